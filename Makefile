@@ -1,0 +1,51 @@
+# Everything runs in an environment of its own; no other is touched. `make` alone lists what there is.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# Two workers with one thread each beat one with two: the tests' tensors are small. Idle threads sleep, not spin.
+WORKERS ?= 2
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow lint types format clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+install: $(INSTALLED) ## create .venv and install unnoise with the tested versions
+
+demo: $(INSTALLED) ## the main job on real data: handwritten digits -> a model, new digits, a report
+	$(BIN)/unnoise demo
+
+test: $(INSTALLED) ## the tests and the examples in the docstrings
+	$(PYTEST)
+
+test-slow: $(INSTALLED) ## the tests with full statistics
+	$(PYTEST) -m slow
+
+lint: $(INSTALLED) ## style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED) ## static types, strict
+	$(BIN)/mypy
+
+format: $(INSTALLED) ## put the code in the common format, and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove caches and build output; .venv stays
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache
+	find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamp is written last, so an interrupted installation is simply done again.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "unnoise needs Python 3.11 or newer, and '$(PYTHON)' is not one: install it, or name it, as in 'make PYTHON=python3.12 $(MAKECMDGOALS)'." >&2; \
+	  exit 1; }
+	@echo "Installing unnoise and what it needs in $(VENV): a few minutes, the first time only."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --editable '.[dev]' --constraint constraints.txt
+	@touch $@
