@@ -1,0 +1,54 @@
+"""unnoise: learn to reverse a noising Markov process, on whatever space the data lives in.
+
+`DenoisingMarkovModel().fit(data)` is the front door; the parts it is made of are in the folders `spaces`, `processes`,
+`denoisers`, `objectives`, `samplers` and `evaluation`. What is heavy is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from unnoise.assessment import evaluate as evaluate
+    from unnoise.model import DenoisingMarkovModel as DenoisingMarkovModel
+    from unnoise.model import load_model as load
+
+_FOLDERS = [
+    "data",
+    "denoisers",
+    "evaluation",
+    "laws",
+    "networks",
+    "objectives",
+    "processes",
+    "samplers",
+    "schedules",
+    "spaces",
+    "testing",
+    "training",
+]
+_NAMES = {
+    "DenoisingMarkovModel": ("unnoise.model", "DenoisingMarkovModel"),
+    "load": ("unnoise.model", "load_model"),
+    "evaluate": ("unnoise.assessment", "evaluate"),
+    "InputError": ("unnoise._errors", "InputError"),
+    "NonFiniteError": ("unnoise._errors", "NonFiniteError"),
+}
+
+__all__ = ["DenoisingMarkovModel", "InputError", "NonFiniteError", "evaluate", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FOLDERS:
+        return importlib.import_module(f"unnoise.{name}")
+    if name in _NAMES:
+        module, attribute = _NAMES[name]
+        return getattr(importlib.import_module(module), attribute)
+    raise AttributeError(f"module 'unnoise' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_FOLDERS, *_NAMES])

@@ -1,0 +1,79 @@
+"""Progress for people: what is being done, how far it is and how long it will take.
+
+A bar shows after two seconds, on terminals only, and on the error stream, so that output stays clean.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+PATIENCE = 2.0  # seconds: shorter work is done before anybody wonders
+
+Update = Callable[[float, str], None]
+
+
+@contextmanager
+def progress(what: str, show: bool | None = None) -> Iterator[Update]:
+    """Yield `update(fraction, note)`, to be called with the share that is done, 0 to 1, and a few words.
+
+    Args:
+        what: what is being done, in words.
+        show: None shows a bar where the error stream is a terminal, in the process that speaks; True always, False
+            never.
+    """
+    if not (show if show is not None else sys.stderr.isatty() and speaks()):
+        yield _silent
+        return
+    bar = _Bar(what)
+    try:
+        yield bar.update
+    finally:
+        bar.close()
+
+
+def speaks() -> bool:
+    """Whether this is the first of the processes that were launched together: the one that a person hears."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _silent(fraction: float, note: str) -> None:
+    """Show nothing."""
+
+
+class _Bar:
+    """A rich bar that is only made when the work turns out to be long."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.start = time.monotonic()
+        self.bar: object | None = None
+
+    def update(self, fraction: float, note: str = "") -> None:
+        if self.bar is None and time.monotonic() - self.start > PATIENCE and fraction < 1:
+            self._open()
+        if self.bar is not None:
+            self.bar.update(self.task, completed=fraction, note=note)  # type: ignore[attr-defined]
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.fields[note]}"),
+        )
+        bar = Progress(*columns, console=Console(stderr=True), speed_estimate_period=60, refresh_per_second=4)
+        bar.start()
+        self.task = bar.add_task(self.what, total=1.0, note="")
+        self.bar = bar
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()  # type: ignore[attr-defined]

@@ -1,0 +1,172 @@
+"""Where a number comes from: command, seed, commit, versions, hardware; and the file that keeps it so.
+
+Nothing here names a person, a machine or a folder, so that results can be published as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from unnoise._atomic import atomic_path
+from unnoise._errors import InputError
+
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "accelerate", "polars", "narwhals", "matplotlib")
+GIBIBYTE = 2**30
+
+
+def provenance(command: str | None, seed: int | None, *, device: str | None = None) -> dict[str, Any]:
+    """All that is needed to make a result again.
+
+    Args:
+        command: what was typed, or None for a call from Python.
+        seed: the seed that decided all randomness.
+        device: the torch device that did the work, "cpu" or "cuda:0"; by default the one torch would choose.
+
+    >>> sorted(provenance("unnoise demo", seed=0))
+    ['command', 'commit', 'date', 'hardware', 'seed', 'versions']
+    """
+    return {
+        "command": command,
+        "seed": seed,
+        "commit": commit(),
+        "versions": versions(),
+        "hardware": hardware(device),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def write_results(
+    name: str,
+    folder: Path | str,
+    *,
+    measured: Mapping[str, Any],
+    seconds: float,
+    published: Mapping[str, Any] | None = None,
+    command: str | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+) -> Path:
+    """Write `folder/name.json`, whole or not at all, and return its path.
+
+    Args:
+        name: the name of the experiment, which is the name of the file.
+        folder: where results live; it is created.
+        measured: metric -> value, with `..._se` for its standard error. What is not finite becomes null.
+        seconds: wall time.
+        published: metric -> value and source, or empty.
+        command: what was typed, or None for a call from Python.
+        seed: the seed that decided all randomness.
+        device: the torch device that did the work.
+    """
+    if not re.fullmatch(r"[\w.+-]+", name) or name.startswith("."):
+        raise InputError(f"{name!r} cannot name a results file; use letters, digits, '-' and '_'.")
+    made = provenance(command, seed, device=device)
+    content = {
+        "name": name,
+        **made,
+        "seconds": round(seconds, 3),
+        "measured": plain(measured),
+        "published": plain(published or {}),
+    }
+    path = Path(folder) / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as beside:
+        beside.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    return path
+
+
+def commit() -> str | None:
+    """The commit of the checkout the package runs from, "-dirty" after changes; None when it is installed."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():  # never ask git, which would find somebody else's project around us
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def versions() -> dict[str, str]:
+    """unnoise, python, and the packages that decide numbers, those that are installed."""
+    from unnoise import __version__
+
+    found = {"unnoise": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware(device: str | None = None) -> dict[str, Any]:
+    """Processor, cores this process may use, memory in GiB, and the device that did the work."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": _cores(),
+        "memory_GiB": _memory_gib(),
+        "device": _device_name(device),
+    }
+
+
+def _cpu_model() -> str:
+    if sys.platform.startswith("linux"):
+        try:
+            named = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        except OSError:
+            named = None
+        if named:
+            return named.group(1).strip()
+    return platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIBIBYTE, 1)
+    except (AttributeError, ValueError, OSError):  # not a Unix
+        return None
+
+
+def _device_name(device: str | None) -> str:
+    import torch
+
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if chosen.type == "cuda" and torch.cuda.is_available():
+        return torch.cuda.get_device_name(chosen)
+    return chosen.type
+
+
+def plain(value: Any) -> Any:
+    """Numbers of numpy and torch as those of JSON, which knows no infinity and no NaN: they become null.
+
+    >>> plain({"a": [1.5, math.inf]})
+    {'a': [1.5, None]}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): plain(part) for name, part in value.items()}
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

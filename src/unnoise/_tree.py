@@ -1,0 +1,71 @@
+"""Map over states. A state is a tensor or a (nested) dict of tensors, and this is the only file that knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    State = Tensor | dict[str, "State"]
+    Stat = State
+else:
+    State = Stat = Tensor | dict
+
+S = TypeVar("S", bound=State)
+
+
+def map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """Apply `f` to the leaves that stand at the same place in every tree.
+
+    >>> map(lambda a, b: a + b, {"x": 1, "y": {"z": 2}}, {"x": 10, "y": {"z": 20}})
+    {'x': 11, 'y': {'z': 22}}
+    """
+    if isinstance(tree, dict):
+        return {name: map(f, tree[name], *(other[name] for other in rest)) for name in tree}
+    return f(tree, *rest)
+
+
+def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every leaf with its dotted path; the path of a bare leaf is empty.
+
+    >>> list(leaves({"x": 1, "y": {"z": 2}}))
+    [('x', 1), ('y.z', 2)]
+    """
+    if isinstance(tree, dict):
+        for name, child in tree.items():
+            yield from leaves(child, f"{path}.{name}" if path else name)
+    else:
+        yield path, tree
+
+
+def first(tree: Any) -> Tensor:
+    """Any leaf: all of them share batch axes, dtype family and device."""
+    leaf: Tensor = next(leaves(tree))[1]
+    return leaf
+
+
+def length(tree: Any) -> int:
+    """The length of the first axis, which all leaves share."""
+    return int(first(tree).shape[0])
+
+
+def numel_per_row(tree: Any) -> int:
+    """How many numbers one row of the state holds."""
+    return sum(leaf[0].numel() for _, leaf in leaves(tree))
+
+
+def concatenate(trees: list[Any]) -> Any:
+    """Join states along their first axis."""
+    return map(lambda *parts: torch.cat(parts), *trees)
+
+
+def expand(t: Tensor, x: Tensor) -> Tensor:
+    """Give `t`, of shape () or (*batch,), the trailing axes that make it broadcast against x, (*batch, *event).
+
+    >>> expand(torch.zeros(5), torch.zeros(5, 3, 2)).shape
+    torch.Size([5, 1, 1])
+    """
+    return t if t.ndim == 0 else t.reshape(t.shape + (1,) * (x.ndim - t.ndim))

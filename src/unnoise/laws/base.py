@@ -1,0 +1,34 @@
+"""What a probability law is: something to draw from, with a log density."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Generic
+
+import torch
+from torch import Tensor
+
+from unnoise._tree import S
+
+
+class Law(ABC, Generic[S]):
+    """A (batch of) probability law(s) on states.
+
+    A law may carry batch axes of its own, as the kernel q(x_t | x_0) does for a batch of x_0.
+    """
+
+    @abstractmethod
+    def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> S:
+        """Draw states of shape (*shape, *batch, *event)."""
+
+    @abstractmethod
+    def log_prob(self, x: S) -> Tensor:
+        """Log density at x in nats, (*batch,), with respect to the reference measure that the class states."""
+
+
+def standard_normal(shape: tuple[int, ...], like: Tensor, rng: torch.Generator) -> Tensor:
+    """N(0, 1) numbers drawn where `rng` lives, in the dtype and on the device of `like`.
+
+    Drawing on the generator's own device makes a seed give the same numbers on every device.
+    """
+    return torch.randn(shape, generator=rng, device=rng.device, dtype=like.dtype).to(like.device)

@@ -1,0 +1,4 @@
+"""Backbones. They know tensors, and nothing of diffusion: forward(x, level, cond) -> like x."""
+
+from unnoise.networks.mlp import MLP as MLP
+from unnoise.networks.unet import UNet as UNet

@@ -1,0 +1,37 @@
+"""How a scalar noise level and a condition enter a network."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class Embedding(nn.Module):
+    r"""(level, cond) -> (n, width): sines and cosines of the level, and a linear map of the condition, through an MLP.
+
+    Args:
+        width: size of the embedding.
+        cond_features: how many numbers describe the condition; 0 for none.
+        frequencies: how many angular frequencies, log-spaced from 1 to `highest`.
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, width: int, cond_features: int = 0, frequencies: int = 16, highest: float = 64.0) -> None:
+        super().__init__()
+        octaves = torch.linspace(0, math.log(highest), frequencies).exp()
+        self.register_buffer("frequencies", octaves, persistent=False)
+        self.level = nn.Linear(2 * frequencies, width)
+        self.cond = nn.Linear(cond_features, width) if cond_features else None
+        self.out = nn.Linear(width, width)
+
+    def forward(self, level: Tensor, cond: Tensor | None = None) -> Tensor:
+        """Embed levels of shape () or (n,); a scalar level without condition gives one row, which broadcasts."""
+        angles = level.reshape(-1, 1) * self.frequencies
+        hidden = self.level(torch.cat([angles.sin(), angles.cos()], -1))
+        if self.cond is not None:
+            hidden = hidden + self.cond(cond)
+        embedded: Tensor = self.out(nn.functional.silu(hidden))
+        return embedded

@@ -1,0 +1,54 @@
+"""A residual multilayer perceptron, for vectors."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+from unnoise.networks.embedding import Embedding
+
+
+class MLP(nn.Module):
+    r"""`depth` pre-activation residual layers, $h \leftarrow h + W\,\mathrm{silu}(\mathrm{norm}(h) + e)$.
+
+    Args:
+        event_shape: shape of one input; the output has the same.
+        cond_features: how many numbers describe the condition; 0 for none.
+        width: hidden width.
+        depth: number of residual layers.
+        embedding: width of the embedding of noise level and condition.
+
+    >>> import torch
+    >>> MLP((3,), width=32, depth=2)(torch.zeros(5, 3), torch.zeros(())).shape
+    torch.Size([5, 3])
+    """
+
+    def __init__(
+        self,
+        event_shape: tuple[int, ...],
+        cond_features: int = 0,
+        width: int = 256,
+        depth: int = 4,
+        embedding: int = 128,
+    ) -> None:
+        super().__init__()
+        self.event_shape = tuple(event_shape)
+        size = math.prod(self.event_shape)
+        self.embedding = Embedding(embedding, cond_features)
+        self.first = nn.Linear(size, width)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(depth))
+        self.shifts = nn.ModuleList(nn.Linear(embedding, width) for _ in range(depth))
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.last = nn.Linear(width, size)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
+        """X: (n, *event), level: () or (n,), cond: (n, cond_features) or None."""
+        embedded = nn.functional.silu(self.embedding(level, cond))
+        h = self.first(x.reshape(len(x), self.first.in_features))
+        for norm, shift, layer in zip(self.norms, self.shifts, self.layers, strict=True):
+            h = h + layer(nn.functional.silu(norm(h) + shift(embedded)))
+        out: Tensor = self.last(nn.functional.silu(h))
+        return out.reshape(x.shape)

@@ -1,0 +1,7 @@
+"""Objectives: how far a denoiser is from the exact one, estimated on data."""
+
+from unnoise.objectives import times as times
+from unnoise.objectives import weightings as weightings
+from unnoise.objectives.base import Loss as Loss
+from unnoise.objectives.base import Objective as Objective
+from unnoise.objectives.denoising import Denoising as Denoising

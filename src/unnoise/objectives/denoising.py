@@ -1,0 +1,42 @@
+"""Denoising score matching, on any space whose kernel is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from unnoise import _tree
+from unnoise.denoisers import Denoiser
+from unnoise.objectives.base import Loss, Objective
+from unnoise.objectives.times import Times, Uniform, low_discrepancy
+from unnoise.objectives.weightings import Bound, Weighting
+
+
+@dataclass(frozen=True)
+class Denoising(Objective):
+    r"""$E\big[w(t)\,\Phi(q_{t|0}/\beta_t)(x_t) / p(t)\big]$ with $t \sim p$, $x_t \sim q_{t|0}(\cdot | x_0)$.
+
+    With the weighting `Bound` its mean is the diffusion part of the bound on $-\log p(x_0)$, in nats (Benton et al.
+    2024, arXiv 2211.03595, eq. 9), whatever the law of times.
+
+    Args:
+        weighting: any callable (process, t) -> factor.
+        times: at which times to look.
+    """
+
+    weighting: Weighting = field(default_factory=Bound)
+    times: Times = field(default_factory=Uniform)
+
+    def __call__(
+        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
+    ) -> Loss:
+        """See the classes."""
+        process, like = denoiser.process, _tree.first(x_0)
+        t, density = self.times(process, low_discrepancy(_tree.length(x_0), rng).to(like.device))
+        x_t = process.marginal(x_0, t).sample(rng)
+        x_0, x_t, t, density = (_tree.map(lambda leaf: leaf[rows], part) for part in (x_0, x_t, t, density))
+        stat = denoiser(x_t, t, None if cond is None else _tree.map(lambda leaf: leaf[rows], cond))
+        price = process.divergence(stat, process.target(x_0, x_t, t), x_t, t)
+        return Loss(price * self.weighting(process, t) / density)

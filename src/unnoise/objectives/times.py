@@ -1,0 +1,74 @@
+"""At which times a denoiser is asked: the variance of an objective, not its value, depends on it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise.processes import AffineGaussian, HasKernel
+
+
+def low_discrepancy(n: int, rng: torch.Generator) -> Tensor:
+    r"""Uniform numbers $(u + i/n) \bmod 1$: one random offset, evenly spread (Kingma et al. 2021, arXiv 2107.00630).
+
+    >>> u = low_discrepancy(4, torch.Generator().manual_seed(0)).sort().values
+    >>> bool(torch.allclose(u.diff(), torch.full((3,), 0.25)))
+    True
+    """
+    offset = torch.rand((), generator=rng, device=rng.device)
+    return (offset + torch.arange(n, device=rng.device) / n) % 1
+
+
+class Times(ABC):
+    """A law on [0, 1] given as the image of uniform numbers."""
+
+    @abstractmethod
+    def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
+        """Map uniform numbers to times and their density with respect to dt."""
+
+
+@dataclass(frozen=True)
+class Uniform(Times):
+    """Uniform in t: the process's own clock."""
+
+    def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
+        """U itself, with density 1."""
+        return u, torch.ones_like(u)
+
+
+@dataclass(frozen=True)
+class UniformLogSNR(Times):
+    """Uniform in the log signal-to-noise ratio, the natural clock of a Gaussian process."""
+
+    def __call__(self, process: AffineGaussian, u: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        r"""Density $|\lambda'(t)| / (\lambda(0) - \lambda(1))$."""
+        high, low = process.log_snr(u.new_tensor([0.0, 1.0])).tolist()
+        t = process.time_at(high + (low - high) * u)
+        return t, -process.log_snr_rate(t) / (high - low)
+
+
+@dataclass(frozen=True)
+class LogNormal(Times):
+    r"""$\log(\sigma/\alpha) \sim N(\text{mean}, \text{deviation}^2)$, truncated to the process's range.
+
+    The defaults are those of Karras et al. 2022 (arXiv 2206.00364) for images of standard deviation 1/2, shifted by
+    log 2 to data of unit variance.
+    """
+
+    mean: float = -1.2 + math.log(2)
+    deviation: float = 1.2
+
+    def __call__(self, process: AffineGaussian, u: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        r"""Density $N(\log\tilde\sigma)\,|d\log\tilde\sigma/dt|$ over the mass inside the range."""
+        levels = -0.5 * process.log_snr(u.new_tensor([0.0, 1.0], dtype=torch.float64))
+        ends = (levels - self.mean) / self.deviation
+        low, high = torch.special.ndtr(ends)
+        z = torch.special.ndtri(low + (high - low) * u.double()).clamp(*ends)  # far tails round to infinity
+        t = process.time_at(-2 * (self.mean + self.deviation * z))
+        density = torch.exp(-0.5 * z**2) / math.sqrt(2 * math.pi) / self.deviation / (high - low)
+        return t.to(u), (density * -0.5 * process.log_snr_rate(t)).to(u)

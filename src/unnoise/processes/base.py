@@ -1,0 +1,88 @@
+r"""How data is noised, and what undoes it.
+
+A process owns all of its mathematics, so that an objective and a sampler cannot disagree: the generator, the
+kernel, the prior, what has to be learnt, and the reverse. It is immutable and holds no network.
+
+Time runs from t = 0, data, to t = 1, noise. With $q_t$ the marginals and $q_{t|0}$ the kernels, the reverse
+conditioned on its endpoint $x_0$ is known (Doob), and affine in a statistic $Y_t(x_0, x_t)$; so all that must be
+learnt is $E[Y_t(X_0, x) | X_t = x]$.
+
+Capabilities are types: what a sampler or an objective needs, it asks for by class.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Generic
+
+import torch
+from torch import Tensor
+
+from unnoise._tree import S
+from unnoise.laws import Law
+from unnoise.spaces import Local, Space
+
+
+class Process(ABC, Generic[S]):
+    """A noising Markov process on a space. Times are tensors of shape () or (*batch,)."""
+
+    space: Space[S, Any]
+
+    @abstractmethod
+    def forward(self, x: S, t: Tensor) -> Local:
+        """The local characteristics of the generator $L_t$ at x."""
+
+    @abstractmethod
+    def prior(self, n: int) -> Law[S]:
+        """$p_1$, the law that samples start from, as a batch of n."""
+
+    @abstractmethod
+    def reverse(self, x_t: S, stat: S, t: Tensor, *, churn: float = 1.0) -> Local:
+        """The local characteristics of the reverse $K_t$ at x_t, for the learnt statistic.
+
+        `churn` scales the reverse noise without changing the marginals: 1 is the time reversal, 0 the probability
+        flow where there is one.
+        """
+
+
+class HasKernel(Process[S]):
+    """A process whose kernel $q_{t|0}$ is known."""
+
+    @abstractmethod
+    def marginal(self, x_0: S, t: Tensor) -> Law[S]:
+        r"""$q_{t|0}(\cdot | x_0)$."""
+
+    @abstractmethod
+    def target(self, x_0: S, x_t: S, t: Tensor) -> S:
+        """$Y_t(x_0, x_t)$: what a denoiser regresses on."""
+
+    @abstractmethod
+    def divergence(self, stat: S, target: S, x_t: S, t: Tensor) -> Tensor:
+        r"""$\Phi(q_{t|0} / \beta_t)(x_t)$ in nats per unit time, (*batch,): the price of stat for target."""
+
+    @abstractmethod
+    def fluctuation(self, x_0: S, x_t: S, t: Tensor) -> Tensor:
+        """How the noise in x_t moves the divergence of a good denoiser, (*batch,): of mean zero under the kernel.
+
+        A control variate: it takes most of the Monte Carlo error out of the bound, and nothing out of its mean.
+        """
+
+    @abstractmethod
+    def begin(self, x_0: S) -> tuple[S, Tensor]:
+        """The point at t = 0 where the probability flow of x_0 begins, and the log volume of this map, (*batch,)."""
+
+    @abstractmethod
+    def finish(self, x_0: S, stat: S, rng: torch.Generator) -> S:
+        """From the state at t = 0, where a stated residue of noise is left, to data."""
+
+    @abstractmethod
+    def reconstruction(self, x_0: S) -> Tensor:
+        r"""$-E[\log p(x_0 | X_{t=0})]$, (*batch,): the last term of the bound, in nats."""
+
+
+class Bridged(HasKernel[S]):
+    """A process whose bridge $q(x_s | x_0, x_t)$, s < t, is known: ancestral steps and discrete-time bounds."""
+
+    @abstractmethod
+    def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Law[S]:
+        """$q(x_s | x_0, x_t)$, with the noise scaled by churn and the marginals kept; 0 makes it deterministic."""

@@ -1,0 +1,41 @@
+"""Euler's method on the reverse process, for any space: the small step that every generator has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise.denoisers import Denoiser
+from unnoise.samplers.base import Sampler
+from unnoise.samplers.grids import Grid
+
+
+class Euler(Sampler):
+    r"""$x_s \sim$ `space.move`$(x_t, K_t, t - s)$: weak order one.
+
+    Args:
+        denoiser: what is learnt.
+        steps: network evaluations.
+        churn: 1 follows the time reversal (Euler-Maruyama for diffusions), 0 the probability flow.
+        grid: where the times lie.
+
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.processes import EDM
+    >>> from unnoise.spaces import Euclidean
+    >>> denoiser = Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> Euler(denoiser, steps=20).sample(3, torch.Generator().manual_seed(0)).abs()
+    tensor([[1.],
+            [1.],
+            [1.]])
+    """
+
+    def __init__(self, denoiser: Denoiser, steps: int = 250, churn: float = 1.0, grid: Grid | None = None) -> None:
+        super().__init__(denoiser, steps, grid)
+        self.churn = churn
+
+    def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
+        """One small step of the reverse."""
+        local = self.process.reverse(state, self.denoiser(state, t, cond), t, churn=self.churn)
+        return self.process.space.move(state, local, t - s).sample(rng)

@@ -1,0 +1,88 @@
+"""A network as a denoiser: what the network is given, and what is made of its output."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from unnoise.denoisers import X0, Eps, Neural, Preconditioned
+from unnoise.networks import MLP, UNet
+from unnoise.processes import EDM, VariancePreserving
+from unnoise.spaces import Euclidean
+
+
+class Spy(nn.Module):
+    """Remembers what it was given, and returns ones."""
+
+    def forward(self, x, level, cond=None):
+        self.seen = x, level, cond
+        return torch.ones_like(x)
+
+
+@pytest.fixture
+def x(rng):
+    return torch.randn(4, 3, generator=rng, dtype=torch.float64)
+
+
+@pytest.fixture
+def t(rng):
+    return torch.rand(4, generator=rng, dtype=torch.float64)
+
+
+def test_the_network_is_given_scaled_states_levels_and_conditions(gaussian, x, t):
+    process, spy, cond = gaussian(3), Spy(), torch.arange(4.0)[:, None]
+    Neural(process, spy)(x, t, cond)
+    alpha, sigma = process.alpha_sigma(t)
+    seen, level, seen_cond = spy.seen
+    torch.testing.assert_close(seen, x / torch.sqrt(alpha**2 + sigma**2)[:, None])
+    torch.testing.assert_close(level, 0.25 * torch.log(sigma / alpha))  # EDM's c_noise
+    assert seen_cond is cond
+
+
+@pytest.mark.parametrize("head", [X0(), Eps(), Preconditioned(0.5)], ids=["x0", "eps", "preconditioned"])
+def test_the_output_goes_through_the_head(gaussian, x, t, head):
+    process = gaussian(3)
+    alpha, sigma = (part[:, None] for part in process.alpha_sigma(t))
+    expected = head.x_0(torch.ones_like(x), x, alpha, sigma)
+    torch.testing.assert_close(Neural(process, Spy(), head)(x, t), expected)
+
+
+def test_one_time_serves_all_rows(gaussian, x):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = MLP((3,), width=16).double()
+        nn.init.normal_(network.last.weight)
+    denoiser, t = Neural(gaussian(3), network), torch.tensor(0.4, dtype=torch.float64)
+    torch.testing.assert_close(denoiser(x, t), denoiser(x, t.expand(4)))
+
+
+def test_an_untrained_network_shrinks_towards_the_mean(x):
+    """It starts at zero, which for the default head is the best linear guess for data of unit variance."""
+    process = EDM(Euclidean(3))
+    t = process.time_at(torch.tensor(0.0))  # noise as large as the data
+    denoiser = Neural(process, MLP((3,), width=16).double())
+    torch.testing.assert_close(denoiser(x, t), 0.5 * x, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("time_dtype", [torch.float32, torch.float64])
+def test_the_estimate_has_the_dtype_of_the_state(gaussian, x, dtype, time_dtype):
+    denoiser = Neural(gaussian(3), MLP((3,), width=16)).to(dtype)
+    for t in (torch.tensor(0.5, dtype=time_dtype), torch.full((4,), 0.5, dtype=time_dtype)):
+        assert denoiser(x.to(dtype), t).dtype == dtype
+
+
+def test_under_autocast_only_the_network_runs_in_low_precision(x):
+    """The head and the noise levels must keep float32, or the last steps of a sampler lose their digits."""
+    denoiser = Neural(VariancePreserving(Euclidean(3)), MLP((3,), width=16))
+    x, t = x.float(), torch.full((4,), 0.01)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = denoiser(x, t)
+    assert low.dtype == torch.float32
+    torch.testing.assert_close(low, denoiser(x, t))
+
+
+def test_images_and_the_unet():
+    denoiser = Neural(VariancePreserving(Euclidean((1, 8, 8))), UNet((1, 8, 8), cond_features=2, width=8))
+    assert denoiser(torch.zeros(2, 1, 8, 8), torch.rand(2), torch.zeros(2, 2)).shape == (2, 1, 8, 8)

@@ -1,0 +1,57 @@
+"""The isotropic Gaussian, against torch.distributions."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from scipy import stats
+from torch.distributions import Independent
+from torch.distributions import Normal as Peer
+
+from unnoise.laws import Normal
+
+SHAPES = {"scalar": (), "vector": (3,), "image": (2, 4)}
+
+
+@pytest.fixture(params=SHAPES.values(), ids=SHAPES)
+def law(request, rng):
+    mean = torch.randn(5, *request.param, generator=rng, dtype=torch.float64)
+    scale = (0.1 + torch.rand(5, generator=rng, dtype=torch.float64)).reshape(5, *(1 for _ in request.param))
+    return Normal(mean, scale, len(request.param))
+
+
+def test_log_prob_is_that_of_torch(law, rng):
+    peer = Independent(Peer(law.mean, law.scale.expand_as(law.mean)), law.event_ndim)
+    x = law.sample(rng, (7,))
+    assert law.log_prob(x).shape == (7, 5)
+    torch.testing.assert_close(law.log_prob(x), peer.log_prob(x), rtol=1e-12, atol=1e-12)
+
+
+def test_a_scalar_scale_counts_once_for_every_coordinate(rng):
+    mean = torch.randn(5, 3, generator=rng, dtype=torch.float64)
+    one = Normal(mean, torch.tensor(0.3, dtype=torch.float64), 1)
+    many = Normal(mean, torch.full((5, 3), 0.3, dtype=torch.float64), 1)
+    torch.testing.assert_close(one.log_prob(mean + 0.1), many.log_prob(mean + 0.1), rtol=1e-13, atol=0)
+
+
+def test_samples_are_mean_plus_scaled_noise(law):
+    noise = torch.randn(3, *law.mean.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    drawn = law.sample(torch.Generator().manual_seed(5), (3,))
+    torch.testing.assert_close(drawn, law.mean + law.scale * noise, rtol=1e-14, atol=1e-15)
+
+
+def test_samples_follow_the_law(law, rng):
+    z = (law.sample(rng, (2000,)) - law.mean) / law.scale
+    assert stats.kstest(z.flatten().numpy(), "norm").pvalue > 1e-6
+
+
+def test_drawing_leaves_the_mean_alone_and_keeps_its_dtype(rng):
+    mean = torch.zeros(4, 2)
+    drawn = Normal(mean, torch.ones((), dtype=torch.float64), 1).sample(rng)
+    assert drawn.dtype == torch.float32
+    assert (mean == 0).all()
+
+
+def test_scale_zero_is_a_point_mass(rng):
+    mean = torch.randn(4, 2, generator=rng)
+    assert torch.equal(Normal(mean, torch.zeros(()), 1).sample(rng, (3,)), mean.expand(3, 4, 2))

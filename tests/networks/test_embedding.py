@@ -1,0 +1,42 @@
+"""The embedding of noise level and condition."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from unnoise.networks.embedding import Embedding
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def test_one_level_serves_all_rows():
+    embedding = Embedding(8, cond_features=2)
+    cond = torch.randn(5, 2)
+    many = embedding(torch.full((5,), 0.7), cond)
+    assert many.shape == (5, 8)
+    torch.testing.assert_close(embedding(torch.tensor(0.7), cond), many)
+
+
+def test_without_condition_a_scalar_level_gives_one_row():
+    assert Embedding(8)(torch.tensor(0.7)).shape == (1, 8)
+
+
+def test_frequencies_run_from_one_to_the_highest_and_are_not_saved():
+    embedding = Embedding(8, frequencies=5, highest=16.0)
+    torch.testing.assert_close(embedding.frequencies, torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0]))
+    assert "frequencies" not in embedding.state_dict()
+    assert embedding.double().frequencies.dtype == torch.float64
+
+
+def test_levels_and_conditions_are_told_apart():
+    embedding = Embedding(8, cond_features=1)
+    zero, one = torch.zeros(1, 1), torch.ones(1, 1)
+    base = embedding(torch.tensor(0.0), zero)
+    assert (embedding(torch.tensor(0.01), zero) - base).abs().max() > 1e-4
+    assert (embedding(torch.tensor(0.0), one) - base).abs().max() > 1e-4

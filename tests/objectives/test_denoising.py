@@ -1,0 +1,147 @@
+"""Denoising: its mean is a closed form, its losses are those of the literature, its parts are those of the whole."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from unnoise.denoisers import Denoiser, ExactMixture, Neural
+from unnoise.laws import GaussianMixture
+from unnoise.networks import MLP
+from unnoise.objectives import Denoising, denoising, times, weightings
+from unnoise.processes import EDM, VariancePreserving
+from unnoise.schedules import Linear
+from unnoise.spaces import Euclidean
+
+FLOAT64 = torch.float64
+VARIANCE, REPEATS, BATCH = 1.7, 40, 2048
+
+
+class Shrink(Denoiser):
+    """A wrong denoiser: a share of the noised state, or of the condition where there is one."""
+
+    def __init__(self, process):
+        super().__init__()
+        self.process = process
+
+    def forward(self, x_t, t, cond=None):
+        return 0.5 * x_t if cond is None else 0.5 * x_t * cond
+
+
+# Short ranges of noise, so that every law of times has a variance that a test can afford.
+PROCESSES = {
+    "edm": EDM(Euclidean(2), 0.05, 10.0),
+    "vp": VariancePreserving(Euclidean(2), Linear(tau_min=0.02)),
+}
+TIMES = {"uniform": times.Uniform(), "log-snr": times.UniformLogSNR(), "log-normal": times.LogNormal()}
+
+
+def exact_gaussian(process):
+    law = GaussianMixture(
+        torch.ones(1, dtype=FLOAT64), torch.zeros(1, 2, dtype=FLOAT64), VARIANCE * torch.eye(2, dtype=FLOAT64)[None]
+    )
+    return ExactMixture(process, law)
+
+
+def batch_means(objective, denoiser, rng):
+    """Independent estimates of the objective's mean over Gaussian data."""
+    draws = VARIANCE**0.5 * torch.randn(REPEATS, BATCH, 2, generator=rng, dtype=FLOAT64)
+    return torch.stack([objective(denoiser, x_0, None, rng).value.mean() for x_0 in draws])
+
+
+@pytest.mark.parametrize("law", TIMES.values(), ids=TIMES)
+@pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
+def test_the_mean_of_the_bound_is_the_information_lost(process, law, rng):
+    """I-MMSE: for N(0, v) data each coordinate costs log((1 + v SNR_max) / (1 + v SNR_min)) / 2, whatever the times."""
+    high, low = process.log_snr(torch.tensor([0.0, 1.0], dtype=FLOAT64)).exp().tolist()
+    truth = 2 * 0.5 * math.log((1 + VARIANCE * high) / (1 + VARIANCE * low))
+    means = batch_means(Denoising(times=law), exact_gaussian(process), rng)
+    error = float(means.std()) / REPEATS**0.5
+    assert error < 0.01 * truth
+    assert abs(float(means.mean()) - truth) < 5 * error
+    assert abs(0.9 * float(means.mean()) - truth) > 5 * error  # a tenth too little is seen
+
+
+def test_any_denoiser_costs_the_same_under_any_times(rng):
+    """Also where it is wrong: the times change the variance only."""
+    estimates = [batch_means(Denoising(times=law), Shrink(PROCESSES["edm"]), rng) for law in TIMES.values()]
+    for one in estimates[1:]:
+        error = float(torch.hypot(one.std(), estimates[0].std())) / REPEATS**0.5
+        assert error < 0.03 * float(one.mean())
+        assert abs(float(one.mean() - estimates[0].mean())) < 5 * error
+
+
+def test_low_discrepancy_lowers_the_variance(rng, monkeypatch):
+    denoiser, objective = exact_gaussian(PROCESSES["vp"]), Denoising()
+    spread_evenly = batch_means(objective, denoiser, rng).var()
+    monkeypatch.setattr(denoising, "low_discrepancy", lambda n, rng: torch.rand(n, generator=rng))
+    assert spread_evenly < 0.5 * batch_means(objective, denoiser, rng).var()
+
+
+def noised(process, law, x_0, seed):
+    """The times and states that an objective draws for a whole batch from a seed."""
+    rng = torch.Generator().manual_seed(seed)
+    t, _ = law(process, times.low_discrepancy(len(x_0), rng))
+    return t, process.marginal(x_0, t).sample(rng)
+
+
+def test_simple_is_the_loss_of_ddpm(gaussian, rng):
+    """The squared error of the predicted noise, at times uniform in t."""
+    process = gaussian(2)
+    x_0 = torch.randn(50, 2, generator=rng, dtype=FLOAT64)
+    found = Denoising(weightings.Simple())(Shrink(process), x_0, None, torch.Generator().manual_seed(3)).value
+    t, x_t = noised(process, times.Uniform(), x_0, 3)
+    alpha, sigma = (part[:, None] for part in process.alpha_sigma(t))
+    noise, predicted = ((x_t - alpha * each) / sigma for each in (x_0, 0.5 * x_t))
+    torch.testing.assert_close(found, (noise - predicted).square().sum(-1), rtol=1e-3, atol=1e-6)
+
+
+def test_edm_with_log_normal_times_is_the_loss_of_karras(rng):
+    """Up to the mass of the log-normal law inside the range of the process."""
+    process, law = EDM(Euclidean(2)), times.LogNormal()
+    x_0 = torch.randn(50, 2, generator=rng, dtype=FLOAT64)
+    found = Denoising(weightings.EDM(), law)(Shrink(process), x_0, None, torch.Generator().manual_seed(3)).value
+    t, x_t = noised(process, law, x_0, 3)
+    sigma = process.alpha_sigma(t)[1]
+    karras = (sigma**2 + 1) / sigma**2 * (x_0 - 0.5 * x_t).square().sum(-1)
+    low, high = ((math.log(level) - law.mean) / law.deviation for level in (0.002, 80.0))
+    mass = 0.5 * (math.erf(high / 2**0.5) - math.erf(low / 2**0.5))
+    assert mass == pytest.approx(1, abs=1e-4)
+    torch.testing.assert_close(found, mass * karras.to(found), rtol=1e-5, atol=1e-6)
+
+
+def test_the_parts_of_a_batch_are_those_of_the_whole(gaussian, rng):
+    """Two devices that share a batch see the noise, the times and the conditions of one."""
+    x_0, cond = torch.randn(10, 2, generator=rng), torch.randn(10, 1, generator=rng)
+    objective, denoiser = Denoising(weightings.Simple()), Shrink(gaussian(2))
+
+    def loss(rows=slice(None)):
+        return objective(denoiser, x_0, cond, torch.Generator().manual_seed(8), rows).value
+
+    whole = loss()
+    assert whole.shape == (10,)
+    assert torch.equal(torch.cat([loss(slice(0, 3)), loss(slice(3, 10))]), whole)
+    assert torch.equal(
+        torch.cat([loss(slice(0, None, 2)), loss(slice(1, None, 2))]), torch.cat([whole[::2], whole[1::2]])
+    )
+
+
+def test_any_callable_is_a_weighting(rng):
+    x_0 = torch.randn(10, 2, generator=rng)
+    results = [
+        Denoising(weighting)(Shrink(PROCESSES["edm"]), x_0, None, torch.Generator().manual_seed(1)).value
+        for weighting in (weightings.Bound(), lambda process, t: 3 * t)
+    ]
+    t, _ = noised(PROCESSES["edm"], times.Uniform(), x_0, 1)
+    torch.testing.assert_close(results[1], 3 * t * results[0])
+
+
+def test_the_gradient_reaches_every_weight(gaussian, rng):
+    network = MLP((2,), cond_features=1, width=16, depth=1)
+    nn.init.normal_(network.last.weight, std=0.1, generator=rng)
+    x_0, cond = torch.randn(20, 2, generator=rng), torch.randn(20, 1, generator=rng)
+    Denoising()(Neural(gaussian(2), network), x_0, cond, rng).value.mean().backward()
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in network.parameters())

@@ -1,0 +1,93 @@
+"""Laws of times: their densities are those of what they draw."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from scipy import stats
+
+from unnoise.objectives import times as module
+from unnoise.objectives.times import LogNormal, Uniform, UniformLogSNR
+
+FLOAT64 = torch.float64
+TIMES = {
+    "uniform": Uniform(),
+    "log-snr": UniformLogSNR(),
+    "log-normal": LogNormal(),
+    "log-normal-other": LogNormal(0.5, 0.8),
+}
+
+
+@pytest.fixture(params=TIMES.values(), ids=TIMES)
+def times(request):
+    return request.param
+
+
+@pytest.fixture
+def process(gaussian):
+    return gaussian(2)
+
+
+def test_the_density_is_one_over_the_slope(times, process):
+    """If t(u) is the image of a uniform u, its density is du/dt."""
+    u = torch.linspace(0.001, 0.999, 200, dtype=FLOAT64, requires_grad=True)
+    t, density = times(process, u)
+    (slope,) = torch.autograd.grad(t.sum(), u)
+    torch.testing.assert_close(density * slope, torch.ones_like(u), rtol=1e-7, atol=0)
+
+
+def test_it_covers_the_unit_interval_and_integrates_to_one(times, process):
+    t, density = times(process, torch.linspace(0, 1, 20_001, dtype=FLOAT64))
+    assert abs(float(t[0])) < 1e-7
+    assert abs(float(t[-1]) - 1) < 1e-7
+    assert (t.diff() > 0).all()
+    assert float(torch.trapezoid(density, t)) == pytest.approx(1, abs=2e-3)
+
+
+LEVELS = {  # the law of log(sigma / alpha) = -log SNR / 2 between its values at the two ends
+    "log-snr": (UniformLogSNR(), lambda low, high: stats.uniform(low, high - low)),
+    "log-normal": (
+        LogNormal(-0.5, 1.2),
+        lambda low, high: stats.truncnorm((low + 0.5) / 1.2, (high + 0.5) / 1.2, -0.5, 1.2),
+    ),
+}
+
+
+@pytest.mark.parametrize(("times", "law"), LEVELS.values(), ids=LEVELS)
+def test_draws_follow_the_stated_law(times, law, process, rng):
+    t, _ = times(process, torch.rand(4000, generator=rng, dtype=FLOAT64))
+    low, high = (-0.5 * process.log_snr(torch.tensor([0.0, 1.0], dtype=FLOAT64))).tolist()
+    levels = (-0.5 * process.log_snr(t)).numpy()
+    assert stats.kstest(levels, law(low, high).cdf).pvalue > 1e-6
+    assert stats.kstest(0.8 * levels, law(low, high).cdf).pvalue < 1e-6  # a wrong spread is seen
+
+
+def test_the_default_is_that_of_edm_for_data_of_unit_variance():
+    """P_mean = -1.2 and P_std = 1.2 for images of deviation 1/2; twice the data, twice the noise."""
+    assert LogNormal().mean == pytest.approx(-1.2 + math.log(2))
+    assert LogNormal().deviation == 1.2
+
+
+def test_float32_stays_finite_and_inside(times, process):
+    t, density = times(process, torch.linspace(0, 1, 1001)[:-1])
+    assert t.dtype == density.dtype == torch.float32
+    assert torch.isfinite(density).all()
+    assert (density > 0).all()
+    assert t.min() > -1e-5
+    assert t.max() < 1 + 1e-5
+
+
+class TestLowDiscrepancy:
+    def test_one_draw_in_every_cell(self, rng):
+        for _ in range(20):
+            cells = (module.low_discrepancy(50, rng).double() * 50).floor().long().clamp(max=49)
+            assert len(cells.unique()) >= 49  # rounding may move one number over an edge
+
+    def test_every_number_is_uniform(self, rng):
+        draws = torch.stack([module.low_discrepancy(3, rng) for _ in range(3000)])
+        assert draws.min() >= 0
+        assert draws.max() < 1
+        for place in range(3):
+            assert stats.kstest(draws[:, place].numpy(), "uniform").pvalue > 1e-6

@@ -1,0 +1,55 @@
+"""Grids: where the times lie."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from unnoise.processes import EDM
+from unnoise.samplers.grids import Karras, Uniform, UniformLogSNR
+from unnoise.spaces import Euclidean
+
+GRIDS = {"uniform": Uniform(), "log-snr": UniformLogSNR(), "karras": Karras(), "karras-3": Karras(rho=3.0)}
+
+
+@pytest.fixture
+def process(gaussian):
+    return gaussian(2)
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+@pytest.mark.parametrize("count", [2, 3, 50])
+def test_times_decrease_from_one_to_zero(grid, process, count):
+    times = grid(process, count)
+    assert times.shape == (count,)
+    assert times.dtype == torch.float64
+    assert times[0] == 1
+    assert times[-1] == 0
+    assert (times.diff() < 0).all()
+
+
+def equal_steps(values):
+    return (values.diff().diff().abs() < 1e-8 * (values[-1] - values[0]).abs()).all()
+
+
+def test_uniform_is_uniform_in_time(process):
+    assert equal_steps(Uniform()(process, 30))
+
+
+def test_log_snr_is_uniform_in_log_snr(process):
+    assert equal_steps(process.log_snr(UniformLogSNR()(process, 30)))
+
+
+@pytest.mark.parametrize("rho", [1.0, 3.0, 7.0])
+def test_karras_is_uniform_in_a_root_of_the_noise_level(process, rho):
+    levels = torch.exp(-0.5 * process.log_snr(Karras(rho)(process, 30)))
+    assert equal_steps(levels ** (1 / rho))
+
+
+def test_on_edm_the_clock_itself_is_the_grid_of_karras():
+    """Karras et al. 2022, eq. 5, from the largest level down."""
+    process = EDM(Euclidean(2))
+    torch.testing.assert_close(Karras()(process, 18), Uniform()(process, 18), rtol=0, atol=1e-12)
+    i = torch.arange(18, dtype=torch.float64)
+    levels = (80 ** (1 / 7) + i / 17 * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7
+    torch.testing.assert_close(process.alpha_sigma(Uniform()(process, 18))[1], levels, rtol=1e-10, atol=0)
