@@ -1,0 +1,122 @@
+"""What pandas, polars and pyarrow each call their types: to describe a frame, and to build its like again."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from unnoise.data._numerics import Values
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+_LIKE_PANDAS = {"pandas": "pandas", "modin": "modin.pandas", "cudf": "cudf"}
+BACKENDS = ("polars", "pyarrow", *_LIKE_PANDAS)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as its library describes it.
+
+    Args:
+        label: its name; pandas also allows numbers.
+        type: the type in the library's own words.
+        categorical: whether its values are levels, whatever the type of these.
+        categories: the levels that the type lists, where it does.
+        ordered: whether the type orders its levels.
+    """
+
+    label: str | int
+    type: str
+    categorical: bool = False
+    categories: tuple[Any, ...] | None = None
+    ordered: bool = False
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The column whose fields these are, as JSON holds them."""
+        categories = config["categories"]
+        return cls(**{**config, "categories": None if categories is None else tuple(categories)})
+
+
+def describe(frame: nw.DataFrame[Any]) -> tuple[str, tuple[Column, ...]]:
+    """The library of a frame, and its columns."""
+    backend = frame.implementation.value
+    column = {"polars": _polars_column, "pyarrow": _arrow_column}.get(backend, _pandas_column)
+    return backend, tuple(column(frame.get_column(label), label) for label in frame.columns)
+
+
+def build(backend: str, layout: Sequence[Column], parts: Sequence[Values]) -> Any:
+    """A frame of the library with these columns and types."""
+    if backend == "polars":
+        return _polars_frame(layout, parts)
+    if backend == "pyarrow":
+        return _arrow_frame(layout, parts)
+    return _pandas_frame(_LIKE_PANDAS[backend], layout, parts)
+
+
+def _pandas_column(series: nw.Series[Any], label: str) -> Column:
+    native = series.to_native()
+    if str(native.dtype) != "category":
+        return Column(label, str(native.dtype))
+    return Column(label, "category", True, tuple(native.cat.categories.tolist()), bool(native.cat.ordered))
+
+
+def _polars_column(series: nw.Series[Any], label: str) -> Column:
+    kind = type(series.dtype).__name__
+    categories = tuple(series.to_native().dtype.categories) if kind == "Enum" else None
+    return Column(label, kind, kind in ("Categorical", "Enum"), categories)
+
+
+def _arrow_column(series: nw.Series[Any], label: str) -> Column:
+    kind = str(series.to_native().type)
+    return Column(label, kind, kind.startswith("dictionary"))
+
+
+def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values]) -> Any:
+    pd = importlib.import_module(module)
+    types = [
+        pd.CategoricalDtype(list(column.categories), column.ordered) if column.categories is not None else column.type
+        for column in layout
+    ]
+    series = [pd.Series(part).astype(type_) for part, type_ in zip(parts, types, strict=True)]
+    frame = pd.concat(series, axis=1)
+    frame.columns = [column.label for column in layout]
+    return frame
+
+
+def _polars_frame(layout: Sequence[Column], parts: Sequence[Values]) -> Any:
+    import polars as pl
+
+    known = {kind.__name__: kind for kind in vars(pl).values() if _is_polars_type(kind)}
+    types = [known[column.type]() if column.categories is None else pl.Enum(column.categories) for column in layout]
+    names = [str(column.label) for column in layout]
+    columns = [pl.Series(name, part) for name, part in zip(names, parts, strict=True)]
+    return pl.DataFrame([column.cast(type_) for column, type_ in zip(columns, types, strict=True)])
+
+
+def _is_polars_type(kind: Any) -> bool:
+    import polars as pl
+
+    return isinstance(kind, type) and issubclass(kind, pl.DataType)
+
+
+def _arrow_frame(layout: Sequence[Column], parts: Sequence[Values]) -> Any:
+    pa = importlib.import_module("pyarrow")
+
+    arrays = [pa.array(part, type=_arrow_type(column.type)) for column, part in zip(layout, parts, strict=True)]
+    return pa.table(arrays, names=[str(column.label) for column in layout])
+
+
+def _arrow_type(text: str) -> Any:
+    """The type that pyarrow prints as `text`."""
+    pa = importlib.import_module("pyarrow")
+
+    found = re.fullmatch(r"dictionary<values=(\w+), indices=(\w+), ordered=([01])>", text)
+    if found is None:
+        return pa.type_for_alias(text)
+    value, index, ordered = found.groups()
+    return pa.dictionary(pa.type_for_alias(index), pa.type_for_alias(value), ordered=ordered == "1")

@@ -1,0 +1,85 @@
+"""Arithmetic on columns that is right at the ends of float64: means, standardisation, casts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[Any]  # a column (n,), or a block (n, *event) whose elements share one kind
+Floats = NDArray[np.float64]
+
+_PIECE = 1 << 22  # elements held as float64 at once
+
+
+def pieces(values: Values) -> list[Values]:
+    """Views of consecutive rows, few enough that a float64 copy of one is small beside a set of images."""
+    count = max(1, math.ceil(values.size / _PIECE))
+    return np.array_split(values, min(count, max(1, len(values))))
+
+
+def moments(values: Values) -> tuple[float, float]:
+    """Mean and standard deviation of all elements, also where their squares are no floats.
+
+    They are first divided by a power of two above all of them, which is exact. Equal elements deviate by 0.
+
+    >>> moments(np.array([1e300, 3e300]))
+    (2e+300, 1e+300)
+    """
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return low, 0.0
+    exponent = math.frexp(max(abs(low), abs(high)))[1]
+
+    def average(f: Callable[[Floats], Floats]) -> float:
+        parts = (f(np.ldexp(piece.astype(np.float64), -exponent)).sum() for piece in pieces(values))
+        return float(sum(parts)) / values.size
+
+    mean = average(lambda part: part)
+    deviation = math.sqrt(average(lambda part: (part - mean) ** 2))
+    smallest = float(np.finfo(np.float64).tiny)  # below it 1 / scale would be infinite
+    return math.ldexp(mean, exponent), max(math.ldexp(deviation, exponent), smallest)
+
+
+def standardise(values: Values, mean: float, scale: float) -> Floats:
+    """(values - mean) / scale, first divided by a power of two near the scale: no difference overflows.
+
+    >>> standardise(np.array([1e308, -1e308]), 0.0, 1e308)
+    array([ 1., -1.])
+    """
+    exponent = math.frexp(scale)[1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        shifted = np.ldexp(values.astype(np.float64), -exponent) - np.ldexp(mean, -exponent)
+        return np.asarray(shifted / math.ldexp(scale, -exponent))
+
+
+def cast(numbers: Floats, dtype: str) -> Values:
+    """The nearest numbers of a type that may hold less, and its ends for what lies outside.
+
+    >>> cast(np.array([-3.0, 2.6, 300.0]), "uint8")
+    array([  0,   3, 255], dtype=uint8)
+    """
+    kind = np.dtype(dtype).kind
+    if kind == "b":
+        return np.asarray(numbers >= 0.5)
+    if kind == "f":
+        limit = float(np.finfo(dtype).max)
+        return np.clip(numbers, -limit, limit).astype(dtype)
+    info = np.iinfo(dtype)
+    top = np.nextafter(float(info.max) + 1, 0)  # the greatest float64 that still casts
+    return np.clip(np.rint(numbers), float(info.min), top).astype(dtype)
+
+
+def in_the_coarser_type(a: Values, b: Values) -> tuple[Values, Values]:
+    """Both in the float type that holds less, so that 0.1 in float32 equals 0.1 in float64."""
+    coarser = min(a.dtype, b.dtype, key=lambda dtype: dtype.itemsize)
+    with np.errstate(over="ignore"):
+        return a.astype(coarser), b.astype(coarser)
+
+
+def row_of(index: int, values: Values) -> int:
+    """The row that an index into the flattened values belongs to."""
+    return int(index) // (values.size // len(values))

@@ -1,0 +1,212 @@
+"""What the data came in, so that the same comes back: a table, a matrix, or a block such as images.
+
+A container splits data into named columns of numpy values, and joins such columns into data of the fitted
+form. A matrix (n, d) is a table whose columns are named x0, x1, ...; an array with more axes is one block,
+named x, whose elements share one kind.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.data import _native, arrays, frames
+from unnoise.data._native import Column
+from unnoise.data._numerics import Values
+
+_MODEL = "DenoisingMarkovModel"  # the estimator that scikit-learn's sentences speak of
+
+
+@dataclass(frozen=True)
+class Container(ABC):
+    """The outer form of data: what it is besides its values."""
+
+    name: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, as text."""
+
+    @property
+    def categorical(self) -> frozenset[str]:
+        """The columns whose type says that their values are levels."""
+        return frozenset()
+
+    @abstractmethod
+    def split(self, data: Any) -> dict[str, Values]:
+        """The columns of data that has the fitted form; other data is refused."""
+
+    @abstractmethod
+    def join(self, columns: Mapping[str, Values]) -> Any:
+        """Data of the fitted form that holds these columns."""
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain JSON types, from which `from_config` makes an equal container."""
+        return {"container": self.name, **dataclasses.asdict(self)}
+
+    @classmethod
+    @abstractmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The container whose fields these are."""
+
+
+@dataclass(frozen=True)
+class Table(Container):
+    """A DataFrame of the library `backend`."""
+
+    name: ClassVar[str] = "table"
+    backend: str
+    layout: tuple[Column, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the frame's columns; pandas also allows numbers, which are read as text."""
+        return tuple(str(column.label) for column in self.layout)
+
+    @property
+    def categorical(self) -> frozenset[str]:
+        """The columns of a categorical type."""
+        return frozenset(str(column.label) for column in self.layout if column.categorical)
+
+    def split(self, data: Any) -> dict[str, Values]:
+        """The columns of a frame with the fitted names; an array is read by position."""
+        frame = frames.opened(data)
+        if frame is not None:
+            frames.check_names(frame, self.columns)
+            parts = frames.columns(frame)
+        else:
+            parts = arrays.columns(data)
+            _warn(f"X does not have valid feature names, but {_MODEL} was fitted with feature names")
+            _check_width(len(parts), len(self.layout))
+        return dict(zip(self.columns, parts, strict=True))
+
+    def join(self, columns: Mapping[str, Values]) -> Any:
+        """A frame of the fitted library, columns and types."""
+        try:
+            return _native.build(self.backend, self.layout, [columns[name] for name in self.columns])
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"The model was fitted on a {self.backend} DataFrame and gives one back, but {error.name} "
+                f"is not installed here; install it: pip install {error.name}."
+            ) from None
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The table whose fields these are."""
+        if config["backend"] not in _native.BACKENDS:
+            raise KeyError(config["backend"])
+        return cls(config["backend"], tuple(Column.from_config(column) for column in config["layout"]))
+
+
+@dataclass(frozen=True)
+class Matrix(Container):
+    """An array or tensor (n, width)."""
+
+    name: ClassVar[str] = "matrix"
+    backend: str
+    dtype: str
+    width: int
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names x0, x1, ... by which messages and options call the columns."""
+        return tuple(f"x{i}" for i in range(self.width))
+
+    def split(self, data: Any) -> dict[str, Values]:
+        """The columns of an array of the fitted width; a frame is read by position."""
+        frame = frames.opened(data)
+        if frame is not None:
+            parts = frames.columns(frame)
+            _warn(f"X has feature names, but {_MODEL} was fitted without feature names")
+        else:
+            parts = arrays.columns(data)
+        _check_width(len(parts), self.width)
+        return dict(zip(self.columns, parts, strict=True))
+
+    def join(self, columns: Mapping[str, Values]) -> Any:
+        """An array or tensor of the fitted width and type."""
+        return _as(self.backend, self.dtype, np.stack([columns[name] for name in self.columns], axis=1))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The matrix whose fields these are."""
+        return cls(config["backend"], config["dtype"], config["width"])
+
+
+@dataclass(frozen=True)
+class Block(Container):
+    """An array or tensor (n, *event_shape) of two or more event axes: images (n, H, W) or (n, C, H, W)."""
+
+    name: ClassVar[str] = "block"
+    backend: str
+    dtype: str
+    event_shape: tuple[int, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The one name of the block."""
+        return ("x",)
+
+    def split(self, data: Any) -> dict[str, Values]:
+        """The whole array, if its events have the fitted shape."""
+        array = arrays.as_array(data)
+        if array.shape[1:] != self.event_shape:
+            raise InputError(
+                f"X has shape {array.shape}, but {_MODEL} was fitted on events of shape {self.event_shape}."
+            )
+        arrays.check_rows(array)
+        return {"x": array}
+
+    def join(self, columns: Mapping[str, Values]) -> Any:
+        """An array or tensor of the fitted type."""
+        return _as(self.backend, self.dtype, columns["x"])
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The block whose fields these are."""
+        return cls(config["backend"], config["dtype"], tuple(config["event_shape"]))
+
+
+def container_of(data: Any) -> Container:
+    """The form of a DataFrame, an array, a tensor or a list of rows."""
+    frame = frames.opened(data)
+    if frame is not None:
+        return Table(*_native.describe(frame))
+    array = arrays.as_array(data)
+    backend, dtype = "numpy", str(array.dtype)
+    if isinstance(data, Tensor):
+        backend, dtype = "torch", str(data.dtype).removeprefix("torch.")
+    if array.ndim > 2 and 0 not in array.shape[1:]:
+        return Block(backend, dtype, array.shape[1:])
+    return Matrix(backend, dtype, arrays.matrix_of(array).shape[1])
+
+
+def from_config(config: dict[str, Any]) -> Container:
+    """The container that `to_config` described."""
+    kinds: dict[str, type[Container]] = {kind.name: kind for kind in (Table, Matrix, Block)}
+    return kinds[config["container"]].from_config(config)
+
+
+def _check_width(got: int, expected: int) -> None:
+    if got != expected:
+        raise InputError(f"X has {got} features, but {_MODEL} is expecting {expected} features as input")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=5)  # the line that called score_samples or encode
+
+
+def _as(backend: str, dtype: str, array: Values) -> Any:
+    if backend == "torch":
+        return torch.from_numpy(np.ascontiguousarray(array)).to(getattr(torch, dtype))
+    return array.astype(dtype, copy=False)

@@ -1,0 +1,90 @@
+"""DataFrames of any library that narwhals knows, as columns of numbers or text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.data._numerics import Values
+from unnoise.data.arrays import NO_FEATURES, NO_ROWS
+from unnoise.data.checks import tidy
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+
+def opened(data: Any) -> nw.DataFrame[Any] | None:
+    """The data behind narwhals' one interface if it is a DataFrame, else None."""
+    if isinstance(data, np.ndarray | Tensor | Sequence):
+        return None
+    import narwhals.stable.v2 as nw
+    from narwhals.exceptions import DuplicateError
+
+    try:
+        frame = nw.from_native(data, pass_through=True)
+        if isinstance(frame, nw.LazyFrame):
+            raise InputError("The data is a lazy frame; call .collect() on it first.")
+        if not isinstance(frame, nw.DataFrame):
+            return None
+        check_labels(frame.columns)
+    except DuplicateError:
+        check_labels(getattr(data, "column_names", None) or data.columns)
+        raise
+    return frame
+
+
+def columns(frame: nw.DataFrame[Any]) -> list[Values]:
+    """The columns as arrays of numbers, or of objects where they hold text or levels."""
+    if not frame.columns:
+        raise InputError(NO_FEATURES.format(frame.shape))
+    if len(frame) == 0:
+        raise InputError(NO_ROWS.format(frame.shape))
+    return [_values(frame.get_column(label), str(label)) for label in frame.columns]
+
+
+def check_labels(labels: Sequence[Any]) -> None:
+    """Refuse names that are no text, and names that stand twice."""
+    if odd := [label for label in labels if not isinstance(label, str | int)]:
+        raise InputError(f"A column is named {odd[0]!r}, which is no text; rename the columns.")
+    names = [str(label) for label in labels]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"Several columns have the name {', '.join(map(repr, twice))}; rename or drop them.")
+
+
+def check_names(frame: nw.DataFrame[Any], expected: Sequence[str]) -> None:
+    """Refuse other columns than were fitted, in scikit-learn's words."""
+    got = [str(label) for label in frame.columns]
+    if got == list(expected):
+        return
+    message = "The feature names should match those that were passed during fit.\n"
+    unseen, missing = sorted(set(got) - set(expected)), sorted(set(expected) - set(got))
+    if unseen:
+        message += "Feature names unseen at fit time:\n" + _listed(unseen)
+    if missing:
+        message += "Feature names seen at fit time, yet now missing:\n" + _listed(missing)
+    if not unseen and not missing:
+        message += "Feature names must be in the same order as they were in fit.\n"
+    raise InputError(message)
+
+
+def _values(series: nw.Series[Any], name: str) -> Values:
+    import narwhals.stable.v2 as nw
+
+    kind = type(series.dtype).__name__
+    if kind in ("Categorical", "Enum"):
+        return np.array(series.to_list(), dtype=object)
+    if kind in ("Int128", "UInt128"):  # numpy has no such integers
+        series = series.cast(nw.Float64())
+    if kind == "Decimal" or not (
+        series.dtype.is_numeric() or kind in ("Boolean", "String", "Object") or series.is_null().all()
+    ):
+        raise InputError(f"Column '{name}' is of type {series.dtype}; turn it into plain numbers or text, or drop it.")
+    return tidy(series.to_numpy(), f"Column '{name}'")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "".join(f"- {name}\n" for name in names[:5]) + ("- ...\n" if len(names) > 5 else "")

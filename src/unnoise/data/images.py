@@ -1,0 +1,102 @@
+"""A folder of pictures as one array of bytes, and back: grey (n, H, W) or RGB (n, 3, H, W)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unnoise._atomic import atomic_path
+from unnoise._errors import InputError
+from unnoise.data._numerics import Values
+
+Bytes = NDArray[np.uint8]
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+
+
+def read_images(folder: Path) -> Bytes:
+    """All images of a folder in the order of their names; they must agree in size and in colours."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        inner = any(path.is_dir() for path in folder.iterdir())
+        hint = "; it has folders in it, of which one can be read at a time" if inner else ""
+        raise InputError(f"The folder {folder} holds no images ({', '.join(SUFFIXES)}){hint}.")
+    first = _read_image(paths[0])
+    images = np.empty((len(paths), *first.shape), dtype=np.uint8)
+    images[0] = first
+    for i, path in enumerate(paths[1:], 1):
+        image = _read_image(path)
+        if image.shape != first.shape:
+            raise InputError(
+                f"The image {path} is {_size(image)}, but {paths[0].name} is {_size(first)}; all images of a "
+                "folder must have the same size and colours."
+            )
+        images[i] = image
+    return images if images.ndim == 3 else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+
+
+def write_images(images: Values, folder: Path) -> None:
+    """Write grey (n, H, W) or RGB (n, 3, H, W) bytes as numbered PNG files, the whole folder or nothing.
+
+    A folder that exists is replaced only if it is empty or holds nothing but such numbered files.
+    """
+    from PIL import Image
+
+    pictures = _pictures(images, folder)
+    check_replaceable(folder)
+    digits = max(5, len(str(len(pictures) - 1)))
+    with atomic_path(folder) as beside:
+        beside.mkdir()
+        for i, picture in enumerate(pictures):
+            Image.fromarray(picture).save(beside / f"{i:0{digits}d}.png")
+
+
+def check_replaceable(folder: Path) -> None:
+    """Refuse to replace a folder that holds anything but images that `write_images` wrote."""
+    others = [path.name for path in folder.iterdir() if not _is_ours(path)] if folder.is_dir() else []
+    if others:
+        raise InputError(
+            f"The folder {folder} holds other files (such as {min(others)}), which would be lost; name another folder."
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    return path.suffix == ".png" and path.stem.isdecimal() and path.is_file()
+
+
+def _read_image(path: Path) -> Bytes:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("L", "RGB"):
+                raise InputError(f"The image {path} has the colour mode {image.mode}; convert it to grey (L) or RGB.")
+            return np.asarray(image, dtype=np.uint8)
+    except InputError:
+        raise
+    except PermissionError:
+        raise InputError(f"The image {path} cannot be read: permission denied.") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"The image {path} is damaged or cut short and cannot be read: {error}.") from error
+
+
+def _size(image: Bytes) -> str:
+    return f"{image.shape[1]} x {image.shape[0]} {'grey' if image.ndim == 2 else 'RGB'}"
+
+
+def _pictures(images: Values, folder: Path) -> Bytes:
+    """The images as (n, H, W) or (n, H, W, 3) bytes."""
+    colour = images.ndim == 4 and images.shape[1] == 3
+    if not (images.ndim == 3 or colour):
+        raise InputError(
+            f"An array of shape {images.shape} is no set of images (n, H, W) or (n, 3, H, W) to write into "
+            f"the folder {folder}; give the file a name that ends in .npy."
+        )
+    if images.dtype.kind not in "biu" or images.min() < 0 or images.max() > 255:
+        raise InputError(
+            f"Images of type {images.dtype} are no whole numbers from 0 to 255, which PNG files in the "
+            f"folder {folder} need; give the file a name that ends in .npy."
+        )
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1) if colour else images, dtype=np.uint8)

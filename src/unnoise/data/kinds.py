@@ -1,0 +1,270 @@
+"""The kinds of a column: how its values become coordinates of a state or features of a condition, and back.
+
+A kind is a frozen record of the few numbers that were fitted to the column, so that a saved model holds plain
+JSON. `u` is a value in the user's units and `x` its coordinate, of mean 0 and spread 1 over the fitted data:
+
+    Real       x = (u - mean) / scale                           log p(u) = log p(x) - log scale
+    Integer    x = (u + U - mean) / scale,  U ~ Uniform[0, 1)   log P(u) >= E_U[log p(x)] - log scale
+    Constant   no coordinate: the value is given back
+    Category   features only: one indicator per level
+
+An integer is dequantised: floor(u + U) = u undoes it, and the log-density of u + U, averaged over U, bounds
+the log-probability of u from below by Jensen's inequality.
+
+References:
+    Uria, Murray & Larochelle 2013, RNADE (arXiv:1306.0186): uniform dequantisation.
+    Theis, van den Oord & Bethge 2016, On the evaluation of generative models (arXiv:1511.01844): the bound.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from unnoise._errors import InputError
+from unnoise.data import _numerics
+from unnoise.data._numerics import Floats, Values
+from unnoise.data.base import Coordinate, Feature, Kind
+
+
+@dataclass(frozen=True)
+class Real(Coordinate, Feature):
+    """A continuous number: x = (u - mean) / scale, with density p(u) = p(x) / scale.
+
+    >>> weight = Real.fit(np.array([60.0, 70.0, 80.0]), "weight")
+    >>> weight.encode(np.array([70.0]))
+    array([0.])
+    >>> weight.decode(np.array([0.0]))
+    array([70.])
+    """
+
+    name: ClassVar[str] = "real"
+    mean: float
+    scale: float
+    dtype: str
+
+    @classmethod
+    def fit(cls, values: Values, column: str) -> Self:
+        """Mean and standard deviation; a condition that never varies is only centred."""
+        mean, scale = _numerics.moments(values)
+        return cls(mean, scale or 1.0, str(values.dtype))
+
+    def check(self, values: Values, column: str) -> None:
+        """Every finite number is real."""
+
+    @property
+    def jitter(self) -> float:
+        """A real number stands for itself."""
+        return 0.0
+
+    def decode(self, x: Floats) -> Values:
+        """Return x * scale + mean; in a whole-number type, the nearest."""
+        with np.errstate(over="ignore"):
+            return _numerics.cast(x * self.scale + self.mean, self.dtype)
+
+    @property
+    def width(self) -> int:
+        """One number: the coordinate itself."""
+        return 1
+
+    def features(self, values: Values, column: str) -> Floats:
+        """The coordinates of the numbers that were given."""
+        return self.encode(self._numbers(values, column))[:, None]
+
+    def restore(self, values: Values, column: str) -> Values:
+        """The numbers in the type of the data."""
+        return _numerics.cast(self._numbers(values, column), self.dtype)
+
+    @property
+    def example(self) -> float:
+        """The mean, to four digits."""
+        return float(f"{self.mean:.4g}")
+
+    def _numbers(self, values: Values, column: str) -> Floats:
+        try:
+            numbers = values.astype(np.float64)
+        except (TypeError, ValueError):
+            given = next((value for value in values.tolist() if isinstance(value, str)), values[0])
+            raise InputError(f"Condition '{column}' is a number, but {given!r} was given.") from None
+        if not np.isfinite(numbers).all():
+            raise InputError(f"Condition '{column}' was given as NaN or infinity; give a finite number.")
+        return numbers
+
+    def __str__(self) -> str:
+        return f"real, mean {self.mean:.4g}, spread {self.scale:.4g}"
+
+
+@dataclass(frozen=True)
+class Integer(Coordinate):
+    """A whole number, dequantised: x = (u + U - mean) / scale with U uniform on [0, 1); back by floor.
+
+    What is decoded lies between the least and the greatest value that was fitted. It is exact while these are
+    at most a few million apart, which is as fine as the float32 coordinates of a state can tell.
+
+    >>> pixel = Integer.fit(np.array([0, 3, 16], dtype=np.uint8), "pixel")
+    >>> pixel.decode(pixel.encode(np.array([0, 3, 16])) + 0.99 * pixel.jitter)
+    array([ 0,  3, 16], dtype=uint8)
+    """
+
+    name: ClassVar[str] = "integer"
+    mean: float
+    scale: float
+    low: int
+    high: int
+    dtype: str
+
+    @classmethod
+    def fit(cls, values: Values, column: str) -> Self:
+        """Mean and standard deviation of u + U, which are those of u and of the uniform law together."""
+        mean, deviation = _numerics.moments(values)
+        scale = math.hypot(deviation, math.sqrt(1 / 12))
+        kind = cls(mean + 0.5, scale, int(values.min()), int(values.max()), str(values.dtype))
+        kind.check(values, column)
+        return kind
+
+    def check(self, values: Values, column: str) -> None:
+        """Refuse a fraction, whose cell would be that of another number."""
+        if values.dtype.kind == "f" and (odd := np.flatnonzero(values != np.rint(values))).size:
+            raise InputError(
+                f"Column '{column}' holds whole numbers, but row {_numerics.row_of(odd[0], values)} holds "
+                f"{values.flat[odd[0]]}; round it, or declare the column real."
+            )
+
+    @property
+    def jitter(self) -> float:
+        """The width 1 of the cell [u, u + 1), in coordinates."""
+        return 1 / self.scale
+
+    def decode(self, x: Floats) -> Values:
+        """Return floor(x * scale + mean), within what was fitted."""
+        # Half a unit in the last place: a float32 coordinate may lie that far below the edge that it means.
+        rounding = np.abs(x) * 2.0**-24
+        whole = np.floor((x + rounding) * self.scale + self.mean)
+        top = np.nextafter(float(self.high) + 1, 0)
+        values = np.clip(whole, float(self.low), top).astype(self.dtype)
+        values[whole >= self.high] = self.high  # once more as whole numbers: beyond 2**53 they are no float64
+        values[whole <= self.low] = self.low
+        return values
+
+    def __str__(self) -> str:
+        return f"integer, {self.low} to {self.high}, mean {self.mean - 0.5:.4g}, spread {self.scale:.4g}"
+
+
+@dataclass(frozen=True)
+class Constant(Kind):
+    """A column with a single value. It is not modelled, and comes back as it is."""
+
+    name: ClassVar[str] = "constant"
+    value: float
+    dtype: str
+
+    @classmethod
+    def fit(cls, values: Values, column: str) -> Self:
+        """The one value of the column."""
+        constant = cls(values.flat[0].item(), str(values.dtype))
+        constant.check(values, column)
+        return constant
+
+    def check(self, values: Values, column: str) -> None:
+        """Refuse a value that the fitted data never held: no model has learnt how likely it is."""
+        expected = np.asarray(self.value, dtype=self.dtype)
+        if values.dtype.kind == expected.dtype.kind == "f":
+            values, expected = _numerics.in_the_coarser_type(values, expected)
+        if (other := np.flatnonzero(values != expected)).size:
+            raise InputError(
+                f"Column '{column}' was always {self.value} when the model was fitted, but row "
+                f"{_numerics.row_of(other[0], values)} holds {values.flat[other[0]]}, whose likelihood is "
+                "not known; fit the model on data in which the column varies, or drop it."
+            )
+
+    def values(self, n: int) -> Values:
+        """The column again, `n` rows long."""
+        return np.full(n, self.value, dtype=self.dtype)
+
+    def __str__(self) -> str:
+        return f"constant, always {self.value}: not modelled, given back as it is"
+
+
+@dataclass(frozen=True)
+class Category(Feature):
+    """One of a few levels, as one indicator each. In this version for conditions only.
+
+    >>> sex = Category.fit(np.array(["Male", "Female", "Male"]), "sex")
+    >>> sex.levels
+    ('Female', 'Male')
+    >>> sex.features(np.array(["Male"]), "sex")
+    array([[0., 1.]])
+    """
+
+    name: ClassVar[str] = "category"
+    levels: tuple[str | int | float, ...]
+
+    @classmethod
+    def fit(cls, values: Values, column: str) -> Self:
+        """The levels that occur, in order."""
+        held = values.tolist()
+        if odd := [value for value in held if not isinstance(value, str | int | float)]:
+            raise InputError(f"Condition '{column}' holds {odd[0]}; a level of a category is a text or a number.")
+        return cls(tuple(sorted(set(held), key=lambda level: (isinstance(level, str), level))))
+
+    def check(self, values: Values, column: str) -> None:
+        """Refuse a level that the fitted data never held."""
+        self._places(values, column)
+
+    @property
+    def width(self) -> int:
+        """One indicator per level."""
+        return len(self.levels)
+
+    def features(self, values: Values, column: str) -> Floats:
+        """A row with a single 1, at the place of the level."""
+        return np.eye(self.width)[self._places(values, column)]
+
+    def restore(self, values: Values, column: str) -> Values:
+        """The levels themselves."""
+        texts = any(isinstance(level, str) for level in self.levels)
+        return np.array(self.levels, dtype=object if texts else None)[self._places(values, column)]
+
+    @property
+    def example(self) -> str | int | float:
+        """The first level."""
+        return self.levels[0]
+
+    def _places(self, values: Values, column: str) -> list[int]:
+        """The place of each value among the levels; a level may also be given as its text, as in a shell."""
+        place: dict[Any, int] = {}
+        for i, level in enumerate(self.levels):
+            place |= {str(level).lower(): i} if isinstance(level, bool) else {}
+            place |= {str(level): i, level: i}
+        held = values.tolist()
+        if unknown := [value for value in held if value not in place]:
+            shown = ", ".join(map(str, self.levels[:20])) + (", ..." if len(self.levels) > 20 else "")
+            raise InputError(f"Condition '{column}' has no level {unknown[0]!r}; the levels are {shown}.")
+        return [place[value] for value in held]
+
+    def __str__(self) -> str:
+        shown = [str(level) for level in self.levels[:6]] + ["..."] * (len(self.levels) > 6)
+        return f"category, one of {', '.join(shown)}"
+
+
+KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant)}
+
+
+def named(name: str, column: str) -> type[Kind]:
+    """The kind that a user asked for by its name."""
+    if name not in KINDS:
+        raise InputError(f"Column '{column}' is declared {name!r}; the known kinds are {', '.join(KINDS)}.")
+    return KINDS[name]
+
+
+def from_config(config: dict[str, Any]) -> Kind:
+    """The kind that `to_config` described.
+
+    >>> from_config({"kind": "real", "mean": 2.0, "scale": 3.0, "dtype": "float64"})
+    Real(mean=2.0, scale=3.0, dtype='float64')
+    """
+    parameters = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
+    return KINDS[str(parameters.pop("kind"))](**parameters)

@@ -1,0 +1,263 @@
+"""Files: every format there and back, every fault in one sentence, nothing half written."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from unnoise._errors import InputError
+from unnoise.data import check_writable, files, read, write
+
+FRAME = pl.DataFrame({"a": [1, 2, 3], "b": [0.1, 1e300, -1 / 3], "c": ["u", "v, w", 'x "y"']})
+ARRAY = np.random.default_rng(0).normal(size=(5, 3))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("convert", [lambda f: f, lambda f: f.to_pandas(), lambda f: f.to_arrow()])
+def test_tables_go_there_and_back(tmp_path: Path, suffix: str, convert: Callable[[pl.DataFrame], Any]) -> None:
+    path = tmp_path / f"data{suffix}"
+    write(convert(FRAME), path)
+    back = read(path)
+    assert isinstance(back, pl.DataFrame)
+    assert back.equals(FRAME)
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_matrices_can_be_tables(tmp_path: Path, suffix: str) -> None:
+    write(torch.tensor(ARRAY), tmp_path / f"data{suffix}")
+    back = read(tmp_path / f"data{suffix}")
+    assert isinstance(back, pl.DataFrame)
+    assert back.columns == ["x0", "x1", "x2"]
+    assert (back.to_numpy() == ARRAY).all()
+
+
+@pytest.mark.parametrize("array", [ARRAY, ARRAY.astype(np.float32).reshape(5, 3, 1), np.arange(4), np.array([True])])
+def test_arrays_go_there_and_back(tmp_path: Path, array: np.ndarray) -> None:
+    write(array, str(tmp_path / "data.npy"))
+    back = read(str(tmp_path / "data.npy"))
+    assert isinstance(back, np.ndarray)
+    assert back.dtype == array.dtype
+    assert (back == array).all()
+
+
+def test_archives_give_their_array(tmp_path: Path) -> None:
+    np.savez(tmp_path / "one.npz", anything=ARRAY)
+    np.savez_compressed(tmp_path / "x.npz", y=np.zeros(2), x=ARRAY)
+    np.savez(tmp_path / "many.npz", a=ARRAY, b=ARRAY)
+    assert (read(tmp_path / "one.npz") == ARRAY).all()
+    assert (read(tmp_path / "x.npz") == ARRAY).all()
+    with pytest.raises(InputError, match=r"many\.npz holds 2 arrays \(a, b\); expected one, or one that is named x"):
+        read(tmp_path / "many.npz")
+
+
+def test_safetensors_give_their_tensor(tmp_path: Path) -> None:
+    save_file({"t": torch.tensor(ARRAY)}, tmp_path / "one.safetensors")
+    save_file({"t": torch.tensor([1.5], dtype=torch.bfloat16)}, tmp_path / "half.safetensors")
+    save_file({"a": torch.zeros(1), "b": torch.zeros(1)}, tmp_path / "many.safetensors")
+    assert (read(tmp_path / "one.safetensors") == ARRAY).all()
+    assert read(tmp_path / "half.safetensors").tolist() == [1.5]
+    with pytest.raises(InputError, match="holds 2 arrays"):
+        read(tmp_path / "many.safetensors")
+
+
+def test_images_are_a_folder_without_a_suffix(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, size=(3, 8, 6), dtype=np.uint8)
+    write(images, tmp_path / "images")
+    assert (read(tmp_path / "images") == images).all()
+    write(images[:2], tmp_path / "images", overwrite=True)
+    assert (read(tmp_path / "images") == images[:2]).all()
+
+
+def complete(folder: Path) -> dict[str, Path]:
+    """One good file of each kind."""
+    FRAME.write_csv(folder / "a.csv")
+    FRAME.write_parquet(folder / "a.parquet")
+    np.save(folder / "a.npy", ARRAY)
+    np.savez(folder / "a.npz", ARRAY)
+    save_file({"t": torch.tensor(ARRAY)}, folder / "a.safetensors")
+    return {path.suffix: path for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".npy", ".npz", ".safetensors"])
+@pytest.mark.parametrize("kept", [0.05, 0.5, 0.98])
+def test_truncated_files_are_said(tmp_path: Path, suffix: str, kept: float) -> None:
+    path = complete(tmp_path)[suffix]
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(
+        InputError,
+        match=rf"a\{suffix} cannot be read, it (may be damaged or cut short: .+|is no \.npy file)\.$",
+    ):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("sound", "damaged"), [(b"}", b"("), (b"(5, 3)", b"(5, 9)"), (b"(5,", b"9**"), (b"<f8", b"|O8")]
+)
+def test_a_damaged_header_is_said(tmp_path: Path, sound: bytes, damaged: bytes) -> None:
+    path = complete(tmp_path)[".npy"]
+    content = path.read_bytes()
+    assert sound in content
+    path.write_bytes(content.replace(sound, damaged, 1))
+    with pytest.raises(InputError, match=r"a\.npy cannot be read"):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npy", ".npz", ".safetensors"])
+def test_other_content_is_said(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(bytes(range(256)) * 8)
+    with pytest.raises(InputError, match=rf"a\{suffix} cannot be read"):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet", ".npy", ".npz", ".safetensors"])
+def test_empty_files_are_said(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"a{suffix}").touch()
+    with pytest.raises(InputError, match="is empty"):
+        read(tmp_path / f"a{suffix}")
+
+
+def test_missing_files_are_said_with_a_guess(tmp_path: Path) -> None:
+    (tmp_path / "penguins.csv").touch()
+    with pytest.raises(InputError, match=r"There is no file or folder .*penguin\.csv; did you mean .*penguins\.csv\?"):
+        read(tmp_path / "penguin.csv")
+    with pytest.raises(InputError, match=r"There is no file or folder .*data\.csv\.$"):
+        read(tmp_path / "nowhere" / "data.csv")
+
+
+def test_unknown_types_are_said_with_the_known_ones(tmp_path: Path) -> None:
+    (tmp_path / "data.xlsx").write_text("x")
+    with pytest.raises(
+        InputError, match=r"no known type: \.csv, \.csv\.gz, \.parquet, \.npy, \.npz, \.safetensors, or a f"
+    ):
+        read(tmp_path / "data.xlsx")
+
+
+def test_unreadable_files_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = complete(tmp_path)[".npy"]
+
+    def refuse(*args: Any, **options: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)  # a superuser may read everything
+    with pytest.raises(InputError, match=r"a\.npy cannot be read: permission denied"):
+        read(path)
+
+
+def test_python_objects_are_not_loaded(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="it holds Python objects, and loading these could run code"):
+        read(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.npy"])
+def test_existing_files_need_overwrite(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("precious")
+    with pytest.raises(InputError, match=r"exists; pass --overwrite \(overwrite=True\) to replace it"):
+        write(ARRAY, path)
+    assert path.read_text() == "precious"
+    write(ARRAY, path, overwrite=True)
+    assert np.asarray(read(path)).tolist() == ARRAY.tolist()
+
+
+@pytest.mark.parametrize(
+    ("data", "writer"),
+    [
+        (FRAME, "narwhals.stable.v2.DataFrame.write_csv"),
+        (ARRAY, "numpy.save"),
+        (ARRAY.astype(np.uint8)[None], "PIL.Image.Image.save"),
+    ],
+)
+def test_a_full_disk_keeps_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: Any, writer: str
+) -> None:
+    path = tmp_path / {"numpy.save": "a.npy", "PIL.Image.Image.save": "images"}.get(writer, "a.csv")
+    write(data, path)
+    before = np.asarray(read(path))
+
+    def full(*args: Any, **options: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(writer, full)
+    with pytest.raises(OSError, match=f"No space left on the disk .* the existing {path.name} is untouched"):
+        write(data, path, overwrite=True)
+    assert os.listdir(tmp_path) == [path.name]
+    assert (np.asarray(read(path)) == before).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "message"),
+    [
+        (
+            FRAME,
+            "a.npy",
+            r"A table cannot be written to .*a\.npy; give a name that ends in \.csv or \.parquet",
+        ),
+        (FRAME, "folder", "A table cannot be written to .*folder"),
+        (ARRAY[None], "a.csv", r"An array of shape \(1, 5, 3\) is no table .* ends in \.npy"),
+        (np.array([["a"]], dtype=object), "a.npy", r"An array with text cannot be written .* ends in \.csv"),
+        (ARRAY, "images", r"An array of shape \(5, 3\) is no set of images"),
+        (ARRAY[None], "images", r"Images of type float64 are no whole numbers from 0 to 255"),
+        (np.full((1, 2, 2), 256), "images", "Images of type int64 are no whole numbers from 0 to 255"),
+    ],
+)
+def test_data_that_does_not_fit_the_name_is_refused(tmp_path: Path, data: Any, name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        write(data, tmp_path / name)
+    assert os.listdir(tmp_path) == []
+
+
+def test_outputs_are_checked_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_writable(tmp_path / "a.csv")
+    check_writable(tmp_path / "model.v2", suffixes=None)
+    with pytest.raises(
+        InputError, match=r"a\.xlsx is of no type that can be written: \.csv, \.parquet, \.npy, a folder"
+    ):
+        check_writable(tmp_path / "a.xlsx")
+    with pytest.raises(InputError, match=r"The folder .*nowhere does not exist; create it first"):
+        check_writable(tmp_path / "nowhere" / "a.csv")
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(InputError, match="pass --overwrite"):
+        check_writable(tmp_path / "a.csv")
+    check_writable(tmp_path / "a.csv", overwrite=True)
+    (tmp_path / "empty").mkdir()
+    check_writable(tmp_path / "empty")
+    monkeypatch.setattr(files.os, "access", lambda path, mode: False)
+    with pytest.raises(InputError, match="cannot be written to: permission denied"):
+        check_writable(tmp_path / "b.csv")
+    assert sorted(os.listdir(tmp_path)) == ["a.csv", "empty"]
+
+
+def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").touch()
+    images = np.zeros((2, 4, 4), dtype=np.uint8)
+    for attempt in (
+        lambda: check_writable(tmp_path, overwrite=True),
+        lambda: write(images, tmp_path, overwrite=True),
+    ):
+        with pytest.raises(InputError, match=r"holds other files \(such as holiday\.jpg\), which would be lost"):
+            attempt()
+    assert os.listdir(tmp_path) == ["holiday.jpg"]
+
+
+def test_what_was_sampled_as_a_frame_can_be_written(tmp_path: Path) -> None:
+    """Frames with types of their own: categories and nullable numbers."""
+    frame = pd.DataFrame({"c": pd.Categorical(["u", "v"]), "n": pd.array([1, 2], dtype="Int64")})
+    write(frame, tmp_path / "a.csv")
+    assert read(tmp_path / "a.csv").rows() == [("u", 1), ("v", 2)]
+    write(pa.Table.from_pandas(frame), tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet").rows() == [("u", 1), ("v", 2)]

@@ -1,0 +1,84 @@
+"""Which kind a column gets, and which kinds cannot be asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from unnoise._errors import InputError
+from unnoise.data import Schema
+
+FRAME = pl.DataFrame(
+    {
+        "real": [0.5, 1.0, 2.0],
+        "whole": [1, 2, 3],
+        "flag": [True, False, True],
+        "text": ["u", "v", "u"],
+        "whole_float": [1.0, 2.0, 3.0],
+    }
+)
+
+
+def test_types_decide_unless_a_kind_is_asked_for() -> None:
+    names = ["real", "whole", "flag", "whole_float"]
+    schema = Schema.infer(FRAME.select(names))
+    assert [kind.name for kind in schema.fields.values()] == ["real", "integer", "integer", "real"]
+    asked = Schema.infer(FRAME.select(names), kinds={"whole": "real", "whole_float": "integer"})
+    assert [kind.name for kind in asked.fields.values()] == ["real", "real", "integer", "integer"]
+
+
+def test_types_of_conditions() -> None:
+    names = ["whole", "flag", "text", "whole_float"]
+    schema = Schema.infer(FRAME, condition=names)
+    assert [kind.name for kind in schema.conditions.values()] == ["real", "category", "category", "real"]
+    asked = Schema.infer(
+        FRAME, condition=names, kinds={"whole": "category", "flag": "integer", "whole_float": "integer"}
+    )
+    assert [kind.name for kind in asked.conditions.values()] == ["category", "real", "category", "real"]
+
+
+@pytest.mark.parametrize(("count", "name"), [(50, "category"), (51, "real")])
+def test_few_labels_are_classes_and_many_are_numbers(count: int, name: str) -> None:
+    data = np.random.default_rng(0).normal(size=(100, 1))
+    schema = Schema.infer(data, np.arange(100) % count, condition="class")
+    assert schema.conditions["class"].name == name
+    real = Schema.infer(data, np.arange(100) % count / 2, condition="class")
+    assert real.conditions["class"].name == "real"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "condition", "message"),
+    [
+        (
+            {"real": "angle"},
+            ["text"],
+            "Column 'real' is declared 'angle'; the known kinds are real, integer, category, con",
+        ),
+        (
+            {"age": "real"},
+            ["text"],
+            "The kind of 'age' is given, which is no column; the columns are real, whole, flag",
+        ),
+        ({"real": "category"}, ["text"], r"Column 'real' is declared a category, .* make it a condition"),
+        ({"real": "integer"}, ["text"], r"Column 'real' holds whole numbers, but row 0 holds 0\.5"),
+        ({"real": "constant"}, ["text"], r"Column 'real' was always 0\.5"),
+        ({"text": "real"}, ["text"], "The condition 'text' is declared real, but holds 'u'"),
+        (
+            {"whole": "constant"},
+            ["text", "whole"],
+            "The condition 'whole' is declared constant; a condition is real or c",
+        ),
+    ],
+)
+def test_kinds_that_cannot_be(kinds: dict[str, str], condition: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Schema.infer(FRAME, kinds=kinds, condition=condition)
+
+
+def test_many_constant_columns_make_one_short_warning() -> None:
+    data = np.ones((3, 8))
+    data[:, 0] = [1, 2, 3]
+    with pytest.warns(UserWarning, match=r"7 columns hold a single value .*'x5' = 1\.0, and 2 more\.$") as seen:
+        Schema.infer(data)
+    assert len(seen) == 1
