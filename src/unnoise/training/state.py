@@ -1,0 +1,157 @@
+"""All that a training has reached: weights, their average, the optimiser's moments, the noise, the history.
+
+It becomes a flat dictionary of tensors and a few JSON values, so that one safetensors file holds it and
+nothing is pickled. A training that continues from it on the same machine and one thread gives the same bits
+as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.denoisers import Denoiser
+from unnoise.training.average import Average
+from unnoise.training.settings import Settings
+from unnoise.training.source import derived_seed
+from unnoise.training.team import Team
+
+# How long to train, how often to save and where to compute may change when a training resumes; no more.
+CHANGEABLE = ("steps", "time_limit", "checkpoint_every", "device")
+
+
+class TrainState:
+    """What the loop changes from step to step. The denoiser is moved to the device of the settings.
+
+    Attributes:
+        denoiser: the network with the raw weights.
+        ema: its copy with averaged weights, in evaluation mode: the one to use.
+        optimiser: AdamW.
+        rng: the source of the noise.
+        step: how many steps were made.
+        elapsed: seconds spent, earlier runs included.
+        losses: the loss of every step, in nats.
+        num_examples: how many examples the data had; None before the first step.
+    """
+
+    def __init__(self, denoiser: Denoiser, settings: Settings) -> None:
+        if not any(weight.requires_grad for weight in denoiser.parameters()):
+            raise InputError(f"{type(denoiser).__name__} has no parameters to train; give a denoiser that has.")
+        device = Team.gather(settings).device
+        self.settings = settings
+        self.denoiser = denoiser.to(device)
+        self.average = Average(self.denoiser, settings.ema)
+        self.optimiser = torch.optim.AdamW(
+            (weight for weight in denoiser.parameters() if weight.requires_grad),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        self.rng = torch.Generator(device).manual_seed(derived_seed(settings.seed, "noise"))
+        self.step = 0
+        self.elapsed = 0.0
+        self.losses: list[float] = []
+        self.num_examples: int | None = None
+
+    @property
+    def ema(self) -> Denoiser:
+        """The network with the averaged weights."""
+        return self.average.network
+
+    @property
+    def progress(self) -> float:
+        """How far the training is, from 0 to 1."""
+        return self.settings.progress(self.step, self.elapsed)
+
+    def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Every tensor under a flat name, and the numbers around them as JSON values."""
+        tensors = self._networks() | self._moments()
+        tensors["rng"] = self.rng.get_state()
+        tensors["losses"] = torch.tensor(self.losses, dtype=torch.float64)
+        metadata = {
+            "step": self.step,
+            "elapsed": self.elapsed,
+            "num_examples": self.num_examples,
+            "settings": _plain(self.settings),
+        }
+        return tensors, metadata
+
+    def load_state_dict(self, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave. If it does not fit, one sentence says why and nothing changes."""
+        self._check_settings(metadata["settings"])
+        self._check_tensors(tensors)
+        optimiser = self._optimiser_state(_under("optimiser.", tensors))
+        step, elapsed, num_examples = (metadata[name] for name in ("step", "elapsed", "num_examples"))
+        losses, rng = tensors["losses"].tolist(), tensors["rng"]
+        self.denoiser.load_state_dict(_under("denoiser.", tensors))
+        self.ema.load_state_dict(_under("ema.", tensors))
+        self.optimiser.load_state_dict(optimiser)
+        self.step, self.elapsed, self.num_examples, self.losses = step, elapsed, num_examples, losses
+        self._load_rng(rng)
+
+    def _networks(self) -> dict[str, Tensor]:
+        parts = {"denoiser.": self.denoiser, "ema.": self.ema}
+        return {prefix + name: t for prefix, part in parts.items() for name, t in part.state_dict().items()}
+
+    def _names(self) -> list[str]:
+        return [name for name, weight in self.denoiser.named_parameters() if weight.requires_grad]
+
+    def _moments(self) -> dict[str, Tensor]:
+        moments = self.optimiser.state_dict()["state"]
+        names = self._names()
+        return {
+            f"optimiser.{key}.{names[index]}": tensor
+            for index, entry in moments.items()
+            for key, tensor in entry.items()
+        }
+
+    def _optimiser_state(self, tensors: dict[str, Tensor]) -> dict[str, Any]:
+        index = {name: number for number, name in enumerate(self._names())}
+        moments: dict[int, dict[str, Tensor]] = {}
+        for path, tensor in tensors.items():
+            key, name = path.split(".", 1)
+            moments.setdefault(index[name], {})[key] = tensor.clone()  # what was read may be a view of the file
+        return {"state": moments, "param_groups": self.optimiser.state_dict()["param_groups"]}
+
+    def _load_rng(self, saved: Tensor) -> None:
+        """The saved noise goes on; on another kind of device a stream of its own starts at this step."""
+        if saved.shape == self.rng.get_state().shape:
+            self.rng.set_state(saved)
+        else:
+            self.rng.manual_seed(derived_seed(self.settings.seed, "noise", self.step))
+
+    def _check_settings(self, saved: dict[str, Any]) -> None:
+        for name, value in _plain(self.settings).items():
+            if name not in CHANGEABLE and saved.get(name) != value:
+                raise InputError(
+                    f"it was trained with {name} = {saved.get(name)}, but {name} = {value} is asked for now; "
+                    "resume with the same settings, or train anew"
+                )
+
+    def _check_tensors(self, saved: dict[str, Tensor]) -> None:
+        expected = {name: tuple(tensor.shape) for name, tensor in self._networks().items()}
+        found = {name: tuple(t.shape) for name, t in saved.items() if name.startswith(("denoiser.", "ema."))}
+        for name in sorted(expected.keys() | found.keys()):
+            if expected.get(name) != found.get(name):
+                raise InputError(
+                    f"it holds another network: {name} {_told(found.get(name))} there and "
+                    f"{_told(expected.get(name))} here; resume with the network that it was made with"
+                )
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    """The settings as they read after a trip through JSON."""
+    return dict(json.loads(json.dumps(asdict(settings), default=lambda number: number.item())))
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _told(shape: tuple[int, ...] | None) -> str:
+    return "does not exist" if shape is None else f"has shape {shape}"

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_training import Denoiser, Quadratic, Ring, digest, settings, start
+from torch import Tensor
+
+from unnoise._errors import InputError, NonFiniteError
+from unnoise.objectives import Loss
+from unnoise.training import Order, TrainState, load, loop, train
+from unnoise.training.source import derived_seed
+
+
+class At(Quadratic):
+    """The tiny objective, with something that happens in the middle of one of its evaluations."""
+
+    def __init__(self, step: int, event) -> None:
+        self.left, self.event = step, event
+
+    def __call__(self, *arguments, **keywords) -> Loss:
+        loss = super().__call__(*arguments, **keywords)
+        self.left -= 1
+        return loss if self.left != -1 else (self.event(loss.value) or loss)
+
+
+def run(state: TrainState, objective=None, source=None, **keywords) -> list[loop.Step]:
+    return list(train(state, objective or Quadratic(), Ring() if source is None else source, **keywords))
+
+
+def uninterrupted(**changes) -> str:
+    state = start(**changes)
+    run(state)
+    return digest(state)
+
+
+def test_it_yields_every_step_and_learns() -> None:
+    state = start(steps=200)
+    steps = run(state)
+    assert [step.index for step in steps] == list(range(200))
+    assert [step.loss for step in steps] == state.losses
+    assert steps[-1].progress == 1.0
+    assert steps[10].metrics["error"].shape == (32,)
+    assert not steps[10].metrics["error"].requires_grad
+    assert sum(state.losses[-20:]) < 0.7 * sum(state.losses[:20])
+
+
+def test_it_equals_a_loop_by_hand() -> None:
+    """Same draws, same batches: AdamW, clipping and the average as PyTorch users write them."""
+    state = start(clip=0.7, weight_decay=0.1, ema=0.8)
+    steps = run(state)
+
+    plan, denoiser, ring = state.settings, Denoiser(), Ring()
+    average = {name: weight.detach().clone() for name, weight in denoiser.named_parameters()}
+    optimiser = torch.optim.AdamW(denoiser.parameters(), weight_decay=0.1)
+    rng = torch.Generator().manual_seed(derived_seed(0, "noise"))
+    order = Order(100, 32, seed=0)
+    for number in range(20):
+        rate = 0.02 * min(1.0, (number + 1) / 4) * (1 + math.cos(math.pi * number / 20)) / 2
+        optimiser.param_groups[0]["lr"] = rate
+        loss = Quadratic()(denoiser, *ring.batch(order.indices(number), rng), rng).value.mean()
+        optimiser.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 0.7)
+        optimiser.step()
+        decay = min(0.8, (1 + number) / (10 + number))
+        for name, weight in denoiser.named_parameters():
+            average[name] = decay * average[name] + (1 - decay) * weight.detach()
+        assert steps[number].loss == pytest.approx(loss.item(), rel=1e-5)
+        assert steps[number].rate == pytest.approx(rate, rel=1e-12)
+        assert steps[number].gradient == pytest.approx(norm.item(), rel=1e-4)
+    assert plan.clip is not None
+    assert any(step.gradient > plan.clip for step in steps)
+    assert any(step.gradient < plan.clip for step in steps)
+    for name, weight in state.denoiser.named_parameters():
+        torch.testing.assert_close(weight, denoiser.get_parameter(name), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(state.ema.get_parameter(name), average[name], rtol=1e-4, atol=1e-5)
+
+
+def test_without_clipping_gradients_are_left_alone() -> None:
+    clipped, free = start(steps=5, clip=1e-3), start(steps=5, clip=None)
+    run(clipped), run(free)
+    assert clipped.losses[0] == free.losses[0]
+    moments = [state.state_dict()[0]["optimiser.exp_avg.out.bias"].norm() for state in (clipped, free)]
+    assert moments[0] < 1e-3 < 0.1 * moments[1]
+
+
+def test_steps_come_in_the_same_order_whatever_the_caller_does_between_them() -> None:
+    state = start()
+    for step in train(state, Quadratic(), Ring()):
+        torch.manual_seed(step.index)
+        with torch.no_grad():
+            state.ema(torch.zeros(3, 2), torch.zeros(3))
+    assert digest(state) == uninterrupted()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_precision_is_that_of_the_products_and_not_of_the_weights(precision: str) -> None:
+    class Watching(Denoiser):
+        def forward(self, x_t: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
+            seen.add(self.hidden(torch.cat((x_t, t[:, None]), dim=1)).dtype)
+            return super().forward(x_t, t)
+
+    seen: set[torch.dtype] = set()
+    state = TrainState(Watching(), settings(steps=50, precision=precision))
+    run(state)
+    exact = start(steps=50)
+    run(exact)
+    assert seen == {getattr(torch, precision)}
+    assert {weight.dtype for weight in state.denoiser.parameters()} == {torch.float32}
+    assert state.losses == pytest.approx(exact.losses, rel=0.1)
+    assert (state.losses == exact.losses) == (precision == "float32")
+
+
+def test_two_trainings_of_different_precision_fit_in_one_process() -> None:
+    for precision in ("float32", "bfloat16", "float32"):
+        assert len(run(start(steps=2, precision=precision))) == 2
+
+
+def test_a_caller_that_stops_leaves_a_checkpoint_to_resume(tmp_path: Path) -> None:
+    path = tmp_path / "training.safetensors"
+    for step in train(start(), Quadratic(), Ring(), checkpoint=path):
+        if step.index == 8:
+            break
+    state = start()
+    load(state, path)
+    assert state.step == 9
+    run(state)
+    assert digest(state) == uninterrupted()
+
+
+def test_a_finished_training_has_no_steps_left(tmp_path: Path) -> None:
+    path = tmp_path / "training.safetensors"
+    run(start(), checkpoint=path)
+    state = start()
+    load(state, path)
+    assert state.step == 20
+    assert run(state, checkpoint=path) == []
+
+
+def test_an_interrupt_in_a_step_waits_saves_and_resumes_bit_identical(tmp_path: Path) -> None:
+    path, before = tmp_path / "training.safetensors", signal.getsignal(signal.SIGINT)
+    state = start()
+    with pytest.raises(KeyboardInterrupt):
+        run(state, At(7, lambda value: os.kill(os.getpid(), signal.SIGINT)), checkpoint=path)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert state.step == 8 == len(state.losses), "the step at hand should have been finished"
+    again = start()
+    load(again, path)
+    assert digest(again) == digest(state)
+    run(again)
+    assert digest(again) == uninterrupted()
+
+
+def test_an_error_in_a_step_leaves_the_last_checkpoint(tmp_path: Path) -> None:
+    """The noise of the broken step was drawn, so a save then would not resume to the same bits."""
+
+    def fail(value: Tensor) -> None:
+        raise RuntimeError("the data went away")
+
+    path = tmp_path / "training.safetensors"
+    state = start()
+    steps = train(state, Quadratic(), Ring(), checkpoint=path)
+    while next(steps).index < 4:
+        pass
+    steps.close()
+    with pytest.raises(RuntimeError, match="went away"):
+        run(state, At(2, fail), checkpoint=path)
+    assert state.step == 7
+    state = start()
+    load(state, path)
+    assert state.step == 5
+    run(state)
+    assert digest(state) == uninterrupted()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda value: Loss(value * math.nan), "loss is nan"),
+        (lambda value: Loss(value + math.inf), "loss is inf"),
+        (lambda value: Loss(value + (value - value).sqrt()), "norm of the gradient is nan"),
+    ],
+)
+@pytest.mark.parametrize("clip", [1.0, None])
+def test_a_non_finite_step_is_named_and_never_made(clip: float | None, spoil, what: str) -> None:
+    state = start(clip=clip)
+    with pytest.raises(NonFiniteError, match=f"stopped at step 5: the {what}; try a learning rate below 0.017"):
+        run(state, At(5, spoil))
+    assert state.step == 5 == len(state.losses)
+    assert all(weight.isfinite().all() for weight in state.denoiser.parameters())
+
+
+def test_time_ends_a_training_at_a_rate_of_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock by which every step takes a second."""
+    ticks = iter(range(1000))
+    monkeypatch.setattr(loop.time, "monotonic", lambda: next(ticks))
+    state = start(steps=1000, time_limit=10.0, warmup=0)
+    steps = run(state)
+    assert 5 <= len(steps) <= 10
+    assert steps[-1].progress == 1.0
+    assert steps[-1].rate < 0.2 * steps[0].rate
+    assert state.elapsed == pytest.approx(10.0)
+
+
+def test_time_spent_before_a_resumption_counts() -> None:
+    state = start(time_limit=100.0, steps=10**6)
+    state.elapsed = 99.99
+    steps = run(state)
+    assert 0 < len(steps) < 10**4
+    assert state.elapsed >= 100.0
+
+
+def test_saves_come_as_often_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = []
+    monkeypatch.setattr(loop, "save", lambda state, path: saved.append(state.step))
+    run(start(steps=5, checkpoint_every=0), checkpoint=tmp_path / "c")
+    run(start(steps=5, checkpoint_every=1e6), checkpoint=tmp_path / "c")
+    assert saved == [1, 2, 3, 4, 5, 5]
+
+
+def test_states_may_nest_and_conditions_are_handed_on() -> None:
+    class Pair(Ring):
+        def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[dict[str, Tensor], Tensor]:
+            x = self.x[indices]
+            return {"x": x, "y": 2 * x}, x[:, :1]
+
+    class Second(Quadratic):
+        def __call__(self, denoiser, x_0, cond, rng, rows=slice(None)) -> Loss:
+            assert torch.equal(x_0["y"][:, :1], 2 * cond)
+            return super().__call__(denoiser, x_0["y"], cond, rng, rows)
+
+    assert len(run(start(steps=2), Second(), Pair())) == 2
+
+
+def test_it_runs_in_another_thread() -> None:
+    state = start()
+    thread = threading.Thread(target=run, args=(state,))
+    thread.start()
+    thread.join()
+    assert digest(state) == uninterrupted()
+
+
+def test_no_data_are_refused() -> None:
+    with pytest.raises(InputError, match="no examples to train on"):
+        run(start(), source=Ring(0))
