@@ -1,0 +1,22 @@
+"""How good is it: baselines, two-sample tests, neighbours, figures and the report."""
+
+from unnoise.evaluation import plots
+from unnoise.evaluation.baselines import Baseline, fit_baselines
+from unnoise.evaluation.neighbours import Copying, Neighbours, copying, nearest_training
+from unnoise.evaluation.report import Report
+from unnoise.evaluation.two_sample import ClassifierTest, EnergyDistance, classifier_test, energy_distance
+
+__all__ = [
+    "Baseline",
+    "ClassifierTest",
+    "Copying",
+    "EnergyDistance",
+    "Neighbours",
+    "Report",
+    "classifier_test",
+    "copying",
+    "energy_distance",
+    "fit_baselines",
+    "nearest_training",
+    "plots",
+]

@@ -1,0 +1,49 @@
+"""What every statistic of this folder is given: a float64 array of finite rows, (n, d)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unnoise._errors import InputError
+
+Array = NDArray[np.float64]
+
+
+def as_rows(values: Any, name: str, *, least: int = 1) -> Array:
+    """Read an array or a tensor with leading axis n as rows (n, d), and say in one sentence why it cannot be.
+
+    >>> as_rows([[1, 2], [3, 4]], "the samples").shape
+    (2, 2)
+    """
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim < 2:
+        raise InputError(f"{name} have shape {array.shape}; expected one row per example, (rows, columns).")
+    rows = array.reshape(len(array), -1)
+    if len(rows) < least:
+        raise InputError(f"{name} have {len(rows)} rows; at least {least} are needed here.")
+    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if bad.size:
+        raise InputError(
+            f"{name} hold a NaN or an infinity in {bad.size} rows, first in row {bad[0]}; remove or fill it."
+        )
+    return rows
+
+
+def as_pair(first: Any, second: Any, names: tuple[str, str], *, least: int = 1) -> tuple[Array, Array]:
+    """Two sets of rows that must have the same columns."""
+    x, y = as_rows(first, names[0], least=least), as_rows(second, names[1], least=least)
+    if x.shape[1] != y.shape[1]:
+        raise InputError(
+            f"{names[0]} have {x.shape[1]} columns and {names[1]} have {y.shape[1]}; they must be the same."
+        )
+    return x, y
+
+
+def subsample(rows: Array, most: int, rng: np.random.Generator) -> Array:
+    """At most `most` rows, drawn without replacement, in their order."""
+    return rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), most, replace=False))]

@@ -1,0 +1,273 @@
+r"""How likely data are under a denoising Markov model, in nats.
+
+Two answers. The **bound**, on every space:
+
+$$-\log p(x_0) \le KL(q_{1|0} \| p_1) + \int_0^1 E[\Phi(q_{t|0}/\beta_t)(X_t)]\,dt + \text{reconstruction},$$
+
+and, where the reverse has a deterministic twin, the **probability flow** $\dot x = v_t(x)$, whose density is exact:
+$\log p(x_0) = \log p_1(x_1) + \int_0^1 \nabla\cdot v_t(x_t)\,dt$ (Song et al. 2021, arXiv 2011.13456; Chen et al. 2018,
+arXiv 1806.07366). Both speak of the same trained denoiser and of two different models; they agree where it is exact.
+
+Densities are with respect to the reference measure of the process's space. Rows are handled in groups, so that
+memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._errors import InputError
+from unnoise.denoisers import Denoiser
+from unnoise.objectives.times import Times, Uniform
+from unnoise.processes import HasKernel
+from unnoise.samplers.base import batches, default_batch_size
+from unnoise.samplers.ode import integrate
+from unnoise.spaces import Manifold
+
+OnRows = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Log-likelihoods of rows, in nats.
+
+    Attributes:
+        log_prob: (n,), the log density or a lower bound on it.
+        standard_error: (n,), of the Monte Carlo error of each row; 0 where the answer is deterministic.
+        parts: what the log-likelihood is the sum of, each (n,).
+    """
+
+    log_prob: Tensor
+    standard_error: Tensor
+    parts: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def mean(self) -> tuple[float, float]:
+        """The mean over rows and the standard error of Monte Carlo alone (not of the choice of rows)."""
+        n = len(self.log_prob)
+        return float(self.log_prob.mean()), float(self.standard_error.square().sum().sqrt() / n)
+
+
+class Likelihood(ABC):
+    """A way to ask a denoiser how likely data are."""
+
+    name: str
+
+    @abstractmethod
+    def __call__(
+        self,
+        denoiser: Denoiser,
+        x_0: Any,
+        rng: torch.Generator,
+        cond: Any = None,
+        *,
+        on_rows: OnRows | None = None,
+    ) -> Estimate:
+        """Evaluate rows x_0; `on_rows(done)` is told how many are done."""
+
+
+def _in_groups(size: int, x_0: Any, cond: Any, one: Callable[[Any, Any], Estimate], on_rows: OnRows | None) -> Estimate:
+    done = []
+    for rows in batches(_tree.length(x_0), size):
+        group, group_cond = (
+            None if tree is None else _tree.map(lambda leaf, rows=rows: leaf[rows], tree) for tree in (x_0, cond)
+        )
+        done.append(one(group, group_cond))
+        if on_rows is not None:
+            on_rows(rows.stop)
+    return Estimate(
+        torch.cat([part.log_prob for part in done]),
+        torch.cat([part.standard_error for part in done]),
+        {name: torch.cat([part.parts[name] for part in done]) for name in done[0].parts},
+    )
+
+
+def _frozen_copy(denoiser: Denoiser, dtype: torch.dtype | None) -> Denoiser:
+    """A copy in another precision that needs no gradient, so that the caller's denoiser is left as it is."""
+    return copy.deepcopy(denoiser).requires_grad_(False).eval().to(dtype)
+
+
+@dataclass(frozen=True)
+class Bound(Likelihood):
+    """The lower bound by Monte Carlo over time and noise.
+
+    Each row sees `draws` times, one in each of as many strata of equal mass; the process's own control variate takes
+    out most of the noise; the standard error comes from the differences of neighbouring strata. The parts are
+    `prior`, `diffusion` and `reconstruction`.
+
+    Args:
+        draws: network evaluations per row, an even number.
+        times: where to look; lowers the variance, never changes the mean.
+        batch_size: evaluations at once; by default half a million numbers.
+    """
+
+    draws: int = 128
+    times: Times = field(default_factory=Uniform)
+    batch_size: int | None = None
+    name: str = "lower bound"
+
+    def __post_init__(self) -> None:
+        if self.draws < 2 or self.draws % 2:
+            raise InputError(f"got draws={self.draws}; the bound needs an even number of draws per row, at least 2")
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        denoiser: Denoiser,
+        x_0: Any,
+        rng: torch.Generator,
+        cond: Any = None,
+        *,
+        on_rows: OnRows | None = None,
+    ) -> Estimate:
+        """See the class."""
+        at_once = self.batch_size or default_batch_size(denoiser.process.space.event_shape)
+        size = max(1, at_once // self.draws)
+        return _in_groups(size, x_0, cond, lambda x, c: self._group(denoiser, x, c, rng), on_rows)
+
+    def _group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
+        process, n = denoiser.process, _tree.length(x_0)
+        x_0, cond = (
+            None if tree is None else _tree.map(lambda leaf: leaf.repeat_interleave(self.draws, 0), tree)
+            for tree in (x_0, cond)
+        )
+        prior = self._prior_cost(process, x_0, rng).view(n, self.draws)
+        diffusion = self._diffusion_cost(denoiser, x_0, cond, rng, n)
+        reconstruction = process.reconstruction(x_0).view(n, self.draws)
+        cost = prior + diffusion + reconstruction
+        parts = {"prior": prior, "diffusion": diffusion, "reconstruction": reconstruction}
+        error = (cost[:, 0::2] - cost[:, 1::2]).square().sum(1).sqrt() / self.draws  # neighbouring strata
+        return Estimate(-cost.mean(1), error, {name: -part.mean(1) for name, part in parts.items()})
+
+    def _prior_cost(self, process: HasKernel[Any], x_0: Any, rng: torch.Generator) -> Tensor:
+        """A draw of log q_{1|0} / p_1, whose mean is the divergence."""
+        law = process.marginal(x_0, torch.ones((), device=_tree.first(x_0).device))
+        x_1 = law.sample(rng)
+        prior = process.prior(_tree.length(x_0)).log_prob(_tree.map(lambda leaf: leaf.cpu(), x_1))
+        return law.log_prob(x_1) - prior.to(_tree.first(x_0).device)
+
+    def _diffusion_cost(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, n: int) -> Tensor:
+        process, like = denoiser.process, _tree.first(x_0)
+        offsets = torch.rand(n, self.draws, generator=rng, device=rng.device)
+        u = (offsets + torch.arange(self.draws, device=rng.device)) / self.draws
+        t, density = self.times(process, u.flatten().to(like if like.is_floating_point() else like.device))
+        x_t = process.marginal(x_0, t).sample(rng)
+        price = process.divergence(denoiser(x_t, t, cond), process.target(x_0, x_t, t), x_t, t) / density
+        control = process.fluctuation(x_0, x_t, t) / density
+        return _controlled(price.view(n, -1), control.view(n, -1))
+
+
+def _controlled(cost: Tensor, control: Tensor) -> Tensor:
+    """The costs (n, draws) less their regression on a control of mean zero, stratum by stratum.
+
+    The slopes that even rows use come from odd rows, and the other way round, so the mean stays exact.
+    """
+    n, draws = cost.shape
+    width = max(1, min(16, draws // 8))  # strata that share a slope, to have enough rows for it
+    kept = draws // width * width
+    result = cost.clone()
+    for rows, others in ((slice(0, n, 2), slice(1, n, 2)), (slice(1, n, 2), slice(0, n, 2))):
+        y, z = (part[others, :kept].reshape(-1, kept // width, width) for part in (cost, control))
+        covariance = ((y - y.mean((0, 2), keepdim=True)) * z).sum((0, 2))
+        slope = covariance / z.square().sum((0, 2)).clamp(min=torch.finfo(z.dtype).tiny)
+        result[rows, :kept] -= slope.repeat_interleave(width) * control[rows, :kept]
+    return result
+
+
+@dataclass(frozen=True)
+class ProbabilityFlow(Likelihood):
+    """The exact log density of the probability flow.
+
+    The divergence is an exact trace up to `exact_up_to` dimensions; above, Hutchinson's estimate with `probes`
+    Rademacher vectors per row, held fixed along the path, whose spread gives the printed standard error. Every row is
+    integrated with its own adaptive steps, so that its result does not depend on the other rows.
+
+    Args:
+        tolerance: of the solver, absolute and relative.
+        exact_up_to: the largest dimension whose trace is computed exactly.
+        probes: random vectors per row above that.
+        dtype: precision of the integration; the denoiser is copied to it.
+        batch_size: rows at once; by default as many as keep a trace at half a million numbers.
+    """
+
+    tolerance: float = 1e-4
+    exact_up_to: int = 64
+    probes: int = 8
+    dtype: torch.dtype = torch.float64
+    batch_size: int | None = None
+    name: str = "exact log density of the probability flow"
+
+    def __call__(
+        self,
+        denoiser: Denoiser,
+        x_0: Any,
+        rng: torch.Generator,
+        cond: Any = None,
+        *,
+        on_rows: OnRows | None = None,
+    ) -> Estimate:
+        """See the class."""
+        space = denoiser.process.space
+        if not isinstance(space, Manifold):
+            raise InputError(
+                f"the probability flow needs a manifold, and {type(space).__name__} is none: use evaluation.Bound"
+            )
+        dimension = torch.Size(space.event_shape).numel()
+        directions = dimension if dimension <= self.exact_up_to else self.probes
+        size = self.batch_size or max(1, min(2048, 2**19 // (dimension * directions) * 4))
+        denoiser = _frozen_copy(denoiser, self.dtype)
+        cond = None if cond is None else cond.to(self.dtype)
+        probes = None if dimension <= self.exact_up_to else self.probes
+        return _in_groups(
+            size, x_0.to(self.dtype), cond, lambda x, c: self._group(denoiser, x, c, probes, rng), on_rows
+        )
+
+    def _group(
+        self, denoiser: Denoiser, x_0: Tensor, cond: Tensor | None, probes: int | None, rng: torch.Generator
+    ) -> Estimate:
+        process, n = denoiser.process, len(x_0)
+        signs = None if probes is None else _rademacher((probes, *x_0.shape), x_0, rng)
+        size = x_0[0].numel()
+
+        def velocity(t: Tensor, y: Tensor, rows: Tensor) -> Tensor:
+            group = None if cond is None else cond[rows]
+            chosen = None if signs is None else signs[:, rows]
+            points = y[:, :size].reshape(-1, *x_0.shape[1:])
+            speed, divergence = _flow(denoiser, points, t, group, chosen)
+            return torch.cat([speed.flatten(1), divergence.reshape(-1, len(points)).T], 1)
+
+        first, begin = process.begin(x_0)
+        start = torch.cat([first.flatten(1), x_0.new_zeros(n, probes or 1)], 1)
+        end = integrate(velocity, start, tolerance=self.tolerance)
+        prior = process.prior(n).log_prob(end[:, :size].reshape(x_0.shape).cpu()).to(x_0.device)
+        volumes = end[:, size:]
+        error = volumes.std(1) / probes**0.5 if probes else torch.zeros_like(prior)
+        volume = volumes.mean(1) + begin
+        return Estimate(prior + volume, error, {"prior": prior, "volume": volume})
+
+
+def _flow(
+    denoiser: Denoiser, x: Tensor, t: Tensor, cond: Tensor | None, probes: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The velocity of the probability flow from data to noise, and its divergence."""
+    process = denoiser.process
+
+    def field(y: Tensor) -> Tensor:
+        drift: Tensor = process.reverse(y, denoiser(y, t, cond), t, churn=0.0).drift  # type: ignore[union-attr]
+        return -drift
+
+    result: tuple[Tensor, Tensor] = process.space.divergence(field, x, probes)  # type: ignore[attr-defined]
+    return result
+
+
+def _rademacher(shape: tuple[int, ...], like: Tensor, rng: torch.Generator) -> Tensor:
+    signs = torch.randint(0, 2, shape, generator=rng, device=rng.device)
+    return (2 * signs - 1).to(like)

@@ -1,0 +1,90 @@
+"""Are samples copies of training rows? Their nearest training rows, measured against those of held-out rows.
+
+A model that stores its training rows and gives them back has perfect samples and has learnt nothing. A held-
+out row is as far from the training rows as a new row should be, so that its distance is the yardstick for a
+sample's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unnoise.evaluation._rows import Array, as_pair
+
+SEARCH_BLOCK = 2_000  # rows looked up at once
+RESAMPLES = 200
+NEAR = 0.01  # quantile of the held-out distances below which a sample counts as suspiciously near
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The k nearest training rows of each row, nearest first: `indices` (n, k) and `distances` (n, k)."""
+
+    indices: NDArray[np.int64]
+    distances: Array
+
+
+@dataclass(frozen=True)
+class Copying:
+    """`ratio` near 0: copies; about 1: as new as held-out rows. `near_share` is 0.01 if none is copied."""
+
+    ratio: float
+    ratio_se: float
+    near_share: float
+    sample_distances: Array
+    held_out_distances: Array
+
+
+def nearest_training(samples: Any, train: Any, k: int = 1) -> Neighbours:
+    """The k nearest training rows of every sample, by Euclidean distance in the coordinates given.
+
+    Rows may have any shape (images are flattened). Columns in different units should be standardised first.
+
+    >>> nearest_training([[0.0, 0.9]], [[5.0, 5.0], [0.0, 1.0]]).indices
+    array([[1]])
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    rows, known = as_pair(samples, train, ("the samples", "the training rows"))
+    search = NearestNeighbors(n_neighbors=min(k, len(known)), algorithm="brute").fit(known)
+    blocks = [rows[i : i + SEARCH_BLOCK] for i in range(0, len(rows), SEARCH_BLOCK)]
+    indices = np.concatenate([search.kneighbors(block, return_distance=False) for block in blocks])
+    # the search rounds small distances; a copy must be at distance 0 exactly
+    distances = np.stack([np.linalg.norm(rows - known[column], axis=1) for column in indices.T], axis=1)
+    return Neighbours(indices, distances)
+
+
+def copying(samples: Any, held_out: Any, train: Any, *, seed: int = 0) -> Copying:
+    """Median distance of samples to their nearest training row, over that of held-out rows.
+
+    The standard error is a bootstrap over both. Where half of the held-out rows repeat training rows (few
+    distinct rows), the ratio is 1 if half of the samples do so too, else infinite.
+
+    >>> rng = np.random.default_rng(0)
+    >>> train, held_out, fresh = rng.normal(size=(3, 400, 2))
+    >>> 0.7 < copying(fresh, held_out, train).ratio < 1.4, copying(train, held_out, train).ratio
+    (True, 0.0)
+    """
+    ours = nearest_training(samples, train).distances[:, 0]
+    theirs = nearest_training(held_out, train).distances[:, 0]
+    rng = np.random.default_rng(seed)
+    again = [_ratio(rng.choice(ours, len(ours)), rng.choice(theirs, len(theirs))) for _ in range(RESAMPLES)]
+    finite = np.array([ratio for ratio in again if np.isfinite(ratio)])
+    return Copying(
+        ratio=_ratio(ours, theirs),
+        ratio_se=float(finite.std()) if finite.size else float("nan"),
+        near_share=float((ours < np.quantile(theirs, NEAR)).mean()),
+        sample_distances=ours,
+        held_out_distances=theirs,
+    )
+
+
+def _ratio(ours: Array, theirs: Array) -> float:
+    sample, held_out = float(np.median(ours)), float(np.median(theirs))
+    if held_out == 0.0:
+        return 1.0 if sample == 0.0 else float("inf")
+    return sample / held_out

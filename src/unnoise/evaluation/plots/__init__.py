@@ -1,0 +1,19 @@
+"""Figures for reports and results: every function returns a `matplotlib.figure.Figure` and shows nothing."""
+
+from unnoise.evaluation.plots._style import png
+from unnoise.evaluation.plots.columns import marginals, pairs, points_filmstrip
+from unnoise.evaluation.plots.curves import likelihood_bars, loss_curve
+from unnoise.evaluation.plots.images import class_grid, filmstrip, image_grid, neighbour_grid
+
+__all__ = [
+    "class_grid",
+    "filmstrip",
+    "image_grid",
+    "likelihood_bars",
+    "loss_curve",
+    "marginals",
+    "neighbour_grid",
+    "pairs",
+    "png",
+    "points_filmstrip",
+]

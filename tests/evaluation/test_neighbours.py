@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from unnoise._errors import InputError
+from unnoise.evaluation import copying, nearest_training
+
+
+@pytest.fixture
+def draws() -> np.ndarray:
+    """Training rows, held-out rows and samples of one law."""
+    return np.random.default_rng(0).normal(size=(3, 300, 3)) + 1e4
+
+
+def test_nearest_rows_are_those_of_all_distances(draws: np.ndarray):
+    train, _, samples = draws
+    everything = np.linalg.norm(samples[:, None] - train, axis=-1)
+    found = nearest_training(samples, train, k=4)
+    np.testing.assert_array_equal(found.indices, everything.argsort(axis=1)[:, :4])
+    np.testing.assert_allclose(found.distances, np.sort(everything, axis=1)[:, :4])
+
+
+def test_copies_are_at_distance_zero_however_far_the_rows_are_from_zero(draws: np.ndarray):
+    train = draws[0]
+    found = nearest_training(train[[7, 3]], train)
+    assert found.indices.ravel().tolist() == [7, 3]
+    assert found.distances.ravel().tolist() == [0.0, 0.0]
+
+
+def test_images_are_compared_pixel_by_pixel():
+    train = np.zeros((2, 4, 4))
+    train[1] = 1.0
+    found = nearest_training(np.full((1, 4, 4), 0.75), train, k=5)
+    assert found.indices.tolist() == [[1, 0]]
+    np.testing.assert_allclose(found.distances, [[1.0, 3.0]])
+
+
+def test_fresh_draws_are_as_new_as_held_out_rows(draws: np.ndarray):
+    train, held_out, samples = draws
+    found = copying(samples, held_out, train)
+    assert abs(found.ratio - 1.0) < 5 * found.ratio_se
+    assert 0.0 < found.ratio_se < 0.15
+    assert found.near_share < 0.05
+
+
+def test_copies_are_found_exact_or_blurred_or_mixed_with_fresh_draws(draws: np.ndarray):
+    train, held_out, samples = draws
+    blurred = train + 0.001 * np.random.default_rng(1).normal(size=train.shape)
+    assert copying(train, held_out, train).ratio == 0.0
+    assert copying(blurred, held_out, train).ratio < 0.02
+    mixed = copying(np.concatenate([samples[:200], train[:100]]), held_out, train)
+    assert mixed.near_share > 0.3
+
+
+def test_rows_that_repeat_do_not_divide_by_zero():
+    train = np.arange(4.0)[:, None]
+    repeats = np.array([[0.0], [1.0], [1.0]])
+    assert copying(repeats, repeats, train).ratio == 1.0
+    assert copying(repeats + 0.5, repeats, train).ratio == np.inf
+
+
+def test_different_columns_are_refused():
+    with pytest.raises(InputError, match="the samples have 2 columns and the training rows have 3"):
+        nearest_training(np.zeros((4, 2)), np.zeros((4, 3)))

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import binom, fisher_exact, norm
+
+from unnoise._errors import InputError
+from unnoise.evaluation import classifier_test, energy_distance, two_sample
+
+FAILURE_RATE = 1e-6  # of each test here, if its seed were not fixed
+
+
+class NearestCentre:
+    """A classifier that learns at once, so that the p-value can be judged on hundreds of draws."""
+
+    def fit(self, rows: np.ndarray, labels: np.ndarray) -> None:
+        self.centres = [rows[labels == side].mean(axis=0) for side in (0, 1)]
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        near, far = (np.linalg.norm(rows - centre, axis=1) for centre in reversed(self.centres))
+        return (near < far).astype(int)
+
+
+@pytest.fixture
+def quick_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(two_sample, "_new_classifier", lambda width, max_epochs, seed: NearestCentre())
+
+
+def p_values_without_a_difference(draws: int) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    pairs = (rng.normal(size=(2, 60, 5)) for _ in range(draws))
+    return np.array([classifier_test(x, y, folds=2).p_value for x, y in pairs])
+
+
+@pytest.mark.parametrize("rows", [60, pytest.param(1000, marks=pytest.mark.slow)])
+def test_one_law_is_not_told_apart(rows: int):
+    found = classifier_test(*np.random.default_rng(0).normal(size=(2, rows, 1)))
+    assert found.p_value > FAILURE_RATE
+    bound = -norm.ppf(FAILURE_RATE) * 1.5  # 1.5 for what one fit of the classifier shares between rows
+    assert abs(found.accuracy - 0.5) < bound * found.standard_error
+
+
+def test_a_shift_is_found_and_a_larger_one_more():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(150, 2))
+    small, large = (classifier_test(x, rng.normal(size=(150, 2)) + shift) for shift in (1.0, 3.0))
+    # the best classifier of two unit Gaussians d apart has accuracy Phi(d / 2)
+    assert small.accuracy == pytest.approx(norm.cdf(np.sqrt(2) / 2), abs=0.08)
+    assert large.accuracy == pytest.approx(norm.cdf(3 * np.sqrt(2) / 2), abs=0.03)
+    assert large.p_value < small.p_value < 1e-3
+
+
+def test_columns_in_any_units_and_constant_ones_make_no_difference():
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(60, 3)), np.repeat([0, 1], 30)
+    rows[:, 2] = 4.0
+    plain, other = (
+        two_sample._classify(two_sample._new_classifier(10, 200, seed=0), rows * units, labels, rows * units)
+        for units in ([1.0, 1.0, 1.0], [1e6, 1e-6, 1.0])
+    )
+    assert 0 < plain.sum() < 60
+    assert (plain == other).mean() > 0.95
+
+
+@pytest.mark.parametrize("level", [0.05, 0.2])
+@pytest.mark.usefixtures("quick_classifier")
+def test_p_value_is_valid_and_not_idle(level: float):
+    draws = 200
+    rejections = int((p_values_without_a_difference(draws) <= level).sum())
+    assert binom.sf(rejections - 1, draws, level) > FAILURE_RATE
+    # counts are whole, so that the test rejects a little less often than it may
+    assert binom.cdf(rejections, draws, level / 3) > FAILURE_RATE
+
+
+@pytest.mark.usefixtures("quick_classifier")
+def test_the_check_of_p_values_sees_a_classifier_that_trains_on_held_out_rows(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    from sklearn.model_selection import StratifiedKFold
+
+    split = StratifiedKFold.split
+
+    def leaky(self: StratifiedKFold, x: np.ndarray, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return ((np.arange(len(x)), held_out) for _, held_out in split(self, x, y))
+
+    monkeypatch.setattr(StratifiedKFold, "split", leaky)
+    p_values = p_values_without_a_difference(200)
+    assert np.isfinite(p_values).all()
+    assert binom.sf(int((p_values <= 0.2).sum()) - 1, 200, 0.2) < FAILURE_RATE
+
+
+def test_exact_p_value_of_one_fold_is_fishers():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        labels = rng.permutation(np.repeat([0, 1], [9, 11]))
+        guesses = np.where(rng.random(20) < 0.3, 1 - labels, labels)
+        table = [[int(((guesses == g) & (labels == s)).sum()) for s in (1, 0)] for g in (1, 0)]
+        assert two_sample._fisher(guesses, labels) == pytest.approx(fisher_exact(table, "greater").pvalue)
+
+
+@pytest.mark.usefixtures("quick_classifier")
+def test_both_sides_get_the_same_number_of_rows():
+    rng = np.random.default_rng(0)
+    found = classifier_test(rng.normal(size=(500, 2)), torch.randn(90, 2), max_rows=70)
+    assert found.rows == 70
+    assert "hidden layers of 20" in found.description
+    wide = rng.normal(size=(2, 30, 64))
+    assert "hidden layers of 128" in classifier_test(*wide).description
+    assert "hidden layers of 640" in classifier_test(*wide, max_width=None).description
+
+
+def test_bad_rows_are_named():
+    with pytest.raises(InputError, match="the samples have 3 rows; at least 10"):
+        classifier_test(np.zeros((20, 2)), np.zeros((3, 2)))
+    with pytest.raises(InputError, match="the reference rows have 2 columns and the samples have 3"):
+        energy_distance(np.zeros((20, 2)), np.zeros((20, 3)))
+    with pytest.raises(InputError, match="one row per example"):
+        energy_distance(np.zeros(20), np.zeros(20))
+
+
+DRAWS = 120
+
+
+def energy_of_shifted_gaussians(shift: float) -> float:
+    """2 E|X - Y| - 2 E|X - X'| for N(0, 1) and N(shift, 1): differences are normal with variance 2."""
+
+    def mean_distance(mean: float) -> float:
+        s = np.sqrt(2)
+        return s * np.sqrt(2 / np.pi) * np.exp(-((mean / s) ** 2) / 2) + mean * (1 - 2 * norm.cdf(-mean / s))
+
+    return float(2 * mean_distance(shift) - 2 * mean_distance(0.0))
+
+
+@pytest.fixture(scope="module")
+def without_difference() -> list[two_sample.EnergyDistance]:
+    rng = np.random.default_rng(0)
+    return [energy_distance(rng.normal(size=(80, 2)), rng.normal(size=(50, 2))) for _ in range(DRAWS)]
+
+
+def z_of_mean(values: np.ndarray) -> float:
+    return float(values.mean() / (values.std() / np.sqrt(len(values))))
+
+
+def test_energy_distance_of_one_law_is_zero_on_average(without_difference: list[two_sample.EnergyDistance]):
+    z = z_of_mean(np.array([found.value for found in without_difference]))
+    assert 2 * norm.sf(abs(z)) > FAILURE_RATE
+
+
+def test_the_check_of_the_mean_sees_distances_to_oneself():
+    """The V-statistic, which counts the distance 0 of a row to itself, is biased."""
+    rng = np.random.default_rng(0)
+    values = []
+    for _ in range(DRAWS):
+        x, y = rng.normal(size=(80, 2)), rng.normal(size=(50, 2))
+        across, within_x, within_y = (
+            two_sample._distance_sums(a, b).sum() / (len(a) * len(b)) for a, b in ((x, y), (x, x), (y, y))
+        )
+        values.append(2 * across - within_x - within_y)
+    assert np.isfinite(values).all()
+    assert norm.sf(z_of_mean(np.array(values))) < FAILURE_RATE
+
+
+def test_floor_is_the_spread_of_exact_samples(without_difference: list[two_sample.EnergyDistance]):
+    spread = np.sqrt(np.mean([found.value**2 for found in without_difference]))
+    floor = np.mean([found.floor for found in without_difference])
+    assert floor == pytest.approx(spread, rel=0.3)
+    assert np.mean([found.standard_error for found in without_difference]) == pytest.approx(spread, rel=0.4)
+
+
+def test_energy_distance_of_shifted_gaussians_has_its_closed_form_and_its_standard_error():
+    rng = np.random.default_rng(0)
+    found = [energy_distance(rng.normal(size=(60, 1)), rng.normal(size=(60, 1)) + 1.0) for _ in range(DRAWS)]
+    truth = energy_of_shifted_gaussians(1.0)
+    assert 2 * norm.sf(abs(z_of_mean(np.array([f.value for f in found]) - truth))) > FAILURE_RATE
+    spread = np.std([f.value for f in found])
+    assert np.mean([f.standard_error for f in found]) == pytest.approx(spread, rel=0.3)
+
+
+def test_energy_distance_does_not_depend_on_the_block(monkeypatch: pytest.MonkeyPatch):
+    x, y = np.random.default_rng(0).normal(size=(2, 50, 3))
+    whole = energy_distance(x, y)
+    monkeypatch.setattr(two_sample, "BLOCK", 7)
+    blocks = energy_distance(x, y)
+    assert blocks.value == pytest.approx(whole.value)
+    assert blocks.floor == pytest.approx(whole.floor)
