@@ -36,7 +36,7 @@ PROCESSES = {
     "edm": EDM(Euclidean(2), 0.05, 10.0),
     "vp": VariancePreserving(Euclidean(2), Linear(tau_min=0.02)),
 }
-TIMES = {"uniform": times.Uniform(), "log-snr": times.UniformLogSNR(), "log-normal": times.LogNormal()}
+TIMES = {"uniform": times.Uniform(), "log-snr": times.Natural(), "log-normal": times.LogNormal()}
 
 
 def exact_gaussian(process):
@@ -75,7 +75,7 @@ def test_any_denoiser_costs_the_same_under_any_times(rng):
 
 
 def test_low_discrepancy_lowers_the_variance(rng, monkeypatch):
-    denoiser, objective = exact_gaussian(PROCESSES["vp"]), Denoising()
+    denoiser, objective = exact_gaussian(PROCESSES["vp"]), Denoising(times=times.Uniform())
     spread_evenly = batch_means(objective, denoiser, rng).var()
     monkeypatch.setattr(denoising, "low_discrepancy", lambda n, rng: torch.rand(n, generator=rng))
     assert spread_evenly < 0.5 * batch_means(objective, denoiser, rng).var()
@@ -92,7 +92,9 @@ def test_simple_is_the_loss_of_ddpm(gaussian, rng):
     """The squared error of the predicted noise, at times uniform in t."""
     process = gaussian(2)
     x_0 = torch.randn(50, 2, generator=rng, dtype=FLOAT64)
-    found = Denoising(weightings.Simple())(Shrink(process), x_0, None, torch.Generator().manual_seed(3)).value
+    found = Denoising(weightings.Simple(), times.Uniform())(
+        Shrink(process), x_0, None, torch.Generator().manual_seed(3)
+    ).value
     t, x_t = noised(process, times.Uniform(), x_0, 3)
     alpha, sigma = (part[:, None] for part in process.alpha_sigma(t))
     noise, predicted = ((x_t - alpha * each) / sigma for each in (x_0, 0.5 * x_t))
@@ -132,7 +134,9 @@ def test_the_parts_of_a_batch_are_those_of_the_whole(gaussian, rng):
 def test_any_callable_is_a_weighting(rng):
     x_0 = torch.randn(10, 2, generator=rng)
     results = [
-        Denoising(weighting)(Shrink(PROCESSES["edm"]), x_0, None, torch.Generator().manual_seed(1)).value
+        Denoising(weighting, times.Uniform())(
+            Shrink(PROCESSES["edm"]), x_0, None, torch.Generator().manual_seed(1)
+        ).value
         for weighting in (weightings.Bound(), lambda process, t: 3 * t)
     ]
     t, _ = noised(PROCESSES["edm"], times.Uniform(), x_0, 1)

@@ -9,12 +9,12 @@ import torch
 from scipy import stats
 
 from unnoise.objectives import times as module
-from unnoise.objectives.times import LogNormal, Uniform, UniformLogSNR
+from unnoise.objectives.times import LogNormal, Natural, Uniform
 
 FLOAT64 = torch.float64
 TIMES = {
     "uniform": Uniform(),
-    "log-snr": UniformLogSNR(),
+    "log-snr": Natural(),
     "log-normal": LogNormal(),
     "log-normal-other": LogNormal(0.5, 0.8),
 }
@@ -47,7 +47,7 @@ def test_it_covers_the_unit_interval_and_integrates_to_one(times, process):
 
 
 LEVELS = {  # the law of log(sigma / alpha) = -log SNR / 2 between its values at the two ends
-    "log-snr": (UniformLogSNR(), lambda low, high: stats.uniform(low, high - low)),
+    "log-snr": (Natural(), lambda low, high: stats.uniform(low, high - low)),
     "log-normal": (
         LogNormal(-0.5, 1.2),
         lambda low, high: stats.truncnorm((low + 0.5) / 1.2, (high + 0.5) / 1.2, -0.5, 1.2),

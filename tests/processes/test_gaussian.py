@@ -249,6 +249,8 @@ class TestTheBridge:
             for shift in (0.0, 1.0)
         )
         torch.testing.assert_close(centre.mean, alpha_s[:, None] * x_0, **EXACT)
+        posterior = process.bridge(x_0, x_0, t, s)
+        torch.testing.assert_close(moved.scale, churn * posterior.scale, **EXACT)
         kept = (moved.mean - centre.mean) / noise
         torch.testing.assert_close(kept**2 + moved.scale**2, (sigma_s**2)[:, None].expand(-1, 3), rtol=1e-6, atol=1e-12)
 

@@ -26,7 +26,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
-from unnoise.objectives.times import Times, Uniform
+from unnoise.objectives.times import Natural, Times
 from unnoise.processes import HasKernel
 from unnoise.samplers.base import batches, default_batch_size
 from unnoise.samplers.ode import integrate
@@ -110,7 +110,7 @@ class Bound(Likelihood):
     """
 
     draws: int = 128
-    times: Times = field(default_factory=Uniform)
+    times: Times = field(default_factory=Natural)
     batch_size: int | None = None
     name: str = "lower bound"
 

@@ -10,7 +10,7 @@ import torch
 from unnoise import _tree
 from unnoise.denoisers import Denoiser
 from unnoise.objectives.base import Loss, Objective
-from unnoise.objectives.times import Times, Uniform, low_discrepancy
+from unnoise.objectives.times import Natural, Times, low_discrepancy
 from unnoise.objectives.weightings import Bound, Weighting
 
 
@@ -27,7 +27,7 @@ class Denoising(Objective):
     """
 
     weighting: Weighting = field(default_factory=Bound)
-    times: Times = field(default_factory=Uniform)
+    times: Times = field(default_factory=Natural)
 
     def __call__(
         self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)

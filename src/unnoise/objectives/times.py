@@ -34,7 +34,7 @@ class Times(ABC):
 
 @dataclass(frozen=True)
 class Uniform(Times):
-    """Uniform in t: the process's own clock."""
+    """Uniform in t."""
 
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
         """U itself, with density 1."""
@@ -42,14 +42,12 @@ class Uniform(Times):
 
 
 @dataclass(frozen=True)
-class UniformLogSNR(Times):
-    """Uniform in the log signal-to-noise ratio, the natural clock of a Gaussian process."""
+class Natural(Times):
+    """The process's own choice (`process.clock`): uniform in the log signal-to-noise ratio for a Gaussian process."""
 
-    def __call__(self, process: AffineGaussian, u: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        r"""Density $|\lambda'(t)| / (\lambda(0) - \lambda(1))$."""
-        high, low = process.log_snr(u.new_tensor([0.0, 1.0])).tolist()
-        t = process.time_at(high + (low - high) * u)
-        return t, -process.log_snr_rate(t) / (high - low)
+    def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        return process.clock(u)
 
 
 @dataclass(frozen=True)

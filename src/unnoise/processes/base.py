@@ -61,6 +61,10 @@ class HasKernel(Process[S]):
         r"""$\Phi(q_{t|0} / \beta_t)(x_t)$ in nats per unit time, (*batch,): the price of stat for target."""
 
     @abstractmethod
+    def clock(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """Uniform numbers as the times where the divergence is worth looking at, and their density in dt."""
+
+    @abstractmethod
     def fluctuation(self, x_0: S, x_t: S, t: Tensor) -> Tensor:
         """How the noise in x_t moves the divergence of a good denoiser, (*batch,): of mean zero under the kernel.
 

@@ -105,6 +105,12 @@ class AffineGaussian(Bridged[Tensor]):
         error = stat - target
         return -0.5 * self.log_snr_rate(t) * self.log_snr(t).exp() * self.space.dot(error, error)
 
+    def clock(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Uniform in $\lambda = \log\mathrm{SNR}$, of density $|\lambda'(t)| / (\lambda(0) - \lambda(1))$."""
+        high, low = self.log_snr(u.new_tensor([0.0, 1.0])).tolist()
+        t = self.time_at(high + (low - high) * u)
+        return t, -self.log_snr_rate(t) / (high - low)
+
     def fluctuation(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$-\frac12\lambda'(\lVert\epsilon\rVert^2 - d)$: small noise cannot be told."""
         alpha, sigma = self.alpha_sigma(t)
@@ -121,7 +127,7 @@ class AffineGaussian(Bridged[Tensor]):
         return stat
 
     def reconstruction(self, x_0: Tensor) -> Tensor:
-        r"""$\frac d2\log(2\pi e\,\sigma_0^2/\alpha_0^2)$: the decoder is $N(x_{t=0}/\alpha_0, \sigma_0^2/\alpha_0^2 I)$.
+        r"""$\frac d2\log(2\pi e\sigma_0^2/\alpha_0^2)$: the decoder is $N(x_{t=0}/\alpha_0, \sigma_0^2/\alpha_0^2 I)$.
 
         With it the bound is tight up to the blur $\sigma_0/\alpha_0$ of the data.
         """

@@ -1,0 +1,122 @@
+"""What the verbs share: how errors are told, options that several have, what is printed where."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+
+from unnoise._errors import InputError
+from unnoise._progress import speaks
+from unnoise._provenance import plain
+
+P = ParamSpec("P")
+
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness: the same seed gives the same result.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output that exists.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that 'unnoise fit' wrote.")]
+Data = Annotated[
+    Path,
+    typer.Argument(metavar="DATA", help="A .csv, .parquet, .npy, .npz or .safetensors file, or a folder of images."),
+]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option("--trust", metavar="MODULE", help="A module of yours whose classes the model uses (repeatable)."),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(help="File with the conditions of the rows, where these are not columns of DATA (as for images)."),
+]
+
+
+def told(verb: Callable[P, None]) -> Callable[P, None]:
+    """Turn errors and warnings into one sentence on the error stream, and errors into an exit code."""
+
+    @functools.wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            with _warnings_said():
+                verb(*args, **kwargs)
+        except InputError as error:
+            fail(str(error), 2)
+        except (ArithmeticError, OSError, MemoryError) as error:
+            fail(str(error) or type(error).__name__, 1)
+        except KeyboardInterrupt:
+            fail("interrupted", 130)
+
+    return run
+
+
+def fail(sentence: str, code: int) -> None:
+    """Print a sentence, in one line, and end with this exit code."""
+    print(f"unnoise: {' '.join(sentence.split())}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _warnings_said() -> Iterator[None]:
+    """Inside, a warning is a line for a person, without the file and the line of code it comes from."""
+
+    def show(message: Warning | str, *_: object) -> None:
+        say(f"unnoise: warning: {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():  # puts showwarning back as well
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
+
+
+def say(words: str = "") -> None:
+    """Tell a person what is being done, on the error stream; only the first of several processes speaks."""
+    if speaks():
+        print(words, file=sys.stderr, flush=True)
+
+
+def result(as_json: bool, facts: dict[str, Any], words: str) -> None:
+    """The result, on standard output: for programs as JSON, else in words."""
+    if speaks():
+        print(json.dumps(plain(facts), allow_nan=False) if as_json else words)
+
+
+def pairs(items: list[str] | None, option: str) -> dict[str, str]:
+    """NAME=VALUE options as a dict; several names may share a value, NAME,NAME=VALUE."""
+    found: dict[str, str] = {}
+    for item in items or []:
+        names, equals, value = item.partition("=")
+        if not (equals and names and value):
+            raise InputError(f"got {option} {item!r}; expected NAME=VALUE, as in {option} age=40")
+        found |= dict.fromkeys(names.split(","), value)
+    return found
+
+
+def duration(text: str | None) -> float | None:
+    """Seconds from 90, 90s, 10m or 2h.
+
+    >>> duration("10m")
+    600.0
+    """
+    if text is None:
+        return None
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1.0)
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"got the time {text!r}; expected a number of seconds, or a number with s, m or h, as in 10m")
+    return seconds
+
+
+def command_line(*more: str) -> str:
+    """What was typed, without the path of the program, and what more is to be typed."""
+    return shlex.join(["unnoise", *sys.argv[1:], *(word for word in more if word not in sys.argv)])

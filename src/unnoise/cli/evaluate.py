@@ -1,0 +1,57 @@
+"""unnoise evaluate: how far a model can be trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unnoise.cli import common
+
+
+@common.told
+def evaluate(
+    model: common.Model,
+    data: common.Data,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write everything, with pictures, as one HTML file."),
+    ] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA", help="What MODEL was fitted on: fits baselines on it, and looks for copies of it."
+        ),
+    ] = None,
+    labels: common.Labels = None,
+    train_labels: common.Labels = None,
+    max_rows: Annotated[int, typer.Option(help="Held-out rows to look at, at random.")] = 1000,
+    device: common.Device = "auto",
+    seed: common.Seed = 0,
+    overwrite: common.Overwrite = False,
+    trust: common.Trust = None,
+    json: common.Json = False,
+) -> None:
+    """Measure MODEL on held-out DATA: its likelihood beside baselines, and whether its samples pass for data.
+
+    Example:
+      unnoise evaluate model test.csv --train train.csv --report report.html
+    """
+    from unnoise.assessment import evaluate as assess
+    from unnoise.data import files
+    from unnoise.model import load_model
+
+    if report is not None:
+        files.check_writable(report, overwrite, {".html"})
+    fitted = load_model(model, trust=trust or ()).set_params(device=device)
+    test, y, known, known_y = (
+        None if path is None else files.read(path) for path in (data, labels, train, train_labels)
+    )
+    found = assess(fitted, test, y, train=known, train_y=known_y, max_rows=max_rows, seed=seed)
+    if report is not None:
+        found.write(report, title=f"{model.name} on {data.name}", command=common.command_line())
+    lines = [f"{name:<28} {figure}" for name, figure in found.numbers.items()]
+    lines += [f"{name:<28} {mean:.4g} ± {error:.2g} nats per row" for name, (mean, error) in found.likelihoods.items()]
+    lines += [] if report is None else [f"wrote {report}"]
+    common.result(json, found.measured() | {"likelihoods": found.likelihoods}, "\n".join(lines))

@@ -1,0 +1,86 @@
+"""unnoise fit: learn the law of the rows of a file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unnoise.cli import common
+
+
+@common.told
+def fit(
+    data: common.Data,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Folder to save the model in.")],
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAMES=KIND", help="Kind of columns: real, integer or category (repeatable)."),
+    ] = None,
+    condition: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Columns to condition on; the others are modelled given them."),
+    ] = None,
+    labels: common.Labels = None,
+    steps: Annotated[int | None, typer.Option(help="Gradient steps; 3000 by default.", show_default=False)] = None,
+    time_limit: Annotated[str | None, typer.Option("--time", help="Time to train at most: 90s, 10m, 2h.")] = None,
+    batch_size: Annotated[int, typer.Option(help="Rows per step.")] = 512,
+    learning_rate: Annotated[float, typer.Option(help="Peak rate of AdamW.")] = 1e-3,
+    precision: Annotated[str, typer.Option(help="float32, or bfloat16 for autocast.")] = "float32",
+    device: common.Device = "auto",
+    seed: common.Seed = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in MODEL.")] = False,
+    overwrite: common.Overwrite = False,
+    trust: common.Trust = None,
+    json: common.Json = False,
+) -> None:
+    """Learn the law of the rows of DATA and save it as MODEL.
+
+    Numeric columns are modelled; what a column is follows from its type, and --column says otherwise. Standardisation
+    is part of the model. Ctrl-C saves a checkpoint, and --resume goes on from it as if nothing had happened.
+
+    Examples:
+      unnoise fit measurements.csv -o model
+
+      unnoise fit people.parquet -o model --condition sex,age --column zip=category --time 10m
+    """
+    from unnoise.data import files
+    from unnoise.model import DenoisingMarkovModel, load_unfitted
+    from unnoise.storage import TRAINING
+
+    start = time.monotonic()
+    changes = {"device": device, "steps": steps, "time_limit": common.duration(time_limit)}
+    if resume:
+        model = load_unfitted(output, trust=trust or ())
+    else:
+        model = DenoisingMarkovModel(
+            kinds=common.pairs(column, "--column") or None,
+            condition=condition.split(",") if condition else None,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            precision=precision,
+            random_state=seed,
+        )
+    model.set_params(**{name: value for name, value in changes.items() if value is not None})
+    rows, y = files.read(data), None if labels is None else files.read(labels)
+    try:
+        model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite)
+    except KeyboardInterrupt:
+        saved = f"; the checkpoint is saved, go on with: {common.command_line('--resume')}"
+        common.fail("interrupted" + (saved if (output / TRAINING).is_file() else ""), 130)
+    seconds = time.monotonic() - start
+    facts = {
+        "model": str(output),
+        "rows": len(rows),
+        "steps": len(model.losses_),
+        "loss": float(model.losses_[-100:].mean()),
+        "seconds": round(seconds, 1),
+    }
+    words = (
+        f"{model.schema_.describe()}\n\nsaved {output} after {len(model.losses_):,} steps in {seconds:.0f} s; next:\n"
+        f"  unnoise sample {output} -n 1000 -o new{data.suffix or '.npy'}\n"
+        f"  unnoise evaluate {output} HELD_OUT --report report.html"
+    )
+    common.result(json, facts, words)

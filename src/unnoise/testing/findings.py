@@ -1,0 +1,137 @@
+r"""What a law found, and the table that a person can act on.
+
+A law is an equation between two sides. Some hold exactly, and are judged by a relative error against a bound; others
+hold in expectation, and are judged by a p-value. All statistical laws share one failure budget, `FAILURE_RATE`: the
+probability that a law which holds is called broken. A report of 20 laws on a correct object is wrong once in 50,000
+seeds, and the seeds are fixed, so a report that was right yesterday is right today. What is broken by more than chance
+has p-values far below it: a missing factor 1/2 gives 1e-50, not 1e-7.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise.testing.statistics import mean_is_zero, standard_errors
+
+FAILURE_RATE = 1e-6
+
+Sides = Mapping[str, tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one law found.
+
+    Attributes:
+        law: the law, in words.
+        passed: whether it is kept.
+        p_value: of a statistical law, else None.
+        error: of an exact law, else None.
+        bound: the largest error that is allowed.
+        detail: where it is worst, and what both sides are there.
+    """
+
+    law: str
+    passed: bool
+    p_value: float | None = None
+    error: float | None = None
+    bound: float | None = None
+    detail: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The number that decided."""
+        if self.p_value is not None:
+            return f"p = {self.p_value:.2g}"
+        if self.error is not None and self.bound is not None:
+            return f"error {self.error:.2g} {'<=' if self.passed else '>'} {self.bound:.2g}"
+        return ""
+
+
+class LawBroken(AssertionError):
+    """An object breaks a law that its type promises to keep. The message is the report."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What all laws found about one object."""
+
+    subject: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """The laws that are broken."""
+        return tuple(finding for finding in self.findings if not finding.passed)
+
+    def __str__(self) -> str:
+        kept = len(self.findings) - len(self.failed)
+        width = max((len(finding.law) for finding in self.findings), default=0)
+        lines = [f"{self.subject}: {kept} of {len(self.findings)} laws kept"]
+        for finding in self.findings:
+            mark = "kept  " if finding.passed else "BROKEN"
+            lines.append(f"  {mark}  {finding.law:<{width}}  {finding.verdict:<22}  {finding.detail}".rstrip())
+        return "\n".join(lines)
+
+
+def conclude(subject: object, findings: Iterable[Finding], *, raises: bool) -> Report:
+    """Gather findings; raise LawBroken with the table if one failed and `raises`."""
+    report = Report(str(subject), tuple(findings))
+    if raises and report.failed:
+        raise LawBroken(str(report))
+    return report
+
+
+def generator(seed: int, law: str) -> torch.Generator:
+    """A generator of one law's own, so that no law depends on which others run before it."""
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {law}".encode()))
+
+
+def exact(law: str, sides: Sides, bound: float, *, size: float | None = None) -> Finding:
+    """A law that holds to rounding: both sides agree, relative to the largest number in them or to `size`."""
+    sides = {label: (left.detach(), right.detach()) for label, (left, right) in sides.items()}
+    errors = {label: _distance(left, right, size) for label, (left, right) in sides.items()}
+    worst = max(errors, key=lambda label: math.inf if math.isnan(errors[label]) else errors[label])
+    left, right = sides[worst]
+    at = (left - right).abs().nan_to_num(math.inf).flatten().argmax()
+    values = [float(side.expand((left - right).shape).flatten()[at]) for side in (left, right)]
+    detail = f"{worst}: {values[0]:.4g} against {values[1]:.4g}"
+    return Finding(law, errors[worst] <= bound, error=errors[worst], bound=bound, detail=detail)
+
+
+def _distance(left: Tensor, right: Tensor, size: float | None) -> float:
+    if size is None:
+        size = max(float(left.abs().max()), float(right.abs().max()), torch.finfo(torch.float64).tiny)
+    return float((left - right).abs().max()) / size
+
+
+def statistical(law: str, sides: Sides) -> Finding:
+    """A law that holds in expectation: E[left] = E[right], columns (n,) or (n, k) of n independent rows each.
+
+    The sides of all labels are tested together, as one vector with the covariance of the rows (Hotelling's test).
+    """
+    columns = {label: _difference(left, right) for label, (left, right) in sides.items()}
+    p_value = mean_is_zero(torch.cat(list(columns.values()), 1))
+    z = {label: standard_errors(difference).abs().nan_to_num(math.inf) for label, difference in columns.items()}
+    worst = max(z, key=lambda label: float(z[label].max()))
+    at = int(z[worst].argmax())
+    left, right = (_two_dimensional(side)[:, at].double().mean() for side in sides[worst])
+    detail = f"{worst}: mean {float(left):.4g} against {float(right):.4g}, {float(z[worst][at]):.1f} standard errors"
+    return Finding(law, p_value > FAILURE_RATE, p_value=p_value, detail=detail)
+
+
+def _difference(left: Tensor, right: Tensor) -> Tensor:
+    """In units of the size of the terms, of which a thousandth is forgiven: rounding, and finite differences."""
+    left, right = (_two_dimensional(side.detach()).double() for side in (left, right))
+    size = (left.abs() + right.abs()).mean(0)
+    return (left - right) / torch.where(size > 0, size, 1.0)
+
+
+def _two_dimensional(side: Tensor) -> Tensor:
+    return side[:, None] if side.ndim == 1 else side.flatten(1)

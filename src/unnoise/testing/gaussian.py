@@ -1,0 +1,98 @@
+r"""Laws of Gaussian processes: rates are derivatives, time inverts the noise level, Tweedie's formula, and the bound.
+
+The bound is held against the true log density of a Gaussian mixture, in which no constant can hide.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from unnoise.denoisers import ExactMixture
+from unnoise.evaluation.likelihood import Bound
+from unnoise.laws import GaussianMixture
+from unnoise.objectives.times import Natural
+from unnoise.processes import AffineGaussian
+from unnoise.testing.case import Case
+from unnoise.testing.findings import Finding, exact
+
+EXACT = 1e-8
+DIFFERENCE = 1e-5
+TOLERATED = 0.01  # nats between the bound at the exact denoiser and the truth, beyond chance
+WIDTH = 0.3  # standard deviation of the mixture's components, in root mean square distances of the atoms from zero
+
+
+def rates_are_derivatives(case: Case) -> Finding:
+    r"""`rates` are $d\log\alpha/dt$ and $d\log\sigma/dt$, by central differences."""
+    process, t = _gaussian(case), _inner_times()
+    h, (alpha_rate, sigma_rate) = 1e-5 * t, process.rates(t)
+    difference = [(f(t + h) - f(t - h)) / (2 * h) for f in (process.log_alpha, process.log_sigma, process.log_snr)]
+    size = alpha_rate.abs() + sigma_rate.abs()
+    sides = {
+        "alpha": (alpha_rate / size, difference[0] / size),
+        "sigma": (sigma_rate / size, difference[1] / size),
+        "log SNR": (process.log_snr_rate(t) / size, difference[2] / size),
+    }
+    return exact("rates are derivatives", sides, DIFFERENCE, size=1.0)
+
+
+def noise_grows(case: Case) -> Finding:
+    """The log signal-to-noise ratio decreases strictly."""
+    steps = _gaussian(case).log_snr(torch.linspace(0, 1, 201, dtype=torch.float64)).diff()
+    return exact("the signal-to-noise ratio falls", {"steps": (steps, steps.clamp(max=-1e-12))}, 0.0, size=1.0)
+
+
+def time_inverts_the_noise_level(case: Case) -> Finding:
+    """time_at(log_snr(t)) = t."""
+    t = torch.linspace(0, 1, 101, dtype=torch.float64)
+    process = _gaussian(case)
+    return exact("time inverts the noise level", {"t": (process.time_at(process.log_snr(t)), t)}, 1e-6)
+
+
+def score_is_the_gradient(case: Case) -> Finding:
+    r"""Tweedie: $(\alpha E[x_0|x] - x)/\sigma^2 = \nabla\log q_t(x)$, by automatic differentiation of the mixture."""
+    law, sides = "the score is the gradient of the log density", {}
+    rng, process = case.rng(law), _gaussian(case)
+    for _, label, t in case.each_time():
+        x = case.noised(t).sample(rng, (case.draws,)).requires_grad_()
+        (gradient,) = torch.autograd.grad(case.noised(t).log_prob(x).sum(), x)
+        x = x.detach()
+        sides[label] = (process.score(x, case.exact()(x, t), t), gradient)
+    return exact(law, sides, EXACT)
+
+
+def bound_is_the_likelihood(case: Case) -> Finding:
+    r"""The bound at the exact denoiser of a Gaussian mixture is its log density, within 0.01 nats beyond chance."""
+    law, process = "the bound at the exact denoiser is the likelihood", _gaussian(case)
+    rng, (count, dimension) = case.rng(law), case.atoms.flatten(1).shape
+    if len(process.space.event_shape) != 1:
+        return Finding(law, True, detail="not looked at: points are no vectors")
+    width = WIDTH * case.atoms.square().sum(1).mean().sqrt()
+    spread = width**2 * torch.eye(dimension, dtype=torch.float64)
+    mixture = GaussianMixture(case.weights, case.atoms, spread.expand(count, -1, -1))
+    x_0 = mixture.sample(rng, (max(64, case.draws // 8),))
+    estimate = Bound(draws=256, times=Natural())(ExactMixture(process, mixture), x_0, rng)
+    mean, error = estimate.mean
+    truth = float(mixture.log_prob(x_0).mean())
+    gap = max(0.0, abs(mean - truth) - 4.9 * error)
+    detail = f"mean {mean:.4f} (standard error {error:.1g}) against {truth:.4f} nats"
+    return Finding(law, gap <= TOLERATED, error=gap, bound=TOLERATED, detail=detail)
+
+
+def _gaussian(case: Case) -> AffineGaussian:
+    return cast(AffineGaussian, case.process)
+
+
+def _inner_times() -> Tensor:
+    return torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
+
+
+LAWS = (
+    rates_are_derivatives,
+    noise_grows,
+    time_inverts_the_noise_level,
+    score_is_the_gradient,
+    bound_is_the_likelihood,
+)

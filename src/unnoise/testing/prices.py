@@ -1,0 +1,179 @@
+r"""Laws of the price: what an error of the statistic costs is the score-matching operator, and adds up to the bound.
+
+With $\beta_j = \sum_i w_{ji}\, q_{t|0}(\cdot|a_i)$ as models of $q_t$, whose exact statistics are known,
+
+* the price is $\Phi(q_{t|0}/\beta)$, pointwise;
+* DSM and ISM differ by a constant in $\beta$. ISM needs no adjoint when it is written with the reverse $K_\beta$:
+  $\hat L^*\beta/\beta + \hat L\log\beta = \hat L\log\beta + K_\beta\log\beta - \Phi_{K_\beta}(1/\beta) + \hat L^* 1$;
+* it is the rate at which noising brings laws together: $\frac{d}{dt} KL(p_t \| \beta_t) = -E_{p_t}[\Phi(p_t/\beta_t)]$;
+* so the bound at the exact denoiser of a weighted atom is $-\log$ of its weight.
+
+(Benton et al. 2024, arXiv 2211.03595, section 3 and proposition 1.)
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise.evaluation.likelihood import Bound
+from unnoise.testing.case import Case, at
+from unnoise.testing.findings import Finding, exact, statistical
+from unnoise.testing.kernels import time_derivative
+from unnoise.testing.noised import rows
+
+EXACT = 1e-8
+IDENTITY = 1e-6
+QUADRATIC = 0.3  # D(e) / D(2 e): 1/4 for a smooth minimum, 1/2 for a kink
+BOUND_DRAWS = 32  # times that each estimate of the bound looks at
+LEANING = 0.7  # weight of the atom that a law leans to
+
+
+def price_is_least_at_the_target(case: Case) -> Finding:
+    """Zero at the target, not negative elsewhere."""
+    law, sides = "the price is least, and zero, at the target", {}
+    rng, process = case.rng(law), case.process
+    for i, label, t in case.each_time():
+        x = process.marginal(case.many(i), t).sample(rng)
+        target, other = process.target(case.many(i), x, t), case.exact()(x, t)
+        wrong, right = process.divergence(other, target, x, t), process.divergence(target, target, x, t)
+        size = wrong.abs().max().clamp(min=torch.finfo(torch.float64).tiny)
+        sides[f"at the target, {label}"] = (right / size, 0 * right)
+        sides[f"elsewhere, {label}"] = (wrong / size, (wrong / size).clamp(min=0))
+    return exact(law, sides, EXACT, size=1.0)
+
+
+def price_is_flat_at_the_target(case: Case) -> Finding:
+    """Near the target the price grows as the square of the error."""
+    law, sides, step = "the price is flat at the target", {}, 1e-4
+    rng, process = case.rng(law), case.process
+    for i, label, t in case.each_time():
+        x = process.marginal(case.many(i), t).sample(rng)
+        target, other = process.target(case.many(i), x, t), case.exact()(x, t)
+        prices = [process.divergence(_between(target, other, e), target, x, t) for e in (step, 2 * step, 1.0)]
+        seen = prices[1] > 1e-12 * prices[2].abs().max()
+        ratio = torch.where(seen, prices[0] / torch.where(seen, prices[1], 1.0), 0.25)
+        sides[f"price at e / price at 2 e, {label}"] = (ratio, ratio.clamp(max=QUADRATIC))
+    return exact(law, sides, EXACT, size=1.0)
+
+
+def price_is_phi(case: Case) -> Finding:
+    r"""divergence(stat of beta, target of a) $= \Phi(q_{t|0}(\cdot|a)/\beta)$, pointwise."""
+    law, sides = "the price is phi of the kernel over its model", {}
+    rng, process = case.rng(law), case.process
+    for i, label, t in case.each_time():
+        x = process.marginal(case.many(i), t).sample(rng)
+        local, kernel = process.forward(x, t), process.marginal(case.atom(i), t)
+        for j, weights in enumerate(case.other_weights(2, rng)):
+            model, stat = case.noised(t, weights), case.exact(weights)(x, t)
+            price = process.divergence(stat, process.target(case.many(i), x, t), x, t)
+            phi = process.space.phi(local, lambda y, k=kernel, m=model: k.log_prob(y) - m.log_prob(y), x)  # type: ignore[misc]
+            sides[f"{label}, model {j}"] = (price, phi)
+    return exact(law, sides, IDENTITY)
+
+
+def denoising_and_implicit_prices_differ_by_a_constant(case: Case) -> Finding:
+    r"""E[DSM + ISM'] = E[DSM' + ISM] for any two models $\beta$ and $\beta'$; see the module."""
+    law, sides = "DSM - ISM is constant in the model", {}
+    rng, process = case.rng(law), case.process
+    chosen = torch.multinomial(case.weights, case.draws, replacement=True, generator=rng)
+    x_0 = rows(case.atoms, chosen)
+    for _, label, t in case.each_time():
+        x = process.marginal(x_0, t).sample(rng)
+        target, prices = process.target(x_0, x, t), []
+        for weights in case.other_weights(3, rng):
+            stat = case.exact(weights)(x, t)
+            prices.append((process.divergence(stat, target, x, t), implicit(case, weights, stat, x, t)))
+        (dsm, ism), *others = prices
+        left = torch.stack([dsm + other_ism for _, other_ism in others], -1)
+        right = torch.stack([other_dsm + ism for other_dsm, _ in others], -1)
+        sides[label] = (left, right)
+    return statistical(law, sides)
+
+
+def implicit(case: Case, weights: Tensor, stat: Any, x: Any, t: Tensor) -> Tensor:
+    r"""The integrand of ISM up to $\hat L^* 1$, which no model changes; see the module."""
+    process, space = case.process, case.process.space
+    forward, reverse = process.forward(x, t), process.reverse(x, stat, t)
+    log_beta = case.noised(t, weights).log_prob
+    growth = space.apply(forward, log_beta, x) + space.apply(reverse, log_beta, x)
+    return (growth - space.phi(reverse, lambda y: -log_beta(y), x)).detach()
+
+
+def divergence_decays_at_the_price(case: Case) -> Finding:
+    r"""$\frac{d}{dt} KL(p_t \| \beta_t) = -E_{p_t}[\text{price of the statistic of }\beta - \text{of that of }p]$.
+
+    p and $\beta$ noise the same atoms, each leaning to one of them. The price difference is $\Phi(p_t/\beta_t)$ in the
+    mean over x_0 given x_t, and the left side is $E_{p_t}[\phi\,\partial_t\log p_t - \partial_t\log\beta_t]$ with
+    $\phi = \log p_t - \log\beta_t$. A single kernel for p would do too, but its log ratio has heavy tails.
+    """
+    law = "the divergence of laws decays at the price"
+    rng = case.rng(law)
+    return statistical(law, {label: _decay(case, i, t, rng) for i, label, t in case.each_time()})
+
+
+def _decay(case: Case, i: int, t: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    process, k = case.process, len(case.weights)
+    of_p = torch.full((k,), (1 - LEANING) / (k - 1), dtype=torch.float64)
+    of_p[i % k] = LEANING
+    of_beta = of_p.roll(1)
+    x_0 = rows(case.atoms, torch.multinomial(of_p, case.draws, replacement=True, generator=rng))
+    x = process.marginal(x_0, t).sample(rng)
+    log_p, log_beta = (partial(_log_noised, case, weights, x) for weights in (of_p, of_beta))
+    ratio = log_p(t) - log_beta(t)
+    growth = (ratio - ratio.mean()) * time_derivative(log_p, t) - time_derivative(log_beta, t)
+    target = process.target(x_0, x, t)
+    right, wrong = (process.divergence(case.exact(w)(x, t), target, x, t) for w in (of_p, of_beta))
+    return growth, right - wrong
+
+
+def _log_noised(case: Case, weights: Tensor, x: Any, t: Tensor) -> Tensor:
+    return case.noised(t, weights).log_prob(x)
+
+
+def fluctuation_has_mean_zero(case: Case) -> Finding:
+    """Under every kernel, so that as a control variate it takes nothing out of the bound."""
+    law, sides = "the fluctuation has mean zero", {}
+    rng, process = case.rng(law), case.process
+    for i, label, t in case.each_time():
+        x_0 = case.many(i)
+        fluctuation = process.fluctuation(x_0, process.marginal(x_0, t).sample(rng), t)
+        sides[label] = (fluctuation, 0 * fluctuation)
+    return statistical(law, sides)
+
+
+def bound_is_tight_at_the_exact_denoiser(case: Case) -> Finding:
+    r"""At atom a the prior and diffusion parts of `Bound` are $E[\log q_{0|0}/q_0] + E[\log q_1/p_1]$.
+
+    The expectations are over $q_{0|0}(\cdot|a)$ and $q_{1|0}(\cdot|a)$: the first is $-\log$ of the weight where t = 0
+    tells the atoms apart, the second nearly 0. Compared in the mean over atoms.
+    """
+    law, process, n = "the bound is tight at the exact denoiser", case.process, case.draws // 4
+    rng, k = case.rng(law), len(case.weights)
+    x_0 = rows(case.atoms, torch.arange(k).repeat(n))
+    estimate = Bound(draws=BOUND_DRAWS)(case.exact(), x_0, rng)
+    cost = -(estimate.parts["prior"] + estimate.parts["diffusion"])
+    at_data, at_noise = (process.marginal(x_0, at(t)) for t in (0.0, 1.0))
+    x, y = at_data.sample(rng), at_noise.sample(rng)
+    told_apart = at_data.log_prob(x) - case.noised(at(0.0)).log_prob(x)
+    unmixed = case.noised(at(1.0)).log_prob(y) - process.prior(n * k).log_prob(y)
+    return statistical(law, {"nats": (cost.reshape(n, k).mean(1), (told_apart + unmixed).reshape(n, k).mean(1))})
+
+
+def _between(target: Any, other: Any, share: float) -> Any:
+    return _tree.map(lambda a, b: a + share * (b - a), target, other)
+
+
+LAWS = (
+    price_is_least_at_the_target,
+    price_is_flat_at_the_target,
+    price_is_phi,
+    denoising_and_implicit_prices_differ_by_a_constant,
+    divergence_decays_at_the_price,
+    fluctuation_has_mean_zero,
+    bound_is_tight_at_the_exact_denoiser,
+)

@@ -1,0 +1,97 @@
+r"""The laws of a noising process: generator, kernel, bridge, reverse, target and price are one mathematics.
+
+The only data are a few weighted atoms, for which everything is known exactly on every space: the noised law
+$q_t = \sum_i w_i q_{t|0}(\cdot | a_i)$, the learnt statistic (`denoisers.Exact`), and any $\beta$ of the same form.
+
+Capabilities are types: a law that needs more than a process has is not run. The laws live by subject in `kernels`
+(what noising does), `reversal` (what undoes it), `prices` (what an error costs) and `gaussian`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._errors import InputError
+from unnoise.processes import AffineGaussian, Bridged, HasKernel
+from unnoise.spaces import Manifold
+from unnoise.testing import gaussian, kernels, prices, reversal
+from unnoise.testing.case import Case, informative_times
+from unnoise.testing.findings import Finding, Report, conclude
+from unnoise.testing.noised import in_double
+
+LAWS: tuple[tuple[type, tuple[Callable[[Case], Finding], ...]], ...] = (
+    (HasKernel, (*kernels.LAWS, *reversal.LAWS, *prices.LAWS)),
+    (Bridged, kernels.BRIDGE_LAWS),
+    (AffineGaussian, gaussian.LAWS),
+)
+
+
+def check_process(
+    process: HasKernel[Any],
+    atoms: Any,
+    weights: Tensor | None = None,
+    *,
+    times: Sequence[float] | None = None,
+    churns: Sequence[float] | None = None,
+    draws: int = 4000,
+    functions: int = 6,
+    seed: int = 0,
+    raises: bool = True,
+) -> Report:
+    """Check what a process with a kernel promises.
+
+    Args:
+        process: any process with a kernel, on a small instance of its space: a handful of dimensions or sites.
+        atoms: 3 or more different points, (k, *event), about as large as the process expects its data to be.
+        weights: (k,), positive; by default 1, 2, ..., k over their sum.
+        times: where to look; by default where a quarter, a half and three quarters of what the atoms tell apart is
+            lost.
+        churns: of the reverse; by default 0, 1/2 and 1 on a manifold, where there is a probability flow, else 1.
+        draws: of every random variable.
+        functions: how many test functions.
+        seed: of all randomness.
+        raises: whether a broken law raises LawBroken, with the table as its message.
+
+    >>> from unnoise.processes import RectifiedFlow
+    >>> from unnoise.spaces import Euclidean
+    >>> atoms = torch.tensor([[1.0, 0.5], [-1.0, 0.0], [0.3, -1.2]])
+    >>> print(check_process(RectifiedFlow(Euclidean(2)), atoms, draws=1000))
+    RectifiedFlow(...): 26 of 26 laws kept
+    ...
+    """
+    case = case_of(process, atoms, weights, times=times, churns=churns, draws=draws, functions=functions, seed=seed)
+    findings = [law(case) for capability, laws in LAWS if isinstance(process, capability) for law in laws]
+    return conclude(process, findings, raises=raises)
+
+
+def case_of(
+    process: HasKernel[Any],
+    atoms: Any,
+    weights: Tensor | None = None,
+    *,
+    times: Sequence[float] | None = None,
+    churns: Sequence[float] | None = None,
+    draws: int = 4000,
+    functions: int = 6,
+    seed: int = 0,
+) -> Case:
+    """The arguments of `check_process` as what one law asks for, to look at one law alone."""
+    process.space.check(atoms)
+    count = _tree.length(atoms)
+    weights = torch.arange(1, count + 1, dtype=torch.float64) if weights is None else weights.double()
+    if count < 3 or weights.shape != (count,) or not (weights > 0).all():
+        raise InputError(
+            f"got {count} atoms and weights of shape {tuple(weights.shape)}; the laws need 3 or more atoms, "
+            "each with a positive weight"
+        )
+    if churns is None:
+        churns = (0.0, 0.5, 1.0) if isinstance(process.space, Manifold) else (1.0,)
+    weights, atoms = weights / weights.sum(), in_double(atoms)
+    if times is None:
+        times = informative_times(process, atoms, weights, seed)
+    return Case(process, atoms, weights, tuple(times), tuple(churns), draws, functions, seed)

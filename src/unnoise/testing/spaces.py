@@ -1,0 +1,218 @@
+r"""The laws of a space: points are points, small moves follow the generator, and Phi is what it should be.
+
+`move`, `apply` and `phi` say the same thing three times. They are compared with each other on smooth test functions, so
+nothing here knows what the points look like:
+
+$$\frac{E[f(X_{dt})] - f(x)}{dt} \to (L f)(x), \qquad \Phi(f) = \frac{L f}{f} - L\log f.$$
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from unnoise import _tree
+from unnoise._errors import InputError
+from unnoise.spaces import Local, Manifold, Space
+from unnoise.testing import manifolds
+from unnoise.testing.findings import Finding, Report, conclude, exact, generator, statistical
+from unnoise.testing.noised import in_double, rows
+from unnoise.testing.waves import Waves, waves
+
+SMALL_CHANGE = 0.03  # mean square of the change of a wave in one small move
+EXACT = 1e-8
+
+
+@dataclass(frozen=True)
+class SpaceCase:
+    """A space with a few points, and something that happens there.
+
+    Attributes:
+        space: under test.
+        points: (n, *event), in float64.
+        local: the local characteristics of a generator at a batch of points.
+        draws: small moves from every point.
+        functions: how many test functions.
+        seed: of all randomness.
+    """
+
+    space: Space[Any, Any]
+    points: Any
+    local: Callable[[Any], Local]
+    draws: int
+    functions: int
+    seed: int
+
+    def many(self) -> Any:
+        """Every point `draws` times; all points come before any repeats."""
+        index = torch.arange(_tree.length(self.points)).repeat(self.draws)
+        return rows(self.points, index)
+
+    def move(self, x: Any, dt: float, rng: torch.Generator) -> Any:
+        """A small move."""
+        return self.space.move(x, self.local(x), torch.tensor(dt, dtype=torch.float64)).sample(rng)
+
+    @cached_property
+    def test(self) -> Waves:
+        """Waves at the scale of the points."""
+        return waves(self.space.features, self.points, self.functions, generator(self.seed, "test functions"))
+
+    @cached_property
+    def small(self) -> float:
+        """A step of time in which the test functions change a little."""
+        x, dt = rows(self.many(), slice(0, 4096)), 1.0
+        for _ in range(60):
+            change = self.test(self.move(x, dt, generator(self.seed, "small"))) - self.test(x)
+            if float(change.square().mean()) <= SMALL_CHANGE:
+                return dt
+            dt /= 2
+        raise InputError(f"a move of time {dt:.1g} still changes everything; is `move` continuous at dt = 0?")
+
+
+def check_space(
+    space: Space[Any, Any],
+    points: Any,
+    local: Callable[[Any], Local] | None = None,
+    *,
+    draws: int = 10_000,
+    functions: int = 6,
+    seed: int = 0,
+    raises: bool = True,
+) -> Report:
+    """Check what a space promises, and what a manifold promises if it is one.
+
+    Args:
+        space: any space.
+        points: a batch of 3 or more different points.
+        local: the local characteristics at a batch of points, as a function of them; `partial(process.forward, t=t)` is
+            one. On a manifold the default drifts towards a point near the first one.
+        draws: small moves from every point.
+        functions: how many test functions.
+        seed: of all randomness.
+        raises: whether a broken law raises LawBroken, with the table as its message.
+
+    >>> from unnoise.spaces import Euclidean
+    >>> points = torch.tensor([[0.0, 1.0], [2.0, -1.0], [0.5, 0.5]])
+    >>> print(check_space(Euclidean(2), points, draws=500))
+    Euclidean(event_shape=(2,)): 17 of 17 laws kept
+    ...
+    """
+    space.check(points)
+    points = in_double(points)
+    if local is None:
+        if not isinstance(space, Manifold):
+            raise InputError(f"{type(space).__name__} is no manifold, so `local` must say what happens at its points")
+        local = manifolds.pulled_home(space, points, generator(seed, "local"))
+    case = SpaceCase(space, points, local, draws, functions, seed)
+    findings = [law(case) for law in LAWS]
+    if isinstance(space, Manifold):
+        home = manifolds.ManifoldCase(space, points, local, draws, seed, case.test)
+        findings += [law(home) for law in manifolds.LAWS]
+    return conclude(space, findings, raises=raises)
+
+
+def moves_stay_in_the_space(case: SpaceCase) -> Finding:
+    """`check` accepts what `move` draws."""
+    law = "moves stay in the space"
+    try:
+        case.space.check(case.move(case.many(), case.small, generator(case.seed, law)))
+    except InputError as error:
+        return Finding(law, False, detail=str(error))
+    return Finding(law, True)
+
+
+def not_a_number_is_refused(case: SpaceCase) -> Finding:
+    """`check` raises InputError for NaN, where points are real numbers."""
+    law = "check refuses what is not a number"
+    spoilt = _tree.map(lambda leaf: leaf * torch.nan if leaf.is_floating_point() else leaf, case.points)
+    if all(not leaf.is_floating_point() for _, leaf in _tree.leaves(spoilt)):
+        return Finding(law, True, detail="its points hold no real numbers")
+    try:
+        case.space.check(spoilt)
+    except InputError as error:
+        return Finding(law, True, detail=str(error))
+    return Finding(law, False, detail="points of NaN were accepted")
+
+
+def no_time_no_move(case: SpaceCase) -> Finding:
+    """A move of length 0 is a point mass at x."""
+    law = "a move of no time stays"
+    rng = generator(case.seed, law)
+    there = case.space.features(case.move(case.points, 0.0, rng))
+    return exact(law, {"features": (there, case.space.features(case.points))}, EXACT)
+
+
+def moves_follow_the_generator(case: SpaceCase) -> Finding:
+    """(E f(X_dt) - f(x)) / dt = (L f)(x), extrapolated from steps dt, 2 dt and 4 dt, with a bias of order dt^3."""
+    law = "small moves follow the generator"
+    rng, x, dt = generator(case.seed, law), case.many(), case.small
+    slope = [(case.test(case.move(x, step, rng)) - case.test(x)) / step for step in (dt, 2 * dt, 4 * dt)]
+    local, n = case.local(case.points), _tree.length(case.points)
+    right = [case.space.apply(local, case.test[i], case.points) for i in range(len(case.test))]
+    left = ((8 * slope[0] - 6 * slope[1] + slope[2]) / 3).reshape(case.draws, n, -1)
+    expected = torch.stack(right, -1).expand_as(left)
+    return statistical(law, {f"point {i}": (left[:, i], expected[:, i]) for i in range(n)})
+
+
+def generator_is_linear(case: SpaceCase) -> Finding:
+    """L(2 f - 3 g + 5) = 2 L f - 3 L g: linear, and zero for constants."""
+    f, g, local = case.test[0], case.test[1], case.local(case.points)
+    left = case.space.apply(local, lambda y: 2 * f(y) - 3 * g(y) + 5, case.points)
+    right = 2 * case.space.apply(local, f, case.points) - 3 * case.space.apply(local, g, case.points)
+    return exact("the generator is linear and zero for constants", {"L f": (left, right)}, EXACT)
+
+
+def generator_is_markov(case: SpaceCase) -> Finding:
+    r"""$L f^2 - 2 f L f \ge 0$, the carré du champ: what a generator that keeps probabilities positive obeys."""
+    f, local = case.test[0], case.local(case.points)
+    square = case.space.apply(local, lambda y: f(y) ** 2, case.points)
+    twice = 2 * f(case.points) * case.space.apply(local, f, case.points)
+    size = float((square.abs() + twice.abs()).max())
+    champ = square - twice
+    return exact("the generator is Markov", {"L f^2 - 2 f L f": (champ, champ.clamp(min=0))}, EXACT, size=size)
+
+
+def phi_is_positive(case: SpaceCase) -> Finding:
+    r"""$\Phi \ge 0$ (Benton et al. 2024, arXiv 2211.03595, proposition 1)."""
+    local = case.local(case.points)
+    values = torch.stack([case.space.phi(local, case.test[i], case.points).detach() for i in range(len(case.test))])
+    return exact("phi is not negative", {"phi": (values, values.clamp(min=0))}, EXACT)
+
+
+def phi_ignores_constants(case: SpaceCase) -> Finding:
+    r"""$\Phi(c f) = \Phi(f)$, and $\Phi(c) = 0$."""
+    f, local = case.test[0], case.local(case.points)
+    one, scaled, constant = (
+        case.space.phi(local, log_f, case.points).detach()
+        for log_f in (f, lambda y: f(y) + 3.0, lambda y: 0 * f(y) + 3.0)
+    )
+    sides = {"phi(20 f) against phi(f)": (scaled, one), "phi(20)": (constant, 0 * one)}
+    return exact("phi ignores constants", sides, EXACT, size=float(one.abs().max()))
+
+
+def phi_is_defined_by_the_generator(case: SpaceCase) -> Finding:
+    r"""$\Phi(f) = L f / f - L \log f$ (Benton et al. 2024, arXiv 2211.03595, eq. 8)."""
+    local, sides = case.local(case.points), {}
+    for i in range(len(case.test)):
+        log_f = case.test[i]
+        over = case.space.apply(local, lambda y, g=log_f: g(y).exp(), case.points) / log_f(case.points).exp()  # type: ignore[misc]
+        expected = over - case.space.apply(local, log_f, case.points)
+        sides[f"function {i}"] = (case.space.phi(local, log_f, case.points), expected)
+    return exact("phi(f) = L f / f - L log f", sides, 1e-6)
+
+
+LAWS = (
+    moves_stay_in_the_space,
+    not_a_number_is_refused,
+    no_time_no_move,
+    moves_follow_the_generator,
+    generator_is_linear,
+    generator_is_markov,
+    phi_is_positive,
+    phi_ignores_constants,
+    phi_is_defined_by_the_generator,
+)

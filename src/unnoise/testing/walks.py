@@ -1,0 +1,122 @@
+"""What the laws of a sampler ask for: runs at three step sizes, and denoisers with known answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise.denoisers import Denoiser, Exact
+from unnoise.processes import HasKernel
+from unnoise.samplers import Sampler
+from unnoise.testing.findings import generator
+from unnoise.testing.noised import Noised, rows
+from unnoise.testing.waves import flat_features
+
+Make = Callable[[Denoiser, int], Sampler]
+
+REACHED = 0.01  # of the least distance between atoms: a sample this close to one is one
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Many runs of one sampler: the samples, the states half way, and the time there, a time of the coarsest grid."""
+
+    t: Tensor
+    half_way: Any
+    samples: Any
+
+
+@dataclass(frozen=True)
+class SamplerCase:
+    """A way to make samplers, and a process with weighted atoms whose exact denoiser they run.
+
+    Attributes:
+        make: (denoiser, steps) -> sampler.
+        process: any process with a kernel.
+        atoms: (k, *event), real numbers in float64.
+        weights: (k,), positive, summing to one.
+        steps: of the coarsest run, in moves; finer ones have 2 and 4 times as many.
+        order: of weak convergence.
+        half_way: the time at which about half of what the atoms tell apart is decided.
+        draws: samples of every run.
+        seed: of all randomness.
+    """
+
+    make: Make
+    process: HasKernel[Any]
+    atoms: Any
+    weights: Tensor
+    half_way: float
+    steps: int
+    order: float
+    draws: int
+    seed: int
+
+    def sampler(self, denoiser: Denoiser | None = None, moves: int | None = None) -> Sampler:
+        """A sampler of so many moves, which looks at one state more."""
+        exact_one = Exact(self.process, self.atoms, self.weights)
+        return self.make(exact_one if denoiser is None else denoiser, (self.steps if moves is None else moves) + 1)
+
+    @cached_property
+    def walks(self) -> tuple[Walk, Walk, Walk]:
+        """Runs with steps h, h/2 and h/4 from the same seed."""
+        return self._walk(1), self._walk(2), self._walk(4)
+
+    def _walk(self, finer: int) -> Walk:
+        times = self.sampler().grid(self.process, self.steps + 1)
+        stop, seen = finer * (1 + int((times[1:-1] - self.half_way).abs().argmin())), []
+
+        def on_step(index: int, t: float, state: Any) -> None:
+            if index + 1 == stop:
+                seen.append((t, state))
+
+        sampler = self.sampler(moves=self.steps * finer)
+        samples = sampler.sample(self.draws, generator(self.seed, "walk"), on_step=on_step)
+        half_way = _tree.concatenate([state for _, state in seen])
+        return Walk(torch.tensor(seen[0][0], dtype=torch.float64), half_way, samples)
+
+    def noised(self, t: Tensor) -> Noised:
+        """The law that states at time t should have."""
+        return Noised(self.process, self.atoms, self.weights, t)
+
+    def flat(self, x: Any) -> Tensor:
+        """The features of a batch of points as vectors."""
+        features = self.process.space.features
+        return flat_features(features, x, features(self.atoms).ndim - 1)
+
+    def which(self, samples: Any) -> Tensor:
+        """Which atom each sample is, one-hot, (n, k); no atom for those astray."""
+        atoms = self.flat(self.atoms)
+        distances = torch.cdist(self.flat(samples), atoms)
+        nearest = torch.nn.functional.one_hot(distances.argmin(1), len(self.weights)).double()
+        return nearest * (distances <= REACHED * torch.pdist(atoms).min())
+
+
+class Told(Denoiser):
+    """A denoiser that is told the answer: the condition is the number of the atom."""
+
+    like: Tensor
+
+    def __init__(self, process: HasKernel[Any], atoms: Any) -> None:
+        super().__init__()
+        self.process, self.atoms = process, atoms
+        self.register_buffer("like", torch.zeros((), dtype=torch.float64))
+
+    def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
+        """The statistic of the atom asked for; of the first one if none is."""
+        wanted = torch.zeros(_tree.length(x_t), 1) if cond is None else cond
+        return self.process.target(rows(self.atoms, wanted[:, 0].long()), x_t, t)
+
+
+class Failing(Told):
+    """A denoiser that breaks down half way."""
+
+    def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
+        """NaN for t below 1/2."""
+        return _tree.map(lambda leaf: leaf * torch.nan if t.min() < 0.5 else leaf, super().forward(x_t, t, cond))

@@ -1,0 +1,285 @@
+"""Fitting files by the command line: what comes out, what is refused, and what an interruption costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import safetensors.torch
+import torch
+from typer.testing import Result
+
+from unnoise import load
+
+FEW = ("--steps", "3", "--batch-size", "16", "--device", "cpu")
+Run = Callable[..., Result]
+
+
+def losses(model: Path) -> list[float]:
+    return safetensors.torch.load_file(model / "weights.safetensors")["training.losses"].tolist()
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    a, b = (safetensors.torch.load_file(model / "weights.safetensors") for model in (one, other))
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet", "rows.npy", "images"])
+def test_a_file_becomes_a_model(name: str, done: Run, data: Path, tmp_path: Path) -> None:
+    result = done("fit", data / name, "-o", tmp_path / "model", *FEW)
+    assert f"saved {tmp_path / 'model'} after 3 steps" in result.stdout
+    assert f"unnoise sample {tmp_path / 'model'} -n 1000" in result.stdout
+    assert len(load(tmp_path / "model").losses_) == 3
+
+
+def test_a_model_says_what_its_columns_are(done: Run, data: Path, tmp_path: Path) -> None:
+    words = ("--condition", "sex,age", "--column", "age=category", *FEW)
+    result = done("fit", data / "people.csv", "-o", tmp_path / "model", *words)
+    assert "condition: category, one of Female, Male" in result.stdout
+    kinds = load(tmp_path / "model").schema_.conditions
+    assert [type(kind).__name__ for kind in kinds.values()] == ["Category", "Category"]
+
+
+def test_labels_may_lie_beside_images(done: Run, data: Path, tmp_path: Path) -> None:
+    words = ("--labels", data / "labels.csv", "--condition", "digit", *FEW)
+    done("fit", data / "images", "-o", tmp_path / "model", *words)
+    assert load(tmp_path / "model").schema_.conditions["digit"].levels == (0, 1, 2)
+
+
+def test_json_tells_the_facts(done: Run, data: Path, tmp_path: Path) -> None:
+    facts = json.loads(done("fit", data / "rows.csv", "-o", tmp_path / "model", "--json", *FEW).stdout)
+    assert facts["model"] == str(tmp_path / "model")
+    assert (facts["rows"], facts["steps"]) == (40, 3)
+    assert facts["loss"] == pytest.approx(np.mean(losses(tmp_path / "model")))
+
+
+def test_the_same_seed_gives_the_same_model(done: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    for name, seed in {"same": 0, "other": 1}.items():
+        done("fit", data / "rows.csv", "-o", tmp_path / name, "--seed", seed, *FEW)
+    assert same_weights(tmp_path / "same", model)
+    assert not same_weights(tmp_path / "other", model)
+
+
+def test_time_ends_a_training(done: Run, data: Path, tmp_path: Path) -> None:
+    done("fit", data / "rows.csv", "-o", tmp_path / "model", *FEW, "--steps", "1000000", "--time", "0.3s")
+    assert 1 <= len(losses(tmp_path / "model")) < 1000
+
+
+# ---- bad input
+
+HEADER = "a,b\n"
+BAD = {
+    "nan": (HEADER + "1,2\n,3\n4,5\n", r"column 'a' has NaN in 1 row \(1\)"),
+    "infinity": (HEADER + "1,2\n3,inf\n4,5\n", r"column 'b' has inf in 1 row \(1\)"),
+    "one row": (HEADER + "1,2\n", r"got 1 sample .* at least 2 are needed to fit a density"),
+    "no rows": (HEADER, "holds no rows of data"),
+    "nothing": ("", "is empty"),
+    "text": (HEADER + "1,x\n2,y\n3,x\n", r"Column 'b' holds text \(for example 'x'\), and only numbers are modelled"),
+    "names twice": ("a,a\n1,2\n3,4\n", "Several columns have the name 'a'; rename or drop them"),
+    "all constant": (HEADER + "1,2\n1,2\n1,2\n", "Every column holds a single value"),
+    "ragged": (HEADER + "1,2\n3,4,5\n6,7\n", "cannot be read, it may be damaged"),
+}
+
+
+@pytest.mark.parametrize(("text", "match"), BAD.values(), ids=BAD)
+def test_a_bad_table_is_refused(text: str, match: str, refused: Run, tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text(text)
+    refused("fit", tmp_path / "data.csv", "-o", tmp_path / "model", *FEW, match=match)
+    assert os.listdir(tmp_path) == ["data.csv"]
+
+
+@pytest.mark.parametrize("name", ["rows.npy", "rows.parquet", "images/003.png"])
+def test_a_truncated_file_is_refused(name: str, refused: Run, data: Path, tmp_path: Path) -> None:
+    whole = (data / name).read_bytes()
+    part = tmp_path / "data" / Path(name).name
+    part.parent.mkdir()
+    part.write_bytes(whole[: len(whole) // 2])
+    source = part.parent if part.suffix == ".png" else part
+    refused("fit", source, "-o", tmp_path / "model", *FEW, match="damaged or cut short")
+
+
+def test_a_missing_file_is_refused_with_a_guess(refused: Run, data: Path, tmp_path: Path) -> None:
+    refused("fit", data / "row.csv", "-o", tmp_path / "m", *FEW, match=r"There is no file .*did you mean .*rows.csv")
+    refused("fit", data / "rows.csv", "--labels", data / "lab", "-o", tmp_path / "m", *FEW, match="There is no file")
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["--column", "a=colour"], "Column 'a' is declared 'colour'; the known kinds are real, integer, category"),
+        (["--column", "z=real"], "The kind of 'z' is given, which is no column; the columns are a, b"),
+        (["--column", "a=category"], "Column 'a' is declared a category, and only numbers are modelled"),
+        (["--column", "a"], "got --column 'a'; expected NAME=VALUE"),
+        (["--column", "a=integer"], "Column 'a' holds whole numbers, but row 0 holds"),
+        (["--condition", "z"], "The condition 'z' is no column of the data"),
+        (["--condition", "a,b"], "Every column is a condition, so nothing is left to model"),
+        (["--time", "soon"], "got the time 'soon'; expected a number of seconds"),
+        (["--steps", "0"], "steps is 0, but it must be a whole number, at least 1"),
+        (["--batch-size", "-1"], "batch_size is -1"),
+        (["--learning-rate", "nan"], "learning_rate is nan"),
+        (["--precision", "float8"], "precision is 'float8', but it must be 'float32' or 'bfloat16'"),
+        (["--device", "abacus"], "The device 'abacus' cannot be used on this machine"),
+        (["--resume"], "there is no model in .*: it does not exist"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_options_are_refused(words: list[str], match: str, refused: Run, data: Path, tmp_path: Path) -> None:
+    refused("fit", data / "rows.csv", "-o", tmp_path / "model", *FEW, *words, match=match)
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.filterwarnings("default:1 column holds a single value")
+def test_a_constant_column_is_told_in_one_line(run: Run, tmp_path: Path) -> None:
+    pl.DataFrame({"a": np.random.default_rng(0).normal(size=20), "b": [7.0] * 20}).write_csv(tmp_path / "data.csv")
+    result = run("fit", tmp_path / "data.csv", "-o", tmp_path / "model", *FEW)
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "unnoise: warning: 1 column holds a single value and will be given back unchanged, not modelled: 'b' = 7.0.\n"
+    )
+
+
+def test_extreme_numbers_work(done: Run, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(20, 2)) * np.array([1e300, 1e-300])
+    pl.DataFrame(values, schema=["a", "b"]).write_csv(tmp_path / "data.csv")
+    done("fit", tmp_path / "data.csv", "-o", tmp_path / "model", *FEW)
+    done("sample", tmp_path / "model", "-n", "5", "-o", tmp_path / "new.csv")
+    new = pl.read_csv(tmp_path / "new.csv").to_numpy()
+    assert np.isfinite(new).all()
+    assert np.abs(new[:, 0]).max() > 1e298
+    assert np.abs(new[:, 1]).max() < 1e-298
+    done("score", tmp_path / "model", tmp_path / "data.csv", "-o", tmp_path / "scores.csv")
+    assert pl.read_csv(tmp_path / "scores.csv")["log_likelihood"].is_finite().all()
+
+
+def test_a_model_that_exists_is_replaced_only_when_told(done: Run, refused: Run, data: Path, tmp_path: Path) -> None:
+    words = ("fit", data / "rows.csv", "-o", tmp_path / "model", *FEW)
+    done(*words)
+    refused(*words, "--seed", "1", match="exists; --overwrite")
+    first = losses(tmp_path / "model")
+    done(*words, "--seed", "1", "--overwrite")
+    assert losses(tmp_path / "model") != first
+
+
+def test_what_is_no_model_is_never_replaced(refused: Run, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    for output, match in {tmp_path: "holds other files than a model", tmp_path / "thesis.tex": "is a file"}.items():
+        refused("fit", data / "rows.csv", "-o", output, "--overwrite", *FEW, match=match)
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+# ---- interruptions of real processes
+
+LONG = ("--steps", "150", "--batch-size", "16", "--device", "cpu")
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+EAGER = """
+import sys
+from unnoise.training import Settings
+Settings.__init__.__kwdefaults__["checkpoint_every"] = 0.0  # as if every step took half a minute
+from unnoise.cli import main
+main()
+"""
+
+
+def started(program: list[str], data: Path, model: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, *program, "fit", str(data / "rows.csv"), "-o", str(model), *words]
+    return subprocess.Popen(command, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+def test_ctrl_c_saves_and_says_how_to_resume(done: Run, data: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    process = started(["-m", "unnoise"], data, model, *LONG, "--steps", "1000000")
+    wait_for(model / "config.json", process)
+    time.sleep(2)  # for the first steps
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith(f"unnoise: interrupted; the checkpoint is saved, go on with: unnoise fit {data / 'rows.csv'}")
+    assert err.endswith(" --resume\n")
+    assert err.count("\n") == 1
+    assert {path.name for path in model.iterdir()} == {"config.json", "training.safetensors"}
+    steps = len(safetensors.torch.load_file(model / "training.safetensors")["losses"])
+    assert steps > 0
+    done("fit", data / "rows.csv", "-o", model, "--resume", "--steps", steps + 2, "--device", "cpu")
+    assert len(losses(model)) == steps + 2
+
+
+def test_killed_and_resumed_the_weights_are_those_of_an_uninterrupted_run(
+    done: Run, refused: Run, data: Path, tmp_path: Path
+) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    process = started(["-c", EAGER], data, killed, *LONG)
+    wait_for(killed / "training.safetensors", process)
+    time.sleep(0.3)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (killed / "weights.safetensors").exists()
+    refused("sample", killed, "-o", tmp_path / "new.csv", match="its training was interrupted; finish it with")
+    refused("fit", data / "rows.csv", "-o", killed, *LONG, match="--resume finishes the training in it")
+    refused("fit", data / "rows.npy", "-o", killed, "--resume", match="feature names|X has|column")
+    done("fit", data / "rows.csv", "-o", killed, "--resume", "--device", "cpu")
+    done("fit", data / "rows.csv", "-o", whole, *LONG)
+    assert len(losses(killed)) == 150
+    assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
+    assert same_weights(killed, whole)
+
+
+def test_resuming_with_other_data_is_refused(refused: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    pl.read_csv(data / "rows.csv").head(30).write_csv(tmp_path / "fewer.csv")
+    refused("fit", tmp_path / "fewer.csv", "-o", model, "--resume", match="saw 40 examples, but the data have 30")
+    refused("fit", data / "people.csv", "-o", model, "--resume", match="Feature names unseen at fit time: - age - sex")
+
+
+def test_a_damaged_checkpoint_is_refused(done: Run, refused: Run, data: Path, tmp_path: Path) -> None:
+    done("fit", data / "rows.csv", "-o", tmp_path / "model", *FEW)
+    (tmp_path / "model" / "training.safetensors").write_bytes(b"half")
+    resume = ("fit", data / "rows.csv", "-o", tmp_path / "model", "--resume")
+    refused(*resume, match=r"training.safetensors is damaged .* delete it and train anew")
+    (tmp_path / "model" / "config.json").write_text("{")
+    refused(*resume, match=r"config.json cannot be read as the description of a model")
+
+
+# ---- several processes
+
+TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+ACCELERATE = ["accelerate.commands.launch", "--multi_gpu", "--num_machines", "1", "--num_processes", "2"]
+ACCELERATE += ["--main_process_port", "0", "--mixed_precision", "no", "--dynamo_backend", "no"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", [TORCHRUN, ACCELERATE], ids=["torchrun", "accelerate"])
+def test_two_processes_follow_the_loss_curve_of_one(launcher: list[str], done: Run, data: Path, tmp_path: Path) -> None:
+    words = ["fit", str(data / "rows.csv"), "--steps", "20", "--batch-size", "16", "--json", "-o"]
+    together = [sys.executable, "-m", *launcher, "-m", "unnoise", *words, str(tmp_path / "together")]
+    process = subprocess.run(together, env=ONE_THREAD, capture_output=True, text=True, timeout=240)
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout)["steps"] == 20, "one process speaks"
+    done(*words, tmp_path / "alone")
+    assert losses(tmp_path / "together") == pytest.approx(losses(tmp_path / "alone"), rel=1e-4)
+    assert load(tmp_path / "together").sample(3, seed=0).shape == (3, 2)
+
+
+@pytest.mark.slow
+def test_two_processes_refuse_what_one_refuses(data: Path, tmp_path: Path) -> None:
+    words = ["fit", str(data / "nothing.csv"), "-o", str(tmp_path / "model")]
+    command = [sys.executable, "-m", *TORCHRUN, "-m", "unnoise", *words]
+    process = subprocess.run(command, env=ONE_THREAD, capture_output=True, text=True, timeout=240)
+    assert process.returncode != 0
+    assert "unnoise: There is no file or folder" in process.stderr

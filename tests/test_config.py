@@ -1,0 +1,151 @@
+"""Values there and back as plain JSON, and nothing that a description names runs unless it is trusted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from unnoise import networks, processes, samplers, schedules
+from unnoise._config import decode, encode
+from unnoise._errors import InputError
+from unnoise.denoisers import Preconditioned
+from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+from unnoise.objectives import Denoising, times
+from unnoise.samplers import grids
+from unnoise.spaces import Euclidean
+
+HERE = __name__
+
+
+@dataclass(frozen=True)
+class Doubled(schedules.Schedule):
+    """A schedule of the user's own."""
+
+    factor: float = 2.0
+    name: str = field(default="doubled", init=False)
+
+    def value(self, t: torch.Tensor) -> torch.Tensor:
+        return self.factor * t
+
+    def rate(self, t: torch.Tensor) -> torch.Tensor:
+        return self.factor + 0 * t
+
+    def inverse(self, value: torch.Tensor) -> torch.Tensor:
+        return value / self.factor
+
+
+def there_and_back(value: Any, trust: tuple[str, ...] = ()) -> Any:
+    return decode(json.loads(json.dumps(encode(value), allow_nan=False)), trust)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        3,
+        0.1,
+        "text",
+        [1, [2, "three"]],
+        (1, (2.5, None)),
+        {"a": [1], "b": {"c": (2,)}},
+        torch.float64,
+        networks.MLP,
+        processes.VariancePreserving,
+        schedules.LinearLogSNR(),
+        Bound(draws=4, times=times.Uniform()),
+        ProbabilityFlow(dtype=torch.float32),
+        Denoising(times=times.Uniform()),
+        Preconditioned(),
+        processes.EDM(Euclidean((2, 3))),
+    ],
+    ids=repr,
+)
+def test_a_value_comes_back_equal(value: Any) -> None:
+    again = there_and_back(value)
+    assert again == value
+    assert type(again) is type(value)
+
+
+@pytest.mark.parametrize("value", [np.int64(3), np.float32(0.5), np.bool_(True)])
+def test_a_number_of_numpy_comes_back_as_a_plain_one(value: np.generic) -> None:
+    assert there_and_back(value) == value.item()
+
+
+def test_a_partial_comes_back_with_its_arguments() -> None:
+    again = there_and_back(partial(samplers.DDIM, steps=7, grid=grids.Karras(rho=5.0)))
+    assert (again.func, again.args) == (samplers.DDIM, ())
+    assert again.keywords == {"steps": 7, "grid": grids.Karras(rho=5.0)}
+
+
+@pytest.mark.parametrize("value", [lambda x: x, torch.nn.Linear(1, 1), torch.zeros(2), {1, 2}, object()])
+def test_what_cannot_be_described_is_refused(value: Any) -> None:
+    with pytest.raises(InputError, match="cannot be saved with a model: give a class or function of a module"):
+        encode(value)
+
+
+def test_a_class_of_the_user_needs_trust() -> None:
+    description = encode(Doubled(3.0))
+    with pytest.raises(InputError, match=rf"uses '{HERE}:Doubled', .* load with trust=\['{HERE}'\] or --trust {HERE}"):
+        decode(description)
+    assert decode(description, trust=[HERE]) == Doubled(3.0)
+    with pytest.raises(InputError, match="none of unnoise's parts"):
+        decode(description, trust=[HERE + "x"])
+
+
+PLANTED = [
+    {"name": "os:system"},
+    {"object": "os:system", "fields": {}},
+    {"partial": {"name": "os:system"}, "arguments": ["true"], "keywords": {"dict": {}}},
+    {"dict": {"network": {"tuple": [{"name": "builtins:eval"}]}}},
+    {"name": "subprocess:Popen"},
+    {"name": "unnoisy:Network"},
+    {"name": "unnoise.data.files:write"},
+    {"name": "unnoise._config:decode"},
+    {"name": "unnoise.model:load_model"},
+]
+
+
+@pytest.mark.parametrize("description", PLANTED, ids=json.dumps)
+def test_other_code_is_refused(description: Any) -> None:
+    with pytest.raises(InputError, match="if you know that module, load with trust="):
+        decode(description)
+
+
+def test_a_module_that_is_not_trusted_is_not_even_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "evil_module.py").write_text(
+        f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\nclass Evil: pass\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(InputError, match=r"trust=\['evil_module'\]"):
+        decode({"object": "evil_module:Evil", "fields": {}})
+    assert "evil_module" not in sys.modules
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(InputError, match="which is not a dataclass; the file is damaged"):
+        decode({"object": "evil_module:Evil", "fields": {}}, trust=["evil_module"])
+    assert (tmp_path / "ran").exists(), "the module should have side effects, else nothing was tested"
+
+
+def test_what_a_part_of_unnoise_has_imported_is_not_its_own() -> None:
+    with pytest.raises(InputError, match=r"which unnoise.networks.mlp does not define; the file is damaged"):
+        decode({"name": "unnoise.networks.mlp:math"})
+
+
+@pytest.mark.parametrize("name", ["unnoise.networks:Unheard", "unnoise.networks.unheard:MLP", "unnoise.networks:"])
+def test_what_does_not_exist_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="which does not exist here: is it of another version"):
+        decode({"name": name})
+
+
+@pytest.mark.parametrize("description", [{}, {"name": 3}, {"strange": 1}, {"dtype": "system"}, {"dtype": "float65"}])
+def test_a_damaged_description_is_refused(description: Any) -> None:
+    with pytest.raises(InputError, match="is not one that unnoise writes; the file is damaged"):
+        decode(description)

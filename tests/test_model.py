@@ -1,0 +1,456 @@
+"""The front door: what goes in comes back out, in its own terms, and scikit-learn's tools work on it."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from unnoise import DenoisingMarkovModel, InputError, networks, processes, samplers
+from unnoise.denoisers import Eps
+from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+from unnoise.networks import MLP, UNet
+from unnoise.spaces import Euclidean
+
+TINY = partial(MLP, width=16, depth=1, embedding=16)
+MEAN, COVARIANCE = np.array([1.0, -2.0]), np.array([[1.0, 0.8], [0.8, 1.5]])
+
+
+def tiny(**changes: Any) -> DenoisingMarkovModel:
+    return DenoisingMarkovModel(**{"steps": 5, "batch_size": 32, "network": TINY, **changes})
+
+
+def correlated(n: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).multivariate_normal(MEAN, COVARIANCE, n)
+
+
+def weights(model: DenoisingMarkovModel) -> dict[str, torch.Tensor]:
+    return {name: weight.clone() for name, weight in model.denoiser_.state_dict().items()}
+
+
+def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture(scope="module")
+def data() -> np.ndarray:
+    return correlated(100)
+
+
+@pytest.fixture(scope="module")
+def model(data: np.ndarray) -> DenoisingMarkovModel:
+    """Fitted on a matrix of two columns."""
+    return tiny().fit(data)
+
+
+@pytest.fixture(scope="module")
+def people() -> pl.DataFrame:
+    rng = np.random.default_rng(0)
+    columns = {
+        "height": rng.normal(170, 10, 60),
+        "weight": rng.normal(70, 15, 60).astype(np.float32),
+        "children": rng.poisson(2, 60).astype(np.int8),
+        "sex": rng.choice(["Female", "Male"], 60),
+        "age": rng.integers(18, 90, 60),
+        "planet": np.full(60, 3),
+    }
+    return pl.DataFrame(columns)
+
+
+# ---- scikit-learn
+
+
+@parametrize_with_checks([tiny()])  # there is no check that cannot apply
+def test_scikit_learn_accepts_it(estimator: DenoisingMarkovModel, check: Callable[[Any], None]) -> None:
+    check(estimator)
+
+
+def test_a_clone_has_the_same_parameters_and_is_not_fitted(data: np.ndarray) -> None:
+    model = tiny(network=MLP, steps=1, likelihood=ProbabilityFlow(tolerance=1e-3)).fit(data)
+    changed = clone(model).set_params(steps=7, sampler=samplers.DDIM)
+    assert changed.get_params() == model.get_params() | {"steps": 7, "sampler": samplers.DDIM}
+    with pytest.raises(NotFittedError):
+        changed.sample(1)
+
+
+def test_fitting_leaves_the_parameters_and_the_data_alone(data: np.ndarray) -> None:
+    kinds, condition, rows = {"x0": "real"}, ["x1"], data.copy()
+    model = tiny(kinds=kinds, condition=condition)
+    before = model.get_params()
+    model.fit(rows)
+    assert model.get_params() == before
+    assert (kinds, condition) == ({"x0": "real"}, ["x1"])
+    assert (rows == data).all()
+
+
+def test_it_ends_a_pipeline(data: np.ndarray) -> None:
+    pipeline = make_pipeline(StandardScaler(), tiny()).fit(data)
+    scores = pipeline.score_samples(data)
+    assert scores.shape == (100,)
+    assert pipeline.score(data) == pytest.approx(scores.mean())
+
+
+def test_a_grid_search_compares_likelihoods(data: np.ndarray) -> None:
+    search = GridSearchCV(tiny(), {"steps": np.array([1, 3])}, cv=2).fit(data)
+    assert len(search.best_estimator_.losses_) == search.best_params_["steps"]
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("convert", [pl.DataFrame.to_pandas, pl.DataFrame.clone, pl.DataFrame.to_arrow])
+def test_the_names_of_the_columns_are_kept(people: pl.DataFrame, convert: Callable[[pl.DataFrame], Any]) -> None:
+    model = tiny().fit(convert(people["height", "weight"]))
+    assert model.n_features_in_ == 2
+    assert list(model.feature_names_in_) == ["height", "weight"]
+    assert model.feature_names_in_.dtype == object
+
+
+def test_an_array_has_no_names_also_after_a_frame(people: pl.DataFrame, data: np.ndarray) -> None:
+    model = tiny().fit(people["height", "weight", "age"]).fit(data)
+    assert model.n_features_in_ == 2
+    assert not hasattr(model, "feature_names_in_")
+
+
+# ---- in its own terms
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16])
+def test_an_array_comes_back_as_an_array(data: np.ndarray, dtype: type) -> None:
+    rows = tiny().fit((10 * data).astype(dtype)).sample(7, seed=0)
+    assert rows.shape == (7, 2)
+    assert rows.dtype == dtype
+
+
+def test_a_tensor_comes_back_as_a_tensor(data: np.ndarray) -> None:
+    rows = tiny().fit(torch.from_numpy(data).float()).sample(7, seed=0)
+    assert isinstance(rows, torch.Tensor)
+    assert (rows.shape, rows.dtype) == ((7, 2), torch.float32)
+
+
+def test_images_come_back_as_images() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (20, 3, 4, 4), dtype=np.uint8)
+    model = tiny(sampler=partial(samplers.DDIM, steps=3)).fit(images)
+    rows = model.sample(2, seed=0)
+    assert (rows.shape, rows.dtype) == ((2, 3, 4, 4), np.uint8)
+    assert isinstance(model.likelihood_, Bound)
+    assert model.score_samples(images[:2], likelihood=Bound(draws=2)).shape == (2,)
+
+
+CONVERT = {"polars": pl.DataFrame.clone, "pandas": pl.DataFrame.to_pandas, "pyarrow": pl.DataFrame.to_arrow}
+SCHEMA = {
+    "polars": lambda frame: frame.schema,
+    "pandas": lambda frame: dict(frame.dtypes),
+    "pyarrow": lambda frame: frame.schema.remove_metadata(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:1 column holds a single value")
+@pytest.mark.parametrize("library", CONVERT)
+def test_a_frame_comes_back_as_a_frame_of_the_same_columns(people: pl.DataFrame, library: str) -> None:
+    frame = CONVERT[library](people)
+    model = tiny(condition=["sex", "age"]).fit(frame)
+    rows = model.sample(9, given={"sex": "Male", "age": 40}, seed=0)
+    assert type(rows) is type(frame)
+    assert SCHEMA[library](rows) == SCHEMA[library](frame)
+    back = pl.DataFrame(pa.table(rows) if library == "pyarrow" else rows)
+    assert back.height == 9
+    assert back["sex"].unique().to_list() == ["Male"]
+    assert back["age"].unique().to_list() == [40]
+    assert back["planet"].unique().to_list() == [3]
+    assert back["children"].is_between(people["children"].min(), people["children"].max()).all()
+
+
+def test_conditions_are_given_by_name_one_for_all_or_one_for_each(people: pl.DataFrame) -> None:
+    frame = people["height", "weight", "sex", "age"]
+    model = tiny(condition=["sex", "age"], steps=30, learning_rate=0.05).fit(frame)
+    mixed = model.sample(4, given={"sex": ["Male", "Female"] * 2, "age": [20, 30, 40, 50]}, seed=0)
+    assert mixed["sex"].to_list() == ["Male", "Female"] * 2
+    assert mixed["age"].to_list() == [20, 30, 40, 50]
+    one, other = (model.sample(4, given={"sex": sex, "age": 40}, seed=0) for sex in ("Male", "Female"))
+    assert not one["height"].equals(other["height"]), "the condition should reach the network"
+    with pytest.raises(InputError, match="The model is conditional on 'sex', 'age': pass given="):
+        model.sample(4)
+    with pytest.raises(InputError, match="Condition 'sex' has no level 'male'; the levels are Female, Male"):
+        model.sample(4, given={"sex": "male", "age": 40})
+
+
+def test_conditions_may_stand_beside_the_data(data: np.ndarray) -> None:
+    labels = np.arange(100) % 3
+    model = tiny(condition="class").fit(data, labels)
+    assert model.sample(3, given={"class": [0, 1, 2]}, seed=0).shape == (3, 2)
+    assert model.score_samples(data[:5], labels[:5]).shape == (5,)
+    with pytest.raises(InputError, match="The condition 'class' is no column of the data and y was not given"):
+        model.score_samples(data[:5])
+
+
+# ---- randomness
+
+
+def test_the_same_random_state_gives_the_same_weights(data: np.ndarray, model: DenoisingMarkovModel) -> None:
+    torch.rand(3)  # the global generator is somewhere else
+    assert equal(weights(tiny().fit(data)), weights(model))
+    assert not equal(weights(tiny(random_state=1).fit(data)), weights(model))
+
+
+def test_the_same_seed_gives_the_same_rows(model: DenoisingMarkovModel) -> None:
+    rows = model.sample(5, seed=3)
+    assert (rows == model.sample(5, seed=3)).all()
+    assert not (rows == model.sample(5, seed=4)).all()
+    assert not (model.sample(5) == model.sample(5)).all(), "without a seed the rows should be fresh"
+
+
+def test_the_same_seed_gives_the_same_scores(data: np.ndarray, model: DenoisingMarkovModel) -> None:
+    bound = Bound(draws=4)
+    scores = model.score_samples(data[:5], likelihood=bound, seed=3)
+    assert (scores == model.score_samples(data[:5], likelihood=bound, seed=3)).all()
+    assert not (scores == model.score_samples(data[:5], likelihood=bound, seed=4)).all()
+
+
+def test_the_global_generators_are_left_alone(data: np.ndarray) -> None:
+    before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    tiny().fit(data).sample(3)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (np.random.get_state()[1] == numpy_before).all()
+
+
+# ---- likelihoods
+
+
+@pytest.mark.parametrize("likelihood", [ProbabilityFlow(), Bound(draws=8)], ids=lambda way: way.name)
+@pytest.mark.parametrize("unit", [1000.0, 0.01])
+def test_a_change_of_units_changes_the_scores_by_its_volume(
+    data: np.ndarray, model: DenoisingMarkovModel, unit: float, likelihood: Any
+) -> None:
+    scaled = tiny().fit(unit * data)
+    shift = model.score_samples(data, likelihood=likelihood) - scaled.score_samples(unit * data, likelihood=likelihood)
+    np.testing.assert_allclose(shift, 2 * math.log(unit), atol=2e-5)
+
+
+def test_scores_are_the_sum_of_their_parts(data: np.ndarray, model: DenoisingMarkovModel) -> None:
+    for likelihood in (ProbabilityFlow(), Bound(draws=4)):
+        found = model.estimate(data[:9], likelihood=likelihood)
+        assert "units" in found.parts
+        np.testing.assert_allclose(sum(found.parts.values()), found.log_prob, rtol=1e-5)
+    assert found.standard_error.gt(0).all()
+
+
+def test_score_is_the_mean(data: np.ndarray, model: DenoisingMarkovModel) -> None:
+    assert model.score(data) == pytest.approx(model.score_samples(data).mean())
+
+
+def test_the_likelihood_is_the_models_own_unless_told(data: np.ndarray, model: DenoisingMarkovModel) -> None:
+    exact, bound = ProbabilityFlow(), Bound(draws=4)
+    own = clone(model).set_params(likelihood=bound).fit(data)
+    assert own.likelihood_ == bound
+    assert (own.score_samples(data) == model.score_samples(data, likelihood=bound)).all()
+    assert (own.score_samples(data, likelihood=exact) == model.score_samples(data)).all()
+
+
+@pytest.fixture(scope="module")
+def skewed() -> tuple[DenoisingMarkovModel, np.ndarray]:
+    """Trained on one column, a mixture of two Gaussians of unequal width."""
+    rng = np.random.default_rng(0)
+    rows = np.where(rng.random(2000) < 0.3, rng.normal(-3, 0.5, 2000), rng.normal(2, 1.5, 2000))[:, None]
+    model = tiny(network=partial(MLP, width=32, depth=2), steps=150, batch_size=256, learning_rate=5e-3, ema=0.98)
+    return model.fit(rows), rows
+
+
+def test_the_density_of_a_trained_model_integrates_to_one(skewed: tuple[DenoisingMarkovModel, np.ndarray]) -> None:
+    grid = np.linspace(-12, 14, 260)
+    density = np.exp(skewed[0].score_samples(grid[:, None]))
+    assert np.trapezoid(density, grid) == pytest.approx(1.0, abs=0.01)
+
+
+def test_samples_have_the_density_that_is_scored(skewed: tuple[DenoisingMarkovModel, np.ndarray]) -> None:
+    """A histogram of samples against the integral of the density over its bins, by a chi-squared test."""
+    from scipy.stats import chisquare
+
+    model, edges = skewed[0], np.array([-20.0, -3.5, -3, -2.5, -1, 0, 1, 2, 3, 4, 20])
+    rows = model.sample(1000, seed=0, sampler=partial(samplers.Heun, steps=64))
+    fine = np.linspace(-20, 20, 801)
+    density = np.exp(model.score_samples(fine[:, None]))
+    cells = np.rint((edges + 20) / 0.05).astype(int)
+    mass = [np.trapezoid(density[a : b + 1], dx=0.05) for a, b in itertools.pairwise(cells)]
+    p_value = chisquare(np.histogram(rows, edges)[0], np.array(mass) / sum(mass) * len(rows)).pvalue
+    assert p_value > 1e-4
+
+
+def test_a_trained_model_beats_a_gaussian(skewed: tuple[DenoisingMarkovModel, np.ndarray]) -> None:
+    model, rows = skewed
+    gaussian = -0.5 * math.log(2 * math.pi * math.e * rows.var())
+    assert model.score(rows[:300]) > gaussian + 0.1
+
+
+def test_a_correlated_gaussian_is_recovered() -> None:
+    network = partial(MLP, width=64, depth=2)
+    model = DenoisingMarkovModel(network=network, steps=300, batch_size=256, learning_rate=5e-3, ema=0.98)
+    model.fit(correlated(4000))
+    assert model.losses_.shape == (300,)
+    rows, held_out = model.sample(4000, seed=0), correlated(200, seed=1)
+    np.testing.assert_allclose(rows.mean(0), MEAN, atol=0.12)
+    np.testing.assert_allclose(np.cov(rows.T), COVARIANCE, atol=0.2)
+    offset = held_out - MEAN
+    quadratic = np.einsum("ni,ij,nj->n", offset, np.linalg.inv(COVARIANCE), offset)
+    truth = -0.5 * quadratic - 0.5 * np.log(np.linalg.det(2 * np.pi * COVARIANCE))
+    assert model.score(held_out) == pytest.approx(truth.mean(), abs=0.05)
+    assert np.sqrt(np.mean((model.score_samples(held_out) - truth) ** 2)) < 0.25
+    bound, error = model.estimate(held_out, likelihood=Bound()).mean
+    assert bound < truth.mean() + 4 * error
+
+
+# ---- what it is made of
+
+
+def test_parts_can_be_chosen(data: np.ndarray) -> None:
+    parts = {
+        "process": processes.RectifiedFlow,
+        "head": Eps(),
+        "sampler": partial(samplers.Euler, steps=4, churn=0.0),
+        "likelihood": ProbabilityFlow(tolerance=1e-3),
+    }
+    model = tiny(**parts).fit(data)
+    assert isinstance(model.denoiser_.process, processes.RectifiedFlow)
+    assert isinstance(model.denoiser_.head, Eps)
+    assert model.sample(3, seed=0).shape == (3, 2)
+    assert np.isfinite(model.score_samples(data[:3])).all()
+
+
+def test_a_process_may_be_an_object(data: np.ndarray) -> None:
+    process = processes.EDM(Euclidean(2))
+    assert tiny(process=process).fit(data).denoiser_.process == process
+
+
+def test_images_get_a_u_net_and_all_else_an_mlp() -> None:
+    from unnoise.model import default_network
+
+    assert isinstance(default_network((8, 8), 0), UNet)
+    assert isinstance(default_network((3, 16, 16), 5), UNet)
+    for shape in ((64,), (7, 8), (2, 3, 4, 5)):
+        assert isinstance(default_network(shape, 0), MLP)
+
+
+def test_sampling_can_be_told_how(model: DenoisingMarkovModel) -> None:
+    seen: list[float] = []
+    rng = torch.Generator().manual_seed(0)
+    model.sample_states(3, None, rng, sampler=samplers.DDIM, steps=5, on_step=lambda i, t, x: seen.append(t))
+    assert len(seen) == 4
+    assert seen == sorted(seen, reverse=True)
+    with pytest.raises(InputError, match="got 1 sampling steps; at least 2 are needed"):
+        model.sample(3, steps=1)
+
+
+# ---- what cannot be
+
+
+@pytest.mark.parametrize("call", ["sample", "score_samples", "score", "estimate", "save"])
+def test_what_is_not_fitted_says_so(call: str, data: np.ndarray, tmp_path: Any) -> None:
+    argument = {"sample": 1, "save": tmp_path / "model"}.get(call, data)
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        getattr(tiny(), call)(argument)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, True, "3", None])
+def test_a_number_of_rows_is_a_whole_number_from_one(model: DenoisingMarkovModel, n: Any) -> None:
+    with pytest.raises(InputError, match=f"got n = {n!r}; expected how many rows to sample, a whole number from 1"):
+        model.sample(n)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, "steps is 0, but it must be a whole number, at least 1"),
+        ({"learning_rate": -1.0}, "learning_rate is -1.0"),
+        ({"precision": "float16"}, "precision is 'float16', but it must be 'float32' or 'bfloat16'"),
+        ({"device": "abacus"}, "The device 'abacus' cannot be used on this machine"),
+        ({"random_state": None}, "seed is None, but it must be a whole number, at least 0"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_at_fit(data: np.ndarray, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        tiny(**changes).fit(data)
+
+
+def test_a_device_that_is_not_there_is_refused_at_sampling(model: DenoisingMarkovModel) -> None:
+    elsewhere = copy.deepcopy(model).set_params(device="cuda:99")
+    with pytest.raises(InputError, match="The device 'cuda:99' cannot be used on this machine"):
+        elsewhere.sample(3)
+
+
+def test_a_training_that_diverges_says_so(data: np.ndarray) -> None:
+    with pytest.raises(ArithmeticError, match="Training stopped at step"):
+        tiny(learning_rate=1e30, steps=50, clip=None, warmup=0).fit(data)
+
+
+@pytest.mark.filterwarnings("ignore:1 column holds a single value")
+def test_extreme_units_and_constant_columns_work(data: np.ndarray) -> None:
+    rows = np.column_stack([1e300 * data[:, 0], 1e-300 * data[:, 1], np.full(100, 7.0)])
+    model = tiny().fit(rows)
+    new = model.sample(20, seed=0)
+    assert np.isfinite(new).all()
+    assert (new[:, 2] == 7).all()
+    assert (np.abs(new[:, 1]) < 1e-298).all()
+    assert np.isfinite(model.score_samples(rows)).all()
+
+
+def test_a_constant_column_is_told(data: np.ndarray) -> None:
+    with pytest.warns(UserWarning, match=r"1 column holds a single value .* not modelled: 'x2' = 7") as caught:
+        tiny().fit(np.column_stack([data, np.full(100, 7.0)]))
+    assert caught[0].filename == __file__
+
+
+# ---- progress
+
+
+@pytest.mark.parametrize(("flag", "shown"), [(True, True), (False, False), (None, False)])
+def test_progress_is_shown_when_asked(
+    data: np.ndarray,
+    flag: bool | None,
+    shown: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("unnoise._progress.PATIENCE", -1.0)
+    monkeypatch.setenv("COLUMNS", "200")
+    model = tiny(progress=flag).fit(data)
+    model.sample(3, seed=0)
+    model.score_samples(np.tile(data, (30, 1)))
+    out, err = capsys.readouterr()
+    assert out == ""
+    for words in ("training on 100 rows", "step 5 of 5", "sampling 3 rows", "noise level t =", "3,000 rows"):
+        assert (words in err) == shown
+
+
+def test_pandas_categories_can_be_conditions(data: np.ndarray) -> None:
+    frame = pd.DataFrame(
+        {"a": data[:, 0], "b": data[:, 1], "c": pd.Categorical(["x", "y"] * 50, categories=list("yxz"))}
+    )
+    rows = tiny(condition="c").fit(frame).sample(4, given={"c": "x"}, seed=0)
+    assert rows.dtypes.equals(frame.dtypes)
+    assert list(rows["c"]) == ["x"] * 4
+
+
+def test_networks_that_depend_on_the_condition_see_its_width(data: np.ndarray) -> None:
+    seen: list[tuple[tuple[int, ...], int]] = []
+
+    def network(event_shape: tuple[int, ...], cond_features: int) -> torch.nn.Module:
+        seen.append((event_shape, cond_features))
+        return networks.MLP(event_shape, cond_features, width=8, depth=1)
+
+    tiny(network=network, condition=["x1"]).fit(data)
+    assert seen == [((1,), 1)]

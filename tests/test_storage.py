@@ -1,0 +1,472 @@
+"""Saved models: the same samples elsewhere, nothing that runs by itself, and every fault in a sentence."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import safetensors.torch
+import torch
+
+from unnoise import DenoisingMarkovModel, InputError, load, samplers, storage
+from unnoise.evaluation.likelihood import Bound
+from unnoise.networks import MLP
+from unnoise.objectives import Denoising
+from unnoise.processes import VariancePreserving
+from unnoise.schedules import Linear
+from unnoise.storage import CONFIG, TRAINING, WEIGHTS
+
+HERE = __name__
+TINY = partial(MLP, width=16, depth=1, embedding=16)
+DATA = np.random.default_rng(0).normal(5.0, 2.0, (50, 2))
+
+
+@dataclass(frozen=True)
+class Slow(Linear):
+    """A schedule of the user's own."""
+
+    end: float = 15.0
+
+
+class Tied(torch.nn.Module):
+    """A network two of whose layers are one."""
+
+    def __init__(self, event_shape: tuple[int, ...], cond_features: int) -> None:
+        super().__init__()
+        self.first = torch.nn.Linear(event_shape[0], event_shape[0])
+        self.second = self.first
+
+    def forward(self, x: torch.Tensor, level: torch.Tensor, cond: torch.Tensor | None = None) -> torch.Tensor:
+        return self.second(torch.tanh(self.first(x)))
+
+
+def tiny(**changes: Any) -> DenoisingMarkovModel:
+    return DenoisingMarkovModel(**{"steps": 5, "batch_size": 32, "network": TINY, **changes})
+
+
+@pytest.fixture(scope="module")
+def model() -> DenoisingMarkovModel:
+    return tiny().fit(DATA)
+
+
+@pytest.fixture
+def folder(model: DenoisingMarkovModel, tmp_path: Path) -> Path:
+    model.save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Change the description of a saved model by hand."""
+    config = json.loads((folder / CONFIG).read_text())
+    change(config)
+    (folder / CONFIG).write_text(json.dumps(config))
+
+
+# ---- there and back
+
+
+def test_a_model_comes_back_bit_for_bit(model: DenoisingMarkovModel, folder: Path) -> None:
+    again = load(folder)
+    assert (again.sample(20, seed=3) == model.sample(20, seed=3)).all()
+    assert (again.score_samples(DATA) == model.score_samples(DATA)).all()
+    assert (again.losses_ == model.losses_).all()
+    assert again.schema_ == model.schema_
+    assert again.n_features_in_ == 2
+    assert {**again.get_params(), "network": None} == {**model.get_params(), "network": None}
+
+
+def test_in_another_process_it_draws_the_same_samples(model: DenoisingMarkovModel, folder: Path) -> None:
+    program = f"import unnoise; print(unnoise.load({str(folder)!r}).sample(20, seed=3).tobytes().hex())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == model.sample(20, seed=3).tobytes().hex()
+
+
+def test_all_parts_come_back(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"a": DATA[:, 0], "b": DATA[:, 1], "sex": ["Female", "Male"] * 25})
+    process = partial(VariancePreserving, schedule=Linear(end=15.0))
+    parts = {"process": process, "sampler": partial(samplers.DDIM, steps=6), "likelihood": Bound(draws=4)}
+    model = tiny(condition=["sex"], kinds={"a": "real"}, steps=np.int64(4), **parts).fit(frame)
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert again.likelihood == Bound(draws=4)
+    assert again.steps == 4
+    assert again.denoiser_.process == model.denoiser_.process
+    assert again.sample(5, given={"sex": "Male"}, seed=0).equals(model.sample(5, given={"sex": "Male"}, seed=0))
+    assert list(again.feature_names_in_) == ["a", "b", "sex"]
+
+
+def test_a_loaded_model_can_be_fitted_and_saved_again(folder: Path, tmp_path: Path) -> None:
+    again = load(folder).fit(DATA)
+    again.save(tmp_path / "again")
+    assert content(tmp_path / "again") == content(folder)
+
+
+def test_tied_weights_are_saved(tmp_path: Path) -> None:
+    model = tiny(network=Tied).fit(DATA, folder=tmp_path / "model")
+    again = load(tmp_path / "model", trust=[HERE])
+    assert again.denoiser_.network.second is again.denoiser_.network.first
+    assert (again.sample(5, seed=0) == model.sample(5, seed=0)).all()
+
+
+def test_there_is_plain_json_and_safetensors_and_nothing_else(model: DenoisingMarkovModel, tmp_path: Path) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    tiny().fit(DATA, folder=tmp_path / "fitted")
+    model.save(tmp_path / "saved")
+    assert names(tmp_path / "fitted") == {CONFIG, WEIGHTS, TRAINING}
+    assert names(tmp_path / "saved") == {CONFIG, WEIGHTS}
+    for path in tmp_path.rglob("*.safetensors"):
+        assert safetensors.torch.load(path.read_bytes())
+    for path in tmp_path.rglob("*.json"):
+        config = json.loads(path.read_text(), parse_constant=refuse)
+        assert config["format"] == "unnoise.model.1"
+        assert config["schema"]["container"] == {
+            "container": "matrix",
+            "backend": "numpy",
+            "dtype": "float64",
+            "width": 2,
+        }
+
+
+# ---- trust
+
+
+def test_a_planted_function_does_not_run(folder: Path, tmp_path: Path) -> None:
+    """The network is what loading calls, with arguments that the folder chooses."""
+    touch = {"partial": {"name": "os:system"}, "arguments": [f"touch {tmp_path / 'ran'}"], "keywords": {"dict": {}}}
+    rewrite(folder, lambda config: config["params"]["dict"].update(network=touch))
+    with pytest.raises(InputError, match=r"uses 'os:system', which is none of unnoise's parts: .* trust=\['os'\]"):
+        load(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("place", ["network", "process", "objective", "sampler", "likelihood", "head"])
+def test_a_planted_module_is_not_imported(
+    place: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "planted.py").write_text(f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    rewrite(folder, lambda config: config["params"]["dict"].update({place: {"name": "planted:Network"}}))
+    with pytest.raises(InputError, match=r"load with trust=\['planted'\] or --trust planted"):
+        load(folder)
+    assert "planted" not in sys.modules
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_schema_names_no_code(folder: Path) -> None:
+    def plant(config: dict[str, Any]) -> None:
+        config["schema"]["fields"][0] = {"name": "x0", "kind": "os:system"}
+        config["schema"]["container"]["container"] = "os:system"
+
+    rewrite(folder, plant)
+    with pytest.raises(InputError, match="schema of the model is damaged"):
+        load(folder)
+
+
+def test_a_class_of_the_users_module_is_loaded_when_trusted(tmp_path: Path) -> None:
+    model = tiny(process=partial(VariancePreserving, schedule=Slow())).fit(DATA)
+    model.save(tmp_path / "model")
+    with pytest.raises(InputError, match=f"uses '{HERE}:Slow'"):
+        load(tmp_path / "model")
+    again = load(tmp_path / "model", trust=[HERE])
+    assert again.denoiser_.process.schedule == Slow()
+    assert (again.sample(5, seed=0) == model.sample(5, seed=0)).all()
+
+
+def test_what_cannot_be_described_is_refused_before_training(tmp_path: Path) -> None:
+    model = tiny(network=lambda shape, width: TINY(shape, width))
+    with pytest.raises(InputError, match="cannot be saved with a model"):
+        model.fit(DATA, folder=tmp_path / "model")
+    assert not hasattr(model, "losses_")
+    assert names(tmp_path / "model") == set()
+
+
+# ---- damage
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
+def test_a_truncated_description_is_refused(folder: Path, share: float) -> None:
+    text = (folder / CONFIG).read_text()
+    (folder / CONFIG).write_text(text[: int(share * len(text))])
+    with pytest.raises(InputError, match=r"config.json cannot be read as the description of a model .* it is damaged"):
+        load(folder)
+
+
+def put(value: Any, *path: str) -> Callable[[dict[str, Any]], None]:
+    """A change to one place of a description."""
+
+    def change(config: dict[str, Any]) -> None:
+        for name in path[:-1]:
+            config = config[name]
+        config[path[-1]] = value
+
+    return change
+
+
+DAMAGE = {
+    "no parameters": lambda config: config.pop("params"),
+    "no schema": lambda config: config.pop("schema"),
+    "parameters are a number": put(3, "params"),
+    "an unknown parameter": put(3, "params", "dict", "strange"),
+    "a broken parameter": put({"tuple": 3}, "params", "dict", "head"),
+    "a wrong field": put({"object": "unnoise.schedules:Linear", "fields": {"strange": 1}}, "params", "dict", "head"),
+    "a network that is none": put("MLP", "params", "dict", "network"),
+    "a network of wrong width": put(-3, "params", "dict", "network", "keywords", "dict", "width"),
+    "a container that is none": put(3, "schema", "container"),
+    "fields are text": put("fields", "schema", "fields"),
+}
+
+
+@pytest.mark.parametrize("change", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_description_is_refused(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    rewrite(folder, change)
+    with pytest.raises(InputError, match="damaged"):
+        load(folder)
+
+
+def test_another_format_is_refused(folder: Path) -> None:
+    rewrite(folder, put("unnoise.model.9", "format"))
+    with pytest.raises(
+        InputError, match=r"has the format 'unnoise.model.9', and this unnoise .* reads 'unnoise.model.1'"
+    ):
+        load(folder)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_truncated_weights_are_refused(folder: Path, share: float) -> None:
+    whole = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InputError, match=r"weights.safetensors is damaged or belongs to another model \("):
+        load(folder)
+
+
+def test_weights_of_another_network_are_refused(folder: Path, tmp_path: Path) -> None:
+    tiny(network=partial(MLP, width=8, depth=1, embedding=16)).fit(DATA).save(tmp_path / "narrow")
+    shutil.copy(tmp_path / "narrow" / WEIGHTS, folder / WEIGHTS)
+    with pytest.raises(InputError, match=r"belongs to another model \(.*size mismatch for network.first.weight"):
+        load(folder)
+    safetensors.torch.save_file({"x": torch.zeros(3)}, folder / WEIGHTS)
+    with pytest.raises(InputError, match="belongs to another model"):
+        load(folder)
+
+
+def test_missing_weights_tell_how_to_finish_the_training(folder: Path) -> None:
+    (folder / WEIGHTS).unlink()
+    with pytest.raises(
+        InputError, match=rf"its training was interrupted; finish it with 'unnoise fit DATA -o {folder} --res"
+    ):
+        load(folder)
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for name, what in {
+        "nothing": "does not exist",
+        ".": "holds no config.json",
+        "file": "holds no config.json",
+    }.items():
+        with pytest.raises(InputError, match=f"there is no model in .*: it {what}"):
+            load(tmp_path / name)
+
+
+# ---- what is already there
+
+
+def test_a_model_is_replaced_only_when_told(model: DenoisingMarkovModel, folder: Path) -> None:
+    before = content(folder)
+    with pytest.raises(InputError, match=r"exists; --overwrite \(overwrite=True\) replaces it, or name another folder"):
+        model.save(folder)
+    with pytest.raises(InputError, match="exists; --overwrite"):
+        tiny().fit(DATA, folder=folder)
+    assert content(folder) == before
+
+
+def test_a_replaced_model_leaves_nothing_behind(model: DenoisingMarkovModel, tmp_path: Path) -> None:
+    tiny(random_state=1).fit(DATA, folder=tmp_path / "model")
+    model.save(tmp_path / "model", overwrite=True)
+    assert names(tmp_path / "model") == {CONFIG, WEIGHTS}
+    assert (load(tmp_path / "model").sample(5, seed=0) == model.sample(5, seed=0)).all()
+    assert names(tmp_path) == {"model"}
+
+
+def test_before_a_new_model_is_trained_the_old_one_goes(folder: Path) -> None:
+    storage.begin(folder, {}, load(folder).schema_, resume=False, overwrite=True)
+    assert names(folder) == {CONFIG}
+
+
+def test_what_is_refused_does_not_cost_the_old_model(folder: Path) -> None:
+    before = content(folder)
+    for model, data in ((tiny(), DATA[:1]), (tiny(steps=0), DATA), (tiny(objective=lambda *_: None), DATA)):
+        with pytest.raises(InputError):
+            model.fit(data, folder=folder, overwrite=True)
+    assert content(folder) == before
+
+
+def test_an_unfinished_model_tells_that_it_can_be_resumed(folder: Path) -> None:
+    (folder / WEIGHTS).unlink()
+    with pytest.raises(InputError, match=r"--resume finishes the training in it, --overwrite .* replaces it"):
+        tiny().fit(DATA, folder=folder)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_that_are_not_of_a_model_are_never_replaced(
+    model: DenoisingMarkovModel, folder: Path, overwrite: bool
+) -> None:
+    (folder / "thesis.tex").write_text("years of work")
+    for save in (model.save, lambda path, overwrite: tiny().fit(DATA, folder=path, overwrite=overwrite)):
+        with pytest.raises(InputError, match=r"holds other files than a model \(such as 'thesis.tex'\)"):
+            save(folder, overwrite=overwrite)
+        with pytest.raises(InputError, match="is a file, and a model is a folder"):
+            save(folder / "thesis.tex", overwrite=overwrite)
+    assert (folder / "thesis.tex").read_text() == "years of work"
+
+
+def leave_half_files(folder: Path) -> None:
+    """What processes leave that are killed while they write: our temporaries, and those of safetensors."""
+    for name in (f".{TRAINING}.partial-0123abcd.safetensors", f".{CONFIG}.partial-0123abcd.json", ".tmpA1b2C3"):
+        (folder / name).touch()
+
+
+def test_what_a_crash_left_in_the_folder_is_cleaned_up(model: DenoisingMarkovModel, folder: Path) -> None:
+    leave_half_files(folder)
+    model.save(folder, overwrite=True)
+    assert names(folder) == {CONFIG, WEIGHTS}
+    leave_half_files(folder)
+    tiny().fit(DATA, folder=folder, overwrite=True)
+    assert names(folder) == {CONFIG, WEIGHTS, TRAINING}
+
+
+def test_folders_are_made(model: DenoisingMarkovModel, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for path in ("empty", "a/b/c"):
+        model.save(tmp_path / path)
+        assert names(tmp_path / path) == {CONFIG, WEIGHTS}
+
+
+# ---- a full disk
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every safetensors file ends half way, without space."""
+
+    def half(tensors: Any, path: Path, metadata: Any = None) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(safetensors.torch, "save_file", half)
+
+
+def test_a_full_disk_leaves_the_old_model(
+    model: DenoisingMarkovModel, folder: Path, full_disk: None, tmp_path: Path
+) -> None:
+    before = content(folder)
+    with pytest.raises(OSError, match=r"No space left on the disk while writing .*untouched"):
+        model.save(folder, overwrite=True)
+    assert content(folder) == before
+    assert names(tmp_path) == {"model"}
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_leaves_nothing_of_a_new_model(model: DenoisingMarkovModel, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left on the disk"):
+        model.save(tmp_path / "model")
+    assert names(tmp_path) == set()
+
+
+def test_a_disk_that_is_full_before_training_leaves_the_old_model(
+    model: DenoisingMarkovModel, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = content(folder)
+
+    def full(path: Path, *arguments: Any, **keywords: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match=r"No space left .* the existing config.json is untouched"):
+        tiny().fit(DATA, folder=folder, overwrite=True)
+    assert content(folder) == before
+
+
+# ---- resuming
+
+
+@dataclass(frozen=True)
+class Interrupting(Denoising):
+    """The default objective, with a Ctrl-C in the middle of a step."""
+
+    step: int = 3
+    calls: list[int] = field(default_factory=list)
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        self.calls.append(1)
+        if len(self.calls) == self.step:
+            signal.raise_signal(signal.SIGINT)
+        return super().__call__(*arguments, **keywords)
+
+
+def test_interrupted_and_resumed_it_is_the_uninterrupted_model(tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    tiny(steps=8).fit(DATA, folder=whole)
+    with pytest.raises(KeyboardInterrupt):
+        tiny(steps=8, objective=Interrupting()).fit(DATA, folder=parts)
+    assert names(parts) == {CONFIG, TRAINING}
+    resumed = tiny(steps=8).fit(DATA, folder=parts, resume=True)
+    assert len(resumed.losses_) == 8
+    assert (parts / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
+
+
+def test_resuming_with_another_network_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    tiny().fit(DATA, folder=tmp_path / "model")
+    before = content(tmp_path / "model")
+    with pytest.raises(InputError, match="it holds another network"):
+        tiny(network=partial(MLP, width=8, depth=1)).fit(DATA, folder=tmp_path / "model", resume=True)
+    with pytest.raises(InputError, match="it was trained with batch_size = 32, but batch_size = 16 is asked for now"):
+        tiny(batch_size=16).fit(DATA, folder=tmp_path / "model", resume=True)
+    assert content(tmp_path / "model") == before
+
+
+def test_resuming_with_other_data_is_refused(tmp_path: Path) -> None:
+    tiny().fit(DATA, folder=tmp_path / "model")
+    with pytest.raises(InputError, match="saw 50 examples, but the data have 49; resume with the same data"):
+        tiny().fit(DATA[:49], folder=tmp_path / "model", resume=True)
+    with pytest.raises(InputError, match="X has 3 features"):
+        tiny().fit(np.column_stack([DATA, DATA[:, 0]]), folder=tmp_path / "model", resume=True)
+
+
+def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="to resume, name the folder in which the model is saved"):
+        tiny().fit(DATA, resume=True)
+    with pytest.raises(InputError, match=r"there is no model in .*: it does not exist"):
+        tiny().fit(DATA, folder=tmp_path / "model", resume=True)
+
+
+def test_a_finished_training_can_be_made_longer(tmp_path: Path) -> None:
+    tiny().fit(DATA, folder=tmp_path / "model")
+    longer = tiny(steps=7).fit(DATA, folder=tmp_path / "model", resume=True)
+    assert len(longer.losses_) == 7
+    assert load(tmp_path / "model").steps == 7

@@ -1,0 +1,40 @@
+"""The processes of the package, and a small case for looking at one law alone."""
+
+from __future__ import annotations
+
+import torch
+
+from unnoise.processes import (
+    EDM,
+    AffineGaussian,
+    RectifiedFlow,
+    SubVariancePreserving,
+    VarianceExploding,
+    VariancePreserving,
+)
+from unnoise.schedules import Cosine, LinearLogSNR
+from unnoise.spaces import Euclidean
+from unnoise.testing.case import Case
+from unnoise.testing.processes import case_of
+
+PLANE = Euclidean(2)
+ATOMS = torch.tensor([[1.5, 0.5], [-1.0, 0.0], [0.3, -1.2], [-0.5, 1.0]])
+PROCESSES: dict[str, AffineGaussian] = {
+    "vp-linear": VariancePreserving(PLANE),
+    "vp-cosine": VariancePreserving(PLANE, Cosine()),
+    "vp-linear-log-snr": VariancePreserving(PLANE, LinearLogSNR()),
+    "sub-vp": SubVariancePreserving(PLANE),
+    "ve": VarianceExploding(PLANE),
+    "edm": EDM(PLANE),
+    "rectified-flow": RectifiedFlow(PLANE),
+}
+
+
+class Flow(RectifiedFlow):
+    """What twins are made from: all its coefficients differ from each other and move with time."""
+
+
+def case(process: AffineGaussian | type[AffineGaussian]) -> Case:
+    """Where a quarter, a half and three quarters of the atoms are forgotten by `Flow`."""
+    process = process(PLANE) if isinstance(process, type) else process
+    return case_of(process, ATOMS, times=(0.35, 0.45, 0.57))

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from caught import assert_caught
+from toy_circle import Circle
+
+from unnoise.spaces import Diffusion, Euclidean
+from unnoise.testing import check_space, manifolds
+from unnoise.testing.waves import waves
+
+POINTS = torch.tensor([[0.5, 1.0], [1.0, -0.7], [-0.8, 0.3], [0.1, -0.2]], dtype=torch.float64)
+
+
+def case(space: Euclidean) -> manifolds.ManifoldCase:
+    local = manifolds.pulled_home(Euclidean(2), POINTS, torch.Generator().manual_seed(0))
+    test = waves(space.features, POINTS, 6, torch.Generator().manual_seed(0))
+    return manifolds.ManifoldCase(space, POINTS, local, draws=4000, seed=0, test=test)
+
+
+def test_a_curved_line_keeps_the_laws() -> None:
+    check_space(Circle(), torch.tensor([[0.3], [2.0], [-1.5]]))
+
+
+class LogBackwards(Euclidean):
+    def log(self, x, y):
+        return x - y
+
+
+class SquaredDistance(Euclidean):
+    def distance(self, x, y):
+        return super().distance(x, y) ** 2
+
+
+class OneWay(Euclidean):
+    def distance(self, x, y):
+        return super().distance(x, y) + 0.1 * (y - x).sum(-1)
+
+
+class Louder(Euclidean):
+    def noise(self, x, rng):
+        return 1.1 * super().noise(x, rng)
+
+
+class HalfTrace(Euclidean):
+    def divergence(self, field, x, probes=None):
+        value, divergence = super().divergence(field, x, probes)
+        return value, 0.5 * divergence
+
+
+class HalfEstimate(Euclidean):
+    def divergence(self, field, x, probes=None):
+        value, divergence = super().divergence(field, x, probes)
+        return value, divergence if probes is None else 0.5 * divergence
+
+
+class Against(Euclidean):
+    def move(self, x, local, dt):
+        return super().move(x, Diffusion(-local.drift, local.scale), dt)
+
+
+class MissingHalf(Euclidean):
+    def move(self, x, local, dt):
+        return super().move(x, Diffusion(local.drift, local.scale * 2**0.5), dt)
+
+
+TWINS = [
+    (manifolds.log_inverts_exp, LogBackwards),
+    (manifolds.distance_is_the_length_of_log, SquaredDistance),
+    (manifolds.distance_is_a_metric, OneWay),
+    (manifolds.noise_is_standard_normal, Louder),
+    (manifolds.hutchinson_is_unbiased, HalfEstimate),
+    (manifolds.divergence_obeys_leibniz, HalfTrace),
+    (manifolds.moves_drift_as_told, Against),
+    (manifolds.moves_spread_as_told, MissingHalf),
+]
+
+
+@pytest.mark.parametrize(("law", "twin"), TWINS, ids=lambda part: part.__name__)
+def test_a_broken_twin_is_caught(law, twin) -> None:
+    assert law(case(Euclidean(2))).passed
+    assert_caught(law(case(twin(2))))
+
+
+def test_every_law_has_a_twin() -> None:
+    assert {law for law, _ in TWINS} == set(manifolds.LAWS)

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from caught import assert_caught
+from gaussians import ATOMS, PROCESSES
+from toys import EXAMPLES
+
+from unnoise.laws.base import standard_normal
+from unnoise.samplers import DDIM, Ancestral, Euler, Heun, grids
+from unnoise.spaces import Diffusion
+from unnoise.testing import LawBroken, check_sampler, samplers
+from unnoise.testing.walks import SamplerCase
+
+MAKES = {
+    "euler": (Euler, 1),
+    "euler-flow": (lambda denoiser, steps: Euler(denoiser, steps, churn=0.0), 1),
+    "ancestral": (Ancestral, 1),
+    "ddim": (DDIM, 1),
+    "ddim-eta-1": (lambda denoiser, steps: DDIM(denoiser, steps, eta=1.0), 1),
+    "heun": (Heun, 2),
+    "heun-churn": (lambda denoiser, steps: Heun(denoiser, steps, churn=8.0), 1),
+}
+
+
+@pytest.mark.parametrize("process", ["vp-cosine", "edm"])
+@pytest.mark.parametrize("name", MAKES)
+def test_the_samplers_of_the_package_keep_the_laws(name: str, process: str) -> None:
+    make, order = MAKES[name]
+    steps = 32 if (name, process) == ("euler-flow", "edm") else 16
+    check_sampler(make, PROCESSES[process], ATOMS, order=order, steps=steps, draws=6000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("process", PROCESSES)
+@pytest.mark.parametrize("name", MAKES)
+def test_every_sampler_keeps_the_laws_on_every_process(name: str, process: str) -> None:
+    make, order = MAKES[name]
+    steps = 128 if (name, process) == ("euler-flow", "ve") else 32  # its noise level falls by a third in 1/32
+    check_sampler(make, PROCESSES[process], ATOMS, order=order, steps=steps, draws=30_000)
+
+
+@pytest.mark.parametrize("grid", [grids.UniformLogSNR(), grids.Karras(rho=3.0)], ids=lambda grid: type(grid).__name__)
+def test_they_keep_the_laws_on_other_grids(grid: grids.Grid) -> None:
+    check_sampler(lambda d, n: DDIM(d, n, grid=grid), PROCESSES["rectified-flow"], ATOMS, steps=24, draws=4000)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_euler_keeps_the_laws_on_spaces_that_are_not_in_the_package(name: str) -> None:
+    process, atoms = EXAMPLES[name]
+    check_sampler(Euler, process, atoms, steps=16, draws=2000)
+
+
+@dataclass(frozen=True)
+class StopsEarly(grids.Grid):
+    def __call__(self, process, count):
+        return torch.linspace(1, 1 / count, count, dtype=torch.float64)
+
+
+class OffByOneGrid(DDIM):
+    def __init__(self, denoiser, steps):
+        super().__init__(denoiser, steps, grid=StopsEarly())
+
+
+class NoLastStep(DDIM):
+    """Returns the noised state of the last step but one, not what it denoises to."""
+
+    def run(self, state, rng, cond=None, *, on_step=None):
+        seen = []
+        super().run(state, rng, cond, on_step=lambda *step: (seen.append(step[2]), on_step and on_step(*step)))
+        return seen[-2]
+
+
+class StartsAtTheMean(DDIM):
+    def start(self, n, rng):
+        return 0.1 * super().start(n, rng)
+
+
+class WrongSign(Euler):
+    """The score with a minus: towards noise."""
+
+    def step(self, state, t, s, rng, cond=None):
+        away = 2 * state / self.process.alpha_sigma(t)[0] - self.denoiser(state, t, cond)
+        local = self.process.reverse(state, 0.3 * away, t)
+        return self.process.space.move(state, local, t - s).sample(rng)
+
+
+class DriftOfTheFlow(Euler):
+    """The drift of the probability flow, half that of the time reversal, with the noise of the latter."""
+
+    def step(self, state, t, s, rng, cond=None):
+        stat = self.denoiser(state, t, cond)
+        flow, reversal = (self.process.reverse(state, stat, t, churn=churn) for churn in (0.0, 1.0))
+        return self.process.space.move(state, Diffusion(flow.drift, reversal.scale), t - s).sample(rng)
+
+
+class HalfSteps(Euler):
+    """A stray 1/2 in the length of a step."""
+
+    def step(self, state, t, s, rng, cond=None):
+        local = self.process.reverse(state, self.denoiser(state, t, cond), t)
+        return self.process.space.move(state, local, 0.5 * (t - s)).sample(rng)
+
+
+class LessNoise(Ancestral):
+    def step(self, state, t, s, rng, cond=None):
+        law = self.process.bridge(self.denoiser(state, t, cond), state, t, s)
+        return law.mean + law.scale / 2**0.5 * standard_normal(tuple(state.shape), state, rng)
+
+
+class Uncorrected(Heun):
+    """Heun's method without its correction is Euler's."""
+
+    def step(self, state, t, s, rng, cond=None):
+        return DDIM(self.denoiser, self.steps).step(state, t, s, rng, cond)
+
+
+class CorrectedTooEarly(Heun):
+    """Off by one: the second slope is taken at the old time."""
+
+    def step(self, state, t, s, rng, cond=None):
+        (alpha_t, sigma_t), (alpha_s, sigma_s) = self.process.alpha_sigma(t), self.process.alpha_sigma(s)
+        level_t, level_s, x = sigma_t / alpha_t, sigma_s / alpha_s, state / alpha_t
+        slope = (x - self.denoiser(state, t, cond)) / level_t
+        predicted = x + (level_s - level_t) * slope
+        slope_s = (predicted - self.denoiser(alpha_t * predicted, t, cond)) / level_t
+        return alpha_s * (x + 0.5 * (level_s - level_t) * (slope + slope_s))
+
+
+class Global(DDIM):
+    def start(self, n, rng):
+        return torch.randn(n, 2, dtype=torch.float64)
+
+
+class Deaf(DDIM):
+    def step(self, state, t, s, rng, cond=None):
+        return super().step(state, t, s, rng)
+
+    def run(self, state, rng, cond=None, *, on_step=None):
+        return super().run(state, rng, None, on_step=on_step)
+
+
+class FirstRows(DDIM):
+    """Every group of rows gets the conditions of the first."""
+
+    def run(self, state, rng, cond=None, *, on_step=None):
+        if cond is not None:
+            self.first = getattr(self, "first", cond)
+            cond = self.first[: len(state)]
+        return super().run(state, rng, cond, on_step=on_step)
+
+
+class Patched(DDIM):
+    def step(self, state, t, s, rng, cond=None):
+        return super().step(state, t, s, rng, cond).nan_to_num(0.0)
+
+    def run(self, state, rng, cond=None, *, on_step=None):
+        try:
+            return super().run(state, rng, cond, on_step=on_step)
+        except FloatingPointError:
+            return state
+
+
+TWINS = [
+    (samplers.grid_leads_from_noise_to_data, OffByOneGrid, 1),
+    (samplers.samples_are_atoms, NoLastStep, 1),
+    (samplers.atoms_come_by_their_weights, StartsAtTheMean, 1),
+    (samplers.atoms_come_by_their_weights, WrongSign, 1),
+    (samplers.half_way_is_the_noised_law, StartsAtTheMean, 1),
+    (samplers.half_way_is_the_noised_law, WrongSign, 1),
+    (samplers.half_way_is_the_noised_law, DriftOfTheFlow, 1),
+    (samplers.half_way_is_the_noised_law, HalfSteps, 1),
+    (samplers.half_way_is_the_noised_law, LessNoise, 1),
+    (samplers.bias_falls_with_the_step, Uncorrected, 2),
+    (samplers.bias_falls_with_the_step, CorrectedTooEarly, 2),
+    (samplers.seeds_reproduce, Global, 1),
+    (samplers.conditions_reach_the_denoiser, Deaf, 1),
+    (samplers.conditions_reach_the_denoiser, FirstRows, 1),
+    (samplers.not_a_number_stops_the_run, Patched, 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("law", "twin", "order"), TWINS, ids=lambda part: part.__name__ if callable(part) else f"order {part}"
+)
+def test_a_broken_twin_is_caught(law, twin, order: float) -> None:
+    weights = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
+    case = SamplerCase(twin, PROCESSES["vp-cosine"], ATOMS.double(), weights, 0.45, 16, order, 4000, seed=0)
+    with torch.random.fork_rng():
+        assert_caught(law(case))
+
+
+def test_every_law_has_a_twin() -> None:
+    assert {law for law, _, _ in TWINS} == set(samplers.LAWS)
+
+
+def test_the_order_of_heun_is_seen_to_be_two() -> None:
+    report = check_sampler(Heun, PROCESSES["edm"], ATOMS, order=2, steps=16, draws=4000)
+    (finding,) = (finding for finding in report.findings if finding.law.startswith("bias falls"))
+    assert 1.6 < float(finding.detail.removeprefix("order seen: ")) < 2.6
+
+
+def test_a_broken_sampler_raises_a_table() -> None:
+    with pytest.raises(LawBroken, match="BROKEN  half way the states follow the noised law"):
+        check_sampler(DriftOfTheFlow, PROCESSES["vp-cosine"], ATOMS, steps=16, draws=4000)
