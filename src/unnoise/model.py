@@ -312,7 +312,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.denoiser_ = denoiser
         self.losses_ = np.asarray(losses, dtype=np.float64)
         self.n_features_in_ = schema.num_features
-        vars(self).pop("feature_names_in_", None)  # of an earlier fit
+        self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
         if schema.feature_names is not None:
             self.feature_names_in_ = np.asarray(schema.feature_names, dtype=object)
 

@@ -178,7 +178,7 @@ def test_what_is_no_model_is_never_replaced(refused: Run, data: Path, tmp_path: 
 
 # ---- interruptions of real processes
 
-LONG = ("--steps", "150", "--batch-size", "16", "--device", "cpu")
+LONG = ("--steps", "80", "--batch-size", "16", "--device", "cpu")
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 EAGER = """
 import sys
@@ -226,17 +226,16 @@ def test_killed_and_resumed_the_weights_are_those_of_an_uninterrupted_run(
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     process = started(["-c", EAGER], data, killed, *LONG)
     wait_for(killed / "training.safetensors", process)
-    time.sleep(0.3)
+    time.sleep(0.1)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert not (killed / "weights.safetensors").exists()
     refused("sample", killed, "-o", tmp_path / "new.csv", match="its training was interrupted; finish it with")
     refused("fit", data / "rows.csv", "-o", killed, *LONG, match="--resume finishes the training in it")
-    refused("fit", data / "rows.npy", "-o", killed, "--resume", match="feature names|X has|column")
     done("fit", data / "rows.csv", "-o", killed, "--resume", "--device", "cpu")
     done("fit", data / "rows.csv", "-o", whole, *LONG)
-    assert len(losses(killed)) == 150
+    assert len(losses(killed)) == 80
     assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
     assert same_weights(killed, whole)
 

@@ -16,13 +16,13 @@ from unnoise.denoisers import Denoiser, ExactMixture, Neural
 from unnoise.evaluation.likelihood import Bound, Estimate, ProbabilityFlow
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
-from unnoise.objectives.times import LogNormal, Natural
+from unnoise.objectives.times import LogNormal, Uniform
 from unnoise.processes import EDM, VariancePreserving
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 
 FLOAT64 = torch.float64
-BOUND = Bound(times=Natural())
+BOUND = Bound()
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ class TestBound:
     def test_the_times_change_nothing_but_the_error(self, ring, points, rng):
         process = EDM(Euclidean(2), 0.02, 20.0)
         denoiser, truth = ExactMixture(process, ring), ring.log_prob(points)
-        for bound in (Bound(), Bound(times=Natural()), Bound(times=LogNormal(deviation=2.0))):
+        for bound in (Bound(), Bound(times=Uniform()), Bound(times=LogNormal(deviation=2.0))):
             mean, error = bound(denoiser, points, rng).mean
             assert error < 0.2
             assert abs(mean - float(truth.mean())) < 5 * error + 0.01  # 0.01: the blur of 0.02 on a ring of width 0.15
@@ -179,10 +179,10 @@ class TestBound:
     @pytest.mark.parametrize("batch_size", [None, 300])
     def test_every_row_meets_its_own_condition(self, rng, batch_size):
         denoiser, x, cond, truth = conditional_case(rng)
-        estimate = Bound(256, Natural(), batch_size)(denoiser, x, rng, cond)
+        estimate = Bound(256, batch_size=batch_size)(denoiser, x, rng, cond)
         assert ((estimate.log_prob - truth).abs() < 5 * estimate.standard_error).all()
         assert estimate.standard_error.max() < 2
-        wrong = Bound(256, Natural(), batch_size)(denoiser, x, rng, cond.flip(0))
+        wrong = Bound(256, batch_size=batch_size)(denoiser, x, rng, cond.flip(0))
         assert (wrong.log_prob - truth).abs().median() > 5
 
     def test_float32_works(self, gaussian, ring, points, rng):
@@ -212,7 +212,7 @@ class TestBound:
         covariances = 0.5 * torch.eye(d, dtype=FLOAT64).expand(4, d, d)
         law = GaussianMixture(torch.full((4,), 0.25, dtype=FLOAT64), means, covariances)
         denoiser, points = ExactMixture(VariancePreserving(Euclidean(d), LinearLogSNR()), law), law.sample(rng, (rows,))
-        mean, error = Bound(512, Natural())(denoiser, points, rng).mean
+        mean, error = Bound(512)(denoiser, points, rng).mean
         assert error < 0.01
         assert abs(mean - float(law.log_prob(points).mean())) < 3 * error
 

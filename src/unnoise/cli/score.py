@@ -42,7 +42,7 @@ def score(
     from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
     from unnoise.model import load_model
 
-    files.check_writable(output, overwrite, {".csv", ".parquet", ".npy"})
+    files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))
     fitted = load_model(model, trust=trust or ()).set_params(device=device)
     method = {"exact": ProbabilityFlow(), "bound": Bound(), None: fitted.likelihood_}[likelihood]
     rows, y = files.read(data), None if labels is None else files.read(labels)

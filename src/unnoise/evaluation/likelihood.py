@@ -195,7 +195,7 @@ class ProbabilityFlow(Likelihood):
         exact_up_to: the largest dimension whose trace is computed exactly.
         probes: random vectors per row above that.
         dtype: precision of the integration; the denoiser is copied to it.
-        batch_size: rows at once; by default as many as keep a trace at half a million numbers.
+        batch_size: rows at once; by default as many as keep a trace at a quarter of a million numbers.
     """
 
     tolerance: float = 1e-4
@@ -222,7 +222,7 @@ class ProbabilityFlow(Likelihood):
             )
         dimension = torch.Size(space.event_shape).numel()
         directions = dimension if dimension <= self.exact_up_to else self.probes
-        size = self.batch_size or max(1, min(2048, 2**19 // (dimension * directions) * 4))
+        size = self.batch_size or max(1, min(2048, 2**18 // (dimension * directions)))
         denoiser = _frozen_copy(denoiser, self.dtype)
         cond = None if cond is None else cond.to(self.dtype)
         probes = None if dimension <= self.exact_up_to else self.probes

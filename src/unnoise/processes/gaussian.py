@@ -112,10 +112,16 @@ class AffineGaussian(Bridged[Tensor]):
         return t, -self.log_snr_rate(t) / (high - low)
 
     def fluctuation(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$-\frac12\lambda'(\lVert\epsilon\rVert^2 - d)$: small noise cannot be told."""
+        r"""The price of the linear denoiser of unit-variance data, $\alpha x_t/\tau$, less its mean over the noise.
+
+        With $\tau = \alpha^2 + \sigma^2$ it is $-\frac12\lambda'\big[(\alpha^2/\tau)^2(\lVert\epsilon\rVert^2 - d)
+        - 2\alpha^3\sigma\, x_0\cdot\epsilon/\tau^2\big]$.
+        """
         alpha, sigma = self.alpha_sigma(t)
         noise = (x_t - expand(alpha, x_t) * x_0) / expand(sigma, x_t)
-        return -0.5 * self.log_snr_rate(t) * (self.space.dot(noise, noise) - self.space.dimension)
+        square = alpha**4 * (self.space.dot(noise, noise) - self.space.dimension)
+        cross = 2 * alpha**3 * sigma * self.space.dot(x_0, noise)
+        return -0.5 * self.log_snr_rate(t) * (square - cross) / (alpha**2 + sigma**2) ** 2
 
     def begin(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
         r"""$\alpha_0 x_0$, of log volume $d\log\alpha_0$."""

@@ -21,6 +21,7 @@ class Heun(Sampler):
     In $\tilde x = x/\alpha$ and $\tilde\sigma = \sigma/\alpha$ the probability flow is
     $d\tilde x/d\tilde\sigma = (\tilde x - \hat x_0)/\tilde\sigma$; a step is Euler's, corrected by the slope at its
     end.
+    Noise is added before every step, and so never at the last level, where only the denoising is left.
     It costs 2 network evaluations a step and one at the end: 2 `steps` - 1.
 
     Args:

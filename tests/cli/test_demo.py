@@ -1,0 +1,56 @@
+"""The main job, made small."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sklearn import datasets
+from typer.testing import Result
+
+import unnoise.cli  # noqa: F401 - puts the module of the verb in sys.modules
+from unnoise import load, model
+from unnoise.networks import MLP
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only 120 digits, of which 20 are held out, and a network that is no U-Net."""
+    digits = datasets.load_digits()
+    digits.images, digits.target = digits.images[:120], digits.target[:120]
+    monkeypatch.setattr(datasets, "load_digits", lambda: digits)
+    monkeypatch.setattr(sys.modules["unnoise.cli.demo"], "HELD_OUT", 20)
+    monkeypatch.setattr(model, "default_network", partial(MLP, width=16, depth=1))
+
+
+@pytest.mark.usefixtures("few_digits")
+def test_digits_become_a_model_new_digits_and_a_report(run: Run, tmp_path: Path) -> None:
+    words = ("demo", "-o", tmp_path / "demo", "--steps", "2", "--device", "cpu")
+    result = run(*words, "--json")
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stderr.splitlines()] == ["1/3", "2/3", "3/3"]
+    numbers = json.loads(result.stdout)
+    assert {"bound_bits_per_dim", "c2st_accuracy", "copying_ratio", "seconds"} <= numbers.keys()
+    assert 1 < numbers["bound_bits_per_dim"] < 8
+    assert load(tmp_path / "demo" / "model").sample(1, given={"digit": 3}, seed=0, steps=2).shape == (1, 8, 8)
+    assert "Handwritten digits" in (tmp_path / "demo" / "report.html").read_text()
+    with Image.open(tmp_path / "demo" / "samples.png") as picture:
+        assert picture.format == "PNG"
+    again = run(*words)
+    assert again.exit_code == 2
+    assert "report.html exists; pass --overwrite" in again.stderr
+
+
+@pytest.mark.usefixtures("few_digits")
+@pytest.mark.parametrize(("words", "match"), [("--time soon", "got the time 'soon'"), ("--steps 0", "steps is 0")])
+def test_wrong_options_are_refused(words: str, match: str, run: Run, tmp_path: Path) -> None:
+    result = run("demo", "-o", tmp_path / "demo", *words.split())
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith(f"unnoise: {match}")

@@ -1,0 +1,48 @@
+"""Measuring a model by the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+Run = Callable[..., Result]
+
+
+def test_numbers_baselines_and_a_report(done: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    result = done("evaluate", model, data / "rows.csv", "--train", data / "rows.parquet", "--report", report)
+    for name in ("exact_nats_per_row", "bound_nats_per_row", "c2st_accuracy", "energy_distance", "copying_ratio"):
+        assert name in result.stdout
+    for baseline in ("Gaussian", "Gaussian mixture", "Kernel density"):
+        assert baseline in result.stdout
+    assert f"wrote {report}" in result.stdout
+    assert "rows on rows.csv" in report.read_text()
+
+
+def test_json_is_strict(done: Run, data: Path, model: Path) -> None:
+    """Rows that are their own nearest neighbours make a ratio infinite, which JSON cannot say."""
+    out = done("evaluate", model, data / "rows.csv", "--train", data / "rows.csv", "--json").stdout
+    numbers = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert numbers["copying_ratio"] is None
+    assert numbers["bound_nats_per_row"] < numbers["exact_nats_per_row"] + 4 * numbers["bound_monte_carlo_se"]
+    mean, error = numbers["likelihoods"]["Gaussian"]
+    assert error > 0
+    assert mean > numbers["exact_nats_per_row"], "three steps should not beat a Gaussian"
+
+
+def test_what_cannot_be_measured_is_refused(refused: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "report.html").write_text("mine")
+    words = ("evaluate", model, data / "rows.csv")
+    refused("evaluate", model, tmp_path / "one.csv", match="got 1 test rows; at least 10 are needed")
+    refused(*words, "--max-rows", "5", match="got 5 test rows; at least 10 are needed")
+    refused(*words, "--report", tmp_path / "report.html", match="report.html exists; pass --overwrite")
+    refused(*words, "--report", tmp_path / "report.pdf", match="is of no type that can be written: .html")
+    refused(*words, "--train", tmp_path / "nothing.csv", match="There is no file or folder")
+    refused("evaluate", model, data / "people.csv", match="Feature names unseen at fit time")
+    refused("evaluate", tmp_path, data / "rows.csv", match="there is no model in")
+    assert (tmp_path / "report.html").read_text() == "mine"

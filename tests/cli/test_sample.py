@@ -1,0 +1,147 @@
+"""New rows by the command line, in the form of the data."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+from typer.testing import Result
+
+Run = Callable[..., Result]
+FEW = ("--steps", "3", "--batch-size", "8", "--device", "cpu")
+
+
+@pytest.mark.parametrize("name", ["new.csv", "new.parquet"])
+def test_a_table_comes_back_as_a_table(name: str, done: Run, model: Path, tmp_path: Path) -> None:
+    result = done("sample", model, "-n", "7", "-o", tmp_path / name)
+    assert result.stdout == f"wrote 7 rows to {tmp_path / name}\n"
+    read = pl.read_csv if name.endswith("csv") else pl.read_parquet
+    assert read(tmp_path / name).schema == {"a": pl.Float64, "b": pl.Float64}
+    assert read(tmp_path / name).height == 7
+
+
+def test_an_array_comes_back_as_an_array(done: Run, data: Path, tmp_path: Path) -> None:
+    done("fit", data / "rows.npy", "-o", tmp_path / "model", *FEW)
+    done("sample", tmp_path / "model", "-n", "7", "-o", tmp_path / "new.npy")
+    new = np.load(tmp_path / "new.npy")
+    assert (new.shape, new.dtype) == ((7, 2), np.float64)
+
+
+def test_images_come_back_as_images(done: Run, data: Path, tmp_path: Path) -> None:
+    done(
+        "fit", data / "images", "-o", tmp_path / "model", *FEW, "--labels", data / "labels.csv", "--condition", "digit"
+    )
+    few = ("-n", "3", "--sampling-steps", "3", "--given", "digit=1")
+    done("sample", tmp_path / "model", *few, "-o", tmp_path / "new")
+    done("sample", tmp_path / "model", *few, "-o", tmp_path / "new.npy")
+    pictures = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "new").iterdir())]
+    assert (np.stack(pictures) == np.load(tmp_path / "new.npy")).all()
+    assert pictures[0].shape == (8, 8)
+
+
+def test_the_same_seed_gives_the_same_file(done: Run, model: Path, tmp_path: Path) -> None:
+    for name, seed in {"one": 0, "same": 0, "other": 1}.items():
+        done("sample", model, "-n", "5", "--seed", seed, "-o", tmp_path / f"{name}.csv")
+    one, same, other = ((tmp_path / f"{name}.csv").read_bytes() for name in ("one", "same", "other"))
+    assert one == same
+    assert one != other
+
+
+def test_a_level_is_given_by_its_name_and_a_number_as_one(done: Run, conditional: Path, tmp_path: Path) -> None:
+    done("sample", conditional, "-n", "4", "--given", "sex=Male", "--given", "age=40", "-o", tmp_path / "new.csv")
+    new = pl.read_csv(tmp_path / "new.csv")
+    assert new.columns == ["a", "b", "sex", "age"]
+    assert new["sex"].to_list() == ["Male"] * 4
+    assert new["age"].to_list() == [40] * 4
+
+
+@pytest.mark.parametrize("sampler", ["heun", "ddim", "ancestral", "euler"])
+def test_a_sampler_is_chosen_by_name(sampler: str, done: Run, model: Path, tmp_path: Path) -> None:
+    few = ("-n", "5", "--sampling-steps", "4", "--json")
+    facts = json.loads(done("sample", model, "--sampler", sampler, *few, "-o", tmp_path / "new.csv").stdout)
+    assert facts == {"output": str(tmp_path / "new.csv"), "rows": 5, "seed": 0}
+    assert pl.read_csv(tmp_path / "new.csv").height == 5
+
+
+def test_output_that_exists_is_replaced_only_when_told(done: Run, refused: Run, model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "new.csv"
+    output.write_text("mine")
+    refused("sample", model, "-o", output, match=r"new.csv exists; pass --overwrite")
+    assert output.read_text() == "mine"
+    done("sample", model, "-n", "5", "-o", output, "--overwrite")
+    assert pl.read_csv(output).height == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        ([], r"The model is conditional on 'sex', 'age': pass given="),
+        (["--given", "sex=Male"], "The condition 'age' was not given"),
+        (
+            ["--given", "sex=Robot", "--given", "age=4"],
+            "Condition 'sex' has no level 'Robot'; the levels are Female, Male",
+        ),
+        (["--given", "sex=Male", "--given", "age=old"], "got --given age=old; the column 'age' holds numbers"),
+        (["--given", "sex=Male", "--given", "age=nan"], "Condition 'age' was given as NaN or infinity"),
+        (["--given", "sex=Male", "--given", "age=4", "--given", "z=1"], "The model has no condition 'z'"),
+        (["--given", "sex"], "got --given 'sex'; expected NAME=VALUE"),
+    ],
+)
+def test_wrong_conditions_are_refused(
+    words: list[str], match: str, refused: Run, conditional: Path, tmp_path: Path
+) -> None:
+    refused("sample", conditional, "-o", tmp_path / "new.csv", *words, match=match)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["--given", "a=1"], "The model has no conditions; leave out what is given"),
+        (["--sampler", "magic"], "got the sampler 'magic'; expected one of heun, ddim, ancestral, euler"),
+        (["--sampling-steps", "1"], "got 1 sampling steps; at least 2 are needed"),
+        (["--device", "abacus"], "The device 'abacus' cannot be used on this machine"),
+        (["-o", "new.xlsx"], "new.xlsx is of no type that can be written"),
+        (["-o", "nowhere/new.csv"], "The folder nowhere does not exist; create it first"),
+    ],
+)
+def test_wrong_options_are_refused(words: list[str], match: str, refused: Run, model: Path, tmp_path: Path) -> None:
+    refused("sample", model, "-n", "5", "-o", tmp_path / "new.csv", *words, match=match)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_model_that_is_none_is_refused(refused: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    output = ("-o", tmp_path / "new.csv")
+    refused("sample", tmp_path / "nothing", *output, match="there is no model in .*: it does not exist")
+    refused("sample", data, *output, match="there is no model in .*: it holds no config.json")
+    broken = shutil.copytree(model, tmp_path / "broken")
+    (broken / "weights.safetensors").write_bytes(b"half")
+    refused("sample", broken, *output, match="weights.safetensors is damaged or belongs to another model")
+    (broken / "config.json").write_bytes(b"\xff\xfe")
+    refused("sample", broken, *output, match="config.json cannot be read as the description of a model")
+
+
+def test_code_that_a_model_names_runs_only_when_trusted(
+    done: Run, refused: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_networks.py").write_text(
+        f"from pathlib import Path\nPath({str(tmp_path / 'imported')!r}).touch()\n"
+        "def sampler(denoiser):\n    from unnoise.samplers import DDIM\n    return DDIM(denoiser, 4)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    folder = shutil.copytree(model, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    config["params"]["dict"]["sampler"] = {"name": "my_networks:sampler"}
+    (folder / "config.json").write_text(json.dumps(config))
+    words = ("sample", folder, "-n", "5", "-o", tmp_path / "new.csv")
+    refused(*words, match="none of unnoise's parts: if you know that module, load with .* or --trust my_networks")
+    assert not (tmp_path / "imported").exists()
+    done(*words, "--trust", "my_networks")
+    assert (tmp_path / "imported").exists()
