@@ -52,9 +52,7 @@ def main() -> None:
     denoiser = Neural(default_process(Euclidean(DIMENSION)), MLP((DIMENSION,), width=256, depth=4))
     state = TrainState(denoiser, Settings(steps=STEPS + TURN, batch_size=BATCH, device="cpu"))
     ours, theirs = train(state, Denoising(), Encoded(ROWS, None, None)), bare()
-    measured = compare(
-        lambda: list(islice(ours, TURN)), lambda: list(islice(theirs, TURN)), repeats=STEPS // TURN
-    )
+    measured = compare(lambda: list(islice(ours, TURN)), lambda: list(islice(theirs, TURN)), repeats=STEPS // TURN)
     measured["bar"] = 1.10
     took = time.perf_counter() - start
     command = "python benchmarks/fit_overhead.py"

@@ -113,16 +113,13 @@ class LinearLogSNR(Schedule):
     maximum: float = 13.3
     minimum: float = -10.0
 
-    def _log_snr(self, t: Tensor) -> Tensor:
-        return self.maximum + (self.minimum - self.maximum) * t
-
     def value(self, t: Tensor) -> Tensor:
         """See the class."""
-        return torch.nn.functional.softplus(-self._log_snr(t))
+        return torch.nn.functional.softplus((self.maximum - self.minimum) * t - self.maximum)
 
     def rate(self, t: Tensor) -> Tensor:
         """See the class."""
-        return (self.maximum - self.minimum) * torch.sigmoid(-self._log_snr(t))
+        return (self.maximum - self.minimum) * torch.sigmoid((self.maximum - self.minimum) * t - self.maximum)
 
     def inverse(self, value: Tensor) -> Tensor:
         r"""$\lambda = -\log(e^B - 1)$."""

@@ -47,7 +47,7 @@ def derivative(f, t):
 class TestTheTwoLogarithms:
     def test_rates_are_their_derivatives(self, process, times):
         f, h = process.rates(times)
-        logs = (lambda t: process.log_alpha(t) + 0 * t, process.log_sigma)
+        logs = (lambda t: process.logs(t)[0] + 0 * t, lambda t: process.logs(t)[1])
         for rate, log in zip((f, h), logs, strict=True):
             torch.testing.assert_close(rate, derivative(log, times), **EXACT)
         torch.testing.assert_close(process.log_snr_rate(times), derivative(process.log_snr, times), **EXACT)
@@ -63,9 +63,9 @@ class TestTheTwoLogarithms:
 
     def test_float32_is_accurate_at_both_ends(self, process, times):
         low, high = times.float(), times.float().double()
-        for name in ("log_alpha", "log_sigma", "log_snr_rate"):
-            found, expected = getattr(process, name)(low).double(), getattr(process, name)(high)
-            torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
+        found = torch.stack([*process.logs(low), process.log_snr_rate(low)]).double()
+        expected = torch.stack([*process.logs(high), process.log_snr_rate(high)])
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
 
 
 ENDPOINTS = {  # (alpha(0), sigma(0)), (alpha(1), sigma(1)), to the digits that the docstrings print

@@ -81,4 +81,4 @@ class Preconditioned(Head):
         r"""$c_{skip} x + c_{out} F$."""
         scale = self.input_scale(alpha, sigma)
         skip = alpha * (self.sigma_data * scale) ** 2
-        return skip * x_t + sigma * self.sigma_data * scale * output
+        return (skip * x_t).addcmul_(sigma * self.sigma_data * scale, output)

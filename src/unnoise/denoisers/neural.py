@@ -37,8 +37,8 @@ class Neural(Denoiser):
 
     def forward(self, x_t: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
         """The estimate of x_0, in the dtype of x_t."""
-        log_alpha, log_sigma = self.process.log_alpha(t), self.process.log_sigma(t)
-        level = (0.25 * (log_sigma - log_alpha)).to(x_t)  # a quarter of log(sigma / alpha), as in EDM
-        alpha, sigma = (expand(log.exp().to(x_t), x_t) for log in (log_alpha, log_sigma))
+        log_alpha, log_sigma = (log.to(x_t) for log in self.process.logs(t))
+        level = 0.25 * (log_sigma - log_alpha)  # a quarter of log(sigma / alpha), as in EDM
+        alpha, sigma = expand(log_alpha.exp(), x_t), expand(log_sigma.exp(), x_t)
         output = self.network(self.head.input_scale(alpha, sigma) * x_t, level, cond)
         return self.head.x_0(output.to(x_t.dtype), x_t, alpha, sigma)

@@ -35,7 +35,7 @@ from unnoise.spaces import Diffusion, Euclidean
 
 
 class AffineGaussian(Bridged[Tensor]):
-    r"""Any process with $x_t = \alpha(t) x_0 + \sigma(t)\epsilon$. A new one states four functions.
+    r"""Any process with $x_t = \alpha(t) x_0 + \sigma(t)\epsilon$. A new one states three functions.
 
     The prior is $N(0, (\alpha_1^2 + \sigma_1^2) I)$, that of data with unit variance.
     """
@@ -43,12 +43,8 @@ class AffineGaussian(Bridged[Tensor]):
     space: Euclidean
 
     @abstractmethod
-    def log_alpha(self, t: Tensor) -> Tensor:
-        r"""$\log\alpha(t)$."""
-
-    @abstractmethod
-    def log_sigma(self, t: Tensor) -> Tensor:
-        r"""$\log\sigma(t)$."""
+    def logs(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        r"""$\log\alpha(t)$ and $\log\sigma(t)$."""
 
     @abstractmethod
     def rates(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,11 +56,13 @@ class AffineGaussian(Bridged[Tensor]):
 
     def alpha_sigma(self, t: Tensor) -> tuple[Tensor, Tensor]:
         r"""$\alpha(t)$ and $\sigma(t)$."""
-        return self.log_alpha(t).exp(), self.log_sigma(t).exp()
+        log_alpha, log_sigma = self.logs(t)
+        return log_alpha.exp(), log_sigma.exp()
 
     def log_snr(self, t: Tensor) -> Tensor:
         r"""$\log(\alpha^2/\sigma^2)$, strictly decreasing."""
-        return 2 * (self.log_alpha(t) - self.log_sigma(t))
+        log_alpha, log_sigma = self.logs(t)
+        return 2 * (log_alpha - log_sigma)
 
     def log_snr_rate(self, t: Tensor) -> Tensor:
         r"""$d\log\mathrm{SNR}/dt = 2(f - h) < 0$."""
@@ -85,7 +83,7 @@ class AffineGaussian(Bridged[Tensor]):
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
         """See the module; finite at every t of [0, 1]."""
         f, h = self._expanded_rates(x_t, t)
-        alpha = expand(self.log_alpha(t).exp(), x_t)
+        alpha = expand(self.logs(t)[0].exp(), x_t)
         drift = -h * x_t + (h - f) * alpha * stat
         if churn:
             drift = drift + churn**2 * (h - f) * (alpha * stat - x_t)
@@ -125,7 +123,7 @@ class AffineGaussian(Bridged[Tensor]):
 
     def begin(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
         r"""$\alpha_0 x_0$, of log volume $d\log\alpha_0$."""
-        log_alpha = self.log_alpha(torch.zeros((), dtype=x_0.dtype, device=x_0.device))
+        log_alpha, _ = self.logs(torch.zeros((), dtype=x_0.dtype, device=x_0.device))
         return log_alpha.exp() * x_0, (self.space.dimension * log_alpha).expand(self._batch_shape(x_0))
 
     def finish(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
@@ -143,11 +141,15 @@ class AffineGaussian(Bridged[Tensor]):
 
     def bridge(self, x_0: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Normal:
         """See the module. Ho et al. 2020 (arXiv 2006.11239) eq. 6-7 at churn 1; DDIM's family otherwise."""
-        (alpha_t, sigma_t), (alpha_s, sigma_s) = self.alpha_sigma(t), self.alpha_sigma(s)
-        fresh = churn**2 * -torch.expm1(self.log_snr(t) - self.log_snr(s))
-        kept = sigma_s / sigma_t * (1 - fresh).clamp(min=0).sqrt()
-        mean = expand(alpha_s - kept * alpha_t, x_t) * x_0 + expand(kept, x_t) * x_t
-        return Normal(mean, expand(sigma_s * fresh.sqrt(), x_t), len(self.space.event_shape))
+        (alpha_t, sigma_t), (alpha_s, sigma_s) = self.logs(t), self.logs(s)
+        kept = torch.exp(sigma_s - sigma_t)  # of the noise in x_t
+        scale = torch.zeros_like(kept)
+        if churn:
+            fresh = -(churn**2) * torch.expm1(2 * (alpha_t - sigma_t - alpha_s + sigma_s))  # share of sigma_s^2
+            kept, scale = kept * (1 - fresh).clamp(min=0).sqrt(), torch.exp(sigma_s) * fresh.sqrt()
+        of_x_0 = torch.exp(alpha_s) - kept * torch.exp(alpha_t)
+        mean = (expand(of_x_0, x_t) * x_0).addcmul_(expand(kept, x_t).to(x_t), x_t)
+        return Normal(mean, expand(scale, x_t), len(self.space.event_shape))
 
     def score(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Tensor:
         r"""$\nabla\log q_t = (\alpha\hat x_0 - x_t)/\sigma^2$ (Tweedie; Robbins 1956)."""
@@ -163,7 +165,7 @@ class AffineGaussian(Bridged[Tensor]):
 
     def _volatility(self, x: Tensor, t: Tensor) -> Tensor:
         f, h = self.rates(t)
-        return expand(self.log_sigma(t).exp() * (2 * (h - f)).sqrt(), x)
+        return expand(self.logs(t)[1].exp() * (2 * (h - f)).sqrt(), x)
 
 
 @dataclass(frozen=True)
@@ -182,13 +184,10 @@ class VariancePreserving(AffineGaussian):
     space: Euclidean
     schedule: Schedule = Linear()
 
-    def log_alpha(self, t: Tensor) -> Tensor:
-        """$-B/2$."""
-        return -0.5 * self.schedule.value(t)
-
-    def log_sigma(self, t: Tensor) -> Tensor:
-        r"""$\frac12\log(1 - e^{-B})$."""
-        return 0.5 * torch.log(-torch.expm1(-self.schedule.value(t)))
+    def logs(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        r"""$-B/2$ and $\frac12\log(1 - e^{-B})$."""
+        value = self.schedule.value(t)
+        return -0.5 * value, 0.5 * torch.log(-torch.expm1(-value))
 
     def rates(self, t: Tensor) -> tuple[Tensor, Tensor]:
         r"""$f = -\beta/2$, $h = \frac12\beta/(e^B - 1)$."""
@@ -216,13 +215,10 @@ class SubVariancePreserving(AffineGaussian):
     space: Euclidean
     schedule: Schedule = Linear(tau_min=1e-3)
 
-    def log_alpha(self, t: Tensor) -> Tensor:
-        """$-B/2$."""
-        return -0.5 * self.schedule.value(t)
-
-    def log_sigma(self, t: Tensor) -> Tensor:
-        r"""$\log(1 - e^{-B})$."""
-        return torch.log(-torch.expm1(-self.schedule.value(t)))
+    def logs(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        r"""$-B/2$ and $\log(1 - e^{-B})$."""
+        value = self.schedule.value(t)
+        return -0.5 * value, torch.log(-torch.expm1(-value))
 
     def rates(self, t: Tensor) -> tuple[Tensor, Tensor]:
         r"""$f = -\beta/2$, $h = \beta/(e^B - 1)$."""
@@ -249,13 +245,9 @@ class VarianceExploding(AffineGaussian):
     def __post_init__(self) -> None:
         _check_range(self.sigma_min, self.sigma_max)
 
-    def log_alpha(self, t: Tensor) -> Tensor:
-        """0."""
-        return torch.zeros_like(t)
-
-    def log_sigma(self, t: Tensor) -> Tensor:
-        r"""$\log\sigma_{min} + t\log(\sigma_{max}/\sigma_{min})$."""
-        return math.log(self.sigma_min) + t * math.log(self.sigma_max / self.sigma_min)
+    def logs(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        r"""0 and $\log\sigma_{min} + t\log(\sigma_{max}/\sigma_{min})$."""
+        return torch.zeros_like(t), math.log(self.sigma_min) + t * math.log(self.sigma_max / self.sigma_min)
 
     def rates(self, t: Tensor) -> tuple[Tensor, Tensor]:
         r"""$f = 0$, $h = \log(\sigma_{max}/\sigma_{min})$."""
@@ -282,14 +274,10 @@ class EDM(AffineGaussian):
     def __post_init__(self) -> None:
         _check_range(self.sigma_min, self.sigma_max)
 
-    def log_alpha(self, t: Tensor) -> Tensor:
-        """0."""
-        return torch.zeros_like(t)
-
-    def log_sigma(self, t: Tensor) -> Tensor:
-        r"""$\rho\log(\sigma_{min}^{1/\rho} + t(\sigma_{max}^{1/\rho} - \sigma_{min}^{1/\rho}))$."""
+    def logs(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        r"""0 and $\rho\log(\sigma_{min}^{1/\rho} + t(\sigma_{max}^{1/\rho} - \sigma_{min}^{1/\rho}))$."""
         start, slope = self._root()
-        return self.rho * torch.log(start + slope * t)
+        return torch.zeros_like(t), self.rho * torch.log(start + slope * t)
 
     def rates(self, t: Tensor) -> tuple[Tensor, Tensor]:
         r"""$f = 0$, $h = \rho$ slope / root."""
@@ -325,13 +313,10 @@ class RectifiedFlow(AffineGaussian):
     def _tau(self, t: Tensor) -> Tensor:
         return self.tau_min + (self.tau_max - self.tau_min) * t
 
-    def log_alpha(self, t: Tensor) -> Tensor:
-        r"""$\log(1 - \tau)$."""
-        return torch.log1p(-self._tau(t))
-
-    def log_sigma(self, t: Tensor) -> Tensor:
-        r"""$\log\tau$."""
-        return torch.log(self._tau(t))
+    def logs(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        r"""$\log(1 - \tau)$ and $\log\tau$."""
+        tau = self._tau(t)
+        return torch.log1p(-tau), torch.log(tau)
 
     def rates(self, t: Tensor) -> tuple[Tensor, Tensor]:
         r"""$f = -\dot\tau/(1 - \tau)$, $h = \dot\tau/\tau$."""

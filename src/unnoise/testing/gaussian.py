@@ -28,7 +28,8 @@ def rates_are_derivatives(case: Case) -> Finding:
     r"""`rates` are $d\log\alpha/dt$ and $d\log\sigma/dt$, by central differences."""
     process, t = _gaussian(case), _inner_times()
     h, (alpha_rate, sigma_rate) = 1e-5 * t, process.rates(t)
-    difference = [(f(t + h) - f(t - h)) / (2 * h) for f in (process.log_alpha, process.log_sigma, process.log_snr)]
+    ahead, behind = ((*process.logs(time), process.log_snr(time)) for time in (t + h, t - h))
+    difference = [(after - before) / (2 * h) for after, before in zip(ahead, behind, strict=True)]
     size = alpha_rate.abs() + sigma_rate.abs()
     sides = {
         "alpha": (alpha_rate / size, difference[0] / size),
