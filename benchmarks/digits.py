@@ -27,12 +27,10 @@ def main() -> None:
         found = json.loads(done.stdout)
         RESULTS.mkdir(exist_ok=True)
         shutil.copy(Path(folder) / "demo" / "samples.png", RESULTS / "digits.png")
-    likelihoods = {f"{name}_nats": mean for name, (mean, _) in found.pop("likelihoods").items()}
-    likelihoods |= {f"{name}_nats_se": error for name, (_, error) in found.get("likelihoods", {}).items()}
     write_results(
         "digits",
         RESULTS,
-        measured=found | likelihoods,
+        measured=found,
         seconds=time.perf_counter() - start,
         command="python benchmarks/digits.py",
         seed=0,

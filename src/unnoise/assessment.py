@@ -138,16 +138,11 @@ def _some(encoded: Encoded, most: int, rng: torch.Generator) -> Encoded:
 
 
 def _likelihood(result: Assessment, estimate: Estimate, method: Likelihood) -> None:
-    n, dimension = len(estimate.log_prob), _tree.numel_per_row(result.test.x)
-    mean, monte_carlo = estimate.mean
-    error = float(estimate.log_prob.std()) / n**0.5  # rows differ far more than their Monte Carlo errors
-    bits = -1 / (dimension * math.log(2))
+    _, monte_carlo = estimate.mean
     name = "bound" if isinstance(method, Bound) else "exact"
-    result.numbers[f"{name}_nats_per_row"] = Figure(mean, error, "nats per row")
-    result.numbers[f"{name}_bits_per_dim"] = Figure(mean * bits, error * abs(bits), "bits per dimension")
-    result.numbers[f"{name}_monte_carlo_se"] = Figure(monte_carlo, 0.0, "nats per row")
     label = f"unnoise, {'lower bound' if name == 'bound' else 'exact'}"
-    result.likelihoods[label] = (mean, error)
+    _record(result, name, label, estimate.log_prob.double().numpy())
+    result.numbers[f"{name}_monte_carlo_se"] = Figure(monte_carlo, 0.0, "nats per row")
     result.descriptions[label] = f"{method.name}, Monte Carlo error {monte_carlo:.2g} nats per row"
 
 
@@ -157,11 +152,19 @@ def _baselines(result: Assessment, known: Encoded, rows: torch.Tensor, rng: torc
     volume = result.model.schema_.log_volume
     train, test = (part.flatten(1).double().numpy() for part in (known.all(rng)[0], rows))
     with progress("fitting the baselines", result.model.progress) as update:
-        for index, (name, baseline) in enumerate(fit_baselines(train, result.seed).items()):
-            log_prob = baseline.score_samples(test) + volume
-            result.likelihoods[name] = (float(log_prob.mean()), float(log_prob.std() / len(test) ** 0.5))
-            result.descriptions[name] = baseline.description
-            update(index / 3, name)
+        for index, (label, baseline) in enumerate(fit_baselines(train, result.seed).items()):
+            _record(result, label.lower().replace(" ", "_"), label, baseline.score_samples(test) + volume)
+            result.descriptions[label] = baseline.description
+            update(index / 3, label)
+
+
+def _record(result: Assessment, name: str, label: str, log_prob: Floats) -> None:
+    """The mean log-likelihood and its standard error over rows, beside which a Monte Carlo error is small."""
+    mean, error = float(log_prob.mean()), float(log_prob.std() / len(log_prob) ** 0.5)
+    bits = -1 / (_tree.numel_per_row(result.test.x) * math.log(2))
+    result.numbers[f"{name}_nats_per_row"] = Figure(mean, error, "nats per row")
+    result.numbers[f"{name}_bits_per_dim"] = Figure(mean * bits, error * abs(bits), "bits per dimension")
+    result.likelihoods[label] = (mean, error)
 
 
 def _two_samples(result: Assessment) -> None:

@@ -52,6 +52,5 @@ def evaluate(
     if report is not None:
         found.write(report, title=f"{model.name} on {data.name}", command=common.command_line())
     lines = [f"{name:<28} {figure}" for name, figure in found.numbers.items()]
-    lines += [f"{name:<28} {mean:.4g} ± {error:.2g} nats per row" for name, (mean, error) in found.likelihoods.items()]
     lines += [] if report is None else [f"wrote {report}"]
-    common.result(json, found.measured() | {"likelihoods": found.likelihoods}, "\n".join(lines))
+    common.result(json, found.measured(), "\n".join(lines))
