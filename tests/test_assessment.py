@@ -58,6 +58,8 @@ def of_images() -> Assessment:
 def test_a_table_is_measured_in_every_way(of_table: Assessment) -> None:
     names = ["exact", "bound"]
     wanted = [f"{name}_{unit}" for name in names for unit in ("nats_per_row", "bits_per_dim", "monte_carlo_se")]
+    baselines = ("gaussian", "gaussian_mixture", "kernel_density")
+    wanted += [f"{name}_{unit}" for name in baselines for unit in ("nats_per_row", "bits_per_dim")]
     wanted += ["c2st_accuracy", "c2st_p_value", "energy_distance", "energy_distance_floor"]
     wanted += ["copying_ratio", "copying_near_share"]
     assert list(of_table.numbers) == wanted

@@ -198,7 +198,7 @@ class ProbabilityFlow(Likelihood):
         batch_size: rows at once; by default as many as keep a trace at a quarter of a million numbers.
     """
 
-    tolerance: float = 2e-4
+    tolerance: float = 1e-4
     exact_up_to: int = 64
     probes: int = 8
     dtype: torch.dtype = torch.float64
