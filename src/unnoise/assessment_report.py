@@ -83,6 +83,11 @@ def _likelihood(report: Report, result: Assessment) -> None:
     report.text(
         f"Likelihoods are in {schema.measure}. Errors are standard errors over rows. "
         "A lower bound understates the model."
+        + (
+            f" The model is told {', '.join(schema.conditions)}, and the baselines are not."
+            if schema.conditions
+            else ""
+        )
     )
     rows = [
         [name, result.descriptions[name], f"{value:.3f} ± {error:.3f}"]

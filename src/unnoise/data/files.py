@@ -127,7 +127,7 @@ def _faults_of(path: Path) -> Iterator[None]:
     except InputError:
         raise
     except FileNotFoundError:
-        raise InputError(f"There is no file or folder {path}{_guess(path)}.") from None
+        raise InputError(f"There is no file or folder {path}{_guess(path)}") from None
     except PermissionError:
         raise InputError(f"{path} cannot be read: permission denied.") from None
     except (pl.exceptions.PolarsError, SafetensorError, *_DAMAGE) as error:
@@ -140,7 +140,7 @@ def _faults_of(path: Path) -> Iterator[None]:
 def _guess(path: Path) -> str:
     names = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
     near = difflib.get_close_matches(path.name, names, n=1)
-    return f"; did you mean {path.parent / near[0]}?" if near else ""
+    return f"; did you mean {path.parent / near[0]}?" if near else "."
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:
