@@ -20,7 +20,9 @@ from unnoise._errors import InputError
 PLAIN = (type(None), bool, int, float, str)
 PARTS = (  # what models are made of
     "unnoise.denoisers",
+    "unnoise.evaluation.implicit_bound",
     "unnoise.evaluation.likelihood",
+    "unnoise.evaluation.step_bound",
     "unnoise.laws",
     "unnoise.networks",
     "unnoise.objectives",

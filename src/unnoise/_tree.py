@@ -69,3 +69,22 @@ def expand(t: Tensor, x: Tensor) -> Tensor:
     torch.Size([5, 1, 1])
     """
     return t if t.ndim == 0 else t.reshape(t.shape + (1,) * (x.ndim - t.ndim))
+
+
+def ravel(tree: Any) -> Tensor:
+    """All leaves of a batch side by side, (n, numbers).
+
+    >>> ravel({"x": torch.zeros(5, 2), "y": torch.zeros(5, 3, 3)}).shape
+    torch.Size([5, 11])
+    """
+    return torch.cat([leaf.flatten(1) for _, leaf in leaves(tree)], 1)
+
+
+def unravel(flat: Tensor, like: Any) -> Any:
+    """What `ravel` made flat, in the shapes of `like`, which may have another number of rows.
+
+    >>> unravel(torch.zeros(4, 5), {"x": torch.zeros(1, 2), "y": torch.zeros(1, 3)})["y"].shape
+    torch.Size([4, 3])
+    """
+    parts = iter(torch.split(flat, [leaf[0].numel() for _, leaf in leaves(like)], 1))
+    return map(lambda leaf: next(parts).reshape(-1, *leaf.shape[1:]), like)

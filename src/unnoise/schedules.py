@@ -125,3 +125,93 @@ class LinearLogSNR(Schedule):
         r"""$\lambda = -\log(e^B - 1)$."""
         log_snr = -torch.log(torch.expm1(value))
         return (self.maximum - log_snr) / (self.maximum - self.minimum)
+
+
+@dataclass(frozen=True)
+class Erasing(Schedule):
+    r"""$e^{-B}$, what survives, falls on a line from 1 - `lost` to `survival`.
+
+    For a chain that refreshes its sites it is the log-linear noise of SEDD (Lou et al. 2024, arXiv 2310.16834) and, in
+    continuous time, the $\beta_t = 1/(T - t + 1)$ of Sohl-Dickstein et al. 2015 (arXiv 1503.03585).
+
+    >>> round(float(torch.exp(-Erasing().value(torch.tensor(0.75)))), 4)
+    0.25
+    """
+
+    lost: float = 1e-5
+    survival: float = 1e-5
+
+    def _gone(self, t: Tensor) -> Tensor:
+        return self.lost * (1 - t) + (1 - self.survival) * t
+
+    def _kept(self, t: Tensor) -> Tensor:
+        return (1 - self.lost) * (1 - t) + self.survival * t
+
+    def value(self, t: Tensor) -> Tensor:
+        """The logarithm of whichever share is the smaller, which keeps its digits at both ends."""
+        return -torch.where(t < 0.5, torch.log1p(-self._gone(t)), torch.log(self._kept(t)))
+
+    def rate(self, t: Tensor) -> Tensor:
+        """See the class."""
+        return (1 - self.lost - self.survival) / self._kept(t)
+
+    def inverse(self, value: Tensor) -> Tensor:
+        """The share that is gone, on its line."""
+        return (-torch.expm1(-value) - self.lost) / (1 - self.lost - self.survival)
+
+
+@dataclass(frozen=True)
+class Geometric(Schedule):
+    r"""$\log B$ is a line from `start` to `end`: noise that spreads over many scales of length.
+
+    >>> round(float(Geometric(0.01, 1.0).value(torch.tensor(0.5))), 4)
+    0.1
+    """
+
+    start: float
+    end: float
+
+    def _growth(self) -> float:
+        return math.log(self.end / self.start)
+
+    def value(self, t: Tensor) -> Tensor:
+        """See the class."""
+        return self.start * torch.exp(self._growth() * t)
+
+    def rate(self, t: Tensor) -> Tensor:
+        """See the class."""
+        return self._growth() * self.value(t)
+
+    def inverse(self, value: Tensor) -> Tensor:
+        """See the class."""
+        return torch.log(value / self.start) / self._growth()
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    r"""$B = a (b^\tau - 1)$, $\tau$ from `tau_min` to 1: a rate that grows exponentially.
+
+    Campbell et al. 2022 (arXiv 2205.14987) and Benton et al. 2024 (arXiv 2211.03595), for their Gaussian rates.
+
+    >>> float(Exponential(3.0, 100.0).value(torch.tensor(1.0)))
+    297.0
+    """
+
+    scale: float = 3.0
+    base: float = 100.0
+    tau_min: float = 1e-5
+
+    def _exponent(self, t: Tensor) -> Tensor:
+        return math.log(self.base) * (self.tau_min + (1 - self.tau_min) * t)
+
+    def value(self, t: Tensor) -> Tensor:
+        """See the class."""
+        return self.scale * torch.expm1(self._exponent(t))
+
+    def rate(self, t: Tensor) -> Tensor:
+        """See the class."""
+        return self.scale * math.log(self.base) * (1 - self.tau_min) * torch.exp(self._exponent(t))
+
+    def inverse(self, value: Tensor) -> Tensor:
+        """See the class."""
+        return (torch.log1p(value / self.scale) / math.log(self.base) - self.tau_min) / (1 - self.tau_min)

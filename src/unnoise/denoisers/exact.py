@@ -24,7 +24,8 @@ class Exact(Denoiser):
 
     $E[Y_t | x_t] = \sum_i \pi_i Y_t(a_i, x_t)$ with $\pi_i \propto w_i\, q_{t|0}(x_t | a_i)$.
 
-    Rows are processed in groups, so that about 8 million numbers are held at once whatever the batch.
+    Rows are processed in groups, so that about 8 million numbers are held at once whatever the batch. At a point that
+    none of the atoms can have come to, where a coarse sampler may go, they are as likely as they were.
 
     Args:
         process: any process with a kernel.
@@ -42,6 +43,7 @@ class Exact(Denoiser):
             [1.]])
     """
 
+    process: HasKernel[Any]
     log_weights: Tensor
 
     def __init__(self, process: HasKernel[Any], atoms: Any, weights: Tensor | None = None) -> None:
@@ -83,7 +85,8 @@ class Exact(Denoiser):
         atoms = _tree.map(lambda leaf: leaf[None], self.atoms)
         times = t if t.ndim == 0 else t[:, None]
         log_kernel = self.process.marginal(atoms, times).log_prob(points)
-        posterior = torch.softmax(log_kernel + self.log_weights, -1)
+        nowhere = torch.isneginf(log_kernel).all(-1, keepdim=True)
+        posterior = torch.softmax(torch.where(nowhere, 0.0, log_kernel) + self.log_weights, -1)
         return _tree.map(lambda leaf: _average(posterior, leaf), self.process.target(atoms, points, times))
 
 

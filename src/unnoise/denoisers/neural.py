@@ -1,22 +1,22 @@
-"""A network as a denoiser of a Gaussian process."""
+"""A network as a denoiser."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
-from unnoise._tree import expand
 from unnoise.denoisers.base import Denoiser
-from unnoise.denoisers.heads import Head, Preconditioned
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Head, Process
 
 
 class Neural(Denoiser):
-    """A backbone, seen through a head.
+    """A backbone, seen through a head: the denoiser of any process on any space.
 
     Args:
-        process: any Gaussian process; its log signal-to-noise ratio tells the network the noise level.
-        network: forward(x, level, cond) -> like x.
-        head: what the output stands for.
+        process: its level tells the network how noisy a state is.
+        network: forward(inputs, level, cond) -> outputs, of the shapes that the head states.
+        head: what the network sees and what its output stands for; the process's own by default.
 
     >>> import torch
     >>> from unnoise.networks import MLP
@@ -27,18 +27,14 @@ class Neural(Denoiser):
     torch.Size([4, 2])
     """
 
-    process: AffineGaussian
-
-    def __init__(self, process: AffineGaussian, network: nn.Module, head: Head | None = None) -> None:
+    def __init__(self, process: Process[Any], network: nn.Module, head: Head[Any] | None = None) -> None:
         super().__init__()
         self.process = process
         self.network = network
-        self.head = Preconditioned() if head is None else head
+        self.head = process.head if head is None else head
 
-    def forward(self, x_t: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
-        """The estimate of x_0, in the dtype of x_t."""
-        log_alpha, log_sigma = (log.to(x_t) for log in self.process.logs(t))
-        level = 0.25 * (log_sigma - log_alpha)  # a quarter of log(sigma / alpha), as in EDM
-        alpha, sigma = expand(log_alpha.exp(), x_t), expand(log_sigma.exp(), x_t)
-        output = self.network(self.head.input_scale(alpha, sigma) * x_t, level, cond)
-        return self.head.x_0(output.to(x_t.dtype), x_t, alpha, sigma)
+    def forward(self, x_t: Any, t: Tensor, cond: Tensor | None = None) -> Any:
+        """The statistic, in the precision of x_t."""
+        inputs = self.head.inputs(self.process, x_t, t)
+        output = self.network(inputs, self.process.level(t).to(inputs), cond)
+        return self.head.estimate(self.process, output, x_t, t)

@@ -25,12 +25,12 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise.denoisers import Denoiser
+from unnoise.denoisers.base import Denoiser, kernel_of
 from unnoise.objectives.times import Natural, Times
 from unnoise.processes import HasKernel
 from unnoise.samplers.base import batches, default_batch_size
 from unnoise.samplers.ode import integrate
-from unnoise.spaces import Manifold
+from unnoise.spaces import Continuum, Manifold
 
 OnRows = Callable[[int], None]
 
@@ -74,7 +74,8 @@ class Likelihood(ABC):
         """Evaluate rows x_0; `on_rows(done)` is told how many are done."""
 
 
-def _in_groups(size: int, x_0: Any, cond: Any, one: Callable[[Any, Any], Estimate], on_rows: OnRows | None) -> Estimate:
+def in_groups(size: int, x_0: Any, cond: Any, one: Callable[[Any, Any], Estimate], on_rows: OnRows | None) -> Estimate:
+    """Evaluate groups of at most `size` rows by `one`, and join what it gives."""
     done = []
     for rows in batches(_tree.length(x_0), size):
         group, group_cond = (
@@ -131,16 +132,16 @@ class Bound(Likelihood):
         """See the class."""
         at_once = self.batch_size or default_batch_size(denoiser.process.space.event_shape)
         size = max(1, at_once // self.draws)
-        return _in_groups(size, x_0, cond, lambda x, c: self._group(denoiser, x, c, rng), on_rows)
+        return in_groups(size, x_0, cond, lambda x, c: self._group(denoiser, x, c, rng), on_rows)
 
     def _group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
-        process, n = denoiser.process, _tree.length(x_0)
+        process, n = kernel_of(denoiser, "Bound", "evaluation.ImplicitBound"), _tree.length(x_0)
         x_0, cond = (
             None if tree is None else _tree.map(lambda leaf: leaf.repeat_interleave(self.draws, 0), tree)
             for tree in (x_0, cond)
         )
         prior = self._prior_cost(process, x_0, rng).view(n, self.draws)
-        diffusion = self._diffusion_cost(denoiser, x_0, cond, rng, n)
+        diffusion = self._diffusion_cost(process, denoiser, x_0, cond, rng, n)
         reconstruction = process.reconstruction(x_0).view(n, self.draws)
         cost = prior + diffusion + reconstruction
         parts = {"prior": prior, "diffusion": diffusion, "reconstruction": reconstruction}
@@ -154,8 +155,10 @@ class Bound(Likelihood):
         prior = process.prior(_tree.length(x_0)).log_prob(_tree.map(lambda leaf: leaf.cpu(), x_1))
         return law.log_prob(x_1) - prior.to(_tree.first(x_0).device)
 
-    def _diffusion_cost(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, n: int) -> Tensor:
-        process, like = denoiser.process, _tree.first(x_0)
+    def _diffusion_cost(
+        self, process: HasKernel[Any], denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, n: int
+    ) -> Tensor:
+        like = _tree.first(x_0)
         offsets = torch.rand(n, self.draws, generator=rng, device=rng.device)
         u = (offsets + torch.arange(self.draws, device=rng.device)) / self.draws
         t, density = self.times(process, u.flatten().to(like if like.is_floating_point() else like.device))
@@ -188,7 +191,8 @@ class ProbabilityFlow(Likelihood):
 
     The divergence is an exact trace up to `exact_up_to` dimensions; above, Hutchinson's estimate with `probes`
     Rademacher vectors per row, held fixed along the path, whose spread gives the printed standard error. Every row is
-    integrated with its own adaptive steps, so that its result does not depend on the other rows.
+    integrated with its own adaptive steps, so that its result does not depend on the other rows. On curved spaces it
+    runs in ambient coordinates, and the velocity is that of the nearest point.
 
     Args:
         tolerance: of the solver, absolute and relative.
@@ -216,56 +220,67 @@ class ProbabilityFlow(Likelihood):
     ) -> Estimate:
         """See the class."""
         space = denoiser.process.space
-        if not isinstance(space, Manifold):
+        if not isinstance(space, Continuum):
             raise InputError(
                 f"the probability flow needs a manifold, and {type(space).__name__} is none: use evaluation.Bound"
             )
-        dimension = torch.Size(space.event_shape).numel()
-        directions = dimension if dimension <= self.exact_up_to else self.probes
-        size = self.batch_size or max(1, min(2048, 2**18 // (dimension * directions)))
+        probes = None if space.dimension <= self.exact_up_to else self.probes
+        numbers = torch.Size(space.event_shape).numel()
+        size = self.batch_size or max(1, min(2048, 2**18 // (numbers * (probes or space.dimension))))
         denoiser = _frozen_copy(denoiser, self.dtype)
-        cond = None if cond is None else cond.to(self.dtype)
-        probes = None if dimension <= self.exact_up_to else self.probes
-        return _in_groups(
-            size, x_0.to(self.dtype), cond, lambda x, c: self._group(denoiser, x, c, probes, rng), on_rows
+        x_0, cond = (
+            None if tree is None else _tree.map(lambda leaf: leaf.to(self.dtype), tree) for tree in (x_0, cond)
         )
+        return in_groups(size, x_0, cond, lambda x, c: self._group(denoiser, x, c, probes, rng), on_rows)
 
-    def _group(
-        self, denoiser: Denoiser, x_0: Tensor, cond: Tensor | None, probes: int | None, rng: torch.Generator
-    ) -> Estimate:
-        process, n = denoiser.process, len(x_0)
-        signs = None if probes is None else _rademacher((probes, *x_0.shape), x_0, rng)
-        size = x_0[0].numel()
+    @torch.no_grad()
+    def _group(self, denoiser: Denoiser, x_0: Any, cond: Any, probes: int | None, rng: torch.Generator) -> Estimate:
+        process, n = denoiser.process, _tree.length(x_0)
+        signs = None if probes is None else _tree.map(lambda leaf: _rademacher((probes, *leaf.shape), leaf, rng), x_0)
+        size = _tree.numel_per_row(x_0)
 
         def velocity(t: Tensor, y: Tensor, rows: Tensor) -> Tensor:
-            group = None if cond is None else cond[rows]
-            chosen = None if signs is None else signs[:, rows]
-            points = y[:, :size].reshape(-1, *x_0.shape[1:])
-            speed, divergence = _flow(denoiser, points, t, group, chosen)
-            return torch.cat([speed.flatten(1), divergence.reshape(-1, len(points)).T], 1)
+            group = None if cond is None else _tree.map(lambda leaf: leaf[rows], cond)
+            chosen = None if signs is None else _tree.map(lambda leaf: leaf[:, rows], signs)
+            speed, divergence = _flow(denoiser, _tree.unravel(y[:, :size], x_0), t, group, chosen)
+            return torch.cat([_tree.ravel(speed), divergence.reshape(-1, len(y)).T], 1)
 
         first, begin = process.begin(x_0)
-        start = torch.cat([first.flatten(1), x_0.new_zeros(n, probes or 1)], 1)
+        start = torch.cat([_tree.ravel(first), begin.new_zeros(n, probes or 1)], 1)
         end = integrate(velocity, start, tolerance=self.tolerance)
-        prior = process.prior(n).log_prob(end[:, :size].reshape(x_0.shape).cpu()).to(x_0.device)
+        space: Any = process.space
+        last = space.project(_tree.unravel(end[:, :size], x_0))
+        prior = process.prior(n).log_prob(_tree.map(lambda leaf: leaf.cpu(), last)).to(begin)
         volumes = end[:, size:]
         error = volumes.std(1) / probes**0.5 if probes else torch.zeros_like(prior)
         volume = volumes.mean(1) + begin
         return Estimate(prior + volume, error, {"prior": prior, "volume": volume})
 
 
-def _flow(
-    denoiser: Denoiser, x: Tensor, t: Tensor, cond: Tensor | None, probes: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """The velocity of the probability flow from data to noise, and its divergence."""
+def _flow(denoiser: Denoiser, x: Any, t: Tensor, cond: Any, signs: Any) -> tuple[Any, Tensor]:
+    """The velocity of the probability flow from data to noise, and its divergence, at the points nearest to x."""
     process = denoiser.process
+    space: Any = process.space
+    x = space.project(x)
 
-    def field(y: Tensor) -> Tensor:
-        drift: Tensor = process.reverse(y, denoiser(y, t, cond), t, churn=0.0).drift  # type: ignore[union-attr]
-        return -drift
+    def field(y: Any) -> Any:
+        local = process.reverse(y, denoiser(y, t, cond), t, churn=0.0)
+        return _tree.map(lambda part: -part.drift, local)
 
-    result: tuple[Tensor, Tensor] = process.space.divergence(field, x, probes)  # type: ignore[attr-defined]
+    result: tuple[Any, Tensor] = space.divergence(field, x, None if signs is None else _probes(space, x, signs))
     return result
+
+
+def _probes(space: Any, x: Any, signs: Any) -> Any:
+    """Tangent vectors of unit covariance, from random signs in ambient coordinates.
+
+    Where the metric is a multiple of that of the coordinates, a gradient is longer than the tangent part of the partial
+    derivatives, and the unit is between the two.
+    """
+    tangent = space.tangent(x, signs)
+    if not isinstance(space, Manifold):
+        return tangent
+    return _tree.map(lambda v, w: v * (w.norm() / v.norm().clamp(min=1e-30)).sqrt(), tangent, space.raised(x, signs))
 
 
 def _rademacher(shape: tuple[int, ...], like: Tensor, rng: torch.Generator) -> Tensor:

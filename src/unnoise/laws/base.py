@@ -26,6 +26,14 @@ class Law(ABC, Generic[S]):
         """Log density at x in nats, (*batch,), with respect to the reference measure that the class states."""
 
 
+class Smooth(Law[S]):
+    """A law whose density has a known gradient."""
+
+    @abstractmethod
+    def score(self, x: S) -> S:
+        """The gradient of the log density at x: a tangent vector at every point."""
+
+
 def standard_normal(shape: tuple[int, ...], like: Tensor, rng: torch.Generator) -> Tensor:
     """N(0, 1) numbers drawn where `rng` lives, in the dtype and on the device of `like`.
 

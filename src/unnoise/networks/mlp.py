@@ -13,8 +13,9 @@ class MLP(nn.Module):
     r"""`depth` pre-activation residual layers, $h \leftarrow h + W\,\mathrm{silu}(\mathrm{norm}(h) + e)$.
 
     Args:
-        event_shape: shape of one input; the output has the same.
+        input_shape: shape of one input.
         cond_features: how many numbers describe the condition; 0 for none.
+        output_shape: shape of one output; that of the input by default.
         width: hidden width.
         depth: number of residual layers.
         embedding: width of the embedding of noise level and condition.
@@ -26,29 +27,29 @@ class MLP(nn.Module):
 
     def __init__(
         self,
-        event_shape: tuple[int, ...],
+        input_shape: tuple[int, ...],
         cond_features: int = 0,
+        output_shape: tuple[int, ...] | None = None,
         width: int = 256,
         depth: int = 4,
         embedding: int = 128,
     ) -> None:
         super().__init__()
-        self.event_shape = tuple(event_shape)
-        size = math.prod(self.event_shape)
+        self.output_shape = tuple(input_shape if output_shape is None else output_shape)
         self.embedding = Embedding(embedding, cond_features)
-        self.first = nn.Linear(size, width)
+        self.first = nn.Linear(math.prod(input_shape), width)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(depth))
         self.shifts = nn.ModuleList(nn.Linear(embedding, width) for _ in range(depth))
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
-        self.last = nn.Linear(width, size)
+        self.last = nn.Linear(width, math.prod(self.output_shape))
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """X: (n, *event), level: () or (n,), cond: (n, cond_features) or None."""
+        """X: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x.reshape(len(x), self.first.in_features))
         for norm, shift, layer in zip(self.norms, self.shifts, self.layers, strict=True):
             h = h + layer(nn.functional.silu(norm(h) + shift(embedded)))
         out: Tensor = self.last(nn.functional.silu(h))
-        return out.reshape(x.shape)
+        return out.reshape(len(x), *self.output_shape)

@@ -14,8 +14,9 @@ class UNet(nn.Module):
     Images of any size work: odd sizes are halved rounding up and cropped on the way back.
 
     Args:
-        event_shape: (height, width) or (channels, height, width); the output has the same.
+        input_shape: (channels, height, width) of one input.
         cond_features: how many numbers describe the condition; 0 for none.
+        output_shape: of one output, with as many rows and columns; that of the input by default.
         width: channels at the highest resolution, a multiple of 8.
         multipliers: channels at each resolution, as multiples of width; its length is the number of resolutions.
         blocks: residual blocks per resolution.
@@ -27,15 +28,16 @@ class UNet(nn.Module):
 
     def __init__(
         self,
-        event_shape: tuple[int, ...],
+        input_shape: tuple[int, ...],
         cond_features: int = 0,
+        output_shape: tuple[int, ...] | None = None,
         width: int = 64,
         multipliers: tuple[int, ...] = (1, 2, 2),
         blocks: int = 2,
         attention: bool = True,
     ) -> None:
         super().__init__()
-        channels = event_shape[0] if len(event_shape) == 3 else 1
+        channels, channels_out = input_shape[0], (output_shape or input_shape)[0]
         embedding = 4 * width
         self.embedding = Embedding(embedding, cond_features)
         self.first = nn.Conv2d(channels, width, 3, padding=1)
@@ -57,14 +59,14 @@ class UNet(nn.Module):
                 current = size
         self.blocks = blocks
         self.norm = nn.GroupNorm(8, current)
-        self.last = nn.Conv2d(current, channels, 3, padding=1)
+        self.last = nn.Conv2d(current, channels_out, 3, padding=1)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """X: (n, *event), level: () or (n,), cond: (n, cond_features) or None."""
+        """X: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
-        h = self.first(x if x.ndim == 4 else x.unsqueeze(1))
+        h = self.first(x)
         skips: list[Tensor] = []
         for index, block in enumerate(self.down):
             new_resolution = index > 0 and index % self.blocks == 0
@@ -76,7 +78,7 @@ class UNet(nn.Module):
         for block in self.up:
             h = block(torch.cat([_upsample(h, skips[-1]), skips.pop()], 1), embedded)
         out: Tensor = self.last(nn.functional.silu(self.norm(h)))
-        return out.reshape(x.shape)
+        return out
 
 
 class Block(nn.Module):

@@ -5,3 +5,5 @@ from unnoise.objectives import weightings as weightings
 from unnoise.objectives.base import Loss as Loss
 from unnoise.objectives.base import Objective as Objective
 from unnoise.objectives.denoising import Denoising as Denoising
+from unnoise.objectives.implicit import Implicit as Implicit
+from unnoise.objectives.static import Static as Static

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from unnoise import _tree
-from unnoise.denoisers import Denoiser
+from unnoise.denoisers.base import Denoiser, kernel_of
 from unnoise.objectives.base import Loss, Objective
 from unnoise.objectives.times import Natural, Times, low_discrepancy
 from unnoise.objectives.weightings import Bound, Weighting
@@ -33,7 +33,7 @@ class Denoising(Objective):
         self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
     ) -> Loss:
         """See the classes."""
-        process, like = denoiser.process, _tree.first(x_0)
+        process, like = kernel_of(denoiser, "Denoising", "objectives.Implicit"), _tree.first(x_0)
         t, density = self.times(process, low_discrepancy(_tree.length(x_0), rng).to(like.device))
         x_t = process.marginal(x_0, t).sample(rng)
         x_0, x_t, t, density = (_tree.map(lambda leaf: leaf[rows], part) for part in (x_0, x_t, t, density))

@@ -18,8 +18,10 @@ from typing import Any, Generic
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._tree import S
 from unnoise.laws import Law
+from unnoise.processes.heads import Head
 from unnoise.spaces import Local, Space
 
 
@@ -43,6 +45,28 @@ class Process(ABC, Generic[S]):
         `churn` scales the reverse noise without changing the marginals: 1 is the time reversal, 0 the probability
         flow where there is one.
         """
+
+    @property
+    @abstractmethod
+    def head(self) -> Head[S]:
+        """What a network sees of a state and what its output stands for, where nothing else is asked for."""
+
+    def begin(self, x_0: S) -> tuple[S, Tensor]:
+        """The point at t = 0 where the probability flow of x_0 begins, and the log volume of this map, (*batch,).
+
+        Without anything else said, noising starts at the data itself.
+        """
+        first = _tree.first(x_0)
+        kind = first.dtype if first.is_floating_point() else torch.get_default_dtype()
+        return x_0, torch.zeros(len(first), dtype=kind, device=first.device)
+
+    def finish(self, x_0: S, stat: S, rng: torch.Generator) -> S:
+        """From the state at t = 0, where a stated residue of noise may be left, to data; by default as it is."""
+        return x_0
+
+    def level(self, t: Tensor) -> Tensor:
+        """How noisy the time t is, as a number of order one that a network is told."""
+        return 2 * t - 1
 
 
 class HasKernel(Process[S]):
@@ -85,8 +109,19 @@ class HasKernel(Process[S]):
 
 
 class Bridged(HasKernel[S]):
-    """A process whose bridge $q(x_s | x_0, x_t)$, s < t, is known: ancestral steps and discrete-time bounds."""
+    r"""A process whose bridge $q(x_s | x_0, x_t)$, s < t, is known: ancestral steps and discrete-time bounds.
+
+    What a bridge needs to know of $x_0$ is the statistic $Y_t(x_0, x_t)$. With the learnt one in its place, it is the
+    ancestral law: on finite spaces the average of the bridges over $p(x_0 | x_t)$ exactly, as they are linear in it.
+    """
 
     @abstractmethod
+    def ancestral(self, stat: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Law[S]:
+        """The law of x_s given x_t and the statistic.
+
+        The noise is scaled by churn and the marginals are kept; 0 makes it deterministic, where that is possible.
+        """
+
     def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Law[S]:
-        """$q(x_s | x_0, x_t)$, with the noise scaled by churn and the marginals kept; 0 makes it deterministic."""
+        """$q(x_s | x_0, x_t)$."""
+        return self.ancestral(self.target(x_0, x_t, t), x_t, t, s, churn=churn)

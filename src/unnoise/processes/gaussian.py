@@ -30,6 +30,8 @@ from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import Normal
 from unnoise.processes.base import Bridged
+from unnoise.processes.gaussian_heads import Preconditioned
+from unnoise.processes.heads import Head
 from unnoise.schedules import Linear, Schedule
 from unnoise.spaces import Diffusion, Euclidean
 
@@ -68,6 +70,15 @@ class AffineGaussian(Bridged[Tensor]):
         r"""$d\log\mathrm{SNR}/dt = 2(f - h) < 0$."""
         f, h = self.rates(t)
         return 2 * (f - h)
+
+    @property
+    def head(self) -> Head[Tensor]:
+        """EDM's preconditioning, for data of unit variance."""
+        return Preconditioned()
+
+    def level(self, t: Tensor) -> Tensor:
+        r"""A quarter of $\log(\sigma/\alpha)$, as in EDM."""
+        return -0.125 * self.log_snr(t)
 
     def forward(self, x: Tensor, t: Tensor) -> Diffusion:
         """$dx = f x dt + g dB$."""
@@ -139,7 +150,7 @@ class AffineGaussian(Bridged[Tensor]):
         cost = 0.5 * self.space.dimension * (math.log(2 * math.pi * math.e) - log_snr)
         return cost.expand(self._batch_shape(x_0))
 
-    def bridge(self, x_0: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Normal:
+    def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Normal:
         """See the module. Ho et al. 2020 (arXiv 2006.11239) eq. 6-7 at churn 1; DDIM's family otherwise."""
         (alpha_t, sigma_t), (alpha_s, sigma_s) = self.logs(t), self.logs(s)
         kept = torch.exp(sigma_s - sigma_t)  # of the noise in x_t
@@ -148,7 +159,7 @@ class AffineGaussian(Bridged[Tensor]):
             fresh = -(churn**2) * torch.expm1(2 * (alpha_t - sigma_t - alpha_s + sigma_s))  # share of sigma_s^2
             kept, scale = kept * (1 - fresh).clamp(min=0).sqrt(), torch.exp(sigma_s) * fresh.sqrt()
         of_x_0 = torch.exp(alpha_s) - kept * torch.exp(alpha_t)
-        mean = (expand(of_x_0, x_t) * x_0).addcmul_(expand(kept, x_t).to(x_t), x_t)
+        mean = (expand(of_x_0, x_t) * stat).addcmul_(expand(kept, x_t).to(x_t), x_t)
         return Normal(mean, expand(scale, x_t), len(self.space.event_shape))
 
     def score(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Tensor:

@@ -4,5 +4,9 @@ from unnoise.samplers import grids as grids
 from unnoise.samplers.ancestral import DDIM as DDIM
 from unnoise.samplers.ancestral import Ancestral as Ancestral
 from unnoise.samplers.base import Sampler as Sampler
+from unnoise.samplers.corrector import PredictorCorrector as PredictorCorrector
 from unnoise.samplers.euler import Euler as Euler
+from unnoise.samplers.first_hitting import FirstHitting as FirstHitting
 from unnoise.samplers.heun import Heun as Heun
+from unnoise.samplers.tau_leaping import TauLeaping as TauLeaping
+from unnoise.samplers.uniformisation import Uniformisation as Uniformisation

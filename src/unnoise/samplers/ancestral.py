@@ -1,4 +1,4 @@
-"""Samplers that jump along the bridge q(x_s | x_0, x_t), with the denoised point in the place of x_0."""
+"""Samplers that jump along the bridge q(x_s | x_0, x_t), with what is learnt in the place of x_0."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from unnoise.samplers.grids import Grid
 class Ancestral(Sampler):
     r"""$x_s \sim q(x_s | \hat x_0(x_t), x_t)$: algorithm 2 of DDPM (Ho et al. 2020, arXiv 2006.11239).
 
+    On finite spaces the bridges are averaged over the learnt $p(x_0 | x_t)$: D3PM (Austin et al. 2021,
+    arXiv 2107.03006).
+
     Args:
         denoiser: of a process with a known bridge.
         steps: network evaluations.
@@ -30,7 +33,7 @@ class Ancestral(Sampler):
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """A draw from the bridge."""
-        return self.process.bridge(self.denoiser(state, t, cond), state, t, s).sample(rng)
+        return self.process.ancestral(self.denoiser(state, t, cond), state, t, s).sample(rng)
 
 
 class DDIM(Sampler):
@@ -55,5 +58,5 @@ class DDIM(Sampler):
 
     def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
         """The (partly) deterministic bridge."""
-        law = self.process.bridge(self.denoiser(state, t, cond), state, t, s, churn=self.eta)
+        law = self.process.ancestral(self.denoiser(state, t, cond), state, t, s, churn=self.eta)
         return law.sample(rng) if self.eta else law.mean

@@ -1,8 +1,21 @@
 """State spaces: where points live, and how one moves a little."""
 
+from unnoise.spaces.aitchison import Aitchison as Aitchison
+from unnoise.spaces.base import Compact as Compact
+from unnoise.spaces.base import Continuum as Continuum
 from unnoise.spaces.base import Diffusion as Diffusion
 from unnoise.spaces.base import Jump as Jump
 from unnoise.spaces.base import Local as Local
 from unnoise.spaces.base import Manifold as Manifold
 from unnoise.spaces.base import Space as Space
+from unnoise.spaces.counts import Counts as Counts
 from unnoise.spaces.euclidean import Euclidean as Euclidean
+from unnoise.spaces.finite import Finite as Finite
+from unnoise.spaces.isotropic import Isotropic as Isotropic
+from unnoise.spaces.product import Product as Product
+from unnoise.spaces.product import ProductContinuum as ProductContinuum
+from unnoise.spaces.product import ProductManifold as ProductManifold
+from unnoise.spaces.rotations import Rotations as Rotations
+from unnoise.spaces.simplex import Simplex as Simplex
+from unnoise.spaces.sphere import Sphere as Sphere
+from unnoise.spaces.torus import Torus as Torus

@@ -6,7 +6,8 @@ them acts on the factors of a product. A space turns local characteristics into
 
 * `move`: the law of one small step, from which paths, bounds and importance weights follow;
 * `apply`: $(L f)(x)$;
-* `phi`: the score-matching operator $\Phi(f) = L f / f - L \log f \ge 0$ (Benton et al. 2024, arXiv 2211.03595).
+* `phi`: the score-matching operator $\Phi(f) = L f / f - L \log f \ge 0$ (Benton et al. 2024, arXiv 2211.03595);
+* `implicit`: the price of undoing one generator by another, which is all that a bound needs.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
+from unnoise._errors import InputError
 from unnoise._tree import S
-from unnoise.laws import Law
+from unnoise.laws import Law, Smooth
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,72 @@ class Space(ABC, Generic[S, L]):
     def phi(self, local: L, log_f: Callable[[S], Tensor], x: S) -> Tensor:
         r"""$\Phi(f)(x)$, (*batch,), non-negative and zero for constants."""
 
+    @abstractmethod
+    def implicit(
+        self, forward: Callable[[S], L], reverse: Callable[[S], L], x: S, probes: Tensor | None = None
+    ) -> Tensor:
+        r"""What it costs to undo `forward` by `reverse`, in nats per unit time, (*batch,); of any sign.
 
-class Manifold(Space[Tensor, Diffusion]):
-    """A Riemannian manifold: a space where diffusions have a metric, and the probability flow exists."""
+        For a noising generator L and a generator K in reversed time that share their noise,
+
+        $$-\log p(x_0) \le -E[\log p_1(X_1)] + \int_0^1 E[\text{implicit}(L_t, K_t)(X_t)]\,dt,$$
+
+        with equality where K is the time reversal (Girsanov; Benton et al. 2024, arXiv 2211.03595, theorem 1). With
+        the reverse of a $\beta$ it is $\hat L^*\beta/\beta + \hat L\log\beta$: no kernel is needed.
+
+        Args:
+            forward: the local characteristics of L as a function of the point.
+            reverse: those of K; asked at further points of each row, (k, n, *event), where the space needs them.
+            x: points, (n, *event).
+            probes: from `probes`, for an unbiased estimate where the exact answer is a long sum.
+        """
+
+    def probes(self, x: S, count: int, rng: torch.Generator) -> S:
+        """Random terms or directions, `count` for every row of x, that make `implicit` an unbiased estimate.
+
+        Raises:
+            InputError: the space knows no estimate but the exact answer.
+        """
+        raise InputError(f"{type(self).__name__} knows no shorter sum: leave probes=None for the exact one")
+
+
+class Continuum(Space[Tensor, Diffusion]):
+    """A space of real coordinates and a volume, on which diffusions have a deterministic twin: the probability flow.
+
+    Points and tangent vectors are written in the same ambient coordinates, (*batch, *event).
+    """
+
+    @property
+    @abstractmethod
+    def dimension(self) -> int:
+        """Of the space, not of its ambient coordinates."""
+
+    @abstractmethod
+    def project(self, x: Tensor) -> Tensor:
+        """The point of the space that is nearest to ambient coordinates close to it."""
+
+    @abstractmethod
+    def tangent(self, x: Tensor, v: Tensor) -> Tensor:
+        """The tangent part at x of ambient vectors, which may have further leading axes."""
+
+    @abstractmethod
+    def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """A standard normal tangent vector at every x."""
+
+    @abstractmethod
+    def divergence(
+        self, field: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """A tangent field at x and its divergence with respect to the reference measure, exact or from probes."""
+
+
+class Manifold(Continuum):
+    r"""A Riemannian manifold: a space where diffusions have a metric, and the probability flow exists.
+
+    Points and tangent vectors are written in the same ambient coordinates, (*batch, *event). Diffusions have the
+    generator $b\cdot\nabla + \frac12 s^2\Delta$ with the Laplace-Beltrami operator. A new manifold states its geometry;
+    what generators do follows from it here.
+    """
 
     @abstractmethod
     def exp(self, x: Tensor, v: Tensor) -> Tensor:
@@ -89,11 +154,118 @@ class Manifold(Space[Tensor, Diffusion]):
         """Geodesic distance, (*batch,)."""
 
     @abstractmethod
-    def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """A standard normal tangent vector at every x."""
+    def raised(self, x: Tensor, covector: Tensor) -> Tensor:
+        """The gradient at x of a function whose partial derivatives in ambient coordinates are given."""
 
     @abstractmethod
+    def frame(self, x: Tensor) -> Tensor:
+        """An orthonormal basis of the tangent space at every x, (dimension, *batch, *event)."""
+
+    @abstractmethod
+    def dot(self, u: Tensor, v: Tensor) -> Tensor:
+        """The inner product of tangent vectors, summed over the event axes."""
+
+    def apply(self, local: Diffusion, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        r"""$b\cdot\nabla f + \frac12 s^2 \Delta f$ by automatic differentiation."""
+        gradient, laplacian = self.divergence(lambda y: self.gradient(f, y), x)
+        return self.dot(local.drift, gradient) + 0.5 * self._per_row(local.scale, x) ** 2 * laplacian
+
+    def phi(self, local: Diffusion, log_f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        r"""$\frac12 s^2 \lVert\nabla\log f\rVert^2$."""
+        gradient = local.scale * self.gradient(log_f, x)
+        return 0.5 * self.dot(gradient, gradient)
+
+    def implicit(
+        self,
+        forward: Callable[[Tensor], Diffusion],
+        reverse: Callable[[Tensor], Diffusion],
+        x: Tensor,
+        probes: Tensor | None = None,
+    ) -> Tensor:
+        r"""$\frac1{2 s^2}\lVert b + \mu\rVert^2 + \nabla\cdot\mu$ for drifts b and, in reversed time, $\mu$."""
+        there = forward(x)
+        back, divergence = self.divergence(lambda y: reverse(y).drift, x, probes)
+        excess = (there.drift + back) / there.scale
+        return 0.5 * self.dot(excess, excess) + (divergence if probes is None else divergence.mean(0))
+
+    def probes(self, x: Tensor, count: int, rng: torch.Generator) -> Tensor:
+        """Standard normal tangent vectors, (count, n, *event), for the divergence."""
+        return self.noise(x.expand(count, *x.shape), rng)
+
+    def gradient(self, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """The gradient at x of f, which maps points to (*batch,); differentiable."""
+        with torch.enable_grad():
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            total = f(x).sum()
+            (slope,) = (
+                torch.autograd.grad(total, x, create_graph=True) if total.requires_grad else (torch.zeros_like(x),)
+            )
+        return self.raised(x, slope)
+
     def divergence(
         self, field: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """A tangent field at x and its divergence, (*batch,): exact, or Hutchinson's estimate from `probes`."""
+        r"""A tangent field at x, (n, *event), and its divergence, (n,); differentiable where gradients are enabled.
+
+        Without `probes` the trace is exact, one backward pass per dimension, batched: memory grows with n x d x width.
+        With probes $v$, (k, n, *event), of mean zero and unit covariance in the tangent space, it is Hutchinson's
+        unbiased estimate $\langle v, \nabla_v F\rangle$ (Hutchinson 1990; Grathwohl et al. 2019, arXiv 1810.01367),
+        and of shape (k, n).
+        """
+        value, terms = slopes_along(field, x, self.frame(x) if probes is None else probes, self.dot)
+        return value, terms.sum(0) if probes is None else terms
+
+    def _per_row(self, scale: Tensor, x: Tensor) -> Tensor:
+        """A scale that broadcasts against points as one that broadcasts against (*batch,)."""
+        return scale.expand_as(x).reshape(*x.shape[: x.ndim - len(self.event_shape)], -1)[..., 0]
+
+
+class Compact(Manifold):
+    """A manifold without boundary and of finite volume: noise ends at the uniform law.
+
+    Densities are with respect to the Riemannian volume, whose total each manifold states.
+    """
+
+    @property
+    @abstractmethod
+    def volume(self) -> float:
+        """The total volume."""
+
+    @property
+    @abstractmethod
+    def gap(self) -> float:
+        r"""The smallest positive eigenvalue of $-\frac12\Delta$: how fast noise forgets."""
+
+    @abstractmethod
+    def uniform(self, n: int) -> Law[Tensor]:
+        """The uniform law, as a batch of n."""
+
+    @abstractmethod
+    def heat(self, x_0: Tensor, time: Tensor) -> Smooth[Tensor]:
+        r"""The law at `time`, () or (*batch,), of Brownian motion (generator $\frac12\Delta$) from x_0."""
+
+
+def slopes_along(
+    field: Callable[[Tensor], Tensor], x: Tensor, directions: Tensor, dot: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    r"""A field F at x, and $\langle v, \nabla_v F\rangle$ for directions v, (k, n, *event), as (k, n).
+
+    Differentiable where gradients are enabled.
+    """
+    graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        value = field(x)
+        directions = directions.expand(-1, *x.shape)
+        terms = dot(_products(value, x, directions, graph), directions)
+    return (value, terms) if graph else (value.detach(), terms.detach())
+
+
+def _products(value: Tensor, x: Tensor, vectors: Tensor, graph: bool) -> Tensor:
+    r"""$v^T J$ for a batch of v; a field that does not depend on x, the gradient of a linear f, has J = 0."""
+    if not value.requires_grad:
+        return torch.zeros_like(vectors)
+    (rows,) = torch.autograd.grad(
+        value, x, vectors, is_grads_batched=True, materialize_grads=True, create_graph=graph, retain_graph=True
+    )
+    return rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -64,17 +63,6 @@ class Euclidean(Manifold):
         r"""$N(x + \text{drift}\,dt,\ \text{scale}^2 dt)$: the Euler-Maruyama step."""
         return Normal(x + local.drift * dt, local.scale * dt**0.5, len(self.event_shape))
 
-    def apply(self, local: Diffusion, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        r"""$b\cdot\nabla f + \frac12 s^2 \Delta f$ by automatic differentiation."""
-        gradient, laplacian = self.divergence(lambda y: _gradient(f, y), x)
-        scale = local.scale.expand_as(x)
-        return self.dot(local.drift, gradient) + 0.5 * self._flat(scale)[..., 0] ** 2 * laplacian
-
-    def phi(self, local: Diffusion, log_f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        r"""$\frac12 s^2 \lVert\nabla\log f\rVert^2$."""
-        gradient = local.scale * _gradient(log_f, x)
-        return 0.5 * self.dot(gradient, gradient)
-
     def exp(self, x: Tensor, v: Tensor) -> Tensor:
         """A straight line: x + v."""
         return x + v
@@ -95,41 +83,23 @@ class Euclidean(Manifold):
         """The inner product over the event axes."""
         return self._flat(u * v).sum(-1)
 
-    def divergence(
-        self, field: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        r"""The field at x, (n, *event), and its divergence, (n,).
+    def project(self, x: Tensor) -> Tensor:
+        """All coordinates are points."""
+        return x
 
-        Without `probes` the trace is exact, one backward pass per dimension, batched: memory grows with n x d x width.
-        With probes $v$, (k, n, *event), of mean zero and unit covariance, it is Hutchinson's unbiased estimate
-        $\frac1k\sum v^T J v$ (Hutchinson 1990; Grathwohl et al. 2019, arXiv 1810.01367), and of shape (k, n).
-        """
-        with torch.enable_grad():
-            x = x.detach().requires_grad_()
-            value = field(x)
-            if probes is None:
-                return value.detach(), self._trace(value, x)
-            return value.detach(), self.dot(_products(value, x, probes), probes)
+    def tangent(self, x: Tensor, v: Tensor) -> Tensor:
+        """All vectors are tangent."""
+        return v
 
-    def _trace(self, value: Tensor, x: Tensor) -> Tensor:
-        basis = torch.eye(self.dimension, dtype=x.dtype, device=x.device).reshape(-1, 1, *self.event_shape)
-        return self.dot(_products(value, x, basis.expand(-1, *x.shape)), basis).sum(0)
+    def raised(self, x: Tensor, covector: Tensor) -> Tensor:
+        """The partial derivatives themselves."""
+        return covector
+
+    def frame(self, x: Tensor) -> Tensor:
+        """The unit vectors."""
+        basis = torch.eye(self.dimension, dtype=x.dtype, device=x.device)
+        return basis.reshape(-1, *[1] * (x.ndim - len(self.event_shape)), *self.event_shape).expand(-1, *x.shape)
 
     def _flat(self, x: Tensor) -> Tensor:
         """The event axes as one, (*batch, d)."""
         return x.reshape(*x.shape[: x.ndim - len(self.event_shape)], self.dimension)
-
-
-def _products(value: Tensor, x: Tensor, vectors: Tensor) -> Tensor:
-    r"""$v^T J$ for a batch of v; a field that does not depend on x, the gradient of a linear f, has J = 0."""
-    if not value.requires_grad:
-        return torch.zeros_like(vectors)
-    (rows,) = torch.autograd.grad(value, x, vectors, is_grads_batched=True, materialize_grads=True)
-    return rows
-
-
-def _gradient(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    with torch.enable_grad():
-        x = x if x.requires_grad else x.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(f(x).sum(), x, create_graph=True)
-    return gradient

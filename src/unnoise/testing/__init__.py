@@ -10,6 +10,7 @@ from unnoise.testing.findings import FAILURE_RATE as FAILURE_RATE
 from unnoise.testing.findings import Finding as Finding
 from unnoise.testing.findings import LawBroken as LawBroken
 from unnoise.testing.findings import Report as Report
+from unnoise.testing.generators import check_generator as check_generator
 from unnoise.testing.laws import check_law as check_law
 from unnoise.testing.processes import check_process as check_process
 from unnoise.testing.samplers import check_sampler as check_sampler

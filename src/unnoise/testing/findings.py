@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -21,6 +22,7 @@ from unnoise.testing.statistics import mean_is_zero, standard_errors
 
 FAILURE_RATE = 1e-6
 
+C = TypeVar("C")
 Sides = Mapping[str, tuple[Tensor, Tensor]]
 
 
@@ -35,6 +37,7 @@ class Finding:
         error: of an exact law, else None.
         bound: the largest error that is allowed.
         detail: where it is worst, and what both sides are there.
+        meaning: the law in a sentence or a formula.
     """
 
     law: str
@@ -43,6 +46,7 @@ class Finding:
     error: float | None = None
     bound: float | None = None
     detail: str = ""
+    meaning: str = ""
 
     @property
     def verdict(self) -> str:
@@ -88,6 +92,11 @@ def conclude(subject: object, findings: Iterable[Finding], *, raises: bool) -> R
     return report
 
 
+def judged(laws: Iterable[Callable[[C], Finding]], case: C) -> list[Finding]:
+    """What every law finds about a case; the first line of its docstring is its meaning."""
+    return [replace(law(case), meaning=(law.__doc__ or "").strip().split("\n")[0]) for law in laws]
+
+
 def generator(seed: int, law: str) -> torch.Generator:
     """A generator of one law's own, so that no law depends on which others run before it."""
     return torch.Generator().manual_seed(zlib.crc32(f"{seed} {law}".encode()))
@@ -121,7 +130,7 @@ def statistical(law: str, sides: Sides) -> Finding:
     z = {label: standard_errors(difference).abs().nan_to_num(math.inf) for label, difference in columns.items()}
     worst = max(z, key=lambda label: float(z[label].max()))
     at = int(z[worst].argmax())
-    left, right = (_two_dimensional(side)[:, at].double().mean() for side in sides[worst])
+    left, right = (_two_dimensional(side.detach())[:, at].double().mean() for side in sides[worst])
     detail = f"{worst}: mean {float(left):.4g} against {float(right):.4g}, {float(z[worst][at]):.1f} standard errors"
     return Finding(law, p_value > FAILURE_RATE, p_value=p_value, detail=detail)
 

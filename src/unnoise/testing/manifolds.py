@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise.spaces import Diffusion, Local, Manifold
 from unnoise.testing.findings import FAILURE_RATE, Finding, exact, generator, statistical
+from unnoise.testing.noised import rows
 from unnoise.testing.waves import Waves
 
 SHORT = 1e-3  # a geodesic this long, in units of the noise, is straight to a relative error of about 1e-6
@@ -25,46 +28,85 @@ class ManifoldCase:
     """A manifold with a few points, a tangent field and test functions; see `spaces.SpaceCase`."""
 
     space: Manifold
-    points: Tensor
-    local: Callable[[Tensor], Local]
+    points: Any
+    local: Callable[[Any], Local]
     draws: int
     seed: int
     test: Waves
 
-    def short(self, law: str) -> Tensor:
+    def short(self, law: str) -> Any:
         """A short tangent vector at every point."""
-        return 0.1 * self.space.noise(self.points, generator(self.seed, law))
+        return scaled(0.1, self.space.noise(self.points, generator(self.seed, law)))
 
-    def field(self, x: Tensor) -> Tensor:
+    def many(self) -> Any:
+        """Every point `draws` times; all points come before any repeats."""
+        return rows(self.points, torch.arange(_tree.length(self.points)).repeat(self.draws))
+
+    def field(self, x: Any) -> Any:
         """A tangent field that varies from point to point."""
-        return pulled_home(self.space, self.points, generator(self.seed, "field"))(x).drift
+        return _parts(pulled_home(self.space, self.points, generator(self.seed, "field"))(x), "drift")
 
 
-def pulled_home(space: Manifold, points: Tensor, rng: torch.Generator) -> Callable[[Tensor], Diffusion]:
+def pulled_home(space: Manifold, points: Any, rng: torch.Generator) -> Callable[[Any], Local]:
     """A generator that drifts towards a point near the first one, and spreads."""
-    home = space.exp(points[0], 0.3 * space.noise(points[0], rng)).detach()
-    scale = torch.tensor(0.7, dtype=points.dtype)
-    return lambda x: Diffusion(0.5 * space.log(x, home.expand_as(x)), scale)
+    first = rows(points, 0)
+    home = _tree.map(Tensor.detach, space.exp(first, scaled(0.3, space.noise(first, rng))))
+    scale = torch.tensor(0.7, dtype=torch.float64)
+
+    def local(x: Any) -> Any:
+        there = _tree.map(Tensor.expand_as, home, x)
+        return diffusion(scaled(0.5, space.log(x, there)), scale)
+
+    return local
+
+
+def diffusion(drift: Any, scale: Any) -> Any:
+    """A drift and a scale, or a dict of drifts with one or as many scales, as local characteristics."""
+    if isinstance(drift, dict):
+        scales = scale if isinstance(scale, dict) else dict.fromkeys(drift, scale)
+        return {name: diffusion(part, scales[name]) for name, part in drift.items()}
+    return Diffusion(drift, scale)
+
+
+def scaled(factor: float, vectors: Any) -> Any:
+    """A multiple of tangent vectors."""
+    return _tree.map(lambda leaf: factor * leaf, vectors)
+
+
+def _parts(local: Local, name: str) -> Any:
+    """The drifts, or the scales, of local characteristics."""
+    return _tree.map(lambda part: getattr(part, name), local)
+
+
+def _times(values: Tensor, vectors: Any) -> Any:
+    """Multiples of tangent vectors, row by row."""
+    return _tree.map(lambda leaf: values.reshape(-1, *[1] * (leaf.ndim - 1)) * leaf, vectors)
+
+
+def _rolled(points: Any, shift: int) -> Any:
+    return _tree.map(lambda leaf: leaf.roll(shift, 0), points)
 
 
 def log_inverts_exp(case: ManifoldCase) -> Finding:
     """log(x, exp(x, v)) = v for short v."""
     v = case.short("log inverts exp")
-    there = case.space.exp(case.points, v)
-    return exact("log inverts exp", {"v": (case.space.log(case.points, there), v)}, ROUNDED)
+    back = case.space.log(case.points, case.space.exp(case.points, v))
+    return exact("log inverts exp", _sides(back, v, "v"), ROUNDED)
 
 
 def distance_is_the_length_of_log(case: ManifoldCase) -> Finding:
     """exp(x, c v) lies c times as far as exp(x, v), for short v and c = 1/2, 2."""
     law = "geodesics run at constant speed"
     v = case.short(law)
-    one, half, two = (case.space.distance(case.points, case.space.exp(case.points, c * v)) for c in (1.0, 0.5, 2.0))
+    one, half, two = (
+        case.space.distance(case.points, case.space.exp(case.points, scaled(c, v))) for c in (1.0, 0.5, 2.0)
+    )
     return exact(law, {"half": (2 * half, one), "double": (two, 2 * one)}, ROUNDED)
 
 
 def distance_is_a_metric(case: ManifoldCase) -> Finding:
     """d(x, y) = d(y, x), d(x, x) = 0 and d(x, z) <= d(x, y) + d(y, z)."""
-    x, y, z = case.points, case.points.roll(1, 0), case.points.roll(2, 0)
+    x, y, z = case.points, _rolled(case.points, 1), _rolled(case.points, 2)
     xy, yx, yz, xz, zero = (case.space.distance(a, b) for a, b in ((x, y), (y, x), (y, z), (x, z), (x, x)))
     detour = xy + yz - xz
     sides = {"symmetric": (xy, yx), "d(x, x)": (zero, 0 * xy), "triangle": (detour, detour.clamp(min=0))}
@@ -76,8 +118,8 @@ def noise_is_standard_normal(case: ManifoldCase) -> Finding:
     from scipy.special import chdtr, kolmogorov
 
     law = "noise is standard normal"
-    x = case.points.repeat(case.draws, *[1] * (case.points.ndim - 1))
-    v = SHORT * case.space.noise(x, generator(case.seed, law))
+    x = case.many()
+    v = scaled(SHORT, case.space.noise(x, generator(case.seed, law)))
     squared = (case.space.distance(x, case.space.exp(x, v)) / SHORT).square().sort().values
     dimension, n = max(1, round(float(squared.mean()))), len(squared)
     ranks = torch.arange(n + 1, dtype=torch.float64) / n
@@ -90,8 +132,8 @@ def noise_is_standard_normal(case: ManifoldCase) -> Finding:
 def hutchinson_is_unbiased(case: ManifoldCase) -> Finding:
     """The divergence from random probes has the exact one as its mean."""
     law = "the divergence from probes is unbiased"
-    shape = (case.draws, *case.points.shape)
-    probes = case.space.noise(case.points.expand(shape), generator(case.seed, law))
+    many = _tree.map(lambda leaf: leaf.expand(case.draws, *leaf.shape), case.points)
+    probes = case.space.noise(many, generator(case.seed, law))
     _, exactly = case.space.divergence(case.field, case.points)
     _, estimate = case.space.divergence(case.field, case.points, probes)
     return statistical(law, {"divergence": (estimate, exactly.expand_as(estimate))})
@@ -101,9 +143,9 @@ def divergence_obeys_leibniz(case: ManifoldCase) -> Finding:
     r"""$\nabla\cdot(f v) - f\,\nabla\cdot v = v f$, the slope of f along v by central differences."""
     f, space, x = case.test[0], case.space, case.points
     v, divergence = space.divergence(case.field, x)
-    _, of_product = space.divergence(lambda y: f(y).reshape(-1, *[1] * (x.ndim - 1)) * case.field(y), x)
+    _, of_product = space.divergence(lambda y: _times(f(y), case.field(y)), x)
     h = 1e-4
-    slope = (f(space.exp(x, h * v)) - f(space.exp(x, -h * v))) / (2 * h)
+    slope = (f(space.exp(x, scaled(h, v))) - f(space.exp(x, scaled(-h, v)))) / (2 * h)
     left = of_product - f(x) * divergence
     return exact("the divergence obeys Leibniz's rule", {"v f": (left, slope)}, ROUNDED)
 
@@ -111,22 +153,29 @@ def divergence_obeys_leibniz(case: ManifoldCase) -> Finding:
 def moves_drift_as_told(case: ManifoldCase) -> Finding:
     r"""Without noise a move is the flow of the drift: $\log_x X_{dt} = b\,dt$."""
     dt, drift = torch.tensor(1e-4, dtype=torch.float64), case.field(case.points)
-    still = Diffusion(drift, torch.zeros((), dtype=torch.float64))
+    still = diffusion(drift, torch.zeros((), dtype=torch.float64))
     there = case.space.move(case.points, still, dt).sample(generator(case.seed, "drift"))
-    return exact("moves drift as told", {"drift": (case.space.log(case.points, there) / dt, drift)}, 1e-3)
+    walked = scaled(1 / float(dt), case.space.log(case.points, there))
+    return exact("moves drift as told", _sides(walked, drift, "drift"), 1e-3)
 
 
 def moves_spread_as_told(case: ManifoldCase) -> Finding:
-    r"""$E[d(x, X_{dt})^2] = s^2 E|z|^2 dt$ for a short time, z the noise of the space."""
+    r"""$E[d(x, X_{dt})^2] = E|s z|^2 dt$ for a short time, z the noise of the space."""
     law, dt = "moves spread as told", torch.tensor(SHORT**2, dtype=torch.float64)
-    rng, n = generator(case.seed, law), len(case.points)
-    x = case.points.repeat(case.draws, *[1] * (case.points.ndim - 1))
-    scale = case.local(x).scale.expand_as(x).flatten(1)[:, 0]  # type: ignore[union-attr]
-    there = case.space.move(x, Diffusion(torch.zeros_like(x), case.local(x).scale), dt).sample(rng)  # type: ignore[union-attr]
-    walked = case.space.distance(x, there) / dt.sqrt()
-    noise = case.space.distance(x, case.space.exp(x, SHORT * case.space.noise(x, rng))) / SHORT
-    sides = {f"point {i}": (walked[i::n].square(), (scale * noise)[i::n].square()) for i in range(n)}
+    rng, n, x = generator(case.seed, law), _tree.length(case.points), case.many()
+    scale = _parts(case.local(x), "scale")
+    still = diffusion(_tree.map(torch.zeros_like, x), scale)
+    walked = case.space.distance(x, case.space.move(x, still, dt).sample(rng)) / SHORT
+    noise = _tree.map(torch.mul, scale, scaled(SHORT, case.space.noise(x, rng)))
+    expected = case.space.distance(x, case.space.exp(x, noise)) / SHORT
+    sides = {f"point {i}": (walked[i::n].square(), expected[i::n].square()) for i in range(n)}
     return statistical(law, sides)
+
+
+def _sides(left: Any, right: Any, name: str) -> dict[str, tuple[Tensor, Tensor]]:
+    """Two trees of tangent vectors, leaf by leaf."""
+    pairs = zip(_tree.leaves(left), _tree.leaves(right), strict=True)
+    return {f"{name} {path}".strip(): (a, b) for (path, a), (_, b) in pairs}
 
 
 LAWS = (

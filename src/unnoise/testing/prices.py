@@ -2,7 +2,10 @@ r"""Laws of the price: what an error of the statistic costs is the score-matchin
 
 With $\beta_j = \sum_i w_{ji}\, q_{t|0}(\cdot|a_i)$ as models of $q_t$, whose exact statistics are known,
 
-* the price is $\Phi(q_{t|0}/\beta)$, pointwise;
+* the price of the statistic of $\beta$ for that of $\gamma$ is $\Phi_K(\beta/\gamma)$ with K the reverse for $\gamma$,
+  pointwise. A diffusion does not see the difference to $\Phi(\gamma/\beta)$, the price with the forward generator; for
+  jumps both have one mean, and this is the form that a sampler pays (the denoising score entropy of Lou et al. 2024,
+  arXiv 2310.16834). Two mixtures of the same atoms are undone by the same jumps; a kernel and a mixture need not be;
 * DSM and ISM differ by a constant in $\beta$. ISM needs no adjoint when it is written with the reverse $K_\beta$:
   $\hat L^*\beta/\beta + \hat L\log\beta = \hat L\log\beta + K_\beta\log\beta - \Phi_{K_\beta}(1/\beta) + \hat L^* 1$;
 * it is the rate at which noising brings laws together: $\frac{d}{dt} KL(p_t \| \beta_t) = -E_{p_t}[\Phi(p_t/\beta_t)]$;
@@ -48,12 +51,13 @@ def price_is_least_at_the_target(case: Case) -> Finding:
 
 
 def price_is_flat_at_the_target(case: Case) -> Finding:
-    """Near the target the price grows as the square of the error."""
+    """Near a target the price grows as the square of the error; the target is one inside, that of another mixture."""
     law, sides, step = "the price is flat at the target", {}, 1e-4
     rng, process = case.rng(law), case.process
+    (weights,) = case.other_weights(1, rng)
     for i, label, t in case.each_time():
         x = process.marginal(case.many(i), t).sample(rng)
-        target, other = process.target(case.many(i), x, t), case.exact()(x, t)
+        target, other = case.exact(weights)(x, t), case.exact()(x, t)
         prices = [process.divergence(_between(target, other, e), target, x, t) for e in (step, 2 * step, 1.0)]
         seen = prices[1] > 1e-12 * prices[2].abs().max()
         ratio = torch.where(seen, prices[0] / torch.where(seen, prices[1], 1.0), 0.25)
@@ -62,17 +66,21 @@ def price_is_flat_at_the_target(case: Case) -> Finding:
 
 
 def price_is_phi(case: Case) -> Finding:
-    r"""divergence(stat of beta, target of a) $= \Phi(q_{t|0}(\cdot|a)/\beta)$, pointwise."""
-    law, sides = "the price is phi of the kernel over its model", {}
+    r"""divergence(stat of $\beta$, stat of $\gamma$) $= \Phi_K(\beta/\gamma)$ with K the reverse for $\gamma$."""
+    law, sides = "the price is phi of the model over the truth", {}
     rng, process = case.rng(law), case.process
     for i, label, t in case.each_time():
         x = process.marginal(case.many(i), t).sample(rng)
-        local, kernel = process.forward(x, t), process.marginal(case.atom(i), t)
-        for j, weights in enumerate(case.other_weights(2, rng)):
-            model, stat = case.noised(t, weights), case.exact(weights)(x, t)
-            price = process.divergence(stat, process.target(case.many(i), x, t), x, t)
-            phi = process.space.phi(local, lambda y, k=kernel, m=model: k.log_prob(y) - m.log_prob(y), x)  # type: ignore[misc]
-            sides[f"{label}, model {j}"] = (price, phi)
+        for j in range(2):
+            weights = case.other_weights(2, rng)
+            stat, target = (case.exact(w)(x, t) for w in weights)
+            beta, gamma = (case.noised(t, w) for w in weights)
+            phi = process.space.phi(
+                process.reverse(x, target, t),
+                lambda y, beta=beta, gamma=gamma: beta.log_prob(y) - gamma.log_prob(y),  # type: ignore[misc]
+                x,
+            )
+            sides[f"{label}, model {j}"] = (process.divergence(stat, target, x, t), phi)
     return exact(law, sides, IDENTITY)
 
 

@@ -21,7 +21,7 @@ from unnoise.processes import AffineGaussian, Bridged, HasKernel
 from unnoise.spaces import Manifold
 from unnoise.testing import gaussian, kernels, prices, reversal
 from unnoise.testing.case import Case, informative_times
-from unnoise.testing.findings import Finding, Report, conclude
+from unnoise.testing.findings import Finding, Report, conclude, judged
 from unnoise.testing.noised import in_double
 
 LAWS: tuple[tuple[type, tuple[Callable[[Case], Finding], ...]], ...] = (
@@ -65,8 +65,8 @@ def check_process(
     ...
     """
     case = case_of(process, atoms, weights, times=times, churns=churns, draws=draws, functions=functions, seed=seed)
-    findings = [law(case) for capability, laws in LAWS if isinstance(process, capability) for law in laws]
-    return conclude(process, findings, raises=raises)
+    laws = [law for capability, laws in LAWS if isinstance(process, capability) for law in laws]
+    return conclude(process, judged(laws, case), raises=raises)
 
 
 def case_of(

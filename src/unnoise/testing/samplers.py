@@ -19,7 +19,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import NonFiniteError
 from unnoise.processes import HasKernel
-from unnoise.testing.findings import FAILURE_RATE, Finding, Report, conclude, exact, generator
+from unnoise.testing.findings import FAILURE_RATE, Finding, Report, conclude, exact, generator, judged
 from unnoise.testing.processes import case_of
 from unnoise.testing.statistics import mean_is_zero, standard_errors
 from unnoise.testing.walks import Failing, Make, SamplerCase, Told
@@ -68,7 +68,7 @@ def check_sampler(
     half_way = base.times[len(base.times) // 2]
     case = SamplerCase(make, process, base.atoms, base.weights, half_way, steps, order, draws, seed)
     subject = f"{type(case.sampler()).__name__} on {process}"
-    return conclude(subject, [law(case) for law in LAWS], raises=raises)
+    return conclude(subject, judged(LAWS, case), raises=raises)
 
 
 def grid_leads_from_noise_to_data(case: SamplerCase) -> Finding:

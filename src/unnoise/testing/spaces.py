@@ -19,7 +19,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.spaces import Local, Manifold, Space
 from unnoise.testing import manifolds
-from unnoise.testing.findings import Finding, Report, conclude, exact, generator, statistical
+from unnoise.testing.findings import Finding, Report, conclude, exact, generator, judged, statistical
 from unnoise.testing.noised import in_double, rows
 from unnoise.testing.waves import Waves, waves
 
@@ -108,10 +108,10 @@ def check_space(
             raise InputError(f"{type(space).__name__} is no manifold, so `local` must say what happens at its points")
         local = manifolds.pulled_home(space, points, generator(seed, "local"))
     case = SpaceCase(space, points, local, draws, functions, seed)
-    findings = [law(case) for law in LAWS]
+    findings = judged(LAWS, case)
     if isinstance(space, Manifold):
         home = manifolds.ManifoldCase(space, points, local, draws, seed, case.test)
-        findings += [law(home) for law in manifolds.LAWS]
+        findings += judged(manifolds.LAWS, home)
     return conclude(space, findings, raises=raises)
 
 
@@ -171,7 +171,7 @@ def generator_is_markov(case: SpaceCase) -> Finding:
     f, local = case.test[0], case.local(case.points)
     square = case.space.apply(local, lambda y: f(y) ** 2, case.points)
     twice = 2 * f(case.points) * case.space.apply(local, f, case.points)
-    size = float((square.abs() + twice.abs()).max())
+    size = float((square.abs() + twice.abs()).detach().max())
     champ = square - twice
     return exact("the generator is Markov", {"L f^2 - 2 f L f": (champ, champ.clamp(min=0))}, EXACT, size=size)
 

@@ -101,6 +101,7 @@ class SamplerCase:
 class Told(Denoiser):
     """A denoiser that is told the answer: the condition is the number of the atom."""
 
+    process: HasKernel[Any]
     like: Tensor
 
     def __init__(self, process: HasKernel[Any], atoms: Any) -> None:

@@ -4,10 +4,15 @@ from unnoise.evaluation.plots._style import png
 from unnoise.evaluation.plots.columns import marginals, pairs, points_filmstrip
 from unnoise.evaluation.plots.curves import likelihood_bars, loss_curve
 from unnoise.evaluation.plots.images import class_grid, filmstrip, image_grid, neighbour_grid
+from unnoise.evaluation.plots.levels import frequencies, token_frequencies
+from unnoise.evaluation.plots.places import angle_pairs, density_map, world_map
 
 __all__ = [
+    "angle_pairs",
     "class_grid",
+    "density_map",
     "filmstrip",
+    "frequencies",
     "image_grid",
     "likelihood_bars",
     "loss_curve",
@@ -16,4 +21,6 @@ __all__ = [
     "pairs",
     "png",
     "points_filmstrip",
+    "token_frequencies",
+    "world_map",
 ]

@@ -20,18 +20,41 @@ sign of F changed.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from unnoise._tree import expand
+from unnoise.processes.heads import Head
+
 
 @dataclass(frozen=True)
-class Head(ABC):
+class GaussianHead(Head[Tensor]):
     """How a network's output F becomes the estimate of x_0."""
 
     sigma_data: float = 1.0
+
+    def input_shape(self, process: Any) -> tuple[int, ...]:
+        """That of the points; images without channels get one."""
+        shape: tuple[int, ...] = process.space.event_shape
+        return (1, *shape) if len(shape) == 2 else shape
+
+    def output_shape(self, process: Any) -> tuple[int, ...]:
+        """That of the input."""
+        return self.input_shape(process)
+
+    def inputs(self, process: Any, x_t: Tensor, t: Tensor) -> Tensor:
+        """The point, at unit variance."""
+        alpha, sigma = (expand(part.to(x_t), x_t) for part in process.alpha_sigma(t))
+        return (self.input_scale(alpha, sigma) * x_t).reshape(-1, *self.input_shape(process))
+
+    def estimate(self, process: Any, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """The estimate of x_0, in the precision of x_t."""
+        alpha, sigma = (expand(part.to(x_t), x_t) for part in process.alpha_sigma(t))
+        return self.x_0(output.reshape(x_t.shape).to(x_t.dtype), x_t, alpha, sigma)
 
     def input_scale(self, alpha: Tensor, sigma: Tensor) -> Tensor:
         r"""$1/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$."""
@@ -42,7 +65,7 @@ class Head(ABC):
         """The estimate of x_0; alpha and sigma broadcast against x_t."""
 
 
-class X0(Head):
+class X0(GaussianHead):
     """The network gives the data itself."""
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
@@ -50,7 +73,7 @@ class X0(Head):
         return output
 
 
-class Eps(Head):
+class Eps(GaussianHead):
     """The network gives the noise (Ho et al. 2020, arXiv 2006.11239)."""
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
@@ -58,7 +81,7 @@ class Eps(Head):
         return (x_t - sigma * output) / alpha
 
 
-class V(Head):
+class V(GaussianHead):
     """The network gives the velocity (Salimans and Ho 2022, arXiv 2202.00512)."""
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
@@ -66,7 +89,7 @@ class V(Head):
         return (alpha * x_t - sigma * output) / (alpha**2 + sigma**2)
 
 
-class Score(Head):
+class Score(GaussianHead):
     r"""The network gives $\sigma\nabla\log q_t$ (Song and Ermon 2019, arXiv 1907.05600)."""
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
@@ -74,7 +97,7 @@ class Score(Head):
         return (x_t + sigma * output) / alpha
 
 
-class Preconditioned(Head):
+class Preconditioned(GaussianHead):
     """The network gives what is left at unit variance (Karras et al. 2022, arXiv 2206.00364)."""
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:

@@ -1,0 +1,47 @@
+"""Dirichlet laws: the stationary laws of Wright-Fisher noise, and its small steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise.laws.base import Smooth
+
+LEAST = 1e-30  # the smallest part that is drawn: where a part underflows, its logarithm stays finite
+
+
+@dataclass(frozen=True)
+class Dirichlet(Smooth[Tensor]):
+    r"""$\Gamma(\theta)\prod_i x_i^{\alpha_i - 1}/\Gamma(\alpha_i)$ with $\theta = \sum_i\alpha_i$, on parts of 1.
+
+    Density with respect to Lebesgue measure on all parts but one.
+
+    Args:
+        concentration: $\alpha$, positive, (*batch, N).
+
+    >>> law = Dirichlet(torch.tensor([1.0, 1.0, 1.0]))
+    >>> round(float(law.log_prob(torch.tensor([0.2, 0.3, 0.5])).exp()), 4)
+    2.0
+    """
+
+    concentration: Tensor
+
+    def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
+        """Draw (*shape, *batch, N) as gamma variates over their sum."""
+        wanted = self.concentration.expand(*shape, *self.concentration.shape)
+        wanted = wanted.double().to(rng.device)
+        parts = torch._standard_gamma(wanted, generator=rng).clamp(min=LEAST)
+        parts = torch.where(wanted.isnan(), wanted, parts)  # which the sampler of gamma variates would hide
+        return (parts / parts.sum(-1, keepdim=True)).clamp(min=LEAST).to(self.concentration)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log density in nats, (*batch,)."""
+        alpha = self.concentration.to(x)
+        constant = torch.lgamma(alpha.sum(-1)) - torch.lgamma(alpha).sum(-1)
+        return constant + ((alpha - 1) * x.clamp(min=LEAST).log()).sum(-1)
+
+    def score(self, x: Tensor) -> Tensor:
+        r"""$(\alpha - 1)/x$: partial derivatives, of which only the part that sums to zero has a meaning."""
+        return (self.concentration.to(x) - 1) / x.clamp(min=LEAST)

@@ -1,0 +1,161 @@
+r"""What all heat kernels of one angle share: two expansions, and exact draws of the angle by rejection.
+
+With generator $\frac12\Delta$ and $c = \cos\theta$, every kernel is a smooth function of c. A `Jet` holds its logarithm
+and two derivatives in c: enough for the score, for its divergence, and for both to be differentiated once more.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from unnoise.laws.base import standard_normal
+from unnoise.laws.heat.even import Even
+
+EARLY = 0.5  # until then images converge at once; from then on the spectral series keeps its digits at every angle
+
+
+class Jet(NamedTuple):
+    r"""A log density in nats and its first and second derivatives in $\cos\theta$."""
+
+    log: Tensor
+    slope: Tensor
+    curvature: Tensor
+
+
+class Radial(ABC):
+    """A heat kernel as a function of the angle between two points and of time, in float64.
+
+    Densities are with respect to the Riemannian volume.
+    """
+
+    dimension: int
+    gap: float
+
+    def jet(self, angle: Tensor, time: Tensor) -> Jet:
+        """At angles in [0, pi] and positive times, which broadcast."""
+        angle, time = angle + 0 * time, time + 0 * angle
+        return split(time < EARLY, self.early, self.late, angle, time)
+
+    @abstractmethod
+    def early(self, angle: Tensor, time: Tensor) -> Jet:
+        """For times up to `EARLY`."""
+
+    @abstractmethod
+    def late(self, angle: Tensor, time: Tensor) -> Jet:
+        """For later times."""
+
+    @abstractmethod
+    def late_density(self, angle: Tensor, time: Tensor) -> Tensor:
+        """The density itself at later times."""
+
+    @abstractmethod
+    def log_inverse_jacobian(self, angle: Tensor) -> Tensor:
+        """The log of the volume of tangent vectors per volume of the points that they lead to."""
+
+    @abstractmethod
+    def log_bound(self, time: Tensor) -> Tensor:
+        """An upper bound, up to the time 1.5 / gap, on the log of density / normal density of tangent vectors."""
+
+    @abstractmethod
+    def uniform_angle(self, normals: Tensor) -> Tensor:
+        """The angle of a uniform point, from (..., dimension + 1) standard normal numbers."""
+
+    def excess(self, angle: Tensor, time: Tensor) -> Tensor:
+        """The density of tangent vectors at their length, over the normal density, up to the time 1.5 / gap."""
+        log_normal = -0.5 * self.dimension * torch.log(2 * math.pi * time) - 0.5 * angle**2 / time
+        return torch.exp(self.jet(angle, time).log - self.log_inverse_jacobian(angle) - log_normal)
+
+    def draw(self, time: Tensor, rng: torch.Generator) -> Tensor:
+        """Angles at the times given, by exact rejection.
+
+        Proposals are the lengths of normal tangent vectors while these stay close, later on uniform points.
+        """
+        times, angles = time.reshape(-1), torch.empty(time.numel(), dtype=time.dtype, device=time.device)
+        close = times < 1.5 / self.gap
+        for chosen, propose in ((close, self._walk), (~close, self._scatter)):
+            waiting = chosen.nonzero()[:, 0]
+            while len(waiting):
+                t = times[waiting]
+                proposal, share = propose(t, standard_normal((len(t), self.dimension + 1), t, rng))
+                coin = torch.rand(len(t), generator=rng, device=rng.device, dtype=t.dtype).to(t.device)
+                accepted = coin < share
+                angles[waiting[accepted]] = proposal[accepted]
+                waiting = waiting[~accepted]
+        return angles.reshape(time.shape)
+
+    def _walk(self, time: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
+        """Lengths of normal tangent vectors, and the probability with which they are to be kept."""
+        angle = time.sqrt() * torch.linalg.vector_norm(normals[:, :-1], dim=-1)
+        share = self.excess(angle.clamp(max=math.pi), time) * torch.exp(-self.log_bound(time))
+        return angle, torch.where(angle < math.pi, share, 0.0)
+
+    def _scatter(self, time: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
+        """Angles of uniform points, and the probability with which they are to be kept."""
+        angle = self.uniform_angle(normals)
+        return angle, self.late_density(angle, time) / self.late_density(torch.zeros_like(angle), time)
+
+
+def in_cosine(f: Even, ratio: Even, sign: float) -> Jet:
+    r"""From derivatives in $u = x^2$ to those in c, by $d/dc = \pm 2\,(x/\sin x)\,d/du$ and `ratio` = $x/\sin x$."""
+    slope = sign * ratio.value * f.first
+    curvature = 4 * ratio.value * (ratio.first * f.first + ratio.value * f.second)
+    return Jet(f.value, slope, curvature)
+
+
+def split(
+    chosen: Tensor,
+    one: Callable[[Tensor, Tensor], Jet],
+    other: Callable[[Tensor, Tensor], Jet],
+    angle: Tensor,
+    time: Tensor,
+) -> Jet:
+    """One expansion where chosen, the other elsewhere."""
+    if chosen.all():
+        return one(angle, time)
+    if not chosen.any():
+        return other(angle, time)
+    parts = tuple(torch.empty_like(angle) for _ in range(3))
+    for rows, expansion in ((chosen, one), (~chosen, other)):
+        for whole, part in zip(parts, expansion(angle[rows], time[rows]), strict=True):
+            whole[rows] = part
+    return Jet(*parts)
+
+
+class Series(NamedTuple):
+    r"""$\sum_l w_l P_l(c)$ with $P_0 = 1$, $P_1 = a + b c$, $P_{l+1} = a_l c P_l - b_l P_{l-1}$.
+
+    Attributes:
+        weights: $w_l$, (terms, *shape).
+        first: (a, b).
+        steps: $(a_l, b_l)$ for l = 1, 2, ..., terms - 2.
+    """
+
+    weights: Tensor
+    first: tuple[float, float]
+    steps: list[tuple[float, float]]
+
+    def derivatives(self, cosine: Tensor, order: int) -> list[Tensor]:
+        """The sum and its derivatives in c, up to the order given."""
+        zero, one = torch.zeros_like(cosine), torch.ones_like(cosine)
+        before = [one, zero, zero][: order + 1]
+        now = [self.first[0] + self.first[1] * cosine, self.first[1] * one, zero][: order + 1]
+        sums = [self.weights[0] * a + self.weights[1] * b for a, b in zip(before, now, strict=True)]
+        for weight, (a, b) in zip(self.weights[2:], self.steps, strict=True):
+            lower = [zero, *now[:-1]]
+            following = [a * (j * lower[j] + cosine * now[j]) - b * before[j] for j in range(order + 1)]
+            before, now = now, following
+            for total, part in zip(sums, now, strict=True):
+                total.addcmul_(weight, part)
+        return sums
+
+    def jet(self, cosine: Tensor) -> Jet:
+        """That of the logarithm."""
+        value, first, second = self.derivatives(cosine, 2)
+        slope = first / value
+        return Jet(value.log(), slope, second / value - slope**2)

@@ -1,0 +1,244 @@
+r"""Heat kernels of spheres, with respect to their area.
+
+With generator $\frac12\Delta$, $c = \cos\theta$ and $\lambda = (d-1)/2$,
+
+$$p_t(\theta) = \frac1{|S^d|}\sum_l\frac{l+\lambda}\lambda e^{-l(l+d-1)t/2} C_l^\lambda(c).$$
+
+At small times, on $S^1$ and $S^3$ the image sum is exact. $S^2$ is the quotient of the rotations by those about an
+axis, so its kernel is the mean of theirs over a circle,
+
+$$4\pi p_t(\theta) = \frac2\pi\int_0^{\pi/2} f_t(\omega)\,d\alpha,\qquad
+\cos\tfrac\omega2 = \cos\tfrac\theta2\cos\alpha,$$
+
+of a positive, smooth and periodic function: the trapezoidal rule converges geometrically, at every angle and time. On
+higher spheres the series serves from the time $0.2/d$ on, where the kernel is above e^{-14} of its peak, and elsewhere
+the `expansion` in powers of time.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise.laws.heat import expansion
+from unnoise.laws.heat.even import Even, inverse_sinc, log_inverse_sinc
+from unnoise.laws.heat.images import Images, hyperbolic_pair
+from unnoise.laws.heat.radial import Jet, Radial, Series, in_cosine
+from unnoise.laws.heat.rotations import VOLUME, RotationAngle
+
+TERMS = 17  # of the series; from the time 1/2 on the next ones are below 1e-28
+NEAR_CUT = math.pi - 1e-3  # where the expansion breaks down, and is held
+FALLEN = 14.0  # the series is used down to e^{-14} of the peak
+NODES = 16  # of the trapezoidal rule on a quarter of the circle; they leave 1e-14
+GROUP = 2**17  # angles at once
+REACH = 80.0  # the rule ends where f has fallen by e^{-40}, that is where omega^2 = theta^2 + 80 t
+
+
+def area(dimension: int) -> float:
+    r"""$|S^d| = 2\pi^{(d+1)/2}/\Gamma((d+1)/2)$.
+
+    >>> round(area(2) / math.pi, 9)
+    4.0
+    """
+    power: float = math.pi ** ((dimension + 1) / 2)
+    return 2 * power / math.gamma((dimension + 1) / 2)
+
+
+def sphere_angle(dimension: int) -> Radial:
+    """The heat kernel of the sphere of this dimension."""
+    exact = {1: CircleAngle(), 2: GlobeAngle(), 3: ThreeSphereAngle()}
+    return exact.get(dimension) or HighSphereAngle(dimension)
+
+
+class SphereAngle(Radial):
+    """What the kernels of all spheres share."""
+
+    @property
+    def gap(self) -> float:  # type: ignore[override]
+        """$d/2$."""
+        return self.dimension / 2
+
+    def late(self, angle: Tensor, time: Tensor) -> Jet:
+        """The series of Gegenbauer polynomials."""
+        return _gegenbauer(self.dimension, time, TERMS).jet(angle.cos())
+
+    def late_density(self, angle: Tensor, time: Tensor) -> Tensor:
+        """The same series."""
+        return _gegenbauer(self.dimension, time, TERMS).derivatives(angle.cos(), 0)[0]
+
+    def log_inverse_jacobian(self, angle: Tensor) -> Tensor:
+        r"""$-(d-1)\log\frac{\sin\theta}\theta$."""
+        return -(self.dimension - 1) * torch.sinc(angle / math.pi).abs().log()
+
+    def uniform_angle(self, normals: Tensor) -> Tensor:
+        """That between a uniform point and the last axis."""
+        return torch.atan2(torch.linalg.vector_norm(normals[..., :-1], dim=-1), normals[..., -1])
+
+    @abstractmethod
+    def log_bound(self, time: Tensor) -> Tensor:
+        """See `Radial`."""
+
+
+@dataclass(frozen=True)
+class CircleAngle(SphereAngle, Images):
+    """The circle."""
+
+    dimension: int = 1
+
+    def growth(self, time: Tensor) -> Tensor:
+        """0."""
+        return torch.zeros_like(time)
+
+    def near(self, angle: Tensor) -> Even:
+        """0."""
+        return Even(*[torch.zeros_like(angle)] * 3)
+
+    def far(self, rest: Tensor) -> Even:
+        """Log 2."""
+        return Even(torch.full_like(rest, math.log(2)), *[torch.zeros_like(rest)] * 2)
+
+    def both_ways(self, rest: Tensor, time: Tensor, z: Tensor) -> Even:
+        r"""$\cosh z$."""
+        return hyperbolic_pair(rest, time, z)[0]
+
+    def log_bound(self, time: Tensor) -> Tensor:
+        r"""$\log(1 + 1 + 2e^{-4\pi^2/t}...)$, at the cut locus; 0.8 holds up to t = 3."""
+        return torch.full_like(time, 0.8)
+
+
+@dataclass(frozen=True)
+class ThreeSphereAngle(SphereAngle, Images):
+    """The three-sphere."""
+
+    dimension: int = 3
+
+    def growth(self, time: Tensor) -> Tensor:
+        """$t/2$."""
+        return time / 2
+
+    def near(self, angle: Tensor) -> Even:
+        r"""$\log\frac\theta{\sin\theta}$."""
+        return log_inverse_sinc(angle)
+
+    def far(self, rest: Tensor) -> Even:
+        r"""$\log\frac{2\delta}{\sin\delta}$."""
+        ratio = log_inverse_sinc(rest)
+        return Even(ratio.value + math.log(2), ratio.first, ratio.second)
+
+    def both_ways(self, rest: Tensor, time: Tensor, z: Tensor) -> Even:
+        r"""$\frac{\pi^2}t\frac{\sinh z}z - \cosh z$."""
+        cosh, sinhc = hyperbolic_pair(rest, time, z)
+        return Even(*(math.pi**2 / time * s - c for c, s in zip(cosh, sinhc, strict=True)))
+
+    def log_bound(self, time: Tensor) -> Tensor:
+        """$t/2$: all images but the first take away."""
+        return time / 2
+
+
+@dataclass(frozen=True)
+class GlobeAngle(SphereAngle):
+    """The two-sphere."""
+
+    dimension: int = 2
+
+    def early(self, angle: Tensor, time: Tensor) -> Jet:
+        """The mean over a circle of rotations; see the module. In groups, as each angle becomes many."""
+        if angle.numel() <= GROUP:
+            return self._mean(angle, time)
+        groups = zip(angle.flatten().split(GROUP), time.flatten().split(GROUP), strict=True)  # type: ignore[no-untyped-call]
+        parts = zip(*(self._mean(a, t) for a, t in groups), strict=True)
+        return Jet(*(torch.cat(part).reshape(angle.shape) for part in parts))
+
+    def _mean(self, angle: Tensor, time: Tensor) -> Jet:
+        share = torch.arange(NODES + 1, dtype=angle.dtype, device=angle.device).reshape(-1, *[1] * angle.ndim) / NODES
+        sine, cosine = torch.sin(0.5 * angle), torch.cos(0.5 * angle)
+        farthest = _farthest(angle, time)
+        alpha = share * farthest
+        lifted = 2 * torch.atan2(torch.hypot(sine, cosine * alpha.sin()), cosine * alpha.cos())
+        jet = RotationAngle().early(lifted.clamp(max=math.pi), time.expand_as(lifted))
+        rule = torch.where((share == 0) | (share == 1), 0.5 * torch.ones_like(share), 1.0)
+        total = torch.logsumexp(jet.log + rule.log(), 0)
+        weights = rule * torch.exp(jet.log - total)
+        squared = alpha.cos() ** 2  # of the derivative of cos(omega) in cos(theta)
+        slope = (weights * squared * jet.slope).sum(0)
+        spread = (weights * (squared * jet.slope - slope) ** 2).sum(0)
+        log = total + torch.log(farthest / NODES) + math.log(2 / math.pi * VOLUME / area(2))
+        return Jet(log, slope, (weights * squared**2 * jet.curvature).sum(0) + spread)
+
+    def draw(self, time: Tensor, rng: torch.Generator) -> Tensor:
+        """How far a rotation of that law turns a point: its axis is uniform."""
+        turn = torch.sin(0.5 * RotationAngle().draw(time, rng))
+        height = 2 * torch.rand(time.shape, generator=rng, device=rng.device, dtype=time.dtype).to(time.device) - 1
+        return 2 * torch.asin(turn * torch.sqrt((1 - height) * (1 + height)))
+
+    def log_bound(self, time: Tensor) -> Tensor:
+        """Not needed: see `draw`."""
+        return torch.zeros_like(time)
+
+
+@dataclass(frozen=True)
+class HighSphereAngle(SphereAngle):
+    """A sphere of four or more dimensions."""
+
+    dimension: int = 4
+
+    def early(self, angle: Tensor, time: Tensor) -> Jet:
+        """The series where it keeps its digits, else the expansion; see the module."""
+        short = angle.clamp(max=NEAR_CUT)
+        powers = in_cosine(expansion.log_density(self.dimension, short, time), inverse_sinc(short), -2.0)
+        serves = (time >= self._earliest) & (0.5 * angle**2 / time < FALLEN)
+        if not serves.any():
+            return powers
+        terms = self._series(torch.where(serves, time, 1.0)).jet(torch.where(serves, angle, 0.0).cos())
+        return Jet(*(torch.where(serves, a, b) for a, b in zip(terms, powers, strict=True)))
+
+    def late(self, angle: Tensor, time: Tensor) -> Jet:
+        """The series."""
+        return self._series(time).jet(angle.cos())
+
+    def late_density(self, angle: Tensor, time: Tensor) -> Tensor:
+        """The series."""
+        return self._series(time).derivatives(angle.cos(), 0)[0]
+
+    def log_bound(self, time: Tensor) -> Tensor:
+        r"""$\frac{d(d-1)}{12}t$: the scalar curvature raises the density at the start, and less so elsewhere."""
+        return self.dimension * (self.dimension - 1) / 12 * time
+
+    @property
+    def _earliest(self) -> float:
+        return 0.2 / self.dimension
+
+    def _series(self, time: Tensor) -> Series:
+        d, terms = self.dimension, 4
+        while _log_term(d, terms, self._earliest) > -50:
+            terms += 1
+        return _gegenbauer(d, time, terms)
+
+
+def _log_term(d: int, degree: int, time: float) -> float:
+    """The log of a term of the series at angle 0, up to a factor of order one."""
+    return math.lgamma(degree + d) - math.lgamma(degree + 1) - math.lgamma(d) - 0.5 * degree * (degree + d - 1) * time
+
+
+def _gegenbauer(d: int, time: Tensor, terms: int) -> Series:
+    """The series in the module; on the circle, its limit in Chebyshev polynomials."""
+    lam = (d - 1) / 2
+    degree = torch.arange(terms, dtype=time.dtype, device=time.device).reshape(-1, *[1] * time.ndim)
+    multiple = (degree + lam) / lam if lam else torch.where(degree > 0, 2 * torch.ones_like(degree), 1.0)
+    weights = multiple * torch.exp(-0.5 * degree * (degree + d - 1) * time) / area(d)
+    orders = range(1, terms - 1)
+    steps = [(2 * (n + lam) / (n + 1), (n + 2 * lam - 1) / (n + 1)) if lam else (2.0, 1.0) for n in orders]
+    return Series(weights, (0.0, 2 * lam if lam else 1.0), steps)
+
+
+def _farthest(angle: Tensor, time: Tensor) -> Tensor:
+    r"""Where the rule may end: $\cos^2\frac\theta2\sin^2\alpha = \sin^2\frac\omega2 - \sin^2\frac\theta2$."""
+    omega = torch.sqrt(angle**2 + REACH * time)
+    total = (0.5 * (omega + angle)).clamp(max=math.pi)
+    difference = total.sin() * torch.sin(0.5 * REACH * time / (omega + angle))
+    sine = torch.sqrt(difference.clamp(min=0)) / torch.cos(0.5 * angle).clamp(min=1e-300)
+    return torch.where(omega < math.pi, torch.asin(sine.clamp(max=1.0)), 0.5 * math.pi)

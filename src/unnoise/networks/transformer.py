@@ -1,0 +1,107 @@
+"""A transformer, for sequences and sets of sites."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from unnoise._errors import InputError
+from unnoise.networks.embedding import Embedding
+
+
+class Transformer(nn.Module):
+    r"""`depth` blocks of attention and MLP over the sites, modulated by noise level and condition.
+
+    Every block is $h \leftarrow h + g_1\,\mathrm{attention}(m_1(h))$, $h \leftarrow h + g_2\,\mathrm{mlp}(m_2(h))$ with
+    $m(h) = (1 + s)\,\mathrm{norm}(h) + b$; gates $g$, scales $s$ and shifts $b$ are linear in the embedding of level
+    and condition. Gates and the last layer start at zero, so that every block starts as the identity and the output
+    as zero (Vaswani et al. 2017, arXiv 1706.03762; Peebles and Xie 2023, arXiv 2212.09748).
+
+    Sites are told apart by learnt positions only: there are as many as the network was built for.
+
+    Args:
+        input_shape: (channels, sites) of one input.
+        cond_features: how many numbers describe the condition; 0 for none.
+        output_shape: (channels, sites) of one output, with as many sites; that of the input by default.
+        width: numbers per site inside, a multiple of `heads`.
+        depth: number of blocks.
+        heads: attention heads.
+
+    Raises:
+        InputError: shapes that are not (channels, sites), other sites out than in, or a width that heads do not divide.
+
+    >>> import torch
+    >>> Transformer((3, 20), output_shape=(5, 20), width=16, depth=1)(torch.zeros(2, 3, 20), torch.zeros(())).shape
+    torch.Size([2, 5, 20])
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        cond_features: int = 0,
+        output_shape: tuple[int, ...] | None = None,
+        width: int = 128,
+        depth: int = 4,
+        heads: int = 4,
+    ) -> None:
+        super().__init__()
+        output_shape = input_shape if output_shape is None else output_shape
+        _check(tuple(input_shape), tuple(output_shape), width, heads)
+        (channels, sites), channels_out = input_shape, output_shape[0]
+        self.embedding = Embedding(width, cond_features)
+        self.first = nn.Linear(channels, width)
+        self.positions = nn.Embedding(sites, width)
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.last = nn.Linear(width, channels_out)
+        nn.init.normal_(self.positions.weight, std=0.5)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
+        """X: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
+        embedded = nn.functional.silu(self.embedding(level, cond))
+        h = self.first(x.transpose(1, 2)) + self.positions.weight
+        for block in self.blocks:
+            h = block(h, embedded)
+        out: Tensor = self.last(self.norm(h))
+        return out.transpose(1, 2)
+
+
+class Block(nn.Module):
+    """Self-attention over the sites, then an MLP at every site; both residual, modulated and gated."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_1, self.norm_2 = (nn.LayerNorm(width, elementwise_affine=False) for _ in range(2))
+        self.modulation = nn.Linear(width, 6 * width)
+        self.project = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(approximate="tanh"), nn.Linear(4 * width, width))
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+
+    def forward(self, h: Tensor, embedded: Tensor) -> Tensor:
+        """H: (n, sites, width), embedded: (n or 1, width)."""
+        scale_1, shift_1, gate_1, scale_2, shift_2, gate_2 = self.modulation(embedded)[:, None].chunk(6, -1)
+        h = h + gate_1 * self._attention(self.norm_1(h) * (1 + scale_1) + shift_1)
+        out: Tensor = h + gate_2 * self.mlp(self.norm_2(h) * (1 + scale_2) + shift_2)
+        return out
+
+    def _attention(self, h: Tensor) -> Tensor:
+        query, key, value = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.project(h).chunk(3, -1)
+        )
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value)
+        out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
+        return out
+
+
+def _check(input_shape: tuple[int, ...], output_shape: tuple[int, ...], width: int, heads: int) -> None:
+    if len(input_shape) != 2 or len(output_shape) != 2 or input_shape[1] != output_shape[1]:
+        raise InputError(
+            f"got the shapes {input_shape} and {output_shape}; a transformer expects (channels, sites) for its input "
+            "and its output, with as many sites"
+        )
+    if width % heads:
+        raise InputError(f"got width {width} and {heads} heads; the width must be a multiple of the heads")

@@ -1,0 +1,97 @@
+"""Implicit score matching: the objective that needs a generator and nothing else, on any space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._errors import InputError
+from unnoise.denoisers import Denoiser
+from unnoise.objectives.base import Loss, Objective
+from unnoise.objectives.noising import noised
+from unnoise.objectives.times import low_discrepancy
+from unnoise.objectives.weightings import Bound, Weighting
+from unnoise.processes import Process
+
+
+@dataclass(frozen=True)
+class Implicit(Objective):
+    r"""$E[w(t)\,(\hat L^*\beta_t/\beta_t + \hat L\log\beta_t)(x_t)/p(t)]$, as `Space.implicit` of the learnt reverse.
+
+    With the weighting `Bound` its mean is the bound on $-\log p(x_0)$ without $-E[\log p_1(X_1)]$, which no denoiser
+    changes; it differs from `Denoising` by a constant (Benton et al. 2024, arXiv 2211.03595, section 3).
+
+    The price is exact, at one backward pass per dimension of a manifold, or one evaluation per neighbour of a point of
+    a finite space; or it is unbiased with that many `probes` instead: random directions (sliced score matching, Song et
+    al. 2019, arXiv 1905.07088) or neighbours. Of a kernel, if there is one, only draws are used.
+
+    Args:
+        steps: moves of a simulated path, where the process has no kernel.
+        probes: random directions or neighbours per row; None for the exact price.
+        weighting: any callable (process, t) -> factor.
+
+    Raises:
+        InputError: no steps or no probes.
+    """
+
+    steps: int = 100
+    probes: int | None = None
+    weighting: Weighting = field(default_factory=Bound)
+
+    def __post_init__(self) -> None:
+        check_effort(self.steps, self.probes)
+
+    def __call__(
+        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
+    ) -> Loss:
+        """See the classes."""
+        process, like = denoiser.process, _tree.first(x_0)
+        u = low_discrepancy(_tree.length(x_0), rng)
+        seen = noised(process, x_0, u.to(like if like.is_floating_point() else like.device), self.steps, rng)
+        probes = None if self.probes is None else process.space.probes(seen.x_t, self.probes, rng)
+        probes = None if probes is None else _tree.map(lambda leaf: leaf[:, rows], probes)
+        x_t, t, density = (_tree.map(lambda leaf: leaf[rows], part) for part in (seen.x_t, seen.t, seen.density))
+        cond = None if cond is None else _tree.map(lambda leaf: leaf[rows], cond)
+        return Loss(price(denoiser, x_t, t, cond, probes) * self.weighting(process, t) / density)
+
+
+def price(denoiser: Denoiser, x_t: Any, t: Tensor, cond: Any = None, probes: Any = None) -> Tensor:
+    """What undoing the noise by this denoiser costs at x_t, (n,), in nats per unit time, of any sign."""
+    process: Process[Any] = denoiser.process
+    axes = _tree.first(x_t).ndim - 1  # of an event
+
+    def forward(x: Any) -> Any:
+        return process.forward(x, _repeated(t, _batch(x, axes)))
+
+    def reverse(x: Any) -> Any:
+        batch = _batch(x, axes)
+        rows = torch.Size([batch.numel()])
+        flat = _tree.map(lambda leaf: leaf.flatten(0, len(batch) - 1), x)
+        given = None if cond is None else _tree.map(lambda leaf: _repeated(leaf, rows), cond)
+        stat = denoiser(flat, _repeated(t, rows), given)
+        return process.reverse(x, _tree.map(lambda leaf: leaf.unflatten(0, batch), stat), _repeated(t, batch))
+
+    return process.space.implicit(forward, reverse, x_t, probes)
+
+
+def _batch(x: Any, axes: int) -> torch.Size:
+    leaf = _tree.first(x)
+    return leaf.shape[: leaf.ndim - axes]
+
+
+def _repeated(values: Tensor, batch: torch.Size) -> Tensor:
+    """One value per row, (n, ...), for a batch with further points of each row, (k, n); or for all in one, (k * n,)."""
+    if values.ndim == 0:
+        return values
+    copies = batch.numel() // len(values)
+    return values.repeat(copies, *[1] * (values.ndim - 1)).reshape(*batch, *values.shape[1:])
+
+
+def check_effort(steps: int, probes: int | None) -> None:
+    """Raise InputError unless there is at least one step and, if any, one probe."""
+    if steps < 1 or (probes is not None and probes < 1):
+        raise InputError(f"got steps={steps} and probes={probes}; both must be at least 1, or probes None")

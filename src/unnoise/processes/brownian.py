@@ -1,0 +1,143 @@
+r"""Brownian motion on a compact manifold, with its own clock: $x_t$ is where it stands at the time $B(t)$.
+
+With $q_{t|0}$ the heat kernel $p_{B(t)}$ and $\beta = dB/dt$,
+
+* generator: $\frac12\beta\Delta$; it ends at the uniform law;
+* what is learnt: the score, $E[\nabla\log p_B(x_t | X_0) | x_t] = \nabla\log q_t(x_t)$;
+* reverse, in reversed time: drift $\frac12(1 + c^2)\beta s$ and scale $c\sqrt\beta$ for any churn $c \ge 0$;
+* price of an error: $\frac12\beta\lVert\nabla\log q_{t|0} - s\rVert^2$.
+
+De Bortoli et al. 2022 (arXiv 2202.02763); Huang et al. 2022 (arXiv 2208.07949).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise._tree import expand
+from unnoise.laws import Law, Smooth
+from unnoise.processes.base import HasKernel
+from unnoise.processes.heads import Head
+from unnoise.processes.tangent_head import Tangent
+from unnoise.schedules import Geometric, Schedule
+from unnoise.spaces import Compact, Diffusion
+
+LEFT = 1e-4  # nats between the last kernel and the uniform law
+
+
+def until_mixed(space: Compact, start: float = 1e-4) -> Geometric:
+    r"""A schedule whose log is a line, from the variance `start` until at most about 1e-4 nats are left to tell.
+
+    The kernel is $KL \approx \frac m2 e^{-2gB}$ from uniform, g the gap and m at most $(d + 1)^2$ its multiplicity.
+
+    >>> from unnoise.spaces import Sphere
+    >>> round(until_mixed(Sphere(2)).end, 2)
+    5.36
+    """
+    return Geometric(start, math.log((space.dimension + 1) ** 2 / (2 * LEFT)) / (2 * space.gap))
+
+
+@dataclass(frozen=True)
+class Brownian(HasKernel[Tensor]):
+    r"""Brownian motion at the time $B(t)$; the prior is uniform.
+
+    Data are told apart down to the distance $\sqrt{B(0)}$, 0.01 by default.
+
+    Args:
+        space: any compact manifold with a heat kernel.
+        schedule: $B$; `until_mixed(space)` by default.
+
+    >>> from unnoise.spaces import Sphere
+    >>> process = Brownian(Sphere(2))
+    >>> north = torch.tensor([[0.0, 0.0, 1.0]])
+    >>> process.marginal(north, torch.tensor(0.5)).sample(torch.Generator().manual_seed(0)).shape
+    torch.Size([1, 3])
+    """
+
+    space: Compact
+    schedule: Schedule | None = None
+
+    @property
+    def clockwork(self) -> Schedule:
+        """The schedule, or the default one."""
+        return until_mixed(self.space) if self.schedule is None else self.schedule
+
+    @property
+    def head(self) -> Head[Tensor]:
+        """Tangent vectors at the scale of the score, from waves of every scale between 1 and the blur of the data."""
+        finest = float(self.variance(torch.zeros((), dtype=torch.float64))) ** -0.5
+        return Tangent(tuple(2.0**octave for octave in range(1, max(1, int(math.log2(finest))) + 1)))
+
+    def variance(self, t: Tensor) -> Tensor:
+        """$B(t)$: the variance of every direction, while that is small."""
+        return self.clockwork.value(t)
+
+    def level(self, t: Tensor) -> Tensor:
+        r"""A quarter of $\log B$."""
+        return 0.25 * self.variance(t).log()
+
+    def forward(self, x: Tensor, t: Tensor) -> Diffusion:
+        r"""No drift, scale $\sqrt\beta$."""
+        return Diffusion(torch.zeros_like(x), self._volatility(x, t))
+
+    def prior(self, n: int) -> Law[Tensor]:
+        """The uniform law."""
+        return self.space.uniform(n)
+
+    def marginal(self, x_0: Tensor, t: Tensor) -> Smooth[Tensor]:
+        """The heat kernel at $B(t)$."""
+        return self.space.heat(x_0, self.variance(t))
+
+    def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""$\nabla\log q_{t|0}(x_t | x_0)$."""
+        return self.marginal(x_0, t).score(x_t)
+
+    def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
+        """See the module."""
+        scale = self._volatility(x_t, t)
+        return Diffusion(0.5 * (1 + churn**2) * scale**2 * stat, churn * scale)
+
+    def divergence(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""$\frac12\beta\lVert Y - s\rVert^2$."""
+        error = stat - target
+        return 0.5 * self.clockwork.rate(t) * self.space.dot(error, error)
+
+    def clock(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Uniform in $\log B$, of density $\beta/(B\log(B_1/B_0))$."""
+        first, last = self.variance(u.new_tensor([0.0, 1.0])).log().tolist()
+        t = self.clockwork.inverse(torch.exp(first + (last - first) * u)).clamp(0, 1)
+        return t, self.clockwork.rate(t) / (self.variance(t) * (last - first))
+
+    def fluctuation(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""$\frac12\beta(\lVert Y\rVert^2 + \nabla\cdot Y)$: the price of knowing nothing, less a term of equal mean.
+
+        Its mean is $\frac12\beta\int\Delta q_{t|0} = 0$.
+        """
+        target, trace = self.space.divergence(lambda x: self.target(x_0, x, t), x_t)
+        return 0.5 * self.clockwork.rate(t) * (self.space.dot(target, target) + trace)
+
+    def begin(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
+        """The point itself."""
+        return x_0, x_0.new_zeros(x_0.shape[: x_0.ndim - len(self.space.event_shape)])
+
+    def finish(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
+        r"""$\exp(B_0 s)$: the mean of the posterior, to first order in $B_0$ (Tweedie's formula)."""
+        return self.space.project(self.space.exp(x_0, self._residue(x_0) * stat))
+
+    def reconstruction(self, x_0: Tensor) -> Tensor:
+        r"""$\frac d2\log(2\pi e B_0)$, up to $O(B_0)$: the decoder is the heat kernel at $B_0$.
+
+        With it the bound is tight up to the blur $\sqrt{B_0}$ of the data.
+        """
+        cost = 0.5 * self.space.dimension * torch.log(2 * math.pi * math.e * self._residue(x_0))
+        return cost.expand(x_0.shape[: x_0.ndim - len(self.space.event_shape)])
+
+    def _residue(self, x: Tensor) -> Tensor:
+        return self.variance(torch.zeros((), dtype=x.dtype, device=x.device))
+
+    def _volatility(self, x: Tensor, t: Tensor) -> Tensor:
+        return expand(self.clockwork.rate(t).sqrt(), x)

@@ -1,0 +1,302 @@
+r"""Noise on counts: what was counted is forgotten one by one, with or without new arrivals.
+
+On the clock $B(t)$ of a schedule, of rate $\beta$, with $\rho = e^{-B}$ and site by site:
+
+**Pure death**, $x_t \sim \mathrm{Bin}(x_0, \rho)$. Learnt is $E[x_0|x]$. The reverse is a birth process of rate
+$\beta\frac\rho{1-\rho}(\hat x_0 - x)$, and the bridge $x_s \sim x_t + \mathrm{Bin}(x_0 - x_t, p)$ with
+$p = (\rho_s - \rho_t)/(1 - \rho_t)$.
+
+**Immigration and death** (the queue M/M/$\infty$), $x_t \sim \mathrm{Bin}(x_0, \rho) + \mathrm{Poisson}(\lambda)$,
+$\lambda = m(1 - \rho)$: reversible, with the stationary law Poisson(m). Given $x_0$ and $x_t$ nobody knows which of
+those present survived; with G the number of the first that are gone, and C of those present that have come since,
+
+$$\frac{q(x - 1)}{q(x)} = \frac{E[C]}{\lambda}, \qquad (x + 1)\frac{q(x + 1)}{q(x)} = \frac\rho{1-\rho}E[G] + \lambda,$$
+
+so that $(E[G|x], E[C|x])$ is what has to be learnt: in reversed time deaths have the rate $\beta E[C]/(1 - \rho)$ and
+births $\beta(\frac\rho{1-\rho}E[G] + \lambda)$. (Both ratios by shifting one term in the convolution.)
+
+The price of an error is $\sum K - K_0 + K_0\log(K_0/K)$ over the rates of the reverse: denoising score entropy (Lou et
+al. 2024, arXiv 2310.16834), also that of Santos et al. 2023 (arXiv 2305.16102) for pure death.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise._tree import expand
+from unnoise.laws.thinned import Found, Thinned, stochastically_rounded
+from unnoise.processes.base import Bridged, HasKernel
+from unnoise.processes.heads import Head
+from unnoise.schedules import Erasing, LinearLogSNR, Schedule
+from unnoise.spaces import Counts, Jump
+
+CHANGES = 12  # jumps between data and t = 0 that the reconstruction term counts
+
+
+class CountProcess(HasKernel[Tensor]):
+    """What both processes share: a mean per site, a clock, and the price of births and deaths."""
+
+    space: Counts
+    mean: float | tuple[float, ...]
+    schedule: Schedule
+
+    @abstractmethod
+    def decoder(self, x: Tensor) -> Thinned:
+        """The law of data given the state at t = 0, each site an event of its own."""
+
+    @property
+    def head(self) -> Head[Tensor]:
+        """Positive estimates, right where the output is zero for data that spread as widely as their mean."""
+        return Positive()
+
+    def means(self, like: Tensor) -> Tensor:
+        """The mean of every site, in the precision of rates at x, broadcasting against points."""
+        return torch.as_tensor(self.mean, dtype=_precision(like), device=like.device)
+
+    def gone(self, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        r"""$\rho$ and $1 - \rho$, broadcasting against points; computed in float64."""
+        value = expand(self.schedule.value(t.double()), x)
+        kind = _precision(t)
+        return torch.exp(-value).to(x.device, kind), -torch.expm1(-value).to(x.device, kind)
+
+    def speed(self, t: Tensor, x: Tensor) -> Tensor:
+        r"""$\beta$, broadcasting against points."""
+        return expand(self.schedule.rate(t.double()), x).to(x.device, _precision(t))
+
+    def divergence(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """See the module; impossible jumps cost nothing."""
+        learnt, true = (self._returns(x_t, part, t).rates for part in (stat, target))
+        price = learnt - true + torch.xlogy(true, true) - torch.xlogy(true, learnt)
+        return price.flatten(price.ndim - 1 - len(self.space.event_shape)).sum(-1)
+
+    def clock(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """Uniform in t: the schedule's own."""
+        return u, torch.ones_like(u)
+
+    def fluctuation(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """None."""
+        return torch.zeros(self._batch((x_0 + x_t).shape), dtype=_precision(t), device=x_t.device)
+
+    def begin(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
+        """The data."""
+        return x_0, torch.zeros(self._batch(x_0.shape), device=x_0.device)
+
+    def reconstruction(self, x_0: Tensor) -> Tensor:
+        r"""$-E[\log p(x_0|x_{t=0})]$ of the decoder, by summing over up to 12 jumps of a site before t = 0."""
+        change = torch.arange(-CHANGES, CHANGES + 1, device=x_0.device).reshape(-1, *[1] * x_0.ndim)
+        kernel = self.marginal(x_0, torch.zeros((), dtype=torch.float64))
+        after = (x_0 + change).clamp(min=0)
+        mass = Thinned(kernel.count, kernel.kept, kernel.arrivals, 0).log_prob(after).exp()
+        mass = torch.where(x_0 + change >= 0, mass, 0.0)
+        cost = torch.where(mass > 0, -mass * self.decoder(after).log_prob(x_0), 0.0).sum(0)
+        return cost.flatten(cost.ndim - len(self.space.event_shape)).sum(-1).to(torch.get_default_dtype())
+
+    @abstractmethod
+    def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump:
+        """The reverse."""
+
+    def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
+        """See the module; `churn` changes nothing, as counts have no flow."""
+        return self._returns(x_t, stat, t)
+
+    def _batch(self, shape: torch.Size) -> torch.Size:
+        return shape[: len(shape) - len(self.space.event_shape)]
+
+    @abstractmethod
+    def marginal(self, x_0: Tensor, t: Tensor) -> Thinned:
+        """See the module."""
+
+
+@dataclass(frozen=True)
+class PureDeath(CountProcess, Bridged[Tensor]):
+    r"""Every one that was counted is forgotten at rate $\beta$: Poisson thinning.
+
+    With the default schedule the share of forgotten ones grows from 1e-5 to 0.999 on a line. The prior is
+    Poisson($m\rho_1$): about $\rho_1(x_0\log\frac{x_0}m - x_0 + m)$ nats from the kernel.
+
+    The bridge is exact for whole $x_0$. The ancestral law for a learnt, real mean takes the whole number below or
+    above; averaging the bridges over $p(x_0|x_t)$ would need more than its mean, which in the limit of small steps is
+    all that counts.
+
+    Args:
+        space: of counts.
+        mean: m, the mean of the data, one for all sites or one for each.
+        schedule: $B(t)$.
+
+    Raises:
+        InputError: means that are not positive or not one for each site.
+
+    >>> process = PureDeath(Counts(1), mean=4.0)
+    >>> process.target(torch.tensor([[3]]), torch.tensor([[1]]), torch.tensor(0.5))
+    tensor([[3.]])
+    """
+
+    space: Counts
+    mean: float | tuple[float, ...] = 1.0
+    schedule: Schedule = Erasing(survival=1e-3)
+
+    def __post_init__(self) -> None:
+        _check_means(self.mean, self.space)
+
+    def forward(self, x: Tensor, t: Tensor) -> Jump:
+        r"""Deaths at rate $\beta x$."""
+        death = self.speed(t, x) * x
+        return Jump(torch.stack([death, torch.zeros_like(death)], -1))
+
+    def prior(self, n: int) -> Thinned:
+        r"""Poisson($m\rho_1$)."""
+        nothing = torch.zeros(n, *self.space.event_shape, dtype=torch.int64)
+        kept, _ = self.gone(torch.ones(()), nothing)
+        return Thinned(nothing, torch.zeros(()), self.means(kept) * kept, len(self.space.event_shape))
+
+    def marginal(self, x_0: Tensor, t: Tensor) -> Thinned:
+        r"""$\mathrm{Bin}(x_0, \rho)$."""
+        kept, _ = self.gone(t.double(), x_0)
+        return Thinned(x_0, kept.to(_precision(t)), torch.zeros_like(kept), len(self.space.event_shape))
+
+    def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """$x_0$, as real numbers."""
+        return x_0.to(_precision(t))
+
+    def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump:
+        kept, gone = self.gone(t, x_t)
+        birth = self.speed(t, x_t) * kept / gone * (stat - x_t).clamp(min=0)
+        return Jump(torch.stack([torch.zeros_like(birth), birth], -1))
+
+    def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Found:
+        """See the class."""
+        between = expand(self.schedule.value(t.double()) - self.schedule.value(s.double()), x_t)
+        share = self.gone(s.double(), x_t)[0] * -torch.expm1(-between) / self.gone(t.double(), x_t)[1]
+        return Found(x_t, (stat - x_t).clamp(min=0), share.to(stat), len(self.space.event_shape))
+
+    def finish(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
+        """The mean, rounded at random."""
+        return torch.maximum(x_0, stochastically_rounded(stat.to(rng.device), rng).long().to(x_0.device))
+
+    def decoder(self, x: Tensor) -> Thinned:
+        r"""$x + \mathrm{Poisson}((x + 1)(1 - \rho_0)/\rho_0)$."""
+        kept, gone = self.gone(torch.zeros((), dtype=torch.float64), x)
+        return Thinned(x, torch.ones_like(kept), (x + 1) * gone / kept, 0)
+
+
+@dataclass(frozen=True)
+class ImmigrationDeath(CountProcess):
+    r"""Every one that was counted is forgotten at rate $\beta$, and others come at rate $\beta m$.
+
+    With the default schedule the log odds of survival, $\log\frac\rho{1 - \rho}$, fall from 12 to -7 on a line. The
+    prior is Poisson(m), about $\rho_1^2(x_0 - m)^2/2m$ nats from the kernel.
+
+    Args:
+        space: of counts.
+        mean: m, best that of the data, one for all sites or one for each.
+        schedule: $B(t)$.
+
+    Raises:
+        InputError: means that are not positive or not one for each site.
+
+    >>> process = ImmigrationDeath(Counts(1), mean=4.0)
+    >>> process.marginal(torch.tensor([[3]]), torch.tensor(1.0)).sample(torch.Generator().manual_seed(0)).shape
+    torch.Size([1, 1])
+    """
+
+    space: Counts
+    mean: float | tuple[float, ...] = 1.0
+    schedule: Schedule = LinearLogSNR(maximum=12.0, minimum=-7.0)
+
+    def __post_init__(self) -> None:
+        _check_means(self.mean, self.space)
+
+    def forward(self, x: Tensor, t: Tensor) -> Jump:
+        r"""Deaths at rate $\beta x$, births at rate $\beta m$."""
+        speed = self.speed(t, x)
+        return Jump(torch.stack([speed * x, speed * self.means(t).expand(x.shape)], -1))
+
+    def prior(self, n: int) -> Thinned:
+        """Poisson(m)."""
+        nothing = torch.zeros(n, *self.space.event_shape, dtype=torch.int64)
+        return Thinned(nothing, torch.zeros(()), self.means(torch.zeros(())), len(self.space.event_shape))
+
+    def marginal(self, x_0: Tensor, t: Tensor) -> Thinned:
+        r"""$\mathrm{Bin}(x_0, \rho) + \mathrm{Poisson}(m(1 - \rho))$."""
+        kept, gone = self.gone(t.double(), x_0)
+        kind = _precision(t)
+        return Thinned(x_0, kept.to(kind), (self.means(kept) * gone).to(kind), len(self.space.event_shape))
+
+    def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """E[G] and E[C], those gone and those come, (*batch, *sites, 2)."""
+        return torch.stack(self.marginal(x_0, t.double()).parted(x_t), -1).to(_precision(t))
+
+    def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump:
+        (kept, gone), speed = self.gone(t, x_t), self.speed(t, x_t)
+        lost, come = stat.clamp(min=0).unbind(-1)
+        death = speed * torch.where(x_t > 0, come, 0.0) / gone
+        return Jump(torch.stack([death, speed * (kept / gone * lost + self.means(t) * gone)], -1))
+
+    def finish(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
+        """The mean $x + E[G] - E[C]$, rounded at random."""
+        change = (stat[..., 0] - stat[..., 1]).to(rng.device)
+        return (x_0 + stochastically_rounded(change, rng).long().to(x_0.device)).clamp(min=0)
+
+    def decoder(self, x: Tensor) -> Thinned:
+        """The kernel from x: the process is its own mirror."""
+        kernel = self.marginal(x, torch.zeros((), dtype=torch.float64))
+        return Thinned(kernel.count, kernel.kept, kernel.arrivals, 0)
+
+
+@dataclass(frozen=True)
+class Positive(Head[Tensor]):
+    r"""The network sees $\mathrm{asinh}(2\sqrt x - 2\sqrt m)$, and its output F raises or lowers a good guess.
+
+    The guess is the posterior of geometric data of mean m, with $\gamma = 1 - \rho$: of the first,
+    $\gamma m (1 + x)/(1 + \rho m)$ are missing under pure death and $\gamma m$ under immigration, times softplus(F)
+    over softplus(0). Of the x that are present a share $\gamma$ has come since, its odds times $e^F$.
+    """
+
+    def input_shape(self, process: Any) -> tuple[int, ...]:
+        """The sites; arrays of more than one axis get a channel."""
+        shape: tuple[int, ...] = process.space.event_shape
+        return shape if len(shape) == 1 else (1, *shape)
+
+    def output_shape(self, process: Any) -> tuple[int, ...]:
+        """As many channels as the statistic has numbers for each site; one after the other for a vector."""
+        channels = 2 if isinstance(process, ImmigrationDeath) else 1
+        shape: tuple[int, ...] = process.space.event_shape
+        return (channels * shape[0],) if len(shape) == 1 else (channels, *shape)
+
+    def inputs(self, process: Any, x_t: Tensor, t: Tensor) -> Tensor:
+        """Deviations from the mean in units of the noise, logarithmic where they are large."""
+        means = process.means(t)
+        return torch.asinh(2 * (x_t.to(means).sqrt() - means.sqrt())).reshape(-1, *self.input_shape(process))
+
+    def estimate(self, process: Any, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """See the class."""
+        kind = _precision(t)
+        channels = output.to(kind).reshape(len(x_t), -1, *x_t.shape[1:])
+        (kept, gone), means = process.gone(t, x_t), process.means(t)
+        raised: Tensor = torch.nn.functional.softplus(channels[:, 0]) / math.log(2)
+        if channels.shape[1] == 1:
+            missing: Tensor = raised * gone * means * (1 + x_t) / (1 + kept * means)
+            return x_t + missing
+        newcomers = x_t * torch.sigmoid(channels[:, 1] + gone.log() - kept.log())
+        return torch.stack([gone * means * raised, newcomers], -1)
+
+
+def _check_means(mean: float | tuple[float, ...], space: Counts) -> None:
+    each = mean if isinstance(mean, tuple) else (mean,)
+    if not all(part > 0 for part in each) or (isinstance(mean, tuple) and len(mean) != space.event_shape[-1]):
+        raise InputError(
+            f"got the mean {mean} for counts at {space.event_shape} sites; expected one positive number, or one for "
+            "each site of the last axis"
+        )
+
+
+def _precision(like: Tensor) -> torch.dtype:
+    """Of rates and statistics: float64 where the time is, else the default."""
+    return torch.float64 if like.dtype == torch.float64 else torch.get_default_dtype()

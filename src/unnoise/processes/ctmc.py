@@ -1,0 +1,187 @@
+r"""Continuous-time Markov chains on finite spaces: every site jumps by itself, at the same rates.
+
+With rates $\beta(t) R$ at one site and the transition matrices $P_B = e^{BR}$, $B(t) = \int_0^t\beta$:
+
+* what is learnt: $p(x_0 | x_t)$ at every site, the mean of the one-hot $x_0$;
+* ratios: $\frac{q_t(y)}{q_t(x)} = \sum_a p(a | x)\frac{P_B(a, y)}{P_B(a, x)}$ for points y that differ from x at one
+  site, exactly if $p(a | x)$ is the posterior of that site: all a reverse needs, and linear in what is learnt;
+* reverse: $K(x, y) = \beta R(y, x)\frac{q_t(y)}{q_t(x)}$;
+* price of an error: $\sum_{y \ne x} K_\beta - K_0 + K_0\log\frac{K_0}{K_\beta}$ with the reverse rates $K_0$ for the
+  true $x_0$ and $K_\beta$ for the learnt one: the denoising score entropy;
+* bridge: $q(y | x_0, x) = P_{B(s)}(x_0, y) P_{B(t) - B(s)}(y, x) / P_{B(t)}(x_0, x)$, averaged over $p(x_0 | x)$.
+
+Campbell et al. 2022 (arXiv 2205.14987); Benton et al. 2024 (arXiv 2211.03595); Lou et al. 2024 (arXiv 2310.16834);
+the bridge is the posterior of Austin et al. 2021 (arXiv 2107.03006).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise._tree import expand
+from unnoise.laws import Categorical
+from unnoise.processes.base import Bridged
+from unnoise.processes.finite_heads import Posterior
+from unnoise.processes.heads import Head
+from unnoise.processes.rates import Rates
+from unnoise.processes.rates.base import impossible
+from unnoise.schedules import Schedule
+from unnoise.spaces import Finite, Jump
+
+
+@dataclass(frozen=True)
+class CTMC(Bridged[Tensor]):
+    r"""Independent jumps at every site of a finite space.
+
+    The statistic is $p(x_0 | x_t)$ at every site, (*batch, *sites, S). The prior is what noise makes of the uniform law
+    on the states of data.
+
+    Args:
+        space: the sites and their states.
+        rates: at one site; `processes.rates`.
+        schedule: the integrated rate B(t); what the rates ask for by default.
+
+    Raises:
+        InputError: rates for another number of states or sites.
+
+    >>> from unnoise.processes.rates import Absorbing
+    >>> process = CTMC(Finite(4, 3), Absorbing(3))
+    >>> process.marginal(torch.tensor([[0, 1, 0, 1]]), torch.tensor(1.0)).sample(torch.Generator().manual_seed(0))
+    tensor([[2, 2, 2, 2]])
+    """
+
+    space: Finite
+    rates: Rates
+    schedule: Schedule
+
+    def __init__(self, space: Finite, rates: Rates, schedule: Schedule | None = None) -> None:
+        sites, states = tuple(rates.stationary.shape[:-1]), rates.stationary.shape[-1]
+        sizes = (rates.data | (rates.stationary > 0)).sum(-1)
+        fits = states == space.states and sites in ((), space.event_shape)
+        if not fits or (sizes != torch.tensor(space.sizes)).any():
+            raise InputError(
+                f"got rates for {sizes.tolist()} states and a space with {space.sizes} states at sites of shape "
+                f"{space.event_shape}; give both the same, one number for all sites or one per site"
+            )
+        object.__setattr__(self, "space", space)
+        object.__setattr__(self, "rates", rates)
+        object.__setattr__(self, "schedule", rates.schedule if schedule is None else schedule)
+
+    @property
+    def head(self) -> Head[Tensor]:
+        """The network says what the other sites know, Bayes' rule adds what the site itself shows."""
+        return Posterior()
+
+    def forward(self, x: Tensor, t: Tensor) -> Jump:
+        r"""$\beta R$."""
+        return Jump(self.rates.out(x, self._rate(x, t, _precision(t))))
+
+    def prior(self, n: int) -> Categorical:
+        """The uniform law on the states of data, at t = 1; it gives mass to all that noise can reach."""
+        start = self.rates.data.double()
+        start = start / start.sum(-1, keepdim=True)
+        probs = self.rates.push(start, self.schedule.value(torch.ones((), dtype=torch.float64)))
+        probs = probs.to(torch.get_default_dtype()).expand(n, *self.space.event_shape, -1)
+        return self._law(probs)
+
+    def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
+        r"""See the module.
+
+        Jumps have no probability flow. A churn c above 1 adds $\frac12(c^2 - 1)(A + K)$, jumps forward and back that
+        keep the marginals (as the corrector of Campbell et al. 2022); below 1 it changes nothing.
+        """
+        (back,) = self._undone(x_t, t, stat)
+        more = max(0.0, 0.5 * (churn**2 - 1))
+        if more:
+            back = (1 + more) * back + more * self.rates.out(x_t, self._rate(x_t, t, back.dtype))
+        return Jump(back)
+
+    def marginal(self, x_0: Tensor, t: Tensor) -> Categorical:
+        r"""$P_{B(t)}(x_0, \cdot)$."""
+        return self._law(self.rates.row(x_0, self._integral(x_0, t, _precision(t))))
+
+    def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """One-hot x_0."""
+        return torch.nn.functional.one_hot(x_0, self.space.states).to(_precision(t))
+
+    def divergence(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """See the module."""
+        model, truth = self._undone(x_t, t, stat, target.to(stat.dtype))
+        floor = torch.finfo(model.dtype).tiny  # a rate that underflows costs much, but not everything
+        price = model - truth + truth * (truth.clamp(min=floor) / model.clamp(min=floor)).log()
+        return self._sum(price.sum(-1))
+
+    def clock(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """Uniform in the time of the schedule that the rates ask for, whichever is used."""
+        ends = self.schedule.value(u.new_tensor([0.0, 1.0], dtype=torch.float64))
+        first, last = self.rates.schedule.inverse(ends).tolist()
+        wanted = first + (last - first) * u.double()
+        t = self.schedule.inverse(self.rates.schedule.value(wanted)).clamp(0, 1)
+        density = self.schedule.rate(t) / self.rates.schedule.rate(wanted) / (last - first)
+        return t.to(u), density.to(u)
+
+    def fluctuation(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """None is known."""
+        return torch.zeros(self._batch_shape(x_t), dtype=_precision(t), device=x_t.device)
+
+    def begin(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
+        """The point itself."""
+        return x_0, torch.zeros(self._batch_shape(x_0), device=x_0.device)
+
+    def finish(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
+        """A draw from what is learnt."""
+        return self._law(stat).sample(rng)
+
+    def reconstruction(self, x_0: Tensor) -> Tensor:
+        r"""The decoder is $p(x_0 | x) \propto P_{B(0)}(x_0, x)$ over the states of data, at every site."""
+        data = self.rates.data.to(x_0.device)
+        states = torch.arange(data.shape[-1], device=x_0.device)
+        states = states.reshape(-1, *[1] * (data.ndim - 1)).expand(-1, *data.shape[:-1])
+        start = self.rates.row(states, self.schedule.value(torch.zeros((), dtype=torch.float64, device=x_0.device)))
+        evidence = (start * data.movedim(-1, 0)[..., None]).sum(0)
+        cost = torch.xlogy(start, evidence) - torch.xlogy(start, start)
+        table = cost.sum(-1).movedim(0, -1).to(torch.get_default_dtype())  # (S,) or (sites, S)
+        return self._sum(torch.gather(table.expand(*x_0.shape, -1), -1, x_0[..., None])[..., 0])
+
+    def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Categorical:
+        """See the module. A bridge of jumps cannot be made less random, so `churn` changes nothing."""
+        later, earlier = self.schedule.value(t.double()), self.schedule.value(s.double())
+        span, before = (expand(part.to(stat.dtype), x_t) for part in (later - earlier, earlier))
+        column = self.rates.column(x_t, expand(later.to(stat.dtype), x_t))
+        seen = column > impossible(column.dtype)
+        weighted = torch.where(seen, stat, 0.0) / torch.where(seen, column, 1.0)
+        joint = self.rates.push(weighted, before) * self.rates.column(x_t, span)
+        return self._law(joint / joint.sum(-1, keepdim=True))
+
+    def evidence(self, x_t: Tensor, t: Tensor, dtype: torch.dtype) -> Tensor:
+        r"""$q_{t|0}(x_t | a)$ at every site for every state a of data, zero for others; (*batch, *sites, S)."""
+        column = self.rates.column(x_t, self._integral(x_t, t, dtype))
+        return column * self.rates.data.to(column)
+
+    def _undone(self, x_t: Tensor, t: Tensor, *stats: Tensor) -> tuple[Tensor, ...]:
+        dtype = stats[0].dtype
+        return self.rates.undone(x_t, self._rate(x_t, t, dtype), self._integral(x_t, t, dtype), *stats)
+
+    def _integral(self, x: Tensor, t: Tensor, dtype: torch.dtype) -> Tensor:
+        return expand(self.schedule.value(t.double()).to(dtype), x)
+
+    def _rate(self, x: Tensor, t: Tensor, dtype: torch.dtype) -> Tensor:
+        return expand(self.schedule.rate(t.double()).to(dtype), x)
+
+    def _law(self, probs: Tensor) -> Categorical:
+        return Categorical(probs, len(self.space.event_shape))
+
+    def _sum(self, sites: Tensor) -> Tensor:
+        return sites.flatten(sites.ndim - len(self.space.event_shape)).sum(-1)
+
+    def _batch_shape(self, x: Tensor) -> torch.Size:
+        return x.shape[: x.ndim - len(self.space.event_shape)]
+
+
+def _precision(t: Tensor) -> torch.dtype:
+    """Of numbers that belong to integer states: the default, or that of the time where it is higher."""
+    return torch.promote_types(torch.get_default_dtype(), t.dtype)

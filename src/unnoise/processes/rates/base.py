@@ -1,0 +1,79 @@
+r"""What a jump process needs to know of the rates at one site.
+
+One homogeneous generator R on $\{0, \dots, S - 1\}$ with a stationary law, and its transition matrices $P_B = e^{BR}$.
+Nothing asks for a matrix per site: rows, columns and products with vectors are linear in batch x sites x states.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from unnoise.schedules import Schedule
+
+
+class Rates(ABC):
+    r"""A generator R with a stationary law.
+
+    States x are int64 of any shape. The integrated rate B, and the rate $\beta = dB/dt$, broadcast against x with
+    axes that follow those over which they vary: (*batch, 1, ..., 1) or (). Results are (*x.shape, S), in the
+    precision of B or of the rate. The relaxation rate (spectral gap) is 1 unless something else is asked for.
+    """
+
+    @property
+    @abstractmethod
+    def stationary(self) -> Tensor:
+        """The stationary law, (S,), or (sites, S) where sites differ, in float64; zero where there is no state."""
+
+    @property
+    def data(self) -> Tensor:
+        """Which states data can be in, shaped like `stationary`."""
+        return self.stationary > 0
+
+    @property
+    @abstractmethod
+    def schedule(self) -> Schedule:
+        """The integrated rate B(t) that serves these rates where nothing else is asked for."""
+
+    @property
+    @abstractmethod
+    def ordinal(self) -> bool:
+        """Whether states that are numbered alike are alike, so that noise moves from one to the next."""
+
+    @abstractmethod
+    def out(self, x: Tensor, rate: Tensor) -> Tensor:
+        r"""$\beta R(x, \cdot)$, zero at x."""
+
+    @abstractmethod
+    def into(self, x: Tensor, rate: Tensor) -> Tensor:
+        r"""$\beta R(\cdot, x)$, zero at x."""
+
+    @abstractmethod
+    def row(self, x: Tensor, integral: Tensor) -> Tensor:
+        r"""$P_B(x, \cdot)$."""
+
+    @abstractmethod
+    def column(self, x: Tensor, integral: Tensor) -> Tensor:
+        r"""$P_B(\cdot, x)$."""
+
+    @abstractmethod
+    def push(self, v: Tensor, integral: Tensor) -> Tensor:
+        """$v P_B$ for vectors (..., S) of non-negative numbers; B broadcasts against their leading axes."""
+
+    def undone(self, x: Tensor, rate: Tensor, integral: Tensor, *stats: Tensor) -> tuple[Tensor, ...]:
+        r"""The reverse rates $\beta R(y, x)\sum_a p(a)\frac{P_B(a, y)}{P_B(a, x)}$ for laws p of $x_0$, (..., S).
+
+        A state a from which x cannot come has no part in it.
+        """
+        column, into = self.column(x, integral), self.into(x, rate)
+        seen = column > impossible(column.dtype)
+        odds = seen / torch.where(seen, column, 1.0)
+        return tuple(into * self.push(stat * odds, integral) for stat in stats)
+
+
+def impossible(dtype: torch.dtype) -> float:
+    """A probability that is as good as none, and whose inverse can still be added up."""
+    smallest: float = torch.finfo(dtype).tiny ** 0.8
+    return smallest

@@ -1,0 +1,222 @@
+r"""Rates given as a matrix.
+
+A reversible generator, $\pi_i R_{ij} = \pi_j R_{ji}$, is similar to the symmetric $\Pi^{1/2} R\,\Pi^{-1/2}$, whose
+eigenvectors are orthogonal: $P_B = \Pi^{-1/2} U e^{\Lambda B} U^T \Pi^{1/2}$, to about 1e-15 of the largest entry. Any
+other is exponentiated by a series of non-negative terms and squaring,
+$P_B = (e^{-qh}\sum_k \frac{(qh)^k}{k!} J^k)^{2^m}$ with $J = I + R/q$ and $h = B/2^m$, which costs more, and keeps the
+digits of tiny entries.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.processes.rates.dense import Dense
+
+TERMS = 24  # of the exponential series at q B <= 1/2: the rest is below 1e-31
+TINY = 1e-9  # relative size of what should be zero
+
+
+class Reversible(Dense):
+    """A generator that is in detailed balance with a stationary law without zeros."""
+
+    def transition(self, integral: Tensor) -> Tensor:
+        """See the module; rounding below zero is cut off."""
+        values, right, left = (part.to(integral) for part in self._spectrum)
+        return ((right * torch.exp(integral[:, None] * values)[:, None, :]) @ left).clamp_(min=0)
+
+    @cached_property
+    def _spectrum(self) -> tuple[Tensor, Tensor, Tensor]:
+        r"""$\Lambda$, $\Pi^{-1/2} U$ and $U^T\Pi^{1/2}$."""
+        values, vectors = torch.linalg.eigh(_symmetrised(self.generator, self.stationary))
+        root = self.stationary.sqrt()
+        return values.clamp(max=0), vectors / root[:, None], vectors.T * root
+
+
+@dataclass(frozen=True)
+class GaussianTarget(Reversible):
+    r"""Jumps towards the middle at rate $e^{-(i - j)^2/\sigma_r^2}$, and back by detailed balance with a Gaussian.
+
+    The stationary law is $\pi_i \propto e^{-(i - m)^2/2\sigma^2}$ with the middle $m = (S - 1)/2$. Campbell et al. 2022
+    (arXiv 2205.14987), appendix E; used for images by Benton et al. 2024 (arXiv 2211.03595).
+
+    Args:
+        states: how many a site has.
+        reach: $\sigma_r$, how far a jump goes, in states.
+        width: $\sigma$ of the target in states; 2 S by default.
+        normalised: whether rates are scaled to a spectral gap of 1.
+
+    >>> bool(GaussianTarget(8, width=2.0).stationary.argmax() in (3, 4))
+    True
+    """
+
+    states: int
+    reach: float = 6.0
+    width: float | None = None
+    normalised: bool = True
+
+    def __post_init__(self) -> None:
+        if self.states < 2 or self.reach <= 0 or (self.width is not None and self.width <= 0):
+            raise InputError(
+                f"got {self.states} states, reach {self.reach} and width {self.width}; expected at least 2 states and "
+                "positive lengths"
+            )
+
+    @property
+    def ordinal(self) -> bool:
+        """Yes."""
+        return True
+
+    @cached_property
+    def stationary(self) -> Tensor:
+        """A discretised Gaussian."""
+        width = 2 * self.states if self.width is None else self.width
+        return torch.softmax(-0.5 * (self._places() / width) ** 2, 0)
+
+    @cached_property
+    def generator(self) -> Tensor:
+        """See the class."""
+        places = self._places()
+        jumps = torch.exp(-(((places[:, None] - places) / self.reach) ** 2))
+        outwards = places.abs() > places.abs()[:, None] + 0.25
+        ratio = self.stationary / self.stationary[:, None]
+        jumps = (jumps * torch.where(outwards, ratio, 1.0)).fill_diagonal_(0.0)
+        generator = jumps - torch.diag(jumps.sum(1))
+        return generator / _gap(generator) if self.normalised else generator
+
+    def _places(self) -> Tensor:
+        """States as distances from the middle."""
+        return torch.arange(self.states, dtype=torch.float64) - 0.5 * (self.states - 1)
+
+
+@dataclass(frozen=True)
+class RateMatrix(Reversible):
+    """Any generator with one stationary law, given as its matrix of rates.
+
+    Args:
+        matrix: R, (S, S): rates off the diagonal, and rows that sum to zero.
+        normalised: whether rates are scaled to a spectral gap of 1.
+        ordered: whether states that are numbered alike are alike.
+
+    Raises:
+        InputError: a matrix that is no generator, or has several stationary laws.
+
+    >>> RateMatrix([[-1.0, 1.0], [2.0, -2.0]]).stationary
+    tensor([0.6667, 0.3333], dtype=torch.float64)
+    >>> RateMatrix([[-1.0, 2.0], [2.0, -2.0]])
+    Traceback (most recent call last):
+    unnoise._errors.InputError: got a rate matrix whose row 0 sums to 1; ...
+    """
+
+    matrix: tuple[tuple[float, ...], ...] = field(repr=False)
+    normalised: bool
+    ordered: bool
+
+    def __init__(
+        self, matrix: Tensor | Sequence[Sequence[float]], normalised: bool = True, ordered: bool = False
+    ) -> None:
+        given = torch.as_tensor(matrix, dtype=torch.float64)
+        object.__setattr__(self, "matrix", tuple(map(tuple, _checked(given).tolist())))
+        object.__setattr__(self, "normalised", normalised)
+        object.__setattr__(self, "ordered", ordered)
+
+    @property
+    def ordinal(self) -> bool:
+        """As was said."""
+        return self.ordered
+
+    @cached_property
+    def generator(self) -> Tensor:
+        """R, scaled."""
+        given = torch.tensor(self.matrix, dtype=torch.float64)
+        return given / _gap(given) if self.normalised else given
+
+    @cached_property
+    def stationary(self) -> Tensor:
+        r"""The only solution of $\pi R = 0$."""
+        return _stationary(self.generator)
+
+    @property
+    def data(self) -> Tensor:
+        """All states, also those that noise leaves for good."""
+        return torch.ones(len(self.matrix), dtype=torch.bool)
+
+    def transition(self, integral: Tensor) -> Tensor:
+        """By the spectrum where the chain is reversible, else by the series."""
+        return super().transition(integral) if self._reversible else _series(self.generator.to(integral), integral)
+
+    @cached_property
+    def _reversible(self) -> bool:
+        flow = self.stationary[:, None] * self.generator
+        return bool((self.stationary > TINY).all() and (flow - flow.T).abs().max() <= TINY * flow.abs().max())
+
+
+def _series(generator: Tensor, integral: Tensor) -> Tensor:
+    """See the module: nothing is subtracted."""
+    fastest = -generator.diagonal().min()
+    doublings = max(0, math.ceil(math.log2(max(float((fastest * integral).max()), 1e-300)) + 1))
+    identity = torch.eye(len(generator), dtype=generator.dtype, device=generator.device)
+    jump = identity + generator / fastest
+    step = (fastest * integral / 2**doublings)[:, None, None]
+    total = identity.expand(len(integral), -1, -1)
+    for k in range(TERMS, 0, -1):
+        total = identity + step / k * (jump @ total)
+    total = torch.exp(-step) * total
+    for _ in range(doublings):
+        total = total @ total
+    return total
+
+
+def _symmetrised(generator: Tensor, stationary: Tensor) -> Tensor:
+    root = stationary.sqrt()
+    symmetric = root[:, None] * generator / root
+    return 0.5 * (symmetric + symmetric.T)
+
+
+def _gap(generator: Tensor) -> float:
+    """The slowest rate at which a difference is forgotten."""
+    values = torch.linalg.eigvals(generator).real.sort(descending=True).values
+    return -float(values[1])
+
+
+def _stationary(generator: Tensor) -> Tensor:
+    """Least squares for a law that the generator leaves as it is."""
+    equations = torch.cat([generator.T / generator.abs().max(), torch.ones_like(generator[:1])])
+    right = torch.zeros(len(equations), 1, dtype=generator.dtype)
+    right[-1] = 1
+    law = torch.linalg.lstsq(equations, right).solution[:, 0]
+    law = torch.where(law > 1e-14, law, 0.0)
+    return law / law.sum()
+
+
+def _checked(matrix: Tensor) -> Tensor:
+    """A generator whose rows sum to zero to the last digit; InputError unless it has one stationary law."""
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
+        raise InputError(f"got a rate matrix of shape {tuple(matrix.shape)}; expected (S, S) with S at least 2")
+    if not torch.isfinite(matrix).all():
+        raise InputError("got a rate matrix with NaN or infinite entries; every rate must be a finite number")
+    jumps = matrix - torch.diag(matrix.diagonal())
+    if (jumps < 0).any():
+        i, j = (jumps < 0).nonzero()[0].tolist()
+        raise InputError(f"got the negative rate {float(matrix[i, j]):g} from {i} to {j}; rates are 0 or more")
+    sums, size = matrix.sum(1), max(float(matrix.abs().max()), 1e-300)
+    if sums.abs().max() > 1e-6 * size:
+        row = int(sums.abs().argmax())
+        raise InputError(
+            f"got a rate matrix whose row {row} sums to {float(sums[row]):g}; rows must sum to 0, so put minus the sum "
+            "of the other rates on the diagonal"
+        )
+    exact = jumps - torch.diag(jumps.sum(1))
+    if int((torch.linalg.svdvals(exact) < TINY * size).sum()) != 1:
+        raise InputError(
+            "got a rate matrix with more than one stationary law, so noise would never forget where data was; "
+            "connect the states by rates above 0"
+        )
+    return exact

@@ -1,0 +1,172 @@
+r"""Rates that draw a site anew: $R = 1\pi^T - I$ and $P_B = e^{-B} I + (1 - e^{-B}) 1\pi^T$.
+
+Every transition has a closed form that needs no matrix. The uniform and the absorbing (mask) noise of D3PM (Austin et
+al. 2021, arXiv 2107.03006), any chain of two states, and the binomial diffusion of Sohl-Dickstein et al. 2015
+(arXiv 1503.03585) are of this kind.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.processes.rates.base import Rates
+from unnoise.schedules import Erasing, Schedule
+
+
+class Refreshing(Rates):
+    """Draws a site anew from the stationary law at rate 1."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """What survives falls on a line."""
+        return Erasing()
+
+    @property
+    def ordinal(self) -> bool:
+        """No: all states are as far from each other."""
+        return False
+
+    def out(self, x: Tensor, rate: Tensor) -> Tensor:
+        r"""$\beta\pi$, but for x."""
+        law = self._law(rate).expand(*x.shape, -1)
+        return (rate[..., None] * law).scatter(-1, x[..., None], 0.0)
+
+    def into(self, x: Tensor, rate: Tensor) -> Tensor:
+        r"""$\beta\pi(x)$, but from x."""
+        rates = (rate * self._mass(x, rate))[..., None]
+        return rates.repeat_interleave(self.stationary.shape[-1], -1).scatter(-1, x[..., None], 0.0)
+
+    def row(self, x: Tensor, integral: Tensor) -> Tensor:
+        r"""$e^{-B} 1_x + (1 - e^{-B})\pi$."""
+        kept, lost = torch.exp(-integral), -torch.expm1(-integral)
+        shape = torch.broadcast_tensors(x, integral)[0].shape  # type: ignore[no-untyped-call]
+        fresh = (lost[..., None] * self._law(integral)).expand(*shape, -1)
+        return _with_added(fresh, x.expand(shape), kept.expand(shape))
+
+    def column(self, x: Tensor, integral: Tensor) -> Tensor:
+        r"""$e^{-B} 1_x + (1 - e^{-B})\pi(x)$."""
+        kept, lost = torch.exp(-integral), -torch.expm1(-integral)
+        fresh = (lost * self._mass(x, integral))[..., None]
+        fresh = fresh.expand(*fresh.shape[:-1], self.stationary.shape[-1])
+        return _with_added(fresh, x.expand(fresh.shape[:-1]), kept.expand(fresh.shape[:-1]))
+
+    def push(self, v: Tensor, integral: Tensor) -> Tensor:
+        r"""$e^{-B} v + (1 - e^{-B})(\sum v)\pi$."""
+        kept, lost = torch.exp(-integral)[..., None], -torch.expm1(-integral)[..., None]
+        return kept * v + (lost * v.sum(-1, keepdim=True)) * self._law(v)
+
+    def _law(self, like: Tensor) -> Tensor:
+        return self.stationary.to(like)
+
+    def _mass(self, x: Tensor, like: Tensor) -> Tensor:
+        """The stationary probability of the states that x is in."""
+        return torch.gather(self._law(like).expand(*x.shape, -1), -1, x[..., None])[..., 0]
+
+
+def _with_added(values: Tensor, x: Tensor, extra: Tensor) -> Tensor:
+    """Rows of values with `extra` added at x."""
+    return values.scatter_add(-1, x[..., None], extra[..., None])
+
+
+@dataclass(frozen=True)
+class Refresh(Refreshing):
+    r"""Draws a site anew from $\pi$ at rate 1.
+
+    Args:
+        probabilities: $\pi$, one row for all sites or one row per site, non-negative, each summing to one. A zero means
+            that there is no such state.
+
+    Raises:
+        InputError: numbers that are no probabilities.
+
+    >>> Refresh([0.8, 0.2]).row(torch.tensor([1]), torch.tensor(0.0))
+    tensor([[0., 1.]])
+    """
+
+    probabilities: tuple[float, ...] | tuple[tuple[float, ...], ...]
+
+    def __init__(self, probabilities: Tensor | Sequence[float] | Sequence[Sequence[float]]) -> None:
+        law = torch.as_tensor(probabilities, dtype=torch.float64)
+        if law.ndim not in (1, 2) or law.shape[-1] < 2 or (law < 0).any() or ((law.sum(-1) - 1).abs() > 1e-5).any():
+            raise InputError(
+                f"got {law.tolist()} as stationary law; expected at least 2 non-negative probabilities that sum to 1, "
+                "or one such row per site"
+            )
+        law = law / law.sum(-1, keepdim=True)
+        rows = law.tolist()
+        object.__setattr__(self, "probabilities", tuple(rows if law.ndim == 1 else map(tuple, rows)))
+
+    @cached_property
+    def stationary(self) -> Tensor:
+        r"""$\pi$."""
+        return torch.tensor(self.probabilities, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class _Sized(Refreshing):
+    """Refreshing rates that are fixed by how many states each site has."""
+
+    states: int | tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if any(size < 2 for size in self._sizes()):
+            raise InputError(f"got {self.states} states; every site must have at least 2")
+
+    @cached_property
+    def stationary(self) -> Tensor:
+        """See the class."""
+        rows = torch.stack([self._row(size, max(self._sizes())) for size in self._sizes()])
+        return rows[0] if isinstance(self.states, int) else rows
+
+    def _sizes(self) -> tuple[int, ...]:
+        return (self.states,) if isinstance(self.states, int) else self.states
+
+    @staticmethod
+    @abstractmethod
+    def _row(size: int, states: int) -> Tensor:
+        """The stationary law of a site with so many states, padded with zeros."""
+
+
+class Uniform(_Sized):
+    """Draws a site anew from all its states.
+
+    Args:
+        states: how many a site has; one number per site where they differ.
+
+    >>> Uniform((2, 4)).stationary
+    tensor([[0.5000, 0.5000, 0.0000, 0.0000],
+            [0.2500, 0.2500, 0.2500, 0.2500]], dtype=torch.float64)
+    """
+
+    @staticmethod
+    def _row(size: int, states: int) -> Tensor:
+        return (torch.arange(states) < size).double() / size
+
+
+class Absorbing(_Sized):
+    """Replaces a site by a mask, its last state, which data is never in and noise never leaves.
+
+    Args:
+        states: how many a site has, the mask included; one number per site where they differ.
+
+    >>> Absorbing(3).row(torch.tensor([0, 2]), torch.tensor(0.6931))
+    tensor([[0.5000, 0.0000, 0.5000],
+            [0.0000, 0.0000, 1.0000]])
+    """
+
+    @cached_property
+    def data(self) -> Tensor:
+        """All states of a site but its last one."""
+        below = torch.stack([torch.arange(max(self._sizes())) < size - 1 for size in self._sizes()])
+        return below[0] if isinstance(self.states, int) else below
+
+    @staticmethod
+    def _row(size: int, states: int) -> Tensor:
+        return (torch.arange(states) == size - 1).double()

@@ -1,0 +1,107 @@
+"""Leaps over many jumps at once, at the rates of where they start."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise.denoisers import Denoiser
+from unnoise.laws import Categorical
+from unnoise.processes import CTMC
+from unnoise.samplers.base import Sampler, require
+from unnoise.samplers.grids import Grid
+
+FEW = 2.0  # expected jumps of a site, up to which they are drawn one by one
+
+
+class TauLeaping(Sampler):
+    r"""$x + \sum_s P_s (s - x)$ at every site, $P_s \sim \text{Poisson}(K(x, s)\,(t - s))$: weak order one.
+
+    States in order make all the jumps, as steps, and stop at the ends. Otherwise steps cannot be added up, and a site
+    that would jump more than once stays where it is. Gillespie 2001; Campbell et al. 2022 (arXiv 2205.14987).
+
+    Args:
+        denoiser: of a `CTMC`.
+        steps: network evaluations.
+        ordinal: whether jumps are steps; as the rates say by default.
+        churn: 1 follows the time reversal; more adds jumps forward and back.
+        grid: where the times lie.
+
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.processes import CTMC, rates
+    >>> from unnoise.spaces import Finite
+    >>> denoiser = Exact(CTMC(Finite(2, 9), rates.BirthDeath(9)), torch.tensor([[1, 2], [7, 6]]))
+    >>> TauLeaping(denoiser, steps=50).sample(200, torch.Generator().manual_seed(0)).unique(dim=0)
+    tensor([[1, 2],
+            [7, 6]])
+    """
+
+    process: CTMC
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        steps: int = 250,
+        ordinal: bool | None = None,
+        churn: float = 1.0,
+        grid: Grid | None = None,
+    ) -> None:
+        super().__init__(denoiser, steps, grid)
+        require(denoiser, CTMC, "TauLeaping", "that jumps between finitely many states")
+        self.ordinal = self.process.rates.ordinal if ordinal is None else ordinal
+        self.churn = churn
+
+    def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
+        """One leap."""
+        rates = self.process.reverse(state, self.denoiser(state, t, cond), t, churn=self.churn).rates
+        return (leap_in_order if self.ordinal else leap_once)(state, rates, t - s, rng)
+
+
+def leap_once(x: Tensor, rates: Tensor, dt: Tensor, rng: torch.Generator) -> Tensor:
+    """One tau-leap of states x (...) at rates (..., S), zero at x; sites that would jump more than once stay.
+
+    The number of jumps of a site is one Poisson number, and each goes to a state in proportion to its rate: the same
+    law as a Poisson number for every state, without drawing them.
+    """
+    flat, blocks = x.flatten(), _in_blocks(rates)
+    sums = blocks.sum(-1)
+    alone = (_poisson(sums.sum(-1) * dt, rng) == 1).nonzero()[:, 0]
+    return flat.index_copy(0, alone, _reached(blocks, sums, alone, rng)).reshape(x.shape)
+
+
+def leap_in_order(x: Tensor, rates: Tensor, dt: Tensor, rng: torch.Generator) -> Tensor:
+    """One tau-leap of states x (...) at rates (..., S), zero at x; all jumps are made, as far as there are states.
+
+    Where a site jumps more than a few times, every state does get its Poisson number.
+    """
+    flat, states, blocks = x.flatten(), rates.shape[-1], _in_blocks(rates)
+    sums = blocks.sum(-1)
+    expected = sums.sum(-1) * dt
+    few = expected <= FEW
+    site = torch.repeat_interleave(_poisson(expected * few, rng))
+    moved = flat.scatter_add(0, site, _reached(blocks, sums, site, rng) - flat[site])
+    many = (~few).nonzero()[:, 0]
+    counts = _poisson(blocks[many].flatten(1) * dt, rng)
+    shift = (counts * torch.arange(states, device=x.device)).sum(-1) - counts.sum(-1) * flat[many]
+    return moved.index_add(0, many, shift).clamp(0, states - 1).reshape(x.shape)
+
+
+def _in_blocks(rates: Tensor) -> Tensor:
+    """Rates (..., S) as (n, blocks, S / blocks), about as many blocks as states in each."""
+    states = rates.shape[-1]
+    blocks = next(size for size in range(math.isqrt(states), 0, -1) if states % size == 0)
+    return rates.reshape(-1, blocks, states // blocks)
+
+
+def _reached(blocks: Tensor, sums: Tensor, site: Tensor, rng: torch.Generator) -> Tensor:
+    """The states to which jumps from these sites go: first the block, then the state in it, so that little is read."""
+    block = Categorical(sums[site], 0).sample(rng)
+    return block * blocks.shape[-1] + Categorical(blocks[site, block], 0).sample(rng)
+
+
+def _poisson(mean: Tensor, rng: torch.Generator) -> Tensor:
+    """Poisson numbers in int64, drawn where `rng` lives."""
+    return torch.poisson(mean.to(rng.device), generator=rng).long().to(mean.device)

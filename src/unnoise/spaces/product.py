@@ -1,0 +1,235 @@
+r"""Products of spaces: points are dicts with one point of every factor.
+
+A generator on a product moves one factor at a time, so its local characteristics are a dict of the factors' own, and
+everything that it does is a sum over factors with the others held fixed (Benton et al. 2024, arXiv 2211.03595,
+section 4): $L = \sum_n L_n$, $\Phi = \sum_n \Phi_n$. Densities are with respect to the product measure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._errors import InputError
+from unnoise.laws import Independent
+from unnoise.spaces.base import Continuum, Manifold, Space
+
+Point = Any  # a dict with a point of every factor, which type checkers cannot tell from the point of one
+Locals = Any
+
+
+@dataclass(frozen=True)
+class Product(Space[Any, Any]):
+    r"""$X_1 \times X_2 \times \dots$, by name; a product of products nests the names.
+
+    A product of manifolds is one: constructing it gives a `ProductManifold`; of continua, a `ProductContinuum`.
+
+    Args:
+        parts: name -> space, at least one.
+
+    Raises:
+        InputError: no parts.
+
+    >>> from unnoise.spaces import Euclidean
+    >>> space = Product({"place": Euclidean(2), "image": Euclidean((1, 4, 4))})
+    >>> type(space).__name__, space.event_shape
+    ('ProductManifold', (18,))
+    >>> space.check({"place": torch.zeros(5, 2), "picture": torch.zeros(5, 1, 4, 4)})
+    Traceback (most recent call last):
+    unnoise._errors.InputError: got a point of a product without 'image'; expected the names 'place', 'image'
+    """
+
+    parts: Mapping[str, Space[Any, Any]]
+    event_shape: tuple[int, ...] = field(init=False, repr=False)
+
+    def __new__(cls, parts: Mapping[str, Space[Any, Any]] | None = None) -> Product:
+        """The kind of product that the factors allow; without parts for `copy` and `pickle`."""
+        for kind, capability in ((ProductManifold, Manifold), (ProductContinuum, Continuum)):
+            if cls is Product and parts and all(isinstance(space, capability) for space in parts.values()):
+                return object.__new__(kind)
+        return object.__new__(cls)
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise InputError("got a product of no spaces; give at least one, as {name: space}")
+        size = sum(math.prod(space.event_shape) for space in self.parts.values())
+        object.__setattr__(self, "event_shape", (size,))
+
+    def check(self, x: Point) -> None:
+        """Raise InputError unless x is a dict with a batch of points of every factor, all of one length."""
+        expected = ", ".join(map(repr, self.parts))
+        if not isinstance(x, Mapping):
+            raise InputError(f"got a {type(x).__name__}; a product expects a dict of points with the names {expected}")
+        for name in self.parts:
+            if name not in x:
+                raise InputError(f"got a point of a product without {name!r}; expected the names {expected}")
+        for name in x:
+            if name not in self.parts:
+                raise InputError(f"got a point of a product with the unknown name {name!r}; expected {expected}")
+        for name, space in self.parts.items():
+            _check_part(name, space, x[name])
+        lengths = {name: _tree.length(x[name]) for name in self.parts}
+        if len(set(lengths.values())) > 1:
+            raise InputError(f"got different numbers of points of the factors of a product: {lengths}")
+
+    def features(self, x: Point) -> Tensor:
+        """The factors' features as one vector, (*batch, m)."""
+        axes = len(self.batch_shape(x))
+        values = [space.features(x[name]) for name, space in self.parts.items()]
+        kind = values[0].dtype
+        for value in values[1:]:
+            kind = torch.promote_types(kind, value.dtype)
+        return torch.cat([value.reshape(*value.shape[:axes], -1).to(kind) for value in values], -1)
+
+    def move(self, x: Point, local: Locals, dt: Tensor) -> Independent:
+        """Every factor moves by itself."""
+        return Independent({name: space.move(x[name], local[name], dt) for name, space in self.parts.items()})
+
+    def apply(self, local: Locals, f: Callable[[Any], Tensor], x: Point) -> Tensor:
+        r"""$\sum_n L_n f$, the other factors held fixed."""
+        return _total(space.apply(local[n], partial(_at, f, x, n), x[n]) for n, space in self.parts.items())
+
+    def phi(self, local: Locals, log_f: Callable[[Any], Tensor], x: Point) -> Tensor:
+        r"""$\sum_n \Phi_n(f)$, the other factors held fixed."""
+        return _total(space.phi(local[n], partial(_at, log_f, x, n), x[n]) for n, space in self.parts.items())
+
+    def implicit(
+        self, forward: Callable[[Any], Locals], reverse: Callable[[Any], Locals], x: Point, probes: Any = None
+    ) -> Tensor:
+        """The sum of the factors' prices, the other factors held fixed; probes are a dict of the factors' own."""
+
+        def price(name: str, space: Space[Any, Any]) -> Tensor:
+            there, back = (partial(_part_at, generator, x, name) for generator in (forward, reverse))
+            return space.implicit(there, back, x[name], None if probes is None else probes[name])
+
+        return _total(price(name, space) for name, space in self.parts.items())
+
+    def probes(self, x: Point, count: int, rng: torch.Generator) -> Any:
+        """Those of every factor."""
+        return {name: space.probes(x[name], count, rng) for name, space in self.parts.items()}
+
+    def batch_shape(self, x: Point) -> torch.Size:
+        """The leading axes that all factors share."""
+        name, space = next(iter(self.parts.items()))
+        if isinstance(space, Product):
+            return space.batch_shape(x[name])
+        shape: torch.Size = x[name].shape
+        return shape[: len(shape) - len(space.event_shape)]
+
+
+class ProductContinuum(Product, Continuum):
+    """A product of continua: its probability flow runs in every factor at once."""
+
+    @property
+    def dimension(self) -> int:
+        """The sum of the factors' dimensions."""
+        return sum(space.dimension for space in self._continua().values())
+
+    def project(self, x: Any) -> Any:
+        """Factor by factor."""
+        return {name: space.project(x[name]) for name, space in self._continua().items()}
+
+    def tangent(self, x: Any, v: Any) -> Any:
+        """Factor by factor."""
+        return {name: space.tangent(x[name], v[name]) for name, space in self._continua().items()}
+
+    def noise(self, x: Any, rng: torch.Generator) -> Any:
+        """Factor by factor."""
+        return {name: space.noise(x[name], rng) for name, space in self._continua().items()}
+
+    def divergence(self, field: Callable[[Any], Any], x: Any, probes: Any = None) -> tuple[Any, Tensor]:
+        """The field, and the sum of its factors' divergences; the field is evaluated once for every factor.
+
+        Probes are a dict of the factors' own; as each sees its factor alone, the estimate has no cross terms.
+        """
+        found = {
+            name: space.divergence(partial(_part_at, field, x, name), x[name], None if probes is None else probes[name])
+            for name, space in self._continua().items()
+        }
+        return {name: value for name, (value, _) in found.items()}, _total(part for _, part in found.values())
+
+    def _continua(self) -> dict[str, Continuum]:
+        return {name: space for name, space in self.parts.items() if isinstance(space, Continuum)}
+
+
+class ProductManifold(ProductContinuum, Manifold):
+    """A product of Riemannian manifolds: geodesics run in every factor, and squared lengths add up."""
+
+    def exp(self, x: Any, v: Any) -> Any:
+        """Factor by factor."""
+        return {name: space.exp(x[name], v[name]) for name, space in self._manifolds().items()}
+
+    def log(self, x: Any, y: Any) -> Any:
+        """Factor by factor."""
+        return {name: space.log(x[name], y[name]) for name, space in self._manifolds().items()}
+
+    def distance(self, x: Any, y: Any) -> Tensor:
+        r"""$\sqrt{\sum_n d_n^2}$."""
+        return _total(space.distance(x[name], y[name]) ** 2 for name, space in self._manifolds().items()).sqrt()
+
+    def raised(self, x: Any, covector: Any) -> Any:
+        """Factor by factor."""
+        return {name: space.raised(x[name], covector[name]) for name, space in self._manifolds().items()}
+
+    def frame(self, x: Any) -> Any:
+        """The factors' bases one after the other; each vector is zero in the other factors."""
+        frames, before = {}, 0
+        for name, space in self._manifolds().items():
+            after = self.dimension - before - space.dimension
+            frames[name] = _tree.map(partial(_padded, before=before, after=after), space.frame(x[name]))
+            before += space.dimension
+        return frames
+
+    def dot(self, u: Any, v: Any) -> Tensor:
+        """The sum of the factors' inner products."""
+        return _total(space.dot(u[name], v[name]) for name, space in self._manifolds().items())
+
+    def gradient(self, f: Callable[[Any], Tensor], x: Any) -> Any:
+        """The factors' gradients, the other factors held fixed."""
+        return {name: space.gradient(partial(_at, f, x, name), x[name]) for name, space in self._manifolds().items()}
+
+    def _manifolds(self) -> dict[str, Manifold]:
+        return {name: space for name, space in self.parts.items() if isinstance(space, Manifold)}
+
+
+def _check_part(name: str, space: Space[Any, Any], x: Any) -> None:
+    try:
+        space.check(x)
+    except InputError as error:
+        raise InputError(f"in {name!r}: {error}") from None
+
+
+def _total(terms: Any) -> Tensor:
+    first, *others = terms
+    total: Tensor = sum(others, first)
+    return total
+
+
+def _replaced(x: Point, name: str, part: Any) -> Point:
+    """The point x with another part; where that has further leading axes, the others are repeated along them."""
+    shape, before = _tree.first(part).shape, _tree.first(x[name]).ndim
+    leading = shape[: len(shape) - before]
+    if not leading:
+        return {**x, name: part}
+    others = _tree.map(lambda leaf: leaf.expand(*leading, *leaf.shape), x)
+    return {**others, name: part}
+
+
+def _at(f: Callable[[Any], Tensor], x: Point, name: str, part: Any) -> Tensor:
+    return f(_replaced(x, name, part))
+
+
+def _part_at(f: Callable[[Any], Any], x: Point, name: str, part: Any) -> Any:
+    return f(_replaced(x, name, part))[name]
+
+
+def _padded(frame: Tensor, before: int, after: int) -> Tensor:
+    zeros = frame.new_zeros(1, *frame.shape[1:])
+    return torch.cat([zeros.expand(before, *frame.shape[1:]), frame, zeros.expand(after, *frame.shape[1:])])

@@ -1,0 +1,217 @@
+r"""Rotations of three-dimensional space, SO(3).
+
+Points are matrices. The tangent vectors at R are the matrices $R\hat w$, w in radians, with the metric $|w|^2$, half of
+that of the entries: distance is the angle of rotation, and the volume is $8\pi^2$. A density with respect to the
+invariant *probability* measure is $8\pi^2$ times that of this package; its logarithm is larger by 4.3688.
+
+Quaternions, rotation vectors and Euler angles follow the conventions of `scipy.spatial.transform.Rotation`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.laws.base import standard_normal
+from unnoise.laws.heat import Radial, RotationAngle
+from unnoise.spaces import quaternions
+from unnoise.spaces._points import check_points
+from unnoise.spaces.isotropic import Isotropic
+
+OFF = 1e-3  # how far entries of R^T R may be from those of the identity
+NEWTON_STEPS = 9  # of `project`; quadratic, and one is enough for what rounding has moved
+
+
+@dataclass(frozen=True)
+class Rotations(Isotropic):
+    r"""SO(3): orthogonal matrices of determinant 1; densities with respect to the invariant volume of mass $8\pi^2$.
+
+    >>> space = Rotations()
+    >>> quarter_turn = space.from_rotation_vector(torch.tensor([[0.0, 0.0, math.pi / 2]]))
+    >>> [round(entry) for entry in quarter_turn[0, :, 0].tolist()]
+    [0, 1, 0]
+    >>> space.distance(quarter_turn, torch.eye(3)) / math.pi
+    tensor([0.5000])
+    """
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """(3, 3)."""
+        return (3, 3)
+
+    @property
+    def dimension(self) -> int:
+        """3."""
+        return 3
+
+    @property
+    def volume(self) -> float:
+        r"""$8\pi^2$."""
+        return 8 * math.pi**2
+
+    @property
+    def radial(self) -> Radial:
+        """IGSO(3): see `laws.heat.rotations`."""
+        return RotationAngle()
+
+    def check(self, x: Tensor) -> None:
+        """Raise InputError unless x is a floating tensor of rotation matrices, (*batch, 3, 3)."""
+        check_points("a rotation", x, (3, 3))
+        matrices = x.double()
+        error = (matrices.mT @ matrices - torch.eye(3, dtype=torch.float64, device=x.device)).abs()
+        if x.numel() and float(error.max()) > OFF:
+            raise InputError(
+                f"got a matrix R that is no rotation: an entry of R^T R is {float(error.max()):.3g} away from the "
+                f"identity, and {OFF} is allowed; give orthonormal columns, or use Rotations().project(x) on them"
+            )
+        if (torch.linalg.det(matrices) < 0).any():
+            count = int((torch.linalg.det(matrices) < 0).sum())
+            raise InputError(
+                f"got {count} reflections, orthogonal matrices of determinant -1; a rotation has determinant +1: "
+                "change the sign of one column, or of the whole matrix"
+            )
+
+    def features(self, x: Tensor) -> Tensor:
+        """The nine entries, (*batch, 9)."""
+        return x.flatten(-2)
+
+    def exp(self, x: Tensor, v: Tensor) -> Tensor:
+        r"""$R\big(I + \frac{\sin\omega}\omega\hat w + \frac{1-\cos\omega}{\omega^2}\hat w^2\big)$ (Rodrigues 1840)."""
+        angle = self.dot(v, v).clamp(min=torch.finfo(v.dtype).tiny).sqrt()[..., None, None]
+        first, half = torch.sinc(angle / math.pi), torch.sinc(angle / (2 * math.pi))
+        result: Tensor = x + first * v + 0.5 * half**2 * (v @ (x.mT @ v))
+        return result
+
+    def log(self, x: Tensor, y: Tensor) -> Tensor:
+        """The short way; between rotations half a turn apart, one of the two short ways."""
+        result: Tensor = x @ quaternions.hat(self.as_rotation_vector(x.mT @ y))
+        return result
+
+    def distance(self, x: Tensor, y: Tensor) -> Tensor:
+        """The angle of the rotation between, from its sine and its cosine: to rounding at every angle."""
+        sine = torch.linalg.vector_norm(quaternions.vee(x.mT @ y), dim=-1)
+        return torch.atan2(sine, self.cosine(x, y))
+
+    def project(self, x: Tensor) -> Tensor:
+        r"""The orthogonal polar factor, by Newton's iteration $X \leftarrow \frac12(X + X^{-T})$ (Higham 1986)."""
+        for _ in range(NEWTON_STEPS):
+            cofactors = torch.linalg.cross(x[..., [1, 2, 0], :], x[..., [2, 0, 1], :])
+            determinant = (x[..., 0, :] * cofactors[..., 0, :]).sum(-1)[..., None, None]
+            following = 0.5 * (x + cofactors / determinant)
+            moved = float((following - x).detach().abs().max()) if x.numel() else 0.0
+            x = following
+            if moved < torch.finfo(x.dtype).eps ** 0.5:
+                break
+        return x
+
+    def tangent(self, x: Tensor, v: Tensor) -> Tensor:
+        """The part R times a skew matrix."""
+        result: Tensor = 0.5 * (v - x @ v.mT @ x)
+        return result
+
+    def raised(self, x: Tensor, covector: Tensor) -> Tensor:
+        """Twice the tangent part, as the metric is half of that of the entries."""
+        return 2 * self.tangent(x, covector)
+
+    def frame(self, x: Tensor) -> Tensor:
+        """Infinitesimal rotations about the three axes of the rotated body."""
+        axes = quaternions.hat(torch.eye(3, dtype=x.dtype, device=x.device))
+        return x @ axes.reshape(3, *[1] * (x.ndim - 2), 3, 3)
+
+    def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        r"""$R\hat w$ with w standard normal."""
+        result: Tensor = x @ quaternions.hat(standard_normal((*x.shape[:-2], 3), x, rng))
+        return result
+
+    def dot(self, u: Tensor, v: Tensor) -> Tensor:
+        """Half of the inner product of the entries: the inner product of rotation vectors."""
+        return 0.5 * (u * v).sum((-2, -1))
+
+    def cosine(self, x: Tensor, y: Tensor) -> Tensor:
+        """Half of the trace of the rotation between, less 1/2."""
+        return 0.5 * ((x * y).sum((-2, -1)) - 1)
+
+    def turned(self, x: Tensor, angle: Tensor, rng: torch.Generator) -> Tensor:
+        """About uniform axes."""
+        axis = standard_normal((*angle.shape, 3), x, rng)
+        vector = axis * (torch.sin(0.5 * angle) / torch.linalg.vector_norm(axis, dim=-1))[..., None]
+        quaternion = torch.cat([vector, torch.cos(0.5 * angle)[..., None]], -1)
+        result: Tensor = x @ quaternions.to_matrix(quaternion)
+        return result
+
+    def draw_uniform(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
+        """Those of uniform quaternions (Shoemake 1992)."""
+        like = torch.empty((), dtype=torch.float64, device=rng.device)
+        numbers = standard_normal((*shape, 4), like, rng)
+        return quaternions.to_matrix(numbers / torch.linalg.vector_norm(numbers, dim=-1, keepdim=True))
+
+    @staticmethod
+    def from_quaternion(quaternion: Tensor) -> Tensor:
+        """Rotations from quaternions (x, y, z, w) of any length but 0, (*batch, 4).
+
+        Raises:
+            InputError: a quaternion of length 0, or that are no four numbers.
+        """
+        _check_last("quaternions", quaternion, 4)
+        length = torch.linalg.vector_norm(quaternion, dim=-1, keepdim=True)
+        if (length == 0).any():
+            rows = (length[..., 0] == 0).nonzero()[:3].tolist()
+            raise InputError(f"got a quaternion of length 0, first at batch index {rows}; it stands for no rotation")
+        return quaternions.to_matrix(quaternion / length)
+
+    @staticmethod
+    def as_quaternion(rotation: Tensor) -> Tensor:
+        """Unit quaternions (x, y, z, w) with w >= 0, (*batch, 4)."""
+        return quaternions.from_matrix(rotation)
+
+    @staticmethod
+    def from_rotation_vector(vector: Tensor) -> Tensor:
+        """Rotations by |w| radians about w, (*batch, 3).
+
+        Raises:
+            InputError: vectors that are no three numbers.
+        """
+        _check_last("rotation vectors", vector, 3)
+        eye = torch.eye(3, dtype=vector.dtype, device=vector.device)
+        return Rotations().exp(eye, quaternions.hat(vector))
+
+    @staticmethod
+    def as_rotation_vector(rotation: Tensor) -> Tensor:
+        """Rotation vectors of length at most pi, (*batch, 3)."""
+        quaternion = quaternions.from_matrix(rotation)
+        sine = torch.linalg.vector_norm(quaternion[..., :3], dim=-1, keepdim=True)
+        small = torch.finfo(sine.dtype).eps
+        ratio = 2 * torch.atan2(sine, quaternion[..., 3:]) / sine.clamp(min=small)
+        return torch.where(sine > small, ratio, 2.0) * quaternion[..., :3]
+
+    @staticmethod
+    def from_euler(sequence: str, angles: Tensor) -> Tensor:
+        """Rotations from Euler angles in radians, (*batch, axes), about the axes named, as in SciPy.
+
+        Lower case ("xyz") turns about fixed axes, upper case ("ZYX") about those of the rotated body.
+        """
+        return _with_scipy(lambda scipy, numbers: scipy.from_euler(sequence, numbers).as_matrix(), angles, 1, (3, 3))
+
+    @staticmethod
+    def as_euler(sequence: str, rotation: Tensor) -> Tensor:
+        """Euler angles in radians, (*batch, 3), about the axes named, as in SciPy."""
+        return _with_scipy(lambda scipy, numbers: scipy.from_matrix(numbers).as_euler(sequence), rotation, 2, (3,))
+
+
+def _check_last(name: str, x: Tensor, size: int) -> None:
+    if x.ndim == 0 or x.shape[-1] != size:
+        raise InputError(f"got {name} of shape {tuple(x.shape)}; expected {size} numbers each, (*batch, {size})")
+
+
+def _with_scipy(convert: Any, x: Tensor, ndim: int, event_shape: tuple[int, ...]) -> Tensor:
+    """Convert a batch on the CPU, in float64."""
+    from scipy.spatial.transform import Rotation
+
+    batch = x.shape[: x.ndim - ndim]
+    numbers = x.detach().cpu().double().reshape(-1, *x.shape[x.ndim - ndim :]).numpy()
+    return torch.as_tensor(convert(Rotation, numbers)).reshape(*batch, *event_shape).to(x)

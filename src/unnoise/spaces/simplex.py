@@ -1,0 +1,207 @@
+r"""The simplex: N positive parts that sum to one, with the noise of population genetics.
+
+A `Diffusion` on it is $dx = b\,dt + s\,\sqrt{a(x)}\,dB$ in Ito's sense, with the covariance of Wright and Fisher,
+$a(x) = \mathrm{diag}(x) - x x^T$, which vanishes towards the faces so that no path leaves. $a$ is the inverse of the
+Fisher-Rao metric, but densities here are with respect to Lebesgue measure on all parts but one, so that divergences are
+flat ones and the drift is the Ito drift of the parts:
+
+* generator: $b\cdot\nabla f + \frac12 s^2\,\mathrm{tr}(a\nabla^2 f)$;
+* $\Phi(f) = \frac12 s^2 g^T a\, g$, $g = \nabla\log f$, with $g^T a\, g = \sum x_i g_i^2 - (\sum x_i g_i)^2$;
+* price of undoing $(b, s)$ by $(\mu, s)$: $\frac12\lVert\mu + b - s^2\nabla\cdot a\rVert^2_{(s^2 a)^{-1}} +
+  \nabla\cdot\mu - \frac12 s^2\sum\partial_{ij}a_{ij}$, where $\nabla\cdot a = 1 - N x$ and
+  $\sum\partial_{ij}a_{ij} = -N(N - 1)$.
+
+Gradients have N components of which a common constant means nothing: $a\,1 = 0$. (Benton et al. 2024, arXiv 2211.03595,
+section 5.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise._tree import expand
+from unnoise.laws import Dirichlet
+from unnoise.laws.base import standard_normal
+from unnoise.spaces.base import Continuum, Diffusion, slopes_along
+
+SUM_TOLERANCE = 1e-4  # how far from 1 the parts may sum: float32 adds rounding for many parts
+SHARPEST = 1e24  # the concentration that stands for a step without noise: relative error 1e-12
+INSIDE = 1e-12  # `project` keeps parts at least this large
+
+
+@dataclass(frozen=True)
+class Simplex(Continuum):
+    r"""$\{x \in R^N : x_i \ge 0, \sum_i x_i = 1\}$; densities with respect to Lebesgue measure on N - 1 parts.
+
+    Args:
+        parts: N, at least 2.
+
+    Raises:
+        InputError: fewer than 2 parts.
+
+    >>> Simplex(3).check(torch.tensor([[0.2, 0.3, 0.5]]))
+    >>> Simplex(3).check(torch.tensor([[2.0, -1.0, 0.5]]))
+    Traceback (most recent call last):
+    unnoise._errors.InputError: got a part of -1 at batch index [0]; Simplex expects ... apply softmax first
+    """
+
+    parts: int
+
+    def __post_init__(self) -> None:
+        if self.parts < 2:
+            raise InputError(f"got a simplex of {self.parts} parts; at least 2 are needed to share a whole")
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """N numbers make a point."""
+        return (self.parts,)
+
+    @property
+    def dimension(self) -> int:
+        """N - 1."""
+        return self.parts - 1
+
+    def check(self, x: Tensor) -> None:
+        """Raise InputError unless x is a floating tensor (*batch, N) of parts that are not negative and sum to 1."""
+        if x.shape[-1:] != (self.parts,):
+            raise InputError(
+                f"got points of shape {tuple(x.shape[1:])}; Simplex expects ({self.parts},) "
+                "(the first axis counts the points)"
+            )
+        if not x.is_floating_point():
+            raise InputError(f"got {x.dtype}; Simplex expects floating point parts: divide counts by their sum")
+        if not torch.isfinite(x).all():
+            rows = (~torch.isfinite(x).all(-1)).nonzero()[0].tolist()
+            raise InputError(f"got NaN or infinite parts, first at batch index {rows}; remove or impute them")
+        least = x.amin(-1)
+        if (least < 0).any():
+            raise InputError(
+                f"got a part of {float(least.min()):.4g} at batch index {(least < 0).nonzero()[0].tolist()}; Simplex "
+                "expects parts that are not negative: were these logits? apply softmax first"
+            )
+        excess = x.double().sum(-1) - 1
+        if (excess.abs() > SUM_TOLERANCE).any():
+            row = (excess.abs() > SUM_TOLERANCE).nonzero()[0].tolist()
+            raise InputError(
+                f"got parts that sum to {float(excess[tuple(row)]) + 1:.6g} at batch index {row}; Simplex expects a "
+                "sum of 1: were these logits? apply softmax; counts or percentages? divide each row by its sum"
+            )
+
+    def features(self, x: Tensor) -> Tensor:
+        """The parts themselves."""
+        return x
+
+    def move(self, x: Tensor, local: Diffusion, dt: Tensor) -> Dirichlet:
+        r"""A Dirichlet law with the mean $x + b\,dt$ and the covariance $s^2 dt\,a$, both to first order.
+
+        It has a density and never leaves the simplex: where the drift points outwards, $x_i + b_i dt$ is replaced by
+        $x_i / (1 - b_i dt / x_i)$, which agrees to first order and stays positive.
+        """
+        dt = expand(dt, x)
+        moved = local.drift * dt
+        shrinking = x * x / (x - moved.clamp(max=0)).clamp(min=torch.finfo(x.dtype).tiny)
+        mean = torch.where(moved < 0, shrinking, x + moved)
+        mean = mean / mean.sum(-1, keepdim=True)
+        sharpness = 1 / (local.scale**2 * dt).clamp(min=1 / SHARPEST)
+        return Dirichlet((mean * sharpness.to(mean)).clamp(min=torch.finfo(mean.dtype).tiny))
+
+    def apply(self, local: Diffusion, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        r"""$b\cdot\nabla f + \frac12 s^2[\nabla\cdot(a\nabla f) - (\nabla\cdot a)\cdot\nabla f]$, differentiated."""
+        _, spread = self.divergence(lambda y: self.spread(y, self.slopes(f, y)), x)
+        slopes = self.slopes(f, x)
+        scale = self._per_row(local.scale, x)
+        spread = spread - (self.drift_of_spreading(x) * slopes).sum(-1)
+        return (local.drift * slopes).sum(-1) + 0.5 * scale**2 * spread
+
+    def phi(self, local: Diffusion, log_f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        r"""$\frac12 s^2 g^T a\,g$ with $g = \nabla\log f$."""
+        return 0.5 * self._per_row(local.scale, x) ** 2 * self.squared(x, self.slopes(log_f, x))
+
+    def implicit(
+        self,
+        forward: Callable[[Tensor], Diffusion],
+        reverse: Callable[[Tensor], Diffusion],
+        x: Tensor,
+        probes: Tensor | None = None,
+    ) -> Tensor:
+        """See the module."""
+        there, size = forward(x), self.parts
+        back, divergence = self.divergence(lambda y: reverse(y).drift, x, probes)
+        scale = self._per_row(there.scale, x)
+        excess = (there.drift + back) / scale[..., None] - scale[..., None] * self.drift_of_spreading(x)
+        length = (excess**2 / x).sum(-1) - excess.sum(-1) ** 2  # the inverse of a on vectors that sum to zero
+        divergence = divergence if probes is None else divergence.mean(0)
+        return 0.5 * length + divergence + 0.5 * scale**2 * size * (size - 1)
+
+    def probes(self, x: Tensor, count: int, rng: torch.Generator) -> Tensor:
+        """Standard normal tangent vectors, (count, *batch, N)."""
+        return self.noise(x.expand(count, *x.shape), rng)
+
+    def project(self, x: Tensor) -> Tensor:
+        """Positive parts over their sum."""
+        x = x.clamp(min=INSIDE)
+        return x / x.sum(-1, keepdim=True)
+
+    def tangent(self, x: Tensor, v: Tensor) -> Tensor:
+        """The part of a vector that sums to zero."""
+        return v - v.mean(-1, keepdim=True)
+
+    def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """A normal vector that sums to zero, standard in the flat metric of the reference measure."""
+        return self.tangent(x, standard_normal(tuple(x.shape), x, rng))
+
+    def divergence(
+        self, field: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """A field of vectors that sum to zero, and its divergence in N - 1 flat coordinates; see `Manifold`."""
+        directions = self._frame(x) if probes is None else probes
+        value, terms = slopes_along(field, x, directions, lambda u, v: (u * v).sum(-1))
+        return value, terms.sum(0) if probes is None else terms
+
+    def slopes(self, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """The partial derivatives of f at x; differentiable."""
+        with torch.enable_grad():
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            total = f(x).sum()
+            if not total.requires_grad:
+                return torch.zeros_like(x)
+            (slopes,) = torch.autograd.grad(total, x, create_graph=True, materialize_grads=True)
+        return slopes
+
+    def spread(self, x: Tensor, slopes: Tensor) -> Tensor:
+        r"""$a\,g = x \odot (g - x\cdot g)$: the direction that noise makes of a gradient."""
+        return x * (slopes - (x * slopes).sum(-1, keepdim=True))
+
+    def squared(self, x: Tensor, slopes: Tensor) -> Tensor:
+        r"""$g^T a\,g$: the variance of g under the law x."""
+        mean = (x * slopes).sum(-1, keepdim=True)
+        return (x * (slopes - mean) ** 2).sum(-1)
+
+    def drift_of_spreading(self, x: Tensor) -> Tensor:
+        r"""$\nabla\cdot a = 1 - N x$."""
+        return 1 - self.parts * x
+
+    def _frame(self, x: Tensor) -> Tensor:
+        """Orthonormal vectors that sum to zero (Helmert), (N - 1, *batch of ones, N)."""
+        return helmert(self.parts).to(x).reshape(self.parts - 1, *[1] * (x.ndim - 1), self.parts)
+
+    def _per_row(self, scale: Tensor, x: Tensor) -> Tensor:
+        return scale.expand_as(x)[..., 0]
+
+
+def helmert(parts: int) -> Tensor:
+    r"""N - 1 orthonormal vectors that sum to zero, (N - 1, N), in float64: row k is $(1, ..., 1, -k, 0, ...)$, scaled.
+
+    >>> basis = helmert(4)
+    >>> bool((basis @ basis.T - torch.eye(3, dtype=torch.float64)).abs().max() < 1e-15)
+    True
+    """
+    k = torch.arange(1, parts, dtype=torch.float64)[:, None]
+    column = torch.arange(parts)[None]
+    rows = torch.where(column < k, 1.0, torch.where(column == k, -k, 0.0))
+    return rows / torch.sqrt(k * (k + 1))

@@ -1,0 +1,39 @@
+"""The uniform law of a compact manifold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise.laws import Law
+
+Draw = Callable[[tuple[int, ...], torch.Generator], Tensor]
+
+
+@dataclass(frozen=True)
+class Uniform(Law[Tensor]):
+    """The uniform law, as a batch of n; density with respect to the Riemannian volume. Drawn in float64.
+
+    Args:
+        draw: uniform points (*shape, *event), from a shape and a generator.
+        volume: of the whole manifold.
+        event_ndim: how many trailing axes form one point.
+        n: the length of the batch.
+    """
+
+    draw: Draw
+    volume: float
+    event_ndim: int
+    n: int
+
+    def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
+        """Draw (*shape, n, *event)."""
+        return self.draw((*shape, self.n), rng)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Minus the log volume."""
+        return x.new_full(x.shape[: x.ndim - self.event_ndim], -math.log(self.volume))

@@ -1,0 +1,210 @@
+r"""The laws of a process of which only the generator is known: what a user gave fits together.
+
+Without a kernel nothing can be said about $q_t$, so the laws look at the generator in itself (as a law of its space at
+a few times), at the reverse for a law whose density is known, which the prior is, and at paths: noise must end at the
+prior.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._errors import InputError
+from unnoise.objectives.noising import path
+from unnoise.processes import Process
+from unnoise.processes.user import Generated
+from unnoise.spaces import Manifold
+from unnoise.testing.case import at
+from unnoise.testing.findings import FAILURE_RATE, Finding, Report, conclude, exact, generator, judged, statistical
+from unnoise.testing.noised import in_double, rows
+from unnoise.testing.reversal import characteristics
+from unnoise.testing.spaces import check_space
+from unnoise.testing.statistics import mean_is_zero
+from unnoise.testing.waves import Waves, waves
+
+TIMES = (0.0, 0.5, 1.0)
+EXACT = 1e-8
+STEPS = 200  # of the paths that must end at the prior
+FORGIVEN = (
+    0.03  # the size of a difference of means of waves that is forgiven to these steps, and to a prior nearly reached
+)
+
+
+@dataclass(frozen=True)
+class GeneratorCase:
+    """A process without a kernel, and a few points to start from.
+
+    Attributes:
+        process: under test.
+        points: (k, *event), real numbers in float64.
+        draws: of every random variable.
+        functions: how many test functions.
+        seed: of all randomness.
+    """
+
+    process: Process[Any]
+    points: Any
+    draws: int
+    functions: int
+    seed: int
+
+    def rng(self, law: str) -> torch.Generator:
+        """The generator of one law."""
+        return generator(self.seed, law)
+
+    def prior_draws(self, law: str) -> Any:
+        """Draws from the prior, in float64."""
+        return in_double(self.process.prior(self.draws).sample(self.rng(law)))
+
+    def waves(self, example: Any) -> Waves:
+        """Test functions at the scale of an example."""
+        return waves(self.process.space.features, example, self.functions, self.rng("test functions"))
+
+    def each_time(self) -> Iterator[tuple[str, Tensor]]:
+        """Both ends of time and the middle, with a label."""
+        return ((f"t = {t:g}", at(t)) for t in TIMES)
+
+
+def check_generator(
+    process: Process[Any],
+    points: Any,
+    *,
+    draws: int = 4000,
+    functions: int = 6,
+    seed: int = 0,
+    raises: bool = True,
+) -> Report:
+    """Check what a process promises of which no kernel is known, and its space with it.
+
+    Args:
+        process: any process on a small instance of its space: a handful of dimensions or sites.
+        points: 3 or more different points, (k, *event), such as data; noise must take all of them to the prior.
+        draws: of every random variable.
+        functions: how many test functions.
+        seed: of all randomness.
+        raises: whether a broken law raises LawBroken, with the table as its message.
+
+    >>> from unnoise.laws import Normal
+    >>> from unnoise.processes import DiffusionProcess
+    >>> from unnoise.spaces import Euclidean
+    >>> normal = lambda n: Normal(torch.zeros(n, 1, dtype=torch.float64), torch.ones(()), event_ndim=1)
+    >>> process = DiffusionProcess(Euclidean(1), lambda x, t: -4 * x, lambda t: 8**0.5 + 0 * t, normal)
+    >>> print(check_generator(process, torch.tensor([[-1.0], [0.3], [1.0]]), draws=1000))
+    DiffusionProcess(...): 23 of 23 laws kept
+    ...
+    """
+    process.space.check(points)
+    if _tree.length(points) < 3:
+        raise InputError(f"got {_tree.length(points)} points; the laws need 3 or more different ones")
+    case = GeneratorCase(process, in_double(points), draws, functions, seed)
+    half_way = partial(process.forward, t=at(0.5))
+    of_space = check_space(process.space, points, half_way, draws=draws, functions=functions, seed=seed, raises=False)
+    return conclude(process, [*judged(_laws(process), case), *of_space.findings], raises=raises)
+
+
+def _laws(process: Process[Any]) -> list[Any]:
+    more = [reverse_undoes_the_noise] if isinstance(process, Generated) else []
+    return [*LAWS, *more]
+
+
+def generator_is_finite(case: GeneratorCase) -> Finding:
+    """Drifts, scales and rates are finite at all times, scales above zero and rates not below."""
+    law, sides = "the generator is finite, its noise positive", {}
+    for label, t in case.each_time():
+        for name, leaf in characteristics(case.process.forward(case.points, t)).items():
+            bad = ~torch.isfinite(leaf)
+            bad = bad | (leaf <= 0) if name.endswith("scale") else bad
+            bad = bad | (leaf < 0) if name.endswith("rates") else bad
+            share = bad.double().mean()
+            sides[f"share of bad in {name}, {label}"] = (share, 0 * share)
+    return exact(law, sides, 0.0, size=1.0)
+
+
+def rows_have_their_own_time(case: GeneratorCase) -> Finding:
+    """The generator of a batch with a time per row is, row by row, that of each point at its time."""
+    law = "every row has its own time, and no other row"
+    x, n = case.points, _tree.length(case.points)
+    t = torch.linspace(0.1, 0.9, n, dtype=torch.float64)
+    together = characteristics(case.process.forward(x, t))
+    alone = [characteristics(case.process.forward(rows(x, slice(i, i + 1)), t[i])) for i in range(n)]
+    sides = {}
+    for name, leaf in together.items():
+        parts = [part[name].expand(1, *leaf.shape[1:]) for part in alone]
+        sides[name] = (leaf, torch.cat(parts) if leaf.ndim else parts[0])
+    return exact(law, sides, EXACT)
+
+
+def drift_is_tangent(case: GeneratorCase) -> Finding:
+    """On a manifold the drift is a tangent vector: its tangent part is all of it."""
+    law, space = "the drift is tangent", case.process.space
+    if not isinstance(space, Manifold):
+        return Finding(law, True, detail="not looked at: the space is no manifold")
+    sides = {}
+    for label, t in case.each_time():
+        drift = _tree.map(lambda part: part.drift, case.process.forward(case.points, t))
+        for (name, left), (_, right) in zip(
+            _tree.leaves(drift), _tree.leaves(space.tangent(case.points, drift)), strict=True
+        ):
+            sides[f"{name} {label}".strip()] = (left, right)
+    return exact(law, sides, EXACT)
+
+
+def prior_is_on_the_space(case: GeneratorCase) -> Finding:
+    """The prior draws points of the space, one per row, and their log densities are finite."""
+    law, n = "the prior is a law on the space", case.draws
+    x = case.process.prior(n).sample(case.rng(law))
+    try:
+        case.process.space.check(x)
+    except InputError as error:
+        return Finding(law, False, detail=str(error))
+    log_prob = case.process.prior(n).log_prob(x)
+    right = _tree.length(x) == n and tuple(log_prob.shape) == (n,)
+    finite = bool(torch.isfinite(log_prob).all())
+    detail = f"{_tree.length(x)} rows for {n}, log_prob of shape {tuple(log_prob.shape)}, all finite: {finite}"
+    return Finding(law, right and finite, detail=detail)
+
+
+def noise_ends_at_the_prior(case: GeneratorCase) -> Finding:
+    """Paths from every point, simulated in 200 steps, end as draws from the prior do, up to 0.03 in means of waves."""
+    law, process = "noise ends at the prior", case.process
+    rng, there = case.rng(law), case.prior_draws("prior")
+    test, times, worst = case.waves(there), torch.linspace(0, 1, STEPS + 1, dtype=torch.float64)[1:], {}
+    for i in range(_tree.length(case.points)):
+        x_0 = _tree.map(lambda leaf, i=i: leaf[i].expand(case.draws, *leaf.shape[1:]), case.points)
+        (end,) = deque(path(process, x_0, times, rng), maxlen=1)
+        gap = test(end) - test(there)
+        worst[i] = (mean_is_zero(gap, FORGIVEN), float(gap.mean(0).abs().max()))
+    i = min(worst, key=lambda i: worst[i][0])
+    p_value, bias = min(1.0, worst[i][0] * len(worst)), worst[i][1]
+    return Finding(
+        law, p_value > FAILURE_RATE, p_value=p_value, detail=f"point {i}: means of waves differ by {bias:.3g}"
+    )
+
+
+def reverse_undoes_the_noise(case: GeneratorCase) -> Finding:
+    r"""$E_p[g\,K f] = E_p[f\,L g - L(f g)]$ for the prior as p, and the reverse K of its own statistic."""
+    law, process, space = "the reverse of a known law undoes the noise", case.process, case.process.space
+    x, sides = case.prior_draws(law), {}
+    test, prior = case.waves(x), process.prior(1)
+    stat = process.statistic(lambda y: prior.log_prob(y), x)  # type: ignore[attr-defined]
+    for label, t in case.each_time():
+        forward, reverse = process.forward(x, t), process.reverse(x, stat, t)
+        left, right = [], []
+        for k in range(len(test)):
+            f, g = test[k], test[k - 1]
+            left.append(g(x) * space.apply(reverse, f, x).detach())
+            product = space.apply(forward, lambda y, f=f, g=g: f(y) * g(y), x)  # type: ignore[misc]
+            right.append(f(x) * space.apply(forward, g, x).detach() - product.detach())
+        sides[label] = (torch.stack(left, -1), torch.stack(right, -1))
+    return statistical(law, sides)
+
+
+LAWS = (generator_is_finite, rows_have_their_own_time, drift_is_tangent, prior_is_on_the_space, noise_ends_at_the_prior)
