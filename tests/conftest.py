@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from unnoise.schedules import Cosine, LinearLogSNR
 from unnoise.spaces import Euclidean
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "toys"))  # small worlds that tests of several folders share
 
 GAUSSIAN_PROCESSES = {
     "vp-linear": VariancePreserving,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from unnoise.schedules import Cosine, Linear, LinearLogSNR
+from unnoise.schedules import Cosine, Erasing, Exponential, Geometric, Linear, LinearLogSNR
 
 SCHEDULES = {
     "linear": Linear(),
@@ -15,6 +15,11 @@ SCHEDULES = {
     "cosine-other": Cosine(tau_min=0.05, tau_max=0.9),
     "log-snr": LinearLogSNR(),
     "log-snr-other": LinearLogSNR(maximum=4.0, minimum=-6.0),
+    "erasing": Erasing(),
+    "erasing-other": Erasing(lost=0.01, survival=0.2),
+    "geometric": Geometric(1e-6, 8.0),
+    "exponential": Exponential(),
+    "exponential-other": Exponential(scale=0.5, base=30.0, tau_min=1e-3),
 }
 
 

@@ -11,8 +11,9 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Exact, ExactMixture
 from unnoise.denoisers import exact as module
 from unnoise.laws import GaussianMixture
-from unnoise.processes import EDM
-from unnoise.spaces import Euclidean
+from unnoise.processes import CTMC, EDM
+from unnoise.processes.rates import Absorbing
+from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
 WEIGHTS = torch.tensor([0.1, 0.4, 0.3, 0.2], dtype=FLOAT64)
@@ -75,6 +76,14 @@ class TestExact:
         process, x = noised
         weights = torch.tensor([0.0, 1.0, 1.0, 1.0], dtype=FLOAT64)
         torch.testing.assert_close(Exact(process, atoms, weights)(x, t), Exact(process, atoms[1:])(x, t))
+
+    def test_where_no_atom_can_have_come_they_are_as_likely_as_they_were(self):
+        """Two letters of different words, both without their mask: a coarse sampler makes such."""
+        process, words = CTMC(Finite(2, 4), Absorbing(4)), torch.tensor([[0, 1], [1, 2]])
+        weights = torch.tensor([0.25, 0.75])
+        found = Exact(process, words, weights)(torch.tensor([[0, 2], [0, 3]]), torch.tensor(0.5))
+        torch.testing.assert_close(found[0], torch.tensor([[0.25, 0.75, 0, 0], [0, 0.25, 0.75, 0]]))
+        torch.testing.assert_close(found[1], torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0]]))
 
     def test_groups_of_rows_change_nothing(self, noised, atoms, t, monkeypatch):
         process, x = noised

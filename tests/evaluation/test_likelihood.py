@@ -12,14 +12,15 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.denoisers import Denoiser, ExactMixture, Neural
+from unnoise.denoisers import Denoiser, Exact, ExactMixture, Neural
 from unnoise.evaluation.likelihood import Bound, Estimate, ProbabilityFlow
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
 from unnoise.objectives.times import LogNormal, Uniform
-from unnoise.processes import EDM, VariancePreserving
-from unnoise.schedules import LinearLogSNR
-from unnoise.spaces import Euclidean
+from unnoise.processes import EDM, Brownian, Product, VariancePreserving
+from unnoise.schedules import Geometric, LinearLogSNR
+from unnoise.spaces import Euclidean, Rotations, Sphere, Torus
+from unnoise.testing.noised import Noised
 
 FLOAT64 = torch.float64
 BOUND = Bound()
@@ -134,6 +135,55 @@ class TestProbabilityFlow:
         denoiser.process = type("Elsewhere", (), {"space": Elsewhere()})()
         with pytest.raises(InputError, match=r"needs a manifold, and Elsewhere is none: use evaluation\.Bound"):
             ProbabilityFlow()(denoiser, points, rng)
+
+
+CURVED = {"circle": Torus(1), "globe": Sphere(2), "rotations": Rotations()}
+
+
+@pytest.mark.parametrize("space", CURVED.values(), ids=CURVED)
+class TestOnManifolds:
+    """Against the density of four noised atoms, which is the law at t = 0."""
+
+    @pytest.fixture
+    def process(self, space):
+        return Brownian(space, Geometric(0.05, 8.0 / space.gap))
+
+    @pytest.fixture
+    def atoms(self, space):
+        return space.uniform(4).sample(torch.Generator().manual_seed(2))
+
+    @pytest.fixture
+    def law(self, process, atoms):
+        return Noised(process, atoms, torch.full((4,), 0.25, dtype=FLOAT64), torch.tensor(0.0, dtype=FLOAT64))
+
+    def test_the_flow_finds_the_density(self, process, atoms, law, rng):
+        x = law.sample(rng, (20,))
+        estimate = ProbabilityFlow(tolerance=1e-5)(Exact(process, atoms), x, rng)
+        assert (estimate.log_prob - law.log_prob(x)).abs().max() < 0.01
+
+    def test_hutchinson_covers_the_truth(self, process, atoms, law, rng):
+        x = law.sample(rng, (1,)).expand(200, *process.space.event_shape)
+        estimate = ProbabilityFlow(exact_up_to=0)(Exact(process, atoms), x, rng)
+        error = estimate.log_prob - law.log_prob(x)
+        assert abs(float(error.mean())) < 5 * float(error.std()) / 200**0.5 + 0.005
+
+    def test_the_flow_of_an_untrained_network_is_that_of_uniform_data(self, process, rng):
+        head = process.head
+        network = MLP(head.input_shape(process), 0, head.output_shape(process), width=8, depth=1)
+        x = process.space.uniform(5).sample(rng)
+        estimate = ProbabilityFlow()(Neural(process, network), x.float(), rng)
+        torch.testing.assert_close(estimate.log_prob, torch.full((5,), -math.log(process.space.volume), dtype=FLOAT64))
+
+
+def test_the_flow_on_a_product_adds_up(rng):
+    """Independent factors: the density of the pair is the product."""
+    parts = {"angle": Torus(1), "place": Sphere(2)}
+    process = Product({name: Brownian(space, Geometric(0.05, 20.0)) for name, space in parts.items()})
+    atoms = {name: space.uniform(3).sample(rng) for name, space in parts.items()}
+    law = Noised(process, atoms, torch.full((3,), 1 / 3, dtype=FLOAT64), torch.tensor(0.0, dtype=FLOAT64))
+    x = law.sample(rng, (10,))
+    estimate = ProbabilityFlow(tolerance=1e-5)(Exact(process, atoms), x, rng)
+    assert (estimate.log_prob - law.log_prob(x)).abs().max() < 0.01
 
 
 class TestBound:

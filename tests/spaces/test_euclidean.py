@@ -74,7 +74,10 @@ def test_exact_divergence_of_a_nonlinear_field(space, x):
     value, divergence = space.divergence(field, x)
     torch.testing.assert_close(value, field(x))
     torch.testing.assert_close(divergence, matrix.trace() + per_row(3 * x**2, space), rtol=1e-12, atol=1e-12)
+    with torch.no_grad():
+        value, divergence = space.divergence(field, x)
     assert not value.requires_grad
+    assert not divergence.requires_grad
 
 
 def test_hutchinson_over_all_signs_is_the_exact_divergence(rng):

@@ -1,0 +1,59 @@
+"""Independent finite states, against torch.distributions."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from scipy import stats
+from torch.distributions import Categorical as Peer
+
+from unnoise.laws import Categorical
+from unnoise.testing import check_law
+
+
+@pytest.fixture
+def probs(rng):
+    return torch.softmax(torch.randn(5, 3, 4, generator=rng, dtype=torch.float64), -1)
+
+
+@pytest.mark.parametrize("event_ndim", [0, 1, 2])
+def test_log_prob_is_that_of_torch(probs, rng, event_ndim):
+    law, peer = Categorical(probs, event_ndim), Peer(probs)
+    x = law.sample(rng, (7,))
+    expected = peer.log_prob(x)
+    for _ in range(event_ndim):
+        expected = expected.sum(-1)
+    torch.testing.assert_close(law.log_prob(x), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_log_prob_of_many_points_under_many_laws(probs, rng):
+    law = Categorical(probs[None], 1)
+    x = Categorical(probs[:2], 1).sample(rng)
+    table = law.log_prob(x[:, None])
+    assert table.shape == (2, 5)
+    torch.testing.assert_close(table[1, 3], Categorical(probs[3], 1).log_prob(x[1]))
+
+
+def test_impossible_states_are_said_and_never_drawn(rng):
+    law = Categorical(torch.tensor([0.0, 0.5, 0.0, 0.5, 0.0]), 0)
+    assert set(law.sample(rng, (10_000,)).tolist()) == {1, 3}
+    assert law.log_prob(torch.tensor(2)) == -torch.inf
+
+
+def test_frequencies(probs, rng):
+    drawn = Categorical(probs[0], 1).sample(rng, (20_000,))
+    for site in range(3):
+        counts = torch.bincount(drawn[:, site], minlength=4)
+        assert stats.chisquare(counts.numpy(), 20_000 * probs[0, site].numpy()).pvalue > 1e-4
+
+
+class Shifted(Categorical):
+    def sample(self, rng, shape=()):
+        return Categorical(self.probs.roll(1, -1), self.event_ndim).sample(rng, shape)
+
+
+def test_it_keeps_the_laws_and_a_broken_twin_does_not(probs):
+    reference = Categorical(torch.full((3, 4), 0.25, dtype=torch.float64), 1)
+    check_law(Categorical(probs[0], 1), reference)
+    broken = check_law(Shifted(probs[0], 1), reference, raises=False).failed
+    assert [finding.law for finding in broken] == ["samples follow the density"]

@@ -1,0 +1,186 @@
+"""Products of processes: factor by factor, one clock for all, one network for all."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from unnoise._config import decode, encode
+from unnoise._errors import InputError
+from unnoise.denoisers import X0, Neural
+from unnoise.networks import MLP
+from unnoise.objectives import Denoising
+from unnoise.processes import (
+    EDM,
+    BridgedProduct,
+    ImmigrationDeath,
+    Joint,
+    Product,
+    ProductWithKernel,
+    VarianceExploding,
+    VariancePreserving,
+    WrightFisher,
+)
+from unnoise.samplers import Ancestral, Euler
+from unnoise.schedules import Cosine, Geometric
+from unnoise.spaces import Continuum, Counts, Euclidean, Manifold, Simplex
+from unnoise.testing import LawBroken, check_process, check_sampler, kernels, prices, reversal
+from unnoise.testing.processes import case_of
+
+FLOAT64 = torch.float64
+INNER = Product({"b": VariancePreserving(Euclidean((1, 2)), Cosine())})
+PROCESS = Product({"a": VariancePreserving(Euclidean(2)), "rest": INNER})
+
+
+@pytest.fixture
+def atoms(rng):
+    return {"a": torch.randn(4, 2, generator=rng), "rest": {"b": torch.randn(4, 1, 2, generator=rng)}}
+
+
+def test_it_keeps_the_laws(atoms):
+    assert len(check_process(PROCESS, atoms, draws=1000, functions=4, times=(0.5, 0.6)).findings) == 21
+
+
+@pytest.mark.parametrize("make", [Euler, Ancestral])
+def test_samplers_keep_the_laws(make, atoms):
+    check_sampler(make, PROCESS, atoms, steps=24, draws=3000)
+
+
+MIXED = Product(
+    {
+        "count": ImmigrationDeath(Counts(1), mean=3.0),
+        "share": WrightFisher(Simplex(2), schedule=Geometric(2e-3, 3.7)),
+        "place": VariancePreserving(Euclidean(1), Cosine()),
+    }
+)
+MIXED_ATOMS = {
+    "count": torch.tensor([[0], [4], [9]]),
+    "share": torch.tensor([[0.1, 0.9], [0.5, 0.5], [0.8, 0.2]], dtype=FLOAT64),
+    "place": torch.tensor([[-1.0], [0.3], [1.2]], dtype=FLOAT64),
+}
+
+
+def test_counts_shares_and_places_at_once_keep_the_laws():
+    """All but those of t = 0, where the slow kernel of the simplex is at its slowest."""
+    case = case_of(MIXED, MIXED_ATOMS, draws=400, functions=2, times=(0.7,))
+    skipped = (kernels.noising_starts_at_the_data, reversal.finishing_reaches_the_data)
+    skipped += (prices.bound_is_tight_at_the_exact_denoiser, prices.denoising_and_implicit_prices_differ_by_a_constant)
+    for law in (*kernels.LAWS, *reversal.LAWS, *prices.LAWS):
+        if law not in skipped:
+            assert law(case).passed, law.__name__
+
+
+@pytest.mark.slow
+def test_counts_shares_and_places_at_once_keep_all_laws():
+    parts = {**MIXED.parts, "share": WrightFisher(Simplex(2))}
+    check_process(Product(parts), MIXED_ATOMS, draws=500, functions=3, times=(0.6, 0.7))
+    check_sampler(Euler, Product(parts), MIXED_ATOMS, steps=32, draws=400)
+
+
+def test_a_product_of_a_flow_and_jumps_has_no_flow():
+    assert not isinstance(MIXED.space, Continuum)
+    smooth = Product({name: MIXED.parts[name] for name in ("share", "place")})
+    assert isinstance(smooth.space, Continuum)
+    assert not isinstance(smooth.space, Manifold)
+
+
+class OnePriceOnly(BridgedProduct):
+    def divergence(self, stat, target, x_t, t):
+        return super().divergence({**stat, "a": target["a"]}, target, x_t, t)
+
+
+class OneFactorIsLate(BridgedProduct):
+    def reverse(self, x_t, stat, t, *, churn=1.0):
+        return {**super().reverse(x_t, stat, t, churn=churn), "rest": INNER.reverse(x_t["rest"], stat["rest"], 0.5 * t)}
+
+
+class OtherPrior(BridgedProduct):
+    def prior(self, n):
+        return Product({**PROCESS.parts, "a": VarianceExploding(Euclidean(2), sigma_max=1.3)}).prior(n)
+
+
+@pytest.mark.parametrize(
+    ("twin", "law"),
+    [
+        (OnePriceOnly, "the price is phi"),
+        (OneFactorIsLate, "churn keeps the marginals"),
+        (OtherPrior, "noising ends at the prior"),
+    ],
+)
+def test_a_broken_twin_is_caught(twin, law, atoms):
+    with pytest.raises(LawBroken, match=f"BROKEN  {law}"):
+        check_process(twin(PROCESS.parts), atoms, draws=2000)
+
+
+def test_capabilities_are_those_of_all_factors():
+    assert isinstance(PROCESS, BridgedProduct)
+    no_bridge = ProductWithKernel({"a": EDM(Euclidean(1))})
+    product = Product({"a": EDM(Euclidean(1)), "b": no_bridge})
+    assert type(product) is ProductWithKernel
+    with pytest.raises(InputError, match="Ancestral needs a process whose bridge"):
+        Ancestral(Neural(product, MLP((2,))))
+    again = copy.deepcopy(PROCESS)
+    assert again == PROCESS == decode(encode(PROCESS))
+    assert type(again) is BridgedProduct
+
+
+class TestTheClock:
+    def test_its_density_is_that_of_its_draws(self):
+        """The share of times below s is the integral of the density, by the midpoint rule."""
+        u = (torch.arange(20_000, dtype=FLOAT64) + 0.5) / 20_000
+        t, density = PROCESS.clock(u)
+        order = t.argsort()
+        t, density = t[order], density[order]
+        assert t.min() >= 0
+        assert t.max() <= 1
+        mass = torch.cumulative_trapezoid(density, t)
+        share = torch.arange(1, 20_000, dtype=FLOAT64) / 20_000
+        torch.testing.assert_close(mass, share, rtol=0, atol=2e-3)
+
+    def test_the_mean_of_one_over_the_density_is_the_length_of_time(self):
+        u = (torch.arange(20_000, dtype=FLOAT64) + 0.5) / 20_000
+        assert abs(float((1 / PROCESS.clock(u)[1]).mean()) - 1) < 1e-4
+
+    def test_one_factor_keeps_its_own(self):
+        u = torch.linspace(0, 1, 101, dtype=FLOAT64)
+        for found, expected in zip(Product({"b": EDM(Euclidean(1))}).clock(u), EDM(Euclidean(1)).clock(u), strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+
+    def test_it_keeps_the_precision_it_is_given(self):
+        assert all(part.dtype == torch.float32 for part in PROCESS.clock(torch.rand(5, generator=torch.Generator())))
+
+
+class TestTheHead:
+    def test_one_network_sees_and_gives_all_factors(self, atoms, rng):
+        network = MLP(PROCESS.head.input_shape(PROCESS), output_shape=PROCESS.head.output_shape(PROCESS), width=16)
+        denoiser = Neural(PROCESS, network)
+        stat = denoiser(atoms, torch.tensor(0.5))
+        assert stat["a"].shape == (4, 2)
+        assert stat["rest"]["b"].shape == (4, 1, 2)
+        loss = Denoising()(denoiser, atoms, None, rng)
+        assert loss.value.shape == (4,)
+        assert torch.isfinite(loss.value).all()
+
+    def test_the_output_is_split_as_the_heads_say(self, atoms):
+        output = torch.arange(16.0).reshape(4, 4)
+        head = Joint({"a": X0(), "rest": Joint({"b": X0()})})
+        stat = head.estimate(PROCESS, output, atoms, torch.tensor(0.5))
+        assert torch.equal(stat["a"], output[:, :2])
+        assert torch.equal(stat["rest"]["b"][:, 0], output[:, 2:])
+
+
+def test_times_of_each_row(atoms):
+    t = torch.linspace(0.1, 0.9, 4)
+    x = PROCESS.marginal(atoms, t).sample(torch.Generator().manual_seed(0))
+    rows = [PROCESS.marginal({"a": atoms["a"][i], "rest": {"b": atoms["rest"]["b"][i]}}, t[i]) for i in range(4)]
+    found = PROCESS.marginal(atoms, t).log_prob(x)
+    for i, law in enumerate(rows):
+        torch.testing.assert_close(found[i], law.log_prob({"a": x["a"][i], "rest": {"b": x["rest"]["b"][i]}}))
+    assert PROCESS.level(t).shape == (4,)
+
+
+def test_a_product_of_nothing_is_refused():
+    with pytest.raises(InputError, match="a product of no processes"):
+        Product({})
