@@ -335,13 +335,14 @@ def test_a_process_may_be_an_object(data: np.ndarray) -> None:
     assert tiny(process=process).fit(data).denoiser_.process == process
 
 
-def test_images_get_a_u_net_and_all_else_an_mlp() -> None:
+def test_images_get_a_u_net_sequences_a_transformer_and_all_else_an_mlp() -> None:
     from unnoise.model import default_network
 
-    assert isinstance(default_network((8, 8), 0), UNet)
-    assert isinstance(default_network((3, 16, 16), 5), UNet)
-    for shape in ((64,), (7, 8), (2, 3, 4, 5)):
-        assert isinstance(default_network(shape, 0), MLP)
+    assert isinstance(default_network((1, 8, 8), 0, (1, 8, 8)), UNet)
+    assert isinstance(default_network((3, 16, 16), 5, (3, 16, 16)), UNet)
+    assert isinstance(default_network((21, 100), 0, (21, 100)), networks.Transformer)
+    for shape in ((64,), (1, 7, 8), (2, 3, 4, 5)):
+        assert isinstance(default_network(shape, 0, shape), MLP)
 
 
 def test_sampling_can_be_told_how(model: DenoisingMarkovModel) -> None:
@@ -446,11 +447,11 @@ def test_pandas_categories_can_be_conditions(data: np.ndarray) -> None:
 
 
 def test_networks_that_depend_on_the_condition_see_its_width(data: np.ndarray) -> None:
-    seen: list[tuple[tuple[int, ...], int]] = []
+    seen: list[tuple[tuple[int, ...], int, tuple[int, ...]]] = []
 
-    def network(event_shape: tuple[int, ...], cond_features: int) -> torch.nn.Module:
-        seen.append((event_shape, cond_features))
-        return networks.MLP(event_shape, cond_features, width=8, depth=1)
+    def network(inputs: tuple[int, ...], cond_features: int, outputs: tuple[int, ...]) -> torch.nn.Module:
+        seen.append((inputs, cond_features, outputs))
+        return networks.MLP(inputs, cond_features, outputs, width=8, depth=1)
 
     tiny(network=network, condition=["x1"]).fit(data)
-    assert seen == [((1,), 1)]
+    assert seen == [((1,), 1, (1,))]

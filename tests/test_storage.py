@@ -44,9 +44,9 @@ class Slow(Linear):
 class Tied(torch.nn.Module):
     """A network two of whose layers are one."""
 
-    def __init__(self, event_shape: tuple[int, ...], cond_features: int) -> None:
+    def __init__(self, inputs: tuple[int, ...], cond_features: int, outputs: tuple[int, ...]) -> None:
         super().__init__()
-        self.first = torch.nn.Linear(event_shape[0], event_shape[0])
+        self.first = torch.nn.Linear(inputs[0], outputs[0])
         self.second = self.first
 
     def forward(self, x: torch.Tensor, level: torch.Tensor, cond: torch.Tensor | None = None) -> torch.Tensor:
@@ -179,7 +179,7 @@ def test_a_planted_module_is_not_imported(
 
 def test_a_schema_names_no_code(folder: Path) -> None:
     def plant(config: dict[str, Any]) -> None:
-        config["schema"]["fields"][0] = {"name": "x0", "kind": "os:system"}
+        config["schema"]["factors"][0] = {"name": "x0", "kind": "os:system"}
         config["schema"]["container"]["container"] = "os:system"
 
     rewrite(folder, plant)
@@ -198,7 +198,7 @@ def test_a_class_of_the_users_module_is_loaded_when_trusted(tmp_path: Path) -> N
 
 
 def test_what_cannot_be_described_is_refused_before_training(tmp_path: Path) -> None:
-    model = tiny(network=lambda shape, width: TINY(shape, width))
+    model = tiny(network=lambda shape, width, out: TINY(shape, width))
     with pytest.raises(InputError, match="cannot be saved with a model"):
         model.fit(DATA, folder=tmp_path / "model")
     assert not hasattr(model, "losses_")
@@ -237,7 +237,7 @@ DAMAGE = {
     "a network that is none": put("MLP", "params", "dict", "network"),
     "a network of wrong width": put(-3, "params", "dict", "network", "keywords", "dict", "width"),
     "a container that is none": put(3, "schema", "container"),
-    "fields are text": put("fields", "schema", "fields"),
+    "fields are text": put("factors", "schema", "factors"),
 }
 
 

@@ -64,6 +64,11 @@ class Assessment:
     likelihoods: dict[str, tuple[float, float]] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
 
+    def features(self, states: Any) -> Floats:
+        """States as rows of real numbers, as the space describes its points: what statistics look at."""
+        features: Floats = self.model.denoiser_.process.space.features(states).flatten(1).double().numpy()
+        return features
+
     def measured(self) -> dict[str, float]:
         """Flat numbers for a results file, standard errors under `..._se`."""
         flat: dict[str, float] = {}
@@ -133,8 +138,7 @@ def evaluate(
 def _some(encoded: Encoded, most: int, rng: torch.Generator) -> Encoded:
     if len(encoded) <= most:
         return encoded
-    chosen = torch.randperm(len(encoded), generator=rng)[:most].sort().values
-    return Encoded(encoded.x[chosen], encoded.jitter, None if encoded.cond is None else encoded.cond[chosen])
+    return encoded.rows(torch.randperm(len(encoded), generator=rng)[:most].sort().values)
 
 
 def _likelihood(result: Assessment, estimate: Estimate, method: Likelihood) -> None:
@@ -146,16 +150,18 @@ def _likelihood(result: Assessment, estimate: Estimate, method: Likelihood) -> N
     result.descriptions[label] = f"{method.name}, Monte Carlo error {monte_carlo:.2g} nats per row"
 
 
-def _baselines(result: Assessment, known: Encoded, rows: torch.Tensor, rng: torch.Generator) -> None:
-    from unnoise.evaluation import fit_baselines
-
-    volume = result.model.schema_.log_volume
-    train, test = (part.flatten(1).double().numpy() for part in (known.all(rng)[0], rows))
+def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generator) -> None:
+    """Simple models of the same rows, where the state is a single factor that has some."""
+    schema = result.model.schema_
+    if len(schema.factors) != 1:
+        return
+    (factor,) = schema.factors.values()
     with progress("fitting the baselines", result.model.progress) as update:
-        for index, (label, baseline) in enumerate(fit_baselines(train, result.seed).items()):
-            _record(result, label.lower().replace(" ", "_"), label, baseline.score_samples(test) + volume)
-            result.descriptions[label] = baseline.description
-            update(index / 3, label)
+        for index, found in enumerate(factor.baselines(known.all(rng)[0], rows, result.seed)):
+            label, description, log_prob = found
+            _record(result, label.lower().replace(" ", "_"), label, log_prob + schema.log_volume)
+            result.descriptions[label] = description
+            update(min(1.0, (index + 1) / 3), label)
 
 
 def _record(result: Assessment, name: str, label: str, log_prob: Floats) -> None:
@@ -163,15 +169,15 @@ def _record(result: Assessment, name: str, label: str, log_prob: Floats) -> None
     mean, error = float(log_prob.mean()), float(log_prob.std() / len(log_prob) ** 0.5)
     bits = -1 / (_tree.numel_per_row(result.test.x) * math.log(2))
     result.numbers[f"{name}_nats_per_row"] = Figure(mean, error, "nats per row")
-    result.numbers[f"{name}_bits_per_dim"] = Figure(mean * bits, error * abs(bits), "bits per dimension")
+    if result.model.schema_.numbers is not None:
+        result.numbers[f"{name}_bits_per_dim"] = Figure(mean * bits, error * abs(bits), "bits per dimension")
     result.likelihoods[label] = (mean, error)
 
 
 def _two_samples(result: Assessment) -> None:
     from unnoise.evaluation import classifier_test, copying, energy_distance
 
-    test = result.test.x.flatten(1).double().numpy()
-    samples = result.model.schema_.snapped(result.samples).flatten(1).double().numpy()
+    test, samples = result.features(result.test.x), result.features(result.model.schema_.snapped(result.samples))
     found = classifier_test(test, samples)
     result.numbers["c2st_accuracy"] = Figure(found.accuracy, found.standard_error)
     result.numbers["c2st_p_value"] = Figure(found.p_value)
@@ -180,6 +186,6 @@ def _two_samples(result: Assessment) -> None:
     result.numbers["energy_distance"] = Figure(distance.value, distance.standard_error)
     result.numbers["energy_distance_floor"] = Figure(distance.floor)
     if result.train is not None:
-        copies = copying(samples, test, result.train.x.flatten(1).double().numpy())
+        copies = copying(samples, test, result.features(result.train.x))
         result.numbers["copying_ratio"] = Figure(copies.ratio, copies.ratio_se)
         result.numbers["copying_near_share"] = Figure(copies.near_share)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from unnoise import _tree
 from unnoise._random import generator
 from unnoise.data.kinds import Category
 from unnoise.evaluation import Report, nearest_training, plots
@@ -23,8 +24,8 @@ PER_CLASS = 12
 def compose(result: Assessment, title: str) -> Report:
     """All sections of the report."""
     schema = result.model.schema_
-    shape = " x ".join(map(str, schema.event_shape))
-    report = Report(title, subtitle=f"{len(result.test):,} held-out rows of {shape} numbers")
+    what = " x ".join(map(str, schema.event_shape)) + " numbers" if schema.numbers else schema.kinds
+    report = Report(title, subtitle=f"{len(result.test):,} held-out rows of {what}")
     report.summary(_summary(result))
     _samples(report, result)
     _likelihood(report, result)
@@ -38,7 +39,7 @@ def compose(result: Assessment, title: str) -> Report:
 
 
 def _is_image(result: Assessment) -> bool:
-    return len(result.model.schema_.event_shape) in (2, 3)
+    return result.model.schema_.is_image
 
 
 def _summary(result: Assessment) -> dict[str, Any]:
@@ -65,9 +66,9 @@ def _samples(report: Report, result: Assessment) -> None:
             report.figure(plots.image_grid(images[:60]), "Samples, not chosen.")
         return
     real, new = _columns(result, result.test.x), _columns(result, result.samples)
-    report.figure(plots.marginals(real, new), "Each column: held-out rows and as many samples.")
-    if len(real) > 1:
-        report.figure(plots.pairs(real, new), "The first columns against each other.")
+    for factor in result.model.schema_.factors.values():
+        for figure, caption in factor.figures(real, new):
+            report.figure(figure, caption)
 
 
 def _likelihood(report: Report, result: Assessment) -> None:
@@ -121,14 +122,13 @@ def _neighbours(report: Report, result: Assessment) -> None:
     if _is_image(result):
         shown = result.samples[:PAIRS]
         snapped = result.model.schema_.snapped(shown)
-        nearest = nearest_training(snapped.flatten(1).numpy(), result.train.x.flatten(1).numpy()).indices[:, 0]
+        nearest = nearest_training(result.features(snapped), result.features(result.train.x)).indices[:, 0]
         figure = plots.neighbour_grid(_images(result, shown), _images(result, result.train.x[nearest]))
         report.figure(figure, "Samples, and under each the nearest training image.")
 
 
 def _filmstrips(report: Report, result: Assessment) -> None:
-    width = result.model.schema_.event_shape
-    if not _is_image(result) and width[0] < 2:
+    if not _is_image(result) and len(_plane(result, result.test.rows(torch.arange(2)).x)) < 2:
         return
     report.section("From data to noise, and back")
     rows = EXAMPLES if _is_image(result) else 500
@@ -140,11 +140,11 @@ def _filmstrips(report: Report, result: Assessment) -> None:
 
 
 def _noising(result: Assessment, rows: int) -> tuple[list[Any], list[float]]:
-    process = result.model.denoiser_.process
-    x_0 = result.test.x[:rows]
+    process: Any = result.model.denoiser_.process
+    x_0 = _tree.map(lambda leaf: leaf[:rows], result.test.x)
     times = torch.linspace(0, 1, FRAMES).tolist()
     frames = [process.marginal(x_0, torch.tensor(t)).sample(generator(result.seed)) for t in times]
-    return [frame.numpy() for frame in frames], times
+    return [_frame(result, frame) for frame in frames], times
 
 
 def _denoising(result: Assessment, rows: int) -> tuple[list[Any], list[float]]:
@@ -152,11 +152,30 @@ def _denoising(result: Assessment, rows: int) -> tuple[list[Any], list[float]]:
     cond = None if result.conditions is None else result.conditions[:rows]
     rows = min(rows, len(result.test))
     final = result.model.sample_states(
-        rows, cond, generator(result.seed + 1), on_step=lambda _, t, state: path.append((t, state.cpu()))
+        rows,
+        cond,
+        generator(result.seed + 1),
+        on_step=lambda _, t, state: path.append((t, _tree.map(lambda leaf: leaf.cpu(), state))),
     )
     chosen = np.unique(np.linspace(0, len(path) - 2, FRAMES - 1).astype(int))  # the last one is denoised: final
     frames = [*(path[i] for i in chosen), (0.0, final)]
-    return [frame.numpy() for _, frame in frames], [t for t, _ in frames]
+    return [_frame(result, frame) for _, frame in frames], [t for t, _ in frames]
+
+
+def _frame(result: Assessment, states: Any) -> Any:
+    """What a film shows of states: pictures, or points of a plane."""
+    return states.numpy() if _is_image(result) else np.stack(_plane(result, states), axis=1)
+
+
+def _plane(result: Assessment, states: Any) -> list[Any]:
+    """The first two coordinates to draw, where states are points of one space that has two."""
+    schema = result.model.schema_
+    if len(schema.factors) != 1 or not isinstance(states, torch.Tensor):
+        return []
+    (factor,) = schema.factors.values()
+    if schema.numbers is not None:
+        return list(states.flatten(1).T[:2].numpy())
+    return factor.plane(states)
 
 
 def _training(report: Report, result: Assessment) -> None:
@@ -181,11 +200,11 @@ def _facts(result: Assessment) -> dict[str, Any]:
     }
 
 
-def _columns(result: Assessment, states: torch.Tensor) -> dict[str, Any]:
+def _columns(result: Assessment, states: Any) -> dict[str, Any]:
     return dict(result.model.schema_.values(states))
 
 
-def _images(result: Assessment, states: torch.Tensor) -> Any:
+def _images(result: Assessment, states: Any) -> Any:
     (image,) = result.model.schema_.values(states).values()
     return image
 

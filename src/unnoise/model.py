@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.validation import check_is_fitted
 
-from unnoise import _tree, networks, processes, samplers, schedules, storage
+from unnoise import _tree, networks, processes, samplers, storage
 from unnoise._errors import InputError
 from unnoise._progress import progress
 from unnoise._random import generator, seeded
@@ -21,7 +21,7 @@ from unnoise.denoisers import Denoiser, Head, Neural
 from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood, ProbabilityFlow
 from unnoise.objectives import Denoising, Objective
 from unnoise.samplers import Sampler
-from unnoise.spaces import Euclidean
+from unnoise.spaces import Manifold
 from unnoise.training import Settings, Step, Team, TrainState, load, train
 
 Floats = NDArray[np.float64]
@@ -36,14 +36,18 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         condition: names of columns to condition on, in the data or in `y`; the others are modelled given these.
-        kinds: column -> "real", "integer" or "category", where the type of the column does not tell.
-        process: a process, or its class (called with the space); variance preserving, linear in log SNR, by default.
-        network: called with (event_shape, cond_features); a residual MLP, or a U-Net for images, by default.
-        head: what the network's output stands for; EDM's preconditioning by default.
+        kinds: what columns are, where their types do not tell: "real", "integer", "category", "ordered", "binary",
+            "count", "angle" (or "degrees", "radians"), "latlon", "rotation", "proportions" or "sequence". Columns that
+            are one thing together are named together: {"lat,lon": "latlon"}.
+        process: a process, or its class (called with the space); by default each kind's own, and their product.
+        network: called with (input_shape, cond_features, output_shape); by default a
+            residual MLP, a U-Net for images, a transformer for sequences.
+        head: what the network sees and what its output stands for; the process's own by default.
         objective: what training minimises; the bound by default.
-        sampler: called with (denoiser), or (denoiser, steps=...); Heun's method by default.
-        likelihood: how `score_samples` answers; by default exactly, by the probability flow, for vectors of up to 64
-            numbers, and by the lower bound for images and longer vectors, where the exact answer costs far more.
+        sampler: called with (denoiser), or (denoiser, steps=...); by default Heun's method for
+            numbers, ancestral steps for levels and tokens, small steps of the reverse for the rest.
+        likelihood: how `score_samples` answers; by default exactly, by the probability flow, for numbers, angles and
+            the like of up to 64 dimensions, and by the lower bound for images, longer vectors, levels and tokens.
         steps: gradient steps.
         batch_size: rows per step.
         learning_rate: the peak rate of AdamW, after a linear warm-up and before a cosine to zero.
@@ -78,8 +82,8 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         condition: str | Sequence[str] | None = None,
         kinds: Mapping[str, str] | None = None,
         process: Any = None,
-        network: Callable[[tuple[int, ...], int], torch.nn.Module] | None = None,
-        head: Head | None = None,
+        network: Callable[[tuple[int, ...], int, tuple[int, ...]], torch.nn.Module] | None = None,
+        head: Head[Any] | None = None,
         objective: Objective | None = None,
         sampler: Callable[..., Sampler] | None = None,
         likelihood: Likelihood | None = None,
@@ -195,8 +199,8 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         on_step: Callable[[int, float, Any], None] | None = None,
     ) -> Any:
         """N standardised states for encoded conditions: what `sample` decodes."""
-        make = sampler or self.sampler or samplers.Heun
         denoiser = self.denoiser_.to(self._device())
+        make = sampler or self.sampler or default_sampler(denoiser.process)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
         groups = -(-n // samplers.base.default_batch_size(self.schema_.event_shape))
         seen = 0
@@ -227,7 +231,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     @property
     def likelihood_(self) -> Likelihood:
         """How `score_samples` answers."""
-        return self.likelihood or default_likelihood(self.schema_.event_shape)
+        return self.likelihood or default_likelihood(self.denoiser_.process)
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of `score_samples`."""
@@ -250,7 +254,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         with progress(f"{method.name} of {n:,} rows", self.progress) as update:
             result = method(
                 self.denoiser_.to(device),
-                x.to(device),
+                _tree.map(lambda leaf: leaf.to(device), x),
                 rng,
                 None if cond is None else cond.to(device),
                 on_rows=lambda done: update(done / n, f"{done:,} rows"),
@@ -293,13 +297,14 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return (self.condition,) if isinstance(self.condition, str) else tuple(self.condition)
 
     def _untrained(self, schema: Schema) -> Denoiser:
-        space = Euclidean(schema.event_shape)
-        process: Any = self.process or default_process
+        process: Any = schema.process() if self.process is None else self.process
         if not isinstance(process, processes.Process):
-            process = process(space)
+            process = process(schema.process().space)
         with seeded(self.random_state):
-            network = (self.network or default_network)(schema.event_shape, schema.condition_width)
-        return Neural(process, network, self.head)
+            head = self.head or process.head
+            shapes = head.input_shape(process), schema.condition_width, head.output_shape(process)
+            network = (self.network or default_network)(*shapes)
+        return Neural(process, network, head)
 
     def _train(self, state: TrainState, encoded: Encoded, checkpoint: Path | None) -> None:
         objective = self.objective or Denoising()
@@ -352,23 +357,29 @@ def load_unfitted(folder: str | Path, *, trust: Sequence[str] = ()) -> Denoising
         return DenoisingMarkovModel(**storage.read_params(path, trust))
 
 
-def default_process(space: Euclidean) -> processes.VariancePreserving:
-    """Variance preserving, with log SNR falling on a line from 13.3 to -10: uniform times are uniform in log SNR."""
-    return processes.VariancePreserving(space, schedules.LinearLogSNR())
+def default_sampler(process: processes.Process[Any]) -> Callable[..., Sampler]:
+    """Heun's method for Gaussian noise, ancestral steps where the bridge is known, small steps for the rest."""
+    if isinstance(process, processes.AffineGaussian):
+        return samplers.Heun
+    return samplers.Ancestral if isinstance(process, processes.Bridged) else samplers.Euler
 
 
-def default_network(event_shape: tuple[int, ...], cond_features: int) -> torch.nn.Module:
-    """A small U-Net for images of at least 8 x 8, a residual MLP for everything else."""
-    if len(event_shape) in (2, 3) and min(event_shape[-2:]) >= 8:
-        resolutions = (1, 2) if min(event_shape[-2:]) < 16 else (1, 2, 2)
-        return networks.UNet(event_shape, cond_features, width=32, multipliers=resolutions, blocks=1, attention=False)
-    return networks.MLP(event_shape, cond_features)
+def default_network(input_shape: tuple[int, ...], cond_features: int, output_shape: tuple[int, ...]) -> torch.nn.Module:
+    """A small U-Net for images of at least 8 x 8, a transformer for sequences, a residual MLP for everything else."""
+    if len(input_shape) == 3 and min(input_shape[1:]) >= 8:
+        resolutions = (1, 2) if min(input_shape[1:]) < 16 else (1, 2, 2)
+        shape: dict[str, Any] = dict(width=32, multipliers=resolutions, blocks=1, attention=False)
+        return networks.UNet(input_shape, cond_features, output_shape, **shape)
+    if len(input_shape) == 2:
+        return networks.Transformer(input_shape, cond_features, output_shape)
+    return networks.MLP(input_shape, cond_features, output_shape)
 
 
-def default_likelihood(event_shape: tuple[int, ...]) -> Likelihood:
-    """Exact for vectors whose divergence is traced exactly; the lower bound for everything larger."""
-    exact = ProbabilityFlow()
-    return exact if len(event_shape) == 1 and event_shape[0] <= exact.exact_up_to else Bound()
+def default_likelihood(process: processes.Process[Any]) -> Likelihood:
+    """Exact for points of manifolds whose divergence is traced exactly at a low price; the lower bound for the rest."""
+    exact, space = ProbabilityFlow(), process.space
+    vectors = isinstance(process, processes.HasKernel) and len(process.head.input_shape(process)) == 1
+    return exact if vectors and isinstance(space, Manifold) and space.dimension <= exact.exact_up_to else Bound()
 
 
 def _told(step: Step, steps: int) -> str:

@@ -21,11 +21,13 @@ FRAME = pl.DataFrame(
 
 
 def test_types_decide_unless_a_kind_is_asked_for() -> None:
-    names = ["real", "whole", "flag", "whole_float"]
-    schema = Schema.infer(FRAME.select(names))
-    assert [kind.name for kind in schema.fields.values()] == ["real", "integer", "integer", "real"]
-    asked = Schema.infer(FRAME.select(names), kinds={"whole": "real", "whole_float": "integer"})
-    assert [kind.name for kind in asked.fields.values()] == ["real", "real", "integer", "integer"]
+    schema = Schema.infer(FRAME)
+    numbers, levels = schema.factors["numbers"], schema.factors["category"]
+    assert numbers.columns == ("real", "whole", "whole_float")
+    assert [kind.name for kind in numbers.coordinates] == ["real", "integer", "real"]
+    assert levels.columns == ("flag", "text")
+    asked = Schema.infer(FRAME, kinds={"whole": "real", "whole_float": "integer", "flag": "integer"})
+    assert [kind.name for kind in asked.factors["numbers"].coordinates] == ["real", "real", "integer", "integer"]
 
 
 def test_types_of_conditions() -> None:
@@ -51,23 +53,22 @@ def test_few_labels_are_classes_and_many_are_numbers(count: int, name: str) -> N
     ("kinds", "condition", "message"),
     [
         (
-            {"real": "angle"},
+            {"real": "angel"},
             ["text"],
-            "Column 'real' is declared 'angle'; the known kinds are real, integer, category, con",
+            "Column 'real' is declared 'angel'; the known kinds are real, integer, category, count, angle",
         ),
         (
             {"age": "real"},
             ["text"],
             "The kind of 'age' is given, which is no column; the columns are real, whole, flag",
         ),
-        ({"real": "category"}, ["text"], r"Column 'real' is declared a category, .* make it a condition"),
         ({"real": "integer"}, ["text"], r"Column 'real' holds whole numbers, but row 0 holds 0\.5"),
-        ({"real": "constant"}, ["text"], r"Column 'real' was always 0\.5"),
+        ({"real,whole": "latlon", "whole": "real"}, ["text"], "The kind of 'whole' is given twice"),
         ({"text": "real"}, ["text"], "The condition 'text' is declared real, but holds 'u'"),
         (
-            {"whole": "constant"},
+            {"whole": "angle"},
             ["text", "whole"],
-            "The condition 'whole' is declared constant; a condition is real or c",
+            "The condition 'whole' is declared angle; a condition is real or c",
         ),
     ],
 )

@@ -70,12 +70,13 @@ def test_images_are_one_block(shape: tuple[int, ...], dtype: str) -> None:
     schema = Schema.infer(images)
     encoded = schema.encode(images)
     assert schema.event_shape == tuple(encoded.x.shape[1:]) == shape[1:]
-    assert list(schema.fields) == ["x"]
+    assert schema.numbers is not None
+    assert schema.is_image
     assert (encoded.jitter is not None) == (dtype == "uint8")
     back = schema.decode(encoded.x)
     assert back.dtype == dtype
     np.testing.assert_allclose(back, images, atol=0 if dtype == "uint8" else 1e-4)
-    assert schema.log_volume == pytest.approx(-math.prod(shape[1:]) * math.log(schema.fields["x"].scale))
+    assert schema.log_volume == pytest.approx(-math.prod(shape[1:]) * math.log(schema.numbers.coordinates[0].scale))
     assert through_json(schema) == schema
 
 
@@ -152,7 +153,7 @@ def test_nothing_but_constants_is_refused(data: np.ndarray) -> None:
 def test_kinds_can_be_asked_for() -> None:
     data = np.array([[0.0, 1.0], [1.0, 5.0], [2.0, 9.0]])
     schema = Schema.infer(data, kinds={"x1": "integer"})
-    assert [kind.name for kind in schema.fields.values()] == ["real", "integer"]
+    assert [kind.name for kind in schema.numbers.coordinates] == ["real", "integer"]
     back = schema.decode(torch.tensor([[0.0, 0.01]]))
     assert back.dtype == np.float64
     assert back[0, 1] == 5
@@ -161,7 +162,7 @@ def test_kinds_can_be_asked_for() -> None:
     assert real.decode(torch.full((1, 2), 0.1)).dtype == np.int64
 
 
-def test_truth_values_are_integers() -> None:
+def test_truth_values_are_levels() -> None:
     data = np.array([[True, False], [False, False], [True, True]])
     schema = Schema.infer(data)
     back = schema.decode(schema.encode(data).x)
@@ -186,9 +187,9 @@ def test_conditions_in_a_frame_are_features_and_come_back() -> None:
 
 
 def test_given_conditions_fill_the_rows() -> None:
-    schema = Schema.infer(people(), condition=["sex", "age"])
+    schema = Schema.infer(people().drop("smoker"), condition=["sex", "age"])
     given = {"sex": "Male", "age": [20, 30]}
-    frame = schema.decode(torch.zeros(2, 2), given)
+    frame = schema.decode(torch.zeros(2, 1), given)
     assert frame["sex"].to_list() == ["Male", "Male"]
     assert frame["age"].to_list() == [20, 30]
     cond = schema.encode_condition(given, 2)
@@ -238,36 +239,37 @@ def test_json_gives_an_equal_schema_that_encodes_the_same() -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda config: config.pop("fields"),
-        lambda config: config["fields"][0].pop("mean"),
-        lambda config: config["fields"][0].update(kind="pickle"),
+        lambda config: config.pop("factors"),
+        lambda config: config["factors"][0]["coordinates"][0].pop("mean"),
+        lambda config: config["factors"][0]["coordinates"][0].update(kind="pickle"),
+        lambda config: config["factors"][0].update(kind="os"),
         lambda config: config["container"].update(container="os"),
         lambda config: config["container"].update(backend="os"),
         lambda config: config["container"]["layout"][0].pop("categories"),
-        lambda config: config.update(conditions=config["fields"], fields=3),
+        lambda config: config.update(conditions=config["factors"], factors=3),
         lambda config: config["conditions"].append({"name": "a", "kind": "constant", "value": 1, "dtype": "int64"}),
     ],
 )
 def test_a_damaged_config_is_said(spoil: Any) -> None:
-    config = json.loads(json.dumps(Schema.infer(people(), condition=["sex"]).to_config()))
+    config = json.loads(json.dumps(Schema.infer(people(), condition=["sex", "smoker"]).to_config()))
     spoil(config)
     with pytest.raises(InputError, match="The schema of the model is damaged"):
         Schema.from_config(config)
 
 
 def test_describe_lists_columns_and_shortens_many() -> None:
-    text = Schema.infer(people(), condition=["sex"]).describe()
+    text = Schema.infer(people(), condition=["sex", "smoker"]).describe()
     assert "height  real, mean 1" in text
     assert "sex     condition: category, one of Female, Male" in text
     assert "age     integer, 1" in text
-    assert "state: 3 numbers per row" in text
+    assert "state: 2 numbers per row" in text
     long = Schema.infer(np.random.default_rng(0).normal(size=(5, 64))).describe()
     assert len(long.splitlines()) == 22
     assert "...  and 44 more" in long
 
 
 def test_decoding_refuses_states_of_another_shape() -> None:
-    with pytest.raises(InputError, match=r"States have shape \(5, 2\), expected \(n, \*\(3,\)\)"):
+    with pytest.raises(InputError, match=r"States of 'numbers' have shape \(5, 2\), expected \(n, \*\(3,\)\)"):
         Schema.infer(rows()).decode(torch.zeros(5, 2))
 
 

@@ -98,6 +98,17 @@ def pairs(items: list[str] | None, option: str) -> dict[str, str]:
     return found
 
 
+def kinds(items: list[str] | None) -> dict[str, str] | None:
+    """NAMES=KIND options as a dict; names with commas between stay together, as one thing."""
+    found: dict[str, str] = {}
+    for item in items or []:
+        names, equals, kind = item.rpartition("=")
+        if not (equals and names and kind):
+            raise InputError(f"got --column {item!r}; expected NAMES=KIND, as in --column lat,lon=latlon")
+        found[names] = kind
+    return found or None
+
+
 def duration(text: str | None) -> float | None:
     """Seconds from 90, 90s, 10m or 2h.
 

@@ -17,7 +17,11 @@ def fit(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Folder to save the model in.")],
     column: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAMES=KIND", help="Kind of columns: real, integer or category (repeatable)."),
+        typer.Option(
+            metavar="NAMES=KIND",
+            help="Kind of columns (repeatable): real, integer, category, ordered, binary, count, angle, degrees, "
+            "radians, latlon (lat,lon), rotation (4 or 9 columns), proportions, sequence.",
+        ),
     ] = None,
     condition: Annotated[
         str | None,
@@ -38,13 +42,19 @@ def fit(
 ) -> None:
     """Learn the law of the rows of DATA and save it as MODEL.
 
-    Numeric columns are modelled; what a column is follows from its type, and --column says otherwise. Standardisation
-    is part of the model. Ctrl-C saves a checkpoint, and --resume goes on from it as if nothing had happened.
+    What a column is follows from its type, and --column says otherwise; columns that are one thing together are named
+    together, or by what their names have in common (q for qx, qy, qz, qw). The columns of an array are x0, x1, ...;
+    x is all of them. Standardisation is part of the model. Ctrl-C saves a checkpoint, and --resume goes on from it as
+    if nothing had happened.
 
     Examples:
       unnoise fit measurements.csv -o model
 
       unnoise fit people.parquet -o model --condition sex,age --column zip=category --time 10m
+
+      unnoise fit quakes.csv -o model --column lat,lon=latlon
+
+      unnoise fit tokens.npy -o model --column x=sequence
     """
     from unnoise.data import files
     from unnoise.model import DenoisingMarkovModel, load_unfitted
@@ -56,7 +66,7 @@ def fit(
         model = load_unfitted(output, trust=trust or ())
     else:
         model = DenoisingMarkovModel(
-            kinds=common.pairs(column, "--column") or None,
+            kinds=common.kinds(column),
             condition=condition.split(",") if condition else None,
             batch_size=batch_size,
             learning_rate=learning_rate,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,14 @@ from unnoise.cli import common
 if TYPE_CHECKING:
     from unnoise.data import Schema
 
-SAMPLERS = {"heun": "Heun", "ddim": "DDIM", "ancestral": "Ancestral", "euler": "Euler"}
+SAMPLERS = {
+    "heun": "Heun",
+    "ddim": "DDIM",
+    "ancestral": "Ancestral",
+    "euler": "Euler",
+    "tau-leaping": "TauLeaping",
+    "first-hitting": "FirstHitting",
+}
 
 
 @common.told
@@ -29,7 +35,10 @@ def sample(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Value of a column the model is conditioned on (repeatable)."),
     ] = None,
-    sampler: Annotated[str, typer.Option(help=f"One of {', '.join(SAMPLERS)}.")] = "heun",
+    sampler: Annotated[
+        str | None,
+        typer.Option(help=f"One of {', '.join(SAMPLERS)}; by default the one for its noise.", show_default=False),
+    ] = None,
     sampling_steps: Annotated[
         int | None, typer.Option(help="Noise levels the sampler visits.", show_default=False)
     ] = None,
@@ -49,13 +58,12 @@ def sample(
     from unnoise.model import load_model
 
     files.check_writable(output, overwrite)
-    if sampler not in SAMPLERS:
+    if sampler is not None and sampler not in SAMPLERS:
         raise InputError(f"got the sampler {sampler!r}; expected one of {', '.join(SAMPLERS)}")
     fitted = load_model(model, trust=trust or ()).set_params(device=device)
-    make = getattr(samplers, SAMPLERS[sampler])
-    make = make if sampling_steps is None else partial(make, steps=sampling_steps)
+    make = None if sampler is None else getattr(samplers, SAMPLERS[sampler])
     values = _values(common.pairs(given, "--given"), fitted.schema_)
-    rows = fitted.sample(n, given=values or None, seed=seed, sampler=make)
+    rows = fitted.sample(n, given=values or None, seed=seed, sampler=make, steps=sampling_steps)
     files.write(rows, output, overwrite=overwrite)
     common.result(json, {"output": str(output), "rows": n, "seed": seed}, f"wrote {n:,} rows to {output}")
 

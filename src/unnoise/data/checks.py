@@ -1,4 +1,4 @@
-"""What values must be before they are modelled: numbers, all of them there."""
+"""What values must be before they are modelled: numbers or text, all of them there."""
 
 from __future__ import annotations
 
@@ -49,18 +49,6 @@ def check_present(columns: Mapping[str, Values]) -> None:
         listed = "; ".join(f"column '{name}' {fault}" for name, fault in list(faults.items())[:_SHOWN])
         more = f"; and {len(faults) - _SHOWN} more columns" if len(faults) > _SHOWN else ""
         raise InputError(f"Input X contains NaN or infinity: {listed}{more}. Fill these in, or drop them.")
-
-
-def check_modelled(values: Values, name: str, categorical: bool) -> None:
-    """Refuse text and levels where a number is to be modelled."""
-    if values.dtype != object and not categorical:
-        return
-    text = next((value for value in values.flat if isinstance(value, str)), values.flat[0])
-    what = "is categorical" if categorical else "holds text"
-    raise InputError(
-        f"Column '{name}' {what} (for example {text!r}), and only numbers are modelled; make it a condition "
-        f"(condition=['{name}'] or --condition {name}), or drop it."
-    )
 
 
 def _fault(values: Values, bad: Values) -> str:

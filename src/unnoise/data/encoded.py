@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
+
+from unnoise import _tree
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,8 +16,9 @@ class Encoded:
     """Coordinates of n data points, from which batches are drawn with fresh dequantisation noise.
 
     Args:
-        x: (n, *event) float32; for an integer the lower edge of its cell.
-        jitter: (*event) the width of the cell of every element, 0 for real numbers; None if all are real.
+        x: states of n rows, in float32 where they are real numbers; for an integer the lower edge of its cell.
+        jitter: shaped like one state, the width of the cell of every element, 0 for real numbers; None for leaves, or
+            for the whole, without integers.
         cond: (n, c) float32, the features of the conditions; None if there are none.
 
     >>> data = Encoded(torch.zeros(4, 2), torch.tensor([0.0, 1.0]), None)
@@ -24,29 +27,38 @@ class Encoded:
     (tensor([0., 0.]), True, None)
     """
 
-    x: Tensor
-    jitter: Tensor | None
+    x: Any
+    jitter: Any
     cond: Tensor | None
 
     def __len__(self) -> int:
-        return self.x.shape[0]
+        return _tree.length(self.x)
 
-    def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
         """The rows at `indices`, each integer at a uniform point of its cell, and their conditions."""
-        return self._dequantised(self.x[indices], rng), None if self.cond is None else self.cond[indices]
+        some = self.rows(indices)
+        return some.all(rng)
 
-    def all(self, rng: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    def rows(self, indices: Tensor) -> Self:
+        """The same for some rows only."""
+        cond = None if self.cond is None else self.cond[indices]
+        return type(self)(_tree.map(lambda leaf: leaf[indices], self.x), self.jitter, cond)
+
+    def all(self, rng: torch.Generator) -> tuple[Any, Tensor | None]:
         """All rows in their order, as one batch."""
-        return self._dequantised(self.x, rng), self.cond
+        if self.jitter is None:
+            return self.x, self.cond
+        return _tree.map(lambda leaf, width: _dequantised(leaf, width, rng), self.x, self.jitter), self.cond
 
     def to(self, device: torch.device | str) -> Self:
         """The same data on another device."""
-        jitter = None if self.jitter is None else self.jitter.to(device)
         cond = None if self.cond is None else self.cond.to(device)
-        return type(self)(self.x.to(device), jitter, cond)
+        jitter = _tree.map(lambda width: None if width is None else width.to(device), self.jitter)
+        return type(self)(_tree.map(lambda leaf: leaf.to(device), self.x), jitter, cond)
 
-    def _dequantised(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        if self.jitter is None:
-            return x
-        uniform = torch.rand(x.shape, generator=rng, device=rng.device, dtype=x.dtype)
-        return torch.addcmul(x, self.jitter, uniform.to(x.device))
+
+def _dequantised(x: Tensor, width: Tensor | None, rng: torch.Generator) -> Tensor:
+    if width is None:
+        return x
+    uniform = torch.rand(x.shape, generator=rng, device=rng.device, dtype=x.dtype)
+    return torch.addcmul(x, width, uniform.to(x.device))

@@ -1,42 +1,82 @@
-"""Which kind a column gets at fit, when its type decides and when the user does."""
+"""Which columns belong together, and as what, at fit: their types decide, unless the user says otherwise."""
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from unnoise._errors import InputError
-from unnoise.data import kinds
+from unnoise.data import factors
 from unnoise.data._numerics import Values
-from unnoise.data.base import Feature, Kind
-from unnoise.data.checks import check_modelled
+from unnoise.data.base import Coordinate, Feature
+from unnoise.data.factors import Factor, Numbers
+from unnoise.data.factors.base import finite_numbers, named
 from unnoise.data.kinds import Category, Constant, Integer, Real
 
 _FEW = 50  # whole-number labels with at most so many values are taken for classes
+_COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
+KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES)
 
 
-def checked(asked: Mapping[str, str], names: Sequence[str]) -> Mapping[str, str]:
-    """The kinds that a user asked for, if there are such kinds and such columns."""
-    for name, kind in asked.items():
-        if name not in names:
-            known = ", ".join(names)
-            raise InputError(f"The kind of '{name}' is given, which is no column; the columns are {known}.")
-        kinds.named(kind, name)
-    return asked
+@dataclass(frozen=True)
+class Declared:
+    """What a user said: columns that belong together, and the word for what they are."""
+
+    name: str
+    kind: str
+    columns: tuple[str, ...]
 
 
-def modelled(values: Values, name: str, asked: str | None, categorical: bool) -> Kind:
-    """Whole numbers and truth values are integers, other numbers real, and a single value is a constant."""
-    check_modelled(values, name, categorical)
-    kind = kinds.named(asked, name) if asked else (Real if values.dtype.kind == "f" else Integer)
-    if kind is Category:
-        raise InputError(
-            f"Column '{name}' is declared a category, and only numbers are modelled; make it a condition "
-            f"(condition=['{name}'] or --condition {name}), or drop it."
-        )
-    return (Constant if values.min() == values.max() else kind).fit(values, name)
+def declarations(asked: Mapping[str, str], names: Sequence[str]) -> list[Declared]:
+    """Read kinds by column, by columns with commas between, or by what the names of columns have in common."""
+    found = []
+    for key, kind in asked.items():
+        if kind not in KINDS:
+            raise InputError(f"Column '{key}' is declared {kind!r}; the known kinds are {', '.join(KINDS)}.")
+        columns = _resolved(key, names)
+        found.append(Declared(key, factors.ALIASES.get(kind, kind), columns))
+    seen: set[str] = set()
+    for declared in found:
+        if twice := seen & set(declared.columns):
+            raise InputError(f"The kind of '{min(twice)}' is given twice; give each column one kind.")
+        seen |= set(declared.columns)
+    return found
+
+
+def modelled(
+    columns: Mapping[str, Values], declared: Sequence[Declared], categorical: frozenset[str]
+) -> tuple[dict[str, Factor], dict[str, Constant]]:
+    """The factors of the state by name, and the columns that never vary."""
+    apart = {name for d in declared if _is_apart(d.kind) for name in d.columns}
+    kind_of = {name: d.kind for d in declared for name in d.columns}
+    constants = {
+        name: Constant.fit(values, name) for name, values in columns.items() if name not in apart and _single(values)
+    }
+    check_varying(columns, constants)
+    pools: dict[str, list[str]] = {}
+    for name, values in columns.items():
+        if name not in apart and name not in constants:
+            kind = kind_of.get(name) or _usual(values, name in categorical)
+            pools.setdefault(Numbers.kind if kind in _COORDINATES else kind, []).append(name)
+    found: dict[str, Factor] = {}
+    for kind, names in pools.items():
+        if kind == Numbers.kind:
+            found[kind] = _numbers({name: columns[name] for name in names}, kind_of)
+        elif columns[names[0]].ndim > 1:
+            raise InputError(
+                f"{named(names)} is an array of shape {columns[names[0]].shape[1:]} per row, which cannot be {kind}; "
+                "declare it real, integer, rotation or sequence."
+            )
+        else:
+            found[kind] = factors.BY_KIND[kind].fit({name: columns[name] for name in names})
+    for d in declared:
+        for name, members in _split(d):
+            found[_free(name, found)] = factors.BY_KIND[d.kind].fit({column: columns[column] for column in members})
+    return found, constants
 
 
 def condition(values: Values, name: str, asked: str | None, labels: bool) -> Feature:
@@ -47,28 +87,86 @@ def condition(values: Values, name: str, asked: str | None, labels: bool) -> Fea
     if asked is None:
         few = labels and values.dtype.kind in "iu" and len(np.unique(values)) <= _FEW
         asked = "category" if values.dtype.kind in "Ob" or few else "real"
-    kind = kinds.named(asked, name)
-    if kind is Category:
+    if asked == "category":
         return Category.fit(values, name)
-    if kind not in (Real, Integer):
+    if asked not in _COORDINATES:
         raise InputError(f"The condition '{name}' is declared {asked}; a condition is real or category.")
     if values.dtype == object:
         raise InputError(f"The condition '{name}' is declared {asked}, but holds {values[0]!r}.")
     return Real.fit(values, name)
 
 
-def check_varying(fields: Mapping[str, Kind]) -> None:
+def check_varying(columns: Mapping[str, Values], constants: Mapping[str, Constant]) -> None:
     """Refuse data without a column to model, and say which columns are not modelled."""
-    if not fields:
+    if not columns:
         raise InputError("Every column is a condition, so nothing is left to model.")
-    constant = [f"'{name}' = {kind.value}" for name, kind in fields.items() if isinstance(kind, Constant)]
+    constant = [f"'{name}' = {kind.value}" for name, kind in constants.items()]
     listed = ", ".join(constant[:5]) + (f", and {len(constant) - 5} more" if len(constant) > 5 else "")
-    if len(constant) == len(fields):
+    if len(constant) == len(columns):
         raise InputError(f"Every column holds a single value ({listed}), so there is nothing to model.")
     if constant:
         who = "1 column holds" if len(constant) == 1 else f"{len(constant)} columns hold"
         warnings.warn(
             f"{who} a single value and will be given back unchanged, not modelled: {listed}.",
             UserWarning,
-            stacklevel=4,  # the line that called fit
+            stacklevel=5,  # the line that called fit
         )
+
+
+def _resolved(key: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The columns that a key names: itself, several with commas, or q for q0, q1 ... or qx, qy, qz, qw."""
+    if key in names:
+        return (key,)
+    parts = tuple(key.split(","))
+    if all(part in names for part in parts):
+        return parts
+    pattern = re.compile(re.escape(key) + r"[_. ]?(\d+|[wxyz])", re.IGNORECASE)
+    if family := tuple(name for name in names if pattern.fullmatch(name)):
+        return family
+    unknown = next(part for part in parts if part not in names)
+    known = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    raise InputError(f"The kind of '{unknown}' is given, which is no column; the columns are {known}.")
+
+
+def _is_apart(kind: str) -> bool:
+    return kind in factors.BY_KIND and factors.BY_KIND[kind] in factors.APART
+
+
+def _split(declared: Declared) -> list[tuple[str, tuple[str, ...]]]:
+    """The factors that one declaration makes: an ordered column each, otherwise one."""
+    if not _is_apart(declared.kind):
+        return []
+    if declared.kind == factors.Ordered.kind:
+        return [(name, (name,)) for name in declared.columns]
+    return [(declared.name, declared.columns)]
+
+
+def _free(name: str, taken: Mapping[str, Factor]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _single(values: Values) -> bool:
+    first = values.flat[0]
+    return bool((values == first).all())
+
+
+def _usual(values: Values, categorical: bool) -> str:
+    """Text, truth values and levels are categories, whole numbers integers, other numbers real."""
+    if categorical or values.dtype == object or (values.dtype == bool and values.ndim == 1):
+        return factors.Levels.kind
+    return "real" if values.dtype.kind == "f" else "integer"
+
+
+def _numbers(columns: Mapping[str, Values], kind_of: Mapping[str, str]) -> Numbers:
+    coordinates = tuple(
+        _coordinate(values, name, kind_of.get(name) or _usual(values, False)) for name, values in columns.items()
+    )
+    first = next(iter(columns.values()))
+    return Numbers(tuple(columns), coordinates, first.shape[1:])
+
+
+def _coordinate(values: Values, name: str, kind: str) -> Coordinate:
+    finite_numbers(values, name, kind)
+    return _COORDINATES[kind].fit(values, name)

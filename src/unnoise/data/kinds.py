@@ -158,13 +158,14 @@ class Constant(Kind):
     """A column with a single value. It is not modelled, and comes back as it is."""
 
     name: ClassVar[str] = "constant"
-    value: float
+    value: float | str
     dtype: str
 
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
         """The one value of the column."""
-        constant = cls(values.flat[0].item(), str(values.dtype))
+        first = values.flat[0]
+        constant = cls(first if values.dtype == object else first.item(), str(values.dtype))
         constant.check(values, column)
         return constant
 
@@ -190,7 +191,7 @@ class Constant(Kind):
 
 @dataclass(frozen=True)
 class Category(Feature):
-    """One of a few levels, as one indicator each. In this version for conditions only.
+    """One of a few levels that a model is told, as one indicator each; `factors.Levels` are modelled.
 
     >>> sex = Category.fit(np.array(["Male", "Female", "Male"]), "sex")
     >>> sex.levels
@@ -251,13 +252,6 @@ class Category(Feature):
 
 
 KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant)}
-
-
-def named(name: str, column: str) -> type[Kind]:
-    """The kind that a user asked for by its name."""
-    if name not in KINDS:
-        raise InputError(f"Column '{column}' is declared {name!r}; the known kinds are {', '.join(KINDS)}.")
-    return KINDS[name]
 
 
 def from_config(config: dict[str, Any]) -> Kind:

@@ -1,33 +1,37 @@
 """The schema: what the columns of the data are, and how rows become states and states rows again.
 
-A schema is inferred once, at fit, and saved with the model. It holds the kind of every modelled column, with
-the numbers that standardise it, the kinds of the conditions, and the container the data came in. With x the
-state, u the data in its own units and s_i the scale of element i,
+A schema is inferred once, at fit, and saved with the model. It holds the factors of the state (each a group of columns
+that is a point of one space), the columns that never vary, the conditions, and the container the data came in. With
+one factor a state is its tensor; with several it is a dict of theirs. With x the state and u the data in its own units
 
-    log p(u) = log p(x) + log_volume,    log_volume = -sum_i log s_i    (nats per row),
+    log p(u) = log p(x) + log_volume    (nats per row),
 
-a density for real columns; integers are dequantised, which makes it a lower bound on a log-probability.
+a density for numbers, angles and the like, a probability for levels and tokens; integers are dequantised, which makes
+it a lower bound on a log-probability.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise.data import checks, conditions, containers, inference
+from unnoise.data import checks, conditions, containers, factors, inference
 from unnoise.data import kinds as registry
-from unnoise.data._numerics import Values, pieces, row_of
-from unnoise.data.base import Coordinate, Feature, Kind
+from unnoise.data._numerics import Values
+from unnoise.data.base import Feature, Kind
 from unnoise.data.containers import Block, Container, Table
 from unnoise.data.encoded import Encoded
-from unnoise.data.kinds import Constant, Integer
+from unnoise.data.factors import Factor, Numbers
+from unnoise.data.factors.numbers import representable
+from unnoise.data.kinds import Constant
+from unnoise.processes import HasKernel, Product
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class Schema:
     """Data <-> states.
 
     Args:
-        fields: the kinds of the modelled columns by name, in the order of the data.
+        factors: the parts of the state by name.
+        constants: the columns that never vary, by name.
         conditions: the kinds of the columns that are conditioned on, by name.
         container: the form of the data.
 
@@ -48,7 +53,8 @@ class Schema:
     -2.3026
     """
 
-    fields: Mapping[str, Kind]
+    factors: Mapping[str, Factor]
+    constants: Mapping[str, Constant]
     conditions: Mapping[str, Feature]
     container: Container
 
@@ -66,14 +72,15 @@ class Schema:
         Args:
             data: array or tensor (n, d) or (n, *event), list of rows, or DataFrame.
             y: conditions that are no columns of the data: an array (n,) or (n, k), or a DataFrame.
-            kinds: "real", "integer" or "category" for columns that should not be what their type says.
+            kinds: a kind for columns that should not be what their type says, such as {"lat,lon": "latlon"}.
             condition: the names of the columns, of data or y, to condition on.
         """
         container = containers.container_of(data)
         columns = container.split(data)
         names = [condition] if isinstance(condition, str) else list(condition)
         given = _conditions_of(columns, y, names)
-        asked = inference.checked(kinds or {}, [*columns, *given])
+        declared = inference.declarations(kinds or {}, [*columns, *given])
+        asked = {name: d.kind for d in declared for name in d.columns}
         _check_rows(columns, given)
         if (n := len(next(iter(columns.values())))) < 2:
             raise InputError(f"got {n} sample (n_samples = {n}); at least 2 are needed to fit a density.")
@@ -87,25 +94,45 @@ class Schema:
             )
             for name, values in given.items()
         }
-        fields = {
-            name: inference.modelled(values, name, asked.get(name), name in levels)
-            for name, values in columns.items()
-            if name not in given
-        }
-        inference.check_varying(fields)
-        return cls(fields, features, container)
+        left = {name: values for name, values in columns.items() if name not in given}
+        declared = [d for d in declared if not set(d.columns) & set(given)]
+        return cls(*inference.modelled(left, declared, levels), features, container)
+
+    def process(self) -> HasKernel[Any]:
+        """How states are noised, where nothing else is asked for; its space says what they are."""
+        parts = {name: factor.process() for name, factor in self.factors.items()}
+        if len(parts) == 1:
+            return next(iter(parts.values()))
+        joint = Product(parts)
+        return cast(HasKernel[Any], joint)  # as all factors have kernels
+
+    @property
+    def numbers(self) -> Numbers | None:
+        """The only factor, where it is one of numbers: baselines and bits per dimension need no more than these."""
+        first = next(iter(self.factors.values()))
+        return first if len(self.factors) == 1 and isinstance(first, Numbers) else None
+
+    @property
+    def kinds(self) -> str:
+        """What a row holds, in a few words."""
+        counts = [(len(factor.columns), factor.kind) for factor in self.factors.values()]
+        return ", ".join(f"{kind} ({count} column{'s' * (count > 1)})" for count, kind in counts)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether a row is a picture: one block of numbers with two or three axes."""
+        return self.numbers is not None and len(self.numbers.event_shape) in (2, 3)
 
     @property
     def event_shape(self) -> tuple[int, ...]:
         """The shape of one state."""
-        if isinstance(self.container, Block):
-            return self.container.event_shape
-        return (len(self._coordinates),)
+        shape: tuple[int, ...] = self.process().space.event_shape
+        return shape
 
     @property
     def num_features(self) -> int:
         """The length of the second axis of the data, with constant columns and condition columns."""
-        return self.event_shape[0] if isinstance(self.container, Block) else len(self.container.columns)
+        return self.container.event_shape[0] if isinstance(self.container, Block) else len(self.container.columns)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -120,19 +147,12 @@ class Schema:
     @property
     def log_volume(self) -> float:
         """What turns the log-density of states into the one of the data, in nats per row."""
-        repeats = int(np.prod(self.event_shape)) // len(self._coordinates)
-        return repeats * sum(kind.log_volume for kind in self._coordinates.values())
+        return sum(factor.log_volume for factor in self.factors.values())
 
     @property
     def measure(self) -> str:
         """What a log-likelihood is with respect to, in words."""
-        integers = sum(isinstance(kind, Integer) for kind in self._coordinates.values())
-        if integers == 0:
-            words = "density in the data's own units"
-        elif integers == len(self._coordinates):
-            words = "integer columns dequantised: a lower bound on the log-probability"
-        else:
-            words = "density in the data's own units; integer columns dequantised: a lower bound"
+        words = "; ".join(dict.fromkeys(factor.measure for factor in self.factors.values()))
         return f"nats per row, {words}" + (f"; given {', '.join(self.conditions)}" if self.conditions else "")
 
     def encode(self, data: Any, y: Any = None) -> Encoded:
@@ -140,11 +160,11 @@ class Schema:
         columns = self.container.split(data)
         given = _conditions_of(columns, y, list(self.conditions))
         _check_rows(columns, given)
-        widths = [kind.jitter for kind in self._coordinates.values()]
-        jitter = torch.tensor(widths, dtype=torch.float32).expand(self.event_shape) if any(widths) else None
-        return Encoded(self._states(columns), jitter, self._features(given))
+        jitter = self._joined({name: factor.jitter() for name, factor in self.factors.items()})
+        whole = all(part is None for _, part in _tree.leaves(jitter))
+        return Encoded(self._states(columns), None if whole else jitter, self._features(given))
 
-    def decode(self, x: Tensor, given: Any = None) -> Any:
+    def decode(self, x: Any, given: Any = None) -> Any:
         """Data of the fitted form from states (n, *event_shape).
 
         Condition columns of the data hold what was `given`, as in `encode_condition`. Tensors come back on
@@ -153,22 +173,19 @@ class Schema:
         columns = self.values(x)
         inside = {name: kind for name, kind in self.conditions.items() if name in self.container.columns}
         if inside:
-            values = conditions.given_columns(given, len(x), self.conditions)
+            values = conditions.given_columns(given, _tree.length(x), self.conditions)
             columns |= {name: kind.restore(values[name], name) for name, kind in inside.items()}
         return self.container.join(columns)
 
-    def values(self, x: Tensor) -> dict[str, Values]:
-        """The columns that are no conditions, in their own types and units, from states (n, *event_shape)."""
-        if tuple(x.shape[1:]) != self.event_shape:
-            raise InputError(f"States have shape {tuple(x.shape)}, expected (n, *{self.event_shape}).")
-        numbers = x.detach().cpu().double().numpy()
-        columns = {name: kind.values(len(x)) for name, kind in self.fields.items() if isinstance(kind, Constant)}
-        for i, (name, kind) in enumerate(self._coordinates.items()):
-            part = numbers if isinstance(self.container, Block) else numbers[:, i]
-            columns[name] = np.concatenate([kind.decode(piece) for piece in pieces(part)])
+    def values(self, x: Any) -> dict[str, Values]:
+        """The columns that are no conditions, in their own types and units, from states."""
+        held = self._parts(x)
+        columns = {name: kind.values(_tree.length(x)) for name, kind in self.constants.items()}
+        for name, factor in self.factors.items():
+            columns |= factor.decode(held[name].detach().cpu())
         return columns
 
-    def snapped(self, x: Tensor) -> Tensor:
+    def snapped(self, x: Any) -> Any:
         """States as they are after a trip through the data: an integer at the lower edge of its cell."""
         return self._states(self.values(x))
 
@@ -187,17 +204,20 @@ class Schema:
 
     def describe(self) -> str:
         """A table of the columns and their kinds, for a person."""
-        rows = [(name, str(kind)) for name, kind in self.fields.items()]
+        rows = [(name, words) for factor in self.factors.values() for name, words in _rows(factor)]
+        rows += [(name, str(kind)) for name, kind in self.constants.items()]
         rows += [(name, f"condition: {kind}") for name, kind in self.conditions.items()]
         rows = rows if len(rows) <= _SHOWN else [*rows[:_SHOWN], ("...", f"and {len(rows) - _SHOWN} more")]
         width = max(len(name) for name, _ in rows)
         table = "".join(f"{name:<{width}}  {words}\n" for name, words in rows)
-        return f"{table}state: {' x '.join(map(str, self.event_shape))} numbers per row; {self.measure}"
+        state = " x ".join(map(str, self.event_shape)) if self.numbers else self.kinds
+        return f"{table}state: {state}{' numbers per row' if self.numbers else ''}; {self.measure}"
 
     def to_config(self) -> dict[str, Any]:
         """Plain JSON types, from which `from_config` makes an equal schema."""
         return {
-            "fields": [{"name": name, **kind.to_config()} for name, kind in self.fields.items()],
+            "factors": [{"name": name, **factor.to_config()} for name, factor in self.factors.items()],
+            "constants": [{"name": name, **kind.to_config()} for name, kind in self.constants.items()],
             "conditions": [{"name": name, **kind.to_config()} for name, kind in self.conditions.items()],
             "container": self.container.to_config(),
         }
@@ -206,22 +226,31 @@ class Schema:
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The schema that `to_config` described."""
         try:
-            fields = {field["name"]: _kind(field) for field in config["fields"]}
-            features = {field["name"]: _feature(field) for field in config["conditions"]}
-            return cls(fields, features, containers.from_config(config["container"]))
+            parts = {part["name"]: factors.from_config(_unnamed(part)) for part in config["factors"]}
+            constants = {part["name"]: Constant(**_unkinded(part)) for part in config["constants"]}
+            features = {part["name"]: _feature(part) for part in config["conditions"]}
+            return cls(parts, constants, features, containers.from_config(config["container"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"The schema of the model is damaged ({type(error).__name__}: {error}).") from error
 
-    @property
-    def _coordinates(self) -> dict[str, Coordinate]:
-        return {name: kind for name, kind in self.fields.items() if isinstance(kind, Coordinate)}
-
-    def _states(self, columns: Mapping[str, Values]) -> Tensor:
-        for name, kind in self.fields.items():
-            checks.check_modelled(columns[name], name, name in self.container.categorical)
+    def _states(self, columns: Mapping[str, Values]) -> Any:
+        for name, kind in self.constants.items():
             kind.check(columns[name], name)
-        parts = [_coordinates(kind, columns[name], name) for name, kind in self._coordinates.items()]
-        return parts[0] if isinstance(self.container, Block) else torch.stack(parts, dim=1)
+        return self._joined({name: factor.encode(columns) for name, factor in self.factors.items()})
+
+    def _joined(self, parts: dict[str, Any]) -> Any:
+        """The parts of a state by factor as a state: the tensor itself, where there is one."""
+        return next(iter(parts.values())) if len(parts) == 1 else parts
+
+    def _parts(self, x: Any) -> dict[str, Tensor]:
+        """A state as its parts by factor, if it has the shape of one."""
+        parts = x if isinstance(x, dict) else dict.fromkeys(self.factors, x)
+        for name, factor in self.factors.items():
+            expected = factor.process().space.event_shape
+            if name not in parts or tuple(parts[name].shape[1:]) != expected:
+                got = tuple(parts[name].shape) if name in parts else "none"
+                raise InputError(f"States of {name!r} have shape {got}, expected (n, *{expected}).")
+        return parts
 
     def _features(self, given: Mapping[str, Values]) -> Tensor | None:
         parts = [_features(kind, given[name], name) for name, kind in self.conditions.items()]
@@ -245,35 +274,29 @@ def _check_rows(columns: Mapping[str, Values], given: Mapping[str, Values]) -> N
     checks.check_present({**columns, **given})
 
 
-def _coordinates(kind: Coordinate, values: Values, name: str) -> Tensor:
-    x = np.empty(values.shape, dtype=np.float32)
-    with np.errstate(over="ignore"):
-        for target, piece in zip(pieces(x), pieces(values), strict=True):
-            target[...] = kind.encode(piece)
-    return _representable(x, values, name)
-
-
 def _features(kind: Feature, values: Values, name: str) -> Tensor:
     with np.errstate(over="ignore"):
-        return _representable(kind.features(values, name).astype(np.float32), values, name)
+        return representable(kind.features(values, name).astype(np.float32), values, name)
 
 
-def _representable(x: NDArray[np.float32], values: Values, name: str) -> Tensor:
-    """The float32 numbers as a tensor; what lies too far out is said here and not met later as infinity."""
-    if (far := np.flatnonzero(~np.isfinite(x))).size:
-        raise InputError(
-            f"Column '{name}' holds {values.flat[far[0]]} in row {row_of(int(far[0]), values)}, which is too "
-            "far from the data that was fitted to be represented."
-        )
-    return torch.from_numpy(x)
+def _rows(factor: Factor) -> list[tuple[str, str]]:
+    """What a table says of a factor: of columns of numbers one by one, of other columns together."""
+    if isinstance(factor, Numbers):
+        return [(name, str(kind)) for name, kind in zip(factor.columns, factor.coordinates, strict=True)]
+    shown = ",".join(factor.columns[:6]) + (",..." if len(factor.columns) > 6 else "")
+    return [(shown, str(factor))]
 
 
-def _kind(config: Mapping[str, Any]) -> Kind:
-    return registry.from_config({key: value for key, value in config.items() if key != "name"})
+def _unnamed(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key != "name"}
+
+
+def _unkinded(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in _unnamed(config).items() if key != "kind"}
 
 
 def _feature(config: Mapping[str, Any]) -> Feature:
-    kind = _kind(config)
+    kind: Kind = registry.from_config(_unnamed(config))
     if not isinstance(kind, Feature):
         raise TypeError(f"{kind.name} is no condition")
     return kind

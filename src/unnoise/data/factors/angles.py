@@ -1,0 +1,141 @@
+r"""Angles: columns that come round again, as one point of a torus.
+
+Data in degrees or radians become angles x in $[-\pi, \pi)$; with u in degrees,
+$\log p(u) = \log p(x) + \log(\pi/180)$ per angle.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unnoise.data._numerics import Values, cast
+from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, log_scale
+from unnoise.processes import Brownian
+from unnoise.spaces import Torus
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WHOLE_TURN = 2 * math.pi
+_DEGREES = 1.01 * WHOLE_TURN  # numbers beyond a turn of radians are degrees
+
+
+@dataclass(frozen=True)
+class Angles(Factor):
+    """Angles in degrees or radians; which of the two is read off their range, unless it is said.
+
+    >>> wind = Angles.fit({"from": np.array([350.0, 10.0, 180.0])})
+    >>> str(wind)
+    'angle in degrees, 0 to 360'
+    >>> wind.decode(wind.encode({"from": np.array([350.0, 10.0])}))["from"].round()
+    array([350.,  10.])
+    """
+
+    kind: ClassVar[str] = "angle"
+    turn: float
+    starts: tuple[float, ...]
+    dtypes: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, columns: Columns) -> Self:
+        """Degrees where any column leaves a turn of radians; a range from 0 where no value is negative."""
+        for name, values in columns.items():
+            finite_numbers(values, name, cls.kind)
+        farthest = max(float(np.abs(values).max()) for values in columns.values())
+        return cls.in_units(columns, 360.0 if farthest > _DEGREES else WHOLE_TURN)
+
+    @classmethod
+    def in_units(cls, columns: Columns, turn: float) -> Self:
+        """With the size of a whole turn said."""
+        starts = tuple(0.0 if values.min() >= 0 else -turn / 2 for values in columns.values())
+        return cls(tuple(columns), turn, starts, tuple(str(values.dtype) for values in columns.values()))
+
+    def process(self) -> Brownian:
+        """Brownian motion on the torus."""
+        return Brownian(Torus(len(self.columns)))
+
+    @property
+    def log_volume(self) -> float:
+        """One turn of the data is one of 2 pi."""
+        return log_scale(WHOLE_TURN / self.turn, len(self.columns))
+
+    @property
+    def measure(self) -> str:
+        """Per unit of angle."""
+        return f"density per {self._unit.removesuffix('s')} of each angle"
+
+    def encode(self, columns: Columns) -> Tensor:
+        """Angles in [-pi, pi)."""
+        parts = [self._wrapped(columns[name], name) for name in self.columns]
+        return torch.from_numpy(np.stack(parts, axis=1).astype(np.float32))
+
+    def decode(self, x: Tensor) -> dict[str, Values]:
+        """Angles in the units and the range of the data."""
+        found = {}
+        for i, (name, start, dtype) in enumerate(zip(self.columns, self.starts, self.dtypes, strict=True)):
+            angle = x[:, i].double().numpy() * (self.turn / WHOLE_TURN)
+            found[name] = cast(start + np.mod(angle - start, self.turn), dtype)
+        return found
+
+    def plane(self, x: Tensor) -> list[Values]:
+        """The first two angles."""
+        return list(self.decode(x).values())[:2]
+
+    def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
+        """A Ramachandran plot of the first two angles, and roses of the others."""
+        from unnoise.evaluation import plots
+
+        found = super().figures(real, samples)
+        if len(self.columns) > 1:
+            figure = plots.angle_pairs(real, samples, self.columns[:2], self.turn, self.starts[:2])
+            found.insert(0, (figure, "The first two angles: where held-out rows lie, and where samples do."))
+        return found
+
+    @property
+    def _unit(self) -> str:
+        return "degrees" if self.turn == 360.0 else "radians"
+
+    def _wrapped(self, values: Values, name: str) -> Values:
+        finite_numbers(values, name, self.kind)
+        farthest = float(np.abs(values).max()) if len(values) else 0.0
+        expect(
+            self.turn == 360.0 or farthest <= _DEGREES,
+            f"Column '{name}' holds angles up to {farthest:.4g}, but the model was fitted on radians; were these "
+            "degrees?",
+        )
+        angle = values.astype(np.float64) * (WHOLE_TURN / self.turn)
+        return np.mod(angle + math.pi, WHOLE_TURN) - math.pi
+
+    def __str__(self) -> str:
+        start = self.starts[0]
+        return f"angle in {self._unit}, {start:.4g} to {start + self.turn:.4g}"
+
+
+@dataclass(frozen=True)
+class Degrees(Angles):
+    """Angles that are degrees, whatever their range."""
+
+    kind: ClassVar[str] = "degrees"
+
+    @classmethod
+    def fit(cls, columns: Columns) -> Self:
+        """A turn is 360."""
+        return cls.in_units(columns, 360.0)
+
+
+@dataclass(frozen=True)
+class Radians(Angles):
+    """Angles that are radians, whatever their range."""
+
+    kind: ClassVar[str] = "radians"
+
+    @classmethod
+    def fit(cls, columns: Columns) -> Self:
+        """A turn is 2 pi."""
+        return cls.in_units(columns, WHOLE_TURN)

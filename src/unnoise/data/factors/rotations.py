@@ -1,0 +1,144 @@
+"""Rotations: quaternions, matrices or rotation vectors, as one point of SO(3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.data._numerics import Values, cast
+from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, first_row, named
+from unnoise.processes import Brownian
+from unnoise.spaces import Rotations
+
+FORMS = {3: "rotation vector", 4: "quaternion", 9: "matrix"}
+OFF = 1e-3  # how far from a rotation a matrix, or from unit length a quaternion, may be
+
+
+@dataclass(frozen=True)
+class Orientations(Factor):
+    """Four columns (quaternion x, y, z, w as in SciPy, or in the order that names ending in w, x, y, z say), nine
+    (matrix, row by row), three (rotation vector in radians), or one block of shape (3, 3) or (4,).
+
+    >>> q = Orientations.fit({"qw": np.ones(2), "qx": np.zeros(2), "qy": np.zeros(2), "qz": np.zeros(2)})
+    >>> q.encode({"qw": np.ones(1), "qx": np.zeros(1), "qy": np.zeros(1), "qz": np.zeros(1)})[0].diagonal()
+    tensor([1., 1., 1.])
+    """  # noqa: D205
+
+    kind: ClassVar[str] = "rotation"
+    form: str
+    order: tuple[int, ...]
+    shape: tuple[int, ...]
+    dtype: str
+
+    @classmethod
+    def fit(cls, columns: Columns) -> Self:
+        """The form is read off how many numbers there are."""
+        numbers = _table(columns)
+        expect(
+            numbers.shape[1] in FORMS,
+            f"A rotation takes 4 columns (quaternion), 9 (matrix) or 3 (rotation vector); {named(list(columns))} hold "
+            f"{numbers.shape[1]} numbers.",
+        )
+        form = FORMS[numbers.shape[1]]
+        first = next(iter(columns.values()))
+        factor = cls(tuple(columns), form, _order(list(columns), form), first.shape[1:], str(first.dtype))
+        factor.encode(columns)
+        return factor
+
+    def process(self) -> Brownian:
+        """Brownian motion on SO(3)."""
+        return Brownian(Rotations())
+
+    @property
+    def measure(self) -> str:
+        """The bi-invariant volume."""
+        return "density per unit of the bi-invariant volume of rotations, of total 8 pi^2"
+
+    def encode(self, columns: Columns) -> Tensor:
+        """Matrices (n, 3, 3)."""
+        from scipy.spatial.transform import Rotation
+
+        numbers = _table({name: columns[name] for name in self.columns})[:, self.order]
+        if self.form == "quaternion":
+            _check_quaternions(numbers, self.columns)
+            matrices = Rotation.from_quat(numbers).as_matrix()
+        elif self.form == "rotation vector":
+            matrices = Rotation.from_rotvec(numbers).as_matrix()
+        else:
+            matrices = numbers.reshape(-1, 3, 3)
+            _check_matrices(matrices, self.columns)
+        return torch.from_numpy(matrices.astype(np.float32))
+
+    def decode(self, x: Tensor) -> dict[str, Values]:
+        """The form of the data; of the two quaternions, the one whose real part is not negative."""
+        from scipy.spatial.transform import Rotation
+
+        rotations = Rotation.from_matrix(x.double().numpy())
+        if self.form == "quaternion":
+            numbers = rotations.as_quat(canonical=True)
+        elif self.form == "rotation vector":
+            numbers = rotations.as_rotvec()
+        else:
+            numbers = rotations.as_matrix().reshape(-1, 9)
+        back = np.empty_like(numbers)
+        back[:, self.order] = numbers
+        if len(self.columns) == 1:
+            return {self.columns[0]: cast(back.reshape(-1, *self.shape), self.dtype)}
+        return {name: cast(back[:, i], self.dtype) for i, name in enumerate(self.columns)}
+
+    def __str__(self) -> str:
+        return f"rotation, given as {self.form}"
+
+
+def _table(columns: Columns) -> Values:
+    for name, values in columns.items():
+        finite_numbers(values, name, Orientations.kind)
+    parts = [values.reshape(len(values), -1).astype(np.float64) for values in columns.values()]
+    return np.concatenate(parts, axis=1)
+
+
+def _order(names: list[str], form: str) -> tuple[int, ...]:
+    """Where x, y, z, w of a quaternion stand."""
+    count = {form: size for size, form in FORMS.items()}[form]
+    ends = [name[-1:].lower() for name in names]
+    if form == "quaternion" and sorted(ends) == ["w", "x", "y", "z"]:
+        return tuple(ends.index(letter) for letter in "xyzw")
+    return tuple(range(count))
+
+
+def _check_quaternions(numbers: Values, columns: tuple[str, ...]) -> None:
+    lengths = np.linalg.norm(numbers, axis=1)
+    zero = lengths < 1e-12
+    if zero.any():
+        raise InputError(
+            f"The quaternion in row {first_row(zero)} of {named(columns)} is zero, which is no rotation; drop the row."
+        )
+    off = np.abs(lengths - 1) > OFF
+    if off.any():
+        row = first_row(off)
+        raise InputError(
+            f"The quaternion in row {row} of {named(columns)} has length {lengths[row]:.4g}; expected 1: divide it "
+            "by its length, or check which columns are meant."
+        )
+
+
+def _check_matrices(matrices: Values, columns: tuple[str, ...]) -> None:
+    error = np.abs(np.einsum("nij,nkj->nik", matrices, matrices) - np.eye(3)).max((1, 2))
+    off = error > OFF
+    if off.any():
+        row = first_row(off)
+        raise InputError(
+            f"The matrix in row {row} of {named(columns)} is no rotation: R R^T differs from the identity by "
+            f"{error[row]:.3g}; normalise it, or check the order of the numbers (row by row)."
+        )
+    reflected = np.linalg.det(matrices) < 0
+    if reflected.any():
+        raise InputError(
+            f"The matrix in row {first_row(reflected)} of {named(columns)} is a reflection (determinant -1), not a "
+            "rotation; change the sign of one axis."
+        )

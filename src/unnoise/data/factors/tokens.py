@@ -1,0 +1,144 @@
+"""Sequences: rows of tokens, from an array of whole numbers or from text, as one point of a finite space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.data._numerics import Floats, Values
+from unnoise.data.factors.base import Columns, Factor, expect, first_row, independent, named
+from unnoise.processes import CTMC, rates
+from unnoise.spaces import Finite
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST = 2**16  # different tokens
+PAD = ""  # what fills the end of a shorter text
+
+
+@dataclass(frozen=True)
+class Tokens(Factor):
+    r"""A sequence of tokens: whole numbers from 0 (an array, or a column each), or one column of text.
+
+    Texts shorter than the longest are filled with an end sign, which is a token of its own.
+
+    >>> words = Tokens.fit({"word": np.array(["GATTACA", "CAT"], dtype=object)})
+    >>> words.shape, words.letters
+    ((7,), '\x00ACGT')
+    >>> words.decode(words.encode({"word": np.array(["CAT"], dtype=object)}))["word"]
+    array(['CAT'], dtype=object)
+    """
+
+    kind: ClassVar[str] = "sequence"
+    shape: tuple[int, ...]
+    states: int
+    letters: str
+    dtype: str
+
+    @classmethod
+    def fit(cls, columns: Columns) -> Self:
+        """The alphabet, or the largest token."""
+        first = next(iter(columns.values()))
+        if first.dtype == object:
+            expect(len(columns) == 1, f"A sequence of text is one column; got {named(list(columns))}.")
+            texts = _texts(first, next(iter(columns)))
+            longest = max(map(len, texts))
+            ends = "\x00" if any(len(text) < longest for text in texts) else ""
+            letters = ends + "".join(sorted(set("".join(texts))))
+            return cls(tuple(columns), (longest,), len(letters), letters, "object")
+        numbers = _table(columns)
+        _check(numbers, None, list(columns))
+        shape = numbers.shape[1:]
+        return cls(tuple(columns), shape, int(numbers.max()) + 1, "", str(first.dtype))
+
+    def process(self) -> CTMC:
+        """Every token is masked at some time."""
+        return CTMC(Finite(self.shape, self.states + 1), rates.Absorbing(self.states + 1))
+
+    @property
+    def measure(self) -> str:
+        """Probabilities."""
+        return "probability of the sequence"
+
+    def encode(self, columns: Columns) -> Tensor:
+        """The place of each token, int64."""
+        held = {name: columns[name] for name in self.columns}
+        if self.letters:
+            (name,) = self.columns
+            return torch.from_numpy(self._spelt(_texts(held[name], name), name))
+        numbers = _table(held)
+        _check(numbers, self.states, self.columns)
+        return torch.from_numpy(numbers.astype(np.int64))
+
+    def decode(self, x: Tensor) -> dict[str, Values]:
+        """Tokens as they stood in the data."""
+        places = x.numpy()
+        if self.letters:
+            table = np.array(list(self.letters))
+            texts = ["".join(row).split("\x00")[0] for row in table[places]]
+            return {self.columns[0]: np.array(texts, dtype=object)}
+        if len(self.columns) == 1:
+            return {self.columns[0]: places.astype(self.dtype)}
+        return {name: places[:, i].astype(self.dtype) for i, name in enumerate(self.columns)}
+
+    def baselines(self, train: Tensor, test: Tensor, seed: int) -> Iterator[tuple[str, str, Floats]]:
+        """Columns that know nothing of each other."""
+        yield independent(train, test)
+
+    def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
+        """How often each token stands at each place."""
+        from unnoise.evaluation import plots
+
+        first, second = (self.encode(held).flatten(1).numpy() for held in (real, samples))
+        figure = plots.token_frequencies(first, second, self.states, self.letters.replace("\x00", "-"))
+        return [(figure, "How often each token stands at each place: held-out rows and as many samples.")]
+
+    def _spelt(self, texts: list[str], name: str) -> Values:
+        place = {letter: i for i, letter in enumerate(self.letters)}
+        length = self.shape[0]
+        for row, text in enumerate(texts):
+            if len(text) > length or (len(text) < length and "\x00" not in place):
+                raise InputError(
+                    f"Column '{name}' holds a text of {len(text)} letters in row {row}; the model was fitted on "
+                    f"{'at most ' if chr(0) in place else ''}{length}."
+                )
+            if unknown := [letter for letter in text if letter not in place]:
+                shown = self.letters.strip("\x00")
+                raise InputError(f"Column '{name}' holds {unknown[0]!r} in row {row}; the fitted letters are {shown}.")
+        return np.array([[place[letter] for letter in text.ljust(length, "\x00")] for text in texts], dtype=np.int64)
+
+    def __str__(self) -> str:
+        what = f"letters {self.letters.strip(chr(0))}" if self.letters else f"{self.states} tokens"
+        return f"sequence of {' x '.join(map(str, self.shape))} places, {what}"
+
+
+def _texts(values: Values, name: str) -> list[str]:
+    texts: list[str] = values.tolist()
+    if odd := [text for text in texts if not isinstance(text, str) or not text]:
+        raise InputError(f"Column '{name}' is declared a sequence, but holds {odd[0]!r}; expected texts.")
+    return texts
+
+
+def _table(columns: Columns) -> Values:
+    parts = list(columns.values())
+    return parts[0] if parts[0].ndim > 1 else np.stack(parts, axis=1)
+
+
+def _check(numbers: Values, states: int | None, columns: list[str] | tuple[str, ...]) -> None:
+    if numbers.dtype.kind not in "iub" or numbers.size == 0:
+        raise InputError(f"A sequence is made of whole numbers from 0, but {named(columns)} hold {numbers.dtype}.")
+    low, high = int(numbers.min()), int(numbers.max())
+    top = MOST if states is None else states
+    outside = (numbers < 0) | (numbers >= top)
+    if low < 0 or high >= top:
+        raise InputError(
+            f"Row {first_row(outside)} of {named(columns)} holds a token {high if high >= top else low}; expected "
+            f"whole numbers from 0 to {top - 1}."
+        )

@@ -1,0 +1,151 @@
+"""The laws by the command line, on modules that a user has in a folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+Run = Callable[..., Result]
+MINE = """
+import torch
+from unnoise.laws import Normal
+from unnoise.processes import CTMC, DiffusionProcess, JumpProcess, VariancePreserving
+from unnoise.processes.rates import Absorbing, Uniform
+from unnoise.samplers import Euler
+from unnoise.spaces import Euclidean, Finite, Jump
+
+
+def own(strength=8.0, drift=lambda x, t: -4 * x):
+    def prior(n):
+        return Normal(torch.zeros(n, 1, dtype=torch.float64), torch.ones(()), 1)
+
+    return DiffusionProcess(Euclidean(1), drift, lambda t: strength**0.5 + 0 * t, prior)
+
+
+def too_strong():
+    return own(24.0)
+
+
+def crashing():
+    return own(drift=lambda x, t: -4 * y)
+
+
+class Broken(Euclidean):
+    def __init__(self):
+        super().__init__(2)
+
+    def log(self, x, y):
+        return x - y
+
+
+class Frozen(Euler):
+    def step(self, state, t, s, rng, cond=None):
+        return state
+
+
+plane = Euclidean(2)
+letters = Finite(2, 3)
+with_points = letters, torch.tensor([[0, 1], [2, 2], [1, 0]]), lambda x: Jump(torch.ones(*x.shape, 3).double())
+known = VariancePreserving(Euclidean(1))
+chain = CTMC(letters, Uniform(3))
+masked = CTMC(Finite(2, 3), Absorbing(3))
+sampler = Euler, chain, torch.tensor([[0, 1], [2, 2], [1, 0]])
+number = 3
+few = plane, torch.zeros(2, 5)
+"""
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a module in it, as the working directory."""
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "spoilt.py").write_text("1 / 0")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    before = list(sys.path)
+    yield tmp_path
+    assert sys.path == before
+    sys.modules.pop("mine", None)
+
+
+KEPT = {  # what is checked, and a law that shows which laws were
+    "own": "the reverse of a known law undoes the noise",
+    "plane": "log inverts exp",
+    "with_points": "phi is not negative",
+    "known": "the signal-to-noise ratio falls",
+    "chain": "the bridge is that of a Markov process",
+    "sampler": "samples are atoms",
+}
+
+
+@pytest.mark.parametrize(("name", "law"), KEPT.items(), ids=KEPT)
+def test_what_is_right_keeps_its_laws(name: str, law: str, done: Run, desk: Path) -> None:
+    draws = ["--draws", "2000"] if name == "sampler" else ["--draws", "500"]
+    result = done("check", f"mine:{name}", *draws)
+    count = result.stdout.count("\n") - 1
+    assert result.stdout.startswith(f"mine:{name}: {count} of {count} laws kept\n")
+    assert f"  kept    {law} " in result.stdout
+    assert "BROKEN" not in result.stdout
+
+
+BROKEN = {
+    "too_strong": ("noise ends at the prior", "end as draws from the prior do"),
+    "Broken": ("log inverts exp", r"it says   log(x, exp(x, v)) = v for short v."),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_is_explained(name: str, run: Run, desk: Path) -> None:
+    law, explained = BROKEN[name]
+    result = run("check", f"mine:{name}", "--draws", "1000")
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert f"  BROKEN  {law} " in result.stdout
+    assert f"\nBROKEN: {law}\n  it says   " in result.stdout
+    assert explained in result.stdout
+    assert "\n  found     " in result.stdout
+
+
+def test_a_sampler_runs_on_a_known_process_where_none_is_given(run: Run, desk: Path) -> None:
+    result = run("check", "mine:Frozen", "--draws", "2000")
+    assert result.exit_code == 1
+    assert "BROKEN: half way the states follow the noised law" in result.stdout
+
+
+def test_json_tells_every_law(run: Run, desk: Path) -> None:
+    result = run("check", "mine:too_strong", "--draws", "2000", "--json")
+    facts = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (facts["subject"], facts["kept"] + facts["broken"]) == ("mine:too_strong", len(facts["laws"]))
+    broken = [law for law in facts["laws"] if not law["kept"]]
+    assert [law["law"] for law in broken] == ["noise ends at the prior"]
+    assert broken[0]["p_value"] < 1e-6
+    assert all(law["meaning"] for law in facts["laws"])
+
+
+def test_code_that_crashes_is_told_with_its_line(run: Run, desk: Path) -> None:
+    result = run("check", "mine:crashing")
+    line = MINE.splitlines().index("    return own(drift=lambda x, t: -4 * y)") + 1
+    assert result.exit_code == 1
+    assert result.stderr == f"unnoise: mine.py, line {line}, in <lambda>, raised NameError: name 'y' is not defined\n"
+
+
+REFUSED = {
+    "mine": "got 'mine'; expected MODULE:OBJECT",
+    "nowhere:x": "the module 'nowhere' is neither installed nor in this folder",
+    "mine:nothing": "mine:nothing does not exist: mine has no 'nothing'",
+    "spoilt:x": "spoilt cannot be imported: spoilt.py, line 1, in <module>, raised ZeroDivisionError",
+    "mine:number": "got a int; expected a space, a process, a sampler",
+    "mine:letters": r"points of Finite cannot be guessed: give a tuple \(space, points, local\)",
+    "mine:masked": r"the prior has fewer than 3 different points: give a tuple \(process, atoms\)",
+    "mine:few": r"got points of shape \(5,\); Euclidean expects \(2,\)",
+}
+
+
+@pytest.mark.parametrize(("target", "match"), REFUSED.items(), ids=REFUSED)
+def test_wrong_input_is_refused(target: str, match: str, refused: Run, desk: Path) -> None:
+    refused("check", target, match=match)

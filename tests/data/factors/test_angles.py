@@ -1,0 +1,50 @@
+"""Angles: units read off the range, wrapping, volumes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from unnoise._errors import InputError
+from unnoise.data import Schema
+from unnoise.data.factors.angles import Angles
+
+
+def torsions(n: int = 40) -> np.ndarray:
+    return np.random.default_rng(0).uniform(-180, 180, size=(n, 2))
+
+
+def test_degrees_are_read_off_their_range_and_come_back() -> None:
+    data = torsions()
+    schema = Schema.infer(data, kinds={"x0,x1": "angle"})
+    x = schema.encode(data).x
+    assert float(x.abs().max()) <= math.pi
+    np.testing.assert_allclose(x.numpy(), np.radians(data), atol=1e-6)
+    np.testing.assert_allclose(schema.decode(x), data, atol=1e-4)
+    assert schema.log_volume == pytest.approx(2 * math.log(math.pi / 180))
+    assert "per degree of each angle" in schema.measure
+
+
+def test_radians_and_ranges_from_zero() -> None:
+    data = np.radians(torsions() + 180)
+    schema = Schema.infer(data, kinds={"x0,x1": "angle"})
+    assert schema.log_volume == 0.0
+    np.testing.assert_allclose(schema.decode(schema.encode(data).x), data, atol=1e-5)
+
+
+def test_units_can_be_said() -> None:
+    small = torsions() / 100
+    angles = Schema.infer(small, kinds={"x": "degrees"}).factors["degrees"]
+    assert isinstance(angles, Angles)
+    assert angles.turn == 360.0
+    wide = Schema.infer(torsions(), kinds={"x": "radians"}).factors["radians"]
+    assert isinstance(wide, Angles)
+    assert wide.turn == 2 * math.pi
+
+
+def test_degrees_where_radians_were_fitted_are_refused_with_their_range() -> None:
+    schema = Schema.infer(np.radians(torsions()), kinds={"x": "angle"})
+    with pytest.raises(InputError, match=r"Column 'x0' holds angles up to 1[67]\d.* fitted on radians; were these deg"):
+        schema.encode(torsions())
