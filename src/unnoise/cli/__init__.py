@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from unnoise.cli.check import check
 from unnoise.cli.demo import demo
 from unnoise.cli.evaluate import evaluate
 from unnoise.cli.fit import fit
+from unnoise.cli.reproduce import reproduce
 from unnoise.cli.sample import sample
 from unnoise.cli.score import score
 
@@ -19,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     add_completion=False,
 )
-for verb in (fit, sample, score, evaluate, demo):
+for verb in (fit, sample, score, evaluate, check, demo, reproduce):
     app.command()(verb)
 
 

@@ -1,0 +1,222 @@
+"""unnoise check: the laws, on a space, a process or a sampler of your own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unnoise._errors import InputError
+from unnoise.cli import common
+
+if TYPE_CHECKING:
+    import torch
+
+    from unnoise.processes import Process
+    from unnoise.spaces import Space
+    from unnoise.testing import Finding, Report
+
+EXPECTED = (
+    "expected a space, a process, a sampler, or a function without arguments that returns one, or a tuple "
+    "(space, points, local), (process, atoms) or (sampler, process, atoms)"
+)
+AT_RANDOM = 5  # points, where none are given
+
+
+@common.told
+def check(
+    target: Annotated[
+        str, typer.Argument(metavar="MODULE:OBJECT", help="Where it is; modules are looked for in this folder too.")
+    ],
+    draws: Annotated[int | None, typer.Option(min=100, help="Random draws of every law.", show_default=False)] = None,
+    order: Annotated[float, typer.Option(help="Of a sampler: how fast its bias should fall with the step.")] = 1.0,
+    seed: common.Seed = 0,
+    json: common.Json = False,
+) -> None:
+    """Check the laws that a space, a process or a sampler of your own must keep, and say which are broken.
+
+    OBJECT is one of these, a function without arguments that returns one, or a tuple with what it is looked at with:
+    (space, points), (space, points, local), (process, atoms), (sampler, process, atoms). Points and atoms are 3 or more
+    different points on a small instance of the space: a handful of dimensions or sites.
+
+    A process without a known kernel is looked at as a generator: it must be a law of its space, its reverse must undo
+    it, and its noise must end at its prior. The exit code is 0 if all laws are kept, and 1 if one is broken.
+
+    Examples:
+      unnoise check my_spaces:Hyperbolic
+
+      unnoise check my_process:example --seed 1 --json
+    """
+    with _this_folder():
+        found = _named(target)
+        try:
+            report = _report(found() if _needs_nothing(found) else found, draws, order, seed)
+        except InputError:
+            raise
+        except Exception as error:  # of any kind: the code under test is the user's
+            common.fail(_raised(error), 1)
+    report = replace(report, subject=target)
+    common.result(json, _facts(report), _words(report))
+    if report.failed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _this_folder() -> Iterator[None]:
+    """Inside, modules are looked for in the working directory first."""
+    import os
+    import sys
+
+    before = list(sys.path)
+    sys.path.insert(0, os.getcwd())
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def _named(target: str) -> Any:
+    """The object that MODULE:OBJECT names."""
+    import importlib
+
+    module, colon, name = target.partition(":")
+    if not (module and colon and name):
+        raise InputError(f"got {target!r}; expected MODULE:OBJECT, as in my_module:my_process")
+    try:
+        found: Any = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise InputError(f"the module {error.name!r} is neither installed nor in this folder") from None
+    except Exception as error:  # of any kind: the module is the user's
+        raise InputError(f"{module} cannot be imported: {_raised(error)}") from None
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise InputError(f"{target} does not exist: {module} has no {part!r}")
+        found = getattr(found, part)
+    return found
+
+
+def _needs_nothing(found: Any) -> bool:
+    import inspect
+
+    from unnoise.laws import Law
+    from unnoise.processes import Process
+    from unnoise.spaces import Space
+
+    if isinstance(found, tuple | Space | Process | Law) or not callable(found):
+        return False
+    parameters = inspect.signature(found).parameters.values()
+    return all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
+
+
+def _report(found: Any, draws: int | None, order: float, seed: int) -> Report:
+    from unnoise import testing
+    from unnoise.processes import HasKernel, Process
+    from unnoise.spaces import Space
+
+    subject, *rest = found if isinstance(found, tuple) and found else (found,)
+    options: dict[str, Any] = {"seed": seed, "raises": False} | ({} if draws is None else {"draws": draws})
+    if isinstance(subject, Space):
+        return testing.check_space(subject, *(rest or [_points(subject, seed)]), **options)
+    if isinstance(subject, HasKernel):
+        return testing.check_process(subject, *(rest or [_atoms(subject, seed)]), **options)
+    if isinstance(subject, Process):
+        return testing.check_generator(subject, *(rest or [_atoms(subject, seed)]), **options)
+    if callable(subject):
+        return testing.check_sampler(subject, *(rest or _usual(seed)), order=order, **options)
+    raise InputError(f"got a {type(subject).__name__}; {EXPECTED}")
+
+
+def _points(space: Space[Any, Any], seed: int) -> Any:
+    """A few points of a manifold: ambient coordinates at random, projected."""
+    import torch
+
+    from unnoise.spaces import Manifold, Product
+
+    if not isinstance(space, Manifold) or isinstance(space, Product):
+        raise InputError(
+            f"points of {type(space).__name__} cannot be guessed: give a tuple (space, points, local), where local(x) "
+            "says what a generator does at x"
+        )
+    ambient = torch.randn(AT_RANDOM, *space.event_shape, generator=_rng(seed), dtype=torch.float64)
+    return space.project(ambient)
+
+
+def _atoms(process: Process[Any], seed: int) -> Any:
+    """A few different points: of a manifold at random, else from the prior."""
+    from unnoise import _tree
+    from unnoise.spaces import Manifold, Product
+    from unnoise.testing.laws import numbers
+
+    if isinstance(process.space, Manifold) and not isinstance(process.space, Product):
+        return _points(process.space, seed)
+    drawn = process.prior(64).sample(_rng(seed))
+    first: dict[tuple[float, ...], int] = {}
+    for row, key in enumerate(numbers(drawn).tolist()):
+        first.setdefault(tuple(key), row)
+    chosen = list(first.values())[:AT_RANDOM]
+    if len(chosen) < 3:
+        raise InputError("the prior has fewer than 3 different points: give a tuple (process, atoms) with such as data")
+    return _tree.map(lambda leaf: leaf[chosen], drawn)
+
+
+def _usual(seed: int) -> tuple[Any, Any]:
+    """What a sampler is looked at on where nothing else is said."""
+    from unnoise.processes import VariancePreserving
+    from unnoise.spaces import Euclidean
+
+    process = VariancePreserving(Euclidean(2))
+    return process, _atoms(process, seed)
+
+
+def _rng(seed: int) -> torch.Generator:
+    import torch
+
+    return torch.Generator().manual_seed(seed)
+
+
+def _raised(error: BaseException) -> str:
+    """What happened, with the innermost line of the user's own code."""
+    import traceback
+
+    package = Path(__file__).resolve().parents[1]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
+    own = [frame for frame in frames if package not in Path(frame.filename).resolve().parents]
+    places = [f"{Path(frame.filename).name}, line {frame.lineno}, in {frame.name}, " for frame in own or frames]
+    return f"{''.join(places[-1:])}raised {type(error).__name__}: {error}"
+
+
+def _facts(report: Report) -> dict[str, Any]:
+    laws = [
+        {
+            "law": finding.law,
+            "kept": finding.passed,
+            "p_value": finding.p_value,
+            "error": finding.error,
+            "bound": finding.bound,
+            "detail": finding.detail,
+            "meaning": finding.meaning,
+        }
+        for finding in report.findings
+    ]
+    return {
+        "subject": report.subject,
+        "kept": len(laws) - len(report.failed),
+        "broken": len(report.failed),
+        "laws": laws,
+    }
+
+
+def _words(report: Report) -> str:
+    return "\n".join([str(report), *(_explained(finding) for finding in report.failed)])
+
+
+def _explained(finding: Finding) -> str:
+    """What a broken law says, and where it was found broken."""
+    lines = [f"\nBROKEN: {finding.law}", f"  it says   {finding.meaning}"]
+    lines += [f"  found     {finding.detail}"] if finding.detail else []
+    lines += [f"  judged by {finding.verdict}"] if finding.verdict else []
+    return "\n".join(lines)

@@ -1,0 +1,25 @@
+"""The published experiments, one file each: `unnoise reproduce NAME` runs one and writes its numbers and pictures."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+
+from unnoise._errors import InputError
+from unnoise.experiments.base import Experiment as Experiment
+from unnoise.experiments.base import Outcome as Outcome
+from unnoise.experiments.base import Published as Published
+from unnoise.experiments.base import Setting as Setting
+
+NAMES = ("heartbeat", "so3-mixture", "earth", "simplex", "torsions")
+
+
+def named(name: str) -> Experiment:
+    """The experiment of this name."""
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, n=1)
+        guess = f"; did you mean {near[0]}?" if near else "."
+        raise InputError(f"there is no experiment {name!r}{guess} The experiments are {', '.join(NAMES)}.")
+    module = import_module(f"unnoise.experiments.{name.replace('-', '_')}")
+    experiment: Experiment = module.EXPERIMENT
+    return experiment

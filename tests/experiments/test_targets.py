@@ -1,0 +1,43 @@
+"""The targets of the experiments are the laws they say they are."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from unnoise.experiments import heartbeat, simplex, so3_mixture
+
+
+def test_the_rotation_mixture_is_a_density_for_the_volume_8_pi_squared() -> None:
+    """E over the uniform law of density x volume is one, within its Monte Carlo error; sampled and scored agree."""
+    rng = torch.Generator().manual_seed(0)
+    target = so3_mixture.WrappedMixture.drawn(16, rng)
+    wide = so3_mixture.WrappedMixture(target.means, torch.full((16,), 0.8, dtype=torch.float64))
+    uniform = so3_mixture.Rotations().uniform(40_000).sample(rng).double()
+    mass = wide.log_prob(uniform).exp() * 8 * math.pi**2
+    assert abs(float(mass.mean()) - 1) < 4.9 * float(mass.std()) / 200
+    x = target.sample(rng, (4000,))
+    precision = 1 / (2 * target.scales**2)
+    expected = -math.log(16) - 1.5 * math.log(2 * math.pi * math.e) - 3 * target.scales.log().mean()
+    found = target.log_prob(x)
+    assert abs(float(found.mean() - expected)) < 0.15  # components overlap a little
+    assert 60 < float(precision.min()) < float(precision.max()) < 140
+
+
+def test_the_dirichlet_mixture_is_a_density() -> None:
+    rng = torch.Generator().manual_seed(0)
+    target = simplex.DirichletMixture.drawn(3, rng)
+    grid = torch.linspace(0.0005, 0.9995, 400, dtype=torch.float64)
+    x, y = torch.meshgrid(grid, grid, indexing="ij")
+    inside = x + y < 1
+    points = torch.stack([x, y, 1 - x - y], -1)[inside]
+    cell = float(grid[1] - grid[0]) ** 2
+    assert abs(float(target.log_prob(points).exp().sum()) * cell - 1) < 0.01
+
+
+def test_there_are_five_heartbeats() -> None:
+    beats = heartbeat.heartbeats()
+    assert beats.shape == (5, 20)
+    assert (beats.sum(1) == 4).all()
+    assert (beats.sum(0) == 1).all()
