@@ -21,7 +21,7 @@ from unnoise.denoisers import Denoiser, Head, Neural
 from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood, ProbabilityFlow
 from unnoise.objectives import Denoising, Objective
 from unnoise.samplers import Sampler
-from unnoise.spaces import Manifold
+from unnoise.spaces import Continuum
 from unnoise.training import Settings, Step, Team, TrainState, load, train
 
 Floats = NDArray[np.float64]
@@ -379,7 +379,7 @@ def default_likelihood(process: processes.Process[Any]) -> Likelihood:
     """Exact for points of manifolds whose divergence is traced exactly at a low price; the lower bound for the rest."""
     exact, space = ProbabilityFlow(), process.space
     vectors = isinstance(process, processes.HasKernel) and len(process.head.input_shape(process)) == 1
-    return exact if vectors and isinstance(space, Manifold) and space.dimension <= exact.exact_up_to else Bound()
+    return exact if vectors and isinstance(space, Continuum) and space.dimension <= exact.exact_up_to else Bound()
 
 
 def _told(step: Step, steps: int) -> str:

@@ -149,3 +149,8 @@ REFUSED = {
 @pytest.mark.parametrize(("target", "match"), REFUSED.items(), ids=REFUSED)
 def test_wrong_input_is_refused(target: str, match: str, refused: Run, desk: Path) -> None:
     refused("check", target, match=match)
+
+
+@pytest.mark.parametrize("space", ["Rotations", "Sphere", "Torus"])
+def test_spaces_of_the_package_are_checked_by_name(space: str, done: Run) -> None:
+    assert "17 of 17 laws kept" in done("check", f"unnoise.spaces:{space}", "--draws", "500").stdout

@@ -34,7 +34,7 @@ def test_processes_keep_the_laws(name, laws):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROCESSES)
 def test_processes_keep_the_laws_with_many_draws(name):
-    check_process(PROCESSES[name], ATOMS, draws=10_000)
+    check_process(PROCESSES[name], ATOMS, draws=4000)
 
 
 class DeathsTooFast(ImmigrationDeath):

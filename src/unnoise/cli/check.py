@@ -131,16 +131,18 @@ def _report(found: Any, draws: int | None, order: float, seed: int) -> Report:
 
 
 def _points(space: Space[Any, Any], seed: int) -> Any:
-    """A few points of a manifold: ambient coordinates at random, projected."""
+    """A few points of a manifold: uniform, or ambient coordinates at random, projected."""
     import torch
 
-    from unnoise.spaces import Manifold, Product
+    from unnoise.spaces import Compact, Manifold, Product
 
     if not isinstance(space, Manifold) or isinstance(space, Product):
         raise InputError(
             f"points of {type(space).__name__} cannot be guessed: give a tuple (space, points, local), where local(x) "
             "says what a generator does at x"
         )
+    if isinstance(space, Compact):
+        return space.uniform(AT_RANDOM).sample(_rng(seed))
     ambient = torch.randn(AT_RANDOM, *space.event_shape, generator=_rng(seed), dtype=torch.float64)
     return space.project(ambient)
 

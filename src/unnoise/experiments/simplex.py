@@ -84,11 +84,11 @@ def _one(count: int, setting: Setting, tell: Any) -> tuple[dict[str, float], Fig
     rng = generator(setting.seed)
     target = DirichletMixture.drawn(count, rng)
     process = WrightFisher(Simplex(count))
-    test = target.sample(rng, (20 if setting.quick else 1000,))
+    test = target.sample(rng, (20 if setting.quick else 500,))
     truth = target.log_prob(test)
     result = {"target_log_likelihood": float(truth.mean())}
     implicit = Implicit(probes=None if count <= 5 else 2)  # exact divergences of many parts cost too much
-    trained = (("denoising", Denoising(), 3000), ("implicit", implicit, 1500))
+    trained = (("denoising", Denoising(), 1200), ("implicit", implicit, 600))
     samples = test
     for j, (name, objective, steps) in enumerate(trained):
         denoiser = learn(
@@ -99,7 +99,7 @@ def _one(count: int, setting: Setting, tell: Any) -> tuple[dict[str, float], Fig
             objective=objective,
             steps=10 if setting.quick else steps,
             batch_size=256,
-            learning_rate=1e-3,
+            learning_rate=2e-3,
             seed=setting.seed,
         )
         found = ProbabilityFlow()(denoiser, test, rng)

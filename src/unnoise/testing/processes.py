@@ -18,7 +18,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.processes import AffineGaussian, Bridged, HasKernel
-from unnoise.spaces import Manifold
+from unnoise.spaces import Continuum
 from unnoise.testing import gaussian, kernels, prices, reversal
 from unnoise.testing.case import Case, informative_times
 from unnoise.testing.findings import Finding, Report, conclude, judged
@@ -51,7 +51,7 @@ def check_process(
         weights: (k,), positive; by default 1, 2, ..., k over their sum.
         times: where to look; by default where a quarter, a half and three quarters of what the atoms tell apart is
             lost.
-        churns: of the reverse; by default 0, 1/2 and 1 on a manifold, where there is a probability flow, else 1.
+        churns: of the reverse; by default 0, 1/2 and 1 on a continuum, where there is a probability flow, else 1.
         draws: of every random variable.
         functions: how many test functions.
         seed: of all randomness.
@@ -90,7 +90,7 @@ def case_of(
             "each with a positive weight"
         )
     if churns is None:
-        churns = (0.0, 0.5, 1.0) if isinstance(process.space, Manifold) else (1.0,)
+        churns = (0.0, 0.5, 1.0) if isinstance(process.space, Continuum) else (1.0,)
     weights, atoms = weights / weights.sum(), in_double(atoms)
     if times is None:
         times = informative_times(process, atoms, weights, seed)
