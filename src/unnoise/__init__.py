@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from unnoise.model import load_model as load
 
 _FOLDERS = [
+    "chains",
     "data",
     "denoisers",
     "evaluation",

@@ -1,0 +1,82 @@
+"""Annealed Langevin: walk at every noise level in turn, from the largest to the smallest."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError, NonFiniteError
+from unnoise.chains.base import OnStep, check_positive, run
+from unnoise.chains.langevin import Langevin
+from unnoise.chains.smoothed import Smoothed
+
+
+@dataclass(frozen=True)
+class Annealed:
+    r"""$x \leftarrow x + \alpha_i\nabla\log q_{\sigma_i}(x) + \sqrt{2\alpha_i}\,z$ at every level i.
+
+    $\alpha_i = \epsilon\sigma_i^2/\sigma_L^2$ for levels $\sigma_1 > ... > \sigma_L$ (NCSN; Song and Ermon 2019, arXiv
+    1907.05600, algorithm 1). **A factor of two lies between paper and code**: the paper, and lectures after it, move by
+    $\frac{\alpha_i}2\nabla\log q + \sqrt{\alpha_i}\,z$, their reference code as written above, with the same
+    $\epsilon = 2\cdot10^{-5}$. The constructor is the code's; `Annealed.as_written` takes the paper's.
+
+    Args:
+        smoothed: the denoiser at all levels.
+        sigmas: the levels, from the largest to the smallest, usually geometric.
+        steps: per level.
+        epsilon: the step size at the last level.
+        jump: whether to end with a jump to $E[X | Y]$ from the last level (Jolicoeur-Martineau et al. 2020, arXiv
+            2009.05475).
+
+    Raises:
+        InputError: levels that are not positive and decreasing, or another number that is not positive.
+    """
+
+    smoothed: Smoothed
+    sigmas: Sequence[float]
+    steps: int = 100
+    epsilon: float = 2e-5
+    jump: bool = False
+
+    def __post_init__(self) -> None:
+        check_positive(steps=self.steps, epsilon=self.epsilon)
+        check_positive(**{f"sigmas[{i}]": sigma for i, sigma in enumerate(self.sigmas)})
+        if not len(self.sigmas) or any(a < b for a, b in itertools.pairwise(self.sigmas)):
+            raise InputError(
+                f"got the levels {list(self.sigmas)[:5]}...; expected some, from the largest to the smallest"
+            )
+
+    @classmethod
+    def as_written(
+        cls, smoothed: Smoothed, sigmas: Sequence[float], steps: int = 100, epsilon: float = 2e-5, jump: bool = False
+    ) -> Annealed:
+        r"""The paper's $x + \frac{\alpha_i}2\nabla\log q + \sqrt{\alpha_i}\,z$: half the step of the code's."""
+        return cls(smoothed, sigmas, steps, epsilon / 2, jump)
+
+    @torch.no_grad()
+    def sample(self, x: Tensor, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
+        """The chains after the last level, (n, *event).
+
+        Args:
+            x: starting points; the first level should be wide enough to forget them.
+            rng: where all randomness comes from.
+            on_step: sees (index, x) after every level.
+
+        Raises:
+            NonFiniteError: a chain diverged; says at which level.
+        """
+        for index, sigma in enumerate(self.sigmas):
+            kernel = Langevin(self.smoothed.at(sigma), self.epsilon * (sigma / self.sigmas[-1]) ** 2)
+            try:
+                x = run(kernel, x, self.steps, rng).x
+            except NonFiniteError as error:
+                raise NonFiniteError(
+                    f"level {index + 1} of {len(self.sigmas)}, sigma = {sigma:.4g}: {error}"
+                ) from error
+            if on_step is not None:
+                on_step(index, x)
+        return self.smoothed.denoise(x, self.sigmas[-1]) if self.jump else x

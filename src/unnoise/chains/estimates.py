@@ -1,0 +1,166 @@
+r"""Denoisers estimated from an unnormalised density alone.
+
+They average over $p(x | y) \propto p(x)N(y; x, \sigma^2 I)$. Each says by its effective sample size how far it is to be
+believed, and warns where that is not far.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.chains.base import Density, check_positive, run
+from unnoise.chains.langevin import MALA, tune
+from unnoise.chains.smoothed import Smoothed
+from unnoise.laws.base import standard_normal
+
+NUMBERS_AT_ONCE = 2**22
+ENOUGH = 10.0  # effective draws, below which a mean is a guess
+TOO_MANY = 0.1  # of the rows, when fewer than that many draws count
+
+
+class UnreliableEstimate(RuntimeWarning):
+    """An estimate of a denoiser rests on too few effective draws."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate of E[X | Y = y].
+
+    Attributes:
+        mean: (n, *event).
+        effective: the number of independent draws that would do as well, (n,).
+    """
+
+    mean: Tensor
+    effective: Tensor
+
+
+class Estimated(Smoothed):
+    """A denoiser that is estimated anew at every point."""
+
+    @abstractmethod
+    def estimate(self, y: Tensor, sigma: float) -> Estimate:
+        """The estimate at y, (n, *event), with its effective sample size."""
+
+    def denoise(self, y: Tensor, sigma: float) -> Tensor:
+        """The estimate, with a warning (`UnreliableEstimate`) where a tenth of the rows rest on fewer than 10 draws."""
+        found = self.estimate(y, sigma)
+        few = found.effective < ENOUGH
+        if few.float().mean() > TOO_MANY:
+            warnings.warn(
+                f"{type(self).__name__} at sigma = {sigma:.4g}: the effective sample size is below {ENOUGH:.0f} at "
+                f"{int(few.sum())} of {len(few)} points (median {float(found.effective.median()):.1f}); take more "
+                "draws, a smaller sigma, or chains.LangevinPosterior in high dimension",
+                UnreliableEstimate,
+                stacklevel=2,
+            )
+        return found.mean
+
+
+class PlugIn(Estimated):
+    r"""Importance sampling from $N(y, \sigma^2 I)$, which asks for log p at `draws` points and for no gradient.
+
+    $E[X | y] \approx \sum_i w_i (y + \sigma\epsilon_i)$, $w_i \propto p(y + \sigma\epsilon_i)$, so that
+    $\nabla\log q_\sigma(y) \approx \frac1\sigma\sum_i w_i\epsilon_i$ (Saremi, Park, Bach 2024, arXiv 2305.19473, eq.
+    4.8). The draws that are needed grow as $e^{KL(p(x | y) \| N(y, \sigma^2 I))}$: good in 2 dimensions, poor from
+    about 8 on, unless $\sigma$ is small.
+
+    Args:
+        density: known up to a constant.
+        draws: how many per point.
+        rng: where they come from.
+        antithetic: whether draws come in pairs $\pm\epsilon$, which makes the score of a nearly constant density nearly
+            exact.
+
+    Raises:
+        InputError: no draws, or an odd number of them in pairs.
+
+    >>> normal = Density(lambda x: -0.5 * (x**2).sum(-1))
+    >>> smoothed = PlugIn(normal, 4096, torch.Generator().manual_seed(0))
+    >>> bool((smoothed.denoise(torch.ones(1, 2), 1.0) - 0.5).abs().max() < 0.05)
+    True
+    """
+
+    def __init__(self, density: Density, draws: int, rng: torch.Generator, antithetic: bool = True) -> None:
+        if draws < 1 or (antithetic and draws % 2):
+            raise InputError(f"got {draws} draws; expected a positive number, even where they come in antithetic pairs")
+        self.density, self.draws, self.rng, self.antithetic = density, draws, rng, antithetic
+
+    def estimate(self, y: Tensor, sigma: float) -> Estimate:
+        """See the class; in groups of rows, so that memory does not grow with n x draws."""
+        check_positive(sigma=sigma)
+        size = max(1, NUMBERS_AT_ONCE // (self.draws * y[0].numel()))
+        groups = [self._estimate(rows, sigma) for rows in torch.split(y, size)]
+        return Estimate(torch.cat([g.mean for g in groups]), torch.cat([g.effective for g in groups]))
+
+    def _estimate(self, y: Tensor, sigma: float) -> Estimate:
+        noise = standard_normal((self.draws // (2 if self.antithetic else 1), *y.shape), y, self.rng)
+        if self.antithetic:
+            noise = torch.cat([noise, -noise])
+        points = torch.add(y, noise, alpha=sigma)
+        log_prob = self.density.log_prob(points.flatten(0, 1)).reshape(self.draws, len(y))
+        nowhere = torch.isneginf(log_prob).all(0)  # then nothing is known, and the mean is y
+        weights = torch.softmax(torch.where(nowhere, 0.0, log_prob), 0)
+        mean = torch.einsum("kn,kn...->n...", weights, noise).mul_(sigma).add_(y)
+        return Estimate(mean, torch.where(nowhere, 0.0, 1 / (weights**2).sum(0)))
+
+
+class LangevinPosterior(Estimated):
+    r"""The mean of Metropolis-adjusted Langevin chains on $p(x | y)$, several for every y.
+
+    The posterior is log-concave where $\sigma$ is small against the curvature of f, whatever the dimension; where it
+    has several modes that chains do not pass between, neither mean nor effective sample size can know. The first half
+    of the steps goes to forgetting the start and to the step size.
+
+    Args:
+        density: known up to a constant.
+        steps: per chain, each one evaluation of $\log p$ and its gradient.
+        rng: where all randomness comes from.
+        chains: for every point; at least 2, since their disagreement gives the effective sample size.
+
+    Raises:
+        InputError: fewer than 4 steps or 2 chains.
+    """
+
+    def __init__(self, density: Density, steps: int, rng: torch.Generator, chains: int = 8) -> None:
+        if steps < 4 or chains < 2:
+            raise InputError(f"got {steps} steps of {chains} chains; expected at least 4 steps and 2 chains")
+        self.density, self.steps, self.rng, self.chains = density, steps, rng, chains
+
+    def estimate(self, y: Tensor, sigma: float) -> Estimate:
+        r"""Chains from $y + \sigma z$; their means, and by how much these agree better than single draws would."""
+        check_positive(sigma=sigma)
+        centres = y.repeat_interleave(self.chains, 0)
+        start = torch.add(centres, standard_normal(tuple(centres.shape), y, self.rng), alpha=sigma)
+        half = self.steps // 2
+        tuned = tune(MALA(self._posterior(centres, sigma), 0.25 * sigma**2), start, self.rng, steps=half)
+        kept = run(tuned.kernel, tuned.state, self.steps - half, self.rng, keep=1).kept
+        draws = kept.reshape(len(kept), len(y), self.chains, -1)
+        return Estimate(draws.mean((0, 2)).reshape(y.shape), _effective(draws))
+
+    def _posterior(self, y: Tensor, sigma: float) -> Density:
+        def log_prob(x: Tensor) -> Tensor:
+            return self.density.log_prob(x) - 0.5 * ((x - y) / sigma).flatten(1).square().sum(1)
+
+        def score(x: Tensor) -> Tensor:
+            return self.density.score(x) - (x - y) / sigma**2
+
+        return Density(log_prob, None, None if self.density.gradient is None else score)
+
+
+def _effective(draws: Tensor) -> Tensor:
+    r"""$c\,\mathrm{var}(x)/\mathrm{var}(\text{chain means})$ for draws, (steps, n, c chains, d): the total over d."""
+    steps, _, chains, _ = draws.shape
+    means = draws.mean(0)
+    between = means.var(1).sum(-1)
+    within = draws.var(0).mean(1).sum(-1) if steps > 1 else torch.zeros_like(between)
+    most = float(chains * steps)
+    ratio = chains * (within + between) / between.clamp(min=torch.finfo(between.dtype).tiny)
+    return torch.where(torch.isfinite(ratio), ratio, math.inf).clamp(max=most)

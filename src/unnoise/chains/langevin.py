@@ -1,0 +1,174 @@
+r"""Overdamped Langevin chains, $x \leftarrow x + h\nabla\log p(x) + \sqrt{2h}\,z$: as they are, or corrected."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError, NonFiniteError
+from unnoise.chains.base import Density, Kernel, Scored, State, check_flat, check_positive, run
+from unnoise.laws.base import standard_normal
+
+
+@dataclass(frozen=True)
+class Langevin(Kernel[State]):
+    r"""The unadjusted algorithm, ULA: $x \leftarrow x + h\nabla\log p(x) + \sqrt{2h}\,z$ (Roberts, Tweedie 1996).
+
+    It leaves another law than p, at a distance of order h: on $N(0, \tau^2)$ the variance
+    $\tau^2/(1 - h/2\tau^2)$.
+
+    Args:
+        target: a density, or a field of which only the score is known.
+        step_size: h, in squared units of x.
+
+    Raises:
+        InputError: a step size that is not positive, or a target on a curved space.
+    """
+
+    target: Scored
+    step_size: float
+
+    def __post_init__(self) -> None:
+        check_positive(step_size=self.step_size)
+        check_flat(self.target, "Langevin")
+
+    def check(self, x: Tensor) -> None:
+        """Raise InputError unless the target can be walked on from x."""
+        self.target.check(x)
+
+    def start(self, x: Tensor, rng: torch.Generator) -> State:
+        """Nothing but the positions."""
+        return State(x)
+
+    def step(self, state: State, rng: torch.Generator) -> State:
+        """See the class."""
+        x = torch.add(state.x, self.target.score(state.x), alpha=self.step_size)
+        return State(x.add_(standard_normal(tuple(x.shape), x, rng), alpha=math.sqrt(2 * self.step_size)))
+
+
+@dataclass(frozen=True)
+class Proposing(State):
+    """A state of `MALA`, with the log density and the score at its positions."""
+
+    log_prob: Tensor
+    score: Tensor
+
+
+@dataclass(frozen=True)
+class MALA(Kernel[Proposing]):
+    r"""Metropolis-adjusted Langevin: exact, whatever the step size (Besag 1994; Roberts, Tweedie 1996).
+
+    $y = x + h\nabla\log p(x) + \sqrt{2h}\,z$ is accepted with probability
+    $1 \wedge \frac{p(y)\,q(x | y)}{p(x)\,q(y | x)}$, else the chain stays at x. `tune` finds a good h.
+
+    Args:
+        target: a density.
+        step_size: h, in squared units of x.
+
+    Raises:
+        InputError: a step size that is not positive, a target on a curved space, or one without a log density.
+        NonFiniteError: the log density was NaN at a finite point.
+    """
+
+    target: Density
+    step_size: float
+
+    def __post_init__(self) -> None:
+        check_positive(step_size=self.step_size)
+        if not isinstance(self.target, Density):
+            raise InputError("MALA accepts by the log density, and the target has a score alone: use chains.Langevin")
+        check_flat(self.target, "MALA")
+
+    def check(self, x: Tensor) -> None:
+        """Raise InputError unless the target can be walked on from x."""
+        self.target.check(x)
+
+    def start(self, x: Tensor, rng: torch.Generator) -> Proposing:
+        """The log density and the score of the first positions."""
+        return Proposing(x, *self.target.both(x))
+
+    def step(self, state: Proposing, rng: torch.Generator) -> Proposing:
+        """Propose, then accept or stay."""
+        h = self.step_size
+        noise = standard_normal(tuple(state.x.shape), state.x, rng)
+        y = torch.add(state.x, state.score, alpha=h).add_(noise, alpha=math.sqrt(2 * h))
+        log_prob, score = self.target.both(y)
+        back = (state.x - y).sub_(score, alpha=h)
+        log_ratio = log_prob - state.log_prob + 0.5 * _squared(noise) - _squared(back) / (4 * h)
+        return self._choose(state, Proposing(y, log_prob, score), log_ratio, rng)
+
+    def _choose(self, old: Proposing, new: Proposing, log_ratio: Tensor, rng: torch.Generator) -> Proposing:
+        self._look(new, log_ratio)
+        chance = torch.nan_to_num(log_ratio, nan=-math.inf).clamp(max=0).exp()
+        draws = torch.rand(chance.shape, generator=rng, device=rng.device, dtype=chance.dtype).to(chance.device)
+        taken = draws < chance
+        rows = taken.reshape(-1, *[1] * (old.x.ndim - 1))
+        return Proposing(
+            torch.where(rows, new.x, old.x),
+            torch.where(taken, new.log_prob, old.log_prob),
+            torch.where(rows, new.score, old.score),
+            acceptance=chance,
+        )
+
+    def _look(self, new: Proposing, log_ratio: Tensor) -> None:
+        """A NaN far out is a step too far, and refused as such; a NaN at a finite point is a fault of the target."""
+        if not log_ratio.isnan().any():
+            return
+        faults = new.log_prob.isnan() & torch.isfinite(new.x).flatten(1).all(1)
+        if faults.any():
+            first = int(faults.nonzero()[0])
+            raise NonFiniteError(
+                f"the log density is NaN where chain {first} wants to go ({int(faults.sum())} of {len(faults)} "
+                f"chains), at {new.x[first].flatten()[:3].tolist()}...; return -inf where there is no density, or try "
+                f"a step size of {self.step_size / 4:.3g}"
+            )
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A kernel with its new step size, and where its chains have got to meanwhile."""
+
+    kernel: MALA
+    state: Proposing
+    acceptance: float
+
+
+def tune(
+    kernel: MALA, x: Tensor | Proposing, rng: torch.Generator, *, target: float = 0.574, steps: int = 200
+) -> Tuned:
+    r"""A step size at which moves are accepted with probability `target`, by dual averaging over all chains.
+
+    Nesterov 2009 as in Hoffman and Gelman 2014 (arXiv 1111.4246, section 3.2). 0.574 is best for MALA in many
+    dimensions (Roberts, Rosenthal 1998). What the chains walk meanwhile is not stationary: run from `state`, and count
+    from there.
+
+    Args:
+        kernel: with the first step size.
+        x: starting points, or a state.
+        rng: where all randomness comes from.
+        target: the probability of acceptance to reach.
+        steps: how many steps to take over it.
+
+    Raises:
+        InputError: a target outside (0, 1), or no steps.
+    """
+    if not 0 < target < 1 or steps < 1:
+        raise InputError(f"got an acceptance of {target} in {steps} steps; expected one in (0, 1), and some steps")
+    centre, gamma, delay, forgetting = math.log(10 * kernel.step_size), 0.05, 10, 0.75
+    shortfall, mean, last = 0.0, math.log(kernel.step_size), 0.0
+    state = run(kernel, x, 0, rng).state
+    for k in range(1, steps + 1):
+        trace = run(kernel, state, 1, rng)
+        state, last = trace.state, trace.acceptance
+        shortfall += (target - last - shortfall) / (k + delay)
+        log_step = centre - math.sqrt(k) / gamma * shortfall
+        mean += k**-forgetting * (log_step - mean)
+        kernel = replace(kernel, step_size=math.exp(min(max(log_step, -50.0), 50.0)))
+    return Tuned(replace(kernel, step_size=math.exp(mean)), state, last)
+
+
+def _squared(x: Tensor) -> Tensor:
+    return x.flatten(1).square().sum(1)

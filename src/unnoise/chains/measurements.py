@@ -1,0 +1,268 @@
+r"""Sampling by measurements $Y_k = X + \sigma_k N_k$: draw them, then jump to $E[X | Y_{1:m}]$.
+
+All that m measurements say of X is in their mean, weighted by precision, which is itself one measurement of precision
+$\Lambda_m = \sum_k\sigma_k^{-2}$, that is at the level $s_m = \Lambda_m^{-1/2}$ ($\sigma/\sqrt m$ where all are equal).
+So a `Smoothed` denoiser is all that is needed, and $E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
+
+* `Sequential` (SMS; Saremi, Park, Bach 2024, arXiv 2305.19473) draws $Y_k$ given $Y_{1:k-1}$ by a few steps of a chain.
+  From a large enough $\sigma$ on each of these conditionals is log-concave.
+* `Localization` (Eldan 2013; Montanari 2023, arXiv 2305.10690) draws it as $E[X | Y_{1:k-1}] + \sigma_k z$: Euler steps
+  of length $\delta = \sigma_k^{-2}$ for $dZ = E[X | Z_t]dt + dB$ with $Y_k = (Z_{t + \delta} - Z_t)/\delta$. It is
+  where each measurement of SMS starts, so it is SMS without chains; with exact conditionals both have the same law.
+* `Joint` (JMS, or the M-density; Saremi, Srivastava 2022, arXiv 2112.09822) draws all of them at once in $R^{md}$.
+
+Jumps are means, so they vary less than X within each mode. Two ways finish the job: levels that go on falling
+(`growing`), or a few steps of `MALA` on p itself from the jumps, where p is known; the modes are weighed by then.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError, NonFiniteError
+from unnoise.chains.base import Field, Kernel, OnStep, Trace, check_positive, run
+from unnoise.chains.smoothed import Smoothed
+from unnoise.chains.underdamped import Moving, Sachs
+from unnoise.laws.base import standard_normal
+
+
+@dataclass(frozen=True)
+class Mean:
+    """All that is kept of the measurements so far.
+
+    Attributes:
+        value: their mean, weighted by precision, (n, *event).
+        precision: the sum of their precisions; 0 where nothing has been measured.
+    """
+
+    value: Tensor
+    precision: float = 0.0
+
+    @property
+    def level(self) -> float:
+        """The noise that is left in the mean."""
+        return self.precision**-0.5 if self.precision else math.inf
+
+    def with_one_more(self, y: Tensor, sigma: float) -> Mean:
+        """The mean after one more measurement of noise sigma."""
+        precision = self.precision + sigma**-2
+        return Mean(torch.lerp(self.value, y, sigma**-2 / precision), precision)
+
+
+def conditional_score(smoothed: Smoothed, y: Tensor, past: Mean, sigma: float) -> Tensor:
+    r"""$\nabla_y\log p(Y_k = y | Y_{1:k-1}) = (E[X | Y_{1:k}] - y)/\sigma_k^2$.
+
+    With equal levels
+    $\sigma^{-2}\big[\bar y_{1:k} - y + \frac{\sigma^2}k\nabla\log q_{\sigma/\sqrt k}(\bar y_{1:k})\big]$.
+    """
+    mean = past.with_one_more(y, sigma)
+    return (smoothed.denoise(mean.value, mean.level) - y).div_(sigma**2)
+
+
+@dataclass(frozen=True)
+class Measuring(ABC):
+    """One measurement after the other; subclasses say how each is drawn.
+
+    Args:
+        smoothed: the denoiser at all levels.
+        sigmas: the noise of every measurement, in order.
+
+    Raises:
+        InputError: no level, or one that is not positive.
+    """
+
+    smoothed: Smoothed
+    sigmas: Sequence[float]
+
+    def __post_init__(self) -> None:
+        if not len(self.sigmas):
+            raise InputError("got no noise levels; expected one for every measurement, as from chains.equal(sigma, m)")
+        check_positive(**{f"sigmas[{k}]": sigma for k, sigma in enumerate(self.sigmas)})
+
+    @abstractmethod
+    def measure(self, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
+        r"""A draw of $Y_k$ given the mean of those before, from a first guess of it."""
+
+    @torch.no_grad()
+    def sample(self, x: Tensor, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
+        """The jump after the last measurement, (n, *event): one sample per row.
+
+        Args:
+            x: where to look first, (n, *event): the mean of the target, or a guess of it.
+            rng: where all randomness comes from.
+            on_step: sees (index, mean) after every measurement.
+
+        Raises:
+            NonFiniteError: a measurement diverged; says which chain, at which measurement.
+        """
+        past = Mean(torch.zeros_like(x))
+        for k, sigma in enumerate(self.sigmas):
+            y = torch.add(x, standard_normal(tuple(x.shape), x, rng), alpha=sigma)
+            past = past.with_one_more(self._measured(k, y, past, sigma, rng), sigma)
+            x = self.smoothed.denoise(past.value, past.level)
+            if on_step is not None:
+                on_step(k, past)
+        return x
+
+    def _measured(self, k: int, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
+        try:
+            return self.measure(y, past, sigma, rng)
+        except NonFiniteError as error:
+            raise NonFiniteError(f"measurement {k + 1} of {len(self.sigmas)}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Sequential(Measuring):
+    r"""SMS: each measurement by underdamped Langevin steps from jump $+ \sigma z$; see the module.
+
+    The conditionals have curvature at most $\sigma_k^{-2}$ whatever came before, so one step in units of $\sigma_k$
+    serves all of them. Costs about `len(sigmas) * (steps + 1) + 1.6 * first` scores per sample; only the
+    running mean is kept.
+
+    Args:
+        smoothed: the denoiser at all levels.
+        sigmas: the noise of every measurement, as from `equal` or `growing`.
+        steps: chain steps per measurement.
+        delta: step size in units of $\sigma_k$.
+        friction: per step, see `Underdamped`.
+        first: chain steps for the first measurement, where the modes are weighed: too few, and they count alike. The
+            k-th takes $\text{first}/k^2$, since the later, the nearer a measurement starts to its law.
+
+    >>> from unnoise.chains import FromMixture
+    >>> from unnoise.laws import GaussianMixture
+    >>> law = GaussianMixture(torch.tensor([0.8, 0.2]), torch.tensor([[3.0], [-3.0]]), torch.ones(2, 1, 1))
+    >>> sampler = Sequential(FromMixture(law), growing(3.0, 20, last=0.15))
+    >>> draws = sampler.sample(torch.zeros(4000, 1), torch.Generator().manual_seed(0))
+    >>> bool(abs((draws > 0).float().mean() - 0.8) < 0.03)
+    True
+    """
+
+    steps: int = 4
+    delta: float = 0.5
+    friction: float = 0.5
+    first: int = 200
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive(steps=self.steps, delta=self.delta, friction=self.friction, first=self.first)
+
+    def measure(self, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
+        """A short chain on the conditional."""
+        target = Field(lambda z: conditional_score(self.smoothed, z, past, sigma))
+        kernel = Sachs(target, self.delta * sigma, self.friction)
+        share = sigma**-2 / (past.precision + sigma**-2)  # of this measurement in the mean: 1/k at equal levels
+        return run(kernel, kernel.start(y, rng), max(self.steps, round(self.first * share**2)), rng).x
+
+
+@dataclass(frozen=True)
+class Localization(Measuring):
+    r"""Stochastic localization by Euler steps of length $\sigma_k^{-2}$: measurements are what they start as.
+
+    One score per step; the horizon is $T = \sum_k\sigma_k^{-2}$. The guess x stands for E[X], the drift at time 0.
+
+    Args:
+        smoothed: the denoiser at all levels.
+        sigmas: as for `Sequential`; many small steps, $s_1$ large: `growing(sigma, m, last)` with m above 20.
+    """
+
+    def measure(self, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
+        """The guess."""
+        return y
+
+
+@dataclass(frozen=True)
+class Joint:
+    r"""JMS: all m measurements at once, by underdamped Langevin on $p(y_{1:m})$ in $R^{md}$, then the jump.
+
+    $\nabla_{y_i}\log p = \sigma^{-2}[\bar y - y_i + \frac{\sigma^2}m\nabla\log q_{\sigma/\sqrt m}(\bar y)]$. Its
+    condition number grows with m, as $1 + m\tau^2/\sigma^2$ for a Gaussian.
+
+    Args:
+        smoothed: the denoiser at level $\sigma/\sqrt m$.
+        sigma: the noise of every measurement.
+        m: how many.
+        delta: step size in units of $\sigma$.
+        friction: per step, see `Underdamped`.
+
+    Raises:
+        InputError: a number that is not positive.
+    """
+
+    smoothed: Smoothed
+    sigma: float
+    m: int
+    delta: float = 0.5
+    friction: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_positive(sigma=self.sigma, m=self.m, delta=self.delta, friction=self.friction)
+
+    @property
+    def kernel(self) -> Kernel[Moving]:
+        """The chain on measurements, (n, m, *event)."""
+        return Sachs(Field(self.score), self.delta * self.sigma, self.friction)
+
+    def score(self, y: Tensor) -> Tensor:
+        """The score of all measurements, (n, m, *event)."""
+        return (self.jump(y)[:, None] - y).div_(self.sigma**2)
+
+    def jump(self, y: Tensor) -> Tensor:
+        """The mean of X given measurements, (n, m, *event)."""
+        return self.smoothed.denoise(y.mean(1), self.sigma * self.m**-0.5)
+
+    def walk(
+        self, x: Tensor, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep | None = None
+    ) -> Trace[Moving]:
+        r"""Walk on the measurements, from $x + \sigma z$ for a guess x, (n, *event); see `run`."""
+        y = x[:, None].repeat(1, self.m, *[1] * (x.ndim - 1))
+        y.add_(standard_normal(tuple(y.shape), y, rng), alpha=self.sigma)
+        return run(self.kernel, y, steps, rng, keep=keep, on_step=on_step)
+
+    def sample(self, x: Tensor, steps: int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
+        """The jump after `steps` steps, (n, *event)."""
+        return self.jump(self.walk(x, steps, rng, on_step=on_step).x)
+
+
+def equal(sigma: float, m: int) -> list[float]:
+    r"""M measurements of the same noise, as published.
+
+    Jumps after them shrink the variance within a mode from $\tau^2$ to $\tau^4/(\tau^2 + \sigma^2/m)$.
+
+    >>> equal(2.0, 3)
+    [2.0, 2.0, 2.0]
+    """
+    check_positive(sigma=sigma, m=m)
+    return [float(sigma)] * m
+
+
+def growing(sigma: float, m: int, last: float) -> list[float]:
+    r"""M measurements of the same noise, then ever finer ones, until the level of their mean is `last`.
+
+    From the m-th on the precision grows by the factor $1 + 1/m$ with every measurement, as it did there, so no
+    conditional is harder than those before, and about $m(1 + 2\log(s_m/\text{last}))$ measurements do the work of
+    $\sigma^2/\text{last}^2$ equal ones. With `last` at a tenth of the width of a mode, jumps keep 99 % of its variance.
+
+    >>> levels = growing(4.0, 20, last=0.1)
+    >>> len(levels), sum(sigma**-2 for sigma in levels) ** -0.5
+    (110, 0.1)
+
+    Raises:
+        InputError: a `last` above the level of the m equal measurements.
+    """
+    check_positive(sigma=sigma, m=m, last=last)
+    reached, wanted = m / sigma**2, last**-2
+    if wanted < reached:
+        raise InputError(
+            f"got last = {last}, above the level {reached**-0.5:.4g} that {m} measurements reach; give fewer, "
+            "or a smaller last"
+        )
+    count = math.ceil(math.log(wanted / reached) / math.log1p(1 / m) - 1e-9)
+    precisions = [reached * (wanted / reached) ** (k / count) for k in range(count + 1)] if count else [reached]
+    return equal(sigma, m) + [(b - a) ** -0.5 for a, b in itertools.pairwise(precisions)]

@@ -1,0 +1,157 @@
+r"""Underdamped Langevin chains, which carry a velocity.
+
+$dx = v\,dt$ and $dv = (u\nabla\log p - \gamma v)dt + \sqrt{2\gamma u}\,dB$ leave $p(x)\,N(v; 0, uI)$,
+$u = 1/\text{mass}$. An integrator splits the equation into A (drift along v), B (kick by the score) and O (friction and
+noise, exact); all of them ask for one score and one normal draw per step. Friction is given per step, $\gamma\delta$,
+as in all published codes of walk-jump and multimeasurement sampling: every step keeps the share $e^{-\gamma\delta}$ of
+the velocity.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from unnoise.chains.base import Kernel, Scored, State, check_flat, check_positive
+from unnoise.laws.base import standard_normal
+
+
+@dataclass(frozen=True)
+class Moving(State):
+    """Positions and velocities, (n, *event)."""
+
+    v: Tensor
+
+
+@dataclass(frozen=True)
+class Kicked(Moving):
+    """Positions and velocities, and the score at the positions."""
+
+    score: Tensor
+
+
+M = TypeVar("M", bound=Moving)
+
+
+@dataclass(frozen=True)
+class Underdamped(Kernel[M]):
+    r"""What the integrators below share.
+
+    Args:
+        target: a density, or a field of which only the score is known.
+        step_size: $\delta$; with mass 1 in units of x.
+        friction: $\gamma\delta$, without unit; velocities keep the share $e^{-\gamma\delta}$ per step.
+        mass: $1/u$.
+
+    Raises:
+        InputError: a number that is not positive, or a target on a curved space.
+    """
+
+    target: Scored
+    step_size: float
+    friction: float = 1.0
+    mass: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_positive(step_size=self.step_size, friction=self.friction, mass=self.mass)
+        check_flat(self.target, type(self).__name__)
+
+    def check(self, x: Tensor) -> None:
+        """Raise InputError unless the target can be walked on from x."""
+        self.target.check(x)
+
+    def _at_rest(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """Velocities from their stationary law."""
+        return standard_normal(tuple(x.shape), x, rng).mul_(self.mass**-0.5)
+
+    def _rub(self, v: Tensor, rng: torch.Generator) -> Tensor:
+        r"""O: $v \leftarrow e^{-\gamma\delta}v + \sqrt{u(1 - e^{-2\gamma\delta})}z$, in place."""
+        fresh = math.sqrt(-math.expm1(-2 * self.friction) / self.mass)
+        return v.mul_(math.exp(-self.friction)).add_(standard_normal(tuple(v.shape), v, rng), alpha=fresh)
+
+
+@dataclass(frozen=True)
+class Sachs(Underdamped[Moving]):
+    r"""ABOBA: the integrator of Sachs, Leimkuhler, Danos 2017 (Entropy 19, 647) that walk-jump sampling uses.
+
+    $x \mathrel{+}= \frac\delta2 v$; $v \mathrel{+}= \frac{u\delta}2 g$, g the score there; friction and noise;
+    $v \mathrel{+}= \frac{u\delta}2 g$; $x \mathrel{+}= \frac\delta2 v$.
+
+    On $N(0, \tau^2)$ the variance of x at the end of every step is $\tau^2$ exactly, while
+    $u\delta^2 < 4\tau^2$; beyond, chains diverge.
+    """
+
+    def start(self, x: Tensor, rng: torch.Generator) -> Moving:
+        """Velocities from their stationary law."""
+        return Moving(x, self._at_rest(x, rng))
+
+    def step(self, state: Moving, rng: torch.Generator) -> Moving:
+        """See the class."""
+        half = 0.5 * self.step_size
+        x = torch.add(state.x, state.v, alpha=half)
+        kick = self.target.score(x)
+        v = torch.add(state.v, kick, alpha=half / self.mass)
+        v = self._rub(v, rng).add_(kick, alpha=half / self.mass)
+        return Moving(x.add_(v, alpha=half), v)
+
+
+@dataclass(frozen=True)
+class BAOAB(Underdamped[Kicked]):
+    r"""BAOAB (Leimkuhler, Matthews 2013, arXiv 1203.5428): half a kick, half a drift, noise, and back.
+
+    On $N(0, \tau^2)$ the variance of x is $\tau^2$ exactly, that of v is $u(1 - u\delta^2/4\tau^2)$, while
+    $u\delta^2 < 4\tau^2$.
+    """
+
+    def start(self, x: Tensor, rng: torch.Generator) -> Kicked:
+        """Velocities from their stationary law, and the first score."""
+        return Kicked(x, self._at_rest(x, rng), self.target.score(x))
+
+    def step(self, state: Kicked, rng: torch.Generator) -> Kicked:
+        """See the class."""
+        half = 0.5 * self.step_size
+        v = torch.add(state.v, state.score, alpha=half / self.mass)
+        x = torch.add(state.x, v, alpha=half)
+        x.add_(self._rub(v, rng), alpha=half)
+        score = self.target.score(x)
+        return Kicked(x, v.add_(score, alpha=half / self.mass), score)
+
+
+@dataclass(frozen=True)
+class Cheng(Underdamped[Moving]):
+    r"""The exact solution of the equation with the score frozen over the step (Cheng et al. 2018, arXiv 1707.03663).
+
+    With $\eta = e^{-\gamma\delta}$: mean $v' = \eta v + \frac u\gamma(1 - \eta)g$ and
+    $x' = x + \frac{1 - \eta}\gamma v + \frac u\gamma(\delta - \frac{1 - \eta}\gamma)g$; covariances
+    $\mathrm{var}\,v = u(1 - \eta^2)$, $\mathrm{cov} = \frac u\gamma(1 - \eta)^2$ and
+    $\mathrm{var}\,x = \frac u{\gamma^2}(2\gamma\delta - 3 + 4\eta - \eta^2)$. Its bias is of first order in $\delta$,
+    and it diverges at smaller steps than the others.
+    """
+
+    def start(self, x: Tensor, rng: torch.Generator) -> Moving:
+        """Velocities from their stationary law."""
+        return Moving(x, self._at_rest(x, rng))
+
+    def step(self, state: Moving, rng: torch.Generator) -> Moving:
+        """See the class."""
+        per_time, u, lost = self.friction / self.step_size, 1 / self.mass, -math.expm1(-self.friction)
+        score = self.target.score(state.x)
+        x = torch.add(state.x, state.v, alpha=lost / per_time)
+        x.add_(score, alpha=u / per_time * (self.step_size - lost / per_time))
+        v = (state.v * (1 - lost)).add_(score, alpha=u / per_time * lost)
+        noise = standard_normal((2, *x.shape), x, rng)
+        var_v, cov, var_x = self._covariance()
+        x.add_(noise[0], alpha=math.sqrt(var_x))
+        v.add_(noise[0], alpha=cov / math.sqrt(var_x)).add_(noise[1], alpha=math.sqrt(var_v - cov**2 / var_x))
+        return Moving(x, v)
+
+    def _covariance(self) -> tuple[float, float, float]:
+        a, u = self.friction, 1 / self.mass
+        lost, per_time = -math.expm1(-a), a / self.step_size
+        # 2a - 3 + 4 exp(-a) - exp(-2a), whose terms cancel up to the third order
+        rest = 2 * a**3 / 3 - a**4 / 2 + 7 * a**5 / 30 if a < 1e-2 else 2 * (a - lost) - lost**2
+        return u * -math.expm1(-2 * a), u / per_time * lost**2, u / per_time**2 * rest

@@ -1,0 +1,116 @@
+"""Bounds that are attained where theory says so, Hessians against closed forms, verdicts on chains."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from unnoise._errors import InputError
+from unnoise.chains import Density, FromMixture, Langevin, Mean, diagnostics, run
+from unnoise.laws import GaussianMixture
+
+FLOAT64 = torch.float64
+
+
+def symmetric(d, tau=0.8):
+    """Two equal modes at -3 and 3 in every coordinate, so R = 3 sqrt(d)."""
+    means = 3 * torch.stack([torch.ones(d), -torch.ones(d)]).to(FLOAT64)
+    return GaussianMixture(
+        torch.full((2,), 0.5, dtype=FLOAT64), means, tau**2 * torch.eye(d, dtype=FLOAT64).expand(2, d, d)
+    )
+
+
+class TestZeta:
+    @pytest.mark.parametrize("m", [1, 2, 7])
+    def test_two_modes_attain_it_in_the_middle_and_stay_below_elsewhere(self, m, rng):
+        law, sigma, tau = symmetric(4), 5.0, 0.8
+        y = 3 * torch.randn(50, 4, generator=rng, dtype=FLOAT64)
+        y[0] = 0
+        past = Mean(-y / (m - 1), (m - 1) / sigma**2) if m > 1 else Mean(0 * y)
+        past = Mean(past.value * (torch.arange(50)[:, None] == 0), past.precision)
+        found = diagnostics.conditional_curvature(FromMixture(law), y, past, sigma)
+        bound = diagnostics.zeta(m, sigma, 6.0, tau)
+        assert float(found[0]) == pytest.approx(bound, abs=1e-12)
+        assert float(found.max()) <= bound + 1e-12
+
+    def test_it_changes_sign_at_the_smallest_log_concave_sigma(self):
+        sigma = diagnostics.log_concave_sigma(6.0, 0.8)
+        assert diagnostics.zeta(1, sigma, 6.0, 0.8) == pytest.approx(0, abs=1e-12)
+        assert diagnostics.zeta(1, 0.99 * sigma, 6.0, 0.8) > 0
+        values = [diagnostics.zeta(m, 0.5 * sigma, 6.0, 0.8) for m in range(1, 50)]
+        assert all(a > b for a, b in itertools.pairwise(values))
+
+    def test_published_thresholds(self):
+        found = [diagnostics.log_concave_sigma(3 * math.sqrt(d), 1.0) for d in (2, 8, 16, 32)]
+        assert found == pytest.approx([4.12, 8.43, 11.96, 16.94], abs=0.01)
+        assert diagnostics.log_concave_sigma(1.0, 2.0) == 0
+
+    def test_radius_from_data(self, rng):
+        x = symmetric(8).sample(rng, (2000,))
+        found = diagnostics.enclosing_radius(x, tau=0.8)
+        assert 1 < found / (3 * math.sqrt(8)) < 1.4
+        assert diagnostics.enclosing_radius(x) > found
+
+    @pytest.mark.parametrize("numbers", [(0, 1.0, 1.0), (1, 0.0, 1.0), (1, 1.0, -1.0)])
+    def test_numbers_that_mean_nothing(self, numbers):
+        with pytest.raises(InputError, match="expected a positive number"):
+            diagnostics.zeta(*numbers, tau=1.0)
+
+
+class TestCurvature:
+    def test_it_is_the_largest_eigenvalue(self, rng):
+        a = torch.randn(3, 3, generator=rng, dtype=FLOAT64)
+        density = Density(lambda x: 0.5 * torch.einsum("ni,ij,nj->n", x, a + a.T, x))
+        found = diagnostics.curvature(density.score, torch.randn(5, 3, generator=rng, dtype=FLOAT64))
+        torch.testing.assert_close(found, torch.linalg.eigvalsh(a + a.T)[-1].expand(5))
+
+    def test_groups_change_nothing(self, ring, rng, monkeypatch):
+        y = torch.randn(20, 2, generator=rng, dtype=FLOAT64)
+        whole = diagnostics.curvature(FromMixture(ring).at(0.7).score, y)
+        monkeypatch.setattr(diagnostics, "NUMBERS_AT_ONCE", 12)
+        torch.testing.assert_close(diagnostics.curvature(FromMixture(ring).at(0.7).score, y), whole)
+
+    def test_a_conditional_is_what_differentiation_says(self, ring, rng):
+        y, past, sigma = (
+            torch.randn(20, 2, generator=rng, dtype=FLOAT64),
+            Mean(torch.randn(20, 2, generator=rng, dtype=FLOAT64), 2.0),
+            0.9,
+        )
+        from unnoise.chains import conditional_score
+
+        expected = diagnostics.curvature(lambda z: conditional_score(FromMixture(ring), z, past, sigma), y)
+        found = diagnostics.conditional_curvature(FromMixture(ring), y, past, sigma)
+        torch.testing.assert_close(found, expected)
+
+    def test_a_score_that_cannot_be_differentiated(self):
+        with pytest.raises(InputError, match="curvature is not known"):
+            diagnostics.curvature(lambda y: -y.detach(), torch.zeros(2, 2))
+
+
+class TestJumps:
+    def test_the_bound_holds_for_a_gaussian(self):
+        tau, level, d = 1.3, 0.7, 5
+        distance = d * (tau - math.sqrt(diagnostics.jump_variance(tau, level))) ** 2
+        assert distance < diagnostics.jump_bound(level, d)
+
+
+APART = Density(lambda x: torch.logaddexp(-2 * (x - 4).square().sum(1), -2 * (x + 4).square().sum(1)))
+NEAR = Density(lambda x: -0.5 * (x**2).sum(1))
+
+
+class TestAgreement:
+    def test_chains_that_never_leave_their_mode_are_seen(self, rng):
+        start = 4 * torch.randn(8, 1, generator=rng).sign()
+        found = diagnostics.agreement(run(Langevin(APART, 0.05), start, 200, rng, keep=1).kept)
+        assert float(found.r_hat.max()) > 1.5
+        assert "disagree" in str(found)
+
+    def test_chains_that_mix_agree(self, rng):
+        found = diagnostics.agreement(run(Langevin(NEAR, 0.5), torch.zeros(8, 2), 1000, rng, keep=1).kept)
+        assert float(found.r_hat.max()) < 1.02
+        assert found.bulk.shape == (2,)
+        expected = 8 * 1000 * (1 - 0.5) / (1 + 0.5)  # of an autoregression of coefficient 1/2
+        assert float(found.bulk.min()) == pytest.approx(expected, rel=0.2)

@@ -1,0 +1,112 @@
+"""MALA is exact, ULA is off by what theory says, and the step size finds its acceptance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from unnoise._errors import InputError, NonFiniteError
+from unnoise.chains import MALA, Density, Langevin, Proposing, run, tune
+
+FAILURE = 1e-4  # how often a right sampler may fail a test of these
+TWO_BUMPS = Density(lambda x: torch.logaddexp(-2 * (x[:, 0] - 1.2) ** 2, -((x[:, 0] + 1.0) ** 2)))
+
+
+@dataclass(frozen=True)
+class Careless(MALA):
+    """A broken twin: it takes every proposal."""
+
+    def _choose(self, old, new, log_ratio, rng):
+        return Proposing(new.x, new.log_prob, new.score, acceptance=torch.ones_like(log_ratio))
+
+
+@dataclass(frozen=True)
+class OneWay(MALA):
+    """A broken twin: it forgets the way back."""
+
+    def _choose(self, old, new, log_ratio, rng):
+        return super()._choose(old, new, new.log_prob - old.log_prob, rng)
+
+
+def p_value_1d(kernel, steps=60, n=6000) -> float:
+    """Kolmogorov-Smirnov against numerical integration of the density."""
+    from scipy.stats import kstest
+
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(n, 1, generator=rng, dtype=torch.float64)
+    found = run(kernel, x, steps, rng).x[:, 0]
+    grid = torch.linspace(-7, 7, 4001, dtype=torch.float64)
+    mass = torch.cumulative_trapezoid(TWO_BUMPS.log_prob(grid[:, None]).exp(), grid)
+    cdf = torch.cat([torch.zeros(1, dtype=torch.float64), mass / mass[-1]]).numpy()
+    import numpy as np
+
+    return float(kstest(found.numpy(), lambda v: np.interp(v, grid.numpy(), cdf)).pvalue)
+
+
+class TestMALA:
+    def test_it_is_exact_in_one_dimension(self):
+        assert p_value_1d(MALA(TWO_BUMPS, 0.4)) > FAILURE
+
+    @pytest.mark.parametrize("twin", [Careless, OneWay])
+    def test_a_broken_twin_is_seen(self, twin):
+        assert p_value_1d(twin(TWO_BUMPS, 0.4)) < 1e-6
+
+    def test_it_is_exact_in_two_dimensions(self, ring):
+        assert self.p_value_2d(ring, MALA) > FAILURE
+
+    def test_a_broken_twin_is_seen_in_two_dimensions(self, ring):
+        assert self.p_value_2d(ring, Careless) < 1e-6
+
+    @staticmethod
+    def p_value_2d(ring, make) -> float:
+        """Chains that start exactly must stay exact: a chi-squared test of radius by angle in equal cells."""
+        from scipy.stats import chi2_contingency
+
+        rng = torch.Generator().manual_seed(3)
+        start, other = ring.sample(rng, (8000,)), ring.sample(rng, (8000,))
+        found = run(make(Density.of(ring), 0.01), start, 20, rng).x
+        edges = other.norm(dim=1).quantile(torch.linspace(0, 1, 11, dtype=torch.float64)[1:-1])
+        counts = [torch.bincount(torch.bucketize(x.norm(dim=1), edges), minlength=10) for x in (found, other)]
+        return float(chi2_contingency(torch.stack(counts).numpy()).pvalue)
+
+    def test_infinitely_bad_places_are_refused_and_left_alone(self, rng):
+        box = Density(lambda x: torch.where((x.abs() < 1).all(1), 0.0, -math.inf) - 0.0 * x.sum(1))
+        trace = run(MALA(box, 0.3), torch.zeros(2000, 1), 50, rng)
+        assert float(trace.x.abs().max()) < 1
+        assert 0.2 < trace.acceptance < 0.9
+        assert abs(float(trace.x.var()) - 1 / 3) < 0.05
+
+    def test_a_nan_on_the_way_is_a_fault_of_the_target(self, rng):
+        log = Density(lambda x: torch.log(1 - x).sum(1) * 1.0)
+        with pytest.raises(NonFiniteError, match=r"log density is NaN where chain \d+ wants to go"):
+            run(MALA(log, 1.0), torch.zeros(50, 1), 50, rng)
+
+    def test_a_step_too_far_stays(self, rng):
+        steep = Density(lambda x: -(x**4).sum(1))
+        trace = run(MALA(steep, 1e30), torch.ones(10, 1), 5, rng)
+        assert (trace.x == 1).all()
+        assert trace.acceptance == 0
+
+
+class TestLangevin:
+    @pytest.mark.parametrize("step_size", [0.1, 0.5])
+    def test_its_variance_is_that_of_theory(self, step_size, rng):
+        tau2, n = 1.5, 40_000
+        normal = Density(lambda x: -0.5 / tau2 * (x**2).sum(1), score=lambda x: -x / tau2)
+        found = run(Langevin(normal, step_size), torch.zeros(n, 1), 60, rng).x
+        assert abs(float(found.var()) / (tau2 / (1 - step_size / (2 * tau2))) - 1) < 5 * math.sqrt(2 / n)
+
+
+class TestTune:
+    @pytest.mark.parametrize("first", [1e-4, 30.0])
+    def test_it_finds_the_acceptance(self, first, rng):
+        normal = Density(lambda x: -0.5 * ((x / 0.3) ** 2).sum(1))
+        tuned = tune(MALA(normal, first), 0.3 * torch.randn(500, 5, generator=rng), rng, steps=200)
+        assert abs(run(tuned.kernel, tuned.state, 50, rng).acceptance - 0.574) < 0.05
+
+    def test_nonsense_is_refused(self, rng):
+        with pytest.raises(InputError, match=r"acceptance of 1\.5"):
+            tune(MALA(TWO_BUMPS, 0.1), torch.zeros(3, 1), rng, target=1.5)

@@ -1,0 +1,232 @@
+"""Measurements against closed forms: scores, Gaussian moments, and mixtures with their weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from unnoise._errors import InputError, NonFiniteError
+from unnoise.chains import (
+    MALA,
+    Density,
+    FromMixture,
+    Joint,
+    Localization,
+    Mean,
+    Measuring,
+    Sequential,
+    Smoothed,
+    conditional_score,
+    equal,
+    growing,
+    run,
+    tune,
+)
+from unnoise.laws import GaussianMixture
+from unnoise.laws.base import standard_normal
+from unnoise.testing.statistics import mean_is_zero
+
+FLOAT64 = torch.float64
+FAILURE = 1e-4
+TAU2, CENTRE = torch.tensor([0.5, 2.0], dtype=FLOAT64), torch.tensor([1.0, -0.5], dtype=FLOAT64)
+
+
+@pytest.fixture
+def normal():
+    return GaussianMixture(torch.ones(1, dtype=FLOAT64), CENTRE[None], torch.diag(TAU2)[None])
+
+
+def two_modes(d, dtype=torch.float32):
+    """The target of the paper: weights .8 and .2, unit covariance, 6 apart in every coordinate."""
+    means = torch.stack([torch.full((d,), 3.0), torch.full((d,), -3.0)]).to(dtype)
+    return GaussianMixture(torch.tensor([0.8, 0.2], dtype=dtype), means, torch.eye(d, dtype=dtype).expand(2, d, d))
+
+
+def log_joint(law, y, sigmas):
+    """log p(y_1..y_m) of measurements, (n, m, d), as the mixture that it is in R^(md)."""
+    m, d = y.shape[1:]
+    noise = torch.block_diag(*[s**2 * torch.eye(d, dtype=FLOAT64) for s in sigmas])
+    covariances = torch.stack([c.repeat(m, m) + noise for c in law.covariances])
+    return GaussianMixture(law.weights, law.means.repeat(1, m), covariances).log_prob(y.flatten(1))
+
+
+class TestScores:
+    def test_the_conditional_score_is_the_gradient_of_the_joint_density(self, ring, rng):
+        sigmas = [0.9, 0.4, 0.6]
+        y = torch.randn(10, 3, 2, generator=rng, dtype=FLOAT64)
+        past = Mean(torch.zeros(10, 2, dtype=FLOAT64))
+        for k, sigma in enumerate(sigmas):
+            seen = y[:, : k + 1].clone().requires_grad_()
+            (slope,) = torch.autograd.grad(log_joint(ring, seen, sigmas[: k + 1]).sum(), seen)
+            found = conditional_score(FromMixture(ring), y[:, k], past, sigma)
+            torch.testing.assert_close(found, slope[:, -1], rtol=1e-8, atol=1e-8)
+            past = past.with_one_more(y[:, k], sigma)
+
+    def test_it_is_the_published_formula_at_equal_levels(self, ring, rng):
+        smoothed, sigma = FromMixture(ring), 0.7
+        y = torch.randn(3, 10, 2, generator=rng, dtype=FLOAT64)
+        past = Mean(torch.zeros(10, 2, dtype=FLOAT64)).with_one_more(y[0], sigma).with_one_more(y[1], sigma)
+        mean = y.mean(0)
+        expected = (mean - y[2] + sigma**2 / 3 * smoothed.score(mean, sigma / 3**0.5)) / sigma**2
+        torch.testing.assert_close(conditional_score(smoothed, y[2], past, sigma), expected)
+
+    def test_the_joint_score_is_the_gradient_of_the_joint_density(self, ring, rng):
+        y = torch.randn(10, 4, 2, generator=rng, dtype=FLOAT64).requires_grad_()
+        (slope,) = torch.autograd.grad(log_joint(ring, y, [0.8] * 4).sum(), y)
+        torch.testing.assert_close(Joint(FromMixture(ring), 0.8, 4).score(y.detach()), slope, rtol=1e-8, atol=1e-8)
+
+    def test_the_mean_is_weighted_by_precision(self, rng):
+        y, sigmas = torch.randn(3, 5, 2, generator=rng, dtype=FLOAT64), torch.tensor([0.5, 1.0, 2.0], dtype=FLOAT64)
+        mean = Mean(torch.zeros(5, 2, dtype=FLOAT64))
+        assert mean.level == math.inf
+        for one, sigma in zip(y, sigmas.tolist(), strict=True):
+            mean = mean.with_one_more(one, sigma)
+        weights = sigmas**-2 / (sigmas**-2).sum()
+        torch.testing.assert_close(mean.value, torch.einsum("k,knd->nd", weights, y))
+        assert mean.level == pytest.approx(float((sigmas**-2).sum() ** -0.5))
+
+
+@dataclass(frozen=True)
+class ExactNormal(Measuring):
+    """Draws from the conditionals of a normal target themselves."""
+
+    def measure(self, y, past, sigma, rng):
+        precision = past.precision + 1 / TAU2
+        mean = (past.precision * past.value + CENTRE / TAU2) / precision
+        return mean + (1 / precision + sigma**2).sqrt() * standard_normal(tuple(y.shape), y, rng)
+
+
+@dataclass(frozen=True)
+class Stale(Sequential):
+    """A broken twin: the mean of the past is forgotten in the score."""
+
+    def measure(self, y, past, sigma, rng):
+        return super().measure(y, Mean(torch.zeros_like(y)), sigma, rng)
+
+
+SIGMAS = [1.5, 1.5, 1.0, 1.0]
+
+
+def path(sampler, n=6000):
+    """The means after every measurement, (n, m, 2), from E[X]."""
+    means = []
+    start = CENTRE.expand(n, 2)
+    sampler.sample(start, torch.Generator().manual_seed(0), on_step=lambda k, mean: means.append(mean.value))
+    return torch.stack(means, 1)
+
+
+def p_value(means, sigmas):
+    r"""Mean and covariance of the path: cov(mean_j, mean_k) = tau^2 + 1/precision_max(j, k)."""
+    precision = torch.cumsum(torch.tensor(sigmas, dtype=FLOAT64) ** -2, 0)
+    later = torch.maximum(*torch.meshgrid(torch.arange(len(sigmas)), torch.arange(len(sigmas)), indexing="ij"))
+    expected = TAU2[:, None, None] + 1 / precision[later]
+    centred = means - CENTRE
+    products = torch.einsum("njd,nkd->ndjk", centred, centred) - expected
+    upper = torch.triu_indices(len(sigmas), len(sigmas))
+    return mean_is_zero(torch.cat([centred.flatten(1), products[:, :, upper[0], upper[1]].flatten(1)], 1), 1e-2)
+
+
+class TestGaussianPaths:
+    """Mean and covariance of all running means are known: they are those of X + B_t/t at t = 1/precision."""
+
+    def test_exact_conditionals(self, normal):
+        assert p_value(path(ExactNormal(FromMixture(normal), SIGMAS)), SIGMAS) > FAILURE
+
+    def test_sequential(self, normal):
+        assert p_value(path(Sequential(FromMixture(normal), SIGMAS, steps=25)), SIGMAS) > FAILURE
+
+    def test_localization_in_fine_steps_passes_through_the_same_laws(self, normal):
+        """A hundred Euler steps for every measurement: their means at its end have the law of the running means."""
+        fine = [sigma * 10 for sigma in SIGMAS for _ in range(100)]
+        assert p_value(path(Localization(FromMixture(normal), fine))[:, 99::100], SIGMAS) > FAILURE
+
+    def test_broken_twins_are_seen(self, normal):
+        assert p_value(path(Stale(FromMixture(normal), SIGMAS, steps=25)), SIGMAS) < 1e-6
+        assert p_value(path(Localization(FromMixture(normal), SIGMAS)), SIGMAS) < 1e-6
+
+    def test_localization_is_euler_on_the_observation_process(self, normal):
+        """dZ = E[X | Z_t]dt + dB with steps of 1/sigma^2, on the same noise."""
+        smoothed, sigma = FromMixture(normal), 0.9
+        found = path(Localization(smoothed, equal(sigma, 3)), n=5)
+        rng, step, z, drift = torch.Generator().manual_seed(0), sigma**-2, torch.zeros(5, 2, dtype=FLOAT64), CENTRE
+        for k in range(3):
+            z = z + step * drift + step**0.5 * torch.randn(5, 2, generator=rng, dtype=FLOAT64)
+            time = (k + 1) * step
+            torch.testing.assert_close(found[:, k], z / time)
+            drift = z / time + smoothed.score(z / time, time**-0.5) / time
+
+
+def test_joint_measurements_of_a_gaussian(normal):
+    joint = Joint(FromMixture(normal), 1.5, 3)
+    jumps = joint.sample(CENTRE.expand(6000, 2), 80, torch.Generator().manual_seed(0))
+    kept = TAU2**2 / (TAU2 + 1.5**2 / 3)
+    torch.testing.assert_close(jumps.var(0), kept, rtol=0.1, atol=0)
+    torch.testing.assert_close(jumps.mean(0), CENTRE, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("d", [2, 8])
+class TestTwoModes:
+    """Weights .8/.2 at a distance of 6 sqrt(d), from the middle, in fewer than 1000 scores."""
+
+    def sample(self, d, sigmas, n=3000):
+        sampler = Sequential(FromMixture(two_modes(d)), sigmas, steps=3)
+        x = sampler.sample(torch.zeros(n, d), torch.Generator().manual_seed(0))
+        return x, x.mean(1) > 0
+
+    def test_growing_precision_gets_weights_and_variances(self, d):
+        x, right = self.sample(d, growing(math.sqrt(9 * d - 1), 20, last=0.15))
+        assert abs(float(right.float().mean()) - 0.8) < 0.01 + 4 * math.sqrt(0.16 / len(x))
+        assert abs(float((x[right] - 3).square().mean()) - 1) < 0.06
+        assert abs(float((x[~right] + 3).square().mean()) - 1) < 0.12
+
+    def test_equal_ones_shrink_the_modes_as_theory_says(self, d):
+        sigma, m = math.sqrt(9 * d - 1), 60
+        x, right = self.sample(d, equal(sigma, m))
+        assert abs(float(x[right].var(0).mean()) * (1 + sigma**2 / m) - 1) < 0.08
+
+    def test_a_few_exact_steps_give_the_variance_back(self, d, rng):
+        law = two_modes(d)
+        jumps, _ = self.sample(d, equal(math.sqrt(9 * d - 1), 30), n=2000)
+        tuned = tune(MALA(Density.of(law), 0.5), jumps, rng, steps=20)
+        x = run(tuned.kernel, tuned.state, 20, rng).x
+        right = x.mean(1) > 0
+        assert abs(float(x[right].var(0).mean()) - 1) < 0.05
+        assert abs(float(right.float().mean()) - 0.8) < 0.05
+
+
+class TestLevels:
+    @pytest.mark.parametrize(("sigma", "m", "last"), [(4.0, 20, 0.1), (1.0, 1, 0.3), (3.0, 5, 3 / 5**0.5)])
+    def test_growing_ends_where_it_is_told_and_grows_no_faster_than_it_began(self, sigma, m, last):
+        levels = growing(sigma, m, last)
+        precision = torch.cumsum(torch.tensor(levels, dtype=FLOAT64) ** -2, 0)
+        assert levels[:m] == [sigma] * m
+        assert float(precision[-1] ** -0.5) == pytest.approx(last)
+        assert (precision[m:] / precision[m - 1 : -1] <= 1 + 1 / m + 1e-9).all()
+
+    def test_a_last_level_that_is_passed_already(self):
+        with pytest.raises(InputError, match="give fewer"):
+            growing(1.0, 100, last=0.5)
+
+
+class Exploding(Smoothed):
+    def denoise(self, y, sigma):
+        return 1e30 * y
+
+
+class TestFaults:
+    @pytest.mark.parametrize("sigmas", [[], [1.0, 0.0], [-1.0], [math.nan]])
+    @pytest.mark.parametrize("sampler", [Sequential, Localization])
+    def test_levels_that_are_none(self, sampler, sigmas, ring):
+        with pytest.raises(InputError, match=r"noise levels|sigmas\[\d\]"):
+            sampler(FromMixture(ring), sigmas)
+
+    def test_a_diverging_measurement_is_named(self, rng):
+        with pytest.raises(NonFiniteError, match="measurement 1 of 3: chain 0 diverged at step"):
+            Sequential(Exploding(), equal(1.0, 3)).sample(torch.ones(4, 2), rng)
+
+    def test_joint_numbers(self, ring):
+        with pytest.raises(InputError, match="m = 0"):
+            Joint(FromMixture(ring), 1.0, 0)

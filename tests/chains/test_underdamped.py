@@ -1,0 +1,117 @@
+"""On Gaussians every integrator has the variance that its formula says."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from unnoise._errors import InputError
+from unnoise.chains import BAOAB, Cheng, Density, Sachs, run
+from unnoise.chains.underdamped import Moving
+
+CHAINS = 40_000
+ERROR = 5 * math.sqrt(2 / CHAINS)  # five standard errors of a variance, relative
+TAU2 = 0.7
+NORMAL = Density(lambda x: -0.5 / TAU2 * (x**2).sum(1), score=lambda x: -x / TAU2)
+
+
+@dataclass(frozen=True)
+class OneKick(Sachs):
+    """A broken twin: half of the kick is forgotten."""
+
+    def step(self, state, rng):
+        half = 0.5 * self.step_size
+        x = torch.add(state.x, state.v, alpha=half)
+        v = self._rub(torch.add(state.v, self.target.score(x), alpha=half / self.mass), rng)
+        return Moving(x.add_(v, alpha=half), v)
+
+
+def stationary(kernel, steps=60):
+    state = run(kernel, torch.zeros(CHAINS, 1), steps, torch.Generator().manual_seed(0)).state
+    return torch.cov(torch.cat([state.x, state.v], 1).T)
+
+
+@pytest.mark.parametrize(("step_size", "friction", "mass"), [(0.4, 0.5, 1.0), (1.2, 1.0, 1.0), (0.8, 0.8, 2.0)])
+class TestVariances:
+    def test_sachs_keeps_positions_exactly(self, step_size, friction, mass):
+        found = stationary(Sachs(NORMAL, step_size, friction, mass))
+        assert abs(float(found[0, 0]) / TAU2 - 1) < ERROR
+
+    def test_baoab_keeps_positions_exactly_and_velocities_by_formula(self, step_size, friction, mass):
+        found = stationary(BAOAB(NORMAL, step_size, friction, mass))
+        assert abs(float(found[0, 0]) / TAU2 - 1) < ERROR
+        expected = (1 - step_size**2 / (4 * mass * TAU2)) / mass
+        assert abs(float(found[1, 1]) / expected - 1) < ERROR
+
+    def test_cheng_has_the_variance_of_its_recursion(self, step_size, friction, mass):
+        found = stationary(Cheng(NORMAL, step_size, friction, mass))
+        expected = self.of_recursion(step_size, friction, mass)
+        assert abs(float(found[0, 0] / expected[0, 0]) - 1) < ERROR
+        assert abs(float(found[1, 1] / expected[1, 1]) - 1) < ERROR
+
+    def test_a_broken_twin_is_seen(self, step_size, friction, mass):
+        found = stationary(OneKick(NORMAL, step_size, friction, mass))
+        assert abs(float(found[0, 0]) / TAU2 - 1) > 3 * ERROR
+
+    @staticmethod
+    def of_recursion(delta, a, mass):
+        gamma, lost, u = a / delta, 1 - math.exp(-a), 1 / mass
+        push = u / gamma * (delta - lost / gamma)
+        move = torch.tensor(
+            [[1 - push / TAU2, lost / gamma], [-u / gamma * lost / TAU2, 1 - lost]], dtype=torch.float64
+        )
+        noise = torch.tensor(
+            [
+                [u / gamma**2 * (2 * a - 3 + 4 * math.exp(-a) - math.exp(-2 * a)), u / gamma * lost**2],
+                [u / gamma * lost**2, u * (1 - math.exp(-2 * a))],
+            ],
+            dtype=torch.float64,
+        )
+        flat = torch.linalg.solve(torch.eye(4, dtype=torch.float64) - torch.kron(move, move), noise.flatten())
+        return flat.reshape(2, 2)
+
+
+@pytest.mark.parametrize("friction", [1e-4, 9e-3, 1.1e-2, 1.0, 8.0])
+def test_chengs_covariance_is_that_of_the_ornstein_uhlenbeck_integrals(friction):
+    delta, mass = 0.3, 2.0
+    gamma, u = friction / delta, 1 / mass
+    nodes = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000 * delta  # the midpoint rule
+    v = torch.exp(-gamma * nodes)
+    x = -torch.expm1(-gamma * nodes) / gamma
+    expected = [float(2 * gamma * u * (f * g).mean() * delta) for f, g in ((v, v), (v, x), (x, x))]
+    assert Cheng(NORMAL, delta, friction, mass)._covariance() == pytest.approx(expected, rel=1e-6)
+
+
+def test_sachs_is_the_published_recipe(rng):
+    """Line by line as in the walk-jump paper, on the same noise."""
+    delta, friction, u = 0.5, 1.0, 1.3
+    y, v = torch.ones(3, 2), torch.full((3, 2), 0.5)
+    noise = torch.randn(3, 2, generator=torch.Generator().manual_seed(5))
+    found = Sachs(NORMAL, delta, friction, 1 / u).step(Moving(y, v), torch.Generator().manual_seed(5))
+    y = y + delta / 2 * v
+    g = -y / TAU2
+    v = v + u * delta / 2 * g
+    v = math.exp(-friction) * v + u * delta / 2 * g + math.sqrt(u * (1 - math.exp(-2 * friction))) * noise
+    torch.testing.assert_close(found.v, v)
+    torch.testing.assert_close(found.x, y + delta / 2 * v)
+
+
+@pytest.mark.parametrize("kernel", [Sachs, BAOAB, Cheng])
+def test_numbers_that_mean_nothing_are_refused(kernel):
+    with pytest.raises(InputError, match="friction"):
+        kernel(NORMAL, 0.1, friction=0.0)
+    with pytest.raises(InputError, match="mass"):
+        kernel(NORMAL, 0.1, mass=-1.0)
+
+
+@pytest.mark.parametrize("kernel", [Sachs, BAOAB, Cheng])
+def test_a_step_asks_for_one_score(kernel, rng):
+    asked = []
+    counting = Density(NORMAL.function, score=lambda x: (asked.append(1), -x)[1])
+    state = kernel(counting, 0.1).start(torch.zeros(3, 1), rng)
+    asked.clear()
+    run(kernel(counting, 0.1), state, 10, rng)
+    assert len(asked) == 10
