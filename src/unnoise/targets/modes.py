@@ -1,0 +1,124 @@
+"""Mixtures of round Gaussians: the weights of modes that are far apart are what walks get wrong."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.laws import GaussianMixture, Smooth
+from unnoise.spaces import Euclidean
+from unnoise.targets.base import Samplable
+
+
+@dataclass(frozen=True)
+class Modes(Samplable, Smooth[Tensor]):
+    r"""$\sum_k w_k N(\mu_k, s^2 I)$ on $R^d$; $\log Z = 0$.
+
+    Args:
+        weights: (K,), non-negative; normalised here.
+        means: (K, d).
+        scale: s, positive.
+
+    Raises:
+        InputError: shapes that do not agree, or weights or a scale that are not positive.
+
+    >>> target = Modes(torch.tensor([3.0, 1.0]), torch.tensor([[-5.0], [5.0]]), 1.0)
+    >>> target.responsibility(torch.tensor([[-4.0]]))
+    tensor([[1.0000, 0.0000]])
+    """
+
+    weights: Tensor
+    means: Tensor
+    scale: float
+
+    def __post_init__(self) -> None:
+        if self.means.ndim != 2 or self.weights.shape != self.means.shape[:1]:
+            raise InputError(
+                f"got weights {tuple(self.weights.shape)} and means {tuple(self.means.shape)}; expected (K,) and (K, d)"
+            )
+        if (self.weights < 0).any() or not self.weights.sum() > 0 or not self.scale > 0:
+            raise InputError(f"got weights {self.weights.tolist()} and scale {self.scale}; both must be positive")
+        object.__setattr__(self, "weights", self.weights / self.weights.sum())
+
+    @property
+    def space(self) -> Euclidean:
+        """$R^d$."""
+        return Euclidean(self.means.shape[1])
+
+    @property
+    def log_normaliser(self) -> float:
+        """0: the density is normalised."""
+        return 0.0
+
+    @property
+    def mixture(self) -> GaussianMixture:
+        """The same law with full covariances, as `denoisers.ExactMixture` takes it."""
+        k, d = self.means.shape
+        covariances = self.scale**2 * torch.eye(d, dtype=self.means.dtype, device=self.means.device).expand(k, d, d)
+        return GaussianMixture(self.weights, self.means, covariances)
+
+    def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
+        """Draw (*shape, d)."""
+        return self.mixture.sample(rng, shape)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """The log density at x, (*batch, d)."""
+        constant = 0.5 * self.means.shape[1] * math.log(2 * math.pi * self.scale**2)
+        return torch.logsumexp(self._log_shares(x), -1) - constant
+
+    def score(self, x: Tensor) -> Tensor:
+        r"""$(\sum_k r_k(x)\mu_k - x)/s^2$."""
+        return (self.responsibility(x) @ self.means.to(x) - x) / self.scale**2
+
+    def responsibility(self, x: Tensor) -> Tensor:
+        """The probability of every mode at x, (*batch, K)."""
+        return torch.softmax(self._log_shares(x), -1)
+
+    def _log_shares(self, x: Tensor) -> Tensor:
+        """Log weight and log density of every mode without the constant; differences first, which is exact far out."""
+        offset = x[..., None, :] - self.means.to(x)
+        return self.weights.to(x).log() - 0.5 / self.scale**2 * offset.square().sum(-1)
+
+
+class TwoModes(Modes):
+    r"""$w N(\frac\Delta2 1_d, s^2 I) + (1 - w) N(-\frac\Delta2 1_d, s^2 I)$ on $R^d$; $\log Z = 0$.
+
+    The two Gaussians of Saremi, Park, Bach 2023 (arXiv 2305.19473): $\Delta\mu = 6\cdot 1_d$, distance $6\sqrt d$.
+
+    Args:
+        dimension: d.
+        separation: of the means, in every coordinate.
+        weight: of the first mode, which lies on the positive side.
+        scale: the standard deviation within a mode.
+
+    >>> TwoModes(2).means
+    tensor([[ 3.,  3.],
+            [-3., -3.]])
+    """
+
+    def __init__(self, dimension: int, separation: float = 6.0, weight: float = 0.8, scale: float = 1.0) -> None:
+        if dimension < 1 or not 0 < weight < 1:
+            raise InputError(
+                f"got the dimension {dimension} and the weight {weight}; expected at least 1, and between 0 and 1"
+            )
+        side = torch.tensor([[0.5], [-0.5]]) * separation
+        super().__init__(torch.tensor([weight, 1 - weight]), side.expand(2, dimension), scale)
+
+
+def ring(count: int = 8, radius: float = 2.0, scale: float = 0.15) -> Modes:
+    """`count` equal Gaussians on a circle in the plane.
+
+    >>> ring(4, radius=1.0).means.round()
+    tensor([[ 1.,  0.],
+            [-0.,  1.],
+            [-1., -0.],
+            [ 0., -1.]])
+    """
+    if count < 1:
+        raise InputError(f"got {count} modes; expected at least 1")
+    angles = torch.arange(count) * (2 * math.pi / count)
+    return Modes(torch.ones(count), radius * torch.stack([angles.cos(), angles.sin()], -1), scale)
