@@ -1,8 +1,10 @@
 """Denoisers: (x_t, t, cond) -> the statistic that undoes the noise."""
 
+from unnoise.denoisers import likelihoods as likelihoods
 from unnoise.denoisers.base import Denoiser as Denoiser
 from unnoise.denoisers.exact import Exact as Exact
 from unnoise.denoisers.exact import ExactMixture as ExactMixture
+from unnoise.denoisers.guided import Guided as Guided
 from unnoise.denoisers.neural import Neural as Neural
 from unnoise.denoisers.residual import Residual as Residual
 from unnoise.processes.gaussian_heads import X0 as X0

@@ -8,5 +8,8 @@ from unnoise.samplers.corrector import PredictorCorrector as PredictorCorrector
 from unnoise.samplers.euler import Euler as Euler
 from unnoise.samplers.first_hitting import FirstHitting as FirstHitting
 from unnoise.samplers.heun import Heun as Heun
+from unnoise.samplers.perturbed import Perturbed as Perturbed
+from unnoise.samplers.steered import Particles as Particles
+from unnoise.samplers.steered import Steered as Steered
 from unnoise.samplers.tau_leaping import TauLeaping as TauLeaping
 from unnoise.samplers.uniformisation import Uniformisation as Uniformisation

@@ -1,0 +1,173 @@
+r"""What is known of x_0 beside what was learnt: positive functions r, given by $\log r$.
+
+Any function of points, (n, *event), to (n,) will do. Those here know more: what r is on average around a point, which
+is what a denoiser that is not sure of $x_0$ should be judged by.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise._tree import expand
+
+LogR = Callable[[Tensor], Tensor]
+
+
+class Likelihood(ABC):
+    """A positive function of x_0 that can be averaged over Gaussian noise in closed form."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Log r at points x, (n, *event), in nats: (n,)."""
+        return self.blurred(x, x.new_zeros(()))
+
+    @abstractmethod
+    def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
+        r"""$\log E[r(x + \sqrt v z)]$, z standard normal, for a variance of shape () or (n,)."""
+
+
+@dataclass(frozen=True)
+class LinearGaussian(Likelihood):
+    r"""$r(x) = N(y; A x, s^2 I)$: y was measured, of which A is the linear part and s the noise.
+
+    Averaged over Gaussian noise around x, the covariance is $s^2 I + v A A^T$; as the twist of a denoiser this is
+    pseudo-inverse guidance (Song, Vahdat, Mardani, Kautz 2023, ICLR).
+
+    Args:
+        matrix: A, (k, d), of events laid out as (d,).
+        values: y, (k,).
+        scale: s, positive.
+
+    Raises:
+        InputError: shapes that do not agree, numbers that are not finite, a scale that is not positive.
+
+    >>> r = LinearGaussian(torch.tensor([[1.0, 1.0]]), torch.tensor([3.0]), scale=0.5)
+    >>> r(torch.tensor([[1.0, 2.0], [0.0, 0.0]]))
+    tensor([ -0.2258, -18.2258])
+    """
+
+    matrix: Tensor
+    values: Tensor
+    scale: float
+
+    def __post_init__(self) -> None:
+        if self.matrix.ndim != 2 or self.values.shape != self.matrix.shape[:1]:
+            raise InputError(
+                f"got a matrix of shape {tuple(self.matrix.shape)} and values {tuple(self.values.shape)}; expected "
+                "(k, d) and (k,)"
+            )
+        _check(self.matrix, "the matrix", self.scale)
+        _check(self.values, "the values", self.scale)
+
+    def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
+        """See the class."""
+        if x[0].numel() != self.matrix.shape[1]:
+            raise InputError(
+                f"got points of {x[0].numel()} numbers, and the matrix measures {self.matrix.shape[1]}: give it one "
+                "column per number"
+            )
+        powers, axes = self._spectrum
+        residual = (self.values.to(x) - x.flatten(1) @ self.matrix.to(x).T) @ axes.to(x)
+        return _normal(residual, self.scale**2 + expand(variance, residual) * powers.to(x))
+
+    @functools.cached_property
+    def _spectrum(self) -> tuple[Tensor, Tensor]:
+        """Eigenvalues and axes of A A^T."""
+        powers, axes = torch.linalg.eigh(self.matrix @ self.matrix.T)
+        return powers.clamp(min=0), axes
+
+
+@dataclass(frozen=True)
+class Masked(Likelihood):
+    r"""$r(x) = \prod_{i \in M} N(y_i; x_i, s^2)$: some of the numbers were measured, with noise s.
+
+    With few of them measured it is inpainting, with all of them denoising: see `noisy`.
+
+    Args:
+        mask: what was measured, boolean, of the shape of one event.
+        values: y, of that shape; what stands outside the mask does not matter.
+        scale: s, positive.
+
+    >>> r = Masked(torch.tensor([True, False]), torch.tensor([1.0, 0.0]), scale=1.0)
+    >>> r(torch.tensor([[1.0, 7.0]]))
+    tensor([-0.9189])
+    """
+
+    mask: Tensor
+    values: Tensor
+    scale: float
+
+    def __post_init__(self) -> None:
+        if self.mask.dtype != torch.bool or self.mask.shape != self.values.shape or not self.mask.any():
+            raise InputError(
+                f"got a mask of {self.mask.dtype} and shape {tuple(self.mask.shape)}, {int(self.mask.sum())} of it "
+                f"true, for values {tuple(self.values.shape)}; expected a boolean mask of the same shape, true "
+                "somewhere"
+            )
+        _check(self.values[self.mask], "the values", self.scale)
+
+    def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
+        """Noise of variance $s^2 + v$."""
+        if x.shape[1:] != self.mask.shape:
+            raise InputError(
+                f"got points of shape {tuple(x.shape[1:])} for a mask of shape {tuple(self.mask.shape)}; both must be "
+                "the same"
+            )
+        mask = self.mask.to(x.device)
+        residual = x[:, mask] - self.values.to(x)[mask]
+        return _normal(residual, (self.scale**2 + expand(variance, residual)).expand_as(residual))
+
+
+def noisy(values: Tensor, scale: float) -> Masked:
+    """The likelihood of one event that was seen whole, with noise."""
+    return Masked(torch.ones_like(values, dtype=torch.bool), values, scale)
+
+
+def log_values(log_r: LogR, x: Tensor) -> Tensor:
+    """Log r at points, looked at: a function that a user wrote.
+
+    Raises:
+        InputError: another shape than (n,), a NaN, or an infinite r.
+    """
+    return _checked(log_r(x), len(x))
+
+
+def log_twist(log_r: LogR, x_0: Tensor, variance: Tensor) -> Tensor:
+    """Log r at points that are known up to this variance, for an r that has `blurred`, as a `Likelihood` does."""
+    blurred = getattr(log_r, "blurred", None)
+    return log_values(log_r, x_0) if blurred is None else _checked(blurred(x_0, variance), len(x_0))
+
+
+def _checked(values: Tensor, n: int) -> Tensor:
+    if not isinstance(values, Tensor) or values.shape != (n,):
+        got = f"the shape {tuple(values.shape)}" if isinstance(values, Tensor) else f"a {type(values).__name__}"
+        raise InputError(f"log r returned {got} for {n} points; expected ({n},), one number per point")
+    if values.isnan().any():
+        raise InputError(
+            f"log r is NaN at {int(values.isnan().sum())} of {n} points; return a number everywhere, -inf where r is 0"
+        )
+    if torch.isposinf(values).any():
+        raise InputError(
+            f"r is infinite at {int(torch.isposinf(values).sum())} of {n} points, so p r is no distribution; give a "
+            "bounded r"
+        )
+    return values
+
+
+def _normal(residual: Tensor, variance: Tensor) -> Tensor:
+    """The log density of independent centred normals, (n, k), summed."""
+    return -0.5 * (residual.square() / variance + torch.log(2 * math.pi * variance)).sum(-1)
+
+
+def _check(numbers: Tensor, what: str, scale: float) -> None:
+    if not torch.isfinite(numbers).all():
+        raise InputError(f"got NaN or infinite numbers in {what}; leave out what was not measured")
+    if not 0 < scale < math.inf:
+        raise InputError(f"got a noise of scale {scale}; expected a positive number")
