@@ -11,6 +11,7 @@ from unnoise.cli.fit import fit
 from unnoise.cli.reproduce import reproduce
 from unnoise.cli.sample import sample
 from unnoise.cli.score import score
+from unnoise.cli.walk import walk
 
 app = typer.Typer(
     name="unnoise",
@@ -21,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     add_completion=False,
 )
-for verb in (fit, sample, score, evaluate, check, demo, reproduce):
+for verb in (fit, sample, score, evaluate, walk, check, demo, reproduce):
     app.command()(verb)
 
 

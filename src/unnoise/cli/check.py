@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unnoise._errors import InputError
-from unnoise.cli import common
+from unnoise.cli import common, named
 
 if TYPE_CHECKING:
     import torch
@@ -51,65 +48,27 @@ def check(
 
       unnoise check my_process:example --seed 1 --json
     """
-    with _this_folder():
-        found = _named(target)
+    with named.this_folder():
+        found = named.named(target)
         try:
             report = _report(found() if _needs_nothing(found) else found, draws, order, seed)
         except InputError:
             raise
         except Exception as error:  # of any kind: the code under test is the user's
-            common.fail(_raised(error), 1)
+            common.fail(named.raised(error), 1)
     report = replace(report, subject=target)
     common.result(json, _facts(report), _words(report))
     if report.failed:
         raise typer.Exit(1)
 
 
-@contextmanager
-def _this_folder() -> Iterator[None]:
-    """Inside, modules are looked for in the working directory first."""
-    import os
-    import sys
-
-    before = list(sys.path)
-    sys.path.insert(0, os.getcwd())
-    try:
-        yield
-    finally:
-        sys.path[:] = before
-
-
-def _named(target: str) -> Any:
-    """The object that MODULE:OBJECT names."""
-    import importlib
-
-    module, colon, name = target.partition(":")
-    if not (module and colon and name):
-        raise InputError(f"got {target!r}; expected MODULE:OBJECT, as in my_module:my_process")
-    try:
-        found: Any = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise InputError(f"the module {error.name!r} is neither installed nor in this folder") from None
-    except Exception as error:  # of any kind: the module is the user's
-        raise InputError(f"{module} cannot be imported: {_raised(error)}") from None
-    for part in name.split("."):
-        if not hasattr(found, part):
-            raise InputError(f"{target} does not exist: {module} has no {part!r}")
-        found = getattr(found, part)
-    return found
-
-
 def _needs_nothing(found: Any) -> bool:
-    import inspect
-
+    """Whether it is a function that makes what is to be checked."""
     from unnoise.laws import Law
     from unnoise.processes import Process
     from unnoise.spaces import Space
 
-    if isinstance(found, tuple | Space | Process | Law) or not callable(found):
-        return False
-    parameters = inspect.signature(found).parameters.values()
-    return all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
+    return not isinstance(found, tuple | Space | Process | Law) and named.needs_nothing(found)
 
 
 def _report(found: Any, draws: int | None, order: float, seed: int) -> Report:
@@ -178,17 +137,6 @@ def _rng(seed: int) -> torch.Generator:
     import torch
 
     return torch.Generator().manual_seed(seed)
-
-
-def _raised(error: BaseException) -> str:
-    """What happened, with the innermost line of the user's own code."""
-    import traceback
-
-    package = Path(__file__).resolve().parents[1]
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
-    own = [frame for frame in frames if package not in Path(frame.filename).resolve().parents]
-    places = [f"{Path(frame.filename).name}, line {frame.lineno}, in {frame.name}, " for frame in own or frames]
-    return f"{''.join(places[-1:])}raised {type(error).__name__}: {error}"
 
 
 def _facts(report: Report) -> dict[str, Any]:

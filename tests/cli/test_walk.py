@@ -1,0 +1,158 @@
+"""Walks by the command line, on densities that a user has in a module."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+from typer.testing import Result
+
+Run = Callable[..., Result]
+MINE = """
+import torch
+from unnoise.chains import Density
+from unnoise.spaces import Sphere
+from unnoise.targets import Ising, TwoModes
+
+
+def log_prob(x):
+    return -0.5 * ((x - 2) ** 2).sum(-1)
+
+
+class Sized:
+    dimension = 2
+
+    def log_prob(self, x):
+        return log_prob(x)
+
+
+def made():
+    return Density(log_prob, score=lambda x: 2 - x)
+
+
+def crashing(x):
+    return -(y**2).sum(-1)
+
+
+def wrong(x):
+    return -(x**2)
+
+
+def not_a_number(x):
+    return x.sum(-1) * float("nan")
+
+
+sized = Sized()
+north = Density(lambda x: 3 * x[..., 2], Sphere(2))
+far = TwoModes(2, separation=8.0)
+near = TwoModes(1, separation=8.0, weight=0.75)
+spins = Ising(4)
+number = 3
+"""
+FEW = ("-n", 400, "--steps", 100)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a module in it, as the working directory."""
+    (tmp_path / "mine.py").write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    yield tmp_path
+    sys.modules.pop("mine", None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("mine:log_prob", "--dimension", 2), ("mine:sized",), ("mine:Sized",), ("mine:made", "--dimension", 2)],
+    ids=lambda words: words[0],
+)
+def test_a_density_is_walked_on(words: tuple[object, ...], done: Run, desk: Path) -> None:
+    facts = json.loads(done("walk", *words, "-o", "points.csv", *FEW, "--json").stdout)
+    assert (facts["rows"], facts["dimension"], facts["chain"], facts["mixed"]) == (400, 2, "mala", True)
+    assert 0.4 < facts["acceptance"] < 0.8
+    points = pl.read_csv("points.csv").to_numpy()
+    assert points.shape == (400, 2)
+    for column in points.T:
+        assert stats.kstest(column - 2, "norm").pvalue > 1e-5
+
+
+def test_a_class_is_given_its_dimension_and_fields_keep_their_shape(done: Run, desk: Path) -> None:
+    done("walk", "unnoise.targets:Phi4", "--dimension", 3, "-o", "fields.npy", "-n", 50, "--steps", 50)
+    assert np.load("fields.npy").shape == (50, 3)
+
+
+def test_the_same_seed_gives_the_same_points(done: Run, desk: Path) -> None:
+    for name in ("one.npy", "two.npy"):
+        done("walk", "mine:sized", "-o", name, "-n", 20, "--steps", 20, "--seed", 5)
+    assert np.array_equal(np.load("one.npy"), np.load("two.npy"))
+
+
+@pytest.mark.parametrize("chain", ["langevin", "underdamped"])
+def test_other_chains_walk_too(chain: str, done: Run, desk: Path) -> None:
+    step = 0.1 if chain == "langevin" else 0.5
+    result = done("walk", "mine:sized", "-o", "points.npy", *FEW, "--chain", chain, "--step-size", step)
+    assert result.stdout.startswith("wrote 400 points to points.npy; step size ")
+    assert "accepted" not in result.stdout
+    assert stats.kstest(np.load("points.npy")[:, 0] - 2, "norm").pvalue > 1e-4
+
+
+def test_a_curved_space_is_walked_on_along_geodesics(done: Run, desk: Path) -> None:
+    done("walk", "mine:north", "-o", "points.npy", *FEW, "--step-size", 0.05)
+    points = np.load("points.npy")
+    assert np.allclose(np.linalg.norm(points, axis=1), 1, atol=1e-5)
+    assert abs(points[:, 2].mean() - (1 / np.tanh(3) - 1 / 3)) < 0.06
+
+
+def test_chains_that_never_leave_their_mode_are_told_of(run: Run, desk: Path) -> None:
+    result = run("walk", "mine:far", "-o", "points.csv", "-n", 200, "--steps", 200, "--scale", 3, "--json")
+    assert result.exit_code == 0
+    assert "the chains have not mixed" in result.stderr
+    assert "--chain sequential" in result.stderr
+    assert json.loads(result.stdout)["mixed"] is False
+
+
+def test_sequential_weighs_modes_that_mala_does_not(run: Run, desk: Path) -> None:
+    shares = {}
+    for chain in ("mala", "sequential"):
+        words = ("-n", 300, "--steps", 40, "--scale", 4, "--chain", chain, "-o", f"{chain}.npy")
+        assert run("walk", "mine:near", *words).exit_code == 0
+        shares[chain] = (np.load(f"{chain}.npy") > 0).mean()
+    assert abs(shares["mala"] - 0.5) < 0.1  # where they started
+    assert abs(shares["sequential"] - 0.75) < 0.1
+
+
+REFUSED = {
+    ("mine",): "got 'mine'; expected MODULE:OBJECT, as in my_posterior:log_prob",
+    ("mine:log_prob",): "mine:log_prob does not say how many numbers its points have: give --dimension",
+    ("unnoise.targets:TwoModes",): "give --dimension",
+    ("mine:number",): r"mine:number is a int; expected a function log_prob\(x\)",
+    ("mine:spins",): "mine:spins lives on Finite, where there is no gradient to follow",
+    ("mine:near", "--dimension", 2): r"got --dimension 2; mine:near has points of shape \(1,\)",
+    ("mine:near", "--chain", "walk"): "got the chain 'walk'; expected one of mala, langevin",
+    ("mine:near", "--chain", "langevin"): "--chain langevin does not find its own step: give --step-size",
+    ("mine:near", "--scale", 0): "got --scale 0.0; expected a positive number",
+    ("mine:north", "--chain", "mala"): "moves along straight lines",
+    ("mine:wrong", "--dimension", 2): r"the log density returned the shape",
+    ("mine:not_a_number", "--dimension", 2): "the log density is nan",
+}
+
+
+@pytest.mark.parametrize(("words", "match"), REFUSED.items(), ids=lambda x: " ".join(map(str, x)))
+def test_wrong_input_is_refused(words: tuple[object, ...], match: str, refused: Run, desk: Path) -> None:
+    refused("walk", *words, "-o", "points.npy", "-n", 10, "--steps", 4, match=match)
+
+
+def test_output_that_exists_is_not_replaced_and_code_that_crashes_is_told(run: Run, desk: Path) -> None:
+    (desk / "points.npy").write_text("mine")
+    assert "exists" in run("walk", "mine:near", "-o", "points.npy").stderr
+    result = run("walk", "mine:crashing", "--dimension", 2, "-o", "new.npy", "-n", 10)
+    line = MINE.splitlines().index("    return -(y**2).sum(-1)") + 1
+    assert result.exit_code == 1
+    assert result.stderr == f"unnoise: mine.py, line {line}, in crashing, raised NameError: name 'y' is not defined\n"
