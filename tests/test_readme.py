@@ -26,8 +26,28 @@ def desk(tmp_path, monkeypatch):
         frame = pd.DataFrame({"length": rng.normal(3, 1, 60), "count": rng.integers(0, 9, 60)})
         frame["group"] = rng.choice(["a", "b"], 60)
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    for name, frame in _every_kind(rng).items():
+        pd.DataFrame(frame).to_csv(tmp_path / f"{name}.csv", index=False)
+    np.save(tmp_path / "tokens.npy", rng.integers(0, 5, (60, 12)))
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def _every_kind(rng):
+    """Files whose columns are no plain numbers."""
+    turns = rng.normal(size=(60, 4))
+    turns /= np.linalg.norm(turns, axis=1, keepdims=True)
+    shares = rng.dirichlet([2.0, 3.0, 4.0], 60)
+    return {
+        "quakes": {"lat": rng.uniform(-80, 80, 60), "lon": rng.uniform(-180, 180, 60)},
+        "torsions": {"phi": rng.uniform(-180, 180, 60), "psi": rng.uniform(-180, 180, 60)},
+        "poses": {f"q{axis}": turns[:, i] for i, axis in enumerate("xyzw")},
+        "soil": {
+            **{name: shares[:, i] for i, name in enumerate(("sand", "silt", "clay"))},
+            "worms": rng.poisson(3.0, 60),
+            "grade": rng.integers(1, 5, 60),
+        },
+    }
 
 
 def test_python_examples_run(desk):
@@ -37,10 +57,16 @@ def test_python_examples_run(desk):
 
 
 def test_commands_run(desk):
-    assert [command.split()[0] for command in COMMANDS] == ["fit", "sample", "score", "evaluate"]
+    verbs = [command.split()[0] for command in COMMANDS]
+    assert verbs == ["fit", "sample", "score", "evaluate", *["fit"] * 5]
     for command in COMMANDS:
         words = shlex.split(command)
-        short = ["--condition", "group", "--steps", "5"] if words[0] == "fit" else []
+        short = ["--steps", "3", "--batch-size", "16"] if words[0] == "fit" else []
+        short += (
+            ["--condition", "group"]
+            if words[:2] == ["fit", "measurements.csv"]
+            else ["--overwrite"] * (words[0] == "fit")
+        )
         short += ["--given", "group=a"] if words[0] == "sample" else []
         done = CliRunner().invoke(app, [*words, *short])
         assert done.exit_code == 0, done.output

@@ -31,7 +31,7 @@ from unnoise.spaces import Simplex
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PARTS = (3, 5, 10, 20)
+STEPS = {3: 1000, 5: 1500, 10: 2000, 20: 3500}  # of training, by the number of parts
 COMPONENTS = 4
 SHAPE = 3  # of the Gamma law of the parameters
 
@@ -68,7 +68,7 @@ def run(setting: Setting) -> Outcome:
     """One target for each number of parts, two objectives each."""
     measured: dict[str, Any] = {}
     pictures = []
-    parts = PARTS[:1] if setting.quick else PARTS
+    parts = list(STEPS)[:1] if setting.quick else list(STEPS)
     for i, count in enumerate(parts):
         found, picture = _one(count, setting, setting.part(i / len(parts), (i + 1) / len(parts)))
         measured |= {f"n{count}_{name}": value for name, value in found.items()}
@@ -88,7 +88,7 @@ def _one(count: int, setting: Setting, tell: Any) -> tuple[dict[str, float], Fig
     truth = target.log_prob(test)
     result = {"target_log_likelihood": float(truth.mean())}
     implicit = Implicit(probes=None if count <= 5 else 2)  # exact divergences of many parts cost too much
-    trained = (("denoising", Denoising(), 1200), ("implicit", implicit, 600))
+    trained = (("denoising", Denoising(), STEPS[count]), ("implicit", implicit, 500))
     samples = test
     for j, (name, objective, steps) in enumerate(trained):
         denoiser = learn(

@@ -62,7 +62,7 @@ def run(setting: Setting) -> Outcome:
         partial(MLP, width=256, depth=4),
         Rows(train),
         setting.part(0.0, 0.7),
-        steps=30 if setting.quick else 6000,
+        steps=30 if setting.quick else 4000,
         batch_size=512,
         learning_rate=1e-3,
         seed=setting.seed,
