@@ -15,17 +15,15 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
-from unnoise.evaluation.likelihood import Estimate, Likelihood, OnRows, in_groups
+from unnoise.evaluation.likelihood import Estimate, Stratified
 from unnoise.objectives.implicit import check_effort, price
 from unnoise.objectives.noising import noised
 from unnoise.processes import HasKernel, Process
-from unnoise.samplers.base import default_batch_size
 
 
 @dataclass(frozen=True)
-class ImplicitBound(Likelihood):
+class ImplicitBound(Stratified):
     """The bound by simulated paths, on every space and for every process.
 
     Each row sees `draws` paths and looks at one time of each, in strata of equal mass. Paths of a process without a
@@ -49,34 +47,18 @@ class ImplicitBound(Likelihood):
 
     def __post_init__(self) -> None:
         check_effort(self.steps, self.probes)
-        if self.draws < 2 or self.draws % 2:
-            raise InputError(f"got draws={self.draws}; the bound needs an even number of draws per row, at least 2")
+        super().__post_init__()
 
-    @torch.no_grad()
-    def __call__(
-        self,
-        denoiser: Denoiser,
-        x_0: Any,
-        rng: torch.Generator,
-        cond: Any = None,
-        *,
-        on_rows: OnRows | None = None,
-    ) -> Estimate:
+    def at_once(self, denoiser: Denoiser) -> int:
+        """As many as keep an exact divergence at a quarter million numbers."""
+        numbers = torch.Size(denoiser.process.space.event_shape).numel()
+        return super().at_once(denoiser) // min(16, max(1, numbers))
+
+    def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
         """See the class."""
-        shape = denoiser.process.space.event_shape
-        at_once = self.batch_size or default_batch_size(shape) // min(16, max(1, torch.Size(shape).numel()))
-        size = max(1, at_once // self.draws)
-        return in_groups(size, x_0, cond, lambda x, c: self._group(denoiser, x, c, rng), on_rows)
-
-    def _group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
         process, n, like = denoiser.process, _tree.length(x_0), _tree.first(x_0)
-        x_0, cond = (
-            None if tree is None else _tree.map(lambda leaf: leaf.repeat_interleave(self.draws, 0), tree)
-            for tree in (x_0, cond)
-        )
-        offsets = torch.rand(n, self.draws, generator=rng, device=rng.device)
-        u = ((offsets + torch.arange(self.draws, device=rng.device)) / self.draws).flatten()
-        u = u.to(like if like.is_floating_point() else like.device)
+        x_0, cond = self.repeated(x_0), self.repeated(cond)
+        u = self.strata(n, rng).to(like if like.is_floating_point() else like.device)
         seen = noised(process, x_0, u, self.steps, rng, to_the_end=True)
         probes = None if self.probes is None else process.space.probes(seen.x_t, self.probes, rng)
         parts = {
@@ -86,8 +68,7 @@ class ImplicitBound(Likelihood):
         }
         parts = {name: part.view(n, self.draws) for name, part in parts.items()}
         cost = torch.stack(list(parts.values())).sum(0)
-        error = (cost[:, 0::2] - cost[:, 1::2]).square().sum(1).sqrt() / self.draws  # neighbouring strata
-        return Estimate(-cost.mean(1), error, {name: -part.mean(1) for name, part in parts.items()})
+        return Estimate(-cost.mean(1), self.error(cost), {name: -part.mean(1) for name, part in parts.items()})
 
 
 def _log_prior(process: Process[Any], x_1: Any) -> Tensor:

@@ -96,8 +96,57 @@ def _frozen_copy(denoiser: Denoiser, dtype: torch.dtype | None) -> Denoiser:
     return copy.deepcopy(denoiser).requires_grad_(False).eval().to(dtype)
 
 
+class Stratified(Likelihood):
+    """A bound by Monte Carlo: each row sees `draws` numbers, one in each of as many strata of (0, 1).
+
+    The standard error of a row comes from the differences of neighbouring strata.
+    """
+
+    draws: int
+    batch_size: int | None
+
+    def __post_init__(self) -> None:
+        if self.draws < 2 or self.draws % 2:
+            raise InputError(f"got draws={self.draws}; the bound needs an even number of draws per row, at least 2")
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        denoiser: Denoiser,
+        x_0: Any,
+        rng: torch.Generator,
+        cond: Any = None,
+        *,
+        on_rows: OnRows | None = None,
+    ) -> Estimate:
+        """See the class."""
+        size = max(1, (self.batch_size or self.at_once(denoiser)) // self.draws)
+        return in_groups(size, x_0, cond, lambda x, c: self.group(denoiser, x, c, rng), on_rows)
+
+    @abstractmethod
+    def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
+        """The bound of a few rows."""
+
+    def at_once(self, denoiser: Denoiser) -> int:
+        """Evaluations at once, where nothing else is asked for: half a million numbers."""
+        return default_batch_size(denoiser.process.space.event_shape)
+
+    def repeated(self, tree: Any) -> Any:
+        """Every row `draws` times in a row, or None."""
+        return None if tree is None else _tree.map(lambda leaf: leaf.repeat_interleave(self.draws, 0), tree)
+
+    def strata(self, n: int, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
+        """Uniform numbers, one in each stratum of every row, (n * draws,)."""
+        offsets = torch.rand(n, self.draws, generator=rng, device=rng.device, dtype=dtype)
+        return ((offsets + torch.arange(self.draws, device=rng.device)) / self.draws).flatten()
+
+    def error(self, cost: Tensor) -> Tensor:
+        """The standard error of the means of costs (n, draws)."""
+        return (cost[:, 0::2] - cost[:, 1::2]).square().sum(1).sqrt() / self.draws
+
+
 @dataclass(frozen=True)
-class Bound(Likelihood):
+class Bound(Stratified):
     """The lower bound by Monte Carlo over time and noise.
 
     Each row sees `draws` times, one in each of as many strata of equal mass; the process's own control variate takes
@@ -115,38 +164,16 @@ class Bound(Likelihood):
     batch_size: int | None = None
     name: str = "lower bound"
 
-    def __post_init__(self) -> None:
-        if self.draws < 2 or self.draws % 2:
-            raise InputError(f"got draws={self.draws}; the bound needs an even number of draws per row, at least 2")
-
-    @torch.no_grad()
-    def __call__(
-        self,
-        denoiser: Denoiser,
-        x_0: Any,
-        rng: torch.Generator,
-        cond: Any = None,
-        *,
-        on_rows: OnRows | None = None,
-    ) -> Estimate:
+    def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
         """See the class."""
-        at_once = self.batch_size or default_batch_size(denoiser.process.space.event_shape)
-        size = max(1, at_once // self.draws)
-        return in_groups(size, x_0, cond, lambda x, c: self._group(denoiser, x, c, rng), on_rows)
-
-    def _group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
         process, n = kernel_of(denoiser, "Bound", "evaluation.ImplicitBound"), _tree.length(x_0)
-        x_0, cond = (
-            None if tree is None else _tree.map(lambda leaf: leaf.repeat_interleave(self.draws, 0), tree)
-            for tree in (x_0, cond)
-        )
+        x_0, cond = self.repeated(x_0), self.repeated(cond)
         prior = self._prior_cost(process, x_0, rng).view(n, self.draws)
         diffusion = self._diffusion_cost(process, denoiser, x_0, cond, rng, n)
         reconstruction = process.reconstruction(x_0).view(n, self.draws)
         cost = prior + diffusion + reconstruction
         parts = {"prior": prior, "diffusion": diffusion, "reconstruction": reconstruction}
-        error = (cost[:, 0::2] - cost[:, 1::2]).square().sum(1).sqrt() / self.draws  # neighbouring strata
-        return Estimate(-cost.mean(1), error, {name: -part.mean(1) for name, part in parts.items()})
+        return Estimate(-cost.mean(1), self.error(cost), {name: -part.mean(1) for name, part in parts.items()})
 
     def _prior_cost(self, process: HasKernel[Any], x_0: Any, rng: torch.Generator) -> Tensor:
         """A draw of log q_{1|0} / p_1, whose mean is the divergence."""
@@ -159,9 +186,7 @@ class Bound(Likelihood):
         self, process: HasKernel[Any], denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, n: int
     ) -> Tensor:
         like = _tree.first(x_0)
-        offsets = torch.rand(n, self.draws, generator=rng, device=rng.device)
-        u = (offsets + torch.arange(self.draws, device=rng.device)) / self.draws
-        t, density = self.times(process, u.flatten().to(like if like.is_floating_point() else like.device))
+        t, density = self.times(process, self.strata(n, rng).to(like if like.is_floating_point() else like.device))
         x_t = process.marginal(x_0, t).sample(rng)
         price = process.divergence(denoiser(x_t, t, cond), process.target(x_0, x_t, t), x_t, t) / density
         control = process.fluctuation(x_0, x_t, t) / density

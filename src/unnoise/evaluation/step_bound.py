@@ -14,16 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unnoise import _tree
-from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
-from unnoise.evaluation.likelihood import Estimate, Likelihood, OnRows, in_groups
+from unnoise.evaluation.likelihood import Estimate, Stratified
 from unnoise.processes import BinomialChain
-from unnoise.samplers.base import default_batch_size
 
 
 @dataclass(frozen=True)
-class StepBound(Likelihood):
+class StepBound(Stratified):
     """A lower bound on the log-probability of bits under T steps of the reverse, in nats.
 
     Each row sees `draws` of the steps 2, ..., T, one in each of as many strata.
@@ -41,35 +38,14 @@ class StepBound(Likelihood):
     batch_size: int | None = None
     name: str = "lower bound of discrete steps"
 
-    def __post_init__(self) -> None:
-        if self.draws < 2 or self.draws % 2:
-            raise InputError(f"got draws={self.draws}; the bound needs an even number of draws per row, at least 2")
-
-    @torch.no_grad()
-    def __call__(
-        self,
-        denoiser: Denoiser,
-        x_0: Tensor,
-        rng: torch.Generator,
-        cond: Any = None,
-        *,
-        on_rows: OnRows | None = None,
-    ) -> Estimate:
+    def group(self, denoiser: Denoiser, x_0: Tensor, cond: Any, rng: torch.Generator) -> Estimate:
         """See the class."""
-        at_once = self.batch_size or default_batch_size(self.chain.space.event_shape)
-        size = max(1, at_once // self.draws)
-        return in_groups(size, x_0, cond, lambda x, c: self._group(denoiser, x, c, rng), on_rows)
-
-    def _group(self, denoiser: Denoiser, x_0: Tensor, cond: Any, rng: torch.Generator) -> Estimate:
         n, count = len(x_0), self.chain.steps - 1
-        offsets = torch.rand(n, self.draws, generator=rng, device=rng.device, dtype=torch.float64)
-        u = (offsets + torch.arange(self.draws, device=rng.device)) / self.draws
-        t = (2 + (u * count).long().clamp(max=count - 1)).flatten().to(x_0.device)
-        many = x_0.repeat_interleave(self.draws, 0)
-        given = None if cond is None else _tree.map(lambda leaf: leaf.repeat_interleave(self.draws, 0), cond)
+        u = self.strata(n, rng, torch.float64)
+        t = (2 + (u * count).long().clamp(max=count - 1)).to(x_0.device)
+        many, given = self.repeated(x_0), self.repeated(cond)
         x_t = self.chain.marginal(many, t).sample(rng)
         stat = denoiser(x_t, self.chain.time(t), given)
         prices = count * self.chain.price(stat, many, x_t, t).view(n, self.draws)
-        error = (prices[:, 0::2] - prices[:, 1::2]).square().sum(1).sqrt() / self.draws  # neighbouring strata
         parts = {"steps": -prices.mean(1)} | self.chain.ends(x_0)
-        return Estimate(torch.stack(list(parts.values())).sum(0), error, parts)
+        return Estimate(torch.stack(list(parts.values())).sum(0), self.error(prices), parts)

@@ -1,4 +1,4 @@
-"""What every compact manifold asks of a batch of points."""
+"""What spaces of one sort ask of a batch of points."""
 
 from __future__ import annotations
 
@@ -22,3 +22,17 @@ def check_points(name: str, x: Tensor, event_shape: tuple[int, ...]) -> None:
     if not torch.isfinite(x).all():
         rows = (~torch.isfinite(x)).flatten(x.ndim - ndim).any(-1).nonzero()[:3].tolist()
         raise InputError(f"got NaN or infinite values, first at batch index {rows}; remove or impute them")
+
+
+def check_whole(name: str, what: str, x: Tensor, event_shape: tuple[int, ...]) -> None:
+    """Shape, and whole numbers.
+
+    Raises:
+        InputError: one of these fails.
+    """
+    if tuple(x.shape[x.ndim - len(event_shape) :]) != event_shape:
+        raise InputError(
+            f"got points of shape {tuple(x.shape[1:])}; {name} expects {event_shape} (the first axis counts the points)"
+        )
+    if x.dtype != torch.int64:
+        raise InputError(f"got {x.dtype} where {what} are due; {name} expects whole numbers: convert with x.long()")

@@ -12,6 +12,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws.thinned import Thinned
+from unnoise.spaces._points import check_whole
 from unnoise.spaces.base import Jump, Space
 
 NUMBERS_AT_ONCE = 2**22  # of neighbours that are held at a time
@@ -47,13 +48,7 @@ class Counts(Space[Tensor, Jump]):
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x holds whole numbers from 0 on, (*batch, *event_shape)."""
-        if tuple(x.shape[x.ndim - len(self.event_shape) :]) != self.event_shape:
-            raise InputError(
-                f"got points of shape {tuple(x.shape[1:])}; Counts expects {self.event_shape} "
-                "(the first axis counts the points)"
-            )
-        if x.dtype != torch.int64:
-            raise InputError(f"got {x.dtype} where counts are due; Counts expects whole numbers: convert with x.long()")
+        check_whole("Counts", "counts", x, self.event_shape)
         if (x < 0).any():
             first = (x < 0).nonzero()[0].tolist()
             raise InputError(

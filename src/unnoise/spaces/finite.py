@@ -12,6 +12,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import Categorical
+from unnoise.spaces._points import check_whole
 from unnoise.spaces.base import Jump, Space
 
 NUMBERS_AT_ONCE = 2**22  # of neighbours that are held at a time
@@ -65,13 +66,7 @@ class Finite(Space[Tensor, Jump]):
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x holds whole numbers from 0 to S - 1, (*batch, *event_shape)."""
-        if tuple(x.shape[x.ndim - len(self.event_shape) :]) != self.event_shape:
-            raise InputError(
-                f"got points of shape {tuple(x.shape[1:])}; Finite expects {self.event_shape} "
-                "(the first axis counts the points)"
-            )
-        if x.dtype != torch.int64:
-            raise InputError(f"got {x.dtype} where states are due; Finite expects whole numbers: convert with x.long()")
+        check_whole("Finite", "states", x, self.event_shape)
         sizes = torch.tensor(self.sizes, device=x.device)
         wrong = (x < 0) | (x >= sizes)
         if wrong.any():
