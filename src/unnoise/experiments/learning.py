@@ -15,7 +15,7 @@ from unnoise import _tree
 from unnoise._random import seeded
 from unnoise.denoisers import Denoiser, Neural, Residual
 from unnoise.objectives import Denoising, Objective
-from unnoise.processes import Head, Process
+from unnoise.processes import Process
 from unnoise.training import Settings, TrainState, train
 
 Tell = Callable[[float, str], None]
@@ -57,7 +57,6 @@ def learn(
     source: Rows | Fresh,
     tell: Tell,
     *,
-    head: Head[Any] | None = None,
     known: Denoiser | None = None,
     objective: Objective | None = None,
     judge: Callable[[Denoiser], float] | None = None,
@@ -71,7 +70,6 @@ def learn(
         network: called with the shapes that the head states, as networks are.
         source: what to learn from.
         tell: is told how far the training is.
-        head: instead of the process's own.
         known: a denoiser that the network corrects.
         objective: the bound by default.
         judge: how good a denoiser is on validation data, larger is better; the best one seen is kept. None keeps the
@@ -79,11 +77,11 @@ def learn(
         looks: how often the judge is asked, evenly over the training.
         **settings: of `training.Settings`; `seed` also decides the weights.
     """
-    head = process.head if head is None else head
+    head = process.head
     chosen = Settings(**{"device": "cpu", **settings})
     with seeded(chosen.seed):
         backbone = network(head.input_shape(process), 0, head.output_shape(process))
-    learnt = Neural(process, backbone, head)
+    learnt = Neural(process, backbone)
     state = TrainState(learnt if known is None else Residual(known, learnt), chosen)
     best = Best(judge, looks)
     for step in train(state, objective or Denoising(), source):

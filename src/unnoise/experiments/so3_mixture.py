@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from unnoise._random import generator
+from unnoise.evaluation import plots
 from unnoise.evaluation.likelihood import ProbabilityFlow
 from unnoise.experiments.base import Experiment, Outcome, Published, Setting
 from unnoise.experiments.learning import Fresh, learn
@@ -25,9 +26,6 @@ from unnoise.networks import MLP
 from unnoise.processes import Brownian
 from unnoise.samplers import Euler
 from unnoise.spaces import Rotations
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 COMPONENTS = (16, 32, 64)
 STEPS = {16: 9000, 32: 14_000, 64: 20_000}  # of training: more modes are harder to tell apart
@@ -94,7 +92,7 @@ def run(setting: Setting) -> Outcome:
         "bi-invariant volume of total 8 pi^2 (add 4.369 for the Haar probability)",
         "published targets are other draws: compare gaps to the target, not log-likelihoods; published: 0.02 to 0.03",
     )
-    return Outcome(measured, published, {"": _figure(pictures)}, notes)
+    return Outcome(measured, published, {"": plots.rotation_map(pictures)}, notes)
 
 
 def _one(count: int, setting: Setting, tell: Any) -> tuple[dict[str, float], tuple[Tensor, Tensor]]:
@@ -125,12 +123,6 @@ def _one(count: int, setting: Setting, tell: Any) -> tuple[dict[str, float], tup
         "gap_nats_se": float(gap.std() / len(test) ** 0.5),
         "samples_target_log_likelihood": float(target.log_prob(samples).mean()),
     }, (test, samples)
-
-
-def _figure(pictures: list[tuple[str, Tensor, Tensor]]) -> Figure:
-    from unnoise.evaluation.plots.rotations import rotation_map
-
-    return rotation_map(pictures)
 
 
 EXPERIMENT = Experiment("so3-mixture", "a mixture of 16, 32, 64 wrapped normals on rotations (RSGM, DMM)", run)

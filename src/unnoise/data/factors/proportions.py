@@ -1,7 +1,7 @@
-r"""Proportions: positive columns that sum to one, in log-ratio coordinates.
+"""Proportions: columns that are shares of a whole, as one point of the simplex.
 
-The isometric log-ratio transform makes the simplex a flat space (Aitchison's geometry), on which Gaussian noise acts.
-Densities are with respect to Lebesgue measure on all columns but one.
+Wright-Fisher noise acts on them, which can reach the faces; `spaces.Aitchison` is the alternative in log-ratio
+coordinates, for those who compose. Densities are with respect to Lebesgue measure on all columns but one.
 """
 
 from __future__ import annotations

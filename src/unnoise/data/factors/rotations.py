@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from unnoise.data._numerics import Values, cast
 from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, first_row, named
 from unnoise.processes import Brownian
 from unnoise.spaces import Rotations
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMS = {3: "rotation vector", 4: "quaternion", 9: "matrix"}
 OFF = 1e-3  # how far from a rotation a matrix, or from unit length a quaternion, may be
@@ -90,6 +93,13 @@ class Orientations(Factor):
         if len(self.columns) == 1:
             return {self.columns[0]: cast(back.reshape(-1, *self.shape), self.dtype)}
         return {name: cast(back[:, i], self.dtype) for i, name in enumerate(self.columns)}
+
+    def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
+        """Where rotations take the pole, and how they turn around it."""
+        from unnoise.evaluation import plots
+
+        figure = plots.rotation_map([("rotations", self.encode(real), self.encode(samples))])
+        return [(figure, "Where each rotation takes the north pole; the colour is how it turns around it.")]
 
     def __str__(self) -> str:
         return f"rotation, given as {self.form}"

@@ -6,6 +6,7 @@ from unnoise.evaluation.plots.curves import likelihood_bars, loss_curve
 from unnoise.evaluation.plots.images import class_grid, filmstrip, image_grid, neighbour_grid
 from unnoise.evaluation.plots.levels import frequencies, token_frequencies
 from unnoise.evaluation.plots.places import angle_pairs, density_map, world_map
+from unnoise.evaluation.plots.rotations import rotation_map
 
 __all__ = [
     "angle_pairs",
@@ -21,6 +22,7 @@ __all__ = [
     "pairs",
     "png",
     "points_filmstrip",
+    "rotation_map",
     "token_frequencies",
     "world_map",
 ]
