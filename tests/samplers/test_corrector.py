@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.denoisers import Exact
-from unnoise.processes import CTMC, EDM
+from unnoise.denoisers import Exact, ExactMixture
+from unnoise.laws import GaussianMixture
+from unnoise.processes import CTMC, Brownian, Product, VarianceExploding, VariancePreserving
 from unnoise.processes.rates import Absorbing, BirthDeath, Uniform
-from unnoise.samplers import DDIM, Ancestral, PredictorCorrector, TauLeaping
-from unnoise.spaces import Euclidean, Finite
+from unnoise.samplers import Ancestral, Euler, PredictorCorrector, TauLeaping
+from unnoise.samplers.grids import UniformLogSNR
+from unnoise.spaces import Euclidean, Finite, Sphere
 from unnoise.testing import check_sampler
 from unnoise.testing.noised import Noised
 
@@ -79,8 +81,79 @@ def test_its_grid_is_that_of_the_predictor(rng):
     assert torch.equal(one, other)
 
 
+def langevin_corrected(denoiser, steps):
+    return PredictorCorrector(Euler(denoiser, steps, grid=UniformLogSNR()), snr=0.1)
+
+
+def geodesic_corrected(denoiser, steps):
+    return PredictorCorrector(Euler(denoiser, steps), snr=0.1)
+
+
+GAUSSIAN = VariancePreserving(Euclidean(2))
+POINTS = torch.tensor([[1.0, 0.5], [-1.0, 0.2], [0.3, -1.2]])
+SPHERE = Brownian(Sphere(2))
+PLACES = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0, 0.2], [0.0, -1.0, 0.1], [-0.5, 0.3, 1.0]]), dim=1)
+MIXED = Product({"place": GAUSSIAN, "word": PROCESSES["uniform"]})
+
+
+def test_langevin_steps_keep_the_laws():
+    check_sampler(langevin_corrected, GAUSSIAN, POINTS, draws=1500, steps=40)
+
+
+@pytest.mark.slow
+def test_geodesic_langevin_steps_keep_the_laws():
+    check_sampler(geodesic_corrected, SPHERE, PLACES, draws=1500, steps=60)
+
+
+def test_langevin_and_jumps_at_once_keep_the_laws():
+    check_sampler(geodesic_corrected, MIXED, {"place": POINTS, "word": WORDS}, draws=1000, steps=32)
+
+
+class Cooling(PredictorCorrector):
+    """Forgets that Langevin at rate g^2 needs noise of rate 2 g^2: the drift of both, the noise of the forward."""
+
+    def _one_step(self, space, forward, back, longest, early):
+        both = super()._one_step(space, forward, back, longest, early)
+        return type(both)(both.drift, both.scale / 2**0.5)
+
+
+def test_too_little_noise_is_caught():
+    make = lambda denoiser, steps: Cooling(Euler(denoiser, steps, grid=UniformLogSNR()), corrections=4)  # noqa: E731
+    failed = check_sampler(make, GAUSSIAN, POINTS, draws=2000, steps=30, raises=False).failed
+    assert any("half way" in finding.law for finding in failed)
+
+
+def test_a_langevin_corrector_without_progress_is_annealed_langevin():
+    """With a predictor that stays where it is, scaled to the new time, all the work is done by the corrector."""
+    law = GaussianMixture(torch.tensor([0.8, 0.2]), torch.tensor([[3.0], [-3.0]]), torch.full((2, 1, 1), 0.25))
+    process = VarianceExploding(Euclidean(1), 0.05, 10.0)
+    denoiser = ExactMixture(process, law)
+    sampler = PredictorCorrector(Stay(denoiser, 60, grid=UniformLogSNR()), corrections=20, stride=1e9)
+    x = sampler.sample(4000, torch.Generator().manual_seed(0))
+    right = (x > 0).double().mean()
+    assert abs(float(right) - 0.8) < 4 * (0.16 / 4000) ** 0.5 + 0.01
+    assert abs(float(x[x > 0].var()) - 0.25) < 0.03
+
+
+class Stay(Euler):
+    """Predicts no change."""
+
+    def step(self, state, t, s, rng, cond=None):
+        return state
+
+
+def test_steps_follow_the_signal_to_noise_rule():
+    r"""$dt\,g^2 = 2(\text{snr}|z|/|s|)^2$: for one Gaussian at its own scale the score has the length of the noise."""
+    process = VarianceExploding(Euclidean(50), 1e-3, 1.0)
+    denoiser = Exact(process, torch.zeros(1, 50))
+    x, s = torch.randn(2000, 50, generator=torch.Generator().manual_seed(0)) * 0.1, torch.tensor(2 / 3).double()
+    sampler = PredictorCorrector(Euler(denoiser, 2), stride=1e9)
+    forward, back = process.forward(x, s), process.reverse(x, denoiser(x, s), s)
+    local = sampler._one_step(process.space, forward, back, torch.tensor(1e9).double(), True)
+    step = float(local.scale.square().mean() / 2)  # of x += step * score + sqrt(2 step) z
+    assert step == pytest.approx(2 * 0.16**2 * 0.1**2, rel=0.01)
+
+
 def test_what_it_cannot_do_is_said():
-    with pytest.raises(InputError, match=r"^PredictorCorrector needs a process that jumps"):
-        PredictorCorrector(DDIM(Exact(EDM(Euclidean(1)), torch.zeros(1, 1))))
     with pytest.raises(InputError, match="expected 0 or more"):
         PredictorCorrector(TauLeaping(Exact(PROCESSES["uniform"], WORDS)), corrections=-1)

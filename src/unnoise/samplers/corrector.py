@@ -1,4 +1,8 @@
-"""Corrector steps: jumps forward and back that keep the law of a time, after every step of another sampler."""
+r"""Corrector steps, forward and back at once, that keep the law of a time: after every step of another sampler.
+
+Noise by $L_s$ and its undoing by $K_s$ leave $q_s$ as it is, so their sum is a chain that returns to it, on every
+space: for diffusions it is Langevin, $dx = g^2\nabla\log q_s\,dt + \sqrt2\,g\,dB$, for jumps the rates $A_s + K_s$.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,25 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.processes import CTMC
-from unnoise.samplers.base import Sampler, require
-from unnoise.samplers.tau_leaping import leap_in_order, leap_once
+from unnoise.samplers.base import Sampler
+from unnoise.spaces import Manifold, Product
 
 
 class PredictorCorrector(Sampler):
-    r"""A predictor's step from t to s, then leaps at the rates $A_s + K_s$, which leave $q_s$ as it is.
+    r"""A predictor's step from t to s, then steps of $L_s + K_s$, which lead back to $q_s$; on every space.
 
-    Campbell et al. 2022 (arXiv 2205.14987), section 4.4. Every corrector step costs one more network evaluation.
+    With Langevin steps it is the predictor-corrector of Song et al. 2021 (arXiv 2011.13456, algorithms 2 to 5), which
+    with no predictor would be annealed Langevin; with jumps that of Campbell et al. 2022 (arXiv 2205.14987, section
+    4.4); on curved spaces geodesic Langevin. Every corrector step costs one more network evaluation.
 
     Args:
-        predictor: any sampler of a `CTMC`; its grid is used.
+        predictor: any sampler; its grid is used.
         corrections: corrector steps after each step.
-        stride: time of each corrector step, in units of the predictor's step.
-        until: the time after which nothing is corrected: near data the rates back are so large that a leap at them
-            cannot undo the noise that it adds.
+        stride: time of each corrector step, in units of the predictor's step; at most, for Langevin steps.
+        snr: Langevin steps are so short that the length of their drift is at most this multiple of the length of their
+            noise, $\epsilon \le 2(\text{snr}\lVert z\rVert/\lVert\nabla\log q_s\rVert)^2$, over all rows.
+        until: the time after which nothing else than Langevin corrects: near data the rates back are so large that a
+            jump at them cannot undo the noise that it adds.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import CTMC, rates
@@ -35,23 +42,36 @@ class PredictorCorrector(Sampler):
             [7, 6]])
     """
 
-    process: CTMC
-
-    def __init__(self, predictor: Sampler, corrections: int = 1, stride: float = 1.0, until: float = 0.1) -> None:
+    def __init__(
+        self, predictor: Sampler, corrections: int = 1, stride: float = 1.0, snr: float = 0.16, until: float = 0.1
+    ) -> None:
         super().__init__(predictor.denoiser, predictor.steps, predictor.grid)
-        require(predictor.denoiser, CTMC, "PredictorCorrector", "that jumps between finitely many states")
-        if corrections < 0 or stride <= 0:
+        if corrections < 0 or stride <= 0 or snr <= 0:
             raise InputError(
-                f"got {corrections} corrections of stride {stride}; expected 0 or more, of positive stride"
+                f"got {corrections} corrections of stride {stride} and snr {snr}; expected 0 or more, of positive "
+                "stride and snr"
             )
-        self.predictor, self.corrections, self.stride, self.until = predictor, corrections, stride, until
+        self.predictor, self.corrections, self.stride, self.snr, self.until = predictor, corrections, stride, snr, until
 
-    def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
+    def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """Predict, then correct at the new time."""
-        leap = leap_in_order if self.process.rates.ordinal else leap_once
         state = self.predictor.step(state, t, s, rng, cond)
-        for _ in range(self.corrections if s >= self.until else 0):
-            back = self.process.reverse(state, self.denoiser(state, s, cond), s).rates
-            both = back + self.process.forward(state, s).rates.to(back)
-            state = leap(state, both, self.stride * (t - s), rng)
+        space, longest = self.process.space, self.stride * (t - s)
+        for _ in range(self.corrections):
+            forward = self.process.forward(state, s)
+            back = self.process.reverse(state, self.denoiser(state, s, cond), s)
+            local = self._one_step(space, forward, back, longest, bool(s >= self.until))
+            state = space.move(state, local, torch.ones_like(s)).sample(rng)
         return state
+
+    def _one_step(self, space: Any, forward: Any, back: Any, longest: Tensor, early: bool) -> Any:
+        """What both do in one corrector step, as if time were counted in such steps."""
+        if isinstance(space, Product):
+            parts = space.parts.items()
+            return {name: self._one_step(part, forward[name], back[name], longest, early) for name, part in parts}
+        both = forward + back
+        if not isinstance(space, Manifold):
+            return both.over(longest if early else torch.zeros_like(longest))
+        drift = space.dot(both.drift, both.drift).mean()
+        noise = space.dimension * both.scale.square().mean()
+        return both.over(torch.minimum(self.snr**2 * noise / drift, longest.to(drift)))

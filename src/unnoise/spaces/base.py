@@ -37,12 +37,28 @@ class Diffusion:
     drift: Tensor
     scale: Tensor
 
+    def __add__(self, other: Diffusion) -> Diffusion:
+        """The generator that does both, independently."""
+        return Diffusion(self.drift + other.drift, torch.hypot(*torch.broadcast_tensors(self.scale, other.scale)))
+
+    def over(self, time: Tensor) -> Diffusion:
+        """The generator that does in unit time what this one does in `time`, a number."""
+        return Diffusion(self.drift * time.to(self.drift), self.scale * time.sqrt().to(self.scale))
+
 
 @dataclass(frozen=True)
 class Jump:
     """Rates of jumping from each point to every state of each of its sites, (*batch, *sites, states)."""
 
     rates: Tensor
+
+    def __add__(self, other: Jump) -> Jump:
+        """The generator that does both, independently."""
+        return Jump(self.rates + other.rates)
+
+    def over(self, time: Tensor) -> Jump:
+        """The generator that does in unit time what this one does in `time`, a number."""
+        return Jump(self.rates * time.to(self.rates))
 
 
 Local = Diffusion | Jump | dict[str, "Local"]
