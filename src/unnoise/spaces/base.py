@@ -39,7 +39,7 @@ class Diffusion:
 
     def __add__(self, other: Diffusion) -> Diffusion:
         """The generator that does both, independently."""
-        return Diffusion(self.drift + other.drift, torch.hypot(*torch.broadcast_tensors(self.scale, other.scale)))
+        return Diffusion(self.drift + other.drift, torch.hypot(self.scale, other.scale))
 
     def over(self, time: Tensor) -> Diffusion:
         """The generator that does in unit time what this one does in `time`, a number."""
