@@ -1,5 +1,6 @@
 """Samplers: run a learnt process backwards, from noise to data."""
 
+from unnoise.samplers import forms as forms
 from unnoise.samplers import grids as grids
 from unnoise.samplers.ancestral import DDIM as DDIM
 from unnoise.samplers.ancestral import Ancestral as Ancestral
@@ -8,6 +9,9 @@ from unnoise.samplers.corrector import PredictorCorrector as PredictorCorrector
 from unnoise.samplers.euler import Euler as Euler
 from unnoise.samplers.first_hitting import FirstHitting as FirstHitting
 from unnoise.samplers.heun import Heun as Heun
+from unnoise.samplers.multistep import Multistep as Multistep
+from unnoise.samplers.multistep import dpm_solver_pp as dpm_solver_pp
+from unnoise.samplers.multistep import linear_multistep as linear_multistep
 from unnoise.samplers.perturbed import Perturbed as Perturbed
 from unnoise.samplers.steered import Particles as Particles
 from unnoise.samplers.steered import Steered as Steered

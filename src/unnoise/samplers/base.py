@@ -17,6 +17,7 @@ from unnoise.samplers.grids import Grid, Uniform
 
 NUMBERS_AT_ONCE = 2**19
 OnStep = Callable[[int, float, Any], None]
+Move = Callable[[Any, Tensor, Tensor, torch.Generator, Any], Any]
 
 
 class Sampler(ABC):
@@ -39,6 +40,10 @@ class Sampler(ABC):
     @abstractmethod
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """One move from time t to s < t."""
+
+    def moves(self, times: Tensor) -> Move:
+        """The moves of one run over decreasing times; samplers that remember earlier steps do so here."""
+        return self.step
 
     def sample(
         self,
@@ -74,8 +79,9 @@ class Sampler(ABC):
             NonFiniteError: naming the step, the time and the leaf.
         """
         times = self.grid(self.process, self.steps)
+        move = self.moves(times)
         for index, (t, s) in enumerate(itertools.pairwise(times)):
-            state = self.step(state, t, s, rng, cond)
+            state = move(state, t, s, rng, cond)
             _check_finite(state, index, s)
             if on_step is not None:
                 on_step(index, float(s), state)

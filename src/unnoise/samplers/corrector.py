@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.samplers.base import Sampler
+from unnoise.samplers.base import Move, Sampler
 from unnoise.spaces import Manifold, Product
 
 
@@ -53,9 +53,17 @@ class PredictorCorrector(Sampler):
             )
         self.predictor, self.corrections, self.stride, self.snr, self.until = predictor, corrections, stride, snr, until
 
+    def moves(self, times: Tensor) -> Move:
+        """Those of the predictor, each followed by corrections."""
+        predict = self.predictor.moves(times)
+        return lambda state, t, s, rng, cond: self.correct(predict(state, t, s, rng, cond), t, s, rng, cond)
+
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """Predict, then correct at the new time."""
-        state = self.predictor.step(state, t, s, rng, cond)
+        return self.correct(self.predictor.step(state, t, s, rng, cond), t, s, rng, cond)
+
+    def correct(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
+        """Corrector steps at time s, after a step from t."""
         space, longest = self.process.space, self.stride * (t - s)
         for _ in range(self.corrections):
             forward = self.process.forward(state, s)

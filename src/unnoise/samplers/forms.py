@@ -1,0 +1,153 @@
+r"""Ways to write the reverse of a Gaussian process as an integral of what the network knows.
+
+With $\lambda = \log(\alpha/\sigma)$ and $\tilde\sigma = e^{-\lambda}$ the probability flow of $\tilde x = x/\alpha$ is
+$d\tilde x/d\tilde\sigma = (\tilde x - \hat x_0)/\tilde\sigma$ for every Gaussian process. Its linear part has a
+closed solution: for a `Form`, $y = \tilde x/\text{scale}$ obeys
+
+$$dy = N\,d\,\text{clock}, \qquad N = a\,\hat x_0 + b\,\tilde x ,$$
+
+and all that a solver has to do is to integrate N, which varies slowly, over the clock. Which N that is makes the
+difference between families of solvers (Zhang and Chen 2023, arXiv 2204.13902; Lu et al. 2022, arXiv 2211.01095).
+All functions here are of $\lambda$, in float64.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+
+
+class Form(ABC):
+    """How the reverse is written; see the module."""
+
+    @abstractmethod
+    def scale(self, lam: Tensor) -> Tensor:
+        r"""$\tilde x / y$."""
+
+    @abstractmethod
+    def clock(self, lam: Tensor) -> Tensor:
+        """What N is integrated over."""
+
+    @abstractmethod
+    def rate(self, lam: Tensor) -> Tensor:
+        r"""$d\,\text{clock}/d\lambda$."""
+
+    @abstractmethod
+    def of_data(self, lam: Tensor) -> Tensor:
+        r"""a, the share of $\hat x_0$ in N."""
+
+    @abstractmethod
+    def of_state(self, lam: Tensor) -> Tensor:
+        r"""b, the share of $\tilde x$ in N."""
+
+    def fresh(self, start: Tensor, end: Tensor) -> Tensor:
+        r"""The standard deviation of the noise that a step in $\lambda$ adds to $\tilde x$."""
+        return torch.zeros_like(end)
+
+
+@dataclass(frozen=True)
+class Noise(Form):
+    r"""$N = \hat\epsilon$: $d\tilde x = \hat\epsilon\,d\tilde\sigma$ (DDIM, DEIS, linear multistep)."""
+
+    def scale(self, lam: Tensor) -> Tensor:
+        """1."""
+        return torch.ones_like(lam)
+
+    def clock(self, lam: Tensor) -> Tensor:
+        r"""$\tilde\sigma$."""
+        return torch.exp(-lam)
+
+    def rate(self, lam: Tensor) -> Tensor:
+        r"""$-\tilde\sigma$."""
+        return -torch.exp(-lam)
+
+    def of_data(self, lam: Tensor) -> Tensor:
+        r"""$-1/\tilde\sigma$."""
+        return -torch.exp(lam)
+
+    def of_state(self, lam: Tensor) -> Tensor:
+        r"""$1/\tilde\sigma$."""
+        return torch.exp(lam)
+
+
+@dataclass(frozen=True)
+class Data(Form):
+    r"""$N = \hat x_0$: $d(\tilde x e^{k\lambda}) = \hat x_0\,de^{k\lambda}$ plus noise, $k = 1 + c^2$ for churn c.
+
+    Churn 0 is the probability flow (DPM-Solver++), 1 the time reversal (SDE-DPM-Solver++; Lu et al. 2022, arXiv
+    2211.01095), and any other a diffusion with the same marginals (SA-Solver; Xue et al. 2023, arXiv 2309.05019).
+    A step from $\lambda$ to $\lambda'$ adds noise of variance
+    $\tilde\sigma'^2(1 - e^{-2c^2(\lambda' - \lambda)})$.
+    """
+
+    churn: float = 0.0
+
+    def scale(self, lam: Tensor) -> Tensor:
+        r"""$e^{-k\lambda}$."""
+        return torch.exp(-self._k * lam)
+
+    def clock(self, lam: Tensor) -> Tensor:
+        r"""$e^{k\lambda}$."""
+        return torch.exp(self._k * lam)
+
+    def rate(self, lam: Tensor) -> Tensor:
+        r"""$ke^{k\lambda}$."""
+        return self._k * torch.exp(self._k * lam)
+
+    def of_data(self, lam: Tensor) -> Tensor:
+        """1."""
+        return torch.ones_like(lam)
+
+    def of_state(self, lam: Tensor) -> Tensor:
+        """0."""
+        return torch.zeros_like(lam)
+
+    def fresh(self, start: Tensor, end: Tensor) -> Tensor:
+        """See the class."""
+        return torch.exp(-end) * torch.sqrt(-torch.expm1(-2 * self.churn**2 * (end - start)))
+
+    @property
+    def _k(self) -> float:
+        return 1 + self.churn**2
+
+
+@dataclass(frozen=True)
+class Velocity(Form):
+    r"""N is the output of the preconditioned network: all that is left when data are N(0, $\sigma_d^2$) otherwise.
+
+    $y = \tilde x/\sqrt{\tilde\sigma^2 + \sigma_d^2}$ moves by $N = (\hat x_0 - c_{skip}\tilde x)/c_{out}$ over the
+    angle $-\arctan(\tilde\sigma/\sigma_d)$, so that normal data of this width cost no error at all. It is the velocity
+    of Salimans and Ho 2022 (arXiv 2202.00512), with its sign changed, and EDM's F (arXiv 2206.00364).
+    """
+
+    sigma_data: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.sigma_data > 0:
+            raise InputError(f"got sigma_data = {self.sigma_data}; expected a positive number")
+
+    def scale(self, lam: Tensor) -> Tensor:
+        r"""$\sqrt{\tilde\sigma^2 + \sigma_d^2}$."""
+        return torch.hypot(torch.exp(-lam), torch.full_like(lam, self.sigma_data))
+
+    def clock(self, lam: Tensor) -> Tensor:
+        r"""$-\arctan(\tilde\sigma/\sigma_d)$."""
+        return -torch.atan(torch.exp(-lam) / self.sigma_data)
+
+    def rate(self, lam: Tensor) -> Tensor:
+        r"""$\tilde\sigma\sigma_d/(\tilde\sigma^2 + \sigma_d^2)$."""
+        return 0.5 / torch.cosh(lam + math.log(self.sigma_data))
+
+    def of_data(self, lam: Tensor) -> Tensor:
+        r"""$1/c_{out}$."""
+        return self.scale(lam) * torch.exp(lam) / self.sigma_data
+
+    def of_state(self, lam: Tensor) -> Tensor:
+        r"""$-c_{skip}/c_{out}$."""
+        return -self.sigma_data * torch.exp(lam) / self.scale(lam)

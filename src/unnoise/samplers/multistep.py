@@ -1,0 +1,231 @@
+r"""Multistep solvers: a step uses what the network said before, so that every step costs one evaluation.
+
+In a `Form` the reverse is $y_s = y_t + \int N\,d\,\text{clock}$. A solver of order q puts a polynomial through the
+last q values of N and integrates it exactly: $y_s = y_t + \sum_j w_j N_j$, with weights that depend on the times alone.
+They are computed once per run, in float64, for any grid: there are no special formulae for orders or spacings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.denoisers import Denoiser
+from unnoise.laws.base import standard_normal
+from unnoise.processes import AffineGaussian, Product
+from unnoise.samplers.base import Move, Sampler
+from unnoise.samplers.forms import Data, Form, Noise, Velocity
+from unnoise.samplers.grids import Grid, LogNormal, UniformLogSNR
+
+FEW = 12  # steps, below which lower orders do better: large steps make polynomials swing
+NODES, MASSES = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(20))
+
+Quadrature = Callable[[Form, Tensor, Tensor, Tensor], Tensor]
+
+
+def exact(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    r"""Weights (q,) that integrate polynomials in $\lambda$ through the places `known`, (q,), exactly."""
+    places = start + (end - start) * (NODES + 1) / 2
+    return (_lagrange(known, places) * form.rate(places) * MASSES).sum(1) * (end - start) / 2
+
+
+def along_the_clock(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """The same for polynomials in the clock itself: Adams and Bashforth."""
+    first, last = form.clock(start), form.clock(end)
+    places = first + (last - first) * (NODES + 1) / 2
+    return (_lagrange(form.clock(known), places) * MASSES).sum(1) * (last - first) / 2
+
+
+def midpoint(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    r"""The polynomial at the middle in $\lambda$ stands for all of the step."""
+    return _lagrange(known, (0.5 * (start + end))[None])[:, 0] * (form.clock(end) - form.clock(start))
+
+
+class Multistep(Sampler):
+    r"""A multistep solver of any order, in any form, on Gaussian processes and products of them.
+
+    The default is the best of those that were measured, at every number of steps (docs/solvers.md): in the form
+    `Velocity`, of order 2 below 12 steps; from then on of order 3, and every value of N is used a second time, to
+    correct the step that led to it, which costs no evaluation (UniC; Zhao et al. 2023, arXiv 2302.04867).
+
+    Other choices are known under other names: `Data` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with churn
+    its SDE, with a corrector UniPC; `Noise` is DEIS (arXiv 2204.13902), or along the clock the linear multistep method
+    of Katherine Crowson; order 1 in either is DDIM.
+
+    Args:
+        denoiser: of a Gaussian process, or of a product of them.
+        steps: network evaluations.
+        order: of the polynomial, plus one; the first steps have to do with less.
+        form: what is integrated.
+        corrected: whether to correct every step by the value at its end.
+        quadrature: how polynomials are integrated.
+        grid: where the times lie; `grids.LogNormal` by default.
+
+    Raises:
+        InputError: a process with a part that is not Gaussian, an order below 1, or a corrector of a form with noise.
+
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.processes import EDM
+    >>> from unnoise.spaces import Euclidean
+    >>> denoiser = Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> Multistep(denoiser, steps=10).sample(3, torch.Generator().manual_seed(0)).abs()
+    tensor([[1.],
+            [1.],
+            [1.]])
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        steps: int = 25,
+        order: int | None = None,
+        form: Form | None = None,
+        corrected: bool | None = None,
+        quadrature: Quadrature = exact,
+        grid: Grid | None = None,
+    ) -> None:
+        super().__init__(denoiser, steps, LogNormal() if grid is None else grid)
+        _check_gaussian(self.process, type(self).__name__)
+        self.order = (2 if steps < FEW else 3) if order is None else order
+        self.form = Velocity() if form is None else form
+        noisy = isinstance(self.form, Data) and self.form.churn != 0
+        self.corrected = (steps >= FEW and not noisy) if corrected is None else corrected
+        self.quadrature = quadrature
+        if self.order < 1:
+            raise InputError(f"got the order {self.order}; expected at least 1")
+        if noisy and self.corrected:
+            raise InputError("a corrector would undo the noise that this form adds: give corrected=False or churn=0")
+
+    def moves(self, times: Tensor) -> Move:
+        """Steps that remember those before them."""
+        return _Run(self, times)
+
+    def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
+        """A first step, which remembers nothing."""
+        return self.moves(torch.stack([t, s]))(state, t, s, rng, cond)
+
+
+def dpm_solver_pp(denoiser: Denoiser, steps: int = 25, churn: float = 0.0, grid: Grid | None = None) -> Multistep:
+    """DPM-Solver++(2M) as published, and SDE-DPM-Solver++(2M) with churn 1 (Lu et al. 2022, arXiv 2211.01095)."""
+    grid = UniformLogSNR() if grid is None else grid
+    return Multistep(denoiser, steps, 2, Data(churn), corrected=False, quadrature=midpoint, grid=grid)
+
+
+def linear_multistep(denoiser: Denoiser, steps: int = 25, order: int = 4, grid: Grid | None = None) -> Multistep:
+    r"""Adams and Bashforth's method for $d\tilde x/d\tilde\sigma$, as in k-diffusion's `sample_lms`."""
+    return Multistep(denoiser, steps, order, Noise(), corrected=False, quadrature=along_the_clock, grid=grid)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The numbers of every step of one factor, as Python floats: k-th entries move from the k-th time to the next."""
+
+    of_data: list[float]
+    of_state: list[float]
+    kept: list[float]
+    weights: list[list[float]]
+    corrections: list[list[float]]
+    fresh: list[float]
+
+    @classmethod
+    def of(cls, sampler: Multistep, process: AffineGaussian, times: Tensor) -> _Table:
+        """In float64, once per run."""
+        form, order, count = sampler.form, sampler.order, len(times) - 1
+        log_alpha, log_sigma = process.logs(times.double())
+        lam = log_alpha - log_sigma
+        scale = log_alpha.exp() * form.scale(lam)  # x / y
+
+        def weights(k: int, newest: int) -> list[float]:
+            known = lam[max(0, k + 1 - order) : newest + 1]
+            return (scale[k + 1] * sampler.quadrature(form, known, lam[k], lam[k + 1])).tolist()
+
+        return cls(
+            form.of_data(lam).tolist(),
+            (form.of_state(lam) / log_alpha.exp()).tolist(),
+            (scale[1:] / scale[:-1]).tolist(),
+            [weights(k, k) for k in range(count)],
+            [weights(k, k + 1) for k in range(count)] if sampler.corrected else [],
+            (log_alpha[1:].exp() * form.fresh(lam[:-1], lam[1:])).tolist(),
+        )
+
+
+class _Run:
+    """One run of a `Multistep`: tables, and what the network said in the last steps."""
+
+    def __init__(self, sampler: Multistep, times: Tensor) -> None:
+        self.sampler = sampler
+        self.paths = _paths(sampler, sampler.process, times)
+        self.index = 0
+
+    def __call__(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
+        """The next step."""
+        state = _advanced(self.paths, self.index, state, self.sampler.denoiser(state, t, cond), rng)
+        self.index += 1
+        return state
+
+
+class _Path:
+    """One factor of the state on its way."""
+
+    def __init__(self, table: _Table, memory: int) -> None:
+        self.table, self.memory = table, memory
+        self.before: Tensor | None = None  # the state before the last step
+        self.values: list[Tensor] = []  # of N, the newest last
+
+    def advanced(self, k: int, x: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
+        """Correct the last step by what is known now, then make the next."""
+        table = self.table
+        value = stat * table.of_data[k]
+        if table.of_state[k]:
+            value.add_(x, alpha=table.of_state[k])
+        self.values.append(value)
+        if table.corrections and self.before is not None:
+            x = self._summed(table.kept[k - 1], self.before, table.corrections[k - 1])
+        self.before = x
+        x = self._summed(table.kept[k], x, table.weights[k])
+        if table.fresh[k]:
+            x.add_(standard_normal(tuple(x.shape), x, rng), alpha=table.fresh[k])
+        del self.values[: -self.memory]
+        return x
+
+    def _summed(self, kept: float, x: Tensor, weights: list[float]) -> Tensor:
+        total = x * kept
+        for weight, value in zip(reversed(weights), reversed(self.values), strict=False):
+            total.add_(value, alpha=weight)
+        return total
+
+
+def _paths(sampler: Multistep, process: Any, times: Tensor) -> Any:
+    if isinstance(process, Product):
+        return {name: _paths(sampler, part, times) for name, part in process.parts.items()}
+    return _Path(_Table.of(sampler, process, times), sampler.order)
+
+
+def _advanced(paths: Any, k: int, state: Any, stat: Any, rng: torch.Generator) -> Any:
+    if isinstance(paths, dict):
+        return {name: _advanced(path, k, state[name], stat[name], rng) for name, path in paths.items()}
+    return paths.advanced(k, state, stat, rng)
+
+
+def _check_gaussian(process: Any, sampler: str) -> None:
+    if isinstance(process, Product):
+        for part in process.parts.values():
+            _check_gaussian(part, sampler)
+    elif not isinstance(process, AffineGaussian):
+        raise InputError(
+            f"{sampler} needs a process with x_t = alpha x_0 + sigma noise (AffineGaussian), or a product of such, and "
+            f"{type(process).__name__} is none: use samplers.Euler, which runs on every process"
+        )
+
+
+def _lagrange(known: Tensor, places: Tensor) -> Tensor:
+    """The polynomials that are 1 at one of the known places and 0 at the others, (q, places)."""
+    at, others = known[None, :, None], known[:, None, None]
+    ratios = torch.where(at == others, 1.0, (places - others) / (at - others))
+    return ratios.prod(0)
