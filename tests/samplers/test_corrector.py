@@ -41,8 +41,7 @@ def test_it_keeps_the_laws_at_many_draws(name):
 class NoiseOnly(PredictorCorrector):
     """Corrects with the forward rates alone."""
 
-    def step(self, state, t, s, rng, cond=None):
-        state = self.predictor.step(state, t, s, rng, cond)
+    def correct(self, state, t, s, rng, cond=None):
         forward = self.process.forward(state, s)
         return self.process.space.move(state, forward, t - s).sample(rng)
 
