@@ -23,8 +23,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from unnoise import DenoisingMarkovModel, InputError, networks, processes, samplers
-from unnoise.denoisers import Eps
+from unnoise.denoisers import Eps, ExactMixture
 from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP, UNet
 from unnoise.spaces import Euclidean
 
@@ -455,3 +456,88 @@ def test_networks_that_depend_on_the_condition_see_its_width(data: np.ndarray) -
 
     tiny(network=network, condition=["x1"]).fit(data)
     assert seen == [((1,), 1, (1,))]
+
+
+FAR = GaussianMixture(
+    torch.tensor([0.8, 0.2]), torch.tensor([[1.5, 1.5], [-1.5, -1.5]]), torch.stack([0.05 * torch.eye(2)] * 2)
+)
+
+
+def knowing(law: GaussianMixture, data: np.ndarray, **changes: Any) -> DenoisingMarkovModel:
+    """A model that has learnt a law of standardised rows without an error."""
+    model = tiny(**changes).fit(data)
+    model.denoiser_ = ExactMixture(model.denoiser_.process, law)
+    return model
+
+
+def test_jumps_of_a_walk_vary_as_theory_says(data: np.ndarray) -> None:
+    tau, sigma, n = 0.6, 0.8, 4000
+    model = knowing(GaussianMixture(torch.ones(1), torch.zeros(1, 2), tau**2 * torch.eye(2)[None]), data)
+    rows = (model.walk(n, sigma=sigma, steps=100, seed=0) - data.mean(0)) / data.std(0)
+    expected = tau**4 / (tau**2 + sigma**2)
+    z = (rows.var(0) / expected - 1) / np.sqrt(2 / n)
+    assert np.abs(z).max() < 4.5  # fails by chance once in 70 000 seeds
+    assert np.abs(rows.mean(0)).max() < 4.5 * np.sqrt(expected / n)
+
+
+def test_sequential_measurements_weigh_modes_that_a_walk_does_not_leave(data: np.ndarray) -> None:
+    model, n = knowing(FAR, data), 4000
+    shares = {}
+    for chain, sigma in (("sequential", None), ("walk-jump", 0.3)):
+        rows = (model.walk(n, chain=chain, sigma=sigma, seed=1) - data.mean(0)) / data.std(0)
+        shares[chain] = (rows.sum(1) > 0).mean()
+        if chain == "sequential":
+            spread = rows[rows.sum(1) > 0].var(0)
+    assert abs(shares["sequential"] - 0.8) < 0.03
+    assert abs(shares["walk-jump"] - 0.8) > 0.1
+    np.testing.assert_allclose(spread, 0.05**2 / (0.05 + 0.1**2), rtol=0.12)
+
+
+def test_a_walk_honours_conditions_and_gives_back_the_type(people: pl.DataFrame) -> None:
+    class Told(torch.nn.Module):
+        """A denoiser that says what it is conditioned on."""
+
+        def __init__(self, process: Any) -> None:
+            super().__init__()
+            self.process = process
+
+        def forward(self, x_t: torch.Tensor, t: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
+            return cond[:, -1:].expand_as(x_t)
+
+    numbers = people.select("age", weight=pl.Series(np.random.default_rng(0).normal(size=len(people))))
+    model = tiny(condition="age").fit(numbers)
+    model.denoiser_ = Told(model.denoiser_.process)
+    low, high = (model.walk(5, given={"age": age}, steps=2, seed=0) for age in (20.0, 60.0))
+    assert isinstance(low, pl.DataFrame)
+    assert set(low.columns) == {"age", "weight"}
+    assert low["weight"].max() < high["weight"].min()
+    assert set(high["age"]) == {60.0}
+
+
+def test_a_seed_decides_a_walk(model: DenoisingMarkovModel) -> None:
+    for chain in ("walk-jump", "sequential"):
+        first, second, third = (model.walk(3, chain=chain, steps=5, seed=seed) for seed in (4, 4, 5))
+        assert np.array_equal(first, second)
+        assert not np.array_equal(first, third)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"chain": "mala"}, "got the chain 'mala'; expected one of walk-jump, sequential"),
+        ({"sigma": 0.0}, "got sigma = 0.0; expected a positive number"),
+        ({"sigma": 1e6}, "this denoiser knows the levels from"),
+        ({"steps": 0}, "got steps = 0"),
+        ({"n": 0}, "got n = 0"),
+    ],
+)
+def test_a_walk_that_cannot_be_is_refused(model: DenoisingMarkovModel, words: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        model.walk(**{"n": 2, **words})
+
+
+def test_only_gaussian_noise_can_be_walked_on() -> None:
+    angles = pl.DataFrame({"angle": np.linspace(0, 300, 40)})
+    model = tiny(kinds={"angle": "degrees"}).fit(angles)
+    with pytest.raises(InputError, match="a noise level sigma means nothing there"):
+        model.walk(2)

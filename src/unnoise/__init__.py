@@ -28,6 +28,7 @@ _FOLDERS = [
     "samplers",
     "schedules",
     "spaces",
+    "targets",
     "testing",
     "training",
 ]

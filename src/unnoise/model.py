@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -16,8 +17,10 @@ from unnoise import _tree, networks, processes, samplers, storage
 from unnoise._errors import InputError
 from unnoise._progress import progress
 from unnoise._random import generator, seeded
-from unnoise.data import Encoded, Schema
+from unnoise.chains.learned import learned
+from unnoise.data import Encoded, EncodedCells, Schema
 from unnoise.denoisers import Denoiser, Head, Neural
+from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood, ProbabilityFlow
 from unnoise.objectives import Denoising, Objective
 from unnoise.samplers import Sampler
@@ -181,10 +184,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             sampler: called with (denoiser) or (denoiser, steps=...), instead of the model's own.
             steps: noise levels that the sampler visits.
         """
-        check_is_fitted(self)
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-            raise InputError(f"got n = {n!r}; expected how many rows to sample, a whole number from 1")
-        cond = self.schema_.encode_condition(given, int(n))
+        cond = self._encoded_condition(n, given)
         x = self.sample_states(int(n), cond, generator(seed), sampler=sampler, steps=steps)
         return self.schema_.decode(x, given)
 
@@ -216,6 +216,53 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             cond = None if cond is None else cond.to(self._device())
             return _tree.map(lambda leaf: leaf.cpu(), machine.sample(n, rng, cond, on_step=tell))
 
+    def walk(
+        self,
+        n: int = 1,
+        *,
+        sigma: float | None = None,
+        steps: int = 200,
+        chain: str = "walk-jump",
+        given: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+    ) -> Any:
+        r"""N rows by chains on the density of noisy data, of the type that was fitted; for Gaussian noise alone.
+
+        "walk-jump" (Saremi, Hyvarinen 2019, arXiv 1903.02334) walks on the law $q_\sigma$ of $Y = X + \sigma N$ by
+        underdamped Langevin steps along $\nabla\log q_\sigma(y) = (E[X | Y = y] - y)/\sigma^2$ and jumps to
+        $E[X | Y = y]$. Jumps are sharp and vary less than the data, on a Gaussian of variance $\tau^2$ by
+        $\tau^4/(\tau^2 + \sigma^2)$. "sequential" (Saremi, Park, Bach 2024, arXiv 2305.19473) takes one noisy
+        measurement of the same X after the other, jumps at a tenth of a standard deviation, and weighs modes that are
+        far apart rightly. See `chains`.
+
+        Args:
+            n: how many, each from a chain of its own.
+            sigma: the noise, in standard deviations of the data: 0.5 by default to walk and jump; for sequential that
+                of the first measurements, the root of the number of coordinates by default.
+            steps: of the walk; for sequential, of its first measurement.
+            chain: "walk-jump" or "sequential".
+            given: as for `sample`.
+            seed: the same seed gives the same rows; None takes a fresh one.
+
+        Raises:
+            InputError: the noise is not Gaussian, as where columns are categories or angles; a number out of range.
+            NonFiniteError: a chain diverged.
+        """
+        cond = self._encoded_condition(n, given)
+        device = self._device()
+        with progress(f"walking to {n:,} rows", self.progress) as update:
+            x = learned(
+                self.denoiser_.to(device),
+                int(n),
+                generator(seed),
+                chain=chain,
+                sigma=sigma,
+                steps=steps,
+                cond=None if cond is None else cond.to(device),
+                tell=update,
+            )
+        return self.schema_.decode(x.cpu(), given)
+
     def score_samples(self, X: Any, y: Any = None, *, likelihood: Likelihood | None = None, seed: int = 0) -> Floats:
         """Log-likelihood of every row in nats, in the data's own units; see `schema_.measure`.
 
@@ -237,13 +284,39 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """The mean of `score_samples`."""
         return float(self.score_samples(X, y).mean())
 
-    def estimate(self, X: Any, y: Any = None, *, likelihood: Likelihood | None = None, seed: int = 0) -> Estimate:
-        """As `score_samples`, with Monte Carlo errors and parts."""
+    def estimate(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        likelihood: Likelihood | None = None,
+        dequantisations: int = 1,
+        seed: int = 0,
+    ) -> Estimate:
+        """As `score_samples`, with Monte Carlo errors, parts, and the method in words.
+
+        Args:
+            X: rows like those that were fitted.
+            y: their conditions, where they are not columns of X.
+            likelihood: instead of the model's own.
+            dequantisations: points of the cell of every integer that a row is evaluated at. An exact density weighs
+                them, which brings the bound on the log-probability nearer to it; a bound or a density with Monte Carlo
+                error is averaged, which lowers the error alone.
+            seed: of dequantisation and Monte Carlo.
+
+        Raises:
+            InputError: no dequantisations.
+        """
         check_is_fitted(self)
         rng = generator(seed)
         encoded = self.schema_.encode(X, y)
-        x, cond = encoded.all(rng)
-        return self.estimate_states(x, cond, rng, likelihood)
+        if dequantisations == 1 or encoded.jitter is None:
+            x, cond = encoded.all(rng)
+            return self.estimate_states(x, cond, rng, likelihood)
+        density = likelihood or self.likelihood_
+        exact = isinstance(density, ProbabilityFlow) and density.is_exact(self.denoiser_.process.space)
+        method = DequantisedLikelihood(density, EncodedCells(encoded.jitter), dequantisations, weighted=exact)
+        return self.estimate_states(encoded.x, encoded.cond, rng, method)
 
     def estimate_states(
         self, x: Any, cond: Any, rng: torch.Generator, likelihood: Likelihood | None = None
@@ -262,7 +335,9 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         volume = self.schema_.log_volume
         parts = {name: part.cpu() for name, part in result.parts.items()}
         parts["units"] = torch.full((n,), volume)
-        return Estimate(result.log_prob.cpu() + volume, result.standard_error.cpu(), parts)
+        filled = self.schema_.has_cells and not isinstance(method, DequantisedLikelihood)
+        words = method.description + (f", {EncodedCells.name}" if filled else "")
+        return Estimate(result.log_prob.cpu() + volume, result.standard_error.cpu(), parts, words, result.freedom)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write `config.json` and `weights.safetensors` into a folder; nothing is pickled."""
@@ -275,6 +350,13 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self.losses_,
             overwrite=overwrite,
         )
+
+    def _encoded_condition(self, n: int, given: Mapping[str, Any] | None) -> torch.Tensor | None:
+        """What n new rows are conditioned on."""
+        check_is_fitted(self)
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+            raise InputError(f"got n = {n!r}; expected how many rows to sample, a whole number from 1")
+        return self.schema_.encode_condition(given, int(n))
 
     def _settings(self) -> Settings:
         return Settings(
@@ -300,6 +382,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         process: Any = schema.process() if self.process is None else self.process
         if not isinstance(process, processes.Process):
             process = process(schema.process().space)
+        process = copy.deepcopy(process)  # whose schedule may learn, and the parameters stay as they were given
         with seeded(self.random_state):
             head = self.head or process.head
             shapes = head.input_shape(process), schema.condition_width, head.output_shape(process)

@@ -11,6 +11,7 @@ from unnoise._errors import InputError, NonFiniteError
 from unnoise.chains import BAOAB, MALA, Cheng, Density, Field, Geodesic, Langevin, Sachs, run
 from unnoise.laws import GaussianMixture, Normal
 from unnoise.spaces import Euclidean, Sphere
+from unnoise.targets import Funnel, Ising, Phi4, TwoModes
 
 NORMAL = Density(lambda x: -0.5 * (x**2).flatten(1).sum(1))
 KERNELS = [Langevin(NORMAL, 0.1), MALA(NORMAL, 0.5), Sachs(NORMAL, 0.5), BAOAB(NORMAL, 0.5), Cheng(NORMAL, 0.5)]
@@ -44,6 +45,28 @@ class TestDensity:
 
     def test_a_density_is_wrapped_once(self):
         assert Density.of(NORMAL) is NORMAL
+
+    @pytest.mark.parametrize("target", [Phi4((2, 3)), Funnel(3), TwoModes(3)], ids=lambda target: type(target).__name__)
+    def test_a_target_gives_its_own_score_and_space(self, target, rng, monkeypatch):
+        x = torch.randn(20, *target.space.event_shape, generator=rng)
+        differentiated = Density(target.log_prob).score(x)
+        monkeypatch.setattr(torch.autograd, "grad", lambda *_: pytest.fail("this one knows its score"))
+        density = Density.of(target)
+        torch.testing.assert_close(density.score(x), differentiated, rtol=1e-4, atol=1e-5)
+        assert density.space == target.space
+        with pytest.raises(InputError, match="shape"):
+            density.check(x.flatten(1)[:, :2])
+
+    def test_a_target_without_a_score_is_differentiated(self):
+        class Silent:
+            score = None
+            log_prob = NORMAL.function
+
+        torch.testing.assert_close(Density.of(Silent).score(torch.ones(2, 3)), -torch.ones(2, 3))
+
+    def test_a_target_without_gradients_is_refused(self):
+        with pytest.raises(InputError, match="Ising lives on Finite, where there is no gradient to follow"):
+            Density.of(Ising(4))
 
     @pytest.mark.parametrize(
         ("log_prob", "said"),

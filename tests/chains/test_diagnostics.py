@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.chains import Density, FromMixture, Langevin, Mean, diagnostics, run
+from unnoise.chains import Density, FromAtoms, FromMixture, Langevin, Mean, diagnostics, run
 from unnoise.laws import GaussianMixture
 
 FLOAT64 = torch.float64
@@ -88,6 +88,58 @@ class TestCurvature:
     def test_a_score_that_cannot_be_differentiated(self):
         with pytest.raises(InputError, match="curvature is not known"):
             diagnostics.curvature(lambda y: -y.detach(), torch.zeros(2, 2))
+
+
+class TestHessians:
+    """Against the covariance of X given y, by enumeration of atoms."""
+
+    ATOMS = torch.tensor([[-1.0, 0.3], [1.0, 0.8], [0.2, -1.4], [1.5, -0.5]], dtype=FLOAT64)
+    WEIGHTS = torch.tensor([0.1, 0.4, 0.3, 0.2], dtype=FLOAT64)
+
+    def largest(self, log_likelihood):
+        """The largest eigenvalue of the posterior covariance, which gives the largest of the Hessian."""
+        posterior = (log_likelihood + self.WEIGHTS.log()).softmax(1)
+        centred = self.ATOMS - (posterior @ self.ATOMS)[:, None]
+        return torch.linalg.eigvalsh(torch.einsum("na,nad,nae->nde", posterior, centred, centred))[:, -1]
+
+    def test_of_the_smoothed_density(self, rng):
+        """Hessian of log q_sigma = -(I - cov(X | y)/sigma^2)/sigma^2."""
+        y, sigma = torch.randn(30, 2, generator=rng, dtype=FLOAT64), 0.8
+        top = self.largest(-0.5 * torch.cdist(y, self.ATOMS) ** 2 / sigma**2)
+        found = diagnostics.curvature(FromAtoms(self.ATOMS, self.WEIGHTS).at(sigma).score, y)
+        torch.testing.assert_close(found, (top / sigma**2 - 1) / sigma**2)
+
+    def test_of_a_measurement_given_those_before(self, rng):
+        """The same with cov(X | y_1..y_m), m measurements of unequal noise."""
+        sigmas = [1.1, 0.9, 1.4]
+        y = torch.randn(3, 30, 2, generator=rng, dtype=FLOAT64)
+        past = Mean(torch.zeros(30, 2, dtype=FLOAT64))
+        for one, sigma in zip(y[:-1], sigmas[:-1], strict=True):
+            past = past.with_one_more(one, sigma)
+        squares = [torch.cdist(one, self.ATOMS) ** 2 / sigma**2 for one, sigma in zip(y, sigmas, strict=True)]
+        top = self.largest(-0.5 * torch.stack(squares).sum(0))
+        found = diagnostics.conditional_curvature(FromAtoms(self.ATOMS, self.WEIGHTS), y[-1], past, sigmas[-1])
+        torch.testing.assert_close(found, (top / sigmas[-1] ** 2 - 1) / sigmas[-1] ** 2)
+
+
+class TestUnimodality:
+    """Loog, Duistermaat, Florack 2001: blur by the radius of the support leaves one maximum, and less may not."""
+
+    GRID = torch.linspace(-1.5, 1.5, 3001, dtype=FLOAT64)[:, None]
+
+    def maxima(self, atoms, weights, sigma):
+        slope = FromAtoms(atoms[:, None], weights).score(self.GRID, sigma)[:, 0]
+        return int(((slope[:-1] > 0) & (slope[1:] <= 0)).sum())
+
+    def test_blur_by_the_radius_leaves_one(self, rng):
+        sigma = diagnostics.log_concave_sigma(1.0)
+        for _ in range(20):
+            atoms = 2 * torch.rand(5, generator=rng, dtype=FLOAT64) - 1
+            assert self.maxima(atoms, torch.rand(5, generator=rng, dtype=FLOAT64), sigma) == 1
+
+    def test_two_points_need_all_of_it(self):
+        atoms, weights = torch.tensor([-1.0, 1.0], dtype=FLOAT64), torch.ones(2, dtype=FLOAT64)
+        assert [self.maxima(atoms, weights, sigma) for sigma in (0.98, 1.02)] == [2, 1]
 
 
 class TestJumps:

@@ -12,11 +12,13 @@ from unnoise._errors import InputError, NonFiniteError
 from unnoise.chains import (
     MALA,
     Density,
+    FromAtoms,
     FromMixture,
     Joint,
     Localization,
     Mean,
     Measuring,
+    RemembersStart,
     Sequential,
     Smoothed,
     conditional_score,
@@ -77,6 +79,17 @@ class TestScores:
         y = torch.randn(10, 4, 2, generator=rng, dtype=FLOAT64).requires_grad_()
         (slope,) = torch.autograd.grad(log_joint(ring, y, [0.8] * 4).sum(), y)
         torch.testing.assert_close(Joint(FromMixture(ring), 0.8, 4).score(y.detach()), slope, rtol=1e-8, atol=1e-8)
+
+    def test_the_mean_says_all_that_the_measurements_say(self, rng):
+        """E[X | y_1..y_m] by Bayes' rule over atoms is the denoiser at the mean, at the level sigma/sqrt(m)."""
+        atoms, sigma = torch.randn(6, 2, generator=rng, dtype=FLOAT64), 0.8
+        y, mean = torch.randn(4, 10, 2, generator=rng, dtype=FLOAT64), Mean(torch.zeros(10, 2, dtype=FLOAT64))
+        log_likelihood = torch.zeros(10, 6, dtype=FLOAT64)
+        for one in y:
+            mean = mean.with_one_more(one, sigma)
+            log_likelihood -= 0.5 * torch.cdist(one, atoms) ** 2 / sigma**2
+        assert mean.level == pytest.approx(sigma / 2)
+        torch.testing.assert_close(FromAtoms(atoms).denoise(mean.value, mean.level), log_likelihood.softmax(1) @ atoms)
 
     def test_the_mean_is_weighted_by_precision(self, rng):
         y, sigmas = torch.randn(3, 5, 2, generator=rng, dtype=FLOAT64), torch.tensor([0.5, 1.0, 2.0], dtype=FLOAT64)
@@ -195,6 +208,63 @@ class TestTwoModes:
         right = x.mean(1) > 0
         assert abs(float(x[right].var(0).mean()) - 1) < 0.05
         assert abs(float(right.float().mean()) - 0.8) < 0.05
+
+
+class TestBudget:
+    """Too few steps of the first measurement leave the weights of the start, and are reported."""
+
+    SIGMA = math.sqrt(9 * 8 - 1)  # the smallest at which no law of a measurement has two modes
+
+    def sample(self, sigma, n=3000, start=0.0, **settings):
+        """Share on the heavier side, and the mean of the jumps after every measurement."""
+        smoothed, jumps = FromMixture(two_modes(8)), []
+        sampler = Sequential(smoothed, equal(sigma, 20), **settings)
+        x = sampler.sample(
+            torch.full((n, 8), start),
+            torch.Generator().manual_seed(0),
+            on_step=lambda k, mean: jumps.append(smoothed.denoise(mean.value, mean.level).mean(1)),
+        )
+        return float((x.mean(1) > 0).float().mean()), torch.stack(jumps)
+
+    @pytest.mark.parametrize("start", [0.0, -3.0])
+    def test_enough_is_silent_from_anywhere_and_right(self, start):
+        """Warnings are errors here."""
+        weight, _ = self.sample(self.SIGMA, start=start)
+        assert abs(weight - 0.8) < 0.01 + 4 * math.sqrt(0.16 / 3000)
+
+    @pytest.mark.parametrize("start", [0.0, -3.0])
+    def test_too_few_steps_are_reported_and_wrong(self, start):
+        with pytest.warns(RemembersStart, match=r"after 4 steps .* standard errors\).*take a larger first") as seen:
+            weight, _ = self.sample(self.SIGMA, start=start, first=4)
+        assert weight < 0.8 - 0.02
+        assert len(seen) == 1
+        assert seen[0].filename == __file__
+
+    def test_too_small_a_noise_is_reported_and_wrong(self):
+        with pytest.warns(RemembersStart, match="a larger noise than 2.528"):
+            weight, _ = self.sample(0.3 * self.SIGMA)
+        assert weight < 0.8 - 0.05
+
+    def test_later_measurements_neither_repair_nor_betray_it(self):
+        """The mean of the jumps is a martingale: it stays where the first measurement put it, wrong as it is."""
+        with pytest.warns(RemembersStart):
+            _, jumps = self.sample(self.SIGMA, first=4)
+        moves = jumps[-1] - jumps[2]  # the second and third take part in the weighing
+        assert abs(float(moves.mean())) < 4 * float(moves.std()) / math.sqrt(len(moves))
+        assert float(jumps[-1].mean()) < 3 * (0.8 - 0.2) - 0.1
+
+    def test_a_broken_twin_that_looks_at_other_chains_stays_silent(self):
+        @dataclass(frozen=True)
+        class Shuffled(Sequential):
+            def _look(self, guess, jump):
+                super()._look(guess.roll(1, 0), jump)
+
+        smoothed = FromMixture(two_modes(8))
+        Shuffled(smoothed, [self.SIGMA], first=4).sample(torch.zeros(3000, 8), torch.Generator().manual_seed(0))
+
+    def test_one_chain_alone_can_tell_nothing(self, rng):
+        x = Sequential(FromMixture(two_modes(2)), equal(4.0, 3), first=4).sample(torch.zeros(1, 2), rng)
+        assert x.shape == (1, 2)
 
 
 class TestLevels:

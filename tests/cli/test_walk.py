@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 from scipy import stats
 from typer.testing import Result
+
+from unnoise.cli import walking
+from unnoise.data import files
 
 Run = Callable[..., Result]
 MINE = """
@@ -46,6 +51,18 @@ def wrong(x):
 
 def not_a_number(x):
     return x.sum(-1) * float("nan")
+
+
+def holed(x):
+    return torch.where(x[:, 0] > 3, torch.nan, -0.5 * (x**2).sum(-1))
+
+
+def detached(x):
+    return -(x.detach() ** 2).sum(-1)
+
+
+def steep(x):
+    return -50 * (x**2).sum(-1)
 
 
 sized = Sized()
@@ -133,14 +150,18 @@ REFUSED = {
     ("mine:log_prob",): "mine:log_prob does not say how many numbers its points have: give --dimension",
     ("unnoise.targets:TwoModes",): "give --dimension",
     ("mine:number",): r"mine:number is a int; expected a function log_prob\(x\)",
-    ("mine:spins",): "mine:spins lives on Finite, where there is no gradient to follow",
+    ("mine:spins",): "Ising lives on Finite, where there is no gradient to follow",
     ("mine:near", "--dimension", 2): r"got --dimension 2; mine:near has points of shape \(1,\)",
     ("mine:near", "--chain", "walk"): "got the chain 'walk'; expected one of mala, langevin",
     ("mine:near", "--chain", "langevin"): "--chain langevin does not find its own step: give --step-size",
     ("mine:near", "--scale", 0): "got --scale 0.0; expected a positive number",
     ("mine:north", "--chain", "mala"): "moves along straight lines",
     ("mine:wrong", "--dimension", 2): r"the log density returned the shape",
-    ("mine:not_a_number", "--dimension", 2): "the log density is nan",
+    ("mine:not_a_number", "--dimension", 2): r"the log density is nan for chain 0 \(10 of 10 chains\)",
+    ("mine:detached", "--dimension", 2): "the log density has no gradient with respect to x",
+    ("mine:near", "--sigma", -1): "got --sigma -1.0; expected a positive number",
+    ("mine:near", "--step-size", 0): "got --step-size 0.0; expected a positive number",
+    ("mine:near", "--plot", "points.txt"): "points.txt is of no type that can be written",
 }
 
 
@@ -156,3 +177,78 @@ def test_output_that_exists_is_not_replaced_and_code_that_crashes_is_told(run: R
     line = MINE.splitlines().index("    return -(y**2).sum(-1)") + 1
     assert result.exit_code == 1
     assert result.stderr == f"unnoise: mine.py, line {line}, in crashing, raised NameError: name 'y' is not defined\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("mine:steep", "--chain", "langevin", "--step-size", 1),
+            r"chain \d+ diverged at step \d+ \(\d+ of 10 chains\); try a step size of 0.25 in the place of 1",
+        ),
+        (
+            ("mine:holed", "--step-size", 4),
+            r"the log density is NaN where chain \d+ wants to go .*; return -inf .*, or try a step size of 1",
+        ),
+    ],
+    ids=["diverges", "nan on the way"],
+)
+def test_a_fault_on_the_way_is_told_with_the_step_to_try(
+    words: tuple[object, ...], told: str, run: Run, desk: Path
+) -> None:
+    result = run("walk", *words, "--dimension", 2, "-o", "points.npy", "-n", 10, "--steps", 500)
+    assert result.exit_code == 1
+    assert re.fullmatch(rf"unnoise: {told}\n", result.stderr), result.stderr
+    assert sorted(path.name for path in desk.iterdir() if path.suffix) == ["mine.py"]
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".csv", ".parquet"])
+def test_chains_walk_in_groups_and_end_in_one_file(
+    suffix: str, done: Run, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "NUMBERS_AT_ONCE", 100)
+    sizes = []
+    walk = walking.Walker.walk
+    monkeypatch.setattr(walking.Walker, "walk", lambda self, n, tell: sizes.append(n) or walk(self, n, tell))
+    for name in ("one", "two"):
+        words = ("-n", 401, "--steps", 100, "-o", f"{name}{suffix}", "--seed", 3, "--json")
+        facts = json.loads(done("walk", "mine:sized", *words).stdout)
+    assert sizes == 2 * [45, 45, 45, 45, 45, 44, 44, 44, 44]
+    points = files.read(f"one{suffix}")
+    points = points if isinstance(points, np.ndarray) else points.to_numpy()
+    assert points.shape == (401, 2)
+    assert len(np.unique(points[:, 0])) > 395  # every group walked on its own
+    for column in points.T:
+        assert stats.kstest(column - 2, "norm").pvalue > 1e-5
+    assert Path(f"one{suffix}").read_bytes() == Path(f"two{suffix}").read_bytes()
+    assert facts["mixed"] is True
+    assert 0.4 < facts["acceptance"] < 0.8
+    assert facts["r_hat"] < 1.2
+
+
+def test_what_groups_say_of_mixing_is_what_all_chains_say(
+    run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {}
+    for size in (100, 2**20):
+        monkeypatch.setattr(walking, "NUMBERS_AT_ONCE", size)
+        words = ("mine:far", "-o", f"{size}.npy", "-n", 300, "--steps", 60, "--scale", 3, "--json")
+        found[size] = json.loads(run("walk", *words).stdout)
+    assert found[100]["mixed"] is found[2**20]["mixed"] is False
+    assert abs(found[100]["memory"] - found[2**20]["memory"]) < 0.1
+
+
+def test_a_picture_of_a_few_chains(done: Run, desk: Path) -> None:
+    done("walk", "mine:sized", "-o", "points.npy", *FEW, "--plot", "chains.png")
+    with Image.open("chains.png") as picture:
+        assert picture.width > 800
+
+
+def test_json_has_the_same_keys_for_every_chain(run: Run, desk: Path) -> None:
+    keys = {}
+    for chain in ("mala", "langevin", "sequential"):
+        words = ("-n", 20, "--steps", 8, "--chain", chain, "-o", f"{chain}.npy", "--json")
+        facts = json.loads(run("walk", "mine:near", *words, "--step-size", 0.1).stdout)
+        keys[chain] = list(facts)
+        assert (facts["mixed"] is None) == (chain == "sequential")
+    assert keys["mala"] == keys["langevin"] == keys["sequential"]

@@ -8,8 +8,9 @@ import pytest
 import torch
 from scipy import stats
 
+from unnoise._errors import InputError
 from unnoise.objectives import times as module
-from unnoise.objectives.times import LogNormal, Natural, Uniform
+from unnoise.objectives.times import LogNormal, Natural, OneLevel, Steps, Uniform
 
 FLOAT64 = torch.float64
 TIMES = {
@@ -91,3 +92,31 @@ class TestLowDiscrepancy:
         assert draws.max() < 1
         for place in range(3):
             assert stats.kstest(draws[:, place].numpy(), "uniform").pvalue > 1e-6
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.5, 3.0])
+def test_one_level_is_the_time_at_which_the_noise_is_so_large(process, sigma):
+    t, density = OneLevel(sigma)(process, torch.linspace(0, 1, 5, dtype=FLOAT64))
+    alpha, noise = process.alpha_sigma(t)
+    torch.testing.assert_close(noise / alpha, torch.full_like(t, sigma), rtol=1e-6, atol=0)
+    assert (density == 1).all()
+
+
+@pytest.mark.parametrize("sigma", [0.0, -1.0, math.nan, 1e9])
+def test_a_level_that_the_process_does_not_have(process, sigma):
+    with pytest.raises(InputError, match="expected one of the process's levels"):
+        OneLevel(sigma)(process, torch.linspace(0, 1, 5))
+
+
+def test_steps_are_the_ends_of_equal_steps_each_as_likely(process):
+    t, density = Steps(4)(process, torch.linspace(0, 1, 1001, dtype=FLOAT64)[:-1])
+    values, counts = t.unique(return_counts=True)
+    assert values.tolist() == [0.25, 0.5, 0.75, 1.0]
+    assert counts.tolist() == [250] * 4
+    assert (density == 1).all()
+    assert float(Steps(4)(process, torch.ones(1))[0]) == 1  # rounding may bring a draw there
+
+
+def test_no_steps_are_refused():
+    with pytest.raises(InputError, match="got 0 steps; expected at least 1"):
+        Steps(0)

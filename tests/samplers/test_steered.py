@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -198,15 +199,75 @@ class TestWords:
         """A hard constraint, that half of all denoised points break on the way."""
         atoms = torch.tensor([[0, 1, 2], [2, 1, 0], [1, 1, 1], [0, 0, 2]])
         denoiser = Exact(CTMC(Finite(3, 3), rates.Absorbing(3)), atoms[..., :2].clamp(max=1).repeat(1, 2)[:, :3])
-        found = Steered(denoiser, lambda x: torch.where(x[:, 0] == 0, 0.0, -math.inf), 32, 20, floor=-2.0).weigh(
-            200, rng
-        )
+        found = Steered(denoiser, lambda x: torch.where(x[:, 0] == 0, 0.0, -math.inf), 32, 20).weigh(200, rng)
         assert (found.draw(4, rng)[..., 0] == 0).all()
         assert float(found.log_normaliser.exp().mean()) == pytest.approx(0.5, abs=0.05)
 
     def test_a_twin_without_weights_fails(self, rng):
         counts, exact = self.found(rng, 1)
         assert stats.chisquare(counts[:-1], exact * counts[:-1].sum()).pvalue < 1e-5
+
+
+def above(edge, slope=0.0):
+    """An r of 0 below the edge."""
+    return lambda x: torch.where(x[:, 0] > edge, slope * x[:, 0], -math.inf)
+
+
+class TestZeros:
+    """An r that is 0 in places: such points weigh nothing at the end, and may change their mind until then."""
+
+    def z_score(self, edge, particles, groups, rng, **settings):
+        """Of the mean normaliser, whose mean is P(x > edge) for any number of particles."""
+        denoiser, made = line(PROCESSES["vp"], 3.0)
+        found = Steered(denoiser, above(edge), particles, STEPS, guidance=0, **settings).weigh(groups, rng)
+        mass = found.log_normaliser.exp()
+        exact = float(1 - normal(0.0, made).cdf(torch.tensor(edge, dtype=FLOAT64)))
+        return (float(mass.mean()) - exact) / float(mass.std()) * groups**0.5, found
+
+    def test_the_normaliser_is_the_mass_where_r_is_one(self, rng):
+        z, found = self.z_score(1.0, 64, 500, rng)
+        assert abs(z) < 4.5
+        assert float(found.mean(lambda x: (x[:, 0] > 1).double())) == pytest.approx(1.0)
+
+    def test_a_twin_that_cannot_wait_fails(self, rng):
+        """Where the first to come above the edge take all weight, the mass is not found by 500 groups."""
+        z, _ = self.z_score(1.0, 64, 500, rng, floor=-1e6)
+        assert abs(z) > 10
+
+    def test_groups_that_die_count_as_zero_and_give_no_samples(self, rng):
+        z, found = self.z_score(3.0, 8, 4000, rng)
+        dead = torch.isneginf(found.log_normaliser)
+        assert 0.05 < float(dead.double().mean()) < 0.95
+        assert abs(z) < 4.5
+        assert (found.ess[-1][dead] == 0).all()
+        assert float(found.mean(lambda x: (x[:, 0] > 3).double())) == pytest.approx(1.0)
+        denoiser, _ = line(PROCESSES["vp"], 3.0)
+        draws = Steered(denoiser, above(3.0), 8, STEPS, guidance=0).sample(500, rng)
+        assert draws.shape == (500, 1)
+        assert (draws > 3).all()
+
+    def test_the_weights_do_not_depend_on_the_scale_of_r(self, rng):
+        """1000 r is steered as r is."""
+        denoiser, _ = line(PROCESSES["vp"], 3.0)
+        runs = [
+            Steered(denoiser, lambda x, c=c: above(1.0)(x) + c, 16, STEPS, guidance=0).weigh(
+                50, torch.Generator().manual_seed(3)
+            )
+            for c in (0.0, math.log(1000))
+        ]
+        torch.testing.assert_close(runs[0].log_weights, runs[1].log_weights)
+        torch.testing.assert_close(runs[0].log_normaliser + math.log(1000), runs[1].log_normaliser)
+
+    def test_guidance_leaves_them_where_they_are_and_goes_on_elsewhere(self, rng):
+        """The law is that of the part above the edge, tilted, whether the gradient is used or not."""
+        denoiser, made = line(PROCESSES["vp"], 3.0)
+        grid = torch.linspace(0, 12, 20_001, dtype=FLOAT64)
+        cdf = torch.cumsum(torch.exp(0.5 * grid - 0.5 * grid**2 / made), 0)
+        cdf = (cdf / cdf[-1]).numpy()
+        for guidance in (0.0, 1.0):
+            found = Steered(denoiser, above(0.0, 0.5), 64, STEPS, guidance=guidance).weigh(1000, rng).draw(1, rng)
+            p_value = stats.kstest(found[:, 0, 0].numpy(), lambda v: np.interp(v, grid.numpy(), cdf)).pvalue
+            assert p_value > 1e-5
 
 
 def test_conditions_belong_to_groups(rng):
@@ -236,11 +297,14 @@ def test_perturbed_kernels_are_those_of_the_paper(mixture):
     t, s = torch.tensor([0.6, 0.5], dtype=FLOAT64)
     x = torch.ones(3, 2, dtype=FLOAT64)
     law = denoiser.process.ancestral(denoiser(x, t), x, t, s)
-    slope = (TestMixture.R.values - law.mean @ MATRIX.T) @ MATRIX / TestMixture.R.scale**2
+    residual, noise = TestMixture.R.values - law.mean @ MATRIX.T, TestMixture.R.scale**2
+    slope = residual @ MATRIX / noise
+    exact = residual @ MATRIX / (noise + law.scale**2 * MATRIX @ MATRIX.T)  # of the product of two Gaussians
     z = torch.randn(3, 2, generator=torch.Generator().manual_seed(1), dtype=FLOAT64)
     for warm, power in ((False, 1.0), (True, 0.5)):
-        found = Perturbed(denoiser, TestMixture.R, warm=warm).step(x, t, s, torch.Generator().manual_seed(1))
-        torch.testing.assert_close(found, law.mean + power * law.scale**2 * slope + law.scale * z)
+        for r, shift in ((lambda x: TestMixture.R(x), slope), (TestMixture.R, exact)):
+            found = Perturbed(denoiser, r, warm=warm).step(x, t, s, torch.Generator().manual_seed(1))
+            torch.testing.assert_close(found, law.mean + power * law.scale**2 * shift + law.scale * z)
 
 
 def test_systematic_draws_are_as_many_as_the_weights_say(rng):
@@ -254,6 +318,7 @@ def test_systematic_draws_are_as_many_as_the_weights_say(rng):
 
 FAULTS = {
     "NaN": (lambda x: x[:, 0] * math.nan, "log r is NaN at 4 of 4 points"),
+    "negative": (lambda x: (0 * x[:, 0] - 2).log(), "log r is NaN at 4 of 4 points; return a number everywhere, -inf"),
     "improper": (lambda x: x[:, 0] * 0 + math.inf, "so p r is no distribution"),
     "shape": (lambda x: x, r"log r returned the shape \(4, 1\) for 4 points; expected \(4,\)"),
     "no gradient": (lambda x: x[:, 0].detach(), "has no gradient.*guidance=0"),
@@ -272,6 +337,8 @@ def test_settings_that_cannot_be_are_refused(rng):
     denoiser = Exact(EDM(Euclidean(1)), torch.ones(1, 1))
     with pytest.raises(InputError, match="got 0 particles"):
         Steered(denoiser, lambda x: x[:, 0], 0)
+    with pytest.raises(InputError, match="got a floor of 1 nats"):
+        Steered(denoiser, lambda x: x[:, 0], floor=1)
     with pytest.raises(InputError, match="got 0 groups"):
         Steered(denoiser, lambda x: x[:, 0]).weigh(0, rng)
     words = Exact(CTMC(Finite(2, 3), rates.Uniform(3)), torch.zeros(1, 2, dtype=torch.int64))
@@ -283,5 +350,28 @@ def test_settings_that_cannot_be_are_refused(rng):
 
 def test_particles_that_all_die_are_told_of(rng):
     denoiser = Exact(EDM(Euclidean(1)), torch.ones(1, 1))
-    with pytest.raises(NonFiniteError, match="no particle of group 0 has any weight left at t = 0"):
-        Steered(denoiser, lambda x: torch.full((len(x),), -math.inf), 4, 5, guidance=0).sample(4, rng)
+    nowhere = Steered(denoiser, lambda x: torch.full((len(x),), -math.inf), 4, 5, guidance=0)
+    with pytest.raises(NonFiniteError, match="r is 0 at all 4 particles where they end"):
+        nowhere.sample(8, rng)
+
+
+def test_a_condition_whose_particles_die_is_told_of(rng):
+    """Other groups cannot stand in for it."""
+
+    class Told(Exact):
+        def forward(self, x_t, t, cond=None):
+            return cond.expand_as(x_t)
+
+    sampler = Steered(Told(EDM(Euclidean(1)), torch.zeros(1, 1)), above(0.0), 4, 5, guidance=0)
+    with pytest.raises(NonFiniteError, match="r is 0 at all 4 particles of group 1"):
+        sampler.sample(2, rng, torch.tensor([[1.0], [-1.0]]))
+
+
+def test_a_denoiser_that_is_not_finite_is_told_of(rng):
+    class Broken(Exact):
+        def forward(self, x_t, t, cond=None):
+            return x_t * math.nan
+
+    r = noisy(torch.ones(1), 1.0)
+    with pytest.raises((NonFiniteError, InputError), match="NaN"):
+        Steered(Broken(EDM(Euclidean(1)), torch.zeros(1, 1)), r, 4, 5, guidance=0).sample(4, rng)

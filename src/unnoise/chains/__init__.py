@@ -2,6 +2,8 @@
 
 from unnoise.chains import diagnostics as diagnostics
 from unnoise.chains.annealed import Annealed as Annealed
+from unnoise.chains.as_denoiser import AsDenoiser as AsDenoiser
+from unnoise.chains.autoencoder import AutoencoderChain as AutoencoderChain
 from unnoise.chains.base import Density as Density
 from unnoise.chains.base import Field as Field
 from unnoise.chains.base import Kernel as Kernel
@@ -9,6 +11,7 @@ from unnoise.chains.base import Scored as Scored
 from unnoise.chains.base import State as State
 from unnoise.chains.base import Trace as Trace
 from unnoise.chains.base import run as run
+from unnoise.chains.discrete import DiscreteWalkJump as DiscreteWalkJump
 from unnoise.chains.estimates import Estimate as Estimate
 from unnoise.chains.estimates import LangevinPosterior as LangevinPosterior
 from unnoise.chains.estimates import PlugIn as PlugIn
@@ -27,11 +30,14 @@ from unnoise.chains.measurements import Sequential as Sequential
 from unnoise.chains.measurements import conditional_score as conditional_score
 from unnoise.chains.measurements import equal as equal
 from unnoise.chains.measurements import growing as growing
+from unnoise.chains.memory import Memory as Memory
+from unnoise.chains.memory import RemembersStart as RemembersStart
 from unnoise.chains.smoothed import FromAtoms as FromAtoms
 from unnoise.chains.smoothed import FromDenoiser as FromDenoiser
 from unnoise.chains.smoothed import FromMixture as FromMixture
 from unnoise.chains.smoothed import SingleLevel as SingleLevel
 from unnoise.chains.smoothed import Smoothed as Smoothed
+from unnoise.chains.tempered import TemperedPosterior as TemperedPosterior
 from unnoise.chains.underdamped import BAOAB as BAOAB
 from unnoise.chains.underdamped import Cheng as Cheng
 from unnoise.chains.underdamped import Sachs as Sachs

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.laws import Law, Smooth
+from unnoise._memory import keep_freed
 from unnoise.spaces import Euclidean, Manifold
 
 OnStep = Callable[[int, Any], None]
@@ -87,13 +87,25 @@ class Density(Scored):
 
     @classmethod
     def of(cls, law: Any, space: Manifold | None = None) -> Density:
-        """The density of a `laws.Law`, or of anything else with a `log_prob`; a density stays as it is."""
+        """The density of anything with a `log_prob(x)`, as laws and targets have; a density stays as it is.
+
+        Where it has a `space` and a `score(x)` of its own, these are used.
+
+        Raises:
+            InputError: it has no `log_prob`, or lives where there is no gradient.
+        """
         if isinstance(law, Density):
             return law
         if not callable(getattr(law, "log_prob", None)):
             raise InputError(f"got {type(law).__name__}, which has no log_prob(x): give a law, or Density(log_prob)")
-        smooth = isinstance(law, Law) and isinstance(law, Smooth)
-        return cls(law.log_prob, space, law.score if smooth else None)
+        home = getattr(law, "space", None) if space is None else space
+        if home is not None and not isinstance(home, Manifold):
+            raise InputError(
+                f"{type(law).__name__} lives on {type(home).__name__}, where there is no gradient to follow; expected "
+                "real coordinates"
+            )
+        score = getattr(law, "score", None)
+        return cls(law.log_prob, home, score if callable(score) else None)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """The log density at x, (n,), up to a constant."""
@@ -180,10 +192,7 @@ T = TypeVar("T", bound=State)
 
 
 class Kernel(ABC, Generic[T]):
-    """One step of many chains at once, at the cost of one score. Frozen dataclasses that hold no state.
-
-    A step may use up the tensors of the state it is given, but for its positions.
-    """
+    """One step of many chains at once, at the cost of one score. Frozen dataclasses that hold no state."""
 
     step_size: float
 
@@ -255,18 +264,19 @@ def run(
     if isinstance(x, Tensor):
         kernel.check(x)
     state = kernel.start(x, rng) if isinstance(x, Tensor) else x
-    kept, accepted = [], []
+    keep_freed(state.x)
+    kept = state.x.new_empty(steps // keep if keep else 0, *state.x.shape)
+    accepted = []
     for index in range(steps):
         state = kernel.step(state, rng)
         _check_finite(state.x, index, kernel)
         if state.acceptance is not None:
             accepted.append(state.acceptance.mean())
         if keep and (index + 1) % keep == 0:
-            kept.append(state.x)
+            kept[index // keep] = state.x
         if on_step is not None:
             on_step(index, state)
-    positions = torch.stack(kept) if kept else state.x.new_empty(0, *state.x.shape)
-    return Trace(state, positions, float(torch.stack(accepted).mean()) if accepted else 1.0)
+    return Trace(state, kept, float(torch.stack(accepted).mean()) if accepted else 1.0)
 
 
 def _check_finite(x: Tensor, index: int, kernel: Kernel[Any]) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise.chains.base import check_positive
 from unnoise.chains.measurements import Mean
+from unnoise.chains.memory import memory as memory
 from unnoise.chains.smoothed import Smoothed
 
 NUMBERS_AT_ONCE = 2**22
@@ -34,6 +35,9 @@ def zeta(m: int, sigma: float, radius: float, tau: float) -> float:
 
 def log_concave_sigma(radius: float, tau: float = 0.0) -> float:
     r"""The smallest noise that makes every such law log-concave, $\sqrt{R^2 - \tau^2}$; 0 where it is so without noise.
+
+    A log-concave density has one mode: blur by the radius of its support leaves a law a single maximum (Loog,
+    Duistermaat, Florack 2001). Two equal points at the distance 2R show that no less would do for all laws.
 
     Args:
         radius: R, of the ball that Z lies in, as from `enclosing_radius`.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +21,7 @@ from unnoise.chains.langevin import MALA, tune
 from unnoise.chains.smoothed import Smoothed
 from unnoise.laws.base import standard_normal
 
-NUMBERS_AT_ONCE = 2**22
+NUMBERS_AT_ONCE = 2**18  # small enough for the cache of a core
 ENOUGH = 10.0  # effective draws, below which a mean is a guess
 TOO_MANY = 0.1  # of the rows, when fewer than that many draws count
 
@@ -50,18 +51,23 @@ class Estimated(Smoothed):
         """The estimate at y, (n, *event), with its effective sample size."""
 
     def denoise(self, y: Tensor, sigma: float) -> Tensor:
-        """The estimate, with a warning (`UnreliableEstimate`) where a tenth of the rows rest on fewer than 10 draws."""
+        """The mean of the estimate, with a warning where it is not to be believed."""
         found = self.estimate(y, sigma)
+        self.doubt(found, sigma)
+        return found.mean
+
+    def doubt(self, found: Estimate, sigma: float) -> None:
+        """Warn (`UnreliableEstimate`) where a tenth of the rows rest on fewer than 10 effective draws."""
         few = found.effective < ENOUGH
         if few.float().mean() > TOO_MANY:
             warnings.warn(
                 f"{type(self).__name__} at sigma = {sigma:.4g}: the effective sample size is below {ENOUGH:.0f} at "
                 f"{int(few.sum())} of {len(few)} points (median {float(found.effective.median()):.1f}); take more "
-                "draws, a smaller sigma, or chains.LangevinPosterior in high dimension",
+                "draws or a smaller sigma, or in high dimension chains.LangevinPosterior, or chains.TemperedPosterior "
+                "where there are several modes",
                 UnreliableEstimate,
-                stacklevel=2,
+                stacklevel=3,
             )
-        return found.mean
 
 
 class PlugIn(Estimated):
@@ -96,9 +102,7 @@ class PlugIn(Estimated):
     def estimate(self, y: Tensor, sigma: float) -> Estimate:
         """See the class; in groups of rows, so that memory does not grow with n x draws."""
         check_positive(sigma=sigma)
-        size = max(1, NUMBERS_AT_ONCE // (self.draws * y[0].numel()))
-        groups = [self._estimate(rows, sigma) for rows in torch.split(y, size)]
-        return Estimate(torch.cat([g.mean for g in groups]), torch.cat([g.effective for g in groups]))
+        return in_groups(lambda rows: self._estimate(rows, sigma), y, self.draws)
 
     def _estimate(self, y: Tensor, sigma: float) -> Estimate:
         noise = standard_normal((self.draws // (2 if self.antithetic else 1), *y.shape), y, self.rng)
@@ -116,7 +120,8 @@ class LangevinPosterior(Estimated):
     r"""The mean of Metropolis-adjusted Langevin chains on $p(x | y)$, several for every y.
 
     The posterior is log-concave where $\sigma$ is small against the curvature of f, whatever the dimension; where it
-    has several modes that chains do not pass between, neither mean nor effective sample size can know. The first half
+    has several modes that chains do not pass between, neither mean nor effective sample size can know
+    (`TemperedPosterior` weighs them). The first half
     of the steps goes to forgetting the start and to the step size.
 
     Args:
@@ -153,6 +158,13 @@ class LangevinPosterior(Estimated):
             return self.density.score(x) - (x - y) / sigma**2
 
         return Density(log_prob, None, None if self.density.gradient is None else score)
+
+
+def in_groups(of_rows: Callable[[Tensor], Estimate], y: Tensor, draws: int) -> Estimate:
+    """An estimate in groups of rows, so that memory does not grow with n x draws."""
+    size = max(1, NUMBERS_AT_ONCE // (draws * y[0].numel()))
+    groups = [of_rows(rows) for rows in torch.split(y, size)]
+    return Estimate(torch.cat([g.mean for g in groups]), torch.cat([g.effective for g in groups]))
 
 
 def _effective(draws: Tensor) -> Tensor:

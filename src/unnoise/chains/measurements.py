@@ -28,6 +28,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.chains.base import Field, Kernel, OnStep, Trace, check_positive, run
+from unnoise.chains.memory import memory, warn_of
 from unnoise.chains.smoothed import Smoothed
 from unnoise.chains.underdamped import Moving, Sachs
 from unnoise.laws.base import standard_normal
@@ -104,12 +105,18 @@ class Measuring(ABC):
         """
         past = Mean(torch.zeros_like(x))
         for k, sigma in enumerate(self.sigmas):
-            y = torch.add(x, standard_normal(tuple(x.shape), x, rng), alpha=sigma)
-            past = past.with_one_more(self._measured(k, y, past, sigma, rng), sigma)
+            guess = torch.add(x, standard_normal(tuple(x.shape), x, rng), alpha=sigma)
+            past = past.with_one_more(self._measured(k, guess, past, sigma, rng), sigma)
             x = self.smoothed.denoise(past.value, past.level)
+            if k == 0:
+                self._look(guess, x)
             if on_step is not None:
                 on_step(k, past)
         return x
+
+    def _look(self, guess: Tensor, jump: Tensor) -> None:
+        """What there is to say of the first measurement, where modes are weighed."""
+        return
 
     def _measured(self, k: int, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
         try:
@@ -124,7 +131,7 @@ class Sequential(Measuring):
 
     The conditionals have curvature at most $\sigma_k^{-2}$ whatever came before, so one step in units of $\sigma_k$
     serves all of them. Costs about `len(sigmas) * (steps + 1) + 1.6 * first` scores per sample; only the
-    running mean is kept.
+    running mean is kept. Warns (`RemembersStart`) where the first measurement's chains have not forgotten their start.
 
     Args:
         smoothed: the denoiser at all levels.
@@ -159,6 +166,15 @@ class Sequential(Measuring):
         kernel = Sachs(target, self.delta * sigma, self.friction)
         share = sigma**-2 / (past.precision + sigma**-2)  # of this measurement in the mean: 1/k at equal levels
         return run(kernel, kernel.start(y, rng), max(self.steps, round(self.first * share**2)), rng).x
+
+    def _look(self, guess: Tensor, jump: Tensor) -> None:
+        """Later measurements cannot repair the first: the mean of the jumps stays where it is, whatever it is."""
+        if len(jump) > 1:
+            warn_of(
+                memory(guess, jump),
+                f"after {max(self.first, self.steps)} steps the first measurement",
+                f"take a larger first, or a larger noise than {self.sigmas[0]:.4g}",
+            )
 
 
 @dataclass(frozen=True)

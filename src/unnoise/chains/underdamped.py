@@ -66,12 +66,17 @@ class Underdamped(Kernel[M]):
 
     def _at_rest(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """Velocities from their stationary law."""
-        return standard_normal(tuple(x.shape), x, rng).mul_(self.mass**-0.5)
+        return standard_normal(tuple(x.shape), x, rng, self.mass**-0.5)
+
+    @property
+    def _lasting(self) -> float:
+        r"""$e^{-\gamma\delta}$."""
+        return math.exp(-self.friction)
 
     def _rub(self, v: Tensor, rng: torch.Generator) -> Tensor:
-        r"""O: $v \leftarrow e^{-\gamma\delta}v + \sqrt{u(1 - e^{-2\gamma\delta})}z$, in place."""
+        r"""O: $e^{-\gamma\delta}v + \sqrt{u(1 - e^{-2\gamma\delta})}z$, in the place of the noise."""
         fresh = math.sqrt(-math.expm1(-2 * self.friction) / self.mass)
-        return v.mul_(math.exp(-self.friction)).add_(standard_normal(tuple(v.shape), v, rng), alpha=fresh)
+        return standard_normal(tuple(v.shape), v, rng, fresh).add_(v, alpha=self._lasting)
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,8 @@ class Sachs(Underdamped[Moving]):
         """See the class."""
         half = 0.5 * self.step_size
         x = torch.add(state.x, state.v, alpha=half)
-        kick = self.target.score(x)
-        v = torch.add(state.v, kick, alpha=half / self.mass)
-        v = self._rub(v, rng).add_(kick, alpha=half / self.mass)
+        kicks = (1 + self._lasting) * half / self.mass  # the first loses to friction like v, so both are one
+        v = self._rub(state.v, rng).add_(self.target.score(x), alpha=kicks)
         return Moving(x.add_(v, alpha=half), v)
 
 
@@ -116,7 +120,8 @@ class BAOAB(Underdamped[Kicked]):
         half = 0.5 * self.step_size
         v = torch.add(state.v, state.score, alpha=half / self.mass)
         x = torch.add(state.x, v, alpha=half)
-        x.add_(self._rub(v, rng), alpha=half)
+        v = self._rub(v, rng)
+        x.add_(v, alpha=half)
         score = self.target.score(x)
         return Kicked(x, v.add_(score, alpha=half / self.mass), score)
 

@@ -53,7 +53,7 @@ def reproduce(
     files.check_writable(output / f"{stem}.json", overwrite, {".json"})
     start = time.monotonic()
     with progress(f"reproducing {name}") as update:
-        outcome = experiment.run(experiments.Setting(quick, seed, data, update))
+        outcome = experiment.run(experiments.Setting(quick, seed, data, update, output / ".cache"))
     seconds = time.monotonic() - start
     for suffix, figure in outcome.figures.items():
         (output / f"{stem}{suffix}.png").write_bytes(plots.png(figure))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +23,10 @@ def score(
             "lower bound, far cheaper and the default for images and wider tables."
         ),
     ] = None,
+    dequantisations: Annotated[
+        int,
+        typer.Option(min=1, help="Points of the cell of every whole number; more make an exact answer tighter."),
+    ] = 1,
     labels: common.Labels = None,
     device: common.Device = "auto",
     seed: common.Seed = 0,
@@ -39,6 +44,7 @@ def score(
     import polars
 
     from unnoise.data import files
+    from unnoise.evaluation.bits import bits_per_dimension
     from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
     from unnoise.model import load_model
 
@@ -46,21 +52,26 @@ def score(
     fitted = load_model(model, trust=trust or ()).set_params(device=device)
     method = {"exact": ProbabilityFlow(), "bound": Bound(), None: fitted.likelihood_}[likelihood]
     rows, y = files.read(data), None if labels is None else files.read(labels)
-    found = fitted.estimate(rows, y, likelihood=method, seed=seed)
+    found = fitted.estimate(rows, y, likelihood=method, dequantisations=dequantisations, seed=seed)
     columns = {"log_likelihood": found.log_prob.numpy(), "standard_error": found.standard_error.numpy()}
     table = polars.DataFrame(columns)
     files.write(table.to_numpy() if output.suffix == ".npy" else table, output, overwrite=overwrite)
     mean, monte_carlo = found.mean
+    parts = {name: float(nats.double().mean()) for name, nats in found.parts.items()}
     facts = {
         "output": str(output),
         "rows": len(rows),
         "mean": mean,
         "monte_carlo_se": monte_carlo,
+        "parts": parts,
         "measure": fitted.schema_.measure,
-        "method": method.name,
+        "method": found.method,
     }
-    words = (
-        f"mean log-likelihood {mean:.4f} ± {monte_carlo:.2g} (Monte Carlo), {method.name}; {fitted.schema_.measure}\n"
-        f"wrote {len(rows):,} rows to {output}"
-    )
-    common.result(json, facts, words)
+    words = f"mean log-likelihood {mean:.4f} ± {monte_carlo:.2g} (Monte Carlo), {found.method}\n"
+    words += " + ".join(f"{name} {nats:.4f}" for name, nats in parts.items()) + f"; {fitted.schema_.measure}\n"
+    if fitted.schema_.numbers is not None:
+        count = math.prod(fitted.schema_.event_shape)
+        bits, error = bits_per_dimension(mean, count), bits_per_dimension(-monte_carlo, count)
+        facts |= {"bits_per_dim": bits, "bits_per_dim_monte_carlo_se": error}
+        words += f"{bits:.4f} ± {error:.2g} bits per dimension\n"
+    common.result(json, facts, f"{words}wrote {len(rows):,} rows to {output}")

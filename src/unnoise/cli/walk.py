@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,37 +10,10 @@ import typer
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.cli import common, named
+from unnoise.cli.walking import CHAINS, Settings, Walker
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from unnoise.chains import Density, Kernel, Sequential
-
-CHAINS = ("mala", "langevin", "underdamped", "geodesic", "sequential")
-WATCHED, KEPT = 64, 50  # chains, and positions of each, for R-hat
-FORGOTTEN = 0.1  # correlation with the position half way, above which chains have not mixed
-DRAWS = 512  # of the plug-in denoiser, per point
-
-
-@dataclass(frozen=True)
-class _Settings:
-    chain: str
-    steps: int
-    step_size: float | None
-    scale: float
-    sigma: float | None
-
-
-@dataclass(frozen=True)
-class _Walk:
-    """What came of it."""
-
-    x: Tensor
-    step_size: float
-    acceptance: float | None = None
-    memory: float | None = None
-    kept: Tensor | None = None
+    from unnoise.chains import Density
 
 
 @common.told
@@ -70,6 +41,10 @@ def walk(
         float | None,
         typer.Option(help="Noise of the first measurements of sequential; by default scale.", show_default=False),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Also draw a few chains and their autocorrelation.", show_default=False),
+    ] = None,
     seed: common.Seed = 0,
     overwrite: common.Overwrite = False,
     json: common.Json = False,
@@ -84,15 +59,20 @@ def walk(
     measurements one after the other, which finds modes within reach of sigma, and ends by mala; log_prob alone tells it
     what to do, so it suits few dimensions, about 8.
 
+    Chains walk in groups of a million numbers and are written as they come, so that memory does not grow with -n; only
+    a .parquet file is collected first.
+
     Examples:
       unnoise walk my_posterior:log_prob --dimension 3 -n 2000 -o points.csv
 
       unnoise walk unnoise.targets:Phi4 -n 500 -o fields.npy --json
     """
     from unnoise._random import generator
-    from unnoise.data import files
+    from unnoise.data import files, streams
 
-    files.check_writable(output, overwrite, {".csv", ".parquet", ".npy"})
+    files.check_writable(output, overwrite, streams.SUFFIXES)
+    if plot is not None:
+        files.check_writable(plot, overwrite, {".png"})
     if chain is not None and chain not in CHAINS:
         raise InputError(f"got the chain {chain!r}; expected one of {', '.join(CHAINS)}")
     for option, number in (("--scale", scale), ("--sigma", sigma), ("--step-size", step_size)):
@@ -101,53 +81,65 @@ def walk(
     with named.this_folder():
         try:
             density, shape = _density(named.named(target, "my_posterior:log_prob"), target, dimension)
-            settings = _Settings(_chain(chain, density), steps, step_size, scale, sigma)
-            found = _walked(density, shape, n, settings, generator(seed))
-        except (InputError, NonFiniteError):
+            settings = Settings(_chain(chain, density), steps, step_size, scale, sigma)
+            walker = Walker(density, shape, settings, generator(seed))
+            _write(walker, n, output, overwrite)
+        except (InputError, NonFiniteError, OSError):
             raise
         except Exception as error:  # of any kind: the density is the user's
             common.fail(named.raised(error), 1)
-    x = found.x if output.suffix == ".npy" else found.x.flatten(1)
-    files.write(x.cpu().numpy(), output, overwrite=overwrite)
+    if plot is not None:
+        _draw(walker, plot)
     facts = {"output": str(output), "rows": n, "dimension": math.prod(shape), "seed": seed, "steps": steps}
-    verdict, measured = _verdict(found)
-    facts |= {"chain": settings.chain, "step_size": found.step_size, "acceptance": found.acceptance} | measured
-    common.result(json, facts, f"wrote {n:,} points to {output}{_said(found)}{verdict}")
+    verdict, measured = _verdict(walker)
+    common.result(json, facts | {"chain": settings.chain} | measured, f"wrote {n:,} points to {output}{verdict}")
+
+
+def _write(walker: Walker, n: int, output: Path, overwrite: bool) -> None:
+    """Walk and write, group after group."""
+    from unnoise._progress import progress
+    from unnoise.data.streams import appending
+
+    groups = walker.groups(n)
+    with progress("walking") as update, appending(output, overwrite) as append:
+        for i, size in enumerate(groups):
+            x = walker.walk(size, lambda done, note, i=i: update((i + done) / len(groups), note))  # type: ignore[misc]
+            append(x.cpu().numpy())
+
+
+def _draw(walker: Walker, plot: Path) -> None:
+    import torch
+
+    from unnoise._atomic import atomic_path
+    from unnoise.evaluation import plots
+
+    with atomic_path(plot) as beside:
+        beside.write_bytes(plots.png(plots.mixing(torch.stack(walker.kept), every=walker.every)))
 
 
 def _density(found: Any, target: str, dimension: int | None) -> tuple[Density, tuple[int, ...]]:
     """The density, and the shape of its points."""
     from unnoise.chains import Density
-    from unnoise.spaces import Manifold
 
     unsized = InputError(f"{target} does not say how many numbers its points have: give --dimension")
-    if isinstance(found, type) and (dimension is not None or not named.needs_nothing(found)):
-        if dimension is None:
-            raise unsized
+    if isinstance(found, type) and dimension is not None:
         found = found(dimension)
+    elif isinstance(found, type) and not named.needs_nothing(found):
+        raise unsized
     elif isinstance(found, type) or (not hasattr(found, "log_prob") and named.needs_nothing(found)):
         found = found()
-    if not hasattr(found, "log_prob"):
-        if not callable(found):
-            raise InputError(
-                f"{target} is a {type(found).__name__}; expected a function log_prob(x), or an object that has one"
-            )
-        if dimension is None:
-            raise unsized
-        return Density(found), (dimension,)
-    space = getattr(found, "space", None)
-    if space is not None and not isinstance(space, Manifold):
+    if not callable(found) and not hasattr(found, "log_prob"):
         raise InputError(
-            f"{target} lives on {type(space).__name__}, where there is no gradient to follow; expected real coordinates"
+            f"{target} is a {type(found).__name__}; expected a function log_prob(x), or an object that has one"
         )
+    density = Density.of(found) if hasattr(found, "log_prob") else Density(found)
     size: Any = dimension or getattr(found, "dimension", None)
-    if space is None and size is None:
+    if density.space is None and size is None:
         raise unsized
-    shape: tuple[int, ...] = (size,) if space is None else tuple(space.event_shape)
+    shape: tuple[int, ...] = (size,) if density.space is None else tuple(density.space.event_shape)
     if dimension is not None and math.prod(shape) != dimension:
         raise InputError(f"got --dimension {dimension}; {target} has points of shape {shape}")
-    score = getattr(found, "score", None)
-    return (found if isinstance(found, Density) else Density(found.log_prob, space, score)), shape
+    return density, shape
 
 
 def _chain(chain: str | None, density: Density) -> str:
@@ -163,130 +155,39 @@ def _chain(chain: str | None, density: Density) -> str:
     return chain
 
 
-def _walked(density: Density, shape: tuple[int, ...], n: int, settings: _Settings, rng: torch.Generator) -> _Walk:
-    from unnoise import chains
-
-    x, size = _start(density, shape, n, settings, rng), settings.step_size
-    if settings.chain == "sequential":
-        x = _measured(density, x, settings, rng)
-    if settings.chain in ("mala", "sequential"):
-        kernel = chains.MALA(density, size or 0.5 * settings.scale**2 * math.prod(shape) ** (-1 / 3))
-        if size is None:
-            tuned = chains.tune(kernel, x, rng, steps=min(200, settings.steps))
-            kernel, x = tuned.kernel, tuned.state.x
-        found = _ran(kernel, x, settings.steps, rng)
-        return replace(found, memory=None, kept=None) if settings.chain == "sequential" else found
-    if size is None:
-        raise InputError(f"--chain {settings.chain} does not find its own step: give --step-size")
-    if settings.chain == "geodesic":
-        target = density if density.space is not None else _placed(density, shape)
-        return replace(_ran(chains.Geodesic(target, size), x, settings.steps, rng), acceptance=None)
-    kind: Callable[..., Kernel[Any]] = {"langevin": chains.Langevin, "underdamped": chains.Sachs}[settings.chain]
-    return replace(_ran(kind(density, size), x, settings.steps, rng), acceptance=None)
-
-
-def _placed(density: Density, shape: tuple[int, ...]) -> Density:
-    """The same density, on a Euclidean space of this shape."""
-    from unnoise.chains import Density
-    from unnoise.spaces import Euclidean
-
-    return Density(density.log_prob, Euclidean(shape), density.gradient)
-
-
-def _start(density: Density, shape: tuple[int, ...], n: int, settings: _Settings, rng: torch.Generator) -> Tensor:
-    """Normal points, or uniform ones on compact spaces."""
-    import torch
-
-    from unnoise.spaces import Compact
-
-    if isinstance(density.space, Compact):
-        return density.space.uniform(n).sample(rng).to(torch.get_default_dtype())
-    x = settings.scale * torch.randn(n, *shape, generator=rng)
-    return x if density.space is None else density.space.project(x)
-
-
-def _measured(density: Density, x: Tensor, settings: _Settings, rng: torch.Generator) -> Tensor:
-    """Jumps after measurements that get finer and finer; all doubts of the denoiser are told as one warning."""
-    import warnings
-
-    from unnoise import chains
-    from unnoise._progress import progress
-
-    sigma = settings.sigma or settings.scale
-    sampler = chains.Sequential(
-        chains.PlugIn(density, DRAWS, rng), chains.growing(sigma, 8, last=0.1 * sigma), first=100
-    )
-    with progress("measuring") as update, warnings.catch_warnings(record=True) as doubts:
-        warnings.simplefilter("always", chains.UnreliableEstimate)
-        jumps = sampler.sample(
-            0 * x, rng, on_step=lambda k, mean: update((k + 1) / len(sampler.sigmas), f"noise {mean.level:.2g}")
-        )
-    if doubts:
+def _verdict(walker: Walker) -> tuple[str, dict[str, Any]]:
+    """What came of it, in words for people, loud where it is not to be believed, and in numbers."""
+    accepted, size = walker.acceptance, None if walker.kernel is None else walker.kernel.step_size
+    words = f"; step size {size:.3g}" + ("" if accepted is None else f", {accepted:.0%} of the moves accepted")
+    facts: dict[str, Any] = {"step_size": size, "acceptance": accepted}
+    if walker.doubts:
         common.say(
-            f"unnoise: warning: sequential was not sure of its denoiser in {len(doubts):,} steps of "
-            f"{_scores(sampler):,}, so modes may have wrong weights; try another --sigma; the first doubt: "
-            f"{doubts[0].message}"
+            f"unnoise: warning: sequential was not sure of its denoiser in {len(walker.doubts):,} steps of "
+            f"{walker.asked:,}, so modes may have wrong weights; try another --sigma; the first doubt: "
+            f"{walker.doubts[0]}"
         )
-    return jumps
+    mixed, measured = _mixed(walker)
+    return words + mixed, facts | measured
 
 
-def _scores(sampler: Sequential) -> int:
-    """How often the denoiser is asked."""
-    return len(sampler.sigmas) * (sampler.steps + 1) + sampler.first - sampler.steps
-
-
-def _ran(kernel: Kernel[Any], x: Tensor, steps: int, rng: torch.Generator) -> _Walk:
-    """The chains, and what a few of them looked like in the second half."""
+def _mixed(walker: Walker) -> tuple[str, dict[str, Any]]:
+    """Whether the chains have forgotten where they began, and agree; not known of `sequential`."""
     import torch
 
-    from unnoise import chains
-    from unnoise._progress import progress
-
-    half, every = steps // 2, max(1, (steps - steps // 2) // KEPT)
-    middle, kept = x, []
-    with progress("walking") as update:
-
-        def look(index: int, state: Any) -> None:
-            nonlocal middle
-            if index + 1 == half:
-                middle = state.x.clone()
-            if index + 1 > half and (index + 1 - half) % every == 0:
-                kept.append(state.x[:WATCHED].clone())
-            update((index + 1) / steps, f"step {index + 1:,} of {steps:,}")
-
-        trace = chains.run(kernel, x, steps, rng, on_step=look)
-    return _Walk(trace.x, kernel.step_size, trace.acceptance, _memory(middle, trace.x), torch.stack(kept))
-
-
-def _memory(middle: Tensor, end: Tensor) -> float:
-    """The largest correlation over chains of where they were half way and where they end, over coordinates."""
-    a, b = (x.flatten(1).double() - x.flatten(1).double().mean(0) for x in (middle, end))
-    spread = (a.square().sum(0) * b.square().sum(0)).sqrt()
-    return float(((a * b).sum(0) / spread.clamp(min=1e-300)).abs().max())
-
-
-def _verdict(found: _Walk) -> tuple[str, dict[str, Any]]:
-    """Whether the chains have mixed, in words for people, loud where not, and in numbers."""
     from unnoise.chains import diagnostics
 
-    if found.memory is None or found.kept is None:
-        return "", {"memory": None, "r_hat": None, "ess": None}
-    mixed = found.memory < FORGOTTEN + 4 / math.sqrt(len(found.x))
-    if not mixed:
+    found = walker.memory
+    facts: dict[str, Any] = {"memory": None, "r_hat": None, "ess": None, "mixed": None}
+    if found is None:
+        return "", facts
+    if found.lasts:
         common.say(
-            f"unnoise: warning: the chains have not mixed: where they end still correlates by {found.memory:.2f} with "
-            "where they were half way, so some never left the mode they started in; give more --steps, or try --chain "
-            "sequential"
+            f"unnoise: warning: the chains have not mixed ({found}), so some never left the mode they started in; "
+            "give more --steps, or try --chain sequential"
         )
-    facts: dict[str, Any] = {"memory": found.memory, "r_hat": None, "ess": None}
-    words = f"; correlation with half way {found.memory:.2f}"
-    if len(found.kept) >= 4:
-        agreed = diagnostics.agreement(found.kept)
-        facts |= {"r_hat": float(agreed.r_hat.max()), "ess": float(agreed.bulk.min())}
-        words += f", {agreed}"
-    return words, facts | {"mixed": mixed}
-
-
-def _said(found: _Walk) -> str:
-    accepted = "" if found.acceptance is None else f", {found.acceptance:.0%} of the moves accepted"
-    return f"; step size {found.step_size:.3g}{accepted}"
+    facts |= {"memory": found.correlation, "mixed": not found.lasts}
+    late = walker.kept[len(walker.kept) // 2 :]
+    if len(late) < 4:
+        return f"; {found}", facts
+    agreed = diagnostics.agreement(torch.stack(late))
+    return f"; {found}; {agreed}", facts | {"r_hat": float(agreed.r_hat.max()), "ess": float(agreed.bulk.min())}

@@ -27,7 +27,7 @@ class Guided(Denoiser):
 
     Args:
         denoiser: of a Gaussian process, differentiable.
-        log_r: log r of points, (n, *event) to (n,), differentiable.
+        log_r: log r of points, (n, *event) to (n,), differentiable where r is not 0.
         scale: c; 0 leaves the denoiser as it is.
         warm: an r that is no `Likelihood` is raised to the power $\alpha^2/(\alpha^2 + \sigma^2)$: it begins as 1.
 
@@ -77,21 +77,25 @@ class Guided(Denoiser):
             x_t = x_t.detach().requires_grad_()
             stat = self.denoiser(x_t, t, cond)
             twist = self._twist(stat, variance)
-            slope = _gradient(twist, x_t)
+            slope = _slope(twist, x_t)
         return stat.detach(), slope, twist.detach()
 
     def _twist(self, stat: Tensor, variance: Tensor) -> Tensor:
         twist = log_twist(self.log_r, stat, variance)
-        return (1 - variance) * twist if self.warm and not hasattr(self.log_r, "blurred") else twist
+        if not self.warm or hasattr(self.log_r, "blurred"):
+            return twist
+        return torch.where(torch.isneginf(twist), twist, (1 - variance) * twist)  # 0 to any power, also to the 0th
 
 
-def _gradient(twist: Tensor, x: Tensor) -> Tensor:
+def _slope(twist: Tensor, x: Tensor) -> Tensor:
+    """The gradient of every row; 0 where r is 0, from where no direction is known to be better."""
     if not twist.requires_grad:
         raise InputError(
             "log r has no gradient with respect to x; compute it by torch operations, without detach() or NumPy, or "
             "use samplers.Steered with guidance=0, which needs none"
         )
     (slope,) = torch.autograd.grad(twist.sum(), x)
+    slope = torch.where(expand(torch.isneginf(twist.detach()), slope), 0.0, slope)
     if not torch.isfinite(slope).all():
         raise InputError("the gradient of log r is not finite; give an r that is smooth and positive, or guidance=0")
     return slope

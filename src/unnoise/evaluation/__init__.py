@@ -2,6 +2,7 @@
 
 from unnoise.evaluation import plots
 from unnoise.evaluation.baselines import Baseline, fit_baselines
+from unnoise.evaluation.distances import sliced_wasserstein, wasserstein
 from unnoise.evaluation.implicit_bound import ImplicitBound
 from unnoise.evaluation.neighbours import Copying, Neighbours, copying, nearest_training
 from unnoise.evaluation.report import Report
@@ -25,4 +26,6 @@ __all__ = [
     "fit_baselines",
     "nearest_training",
     "plots",
+    "sliced_wasserstein",
+    "wasserstein",
 ]

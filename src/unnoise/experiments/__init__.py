@@ -11,7 +11,20 @@ from unnoise.experiments.base import Outcome as Outcome
 from unnoise.experiments.base import Published as Published
 from unnoise.experiments.base import Setting as Setting
 
-NAMES = ("heartbeat", "so3-mixture", "earth", "simplex", "torsions")
+NAMES = (
+    "heartbeat",
+    "so3-mixture",
+    "earth",
+    "simplex",
+    "torsions",
+    "two-modes",
+    "ncsn-toy",
+    "antibody",
+    "posterior-logistic",
+    "given-density",
+    "walk-jump-digits",
+    "products",
+)
 
 
 def named(name: str) -> Experiment:

@@ -34,9 +34,10 @@ class Smooth(Law[S]):
         """The gradient of the log density at x: a tangent vector at every point."""
 
 
-def standard_normal(shape: tuple[int, ...], like: Tensor, rng: torch.Generator) -> Tensor:
-    """N(0, 1) numbers drawn where `rng` lives, in the dtype and on the device of `like`.
+def standard_normal(shape: tuple[int, ...], like: Tensor, rng: torch.Generator, scale: float = 1.0) -> Tensor:
+    """N(0, 1) numbers, times `scale`, drawn where `rng` lives, in the dtype and on the device of `like`.
 
     Drawing on the generator's own device makes a seed give the same numbers on every device.
     """
-    return torch.randn(shape, generator=rng, device=rng.device, dtype=like.dtype).to(like.device)
+    numbers = torch.empty(shape, device=rng.device, dtype=like.dtype).normal_(0, scale, generator=rng)
+    return numbers.to(like.device)

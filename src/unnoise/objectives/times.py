@@ -10,11 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unnoise._errors import InputError
 from unnoise.processes import AffineGaussian, HasKernel
 
 
 def low_discrepancy(n: int, rng: torch.Generator) -> Tensor:
-    r"""Uniform numbers $(u + i/n) \bmod 1$: one random offset, evenly spread (Kingma et al. 2021, arXiv 2107.00630).
+    r"""Uniform numbers $(u + i/n) \bmod 1$: one random offset, evenly spread.
+
+    The low-discrepancy or antithetic sampler of times of Kingma et al. 2021 (arXiv 2107.00630, appendix I): each
+    number is uniform, so no mean changes; together they cover [0, 1], so the variance of a batch falls. `Denoising`
+    and `Implicit` draw all times of a batch this way.
 
     >>> u = low_discrepancy(4, torch.Generator().manual_seed(0)).sort().values
     >>> bool(torch.allclose(u.diff(), torch.full((3,), 0.25)))
@@ -51,6 +56,28 @@ class Natural(Times):
 
 
 @dataclass(frozen=True)
+class Steps(Times):
+    r"""One of the times $i/T$, $i = 1, \dots, T$, each as likely as the others.
+
+    Args:
+        steps: T.
+
+    Raises:
+        InputError: no steps.
+    """
+
+    steps: int
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"got {self.steps} steps; expected at least 1")
+
+    def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
+        """The end of the step that u falls into, with density 1 with respect to the even law of these times."""
+        return torch.floor(u * self.steps).clamp(max=self.steps - 1).add(1) / self.steps, torch.ones_like(u)
+
+
+@dataclass(frozen=True)
 class LogNormal(Times):
     r"""$\log(\sigma/\alpha) \sim N(\text{mean}, \text{deviation}^2)$, truncated to the process's range.
 
@@ -70,3 +97,29 @@ class LogNormal(Times):
         t = process.time_at(-2 * (self.mean + self.deviation * z))
         density = torch.exp(-0.5 * z**2) / math.sqrt(2 * math.pi) / self.deviation / (high - low)
         return t.to(u), (density * -0.5 * process.log_snr_rate(t)).to(u)
+
+
+@dataclass(frozen=True)
+class OneLevel(Times):
+    r"""The one time at which $\sigma_t/\alpha_t$ is `sigma`: a denoising autoencoder (Vincent 2011).
+
+    What walk-jump sampling needs of a denoiser, and no more. The loss is then no bound: it is the price at that time.
+
+    Args:
+        sigma: the noise level.
+
+    Raises:
+        InputError: when it is used, a level that the process does not have.
+    """
+
+    sigma: float
+
+    def __call__(self, process: AffineGaussian, u: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """The same time for all, with density 1 with respect to its point mass."""
+        low, high = torch.exp(-0.5 * process.log_snr(u.new_tensor([0.0, 1.0], dtype=torch.float64))).tolist()
+        if not low <= self.sigma <= high:
+            raise InputError(
+                f"got sigma = {self.sigma}; expected one of the process's levels, from {low:.4g} to {high:.4g}"
+            )
+        t = process.time_at(torch.tensor(-2 * math.log(self.sigma), dtype=torch.float64))
+        return t.to(u).expand_as(u), torch.ones_like(u)

@@ -18,6 +18,8 @@ from unnoise.processes.gaussian import SubVariancePreserving as SubVariancePrese
 from unnoise.processes.gaussian import VarianceExploding as VarianceExploding
 from unnoise.processes.gaussian import VariancePreserving as VariancePreserving
 from unnoise.processes.heads import Head as Head
+from unnoise.processes.letter_head import Letters as Letters
+from unnoise.processes.ou import ornstein_uhlenbeck as ornstein_uhlenbeck
 from unnoise.processes.product import BridgedProduct as BridgedProduct
 from unnoise.processes.product import Joint as Joint
 from unnoise.processes.product import Product as Product

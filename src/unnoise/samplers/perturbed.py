@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from unnoise.denoisers import Denoiser
-from unnoise.denoisers.likelihoods import LogR, log_values
+from unnoise.denoisers.likelihoods import LogR, log_twist
 from unnoise.processes import AffineGaussian
 from unnoise.samplers.base import Sampler, require
 from unnoise.samplers.grids import Grid
@@ -18,7 +18,9 @@ class Perturbed(Sampler):
     r"""$x_s \sim N(f_\mu + f_\Sigma\nabla\log r_s(f_\mu),\ f_\Sigma)$: the perturbed kernels of Sohl-Dickstein et al.
 
     $f_\mu$ and $f_\Sigma$ are mean and variance of the ancestral step, and $r_s = r$, or $r^{1-s}$ where it warms up.
-    Good where r varies slowly on the scale of a step; there is no correction: see `Steered`. Sohl-Dickstein, Weiss,
+    A `likelihoods.Likelihood` is averaged over the noise of the step first, which makes the mean that of the product of
+    kernel and r exactly, however sharp r is; of other functions it is right to first order, where r varies slowly on
+    the scale of a step. There is no correction for the steps before: see `Steered`. Sohl-Dickstein, Weiss,
     Maheswaranathan, Ganguli 2015 (arXiv 1503.03585), section 2.5 and table App. 1.
 
     Args:
@@ -41,6 +43,7 @@ class Perturbed(Sampler):
     def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
         """The ancestral step, shifted."""
         law = self.process.ancestral(self.denoiser(state, t, cond), state, t, s)
-        slope = self.process.space.gradient(lambda x: log_values(self.log_r, x), law.mean).detach()
+        variance = (law.scale**2).flatten()[0].to(state)
+        slope = self.process.space.gradient(lambda x: log_twist(self.log_r, x, variance), law.mean).detach()
         power = float(1 - s) if self.warm else 1.0
         return law.sample(rng).add_(power * law.scale**2 * slope)

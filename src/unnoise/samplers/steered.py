@@ -41,7 +41,8 @@ class Particles:
     Attributes:
         x: points, (groups, particles, *event).
         log_weights: (groups, particles), in float64; the weights of each group sum to one.
-        log_normaliser: an estimate of $\log E_p[r]$ by each group, (groups,); without bias before the logarithm.
+        log_normaliser: an estimate of $\log E_p[r]$ by each group, (groups,); without bias before the logarithm. Minus
+            infinity where r is 0 at all particles of the group, whose weights then mean nothing.
         ess: effective sample size $1/\sum w^2$ of each group, (steps + 1, groups): at every noise level, and at last of
             the result.
     """
@@ -60,6 +61,12 @@ class Particles:
         weights = (self.log_weights + self.log_normaliser[:, None]).flatten().softmax(0)
         mean: Tensor = torch.tensordot(weights.to(values), values, 1)
         return mean
+
+    def alive(self) -> Particles:
+        """The groups in which r is not 0 at all particles."""
+        groups = torch.isfinite(self.log_normaliser)
+        x = _tree.map(lambda leaf: leaf[groups.to(leaf.device)], self.x)
+        return Particles(x, self.log_weights[groups], self.log_normaliser[groups], self.ess[:, groups])
 
     def draw(self, count: int, rng: torch.Generator) -> Any:
         """`count` points of each group by their weights, (groups, count, *event), with as few copies as can be."""
@@ -106,17 +113,19 @@ class Steered:
     Args:
         denoiser: what is learnt, or a sampler, whose denoiser, steps and grid are taken.
         log_r: log r of points, (n, *event) to (n,): a function or one of `denoisers.likelihoods`; bounded above, and
-            minus infinity where something must not be: then give a floor.
+            minus infinity where something must not be.
         particles: of every group. Groups are independent.
         steps: noise levels.
         guidance: scale of the shift of proposals; 0 proposes without. By default 1 on Gaussian processes.
         ess_threshold: a group is resampled where its effective share is below.
-        floor: the least log twist, in nats: a point that r dislikes on the way may still end where it likes it. An r
-            that is 0 in places asks for one, such as -2 for an r of 0 or 1: without it, weights converge very slowly.
+        floor: where r is 0 on the way, a point may still end where it is not. Until the end its log twist is this many
+            nats from the least of those of its group at which r is not 0; at the end its weight is 0. At minus many,
+            the first points to come where r is not 0 take all weight, and averages converge very slowly.
         grid: where the times lie.
 
     Raises:
         InputError: settings out of range; an r that is NaN or infinite.
+        NonFiniteError: r is 0 at the ends of all particles.
 
     >>> from unnoise.denoisers import Exact, likelihoods
     >>> from unnoise.processes import EDM
@@ -137,7 +146,7 @@ class Steered:
         *,
         guidance: float | None = None,
         ess_threshold: float = 0.5,
-        floor: float = -1e6,
+        floor: float = -2.0,
         grid: Grid | None = None,
     ) -> None:
         if isinstance(denoiser, Sampler):
@@ -147,6 +156,8 @@ class Steered:
             raise InputError(
                 f"got {particles} particles and a threshold of {ess_threshold}; expected at least 1, and one in [0, 1]"
             )
+        if not -math.inf < floor <= 0:
+            raise InputError(f"got a floor of {floor} nats; expected a finite number, at most 0")
         gaussian = isinstance(denoiser.process, AffineGaussian)
         self.guidance = float(gaussian) if guidance is None else guidance
         self.guided = Guided(denoiser, log_r, self.guidance, warm=True) if gaussian or self.guidance else None
@@ -163,8 +174,8 @@ class Steered:
         """
         if cond is not None:
             return _tree.map(lambda leaf: leaf[:, 0], self.weigh(n, rng, cond, on_step=on_step).draw(1, rng))
-        groups = -(-n // self.particles)
-        drawn = self.weigh(groups, rng, on_step=on_step).draw(-(-n // groups), rng)
+        found = self.weigh(-(-n // self.particles), rng, on_step=on_step).alive()
+        drawn = found.draw(-(-n // len(found.log_normaliser)), rng)
         return _tree.map(lambda leaf: leaf.flatten(0, 1)[:n], drawn)
 
     @torch.no_grad()
@@ -172,7 +183,7 @@ class Steered:
         """Weighted particles in independent groups; `cond` holds one row per group.
 
         Raises:
-            NonFiniteError: in some group r is 0 at all particles.
+            NonFiniteError: r is 0 at all particles, of all groups, or of a group that has a condition of its own.
         """
         if groups < 1:
             raise InputError(f"got {groups} groups of particles; expected at least 1")
@@ -181,12 +192,14 @@ class Steered:
         for rows in batches(groups, at_once):
             part = None if cond is None else _tree.map(lambda leaf, rows=rows: leaf[rows], cond)
             parts.append(self._run(rows.stop - rows.start, rng, part, on_step))
-        return Particles(
+        found = Particles(
             _tree.concatenate([part.x for part in parts]),
             torch.cat([part.log_weights for part in parts]),
             torch.cat([part.log_normaliser for part in parts]),
             torch.cat([part.ess for part in parts], 1),
         )
+        _check_alive(found.log_normaliser, self.particles, each=cond is not None)
+        return found
 
     def _run(self, groups: int, rng: torch.Generator, cond: Any, on_step: OnStep | None) -> Particles:
         if cond is not None:
@@ -212,7 +225,7 @@ class Steered:
         else:
             stat = self.denoiser(x, t, cond)
             twist = log_values(self.log_r, self.process.finish(x, stat, rng))
-        return stat, slope, twist.clamp(min=self.floor)
+        return stat, slope, _hopeful(twist, self.particles, self.floor)
 
     def _move(self, swarm: _Swarm, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any) -> None:
         """Propose and weigh."""
@@ -237,7 +250,7 @@ class Steered:
 
     def _resample(self, swarm: _Swarm, t: Tensor, rng: torch.Generator) -> Tensor:
         """Where weights have become uneven, copy the heavy particles over the light ones; the ESS before that."""
-        _check_alive(swarm.log_weights, t)
+        _check_finite(swarm.log_weights, t)
         size = effective_size(swarm.log_weights)
         uneven = size < self.ess_threshold * self.particles
         if not uneven.any():
@@ -256,14 +269,30 @@ class Steered:
         x = self.process.finish(swarm.x, swarm.stat, rng)
         change = log_values(self.log_r, x).double() - swarm.twist
         swarm.log_weights = swarm.log_weights + change.reshape(groups, -1)
-        _check_alive(swarm.log_weights, torch.zeros(()))
+        _check_finite(swarm.log_weights, torch.zeros(()))
+        dead = torch.isneginf(swarm.log_weights).all(1)
+        swarm.log_normaliser = swarm.log_normaliser.masked_fill(dead, -math.inf)
+        swarm.log_weights = swarm.log_weights.masked_fill(dead[:, None], 0.0)
         swarm.settle()
         return Particles(
             _tree.map(lambda leaf: leaf.unflatten(0, (groups, -1)), x),
             swarm.log_weights.log_softmax(1),
             swarm.log_normaliser,
-            torch.cat([sizes, effective_size(swarm.log_weights)[None]]),
+            torch.cat([sizes, effective_size(swarm.log_weights)[None].masked_fill(dead, 0.0)]),
         )
+
+
+def _hopeful(twist: Tensor, particles: int, floor: float) -> Tensor:
+    """Log twists, (groups x particles), with a finite number in the place of every minus infinity: see `Steered`.
+
+    Any number will do, also one that depends on all particles: weights are divided by it again at the next step.
+    """
+    zero = torch.isneginf(twist)
+    if not zero.any():
+        return twist
+    least = twist.masked_fill(zero, math.inf).reshape(-1, particles).amin(1)
+    least = torch.where(torch.isfinite(least), least, 0.0).repeat_interleave(particles)
+    return torch.where(zero, least + floor, twist)
 
 
 def _gain_of_sight(process: AffineGaussian, t: Tensor, s: Tensor) -> float:
@@ -296,11 +325,20 @@ def systematic(log_weights: Tensor, count: int, rng: torch.Generator) -> Tensor:
     return torch.searchsorted(below, heights, right=True).clamp_(max=log_weights.shape[-1] - 1)
 
 
-def _check_alive(log_weights: Tensor, t: Tensor) -> None:
-    dead = ~torch.isfinite(torch.logsumexp(log_weights, 1))
-    if dead.any():
+def _check_finite(log_weights: Tensor, t: Tensor) -> None:
+    bad = log_weights.isnan() | torch.isposinf(log_weights)
+    if bad.any():
         raise NonFiniteError(
-            f"no particle of group {int(dead.nonzero()[0])} has any weight left at t = {float(t):.4g}: r is 0 at all "
-            f"{log_weights.shape[1]} of them, or the denoiser is not finite; take more particles, or an r that is "
-            "positive everywhere"
+            f"the weights of {int(bad.sum())} of {bad.numel()} particles are not finite at t = {float(t):.4g}: the "
+            "denoiser gives NaN or infinite numbers there; check that it was trained"
+        )
+
+
+def _check_alive(log_normaliser: Tensor, particles: int, each: bool) -> None:
+    dead = torch.isneginf(log_normaliser)
+    if dead.all() or (each and dead.any()):
+        where = f"all {particles} particles of group {int(dead.nonzero()[0])}" if each else f"all {particles} particles"
+        raise NonFiniteError(
+            f"r is 0 at {where} where they end, so nothing is left to be weighed; take more particles, or an r that "
+            "falls off smoothly, which can guide them"
         )

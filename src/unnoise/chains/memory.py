@@ -1,0 +1,88 @@
+"""Do chains still remember where they began? Then they hold the shares of the start, not those of the target."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from unnoise._errors import InputError
+
+SURE = 4.0  # standard errors; chains that remember nothing are accused once in 16 000 times
+HARMFUL = 0.02  # of the distance from start to target, which is as much as a memory of 0.02 leaves
+
+
+class RemembersStart(RuntimeWarning):
+    """Chains ended before they forgot where they began."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    r"""What the ends of chains still say of their starts.
+
+    Attributes:
+        correlation: between -1 and 1; 0 where all is forgotten.
+        error: its standard error then.
+    """
+
+    correlation: float
+    error: float
+
+    @property
+    def lasts(self) -> bool:
+        """Whether there certainly is some, and enough to matter."""
+        return abs(self.correlation) > max(SURE * self.error, HARMFUL)
+
+    def __str__(self) -> str:
+        """The number with its error.
+
+        >>> str(Memory(0.25, 0.01))
+        'correlation 0.250 with the start, 25.0 standard errors'
+        """
+        sure = abs(self.correlation) / self.error
+        return f"correlation {self.correlation:.3f} with the start, {sure:.1f} standard errors"
+
+
+def memory(start: Tensor, end: Tensor) -> Memory:
+    r"""The correlation over chains of where they began with where they ended, at no cost in scores.
+
+    $r = \mathrm{mean}\,p_i/\sqrt{\mathrm{mean}\,p_i^2}$ for $p_i = (a_i - \bar a)\cdot(b_i - \bar b)$: all coordinates
+    in one number, in which those count for most that vary most. Ends that are jumps $E[X | Y]$ vary from mode to mode
+    and hardly within one, so r asks whether the start chose the mode. Chains that have not forgotten err as follows:
+    what is left of the difference in law between start and target fades as r does, so a share of $|r|$ of it is to be
+    expected. Starts must differ for r to tell anything, and a mode that no chain ever came near is never missed.
+
+    Args:
+        start: (n, *event), drawn independently.
+        end: of the same chains, (n, *event).
+
+    Raises:
+        InputError: fewer than 2 chains, or different shapes.
+
+    >>> import torch
+    >>> a, b = torch.randn(2, 1000, 3, generator=torch.Generator().manual_seed(0))
+    >>> memory(a, b).lasts, memory(a, b + 0.5 * a).lasts
+    (False, True)
+    """
+    if start.shape != end.shape or len(start) < 2:
+        raise InputError(
+            f"got starts of shape {tuple(start.shape)} and ends of shape {tuple(end.shape)}; expected the same, with "
+            "at least 2 chains"
+        )
+    a, b = ((x - x.mean(0)).flatten(1) for x in (start, end))
+    products = (a * b).sum(1).double()
+    size = float(products.square().mean().sqrt())
+    correlation = float(products.mean()) / size if size > 0 else 0.0
+    return Memory(correlation, 1 / math.sqrt(len(start)))
+
+
+def warn_of(found: Memory, where: str, remedy: str) -> None:
+    """One sentence of `RemembersStart`, at the line that asked for samples, where memory lasts."""
+    if found.lasts:
+        warnings.warn(
+            f"{where} still remembers where it began ({found}), so modes have the weights of the start: {remedy}",
+            RemembersStart,
+            stacklevel=5,  # past the sampler's own two calls and no_grad
+        )

@@ -1,0 +1,170 @@
+r"""A denoiser estimated from an unnormalised density with several modes, in more than a few dimensions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError, NonFiniteError
+from unnoise.chains.base import Density, check_positive, run
+from unnoise.chains.estimates import Estimate, Estimated, in_groups
+from unnoise.chains.langevin import MALA
+from unnoise.laws.base import standard_normal
+from unnoise.samplers.steered import effective_size, systematic
+
+KEPT = 0.8  # the effective share of the particles after every rise of the exponent
+ACCEPTED = 0.574  # of MALA's moves, best in many dimensions (Roberts, Rosenthal 1998)
+GAIN = 3.0  # of the logarithm of the step size, per missing acceptance
+MOST_RISES = 200  # where the exponent does not reach 1 by then, nothing is claimed
+HALVINGS = 12  # of the logarithm of the interval in which a rise is searched
+
+
+class TemperedPosterior(Estimated):
+    r"""Sequential Monte Carlo from $N(y, \sigma^2 I)$ to $p(x | y)$, for every y anew.
+
+    Particles pass through $p(x)^\beta N(x; y, \sigma^2 I)$: $\beta$ rises from 0 to 1 for every y by as much as
+    leaves four fifths of them effective; then they are drawn again and moved by Metropolis-adjusted Langevin
+    steps (Del Moral, Doucet, Jasra 2006). So modes are weighed by the mass they hold, which chains
+    (`LangevinPosterior`) cannot do once modes are apart, in dimensions where importance sampling (`PlugIn`) finds none
+    of them. It is a ratio of averages: of few effective draws, it leans towards the modes that lie around y by a share
+    1/effective. The number of rises grows as $KL(p(x | y) \| N(y, \sigma^2 I))$, where `PlugIn` needs its exponential.
+
+    Args:
+        density: known up to a constant.
+        particles: for every point.
+        rng: where all randomness comes from.
+        moves: after every rise.
+
+    Raises:
+        InputError: fewer than 2 particles, or no moves.
+
+    >>> normal = Density(lambda x: -0.5 * (x**2).sum(-1))
+    >>> smoothed = TemperedPosterior(normal, 4096, torch.Generator().manual_seed(0))
+    >>> bool((smoothed.denoise(torch.ones(1, 5), 2.0) - 0.2).abs().max() < 0.1)
+    True
+    """
+
+    def __init__(self, density: Density, particles: int, rng: torch.Generator, moves: int = 3) -> None:
+        if particles < 2 or moves < 1:
+            raise InputError(f"got {particles} particles and {moves} moves; expected at least 2 particles and 1 move")
+        self.density, self.particles, self.rng, self.moves = density, particles, rng, moves
+
+    def estimate(self, y: Tensor, sigma: float) -> Estimate:
+        """See the class; in groups of rows, so that memory does not grow with n x particles."""
+        check_positive(sigma=sigma)
+        return in_groups(lambda rows: self._estimate(rows, sigma), y, self.particles)
+
+    def _estimate(self, y: Tensor, sigma: float) -> Estimate:
+        swarm = self._drawn(y, sigma)
+        _check(swarm.log_p)
+        nowhere = torch.isneginf(swarm.log_p).all(1)  # then nothing is known, and the mean is y
+        swarm = replace(swarm, beta=torch.where(nowhere, 1.0, swarm.beta))
+        for _ in range(MOST_RISES):
+            rise = _rise(swarm.log_p, 1 - swarm.beta)
+            log_weights = torch.where(rise[:, None] > 0, rise[:, None] * swarm.log_p, 0.0)
+            swarm = replace(swarm, beta=swarm.beta + rise)
+            if bool((swarm.beta >= 1).all()):
+                break
+            swarm = self._moved(swarm.drawn_again(log_weights, self.rng), y, sigma)
+        found = swarm.estimate(log_weights)
+        mean = torch.where(_like(nowhere, y), y, found.mean)
+        return Estimate(mean, torch.where(nowhere | (swarm.beta < 1), 0.0, found.effective))
+
+    def _drawn(self, y: Tensor, sigma: float) -> _Swarm:
+        """Particles at the noise, where beta is 0."""
+        noise = standard_normal((len(y), self.particles, *y.shape[1:]), y, self.rng)
+        x = torch.add(y[:, None], noise, alpha=sigma)
+        families = torch.arange(self.particles, device=y.device).expand(len(y), -1)
+        width = y.new_full((len(y),), 1.1 * sigma * y[0].numel() ** (-1 / 6))  # the best for MALA on a normal
+        return _Swarm(x, self._log_p(x), families, y.new_zeros(len(y)), width)
+
+    def _log_p(self, x: Tensor) -> Tensor:
+        return self.density.log_prob(x.flatten(0, 1)).reshape(x.shape[:2])
+
+    def _moved(self, swarm: _Swarm, y: Tensor, sigma: float) -> _Swarm:
+        """A few steps of MALA, in units of the row's own step size; then the step size follows the acceptance."""
+        kernel = MALA(self._bridge(swarm, y, sigma), 1.0)
+        begin = kernel.start(torch.zeros_like(swarm.x.flatten(0, 1)), self.rng)
+        state = run(kernel, begin, self.moves, self.rng).state
+        x = swarm.x + _like(swarm.width, swarm.x) * state.x.reshape(swarm.x.shape)
+        accepted = torch.as_tensor(state.acceptance).reshape(len(y), -1).mean(1)
+        width = swarm.width * torch.exp(0.5 * GAIN * (accepted - ACCEPTED))
+        return replace(swarm, x=x, log_p=self._log_p(x), width=width)
+
+    def _bridge(self, swarm: _Swarm, y: Tensor, sigma: float) -> Density:
+        r"""$\beta\log p(x) - |x - y|^2/2\sigma^2$ as a function of u in $x = x_0 + \sqrt h\,u$."""
+        start, centre = swarm.x.flatten(0, 1), y.repeat_interleave(self.particles, 0)
+        width, beta = (_like(values.repeat_interleave(self.particles), start) for values in (swarm.width, swarm.beta))
+
+        def log_prob(u: Tensor) -> Tensor:
+            x = start + width * u
+            return beta.flatten() * self.density.log_prob(x) - 0.5 * ((x - centre) / sigma).flatten(1).square().sum(1)
+
+        def score(u: Tensor) -> Tensor:
+            x = start + width * u
+            return width * (beta * self.density.score(x) - (x - centre) / sigma**2)
+
+        return Density(log_prob, None, None if self.density.gradient is None else score)
+
+
+@dataclass(frozen=True)
+class _Swarm:
+    """Particles of n rows.
+
+    Attributes:
+        x: (n, c, *event).
+        log_p: their log densities, (n, c).
+        families: which of the first particles they descend from, (n, c).
+        beta: the exponent of every row, (n,).
+        width: the root of the step size of every row, (n,).
+    """
+
+    x: Tensor
+    log_p: Tensor
+    families: Tensor
+    beta: Tensor
+    width: Tensor
+
+    def drawn_again(self, log_weights: Tensor, rng: torch.Generator) -> _Swarm:
+        """Particles in proportion to their weights, each counting alike."""
+        chosen = systematic(log_weights, log_weights.shape[1], rng)
+        rows = torch.arange(len(chosen), device=chosen.device)[:, None]
+        return replace(
+            self, x=self.x[rows, chosen], log_p=self.log_p[rows, chosen], families=self.families[rows, chosen]
+        )
+
+    def estimate(self, log_weights: Tensor) -> Estimate:
+        r"""The weighted mean; particles of one family count as one draw, since none changes its mode on the way."""
+        weights = torch.softmax(log_weights, 1)
+        mean = torch.einsum("nc,nc...->n...", weights, self.x)
+        of_family = torch.zeros_like(weights).scatter_add_(1, self.families, weights)
+        return Estimate(mean, 1 / of_family.square().sum(1))
+
+
+def _rise(log_p: Tensor, room: Tensor) -> Tensor:
+    """By how much the exponent of every row can rise, (n,), until KEPT of its particles are effective."""
+    enough = KEPT * log_p.shape[1]
+    low, high = room.new_full(room.shape, math.log(1e-12)), room.clamp(min=1e-12).log()
+    whole = (room <= 0) | (effective_size(room[:, None] * log_p) >= enough)
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        fine = effective_size(middle.exp()[:, None] * log_p) >= enough
+        low, high = torch.where(fine, middle, low), torch.where(fine, high, middle)
+    return torch.where(whole, room, low.exp())
+
+
+def _check(log_p: Tensor) -> None:
+    bad = log_p.isnan() | torch.isposinf(log_p)
+    if bad.any():
+        raise NonFiniteError(
+            f"the log density is NaN or infinite at {int(bad.sum())} of {log_p.numel()} draws around y; return finite "
+            "numbers, or -inf where there is no density"
+        )
+
+
+def _like(values: Tensor, x: Tensor) -> Tensor:
+    """One number per row, (n,), against x, (n, ...)."""
+    return values.reshape(-1, *[1] * (x.ndim - 1))

@@ -1,0 +1,110 @@
+r"""How far apart two samples lie: what it costs to carry one onto the other.
+
+$W_p(x, y) = \min_\pi\big(\frac1n\sum_i|x_i - y_{\pi(i)}|^p\big)^{1/p}$ over all matchings $\pi$, in the units of the
+rows. Two exact samples of one law lie apart too: by a lot in many dimensions, or where modes are far from each other.
+Set the distance of exact samples of the same size beside every number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unnoise._errors import InputError
+from unnoise.evaluation._rows import Array, as_pair, subsample
+
+Indices = NDArray[np.int64]
+
+NAMES = ("the first sample", "the second sample")
+NUMBERS_AT_ONCE = 2**22
+
+
+def wasserstein(x: Any, y: Any, *, order: float = 2.0, seed: int = 0, max_rows: int = 4_000) -> float:
+    r"""$W_p$ between two samples, by the best matching of all: exact optimal transport.
+
+    It costs memory as $n^2$ (128 MB at 4,000 rows) and time as $n^3$ at worst; in one dimension the best matching is
+    the sorted one. The larger sample gives as many rows as the smaller one has, drawn at random.
+
+    Args:
+        x: rows, (n, *event).
+        y: rows, (m, *event).
+        order: p, at least 1.
+        seed: of the rows that are drawn where there are too many.
+        max_rows: of either side.
+
+    Raises:
+        InputError: rows that do not fit together, NaN, or an order below 1.
+
+    >>> wasserstein([[0.0, 0.0], [1.0, 0.0]], [[1.0, 2.0], [0.0, 2.0]])
+    2.0
+    """
+    _check_order(order)
+    first, second = as_pair(x, y, NAMES)
+    rng = np.random.default_rng(seed)
+    n = min(len(first), len(second), max_rows)
+    a, b = subsample(first, n, rng), subsample(second, n, rng)
+    moved = np.abs(np.sort(a, 0) - np.sort(b, 0))[:, 0] ** order if a.shape[1] == 1 else _matched(a, b, order)
+    return float(moved.mean() ** (1 / order))
+
+
+def sliced_wasserstein(x: Any, y: Any, *, order: float = 2.0, directions: int = 500, seed: int = 0) -> float:
+    r"""$\big(E_\theta W_p(\theta\cdot x, \theta\cdot y)^p\big)^{1/p}$ over random directions $\theta$.
+
+    Rabin et al. 2012, Wasserstein barycenter and its application to texture mixing. Every projection is solved exactly
+    by sorting, whatever the numbers of rows; memory does not grow with the number of directions. For a shift by v, and
+    p = 2, it is $|v|/\sqrt d$.
+
+    Args:
+        x: rows, (n, *event).
+        y: rows, (m, *event).
+        order: p, at least 1.
+        directions: how many are drawn, uniform on the sphere.
+        seed: of the directions.
+
+    Raises:
+        InputError: rows that do not fit together, NaN, an order below 1, or no directions.
+
+    >>> round(sliced_wasserstein([[0.0, 0.0], [1.0, 0.0]], [[0.0, 2.0], [1.0, 2.0]], directions=5000), 1)
+    1.4
+    """
+    _check_order(order)
+    if directions < 1:
+        raise InputError(f"got {directions} directions; expected at least 1")
+    first, second = as_pair(x, y, NAMES)
+    rows_x, rows_y, widths = _levels(len(first), len(second))
+    total = 0.0
+    for along in _directions(first.shape[1], directions, len(widths), np.random.default_rng(seed)):
+        gap = np.sort(first @ along, 0)[rows_x] - np.sort(second @ along, 0)[rows_y]
+        total += float((widths @ np.abs(gap) ** order).sum())
+    return float((total / directions) ** (1 / order))
+
+
+def _check_order(order: float) -> None:
+    if not 1 <= order < float("inf"):
+        raise InputError(f"got the order {order}; expected a number that is at least 1")
+
+
+def _matched(a: Array, b: Array, order: float) -> Array:
+    """What every row pays in the cheapest matching."""
+    from scipy.optimize import linear_sum_assignment
+    from scipy.spatial.distance import cdist
+
+    cost = cdist(a, b, "sqeuclidean") if order == 2 else cdist(a, b) ** order
+    return np.asarray(cost[linear_sum_assignment(cost)])
+
+
+def _levels(n: int, m: int) -> tuple[Indices, Indices, Array]:
+    """Where the quantile functions of n and of m sorted rows are constant: the row of either, and the width."""
+    ends = np.unique(np.concatenate([np.arange(n + 1) * m, np.arange(m + 1) * n]))  # in units of 1 / nm: exact
+    return ends[:-1] // m, ends[:-1] // n, np.diff(ends) / (n * m)
+
+
+def _directions(d: int, count: int, rows: int, rng: np.random.Generator) -> Iterator[Array]:
+    """Unit vectors, (d, some), a few at a time."""
+    size = max(1, NUMBERS_AT_ONCE // rows)
+    for start in range(0, count, size):
+        normal = rng.standard_normal((d, min(size, count - start)))
+        yield normal / np.linalg.norm(normal, axis=0)
