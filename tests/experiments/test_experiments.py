@@ -13,7 +13,7 @@ from unnoise import experiments
 from unnoise._errors import InputError
 from unnoise.cli import app
 
-NEEDS_DATA = ("earth", "torsions")
+NEEDS_DATA = ("earth", "torsions", "antibody", "walk-jump-digits", "products", "ddpm")
 
 
 @pytest.mark.parametrize("name", experiments.NAMES)

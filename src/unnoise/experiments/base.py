@@ -25,12 +25,14 @@ class Setting:
         seed: of all randomness.
         data: folder of real data, for experiments that need it.
         tell: called with a share of the work done and a few words.
+        cache: folder in which experiments keep what they trained for one another; None keeps nothing.
     """
 
     quick: bool = False
     seed: int = 0
     data: Path | None = None
     tell: Callable[[float, str], None] = lambda share, words: None
+    cache: Path | None = None
 
     def file(self, name: str) -> Path:
         """A file of real data, or a sentence that says where it is looked for."""

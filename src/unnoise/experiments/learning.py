@@ -15,8 +15,8 @@ from unnoise import _tree
 from unnoise._random import seeded
 from unnoise.denoisers import Denoiser, Neural, Residual
 from unnoise.objectives import Denoising, Objective
-from unnoise.processes import Process
-from unnoise.training import Settings, TrainState, train
+from unnoise.processes import Head, Process
+from unnoise.training import Settings, Source, TrainState, train
 
 Tell = Callable[[float, str], None]
 
@@ -54,11 +54,12 @@ class Fresh:
 def learn(
     process: Process[Any],
     network: Callable[..., nn.Module],
-    source: Rows | Fresh,
+    source: Source,
     tell: Tell,
     *,
     known: Denoiser | None = None,
     objective: Objective | None = None,
+    head: Head[Any] | None = None,
     judge: Callable[[Denoiser], float] | None = None,
     looks: int = 6,
     **settings: Any,
@@ -72,16 +73,17 @@ def learn(
         tell: is told how far the training is.
         known: a denoiser that the network corrects.
         objective: the bound by default.
+        head: how the network's output is read; as the process has it by default.
         judge: how good a denoiser is on validation data, larger is better; the best one seen is kept. None keeps the
             last one.
         looks: how often the judge is asked, evenly over the training.
         **settings: of `training.Settings`; `seed` also decides the weights.
     """
-    head = process.head
+    head = process.head if head is None else head
     chosen = Settings(**{"device": "cpu", **settings})
     with seeded(chosen.seed):
         backbone = network(head.input_shape(process), 0, head.output_shape(process))
-    learnt = Neural(process, backbone)
+    learnt = Neural(process, backbone, head)
     state = TrainState(learnt if known is None else Residual(known, learnt), chosen)
     best = Best(judge, looks)
     for step in train(state, objective or Denoising(), source):

@@ -1,0 +1,54 @@
+"""The targets are the published ones, and what is reported of draws tells good ones from bad."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+
+from unnoise.chains import Localization, UnreliableEstimate
+from unnoise.chains.smoothed import Smoothed
+from unnoise.experiments import given_density as experiment
+
+
+@pytest.fixture
+def rng() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def test_the_targets_are_the_published_ones() -> None:
+    torch.testing.assert_close(experiment.RING.means.norm(dim=1), torch.full((8,), 10.0))
+    assert experiment.RING.scale**2 == pytest.approx(0.7)
+    torch.testing.assert_close(experiment.PAIR.weights, torch.tensor([2 / 3, 1 / 3]))
+    torch.testing.assert_close(experiment.PAIR.weights @ experiment.PAIR.means, torch.zeros(8))
+    assert experiment.PAIR.scale**2 == pytest.approx(0.05)
+
+
+def test_exact_draws_pass_and_others_do_not(rng: torch.Generator) -> None:
+    draws = experiment.RING.sample(rng, (4000,))
+    assert experiment._shares_p_value(draws) > 1e-4
+    assert experiment._shares_p_value(torch.cat([draws, draws[draws[:, 0] > 5]])) < 1e-6
+    assert experiment._within(experiment.RING, draws) == pytest.approx(1, abs=5 * (1 / 4000) ** 0.5)
+
+
+def test_the_finish_gives_back_the_variance_that_jumps_lack(rng: torch.Generator) -> None:
+    means = experiment.RING.means.repeat(500, 1)
+    draws = experiment._finished(experiment.RING, means, experiment.Sizes(finish=60), rng)
+    assert experiment._within(experiment.RING, draws) == pytest.approx(1, abs=5 * (1 / 4000) ** 0.5)
+    stayed = experiment.RING.responsibility(draws).argmax(1) == torch.arange(8).repeat(500)
+    assert float(stayed.double().mean()) > 0.99
+
+
+def test_doubts_are_counted_once_per_measurement(rng: torch.Generator) -> None:
+    class Doubting(Smoothed):
+        def denoise(self, y: torch.Tensor, sigma: float) -> torch.Tensor:
+            if sigma > 1:
+                warnings.warn("who knows", UnreliableEstimate, stacklevel=2)
+            return y
+
+    sampler = Localization(Doubting(), [2.0, 2.0, 2.0, 1.0, 0.5, 0.5, 0.5, 0.5])  # levels 2, 1.4, 1.2, 0.8 ...
+    told: list[float] = []
+    _, doubtful = experiment._quietly(sampler, torch.zeros(5, 2), rng, lambda share, words: told.append(share))
+    assert doubtful == 3 / 8
+    assert told == [(k + 1) / 8 for k in range(8)]
