@@ -3,13 +3,14 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DOCS_INSTALLED := $(VENV)/.docs-installed
 
 # Two workers with one thread each beat one with two: the tests' tensors are small. Idle threads sleep, not spin.
 WORKERS ?= 2
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint types format clean
+.PHONY: help install demo test test-slow docs lint types format clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +26,9 @@ test: $(INSTALLED) ## the tests and the examples in the docstrings
 test-slow: $(INSTALLED) ## the tests with full statistics
 	$(PYTEST) -m slow
 
+docs: $(DOCS_INSTALLED) ## the documentation with its gallery, in docs/_build/html
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --fail-on-warning --keep-going docs docs/_build/html
+
 lint: $(INSTALLED) ## style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -37,7 +41,7 @@ format: $(INSTALLED) ## put the code in the common format, and mend what can be 
 	$(BIN)/ruff format .
 
 clean: ## remove caches and build output; .venv stays
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache docs/_build docs/api docs/examples
 	find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamp is written last, so an interrupted installation is simply done again.
@@ -48,4 +52,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing unnoise and what it needs in $(VENV): a few minutes, the first time only."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --editable '.[dev]' --constraint constraints.txt
+	@touch $@
+
+$(DOCS_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install --editable '.[docs]' --constraint constraints.txt
 	@touch $@

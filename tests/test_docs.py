@@ -69,3 +69,10 @@ def test_the_process_of_the_page_keeps_its_laws(desk):
             (desk / file[1]).write_text(block)
     done = CliRunner().invoke(app, ["check", "well:process"])
     assert done.exit_code == 0, done.output
+
+
+def test_index(desk):
+    """The first lines that a reader sees give the weights that they promise, within 4 standard errors."""
+    names = run((DOCS / "index.md").read_text(encoding="utf-8"), desk)
+    right = (names["x"].mean(1) > 0).double().mean()
+    assert float(right) == pytest.approx(0.8, abs=4 * (0.16 / len(names["x"])) ** 0.5)
