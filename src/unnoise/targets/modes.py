@@ -68,7 +68,7 @@ class Modes(Samplable, Smooth[Tensor]):
     def log_prob(self, x: Tensor) -> Tensor:
         """The log density at x, (*batch, d)."""
         constant = 0.5 * self.means.shape[1] * math.log(2 * math.pi * self.scale**2)
-        return torch.logsumexp(self._log_shares(x), -1) - constant
+        return torch.logsumexp(self._log_shares(x), 0) - constant
 
     def score(self, x: Tensor) -> Tensor:
         r"""$(\sum_k r_k(x)\mu_k - x)/s^2$."""
@@ -76,12 +76,16 @@ class Modes(Samplable, Smooth[Tensor]):
 
     def responsibility(self, x: Tensor) -> Tensor:
         """The probability of every mode at x, (*batch, K)."""
-        return torch.softmax(self._log_shares(x), -1)
+        return torch.softmax(self._log_shares(x), 0).movedim(0, -1)
 
     def _log_shares(self, x: Tensor) -> Tensor:
-        """Log weight and log density of every mode without the constant; differences first, which is exact far out."""
-        offset = x[..., None, :] - self.means.to(x)
-        return self.weights.to(x).log() - 0.5 / self.scale**2 * offset.square().sum(-1)
+        """Log weight and log density of every mode without the constant, (K, *batch), the faster layout.
+
+        Differences come first, which is exact far out.
+        """
+        means, ones = self.means.to(x), [1] * (x.ndim - 1)
+        offset = x - means.reshape(len(means), *ones, -1)
+        return self.weights.to(x).log().reshape(-1, *ones) - 0.5 / self.scale**2 * offset.square().sum(-1)
 
 
 class TwoModes(Modes):
