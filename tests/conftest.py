@@ -16,11 +16,13 @@ from unnoise.processes import (
     EDM,
     AffineGaussian,
     RectifiedFlow,
+    SNRForm,
     SubVariancePreserving,
     VarianceExploding,
     VariancePreserving,
+    snr_form,
 )
-from unnoise.schedules import Cosine, LinearLogSNR
+from unnoise.schedules import Cosine, LinearLogSNR, LogSNR
 from unnoise.spaces import Euclidean
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +36,7 @@ GAUSSIAN_PROCESSES = {
     "ve": VarianceExploding,
     "edm": EDM,
     "rectified-flow": RectifiedFlow,
+    "snr-form": partial(SNRForm, schedule=LogSNR(lambda t: 9 - 6 * t - 9 * t**2), log_alpha=snr_form.straight),
 }
 
 # Results must not depend on how many cores a machine has, and parallel test workers must not fight for them.

@@ -19,6 +19,7 @@ ORDER = [
     "plot_ornstein_uhlenbeck.py",
     "plot_sdes.py",
     "plot_latent_chain.py",
+    "plot_snr_form.py",
     "plot_tweedie.py",
     "plot_autoencoder_chain.py",
     "plot_energy_model.py",

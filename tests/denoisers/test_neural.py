@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from unnoise.denoisers import X0, Eps, Neural, Preconditioned
 from unnoise.networks import MLP, UNet
-from unnoise.processes import EDM, VariancePreserving
+from unnoise.processes import EDM, Product, VariancePreserving
+from unnoise.schedules import Learned
 from unnoise.spaces import Euclidean
 
 
@@ -86,3 +89,31 @@ def test_under_autocast_only_the_network_runs_in_low_precision(x):
 def test_images_and_the_unet():
     denoiser = Neural(VariancePreserving(Euclidean((1, 8, 8))), UNet((1, 8, 8), cond_features=2, width=8))
     assert denoiser(torch.zeros(2, 1, 8, 8), torch.rand(2), torch.zeros(2, 2)).shape == (2, 1, 8, 8)
+
+
+class TestALearntSchedule:
+    @pytest.fixture
+    def schedule(self):
+        return Learned(units=3)
+
+    def test_it_is_part_of_the_denoiser(self, schedule):
+        denoiser = Neural(VariancePreserving(Euclidean(3), schedule), MLP((3,), width=16))
+        assert set(schedule.parameters()) <= set(denoiser.parameters())
+        assert {f"learnt.0.{name}" for name in schedule.state_dict()} <= set(denoiser.state_dict())
+
+    def test_factors_may_share_it(self, schedule):
+        parts = {name: VariancePreserving(Euclidean(2), schedule) for name in "ab"}
+        denoiser = Neural(Product(parts), MLP((4,), width=16))
+        assert len(denoiser.learnt) == 1
+        assert sum(name.startswith("learnt.") for name in denoiser.state_dict()) == len(schedule.state_dict())
+
+    def test_a_copy_has_its_own(self, schedule):
+        """And its process is the one whose schedule moves with it, as the average of the weights does."""
+        copied = copy.deepcopy(Neural(VariancePreserving(Euclidean(3), schedule), MLP((3,), width=16))).double()
+        assert copied.process.schedule is copied.learnt[0]
+        assert copied.process.schedule is not schedule
+        assert copied.process.schedule.weights.dtype == torch.float64
+
+    def test_without_one_nothing_is_added(self):
+        denoiser = Neural(VariancePreserving(Euclidean(3)), MLP((3,), width=16))
+        assert all(name.startswith("network.") for name in denoiser.state_dict())

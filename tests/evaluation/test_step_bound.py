@@ -1,15 +1,20 @@
-"""The published bound of binomial diffusion, by Monte Carlo against enumeration."""
+"""The bound of chains, by Monte Carlo against enumeration and closed forms; the entropy bounds of a reverse step."""
 
 from __future__ import annotations
+
+import math
 
 import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.denoisers import Denoiser, Exact
-from unnoise.evaluation import StepBound
-from unnoise.processes import BinomialChain
-from unnoise.spaces import Finite
+from unnoise.denoisers import Denoiser, Exact, ExactMixture
+from unnoise.evaluation import StepBound, entropy_bounds
+from unnoise.evaluation.likelihood import Bound
+from unnoise.laws import GaussianMixture
+from unnoise.processes import BinomialChain, GaussianChain, VariancePreserving, linear_betas
+from unnoise.schedules import LinearLogSNR
+from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
 BITS = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -32,7 +37,7 @@ class Told(Denoiser):
 def truth(denoiser):
     """The bound of every row by enumeration."""
     x_0, x_t = BITS.repeat_interleave(4, 0), BITS.repeat(4, 1)
-    total = sum(CHAIN.ends(BITS).values())
+    total = sum(CHAIN.entropies(BITS).values())
     for t in range(2, CHAIN.steps + 1):
         step = torch.tensor(t)
         chances = CHAIN.marginal(x_0, step).log_prob(x_t).exp()
@@ -70,3 +75,90 @@ def test_rows_are_handled_in_groups_with_their_conditions(rng):
 def test_an_odd_number_of_draws_is_refused():
     with pytest.raises(InputError, match="got draws=3"):
         StepBound(CHAIN, draws=3)
+
+
+def two_modes(process):
+    """The exact denoiser of two narrow Gaussians on a line, of variance 1 together."""
+    weights, covariances = torch.full((2,), 0.5, dtype=FLOAT64), torch.full((2, 1, 1), 0.19, dtype=FLOAT64)
+    return ExactMixture(process, GaussianMixture(weights, torch.tensor([[-0.9], [0.9]], dtype=FLOAT64), covariances))
+
+
+def test_both_decompositions_have_one_sum(rng):
+    for chain, x_0 in (
+        (CHAIN, BITS),
+        (GaussianChain.from_betas(Euclidean(2), linear_betas(9, 0.1, 0.5)), BITS.double()),
+    ):
+        denoiser = Exact(chain.process, x_0)
+        state = rng.get_state()
+        published = StepBound(chain, draws=8)(denoiser, x_0, rng)
+        rng.set_state(state)
+        lecture = StepBound(chain, draws=8, three_terms=True)(denoiser, x_0, rng)
+        assert list(lecture.parts) == ["steps", "prior", "reconstruction"]
+        torch.testing.assert_close(published.log_prob, lecture.log_prob, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(published.parts["steps"], lecture.parts["steps"])
+        torch.testing.assert_close(torch.stack(list(lecture.parts.values())).sum(0), lecture.log_prob)
+
+
+def test_many_gaussian_steps_come_to_the_bound_of_continuous_time(rng):
+    """Rows at one point: the same process, 4000 steps or none; and 10 steps are far from it."""
+    process = VariancePreserving(Euclidean(1), LinearLogSNR(8.0, -8.0))
+    denoiser, x_0 = two_modes(process), torch.full((40, 1), 0.5, dtype=FLOAT64)
+    continuous = Bound(draws=1000)(denoiser, x_0, rng)
+    limit = -continuous.parts["diffusion"].mean()
+    error = float(continuous.parts["diffusion"].std()) / 40**0.5
+    gaps = []
+    for steps in (10, 4000):
+        found = -StepBound(GaussianChain(process, steps), draws=1000)(denoiser, x_0, rng).parts["steps"]
+        error += float(found.std()) / 40**0.5
+        gaps.append(float(found.mean() - limit))
+    assert gaps[0] > 10 * error
+    assert abs(gaps[1]) < 4 * error + 0.01
+
+
+def gaussian_step(chain, v, t):
+    """The entropy of X_{t-1} given X_t for data N(0, v)."""
+    (alpha_s, sigma_s), (alpha_t, sigma_t) = (
+        (float(log.exp()) for log in chain.logs(torch.tensor(k))) for k in (t - 1, t)
+    )
+    before, after = alpha_s**2 * v + sigma_s**2, alpha_t**2 * v + sigma_t**2
+    across = alpha_t / alpha_s * before
+    return 0.5 * math.log(2 * math.pi * math.e * (before - across**2 / after))
+
+
+@pytest.mark.parametrize("v", [0.0, 0.1, 1.0])
+def test_the_entropy_of_a_reverse_step_lies_between(v):
+    """Touched from below by data that are known, and from above by those of the null."""
+    chain, x_0 = GaussianChain.from_betas(Euclidean(1), linear_betas(9, 0.1, 0.5)), torch.zeros(3, 1, dtype=FLOAT64)
+    for t in range(2, 10):
+        low, high = (float(bound) for bound in entropy_bounds(chain, x_0, torch.tensor(t)))
+        truth = gaussian_step(chain, v, t)
+        assert low - 1e-12 <= truth <= high + 1e-12
+        assert (abs(truth - low) < 1e-9) == (v == 0.0)
+        assert (abs(truth - high) < 1e-9) == (v == 1.0)
+
+
+def test_data_wider_than_the_null_pass_the_upper_bound():
+    """Which is why it is stated: noise lowers their entropy."""
+    chain, x_0 = GaussianChain.from_betas(Euclidean(1), linear_betas(9, 0.1, 0.5)), torch.zeros(3, 1, dtype=FLOAT64)
+    _, high = entropy_bounds(chain, x_0, torch.tensor(2))
+    assert gaussian_step(chain, 4.0, 2) > float(high)
+
+
+def test_the_entropy_of_a_reverse_step_of_bits_lies_between():
+    """By enumeration of X_{t-1} and X_t; the data are drawn by repeating rows."""
+    chain = BinomialChain(Finite(2, 2), 0.7, steps=6)
+    data = BITS.repeat_interleave((10 * LAW).round().long(), 0)
+    margins = []
+    for t in range(1, 7):
+        before = sum(
+            p * chain.marginal(row[None], torch.tensor(t - 1)).log_prob(BITS).exp()
+            for p, row in zip(LAW, BITS, strict=True)
+        )
+        forth = torch.stack([chain.step(row[None], torch.tensor(t)).log_prob(BITS).exp() for row in BITS])
+        joint = before[:, None] * forth
+        truth = float(torch.special.entr(joint).sum() - torch.special.entr(joint.sum(0)).sum())
+        low, high = (float(bound) for bound in entropy_bounds(chain, data, torch.tensor(t)))
+        assert low - 1e-12 <= truth <= high + 1e-12
+        margins.append((truth - low, high - truth))
+    assert max(low for low, _ in margins) > 0.1
+    assert max(high for _, high in margins) > 1e-4

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from unnoise.objectives.weightings import EDM, Bound, Simple
+from unnoise.objectives.weightings import EDM, Bound, Simple, Steps
 
 FLOAT64 = torch.float64
 
@@ -53,3 +53,14 @@ def test_factors_are_positive_per_row_and_in_the_dtype_of_the_times(weighting, g
     assert factor.dtype == torch.float32
     assert torch.isfinite(factor).all()
     assert (factor > 0).all()
+
+
+@pytest.mark.parametrize("steps", [1, 7])
+def test_steps_are_the_gain_in_snr_times_the_squared_error(case, steps):
+    """Kingma et al. 2021, eq. 13; the first step of the grid ends at 1/T."""
+    process, t, error, price = case
+    later = t * steps >= 1
+    gained = process.log_snr((t - 1 / steps).clamp(min=0)).exp() - process.log_snr(t).exp()
+    expected = 0.5 * steps * gained * error.square().sum(-1)
+    found = Steps(steps)(process, t) * price
+    torch.testing.assert_close(found[later], expected[later], rtol=1e-8, atol=0)

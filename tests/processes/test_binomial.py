@@ -95,7 +95,7 @@ def test_one_bit_of_the_stationary_mean_costs_its_entropy():
             chances = chain.marginal(x_0, step).log_prob(x_t).exp()
             price = chain.price(denoiser(x_t, chain.time(step)), x_0, x_t, step)
             cost += (chances * price).reshape(2, 2).sum(1)
-        ends = chain.ends(state)
+        ends = chain.entropies(state)
         published = law @ (ends["end"] + ends["start"] + ends["prior"] - cost)
         assert float(published) == pytest.approx(float((law * law.log()).sum()), abs=1e-8)
         assert float(law @ ends["edge"]) == pytest.approx(0, abs=1e-12)
@@ -103,7 +103,7 @@ def test_one_bit_of_the_stationary_mean_costs_its_entropy():
 
 def test_the_ends_are_entropies_term_by_term():
     chain = BinomialChain(Finite(2, 2), MEAN, steps=10)
-    ends = chain.ends(BITS)
+    ends = chain.entropies(BITS)
 
     def entropy(p):
         return -p * math.log(p) - (1 - p) * math.log(1 - p)
@@ -121,7 +121,7 @@ def test_two_bits_that_depend_lose_less_with_more_steps():
     gaps = []
     for steps in (25, 50, 100):
         chain = BinomialChain(Finite(2, 2), MEAN, steps)
-        ends = sum(chain.ends(BITS).values())
+        ends = sum(chain.entropies(BITS).values())
         gaps.append(float(LAW @ (steps_cost(chain, exact(chain)) - ends)) - entropy)
     assert min(gaps) > 0
     assert gaps[0] / gaps[1] == pytest.approx(2, abs=0.35)

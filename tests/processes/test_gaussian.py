@@ -206,6 +206,38 @@ class TestTheGenerator:
         assert torch.equal(process.target(points[0], points[1], times), points[0])
 
 
+class TestTheTransition:
+    def test_textbook(self, process, times, points):
+        """Equation 8.37, for any s < t: alpha_t/alpha_s, and sigma_t^2 less what is left of sigma_s^2."""
+        s, t = 0.6 * times, 0.1 + 0.9 * times
+        (alpha_s, sigma_s), (alpha_t, sigma_t) = process.alpha_sigma(s), process.alpha_sigma(t)
+        law = process.transition(points[0], s, t)
+        torch.testing.assert_close(law.mean, (alpha_t / alpha_s)[:, None] * points[0], **EXACT)
+        variance = sigma_t**2 - (alpha_t / alpha_s * sigma_s) ** 2
+        torch.testing.assert_close(law.scale[:, 0] ** 2, variance, rtol=1e-8, atol=1e-12)
+
+    def test_after_the_kernel_it_is_the_kernel(self, process, points):
+        """Chapman and Kolmogorov: from 0.2 to 0.9 over 0.5 is as from 0.2 to 0.9 at once."""
+        s, r, t = torch.tensor([0.2, 0.5, 0.9], dtype=FLOAT64)
+        first, whole = process.transition(points[0], s, r), process.transition(points[0], s, t)
+        second = process.transition(first.mean, r, t)
+        kept = process.transition(torch.ones_like(points[0]), r, t).mean
+        torch.testing.assert_close(second.mean, whole.mean, **EXACT)
+        torch.testing.assert_close(second.scale**2 + (kept * first.scale) ** 2, whole.scale**2 + 0 * kept, **EXACT)
+
+    def test_no_time_no_noise(self, process, points):
+        law = process.transition(points[0], torch.tensor(0.3), torch.tensor(0.3))
+        assert torch.equal(law.mean, points[0])
+        assert float(law.scale) == 0
+
+    def test_with_the_bridge_it_makes_the_kernel(self, process, points):
+        """Bayes: q(x_s | x_0) q(x_t | x_s) = q(x_t | x_0) q(x_s | x_t, x_0)."""
+        (x_0, x_s, x_t), s, t = points, torch.tensor(0.3, dtype=FLOAT64), torch.tensor(0.7, dtype=FLOAT64)
+        there = process.marginal(x_0, s).log_prob(x_s) + process.transition(x_s, s, t).log_prob(x_t)
+        back = process.marginal(x_0, t).log_prob(x_t) + process.bridge(x_0, x_t, t, s).log_prob(x_s)
+        torch.testing.assert_close(there, back, rtol=1e-8, atol=1e-8)
+
+
 class TestTheBridge:
     @pytest.fixture
     def pair(self):

@@ -24,6 +24,9 @@ NAMES = (
     "given-density",
     "walk-jump-digits",
     "products",
+    "swiss-roll",
+    "snr-invariance",
+    "ddpm",
 )
 
 

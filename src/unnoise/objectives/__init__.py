@@ -1,5 +1,6 @@
 """Objectives: how far a denoiser is from the exact one, estimated on data."""
 
+from unnoise.objectives import snr_form as snr_form
 from unnoise.objectives import times as times
 from unnoise.objectives import weightings as weightings
 from unnoise.objectives.base import Loss as Loss
@@ -7,3 +8,6 @@ from unnoise.objectives.base import Objective as Objective
 from unnoise.objectives.denoising import Denoising as Denoising
 from unnoise.objectives.implicit import Implicit as Implicit
 from unnoise.objectives.static import Static as Static
+from unnoise.objectives.steps import StepPrices as StepPrices
+from unnoise.objectives.steps import ddpm as ddpm
+from unnoise.objectives.vdm import VDM as VDM

@@ -6,12 +6,53 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from unnoise import _tree
 from unnoise.denoisers.base import Denoiser, kernel_of
 from unnoise.objectives.base import Loss, Objective
 from unnoise.objectives.times import Natural, Times, low_discrepancy
 from unnoise.objectives.weightings import Bound, Weighting
+from unnoise.processes import HasKernel
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What a denoiser says of noised data.
+
+    Attributes:
+        process: how they were noised.
+        x_0: the data, (n, *event).
+        x_t: the states.
+        t: (n,), the times.
+        density: (n,), of the times with respect to dt.
+        stat: what the denoiser says.
+    """
+
+    process: HasKernel[Any]
+    x_0: Any
+    x_t: Any
+    t: Tensor
+    density: Tensor
+    stat: Any
+
+    @property
+    def price(self) -> Tensor:
+        r"""$\Phi(q_{t|0}/\beta_t)(x_t)$ in nats per unit time, (n,)."""
+        target = self.process.target(self.x_0, self.x_t, self.t)
+        return self.process.divergence(self.stat, target, self.x_t, self.t)
+
+
+def guess(
+    denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice, times: Times, asker: str = "Denoising"
+) -> Guess:
+    """Noise a batch at these times, spread evenly, and ask the denoiser about the `rows` of it."""
+    process, like = kernel_of(denoiser, asker, "objectives.Implicit"), _tree.first(x_0)
+    t, density = times(process, low_discrepancy(_tree.length(x_0), rng).to(like.device))
+    x_t = process.marginal(x_0, t).sample(rng)
+    x_0, x_t, t, density = (_tree.map(lambda leaf: leaf[rows], part) for part in (x_0, x_t, t, density))
+    stat = denoiser(x_t, t, None if cond is None else _tree.map(lambda leaf: leaf[rows], cond))
+    return Guess(process, x_0, x_t, t, density, stat)
 
 
 @dataclass(frozen=True)
@@ -33,10 +74,5 @@ class Denoising(Objective):
         self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
     ) -> Loss:
         """See the classes."""
-        process, like = kernel_of(denoiser, "Denoising", "objectives.Implicit"), _tree.first(x_0)
-        t, density = self.times(process, low_discrepancy(_tree.length(x_0), rng).to(like.device))
-        x_t = process.marginal(x_0, t).sample(rng)
-        x_0, x_t, t, density = (_tree.map(lambda leaf: leaf[rows], part) for part in (x_0, x_t, t, density))
-        stat = denoiser(x_t, t, None if cond is None else _tree.map(lambda leaf: leaf[rows], cond))
-        price = process.divergence(stat, process.target(x_0, x_t, t), x_t, t)
-        return Loss(price * self.weighting(process, t) / density)
+        seen = guess(denoiser, x_0, cond, rng, rows, self.times)
+        return Loss(seen.price * self.weighting(seen.process, seen.t) / seen.density)

@@ -41,6 +41,26 @@ class Simple:
 
 
 @dataclass(frozen=True)
+class Steps:
+    r"""$\frac T2(\mathrm{SNR}(s) - \mathrm{SNR}(t))\lVert x_0 - \hat x_0\rVert^2$, $s = t - 1/T$: T discrete steps.
+
+    With `times.Steps(T)` its mean is the sum over the steps: the diffusion part of the bound of a chain of T steps
+    whose reverse steps have the variance of the posterior. As T grows it falls to that of `Bound`. Kingma et al. 2021
+    (arXiv 2107.00630), eq. 13.
+
+    Args:
+        steps: T.
+    """
+
+    steps: int
+
+    def __call__(self, process: AffineGaussian, t: Tensor) -> Tensor:
+        r"""$T\,(\mathrm{SNR}(s)/\mathrm{SNR}(t) - 1)/(-\lambda'(t))$."""
+        s = (t - 1 / self.steps).clamp(min=0)
+        return -self.steps * torch.expm1(process.log_snr(s) - process.log_snr(t)) / process.log_snr_rate(t)
+
+
+@dataclass(frozen=True)
 class EDM:
     r"""EDM's loss (Karras et al. 2022, arXiv 2206.00364), for noise levels $\tilde\sigma = \sigma/\alpha$.
 

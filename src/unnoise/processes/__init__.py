@@ -1,12 +1,19 @@
 """Noising processes: generator, kernel, prior, what to learn, and what the reverse is."""
 
+from unnoise.processes import snr_form as snr_form
 from unnoise.processes.base import Bridged as Bridged
 from unnoise.processes.base import HasKernel as HasKernel
 from unnoise.processes.base import Process as Process
+from unnoise.processes.betas import Betas as Betas
+from unnoise.processes.betas import LearnedBetas as LearnedBetas
+from unnoise.processes.betas import erasing_betas as erasing_betas
+from unnoise.processes.betas import geometric_betas as geometric_betas
+from unnoise.processes.betas import linear_betas as linear_betas
 from unnoise.processes.binomial import Binomial as Binomial
 from unnoise.processes.binomial import BinomialChain as BinomialChain
 from unnoise.processes.brownian import Brownian as Brownian
 from unnoise.processes.brownian import until_mixed as until_mixed
+from unnoise.processes.chain import Chain as Chain
 from unnoise.processes.counts import CountProcess as CountProcess
 from unnoise.processes.counts import ImmigrationDeath as ImmigrationDeath
 from unnoise.processes.counts import PureDeath as PureDeath
@@ -17,6 +24,7 @@ from unnoise.processes.gaussian import RectifiedFlow as RectifiedFlow
 from unnoise.processes.gaussian import SubVariancePreserving as SubVariancePreserving
 from unnoise.processes.gaussian import VarianceExploding as VarianceExploding
 from unnoise.processes.gaussian import VariancePreserving as VariancePreserving
+from unnoise.processes.gaussian_chain import GaussianChain as GaussianChain
 from unnoise.processes.heads import Head as Head
 from unnoise.processes.letter_head import Letters as Letters
 from unnoise.processes.ou import ornstein_uhlenbeck as ornstein_uhlenbeck
@@ -24,6 +32,12 @@ from unnoise.processes.product import BridgedProduct as BridgedProduct
 from unnoise.processes.product import Joint as Joint
 from unnoise.processes.product import Product as Product
 from unnoise.processes.product import ProductWithKernel as ProductWithKernel
+from unnoise.processes.reverse_variances import Analytic as Analytic
+from unnoise.processes.reverse_variances import Large as Large
+from unnoise.processes.reverse_variances import Learnt as Learnt
+from unnoise.processes.reverse_variances import ReverseVariance as ReverseVariance
+from unnoise.processes.reverse_variances import Small as Small
+from unnoise.processes.snr_form import SNRForm as SNRForm
 from unnoise.processes.tangent_head import Tangent as Tangent
 from unnoise.processes.user import DiffusionProcess as DiffusionProcess
 from unnoise.processes.user import JumpProcess as JumpProcess

@@ -16,6 +16,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import Categorical
+from unnoise.processes.chain import Chain
 from unnoise.processes.ctmc import CTMC
 from unnoise.processes.rates import Rates, Refresh
 from unnoise.schedules import Schedule
@@ -55,8 +56,10 @@ class Binomial(CTMC):
 
 
 @dataclass(frozen=True)
-class BinomialChain:
+class BinomialChain(Chain[Tensor]):
     r"""Binomial diffusion in T steps, $\beta_t = 1/(T - t + 1)$; steps t are whole numbers from 1 to T.
+
+    The null is the coins that noise ends at.
 
     Args:
         space: of two states per site.
@@ -71,6 +74,7 @@ class BinomialChain:
     tensor([0.4000, 0.6000], dtype=torch.float64)
     """
 
+    process: Binomial = field(init=False, repr=False, compare=False)
     space: Finite
     mean: Mean = 0.5
     steps: int = 1000
@@ -78,60 +82,73 @@ class BinomialChain:
     def __post_init__(self) -> None:
         if self.steps < 2:
             raise InputError(f"got {self.steps} steps; binomial diffusion takes at least 2")
-        Binomial(self.space, self.mean)  # says what is wrong
-
-    @property
-    def process(self) -> Binomial:
-        """The same diffusion in continuous time."""
-        return Binomial(self.space, self.mean)
+        object.__setattr__(self, "process", Binomial(self.space, self.mean))
 
     def time(self, t: Tensor) -> Tensor:
         """The continuous time of step t: the marginals are the same (up to the trimmed ends of the schedule)."""
-        return self.process.schedule.inverse(self._integral(t)).clamp(0, 1)
-
-    def step(self, x: Tensor, t: Tensor) -> Categorical:
-        r"""$q(x_t | x_{t-1})$: a bit is drawn anew with probability $\beta_t$."""
-        return self._law(self.process.rates.row(x, expand(self._step_integral(t), x)))
+        return self.process.schedule.inverse(self._integral(0 * t, t)).clamp(0, 1)
 
     def marginal(self, x_0: Tensor, t: Tensor) -> Categorical:
-        """$q(x_t | x_0)$: a bit survives with probability 1 - t / T."""
-        return self._law(self.process.rates.row(x_0, expand(self._integral(t), x_0)))
+        """A bit survives with probability 1 - t / T."""
+        return self.transition(x_0, 0 * t, t)
 
-    def posterior(self, stat: Tensor, x_t: Tensor, t: Tensor) -> Categorical:
-        r"""$\sum_a p(a | x_t)\,q(x_{t-1} | x_t, x_0 = a)$ at every bit, for the statistic $p(x_0 | x_t)$."""
+    def transition(self, x_s: Tensor, s: Tensor, t: Tensor) -> Categorical:
+        """A bit survives with probability (T - t) / (T - s)."""
+        return self._law(self.process.rates.row(x_s, expand(self._integral(s, t), x_s)))
+
+    def posterior(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor | None = None) -> Categorical:
+        r"""$\sum_a p(a | x_t)\,q(x_s | x_t, x_0 = a)$ at every bit, for the statistic $p(x_0 | x_t)$."""
+        s = t - 1 if s is None else s
         rates, stat = self.process.rates, stat.double()
-        now, before, last = (
-            expand(part, x_t) for part in (self._integral(t), self._integral(t - 1), self._step_integral(t))
+        now, before, between = (
+            expand(part, x_t) for part in (self._integral(0 * t, t), self._integral(0 * s, s), self._integral(s, t))
         )
-        joint = rates.push(stat / rates.column(x_t, now), before) * rates.column(x_t, last)
+        joint = rates.push(stat / rates.column(x_t, now), before) * rates.column(x_t, between)
         return self._law(joint / joint.sum(-1, keepdim=True))
 
-    def price(self, stat: Tensor, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$KL(q(x_{t-1} | x_t, x_0) \| p(x_{t-1} | x_t))$ in nats, (*batch,): what step t adds to the bound."""
-        truth = torch.nn.functional.one_hot(x_0, 2)
-        right, wrong = self.posterior(truth, x_t, t).probs, self.posterior(stat, x_t, t).probs
+    def bridge(self, x_0: Tensor, x_t: Tensor, t: Tensor, s: Tensor | None = None) -> Categorical:
+        """The posterior of one who knows."""
+        return self.posterior(torch.nn.functional.one_hot(x_0, 2), x_t, t, s)
+
+    def price(self, stat: Tensor, x_0: Tensor, x_t: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
+        """Summed over the bits."""
+        right, wrong = self.bridge(x_0, x_t, t, s).probs, self.posterior(stat, x_t, t, s).probs
         return self._sum(torch.xlogy(right, right / wrong).sum(-1))
 
-    def ends(self, x_0: Tensor) -> dict[str, Tensor]:
-        r"""What the bound holds besides the steps t = 2, ..., T, by name, each (*batch,), in nats.
+    def null(self, n: int, t: Tensor) -> Categorical:
+        """The coins, at every t."""
+        return self._law(self._coins(torch.zeros(n, *self.space.event_shape, dtype=torch.int64, device=t.device)))
 
-        `end` is $H_q(X_T | x_0)$, `start` $-H_q(X_1 | x_0)$ and `prior` $-H_p(X_T)$. The last step of the reverse is
-        $p(x_0 | x_1) = q(x_1 | x_0)\pi(x_0)/\pi(x_1)$, and `edge` is $\log\pi(x_0) - E[\log\pi(X_1)]$, of mean zero
-        where the data have the stationary mean; the published bound leaves it out.
-        """
-        first, last = (self.marginal(x_0, torch.tensor(t)).probs for t in (1, self.steps))
-        coin = self.process.rates.stationary.expand_as(first)
-        edge = (torch.nn.functional.one_hot(x_0, 2) - first) * coin.log()
-        terms = {"end": _entropy(last), "start": -_entropy(first), "prior": -_entropy(coin), "edge": edge.sum(-1)}
-        return {name: self._sum(term) for name, term in terms.items()}
+    def log_null(self, x_0: Tensor, t: Tensor) -> Tensor:
+        """See the class of chains."""
+        found = self._probs(x_0, t)
+        return self._sum((found * self._coins(x_0).log()).sum(-1))
 
-    def _integral(self, t: Tensor) -> Tensor:
-        """B of the marginal at step t, infinite at T."""
-        return -torch.log1p(-t.double() / self.steps)
+    def null_entropy(self) -> Tensor:
+        """That of the coins."""
+        return self._sum(_entropy(self._coins(torch.zeros(self.space.event_shape, dtype=torch.int64))))
 
-    def _step_integral(self, t: Tensor) -> Tensor:
-        """B of the step t alone."""
-        return -torch.log1p(-1 / (self.steps - t.double() + 1))
+    def entropy(self, x_0: Tensor, t: Tensor) -> Tensor:
+        """Summed over the bits."""
+        return self._sum(_entropy(self._probs(x_0, t)))
+
+    def step_entropy(self, x_0: Tensor, t: Tensor) -> Tensor:
+        """Summed over the bits."""
+        before = self._probs(x_0, t - 1)
+        after = (self.transition(torch.full_like(x_0, state), t - 1, t).probs for state in (0, 1))
+        return self._sum((before * torch.stack([_entropy(probs) for probs in after], -1)).sum(-1))
+
+    def _probs(self, x_0: Tensor, t: Tensor) -> Tensor:
+        """$q(x_t | x_0)$ at every bit; one-hot at t = 0."""
+        return self.marginal(x_0, t).probs
+
+    def _coins(self, like: Tensor) -> Tensor:
+        stationary = self.process.rates.stationary.to(like.device)
+        return stationary.expand(*like.shape, 2)
+
+    def _integral(self, s: Tensor, t: Tensor) -> Tensor:
+        """B of the steps after s up to t, infinite at T."""
+        return -torch.log1p(-(t - s).double() / (self.steps - s))
 
     def _law(self, probs: Tensor) -> Categorical:
         return Categorical(probs, len(self.space.event_shape))

@@ -105,6 +105,17 @@ class AffineGaussian(Bridged[Tensor]):
         alpha, sigma = self.alpha_sigma(t)
         return Normal(expand(alpha, x_0) * x_0, expand(sigma, x_0), len(self.space.event_shape))
 
+    def transition(self, x_s: Tensor, s: Tensor, t: Tensor) -> Normal:
+        r"""$q(x_t | x_s)$ for any s < t, not only neighbours: $N(\alpha_{t|s} x_s, \sigma_{t|s}^2 I)$.
+
+        $\alpha_{t|s} = \alpha_t/\alpha_s$ and $\sigma_{t|s}^2 = \sigma_t^2 - \alpha_{t|s}^2\sigma_s^2
+        = \sigma_t^2\,(1 - \mathrm{SNR}(t)/\mathrm{SNR}(s))$. Kingma et al. 2021 (arXiv 2107.00630), eq. 23.
+        """
+        (alpha_t, sigma_t), (alpha_s, sigma_s) = self.logs(t), self.logs(s)
+        fresh = -torch.expm1(2 * (alpha_t - sigma_t - alpha_s + sigma_s))  # share of sigma_t^2
+        scale = sigma_t.exp() * fresh.clamp(min=0).sqrt()
+        return Normal(expand((alpha_t - alpha_s).exp(), x_s) * x_s, expand(scale, x_s), len(self.space.event_shape))
+
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """$Y = x_0$."""
         return x_0

@@ -5,6 +5,7 @@ from unnoise.samplers import grids as grids
 from unnoise.samplers.ancestral import DDIM as DDIM
 from unnoise.samplers.ancestral import Ancestral as Ancestral
 from unnoise.samplers.base import Sampler as Sampler
+from unnoise.samplers.chain_steps import ChainSteps as ChainSteps
 from unnoise.samplers.corrector import PredictorCorrector as PredictorCorrector
 from unnoise.samplers.euler import Euler as Euler
 from unnoise.samplers.first_hitting import FirstHitting as FirstHitting

@@ -1,0 +1,91 @@
+r"""Variational diffusion: a denoiser and its schedule, trained jointly by the whole bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from unnoise._errors import InputError
+from unnoise.denoisers.base import Denoiser
+from unnoise.objectives.base import Loss, Objective
+from unnoise.objectives.denoising import guess
+from unnoise.objectives.times import Uniform
+from unnoise.processes import AffineGaussian
+from unnoise.schedules import Learned
+
+
+@dataclass(frozen=True)
+class VDM(Objective):
+    r"""$KL(q_{1|0} \| p_1) + E[-\frac12\mathrm{SNR}'(t)\lVert x_0 - \hat x_0\rVert^2]$ + reconstruction.
+
+    Kingma et al. 2021 (arXiv 2107.00630), for a Gaussian process whose schedule is `schedules.Learned`. Times are
+    uniform, so the schedule decides at which levels the denoiser is looked at. The loss is the whole bound, in nats;
+    its gradient moves
+
+    * the denoiser and the ends of the schedule down the bound;
+    * the interior of the schedule down the variance of the diffusion part, as it cannot change its mean. With p the
+      density of the levels and m the price per unit of log SNR, the second moment is $\int E[m^2]/p\,d\lambda$, and
+      its gradient $-E[(m/p)^2\,\nabla\log p]$ needs no derivative of the denoiser. It is taken relative to the
+      second moment itself, so one learning rate serves data of every size.
+
+    The parts of the bound are the metrics `prior`, `diffusion` and `reconstruction`.
+
+    Args:
+        pace: how fast the interior learns, as a factor on its gradient beside that of the denoiser.
+
+    Raises:
+        InputError: when called, for a process without a learnt schedule.
+    """
+
+    pace: float = 1.0
+
+    def __call__(
+        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
+    ) -> Loss:
+        """See the class."""
+        process, schedule = _learnt(denoiser)
+        seen = guess(denoiser, x_0, cond, rng, rows, Uniform(), "VDM")
+        parts = {
+            "prior": prior_cost(process, seen.x_0),
+            "diffusion": seen.price,
+            "reconstruction": process.reconstruction(seen.x_0),
+        }
+        spread = self.pace * _log_second_moment(seen.price.detach(), schedule.log_density(seen.t))
+        value = torch.stack(list(parts.values())).sum(0)
+        return Loss(value + (spread - spread.detach()), {name: part.detach() for name, part in parts.items()})
+
+
+def prior_cost(process: AffineGaussian, x_0: Tensor) -> Tensor:
+    r"""$KL(q_{1|0}(\cdot | x_0) \| p_1)$ in nats, (n,): small where the last SNR is.
+
+    With $\tau = \alpha_1^2 + \sigma_1^2$ the variance of $p_1$, it is
+    $\frac12\frac{\alpha_1^2}\tau(\lVert x_0\rVert^2 - d) - \frac d2\log\frac{\sigma_1^2}\tau$.
+    """
+    last = process.log_snr(torch.ones((), dtype=x_0.dtype, device=x_0.device))
+    excess = process.space.dot(x_0, x_0) - process.space.dimension
+    return 0.5 * torch.sigmoid(last) * excess - 0.5 * process.space.dimension * logsigmoid(-last)
+
+
+def _log_second_moment(price: Tensor, log_density: Tensor) -> Tensor:
+    """Rows whose mean has the gradient of the log of the mean squared price with respect to the density of levels.
+
+    The mean is subtracted as a baseline: a density that grows everywhere is no density.
+    """
+    square = price.square()
+    return -(square / square.mean().clamp(min=torch.finfo(square.dtype).tiny) - 1) * log_density
+
+
+def _learnt(denoiser: Denoiser) -> tuple[AffineGaussian, Learned]:
+    """The process and its one learnt schedule."""
+    process = denoiser.process
+    schedule = getattr(process, "schedule", None)
+    if isinstance(process, AffineGaussian) and isinstance(schedule, Learned):
+        return process, schedule
+    raise InputError(
+        f"VDM trains a Gaussian process together with its schedule, and {process} has none that learns: give one such "
+        "as processes.VariancePreserving(space, schedules.Learned()), or use objectives.Denoising"
+    )

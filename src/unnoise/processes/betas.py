@@ -1,0 +1,141 @@
+r"""Noise that comes in whole steps: schedules given, or learnt, as $\beta_1, \dots, \beta_T$.
+
+Step k adds noise of variance $\beta_k$ and shrinks by $\sqrt{1 - \beta_k}$, so after it
+$B = -\sum_{j \le k}\log(1 - \beta_j)$, that is $\bar\alpha_k = e^{-B}$. Between steps B is a line. Step k lies at
+$t = (k - 1)/(T - 1)$: the first step is t = 0, the cleanest that a denoiser sees, and the last is t = 1.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from unnoise._errors import InputError
+from unnoise.schedules import Schedule
+
+
+def linear_betas(steps: int = 1000, first: float = 1e-4, last: float = 0.02) -> tuple[float, ...]:
+    r"""$\beta$ on a line: DDPM's for 1000 steps (Ho et al. 2020, arXiv 2006.11239)."""
+    return tuple(torch.linspace(first, last, steps, dtype=torch.float64).tolist())
+
+
+def erasing_betas(steps: int, first: float | None = None) -> tuple[float, ...]:
+    r"""$\beta_t = 1/(T - t + 1)$, by which $\bar\alpha_t$ falls on a line, with a last step that leaves something.
+
+    These are $1/T, \dots, 1/2$, evenly spaced in $1/\beta$, as in the code of Sohl-Dickstein et al. 2015
+    (arXiv 1503.03585): a last $\beta$ of 1 would leave no signal at all. `first` takes the place of $\beta_1$.
+
+    >>> erasing_betas(4)
+    (0.25, 0.3, 0.375, 0.5)
+    """
+    betas = (1 / torch.linspace(steps, 2, steps, dtype=torch.float64)).tolist()
+    return tuple(betas if first is None else [first, *betas[1:]])
+
+
+def geometric_betas(steps: int, first: float, last: float = 0.5) -> tuple[float, ...]:
+    r"""$\beta$ with equal ratios: noise over many scales of length, where a few steps have to do.
+
+    >>> [round(beta, 4) for beta in geometric_betas(3, 0.005)]
+    [0.005, 0.05, 0.5]
+    """
+    return tuple(torch.logspace(math.log10(first), math.log10(last), steps, dtype=torch.float64).tolist())
+
+
+class Steps(Schedule):
+    """A schedule that is known at T whole steps, and linear in between."""
+
+    @property
+    @abstractmethod
+    def knots(self) -> Tensor:
+        """B after steps 1, ..., T, increasing, in float64."""
+
+    def value(self, t: Tensor) -> Tensor:
+        """On the line between two knots."""
+        knots, index, share = self._place(t)
+        return torch.lerp(knots[index], knots[index + 1], share).to(t)
+
+    def rate(self, t: Tensor) -> Tensor:
+        """The slope of that line."""
+        knots, index, _ = self._place(t)
+        return ((knots[index + 1] - knots[index]) * (len(knots) - 1)).to(t)
+
+    def inverse(self, value: Tensor) -> Tensor:
+        """Beyond the ends, on the first or the last line."""
+        knots = self.knots.to(value.device)
+        seen = value.detach().double().contiguous()
+        index = (torch.searchsorted(knots.detach(), seen, right=True) - 1).clamp(0, len(knots) - 2)
+        share = (value - knots[index]) / (knots[index + 1] - knots[index])
+        return ((index + share) / (len(knots) - 1)).to(value)
+
+    def _place(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The knots, on which line t lies, and how far along it."""
+        knots = self.knots.to(t.device)
+        place = t.double() * (len(knots) - 1)
+        index = place.detach().floor().long().clamp(0, len(knots) - 2)
+        return knots, index, place - index
+
+
+@dataclass(frozen=True)
+class Betas(Steps):
+    r"""Steps of given $\beta_1, \dots, \beta_T$.
+
+    Args:
+        betas: one per step, strictly between 0 and 1.
+
+    Raises:
+        InputError: fewer than two steps, or a number that is no share of noise.
+
+    >>> ddpm = Betas(linear_betas())
+    >>> round(float(torch.exp(-ddpm.value(torch.tensor(1.0, dtype=torch.float64)))), 7)  # the last alpha bar
+    4.04e-05
+    """
+
+    betas: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.betas) < 2 or not all(0 < beta < 1 for beta in self.betas):
+            raise InputError(
+                f"got {len(self.betas)} betas from {min(self.betas, default=0):g} to {max(self.betas, default=0):g}; "
+                "expected at least 2, each strictly between 0 and 1"
+            )
+
+    @cached_property
+    def knots(self) -> Tensor:
+        """See the module."""
+        return -torch.log1p(-torch.tensor(self.betas, dtype=torch.float64)).cumsum(0)
+
+
+class LearnedBetas(nn.Module, Steps):
+    r"""Steps whose $\beta_2, \dots, \beta_T$ are learnt, through their logits; $\beta_1$ stays, small.
+
+    Noise that is drawn before it is scaled does not depend on them, so the bound of a chain has a gradient in them:
+    "frozen noise" (Sohl-Dickstein et al. 2015, arXiv 1503.03585, section 2.4.1), the reparameterisation. Were the first
+    not fixed, the bound would have the noise of the data learnt away.
+
+    Args:
+        betas: where they start; the first is kept.
+    """
+
+    first: Tensor
+
+    def __init__(self, betas: tuple[float, ...]) -> None:
+        super().__init__()
+        start = torch.tensor(Betas(betas).betas, dtype=torch.float64)
+        self.register_buffer("first", start[:1])
+        self.logits = nn.Parameter(start[1:].logit())
+
+    @property
+    def knots(self) -> Tensor:
+        """See the module; with a gradient."""
+        kept = torch.cat([torch.log1p(-self.first), nn.functional.logsigmoid(-self.logits)])
+        return -kept.double().cumsum(0)
+
+    def fixed(self) -> Betas:
+        """The steps as they are now."""
+        betas = -torch.expm1(-torch.diff(self.knots.detach(), prepend=self.first.new_zeros(1).double()))
+        return Betas(tuple(betas.tolist()))

@@ -1,0 +1,96 @@
+"""Laws of points in cells: their weights are densities, and a learnt one gains on the uniform one."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from unnoise._errors import InputError
+from unnoise.denoisers import ExactMixture
+from unnoise.evaluation.dequantised import DequantisedLikelihood
+from unnoise.evaluation.likelihood import ProbabilityFlow
+from unnoise.laws import GaussianMixture
+from unnoise.objectives import Denoising
+from unnoise.objectives.dequantisation import Dequantised, LogitNormalCells, UniformCells, WithCells
+from unnoise.processes import VariancePreserving
+from unnoise.schedules import LinearLogSNR
+from unnoise.spaces import Euclidean
+from unnoise.training import Settings, TrainState, train
+
+SCALE = 0.4
+
+
+def narrow():
+    """The exact denoiser of a normal law of deviation 0.4, much of whose mass is in one cell of width 1."""
+    law = GaussianMixture(torch.ones(1), torch.zeros(1, 1), torch.full((1, 1, 1), SCALE**2))
+    return ExactMixture(VariancePreserving(Euclidean(1), LinearLogSNR(12.0, -9.0)), law)
+
+
+class Rows:
+    """The number 0 and its neighbours."""
+
+    def __len__(self):
+        return 300
+
+    def batch(self, indices, rng):
+        return (indices % 3 - 1).float()[:, None], None
+
+
+def network():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 2))
+    nn.init.zeros_(net[2].weight)
+    nn.init.zeros_(net[2].bias)
+    return net
+
+
+@pytest.mark.parametrize("cells", [UniformCells(0.5), LogitNormalCells(network(), 0.5)], ids=["uniform", "learnt"])
+class TestEveryLaw:
+    def test_points_stay_in_their_cells(self, cells, rng):
+        x = torch.zeros(2000, 1)
+        points, _ = cells.draw(narrow(), x, rng)
+        assert points.abs().max() <= 0.25
+        assert points.min() < -0.2
+        assert points.max() > 0.2
+
+    def test_the_weights_are_one_over_a_density(self, cells, rng):
+        """E[f / q] over points is the integral of f over the cell, of f = 1 and of f = y^2."""
+        points, weight = cells.draw(narrow(), torch.zeros(200_000, 1), rng)
+        for f, integral in ((torch.ones(200_000), 0.5), (points[:, 0] ** 2, 2 * 0.25**3 / 3)):
+            value = weight.detach().exp() * f.detach()
+            assert abs(float(value.mean()) - integral) < 5 * float(value.std()) / 200_000**0.5 + 1e-6
+
+    def test_a_cell_without_width_is_refused(self, cells):
+        with pytest.raises(InputError, match="a cell has a positive width"):
+            UniformCells(0.0)
+
+
+def test_a_learnt_law_gains_on_the_uniform_one_and_stays_below_the_truth(rng):
+    denoiser = narrow().requires_grad_(False)
+    state = TrainState(
+        WithCells(denoiser, LogitNormalCells(network(), 1.0)),
+        Settings(device="cpu", steps=150, batch_size=300, learning_rate=3e-2, ema=0.9),
+    )
+    for _ in train(state, Dequantised(Denoising()), Rows()):
+        pass
+    x = torch.tensor([[-1.0], [0.0], [1.0]]).repeat(200, 1)
+    law = torch.distributions.Normal(0.0, SCALE)
+    truth = (law.cdf(x + 0.5) - law.cdf(x - 0.5)).log()[:, 0]
+    lost = {}
+    for cells in (UniformCells(1.0), state.ema.cells):
+        found = DequantisedLikelihood(ProbabilityFlow(tolerance=1e-3), cells)(denoiser, x, rng)
+        gap = truth - found.log_prob
+        lost[cells.name] = float(gap.mean()), float(gap.std()) / len(x) ** 0.5
+    (uniform, error), (learnt, error_learnt) = lost["uniform dequantisation"], lost["learnt dequantisation"]
+    assert uniform - learnt > 4 * math.hypot(error, error_learnt)
+    assert learnt > -4 * error_learnt
+    assert learnt < 0.5 * uniform
+
+
+def test_only_a_denoiser_with_cells_is_trained(rng):
+    with pytest.raises(InputError, match=r"trains objectives\.WithCells, got ExactMixture"):
+        Dequantised(Denoising())(narrow(), torch.zeros(3, 1), None, rng)
