@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import pytest
@@ -25,10 +26,16 @@ from unnoise.chains import (
     equal,
     growing,
     run,
+    snr_levels,
     tune,
 )
+from unnoise.denoisers import ExactMixture
 from unnoise.laws import GaussianMixture
 from unnoise.laws.base import standard_normal
+from unnoise.processes import EDM, RectifiedFlow, VarianceExploding, VariancePreserving
+from unnoise.samplers import Ancestral
+from unnoise.samplers.grids import UniformLogSNR
+from unnoise.spaces import Euclidean
 from unnoise.testing.statistics import mean_is_zero
 
 FLOAT64 = torch.float64
@@ -300,3 +307,60 @@ class TestFaults:
     def test_joint_numbers(self, ring):
         with pytest.raises(InputError, match="m = 0"):
             Joint(FromMixture(ring), 1.0, 0)
+
+
+@pytest.mark.parametrize("kind", [VariancePreserving, VarianceExploding, EDM, RectifiedFlow], ids=lambda k: k.__name__)
+class TestDiffusionIsMeasuring:
+    """The equivalent generative model: observations of the data whose precisions are the increments of the SNR."""
+
+    def test_a_step_of_the_mean_is_the_bridge(self, kind, rng):
+        """Its law given X and the past, N((L mean + d X)/(L + d), d/(L + d)^2), in the units of x_s / alpha_s."""
+        process = kind(Euclidean(2))
+        x, state = torch.randn(2, 6, 2, generator=rng, dtype=FLOAT64)
+        times = torch.tensor([0.9, 0.7, 0.4, 0.1], dtype=FLOAT64)
+        sigmas, alphas = snr_levels(process, times), process.alpha_sigma(times)[0]
+        for k in range(1, 4):
+            past = Mean(state, sum(sigma**-2 for sigma in sigmas[:k]))
+            centre, shifted = (past.with_one_more(x + shift * sigmas[k], sigmas[k]) for shift in (0, 1))
+            law = process.bridge(x, alphas[k - 1] * state, times[k - 1], times[k])
+            torch.testing.assert_close(centre.value, law.mean / alphas[k], rtol=1e-10, atol=1e-10)
+            spread = (law.scale / alphas[k]).expand(6, 2)
+            torch.testing.assert_close(shifted.value - centre.value, spread, rtol=1e-10, atol=1e-10)
+            log_snr = torch.tensor(-2 * math.log(centre.level), dtype=FLOAT64)
+            torch.testing.assert_close(log_snr, process.log_snr(times[k]), rtol=1e-10, atol=1e-10)
+
+    def test_localization_is_ancestral_sampling(self, kind, normal):
+        """On the same noise, from the same first measurement, to the last digits."""
+        process, seen, means = kind(Euclidean(2)), [], []
+        sampler = Ancestral(ExactMixture(process, normal), 12, UniformLogSNR())
+        times = sampler.grid(process, 12).double()
+        levels = Localization(FromMixture(normal), snr_levels(process, times))
+        levels.sample(CENTRE.expand(5, 2), torch.Generator().manual_seed(0), on_step=lambda k, mean: means.append(mean))
+        rng = torch.Generator().manual_seed(0)
+        standard_normal((5, 2), CENTRE, rng)  # of the first measurement, which is the start
+        alphas, state = process.alpha_sigma(times)[0], means[0].value * process.alpha_sigma(times[0])[0]
+        for k in range(1, 12):
+            state = sampler.step(state, times[k - 1], times[k], rng)
+            seen.append(state / alphas[k])
+        torch.testing.assert_close(torch.stack(seen), torch.stack([m.value for m in means[1:]]), rtol=1e-8, atol=1e-10)
+
+
+def test_times_that_do_not_decrease_are_refused():
+    with pytest.raises(InputError, match="got 2 times; expected at least one, decreasing"):
+        snr_levels(EDM(Euclidean(1)), torch.tensor([0.2, 0.5]))
+
+
+@pytest.mark.parametrize(("sigmas", "first"), [(equal(3.0, 12), 50), (growing(3.0, 10, 0.2), 200), ([2.0, 0.5], 1)])
+def test_scores_are_counted(sigmas, first):
+    asked = []
+
+    class Counting(FromAtoms):
+        def denoise(self, y, sigma):
+            asked.append(sigma)
+            return super().denoise(y, sigma)
+
+    sampler = Sequential(Counting(torch.tensor([[-1.0], [1.0]])), sigmas, steps=2, first=first)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RemembersStart)
+        sampler.sample(torch.zeros(3, 1), torch.Generator().manual_seed(0))
+    assert sampler.scores == len(asked)

@@ -30,6 +30,7 @@ from unnoise.chains.measurements import Sequential as Sequential
 from unnoise.chains.measurements import conditional_score as conditional_score
 from unnoise.chains.measurements import equal as equal
 from unnoise.chains.measurements import growing as growing
+from unnoise.chains.measurements import snr_levels as snr_levels
 from unnoise.chains.memory import Memory as Memory
 from unnoise.chains.memory import RemembersStart as RemembersStart
 from unnoise.chains.smoothed import FromAtoms as FromAtoms

@@ -32,6 +32,7 @@ from unnoise.chains.memory import memory, warn_of
 from unnoise.chains.smoothed import Smoothed
 from unnoise.chains.underdamped import Moving, Sachs
 from unnoise.laws.base import standard_normal
+from unnoise.processes import AffineGaussian
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,9 @@ class Sequential(Measuring):
     r"""SMS: each measurement by underdamped Langevin steps from jump $+ \sigma z$; see the module.
 
     The conditionals have curvature at most $\sigma_k^{-2}$ whatever came before, so one step in units of $\sigma_k$
-    serves all of them. Costs about `len(sigmas) * (steps + 1) + 1.6 * first` scores per sample; only the
-    running mean is kept. Warns (`RemembersStart`) where the first measurement's chains have not forgotten their start.
+    serves all of them. Costs about `len(sigmas) * (steps + 1) + 1.6 * first` scores per sample (`scores` says it
+    exactly); only the running mean is kept. Warns (`RemembersStart`) where the first measurement's chains have not
+    forgotten their start.
 
     Args:
         smoothed: the denoiser at all levels.
@@ -164,8 +166,18 @@ class Sequential(Measuring):
         """A short chain on the conditional."""
         target = Field(lambda z: conditional_score(self.smoothed, z, past, sigma))
         kernel = Sachs(target, self.delta * sigma, self.friction)
-        share = sigma**-2 / (past.precision + sigma**-2)  # of this measurement in the mean: 1/k at equal levels
-        return run(kernel, kernel.start(y, rng), max(self.steps, round(self.first * share**2)), rng).x
+        return run(kernel, kernel.start(y, rng), self._count(past.precision, sigma), rng).x
+
+    @property
+    def scores(self) -> int:
+        """How often the denoiser is asked for one sample."""
+        precisions = itertools.accumulate((sigma**-2 for sigma in self.sigmas), initial=0.0)
+        return sum(self._count(before, sigma) + 1 for before, sigma in zip(precisions, self.sigmas, strict=False))
+
+    def _count(self, precision: float, sigma: float) -> int:
+        """Chain steps of a measurement after others of this precision."""
+        share = sigma**-2 / (precision + sigma**-2)  # of this measurement in the mean: 1/k at equal levels
+        return max(self.steps, round(self.first * share**2))
 
     def _look(self, guess: Tensor, jump: Tensor) -> None:
         """Later measurements cannot repair the first: the mean of the jumps stays where it is, whatever it is."""
@@ -282,3 +294,32 @@ def growing(sigma: float, m: int, last: float) -> list[float]:
     count = math.ceil(math.log(wanted / reached) / math.log1p(1 / m) - 1e-9)
     precisions = [reached * (wanted / reached) ** (k / count) for k in range(count + 1)] if count else [reached]
     return equal(sigma, m) + [(b - a) ** -0.5 for a, b in itertools.pairwise(precisions)]
+
+
+def snr_levels(process: AffineGaussian, times: Tensor) -> list[float]:
+    r"""The measurements that a Gaussian process run backwards is: a step from t to s adds $\mathrm{SNR}(s) -
+    \mathrm{SNR}(t)$ to the precision.
+
+    The first measurement is $x_t/\alpha_t$ at the first time, and $x_s/\alpha_s$ is the mean of all up to s, whatever
+    $\alpha$ is: a diffusion model is many noisy observations of the data (Kingma et al. 2021, arXiv 2107.00630). With
+    these levels `Localization` takes the very steps of `samplers.Ancestral`.
+
+    Args:
+        process: of any SNR.
+        times: decreasing, (m,).
+
+    >>> from unnoise.processes import EDM
+    >>> from unnoise.spaces import Euclidean
+    >>> process = EDM(Euclidean(1))
+    >>> levels = snr_levels(process, process.time_at(torch.log(torch.tensor([1.0, 4.0, 9.0]))))
+    >>> [round(sigma**-2, 3) for sigma in levels]
+    [1.0, 3.0, 5.0]
+
+    Raises:
+        InputError: times that do not decrease.
+    """  # noqa: D205
+    log_snr = process.log_snr(times.double())
+    if len(times) == 0 or not (log_snr.diff() > 0).all():
+        raise InputError(f"got {len(times)} times; expected at least one, decreasing from noise to data, as of a grid")
+    gained = torch.cat([log_snr[:1].exp(), log_snr[:-1].exp() * torch.expm1(log_snr.diff())])
+    return gained.rsqrt().tolist()

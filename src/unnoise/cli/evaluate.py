@@ -52,5 +52,7 @@ def evaluate(
     if report is not None:
         found.write(report, title=f"{model.name} on {data.name}", command=common.command_line())
     lines = [f"{name:<28} {figure}" for name, figure in found.numbers.items()]
+    methods = {label: found.descriptions[label] for label in found.likelihoods}
+    lines += [f"{label}: {words}" for label, words in methods.items()]
     lines += [] if report is None else [f"wrote {report}"]
-    common.result(json, found.measured(), "\n".join(lines))
+    common.result(json, found.measured() | {"methods": methods}, "\n".join(lines))

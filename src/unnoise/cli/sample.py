@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from unnoise.data import Schema
 
 SAMPLERS = {
+    "multistep": "Multistep",
+    "adaptive": "Adaptive",
+    "dpm-solver++": "dpm_solver_pp",
+    "linear-multistep": "linear_multistep",
     "heun": "Heun",
     "ddim": "DDIM",
     "ancestral": "Ancestral",

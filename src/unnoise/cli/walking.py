@@ -160,7 +160,7 @@ class Walker:
         for one in heard:
             if not isinstance(one.message, chains.UnreliableEstimate):
                 warnings.warn(one.message, stacklevel=2)
-        self.asked += count * (sampler.steps + 1) + sampler.first - sampler.steps
+        self.asked += sampler.scores
         return jumps
 
     def _ran(self, x: Tensor, tell: Tell) -> Tensor:
