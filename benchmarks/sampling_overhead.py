@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from unnoise._provenance import write_results
 from unnoise.denoisers import Neural
-from unnoise.model import default_process
 from unnoise.networks import MLP
-from unnoise.samplers import DDIM, Ancestral, Heun, Sampler
+from unnoise.processes import VariancePreserving
+from unnoise.samplers import DDIM, Ancestral, Heun, Multistep, Sampler
+from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 
 BATCH, DIMENSION, REPEATS = 1000, 32, 30
@@ -51,10 +52,11 @@ def main() -> None:
     """Measure and write results/sampling-overhead.json."""
     start = time.perf_counter()
     network = Timed(MLP((DIMENSION,), width=256, depth=4).eval())
-    denoiser = Neural(default_process(Euclidean(DIMENSION)), network)
+    denoiser = Neural(VariancePreserving(Euclidean(DIMENSION), LinearLogSNR()), network)
     rng = torch.Generator().manual_seed(0)
     measured = {"bar": 1.05}
-    for sampler in (DDIM(denoiser, steps=50), Ancestral(denoiser, steps=50), Heun(denoiser, steps=25)):
+    samplers = (DDIM(denoiser, 50), Ancestral(denoiser, 50), Heun(denoiser, 25), Multistep(denoiser, 50))
+    for sampler in samplers:
         overhead(sampler, network, rng)
         ratios = [overhead(sampler, network, rng) for _ in range(REPEATS)]
         low, middle, high = statistics.quantiles(ratios, n=4)

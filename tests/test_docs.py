@@ -76,3 +76,12 @@ def test_index(desk):
     names = run((DOCS / "index.md").read_text(encoding="utf-8"), desk)
     right = (names["x"].mean(1) > 0).double().mean()
     assert float(right) == pytest.approx(0.8, abs=4 * (0.16 / len(names["x"])) ** 0.5)
+
+
+def test_solvers(desk):
+    """The code on the page runs, and the three solvers draw the law that they were given."""
+    names = run((DOCS / "solvers.md").read_text(encoding="utf-8"), desk)
+    for made in (names["x"], names["y"], names["z"]):
+        assert float((made > 0).double().mean()) == pytest.approx(0.8, abs=0.06)  # 4.7 standard errors
+        assert float(made[made > 0].std()) == pytest.approx(0.1**0.5, abs=0.05)
+    assert 20 < float(names["adaptive"].evaluations.double().mean()) < 200

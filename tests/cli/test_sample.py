@@ -62,7 +62,9 @@ def test_a_level_is_given_by_its_name_and_a_number_as_one(done: Run, conditional
     assert new["age"].to_list() == [40] * 4
 
 
-@pytest.mark.parametrize("sampler", ["heun", "ddim", "ancestral", "euler"])
+@pytest.mark.parametrize(
+    "sampler", ["multistep", "adaptive", "dpm-solver++", "linear-multistep", "heun", "ddim", "ancestral", "euler"]
+)
 def test_a_sampler_is_chosen_by_name(sampler: str, done: Run, model: Path, tmp_path: Path) -> None:
     few = ("-n", "5", "--sampling-steps", "4", "--json")
     facts = json.loads(done("sample", model, "--sampler", sampler, *few, "-o", tmp_path / "new.csv").stdout)
@@ -105,7 +107,10 @@ def test_wrong_conditions_are_refused(
     ("words", "match"),
     [
         (["--given", "a=1"], "The model has no conditions; leave out what is given"),
-        (["--sampler", "magic"], "got the sampler 'magic'; expected one of heun, ddim, ancestral, euler"),
+        (
+            ["--sampler", "magic"],
+            "got the sampler 'magic'; expected one of multistep, adaptive, dpm-solver[+][+], linear-multistep",
+        ),
         (["--sampling-steps", "1"], "got 1 sampling steps; at least 2 are needed"),
         (["--device", "abacus"], "The device 'abacus' cannot be used on this machine"),
         (["-o", "new.xlsx"], "new.xlsx is of no type that can be written"),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
+from unnoise._errors import InputError
 from unnoise.processes import EDM
-from unnoise.samplers.grids import Karras, Uniform, UniformLogSNR
+from unnoise.samplers.grids import Fitted, Karras, LogNormal, Uniform, UniformLogSNR
 from unnoise.spaces import Euclidean
 
 GRIDS = {"uniform": Uniform(), "log-snr": UniformLogSNR(), "karras": Karras(), "karras-3": Karras(rho=3.0)}
+GRIDS |= {"log-normal": LogNormal(), "fitted": Fitted((3.0, 1.0, 0.5, -2.0))}
 
 
 @pytest.fixture
@@ -53,3 +57,25 @@ def test_on_edm_the_clock_itself_is_the_grid_of_karras():
     i = torch.arange(18, dtype=torch.float64)
     levels = (80 ** (1 / 7) + i / 17 * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7
     torch.testing.assert_close(process.alpha_sigma(Uniform()(process, 18))[1], levels, rtol=1e-10, atol=0)
+
+
+def test_log_normal_is_dense_around_its_mean():
+    levels = LogNormal(-1.0, 0.5, 0.0).log_levels(8.0, -8.0, 4001)
+    torch.testing.assert_close(levels.mean(), torch.tensor(-1.0).double(), rtol=0, atol=0.01)
+    torch.testing.assert_close(levels[1:-1].std(), torch.tensor(0.5).double(), rtol=0.02, atol=0)
+
+
+def test_a_fitted_grid_has_the_density_that_it_is_fitted_to():
+    r"""Density $e^{-\ell}$ on levels from 0 to -1: shares of $(e^{-\ell} - 1)/(e - 1)$ above."""
+    levels = torch.linspace(0, -1, 2001, dtype=torch.float64)
+    found = Fitted.of(levels, torch.exp(-levels), knots=33).log_levels(0.0, -1.0, 33)
+    expected = -torch.log1p(torch.linspace(0, 1, 33, dtype=torch.float64) * (math.e - 1))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    even = Fitted.of(levels, torch.exp(-levels), uniform=1.0).log_levels(0.0, -1.0, 9)
+    torch.testing.assert_close(even, torch.linspace(0, -1, 9, dtype=torch.float64), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("knots", [(1.0,), (0.0, 1.0), (1.0, 1.0), (1.0, math.nan)])
+def test_knots_must_decrease(knots):
+    with pytest.raises(InputError, match="expected at least two decreasing numbers"):
+        Fitted(knots)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 
 import pytest
@@ -45,7 +47,9 @@ class TestExactness:
     def test_the_velocity_form_has_no_error_on_normal_data_of_its_width(self, gaussian, gaussian_data, corrected):
         """Two steps reach the end of the flow, whatever the schedule."""
         denoiser, end = gaussian_data(gaussian(1), 1.0)
-        found = Multistep(denoiser, 2, corrected=corrected).run(torch.ones(1, 1, dtype=FLOAT64), seeded())
+        found = Multistep(denoiser, 2, form=Velocity(), corrected=corrected).run(
+            torch.ones(1, 1, dtype=FLOAT64), seeded()
+        )
         assert float(found) == pytest.approx(end, rel=1e-12)
 
     @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
@@ -233,3 +237,57 @@ def test_what_it_cannot_do_is_said(ring):
         Multistep(denoiser, form=Data(churn=1.0), corrected=True)
     with pytest.raises(InputError, match="expected a positive number"):
         Velocity(0.0)
+
+
+@functools.cache
+def true_path():
+    """The flow between two components that part, on a fine even grid of log noise levels: levels, times and states."""
+    one = torch.ones(2, dtype=FLOAT64)
+    law = GaussianMixture(one / 2, torch.stack([-one[:1], one[:1]]), 0.3 * one[:, None, None])
+    denoiser = ExactMixture(VarianceExploding(Euclidean(1), 0.002, 20.0), law)
+    levels = math.log(3.0) + math.log(0.1 / 3.0) * torch.arange(-800, FINE + 1, dtype=FLOAT64) / FINE
+    times, states = denoiser.process.time_at(-2 * levels), [torch.linspace(-30, 40, 9, dtype=FLOAT64)[:, None]]
+    move = Multistep(denoiser, len(times), 4, Velocity(), corrected=True).moves(times)
+    for t, s in itertools.pairwise(times):
+        states.append(move(states[-1], t, s, seeded()))
+    return denoiser, levels, times, states
+
+
+FINE = 1536  # steps from noise level 3 to 0.1
+
+
+class TestOrders:
+    r"""Halving the step divides the error by $2^q$, and by $2^{q+1}$ with a corrector.
+
+    A first step knows one value only, and a method of order 1 errs by $h^2$ there, once: from such a start no method is
+    of a global order above 2 (3 with a corrector), unless the start is where nothing happens. So the memory is filled
+    with exact values first.
+    """
+
+    def error(self, steps, order, form, corrected, filled=True):
+        """At noise level 0.1, from the true state at 3."""
+        denoiser, levels, times, states = true_path()
+        stride, known = FINE // steps, order - 1 if filled else 0
+        begin = len(times) - 1 - FINE
+        places = range(begin - known * stride, len(times), stride)
+        move = Multistep(denoiser, 50, order, form, corrected).moves(times[places])
+        for place in places[:known]:
+            lam, x = -levels[place], states[place]
+            move.paths.values.append(form.of_data(lam) * denoiser(x, times[place]) + form.of_state(lam) * x)
+        move.index, x = known, states[begin]
+        for t, s in itertools.pairwise(times[places[known:]]):
+            x = move(x, t, s, seeded())
+        return float((x - states[-1]).norm())
+
+    @pytest.mark.parametrize("form", [Noise(), Data(), Velocity()], ids=["noise", "data", "velocity"])
+    @pytest.mark.parametrize("corrected", [False, True], ids=["plain", "corrected"])
+    @pytest.mark.parametrize("order", [1, 2, 3, 4])
+    def test_the_order_is_that_of_theory(self, form, corrected, order):
+        fewest = 192 if order == 4 else 96
+        coarse, fine = (self.error(steps, order, form, corrected) for steps in (fewest, 2 * fewest))
+        assert math.log2(coarse / fine) == pytest.approx(order + corrected, abs=0.2)
+
+    @pytest.mark.parametrize("order", [2, 3])
+    def test_a_start_from_one_value_has_order_two(self, order):
+        coarse, fine = (self.error(steps, order, Noise(), False, filled=False) for steps in (192, 384))
+        assert math.log2(coarse / fine) == pytest.approx(2, abs=0.2)

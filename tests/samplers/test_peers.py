@@ -19,7 +19,7 @@ import torch
 
 from unnoise.denoisers import ExactMixture
 from unnoise.processes import EDM, VarianceExploding, VariancePreserving
-from unnoise.samplers import DDIM, Ancestral, Heun
+from unnoise.samplers import DDIM, Ancestral, Heun, dpm_solver_pp, linear_multistep
 from unnoise.samplers.grids import Grid, Karras, Uniform, UniformLogSNR
 from unnoise.schedules import Cosine, Linear, LinearLogSNR
 from unnoise.spaces import Euclidean
@@ -102,6 +102,22 @@ class TestDiffusers:
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize(("kind", "grid"), [("karras", Karras()), ("exponential", UniformLogSNR())])
+def test_dpm_solver_pp_is_that_of_diffusers(diffusers, ring, kind, grid):
+    """Its scheduler for EDM's models, which asks for what is left after preconditioning; its levels are float32."""
+    process, count = VarianceExploding(Euclidean(2), 0.002, 20.0), 20
+    theirs = diffusers.EDMDPMSolverMultistepScheduler(process.sigma_min, process.sigma_max, sigma_schedule=kind)
+    theirs.set_timesteps(count)
+    denoiser, width = ExactMixture(process, ring), theirs.config.sigma_data
+    x = start = 20 * torch.randn(200, 2, generator=seeded(1), dtype=FLOAT64)
+    for step, sigma in zip(theirs.timesteps, theirs.sigmas.double(), strict=False):
+        theirs.scale_model_input(x, step)
+        spread = torch.hypot(sigma, torch.tensor(width, dtype=FLOAT64))
+        data = denoiser(x, process.time_at(-2 * sigma.log()))
+        x = theirs.step((data - (width / spread) ** 2 * x) * spread / (sigma * width), step, x).prev_sample
+    torch.testing.assert_close(dpm_solver_pp(denoiser, count, grid=grid).run(start, seeded(2)), x, **CLOSE)
+
+
 @pytest.fixture(scope="module")
 def k_diffusion():
     """Their file sampling.py alone: the package itself imports pkg_resources, which is gone, and image models."""
@@ -175,6 +191,31 @@ class TestKDiffusion:
         start, levels = sampler.start(200, seeded(1)), denoiser.process.alpha_sigma(Karras()(denoiser.process, 20))[1]
         expected = their_run(k_diffusion.sample_euler_ancestral, denoiser, levels, start)
         torch.testing.assert_close(sampler.run(start, seeded(2)), expected, **CLOSE)
+
+    @pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+    def test_dpm_solver_pp(self, k_diffusion, denoiser, grid):
+        sampler = dpm_solver_pp(denoiser, 20, grid=grid)
+        start, levels = sampler.start(200, seeded(1)), denoiser.process.alpha_sigma(grid(denoiser.process, 20))[1]
+        expected = their_run(k_diffusion.sample_dpmpp_2m, denoiser, levels, start)
+        torch.testing.assert_close(sampler.run(start, seeded(2)), expected, **CLOSE)
+
+    def test_its_sde(self, k_diffusion, denoiser):
+        """With plain noise in the place of their Brownian tree."""
+        sampler = dpm_solver_pp(denoiser, 20, churn=1.0, grid=Karras())
+        start, levels = sampler.start(200, seeded(1)), denoiser.process.alpha_sigma(Karras()(denoiser.process, 20))[1]
+        noise = lambda *_: torch.randn_like(start)  # noqa: E731
+        expected = their_run(k_diffusion.sample_dpmpp_2m_sde, denoiser, levels, start, noise_sampler=noise)
+        torch.testing.assert_close(sampler.run(start, seeded(2)), expected, **CLOSE)
+
+    @pytest.mark.parametrize("order", [1, 2, 3, 4])
+    def test_linear_multistep(self, k_diffusion, denoiser, order):
+        """Up to the last denoising, in the place of which theirs extrapolates to noise level 0."""
+        sampler = linear_multistep(denoiser, 20, order, grid=Karras())
+        start, levels = sampler.start(200, seeded(1)), denoiser.process.alpha_sigma(Karras()(denoiser.process, 20))[1]
+        seen = []
+        theirs = {"order": order, "callback": lambda info: seen.append(info["denoised"])}
+        their_run(k_diffusion.sample_lms, denoiser, levels, start, **theirs)
+        torch.testing.assert_close(sampler.run(start, seeded(2)), seen[-1], **CLOSE)
 
     def test_grids(self, k_diffusion):
         """Theirs are in float32 and end with an additional 0."""

@@ -2,6 +2,7 @@
 
 from unnoise.samplers import forms as forms
 from unnoise.samplers import grids as grids
+from unnoise.samplers.adaptive import Adaptive as Adaptive
 from unnoise.samplers.ancestral import DDIM as DDIM
 from unnoise.samplers.ancestral import Ancestral as Ancestral
 from unnoise.samplers.base import Sampler as Sampler
@@ -17,4 +18,5 @@ from unnoise.samplers.perturbed import Perturbed as Perturbed
 from unnoise.samplers.steered import Particles as Particles
 from unnoise.samplers.steered import Steered as Steered
 from unnoise.samplers.tau_leaping import TauLeaping as TauLeaping
+from unnoise.samplers.tuned import tuned as tuned
 from unnoise.samplers.uniformisation import Uniformisation as Uniformisation

@@ -151,3 +151,12 @@ class Velocity(Form):
     def of_state(self, lam: Tensor) -> Tensor:
         r"""$-c_{skip}/c_{out}$."""
         return -self.sigma_data * torch.exp(lam) / self.scale(lam)
+
+    def at(self, clock: Tensor) -> Tensor:
+        r"""$\lambda$ at a time of the clock: the inverse of `clock`.
+
+        >>> velocity = Velocity(0.5)
+        >>> velocity.at(velocity.clock(torch.tensor(2.0)))
+        tensor(2.0000)
+        """
+        return -torch.log(self.sigma_data * torch.tan(-clock))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -106,3 +107,52 @@ class LogNormal(OfNoise):
         share = (below - below[-1]) / (below[0] - below[-1])
         found = np.interp(np.linspace(1, 0, count), share.flip(0).numpy(), levels.flip(0).numpy())
         return torch.from_numpy(found)
+
+
+@dataclass(frozen=True)
+class Fitted(OfNoise):
+    r"""Levels at equal shares of a density that was measured: what `samplers.tuned` makes, and a config can hold.
+
+    Args:
+        knots: decreasing values of $\log\tilde\sigma$ at equal shares of the steps; linear in between.
+
+    Raises:
+        InputError: less than two knots, or knots that do not decrease.
+
+    >>> from unnoise.processes import EDM
+    >>> from unnoise.spaces import Euclidean
+    >>> process = EDM(Euclidean(1))
+    >>> times = Fitted((4.0, 0.0, -1.0, -6.0))(process, 4)
+    >>> process.alpha_sigma(times)[1].log()
+    tensor([ 4.3820,  0.0000, -1.0000, -6.2146], dtype=torch.float64)
+    """
+
+    knots: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.knots) < 2 or any(not high > low for high, low in itertools.pairwise(self.knots)):
+            raise InputError(f"got knots {self.knots}; expected at least two decreasing numbers")
+
+    @classmethod
+    def of(cls, levels: Tensor, density: Tensor, uniform: float = 0.0, knots: int = 65) -> Fitted:
+        r"""Steps as dense as a monitor of errors asks for.
+
+        Args:
+            levels: (k,), decreasing values of $\log\tilde\sigma$.
+            density: (k,), of steps there; its scale does not matter.
+            uniform: the share of the steps that is spread evenly instead.
+            knots: how many are kept.
+        """
+        widths, middle = levels[:-1] - levels[1:], 0.5 * (density[:-1] + density[1:])
+        shares = widths * ((1 - uniform) * middle / (widths * middle).sum() + uniform / widths.sum())
+        passed = torch.cat([shares.new_zeros(1), shares.cumsum(0)])
+        found = np.interp(np.linspace(0, float(passed[-1]), knots), passed.numpy(), levels.numpy())
+        return cls(tuple(found.tolist()))
+
+    def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
+        """By interpolation; the first and the last are the process's own."""
+        found = torch.from_numpy(
+            np.interp(np.linspace(0, 1, count), np.linspace(0, 1, len(self.knots)), np.array(self.knots))
+        )
+        found[0], found[-1] = highest, lowest
+        return found

@@ -23,7 +23,9 @@ from unnoise.samplers.base import Move, Sampler
 from unnoise.samplers.forms import Data, Form, Noise, Velocity
 from unnoise.samplers.grids import Grid, LogNormal, UniformLogSNR
 
-FEW = 12  # steps, below which lower orders do better: large steps make polynomials swing
+# Large steps make polynomials swing, so that fewer steps do better with less:
+CORRECTED_FROM = 10  # steps, and from there on the form is wider than the data
+THIRD_FROM = 12  # steps
 NODES, MASSES = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(20))
 
 Quadrature = Callable[[Form, Tensor, Tensor, Tensor], Tensor]
@@ -50,9 +52,10 @@ def midpoint(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
 class Multistep(Sampler):
     r"""A multistep solver of any order, in any form, on Gaussian processes and products of them.
 
-    The default is the best of those that were measured, at every number of steps (docs/solvers.md): in the form
-    `Velocity`, of order 2 below 12 steps; from then on of order 3, and every value of N is used a second time, to
-    correct the step that led to it, which costs no evaluation (UniC; Zhao et al. 2023, arXiv 2302.04867).
+    The default is the best of those that were measured, at every number of steps (docs/solvers.md), for data of unit
+    variance: in the form `Velocity`, of order 2 below 12 steps and of order 3 from then on. From 10 steps on the form
+    is of width 2, and every value of N is used a second time, to correct the step that led to it, which costs no
+    evaluation (UniC; Zhao et al. 2023, arXiv 2302.04867).
 
     Other choices are known under other names: `Data` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with churn
     its SDE, with a corrector UniPC; `Noise` is DEIS (arXiv 2204.13902), or along the clock the linear multistep method
@@ -92,10 +95,10 @@ class Multistep(Sampler):
     ) -> None:
         super().__init__(denoiser, steps, LogNormal() if grid is None else grid)
         _check_gaussian(self.process, type(self).__name__)
-        self.order = (2 if steps < FEW else 3) if order is None else order
-        self.form = Velocity() if form is None else form
+        self.order = (2 if steps < THIRD_FROM else 3) if order is None else order
+        self.form = Velocity(1.0 if steps < CORRECTED_FROM else 2.0) if form is None else form
         noisy = isinstance(self.form, Data) and self.form.churn != 0
-        self.corrected = (steps >= FEW and not noisy) if corrected is None else corrected
+        self.corrected = (steps >= CORRECTED_FROM and not noisy) if corrected is None else corrected
         self.quadrature = quadrature
         if self.order < 1:
             raise InputError(f"got the order {self.order}; expected at least 1")

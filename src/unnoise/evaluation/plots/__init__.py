@@ -14,15 +14,18 @@ from unnoise.evaluation.plots.places import angle_pairs, density_map, world_map
 from unnoise.evaluation.plots.rotations import rotation_map
 from unnoise.evaluation.plots.schedules import schedules
 from unnoise.evaluation.plots.sequences import letter_rows, logos
+from unnoise.evaluation.plots.solvers import ErrorCurve, error_curves
 
 __all__ = [
     "Cloud",
+    "ErrorCurve",
     "Field",
     "angle_pairs",
     "autocorrelation",
     "class_grid",
     "clouds",
     "density_map",
+    "error_curves",
     "filmstrip",
     "forth_and_back",
     "frequencies",
