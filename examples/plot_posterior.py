@@ -40,7 +40,7 @@ densities = {"prior": prior.log_prob(grid).exp()}
 for name in ("guided", "perturbed", "steered"):
     densities[name] = densities["prior"] * r(grid).exp()
 nearest = prior.responsibility(grid).argmax(1)
-figure, panels = plt.subplots(1, 4, figsize=(7.2, 2.0), layout="constrained", sharex=True, sharey=True)
+figure, panels = plt.subplots(1, 4, figsize=(7.2, 2.15), layout="constrained", sharex=True, sharey=True)
 for axes, (name, x) in zip(panels, samples.items(), strict=True):
     density = densities[name] / densities[name].sum()
     exact = torch.zeros(8).index_add(0, nearest, density)

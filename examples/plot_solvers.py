@@ -9,6 +9,7 @@ denoiser is exact, so all of the error is the solver's: the distance from where 
 500 starts. On the right, lines go from there to where 10 evaluations lead.
 
 Orders are slopes, and show from some twenty evaluations on. Below, what counts is how well a form suits large steps.
+:doc:`/solvers` has more solvers, and other targets.
 """
 
 import math

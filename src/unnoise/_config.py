@@ -20,6 +20,8 @@ from unnoise._errors import InputError
 PLAIN = (type(None), bool, int, float, str)
 PARTS = (  # what models are made of
     "unnoise.denoisers",
+    "unnoise.evaluation.decoders",
+    "unnoise.evaluation.dequantised",
     "unnoise.evaluation.implicit_bound",
     "unnoise.evaluation.likelihood",
     "unnoise.evaluation.step_bound",

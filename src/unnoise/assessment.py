@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from unnoise._progress import progress
 from unnoise._provenance import provenance
 from unnoise._random import generator
 from unnoise.data import Encoded
+from unnoise.evaluation.bits import bits_per_dimension
 from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood
 from unnoise.model import DenoisingMarkovModel
 
@@ -147,7 +147,9 @@ def _likelihood(result: Assessment, estimate: Estimate, method: Likelihood) -> N
     label = f"unnoise, {'lower bound' if name == 'bound' else 'exact'}"
     _record(result, name, label, estimate.log_prob.double().numpy())
     result.numbers[f"{name}_monte_carlo_se"] = Figure(monte_carlo, 0.0, "nats per row")
-    result.descriptions[label] = f"{method.name}, Monte Carlo error {monte_carlo:.2g} nats per row"
+    for part, nats in estimate.parts.items():
+        result.numbers[f"{name}_part_{part}"] = Figure(*_over_rows(nats.double().numpy()), "nats per row")
+    result.descriptions[label] = f"{estimate.method}, Monte Carlo error {monte_carlo:.2g} nats per row"
 
 
 def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generator) -> None:
@@ -166,12 +168,18 @@ def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generat
 
 def _record(result: Assessment, name: str, label: str, log_prob: Floats) -> None:
     """The mean log-likelihood and its standard error over rows, beside which a Monte Carlo error is small."""
-    mean, error = float(log_prob.mean()), float(log_prob.std() / len(log_prob) ** 0.5)
-    bits = -1 / (_tree.numel_per_row(result.test.x) * math.log(2))
+    mean, error = _over_rows(log_prob)
     result.numbers[f"{name}_nats_per_row"] = Figure(mean, error, "nats per row")
     if result.model.schema_.numbers is not None:
-        result.numbers[f"{name}_bits_per_dim"] = Figure(mean * bits, error * abs(bits), "bits per dimension")
+        count = _tree.numel_per_row(result.test.x)
+        bits, spread = bits_per_dimension(mean, count), bits_per_dimension(-error, count)
+        result.numbers[f"{name}_bits_per_dim"] = Figure(bits, spread, "bits per dimension")
     result.likelihoods[label] = (mean, error)
+
+
+def _over_rows(nats: Floats) -> tuple[float, float]:
+    """The mean, and its standard error."""
+    return float(nats.mean()), float(nats.std() / len(nats) ** 0.5)
 
 
 def _two_samples(result: Assessment) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from unnoise import _tree
 from unnoise._random import generator
 from unnoise.data.kinds import Category
-from unnoise.evaluation import Report, nearest_training, plots
+from unnoise.evaluation import Report, bits_per_dimension, nearest_training, plots
 
 if TYPE_CHECKING:
     from unnoise.assessment import Assessment
@@ -74,7 +75,7 @@ def _samples(report: Report, result: Assessment) -> None:
 def _likelihood(report: Report, result: Assessment) -> None:
     report.section("How likely is held-out data?")
     schema, bits = result.model.schema_, _is_image(result)
-    factor = -1 / (np.prod(schema.event_shape) * np.log(2)) if bits else 1.0
+    factor = bits_per_dimension(1.0, math.prod(schema.event_shape)) if bits else 1.0
     unit = "bits per dimension" if bits else "nats per row"
     names = list(result.likelihoods)
     values = [result.likelihoods[name][0] * factor for name in names]
@@ -95,6 +96,11 @@ def _likelihood(report: Report, result: Assessment) -> None:
         for name, value, error in zip(names, values, errors, strict=True)
     ]
     report.table(rows, header=["model", "what it is", unit], caption="Fitted on the same training rows.")
+    for name, label in {"exact": "The exact log-likelihood", "bound": "The lower bound"}.items():
+        prefix = f"{name}_part_"
+        parts = {key.removeprefix(prefix): figure for key, figure in result.numbers.items() if key.startswith(prefix)}
+        if parts:
+            report.text(f"{label} is a sum: {', '.join(f'{part} {figure}' for part, figure in parts.items())}.")
 
 
 def _two_samples(report: Report, result: Assessment) -> None:

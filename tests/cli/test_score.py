@@ -55,8 +55,17 @@ def test_images_are_scored_by_the_bound_unless_told(done: Run, data: Path, tmp_p
     done("fit", data / "images", "-o", tmp_path / "model", *words)
     words = (data / "images", "--labels", data / "labels.csv", "-o", tmp_path / "scores.csv", "--json")
     facts = json.loads(done("score", tmp_path / "model", *words).stdout)
-    assert facts["method"] == "lower bound"
+    assert facts["method"] == "lower bound, uniform dequantisation"
+    assert facts["mean"] == pytest.approx(sum(facts["parts"].values()), rel=1e-4)
+    assert list(facts["parts"]) == ["prior", "diffusion", "reconstruction", "units"]
+    assert facts["bits_per_dim"] == pytest.approx(-facts["mean"] / (64 * np.log(2)))
     assert facts["measure"].endswith("a lower bound on the log-probability; given digit")
+
+
+def test_real_columns_have_no_cells_to_fill(done: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    words = ("--likelihood", "bound", "--dequantisations", "2", "--json")
+    facts = json.loads(done("score", model, data / "rows.csv", "-o", tmp_path / "s.csv", *words).stdout)
+    assert facts["method"] == "lower bound"
 
 
 def test_conditions_are_columns_of_the_data(done: Run, data: Path, conditional: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from scipy.stats import binomtest
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact, ExactMixture, Neural
@@ -135,6 +136,66 @@ class TestProbabilityFlow:
         denoiser.process = type("Elsewhere", (), {"space": Elsewhere()})()
         with pytest.raises(InputError, match=r"needs a manifold, and Elsewhere is none: use evaluation\.Bound"):
             ProbabilityFlow()(denoiser, points, rng)
+
+
+class Fields(Denoiser):
+    """The exact denoiser of Gaussian images with covariance 0.8^|i - j| along rows and along columns."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.process = VariancePreserving(Euclidean((1, size, size)), LinearLogSNR())
+        places = torch.arange(size, dtype=FLOAT64)
+        variances, axes = torch.linalg.eigh(0.8 ** (places[:, None] - places).abs())
+        self.register_buffer("variances", variances[:, None] * variances)
+        self.register_buffer("axes", axes)
+
+    def forward(self, x_t, t, cond=None):
+        alpha, sigma = (part.to(x_t).reshape(-1, 1, 1, 1) for part in self.process.alpha_sigma(t))
+        gain = alpha * self.variances / (alpha**2 * self.variances + sigma**2)
+        return self.axes @ (gain * (self.axes.mT @ x_t @ self.axes)) @ self.axes.mT
+
+    def sample(self, rng):
+        noise = torch.randn(1, *self.process.space.event_shape, generator=rng, dtype=FLOAT64)
+        return self.axes @ (self.variances.sqrt() * noise) @ self.axes.mT
+
+    def log_prob(self, x):
+        square = (self.axes.mT @ x @ self.axes).square() / self.variances
+        return -0.5 * (square + self.variances.log() + math.log(2 * math.pi)).sum((1, 2, 3))
+
+
+class TestHutchinsonInManyDimensions:
+    """784 numbers: the printed error must cover the truth as often as it says, and does not where it is halved."""
+
+    @staticmethod
+    def covered(repeats, rng):
+        images = Fields(28)
+        x = images.sample(rng).repeat(repeats, 1, 1, 1)
+        estimate, truth = ProbabilityFlow()(images, x, rng), images.log_prob(x)
+        assert estimate.freedom == 7
+        low, high = estimate.interval(0.95)
+        half = 0.25 * (high - low)
+        inside, twin = ((start <= truth) & (truth <= end) for start, end in ((low, high), (low + half, high - half)))
+        return int(inside.sum()), int(twin.sum()), estimate.log_prob - truth
+
+    @pytest.mark.parametrize("repeats", [40, pytest.param(100, marks=pytest.mark.slow)])
+    def test_it_covers_the_truth_95_times_in_100(self, repeats, rng):
+        """Fails once in a thousand seeds; halved errors would cover 73 times in 100."""
+        inside, twin, error = self.covered(repeats, rng)
+        assert binomtest(inside, repeats, 0.95).pvalue > 1e-3
+        assert binomtest(twin, repeats, 0.95).pvalue < 1e-3
+        assert abs(float(error.mean())) < 4 * float(error.std()) / repeats**0.5
+
+    def test_few_probes_need_wider_intervals(self):
+        two = Estimate(torch.zeros(1), torch.ones(1), freedom=1)
+        many = Estimate(torch.zeros(1), torch.ones(1))
+        assert float(two.interval()[1]) == pytest.approx(12.706, abs=1e-3)
+        assert float(many.interval()[0]) == pytest.approx(-1.960, abs=1e-3)
+        with pytest.raises(InputError, match="got a confidence of 1"):
+            many.interval(1)
+
+    def test_one_probe_has_no_spread(self):
+        with pytest.raises(InputError, match="got probes=1; at least 2"):
+            ProbabilityFlow(probes=1)
 
 
 CURVED = {"circle": Torus(1), "globe": Sphere(2), "rotations": Rotations()}

@@ -13,7 +13,7 @@ from unnoise import experiments
 from unnoise._errors import InputError
 from unnoise.cli import app
 
-NEEDS_DATA = ("earth", "torsions", "antibody", "walk-jump-digits", "products", "ddpm")
+NEEDS_DATA = ("earth", "torsions", "antibody", "walk-jump-digits", "products", "ddpm", "digits-bits")
 
 
 @pytest.mark.parametrize("name", experiments.NAMES)

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from unnoise.experiments import heartbeat, simplex, so3_mixture
+from unnoise.experiments import heartbeat, simplex, so3_mixture, swiss_roll
 
 
 def test_the_rotation_mixture_is_a_density_for_the_volume_8_pi_squared() -> None:
@@ -41,3 +41,17 @@ def test_there_are_five_heartbeats() -> None:
     assert beats.shape == (5, 20)
     assert (beats.sum(1) == 4).all()
     assert (beats.sum(0) == 1).all()
+
+
+def test_the_swiss_roll_is_a_density_of_unit_variance() -> None:
+    """By quadrature over the plane, of a roll that is noisy enough for a grid; the draws have the same moments."""
+    roll = swiss_roll.Roll(noise=0.8)
+    line = torch.linspace(-4, 4, 200, dtype=torch.float64)
+    points = torch.cartesian_prod(line, line)
+    mass = roll.log_density(points).exp() * float(line[1] - line[0]) ** 2
+    assert abs(float(mass.sum()) - 1) < 1e-6
+    assert float((mass @ points).abs().max()) < 1e-4
+    assert float((mass @ points.square() - 1).abs().max()) < 1e-4
+    draws = roll.draw(40_000, torch.Generator().manual_seed(0)).double()
+    assert float(draws.mean(0).abs().max()) < 4.5 / 200
+    assert float((draws.square().mean(0) - 1).abs().max()) < 4.5 * float(draws.square().std()) / 200

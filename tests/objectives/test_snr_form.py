@@ -72,6 +72,15 @@ class TestWords:
         torch.testing.assert_close(expected, gradient, rtol=1e-8, atol=1e-8)
         torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-8)
 
+    def test_the_posterior_mean_has_the_least_squared_error(self, gaussian, rng):
+        """Any other guess costs the square of its distance more, by enumeration of what x_0 can be."""
+        process, t = gaussian(2), torch.tensor(0.4, dtype=FLOAT64)
+        atoms, x_t, away = torch.randn(3, 5, 2, generator=rng, dtype=FLOAT64)
+        chances = torch.softmax(process.marginal(atoms, t).log_prob(x_t[:, None]), 1)
+        best = Exact(process, atoms)(x_t, t)
+        errors = [(chances * torch.cdist(guess, atoms).square()).sum(1) for guess in (best, best + away)]
+        torch.testing.assert_close(errors[1] - errors[0], away.square().sum(1), **CLOSE)
+
 
 class TestLosses:
     def test_a_step_in_three_words(self, case):

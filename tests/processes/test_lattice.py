@@ -65,6 +65,19 @@ class TestOnLattice:
         output = torch.randn(50, *head.output_shape(process), generator=rng, dtype=FLOAT64)
         torch.testing.assert_close(head.estimate(process, output, x_t, t), x_0, rtol=0, atol=1e-4)
 
+    def test_a_number_that_is_surely_an_atom_is_that_atom(self, process, rng):
+        """Under noise that hides everything the estimate is the mean of the prior: here all of it on one level."""
+        head, t = OnLattice(LATTICE, atoms=(0, 63, -1)), torch.tensor(1.0, dtype=FLOAT64)
+        output = torch.zeros(5, *head.output_shape(process), dtype=FLOAT64)
+        output[:, 1] = 60.0
+        found = head.estimate(process, output, torch.randn(5, 1, 2, 3, generator=rng, dtype=FLOAT64), t)
+        torch.testing.assert_close(found, torch.full_like(found, -1 + 63 * 0.02))
+
+    @pytest.mark.parametrize(("bells", "atoms"), [(0, (0,)), (1, ()), (1, (101,)), (1, (-102,))])
+    def test_parts_off_the_lattice_are_refused(self, bells, atoms):
+        with pytest.raises(InputError, match="at places among 101 levels"):
+            OnLattice(LATTICE, bells, atoms)
+
     def test_far_states_and_many_times_stay_finite(self, rng):
         process, head = EDM(Euclidean((1, 2, 3))), OnLattice(LATTICE)
         x_t = 1e3 * torch.randn(7, 1, 2, 3, generator=rng)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise.denoisers.base import Denoiser
+from unnoise.objectives.dequantisation import Dequantisation
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,24 @@ class Encoded:
         cond = None if self.cond is None else self.cond.to(device)
         jitter = _tree.map(lambda width: None if width is None else width.to(device), self.jitter)
         return type(self)(_tree.map(lambda leaf: leaf.to(device), self.x), jitter, cond)
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedCells(Dequantisation):
+    """The cells of integers in encoded states, filled evenly; their volume is counted with the units of the data.
+
+    Args:
+        jitter: as of `Encoded`.
+    """
+
+    jitter: Any
+    name: str = "uniform dequantisation"
+
+    def draw(self, denoiser: Denoiser, x_0: Any, rng: torch.Generator) -> tuple[Any, Tensor]:
+        """A point of each row, and no weight."""
+        device = _tree.first(x_0).device
+        points, _ = Encoded(x_0, self.jitter, None).to(device).all(rng)
+        return points, torch.zeros(_tree.length(x_0), device=device)
 
 
 def _dequantised(x: Tensor, width: Tensor | None, rng: torch.Generator) -> Tensor:

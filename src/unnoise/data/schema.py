@@ -119,6 +119,11 @@ class Schema:
         return ", ".join(f"{kind} ({count} column{'s' * (count > 1)})" for count, kind in counts)
 
     @property
+    def has_cells(self) -> bool:
+        """Whether some columns are integers, which stand for cells and are dequantised."""
+        return any(factor.jitter() is not None for factor in self.factors.values())
+
+    @property
     def is_image(self) -> bool:
         """Whether a row is a picture: one block of numbers with two or three axes."""
         return self.numbers is not None and len(self.numbers.event_shape) in (2, 3)

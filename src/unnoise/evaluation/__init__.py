@@ -2,6 +2,9 @@
 
 from unnoise.evaluation import plots
 from unnoise.evaluation.baselines import Baseline, fit_baselines
+from unnoise.evaluation.bits import bits_per_dimension
+from unnoise.evaluation.decoders import BinDecoder, Decoder, SoftmaxDecoder
+from unnoise.evaluation.dequantised import DequantisedLikelihood, NoiseCells
 from unnoise.evaluation.distances import sliced_wasserstein, wasserstein
 from unnoise.evaluation.implicit_bound import ImplicitBound
 from unnoise.evaluation.importance import ImportanceWeighted
@@ -13,15 +16,21 @@ from unnoise.evaluation.von_mises import SphereKernelDensity
 
 __all__ = [
     "Baseline",
+    "BinDecoder",
     "ClassifierTest",
     "Copying",
+    "Decoder",
+    "DequantisedLikelihood",
     "EnergyDistance",
     "ImplicitBound",
     "ImportanceWeighted",
     "Neighbours",
+    "NoiseCells",
     "Report",
+    "SoftmaxDecoder",
     "SphereKernelDensity",
     "StepBound",
+    "bits_per_dimension",
     "classifier_test",
     "copying",
     "energy_distance",

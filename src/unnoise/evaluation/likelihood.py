@@ -26,6 +26,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser, kernel_of
+from unnoise.evaluation.decoders import Decoder
 from unnoise.objectives.times import Natural, Times
 from unnoise.processes import HasKernel
 from unnoise.samplers.base import batches, default_batch_size
@@ -43,11 +44,15 @@ class Estimate:
         log_prob: (n,), the log density or a lower bound on it.
         standard_error: (n,), of the Monte Carlo error of each row; 0 where the answer is deterministic.
         parts: what the log-likelihood is the sum of, each (n,).
+        method: how it was computed, in words: with which decoder or dequantisation, where data are whole numbers.
+        freedom: of how many independent differences the errors were estimated; None for as many as one likes.
     """
 
     log_prob: Tensor
     standard_error: Tensor
     parts: dict[str, Tensor] = field(default_factory=dict)
+    method: str = ""
+    freedom: int | None = None
 
     @property
     def mean(self) -> tuple[float, float]:
@@ -55,11 +60,33 @@ class Estimate:
         n = len(self.log_prob)
         return float(self.log_prob.mean()), float(self.standard_error.square().sum().sqrt() / n)
 
+    def interval(self, confidence: float = 0.95) -> tuple[Tensor, Tensor]:
+        """Where each row's answer without Monte Carlo error lies, (n,) and (n,), by Student's law.
+
+        An error that was itself estimated from few draws is larger than it looks: with 8 probes, 95 % take 2.4 standard
+        errors and not 2.
+
+        Raises:
+            InputError: a confidence that is not between 0 and 1.
+        """
+        from scipy import stats
+
+        if not 0 < confidence < 1:
+            raise InputError(f"got a confidence of {confidence}; expected a number between 0 and 1, such as 0.95")
+        upper = 0.5 * (1 + confidence)
+        reach = float(stats.norm.ppf(upper) if self.freedom is None else stats.t.ppf(upper, self.freedom))
+        return self.log_prob - reach * self.standard_error, self.log_prob + reach * self.standard_error
+
 
 class Likelihood(ABC):
     """A way to ask a denoiser how likely data are."""
 
     name: str
+
+    @property
+    def description(self) -> str:
+        """The name, and what else decides the answer, such as the decoder."""
+        return self.name
 
     @abstractmethod
     def __call__(
@@ -88,6 +115,8 @@ def in_groups(size: int, x_0: Any, cond: Any, one: Callable[[Any, Any], Estimate
         torch.cat([part.log_prob for part in done]),
         torch.cat([part.standard_error for part in done]),
         {name: torch.cat([part.parts[name] for part in done]) for name in done[0].parts},
+        done[0].method,
+        done[0].freedom,
     )
 
 
@@ -153,16 +182,26 @@ class Bound(Stratified):
     out most of the noise; the standard error comes from the differences of neighbouring strata. The parts are
     `prior`, `diffusion` and `reconstruction`.
 
+    It bounds a density; with a decoder, where data lie on the levels of a lattice, the probability of the levels.
+
     Args:
         draws: network evaluations per row, an even number.
         times: where to look; lowers the variance, never changes the mean.
         batch_size: evaluations at once; by default half a million numbers.
+        decoder: of whole numbers, `SoftmaxDecoder` or `BinDecoder`, for a model that was trained on the levels
+            themselves; None for the Gaussian density.
     """
 
     draws: int = 128
     times: Times = field(default_factory=Natural)
     batch_size: int | None = None
     name: str = "lower bound"
+    decoder: Decoder | None = None
+
+    @property
+    def description(self) -> str:
+        """With the decoder."""
+        return self.name if self.decoder is None else f"{self.name}, {self.decoder.name}"
 
     def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
         """See the class."""
@@ -170,10 +209,12 @@ class Bound(Stratified):
         x_0, cond = self.repeated(x_0), self.repeated(cond)
         prior = self._prior_cost(process, x_0, rng).view(n, self.draws)
         diffusion = self._diffusion_cost(process, denoiser, x_0, cond, rng, n)
-        reconstruction = process.reconstruction(x_0).view(n, self.draws)
-        cost = prior + diffusion + reconstruction
-        parts = {"prior": prior, "diffusion": diffusion, "reconstruction": reconstruction}
-        return Estimate(-cost.mean(1), self.error(cost), {name: -part.mean(1) for name, part in parts.items()})
+        decoder = self.decoder
+        last = process.reconstruction(x_0) if decoder is None else decoder.cost(denoiser, x_0, cond, rng)
+        parts = {"prior": prior, "diffusion": diffusion, "reconstruction": last.view(n, self.draws)}
+        cost = torch.stack(list(parts.values())).sum(0)
+        means = {name: -part.mean(1) for name, part in parts.items()}
+        return Estimate(-cost.mean(1), self.error(cost), means, self.description, self.draws // 2)
 
     def _prior_cost(self, process: HasKernel[Any], x_0: Any, rng: torch.Generator) -> Tensor:
         """A draw of log q_{1|0} / p_1, whose mean is the divergence."""
@@ -219,6 +260,9 @@ class ProbabilityFlow(Likelihood):
     integrated with its own adaptive steps, so that its result does not depend on the other rows. On curved spaces it
     runs in ambient coordinates, and the velocity is that of the nearest point.
 
+    The error of the solver is not in the standard error: at the default tolerance it is below 0.01 nats in a few
+    dimensions, and of the order of a ten-thousandth of the log volume in many, a tenth of a nat for 784 numbers.
+
     Args:
         tolerance: of the solver, absolute and relative.
         exact_up_to: the largest dimension whose trace is computed exactly.
@@ -233,6 +277,14 @@ class ProbabilityFlow(Likelihood):
     dtype: torch.dtype = torch.float64
     batch_size: int | None = None
     name: str = "exact log density of the probability flow"
+
+    def __post_init__(self) -> None:
+        if self.probes < 2:
+            raise InputError(f"got probes={self.probes}; at least 2 are needed to tell their spread")
+
+    def is_exact(self, space: Continuum) -> bool:
+        """Whether the divergence is traced exactly in a space, so that there is no Monte Carlo error."""
+        return space.dimension <= self.exact_up_to
 
     def __call__(
         self,
@@ -249,7 +301,7 @@ class ProbabilityFlow(Likelihood):
             raise InputError(
                 f"the probability flow needs a manifold, and {type(space).__name__} is none: use evaluation.Bound"
             )
-        probes = None if space.dimension <= self.exact_up_to else self.probes
+        probes = None if self.is_exact(space) else self.probes
         numbers = torch.Size(space.event_shape).numel()
         size = self.batch_size or max(1, min(2048, 2**18 // (numbers * (probes or space.dimension))))
         denoiser = _frozen_copy(denoiser, self.dtype)
@@ -279,7 +331,8 @@ class ProbabilityFlow(Likelihood):
         volumes = end[:, size:]
         error = volumes.std(1) / probes**0.5 if probes else torch.zeros_like(prior)
         volume = volumes.mean(1) + begin
-        return Estimate(prior + volume, error, {"prior": prior, "volume": volume})
+        parts = {"prior": prior, "volume": volume}
+        return Estimate(prior + volume, error, parts, self.description, None if probes is None else probes - 1)
 
 
 def _flow(denoiser: Denoiser, x: Any, t: Tensor, cond: Any, signs: Any) -> tuple[Any, Tensor]:

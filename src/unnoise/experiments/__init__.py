@@ -27,6 +27,9 @@ NAMES = (
     "swiss-roll",
     "snr-invariance",
     "ddpm",
+    "digits-bits",
+    "dead-leaves",
+    "solver-orders",
 )
 
 

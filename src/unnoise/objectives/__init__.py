@@ -6,6 +6,11 @@ from unnoise.objectives import weightings as weightings
 from unnoise.objectives.base import Loss as Loss
 from unnoise.objectives.base import Objective as Objective
 from unnoise.objectives.denoising import Denoising as Denoising
+from unnoise.objectives.dequantisation import Dequantisation as Dequantisation
+from unnoise.objectives.dequantisation import Dequantised as Dequantised
+from unnoise.objectives.dequantisation import LogitNormalCells as LogitNormalCells
+from unnoise.objectives.dequantisation import UniformCells as UniformCells
+from unnoise.objectives.dequantisation import WithCells as WithCells
 from unnoise.objectives.implicit import Implicit as Implicit
 from unnoise.objectives.static import Static as Static
 from unnoise.objectives.steps import StepPrices as StepPrices

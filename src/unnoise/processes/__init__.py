@@ -26,6 +26,8 @@ from unnoise.processes.gaussian import VarianceExploding as VarianceExploding
 from unnoise.processes.gaussian import VariancePreserving as VariancePreserving
 from unnoise.processes.gaussian_chain import GaussianChain as GaussianChain
 from unnoise.processes.heads import Head as Head
+from unnoise.processes.lattice import Lattice as Lattice
+from unnoise.processes.lattice import OnLattice as OnLattice
 from unnoise.processes.letter_head import Letters as Letters
 from unnoise.processes.ou import ornstein_uhlenbeck as ornstein_uhlenbeck
 from unnoise.processes.product import BridgedProduct as BridgedProduct

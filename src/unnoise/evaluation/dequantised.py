@@ -1,0 +1,121 @@
+r"""The probability of whole numbers from a density: points of their cells, each with a weight.
+
+$$\log P(x) \ge E_q[\log w], \quad \log P(x) \ge E_q\Big[\log\frac1k\sum_{i=1}^k w_i\Big], \quad
+w = \frac{p(y)}{q(y | x)}, \; y \sim q(\cdot | x)$$
+
+The second bound grows with k to the truth (Burda et al. 2016, arXiv 1509.00519; Ho et al. 2019, arXiv 1902.00275).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.denoisers.base import Denoiser
+from unnoise.evaluation.decoders import Decoder, gaussian
+from unnoise.evaluation.likelihood import Estimate, Likelihood, OnRows
+from unnoise.objectives.dequantisation import Dequantisation
+
+
+@dataclass(frozen=True)
+class NoiseCells(Dequantisation):
+    r"""The noise that the process itself leaves at t = 0, with a decoder to tell the levels.
+
+    $y \sim N(x, \sigma_0^2/\alpha_0^2)$ with the log weight $\log p(x | \alpha_0 y) - \log q(y | x)$: for models that
+    were trained on the levels themselves, which know of no other points of a cell.
+
+    Args:
+        decoder: such as `SoftmaxDecoder`.
+    """
+
+    decoder: Decoder
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """With the decoder."""
+        return f"dequantisation by the noise at t = 0, {self.decoder.name}"
+
+    def draw(self, denoiser: Denoiser, x_0: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        process, now = gaussian(denoiser, "NoiseCells"), torch.zeros((), dtype=x_0.dtype, device=x_0.device)
+        self.decoder.check(x_0)
+        law, alpha = process.marginal(x_0, now), process.alpha_sigma(now)[0]
+        z = law.sample(rng)
+        log_q = law.log_prob(z) + process.space.dimension * alpha.log()
+        return z / alpha, self.decoder.log_prob(denoiser, x_0, z) - log_q
+
+
+@dataclass(frozen=True)
+class DequantisedLikelihood(Likelihood):
+    """The log-probability of levels by the density of points of their cells.
+
+    The parts are those of the density and `dequantisation`, the log weight; with `weighted` also `gain`, what it adds
+    to the mean.
+
+    Args:
+        density: how likely points are.
+        cells: the law of the points.
+        draws: points per row.
+        weighted: average the weights and not their logarithms: a bound that is tighter the more draws there are. It
+            takes a density without Monte Carlo error, whose noise would be taken for weight.
+
+    Raises:
+        InputError: no draws, fewer than 2 to weigh, or when called, a density with Monte Carlo error to weigh.
+    """
+
+    density: Likelihood
+    cells: Dequantisation
+    draws: int = 1
+    weighted: bool = False
+    name: str = "dequantised"
+
+    def __post_init__(self) -> None:
+        if self.draws < 1 + self.weighted:
+            raise InputError(f"got draws={self.draws}; expected at least {1 + self.weighted}")
+
+    @property
+    def description(self) -> str:
+        """The density, the law, and how the draws are joined."""
+        how = "" if self.draws == 1 else f", {self.draws} points per row" + ", importance-weighted" * self.weighted
+        return f"{self.density.description}, {self.cells.name}{how}"
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        denoiser: Denoiser,
+        x_0: Any,
+        rng: torch.Generator,
+        cond: Any = None,
+        *,
+        on_rows: OnRows | None = None,
+    ) -> Estimate:
+        """See the class."""
+        found = []
+        for _ in range(self.draws):
+            points, weight = self.cells.draw(denoiser, x_0, rng)
+            density = self.density(denoiser, points, rng, cond, on_rows=on_rows)
+            parts = density.parts | {"dequantisation": weight.to(density.log_prob)}
+            total = density.log_prob + parts["dequantisation"]
+            found.append(Estimate(total, density.standard_error, parts, self.description, density.freedom))
+        return found[0] if self.draws == 1 else self._joined(found)
+
+    def _joined(self, found: list[Estimate]) -> Estimate:
+        logs = torch.stack([one.log_prob for one in found])
+        parts = {name: torch.stack([one.parts[name] for one in found]).mean(0) for name in found[0].parts}
+        mean, error = logs.mean(0), logs.std(0) / self.draws**0.5
+        if not self.weighted:
+            return Estimate(mean, error, parts, self.description, self.draws - 1)
+        if any(bool((one.standard_error > 0).any()) for one in found):
+            raise InputError(
+                f"importance weights need a density without Monte Carlo error, and the {self.density.name} has one: "
+                "trace the divergence exactly (ProbabilityFlow(exact_up_to=...)), or leave out `weighted`"
+            )
+        total = logs.logsumexp(0) - math.log(self.draws)
+        weights = torch.exp(logs - total)  # of mean 1
+        parts["gain"] = total - mean
+        return Estimate(total, weights.std(0) / self.draws**0.5, parts, self.description, self.draws - 1)
