@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -62,6 +63,13 @@ def rng() -> torch.Generator:
 def gaussian(request: pytest.FixtureRequest) -> Callable[..., AffineGaussian]:
     """Every Gaussian process in turn, as a function of the event shape."""
     return lambda shape: request.param(Euclidean(shape))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Tests send Ctrl-C, which processes in the background of a shell would ignore."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
