@@ -85,3 +85,9 @@ def test_solvers(desk):
         assert float((made > 0).double().mean()) == pytest.approx(0.8, abs=0.06)  # 4.7 standard errors
         assert float(made[made > 0].std()) == pytest.approx(0.1**0.5, abs=0.05)
     assert 20 < float(names["adaptive"].evaluations.double().mean()) < 200
+
+
+def test_the_reference_lists_every_public_module():
+    written = re.findall(r"MODULES = \[(.*?)\]", (DOCS / "_extensions" / "reference.py").read_text(), re.DOTALL)[0]
+    listed = re.findall(r"^api/(unnoise[\w.]*)$", (DOCS / "api.md").read_text(), re.MULTILINE)
+    assert listed == re.findall(r'"(unnoise[\w.]*)"', written)

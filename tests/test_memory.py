@@ -37,7 +37,7 @@ def test_a_loop_pays_no_longer_for_fresh_pages() -> None:
     }
     if faults["leave"] < 300:
         pytest.skip("this C library keeps freed memory by itself")
-    assert faults["keep"] < 100
+    assert faults["keep"] < 0.5 * faults["leave"]
 
 
 def test_it_reserves_no_more_than_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,3 +54,10 @@ def test_wrong_options_are_refused(words: str, match: str, run: Run, tmp_path: P
     result = run("demo", "-o", tmp_path / "demo", *words.split())
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith(f"unnoise: {match}")
+
+
+@pytest.mark.usefixtures("few_digits")
+def test_too_little_time_is_said(run: Run, tmp_path: Path) -> None:
+    result = run("demo", "-o", tmp_path / "demo", "--steps", "1000000", "--time", "0.2s", "--device", "cpu")
+    assert result.exit_code == 0
+    assert "the time to train, 0.2s, was over after" in result.stderr

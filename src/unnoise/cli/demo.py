@@ -61,6 +61,11 @@ def demo(
         device=device,
     )
     model.fit(train, train_y, folder=output / "model", overwrite=overwrite)
+    if len(model.losses_) < steps:
+        common.say(
+            f"unnoise: warning: the time to train, {time_limit}, was over after {len(model.losses_):,} of {steps:,} "
+            "steps, so the model is not as good as it gets; give it more, as --time 10m"
+        )
     common.say(f"2/3 measuring it on {len(test)} held-out images")
     found = evaluate(model, test, test_y, train=train, train_y=train_y, seed=seed)
     common.say("3/3 writing the report")
