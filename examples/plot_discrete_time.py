@@ -39,14 +39,9 @@ def prices(chain):
     return torch.tensor([mean(chain, chain.price, t, chain.time(t)) for t in torch.arange(2, chain.steps + 1)])
 
 
-figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.2, 2.8), layout="constrained")
-for steps, color in ((8, "C5"), (24, "C1")):
-    heights = prices(processes.GaussianChain(process, steps)) * (steps - 1)
-    left.stairs(heights, torch.linspace(0, 1, steps), color=color, fill=True, alpha=0.45, label=steps)
+heights = {steps: prices(processes.GaussianChain(process, steps)) * (steps - 1) for steps in (8, 24)}
 times = torch.linspace(0, 1, 60).double()
-left.plot(times, [mean(process, process.divergence, t, t) for t in times], color="C0", label="infinitely many")
-left.set(xlabel="time", ylabel="nats per unit of time", xlim=(0, 1))
-left.legend(title="steps")
+continuous = [mean(process, process.divergence, t, t) for t in times]
 
 # %%
 # Three variances of the reverse steps: for known :math:`x_0`, for data that are noise, and the best there is. Without a
@@ -61,10 +56,6 @@ for steps in counts:
     ends = sum(float(mass @ part) for part in chain.divergences(data).values())
     for found, rule in zip(lost.values(), rules, strict=True):
         found.append(truth - ends + float(prices(processes.GaussianChain(process, steps, rule)).sum()))
-for (name, found), color in zip(lost.items(), ("C1", "C3", "C0"), strict=True):
-    middle.loglog(counts, found, "o-", color=color, markersize=3.5, label=name)
-middle.set(xlabel="steps T", ylabel="nats lost")
-middle.legend()
 
 # %%
 # The entropy of a step back is that of a step forth, and the difference of two marginals.
@@ -81,6 +72,17 @@ def entropy(t):
 steps = torch.arange(2, 17)
 low, high = torch.tensor([evaluation.entropy_bounds(chain, data, t) for t in steps]).T
 true = [float(chain.step_entropy(data, t)[0]) + entropy(t - 1) - entropy(t) for t in steps]
+
+figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.2, 2.8), layout="constrained")
+for (count, bars), color in zip(heights.items(), ("C5", "C1"), strict=True):
+    left.stairs(bars, torch.linspace(0, 1, count), color=color, fill=True, alpha=0.45, label=count)
+left.plot(times, continuous, color="C0", label="infinitely many")
+left.set(xlabel="time", ylabel="nats per unit of time", xlim=(0, 1))
+left.legend(title="steps")
+for (name, found), color in zip(lost.items(), ("C1", "C3", "C0"), strict=True):
+    middle.loglog(counts, found, "o-", color=color, markersize=3.5, label=name)
+middle.set(xlabel="steps T", ylabel="nats lost")
+middle.legend()
 right.fill_between(steps, low, high, color="0.85", label="bounds")
 right.plot(steps, true, color="C0", label="true step")
 right.set(xlabel="step t of 16", ylabel="entropy, nats")

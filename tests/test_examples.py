@@ -51,6 +51,7 @@ def test_an_example_tells_one_short_story(example):
     assert len(heading["title"]) == len(heading["rule"])
     assert len(story[heading.end() :].strip()) > 300
     assert "\n# %%\n" in text
+    assert "plt.subplots" not in text.rpartition("\n# %%\n")[0]  # figures are shown as they are at the end of a cell
     assert len(text.splitlines()) <= 90
 
 
