@@ -40,7 +40,7 @@ weighted = evaluation.ImportanceWeighted(chain, 200 * 1024)
 log_weights = weighted.log_weights(denoiser, middle, rng)[0]
 truth = log_weights.logsumexp(0) - torch.log(torch.tensor(200.0 * 1024))
 tight = [float((log_weights.view(-1, k).logsumexp(1) - torch.log(torch.tensor(float(k)))).mean()) for k in counts]
-effective = [float(weighted.effective(log_weights.view(-1, k)).mean()) for k in counts]
+effective = [float(samplers.effective_size(log_weights.view(-1, k)).mean()) for k in counts]
 print(f"the likelihood {float(truth):.3f}, the bound {tight[0]:.3f}, with 1024 weights {tight[-1]:.3f}")
 
 # %%

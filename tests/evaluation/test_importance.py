@@ -14,6 +14,7 @@ from unnoise._tree import expand
 from unnoise.denoisers import Denoiser, Exact
 from unnoise.evaluation import ImportanceWeighted, StepBound
 from unnoise.processes import BinomialChain, GaussianChain, Large, Small, linear_betas
+from unnoise.samplers import effective_size
 from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
@@ -104,8 +105,7 @@ def test_the_standard_error_covers_the_truth(rng):
 
 
 def test_the_effective_number_of_trajectories():
-    weights = ImportanceWeighted(CHAIN, 4)
-    found = weights.effective(torch.tensor([[0.0, 0.0, 0.0, 0.0], [50.0, 0.0, 0.0, 0.0]], dtype=FLOAT64))
+    found = effective_size(torch.tensor([[0.0, 0.0, 0.0, 0.0], [50.0, 0.0, 0.0, 0.0]], dtype=FLOAT64))
     assert found.tolist() == pytest.approx([4.0, 1.0])
 
 

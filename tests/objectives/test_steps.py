@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
+from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import StepBound
 from unnoise.objectives import StepPrices, ddpm
-from unnoise.objectives.steps import WholeSteps
+from unnoise.objectives.times import WholeSteps
 from unnoise.processes import GaussianChain, LearnedBetas, VariancePreserving, linear_betas
 from unnoise.processes.gaussian_heads import Eps
 from unnoise.spaces import Euclidean
@@ -46,6 +48,11 @@ def test_every_step_is_seen_equally_often():
     assert counts.tolist() == [100] * 10
     assert (density == 1).all()
     torch.testing.assert_close(t.unique(), CHAIN.time(torch.arange(1, 11)))
+
+
+def test_one_step_is_no_chain():
+    with pytest.raises(InputError, match="got 1 steps; expected at least 2"):
+        ddpm(1)
 
 
 def test_the_prices_of_steps_are_the_bound(rng):

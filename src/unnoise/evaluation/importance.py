@@ -19,6 +19,7 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation.likelihood import Estimate, Likelihood, OnRows, in_groups
 from unnoise.processes import Chain
+from unnoise.samplers import effective_size
 from unnoise.samplers.base import default_batch_size
 
 
@@ -28,7 +29,7 @@ class ImportanceWeighted(Likelihood):
 
     Its mean is a lower bound on $\log p(x_0)$ for every k, that of `StepBound` for k = 1, and grows with k to
     $\log p(x_0)$ itself (Burda et al. 2016, arXiv 1509.00519). How far it is from there, nobody can tell from it alone;
-    the effective number of trajectories, $(\sum w)^2/\sum w^2$, warns: near 1, one trajectory decides.
+    the effective number of trajectories, `samplers.effective_size` of `log_weights`, warns: near 1, one decides.
     `standard_error` is that of the logarithm to first order, $\sqrt{(1/\mathrm{ess} - 1/k) k/(k - 1)}$.
 
     Args:
@@ -63,10 +64,6 @@ class ImportanceWeighted(Likelihood):
         size = max(1, at_once // self.trajectories)
         return in_groups(size, x_0, cond, lambda x, c: self._group(denoiser, x, c, rng), on_rows)
 
-    def effective(self, log_weights: Tensor) -> Tensor:
-        r"""$(\sum w)^2/\sum w^2$ of log weights (n, k)."""
-        return torch.exp(2 * log_weights.logsumexp(-1) - (2 * log_weights).logsumexp(-1))
-
     @torch.no_grad()
     def log_weights(self, denoiser: Denoiser, x_0: Any, rng: torch.Generator, cond: Any = None) -> Tensor:
         """The logarithms of the weights of k trajectories of every row, (n, k)."""
@@ -78,7 +75,7 @@ class ImportanceWeighted(Likelihood):
     def _group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
         found, k = self.log_weights(denoiser, x_0, rng, cond), self.trajectories
         total = found.logsumexp(1) - math.log(k)
-        error = ((1 / self.effective(found) - 1 / k).clamp(min=0) * k / (k - 1)).sqrt()
+        error = ((1 / effective_size(found) - 1 / k).clamp(min=0) * k / (k - 1)).sqrt()
         mean = found.mean(1)
         return Estimate(total, error, {"bound": mean, "gain": total - mean})
 

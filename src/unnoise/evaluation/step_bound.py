@@ -17,6 +17,7 @@ from torch import Tensor
 
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation.likelihood import Estimate, Stratified
+from unnoise.objectives.times import stratum
 from unnoise.processes import Chain
 
 
@@ -46,7 +47,7 @@ class StepBound(Stratified):
         """See the class."""
         n, count = len(x_0), self.chain.steps - 1
         u = self.strata(n, rng, torch.float64)
-        t = (2 + (u * count).long().clamp(max=count - 1)).to(x_0.device)
+        t = (2 + stratum(u, count)).to(x_0.device)
         many, given = self.repeated(x_0), self.repeated(cond)
         x_t = self.chain.marginal(many, t).sample(rng)
         stat = denoiser(x_t, self.chain.time(t), given)

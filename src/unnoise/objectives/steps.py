@@ -6,30 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from unnoise import _tree
 from unnoise.denoisers import Denoiser
 from unnoise.objectives.base import Loss, Objective
 from unnoise.objectives.denoising import Denoising
-from unnoise.objectives.times import Times, low_discrepancy
+from unnoise.objectives.times import WholeSteps, low_discrepancy, stratum
 from unnoise.objectives.weightings import Simple
-from unnoise.processes import Chain, HasKernel
-
-
-@dataclass(frozen=True)
-class WholeSteps(Times):
-    r"""Uniform over the T steps of a chain, which lie at $t = 0, 1/(T - 1), \dots, 1$.
-
-    Args:
-        steps: T.
-    """
-
-    steps: int
-
-    def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
-        """The steps, with density 1 with respect to their uniform law."""
-        return (u * self.steps).floor().clamp(max=self.steps - 1) / (self.steps - 1), torch.ones_like(u)
+from unnoise.processes import Chain
 
 
 def ddpm(steps: int = 1000) -> Denoising:
@@ -65,7 +49,7 @@ class StepPrices(Objective):
         """See the classes."""
         count, like = self.chain.steps - 1, _tree.first(x_0)
         u = low_discrepancy(len(like), rng).to(like.device)
-        t = 2 + (u * count).long().clamp(max=count - 1)
+        t = 2 + stratum(u, count)
         x_t = self.chain.marginal(x_0, t).sample(rng)
         x_0, x_t, t = (_tree.map(lambda leaf: leaf[rows], part) for part in (x_0, x_t, t))
         stat = denoiser(x_t, self.chain.time(t), None if cond is None else _tree.map(lambda leaf: leaf[rows], cond))

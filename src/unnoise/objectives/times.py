@@ -29,6 +29,15 @@ def low_discrepancy(n: int, rng: torch.Generator) -> Tensor:
     return (offset + torch.arange(n, device=rng.device) / n) % 1
 
 
+def stratum(u: Tensor, count: int) -> Tensor:
+    """Which of `count` equal parts of [0, 1] uniform numbers lie in: 0, ..., count - 1, also where rounding gave 1.
+
+    >>> stratum(torch.tensor([0.0, 0.49, 0.5, 1.0]), 2)
+    tensor([0, 0, 1, 1])
+    """
+    return (u * count).long().clamp(max=count - 1)
+
+
 class Times(ABC):
     """A law on [0, 1] given as the image of uniform numbers."""
 
@@ -74,7 +83,29 @@ class Steps(Times):
 
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
         """The end of the step that u falls into, with density 1 with respect to the even law of these times."""
-        return torch.floor(u * self.steps).clamp(max=self.steps - 1).add(1) / self.steps, torch.ones_like(u)
+        return (stratum(u, self.steps) + 1).to(u) / self.steps, torch.ones_like(u)
+
+
+@dataclass(frozen=True)
+class WholeSteps(Times):
+    r"""The T times of a chain of `processes.Chain`, $0, 1/(T - 1), \dots, 1$, each as likely as the others.
+
+    Args:
+        steps: T.
+
+    Raises:
+        InputError: fewer than 2 steps.
+    """
+
+    steps: int
+
+    def __post_init__(self) -> None:
+        if self.steps < 2:
+            raise InputError(f"got {self.steps} steps; expected at least 2")
+
+    def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
+        """The times, with density 1 with respect to their even law."""
+        return stratum(u, self.steps).to(u) / (self.steps - 1), torch.ones_like(u)
 
 
 @dataclass(frozen=True)

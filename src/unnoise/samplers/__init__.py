@@ -17,6 +17,7 @@ from unnoise.samplers.multistep import linear_multistep as linear_multistep
 from unnoise.samplers.perturbed import Perturbed as Perturbed
 from unnoise.samplers.steered import Particles as Particles
 from unnoise.samplers.steered import Steered as Steered
+from unnoise.samplers.steered import effective_size as effective_size
 from unnoise.samplers.tau_leaping import TauLeaping as TauLeaping
 from unnoise.samplers.tuned import tuned as tuned
 from unnoise.samplers.uniformisation import Uniformisation as Uniformisation

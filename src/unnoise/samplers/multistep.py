@@ -52,10 +52,10 @@ def midpoint(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
 class Multistep(Sampler):
     r"""A multistep solver of any order, in any form, on Gaussian processes and products of them.
 
-    The default is the best of those that were measured, at every number of steps (docs/solvers.md), for data of unit
-    variance: in the form `Velocity`, of order 2 below 12 steps and of order 3 from then on. From 10 steps on the form
-    is of width 2, and every value of N is used a second time, to correct the step that led to it, which costs no
-    evaluation (UniC; Zhao et al. 2023, arXiv 2302.04867).
+    The default is what did best of a few fixed rules at 5 to 40 steps (docs/solvers.md), for data of unit variance;
+    `tuned` fits a model better. It is in the form `Velocity`, of order 2 below 12 steps and of order 3 from then on.
+    From 10 steps on the form is of width 2, and every value of N is used a second time, to correct the step that led
+    to it, which costs no evaluation (UniC; Zhao et al. 2023, arXiv 2302.04867).
 
     Other choices are known under other names: `Data` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with churn
     its SDE, with a corrector UniPC; `Noise` is DEIS (arXiv 2204.13902), or along the clock the linear multistep method
