@@ -4,7 +4,7 @@
     python benchmarks/solvers.py
 
 Everybody gets the same denoiser, the same starts and the same noise levels at both ends, from 20 to 0.002, in float64.
-Three races (`unnoise.experiments.races`): a ring of 8 Gaussians, a mixture of 20 in 64 dimensions, a trained model of
+Three races (`experiments.races`): a ring of 8 Gaussians, a mixture of 20 in 64 dimensions, a trained model of
 digits. Every solver of theirs is run on the grid of Karras et al. and on the log-linear one, and the better is kept; of
 ours the default `Multistep` is run as it is, and `tuned` with a pilot of other starts. Evaluations are counted.
 """
@@ -22,12 +22,12 @@ from _peers import GRIDS, Denoise, Solve, found
 from paired import RESULTS
 from torch import Tensor
 
+from experiments import figures, races
+from experiments.figures.solvers import ErrorCurve
+from experiments.races import Race
 from unnoise._provenance import write_results
 from unnoise.denoisers import Denoiser
-from unnoise.evaluation import plots
-from unnoise.evaluation.plots.solvers import ErrorCurve
-from unnoise.experiments import races
-from unnoise.experiments.races import Race
+from unnoise.report import plots
 from unnoise.samplers import DDIM, Heun, Multistep, dpm_solver_pp, linear_multistep, tuned
 from unnoise.samplers.grids import UniformLogSNR
 
@@ -158,7 +158,7 @@ def main() -> None:
         for metric in ("rmse", "median") if solvers else ():
             tables[f"best_of_theirs_{metric}"] = best(tables["theirs"], metric)
         measured[title] = tables
-    figure = plots.error_curves(
+    figure = figures.error_curves(
         {
             f"{title}: {word} distance": list(curves(measured[title], metric))
             for metric, word in (("rmse", "root mean square"), ("median", "median"))

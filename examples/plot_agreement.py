@@ -22,7 +22,7 @@ start = torch.linspace(-4, 4, 8)[:, None]
 
 # %%
 # ``keep`` keeps positions, ``diagnostics.agreement`` judges them (print it, and it says what to do), and
-# ``evaluation.plots.mixing`` draws them with their autocorrelations.
+# ``report.plots.mixing`` draws them with their autocorrelations.
 
 runs = {
     "Langevin on p": chains.run(chains.Langevin(chains.Density.of(target), 0.1), start, 2000, rng, keep=2).kept,

@@ -43,7 +43,9 @@ frames |= {"back: t = 80": states[120], "t = 20 ": states[180], "restored": rest
 # %%
 # There must be no one in places 7 and 8.
 
-steered = samplers.Steered(denoiser, lambda x: torch.where(x[:, 7:9].sum(1) == 0, 0.0, -12.0), particles=32, steps=60)
+steered = samplers.TwistedSMC(
+    denoiser, lambda x: torch.where(x[:, 7:9].sum(1) == 0, 0.0, -12.0), particles=32, steps=60
+)
 frames["not in 7, 8"] = steered.weigh(12, rng).draw(1, rng)[:, 0]
 
 # %%

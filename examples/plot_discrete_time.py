@@ -41,7 +41,7 @@ def prices(chain):
 
 heights = {steps: prices(processes.GaussianChain(process, steps)) * (steps - 1) for steps in (8, 24)}
 times = torch.linspace(0, 1, 60).double()
-continuous = [mean(process, process.divergence, t, t) for t in times]
+continuous = [mean(process, process.kl_rate, t, t) for t in times]
 
 # %%
 # Three variances of the reverse steps: for known :math:`x_0`, for data that are noise, and the best there is. Without a

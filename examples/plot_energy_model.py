@@ -22,8 +22,8 @@ walk = chains.tune(
 data = chains.run(walk.kernel, walk.state, 100, rng).x
 
 # %%
-# ``objectives.Static`` takes any function to (n,) as a log density, on any space. A network would do; three couplings
-# can be compared with the truth.
+# ``objectives.ScoreMatching`` takes any function to (n,) as a log density, on any space. A network would do; three
+# couplings can be compared with the truth.
 
 couplings = torch.zeros(3, requires_grad=True)
 
@@ -34,7 +34,7 @@ def log_density(x):
 
 
 optimiser = torch.optim.LBFGS([couplings], max_iter=100, line_search_fn="strong_wolfe")
-objective = objectives.Static(spaces.Euclidean(4))
+objective = objectives.ScoreMatching(spaces.Euclidean(4))
 
 
 def loss():

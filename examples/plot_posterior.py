@@ -27,7 +27,10 @@ samples = {
     "prior": samplers.Ancestral(denoiser, 40).sample(1000, rng),
     "guided": samplers.Ancestral(denoisers.Guided(denoiser, r), 40).sample(1000, rng),
     "perturbed": samplers.Perturbed(denoiser, r, 40, warm=True).sample(1000, rng),
-    "steered": samplers.Steered(denoiser, r, particles=24, steps=30).weigh(500, rng).draw(2, rng).flatten(0, 1)[:1000],
+    "steered": samplers.TwistedSMC(denoiser, r, particles=24, steps=30)
+    .weigh(500, rng)
+    .draw(2, rng)
+    .flatten(0, 1)[:1000],
 }
 
 # %%

@@ -21,6 +21,7 @@ LAYERS = [
     ("schedules",),
     ("laws",),
     ("spaces",),
+    ("heads",),
     ("processes",),
     ("networks",),
     ("denoisers",),
@@ -33,9 +34,8 @@ LAYERS = [
     ("data",),
     ("storage",),
     ("model",),
-    ("assessment", "assessment_report"),
+    ("report",),
     ("testing",),
-    ("experiments",),
     ("cli",),
     ("__init__", "__main__"),
 ]

@@ -74,7 +74,7 @@ def cells():
 
 def find(name):
     """The object of a dotted name below unnoise: as far as it goes a module, and then its attributes."""
-    parts = f"unnoise.{name}".split(".")
+    parts = (name if name.startswith("experiments.") else f"unnoise.{name}").split(".")
     for end in range(len(parts), 0, -1):
         try:
             found = importlib.import_module(".".join(parts[:end]))

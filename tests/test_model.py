@@ -23,8 +23,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from unnoise import DenoisingMarkovModel, InputError, networks, processes, samplers
-from unnoise.denoisers import Eps, ExactMixture
+from unnoise.denoisers import ExactMixture
 from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+from unnoise.heads import Eps
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP, UNet
 from unnoise.spaces import Euclidean

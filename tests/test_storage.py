@@ -314,7 +314,7 @@ def test_a_replaced_model_leaves_nothing_behind(model: DenoisingMarkovModel, tmp
 
 
 def test_before_a_new_model_is_trained_the_old_one_goes(folder: Path) -> None:
-    storage.begin(folder, {}, load(folder).schema_, resume=False, overwrite=True)
+    storage.create(folder, {}, load(folder).schema_, resume=False, overwrite=True)
     assert names(folder) == {CONFIG}
 
 

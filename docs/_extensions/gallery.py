@@ -7,7 +7,7 @@ from typing import Any
 
 from cycler import cycler
 
-from unnoise.evaluation.plots._style import STYLE
+from unnoise.report.plots._style import STYLE
 
 # The order of the story; what is not named here comes last, by its name.
 ORDER = [

@@ -33,7 +33,7 @@ MODULES = [
     "unnoise.samplers.grids",
     "unnoise.evaluation",
     "unnoise.evaluation.likelihood",
-    "unnoise.evaluation.plots",
+    "unnoise.report.plots",
     "unnoise.training",
     "unnoise.data",
     "unnoise.testing",

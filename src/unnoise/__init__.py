@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from unnoise.assessment import evaluate as evaluate
     from unnoise.model import DenoisingMarkovModel as DenoisingMarkovModel
     from unnoise.model import load_model as load
+    from unnoise.report.assessment import evaluate as evaluate
 
 _FOLDERS = [
     "chains",
     "data",
     "denoisers",
     "evaluation",
+    "heads",
     "laws",
     "networks",
     "objectives",
     "processes",
+    "report",
     "samplers",
     "schedules",
     "spaces",
@@ -35,7 +37,7 @@ _FOLDERS = [
 _NAMES = {
     "DenoisingMarkovModel": ("unnoise.model", "DenoisingMarkovModel"),
     "load": ("unnoise.model", "load_model"),
-    "evaluate": ("unnoise.assessment", "evaluate"),
+    "evaluate": ("unnoise.report.assessment", "evaluate"),
     "InputError": ("unnoise._errors", "InputError"),
     "NonFiniteError": ("unnoise._errors", "NonFiniteError"),
 }

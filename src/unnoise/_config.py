@@ -25,6 +25,7 @@ PARTS = (  # what models are made of
     "unnoise.evaluation.implicit_bound",
     "unnoise.evaluation.likelihood",
     "unnoise.evaluation.step_bound",
+    "unnoise.heads",
     "unnoise.laws",
     "unnoise.networks",
     "unnoise.objectives",

@@ -19,13 +19,14 @@ from unnoise._progress import progress
 from unnoise._random import generator, seeded
 from unnoise.chains.learned import learned
 from unnoise.data import Encoded, EncodedCells, Schema
-from unnoise.denoisers import Denoiser, Head, Neural
+from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood, ProbabilityFlow
+from unnoise.heads import Head
 from unnoise.objectives import Denoising, Objective
 from unnoise.samplers import Sampler
 from unnoise.spaces import Continuum
-from unnoise.training import Settings, Step, Team, TrainState, load, train
+from unnoise.training import ProcessGroup, Settings, Step, TrainState, load, train
 
 Floats = NDArray[np.float64]
 
@@ -157,13 +158,13 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         checkpoint = None if home is None else home / storage.TRAINING
         if resume and checkpoint is not None and checkpoint.exists():
             load(state, checkpoint)
-        leads = Team.gather(settings).rank == 0  # of several processes one writes
+        leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
         if home is not None and leads:
-            storage.begin(home, self.get_params(deep=False), schema, resume=resume, overwrite=overwrite)
+            storage.create(home, self.get_params(deep=False), schema, resume=resume, overwrite=overwrite)
         self._train(state, encoded, checkpoint)
         self._keep(schema, state.ema.cpu(), state.losses)
         if home is not None and leads:
-            storage.finish(home, self.denoiser_, self.losses_)
+            storage.complete(home, self.denoiser_, self.losses_)
         return self
 
     def sample(
@@ -338,7 +339,9 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         parts["units"] = torch.full((n,), volume)
         filled = self.schema_.has_cells and not isinstance(method, DequantisedLikelihood)
         words = method.description + (f", {EncodedCells.name}" if filled else "")
-        return Estimate(result.log_prob.cpu() + volume, result.standard_error.cpu(), parts, words, result.freedom)
+        return Estimate(
+            result.log_prob.cpu() + volume, result.standard_error.cpu(), parts, words, result.degrees_of_freedom
+        )
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write `config.json` and `weights.safetensors` into a folder; nothing is pickled."""
@@ -406,7 +409,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self.feature_names_in_ = np.asarray(schema.feature_names, dtype=object)
 
     def _device(self) -> torch.device:
-        return Team.gather(self._settings()).device
+        return ProcessGroup.gather(self._settings()).device
 
 
 def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMarkovModel:

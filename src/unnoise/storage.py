@@ -51,7 +51,7 @@ def save(
         _write_weights(beside, denoiser, losses)
 
 
-def begin(folder: Path, params: Mapping[str, Any], schema: Schema, *, resume: bool, overwrite: bool) -> None:
+def create(folder: Path, params: Mapping[str, Any], schema: Schema, *, resume: bool, overwrite: bool) -> None:
     """Before training: the folder with its description; no weights yet, and nothing of an older model."""
     if not resume:
         _check_free(folder, overwrite)
@@ -63,7 +63,7 @@ def begin(folder: Path, params: Mapping[str, Any], schema: Schema, *, resume: bo
                 (folder / old).unlink(missing_ok=True)
 
 
-def finish(folder: Path, denoiser: Denoiser, losses: NDArray[np.float64]) -> None:
+def complete(folder: Path, denoiser: Denoiser, losses: NDArray[np.float64]) -> None:
     """After training: the weights, and nothing that a run that was killed has left half written."""
     _write_weights(folder, denoiser, losses)
     for path in folder.iterdir():

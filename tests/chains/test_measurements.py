@@ -19,7 +19,7 @@ from unnoise.chains import (
     Localization,
     Mean,
     Measuring,
-    RemembersStart,
+    NotMixedWarning,
     Sequential,
     Smoothed,
     conditional_score,
@@ -241,20 +241,20 @@ class TestBudget:
 
     @pytest.mark.parametrize("start", [0.0, -3.0])
     def test_too_few_steps_are_reported_and_wrong(self, start):
-        with pytest.warns(RemembersStart, match=r"after 4 steps .* standard errors\).*take a larger first") as seen:
+        with pytest.warns(NotMixedWarning, match=r"after 4 steps .* standard errors\).*take a larger first") as seen:
             weight, _ = self.sample(self.SIGMA, start=start, first=4)
         assert weight < 0.8 - 0.02
         assert len(seen) == 1
         assert seen[0].filename == __file__
 
     def test_too_small_a_noise_is_reported_and_wrong(self):
-        with pytest.warns(RemembersStart, match="a larger noise than 2.528"):
+        with pytest.warns(NotMixedWarning, match="a larger noise than 2.528"):
             weight, _ = self.sample(0.3 * self.SIGMA)
         assert weight < 0.8 - 0.05
 
     def test_later_measurements_neither_repair_nor_betray_it(self):
         """The mean of the jumps is a martingale: it stays where the first measurement put it, wrong as it is."""
-        with pytest.warns(RemembersStart):
+        with pytest.warns(NotMixedWarning):
             _, jumps = self.sample(self.SIGMA, first=4)
         moves = jumps[-1] - jumps[2]  # the second and third take part in the weighing
         assert abs(float(moves.mean())) < 4 * float(moves.std()) / math.sqrt(len(moves))
@@ -361,6 +361,6 @@ def test_scores_are_counted(sigmas, first):
 
     sampler = Sequential(Counting(torch.tensor([[-1.0], [1.0]])), sigmas, steps=2, first=first)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RemembersStart)
+        warnings.simplefilter("ignore", NotMixedWarning)
         sampler.sample(torch.zeros(3, 1), torch.Generator().manual_seed(0))
     assert sampler.scores == len(asked)

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from unnoise.denoisers import X0, Eps, Neural, Preconditioned
+from unnoise.denoisers import Neural
+from unnoise.heads import X0, Eps, Preconditioned
 from unnoise.networks import MLP, UNet
 from unnoise.processes import EDM, Product, VariancePreserving
 from unnoise.schedules import Learned

@@ -171,7 +171,7 @@ class TestHutchinsonInManyDimensions:
         images = Fields(28)
         x = images.sample(rng).repeat(repeats, 1, 1, 1)
         estimate, truth = ProbabilityFlow()(images, x, rng), images.log_prob(x)
-        assert estimate.freedom == 7
+        assert estimate.degrees_of_freedom == 7
         low, high = estimate.interval(0.95)
         half = 0.25 * (high - low)
         inside, twin = ((start <= truth) & (truth <= end) for start, end in ((low, high), (low + half, high - half)))
@@ -186,7 +186,7 @@ class TestHutchinsonInManyDimensions:
         assert abs(float(error.mean())) < 4 * float(error.std()) / repeats**0.5
 
     def test_few_probes_need_wider_intervals(self):
-        two = Estimate(torch.zeros(1), torch.ones(1), freedom=1)
+        two = Estimate(torch.zeros(1), torch.ones(1), degrees_of_freedom=1)
         many = Estimate(torch.zeros(1), torch.ones(1))
         assert float(two.interval()[1]) == pytest.approx(12.706, abs=1e-3)
         assert float(many.interval()[0]) == pytest.approx(-1.960, abs=1e-3)
@@ -207,7 +207,7 @@ class TestOnManifolds:
 
     @pytest.fixture
     def process(self, space):
-        return Brownian(space, Geometric(0.05, 8.0 / space.gap))
+        return Brownian(space, Geometric(0.05, 8.0 / space.spectral_gap))
 
     @pytest.fixture
     def atoms(self, space):

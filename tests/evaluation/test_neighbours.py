@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unnoise._errors import InputError
-from unnoise.evaluation import copying, nearest_training
+from unnoise.evaluation import memorisation, nearest_training
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_images_are_compared_pixel_by_pixel():
 
 def test_fresh_draws_are_as_new_as_held_out_rows(draws: np.ndarray):
     train, held_out, samples = draws
-    found = copying(samples, held_out, train)
+    found = memorisation(samples, held_out, train)
     assert abs(found.ratio - 1.0) < 5 * found.ratio_se
     assert 0.0 < found.ratio_se < 0.15
     assert found.near_share < 0.05
@@ -47,17 +47,17 @@ def test_fresh_draws_are_as_new_as_held_out_rows(draws: np.ndarray):
 def test_copies_are_found_exact_or_blurred_or_mixed_with_fresh_draws(draws: np.ndarray):
     train, held_out, samples = draws
     blurred = train + 0.001 * np.random.default_rng(1).normal(size=train.shape)
-    assert copying(train, held_out, train).ratio == 0.0
-    assert copying(blurred, held_out, train).ratio < 0.02
-    mixed = copying(np.concatenate([samples[:200], train[:100]]), held_out, train)
+    assert memorisation(train, held_out, train).ratio == 0.0
+    assert memorisation(blurred, held_out, train).ratio < 0.02
+    mixed = memorisation(np.concatenate([samples[:200], train[:100]]), held_out, train)
     assert mixed.near_share > 0.3
 
 
 def test_rows_that_repeat_do_not_divide_by_zero():
     train = np.arange(4.0)[:, None]
     repeats = np.array([[0.0], [1.0], [1.0]])
-    assert copying(repeats, repeats, train).ratio == 1.0
-    assert copying(repeats + 0.5, repeats, train).ratio == np.inf
+    assert memorisation(repeats, repeats, train).ratio == 1.0
+    assert memorisation(repeats + 0.5, repeats, train).ratio == np.inf
 
 
 def test_different_columns_are_refused():

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from unnoise.experiments.dead_leaves import LARGEST, SMALLEST, leaves
+from experiments.dead_leaves import LARGEST, SMALLEST, leaves
 
 COUNT = 4000
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from unnoise.experiments import mnist
-from unnoise.experiments.digits_bits import LATTICE, as_bytes, codes, histogram_bits
+from experiments import mnist
+from experiments.digits_bits import LATTICE, as_bytes, codes, histogram_bits
 
 
 def test_bytes_survive_the_trip_through_states(rng):

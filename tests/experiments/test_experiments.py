@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from unnoise import experiments
+import experiments
 from unnoise._errors import InputError
 from unnoise.cli import app
 

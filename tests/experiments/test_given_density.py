@@ -7,9 +7,9 @@ import warnings
 import pytest
 import torch
 
+from experiments import given_density as experiment
 from unnoise.chains import Localization, UnreliableEstimate
 from unnoise.chains.smoothed import Smoothed
-from unnoise.experiments import given_density as experiment
 
 
 @pytest.fixture

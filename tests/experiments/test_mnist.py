@@ -10,9 +10,9 @@ import pytest
 import torch
 from scipy import stats
 
+from experiments import mnist, products, walk_jump_digits
+from experiments.base import Setting
 from unnoise._errors import InputError
-from unnoise.experiments import mnist, products, walk_jump_digits
-from unnoise.experiments.base import Setting
 from unnoise.laws import GaussianMixture
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from unnoise.experiments import posterior_logistic as experiment
+from experiments import posterior_logistic as experiment
 
 
 @pytest.fixture(scope="module")

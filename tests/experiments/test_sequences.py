@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from unnoise.experiments import sequence_scores as scores
-from unnoise.experiments.antibody_judge import Judge
-from unnoise.experiments.families import AMINO_ACIDS, Frame, antibodies, numbered, rna, spelled
+from experiments import sequence_scores as scores
+from experiments.antibody_judge import Judge
+from experiments.families import AMINO_ACIDS, Frame, antibodies, numbered, rna, spelled
 
 
 def domain(before: int = 21, first: int = 10, middle: int = 60, end: int = 20) -> str:

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from unnoise.experiments import heartbeat, simplex, so3_mixture, swiss_roll
+from experiments import heartbeat, simplex, so3_mixture, swiss_roll
 
 
 def test_the_rotation_mixture_is_a_density_for_the_volume_8_pi_squared() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from unnoise.experiments import two_modes
-from unnoise.experiments.at_equal_cost import LAST, METHODS, Problem
-from unnoise.experiments.two_modes import Found, sequential
+from experiments import two_modes
+from experiments.at_equal_cost import LAST, METHODS, Problem
+from experiments.two_modes import Found, sequential
 from unnoise.targets import TwoModes
 
 

@@ -109,7 +109,7 @@ class TestLosses:
 
     def test_the_continuous_limit_in_three_words(self, case):
         process, _, t, x_0, eps, x_t, estimate = case
-        price = process.divergence(estimate, x_0, x_t, t)
+        price = process.kl_rate(estimate, x_0, x_t, t)
         torch.testing.assert_close(snr_form.rate_loss(process, x_0, estimate, t), price, **CLOSE)
         level = snr_form.level_loss(process, x_0, estimate, t)
         torch.testing.assert_close(level * -process.log_snr_rate(t), price, **CLOSE)
@@ -189,7 +189,7 @@ class TestObjectives:
         for steps in (100, 1000, 10_000):
             t = torch.arange(1, steps + 1, dtype=FLOAT64) / steps
             x_0 = torch.sqrt(variance / (1 + variance * process.log_snr(t).exp()))[:, None]  # of square the mmse
-            price = process.divergence(0 * x_0, x_0, x_0, t) * weightings.Steps(steps)(process, t)
+            price = process.kl_rate(0 * x_0, x_0, x_0, t) * weightings.Steps(steps)(process, t)
             expected = snr_form.step_loss(process, x_0, 0 * x_0, t - 1 / steps, t) * steps
             torch.testing.assert_close(price, expected, **CLOSE)
             gaps.append(float(price.mean()) - truth)
@@ -243,7 +243,7 @@ def integral(denoiser, atoms, weights):
     times_, x_0, eps = (part.expand(shape).flatten() for part in (t[:, None, None], atoms[None, :, None], noise))
     alpha, sigma = process.alpha_sigma(times_)
     x_t = (alpha * x_0 + sigma * eps)[:, None]
-    price = process.divergence(denoiser(x_t, times_), x_0[:, None], x_t, times_).reshape(shape)
+    price = process.kl_rate(denoiser(x_t, times_), x_0[:, None], x_t, times_).reshape(shape)
     return float(torch.einsum("tan,n,a,t->", price, density, weights, shares / -process.log_snr_rate(t)))
 
 
@@ -285,7 +285,7 @@ def test_means_agree_and_variances_do_not(rng):
         x_0 = atoms[torch.randint(2, (40_000,), generator=rng)]
         t = torch.rand(40_000, generator=rng, dtype=FLOAT64)
         x_t = process.marginal(x_0, t).sample(rng)
-        found[name] = process.divergence(Exact(process, atoms)(x_t, t), x_0, x_t, t)
+        found[name] = process.kl_rate(Exact(process, atoms)(x_t, t), x_0, x_t, t)
     for price in found.values():
         error = float(price.std()) / 200
         assert error < 0.05

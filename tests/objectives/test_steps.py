@@ -8,10 +8,10 @@ import torch
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import StepBound
+from unnoise.heads.gaussian import Eps
 from unnoise.objectives import StepPrices, ddpm
 from unnoise.objectives.times import WholeSteps
 from unnoise.processes import GaussianChain, LearnedBetas, VariancePreserving, linear_betas
-from unnoise.processes.gaussian_heads import Eps
 from unnoise.spaces import Euclidean
 
 FLOAT64 = torch.float64

@@ -44,7 +44,7 @@ def prices(schedule, rng, n=40_000):
     t = torch.rand(n, generator=rng, dtype=FLOAT64)
     x_t = denoiser.process.marginal(x_0, t).sample(rng)
     with torch.no_grad():
-        return denoiser.process.divergence(denoiser(x_t, t), x_0, x_t, t)
+        return denoiser.process.kl_rate(denoiser(x_t, t), x_0, x_t, t)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ class TestTheInterior:
         t = (levels + 0.0025).repeat(400)
         x_0 = mixture().sample(rng, (len(t),))
         x_t = process.marginal(x_0, t).sample(rng)
-        roots = process.divergence(denoiser(x_t, t), x_0, x_t, t).square().view(400, -1).mean(0).sqrt()
+        roots = process.kl_rate(denoiser(x_t, t), x_0, x_t, t).square().view(400, -1).mean(0).sqrt()
         least = float(roots.mean() ** 2 - line.mean() ** 2)
         assert least * 0.9 < float(prices(trained, rng, 100_000).var()) < least * 1.35
 
@@ -151,7 +151,7 @@ class TestTheBound:
             process = VariancePreserving(SPACE, LinearLogSNR(first, last))
             t = (torch.arange(50_000, dtype=FLOAT64) + 0.5) / 50_000
             x_t = process.marginal(x_0, t).sample(torch.Generator().manual_seed(4))
-            diffusion = process.divergence(ExactMixture(process, mixture())(x_t, t), x_0, x_t, t)
+            diffusion = process.kl_rate(ExactMixture(process, mixture())(x_t, t), x_0, x_t, t)
             return float((prior_cost(process, x_0) + diffusion + process.reconstruction(x_0)).mean())
 
         with torch.no_grad():

@@ -17,7 +17,7 @@ def case(gaussian, rng):
     """A process, times, and the price of an estimate that misses x_0 by `error`."""
     process, t = gaussian(3), torch.linspace(0, 1, 41, dtype=FLOAT64)
     x_0, error = torch.randn(2, 41, 3, generator=rng, dtype=FLOAT64)
-    return process, t, error, process.divergence(x_0 + error, x_0, x_0, t)
+    return process, t, error, process.kl_rate(x_0 + error, x_0, x_0, t)
 
 
 def test_bound_changes_nothing(case):

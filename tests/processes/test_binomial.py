@@ -141,7 +141,7 @@ def test_the_steps_become_the_price_of_continuous_time():
         integral = torch.zeros(4, dtype=FLOAT64)
         for t in start + (1 - start) * nodes:
             chances = process.marginal(x_0, t).log_prob(x_t).exp()
-            price = process.divergence(denoiser(x_t, t), process.target(x_0, x_t, t), x_t, t)
+            price = process.kl_rate(denoiser(x_t, t), process.target(x_0, x_t, t), x_t, t)
             integral += (chances * price).reshape(4, 4).sum(1) * (1 - start) / 300
         errors.append(float((steps_cost(chain, denoiser) - integral).abs().max()))
     assert errors[0] < 0.05

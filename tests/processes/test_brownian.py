@@ -48,8 +48,8 @@ class TwiceTheRate(Brownian):
 
 
 class Biased(Brownian):
-    def fluctuation(self, x_0, x_t, t):
-        return super().fluctuation(x_0, x_t, t) + 0.5 * self.clockwork.rate(t) / self.variance(t)
+    def control_variate(self, x_0, x_t, t):
+        return super().control_variate(x_0, x_t, t) + 0.5 * self.clockwork.rate(t) / self.variance(t)
 
 
 @pytest.mark.parametrize("twin", [HalfTheScore, TwiceTheRate, Biased])
@@ -102,7 +102,7 @@ def test_the_schedule_can_be_chosen():
 
 def test_the_clock_is_even_in_log_variance():
     process, u = Brownian(Torus(1), Geometric(1e-3, 5.0)), torch.linspace(0, 1, 11, dtype=FLOAT64)
-    t, density = process.clock(u)
+    t, density = process.importance_times(u)
     steps = process.variance(t).log().diff()
     torch.testing.assert_close(steps, steps[:1].expand_as(steps), rtol=1e-10, atol=0)
     torch.testing.assert_close(density[:-1], 0.1 / t.diff(), rtol=1e-9, atol=0)

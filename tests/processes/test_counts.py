@@ -44,7 +44,7 @@ class DeathsTooFast(ImmigrationDeath):
 
 
 class SquaredPrice(ImmigrationDeath):
-    def divergence(self, stat, target, x_t, t):
+    def kl_rate(self, stat, target, x_t, t):
         learnt, true = (self.reverse(x_t, part, t).rates for part in (stat, target))
         return ((learnt - true) ** 2).sum((-1, -2))
 

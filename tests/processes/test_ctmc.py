@@ -59,7 +59,7 @@ def test_all_of_them_keep_the_laws_at_many_draws(name):
 class ForwardPrice(CTMC):
     """The price with the forward rates: right in the mean, and not what a sampler pays at this point."""
 
-    def divergence(self, stat, target, x_t, t):
+    def kl_rate(self, stat, target, x_t, t):
         model, truth = self._undone(x_t, t, stat, target)
         rate = self.forward(x_t, t).rates
         ratio = torch.where(rate > 0, truth.clamp(min=1e-300) / model.clamp(min=1e-300), 1.0)
@@ -69,9 +69,9 @@ class ForwardPrice(CTMC):
 class MissingModel(CTMC):
     """Jumps that the model makes in vain are free."""
 
-    def divergence(self, stat, target, x_t, t):
+    def kl_rate(self, stat, target, x_t, t):
         model, truth = self._undone(x_t, t, stat, target)
-        return super().divergence(stat, target, x_t, t) - (model - truth).sum((-1, -2))
+        return super().kl_rate(stat, target, x_t, t) - (model - truth).sum((-1, -2))
 
 
 class Transposed(CTMC):
@@ -135,7 +135,7 @@ class TestIdentities:
         stat = self.posterior(data, t)
         x = self.states[:, None]
         return torch.stack(
-            [self.process.divergence(stat[:, None], self.process.target(x * 0 + a, x, t), x, t) for a in range(5)]
+            [self.process.kl_rate(stat[:, None], self.process.target(x * 0 + a, x, t), x, t) for a in range(5)]
         )
 
     def integral(self, values, nodes=48):
@@ -174,7 +174,7 @@ class TestIdentities:
         other, t = torch.full((5,), 0.2, dtype=FLOAT64), torch.tensor(0.6, dtype=FLOAT64)
         gap = self.expected(self.price(other, t) - self.price(self.data, t), t)
         x = self.states[:, None]
-        soft = self.process.divergence(self.posterior(other, t)[:, None], self.posterior(self.data, t)[:, None], x, t)
+        soft = self.process.kl_rate(self.posterior(other, t)[:, None], self.posterior(self.data, t)[:, None], x, t)
         torch.testing.assert_close(gap, (self.data @ self.transition(t)) @ soft, rtol=1e-9, atol=0)
 
     def test_score_entropy_is_the_forward_price_in_the_mean(self):
@@ -234,7 +234,7 @@ class TestPublishedForms:
         logits = torch.randn(1, 2, 6, generator=rng, dtype=FLOAT64)
         stat = torch.softmax(logits.masked_fill(torch.arange(6) == 5, -math.inf), -1)
         x_0, x_t = torch.tensor([[2, 4]]), torch.tensor([[5, 4]])
-        found = process.divergence(stat, process.target(x_0, x_t, t), x_t, t)
+        found = process.kl_rate(stat, process.target(x_0, x_t, t), x_t, t)
         kept, speed = torch.exp(-process.schedule.value(t)), process.schedule.rate(t)
         expected = -(speed * kept / (1 - kept)) * stat[0, 0, 2].log()
         torch.testing.assert_close(found[0], expected)
@@ -253,19 +253,19 @@ class TestPublishedForms:
     def test_the_clock_is_uniform_in_what_survives(self):
         process = CTMC(Finite(1, 5), Uniform(5), Exponential(0.1, 60.0, 1e-4))
         u = torch.linspace(0, 1, 11, dtype=FLOAT64)
-        t, _ = process.clock(u)
+        t, _ = process.importance_times(u)
         gaps = torch.exp(-process.schedule.value(t)).diff()
         torch.testing.assert_close(gaps, gaps.mean().expand(10), rtol=1e-8, atol=0)
 
     def test_the_clock_of_a_walk_is_uniform_in_the_log_of_its_time(self):
-        t, density = PROCESSES["birth and death"].clock(torch.linspace(0, 1, 11))
+        t, density = PROCESSES["birth and death"].importance_times(torch.linspace(0, 1, 11))
         torch.testing.assert_close(t, torch.linspace(0, 1, 11))
         torch.testing.assert_close(density, torch.ones(11))
 
     @pytest.mark.parametrize("name", PROCESSES)
     def test_the_density_of_the_clock(self, name):
         process, u = PROCESSES[name], torch.linspace(0.1, 0.9, 9, dtype=FLOAT64)
-        (low, _), (high, _), (_, density) = (process.clock(v) for v in (u - 1e-6, u + 1e-6, u))
+        (low, _), (high, _), (_, density) = (process.importance_times(v) for v in (u - 1e-6, u + 1e-6, u))
         torch.testing.assert_close(density * (high - low), torch.full_like(u, 2e-6), rtol=1e-5, atol=0)
 
 
@@ -302,7 +302,7 @@ class TestEnds:
     def test_an_error_is_finite_even_where_the_model_says_never(self):
         process, t = PROCESSES["absorbing"], torch.tensor(0.5)
         stat = process.target(torch.tensor([[1, 1]]), torch.tensor([[5, 5]]), t)
-        price = process.divergence(stat, process.target(torch.tensor([[2, 2]]), None, t), torch.tensor([[5, 5]]), t)
+        price = process.kl_rate(stat, process.target(torch.tensor([[2, 2]]), None, t), torch.tensor([[5, 5]]), t)
         assert torch.isfinite(price).all()
         assert float(price) > 50
 
@@ -318,8 +318,8 @@ class TestPrecision:
                 (process.reverse(x_t, stat.float(), t).rates, process.reverse(x_t, stat, t.double()).rates),
                 (process.marginal(WORDS, t).probs, process.marginal(WORDS, t.double()).probs),
                 (
-                    process.divergence(stat.float(), target.float(), x_t, t),
-                    process.divergence(stat, target, x_t, t.double()),
+                    process.kl_rate(stat.float(), target.float(), x_t, t),
+                    process.kl_rate(stat, target, x_t, t.double()),
                 ),
             ):
                 assert one.dtype == torch.float32
@@ -333,7 +333,7 @@ class TestPrecision:
                 x_t = process.marginal(WORDS, t).sample(rng)
                 output = torch.zeros(3, *process.head.output_shape(process), requires_grad=True)
                 stat = process.head.estimate(process, output, x_t, t)
-                price = process.divergence(stat, process.target(WORDS, x_t, t), x_t, t)
+                price = process.kl_rate(stat, process.target(WORDS, x_t, t), x_t, t)
                 (gradient,) = torch.autograd.grad(price.sum(), output)
                 assert torch.isfinite(gradient).all()
 

@@ -187,19 +187,19 @@ class TestTheGenerator:
         right, wrong = process.score(x_t, x_0, times), process.score(x_t, estimate, times)
         g2 = process.forward(x_t, times).scale[:, 0] ** 2
         expected = 0.5 * g2 * (right - wrong).square().sum(-1)
-        torch.testing.assert_close(process.divergence(estimate, x_0, x_t, times), expected, rtol=1e-8, atol=0)
+        torch.testing.assert_close(process.kl_rate(estimate, x_0, x_t, times), expected, rtol=1e-8, atol=0)
 
     @pytest.mark.parametrize("time", [0.0, 0.1, 0.5, 1.0])
     def test_the_fluctuation_has_mean_zero_under_the_kernel(self, process, rng, time):
         """For a fixed x_0, within 5 standard errors; at small noise it follows the price of a good guess."""
         t, x_0 = torch.tensor(time, dtype=FLOAT64), torch.tensor([1.0, -0.5, 2.0], dtype=FLOAT64).expand(20_000, 3)
         x_t = process.marginal(x_0, t).sample(rng)
-        found = process.fluctuation(x_0, x_t, t)
+        found = process.control_variate(x_0, x_t, t)
         assert found.shape == (20_000,)
         assert abs(float(found.mean())) < 5 * float(found.std()) / 20_000**0.5
         if time == 0.0:
             alpha, sigma = process.alpha_sigma(t)
-            price = process.divergence(alpha * x_t / (alpha**2 + sigma**2), x_0, x_t, t)
+            price = process.kl_rate(alpha * x_t / (alpha**2 + sigma**2), x_0, x_t, t)
             assert torch.corrcoef(torch.stack([found, price]))[0, 1] > 0.99
 
     def test_the_target_is_the_data(self, process, points, times):
@@ -304,8 +304,8 @@ class TestTheEnds:
 
     def test_begin_has_the_volume_of_its_jacobian(self, process, points):
         x_0 = points[0, :4]
-        start, log_volume = process.begin(x_0)
-        jacobian = torch.func.vmap(torch.func.jacrev(lambda x: process.begin(x)[0]))(x_0)
+        start, log_volume = process.encode(x_0)
+        jacobian = torch.func.vmap(torch.func.jacrev(lambda x: process.encode(x)[0]))(x_0)
         torch.testing.assert_close(log_volume, torch.linalg.slogdet(jacobian).logabsdet, rtol=1e-9, atol=1e-12)
         torch.testing.assert_close(start, process.marginal(x_0, torch.zeros((), dtype=FLOAT64)).mean)
 
@@ -321,7 +321,7 @@ class TestTheEnds:
         assert abs(float(cost.mean() - found[0])) < 5 * float(cost.std()) / math.sqrt(20_000) < 0.05
 
     def test_finish_gives_the_posterior_mean(self, process, points, rng):
-        assert torch.equal(process.finish(points[0], points[1], rng), points[1])
+        assert torch.equal(process.decode(points[0], points[1], rng), points[1])
 
 
 def test_events_of_any_shape(gaussian, rng):
@@ -333,8 +333,8 @@ def test_events_of_any_shape(gaussian, rng):
     assert process.marginal(x, t).log_prob(x).shape == (5,)
     assert process.bridge(x, x, t, 0.5 * t).sample(rng).shape == x.shape
     assert process.reverse(x, x, t).drift.shape == x.shape
-    assert process.divergence(x, 0 * x, x, t).shape == (5,)
-    assert process.reconstruction(x).shape == process.begin(x)[1].shape == (5,)
+    assert process.kl_rate(x, 0 * x, x, t).shape == (5,)
+    assert process.reconstruction(x).shape == process.encode(x)[1].shape == (5,)
     assert process.prior(6).sample(rng).shape == (6, 2, 4, 4)
 
 

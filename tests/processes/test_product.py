@@ -9,7 +9,8 @@ import torch
 
 from unnoise._config import decode, encode
 from unnoise._errors import InputError
-from unnoise.denoisers import X0, Neural
+from unnoise.denoisers import Neural
+from unnoise.heads import X0
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
 from unnoise.processes import (
@@ -87,8 +88,8 @@ def test_a_product_of_a_flow_and_jumps_has_no_flow():
 
 
 class OnePriceOnly(BridgedProduct):
-    def divergence(self, stat, target, x_t, t):
-        return super().divergence({**stat, "a": target["a"]}, target, x_t, t)
+    def kl_rate(self, stat, target, x_t, t):
+        return super().kl_rate({**stat, "a": target["a"]}, target, x_t, t)
 
 
 class OneFactorIsLate(BridgedProduct):
@@ -130,7 +131,7 @@ class TestTheClock:
     def test_its_density_is_that_of_its_draws(self):
         """The share of times below s is the integral of the density, by the midpoint rule."""
         u = (torch.arange(20_000, dtype=FLOAT64) + 0.5) / 20_000
-        t, density = PROCESS.clock(u)
+        t, density = PROCESS.importance_times(u)
         order = t.argsort()
         t, density = t[order], density[order]
         assert t.min() >= 0
@@ -141,15 +142,19 @@ class TestTheClock:
 
     def test_the_mean_of_one_over_the_density_is_the_length_of_time(self):
         u = (torch.arange(20_000, dtype=FLOAT64) + 0.5) / 20_000
-        assert abs(float((1 / PROCESS.clock(u)[1]).mean()) - 1) < 1e-4
+        assert abs(float((1 / PROCESS.importance_times(u)[1]).mean()) - 1) < 1e-4
 
     def test_one_factor_keeps_its_own(self):
         u = torch.linspace(0, 1, 101, dtype=FLOAT64)
-        for found, expected in zip(Product({"b": EDM(Euclidean(1))}).clock(u), EDM(Euclidean(1)).clock(u), strict=True):
+        for found, expected in zip(
+            Product({"b": EDM(Euclidean(1))}).importance_times(u), EDM(Euclidean(1)).importance_times(u), strict=True
+        ):
             torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
 
     def test_it_keeps_the_precision_it_is_given(self):
-        assert all(part.dtype == torch.float32 for part in PROCESS.clock(torch.rand(5, generator=torch.Generator())))
+        assert all(
+            part.dtype == torch.float32 for part in PROCESS.importance_times(torch.rand(5, generator=torch.Generator()))
+        )
 
 
 class TestTheHead:
@@ -178,7 +183,7 @@ def test_times_of_each_row(atoms):
     found = PROCESS.marginal(atoms, t).log_prob(x)
     for i, law in enumerate(rows):
         torch.testing.assert_close(found[i], law.log_prob({"a": x["a"][i], "rest": {"b": x["rest"]["b"][i]}}))
-    assert PROCESS.level(t).shape == (4,)
+    assert PROCESS.noise_conditioning(t).shape == (4,)
 
 
 def test_a_product_of_nothing_is_refused():

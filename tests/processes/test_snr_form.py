@@ -60,7 +60,7 @@ def test_paths_rescale_the_states_and_nothing_else(times, rng):
         (alpha, sigma), alpha_s = process.alpha_sigma(times), process.alpha_sigma(s)[0][:, None]
         x_t = alpha[:, None] * x_0 + sigma[:, None] * noise
         law = process.bridge(x_0, x_t, times, s)
-        price = process.divergence(estimate, x_0, x_t, times)
+        price = process.kl_rate(estimate, x_0, x_t, times)
         found.append((x_t / alpha[:, None], law.mean / alpha_s, law.scale / alpha_s, price))
     for other in found[1:]:
         for value, expected in zip(other, found[0], strict=True):

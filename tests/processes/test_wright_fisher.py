@@ -54,13 +54,13 @@ class ScoreOnly(WrightFisher):
 
 
 class FlatPrice(WrightFisher):
-    def divergence(self, stat, target, x_t, t):
+    def kl_rate(self, stat, target, x_t, t):
         return 0.5 * self.clock_of_noise.rate(t) * (x_t * (stat - target)).square().sum(-1)
 
 
 class RawSpread(WrightFisher):
-    def fluctuation(self, x_0, x_t, t):
-        return super().fluctuation(x_0, x_t, t) + 10 * (x_t - x_0).square().sum(-1)
+    def control_variate(self, x_0, x_t, t):
+        return super().control_variate(x_0, x_t, t) + 10 * (x_t - x_0).square().sum(-1)
 
 
 TWINS = [
@@ -122,7 +122,7 @@ class TestClosedForms:
     def test_the_clock_is_uniform_in_log_noise(self):
         for process in (PROCESS, WrightFisher(Simplex(2), schedule=Geometric(1e-3, 2.0))):
             u = torch.linspace(0, 1, 11, dtype=FLOAT64)
-            t, density = process.clock(u)
+            t, density = process.importance_times(u)
             torch.testing.assert_close(t, u)
             torch.testing.assert_close(density, torch.ones_like(u))
 

@@ -155,7 +155,7 @@ class NestedProcess:
         state = {"x": torch.ones(n, 2), **(self.extra or {}), "inner": {"y": torch.ones(n)}}
         return SimpleNamespace(sample=lambda rng: state)
 
-    def finish(self, state, stat, rng):
+    def decode(self, state, stat, rng):
         return stat
 
 

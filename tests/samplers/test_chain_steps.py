@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from unnoise.denoisers import Exact, Neural
+from unnoise.heads.gaussian import Eps
 from unnoise.processes import BinomialChain, GaussianChain, Large, linear_betas
-from unnoise.processes.gaussian_heads import Eps
 from unnoise.samplers import Ancestral, ChainSteps
 from unnoise.spaces import Euclidean, Finite
 

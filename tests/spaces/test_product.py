@@ -97,7 +97,7 @@ class TestAgainstOneSpaceOfAllNumbers:
         torch.testing.assert_close(SPACE.dot(v, parts), ONE.dot(5 * x, x))
         torch.testing.assert_close(joined(SPACE.gradient(lambda y: self.f(joined(y)), parts)), ONE.gradient(self.f, x))
         assert torch.equal(joined(SPACE.frame(parts)), ONE.frame(x))
-        for method in (SPACE.tangent, SPACE.raised):
+        for method in (SPACE.tangent, SPACE.riemannian_gradient):
             assert torch.equal(joined(method(parts, v)), 5 * x)
         assert torch.equal(joined(SPACE.project(parts)), x)
         torch.testing.assert_close(joined(SPACE.log(parts, v)), 4 * x)

@@ -43,8 +43,8 @@ class MissingE(Flow):
 
 
 class MissingHalf(Flow):
-    def divergence(self, stat, target, x_t, t):
-        return 2 * super().divergence(stat, target, x_t, t)
+    def kl_rate(self, stat, target, x_t, t):
+        return 2 * super().kl_rate(stat, target, x_t, t)
 
 
 class SlightlyOff(Flow):

@@ -12,35 +12,35 @@ from unnoise.testing import prices
 class Offset(Flow):
     """An error of the target itself is paid for."""
 
-    def divergence(self, stat, target, x_t, t):
-        return super().divergence(stat, 0.99 * target, x_t, t)
+    def kl_rate(self, stat, target, x_t, t):
+        return super().kl_rate(stat, 0.99 * target, x_t, t)
 
 
 class Negative(Flow):
-    def divergence(self, stat, target, x_t, t):
-        return -super().divergence(stat, target, x_t, t)
+    def kl_rate(self, stat, target, x_t, t):
+        return -super().kl_rate(stat, target, x_t, t)
 
 
 class Kinked(Flow):
     """A distance in the place of its square."""
 
-    def divergence(self, stat, target, x_t, t):
-        return super().divergence(stat, target, x_t, t).sqrt()
+    def kl_rate(self, stat, target, x_t, t):
+        return super().kl_rate(stat, target, x_t, t).sqrt()
 
 
 class MissingHalf(Flow):
-    def divergence(self, stat, target, x_t, t):
-        return 2 * super().divergence(stat, target, x_t, t)
+    def kl_rate(self, stat, target, x_t, t):
+        return 2 * super().kl_rate(stat, target, x_t, t)
 
 
 class HalfTheRate(Flow):
-    def divergence(self, stat, target, x_t, t):
-        return 0.5 * super().divergence(stat, target, x_t, t)
+    def kl_rate(self, stat, target, x_t, t):
+        return 0.5 * super().kl_rate(stat, target, x_t, t)
 
 
 class TooLate(Flow):
-    def divergence(self, stat, target, x_t, t):
-        return super().divergence(stat, target, x_t, t + 0.02)
+    def kl_rate(self, stat, target, x_t, t):
+        return super().kl_rate(stat, target, x_t, t + 0.02)
 
 
 class ReverseWrongSign(Flow):
@@ -50,8 +50,8 @@ class ReverseWrongSign(Flow):
 
 
 class FluctuationOfTheWrongDimension(Flow):
-    def fluctuation(self, x_0, x_t, t):
-        return super().fluctuation(x_0, x_t, t) - 0.5 * self.log_snr_rate(t)
+    def control_variate(self, x_0, x_t, t):
+        return super().control_variate(x_0, x_t, t) - 0.5 * self.log_snr_rate(t)
 
 
 TWINS = [

@@ -29,8 +29,8 @@ def test_processes_that_are_not_in_the_package_keep_the_laws(name: str, laws: in
 
 
 class ScoreMissingHalf(Flow):
-    def divergence(self, stat, target, x_t, t):
-        return 2 * super().divergence(stat, target, x_t, t)
+    def kl_rate(self, stat, target, x_t, t):
+        return 2 * super().kl_rate(stat, target, x_t, t)
 
 
 def test_a_broken_process_raises_a_table_that_says_what_and_by_how_much() -> None:

@@ -72,7 +72,7 @@ class TargetOfTheBatch(Flow):
 
 
 class FinishesWithNoise(Flow):
-    def finish(self, x_0, stat, rng):
+    def decode(self, x_0, stat, rng):
         return stat + expand(torch.tensor(0.05), stat)
 
 

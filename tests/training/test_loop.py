@@ -13,8 +13,8 @@ from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.objectives import Loss
-from unnoise.training import Order, TrainState, load, loop, train
-from unnoise.training.source import derived_seed
+from unnoise.training import BatchOrder, TrainState, load, loop, train
+from unnoise.training.dataset import derived_seed
 
 
 class At(Quadratic):
@@ -59,7 +59,7 @@ def test_it_equals_a_loop_by_hand() -> None:
     average = {name: weight.detach().clone() for name, weight in denoiser.named_parameters()}
     optimiser = torch.optim.AdamW(denoiser.parameters(), weight_decay=0.1)
     rng = torch.Generator().manual_seed(derived_seed(0, "noise"))
-    order = Order(100, 32, seed=0)
+    order = BatchOrder(100, 32, seed=0)
     for number in range(20):
         rate = 0.02 * min(1.0, (number + 1) / 4) * (1 + math.cos(math.pi * number / 20)) / 2
         optimiser.param_groups[0]["lr"] = rate

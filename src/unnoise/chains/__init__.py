@@ -32,7 +32,7 @@ from unnoise.chains.measurements import equal as equal
 from unnoise.chains.measurements import growing as growing
 from unnoise.chains.measurements import snr_levels as snr_levels
 from unnoise.chains.memory import Memory as Memory
-from unnoise.chains.memory import RemembersStart as RemembersStart
+from unnoise.chains.memory import NotMixedWarning as NotMixedWarning
 from unnoise.chains.smoothed import FromAtoms as FromAtoms
 from unnoise.chains.smoothed import FromDenoiser as FromDenoiser
 from unnoise.chains.smoothed import FromMixture as FromMixture

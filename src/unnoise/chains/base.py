@@ -136,7 +136,7 @@ class Density(Scored):
                     "detach() or NumPy, or give its gradient as score="
                 )
             (slope,) = torch.autograd.grad(values.sum(), x, create_graph=graph)
-        raised = slope if self.space is None else self.space.raised(x, slope)
+        raised = slope if self.space is None else self.space.riemannian_gradient(x, slope)
         return (values, raised) if graph else (values.detach(), raised.detach())
 
     def check(self, x: Tensor) -> None:

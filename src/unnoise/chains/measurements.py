@@ -132,7 +132,7 @@ class Sequential(Measuring):
 
     The conditionals have curvature at most $\sigma_k^{-2}$ whatever came before, so one step in units of $\sigma_k$
     serves all of them. Costs about `len(sigmas) * (steps + 1) + 1.6 * first` scores per sample (`scores` says it
-    exactly); only the running mean is kept. Warns (`RemembersStart`) where the first measurement's chains have not
+    exactly); only the running mean is kept. Warns (`NotMixedWarning`) where the first measurement's chains have not
     forgotten their start.
 
     Args:

@@ -14,7 +14,7 @@ SURE = 4.0  # standard errors; chains that remember nothing are accused once in 
 HARMFUL = 0.02  # of the distance from start to target, which is as much as a memory of 0.02 leaves
 
 
-class RemembersStart(RuntimeWarning):
+class NotMixedWarning(RuntimeWarning):
     """Chains ended before they forgot where they began."""
 
 
@@ -79,10 +79,10 @@ def memory(start: Tensor, end: Tensor) -> Memory:
 
 
 def warn_of(found: Memory, where: str, remedy: str) -> None:
-    """One sentence of `RemembersStart`, at the line that asked for samples, where memory lasts."""
+    """One sentence of `NotMixedWarning`, at the line that asked for samples, where memory lasts."""
     if found.lasts:
         warnings.warn(
             f"{where} still remembers where it began ({found}), so modes have the weights of the start: {remedy}",
-            RemembersStart,
+            NotMixedWarning,
             stacklevel=5,  # past the sampler's own two calls and no_grad
         )

@@ -11,7 +11,7 @@ import typer
 from unnoise.cli import common
 
 if TYPE_CHECKING:
-    from unnoise.assessment import Assessment
+    from unnoise.report.assessment import Assessment
 
 HELD_OUT = 360  # of 1797 images
 
@@ -38,10 +38,10 @@ def demo(
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    from unnoise.assessment import evaluate
     from unnoise.data import files
-    from unnoise.evaluation import plots
     from unnoise.model import DenoisingMarkovModel
+    from unnoise.report import plots
+    from unnoise.report.assessment import evaluate
 
     start = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)

@@ -38,9 +38,9 @@ def evaluate(
     Example:
       unnoise evaluate model test.csv --train train.csv --report report.html
     """
-    from unnoise.assessment import evaluate as assess
     from unnoise.data import files
     from unnoise.model import load_model
+    from unnoise.report.assessment import evaluate as assess
 
     if report is not None:
         files.check_writable(report, overwrite, {".html"})

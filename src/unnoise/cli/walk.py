@@ -111,7 +111,7 @@ def _draw(walker: Walker, plot: Path) -> None:
     import torch
 
     from unnoise._atomic import atomic_path
-    from unnoise.evaluation import plots
+    from unnoise.report import plots
 
     with atomic_path(plot) as beside:
         beside.write_bytes(plots.png(plots.mixing(torch.stack(walker.kept), every=walker.every)))

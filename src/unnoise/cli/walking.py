@@ -150,7 +150,7 @@ class Walker:
         count = len(sampler.sigmas)
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always", chains.UnreliableEstimate)
-            warnings.simplefilter("always", chains.RemembersStart)
+            warnings.simplefilter("always", chains.NotMixedWarning)
             jumps = sampler.sample(
                 0 * guess,
                 self.rng,

@@ -7,9 +7,3 @@ from unnoise.denoisers.exact import ExactMixture as ExactMixture
 from unnoise.denoisers.guided import Guided as Guided
 from unnoise.denoisers.neural import Neural as Neural
 from unnoise.denoisers.residual import Residual as Residual
-from unnoise.processes.gaussian_heads import X0 as X0
-from unnoise.processes.gaussian_heads import Eps as Eps
-from unnoise.processes.gaussian_heads import Preconditioned as Preconditioned
-from unnoise.processes.gaussian_heads import Score as Score
-from unnoise.processes.gaussian_heads import V as V
-from unnoise.processes.heads import Head as Head

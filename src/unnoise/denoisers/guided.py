@@ -21,7 +21,7 @@ class Guided(Denoiser):
     $\tilde r_t$ is r at the denoised point $\hat x_0(x_t)$: diffusion posterior sampling (Chung et al. 2023, arXiv
     2209.14687); for a `likelihoods.Likelihood`, r averaged over noise of variance
     $\sigma^2/(\alpha^2 + \sigma^2)$ around it: pseudo-inverse guidance (Song et al. 2023, ICLR), exact for standard
-    normal data. It is an approximation all the same, which `samplers.Steered` corrects.
+    normal data. It is an approximation all the same, which `samplers.TwistedSMC` corrects.
 
     Costs a backward pass through the denoiser.
 
@@ -52,7 +52,8 @@ class Guided(Denoiser):
         if not isinstance(denoiser.process, AffineGaussian):
             raise InputError(
                 f"guidance by gradients needs a process with x_t = alpha x_0 + sigma noise (AffineGaussian), and "
-                f"{type(denoiser.process).__name__} is none: use samplers.Steered with guidance=0, which weighs instead"
+                f"{type(denoiser.process).__name__} is none: use samplers.TwistedSMC with guidance=0, "
+                "which weighs instead"
             )
         self.denoiser = denoiser
         self.process = denoiser.process
@@ -92,7 +93,7 @@ def _slope(twist: Tensor, x: Tensor) -> Tensor:
     if not twist.requires_grad:
         raise InputError(
             "log r has no gradient with respect to x; compute it by torch operations, without detach() or NumPy, or "
-            "use samplers.Steered with guidance=0, which needs none"
+            "use samplers.TwistedSMC with guidance=0, which needs none"
         )
     (slope,) = torch.autograd.grad(twist.sum(), x)
     slope = torch.where(expand(torch.isneginf(twist.detach()), slope), 0.0, slope)

@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from unnoise.denoisers.base import Denoiser
-from unnoise.processes import Head, Process
+from unnoise.heads import Head
+from unnoise.processes import Process
 
 
 class Neural(Denoiser):
@@ -42,7 +43,7 @@ class Neural(Denoiser):
     def forward(self, x_t: Any, t: Tensor, cond: Tensor | None = None) -> Any:
         """The statistic, in the precision of x_t."""
         inputs = self.head.inputs(self.process, x_t, t)
-        output = self.network(inputs, self.process.level(t).to(inputs), cond)
+        output = self.network(inputs, self.process.noise_conditioning(t).to(inputs), cond)
         return self.head.estimate(self.process, output, x_t, t)
 
 

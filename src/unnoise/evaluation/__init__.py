@@ -1,6 +1,5 @@
-"""How good is it: baselines, two-sample tests, neighbours, figures and the report."""
+"""How good is it: baselines, two-sample tests, neighbours."""
 
-from unnoise.evaluation import plots
 from unnoise.evaluation.baselines import Baseline, fit_baselines
 from unnoise.evaluation.bits import bits_per_dimension
 from unnoise.evaluation.decoders import BinDecoder, Decoder, SoftmaxDecoder
@@ -8,8 +7,7 @@ from unnoise.evaluation.dequantised import DequantisedLikelihood, NoiseCells
 from unnoise.evaluation.distances import sliced_wasserstein, wasserstein
 from unnoise.evaluation.implicit_bound import ImplicitBound
 from unnoise.evaluation.importance import ImportanceWeighted
-from unnoise.evaluation.neighbours import Copying, Neighbours, copying, nearest_training
-from unnoise.evaluation.report import Report
+from unnoise.evaluation.neighbours import Memorisation, Neighbours, memorisation, nearest_training
 from unnoise.evaluation.step_bound import StepBound, entropy_bounds
 from unnoise.evaluation.two_sample import ClassifierTest, EnergyDistance, classifier_test, energy_distance
 from unnoise.evaluation.von_mises import SphereKernelDensity
@@ -18,26 +16,24 @@ __all__ = [
     "Baseline",
     "BinDecoder",
     "ClassifierTest",
-    "Copying",
     "Decoder",
     "DequantisedLikelihood",
     "EnergyDistance",
     "ImplicitBound",
     "ImportanceWeighted",
+    "Memorisation",
     "Neighbours",
     "NoiseCells",
-    "Report",
     "SoftmaxDecoder",
     "SphereKernelDensity",
     "StepBound",
     "bits_per_dimension",
     "classifier_test",
-    "copying",
     "energy_distance",
     "entropy_bounds",
     "fit_baselines",
+    "memorisation",
     "nearest_training",
-    "plots",
     "sliced_wasserstein",
     "wasserstein",
 ]

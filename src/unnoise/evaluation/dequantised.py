@@ -101,7 +101,7 @@ class DequantisedLikelihood(Likelihood):
             density = self.density(denoiser, points, rng, cond, on_rows=on_rows)
             parts = density.parts | {"dequantisation": weight.to(density.log_prob)}
             total = density.log_prob + parts["dequantisation"]
-            found.append(Estimate(total, density.standard_error, parts, self.description, density.freedom))
+            found.append(Estimate(total, density.standard_error, parts, self.description, density.degrees_of_freedom))
         return found[0] if self.draws == 1 else self._joined(found)
 
     def _joined(self, found: list[Estimate]) -> Estimate:

@@ -45,14 +45,14 @@ class Estimate:
         standard_error: (n,), of the Monte Carlo error of each row; 0 where the answer is deterministic.
         parts: what the log-likelihood is the sum of, each (n,).
         method: how it was computed, in words: with which decoder or dequantisation, where data are whole numbers.
-        freedom: of how many independent differences the errors were estimated; None for as many as one likes.
+        degrees_of_freedom: of the standard errors; None where they are known.
     """
 
     log_prob: Tensor
     standard_error: Tensor
     parts: dict[str, Tensor] = field(default_factory=dict)
     method: str = ""
-    freedom: int | None = None
+    degrees_of_freedom: int | None = None
 
     @property
     def mean(self) -> tuple[float, float]:
@@ -74,7 +74,9 @@ class Estimate:
         if not 0 < confidence < 1:
             raise InputError(f"got a confidence of {confidence}; expected a number between 0 and 1, such as 0.95")
         upper = 0.5 * (1 + confidence)
-        reach = float(stats.norm.ppf(upper) if self.freedom is None else stats.t.ppf(upper, self.freedom))
+        reach = float(
+            stats.norm.ppf(upper) if self.degrees_of_freedom is None else stats.t.ppf(upper, self.degrees_of_freedom)
+        )
         return self.log_prob - reach * self.standard_error, self.log_prob + reach * self.standard_error
 
 
@@ -116,7 +118,7 @@ def in_groups(size: int, x_0: Any, cond: Any, one: Callable[[Any, Any], Estimate
         torch.cat([part.standard_error for part in done]),
         {name: torch.cat([part.parts[name] for part in done]) for name in done[0].parts},
         done[0].method,
-        done[0].freedom,
+        done[0].degrees_of_freedom,
     )
 
 
@@ -229,8 +231,8 @@ class Bound(Stratified):
         like = _tree.first(x_0)
         t, density = self.times(process, self.strata(n, rng).to(like if like.is_floating_point() else like.device))
         x_t = process.marginal(x_0, t).sample(rng)
-        price = process.divergence(denoiser(x_t, t, cond), process.target(x_0, x_t, t), x_t, t) / density
-        control = process.fluctuation(x_0, x_t, t) / density
+        price = process.kl_rate(denoiser(x_t, t, cond), process.target(x_0, x_t, t), x_t, t) / density
+        control = process.control_variate(x_0, x_t, t) / density
         return _controlled(price.view(n, -1), control.view(n, -1))
 
 
@@ -322,7 +324,7 @@ class ProbabilityFlow(Likelihood):
             speed, divergence = _flow(denoiser, _tree.unravel(y[:, :size], x_0), t, group, chosen)
             return torch.cat([_tree.ravel(speed), divergence.reshape(-1, len(y)).T], 1)
 
-        first, begin = process.begin(x_0)
+        first, begin = process.encode(x_0)
         start = torch.cat([_tree.ravel(first), begin.new_zeros(n, probes or 1)], 1)
         end = integrate(velocity, start, tolerance=self.tolerance)
         space: Any = process.space
@@ -358,7 +360,9 @@ def _probes(space: Any, x: Any, signs: Any) -> Any:
     tangent = space.tangent(x, signs)
     if not isinstance(space, Manifold):
         return tangent
-    return _tree.map(lambda v, w: v * (w.norm() / v.norm().clamp(min=1e-30)).sqrt(), tangent, space.raised(x, signs))
+    return _tree.map(
+        lambda v, w: v * (w.norm() / v.norm().clamp(min=1e-30)).sqrt(), tangent, space.riemannian_gradient(x, signs)
+    )
 
 
 def _rademacher(shape: tuple[int, ...], like: Tensor, rng: torch.Generator) -> Tensor:

@@ -29,7 +29,7 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
-class Copying:
+class Memorisation:
     """`ratio` near 0: copies; about 1: as new as held-out rows. `near_share` is 0.01 if none is copied."""
 
     ratio: float
@@ -58,7 +58,7 @@ def nearest_training(samples: Any, train: Any, k: int = 1) -> Neighbours:
     return Neighbours(indices, distances)
 
 
-def copying(samples: Any, held_out: Any, train: Any, *, seed: int = 0) -> Copying:
+def memorisation(samples: Any, held_out: Any, train: Any, *, seed: int = 0) -> Memorisation:
     """Median distance of samples to their nearest training row, over that of held-out rows.
 
     The standard error is a bootstrap over both. Where half of the held-out rows repeat training rows (few
@@ -66,7 +66,7 @@ def copying(samples: Any, held_out: Any, train: Any, *, seed: int = 0) -> Copyin
 
     >>> rng = np.random.default_rng(0)
     >>> train, held_out, fresh = rng.normal(size=(3, 400, 2))
-    >>> 0.7 < copying(fresh, held_out, train).ratio < 1.4, copying(train, held_out, train).ratio
+    >>> 0.7 < memorisation(fresh, held_out, train).ratio < 1.4, memorisation(train, held_out, train).ratio
     (True, 0.0)
     """
     ours = nearest_training(samples, train).distances[:, 0]
@@ -74,7 +74,7 @@ def copying(samples: Any, held_out: Any, train: Any, *, seed: int = 0) -> Copyin
     rng = np.random.default_rng(seed)
     again = [_ratio(rng.choice(ours, len(ours)), rng.choice(theirs, len(theirs))) for _ in range(RESAMPLES)]
     finite = np.array([ratio for ratio in again if np.isfinite(ratio)])
-    return Copying(
+    return Memorisation(
         ratio=_ratio(ours, theirs),
         ratio_se=float(finite.std()) if finite.size else float("nan"),
         near_share=float((ours < np.quantile(theirs, NEAR)).mean()),

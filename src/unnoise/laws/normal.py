@@ -1,4 +1,4 @@
-"""Isotropic Gaussians: the kernels and small steps of Euclidean space."""
+"""TwoPointHomogeneous Gaussians: the kernels and small steps of Euclidean space."""
 
 from __future__ import annotations
 

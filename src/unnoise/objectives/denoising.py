@@ -40,7 +40,7 @@ class Guess:
     def price(self) -> Tensor:
         r"""$\Phi(q_{t|0}/\beta_t)(x_t)$ in nats per unit time, (n,)."""
         target = self.process.target(self.x_0, self.x_t, self.t)
-        return self.process.divergence(self.stat, target, self.x_t, self.t)
+        return self.process.kl_rate(self.stat, target, self.x_t, self.t)
 
 
 def guess(

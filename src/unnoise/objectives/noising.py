@@ -40,7 +40,7 @@ def noised(
     simulated in `steps` small moves, with an error of the law of x_t of order 1 / steps.
     """
     if isinstance(process, HasKernel):
-        t, density = process.clock(u)
+        t, density = process.importance_times(u)
         x_t = process.marginal(x_0, t).sample(rng)
         x_1 = process.marginal(x_0, torch.ones_like(t)).sample(rng) if to_the_end else None
         return Noised(t, density, x_t, x_1)

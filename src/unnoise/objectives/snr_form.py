@@ -60,7 +60,7 @@ def step_loss(process: AffineGaussian, x_0: Tensor, estimate: Tensor, s: Tensor,
 
 
 def rate_loss(process: AffineGaussian, x_0: Tensor, estimate: Tensor, t: Tensor) -> Tensor:
-    r"""$-\frac12\mathrm{SNR}'(t)\lVert x - \hat x\rVert^2$, (n,), per unit time: `process.divergence`."""
+    r"""$-\frac12\mathrm{SNR}'(t)\lVert x - \hat x\rVert^2$, (n,), per unit time: `process.kl_rate`."""
     return -process.log_snr_rate(t) * level_loss(process, x_0, estimate, t)
 
 

@@ -57,11 +57,11 @@ class Uniform(Times):
 
 @dataclass(frozen=True)
 class Natural(Times):
-    """The process's own choice (`process.clock`): uniform in the log signal-to-noise ratio for a Gaussian process."""
+    """The process's own choice (`process.importance_times`): uniform in log SNR for a Gaussian process."""
 
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
-        return process.clock(u)
+        return process.importance_times(u)
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ from unnoise.processes.gaussian import SubVariancePreserving as SubVariancePrese
 from unnoise.processes.gaussian import VarianceExploding as VarianceExploding
 from unnoise.processes.gaussian import VariancePreserving as VariancePreserving
 from unnoise.processes.gaussian_chain import GaussianChain as GaussianChain
-from unnoise.processes.heads import Head as Head
+from unnoise.processes.generated import DiffusionProcess as DiffusionProcess
+from unnoise.processes.generated import JumpProcess as JumpProcess
 from unnoise.processes.lattice import Lattice as Lattice
 from unnoise.processes.lattice import OnLattice as OnLattice
-from unnoise.processes.letter_head import Letters as Letters
 from unnoise.processes.ou import ornstein_uhlenbeck as ornstein_uhlenbeck
 from unnoise.processes.product import BridgedProduct as BridgedProduct
 from unnoise.processes.product import Joint as Joint
@@ -40,7 +40,4 @@ from unnoise.processes.reverse_variances import Learnt as Learnt
 from unnoise.processes.reverse_variances import ReverseVariance as ReverseVariance
 from unnoise.processes.reverse_variances import Small as Small
 from unnoise.processes.snr_form import SNRForm as SNRForm
-from unnoise.processes.tangent_head import Tangent as Tangent
-from unnoise.processes.user import DiffusionProcess as DiffusionProcess
-from unnoise.processes.user import JumpProcess as JumpProcess
 from unnoise.processes.wright_fisher import WrightFisher as WrightFisher

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._tree import S
+from unnoise.heads.base import Head
 from unnoise.laws import Law
-from unnoise.processes.heads import Head
 from unnoise.spaces import Local, Space
 
 
@@ -51,7 +51,7 @@ class Process(ABC, Generic[S]):
     def head(self) -> Head[S]:
         """What a network sees of a state and what its output stands for, where nothing else is asked for."""
 
-    def begin(self, x_0: S) -> tuple[S, Tensor]:
+    def encode(self, x_0: S) -> tuple[S, Tensor]:
         """The point at t = 0 where the probability flow of x_0 begins, and the log volume of this map, (*batch,).
 
         Without anything else said, noising starts at the data itself.
@@ -60,11 +60,11 @@ class Process(ABC, Generic[S]):
         kind = first.dtype if first.is_floating_point() else torch.get_default_dtype()
         return x_0, torch.zeros(len(first), dtype=kind, device=first.device)
 
-    def finish(self, x_0: S, stat: S, rng: torch.Generator) -> S:
+    def decode(self, x_0: S, stat: S, rng: torch.Generator) -> S:
         """From the state at t = 0, where a stated residue of noise may be left, to data; by default as it is."""
         return x_0
 
-    def level(self, t: Tensor) -> Tensor:
+    def noise_conditioning(self, t: Tensor) -> Tensor:
         """How noisy the time t is, as a number of order one that a network is told."""
         return 2 * t - 1
 
@@ -81,26 +81,26 @@ class HasKernel(Process[S]):
         """$Y_t(x_0, x_t)$: what a denoiser regresses on."""
 
     @abstractmethod
-    def divergence(self, stat: S, target: S, x_t: S, t: Tensor) -> Tensor:
+    def kl_rate(self, stat: S, target: S, x_t: S, t: Tensor) -> Tensor:
         r"""$\Phi(q_{t|0} / \beta_t)(x_t)$ in nats per unit time, (*batch,): the price of stat for target."""
 
     @abstractmethod
-    def clock(self, u: Tensor) -> tuple[Tensor, Tensor]:
+    def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform numbers as the times where the divergence is worth looking at, and their density in dt."""
 
     @abstractmethod
-    def fluctuation(self, x_0: S, x_t: S, t: Tensor) -> Tensor:
+    def control_variate(self, x_0: S, x_t: S, t: Tensor) -> Tensor:
         """How the noise in x_t moves the divergence of a good denoiser, (*batch,): of mean zero under the kernel.
 
         A control variate: it takes most of the Monte Carlo error out of the bound, and nothing out of its mean.
         """
 
     @abstractmethod
-    def begin(self, x_0: S) -> tuple[S, Tensor]:
+    def encode(self, x_0: S) -> tuple[S, Tensor]:
         """The point at t = 0 where the probability flow of x_0 begins, and the log volume of this map, (*batch,)."""
 
     @abstractmethod
-    def finish(self, x_0: S, stat: S, rng: torch.Generator) -> S:
+    def decode(self, x_0: S, stat: S, rng: torch.Generator) -> S:
         """From the state at t = 0, where a stated residue of noise is left, to data."""
 
     @abstractmethod

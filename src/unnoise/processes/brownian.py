@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from unnoise._tree import expand
+from unnoise.heads.base import Head
+from unnoise.heads.tangent import Tangent
 from unnoise.laws import Law, Smooth
 from unnoise.processes.base import HasKernel
-from unnoise.processes.heads import Head
-from unnoise.processes.tangent_head import Tangent
 from unnoise.schedules import Geometric, Schedule
 from unnoise.spaces import Compact, Diffusion
 
@@ -38,7 +38,7 @@ def until_mixed(space: Compact, start: float = 1e-4) -> Geometric:
     >>> round(until_mixed(Sphere(2)).end, 2)
     5.36
     """
-    return Geometric(start, math.log((space.dimension + 1) ** 2 / (2 * LEFT)) / (2 * space.gap))
+    return Geometric(start, math.log((space.dimension + 1) ** 2 / (2 * LEFT)) / (2 * space.spectral_gap))
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Brownian(HasKernel[Tensor]):
         """$B(t)$: the variance of every direction, while that is small."""
         return self.clockwork.value(t)
 
-    def level(self, t: Tensor) -> Tensor:
+    def noise_conditioning(self, t: Tensor) -> Tensor:
         r"""A quarter of $\log B$."""
         return 0.25 * self.variance(t).log()
 
@@ -101,18 +101,18 @@ class Brownian(HasKernel[Tensor]):
         scale = self._volatility(x_t, t)
         return Diffusion(0.5 * (1 + churn**2) * scale**2 * stat, churn * scale)
 
-    def divergence(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\frac12\beta\lVert Y - s\rVert^2$."""
         error = stat - target
         return 0.5 * self.clockwork.rate(t) * self.space.dot(error, error)
 
-    def clock(self, u: Tensor) -> tuple[Tensor, Tensor]:
+    def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         r"""Uniform in $\log B$, of density $\beta/(B\log(B_1/B_0))$."""
         first, last = self.variance(u.new_tensor([0.0, 1.0])).log().tolist()
         t = self.clockwork.inverse(torch.exp(first + (last - first) * u)).clamp(0, 1)
         return t, self.clockwork.rate(t) / (self.variance(t) * (last - first))
 
-    def fluctuation(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\frac12\beta(\lVert Y\rVert^2 + \nabla\cdot Y)$: the price of knowing nothing, less a term of equal mean.
 
         Its mean is $\frac12\beta\int\Delta q_{t|0} = 0$.
@@ -120,11 +120,11 @@ class Brownian(HasKernel[Tensor]):
         target, trace = self.space.divergence(lambda x: self.target(x_0, x, t), x_t)
         return 0.5 * self.clockwork.rate(t) * (self.space.dot(target, target) + trace)
 
-    def begin(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
         """The point itself."""
         return x_0, x_0.new_zeros(x_0.shape[: x_0.ndim - len(self.space.event_shape)])
 
-    def finish(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
+    def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
         r"""$\exp(B_0 s)$: the mean of the posterior, to first order in $B_0$ (Tweedie's formula)."""
         return self.space.project(self.space.exp(x_0, self._residue(x_0) * stat))
 

@@ -31,9 +31,9 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise._tree import expand
+from unnoise.heads.base import Head
 from unnoise.laws.thinned import Found, Thinned, stochastically_rounded
 from unnoise.processes.base import Bridged, HasKernel
-from unnoise.processes.heads import Head
 from unnoise.schedules import Erasing, LinearLogSNR, Schedule
 from unnoise.spaces import Counts, Jump
 
@@ -70,21 +70,21 @@ class CountProcess(HasKernel[Tensor]):
         r"""$\beta$, broadcasting against points."""
         return expand(self.schedule.rate(t.double()), x).to(x.device, _precision(t))
 
-    def divergence(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """See the module; impossible jumps cost nothing."""
         learnt, true = (self._returns(x_t, part, t).rates for part in (stat, target))
         price = learnt - true + torch.xlogy(true, true) - torch.xlogy(true, learnt)
         return price.flatten(price.ndim - 1 - len(self.space.event_shape)).sum(-1)
 
-    def clock(self, u: Tensor) -> tuple[Tensor, Tensor]:
+    def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform in t: the schedule's own."""
         return u, torch.ones_like(u)
 
-    def fluctuation(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """None."""
         return torch.zeros(self._batch((x_0 + x_t).shape), dtype=_precision(t), device=x_t.device)
 
-    def begin(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
         """The data."""
         return x_0, torch.zeros(self._batch(x_0.shape), device=x_0.device)
 
@@ -176,7 +176,7 @@ class PureDeath(CountProcess, Bridged[Tensor]):
         share = self.gone(s.double(), x_t)[0] * -torch.expm1(-between) / self.gone(t.double(), x_t)[1]
         return Found(x_t, (stat - x_t).clamp(min=0), share.to(stat), len(self.space.event_shape))
 
-    def finish(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
+    def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
         """The mean, rounded at random."""
         return torch.maximum(x_0, stochastically_rounded(stat.to(rng.device), rng).long().to(x_0.device))
 
@@ -239,7 +239,7 @@ class ImmigrationDeath(CountProcess):
         death = speed * torch.where(x_t > 0, come, 0.0) / gone
         return Jump(torch.stack([death, speed * (kept / gone * lost + self.means(t) * gone)], -1))
 
-    def finish(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
+    def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
         """The mean $x + E[G] - E[C]$, rounded at random."""
         change = (stat[..., 0] - stat[..., 1]).to(rng.device)
         return (x_0 + stochastically_rounded(change, rng).long().to(x_0.device)).clamp(min=0)

@@ -23,10 +23,10 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise._tree import expand
+from unnoise.heads.base import Head
+from unnoise.heads.finite import Posterior
 from unnoise.laws import Categorical
 from unnoise.processes.base import Bridged
-from unnoise.processes.finite_heads import Posterior
-from unnoise.processes.heads import Head
 from unnoise.processes.rates import Rates
 from unnoise.processes.rates.base import impossible
 from unnoise.schedules import Schedule
@@ -108,14 +108,14 @@ class CTMC(Bridged[Tensor]):
         """One-hot x_0."""
         return torch.nn.functional.one_hot(x_0, self.space.states).to(_precision(t))
 
-    def divergence(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """See the module."""
         model, truth = self._undone(x_t, t, stat, target.to(stat.dtype))
         floor = torch.finfo(model.dtype).tiny  # a rate that underflows costs much, but not everything
         price = model - truth + truth * (truth.clamp(min=floor) / model.clamp(min=floor)).log()
         return self._sum(price.sum(-1))
 
-    def clock(self, u: Tensor) -> tuple[Tensor, Tensor]:
+    def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform in the time of the schedule that the rates ask for, whichever is used."""
         ends = self.schedule.value(u.new_tensor([0.0, 1.0], dtype=torch.float64))
         first, last = self.rates.schedule.inverse(ends).tolist()
@@ -124,15 +124,15 @@ class CTMC(Bridged[Tensor]):
         density = self.schedule.rate(t) / self.rates.schedule.rate(wanted) / (last - first)
         return t.to(u), density.to(u)
 
-    def fluctuation(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """None is known."""
         return torch.zeros(self._batch_shape(x_t), dtype=_precision(t), device=x_t.device)
 
-    def begin(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
         """The point itself."""
         return x_0, torch.zeros(self._batch_shape(x_0), device=x_0.device)
 
-    def finish(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
+    def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
         """A draw from what is learnt."""
         return self._law(stat).sample(rng)
 

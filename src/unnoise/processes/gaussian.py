@@ -28,10 +28,10 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise._tree import expand
+from unnoise.heads.base import Head
+from unnoise.heads.gaussian import Preconditioned
 from unnoise.laws import Normal
 from unnoise.processes.base import Bridged
-from unnoise.processes.gaussian_heads import Preconditioned
-from unnoise.processes.heads import Head
 from unnoise.schedules import Linear, Schedule
 from unnoise.spaces import Diffusion, Euclidean
 
@@ -76,7 +76,7 @@ class AffineGaussian(Bridged[Tensor]):
         """EDM's preconditioning, for data of unit variance."""
         return Preconditioned()
 
-    def level(self, t: Tensor) -> Tensor:
+    def noise_conditioning(self, t: Tensor) -> Tensor:
         r"""A quarter of $\log(\sigma/\alpha)$, as in EDM."""
         return -0.125 * self.log_snr(t)
 
@@ -120,18 +120,18 @@ class AffineGaussian(Bridged[Tensor]):
         """$Y = x_0$."""
         return x_0
 
-    def divergence(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\mathrm{SNR}\,(h - f)\lVert x_0 - \hat x_0\rVert^2$."""
         error = stat - target
         return -0.5 * self.log_snr_rate(t) * self.log_snr(t).exp() * self.space.dot(error, error)
 
-    def clock(self, u: Tensor) -> tuple[Tensor, Tensor]:
+    def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         r"""Uniform in $\lambda = \log\mathrm{SNR}$, of density $|\lambda'(t)| / (\lambda(0) - \lambda(1))$."""
         high, low = self.log_snr(u.new_tensor([0.0, 1.0])).tolist()
         t = self.time_at(high + (low - high) * u)
         return t, -self.log_snr_rate(t) / (high - low)
 
-    def fluctuation(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""The price of the linear denoiser of unit-variance data, $\alpha x_t/\tau$, less its mean over the noise.
 
         With $\tau = \alpha^2 + \sigma^2$ it is $-\frac12\lambda'\big[(\alpha^2/\tau)^2(\lVert\epsilon\rVert^2 - d)
@@ -143,12 +143,12 @@ class AffineGaussian(Bridged[Tensor]):
         cross = 2 * alpha**3 * sigma * self.space.dot(x_0, noise)
         return -0.5 * self.log_snr_rate(t) * (square - cross) / (alpha**2 + sigma**2) ** 2
 
-    def begin(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
         r"""$\alpha_0 x_0$, of log volume $d\log\alpha_0$."""
         log_alpha, _ = self.logs(torch.zeros((), dtype=x_0.dtype, device=x_0.device))
         return log_alpha.exp() * x_0, (self.space.dimension * log_alpha).expand(self._batch_shape(x_0))
 
-    def finish(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
+    def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
         """The posterior mean at the last noise level."""
         return stat
 

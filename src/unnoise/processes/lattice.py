@@ -16,7 +16,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise._tree import expand
-from unnoise.processes.heads import Head
+from unnoise.heads.base import Head
 
 CLOSE = 0.6  # steps: where a law is wider, the mean over levels is that over the line, to a thousandth of a step
 LOG_WIDTHS = (-6.0, 3.0)  # of a bell, in standard deviations of the data

@@ -20,9 +20,9 @@ from torch import Tensor
 
 from unnoise import spaces
 from unnoise._errors import InputError
+from unnoise.heads.base import Head
 from unnoise.laws import Independent
 from unnoise.processes.base import Bridged, HasKernel, Process
-from unnoise.processes.heads import Head
 
 BISECTIONS, NEWTON_STEPS = 12, 5  # to invert a clock to rounding
 
@@ -69,9 +69,9 @@ class Product(Process[Any]):
         """The factors' own heads, side by side."""
         return Joint()
 
-    def level(self, t: Tensor) -> Tensor:
+    def noise_conditioning(self, t: Tensor) -> Tensor:
         """The mean of the factors' levels."""
-        return torch.stack([process.level(t) for process in self.parts.values()]).mean(0)
+        return torch.stack([process.noise_conditioning(t) for process in self.parts.values()]).mean(0)
 
     def forward(self, x: Any, t: Tensor) -> Any:
         """Factor by factor."""
@@ -97,11 +97,11 @@ class ProductWithKernel(Product, HasKernel[Any]):
         """Factor by factor."""
         return {name: process.target(x_0[name], x_t[name], t) for name, process in self._kernels().items()}
 
-    def divergence(self, stat: Any, target: Any, x_t: Any, t: Tensor) -> Tensor:
+    def kl_rate(self, stat: Any, target: Any, x_t: Any, t: Tensor) -> Tensor:
         """The sum of the factors' prices."""
-        return _total(p.divergence(stat[name], target[name], x_t[name], t) for name, p in self._kernels().items())
+        return _total(p.kl_rate(stat[name], target[name], x_t[name], t) for name, p in self._kernels().items())
 
-    def clock(self, u: Tensor) -> tuple[Tensor, Tensor]:
+    def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         r"""The mixture of the factors' clocks, of density $\frac1k\sum_n p_n(t)$.
 
         One uniform number chooses the factor and, by its remainder, the time of that factor's clock.
@@ -112,22 +112,22 @@ class ProductWithKernel(Product, HasKernel[Any]):
         rest = scaled - chosen
         t = torch.zeros_like(rest)
         for index, process in enumerate(clocks):
-            t = torch.where(chosen == index, process.clock(rest)[0].clamp(0, 1), t)
+            t = torch.where(chosen == index, process.importance_times(rest)[0].clamp(0, 1), t)
         density = torch.stack([_density(process, t) for process in clocks]).mean(0)
         return t.to(u), density.to(u)
 
-    def fluctuation(self, x_0: Any, x_t: Any, t: Tensor) -> Tensor:
-        """The sum of the factors' fluctuations."""
-        return _total(process.fluctuation(x_0[name], x_t[name], t) for name, process in self._kernels().items())
+    def control_variate(self, x_0: Any, x_t: Any, t: Tensor) -> Tensor:
+        """The sum of the factors' control variates."""
+        return _total(process.control_variate(x_0[name], x_t[name], t) for name, process in self._kernels().items())
 
-    def begin(self, x_0: Any) -> tuple[Any, Tensor]:
+    def encode(self, x_0: Any) -> tuple[Any, Tensor]:
         """Factor by factor; log volumes add."""
-        starts = {name: process.begin(x_0[name]) for name, process in self._kernels().items()}
+        starts = {name: process.encode(x_0[name]) for name, process in self._kernels().items()}
         return {name: x for name, (x, _) in starts.items()}, _total(volume for _, volume in starts.values())
 
-    def finish(self, x_0: Any, stat: Any, rng: torch.Generator) -> Any:
+    def decode(self, x_0: Any, stat: Any, rng: torch.Generator) -> Any:
         """Factor by factor."""
-        return {name: process.finish(x_0[name], stat[name], rng) for name, process in self._kernels().items()}
+        return {name: process.decode(x_0[name], stat[name], rng) for name, process in self._kernels().items()}
 
     def reconstruction(self, x_0: Any) -> Tensor:
         """The sum of the factors' terms."""
@@ -186,18 +186,18 @@ class Joint(Head[Any]):
 
 def _density(process: HasKernel[Any], t: Tensor) -> Tensor:
     """The density of a process's clock at given times: its map is monotone, so bisection and Newton invert it."""
-    ends = process.clock(t.new_tensor([0.0, 1.0]))[0]
+    ends = process.importance_times(t.new_tensor([0.0, 1.0]))[0]
     sign = torch.sign(ends[1] - ends[0])
     low, high = torch.zeros_like(t), torch.ones_like(t)
     for _ in range(BISECTIONS):
         middle = 0.5 * (low + high)
-        late = sign * (process.clock(middle)[0] - t) > 0
+        late = sign * (process.importance_times(middle)[0] - t) > 0
         low, high = torch.where(late, low, middle), torch.where(late, middle, high)
     u = 0.5 * (low + high)
     for _ in range(NEWTON_STEPS):
-        at, density = process.clock(u)
+        at, density = process.importance_times(u)
         u = (u - sign * (at - t) * density).clamp(0, 1)
-    return process.clock(u)[1]
+    return process.importance_times(u)[1]
 
 
 def _total(terms: Any) -> Tensor:

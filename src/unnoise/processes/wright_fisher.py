@@ -26,11 +26,11 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise._tree import expand
+from unnoise.heads.base import Head
 from unnoise.laws import Dirichlet
 from unnoise.laws.lineages import Lineages, lineages
 from unnoise.laws.wright_fisher import WrightFisher as Kernel
 from unnoise.processes.base import HasKernel
-from unnoise.processes.heads import Head
 from unnoise.schedules import Geometric, Schedule
 from unnoise.spaces import Diffusion, Simplex
 
@@ -113,11 +113,11 @@ class WrightFisher(HasKernel[Tensor]):
         r"""$E[L | x_0, x_t]/x_t$, centred."""
         return self.marginal(x_0, t).relative_score(x_t)
 
-    def divergence(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\frac\beta2\delta^T a\,\delta$."""
         return 0.5 * self.clock_of_noise.rate(t).to(x_t) * self.space.squared(x_t, stat - target)
 
-    def clock(self, u: Tensor) -> tuple[Tensor, Tensor]:
+    def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform in log B."""
         schedule = self.clock_of_noise
         low, high = schedule.value(u.new_tensor([0.0, 1.0], dtype=torch.float64)).log().tolist()
@@ -125,7 +125,7 @@ class WrightFisher(HasKernel[Tensor]):
         t = schedule.inverse(value).clamp(0, 1)
         return t.to(u), (schedule.rate(t) / (value * (high - low))).to(u)
 
-    def fluctuation(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\frac{\beta}{2\kappa^2}\sum_i[(x_i - m_i)^2 - v_i]/m_i$, with the mean m and the variance v of the kernel.
 
         For little noise it is the price of a denoiser that gives no score, less its mean.
@@ -150,11 +150,11 @@ class WrightFisher(HasKernel[Tensor]):
         theta = sum(self.alphas)
         return torch.expm1(theta * self.clock_of_noise.value(t.double())) / theta
 
-    def begin(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
         """The flow begins at the data."""
         return x_0, torch.zeros(x_0.shape[:-1], dtype=x_0.dtype, device=x_0.device)
 
-    def finish(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
+    def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
         r"""The posterior mean to first order in the noise that is left: $x + B_0[\frac12(\alpha - \theta x) + a r]$."""
         left = self._left(x_0)
         moved = Diffusion(self._mutation(x_0) + self.space.spread(x_0, stat), torch.zeros_like(left))

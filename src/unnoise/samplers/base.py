@@ -85,7 +85,7 @@ class Sampler(ABC):
             _check_finite(state, index, s)
             if on_step is not None:
                 on_step(index, float(s), state)
-        state = self.process.finish(state, self.denoiser(state, times[-1], cond), rng)
+        state = self.process.decode(state, self.denoiser(state, times[-1], cond), rng)
         _check_finite(state, self.steps - 1, times[-1])
         return state
 

@@ -11,7 +11,6 @@ from unnoise.spaces.base import Space as Space
 from unnoise.spaces.counts import Counts as Counts
 from unnoise.spaces.euclidean import Euclidean as Euclidean
 from unnoise.spaces.finite import Finite as Finite
-from unnoise.spaces.isotropic import Isotropic as Isotropic
 from unnoise.spaces.product import Product as Product
 from unnoise.spaces.product import ProductContinuum as ProductContinuum
 from unnoise.spaces.product import ProductManifold as ProductManifold
@@ -19,3 +18,4 @@ from unnoise.spaces.rotations import Rotations as Rotations
 from unnoise.spaces.simplex import Simplex as Simplex
 from unnoise.spaces.sphere import Sphere as Sphere
 from unnoise.spaces.torus import Torus as Torus
+from unnoise.spaces.two_point import TwoPointHomogeneous as TwoPointHomogeneous

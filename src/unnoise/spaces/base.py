@@ -170,7 +170,7 @@ class Manifold(Continuum):
         """Geodesic distance, (*batch,)."""
 
     @abstractmethod
-    def raised(self, x: Tensor, covector: Tensor) -> Tensor:
+    def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
         """The gradient at x of a function whose partial derivatives in ambient coordinates are given."""
 
     @abstractmethod
@@ -216,7 +216,7 @@ class Manifold(Continuum):
             (slope,) = (
                 torch.autograd.grad(total, x, create_graph=True) if total.requires_grad else (torch.zeros_like(x),)
             )
-        return self.raised(x, slope)
+        return self.riemannian_gradient(x, slope)
 
     def divergence(
         self, field: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None
@@ -249,7 +249,7 @@ class Compact(Manifold):
 
     @property
     @abstractmethod
-    def gap(self) -> float:
+    def spectral_gap(self) -> float:
         r"""The smallest positive eigenvalue of $-\frac12\Delta$: how fast noise forgets."""
 
     @abstractmethod

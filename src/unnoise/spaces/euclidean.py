@@ -91,7 +91,7 @@ class Euclidean(Manifold):
         """All vectors are tangent."""
         return v
 
-    def raised(self, x: Tensor, covector: Tensor) -> Tensor:
+    def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
         """The partial derivatives themselves."""
         return covector
 

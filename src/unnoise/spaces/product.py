@@ -174,9 +174,9 @@ class ProductManifold(ProductContinuum, Manifold):
         r"""$\sqrt{\sum_n d_n^2}$."""
         return _total(space.distance(x[name], y[name]) ** 2 for name, space in self._manifolds().items()).sqrt()
 
-    def raised(self, x: Any, covector: Any) -> Any:
+    def riemannian_gradient(self, x: Any, covector: Any) -> Any:
         """Factor by factor."""
-        return {name: space.raised(x[name], covector[name]) for name, space in self._manifolds().items()}
+        return {name: space.riemannian_gradient(x[name], covector[name]) for name, space in self._manifolds().items()}
 
     def frame(self, x: Any) -> Any:
         """The factors' bases one after the other; each vector is zero in the other factors."""

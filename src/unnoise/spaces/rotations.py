@@ -21,14 +21,14 @@ from unnoise.laws.base import standard_normal
 from unnoise.laws.heat import Radial, RotationAngle
 from unnoise.spaces import quaternions
 from unnoise.spaces._points import check_points
-from unnoise.spaces.isotropic import Isotropic
+from unnoise.spaces.two_point import TwoPointHomogeneous
 
 OFF = 1e-3  # how far entries of R^T R may be from those of the identity
 NEWTON_STEPS = 9  # of `project`; quadratic, and one is enough for what rounding has moved
 
 
 @dataclass(frozen=True)
-class Rotations(Isotropic):
+class Rotations(TwoPointHomogeneous):
     r"""SO(3): orthogonal matrices of determinant 1; densities with respect to the invariant volume of mass $8\pi^2$.
 
     >>> space = Rotations()
@@ -114,7 +114,7 @@ class Rotations(Isotropic):
         result: Tensor = 0.5 * (v - x @ v.mT @ x)
         return result
 
-    def raised(self, x: Tensor, covector: Tensor) -> Tensor:
+    def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
         """Twice the tangent part, as the metric is half of that of the entries."""
         return 2 * self.tangent(x, covector)
 

@@ -12,13 +12,13 @@ from unnoise.laws.base import standard_normal
 from unnoise.laws.heat import Radial, sphere_angle
 from unnoise.laws.heat.spheres import area
 from unnoise.spaces._points import check_points
-from unnoise.spaces.isotropic import Isotropic
+from unnoise.spaces.two_point import TwoPointHomogeneous
 
 OFF = 1e-3  # how far from length 1 a vector may be
 
 
 @dataclass(frozen=True)
-class Sphere(Isotropic):
+class Sphere(TwoPointHomogeneous):
     r"""$S^d$: unit vectors of $R^{d+1}$; densities with respect to area, $4\pi$ in all on $S^2$.
 
     Args:
@@ -92,7 +92,7 @@ class Sphere(Isotropic):
         """V less its part along x."""
         return v - (v * x).sum(-1, keepdim=True) * x
 
-    def raised(self, x: Tensor, covector: Tensor) -> Tensor:
+    def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
         """The tangent part of the partial derivatives."""
         return self.tangent(x, covector)
 

@@ -49,7 +49,7 @@ class Torus(Compact):
         return float((2 * math.pi) ** self.dimension)
 
     @property
-    def gap(self) -> float:
+    def spectral_gap(self) -> float:
         r"""$\frac12$, of $\cos\theta$."""
         return 0.5
 
@@ -99,7 +99,7 @@ class Torus(Compact):
         """All vectors are tangent."""
         return v
 
-    def raised(self, x: Tensor, covector: Tensor) -> Tensor:
+    def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
         """The partial derivatives themselves."""
         return covector
 

@@ -20,7 +20,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.objectives.noising import path
 from unnoise.processes import Process
-from unnoise.processes.user import Generated
+from unnoise.processes.generated import Generated
 from unnoise.spaces import Manifold
 from unnoise.testing.case import at
 from unnoise.testing.findings import FAILURE_RATE, Finding, Report, conclude, exact, generator, judged, statistical

@@ -43,7 +43,7 @@ def price_is_least_at_the_target(case: Case) -> Finding:
     for i, label, t in case.each_time():
         x = process.marginal(case.many(i), t).sample(rng)
         target, other = process.target(case.many(i), x, t), case.exact()(x, t)
-        wrong, right = process.divergence(other, target, x, t), process.divergence(target, target, x, t)
+        wrong, right = process.kl_rate(other, target, x, t), process.kl_rate(target, target, x, t)
         size = wrong.abs().max().clamp(min=torch.finfo(torch.float64).tiny)
         sides[f"at the target, {label}"] = (right / size, 0 * right)
         sides[f"elsewhere, {label}"] = (wrong / size, (wrong / size).clamp(min=0))
@@ -58,7 +58,7 @@ def price_is_flat_at_the_target(case: Case) -> Finding:
     for i, label, t in case.each_time():
         x = process.marginal(case.many(i), t).sample(rng)
         target, other = case.exact(weights)(x, t), case.exact()(x, t)
-        prices = [process.divergence(_between(target, other, e), target, x, t) for e in (step, 2 * step, 1.0)]
+        prices = [process.kl_rate(_between(target, other, e), target, x, t) for e in (step, 2 * step, 1.0)]
         seen = prices[1] > 1e-12 * prices[2].abs().max()
         ratio = torch.where(seen, prices[0] / torch.where(seen, prices[1], 1.0), 0.25)
         sides[f"price at e / price at 2 e, {label}"] = (ratio, ratio.clamp(max=QUADRATIC))
@@ -80,7 +80,7 @@ def price_is_phi(case: Case) -> Finding:
                 lambda y, beta=beta, gamma=gamma: beta.log_prob(y) - gamma.log_prob(y),  # type: ignore[misc]
                 x,
             )
-            sides[f"{label}, model {j}"] = (process.divergence(stat, target, x, t), phi)
+            sides[f"{label}, model {j}"] = (process.kl_rate(stat, target, x, t), phi)
     return exact(law, sides, IDENTITY)
 
 
@@ -95,7 +95,7 @@ def denoising_and_implicit_prices_differ_by_a_constant(case: Case) -> Finding:
         target, prices = process.target(x_0, x, t), []
         for weights in case.other_weights(3, rng):
             stat = case.exact(weights)(x, t)
-            prices.append((process.divergence(stat, target, x, t), implicit(case, weights, stat, x, t)))
+            prices.append((process.kl_rate(stat, target, x, t), implicit(case, weights, stat, x, t)))
         (dsm, ism), *others = prices
         left = torch.stack([dsm + other_ism for _, other_ism in others], -1)
         right = torch.stack([other_dsm + ism for other_dsm, _ in others], -1)
@@ -135,7 +135,7 @@ def _decay(case: Case, i: int, t: Tensor, rng: torch.Generator) -> tuple[Tensor,
     ratio = log_p(t) - log_beta(t)
     growth = (ratio - ratio.mean()) * time_derivative(log_p, t) - time_derivative(log_beta, t)
     target = process.target(x_0, x, t)
-    right, wrong = (process.divergence(case.exact(w)(x, t), target, x, t) for w in (of_p, of_beta))
+    right, wrong = (process.kl_rate(case.exact(w)(x, t), target, x, t) for w in (of_p, of_beta))
     return growth, right - wrong
 
 
@@ -145,12 +145,12 @@ def _log_noised(case: Case, weights: Tensor, x: Any, t: Tensor) -> Tensor:
 
 def fluctuation_has_mean_zero(case: Case) -> Finding:
     """Under every kernel, so that as a control variate it takes nothing out of the bound."""
-    law, sides = "the fluctuation has mean zero", {}
+    law, sides = "the control_variate has mean zero", {}
     rng, process = case.rng(law), case.process
     for i, label, t in case.each_time():
         x_0 = case.many(i)
-        fluctuation = process.fluctuation(x_0, process.marginal(x_0, t).sample(rng), t)
-        sides[label] = (fluctuation, 0 * fluctuation)
+        control_variate = process.control_variate(x_0, process.marginal(x_0, t).sample(rng), t)
+        sides[label] = (control_variate, 0 * control_variate)
     return statistical(law, sides)
 
 

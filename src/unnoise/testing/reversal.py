@@ -106,7 +106,7 @@ def finishing_reaches_the_data(case: Case) -> Finding:
     law, process = "finishing reaches the data", case.process
     rng, x_0 = case.rng(law), rows(case.atoms, torch.arange(len(case.weights)).repeat(case.draws))
     x = process.marginal(x_0, at(0.0)).sample(rng)
-    finished = process.finish(x, case.exact()(x, at(0.0)), rng)
+    finished = process.decode(x, case.exact()(x, at(0.0)), rng)
     before, after, atoms = (case.flat(points) for points in (x_0, finished, case.atoms))
     left, apart = (after - before).norm(dim=-1).mean(), torch.pdist(atoms).mean()
     return exact(law, {"left, per distance of atoms": (left / apart, 0 * apart)}, REACHED, size=1.0)

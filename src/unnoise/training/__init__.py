@@ -3,19 +3,19 @@
 from unnoise.training.average import Average
 from unnoise.training.betas import learn_betas
 from unnoise.training.checkpoint import load, save
+from unnoise.training.dataset import BatchOrder, Dataset
 from unnoise.training.loop import Step, train
+from unnoise.training.process_group import ProcessGroup
 from unnoise.training.settings import Settings
-from unnoise.training.source import Order, Source
 from unnoise.training.state import TrainState
-from unnoise.training.team import Team
 
 __all__ = [
     "Average",
-    "Order",
+    "BatchOrder",
+    "Dataset",
+    "ProcessGroup",
     "Settings",
-    "Source",
     "Step",
-    "Team",
     "TrainState",
     "learn_betas",
     "load",

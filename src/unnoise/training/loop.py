@@ -23,10 +23,10 @@ from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser
 from unnoise.objectives import Objective
 from unnoise.training.checkpoint import save
+from unnoise.training.dataset import BatchOrder, Dataset
 from unnoise.training.interrupts import held
-from unnoise.training.source import Order, Source
+from unnoise.training.process_group import ProcessGroup
 from unnoise.training.state import TrainState
-from unnoise.training.team import Team
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,9 @@ class Step:
     metrics: dict[str, Tensor]
 
 
-def train(state: TrainState, objective: Objective, source: Source, *, checkpoint: Path | None = None) -> Iterator[Step]:
+def train(
+    state: TrainState, objective: Objective, source: Dataset, *, checkpoint: Path | None = None
+) -> Iterator[Step]:
     """Train from where `state` is to the end of its settings, and yield after every step.
 
     `state` is whole whenever this yields, and at the end. With `checkpoint` it is saved there as often as the
@@ -83,16 +85,16 @@ def train(state: TrainState, objective: Objective, source: Source, *, checkpoint
 class _Run:
     """One stretch of training: from a start or a resumption to its end."""
 
-    def __init__(self, state: TrainState, objective: Objective, source: Source) -> None:
+    def __init__(self, state: TrainState, objective: Objective, source: Dataset) -> None:
         settings = state.settings
         self.state, self.source, self.settings = state, source, settings
-        self.order = Order(len(source), settings.batch_size, settings.seed)
+        self.order = BatchOrder(len(source), settings.batch_size, settings.seed)
         _check_examples(state, len(source))
-        self.team = Team.gather(settings)
+        self.team = ProcessGroup.gather(settings)
         self.rows = self.team.rows(settings.batch_size)
         self.precise = self.team.precise()
         state.denoiser.train()
-        self.price = self.team.join(_Price(state.denoiser, objective))
+        self.price = self.team.join(_Loss(state.denoiser, objective))
         self.weights = [weight for weight in state.denoiser.parameters() if weight.requires_grad]
         self.start = time.monotonic() - state.elapsed
 
@@ -137,7 +139,7 @@ class _Run:
         state.average.update(state.step)
 
 
-class _Price(nn.Module):
+class _Loss(nn.Module):
     """The denoiser and its objective as one module, whose output is the mean loss: what a team shares."""
 
     def __init__(self, denoiser: Denoiser, objective: Objective) -> None:

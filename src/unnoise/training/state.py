@@ -17,9 +17,9 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.training.average import Average
+from unnoise.training.dataset import derived_seed
+from unnoise.training.process_group import ProcessGroup
 from unnoise.training.settings import Settings
-from unnoise.training.source import derived_seed
-from unnoise.training.team import Team
 
 # How long to train, how often to save and where to compute may change when a training resumes; no more.
 CHANGEABLE = ("steps", "time_limit", "checkpoint_every", "device")
@@ -42,7 +42,7 @@ class TrainState:
     def __init__(self, denoiser: Denoiser, settings: Settings) -> None:
         if not any(weight.requires_grad for weight in denoiser.parameters()):
             raise InputError(f"{type(denoiser).__name__} has no parameters to train; give a denoiser that has.")
-        device = Team.gather(settings).device
+        device = ProcessGroup.gather(settings).device
         self.settings = settings
         self.denoiser = denoiser.to(device)
         self.average = Average(self.denoiser, settings.ema)

@@ -139,7 +139,7 @@ def distribution(kernel, time):
 @kernels
 @pytest.mark.parametrize("factor", [0.003, 0.4, 0.9, 1.4, 1.6, 4.0])
 def test_draws_follow_the_density(kernel, factor, rng):
-    time = factor / kernel.gap
+    time = factor / kernel.spectral_gap
     drawn = kernel.draw(torch.full((20_000,), time, dtype=FLOAT64), rng).numpy()
     assert kstest(drawn, distribution(kernel, time)).pvalue > 1e-5
     assert kstest(drawn, distribution(kernel, 1.1 * time)).pvalue < (1e-6 if factor < 1 else 1)
@@ -158,7 +158,7 @@ def test_draws_at_times_of_their_own(kernel, rng):
 def test_the_bound_of_the_rejection_holds(kernel):
     if isinstance(kernel, GlobeAngle):
         pytest.skip("draws by turning a point, without rejection of its own")
-    time = (torch.linspace(0.001, 1.5, 50, dtype=FLOAT64) / kernel.gap)[:, None]
+    time = (torch.linspace(0.001, 1.5, 50, dtype=FLOAT64) / kernel.spectral_gap)[:, None]
     excess = kernel.excess(torch.linspace(0, math.pi, 500, dtype=FLOAT64), time)
     assert ((excess.log() - kernel.log_bound(time)).nan_to_num(-1.0) < 1e-9).all()
 

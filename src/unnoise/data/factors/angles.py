@@ -89,7 +89,7 @@ class Angles(Factor):
 
     def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
         """A Ramachandran plot of the first two angles, and roses of the others."""
-        from unnoise.evaluation import plots
+        from unnoise.report import plots
 
         found = super().figures(real, samples)
         if len(self.columns) > 1:

@@ -75,7 +75,7 @@ class Factor(ABC):
 
     def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
         """Pictures of held-out rows beside samples, each with a caption."""
-        from unnoise.evaluation import plots
+        from unnoise.report import plots
 
         names = dict.fromkeys(self.columns)
         first, second = ({name: columns[name] for name in names} for columns in (real, samples))

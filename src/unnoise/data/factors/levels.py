@@ -71,7 +71,7 @@ class Levels(Factor):
 
     def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
         """Frequencies."""
-        from unnoise.evaluation import plots
+        from unnoise.report import plots
 
         figure = plots.frequencies(*({name: held[name] for name in self.columns} for held in (real, samples)))
         return [(figure, "Frequencies of the levels: held-out rows and as many samples.")]

@@ -101,7 +101,7 @@ class Numbers(Factor):
 
     def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
         """Histograms, and the first columns against each other."""
-        from unnoise.evaluation import plots
+        from unnoise.report import plots
 
         found = super().figures(real, samples)
         if len(self.columns) > 1:

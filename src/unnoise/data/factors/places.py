@@ -90,7 +90,7 @@ class Places(Factor):
 
     def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
         """A map."""
-        from unnoise.evaluation import plots
+        from unnoise.report import plots
 
         pair = tuple((columns[self.columns[0]], columns[self.columns[1]]) for columns in (real, samples))
         return [(plots.world_map(*pair), "On the globe: held-out rows and as many samples.")]

@@ -96,7 +96,7 @@ class Orientations(Factor):
 
     def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
         """Where rotations take the pole, and how they turn around it."""
-        from unnoise.evaluation import plots
+        from unnoise.report import plots
 
         figure = plots.rotation_map([("rotations", self.encode(real), self.encode(samples))])
         return [(figure, "Where each rotation takes the north pole; the colour is how it turns around it.")]

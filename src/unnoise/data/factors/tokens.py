@@ -94,7 +94,7 @@ class Tokens(Factor):
 
     def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
         """How often each token stands at each place."""
-        from unnoise.evaluation import plots
+        from unnoise.report import plots
 
         first, second = (self.encode(held).flatten(1).numpy() for held in (real, samples))
         figure = plots.token_frequencies(first, second, self.states, self.letters.replace("\x00", "-"))

@@ -35,7 +35,7 @@ class Radial(ABC):
     """
 
     dimension: int
-    gap: float
+    spectral_gap: float
 
     def jet(self, angle: Tensor, time: Tensor) -> Jet:
         """At angles in [0, pi] and positive times, which broadcast."""
@@ -77,7 +77,7 @@ class Radial(ABC):
         Proposals are the lengths of normal tangent vectors while these stay close, later on uniform points.
         """
         times, angles = time.reshape(-1), torch.empty(time.numel(), dtype=time.dtype, device=time.device)
-        close = times < 1.5 / self.gap
+        close = times < 1.5 / self.spectral_gap
         for chosen, propose in ((close, self._walk), (~close, self._scatter)):
             waiting = chosen.nonzero()[:, 0]
             while len(waiting):

@@ -33,7 +33,7 @@ class RotationAngle(Images):
     """
 
     dimension: int = 3
-    gap: float = 1.0
+    spectral_gap: float = 1.0
 
     def growth(self, time: Tensor) -> Tensor:
         """$t/8$."""

@@ -58,7 +58,7 @@ class SphereAngle(Radial):
     """What the kernels of all spheres share."""
 
     @property
-    def gap(self) -> float:  # type: ignore[override]
+    def spectral_gap(self) -> float:  # type: ignore[override]
         """$d/2$."""
         return self.dimension / 2
 

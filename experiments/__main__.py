@@ -1,0 +1,94 @@
+"""unnoise reproduce: the published experiments, each by one command."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unnoise.cli import common
+
+if TYPE_CHECKING:
+    from experiments import Outcome
+
+
+@common.told
+def reproduce(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The experiment; leave out for a list.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A small version, in seconds; claims nothing.")] = False,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where NAME.json and NAME*.png go.")
+    ] = Path("results"),
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder of real data; the environment variable UNNOISE_DATA by default."),
+    ] = None,
+    seed: common.Seed = 0,
+    overwrite: common.Overwrite = False,
+    json: common.Json = False,
+) -> None:
+    """Repeat a published experiment: numbers, a figure, and what was published beside them.
+
+    Examples:
+      unnoise reproduce
+
+      unnoise reproduce heartbeat
+    """
+    import experiments
+    from unnoise._progress import progress
+    from unnoise._provenance import write_results
+    from unnoise.data import files
+    from unnoise.report import plots
+
+    if name is None:
+        found = [experiments.named(known) for known in experiments.NAMES]
+        words = "\n".join(f"{experiment.name:<14} {experiment.summary}" for experiment in found)
+        common.result(json, {experiment.name: experiment.summary for experiment in found}, words)
+        return
+    experiment = experiments.named(name)
+    stem = f"{name}-quick" if quick else name
+    output.mkdir(parents=True, exist_ok=True)
+    files.check_writable(output / f"{stem}.json", overwrite, {".json"})
+    start = time.monotonic()
+    with progress(f"reproducing {name}") as update:
+        outcome = experiment.run(experiments.Setting(quick, seed, data, update, output / ".cache"))
+    seconds = time.monotonic() - start
+    for suffix, figure in outcome.figures.items():
+        (output / f"{stem}{suffix}.png").write_bytes(plots.png(figure))
+    published = {metric: {"value": told.value, "source": told.source} for metric, told in outcome.published.items()}
+    notes = {"notes": list(outcome.notes)} if outcome.notes else {}
+    write_results(
+        stem,
+        output,
+        measured=outcome.measured | notes,
+        published=published,
+        seconds=seconds,
+        command=common.command_line(),
+        seed=seed,
+    )
+    common.result(json, outcome.measured | {"seconds": round(seconds, 1)}, _words(outcome, seconds, output / stem))
+
+
+def _words(outcome: Outcome, seconds: float, stem: Path) -> str:
+    """A table: what was measured, and what was published."""
+    lines = []
+    for metric, value in outcome.measured.items():
+        if metric.endswith("_se") or not isinstance(value, int | float):
+            continue
+        error = outcome.measured.get(f"{metric}_se")
+        told = outcome.published.get(metric)
+        shown = f"{value:.4g}" + (f" ± {error:.2g}" if error else "")
+        lines.append(f"{metric:<44} {shown:<20}" + (f" published {told.value:g} ({told.source})" if told else ""))
+    lines += [f"note: {note}" for note in outcome.notes]
+    return "\n".join([*lines, f"wrote {stem}.json in {seconds:.0f} s"])
+
+
+def main() -> None:
+    """Run the command line of the experiments."""
+    typer.run(reproduce)
+
+
+if __name__ == "__main__":
+    main()

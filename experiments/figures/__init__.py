@@ -1,0 +1,22 @@
+"""Figures that only the experiments and benchmarks draw: every function returns a `matplotlib.figure.Figure`."""
+
+from experiments.figures.clouds import clouds
+from experiments.figures.forth_and_back import Cloud, Field, forth_and_back
+from experiments.figures.intervals import intervals
+from experiments.figures.modes import two_modes, weights_and_widths
+from experiments.figures.sequences import letter_rows, logos
+from experiments.figures.solvers import ErrorCurve, error_curves
+
+__all__ = [
+    "Cloud",
+    "ErrorCurve",
+    "Field",
+    "clouds",
+    "error_curves",
+    "forth_and_back",
+    "intervals",
+    "letter_rows",
+    "logos",
+    "two_modes",
+    "weights_and_widths",
+]

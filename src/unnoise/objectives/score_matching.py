@@ -1,0 +1,72 @@
+"""Score matching without time: fit an unnormalised density on any space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._errors import InputError
+from unnoise.objectives.base import Loss
+from unnoise.spaces import Diffusion, Local, Manifold, Space
+
+
+@dataclass(frozen=True)
+class ScoreMatching:
+    r"""$\frac{L\varphi}\varphi + L\log\varphi$ at data, for a generator L that is its own adjoint.
+
+    Its mean is, up to a constant in $\varphi$, $E_q[\Phi(q/\varphi)]$: least, and only there, where $\varphi$ is
+    proportional to the law q of the data. The normalising constant of $\varphi$ is never needed (Benton et al. 2024,
+    arXiv 2211.03595, section 3.3). The price is $\Phi(\varphi) + 2 L\log\varphi$ in terms of the space's operators:
+
+    | space | L | objective |
+    |---|---|---|
+    | $R^d$ | $\frac12\Delta$ | $\frac12\lVert\nabla\log\varphi\rVert^2 + \Delta\log\varphi$ (Hyvärinen 2005) |
+    | a Riemannian manifold | $\frac12\Delta$ | the same with its own gradient and Laplacian |
+    | a finite space | symmetric rates $A(x, y)$ | $\sum_y A(x, y)(r - 1 + \log r)$, $r = \varphi(y)/\varphi(x)$ |
+
+    Densities are with respect to the reference measure of the space, for which L has to be symmetric.
+
+    Args:
+        space: any space.
+        local: the local characteristics of L at a batch of points; on a manifold $\frac12\Delta$ by default.
+
+    Raises:
+        InputError: no `local` on a space that is no manifold.
+
+    >>> from unnoise.spaces import Euclidean
+    >>> x = torch.tensor([[1.0, 2.0], [0.0, 1.0]])
+    >>> ScoreMatching(Euclidean(2))(lambda x: -0.5 * 3 * x.square().sum(-1), x).value.detach()
+    tensor([16.5000, -1.5000])
+    """
+
+    space: Space[Any, Any]
+    local: Callable[[Any], Local]
+
+    def __init__(self, space: Space[Any, Any], local: Callable[[Any], Local] | None = None) -> None:
+        if local is None and not isinstance(space, Manifold):
+            raise InputError(
+                f"{type(space).__name__} is no manifold, so `local` must say how points move: give symmetric rates, "
+                "such as local=lambda x: Jump(rates)"
+            )
+        object.__setattr__(self, "space", space)
+        object.__setattr__(self, "local", half_laplacian if local is None else local)
+
+    def __call__(self, log_density: Callable[[Any], Tensor], x: Any) -> Loss:
+        """The price of log_density, which maps points to (*batch,), at x; differentiable in its parameters."""
+        local = self.local(x)
+        return Loss(self.space.phi(local, log_density, x) + 2 * self.space.apply(local, log_density, x))
+
+
+def half_laplacian(x: Any) -> Local:
+    r"""Brownian motion, $\frac12\Delta$, on any manifold, products included."""
+
+    def local(leaf: Tensor) -> Diffusion:
+        return Diffusion(torch.zeros_like(leaf), torch.ones((), dtype=leaf.dtype, device=leaf.device))
+
+    still: Local = _tree.map(local, x)
+    return still

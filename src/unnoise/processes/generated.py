@@ -1,0 +1,191 @@
+r"""A user's own generator, given as plain functions: no kernel has to be known.
+
+Simulation, training by implicit score matching (`objectives.Implicit`), samplers (`samplers.Euler`) and a bound on
+the likelihood (`evaluation.ImplicitBound`) need no more than the generator, as
+
+$$K f = \frac{L^*(q_t f) - f L^* q_t}{q_t}$$
+
+undoes it, and depends on $q_t$ through the score, or through ratios of neighbours, only (Benton et al. 2024, arXiv
+2211.03595).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise._tree import expand
+from unnoise.heads.base import Head
+from unnoise.heads.generated import RatioHead, ScoreHead
+from unnoise.laws import Law
+from unnoise.processes.base import Process
+from unnoise.spaces import Diffusion, Finite, Jump, Manifold
+
+Field = Callable[[Tensor, Tensor], Tensor]
+Prior = Callable[[int], Law[Tensor]]
+
+
+class Generated(Process[Tensor]):
+    """A process that is given by its generator: what is learnt of $q_t$ depends on $q_t$ near the point only."""
+
+    @abstractmethod
+    def statistic(self, log_density: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """The statistic of the law with this log density, known up to a constant, at x."""
+
+
+@dataclass(frozen=True)
+class DiffusionProcess(Generated):
+    r"""$dX = b(X, t)\,dt + s(t)\,dB$ on any manifold, for t from 0 to 1.
+
+    What is learnt is the score $\nabla\log q_t$; the reverse has the drift
+    $-b + \frac12(1 + c^2) s^2\nabla\log q_t$ and the scale $c s$, for any churn c.
+
+    Args:
+        space: a manifold.
+        drift: b(x, t), a tangent vector at every point x, (*batch, *event). The time t broadcasts against x.
+        scale: s(t) > 0, which broadcasts as t does.
+        prior_law: n -> the law at t = 1 as a batch of n, where noise of this kind ends, nearly.
+
+    >>> from unnoise.laws import Normal
+    >>> from unnoise.spaces import Euclidean
+    >>> process = DiffusionProcess(
+    ...     Euclidean(2),
+    ...     drift=lambda x, t: -4 * x,
+    ...     scale=lambda t: 8**0.5 + 0 * t,
+    ...     prior_law=lambda n: Normal(torch.zeros(n, 2), torch.ones(()), event_ndim=1),
+    ... )
+    >>> x, t = torch.ones(5, 2), torch.linspace(0, 1, 5)
+    >>> process.reverse(x, -x, t).drift[0]
+    tensor([-4., -4.])
+    """
+
+    space: Manifold
+    drift: Field
+    scale: Callable[[Tensor], Tensor]
+    prior_law: Prior
+
+    def forward(self, x: Tensor, t: Tensor) -> Diffusion:
+        """B and s."""
+        t = expand(t, x)
+        return Diffusion(self.drift(x, t), self.scale(t))
+
+    def prior(self, n: int) -> Law[Tensor]:
+        """What was given."""
+        return self.prior_law(n)
+
+    def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
+        """See the class."""
+        local = self.forward(x_t, t)
+        return Diffusion(-local.drift + 0.5 * (1 + churn**2) * local.scale**2 * stat, churn * local.scale)
+
+    def statistic(self, log_density: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """The score: the gradient of the log density."""
+        return self.space.gradient(log_density, x).detach()
+
+    @property
+    def head(self) -> Head[Tensor]:
+        """The network gives the score in units of 1 / s."""
+        return ScoreHead()
+
+
+@dataclass(frozen=True)
+class JumpProcess(Generated):
+    r"""Jumps of one site at a time on a finite space, at any rates A(x, y), for t from 0 to 1.
+
+    What is learnt is the ratio $q_t(y)/q_t(x)$ for every y that differs from x at one site; the reverse has the rates
+    $K(x, y) = A(y, x)\,q_t(y)/q_t(x)$. The rates back, A(y, x), are read off `rates` at the neighbours y: of all sites,
+    sites x states evaluations per point, unless the sites are independent.
+
+    Args:
+        space: the sites and their states.
+        rates: A(x, t), (*batch, *sites, S): to every state of every site; what stands at the present state, or at a
+            state that a site does not have, is ignored. The time t broadcasts against the rates.
+        prior_law: n -> the law at t = 1 as a batch of n, where noise of this kind ends, nearly.
+        independent: whether the rates of a site depend on that site alone, so that S evaluations are enough.
+
+    >>> from unnoise.laws import Categorical
+    >>> process = JumpProcess(
+    ...     Finite(3, 2),
+    ...     rates=lambda x, t: 2 * torch.ones(*x.shape, 2),
+    ...     prior_law=lambda n: Categorical(torch.full((n, 3, 2), 0.5), event_ndim=1),
+    ... )
+    >>> x, ratios = torch.tensor([[0, 1, 1]]), torch.full((1, 3, 2), 0.25)
+    >>> process.reverse(x, ratios, torch.tensor(0.5)).rates[0]
+    tensor([[0.0000, 0.5000],
+            [0.5000, 0.0000],
+            [0.5000, 0.0000]])
+    """
+
+    space: Finite
+    rates: Field
+    prior_law: Prior
+    independent: bool = False
+
+    def forward(self, x: Tensor, t: Tensor) -> Jump:
+        """A(x, .)."""
+        return Jump(self._elsewhere(x, self.rates(x, expand(t, x)[..., None])))
+
+    def prior(self, n: int) -> Law[Tensor]:
+        """What was given."""
+        return self.prior_law(n)
+
+    def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
+        r"""See the class; a churn c above 1 adds $\frac12(c^2 - 1)(A + K)$, and below 1 it changes nothing."""
+        back = self._elsewhere(x_t, self._rates_back(x_t, t)) * stat
+        more = max(0.0, 0.5 * (churn**2 - 1))
+        return Jump((1 + more) * back + more * self.forward(x_t, t).rates if more else back)
+
+    def statistic(self, log_density: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """The ratios of the density at all neighbours to that at x; of those that exist."""
+        there = log_density(self._neighbours(x)).movedim(0, -1)
+        ratios = (there - log_density(x)[..., None]).exp()
+        return torch.where(self._exist(x.device), ratios.reshape(*x.shape, self.space.states), 0.0)
+
+    @property
+    def head(self) -> Head[Tensor]:
+        """The network gives the logarithms of the ratios."""
+        return RatioHead()
+
+    def _elsewhere(self, x: Tensor, rates: Tensor) -> Tensor:
+        """Rates without those to the present state and to states that a site does not have."""
+        return torch.where(self._exist(x.device), rates, 0.0).scatter(-1, x[..., None], 0.0)
+
+    def _exist(self, device: torch.device) -> Tensor:
+        """Which states a site has, (sites, S) or (1, S)."""
+        sizes = torch.tensor(self.space.sizes, device=device)
+        return torch.arange(self.space.states, device=device) < sizes[:, None]
+
+    def _rates_back(self, x: Tensor, t: Tensor) -> Tensor:
+        """A(y, x) for all neighbours y, (*batch, *sites, S)."""
+        t = expand(t, x)[..., None]
+        return self._one_for_all(x, t) if self.independent else self._one_by_one(x, t)
+
+    def _one_for_all(self, x: Tensor, t: Tensor) -> Tensor:
+        """All sites are put in the same state: none sees the others."""
+        states = torch.arange(self.space.states, device=x.device).reshape(-1, *[1] * x.ndim)
+        last = torch.tensor(self.space.sizes, device=x.device) - 1
+        y = torch.minimum(states.expand(-1, *x.shape), last)
+        back = torch.gather(self.rates(y, t), -1, x.expand(y.shape)[..., None])[..., 0]
+        return back.movedim(0, -1)
+
+    def _one_by_one(self, x: Tensor, t: Tensor) -> Tensor:
+        """One site after the other is put in every state."""
+        sites, states, axes = self.space.sites, self.space.states, len(self.space.event_shape)
+        rates = self.rates(self._neighbours(x), t).flatten(-axes - 1, -2)  # (neighbours, *batch, sites, S)
+        site = torch.arange(sites, device=x.device).repeat_interleave(states)
+        changed = site.reshape(-1, *[1] * (rates.ndim - 1)).expand(*rates.shape[:-2], 1, states)
+        home = x.flatten(x.ndim - axes)[..., site].movedim(-1, 0)[..., None]
+        back = torch.gather(torch.gather(rates, -2, changed)[..., 0, :], -1, home)[..., 0]
+        return back.movedim(0, -1).reshape(*x.shape, states)
+
+    def _neighbours(self, x: Tensor) -> Tensor:
+        """Every site of x put in every state, (sites * S, *batch, *sites); the last one for those that do not exist."""
+        sites, states = self.space.sites, self.space.states
+        last = torch.tensor(self.space.sizes, device=x.device).expand(sites)[:, None] - 1
+        state = torch.minimum(torch.arange(states, device=x.device).expand(sites, -1), last)
+        numbers = (torch.arange(sites, device=x.device)[:, None] * states + state).flatten()
+        return self.space.neighbours(x, numbers.reshape(-1, *[1] * (x.ndim - len(self.space.event_shape))))

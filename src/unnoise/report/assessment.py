@@ -1,0 +1,199 @@
+"""Can this model be trusted? Its likelihood beside baselines, its samples beside data, in figures and one page."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from unnoise import _tree
+from unnoise._errors import InputError
+from unnoise._progress import progress
+from unnoise._provenance import provenance
+from unnoise._random import generator
+from unnoise.data import Encoded
+from unnoise.evaluation.bits import bits_per_dimension
+from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood
+from unnoise.model import DenoisingMarkovModel
+
+Floats = NDArray[np.float64]
+MOST_ROWS = 1000  # test rows whose likelihood and samples are looked at, unless the caller asks for more
+FEWEST_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number."""
+
+    value: float
+    standard_error: float = 0.0
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.value:.4g}"
+            + (f" ± {self.standard_error:.2g}" if self.standard_error else "")
+            + f" {self.unit}".rstrip()
+        )
+
+
+@dataclass
+class Assessment:
+    """What was measured of a model on test data, and what its pictures are drawn from.
+
+    Attributes:
+        numbers: name -> figure, those of a table.
+        likelihoods: name -> (nats per row, standard error over rows), the model first, then baselines.
+        descriptions: what each likelihood is.
+    """
+
+    model: DenoisingMarkovModel
+    test: Encoded
+    samples: Any
+    train: Encoded | None
+    conditions: Any
+    seed: int
+    seconds: float = 0.0
+    numbers: dict[str, Figure] = field(default_factory=dict)
+    likelihoods: dict[str, tuple[float, float]] = field(default_factory=dict)
+    descriptions: dict[str, str] = field(default_factory=dict)
+
+    def features(self, states: Any) -> Floats:
+        """States as rows of real numbers, as the space describes its points: what statistics look at."""
+        features: Floats = self.model.denoiser_.process.space.features(states).flatten(1).double().numpy()
+        return features
+
+    def measured(self) -> dict[str, float]:
+        """Flat numbers for a results file, standard errors under `..._se`."""
+        flat: dict[str, float] = {}
+        for name, figure in self.numbers.items():
+            flat[name] = figure.value
+            if figure.standard_error:
+                flat[f"{name}_se"] = figure.standard_error
+        return flat
+
+    def write(self, path: str | Path, *, title: str = "unnoise", command: str | None = None) -> None:
+        """Write the report: one HTML file that opens without a network."""
+        from unnoise.report.assessment_page import compose
+
+        page = compose(self, title)
+        page.reproducibility(provenance(command, self.seed), self.seconds)
+        page.write(path)
+
+
+def evaluate(
+    model: DenoisingMarkovModel,
+    test: Any,
+    y: Any = None,
+    *,
+    train: Any = None,
+    train_y: Any = None,
+    likelihood: Likelihood | None = None,
+    max_rows: int = MOST_ROWS,
+    seed: int = 0,
+) -> Assessment:
+    """Measure a model on held-out rows.
+
+    Args:
+        model: fitted.
+        test: rows it was not fitted on, like those it was.
+        y: their conditions, where these are not columns.
+        train: the rows it was fitted on. With them the same baselines are fitted (Gaussian, Gaussian mixture, kernel
+            density) and the nearest training rows of samples are looked up.
+        train_y: their conditions.
+        likelihood: how to compute it; the model's own way by default. The lower bound stands beside an exact one.
+        max_rows: of the test data, at random; likelihoods and tests look at no more.
+        seed: of the choice of rows, of samples, dequantisation and Monte Carlo.
+
+    Returns:
+        The numbers, with `.write(path)` for the report.
+    """
+    check_is_fitted(model)
+    start = time.monotonic()
+    schema, rng = model.schema_, generator(seed)
+    encoded = schema.encode(test, y)
+    known = None if train is None else schema.encode(train, train_y)
+    if (seen := min(len(encoded), max_rows)) < FEWEST_ROWS:
+        raise InputError(f"got {seen} test rows; at least {FEWEST_ROWS} are needed to say anything about a model")
+    encoded = _some(encoded, max_rows, rng)
+    rows, cond = encoded.all(rng)
+    result = Assessment(model, encoded, None, known, cond, seed)
+    method = likelihood or model.likelihood_
+    for way in (method,) if isinstance(method, Bound) else (method, Bound()):
+        _likelihood(result, model.estimate_states(rows, cond, rng, way), way)
+    if known is not None:
+        _baselines(result, known, rows, rng)
+    result.samples = model.sample_states(len(encoded), cond, rng)
+    _two_samples(result)
+    result.seconds = time.monotonic() - start
+    return result
+
+
+def _some(encoded: Encoded, most: int, rng: torch.Generator) -> Encoded:
+    if len(encoded) <= most:
+        return encoded
+    return encoded.rows(torch.randperm(len(encoded), generator=rng)[:most].sort().values)
+
+
+def _likelihood(result: Assessment, estimate: Estimate, method: Likelihood) -> None:
+    _, monte_carlo = estimate.mean
+    name = "bound" if isinstance(method, Bound) else "exact"
+    label = f"unnoise, {'lower bound' if name == 'bound' else 'exact'}"
+    _record(result, name, label, estimate.log_prob.double().numpy())
+    result.numbers[f"{name}_monte_carlo_se"] = Figure(monte_carlo, 0.0, "nats per row")
+    for part, nats in estimate.parts.items():
+        result.numbers[f"{name}_part_{part}"] = Figure(*_over_rows(nats.double().numpy()), "nats per row")
+    result.descriptions[label] = f"{estimate.method}, Monte Carlo error {monte_carlo:.2g} nats per row"
+
+
+def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generator) -> None:
+    """Simple models of the same rows, where the state is a single factor that has some."""
+    schema = result.model.schema_
+    if len(schema.factors) != 1:
+        return
+    (factor,) = schema.factors.values()
+    with progress("fitting the baselines", result.model.progress) as update:
+        for index, found in enumerate(factor.baselines(known.all(rng)[0], rows, result.seed)):
+            label, description, log_prob = found
+            _record(result, label.lower().replace(" ", "_"), label, log_prob + schema.log_volume)
+            result.descriptions[label] = description
+            update(min(1.0, (index + 1) / 3), label)
+
+
+def _record(result: Assessment, name: str, label: str, log_prob: Floats) -> None:
+    """The mean log-likelihood and its standard error over rows, beside which a Monte Carlo error is small."""
+    mean, error = _over_rows(log_prob)
+    result.numbers[f"{name}_nats_per_row"] = Figure(mean, error, "nats per row")
+    if result.model.schema_.numbers is not None:
+        count = _tree.numel_per_row(result.test.x)
+        bits, spread = bits_per_dimension(mean, count), bits_per_dimension(-error, count)
+        result.numbers[f"{name}_bits_per_dim"] = Figure(bits, spread, "bits per dimension")
+    result.likelihoods[label] = (mean, error)
+
+
+def _over_rows(nats: Floats) -> tuple[float, float]:
+    """The mean, and its standard error."""
+    return float(nats.mean()), float(nats.std() / len(nats) ** 0.5)
+
+
+def _two_samples(result: Assessment) -> None:
+    from unnoise.evaluation import classifier_test, energy_distance, memorisation
+
+    test, samples = result.features(result.test.x), result.features(result.model.schema_.snapped(result.samples))
+    found = classifier_test(test, samples)
+    result.numbers["c2st_accuracy"] = Figure(found.accuracy, found.standard_error)
+    result.numbers["c2st_p_value"] = Figure(found.p_value)
+    result.descriptions["c2st"] = found.description
+    distance = energy_distance(test, samples)
+    result.numbers["energy_distance"] = Figure(distance.value, distance.standard_error)
+    result.numbers["energy_distance_floor"] = Figure(distance.floor)
+    if result.train is not None:
+        copies = memorisation(samples, test, result.features(result.train.x))
+        result.numbers["copying_ratio"] = Figure(copies.ratio, copies.ratio_se)
+        result.numbers["copying_near_share"] = Figure(copies.near_share)

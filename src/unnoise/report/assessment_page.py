@@ -1,0 +1,227 @@
+"""An assessment as a page that a person reads: figures first, each with a sentence that says how to read it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from unnoise import _tree
+from unnoise._random import generator
+from unnoise.data.kinds import Category
+from unnoise.evaluation import bits_per_dimension, nearest_training
+from unnoise.report import plots
+from unnoise.report.page import Report
+
+if TYPE_CHECKING:
+    from unnoise.report.assessment import Assessment
+
+FRAMES = 9  # pictures in a filmstrip
+EXAMPLES = 6  # rows of a filmstrip of images
+PAIRS = 20  # samples shown beside their nearest training rows
+PER_CLASS = 12
+
+
+def compose(result: Assessment, title: str) -> Report:
+    """All sections of the report."""
+    schema = result.model.schema_
+    what = " x ".join(map(str, schema.event_shape)) + " numbers" if schema.numbers else schema.kinds
+    report = Report(title, subtitle=f"{len(result.test):,} held-out rows of {what}")
+    report.summary(_summary(result))
+    _samples(report, result)
+    _likelihood(report, result)
+    _two_samples(report, result)
+    _neighbours(report, result)
+    _filmstrips(report, result)
+    _training(report, result)
+    report.section("The data and the model")
+    report.facts(_facts(result))
+    return report
+
+
+def _is_image(result: Assessment) -> bool:
+    return result.model.schema_.is_image
+
+
+def _summary(result: Assessment) -> dict[str, Any]:
+    numbers = result.numbers
+    unit = "bits_per_dim" if _is_image(result) else "nats_per_row"
+    likelihood = next(name for name in numbers if name.endswith(unit))
+    box = {
+        "held-out log-likelihood": numbers[likelihood],
+        "classifier accuracy (0.5 = cannot tell)": numbers["c2st_accuracy"],
+    }
+    if "copying_ratio" in numbers:
+        box["distance to training data (1 = like new data, 0 = copies)"] = numbers["copying_ratio"]
+    return {name: str(value) for name, value in box.items()}
+
+
+def _samples(report: Report, result: Assessment) -> None:
+    report.section("New samples")
+    if _is_image(result):
+        images = _images(result, result.samples)
+        groups = _by_class(result, images)
+        if groups:
+            report.figure(plots.class_grid(groups), "Samples of each class, not chosen.")
+        else:
+            report.figure(plots.image_grid(images[:60]), "Samples, not chosen.")
+        return
+    real, new = _columns(result, result.test.x), _columns(result, result.samples)
+    for factor in result.model.schema_.factors.values():
+        for figure, caption in factor.figures(real, new):
+            report.figure(figure, caption)
+
+
+def _likelihood(report: Report, result: Assessment) -> None:
+    report.section("How likely is held-out data?")
+    schema, bits = result.model.schema_, _is_image(result)
+    factor = bits_per_dimension(1.0, math.prod(schema.event_shape)) if bits else 1.0
+    unit = "bits per dimension" if bits else "nats per row"
+    names = list(result.likelihoods)
+    values = [result.likelihoods[name][0] * factor for name in names]
+    errors = [result.likelihoods[name][1] * abs(factor) for name in names]
+    figure = plots.likelihood_bars(names, values, errors, unit, higher_is_better=not bits)
+    report.figure(figure, f"Held-out likelihood of the same {len(result.test):,} rows.")
+    report.text(
+        f"Likelihoods are in {schema.measure}. Errors are standard errors over rows. "
+        "A lower bound understates the model."
+        + (
+            f" The model is told {', '.join(schema.conditions)}, and the baselines are not."
+            if schema.conditions
+            else ""
+        )
+    )
+    rows = [
+        [name, result.descriptions[name], f"{value:.3f} ± {error:.3f}"]
+        for name, value, error in zip(names, values, errors, strict=True)
+    ]
+    report.table(rows, header=["model", "what it is", unit], caption="Fitted on the same training rows.")
+    for name, label in {"exact": "The exact log-likelihood", "bound": "The lower bound"}.items():
+        prefix = f"{name}_part_"
+        parts = {key.removeprefix(prefix): figure for key, figure in result.numbers.items() if key.startswith(prefix)}
+        if parts:
+            report.text(f"{label} is a sum: {', '.join(f'{part} {figure}' for part, figure in parts.items())}.")
+
+
+def _two_samples(report: Report, result: Assessment) -> None:
+    report.section("Can samples be told from data?")
+    numbers = result.numbers
+    report.text(
+        f"A classifier ({result.descriptions['c2st']}) tells samples from held-out rows with accuracy "
+        f"{numbers['c2st_accuracy']} (0.5: it cannot; 1: always); "
+        f"p = {numbers['c2st_p_value'].value:.2g} for no better than chance. "
+        f"The energy distance is {numbers['energy_distance']}; two exact samples of this size differ by about "
+        f"{numbers['energy_distance_floor'].value:.2g}."
+    )
+
+
+def _neighbours(report: Report, result: Assessment) -> None:
+    if result.train is None:
+        return
+    report.section("Are samples copies of the training data?")
+    ratio, near = result.numbers["copying_ratio"], result.numbers["copying_near_share"]
+    report.text(
+        f"The median distance of a sample to its nearest training row is {ratio} times that of a held-out row: near 1, "
+        f"samples are as new as new data; near 0, they are copies. {100 * near.value:.1f} % of samples are nearer than "
+        "99 % of held-out rows."
+    )
+    if _is_image(result):
+        shown = result.samples[:PAIRS]
+        snapped = result.model.schema_.snapped(shown)
+        nearest = nearest_training(result.features(snapped), result.features(result.train.x)).indices[:, 0]
+        figure = plots.neighbour_grid(_images(result, shown), _images(result, result.train.x[nearest]))
+        report.figure(figure, "Samples, and under each the nearest training image.")
+
+
+def _filmstrips(report: Report, result: Assessment) -> None:
+    if not _is_image(result) and len(_plane(result, result.test.rows(torch.arange(2)).x)) < 2:
+        return
+    report.section("From data to noise, and back")
+    rows = EXAMPLES if _is_image(result) else 500
+    strip = plots.filmstrip if _is_image(result) else plots.points_filmstrip
+    frames, times = _noising(result, rows)
+    report.figure(strip(frames, times), "Noising: held-out data under the process, time t from 0 to 1.")
+    frames, times = _denoising(result, rows)
+    report.figure(strip(frames, times), "Denoising: the sampler's path from noise to new samples.")
+
+
+def _noising(result: Assessment, rows: int) -> tuple[list[Any], list[float]]:
+    process: Any = result.model.denoiser_.process
+    x_0 = _tree.map(lambda leaf: leaf[:rows], result.test.x)
+    times = torch.linspace(0, 1, FRAMES).tolist()
+    frames = [process.marginal(x_0, torch.tensor(t)).sample(generator(result.seed)) for t in times]
+    return [_frame(result, frame) for frame in frames], times
+
+
+def _denoising(result: Assessment, rows: int) -> tuple[list[Any], list[float]]:
+    path: list[tuple[float, Any]] = []
+    cond = None if result.conditions is None else result.conditions[:rows]
+    rows = min(rows, len(result.test))
+    final = result.model.sample_states(
+        rows,
+        cond,
+        generator(result.seed + 1),
+        on_step=lambda _, t, state: path.append((t, _tree.map(lambda leaf: leaf.cpu(), state))),
+    )
+    chosen = np.unique(np.linspace(0, len(path) - 2, FRAMES - 1).astype(int))  # the last one is denoised: final
+    frames = [*(path[i] for i in chosen), (0.0, final)]
+    return [_frame(result, frame) for _, frame in frames], [t for t, _ in frames]
+
+
+def _frame(result: Assessment, states: Any) -> Any:
+    """What a film shows of states: pictures, or points of a plane."""
+    return states.numpy() if _is_image(result) else np.stack(_plane(result, states), axis=1)
+
+
+def _plane(result: Assessment, states: Any) -> list[Any]:
+    """The first two coordinates to draw, where states are points of one space that has two."""
+    schema = result.model.schema_
+    if len(schema.factors) != 1 or not isinstance(states, torch.Tensor):
+        return []
+    (factor,) = schema.factors.values()
+    if schema.numbers is not None:
+        return list(states.flatten(1).T[:2].numpy())
+    return factor.plane(states)
+
+
+def _training(report: Report, result: Assessment) -> None:
+    report.section("Training")
+    report.figure(
+        plots.loss_curve(result.model.losses_, unit="nats per row"),
+        "The training loss: the bound's diffusion part on standardised data, whose floor is not zero.",
+    )
+
+
+def _facts(result: Assessment) -> dict[str, Any]:
+    model = result.model
+    weights = sum(weight.numel() for weight in model.denoiser_.parameters())
+    network = type(getattr(model.denoiser_, "network", model.denoiser_)).__name__
+    lines = model.schema_.describe().splitlines()
+    return {
+        "columns": "; ".join(" ".join(line.split()) for line in lines[:-1]),
+        "likelihood": model.schema_.measure,
+        "process": repr(model.denoiser_.process),
+        "network": f"{network}, {weights:,} weights",
+        "training": f"{len(model.losses_):,} steps of {model.batch_size} rows",
+    }
+
+
+def _columns(result: Assessment, states: Any) -> dict[str, Any]:
+    return dict(result.model.schema_.values(states))
+
+
+def _images(result: Assessment, states: Any) -> Any:
+    (image,) = result.model.schema_.values(states).values()
+    return image
+
+
+def _by_class(result: Assessment, images: Any) -> dict[str, Any]:
+    """Images under their class, when the one condition is a category with few levels."""
+    kinds = list(result.model.schema_.conditions.values())
+    if len(kinds) != 1 or not isinstance(kinds[0], Category) or len(kinds[0].levels) > 20:
+        return {}
+    labels = result.conditions.argmax(1).numpy()
+    groups = {str(level): images[labels == index][:PER_CLASS] for index, level in enumerate(kinds[0].levels)}
+    return {name: group for name, group in groups.items() if len(group)}

@@ -1,0 +1,34 @@
+"""Figures for reports and results: every function returns a `matplotlib.figure.Figure` and shows nothing."""
+
+from unnoise.report.plots._style import png
+from unnoise.report.plots.chains import autocorrelation, mixing, trace
+from unnoise.report.plots.columns import marginals, pairs, points_filmstrip
+from unnoise.report.plots.curves import likelihood_bars, loss_curve
+from unnoise.report.plots.images import class_grid, filmstrip, image_grid, neighbour_grid
+from unnoise.report.plots.levels import frequencies, token_frequencies
+from unnoise.report.plots.places import angle_pairs, density_map, world_map
+from unnoise.report.plots.rotations import rotation_map
+from unnoise.report.plots.schedules import schedules
+
+__all__ = [
+    "angle_pairs",
+    "autocorrelation",
+    "class_grid",
+    "density_map",
+    "filmstrip",
+    "frequencies",
+    "image_grid",
+    "likelihood_bars",
+    "loss_curve",
+    "marginals",
+    "mixing",
+    "neighbour_grid",
+    "pairs",
+    "png",
+    "points_filmstrip",
+    "rotation_map",
+    "schedules",
+    "token_frequencies",
+    "trace",
+    "world_map",
+]

@@ -1,0 +1,191 @@
+"""Figures of tables and points: real rows beside the model's, points on their way from noise to data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unnoise._errors import InputError
+from unnoise.report.plots._style import (
+    MODEL,
+    QUIET,
+    REAL,
+    WIDTH,
+    as_numbers,
+    bare,
+    new_figure,
+    shorten,
+    styled,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Numbers = NDArray[np.float64]
+
+MOST_COLUMNS = 24  # histograms in one figure
+MOST_PAIRED = 4  # columns of a scatter matrix
+MOST_POINTS = 1_500  # of each kind in one panel
+MOST_WHOLE = 30  # distinct whole numbers that get a bar each
+WIDEST_SHARED = 5.0  # times as wide as the narrowest cloud, beyond which panels have their own axes
+FEWEST_BARS, MOST_BARS = 8, 36
+OUTLIERS = 0.5  # per cent at either end that the axes leave out
+
+
+@styled
+def marginals(real: Mapping[str, Any], samples: Mapping[str, Any], *, units: Mapping[str, str] | None = None) -> Figure:
+    """One histogram per column: real rows filled, the model's samples as a line, on the same bins."""
+    names = _shared(real, samples)[:MOST_COLUMNS]
+    columns = min(4, len(names))
+    rows = -(-len(names) // columns)
+    figure = new_figure(WIDTH if columns > 1 else WIDTH / 2, 0.45 + 1.45 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
+    for axes, name in zip(panels, names, strict=False):
+        _histograms(axes, _finite(real[name]), _finite(samples[name]))
+        unit = (units or {}).get(name)
+        axes.set_title(shorten(name, 26) + (f" ({unit})" if unit else ""), pad=4)
+    for axes in panels[len(names) :]:
+        axes.set_visible(False)
+    figure.supylabel("share of rows", size=8, color=QUIET)
+    _legend(figure)
+    return figure
+
+
+@styled
+def pairs(real: Mapping[str, Any], samples: Mapping[str, Any], names: Sequence[str] | None = None) -> Figure:
+    """The first few columns against each other: as many real rows as samples, neither hiding the other."""
+    chosen = list(names) if names else _shared(real, samples)
+    chosen = chosen[:MOST_PAIRED]
+    if len(chosen) < 2:
+        raise InputError(f"there is {len(chosen)} column to pair; a scatter needs at least two columns.")
+    first, second = _table(real, chosen), _table(samples, chosen)
+    points, colors = _interleave(first, second)
+    side = len(chosen) - 1
+    panel = {1: 3.2, 2: 2.3}.get(side, 2.0)
+    figure = new_figure(panel * side + 0.6, panel * side + 0.6)
+    panels = figure.subplots(side, side, squeeze=False, sharex="col", sharey="row")
+    for (row, column), axes in np.ndenumerate(panels):
+        if column > row:
+            axes.set_visible(False)
+            continue
+        axes.scatter(points[:, column], points[:, row + 1], s=6, c=colors, alpha=0.6, linewidths=0)
+        axes.set_xlim(*_limits(first[:, column], second[:, column]))
+        axes.set_ylim(*_limits(first[:, row + 1], second[:, row + 1]))
+        axes.locator_params(nbins=4)
+    for i in range(side):
+        panels[-1, i].set_xlabel(shorten(chosen[i], 24))
+        panels[i, 0].set_ylabel(shorten(chosen[i + 1], 24))
+    _legend(figure)
+    return figure
+
+
+@styled
+def points_filmstrip(frames: Sequence[Any], times: Sequence[float], title: str = "") -> Figure:
+    """The first two coordinates of points at several times.
+
+    The panels share their axes unless noise is so much wider than data that data would be a dot; then each
+    has its own and says how far it reaches.
+    """
+    if len(frames) != len(times) or len(frames) == 0:
+        raise InputError(f"there are {len(frames)} frames and {len(times)} times; expected one time for every frame.")
+    clouds = [_table({"x": frame[:, 0], "y": frame[:, 1]}, ("x", "y")) for frame in map(as_numbers, frames)]
+    boxes = [_box(cloud) for cloud in clouds]
+    widths = [width for _, width in boxes]
+    apart = max(widths) > WIDEST_SHARED * min(widths)
+    if not apart:
+        boxes = [_box(np.concatenate(clouds), max(widths))] * len(clouds)
+    rows = -(-len(clouds) // 6)
+    columns = -(-len(clouds) // rows)
+    size = WIDTH / columns
+    figure = new_figure(WIDTH, rows * (size + 0.25) + (0.25 if title else 0.0))
+    panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
+    for axes in panels:
+        bare(axes)
+    for axes, cloud, time, (centre, width) in zip(panels, clouds, times, boxes, strict=False):
+        axes.scatter(*cloud[:MOST_POINTS].T, s=3, color=MODEL, alpha=0.5, linewidths=0)
+        axes.set_title(f"t = {time:.2g}" + (f"\n{float(f'{width:.2g}'):,g} wide" if apart else ""), size=8, pad=3)
+        axes.set_aspect("equal")
+        axes.set_xlim(centre[0] - width / 2, centre[0] + width / 2)
+        axes.set_ylim(centre[1] - width / 2, centre[1] + width / 2)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", size=9, weight="bold")
+    return figure
+
+
+def _shared(real: Mapping[str, Any], samples: Mapping[str, Any]) -> list[str]:
+    names = [name for name in real if name in samples]
+    if not names:
+        raise InputError("the real rows and the samples have no column in common; give both the same column names.")
+    return names
+
+
+def _finite(values: Any) -> Numbers:
+    numbers = as_numbers(values).reshape(-1)
+    return numbers[np.isfinite(numbers)]
+
+
+def _table(columns: Mapping[str, Any], names: Sequence[str]) -> Numbers:
+    """The named columns side by side, rows with a gap left out."""
+    table = np.stack([as_numbers(columns[name]).reshape(-1) for name in names], axis=1)
+    return table[np.isfinite(table).all(axis=1)]
+
+
+def _limits(real: Numbers, samples: Numbers) -> tuple[float, float]:
+    """What holds nearly all of either, with a margin."""
+    ends = [np.percentile(values, [OUTLIERS, 100 - OUTLIERS]) for values in (real, samples) if values.size]
+    low, high = (min(end[0] for end in ends), max(end[1] for end in ends)) if ends else (0.0, 1.0)
+    margin = 0.04 * (high - low) or 0.5
+    return float(low - margin), float(high + margin)
+
+
+def _box(cloud: Numbers, least: float = 0.0) -> tuple[Numbers, float]:
+    """Centre and side of a square that holds nearly all points."""
+    if not len(cloud):
+        return np.zeros(2), max(least, 1.0)
+    low, high = np.percentile(cloud, [OUTLIERS, 100 - OUTLIERS], axis=0)
+    return (low + high) / 2, max(1.1 * float((high - low).max()), least) or 1.0
+
+
+def _bins(real: Numbers, samples: Numbers) -> Numbers:
+    """A bar per whole number when the real column holds few of them, else Freedman and Diaconis's rule."""
+    low, high = _limits(real, samples)
+    if real.size and np.all(real == np.round(real)) and high - low <= MOST_WHOLE:
+        return np.arange(np.floor(low) - 0.5, np.ceil(high) + 1.0)
+    quarter, three_quarters = np.percentile(real, [25, 75]) if real.size else (low, high)
+    width = 2 * (three_quarters - quarter) / max(len(real), 1) ** (1 / 3)
+    number = np.clip((high - low) / width if width > 0 else MOST_BARS, FEWEST_BARS, MOST_BARS)
+    return np.linspace(low, high, int(number) + 1)
+
+
+def _histograms(axes: Axes, real: Numbers, samples: Numbers) -> None:
+    bins = _bins(real, samples)
+    if real.size:
+        axes.stairs(np.histogram(real, bins)[0] / len(real), bins, fill=True, color=REAL, alpha=0.55)
+    if samples.size:
+        axes.stairs(np.histogram(samples, bins)[0] / len(samples), bins, color=MODEL, linewidth=1.4)
+    axes.set_xlim(bins[0], bins[-1])
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.margins(y=0.08)
+    axes.locator_params(axis="x", nbins=4, integer=bool(np.all(bins % 1 == 0.5)))
+
+
+def _interleave(real: Numbers, samples: Numbers) -> tuple[Numbers, list[str]]:
+    """Equally many of both in a shuffled order, so that neither lies on top."""
+    rng = np.random.default_rng(0)
+    number = min(len(real), len(samples), MOST_POINTS)
+    chosen = [table[rng.choice(len(table), number, replace=False)] for table in (real, samples)]
+    order = rng.permutation(2 * number)
+    colors = [REAL] * number + [MODEL] * number
+    return np.concatenate(chosen)[order], [colors[i] for i in order]
+
+
+def _legend(figure: Figure) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=REAL, alpha=0.7, label="real"), Patch(color=MODEL, alpha=0.9, label="model")]
+    figure.legend(handles=handles, loc="outside upper right", ncols=2, labelcolor=QUIET, handlelength=1.0)

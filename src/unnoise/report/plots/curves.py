@@ -1,0 +1,131 @@
+"""Figures of numbers: the loss while training, log-likelihoods side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unnoise._errors import InputError
+from unnoise.report.plots._style import (
+    FAINT,
+    INK,
+    MODEL,
+    QUIET,
+    WIDTH,
+    as_numbers,
+    new_figure,
+    shorten,
+    styled,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BINS = 60  # points of the smoothed curve
+FEWEST_FOR_LOG = 50  # steps
+MOST_RAW = 4_000  # points of the raw curve that are drawn
+
+
+@styled
+def loss_curve(losses: Any, *, unit: str = "nats per example", first_step: int = 1) -> Figure:
+    """Training loss against the step: the raw losses faint, their mean in bins that grow with the step.
+
+    The axis is logarithmic, since a loss falls fastest at the start; a run of a few steps has a plain axis.
+    """
+    values = as_numbers(losses).reshape(-1)
+    steps = np.arange(first_step, first_step + len(values))
+    steps, values = steps[np.isfinite(values)], values[np.isfinite(values)]
+    if not len(values):
+        raise InputError("there is no finite loss to draw; give the loss of at least one step.")
+    centres, means = _log_bins(steps, values)
+
+    figure = new_figure(WIDTH, 2.7)
+    axes = figure.add_subplot()
+    shown = np.unique(np.geomspace(1, len(values), MOST_RAW).astype(int)) - 1
+    axes.plot(steps[shown], values[shown], color=MODEL, alpha=0.22, linewidth=0.7, label="each step")
+    axes.plot(
+        centres,
+        means,
+        color=MODEL,
+        linewidth=1.8,
+        marker="o" if len(means) < 5 else None,
+        label="mean of nearby steps",
+    )
+    if len(values) >= FEWEST_FOR_LOG:
+        axes.set_xscale("log")
+        _plain_log_ticks(axes)
+    elif len(values) > 1:
+        axes.locator_params(axis="x", integer=True)
+    axes.margins(x=0.01)
+    axes.set_ylim(*_limits(values, means))
+    axes.set_xlabel("training step")
+    axes.set_ylabel(f"loss ({unit})")
+    axes.grid(axis="y")
+    axes.legend(loc="upper right")
+    return figure
+
+
+def _log_bins(steps: NDArray[np.int64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean step and mean loss in bins whose width grows with the step."""
+    edges = np.unique(np.geomspace(steps[0], steps[-1] + 1, BINS + 1).astype(int))
+    starts = np.unique(np.searchsorted(steps, edges[:-1]))
+    counts = np.diff([*starts, len(steps)])
+    return np.add.reduceat(steps.astype(float), starts) / counts, np.add.reduceat(values, starts) / counts
+
+
+def _limits(values: NDArray[np.float64], means: NDArray[np.float64]) -> tuple[float, float]:
+    """All of the mean and nearly all of the raw losses; a few spikes may leave the picture."""
+    low = min(means.min(), np.percentile(values, 0.5))
+    high = max(means.max(), np.percentile(values, 99))
+    margin = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
+    return float(low - margin), float(high + margin)
+
+
+def _plain_log_ticks(axes: Axes) -> None:
+    """1, 10, 100, 1,000: steps are counted, so powers of ten are written out."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.xaxis.set_major_locator(LogLocator(10))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+@styled
+def likelihood_bars(
+    names: Sequence[str],
+    values: Sequence[float],
+    errors: Sequence[float],
+    unit: str,
+    *,
+    higher_is_better: bool = True,
+) -> Figure:
+    """Held-out log-likelihoods with their standard errors: first the model, then what it is measured against.
+
+    Points instead of bars from zero: the zero of a log density means nothing, only differences do.
+    """
+    if not len(names) == len(values) == len(errors) or len(names) == 0:
+        raise InputError(
+            f"there are {len(names)} names, {len(values)} values and {len(errors)} errors; expected one each."
+        )
+    places = np.arange(len(names))[::-1]
+    figure = new_figure(WIDTH, 0.75 + 0.34 * len(names))
+    axes = figure.add_subplot()
+    axes.hlines(places, 0, 1, transform=axes.get_yaxis_transform(), color=FAINT, linewidth=0.6)
+    for place, value, error, color in zip(places, values, errors, [MODEL] + [QUIET] * len(names), strict=False):
+        axes.errorbar(value, place, xerr=error, color=color, marker="o", markersize=6, elinewidth=1.6, capsize=3)
+        label = f"{value:.3f} ± {error:.3f}"
+        axes.text(1.02, place, label, transform=axes.get_yaxis_transform(), va="center", size=8, color=INK)
+    axes.set_yticks(places, [shorten(str(name), 32) for name in names])
+    axes.get_yticklabels()[0].set_fontweight("bold")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.margins(x=0.08)
+    axes.set_xlabel(
+        f"{unit}  ({'further right' if higher_is_better else 'further left'} is better; ± one standard error)"
+    )
+    return figure

@@ -1,0 +1,97 @@
+"""Figures of what is counted: frequencies of levels and of tokens, observed beside made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unnoise.report.plots._style import MODEL, QUIET, REAL, WIDTH, as_numbers, new_figure, shorten, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_COLUMNS = 16  # panels
+MOST_LEVELS = 12  # bars of one column
+MOST_TOKENS = 64  # rows of a picture of tokens
+MOST_PLACES = 400  # columns of a picture of tokens
+
+
+@styled
+def frequencies(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
+    """One panel per column: the share of each level, the most frequent first, observed and made side by side."""
+    names = list(real)[:MOST_COLUMNS]
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    figure = new_figure(WIDTH if columns > 1 else WIDTH / 2, 0.4 + 1.9 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
+    for axes, name in zip(panels, names, strict=False):
+        _bars(axes, np.asarray(real[name]).tolist(), np.asarray(samples[name]).tolist())
+        axes.set_title(shorten(name, 26), pad=4)
+    for axes in panels[len(names) :]:
+        axes.set_visible(False)
+    _legend(figure)
+    return figure
+
+
+@styled
+def token_frequencies(real: Any, samples: Any, states: int, letters: str = "") -> Figure:
+    """How often each token stands at each place, as two pictures, and how far the shares agree.
+
+    Args:
+        real: rows of tokens, (n, places), whole numbers below `states`.
+        samples: the same of the model.
+        states: how many tokens there are.
+        letters: what to call them.
+    """
+    shares = [_shares(as_numbers(tokens).astype(int)[:, :MOST_PLACES], states) for tokens in (real, samples)]
+    figure = new_figure(WIDTH, 4.6)
+    grid = figure.subplot_mosaic([["real", "agree"], ["model", "agree"]], width_ratios=[2.2, 1])
+    for name, share, colors in (("real", shares[0], "Oranges"), ("model", shares[1], "Blues")):
+        axes = grid[name]
+        axes.imshow(share[:, :MOST_TOKENS].T, aspect="auto", cmap=colors, vmin=0.0, vmax=1.0, interpolation="nearest")
+        axes.set_title(name, color=QUIET)
+        axes.set_ylabel("token")
+        if letters and len(letters) <= 32:
+            axes.set_yticks(range(len(letters)), list(letters))
+    grid["model"].set_xlabel("place")
+    axes = grid["agree"]
+    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8)
+    axes.scatter(shares[0].reshape(-1), shares[1].reshape(-1), s=8, color=MODEL, alpha=0.5, linewidths=0)
+    axes.set_xlabel("share, real")
+    axes.set_ylabel("share, model")
+    axes.set_aspect("equal")
+    return figure
+
+
+def _shares(tokens: NDArray[np.int64], states: int) -> NDArray[np.float64]:
+    """(places, states)."""
+    places = tokens.shape[1]
+    flat = tokens + states * np.arange(places)
+    counts = np.bincount(flat.reshape(-1), minlength=places * states)
+    return np.asarray(counts.reshape(places, states) / len(tokens))
+
+
+def _bars(axes: Axes, real: list[Any], samples: list[Any]) -> None:
+    first, second = Counter(real), Counter(samples)
+    levels = [level for level, _ in (first + second).most_common(MOST_LEVELS)]
+    places = np.arange(len(levels))
+    for offset, counter, count, color in ((-0.2, first, len(real), REAL), (0.2, second, len(samples), MODEL)):
+        heights = [counter[level] / max(count, 1) for level in levels]
+        axes.bar(places + offset, heights, 0.4, color=color, alpha=0.85)
+    turned = max(len(str(level)) for level in levels) * len(levels) > 24
+    axes.set_xticks(places, [shorten(str(level), 14) for level in levels], rotation=40 if turned else 0, fontsize=7)
+    if turned:
+        for label in axes.get_xticklabels():
+            label.set_horizontalalignment("right")
+
+
+def _legend(figure: Figure) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=REAL, alpha=0.85, label="real"), Patch(color=MODEL, alpha=0.85, label="model")]
+    figure.legend(handles=handles, loc="outside upper right", ncols=2, labelcolor=QUIET, handlelength=1.0)

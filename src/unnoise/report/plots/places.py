@@ -1,0 +1,133 @@
+"""Figures of what lies on curved spaces: the globe, pairs of angles, rotations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unnoise.report.plots._style import (
+    FAINT,
+    INK,
+    MODEL,
+    QUIET,
+    REAL,
+    WIDTH,
+    as_numbers,
+    new_figure,
+    shorten,
+    styled,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+Numbers = NDArray[np.float64]
+Places = tuple[Any, Any]
+
+MOST_POINTS = 3_000  # of each kind in one panel
+BINS = 60  # of a circle
+EDGE = 0.42  # height of a map in widths
+
+
+@styled
+def world_map(real: Places, samples: Places) -> Figure:
+    """Places (latitude, longitude), in degrees, on the globe: what was observed above, what the model made below.
+
+    Mollweide's projection, which keeps areas: equally dense points look equally dense anywhere.
+    """
+    figure = new_figure(WIDTH, 2 * EDGE * WIDTH)
+    panels = figure.subplots(2, 1, subplot_kw={"projection": "mollweide"})
+    for axes, places, color, name in zip(panels, (real, samples), (REAL, MODEL), ("real", "model"), strict=True):
+        latitude, longitude = _thinned(*(as_numbers(part) for part in places))
+        x = np.radians(np.mod(longitude + 180.0, 360.0) - 180.0)
+        axes.scatter(x, np.radians(latitude), s=2.5, color=color, alpha=0.5, linewidths=0)
+        axes.grid(color=FAINT, linewidth=0.5)
+        axes.set_xticklabels([])
+        axes.tick_params(labelsize=7)
+        axes.set_title(name, color=QUIET)
+    return figure
+
+
+@styled
+def density_map(
+    grids: Sequence[tuple[str, NDArray[np.float64]]], latitude: Numbers, longitude: Numbers, points: Places
+) -> Figure:
+    """Log densities on a grid of the globe, one panel each, with points of the data on top.
+
+    Args:
+        grids: name and log density (nats), shape (latitudes, longitudes).
+        latitude: degrees, increasing.
+        longitude: degrees, increasing.
+        points: places that were observed.
+    """
+    figure = new_figure(WIDTH, EDGE * WIDTH * len(grids))
+    panels = figure.subplots(len(grids), 1, subplot_kw={"projection": "mollweide"}, squeeze=False)[:, 0]
+    lat, lon = _thinned(*(as_numbers(part) for part in points))
+    for axes, (name, grid) in zip(panels, grids, strict=True):
+        top = float(grid.max())
+        shown = np.clip(grid, top - 10.0, top)
+        axes.pcolormesh(
+            np.radians(longitude), np.radians(latitude), shown, cmap="Blues", shading="auto", rasterized=True
+        )
+        axes.scatter(np.radians(lon), np.radians(lat), s=1.5, color=REAL, linewidths=0)
+        axes.set_xticklabels([])
+        axes.set_yticklabels([])
+        axes.set_title(name, color=QUIET)
+    return figure
+
+
+@styled
+def angle_pairs(real: Any, samples: Any, names: Sequence[str], turn: float, starts: Sequence[float]) -> Figure:
+    """Two angles against each other, as a Ramachandran plot: shares of rows in the cells of a torus.
+
+    Args:
+        real: columns by name.
+        samples: as many of the model.
+        names: the two columns.
+        turn: the size of a whole turn, 360 or 2 pi.
+        starts: where the range of each angle begins.
+    """
+    edges = [np.linspace(start, start + turn, BINS + 1) for start in starts]
+    figure = new_figure(WIDTH, WIDTH / 2 + 0.2)
+    panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    shares = [_shares(held, names, edges) for held in (real, samples)]
+    top = float(np.sqrt(max(share.max() for share in shares)))
+    for axes, share, name, color in zip(panels, shares, ("real", "model"), (REAL, MODEL), strict=True):
+        axes.pcolormesh(*edges, np.sqrt(share).T, cmap=_fading(color), vmin=0.0, vmax=top, rasterized=True)
+        axes.set_title(name, color=QUIET)
+        axes.set_xlabel(shorten(names[0], 24))
+        axes.set_aspect("equal")
+        _quarter_turns(axes, turn, starts)
+    panels[0].set_ylabel(shorten(names[1], 24))
+    return figure
+
+
+def _shares(held: Any, names: Sequence[str], edges: Sequence[Numbers]) -> Numbers:
+    x, y = (as_numbers(held[name]).reshape(-1) for name in names)
+    counts, _, _ = np.histogram2d(x, y, bins=list(edges))
+    return np.asarray(counts / max(len(x), 1))
+
+
+def _quarter_turns(axes: Axes, turn: float, starts: Sequence[float]) -> None:
+    for axis, start in zip((axes.xaxis, axes.yaxis), starts, strict=True):
+        ticks = start + turn * np.arange(5) / 4
+        axis.set_ticks(ticks, [f"{tick:.4g}" for tick in ticks])
+
+
+def _fading(color: str) -> Colormap:
+    """From white through a colour to ink."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("fading", ["white", color, INK])
+
+
+def _thinned(latitude: Numbers, longitude: Numbers) -> tuple[Numbers, Numbers]:
+    if len(latitude) <= MOST_POINTS:
+        return latitude, longitude
+    chosen = np.random.default_rng(0).choice(len(latitude), MOST_POINTS, replace=False)
+    return latitude[chosen], longitude[chosen]

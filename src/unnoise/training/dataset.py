@@ -1,0 +1,79 @@
+"""Where training examples come from, and in which order.
+
+The order is a pure function of the seed and the step: nothing about it is saved, and a training that resumes
+at step n sees the examples that it would have seen. Examples are dealt in rounds: a round is one permutation
+of all of them, or for small data several in a row, so that a batch may be larger than the data and the cost
+stays small.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+
+ROUND = 16384  # examples per round when the data are fewer: one draw of permutations serves many steps
+
+
+class Dataset(Protocol):
+    """What training draws from.
+
+    `batch` may use `rng`, e.g. for dequantisation. It lives on the device that trains, so noise is drawn with
+    `device=rng.device`. The tensors may be on any device: the loop moves them.
+    """
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
+        """The states x_0 and the conditions of the examples at these indices (int64, on the CPU)."""
+        ...
+
+
+def derived_seed(*parts: int | str) -> int:
+    """A seed of 64 bits that is a pure function of the parts.
+
+    >>> derived_seed(0, "noise") == derived_seed(0, "noise") != derived_seed(1, "noise")
+    True
+    """
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "little")
+
+
+class BatchOrder:
+    """The indices of every batch: each example once per pass, each pass in a new order.
+
+    >>> order = BatchOrder(num_examples=3, batch_size=6, seed=0)
+    >>> sorted(order.indices(step=0).tolist())
+    [0, 0, 1, 1, 2, 2]
+    """
+
+    def __init__(self, num_examples: int, batch_size: int, seed: int) -> None:
+        if num_examples < 1:
+            raise InputError("There are no examples to train on; give data with at least one row.")
+        self.num_examples, self.batch_size, self.seed = num_examples, batch_size, seed
+        self.passes = -(-max(batch_size, ROUND) // num_examples)
+        self._cached = -1
+        self._round = torch.empty(0, dtype=torch.int64)
+
+    def indices(self, step: int) -> Tensor:
+        """The examples of the batch of this step, shape (batch_size,)."""
+        length = self.num_examples * self.passes  # of a round: never shorter than a batch
+        number, start = divmod(step * self.batch_size, length)
+        head = self._deal(number)[start : start + self.batch_size]
+        if len(head) == self.batch_size:
+            return head
+        return torch.cat((head, self._deal(number + 1)[: self.batch_size - len(head)]))
+
+    def _deal(self, number: int) -> Tensor:
+        if number != self._cached:
+            rng = torch.Generator().manual_seed(derived_seed(self.seed, "order", number))
+            if self.passes == 1:
+                self._round = torch.randperm(self.num_examples, generator=rng)
+            else:
+                keys = torch.rand(self.passes, self.num_examples, generator=rng, dtype=torch.float64)
+                self._round = keys.argsort(dim=1).flatten()
+            self._cached = number
+        return self._round

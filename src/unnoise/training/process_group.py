@@ -1,0 +1,101 @@
+"""The processes that train together: one, or as many as `accelerate launch` started.
+
+Every process draws the indices and the noise of the whole batch and evaluates its own rows, so a team of any
+size follows the same loss curve. Alone and in float32 nothing stands between the loop and plain PyTorch.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unnoise._errors import InputError
+from unnoise.training.settings import Settings
+
+
+@dataclass(frozen=True)
+class ProcessGroup:
+    """This process among those that train together; `accelerator` is None when it is alone."""
+
+    rank: int
+    size: int
+    device: torch.device
+    precision: str
+    accelerator: Any | None = None
+
+    @classmethod
+    def gather(cls, settings: Settings) -> ProcessGroup:
+        """Find out from accelerate how this process was launched, and which device it has."""
+        from accelerate import Accelerator, PartialState
+        from accelerate.utils import parse_flag_from_env
+
+        forced = settings.device == "cpu" or parse_flag_from_env("ACCELERATE_USE_CPU")
+        cpu = forced or (settings.device == "auto" and not torch.accelerator.is_available())
+        if PartialState(cpu=cpu).num_processes == 1:
+            _warn_of_missing_processes()
+            return cls(0, 1, _device("cpu" if cpu else settings.device), settings.precision)
+        mixed = {"float32": "no", "bfloat16": "bf16"}[settings.precision]
+        together = Accelerator(mixed_precision=mixed, cpu=cpu)
+        rank, size = together.process_index, together.num_processes
+        return cls(rank, size, together.device, settings.precision, together)
+
+    def rows(self, batch_size: int) -> slice:
+        """The part of the batch that this process evaluates."""
+        share, rest = divmod(batch_size, self.size)
+        if rest:
+            raise InputError(
+                f"A batch of {batch_size} examples cannot be shared evenly by {self.size} processes; "
+                f"choose a multiple of {self.size}."
+            )
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+    def join(self, module: nn.Module) -> nn.Module:
+        """The module with the gradients of the whole batch: wrapped by accelerate, or itself when alone."""
+        if self.accelerator is None:
+            return module
+        joined = self.accelerator.prepare_model(module)
+        if not isinstance(joined, nn.parallel.DistributedDataParallel):
+            raise InputError(
+                f"accelerate was launched for {self.accelerator.distributed_type.value}, but training copies "
+                "the network to every process; launch it with --multi_gpu or --cpu, and --num_processes."
+            )
+        return joined
+
+    def precise(self) -> Callable[[], AbstractContextManager[Any]]:
+        """The context in which the loss is computed; in a team accelerate's wrapper already provides it."""
+        if self.accelerator is None and self.precision == "bfloat16":
+            return lambda: torch.autocast(self.device.type, torch.bfloat16)
+        return nullcontext
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean over the processes."""
+        return values if self.accelerator is None else self.accelerator.reduce(values, reduction="mean")
+
+
+def _warn_of_missing_processes() -> None:
+    """Say so where `accelerate launch --cpu --num_processes 2` quietly started one, as without MPI."""
+    alone = not os.environ.keys() & {"WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE"}
+    if alone and "ACCELERATE_USE_CPU" in os.environ and "MASTER_PORT" in os.environ:
+        warnings.warn(
+            "accelerate started one process where several were asked for, as with --cpu and without MPI; "
+            "`torchrun --nproc_per_node N` starts N processes on CPUs.",
+            stacklevel=2,
+        )
+
+
+def _device(name: str) -> torch.device:
+    """The device of this name; "auto" is the GPU when there is one."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=name)
+        return torch.device(name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"The device {name!r} cannot be used on this machine; choose 'auto' or 'cpu'.") from error

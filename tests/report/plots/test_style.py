@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+
+import matplotlib
+import pytest
+from matplotlib.figure import Figure
+
+from unnoise.report import plots
+from unnoise.report.plots._style import STYLE, WIDTH, new_figure, styled
+
+
+@styled
+def one_line(title: str) -> Figure:
+    figure = new_figure(3, 2)
+    axes = figure.add_subplot(title=title)
+    axes.plot([0, 1], [0, 1])
+    return figure
+
+
+def test_style_holds_inside_and_nothing_is_left_behind():
+    before = dict(matplotlib.rcParams)
+    figure = one_line("title")
+    assert not figure.axes[0].spines["top"].get_visible()
+    assert figure.axes[0].get_xticklabels()[0].get_fontsize() == STYLE["xtick.labelsize"]
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_names_are_never_read_as_formulas_and_unknown_letters_do_not_warn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = one_line("$\\bad{ price in 円")
+        assert plots.png(figure)[1:4] == b"PNG"
+
+
+def test_pictures_are_as_wide_as_asked():
+    figure = plots.loss_curve([3.0, 2.0, 1.0])
+    width = int.from_bytes(plots.png(figure, dpi=100)[16:20], "big")
+    assert width == pytest.approx(100 * WIDTH, abs=12)
+
+
+def test_importing_plots_imports_neither_matplotlib_nor_scikit_learn():
+    code = "import sys, unnoise.evaluation; print([m for m in ('matplotlib', 'sklearn') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import base64
+import errno
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from unnoise import __version__
+from unnoise._errors import InputError
+from unnoise.report import Report
+
+EVIL = "<script>alert('x')</script> & \"co\""
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags with their attributes, and the text."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words = ""
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def attributes(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def square() -> Figure:
+    figure = Figure(figsize=(1, 1))
+    figure.add_subplot().plot([0, 1])
+    return figure
+
+
+@pytest.fixture
+def report() -> Report:
+    report = Report(f"Digits {EVIL}", subtitle=EVIL, date=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
+    report.summary({"bits per dimension": 2.3123456, EVIL: EVIL})
+    report.section(f"Likelihood {EVIL}")
+    report.text(f"First {EVIL}.\n\nSecond.")
+    report.table([["unnoise", 2.5, "2.31 ± 0.01"], [EVIL, np.float64(-3.25), "-4"]], ["model", EVIL, "bits"], EVIL)
+    report.section("Nothing in it")
+    report.section("Pictures")
+    report.figure(square(), EVIL, alt=f"a line {EVIL}")
+    report.facts({"steps": 4000, EVIL: EVIL})
+    report.reproducibility({"command": EVIL, "seed": 0, "commit": None, "versions": {"torch": "2.13"}}, 12.34)
+    return report
+
+
+def test_strings_of_users_never_become_markup(report: Report):
+    page = Page(report.html())
+    assert page.open == []  # every tag was closed where it was opened
+    assert page.attributes("script") == []
+    assert page.words.count(EVIL) >= 9
+    assert all(not name.startswith("on") for _, attributes in page.tags for name in attributes)
+
+
+def test_page_loads_nothing_from_anywhere(report: Report):
+    page = Page(report.html())
+    addresses = [a[key] for _, a in page.tags for key in ("src", "href", "action", "data") if key in a]
+    assert all(str(address).startswith(("#", "data:image/png;base64,")) for address in addresses)
+    assert "default-src 'none'" in str(page.attributes("meta")[1]["content"])
+    assert not re.search(r"url\(|@import", report.html())
+
+
+def test_pictures_are_inside_with_words_for_those_who_cannot_see_them(report: Report):
+    (image,) = Page(report.html()).attributes("img")
+    data = base64.b64decode(str(image["src"]).split(",", 1)[1])
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert image["alt"] == f"a line {EVIL}"
+    assert 0 < int(str(image["width"])) < 300
+
+
+def test_contents_lead_to_every_section_that_has_something(report: Report):
+    page = Page(report.html())
+    links = [str(a["href"]).removeprefix("#") for a in page.attributes("a")]
+    assert links == [a["id"] for a in page.attributes("section")]
+    assert len(links) == 3  # the last is how the report was made
+    assert "Nothing in it" not in page.words
+
+
+def test_header_and_end_say_what_and_how(report: Report):
+    words = Page(report.html()).words
+    assert f"02 January 2026, 03:04 UTC · unnoise {__version__}" in words
+    assert "2.312" in words
+    for part in ("seed", "torch 2.13", "12.3", "command"):
+        assert part in words
+    assert "commit" not in words  # unknown, so not claimed
+
+
+def test_columns_of_numbers_stand_to_the_right(report: Report):
+    cells = [a.get("class") for a in Page(report.html()).attributes("th")]
+    assert cells == [None, "number", "number"]
+    report.table([["64 components"], ["2"]], ["words"])
+    assert Page(report.html()).attributes("th")[-1].get("class") is None
+
+
+def test_a_row_without_all_its_cells_is_refused(report: Report):
+    with pytest.raises(InputError, match="a row has 1 cells and the header 2"):
+        report.table([["only"]], ["a", "b"])
+
+
+def test_what_comes_before_any_section_gets_one():
+    report = Report("title")
+    report.text("hello")
+    assert "Overview" in Page(report.html()).words
+    assert Page(Report("empty").html()).open == []
+
+
+def test_file_is_written_whole_or_not_at_all(tmp_path: Path, report: Report, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "report.html"
+    report.write(path)
+    assert path.read_text(encoding="utf-8") == report.html()
+
+    def broken(self: Report) -> str:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(Report, "html", broken)
+    kept = path.read_bytes()
+    with pytest.raises(OSError, match="No space left on the disk"):
+        report.write(path)
+    assert path.read_bytes() == kept
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]

@@ -1,0 +1,165 @@
+"""Heat kernels and geodesic steps as laws on points: digits, moments, symmetry, derivatives."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath as mp
+import pytest
+import torch
+
+from unnoise.spaces import Diffusion, Rotations, Sphere
+from unnoise.testing import check_law
+
+FLOAT64 = torch.float64
+SPACES = {"globe": Sphere(2), "three-sphere": Sphere(3), "five-sphere": Sphere(5), "rotations": Rotations()}
+spaces = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+
+
+def number(x):
+    return torch.tensor(x, dtype=FLOAT64)
+
+
+def points(space, rng, n=6):
+    return space.draw_uniform((n,), rng)
+
+
+@spaces
+@pytest.mark.parametrize("time", [0.05, 0.45, 2.0])
+def test_the_mean_of_the_cosine(space, time, rng):
+    """E cos theta = e^{-d t/2} on spheres, and E[1 + 2 cos omega] = 3 e^{-t} for rotations."""
+    x_0 = points(space, rng, 1)[0]
+    cosine = space.cosine(space.heat(x_0, number(time)).sample(rng, (40_000,)), x_0)
+    wanted = math.exp(-space.spectral_gap * time)
+    if isinstance(space, Rotations):
+        wanted = 0.5 * (3 * wanted - 1)
+    z = (float(cosine.mean()) - wanted) / float(cosine.std()) * 200
+    assert abs(z) < 5
+
+
+@spaces
+def test_the_semigroup(space, rng):
+    """Two steps of times s and t are one step of time s + t: the law of the angle agrees."""
+    x_0 = points(space, rng, 1).expand(20_000, *space.event_shape)
+    there = space.heat(space.heat(x_0, number(0.2)).sample(rng), number(0.35)).sample(rng)
+    direct = space.heat(x_0, number(0.55)).sample(rng)
+    for power in (1, 2, 3):
+        one, other = (space.cosine(x, x_0) ** power for x in (there, direct))
+        z = float(one.mean() - other.mean()) / float((one.var() + other.var()).sqrt()) * 20_000**0.5
+        assert abs(z) < 5
+
+
+@spaces
+def test_the_score_is_the_gradient(space, rng):
+    x_0, x = points(space, rng), points(space, rng)
+    for time in (0.01, 0.3, 1.0):
+        kernel = space.heat(x_0, number(time))
+        torch.testing.assert_close(kernel.score(x), space.gradient(kernel.log_prob, x).detach(), rtol=1e-10, atol=1e-10)
+
+
+@spaces
+def test_the_score_is_the_slope_of_the_density(space, rng):
+    x_0 = points(space, rng)
+    kernel = space.heat(x_0, number(0.3))
+    x = kernel.sample(rng)
+    v = space.noise(x, rng)
+    forward, backward = (kernel.log_prob(space.exp(x, sign * 1e-5 * v)) for sign in (1, -1))
+    slope = space.dot(kernel.score(x), v)
+    torch.testing.assert_close((forward - backward) / 2e-5, slope, rtol=1e-6, atol=1e-6)
+
+
+@spaces
+def test_the_divergence_of_the_score(space, rng):
+    """Along geodesics: the mean of second differences over the frame."""
+    x_0 = points(space, rng)
+    kernel, h = space.heat(x_0, number(0.3)), 1e-4
+    x = kernel.sample(rng)
+    _, found = space.divergence(kernel.score, x)
+    middle = kernel.log_prob(x)
+    second = sum(
+        (kernel.log_prob(space.exp(x, h * v)) + kernel.log_prob(space.exp(x, -h * v)) - 2 * middle) / h**2
+        for v in space.frame(x)
+    )
+    torch.testing.assert_close(found, second, rtol=1e-5, atol=1e-4)
+
+
+@spaces
+def test_nothing_breaks_at_the_start_and_at_the_cut_locus(space, rng):
+    x_0 = points(space, rng, 1)[0]
+    direction = space.frame(x_0)[0]
+    x = torch.stack([x_0, space.exp(x_0, math.pi * direction), space.exp(x_0, (math.pi - 1e-9) * direction)])
+    for time in (1e-4, 0.3, 5.0):
+        kernel = space.heat(x_0, number(time))
+        y = x.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(kernel.log_prob(y).sum(), y, create_graph=True)
+        (curvature,) = torch.autograd.grad(slope.sum(), y)
+        for values in (kernel.log_prob(x), kernel.score(x), slope, curvature):
+            assert torch.isfinite(values).all()
+
+
+def exact_angle(x, y):
+    """Between the rays of two vectors, in 50 digits."""
+    with mp.workdps(50):
+        a, b = ([mp.mpf(float(value)) for value in row] for row in (x, y))
+        size_a, size_b = (mp.sqrt(mp.fsum(value**2 for value in row)) for row in (a, b))
+        chord, sum_ = (
+            mp.sqrt(mp.fsum((p / size_a + sign * q / size_b) ** 2 for p, q in zip(a, b, strict=True)))
+            for sign in (-1, 1)
+        )
+        return 2 * mp.atan2(chord, sum_)
+
+
+@pytest.mark.parametrize("rest", [1.0, 0.05, 1e-3])
+@pytest.mark.parametrize("time", [1e-4, 0.1])
+def test_digits_from_coordinates_to_the_score(rest, time, rng):
+    """On the three-sphere, to within 1e-3 of the antipode."""
+    space = Sphere(3)
+    x_0 = points(space, rng, 1)[0]
+    x = space.turned(x_0, number(math.pi - rest), rng)
+    kernel = space.heat(x_0, number(time))
+    with mp.workdps(50):
+        angle, t = exact_angle(x, x_0), mp.mpf(time)
+        places = [angle + 2 * mp.pi * n for n in range(-9, 10)]
+        weights = [place * mp.exp(-(place**2) / (2 * t)) for place in places]
+        total = mp.fsum(weights)
+        log = mp.log(mp.exp(t / 2) * total / mp.sin(angle) / (2 * mp.pi * t) ** mp.mpf(1.5))
+        change = mp.fsum((1 - place**2 / t) * mp.exp(-(place**2) / (2 * t)) for place in places) / total
+        slope = abs(change - mp.cot(angle))
+        score = kernel.score(x)
+        assert abs(float((float(kernel.log_prob(x)) - log) / log)) < 1e-8
+        assert abs(float(float(space.dot(score, score).sqrt()) / slope - 1)) < 1e-8
+
+
+@spaces
+def test_the_kernel_is_symmetric_and_invariant(space, rng):
+    x, y, time = points(space, rng), points(space, rng), number(0.3)
+    one, other = space.heat(x, time).log_prob(y), space.heat(y, time).log_prob(x)
+    torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+    if isinstance(space, Rotations):
+        g = points(space, rng, 1)
+        for left, right in ((g @ x, g @ y), (x @ g, y @ g)):
+            torch.testing.assert_close(space.heat(left, time).log_prob(right), one, rtol=1e-11, atol=1e-11)
+
+
+@spaces
+def test_batches_broadcast_and_single_precision_stays(space, rng):
+    x_0, x = points(space, rng, 4), points(space, rng, 5)
+    times = torch.linspace(0.01, 3, 5, dtype=FLOAT64)
+    kernel = space.heat(x_0[None], times[:, None])
+    table, scores = kernel.log_prob(x[:, None]), kernel.score(x[:, None])
+    assert table.shape == (5, 4)
+    assert scores.shape == (5, 4, *space.event_shape)
+    torch.testing.assert_close(table[2, 3], space.heat(x_0[3], times[2]).log_prob(x[2]), rtol=1e-12, atol=1e-12)
+    assert kernel.sample(rng, (2,)).shape == (2, 5, 4, *space.event_shape)
+    low = space.heat(x_0.float(), torch.tensor(0.1))
+    for values in (low.sample(rng), low.log_prob(x_0.float()), low.score(x_0.float())):
+        assert values.dtype == torch.float32
+
+
+@spaces
+def test_a_geodesic_step_follows_its_density(space, rng):
+    """Against the heat kernel of the same width from where the step leads."""
+    x = points(space, rng, 1)[0]
+    drift, scale = 0.5 * space.noise(x, rng), number(0.5)
+    law = space.move(x, Diffusion(drift, scale), number(1.0))
+    check_law(law, space.heat(space.exp(x, drift), number(0.3)), features=space.features, draws=4000)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from unnoise._errors import InputError
+from unnoise.training import BatchOrder
+from unnoise.training.dataset import ROUND
+
+
+def dealt(order: BatchOrder, steps: range) -> torch.Tensor:
+    return torch.cat([order.indices(step) for step in steps])
+
+
+@pytest.mark.parametrize(("num_examples", "batch_size"), [(1, 1), (3, 8), (10, 4), (1000, 512), (ROUND + 7, 1000)])
+def test_every_pass_holds_every_example_once(num_examples: int, batch_size: int) -> None:
+    order = BatchOrder(num_examples, batch_size, seed=0)
+    num_steps = 3 * num_examples // batch_size + 1
+    passes = dealt(order, range(num_steps))[: 3 * num_examples].reshape(3, num_examples)
+    assert torch.equal(passes.sort(dim=1).values, torch.arange(num_examples).expand(3, -1))
+
+
+@pytest.mark.parametrize("num_examples", [10, ROUND + 7])
+def test_passes_differ_from_each_other_and_from_those_of_another_seed(num_examples: int) -> None:
+    order, other = BatchOrder(num_examples, num_examples, seed=0), BatchOrder(num_examples, num_examples, seed=1)
+    assert not torch.equal(order.indices(0), order.indices(1))
+    assert not torch.equal(order.indices(0), other.indices(0))
+
+
+@pytest.mark.parametrize(("num_examples", "batch_size"), [(7, 100), (ROUND + 7, 3000)])
+def test_a_batch_depends_on_its_step_alone(num_examples: int, batch_size: int) -> None:
+    """Also where rounds meet, and whatever was asked before."""
+    steps = range(-(-3 * (ROUND + 1000) // batch_size))
+    in_order = BatchOrder(num_examples, batch_size, seed=5)
+    forwards = [in_order.indices(step) for step in steps]
+    backwards = BatchOrder(num_examples, batch_size, seed=5)
+    for step in reversed(steps):
+        assert torch.equal(backwards.indices(step), forwards[step])
+        assert forwards[step].shape == (batch_size,)
+
+
+def test_every_order_of_three_is_equally_likely() -> None:
+    passes = BatchOrder(num_examples=3, batch_size=6000, seed=0).indices(0).reshape(2000, 3)
+    counts = (passes * torch.tensor([9, 3, 1])).sum(dim=1).unique(return_counts=True)[1].double()
+    assert len(counts) == 6
+    chi_squared = ((counts - 2000 / 6) ** 2 / (2000 / 6)).sum()
+    assert chi_squared < 35.9  # 1e-6 of a chi-squared law with 5 degrees of freedom
+
+
+def test_small_data_are_permuted_once_in_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    order, draws = BatchOrder(num_examples=1, batch_size=512, seed=0), []
+    rand = torch.rand
+    monkeypatch.setattr(torch, "rand", lambda *size, **given: draws.append(size) or rand(*size, **given))
+    dealt(order, range(ROUND // 512))
+    assert len(draws) == 1
+
+
+def test_no_examples_are_refused() -> None:
+    with pytest.raises(InputError, match="no examples to train on; give data with at least one row"):
+        BatchOrder(0, 8, seed=0)
