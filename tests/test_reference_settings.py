@@ -38,9 +38,10 @@ from unnoise.chains import (
     growing,
     run,
 )
-from unnoise.denoisers import X0, Eps, Exact, ExactMixture, Neural, Preconditioned, Score, V
+from unnoise.denoisers import Exact, ExactMixture, Neural
 from unnoise.evaluation import BinDecoder, ImplicitBound, SoftmaxDecoder, StepBound
 from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+from unnoise.heads import X0, Eps, Preconditioned, Score, V
 from unnoise.laws import Categorical, GaussianMixture, Normal
 from unnoise.model import default_sampler
 from unnoise.networks import MLP

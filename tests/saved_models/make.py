@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from recorded import described, machine, text
 from test_saved_models import answers, plain
+from unnoise.processes.finite_heads import Logistic, Posterior, Softmax
 
 from unnoise import DenoisingMarkovModel, samplers
 from unnoise.denoisers import X0, Eps, Preconditioned, Score, V
@@ -71,7 +72,6 @@ from unnoise.processes import (
     rates,
     snr_form,
 )
-from unnoise.processes.finite_heads import Logistic, Posterior, Softmax
 from unnoise.samplers import grids
 from unnoise.schedules import (
     Cosine,
