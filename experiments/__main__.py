@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from experiments import Outcome
 
 
-@common.told
+@common.reports_errors
 def reproduce(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The experiment; leave out for a list.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small version, in seconds; claims nothing.")] = False,

@@ -32,7 +32,7 @@ from unnoise.networks import MLP
 from unnoise.processes import Brownian, until_mixed
 from unnoise.report import plots
 from unnoise.spaces import Sphere
-from unnoise.training.learning import Rows, learn
+from unnoise.training import Arrays, learn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -125,8 +125,8 @@ def _one(parts: Split, quick: bool, seed: int, tell: Any) -> tuple[Denoiser, dic
     denoiser = learn(
         process,
         partial(MLP, width=128, depth=4),
-        Rows(parts.train.float(), folds),
-        lambda share, words: tell(0.9 * share, words),
+        Arrays(parts.train.float(), folds),
+        tell=lambda share, words: tell(0.9 * share, words),
         known=KernelScore(process, parts.train.float(), folds, kernels.kappa, kernels.uniform),
         judge=lambda found: float(flow(found, looked_at, rng).log_prob.mean()),
         steps=30 if quick else 1200,

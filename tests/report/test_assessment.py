@@ -17,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 from unnoise import DenoisingMarkovModel, InputError, evaluate, samplers
 from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
 from unnoise.networks import MLP
-from unnoise.report.assessment import Assessment, Figure
+from unnoise.report import Assessment, Quantity, page_of
 
 EVIL = "<script>alert('x')</script> & \"co\""
 BASELINES = ["Gaussian", "Gaussian mixture", "Kernel density"]
@@ -134,21 +134,21 @@ def test_too_few_rows_are_refused(model: DenoisingMarkovModel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("figure", "words"),
+    ("number", "words"),
     [
-        (Figure(0.123456), "0.1235"),
-        (Figure(-2.5, 0.0123, "nats per row"), "-2.5 ± 0.012 nats per row"),
-        (Figure(3.0, unit="bits"), "3 bits"),
+        (Quantity(0.123456), "0.1235"),
+        (Quantity(-2.5, 0.0123, "nats per row"), "-2.5 ± 0.012 nats per row"),
+        (Quantity(3.0, unit="bits"), "3 bits"),
     ],
 )
-def test_a_figure_reads_well(figure: Figure, words: str) -> None:
-    assert str(figure) == words
+def test_a_quantity_reads_well(number: Quantity, words: str) -> None:
+    assert str(number) == words
 
 
 # ---- the page
 
 
-class Page(HTMLParser):
+class Parsed(HTMLParser):
     """What a browser would see: tags with their attributes, titles of sections, and the text."""
 
     def __init__(self, source: str) -> None:
@@ -167,13 +167,13 @@ class Page(HTMLParser):
             self.titles.append(data)
 
 
-def written(found: Assessment, folder: Path) -> tuple[str, Page]:
+def written(found: Assessment, folder: Path) -> tuple[str, Parsed]:
     """The report in place of an old one."""
     (folder / "report.html").write_text("old")
-    found.write(folder / "report.html", title=f"A report {EVIL}", command="unnoise evaluate model data.csv")
+    page_of(found, f"A report {EVIL}", "unnoise evaluate model data.csv").write(folder / "report.html")
     assert [path.name for path in folder.iterdir()] == ["report.html"]
     source = (folder / "report.html").read_text(encoding="utf-8")
-    return source, Page(source)
+    return source, Parsed(source)
 
 
 SECTIONS = ["New samples", "How likely is held-out data?", "Can samples be told from data?"]

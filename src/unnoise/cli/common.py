@@ -1,4 +1,4 @@
-"""What the verbs share: how errors are told, options that several have, what is printed where."""
+"""What the verbs share: how errors are reported, options that several have, what is printed where."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ Labels = Annotated[
 ]
 
 
-def told(verb: Callable[P, None]) -> Callable[P, None]:
+def reports_errors(verb: Callable[P, None]) -> Callable[P, None]:
     """Turn errors and warnings into one sentence on the error stream, and errors into an exit code."""
 
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            with _warnings_said():
+            with _warnings_in_words():
                 verb(*args, **kwargs)
         except InputError as error:
             fail(str(error), 2)
@@ -64,7 +64,7 @@ def fail(sentence: str, code: int) -> None:
 
 
 @contextmanager
-def _warnings_said() -> Iterator[None]:
+def _warnings_in_words() -> Iterator[None]:
     """Inside, a warning is a line for a person, without the file and the line of code it comes from."""
 
     def show(message: Warning | str, *_: object) -> None:

@@ -191,7 +191,7 @@ class Constant(Kind):
 
 @dataclass(frozen=True)
 class Category(Feature):
-    """One of a few levels that a model is told, as one indicator each; `factors.Levels` are modelled.
+    """One of a few levels that a model is given, as one indicator each; see `factors.CategoryFactor` for modelled ones.
 
     >>> sex = Category.fit(np.array(["Male", "Female", "Male"]), "sex")
     >>> sex.levels

@@ -9,7 +9,7 @@ import pytest
 
 from unnoise._errors import InputError
 from unnoise.data import Schema
-from unnoise.data.factors.angles import Angles
+from unnoise.data.factors.angles import AngleFactor
 
 
 def torsions(n: int = 40) -> np.ndarray:
@@ -37,10 +37,10 @@ def test_radians_and_ranges_from_zero() -> None:
 def test_units_can_be_said() -> None:
     small = torsions() / 100
     angles = Schema.infer(small, kinds={"x": "degrees"}).factors["degrees"]
-    assert isinstance(angles, Angles)
+    assert isinstance(angles, AngleFactor)
     assert angles.turn == 360.0
     wide = Schema.infer(torsions(), kinds={"x": "radians"}).factors["radians"]
-    assert isinstance(wide, Angles)
+    assert isinstance(wide, AngleFactor)
     assert wide.turn == 2 * math.pi
 
 

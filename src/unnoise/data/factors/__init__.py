@@ -5,24 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from unnoise.data.factors.angles import Angles, Degrees, Radians
+from unnoise.data.factors.angles import AngleFactor as AngleFactor
+from unnoise.data.factors.angles import DegreesFactor, RadiansFactor
 from unnoise.data.factors.base import Factor as Factor
-from unnoise.data.factors.counts import Tallies
-from unnoise.data.factors.levels import Levels as Levels
-from unnoise.data.factors.levels import Ordered as Ordered
-from unnoise.data.factors.numbers import Numbers as Numbers
-from unnoise.data.factors.places import Places
-from unnoise.data.factors.proportions import Proportions
-from unnoise.data.factors.rotations import Orientations
-from unnoise.data.factors.tokens import Tokens
+from unnoise.data.factors.categories import CategoryFactor as CategoryFactor
+from unnoise.data.factors.categories import OrderedFactor as OrderedFactor
+from unnoise.data.factors.counts import CountFactor as CountFactor
+from unnoise.data.factors.numbers import NumberFactor as NumberFactor
+from unnoise.data.factors.places import PlaceFactor as PlaceFactor
+from unnoise.data.factors.proportions import ProportionFactor as ProportionFactor
+from unnoise.data.factors.rotations import RotationFactor as RotationFactor
+from unnoise.data.factors.sequences import SequenceFactor as SequenceFactor
 
-POOLED: tuple[type[Factor], ...] = (Levels, Tallies, Angles, Degrees, Radians)  # all columns make one point
-APART: tuple[type[Factor], ...] = (Ordered, Places, Orientations, Proportions, Tokens)  # one point for each declaration
-BY_KIND: dict[str, type[Factor]] = {factor.kind: factor for factor in (*POOLED, *APART)}
-ALIASES = {"binary": Levels.kind}
+# All columns of one of these kinds together are one point ...
+TOGETHER: tuple[type[Factor], ...] = (CategoryFactor, CountFactor, AngleFactor, DegreesFactor, RadiansFactor)
+# ... and of one of these, the columns of each declaration.
+BY_DECLARATION: tuple[type[Factor], ...] = (
+    OrderedFactor,
+    PlaceFactor,
+    RotationFactor,
+    ProportionFactor,
+    SequenceFactor,
+)
+BY_KIND: dict[str, type[Factor]] = {factor.kind: factor for factor in (*TOGETHER, *BY_DECLARATION)}
+ALIASES = {"binary": CategoryFactor.kind}
 
 
 def from_config(config: Mapping[str, Any]) -> Factor:
     """The factor that `to_config` described."""
-    known: dict[str, type[Factor]] = {**BY_KIND, Numbers.kind: Numbers}
+    known: dict[str, type[Factor]] = {**BY_KIND, NumberFactor.kind: NumberFactor}
     return known[config["kind"]].from_config(config)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -19,18 +19,15 @@ from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, l
 from unnoise.processes import Brownian
 from unnoise.spaces import Torus
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 WHOLE_TURN = 2 * math.pi
 _DEGREES = 1.01 * WHOLE_TURN  # numbers beyond a turn of radians are degrees
 
 
 @dataclass(frozen=True)
-class Angles(Factor):
-    """Angles in degrees or radians; which of the two is read off their range, unless it is said.
+class AngleFactor(Factor):
+    """Angles in degrees or radians; which of the two is read off their range, unless the kind is degrees or radians.
 
-    >>> wind = Angles.fit({"from": np.array([350.0, 10.0, 180.0])})
+    >>> wind = AngleFactor.fit({"from": np.array([350.0, 10.0, 180.0])})
     >>> str(wind)
     'angle in degrees, 0 to 360'
     >>> wind.decode(wind.encode({"from": np.array([350.0, 10.0])}))["from"].round()
@@ -52,7 +49,7 @@ class Angles(Factor):
 
     @classmethod
     def in_units(cls, columns: Columns, turn: float) -> Self:
-        """With the size of a whole turn said."""
+        """The factor with this size of a whole turn."""
         starts = tuple(0.0 if values.min() >= 0 else -turn / 2 for values in columns.values())
         return cls(tuple(columns), turn, starts, tuple(str(values.dtype) for values in columns.values()))
 
@@ -83,20 +80,6 @@ class Angles(Factor):
             found[name] = cast(start + np.mod(angle - start, self.turn), dtype)
         return found
 
-    def plane(self, x: Tensor) -> list[Values]:
-        """The first two angles."""
-        return list(self.decode(x).values())[:2]
-
-    def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
-        """A Ramachandran plot of the first two angles, and roses of the others."""
-        from unnoise.report import plots
-
-        found = super().figures(real, samples)
-        if len(self.columns) > 1:
-            figure = plots.angle_pairs(real, samples, self.columns[:2], self.turn, self.starts[:2])
-            found.insert(0, (figure, "The first two angles: where held-out rows lie, and where samples do."))
-        return found
-
     @property
     def _unit(self) -> str:
         return "degrees" if self.turn == 360.0 else "radians"
@@ -118,7 +101,7 @@ class Angles(Factor):
 
 
 @dataclass(frozen=True)
-class Degrees(Angles):
+class DegreesFactor(AngleFactor):
     """Angles that are degrees, whatever their range."""
 
     kind: ClassVar[str] = "degrees"
@@ -130,7 +113,7 @@ class Degrees(Angles):
 
 
 @dataclass(frozen=True)
-class Radians(Angles):
+class RadiansFactor(AngleFactor):
     """Angles that are radians, whatever their range."""
 
     kind: ClassVar[str] = "radians"

@@ -8,7 +8,6 @@ from unnoise.report.plots.images import class_grid, filmstrip, image_grid, neigh
 from unnoise.report.plots.levels import frequencies, token_frequencies
 from unnoise.report.plots.places import angle_pairs, density_map, world_map
 from unnoise.report.plots.rotations import rotation_map
-from unnoise.report.plots.schedules import schedules
 
 __all__ = [
     "angle_pairs",
@@ -27,7 +26,6 @@ __all__ = [
     "png",
     "points_filmstrip",
     "rotation_map",
-    "schedules",
     "token_frequencies",
     "trace",
     "world_map",

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.data._numerics import Floats, Values
-from unnoise.data.factors.base import Columns, Factor, expect, independent
+from unnoise.data._numerics import Values
+from unnoise.data.factors.base import Columns, Factor, expect
 from unnoise.processes import CTMC, rates
 from unnoise.spaces import Finite
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Level = str | int | float | bool
 MOST = 1000  # levels of one column
 
 
 @dataclass(frozen=True)
-class Levels(Factor):
+class CategoryFactor(Factor):
     """Categories: each column is one of a few levels, without order.
 
-    >>> animals = Levels.fit({"kind": np.array(["cat", "dog", "cat"], dtype=object)})
+    >>> animals = CategoryFactor.fit({"kind": np.array(["cat", "dog", "cat"], dtype=object)})
     >>> animals.encode({"kind": np.array(["dog"], dtype=object)})
     tensor([[1]])
     """
@@ -65,24 +62,13 @@ class Levels(Factor):
             found[name] = table[places[:, i]].astype(dtype)
         return found
 
-    def baselines(self, train: Tensor, test: Tensor, seed: int) -> Iterator[tuple[str, str, Floats]]:
-        """Columns that know nothing of each other."""
-        yield independent(train, test)
-
-    def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
-        """Frequencies."""
-        from unnoise.report import plots
-
-        figure = plots.frequencies(*({name: held[name] for name in self.columns} for held in (real, samples)))
-        return [(figure, "Frequencies of the levels: held-out rows and as many samples.")]
-
     def __str__(self) -> str:
         shown = [str(level) for level in self.levels[0][:6]] + ["..."] * (len(self.levels[0]) > 6)
         return f"{self.kind}, one of {', '.join(shown)}" if len(self.columns) == 1 else self.kind
 
 
 @dataclass(frozen=True)
-class Ordered(Levels):
+class OrderedFactor(CategoryFactor):
     """Levels with an order, that of numbers or of the alphabet: noise moves to neighbours."""
 
     kind: ClassVar[str] = "ordered"
