@@ -128,6 +128,6 @@ def duration(text: str | None) -> float | None:
     return seconds
 
 
-def command_line(*more: str) -> str:
-    """What was typed, without the path of the program, and what more is to be typed."""
-    return shlex.join(["unnoise", *sys.argv[1:], *(word for word in more if word not in sys.argv)])
+def command_line(*more: str, program: str = "unnoise") -> str:
+    """What was typed, with the program by its name instead of its path, and what more is to be typed."""
+    return f"{program} {shlex.join([*sys.argv[1:], *(word for word in more if word not in sys.argv)])}".rstrip()
