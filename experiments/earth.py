@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from experiments import figures
 from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.kernel_score import KernelScore
 from unnoise._random import generator
@@ -30,7 +31,6 @@ from unnoise.evaluation import SphereKernelDensity
 from unnoise.evaluation.likelihood import ProbabilityFlow
 from unnoise.networks import MLP
 from unnoise.processes import Brownian, until_mixed
-from unnoise.report import plots
 from unnoise.spaces import Sphere
 from unnoise.training import Arrays, learn
 
@@ -159,7 +159,7 @@ def _figure(denoiser: Denoiser, parts: Split, degrees: np.ndarray[Any, Any], qui
     grid = np.stack(np.meshgrid(latitude, longitude, indexing="ij"), -1).reshape(-1, 2)
     flow = ProbabilityFlow(tolerance=1e-2)
     ours = flow(denoiser, unit_vectors(grid), generator(0)).log_prob.numpy().reshape(rows, 2 * rows)
-    return plots.density_map([("log density", ours)], latitude, longitude, (degrees[:, 0], degrees[:, 1]))
+    return figures.density_map([("log density", ours)], latitude, longitude, (degrees[:, 0], degrees[:, 1]))
 
 
 EXPERIMENT = Experiment("earth", "volcanoes, earthquakes and fires on the globe (RSGM), beside a kernel density", run)

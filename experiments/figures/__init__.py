@@ -3,6 +3,7 @@
 from experiments.figures.clouds import clouds
 from experiments.figures.forth_and_back import Cloud, Field, forth_and_back
 from experiments.figures.intervals import intervals
+from experiments.figures.maps import density_map
 from experiments.figures.modes import two_modes, weights_and_widths
 from experiments.figures.schedules import ScheduleCurve, schedules
 from experiments.figures.sequences import letter_rows, logos
@@ -14,6 +15,7 @@ __all__ = [
     "Field",
     "ScheduleCurve",
     "clouds",
+    "density_map",
     "error_curves",
     "forth_and_back",
     "intervals",

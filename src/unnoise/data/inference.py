@@ -127,7 +127,7 @@ def _resolved(key: str, names: Sequence[str]) -> tuple[str, ...]:
         return family
     unknown = next(part for part in parts if part not in names)
     known = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    raise InputError(f"The kind of '{unknown}' is given, which is no column; the columns are {known}.")
+    raise InputError(f"The kind of '{unknown}' is given, but there is no such column; the columns are {known}.")
 
 
 def _is_by_declaration(kind: str) -> bool:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unnoise import __version__
 from unnoise._atomic import atomic_path
 from unnoise.report import _page_html as markup
 
@@ -61,7 +62,7 @@ class Page:
         self._add(markup.table(rows, header, caption))
 
     def figure(self, figure: Figure, caption: str, *, alt: str | None = None) -> None:
-        """A picture; `alt` tells those who cannot see it what it shows (else the caption does)."""
+        """A picture; `alt` says in words what it shows, for screen readers (the caption, if not given)."""
         self._add(markup.picture(figure, caption, alt or caption))
 
     def reproducibility(self, provenance: Mapping[str, Any], seconds: float | None = None) -> None:
@@ -73,8 +74,6 @@ class Page:
 
     def html(self) -> str:
         """The whole page."""
-        from unnoise import __version__
-
         sections = [(title, parts) for title, parts in self._sections if parts]
         if self._provenance:
             sections.append(("How this report was made", [self._provenance]))

@@ -1,7 +1,7 @@
 """Proportions: columns that are shares of a whole, as one point of the simplex.
 
 Wright-Fisher noise acts on them, which can reach the faces; `spaces.Aitchison` is the alternative in log-ratio
-coordinates, for those who compose. Densities are with respect to Lebesgue measure on all columns but one.
+coordinates, from Python. Densities are with respect to Lebesgue measure on all columns but one.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def _check_quaternions(numbers: Values, columns: tuple[str, ...]) -> None:
     zero = lengths < 1e-12
     if zero.any():
         raise InputError(
-            f"The quaternion in row {first_row(zero)} of {quoted(columns)} is zero, which is no rotation; drop the row."
+            f"The quaternion in row {first_row(zero)} of {quoted(columns)} is zero, not of length 1; drop the row."
         )
     off = np.abs(lengths - 1) > OFF
     if off.any():
