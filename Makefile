@@ -46,7 +46,7 @@ format: $(INSTALLED) ## put the code in the common format, and mend what can be 
 
 clean: ## remove caches and build output; .venv stays
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache docs/_build docs/api docs/examples
-	find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	find src tests experiments -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamp is written last, so an interrupted installation is simply done again.
 $(INSTALLED): pyproject.toml constraints.txt
