@@ -51,7 +51,7 @@ def modelled(
     columns: Mapping[str, Values], declared: Sequence[Declared], categorical: frozenset[str]
 ) -> tuple[dict[str, Factor], dict[str, Constant]]:
     """The factors of the state by name, and the columns that never vary."""
-    by_declaration = {name for d in declared if _is_by_declaration(d.kind) for name in d.columns}
+    by_declaration = {name for d in declared if d.kind in factors.BY_DECLARATION for name in d.columns}
     kind_of = {name: d.kind for d in declared for name in d.columns}
     constants = {
         name: Constant.fit(values, name)
@@ -74,10 +74,10 @@ def modelled(
                 "declare it real, integer, rotation or sequence."
             )
         else:
-            found[kind] = factors.BY_KIND[kind].fit({name: columns[name] for name in names})
+            found[kind] = factors.BY_KIND[kind]({name: columns[name] for name in names})
     for d in declared:
         for name, members in _split(d):
-            found[_free(name, found)] = factors.BY_KIND[d.kind].fit({column: columns[column] for column in members})
+            found[_free(name, found)] = factors.BY_KIND[d.kind]({column: columns[column] for column in members})
     return found, constants
 
 
@@ -130,13 +130,9 @@ def _resolved(key: str, names: Sequence[str]) -> tuple[str, ...]:
     raise InputError(f"The kind of '{unknown}' is given, but there is no such column; the columns are {known}.")
 
 
-def _is_by_declaration(kind: str) -> bool:
-    return kind in factors.BY_KIND and factors.BY_KIND[kind] in factors.BY_DECLARATION
-
-
 def _split(declared: Declared) -> list[tuple[str, tuple[str, ...]]]:
     """The factors that one declaration makes: an ordered column each, otherwise one."""
-    if not _is_by_declaration(declared.kind):
+    if declared.kind not in factors.BY_DECLARATION:
         return []
     if declared.kind == factors.OrderedFactor.kind:
         return [(name, (name,)) for name in declared.columns]

@@ -22,6 +22,7 @@ from unnoise.data.factors import (
     SequenceFactor,
 )
 from unnoise.data.factors.base import Columns
+from unnoise.data.factors.sequences import END
 from unnoise.report import plots
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _category_figures(factor: CategoryFactor, real: Columns, samples: Columns) -
 @figures.register(SequenceFactor)
 def _sequence_figures(factor: SequenceFactor, real: Columns, samples: Columns) -> Pictures:
     first, second = (factor.encode(held).flatten(1).numpy() for held in (real, samples))
-    picture = plots.token_frequencies(first, second, factor.states, factor.letters.replace("\x00", "-"))
+    picture = plots.token_frequencies(first, second, factor.states, factor.letters.replace(END, "-"))
     return [(picture, "How often each token stands at each place: held-out rows and as many samples.")]
 
 

@@ -48,3 +48,9 @@ def test_degrees_where_radians_were_fitted_are_refused_with_their_range() -> Non
     schema = Schema.infer(np.radians(torsions()), kinds={"x": "angle"})
     with pytest.raises(InputError, match=r"Column 'x0' holds angles up to 1[67]\d.* fitted on radians; were these deg"):
         schema.encode(torsions())
+
+
+@pytest.mark.parametrize("kind", ["angle", "degrees", "radians"])
+def test_text_is_refused_in_every_unit(kind: str) -> None:
+    with pytest.raises(InputError, match=r"Column 'x0' holds text \(for example 'north'\), and is modelled as angle"):
+        Schema.infer(np.array([["north"], ["south"]], dtype=object), kinds={"x0": kind})

@@ -40,16 +40,18 @@ class AngleFactor(Factor):
     dtypes: tuple[str, ...]
 
     @classmethod
-    def fit(cls, columns: Columns) -> Self:
-        """Degrees where any column leaves a turn of radians; a range from 0 where no value is negative."""
+    def fit(cls, columns: Columns, turn: float | None = None) -> Self:
+        """Degrees where any column leaves a turn of radians; a range from 0 where no value is negative.
+
+        Args:
+            columns: angles by name.
+            turn: the size of a whole turn, 360 or 2 pi, where the range of the values is not to decide it.
+        """
         for name, values in columns.items():
             finite_numbers(values, name, cls.kind)
-        farthest = max(float(np.abs(values).max()) for values in columns.values())
-        return cls.in_units(columns, 360.0 if farthest > _DEGREES else WHOLE_TURN)
-
-    @classmethod
-    def in_units(cls, columns: Columns, turn: float) -> Self:
-        """The factor with this size of a whole turn."""
+        if turn is None:
+            farthest = max(float(np.abs(values).max()) for values in columns.values())
+            turn = 360.0 if farthest > _DEGREES else WHOLE_TURN
         starts = tuple(0.0 if values.min() >= 0 else -turn / 2 for values in columns.values())
         return cls(tuple(columns), turn, starts, tuple(str(values.dtype) for values in columns.values()))
 
@@ -98,27 +100,3 @@ class AngleFactor(Factor):
     def __str__(self) -> str:
         start = self.starts[0]
         return f"angle in {self._unit}, {start:.4g} to {start + self.turn:.4g}"
-
-
-@dataclass(frozen=True)
-class DegreesFactor(AngleFactor):
-    """Angles that are degrees, whatever their range."""
-
-    kind: ClassVar[str] = "degrees"
-
-    @classmethod
-    def fit(cls, columns: Columns) -> Self:
-        """A turn is 360."""
-        return cls.in_units(columns, 360.0)
-
-
-@dataclass(frozen=True)
-class RadiansFactor(AngleFactor):
-    """Angles that are radians, whatever their range."""
-
-    kind: ClassVar[str] = "radians"
-
-    @classmethod
-    def fit(cls, columns: Columns) -> Self:
-        """A turn is 2 pi."""
-        return cls.in_units(columns, WHOLE_TURN)

@@ -16,7 +16,7 @@ from unnoise.processes import CTMC, rates
 from unnoise.spaces import Finite
 
 MOST = 2**16  # different tokens
-PAD = ""  # what fills the end of a shorter text
+END = "\x00"  # a token of its own, which fills the end of a shorter text
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class SequenceFactor(Factor):
             expect(len(columns) == 1, f"A sequence of text is one column; got {quoted(list(columns))}.")
             texts = _texts(first, next(iter(columns)))
             longest = max(map(len, texts))
-            ends = "\x00" if any(len(text) < longest for text in texts) else ""
+            ends = END if any(len(text) < longest for text in texts) else ""
             letters = ends + "".join(sorted(set("".join(texts))))
             return cls(tuple(columns), (longest,), len(letters), letters, "object")
         numbers = _table(columns)
@@ -78,7 +78,7 @@ class SequenceFactor(Factor):
         places = x.numpy()
         if self.letters:
             table = np.array(list(self.letters))
-            texts = ["".join(row).split("\x00")[0] for row in table[places]]
+            texts = ["".join(row).split(END)[0] for row in table[places]]
             return {self.columns[0]: np.array(texts, dtype=object)}
         if len(self.columns) == 1:
             return {self.columns[0]: places.astype(self.dtype)}
@@ -88,18 +88,18 @@ class SequenceFactor(Factor):
         place = {letter: i for i, letter in enumerate(self.letters)}
         length = self.shape[0]
         for row, text in enumerate(texts):
-            if len(text) > length or (len(text) < length and "\x00" not in place):
+            if len(text) > length or (len(text) < length and END not in place):
                 raise InputError(
                     f"Column '{name}' holds a text of {len(text)} letters in row {row}; the model was fitted on "
-                    f"{'at most ' if chr(0) in place else ''}{length}."
+                    f"{'at most ' if END in place else ''}{length}."
                 )
             if unknown := [letter for letter in text if letter not in place]:
-                shown = self.letters.strip("\x00")
+                shown = self.letters.strip(END)
                 raise InputError(f"Column '{name}' holds {unknown[0]!r} in row {row}; the fitted letters are {shown}.")
-        return np.array([[place[letter] for letter in text.ljust(length, "\x00")] for text in texts], dtype=np.int64)
+        return np.array([[place[letter] for letter in text.ljust(length, END)] for text in texts], dtype=np.int64)
 
     def __str__(self) -> str:
-        what = f"letters {self.letters.strip(chr(0))}" if self.letters else f"{self.states} tokens"
+        what = f"letters {self.letters.strip(END)}" if self.letters else f"{self.states} tokens"
         return f"sequence of {' x '.join(map(str, self.shape))} places, {what}"
 
 
