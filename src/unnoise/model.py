@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from unnoise import _tree, networks, processes, samplers, storage
 from unnoise._errors import InputError
 from unnoise._progress import progress
-from unnoise._random import generator, seeded
+from unnoise._seeding import generator, seeded
 from unnoise.chains.learned import learned
 from unnoise.data import Encoded, EncodedCells, Schema
 from unnoise.denoisers import Denoiser, Neural
@@ -397,7 +397,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         objective = self.objective or Denoising()
         with progress(f"training on {len(encoded):,} rows", self.progress) as update:
             for step in train(state, objective, encoded, checkpoint=checkpoint):
-                update(step.progress, _told(step, self.steps))
+                update(step.progress, _described(step, self.steps))
 
     def _keep(self, schema: Schema, denoiser: Denoiser, losses: Sequence[float]) -> None:
         self.schema_ = schema
@@ -469,5 +469,5 @@ def default_likelihood(process: processes.Process[Any]) -> Likelihood:
     return exact if vectors and isinstance(space, Continuum) and space.dimension <= exact.exact_up_to else Bound()
 
 
-def _told(step: Step, steps: int) -> str:
+def _described(step: Step, steps: int) -> str:
     return f"step {step.index + 1:,} of {steps:,}, loss {step.loss:.3f}"

@@ -131,12 +131,12 @@ def _check_free(folder: Path, overwrite: bool) -> None:
         return
     if not folder.is_dir():
         raise InputError(f"{str(folder)!r} is a file, and a model is a folder; name another one")
-    held = {path.name for path in folder.iterdir() if not path.name.startswith(LEFTOVERS)}
-    if foreign := held - set(FILES):
+    found = {path.name for path in folder.iterdir() if not path.name.startswith(LEFTOVERS)}
+    if foreign := found - set(FILES):
         raise InputError(
             f"the folder {str(folder)!r} holds other files than a model (such as {min(foreign)!r}); name another folder"
         )
-    if held and not overwrite:
+    if found and not overwrite:
         unfinished = (folder / CONFIG).is_file() and not (folder / WEIGHTS).is_file()
         advice = "--resume finishes the training in it, " if unfinished else ""
         raise InputError(

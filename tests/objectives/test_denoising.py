@@ -36,7 +36,7 @@ PROCESSES = {
     "edm": EDM(Euclidean(2), 0.05, 10.0),
     "vp": VariancePreserving(Euclidean(2), Linear(tau_min=0.02)),
 }
-TIMES = {"uniform": times.Uniform(), "log-snr": times.Natural(), "log-normal": times.LogNormal()}
+TIMES = {"uniform": times.UniformTimes(), "log-snr": times.ImportanceTimes(), "log-normal": times.LogNormalTimes()}
 
 
 def exact_gaussian(process):
@@ -75,7 +75,7 @@ def test_any_denoiser_costs_the_same_under_any_times(rng):
 
 
 def test_low_discrepancy_lowers_the_variance(rng, monkeypatch):
-    denoiser, objective = exact_gaussian(PROCESSES["vp"]), Denoising(times=times.Uniform())
+    denoiser, objective = exact_gaussian(PROCESSES["vp"]), Denoising(times=times.UniformTimes())
     spread_evenly = batch_means(objective, denoiser, rng).var()
     monkeypatch.setattr(denoising, "low_discrepancy", lambda n, rng: torch.rand(n, generator=rng))
     assert spread_evenly < 0.5 * batch_means(objective, denoiser, rng).var()
@@ -92,10 +92,10 @@ def test_simple_is_the_loss_of_ddpm(gaussian, rng):
     """The squared error of the predicted noise, at times uniform in t."""
     process = gaussian(2)
     x_0 = torch.randn(50, 2, generator=rng, dtype=FLOAT64)
-    found = Denoising(weightings.Simple(), times.Uniform())(
+    found = Denoising(weightings.SimpleWeighting(), times.UniformTimes())(
         Shrink(process), x_0, None, torch.Generator().manual_seed(3)
     ).value
-    t, x_t = noised(process, times.Uniform(), x_0, 3)
+    t, x_t = noised(process, times.UniformTimes(), x_0, 3)
     alpha, sigma = (part[:, None] for part in process.alpha_sigma(t))
     noise, predicted = ((x_t - alpha * each) / sigma for each in (x_0, 0.5 * x_t))
     torch.testing.assert_close(found, (noise - predicted).square().sum(-1), rtol=1e-3, atol=1e-6)
@@ -103,9 +103,11 @@ def test_simple_is_the_loss_of_ddpm(gaussian, rng):
 
 def test_edm_with_log_normal_times_is_the_loss_of_karras(rng):
     """Up to the mass of the log-normal law inside the range of the process."""
-    process, law = EDM(Euclidean(2)), times.LogNormal()
+    process, law = EDM(Euclidean(2)), times.LogNormalTimes()
     x_0 = torch.randn(50, 2, generator=rng, dtype=FLOAT64)
-    found = Denoising(weightings.EDM(), law)(Shrink(process), x_0, None, torch.Generator().manual_seed(3)).value
+    found = Denoising(weightings.EDMWeighting(), law)(
+        Shrink(process), x_0, None, torch.Generator().manual_seed(3)
+    ).value
     t, x_t = noised(process, law, x_0, 3)
     sigma = process.alpha_sigma(t)[1]
     karras = (sigma**2 + 1) / sigma**2 * (x_0 - 0.5 * x_t).square().sum(-1)
@@ -118,7 +120,7 @@ def test_edm_with_log_normal_times_is_the_loss_of_karras(rng):
 def test_the_parts_of_a_batch_are_those_of_the_whole(gaussian, rng):
     """Two devices that share a batch see the noise, the times and the conditions of one."""
     x_0, cond = torch.randn(10, 2, generator=rng), torch.randn(10, 1, generator=rng)
-    objective, denoiser = Denoising(weightings.Simple()), Shrink(gaussian(2))
+    objective, denoiser = Denoising(weightings.SimpleWeighting()), Shrink(gaussian(2))
 
     def loss(rows=slice(None)):
         return objective(denoiser, x_0, cond, torch.Generator().manual_seed(8), rows).value
@@ -134,12 +136,12 @@ def test_the_parts_of_a_batch_are_those_of_the_whole(gaussian, rng):
 def test_any_callable_is_a_weighting(rng):
     x_0 = torch.randn(10, 2, generator=rng)
     results = [
-        Denoising(weighting, times.Uniform())(
+        Denoising(weighting, times.UniformTimes())(
             Shrink(PROCESSES["edm"]), x_0, None, torch.Generator().manual_seed(1)
         ).value
-        for weighting in (weightings.Bound(), lambda process, t: 3 * t)
+        for weighting in (weightings.BoundWeighting(), lambda process, t: 3 * t)
     ]
-    t, _ = noised(PROCESSES["edm"], times.Uniform(), x_0, 1)
+    t, _ = noised(PROCESSES["edm"], times.UniformTimes(), x_0, 1)
     torch.testing.assert_close(results[1], 3 * t * results[0])
 
 

@@ -1,4 +1,4 @@
-"""A training small enough for tests, also as a script that can be killed, resumed and launched in a team.
+"""A training small enough for tests, also as a script that can be killed, resumed and launched as a group of processes.
 
 python tiny_training.py CHECKPOINT [--die-in-step N | --die-in-save N] [setting=value ...]
 prints, as JSON, the losses and a digest of everything in the final state.

@@ -27,7 +27,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser, kernel_of
 from unnoise.evaluation.decoders import Decoder
-from unnoise.objectives.times import Natural, Times
+from unnoise.objectives.times import ImportanceTimes, Times, times_at
 from unnoise.processes import HasKernel
 from unnoise.samplers.base import batches, default_batch_size
 from unnoise.samplers.ode import integrate
@@ -151,6 +151,7 @@ class Stratified(Likelihood):
         on_rows: OnRows | None = None,
     ) -> Estimate:
         """See the class."""
+        denoiser.process.check(x_0)
         size = max(1, (self.batch_size or self.at_once(denoiser)) // self.draws)
         return in_groups(size, x_0, cond, lambda x, c: self.group(denoiser, x, c, rng), on_rows)
 
@@ -195,7 +196,7 @@ class Bound(Stratified):
     """
 
     draws: int = 128
-    times: Times = field(default_factory=Natural)
+    times: Times = field(default_factory=ImportanceTimes)
     batch_size: int | None = None
     name: str = "lower bound"
     decoder: Decoder | None = None
@@ -229,7 +230,8 @@ class Bound(Stratified):
         self, process: HasKernel[Any], denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, n: int
     ) -> Tensor:
         like = _tree.first(x_0)
-        t, density = self.times(process, self.strata(n, rng).to(like if like.is_floating_point() else like.device))
+        u = self.strata(n, rng).to(like if like.is_floating_point() else like.device)
+        t, density = times_at(self.times, process, u)
         x_t = process.marginal(x_0, t).sample(rng)
         price = process.kl_rate(denoiser(x_t, t, cond), process.target(x_0, x_t, t), x_t, t) / density
         control = process.control_variate(x_0, x_t, t) / density
@@ -298,6 +300,7 @@ class ProbabilityFlow(Likelihood):
         on_rows: OnRows | None = None,
     ) -> Estimate:
         """See the class."""
+        denoiser.process.check(x_0)
         space = denoiser.process.space
         if not isinstance(space, Continuum):
             raise InputError(

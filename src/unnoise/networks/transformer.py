@@ -50,7 +50,7 @@ class Transformer(nn.Module):
         self.embedding = Embedding(width, cond_features)
         self.first = nn.Linear(channels, width)
         self.positions = nn.Embedding(sites, width)
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.blocks = nn.ModuleList(AttentionBlock(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.last = nn.Linear(width, channels_out)
         nn.init.normal_(self.positions.weight, std=0.5)
@@ -67,7 +67,7 @@ class Transformer(nn.Module):
         return out.transpose(1, 2)
 
 
-class Block(nn.Module):
+class AttentionBlock(nn.Module):
     """Self-attention over the sites, then an MLP at every site; both residual, modulated and gated."""
 
     def __init__(self, width: int, heads: int) -> None:

@@ -49,13 +49,13 @@ class UNet(nn.Module):
         current = width
         for size in widths:
             for _ in range(blocks):
-                self.down.append(Block(current, size, embedding))
+                self.down.append(ConvolutionBlock(current, size, embedding))
                 current = size
-        self.middle = nn.ModuleList(Block(current, current, embedding) for _ in range(2))
+        self.middle = nn.ModuleList(ConvolutionBlock(current, current, embedding) for _ in range(2))
         self.attention = Attention(current) if attention else None
         for size in reversed(widths):
             for _ in range(blocks):
-                self.up.append(Block(current + size, size, embedding))
+                self.up.append(ConvolutionBlock(current + size, size, embedding))
                 current = size
         self.blocks = blocks
         self.norm = nn.GroupNorm(8, current)
@@ -81,7 +81,7 @@ class UNet(nn.Module):
         return out
 
 
-class Block(nn.Module):
+class ConvolutionBlock(nn.Module):
     """Two 3x3 convolutions with group normalisation; the embedding scales and shifts between them."""
 
     def __init__(self, channels_in: int, channels_out: int, embedding: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from unnoise import _tree
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.data.kinds import Category
 from unnoise.evaluation import bits_per_dimension, nearest_training
 from unnoise.report import plots

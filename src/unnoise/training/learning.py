@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from unnoise import _tree
-from unnoise._random import seeded
+from unnoise._seeding import seeded
 from unnoise.denoisers import Denoiser, Neural, Residual
 from unnoise.heads import Head
 from unnoise.objectives import Denoising, Objective

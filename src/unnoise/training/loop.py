@@ -24,7 +24,7 @@ from unnoise.denoisers import Denoiser
 from unnoise.objectives import Objective
 from unnoise.training.checkpoint import save
 from unnoise.training.dataset import BatchOrder, Dataset
-from unnoise.training.interrupts import held
+from unnoise.training.interrupts import deferred_interrupt
 from unnoise.training.process_group import ProcessGroup
 from unnoise.training.state import TrainState
 
@@ -70,7 +70,7 @@ def train(
     try:
         while state.progress < 1.0:
             whole = False
-            with held():
+            with deferred_interrupt():
                 step = run.step()
                 whole = True
                 if keeper.due():
@@ -78,7 +78,7 @@ def train(
             yield step
     finally:
         if whole:
-            with held():
+            with deferred_interrupt():
                 keeper.save()
 
 
@@ -92,7 +92,7 @@ class _Run:
         _check_examples(state, len(source))
         self.team = ProcessGroup.gather(settings)
         self.rows = self.team.rows(settings.batch_size)
-        self.precise = self.team.precise()
+        self.precise = self.team.autocast()
         state.denoiser.train()
         self.price = self.team.join(_Loss(state.denoiser, objective))
         self.weights = [weight for weight in state.denoiser.parameters() if weight.requires_grad]
