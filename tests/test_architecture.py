@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -198,6 +199,11 @@ def test_imports_never_point_up(file: Path) -> None:
     assert layer(file) in RANK, f"{layer(file)} is no layer of the design: {LAYERS}"
     package = ".".join(["unnoise", *file.parent.relative_to(PACKAGE).parts])
     assert upward_imports(parse(file), package, layer(file)) == []
+
+
+def test_no_module_at_the_top_shadows_one_of_python() -> None:
+    """A Python that starts in src/unnoise finds our files first, and torch and pytest need the others."""
+    assert {file.stem for file in PACKAGE.glob("*.py")} & sys.stdlib_module_names == set()
 
 
 @per_file

@@ -141,7 +141,7 @@ def test_what_a_part_of_unnoise_has_imported_is_not_its_own() -> None:
 
 @pytest.mark.parametrize("name", ["unnoise.networks:Unheard", "unnoise.networks.unheard:MLP", "unnoise.networks:"])
 def test_what_does_not_exist_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match="which does not exist here: is it of another version"):
+    with pytest.raises(InputError, match="which does not exist here: load it with the version that saved it"):
         decode({"name": name})
 
 

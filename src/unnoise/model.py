@@ -140,7 +140,8 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             X: (n, d) array or tensor, (n, *shape) images, or any DataFrame.
             y: what to condition on, where `condition` names no column of X; ignored otherwise.
             folder: where to save the model, and checkpoints on the way.
-            resume: go on from the checkpoint in `folder`; the result is that of an uninterrupted run.
+            resume: go on from the checkpoint in `folder`, with the same data and options; the result is that of an
+                uninterrupted run.
             overwrite: replace a model that is in `folder`.
 
         Raises:
@@ -158,6 +159,8 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         checkpoint = None if home is None else home / storage.TRAINING
         if resume and checkpoint is not None and checkpoint.exists():
             load(state, checkpoint)
+            state.see(encoded)
+            storage.check_same_options(checkpoint.parent, self.get_params(deep=False))
         leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
         if home is not None and leads:
             storage.create(home, self.get_params(deep=False), schema, resume=resume, overwrite=overwrite)

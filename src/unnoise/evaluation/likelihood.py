@@ -249,6 +249,7 @@ def _controlled(cost: Tensor, control: Tensor) -> Tensor:
     result = cost.clone()
     for rows, others in ((slice(0, n, 2), slice(1, n, 2)), (slice(1, n, 2), slice(0, n, 2))):
         y, z = (part[others, :kept].reshape(-1, kept // width, width) for part in (cost, control))
+        y = torch.where(y.isfinite(), y, 0.0)  # an impossible row says nothing of the others
         covariance = ((y - y.mean((0, 2), keepdim=True)) * z).sum((0, 2))
         slope = covariance / z.square().sum((0, 2)).clamp(min=torch.finfo(z.dtype).tiny)
         result[rows, :kept] -= slope.repeat_interleave(width) * control[rows, :kept]

@@ -52,11 +52,10 @@ class Objective(ABC):
 def check_batch(process: Process[Any], x_0: Any, cond: Any) -> None:
     """Raise InputError unless x_0 is a batch of data of the process, (n, *event), and cond None or n rows."""
     process.check(x_0)
-    n, axes = _tree.length(x_0), len(process.space.event_shape)
-    if isinstance(x_0, Tensor) and x_0.ndim != axes + 1:
-        raise InputError(
-            f"got data of shape {tuple(x_0.shape)}; expected (n, ...) with {axes} axes for each of n points"
-        )
+    shape = process.space.event_shape
+    if isinstance(x_0, Tensor) and x_0.ndim != len(shape) + 1:
+        raise InputError(f"got data of shape {tuple(x_0.shape)}; expected n points of shape {shape}, (n, ...)")
+    n = _tree.length(x_0)
     for _, leaf in () if cond is None else _tree.leaves(cond):
         if not (isinstance(leaf, Tensor) and leaf.ndim and len(leaf) == n):
             got = f"shape {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else f"type {type(leaf).__name__}"

@@ -57,9 +57,8 @@ class Process(ABC, Generic[S]):
 
         Called at the borders only. By default data can be anywhere in the space.
         """
-        for _, leaf in _tree.leaves(x_0):
-            if not isinstance(leaf, Tensor):
-                raise InputError(f"got data of type {type(leaf).__name__}; give a tensor, with torch.as_tensor(data)")
+        if not isinstance(x_0, Tensor):
+            raise InputError(f"got data of type {type(x_0).__name__}; expected a tensor, as of torch.as_tensor(data)")
         self.space.check(x_0)
 
     def encode(self, x_0: S) -> tuple[S, Tensor]:

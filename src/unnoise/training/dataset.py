@@ -9,11 +9,12 @@ stays small.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._errors import InputError
 
 ROUND = 16384  # examples per round when the data are fewer: one draw of permutations serves many steps
@@ -31,6 +32,32 @@ class Dataset(Protocol):
     def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
         """The states x_0 and the conditions of the examples at these indices (int64, on the CPU)."""
         ...
+
+
+@runtime_checkable
+class Digested(Protocol):
+    """Data that can tell whether they are the same as before, so that a training resumes with its own."""
+
+    def digest(self) -> str:
+        """What `digest` makes of all that batches are made of."""
+        ...
+
+
+def digest(*trees: Any) -> str:
+    """A fingerprint of tensors, or trees of them or None: another one if any number, type, name or shape differs.
+
+    >>> x = torch.zeros(2, 3)
+    >>> digest(x) == digest(torch.zeros(2, 3)) != digest(torch.zeros(3, 2)) != digest(x + 1e-30)
+    True
+    """
+    bits = hashlib.blake2b(digest_size=16)
+    for number, tree in enumerate(trees):
+        for name, leaf in _tree.leaves(tree):
+            bits.update(repr((number, name)).encode())
+            if leaf is not None:
+                bits.update(repr((leaf.dtype, tuple(leaf.shape))).encode())
+                bits.update(leaf.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return bits.hexdigest()
 
 
 def derived_seed(*parts: int | str) -> int:
