@@ -47,7 +47,7 @@ def test_a_field_that_is_gone_may_only_have_had_its_default() -> None:
     old = {"object": "unnoise.objectives.vdm:VDM", "fields": {"pace": 1.0}}
     assert decode(translated(old)) == VDM()
     old["fields"]["pace"] = 3.0
-    with pytest.raises(InputError, match="has pace = 3.0, which this version does not have: train it anew, or load"):
+    with pytest.raises(InputError, match=r"has pace = 3\.0, which this version does not have: train it anew, or load"):
         translated(old)
 
 

@@ -417,20 +417,21 @@ def test_a_disk_that_is_full_before_training_leaves_the_old_model(
 # ---- resuming
 
 
-def test_interrupted_and_resumed_it_is_the_uninterrupted_model(tmp_path: Path) -> None:
+def test_interrupted_and_resumed_it_is_the_uninterrupted_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     tiny(steps=8).fit(DATA, folder=whole)
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        calls, original = itertools.count(1), Denoising.__call__
+    calls, original = itertools.count(1), Denoising.__call__
 
-        def interrupted(*arguments: Any, **keywords: Any) -> Any:
-            """The default objective, with a Ctrl-C in the middle of the third step."""
-            if next(calls) == 3:
-                signal.raise_signal(signal.SIGINT)
-            return original(*arguments, **keywords)
+    def interrupted(*arguments: Any, **keywords: Any) -> Any:
+        """The default objective, with a Ctrl-C in the middle of the third step."""
+        if next(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return original(*arguments, **keywords)
 
+    with monkeypatch.context() as patch:
         patch.setattr(Denoising, "__call__", interrupted)
-        tiny(steps=8).fit(DATA, folder=parts)
+        with pytest.raises(KeyboardInterrupt):
+            tiny(steps=8).fit(DATA, folder=parts)
     assert names(parts) == {CONFIG, TRAINING}
     resumed = tiny(steps=8).fit(DATA, folder=parts, resume=True)
     assert len(resumed.losses_) == 8

@@ -301,12 +301,12 @@ class ProbabilityFlow(Likelihood):
         on_rows: OnRows | None = None,
     ) -> Estimate:
         """See the class."""
-        denoiser.process.check(x_0)
         space = denoiser.process.space
         if not isinstance(space, Continuum):
             raise InputError(
                 f"the probability flow needs a manifold, and {type(space).__name__} is none: use evaluation.Bound"
             )
+        denoiser.process.check(x_0)
         probes = None if self.is_exact(space) else self.probes
         numbers = torch.Size(space.event_shape).numel()
         size = self.batch_size or max(1, min(2048, 2**18 // (numbers * (probes or space.dimension))))
