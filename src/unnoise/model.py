@@ -179,7 +179,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         sampler: Callable[..., Sampler] | None = None,
         steps: int | None = None,
     ) -> Any:
-        """N new rows, of the type that was fitted.
+        """Draw n new rows, of the type that was fitted.
 
         Args:
             n: how many.
@@ -202,7 +202,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         steps: int | None = None,
         on_step: Callable[[int, float, Any], None] | None = None,
     ) -> Any:
-        """N standardised states for encoded conditions: what `sample` decodes."""
+        """Draw n standardised states for encoded conditions: what `sample` decodes."""
         denoiser = self.denoiser_.to(self._device())
         make = sampler or self.sampler or default_sampler(denoiser.process)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)

@@ -58,7 +58,7 @@ class Transformer(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """X: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
+        """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x.transpose(1, 2)) + self.positions.weight
         for block in self.blocks:
@@ -82,7 +82,7 @@ class AttentionBlock(nn.Module):
         nn.init.zeros_(self.modulation.bias)
 
     def forward(self, h: Tensor, embedded: Tensor) -> Tensor:
-        """H: (n, sites, width), embedded: (n or 1, width)."""
+        """The next features of h: (n, sites, width), embedded: (n or 1, width)."""
         scale_1, shift_1, gate_1, scale_2, shift_2, gate_2 = self.modulation(embedded)[:, None].chunk(6, -1)
         h = h + gate_1 * self._attention(self.norm_1(h) * (1 + scale_1) + shift_1)
         out: Tensor = h + gate_2 * self.mlp(self.norm_2(h) * (1 + scale_2) + shift_2)

@@ -64,7 +64,7 @@ class UNet(nn.Module):
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """X: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
+        """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x)
         skips: list[Tensor] = []
@@ -93,7 +93,7 @@ class ConvolutionBlock(nn.Module):
         self.skip = nn.Conv2d(channels_in, channels_out, 1) if channels_in != channels_out else nn.Identity()
 
     def forward(self, x: Tensor, embedded: Tensor) -> Tensor:
-        """X: (n, channels_in, height, width)."""
+        """The features of x, (n, channels_in, height, width)."""
         h = self.conv_1(nn.functional.silu(self.norm_1(x)))
         scale, shift = self.modulation(embedded)[..., None, None].chunk(2, 1)
         h = self.conv_2(nn.functional.silu(self.norm_2(h) * (1 + scale) + shift))
@@ -111,7 +111,7 @@ class Attention(nn.Module):
         self.out = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """X: (n, channels, height, width)."""
+        """The sum of x, (n, channels, height, width), and what its pixels tell each other."""
         query, key, value = self.project(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, -1)
         mixed = nn.functional.scaled_dot_product_attention(query, key, value)
         out: Tensor = x + self.out(mixed.transpose(1, 2).reshape(x.shape))

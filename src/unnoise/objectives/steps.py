@@ -46,7 +46,7 @@ class StepPrices(Objective):
     def __call__(
         self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
     ) -> Loss:
-        """See the classes."""
+        """The cost of one step for each of `rows`, times their number, less the terms that no denoiser changes."""
         check_batch(denoiser.process, x_0, cond)
         count, like = self.chain.steps - 1, _tree.first(x_0)
         u = low_discrepancy(len(like), rng).to(like.device)

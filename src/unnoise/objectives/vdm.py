@@ -41,7 +41,7 @@ class VDM(Objective):
     def __call__(
         self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
     ) -> Loss:
-        """See the class."""
+        """The whole bound for each of `rows`, and what adds to the gradient of the schedule alone."""
         process, schedule = _learnt(denoiser)
         seen = predict(denoiser, x_0, cond, rng, rows, UniformTimes(), "VDM")
         parts = {

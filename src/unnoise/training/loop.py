@@ -89,12 +89,12 @@ class _Run:
 
     def __init__(self, state: TrainState, objective: Objective, source: Dataset) -> None:
         settings = state.settings
-        batch_size = settings.batch_size * settings.accumulate
         self.state, self.source, self.settings = state, source, settings
-        self.order = BatchOrder(len(source), batch_size, settings.seed)
+        self.order = BatchOrder(len(source), settings.batch_size * settings.accumulate, settings.seed)
         state.see(source)
         self.group = ProcessGroup.gather(settings)
-        self.parts = _split(self.group.rows(batch_size), settings.accumulate)
+        own, starts = self.group.rows(settings.batch_size), range(0, self.order.batch_size, settings.batch_size)
+        self.parts = [slice(start + own.start, start + own.stop) for start in starts]
         self.autocast = self.group.autocast()
         state.denoiser.train()
         self.mean_loss = self.group.join(_MeanLoss(state.denoiser, objective))
@@ -192,12 +192,6 @@ class _Checkpoints:
         self.saved = self.state.step  # also when saving fails: it would fail again on the way out
         save(self.state, self.path)
         self.last = time.monotonic()
-
-
-def _split(rows: slice, parts: int) -> list[slice]:
-    """The rows in as many parts of one length."""
-    size = (rows.stop - rows.start) // parts
-    return [slice(start, start + size) for start in range(rows.start, rows.stop, size)]
 
 
 def _check_finite(step: int, loss: float, norm: float, rate: float) -> None:
