@@ -9,7 +9,8 @@ here, so that folders that others have on their disks still load; `tests/test_re
   translated already, to a node that `_config.decode` reads. Objects only. `Call(name, fields)` is what a function
   returns, {"object": ..., "fields": ...} an object and {"name": ...} a class or a function itself. An object that is a
   class today, with its fields, if any, as keywords, is {"name": NEW} without fields, and else
-  {"partial": {"name": NEW}, "arguments": [], "keywords": {"dict": fields}}.
+  {"partial": {"name": NEW}, "arguments": [], "keywords": {"dict": fields}}. A class that is a function today stands in
+  both tables: in `MOVED` for where it is named alone, and here as `partial(Call, NEW)` for its objects.
 * Nothing of today does what it did: an entry in `GONE`, with what to use instead, for a sentence.
 """
 
