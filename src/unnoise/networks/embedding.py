@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from unnoise._errors import InputError
+
 
 class Embedding(nn.Module):
     r"""(level, cond) -> (n, width): sines and cosines of the level, and a linear map of the condition, through an MLP.
@@ -15,6 +17,9 @@ class Embedding(nn.Module):
         width: size of the embedding.
         cond_features: how many numbers describe the condition; 0 for none.
         frequencies: how many angular frequencies, log-spaced from 1 to `highest`.
+
+    Raises:
+        InputError: when called, for a condition where the network was built for none, or of another width.
     """
 
     frequencies: Tensor
@@ -29,6 +34,12 @@ class Embedding(nn.Module):
 
     def forward(self, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """Embed levels of shape () or (n,); a scalar level without condition gives one row, which broadcasts."""
+        expected, got = 0 if self.cond is None else self.cond.in_features, 0 if cond is None else cond.shape[-1]
+        if got != expected:
+            raise InputError(
+                f"got conditions of {got} numbers for a network that was built with cond_features={expected}; build it "
+                "with as many as conditions have, 0 for none"
+            )
         angles = level.reshape(-1, 1) * self.frequencies
         hidden = self.level(torch.cat([angles.sin(), angles.cos()], -1))
         if self.cond is not None:
