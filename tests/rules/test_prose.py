@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from source import ROOT, Module, Offence, expect_none, module, modules, offences
+from source import ROOT, Module, Offence, expect_none, module, modules, offences, public_classes
 
 POINTER = re.compile(r"See (the |its )?(class|module|base)(es|s)?( of \w+)?\.?")
 SYMBOL = re.compile(r"(?![AI]\b)[A-Z](_\w+)?(?=[:,]|\s+[a-z])")
 MACHINE = re.compile(r"(?<![\w.~$}])/(home|root|Users|work|mnt)/\w+")
+SHOWN = {"laws", "spaces", "heads", "processes", "networks", "denoisers", "objectives", "samplers", "chains"}
+SHOWN |= {"targets", "evaluation", "schedules"}  # folders whose classes a user makes by hand
 TEXTS = {".py", ".md", ".toml", ".cff", ".yml", ".yaml", ".txt", ".json"}
 
 
@@ -25,6 +27,15 @@ def empty_docstrings(one: Module) -> Iterator[Offence]:
                 yield line, f"says only {text!r}"
             if SYMBOL.match(text):
                 yield line, f"begins with a symbol: {first!r}"
+
+
+def without_example(one: Module) -> Iterator[Offence]:
+    """Files whose public classes are never shown in use; those that are only bases or private need not be."""
+    stem, classes = one.name.rpartition(".")[2], list(public_classes(one))
+    nodes = (node for node in ast.walk(one.tree) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef))
+    shown = any(">>>" in (ast.get_docstring(node) or "") for node in nodes)
+    if one.folder in SHOWN and stem != "base" and not stem.startswith("_") and classes and not shown:
+        yield classes[0].lineno, f"no `>>>` example of {', '.join(found.name for found in classes)}"
 
 
 def machine_paths(text: str) -> Iterator[Offence]:
@@ -48,6 +59,10 @@ def written() -> Iterator[Path]:
 @pytest.mark.parametrize("top", ["src/unnoise", "experiments"])
 def test_docstrings_say_something(top: str) -> None:
     expect_none(offences(empty_docstrings, modules(top)))
+
+
+def test_every_file_of_classes_shows_one_in_use() -> None:
+    expect_none(offences(without_example, modules("src/unnoise")))
 
 
 def test_no_file_names_a_machine() -> None:
@@ -77,6 +92,22 @@ def test_no_file_names_a_machine() -> None:
 def test_an_empty_docstring_is_seen(text: str, guilty: bool) -> None:
     for source in (f"'''{text}'''", f"def f():\n    '''{text}'''", f"class A:\n    '''{text}'''"):
         assert bool(list(empty_docstrings(module("unnoise.mine", source)))) == guilty
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "guilty"),
+    [
+        ("unnoise.laws.mine", "class A:\n    'What it is.'", True),
+        ("unnoise.laws.mine", "class A:\n    '>>> A()'", False),
+        ("unnoise.laws.mine", "'>>> A()'\nclass A: ...", False),
+        ("unnoise.laws.mine", "class _A: ...", False),
+        ("unnoise.laws.base", "class A: ...", False),
+        ("unnoise.laws._mine", "class A: ...", False),
+        ("unnoise.cli.mine", "class A: ...", False),
+    ],
+)
+def test_a_class_without_an_example_is_seen(name: str, source: str, guilty: bool) -> None:
+    assert bool(list(without_example(module(name, source)))) == guilty
 
 
 @pytest.mark.parametrize(
