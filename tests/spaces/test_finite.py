@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 import torch
+from checked import OF_SPACE, assert_checked
 
 from unnoise._errors import InputError
 from unnoise.processes import CTMC
@@ -150,10 +151,10 @@ LOCALS = {
 
 
 @pytest.mark.parametrize("name", LOCALS)
-def test_it_keeps_the_laws(name):
+def test_it_keeps_the_properties(name):
     process, points = LOCALS[name]
     local = partial(process.forward, t=torch.tensor(0.5, dtype=FLOAT64))
-    assert len(check_space(process.space, points, local, draws=2000).findings) == 9
+    assert_checked(check_space(process.space, points, local, draws=2000), OF_SPACE)
 
 
 class TwiceAtOnce(Finite):
@@ -173,4 +174,4 @@ def test_a_broken_twin_is_caught(twin):
     process, points = LOCALS["uniform"]
     local = partial(process.forward, t=torch.tensor(0.5, dtype=FLOAT64))
     failed = check_space(twin(2, 3), points, local, draws=40_000, raises=False).failed
-    assert any("small moves follow the generator" in finding.law for finding in failed)
+    assert any("small moves follow the generator" in finding.claim for finding in failed)

@@ -201,11 +201,8 @@ def _student(values: Tensor, truth: Tensor | float) -> tuple[Tensor, Tensor, int
 
 def _rounding(values: Tensor, truth: Tensor | float) -> float:
     kind = values.dtype if values.is_floating_point() else torch.float64
-    return (
-        16
-        * torch.finfo(kind).eps
-        * float(torch.maximum(values.detach().abs().max(), torch.as_tensor(truth).abs().max()))
-    )
+    largest = max(float(torch.as_tensor(part).detach().abs().max()) for part in (values, truth))
+    return 16 * torch.finfo(kind).eps * largest
 
 
 def _below(t: Tensor, freedom: int) -> Tensor:
