@@ -27,7 +27,7 @@ def atoms(space):
 
 @spaces
 def test_it_keeps_the_properties(space, atoms):
-    check_process(Brownian(space), atoms, draws=300, functions=3)
+    check_process(Brownian(space), atoms, draws=400, functions=3)
 
 
 @pytest.mark.slow

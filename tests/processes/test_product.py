@@ -67,7 +67,7 @@ MIXED_ATOMS = {
 
 def test_counts_shares_and_places_at_once_keep_the_properties():
     """All but those of t = 0, where the slow kernel of the simplex is at its slowest."""
-    case = case_of(MIXED, MIXED_ATOMS, draws=200, functions=2, times=(0.7,))
+    case = case_of(MIXED, MIXED_ATOMS, draws=400, functions=2, times=(0.7,))
     skipped = {kernels.noising_starts_at_the_data, reversal.decoding_reaches_the_data}
     skipped |= {kl_rates.bound_is_tight_at_the_exact_denoiser}
     skipped |= {kl_rates.denoising_and_implicit_losses_differ_by_a_constant}

@@ -39,7 +39,7 @@ T = torch.tensor(0.7, dtype=FLOAT64)
 
 
 def test_it_keeps_the_properties():
-    assert_checked(check_process(PROCESS, ATOMS, draws=120, functions=2, times=(0.8,)), OF_KERNEL)
+    assert_checked(check_process(PROCESS, ATOMS, draws=230, functions=2, times=(0.8,)), OF_KERNEL)
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ from unnoise.testing.noised import rows
 EXACT = 1e-8
 IDENTITY = 1e-6
 QUADRATIC = 0.3  # D(e) / D(2 e): 1/4 for a smooth minimum, 1/2 for a kink
-BOUND_DRAWS = 32  # times that each estimate of the bound looks at
+BOUND_DRAWS = 16  # times that each estimate of the bound looks at
 LEANING = 0.7  # weight of the atom that a law leans to
 
 
