@@ -111,6 +111,12 @@ def test_every_module_has_a_test() -> None:
     expect_none(untested(modules("src/unnoise"), ELSEWHERE, tests))
 
 
+def test_contributing_names_every_test_of_a_rule() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = {Path(place).name for place in re.findall(r"\| `([\w./]+\.py)`", page)}
+    assert named == {file.name for file in Path(__file__).parent.glob("test_*.py")} | {"test_import_time.py"}
+
+
 def test_a_shared_name_is_seen() -> None:
     both = [module("unnoise.a", "class Block: ...\nclass _Own: ..."), module("unnoise.b", "class Block: ...")]
     assert doubled(both) == "Block: src/unnoise/a.py:1, src/unnoise/b.py:1"

@@ -11,7 +11,7 @@ from scipy import stats
 from unnoise._errors import InputError
 from unnoise.laws import GaussianMixture
 from unnoise.targets import EllipticalGaussian, Funnel, LogisticRegression, Modes, Phi4, Rings, TwoModes, ring
-from unnoise.testing import ImprobableError, assert_law
+from unnoise.testing import ImprobableError, assert_law, assert_mean
 
 FLOAT64 = torch.float64
 AXES = torch.linalg.qr(torch.tensor([[1.0, 2.0], [-0.5, 1.0]]))[0]
@@ -133,7 +133,9 @@ def test_two_modes_are_where_they_are_said_to_be(rng):
     target = TwoModes(8, separation=6.0, weight=0.8)
     assert float((target.means[0] - target.means[1]).norm()) == pytest.approx(6 * math.sqrt(8))
     first = target.responsibility(target.sample(rng, (4000,)))[:, 0]
-    assert float(first.mean()) == pytest.approx(0.8, abs=4 * 0.4 / math.sqrt(4000))
+    assert_mean(first, 0.8)
+    with pytest.raises(ImprobableError):
+        assert_mean(first, 0.75)
     x = torch.randn(4, 8, generator=rng)
     torch.testing.assert_close(target.log_prob(x), target.mixture.log_prob(x))
 
