@@ -77,7 +77,7 @@ class SamplerCase:
                 seen.append((t, state))
 
         sampler = self.sampler(moves=self.steps * finer)
-        samples = sampler.sample(self.draws, generator(self.seed, "run"), on_step=on_step)
+        samples = sampler.sample(self.draws, generator(self.seed, "walk"), on_step=on_step)
         half_way = _tree.concatenate([state for _, state in seen])
         return Run(torch.tensor(seen[0][0], dtype=torch.float64), half_way, samples)
 
