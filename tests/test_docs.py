@@ -50,7 +50,7 @@ def test_extend(desk):
     """Everything on the page runs; the two models that it trains have learnt what they were shown."""
     page = (DOCS / "extend.md").read_text(encoding="utf-8")
     names = run(page, desk)
-    assert not names["report"].failed
+    assert not names["findings"].failed
     samples, data = names["samples"], names["data"]
     assert float(samples.min()) >= 0
     assert float(samples.max()) <= 1

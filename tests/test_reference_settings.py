@@ -157,9 +157,9 @@ def objectives():
     """Other weightings and times than those of the bound."""
     learner, x_0 = neural(VariancePreserving(Euclidean(2))), points(2)
     kinds = {
-        "simple": Denoising(weightings.Simple(), times.Uniform()),
-        "edm": Denoising(weightings.EDM(), times.LogNormal()),
-        "steps": Denoising(weightings.Steps(10), times.Steps(10)),
+        "simple": Denoising(weightings.SimpleWeighting(), times.UniformTimes()),
+        "edm": Denoising(weightings.EDMWeighting(), times.LogNormalTimes()),
+        "steps": Denoising(weightings.StepWeighting(10), times.StepTimes(10)),
         "ddpm": ddpm(10),
         "one level": Denoising(times=times.OneLevel(0.5)),
         "sliced": Implicit(probes=2),

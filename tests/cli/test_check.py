@@ -1,4 +1,4 @@
-"""The laws by the command line, on modules that a user has in a folder."""
+"""The properties by the command line, on modules that a user has in a folder."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sys.modules.pop("mine", None)
 
 
-KEPT = {  # what is checked, and a law that shows which laws were
+KEPT = {  # what is checked, and a property that shows which ones were
     "own": "the reverse of a known law undoes the noise",
     "plane": "log inverts exp",
     "with_points": "phi is not negative",
@@ -83,13 +83,13 @@ KEPT = {  # what is checked, and a law that shows which laws were
 }
 
 
-@pytest.mark.parametrize(("name", "law"), KEPT.items(), ids=KEPT)
-def test_what_is_right_keeps_its_laws(name: str, law: str, done: Run, desk: Path) -> None:
+@pytest.mark.parametrize(("name", "claim"), KEPT.items(), ids=KEPT)
+def test_what_is_right_keeps_its_properties(name: str, claim: str, done: Run, desk: Path) -> None:
     draws = ["--draws", "2000"] if name == "sampler" else ["--draws", "500"]
     result = done("check", f"mine:{name}", *draws)
     count = result.stdout.count("\n") - 1
-    assert result.stdout.startswith(f"mine:{name}: {count} of {count} laws kept\n")
-    assert f"  kept    {law} " in result.stdout
+    assert result.stdout.startswith(f"mine:{name}: {count} of {count} properties kept\n")
+    assert f"  kept    {claim} " in result.stdout
     assert "BROKEN" not in result.stdout
 
 
@@ -101,11 +101,11 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_is_broken_is_explained(name: str, run: Run, desk: Path) -> None:
-    law, explained = BROKEN[name]
+    claim, explained = BROKEN[name]
     result = run("check", f"mine:{name}", "--draws", "1000")
     assert (result.exit_code, result.stderr) == (1, "")
-    assert f"  BROKEN  {law} " in result.stdout
-    assert f"\nBROKEN: {law}\n  it says   " in result.stdout
+    assert f"  BROKEN  {claim} " in result.stdout
+    assert f"\nBROKEN: {claim}\n  it says   " in result.stdout
     assert explained in result.stdout
     assert "\n  found     " in result.stdout
 
@@ -116,15 +116,15 @@ def test_a_sampler_runs_on_a_known_process_where_none_is_given(run: Run, desk: P
     assert "BROKEN: half way the states follow the noised law" in result.stdout
 
 
-def test_json_tells_every_law(run: Run, desk: Path) -> None:
+def test_json_has_every_property(run: Run, desk: Path) -> None:
     result = run("check", "mine:too_strong", "--draws", "2000", "--json")
     facts = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert (facts["subject"], facts["kept"] + facts["broken"]) == ("mine:too_strong", len(facts["laws"]))
-    broken = [law for law in facts["laws"] if not law["kept"]]
-    assert [law["law"] for law in broken] == ["noise ends at the prior"]
+    assert (facts["subject"], facts["kept"] + facts["broken"]) == ("mine:too_strong", len(facts["properties"]))
+    broken = [found for found in facts["properties"] if not found["kept"]]
+    assert [found["claim"] for found in broken] == ["noise ends at the prior"]
     assert broken[0]["p_value"] < 1e-6
-    assert all(law["meaning"] for law in facts["laws"])
+    assert all(found["meaning"] for found in facts["properties"])
 
 
 def test_code_that_crashes_is_told_with_its_line(run: Run, desk: Path) -> None:
@@ -153,4 +153,4 @@ def test_wrong_input_is_refused(target: str, match: str, refused: Run, desk: Pat
 
 @pytest.mark.parametrize("space", ["Rotations", "Sphere", "Torus"])
 def test_spaces_of_the_package_are_checked_by_name(space: str, done: Run) -> None:
-    assert "17 of 17 laws kept" in done("check", f"unnoise.spaces:{space}", "--draws", "500").stdout
+    assert "17 of 17 properties kept" in done("check", f"unnoise.spaces:{space}", "--draws", "500").stdout

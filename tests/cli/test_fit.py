@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -202,14 +203,24 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
-def test_ctrl_c_saves_and_says_how_to_resume(done: Run, data: Path, tmp_path: Path) -> None:
-    model = tmp_path / "model"
-    process = started(["-m", "unnoise"], data, model, *LONG, "--steps", "1000000")
-    wait_for(model / "config.json", process)
-    time.sleep(2)  # for the first steps
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "")
+@pytest.mark.usefixtures("model")  # all that a training imports is there, so that its first steps are soon done
+def test_ctrl_c_saves_and_says_how_to_resume(
+    run: Run, done: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "own"
+
+    def press() -> None:
+        while not (model / "config.json").exists():
+            time.sleep(0.02)
+        time.sleep(0.5)  # for the first steps
+        os.kill(os.getpid(), signal.SIGINT)
+
+    words = ["fit", str(data / "rows.csv"), "-o", str(model), *LONG, "--steps", "1000000", "--time", "60s"]
+    monkeypatch.setattr(sys, "argv", ["unnoise", *words])
+    threading.Thread(target=press, daemon=True).start()
+    result = run(*words)
+    err = result.stderr
+    assert (result.exit_code, result.stdout) == (130, "")
     assert err.startswith(f"unnoise: interrupted; the checkpoint is saved, go on with: unnoise fit {data / 'rows.csv'}")
     assert err.endswith(" --resume\n")
     assert err.count("\n") == 1

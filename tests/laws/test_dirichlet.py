@@ -16,7 +16,7 @@ def test_log_density_is_the_published_one(rng):
     torch.testing.assert_close(law.log_prob(x), torch.distributions.Dirichlet(ALPHA).log_prob(x))
 
 
-def test_it_keeps_the_laws_of_a_law():
+def test_it_keeps_the_properties_of_a_law():
     check_law(Dirichlet(ALPHA), Dirichlet(0.8 * ALPHA), draws=4000)
 
 

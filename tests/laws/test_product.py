@@ -16,7 +16,7 @@ def pair(scale: float) -> Independent:
     return Independent({"a": first, "rest": Independent({"b": second})})
 
 
-def test_it_keeps_the_laws_of_a_law():
+def test_it_keeps_the_properties_of_a_law():
     check_law(pair(1.0), pair(1.3), draws=4000)
 
 

@@ -10,7 +10,7 @@ import torch
 
 from unnoise.laws import WrappedNormal
 from unnoise.laws.wrapped_normal import wrap
-from unnoise.testing import LawBroken, check_law
+from unnoise.testing import PropertyError, check_law
 
 FLOAT64 = torch.float64
 
@@ -69,7 +69,7 @@ class Narrow(WrappedNormal):
 
 def test_a_broken_twin_is_caught():
     mean = torch.zeros(2, dtype=FLOAT64)
-    with pytest.raises(LawBroken, match="samples follow the density"):
+    with pytest.raises(PropertyError, match="samples follow the density"):
         check_law(Narrow(mean, torch.tensor(0.6, dtype=FLOAT64)), WrappedNormal(mean, torch.tensor(0.8, dtype=FLOAT64)))
 
 

@@ -37,7 +37,7 @@ def steps_cost(chain, denoiser, first=2):
     return total
 
 
-def test_it_keeps_the_laws_of_a_process():
+def test_it_keeps_the_properties_of_a_process():
     check_process(Binomial(Finite(2, 2), mean=0.3), torch.tensor([[0, 1], [1, 1], [0, 0]]), draws=1000)
 
 

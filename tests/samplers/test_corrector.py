@@ -14,7 +14,7 @@ from unnoise.samplers import Ancestral, Euler, PredictorCorrector, TauLeaping
 from unnoise.samplers.grids import UniformLogSNR
 from unnoise.spaces import Euclidean, Finite, Sphere
 from unnoise.testing import check_sampler
-from unnoise.testing.noised import Noised
+from unnoise.testing.noised import NoisedAtoms
 
 WORDS = torch.tensor([[0, 0], [1, 4], [3, 1]])
 PROCESSES = {
@@ -49,7 +49,7 @@ class NoiseOnly(PredictorCorrector):
 def test_a_broken_twin_is_caught():
     make = lambda denoiser, steps: NoiseOnly(TauLeaping(denoiser, steps))  # noqa: E731
     failed = check_sampler(make, PROCESSES["uniform"], WORDS, draws=4000, steps=24, raises=False).failed
-    assert any("half way" in finding.law for finding in failed)
+    assert any("half way" in finding.claim for finding in failed)
 
 
 def test_corrections_repair_what_a_coarse_predictor_breaks():
@@ -57,7 +57,7 @@ def test_corrections_repair_what_a_coarse_predictor_breaks():
     process, weights = PROCESSES["uniform"], torch.tensor([0.2, 0.3, 0.5], dtype=torch.float64)
     denoiser = Exact(process, WORDS, weights)
     points = torch.cartesian_prod(torch.arange(5), torch.arange(5))
-    truth = Noised(process, WORDS, weights, torch.tensor(0.25, dtype=torch.float64)).log_prob(points).exp()
+    truth = NoisedAtoms(process, WORDS, weights, torch.tensor(0.25, dtype=torch.float64)).log_prob(points).exp()
 
     def distance(sampler):
         seen = []
@@ -119,7 +119,7 @@ class Cooling(PredictorCorrector):
 def test_too_little_noise_is_caught():
     make = lambda denoiser, steps: Cooling(Euler(denoiser, steps, grid=UniformLogSNR()), corrections=4)  # noqa: E731
     failed = check_sampler(make, GAUSSIAN, POINTS, draws=2000, steps=30, raises=False).failed
-    assert any("half way" in finding.law for finding in failed)
+    assert any("half way" in finding.claim for finding in failed)
 
 
 def test_a_langevin_corrector_without_progress_is_annealed_langevin():

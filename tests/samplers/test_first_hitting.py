@@ -43,7 +43,7 @@ class TooEarly(FirstHitting):
 def test_a_broken_twin_is_caught():
     process, atoms = PROCESSES["words"]
     failed = check_sampler(TooEarly, process, atoms, draws=4000, steps=16, raises=False).failed
-    assert any("half way" in finding.law for finding in failed)
+    assert any("half way" in finding.claim for finding in failed)
 
 
 def test_frequencies_are_exact_at_two_steps(rng):

@@ -55,7 +55,7 @@ class Twice(TauLeaping):
 @pytest.mark.parametrize("twin", [Backwards, Twice])
 def test_a_broken_twin_is_caught(twin):
     failed = check_sampler(twin, PROCESSES["uniform"], WORDS, draws=2000, steps=16, raises=False).failed
-    assert any("half way" in finding.law for finding in failed), failed
+    assert any("half way" in finding.claim for finding in failed), failed
 
 
 class TestOneLeap:

@@ -13,7 +13,7 @@ from unnoise.samplers import Uniformisation
 from unnoise.schedules import Erasing, Geometric
 from unnoise.spaces import Finite
 from unnoise.testing import check_sampler
-from unnoise.testing.noised import Noised
+from unnoise.testing.noised import NoisedAtoms
 
 FLOAT64 = torch.float64
 ATOMS = torch.tensor([[0, 0], [1, 2], [2, 1]])
@@ -43,7 +43,7 @@ def test_in_two_steps_the_law_half_way_is_exact(name, rng):
     sampler = Uniformisation(Exact(process, ATOMS, weights), 3)
     size = process.space.states
     points = torch.cartesian_prod(torch.arange(size), torch.arange(size))
-    truth = Noised(process, ATOMS, weights, torch.tensor(0.5, dtype=FLOAT64)).log_prob(points).exp()
+    truth = NoisedAtoms(process, ATOMS, weights, torch.tensor(0.5, dtype=FLOAT64)).log_prob(points).exp()
     counts = torch.bincount(half_way(process, sampler, n, rng), minlength=size**2)
     likely = truth * n > 5
     found = torch.cat([counts[likely], counts[~likely].sum()[None]])
@@ -68,7 +68,7 @@ class NeverRefused(Uniformisation):
 def test_a_broken_twin_is_caught(rng):
     process = PROCESSES["uniform"]
     sampler = NeverRefused(Exact(process, ATOMS), 3)
-    truth = Noised(process, ATOMS, torch.ones(3, dtype=FLOAT64) / 3, torch.tensor(0.5, dtype=FLOAT64))
+    truth = NoisedAtoms(process, ATOMS, torch.ones(3, dtype=FLOAT64) / 3, torch.tensor(0.5, dtype=FLOAT64))
     points = torch.cartesian_prod(torch.arange(3), torch.arange(3))
     counts = torch.bincount(half_way(process, sampler, 6000, rng), minlength=9)
     assert stats.chisquare(counts.numpy(), (6000 * truth.log_prob(points).exp()).numpy()).pvalue < 1e-6

@@ -9,13 +9,13 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.spaces import Sphere
-from unnoise.testing import LawBroken, check_space
+from unnoise.testing import PropertyError, check_space
 
 FLOAT64 = torch.float64
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3, 4])
-def test_it_keeps_the_laws(dimension, rng):
+def test_it_keeps_the_properties(dimension, rng):
     space = Sphere(dimension)
     check_space(space, space.uniform(4).sample(rng), draws=2000)
 
@@ -26,7 +26,7 @@ class Flat(Sphere):
 
 
 def test_a_broken_twin_is_caught(rng):
-    with pytest.raises(LawBroken, match="speed"):
+    with pytest.raises(PropertyError, match="speed"):
         check_space(Flat(2), Sphere(2).uniform(4).sample(rng), draws=2000)
 
 

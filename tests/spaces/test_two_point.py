@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from unnoise.spaces import Diffusion, Rotations, Sphere
-from unnoise.testing import check_law
+from unnoise.testing import ImprobableError, assert_mean, check_law
 
 FLOAT64 = torch.float64
 SPACES = {"globe": Sphere(2), "three-sphere": Sphere(3), "five-sphere": Sphere(5), "rotations": Rotations()}
@@ -33,8 +33,9 @@ def test_the_mean_of_the_cosine(space, time, rng):
     wanted = math.exp(-space.spectral_gap * time)
     if isinstance(space, Rotations):
         wanted = 0.5 * (3 * wanted - 1)
-    z = (float(cosine.mean()) - wanted) / float(cosine.std()) * 200
-    assert abs(z) < 5
+    assert_mean(cosine, wanted)
+    with pytest.raises(ImprobableError):
+        assert_mean(cosine, 0.95 * wanted if time < 1 else wanted + 0.05)
 
 
 @spaces
@@ -45,8 +46,7 @@ def test_the_semigroup(space, rng):
     direct = space.heat(x_0, number(0.55)).sample(rng)
     for power in (1, 2, 3):
         one, other = (space.cosine(x, x_0) ** power for x in (there, direct))
-        z = float(one.mean() - other.mean()) / float((one.var() + other.var()).sqrt()) * 20_000**0.5
-        assert abs(z) < 5
+        assert_mean(one - other)
 
 
 @spaces

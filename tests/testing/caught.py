@@ -1,4 +1,4 @@
-"""What it means that a law catches a broken twin."""
+"""What it means that a check catches a broken twin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from unnoise.testing import FAILURE_RATE, Finding
 
 
 def assert_caught(finding: Finding) -> None:
-    """The law is broken by numbers that are finite: a twin that crashes proves nothing."""
+    """The property is broken by numbers that are finite: a twin that crashes proves nothing."""
     assert not finding.passed, f"not caught: {finding}"
     assert "nan" not in finding.detail, finding
     assert "inf" not in finding.detail, finding

@@ -1,4 +1,4 @@
-"""The processes of the package, and a small case for looking at one law alone."""
+"""The processes of the package, and a small case for looking at one property alone."""
 
 from __future__ import annotations
 

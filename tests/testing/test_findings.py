@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from unnoise.testing import FAILURE_RATE, Finding, LawBroken, Report
+from unnoise.testing import FAILURE_RATE, Finding, Findings, PropertyError
 from unnoise.testing.findings import conclude, exact, generator, statistical
 
 ROWS = torch.randn(2000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -11,58 +11,58 @@ KEPT = Finding("water is wet", True, p_value=0.4)
 BROKEN = Finding("the earth is flat", False, error=2.0, bound=1e-6, detail="at the horizon")
 
 
-def test_an_exact_law_names_the_worst_place_and_both_sides() -> None:
+def test_an_exact_property_names_the_worst_place_and_both_sides() -> None:
     sides = {"here": (torch.ones(2), torch.ones(2)), "there": (torch.tensor([1.0, 4.0]), torch.tensor([1.0, 2.0]))}
-    finding = exact("a law", sides, 1e-8)
+    finding = exact("a claim", sides, 1e-8)
     assert (finding.passed, finding.error, finding.bound) == (False, 0.5, 1e-8)
     assert finding.detail == "there: 4 against 2"
-    assert exact("a law", sides, 0.6).passed
+    assert exact("a claim", sides, 0.6).passed
 
 
-def test_an_exact_law_is_judged_against_a_size_if_one_is_given() -> None:
+def test_an_exact_property_is_judged_against_a_size_if_one_is_given() -> None:
     sides = {"here": (torch.tensor([1e-3]), torch.tensor([0.0]))}
-    assert not exact("a law", sides, 0.01).passed
-    assert exact("a law", sides, 0.01, size=1.0).passed
+    assert not exact("a claim", sides, 0.01).passed
+    assert exact("a claim", sides, 0.01, size=1.0).passed
 
 
-def test_nan_keeps_no_law() -> None:
+def test_nan_keeps_no_property() -> None:
     bad = {"good": (torch.ones(9), torch.ones(9)), "bad": (torch.full((9,), torch.nan), torch.ones(9))}
-    assert not exact("a law", bad, 1e9).passed
-    assert exact("a law", bad, 1e9).detail.startswith("bad")
-    finding = statistical("a law", {"bad": (ROWS * torch.nan, ROWS)})
+    assert not exact("a claim", bad, 1e9).passed
+    assert exact("a claim", bad, 1e9).detail.startswith("bad")
+    finding = statistical("a claim", {"bad": (ROWS * torch.nan, ROWS)})
     assert not finding.passed
     assert finding.p_value == 0.0
 
 
-def test_a_statistical_law_forgives_chance_and_nothing_else() -> None:
+def test_a_statistical_property_forgives_chance_and_nothing_else() -> None:
     other = torch.randn(2000, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    assert statistical("a law", {"here": (ROWS, other)}).passed
-    finding = statistical("a law", {"here": (ROWS, other), "there": (ROWS[:, 0] + 0.3, other[:, 0])})
+    assert statistical("a claim", {"here": (ROWS, other)}).passed
+    finding = statistical("a claim", {"here": (ROWS, other), "there": (ROWS[:, 0] + 0.3, other[:, 0])})
     assert not finding.passed
     assert finding.p_value < FAILURE_RATE
     assert finding.detail.startswith("there: mean 0.2769 against -0.0015")
 
 
-def test_a_report_says_which_laws_are_broken() -> None:
-    report = Report("nature", (KEPT, BROKEN))
-    assert report.failed == (BROKEN,)
-    lines = str(report).splitlines()
-    assert lines[0] == "nature: 1 of 2 laws kept"
+def test_the_table_says_which_properties_are_broken() -> None:
+    found = Findings("nature", (KEPT, BROKEN))
+    assert found.failed == (BROKEN,)
+    lines = str(found).splitlines()
+    assert lines[0] == "nature: 1 of 2 properties kept"
     assert lines[1] == "  kept    water is wet       p = 0.4"
     assert lines[2] == "  BROKEN  the earth is flat  error 2 > 1e-06         at the horizon"
 
 
-def test_a_broken_law_raises_the_table_unless_told_not_to() -> None:
-    with pytest.raises(LawBroken, match="1 of 2 laws kept"):
+def test_a_broken_property_raises_the_table_if_wanted() -> None:
+    with pytest.raises(PropertyError, match="1 of 2 properties kept"):
         conclude("nature", [KEPT, BROKEN], raises=True)
-    assert issubclass(LawBroken, AssertionError)
+    assert issubclass(PropertyError, AssertionError)
     assert conclude("nature", [KEPT, BROKEN], raises=False).failed == (BROKEN,)
     assert conclude("nature", [KEPT], raises=True).failed == ()
 
 
-def test_every_law_and_every_seed_has_its_own_randomness() -> None:
-    def drawn(seed: int, law: str) -> float:
-        return float(torch.rand((), generator=generator(seed, law)))
+def test_every_property_and_every_seed_has_its_own_randomness() -> None:
+    def drawn(seed: int, claim: str) -> float:
+        return float(torch.rand((), generator=generator(seed, claim)))
 
     assert drawn(0, "a") == drawn(0, "a")
     assert len({drawn(0, "a"), drawn(1, "a"), drawn(0, "b")}) == 3

@@ -1,4 +1,4 @@
-"""The laws of bare generators hold for processes that are right, and each catches a twin that is wrong."""
+"""The properties of bare generators hold for processes that are right, and each catches a twin that is wrong."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import pytest
 import torch
 from caught import assert_caught
+from checked import OF_GENERATOR, OF_SPACE, assert_checked
 from spin_glass import GENERATOR, POINTS, PROCESS, SPACE
 
 from unnoise._errors import InputError
 from unnoise.laws import Normal
 from unnoise.processes import DiffusionProcess, JumpProcess
 from unnoise.spaces import Diffusion, Euclidean
-from unnoise.testing import LawBroken, check_generator, generators
+from unnoise.testing import PropertyError, check_generator, generators
 
 FLOAT64 = torch.float64
 START = torch.tensor([[1.0, 0.5], [-1.0, 0.0], [0.3, -1.2]])
@@ -64,11 +65,9 @@ def jumps(**changes):
     return JumpProcess(**({"space": SPACE, "rates": mixing, "prior_law": End} | changes))
 
 
-def test_right_processes_keep_all_laws():
+def test_right_processes_keep_all_properties():
     assert not check_generator(diffusion(), START, draws=2000).failed
-    report = check_generator(jumps(), POINTS[::4], draws=2000)
-    assert len(report.findings) == 15
-    assert all(finding.meaning for finding in report.findings)
+    assert_checked(check_generator(jumps(), POINTS[::4], draws=2000), OF_GENERATOR, OF_SPACE)
 
 
 class WrongSign(DiffusionProcess):
@@ -110,19 +109,23 @@ TWINS = {
 
 
 @pytest.mark.parametrize(
-    ("law", "twin"),
-    [pytest.param(law, twin, id=f"{law.__name__}-{i}") for law, twins in TWINS.items() for i, twin in enumerate(twins)],
+    ("check", "twin"),
+    [
+        pytest.param(check, twin, id=f"{check.__name__}-{i}")
+        for check, twins in TWINS.items()
+        for i, twin in enumerate(twins)
+    ],
 )
-def test_a_wrong_twin_is_caught(law, twin):
+def test_a_wrong_twin_is_caught(check, twin):
     points = POINTS[::4] if isinstance(twin, JumpProcess) else START.double()
-    assert_caught(law(generators.GeneratorCase(twin, points, 2000, 6, 0)))
+    assert_caught(check(generators.GeneratorCase(twin, points, 2000, 6, 0)))
 
 
-def test_a_broken_law_raises_with_the_table():
-    with pytest.raises(LawBroken, match="BROKEN  noise ends at the prior"):
+def test_a_broken_property_raises_with_the_table():
+    with pytest.raises(PropertyError, match="BROKEN  noise ends at the prior"):
         check_generator(diffusion(prior_law=normal(1.5)), START, draws=1000)
 
 
 def test_two_points_are_too_few():
-    with pytest.raises(InputError, match="got 2 points; the laws need 3 or more"):
+    with pytest.raises(InputError, match="got 2 points; the properties need 3 or more"):
         check_generator(diffusion(), START[:2])

@@ -106,13 +106,13 @@ TWINS = [
 ]
 
 
-@pytest.mark.parametrize(("law", "twin"), TWINS, ids=lambda part: part.__name__)
-def test_a_broken_twin_is_caught(law, twin) -> None:
-    assert_caught(law(case(twin)))
+@pytest.mark.parametrize(("check", "twin"), TWINS, ids=lambda part: part.__name__)
+def test_a_broken_twin_is_caught(check, twin) -> None:
+    assert_caught(check(case(twin)))
 
 
-def test_every_law_has_a_twin() -> None:
-    assert {law for law, _ in TWINS} == {*kernels.LAWS, *kernels.BRIDGE_LAWS}
+def test_every_property_has_a_twin() -> None:
+    assert {check for check, _ in TWINS} == {*kernels.PROPERTIES, *kernels.BRIDGE_PROPERTIES}
 
 
 def test_a_bridge_with_less_noise_keeps_the_marginals() -> None:

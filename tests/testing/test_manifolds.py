@@ -17,7 +17,7 @@ def case(space: Euclidean) -> manifolds.ManifoldCase:
     return manifolds.ManifoldCase(space, POINTS, local, draws=4000, seed=0, test=test)
 
 
-def test_a_curved_line_keeps_the_laws() -> None:
+def test_a_curved_line_keeps_the_properties() -> None:
     check_space(Torus(1), torch.tensor([[0.3], [2.0], [-1.5]]))
 
 
@@ -70,16 +70,16 @@ TWINS = [
     (manifolds.noise_is_standard_normal, Louder),
     (manifolds.hutchinson_is_unbiased, HalfEstimate),
     (manifolds.divergence_obeys_leibniz, HalfTrace),
-    (manifolds.moves_drift_as_told, Against),
-    (manifolds.moves_spread_as_told, MissingHalf),
+    (manifolds.moves_follow_the_drift, Against),
+    (manifolds.moves_spread_as_the_scale, MissingHalf),
 ]
 
 
-@pytest.mark.parametrize(("law", "twin"), TWINS, ids=lambda part: part.__name__)
-def test_a_broken_twin_is_caught(law, twin) -> None:
-    assert law(case(Euclidean(2))).passed
-    assert_caught(law(case(twin(2))))
+@pytest.mark.parametrize(("check", "twin"), TWINS, ids=lambda part: part.__name__)
+def test_a_broken_twin_is_caught(check, twin) -> None:
+    assert check(case(Euclidean(2))).passed
+    assert_caught(check(case(twin(2))))
 
 
-def test_every_law_has_a_twin() -> None:
-    assert {law for law, _ in TWINS} == set(manifolds.LAWS)
+def test_every_property_has_a_twin() -> None:
+    assert {check for check, _ in TWINS} == set(manifolds.PROPERTIES)

@@ -71,7 +71,7 @@ class TargetOfTheBatch(Flow):
         return x_0 - 0.1 * x_0.mean(-2, keepdim=True)
 
 
-class FinishesWithNoise(Flow):
+class DecodesWithNoise(Flow):
     def decode(self, x_0, stat, rng):
         return stat + expand(torch.tensor(0.05), stat)
 
@@ -86,22 +86,22 @@ TWINS = [
     (reversal.churn_keeps_the_marginals, MissingHalf),
     (reversal.churn_keeps_the_marginals, ChurnNotSquared),
     (reversal.exact_denoiser_is_the_posterior_mean, TargetOfTheBatch),
-    (reversal.finishing_reaches_the_data, FinishesWithNoise),
+    (reversal.decoding_reaches_the_data, DecodesWithNoise),
 ]
 
 
-@pytest.mark.parametrize(("law", "twin"), TWINS, ids=lambda part: part.__name__)
-def test_a_broken_twin_is_caught(law, twin) -> None:
-    assert_caught(law(case(twin)))
+@pytest.mark.parametrize(("check", "twin"), TWINS, ids=lambda part: part.__name__)
+def test_a_broken_twin_is_caught(check, twin) -> None:
+    assert_caught(check(case(twin)))
 
 
-def test_every_law_has_a_twin() -> None:
-    assert {law for law, _ in TWINS} == set(reversal.LAWS)
+def test_every_property_has_a_twin() -> None:
+    assert {check for check, _ in TWINS} == set(reversal.PROPERTIES)
 
 
-@pytest.mark.parametrize("law", reversal.LAWS, ids=lambda law: law.__name__)
-def test_the_reverse_as_the_literature_writes_it_keeps_the_laws(law) -> None:
-    assert law(case(Literature)).passed
+@pytest.mark.parametrize("check", reversal.PROPERTIES, ids=lambda check: check.__name__)
+def test_the_reverse_as_the_literature_writes_it_keeps_the_properties(check) -> None:
+    assert check(case(Literature)).passed
 
 
 def test_characteristics_have_names_at_any_depth() -> None:

@@ -11,8 +11,8 @@ from toys import EXAMPLES
 from unnoise.laws.base import standard_normal
 from unnoise.samplers import DDIM, Ancestral, Euler, Heun, grids
 from unnoise.spaces import Diffusion
-from unnoise.testing import LawBroken, check_sampler, samplers
-from unnoise.testing.walks import SamplerCase
+from unnoise.testing import PropertyError, check_sampler, samplers
+from unnoise.testing.runs import SamplerCase
 
 MAKES = {
     "euler": (Euler, 1),
@@ -27,7 +27,7 @@ MAKES = {
 
 @pytest.mark.parametrize("process", ["vp-cosine", "edm"])
 @pytest.mark.parametrize("name", MAKES)
-def test_the_samplers_of_the_package_keep_the_laws(name: str, process: str) -> None:
+def test_the_samplers_of_the_package_keep_the_properties(name: str, process: str) -> None:
     make, order = MAKES[name]
     steps = 32 if (name, process) == ("euler-flow", "edm") else 16
     check_sampler(make, PROCESSES[process], ATOMS, order=order, steps=steps, draws=6000)
@@ -36,19 +36,19 @@ def test_the_samplers_of_the_package_keep_the_laws(name: str, process: str) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("process", PROCESSES)
 @pytest.mark.parametrize("name", MAKES)
-def test_every_sampler_keeps_the_laws_on_every_process(name: str, process: str) -> None:
+def test_every_sampler_keeps_the_properties_on_every_process(name: str, process: str) -> None:
     make, order = MAKES[name]
     steps = 128 if (name, process) == ("euler-flow", "ve") else 32  # its noise level falls by a third in 1/32
     check_sampler(make, PROCESSES[process], ATOMS, order=order, steps=steps, draws=30_000)
 
 
 @pytest.mark.parametrize("grid", [grids.UniformLogSNR(), grids.Karras(rho=3.0)], ids=lambda grid: type(grid).__name__)
-def test_they_keep_the_laws_on_other_grids(grid: grids.Grid) -> None:
+def test_they_keep_the_properties_on_other_grids(grid: grids.Grid) -> None:
     check_sampler(lambda d, n: DDIM(d, n, grid=grid), PROCESSES["rectified-flow"], ATOMS, steps=24, draws=4000)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_euler_keeps_the_laws_on_spaces_that_are_not_in_the_package(name: str) -> None:
+def test_euler_keeps_the_properties_on_spaces_that_are_not_in_the_package(name: str) -> None:
     process, atoms = EXAMPLES[name]
     check_sampler(Euler, process, atoms, steps=16, draws=2000)
 
@@ -183,25 +183,25 @@ TWINS = [
 
 
 @pytest.mark.parametrize(
-    ("law", "twin", "order"), TWINS, ids=lambda part: part.__name__ if callable(part) else f"order {part}"
+    ("check", "twin", "order"), TWINS, ids=lambda part: part.__name__ if callable(part) else f"order {part}"
 )
-def test_a_broken_twin_is_caught(law, twin, order: float) -> None:
+def test_a_broken_twin_is_caught(check, twin, order: float) -> None:
     weights = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
     case = SamplerCase(twin, PROCESSES["vp-cosine"], ATOMS.double(), weights, 0.45, 16, order, 4000, seed=0)
     with torch.random.fork_rng():
-        assert_caught(law(case))
+        assert_caught(check(case))
 
 
-def test_every_law_has_a_twin() -> None:
-    assert {law for law, _, _ in TWINS} == set(samplers.LAWS)
+def test_every_property_has_a_twin() -> None:
+    assert {check for check, _, _ in TWINS} == set(samplers.PROPERTIES)
 
 
 def test_the_order_of_heun_is_seen_to_be_two() -> None:
-    report = check_sampler(Heun, PROCESSES["edm"], ATOMS, order=2, steps=16, draws=4000)
-    (finding,) = (finding for finding in report.findings if finding.law.startswith("bias falls"))
+    found = check_sampler(Heun, PROCESSES["edm"], ATOMS, order=2, steps=16, draws=4000)
+    (finding,) = (finding for finding in found.findings if finding.claim.startswith("bias falls"))
     assert 1.6 < float(finding.detail.removeprefix("order seen: ")) < 2.6
 
 
 def test_a_broken_sampler_raises_a_table() -> None:
-    with pytest.raises(LawBroken, match="BROKEN  half way the states follow the noised law"):
+    with pytest.raises(PropertyError, match="BROKEN  half way the states follow the noised law"):
         check_sampler(DriftOfTheFlow, PROCESSES["vp-cosine"], ATOMS, steps=16, draws=4000)

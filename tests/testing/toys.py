@@ -1,4 +1,4 @@
-"""Processes on states of every kind, small: integers, real numbers, and a dict of them. The laws need not know them."""
+"""Small processes on states of every kind: integers, real numbers, and a dict of them. No check need know them."""
 
 from __future__ import annotations
 

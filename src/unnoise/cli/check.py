@@ -1,4 +1,4 @@
-"""unnoise check: the laws, on a space, a process or a sampler of your own."""
+"""unnoise check: the properties of a space, a process or a sampler of your own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from unnoise.processes import Process
     from unnoise.spaces import Space
-    from unnoise.testing import Finding, Report
+    from unnoise.testing import Finding, Findings
 
 EXPECTED = (
     "expected a space, a process, a sampler, or a function without arguments that returns one, or a tuple "
@@ -29,19 +29,19 @@ def check(
     target: Annotated[
         str, typer.Argument(metavar="MODULE:OBJECT", help="Where it is; modules are looked for in this folder too.")
     ],
-    draws: Annotated[int | None, typer.Option(min=100, help="Random draws of every law.", show_default=False)] = None,
+    draws: Annotated[int | None, typer.Option(min=100, help="Random draws of every check.", show_default=False)] = None,
     order: Annotated[float, typer.Option(help="Of a sampler: how fast its bias should fall with the step.")] = 1.0,
     seed: common.Seed = 0,
     json: common.Json = False,
 ) -> None:
-    """Check the laws that a space, a process or a sampler of your own must keep, and say which are broken.
+    """Check the properties that a space, a process or a sampler of your own must have, and say which are broken.
 
     OBJECT is one of these, a function without arguments that returns one, or a tuple with what it is looked at with:
     (space, points), (space, points, local), (process, atoms), (sampler, process, atoms). Points and atoms are 3 or more
     different points on a small instance of the space: a handful of dimensions or sites.
 
-    A process without a known kernel is looked at as a generator: it must be a law of its space, its reverse must undo
-    it, and its noise must end at its prior. The exit code is 0 if all laws are kept, and 1 if one is broken.
+    A process without a known kernel is looked at as a generator: it must be one of its space, its reverse must undo
+    it, and its noise must end at its prior. The exit code is 0 if all properties hold, and 1 if one is broken.
 
     Examples:
       unnoise check my_spaces:Hyperbolic
@@ -51,14 +51,14 @@ def check(
     with named.this_folder():
         found = named.named(target)
         try:
-            report = _report(found() if _needs_nothing(found) else found, draws, order, seed)
+            findings = _findings(found() if _needs_nothing(found) else found, draws, order, seed)
         except InputError:
             raise
         except Exception as error:  # of any kind: the code under test is the user's
             common.fail(named.raised(error), 1)
-    report = replace(report, subject=target)
-    common.result(json, _facts(report), _words(report))
-    if report.failed:
+    findings = replace(findings, subject=target)
+    common.result(json, _facts(findings), _words(findings))
+    if findings.failed:
         raise typer.Exit(1)
 
 
@@ -71,7 +71,7 @@ def _needs_nothing(found: Any) -> bool:
     return not isinstance(found, tuple | Space | Process | Law) and named.needs_nothing(found)
 
 
-def _report(found: Any, draws: int | None, order: float, seed: int) -> Report:
+def _findings(found: Any, draws: int | None, order: float, seed: int) -> Findings:
     from unnoise import testing
     from unnoise.processes import HasKernel, Process
     from unnoise.spaces import Space
@@ -139,10 +139,10 @@ def _rng(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def _facts(report: Report) -> dict[str, Any]:
-    laws = [
+def _facts(findings: Findings) -> dict[str, Any]:
+    properties = [
         {
-            "law": finding.law,
+            "claim": finding.claim,
             "kept": finding.passed,
             "p_value": finding.p_value,
             "error": finding.error,
@@ -150,23 +150,23 @@ def _facts(report: Report) -> dict[str, Any]:
             "detail": finding.detail,
             "meaning": finding.meaning,
         }
-        for finding in report.findings
+        for finding in findings.findings
     ]
     return {
-        "subject": report.subject,
-        "kept": len(laws) - len(report.failed),
-        "broken": len(report.failed),
-        "laws": laws,
+        "subject": findings.subject,
+        "kept": len(properties) - len(findings.failed),
+        "broken": len(findings.failed),
+        "properties": properties,
     }
 
 
-def _words(report: Report) -> str:
-    return "\n".join([str(report), *(_explained(finding) for finding in report.failed)])
+def _words(findings: Findings) -> str:
+    return "\n".join([str(findings), *(_explained(finding) for finding in findings.failed)])
 
 
 def _explained(finding: Finding) -> str:
-    """What a broken law says, and where it was found broken."""
-    lines = [f"\nBROKEN: {finding.law}", f"  it says   {finding.meaning}"]
+    """What a broken property says, and where it was found broken."""
+    lines = [f"\nBROKEN: {finding.claim}", f"  it says   {finding.meaning}"]
     lines += [f"  found     {finding.detail}"] if finding.detail else []
     lines += [f"  judged by {finding.verdict}"] if finding.verdict else []
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What the laws of a process ask for: atoms, their noised law, their exact denoiser, test functions, times."""
+"""What the properties of a process ask for: atoms, their noised law, their exact denoiser, test functions, times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from unnoise.denoisers import Exact
 from unnoise.processes import HasKernel
 from unnoise.testing.findings import generator
-from unnoise.testing.noised import Noised, repeated, rows
+from unnoise.testing.noised import NoisedAtoms, repeated, rows
 from unnoise.testing.waves import Waves, flat_features, waves
 
 LOST = (0.25, 0.5, 0.75)  # shares of what the atoms tell apart that are lost at the informative times
@@ -42,9 +42,9 @@ class Case:
     functions: int
     seed: int
 
-    def rng(self, law: str) -> torch.Generator:
-        """The generator of one law."""
-        return generator(self.seed, law)
+    def rng(self, claim: str) -> torch.Generator:
+        """The generator of one property."""
+        return generator(self.seed, claim)
 
     def atom(self, index: int) -> Any:
         """One atom, without a batch axis."""
@@ -59,9 +59,9 @@ class Case:
         for i, t in enumerate(self.times):
             yield i, f"t = {t:.3g}", at(t)
 
-    def noised(self, t: Tensor, weights: Tensor | None = None) -> Noised:
+    def noised(self, t: Tensor, weights: Tensor | None = None) -> NoisedAtoms:
         """The noised law of the atoms, with other weights if given."""
-        return Noised(self.process, self.atoms, self.weights if weights is None else weights, t)
+        return NoisedAtoms(self.process, self.atoms, self.weights if weights is None else weights, t)
 
     def exact(self, weights: Tensor | None = None) -> Exact:
         """The exact denoiser of the same law."""
@@ -89,13 +89,13 @@ def at(t: float) -> Tensor:
 def informative_times(process: HasKernel[Any], atoms: Any, weights: Tensor, seed: int) -> tuple[float, ...]:
     """Times at which the share `LOST` of the entropy of the atoms cannot be read off x_t any more.
 
-    Between them lies all that a denoiser has to decide, whatever the clock of the process.
+    Between them lies all that a denoiser has to decide, whatever the schedule of the process.
     """
     grid = torch.linspace(0, 1, 101, dtype=torch.float64)[1:-1]
     entropy = -(weights * weights.log()).sum()
     lost = []
     for t in grid:
-        law = Noised(process, atoms, weights, t)
+        law = NoisedAtoms(process, atoms, weights, t)
         x = law.sample(generator(seed, "informative times"), (512,))
         log_posterior = torch.log_softmax(law.component_log_prob(x) + weights.log(), -1)
         lost.append(-(log_posterior.exp() * log_posterior).nan_to_num(0.0).sum(-1).mean() / entropy)

@@ -1,9 +1,9 @@
-r"""What a law found, and the table that a person can act on.
+r"""What the check of a property found, and the table that a person can act on.
 
-A law is an equation between two sides. Some hold exactly, and are judged by a relative error against a bound; others
-hold in expectation, and are judged by a p-value. All statistical laws share one failure budget, `FAILURE_RATE`: the
-probability that a law which holds is called broken. A report of 20 laws on a correct object is wrong once in 50,000
-seeds, and the seeds are fixed, so a report that was right yesterday is right today. What is broken by more than chance
+A property is an equation between two sides. Some hold exactly, and are judged by a relative error against a bound;
+others hold in expectation, and are judged by a p-value. All statistical ones share one `FAILURE_RATE`: the probability
+that a property which holds is called broken. A table of 20 properties of a correct object is wrong once in 50,000
+seeds, and the seeds are fixed, so a table that was right yesterday is right today. What is broken by more than chance
 has p-values far below it: a missing factor 1/2 gives 1e-50, not 1e-7.
 """
 
@@ -18,9 +18,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from unnoise.testing.statistics import mean_is_zero, standard_errors
-
-FAILURE_RATE = 1e-6
+from unnoise.testing.statistics import FAILURE_RATE, mean_is_zero, standard_errors
 
 C = TypeVar("C")
 Sides = Mapping[str, tuple[Tensor, Tensor]]
@@ -28,19 +26,19 @@ Sides = Mapping[str, tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one law found.
+    """What the check of one property found.
 
     Attributes:
-        law: the law, in words.
+        claim: the property, in words.
         passed: whether it is kept.
-        p_value: of a statistical law, else None.
-        error: of an exact law, else None.
+        p_value: of a statistical property, else None.
+        error: of an exact one, else None.
         bound: the largest error that is allowed.
         detail: where it is worst, and what both sides are there.
-        meaning: the law in a sentence or a formula.
+        meaning: the property in a sentence or a formula.
     """
 
-    law: str
+    claim: str
     passed: bool
     p_value: float | None = None
     error: float | None = None
@@ -58,52 +56,52 @@ class Finding:
         return ""
 
 
-class LawBroken(AssertionError):
-    """An object breaks a law that its type promises to keep. The message is the report."""
+class PropertyError(AssertionError):
+    """An object lacks a property that its type promises. The message is the table of all findings."""
 
 
 @dataclass(frozen=True)
-class Report:
-    """What all laws found about one object."""
+class Findings:
+    """What the checks of all properties found about one object."""
 
     subject: str
     findings: tuple[Finding, ...]
 
     @property
     def failed(self) -> tuple[Finding, ...]:
-        """The laws that are broken."""
+        """The findings of broken properties."""
         return tuple(finding for finding in self.findings if not finding.passed)
 
     def __str__(self) -> str:
         kept = len(self.findings) - len(self.failed)
-        width = max((len(finding.law) for finding in self.findings), default=0)
-        lines = [f"{self.subject}: {kept} of {len(self.findings)} laws kept"]
+        width = max((len(finding.claim) for finding in self.findings), default=0)
+        lines = [f"{self.subject}: {kept} of {len(self.findings)} properties kept"]
         for finding in self.findings:
             mark = "kept  " if finding.passed else "BROKEN"
-            lines.append(f"  {mark}  {finding.law:<{width}}  {finding.verdict:<22}  {finding.detail}".rstrip())
+            lines.append(f"  {mark}  {finding.claim:<{width}}  {finding.verdict:<22}  {finding.detail}".rstrip())
         return "\n".join(lines)
 
 
-def conclude(subject: object, findings: Iterable[Finding], *, raises: bool) -> Report:
-    """Gather findings; raise LawBroken with the table if one failed and `raises`."""
-    report = Report(str(subject), tuple(findings))
-    if raises and report.failed:
-        raise LawBroken(str(report))
-    return report
+def conclude(subject: object, findings: Iterable[Finding], *, raises: bool) -> Findings:
+    """Gather findings; raise PropertyError with the table if one failed and `raises`."""
+    gathered = Findings(str(subject), tuple(findings))
+    if raises and gathered.failed:
+        raise PropertyError(str(gathered))
+    return gathered
 
 
-def judged(laws: Iterable[Callable[[C], Finding]], case: C) -> list[Finding]:
-    """What every law finds about a case; the first line of its docstring is its meaning."""
-    return [replace(law(case), meaning=(law.__doc__ or "").strip().split("\n")[0]) for law in laws]
+def judged(properties: Iterable[Callable[[C], Finding]], case: C) -> list[Finding]:
+    """What every check finds about a case; the first line of its docstring is the meaning of the property."""
+    return [replace(check(case), meaning=(check.__doc__ or "").strip().split("\n")[0]) for check in properties]
 
 
-def generator(seed: int, law: str) -> torch.Generator:
-    """A generator of one law's own, so that no law depends on which others run before it."""
-    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {law}".encode()))
+def generator(seed: int, claim: str) -> torch.Generator:
+    """A generator of one property's own, so that no check depends on which others run before it."""
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {claim}".encode()))
 
 
-def exact(law: str, sides: Sides, bound: float, *, size: float | None = None) -> Finding:
-    """A law that holds to rounding: both sides agree, relative to the largest number in them or to `size`."""
+def exact(claim: str, sides: Sides, bound: float, *, size: float | None = None) -> Finding:
+    """A property that holds to rounding: both sides agree, relative to the largest number in them or to `size`."""
     sides = {label: (left.detach(), right.detach()) for label, (left, right) in sides.items()}
     errors = {label: _distance(left, right, size) for label, (left, right) in sides.items()}
     worst = max(errors, key=lambda label: math.inf if math.isnan(errors[label]) else errors[label])
@@ -111,7 +109,7 @@ def exact(law: str, sides: Sides, bound: float, *, size: float | None = None) ->
     at = (left - right).abs().nan_to_num(math.inf).flatten().argmax()
     values = [float(side.expand((left - right).shape).flatten()[at]) for side in (left, right)]
     detail = f"{worst}: {values[0]:.4g} against {values[1]:.4g}"
-    return Finding(law, errors[worst] <= bound, error=errors[worst], bound=bound, detail=detail)
+    return Finding(claim, errors[worst] <= bound, error=errors[worst], bound=bound, detail=detail)
 
 
 def _distance(left: Tensor, right: Tensor, size: float | None) -> float:
@@ -120,8 +118,8 @@ def _distance(left: Tensor, right: Tensor, size: float | None) -> float:
     return float((left - right).abs().max()) / size
 
 
-def statistical(law: str, sides: Sides) -> Finding:
-    """A law that holds in expectation: E[left] = E[right], columns (n,) or (n, k) of n independent rows each.
+def statistical(claim: str, sides: Sides) -> Finding:
+    """A property that holds in expectation: E[left] = E[right], columns (n,) or (n, k) of n independent rows each.
 
     The sides of all labels are tested together, as one vector with the covariance of the rows (Hotelling's test).
     """
@@ -132,7 +130,12 @@ def statistical(law: str, sides: Sides) -> Finding:
     at = int(z[worst].argmax())
     left, right = (_two_dimensional(side.detach())[:, at].double().mean() for side in sides[worst])
     detail = f"{worst}: mean {float(left):.4g} against {float(right):.4g}, {float(z[worst][at]):.1f} standard errors"
-    return Finding(law, p_value > FAILURE_RATE, p_value=p_value, detail=detail)
+    return probable(claim, p_value, detail)
+
+
+def probable(claim: str, p_value: float, detail: str) -> Finding:
+    """A property whose p-value is known."""
+    return Finding(claim, p_value > FAILURE_RATE, p_value=p_value, detail=detail)
 
 
 def _difference(left: Tensor, right: Tensor) -> Tensor:

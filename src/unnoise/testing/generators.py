@@ -1,6 +1,6 @@
-r"""The laws of a process of which only the generator is known: what a user gave fits together.
+r"""The properties of a process of which only the generator is known: what a user gave fits together.
 
-Without a kernel nothing can be said about $q_t$, so the laws look at the generator in itself (as a law of its space at
+Without a kernel nothing can be said about $q_t$, so the checks look at the generator in itself (as one of its space at
 a few times), at the reverse for a law whose density is known, which the prior is, and at paths: noise must end at the
 prior.
 """
@@ -8,7 +8,7 @@ prior.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from unnoise.processes import Process
 from unnoise.processes.generated import Generated
 from unnoise.spaces import Manifold
 from unnoise.testing.case import at
-from unnoise.testing.findings import FAILURE_RATE, Finding, Report, conclude, exact, generator, judged, statistical
+from unnoise.testing.findings import Finding, Findings, conclude, exact, generator, judged, probable, statistical
 from unnoise.testing.noised import in_double, rows
 from unnoise.testing.reversal import characteristics
 from unnoise.testing.spaces import check_space
@@ -56,13 +56,13 @@ class GeneratorCase:
     functions: int
     seed: int
 
-    def rng(self, law: str) -> torch.Generator:
-        """The generator of one law."""
-        return generator(self.seed, law)
+    def rng(self, claim: str) -> torch.Generator:
+        """The generator of one property."""
+        return generator(self.seed, claim)
 
-    def prior_draws(self, law: str) -> Any:
+    def prior_draws(self, claim: str) -> Any:
         """Draws from the prior, in float64."""
-        return in_double(self.process.prior(self.draws).sample(self.rng(law)))
+        return in_double(self.process.prior(self.draws).sample(self.rng(claim)))
 
     def waves(self, example: Any) -> Waves:
         """Test functions at the scale of an example."""
@@ -81,7 +81,7 @@ def check_generator(
     functions: int = 6,
     seed: int = 0,
     raises: bool = True,
-) -> Report:
+) -> Findings:
     """Check what a process promises of which no kernel is known, and its space with it.
 
     Args:
@@ -90,7 +90,7 @@ def check_generator(
         draws: of every random variable.
         functions: how many test functions.
         seed: of all randomness.
-        raises: whether a broken law raises LawBroken, with the table as its message.
+        raises: whether a broken property raises PropertyError, with the table as its message.
 
     >>> from unnoise.laws import Normal
     >>> from unnoise.processes import DiffusionProcess
@@ -98,26 +98,27 @@ def check_generator(
     >>> normal = lambda n: Normal(torch.zeros(n, 1, dtype=torch.float64), torch.ones(()), event_ndim=1)
     >>> process = DiffusionProcess(Euclidean(1), lambda x, t: -4 * x, lambda t: 8**0.5 + 0 * t, normal)
     >>> print(check_generator(process, torch.tensor([[-1.0], [0.3], [1.0]]), draws=1000))
-    DiffusionProcess(...): 23 of 23 laws kept
+    DiffusionProcess(...): 23 of 23 properties kept
     ...
     """
     process.space.check(points)
     if _tree.length(points) < 3:
-        raise InputError(f"got {_tree.length(points)} points; the laws need 3 or more different ones")
+        raise InputError(f"got {_tree.length(points)} points; the properties need 3 or more different ones")
     case = GeneratorCase(process, in_double(points), draws, functions, seed)
     half_way = partial(process.forward, t=at(0.5))
     of_space = check_space(process.space, points, half_way, draws=draws, functions=functions, seed=seed, raises=False)
-    return conclude(process, [*judged(_laws(process), case), *of_space.findings], raises=raises)
+    return conclude(process, [*judged(properties(process), case), *of_space.findings], raises=raises)
 
 
-def _laws(process: Process[Any]) -> list[Any]:
+def properties(process: Process[Any]) -> list[Callable[[GeneratorCase], Finding]]:
+    """The properties that a process without a kernel promises by its type, beside those of its space."""
     more = [reverse_undoes_the_noise] if isinstance(process, Generated) else []
-    return [*LAWS, *more]
+    return [*PROPERTIES, *more]
 
 
 def generator_is_finite(case: GeneratorCase) -> Finding:
     """Drifts, scales and rates are finite at all times, scales above zero and rates not below."""
-    law, sides = "the generator is finite, its noise positive", {}
+    claim, sides = "the generator is finite, its noise positive", {}
     for label, t in case.each_time():
         for name, leaf in characteristics(case.process.forward(case.points, t)).items():
             bad = ~torch.isfinite(leaf)
@@ -125,12 +126,12 @@ def generator_is_finite(case: GeneratorCase) -> Finding:
             bad = bad | (leaf < 0) if name.endswith("rates") else bad
             share = bad.double().mean()
             sides[f"share of bad in {name}, {label}"] = (share, 0 * share)
-    return exact(law, sides, 0.0, size=1.0)
+    return exact(claim, sides, 0.0, size=1.0)
 
 
 def rows_have_their_own_time(case: GeneratorCase) -> Finding:
     """The generator of a batch with a time per row is, row by row, that of each point at its time."""
-    law = "every row has its own time, and no other row"
+    claim = "every row has its own time, and no other row"
     x, n = case.points, _tree.length(case.points)
     t = torch.linspace(0.1, 0.9, n, dtype=torch.float64)
     together = characteristics(case.process.forward(x, t))
@@ -139,14 +140,14 @@ def rows_have_their_own_time(case: GeneratorCase) -> Finding:
     for name, leaf in together.items():
         parts = [part[name].expand(1, *leaf.shape[1:]) for part in alone]
         sides[name] = (leaf, torch.cat(parts) if leaf.ndim else parts[0])
-    return exact(law, sides, EXACT)
+    return exact(claim, sides, EXACT)
 
 
 def drift_is_tangent(case: GeneratorCase) -> Finding:
     """On a manifold the drift is a tangent vector: its tangent part is all of it."""
-    law, space = "the drift is tangent", case.process.space
+    claim, space = "the drift is tangent", case.process.space
     if not isinstance(space, Manifold):
-        return Finding(law, True, detail="not looked at: the space is no manifold")
+        return Finding(claim, True, detail="not looked at: the space is no manifold")
     sides = {}
     for label, t in case.each_time():
         drift = _tree.map(lambda part: part.drift, case.process.forward(case.points, t))
@@ -154,28 +155,28 @@ def drift_is_tangent(case: GeneratorCase) -> Finding:
             _tree.leaves(drift), _tree.leaves(space.tangent(case.points, drift)), strict=True
         ):
             sides[f"{name} {label}".strip()] = (left, right)
-    return exact(law, sides, EXACT)
+    return exact(claim, sides, EXACT)
 
 
 def prior_is_on_the_space(case: GeneratorCase) -> Finding:
     """The prior draws points of the space, one per row, and their log densities are finite."""
-    law, n = "the prior is a law on the space", case.draws
-    x = case.process.prior(n).sample(case.rng(law))
+    claim, n = "the prior is a law on the space", case.draws
+    x = case.process.prior(n).sample(case.rng(claim))
     try:
         case.process.space.check(x)
     except InputError as error:
-        return Finding(law, False, detail=str(error))
+        return Finding(claim, False, detail=str(error))
     log_prob = case.process.prior(n).log_prob(x)
     right = _tree.length(x) == n and tuple(log_prob.shape) == (n,)
     finite = bool(torch.isfinite(log_prob).all())
     detail = f"{_tree.length(x)} rows for {n}, log_prob of shape {tuple(log_prob.shape)}, all finite: {finite}"
-    return Finding(law, right and finite, detail=detail)
+    return Finding(claim, right and finite, detail=detail)
 
 
 def noise_ends_at_the_prior(case: GeneratorCase) -> Finding:
     """Paths from every point, simulated in 200 steps, end as draws from the prior do, up to 0.03 in means of waves."""
-    law, process = "noise ends at the prior", case.process
-    rng, there = case.rng(law), case.prior_draws("prior")
+    claim, process = "noise ends at the prior", case.process
+    rng, there = case.rng(claim), case.prior_draws("prior")
     test, times, worst = case.waves(there), torch.linspace(0, 1, STEPS + 1, dtype=torch.float64)[1:], {}
     for i in range(_tree.length(case.points)):
         x_0 = _tree.map(lambda leaf, i=i: leaf[i].expand(case.draws, *leaf.shape[1:]), case.points)
@@ -184,15 +185,13 @@ def noise_ends_at_the_prior(case: GeneratorCase) -> Finding:
         worst[i] = (mean_is_zero(gap, FORGIVEN), float(gap.mean(0).abs().max()))
     i = min(worst, key=lambda i: worst[i][0])
     p_value, bias = min(1.0, worst[i][0] * len(worst)), worst[i][1]
-    return Finding(
-        law, p_value > FAILURE_RATE, p_value=p_value, detail=f"point {i}: means of waves differ by {bias:.3g}"
-    )
+    return probable(claim, p_value, f"point {i}: means of waves differ by {bias:.3g}")
 
 
 def reverse_undoes_the_noise(case: GeneratorCase) -> Finding:
     r"""$E_p[g\,K f] = E_p[f\,L g - L(f g)]$ for the prior as p, and the reverse K of its own statistic."""
-    law, process, space = "the reverse of a known law undoes the noise", case.process, case.process.space
-    x, sides = case.prior_draws(law), {}
+    claim, process, space = "the reverse of a known law undoes the noise", case.process, case.process.space
+    x, sides = case.prior_draws(claim), {}
     test, prior = case.waves(x), process.prior(1)
     stat = process.statistic(lambda y: prior.log_prob(y), x)  # type: ignore[attr-defined]
     for label, t in case.each_time():
@@ -204,7 +203,13 @@ def reverse_undoes_the_noise(case: GeneratorCase) -> Finding:
             product = space.apply(forward, lambda y, f=f, g=g: f(y) * g(y), x)  # type: ignore[misc]
             right.append(f(x) * space.apply(forward, g, x).detach() - product.detach())
         sides[label] = (torch.stack(left, -1), torch.stack(right, -1))
-    return statistical(law, sides)
+    return statistical(claim, sides)
 
 
-LAWS = (generator_is_finite, rows_have_their_own_time, drift_is_tangent, prior_is_on_the_space, noise_ends_at_the_prior)
+PROPERTIES = (
+    generator_is_finite,
+    rows_have_their_own_time,
+    drift_is_tangent,
+    prior_is_on_the_space,
+    noise_ends_at_the_prior,
+)

@@ -1,4 +1,4 @@
-r"""The laws of a probability law: what is drawn follows the density.
+r"""The properties of a probability law: what is drawn follows the density.
 
 A sampler and a density are compared through a second law of the same support, whatever the space. For densities $p$ and
 $q$ with respect to one measure, and any test function h,
@@ -25,7 +25,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.laws import Law
-from unnoise.testing.findings import Finding, Report, conclude, exact, generator, statistical
+from unnoise.testing.findings import Finding, Findings, conclude, exact, generator, statistical
 from unnoise.testing.waves import Features, waves
 
 LEAST_COMMON_DRAWS = 100
@@ -40,7 +40,7 @@ def check_law(
     functions: int = 12,
     seed: int = 0,
     raises: bool = True,
-) -> Report:
+) -> Findings:
     """Check what a law promises: shapes, seeds, and that its samples follow its density.
 
     Args:
@@ -50,14 +50,15 @@ def check_law(
         draws: samples of each law.
         functions: how many test functions.
         seed: of all randomness.
-        raises: whether a broken law raises LawBroken, with the table as its message.
+        raises: whether a broken property raises PropertyError, with the table as its message.
 
     >>> from unnoise.laws import GaussianMixture, Normal
     >>> one, wide = torch.ones(1, dtype=torch.float64), 2 * torch.eye(2, dtype=torch.float64)
     >>> mixture = GaussianMixture(one, torch.zeros(1, 2, dtype=torch.float64), wide[None])
     >>> normal = Normal(torch.zeros(2, dtype=torch.float64), one[0], event_ndim=1)
-    >>> len(check_law(normal, mixture).findings)
-    4
+    >>> print(check_law(normal, mixture))
+    Normal(...): 4 of 4 properties kept
+    ...
     """
     features = numbers if features is None else features
     findings = [

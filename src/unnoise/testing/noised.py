@@ -15,7 +15,7 @@ from unnoise.processes import HasKernel
 
 
 @dataclass(frozen=True)
-class Noised(Law[Any]):
+class NoisedAtoms(Law[Any]):
     """A mixture of kernels of one process at one time.
 
     Args:
@@ -41,7 +41,7 @@ class Noised(Law[Any]):
         return torch.logsumexp(self.component_log_prob(x) + self.weights.log(), -1)
 
     def component_log_prob(self, x: Any) -> Tensor:
-        """Log density of every kernel, (*batch, k), one atom at a time: any batch axes of x will do."""
+        """Log density of every kernel, (*batch, k), one atom at a time: x may have any batch axes."""
         kernels = [self.process.marginal(rows(self.atoms, i), self.t) for i in range(len(self.weights))]
         return torch.stack([kernel.log_prob(x) for kernel in kernels], -1)
 
@@ -57,5 +57,5 @@ def repeated(state: Any, n: int) -> Any:
 
 
 def in_double(state: Any) -> Any:
-    """The same state with real numbers in float64: laws are judged where rounding cannot be to blame."""
+    """The same state with real numbers in float64: properties are judged where rounding cannot be to blame."""
     return _tree.map(lambda leaf: leaf.double() if leaf.is_floating_point() else leaf, state)

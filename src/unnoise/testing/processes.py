@@ -1,10 +1,10 @@
-r"""The laws of a noising process: generator, kernel, bridge, reverse, target and price are one mathematics.
+r"""The properties of a noising process: generator, kernel, bridge, reverse, target and KL rate are one mathematics.
 
 The only data are a few weighted atoms, for which everything is known exactly on every space: the noised law
 $q_t = \sum_i w_i q_{t|0}(\cdot | a_i)$, the learnt statistic (`denoisers.Exact`), and any $\beta$ of the same form.
 
-Capabilities are types: a law that needs more than a process has is not run. The laws live by subject in `kernels`
-(what noising does), `reversal` (what undoes it), `prices` (what an error costs) and `gaussian`.
+Capabilities are types: a property that needs more than a process has is not checked. They stand by subject in `kernels`
+(what noising does), `reversal` (what undoes it), `kl_rates` (what an error costs) and `gaussian`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.processes import AffineGaussian, Bridged, HasKernel
 from unnoise.spaces import Continuum
-from unnoise.testing import gaussian, kernels, prices, reversal
+from unnoise.testing import gaussian, kernels, kl_rates, reversal
 from unnoise.testing.case import Case, informative_times
-from unnoise.testing.findings import Finding, Report, conclude, judged
+from unnoise.testing.findings import Finding, Findings, conclude, judged
 from unnoise.testing.noised import in_double
 
-LAWS: tuple[tuple[type, tuple[Callable[[Case], Finding], ...]], ...] = (
-    (HasKernel, (*kernels.LAWS, *reversal.LAWS, *prices.LAWS)),
-    (Bridged, kernels.BRIDGE_LAWS),
-    (AffineGaussian, gaussian.LAWS),
+PROPERTIES: tuple[tuple[type, tuple[Callable[[Case], Finding], ...]], ...] = (
+    (HasKernel, (*kernels.PROPERTIES, *reversal.PROPERTIES, *kl_rates.PROPERTIES)),
+    (Bridged, kernels.BRIDGE_PROPERTIES),
+    (AffineGaussian, gaussian.PROPERTIES),
 )
 
 
@@ -42,7 +42,7 @@ def check_process(
     functions: int = 6,
     seed: int = 0,
     raises: bool = True,
-) -> Report:
+) -> Findings:
     """Check what a process with a kernel promises.
 
     Args:
@@ -55,18 +55,22 @@ def check_process(
         draws: of every random variable.
         functions: how many test functions.
         seed: of all randomness.
-        raises: whether a broken law raises LawBroken, with the table as its message.
+        raises: whether a broken property raises PropertyError, with the table as its message.
 
     >>> from unnoise.processes import RectifiedFlow
     >>> from unnoise.spaces import Euclidean
     >>> atoms = torch.tensor([[1.0, 0.5], [-1.0, 0.0], [0.3, -1.2]])
     >>> print(check_process(RectifiedFlow(Euclidean(2)), atoms, draws=1000))
-    RectifiedFlow(...): 26 of 26 laws kept
+    RectifiedFlow(...): 26 of 26 properties kept
     ...
     """
     case = case_of(process, atoms, weights, times=times, churns=churns, draws=draws, functions=functions, seed=seed)
-    laws = [law for capability, laws in LAWS if isinstance(process, capability) for law in laws]
-    return conclude(process, judged(laws, case), raises=raises)
+    return conclude(process, judged(properties(process), case), raises=raises)
+
+
+def properties(process: HasKernel[Any]) -> list[Callable[[Case], Finding]]:
+    """The properties that a process promises by its type."""
+    return [check for capability, checks in PROPERTIES if isinstance(process, capability) for check in checks]
 
 
 def case_of(
@@ -80,13 +84,13 @@ def case_of(
     functions: int = 6,
     seed: int = 0,
 ) -> Case:
-    """The arguments of `check_process` as what one law asks for, to look at one law alone."""
+    """The arguments of `check_process` as what one property asks for, to check that one alone."""
     process.space.check(atoms)
     count = _tree.length(atoms)
     weights = torch.arange(1, count + 1, dtype=torch.float64) if weights is None else weights.double()
     if count < 3 or weights.shape != (count,) or not (weights > 0).all():
         raise InputError(
-            f"got {count} atoms and weights of shape {tuple(weights.shape)}; the laws need 3 or more atoms, "
+            f"got {count} atoms and weights of shape {tuple(weights.shape)}; the properties need 3 or more atoms, "
             "each with a positive weight"
         )
     if churns is None:

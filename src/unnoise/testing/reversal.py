@@ -1,4 +1,4 @@
-r"""Laws of the reverse: what undoes the noise, given the exact statistic, is the time reversal.
+r"""Properties of the reverse: what undoes the noise, given the exact statistic, is the time reversal.
 
 With $q_t = \sum_i w_i q_{t|0}(\cdot|a_i)$ and its exact statistic, the reverse generator K and the forward one L obey,
 for all functions f and g and on every space,
@@ -22,13 +22,13 @@ from unnoise.testing.findings import Finding, exact, statistical
 from unnoise.testing.noised import rows
 
 EXACT = 1e-8
-REACHED = 0.01  # of the distance between atoms, that finishing may leave
+REACHED = 0.01  # of the distance between atoms, that decoding may leave
 
 
 def reverse_is_affine_in_the_statistic(case: Case) -> Finding:
     """K(a u + (1 - a) v) = a K(u) + (1 - a) K(v) for drifts and rates, and scales that do not see the statistic."""
-    law, sides, share = "the reverse is affine in the statistic", {}, 0.3
-    rng, process = case.rng(law), case.process
+    claim, sides, share = "the reverse is affine in the statistic", {}, 0.3
+    rng, process = case.rng(claim), case.process
     for i, label, t in case.each_time():
         x = process.marginal(case.many(i), t).sample(rng)
         u, v = process.target(case.many(i), x, t), case.exact()(x, t)
@@ -38,26 +38,26 @@ def reverse_is_affine_in_the_statistic(case: Case) -> Finding:
             for name, of_u in parts[0].items():
                 expected = of_u if name.endswith("scale") else share * of_u + (1 - share) * parts[1][name]
                 sides[f"{name}, {label}, churn {churn}"] = (parts[2][name], expected)
-    return exact(law, sides, EXACT)
+    return exact(claim, sides, EXACT)
 
 
 def reverse_is_finite(case: Case) -> Finding:
     """At both ends of time, where kernels are singular, the reverse is still finite."""
-    law, sides = "the reverse is finite at both ends of time", {}
-    rng, process = case.rng(law), case.process
+    claim, sides = "the reverse is finite at both ends of time", {}
+    rng, process = case.rng(claim), case.process
     for t in (at(0.0), at(1.0)):
         x = case.noised(t).sample(rng, (case.draws,))
         for churn in case.churns:
             for name, leaf in characteristics(process.reverse(x, case.exact()(x, t), t, churn=churn)).items():
                 bad = (~torch.isfinite(leaf)).double().mean()
                 sides[f"share of bad in {name}, t = {float(t)}, churn {churn}"] = (bad, 0 * bad)
-    return exact(law, sides, 0.0, size=1.0)
+    return exact(claim, sides, 0.0, size=1.0)
 
 
 def reverse_is_the_time_reversal(case: Case) -> Finding:
     """The weak form in the module."""
-    law, sides = "the reverse is the time reversal", {}
-    rng, process, space = case.rng(law), case.process, case.process.space
+    claim, sides = "the reverse is the time reversal", {}
+    rng, process, space = case.rng(claim), case.process, case.process.space
     for _, label, t in case.each_time():
         x = case.noised(t).sample(rng, (case.draws,))
         test, forward = case.waves(x, rng), process.forward(x, t)
@@ -69,13 +69,13 @@ def reverse_is_the_time_reversal(case: Case) -> Finding:
             product = space.apply(forward, lambda y, f=f, g=g: f(y) * g(y), x)  # type: ignore[misc]
             right.append(f(x) * space.apply(forward, g, x).detach() - product.detach())
         sides[label] = (torch.stack(left, -1), torch.stack(right, -1))
-    return statistical(law, sides)
+    return statistical(claim, sides)
 
 
 def churn_keeps_the_marginals(case: Case) -> Finding:
     r"""$E_{q_t}[K f] = -E_{q_t}[L f]$ for every churn: the reverse takes back what noising did to $q_t$."""
-    law, sides = "churn keeps the marginals", {}
-    rng, process, space = case.rng(law), case.process, case.process.space
+    claim, sides = "churn keeps the marginals", {}
+    rng, process, space = case.rng(claim), case.process, case.process.space
     for _, label, t in case.each_time():
         x = case.noised(t).sample(rng, (case.draws,))
         test, forward, stat = case.waves(x, rng), process.forward(x, t), case.exact()(x, t)
@@ -84,13 +84,13 @@ def churn_keeps_the_marginals(case: Case) -> Finding:
             reverse = process.reverse(x, stat, t, churn=churn)
             undone = [space.apply(reverse, test[k], x).detach() for k in range(len(test))]
             sides[f"{label}, churn {churn}"] = (torch.stack(undone, -1), -noised)
-    return statistical(law, sides)
+    return statistical(claim, sides)
 
 
 def exact_denoiser_is_the_posterior_mean(case: Case) -> Finding:
     r"""`denoisers.Exact` is $\sum_i \pi_i Y_t(a_i, x)$ with $\pi_i \propto w_i q_{t|0}(x | a_i)$, atom by atom."""
-    law, sides = "the exact denoiser is the posterior mean", {}
-    rng, process = case.rng(law), case.process
+    claim, sides = "the exact denoiser is the posterior mean", {}
+    rng, process = case.rng(claim), case.process
     for _, label, t in case.each_time():
         x = case.noised(t).sample(rng, (case.draws,))
         posterior = torch.softmax(case.noised(t).component_log_prob(x) + case.weights.log(), -1)
@@ -98,18 +98,18 @@ def exact_denoiser_is_the_posterior_mean(case: Case) -> Finding:
         means = _tree.map(lambda *leaves, p=posterior: _mean(p, leaves), *targets)
         for name, leaf in _tree.leaves(case.exact()(x, t)):
             sides[f"{label} {name}"] = (leaf, dict(_tree.leaves(means))[name])
-    return exact(law, sides, EXACT)
+    return exact(claim, sides, EXACT)
 
 
-def finishing_reaches_the_data(case: Case) -> Finding:
-    """From t = 0, the exact statistic and `finish` lead back to the atom, on average."""
-    law, process = "finishing reaches the data", case.process
-    rng, x_0 = case.rng(law), rows(case.atoms, torch.arange(len(case.weights)).repeat(case.draws))
+def decoding_reaches_the_data(case: Case) -> Finding:
+    """From t = 0, the exact statistic and `decode` lead back to the atom, on average."""
+    claim, process = "decoding reaches the data", case.process
+    rng, x_0 = case.rng(claim), rows(case.atoms, torch.arange(len(case.weights)).repeat(case.draws))
     x = process.marginal(x_0, at(0.0)).sample(rng)
-    finished = process.decode(x, case.exact()(x, at(0.0)), rng)
-    before, after, atoms = (case.flat(points) for points in (x_0, finished, case.atoms))
+    decoded = process.decode(x, case.exact()(x, at(0.0)), rng)
+    before, after, atoms = (case.flat(points) for points in (x_0, decoded, case.atoms))
     left, apart = (after - before).norm(dim=-1).mean(), torch.pdist(atoms).mean()
-    return exact(law, {"left, per distance of atoms": (left / apart, 0 * apart)}, REACHED, size=1.0)
+    return exact(claim, {"left, per distance of atoms": (left / apart, 0 * apart)}, REACHED, size=1.0)
 
 
 def characteristics(local: Local, path: str = "") -> dict[str, Tensor]:
@@ -124,11 +124,11 @@ def _mean(posterior: Tensor, leaves: tuple[Tensor, ...]) -> Tensor:
     return torch.stack(parts).sum(0)
 
 
-LAWS = (
+PROPERTIES = (
     reverse_is_affine_in_the_statistic,
     reverse_is_finite,
     reverse_is_the_time_reversal,
     churn_keeps_the_marginals,
     exact_denoiser_is_the_posterior_mean,
-    finishing_reaches_the_data,
+    decoding_reaches_the_data,
 )

@@ -1,4 +1,4 @@
-r"""The laws of a sampler: with the exact denoiser it makes the data, and at every time on the way the noised data.
+r"""The properties of a sampler: with the exact denoiser it makes the data, and on the way the noised data.
 
 With `denoisers.Exact` nothing is learnt, so that all error is the sampler's. It has two kinds, kept apart: chance, and
 the bias of a finite step h. Bias is judged after Richardson's extrapolation, $(4^p m_{h/4} - m_h)/(4^p - 1)$ for a
@@ -19,10 +19,10 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import NonFiniteError
 from unnoise.processes import HasKernel
-from unnoise.testing.findings import FAILURE_RATE, Finding, Report, conclude, exact, generator, judged
+from unnoise.testing.findings import Finding, Findings, conclude, exact, generator, judged, probable
 from unnoise.testing.processes import case_of
-from unnoise.testing.statistics import mean_is_zero, standard_errors
-from unnoise.testing.walks import Failing, Make, SamplerCase, Told
+from unnoise.testing.runs import Failing, Make, Oracle, SamplerCase
+from unnoise.testing.statistics import excess_p_value, mean_is_zero, standard_errors
 from unnoise.testing.waves import waves
 
 ASTRAY = 0.01  # share of samples that are no atom
@@ -41,7 +41,7 @@ def check_sampler(
     draws: int = 8000,
     seed: int = 0,
     raises: bool = True,
-) -> Report:
+) -> Findings:
     """Check what a sampler promises, on one process.
 
     Args:
@@ -54,21 +54,21 @@ def check_sampler(
             that should refine each other.
         draws: samples of every run.
         seed: of all randomness.
-        raises: whether a broken law raises LawBroken, with the table as its message.
+        raises: whether a broken property raises PropertyError, with the table as its message.
 
     >>> from unnoise.processes import VariancePreserving
     >>> from unnoise.samplers import DDIM
     >>> from unnoise.spaces import Euclidean
     >>> atoms = torch.tensor([[1.0, 0.5], [-1.0, 0.0], [0.3, -1.2]])
     >>> print(check_sampler(DDIM, VariancePreserving(Euclidean(2)), atoms, draws=1000))
-    DDIM on VariancePreserving(...): 8 of 8 laws kept
+    DDIM on VariancePreserving(...): 8 of 8 properties kept
     ...
     """
     base = case_of(process, atoms, weights, seed=seed)
     half_way = base.times[len(base.times) // 2]
     case = SamplerCase(make, process, base.atoms, base.weights, half_way, steps, order, draws, seed)
     subject = f"{type(case.sampler()).__name__} on {process}"
-    return conclude(subject, judged(LAWS, case), raises=raises)
+    return conclude(subject, judged(PROPERTIES, case), raises=raises)
 
 
 def grid_leads_from_noise_to_data(case: SamplerCase) -> Finding:
@@ -84,27 +84,26 @@ def grid_leads_from_noise_to_data(case: SamplerCase) -> Finding:
 
 def samples_are_atoms(case: SamplerCase) -> Finding:
     """The share of samples that are no atom, extrapolated to small steps, is at most 1 % beyond chance."""
-    astray = [1 - case.which(walk.samples).sum(1) for walk in case.walks]
+    astray = [1 - case.which(run.samples).sum(1) for run in case.runs]
     rest = _extrapolated(astray, case.order)
-    beyond_chance = max(0.0, float(rest.mean() - 4.9 * rest.std() / len(rest) ** 0.5))
     shares = ", ".join(f"{float(share.mean()):.3g}" for share in astray)
     detail = f"{shares} are no atom, at steps h, h/2, h/4"
-    return Finding("samples are atoms", beyond_chance <= ASTRAY, error=beyond_chance, bound=ASTRAY, detail=detail)
+    return probable("samples are atoms", excess_p_value(rest, ASTRAY), detail)
 
 
 def atoms_come_by_their_weights(case: SamplerCase) -> Finding:
     """Atoms are drawn with the frequencies of their weights, up to chance and a stated bias."""
-    frequencies = [case.which(walk.samples) for walk in case.walks]
+    frequencies = [case.which(run.samples) for run in case.runs]
     return _unbiased("atoms come by their weights", _extrapolated(frequencies, case.order) - case.weights)
 
 
 def half_way_is_the_noised_law(case: SamplerCase) -> Finding:
     r"""Half way the states have the law $q_t = \sum_i w_i q_{t|0}(\cdot|a_i)$, seen by waves."""
-    law = "half way the states follow the noised law"
-    truths = [case.noised(walk.t).sample(generator(case.seed, law), (case.draws,)) for walk in case.walks]
+    claim = "half way the states follow the noised law"
+    truths = [case.noised(run.t).sample(generator(case.seed, claim), (case.draws,)) for run in case.runs]
     test = waves(case.process.space.features, truths[0], 12, generator(case.seed, "test functions"))
-    gaps = [test(walk.half_way) - test(truth) for walk, truth in zip(case.walks, truths, strict=True)]
-    return _unbiased(law, _extrapolated(gaps, case.order))
+    gaps = [test(run.half_way) - test(truth) for run, truth in zip(case.runs, truths, strict=True)]
+    return _unbiased(claim, _extrapolated(gaps, case.order))
 
 
 def bias_falls_with_the_step(case: SamplerCase) -> Finding:
@@ -112,17 +111,17 @@ def bias_falls_with_the_step(case: SamplerCase) -> Finding:
 
     x is the state half way, and f the combination of waves that changes most from h to h/2.
     """
-    law = f"bias falls with the step to the power {case.order:g}"
-    example = case.noised(case.walks[0].t).sample(generator(case.seed, law), (case.draws,))
+    claim = f"bias falls with the step to the power {case.order:g}"
+    example = case.noised(case.runs[0].t).sample(generator(case.seed, claim), (case.draws,))
     test = waves(case.process.space.features, example, 12, generator(case.seed, "test functions"))
-    h, half, quarter = (test(walk.half_way) for walk in case.walks)
+    h, half, quarter = (test(run.half_way) for run in case.runs)
     direction = (h - half).mean(0)
     first, second = (h - half) @ direction, (half - quarter) @ direction
     excess = second - 2.0 ** -(case.order - SLACK) * first
     p_value = float(torch.special.ndtr(-standard_errors(excess[:, None])[0]).nan_to_num(0.0))
     clear = standard_errors(first[:, None])[0] > 10 and float(second.mean()) > 0
     detail = f"order seen: {float(torch.log2(first.mean() / second.mean())):.2f}" if clear else "order not seen: chance"
-    return Finding(law, p_value > FAILURE_RATE, p_value=p_value, detail=detail)
+    return probable(claim, p_value, detail)
 
 
 def seeds_reproduce(case: SamplerCase) -> Finding:
@@ -139,7 +138,7 @@ def seeds_reproduce(case: SamplerCase) -> Finding:
 def conditions_reach_the_denoiser(case: SamplerCase) -> Finding:
     """A denoiser that knows which atom is asked for makes that atom, row by row, in groups of any size."""
     wanted = torch.arange(50) % len(case.weights)
-    sampler = case.sampler(Told(case.process, case.atoms))
+    sampler = case.sampler(Oracle(case.process, case.atoms))
     samples = sampler.sample(50, generator(case.seed, "conditions"), wanted[:, None].double(), batch_size=7)
     right = (case.which(samples).argmax(1) == wanted).double()
     return exact("conditions reach the denoiser", {"share of right atoms": (right.mean(), torch.ones(()))}, ASTRAY)
@@ -147,17 +146,17 @@ def conditions_reach_the_denoiser(case: SamplerCase) -> Finding:
 
 def not_a_number_stops_the_run(case: SamplerCase) -> Finding:
     """NonFiniteError names the step, the time and the leaf, where states are real numbers."""
-    law = "a sampler stops at what is not a number"
+    claim = "a sampler stops at what is not a number"
     if not all(leaf.is_floating_point() for _, leaf in _tree.leaves(case.atoms)):
-        return Finding(law, True, detail="states are no real numbers")
+        return Finding(claim, True, detail="states are no real numbers")
     try:
-        case.sampler(Failing(case.process, case.atoms)).sample(4, generator(case.seed, law))
+        case.sampler(Failing(case.process, case.atoms)).sample(4, generator(case.seed, claim))
     except NonFiniteError as error:
         leaf = any(
             repr(name) in str(error) if name else "the state" in str(error) for name, _ in _tree.leaves(case.atoms)
         )
-        return Finding(law, "step" in str(error) and "t = " in str(error) and leaf, detail=str(error))
-    return Finding(law, False, detail="samples were made of statistics that are NaN")
+        return Finding(claim, "step" in str(error) and "t = " in str(error) and leaf, detail=str(error))
+    return Finding(claim, False, detail="samples were made of statistics that are NaN")
 
 
 def _extrapolated(values: list[Tensor], order: float) -> Tensor:
@@ -166,14 +165,14 @@ def _extrapolated(values: list[Tensor], order: float) -> Tensor:
     return (factor * values[2] - values[0]) / (factor - 1)
 
 
-def _unbiased(law: str, rest: Tensor) -> Finding:
+def _unbiased(claim: str, rest: Tensor) -> Finding:
     p_value = mean_is_zero(rest, UNBIASED)
     worst = rest.mean(0).abs().max()
     detail = f"largest bias {float(worst):.3g}, of which about {UNBIASED} and chance are forgiven"
-    return Finding(law, p_value > FAILURE_RATE, p_value=p_value, detail=detail)
+    return probable(claim, p_value, detail)
 
 
-LAWS = (
+PROPERTIES = (
     grid_leads_from_noise_to_data,
     samples_are_atoms,
     atoms_come_by_their_weights,

@@ -1,4 +1,4 @@
-r"""The laws of a space: points are points, small moves follow the generator, and Phi is what it should be.
+r"""The properties of a space: points are points, small moves follow the generator, and Phi is what it should be.
 
 `move`, `apply` and `phi` say the same thing three times. They are compared with each other on smooth test functions, so
 nothing here knows what the points look like:
@@ -19,7 +19,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.spaces import Local, Manifold, Space
 from unnoise.testing import manifolds
-from unnoise.testing.findings import Finding, Report, conclude, exact, generator, judged, statistical
+from unnoise.testing.findings import Finding, Findings, conclude, exact, generator, judged, statistical
 from unnoise.testing.noised import in_double, rows
 from unnoise.testing.waves import Waves, waves
 
@@ -82,7 +82,7 @@ def check_space(
     functions: int = 6,
     seed: int = 0,
     raises: bool = True,
-) -> Report:
+) -> Findings:
     """Check what a space promises, and what a manifold promises if it is one.
 
     Args:
@@ -93,12 +93,12 @@ def check_space(
         draws: small moves from every point.
         functions: how many test functions.
         seed: of all randomness.
-        raises: whether a broken law raises LawBroken, with the table as its message.
+        raises: whether a broken property raises PropertyError, with the table as its message.
 
     >>> from unnoise.spaces import Euclidean
     >>> points = torch.tensor([[0.0, 1.0], [2.0, -1.0], [0.5, 0.5]])
     >>> print(check_space(Euclidean(2), points, draws=500))
-    Euclidean(event_shape=(2,)): 17 of 17 laws kept
+    Euclidean(event_shape=(2,)): 17 of 17 properties kept
     ...
     """
     space.check(points)
@@ -108,54 +108,54 @@ def check_space(
             raise InputError(f"{type(space).__name__} is no manifold, so `local` must say what happens at its points")
         local = manifolds.pulled_home(space, points, generator(seed, "local"))
     case = SpaceCase(space, points, local, draws, functions, seed)
-    findings = judged(LAWS, case)
+    findings = judged(PROPERTIES, case)
     if isinstance(space, Manifold):
         home = manifolds.ManifoldCase(space, points, local, draws, seed, case.test)
-        findings += judged(manifolds.LAWS, home)
+        findings += judged(manifolds.PROPERTIES, home)
     return conclude(space, findings, raises=raises)
 
 
 def moves_stay_in_the_space(case: SpaceCase) -> Finding:
     """`check` accepts what `move` draws."""
-    law = "moves stay in the space"
+    claim = "moves stay in the space"
     try:
-        case.space.check(case.move(case.many(), case.small, generator(case.seed, law)))
+        case.space.check(case.move(case.many(), case.small, generator(case.seed, claim)))
     except InputError as error:
-        return Finding(law, False, detail=str(error))
-    return Finding(law, True)
+        return Finding(claim, False, detail=str(error))
+    return Finding(claim, True)
 
 
 def not_a_number_is_refused(case: SpaceCase) -> Finding:
     """`check` raises InputError for NaN, where points are real numbers."""
-    law = "check refuses what is not a number"
+    claim = "check refuses what is not a number"
     spoilt = _tree.map(lambda leaf: leaf * torch.nan if leaf.is_floating_point() else leaf, case.points)
     if all(not leaf.is_floating_point() for _, leaf in _tree.leaves(spoilt)):
-        return Finding(law, True, detail="its points hold no real numbers")
+        return Finding(claim, True, detail="its points hold no real numbers")
     try:
         case.space.check(spoilt)
     except InputError as error:
-        return Finding(law, True, detail=str(error))
-    return Finding(law, False, detail="points of NaN were accepted")
+        return Finding(claim, True, detail=str(error))
+    return Finding(claim, False, detail="points of NaN were accepted")
 
 
 def no_time_no_move(case: SpaceCase) -> Finding:
     """A move of length 0 is a point mass at x."""
-    law = "a move of no time stays"
-    rng = generator(case.seed, law)
+    claim = "a move of no time stays"
+    rng = generator(case.seed, claim)
     there = case.space.features(case.move(case.points, 0.0, rng))
-    return exact(law, {"features": (there, case.space.features(case.points))}, EXACT)
+    return exact(claim, {"features": (there, case.space.features(case.points))}, EXACT)
 
 
 def moves_follow_the_generator(case: SpaceCase) -> Finding:
     """(E f(X_dt) - f(x)) / dt = (L f)(x), extrapolated from steps dt, 2 dt and 4 dt, with a bias of order dt^3."""
-    law = "small moves follow the generator"
-    rng, x, dt = generator(case.seed, law), case.many(), case.small
+    claim = "small moves follow the generator"
+    rng, x, dt = generator(case.seed, claim), case.many(), case.small
     slope = [(case.test(case.move(x, step, rng)) - case.test(x)) / step for step in (dt, 2 * dt, 4 * dt)]
     local, n = case.local(case.points), _tree.length(case.points)
     right = [case.space.apply(local, case.test[i], case.points) for i in range(len(case.test))]
     left = ((8 * slope[0] - 6 * slope[1] + slope[2]) / 3).reshape(case.draws, n, -1)
     expected = torch.stack(right, -1).expand_as(left)
-    return statistical(law, {f"point {i}": (left[:, i], expected[:, i]) for i in range(n)})
+    return statistical(claim, {f"point {i}": (left[:, i], expected[:, i]) for i in range(n)})
 
 
 def generator_is_linear(case: SpaceCase) -> Finding:
@@ -205,7 +205,7 @@ def phi_is_defined_by_the_generator(case: SpaceCase) -> Finding:
     return exact("phi(f) = L f / f - L log f", sides, 1e-6)
 
 
-LAWS = (
+PROPERTIES = (
     moves_stay_in_the_space,
     not_a_number_is_refused,
     no_time_no_move,

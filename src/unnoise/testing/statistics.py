@@ -1,23 +1,169 @@
-"""The few statistics behind all p-values: is the mean of independent rows zero?"""
+"""The statistics behind all p-values, and the one rate at which a right object may fail a test of chance.
+
+A statistical test here is a p-value that is uniform, or larger, where the claim holds, and it fails below
+`FAILURE_RATE`. No test chooses a number of standard errors: five of them are 7e-7 for a thousand draws, 7e-3 for five
+draws, and a certain failure for a million coordinates. `assert_mean`, `assert_frequencies` and `assert_law` know the
+law of their statistic at the number of draws they are given; any other p-value goes through `assert_probable`.
+A bias that a claim allows is stated as its `tolerance`, and is no part of chance.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
 
-TOLERATED = 1e-3  # of the size of the terms, where a law holds up to rounding and finite differences
+FAILURE_RATE = 1e-6  # how often a claim that holds is rejected
+FORGIVEN = 1e-3  # of the size of the terms, where a property holds up to rounding and finite differences
+LEAST_EXPECTED = 10.0  # draws in a cell, below which cells are counted together
 
 
-def mean_is_zero(rows: Tensor, tolerated: float = TOLERATED) -> float:
+class ImprobableError(AssertionError):
+    """What was drawn would hardly ever be drawn if the claim were true."""
+
+
+def assert_probable(p_value: float, claim: str = "the claim") -> None:
+    """Fail if a p-value is below the failure rate.
+
+    Raises:
+        ImprobableError: it is.
+
+    >>> assert_probable(0.3)
+    >>> assert_probable(1e-9, "heads are as likely as tails")
+    Traceback (most recent call last):
+    unnoise.testing.statistics.ImprobableError: p = 1e-09, below the failure rate 1e-06: heads are as likely as tails
+    """
+    if not p_value > FAILURE_RATE:
+        raise ImprobableError(f"p = {p_value:.2g}, below the failure rate {FAILURE_RATE:g}: {claim}")
+
+
+def assert_mean(values: Tensor, truth: Tensor | float = 0.0, *, tolerance: float = 0.0) -> None:
+    """Fail unless independent values, (n, *shape), have the mean `truth`, up to a bias of `tolerance` in each place.
+
+    Raises:
+        ImprobableError: the distance is beyond chance.
+        InputError: fewer than two values.
+
+    >>> values = torch.randn(1000, 3, generator=torch.Generator().manual_seed(0))
+    >>> assert_mean(values)
+    >>> assert_mean(values + 0.3, 0.3)
+    >>> assert_mean(values + 0.3, 0.2, tolerance=0.1)
+    """
+    mean, wanted = values.detach().double().mean(0), torch.as_tensor(truth).detach().double()
+    distance = (mean - wanted).abs().nan_to_num(torch.inf)
+    at = int(distance.argmax())
+    seen, expected = (float(side.expand_as(distance).flatten()[at]) for side in (mean, wanted))
+    claim = f"the mean of {len(values)} values is {expected:.5g} up to {tolerance:g}; it is {seen:.5g} at {at}"
+    assert_probable(mean_p_value(values, truth, tolerance), claim)
+
+
+def assert_mean_at_most(values: Tensor, bound: float) -> None:
+    """Fail if the mean of independent values, (n, *shape), is above `bound` in any place, beyond chance.
+
+    Raises:
+        ImprobableError: it is.
+        InputError: fewer than two values.
+
+    >>> values = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    >>> assert_mean_at_most(values - 0.5, 0.0)
+    """
+    seen = float(values.detach().double().mean(0).max())
+    claim = f"the mean of {len(values)} values is at most {bound:.5g}; it is {seen:.5g}"
+    assert_probable(excess_p_value(values, bound), claim)
+
+
+def assert_frequencies(counts: Tensor, probs: Tensor) -> None:
+    """Fail unless counts, (k,), are those of independent draws with probabilities `probs`, (k,).
+
+    Raises:
+        ImprobableError: they are too far, or an impossible value was drawn.
+        InputError: too few draws to tell.
+
+    >>> assert_frequencies(torch.tensor([480, 520]), torch.tensor([0.5, 0.5]))
+    """
+    frequencies = [round(value, 4) for value in (counts / counts.sum()).tolist()]
+    claim = (
+        f"{int(counts.sum())} draws have the probabilities {_short(probs)}; their frequencies are {_short(frequencies)}"
+    )
+    assert_probable(frequencies_p_value(counts, probs), claim)
+
+
+def assert_law(samples: Tensor, cdf: Callable[[Tensor], Any]) -> None:
+    """Fail unless independent real samples, (n,), have the distribution function `cdf`.
+
+    Raises:
+        ImprobableError: they do not, beyond chance.
+
+    >>> assert_law(torch.rand(1000, generator=torch.Generator().manual_seed(0)), lambda x: x)
+    """
+    claim = f"{samples.numel()} samples, {_short(samples)}, follow the law of the distribution function"
+    assert_probable(law_p_value(samples, cdf), claim)
+
+
+def mean_p_value(values: Tensor, truth: Tensor | float = 0.0, tolerance: float = 0.0) -> float:
+    r"""The p-value of "independent values, (n, *shape), have the mean `truth` up to `tolerance` in every place".
+
+    Place by place it is Student's test: $P(|\bar X - \mu| \ge |\bar x - \mu|)$ at a bias of $\tau$ is
+    $F(-(d - \tau)/e) + F(-(d + \tau)/e)$ with $d = |\bar x - \mu|$, e the standard error, and F Student's law with
+    n - 1 degrees of freedom: exact for normal values, and nearly so for others of light tails. The least of k places is
+    judged by $1 - (1 - p)^k$ (Sidak 1967). Not-a-numbers give 0; rounding is forgiven.
+    """
+    distance, error, freedom = _student(values, truth)
+    allowed = tolerance + _rounding(values, truth)
+    p_value = _below((allowed - distance) / error, freedom) + _below(-(distance + allowed) / error, freedom)
+    return _least(torch.where(error > 0, p_value, (distance <= allowed).double()), values)
+
+
+def excess_p_value(values: Tensor, bound: float) -> float:
+    """The p-value of "independent values, (n, *shape), have means of at most `bound`", by Student's one-sided test."""
+    _, error, freedom = _student(values, bound)
+    excess = values.detach().double().mean(0) - bound - _rounding(values, bound)
+    return _least(torch.where(error > 0, _below(-excess / error, freedom), (excess <= 0).double()), values)
+
+
+def frequencies_p_value(counts: Tensor, probs: Tensor) -> float:
+    """The p-value of "counts, (k,), are of draws with probabilities `probs`", by Pearson's chi-square.
+
+    Cells in which fewer than ten draws are expected are counted together; draws of what is impossible give 0.
+    """
+    from scipy.special import chdtrc
+
+    counts, probs = counts.double(), probs.detach().double()
+    if bool((counts[probs <= 0] > 0).any()):
+        return 0.0
+    expected, order = torch.sort(counts.sum() * probs / probs.sum(), descending=True)
+    kept = int((expected >= LEAST_EXPECTED).sum())
+    if float(expected[kept:].sum()) < LEAST_EXPECTED:
+        kept -= 1  # the rest is too little for a cell of its own, and joins the least of the others
+    if kept < 1:
+        raise InputError(f"got {int(counts.sum())} draws; too few to compare frequencies of {len(probs)} values")
+    cells = [torch.cat([part[:kept], part[kept:].sum(0, keepdim=True)]) for part in (counts[order], expected)]
+    return float(chdtrc(kept, float(((cells[0] - cells[1]) ** 2 / cells[1]).sum())))
+
+
+def law_p_value(samples: Tensor, cdf: Callable[[Tensor], Any]) -> float:
+    """The p-value of "independent real samples, (n,), follow `cdf`", by Kolmogorov's test, exact at every n."""
+    from scipy.stats import kstwo
+
+    ordered, n = samples.detach().double().flatten().sort().values, samples.numel()
+    values, ranks = torch.as_tensor(cdf(ordered)).double(), torch.arange(n + 1, dtype=torch.float64) / n
+    gap = float(torch.maximum(values - ranks[:-1], ranks[1:] - values).max())
+    return float(kstwo.sf(gap, n)) if gap == gap else 0.0
+
+
+def mean_is_zero(rows: Tensor, tolerated: float = FORGIVEN) -> float:
     r"""The p-value of "the mean of the independent rows, (n, k), is zero", by Hotelling's test with a tolerance.
 
     $T^2 = \bar x^T (S/n + \tau^2 I)^{-1}\bar x$ and $\frac{n - \nu}{\nu(n - 1)} T^2 \sim F(\nu, n - \nu)$ with
     $\nu = \mathrm{tr}\,S(S + n\tau^2 I)^{-1}$ degrees of freedom. At $\tau = 0$ it is the test of Hotelling (1931), and
     $\nu = k$: exact for normal rows and, by the central limit theorem, nearly so for others of light tails with n much
-    above k. The tolerance $\tau$, in the units of the rows, forgives rounding and the bias of finite differences, also
-    in directions in which the rows hardly vary, and makes p-values larger if anything. Not-a-numbers give 0.
+    above k. It sees small differences of many columns together, which `mean_p_value` does not. The tolerance $\tau$, in
+    the units of the rows, forgives rounding and the bias of finite differences, also in directions in which the rows
+    hardly vary, and makes p-values larger if anything. Not-a-numbers give 0.
 
     >>> rows = torch.randn(1000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> mean_is_zero(rows) > 0.01, mean_is_zero(rows + 0.3) < 1e-20
@@ -42,3 +188,37 @@ def standard_errors(rows: Tensor) -> Tensor:
     """The mean of each column in units of its standard error, (k,)."""
     error = rows.std(0) / len(rows) ** 0.5
     return torch.where(error > 0, rows.mean(0) / error.clamp(min=torch.finfo(rows.dtype).tiny), 0.0)
+
+
+def _student(values: Tensor, truth: Tensor | float) -> tuple[Tensor, Tensor, int]:
+    """Distances of the means from the truth, their standard errors, and degrees of freedom."""
+    n, rows = len(values), values.detach().double()
+    if n < 2:
+        raise InputError(f"got {n} values; a mean is judged by how at least two of them differ")
+    distance = (rows.mean(0) - torch.as_tensor(truth).detach().double()).abs()
+    return distance, rows.std(0).expand_as(distance) / n**0.5, n - 1
+
+
+def _rounding(values: Tensor, truth: Tensor | float) -> float:
+    kind = values.dtype if values.is_floating_point() else torch.float64
+    largest = max(float(torch.as_tensor(part).detach().abs().max()) for part in (values, truth))
+    return 16 * torch.finfo(kind).eps * largest
+
+
+def _below(t: Tensor, freedom: int) -> Tensor:
+    """Student's distribution function."""
+    from scipy.special import stdtr
+
+    return torch.as_tensor(stdtr(freedom, t.nan_to_num(0.0).numpy()))
+
+
+def _least(p_values: Tensor, values: Tensor) -> float:
+    """The p-value of the least of several, 0 where values are no numbers."""
+    if not torch.isfinite(values).all():
+        return 0.0
+    return float(-torch.expm1(p_values.numel() * torch.log1p(-p_values.min().clamp(max=1.0))))
+
+
+def _short(values: Any) -> str:
+    shown = [f"{float(value):.4g}" for value in torch.as_tensor(values).flatten()[:6]]
+    return ", ".join([*shown, "..."] if len(torch.as_tensor(values).flatten()) > 6 else shown)

@@ -6,7 +6,7 @@ from toys import EXAMPLES
 
 from unnoise.samplers import DDIM
 from unnoise.testing.noised import in_double
-from unnoise.testing.walks import Failing, SamplerCase, Told
+from unnoise.testing.runs import Failing, Oracle, SamplerCase
 
 WEIGHTS = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
 
@@ -16,20 +16,20 @@ def case() -> SamplerCase:
     return SamplerCase(DDIM, process, ATOMS.double(), WEIGHTS, half_way=0.52, steps=8, order=1.0, draws=20, seed=0)
 
 
-def test_walks_stop_at_the_same_time_whatever_their_steps() -> None:
-    walks = case().walks
-    assert [float(walk.t) for walk in walks] == [0.5, 0.5, 0.5]
-    assert all(walk.half_way.shape == walk.samples.shape == (20, 2) for walk in walks)
-    assert not torch.equal(walks[0].half_way, walks[1].half_way)
+def test_runs_stop_at_the_same_time_whatever_their_steps() -> None:
+    runs = case().runs
+    assert [float(run.t) for run in runs] == [0.5, 0.5, 0.5]
+    assert all(run.half_way.shape == run.samples.shape == (20, 2) for run in runs)
+    assert not torch.equal(runs[0].half_way, runs[1].half_way)
 
 
-def test_walks_in_groups_are_put_together() -> None:
+def test_runs_in_groups_are_put_together() -> None:
     class InGroups(DDIM):
         def sample(self, n, rng, cond=None, *, batch_size=None, on_step=None):
             return super().sample(n, rng, cond, batch_size=6, on_step=on_step)
 
     one = SamplerCase(InGroups, PROCESSES["ve"], ATOMS.double(), WEIGHTS, 0.5, 8, 1.0, 20, 0)
-    assert one.walks[0].half_way.shape == (20, 2)
+    assert one.runs[0].half_way.shape == (20, 2)
 
 
 def test_which_atom_a_sample_is() -> None:
@@ -37,11 +37,11 @@ def test_which_atom_a_sample_is() -> None:
     assert case().which(samples).tolist() == [[0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
 
 
-def test_the_told_denoiser_gives_the_statistic_of_the_atom_asked_for() -> None:
-    told = Told(PROCESSES["ve"], ATOMS)
+def test_the_oracle_gives_the_statistic_of_the_atom_asked_for() -> None:
+    oracle = Oracle(PROCESSES["ve"], ATOMS)
     t = torch.tensor(0.7)
-    assert torch.equal(told(torch.zeros(2, 2), t, torch.tensor([[3.0], [1.0]])), ATOMS[[3, 1]])
-    assert torch.equal(told(torch.zeros(2, 2), t), ATOMS[[0, 0]])
+    assert torch.equal(oracle(torch.zeros(2, 2), t, torch.tensor([[3.0], [1.0]])), ATOMS[[3, 1]])
+    assert torch.equal(oracle(torch.zeros(2, 2), t), ATOMS[[0, 0]])
 
 
 def test_the_failing_denoiser_fails_half_way_on_any_state() -> None:

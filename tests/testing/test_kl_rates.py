@@ -6,7 +6,7 @@ from caught import assert_caught
 from gaussians import Flow, case
 
 from unnoise.spaces import Diffusion
-from unnoise.testing import prices
+from unnoise.testing import kl_rates
 
 
 class Offset(Flow):
@@ -49,35 +49,35 @@ class ReverseWrongSign(Flow):
         return Diffusion(-local.drift, local.scale)
 
 
-class FluctuationOfTheWrongDimension(Flow):
+class OfTheWrongDimension(Flow):
     def control_variate(self, x_0, x_t, t):
         return super().control_variate(x_0, x_t, t) - 0.5 * self.log_snr_rate(t)
 
 
 TWINS = [
-    (prices.price_is_least_at_the_target, Offset),
-    (prices.price_is_least_at_the_target, Negative),
-    (prices.price_is_flat_at_the_target, Kinked),
-    (prices.price_is_phi, MissingHalf),
-    (prices.price_is_phi, TooLate),
-    (prices.denoising_and_implicit_prices_differ_by_a_constant, MissingHalf),
-    (prices.denoising_and_implicit_prices_differ_by_a_constant, ReverseWrongSign),
-    (prices.divergence_decays_at_the_price, MissingHalf),
-    (prices.divergence_decays_at_the_price, HalfTheRate),
-    (prices.divergence_decays_at_the_price, TooLate),
-    (prices.fluctuation_has_mean_zero, FluctuationOfTheWrongDimension),
-    (prices.bound_is_tight_at_the_exact_denoiser, MissingHalf),
-    (prices.bound_is_tight_at_the_exact_denoiser, HalfTheRate),
+    (kl_rates.kl_rate_is_least_at_the_target, Offset),
+    (kl_rates.kl_rate_is_least_at_the_target, Negative),
+    (kl_rates.kl_rate_is_flat_at_the_target, Kinked),
+    (kl_rates.kl_rate_is_phi, MissingHalf),
+    (kl_rates.kl_rate_is_phi, TooLate),
+    (kl_rates.denoising_and_implicit_losses_differ_by_a_constant, MissingHalf),
+    (kl_rates.denoising_and_implicit_losses_differ_by_a_constant, ReverseWrongSign),
+    (kl_rates.laws_approach_at_the_kl_rate, MissingHalf),
+    (kl_rates.laws_approach_at_the_kl_rate, HalfTheRate),
+    (kl_rates.laws_approach_at_the_kl_rate, TooLate),
+    (kl_rates.control_variate_has_mean_zero, OfTheWrongDimension),
+    (kl_rates.bound_is_tight_at_the_exact_denoiser, MissingHalf),
+    (kl_rates.bound_is_tight_at_the_exact_denoiser, HalfTheRate),
 ]
 
 
-@pytest.mark.parametrize(("law", "twin"), TWINS, ids=lambda part: part.__name__)
-def test_a_broken_twin_is_caught(law, twin) -> None:
-    assert_caught(law(case(twin)))
+@pytest.mark.parametrize(("check", "twin"), TWINS, ids=lambda part: part.__name__)
+def test_a_broken_twin_is_caught(check, twin) -> None:
+    assert_caught(check(case(twin)))
 
 
-def test_every_law_has_a_twin() -> None:
-    assert {law for law, _ in TWINS} == set(prices.LAWS)
+def test_every_property_has_a_twin() -> None:
+    assert {check for check, _ in TWINS} == set(kl_rates.PROPERTIES)
 
 
 def test_ism_is_the_formula_of_euclidean_space() -> None:
@@ -92,4 +92,4 @@ def test_ism_is_the_formula_of_euclidean_space() -> None:
 
     value, laplacian = one.process.space.divergence(score, x)
     expected = scale**2 * (laplacian + 0.5 * value.square().sum(-1))
-    torch.testing.assert_close(prices.implicit(one, one.weights, stat, x, t), expected)
+    torch.testing.assert_close(kl_rates.implicit(one, one.weights, stat, x, t), expected)

@@ -1,9 +1,9 @@
-r"""Laws of the price: what an error of the statistic costs is the score-matching operator, and adds up to the bound.
+r"""Properties of the KL rate: the cost of a wrong statistic is the score-matching operator, and adds up to the bound.
 
 With $\beta_j = \sum_i w_{ji}\, q_{t|0}(\cdot|a_i)$ as models of $q_t$, whose exact statistics are known,
 
-* the price of the statistic of $\beta$ for that of $\gamma$ is $\Phi_K(\beta/\gamma)$ with K the reverse for $\gamma$,
-  pointwise. A diffusion does not see the difference to $\Phi(\gamma/\beta)$, the price with the forward generator; for
+* the KL rate of the statistic of $\beta$ for that of $\gamma$ is $\Phi_K(\beta/\gamma)$, K the reverse for $\gamma$,
+  pointwise. A diffusion does not see the difference to $\Phi(\gamma/\beta)$, the one with the forward generator; for
   jumps both have one mean, and this is the form that a sampler pays (the denoising score entropy of Lou et al. 2024,
   arXiv 2310.16834). Two mixtures of the same atoms are undone by the same jumps; a kernel and a mixture need not be;
 * DSM and ISM differ by a constant in $\beta$. ISM needs no adjoint when it is written with the reverse $K_\beta$:
@@ -32,14 +32,14 @@ from unnoise.testing.noised import rows
 EXACT = 1e-8
 IDENTITY = 1e-6
 QUADRATIC = 0.3  # D(e) / D(2 e): 1/4 for a smooth minimum, 1/2 for a kink
-BOUND_DRAWS = 32  # times that each estimate of the bound looks at
+BOUND_DRAWS = 16  # times that each estimate of the bound looks at
 LEANING = 0.7  # weight of the atom that a law leans to
 
 
-def price_is_least_at_the_target(case: Case) -> Finding:
+def kl_rate_is_least_at_the_target(case: Case) -> Finding:
     """Zero at the target, not negative elsewhere."""
-    law, sides = "the price is least, and zero, at the target", {}
-    rng, process = case.rng(law), case.process
+    claim, sides = "the KL rate is least, and zero, at the target", {}
+    rng, process = case.rng(claim), case.process
     for i, label, t in case.each_time():
         x = process.marginal(case.many(i), t).sample(rng)
         target, other = process.target(case.many(i), x, t), case.exact()(x, t)
@@ -47,28 +47,28 @@ def price_is_least_at_the_target(case: Case) -> Finding:
         size = wrong.abs().max().clamp(min=torch.finfo(torch.float64).tiny)
         sides[f"at the target, {label}"] = (right / size, 0 * right)
         sides[f"elsewhere, {label}"] = (wrong / size, (wrong / size).clamp(min=0))
-    return exact(law, sides, EXACT, size=1.0)
+    return exact(claim, sides, EXACT, size=1.0)
 
 
-def price_is_flat_at_the_target(case: Case) -> Finding:
-    """Near a target the price grows as the square of the error; the target is one inside, that of another mixture."""
-    law, sides, step = "the price is flat at the target", {}, 1e-4
-    rng, process = case.rng(law), case.process
+def kl_rate_is_flat_at_the_target(case: Case) -> Finding:
+    """Near a target the KL rate grows as the square of the error; the target is one inside, that of another mixture."""
+    claim, sides, step = "the KL rate is flat at the target", {}, 1e-4
+    rng, process = case.rng(claim), case.process
     (weights,) = case.other_weights(1, rng)
     for i, label, t in case.each_time():
         x = process.marginal(case.many(i), t).sample(rng)
         target, other = case.exact(weights)(x, t), case.exact()(x, t)
-        prices = [process.kl_rate(_between(target, other, e), target, x, t) for e in (step, 2 * step, 1.0)]
-        seen = prices[1] > 1e-12 * prices[2].abs().max()
-        ratio = torch.where(seen, prices[0] / torch.where(seen, prices[1], 1.0), 0.25)
-        sides[f"price at e / price at 2 e, {label}"] = (ratio, ratio.clamp(max=QUADRATIC))
-    return exact(law, sides, EXACT, size=1.0)
+        rates = [process.kl_rate(_between(target, other, e), target, x, t) for e in (step, 2 * step, 1.0)]
+        seen = rates[1] > 1e-12 * rates[2].abs().max()
+        ratio = torch.where(seen, rates[0] / torch.where(seen, rates[1], 1.0), 0.25)
+        sides[f"rate at e / rate at 2 e, {label}"] = (ratio, ratio.clamp(max=QUADRATIC))
+    return exact(claim, sides, EXACT, size=1.0)
 
 
-def price_is_phi(case: Case) -> Finding:
-    r"""divergence(stat of $\beta$, stat of $\gamma$) $= \Phi_K(\beta/\gamma)$ with K the reverse for $\gamma$."""
-    law, sides = "the price is phi of the model over the truth", {}
-    rng, process = case.rng(law), case.process
+def kl_rate_is_phi(case: Case) -> Finding:
+    r"""kl_rate(stat of $\beta$, stat of $\gamma$) $= \Phi_K(\beta/\gamma)$ with K the reverse for $\gamma$."""
+    claim, sides = "the KL rate is phi of the model over the truth", {}
+    rng, process = case.rng(claim), case.process
     for i, label, t in case.each_time():
         x = process.marginal(case.many(i), t).sample(rng)
         for j in range(2):
@@ -81,26 +81,26 @@ def price_is_phi(case: Case) -> Finding:
                 x,
             )
             sides[f"{label}, model {j}"] = (process.kl_rate(stat, target, x, t), phi)
-    return exact(law, sides, IDENTITY)
+    return exact(claim, sides, IDENTITY)
 
 
-def denoising_and_implicit_prices_differ_by_a_constant(case: Case) -> Finding:
+def denoising_and_implicit_losses_differ_by_a_constant(case: Case) -> Finding:
     r"""E[DSM + ISM'] = E[DSM' + ISM] for any two models $\beta$ and $\beta'$; see the module."""
-    law, sides = "DSM - ISM is constant in the model", {}
-    rng, process = case.rng(law), case.process
+    claim, sides = "DSM - ISM is constant in the model", {}
+    rng, process = case.rng(claim), case.process
     chosen = torch.multinomial(case.weights, case.draws, replacement=True, generator=rng)
     x_0 = rows(case.atoms, chosen)
     for _, label, t in case.each_time():
         x = process.marginal(x_0, t).sample(rng)
-        target, prices = process.target(x_0, x, t), []
+        target, rates = process.target(x_0, x, t), []
         for weights in case.other_weights(3, rng):
             stat = case.exact(weights)(x, t)
-            prices.append((process.kl_rate(stat, target, x, t), implicit(case, weights, stat, x, t)))
-        (dsm, ism), *others = prices
+            rates.append((process.kl_rate(stat, target, x, t), implicit(case, weights, stat, x, t)))
+        (dsm, ism), *others = rates
         left = torch.stack([dsm + other_ism for _, other_ism in others], -1)
         right = torch.stack([other_dsm + ism for other_dsm, _ in others], -1)
         sides[label] = (left, right)
-    return statistical(law, sides)
+    return statistical(claim, sides)
 
 
 def implicit(case: Case, weights: Tensor, stat: Any, x: Any, t: Tensor) -> Tensor:
@@ -112,16 +112,16 @@ def implicit(case: Case, weights: Tensor, stat: Any, x: Any, t: Tensor) -> Tenso
     return (growth - space.phi(reverse, lambda y: -log_beta(y), x)).detach()
 
 
-def divergence_decays_at_the_price(case: Case) -> Finding:
-    r"""$\frac{d}{dt} KL(p_t \| \beta_t) = -E_{p_t}[\text{price of the statistic of }\beta - \text{of that of }p]$.
+def laws_approach_at_the_kl_rate(case: Case) -> Finding:
+    r"""$\frac{d}{dt} KL(p_t \| \beta_t) = -E_{p_t}[\text{KL rate of the statistic of }\beta - \text{of that of }p]$.
 
-    p and $\beta$ noise the same atoms, each leaning to one of them. The price difference is $\Phi(p_t/\beta_t)$ in the
-    mean over x_0 given x_t, and the left side is $E_{p_t}[\phi\,\partial_t\log p_t - \partial_t\log\beta_t]$ with
+    p and $\beta$ noise the same atoms, each leaning to one of them. Their difference is $\Phi(p_t/\beta_t)$ in
+    the mean over x_0 given x_t, and the left side is $E_{p_t}[\phi\,\partial_t\log p_t - \partial_t\log\beta_t]$ with
     $\phi = \log p_t - \log\beta_t$. A single kernel for p would do too, but its log ratio has heavy tails.
     """
-    law = "the divergence of laws decays at the price"
-    rng = case.rng(law)
-    return statistical(law, {label: _decay(case, i, t, rng) for i, label, t in case.each_time()})
+    claim = "the divergence of laws decays at the KL rate"
+    rng = case.rng(claim)
+    return statistical(claim, {label: _decay(case, i, t, rng) for i, label, t in case.each_time()})
 
 
 def _decay(case: Case, i: int, t: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -143,15 +143,15 @@ def _log_noised(case: Case, weights: Tensor, x: Any, t: Tensor) -> Tensor:
     return case.noised(t, weights).log_prob(x)
 
 
-def fluctuation_has_mean_zero(case: Case) -> Finding:
+def control_variate_has_mean_zero(case: Case) -> Finding:
     """Under every kernel, so that as a control variate it takes nothing out of the bound."""
-    law, sides = "the control_variate has mean zero", {}
-    rng, process = case.rng(law), case.process
+    claim, sides = "the control variate has mean zero", {}
+    rng, process = case.rng(claim), case.process
     for i, label, t in case.each_time():
         x_0 = case.many(i)
         control_variate = process.control_variate(x_0, process.marginal(x_0, t).sample(rng), t)
         sides[label] = (control_variate, 0 * control_variate)
-    return statistical(law, sides)
+    return statistical(claim, sides)
 
 
 def bound_is_tight_at_the_exact_denoiser(case: Case) -> Finding:
@@ -160,8 +160,8 @@ def bound_is_tight_at_the_exact_denoiser(case: Case) -> Finding:
     The expectations are over $q_{0|0}(\cdot|a)$ and $q_{1|0}(\cdot|a)$: the first is $-\log$ of the weight where t = 0
     tells the atoms apart, the second nearly 0. Compared in the mean over atoms.
     """
-    law, process, n = "the bound is tight at the exact denoiser", case.process, case.draws // 4
-    rng, k = case.rng(law), len(case.weights)
+    claim, process, n = "the bound is tight at the exact denoiser", case.process, case.draws // 4
+    rng, k = case.rng(claim), len(case.weights)
     x_0 = rows(case.atoms, torch.arange(k).repeat(n))
     estimate = Bound(draws=BOUND_DRAWS)(case.exact(), x_0, rng)
     cost = -(estimate.parts["prior"] + estimate.parts["diffusion"])
@@ -169,19 +169,19 @@ def bound_is_tight_at_the_exact_denoiser(case: Case) -> Finding:
     x, y = at_data.sample(rng), at_noise.sample(rng)
     told_apart = at_data.log_prob(x) - case.noised(at(0.0)).log_prob(x)
     unmixed = case.noised(at(1.0)).log_prob(y) - process.prior(n * k).log_prob(y)
-    return statistical(law, {"nats": (cost.reshape(n, k).mean(1), (told_apart + unmixed).reshape(n, k).mean(1))})
+    return statistical(claim, {"nats": (cost.reshape(n, k).mean(1), (told_apart + unmixed).reshape(n, k).mean(1))})
 
 
 def _between(target: Any, other: Any, share: float) -> Any:
     return _tree.map(lambda a, b: a + share * (b - a), target, other)
 
 
-LAWS = (
-    price_is_least_at_the_target,
-    price_is_flat_at_the_target,
-    price_is_phi,
-    denoising_and_implicit_prices_differ_by_a_constant,
-    divergence_decays_at_the_price,
-    fluctuation_has_mean_zero,
+PROPERTIES = (
+    kl_rate_is_least_at_the_target,
+    kl_rate_is_flat_at_the_target,
+    kl_rate_is_phi,
+    denoising_and_implicit_losses_differ_by_a_constant,
+    laws_approach_at_the_kl_rate,
+    control_variate_has_mean_zero,
     bound_is_tight_at_the_exact_denoiser,
 )

@@ -1,4 +1,4 @@
-"""What the laws of a sampler ask for: runs at three step sizes, and denoisers with known answers."""
+"""What the properties of a sampler ask for: runs at three step sizes, and denoisers with known answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from unnoise.denoisers import Denoiser, Exact
 from unnoise.processes import HasKernel
 from unnoise.samplers import Sampler
 from unnoise.testing.findings import generator
-from unnoise.testing.noised import Noised, rows
+from unnoise.testing.noised import NoisedAtoms, rows
 from unnoise.testing.waves import flat_features
 
 Make = Callable[[Denoiser, int], Sampler]
@@ -24,7 +24,7 @@ REACHED = 0.01  # of the least distance between atoms: a sample this close to on
 
 
 @dataclass(frozen=True)
-class Walk:
+class Run:
     """Many runs of one sampler: the samples, the states half way, and the time there, a time of the coarsest grid."""
 
     t: Tensor
@@ -64,11 +64,11 @@ class SamplerCase:
         return self.make(exact_one if denoiser is None else denoiser, (self.steps if moves is None else moves) + 1)
 
     @cached_property
-    def walks(self) -> tuple[Walk, Walk, Walk]:
+    def runs(self) -> tuple[Run, Run, Run]:
         """Runs with steps h, h/2 and h/4 from the same seed."""
-        return self._walk(1), self._walk(2), self._walk(4)
+        return self._run(1), self._run(2), self._run(4)
 
-    def _walk(self, finer: int) -> Walk:
+    def _run(self, finer: int) -> Run:
         times = self.sampler().grid(self.process, self.steps + 1)
         stop, seen = finer * (1 + int((times[1:-1] - self.half_way).abs().argmin())), []
 
@@ -79,11 +79,11 @@ class SamplerCase:
         sampler = self.sampler(moves=self.steps * finer)
         samples = sampler.sample(self.draws, generator(self.seed, "walk"), on_step=on_step)
         half_way = _tree.concatenate([state for _, state in seen])
-        return Walk(torch.tensor(seen[0][0], dtype=torch.float64), half_way, samples)
+        return Run(torch.tensor(seen[0][0], dtype=torch.float64), half_way, samples)
 
-    def noised(self, t: Tensor) -> Noised:
+    def noised(self, t: Tensor) -> NoisedAtoms:
         """The law that states at time t should have."""
-        return Noised(self.process, self.atoms, self.weights, t)
+        return NoisedAtoms(self.process, self.atoms, self.weights, t)
 
     def flat(self, x: Any) -> Tensor:
         """The features of a batch of points as vectors."""
@@ -98,8 +98,8 @@ class SamplerCase:
         return nearest * (distances <= REACHED * torch.pdist(atoms).min())
 
 
-class Told(Denoiser):
-    """A denoiser that is told the answer: the condition is the number of the atom."""
+class Oracle(Denoiser):
+    """A denoiser that knows the answer: the condition is the number of the atom."""
 
     process: HasKernel[Any]
     like: Tensor
@@ -110,12 +110,12 @@ class Told(Denoiser):
         self.register_buffer("like", torch.zeros((), dtype=torch.float64))
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
-        """The statistic of the atom asked for; of the first one if none is."""
+        """The statistic of the atom asked for; of the first one without a condition."""
         wanted = torch.zeros(_tree.length(x_t), 1) if cond is None else cond
         return self.process.target(rows(self.atoms, wanted[:, 0].long()), x_t, t)
 
 
-class Failing(Told):
+class Failing(Oracle):
     """A denoiser that breaks down half way."""
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:

@@ -1,0 +1,150 @@
+"""Public classes have names of their own, and every module has a test that a reader finds by its name."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from source import ROOT, Module, expect_none, graph, module, modules, public_classes, reached
+
+# Modules without a test file of their name -> where they are tested.
+ELSEWHERE = {
+    "unnoise._errors": "tests/data/test_files.py",
+    "unnoise.cli.named": "tests/cli/test_check.py",
+    "unnoise.cli.walking": "tests/cli/test_walk.py",
+    "unnoise.data._native": "tests/data/test_frames.py",
+    "unnoise.data.base": "tests/data/test_kinds.py",
+    "unnoise.data.factors.base": "tests/data/factors/test_discrete.py",
+    "unnoise.data.factors.counts": "tests/data/factors/test_discrete.py",
+    "unnoise.data.factors.levels": "tests/data/factors/test_discrete.py",
+    "unnoise.data.factors.numbers": "tests/data/test_schema.py",
+    "unnoise.data.factors.proportions": "tests/data/factors/test_discrete.py",
+    "unnoise.data.factors.tokens": "tests/data/factors/test_discrete.py",
+    "unnoise.evaluation._kernel_density": "tests/evaluation/test_baselines.py",
+    "unnoise.evaluation._mixture": "tests/evaluation/test_baselines.py",
+    "unnoise.evaluation._rows": "tests/evaluation/test_distances.py",
+    "unnoise.evaluation.von_mises": "tests/report/test_assessment.py",
+    "unnoise.heads.base": "tests/heads/test_gaussian.py",
+    "unnoise.heads.generated": "tests/processes/test_generated.py",
+    "unnoise.laws.base": "tests/testing/test_laws.py",
+    "unnoise.laws.heat.expansion": "tests/laws/heat/test_radial.py",
+    "unnoise.laws.heat.images": "tests/laws/heat/test_radial.py",
+    "unnoise.laws.heat.rotations": "tests/laws/heat/test_radial.py",
+    "unnoise.laws.heat.spheres": "tests/laws/heat/test_radial.py",
+    "unnoise.objectives.base": "tests/training/test_loop.py",
+    "unnoise.processes.base": "tests/testing/test_processes.py",
+    "unnoise.processes.chain": "tests/processes/test_gaussian_chain.py",
+    "unnoise.processes.rates.base": "tests/processes/rates/test_rates.py",
+    "unnoise.processes.rates.dense": "tests/processes/rates/test_rates.py",
+    "unnoise.processes.rates.matrix": "tests/processes/rates/test_rates.py",
+    "unnoise.processes.rates.refresh": "tests/processes/rates/test_rates.py",
+    "unnoise.processes.rates.walks": "tests/processes/rates/test_rates.py",
+    "unnoise.report._page_html": "tests/report/test_page.py",
+    "unnoise.report.assessment_page": "tests/report/test_assessment.py",
+    "unnoise.report.plots._grid": "tests/report/plots/test_images.py",
+    "unnoise.report.plots.levels": "tests/report/plots/test_columns.py",
+    "unnoise.report.plots.places": "tests/report/plots/test_columns.py",
+    "unnoise.report.plots.rotations": "tests/report/plots/test_columns.py",
+    "unnoise.samplers.forms": "tests/samplers/test_multistep.py",
+    "unnoise.samplers.perturbed": "tests/samplers/test_twisted.py",
+    "unnoise.spaces._points": "tests/spaces/test_euclidean.py",
+    "unnoise.spaces.base": "tests/testing/test_spaces.py",
+    "unnoise.spaces.quaternions": "tests/spaces/test_rotations.py",
+    "unnoise.targets.base": "tests/targets/test_densities.py",
+    "unnoise.targets.ellipse": "tests/targets/test_densities.py",
+    "unnoise.targets.funnel": "tests/targets/test_densities.py",
+    "unnoise.targets.logistic": "tests/targets/test_densities.py",
+    "unnoise.targets.modes": "tests/targets/test_densities.py",
+    "unnoise.targets.phi4": "tests/targets/test_densities.py",
+    "unnoise.targets.rings": "tests/targets/test_densities.py",
+}
+
+
+def doubled(among: Iterable[Module]) -> str:
+    """Public names that two classes share: a reader who meets one must know which it is."""
+    places = defaultdict(list)
+    for one in among:
+        for found in public_classes(one):
+            places[found.name].append(f"{one.file}:{found.lineno}")
+    return "\n".join(f"{name}: {', '.join(where)}" for name, where in sorted(places.items()) if len(where) > 1)
+
+
+def untested(among: Iterable[Module], elsewhere: dict[str, str], tests: dict[str, str]) -> str:
+    """Modules without a test of their name or an entry, and entries that no module needs or no test keeps.
+
+    Args:
+        among: the modules.
+        elsewhere: where those are tested that have no test file of their own.
+        tests: the text of every test file, by its place.
+    """
+    needed = {one.name: one for one in among if not one.file.stem.startswith("__") and _mirror(one) not in tests}
+    found = [f"{one.file}: no {_mirror(one)}" for name, one in needed.items() if name not in elsewhere]
+    found += [f"{name}: stands in the table without need" for name in elsewhere if name not in needed]
+    edges = graph([*among, *(module(place, text) for place, text in tests.items() if place in elsewhere.values())])
+    for name, place in elsewhere.items():
+        if name in needed and name not in reached(place, edges) and not _named(needed[name], tests.get(place, "")):
+            found.append(f"{name}: {place} neither names it nor imports it, directly or through others")
+    return "\n".join(found)
+
+
+def _named(one: Module, test: str) -> bool:
+    """Whether a test has a word that the module defines, as tests of the command line have."""
+    defined = (node.name for node in one.tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef))
+    return any(re.search(rf"\b{name}\b", test) for name in defined if not name.startswith("_"))
+
+
+def _mirror(one: Module) -> str:
+    folder = Path("tests", *one.file.parent.parts[2:])
+    return str(folder / f"test_{one.file.stem.lstrip('_')}.py")
+
+
+def test_no_public_class_shares_its_name() -> None:
+    expect_none(doubled(modules("src/unnoise")))
+
+
+def test_every_module_has_a_test() -> None:
+    tests = {str(one.file): (ROOT / one.file).read_text(encoding="utf-8") for one in modules("tests")}
+    expect_none(untested(modules("src/unnoise"), ELSEWHERE, tests))
+
+
+def test_contributing_names_every_test_of_a_rule() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = {Path(place).name for place in re.findall(r"\| `([\w./]+\.py)`", page)}
+    assert named == {file.name for file in Path(__file__).parent.glob("test_*.py")} | {"test_import_time.py"}
+
+
+def test_a_shared_name_is_seen() -> None:
+    both = [module("unnoise.a", "class Block: ...\nclass _Own: ..."), module("unnoise.b", "class Block: ...")]
+    assert doubled(both) == "Block: src/unnoise/a.py:1, src/unnoise/b.py:1"
+    assert doubled([module("unnoise.a", "class Block: ..."), module("unnoise.b", "class _Block: ...")]) == ""
+
+
+LINE = module("unnoise.laws._line", "class Circle: ...")
+USER = module("unnoise.laws.walks", "from unnoise.laws._line import Circle")
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "tests", "offence"),
+    [
+        ({}, {"tests/laws/test_line.py": ""}, ""),
+        ({}, {}, "src/unnoise/laws/_line.py: no tests/laws/test_line.py"),
+        ({"unnoise.laws._line": "tests/test_x.py"}, {"tests/test_x.py": "import unnoise.laws._line"}, ""),
+        ({"unnoise.laws._line": "tests/test_x.py"}, {"tests/test_x.py": "from unnoise.laws.walks import Walk"}, ""),
+        (
+            {"unnoise.laws._line": "tests/test_x.py"},
+            {"tests/test_x.py": "x = 1"},
+            "unnoise.laws._line: tests/test_x.py",
+        ),
+        ({"unnoise.laws._line": "tests/test_x.py"}, {}, "unnoise.laws._line: tests/test_x.py"),
+        ({"unnoise.laws._line": "tests/test_x.py"}, {"tests/laws/test_line.py": ""}, "unnoise.laws._line: stands in"),
+        ({"unnoise.laws.gone": "tests/test_x.py"}, {"tests/laws/test_line.py": ""}, "unnoise.laws.gone: stands in"),
+    ],
+)
+def test_a_module_without_a_test_is_seen(elsewhere: dict[str, str], tests: dict[str, str], offence: str) -> None:
+    found = untested([LINE, USER], elsewhere, tests | {"tests/laws/test_walks.py": ""})
+    assert found.startswith(offence)
+    assert bool(found) == bool(offence)
