@@ -19,7 +19,7 @@ class Guided(Denoiser):
 
     With $\tilde r_t(x_t) = E[r(X_0) | x_t]$ and c = 1 this is the denoiser of $p\,r$ exactly (Tweedie's formula). Here
     $\tilde r_t$ is r at the denoised point $\hat x_0(x_t)$: diffusion posterior sampling (Chung et al. 2023, arXiv
-    2209.14687); for a `likelihoods.Likelihood`, r averaged over noise of variance
+    2209.14687); for a `likelihoods.Observation`, r averaged over noise of variance
     $\sigma^2/(\alpha^2 + \sigma^2)$ around it: pseudo-inverse guidance (Song et al. 2023, ICLR), exact for standard
     normal data. It is an approximation all the same, which `samplers.TwistedSMC` corrects.
 
@@ -29,7 +29,7 @@ class Guided(Denoiser):
         denoiser: of a Gaussian process, differentiable.
         log_r: log r of points, (n, *event) to (n,), differentiable where r is not 0.
         scale: c; 0 leaves the denoiser as it is.
-        warm: an r that is no `Likelihood` is raised to the power $\alpha^2/(\alpha^2 + \sigma^2)$: it begins as 1.
+        warm: an r that is no `Observation` is raised to the power $\alpha^2/(\alpha^2 + \sigma^2)$: it begins as 1.
 
     Raises:
         InputError: another process, an r that is NaN, infinite or without a gradient.

@@ -21,7 +21,7 @@ from unnoise._tree import expand
 LogR = Callable[[Tensor], Tensor]
 
 
-class Likelihood(ABC):
+class Observation(ABC):
     """A positive function of x_0 that can be averaged over Gaussian noise in closed form."""
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class Likelihood(ABC):
 
 
 @dataclass(frozen=True)
-class LinearGaussian(Likelihood):
+class LinearGaussian(Observation):
     r"""$r(x) = N(y; A x, s^2 I)$: y was measured, of which A is the linear part and s the noise.
 
     Averaged over Gaussian noise around x, the covariance is $s^2 I + v A A^T$; as the twist of a denoiser this is
@@ -85,7 +85,7 @@ class LinearGaussian(Likelihood):
 
 
 @dataclass(frozen=True)
-class Masked(Likelihood):
+class Masked(Observation):
     r"""$r(x) = \prod_{i \in M} N(y_i; x_i, s^2)$: some of the numbers were measured, with noise s.
 
     With few of them measured it is inpainting, with all of them denoising: see `noisy`.
@@ -140,7 +140,7 @@ def log_values(log_r: LogR, x: Tensor) -> Tensor:
 
 
 def log_twist(log_r: LogR, x_0: Tensor, variance: Tensor) -> Tensor:
-    """Log r at points that are known up to this variance, for an r that has `blurred`, as a `Likelihood` does."""
+    """Log r at points that are known up to this variance, for an r that has `blurred`, as an `Observation` has."""
     blurred = getattr(log_r, "blurred", None)
     return log_values(log_r, x_0) if blurred is None else _checked(blurred(x_0, variance), len(x_0))
 

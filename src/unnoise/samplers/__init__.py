@@ -16,7 +16,7 @@ from unnoise.samplers.multistep import dpm_solver_pp as dpm_solver_pp
 from unnoise.samplers.multistep import linear_multistep as linear_multistep
 from unnoise.samplers.perturbed import Perturbed as Perturbed
 from unnoise.samplers.tau_leaping import TauLeaping as TauLeaping
-from unnoise.samplers.tuned import tuned as tuned
+from unnoise.samplers.tuning import tune as tune
 from unnoise.samplers.twisted import Particles as Particles
 from unnoise.samplers.twisted import TwistedSMC as TwistedSMC
 from unnoise.samplers.twisted import effective_size as effective_size

@@ -11,7 +11,7 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.processes import AffineGaussian
 from unnoise.samplers.base import OnStep, Sampler, require
-from unnoise.samplers.forms import Velocity
+from unnoise.samplers.forms import VelocityForm
 from unnoise.samplers.ode import integrate
 
 FIRST_STEP = 0.05  # of the way; what is too long is found out and shortened
@@ -20,7 +20,7 @@ FIRST_STEP = 0.05  # of the way; what is too long is found out and shortened
 class Adaptive(Sampler):
     r"""The probability flow to a tolerance, by Dormand and Prince's method of order 5 with its error estimate.
 
-    It runs in the `forms.Velocity` form, $dy/d\theta = N$ with $y = \tilde x/\sqrt{\tilde\sigma^2 + \sigma_d^2}$ and
+    It runs in the `forms.VelocityForm` form, $dy/d\theta = N$ with $y = \tilde x/\sqrt{\tilde\sigma^2 + \sigma_d^2}$ and
     $\theta = -\arctan(\tilde\sigma/\sigma_d)$: normal data of standard deviation $\sigma_d$ do not move at all, and
     y is of order 1 on all of the way, so that one tolerance fits all noise levels. Every row has its own clock: its
     result does not depend on the rows beside it, and rows that have arrived cost nothing (`samplers.ode`).
@@ -54,7 +54,7 @@ class Adaptive(Sampler):
         require(denoiser, AffineGaussian, "Adaptive", "with x_t = alpha x_0 + sigma noise")
         if not tolerance > 0:
             raise InputError(f"got tolerance = {tolerance}; expected a positive number, such as 1e-3")
-        self.tolerance, self.form = tolerance, Velocity(sigma_data)
+        self.tolerance, self.form = tolerance, VelocityForm(sigma_data)
         self.evaluations = torch.zeros(0, dtype=torch.long)
 
     def run(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep | None = None) -> Any:
@@ -66,7 +66,7 @@ class Adaptive(Sampler):
 
     def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
         """From t to s; in float64, but for what the network sees."""
-        first, last = (self.form.clock(0.5 * self.process.log_snr(time.double())) for time in (t, s))
+        first, last = (self.form.variable(0.5 * self.process.log_snr(time.double())) for time in (t, s))
 
         def velocity(share: Tensor, y: Tensor, rows: Tensor) -> Tensor:
             """Of y, at a share of the way of the clock."""

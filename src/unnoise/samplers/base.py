@@ -13,7 +13,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser
-from unnoise.samplers.grids import Grid, Uniform
+from unnoise.samplers.grids import Grid, UniformGrid
 
 NUMBERS_AT_ONCE = 2**19
 OnStep = Callable[[int, float, Any], None]
@@ -35,7 +35,7 @@ class Sampler(ABC):
         self.denoiser = denoiser
         self.process = denoiser.process
         self.steps = steps
-        self.grid = Uniform() if grid is None else grid
+        self.grid = UniformGrid() if grid is None else grid
 
     @abstractmethod
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:

@@ -18,8 +18,8 @@ class Perturbed(Sampler):
     r"""$x_s \sim N(f_\mu + f_\Sigma\nabla\log r_s(f_\mu),\ f_\Sigma)$: the perturbed kernels of Sohl-Dickstein et al.
 
     $f_\mu$ and $f_\Sigma$ are mean and variance of the ancestral step, and $r_s = r$, or $r^{1-s}$ where it warms up.
-    A `likelihoods.Likelihood` is averaged over the noise of the step first, which makes the mean that of the product of
-    kernel and r exactly, however sharp r is; of other functions it is right to first order, where r varies slowly on
+    A `likelihoods.Observation` is averaged over the noise of the step first, which makes the mean that of the product
+    of kernel and r exactly, however sharp r is; of other functions it is right to first order, where r varies slowly on
     the scale of a step. There is no correction for the steps before: see `TwistedSMC`. Sohl-Dickstein, Weiss,
     Maheswaranathan, Ganguli 2015 (arXiv 1503.03585), section 2.5 and table App. 1.
 
