@@ -9,27 +9,29 @@ from __future__ import annotations
 import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise._tree import expand
 
-LogR = Callable[[Tensor], Tensor]
+LogR = Callable[[Any], Tensor]
 
 
 class Observation(ABC):
     """A positive function of x_0 that can be averaged over Gaussian noise in closed form."""
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Any) -> Tensor:
         """Log r at points x, (n, *event), in nats: (n,)."""
-        return self.blurred(x, x.new_zeros(()))
+        return self.blurred(x, _tree.map(lambda leaf: leaf.new_zeros(()), x))
 
     @abstractmethod
-    def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
+    def blurred(self, x: Any, variance: Any) -> Tensor:
         r"""$\log E[r(x + \sqrt v z)]$, z standard normal, for a variance of shape () or (n,)."""
 
 
@@ -125,24 +127,44 @@ class Masked(Observation):
         return _normal(residual, (self.scale**2 + expand(variance, residual)).expand_as(residual))
 
 
+@dataclass(frozen=True)
+class OfFactors(Observation):
+    r"""$r(x) = \prod_n r_n(x_n)$: some factors of a product were observed, each by itself.
+
+    Args:
+        parts: name of a factor -> what was observed of it.
+
+    >>> r = OfFactors({"a": noisy(torch.tensor([1.0]), scale=1.0)})
+    >>> r({"a": torch.tensor([[1.0]]), "b": torch.tensor([[5.0]])})
+    tensor([-0.9189])
+    """
+
+    parts: Mapping[str, Observation]
+
+    def blurred(self, x: Any, variance: Any) -> Tensor:
+        """The sum of the factors' own."""
+        return torch.stack([part.blurred(x[name], variance[name]) for name, part in self.parts.items()]).sum(0)
+
+
 def noisy(values: Tensor, scale: float) -> Masked:
     """The likelihood of one event that was seen whole, with noise."""
     return Masked(torch.ones_like(values, dtype=torch.bool), values, scale)
 
 
-def log_values(log_r: LogR, x: Tensor) -> Tensor:
-    """Log r at points, looked at: a function that a user wrote.
+def log_values(log_r: LogR, x: Any) -> Tensor:
+    """Log r at points, checked, since a user may have written the function.
 
     Raises:
         InputError: another shape than (n,), a NaN, or an infinite r.
     """
-    return _checked(log_r(x), len(x))
+    return _checked(log_r(x), _tree.length(x))
 
 
-def log_twist(log_r: LogR, x_0: Tensor, variance: Tensor) -> Tensor:
-    """Log r at points that are known up to this variance, for an r that has `blurred`, as an `Observation` has."""
-    blurred = getattr(log_r, "blurred", None)
-    return log_values(log_r, x_0) if blurred is None else _checked(blurred(x_0, variance), len(x_0))
+def log_twist(log_r: LogR, x_0: Any, variance: Any) -> Tensor:
+    """Log r at points that are known up to this variance, or log r of the points for an r that is no `Observation`."""
+    if isinstance(log_r, Observation):
+        return _checked(log_r.blurred(x_0, variance), _tree.length(x_0))
+    return log_values(log_r, x_0)
 
 
 def _checked(values: Tensor, n: int) -> Tensor:

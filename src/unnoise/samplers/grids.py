@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.processes import AffineGaussian, Process, Product
+from unnoise.processes import AffineGaussian, Process, leaves, require
 
 
 class Grid(ABC):
@@ -49,15 +49,9 @@ class OfNoise(Grid):
 
     def __call__(self, process: Process[Any], count: int) -> Tensor:
         """The times of these levels."""
-        while isinstance(process, Product):
-            process = next(iter(process.parts.values()))
-        if not isinstance(process, AffineGaussian):
-            raise InputError(
-                f"{type(self).__name__} places noise levels, and {type(process).__name__} has none: use "
-                "grids.UniformGrid"
-            )
-        ends = -0.5 * process.log_snr(torch.tensor([1.0, 0.0], dtype=torch.float64))
-        times = process.time_at(-2 * self.log_levels(float(ends[0]), float(ends[1]), count))
+        first = require(next(leaves(process))[1], AffineGaussian, type(self).__name__, "grids.UniformGrid")
+        ends = -0.5 * first.log_snr(torch.tensor([1.0, 0.0], dtype=torch.float64))
+        times = first.time_at(-2 * self.log_levels(float(ends[0]), float(ends[1]), count))
         times[0], times[-1] = 1, 0  # which rounding must not move
         return times
 

@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian, Product
-from unnoise.samplers.base import Move, Sampler
+from unnoise.processes import AffineGaussian, map_leaves
+from unnoise.samplers.base import Move, Sampler, require_gaussian
 from unnoise.samplers.forms import DataForm, Form, NoiseForm, VelocityForm
 from unnoise.samplers.grids import Grid, LogNormalGrid, UniformLogSNR
 
@@ -57,8 +58,8 @@ class Multistep(Sampler):
     From 10 steps on the form is of width 2, and every value of N is used a second time, to correct the step that led
     to it, which costs no evaluation (UniC; Zhao et al. 2023, arXiv 2302.04867).
 
-    Other choices are known under other names: `DataForm` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with churn
-    its SDE, with a corrector UniPC; `NoiseForm` is DEIS (arXiv 2204.13902), or `in_variable` the linear multistep
+    Other choices are known under other names: `DataForm` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with
+    churn its SDE, with a corrector UniPC; `NoiseForm` is DEIS (arXiv 2204.13902), or `in_variable` the linear multistep
     method of Katherine Crowson; order 1 in either is DDIM.
 
     Args:
@@ -94,7 +95,7 @@ class Multistep(Sampler):
         grid: Grid | None = None,
     ) -> None:
         super().__init__(denoiser, steps, LogNormalGrid() if grid is None else grid)
-        _check_gaussian(self.process, type(self).__name__)
+        require_gaussian(denoiser, type(self).__name__)
         self.order = (2 if steps < THIRD_FROM else 3) if order is None else order
         self.form = VelocityForm(1.0 if steps < CORRECTED_FROM else 2.0) if form is None else form
         noisy = isinstance(self.form, DataForm) and self.form.churn != 0
@@ -163,12 +164,15 @@ class _Run:
 
     def __init__(self, sampler: Multistep, times: Tensor) -> None:
         self.sampler = sampler
-        self.paths = _paths(sampler, sampler.process, times)
+        self.paths = map_leaves(
+            lambda process: _Path(_Table.of(sampler, process, times), sampler.order), sampler.process
+        )
         self.index = 0
 
     def __call__(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """The next step."""
-        state = _advanced(self.paths, self.index, state, self.sampler.denoiser(state, t, cond), rng)
+        stat = self.sampler.denoiser(state, t, cond)
+        state = _tree.map(lambda x, path, value: path.advanced(self.index, x, value, rng), state, self.paths, stat)
         self.index += 1
         return state
 
@@ -202,29 +206,6 @@ class _Path:
         for weight, value in zip(reversed(weights), reversed(self.values), strict=False):
             total.add_(value, alpha=weight)
         return total
-
-
-def _paths(sampler: Multistep, process: Any, times: Tensor) -> Any:
-    if isinstance(process, Product):
-        return {name: _paths(sampler, part, times) for name, part in process.parts.items()}
-    return _Path(_Table.of(sampler, process, times), sampler.order)
-
-
-def _advanced(paths: Any, k: int, state: Any, stat: Any, rng: torch.Generator) -> Any:
-    if isinstance(paths, dict):
-        return {name: _advanced(path, k, state[name], stat[name], rng) for name, path in paths.items()}
-    return paths.advanced(k, state, stat, rng)
-
-
-def _check_gaussian(process: Any, sampler: str) -> None:
-    if isinstance(process, Product):
-        for part in process.parts.values():
-            _check_gaussian(part, sampler)
-    elif not isinstance(process, AffineGaussian):
-        raise InputError(
-            f"{sampler} needs a process with x_t = alpha x_0 + sigma noise (AffineGaussian), or a product of such, and "
-            f"{type(process).__name__} is none: use samplers.Euler, which runs on every process"
-        )
 
 
 def _lagrange(known: Tensor, places: Tensor) -> Tensor:

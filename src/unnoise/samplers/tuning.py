@@ -1,9 +1,9 @@
 r"""A solver that chooses its steps, its order and its form by itself, for a given number of network evaluations.
 
 A few starts, the pilot, are solved finely. Where N, which a `Form` integrates, bends most, an error monitor asks for
-more steps: a method of order q errs by $h^{q+1}|d^q N/d\lambda^q\;d\,\text{variable}/d\lambda|$ in a step of length h, so
-that steps of equal error lie as densely as the (q+1)-th root of that. Then all candidates solve the pilot, and the one
-that ends nearest to the fine solution is taken.
+more steps: a method of order q errs by $h^{q+1}|d^q N/d\lambda^q\;d\,\text{variable}/d\lambda|$ in a step of length h,
+so that steps of equal error lie as densely as the (q+1)-th root of that. Then all candidates solve the pilot, and the
+one that ends nearest to the fine solution is taken.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser
-from unnoise.processes import AffineGaussian, Product
+from unnoise.processes import leaves
 from unnoise.samplers.forms import Form, NoiseForm, VelocityForm
 from unnoise.samplers.grids import Fitted, Grid, Karras, LogNormalGrid, UniformLogSNR
 from unnoise.samplers.multistep import Multistep
@@ -53,9 +53,10 @@ def tune(denoiser: Denoiser, evaluations: int, rng: torch.Generator, rows: int =
     r"""The `Multistep` that solves a pilot best with so many network evaluations.
 
     What is chosen: the order (2 to 4), whether steps are corrected, the form (`VelocityForm` of three widths, or
-    `NoiseForm`), and the grid: a `grids.Fitted` to the monitor of the module, or one of those that have names. The best has the least
-    mean distance to the fine solution: less than a root mean square would, it looks at the few points that fall into
-    another mode, and more than a median. Where it is not 10 % better than the default `Multistep`, that is taken.
+    `NoiseForm`), and the grid: a `grids.Fitted` to the monitor of the module, or one of those that have names. The best
+    has the least mean distance to the fine solution: less than a root mean square would, it looks at the few points
+    that fall into another mode, and more than a median. Where it is not 10 % better than the default `Multistep`, that
+    is taken.
 
     The pilot costs 129 evaluations of `rows` starts, and 170 to 220 times `evaluations` more; it is made once, for as
     many samples as one likes, and the result can be kept: all of its parts are frozen dataclasses of numbers.
@@ -107,7 +108,7 @@ class _Method:
 class _Seen:
     """One factor on the pilot's fine way: its process, and states and statistics at every kept level."""
 
-    process: AffineGaussian
+    process: Any  # Gaussian, as `Multistep` has asked for
     states: list[Tensor]
     stats: list[Tensor]
 
@@ -232,24 +233,15 @@ class _Watched(Denoiser):
     def __init__(self, denoiser: Denoiser) -> None:
         super().__init__()
         self.denoiser, self.process = denoiser, denoiser.process
-        self.seen = [_Seen(process, [], []) for process, _, _ in _factors(denoiser.process, None, None)]
+        self.seen = [_Seen(process, [], []) for _, process, _ in leaves(denoiser.process)]
         self.calls = 0
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """What the denoiser says."""
         stat = self.denoiser(x_t, t, cond)
         if self.calls % EVERY == 0:
-            for seen, (_, state, value) in zip(self.seen, _factors(self.process, x_t, stat), strict=True):
+            for seen, (_, _, (state, value)) in zip(self.seen, leaves(self.process, x_t, stat), strict=True):
                 seen.states.append(state)
                 seen.stats.append(value)
         self.calls += 1
         return stat
-
-
-def _factors(process: Any, state: Any, stat: Any) -> Iterator[tuple[AffineGaussian, Any, Any]]:
-    """The parts of a product, or the whole."""
-    if not isinstance(process, Product):
-        yield process, state, stat
-        return
-    for name, part in process.parts.items():
-        yield from _factors(part, state and state[name], stat and stat[name])
