@@ -22,7 +22,7 @@ import safetensors.torch
 import torch
 
 from unnoise import DenoisingMarkovModel, InputError, load, samplers, storage
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
 from unnoise.processes import VariancePreserving

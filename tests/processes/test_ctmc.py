@@ -9,7 +9,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.laws import Categorical
 from unnoise.processes import CTMC
 from unnoise.processes.rates import (

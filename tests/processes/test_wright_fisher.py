@@ -10,7 +10,7 @@ import torch
 from unnoise._config import decode, encode
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact, Neural
-from unnoise.evaluation.likelihood import ProbabilityFlow
+from unnoise.evaluation import ProbabilityFlow
 from unnoise.laws import Dirichlet
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising

@@ -15,7 +15,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from unnoise import DenoisingMarkovModel, InputError, evaluate, samplers
-from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.networks import MLP
 from unnoise.report.assessment import Assessment, Figure
 

@@ -119,5 +119,5 @@ def test_what_it_cannot_do_is_said(narrow):
         tune(narrow, 5, seeded(), rows=1)
     with pytest.raises(InputError, match=r"^Multistep needs a process with x_t = alpha x_0"):
         tune(Exact(CTMC(Finite(2, 5), Uniform(5)), torch.zeros(1, 2, dtype=torch.long)), 5, seeded())
-    with pytest.raises(InputError, match="at least 2 are needed"):
+    with pytest.raises(InputError, match="got 1 evaluations; expected at least 2"):
         tune(narrow, 1, seeded(), rows=4)

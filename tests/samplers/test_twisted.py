@@ -15,8 +15,7 @@ from unnoise.denoisers import Exact, ExactMixture, Guided
 from unnoise.denoisers.likelihoods import LinearGaussian, Masked, noisy
 from unnoise.laws import GaussianMixture, Normal
 from unnoise.processes import CTMC, EDM, RectifiedFlow, VariancePreserving, rates
-from unnoise.samplers import Ancestral, Perturbed, TwistedSMC
-from unnoise.samplers import twisted
+from unnoise.samplers import Ancestral, Perturbed, TwistedSMC, twisted
 from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64

@@ -44,8 +44,8 @@ def score(
     import polars
 
     from unnoise.data import files
+    from unnoise.evaluation import Bound, ProbabilityFlow
     from unnoise.evaluation.bits import bits_per_dimension
-    from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
     from unnoise.model import load_model
 
     files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))

@@ -18,8 +18,8 @@ from unnoise._progress import progress
 from unnoise._provenance import provenance
 from unnoise._random import generator
 from unnoise.data import Encoded
+from unnoise.evaluation import Bound, Estimate, Likelihood
 from unnoise.evaluation.bits import bits_per_dimension
-from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood
 from unnoise.model import DenoisingMarkovModel
 
 Floats = NDArray[np.float64]

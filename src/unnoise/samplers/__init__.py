@@ -3,6 +3,7 @@
 from unnoise.laws.weights import effective_size as effective_size
 from unnoise.samplers import forms as forms
 from unnoise.samplers import grids as grids
+from unnoise.samplers.accuracy import InaccurateSamplesWarning as InaccurateSamplesWarning
 from unnoise.samplers.adaptive import Adaptive as Adaptive
 from unnoise.samplers.adaptive import Solution as Solution
 from unnoise.samplers.ancestral import DDIM as DDIM

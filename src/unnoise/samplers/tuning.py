@@ -81,6 +81,8 @@ def tune(denoiser: Denoiser, evaluations: int, rng: torch.Generator, rows: int =
     tensor([[1.],
             [1.]])
     """
+    if evaluations < 2:
+        raise InputError(f"got {evaluations} evaluations; expected at least 2, since one leaves nothing to choose")
     if rows < 2:
         raise InputError(f"got rows = {rows}; expected at least 2 starts, to tell solvers apart by")
     return _best(Pilot.of(denoiser, rows, rng, cond), evaluations)
