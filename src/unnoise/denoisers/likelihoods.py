@@ -90,12 +90,14 @@ class LinearGaussian(Observation):
 class Masked(Observation):
     r"""$r(x) = \prod_{i \in M} N(y_i; x_i, s^2)$: some of the numbers were measured, with noise s.
 
-    With few of them measured it is inpainting, with all of them denoising: see `noisy`.
+    With few of them measured it is inpainting, with all of them denoising: see `noisy`. With s = 0 the numbers are
+    known exactly: such an r has no value at a point, but it has one on average around it, which is all that
+    `denoisers.Guided` and `samplers.Perturbed` ask for; `samplers.TwistedSMC` needs s > 0.
 
     Args:
         mask: what was measured, boolean, of the shape of one event.
         values: y, of that shape; what stands outside the mask does not matter.
-        scale: s, positive.
+        scale: s, positive or 0.
 
     >>> r = Masked(torch.tensor([True, False]), torch.tensor([1.0, 0.0]), scale=1.0)
     >>> r(torch.tensor([[1.0, 7.0]]))
@@ -113,7 +115,7 @@ class Masked(Observation):
                 f"true, for values {tuple(self.values.shape)}; expected a boolean mask of the same shape, true "
                 "somewhere"
             )
-        _check(self.values[self.mask], "the values", self.scale)
+        _check(self.values[self.mask], "the values", self.scale, least=0.0)
 
     def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
         """Noise of variance $s^2 + v$."""
@@ -121,6 +123,11 @@ class Masked(Observation):
             raise InputError(
                 f"got points of shape {tuple(x.shape[1:])} for a mask of shape {tuple(self.mask.shape)}; both must be "
                 "the same"
+            )
+        if self.scale == 0 and not (variance > 0).all():
+            raise InputError(
+                "numbers that are known without noise (scale 0) have no density at a point: give a scale above 0, or "
+                "use denoisers.Guided or samplers.Perturbed, which average over noise"
             )
         mask = self.mask.to(x.device)
         residual = x[:, mask] - self.values.to(x)[mask]
@@ -188,8 +195,8 @@ def _normal(residual: Tensor, variance: Tensor) -> Tensor:
     return -0.5 * (residual.square() / variance + torch.log(2 * math.pi * variance)).sum(-1)
 
 
-def _check(numbers: Tensor, what: str, scale: float) -> None:
+def _check(numbers: Tensor, what: str, scale: float, least: float = math.ulp(0.0)) -> None:
     if not torch.isfinite(numbers).all():
         raise InputError(f"got NaN or infinite numbers in {what}; leave out what was not measured")
-    if not 0 < scale < math.inf:
+    if not least <= scale < math.inf:
         raise InputError(f"got a noise of scale {scale}; expected a positive number")
