@@ -62,12 +62,15 @@ class Heun(Sampler):
 
     def _add_noise(self, state: Any, t: Tensor, rng: torch.Generator) -> tuple[Any, Tensor]:
         """The state at a later time, at which the noise of the first factor is larger by EDM's rule."""
-        first: Any = next(leaves(self.process))[1]
+        factors: list[Any] = [process for _, process, _ in leaves(self.process)]
+        first, *others = factors
         level = _level(first, t)[1]
         if not self.churn_range[0] <= float(level) <= self.churn_range[1]:
             return state, t
         raised = level * (1 + min(self.churn / self.steps, math.sqrt(2) - 1))
         later = first.time_at(-2 * raised.log())
+        if others and later > 1:
+            return state, t  # where other factors need not go
 
         def noisier(process: Any, x: Tensor) -> Tensor:
             (alpha, before), (alpha_later, after) = _level(process, t), _level(process, later)
