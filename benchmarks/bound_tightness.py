@@ -12,7 +12,7 @@ from paired import RESULTS
 
 from unnoise._provenance import write_results
 from unnoise.denoisers import ExactMixture
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.laws import GaussianMixture
 from unnoise.processes import VariancePreserving
 from unnoise.schedules import LinearLogSNR

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from unnoise._provenance import write_results
 from unnoise.denoisers import ExactMixture
-from unnoise.evaluation.likelihood import ProbabilityFlow
+from unnoise.evaluation import ProbabilityFlow
 from unnoise.laws import GaussianMixture
 from unnoise.processes import RectifiedFlow, VariancePreserving
 from unnoise.spaces import Euclidean

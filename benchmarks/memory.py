@@ -21,7 +21,7 @@ def job(name: str) -> None:
     import torch
 
     from unnoise.denoisers import Neural
-    from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+    from unnoise.evaluation import Bound, ProbabilityFlow
     from unnoise.networks import MLP
     from unnoise.processes import VariancePreserving
     from unnoise.samplers import DDIM

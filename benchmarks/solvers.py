@@ -6,7 +6,7 @@
 Everybody gets the same denoiser, the same starts and the same noise levels at both ends, from 20 to 0.002, in float64.
 Three races (`experiments.races`): a ring of 8 Gaussians, a mixture of 20 in 64 dimensions, a trained model of
 digits. Every solver of theirs is run on the grid of Karras et al. and on the log-linear one, and the better is kept; of
-ours the default `Multistep` is run as it is, and `tuned` with a pilot of other starts. Evaluations are counted.
+ours the default `Multistep` is run as it is, and `tune` with a pilot of other starts. Evaluations are counted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from experiments.races import Race
 from unnoise._provenance import write_results
 from unnoise.denoisers import Denoiser
 from unnoise.report import plots
-from unnoise.samplers import DDIM, Heun, Multistep, dpm_solver_pp, linear_multistep, tuned
+from unnoise.samplers import DDIM, Heun, Multistep, dpm_solver_pp, linear_multistep, tune
 from unnoise.samplers.grids import UniformLogSNR
 
 BUDGETS = (5, 10, 20, 40)
@@ -39,7 +39,7 @@ RACES: dict[str, Callable[[], Race]] = {
 }
 OURS: dict[str, Callable[[Denoiser, int], Any]] = {
     "Multistep (default)": Multistep,
-    "tuned": lambda denoiser, n: tuned(denoiser, n, torch.Generator().manual_seed(1)),
+    "tuned": lambda denoiser, n: tune(denoiser, n, torch.Generator().manual_seed(1)),
     "Heun": lambda denoiser, n: Heun(denoiser, (n + 1) // 2),
     "DDIM": lambda denoiser, n: DDIM(denoiser, n, grid=UniformLogSNR()),
     "dpm_solver_pp": dpm_solver_pp,
@@ -61,7 +61,7 @@ class Counted(Denoiser):
 
 
 def ours(race: Race) -> dict[str, dict[str, Any]]:
-    """Errors of our solvers at every budget, and what the pilots of `tuned` cost."""
+    """Errors of our solvers at every budget, and what the pilots of `tune` cost."""
     table: dict[str, dict[str, Any]] = {}
     for name, make in OURS.items():
         for budget in BUDGETS:

@@ -23,8 +23,7 @@ from torch import Tensor
 from experiments.base import Experiment, Outcome, Published, Setting
 from unnoise._seeding import generator
 from unnoise.denoisers import Denoiser, ExactMixture
-from unnoise.evaluation import StepBound, bits_per_dimension
-from unnoise.evaluation.likelihood import Bound, Estimate
+from unnoise.evaluation import Bound, Estimate, StepBound, bits_per_dimension
 from unnoise.laws import GaussianMixture
 from unnoise.networks import UNet
 from unnoise.processes import GaussianChain, VariancePreserving

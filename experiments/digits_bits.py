@@ -26,8 +26,15 @@ from experiments import mnist
 from experiments.base import Experiment, Outcome, Setting
 from unnoise._seeding import generator, seeded
 from unnoise.denoisers import Denoiser, Neural
-from unnoise.evaluation import DequantisedLikelihood, NoiseCells, SoftmaxDecoder, bits_per_dimension
-from unnoise.evaluation.likelihood import Bound, Estimate, ProbabilityFlow
+from unnoise.evaluation import (
+    Bound,
+    DequantisedLikelihood,
+    Estimate,
+    NoiseCells,
+    ProbabilityFlow,
+    SoftmaxDecoder,
+    bits_per_dimension,
+)
 from unnoise.objectives import Denoising
 from unnoise.processes import Lattice, OnLattice, VariancePreserving
 from unnoise.report import plots

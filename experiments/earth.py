@@ -27,8 +27,7 @@ from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.kernel_score import KernelScore
 from unnoise._seeding import generator
 from unnoise.denoisers import Denoiser
-from unnoise.evaluation import SphereKernelDensity
-from unnoise.evaluation.likelihood import ProbabilityFlow
+from unnoise.evaluation import ProbabilityFlow, SphereKernelDensity
 from unnoise.networks import MLP
 from unnoise.processes import Brownian, until_mixed
 from unnoise.spaces import Sphere

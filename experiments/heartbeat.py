@@ -16,7 +16,7 @@ from torch import Tensor
 from experiments.base import Experiment, Outcome, Published, Setting
 from unnoise._seeding import generator
 from unnoise.denoisers import Denoiser
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.networks import MLP
 from unnoise.processes import Binomial
 from unnoise.report import plots

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from experiments.base import Experiment, Outcome, Setting
 from unnoise._seeding import generator
-from unnoise.evaluation.likelihood import ProbabilityFlow
+from unnoise.evaluation import ProbabilityFlow
 from unnoise.laws import Dirichlet, Law
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising, Implicit

@@ -23,8 +23,7 @@ from experiments import figures
 from experiments.base import Experiment, Outcome, Setting
 from unnoise._seeding import generator
 from unnoise.denoisers import Denoiser, ExactMixture, Neural
-from unnoise.evaluation import bits_per_dimension
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound, bits_per_dimension
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
 from unnoise.objectives import VDM

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from experiments.base import Experiment, Outcome, Published, Setting
 from unnoise._seeding import generator
-from unnoise.evaluation.likelihood import ProbabilityFlow
+from unnoise.evaluation import ProbabilityFlow
 from unnoise.laws import Law
 from unnoise.networks import MLP
 from unnoise.processes import Brownian

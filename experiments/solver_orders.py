@@ -26,7 +26,7 @@ from experiments.figures.solvers import ErrorCurve
 from experiments.races import Race
 from unnoise.denoisers import Denoiser
 from unnoise.samplers import DDIM, Heun, Multistep, Sampler, dpm_solver_pp, linear_multistep
-from unnoise.samplers.forms import Data, Noise, Velocity
+from unnoise.samplers.forms import DataForm, NoiseForm, VelocityForm
 from unnoise.samplers.grids import UniformLogSNR
 
 FITTED = 3  # the last so many counts give the slope
@@ -58,14 +58,14 @@ SOLVERS: Mapping[str, Solver] = {
     "Heun": Solver(lambda d, n: Heun(d, (n + 1) // 2, grid=UniformLogSNR()), 2),
     "DPM-Solver++ 2M": Solver(dpm_solver_pp, 2),
     "linear multistep 4": Solver(lambda d, n: linear_multistep(d, n, grid=UniformLogSNR()), 4),
-    "data 3": _multistep(3, Data(), False),
-    "noise 4": _multistep(4, Noise(), False),
-    "velocity 2": _multistep(2, Velocity(), False),
-    "velocity 3": _multistep(3, Velocity(), False),
-    "velocity 4": _multistep(4, Velocity(), False),
-    "velocity 2, corrected": _multistep(2, Velocity(), True),
-    "velocity 3, corrected": _multistep(3, Velocity(), True),
-    "velocity 4, corrected": _multistep(4, Velocity(), True),
+    "data 3": _multistep(3, DataForm(), False),
+    "noise 4": _multistep(4, NoiseForm(), False),
+    "velocity 2": _multistep(2, VelocityForm(), False),
+    "velocity 3": _multistep(3, VelocityForm(), False),
+    "velocity 4": _multistep(4, VelocityForm(), False),
+    "velocity 2, corrected": _multistep(2, VelocityForm(), True),
+    "velocity 3, corrected": _multistep(3, VelocityForm(), True),
+    "velocity 4, corrected": _multistep(4, VelocityForm(), True),
 }
 DEFAULT = "Multistep (default)"
 SHOWN = ("DDIM", "Heun", "DPM-Solver++ 2M", "linear multistep 4", "velocity 2, corrected", "velocity 4, corrected")

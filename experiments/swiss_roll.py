@@ -26,8 +26,7 @@ from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.figures import Cloud, Field
 from unnoise._seeding import generator, seeded
 from unnoise.denoisers import Denoiser
-from unnoise.evaluation import ImportanceWeighted, StepBound
-from unnoise.evaluation.likelihood import Bound, Estimate
+from unnoise.evaluation import Bound, Estimate, ImportanceWeighted, StepBound
 from unnoise.heads.gaussian import Preconditioned
 from unnoise.laws.base import standard_normal
 from unnoise.networks import MLP

@@ -19,7 +19,7 @@ from torch import Tensor
 from experiments.base import Experiment, Outcome, Setting
 from unnoise import _tree
 from unnoise._seeding import generator
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.networks import MLP
 from unnoise.processes import CTMC, Brownian, Product, rates
 from unnoise.report import plots

@@ -16,7 +16,7 @@ import torch
 from unnoise import networks, processes, samplers, schedules
 from unnoise._config import decode, encode
 from unnoise._errors import InputError
-from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.heads import Preconditioned
 from unnoise.objectives import Denoising, times
 from unnoise.samplers import grids

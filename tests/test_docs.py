@@ -84,7 +84,7 @@ def test_solvers(desk):
     for made in (names["x"], names["y"], names["z"]):
         assert float((made > 0).double().mean()) == pytest.approx(0.8, abs=0.06)  # 4.7 standard errors
         assert float(made[made > 0].std()) == pytest.approx(0.1**0.5, abs=0.05)
-    assert 20 < float(names["adaptive"].evaluations.double().mean()) < 200
+    assert 20 < float(names["cost"]) < 200
 
 
 def test_the_reference_lists_every_public_module():

@@ -24,7 +24,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from unnoise import DenoisingMarkovModel, InputError, networks, processes, samplers
 from unnoise.denoisers import ExactMixture
-from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.heads import Eps
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP, UNet
@@ -376,8 +376,8 @@ def test_sampling_can_be_told_how(model: DenoisingMarkovModel) -> None:
     model.sample_states(3, None, rng, sampler=samplers.DDIM, steps=5, on_step=lambda i, t, x: seen.append(t))
     assert len(seen) == 4
     assert seen == sorted(seen, reverse=True)
-    with pytest.raises(InputError, match="got 1 sampling steps; at least 2 are needed"):
-        model.sample(3, steps=1)
+    with pytest.raises(InputError, match="got 0 sampling steps; expected at least 1"):
+        model.sample(3, steps=0)
 
 
 # ---- what cannot be
@@ -391,10 +391,32 @@ def test_what_is_not_fitted_says_so(call: str, data: np.ndarray, tmp_path: Any) 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("n", [0, -1, 2.5, True, "3", None])
-def test_a_number_of_rows_is_a_whole_number_from_one(model: DenoisingMarkovModel, n: Any) -> None:
-    with pytest.raises(InputError, match=f"got n = {n!r}; expected how many rows to sample, a whole number from 1"):
+@pytest.mark.parametrize("n", [-1, 2.5, True, "3", None])
+def test_a_number_of_rows_is_a_whole_number_from_zero(model: DenoisingMarkovModel, n: Any) -> None:
+    with pytest.raises(InputError, match=f"got n = {n!r}; expected how many rows to sample, a whole number from 0"):
         model.sample(n)
+
+
+def test_no_rows_come_back_as_no_rows(model: DenoisingMarkovModel, data: np.ndarray) -> None:
+    assert model.sample(0).shape == (0, data.shape[1])
+
+
+def test_samples_can_be_steered_by_a_function_of_them(model: DenoisingMarkovModel) -> None:
+    """TwistedSMC is a sampler like the others: here it keeps what is positive in the first column's own units."""
+
+    def positive(x: torch.Tensor) -> torch.Tensor:
+        return torch.where(x[:, 0] > 0, 0.0, -torch.inf)
+
+    make = partial(samplers.TwistedSMC, log_r=positive, particles=16, guidance=0)
+    steered = model.sample_states(40, None, torch.Generator().manual_seed(0), sampler=make)
+    assert steered.shape[0] == 40
+    assert (steered[:, 0] > 0).all()
+    assert len(model.sample(5, seed=0, steps=10, sampler=make)) == 5
+
+
+def test_too_coarse_a_sampler_is_told_of(model: DenoisingMarkovModel) -> None:
+    with pytest.warns(samplers.InaccurateSamplesWarning, match="times the spread of the data"):
+        model.sample(200, seed=0, sampler=samplers.Heun, steps=2)
 
 
 @pytest.mark.parametrize(

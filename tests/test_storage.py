@@ -23,7 +23,7 @@ import safetensors.torch
 import torch
 
 from unnoise import DenoisingMarkovModel, InputError, load, samplers, storage
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.model import load_unfitted
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising, times, weightings

@@ -21,10 +21,12 @@ from unnoise._renamed import Call
 PLAIN = (type(None), bool, int, float, str)
 PARTS = (  # what models are made of
     "unnoise.denoisers",
+    "unnoise.evaluation.bound",
     "unnoise.evaluation.decoders",
     "unnoise.evaluation.dequantised",
     "unnoise.evaluation.implicit_bound",
     "unnoise.evaluation.likelihood",
+    "unnoise.evaluation.probability_flow",
     "unnoise.evaluation.step_bound",
     "unnoise.heads",
     "unnoise.laws",

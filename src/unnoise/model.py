@@ -20,12 +20,12 @@ from unnoise._seeding import generator, seeded
 from unnoise.chains.learned import learned
 from unnoise.data import Encoded, EncodedCells, Schema
 from unnoise.denoisers import Denoiser, Neural
+from unnoise.evaluation import Bound, Estimate, Likelihood, ProbabilityFlow
 from unnoise.evaluation.dequantised import DequantisedLikelihood
-from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood, ProbabilityFlow
 from unnoise.heads import Head
 from unnoise.objectives import Denoising, Objective
 from unnoise.samplers import Sampler
-from unnoise.spaces import Continuum
+from unnoise.samplers.accuracy import warn_of_spread
 from unnoise.training import ProcessGroup, Settings, Step, TrainState, load, train
 
 Floats = NDArray[np.float64]
@@ -184,9 +184,16 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             n: how many.
             given: a value, or n values, for every column that the model is conditioned on.
-            seed: the same seed gives the same rows; None takes a fresh one.
+            seed: the same seed and n give the same rows; another n gives others. None takes a fresh seed.
             sampler: called with (denoiser) or (denoiser, steps=...), instead of the model's own.
             steps: noise levels that the sampler visits.
+
+        Raises:
+            InputError: an n below 0, or conditions that the model does not know.
+            NonFiniteError: the sampler diverged; says why.
+
+        Warns:
+            InaccurateSamplesWarning: the rows have another spread than the data can have, as after too few steps.
         """
         cond = self._encoded_condition(n, given)
         x = self.sample_states(int(n), cond, generator(seed), sampler=sampler, steps=steps)
@@ -206,19 +213,21 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         denoiser = self.denoiser_.to(self._device())
         make = sampler or self.sampler or default_sampler(denoiser.process)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
-        groups = -(-n // samplers.base.default_batch_size(self.schema_.event_shape))
+        looks = machine.groups(n, cond) * (machine.steps - 1)
         seen = 0
         with progress(f"sampling {n:,} rows", self.progress) as update:
 
             def tell(index: int, t: float, state: Any) -> None:
                 nonlocal seen
                 seen += 1
-                update(seen / (groups * (machine.steps - 1)), f"noise level t = {t:.2f}")
+                update(seen / looks, f"noise level t = {t:.2f}")
                 if on_step is not None:
                     on_step(index, t, state)
 
             cond = None if cond is None else cond.to(self._device())
-            return _tree.map(lambda leaf: leaf.cpu(), machine.sample(n, rng, cond, on_step=tell))
+            x = _tree.map(lambda leaf: leaf.cpu(), machine.sample(n, rng, cond, on_step=tell))
+        warn_of_spread(denoiser.process, x, conditional=cond is not None)
+        return x
 
     def walk(
         self,
@@ -252,7 +261,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             InputError: the noise is not Gaussian, as where columns are categories or angles; a number out of range.
             NonFiniteError: a chain diverged.
         """
-        cond = self._encoded_condition(n, given)
+        cond = self._encoded_condition(n, given, fewest=1)
         device = self._device()
         with progress(f"walking to {n:,} rows", self.progress) as update:
             x = learned(
@@ -318,8 +327,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             x, cond = encoded.all(rng)
             return self.estimate_states(x, cond, rng, likelihood)
         density = likelihood or self.likelihood_
-        space = self.denoiser_.process.space
-        exact = isinstance(density, ProbabilityFlow) and isinstance(space, Continuum) and density.is_exact(space)
+        exact = density.is_exact(self.denoiser_.process)
         method = DequantisedLikelihood(density, EncodedCells(encoded.jitter), dequantisations, weighted=exact)
         return self.estimate_states(encoded.x, encoded.cond, rng, method)
 
@@ -358,11 +366,11 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             overwrite=overwrite,
         )
 
-    def _encoded_condition(self, n: int, given: Mapping[str, Any] | None) -> torch.Tensor | None:
+    def _encoded_condition(self, n: int, given: Mapping[str, Any] | None, fewest: int = 0) -> torch.Tensor | None:
         """What n new rows are conditioned on."""
         check_is_fitted(self)
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-            raise InputError(f"got n = {n!r}; expected how many rows to sample, a whole number from 1")
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < fewest:
+            raise InputError(f"got n = {n!r}; expected how many rows to sample, a whole number from {fewest}")
         return self.schema_.encode_condition(given, int(n))
 
     def _settings(self) -> Settings:
@@ -467,9 +475,9 @@ def default_network(input_shape: tuple[int, ...], cond_features: int, output_sha
 
 def default_likelihood(process: processes.Process[Any]) -> Likelihood:
     """Exact for points of manifolds whose divergence is traced exactly at a low price; the lower bound for the rest."""
-    exact, space = ProbabilityFlow(), process.space
+    exact = ProbabilityFlow()
     vectors = isinstance(process, processes.HasKernel) and len(process.head.input_shape(process)) == 1
-    return exact if vectors and isinstance(space, Continuum) and space.dimension <= exact.exact_up_to else Bound()
+    return exact if vectors and exact.is_exact(process) else Bound()
 
 
 def _described(step: Step, steps: int) -> str:

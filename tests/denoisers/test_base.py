@@ -7,7 +7,7 @@ import torch
 from spin_glass import POINTS, ExactRatios
 
 from unnoise._errors import InputError
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.objectives import Denoising
 
 ASKERS = {

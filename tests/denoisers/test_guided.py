@@ -7,10 +7,11 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact, ExactMixture, Guided
-from unnoise.denoisers.likelihoods import LinearGaussian
+from unnoise.denoisers.likelihoods import LinearGaussian, Masked, noisy
 from unnoise.laws import GaussianMixture
-from unnoise.processes import CTMC, rates
-from unnoise.spaces import Finite
+from unnoise.processes import CTMC, EDM, rates
+from unnoise.samplers import Ancestral
+from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
 R = LinearGaussian(torch.tensor([[1.0, -2.0]], dtype=FLOAT64), torch.tensor([0.7], dtype=FLOAT64), scale=0.5)
@@ -56,7 +57,24 @@ def test_times_may_differ_by_row_and_gradients_may_be_off(gaussian, ring, rng):
             torch.testing.assert_close(guided(x[row : row + 1], t[row])[0], both[row])
 
 
+def test_numbers_known_without_noise_are_kept(gaussian, rng):
+    """Exactly so on standard normal data."""
+    process, known = gaussian(2), noisy(torch.tensor([1.0, -2.0], dtype=FLOAT64), 0.0)
+    one, eye = torch.ones(1, dtype=FLOAT64), torch.eye(2, dtype=FLOAT64)
+    plain = ExactMixture(process, GaussianMixture(one, 0 * eye[:1], eye[None]))
+    x = torch.randn(5, 2, generator=rng, dtype=FLOAT64)
+    for t in (0.1, 0.5, 0.9):
+        found = Guided(plain, known)(x, torch.tensor(t, dtype=FLOAT64))
+        torch.testing.assert_close(found, known.values.expand(5, 2), rtol=1e-6, atol=1e-6)
+
+
+def test_inpainting_without_noise_keeps_what_is_known(ring, rng):
+    known = Masked(torch.tensor([True, False]), torch.tensor([1.9, 0.0], dtype=FLOAT64), 0.0)
+    x = Ancestral(Guided(ExactMixture(EDM(Euclidean(2)), ring), known), 100).sample(100, rng)
+    assert float((x[:, 0] - 1.9).abs().median()) < 0.01
+
+
 def test_a_process_without_gradients_is_refused():
     words = Exact(CTMC(Finite(2, 3), rates.Uniform(3)), torch.zeros(1, 2, dtype=torch.int64))
-    with pytest.raises(InputError, match=r"guidance by gradients needs .*, and CTMC is none"):
+    with pytest.raises(InputError, match=r"guidance by gradients needs .*, not CTMC"):
         Guided(words, R)

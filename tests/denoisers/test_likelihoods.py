@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.denoisers.likelihoods import LinearGaussian, Masked, log_twist, noisy
+from unnoise.denoisers.likelihoods import LinearGaussian, Masked, OfFactors, log_twist, noisy
 
 FLOAT64 = torch.float64
 MATRIX = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]], dtype=FLOAT64)
@@ -54,6 +54,22 @@ def test_a_function_is_taken_as_it_is_and_blur_only_where_it_is_known():
     assert torch.equal(log_twist(r, x, variance), r.blurred(x, variance))
 
 
+def test_numbers_known_without_noise_are_blurred_by_the_noise_around_a_point():
+    x, variance = torch.ones(3, 2, dtype=FLOAT64), torch.tensor(0.25, dtype=FLOAT64)
+    known, seen = (noisy(torch.zeros(2, dtype=FLOAT64), scale) for scale in (0.0, 0.5))
+    assert torch.equal(known.blurred(x, variance), seen.blurred(x, 0 * variance))
+
+
+def test_observations_of_factors_multiply():
+    """The logarithm is the sum of the factors' own, each blurred by the noise of its factor."""
+    x = {"a": torch.ones(3, 1, dtype=FLOAT64), "b": torch.zeros(3, 2, dtype=FLOAT64), "unseen": torch.ones(3, 1)}
+    variance = {"a": torch.tensor(0.3, dtype=FLOAT64), "b": torch.tensor(0.0, dtype=FLOAT64), "unseen": None}
+    one, two = noisy(torch.zeros(1, dtype=FLOAT64), 1.0), noisy(torch.ones(2, dtype=FLOAT64), 0.5)
+    both = OfFactors({"a": one, "b": two})
+    assert torch.equal(both.blurred(x, variance), one.blurred(x["a"], variance["a"]) + two(x["b"]))
+    assert torch.equal(both(x), one(x["a"]) + two(x["b"]))
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [
@@ -63,6 +79,8 @@ def test_a_function_is_taken_as_it_is_and_blur_only_where_it_is_known():
         (lambda: LinearGaussian(MATRIX, VALUES, 1.0)(torch.zeros(2, 5)), "got points of 5 numbers, .* measures 3"),
         (lambda: Masked(torch.zeros(2, dtype=torch.bool), torch.zeros(2), 1.0), "0 of it true"),
         (lambda: Masked(torch.ones(2), torch.zeros(2), 1.0), "a boolean mask"),
+        (lambda: noisy(torch.zeros(2), -1.0), "a noise of scale -1.0"),
+        (lambda: noisy(torch.zeros(2), 0.0)(torch.zeros(4, 2)), "no density at a point: give a scale above 0"),
         (lambda: noisy(torch.zeros(2), 1.0)(torch.zeros(4, 3)), r"points of shape \(3,\) for a mask of shape \(2,\)"),
     ],
 )

@@ -10,9 +10,9 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact
+from unnoise.evaluation import Bound, Estimate, Likelihood, ProbabilityFlow
 from unnoise.evaluation.decoders import SoftmaxDecoder
 from unnoise.evaluation.dequantised import DequantisedLikelihood, NoiseCells
-from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood, ProbabilityFlow
 from unnoise.objectives.dequantisation import UniformCells
 from unnoise.processes import EDM, Lattice, VariancePreserving
 from unnoise.schedules import LinearLogSNR
@@ -31,7 +31,7 @@ class Known(Likelihood):
     def __init__(self, error=0.0):
         self.error = error
 
-    def __call__(self, denoiser, x_0, rng, cond=None, *, on_rows=None):
+    def evaluate(self, denoiser, x_0, cond, rng, on_rows):
         log_prob = torch.distributions.Normal(0.0, SCALE).log_prob(x_0).sum(-1)
         return Estimate(log_prob, torch.full_like(log_prob, self.error), {"density": log_prob})
 

@@ -11,8 +11,7 @@ from spin_glass import POINTS, ExactRatios
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, ExactMixture
-from unnoise.evaluation import ImplicitBound
-from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+from unnoise.evaluation import Bound, ImplicitBound, ProbabilityFlow
 from unnoise.laws import GaussianMixture, Normal
 from unnoise.processes import DiffusionProcess, VariancePreserving
 from unnoise.schedules import Linear

@@ -9,8 +9,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact, ExactMixture
-from unnoise.evaluation import StepBound, entropy_bounds
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound, StepBound, entropy_bounds
 from unnoise.laws import GaussianMixture
 from unnoise.processes import BinomialChain, GaussianChain, VariancePreserving, linear_betas
 from unnoise.schedules import LinearLogSNR

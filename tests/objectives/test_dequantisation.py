@@ -10,8 +10,8 @@ from torch import nn
 
 from unnoise._errors import InputError
 from unnoise.denoisers import ExactMixture
+from unnoise.evaluation import ProbabilityFlow
 from unnoise.evaluation.dequantised import DequantisedLikelihood
-from unnoise.evaluation.likelihood import ProbabilityFlow
 from unnoise.laws import GaussianMixture
 from unnoise.objectives import Denoising
 from unnoise.objectives.dequantisation import Dequantised, LogitNormalCells, UniformCells, WithCells

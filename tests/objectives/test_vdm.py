@@ -13,7 +13,7 @@ import unnoise
 from unnoise import DenoisingMarkovModel
 from unnoise._errors import InputError
 from unnoise.denoisers import ExactMixture, Neural
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
 from unnoise.objectives import VDM, Denoising, times

@@ -8,7 +8,7 @@ from checked import OF_BRIDGE, OF_KERNEL, assert_checked
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact, Neural
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
 from unnoise.processes import ImmigrationDeath, PureDeath

@@ -10,8 +10,7 @@ from checked import OF_BRIDGE, OF_KERNEL, assert_checked
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact
-from unnoise.evaluation.implicit_bound import ImplicitBound
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound, ImplicitBound
 from unnoise.laws import Categorical
 from unnoise.objectives import Denoising, Implicit
 from unnoise.processes import CTMC, Product, VariancePreserving

@@ -11,7 +11,7 @@ from checked import OF_KERNEL, assert_checked
 from unnoise._config import decode, encode
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact, Neural
-from unnoise.evaluation.likelihood import ProbabilityFlow
+from unnoise.evaluation import ProbabilityFlow
 from unnoise.laws import Dirichlet
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising

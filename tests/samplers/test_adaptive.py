@@ -39,8 +39,9 @@ def test_the_error_follows_the_tolerance_and_costs(race):
     errors, costs = [], []
     for tolerance in TOLERANCES:
         sampler = Adaptive(denoiser, tolerance)
-        errors.append(float((sampler.run(starts, seeded()) - truth).norm(dim=1).median()))
-        costs.append(float(sampler.evaluations.double().mean()))
+        found = sampler.solve(starts, seeded())
+        errors.append(float((found.x - truth).norm(dim=1).median()))
+        costs.append(float(found.evaluations.double().mean()))
     assert all(later < 0.2 * earlier for earlier, later in itertools.pairwise(errors)), errors
     assert all(error < 5 * tolerance for error, tolerance in zip(errors, TOLERANCES, strict=True)), errors
     assert costs == sorted(costs)
@@ -58,12 +59,12 @@ def test_an_error_estimate_that_sees_nothing_is_caught(race, monkeypatch):
 def test_rows_do_not_see_each_other(race):
     denoiser, starts, _ = race
     sampler = Adaptive(denoiser)
-    together, costs = sampler.run(starts, seeded()), sampler.evaluations
+    together = sampler.solve(starts, seeded())
     for row in (0, 7, 23):
-        alone = sampler.run(starts[row : row + 1], seeded())
-        torch.testing.assert_close(alone, together[row : row + 1], rtol=0, atol=1e-10)
-        assert sampler.evaluations == costs[row]
-    assert len(set(costs.tolist())) > 1
+        alone = sampler.solve(starts[row : row + 1], seeded())
+        torch.testing.assert_close(alone.x, together.x[row : row + 1], rtol=0, atol=1e-10)
+        assert alone.evaluations == together.evaluations[row]
+    assert len(set(together.evaluations.tolist())) > 1
 
 
 def test_evaluations_are_those_of_the_network(race):
@@ -77,21 +78,17 @@ def test_evaluations_are_those_of_the_network(race):
             return denoiser(x_t, t)
 
     counted = Counted()
-    sampler = Adaptive(counted)
-    sampler.run(starts, seeded())
-    assert int(sampler.evaluations.sum()) == counted.rows
+    found = Adaptive(counted).solve(starts, seeded())
+    assert int(found.evaluations.sum()) == counted.rows
+    assert torch.equal(found.x, Adaptive(denoiser).run(starts, seeded()))
 
 
 def test_normal_data_of_the_right_width_cost_next_to_nothing(gaussian, gaussian_data):
     """The flow stands still, whatever the tolerance: a few steps, each longer than the one before."""
     denoiser, end = gaussian_data(gaussian(1), 1.0)
-    sampler = Adaptive(denoiser, 1e-10)
-    assert float(sampler.run(torch.ones(1, 1, dtype=FLOAT64), seeded())) == pytest.approx(end, rel=1e-9)
-    assert int(sampler.evaluations) < 30
-    wide, end = gaussian_data(gaussian(1), 9.0)
-    other = Adaptive(wide, 1e-10, sigma_data=3.0)
-    assert float(other.run(torch.ones(1, 1, dtype=FLOAT64), seeded())) == pytest.approx(end, rel=1e-9)
-    assert int(other.evaluations) < 30
+    found = Adaptive(denoiser, 1e-10).solve(torch.ones(1, 1, dtype=FLOAT64), seeded())
+    assert float(found.x) == pytest.approx(end, rel=1e-9)
+    assert int(found.evaluations) < 30
 
 
 def test_stops_on_the_way_change_little(race):
@@ -131,3 +128,5 @@ def test_what_it_cannot_do_is_said(ring):
         Adaptive(Exact(CTMC(Finite(2, 5), Uniform(5)), torch.zeros(1, 2, dtype=torch.long)))
     with pytest.raises(InputError, match="expected a positive number, such as 1e-3"):
         Adaptive(ExactMixture(EDM(Euclidean(2)), ring), tolerance=0.0)
+    with pytest.raises(InputError, match="got steps = 1; expected at least 2, the two ends"):
+        Adaptive(ExactMixture(EDM(Euclidean(2)), ring), steps=1)

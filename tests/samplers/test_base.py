@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,10 +19,26 @@ from unnoise import _tree
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Exact, Neural
 from unnoise.networks import MLP
-from unnoise.processes import EDM
-from unnoise.samplers import Ancestral, Euler, Sampler, grids
+from unnoise.processes import CTMC, EDM, Brownian, ImmigrationDeath, Product, rates
+from unnoise.samplers import (
+    DDIM,
+    Adaptive,
+    Ancestral,
+    Euler,
+    FirstHitting,
+    Heun,
+    Multistep,
+    Perturbed,
+    PredictorCorrector,
+    Sampler,
+    TauLeaping,
+    TwistedSMC,
+    Uniformisation,
+    dpm_solver_pp,
+    grids,
+)
 from unnoise.samplers.base import batches, default_batch_size
-from unnoise.spaces import Euclidean
+from unnoise.spaces import Counts, Euclidean, Finite, Sphere
 
 
 @pytest.fixture
@@ -92,6 +109,87 @@ def test_every_row_meets_its_own_condition(batch_size):
     cond = torch.arange(10.0)[:, None]
     sampler = Ancestral(Echo(EDM(Euclidean(2)), torch.zeros(1, 2)), steps=3)
     assert torch.equal(sampler.sample(10, seeded(), cond, batch_size=batch_size), cond.expand(10, 2))
+
+
+def test_one_condition_holds_for_all_rows():
+    class Echo(Exact):
+        def forward(self, x_t, t, cond=None):
+            return cond.expand_as(x_t)
+
+    sampler = Ancestral(Echo(EDM(Euclidean(2)), torch.zeros(1, 2)), steps=3)
+    assert torch.equal(sampler.sample(10, seeded(), torch.ones(1, 1), batch_size=4), torch.ones(10, 2))
+    for count in (9, 11, 0):
+        with pytest.raises(InputError, match=f"got a condition of {count} rows for 10 rows"):
+            sampler.sample(10, seeded(), torch.ones(count, 1))
+    with pytest.raises(InputError, match="got a condition of 3 rows for 4 rows"):
+        sampler.run(sampler.start(4, seeded()), seeded(), torch.ones(3, 1))
+
+
+TWO = CTMC(Finite(3, 4), rates.Absorbing(4))
+NO_ROWS = {
+    "numbers": (Exact(EDM(Euclidean((1, 2))), torch.zeros(1, 1, 2)), [Ancestral, Euler, Multistep, Adaptive]),
+    "tokens": (Exact(TWO, torch.zeros(1, 3, dtype=torch.long)), [Ancestral, TauLeaping, FirstHitting, Uniformisation]),
+    "sphere": (Exact(Brownian(Sphere(2)), torch.eye(3)[:1]), [Euler]),
+    "counts": (Exact(ImmigrationDeath(Counts(2), 3.0), torch.ones(1, 2, dtype=torch.long)), [Euler]),
+}
+
+
+@pytest.mark.parametrize(("denoiser", "makes"), NO_ROWS.values(), ids=NO_ROWS)
+def test_no_samples_are_a_state_of_no_rows(denoiser, makes):
+    for make in makes:
+        none, one = make(denoiser).sample(0, seeded()), make(denoiser).sample(1, seeded())
+        assert none.shape == (0, *one.shape[1:])
+        assert none.dtype == one.dtype
+        with pytest.raises(InputError, match="got n = -1; expected how many samples"):
+            make(denoiser).sample(-1, seeded())
+
+
+def test_no_samples_of_a_product_or_by_weights():
+    product = Product({"a": EDM(Euclidean(1)), "b": TWO})
+    denoiser = Exact(product, {"a": torch.zeros(1, 1), "b": torch.zeros(1, 3, dtype=torch.long)})
+    for sampler in (Ancestral(denoiser), TwistedSMC(denoiser, lambda x: x["a"][:, 0], 4, 5)):
+        none = sampler.sample(0, seeded())
+        assert none["a"].shape == (0, 1)
+        assert none["b"].shape == (0, 3)
+
+
+class TestOneStep:
+    """The denoiser is asked once, at pure noise."""
+
+    @pytest.mark.parametrize("make", [Ancestral, Euler, DDIM, Heun, Multistep, dpm_solver_pp])
+    def test_it_answers_at_pure_noise(self, denoiser, make):
+        seen = []
+        sampler = make(denoiser, steps=1)
+        found = sampler.sample(5, seeded(), on_step=lambda *step: seen.append(step))
+        assert torch.equal(found, denoiser(sampler.start(5, seeded()), torch.ones((), dtype=torch.float64)))
+        assert seen == []
+
+    def test_tokens_are_drawn_from_the_answer(self):
+        denoiser = Exact(TWO, torch.tensor([[0, 1, 2]]))
+        assert torch.equal(Ancestral(denoiser, 1).sample(4, seeded()), torch.tensor([[0, 1, 2]] * 4))
+
+    def test_weights_are_those_of_the_answer(self, denoiser):
+        found = TwistedSMC(denoiser, lambda x: 0 * x[:, 0], 4, 1, guidance=0).sample(8, seeded())
+        assert found.shape == (8, 2)
+
+    def test_a_process_whose_noise_is_not_undone_at_once_is_refused(self):
+        with pytest.raises(InputError, match=r"Euler with one step needs .* bridge .*, not Brownian: use 2 steps"):
+            Euler(Exact(Brownian(Sphere(2)), torch.eye(3)), steps=1)
+
+
+def test_samplers_and_denoisers_say_what_they_are(denoiser):
+    assert repr(denoiser) == f"Exact({denoiser.process})"
+    shown = {
+        "Ancestral(denoiser=Exact, steps=5, grid=Karras(rho=7.0))": Ancestral(denoiser, 5, grids.Karras()),
+        "DDIM(denoiser=Exact, steps=50, eta=0.5, grid=UniformGrid())": DDIM(denoiser, eta=0.5),
+        "Adaptive(denoiser=Exact, tolerance=0.001, steps=2)": Adaptive(denoiser),
+        "PredictorCorrector(predictor=Euler(denoiser=Exact, steps=4, churn=1.0, grid=UniformGrid()), corrections=1, "
+        "stride=1.0, snr=0.16)": PredictorCorrector(Euler(denoiser, 4)),
+    }
+    for words, sampler in shown.items():
+        assert repr(sampler) == words
+    for make in (Multistep, Heun, partial(TwistedSMC, log_r=torch.sum), partial(Perturbed, log_r=torch.sum)):
+        assert "(denoiser=Exact, " in repr(make(denoiser))
 
 
 def test_batches_cover_all_rows():
@@ -168,9 +266,9 @@ def test_groups_of_nested_states_are_joined_leaf_by_leaf():
     assert state["inner"]["y"].tolist() == [4.0] * 5
 
 
-@pytest.mark.parametrize("steps", [1, 0, -3])
-def test_too_few_steps_are_refused(denoiser, steps):
-    with pytest.raises(InputError, match=f"got {steps} sampling steps; at least 2 are needed"):
+@pytest.mark.parametrize("steps", [0, -3])
+def test_no_steps_are_refused(denoiser, steps):
+    with pytest.raises(InputError, match=f"got {steps} sampling steps; expected at least 1"):
         Euler(denoiser, steps=steps)
 
 
@@ -178,7 +276,7 @@ PEAK = """
 import torch
 torch.set_num_threads(1)
 from unnoise.denoisers import Neural
-from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.networks import MLP
 from unnoise.processes import VariancePreserving
 from unnoise.samplers import {sampler}

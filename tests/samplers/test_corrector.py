@@ -111,8 +111,8 @@ def test_langevin_and_jumps_at_once_keep_the_laws():
 class Cooling(PredictorCorrector):
     """Forgets that Langevin at rate g^2 needs noise of rate 2 g^2: the drift of both, the noise of the forward."""
 
-    def _one_step(self, space, forward, back, longest, early):
-        both = super()._one_step(space, forward, back, longest, early)
+    def _one_step(self, process, forward, back, t, s):
+        both = super()._one_step(process, forward, back, t, s)
         return type(both)(both.drift, both.scale / 2**0.5)
 
 
@@ -148,7 +148,7 @@ def test_steps_follow_the_signal_to_noise_rule():
     x, s = torch.randn(2000, 50, generator=torch.Generator().manual_seed(0)) * 0.1, torch.tensor(2 / 3).double()
     sampler = PredictorCorrector(Euler(denoiser, 2), stride=1e9)
     forward, back = process.forward(x, s), process.reverse(x, denoiser(x, s), s)
-    local = sampler._one_step(process.space, forward, back, torch.tensor(1e9).double(), True)
+    local = sampler._one_step(process, forward, back, s + 1, s)
     step = float(local.scale.square().mean() / 2)  # of x += step * score + sqrt(2 step) z
     assert step == pytest.approx(2 * 0.16**2 * 0.1**2, rel=0.01)
 

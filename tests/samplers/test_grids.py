@@ -9,11 +9,11 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.processes import EDM
-from unnoise.samplers.grids import Fitted, Karras, LogNormal, Uniform, UniformLogSNR
+from unnoise.samplers.grids import Fitted, Karras, LogNormalGrid, UniformGrid, UniformLogSNR
 from unnoise.spaces import Euclidean
 
-GRIDS = {"uniform": Uniform(), "log-snr": UniformLogSNR(), "karras": Karras(), "karras-3": Karras(rho=3.0)}
-GRIDS |= {"log-normal": LogNormal(), "fitted": Fitted((3.0, 1.0, 0.5, -2.0))}
+GRIDS = {"uniform": UniformGrid(), "log-snr": UniformLogSNR(), "karras": Karras(), "karras-3": Karras(rho=3.0)}
+GRIDS |= {"log-normal": LogNormalGrid(), "fitted": Fitted((3.0, 1.0, 0.5, -2.0))}
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def equal_steps(values):
 
 
 def test_uniform_is_uniform_in_time(process):
-    assert equal_steps(Uniform()(process, 30))
+    assert equal_steps(UniformGrid()(process, 30))
 
 
 def test_log_snr_is_uniform_in_log_snr(process):
@@ -50,17 +50,17 @@ def test_karras_is_uniform_in_a_root_of_the_noise_level(process, rho):
     assert equal_steps(levels ** (1 / rho))
 
 
-def test_on_edm_the_clock_itself_is_the_grid_of_karras():
+def test_on_edm_time_itself_is_the_grid_of_karras():
     """Karras et al. 2022, eq. 5, from the largest level down."""
     process = EDM(Euclidean(2))
-    torch.testing.assert_close(Karras()(process, 18), Uniform()(process, 18), rtol=0, atol=1e-12)
+    torch.testing.assert_close(Karras()(process, 18), UniformGrid()(process, 18), rtol=0, atol=1e-12)
     i = torch.arange(18, dtype=torch.float64)
     levels = (80 ** (1 / 7) + i / 17 * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7
-    torch.testing.assert_close(process.alpha_sigma(Uniform()(process, 18))[1], levels, rtol=1e-10, atol=0)
+    torch.testing.assert_close(process.alpha_sigma(UniformGrid()(process, 18))[1], levels, rtol=1e-10, atol=0)
 
 
 def test_log_normal_is_dense_around_its_mean():
-    levels = LogNormal(-1.0, 0.5, 0.0).log_levels(8.0, -8.0, 4001)
+    levels = LogNormalGrid(-1.0, 0.5, 0.0).log_levels(8.0, -8.0, 4001)
     torch.testing.assert_close(levels.mean(), torch.tensor(-1.0).double(), rtol=0, atol=0.01)
     torch.testing.assert_close(levels[1:-1].std(), torch.tensor(0.5).double(), rtol=0.02, atol=0)
 

@@ -120,6 +120,6 @@ def test_every_row_keeps_its_condition():
 def test_a_process_without_the_capability_is_refused():
     denoiser = Exact(EDM(Euclidean(1)), torch.zeros(1, 1))
     denoiser.process = type("KernelOnly", (HasKernel,), dict.fromkeys(HasKernel.__abstractmethods__))()
-    needs = r"^Heun needs a process with x_t = alpha x_0 \+ sigma noise \(AffineGaussian\), and KernelOnly is none"
+    needs = r"^Heun needs a process with x_t = alpha x_0 \+ sigma noise \(AffineGaussian\), not KernelOnly"
     with pytest.raises(InputError, match=needs):
         Heun(denoiser)

@@ -16,14 +16,19 @@ from unnoise.laws import GaussianMixture
 from unnoise.processes import CTMC, EDM, Product, VarianceExploding, VariancePreserving
 from unnoise.processes.rates import Uniform
 from unnoise.samplers import DDIM, Ancestral, Heun, Multistep, PredictorCorrector, dpm_solver_pp, linear_multistep
-from unnoise.samplers.forms import Data, Noise, Velocity
-from unnoise.samplers.grids import Karras, LogNormal, UniformLogSNR
+from unnoise.samplers.forms import DataForm, NoiseForm, VelocityForm
+from unnoise.samplers.grids import Karras, LogNormalGrid, UniformLogSNR
 from unnoise.samplers.multistep import _Path
 from unnoise.spaces import Euclidean, Finite
 from unnoise.testing import check_sampler
 
 FLOAT64 = torch.float64
-FORMS = {"noise": Noise(), "data": Data(), "velocity": Velocity(), "velocity of other width": Velocity(0.3)}
+FORMS = {
+    "noise": NoiseForm(),
+    "data": DataForm(),
+    "velocity": VelocityForm(),
+    "velocity of other width": VelocityForm(0.3),
+}
 
 
 def seeded(seed=0):
@@ -47,14 +52,14 @@ class TestExactness:
     def test_the_velocity_form_has_no_error_on_normal_data_of_its_width(self, gaussian, gaussian_data, corrected):
         """Two steps reach the end of the flow, whatever the schedule."""
         denoiser, end = gaussian_data(gaussian(1), 1.0)
-        found = Multistep(denoiser, 2, form=Velocity(), corrected=corrected).run(
+        found = Multistep(denoiser, 2, form=VelocityForm(), corrected=corrected).run(
             torch.ones(1, 1, dtype=FLOAT64), seeded()
         )
         assert float(found) == pytest.approx(end, rel=1e-12)
 
     @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
     def test_every_form_says_the_same_flow(self, form):
-        r"""$dy = N\,d\,\text{clock}$ with $N = a\hat x_0 + b\tilde x$ is $d\tilde x/d\tilde\sigma = (\tilde x -
+        r"""$dy = N\,d\,\text{variable}$ with $N = a\hat x_0 + b\tilde x$ is $d\tilde x/d\tilde\sigma = (\tilde x -
         \hat x_0)/\tilde\sigma$: by differences in $\lambda$."""
         lam, h = torch.linspace(-3, 6, 19, dtype=FLOAT64), 1e-6
         x, x_0 = torch.tensor(0.7, dtype=FLOAT64), torch.tensor(-0.4, dtype=FLOAT64)
@@ -62,9 +67,9 @@ class TestExactness:
         scale_slope = (form.scale(lam + h) - form.scale(lam - h)) / (2 * h)
         y_slope = (slope - x / form.scale(lam) * scale_slope) / form.scale(lam)
         value = form.of_data(lam) * x_0 + form.of_state(lam) * x
-        clock_slope = (form.clock(lam + h) - form.clock(lam - h)) / (2 * h)
-        torch.testing.assert_close(value * clock_slope, y_slope, rtol=1e-7, atol=1e-9)
-        torch.testing.assert_close(form.rate(lam), clock_slope, rtol=1e-7, atol=1e-9)
+        variable_slope = (form.variable(lam + h) - form.variable(lam - h)) / (2 * h)
+        torch.testing.assert_close(value * variable_slope, y_slope, rtol=1e-7, atol=1e-9)
+        torch.testing.assert_close(form.rate(lam), variable_slope, rtol=1e-7, atol=1e-9)
 
     @pytest.mark.parametrize("order", [1, 2, 3, 4])
     def test_polynomials_of_lower_degree_cost_no_error(self, order):
@@ -76,7 +81,7 @@ class TestExactness:
                 return (0.5 * process.log_snr(t)) ** (order - 1) * torch.ones_like(x_t)
 
         seen: list = []
-        sampler = Multistep(Polynomial(process), order + 6, order, Data(), corrected=False, grid=UniformLogSNR())
+        sampler = Multistep(Polynomial(process), order + 6, order, DataForm(), corrected=False, grid=UniformLogSNR())
         sampler.run(torch.zeros(1, 1, dtype=FLOAT64), seeded(), on_step=lambda k, t, x: seen.append((t, x)))
         times, states = [t for t, _ in seen], [x for _, x in seen]
         lam = 0.5 * process.log_snr(torch.tensor(times, dtype=FLOAT64))
@@ -90,7 +95,7 @@ class TestExactness:
 class TestOtherNames:
     """On the exact denoiser of the ring."""
 
-    @pytest.mark.parametrize("form", [Noise(), Data()], ids=["noise", "data"])
+    @pytest.mark.parametrize("form", [NoiseForm(), DataForm()], ids=["noise", "data"])
     def test_order_one_is_ddim(self, gaussian, ring, form):
         denoiser = ExactMixture(gaussian(2), ring)
         x = starts(denoiser.process, 50)
@@ -100,7 +105,7 @@ class TestOtherNames:
     def test_order_one_with_churn_is_ancestral(self, gaussian, ring):
         denoiser = ExactMixture(gaussian(2), ring)
         x, grid = starts(denoiser.process, 50), UniformLogSNR()
-        ours = Multistep(denoiser, 9, 1, Data(churn=1.0), corrected=False, grid=grid).run(x, seeded(3))
+        ours = Multistep(denoiser, 9, 1, DataForm(churn=1.0), corrected=False, grid=grid).run(x, seeded(3))
         torch.testing.assert_close(ours, Ancestral(denoiser, 9, grid).run(x, seeded(3)), rtol=1e-9, atol=1e-9)
 
     def test_dpm_solver_pp_is_the_published_formula(self, ring):
@@ -190,7 +195,7 @@ def test_it_keeps_the_laws():
 
 def test_its_sde_keeps_the_laws():
     points = torch.tensor([[1.0, 0.5], [-1.0, 0.2], [0.3, -1.2]])
-    make = lambda d, n: Multistep(d, n, 2, Data(churn=1.0), grid=UniformLogSNR())  # noqa: E731
+    make = lambda d, n: Multistep(d, n, 2, DataForm(churn=1.0), grid=UniformLogSNR())  # noqa: E731
     check_sampler(make, VariancePreserving(Euclidean(2)), points, draws=1500, steps=40)
 
 
@@ -198,7 +203,7 @@ def test_factors_of_a_product_go_their_own_ways():
     """Independent factors with processes of their own end where they would end alone."""
     one, other = VariancePreserving(Euclidean(2)), VarianceExploding(Euclidean(1), 0.01, 10.0)
     points = {"one": torch.randn(6, 2, generator=seeded(1)), "other": torch.randn(6, 1, generator=seeded(2))}
-    grid = LogNormal()(one, 14)
+    grid = LogNormalGrid()(one, 14)
 
     class Alone(Known):
         def forward(self, x_t, t, cond=None):
@@ -234,9 +239,9 @@ def test_what_it_cannot_do_is_said(ring):
     with pytest.raises(InputError, match="expected at least 1"):
         Multistep(denoiser, order=0)
     with pytest.raises(InputError, match="undo the noise"):
-        Multistep(denoiser, form=Data(churn=1.0), corrected=True)
+        Multistep(denoiser, form=DataForm(churn=1.0), corrected=True)
     with pytest.raises(InputError, match="expected a positive number"):
-        Velocity(0.0)
+        VelocityForm(0.0)
 
 
 @functools.cache
@@ -247,7 +252,7 @@ def true_path():
     denoiser = ExactMixture(VarianceExploding(Euclidean(1), 0.002, 20.0), law)
     levels = math.log(3.0) + math.log(0.1 / 3.0) * torch.arange(-800, FINE + 1, dtype=FLOAT64) / FINE
     times, states = denoiser.process.time_at(-2 * levels), [torch.linspace(-30, 40, 9, dtype=FLOAT64)[:, None]]
-    move = Multistep(denoiser, len(times), 4, Velocity(), corrected=True).moves(times)
+    move = Multistep(denoiser, len(times), 4, VelocityForm(), corrected=True).moves(times)
     for t, s in itertools.pairwise(times):
         states.append(move(states[-1], t, s, seeded()))
     return denoiser, levels, times, states
@@ -279,7 +284,7 @@ class TestOrders:
             x = move(x, t, s, seeded())
         return float((x - states[-1]).norm())
 
-    @pytest.mark.parametrize("form", [Noise(), Data(), Velocity()], ids=["noise", "data", "velocity"])
+    @pytest.mark.parametrize("form", [NoiseForm(), DataForm(), VelocityForm()], ids=["noise", "data", "velocity"])
     @pytest.mark.parametrize("corrected", [False, True], ids=["plain", "corrected"])
     @pytest.mark.parametrize("order", [1, 2, 3, 4])
     def test_the_order_is_that_of_theory(self, form, corrected, order):
@@ -289,5 +294,5 @@ class TestOrders:
 
     @pytest.mark.parametrize("order", [2, 3])
     def test_a_start_from_one_value_has_order_two(self, order):
-        coarse, fine = (self.error(steps, order, Noise(), False, filled=False) for steps in (192, 384))
+        coarse, fine = (self.error(steps, order, NoiseForm(), False, filled=False) for steps in (192, 384))
         assert math.log2(coarse / fine) == pytest.approx(2, abs=0.2)

@@ -20,7 +20,7 @@ import torch
 from unnoise.denoisers import ExactMixture
 from unnoise.processes import EDM, VarianceExploding, VariancePreserving
 from unnoise.samplers import DDIM, Ancestral, Heun, dpm_solver_pp, linear_multistep
-from unnoise.samplers.grids import Grid, Karras, Uniform, UniformLogSNR
+from unnoise.samplers.grids import Grid, Karras, UniformGrid, UniformLogSNR
 from unnoise.schedules import Cosine, Linear, LinearLogSNR
 from unnoise.spaces import Euclidean
 
@@ -95,10 +95,10 @@ class TestDiffusers:
         theirs.set_timesteps(count)
         torch.testing.assert_close(theirs.alphas_cumprod, alpha_bar.float(), rtol=1e-5, atol=0)
         theirs.alphas_cumprod = alpha_bar
-        denoiser, times = ExactMixture(process, ring), Uniform()(process, count)
+        denoiser, times = ExactMixture(process, ring), UniformGrid()(process, count)
         start = torch.randn(200, 2, generator=seeded(1), dtype=FLOAT64)
         expected = run_scheduler(theirs, denoiser, times, start, generator=seeded(2), **options)
-        found = ours(denoiser, count, Uniform()).run(start, seeded(2))
+        found = ours(denoiser, count, UniformGrid()).run(start, seeded(2))
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
 
 

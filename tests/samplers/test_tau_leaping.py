@@ -119,13 +119,6 @@ def test_the_weak_error_is_of_first_order():
     assert math.log2(error(200) / error(400)) == pytest.approx(1, abs=0.05)
 
 
-def test_states_in_order_are_those_of_the_rates():
-    for name, ordered in (("uniform", False), ("birth and death", True)):
-        denoiser = Exact(PROCESSES[name], WORDS)
-        assert TauLeaping(denoiser).ordinal == ordered
-        assert TauLeaping(denoiser, ordinal=True).ordinal
-
-
 def test_other_processes_are_refused():
     with pytest.raises(
         InputError, match=r"^TauLeaping needs a process that jumps between finitely many states \(CTMC\)"

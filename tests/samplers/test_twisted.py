@@ -15,8 +15,7 @@ from unnoise.denoisers import Exact, ExactMixture, Guided
 from unnoise.denoisers.likelihoods import LinearGaussian, Masked, noisy
 from unnoise.laws import GaussianMixture, Normal
 from unnoise.processes import CTMC, EDM, RectifiedFlow, VariancePreserving, rates
-from unnoise.samplers import Ancestral, Perturbed, TwistedSMC
-from unnoise.samplers.twisted import effective_size, systematic
+from unnoise.samplers import Ancestral, Perturbed, TwistedSMC, twisted
 from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
@@ -216,10 +215,10 @@ def above(edge, slope=0.0):
 class TestZeros:
     """An r that is 0 in places: such points weigh nothing at the end, and may change their mind until then."""
 
-    def z_score(self, edge, particles, groups, rng, **settings):
+    def z_score(self, edge, particles, groups, rng):
         """Of the mean normaliser, whose mean is P(x > edge) for any number of particles."""
         denoiser, made = line(PROCESSES["vp"], 3.0)
-        found = TwistedSMC(denoiser, above(edge), particles, STEPS, guidance=0, **settings).weigh(groups, rng)
+        found = TwistedSMC(denoiser, above(edge), particles, STEPS, guidance=0).weigh(groups, rng)
         mass = found.log_normaliser.exp()
         exact = float(1 - normal(0.0, made).cdf(torch.tensor(edge, dtype=FLOAT64)))
         return (float(mass.mean()) - exact) / float(mass.std()) * groups**0.5, found
@@ -229,9 +228,10 @@ class TestZeros:
         assert abs(z) < 4.5
         assert float(found.mean(lambda x: (x[:, 0] > 1).double())) == pytest.approx(1.0)
 
-    def test_a_twin_that_cannot_wait_fails(self, rng):
+    def test_a_twin_that_cannot_wait_fails(self, rng, monkeypatch):
         """Where the first to come above the edge take all weight, the mass is not found by 500 groups."""
-        z, _ = self.z_score(1.0, 64, 500, rng, floor=-1e6)
+        monkeypatch.setattr(twisted, "STILL_POSSIBLE", -1e6)
+        z, _ = self.z_score(1.0, 64, 500, rng)
         assert abs(z) > 10
 
     def test_groups_that_die_count_as_zero_and_give_no_samples(self, rng):
@@ -278,10 +278,13 @@ def test_conditions_belong_to_groups(rng):
             return cond.expand_as(x_t)
 
     denoiser = Told(EDM(Euclidean(1)), torch.zeros(1, 1))
-    sampler = TwistedSMC(Ancestral(denoiser, 20), lambda x: 0 * x[:, 0] + 0 * x.sum(), 4, guidance=0)
+    sampler = TwistedSMC(denoiser, lambda x: 0 * x[:, 0] + 0 * x.sum(), 4, 20, guidance=0)
     cond = torch.tensor([[1.0], [2.0], [3.0]])
     assert torch.equal(sampler.sample(3, rng, cond), cond)
-    assert sampler.sampler.steps == 20
+    assert torch.equal(sampler.sample(3, rng, cond[:1]), cond[:1].expand(3, 1))
+    assert sampler.groups(3, cond) == 1
+    with pytest.raises(InputError, match="got a condition of 2 rows for 3 rows"):
+        sampler.weigh(3, rng, cond[:2])
 
 
 def test_samples_are_as_many_as_were_asked_for(mixture, rng):
@@ -307,15 +310,6 @@ def test_perturbed_kernels_are_those_of_the_paper(mixture):
             torch.testing.assert_close(found, law.mean + power * law.scale**2 * shift + law.scale * z)
 
 
-def test_systematic_draws_are_as_many_as_the_weights_say(rng):
-    weights = torch.tensor([[0.1, 0.2, 0.0, 0.7], [0.25, 0.25, 0.25, 0.25]], dtype=FLOAT64)
-    counts = torch.stack([torch.bincount(row, minlength=4) for row in systematic(weights.log(), 5, rng)])
-    assert ((counts - 5 * weights).abs() < 1).all()
-    mean = torch.stack([systematic(weights[:1].log(), 5, rng) == 1 for _ in range(2000)]).double().sum(-1).mean()
-    assert float(mean) == pytest.approx(1.0, abs=1e-12)
-    assert effective_size(weights.log()).tolist() == pytest.approx([1 / 0.54, 4.0])
-
-
 FAULTS = {
     "NaN": (lambda x: x[:, 0] * math.nan, "log r is NaN at 4 of 4 points"),
     "negative": (lambda x: (0 * x[:, 0] - 2).log(), "log r is NaN at 4 of 4 points; return a number everywhere, -inf"),
@@ -337,12 +331,10 @@ def test_settings_that_cannot_be_are_refused(rng):
     denoiser = Exact(EDM(Euclidean(1)), torch.ones(1, 1))
     with pytest.raises(InputError, match="got 0 particles"):
         TwistedSMC(denoiser, lambda x: x[:, 0], 0)
-    with pytest.raises(InputError, match="got a floor of 1 nats"):
-        TwistedSMC(denoiser, lambda x: x[:, 0], floor=1)
     with pytest.raises(InputError, match="got 0 groups"):
         TwistedSMC(denoiser, lambda x: x[:, 0]).weigh(0, rng)
     words = Exact(CTMC(Finite(2, 3), rates.Uniform(3)), torch.zeros(1, 2, dtype=torch.int64))
-    with pytest.raises(InputError, match=r"CTMC is none: use samplers.TwistedSMC with guidance=0"):
+    with pytest.raises(InputError, match=r"not CTMC: use samplers.TwistedSMC with guidance=0"):
         TwistedSMC(words, lambda x: x.sum(1), guidance=1.0)
     with pytest.raises(InputError, match="Perturbed needs a process"):
         Perturbed(words, lambda x: x.sum(1))

@@ -13,7 +13,7 @@ from unnoise.chains.base import Density, check_positive, run
 from unnoise.chains.estimates import Estimate, Estimated, in_groups
 from unnoise.chains.langevin import MALA
 from unnoise.laws.base import standard_normal
-from unnoise.samplers.twisted import effective_size, systematic
+from unnoise.laws.weights import effective_size, systematic
 
 KEPT = 0.8  # the effective share of the particles after every rise of the exponent
 ACCEPTED = 0.574  # of MALA's moves, best in many dimensions (Roberts, Rosenthal 1998)

@@ -48,7 +48,7 @@ def score(
     import polars
 
     from unnoise.data import files
-    from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+    from unnoise.evaluation import Bound, ProbabilityFlow
     from unnoise.model import load_model
 
     files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))

@@ -16,6 +16,10 @@ class Denoiser(nn.Module, ABC):
 
     process: Process[Any]
 
+    def extra_repr(self) -> str:
+        """The process, for `repr`."""
+        return str(self.process)
+
     @abstractmethod
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """X_t: (n, *event); t: () or (n,); cond: (n, features) or None. Returns the statistic, shaped like Y."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.denoisers.base import Denoiser
-from unnoise.denoisers.likelihoods import LogR, log_twist
-from unnoise.processes import AffineGaussian
+from unnoise.denoisers.likelihoods import LogR, Observation, log_twist
+from unnoise.processes import AffineGaussian, leaves, map_leaves, require
 
 
 class Guided(Denoiser):
@@ -19,17 +21,18 @@ class Guided(Denoiser):
 
     With $\tilde r_t(x_t) = E[r(X_0) | x_t]$ and c = 1 this is the denoiser of $p\,r$ exactly (Tweedie's formula). Here
     $\tilde r_t$ is r at the denoised point $\hat x_0(x_t)$: diffusion posterior sampling (Chung et al. 2023, arXiv
-    2209.14687); for a `likelihoods.Likelihood`, r averaged over noise of variance
+    2209.14687); for a `likelihoods.Observation`, r averaged over noise of variance
     $\sigma^2/(\alpha^2 + \sigma^2)$ around it: pseudo-inverse guidance (Song et al. 2023, ICLR), exact for standard
     normal data. It is an approximation all the same, which `samplers.TwistedSMC` corrects.
 
     Costs a backward pass through the denoiser.
 
     Args:
-        denoiser: of a Gaussian process, differentiable.
-        log_r: log r of points, (n, *event) to (n,), differentiable where r is not 0.
+        denoiser: of a Gaussian process, or of a product of them; differentiable.
+        log_r: log r of points, (n, *event) or a dict of factors to (n,), differentiable where r is not 0.
         scale: c; 0 leaves the denoiser as it is.
-        warm: an r that is no `Likelihood` is raised to the power $\alpha^2/(\alpha^2 + \sigma^2)$: it begins as 1.
+        warm: an r that is no `Observation` is raised to the power $\alpha^2/(\alpha^2 + \sigma^2)$: it begins as
+            1. On a product it is the mean power of the factors.
 
     Raises:
         InputError: another process, an r that is NaN, infinite or without a gradient.
@@ -45,15 +48,11 @@ class Guided(Denoiser):
     tensor([[0.5000]])
     """
 
-    process: AffineGaussian
-
     def __init__(self, denoiser: Denoiser, log_r: LogR, scale: float = 1.0, warm: bool = False) -> None:
         super().__init__()
-        if not isinstance(denoiser.process, AffineGaussian):
-            raise InputError(
-                f"guidance by gradients needs a process with x_t = alpha x_0 + sigma noise (AffineGaussian), and "
-                f"{type(denoiser.process).__name__} is none: use samplers.TwistedSMC with guidance=0, "
-                "which weighs instead"
+        for _, factor, _ in leaves(denoiser.process):
+            require(
+                factor, AffineGaussian, "guidance by gradients", "samplers.TwistedSMC with guidance=0, which weighs"
             )
         self.denoiser = denoiser
         self.process = denoiser.process
@@ -61,42 +60,54 @@ class Guided(Denoiser):
         self.scale = scale
         self.warm = warm
 
-    def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
+    def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The guided estimate of x_0."""
-        alpha, sigma = self.process.alpha_sigma(t)
-        stat, slope, _ = self.look(x_t, t, cond)
-        return stat + self.scale * expand((sigma**2 / alpha).to(x_t), x_t) * slope
 
-    def look(self, x_t: Tensor, t: Tensor, cond: Any = None) -> tuple[Tensor, Tensor, Tensor]:
+        def guided(process: Any, x: Tensor, stat: Tensor, slope: Tensor) -> Tensor:
+            alpha, sigma = process.alpha_sigma(t)
+            return stat + self.scale * expand((sigma**2 / alpha).to(x), x) * slope
+
+        stat, slope, _ = self.guide(x_t, t, cond)
+        return map_leaves(guided, self.process, x_t, stat, slope)
+
+    def guide(self, x_t: Any, t: Tensor, cond: Any = None) -> tuple[Any, Any, Tensor]:
         r"""The estimate without guidance, $\nabla\log\tilde r_t(x_t)$, 0 at scale 0, and $\log\tilde r_t$."""
-        alpha, sigma = self.process.alpha_sigma(t)
-        variance = (sigma**2 / (alpha**2 + sigma**2)).to(x_t)
+        variance = map_leaves(partial(_posterior_variance, t=t), self.process, x_t)
         if not self.scale:
             stat = self.denoiser(x_t, t, cond)
-            return stat, torch.zeros_like(stat), self._twist(stat, variance)
+            return stat, _tree.map(torch.zeros_like, stat), self._twist(stat, variance)
         with torch.enable_grad():
-            x_t = x_t.detach().requires_grad_()
+            x_t = _tree.map(lambda leaf: leaf.detach().requires_grad_(), x_t)
             stat = self.denoiser(x_t, t, cond)
             twist = self._twist(stat, variance)
             slope = _slope(twist, x_t)
-        return stat.detach(), slope, twist.detach()
+        return _tree.map(torch.detach, stat), slope, twist.detach()
 
-    def _twist(self, stat: Tensor, variance: Tensor) -> Tensor:
+    def _twist(self, stat: Any, variance: Any) -> Tensor:
         twist = log_twist(self.log_r, stat, variance)
-        if not self.warm or hasattr(self.log_r, "blurred"):
+        if not self.warm or isinstance(self.log_r, Observation):
             return twist
-        return torch.where(torch.isneginf(twist), twist, (1 - variance) * twist)  # 0 to any power, also to the 0th
+        share = torch.stack([leaf for _, leaf in _tree.leaves(variance)]).mean(0)
+        return torch.where(torch.isneginf(twist), twist, (1 - share) * twist)  # 0 to any power, also to the 0th
 
 
-def _slope(twist: Tensor, x: Tensor) -> Tensor:
+def _posterior_variance(process: AffineGaussian, x: Tensor, t: Tensor) -> Tensor:
+    """Of x_0 given x_t, for standard normal data."""
+    alpha, sigma = process.alpha_sigma(t)
+    return (sigma**2 / (alpha**2 + sigma**2)).to(x)
+
+
+def _slope(twist: Tensor, x: Any) -> Any:
     """The gradient of every row; 0 where r is 0, from where no direction is known to be better."""
     if not twist.requires_grad:
         raise InputError(
             "log r has no gradient with respect to x; compute it by torch operations, without detach() or NumPy, or "
             "use samplers.TwistedSMC with guidance=0, which needs none"
         )
-    (slope,) = torch.autograd.grad(twist.sum(), x)
-    slope = torch.where(expand(torch.isneginf(twist.detach()), slope), 0.0, slope)
-    if not torch.isfinite(slope).all():
+    parts = [leaf for _, leaf in _tree.leaves(x)]
+    slopes = iter(torch.autograd.grad(twist.sum(), parts, materialize_grads=True))
+    nowhere = torch.isneginf(twist.detach())
+    slope = _tree.map(lambda leaf: torch.where(expand(nowhere, leaf), 0.0, next(slopes)), x)
+    if not all(torch.isfinite(leaf).all() for _, leaf in _tree.leaves(slope)):
         raise InputError("the gradient of log r is not finite; give an r that is smooth and positive, or guidance=0")
     return slope

@@ -9,32 +9,34 @@ from __future__ import annotations
 import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise._tree import expand
 
-LogR = Callable[[Tensor], Tensor]
+LogR = Callable[[Any], Tensor]
 
 
-class Likelihood(ABC):
+class Observation(ABC):
     """A positive function of x_0 that can be averaged over Gaussian noise in closed form."""
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Any) -> Tensor:
         """Log r at points x, (n, *event), in nats: (n,)."""
-        return self.blurred(x, x.new_zeros(()))
+        return self.blurred(x, _tree.map(lambda leaf: leaf.new_zeros(()), x))
 
     @abstractmethod
-    def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
+    def blurred(self, x: Any, variance: Any) -> Tensor:
         r"""$\log E[r(x + \sqrt v z)]$, z standard normal, for a variance of shape () or (n,)."""
 
 
 @dataclass(frozen=True)
-class LinearGaussian(Likelihood):
+class LinearGaussian(Observation):
     r"""$r(x) = N(y; A x, s^2 I)$: y was measured, of which A is the linear part and s the noise.
 
     Averaged over Gaussian noise around x, the covariance is $s^2 I + v A A^T$; as the twist of a denoiser this is
@@ -85,15 +87,17 @@ class LinearGaussian(Likelihood):
 
 
 @dataclass(frozen=True)
-class Masked(Likelihood):
+class Masked(Observation):
     r"""$r(x) = \prod_{i \in M} N(y_i; x_i, s^2)$: some of the numbers were measured, with noise s.
 
-    With few of them measured it is inpainting, with all of them denoising: see `noisy`.
+    With few of them measured it is inpainting, with all of them denoising: see `noisy`. With s = 0 the numbers are
+    known exactly: such an r has no value at a point, but it has one on average around it, which is all that
+    `denoisers.Guided` and `samplers.Perturbed` ask for; `samplers.TwistedSMC` needs s > 0.
 
     Args:
         mask: what was measured, boolean, of the shape of one event.
         values: y, of that shape; what stands outside the mask does not matter.
-        scale: s, positive.
+        scale: s, positive or 0.
 
     >>> r = Masked(torch.tensor([True, False]), torch.tensor([1.0, 0.0]), scale=1.0)
     >>> r(torch.tensor([[1.0, 7.0]]))
@@ -111,7 +115,7 @@ class Masked(Likelihood):
                 f"true, for values {tuple(self.values.shape)}; expected a boolean mask of the same shape, true "
                 "somewhere"
             )
-        _check(self.values[self.mask], "the values", self.scale)
+        _check(self.values[self.mask], "the values", self.scale, least=0.0)
 
     def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
         """Noise of variance $s^2 + v$."""
@@ -120,9 +124,33 @@ class Masked(Likelihood):
                 f"got points of shape {tuple(x.shape[1:])} for a mask of shape {tuple(self.mask.shape)}; both must be "
                 "the same"
             )
+        if self.scale == 0 and not (variance > 0).all():
+            raise InputError(
+                "numbers that are known without noise (scale 0) have no density at a point: give a scale above 0, or "
+                "use denoisers.Guided or samplers.Perturbed, which average over noise"
+            )
         mask = self.mask.to(x.device)
         residual = x[:, mask] - self.values.to(x)[mask]
         return _normal(residual, (self.scale**2 + expand(variance, residual)).expand_as(residual))
+
+
+@dataclass(frozen=True)
+class OfFactors(Observation):
+    r"""$r(x) = \prod_n r_n(x_n)$: some factors of a product were observed, each by itself.
+
+    Args:
+        parts: name of a factor -> what was observed of it.
+
+    >>> r = OfFactors({"a": noisy(torch.tensor([1.0]), scale=1.0)})
+    >>> r({"a": torch.tensor([[1.0]]), "b": torch.tensor([[5.0]])})
+    tensor([-0.9189])
+    """
+
+    parts: Mapping[str, Observation]
+
+    def blurred(self, x: Any, variance: Any) -> Tensor:
+        """The sum of the factors' own."""
+        return torch.stack([part.blurred(x[name], variance[name]) for name, part in self.parts.items()]).sum(0)
 
 
 def noisy(values: Tensor, scale: float) -> Masked:
@@ -130,19 +158,20 @@ def noisy(values: Tensor, scale: float) -> Masked:
     return Masked(torch.ones_like(values, dtype=torch.bool), values, scale)
 
 
-def log_values(log_r: LogR, x: Tensor) -> Tensor:
-    """Log r at points, looked at: a function that a user wrote.
+def log_values(log_r: LogR, x: Any) -> Tensor:
+    """Log r at points, checked, since a user may have written the function.
 
     Raises:
         InputError: another shape than (n,), a NaN, or an infinite r.
     """
-    return _checked(log_r(x), len(x))
+    return _checked(log_r(x), _tree.length(x))
 
 
-def log_twist(log_r: LogR, x_0: Tensor, variance: Tensor) -> Tensor:
-    """Log r at points that are known up to this variance, for an r that has `blurred`, as a `Likelihood` does."""
-    blurred = getattr(log_r, "blurred", None)
-    return log_values(log_r, x_0) if blurred is None else _checked(blurred(x_0, variance), len(x_0))
+def log_twist(log_r: LogR, x_0: Any, variance: Any) -> Tensor:
+    """Log r at points that are known up to this variance, or log r of the points for an r that is no `Observation`."""
+    if isinstance(log_r, Observation):
+        return _checked(log_r.blurred(x_0, variance), _tree.length(x_0))
+    return log_values(log_r, x_0)
 
 
 def _checked(values: Tensor, n: int) -> Tensor:
@@ -166,8 +195,8 @@ def _normal(residual: Tensor, variance: Tensor) -> Tensor:
     return -0.5 * (residual.square() / variance + torch.log(2 * math.pi * variance)).sum(-1)
 
 
-def _check(numbers: Tensor, what: str, scale: float) -> None:
+def _check(numbers: Tensor, what: str, scale: float, least: float = math.ulp(0.0)) -> None:
     if not torch.isfinite(numbers).all():
         raise InputError(f"got NaN or infinite numbers in {what}; leave out what was not measured")
-    if not 0 < scale < math.inf:
+    if not least <= scale < math.inf:
         raise InputError(f"got a noise of scale {scale}; expected a positive number")

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
-from unnoise.processes import AffineGaussian
+from unnoise.processes import AffineGaussian, require
 from unnoise.processes.lattice import Lattice
 
 REACH = 16.0  # standard deviations of noise: what lies farther is less likely by more than exp(-50)
@@ -171,12 +171,7 @@ def gaussian(denoiser: Denoiser, asker: str) -> AffineGaussian:
     Raises:
         InputError: it is not.
     """
-    if not isinstance(denoiser.process, AffineGaussian):
-        raise InputError(
-            f"{asker} needs a Gaussian process, and {type(denoiser.process).__name__} is none: on finite spaces a "
-            "bound is one on probabilities already"
-        )
-    return denoiser.process
+    return require(denoiser.process, AffineGaussian, asker, "evaluation.Bound alone, which bounds probabilities there")
 
 
 def _ends(denoiser: Denoiser, z: Tensor, asker: str) -> tuple[float, float]:

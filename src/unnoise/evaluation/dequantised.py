@@ -84,17 +84,10 @@ class DequantisedLikelihood(Likelihood):
         how = "" if self.draws == 1 else f", {self.draws} points per row" + ", importance-weighted" * self.weighted
         return f"{self.density.description}, {self.cells.name}{how}"
 
-    @torch.no_grad()
-    def __call__(
-        self,
-        denoiser: Denoiser,
-        x_0: Any,
-        rng: torch.Generator,
-        cond: Any = None,
-        *,
-        on_rows: OnRows | None = None,
+    def evaluate(
+        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows | None
     ) -> Estimate:
-        """See the class."""
+        """One draw of points after the other."""
         found = []
         for _ in range(self.draws):
             points, weight = self.cells.draw(denoiser, x_0, rng)

@@ -50,16 +50,10 @@ class ImportanceWeighted(Likelihood):
         if self.trajectories < 2:
             raise InputError(f"got trajectories={self.trajectories}; at least 2 are needed to tell their spread")
 
-    def __call__(
-        self,
-        denoiser: Denoiser,
-        x_0: Any,
-        rng: torch.Generator,
-        cond: Any = None,
-        *,
-        on_rows: OnRows | None = None,
+    def evaluate(
+        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows | None
     ) -> Estimate:
-        """Evaluate rows x_0. The parts are `bound`, the mean log weight, and the `gain` of averaging weights."""
+        """The parts are `bound`, the mean log weight, and the `gain` of averaging weights."""
         at_once = self.batch_size or default_batch_size(denoiser.process.space.event_shape)
         size = max(1, at_once // self.trajectories)
         return in_groups(size, x_0, cond, lambda x, c: self._group(denoiser, x, c, rng), on_rows)

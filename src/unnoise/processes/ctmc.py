@@ -54,6 +54,7 @@ class CTMC(Bridged[Tensor]):
     tensor([[2, 2, 2, 2]])
     """
 
+    trait = "that jumps between finitely many states"
     space: Finite
     rates: Rates
     schedule: Schedule

@@ -16,8 +16,8 @@ from unnoise._errors import InputError
 from unnoise._progress import progress
 from unnoise._seeding import generator
 from unnoise.data import Encoded
+from unnoise.evaluation import Bound, Estimate, Likelihood
 from unnoise.evaluation.bits import bits_per_dimension
-from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood
 from unnoise.model import DenoisingMarkovModel
 from unnoise.report.baselines import baselines
 

@@ -2,95 +2,133 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise.denoisers import Denoiser
-from unnoise.processes import AffineGaussian
-from unnoise.samplers.base import OnStep, Sampler, require
-from unnoise.samplers.forms import Velocity
+from unnoise._tree import expand
+from unnoise.denoisers import Denoiser, conditions
+from unnoise.processes import AffineGaussian, leaves, map_leaves
+from unnoise.samplers.base import OnStep, Sampler, require_gaussian
+from unnoise.samplers.forms import VelocityForm
 from unnoise.samplers.ode import integrate
 
 FIRST_STEP = 0.05  # of the way; what is too long is found out and shortened
+FORM = VelocityForm()
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What `Adaptive.solve` found.
+
+    Attributes:
+        x: the samples, (n, *event).
+        evaluations: (n,), network evaluations that each row took, the final denoising included.
+    """
+
+    x: Any
+    evaluations: Tensor
 
 
 class Adaptive(Sampler):
     r"""The probability flow to a tolerance, by Dormand and Prince's method of order 5 with its error estimate.
 
-    It runs in the `forms.Velocity` form, $dy/d\theta = N$ with $y = \tilde x/\sqrt{\tilde\sigma^2 + \sigma_d^2}$ and
-    $\theta = -\arctan(\tilde\sigma/\sigma_d)$: normal data of standard deviation $\sigma_d$ do not move at all, and
-    y is of order 1 on all of the way, so that one tolerance fits all noise levels. Every row has its own clock: its
-    result does not depend on the rows beside it, and rows that have arrived cost nothing (`samplers.ode`).
+    It runs in the form `forms.VelocityForm`, $dy/d\theta = N$ with $y = \tilde x/\sqrt{\tilde\sigma^2 + 1}$ and
+    $\theta = -\arctan\tilde\sigma$: normal data of standard deviation 1 do not move at all, and y is of order 1 on all
+    of the way, so that one tolerance fits all noise levels. Every row has its own steps: its result does not depend on
+    the rows beside it, and rows that have arrived cost nothing (`samplers.ode`). On a product all factors move with
+    the $\theta$ of the first.
 
     Args:
-        denoiser: of a Gaussian process.
+        denoiser: of a Gaussian process, or of a product of them.
         tolerance: a step is accepted where its estimated error is below tolerance $(1 + |y|)$, root mean square over
             the coordinates; the error at the end is of this order.
-        sigma_data: standard deviation of the data.
         steps: how many times all rows stop at the same time, for those who want to look (`on_step`); 2 are the ends.
 
-    Attributes:
-        evaluations: (n,), network evaluations that each row of the last run took, the final denoising included.
-
     Raises:
-        InputError: a process that is not Gaussian, or a tolerance that is not positive.
+        InputError: a process that is not Gaussian, a tolerance that is not positive, or fewer than 2 steps.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import EDM
     >>> from unnoise.spaces import Euclidean
     >>> sampler = Adaptive(Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
-    >>> sampler.sample(2, torch.Generator().manual_seed(0)).abs()
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> sampler.solve(sampler.start(2, rng), rng).x.abs()
     tensor([[1.],
             [1.]])
     """
 
-    process: AffineGaussian
-
-    def __init__(self, denoiser: Denoiser, tolerance: float = 1e-3, sigma_data: float = 1.0, steps: int = 2) -> None:
+    def __init__(self, denoiser: Denoiser, tolerance: float = 1e-3, steps: int = 2) -> None:
         super().__init__(denoiser, steps)
-        require(denoiser, AffineGaussian, "Adaptive", "with x_t = alpha x_0 + sigma noise")
+        require_gaussian(denoiser, "Adaptive")
         if not tolerance > 0:
             raise InputError(f"got tolerance = {tolerance}; expected a positive number, such as 1e-3")
-        self.tolerance, self.form = tolerance, Velocity(sigma_data)
-        self.evaluations = torch.zeros(0, dtype=torch.long)
+        if steps < 2:
+            raise InputError(f"got steps = {steps}; expected at least 2, the two ends of the flow")
+        self.tolerance = tolerance
 
-    def run(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep | None = None) -> Any:
-        """See `Sampler.run`; counts evaluations."""
-        self.evaluations = torch.zeros(len(state), dtype=torch.long)
-        end = super().run(state, rng, cond, on_step=on_step)
-        self.evaluations += 1
-        return end
+    def solve(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep | None = None) -> Solution:
+        """Take a state at t = 1 to data, as `run`, and count the evaluations of every row."""
+        counts = torch.zeros(_tree.length(state), dtype=torch.long)
+        x = self._run(partial(self._move, counts), self._times(), state, rng, cond, on_step)
+        return Solution(x, counts + 1)
 
-    def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
+    def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """From t to s; in float64, but for what the network sees."""
-        first, last = (self.form.clock(0.5 * self.process.log_snr(time.double())) for time in (t, s))
+        return self._move(torch.zeros(_tree.length(state), dtype=torch.long), state, t, s, rng, cond)
+
+    def _move(self, counts: Tensor, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
+        """A step that adds the evaluations of every row to its count."""
+        leader: Any = next(leaves(self.process))[1]
+        first, last = (FORM.variable(0.5 * leader.log_snr(time.double())) for time in (t, s))
+        like = _tree.first(state)
 
         def velocity(share: Tensor, y: Tensor, rows: Tensor) -> Tensor:
-            """Of y, at a share of the way of the clock."""
-            self.evaluations[rows.cpu()] += 1
-            lam = self.form.at(first + (last - first) * share)
-            time = self.process.time_at(2 * lam).clamp(0, 1)
-            lam = _beside(lam, y)
-            x = y * self.form.scale(lam)  # over alpha
-            alpha = _beside(self.process.alpha_sigma(time)[0], y)
-            noisy = (alpha * x).to(state).reshape(-1, *state.shape[1:])
-            stat = self.denoiser(noisy, time.to(state), None if cond is None else cond[rows])
-            value: Tensor = self.form.of_data(lam) * stat.reshape(len(y), -1) + self.form.of_state(lam) * x
-            return (last - first) * value
+            """Of y, at a share of the way of the form's variable."""
+            counts[rows.cpu()] += 1
+            lam = FORM.at(first + (last - first) * share)
+            time = leader.time_at(2 * lam).clamp(0, 1)
+            places = map_leaves(lambda process: _place(process, leader, lam, time), self.process)
+            x = _tree.map(lambda part, at: part * expand(FORM.scale(at.lam), part), _tree.unravel(y, state), places)
+            noisy = _tree.map(lambda part, at, leaf: (expand(at.alpha, part) * part).to(leaf), x, places, state)
+            stat = self.denoiser(noisy, time.to(like), conditions.at(cond, rows))
+            return (last - first) * _tree.ravel(_tree.map(_integrand, x, stat, places))
 
-        scale_t, scale_s = (self._scale(time) for time in (t, s))
-        y = state.double().flatten(1) / scale_t
+        scale_t, scale_s = (map_leaves(partial(_scale, t=time), self.process) for time in (t, s))
+        y = _tree.ravel(_tree.map(lambda leaf, scale: leaf.double() / scale, state, scale_t))
         y = integrate(velocity, y, tolerance=self.tolerance, first_step=FIRST_STEP)
-        end: Tensor = (scale_s * y).to(state).reshape(state.shape)
-        return end
-
-    def _scale(self, t: Tensor) -> Tensor:
-        """The state over y."""
-        return self.process.alpha_sigma(t.double())[0] * self.form.scale(0.5 * self.process.log_snr(t.double()))
+        end = _tree.unravel(y, state)
+        return _tree.map(lambda part, scale, leaf: (scale * part).to(leaf), end, scale_s, state)
 
 
-def _beside(values: Tensor, y: Tensor) -> Tensor:
-    return values[:, None].to(y)
+class _Place(NamedTuple):
+    r"""Where a factor is on its way: $\lambda$, $\alpha$, and how much faster its variable runs than the first's."""
+
+    lam: Tensor
+    alpha: Tensor
+    pace: Tensor
+
+
+def _place(process: AffineGaussian, leader: AffineGaussian, lam: Tensor, t: Tensor) -> _Place:
+    alpha = process.alpha_sigma(t)[0]
+    if process is leader:
+        return _Place(lam, alpha, torch.ones_like(lam))
+    own = 0.5 * process.log_snr(t)
+    pace = FORM.rate(own) * process.log_snr_rate(t) / (FORM.rate(lam) * leader.log_snr_rate(t))
+    return _Place(own, alpha, pace)
+
+
+def _integrand(x: Tensor, stat: Tensor, at: _Place) -> Tensor:
+    """N, by the variable of the first factor."""
+    data, state, pace = (expand(part, x) for part in (FORM.of_data(at.lam), FORM.of_state(at.lam), at.pace))
+    return pace * (data * stat + state * x)
+
+
+def _scale(process: AffineGaussian, t: Tensor) -> Tensor:
+    """The state over y."""
+    return process.alpha_sigma(t.double())[0] * FORM.scale(0.5 * process.log_snr(t.double()))

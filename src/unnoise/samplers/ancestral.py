@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from unnoise.denoisers import Denoiser
-from unnoise.processes import AffineGaussian, Bridged
-from unnoise.samplers.base import Sampler, require
+from unnoise.laws import Law
+from unnoise.processes import Bridged, map_leaves, require
+from unnoise.samplers.base import EVERYWHERE, Sampler, require_gaussian
 from unnoise.samplers.grids import Grid
 
 
@@ -29,11 +30,15 @@ class Ancestral(Sampler):
 
     def __init__(self, denoiser: Denoiser, steps: int = 250, grid: Grid | None = None) -> None:
         super().__init__(denoiser, steps, grid)
-        require(denoiser, Bridged, "Ancestral", "whose bridge q(x_s | x_0, x_t) is known")
+        require(denoiser.process, Bridged, "Ancestral", EVERYWHERE)
+
+    def law(self, stat: Any, state: Any, t: Tensor, s: Tensor) -> Law[Any]:
+        """The law of the state at s, given what is learnt of the one at t."""
+        return self.process.ancestral(stat, state, t, s)
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """A draw from the bridge."""
-        return self.process.ancestral(self.denoiser(state, t, cond), state, t, s).sample(rng)
+        return self.law(self.denoiser(state, t, cond), state, t, s).sample(rng)
 
 
 class DDIM(Sampler):
@@ -43,20 +48,23 @@ class DDIM(Sampler):
     With $\eta = 0$ deterministic (Euler's method in $\sigma/\alpha$), with $\eta = 1$ the same as `Ancestral`.
 
     Args:
-        denoiser: of a Gaussian process.
+        denoiser: of a Gaussian process, or of a product of them.
         steps: network evaluations.
         eta: share of the posterior noise that is drawn anew.
         grid: where the times lie.
     """  # noqa: D205
 
-    process: AffineGaussian
-
     def __init__(self, denoiser: Denoiser, steps: int = 50, eta: float = 0.0, grid: Grid | None = None) -> None:
         super().__init__(denoiser, steps, grid)
-        require(denoiser, AffineGaussian, "DDIM", "with x_t = alpha x_0 + sigma noise")
+        require_gaussian(denoiser, "DDIM")
         self.eta = eta
 
-    def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
-        """The (partly) deterministic bridge."""
-        law = self.process.ancestral(self.denoiser(state, t, cond), state, t, s, churn=self.eta)
-        return law.sample(rng) if self.eta else law.mean
+    def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
+        """The (partly) deterministic bridge, in every factor."""
+
+        def move(process: Any, x: Tensor, stat: Tensor) -> Tensor:
+            law = process.ancestral(stat, x, t, s, churn=self.eta)
+            moved: Tensor = law.sample(rng) if self.eta else law.mean
+            return moved
+
+        return map_leaves(move, self.process, state, self.denoiser(state, t, cond))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import InputError, NonFiniteError
-from unnoise.denoisers import Denoiser
-from unnoise.samplers.grids import Grid, Uniform
+from unnoise._errors import InputError
+from unnoise.denoisers import Denoiser, conditions
+from unnoise.processes import AffineGaussian, Bridged, Process, leaves, require
+from unnoise.samplers.failures import cause_of, check_finite
+from unnoise.samplers.grids import Grid, UniformGrid
 
 NUMBERS_AT_ONCE = 2**19
+EVERYWHERE = "samplers.Euler, which runs on every process"
 OnStep = Callable[[int, float, Any], None]
 Move = Callable[[Any, Tensor, Tensor, torch.Generator, Any], Any]
 
@@ -25,17 +30,30 @@ class Sampler(ABC):
 
     Args:
         denoiser: what is learnt; its process says what the reverse is.
-        steps: how many times the state is looked at, the final denoising included.
+        steps: how many times the state is looked at, the final denoising included; 1 asks the denoiser once, at pure
+            noise, which takes a process with a bridge.
         grid: where the times lie.
+
+    Raises:
+        InputError: no steps.
     """
 
+    process: Process[Any]
+
     def __init__(self, denoiser: Denoiser, steps: int, grid: Grid | None = None) -> None:
-        if steps < 2:
-            raise InputError(f"got {steps} sampling steps; at least 2 are needed, one move and the final denoising")
+        if steps < 1:
+            raise InputError(f"got {steps} sampling steps; expected at least 1, the final denoising")
+        if steps == 1:
+            require(denoiser.process, Bridged, f"{type(self).__name__} with one step", "2 steps or more")
         self.denoiser = denoiser
         self.process = denoiser.process
         self.steps = steps
-        self.grid = Uniform() if grid is None else grid
+        self.grid = UniformGrid() if grid is None else grid
+
+    def __repr__(self) -> str:
+        """The class and its options."""
+        options = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return f"{type(self).__name__}({', '.join(f'{name}={_named(value)}' for name, value in options.items())})"
 
     @abstractmethod
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
@@ -54,16 +72,31 @@ class Sampler(ABC):
         batch_size: int | None = None,
         on_step: OnStep | None = None,
     ) -> Any:
-        """N samples. They are made in groups of `batch_size` rows, so memory does not grow with n beyond the result.
+        """New samples, n of them, made in groups of `batch_size` rows: memory grows with n by the result alone.
 
-        `cond` holds one row per sample. `on_step(index, t, state)` sees every state of every group.
+        All groups draw from one generator, so the same seed gives other rows for another n or another `batch_size`.
+
+        Args:
+            n: how many; 0 gives a state of no rows.
+            rng: where all randomness comes from.
+            cond: one row per sample, or one row for all.
+            batch_size: rows of a group; by default half a million numbers.
+            on_step: `on_step(index, t, state)` sees every state of every group.
+
+        Raises:
+            InputError: a negative n, or a condition of another number of rows.
+            NonFiniteError: as `run`.
         """
-        done = []
-        for rows in batches(n, batch_size or default_batch_size(self.process.space.event_shape)):
-            start = self.start(rows.stop - rows.start, rng)
-            group = None if cond is None else _tree.map(lambda leaf, rows=rows: leaf[rows], cond)
-            done.append(self.run(start, rng, group, on_step=on_step))
-        return done[0] if len(done) == 1 else _tree.concatenate(done)
+        if n < 0:
+            raise InputError(f"got n = {n}; expected how many samples to make, a whole number from 0")
+        cond = conditions.for_rows(cond, n)
+        if n == 0:
+            return _tree.map(lambda leaf: leaf[:0], self.start(1, rng))
+        return self._sample(n, rng, cond, batch_size or default_batch_size(self.process.space.event_shape), on_step)
+
+    def groups(self, n: int, cond: Any = None) -> int:
+        """How many runs make n samples, where nothing is said about their size."""
+        return -(-n // default_batch_size(self.process.space.event_shape))
 
     def start(self, n: int, rng: torch.Generator) -> Any:
         """A draw from the prior, in the denoiser's precision and on its device."""
@@ -71,32 +104,50 @@ class Sampler(ABC):
         prior = self.process.prior(n).sample(rng)
         return _tree.map(lambda leaf: leaf.to(like if leaf.is_floating_point() else like.device), prior)
 
-    @torch.no_grad()
     def run(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep | None = None) -> Any:
         """Take a state at t = 1 to data.
 
         Raises:
-            NonFiniteError: naming the step, the time and the leaf.
+            NonFiniteError: naming the step, the time, the leaf, and the probable cause.
         """
-        times = self.grid(self.process, self.steps)
-        move = self.moves(times)
+        times = self._times()
+        return self._run(self.moves(times), times, state, rng, cond, on_step)
+
+    def _sample(self, n: int, rng: torch.Generator, cond: Any, batch_size: int, on_step: OnStep | None) -> Any:
+        done = []
+        for rows in batches(n, batch_size):
+            start = self.start(rows.stop - rows.start, rng)
+            done.append(self.run(start, rng, conditions.at(cond, rows), on_step=on_step))
+        return done[0] if len(done) == 1 else _tree.concatenate(done)
+
+    def _times(self) -> Tensor:
+        """Decreasing from 1 to 0; with one step, 1 alone."""
+        return torch.ones(1, dtype=torch.float64) if self.steps == 1 else self.grid(self.process, self.steps)
+
+    @torch.no_grad()
+    def _run(
+        self, move: Move, times: Tensor, state: Any, rng: torch.Generator, cond: Any, on_step: OnStep | None
+    ) -> Any:
+        cond = conditions.for_rows(cond, _tree.length(state))
         for index, (t, s) in enumerate(itertools.pairwise(times)):
-            state = move(state, t, s, rng, cond)
-            _check_finite(state, index, s)
+            before, state = state, move(state, t, s, rng, cond)
+            check_finite(state, index, s, partial(cause_of, self.denoiser, times, before, t, cond))
             if on_step is not None:
                 on_step(index, float(s), state)
-        state = self.process.decode(state, self.denoiser(state, times[-1], cond), rng)
-        _check_finite(state, self.steps - 1, times[-1])
+        before, t = state, times[-1]
+        state = self.process.decode(state, self.denoiser(state, t, cond), rng)
+        check_finite(state, len(times) - 1, t, partial(cause_of, self.denoiser, times, before, t, cond))
         return state
 
 
-def require(denoiser: Denoiser, capability: type, sampler: str, meaning: str) -> None:
-    """Say in one sentence which process a sampler needs, when it is given another."""
-    if not isinstance(denoiser.process, capability):
-        raise InputError(
-            f"{sampler} needs a process {meaning} ({capability.__name__}), and "
-            f"{type(denoiser.process).__name__} is none: use samplers.Euler, which runs on every process"
-        )
+def require_gaussian(denoiser: Denoiser, asker: str) -> None:
+    """Refuse a process with a factor that is not Gaussian.
+
+    Raises:
+        InputError: naming the factor's process.
+    """
+    for _, factor, _ in leaves(denoiser.process):
+        require(factor, AffineGaussian, asker, EVERYWHERE)
 
 
 def default_batch_size(event_shape: tuple[int, ...]) -> int:
@@ -114,14 +165,8 @@ def batches(n: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, n))
 
 
-def _check_finite(state: Any, index: int, t: Tensor) -> None:
-    for name, leaf in _tree.leaves(state):
-        if not leaf.is_floating_point() or leaf.sum().isfinite():
-            continue  # the sum is the quicker look; where it overflows, the rows decide
-        rows = ~torch.isfinite(leaf).reshape(len(leaf), -1).all(1)
-        if rows.any():
-            raise NonFiniteError(
-                f"the sampler met non-finite values at step {index + 1}, t = {float(t):.4g}, in "
-                f"{f'the leaf {name!r}' if name else 'the state'} ({int(rows.sum())} of {len(rows)} rows); "
-                "try more sampling steps, or check that the model was trained"
-            )
+def _named(value: Any) -> str:
+    """A short word for an option: the type of a denoiser, the name of a function."""
+    if isinstance(value, Denoiser):
+        return type(value).__name__
+    return value.__name__ if inspect.isfunction(value) else repr(value)

@@ -6,14 +6,19 @@ space: for diffusions it is Langevin, $dx = g^2\nabla\log q_s\,dt + \sqrt2\,g\,d
 
 from __future__ import annotations
 
+import operator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._errors import InputError
+from unnoise.processes import Process, map_leaves
 from unnoise.samplers.base import Move, Sampler
-from unnoise.spaces import Manifold, Product
+
+UNTIL = 0.1  # the time after which Langevin alone corrects: nearer to data a jump cannot undo the noise that it adds
 
 
 class PredictorCorrector(Sampler):
@@ -29,8 +34,6 @@ class PredictorCorrector(Sampler):
         stride: time of each corrector step, in units of the predictor's step; at most, for Langevin steps.
         snr: Langevin steps are so short that the length of their drift is at most this multiple of the length of their
             noise, $\epsilon \le 2(\text{snr}\lVert z\rVert/\lVert\nabla\log q_s\rVert)^2$, over all rows.
-        until: the time after which nothing else than Langevin corrects: near data the rates back are so large that a
-            jump at them cannot undo the noise that it adds.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import CTMC, rates
@@ -42,16 +45,14 @@ class PredictorCorrector(Sampler):
             [7, 6]])
     """
 
-    def __init__(
-        self, predictor: Sampler, corrections: int = 1, stride: float = 1.0, snr: float = 0.16, until: float = 0.1
-    ) -> None:
+    def __init__(self, predictor: Sampler, corrections: int = 1, stride: float = 1.0, snr: float = 0.16) -> None:
         super().__init__(predictor.denoiser, predictor.steps, predictor.grid)
         if corrections < 0 or stride <= 0 or snr <= 0:
             raise InputError(
                 f"got {corrections} corrections of stride {stride} and snr {snr}; expected 0 or more, of positive "
                 "stride and snr"
             )
-        self.predictor, self.corrections, self.stride, self.snr, self.until = predictor, corrections, stride, snr, until
+        self.predictor, self.corrections, self.stride, self.snr = predictor, corrections, stride, snr
 
     def moves(self, times: Tensor) -> Move:
         """Those of the predictor, each followed by corrections."""
@@ -64,22 +65,18 @@ class PredictorCorrector(Sampler):
 
     def correct(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """Corrector steps at time s, after a step from t."""
-        space, longest = self.process.space, self.stride * (t - s)
         for _ in range(self.corrections):
             forward = self.process.forward(state, s)
             back = self.process.reverse(state, self.denoiser(state, s, cond), s)
-            local = self._one_step(space, forward, back, longest, bool(s >= self.until))
-            state = space.move(state, local, torch.ones_like(s)).sample(rng)
+            local = map_leaves(partial(self._one_step, t=t, s=s), self.process, forward, back)
+            state = self.process.space.move(state, local, torch.ones_like(s)).sample(rng)
         return state
 
-    def _one_step(self, space: Any, forward: Any, back: Any, longest: Tensor, early: bool) -> Any:
+    def _one_step(self, process: Process[Any], forward: Any, back: Any, t: Tensor, s: Tensor) -> Any:
         """What both do in one corrector step, as if time were counted in such steps."""
-        if isinstance(space, Product):
-            parts = space.parts.items()
-            return {name: self._one_step(part, forward[name], back[name], longest, early) for name, part in parts}
-        both = forward + back
-        if not isinstance(space, Manifold):
-            return both.over(longest if early else torch.zeros_like(longest))
-        drift = space.dot(both.drift, both.drift).mean()
-        noise = space.dimension * both.scale.square().mean()
-        return both.over(torch.minimum(self.snr**2 * noise / drift, longest.to(drift)))
+        both = _tree.map(operator.add, forward, back)
+        longest = self.stride * (t - s)
+        time = process.space.langevin_step(both, self.snr, longest)
+        if time is None:
+            time = longest if s >= UNTIL else torch.zeros_like(longest)
+        return _tree.map(lambda part: part.over(time), both)

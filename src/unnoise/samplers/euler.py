@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from unnoise.denoisers import Denoiser
+from unnoise.laws import Law
 from unnoise.samplers.base import Sampler
 from unnoise.samplers.grids import Grid
 
@@ -35,7 +36,10 @@ class Euler(Sampler):
         super().__init__(denoiser, steps, grid)
         self.churn = churn
 
+    def law(self, stat: Any, state: Any, t: Tensor, s: Tensor) -> Law[Any]:
+        """The law of the state at s, given what is learnt of the one at t."""
+        return self.process.space.move(state, self.process.reverse(state, stat, t, churn=self.churn), t - s)
+
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """One small step of the reverse."""
-        local = self.process.reverse(state, self.denoiser(state, t, cond), t, churn=self.churn)
-        return self.process.space.move(state, local, t - s).sample(rng)
+        return self.law(self.denoiser(state, t, cond), state, t, s).sample(rng)

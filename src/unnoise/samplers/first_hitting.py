@@ -7,13 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise.denoisers import Denoiser
+from unnoise.denoisers import Denoiser, conditions
 from unnoise.laws import Categorical
-from unnoise.processes import CTMC
+from unnoise.processes import CTMC, require
 from unnoise.processes.rates import Absorbing
-from unnoise.samplers.base import Sampler, require
+from unnoise.samplers.base import EVERYWHERE, Sampler
 from unnoise.samplers.grids import Grid
 
 
@@ -42,7 +41,7 @@ class FirstHitting(Sampler):
 
     def __init__(self, denoiser: Denoiser, steps: int = 2, grid: Grid | None = None) -> None:
         super().__init__(denoiser, steps, grid)
-        require(denoiser, CTMC, "FirstHitting", "that jumps between finitely many states")
+        require(denoiser.process, CTMC, "FirstHitting", EVERYWHERE)
         if not isinstance(self.process.rates, Absorbing):
             raise InputError(
                 f"FirstHitting needs sites that wait behind a mask (rates.Absorbing), and got "
@@ -76,7 +75,7 @@ class FirstHitting(Sampler):
         cond: Any,
     ) -> None:
         """Fill one masked site of each of these rows, any of them alike."""
-        given = None if cond is None else _tree.map(lambda leaf: leaf[rows], cond)
+        given = conditions.at(cond, rows)
         times = self.process.schedule.inverse(-torch.log1p(-covered))
         stat = self.denoiser(flat[rows].reshape(-1, *shape[1:]), times, given).flatten(1, -2)
         order = self._uniform((len(rows), flat.shape[1]), rng, flat.device)

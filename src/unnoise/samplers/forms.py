@@ -4,9 +4,9 @@ With $\lambda = \log(\alpha/\sigma)$ and $\tilde\sigma = e^{-\lambda}$ the proba
 $d\tilde x/d\tilde\sigma = (\tilde x - \hat x_0)/\tilde\sigma$ for every Gaussian process. Its linear part has a
 closed solution: for a `Form`, $y = \tilde x/\text{scale}$ obeys
 
-$$dy = N\,d\,\text{clock}, \qquad N = a\,\hat x_0 + b\,\tilde x ,$$
+$$dy = N\,d\,\text{variable}, \qquad N = a\,\hat x_0 + b\,\tilde x ,$$
 
-and all that a solver has to do is to integrate N, which varies slowly, over the clock. Which N that is makes the
+and all that a solver has to do is to integrate N, which varies slowly, over this variable. Which N that is makes the
 difference between families of solvers (Zhang and Chen 2023, arXiv 2204.13902; Lu et al. 2022, arXiv 2211.01095).
 All functions here are of $\lambda$, in float64.
 """
@@ -31,12 +31,12 @@ class Form(ABC):
         r"""$\tilde x / y$."""
 
     @abstractmethod
-    def clock(self, lam: Tensor) -> Tensor:
+    def variable(self, lam: Tensor) -> Tensor:
         """What N is integrated over."""
 
     @abstractmethod
     def rate(self, lam: Tensor) -> Tensor:
-        r"""$d\,\text{clock}/d\lambda$."""
+        r"""$d\,\text{variable}/d\lambda$."""
 
     @abstractmethod
     def of_data(self, lam: Tensor) -> Tensor:
@@ -52,14 +52,14 @@ class Form(ABC):
 
 
 @dataclass(frozen=True)
-class Noise(Form):
+class NoiseForm(Form):
     r"""$N = \hat\epsilon$: $d\tilde x = \hat\epsilon\,d\tilde\sigma$ (DDIM, DEIS, linear multistep)."""
 
     def scale(self, lam: Tensor) -> Tensor:
         """1."""
         return torch.ones_like(lam)
 
-    def clock(self, lam: Tensor) -> Tensor:
+    def variable(self, lam: Tensor) -> Tensor:
         r"""$\tilde\sigma$."""
         return torch.exp(-lam)
 
@@ -77,7 +77,7 @@ class Noise(Form):
 
 
 @dataclass(frozen=True)
-class Data(Form):
+class DataForm(Form):
     r"""$N = \hat x_0$: $d(\tilde x e^{k\lambda}) = \hat x_0\,de^{k\lambda}$ plus noise, $k = 1 + c^2$ for churn c.
 
     Churn 0 is the probability flow (DPM-Solver++), 1 the time reversal (SDE-DPM-Solver++; Lu et al. 2022, arXiv
@@ -92,7 +92,7 @@ class Data(Form):
         r"""$e^{-k\lambda}$."""
         return torch.exp(-self._k * lam)
 
-    def clock(self, lam: Tensor) -> Tensor:
+    def variable(self, lam: Tensor) -> Tensor:
         r"""$e^{k\lambda}$."""
         return torch.exp(self._k * lam)
 
@@ -118,7 +118,7 @@ class Data(Form):
 
 
 @dataclass(frozen=True)
-class Velocity(Form):
+class VelocityForm(Form):
     r"""N is the output of the preconditioned network: all that is left when data are N(0, $\sigma_d^2$) otherwise.
 
     $y = \tilde x/\sqrt{\tilde\sigma^2 + \sigma_d^2}$ moves by $N = (\hat x_0 - c_{skip}\tilde x)/c_{out}$ over the
@@ -136,7 +136,7 @@ class Velocity(Form):
         r"""$\sqrt{\tilde\sigma^2 + \sigma_d^2}$."""
         return torch.hypot(torch.exp(-lam), torch.full_like(lam, self.sigma_data))
 
-    def clock(self, lam: Tensor) -> Tensor:
+    def variable(self, lam: Tensor) -> Tensor:
         r"""$-\arctan(\tilde\sigma/\sigma_d)$."""
         return -torch.atan(torch.exp(-lam) / self.sigma_data)
 
@@ -152,11 +152,11 @@ class Velocity(Form):
         r"""$-c_{skip}/c_{out}$."""
         return -self.sigma_data * torch.exp(lam) / self.scale(lam)
 
-    def at(self, clock: Tensor) -> Tensor:
-        r"""$\lambda$ at a time of the clock: the inverse of `clock`.
+    def at(self, variable: Tensor) -> Tensor:
+        r"""$\lambda$ at a value of the variable: the inverse of `variable`.
 
-        >>> velocity = Velocity(0.5)
-        >>> velocity.at(velocity.clock(torch.tensor(2.0)))
+        >>> velocity = VelocityForm(0.5)
+        >>> velocity.at(velocity.variable(torch.tensor(2.0)))
         tensor(2.0000)
         """
-        return -torch.log(self.sigma_data * torch.tan(-clock))
+        return -torch.log(self.sigma_data * torch.tan(-variable))

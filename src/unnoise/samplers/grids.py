@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.processes import AffineGaussian, Process, Product
+from unnoise.processes import AffineGaussian, Process, leaves, require
 
 
 class Grid(ABC):
@@ -25,10 +25,10 @@ class Grid(ABC):
 
 
 @dataclass(frozen=True)
-class Uniform(Grid):
-    """Equal steps in t, the process's own clock. On `processes.EDM` this is the grid of Karras et al. 2022.
+class UniformGrid(Grid):
+    """Equal steps in the process's own time t. On `processes.EDM` this is the grid of Karras et al. 2022.
 
-    >>> Uniform()(None, 3)
+    >>> UniformGrid()(None, 3)
     tensor([1.0000, 0.5000, 0.0000], dtype=torch.float64)
     """
 
@@ -49,14 +49,9 @@ class OfNoise(Grid):
 
     def __call__(self, process: Process[Any], count: int) -> Tensor:
         """The times of these levels."""
-        while isinstance(process, Product):
-            process = next(iter(process.parts.values()))
-        if not isinstance(process, AffineGaussian):
-            raise InputError(
-                f"{type(self).__name__} places noise levels, and {type(process).__name__} has none: use grids.Uniform"
-            )
-        ends = -0.5 * process.log_snr(torch.tensor([1.0, 0.0], dtype=torch.float64))
-        times = process.time_at(-2 * self.log_levels(float(ends[0]), float(ends[1]), count))
+        first = require(next(leaves(process))[1], AffineGaussian, type(self).__name__, "grids.UniformGrid")
+        ends = -0.5 * first.log_snr(torch.tensor([1.0, 0.0], dtype=torch.float64))
+        times = first.time_at(-2 * self.log_levels(float(ends[0]), float(ends[1]), count))
         times[0], times[-1] = 1, 0  # which rounding must not move
         return times
 
@@ -83,7 +78,7 @@ class Karras(OfNoise):
 
 
 @dataclass(frozen=True)
-class LogNormal(OfNoise):
+class LogNormalGrid(OfNoise):
     r"""A share of the levels is uniform in $\log\tilde\sigma$, the others normal: most where most is decided.
 
     Data of unit variance take shape around $\tilde\sigma = 0.6$, where EDM's training looks (Karras et al. 2022, arXiv
@@ -111,7 +106,7 @@ class LogNormal(OfNoise):
 
 @dataclass(frozen=True)
 class Fitted(OfNoise):
-    r"""Levels at equal shares of a density that was measured: what `samplers.tuned` makes, and a config can hold.
+    r"""Levels at equal shares of a density that was measured: what `samplers.tune` makes, and a config can hold.
 
     Args:
         knots: decreasing values of $\log\tilde\sigma$ at equal shares of the steps; linear in between.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise.denoisers import Denoiser
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian
-from unnoise.samplers.base import Sampler, require
+from unnoise.processes import AffineGaussian, leaves, map_leaves
+from unnoise.samplers.base import Sampler, require_gaussian
 from unnoise.samplers.grids import Grid, Karras
 
 
@@ -25,15 +26,13 @@ class Heun(Sampler):
     It costs 2 network evaluations a step and one at the end: 2 `steps` - 1.
 
     Args:
-        denoiser: of a Gaussian process.
+        denoiser: of a Gaussian process, or of a product of them; churn goes by the noise of its first factor.
         steps: number of noise levels.
         churn: EDM's S_churn, the total noise added and removed again; 0 is deterministic.
         churn_range: noise levels $\tilde\sigma$ between which noise is added.
         churn_noise: standard deviation of the added noise, EDM's S_noise.
         grid: where the times lie.
     """
-
-    process: AffineGaussian
 
     def __init__(
         self,
@@ -45,29 +44,58 @@ class Heun(Sampler):
         grid: Grid | None = None,
     ) -> None:
         super().__init__(denoiser, steps, Karras() if grid is None else grid)
-        require(denoiser, AffineGaussian, "Heun", "with x_t = alpha x_0 + sigma noise")
+        require_gaussian(denoiser, "Heun")
         self.churn, self.churn_range, self.churn_noise = churn, churn_range, churn_noise
 
-    def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
+    def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """Predict with the slope at t, correct with the mean of the slopes at t and s."""
         if self.churn:
             state, t = self._add_noise(state, t, rng)
-        (alpha_t, sigma_t), (alpha_s, sigma_s) = self.process.alpha_sigma(t), self.process.alpha_sigma(s)
-        level_t, level_s = sigma_t / alpha_t, sigma_s / alpha_s
-        x = state / alpha_t
-        slope = (x - self.denoiser(state, t, cond)) / level_t
-        predicted = x + (level_s - level_t) * slope
-        slope_s = (predicted - self.denoiser(alpha_s * predicted, s, cond)) / level_s
-        corrected: Tensor = alpha_s * (x + 0.5 * (level_s - level_t) * (slope + slope_s))
-        return corrected
+        ends = map_leaves(lambda process: _Ends(*_level(process, t), *_level(process, s)), self.process)
+        x = _tree.map(lambda y, end: y / end.alpha_t, state, ends)
+        slope = _tree.map(lambda y, stat, end: (y - stat) / end.level_t, x, self.denoiser(state, t, cond), ends)
+        predicted = _tree.map(lambda y, k, end: y + (end.level_s - end.level_t) * k, x, slope, ends)
+        there = _tree.map(lambda y, end: end.alpha_s * y, predicted, ends)
+        answer = self.denoiser(there, s, cond)
+        slope_s = _tree.map(lambda y, stat, end: (y - stat) / end.level_s, predicted, answer, ends)
+        return _tree.map(_Ends.corrected, ends, x, slope, slope_s)
 
-    def _add_noise(self, state: Tensor, t: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        alpha, sigma = self.process.alpha_sigma(t)
-        level = sigma / alpha
+    def _add_noise(self, state: Any, t: Tensor, rng: torch.Generator) -> tuple[Any, Tensor]:
+        """The state at a later time, at which the noise of the first factor is larger by EDM's rule."""
+        factors: list[Any] = [process for _, process, _ in leaves(self.process)]
+        first, *others = factors
+        level = _level(first, t)[1]
         if not self.churn_range[0] <= float(level) <= self.churn_range[1]:
             return state, t
         raised = level * (1 + min(self.churn / self.steps, math.sqrt(2) - 1))
-        noise = self.churn_noise * standard_normal(tuple(state.shape), state, rng)
-        x = state / alpha + (raised**2 - level**2).sqrt() * noise
-        later = self.process.time_at(-2 * raised.log())
-        return self.process.alpha_sigma(later)[0] * x, later
+        later = first.time_at(-2 * raised.log())
+        if others and later > 1:
+            return state, t  # where other factors need not go
+
+        def noisier(process: Any, x: Tensor) -> Tensor:
+            (alpha, before), (alpha_later, after) = _level(process, t), _level(process, later)
+            after = raised if process is first else after
+            noise = self.churn_noise * standard_normal(tuple(x.shape), x, rng)
+            moved: Tensor = alpha_later * (x / alpha + (after**2 - before**2).sqrt() * noise)
+            return moved
+
+        return map_leaves(noisier, self.process, state), later
+
+
+class _Ends(NamedTuple):
+    r"""$\alpha$ and $\tilde\sigma$ at both ends of a step."""
+
+    alpha_t: Tensor
+    level_t: Tensor
+    alpha_s: Tensor
+    level_s: Tensor
+
+    def corrected(self, x: Tensor, slope_t: Tensor, slope_s: Tensor) -> Tensor:
+        """The state at s."""
+        return self.alpha_s * (x + 0.5 * (self.level_s - self.level_t) * (slope_t + slope_s))
+
+
+def _level(process: AffineGaussian, t: Tensor) -> tuple[Tensor, Tensor]:
+    r"""$\alpha$ and $\tilde\sigma = \sigma/\alpha$."""
+    alpha, sigma = process.alpha_sigma(t)
+    return alpha, sigma / alpha

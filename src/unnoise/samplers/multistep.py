@@ -1,6 +1,6 @@
 r"""Multistep solvers: a step uses what the network said before, so that every step costs one evaluation.
 
-In a `Form` the reverse is $y_s = y_t + \int N\,d\,\text{clock}$. A solver of order q puts a polynomial through the
+In a `Form` the reverse is $y_s = y_t + \int N\,d\,\text{variable}$. A solver of order q puts a polynomial through the
 last q values of N and integrates it exactly: $y_s = y_t + \sum_j w_j N_j$, with weights that depend on the times alone.
 They are computed once per run, in float64, for any grid: there are no special formulae for orders or spacings.
 """
@@ -15,13 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian, Product
-from unnoise.samplers.base import Move, Sampler
-from unnoise.samplers.forms import Data, Form, Noise, Velocity
-from unnoise.samplers.grids import Grid, LogNormal, UniformLogSNR
+from unnoise.processes import AffineGaussian, map_leaves
+from unnoise.samplers.base import Move, Sampler, require_gaussian
+from unnoise.samplers.forms import DataForm, Form, NoiseForm, VelocityForm
+from unnoise.samplers.grids import Grid, LogNormalGrid, UniformLogSNR
 
 # Large steps make polynomials swing, so that fewer steps do better with less:
 CORRECTED_FROM = 10  # steps, and from there on the form is wider than the data
@@ -37,29 +38,29 @@ def exact(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
     return (_lagrange(known, places) * form.rate(places) * MASSES).sum(1) * (end - start) / 2
 
 
-def along_the_clock(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    """The same for polynomials in the clock itself: Adams and Bashforth."""
-    first, last = form.clock(start), form.clock(end)
+def in_variable(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """The same for polynomials in the variable of the form itself: Adams and Bashforth."""
+    first, last = form.variable(start), form.variable(end)
     places = first + (last - first) * (NODES + 1) / 2
-    return (_lagrange(form.clock(known), places) * MASSES).sum(1) * (last - first) / 2
+    return (_lagrange(form.variable(known), places) * MASSES).sum(1) * (last - first) / 2
 
 
 def midpoint(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
     r"""The polynomial at the middle in $\lambda$ stands for all of the step."""
-    return _lagrange(known, (0.5 * (start + end))[None])[:, 0] * (form.clock(end) - form.clock(start))
+    return _lagrange(known, (0.5 * (start + end))[None])[:, 0] * (form.variable(end) - form.variable(start))
 
 
 class Multistep(Sampler):
     r"""A multistep solver of any order, in any form, on Gaussian processes and products of them.
 
     The default is what did best of a few fixed rules at 5 to 40 steps (docs/solvers.md), for data of unit variance;
-    `tuned` fits a model better. It is in the form `Velocity`, of order 2 below 12 steps and of order 3 from then on.
+    `tune` fits a model better. The form is `VelocityForm`, of order 2 below 12 steps and of order 3 from then on.
     From 10 steps on the form is of width 2, and every value of N is used a second time, to correct the step that led
     to it, which costs no evaluation (UniC; Zhao et al. 2023, arXiv 2302.04867).
 
-    Other choices are known under other names: `Data` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with churn
-    its SDE, with a corrector UniPC; `Noise` is DEIS (arXiv 2204.13902), or along the clock the linear multistep method
-    of Katherine Crowson; order 1 in either is DDIM.
+    Other choices are known under other names: `DataForm` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with
+    churn its SDE, with a corrector UniPC; `NoiseForm` is DEIS (arXiv 2204.13902), or `in_variable` the linear multistep
+    method of Katherine Crowson; order 1 in either is DDIM.
 
     Args:
         denoiser: of a Gaussian process, or of a product of them.
@@ -68,7 +69,7 @@ class Multistep(Sampler):
         form: what is integrated.
         corrected: whether to correct every step by the value at its end.
         quadrature: how polynomials are integrated.
-        grid: where the times lie; `grids.LogNormal` by default.
+        grid: where the times lie; `grids.LogNormalGrid` by default.
 
     Raises:
         InputError: a process with a part that is not Gaussian, an order below 1, or a corrector of a form with noise.
@@ -93,11 +94,11 @@ class Multistep(Sampler):
         quadrature: Quadrature = exact,
         grid: Grid | None = None,
     ) -> None:
-        super().__init__(denoiser, steps, LogNormal() if grid is None else grid)
-        _check_gaussian(self.process, type(self).__name__)
+        super().__init__(denoiser, steps, LogNormalGrid() if grid is None else grid)
+        require_gaussian(denoiser, type(self).__name__)
         self.order = (2 if steps < THIRD_FROM else 3) if order is None else order
-        self.form = Velocity(1.0 if steps < CORRECTED_FROM else 2.0) if form is None else form
-        noisy = isinstance(self.form, Data) and self.form.churn != 0
+        self.form = VelocityForm(1.0 if steps < CORRECTED_FROM else 2.0) if form is None else form
+        noisy = isinstance(self.form, DataForm) and self.form.churn != 0
         self.corrected = (steps >= CORRECTED_FROM and not noisy) if corrected is None else corrected
         self.quadrature = quadrature
         if self.order < 1:
@@ -117,12 +118,12 @@ class Multistep(Sampler):
 def dpm_solver_pp(denoiser: Denoiser, steps: int = 25, churn: float = 0.0, grid: Grid | None = None) -> Multistep:
     """DPM-Solver++(2M) as published, and SDE-DPM-Solver++(2M) with churn 1 (Lu et al. 2022, arXiv 2211.01095)."""
     grid = UniformLogSNR() if grid is None else grid
-    return Multistep(denoiser, steps, 2, Data(churn), corrected=False, quadrature=midpoint, grid=grid)
+    return Multistep(denoiser, steps, 2, DataForm(churn), corrected=False, quadrature=midpoint, grid=grid)
 
 
 def linear_multistep(denoiser: Denoiser, steps: int = 25, order: int = 4, grid: Grid | None = None) -> Multistep:
     r"""Adams and Bashforth's method for $d\tilde x/d\tilde\sigma$, as in k-diffusion's `sample_lms`."""
-    return Multistep(denoiser, steps, order, Noise(), corrected=False, quadrature=along_the_clock, grid=grid)
+    return Multistep(denoiser, steps, order, NoiseForm(), corrected=False, quadrature=in_variable, grid=grid)
 
 
 @dataclass(frozen=True)
@@ -163,12 +164,15 @@ class _Run:
 
     def __init__(self, sampler: Multistep, times: Tensor) -> None:
         self.sampler = sampler
-        self.paths = _paths(sampler, sampler.process, times)
+        self.paths = map_leaves(
+            lambda process: _Path(_Table.of(sampler, process, times), sampler.order), sampler.process
+        )
         self.index = 0
 
     def __call__(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """The next step."""
-        state = _advanced(self.paths, self.index, state, self.sampler.denoiser(state, t, cond), rng)
+        stat = self.sampler.denoiser(state, t, cond)
+        state = _tree.map(lambda x, path, value: path.advanced(self.index, x, value, rng), state, self.paths, stat)
         self.index += 1
         return state
 
@@ -202,29 +206,6 @@ class _Path:
         for weight, value in zip(reversed(weights), reversed(self.values), strict=False):
             total.add_(value, alpha=weight)
         return total
-
-
-def _paths(sampler: Multistep, process: Any, times: Tensor) -> Any:
-    if isinstance(process, Product):
-        return {name: _paths(sampler, part, times) for name, part in process.parts.items()}
-    return _Path(_Table.of(sampler, process, times), sampler.order)
-
-
-def _advanced(paths: Any, k: int, state: Any, stat: Any, rng: torch.Generator) -> Any:
-    if isinstance(paths, dict):
-        return {name: _advanced(path, k, state[name], stat[name], rng) for name, path in paths.items()}
-    return paths.advanced(k, state, stat, rng)
-
-
-def _check_gaussian(process: Any, sampler: str) -> None:
-    if isinstance(process, Product):
-        for part in process.parts.values():
-            _check_gaussian(part, sampler)
-    elif not isinstance(process, AffineGaussian):
-        raise InputError(
-            f"{sampler} needs a process with x_t = alpha x_0 + sigma noise (AffineGaussian), or a product of such, and "
-            f"{type(process).__name__} is none: use samplers.Euler, which runs on every process"
-        )
 
 
 def _lagrange(known: Tensor, places: Tensor) -> Tensor:

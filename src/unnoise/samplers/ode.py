@@ -1,4 +1,4 @@
-"""An adaptive solver of ordinary differential equations in which every row has its own clock.
+"""An adaptive solver of ordinary differential equations in which every row has its own steps.
 
 Each row keeps its own time and step, so that its result does not depend on the rows beside it, and rows that have
 arrived stop costing anything.

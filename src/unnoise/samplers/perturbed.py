@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise.denoisers import Denoiser
 from unnoise.denoisers.likelihoods import LogR, log_twist
-from unnoise.processes import AffineGaussian
-from unnoise.samplers.base import Sampler, require
+from unnoise.processes import map_leaves
+from unnoise.samplers.base import Sampler, require_gaussian
 from unnoise.samplers.grids import Grid
 
 
@@ -18,32 +19,33 @@ class Perturbed(Sampler):
     r"""$x_s \sim N(f_\mu + f_\Sigma\nabla\log r_s(f_\mu),\ f_\Sigma)$: the perturbed kernels of Sohl-Dickstein et al.
 
     $f_\mu$ and $f_\Sigma$ are mean and variance of the ancestral step, and $r_s = r$, or $r^{1-s}$ where it warms up.
-    A `likelihoods.Likelihood` is averaged over the noise of the step first, which makes the mean that of the product of
-    kernel and r exactly, however sharp r is; of other functions it is right to first order, where r varies slowly on
+    A `likelihoods.Observation` is averaged over the noise of the step first, which makes the mean that of the product
+    of kernel and r exactly, however sharp r is; of other functions it is right to first order, where r varies slowly on
     the scale of a step. There is no correction for the steps before: see `TwistedSMC`. Sohl-Dickstein, Weiss,
     Maheswaranathan, Ganguli 2015 (arXiv 1503.03585), section 2.5 and table App. 1.
 
     Args:
-        denoiser: of a Gaussian process.
-        log_r: log r of points, (n, *event) to (n,), differentiable.
+        denoiser: of a Gaussian process, or of a product of them.
+        log_r: log r of points, (n, *event) or a dict of factors to (n,), differentiable.
         steps: network evaluations.
         warm: let r begin as 1 and become itself at the end.
         grid: where the times lie.
     """
 
-    process: AffineGaussian
-
     def __init__(
         self, denoiser: Denoiser, log_r: LogR, steps: int = 250, warm: bool = False, grid: Grid | None = None
     ) -> None:
         super().__init__(denoiser, steps, grid)
-        require(denoiser, AffineGaussian, "Perturbed", "with x_t = alpha x_0 + sigma noise")
+        require_gaussian(denoiser, "Perturbed")
         self.log_r, self.warm = log_r, warm
 
-    def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
+    def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """The ancestral step, shifted."""
-        law = self.process.ancestral(self.denoiser(state, t, cond), state, t, s)
-        variance = (law.scale**2).flatten()[0].to(state)
-        slope = self.process.space.gradient(lambda x: log_twist(self.log_r, x, variance), law.mean).detach()
+        space: Any = self.process.space
+        stat = self.denoiser(state, t, cond)
+        laws = map_leaves(lambda process, x, value: process.ancestral(value, x, t, s), self.process, state, stat)
+        means = _tree.map(lambda law: law.mean, laws)
+        variances = _tree.map(lambda law: (law.scale**2).flatten()[0].to(law.mean), laws)
+        slopes = space.gradient(lambda x: log_twist(self.log_r, x, variances), means)
         power = float(1 - s) if self.warm else 1.0
-        return law.sample(rng).add_(power * law.scale**2 * slope)
+        return _tree.map(lambda law, k: law.sample(rng).add_(power * law.scale**2 * k.detach()), laws, slopes)

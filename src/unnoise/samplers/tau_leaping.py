@@ -10,8 +10,8 @@ from torch import Tensor
 
 from unnoise.denoisers import Denoiser
 from unnoise.laws import Categorical
-from unnoise.processes import CTMC
-from unnoise.samplers.base import Sampler, require
+from unnoise.processes import CTMC, require
+from unnoise.samplers.base import EVERYWHERE, Sampler
 from unnoise.samplers.grids import Grid
 
 FEW = 2.0  # expected jumps of a site, up to which they are drawn one by one
@@ -26,7 +26,6 @@ class TauLeaping(Sampler):
     Args:
         denoiser: of a `CTMC`.
         steps: network evaluations.
-        ordinal: whether jumps are steps; as the rates say by default.
         churn: 1 follows the time reversal; more adds jumps forward and back.
         grid: where the times lie.
 
@@ -41,23 +40,15 @@ class TauLeaping(Sampler):
 
     process: CTMC
 
-    def __init__(
-        self,
-        denoiser: Denoiser,
-        steps: int = 250,
-        ordinal: bool | None = None,
-        churn: float = 1.0,
-        grid: Grid | None = None,
-    ) -> None:
+    def __init__(self, denoiser: Denoiser, steps: int = 250, churn: float = 1.0, grid: Grid | None = None) -> None:
         super().__init__(denoiser, steps, grid)
-        require(denoiser, CTMC, "TauLeaping", "that jumps between finitely many states")
-        self.ordinal = self.process.rates.ordinal if ordinal is None else ordinal
+        require(denoiser.process, CTMC, "TauLeaping", EVERYWHERE)
         self.churn = churn
 
     def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
         """One leap."""
         rates = self.process.reverse(state, self.denoiser(state, t, cond), t, churn=self.churn).rates
-        return (leap_in_order if self.ordinal else leap_once)(state, rates, t - s, rng)
+        return (leap_in_order if self.process.rates.ordinal else leap_once)(state, rates, t - s, rng)
 
 
 def leap_once(x: Tensor, rates: Tensor, dt: Tensor, rng: torch.Generator) -> Tensor:

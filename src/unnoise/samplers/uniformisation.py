@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unnoise import _tree
-from unnoise.denoisers import Denoiser
+from unnoise.denoisers import Denoiser, conditions
 from unnoise.laws import Categorical
-from unnoise.processes import CTMC
-from unnoise.samplers.base import Sampler, require
+from unnoise.processes import CTMC, require
+from unnoise.samplers.base import EVERYWHERE, Sampler
 from unnoise.samplers.grids import Grid
 
 LOOKS = 9  # times of a stretch at which the bound on the rates is evaluated
@@ -46,7 +45,7 @@ class Uniformisation(Sampler):
 
     def __init__(self, denoiser: Denoiser, steps: int = 2, grid: Grid | None = None) -> None:
         super().__init__(denoiser, steps, grid)
-        require(denoiser, CTMC, "Uniformisation", "that jumps between finitely many states")
+        require(denoiser.process, CTMC, "Uniformisation", EVERYWHERE)
 
     def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
         """All jumps between t and s, in stretches over which the rates change little."""
@@ -77,7 +76,7 @@ class Uniformisation(Sampler):
 
     def _try(self, state: Tensor, rows: Tensor, times: Tensor, least: Tensor, rng: torch.Generator, cond: Any) -> None:
         """Let those rows jump whose total rate is at least so much."""
-        given = None if cond is None else _tree.map(lambda leaf: leaf[rows], cond)
+        given = conditions.at(cond, rows)
         x = state[rows]
         rates = self.process.reverse(x, self.denoiser(x, times, given), times).rates.flatten(1)
         jumps = rates.sum(1) >= least

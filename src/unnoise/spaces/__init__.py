@@ -8,6 +8,7 @@ from unnoise.spaces.base import Jump as Jump
 from unnoise.spaces.base import Local as Local
 from unnoise.spaces.base import Manifold as Manifold
 from unnoise.spaces.base import Space as Space
+from unnoise.spaces.base import continuum as continuum
 from unnoise.spaces.counts import Counts as Counts
 from unnoise.spaces.euclidean import Euclidean as Euclidean
 from unnoise.spaces.finite import Finite as Finite

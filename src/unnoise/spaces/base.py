@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -118,6 +118,10 @@ class Space(ABC, Generic[S, L]):
         """
         raise InputError(f"{type(self).__name__} knows no shorter sum: leave probes=None for the exact one")
 
+    def langevin_step(self, local: L, snr: float, longest: Tensor) -> Tensor | None:
+        """How long a step may be, so that its drift is at most `snr` times its noise; None without a metric."""
+        return None
+
 
 class Continuum(Space[Tensor, Diffusion]):
     """A space of real coordinates and a volume, on which diffusions have a deterministic twin: the probability flow.
@@ -141,6 +145,10 @@ class Continuum(Space[Tensor, Diffusion]):
     @abstractmethod
     def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """A standard normal tangent vector at every x."""
+
+    def tangent_signs(self, x: Tensor, signs: Tensor) -> Tensor:
+        """Tangent vectors at x of mean zero and unit covariance, from random signs in ambient coordinates."""
+        return self.tangent(x, signs)
 
     @abstractmethod
     def divergence(
@@ -180,6 +188,22 @@ class Manifold(Continuum):
     @abstractmethod
     def dot(self, u: Tensor, v: Tensor) -> Tensor:
         """The inner product of tangent vectors, summed over the event axes."""
+
+    def tangent_signs(self, x: Tensor, signs: Tensor) -> Tensor:
+        """Tangent vectors of unit covariance.
+
+        Where the metric is a multiple of that of the coordinates, a gradient is longer than the tangent part of the
+        partial derivatives, and the unit is between the two.
+        """
+        flat, gradient = self.tangent(x, signs), self.riemannian_gradient(x, signs)
+        vectors: Tensor = flat * (gradient.norm() / flat.norm().clamp(min=1e-30)).sqrt()
+        return vectors
+
+    def langevin_step(self, local: Diffusion, snr: float, longest: Tensor) -> Tensor:
+        """One for all rows, by their mean squares."""
+        drift = self.dot(local.drift, local.drift).mean()
+        noise = self.dimension * local.scale.square().mean()
+        return torch.minimum(snr**2 * noise / drift, longest.to(drift))
 
     def apply(self, local: Diffusion, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         r"""$b\cdot\nabla f + \frac12 s^2 \Delta f$ by automatic differentiation."""
@@ -285,3 +309,8 @@ def _products(value: Tensor, x: Tensor, vectors: Tensor, graph: bool) -> Tensor:
         value, x, vectors, is_grads_batched=True, materialize_grads=True, create_graph=graph, retain_graph=True
     )
     return rows
+
+
+def continuum(space: Space[Any, Any]) -> Continuum | None:
+    """The space as one on which a probability flow runs; None where there is none, as on finite spaces."""
+    return space if isinstance(space, Continuum) else None

@@ -144,6 +144,10 @@ class ProductContinuum(Product, Continuum):
         """Factor by factor."""
         return {name: space.noise(x[name], rng) for name, space in self._continua().items()}
 
+    def tangent_signs(self, x: Any, signs: Any) -> Any:
+        """Factor by factor."""
+        return {name: space.tangent_signs(x[name], signs[name]) for name, space in self._continua().items()}
+
     def divergence(self, field: Callable[[Any], Any], x: Any, probes: Any = None) -> tuple[Any, Tensor]:
         """The field, and the sum of its factors' divergences; the field is evaluated once for every factor.
 
@@ -190,6 +194,11 @@ class ProductManifold(ProductContinuum, Manifold):
     def dot(self, u: Any, v: Any) -> Tensor:
         """The sum of the factors' inner products."""
         return _total(space.dot(u[name], v[name]) for name, space in self._manifolds().items())
+
+    def langevin_step(self, local: Any, snr: float, longest: Tensor) -> Tensor:
+        """The shortest of the factors'."""
+        steps = [space.langevin_step(local[name], snr, longest) for name, space in self._manifolds().items()]
+        return torch.stack(steps).min()
 
     def gradient(self, f: Callable[[Any], Tensor], x: Any) -> Any:
         """The factors' gradients, the other factors held fixed."""

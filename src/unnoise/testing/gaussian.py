@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from unnoise.denoisers import ExactMixture
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.laws import GaussianMixture
 from unnoise.objectives.times import ImportanceTimes
 from unnoise.processes import AffineGaussian

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.testing.case import Case, at
 from unnoise.testing.findings import Finding, exact, statistical
 from unnoise.testing.kernels import time_derivative

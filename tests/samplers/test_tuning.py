@@ -12,10 +12,10 @@ from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser, Exact, ExactMixture
 from unnoise.processes import CTMC, EDM, Product, VarianceExploding, VariancePreserving
 from unnoise.processes.rates import Uniform
-from unnoise.samplers import Multistep, tuned
-from unnoise.samplers.forms import Velocity
+from unnoise.samplers import Multistep, tune
+from unnoise.samplers.forms import VelocityForm
 from unnoise.samplers.grids import Fitted, UniformLogSNR
-from unnoise.samplers.tuned import Pilot
+from unnoise.samplers.tuning import Pilot
 from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
@@ -41,13 +41,13 @@ def test_it_is_no_worse_than_the_default_on_starts_that_it_has_not_seen(ring, ev
     def error(sampler):
         return float((sampler.run(starts, seeded()) - truth).norm(dim=1).mean())
 
-    solver = tuned(denoiser, evaluations, seeded(1), rows=32)
+    solver = tune(denoiser, evaluations, seeded(1), rows=32)
     assert error(solver) < 0.9 * error(Multistep(denoiser, evaluations))
     assert solver.steps == evaluations
 
 
 def test_the_same_seed_chooses_the_same_and_the_choice_can_be_kept(narrow):
-    one, two = (tuned(narrow, 6, seeded(3), rows=16) for _ in range(2))
+    one, two = (tune(narrow, 6, seeded(3), rows=16) for _ in range(2))
     assert (one.order, one.corrected, one.form, one.grid) == (two.order, two.corrected, two.form, two.grid)
     grid = type(one.grid)(**asdict(one.grid))
     kept = Multistep(narrow, 6, one.order, type(one.form)(**asdict(one.form)), one.corrected, grid=grid)
@@ -59,7 +59,7 @@ def test_the_fitted_grid_is_dense_where_the_velocity_bends():
     """Two points are told apart at the noise level of their distance, and nothing happens elsewhere."""
     denoiser = Exact(VarianceExploding(Euclidean(1), 1e-3, 1e3), torch.tensor([[-1.0], [1.0]], dtype=FLOAT64))
     pilot = Pilot.of(denoiser, 64, seeded())
-    grid = pilot.fitted(Velocity(), 2, 0.1)
+    grid = pilot.fitted(VelocityForm(), 2, 0.1)
     assert isinstance(grid, Fitted)
     levels = grid.log_levels(math.log(1e3), math.log(1e-3), 50)
     close = (levels.abs() < math.log(10.0)).double().mean()
@@ -71,7 +71,7 @@ def test_a_grid_that_is_fitted_makes_errors_smaller(ring):
     pilot = Pilot.of(denoiser, 64, seeded())
     fitted, even = (
         pilot.score(Multistep(denoiser, 40, 3, grid=grid))
-        for grid in (pilot.fitted(Velocity(2.0), 3, 0.3), UniformLogSNR())
+        for grid in (pilot.fitted(VelocityForm(2.0), 3, 0.3), UniformLogSNR())
     )
     assert fitted < 0.5 * even
 
@@ -86,7 +86,7 @@ def test_products_of_gaussian_processes_are_tuned(ring):
         def forward(self, x_t, t, cond=None):
             return {name: part(x_t[name], t) for name, part in parts.items()}
 
-    found = tuned(Both(), 8, seeded(), rows=8).sample(50, seeded())
+    found = tune(Both(), 8, seeded(), rows=8).sample(50, seeded())
     assert found["one"].shape == (50, 2)
     assert float((found["other"].abs() - 1).abs().median()) < 0.05
 
@@ -99,7 +99,7 @@ def test_conditions_are_those_of_the_pilot():
             return torch.tanh(cond * x_t)
 
     cond = torch.linspace(0.5, 2, 8)[:, None]
-    found = tuned(Told(), 5, seeded(), rows=8, cond=cond).sample(8, seeded(), cond)
+    found = tune(Told(), 5, seeded(), rows=8, cond=cond).sample(8, seeded(), cond)
     assert found.isfinite().all()
 
 
@@ -111,13 +111,13 @@ def test_a_flow_that_ends_in_no_numbers_is_an_error(narrow):
             return x_t / 0
 
     with pytest.raises(NonFiniteError):
-        tuned(Broken(), 5, seeded(), rows=4)
+        tune(Broken(), 5, seeded(), rows=4)
 
 
 def test_what_it_cannot_do_is_said(narrow):
     with pytest.raises(InputError, match="expected at least 2 starts"):
-        tuned(narrow, 5, seeded(), rows=1)
+        tune(narrow, 5, seeded(), rows=1)
     with pytest.raises(InputError, match=r"^Multistep needs a process with x_t = alpha x_0"):
-        tuned(Exact(CTMC(Finite(2, 5), Uniform(5)), torch.zeros(1, 2, dtype=torch.long)), 5, seeded())
-    with pytest.raises(InputError, match="at least 2 are needed"):
-        tuned(narrow, 1, seeded(), rows=4)
+        tune(Exact(CTMC(Finite(2, 5), Uniform(5)), torch.zeros(1, 2, dtype=torch.long)), 5, seeded())
+    with pytest.raises(InputError, match="got 1 evaluations; expected at least 2"):
+        tune(narrow, 1, seeded(), rows=4)

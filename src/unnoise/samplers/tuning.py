@@ -1,9 +1,9 @@
 r"""A solver that chooses its steps, its order and its form by itself, for a given number of network evaluations.
 
 A few starts, the pilot, are solved finely. Where N, which a `Form` integrates, bends most, an error monitor asks for
-more steps: a method of order q errs by $h^{q+1}|d^q N/d\lambda^q\;d\,\text{clock}/d\lambda|$ in a step of length h, so
-that steps of equal error lie as densely as the (q+1)-th root of that. Then all candidates solve the pilot, and the one
-that ends nearest to the fine solution is taken.
+more steps: a method of order q errs by $h^{q+1}|d^q N/d\lambda^q\;d\,\text{variable}/d\lambda|$ in a step of length h,
+so that steps of equal error lie as densely as the (q+1)-th root of that. Then all candidates solve the pilot, and the
+one that ends nearest to the fine solution is taken.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser
-from unnoise.processes import AffineGaussian, Product
-from unnoise.samplers.forms import Form, Noise, Velocity
-from unnoise.samplers.grids import Fitted, Grid, Karras, LogNormal, UniformLogSNR
+from unnoise.processes import leaves
+from unnoise.samplers.forms import Form, NoiseForm, VelocityForm
+from unnoise.samplers.grids import Fitted, Grid, Karras, LogNormalGrid, UniformLogSNR
 from unnoise.samplers.multistep import Multistep
 
 FINE = 129  # evaluations of the reference, of order 4 and corrected: below 1e-5 where the best of 40 err by 1e-3
@@ -32,12 +32,16 @@ SMOOTHING = 2.0  # kept levels, the standard deviation with which the monitor is
 ORDERS = (2, 3, 4)
 FEWEST = 6  # evaluations, below which order 1 is a candidate too
 UNIFORM = (0.2, 0.4, 0.6)  # shares of a fitted grid that are uniform
-FEW: tuple[Grid, ...] = (LogNormal(), LogNormal(-1.0, 1.2, 0.4), UniformLogSNR())  # on which every method is tried
+FEW: tuple[Grid, ...] = (
+    LogNormalGrid(),
+    LogNormalGrid(-1.0, 1.2, 0.4),
+    UniformLogSNR(),
+)  # on which every method is tried
 OTHERS: tuple[Grid, ...] = (
-    LogNormal(0.0, 1.2, 0.4),
-    *(LogNormal(mean, 1.6, 0.4) for mean in (-1.0, 0.0)),
-    *(LogNormal(mean, 1.2, 0.6) for mean in (-1.0, -0.5)),
-    LogNormal(-0.5, 2.2, 0.4),
+    LogNormalGrid(0.0, 1.2, 0.4),
+    *(LogNormalGrid(mean, 1.6, 0.4) for mean in (-1.0, 0.0)),
+    *(LogNormalGrid(mean, 1.2, 0.6) for mean in (-1.0, -0.5)),
+    LogNormalGrid(-0.5, 2.2, 0.4),
     Karras(),
 )
 FINALISTS = 8  # methods that are tried on every grid
@@ -45,13 +49,14 @@ ROUNDS = 5  # of looking around the best
 MARGIN = 0.1  # by which a choice must beat the default on the pilot, where chance has its say
 
 
-def tuned(denoiser: Denoiser, evaluations: int, rng: torch.Generator, rows: int = 64, cond: Any = None) -> Multistep:
+def tune(denoiser: Denoiser, evaluations: int, rng: torch.Generator, rows: int = 64, cond: Any = None) -> Multistep:
     r"""The `Multistep` that solves a pilot best with so many network evaluations.
 
-    What is chosen: the order (2 to 4), whether steps are corrected, the form (`Velocity` of three widths, or `Noise`),
-    and the grid: a `grids.Fitted` to the monitor of the module, or one of those that have names. The best has the least
-    mean distance to the fine solution: less than a root mean square would, it looks at the few points that fall into
-    another mode, and more than a median. Where it is not 10 % better than the default `Multistep`, that is taken.
+    What is chosen: the order (2 to 4), whether steps are corrected, the form (`VelocityForm` of three widths, or
+    `NoiseForm`), and the grid: a `grids.Fitted` to the monitor of the module, or one of those that have names. The best
+    has the least mean distance to the fine solution: less than a root mean square would, it looks at the few points
+    that fall into another mode, and more than a median. Where it is not 10 % better than the default `Multistep`, that
+    is taken.
 
     The pilot costs 129 evaluations of `rows` starts, and 170 to 220 times `evaluations` more; it is made once, for as
     many samples as one likes, and the result can be kept: all of its parts are frozen dataclasses of numbers.
@@ -71,11 +76,13 @@ def tuned(denoiser: Denoiser, evaluations: int, rng: torch.Generator, rows: int 
     >>> from unnoise.processes import EDM
     >>> from unnoise.spaces import Euclidean
     >>> denoiser = Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
-    >>> solver = tuned(denoiser, 5, torch.Generator().manual_seed(0), rows=8)
+    >>> solver = tune(denoiser, 5, torch.Generator().manual_seed(0), rows=8)
     >>> solver.sample(2, torch.Generator().manual_seed(1)).abs()
     tensor([[1.],
             [1.]])
     """
+    if evaluations < 2:
+        raise InputError(f"got {evaluations} evaluations; expected at least 2, since one leaves nothing to choose")
     if rows < 2:
         raise InputError(f"got rows = {rows}; expected at least 2 starts, to tell solvers apart by")
     return _best(Pilot.of(denoiser, rows, rng, cond), evaluations)
@@ -103,7 +110,7 @@ class _Method:
 class _Seen:
     """One factor on the pilot's fine way: its process, and states and statistics at every kept level."""
 
-    process: AffineGaussian
+    process: Any  # Gaussian, as `Multistep` has asked for
     states: list[Tensor]
     stats: list[Tensor]
 
@@ -140,9 +147,9 @@ class Pilot:
         return float(_tree.ravel(_tree.map(torch.sub, found, self.ends)).norm(dim=1).mean())
 
     def forms(self) -> tuple[Form, ...]:
-        """`Velocity` as wide as the data, half as wide, for clusters inside, and twice; and `Noise`, its wide limit."""
+        """`VelocityForm` as wide as the data, half as wide and twice; and `NoiseForm`, its wide limit."""
         own = float(_tree.ravel(self.ends).square().mean().sqrt())
-        return *(Velocity(factor * own) for factor in (0.5, 1.0, 2.0)), Noise()
+        return *(VelocityForm(factor * own) for factor in (0.5, 1.0, 2.0)), NoiseForm()
 
     def fitted(self, form: Form, order: int, uniform: float) -> Fitted:
         """The grid on which steps of a method of this order err alike."""
@@ -160,7 +167,7 @@ class Pilot:
             bends = torch.stack(values).double().diff(n=order, dim=0).flatten(1).square().sum(1).cpu()
             places = np.arange(len(bends)) + 0.5 * order
             bends = torch.from_numpy(np.interp(np.arange(len(total)), places, bends.numpy()))
-            total += bends * torch.gradient(form.clock(lam))[0].square()
+            total += bends * torch.gradient(form.variable(lam))[0].square()
         return _smoothed(total ** (0.5 / (order + 1)))
 
 
@@ -204,11 +211,11 @@ def _grids(pilot: Pilot, method: _Method, more: bool) -> Iterator[Grid]:
 def _neighbours(solver: Multistep) -> Iterator[Multistep]:
     """The same, with one number changed a little."""
     method, grid = _Method.of(solver), solver.grid
-    if isinstance(method.form, Velocity):
+    if isinstance(method.form, VelocityForm):
         for factor in (0.7, 1.4):
-            wider = replace(method, form=Velocity(factor * method.form.sigma_data))
+            wider = replace(method, form=VelocityForm(factor * method.form.sigma_data))
             yield wider.solver(solver.denoiser, solver.steps, grid)
-    if isinstance(grid, LogNormal):
+    if isinstance(grid, LogNormalGrid):
         changes: list[dict[str, float]] = [{"mean": grid.mean + shift} for shift in (-0.25, 0.25)]
         changes += [{"deviation": grid.deviation * factor} for factor in (0.85, 1.15)]
         changes += [{"uniform": min(max(grid.uniform + shift, 0.05), 0.95)} for shift in (-0.1, 0.1)]
@@ -228,24 +235,15 @@ class _Watched(Denoiser):
     def __init__(self, denoiser: Denoiser) -> None:
         super().__init__()
         self.denoiser, self.process = denoiser, denoiser.process
-        self.seen = [_Seen(process, [], []) for process, _, _ in _factors(denoiser.process, None, None)]
+        self.seen = [_Seen(process, [], []) for _, process, _ in leaves(denoiser.process)]
         self.calls = 0
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """What the denoiser says."""
         stat = self.denoiser(x_t, t, cond)
         if self.calls % EVERY == 0:
-            for seen, (_, state, value) in zip(self.seen, _factors(self.process, x_t, stat), strict=True):
+            for seen, (_, _, (state, value)) in zip(self.seen, leaves(self.process, x_t, stat), strict=True):
                 seen.states.append(state)
                 seen.stats.append(value)
         self.calls += 1
         return stat
-
-
-def _factors(process: Any, state: Any, stat: Any) -> Iterator[tuple[AffineGaussian, Any, Any]]:
-    """The parts of a product, or the whole."""
-    if not isinstance(process, Product):
-        yield process, state, stat
-        return
-    for name, part in process.parts.items():
-        yield from _factors(part, state and state[name], stat and stat[name])

@@ -1,0 +1,45 @@
+"""What rows are conditioned on: one row of the condition for each of them, or one row for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._errors import InputError
+
+
+def for_rows(cond: Any, n: int) -> Any:
+    """The condition with n rows, or None.
+
+    Args:
+        cond: None, or a tensor (or a dict of tensors) of n rows, or of one row that holds for all.
+        n: how many rows are conditioned.
+
+    Raises:
+        InputError: another number of rows, or no tensor.
+
+    >>> import torch
+    >>> for_rows(torch.tensor([[7.0, 8.0]]), 3)
+    tensor([[7., 8.],
+            [7., 8.],
+            [7., 8.]])
+    """
+
+    def leaf(values: Any) -> Tensor:
+        if not isinstance(values, Tensor) or values.ndim == 0:
+            got = "a tensor without rows" if isinstance(values, Tensor) else f"a {type(values).__name__}"
+            raise InputError(f"got {got} as the condition; expected a tensor of {n} rows, or of one row for all")
+        if len(values) == n:
+            return values
+        if len(values) != 1:
+            raise InputError(f"got a condition of {len(values)} rows for {n} rows; expected {n} rows, or one for all")
+        return values.expand(n, *values.shape[1:])
+
+    return None if cond is None else _tree.map(leaf, cond)
+
+
+def at(cond: Any, rows: slice | Tensor) -> Any:
+    """Some rows of a condition, or None."""
+    return None if cond is None else _tree.map(lambda leaf: leaf[rows], cond)

@@ -1,0 +1,128 @@
+r"""The exact log density of the probability flow, where the reverse has a deterministic twin.
+
+$\dot x = v_t(x)$ carries $p_1$ to the model's law, so
+$\log p(x_0) = \log p_1(x_1) + \int_0^1 \nabla\cdot v_t(x_t)\,dt$ (Song et al. 2021, arXiv 2011.13456; Chen et al. 2018,
+arXiv 1806.07366).
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._errors import InputError
+from unnoise.denoisers import conditions
+from unnoise.denoisers.base import Denoiser
+from unnoise.evaluation.likelihood import Estimate, Likelihood, OnRows, in_groups
+from unnoise.processes import Process
+from unnoise.samplers.ode import integrate
+from unnoise.spaces import continuum
+
+
+@dataclass(frozen=True)
+class ProbabilityFlow(Likelihood):
+    """The exact log density of the probability flow.
+
+    The divergence is an exact trace up to `exact_up_to` dimensions; above, Hutchinson's estimate with `probes`
+    Rademacher vectors per row, held fixed along the path, whose spread gives the printed standard error. Every row is
+    integrated with its own adaptive steps, so that its result does not depend on the other rows. On curved spaces it
+    runs in ambient coordinates, and the velocity is that of the nearest point.
+
+    The error of the solver is not in the standard error: at the default tolerance it is below 0.01 nats in a few
+    dimensions, and of the order of a ten-thousandth of the log volume in many, a tenth of a nat for 784 numbers.
+
+    Args:
+        tolerance: of the solver, absolute and relative.
+        exact_up_to: the largest dimension whose trace is computed exactly.
+        probes: random vectors per row above that.
+        dtype: precision of the integration; the denoiser is copied to it.
+        batch_size: rows at once; by default as many as keep a trace at a quarter of a million numbers.
+    """
+
+    tolerance: float = 1e-4
+    exact_up_to: int = 64
+    probes: int = 8
+    dtype: torch.dtype = torch.float64
+    batch_size: int | None = None
+    name: str = "exact log density of the probability flow"
+
+    def __post_init__(self) -> None:
+        if self.probes < 2:
+            raise InputError(f"got probes={self.probes}; at least 2 are needed to tell their spread")
+
+    def is_exact(self, process: Process[Any]) -> bool:
+        """Whether there is a flow whose divergence is traced exactly."""
+        space = continuum(process.space)
+        return space is not None and space.dimension <= self.exact_up_to
+
+    def evaluate(
+        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows | None
+    ) -> Estimate:
+        """In groups of rows, by a copy of the denoiser in the precision of the integration."""
+        space = continuum(denoiser.process.space)
+        if space is None:
+            raise InputError(
+                f"the probability flow needs a space of real coordinates, not {type(denoiser.process.space).__name__}: "
+                "use evaluation.Bound"
+            )
+        exact = self.is_exact(denoiser.process)
+        probes = None if exact else self.probes
+        numbers = torch.Size(space.event_shape).numel()
+        size = self.batch_size or max(1, min(2048, 2**18 // (numbers * (probes or space.dimension))))
+        denoiser = _frozen_copy(denoiser, self.dtype)
+        x_0, cond = (
+            None if tree is None else _tree.map(lambda leaf: leaf.to(self.dtype), tree) for tree in (x_0, cond)
+        )
+        return in_groups(size, x_0, cond, lambda x, c: self._group(denoiser, x, c, probes, rng), on_rows)
+
+    def _group(self, denoiser: Denoiser, x_0: Any, cond: Any, probes: int | None, rng: torch.Generator) -> Estimate:
+        process, n = denoiser.process, _tree.length(x_0)
+        signs = None if probes is None else _tree.map(lambda leaf: _rademacher((probes, *leaf.shape), leaf, rng), x_0)
+        size = _tree.numel_per_row(x_0)
+
+        def velocity(t: Tensor, y: Tensor, rows: Tensor) -> Tensor:
+            group = conditions.at(cond, rows)
+            chosen = None if signs is None else _tree.map(lambda leaf: leaf[:, rows], signs)
+            speed, divergence = _flow(denoiser, _tree.unravel(y[:, :size], x_0), t, group, chosen)
+            return torch.cat([_tree.ravel(speed), divergence.reshape(-1, len(y)).T], 1)
+
+        first, begin = process.encode(x_0)
+        start = torch.cat([_tree.ravel(first), begin.new_zeros(n, probes or 1)], 1)
+        end = integrate(velocity, start, tolerance=self.tolerance)
+        space: Any = process.space
+        last = space.project(_tree.unravel(end[:, :size], x_0))
+        prior = process.prior(n).log_prob(_tree.map(lambda leaf: leaf.cpu(), last)).to(begin)
+        volumes = end[:, size:]
+        error = volumes.std(1) / probes**0.5 if probes else torch.zeros_like(prior)
+        volume = volumes.mean(1) + begin
+        parts = {"prior": prior, "volume": volume}
+        return Estimate(prior + volume, error, parts, self.description, None if probes is None else probes - 1)
+
+
+def _flow(denoiser: Denoiser, x: Any, t: Tensor, cond: Any, signs: Any) -> tuple[Any, Tensor]:
+    """The velocity of the probability flow from data to noise, and its divergence, at the points nearest to x."""
+    process = denoiser.process
+    space: Any = process.space
+    x = space.project(x)
+
+    def field(y: Any) -> Any:
+        local = process.reverse(y, denoiser(y, t, cond), t, churn=0.0)
+        return _tree.map(lambda part: -part.drift, local)
+
+    result: tuple[Any, Tensor] = space.divergence(field, x, None if signs is None else space.tangent_signs(x, signs))
+    return result
+
+
+def _rademacher(shape: tuple[int, ...], like: Tensor, rng: torch.Generator) -> Tensor:
+    signs = torch.randint(0, 2, shape, generator=rng, device=rng.device)
+    return (2 * signs - 1).to(like)
+
+
+def _frozen_copy(denoiser: Denoiser, dtype: torch.dtype | None) -> Denoiser:
+    """A copy in another precision that needs no gradient, so that the caller's denoiser is left as it is."""
+    return copy.deepcopy(denoiser).requires_grad_(False).eval().to(dtype)

@@ -1,0 +1,143 @@
+"""Weighted particles in independent groups: on their way to data, and as a result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._errors import NonFiniteError
+from unnoise.laws.weights import effective_size, systematic
+
+UNEVEN = 0.5  # the effective share of a group below which it is resampled
+
+
+@dataclass(frozen=True)
+class Particles:
+    r"""Independent groups of weighted points.
+
+    Attributes:
+        x: points, (groups, particles, *event).
+        log_weights: (groups, particles), in float64; the weights of each group sum to one.
+        log_normaliser: an estimate of $\log E_p[r]$ by each group, (groups,); without bias before the logarithm. Minus
+            infinity where r is 0 at all particles of the group, whose weights then mean nothing.
+        ess: effective sample size $1/\sum w^2$ of each group, (steps + 1, groups): at every noise level, and at last of
+            the result.
+    """
+
+    x: Any
+    log_weights: Tensor
+    log_normaliser: Tensor
+    ess: Tensor
+
+    @classmethod
+    def joined(cls, parts: list[Particles]) -> Particles:
+        """Groups of several runs as one."""
+        return cls(
+            _tree.concatenate([part.x for part in parts]),
+            torch.cat([part.log_weights for part in parts]),
+            torch.cat([part.log_normaliser for part in parts]),
+            torch.cat([part.ess for part in parts], 1),
+        )
+
+    def mean(self, f: Callable[[Any], Tensor] = lambda x: x) -> Tensor:
+        """The estimate of E[f(x)] under p r by all groups, f mapping (n, *event) to (n, ...).
+
+        A group counts by its share of the normaliser, which makes the estimate better as groups are added.
+        """
+        values = f(_tree.map(lambda leaf: leaf.flatten(0, 1), self.x))
+        weights = (self.log_weights + self.log_normaliser[:, None]).flatten().softmax(0)
+        mean: Tensor = torch.tensordot(weights.to(values), values, 1)
+        return mean
+
+    def alive(self) -> Particles:
+        """The groups in which r is not 0 at all particles."""
+        groups = torch.isfinite(self.log_normaliser)
+        x = _tree.map(lambda leaf: leaf[groups.to(leaf.device)], self.x)
+        return Particles(x, self.log_weights[groups], self.log_normaliser[groups], self.ess[:, groups])
+
+    def draw(self, count: int, rng: torch.Generator) -> Any:
+        """`count` points of each group by their weights, (groups, count, *event), with as few copies as can be."""
+        chosen = systematic(self.log_weights, count, rng)
+        groups = torch.arange(len(chosen), device=chosen.device)[:, None]
+        return _tree.map(lambda leaf: leaf[groups.to(leaf.device), chosen.to(leaf.device)], self.x)
+
+    def check_alive(self, each: bool) -> None:
+        """Refuse a result without a point at which r is positive: of all groups, or of `each` of them.
+
+        Raises:
+            NonFiniteError: there is none.
+        """
+        dead, particles = torch.isneginf(self.log_normaliser), self.log_weights.shape[1]
+        if dead.all() or (each and dead.any()):
+            where = f"all {particles} particles" + f" of group {int(dead.nonzero()[0])}" * each
+            raise NonFiniteError(
+                f"r is 0 at {where} where they end, so nothing is left to be weighed; take more particles, or an r "
+                "that falls off smoothly, which can guide them"
+            )
+
+
+@dataclass
+class Population:
+    """What the particles, (groups x particles) rows, carry from one noise level to the next."""
+
+    x: Any
+    stat: Any
+    slope: Any  # None where proposals are not guided
+    twist: Tensor
+    log_weights: Tensor  # (groups, particles), since the last resampling
+    log_normaliser: Tensor  # (groups,), of all before
+
+    def resample(self, t: Tensor, rng: torch.Generator) -> Tensor:
+        """Where weights have become uneven, copy the heavy particles over the light ones; the ESS before that."""
+        self._check_finite(t)
+        size, particles = effective_size(self.log_weights), self.log_weights.shape[1]
+        uneven = size < UNEVEN * particles
+        if not uneven.any():
+            return size
+        self._normalise()
+        own = torch.arange(particles, device=size.device).expand_as(self.log_weights)
+        chosen = torch.where(uneven[:, None], systematic(self.log_weights, particles, rng), own)
+        rows = (chosen + particles * torch.arange(len(size), device=size.device)[:, None]).flatten()
+        self.x, self.stat, self.slope = (
+            None if tree is None else _tree.map(lambda leaf: leaf[rows], tree)
+            for tree in (self.x, self.stat, self.slope)
+        )
+        self.twist = self.twist[rows]
+        self.log_weights = self.log_weights.masked_fill(uneven[:, None], 0.0)
+        return size
+
+    def result(self, x: Any, log_r: Tensor, sizes: list[Tensor]) -> Particles:
+        """The particles at data x, where the twist gives way to r itself."""
+        groups = len(self.log_weights)
+        self.log_weights = self.log_weights + (log_r.double() - self.twist).reshape(groups, -1)
+        self._check_finite(torch.zeros(()))
+        dead = torch.isneginf(self.log_weights).all(1)
+        self.log_normaliser = self.log_normaliser.masked_fill(dead, -math.inf)
+        self.log_weights = self.log_weights.masked_fill(dead[:, None], 0.0)
+        self._normalise()
+        return Particles(
+            _tree.map(lambda leaf: leaf.unflatten(0, (groups, -1)), x),
+            self.log_weights.log_softmax(1),
+            self.log_normaliser,
+            torch.stack([*sizes, effective_size(self.log_weights).masked_fill(dead, 0.0)]),
+        )
+
+    def _normalise(self) -> None:
+        """Put the mean weight of every group into its normaliser."""
+        mean = torch.logsumexp(self.log_weights, 1) - math.log(self.log_weights.shape[1])
+        self.log_normaliser = self.log_normaliser + mean
+        self.log_weights = self.log_weights - mean[:, None]
+
+    def _check_finite(self, t: Tensor) -> None:
+        bad = self.log_weights.isnan() | torch.isposinf(self.log_weights)
+        if bad.any():
+            raise NonFiniteError(
+                f"the weights of {int(bad.sum())} of {bad.numel()} particles are not finite at t = {float(t):.4g}: the "
+                "denoiser gives NaN or infinite numbers there; check that it was trained"
+            )
