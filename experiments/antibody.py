@@ -80,7 +80,7 @@ class Learner:
             Rows(space.features(self.family.train)),
             tell,
             objective=Denoising(Simple(), OneLevel(sigma)),
-            head=Letters(),
+            head=Letters,
             judge=lambda found: -denoising(FromDenoiser(found), validation, sigma)[0],
             looks=self.looks,
             steps=self.steps,

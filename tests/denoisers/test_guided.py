@@ -57,6 +57,6 @@ def test_times_may_differ_by_row_and_gradients_may_be_off(gaussian, ring, rng):
 
 
 def test_a_process_without_gradients_is_refused():
-    words = Exact(CTMC(Finite(2, 3), rates.Uniform(3)), torch.zeros(1, 2, dtype=torch.int64))
+    words = Exact(CTMC(Finite(2, 3), rates.UniformRates(3)), torch.zeros(1, 2, dtype=torch.int64))
     with pytest.raises(InputError, match=r"guidance by gradients needs .*, and CTMC is none"):
         Guided(words, R)

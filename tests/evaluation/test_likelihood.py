@@ -18,7 +18,7 @@ from unnoise.evaluation.likelihood import Bound, Estimate, ProbabilityFlow
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
 from unnoise.objectives.times import LogNormal, Uniform
-from unnoise.processes import EDM, Brownian, Product, VariancePreserving
+from unnoise.processes import EDM, Brownian, VariancePreserving, product
 from unnoise.schedules import Geometric, LinearLogSNR
 from unnoise.spaces import Euclidean, Rotations, Sphere, Torus
 from unnoise.testing.noised import Noised
@@ -230,7 +230,7 @@ class TestOnManifolds:
 
     def test_the_flow_of_an_untrained_network_is_that_of_uniform_data(self, process, rng):
         head = process.head
-        network = MLP(head.input_shape(process), 0, head.output_shape(process), width=8, depth=1)
+        network = MLP(head.input_shape, 0, head.output_shape, width=8, depth=1)
         x = process.space.uniform(5).sample(rng)
         estimate = ProbabilityFlow()(Neural(process, network), x.float(), rng)
         torch.testing.assert_close(estimate.log_prob, torch.full((5,), -math.log(process.space.volume), dtype=FLOAT64))
@@ -239,7 +239,7 @@ class TestOnManifolds:
 def test_the_flow_on_a_product_adds_up(rng):
     """Independent factors: the density of the pair is the product."""
     parts = {"angle": Torus(1), "place": Sphere(2)}
-    process = Product({name: Brownian(space, Geometric(0.05, 20.0)) for name, space in parts.items()})
+    process = product({name: Brownian(space, Geometric(0.05, 20.0)) for name, space in parts.items()})
     atoms = {name: space.uniform(3).sample(rng) for name, space in parts.items()}
     law = Noised(process, atoms, torch.full((3,), 1 / 3, dtype=FLOAT64), torch.tensor(0.0, dtype=FLOAT64))
     x = law.sample(rng, (10,))

@@ -89,15 +89,15 @@ def test_a_network_of_its_head_gives_the_score_times_the_scale(shape, rng):
     process = own(Euclidean(shape))
     head = process.head
     points, t = torch.randn(5, *shape, generator=rng), torch.linspace(0.1, 0.9, 5)
-    inputs = head.inputs(process, points, t)
-    assert inputs.shape == (5, *head.input_shape(process))
-    assert len(head.input_shape(process)) == (3 if len(shape) == 3 else 1)
-    output = torch.randn(5, *head.output_shape(process), generator=rng)
-    score = head.estimate(process, output, points, t)
+    inputs = head.inputs(points, t)
+    assert inputs.shape == (5, *head.input_shape)
+    assert len(head.input_shape) == (3 if len(shape) == 3 else 1)
+    output = torch.randn(5, *head.output_shape, generator=rng)
+    score = head.estimate(output, points, t)
     assert score.shape == points.shape
     scale = SCHEDULE.rate(t).sqrt().reshape(5, *[1] * len(shape))
     torch.testing.assert_close(scale * score, output.reshape(points.shape))
-    network = MLP(head.input_shape(process), 0, head.output_shape(process), width=8)
+    network = MLP(head.input_shape, 0, head.output_shape, width=8)
     assert Neural(process, network)(points, t).shape == points.shape
 
 
@@ -196,10 +196,10 @@ def test_samples_of_the_exact_ratios_are_the_data(rng):
 def test_networks_of_its_head_give_positive_ratios(rng):
     process, t = PROCESS, torch.linspace(0.1, 0.9, 9)
     assert interacting(POINTS, t[:, None, None]).shape == (9, 2, 3)
-    network = MLP(process.head.input_shape(process), 0, process.head.output_shape(process), width=8)
+    network = MLP(process.head.input_shape, 0, process.head.output_shape, width=8)
     assert (Neural(process, network)(POINTS, t) == 1).all()
     wide = JumpProcess(Finite(800, 3), interacting, lambda n: Categorical(torch.ones(n, 800, 3) / 3, 1))
-    shapes = wide.head.input_shape(wide), wide.head.output_shape(wide)
+    shapes = wide.head.input_shape, wide.head.output_shape
     assert shapes == ((3, 800), (3, 800))
     transformer = Transformer(shapes[0], 0, shapes[1], width=8, depth=1, heads=2)
     torch.nn.init.normal_(transformer.last.weight, generator=rng)

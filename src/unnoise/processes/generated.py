@@ -20,7 +20,8 @@ from torch import Tensor
 
 from unnoise._tree import expand
 from unnoise.heads.base import Head
-from unnoise.heads.generated import RatioHead, ScoreHead
+from unnoise.heads.finite import RatioHead
+from unnoise.heads.manifolds import ScoreHead
 from unnoise.laws import Law
 from unnoise.processes.base import Process
 from unnoise.spaces import Diffusion, Finite, Jump, Manifold
@@ -69,7 +70,7 @@ class DiffusionProcess(Generated):
     prior_law: Prior
 
     def forward(self, x: Tensor, t: Tensor) -> Diffusion:
-        """B and s."""
+        """The drift b and the volatility s."""
         t = expand(t, x)
         return Diffusion(self.drift(x, t), self.scale(t))
 
@@ -78,7 +79,7 @@ class DiffusionProcess(Generated):
         return self.prior_law(n)
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
-        """See the class."""
+        r"""Drift $-b + \frac12(1 + c^2) s^2\nabla\log q_t$ and scale $c s$ at churn c."""
         local = self.forward(x_t, t)
         return Diffusion(-local.drift + 0.5 * (1 + churn**2) * local.scale**2 * stat, churn * local.scale)
 
@@ -89,7 +90,7 @@ class DiffusionProcess(Generated):
     @property
     def head(self) -> Head[Tensor]:
         """The network gives the score in units of 1 / s."""
-        return ScoreHead()
+        return ScoreHead(self)
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,10 @@ class JumpProcess(Generated):
         return self.prior_law(n)
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
-        r"""See the class; a churn c above 1 adds $\frac12(c^2 - 1)(A + K)$, and below 1 it changes nothing."""
+        r"""$K(x, y) = A(y, x)\,q_t(y)/q_t(x)$.
+
+        A churn c above 1 adds $\frac12(c^2 - 1)(A + K)$; below 1 it changes nothing.
+        """
         back = self._elsewhere(x_t, self._rates_back(x_t, t)) * stat
         more = max(0.0, 0.5 * (churn**2 - 1))
         return Jump((1 + more) * back + more * self.forward(x_t, t).rates if more else back)
@@ -148,7 +152,7 @@ class JumpProcess(Generated):
     @property
     def head(self) -> Head[Tensor]:
         """The network gives the logarithms of the ratios."""
-        return RatioHead()
+        return RatioHead(self)
 
     def _elsewhere(self, x: Tensor, rates: Tensor) -> Tensor:
         """Rates without those to the present state and to states that a site does not have."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.samplers.base import Move, Sampler
-from unnoise.spaces import Manifold, Product
+from unnoise.spaces import Manifold, ProductSpace
 
 
 class PredictorCorrector(Sampler):
@@ -36,7 +36,7 @@ class PredictorCorrector(Sampler):
     >>> from unnoise.processes import CTMC, rates
     >>> from unnoise.spaces import Finite
     >>> from unnoise.samplers import Ancestral
-    >>> denoiser = Exact(CTMC(Finite(2, 9), rates.Uniform(9)), torch.tensor([[1, 2], [7, 6]]))
+    >>> denoiser = Exact(CTMC(Finite(2, 9), rates.UniformRates(9)), torch.tensor([[1, 2], [7, 6]]))
     >>> PredictorCorrector(Ancestral(denoiser, 50)).sample(200, torch.Generator().manual_seed(0)).unique(dim=0)
     tensor([[1, 2],
             [7, 6]])
@@ -74,7 +74,7 @@ class PredictorCorrector(Sampler):
 
     def _one_step(self, space: Any, forward: Any, back: Any, longest: Tensor, early: bool) -> Any:
         """What both do in one corrector step, as if time were counted in such steps."""
-        if isinstance(space, Product):
+        if isinstance(space, ProductSpace):
             parts = space.parts.items()
             return {name: self._one_step(part, forward[name], back[name], longest, early) for name, part in parts}
         both = forward + back

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.processes import AffineGaussian, Process, Product
+from unnoise.processes import AffineGaussian, Process, leaves
 
 
 class Grid(ABC):
@@ -49,8 +49,7 @@ class OfNoise(Grid):
 
     def __call__(self, process: Process[Any], count: int) -> Tensor:
         """The times of these levels."""
-        while isinstance(process, Product):
-            process = next(iter(process.parts.values()))
+        _, process, _ = next(leaves(process))
         if not isinstance(process, AffineGaussian):
             raise InputError(
                 f"{type(self).__name__} places noise levels, and {type(process).__name__} has none: use grids.Uniform"

@@ -18,7 +18,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian, Product
+from unnoise.processes import AffineGaussian, ProductProcess
 from unnoise.samplers.base import Move, Sampler
 from unnoise.samplers.forms import Data, Form, Noise, Velocity
 from unnoise.samplers.grids import Grid, LogNormal, UniformLogSNR
@@ -205,7 +205,7 @@ class _Path:
 
 
 def _paths(sampler: Multistep, process: Any, times: Tensor) -> Any:
-    if isinstance(process, Product):
+    if isinstance(process, ProductProcess):
         return {name: _paths(sampler, part, times) for name, part in process.parts.items()}
     return _Path(_Table.of(sampler, process, times), sampler.order)
 
@@ -217,7 +217,7 @@ def _advanced(paths: Any, k: int, state: Any, stat: Any, rng: torch.Generator) -
 
 
 def _check_gaussian(process: Any, sampler: str) -> None:
-    if isinstance(process, Product):
+    if isinstance(process, ProductProcess):
         for part in process.parts.values():
             _check_gaussian(part, sampler)
     elif not isinstance(process, AffineGaussian):

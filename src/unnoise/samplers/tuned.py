@@ -21,7 +21,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser
-from unnoise.processes import AffineGaussian, Product
+from unnoise.processes import AffineGaussian, ProductProcess
 from unnoise.samplers.forms import Form, Noise, Velocity
 from unnoise.samplers.grids import Fitted, Grid, Karras, LogNormal, UniformLogSNR
 from unnoise.samplers.multistep import Multistep
@@ -244,7 +244,7 @@ class _Watched(Denoiser):
 
 def _factors(process: Any, state: Any, stat: Any) -> Iterator[tuple[AffineGaussian, Any, Any]]:
     """The parts of a product, or the whole."""
-    if not isinstance(process, Product):
+    if not isinstance(process, ProductProcess):
         yield process, state, stat
         return
     for name, part in process.parts.items():

@@ -60,7 +60,7 @@ def learn(
     *,
     known: Denoiser | None = None,
     objective: Objective | None = None,
-    head: Head[Any] | None = None,
+    head: Callable[[Any], Head[Any]] | None = None,
     judge: Callable[[Denoiser], float] | None = None,
     looks: int = 6,
     **settings: Any,
@@ -74,16 +74,16 @@ def learn(
         tell: is told how far the training is.
         known: a denoiser that the network corrects.
         objective: the bound by default.
-        head: how the network's output is read; as the process has it by default.
+        head: called with the process; how the network's output is read. The process's own by default.
         judge: how good a denoiser is on validation data, larger is better; the best one seen is kept. None keeps the
             last one.
         looks: how often the judge is asked, evenly over the training.
         **settings: of `training.Settings`; `seed` also decides the weights.
     """
-    head = process.head if head is None else head
+    read = process.head if head is None else head(process)
     chosen = Settings(**{"device": "cpu", **settings})
     with seeded(chosen.seed):
-        backbone = network(head.input_shape(process), 0, head.output_shape(process))
+        backbone = network(read.input_shape, 0, read.output_shape)
     learnt = Neural(process, backbone, head)
     state = TrainState(learnt if known is None else Residual(known, learnt), chosen)
     best = Best(judge, looks)
