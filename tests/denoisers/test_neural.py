@@ -117,6 +117,7 @@ class TestALearntSchedule:
         """And its process is the one whose schedule moves with it, as the average of the weights does."""
         copied = copy.deepcopy(Neural(VariancePreserving(Euclidean(3), schedule), MLP((3,), width=16))).double()
         assert copied.process.schedule is copied.learnt[0]
+        assert copied.head.process is copied.process
         assert copied.process.schedule is not schedule
         assert copied.process.schedule.weights.dtype == torch.float64
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -122,9 +123,13 @@ def test_capabilities_are_those_of_all_factors():
     assert type(process) is KernelProduct
     with pytest.raises(InputError, match="Ancestral needs a process whose bridge"):
         Ancestral(Neural(process, MLP((2,))))
-    again = copy.deepcopy(PROCESS)
-    assert again == PROCESS == decode(encode(PROCESS))
-    assert type(again) is BridgedProduct
+
+
+def test_it_survives_copies_and_files():
+    for again in (copy.deepcopy(PROCESS), pickle.loads(pickle.dumps(PROCESS)), decode(encode(PROCESS))):
+        assert again == PROCESS
+        assert type(again) is BridgedProduct
+        assert again.space == PROCESS.space
 
 
 class TestImportanceTimes:

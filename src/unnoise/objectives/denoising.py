@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise.denoisers.base import Denoiser, kernel_of
+from unnoise.denoisers.base import Denoiser
 from unnoise.objectives.base import Loss, Objective
 from unnoise.objectives.times import Natural, Times, low_discrepancy
 from unnoise.objectives.weightings import Bound, Weighting
-from unnoise.processes import HasKernel
+from unnoise.processes import HasKernel, require
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def guess(
     denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice, times: Times, asker: str = "Denoising"
 ) -> Guess:
     """Noise a batch at these times, spread evenly, and ask the denoiser about the `rows` of it."""
-    process, like = kernel_of(denoiser, asker, "objectives.Implicit"), _tree.first(x_0)
+    process, like = require(denoiser.process, HasKernel, asker, "objectives.Implicit"), _tree.first(x_0)
     t, density = times(process, low_discrepancy(_tree.length(x_0), rng).to(like.device))
     x_t = process.marginal(x_0, t).sample(rng)
     x_0, x_t, t, density = (_tree.map(lambda leaf: leaf[rows], part) for part in (x_0, x_t, t, density))

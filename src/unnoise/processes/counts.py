@@ -78,8 +78,8 @@ class CountProcess(HasKernel[Tensor]):
     def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\sum K - K_0 + K_0\log(K_0/K)$ over all jumps; impossible ones cost nothing."""
         learnt, true = (self._returns(x_t, part, t).rates for part in (stat, target))
-        price = learnt - true + torch.xlogy(true, true) - torch.xlogy(true, learnt)
-        return price.flatten(price.ndim - 1 - len(self.space.event_shape)).sum(-1)
+        cost = learnt - true + torch.xlogy(true, true) - torch.xlogy(true, learnt)
+        return cost.flatten(cost.ndim - 1 - len(self.space.event_shape)).sum(-1)
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform in t: the schedule's own."""

@@ -112,8 +112,8 @@ class CTMC(Bridged[Tensor]):
         r"""$\sum_{y \ne x} K_\beta - K_0 + K_0\log(K_0/K_\beta)$."""
         model, truth = self._undone(x_t, t, stat, target.to(stat.dtype))
         floor = torch.finfo(model.dtype).tiny  # a rate that underflows costs much, but not everything
-        price = model - truth + truth * (truth.clamp(min=floor) / model.clamp(min=floor)).log()
-        return self._sum(price.sum(-1))
+        cost = model - truth + truth * (truth.clamp(min=floor) / model.clamp(min=floor)).log()
+        return self._sum(cost.sum(-1))
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform in the time of the schedule that the rates ask for, whichever is used."""

@@ -7,7 +7,7 @@ flat ones and the drift is the Ito drift of the parts:
 
 * generator: $b\cdot\nabla f + \frac12 s^2\,\mathrm{tr}(a\nabla^2 f)$;
 * $\Phi(f) = \frac12 s^2 g^T a\, g$, $g = \nabla\log f$, with $g^T a\, g = \sum x_i g_i^2 - (\sum x_i g_i)^2$;
-* price of undoing $(b, s)$ by $(\mu, s)$: $\frac12\lVert\mu + b - s^2\nabla\cdot a\rVert^2_{(s^2 a)^{-1}} +
+* cost of undoing $(b, s)$ by $(\mu, s)$: $\frac12\lVert\mu + b - s^2\nabla\cdot a\rVert^2_{(s^2 a)^{-1}} +
   \nabla\cdot\mu - \frac12 s^2\sum\partial_{ij}a_{ij}$, where $\nabla\cdot a = 1 - N x$ and
   $\sum\partial_{ij}a_{ij} = -N(N - 1)$.
 
@@ -129,7 +129,7 @@ class Simplex(Continuum):
         x: Tensor,
         probes: Tensor | None = None,
     ) -> Tensor:
-        """See the module."""
+        """The cost of undoing, as the module has it."""
         there, size = forward(x), self.parts
         back, divergence = self.divergence(lambda y: reverse(y).drift, x, probes)
         scale = self._per_row(there.scale, x)

@@ -121,7 +121,7 @@ class _Sized(Refreshing):
 
     @cached_property
     def stationary(self) -> Tensor:
-        """See the class."""
+        """One row for all sites, or one for each."""
         rows = torch.stack([self._row(size, max(self._sizes())) for size in self._sizes()])
         return rows[0] if isinstance(self.states, int) else rows
 
