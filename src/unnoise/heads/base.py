@@ -28,9 +28,9 @@ class Head(ABC, Generic[S]):
         """The shape of one network input: (features,), (channels, sites) or (channels, height, width)."""
 
     @property
-    @abstractmethod
     def output_shape(self) -> tuple[int, ...]:
-        """The shape of one network output, laid out as the input."""
+        """The shape of one network output, laid out as the input; by default that of the input."""
+        return self.input_shape
 
     @abstractmethod
     def inputs(self, x_t: S, t: Tensor) -> Tensor:
@@ -41,12 +41,9 @@ class Head(ABC, Generic[S]):
         """The statistic that an output (n, *output_shape) stands for."""
 
 
-class OnSpace(Protocol):
-    """A process on any space."""
-
+class _OnSpace(Protocol):
     @property
-    def space(self) -> Space[Any, Any]:
-        """Where the states are."""
+    def space(self) -> Space[Any, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class ProcessHead(Head[Tensor]):
     on: ClassVar[type]
     trait: ClassVar[str]  # what processes of this kind are, as a clause after "a process"
 
-    process: OnSpace
+    process: _OnSpace
 
     def __post_init__(self) -> None:
         if not (isinstance(self.process, self.needs) and isinstance(self.process.space, self.on)):

@@ -13,22 +13,13 @@ from unnoise.spaces import Counts
 
 
 @runtime_checkable
-class CountNoise(Protocol):
-    r"""A process that keeps each one that was counted with probability $\rho(t)$."""
-
+class _BirthsAndDeaths(Protocol):
     @property
-    def space(self) -> Counts:
-        """The sites."""
-
+    def space(self) -> Counts: ...
     @property
-    def numbers(self) -> int:
-        """How many numbers the statistic has for each site: 1, the mean of x_0, or 2, those gone and those come."""
-
-    def means(self, like: Tensor) -> Tensor:
-        """The mean m of every site, in the precision of rates at the time `like`."""
-
-    def gone(self, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        r"""$\rho$ and $1 - \rho$, broadcasting against points."""
+    def numbers(self) -> int: ...  # of the statistic for each site
+    def means(self, like: Tensor) -> Tensor: ...
+    def gone(self, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]: ...  # rho and 1 - rho
 
 
 class CountHead(ProcessHead):
@@ -44,9 +35,9 @@ class CountHead(ProcessHead):
     tensor([[ 3.9801, 13.9402, 23.9004]])
     """
 
-    needs, on = CountNoise, Counts
+    needs, on = _BirthsAndDeaths, Counts
     trait = "of births and deaths of counts"
-    process: CountNoise
+    process: _BirthsAndDeaths
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -20,49 +20,33 @@ FLAT = 2048
 
 
 @runtime_checkable
-class OnFiniteSpace(Protocol):
-    """A process on a finite space."""
-
+class _OnFinite(Protocol):
     @property
-    def space(self) -> Finite:
-        """The sites and their states."""
+    def space(self) -> Finite: ...
 
 
-class StatesOfData(Protocol):
-    """What is known of the states before any noise."""
-
+class _Rates(Protocol):
     @property
-    def data(self) -> Tensor:
-        """Which states data can be in, (S,) or (sites, S)."""
+    def data(self) -> Tensor: ...  # which states data can be in, (S,) or (sites, S)
 
 
 @runtime_checkable
-class KnownJumps(OnFiniteSpace, Protocol):
-    """A process of independent jumps whose transition probabilities are known."""
-
+class _KnownJumps(_OnFinite, Protocol):
     @property
-    def rates(self) -> StatesOfData:
-        """Of jumping at one site."""
-
-    def evidence(self, x_t: Tensor, t: Tensor, dtype: torch.dtype) -> Tensor:
-        """$q_{t|0}(x_t | a)$ for every state a of data, zero for others; (*batch, *sites, S)."""
+    def rates(self) -> _Rates: ...
+    def evidence(self, x_t: Tensor, t: Tensor, dtype: torch.dtype) -> Tensor: ...  # q(x_t | a) for all states a
 
 
 @dataclass(frozen=True)
 class StatesHead(ProcessHead):
     """The network sees one-hot states and gives S numbers for every site."""
 
-    needs, on = OnFiniteSpace, Finite
+    needs, on = _OnFinite, Finite
     trait = "on a finite space"
-    process: OnFiniteSpace
+    process: _OnFinite
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """S numbers for every site."""
-        return self.output_shape
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
         """S numbers for every site."""
         space = self.process.space
         if len(space.event_shape) == 1 and space.sites * space.states <= FLAT:
@@ -86,9 +70,9 @@ class StatesHead(ProcessHead):
 class Softmax(StatesHead):
     """The output is the logits of p(x_0 | x_t) over the states of data."""
 
-    needs = KnownJumps
+    needs = _KnownJumps
     trait = "of jumps on a finite space whose kernel is known"
-    process: KnownJumps
+    process: _KnownJumps
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """Softmax; data is never where it cannot be."""
@@ -131,6 +115,11 @@ class Indices(Posterior):
     def input_shape(self) -> tuple[int, ...]:
         """The sites."""
         return self.process.space.event_shape
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """S numbers for every site."""
+        return super().input_shape
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The states themselves."""

@@ -34,24 +34,25 @@ from unnoise.spaces import Euclidean
 
 
 @runtime_checkable
-class SignalNoise(Protocol):
-    r"""A process with $x_t = \alpha(t) x_0 + \sigma(t)\epsilon$."""
-
+class _SignalNoise(Protocol):
     @property
-    def space(self) -> Euclidean:
-        """Where the points are."""
-
-    def alpha_sigma(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        r"""$\alpha(t)$ and $\sigma(t)$."""
+    def space(self) -> Euclidean: ...
+    def alpha_sigma(self, t: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass(frozen=True)
 class SignalNoiseHead(ProcessHead):
     r"""A head that reads $\alpha(t)$ and $\sigma(t)$."""
 
-    needs, on = SignalNoise, Euclidean
+    needs, on = _SignalNoise, Euclidean
     trait = "with x_t = alpha x_0 + sigma noise"
-    process: SignalNoise
+    process: _SignalNoise
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """That of the points; images without channels get one."""
+        shape = self.process.space.event_shape
+        return (1, *shape) if len(shape) == 2 else shape
 
     def alpha_sigma(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         r"""$\alpha$ and $\sigma$ in the precision of x, broadcasting against it."""
@@ -74,17 +75,6 @@ class GaussianHead(SignalNoiseHead):
     """
 
     sigma_data: float = 1.0
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """That of the points; images without channels get one."""
-        shape = self.process.space.event_shape
-        return (1, *shape) if len(shape) == 2 else shape
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """That of the input."""
-        return self.input_shape
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The point, at unit variance."""

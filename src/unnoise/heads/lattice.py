@@ -65,12 +65,6 @@ class LatticeHead(SignalNoiseHead):
             )
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        """That of the points, with an axis of channels."""
-        shape = self.process.space.event_shape
-        return (1, *shape) if len(shape) == 2 else shape
-
-    @property
     def output_shape(self) -> tuple[int, ...]:
         """A weight for every atom, and a weight, a mean and a width for every bell, of every channel."""
         channels, *sizes = self.input_shape

@@ -34,11 +34,6 @@ class Letters(SignalNoiseHead):
         *sites, letters = self.process.space.event_shape
         return (letters, *sites)
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """That of the input."""
-        return self.input_shape
-
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The point, at unit variance or less."""
         return (x_t / torch.hypot(*self.alpha_sigma(x_t, t))).movedim(-1, 1)

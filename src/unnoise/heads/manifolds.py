@@ -16,28 +16,18 @@ from unnoise.spaces import Compact, Manifold
 
 
 @runtime_checkable
-class BrownianNoise(Protocol):
-    """Brownian motion on a compact manifold, with a schedule of its variance."""
-
+class _Brownian(Protocol):
     @property
-    def space(self) -> Compact:
-        """The manifold."""
-
-    def variance(self, t: Tensor) -> Tensor:
-        """$B(t)$."""
+    def space(self) -> Compact: ...
+    def variance(self, t: Tensor) -> Tensor: ...  # B(t)
 
 
 @runtime_checkable
-class DiffusionNoise(Protocol):
-    """A diffusion on a manifold whose generator is known."""
-
+class _Diffusion(Protocol):
     @property
-    def space(self) -> Manifold:
-        """The manifold."""
-
+    def space(self) -> Manifold: ...
     @property
-    def scale(self) -> Callable[[Tensor], Tensor]:
-        """The volatility s(t)."""
+    def scale(self) -> Callable[[Tensor], Tensor]: ...  # the volatility s(t)
 
 
 @dataclass(frozen=True)
@@ -61,9 +51,9 @@ class Tangent(ProcessHead):
     (15,)
     """
 
-    needs, on = BrownianNoise, Compact
+    needs, on = _Brownian, Compact
     trait = "of Brownian motion on a compact manifold"
-    process: BrownianNoise
+    process: _Brownian
     frequencies: tuple[float, ...] = ()
 
     @property
@@ -109,9 +99,9 @@ class ScoreHead(ProcessHead):
         process: a diffusion on any manifold.
     """
 
-    needs, on = DiffusionNoise, Manifold
+    needs, on = _Diffusion, Manifold
     trait = "of diffusion on a manifold, with a volatility s(t)"
-    process: DiffusionNoise
+    process: _Diffusion
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -13,26 +13,19 @@ from unnoise.spaces import Simplex
 
 
 @runtime_checkable
-class WrightFisherNoise(Protocol):
-    r"""Wright-Fisher noise with the parameters $\alpha$."""
-
+class _WrightFisher(Protocol):
     @property
-    def space(self) -> Simplex:
-        """Of N parts."""
-
+    def space(self) -> Simplex: ...
     @property
-    def alpha(self) -> tuple[float, ...]:
-        r"""$\alpha$, one for each part."""
-
-    def spent(self, t: Tensor) -> Tensor:
-        r"""$\kappa = (e^{\theta B} - 1)/\theta$ with $\theta = \sum_i\alpha_i$."""
+    def alpha(self) -> tuple[float, ...]: ...
+    def spent(self, t: Tensor) -> Tensor: ...
 
 
 class SimplexHead(ProcessHead):
     r"""The network sees $\sqrt{N x}$, points of a sphere, on which this noise is equal everywhere.
 
     Its output F stands for $r_i = F_i\,/\sqrt{\kappa\,(x_i + \kappa e^{-\theta B})}$, the size that the relative score
-    of the kernel has.
+    of the kernel has, with $\kappa = (e^{\theta B} - 1)/\theta$, the `spent` of the process.
 
     >>> from unnoise.processes import WrightFisher
     >>> head = SimplexHead(WrightFisher(Simplex(3)))
@@ -40,19 +33,14 @@ class SimplexHead(ProcessHead):
     tensor([[1.5000, 0.8660, 0.0000]])
     """
 
-    needs, on = WrightFisherNoise, Simplex
+    needs, on = _WrightFisher, Simplex
     trait = "of Wright-Fisher noise on the simplex"
-    process: WrightFisherNoise
+    process: _WrightFisher
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """(N,)."""
         return (self.process.space.parts,)
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """(N,)."""
-        return self.input_shape
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\sqrt{N x}$."""
