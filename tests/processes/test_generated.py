@@ -111,13 +111,12 @@ def test_its_level_and_prior_are_plain():
 # ---- jumps
 
 
-def disguised(known, independent):
+def disguised(known):
     """A CTMC, written as a user would."""
     return JumpProcess(
         known.space,
         rates=lambda x, t: known.schedule.rate(t) * known.rates.stationary.expand(*x.shape, -1),
         prior_law=known.prior,
-        independent=independent,
     )
 
 
@@ -129,11 +128,10 @@ CHAINS = {
 
 
 @pytest.mark.parametrize("churn", [1.0, 1.5])
-@pytest.mark.parametrize("independent", [False, True], ids=["one by one", "one for all"])
 @pytest.mark.parametrize("known", CHAINS.values(), ids=CHAINS)
-def test_jumps_are_those_of_the_chain_that_they_spell_out(known, independent, churn, rng):
+def test_jumps_are_those_of_the_chain_that_they_spell_out(known, churn, rng):
     """Reverse rates are linear in the ratios, so that ratios of one leave the rates back of the chain."""
-    process, t = disguised(known, independent), torch.linspace(0.1, 0.9, 6, dtype=FLOAT64)
+    process, t = disguised(known), torch.linspace(0.1, 0.9, 6, dtype=FLOAT64)
     x = known.prior(6).sample(rng)
     torch.testing.assert_close(process.forward(x, t).rates, known.forward(x, t).rates, rtol=1e-12, atol=1e-12)
     atoms = known.prior(4).sample(rng)

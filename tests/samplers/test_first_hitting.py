@@ -75,5 +75,5 @@ def test_it_looks_once_at_every_site(rng):
 
 
 def test_rates_without_masks_are_refused():
-    with pytest.raises(InputError, match=r"^FirstHitting needs sites that wait behind a mask.* got Uniform: use"):
+    with pytest.raises(InputError, match=r"^FirstHitting needs sites that wait behind a mask.* got UniformRates: use"):
         FirstHitting(Exact(CTMC(Finite(2, 5), UniformRates(5)), WORDS))

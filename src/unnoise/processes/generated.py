@@ -98,15 +98,14 @@ class JumpProcess(Generated):
     r"""Jumps of one site at a time on a finite space, at any rates A(x, y), for t from 0 to 1.
 
     What is learnt is the ratio $q_t(y)/q_t(x)$ for every y that differs from x at one site; the reverse has the rates
-    $K(x, y) = A(y, x)\,q_t(y)/q_t(x)$. The rates back, A(y, x), are read off `rates` at the neighbours y: of all sites,
-    sites x states evaluations per point, unless the sites are independent.
+    $K(x, y) = A(y, x)\,q_t(y)/q_t(x)$. The rates back, A(y, x), are read off `rates` at all neighbours y: sites x states
+    evaluations per point.
 
     Args:
         space: the sites and their states.
         rates: A(x, t), (*batch, *sites, S): to every state of every site; what stands at the present state, or at a
             state that a site does not have, is ignored. The time t broadcasts against the rates.
         prior_law: n -> the law at t = 1 as a batch of n, where noise of this kind ends, nearly.
-        independent: whether the rates of a site depend on that site alone, so that S evaluations are enough.
 
     >>> from unnoise.laws import Categorical
     >>> process = JumpProcess(
@@ -124,7 +123,6 @@ class JumpProcess(Generated):
     space: Finite
     rates: Field
     prior_law: Prior
-    independent: bool = False
 
     def forward(self, x: Tensor, t: Tensor) -> Jump:
         """A(x, .)."""
@@ -164,20 +162,8 @@ class JumpProcess(Generated):
         return torch.arange(self.space.states, device=device) < sizes[:, None]
 
     def _rates_back(self, x: Tensor, t: Tensor) -> Tensor:
-        """A(y, x) for all neighbours y, (*batch, *sites, S)."""
+        """A(y, x) for all neighbours y, (*batch, *sites, S): one site after the other is put in every state."""
         t = expand(t, x)[..., None]
-        return self._one_for_all(x, t) if self.independent else self._one_by_one(x, t)
-
-    def _one_for_all(self, x: Tensor, t: Tensor) -> Tensor:
-        """All sites are put in the same state: none sees the others."""
-        states = torch.arange(self.space.states, device=x.device).reshape(-1, *[1] * x.ndim)
-        last = torch.tensor(self.space.sizes, device=x.device) - 1
-        y = torch.minimum(states.expand(-1, *x.shape), last)
-        back = torch.gather(self.rates(y, t), -1, x.expand(y.shape)[..., None])[..., 0]
-        return back.movedim(0, -1)
-
-    def _one_by_one(self, x: Tensor, t: Tensor) -> Tensor:
-        """One site after the other is put in every state."""
         sites, states, axes = self.space.sites, self.space.states, len(self.space.event_shape)
         rates = self.rates(self._neighbours(x), t).flatten(-axes - 1, -2)  # (neighbours, *batch, sites, S)
         site = torch.arange(sites, device=x.device).repeat_interleave(states)
