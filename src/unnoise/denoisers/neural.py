@@ -33,8 +33,8 @@ class Neural(Denoiser):
             default, else such as `heads.V`, or `functools.partial(heads.V, sigma_data=0.5)`.
 
     Raises:
-        InputError: a head for processes of another kind; when called: conditions that are no tensor or of another
-            number of rows, times of another shape; at the first call also: times out of [0, 1].
+        InputError: a head for processes of another kind; when called: conditions that are no tensor, or of another
+            precision or number of rows, and times of another shape; at the first call also: times out of [0, 1].
 
     >>> from unnoise.networks import MLP
     >>> from unnoise.processes import VariancePreserving
@@ -60,20 +60,17 @@ class Neural(Denoiser):
         self._check(len(like), t, cond)
         inputs = self.head.inputs(x_t, t)
         kind = inputs.dtype if inputs.is_floating_point() else torch.get_default_dtype()
+        if cond is not None and cond.dtype != kind:
+            raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")
         noise = self.process.noise_conditioning(t).to(inputs.device, kind).reshape(-1)
         return self.head.estimate(self.network(inputs, noise, cond), x_t, t)
 
     def _check(self, n: int, t: Tensor, cond: Tensor | None) -> None:
         """Shapes at every call; values, which the accelerator would have to wait for, at the first alone."""
         if t.ndim and tuple(t.shape) not in ((n,), (1,)):
-            raise InputError(
-                f"got times of shape {tuple(t.shape)} for {n} rows; expected one time, or one for each row"
-            )
+            raise InputError(f"got times of shape {tuple(t.shape)} for {n} rows; expected one, or one for each row")
         if cond is not None and not isinstance(cond, Tensor):
-            raise InputError(
-                f"got a condition of type {type(cond).__name__}; expected a tensor, (rows, features): convert it with "
-                "torch.as_tensor(cond, dtype=torch.float32)"
-            )
+            raise InputError(f"got a condition of type {type(cond).__name__}; expected a tensor: use torch.as_tensor")
         if cond is not None and len(cond) not in (n, 1):
             raise InputError(f"got {len(cond)} rows of conditions for {n} rows; expected as many, or one for all")
         if not self._called and t.numel():

@@ -19,8 +19,7 @@ class Embedding(nn.Module):
         frequencies: how many angular frequencies, log-spaced from 1 to `highest`.
 
     Raises:
-        InputError: when called: a condition where there should be none, none where there should be one, or one of
-            another width or precision.
+        InputError: when called, for a condition where the network was built for none, or of another width.
     """
 
     frequencies: Tensor
@@ -34,31 +33,16 @@ class Embedding(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """Embed levels of shape (n,) or (1,); one level without conditions gives one row, which broadcasts."""
+        """Embed levels of shape () or (n,); a scalar level without condition gives one row, which broadcasts."""
+        expected, got = 0 if self.cond is None else self.cond.in_features, 0 if cond is None else cond.shape[-1]
+        if got != expected:
+            raise InputError(
+                f"got conditions of {got} numbers for a network that was built with cond_features={expected}; build it "
+                "with as many as conditions have, 0 for none"
+            )
         angles = level.reshape(-1, 1) * self.frequencies
         hidden = self.level(torch.cat([angles.sin(), angles.cos()], -1))
         if self.cond is not None:
-            hidden = hidden + self.cond(self._checked(cond, level.dtype, self.cond.in_features))
-        elif cond is not None:
-            raise InputError(
-                f"got a condition of shape {tuple(cond.shape)}, and the network was built without: build it with "
-                "cond_features, or leave the condition out"
-            )
+            hidden = hidden + self.cond(cond)
         embedded: Tensor = self.out(nn.functional.silu(hidden))
         return embedded
-
-    @staticmethod
-    def _checked(cond: Tensor | None, kind: torch.dtype, features: int) -> Tensor:
-        """The condition.
-
-        Raises:
-            InputError: there is none, or it has another width or precision than the network.
-        """
-        if cond is None:
-            raise InputError(f"got no condition, and the network was built for one of {features} features")
-        if cond.ndim != 2 or cond.shape[1] != features or cond.dtype != kind:
-            raise InputError(
-                f"got a condition of shape {tuple(cond.shape)} in {cond.dtype}; the network was built for (rows, "
-                f"{features}) and computes in {kind}"
-            )
-        return cond

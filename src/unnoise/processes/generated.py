@@ -98,8 +98,8 @@ class JumpProcess(Generated):
     r"""Jumps of one site at a time on a finite space, at any rates A(x, y), for t from 0 to 1.
 
     What is learnt is the ratio $q_t(y)/q_t(x)$ for every y that differs from x at one site; the reverse has the rates
-    $K(x, y) = A(y, x)\,q_t(y)/q_t(x)$. The rates back, A(y, x), are read off `rates` at all neighbours y: sites x states
-    evaluations per point.
+    $K(x, y) = A(y, x)\,q_t(y)/q_t(x)$. The rates back, A(y, x), are read off `rates` at all neighbours y: sites x
+    states evaluations per point.
 
     Args:
         space: the sites and their states.
