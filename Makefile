@@ -10,7 +10,7 @@ WORKERS ?= 2
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow docs lint types format clean
+.PHONY: help install demo reproduce test test-slow docs lint types format clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,10 @@ install: $(INSTALLED) ## create .venv and install unnoise with the tested versio
 
 demo: $(INSTALLED) ## the main job on real data: handwritten digits -> a model, new digits, a report
 	$(BIN)/unnoise demo
+
+reproduce: $(INSTALLED) ## a published experiment, as NAME=heartbeat (QUICK=1 DATA=folder SEED=0); without NAME a list
+	@$(BIN)/python -m experiments $(if $(NAME),$(NAME) --overwrite) $(if $(QUICK),--quick) \
+	  $(if $(DATA),--data '$(DATA)') $(if $(SEED),--seed $(SEED))
 
 test: $(INSTALLED) ## the tests and the examples in the docstrings
 	$(PYTEST)
@@ -42,7 +46,7 @@ format: $(INSTALLED) ## put the code in the common format, and mend what can be 
 
 clean: ## remove caches and build output; .venv stays
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache docs/_build docs/api docs/examples
-	find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	find src tests experiments -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamp is written last, so an interrupted installation is simply done again.
 $(INSTALLED): pyproject.toml constraints.txt

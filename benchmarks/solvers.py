@@ -1,7 +1,7 @@
 """Error of deterministic solvers at 5, 10, 20 and 40 network evaluations: ours, and those of four libraries.
 
     pip install --no-deps k-diffusion==0.1.1.post1 torchsde torchdiffeq trampoline diffusers azula smalldiffusion
-    python benchmarks/solvers.py
+    PYTHONPATH=. python benchmarks/solvers.py
 
 Everybody gets the same denoiser, the same starts and the same noise levels at both ends, from 20 to 0.002, in float64.
 Three races (`experiments.races`): a ring of 8 Gaussians, a mixture of 20 in 64 dimensions, a trained model of
@@ -168,7 +168,7 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "solvers.png").write_bytes(plots.png(figure))
     seconds = time.perf_counter() - start
-    command = "python benchmarks/solvers.py"
+    command = "PYTHONPATH=. python benchmarks/solvers.py"
     write_results("solvers", RESULTS, measured=measured, seconds=seconds, command=command, seed=0)
 
 

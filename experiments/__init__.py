@@ -1,4 +1,4 @@
-"""The published experiments, one file each: `unnoise reproduce NAME` runs one and writes its numbers and pictures."""
+"""The published experiments, one file each: `make reproduce NAME=...` runs one and writes its numbers and pictures."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""unnoise reproduce: the published experiments, each by one command."""
+"""The command line of the experiments: `python -m experiments` lists them, with a NAME it runs one."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,8 +13,11 @@ from unnoise.cli import common
 if TYPE_CHECKING:
     from experiments import Outcome
 
+app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="rich", add_completion=False)
 
-@common.told
+
+@app.command()
+@common.reports_errors
 def reproduce(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The experiment; leave out for a list.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small version, in seconds; claims nothing.")] = False,
@@ -32,20 +35,17 @@ def reproduce(
     """Repeat a published experiment: numbers, a figure, and what was published beside them.
 
     Examples:
-      unnoise reproduce
+      python -m experiments
 
-      unnoise reproduce heartbeat
+      python -m experiments heartbeat --quick
     """
     import experiments
     from unnoise._progress import progress
-    from unnoise._provenance import write_results
     from unnoise.data import files
-    from unnoise.report import plots
 
     if name is None:
-        found = [experiments.named(known) for known in experiments.NAMES]
-        words = "\n".join(f"{experiment.name:<14} {experiment.summary}" for experiment in found)
-        common.result(json, {experiment.name: experiment.summary for experiment in found}, words)
+        found = {known: experiments.named(known).summary for known in experiments.NAMES}
+        common.result(json, found, "\n".join(f"{known:<18} {summary}" for known, summary in found.items()))
         return
     experiment = experiments.named(name)
     stem = f"{name}-quick" if quick else name
@@ -55,20 +55,27 @@ def reproduce(
     with progress(f"reproducing {name}") as update:
         outcome = experiment.run(experiments.Setting(quick, seed, data, update, output / ".cache"))
     seconds = time.monotonic() - start
+    _write(outcome, stem, output, seconds, seed)
+    common.result(json, outcome.measured | {"seconds": round(seconds, 1)}, _words(outcome, seconds, output / stem))
+
+
+def _write(outcome: Outcome, stem: str, output: Path, seconds: float, seed: int) -> None:
+    """The pictures, then the numbers."""
+    from unnoise._provenance import write_results
+    from unnoise.report import plots
+
     for suffix, figure in outcome.figures.items():
         (output / f"{stem}{suffix}.png").write_bytes(plots.png(figure))
-    published = {metric: {"value": told.value, "source": told.source} for metric, told in outcome.published.items()}
-    notes = {"notes": list(outcome.notes)} if outcome.notes else {}
+    notes: dict[str, Any] = {"notes": list(outcome.notes)} if outcome.notes else {}
     write_results(
         stem,
         output,
         measured=outcome.measured | notes,
-        published=published,
+        published={metric: {"value": one.value, "source": one.source} for metric, one in outcome.published.items()},
         seconds=seconds,
-        command=common.command_line(),
+        command=common.command_line(program="python -m experiments"),
         seed=seed,
     )
-    common.result(json, outcome.measured | {"seconds": round(seconds, 1)}, _words(outcome, seconds, output / stem))
 
 
 def _words(outcome: Outcome, seconds: float, stem: Path) -> str:
@@ -78,17 +85,12 @@ def _words(outcome: Outcome, seconds: float, stem: Path) -> str:
         if metric.endswith("_se") or not isinstance(value, int | float):
             continue
         error = outcome.measured.get(f"{metric}_se")
-        told = outcome.published.get(metric)
+        known = outcome.published.get(metric)
         shown = f"{value:.4g}" + (f" ± {error:.2g}" if error else "")
-        lines.append(f"{metric:<44} {shown:<20}" + (f" published {told.value:g} ({told.source})" if told else ""))
+        lines.append(f"{metric:<44} {shown:<20}" + (f" published {known.value:g} ({known.source})" if known else ""))
     lines += [f"note: {note}" for note in outcome.notes]
     return "\n".join([*lines, f"wrote {stem}.json in {seconds:.0f} s"])
 
 
-def main() -> None:
-    """Run the command line of the experiments."""
-    typer.run(reproduce)
-
-
 if __name__ == "__main__":
-    main()
+    app()

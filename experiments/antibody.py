@@ -30,7 +30,7 @@ from unnoise.objectives.times import OneLevel
 from unnoise.objectives.weightings import Simple
 from unnoise.processes import VarianceExploding
 from unnoise.spaces import Euclidean, Finite
-from unnoise.training.learning import Rows, learn
+from unnoise.training import learn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,8 +77,8 @@ class Learner:
         denoiser = learn(
             VarianceExploding(Euclidean((space.sites, space.states))),
             self.network,
-            Rows(space.features(self.family.train)),
-            tell,
+            space.features(self.family.train),
+            tell=tell,
             objective=Denoising(Simple(), OneLevel(sigma)),
             head=Letters,
             judge=lambda found: -denoising(FromDenoiser(found), validation, sigma)[0],

@@ -29,7 +29,8 @@ from unnoise.processes import Analytic, GaussianChain, Large, ReverseVariance, S
 from unnoise.report import plots
 from unnoise.samplers import Ancestral
 from unnoise.spaces import Euclidean
-from unnoise.training.learning import Tell, learn
+from unnoise.training import learn
+from unnoise.training.learning import Tell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -127,7 +128,7 @@ def trained(size: Size, images: Tensor, seed: int, tell: Tell) -> Denoiser:
         size.chain.process,
         network,
         Dequantised(images),
-        tell,
+        tell=tell,
         objective=ddpm(size.chain.steps),
         head=Eps,
         steps=size.steps,

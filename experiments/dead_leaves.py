@@ -32,7 +32,7 @@ from unnoise.report import plots
 from unnoise.samplers import Heun
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
-from unnoise.training.learning import Rows, learn
+from unnoise.training import learn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,8 +96,8 @@ def run(setting: Setting) -> Outcome:
     denoiser = learn(
         process,
         partial(UNet, width=size.width, multipliers=(1, 2, 2), blocks=1, attention=False),
-        Rows(train),
-        setting.part(0.1, 0.8),
+        train,
+        tell=setting.part(0.1, 0.8),
         steps=size.steps,
         batch_size=64,
         learning_rate=2e-3,

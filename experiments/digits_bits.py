@@ -35,8 +35,8 @@ from unnoise.report import plots
 from unnoise.samplers import Heun
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean, Lattice
-from unnoise.training import Settings, TrainState, load, train
-from unnoise.training.learning import Rows, Tell
+from unnoise.training import Arrays, Settings, TrainState, load, train
+from unnoise.training.learning import Tell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,7 +114,7 @@ def trained(size: Size, images: Tensor, setting: Setting, tell: Tell) -> TrainSt
     kept = None if setting.cache is None or setting.quick else Path(setting.cache) / "digits-bits.safetensors"
     if kept is not None and kept.is_file():
         load(state, kept)
-    for step in train(state, Denoising(), Rows(images), checkpoint=kept):
+    for step in train(state, Denoising(), Arrays(images), checkpoint=kept):
         tell(step.progress, f"step {step.index + 1:,}, {bits_per_dimension(-step.loss, PIXELS):.3f} bits")
     return state
 

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from experiments import figures
 from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.kernel_score import KernelScore
 from unnoise._random import generator
@@ -30,9 +31,8 @@ from unnoise.evaluation import SphereKernelDensity
 from unnoise.evaluation.likelihood import ProbabilityFlow
 from unnoise.networks import MLP
 from unnoise.processes import Brownian, until_mixed
-from unnoise.report import plots
 from unnoise.spaces import Sphere
-from unnoise.training.learning import Rows, learn
+from unnoise.training import Arrays, learn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -125,8 +125,8 @@ def _one(parts: Split, quick: bool, seed: int, tell: Any) -> tuple[Denoiser, dic
     denoiser = learn(
         process,
         partial(MLP, width=128, depth=4),
-        Rows(parts.train.float(), folds),
-        lambda share, words: tell(0.9 * share, words),
+        Arrays(parts.train.float(), folds),
+        tell=lambda share, words: tell(0.9 * share, words),
         known=KernelScore(process, parts.train.float(), folds, kernels.kappa, kernels.uniform),
         judge=lambda found: float(flow(found, looked_at, rng).log_prob.mean()),
         steps=30 if quick else 1200,
@@ -159,7 +159,7 @@ def _figure(denoiser: Denoiser, parts: Split, degrees: np.ndarray[Any, Any], qui
     grid = np.stack(np.meshgrid(latitude, longitude, indexing="ij"), -1).reshape(-1, 2)
     flow = ProbabilityFlow(tolerance=1e-2)
     ours = flow(denoiser, unit_vectors(grid), generator(0)).log_prob.numpy().reshape(rows, 2 * rows)
-    return plots.density_map([("log density", ours)], latitude, longitude, (degrees[:, 0], degrees[:, 1]))
+    return figures.density_map([("log density", ours)], latitude, longitude, (degrees[:, 0], degrees[:, 1]))
 
 
 EXPERIMENT = Experiment("earth", "volcanoes, earthquakes and fires on the globe (RSGM), beside a kernel density", run)

@@ -22,7 +22,7 @@ from unnoise.processes import Binomial
 from unnoise.report import plots
 from unnoise.samplers import Ancestral
 from unnoise.spaces import Finite
-from unnoise.training.learning import Rows, learn
+from unnoise.training import learn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,8 +45,8 @@ def run(setting: Setting) -> Outcome:
     denoiser = learn(
         process,
         partial(MLP, width=128, depth=3),
-        Rows(data),
-        setting.part(0.0, 0.9),
+        data,
+        tell=setting.part(0.0, 0.9),
         steps=50 if setting.quick else 4000,
         batch_size=256,
         learning_rate=2e-3,

@@ -30,7 +30,8 @@ from unnoise.objectives.times import LogNormal
 from unnoise.objectives.weightings import EDM as EDMWeighting
 from unnoise.processes import EDM
 from unnoise.spaces import Euclidean
-from unnoise.training.learning import Rows, Tell, learn
+from unnoise.training import learn
+from unnoise.training.learning import Tell
 
 MEAN, SPREAD = 0.1307, 0.3081  # of all pixels of the training set
 SHAPE = (1, 28, 28)
@@ -205,8 +206,8 @@ class Recipe:
         return learn(
             PROCESS,
             self.network,
-            Rows(images),
-            tell,
+            images,
+            tell=tell,
             objective=Denoising(EDMWeighting(self.mean, self.deviation), LogNormal(self.mean, self.deviation)),
             steps=self.steps,
             batch_size=self.batch_size,

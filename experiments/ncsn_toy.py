@@ -26,7 +26,7 @@ from unnoise.networks import MLP
 from unnoise.processes import VarianceExploding
 from unnoise.spaces import Euclidean
 from unnoise.targets import TwoModes
-from unnoise.training.learning import Fresh, learn
+from unnoise.training import learn
 
 if TYPE_CHECKING:
     from unnoise.chains import Scored
@@ -100,8 +100,8 @@ def _learnt(sizes: Sizes, setting: Setting) -> FromDenoiser:
     denoiser = learn(
         VarianceExploding(Euclidean(2), FINEST, max(first for first, _ in RANGES.values())),
         partial(MLP, width=128, depth=3),
-        Fresh(lambda n, fresh: TARGET.sample(fresh, (n,))),
-        setting.part(0.0, 0.6),
+        lambda n, fresh: TARGET.sample(fresh, (n,)),
+        tell=setting.part(0.0, 0.6),
         steps=sizes.training,
         batch_size=512,
         learning_rate=2e-3,

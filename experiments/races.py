@@ -18,7 +18,8 @@ from unnoise.networks import MLP
 from unnoise.processes import VarianceExploding
 from unnoise.samplers import Heun, Multistep, Sampler
 from unnoise.spaces import Euclidean
-from unnoise.training.learning import Rows, Tell, learn
+from unnoise.training import learn
+from unnoise.training.learning import Tell
 
 LOWEST, HIGHEST = 0.002, 20.0  # noise levels
 MODES, DIMENSION = 20, 64  # of the mixture
@@ -99,7 +100,7 @@ def digits(n: int, seed: int = 0, steps: int = 500, training: int = 3000, tell: 
     images = Digits.read()
     rows = images.dequantised(images.train, generator(seed))
     network = partial(MLP, width=256, depth=3)
-    learnt = learn(_process(64), network, Rows(rows), tell, steps=training, batch_size=256, seed=seed)
+    learnt = learn(_process(64), network, rows, tell=tell, steps=training, batch_size=256, seed=seed)
     denoiser = learnt.double()
     starts, fine = _starts(n, 64, seed), Multistep(denoiser, steps, 4)
     nearest = lambda x: torch.cdist(x, rows.double()).argmin(1)  # noqa: E731

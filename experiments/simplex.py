@@ -26,7 +26,7 @@ from unnoise.processes import WrightFisher
 from unnoise.report import plots
 from unnoise.samplers import Euler
 from unnoise.spaces import Simplex
-from unnoise.training.learning import Fresh, learn
+from unnoise.training import learn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,8 +94,8 @@ def _one(count: int, setting: Setting, tell: Any) -> tuple[dict[str, float], Fig
         denoiser = learn(
             process,
             partial(MLP, width=256, depth=3),
-            Fresh(lambda n, fresh: target.sample(fresh, (n,)).float()),
-            lambda share, words, j=j, name=name: tell(0.5 * j + 0.4 * share, f"N = {count}, {name}: {words}"),  # type: ignore[misc]
+            lambda n, fresh: target.sample(fresh, (n,)).float(),
+            tell=lambda share, words, j=j, name=name: tell(0.5 * j + 0.4 * share, f"N = {count}, {name}: {words}"),  # type: ignore[misc]
             objective=objective,
             steps=10 if setting.quick else steps,
             batch_size=256,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from experiments import figures
 from experiments.base import Experiment, Outcome, Setting
 from unnoise._random import generator
 from unnoise.denoisers import Denoiser, ExactMixture, Neural
@@ -28,11 +29,10 @@ from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
 from unnoise.objectives import VDM
 from unnoise.processes import VariancePreserving
-from unnoise.report import plots
-from unnoise.report.plots.schedules import ScheduleCurve
 from unnoise.schedules import Cosine, Learned, Linear, LinearLogSNR, Schedule
 from unnoise.spaces import Euclidean
-from unnoise.training.learning import Fresh, Tell, learn
+from unnoise.training import learn
+from unnoise.training.learning import Tell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -165,8 +165,8 @@ def _trained(digits: Digits, schedule: Learned, sizes: Sizes, seed: int, tell: T
     return learn(
         VariancePreserving(Euclidean(64), schedule),
         partial(MLP, width=256, depth=3),
-        Fresh(digits.draw),
-        tell,
+        digits.draw,
+        tell=tell,
         objective=VDM(),
         steps=sizes.steps,
         batch_size=256,
@@ -201,10 +201,10 @@ def _mixture_case(sizes: Sizes, seed: int, tell: Tell) -> Case:
 
 def _compared(
     case: Case, sizes: Sizes, rng: torch.Generator, tell: Tell
-) -> tuple[dict[str, float], dict[str, ScheduleCurve]]:
+) -> tuple[dict[str, float], dict[str, figures.ScheduleCurve]]:
     """Means and variances of one draw under every schedule."""
     found: dict[str, float] = {}
-    curves: dict[str, ScheduleCurve] = {}
+    curves: dict[str, figures.ScheduleCurve] = {}
     variances: dict[str, Tensor] = {}
     for i, (name, schedule) in enumerate((fixed_schedules() | {"learnt": case.learnt}).items()):
         tell(i / 4, f"draws under {name}")
@@ -244,12 +244,12 @@ def _draws(
     return torch.cat(times), torch.cat(prices)
 
 
-def _curve(schedule: Schedule, t: Tensor, prices: Tensor, error: float) -> ScheduleCurve:
+def _curve(schedule: Schedule, t: Tensor, prices: Tensor, error: float) -> figures.ScheduleCurve:
     """What the figure shows; `error` is that of the variance."""
     grid = torch.linspace(0, 1, 201, dtype=torch.float64)
     log_snr = VariancePreserving(Euclidean(1), schedule).log_snr(grid).detach()
     mean = float(prices.mean()), float(prices.std() / len(prices) ** 0.5)
-    return ScheduleCurve(log_snr, _binned(t, prices, BINS), mean, (float(prices.var()), error))
+    return figures.ScheduleCurve(log_snr, _binned(t, prices, BINS), mean, (float(prices.var()), error))
 
 
 def _binned(t: Tensor, values: Tensor, bins: int) -> Tensor:
@@ -294,9 +294,9 @@ def _ends(digits: Digits, wide: Case, sizes: Sizes, setting: Setting, rng: torch
     return found
 
 
-def _figure(curves: dict[str, dict[str, ScheduleCurve]]) -> Figure:
+def _figure(curves: dict[str, dict[str, figures.ScheduleCurve]]) -> Figure:
     names = {"digits": "8 x 8 digits, a network", "mixture": "mixture, exact denoiser"}
-    return plots.schedules({names[case]: found for case, found in curves.items()})
+    return figures.schedules({names[case]: found for case, found in curves.items()})
 
 
 EXPERIMENT = Experiment("snr-invariance", "the schedule changes the variance of the loss, not its mean (VDM)", run)

@@ -25,7 +25,7 @@ from unnoise.processes import Brownian
 from unnoise.report import plots
 from unnoise.samplers import Euler
 from unnoise.spaces import Rotations
-from unnoise.training.learning import Fresh, learn
+from unnoise.training import learn
 
 COMPONENTS = (16, 32, 64)
 STEPS = {16: 9000, 32: 14_000, 64: 20_000}  # of training: more modes are harder to tell apart
@@ -102,8 +102,8 @@ def _one(count: int, setting: Setting, tell: Any) -> tuple[dict[str, float], tup
     denoiser = learn(
         process,
         partial(MLP, width=256, depth=4),
-        Fresh(lambda n, fresh: target.sample(fresh, (n,)).float()),
-        lambda share, words: tell(0.8 * share, f"M = {count}: {words}"),
+        lambda n, fresh: target.sample(fresh, (n,)).float(),
+        tell=lambda share, words: tell(0.8 * share, f"M = {count}: {words}"),
         steps=30 if setting.quick else STEPS[count],
         batch_size=512,
         learning_rate=2e-3,

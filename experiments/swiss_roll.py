@@ -36,8 +36,8 @@ from unnoise.processes import GaussianChain, LearnedBetas, Learnt, VariancePrese
 from unnoise.samplers import ChainSteps
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
-from unnoise.training import Settings, TrainState, train
-from unnoise.training.learning import Fresh, Tell, learn
+from unnoise.training import Settings, Stream, TrainState, learn, train
+from unnoise.training.learning import Tell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -233,7 +233,7 @@ def _trained(model: Stepped, roll: Roll, steps: int, rate: float, setting: Setti
     """By the bound of its own chain."""
     settings = Settings(device="cpu", steps=steps, batch_size=1024, learning_rate=rate, ema=0.998, seed=setting.seed)
     state = TrainState(model, settings)
-    for step in train(state, StepPrices(model.chain), Fresh(roll.draw)):
+    for step in train(state, StepPrices(model.chain), Stream(roll.draw)):
         tell(step.progress, f"step {step.index + 1:,}, loss {step.loss / LN2:.3f} bits")
     learnt: Any = state.ema
     trained: Stepped = learnt.requires_grad_(False).eval()
@@ -250,8 +250,8 @@ def _continuous(roll: Roll, size: Size, setting: Setting, tell: Tell) -> Denoise
     return learn(
         process,
         network,
-        Fresh(roll.draw),
-        tell,
+        roll.draw,
+        tell=tell,
         steps=size.continuous,
         batch_size=1024,
         learning_rate=2e-3,

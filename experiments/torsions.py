@@ -25,7 +25,7 @@ from unnoise.processes import CTMC, Brownian, product, rates
 from unnoise.report import plots
 from unnoise.samplers import Euler
 from unnoise.spaces import Finite, Torus
-from unnoise.training.learning import Rows, learn
+from unnoise.training import learn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,8 +62,8 @@ def run(setting: Setting) -> Outcome:
     denoiser = learn(
         process,
         partial(MLP, width=256, depth=4),
-        Rows(train),
-        setting.part(0.0, 0.7),
+        train,
+        tell=setting.part(0.0, 0.7),
         steps=30 if setting.quick else 4000,
         batch_size=512,
         learning_rate=1e-3,

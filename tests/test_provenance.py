@@ -99,7 +99,7 @@ def test_results_file_has_all_keys_and_plain_numbers(tmp_path: Path):
         measured=measured,
         published={"bits": {"value": 2.35, "source": "Sohl-Dickstein et al. (2015), table 1"}},
         seconds=1.23456,
-        command="unnoise reproduce swiss-roll",
+        command="python -m experiments swiss-roll",
         seed=0,
     )
     assert path == tmp_path / "results" / "swiss-roll.json"

@@ -3,7 +3,9 @@
 from experiments.figures.clouds import clouds
 from experiments.figures.forth_and_back import Cloud, Field, forth_and_back
 from experiments.figures.intervals import intervals
+from experiments.figures.maps import density_map
 from experiments.figures.modes import two_modes, weights_and_widths
+from experiments.figures.schedules import ScheduleCurve, schedules
 from experiments.figures.sequences import letter_rows, logos
 from experiments.figures.solvers import ErrorCurve, error_curves
 
@@ -11,12 +13,15 @@ __all__ = [
     "Cloud",
     "ErrorCurve",
     "Field",
+    "ScheduleCurve",
     "clouds",
+    "density_map",
     "error_curves",
     "forth_and_back",
     "intervals",
     "letter_rows",
     "logos",
+    "schedules",
     "two_modes",
     "weights_and_widths",
 ]

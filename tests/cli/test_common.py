@@ -22,7 +22,7 @@ from unnoise.cli import common
 def outcome(verb: Callable[[], None]) -> Result:
     """How a command line whose only verb this is ends."""
     app = typer.Typer()
-    app.command()(common.told(verb))
+    app.command()(common.reports_errors(verb))
     return CliRunner().invoke(app, [], catch_exceptions=False)
 
 

@@ -116,7 +116,7 @@ def test_a_missing_file_is_refused_with_a_guess(refused: Run, data: Path, tmp_pa
     ("words", "match"),
     [
         (["--column", "a=colour"], "Column 'a' is declared 'colour'; the known kinds are real, integer, category"),
-        (["--column", "z=real"], "The kind of 'z' is given, which is no column; the columns are a, b"),
+        (["--column", "z=real"], "The kind of 'z' is given, but there is no such column; the columns are a, b"),
         (["--column", "a=latlon"], "latlon takes two columns, latitude and longitude, and got 1"),
         (["--column", "a"], "got --column 'a'; expected NAMES=KIND"),
         (["--column", "a=integer"], "Column 'a' holds whole numbers, but row 0 holds"),

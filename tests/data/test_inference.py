@@ -60,7 +60,7 @@ def test_few_labels_are_classes_and_many_are_numbers(count: int, name: str) -> N
         (
             {"age": "real"},
             ["text"],
-            "The kind of 'age' is given, which is no column; the columns are real, whole, flag",
+            "The kind of 'age' is given, but there is no such column; the columns are real, whole, flag",
         ),
         ({"real": "integer"}, ["text"], r"Column 'real' holds whole numbers, but row 0 holds 0\.5"),
         ({"real,whole": "latlon", "whole": "real"}, ["text"], "The kind of 'whole' is given twice"),

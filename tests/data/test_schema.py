@@ -71,7 +71,6 @@ def test_images_are_one_block(shape: tuple[int, ...], dtype: str) -> None:
     encoded = schema.encode(images)
     assert schema.event_shape == tuple(encoded.x.shape[1:]) == shape[1:]
     assert schema.numbers is not None
-    assert schema.is_image
     assert (encoded.jitter is not None) == (dtype == "uint8")
     back = schema.decode(encoded.x)
     assert back.dtype == dtype

@@ -48,7 +48,7 @@ class TestFound:
 
 
 def test_the_jumps_of_sms_have_the_variance_of_theory(rng: torch.Generator) -> None:
-    """And a few exact steps give them that of the target; weights are compared by `unnoise reproduce two-modes`."""
+    """And a few exact steps give them that of the target; weights are compared by `make reproduce NAME=two-modes`."""
     jumps, samples = sequential(8, 1500, rng)
     (raw, raw_se), (done, done_se) = jumps.variance, samples.variance
     assert abs(raw - 1 / (1 + LAST**2)) < 0.02 + 4 * raw_se

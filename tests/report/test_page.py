@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 
 from unnoise import __version__
 from unnoise._errors import InputError
-from unnoise.report import Report
+from unnoise.report import Page
 
 EVIL = "<script>alert('x')</script> & \"co\""
 
 
-class Page(HTMLParser):
+class Parsed(HTMLParser):
     """What a browser would see: tags with their attributes, and the text."""
 
     def __init__(self, source: str) -> None:
@@ -50,8 +50,8 @@ def square() -> Figure:
 
 
 @pytest.fixture
-def report() -> Report:
-    report = Report(f"Digits {EVIL}", subtitle=EVIL, date=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
+def report() -> Page:
+    report = Page(f"Digits {EVIL}", subtitle=EVIL, date=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
     report.summary({"bits per dimension": 2.3123456, EVIL: EVIL})
     report.section(f"Likelihood {EVIL}")
     report.text(f"First {EVIL}.\n\nSecond.")
@@ -64,40 +64,40 @@ def report() -> Report:
     return report
 
 
-def test_strings_of_users_never_become_markup(report: Report):
-    page = Page(report.html())
+def test_strings_of_users_never_become_markup(report: Page):
+    page = Parsed(report.html())
     assert page.open == []  # every tag was closed where it was opened
     assert page.attributes("script") == []
     assert page.words.count(EVIL) >= 9
     assert all(not name.startswith("on") for _, attributes in page.tags for name in attributes)
 
 
-def test_page_loads_nothing_from_anywhere(report: Report):
-    page = Page(report.html())
+def test_page_loads_nothing_from_anywhere(report: Page):
+    page = Parsed(report.html())
     addresses = [a[key] for _, a in page.tags for key in ("src", "href", "action", "data") if key in a]
     assert all(str(address).startswith(("#", "data:image/png;base64,")) for address in addresses)
     assert "default-src 'none'" in str(page.attributes("meta")[1]["content"])
     assert not re.search(r"url\(|@import", report.html())
 
 
-def test_pictures_are_inside_with_words_for_those_who_cannot_see_them(report: Report):
-    (image,) = Page(report.html()).attributes("img")
+def test_pictures_are_inside_with_words_for_those_who_cannot_see_them(report: Page):
+    (image,) = Parsed(report.html()).attributes("img")
     data = base64.b64decode(str(image["src"]).split(",", 1)[1])
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert image["alt"] == f"a line {EVIL}"
     assert 0 < int(str(image["width"])) < 300
 
 
-def test_contents_lead_to_every_section_that_has_something(report: Report):
-    page = Page(report.html())
+def test_contents_lead_to_every_section_that_has_something(report: Page):
+    page = Parsed(report.html())
     links = [str(a["href"]).removeprefix("#") for a in page.attributes("a")]
     assert links == [a["id"] for a in page.attributes("section")]
     assert len(links) == 3  # the last is how the report was made
     assert "Nothing in it" not in page.words
 
 
-def test_header_and_end_say_what_and_how(report: Report):
-    words = Page(report.html()).words
+def test_header_and_end_say_what_and_how(report: Page):
+    words = Parsed(report.html()).words
     assert f"02 January 2026, 03:04 UTC · unnoise {__version__}" in words
     assert "2.312" in words
     for part in ("seed", "torch 2.13", "12.3", "command"):
@@ -105,34 +105,34 @@ def test_header_and_end_say_what_and_how(report: Report):
     assert "commit" not in words  # unknown, so not claimed
 
 
-def test_columns_of_numbers_stand_to_the_right(report: Report):
-    cells = [a.get("class") for a in Page(report.html()).attributes("th")]
+def test_columns_of_numbers_stand_to_the_right(report: Page):
+    cells = [a.get("class") for a in Parsed(report.html()).attributes("th")]
     assert cells == [None, "number", "number"]
     report.table([["64 components"], ["2"]], ["words"])
-    assert Page(report.html()).attributes("th")[-1].get("class") is None
+    assert Parsed(report.html()).attributes("th")[-1].get("class") is None
 
 
-def test_a_row_without_all_its_cells_is_refused(report: Report):
+def test_a_row_without_all_its_cells_is_refused(report: Page):
     with pytest.raises(InputError, match="a row has 1 cells and the header 2"):
         report.table([["only"]], ["a", "b"])
 
 
 def test_what_comes_before_any_section_gets_one():
-    report = Report("title")
+    report = Page("title")
     report.text("hello")
-    assert "Overview" in Page(report.html()).words
-    assert Page(Report("empty").html()).open == []
+    assert "Overview" in Parsed(report.html()).words
+    assert Parsed(Page("empty").html()).open == []
 
 
-def test_file_is_written_whole_or_not_at_all(tmp_path: Path, report: Report, monkeypatch: pytest.MonkeyPatch):
+def test_file_is_written_whole_or_not_at_all(tmp_path: Path, report: Page, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "report.html"
     report.write(path)
     assert path.read_text(encoding="utf-8") == report.html()
 
-    def broken(self: Report) -> str:
+    def broken(self: Page) -> str:
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(Report, "html", broken)
+    monkeypatch.setattr(Page, "html", broken)
     kept = path.read_bytes()
     with pytest.raises(OSError, match="No space left on the disk"):
         report.write(path)

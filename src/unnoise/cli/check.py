@@ -24,7 +24,7 @@ EXPECTED = (
 AT_RANDOM = 5  # points, where none are given
 
 
-@common.told
+@common.reports_errors
 def check(
     target: Annotated[
         str, typer.Argument(metavar="MODULE:OBJECT", help="Where it is; modules are looked for in this folder too.")

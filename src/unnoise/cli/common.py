@@ -1,4 +1,4 @@
-"""What the verbs share: how errors are told, options that several have, what is printed where."""
+"""What the verbs share: how errors are reported, options that several have, what is printed where."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ Labels = Annotated[
 ]
 
 
-def told(verb: Callable[P, None]) -> Callable[P, None]:
+def reports_errors(verb: Callable[P, None]) -> Callable[P, None]:
     """Turn errors and warnings into one sentence on the error stream, and errors into an exit code."""
 
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            with _warnings_said():
+            with _warnings_in_words():
                 verb(*args, **kwargs)
         except InputError as error:
             fail(str(error), 2)
@@ -64,7 +64,7 @@ def fail(sentence: str, code: int) -> None:
 
 
 @contextmanager
-def _warnings_said() -> Iterator[None]:
+def _warnings_in_words() -> Iterator[None]:
     """Inside, a warning is a line for a person, without the file and the line of code it comes from."""
 
     def show(message: Warning | str, *_: object) -> None:
@@ -128,6 +128,6 @@ def duration(text: str | None) -> float | None:
     return seconds
 
 
-def command_line(*more: str) -> str:
-    """What was typed, without the path of the program, and what more is to be typed."""
-    return shlex.join(["unnoise", *sys.argv[1:], *(word for word in more if word not in sys.argv)])
+def command_line(*more: str, program: str = "unnoise") -> str:
+    """What was typed, with the program by its name instead of its path, and what more is to be typed."""
+    return f"{program} {shlex.join([*sys.argv[1:], *(word for word in more if word not in sys.argv)])}".rstrip()

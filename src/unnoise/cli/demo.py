@@ -11,12 +11,13 @@ import typer
 from unnoise.cli import common
 
 if TYPE_CHECKING:
-    from unnoise.report.assessment import Assessment
+    from unnoise.model import DenoisingMarkovModel
+    from unnoise.report import Assessment
 
 HELD_OUT = 360  # of 1797 images
 
 
-@common.told
+@common.reports_errors
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where model and report go.")] = Path(
         "demo"
@@ -39,27 +40,21 @@ def demo(
     from sklearn.model_selection import train_test_split
 
     from unnoise.data import files
-    from unnoise.model import DenoisingMarkovModel
-    from unnoise.report import plots
-    from unnoise.report.assessment import evaluate
+    from unnoise.report import evaluate, page_of
 
     start = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
     files.check_writable(output / "report.html", overwrite, {".html"})
     digits = load_digits()
-    images, labels = digits.images.astype("uint8"), digits.target
     train, test, train_y, test_y = train_test_split(
-        images, labels, test_size=HELD_OUT, random_state=seed, stratify=labels
+        digits.images.astype("uint8"),
+        digits.target,
+        test_size=HELD_OUT,
+        random_state=seed,
+        stratify=digits.target,
     )
     common.say(f"1/3 learning {len(train):,} images of 8 x 8 pixels, given their class")
-    model = DenoisingMarkovModel(
-        condition="digit",
-        steps=steps,
-        time_limit=common.duration(time_limit),
-        batch_size=64,
-        random_state=seed,
-        device=device,
-    )
+    model = _model(steps, time_limit, device, seed)
     model.fit(train, train_y, folder=output / "model", overwrite=overwrite)
     if len(model.losses_) < steps:
         common.say(
@@ -70,11 +65,31 @@ def demo(
     found = evaluate(model, test, test_y, train=train, train_y=train_y, seed=seed)
     common.say("3/3 writing the report")
     found.seconds = time.monotonic() - start
-    found.write(output / "report.html", title="Handwritten digits", command=common.command_line())
+    page_of(found, "Handwritten digits", common.command_line()).write(output / "report.html")
+    _draw(model, output / "samples.png", seed)
+    common.result(json, found.measured() | {"seconds": found.seconds}, _words(found, output))
+
+
+def _model(steps: int, time_limit: str, device: str, seed: int) -> DenoisingMarkovModel:
+    from unnoise.model import DenoisingMarkovModel
+
+    return DenoisingMarkovModel(
+        condition="digit",
+        steps=steps,
+        time_limit=common.duration(time_limit),
+        batch_size=64,
+        random_state=seed,
+        device=device,
+    )
+
+
+def _draw(model: DenoisingMarkovModel, path: Path, seed: int) -> None:
+    """Twelve new digits of each class."""
+    from unnoise.report import plots
+
     new = model.sample(120, given={"digit": [digit for digit in range(10) for _ in range(12)]}, seed=seed)
     rows = {str(digit): new[12 * digit : 12 * digit + 12] for digit in range(10)}
-    (output / "samples.png").write_bytes(plots.png(plots.class_grid(rows)))
-    common.result(json, found.measured() | {"seconds": found.seconds}, _words(found, output))
+    path.write_bytes(plots.png(plots.class_grid(rows)))
 
 
 def _words(found: Assessment, output: Path) -> str:
@@ -83,7 +98,7 @@ def _words(found: Assessment, output: Path) -> str:
     bits = {name: -mean / (64 * np.log(2)) for name, (mean, _) in found.likelihoods.items()}
     lines = [
         f"held-out bits per dimension (lower is better), {HELD_OUT} images, {found.seconds:.0f} s in all;",
-        "unnoise is told the class, which can be worth 0.05, and the others are not:",
+        "unnoise is given the class, which can be worth 0.05, and the others are not:",
     ]
     lines += [f"  {name:<24} {value:.3f}" for name, value in bits.items()]
     lines += [

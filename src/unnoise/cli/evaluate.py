@@ -10,7 +10,7 @@ import typer
 from unnoise.cli import common
 
 
-@common.told
+@common.reports_errors
 def evaluate(
     model: common.Model,
     data: common.Data,
@@ -40,7 +40,8 @@ def evaluate(
     """
     from unnoise.data import files
     from unnoise.model import load_model
-    from unnoise.report.assessment import evaluate as assess
+    from unnoise.report import evaluate as measure
+    from unnoise.report import page_of
 
     if report is not None:
         files.check_writable(report, overwrite, {".html"})
@@ -48,10 +49,10 @@ def evaluate(
     test, y, known, known_y = (
         None if path is None else files.read(path) for path in (data, labels, train, train_labels)
     )
-    found = assess(fitted, test, y, train=known, train_y=known_y, max_rows=max_rows, seed=seed)
+    found = measure(fitted, test, y, train=known, train_y=known_y, max_rows=max_rows, seed=seed)
     if report is not None:
-        found.write(report, title=f"{model.name} on {data.name}", command=common.command_line())
-    lines = [f"{name:<28} {figure}" for name, figure in found.numbers.items()]
+        page_of(found, f"{model.name} on {data.name}", common.command_line()).write(report)
+    lines = [f"{name:<28} {number}" for name, number in found.numbers.items()]
     methods = {label: found.descriptions[label] for label in found.likelihoods}
     lines += [f"{label}: {words}" for label, words in methods.items()]
     lines += [] if report is None else [f"wrote {report}"]

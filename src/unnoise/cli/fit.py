@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unnoise.cli import common
 
+if TYPE_CHECKING:
+    from unnoise.model import DenoisingMarkovModel
 
-@common.told
+
+@common.reports_errors
 def fit(
     data: common.Data,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Folder to save the model in.")],
@@ -80,17 +83,24 @@ def fit(
     except KeyboardInterrupt:
         saved = f"; the checkpoint is saved, go on with: {common.command_line('--resume')}"
         common.fail("interrupted" + (saved if (output / TRAINING).is_file() else ""), 130)
-    seconds = time.monotonic() - start
+    common.result(json, *_outcome(model, data, output, len(rows), time.monotonic() - start))
+
+
+def _outcome(
+    model: DenoisingMarkovModel, data: Path, output: Path, rows: int, seconds: float
+) -> tuple[dict[str, Any], str]:
+    """What came of it, as numbers and in words, with the commands that may come next."""
+    steps = len(model.losses_)
     facts = {
         "model": str(output),
-        "rows": len(rows),
-        "steps": len(model.losses_),
+        "rows": rows,
+        "steps": steps,
         "loss": float(model.losses_[-100:].mean()),
         "seconds": round(seconds, 1),
     }
     words = (
-        f"{model.schema_.describe()}\n\nsaved {output} after {len(model.losses_):,} steps in {seconds:.0f} s; next:\n"
+        f"{model.schema_.describe()}\n\nsaved {output} after {steps:,} steps in {seconds:.0f} s; next:\n"
         f"  unnoise sample {output} -n 1000 -o new{data.suffix or '.npy'}\n"
         f"  unnoise evaluate {output} HELD_OUT --report report.html"
     )
-    common.result(json, facts, words)
+    return facts, words

@@ -27,7 +27,7 @@ SAMPLERS = {
 }
 
 
-@common.told
+@common.reports_errors
 def sample(
     model: common.Model,
     output: Annotated[

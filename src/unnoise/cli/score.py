@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from unnoise.cli import common
 
+if TYPE_CHECKING:
+    from unnoise.data import Schema
+    from unnoise.evaluation.likelihood import Estimate
 
-@common.told
+
+@common.reports_errors
 def score(
     model: common.Model,
     data: common.Data,
@@ -44,7 +48,6 @@ def score(
     import polars
 
     from unnoise.data import files
-    from unnoise.evaluation.bits import bits_per_dimension
     from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
     from unnoise.model import load_model
 
@@ -56,22 +59,32 @@ def score(
     columns = {"log_likelihood": found.log_prob.numpy(), "standard_error": found.standard_error.numpy()}
     table = polars.DataFrame(columns)
     files.write(table.to_numpy() if output.suffix == ".npy" else table, output, overwrite=overwrite)
+    facts, words = _summary(found, fitted.schema_)
+    common.result(
+        json,
+        {"output": str(output), "rows": len(rows)} | facts,
+        f"{words}wrote {len(rows):,} rows to {output}",
+    )
+
+
+def _summary(found: Estimate, schema: Schema) -> tuple[dict[str, Any], str]:
+    """The mean over rows and the parts that it is a sum of, as numbers and in words."""
+    from unnoise.evaluation.bits import bits_per_dimension
+
     mean, monte_carlo = found.mean
     parts = {name: float(nats.double().mean()) for name, nats in found.parts.items()}
     facts = {
-        "output": str(output),
-        "rows": len(rows),
         "mean": mean,
         "monte_carlo_se": monte_carlo,
         "parts": parts,
-        "measure": fitted.schema_.measure,
+        "measure": schema.measure,
         "method": found.method,
     }
     words = f"mean log-likelihood {mean:.4f} ± {monte_carlo:.2g} (Monte Carlo), {found.method}\n"
-    words += " + ".join(f"{name} {nats:.4f}" for name, nats in parts.items()) + f"; {fitted.schema_.measure}\n"
-    if fitted.schema_.numbers is not None:
-        count = math.prod(fitted.schema_.event_shape)
+    words += " + ".join(f"{name} {nats:.4f}" for name, nats in parts.items()) + f"; {schema.measure}\n"
+    if schema.numbers is not None:
+        count = math.prod(schema.event_shape)
         bits, error = bits_per_dimension(mean, count), bits_per_dimension(-monte_carlo, count)
         facts |= {"bits_per_dim": bits, "bits_per_dim_monte_carlo_se": error}
         words += f"{bits:.4f} ± {error:.2g} bits per dimension\n"
-    common.result(json, facts, f"{words}wrote {len(rows):,} rows to {output}")
+    return facts, words

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from unnoise.chains import Density
 
 
-@common.told
+@common.reports_errors
 def walk(
     target: Annotated[
         str, typer.Argument(metavar="TARGET", help="MODULE:OBJECT; modules are looked for in this folder too.")

@@ -1,7 +1,7 @@
-"""What the data came in, so that the same comes back: a table, a matrix, or a block such as images.
+"""What the data came in, so that the same comes back: a table, a matrix, or an array of events such as images.
 
 A container splits data into named columns of numpy values, and joins such columns into data of the fitted
-form. A matrix (n, d) is a table whose columns are named x0, x1, ...; an array with more axes is one block,
+form. A matrix (n, d) is a table whose columns are named x0, x1, ...; an array with more axes is one column,
 named x, whose elements share one kind.
 """
 
@@ -144,17 +144,17 @@ class Matrix(Container):
 
 
 @dataclass(frozen=True)
-class Block(Container):
+class EventArray(Container):
     """An array or tensor (n, *event_shape) of two or more event axes: images (n, H, W) or (n, C, H, W)."""
 
-    name: ClassVar[str] = "block"
+    name: ClassVar[str] = "event array"
     backend: str
     dtype: str
     event_shape: tuple[int, ...]
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The one name of the block."""
+        """The one name of the whole array."""
         return ("x",)
 
     def split(self, data: Any) -> dict[str, Values]:
@@ -173,7 +173,7 @@ class Block(Container):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """The block whose fields these are."""
+        """The array whose fields these are."""
         return cls(config["backend"], config["dtype"], tuple(config["event_shape"]))
 
 
@@ -187,13 +187,13 @@ def container_of(data: Any) -> Container:
     if isinstance(data, Tensor):
         backend, dtype = "torch", str(data.dtype).removeprefix("torch.")
     if array.ndim > 2 and 0 not in array.shape[1:]:
-        return Block(backend, dtype, array.shape[1:])
+        return EventArray(backend, dtype, array.shape[1:])
     return Matrix(backend, dtype, arrays.matrix_of(array).shape[1])
 
 
 def from_config(config: dict[str, Any]) -> Container:
     """The container that `to_config` described."""
-    kinds: dict[str, type[Container]] = {kind.name: kind for kind in (Table, Matrix, Block)}
+    kinds: dict[str, type[Container]] = {kind.name: kind for kind in (Table, Matrix, EventArray)}
     return kinds[config["container"]].from_config(config)
 
 

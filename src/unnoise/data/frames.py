@@ -49,7 +49,7 @@ def columns(frame: nw.DataFrame[Any]) -> list[Values]:
 def check_labels(labels: Sequence[Any]) -> None:
     """Refuse names that are no text, and names that stand twice."""
     if odd := [label for label in labels if not isinstance(label, str | int)]:
-        raise InputError(f"A column is named {odd[0]!r}, which is no text; rename the columns.")
+        raise InputError(f"A column is named {odd[0]!r}, which is not a text; rename the columns.")
     names = [str(label) for label in labels]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"Several columns have the name {', '.join(map(repr, twice))}; rename or drop them.")

@@ -13,8 +13,8 @@ from unnoise._errors import InputError
 from unnoise.data import factors
 from unnoise.data._numerics import Values
 from unnoise.data.base import Coordinate, Feature
-from unnoise.data.factors import Factor, Numbers
-from unnoise.data.factors.base import finite_numbers, named
+from unnoise.data.factors import Factor, NumberFactor
+from unnoise.data.factors.base import finite_numbers, quoted
 from unnoise.data.kinds import Category, Constant, Integer, Real
 
 _FEW = 50  # whole-number labels with at most so many values are taken for classes
@@ -51,31 +51,33 @@ def modelled(
     columns: Mapping[str, Values], declared: Sequence[Declared], categorical: frozenset[str]
 ) -> tuple[dict[str, Factor], dict[str, Constant]]:
     """The factors of the state by name, and the columns that never vary."""
-    apart = {name for d in declared if _is_apart(d.kind) for name in d.columns}
+    by_declaration = {name for d in declared if d.kind in factors.BY_DECLARATION for name in d.columns}
     kind_of = {name: d.kind for d in declared for name in d.columns}
     constants = {
-        name: Constant.fit(values, name) for name, values in columns.items() if name not in apart and _single(values)
+        name: Constant.fit(values, name)
+        for name, values in columns.items()
+        if name not in by_declaration and _single(values)
     }
     check_varying(columns, constants)
     pools: dict[str, list[str]] = {}
     for name, values in columns.items():
-        if name not in apart and name not in constants:
+        if name not in by_declaration and name not in constants:
             kind = kind_of.get(name) or _usual(values, name in categorical)
-            pools.setdefault(Numbers.kind if kind in _COORDINATES else kind, []).append(name)
+            pools.setdefault(NumberFactor.kind if kind in _COORDINATES else kind, []).append(name)
     found: dict[str, Factor] = {}
     for kind, names in pools.items():
-        if kind == Numbers.kind:
+        if kind == NumberFactor.kind:
             found[kind] = _numbers({name: columns[name] for name in names}, kind_of)
         elif columns[names[0]].ndim > 1:
             raise InputError(
-                f"{named(names)} is an array of shape {columns[names[0]].shape[1:]} per row, which cannot be {kind}; "
+                f"{quoted(names)} is an array of shape {columns[names[0]].shape[1:]} per row, which cannot be {kind}; "
                 "declare it real, integer, rotation or sequence."
             )
         else:
-            found[kind] = factors.BY_KIND[kind].fit({name: columns[name] for name in names})
+            found[kind] = factors.BY_KIND[kind]({name: columns[name] for name in names})
     for d in declared:
         for name, members in _split(d):
-            found[_free(name, found)] = factors.BY_KIND[d.kind].fit({column: columns[column] for column in members})
+            found[_free(name, found)] = factors.BY_KIND[d.kind]({column: columns[column] for column in members})
     return found, constants
 
 
@@ -125,18 +127,14 @@ def _resolved(key: str, names: Sequence[str]) -> tuple[str, ...]:
         return family
     unknown = next(part for part in parts if part not in names)
     known = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    raise InputError(f"The kind of '{unknown}' is given, which is no column; the columns are {known}.")
-
-
-def _is_apart(kind: str) -> bool:
-    return kind in factors.BY_KIND and factors.BY_KIND[kind] in factors.APART
+    raise InputError(f"The kind of '{unknown}' is given, but there is no such column; the columns are {known}.")
 
 
 def _split(declared: Declared) -> list[tuple[str, tuple[str, ...]]]:
     """The factors that one declaration makes: an ordered column each, otherwise one."""
-    if not _is_apart(declared.kind):
+    if declared.kind not in factors.BY_DECLARATION:
         return []
-    if declared.kind == factors.Ordered.kind:
+    if declared.kind == factors.OrderedFactor.kind:
         return [(name, (name,)) for name in declared.columns]
     return [(declared.name, declared.columns)]
 
@@ -155,16 +153,16 @@ def _single(values: Values) -> bool:
 def _usual(values: Values, categorical: bool) -> str:
     """Text, truth values and levels are categories, whole numbers integers, other numbers real."""
     if categorical or values.dtype == object or (values.dtype == bool and values.ndim == 1):
-        return factors.Levels.kind
+        return factors.CategoryFactor.kind
     return "real" if values.dtype.kind == "f" else "integer"
 
 
-def _numbers(columns: Mapping[str, Values], kind_of: Mapping[str, str]) -> Numbers:
+def _numbers(columns: Mapping[str, Values], kind_of: Mapping[str, str]) -> NumberFactor:
     coordinates = tuple(
         _coordinate(values, name, kind_of.get(name) or _usual(values, False)) for name, values in columns.items()
     )
     first = next(iter(columns.values()))
-    return Numbers(tuple(columns), coordinates, first.shape[1:])
+    return NumberFactor(tuple(columns), coordinates, first.shape[1:])
 
 
 def _coordinate(values: Values, name: str, kind: str) -> Coordinate:

@@ -26,6 +26,7 @@ import numpy as np
 
 from unnoise._errors import InputError
 from unnoise.data import _numerics
+from unnoise.data._levels import Level, described, indices_of, levels_of
 from unnoise.data._numerics import Floats, Values
 from unnoise.data.base import Coordinate, Feature, Kind
 
@@ -191,7 +192,7 @@ class Constant(Kind):
 
 @dataclass(frozen=True)
 class Category(Feature):
-    """One of a few levels that a model is told, as one indicator each; `factors.Levels` are modelled.
+    """One of a few levels that a model is given, as one indicator each; see `factors.CategoryFactor` for modelled ones.
 
     >>> sex = Category.fit(np.array(["Male", "Female", "Male"]), "sex")
     >>> sex.levels
@@ -201,19 +202,16 @@ class Category(Feature):
     """
 
     name: ClassVar[str] = "category"
-    levels: tuple[str | int | float, ...]
+    levels: tuple[Level, ...]
 
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
         """The levels that occur, in order."""
-        held = values.tolist()
-        if odd := [value for value in held if not isinstance(value, str | int | float)]:
-            raise InputError(f"Condition '{column}' holds {odd[0]}; a level of a category is a text or a number.")
-        return cls(tuple(sorted(set(held), key=lambda level: (isinstance(level, str), level))))
+        return cls(levels_of(values, f"Condition '{column}'"))
 
     def check(self, values: Values, column: str) -> None:
         """Refuse a level that the fitted data never held."""
-        self._places(values, column)
+        self._indices(values, column)
 
     @property
     def width(self) -> int:
@@ -221,34 +219,24 @@ class Category(Feature):
         return len(self.levels)
 
     def features(self, values: Values, column: str) -> Floats:
-        """A row with a single 1, at the place of the level."""
-        return np.eye(self.width)[self._places(values, column)]
+        """A row with a single 1, at the index of the level."""
+        return np.eye(self.width)[self._indices(values, column)]
 
     def restore(self, values: Values, column: str) -> Values:
         """The levels themselves."""
         texts = any(isinstance(level, str) for level in self.levels)
-        return np.array(self.levels, dtype=object if texts else None)[self._places(values, column)]
+        return np.array(self.levels, dtype=object if texts else None)[self._indices(values, column)]
 
     @property
     def example(self) -> str | int | float:
         """The first level."""
         return self.levels[0]
 
-    def _places(self, values: Values, column: str) -> list[int]:
-        """The place of each value among the levels; a level may also be given as its text, as in a shell."""
-        place: dict[Any, int] = {}
-        for i, level in enumerate(self.levels):
-            place |= {str(level).lower(): i} if isinstance(level, bool) else {}
-            place |= {str(level): i, level: i}
-        held = values.tolist()
-        if unknown := [value for value in held if value not in place]:
-            shown = ", ".join(map(str, self.levels[:20])) + (", ..." if len(self.levels) > 20 else "")
-            raise InputError(f"Condition '{column}' has no level {unknown[0]!r}; the levels are {shown}.")
-        return [place[value] for value in held]
+    def _indices(self, values: Values, column: str) -> list[int]:
+        return indices_of(values, self.levels, f"Condition '{column}'", as_text=True)
 
     def __str__(self) -> str:
-        shown = [str(level) for level in self.levels[:6]] + ["..."] * (len(self.levels) > 6)
-        return f"category, one of {', '.join(shown)}"
+        return f"category, one of {described(self.levels)}"
 
 
 KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant)}

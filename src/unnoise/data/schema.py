@@ -26,9 +26,9 @@ from unnoise.data import checks, conditions, containers, factors, inference
 from unnoise.data import kinds as registry
 from unnoise.data._numerics import Values
 from unnoise.data.base import Feature, Kind
-from unnoise.data.containers import Block, Container, Table
+from unnoise.data.containers import Container, EventArray, Table
 from unnoise.data.encoded import Encoded
-from unnoise.data.factors import Factor, Numbers
+from unnoise.data.factors import Factor, NumberFactor
 from unnoise.data.factors.numbers import representable
 from unnoise.data.kinds import Constant
 from unnoise.processes import HasKernel, product
@@ -107,10 +107,10 @@ class Schema:
         return cast(HasKernel[Any], joint)  # as all factors have kernels
 
     @property
-    def numbers(self) -> Numbers | None:
+    def numbers(self) -> NumberFactor | None:
         """The only factor, where it is one of numbers: baselines and bits per dimension need no more than these."""
         first = next(iter(self.factors.values()))
-        return first if len(self.factors) == 1 and isinstance(first, Numbers) else None
+        return first if len(self.factors) == 1 and isinstance(first, NumberFactor) else None
 
     @property
     def kinds(self) -> str:
@@ -124,11 +124,6 @@ class Schema:
         return any(factor.jitter() is not None for factor in self.factors.values())
 
     @property
-    def is_image(self) -> bool:
-        """Whether a row is a picture: one block of numbers with two or three axes."""
-        return self.numbers is not None and len(self.numbers.event_shape) in (2, 3)
-
-    @property
     def event_shape(self) -> tuple[int, ...]:
         """The shape of one state."""
         shape: tuple[int, ...] = self.process().space.event_shape
@@ -137,7 +132,7 @@ class Schema:
     @property
     def num_features(self) -> int:
         """The length of the second axis of the data, with constant columns and condition columns."""
-        return self.container.event_shape[0] if isinstance(self.container, Block) else len(self.container.columns)
+        return self.container.event_shape[0] if isinstance(self.container, EventArray) else len(self.container.columns)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -190,7 +185,7 @@ class Schema:
             columns |= factor.decode(held[name].detach().cpu())
         return columns
 
-    def snapped(self, x: Any) -> Any:
+    def round_trip(self, x: Any) -> Any:
         """States as they are after a trip through the data: an integer at the lower edge of its cell."""
         return self._states(self.values(x))
 
@@ -286,7 +281,7 @@ def _features(kind: Feature, values: Values, name: str) -> Tensor:
 
 def _rows(factor: Factor) -> list[tuple[str, str]]:
     """What a table says of a factor: of columns of numbers one by one, of other columns together."""
-    if isinstance(factor, Numbers):
+    if isinstance(factor, NumberFactor):
         return [(name, str(kind)) for name, kind in zip(factor.columns, factor.coordinates, strict=True)]
     shown = ",".join(factor.columns[:6]) + (",..." if len(factor.columns) > 6 else "")
     return [(shown, str(factor))]

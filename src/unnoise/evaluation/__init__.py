@@ -5,6 +5,7 @@ from unnoise.evaluation.bits import bits_per_dimension
 from unnoise.evaluation.decoders import BinDecoder, Decoder, SoftmaxDecoder
 from unnoise.evaluation.dequantised import DequantisedLikelihood, NoiseCells
 from unnoise.evaluation.distances import sliced_wasserstein, wasserstein
+from unnoise.evaluation.frequencies import independent_log_prob
 from unnoise.evaluation.implicit_bound import ImplicitBound
 from unnoise.evaluation.importance import ImportanceWeighted
 from unnoise.evaluation.neighbours import Memorisation, Neighbours, memorisation, nearest_training
@@ -32,6 +33,7 @@ __all__ = [
     "energy_distance",
     "entropy_bounds",
     "fit_baselines",
+    "independent_log_prob",
     "memorisation",
     "nearest_training",
     "sliced_wasserstein",

@@ -6,7 +6,7 @@ $$p(x) = \frac u{4\pi} + \frac{1 - u}n\sum_i C(\kappa) e^{\kappa x\cdot x_i},\qq
 C(\kappa) = \frac\kappa{2\pi(1 - e^{-2\kappa})} e^{-\kappa},$$
 
 with respect to area on the unit sphere $S^2$, in nats. Bandwidth and share are chosen by the likelihood of validation
-points. With repeated points it grows without bound in $\kappa$, which is therefore bounded, and said.
+points. With repeated points it grows without bound in $\kappa$, so $\kappa$ is at most `most_kappa`.
 
 References:
     Hall, Watson, Cabrera (1987), Kernel density estimation with spherical data.

@@ -1,5 +1,7 @@
 """Pictures and pages: what evaluation found, drawn for a person to read."""
 
 from unnoise.report.assessment import Assessment as Assessment
+from unnoise.report.assessment import Quantity as Quantity
 from unnoise.report.assessment import evaluate as evaluate
-from unnoise.report.page import Report as Report
+from unnoise.report.assessment_page import page_of as page_of
+from unnoise.report.page import Page as Page

@@ -1,10 +1,9 @@
-"""Can this model be trusted? Its likelihood beside baselines, its samples beside data, in figures and one page."""
+"""Can this model be trusted? Its likelihood beside baselines, its samples beside data, in numbers."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise._progress import progress
-from unnoise._provenance import provenance
 from unnoise._random import generator
 from unnoise.data import Encoded
 from unnoise.evaluation.bits import bits_per_dimension
 from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood
 from unnoise.model import DenoisingMarkovModel
+from unnoise.report.baselines import baselines
 
 Floats = NDArray[np.float64]
 MOST_ROWS = 1000  # test rows whose likelihood and samples are looked at, unless the caller asks for more
@@ -28,7 +27,7 @@ FEWEST_ROWS = 10
 
 
 @dataclass(frozen=True)
-class Figure:
+class Quantity:
     """One measured number."""
 
     value: float
@@ -48,7 +47,7 @@ class Assessment:
     """What was measured of a model on test data, and what its pictures are drawn from.
 
     Attributes:
-        numbers: name -> figure, those of a table.
+        numbers: name -> quantity, those of a table.
         likelihoods: name -> (nats per row, standard error over rows), the model first, then baselines.
         descriptions: what each likelihood is.
     """
@@ -60,7 +59,7 @@ class Assessment:
     conditions: Any
     seed: int
     seconds: float = 0.0
-    numbers: dict[str, Figure] = field(default_factory=dict)
+    numbers: dict[str, Quantity] = field(default_factory=dict)
     likelihoods: dict[str, tuple[float, float]] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
 
@@ -72,19 +71,11 @@ class Assessment:
     def measured(self) -> dict[str, float]:
         """Flat numbers for a results file, standard errors under `..._se`."""
         flat: dict[str, float] = {}
-        for name, figure in self.numbers.items():
-            flat[name] = figure.value
-            if figure.standard_error:
-                flat[f"{name}_se"] = figure.standard_error
+        for name, number in self.numbers.items():
+            flat[name] = number.value
+            if number.standard_error:
+                flat[f"{name}_se"] = number.standard_error
         return flat
-
-    def write(self, path: str | Path, *, title: str = "unnoise", command: str | None = None) -> None:
-        """Write the report: one HTML file that opens without a network."""
-        from unnoise.report.assessment_page import compose
-
-        page = compose(self, title)
-        page.reproducibility(provenance(command, self.seed), self.seconds)
-        page.write(path)
 
 
 def evaluate(
@@ -112,7 +103,7 @@ def evaluate(
         seed: of the choice of rows, of samples, dequantisation and Monte Carlo.
 
     Returns:
-        The numbers, with `.write(path)` for the report.
+        The numbers; `unnoise.report.page_of` makes a page of them.
     """
     check_is_fitted(model)
     start = time.monotonic()
@@ -146,9 +137,9 @@ def _likelihood(result: Assessment, estimate: Estimate, method: Likelihood) -> N
     name = "bound" if isinstance(method, Bound) else "exact"
     label = f"unnoise, {'lower bound' if name == 'bound' else 'exact'}"
     _record(result, name, label, estimate.log_prob.double().numpy())
-    result.numbers[f"{name}_monte_carlo_se"] = Figure(monte_carlo, 0.0, "nats per row")
+    result.numbers[f"{name}_monte_carlo_se"] = Quantity(monte_carlo, 0.0, "nats per row")
     for part, nats in estimate.parts.items():
-        result.numbers[f"{name}_part_{part}"] = Figure(*_over_rows(nats.double().numpy()), "nats per row")
+        result.numbers[f"{name}_part_{part}"] = Quantity(*_over_rows(nats.double().numpy()), "nats per row")
     result.descriptions[label] = f"{estimate.method}, Monte Carlo error {monte_carlo:.2g} nats per row"
 
 
@@ -159,7 +150,7 @@ def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generat
         return
     (factor,) = schema.factors.values()
     with progress("fitting the baselines", result.model.progress) as update:
-        for index, found in enumerate(factor.baselines(known.all(rng)[0], rows, result.seed)):
+        for index, found in enumerate(baselines(factor, known.all(rng)[0], rows, result.seed)):
             label, description, log_prob = found
             _record(result, label.lower().replace(" ", "_"), label, log_prob + schema.log_volume)
             result.descriptions[label] = description
@@ -169,11 +160,11 @@ def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generat
 def _record(result: Assessment, name: str, label: str, log_prob: Floats) -> None:
     """The mean log-likelihood and its standard error over rows, beside which a Monte Carlo error is small."""
     mean, error = _over_rows(log_prob)
-    result.numbers[f"{name}_nats_per_row"] = Figure(mean, error, "nats per row")
+    result.numbers[f"{name}_nats_per_row"] = Quantity(mean, error, "nats per row")
     if result.model.schema_.numbers is not None:
         count = _tree.numel_per_row(result.test.x)
         bits, spread = bits_per_dimension(mean, count), bits_per_dimension(-error, count)
-        result.numbers[f"{name}_bits_per_dim"] = Figure(bits, spread, "bits per dimension")
+        result.numbers[f"{name}_bits_per_dim"] = Quantity(bits, spread, "bits per dimension")
     result.likelihoods[label] = (mean, error)
 
 
@@ -185,15 +176,15 @@ def _over_rows(nats: Floats) -> tuple[float, float]:
 def _two_samples(result: Assessment) -> None:
     from unnoise.evaluation import classifier_test, energy_distance, memorisation
 
-    test, samples = result.features(result.test.x), result.features(result.model.schema_.snapped(result.samples))
+    test, samples = result.features(result.test.x), result.features(result.model.schema_.round_trip(result.samples))
     found = classifier_test(test, samples)
-    result.numbers["c2st_accuracy"] = Figure(found.accuracy, found.standard_error)
-    result.numbers["c2st_p_value"] = Figure(found.p_value)
+    result.numbers["c2st_accuracy"] = Quantity(found.accuracy, found.standard_error)
+    result.numbers["c2st_p_value"] = Quantity(found.p_value)
     result.descriptions["c2st"] = found.description
     distance = energy_distance(test, samples)
-    result.numbers["energy_distance"] = Figure(distance.value, distance.standard_error)
-    result.numbers["energy_distance_floor"] = Figure(distance.floor)
+    result.numbers["energy_distance"] = Quantity(distance.value, distance.standard_error)
+    result.numbers["energy_distance_floor"] = Quantity(distance.floor)
     if result.train is not None:
         copies = memorisation(samples, test, result.features(result.train.x))
-        result.numbers["copying_ratio"] = Figure(copies.ratio, copies.ratio_se)
-        result.numbers["copying_near_share"] = Figure(copies.near_share)
+        result.numbers["copying_ratio"] = Quantity(copies.ratio, copies.ratio_se)
+        result.numbers["copying_near_share"] = Quantity(copies.near_share)

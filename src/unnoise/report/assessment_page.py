@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from unnoise import _tree
+from unnoise._provenance import provenance
 from unnoise._random import generator
 from unnoise.data.kinds import Category
 from unnoise.evaluation import bits_per_dimension, nearest_training
-from unnoise.report import plots
-from unnoise.report.page import Report
-
-if TYPE_CHECKING:
-    from unnoise.report.assessment import Assessment
+from unnoise.report import plots, views
+from unnoise.report.assessment import Assessment
+from unnoise.report.page import Page
 
 FRAMES = 9  # pictures in a filmstrip
 EXAMPLES = 6  # rows of a filmstrip of images
@@ -24,25 +23,34 @@ PAIRS = 20  # samples shown beside their nearest training rows
 PER_CLASS = 12
 
 
-def compose(result: Assessment, title: str) -> Report:
-    """All sections of the report."""
+def page_of(result: Assessment, title: str = "unnoise", command: str | None = None) -> Page:
+    """The page of an assessment, in which `page_of(found).write("report.html")` needs no network.
+
+    Args:
+        result: what `unnoise.evaluate` found.
+        title: of the page.
+        command: what makes the page again, as it is typed in a shell.
+    """
     schema = result.model.schema_
     what = " x ".join(map(str, schema.event_shape)) + " numbers" if schema.numbers else schema.kinds
-    report = Report(title, subtitle=f"{len(result.test):,} held-out rows of {what}")
-    report.summary(_summary(result))
-    _samples(report, result)
-    _likelihood(report, result)
-    _two_samples(report, result)
-    _neighbours(report, result)
-    _filmstrips(report, result)
-    _training(report, result)
-    report.section("The data and the model")
-    report.facts(_facts(result))
-    return report
+    page = Page(title, subtitle=f"{len(result.test):,} held-out rows of {what}")
+    page.summary(_summary(result))
+    _samples(page, result)
+    _likelihood(page, result)
+    _two_samples(page, result)
+    _neighbours(page, result)
+    _filmstrips(page, result)
+    _training(page, result)
+    page.section("The data and the model")
+    page.facts(_facts(result))
+    page.reproducibility(provenance(command, result.seed), result.seconds)
+    return page
 
 
 def _is_image(result: Assessment) -> bool:
-    return result.model.schema_.is_image
+    """Whether a row is a picture: one block of numbers with two or three axes."""
+    numbers = result.model.schema_.numbers
+    return numbers is not None and len(numbers.event_shape) in (2, 3)
 
 
 def _summary(result: Assessment) -> dict[str, Any]:
@@ -58,24 +66,24 @@ def _summary(result: Assessment) -> dict[str, Any]:
     return {name: str(value) for name, value in box.items()}
 
 
-def _samples(report: Report, result: Assessment) -> None:
-    report.section("New samples")
+def _samples(page: Page, result: Assessment) -> None:
+    page.section("New samples")
     if _is_image(result):
         images = _images(result, result.samples)
         groups = _by_class(result, images)
         if groups:
-            report.figure(plots.class_grid(groups), "Samples of each class, not chosen.")
+            page.figure(plots.class_grid(groups), "Samples of each class, not chosen.")
         else:
-            report.figure(plots.image_grid(images[:60]), "Samples, not chosen.")
+            page.figure(plots.image_grid(images[:60]), "Samples, not chosen.")
         return
     real, new = _columns(result, result.test.x), _columns(result, result.samples)
     for factor in result.model.schema_.factors.values():
-        for figure, caption in factor.figures(real, new):
-            report.figure(figure, caption)
+        for figure, caption in views.figures(factor, real, new):
+            page.figure(figure, caption)
 
 
-def _likelihood(report: Report, result: Assessment) -> None:
-    report.section("How likely is held-out data?")
+def _likelihood(page: Page, result: Assessment) -> None:
+    page.section("How likely is held-out data?")
     schema, bits = result.model.schema_, _is_image(result)
     factor = bits_per_dimension(1.0, math.prod(schema.event_shape)) if bits else 1.0
     unit = "bits per dimension" if bits else "nats per row"
@@ -83,12 +91,12 @@ def _likelihood(report: Report, result: Assessment) -> None:
     values = [result.likelihoods[name][0] * factor for name in names]
     errors = [result.likelihoods[name][1] * abs(factor) for name in names]
     figure = plots.likelihood_bars(names, values, errors, unit, higher_is_better=not bits)
-    report.figure(figure, f"Held-out likelihood of the same {len(result.test):,} rows.")
-    report.text(
+    page.figure(figure, f"Held-out likelihood of the same {len(result.test):,} rows.")
+    page.text(
         f"Likelihoods are in {schema.measure}. Errors are standard errors over rows. "
         "A lower bound understates the model."
         + (
-            f" The model is told {', '.join(schema.conditions)}, and the baselines are not."
+            f" The model is given {', '.join(schema.conditions)}, and the baselines are not."
             if schema.conditions
             else ""
         )
@@ -97,18 +105,18 @@ def _likelihood(report: Report, result: Assessment) -> None:
         [name, result.descriptions[name], f"{value:.3f} ± {error:.3f}"]
         for name, value, error in zip(names, values, errors, strict=True)
     ]
-    report.table(rows, header=["model", "what it is", unit], caption="Fitted on the same training rows.")
+    page.table(rows, header=["model", "what it is", unit], caption="Fitted on the same training rows.")
     for name, label in {"exact": "The exact log-likelihood", "bound": "The lower bound"}.items():
         prefix = f"{name}_part_"
         parts = {key.removeprefix(prefix): figure for key, figure in result.numbers.items() if key.startswith(prefix)}
         if parts:
-            report.text(f"{label} is a sum: {', '.join(f'{part} {figure}' for part, figure in parts.items())}.")
+            page.text(f"{label} is a sum: {', '.join(f'{part} {figure}' for part, figure in parts.items())}.")
 
 
-def _two_samples(report: Report, result: Assessment) -> None:
-    report.section("Can samples be told from data?")
+def _two_samples(page: Page, result: Assessment) -> None:
+    page.section("Can samples be told from data?")
     numbers = result.numbers
-    report.text(
+    page.text(
         f"A classifier ({result.descriptions['c2st']}) tells samples from held-out rows with accuracy "
         f"{numbers['c2st_accuracy']} (0.5: it cannot; 1: always); "
         f"p = {numbers['c2st_p_value'].value:.2g} for no better than chance. "
@@ -117,34 +125,34 @@ def _two_samples(report: Report, result: Assessment) -> None:
     )
 
 
-def _neighbours(report: Report, result: Assessment) -> None:
+def _neighbours(page: Page, result: Assessment) -> None:
     if result.train is None:
         return
-    report.section("Are samples copies of the training data?")
+    page.section("Are samples copies of the training data?")
     ratio, near = result.numbers["copying_ratio"], result.numbers["copying_near_share"]
-    report.text(
+    page.text(
         f"The median distance of a sample to its nearest training row is {ratio} times that of a held-out row: near 1, "
         f"samples are as new as new data; near 0, they are copies. {100 * near.value:.1f} % of samples are nearer than "
         "99 % of held-out rows."
     )
     if _is_image(result):
         shown = result.samples[:PAIRS]
-        snapped = result.model.schema_.snapped(shown)
-        nearest = nearest_training(result.features(snapped), result.features(result.train.x)).indices[:, 0]
+        whole = result.model.schema_.round_trip(shown)
+        nearest = nearest_training(result.features(whole), result.features(result.train.x)).indices[:, 0]
         figure = plots.neighbour_grid(_images(result, shown), _images(result, result.train.x[nearest]))
-        report.figure(figure, "Samples, and under each the nearest training image.")
+        page.figure(figure, "Samples, and under each the nearest training image.")
 
 
-def _filmstrips(report: Report, result: Assessment) -> None:
-    if not _is_image(result) and len(_plane(result, result.test.rows(torch.arange(2)).x)) < 2:
+def _filmstrips(page: Page, result: Assessment) -> None:
+    if not _is_image(result) and not _plane(result, result.test.rows(torch.arange(2)).x):
         return
-    report.section("From data to noise, and back")
+    page.section("From data to noise, and back")
     rows = EXAMPLES if _is_image(result) else 500
     strip = plots.filmstrip if _is_image(result) else plots.points_filmstrip
     frames, times = _noising(result, rows)
-    report.figure(strip(frames, times), "Noising: held-out data under the process, time t from 0 to 1.")
+    page.figure(strip(frames, times), "Noising: held-out data under the process, time t from 0 to 1.")
     frames, times = _denoising(result, rows)
-    report.figure(strip(frames, times), "Denoising: the sampler's path from noise to new samples.")
+    page.figure(strip(frames, times), "Denoising: the sampler's path from noise to new samples.")
 
 
 def _noising(result: Assessment, rows: int) -> tuple[list[Any], list[float]]:
@@ -176,19 +184,14 @@ def _frame(result: Assessment, states: Any) -> Any:
 
 
 def _plane(result: Assessment, states: Any) -> list[Any]:
-    """The first two coordinates to draw, where states are points of one space that has two."""
-    schema = result.model.schema_
-    if len(schema.factors) != 1 or not isinstance(states, torch.Tensor):
-        return []
-    (factor,) = schema.factors.values()
-    if schema.numbers is not None:
-        return list(states.flatten(1).T[:2].numpy())
-    return factor.plane(states)
+    """Two coordinates to draw, where states are points of one space that has them."""
+    factors = list(result.model.schema_.factors.values())
+    return views.plane(factors[0], states) if len(factors) == 1 else []
 
 
-def _training(report: Report, result: Assessment) -> None:
-    report.section("Training")
-    report.figure(
+def _training(page: Page, result: Assessment) -> None:
+    page.section("Training")
+    page.figure(
         plots.loss_curve(result.model.losses_, unit="nats per row"),
         "The training loss: the bound's diffusion part on standardised data, whose floor is not zero.",
     )

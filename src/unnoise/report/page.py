@@ -1,4 +1,4 @@
-"""A report: one HTML file that a person opens, without a network, and keeps.
+"""A page: one HTML file that a person opens, without a network, and keeps.
 
 Pictures are inside the file and nothing is loaded from elsewhere (the page forbids it to the browser). Every
 string that is given is escaped, since names of columns and classes come from a user's data.
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unnoise import __version__
 from unnoise._atomic import atomic_path
 from unnoise.report import _page_html as markup
 
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Report:
+class Page:
     """Built from top to bottom, then written. What is added goes to the section that was opened last.
 
-    >>> report = Report("Digits", subtitle="1797 images, 8x8")
-    >>> report.summary({"held-out bits per dimension": "2.31 ± 0.01"})
-    >>> report.section("How likely is held-out data?")
-    >>> report.text("Lower is better.")
-    >>> report.table([["unnoise", 2.31], ["Gaussian", 2.94]], header=["model", "bits"], caption="360 images.")
-    >>> "<h1>Digits</h1>" in report.html()
+    >>> page = Page("Digits", subtitle="1797 images, 8x8")
+    >>> page.summary({"held-out bits per dimension": "2.31 ± 0.01"})
+    >>> page.section("How likely is held-out data?")
+    >>> page.text("Lower is better.")
+    >>> page.table([["unnoise", 2.31], ["Gaussian", 2.94]], header=["model", "bits"], caption="360 images.")
+    >>> "<h1>Digits</h1>" in page.html()
     True
     """
 
@@ -61,11 +62,11 @@ class Report:
         self._add(markup.table(rows, header, caption))
 
     def figure(self, figure: Figure, caption: str, *, alt: str | None = None) -> None:
-        """A picture; `alt` tells those who cannot see it what it shows (else the caption does)."""
+        """A picture; `alt` says in words what it shows, for screen readers (the caption, if not given)."""
         self._add(markup.picture(figure, caption, alt or caption))
 
     def reproducibility(self, provenance: Mapping[str, Any], seconds: float | None = None) -> None:
-        """How the report was made (see `unnoise._provenance.provenance`); it stands at the end."""
+        """How the page came about (see `unnoise._provenance.provenance`); it stands at the end."""
         pairs = {name: _flat(value) for name, value in provenance.items() if value is not None}
         if seconds is not None:
             pairs["seconds"] = f"{seconds:.1f}"
@@ -73,8 +74,6 @@ class Report:
 
     def html(self) -> str:
         """The whole page."""
-        from unnoise import __version__
-
         sections = [(title, parts) for title, parts in self._sections if parts]
         if self._provenance:
             sections.append(("How this report was made", [self._provenance]))

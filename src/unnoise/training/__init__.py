@@ -3,20 +3,24 @@
 from unnoise.training.average import Average
 from unnoise.training.betas import learn_betas
 from unnoise.training.checkpoint import load, save
-from unnoise.training.dataset import BatchOrder, Dataset
+from unnoise.training.dataset import Arrays, BatchOrder, Dataset, Stream
+from unnoise.training.learning import learn
 from unnoise.training.loop import Step, train
 from unnoise.training.process_group import ProcessGroup
 from unnoise.training.settings import Settings
 from unnoise.training.state import TrainState
 
 __all__ = [
+    "Arrays",
     "Average",
     "BatchOrder",
     "Dataset",
     "ProcessGroup",
     "Settings",
     "Step",
+    "Stream",
     "TrainState",
+    "learn",
     "learn_betas",
     "load",
     "save",

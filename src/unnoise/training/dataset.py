@@ -9,16 +9,21 @@ stays small.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._errors import InputError
 
+STREAM = 2**16  # indices of a stream, which mean nothing
 ROUND = 16384  # examples per round when the data are fewer: one draw of permutations serves many steps
 
 
+@runtime_checkable
 class Dataset(Protocol):
     """What training draws from.
 
@@ -31,6 +36,45 @@ class Dataset(Protocol):
     def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
         """The states x_0 and the conditions of the examples at these indices (int64, on the CPU)."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Examples in memory.
+
+    Args:
+        states: a tensor (n, *event), or a nested dict of such tensors.
+        cond: (n, c), the conditions of the examples; None without.
+    """
+
+    states: Any
+    cond: Tensor | None = None
+
+    def __len__(self) -> int:
+        return _tree.length(self.states)
+
+    def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
+        """The examples at these indices."""
+        cond = None if self.cond is None else self.cond[indices]
+        return _tree.map(lambda leaf: leaf[indices], self.states), cond
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Examples drawn anew for every batch: data without end, from a law that can be sampled.
+
+    Args:
+        draw: called with n and a generator; returns n states.
+    """
+
+    draw: Callable[[int, torch.Generator], Any]
+
+    def __len__(self) -> int:
+        return STREAM
+
+    def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
+        """As many new states as there are indices."""
+        return self.draw(len(indices), rng), None
 
 
 def derived_seed(*parts: int | str) -> int:

@@ -1,4 +1,4 @@
-"""Training in one call: from states in memory, or from states drawn anew for every batch."""
+"""Training in one call: from states in memory, from any source of batches, or from states drawn anew."""
 
 from __future__ import annotations
 
@@ -12,85 +12,96 @@ import torch
 from torch import Tensor, nn
 
 from unnoise import _tree
-from unnoise._random import seeded
+from unnoise._errors import InputError
+from unnoise._random import generator, seeded
 from unnoise.denoisers import Denoiser, Neural, Residual
 from unnoise.heads import Head
 from unnoise.objectives import Denoising, Objective
 from unnoise.processes import Process
-from unnoise.training import Dataset, Settings, TrainState, train
+from unnoise.training.dataset import Arrays, Dataset, Stream
+from unnoise.training.loop import train
+from unnoise.training.settings import Settings
+from unnoise.training.state import TrainState
 
 Tell = Callable[[float, str], None]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """States to learn from, as a source of batches."""
-
-    states: Any
-    cond: Tensor | None = None
-
-    def __len__(self) -> int:
-        return _tree.length(self.states)
-
-    def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
-        """The states at these indices."""
-        cond = None if self.cond is None else self.cond[indices]
-        return _tree.map(lambda leaf: leaf[indices], self.states), cond
-
-
-@dataclass(frozen=True)
-class Fresh:
-    """States drawn anew for every batch: data without end, from a known law."""
-
-    draw: Callable[[int, torch.Generator], Any]
-
-    def __len__(self) -> int:
-        return 2**16
-
-    def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
-        """As many new states as there are indices."""
-        return self.draw(len(indices), rng), None
 
 
 def learn(
     process: Process[Any],
     network: Callable[..., nn.Module],
-    source: Dataset,
-    tell: Tell,
+    data: Any,
     *,
+    cond: Tensor | None = None,
     known: Denoiser | None = None,
     objective: Objective | None = None,
     head: Callable[[Any], Head[Any]] | None = None,
     judge: Callable[[Denoiser], float] | None = None,
     looks: int = 6,
+    tell: Tell = lambda share, words: None,
     **settings: Any,
 ) -> Denoiser:
-    """A trained denoiser: the running average of the weights.
+    """A denoiser of the process, trained on the data: the running average of the weights, ready to be used.
 
     Args:
         process: how the states are noised.
-        network: called with the shapes that the head states, as networks are.
-        source: what to learn from.
-        tell: is told how far the training is.
+        network: called with the shape of its inputs, the number of conditions and the shape of its outputs.
+        data: states, (n, *event) or a nested dict of such arrays; or a `Dataset`; or a function of n and a generator
+            that draws n states, and is called for every batch.
+        cond: (n, c), the conditions of states in memory.
         known: a denoiser that the network corrects.
         objective: the bound by default.
         head: called with the process; how the network's output is read. The process's own by default.
         judge: how good a denoiser is on validation data, larger is better; the best one seen is kept. None keeps the
             last one.
         looks: how often the judge is asked, evenly over the training.
-        **settings: of `training.Settings`; `seed` also decides the weights.
+        tell: called after every step with the share of the training that is done and a few words.
+        **settings: of `training.Settings`; `seed` also decides the first weights, and `device` is "cpu" if not given.
+
+    Raises:
+        InputError: for conditions beside data that are not in memory, and for settings that cannot be.
+
+    >>> from functools import partial
+    >>> from unnoise.networks import MLP
+    >>> from unnoise.processes import VariancePreserving
+    >>> from unnoise.samplers import Heun
+    >>> from unnoise.spaces import Euclidean
+    >>> process = VariancePreserving(Euclidean(1))
+    >>> settings = {"steps": 200, "batch_size": 128, "learning_rate": 1e-2, "ema": 0.98}
+    >>> denoiser = learn(process, partial(MLP, width=32), torch.tensor([[1.0], [3.0]]), **settings)
+    >>> samples = Heun(denoiser, steps=10).sample(200, torch.Generator().manual_seed(0))
+    >>> print(f"{samples.mean():.0f}")
+    2
+    >>> law = lambda n, rng: torch.randn(n, 1, generator=rng)  # a stream of new states
+    >>> learn(process, partial(MLP, width=32), law, steps=2).training
+    False
     """
     read = process.head if head is None else head(process)
     chosen = Settings(**{"device": "cpu", **settings})
+    dataset = _dataset(data, cond)
     with seeded(chosen.seed):
-        backbone = network(read.input_shape, 0, read.output_shape)
+        backbone = network(read.input_shape, _width(dataset), read.output_shape)
     learnt = Neural(process, backbone, head)
     state = TrainState(learnt if known is None else Residual(known, learnt), chosen)
     best = Best(judge, looks)
-    for step in train(state, objective or Denoising(), source):
+    for step in train(state, objective or Denoising(), dataset):
         best.look(state.ema, step.progress)
         tell(step.progress, f"step {step.index + 1:,}, loss {step.loss:.3f}{best.words}")
     return (best.denoiser or state.ema).requires_grad_(False).eval()
+
+
+def _dataset(data: Any, cond: Tensor | None) -> Dataset:
+    in_memory = not callable(data) and not isinstance(data, Dataset)
+    if in_memory:
+        return Arrays(_tree.map(torch.as_tensor, data), cond)
+    if cond is not None:
+        raise InputError("cond is given beside a source of batches; let its batches hold the conditions")
+    return data if isinstance(data, Dataset) else Stream(data)
+
+
+def _width(dataset: Dataset) -> int:
+    """How many conditions a network is given; of another form than (n, c) they are for others."""
+    _, cond = dataset.batch(torch.tensor([0]), generator(0))
+    return cond.shape[1] if cond is not None and cond.ndim == 2 else 0
 
 
 @dataclass

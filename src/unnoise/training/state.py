@@ -139,8 +139,8 @@ class TrainState:
         for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
                 raise InputError(
-                    f"it holds another network: {name} {_told(found.get(name))} there and "
-                    f"{_told(expected.get(name))} here; resume with the network that it was made with"
+                    f"it holds another network: {name} {_shape_in_words(found.get(name))} there and "
+                    f"{_shape_in_words(expected.get(name))} here; resume with the network that it was made with"
                 )
 
 
@@ -153,5 +153,5 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
 
-def _told(shape: tuple[int, ...] | None) -> str:
+def _shape_in_words(shape: tuple[int, ...] | None) -> str:
     return "does not exist" if shape is None else f"has shape {shape}"

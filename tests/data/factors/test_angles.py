@@ -9,7 +9,7 @@ import pytest
 
 from unnoise._errors import InputError
 from unnoise.data import Schema
-from unnoise.data.factors.angles import Angles
+from unnoise.data.factors.angles import AngleFactor
 
 
 def torsions(n: int = 40) -> np.ndarray:
@@ -37,10 +37,10 @@ def test_radians_and_ranges_from_zero() -> None:
 def test_units_can_be_said() -> None:
     small = torsions() / 100
     angles = Schema.infer(small, kinds={"x": "degrees"}).factors["degrees"]
-    assert isinstance(angles, Angles)
+    assert isinstance(angles, AngleFactor)
     assert angles.turn == 360.0
     wide = Schema.infer(torsions(), kinds={"x": "radians"}).factors["radians"]
-    assert isinstance(wide, Angles)
+    assert isinstance(wide, AngleFactor)
     assert wide.turn == 2 * math.pi
 
 
@@ -48,3 +48,9 @@ def test_degrees_where_radians_were_fitted_are_refused_with_their_range() -> Non
     schema = Schema.infer(np.radians(torsions()), kinds={"x": "angle"})
     with pytest.raises(InputError, match=r"Column 'x0' holds angles up to 1[67]\d.* fitted on radians; were these deg"):
         schema.encode(torsions())
+
+
+@pytest.mark.parametrize("kind", ["angle", "degrees", "radians"])
+def test_text_is_refused_in_every_unit(kind: str) -> None:
+    with pytest.raises(InputError, match=r"Column 'x0' holds text \(for example 'north'\), and is modelled as angle"):
+        Schema.infer(np.array([["north"], ["south"]], dtype=object), kinds={"x0": kind})

@@ -20,7 +20,7 @@ def test_levels_are_places_and_come_back_with_their_types() -> None:
     assert x.tolist() == [[0, 1, 0], [1, 0, 1], [0, 1, 2], [2, 1, 1]]
     assert schema.decode(x).equals(frame)
     assert Schema.from_config(schema.to_config()) == schema
-    with pytest.raises(InputError, match=r"Column 'a' has no level 'z'; the levels that were fitted are u, v, w"):
+    with pytest.raises(InputError, match=r"Column 'a' has no level 'z'; the levels are u, v, w"):
         schema.encode(frame.with_columns(a=pl.lit("z")))
 
 

@@ -59,12 +59,3 @@ def test_a_block_of_matrices() -> None:
 def test_what_is_no_rotation_is_refused(data: np.ndarray, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Schema.infer(data, kinds={"x": "rotation"})
-
-
-def test_a_report_shows_where_they_point() -> None:
-    frame = quaternions()
-    (factor,) = Schema.infer(frame, kinds={"q": "rotation"}).factors.values()
-    columns = {name: frame[name].to_numpy() for name in WXYZ}
-    ((figure, caption),) = factor.figures(columns, columns)
-    assert len(figure.axes) == 2
-    assert "north pole" in caption

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -19,18 +19,15 @@ from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, l
 from unnoise.processes import Brownian
 from unnoise.spaces import Torus
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 WHOLE_TURN = 2 * math.pi
 _DEGREES = 1.01 * WHOLE_TURN  # numbers beyond a turn of radians are degrees
 
 
 @dataclass(frozen=True)
-class Angles(Factor):
-    """Angles in degrees or radians; which of the two is read off their range, unless it is said.
+class AngleFactor(Factor):
+    """Angles in degrees or radians; which of the two is read off their range, unless the kind is degrees or radians.
 
-    >>> wind = Angles.fit({"from": np.array([350.0, 10.0, 180.0])})
+    >>> wind = AngleFactor.fit({"from": np.array([350.0, 10.0, 180.0])})
     >>> str(wind)
     'angle in degrees, 0 to 360'
     >>> wind.decode(wind.encode({"from": np.array([350.0, 10.0])}))["from"].round()
@@ -43,16 +40,18 @@ class Angles(Factor):
     dtypes: tuple[str, ...]
 
     @classmethod
-    def fit(cls, columns: Columns) -> Self:
-        """Degrees where any column leaves a turn of radians; a range from 0 where no value is negative."""
+    def fit(cls, columns: Columns, turn: float | None = None) -> Self:
+        """Degrees where any column leaves a turn of radians; a range from 0 where no value is negative.
+
+        Args:
+            columns: angles by name.
+            turn: the size of a whole turn, 360 or 2 pi, where the range of the values is not to decide it.
+        """
         for name, values in columns.items():
             finite_numbers(values, name, cls.kind)
-        farthest = max(float(np.abs(values).max()) for values in columns.values())
-        return cls.in_units(columns, 360.0 if farthest > _DEGREES else WHOLE_TURN)
-
-    @classmethod
-    def in_units(cls, columns: Columns, turn: float) -> Self:
-        """With the size of a whole turn said."""
+        if turn is None:
+            farthest = max(float(np.abs(values).max()) for values in columns.values())
+            turn = 360.0 if farthest > _DEGREES else WHOLE_TURN
         starts = tuple(0.0 if values.min() >= 0 else -turn / 2 for values in columns.values())
         return cls(tuple(columns), turn, starts, tuple(str(values.dtype) for values in columns.values()))
 
@@ -83,20 +82,6 @@ class Angles(Factor):
             found[name] = cast(start + np.mod(angle - start, self.turn), dtype)
         return found
 
-    def plane(self, x: Tensor) -> list[Values]:
-        """The first two angles."""
-        return list(self.decode(x).values())[:2]
-
-    def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
-        """A Ramachandran plot of the first two angles, and roses of the others."""
-        from unnoise.report import plots
-
-        found = super().figures(real, samples)
-        if len(self.columns) > 1:
-            figure = plots.angle_pairs(real, samples, self.columns[:2], self.turn, self.starts[:2])
-            found.insert(0, (figure, "The first two angles: where held-out rows lie, and where samples do."))
-        return found
-
     @property
     def _unit(self) -> str:
         return "degrees" if self.turn == 360.0 else "radians"
@@ -115,27 +100,3 @@ class Angles(Factor):
     def __str__(self) -> str:
         start = self.starts[0]
         return f"angle in {self._unit}, {start:.4g} to {start + self.turn:.4g}"
-
-
-@dataclass(frozen=True)
-class Degrees(Angles):
-    """Angles that are degrees, whatever their range."""
-
-    kind: ClassVar[str] = "degrees"
-
-    @classmethod
-    def fit(cls, columns: Columns) -> Self:
-        """A turn is 360."""
-        return cls.in_units(columns, 360.0)
-
-
-@dataclass(frozen=True)
-class Radians(Angles):
-    """Angles that are radians, whatever their range."""
-
-    kind: ClassVar[str] = "radians"
-
-    @classmethod
-    def fit(cls, columns: Columns) -> Self:
-        """A turn is 2 pi."""
-        return cls.in_units(columns, WHOLE_TURN)

@@ -5,19 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-import numpy as np
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.data._numerics import Floats, Values, row_of
+from unnoise.data._numerics import Values, row_of
 from unnoise.processes import HasKernel
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Columns = Mapping[str, Values]
 
@@ -29,6 +25,10 @@ class Factor(ABC):
     Attributes:
         kind: the word for it in `kinds` and `--column NAMES=KIND`.
         columns: the columns that it takes, in the order in which they were named.
+
+    How a report draws the columns, and which baselines it fits to them, stands beside the report: a factor of your own
+    has pictures of each column and no baseline until functions for its class are registered with
+    `unnoise.report.views.figures`, `unnoise.report.views.plane` and `unnoise.report.baselines.baselines`.
     """
 
     kind: ClassVar[str]
@@ -69,22 +69,6 @@ class Factor(ABC):
         """The width of the cell that each number stands for, where it is dequantised."""
         return None
 
-    def baselines(self, train: Tensor, test: Tensor, seed: int) -> Iterator[tuple[str, str, Floats]]:
-        """Simple models of the same points: a name, what it is, and its log density of the test points, in nats."""
-        yield from ()
-
-    def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
-        """Pictures of held-out rows beside samples, each with a caption."""
-        from unnoise.report import plots
-
-        names = dict.fromkeys(self.columns)
-        first, second = ({name: columns[name] for name in names} for columns in (real, samples))
-        return [(plots.marginals(first, second), "Each column: held-out rows and as many samples.")]
-
-    def plane(self, x: Tensor) -> list[Values]:
-        """Two coordinates to draw points by, where noisy points can be drawn in a plane; else none."""
-        return []
-
     def to_config(self) -> dict[str, Any]:
         """Plain JSON types, from which `from_config` makes an equal factor."""
         config = {"kind": self.kind, **dataclasses.asdict(self)}
@@ -102,8 +86,8 @@ def expect(ok: bool, sentence: str) -> None:
         raise InputError(sentence)
 
 
-def named(columns: Sequence[str]) -> str:
-    """Columns as a sentence names them: the first few."""
+def quoted(columns: Sequence[str]) -> str:
+    """The first few columns, as they stand in a sentence."""
     shown = ", ".join(f"'{name}'" for name in columns[:4]) + (", ..." if len(columns) > 4 else "")
     return f"column {shown}" if len(columns) == 1 else f"columns {shown}"
 
@@ -120,17 +104,6 @@ def finite_numbers(values: Values, column: str, kind: str) -> None:
 def first_row(bad: Values) -> int:
     """The first row in which something is the case."""
     return row_of(int(bad.nonzero()[0][0]), bad)
-
-
-def independent(train: Tensor, test: Tensor) -> tuple[str, str, Floats]:
-    """The baseline of states that are places: the frequencies at every site, each seen once more than it was."""
-    first, second = (part.flatten(1).numpy() for part in (train, test))
-    states, sites = int(max(first.max(), second.max())) + 1, np.arange(first.shape[1])
-    counts = np.ones((len(sites), states))
-    np.add.at(counts, (sites, first), 1.0)
-    log_share = np.log(counts / counts.sum(1, keepdims=True))
-    words = "the frequencies of every column, as if columns knew nothing of each other"
-    return "Independent", words, log_share[sites, second].sum(1)
 
 
 def log_scale(factor: float, count: int) -> float:

@@ -17,10 +17,10 @@ from unnoise.spaces import Counts
 
 
 @dataclass(frozen=True)
-class Tallies(Factor):
+class CountFactor(Factor):
     """How often something happened.
 
-    >>> calls = Tallies.fit({"calls": np.array([0, 3, 5])})
+    >>> calls = CountFactor.fit({"calls": np.array([0, 3, 5])})
     >>> str(calls)
     'count, mean 2.667'
     """
@@ -64,7 +64,7 @@ class Tallies(Factor):
 
 
 def _check(values: Values, name: str) -> None:
-    finite_numbers(values, name, Tallies.kind)
+    finite_numbers(values, name, CountFactor.kind)
     bad = (values < 0) | (values != np.rint(values))
     if bad.any():
         row = first_row(bad)

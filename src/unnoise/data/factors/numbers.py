@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.data import kinds as registry
-from unnoise.data._numerics import Floats, Values, pieces, row_of
+from unnoise.data._numerics import Values, pieces, row_of
 from unnoise.data.base import Coordinate
 from unnoise.data.factors.base import Columns, Factor, finite_numbers
 from unnoise.data.kinds import Integer
@@ -21,12 +21,9 @@ from unnoise.processes import VariancePreserving
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 
 @dataclass(frozen=True)
-class Numbers(Factor):
+class NumberFactor(Factor):
     """Columns of numbers, or one block of them such as an image.
 
     Args:
@@ -91,23 +88,6 @@ class Numbers(Factor):
             columns[name] = np.concatenate([kind.decode(piece) for piece in pieces(part)])
         return columns
 
-    def baselines(self, train: Tensor, test: Tensor, seed: int) -> Iterator[tuple[str, str, Floats]]:
-        """A Gaussian, a Gaussian mixture and a kernel density."""
-        from unnoise.evaluation import fit_baselines
-
-        first, second = (part.flatten(1).double().numpy() for part in (train, test))
-        for label, baseline in fit_baselines(first, seed).items():
-            yield label, baseline.description, baseline.score_samples(second)
-
-    def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
-        """Histograms, and the first columns against each other."""
-        from unnoise.report import plots
-
-        found = super().figures(real, samples)
-        if len(self.columns) > 1:
-            found.append((plots.pairs(real, samples, self.columns), "The first columns against each other."))
-        return found
-
     def to_config(self) -> dict[str, Any]:
         """With the configuration of every coordinate."""
         coordinates = [kind.to_config() for kind in self.coordinates]
@@ -139,7 +119,7 @@ def _coordinates(kind: Coordinate, values: Values, name: str) -> Tensor:
 
 
 def representable(x: NDArray[np.float32], values: Values, name: str) -> Tensor:
-    """The float32 numbers as a tensor; what lies too far out is said here and not met later as infinity."""
+    """The float32 numbers as a tensor; refuse what is too far out, which would be infinite later."""
     if (far := np.flatnonzero(~np.isfinite(x))).size:
         raise InputError(
             f"Column '{name}' holds {values.flat[far[0]]} in row {row_of(int(far[0]), values)}, which is too "

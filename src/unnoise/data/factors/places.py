@@ -5,29 +5,24 @@ Densities are with respect to area on the unit sphere, of total 4 pi.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from unnoise.data._numerics import Floats, Values, cast
+from unnoise.data._numerics import Values, cast
 from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, first_row
 from unnoise.processes import Brownian
 from unnoise.spaces import Sphere
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 
 @dataclass(frozen=True)
-class Places(Factor):
+class PlaceFactor(Factor):
     """Latitude from -90 to 90 and longitude from -180 to 180, or to 360, in degrees.
 
-    >>> quakes = Places.fit({"lat": np.array([10.0, -30.0]), "lon": np.array([179.0, -179.0])})
+    >>> quakes = PlaceFactor.fit({"lat": np.array([10.0, -30.0]), "lon": np.array([179.0, -179.0])})
     >>> quakes.encode({"lat": np.array([90.0]), "lon": np.array([0.0])}).round(decimals=3)
     tensor([[0., 0., 1.]])
     """
@@ -73,28 +68,6 @@ class Places(Factor):
         parts = zip(self.columns, (latitude, longitude), self.dtypes, strict=True)
         return {name: cast(part, dtype) for name, part, dtype in parts}
 
-    def baselines(self, train: Tensor, test: Tensor, seed: int) -> Iterator[tuple[str, str, Floats]]:
-        """The uniform law, and a kernel density whose bandwidth is chosen on a ninth of the training points."""
-        from unnoise.evaluation import SphereKernelDensity
-
-        points, x = (part.double().numpy() for part in (train, test))
-        yield "Uniform", "the same density everywhere", np.full(len(x), -math.log(4 * math.pi))
-        order = np.random.default_rng(seed).permutation(len(points))
-        held_out = max(len(points) // 9, 1)
-        density = SphereKernelDensity.fit(points[order[held_out:]], points[order[:held_out]])
-        yield "Kernel density", density.description, density.score_samples(x)
-
-    def plane(self, x: Tensor) -> list[Values]:
-        """Longitude and latitude."""
-        return list(self.decode(x).values())[::-1]
-
-    def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
-        """A map."""
-        from unnoise.report import plots
-
-        pair = tuple((columns[self.columns[0]], columns[self.columns[1]]) for columns in (real, samples))
-        return [(plots.world_map(*pair), "On the globe: held-out rows and as many samples.")]
-
     def __str__(self) -> str:
         return f"latlon, degrees, longitude from {self.start:.0f} to {self.start + 360:.0f}"
 
@@ -102,7 +75,7 @@ class Places(Factor):
 def _check(columns: Columns) -> None:
     (lat, latitude), (lon, longitude) = columns.items()
     for name, values, low, high in ((lat, latitude, -90.0, 90.0), (lon, longitude, -180.0, 360.0)):
-        finite_numbers(values, name, Places.kind)
+        finite_numbers(values, name, PlaceFactor.kind)
         outside = (values < low) | (values > high)
         if outside.any():
             row = first_row(outside)

@@ -1,7 +1,7 @@
 """Proportions: columns that are shares of a whole, as one point of the simplex.
 
 Wright-Fisher noise acts on them, which can reach the faces; `spaces.Aitchison` is the alternative in log-ratio
-coordinates, for those who compose. Densities are with respect to Lebesgue measure on all columns but one.
+coordinates, from Python. Densities are with respect to Lebesgue measure on all columns but one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.data._numerics import Values, cast
-from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, first_row, named
+from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, first_row, quoted
 from unnoise.processes import WrightFisher
 from unnoise.spaces import Simplex
 
@@ -24,10 +24,10 @@ LEAST = 1e-5  # parts are kept this far from zero
 
 
 @dataclass(frozen=True)
-class Proportions(Factor):
+class ProportionFactor(Factor):
     """Columns that are shares of a whole, or percentages.
 
-    >>> mix = Proportions.fit({"a": np.array([20.0, 50.0]), "b": np.array([80.0, 50.0])})
+    >>> mix = ProportionFactor.fit({"a": np.array([20.0, 50.0]), "b": np.array([80.0, 50.0])})
     >>> mix.encode({"a": np.array([25.0]), "b": np.array([75.0])})
     tensor([[0.2500, 0.7500]])
     """
@@ -39,7 +39,7 @@ class Proportions(Factor):
     @classmethod
     def fit(cls, columns: Columns) -> Self:
         """The whole is 1 or 100."""
-        expect(len(columns) > 1, f"Proportions take two or more columns that sum to one; got {named(list(columns))}.")
+        expect(len(columns) > 1, f"Proportions take two or more columns that sum to one; got {quoted(list(columns))}.")
         for name, values in columns.items():
             finite_numbers(values, name, cls.kind)
         sums = np.sum(list(columns.values()), axis=0)
@@ -69,14 +69,14 @@ class Proportions(Factor):
         if negative.any():
             row = first_row(negative)
             raise InputError(
-                f"Row {row} of {named(self.columns)} holds {parts[row].min() * self.total:.4g}, and proportions are "
+                f"Row {row} of {quoted(self.columns)} holds {parts[row].min() * self.total:.4g}, and proportions are "
                 "not negative; were these logits? Apply a softmax first."
             )
         off = np.abs(parts.sum(1) - 1) > OFF
         if off.any():
             row = first_row(off)
             raise InputError(
-                f"Row {row} of {named(self.columns)} sums to {parts[row].sum() * self.total:.6g}; expected "
+                f"Row {row} of {quoted(self.columns)} sums to {parts[row].sum() * self.total:.6g}; expected "
                 f"{self.total:g}: divide each row by its sum."
             )
         parts = np.maximum(parts, LEAST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -11,23 +11,20 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.data._numerics import Values, cast
-from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, first_row, named
+from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, first_row, quoted
 from unnoise.processes import Brownian
 from unnoise.spaces import Rotations
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 FORMS = {3: "rotation vector", 4: "quaternion", 9: "matrix"}
 OFF = 1e-3  # how far from a rotation a matrix, or from unit length a quaternion, may be
 
 
 @dataclass(frozen=True)
-class Orientations(Factor):
+class RotationFactor(Factor):
     """Four columns (quaternion x, y, z, w as in SciPy, or in the order that names ending in w, x, y, z say), nine
     (matrix, row by row), three (rotation vector in radians), or one block of shape (3, 3) or (4,).
 
-    >>> q = Orientations.fit({"qw": np.ones(2), "qx": np.zeros(2), "qy": np.zeros(2), "qz": np.zeros(2)})
+    >>> q = RotationFactor.fit({"qw": np.ones(2), "qx": np.zeros(2), "qy": np.zeros(2), "qz": np.zeros(2)})
     >>> q.encode({"qw": np.ones(1), "qx": np.zeros(1), "qy": np.zeros(1), "qz": np.zeros(1)})[0].diagonal()
     tensor([1., 1., 1.])
     """  # noqa: D205
@@ -44,7 +41,7 @@ class Orientations(Factor):
         numbers = _table(columns)
         expect(
             numbers.shape[1] in FORMS,
-            f"A rotation takes 4 columns (quaternion), 9 (matrix) or 3 (rotation vector); {named(list(columns))} hold "
+            f"A rotation takes 4 columns (quaternion), 9 (matrix) or 3 (rotation vector); {quoted(list(columns))} hold "
             f"{numbers.shape[1]} numbers.",
         )
         form = FORMS[numbers.shape[1]]
@@ -94,20 +91,13 @@ class Orientations(Factor):
             return {self.columns[0]: cast(back.reshape(-1, *self.shape), self.dtype)}
         return {name: cast(back[:, i], self.dtype) for i, name in enumerate(self.columns)}
 
-    def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
-        """Where rotations take the pole, and how they turn around it."""
-        from unnoise.report import plots
-
-        figure = plots.rotation_map([("rotations", self.encode(real), self.encode(samples))])
-        return [(figure, "Where each rotation takes the north pole; the colour is how it turns around it.")]
-
     def __str__(self) -> str:
         return f"rotation, given as {self.form}"
 
 
 def _table(columns: Columns) -> Values:
     for name, values in columns.items():
-        finite_numbers(values, name, Orientations.kind)
+        finite_numbers(values, name, RotationFactor.kind)
     parts = [values.reshape(len(values), -1).astype(np.float64) for values in columns.values()]
     return np.concatenate(parts, axis=1)
 
@@ -126,13 +116,13 @@ def _check_quaternions(numbers: Values, columns: tuple[str, ...]) -> None:
     zero = lengths < 1e-12
     if zero.any():
         raise InputError(
-            f"The quaternion in row {first_row(zero)} of {named(columns)} is zero, which is no rotation; drop the row."
+            f"The quaternion in row {first_row(zero)} of {quoted(columns)} is zero, not of length 1; drop the row."
         )
     off = np.abs(lengths - 1) > OFF
     if off.any():
         row = first_row(off)
         raise InputError(
-            f"The quaternion in row {row} of {named(columns)} has length {lengths[row]:.4g}; expected 1: divide it "
+            f"The quaternion in row {row} of {quoted(columns)} has length {lengths[row]:.4g}; expected 1: divide it "
             "by its length, or check which columns are meant."
         )
 
@@ -143,12 +133,12 @@ def _check_matrices(matrices: Values, columns: tuple[str, ...]) -> None:
     if off.any():
         row = first_row(off)
         raise InputError(
-            f"The matrix in row {row} of {named(columns)} is no rotation: R R^T differs from the identity by "
+            f"The matrix in row {row} of {quoted(columns)} is no rotation: R R^T differs from the identity by "
             f"{error[row]:.3g}; normalise it, or check the order of the numbers (row by row)."
         )
     reflected = np.linalg.det(matrices) < 0
     if reflected.any():
         raise InputError(
-            f"The matrix in row {first_row(reflected)} of {named(columns)} is a reflection (determinant -1), not a "
+            f"The matrix in row {first_row(reflected)} of {quoted(columns)} is a reflection (determinant -1), not a "
             "rotation; change the sign of one axis."
         )

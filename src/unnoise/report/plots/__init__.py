@@ -6,15 +6,13 @@ from unnoise.report.plots.columns import marginals, pairs, points_filmstrip
 from unnoise.report.plots.curves import likelihood_bars, loss_curve
 from unnoise.report.plots.images import class_grid, filmstrip, image_grid, neighbour_grid
 from unnoise.report.plots.levels import frequencies, token_frequencies
-from unnoise.report.plots.places import angle_pairs, density_map, world_map
+from unnoise.report.plots.places import angle_pairs, world_map
 from unnoise.report.plots.rotations import rotation_map
-from unnoise.report.plots.schedules import schedules
 
 __all__ = [
     "angle_pairs",
     "autocorrelation",
     "class_grid",
-    "density_map",
     "filmstrip",
     "frequencies",
     "image_grid",
@@ -27,7 +25,6 @@ __all__ = [
     "png",
     "points_filmstrip",
     "rotation_map",
-    "schedules",
     "token_frequencies",
     "trace",
     "world_map",

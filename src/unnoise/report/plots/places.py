@@ -43,40 +43,12 @@ def world_map(real: Places, samples: Places) -> Figure:
     figure = new_figure(WIDTH, 2 * EDGE * WIDTH)
     panels = figure.subplots(2, 1, subplot_kw={"projection": "mollweide"})
     for axes, places, color, name in zip(panels, (real, samples), (REAL, MODEL), ("real", "model"), strict=True):
-        latitude, longitude = _thinned(*(as_numbers(part) for part in places))
+        latitude, longitude = thinned(*(as_numbers(part) for part in places))
         x = np.radians(np.mod(longitude + 180.0, 360.0) - 180.0)
         axes.scatter(x, np.radians(latitude), s=2.5, color=color, alpha=0.5, linewidths=0)
         axes.grid(color=FAINT, linewidth=0.5)
         axes.set_xticklabels([])
         axes.tick_params(labelsize=7)
-        axes.set_title(name, color=QUIET)
-    return figure
-
-
-@styled
-def density_map(
-    grids: Sequence[tuple[str, NDArray[np.float64]]], latitude: Numbers, longitude: Numbers, points: Places
-) -> Figure:
-    """Log densities on a grid of the globe, one panel each, with points of the data on top.
-
-    Args:
-        grids: name and log density (nats), shape (latitudes, longitudes).
-        latitude: degrees, increasing.
-        longitude: degrees, increasing.
-        points: places that were observed.
-    """
-    figure = new_figure(WIDTH, EDGE * WIDTH * len(grids))
-    panels = figure.subplots(len(grids), 1, subplot_kw={"projection": "mollweide"}, squeeze=False)[:, 0]
-    lat, lon = _thinned(*(as_numbers(part) for part in points))
-    for axes, (name, grid) in zip(panels, grids, strict=True):
-        top = float(grid.max())
-        shown = np.clip(grid, top - 10.0, top)
-        axes.pcolormesh(
-            np.radians(longitude), np.radians(latitude), shown, cmap="Blues", shading="auto", rasterized=True
-        )
-        axes.scatter(np.radians(lon), np.radians(lat), s=1.5, color=REAL, linewidths=0)
-        axes.set_xticklabels([])
-        axes.set_yticklabels([])
         axes.set_title(name, color=QUIET)
     return figure
 
@@ -126,7 +98,8 @@ def _fading(color: str) -> Colormap:
     return LinearSegmentedColormap.from_list("fading", ["white", color, INK])
 
 
-def _thinned(latitude: Numbers, longitude: Numbers) -> tuple[Numbers, Numbers]:
+def thinned(latitude: Numbers, longitude: Numbers) -> tuple[Numbers, Numbers]:
+    """At most `MOST_POINTS` places, at random: more make one blot."""
     if len(latitude) <= MOST_POINTS:
         return latitude, longitude
     chosen = np.random.default_rng(0).choice(len(latitude), MOST_POINTS, replace=False)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unnoise.report import plots
-from unnoise.report.plots.schedules import ScheduleCurve, _short
+from experiments.figures import ScheduleCurve, schedules
+from experiments.figures.schedules import _short
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def figure():
         name: ScheduleCurve(np.linspace(5, -5, 11), np.linspace(1, 2, 4), (1.5, 0.1), (variance, 1.0))
         for name, variance in (("cosine", 2000.0), ("learnt", 50.0))
     }
-    return plots.schedules({"one": curves, "other": curves})
+    return schedules({"one": curves, "other": curves})
 
 
 def test_a_row_for_every_case_and_a_colour_for_every_schedule(figure):

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.data._numerics import Floats, Values
-from unnoise.data.factors.base import Columns, Factor, expect, first_row, independent, named
+from unnoise.data._numerics import Values
+from unnoise.data.factors.base import Columns, Factor, expect, first_row, quoted
 from unnoise.processes import CTMC, rates
 from unnoise.spaces import Finite
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 MOST = 2**16  # different tokens
-PAD = ""  # what fills the end of a shorter text
+END = "\x00"  # a token of its own, which fills the end of a shorter text
 
 
 @dataclass(frozen=True)
-class Tokens(Factor):
+class SequenceFactor(Factor):
     r"""A sequence of tokens: whole numbers from 0 (an array, or a column each), or one column of text.
 
     Texts shorter than the longest are filled with an end sign, which is a token of its own.
 
-    >>> words = Tokens.fit({"word": np.array(["GATTACA", "CAT"], dtype=object)})
+    >>> words = SequenceFactor.fit({"word": np.array(["GATTACA", "CAT"], dtype=object)})
     >>> words.shape, words.letters
     ((7,), '\x00ACGT')
     >>> words.decode(words.encode({"word": np.array(["CAT"], dtype=object)}))["word"]
@@ -47,10 +43,10 @@ class Tokens(Factor):
         """The alphabet, or the largest token."""
         first = next(iter(columns.values()))
         if first.dtype == object:
-            expect(len(columns) == 1, f"A sequence of text is one column; got {named(list(columns))}.")
+            expect(len(columns) == 1, f"A sequence of text is one column; got {quoted(list(columns))}.")
             texts = _texts(first, next(iter(columns)))
             longest = max(map(len, texts))
-            ends = "\x00" if any(len(text) < longest for text in texts) else ""
+            ends = END if any(len(text) < longest for text in texts) else ""
             letters = ends + "".join(sorted(set("".join(texts))))
             return cls(tuple(columns), (longest,), len(letters), letters, "object")
         numbers = _table(columns)
@@ -82,40 +78,28 @@ class Tokens(Factor):
         places = x.numpy()
         if self.letters:
             table = np.array(list(self.letters))
-            texts = ["".join(row).split("\x00")[0] for row in table[places]]
+            texts = ["".join(row).split(END)[0] for row in table[places]]
             return {self.columns[0]: np.array(texts, dtype=object)}
         if len(self.columns) == 1:
             return {self.columns[0]: places.astype(self.dtype)}
         return {name: places[:, i].astype(self.dtype) for i, name in enumerate(self.columns)}
 
-    def baselines(self, train: Tensor, test: Tensor, seed: int) -> Iterator[tuple[str, str, Floats]]:
-        """Columns that know nothing of each other."""
-        yield independent(train, test)
-
-    def figures(self, real: Columns, samples: Columns) -> list[tuple[Figure, str]]:
-        """How often each token stands at each place."""
-        from unnoise.report import plots
-
-        first, second = (self.encode(held).flatten(1).numpy() for held in (real, samples))
-        figure = plots.token_frequencies(first, second, self.states, self.letters.replace("\x00", "-"))
-        return [(figure, "How often each token stands at each place: held-out rows and as many samples.")]
-
     def _spelt(self, texts: list[str], name: str) -> Values:
         place = {letter: i for i, letter in enumerate(self.letters)}
         length = self.shape[0]
         for row, text in enumerate(texts):
-            if len(text) > length or (len(text) < length and "\x00" not in place):
+            if len(text) > length or (len(text) < length and END not in place):
                 raise InputError(
                     f"Column '{name}' holds a text of {len(text)} letters in row {row}; the model was fitted on "
-                    f"{'at most ' if chr(0) in place else ''}{length}."
+                    f"{'at most ' if END in place else ''}{length}."
                 )
             if unknown := [letter for letter in text if letter not in place]:
-                shown = self.letters.strip("\x00")
+                shown = self.letters.strip(END)
                 raise InputError(f"Column '{name}' holds {unknown[0]!r} in row {row}; the fitted letters are {shown}.")
-        return np.array([[place[letter] for letter in text.ljust(length, "\x00")] for text in texts], dtype=np.int64)
+        return np.array([[place[letter] for letter in text.ljust(length, END)] for text in texts], dtype=np.int64)
 
     def __str__(self) -> str:
-        what = f"letters {self.letters.strip(chr(0))}" if self.letters else f"{self.states} tokens"
+        what = f"letters {self.letters.strip(END)}" if self.letters else f"{self.states} tokens"
         return f"sequence of {' x '.join(map(str, self.shape))} places, {what}"
 
 
@@ -133,12 +117,12 @@ def _table(columns: Columns) -> Values:
 
 def _check(numbers: Values, states: int | None, columns: list[str] | tuple[str, ...]) -> None:
     if numbers.dtype.kind not in "iub" or numbers.size == 0:
-        raise InputError(f"A sequence is made of whole numbers from 0, but {named(columns)} hold {numbers.dtype}.")
+        raise InputError(f"A sequence is made of whole numbers from 0, but {quoted(columns)} hold {numbers.dtype}.")
     low, high = int(numbers.min()), int(numbers.max())
     top = MOST if states is None else states
     outside = (numbers < 0) | (numbers >= top)
     if low < 0 or high >= top:
         raise InputError(
-            f"Row {first_row(outside)} of {named(columns)} holds a token {high if high >= top else low}; expected "
+            f"Row {first_row(outside)} of {quoted(columns)} holds a token {high if high >= top else low}; expected "
             f"whole numbers from 0 to {top - 1}."
         )

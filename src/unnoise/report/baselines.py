@@ -1,0 +1,61 @@
+"""Simple models to compare with, for each kind of column: `baselines` looks at the class of a factor.
+
+A factor without a function of its own has none. Further ones are registered with `@baselines.register(MyFactor)`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import singledispatch
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unnoise.data.factors import CategoryFactor, Factor, NumberFactor, PlaceFactor, SequenceFactor
+from unnoise.evaluation.frequencies import independent_log_prob
+
+Found = Iterator[tuple[str, str, NDArray[np.float64]]]
+SHARE = 9  # one training point in so many chooses the bandwidth on the globe
+
+
+@singledispatch
+def baselines(factor: Factor, train: Tensor, test: Tensor, seed: int) -> Found:
+    """Simple models of the points of a factor: a name, what it is, and its log density of the test points, in nats.
+
+    Args:
+        factor: its class decides which models there are.
+        train: points to fit on, (n, *event).
+        test: points to score, (m, *event).
+        seed: of the choices among the training points.
+    """
+    yield from ()
+
+
+@baselines.register(NumberFactor)
+def _of_numbers(factor: NumberFactor, train: Tensor, test: Tensor, seed: int) -> Found:
+    from unnoise.evaluation import fit_baselines
+
+    first, second = (part.flatten(1).double().numpy() for part in (train, test))
+    for label, baseline in fit_baselines(first, seed).items():
+        yield label, baseline.description, baseline.score_samples(second)
+
+
+@baselines.register(CategoryFactor)
+@baselines.register(SequenceFactor)
+def _of_states(factor: CategoryFactor | SequenceFactor, train: Tensor, test: Tensor, seed: int) -> Found:
+    words = "the frequencies of every column, as if columns were independent"
+    yield "Independent", words, independent_log_prob(*(part.flatten(1).numpy() for part in (train, test)))
+
+
+@baselines.register(PlaceFactor)
+def _of_places(factor: PlaceFactor, train: Tensor, test: Tensor, seed: int) -> Found:
+    from unnoise.evaluation import SphereKernelDensity
+
+    points, x = (part.double().numpy() for part in (train, test))
+    yield "Uniform", "the same density everywhere", np.full(len(x), -math.log(4 * math.pi))
+    order = np.random.default_rng(seed).permutation(len(points))
+    held_out = max(len(points) // SHARE, 1)
+    density = SphereKernelDensity.fit(points[order[held_out:]], points[order[:held_out]])
+    yield "Kernel density", density.description, density.score_samples(x)

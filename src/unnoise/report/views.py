@@ -1,0 +1,121 @@
+"""Pictures of each kind of column: `figures` and `plane` look at the class of a factor.
+
+A factor without functions of its own is drawn column by column, and not in a plane. Further ones are registered with
+`@figures.register(MyFactor)` and `@plane.register(MyFactor)`.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from unnoise.data._numerics import Values
+from unnoise.data.factors import (
+    AngleFactor,
+    CategoryFactor,
+    Factor,
+    NumberFactor,
+    PlaceFactor,
+    RotationFactor,
+    SequenceFactor,
+)
+from unnoise.data.factors.base import Columns
+from unnoise.data.factors.sequences import END
+from unnoise.report import plots
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Pictures = list[tuple["Figure", str]]
+
+
+@singledispatch
+def figures(factor: Factor, real: Columns, samples: Columns) -> Pictures:
+    """Pictures of held-out rows beside samples, each with a caption.
+
+    Args:
+        factor: its class decides what is drawn.
+        real: the columns of held-out rows, by name.
+        samples: the columns of samples, as many.
+    """
+    picture = plots.marginals(_of(factor, real), _of(factor, samples))
+    return [(picture, "Each column: held-out rows and as many samples.")]
+
+
+@figures.register(NumberFactor)
+def _number_figures(factor: NumberFactor, real: Columns, samples: Columns) -> Pictures:
+    found = figures.dispatch(Factor)(factor, real, samples)
+    if len(factor.columns) > 1:
+        found.append((plots.pairs(real, samples, factor.columns), "The first columns against each other."))
+    return found
+
+
+@figures.register(AngleFactor)
+def _angle_figures(factor: AngleFactor, real: Columns, samples: Columns) -> Pictures:
+    """A Ramachandran plot of the first two angles comes first, then roses of each."""
+    found = figures.dispatch(Factor)(factor, real, samples)
+    if len(factor.columns) > 1:
+        picture = plots.angle_pairs(real, samples, factor.columns[:2], factor.turn, factor.starts[:2])
+        found.insert(0, (picture, "The first two angles: where held-out rows lie, and where samples do."))
+    return found
+
+
+@figures.register(CategoryFactor)
+def _category_figures(factor: CategoryFactor, real: Columns, samples: Columns) -> Pictures:
+    picture = plots.frequencies(_of(factor, real), _of(factor, samples))
+    return [(picture, "Frequencies of the levels: held-out rows and as many samples.")]
+
+
+@figures.register(SequenceFactor)
+def _sequence_figures(factor: SequenceFactor, real: Columns, samples: Columns) -> Pictures:
+    first, second = (factor.encode(held).flatten(1).numpy() for held in (real, samples))
+    picture = plots.token_frequencies(first, second, factor.states, factor.letters.replace(END, "-"))
+    return [(picture, "How often each token stands at each place: held-out rows and as many samples.")]
+
+
+@figures.register(PlaceFactor)
+def _place_figures(factor: PlaceFactor, real: Columns, samples: Columns) -> Pictures:
+    first, second = ([held[name] for name in factor.columns] for held in (real, samples))
+    return [
+        (
+            plots.world_map((first[0], first[1]), (second[0], second[1])),
+            "On the globe: held-out rows and as many samples.",
+        )
+    ]
+
+
+@figures.register(RotationFactor)
+def _rotation_figures(factor: RotationFactor, real: Columns, samples: Columns) -> Pictures:
+    picture = plots.rotation_map([("rotations", factor.encode(real), factor.encode(samples))])
+    return [(picture, "Where each rotation takes the north pole; the colour is how it turns around it.")]
+
+
+@singledispatch
+def plane(factor: Factor, x: Tensor) -> list[Values]:
+    """Two coordinates to draw points by, clean or noisy, (n,) each; an empty list where no plane shows them."""
+    return []
+
+
+@plane.register(NumberFactor)
+def _number_plane(factor: NumberFactor, x: Tensor) -> list[Values]:
+    first = x.flatten(1).T[:2].numpy()
+    return list(first) if len(first) == 2 else []
+
+
+@plane.register(AngleFactor)
+def _angle_plane(factor: AngleFactor, x: Tensor) -> list[Values]:
+    first = list(factor.decode(x).values())[:2]
+    return first if len(first) == 2 else []
+
+
+@plane.register(PlaceFactor)
+def _place_plane(factor: PlaceFactor, x: Tensor) -> list[Values]:
+    """Longitude to the right, latitude upwards."""
+    return list(factor.decode(x).values())[::-1]
+
+
+def _of(factor: Factor, columns: Columns) -> Columns:
+    """The columns of the factor alone."""
+    return {name: columns[name] for name in factor.columns}

@@ -1,0 +1,35 @@
+"""Makes `small_models` importable here; and what is measured once for all tests of a folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unnoise import DenoisingMarkovModel, evaluate
+from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+from unnoise.report import Assessment
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from small_models import table, tiny
+
+
+@pytest.fixture(scope="session")
+def model() -> DenoisingMarkovModel:
+    return tiny(likelihood=ProbabilityFlow(tolerance=1e-3)).fit(table(200, 0))
+
+
+@pytest.fixture(scope="session")
+def of_table(model: DenoisingMarkovModel) -> Assessment:
+    return evaluate(model, table(60, 1), train=table(200, 0))
+
+
+@pytest.fixture(scope="session")
+def of_images() -> Assessment:
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 17, (60, 8, 8), dtype=np.uint8), np.arange(60) % 3
+    model = tiny(condition="digit", likelihood=Bound(draws=4)).fit(images[:40], labels[:40])
+    return evaluate(model, images[40:], labels[40:], train=images[:40], train_y=labels[:40])

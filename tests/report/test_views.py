@@ -1,0 +1,95 @@
+"""What is drawn of each kind of column, and by which two coordinates points are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from scipy.spatial.transform import Rotation
+
+from unnoise.data import Schema
+from unnoise.data.factors import CountFactor, Factor
+from unnoise.report import views
+
+DRAWS = np.random.default_rng(0)
+DATA: dict[str, tuple[Any, dict[str, str] | None]] = {
+    "number": (DRAWS.normal(size=(40, 3)), None),
+    "block": (DRAWS.normal(size=(40, 3, 3)), None),
+    "angle": (DRAWS.uniform(-180, 180, size=(40, 2)), {"x": "angle"}),
+    "one angle": (np.c_[DRAWS.uniform(-180, 180, 40)], {"x0": "angle"}),
+    "category": (DRAWS.integers(0, 3, size=(40, 2)), {"x": "category"}),
+    "sequence": (DRAWS.integers(0, 3, size=(40, 5)), {"x": "sequence"}),
+    "latlon": (np.c_[DRAWS.uniform(-80, 80, 40), DRAWS.uniform(-170, 170, 40)], {"x0,x1": "latlon"}),
+    "rotation": (Rotation.random(40, rng=DRAWS).as_quat(), {"x": "rotation"}),
+    "count": (DRAWS.poisson(3.0, size=(40, 2)), {"x": "count"}),
+}
+CAPTIONS = {
+    "number": ["Each column", "The first columns against each other"],
+    "block": ["Each column"],
+    "angle": ["The first two angles", "Each column"],
+    "one angle": ["Each column"],
+    "category": ["Frequencies of the levels"],
+    "sequence": ["How often each token stands"],
+    "latlon": ["On the globe"],
+    "rotation": ["Where each rotation takes the north pole"],
+    "count": ["Each column"],
+}
+
+
+def prepared(kind: str) -> tuple[Factor, Any, Schema]:
+    data, kinds = DATA[kind]
+    schema = Schema.infer(data, kinds=kinds)
+    (factor,) = schema.factors.values()
+    return factor, schema.encode(data).x, schema
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_every_kind_is_drawn_in_its_own_way(kind: str) -> None:
+    factor, x, schema = prepared(kind)
+    columns = schema.values(x)
+    found = views.figures(factor, columns, columns)
+    assert all(isinstance(figure, Figure) and figure.axes for figure, _ in found)
+    for (_, caption), start in zip(found, CAPTIONS[kind], strict=True):
+        assert caption.startswith(start)
+
+
+def test_a_plane_shows_the_coordinates_that_it_says() -> None:
+    places, x, schema = prepared("latlon")
+    longitude, latitude = views.plane(places, x)
+    np.testing.assert_array_equal(latitude, schema.values(x)["x0"])
+    np.testing.assert_array_equal(longitude, schema.values(x)["x1"])
+    angles, x, schema = prepared("angle")
+    for shown, name in zip(views.plane(angles, x), ("x0", "x1"), strict=True):
+        np.testing.assert_array_equal(shown, schema.values(x)[name])
+    for kind in ("number", "block"):
+        numbers, x, _ = prepared(kind)
+        np.testing.assert_array_equal(np.stack(views.plane(numbers, x), 1), x.flatten(1)[:, :2].numpy())
+
+
+@pytest.mark.parametrize("kind", ["one angle", "category", "sequence", "rotation", "count"])
+def test_what_no_plane_shows_has_none(kind: str) -> None:
+    factor, x, _ = prepared(kind)
+    assert views.plane(factor, x) == []
+    assert views.plane(prepared("number")[0], torch.zeros(3, 1)) == []
+
+
+def test_a_factor_of_ones_own_is_drawn_by_its_own_function() -> None:
+    @dataclass(frozen=True)
+    class Visits(CountFactor):
+        kind: ClassVar[str] = "visits"
+
+    columns = {"visits": np.array([1, 2, 3])}
+    factor = Visits.fit(columns)
+    ((_, caption),) = views.figures(factor, columns, columns)
+    assert caption.startswith("Each column")
+
+    @views.figures.register(Visits)
+    def _(factor: Visits, real: Any, samples: Any) -> views.Pictures:
+        return [(Figure(), "Visits.")]
+
+    ((_, caption),) = views.figures(factor, columns, columns)
+    assert caption == "Visits."
