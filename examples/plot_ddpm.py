@@ -25,7 +25,7 @@ chain = processes.GaussianChain.from_betas(spaces.Euclidean(2), betas)
 # Algorithm 1.
 
 network = networks.MLP((2,), 0, (2,), width=64, depth=2)
-denoiser = denoisers.Neural(chain.process, network, heads.Eps())
+denoiser = denoisers.Neural(chain.process, network, heads.Eps)
 loss, optimiser = objectives.ddpm(steps), torch.optim.Adam(network.parameters(), lr=0.01)
 rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 400)
 for _ in range(400):

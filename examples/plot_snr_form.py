@@ -69,7 +69,7 @@ print(snr_form.level_loss(process, *guesses, t) * (process.log_snr(s) - process.
 # The guess can be had from the force by Tweedie's formula, or from the noise, which is what the head ``Eps`` does.
 
 alpha, sigma = (part[:, None] for part in process.alpha_sigma(t))
-same = snr_form.tweedie(process, forces[1], x_t, t) / alpha, heads.Eps().x_0(noises[1], x_t, alpha, sigma)
+same = snr_form.tweedie(process, forces[1], x_t, t) / alpha, heads.Eps(process).x_0(noises[1], x_t, alpha, sigma)
 print([float((guess - guesses[1]).abs().max()) for guess in same])
 
 # %%

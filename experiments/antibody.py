@@ -80,7 +80,7 @@ class Learner:
             space.features(self.family.train),
             tell=tell,
             objective=Denoising(SimpleWeighting(), OneLevel(sigma)),
-            head=Letters(),
+            head=Letters,
             judge=lambda found: -denoising(FromDenoiser(found), validation, sigma)[0],
             looks=self.looks,
             steps=self.steps,

@@ -130,7 +130,7 @@ def trained(size: Size, images: Tensor, seed: int, tell: Tell) -> Denoiser:
         Dequantised(images),
         tell=tell,
         objective=ddpm(size.chain.steps),
-        head=Eps(),
+        head=Eps,
         steps=size.steps,
         batch_size=64,
         learning_rate=2e-3,

@@ -3,7 +3,7 @@ r"""Bits per dimension of handwritten digits: a bound, the flow beside it, and w
 MNIST, 28 x 28 bytes. The states are the bytes themselves, standardised and not dequantised, under a variance-preserving
 process whose log SNR falls on a line, as in variational diffusion models (Kingma et al. 2021, arXiv 2107.00630). The
 decoder at t = 0 is their softmax over 256 levels, so the bound is one on the probability of the bytes. The head is
-`processes.OnLattice`: four pixels of five are black, one in three of the others 253 or near it, and it can say so.
+`heads.LatticeHead`: four pixels of five are black, one in three of the others 253 or near it, and it can say so.
 
 The flow of the same denoiser has an exact density, which bounds the same probability by
 `evaluation.NoiseCells`: $\log P(x) \ge E[\log p(y) + \log P(x | \alpha_0 y) - \log q(y | x)]$.
@@ -35,12 +35,13 @@ from unnoise.evaluation import (
     SoftmaxDecoder,
     bits_per_dimension,
 )
+from unnoise.heads import LatticeHead
 from unnoise.objectives import Denoising
-from unnoise.processes import Lattice, OnLattice, VariancePreserving
+from unnoise.processes import VariancePreserving
 from unnoise.report import plots
 from unnoise.samplers import Heun
 from unnoise.schedules import LinearLogSNR
-from unnoise.spaces import Euclidean
+from unnoise.spaces import Euclidean, Lattice
 from unnoise.training import Arrays, Settings, TrainState, load, train
 from unnoise.training.learning import Tell
 
@@ -109,14 +110,14 @@ def run(setting: Setting) -> Outcome:
 
 def trained(size: Size, images: Tensor, setting: Setting, tell: Tell) -> TrainState:
     """By the bound itself; where the setting names a cache, from the checkpoint that is there."""
-    head = OnLattice(LATTICE, atoms=COMMON)
+    head = LatticeHead(PROCESS, LATTICE, atoms=COMMON)
     with seeded(setting.seed):
-        shapes = head.input_shape(PROCESS), 0, head.output_shape(PROCESS)
+        shapes = head.input_shape, 0, head.output_shape
         network: nn.Module = mnist.Patched(*shapes, width=size.width, multipliers=(1, 2, 2), blocks=1, attention=False)
     settings: dict[str, Any] = dict(steps=size.steps, time_limit=size.seconds, batch_size=32, learning_rate=2e-3)
     settings |= dict(ema=0.998, seed=setting.seed, device="cpu", checkpoint_every=60)
     precision: Any = "float32" if setting.quick else "bfloat16"
-    state = TrainState(Neural(PROCESS, network, head), Settings(**settings, precision=precision))
+    state = TrainState(Neural(PROCESS, network, lambda process: head), Settings(**settings, precision=precision))
     kept = None if setting.cache is None or setting.quick else Path(setting.cache) / "digits-bits.safetensors"
     if kept is not None and kept.is_file():
         load(state, kept)

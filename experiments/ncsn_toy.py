@@ -105,7 +105,7 @@ def _learnt(sizes: Sizes, setting: Setting) -> FromDenoiser:
         steps=sizes.training,
         batch_size=512,
         learning_rate=2e-3,
-        head=Preconditioned(sigma_data=4.0),  # the spread of the target
+        head=partial(Preconditioned, sigma_data=4.0),  # the spread of the target
         seed=setting.seed,
     )
     return FromDenoiser(denoiser)

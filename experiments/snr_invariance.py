@@ -155,7 +155,7 @@ def _digits_case(digits: Digits, sizes: Sizes, seed: int, tell: Tell) -> Case:
     denoiser = _trained(digits, Learned(TOP, BOTTOM), sizes, seed, tell)
 
     def under(schedule: Schedule) -> Denoiser:
-        return Neural(VariancePreserving(denoiser.process.space, schedule), denoiser.network, denoiser.head)
+        return Neural(VariancePreserving(denoiser.process.space, schedule), denoiser.network)
 
     return Case(digits.draw, under, denoiser.process.schedule)
 

@@ -158,7 +158,7 @@ class Stepped(Denoiser):
 
     def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
         """The estimate of x_0."""
-        return Preconditioned().estimate(self.process, self.mean(x_t, t), x_t, t)
+        return Preconditioned(self.process).estimate(self.mean(x_t, t), x_t, t)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from unnoise import _tree
 from unnoise._seeding import generator
 from unnoise.evaluation import Bound
 from unnoise.networks import MLP
-from unnoise.processes import CTMC, Brownian, Product, rates
+from unnoise.processes import CTMC, Brownian, product, rates
 from unnoise.report import plots
 from unnoise.samplers import Euler
 from unnoise.spaces import Finite, Torus
@@ -56,7 +56,9 @@ def run(setting: Setting) -> Outcome:
     if setting.quick:
         train, validation, test = (_some(part, 200) for part in (train, validation, test))
     test = _some(test, MOST_TEST)
-    process = Product({"angles": Brownian(Torus(3)), "type": CTMC(Finite(1, len(TYPES)), rates.Uniform(len(TYPES)))})
+    process = product(
+        {"angles": Brownian(Torus(3)), "type": CTMC(Finite(1, len(TYPES)), rates.UniformRates(len(TYPES)))}
+    )
     denoiser = learn(
         process,
         partial(MLP, width=256, depth=4),

@@ -64,7 +64,7 @@ def there_and_back(value: Any, trust: tuple[str, ...] = ()) -> Any:
         Bound(draws=4, times=times.UniformTimes()),
         ProbabilityFlow(dtype=torch.float32),
         Denoising(times=times.UniformTimes()),
-        Preconditioned(),
+        Preconditioned,
         processes.EDM(Euclidean((2, 3))),
     ],
     ids=repr,

@@ -344,7 +344,7 @@ def test_a_correlated_gaussian_is_recovered() -> None:
 def test_parts_can_be_chosen(data: np.ndarray) -> None:
     parts = {
         "process": processes.RectifiedFlow,
-        "head": Eps(),
+        "head": Eps,
         "sampler": partial(samplers.Euler, steps=4, churn=0.0),
         "likelihood": ProbabilityFlow(tolerance=1e-3),
     }

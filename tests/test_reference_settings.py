@@ -58,8 +58,7 @@ from unnoise.processes import (
     JumpProcess,
     Large,
     Lattice,
-    OnLattice,
-    Product,
+    LatticeHead,
     PureDeath,
     RectifiedFlow,
     SNRForm,
@@ -69,6 +68,7 @@ from unnoise.processes import (
     WrightFisher,
     linear_betas,
     ornstein_uhlenbeck,
+    product,
     rates,
     snr_form,
 )
@@ -98,7 +98,7 @@ def neural(process, head=None):
     """A small network whose last layer is not zero, as it would be before training."""
     head = process.head if head is None else head
     with seeded(0):
-        network = MLP(head.input_shape(process), 0, head.output_shape(process), width=8, depth=1, embedding=8)
+        network = MLP(head.input_shape, 0, head.output_shape, width=8, depth=1, embedding=8)
         torch.nn.init.normal_(network.last.weight, std=0.3)
     return Neural(process, network, head)
 
@@ -172,8 +172,8 @@ def lattice():
     levels = Lattice(-1.0, 0.5, 5)
     process = VariancePreserving(Euclidean((1, 2, 2)), LinearLogSNR(9.0, -8.0))
     x_0 = levels.levels()[torch.randint(0, 5, (4, 1, 2, 2), generator=rng(9))]
-    exact, learner = Exact(process, x_0), neural(process, OnLattice(levels))
-    return known(process, x_0, head=OnLattice(levels)) | {
+    exact, learner = Exact(process, x_0), neural(process, LatticeHead(levels))
+    return known(process, x_0, head=LatticeHead(levels)) | {
         "softmax": Bound(draws=4, decoder=SoftmaxDecoder(levels))(exact, x_0, rng(3)).log_prob,
         "bins": Bound(draws=4, decoder=BinDecoder(levels))(learner, x_0, rng(3)).log_prob,
     }
@@ -236,10 +236,10 @@ def counts(make, mean):
 
 def mixed():
     """Numbers, levels, angles, counts and shares at once, in a product of products."""
-    inner = Product({"angle": Brownian(Torus(2)), "count": ImmigrationDeath(Counts(1), mean=3.0)})
+    inner = product({"angle": Brownian(Torus(2)), "count": ImmigrationDeath(Counts(1), mean=3.0)})
     parts = {
         "number": VariancePreserving(Euclidean(2), Cosine()),
-        "level": CTMC(Finite(2, 5), rates.Uniform(5)),
+        "level": CTMC(Finite(2, 5), rates.UniformRates(5)),
         "share": WrightFisher(Simplex(2)),
         "rest": inner,
     }
@@ -249,19 +249,19 @@ def mixed():
         "share": torch.tensor([[0.1, 0.9], [0.5, 0.5], [0.8, 0.2], [0.3, 0.7]]),
         "rest": {"angle": Torus(2).uniform(4).sample(rng(9)).float(), "count": torch.tensor([[0], [3], [7], [1]])},
     }
-    return known(Product(parts), atoms)
+    return known(product(parts), atoms)
 
 
 def nested():
     """A product with a bridge and a flow."""
-    inner = Product({"b": VarianceExploding(Euclidean((1, 2))), "c": EDM(Euclidean(1))})
-    process = Product({"a": VariancePreserving(Euclidean(2)), "rest": inner})
+    inner = product({"b": VarianceExploding(Euclidean((1, 2))), "c": EDM(Euclidean(1))})
+    process = product({"a": VariancePreserving(Euclidean(2)), "rest": inner})
     atoms = {"a": points(2), "rest": {"b": points(1, 2), "c": points(1)}}
     return known(process, atoms) | {"ancestral": samples(Ancestral(Exact(process, atoms), steps=6))}
 
 
 def curved_product():
-    process = Product({"where": Brownian(Sphere(2)), "how": Brownian(Torus(1))})
+    process = product({"where": Brownian(Sphere(2)), "how": Brownian(Torus(1))})
     atoms = {"where": Sphere(2).uniform(4).sample(rng(9)).float(), "how": Torus(1).uniform(4).sample(rng(9)).float()}
     return known(process, atoms)
 
@@ -409,9 +409,9 @@ SETTINGS = {
     "lattice": lattice,
     "learnt schedule": learnt_schedule,
     "aitchison": aitchison,
-    "uniform": partial(ctmc, partial(rates.Uniform, 5)),
-    "uniform, unequal": partial(ctmc, partial(rates.Uniform, (4, 6)), (4, 6)),
-    "uniform, exponential": partial(ctmc, partial(rates.Uniform, 5), 5, Exponential(0.1, 60.0, 1e-4)),
+    "uniform": partial(ctmc, partial(rates.UniformRates, 5)),
+    "uniform, unequal": partial(ctmc, partial(rates.UniformRates, (4, 6)), (4, 6)),
+    "uniform, exponential": partial(ctmc, partial(rates.UniformRates, 5), 5, Exponential(0.1, 60.0, 1e-4)),
     "absorbing": partial(ctmc, partial(rates.Absorbing, 6), 6),
     "absorbing, erasing": partial(ctmc, partial(rates.Absorbing, 6), 6, Erasing(survival=1e-3)),
     "refresh": partial(ctmc, partial(rates.Refresh, [0.1, 0.2, 0.3, 0.15, 0.25])),

@@ -46,7 +46,8 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         process: a process, or its class (called with the space); by default each kind's own, and their product.
         network: called with (input_shape, cond_features, output_shape); by default a
             residual MLP, a U-Net for images, a transformer for sequences.
-        head: what the network sees and what its output stands for; the process's own by default.
+        head: called with the process, such as `heads.V`; what the network sees and what its output stands for. The
+            process's own by default.
         objective: what training minimises; the bound by default.
         sampler: called with (denoiser), or (denoiser, steps=...); by default `samplers.Multistep` with 25 network
             evaluations for numbers, ancestral steps for levels and tokens, small steps of the reverse for the rest.
@@ -87,7 +88,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         kinds: Mapping[str, str] | None = None,
         process: Any = None,
         network: Callable[[tuple[int, ...], int, tuple[int, ...]], torch.nn.Module] | None = None,
-        head: Head[Any] | None = None,
+        head: Callable[[Any], Head[Any]] | None = None,
         objective: Objective | None = None,
         sampler: Callable[..., Sampler] | None = None,
         likelihood: Likelihood | None = None,
@@ -399,10 +400,9 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             process = process(schema.process().space)
         process = copy.deepcopy(process)  # whose schedule may learn, and the parameters stay as they were given
         with seeded(self.random_state):
-            head = self.head or process.head
-            shapes = head.input_shape(process), schema.condition_width, head.output_shape(process)
-            network = (self.network or default_network)(*shapes)
-        return Neural(process, network, head)
+            head = process.head if self.head is None else self.head(process)
+            network = (self.network or default_network)(head.input_shape, schema.condition_width, head.output_shape)
+        return Neural(process, network, self.head)
 
     def _train(self, state: TrainState, encoded: Encoded, checkpoint: Path | None) -> None:
         objective = self.objective or Denoising()
@@ -476,7 +476,7 @@ def default_network(input_shape: tuple[int, ...], cond_features: int, output_sha
 def default_likelihood(process: processes.Process[Any]) -> Likelihood:
     """Exact for points of manifolds whose divergence is traced exactly at a low price; the lower bound for the rest."""
     exact = ProbabilityFlow()
-    vectors = isinstance(process, processes.HasKernel) and len(process.head.input_shape(process)) == 1
+    vectors = isinstance(process, processes.HasKernel) and len(process.head.input_shape) == 1
     return exact if vectors and exact.is_exact(process) else Bound()
 
 

@@ -64,7 +64,7 @@ def test_a_density_alone_can_be_run_backwards(rng):
 
 def test_what_cannot_be_asked_is_refused(ring):
     with pytest.raises(InputError, match="CTMC is none"):
-        AsDenoiser(FromMixture(ring), CTMC(Finite(2, 3), rates.Uniform(3)))
+        AsDenoiser(FromMixture(ring), CTMC(Finite(2, 3), rates.UniformRates(3)))
     denoiser = AsDenoiser(FromMixture(ring), ornstein_uhlenbeck(Euclidean(2)))
     with pytest.raises(InputError, match="one time for all rows"):
         denoiser(torch.zeros(2, 2), torch.tensor([0.1, 0.2]))

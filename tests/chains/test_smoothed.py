@@ -74,7 +74,7 @@ class TestFaults:
 
     def test_a_process_without_a_level(self):
         with pytest.raises(InputError, match="Gaussian process"):
-            FromDenoiser(Exact(CTMC(Finite(2, 3), rates.Uniform(3)), torch.tensor([[0, 1]])))
+            FromDenoiser(Exact(CTMC(Finite(2, 3), rates.UniformRates(3)), torch.tensor([[0, 1]])))
 
     def test_weights_that_do_not_belong(self):
         with pytest.raises(InputError, match="for 3 atoms"):

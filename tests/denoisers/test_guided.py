@@ -75,6 +75,6 @@ def test_inpainting_without_noise_keeps_what_is_known(ring, rng):
 
 
 def test_a_process_without_gradients_is_refused():
-    words = Exact(CTMC(Finite(2, 3), rates.Uniform(3)), torch.zeros(1, 2, dtype=torch.int64))
+    words = Exact(CTMC(Finite(2, 3), rates.UniformRates(3)), torch.zeros(1, 2, dtype=torch.int64))
     with pytest.raises(InputError, match=r"guidance by gradients needs .*, not CTMC"):
         Guided(words, R)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from unnoise._errors import InputError
 from unnoise.denoisers import Neural
 from unnoise.heads import X0, Eps, Preconditioned
 from unnoise.networks import MLP, UNet
-from unnoise.processes import EDM, Product, VariancePreserving
+from unnoise.processes import EDM, VariancePreserving, product
 from unnoise.schedules import Learned
 from unnoise.spaces import Euclidean
 
@@ -35,7 +38,7 @@ def t(rng):
 
 
 def test_the_network_is_given_scaled_states_levels_and_conditions(gaussian, x, t):
-    process, spy, cond = gaussian(3), Spy(), torch.arange(4.0)[:, None]
+    process, spy, cond = gaussian(3), Spy(), torch.arange(4.0, dtype=torch.float64)[:, None]
     Neural(process, spy)(x, t, cond)
     alpha, sigma = process.alpha_sigma(t)
     seen, level, seen_cond = spy.seen
@@ -44,11 +47,13 @@ def test_the_network_is_given_scaled_states_levels_and_conditions(gaussian, x, t
     assert seen_cond is cond
 
 
-@pytest.mark.parametrize("head", [X0(), Eps(), Preconditioned(0.5)], ids=["x0", "eps", "preconditioned"])
+@pytest.mark.parametrize(
+    "head", [X0, Eps, partial(Preconditioned, sigma_data=0.5)], ids=["x0", "eps", "preconditioned"]
+)
 def test_the_output_goes_through_the_head(gaussian, x, t, head):
     process = gaussian(3)
     alpha, sigma = (part[:, None] for part in process.alpha_sigma(t))
-    expected = head.x_0(torch.ones_like(x), x, alpha, sigma)
+    expected = head(process).x_0(torch.ones_like(x), x, alpha, sigma)
     torch.testing.assert_close(Neural(process, Spy(), head)(x, t), expected)
 
 
@@ -104,7 +109,7 @@ class TestALearntSchedule:
 
     def test_factors_may_share_it(self, schedule):
         parts = {name: VariancePreserving(Euclidean(2), schedule) for name in "ab"}
-        denoiser = Neural(Product(parts), MLP((4,), width=16))
+        denoiser = Neural(product(parts), MLP((4,), width=16))
         assert len(denoiser.learnt) == 1
         assert sum(name.startswith("learnt.") for name in denoiser.state_dict()) == len(schedule.state_dict())
 
@@ -112,9 +117,65 @@ class TestALearntSchedule:
         """And its process is the one whose schedule moves with it, as the average of the weights does."""
         copied = copy.deepcopy(Neural(VariancePreserving(Euclidean(3), schedule), MLP((3,), width=16))).double()
         assert copied.process.schedule is copied.learnt[0]
+        assert copied.head.process is copied.process
         assert copied.process.schedule is not schedule
         assert copied.process.schedule.weights.dtype == torch.float64
 
     def test_without_one_nothing_is_added(self):
         denoiser = Neural(VariancePreserving(Euclidean(3)), MLP((3,), width=16))
         assert all(name.startswith("network.") for name in denoiser.state_dict())
+
+
+CONDITIONS = {
+    "a list": ([[0.0, 1.0]], "a condition of type list; expected a tensor"),
+    "numpy": (np.zeros((4, 2), dtype=np.float32), "a condition of type ndarray; expected a tensor"),
+    "float64": (torch.zeros(4, 2, dtype=torch.float64), "in torch.float64 for a network that is given torch.float32"),
+    "whole numbers": (torch.zeros(4, 2, dtype=torch.int64), "in torch.int64 for a network that is given torch.float32"),
+    "another width": (torch.zeros(4, 3), "conditions of 3 numbers .* with cond_features=2"),
+    "another number of rows": (torch.zeros(3, 2), "got 3 rows of conditions for 4 rows; expected as many, or one"),
+    "none": (None, "conditions of 0 numbers .* with cond_features=2"),
+}
+
+
+class TestWhatIsRefused:
+    @pytest.fixture
+    def denoiser(self):
+        return Neural(VariancePreserving(Euclidean(3)), MLP((3,), cond_features=2, width=8))
+
+    @pytest.mark.parametrize(("cond", "message"), CONDITIONS.values(), ids=CONDITIONS)
+    def test_conditions(self, denoiser, cond, message):
+        with pytest.raises(InputError, match=message):
+            denoiser(torch.zeros(4, 3), torch.tensor(0.5), cond)
+
+    def test_a_condition_for_a_network_without(self):
+        denoiser = Neural(VariancePreserving(Euclidean(3)), MLP((3,), width=8))
+        with pytest.raises(InputError, match=r"conditions of 2 numbers .* with cond_features=0"):
+            denoiser(torch.zeros(4, 3), torch.tensor(0.5), torch.zeros(4, 2))
+
+    @pytest.mark.parametrize("t", [500, 500.0, torch.tensor([0.1, 0.2, 0.3, 500.0])], ids=["step", "float", "rows"])
+    def test_numbers_of_steps(self, denoiser, t):
+        with pytest.raises(InputError, match="got the time 500; times run from t = 0, data"):
+            denoiser(torch.zeros(4, 3), t, torch.zeros(4, 2))
+
+    def test_times_before_zero(self, denoiser):
+        with pytest.raises(InputError, match=r"got the time -0\.5; times run"):
+            denoiser(torch.zeros(4, 3), torch.tensor(-0.5), torch.zeros(4, 2))
+
+    def test_times_of_other_rows(self, denoiser):
+        with pytest.raises(InputError, match=r"got times of shape \(3,\) for 4 rows"):
+            denoiser(torch.zeros(4, 3), torch.full((3,), 0.5), torch.zeros(4, 2))
+
+
+def test_one_condition_serves_all_rows_and_a_time_may_be_a_number(rng):
+    denoiser = Neural(VariancePreserving(Euclidean(3)), MLP((3,), cond_features=2, width=8))
+    nn.init.normal_(denoiser.network.last.weight, generator=rng)
+    x, cond = torch.randn(4, 3, generator=rng), torch.randn(1, 2, generator=rng)
+    expected = denoiser(x, torch.full((4,), 0.5), cond.expand(4, -1))
+    torch.testing.assert_close(denoiser(x, 0.5, cond), expected)
+
+
+def test_the_network_is_given_one_noise_level_for_all_rows_or_one_for_each(x):
+    for t, shape in ((torch.tensor(0.5), (1,)), (torch.full((4,), 0.5), (4,))):
+        spy = Spy()
+        Neural(EDM(Euclidean(3)), spy)(x, t)
+        assert spy.seen[1].shape == shape

@@ -8,7 +8,7 @@ import torch
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact, Neural, Residual
 from unnoise.networks import MLP
-from unnoise.processes import CTMC, EDM, Product, rates
+from unnoise.processes import CTMC, EDM, product, rates
 from unnoise.spaces import Euclidean, Finite
 
 ATOMS = torch.tensor([[-1.0, 0.5], [1.0, 0.0], [0.3, -2.0]])
@@ -22,7 +22,7 @@ def test_an_untrained_network_changes_only_its_own_part(rng: torch.Generator) ->
 
 
 def test_nested_statistics_are_added() -> None:
-    process = Product({"a": EDM(Euclidean(2)), "b": CTMC(Finite(1, 3), rates.Uniform(3))})
+    process = product({"a": EDM(Euclidean(2)), "b": CTMC(Finite(1, 3), rates.UniformRates(3))})
     known = Exact(process, {"a": ATOMS, "b": torch.tensor([[0], [1], [2]])})
     x = {"a": ATOMS, "b": torch.tensor([[0], [1], [2]])}
     once, twice = known(x, torch.tensor(0.5)), Residual(known, known)(x, torch.tensor(0.5))

@@ -11,9 +11,9 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Exact
 from unnoise.evaluation import Bound
 from unnoise.evaluation.decoders import BinDecoder, SoftmaxDecoder
-from unnoise.processes import CTMC, EDM, Lattice, VariancePreserving, rates
+from unnoise.processes import CTMC, EDM, VariancePreserving, rates
 from unnoise.schedules import LinearLogSNR
-from unnoise.spaces import Euclidean, Finite
+from unnoise.spaces import Euclidean, Finite, Lattice
 
 FLOAT64 = torch.float64
 LATTICE = Lattice(-1.0, 0.5, 5)
@@ -106,6 +106,6 @@ def test_dequantised_data_are_refused(rng):
 
 
 def test_a_process_without_gaussian_noise_is_refused(rng):
-    letters = Exact(CTMC(Finite(2, (5, 5)), rates.Uniform((5, 5))), torch.zeros(1, 2, dtype=torch.int64))
+    letters = Exact(CTMC(Finite(2, (5, 5)), rates.UniformRates((5, 5))), torch.zeros(1, 2, dtype=torch.int64))
     with pytest.raises(InputError, match=r"SoftmaxDecoder needs a process with x_t = alpha x_0 .*, not CTMC"):
         SoftmaxDecoder(LATTICE).cost(letters, torch.zeros(1, 2), None, rng)

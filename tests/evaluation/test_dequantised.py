@@ -14,9 +14,9 @@ from unnoise.evaluation import Bound, Estimate, Likelihood, ProbabilityFlow
 from unnoise.evaluation.decoders import SoftmaxDecoder
 from unnoise.evaluation.dequantised import DequantisedLikelihood, NoiseCells
 from unnoise.objectives.dequantisation import UniformCells
-from unnoise.processes import EDM, Lattice, VariancePreserving
+from unnoise.processes import EDM, VariancePreserving
 from unnoise.schedules import LinearLogSNR
-from unnoise.spaces import Euclidean
+from unnoise.spaces import Euclidean, Lattice
 
 FLOAT64 = torch.float64
 STEP, SCALE = 1.0, 0.4

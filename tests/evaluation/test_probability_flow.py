@@ -14,7 +14,7 @@ from unnoise.denoisers import Denoiser, Exact, ExactMixture, Neural
 from unnoise.evaluation import Estimate, ProbabilityFlow
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
-from unnoise.processes import CTMC, Brownian, Product, VariancePreserving, rates
+from unnoise.processes import CTMC, Brownian, VariancePreserving, product, rates
 from unnoise.schedules import Geometric, LinearLogSNR
 from unnoise.spaces import Euclidean, Finite, Rotations, Sphere, Torus
 from unnoise.testing.noised import Noised
@@ -97,7 +97,7 @@ class TestProbabilityFlow:
         assert all(weight.grad is None for weight in denoiser.parameters())
 
     def test_a_space_without_flow_is_refused(self, rng):
-        letters = Exact(CTMC(Finite(2, 3), rates.Uniform(3)), torch.zeros(1, 2, dtype=torch.int64))
+        letters = Exact(CTMC(Finite(2, 3), rates.UniformRates(3)), torch.zeros(1, 2, dtype=torch.int64))
         with pytest.raises(InputError, match=r"needs a space of real coordinates, not Finite: use evaluation\.Bound"):
             ProbabilityFlow()(letters, torch.zeros(1, 2, dtype=torch.int64), rng)
 
@@ -194,7 +194,7 @@ class TestOnManifolds:
 
     def test_the_flow_of_an_untrained_network_is_that_of_uniform_data(self, process, rng):
         head = process.head
-        network = MLP(head.input_shape(process), 0, head.output_shape(process), width=8, depth=1)
+        network = MLP(head.input_shape, 0, head.output_shape, width=8, depth=1)
         x = process.space.uniform(5).sample(rng)
         estimate = ProbabilityFlow()(Neural(process, network), x.float(), rng)
         torch.testing.assert_close(estimate.log_prob, torch.full((5,), -math.log(process.space.volume), dtype=FLOAT64))
@@ -203,7 +203,7 @@ class TestOnManifolds:
 def test_the_flow_on_a_product_adds_up(rng):
     """Independent factors: the density of the pair is the product."""
     parts = {"angle": Torus(1), "place": Sphere(2)}
-    process = Product({name: Brownian(space, Geometric(0.05, 20.0)) for name, space in parts.items()})
+    process = product({name: Brownian(space, Geometric(0.05, 20.0)) for name, space in parts.items()})
     atoms = {name: space.uniform(3).sample(rng) for name, space in parts.items()}
     law = Noised(process, atoms, torch.full((3,), 1 / 3, dtype=FLOAT64), torch.tensor(0.0, dtype=FLOAT64))
     x = law.sample(rng, (10,))

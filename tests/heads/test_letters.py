@@ -26,13 +26,13 @@ def test_constant_log_frequencies_are_exact_for_independent_letters(gaussian, t,
     x_t = process.marginal(atoms, t).sample(rng)
     output = frequencies.log().T.expand(len(x_t), -1, -1)  # (n, letters, sites)
     expected = Exact(process, atoms, weights)(x_t, t)
-    torch.testing.assert_close(Letters().estimate(process, output, x_t, t), expected, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(Letters(process).estimate(output, x_t, t), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_an_estimate_is_a_probability_of_each_letter(gaussian, t, rng):
     process = gaussian((5, 4))
     x_t, output = torch.randn(2, 5, 4, generator=rng), torch.randn(2, 4, 5, generator=rng)
-    found = Letters().estimate(process, output, x_t, t)
+    found = Letters(process).estimate(output, x_t, t)
     assert found.dtype == x_t.dtype
     assert bool((found >= 0).all())
     torch.testing.assert_close(found.sum(-1), torch.ones(2, 5))
@@ -40,15 +40,16 @@ def test_an_estimate_is_a_probability_of_each_letter(gaussian, t, rng):
 
 @pytest.mark.parametrize("network", [MLP, Transformer])
 def test_backbones_see_letters_as_channels(gaussian, network, rng):
-    process, head = gaussian((6, 4)), Letters()
-    denoiser = Neural(process, network(head.input_shape(process), 0, head.output_shape(process), width=8), head)
+    process = gaussian((6, 4))
+    head = Letters(process)
+    denoiser = Neural(process, network(head.input_shape, 0, head.output_shape, width=8), Letters)
     x_t = torch.randn(2, 6, 4, generator=rng)
     assert denoiser(x_t, torch.tensor(0.5)).shape == (2, 6, 4)
-    inputs = head.inputs(process, x_t, torch.tensor(0.5))
+    inputs = head.inputs(x_t, torch.tensor(0.5))
     assert inputs.shape == (2, 4, 6)
     ratio = inputs / x_t.transpose(1, 2)
     torch.testing.assert_close(ratio, ratio.mean().expand_as(ratio))  # nothing but a transposition and a scale
 
 
 def test_pictures_of_letters_keep_their_axes(gaussian):
-    assert Letters().input_shape(gaussian((6, 5, 4))) == (4, 6, 5)
+    assert Letters(gaussian((6, 5, 4))).input_shape == (4, 6, 5)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from unnoise.laws import Dirichlet, WrightFisher
+from unnoise.laws import Dirichlet, WrightFisherKernel
 from unnoise.laws.lineages import lineages
 from unnoise.laws.wright_fisher import multinomial
 from unnoise.testing import ImprobableError, PropertyError, assert_mean, check_law
@@ -24,7 +24,9 @@ def double(*values):
 
 def kernel(x_0, alpha, t):
     alpha = torch.as_tensor(alpha, dtype=FLOAT64)
-    return WrightFisher(x_0, alpha, torch.as_tensor(t, dtype=FLOAT64), lineages(float(alpha.sum()), 0.99e-2, 10.0))
+    return WrightFisherKernel(
+        x_0, alpha, torch.as_tensor(t, dtype=FLOAT64), lineages(float(alpha.sum()), 0.99e-2, 10.0)
+    )
 
 
 def jacobi(n_max, a, b, u):
@@ -57,7 +59,7 @@ PAIRS = [(0.3, 0.35), (0.01, 0.02), (0.3, 0.6), (0.5, 0.001)]
 
 
 def compare(alpha, t, table, pairs=PAIRS, digits=60):
-    law_of = lambda x: WrightFisher(double(x, 1 - x), double(*alpha), double(t)[0], table)  # noqa: E731
+    law_of = lambda x: WrightFisherKernel(double(x, 1 - x), double(*alpha), double(t)[0], table)  # noqa: E731
     for x, y in pairs:
         with mpmath.workdps(digits):
             step, y_exact = mpmath.mpf(10) ** -20, mpmath.mpf(y)
@@ -140,7 +142,7 @@ def test_score_is_the_gradient_of_the_log_density(t, rng):
 class TestSamples:
     X, ALPHA = double(0.2, 0.5, 0.3), double(0.8, 1.5, 1.2)
 
-    def residuals(self, t, rng, law=WrightFisher, at=1.0):
+    def residuals(self, t, rng, law=WrightFisherKernel, at=1.0):
         """The first two moments less their closed forms, (n, 4)."""
         theta = float(self.ALPHA.sum())
         table = lineages(theta, 0.99e-2, 10.0)
@@ -165,7 +167,7 @@ class TestSamples:
         check_law(law, reference, draws=2000)
 
     def test_another_density_is_caught(self):
-        class Shifted(WrightFisher):
+        class Shifted(WrightFisherKernel):
             def log_prob(self, x):
                 return super().log_prob(x) + 0.2
 

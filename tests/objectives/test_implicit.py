@@ -14,8 +14,8 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact
 from unnoise.laws import Law, Normal
 from unnoise.objectives import Denoising, Implicit
-from unnoise.processes import CTMC, DiffusionProcess, Product, VariancePreserving
-from unnoise.processes.rates import Uniform
+from unnoise.processes import CTMC, DiffusionProcess, VariancePreserving, product
+from unnoise.processes.rates import UniformRates
 from unnoise.schedules import Linear
 from unnoise.spaces import Euclidean, Finite
 from unnoise.testing import ImprobableError, assert_mean, assert_mean_at_most
@@ -102,11 +102,11 @@ def test_it_differs_from_denoising_by_a_constant(rng):
 @pytest.mark.parametrize("name", ["product", "chain", "line"])
 def test_it_differs_from_denoising_by_a_constant_on_every_space(name, rng):
     """With the exact denoisers of other weights as the models: letters, a number, and a letter and a number at once."""
-    chain = CTMC(Finite(2, 3), Uniform(3))
+    chain = CTMC(Finite(2, 3), UniformRates(3))
     line = VariancePreserving(Euclidean(1), SCHEDULE)
     words, places = torch.tensor([[0, 0], [1, 2], [2, 1]]), torch.tensor([[0.3], [1.0], [-1.0]], dtype=FLOAT64)
     process, atoms = {
-        "product": (Product({"word": chain, "place": line}), {"word": words, "place": places}),
+        "product": (product({"word": chain, "place": line}), {"word": words, "place": places}),
         "chain": (chain, words),
         "line": (line, places),
     }[name]

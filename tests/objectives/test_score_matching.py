@@ -10,7 +10,7 @@ import torch
 from unnoise._errors import InputError
 from unnoise.objectives import ScoreMatching
 from unnoise.objectives.base import Loss
-from unnoise.spaces import Euclidean, Finite, Jump, Product, Sphere, Torus
+from unnoise.spaces import Euclidean, Finite, Jump, Sphere, Torus, product
 
 FLOAT64 = torch.float64
 
@@ -127,7 +127,7 @@ def test_a_product_of_manifolds_has_its_own_laplacian(points):
         return -0.5 * (y["a"].square().sum(-1) + 2 * (y["a"][..., 0] * y["b"][..., 0]) + 3 * y["b"].square().sum(-1))
 
     parts = {"a": points[:, :2], "b": points[:, 2:]}
-    found = ScoreMatching(Product({"a": Euclidean(2), "b": Euclidean(1)}))(log_density, parts).value
+    found = ScoreMatching(product({"a": Euclidean(2), "b": Euclidean(1)}))(log_density, parts).value
     whole = ScoreMatching(Euclidean(3))(lambda y: log_density({"a": y[..., :2], "b": y[..., 2:]}), points).value
     torch.testing.assert_close(found, whole)
 

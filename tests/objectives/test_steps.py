@@ -29,7 +29,7 @@ class Network(torch.nn.Module):
 def test_algorithm_1_is_the_published_one():
     """x_0 ~ data, t ~ uniform, eps ~ N(0, I), descend |eps - eps_theta(sqrt(ab) x_0 + sqrt(1 - ab) eps, t)|^2."""
     x_0 = torch.randn(20, 2, dtype=FLOAT64, generator=torch.Generator().manual_seed(1))
-    found = ddpm(10)(Neural(CHAIN.process, Network(), Eps()), x_0, None, torch.Generator().manual_seed(0)).value
+    found = ddpm(10)(Neural(CHAIN.process, Network(), Eps), x_0, None, torch.Generator().manual_seed(0)).value
 
     rng = torch.Generator().manual_seed(0)
     u = (torch.rand((), generator=rng) + torch.arange(20) / 20) % 1  # twenty times, evenly spread
@@ -56,7 +56,7 @@ def test_one_step_is_no_chain():
 
 
 def test_the_prices_of_steps_are_the_bound(rng):
-    denoiser = Neural(CHAIN.process, Network(), Eps())
+    denoiser = Neural(CHAIN.process, Network(), Eps)
     x_0 = torch.tensor([[0.3, -1.2]], dtype=FLOAT64).expand(40_000, 2)
     loss = StepPrices(CHAIN)(denoiser, x_0, None, rng).value
     bound = StepBound(CHAIN, draws=20_000)(denoiser, x_0[:2], rng)
@@ -67,7 +67,7 @@ def test_the_prices_of_steps_are_the_bound(rng):
 
 def test_rows_are_those_of_the_whole_batch():
     x_0 = torch.randn(6, 2, dtype=FLOAT64, generator=torch.Generator().manual_seed(1))
-    denoiser, objective = Neural(CHAIN.process, Network(), Eps()), StepPrices(CHAIN)
+    denoiser, objective = Neural(CHAIN.process, Network(), Eps), StepPrices(CHAIN)
     whole = objective(denoiser, x_0, None, torch.Generator().manual_seed(0)).value
     part = objective(denoiser, x_0, None, torch.Generator().manual_seed(0), slice(2, 5)).value
     torch.testing.assert_close(part, whole[2:5])

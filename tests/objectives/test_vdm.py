@@ -18,7 +18,7 @@ from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
 from unnoise.objectives import VDM, Denoising, times
 from unnoise.objectives.vdm import _log_second_moment, prior_cost
-from unnoise.processes import EDM, Product, VariancePreserving
+from unnoise.processes import EDM, ProductProcess, VariancePreserving, product
 from unnoise.schedules import Learned, Linear, LinearLogSNR
 from unnoise.spaces import Euclidean
 
@@ -163,12 +163,12 @@ class TestTheBound:
 
 @pytest.mark.parametrize(
     "process",
-    [VariancePreserving(SPACE, Linear()), EDM(SPACE), Product({"a": EDM(SPACE)})],
+    [VariancePreserving(SPACE, Linear()), EDM(SPACE), product({"a": EDM(SPACE)})],
     ids=["vp", "edm", "product"],
 )
 def test_a_schedule_that_does_not_learn_is_refused(process, rng):
     denoiser = Neural(process, torch.nn.Identity())
-    x_0 = {"a": torch.zeros(3, 2)} if isinstance(process, Product) else torch.zeros(3, 2)
+    x_0 = {"a": torch.zeros(3, 2)} if isinstance(process, ProductProcess) else torch.zeros(3, 2)
     with pytest.raises(InputError, match=r"has none that learns: give one such as .*schedules\.Learned\(\)"):
         VDM()(denoiser, x_0, None, rng)
 

@@ -49,7 +49,7 @@ class TwiceTheRate(Brownian):
 
 class Biased(Brownian):
     def control_variate(self, x_0, x_t, t):
-        return super().control_variate(x_0, x_t, t) + 0.5 * self.clockwork.rate(t) / self.variance(t)
+        return super().control_variate(x_0, x_t, t) + 0.5 * self.schedule.rate(t) / self.variance(t)
 
 
 @pytest.mark.parametrize("twin", [HalfTheScore, TwiceTheRate, Biased])
@@ -97,7 +97,7 @@ def test_the_schedule_can_be_chosen():
     process = Brownian(Sphere(2), until_mixed(Sphere(2), start=1e-6))
     ends = process.variance(torch.tensor([0.0, 1.0], dtype=FLOAT64))
     assert float(ends[0]) == pytest.approx(1e-6)
-    assert float(ends[1]) == pytest.approx(Brownian(Sphere(2)).clockwork.end)
+    assert float(ends[1]) == pytest.approx(Brownian(Sphere(2)).schedule.end)
 
 
 def test_the_clock_is_even_in_log_variance():
@@ -124,6 +124,6 @@ def test_the_reverse_in_terms_of_the_score(space, atoms, rng):
     process, t = Brownian(space), torch.tensor(0.6, dtype=FLOAT64)
     x, score = atoms, space.noise(atoms, rng)
     for churn in (0.0, 0.5, 1.0):
-        local, beta = process.reverse(x, score, t, churn=churn), process.clockwork.rate(t)
+        local, beta = process.reverse(x, score, t, churn=churn), process.schedule.rate(t)
         torch.testing.assert_close(local.drift, 0.5 * (1 + churn**2) * beta * score)
         torch.testing.assert_close(local.scale, churn * beta.sqrt() * torch.ones_like(local.scale))

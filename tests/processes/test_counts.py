@@ -176,25 +176,11 @@ class TestTheHead:
     @pytest.mark.parametrize("name", PROCESSES)
     def test_one_network_learns(self, name, rng):
         process = PROCESSES[name]
-        network = MLP(process.head.input_shape(process), output_shape=process.head.output_shape(process), width=16)
+        network = MLP(process.head.input_shape, output_shape=process.head.output_shape, width=16)
         loss = Denoising()(Neural(process, network), ATOMS, None, rng).value
         assert loss.shape == (4,)
         assert torch.isfinite(loss).all()
         loss.mean().backward()
-
-    def test_zero_output_is_exact_for_poisson_data(self):
-        """What is gone is m (1 - rho), and of those present a share 1 - rho has come since."""
-        process, x, t = PROCESSES["immigration"], ATOMS, torch.tensor(0.6)
-        stat = process.head.estimate(process, torch.zeros(4, 4), x, t)
-        _, gone = process.gone(t, x)
-        torch.testing.assert_close(stat[..., 0], (torch.tensor([2.0, 4.0]) * gone).expand(4, 2))
-        torch.testing.assert_close(stat[..., 1], x * gone)
-
-    def test_arrays_get_channels(self):
-        process = ImmigrationDeath(Counts((3, 4)), mean=2.0)
-        x, t = torch.ones(5, 3, 4, dtype=torch.int64), torch.rand(5, generator=torch.Generator().manual_seed(0))
-        assert process.head.inputs(process, x, t).shape == (5, 1, 3, 4)
-        assert process.head.estimate(process, torch.zeros(5, 2, 3, 4), x, t).shape == (5, 3, 4, 2)
 
 
 def test_the_ancestral_law_is_the_bridge_for_whole_numbers():

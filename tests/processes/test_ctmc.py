@@ -13,7 +13,7 @@ from unnoise.denoisers import Exact
 from unnoise.evaluation import Bound, ImplicitBound
 from unnoise.laws import Categorical
 from unnoise.objectives import Denoising, Implicit
-from unnoise.processes import CTMC, Product, VariancePreserving
+from unnoise.processes import CTMC, VariancePreserving, product
 from unnoise.processes.rates import (
     Absorbing,
     BirthDeath,
@@ -21,7 +21,7 @@ from unnoise.processes.rates import (
     GaussianTarget,
     RateMatrix,
     Refresh,
-    Uniform,
+    UniformRates,
 )
 from unnoise.schedules import Erasing, Exponential, Geometric
 from unnoise.spaces import Euclidean, Finite
@@ -33,16 +33,16 @@ WORDS = torch.tensor([[0, 0], [1, 4], [3, 1]])
 ONE_WAY = torch.rand(5, 5, generator=torch.Generator().manual_seed(0), dtype=FLOAT64)
 ONE_WAY -= torch.diag(ONE_WAY.sum(1))
 PROCESSES = {
-    "uniform": CTMC(Finite(2, 5), Uniform(5)),
+    "uniform": CTMC(Finite(2, 5), UniformRates(5)),
     "refresh": CTMC(Finite(2, 5), Refresh([0.1, 0.2, 0.3, 0.15, 0.25])),
     "absorbing": CTMC(Finite(2, 6), Absorbing(6)),
     "birth and death": CTMC(Finite(2, 5), BirthDeath(5)),
     "cyclic": CTMC(Finite(2, 5), Cyclic(5)),
     "gaussian": CTMC(Finite(2, 5), GaussianTarget(5, reach=2.0, width=2.0)),
     "one way": CTMC(Finite(2, 5), RateMatrix(ONE_WAY)),
-    "unequal": CTMC(Finite(2, (4, 6)), Uniform((4, 6))),
+    "unequal": CTMC(Finite(2, (4, 6)), UniformRates((4, 6))),
     "unequal masks": CTMC(Finite(2, (5, 6)), Absorbing((5, 6))),
-    "another schedule": CTMC(Finite(2, 5), Uniform(5), Exponential(0.1, 60.0, 1e-4)),
+    "another schedule": CTMC(Finite(2, 5), UniformRates(5), Exponential(0.1, 60.0, 1e-4)),
 }
 QUICK = ("uniform", "absorbing", "gaussian")
 
@@ -254,7 +254,7 @@ class TestPublishedForms:
             torch.testing.assert_close(found, expected)
 
     def test_the_clock_is_uniform_in_what_survives(self):
-        process = CTMC(Finite(1, 5), Uniform(5), Exponential(0.1, 60.0, 1e-4))
+        process = CTMC(Finite(1, 5), UniformRates(5), Exponential(0.1, 60.0, 1e-4))
         u = torch.linspace(0, 1, 11, dtype=FLOAT64)
         t, _ = process.importance_times(u)
         gaps = torch.exp(-process.schedule.value(t)).diff()
@@ -335,8 +335,8 @@ class TestPrecision:
             for time in (0.0, 1e-3, 0.5, 1.0):
                 t = torch.full((3,), time)
                 x_t = process.marginal(WORDS, t).sample(rng)
-                output = torch.zeros(3, *process.head.output_shape(process), requires_grad=True)
-                stat = process.head.estimate(process, output, x_t, t)
+                output = torch.zeros(3, *process.head.output_shape, requires_grad=True)
+                stat = process.head.estimate(output, x_t, t)
                 price = process.kl_rate(stat, process.target(WORDS, x_t, t), x_t, t)
                 (gradient,) = torch.autograd.grad(price.sum(), output)
                 assert torch.isfinite(gradient).all()
@@ -345,10 +345,10 @@ class TestPrecision:
 @pytest.mark.parametrize(
     ("space", "rates"),
     [
-        (Finite(2, 4), Uniform(5)),
-        (Finite(2, (2, 4)), Uniform(4)),
-        (Finite(2, (2, 4)), Uniform((4, 2))),
-        (Finite(3, 4), Uniform((4, 4))),
+        (Finite(2, 4), UniformRates(5)),
+        (Finite(2, (2, 4)), UniformRates(4)),
+        (Finite(2, (2, 4)), UniformRates((4, 2))),
+        (Finite(3, 4), UniformRates((4, 4))),
     ],
 )
 def test_rates_of_another_space_are_refused(space, rates):
@@ -394,7 +394,7 @@ class TestWhatDataCanBe:
                 process.check(torch.tensor(wrong))
 
     def test_a_factor_says_it_by_name(self):
-        process = Product({"number": VariancePreserving(Euclidean(1)), "words": self.MASKED})
+        process = product({"number": VariancePreserving(Euclidean(1)), "words": self.MASKED})
         process.check({"number": torch.zeros(2, 1), "words": self.POSSIBLE})
         with pytest.raises(InputError, match=f"in 'words': {self.SENTENCE}"):
             process.check({"number": torch.zeros(2, 1), "words": self.IMPOSSIBLE})

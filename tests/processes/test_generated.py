@@ -89,15 +89,15 @@ def test_a_network_of_its_head_gives_the_score_times_the_scale(shape, rng):
     process = own(Euclidean(shape))
     head = process.head
     points, t = torch.randn(5, *shape, generator=rng), torch.linspace(0.1, 0.9, 5)
-    inputs = head.inputs(process, points, t)
-    assert inputs.shape == (5, *head.input_shape(process))
-    assert len(head.input_shape(process)) == (3 if len(shape) == 3 else 1)
-    output = torch.randn(5, *head.output_shape(process), generator=rng)
-    score = head.estimate(process, output, points, t)
+    inputs = head.inputs(points, t)
+    assert inputs.shape == (5, *head.input_shape)
+    assert len(head.input_shape) == (3 if len(shape) == 3 else 1)
+    output = torch.randn(5, *head.output_shape, generator=rng)
+    score = head.estimate(output, points, t)
     assert score.shape == points.shape
     scale = SCHEDULE.rate(t).sqrt().reshape(5, *[1] * len(shape))
     torch.testing.assert_close(scale * score, output.reshape(points.shape))
-    network = MLP(head.input_shape(process), 0, head.output_shape(process), width=8)
+    network = MLP(head.input_shape, 0, head.output_shape, width=8)
     assert Neural(process, network)(points, t).shape == points.shape
 
 
@@ -111,13 +111,12 @@ def test_its_level_and_prior_are_plain():
 # ---- jumps
 
 
-def disguised(known, independent):
+def disguised(known):
     """A CTMC, written as a user would."""
     return JumpProcess(
         known.space,
         rates=lambda x, t: known.schedule.rate(t) * known.rates.stationary.expand(*x.shape, -1),
         prior_law=known.prior,
-        independent=independent,
     )
 
 
@@ -129,11 +128,10 @@ CHAINS = {
 
 
 @pytest.mark.parametrize("churn", [1.0, 1.5])
-@pytest.mark.parametrize("independent", [False, True], ids=["one by one", "one for all"])
 @pytest.mark.parametrize("known", CHAINS.values(), ids=CHAINS)
-def test_jumps_are_those_of_the_chain_that_they_spell_out(known, independent, churn, rng):
+def test_jumps_are_those_of_the_chain_that_they_spell_out(known, churn, rng):
     """Reverse rates are linear in the ratios, so that ratios of one leave the rates back of the chain."""
-    process, t = disguised(known, independent), torch.linspace(0.1, 0.9, 6, dtype=FLOAT64)
+    process, t = disguised(known), torch.linspace(0.1, 0.9, 6, dtype=FLOAT64)
     x = known.prior(6).sample(rng)
     torch.testing.assert_close(process.forward(x, t).rates, known.forward(x, t).rates, rtol=1e-12, atol=1e-12)
     atoms = known.prior(4).sample(rng)
@@ -196,10 +194,10 @@ def test_samples_of_the_exact_ratios_are_the_data(rng):
 def test_networks_of_its_head_give_positive_ratios(rng):
     process, t = PROCESS, torch.linspace(0.1, 0.9, 9)
     assert interacting(POINTS, t[:, None, None]).shape == (9, 2, 3)
-    network = MLP(process.head.input_shape(process), 0, process.head.output_shape(process), width=8)
+    network = MLP(process.head.input_shape, 0, process.head.output_shape, width=8)
     assert (Neural(process, network)(POINTS, t) == 1).all()
     wide = JumpProcess(Finite(800, 3), interacting, lambda n: Categorical(torch.ones(n, 800, 3) / 3, 1))
-    shapes = wide.head.input_shape(wide), wide.head.output_shape(wide)
+    shapes = wide.head.input_shape, wide.head.output_shape
     assert shapes == ((3, 800), (3, 800))
     transformer = Transformer(shapes[0], 0, shapes[1], width=8, depth=1, heads=2)
     torch.nn.init.normal_(transformer.last.weight, generator=rng)

@@ -64,7 +64,7 @@ class ScoreOnly(WrightFisher):
 
 class FlatPrice(WrightFisher):
     def kl_rate(self, stat, target, x_t, t):
-        return 0.5 * self.clock_of_noise.rate(t) * (x_t * (stat - target)).square().sum(-1)
+        return 0.5 * self.schedule.rate(t) * (x_t * (stat - target)).square().sum(-1)
 
 
 class RawSpread(WrightFisher):
@@ -106,7 +106,7 @@ class TestClosedForms:
     def test_reverse_in_terms_of_the_score(self):
         """-b + (1 + c^2) / 2 beta (div a + a s) with s the score of the kernel."""
         space, x = PROCESS.space, ATOMS.roll(1, 0)
-        law, rate = PROCESS.marginal(ATOMS, T), PROCESS.clock_of_noise.rate(T)
+        law, rate = PROCESS.marginal(ATOMS, T), PROCESS.schedule.rate(T)
         forward = PROCESS.forward(x, T)
         pull = rate * (space.drift_of_spreading(x) + space.spread(x, law.score(x)))
         for churn in (0.0, 0.5, 1.0):
@@ -187,25 +187,6 @@ def test_a_small_network_learns_a_dirichlet_law(rng):
     x = law.sample(rng, (400,))
     gap = law.log_prob(x) - ProbabilityFlow()(denoiser, x, rng).log_prob
     assert_mean_at_most(gap, 0.03)
-
-
-class TestTheHead:
-    def test_a_network_sees_the_sphere_and_gives_centred_scores(self):
-        x, t = WIDE.float(), torch.rand(3, generator=torch.Generator().manual_seed(0))
-        process = WrightFisher(Simplex(3))
-        torch.testing.assert_close(process.head.inputs(process, x, t).square().sum(-1), torch.full((3,), 3.0))
-        stat = process.head.estimate(process, torch.randn(3, 3, generator=torch.Generator().manual_seed(1)), x, t)
-        torch.testing.assert_close((x * stat).sum(-1) / stat.abs().amax(-1), torch.zeros(3), rtol=0, atol=1e-6)
-
-    @pytest.mark.parametrize("time", [0.0, 0.5, 0.9])
-    def test_the_target_of_a_network_is_of_order_one(self, time, rng):
-        process, t = WrightFisher(Simplex(3)), torch.tensor(time, dtype=FLOAT64)
-        x_0 = Dirichlet(torch.ones(2000, 3, dtype=FLOAT64)).sample(rng)
-        x = process.marginal(x_0, t).sample(rng)
-        spent = process.spent(t)
-        unit = torch.sqrt(spent * (x + spent / (1 + 3 * spent)))
-        size = (process.target(x_0, x, t) * unit).square().mean().sqrt()
-        assert 0.3 < float(size) < 2
 
 
 def test_it_survives_files():

@@ -39,7 +39,7 @@ def kinds() -> frozenset[str]:
     """The classes that say which space it is; those of `spaces.base` say what a space can do, and may be asked for."""
     package = modules("src/unnoise")
     spaces = [one for one in package if one.folder == "spaces" and one.name != "unnoise.spaces.base"]
-    products = [one for one in package if one.name == "unnoise.processes.product"]
+    products = [one for one in package if one.name == "unnoise.processes.products"]
     return frozenset(found.name for one in [*spaces, *products] for found in public_classes(one))
 
 

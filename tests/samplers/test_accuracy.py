@@ -7,7 +7,7 @@ import warnings
 import pytest
 import torch
 
-from unnoise.processes import CTMC, EDM, Product, rates
+from unnoise.processes import CTMC, EDM, product, rates
 from unnoise.samplers import InaccurateSamplesWarning
 from unnoise.samplers.accuracy import warn_of_spread
 from unnoise.spaces import Euclidean, Finite
@@ -39,8 +39,8 @@ def test_given_a_condition_samples_may_lie_close_together_or_far_out(factor):
 
 
 def test_only_gaussian_factors_are_standardised():
-    words = CTMC(Finite(2, 100), rates.Uniform(100))
+    words = CTMC(Finite(2, 100), rates.UniformRates(100))
     x = {"number": 9 * NORMAL, "word": torch.full((500, 2), 99)}
     with pytest.warns(InaccurateSamplesWarning, match="the samples of 'number' have") as seen:
-        warn_of_spread(Product({"number": PLAIN, "word": words}), x, conditional=False)
+        warn_of_spread(product({"number": PLAIN, "word": words}), x, conditional=False)
     assert len(seen) == 1

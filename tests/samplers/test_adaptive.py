@@ -10,7 +10,7 @@ import torch
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact, ExactMixture
 from unnoise.processes import CTMC, EDM, RectifiedFlow, VariancePreserving
-from unnoise.processes.rates import Uniform
+from unnoise.processes.rates import UniformRates
 from unnoise.samplers import Adaptive, Multistep, ode
 from unnoise.samplers.grids import UniformLogSNR
 from unnoise.spaces import Euclidean, Finite
@@ -125,7 +125,7 @@ def test_float32_images_arrive():
 
 def test_what_it_cannot_do_is_said(ring):
     with pytest.raises(InputError, match=r"^Adaptive needs a process with x_t = alpha x_0"):
-        Adaptive(Exact(CTMC(Finite(2, 5), Uniform(5)), torch.zeros(1, 2, dtype=torch.long)))
+        Adaptive(Exact(CTMC(Finite(2, 5), UniformRates(5)), torch.zeros(1, 2, dtype=torch.long)))
     with pytest.raises(InputError, match="expected a positive number, such as 1e-3"):
         Adaptive(ExactMixture(EDM(Euclidean(2)), ring), tolerance=0.0)
     with pytest.raises(InputError, match="got steps = 1; expected at least 2, the two ends"):

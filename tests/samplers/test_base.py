@@ -19,7 +19,7 @@ from unnoise import _tree
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Exact, Neural
 from unnoise.networks import MLP
-from unnoise.processes import CTMC, EDM, Brownian, ImmigrationDeath, Product, rates
+from unnoise.processes import CTMC, EDM, Brownian, ImmigrationDeath, product, rates
 from unnoise.samplers import (
     DDIM,
     Adaptive,
@@ -145,8 +145,8 @@ def test_no_samples_are_a_state_of_no_rows(denoiser, makes):
 
 
 def test_no_samples_of_a_product_or_by_weights():
-    product = Product({"a": EDM(Euclidean(1)), "b": TWO})
-    denoiser = Exact(product, {"a": torch.zeros(1, 1), "b": torch.zeros(1, 3, dtype=torch.long)})
+    pair = product({"a": EDM(Euclidean(1)), "b": TWO})
+    denoiser = Exact(pair, {"a": torch.zeros(1, 1), "b": torch.zeros(1, 3, dtype=torch.long)})
     for sampler in (Ancestral(denoiser), TwistedSMC(denoiser, lambda x: x["a"][:, 0], 4, 5)):
         none = sampler.sample(0, seeded())
         assert none["a"].shape == (0, 1)

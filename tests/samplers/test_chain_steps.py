@@ -49,7 +49,7 @@ SAMPLERS = {
 @pytest.mark.parametrize(("variance", "sampler"), SAMPLERS.values(), ids=SAMPLERS)
 def test_algorithm_2_is_the_published_one(variance, sampler):
     start = torch.randn(5, 2, dtype=FLOAT64, generator=torch.Generator().manual_seed(1))
-    denoiser = Neural(CHAIN.process, Network(), Eps())
+    denoiser = Neural(CHAIN.process, Network(), Eps)
     found = sampler(denoiser).run(start, torch.Generator().manual_seed(0))
     truth = algorithm_2(start, variance, torch.Generator().manual_seed(0))
     torch.testing.assert_close(found, truth, rtol=1e-6, atol=1e-6)

@@ -8,8 +8,8 @@ import torch
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact, ExactMixture
 from unnoise.laws import GaussianMixture
-from unnoise.processes import CTMC, Brownian, Product, VarianceExploding, VariancePreserving
-from unnoise.processes.rates import Absorbing, BirthDeath, Uniform
+from unnoise.processes import CTMC, Brownian, VarianceExploding, VariancePreserving, product
+from unnoise.processes.rates import Absorbing, BirthDeath, UniformRates
 from unnoise.samplers import Ancestral, Euler, PredictorCorrector, TauLeaping
 from unnoise.samplers.grids import UniformLogSNR
 from unnoise.spaces import Euclidean, Finite, Sphere
@@ -18,7 +18,7 @@ from unnoise.testing.noised import NoisedAtoms
 
 WORDS = torch.tensor([[0, 0], [1, 4], [3, 1]])
 PROCESSES = {
-    "uniform": CTMC(Finite(2, 5), Uniform(5)),
+    "uniform": CTMC(Finite(2, 5), UniformRates(5)),
     "absorbing": CTMC(Finite(2, 6), Absorbing(6)),
     "birth and death": CTMC(Finite(2, 5), BirthDeath(5)),
 }
@@ -92,7 +92,7 @@ GAUSSIAN = VariancePreserving(Euclidean(2))
 POINTS = torch.tensor([[1.0, 0.5], [-1.0, 0.2], [0.3, -1.2]])
 SPHERE = Brownian(Sphere(2))
 PLACES = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0, 0.2], [0.0, -1.0, 0.1], [-0.5, 0.3, 1.0]]), dim=1)
-MIXED = Product({"place": GAUSSIAN, "word": PROCESSES["uniform"]})
+MIXED = product({"place": GAUSSIAN, "word": PROCESSES["uniform"]})
 
 
 def test_langevin_steps_keep_the_laws():

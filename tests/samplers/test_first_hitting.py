@@ -9,7 +9,7 @@ from scipy import stats
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact
 from unnoise.processes import CTMC
-from unnoise.processes.rates import Absorbing, Uniform
+from unnoise.processes.rates import Absorbing, UniformRates
 from unnoise.samplers import FirstHitting
 from unnoise.spaces import Finite
 from unnoise.testing import check_sampler
@@ -75,5 +75,5 @@ def test_it_looks_once_at_every_site(rng):
 
 
 def test_rates_without_masks_are_refused():
-    with pytest.raises(InputError, match=r"^FirstHitting needs sites that wait behind a mask.* got Uniform: use"):
-        FirstHitting(Exact(CTMC(Finite(2, 5), Uniform(5)), WORDS))
+    with pytest.raises(InputError, match=r"^FirstHitting needs sites that wait behind a mask.* got UniformRates: use"):
+        FirstHitting(Exact(CTMC(Finite(2, 5), UniformRates(5)), WORDS))

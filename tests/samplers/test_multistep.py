@@ -13,8 +13,8 @@ from scipy.integrate import quad
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact, ExactMixture
 from unnoise.laws import GaussianMixture
-from unnoise.processes import CTMC, EDM, Product, VarianceExploding, VariancePreserving
-from unnoise.processes.rates import Uniform
+from unnoise.processes import CTMC, EDM, VarianceExploding, VariancePreserving, product
+from unnoise.processes.rates import UniformRates
 from unnoise.samplers import DDIM, Ancestral, Heun, Multistep, PredictorCorrector, dpm_solver_pp, linear_multistep
 from unnoise.samplers.forms import DataForm, NoiseForm, VelocityForm
 from unnoise.samplers.grids import Karras, LogNormalGrid, UniformLogSNR
@@ -210,7 +210,7 @@ def test_factors_of_a_product_go_their_own_ways():
             return {name: part(x_t[name], t) for name, part in parts.items()}
 
     parts = {"one": Exact(one, points["one"]), "other": Exact(other, points["other"])}
-    both = Alone(Product({"one": one, "other": other}))
+    both = Alone(product({"one": one, "other": other}))
     x = {name: starts(part.process, 30) for name, part in parts.items()}
     together = Multistep(both, 14).run(x, seeded())
     for name, part in parts.items():
@@ -235,7 +235,7 @@ def test_runs_do_not_remember_each_other(ring):
 def test_what_it_cannot_do_is_said(ring):
     denoiser = ExactMixture(EDM(Euclidean(2)), ring)
     with pytest.raises(InputError, match=r"^Multistep needs a process with x_t = alpha x_0"):
-        Multistep(Exact(CTMC(Finite(2, 5), Uniform(5)), torch.zeros(1, 2, dtype=torch.long)))
+        Multistep(Exact(CTMC(Finite(2, 5), UniformRates(5)), torch.zeros(1, 2, dtype=torch.long)))
     with pytest.raises(InputError, match="expected at least 1"):
         Multistep(denoiser, order=0)
     with pytest.raises(InputError, match="undo the noise"):

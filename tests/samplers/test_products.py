@@ -12,7 +12,7 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, ExactMixture, Guided
 from unnoise.denoisers.likelihoods import OfFactors, noisy
 from unnoise.laws import GaussianMixture
-from unnoise.processes import CTMC, EDM, Product, RectifiedFlow, VariancePreserving, map_leaves, rates
+from unnoise.processes import CTMC, EDM, RectifiedFlow, VariancePreserving, map_leaves, product, rates
 from unnoise.samplers import (
     DDIM,
     Adaptive,
@@ -40,7 +40,7 @@ class Beside(Denoiser):
     def __init__(self, parts):
         super().__init__()
         self.parts = torch.nn.ModuleDict(parts)
-        self.process = Product({name: part.process for name, part in parts.items()})
+        self.process = product({name: part.process for name, part in parts.items()})
 
     def forward(self, x_t, t, cond=None):
         return {name: part(x_t[name], t) for name, part in self.parts.items()}
@@ -176,6 +176,6 @@ def test_a_twin_that_takes_other_steps_fails():
 @pytest.mark.parametrize("make", [Heun, DDIM, Adaptive, Multistep, partial(Perturbed, log_r=None)])
 def test_a_factor_that_is_not_gaussian_is_named(make):
     mixed = Beside({"a": PARTS["a"]})
-    mixed.process = Product({"a": PARTS["a"].process, "word": CTMC(Finite(2, 3), rates.Uniform(3))})
+    mixed.process = product({"a": PARTS["a"].process, "word": CTMC(Finite(2, 3), rates.UniformRates(3))})
     with pytest.raises(InputError, match=r"needs a process with x_t = alpha x_0 .*, not CTMC: use samplers.Euler"):
         make(mixed)

@@ -11,7 +11,7 @@ from scipy import stats
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact
 from unnoise.processes import CTMC, EDM
-from unnoise.processes.rates import Absorbing, BirthDeath, GaussianTarget, Refresh, Uniform
+from unnoise.processes.rates import Absorbing, BirthDeath, GaussianTarget, Refresh, UniformRates
 from unnoise.samplers import TauLeaping
 from unnoise.samplers.tau_leaping import leap_in_order, leap_once
 from unnoise.schedules import Erasing
@@ -21,9 +21,9 @@ from unnoise.testing import check_sampler
 FLOAT64 = torch.float64
 WORDS = torch.tensor([[0, 0], [1, 4], [3, 1]])
 PROCESSES = {
-    "uniform": CTMC(Finite(2, 5), Uniform(5)),
+    "uniform": CTMC(Finite(2, 5), UniformRates(5)),
     "absorbing": CTMC(Finite(2, 6), Absorbing(6)),
-    "unequal": CTMC(Finite(2, (4, 6)), Uniform((4, 6))),
+    "unequal": CTMC(Finite(2, (4, 6)), UniformRates((4, 6))),
     "birth and death": CTMC(Finite(2, 5), BirthDeath(5)),
     "gaussian": CTMC(Finite(2, 5), GaussianTarget(5, reach=2.0, width=2.0)),
 }

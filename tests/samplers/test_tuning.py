@@ -10,8 +10,8 @@ import torch
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser, Exact, ExactMixture
-from unnoise.processes import CTMC, EDM, Product, VarianceExploding, VariancePreserving
-from unnoise.processes.rates import Uniform
+from unnoise.processes import CTMC, EDM, VarianceExploding, VariancePreserving, product
+from unnoise.processes.rates import UniformRates
 from unnoise.samplers import Multistep, tune
 from unnoise.samplers.forms import VelocityForm
 from unnoise.samplers.grids import Fitted, UniformLogSNR
@@ -81,7 +81,7 @@ def test_products_of_gaussian_processes_are_tuned(ring):
     parts = {"one": ExactMixture(one, ring), "other": Exact(other, torch.tensor([[-1.0], [1.0]], dtype=FLOAT64))}
 
     class Both(Denoiser):
-        process = Product({"one": one, "other": other})
+        process = product({"one": one, "other": other})
 
         def forward(self, x_t, t, cond=None):
             return {name: part(x_t[name], t) for name, part in parts.items()}
@@ -118,6 +118,6 @@ def test_what_it_cannot_do_is_said(narrow):
     with pytest.raises(InputError, match="expected at least 2 starts"):
         tune(narrow, 5, seeded(), rows=1)
     with pytest.raises(InputError, match=r"^Multistep needs a process with x_t = alpha x_0"):
-        tune(Exact(CTMC(Finite(2, 5), Uniform(5)), torch.zeros(1, 2, dtype=torch.long)), 5, seeded())
+        tune(Exact(CTMC(Finite(2, 5), UniformRates(5)), torch.zeros(1, 2, dtype=torch.long)), 5, seeded())
     with pytest.raises(InputError, match="got 1 evaluations; expected at least 2"):
         tune(narrow, 1, seeded(), rows=4)

@@ -182,7 +182,7 @@ class TestWords:
         atoms = torch.tensor([[0, 1, 2], [2, 1, 0], [1, 1, 1], [0, 0, 2]])
         weights = torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=FLOAT64)
         liking = torch.tensor([0.0, -1.0, 1.5], dtype=FLOAT64)
-        denoiser = Exact(CTMC(Finite(3, 3), rates.Uniform(3)), atoms, weights)
+        denoiser = Exact(CTMC(Finite(3, 3), rates.UniformRates(3)), atoms, weights)
         found = TwistedSMC(denoiser, lambda x: liking[x[:, 0]] + 0.3 * x[:, 2], particles, 60).weigh(500, rng)
         draws = found.draw(1, rng)[:, 0]
         exact = weights * torch.exp(liking[atoms[:, 0]] + 0.3 * atoms[:, 2])
@@ -333,7 +333,7 @@ def test_settings_that_cannot_be_are_refused(rng):
         TwistedSMC(denoiser, lambda x: x[:, 0], 0)
     with pytest.raises(InputError, match="got 0 groups"):
         TwistedSMC(denoiser, lambda x: x[:, 0]).weigh(0, rng)
-    words = Exact(CTMC(Finite(2, 3), rates.Uniform(3)), torch.zeros(1, 2, dtype=torch.int64))
+    words = Exact(CTMC(Finite(2, 3), rates.UniformRates(3)), torch.zeros(1, 2, dtype=torch.int64))
     with pytest.raises(InputError, match=r"not CTMC: use samplers.TwistedSMC with guidance=0"):
         TwistedSMC(words, lambda x: x.sum(1), guidance=1.0)
     with pytest.raises(InputError, match="Perturbed needs a process"):

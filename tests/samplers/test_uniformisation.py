@@ -8,7 +8,7 @@ from scipy import stats
 
 from unnoise.denoisers import Exact
 from unnoise.processes import CTMC
-from unnoise.processes.rates import Absorbing, BirthDeath, RateMatrix, Refresh, Uniform
+from unnoise.processes.rates import Absorbing, BirthDeath, RateMatrix, Refresh, UniformRates
 from unnoise.samplers import Uniformisation
 from unnoise.schedules import Erasing, Geometric
 from unnoise.spaces import Finite
@@ -20,12 +20,12 @@ ATOMS = torch.tensor([[0, 0], [1, 2], [2, 1]])
 ONE_WAY = torch.tensor([[-1.0, 0.9, 0.1], [0.1, -1.0, 0.9], [0.9, 0.1, -1.0]])
 EARLY = Erasing(lost=1e-2, survival=1e-3)
 PROCESSES = {
-    "uniform": CTMC(Finite(2, 3), Uniform(3), EARLY),
+    "uniform": CTMC(Finite(2, 3), UniformRates(3), EARLY),
     "refresh": CTMC(Finite(2, 3), Refresh([0.2, 0.5, 0.3]), EARLY),
     "absorbing": CTMC(Finite(2, 4), Absorbing(4), EARLY),
     "one way": CTMC(Finite(2, 3), RateMatrix(ONE_WAY), Geometric(1e-2, 8.0)),
     "birth and death": CTMC(Finite(2, 3), BirthDeath(3), Geometric(1e-2, 8.0)),
-    "unequal": CTMC(Finite(2, (3, 4)), Uniform((3, 4)), EARLY),
+    "unequal": CTMC(Finite(2, (3, 4)), UniformRates((3, 4)), EARLY),
 }
 
 

@@ -11,7 +11,7 @@ from checked import OF_SPACE, assert_checked
 from unnoise._errors import InputError
 from unnoise.laws import Thinned
 from unnoise.processes import ImmigrationDeath
-from unnoise.spaces import Counts, Jump, counts
+from unnoise.spaces import Counts, Jump, sites
 from unnoise.testing import PropertyError, check_space
 
 FLOAT64 = torch.float64
@@ -78,11 +78,11 @@ def rates(factor, x):
     return Jump(torch.stack([death, 1.0 + 0.2 * x.double()], -1))
 
 
-@pytest.mark.parametrize("at_once", [counts.NUMBERS_AT_ONCE, 1], ids=["all neighbours at once", "one by one"])
+@pytest.mark.parametrize("at_once", [sites.NUMBERS_AT_ONCE, 1], ids=["all neighbours at once", "one by one"])
 class TestAgainstLoops:
     @pytest.fixture(autouse=True)
     def grouped(self, at_once, monkeypatch):
-        monkeypatch.setattr(counts, "NUMBERS_AT_ONCE", at_once)
+        monkeypatch.setattr(sites, "NUMBERS_AT_ONCE", at_once)
 
     def test_apply_and_phi(self):
         local, here = rates(0.5, POINTS), smooth(POINTS)
@@ -103,6 +103,8 @@ class TestAgainstLoops:
             cost = back - there + torch.xlogy(there, there) - torch.xlogy(there, returning)
             expected = expected + cost
         torch.testing.assert_close(SPACE.implicit(forward, reverse, POINTS), expected)
+        probes = torch.arange(4)[:, None].expand(-1, len(POINTS))  # every neighbour once: no Monte Carlo error is left
+        torch.testing.assert_close(SPACE.implicit(forward, reverse, POINTS, probes), expected)
 
 
 def test_nothing_dies_where_nothing_is():

@@ -10,7 +10,7 @@ from checked import OF_SPACE, assert_checked
 
 from unnoise._errors import InputError
 from unnoise.processes import CTMC
-from unnoise.processes.rates import Absorbing, BirthDeath, Uniform
+from unnoise.processes.rates import Absorbing, BirthDeath, UniformRates
 from unnoise.spaces import Finite, Jump
 from unnoise.testing import ImprobableError, assert_mean, check_space
 
@@ -118,7 +118,7 @@ class TestJumps:
         rates, _ = generator
         f = table(torch.randn(9, generator=rng, dtype=FLOAT64))
         whole = SPACE.apply(Jump(rates), f, POINTS), SPACE.phi(Jump(rates), f, POINTS)
-        monkeypatch.setattr("unnoise.spaces.finite.NUMBERS_AT_ONCE", 40)
+        monkeypatch.setattr("unnoise.spaces.sites.NUMBERS_AT_ONCE", 40)
         torch.testing.assert_close(SPACE.apply(Jump(rates), f, POINTS), whole[0])
         torch.testing.assert_close(SPACE.phi(Jump(rates), f, POINTS), whole[1])
 
@@ -141,12 +141,12 @@ class TestJumps:
 
 
 LOCALS = {
-    "uniform": (CTMC(SPACE, Uniform(3)), POINTS[[0, 5, 7]]),
+    "uniform": (CTMC(SPACE, UniformRates(3)), POINTS[[0, 5, 7]]),
     "absorbing": (CTMC(SPACE, Absorbing(3)), POINTS[[0, 5, 4]]),
     "birth and death": (CTMC(SPACE, BirthDeath(3)), POINTS[[0, 5, 7]]),
-    "unequal": (CTMC(Finite(2, (2, 4)), Uniform((2, 4))), torch.tensor([[0, 3], [1, 1], [1, 0]])),
+    "unequal": (CTMC(Finite(2, (2, 4)), UniformRates((2, 4))), torch.tensor([[0, 3], [1, 1], [1, 0]])),
     "image": (
-        CTMC(Finite((2, 2), 3), Uniform(3)),
+        CTMC(Finite((2, 2), 3), UniformRates(3)),
         torch.tensor([[[0, 1], [2, 0]], [[1, 1], [0, 0]], [[2, 2], [0, 1]]]),
     ),
 }

@@ -115,7 +115,7 @@ REFLECTION = torch.diag(torch.tensor([1.0, 1.0, -1.0]))[None]
 BAD = {
     "stretched": (1.1 * torch.eye(3)[None], r"no rotation: an entry of R\^T R is 0\.21 away .*project"),
     "reflection": (REFLECTION, r"got 1 reflections, orthogonal matrices of determinant -1; .* sign of one column"),
-    "shape": (torch.zeros(5, 9), r"got points of shape \(5, 9\); a rotation expects \(\*batch, 3, 3\)"),
+    "shape": (torch.zeros(5, 9), r"got points of shape \(9,\); a rotation expects \(3, 3\)"),
     "integers": (torch.eye(3, dtype=torch.int64)[None], "got torch.int64; a rotation expects floating point"),
     "nan": (torch.full((2, 3, 3), math.nan), r"first at batch index \[\[0\], \[1\]\]"),
 }

@@ -162,8 +162,8 @@ BAD = {
     "logits": (torch.tensor([[2.0, -1.0, 0.0]]), r"got a part of -1 at batch index \[0\]; .* were these logits\?"),
     "percent": (torch.tensor([[20.0, 30.0, 50.0]]), r"sum to 100 at batch index \[0\]; .* divide each row by its sum"),
     "off": (torch.tensor([[0.2, 0.3, 0.5], [0.2, 0.33, 0.5]]), r"sum to 1.03 at batch index \[1\]"),
-    "nan": (torch.tensor([[0.2, math.nan, 0.5]]), r"got NaN or infinite parts, first at batch index \[0\]"),
-    "integers": (torch.tensor([[1, 0, 0]]), "expects floating point parts: divide counts by their sum"),
+    "nan": (torch.tensor([[0.2, math.nan, 0.5]]), r"got NaN or infinite values, first at batch index \[\[0\]\]"),
+    "integers": (torch.tensor([[1, 0, 0]]), "got torch.int64; Simplex expects floating point"),
     "shape": (torch.tensor([[0.5, 0.5]]), r"got points of shape \(2,\); Simplex expects \(3,\)"),
 }
 

@@ -63,7 +63,7 @@ def test_the_antipode_is_half_a_turn_away_in_some_direction():
 BAD = {
     "too-long": (torch.tensor([[0.0, 3.0, 4.0]]), "got a vector of length 5; .* divide every vector by its length"),
     "slightly-off": (torch.tensor([[0.0, 0.0, 1.01]]), "got a vector of length 1.01"),
-    "shape": (torch.zeros(5, 2), r"got points of shape \(5, 2\); a sphere expects \(\*batch, 3,\)"),
+    "shape": (torch.zeros(5, 2), r"got points of shape \(2,\); a sphere expects \(3,\)"),
     "integers": (torch.eye(3, dtype=torch.int64), "got torch.int64; a sphere expects floating point"),
     "nan": (torch.full((1, 3), math.nan), r"first at batch index \[\[0\]\]"),
 }

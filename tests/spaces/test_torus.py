@@ -43,7 +43,7 @@ def test_the_uniform_law(rng):
 
 BAD = {
     "degrees": (torch.tensor([[90.0], [-180.0]]), r"got angles from -180 to 90; .* radians .* torch\.deg2rad"),
-    "shape": (torch.zeros(5, 2), r"got points of shape \(5, 2\); a torus expects \(\*batch, 1,\)"),
+    "shape": (torch.zeros(5, 2), r"got points of shape \(2,\); a torus expects \(1,\)"),
     "integers": (torch.zeros(5, 1, dtype=torch.int64), "got torch.int64; a torus expects floating point"),
     "nan": (torch.tensor([[0.0], [math.nan]]), r"first at batch index \[\[1\]\]"),
 }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from unnoise.processes import CTMC, Brownian, Product
-from unnoise.processes.rates import Uniform
+from unnoise.processes import CTMC, Brownian, product
+from unnoise.processes.rates import UniformRates
 from unnoise.spaces import Finite, Torus
 
-CHAIN, CIRCLE = CTMC(Finite(2, 3), Uniform(3)), Brownian(Torus(1))
-PRODUCT = Product({"word": CHAIN, "angle": CIRCLE})
+CHAIN, CIRCLE = CTMC(Finite(2, 3), UniformRates(3)), Brownian(Torus(1))
+PRODUCT = product({"word": CHAIN, "angle": CIRCLE})
 WORDS = torch.tensor([[0, 0], [1, 2], [2, 1]])
 ANGLES = torch.tensor([[0.3], [2.0], [-1.5]])
 EXAMPLES = {

@@ -14,7 +14,7 @@ from unnoise._seeding import generator, seeded
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
-from unnoise.processes import Product, VariancePreserving
+from unnoise.processes import VariancePreserving, product
 from unnoise.spaces import Euclidean
 from unnoise.training import Arrays, Dataset, Settings, Stream, TrainState, learn, train
 
@@ -59,7 +59,7 @@ def test_it_is_the_training_that_the_loop_makes(data: Any, dataset: Dataset) -> 
 
 
 def test_states_may_be_nested() -> None:
-    process = Product({"a": PROCESS, "b": VariancePreserving(Euclidean(1))})
+    process = product({"a": PROCESS, "b": VariancePreserving(Euclidean(1))})
     denoiser = learn(process, NETWORK, {"a": STATES.numpy(), "b": STATES[:, :1]}, **SMALL)
     x = {"a": torch.zeros(3, 2), "b": torch.zeros(3, 1)}
     assert denoiser(x, torch.tensor(0.5))["b"].shape == (3, 1)

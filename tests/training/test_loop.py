@@ -13,7 +13,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.objectives import Loss
-from unnoise.processes import Product, VariancePreserving
+from unnoise.processes import VariancePreserving, product
 from unnoise.spaces import Euclidean
 from unnoise.training import BatchOrder, TrainState, load, loop, train
 from unnoise.training.dataset import derived_seed
@@ -238,7 +238,7 @@ def test_states_may_nest_and_conditions_are_handed_on() -> None:
             return super().__call__(denoiser, x_0["y"], cond, rng, rows)
 
     state = start(steps=2)
-    state.denoiser.process = Product({name: state.denoiser.process for name in ("x", "y")})
+    state.denoiser.process = product({name: state.denoiser.process for name in ("x", "y")})
     assert len(run(state, Second(), Pair())) == 2
 
 

@@ -93,9 +93,9 @@ def _points(space: Space[Any, Any], seed: int) -> Any:
     """A few points of a manifold: uniform, or ambient coordinates at random, projected."""
     import torch
 
-    from unnoise.spaces import Compact, Manifold, Product
+    from unnoise.spaces import Compact, Manifold, ProductSpace
 
-    if not isinstance(space, Manifold) or isinstance(space, Product):
+    if not isinstance(space, Manifold) or isinstance(space, ProductSpace):
         raise InputError(
             f"points of {type(space).__name__} cannot be guessed: give a tuple (space, points, local), where local(x) "
             "says what a generator does at x"
@@ -109,10 +109,10 @@ def _points(space: Space[Any, Any], seed: int) -> Any:
 def _atoms(process: Process[Any], seed: int) -> Any:
     """A few different points: of a manifold at random, else from the prior."""
     from unnoise import _tree
-    from unnoise.spaces import Manifold, Product
+    from unnoise.spaces import Manifold, ProductSpace
     from unnoise.testing.laws import numbers
 
-    if isinstance(process.space, Manifold) and not isinstance(process.space, Product):
+    if isinstance(process.space, Manifold) and not isinstance(process.space, ProductSpace):
         return _points(process.space, seed)
     drawn = process.prior(64).sample(_rng(seed))
     first: dict[tuple[float, ...], int] = {}

@@ -31,7 +31,7 @@ from unnoise.data.encoded import Encoded
 from unnoise.data.factors import Factor, NumberFactor
 from unnoise.data.factors.numbers import representable
 from unnoise.data.kinds import Constant
-from unnoise.processes import HasKernel, Product
+from unnoise.processes import HasKernel, product
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Schema:
         parts = {name: factor.process() for name, factor in self.factors.items()}
         if len(parts) == 1:
             return next(iter(parts.values()))
-        joint = Product(parts)
+        joint = product(parts)
         return cast(HasKernel[Any], joint)  # as all factors have kernels
 
     @property

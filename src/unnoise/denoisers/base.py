@@ -7,8 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from unnoise._errors import InputError
-from unnoise.processes import HasKernel, Process
+from unnoise.processes import Process
 
 
 class Denoiser(nn.Module, ABC):
@@ -22,18 +21,10 @@ class Denoiser(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
-        """X_t: (n, *event); t: () or (n,); cond: (n, features) or None. Returns the statistic, shaped like Y."""
+        """The statistic, shaped like Y.
 
-
-def kernel_of(denoiser: Denoiser, asker: str, instead: str) -> HasKernel[Any]:
-    """The process of a denoiser, for those who need its kernel.
-
-    Raises:
-        InputError: the kernel is not known; says what works without it.
-    """
-    process = denoiser.process
-    if not isinstance(process, HasKernel):
-        raise InputError(
-            f"{asker} needs a process whose kernel is known, and that of {type(process).__name__} is not: use {instead}"
-        )
-    return process
+        Args:
+            x_t: states, (n, *event).
+            t: the time of all, (), or one for each row, (n,).
+            cond: conditions, (n, features), one row for all, or None.
+        """

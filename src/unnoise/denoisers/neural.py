@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
+from unnoise import _tree
+from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
 from unnoise.heads import Head
 from unnoise.processes import Process
+
+P = TypeVar("P", bound=Process[Any])
+ROUNDING = 1e-3  # of times that a caller computes from noise levels
 
 
 class Neural(Denoiser):
@@ -20,11 +26,16 @@ class Neural(Denoiser):
     moved and saved with the weights of the network.
 
     Args:
-        process: its level tells the network how noisy a state is.
-        network: forward(inputs, level, cond) -> outputs, of the shapes that the head states.
-        head: what the network sees and what its output stands for; the process's own by default.
+        process: what is undone.
+        network: forward(inputs, noise, cond) -> outputs, of the shapes that the head states. `noise` is the process's
+            `noise_conditioning`, one number for each row, (n,), or one for all, (1,); `cond` is passed on as it is.
+        head: called with the process; what the network sees and what its output stands for. The process's own by
+            default, else such as `heads.V`, or `functools.partial(heads.V, sigma_data=0.5)`.
 
-    >>> import torch
+    Raises:
+        InputError: a head for processes of another kind; when called: conditions that are no tensor, or of another
+            precision or number of rows, and times of another shape; at the first call also: times out of [0, 1].
+
     >>> from unnoise.networks import MLP
     >>> from unnoise.processes import VariancePreserving
     >>> from unnoise.spaces import Euclidean
@@ -33,18 +44,43 @@ class Neural(Denoiser):
     torch.Size([4, 2])
     """
 
-    def __init__(self, process: Process[Any], network: nn.Module, head: Head[Any] | None = None) -> None:
+    def __init__(self, process: P, network: nn.Module, head: Callable[[P], Head[Any]] | None = None) -> None:
         super().__init__()
         self.process = process
         self.network = network
-        self.head = process.head if head is None else head
+        self.head: Head[Any] = process.head if head is None else head(process)
         self.learnt = nn.ModuleList(dict.fromkeys(_modules(process)))
+        self._called = False
 
-    def forward(self, x_t: Any, t: Tensor, cond: Tensor | None = None) -> Any:
+    def forward(self, x_t: Any, t: Tensor | float, cond: Tensor | None = None) -> Any:
         """The statistic, in the precision of x_t."""
-        inputs = self.head.inputs(self.process, x_t, t)
-        output = self.network(inputs, self.process.noise_conditioning(t).to(inputs), cond)
-        return self.head.estimate(self.process, output, x_t, t)
+        like = _tree.first(x_t)
+        if not isinstance(t, Tensor):
+            t = torch.tensor(t, dtype=like.dtype if like.is_floating_point() else None, device=like.device)
+        self._check(len(like), t, cond)
+        inputs = self.head.inputs(x_t, t)
+        kind = inputs.dtype if inputs.is_floating_point() else torch.get_default_dtype()
+        if cond is not None and cond.dtype != kind:
+            raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")
+        noise = self.process.noise_conditioning(t).to(inputs.device, kind).reshape(-1)
+        return self.head.estimate(self.network(inputs, noise, cond), x_t, t)
+
+    def _check(self, n: int, t: Tensor, cond: Tensor | None) -> None:
+        """Shapes at every call; values, which the accelerator would have to wait for, at the first alone."""
+        if t.ndim and tuple(t.shape) not in ((n,), (1,)):
+            raise InputError(f"got times of shape {tuple(t.shape)} for {n} rows; expected one, or one for each row")
+        if cond is not None and not isinstance(cond, Tensor):
+            raise InputError(f"got a condition of type {type(cond).__name__}; expected a tensor: use torch.as_tensor")
+        if cond is not None and len(cond) not in (n, 1):
+            raise InputError(f"got {len(cond)} rows of conditions for {n} rows; expected as many, or one for all")
+        if not self._called and t.numel():
+            low, high = t.min().item(), t.max().item()
+            if low < -ROUNDING or high > 1 + ROUNDING:
+                raise InputError(
+                    f"got the time {high if high > 1 else low:g}; times run from t = 0, data, to t = 1, noise: divide "
+                    "numbers of steps by how many there are"
+                )
+            self._called = True
 
 
 def _modules(part: Any) -> Iterator[nn.Module]:

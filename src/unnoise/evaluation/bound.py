@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise.denoisers.base import Denoiser, kernel_of
+from unnoise.denoisers.base import Denoiser
 from unnoise.evaluation.decoders import Decoder
 from unnoise.evaluation.likelihood import Estimate, Stratified
 from unnoise.objectives.times import ImportanceTimes, Times, times_at
-from unnoise.processes import HasKernel
+from unnoise.processes import HasKernel, require
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Bound(Stratified):
 
     def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
         """See the class."""
-        process, n = kernel_of(denoiser, "Bound", "evaluation.ImplicitBound"), _tree.length(x_0)
+        process, n = require(denoiser.process, HasKernel, "Bound", "evaluation.ImplicitBound"), _tree.length(x_0)
         x_0, cond = self.repeated(x_0), self.repeated(cond)
         prior = self._prior_cost(process, x_0, rng).view(n, self.draws)
         diffusion = self._diffusion_cost(process, denoiser, x_0, cond, rng, n)

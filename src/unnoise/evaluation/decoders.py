@@ -22,7 +22,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
 from unnoise.processes import AffineGaussian, require
-from unnoise.processes.lattice import Lattice
+from unnoise.spaces import Lattice
 
 REACH = 16.0  # standard deviations of noise: what lies farther is less likely by more than exp(-50)
 

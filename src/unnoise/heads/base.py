@@ -1,35 +1,71 @@
 r"""How a network reads a noisy state, and how its unconstrained output becomes the statistic.
 
 A head stands between a process and a backbone that knows nothing of diffusion: `inputs` are numbers of order one, and
-`estimate` makes any output a legal statistic, near the right one where the output is zero. Every process names the
-head that serves it best; `denoisers.Neural` takes another on request.
+`estimate` makes any output a legal statistic, near the right one where the output is zero. A head is made for one
+process, as in `heads.Eps(process)`; every process names the head that serves it best, `process.head`, and
+`denoisers.Neural` takes another on request.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol
 
 from torch import Tensor
 
+from unnoise._errors import InputError
 from unnoise._tree import S
+from unnoise.spaces import Space
 
 
 class Head(ABC, Generic[S]):
-    """What a backbone sees of a state of some process, and what its output stands for."""
+    """What a backbone sees of the states of one process, and what its output stands for."""
 
+    @property
     @abstractmethod
-    def input_shape(self, process: Any) -> tuple[int, ...]:
+    def input_shape(self) -> tuple[int, ...]:
         """The shape of one network input: (features,), (channels, sites) or (channels, height, width)."""
 
-    @abstractmethod
-    def output_shape(self, process: Any) -> tuple[int, ...]:
-        """The shape of one network output, laid out as the input."""
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of one network output, laid out as the input; by default that of the input."""
+        return self.input_shape
 
     @abstractmethod
-    def inputs(self, process: Any, x_t: S, t: Tensor) -> Tensor:
+    def inputs(self, x_t: S, t: Tensor) -> Tensor:
         """Numbers of order one that describe x_t, (n, *input_shape)."""
 
     @abstractmethod
-    def estimate(self, process: Any, output: Tensor, x_t: S, t: Tensor) -> S:
+    def estimate(self, output: Tensor, x_t: S, t: Tensor) -> S:
         """The statistic that an output (n, *output_shape) stands for."""
+
+
+class _OnSpace(Protocol):
+    @property
+    def space(self) -> Space[Any, Any]: ...
+
+
+@dataclass(frozen=True)
+class ProcessHead(Head[Tensor]):
+    """A head of a process whose states are tensors.
+
+    Args:
+        process: one that has what the class `needs`, on the kind of space that it is `on`.
+
+    Raises:
+        InputError: the process is of another kind.
+    """
+
+    needs: ClassVar[type]  # a protocol
+    on: ClassVar[type]
+    trait: ClassVar[str]  # what processes of this kind are, as a clause after "a process"
+
+    process: _OnSpace
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.process, self.needs) and isinstance(self.process.space, self.on)):
+            raise InputError(
+                f"the head {type(self).__name__} reads the states of a process {self.trait}, not of "
+                f"{type(self.process).__name__}: leave the head out for the process's own"
+            )

@@ -7,71 +7,79 @@ images with channels. Few sites in a row, of at most `FLAT` numbers together, ar
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from unnoise.heads.base import Head
+from unnoise.heads.base import ProcessHead
+from unnoise.spaces import Finite
 
 FLAT = 2048
 
 
-class _Sites(Head[Tensor]):
-    """Numbers at every site, (n, *sites, k), in the layout that networks read."""
+@runtime_checkable
+class _OnFinite(Protocol):
+    @property
+    def space(self) -> Finite: ...
 
-    @abstractmethod
-    def estimate(self, process: Any, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """The statistic, (n, *sites, S)."""
 
-    def _shape(self, process: Any, numbers: int) -> tuple[int, ...]:
-        """Of a network's input or output with so many numbers per site."""
-        space = process.space
+class _Rates(Protocol):
+    @property
+    def data(self) -> Tensor: ...  # which states data can be in, (S,) or (sites, S)
+
+
+@runtime_checkable
+class _KnownJumps(_OnFinite, Protocol):
+    @property
+    def rates(self) -> _Rates: ...
+    def evidence(self, x_t: Tensor, t: Tensor, dtype: torch.dtype) -> Tensor: ...  # q(x_t | a) for all states a
+
+
+@dataclass(frozen=True)
+class StatesHead(ProcessHead):
+    """The network sees one-hot states and gives S numbers for every site."""
+
+    needs, on = _OnFinite, Finite
+    trait = "on a finite space"
+    process: _OnFinite
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """S numbers for every site."""
+        space = self.process.space
         if len(space.event_shape) == 1 and space.sites * space.states <= FLAT:
-            return (space.sites * numbers,)
-        channels, positions = _split(space.event_shape)
-        return (numbers * channels, *positions)
+            return (space.sites * space.states,)
+        channels, positions = math.prod(space.event_shape[:-2]), space.event_shape[-2:]
+        return (space.states * channels, *positions)
 
-    def _laid_out(self, process: Any, values: Tensor) -> Tensor:
-        """(n, *sites, k) as a network's input."""
-        return values.movedim(-1, 1).reshape(-1, *self._shape(process, values.shape[-1]))
-
-    def _by_site(self, process: Any, output: Tensor, numbers: int) -> Tensor:
-        """A network's output as (n, *sites, k)."""
-        return output.reshape(len(output), numbers, *process.space.event_shape).movedim(1, -1)
-
-
-def _split(event_shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
-    """The axes of sites as channels and at most two axes of positions."""
-    return math.prod(event_shape[:-2]), event_shape[-2:]
-
-
-@dataclass(frozen=True)
-class Softmax(_Sites):
-    """The network sees one-hot states, and its output is the logits of p(x_0 | x_t) over the states of data."""
-
-    def input_shape(self, process: Any) -> tuple[int, ...]:
-        """S numbers per site."""
-        return self._shape(process, process.space.states)
-
-    def output_shape(self, process: Any) -> tuple[int, ...]:
-        """S numbers per site."""
-        return self._shape(process, process.space.states)
-
-    def inputs(self, process: Any, x_t: Tensor, t: Tensor) -> Tensor:
+    def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         r"""One-hot, times $\sqrt S$ for a mean square of one."""
-        states = process.space.states
-        return self._laid_out(process, states**0.5 * process.space.features(x_t))
+        space = self.process.space
+        one_hot: Tensor = space.states**0.5 * space.features(x_t)
+        return one_hot.movedim(-1, 1).reshape(-1, *self.input_shape)
 
-    def estimate(self, process: Any, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """Softmax; data is never where it cannot be."""
-        logits = self._by_site(process, output, process.space.states)
-        return torch.softmax(logits.masked_fill(~process.rates.data.to(logits.device), -math.inf), -1)
+    def by_site(self, output: Tensor) -> Tensor:
+        """The output of a network as (n, *sites, S)."""
+        space = self.process.space
+        return output.reshape(len(output), space.states, *space.event_shape).movedim(1, -1)
 
 
 @dataclass(frozen=True)
+class Softmax(StatesHead):
+    """The output is the logits of p(x_0 | x_t) over the states of data."""
+
+    needs = _KnownJumps
+    trait = "of jumps on a finite space whose kernel is known"
+    process: _KnownJumps
+
+    def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """Softmax; data is never where it cannot be."""
+        logits = self.by_site(output)
+        return torch.softmax(logits.masked_fill(~self.process.rates.data.to(logits.device), -math.inf), -1)
+
+
 class Posterior(Softmax):
     r"""$p(x_0 | x_t) \propto e^{F(x_0)} q_{t|0}(x_t | x_0)$ at every site, with the network's output F.
 
@@ -80,58 +88,47 @@ class Posterior(Softmax):
     have come by noise is data (the carry-over of masked diffusion; Sahoo et al. 2024, arXiv 2406.07524).
 
     >>> from unnoise.processes import CTMC, rates
-    >>> from unnoise.spaces import Finite
-    >>> process, mask = CTMC(Finite(2, 3), rates.Absorbing(3)), 2
-    >>> Posterior().estimate(process, torch.zeros(1, 6), torch.tensor([[0, mask]]), torch.tensor(0.5))
+    >>> head, mask = Posterior(CTMC(Finite(2, 3), rates.Absorbing(3))), 2
+    >>> head.estimate(torch.zeros(1, 6), torch.tensor([[0, mask]]), torch.tensor(0.5))
     tensor([[[1.0000, 0.0000, 0.0000],
              [0.5000, 0.5000, 0.0000]]])
     """
 
-    def estimate(self, process: Any, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """Softmax of the output plus the log kernel."""
-        logits = self._by_site(process, output, process.space.states)
-        return torch.softmax(logits + process.evidence(x_t, t, logits.dtype).log(), -1)
+        logits = self.by_site(output)
+        return torch.softmax(logits + self.process.evidence(x_t, t, logits.dtype).log(), -1)
 
 
-@dataclass(frozen=True)
-class Logistic(_Sites):
-    r"""A discretised logistic law, truncated to the states: two numbers per site, for states that are ordered.
+class Indices(Posterior):
+    """The network sees the states as whole numbers, for an embedding of its own; the output is that of `Posterior`.
 
-    States are scaled to [-1, 1], where state k is the bin $k \pm \frac12$. The output is the mean relative to $x_t$,
-    and the log scale relative to `log_scale`. With `evidence` the law is multiplied by $q_{t|0}(x_t | x_0)$, as in
-    `Posterior`. Salimans et al. 2017 (arXiv 1701.05517); Campbell et al. 2022 (arXiv 2205.14987).
+    For large vocabularies: looking rows up costs less than multiplying one-hot states.
+
+    >>> from unnoise.processes import CTMC, rates
+    >>> head = Indices(CTMC(Finite(64, 32_000), rates.Absorbing(32_000)))
+    >>> head.input_shape, head.output_shape, head.inputs(torch.zeros(1, 64, dtype=torch.int64), torch.tensor(0.5)).dtype
+    ((64,), (32000, 64), torch.int64)
     """
 
-    evidence: bool = False
-    log_scale: float = -2.0
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The sites."""
+        return self.process.space.event_shape
 
-    def input_shape(self, process: Any) -> tuple[int, ...]:
-        """One number per site."""
-        return self._shape(process, 1)
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """S numbers for every site."""
+        return super().input_shape
 
-    def output_shape(self, process: Any) -> tuple[int, ...]:
-        """Two numbers per site."""
-        return self._shape(process, 2)
-
-    def inputs(self, process: Any, x_t: Tensor, t: Tensor) -> Tensor:
-        """States scaled to [-1, 1]."""
-        return self._laid_out(process, _scaled(x_t, process.space.states, torch.get_default_dtype())[..., None])
-
-    def estimate(self, process: Any, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\sigma(b) - \sigma(a) = \sigma(b)\sigma(-a)(1 - e^{a - b})$ in logarithms, for the edges a < b of a bin."""
-        shift, log_scale = self._by_site(process, output, 2).unbind(-1)
-        states = process.space.states
-        mean = _scaled(x_t, states, shift.dtype) + shift
-        centres = torch.linspace(-1, 1, states, dtype=shift.dtype, device=shift.device)
-        narrowness = torch.exp(-(self.log_scale + log_scale))[..., None]
-        middle, half = (centres - mean[..., None]) * narrowness, narrowness / (states - 1)
-        log_sigmoid = torch.nn.functional.logsigmoid
-        logits = log_sigmoid(middle + half) + log_sigmoid(half - middle) + torch.log(-torch.expm1(-2 * half))
-        if self.evidence:
-            logits = logits + process.evidence(x_t, t, logits.dtype).log()
-        return torch.softmax(logits.masked_fill(~process.rates.data.to(logits.device), -math.inf), -1)
+    def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """The states themselves."""
+        return x_t
 
 
-def _scaled(x: Tensor, states: int, dtype: torch.dtype) -> Tensor:
-    """0 ... S - 1 as -1 ... 1."""
-    return x.to(dtype) * (2 / (states - 1)) - 1
+class RatioHead(StatesHead):
+    r"""The output is $\log q_t(y)/q_t(x)$ for every y that differs from x at one site."""
+
+    def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """The ratios; 1 for staying."""
+        return self.by_site(output).scatter(-1, x_t[..., None], 0.0).exp()

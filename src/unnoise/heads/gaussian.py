@@ -1,4 +1,4 @@
-r"""What the network's output stands for. Every head is an exact reparameterisation of $\hat x_0$.
+r"""What a network's output stands for where noise is Gaussian. Every head is an exact reparameterisation of $\hat x_0$.
 
 With $x = \alpha x_0 + \sigma\epsilon$ and data of standard deviation $\sigma_d$, the network always sees
 $x / \sqrt{\alpha^2\sigma_d^2 + \sigma^2}$, which has unit variance (the input half of the preconditioning of Karras
@@ -9,6 +9,7 @@ et al. 2022, arXiv 2206.00364). The heads are the other half: with output $F$,
 | `X0` | $F$ |
 | `Eps` | $(x - \sigma F)/\alpha$ |
 | `V` | $(\alpha x - \sigma F)/(\alpha^2 + \sigma^2)$, $F \approx v = \alpha\epsilon - \sigma x_0$ |
+| `Velocity` | $(x - \sigma F)/(\alpha + \sigma)$, $F \approx \epsilon - x_0$ |
 | `Score` | $(x + \sigma F)/\alpha$, $F \approx \sigma\nabla\log q_t$ |
 | `Preconditioned` | $c_{skip} x + c_{out} F$ |
 
@@ -22,39 +23,66 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from unnoise._tree import expand
-from unnoise.heads.base import Head
+from unnoise.heads.base import ProcessHead
+from unnoise.spaces import Euclidean
+
+
+@runtime_checkable
+class _SignalNoise(Protocol):
+    @property
+    def space(self) -> Euclidean: ...
+    def alpha_sigma(self, t: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass(frozen=True)
-class GaussianHead(Head[Tensor]):
-    """How a network's output F becomes the estimate of x_0."""
+class SignalNoiseHead(ProcessHead):
+    r"""A head that reads $\alpha(t)$ and $\sigma(t)$."""
+
+    needs, on = _SignalNoise, Euclidean
+    trait = "with x_t = alpha x_0 + sigma noise"
+    process: _SignalNoise
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """That of the points; images without channels get one."""
+        shape = self.process.space.event_shape
+        return (1, *shape) if len(shape) == 2 else shape
+
+    def alpha_sigma(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        r"""$\alpha$ and $\sigma$ in the precision of x, broadcasting against it."""
+        alpha, sigma = self.process.alpha_sigma(t)
+        return expand(alpha.to(x), x), expand(sigma.to(x), x)
+
+
+@dataclass(frozen=True)
+class GaussianHead(SignalNoiseHead):
+    r"""How a network's output F becomes the estimate of x_0.
+
+    Args:
+        process: a Gaussian one.
+        sigma_data: $\sigma_d$, the standard deviation of the data.
+
+    >>> from unnoise.processes import EDM
+    >>> head = Eps(EDM(Euclidean(2)), sigma_data=0.5)
+    >>> head.input_shape, head.estimate(torch.zeros(1, 2), torch.ones(1, 2), torch.tensor(0.5))
+    ((2,), tensor([[1., 1.]]))
+    """
 
     sigma_data: float = 1.0
 
-    def input_shape(self, process: Any) -> tuple[int, ...]:
-        """That of the points; images without channels get one."""
-        shape: tuple[int, ...] = process.space.event_shape
-        return (1, *shape) if len(shape) == 2 else shape
-
-    def output_shape(self, process: Any) -> tuple[int, ...]:
-        """That of the input."""
-        return self.input_shape(process)
-
-    def inputs(self, process: Any, x_t: Tensor, t: Tensor) -> Tensor:
+    def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The point, at unit variance."""
-        alpha, sigma = (expand(part.to(x_t), x_t) for part in process.alpha_sigma(t))
-        return (self.input_scale(alpha, sigma) * x_t).reshape(-1, *self.input_shape(process))
+        return (self.input_scale(*self.alpha_sigma(x_t, t)) * x_t).reshape(-1, *self.input_shape)
 
-    def estimate(self, process: Any, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """The estimate of x_0, in the precision of x_t."""
-        alpha, sigma = (expand(part.to(x_t), x_t) for part in process.alpha_sigma(t))
-        return self.x_0(output.reshape(x_t.shape).to(x_t.dtype), x_t, alpha, sigma)
+        return self.x_0(output.reshape(x_t.shape).to(x_t.dtype), x_t, *self.alpha_sigma(x_t, t))
 
     def input_scale(self, alpha: Tensor, sigma: Tensor) -> Tensor:
         r"""$1/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$."""
@@ -69,7 +97,7 @@ class X0(GaussianHead):
     """The network gives the data itself."""
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """F."""
+        """The output itself."""
         return output
 
 
@@ -82,11 +110,26 @@ class Eps(GaussianHead):
 
 
 class V(GaussianHead):
-    """The network gives the velocity (Salimans and Ho 2022, arXiv 2202.00512)."""
+    r"""The network gives $v = \alpha\epsilon - \sigma x_0$ (Salimans and Ho 2022, arXiv 2202.00512).
+
+    It is the velocity of processes that preserve the variance. That of rectified flow is `Velocity`.
+    """
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         r"""$(\alpha x - \sigma F)/(\alpha^2 + \sigma^2)$."""
         return (alpha * x_t - sigma * output) / (alpha**2 + sigma**2)
+
+
+class Velocity(GaussianHead):
+    r"""The network gives $\epsilon - x_0$, the velocity of flow matching (Lipman et al. 2023, arXiv 2210.02747).
+
+    On rectified flow, $x = (1 - \tau) x_0 + \tau\epsilon$, it is $dx/d\tau$. The network sees x at unit variance, as
+    with all heads of this file.
+    """
+
+    def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        r"""$(x - \sigma F)/(\alpha + \sigma)$."""
+        return (x_t - sigma * output) / (alpha + sigma)
 
 
 class Score(GaussianHead):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from unnoise._tree import expand
-from unnoise.heads.base import Head
+from unnoise.heads.gaussian import SignalNoiseHead
 
 
-@dataclass(frozen=True)
-class Letters(Head[Tensor]):
+class Letters(SignalNoiseHead):
     r"""$\hat x_0 = \mathrm{softmax}(\alpha x/\sigma^2 + F)$ over the last axis, for one-hot data.
 
     The first term is what the noisy letter itself says, by Bayes' rule, and F the log odds that the rest of the point
@@ -26,28 +21,24 @@ class Letters(Head[Tensor]):
 
     >>> from unnoise.processes import VarianceExploding
     >>> from unnoise.spaces import Euclidean
-    >>> process, t = VarianceExploding(Euclidean((4, 3))), torch.tensor(0.6)
-    >>> Letters().input_shape(process)
+    >>> head = Letters(VarianceExploding(Euclidean((4, 3))))
+    >>> head.input_shape
     (3, 4)
-    >>> Letters().estimate(process, torch.zeros(1, 3, 4), torch.zeros(1, 4, 3), t)[0, 0]
+    >>> head.estimate(torch.zeros(1, 3, 4), torch.zeros(1, 4, 3), torch.tensor(0.6))[0, 0]
     tensor([0.3333, 0.3333, 0.3333])
     """
 
-    def input_shape(self, process: Any) -> tuple[int, ...]:
+    @property
+    def input_shape(self) -> tuple[int, ...]:
         """Letters first, then sites."""
-        *sites, letters = process.space.event_shape
+        *sites, letters = self.process.space.event_shape
         return (letters, *sites)
 
-    def output_shape(self, process: Any) -> tuple[int, ...]:
-        """That of the input."""
-        return self.input_shape(process)
-
-    def inputs(self, process: Any, x_t: Tensor, t: Tensor) -> Tensor:
+    def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The point, at unit variance or less."""
-        alpha, sigma = (expand(part.to(x_t), x_t) for part in process.alpha_sigma(t))
-        return (x_t / torch.hypot(alpha, sigma)).movedim(-1, 1)
+        return (x_t / torch.hypot(*self.alpha_sigma(x_t, t))).movedim(-1, 1)
 
-    def estimate(self, process: Any, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """See the class; in the precision of x_t."""
-        alpha, sigma = (expand(part.to(x_t), x_t) for part in process.alpha_sigma(t))
+    def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""$\mathrm{softmax}(\alpha x/\sigma^2 + F)$, in the precision of x_t."""
+        alpha, sigma = self.alpha_sigma(x_t, t)
         return torch.softmax(alpha * x_t / sigma**2 + output.movedim(1, -1).to(x_t), -1)

@@ -10,4 +10,4 @@ from unnoise.laws.product import Independent as Independent
 from unnoise.laws.thinned import Found as Found
 from unnoise.laws.thinned import Thinned as Thinned
 from unnoise.laws.wrapped_normal import WrappedNormal as WrappedNormal
-from unnoise.laws.wright_fisher import WrightFisher as WrightFisher
+from unnoise.laws.wright_fisher import WrightFisherKernel as WrightFisherKernel

@@ -35,7 +35,7 @@ NUMBERS_AT_ONCE = 2**21
 
 
 @dataclass(frozen=True)
-class WrightFisher(Smooth[Tensor]):
+class WrightFisherKernel(Smooth[Tensor]):
     r"""The law at `time` of Wright-Fisher noise from x_0; density with respect to Lebesgue measure on N - 1 parts.
 
     Args:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise.denoisers.base import Denoiser, kernel_of
+from unnoise.denoisers.base import Denoiser
 from unnoise.objectives.base import Loss, Objective, check_batch
 from unnoise.objectives.times import ImportanceTimes, Times, low_discrepancy, times_at
 from unnoise.objectives.weightings import BoundWeighting, Weighting, factor_at
-from unnoise.processes import HasKernel
+from unnoise.processes import HasKernel, require
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def predict(
     Raises:
         InputError: x_0 is no batch of data of the process, conditions of another number of rows, or no kernel.
     """
-    process, like = kernel_of(denoiser, asker, "objectives.Implicit"), _tree.first(x_0)
+    process, like = require(denoiser.process, HasKernel, asker, "objectives.Implicit"), _tree.first(x_0)
     check_batch(process, x_0, cond)
     t, density = times_at(times, process, low_discrepancy(_tree.length(x_0), rng).to(like.device))
     x_t = process.marginal(x_0, t).sample(rng)

@@ -69,18 +69,18 @@ class Process(ABC, Generic[S]):
     def encode(self, x_0: S) -> tuple[S, Tensor]:
         """The point at t = 0 where the probability flow of x_0 begins, and the log volume of this map, (*batch,).
 
-        Without anything else said, noising starts at the data itself.
+        By default the data itself, of log volume 0.
         """
         first = _tree.first(x_0)
         kind = first.dtype if first.is_floating_point() else torch.get_default_dtype()
         return x_0, torch.zeros(len(first), dtype=kind, device=first.device)
 
     def decode(self, x_0: S, stat: S, rng: torch.Generator) -> S:
-        """From the state at t = 0, where a stated residue of noise may be left, to data; by default as it is."""
+        """From the state at t = 0, which may hold a stated residue of noise, to data; by default as it is."""
         return x_0
 
     def noise_conditioning(self, t: Tensor) -> Tensor:
-        """How noisy the time t is, as a number of order one that a network is told."""
+        """How noisy the time t is, as a number of order one that networks are given; by default t from -1 to 1."""
         return 2 * t - 1
 
 
@@ -99,26 +99,20 @@ class HasKernel(Process[S]):
 
     @abstractmethod
     def kl_rate(self, stat: S, target: S, x_t: S, t: Tensor) -> Tensor:
-        r"""$\Phi(q_{t|0} / \beta_t)(x_t)$ in nats per unit time, (*batch,): the price of stat for target."""
+        r"""$\Phi(q_{t|0} / \beta_t)(x_t)$ in nats per unit time, (*batch,): what stat for target costs."""
 
     @abstractmethod
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Uniform numbers as the times where the divergence is worth looking at, and their density in dt."""
+        """Uniform numbers as the times where the KL rate is worth looking at, and their density in dt."""
 
-    @abstractmethod
     def control_variate(self, x_0: S, x_t: S, t: Tensor) -> Tensor:
-        """How the noise in x_t moves the divergence of a good denoiser, (*batch,): of mean zero under the kernel.
+        """How the noise in x_t moves the KL rate of a good denoiser, (*batch,): of mean zero under the kernel.
 
-        A control variate: it takes most of the Monte Carlo error out of the bound, and nothing out of its mean.
+        A good one takes most of the Monte Carlo error out of the bound, and none changes its mean: by default 0, which
+        always is a control variate.
         """
-
-    @abstractmethod
-    def encode(self, x_0: S) -> tuple[S, Tensor]:
-        """The point at t = 0 where the probability flow of x_0 begins, and the log volume of this map, (*batch,)."""
-
-    @abstractmethod
-    def decode(self, x_0: S, stat: S, rng: torch.Generator) -> S:
-        """From the state at t = 0, where a stated residue of noise is left, to data."""
+        first = _tree.first(x_t)
+        return torch.zeros(len(first), dtype=precision(t), device=first.device)
 
     @abstractmethod
     def reconstruction(self, x_0: S) -> Tensor:
@@ -174,3 +168,8 @@ def require(process: Process[Any], kind: type[P], asker: str, instead: str) -> P
     raise InputError(
         f"{asker} needs a process {kind.trait} ({kind.__name__}), not {type(process).__name__}: use {instead}"
     )
+
+
+def precision(t: Tensor) -> torch.dtype:
+    """Of numbers that belong to whole states: the default, or that of the time where it is higher."""
+    return torch.promote_types(torch.get_default_dtype(), t.dtype)

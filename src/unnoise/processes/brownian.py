@@ -1,11 +1,11 @@
-r"""Brownian motion on a compact manifold, with its own clock: $x_t$ is where it stands at the time $B(t)$.
+r"""Brownian motion on a compact manifold, run to the time $B(t)$ of a schedule.
 
 With $q_{t|0}$ the heat kernel $p_{B(t)}$ and $\beta = dB/dt$,
 
 * generator: $\frac12\beta\Delta$; it ends at the uniform law;
 * what is learnt: the score, $E[\nabla\log p_B(x_t | X_0) | x_t] = \nabla\log q_t(x_t)$;
 * reverse, in reversed time: drift $\frac12(1 + c^2)\beta s$ and scale $c\sqrt\beta$ for any churn $c \ge 0$;
-* price of an error: $\frac12\beta\lVert\nabla\log q_{t|0} - s\rVert^2$.
+* KL rate of an error: $\frac12\beta\lVert\nabla\log q_{t|0} - s\rVert^2$.
 
 De Bortoli et al. 2022 (arXiv 2202.02763); Huang et al. 2022 (arXiv 2208.07949).
 """
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from unnoise._tree import expand
 from unnoise.heads.base import Head
-from unnoise.heads.tangent import Tangent
+from unnoise.heads.manifolds import Tangent
 from unnoise.laws import Law, Smooth
 from unnoise.processes.base import HasKernel
 from unnoise.schedules import Geometric, Schedule
@@ -32,7 +32,8 @@ LEFT = 1e-4  # nats between the last kernel and the uniform law
 def until_mixed(space: Compact, start: float = 1e-4) -> Geometric:
     r"""A schedule whose log is a line, from the variance `start` until at most about 1e-4 nats are left to tell.
 
-    The kernel is $KL \approx \frac m2 e^{-2gB}$ from uniform, g the gap and m at most $(d + 1)^2$ its multiplicity.
+    The kernel is $KL \approx \frac m2 e^{-2gB}$ from uniform: g is the spectral gap, and m its multiplicity,
+    at most $(d + 1)^2$.
 
     >>> from unnoise.spaces import Sphere
     >>> round(until_mixed(Sphere(2)).end, 2)
@@ -59,22 +60,21 @@ class Brownian(HasKernel[Tensor]):
     """
 
     space: Compact
-    schedule: Schedule | None = None
+    schedule: Schedule
 
-    @property
-    def clockwork(self) -> Schedule:
-        """The schedule, or the default one."""
-        return until_mixed(self.space) if self.schedule is None else self.schedule
+    def __init__(self, space: Compact, schedule: Schedule | None = None) -> None:
+        object.__setattr__(self, "space", space)
+        object.__setattr__(self, "schedule", until_mixed(space) if schedule is None else schedule)
 
     @property
     def head(self) -> Head[Tensor]:
         """Tangent vectors at the scale of the score, from waves of every scale between 1 and the blur of the data."""
         finest = float(self.variance(torch.zeros((), dtype=torch.float64))) ** -0.5
-        return Tangent(tuple(2.0**octave for octave in range(1, max(1, int(math.log2(finest))) + 1)))
+        return Tangent(self, tuple(2.0**octave for octave in range(1, max(1, int(math.log2(finest))) + 1)))
 
     def variance(self, t: Tensor) -> Tensor:
         """$B(t)$: the variance of every direction, while that is small."""
-        return self.clockwork.value(t)
+        return self.schedule.value(t)
 
     def noise_conditioning(self, t: Tensor) -> Tensor:
         r"""A quarter of $\log B$."""
@@ -97,32 +97,28 @@ class Brownian(HasKernel[Tensor]):
         return self.marginal(x_0, t).score(x_t)
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
-        """See the module."""
+        r"""Drift $\frac12(1 + c^2)\beta s$ and scale $c\sqrt\beta$ at churn c."""
         scale = self._volatility(x_t, t)
         return Diffusion(0.5 * (1 + churn**2) * scale**2 * stat, churn * scale)
 
     def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\frac12\beta\lVert Y - s\rVert^2$."""
         error = stat - target
-        return 0.5 * self.clockwork.rate(t) * self.space.dot(error, error)
+        return 0.5 * self.schedule.rate(t) * self.space.dot(error, error)
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         r"""Uniform in $\log B$, of density $\beta/(B\log(B_1/B_0))$."""
         first, last = self.variance(u.new_tensor([0.0, 1.0])).log().tolist()
-        t = self.clockwork.inverse(torch.exp(first + (last - first) * u)).clamp(0, 1)
-        return t, self.clockwork.rate(t) / (self.variance(t) * (last - first))
+        t = self.schedule.inverse(torch.exp(first + (last - first) * u)).clamp(0, 1)
+        return t, self.schedule.rate(t) / (self.variance(t) * (last - first))
 
     def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\frac12\beta(\lVert Y\rVert^2 + \nabla\cdot Y)$: the price of knowing nothing, less a term of equal mean.
+        r"""$\frac12\beta(\lVert Y\rVert^2 + \nabla\cdot Y)$: the KL rate of the score 0, less a term of equal mean.
 
         Its mean is $\frac12\beta\int\Delta q_{t|0} = 0$.
         """
         target, trace = self.space.divergence(lambda x: self.target(x_0, x, t), x_t)
-        return 0.5 * self.clockwork.rate(t) * (self.space.dot(target, target) + trace)
-
-    def encode(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
-        """The point itself."""
-        return x_0, x_0.new_zeros(x_0.shape[: x_0.ndim - len(self.space.event_shape)])
+        return 0.5 * self.schedule.rate(t) * (self.space.dot(target, target) + trace)
 
     def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
         r"""$\exp(B_0 s)$: the mean of the posterior, to first order in $B_0$ (Tweedie's formula)."""
@@ -140,4 +136,4 @@ class Brownian(HasKernel[Tensor]):
         return self.variance(torch.zeros((), dtype=x.dtype, device=x.device))
 
     def _volatility(self, x: Tensor, t: Tensor) -> Tensor:
-        return expand(self.clockwork.rate(t).sqrt(), x)
+        return expand(self.schedule.rate(t).sqrt(), x)

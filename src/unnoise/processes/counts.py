@@ -1,6 +1,6 @@
 r"""Noise on counts: what was counted is forgotten one by one, with or without new arrivals.
 
-On the clock $B(t)$ of a schedule, of rate $\beta$, with $\rho = e^{-B}$ and site by site:
+With a schedule $B(t)$ of rate $\beta$, with $\rho = e^{-B}$ and site by site:
 
 **Pure death**, $x_t \sim \mathrm{Bin}(x_0, \rho)$. Learnt is $E[x_0|x]$. The reverse is a birth process of rate
 $\beta\frac\rho{1-\rho}(\hat x_0 - x)$, and the bridge $x_s \sim x_t + \mathrm{Bin}(x_0 - x_t, p)$ with
@@ -15,16 +15,15 @@ $$\frac{q(x - 1)}{q(x)} = \frac{E[C]}{\lambda}, \qquad (x + 1)\frac{q(x + 1)}{q(
 so that $(E[G|x], E[C|x])$ is what has to be learnt: in reversed time deaths have the rate $\beta E[C]/(1 - \rho)$ and
 births $\beta(\frac\rho{1-\rho}E[G] + \lambda)$. (Both ratios by shifting one term in the convolution.)
 
-The price of an error is $\sum K - K_0 + K_0\log(K_0/K)$ over the rates of the reverse: denoising score entropy (Lou et
-al. 2024, arXiv 2310.16834), also that of Santos et al. 2023 (arXiv 2305.16102) for pure death.
+The KL rate of an error is $\sum K - K_0 + K_0\log(K_0/K)$ over the rates of the reverse: denoising score entropy
+(Lou et al. 2024, arXiv 2310.16834), also that of Santos et al. 2023 (arXiv 2305.16102) for pure death.
 """
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -32,8 +31,9 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.heads.base import Head
+from unnoise.heads.counts import CountHead
 from unnoise.laws.thinned import Found, Thinned, stochastically_rounded
-from unnoise.processes.base import Bridged, HasKernel
+from unnoise.processes.base import Bridged, HasKernel, precision
 from unnoise.schedules import Erasing, LinearLogSNR, Schedule
 from unnoise.spaces import Counts, Jump
 
@@ -41,8 +41,13 @@ CHANGES = 12  # jumps between data and t = 0 that the reconstruction term counts
 
 
 class CountProcess(HasKernel[Tensor]):
-    """What both processes share: a mean per site, a clock, and the price of births and deaths."""
+    """What both processes share: a mean per site, a schedule, and the KL rate of births and deaths.
 
+    Attributes:
+        numbers: how many numbers the statistic has for each site: 1, the mean of x_0, or 2, those gone and those come.
+    """
+
+    numbers: ClassVar[int]
     space: Counts
     mean: float | tuple[float, ...]
     schedule: Schedule
@@ -54,39 +59,31 @@ class CountProcess(HasKernel[Tensor]):
     @property
     def head(self) -> Head[Tensor]:
         """Positive estimates, right where the output is zero for data that spread as widely as their mean."""
-        return Positive()
+        return CountHead(self)
 
     def means(self, like: Tensor) -> Tensor:
         """The mean of every site, in the precision of rates at x, broadcasting against points."""
-        return torch.as_tensor(self.mean, dtype=_precision(like), device=like.device)
+        return torch.as_tensor(self.mean, dtype=precision(like), device=like.device)
 
     def gone(self, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         r"""$\rho$ and $1 - \rho$, broadcasting against points; computed in float64."""
         value = expand(self.schedule.value(t.double()), x)
-        kind = _precision(t)
+        kind = precision(t)
         return torch.exp(-value).to(x.device, kind), -torch.expm1(-value).to(x.device, kind)
 
     def speed(self, t: Tensor, x: Tensor) -> Tensor:
         r"""$\beta$, broadcasting against points."""
-        return expand(self.schedule.rate(t.double()), x).to(x.device, _precision(t))
+        return expand(self.schedule.rate(t.double()), x).to(x.device, precision(t))
 
     def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """See the module; impossible jumps cost nothing."""
+        r"""$\sum K - K_0 + K_0\log(K_0/K)$ over all jumps; impossible ones cost nothing."""
         learnt, true = (self._returns(x_t, part, t).rates for part in (stat, target))
-        price = learnt - true + torch.xlogy(true, true) - torch.xlogy(true, learnt)
-        return price.flatten(price.ndim - 1 - len(self.space.event_shape)).sum(-1)
+        cost = learnt - true + torch.xlogy(true, true) - torch.xlogy(true, learnt)
+        return cost.flatten(cost.ndim - 1 - len(self.space.event_shape)).sum(-1)
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform in t: the schedule's own."""
         return u, torch.ones_like(u)
-
-    def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """None."""
-        return torch.zeros(self._batch((x_0 + x_t).shape), dtype=_precision(t), device=x_t.device)
-
-    def encode(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
-        """The data."""
-        return x_0, torch.zeros(self._batch(x_0.shape), device=x_0.device)
 
     def reconstruction(self, x_0: Tensor) -> Tensor:
         r"""$-E[\log p(x_0|x_{t=0})]$ of the decoder, by summing over up to 12 jumps of a site before t = 0."""
@@ -100,18 +97,15 @@ class CountProcess(HasKernel[Tensor]):
 
     @abstractmethod
     def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump:
-        """The reverse."""
+        """The births and deaths of the reverse."""
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
-        """See the module; `churn` changes nothing, as counts have no flow."""
+        """Births and deaths; `churn` changes nothing, as counts have no flow."""
         return self._returns(x_t, stat, t)
-
-    def _batch(self, shape: torch.Size) -> torch.Size:
-        return shape[: len(shape) - len(self.space.event_shape)]
 
     @abstractmethod
     def marginal(self, x_0: Tensor, t: Tensor) -> Thinned:
-        """See the module."""
+        """Those that are kept, and those that have come."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +132,7 @@ class PureDeath(CountProcess, Bridged[Tensor]):
     tensor([[3.]])
     """
 
+    numbers = 1
     space: Counts
     mean: float | tuple[float, ...] = 1.0
     schedule: Schedule = Erasing(survival=1e-3)
@@ -159,11 +154,11 @@ class PureDeath(CountProcess, Bridged[Tensor]):
     def marginal(self, x_0: Tensor, t: Tensor) -> Thinned:
         r"""$\mathrm{Bin}(x_0, \rho)$."""
         kept, _ = self.gone(t.double(), x_0)
-        return Thinned(x_0, kept.to(_precision(t)), torch.zeros_like(kept), len(self.space.event_shape))
+        return Thinned(x_0, kept.to(precision(t)), torch.zeros_like(kept), len(self.space.event_shape))
 
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """$x_0$, as real numbers."""
-        return x_0.to(_precision(t))
+        return x_0.to(precision(t))
 
     def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump:
         kept, gone = self.gone(t, x_t)
@@ -171,7 +166,7 @@ class PureDeath(CountProcess, Bridged[Tensor]):
         return Jump(torch.stack([torch.zeros_like(birth), birth], -1))
 
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Found:
-        """See the class."""
+        r"""$x_t + \mathrm{Bin}(\hat x_0 - x_t, p)$, rounded at random where $\hat x_0$ is no whole number."""
         between = expand(self.schedule.value(t.double()) - self.schedule.value(s.double()), x_t)
         share = self.gone(s.double(), x_t)[0] * -torch.expm1(-between) / self.gone(t.double(), x_t)[1]
         return Found(x_t, (stat - x_t).clamp(min=0), share.to(stat), len(self.space.event_shape))
@@ -206,6 +201,7 @@ class ImmigrationDeath(CountProcess):
     torch.Size([1, 1])
     """
 
+    numbers = 2
     space: Counts
     mean: float | tuple[float, ...] = 1.0
     schedule: Schedule = LinearLogSNR(maximum=12.0, minimum=-7.0)
@@ -226,12 +222,12 @@ class ImmigrationDeath(CountProcess):
     def marginal(self, x_0: Tensor, t: Tensor) -> Thinned:
         r"""$\mathrm{Bin}(x_0, \rho) + \mathrm{Poisson}(m(1 - \rho))$."""
         kept, gone = self.gone(t.double(), x_0)
-        kind = _precision(t)
+        kind = precision(t)
         return Thinned(x_0, kept.to(kind), (self.means(kept) * gone).to(kind), len(self.space.event_shape))
 
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """E[G] and E[C], those gone and those come, (*batch, *sites, 2)."""
-        return torch.stack(self.marginal(x_0, t.double()).parted(x_t), -1).to(_precision(t))
+        return torch.stack(self.marginal(x_0, t.double()).parted(x_t), -1).to(precision(t))
 
     def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump:
         (kept, gone), speed = self.gone(t, x_t), self.speed(t, x_t)
@@ -250,44 +246,6 @@ class ImmigrationDeath(CountProcess):
         return Thinned(kernel.count, kernel.kept, kernel.arrivals, 0)
 
 
-@dataclass(frozen=True)
-class Positive(Head[Tensor]):
-    r"""The network sees $\mathrm{asinh}(2\sqrt x - 2\sqrt m)$, and its output F raises or lowers a good guess.
-
-    The guess is the posterior of geometric data of mean m, with $\gamma = 1 - \rho$: of the first,
-    $\gamma m (1 + x)/(1 + \rho m)$ are missing under pure death and $\gamma m$ under immigration, times softplus(F)
-    over softplus(0). Of the x that are present a share $\gamma$ has come since, its odds times $e^F$.
-    """
-
-    def input_shape(self, process: Any) -> tuple[int, ...]:
-        """The sites; arrays of more than one axis get a channel."""
-        shape: tuple[int, ...] = process.space.event_shape
-        return shape if len(shape) == 1 else (1, *shape)
-
-    def output_shape(self, process: Any) -> tuple[int, ...]:
-        """As many channels as the statistic has numbers for each site; one after the other for a vector."""
-        channels = 2 if isinstance(process, ImmigrationDeath) else 1
-        shape: tuple[int, ...] = process.space.event_shape
-        return (channels * shape[0],) if len(shape) == 1 else (channels, *shape)
-
-    def inputs(self, process: Any, x_t: Tensor, t: Tensor) -> Tensor:
-        """Deviations from the mean in units of the noise, logarithmic where they are large."""
-        means = process.means(t)
-        return torch.asinh(2 * (x_t.to(means).sqrt() - means.sqrt())).reshape(-1, *self.input_shape(process))
-
-    def estimate(self, process: Any, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """See the class."""
-        kind = _precision(t)
-        channels = output.to(kind).reshape(len(x_t), -1, *x_t.shape[1:])
-        (kept, gone), means = process.gone(t, x_t), process.means(t)
-        raised: Tensor = torch.nn.functional.softplus(channels[:, 0]) / math.log(2)
-        if channels.shape[1] == 1:
-            missing: Tensor = raised * gone * means * (1 + x_t) / (1 + kept * means)
-            return x_t + missing
-        newcomers = x_t * torch.sigmoid(channels[:, 1] + gone.log() - kept.log())
-        return torch.stack([gone * means * raised, newcomers], -1)
-
-
 def _check_means(mean: float | tuple[float, ...], space: Counts) -> None:
     each = mean if isinstance(mean, tuple) else (mean,)
     if not all(part > 0 for part in each) or (isinstance(mean, tuple) and len(mean) != space.event_shape[-1]):
@@ -295,8 +253,3 @@ def _check_means(mean: float | tuple[float, ...], space: Counts) -> None:
             f"got the mean {mean} for counts at {space.event_shape} sites; expected one positive number, or one for "
             "each site of the last axis"
         )
-
-
-def _precision(like: Tensor) -> torch.dtype:
-    """Of rates and statistics: float64 where the time is, else the default."""
-    return torch.float64 if like.dtype == torch.float64 else torch.get_default_dtype()

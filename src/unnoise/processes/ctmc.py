@@ -6,7 +6,7 @@ With rates $\beta(t) R$ at one site and the transition matrices $P_B = e^{BR}$, 
 * ratios: $\frac{q_t(y)}{q_t(x)} = \sum_a p(a | x)\frac{P_B(a, y)}{P_B(a, x)}$ for points y that differ from x at one
   site, exactly if $p(a | x)$ is the posterior of that site: all a reverse needs, and linear in what is learnt;
 * reverse: $K(x, y) = \beta R(y, x)\frac{q_t(y)}{q_t(x)}$;
-* price of an error: $\sum_{y \ne x} K_\beta - K_0 + K_0\log\frac{K_0}{K_\beta}$ with the reverse rates $K_0$ for the
+* KL rate of an error: $\sum_{y \ne x} K_\beta - K_0 + K_0\log\frac{K_0}{K_\beta}$ with the reverse rates $K_0$ for the
   true $x_0$ and $K_\beta$ for the learnt one: the denoising score entropy;
 * bridge: $q(y | x_0, x) = P_{B(s)}(x_0, y) P_{B(t) - B(s)}(y, x) / P_{B(t)}(x_0, x)$, averaged over $p(x_0 | x)$.
 
@@ -26,7 +26,7 @@ from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.finite import Posterior
 from unnoise.laws import Categorical
-from unnoise.processes.base import Bridged
+from unnoise.processes.base import Bridged, precision
 from unnoise.processes.rates import Rates
 from unnoise.processes.rates.base import impossible
 from unnoise.schedules import Schedule
@@ -75,7 +75,7 @@ class CTMC(Bridged[Tensor]):
     @property
     def head(self) -> Head[Tensor]:
         """The network says what the other sites know, Bayes' rule adds what the site itself shows."""
-        return Posterior()
+        return Posterior(self)
 
     def check(self, x_0: Tensor) -> None:
         """Raise InputError unless every site is in one of the states of data, which a mask is not."""
@@ -91,7 +91,7 @@ class CTMC(Bridged[Tensor]):
 
     def forward(self, x: Tensor, t: Tensor) -> Jump:
         r"""$\beta R$."""
-        return Jump(self.rates.out(x, self._rate(x, t, _precision(t))))
+        return Jump(self.rates.out(x, self._rate(x, t, precision(t))))
 
     def prior(self, n: int) -> Categorical:
         """The uniform law on the states of data, at t = 1; it gives mass to all that noise can reach."""
@@ -102,7 +102,7 @@ class CTMC(Bridged[Tensor]):
         return self._law(probs)
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
-        r"""See the module.
+        r"""$K(x, y) = \beta R(y, x)\,q_t(y)/q_t(x)$.
 
         Jumps have no probability flow. A churn c above 1 adds $\frac12(c^2 - 1)(A + K)$, jumps forward and back that
         keep the marginals (as the corrector of Campbell et al. 2022); below 1 it changes nothing.
@@ -115,18 +115,18 @@ class CTMC(Bridged[Tensor]):
 
     def marginal(self, x_0: Tensor, t: Tensor) -> Categorical:
         r"""$P_{B(t)}(x_0, \cdot)$."""
-        return self._law(self.rates.row(x_0, self._integral(x_0, t, _precision(t))))
+        return self._law(self.rates.row(x_0, self._integral(x_0, t, precision(t))))
 
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """One-hot x_0."""
-        return torch.nn.functional.one_hot(x_0, self.space.states).to(_precision(t))
+        return torch.nn.functional.one_hot(x_0, self.space.states).to(precision(t))
 
     def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """See the module."""
+        r"""$\sum_{y \ne x} K_\beta - K_0 + K_0\log(K_0/K_\beta)$."""
         model, truth = self._undone(x_t, t, stat, target.to(stat.dtype))
         floor = torch.finfo(model.dtype).tiny  # a rate that underflows costs much, but not everything
-        price = model - truth + truth * (truth.clamp(min=floor) / model.clamp(min=floor)).log()
-        return self._sum(price.sum(-1))
+        cost = model - truth + truth * (truth.clamp(min=floor) / model.clamp(min=floor)).log()
+        return self._sum(cost.sum(-1))
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform in the time of the schedule that the rates ask for, whichever is used."""
@@ -136,14 +136,6 @@ class CTMC(Bridged[Tensor]):
         t = self.schedule.inverse(self.rates.schedule.value(wanted)).clamp(0, 1)
         density = self.schedule.rate(t) / self.rates.schedule.rate(wanted) / (last - first)
         return t.to(u), density.to(u)
-
-    def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """None is known."""
-        return torch.zeros(self._batch_shape(x_t), dtype=_precision(t), device=x_t.device)
-
-    def encode(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
-        """The point itself."""
-        return x_0, torch.zeros(self._batch_shape(x_0), device=x_0.device)
 
     def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
         """A draw from what is learnt."""
@@ -161,7 +153,7 @@ class CTMC(Bridged[Tensor]):
         return self._sum(torch.gather(table.expand(*x_0.shape, -1), -1, x_0[..., None])[..., 0])
 
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Categorical:
-        """See the module. A bridge of jumps cannot be made less random, so `churn` changes nothing."""
+        """The bridge, averaged over the statistic; jumps cannot be made less random, so `churn` changes nothing."""
         later, earlier = self.schedule.value(t.double()), self.schedule.value(s.double())
         span, before = (expand(part.to(stat.dtype), x_t) for part in (later - earlier, earlier))
         column = self.rates.column(x_t, expand(later.to(stat.dtype), x_t))
@@ -190,11 +182,3 @@ class CTMC(Bridged[Tensor]):
 
     def _sum(self, sites: Tensor) -> Tensor:
         return sites.flatten(sites.ndim - len(self.space.event_shape)).sum(-1)
-
-    def _batch_shape(self, x: Tensor) -> torch.Size:
-        return x.shape[: x.ndim - len(self.space.event_shape)]
-
-
-def _precision(t: Tensor) -> torch.dtype:
-    """Of numbers that belong to integer states: the default, or that of the time where it is higher."""
-    return torch.promote_types(torch.get_default_dtype(), t.dtype)

@@ -75,7 +75,7 @@ class AffineGaussian(Bridged[Tensor]):
     @property
     def head(self) -> Head[Tensor]:
         """EDM's preconditioning, for data of unit variance."""
-        return Preconditioned()
+        return Preconditioned(self)
 
     def noise_conditioning(self, t: Tensor) -> Tensor:
         r"""A quarter of $\log(\sigma/\alpha)$, as in EDM."""

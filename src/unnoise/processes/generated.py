@@ -20,7 +20,8 @@ from torch import Tensor
 
 from unnoise._tree import expand
 from unnoise.heads.base import Head
-from unnoise.heads.generated import RatioHead, ScoreHead
+from unnoise.heads.finite import RatioHead
+from unnoise.heads.manifolds import ScoreHead
 from unnoise.laws import Law
 from unnoise.processes.base import Process
 from unnoise.spaces import Diffusion, Finite, Jump, Manifold
@@ -69,7 +70,7 @@ class DiffusionProcess(Generated):
     prior_law: Prior
 
     def forward(self, x: Tensor, t: Tensor) -> Diffusion:
-        """B and s."""
+        """The drift b and the volatility s."""
         t = expand(t, x)
         return Diffusion(self.drift(x, t), self.scale(t))
 
@@ -78,7 +79,7 @@ class DiffusionProcess(Generated):
         return self.prior_law(n)
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
-        """See the class."""
+        r"""Drift $-b + \frac12(1 + c^2) s^2\nabla\log q_t$ and scale $c s$ at churn c."""
         local = self.forward(x_t, t)
         return Diffusion(-local.drift + 0.5 * (1 + churn**2) * local.scale**2 * stat, churn * local.scale)
 
@@ -89,7 +90,7 @@ class DiffusionProcess(Generated):
     @property
     def head(self) -> Head[Tensor]:
         """The network gives the score in units of 1 / s."""
-        return ScoreHead()
+        return ScoreHead(self)
 
 
 @dataclass(frozen=True)
@@ -97,15 +98,14 @@ class JumpProcess(Generated):
     r"""Jumps of one site at a time on a finite space, at any rates A(x, y), for t from 0 to 1.
 
     What is learnt is the ratio $q_t(y)/q_t(x)$ for every y that differs from x at one site; the reverse has the rates
-    $K(x, y) = A(y, x)\,q_t(y)/q_t(x)$. The rates back, A(y, x), are read off `rates` at the neighbours y: of all sites,
-    sites x states evaluations per point, unless the sites are independent.
+    $K(x, y) = A(y, x)\,q_t(y)/q_t(x)$. The rates back, A(y, x), are read off `rates` at all neighbours y: sites x
+    states evaluations per point.
 
     Args:
         space: the sites and their states.
         rates: A(x, t), (*batch, *sites, S): to every state of every site; what stands at the present state, or at a
             state that a site does not have, is ignored. The time t broadcasts against the rates.
         prior_law: n -> the law at t = 1 as a batch of n, where noise of this kind ends, nearly.
-        independent: whether the rates of a site depend on that site alone, so that S evaluations are enough.
 
     >>> from unnoise.laws import Categorical
     >>> process = JumpProcess(
@@ -123,7 +123,6 @@ class JumpProcess(Generated):
     space: Finite
     rates: Field
     prior_law: Prior
-    independent: bool = False
 
     def forward(self, x: Tensor, t: Tensor) -> Jump:
         """A(x, .)."""
@@ -134,7 +133,10 @@ class JumpProcess(Generated):
         return self.prior_law(n)
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
-        r"""See the class; a churn c above 1 adds $\frac12(c^2 - 1)(A + K)$, and below 1 it changes nothing."""
+        r"""$K(x, y) = A(y, x)\,q_t(y)/q_t(x)$.
+
+        A churn c above 1 adds $\frac12(c^2 - 1)(A + K)$; below 1 it changes nothing.
+        """
         back = self._elsewhere(x_t, self._rates_back(x_t, t)) * stat
         more = max(0.0, 0.5 * (churn**2 - 1))
         return Jump((1 + more) * back + more * self.forward(x_t, t).rates if more else back)
@@ -148,7 +150,7 @@ class JumpProcess(Generated):
     @property
     def head(self) -> Head[Tensor]:
         """The network gives the logarithms of the ratios."""
-        return RatioHead()
+        return RatioHead(self)
 
     def _elsewhere(self, x: Tensor, rates: Tensor) -> Tensor:
         """Rates without those to the present state and to states that a site does not have."""
@@ -160,20 +162,8 @@ class JumpProcess(Generated):
         return torch.arange(self.space.states, device=device) < sizes[:, None]
 
     def _rates_back(self, x: Tensor, t: Tensor) -> Tensor:
-        """A(y, x) for all neighbours y, (*batch, *sites, S)."""
+        """A(y, x) for all neighbours y, (*batch, *sites, S): one site after the other is put in every state."""
         t = expand(t, x)[..., None]
-        return self._one_for_all(x, t) if self.independent else self._one_by_one(x, t)
-
-    def _one_for_all(self, x: Tensor, t: Tensor) -> Tensor:
-        """All sites are put in the same state: none sees the others."""
-        states = torch.arange(self.space.states, device=x.device).reshape(-1, *[1] * x.ndim)
-        last = torch.tensor(self.space.sizes, device=x.device) - 1
-        y = torch.minimum(states.expand(-1, *x.shape), last)
-        back = torch.gather(self.rates(y, t), -1, x.expand(y.shape)[..., None])[..., 0]
-        return back.movedim(0, -1)
-
-    def _one_by_one(self, x: Tensor, t: Tensor) -> Tensor:
-        """One site after the other is put in every state."""
         sites, states, axes = self.space.sites, self.space.states, len(self.space.event_shape)
         rates = self.rates(self._neighbours(x), t).flatten(-axes - 1, -2)  # (neighbours, *batch, sites, S)
         site = torch.arange(sites, device=x.device).repeat_interleave(states)

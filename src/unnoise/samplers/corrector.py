@@ -39,7 +39,7 @@ class PredictorCorrector(Sampler):
     >>> from unnoise.processes import CTMC, rates
     >>> from unnoise.spaces import Finite
     >>> from unnoise.samplers import Ancestral
-    >>> denoiser = Exact(CTMC(Finite(2, 9), rates.Uniform(9)), torch.tensor([[1, 2], [7, 6]]))
+    >>> denoiser = Exact(CTMC(Finite(2, 9), rates.UniformRates(9)), torch.tensor([[1, 2], [7, 6]]))
     >>> PredictorCorrector(Ancestral(denoiser, 50)).sample(200, torch.Generator().manual_seed(0)).unique(dim=0)
     tensor([[1, 2],
             [7, 6]])

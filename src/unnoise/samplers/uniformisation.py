@@ -35,7 +35,7 @@ class Uniformisation(Sampler):
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import CTMC, rates
     >>> from unnoise.spaces import Finite
-    >>> denoiser = Exact(CTMC(Finite(2, 3), rates.Uniform(3)), torch.tensor([[0, 2], [2, 1]]))
+    >>> denoiser = Exact(CTMC(Finite(2, 3), rates.UniformRates(3)), torch.tensor([[0, 2], [2, 1]]))
     >>> Uniformisation(denoiser).sample(200, torch.Generator().manual_seed(0)).unique(dim=0)
     tensor([[0, 2],
             [2, 1]])

@@ -12,11 +12,14 @@ from unnoise.spaces.base import continuum as continuum
 from unnoise.spaces.counts import Counts as Counts
 from unnoise.spaces.euclidean import Euclidean as Euclidean
 from unnoise.spaces.finite import Finite as Finite
-from unnoise.spaces.product import Product as Product
-from unnoise.spaces.product import ProductContinuum as ProductContinuum
-from unnoise.spaces.product import ProductManifold as ProductManifold
+from unnoise.spaces.lattice import Lattice as Lattice
+from unnoise.spaces.products import ProductContinuum as ProductContinuum
+from unnoise.spaces.products import ProductManifold as ProductManifold
+from unnoise.spaces.products import ProductSpace as ProductSpace
+from unnoise.spaces.products import product as product
 from unnoise.spaces.rotations import Rotations as Rotations
 from unnoise.spaces.simplex import Simplex as Simplex
+from unnoise.spaces.sites import Sites as Sites
 from unnoise.spaces.sphere import Sphere as Sphere
 from unnoise.spaces.torus import Torus as Torus
 from unnoise.spaces.two_point import TwoPointHomogeneous as TwoPointHomogeneous

@@ -14,13 +14,12 @@ def check_points(name: str, x: Tensor, event_shape: tuple[int, ...]) -> None:
     Raises:
         InputError: one of these fails.
     """
-    ndim = len(event_shape)
-    if x.ndim <= ndim or tuple(x.shape[x.ndim - ndim :]) != event_shape:
-        raise InputError(f"got points of shape {tuple(x.shape)}; {name} expects (*batch, {str(event_shape)[1:]}")
+    _check_shape(name, x, event_shape)
     if not x.is_floating_point():
         raise InputError(f"got {x.dtype}; {name} expects floating point numbers: convert with x.float()")
     if not torch.isfinite(x).all():
-        rows = (~torch.isfinite(x)).flatten(x.ndim - ndim).any(-1).nonzero()[:3].tolist()
+        batch = x.shape[: x.ndim - len(event_shape)]
+        rows = (~torch.isfinite(x)).reshape(*batch, -1).any(-1).nonzero()[:3].tolist()
         raise InputError(f"got NaN or infinite values, first at batch index {rows}; remove or impute them")
 
 
@@ -30,9 +29,13 @@ def check_whole(name: str, what: str, x: Tensor, event_shape: tuple[int, ...]) -
     Raises:
         InputError: one of these fails.
     """
-    if tuple(x.shape[x.ndim - len(event_shape) :]) != event_shape:
+    _check_shape(name, x, event_shape)
+    if x.dtype != torch.int64:
+        raise InputError(f"got {x.dtype} where {what} are due; {name} expects whole numbers: convert with x.long()")
+
+
+def _check_shape(name: str, x: Tensor, event_shape: tuple[int, ...]) -> None:
+    if x.ndim <= len(event_shape) or tuple(x.shape[x.ndim - len(event_shape) :]) != event_shape:
         raise InputError(
             f"got points of shape {tuple(x.shape[1:])}; {name} expects {event_shape} (the first axis counts the points)"
         )
-    if x.dtype != torch.int64:
-        raise InputError(f"got {x.dtype} where {what} are due; {name} expects whole numbers: convert with x.long()")

@@ -7,7 +7,7 @@ them acts on the factors of a product. A space turns local characteristics into
 * `move`: the law of one small step, from which paths, bounds and importance weights follow;
 * `apply`: $(L f)(x)$;
 * `phi`: the score-matching operator $\Phi(f) = L f / f - L \log f \ge 0$ (Benton et al. 2024, arXiv 2211.03595);
-* `implicit`: the price of undoing one generator by another, which is all that a bound needs.
+* `implicit`: the cost of undoing one generator by another, which is all that a bound needs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
 from unnoise._tree import S
 from unnoise.laws import Law, Smooth
 
@@ -110,13 +109,9 @@ class Space(ABC, Generic[S, L]):
             probes: from `probes`, for an unbiased estimate where the exact answer is a long sum.
         """
 
+    @abstractmethod
     def probes(self, x: S, count: int, rng: torch.Generator) -> S:
-        """Random terms or directions, `count` for every row of x, that make `implicit` an unbiased estimate.
-
-        Raises:
-            InputError: the space knows no estimate but the exact answer.
-        """
-        raise InputError(f"{type(self).__name__} knows no shorter sum: leave probes=None for the exact one")
+        """Random terms or directions, `count` for every row of x, that make `implicit` an unbiased estimate."""
 
     def langevin_step(self, local: L, snr: float, longest: Tensor) -> Tensor | None:
         """How long a step may be, so that its drift is at most `snr` times its noise; None without a metric."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise.laws import Normal
 from unnoise.laws.base import standard_normal
+from unnoise.spaces._points import check_points
 from unnoise.spaces.base import Diffusion, Manifold
 
 
@@ -43,17 +44,7 @@ class Euclidean(Manifold):
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x is a finite floating tensor of shape (*batch, *event_shape)."""
-        ndim = len(self.event_shape)
-        if tuple(x.shape[x.ndim - ndim :]) != self.event_shape:
-            raise InputError(
-                f"got points of shape {tuple(x.shape[1:])}; Euclidean expects {self.event_shape} "
-                "(the first axis counts the points)"
-            )
-        if not x.is_floating_point():
-            raise InputError(f"got {x.dtype}; Euclidean expects floating point numbers: convert with x.float()")
-        if not torch.isfinite(x).all():
-            rows = (~self._flat(torch.isfinite(x)).all(-1)).nonzero()[:3].tolist()
-            raise InputError(f"got NaN or infinite values, first at batch index {rows}; remove or impute them")
+        check_points("Euclidean", x, self.event_shape)
 
     def features(self, x: Tensor) -> Tensor:
         """The numbers themselves."""

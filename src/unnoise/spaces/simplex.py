@@ -7,7 +7,7 @@ flat ones and the drift is the Ito drift of the parts:
 
 * generator: $b\cdot\nabla f + \frac12 s^2\,\mathrm{tr}(a\nabla^2 f)$;
 * $\Phi(f) = \frac12 s^2 g^T a\, g$, $g = \nabla\log f$, with $g^T a\, g = \sum x_i g_i^2 - (\sum x_i g_i)^2$;
-* price of undoing $(b, s)$ by $(\mu, s)$: $\frac12\lVert\mu + b - s^2\nabla\cdot a\rVert^2_{(s^2 a)^{-1}} +
+* cost of undoing $(b, s)$ by $(\mu, s)$: $\frac12\lVert\mu + b - s^2\nabla\cdot a\rVert^2_{(s^2 a)^{-1}} +
   \nabla\cdot\mu - \frac12 s^2\sum\partial_{ij}a_{ij}$, where $\nabla\cdot a = 1 - N x$ and
   $\sum\partial_{ij}a_{ij} = -N(N - 1)$.
 
@@ -27,6 +27,7 @@ from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import Dirichlet
 from unnoise.laws.base import standard_normal
+from unnoise.spaces._points import check_points
 from unnoise.spaces.base import Continuum, Diffusion, slopes_along
 
 SUM_TOLERANCE = 1e-4  # how far from 1 the parts may sum: float32 adds rounding for many parts
@@ -68,16 +69,7 @@ class Simplex(Continuum):
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x is a floating tensor (*batch, N) of parts that are not negative and sum to 1."""
-        if x.shape[-1:] != (self.parts,):
-            raise InputError(
-                f"got points of shape {tuple(x.shape[1:])}; Simplex expects ({self.parts},) "
-                "(the first axis counts the points)"
-            )
-        if not x.is_floating_point():
-            raise InputError(f"got {x.dtype}; Simplex expects floating point parts: divide counts by their sum")
-        if not torch.isfinite(x).all():
-            rows = (~torch.isfinite(x).all(-1)).nonzero()[0].tolist()
-            raise InputError(f"got NaN or infinite parts, first at batch index {rows}; remove or impute them")
+        check_points("Simplex", x, self.event_shape)
         least = x.amin(-1)
         if (least < 0).any():
             raise InputError(
@@ -129,7 +121,7 @@ class Simplex(Continuum):
         x: Tensor,
         probes: Tensor | None = None,
     ) -> Tensor:
-        """See the module."""
+        """The cost of undoing, as the module has it."""
         there, size = forward(x), self.parts
         back, divergence = self.divergence(lambda y: reverse(y).drift, x, probes)
         scale = self._per_row(there.scale, x)

@@ -15,7 +15,7 @@ from unnoise.laws.base import standard_normal
 from unnoise.laws.wrapped_normal import wrap
 from unnoise.spaces._points import check_points
 from unnoise.spaces.base import Compact, Diffusion
-from unnoise.spaces.uniform import Uniform
+from unnoise.spaces.uniform import UniformLaw
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Torus(Compact):
         """The Euler-Maruyama step, wrapped."""
         return WrappedNormal(x + local.drift * dt, local.scale * dt**0.5)
 
-    def uniform(self, n: int) -> Uniform:
+    def uniform(self, n: int) -> UniformLaw:
         """Independent uniform angles."""
-        return Uniform(self._draw, self.volume, 1, n)
+        return UniformLaw(self._draw, self.volume, 1, n)
 
     def heat(self, x_0: Tensor, time: Tensor) -> WrappedNormal:
         """The wrapped normal law of variance `time`."""

@@ -16,7 +16,7 @@ from torch import Tensor
 from unnoise.laws import Law, Smooth
 from unnoise.laws.heat import Jet, Radial
 from unnoise.spaces.base import Compact, Diffusion
-from unnoise.spaces.uniform import Uniform
+from unnoise.spaces.uniform import UniformLaw
 
 
 class TwoPointHomogeneous(Compact):
@@ -47,9 +47,9 @@ class TwoPointHomogeneous(Compact):
         r"""Of the heat kernel: the eigenvalue of $\cos\theta$."""
         return self.radial.spectral_gap
 
-    def uniform(self, n: int) -> Uniform:
+    def uniform(self, n: int) -> UniformLaw:
         """The uniform law, as a batch of n."""
-        return Uniform(self.draw_uniform, self.volume, len(self.event_shape), n)
+        return UniformLaw(self.draw_uniform, self.volume, len(self.event_shape), n)
 
     def heat(self, x_0: Tensor, time: Tensor) -> HeatKernel:
         """The law of Brownian motion from x_0."""

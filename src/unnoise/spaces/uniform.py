@@ -15,7 +15,7 @@ Draw = Callable[[tuple[int, ...], torch.Generator], Tensor]
 
 
 @dataclass(frozen=True)
-class Uniform(Law[Tensor]):
+class UniformLaw(Law[Tensor]):
     """The uniform law, as a batch of n; density with respect to the Riemannian volume. Drawn in float64.
 
     Args:

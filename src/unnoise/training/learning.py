@@ -34,7 +34,7 @@ def learn(
     cond: Tensor | None = None,
     known: Denoiser | None = None,
     objective: Objective | None = None,
-    head: Head[Any] | None = None,
+    head: Callable[[Any], Head[Any]] | None = None,
     judge: Callable[[Denoiser], float] | None = None,
     looks: int = 6,
     tell: Tell = lambda share, words: None,
@@ -50,7 +50,7 @@ def learn(
         cond: (n, c), the conditions of states in memory.
         known: a denoiser that the network corrects.
         objective: the bound by default.
-        head: how the network's output is read; as the process has it by default.
+        head: called with the process; how the network's output is read. The process's own by default.
         judge: how good a denoiser is on validation data, larger is better; the best one seen is kept. None keeps the
             last one.
         looks: how often the judge is asked, evenly over the training.
@@ -75,11 +75,11 @@ def learn(
     >>> learn(process, partial(MLP, width=32), law, steps=2).training
     False
     """
-    head = process.head if head is None else head
+    read = process.head if head is None else head(process)
     chosen = Settings(**{"device": "cpu", **settings})
     dataset = _dataset(data, cond)
     with seeded(chosen.seed):
-        backbone = network(head.input_shape(process), _width(dataset), head.output_shape(process))
+        backbone = network(read.input_shape, _width(dataset), read.output_shape)
     learnt = Neural(process, backbone, head)
     state = TrainState(learnt if known is None else Residual(known, learnt), chosen)
     best = Best(judge, looks)

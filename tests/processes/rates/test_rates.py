@@ -13,7 +13,7 @@ from unnoise.processes.rates import (
     GaussianTarget,
     RateMatrix,
     Refresh,
-    Uniform,
+    UniformRates,
 )
 
 FLOAT64 = torch.float64
@@ -23,7 +23,7 @@ ONE_WAY -= torch.diag(ONE_WAY.sum(1))
 LINE = [[-1, 1, 0, 0, 0], [1, -3, 2, 0, 0], [0, 2, -3, 1, 0], [0, 0, 1, -2, 1], [0, 0, 0, 4, -4]]
 RATES = {
     "refresh": Refresh([0.1, 0.2, 0.3, 0.15, 0.25]),
-    "uniform": Uniform(S),
+    "uniform": UniformRates(S),
     "absorbing": Absorbing(S),
     "birth and death": BirthDeath(S),
     "cyclic": Cyclic(S),
@@ -157,7 +157,7 @@ def test_the_schedule_begins_at_data_and_ends_at_noise(rates):
 
 class TestUnequalSites:
     def test_each_site_has_its_own_law(self):
-        rates = Uniform((2, 4))
+        rates = UniformRates((2, 4))
         row = rates.row(torch.tensor([[1, 3]]), torch.tensor(50.0, dtype=FLOAT64))
         torch.testing.assert_close(row[0], torch.tensor([[0.5, 0.5, 0, 0], [0.25] * 4], dtype=FLOAT64))
 
@@ -191,7 +191,7 @@ BAD = {
     "a shape": (lambda: RateMatrix(torch.zeros(2, 3)), r"of shape \(2, 3\); expected \(S, S\)"),
     "a NaN": (lambda: RateMatrix([[-1.0, 1.0], [float("nan"), 0.0]]), "NaN or infinite"),
     "no probabilities": (lambda: Refresh([0.5, 0.6]), "probabilities that sum to 1"),
-    "one state": (lambda: Uniform(1), "at least 2"),
+    "one state": (lambda: UniformRates(1), "at least 2"),
     "a short line": (lambda: BirthDeath(1), "at least 2"),
     "a short circle": (lambda: Cyclic(2), "at least 3"),
     "no reach": (lambda: GaussianTarget(5, reach=0.0), "positive lengths"),
@@ -205,6 +205,6 @@ def test_what_are_no_rates_is_said(make, said):
 
 
 def test_rates_are_values():
-    assert Uniform(3) == Uniform(3) != Uniform(4)
+    assert UniformRates(3) == UniformRates(3) != UniformRates(4)
     assert hash(RateMatrix(LINE)) == hash(RateMatrix(torch.tensor(LINE, dtype=FLOAT64)))
-    assert Uniform(3) != Absorbing(3)
+    assert UniformRates(3) != Absorbing(3)

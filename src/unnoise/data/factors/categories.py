@@ -40,7 +40,7 @@ class CategoryFactor(Factor):
     def process(self) -> CTMC:
         """Every column forgets its level at some time, and then is any of its levels."""
         sizes = tuple(len(levels) for levels in self.levels)
-        return CTMC(Finite(len(sizes), sizes), rates.Uniform(sizes))
+        return CTMC(Finite(len(sizes), sizes), rates.UniformRates(sizes))
 
     @property
     def measure(self) -> str:

@@ -28,7 +28,7 @@ class Reversible(Dense):
     """A generator that is in detailed balance with a stationary law without zeros."""
 
     def transition(self, integral: Tensor) -> Tensor:
-        """See the module; rounding below zero is cut off."""
+        r"""$\Pi^{-1/2} U e^{B\Lambda} U^T\Pi^{1/2}$; rounding below zero is cut off."""
         values, right, left = (part.to(integral) for part in self._spectrum)
         return ((right * torch.exp(integral[:, None] * values)[:, None, :]) @ left).clamp_(min=0)
 
@@ -82,7 +82,7 @@ class GaussianTarget(Reversible):
 
     @cached_property
     def generator(self) -> Tensor:
-        """See the class."""
+        """Jumps that are the rarer the longer they are, in detailed balance with the stationary law."""
         places = self._places()
         jumps = torch.exp(-(((places[:, None] - places) / self.reach) ** 2))
         outwards = places.abs() > places.abs()[:, None] + 0.25
@@ -159,7 +159,7 @@ class RateMatrix(Reversible):
 
 
 def _series(generator: Tensor, integral: Tensor) -> Tensor:
-    """See the module: nothing is subtracted."""
+    """$e^{BR}$ by a series of positive terms, squared again and again: nothing is subtracted."""
     fastest = -generator.diagonal().min()
     doublings = max(0, math.ceil(math.log2(max(float((fastest * integral).max()), 1e-300)) + 1))
     identity = torch.eye(len(generator), dtype=generator.dtype, device=generator.device)

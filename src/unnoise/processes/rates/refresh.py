@@ -121,7 +121,7 @@ class _Sized(Refreshing):
 
     @cached_property
     def stationary(self) -> Tensor:
-        """See the class."""
+        """One row for all sites, or one for each."""
         rows = torch.stack([self._row(size, max(self._sizes())) for size in self._sizes()])
         return rows[0] if isinstance(self.states, int) else rows
 
@@ -134,13 +134,13 @@ class _Sized(Refreshing):
         """The stationary law of a site with so many states, padded with zeros."""
 
 
-class Uniform(_Sized):
+class UniformRates(_Sized):
     """Draws a site anew from all its states.
 
     Args:
         states: how many a site has; one number per site where they differ.
 
-    >>> Uniform((2, 4)).stationary
+    >>> UniformRates((2, 4)).stationary
     tensor([[0.5000, 0.5000, 0.0000, 0.0000],
             [0.2500, 0.2500, 0.2500, 0.2500]], dtype=torch.float64)
     """

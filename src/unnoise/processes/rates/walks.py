@@ -35,7 +35,7 @@ class _Walk(Dense):
 
     @cached_property
     def generator(self) -> Tensor:
-        """See the class."""
+        """Jumps to neighbours, each at the same rate."""
         jumps = self._neighbours() * self.rate
         return jumps - torch.diag(jumps.sum(1))
 

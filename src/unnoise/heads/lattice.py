@@ -1,22 +1,21 @@
-r"""Numbers that lie on evenly spaced levels, such as the bytes of an image: what they are, and a head that knows it.
+r"""What a network says of numbers that lie on evenly spaced levels, such as the bytes of an image.
 
 A network that denoises such data has to say at every small noise level where the nearest level is, to the last digit:
-a hard thing to learn and an easy one to compute. `OnLattice` computes it. The network says what it expects of each
+a hard thing to learn and an easy one to compute. `LatticeHead` computes it. The network says what it expects of each
 number before its own noisy value is looked at, and Bayes' rule, number by number, does the rest.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise._tree import expand
-from unnoise.heads.base import Head
+from unnoise.heads.gaussian import SignalNoiseHead
+from unnoise.spaces.lattice import Lattice
 
 CLOSE = 0.6  # steps: where a law is wider, the mean over levels is that over the line, to a thousandth of a step
 LOG_WIDTHS = (-6.0, 3.0)  # of a bell, in standard deviations of the data
@@ -24,60 +23,7 @@ NEIGHBOURS = 2  # levels to each side that are looked at where it is narrower
 
 
 @dataclass(frozen=True)
-class Lattice:
-    """The levels `first`, `first + step`, ..., `count` of them, of every number of a state.
-
-    Args:
-        first: the lowest level, in units of the state.
-        step: from one level to the next.
-        count: how many there are.
-
-    Raises:
-        InputError: a step that is not positive, or fewer than 2 levels.
-
-    >>> Lattice.of_bytes(mean=0.5, scale=0.5).levels()[[0, 255]]
-    tensor([-1.,  1.])
-    """
-
-    first: float
-    step: float
-    count: int
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.first) and math.isfinite(self.step) and self.step > 0) or self.count < 2:
-            raise InputError(
-                f"got {self.count} levels from {self.first} in steps of {self.step}; expected at least 2 levels and a "
-                "positive step"
-            )
-
-    @classmethod
-    def of_bytes(cls, mean: float, scale: float) -> Lattice:
-        """The levels of bytes b as states (b / 255 - mean) / scale."""
-        return cls(-mean / scale, 1 / (255 * scale), 256)
-
-    @property
-    def last(self) -> float:
-        """The highest level."""
-        return self.first + (self.count - 1) * self.step
-
-    def levels(self, like: Tensor | None = None) -> Tensor:
-        """All of them, (count,)."""
-        dtype, device = (None, None) if like is None else (like.dtype, like.device)
-        return self.first + self.step * torch.arange(
-            self.count, dtype=dtype or torch.get_default_dtype(), device=device
-        )
-
-    def index(self, x: Tensor) -> Tensor:
-        """The place of the nearest level, int64."""
-        return ((x - self.first) / self.step).round().long().clamp(0, self.count - 1)
-
-    def value(self, index: Tensor, like: Tensor) -> Tensor:
-        """The level at each place, in the precision of `like`."""
-        return self.first + self.step * index.to(like)
-
-
-@dataclass(frozen=True)
-class OnLattice(Head[Tensor]):
+class LatticeHead(SignalNoiseHead):
     r"""The posterior mean of numbers on a lattice, each with a prior of its own that the network states.
 
     The prior of a number is a mixture of point masses at a few levels, such as the lowest and the highest, where
@@ -89,6 +35,7 @@ class OnLattice(Head[Tensor]):
     lattice it is the estimate of any other head.
 
     Args:
+        process: a Gaussian one.
         lattice: the levels.
         bells: how many Gaussians.
         atoms: the places, from 0, of the levels with a point mass; the two ends by default.
@@ -96,10 +43,10 @@ class OnLattice(Head[Tensor]):
 
     >>> from unnoise.processes import VariancePreserving
     >>> from unnoise.spaces import Euclidean
-    >>> head, process = OnLattice(Lattice(-1.0, 0.5, 5)), VariancePreserving(Euclidean((1, 8, 8)))
+    >>> head = LatticeHead(VariancePreserving(Euclidean((1, 8, 8))), Lattice(-1.0, 0.5, 5))
     >>> x = torch.full((1, 1, 8, 8), 0.4)
     >>> t = torch.tensor(1e-3)
-    >>> float(head.estimate(process, torch.zeros(1, *head.output_shape(process)), x, t)[0, 0, 0, 0])
+    >>> float(head.estimate(torch.zeros(1, *head.output_shape), x, t)[0, 0, 0, 0])
     0.5
     """
 
@@ -109,6 +56,7 @@ class OnLattice(Head[Tensor]):
     sigma_data: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         count = self.lattice.count
         if self.bells < 1 or not self.atoms or not all(-count <= place < count for place in self.atoms):
             raise InputError(
@@ -116,25 +64,20 @@ class OnLattice(Head[Tensor]):
                 f"{count} levels"
             )
 
-    def input_shape(self, process: Any) -> tuple[int, ...]:
-        """That of the points, with an axis of channels."""
-        shape: tuple[int, ...] = process.space.event_shape
-        return (1, *shape) if len(shape) == 2 else shape
-
-    def output_shape(self, process: Any) -> tuple[int, ...]:
+    @property
+    def output_shape(self) -> tuple[int, ...]:
         """A weight for every atom, and a weight, a mean and a width for every bell, of every channel."""
-        channels, *sizes = self.input_shape(process)
+        channels, *sizes = self.input_shape
         return ((len(self.atoms) + 3 * self.bells) * channels, *sizes)
 
-    def inputs(self, process: Any, x_t: Tensor, t: Tensor) -> Tensor:
+    def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The point, at unit variance."""
-        alpha, sigma = (expand(part.to(x_t), x_t) for part in process.alpha_sigma(t))
-        scale = torch.hypot(alpha * self.sigma_data, sigma)
-        return (x_t / scale).reshape(-1, *self.input_shape(process))
+        alpha, sigma = self.alpha_sigma(x_t, t)
+        return (x_t / torch.hypot(alpha * self.sigma_data, sigma)).reshape(-1, *self.input_shape)
 
-    def estimate(self, process: Any, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """See the class."""
-        alpha, sigma = (part.to(x_t) for part in process.alpha_sigma(t))
+    def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """The mean of the posterior, part by part of the prior."""
+        alpha, sigma = (part.to(x_t) for part in self.process.alpha_sigma(t))
         y = (x_t / expand(alpha, x_t))[:, None]  # a second axis for the parts of the prior
         noise = expand((sigma / alpha).square(), y)
         output = output.to(x_t.dtype).reshape(len(x_t), len(self.atoms) + 3 * self.bells, *x_t.shape[1:])

@@ -8,9 +8,9 @@ section 4): $L = \sum_n L_n$, $\Phi = \sum_n \Phi_n$. Densities are with respect
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -26,41 +26,26 @@ Locals = Any
 
 
 @dataclass(frozen=True)
-class Product(Space[Any, Any]):
-    r"""$X_1 \times X_2 \times \dots$, by name; a product of products nests the names.
-
-    A product of manifolds is one: constructing it gives a `ProductManifold`; of continua, a `ProductContinuum`.
+class ProductSpace(Space[Any, Any]):
+    r"""$X_1 \times X_2 \times \dots$, by name; `product` makes one with the structure that its factors have.
 
     Args:
-        parts: name -> space, at least one.
+        parts: name -> space, at least one; a product of products nests the names.
 
     Raises:
         InputError: no parts.
-
-    >>> from unnoise.spaces import Euclidean
-    >>> space = Product({"place": Euclidean(2), "image": Euclidean((1, 4, 4))})
-    >>> type(space).__name__, space.event_shape
-    ('ProductManifold', (18,))
-    >>> space.check({"place": torch.zeros(5, 2), "picture": torch.zeros(5, 1, 4, 4)})
-    Traceback (most recent call last):
-    unnoise._errors.InputError: got a point of a product without 'image'; expected the names 'place', 'image'
     """
 
     parts: Mapping[str, Space[Any, Any]]
-    event_shape: tuple[int, ...] = field(init=False, repr=False)
-
-    def __new__(cls, parts: Mapping[str, Space[Any, Any]] | None = None) -> Product:
-        """The kind of product that the factors allow; without parts for `copy` and `pickle`."""
-        for kind, capability in ((ProductManifold, Manifold), (ProductContinuum, Continuum)):
-            if cls is Product and parts and all(isinstance(space, capability) for space in parts.values()):
-                return object.__new__(kind)
-        return object.__new__(cls)
 
     def __post_init__(self) -> None:
         if not self.parts:
             raise InputError("got a product of no spaces; give at least one, as {name: space}")
-        size = sum(math.prod(space.event_shape) for space in self.parts.values())
-        object.__setattr__(self, "event_shape", (size,))
+
+    @cached_property
+    def event_shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """All numbers of a point as one vector."""
+        return (sum(math.prod(space.event_shape) for space in self.parts.values()),)
 
     def check(self, x: Point) -> None:
         """Raise InputError unless x is a dict with a batch of points of every factor, all of one length."""
@@ -103,13 +88,13 @@ class Product(Space[Any, Any]):
     def implicit(
         self, forward: Callable[[Any], Locals], reverse: Callable[[Any], Locals], x: Point, probes: Any = None
     ) -> Tensor:
-        """The sum of the factors' prices, the other factors held fixed; probes are a dict of the factors' own."""
+        """The sum of the factors' KL rates, the other factors held fixed; probes are a dict of the factors' own."""
 
-        def price(name: str, space: Space[Any, Any]) -> Tensor:
+        def cost(name: str, space: Space[Any, Any]) -> Tensor:
             there, back = (partial(_part_at, generator, x, name) for generator in (forward, reverse))
             return space.implicit(there, back, x[name], None if probes is None else probes[name])
 
-        return _total(price(name, space) for name, space in self.parts.items())
+        return _total(cost(name, space) for name, space in self.parts.items())
 
     def probes(self, x: Point, count: int, rng: torch.Generator) -> Any:
         """Those of every factor."""
@@ -118,35 +103,38 @@ class Product(Space[Any, Any]):
     def batch_shape(self, x: Point) -> torch.Size:
         """The leading axes that all factors share."""
         name, space = next(iter(self.parts.items()))
-        if isinstance(space, Product):
+        if isinstance(space, ProductSpace):
             return space.batch_shape(x[name])
         shape: torch.Size = x[name].shape
         return shape[: len(shape) - len(space.event_shape)]
 
 
-class ProductContinuum(Product, Continuum):
+@dataclass(frozen=True)
+class ProductContinuum(ProductSpace, Continuum):
     """A product of continua: its probability flow runs in every factor at once."""
+
+    parts: Mapping[str, Continuum]
 
     @property
     def dimension(self) -> int:
         """The sum of the factors' dimensions."""
-        return sum(space.dimension for space in self._continua().values())
+        return sum(space.dimension for space in self.parts.values())
 
     def project(self, x: Any) -> Any:
-        """Factor by factor."""
-        return {name: space.project(x[name]) for name, space in self._continua().items()}
+        """The factors' nearest points."""
+        return {name: space.project(x[name]) for name, space in self.parts.items()}
 
     def tangent(self, x: Any, v: Any) -> Any:
-        """Factor by factor."""
-        return {name: space.tangent(x[name], v[name]) for name, space in self._continua().items()}
+        """The factors' tangent parts."""
+        return {name: space.tangent(x[name], v[name]) for name, space in self.parts.items()}
 
     def noise(self, x: Any, rng: torch.Generator) -> Any:
-        """Factor by factor."""
-        return {name: space.noise(x[name], rng) for name, space in self._continua().items()}
+        """The factors' noise."""
+        return {name: space.noise(x[name], rng) for name, space in self.parts.items()}
 
     def tangent_signs(self, x: Any, signs: Any) -> Any:
-        """Factor by factor."""
-        return {name: space.tangent_signs(x[name], signs[name]) for name, space in self._continua().items()}
+        """The factors' signs."""
+        return {name: space.tangent_signs(x[name], signs[name]) for name, space in self.parts.items()}
 
     def divergence(self, field: Callable[[Any], Any], x: Any, probes: Any = None) -> tuple[Any, Tensor]:
         """The field, and the sum of its factors' divergences; the field is evaluated once for every factor.
@@ -155,37 +143,37 @@ class ProductContinuum(Product, Continuum):
         """
         found = {
             name: space.divergence(partial(_part_at, field, x, name), x[name], None if probes is None else probes[name])
-            for name, space in self._continua().items()
+            for name, space in self.parts.items()
         }
         return {name: value for name, (value, _) in found.items()}, _total(part for _, part in found.values())
 
-    def _continua(self) -> dict[str, Continuum]:
-        return {name: space for name, space in self.parts.items() if isinstance(space, Continuum)}
 
-
+@dataclass(frozen=True)
 class ProductManifold(ProductContinuum, Manifold):
     """A product of Riemannian manifolds: geodesics run in every factor, and squared lengths add up."""
 
+    parts: Mapping[str, Manifold]
+
     def exp(self, x: Any, v: Any) -> Any:
-        """Factor by factor."""
-        return {name: space.exp(x[name], v[name]) for name, space in self._manifolds().items()}
+        """The ends of the factors' geodesics."""
+        return {name: space.exp(x[name], v[name]) for name, space in self.parts.items()}
 
     def log(self, x: Any, y: Any) -> Any:
-        """Factor by factor."""
-        return {name: space.log(x[name], y[name]) for name, space in self._manifolds().items()}
+        """The factors' tangent vectors."""
+        return {name: space.log(x[name], y[name]) for name, space in self.parts.items()}
 
     def distance(self, x: Any, y: Any) -> Tensor:
         r"""$\sqrt{\sum_n d_n^2}$."""
-        return _total(space.distance(x[name], y[name]) ** 2 for name, space in self._manifolds().items()).sqrt()
+        return _total(space.distance(x[name], y[name]) ** 2 for name, space in self.parts.items()).sqrt()
 
     def riemannian_gradient(self, x: Any, covector: Any) -> Any:
-        """Factor by factor."""
-        return {name: space.riemannian_gradient(x[name], covector[name]) for name, space in self._manifolds().items()}
+        """The factors' gradients."""
+        return {name: space.riemannian_gradient(x[name], covector[name]) for name, space in self.parts.items()}
 
     def frame(self, x: Any) -> Any:
         """The factors' bases one after the other; each vector is zero in the other factors."""
         frames, before = {}, 0
-        for name, space in self._manifolds().items():
+        for name, space in self.parts.items():
             after = self.dimension - before - space.dimension
             frames[name] = _tree.map(partial(_padded, before=before, after=after), space.frame(x[name]))
             before += space.dimension
@@ -193,19 +181,43 @@ class ProductManifold(ProductContinuum, Manifold):
 
     def dot(self, u: Any, v: Any) -> Tensor:
         """The sum of the factors' inner products."""
-        return _total(space.dot(u[name], v[name]) for name, space in self._manifolds().items())
+        return _total(space.dot(u[name], v[name]) for name, space in self.parts.items())
 
     def langevin_step(self, local: Any, snr: float, longest: Tensor) -> Tensor:
         """The shortest of the factors'."""
-        steps = [space.langevin_step(local[name], snr, longest) for name, space in self._manifolds().items()]
+        steps = [space.langevin_step(local[name], snr, longest) for name, space in self.parts.items()]
         return torch.stack(steps).min()
 
     def gradient(self, f: Callable[[Any], Tensor], x: Any) -> Any:
         """The factors' gradients, the other factors held fixed."""
-        return {name: space.gradient(partial(_at, f, x, name), x[name]) for name, space in self._manifolds().items()}
+        return {name: space.gradient(partial(_at, f, x, name), x[name]) for name, space in self.parts.items()}
 
-    def _manifolds(self) -> dict[str, Manifold]:
-        return {name: space for name, space in self.parts.items() if isinstance(space, Manifold)}
+
+def product(parts: Mapping[str, Space[Any, Any]]) -> ProductSpace:
+    r"""$X_1 \times X_2 \times \dots$, by name, with the structure that all factors have.
+
+    Args:
+        parts: name -> space, at least one; a product of products nests the names.
+
+    Returns:
+        a `ProductManifold` of manifolds, a `ProductContinuum` of continua, else a `ProductSpace`.
+
+    Raises:
+        InputError: no parts.
+
+    >>> from unnoise.spaces import Euclidean
+    >>> space = product({"place": Euclidean(2), "image": Euclidean((1, 4, 4))})
+    >>> type(space).__name__, space.event_shape
+    ('ProductManifold', (18,))
+    >>> space.check({"place": torch.zeros(5, 2), "picture": torch.zeros(5, 1, 4, 4)})
+    Traceback (most recent call last):
+    unnoise._errors.InputError: got a point of a product without 'image'; expected the names 'place', 'image'
+    """
+    manifolds = {name: space for name, space in parts.items() if isinstance(space, Manifold)}
+    if len(manifolds) == len(parts):
+        return ProductManifold(manifolds)
+    continua = {name: space for name, space in parts.items() if isinstance(space, Continuum)}
+    return ProductContinuum(continua) if len(continua) == len(parts) else ProductSpace(parts)
 
 
 def _check_part(name: str, space: Space[Any, Any], x: Any) -> None:
@@ -215,7 +227,7 @@ def _check_part(name: str, space: Space[Any, Any], x: Any) -> None:
         raise InputError(f"in {name!r}: {error}") from None
 
 
-def _total(terms: Any) -> Tensor:
+def _total(terms: Iterable[Tensor]) -> Tensor:
     first, *others = terms
     total: Tensor = sum(others, first)
     return total

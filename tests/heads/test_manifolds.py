@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -20,11 +22,14 @@ FEATURES = {"torus": 4, "globe": 3, "rotations": 9}
 @pytest.mark.parametrize("name", SPACES)
 @pytest.mark.parametrize("frequencies", [(), (3.0, 10.0)])
 def test_shapes(name, frequencies, rng):
-    process, head = Brownian(SPACES[name]), Tangent(frequencies)
+    process = Brownian(SPACES[name])
+    head = Tangent(process, frequencies)
     x, t = process.space.uniform(7).sample(rng).float(), torch.linspace(0, 1, 7)
-    assert head.input_shape(process) == (FEATURES[name] * (1 + 2 * len(frequencies)),)
-    assert head.inputs(process, x, t).shape == (7, *head.input_shape(process))
-    denoiser = Neural(process, MLP(head.input_shape(process), 0, head.output_shape(process), width=8), head)
+    assert head.input_shape == (FEATURES[name] * (1 + 2 * len(frequencies)),)
+    assert head.inputs(x, t).shape == (7, *head.input_shape)
+    denoiser = Neural(
+        process, MLP(head.input_shape, 0, head.output_shape, width=8), partial(Tangent, frequencies=frequencies)
+    )
     assert denoiser(x, t).shape == x.shape
     assert denoiser(x, t[0]).dtype == torch.float32
 
@@ -32,10 +37,11 @@ def test_shapes(name, frequencies, rng):
 @spaces
 def test_the_estimate_is_tangent_and_zero_where_the_output_is(space, rng):
     process, x = Brownian(space), space.uniform(5).sample(rng)
-    output = torch.randn(5, *Tangent().output_shape(process), generator=rng, dtype=FLOAT64)
-    estimate = Tangent().estimate(process, output, x, torch.tensor(0.3, dtype=FLOAT64))
+    head = Tangent(process)
+    output = torch.randn(5, *head.output_shape, generator=rng, dtype=FLOAT64)
+    estimate = head.estimate(output, x, torch.tensor(0.3, dtype=FLOAT64))
     torch.testing.assert_close(space.tangent(x, estimate), estimate)
-    assert (Tangent().estimate(process, 0 * output, x, torch.tensor(0.3)) == 0).all()
+    assert (head.estimate(0 * output, x, torch.tensor(0.3)) == 0).all()
 
 
 @spaces
@@ -46,7 +52,7 @@ def test_the_target_has_unit_variance_while_noise_is_small(space, t, rng):
     x_0 = space.uniform(20_000).sample(rng)
     x_t = process.marginal(x_0, t).sample(rng)
     target = process.target(x_0, x_t, t)
-    unit = Tangent().estimate(process, torch.ones(20_000, *Tangent().output_shape(process), dtype=FLOAT64), x_t, t)
+    unit = Tangent(process).estimate(torch.ones(20_000, *Tangent(process).output_shape, dtype=FLOAT64), x_t, t)
     ones = space.tangent(x_t, torch.ones_like(x_t))
     factor = (space.dot(unit, ones) / space.dot(ones, ones))[0]
     square = float(space.dot(target, target).mean()) / float(factor) ** 2 / space.dimension
@@ -54,8 +60,8 @@ def test_the_target_has_unit_variance_while_noise_is_small(space, t, rng):
 
 
 def test_waves_finer_than_the_noise_fade():
-    process, head = Brownian(Sphere(2)), Tangent((10.0,))
+    head = Tangent(Brownian(Sphere(2)), (10.0,))
     x = Sphere(2).uniform(6).sample(torch.Generator().manual_seed(0))
-    early, late = (head.inputs(process, x, torch.tensor(t, dtype=FLOAT64))[:, 3:] for t in (0.0, 0.9))
+    early, late = (head.inputs(x, torch.tensor(t, dtype=FLOAT64))[:, 3:] for t in (0.0, 0.9))
     assert float(early.abs().max()) > 0.9
     assert float(late.abs().max()) < 1e-3

@@ -11,11 +11,11 @@ from checked import OF_MANIFOLD, OF_SPACE, assert_checked
 
 from unnoise._config import decode, encode
 from unnoise._errors import InputError
-from unnoise.spaces import Diffusion, Euclidean, Product, ProductManifold
+from unnoise.spaces import Diffusion, Euclidean, ProductManifold, product
 from unnoise.testing import ImprobableError, PropertyError, assert_mean, check_space
 
 FLOAT64 = torch.float64
-SPACE = Product({"a": Euclidean(2), "rest": Product({"b": Euclidean(1), "c": Euclidean((1, 2))})})
+SPACE = product({"a": Euclidean(2), "rest": product({"b": Euclidean(1), "c": Euclidean((1, 2))})})
 ONE = Euclidean(5)
 
 
@@ -113,7 +113,7 @@ def test_parts_with_further_leading_axes_meet_the_others(points):
         def apply(self, local, f, x):
             return f(torch.stack([x, 2 * x, 3 * x])).sum(0)
 
-    space = Product({"a": Enumerating(2), "b": Euclidean(1)})
+    space = product({"a": Enumerating(2), "b": Euclidean(1)})
     local = {"a": None, "b": Diffusion(torch.zeros(4, 1, dtype=FLOAT64), torch.zeros((), dtype=FLOAT64))}
     found = space.apply(local, lambda y: space.features(y).sum(-1), {"a": x["a"], "b": x["rest"]["b"]})
     torch.testing.assert_close(found, 6 * x["a"].sum(-1) + 3 * x["rest"]["b"].sum(-1))
@@ -161,4 +161,4 @@ def test_what_is_no_point_is_refused_in_one_sentence(spoil, message, points):
 
 def test_a_product_of_nothing_is_refused():
     with pytest.raises(InputError, match="a product of no spaces"):
-        Product({})
+        product({})

@@ -1,0 +1,126 @@
+"""What a network sees and gives on a manifold: coordinates at many scales, and a tangent vector of order one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from unnoise._tree import expand
+from unnoise.heads.base import ProcessHead
+from unnoise.spaces import Compact, Manifold
+
+
+@runtime_checkable
+class _Brownian(Protocol):
+    @property
+    def space(self) -> Compact: ...
+    def variance(self, t: Tensor) -> Tensor: ...  # B(t)
+
+
+@runtime_checkable
+class _Diffusion(Protocol):
+    @property
+    def space(self) -> Manifold: ...
+    @property
+    def scale(self) -> Callable[[Tensor], Tensor]: ...  # the volatility s(t)
+
+
+@dataclass(frozen=True)
+class Tangent(ProcessHead):
+    r"""The score as $\sqrt{2g/(e^{2gB} - 1)}$ times the tangent part of the output, g the spectral gap of the space.
+
+    While B is small the factor is $1/\sqrt B$, so that the output is the noise with its sign changed, at unit variance
+    (Ho et al. 2020, arXiv 2006.11239); later on it decays as fast as the score does. The zero output is the score of
+    uniform data.
+
+    The network sees the features $\phi$ of the space, and $e^{-f^2 B/2}\sin f\phi$ and $e^{-f^2 B/2}\cos f\phi$ for
+    every frequency f (Tancik et al. 2020, arXiv 2006.10739): waves finer than the noise only disturb, and fade.
+
+    Args:
+        process: Brownian motion.
+        frequencies: of the waves; about 1/length for each scale of length that the data have.
+
+    >>> from unnoise.processes import Brownian
+    >>> from unnoise.spaces import Sphere
+    >>> Tangent(Brownian(Sphere(2)), (4.0, 16.0)).input_shape
+    (15,)
+    """
+
+    needs, on = _Brownian, Compact
+    trait = "of Brownian motion on a compact manifold"
+    process: _Brownian
+    frequencies: tuple[float, ...] = ()
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Features, and two waves for each at every frequency."""
+        space = self.process.space
+        features = space.features(torch.zeros(1, *space.event_shape))[0].numel()
+        return (features * (1 + 2 * len(self.frequencies)),)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Ambient coordinates."""
+        return (math.prod(self.process.space.event_shape),)
+
+    def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """The features and their waves, side by side."""
+        features = self.process.space.features(x_t).reshape(len(x_t), -1)
+        if not self.frequencies:
+            return features
+        variance = expand(self.process.variance(t).to(features), features)
+        parts = [features]
+        for frequency in self.frequencies:
+            fading = torch.exp(-0.5 * frequency**2 * variance)
+            angle = frequency * features
+            parts += [fading * angle.sin(), fading * angle.cos()]
+        return torch.cat(parts, -1)
+
+    def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""$\sqrt{2g/(e^{2gB} - 1)}$ times the tangent part, in the precision of x_t."""
+        space = self.process.space
+        gap = 2 * space.spectral_gap
+        factor = torch.sqrt(gap / torch.expm1(gap * self.process.variance(t).to(x_t)))
+        return expand(factor, x_t) * space.tangent(x_t, output.reshape(x_t.shape).to(x_t.dtype))
+
+
+@dataclass(frozen=True)
+class ScoreHead(ProcessHead):
+    r"""The tangent part of the output is $s\nabla\log q_t$, s the volatility: its square error is the KL rate.
+
+    The network sees the features of the point: images, of three axes, as they are, everything else as a vector.
+
+    Args:
+        process: a diffusion on any manifold.
+    """
+
+    needs, on = _Diffusion, Manifold
+    trait = "of diffusion on a manifold, with a volatility s(t)"
+    process: _Diffusion
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """That of the features."""
+        space = self.process.space
+        shape = tuple(space.features(torch.zeros(1, *space.event_shape)).shape[1:])
+        return shape if len(shape) == 3 else (math.prod(shape),)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """That of a point, laid out as the input."""
+        shape = self.process.space.event_shape
+        return shape if len(self.input_shape) == 3 else (math.prod(shape),)
+
+    def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """The features."""
+        return self.process.space.features(x_t).reshape(-1, *self.input_shape)
+
+    def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """The tangent part over the volatility, in the precision of x_t."""
+        tangent = self.process.space.tangent(x_t, output.reshape(x_t.shape).to(x_t.dtype))
+        return tangent / self.process.scale(expand(t, x_t)).to(x_t.dtype)

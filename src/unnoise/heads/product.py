@@ -1,0 +1,57 @@
+"""What one network sees of all factors of a product, and how they share its output."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise.heads.base import Head
+
+
+@dataclass(frozen=True)
+class JointHead(Head[Any]):
+    """The heads of the factors side by side: one network sees all factors as one vector.
+
+    Args:
+        parts: name -> head, of every factor.
+
+    >>> from unnoise import heads, processes, spaces
+    >>> word = processes.CTMC(spaces.Finite(2, 5), processes.rates.Absorbing(5))
+    >>> place = processes.VariancePreserving(spaces.Euclidean(3))
+    >>> JointHead({"word": word.head, "place": heads.Eps(place)}).input_shape
+    (13,)
+    """
+
+    parts: Mapping[str, Head[Any]]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """All factors' inputs as one vector."""
+        return (sum(math.prod(head.input_shape) for head in self.parts.values()),)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """All factors' outputs as one vector."""
+        return (sum(math.prod(head.output_shape) for head in self.parts.values()),)
+
+    def inputs(self, x_t: Any, t: Tensor) -> Tensor:
+        """The factors' inputs, one after the other."""
+        inputs = [head.inputs(x_t[name], t).flatten(1) for name, head in self.parts.items()]
+        kind = torch.get_default_dtype() if any(part.dtype != inputs[0].dtype for part in inputs) else inputs[0].dtype
+        return torch.cat([part.to(kind) for part in inputs], 1)
+
+    def estimate(self, output: Tensor, x_t: Any, t: Tensor) -> Any:
+        """Every factor reads its own part of the output."""
+        shapes = [head.output_shape for head in self.parts.values()]
+        ends = list(itertools.accumulate(math.prod(shape) for shape in shapes))
+        flat = output.flatten(1).tensor_split(ends[:-1], 1)
+        return {
+            name: head.estimate(values.reshape(-1, *shape), x_t[name], t)
+            for (name, head), values, shape in zip(self.parts.items(), flat, shapes, strict=True)
+        }

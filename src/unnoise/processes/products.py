@@ -1,0 +1,223 @@
+r"""Independent noise on the factors of a product, on one common time.
+
+Given $x_0$ the factors are independent: kernels multiply, generators and KL rates add. What couples them is the data,
+so one denoiser sees all factors and estimates all statistics; the statistic is the dict of the factors' own.
+
+Capabilities are those that all factors have: a product of processes with kernels has one, and of bridged processes a
+bridge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import spaces
+from unnoise._errors import InputError
+from unnoise.heads.product import JointHead
+from unnoise.laws import Independent
+from unnoise.processes.base import Bridged, HasKernel, Process
+
+BISECTIONS, NEWTON_STEPS = 12, 5  # to invert a map of importance times to rounding
+
+
+@dataclass(frozen=True)
+class ProductProcess(Process[Any]):
+    """The processes of all factors at once; `product` makes one with the capabilities that its factors have.
+
+    Args:
+        parts: name -> process, at least one; nest by giving a product as a part.
+
+    Raises:
+        InputError: no parts.
+    """
+
+    parts: Mapping[str, Process[Any]]
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise InputError("got a product of no processes; give at least one, as {name: process}")
+
+    @cached_property
+    def space(self) -> spaces.ProductSpace:  # type: ignore[override]
+        """The product of the factors' spaces."""
+        return spaces.product({name: process.space for name, process in self.parts.items()})
+
+    @property
+    def head(self) -> JointHead:
+        """The factors' own heads, side by side."""
+        return JointHead({name: process.head for name, process in self.parts.items()})
+
+    def check(self, x_0: Any) -> None:
+        """Raise InputError unless x_0 is a dict with data of every factor's process, all of one length."""
+        for name, process in self.parts.items():
+            if isinstance(x_0, Mapping) and name in x_0:
+                try:
+                    process.check(x_0[name])
+                except InputError as error:
+                    raise InputError(f"in {name!r}: {error}") from None
+        self.space.check(x_0)
+
+    def noise_conditioning(self, t: Tensor) -> Tensor:
+        """The mean of the factors' numbers."""
+        return torch.stack([process.noise_conditioning(t) for process in self.parts.values()]).mean(0)
+
+    def forward(self, x: Any, t: Tensor) -> Any:
+        """The factors' generators."""
+        return {name: process.forward(x[name], t) for name, process in self.parts.items()}
+
+    def prior(self, n: int) -> Independent:
+        """The factors' priors."""
+        return Independent({name: process.prior(n) for name, process in self.parts.items()})
+
+    def reverse(self, x_t: Any, stat: Any, t: Tensor, *, churn: float = 1.0) -> Any:
+        """The factors' reverses."""
+        return {name: p.reverse(x_t[name], stat[name], t, churn=churn) for name, p in self.parts.items()}
+
+    def encode(self, x_0: Any) -> tuple[Any, Tensor]:
+        """The factors' starts; log volumes add."""
+        starts = {name: process.encode(x_0[name]) for name, process in self.parts.items()}
+        return {name: x for name, (x, _) in starts.items()}, _total(volume for _, volume in starts.values())
+
+    def decode(self, x_0: Any, stat: Any, rng: torch.Generator) -> Any:
+        """The factors' data."""
+        return {name: process.decode(x_0[name], stat[name], rng) for name, process in self.parts.items()}
+
+
+@dataclass(frozen=True)
+class KernelProduct(ProductProcess, HasKernel[Any]):
+    """A product of processes whose kernels are known."""
+
+    parts: Mapping[str, HasKernel[Any]]
+
+    def marginal(self, x_0: Any, t: Tensor) -> Independent:
+        """The factors' kernels."""
+        return Independent({name: process.marginal(x_0[name], t) for name, process in self.parts.items()})
+
+    def target(self, x_0: Any, x_t: Any, t: Tensor) -> Any:
+        """The factors' statistics."""
+        return {name: process.target(x_0[name], x_t[name], t) for name, process in self.parts.items()}
+
+    def kl_rate(self, stat: Any, target: Any, x_t: Any, t: Tensor) -> Tensor:
+        """The sum of the factors' KL rates."""
+        return _total(p.kl_rate(stat[name], target[name], x_t[name], t) for name, p in self.parts.items())
+
+    def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        r"""The mixture of the factors' laws of times, of density $\frac1k\sum_n p_n(t)$.
+
+        One uniform number chooses the factor and, by its remainder, the time of that factor.
+        """
+        factors, count = list(self.parts.values()), len(self.parts)
+        scaled = u.double().clamp(0, 1) * count
+        chosen = scaled.floor().clamp(max=count - 1)
+        rest = scaled - chosen
+        t = torch.zeros_like(rest)
+        for index, process in enumerate(factors):
+            t = torch.where(chosen == index, process.importance_times(rest)[0].clamp(0, 1), t)
+        density = torch.stack([_density(process, t) for process in factors]).mean(0)
+        return t.to(u), density.to(u)
+
+    def control_variate(self, x_0: Any, x_t: Any, t: Tensor) -> Tensor:
+        """The sum of the factors' control variates."""
+        return _total(process.control_variate(x_0[name], x_t[name], t) for name, process in self.parts.items())
+
+    def reconstruction(self, x_0: Any) -> Tensor:
+        """The sum of the factors' terms."""
+        return _total(process.reconstruction(x_0[name]) for name, process in self.parts.items())
+
+
+@dataclass(frozen=True)
+class BridgedProduct(KernelProduct, Bridged[Any]):
+    """A product of processes whose bridges are known."""
+
+    parts: Mapping[str, Bridged[Any]]
+
+    def ancestral(self, stat: Any, x_t: Any, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Independent:
+        """The factors' ancestral laws, for one statistic of all."""
+        laws = {name: p.ancestral(stat[name], x_t[name], t, s, churn=churn) for name, p in self.parts.items()}
+        return Independent(laws)
+
+
+def product(parts: Mapping[str, Process[Any]]) -> ProductProcess:
+    """The processes of all factors at once, with the capabilities that all of them have.
+
+    Args:
+        parts: name -> process, at least one; nest by giving a product as a part.
+
+    Returns:
+        a `BridgedProduct` where all factors have bridges, a `KernelProduct` where all have kernels, else a
+        `ProductProcess`.
+
+    Raises:
+        InputError: no parts.
+
+    >>> from unnoise.processes import VarianceExploding, VariancePreserving
+    >>> from unnoise.spaces import Euclidean
+    >>> process = product({"a": VariancePreserving(Euclidean(2)), "b": VarianceExploding(Euclidean(1))})
+    >>> type(process).__name__, process.space.event_shape
+    ('BridgedProduct', (3,))
+    """
+    bridged = {name: process for name, process in parts.items() if isinstance(process, Bridged)}
+    if len(bridged) == len(parts):
+        return BridgedProduct(bridged)
+    kernels = {name: process for name, process in parts.items() if isinstance(process, HasKernel)}
+    return KernelProduct(kernels) if len(kernels) == len(parts) else ProductProcess(parts)
+
+
+def leaves(process: Process[Any], *trees: Any, path: str = "") -> Iterator[tuple[str, Process[Any], tuple[Any, ...]]]:
+    """The dotted name, the process and the parts of the trees of every factor; a process that is no product is one.
+
+    >>> from unnoise.processes import VarianceExploding
+    >>> from unnoise.spaces import Euclidean
+    >>> one = VarianceExploding(Euclidean(1))
+    >>> nested = product({"a": one, "b": product({"c": one})})
+    >>> [(name, part) for name, _, part in leaves(nested, {"a": 1, "b": {"c": 2}})]
+    [('a', (1,)), ('b.c', (2,))]
+    >>> [(name, part) for name, _, part in leaves(one, 1)]
+    [('', (1,))]
+    """
+    if isinstance(process, ProductProcess):
+        for name, part in process.parts.items():
+            yield from leaves(part, *(tree[name] for tree in trees), path=f"{path}.{name}" if path else name)
+    else:
+        yield path, process, trees
+
+
+def map_leaves(f: Callable[..., Any], process: Process[Any], *trees: Any) -> Any:
+    """The values f(factor, *parts of the trees), as one tree of the same names.
+
+    >>> from unnoise.processes import VarianceExploding
+    >>> from unnoise.spaces import Euclidean
+    >>> map_leaves(lambda process, x: x + 1, product({"a": VarianceExploding(Euclidean(1))}), {"a": 1})
+    {'a': 2}
+    """
+    if isinstance(process, ProductProcess):
+        return {name: map_leaves(f, part, *(tree[name] for tree in trees)) for name, part in process.parts.items()}
+    return f(process, *trees)
+
+
+def _density(process: HasKernel[Any], t: Tensor) -> Tensor:
+    """The density of a process's importance times: their map is monotone, so bisection and Newton invert it."""
+    ends = process.importance_times(t.new_tensor([0.0, 1.0]))[0]
+    sign = torch.sign(ends[1] - ends[0])
+    low, high = torch.zeros_like(t), torch.ones_like(t)
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        late = sign * (process.importance_times(middle)[0] - t) > 0
+        low, high = torch.where(late, low, middle), torch.where(late, middle, high)
+    u = 0.5 * (low + high)
+    for _ in range(NEWTON_STEPS):
+        at, density = process.importance_times(u)
+        u = (u - sign * (at - t) * density).clamp(0, 1)
+    return process.importance_times(u)[1]
+
+
+def _total(terms: Iterable[Tensor]) -> Tensor:
+    first, *others = terms
+    total: Tensor = sum(others, first)
+    return total

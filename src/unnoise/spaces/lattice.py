@@ -1,0 +1,64 @@
+"""Numbers that lie on evenly spaced levels, such as the bytes of an image."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The levels `first`, `first + step`, ..., `count` of them, of every number of a state.
+
+    Args:
+        first: the lowest level, in units of the state.
+        step: from one level to the next.
+        count: how many there are.
+
+    Raises:
+        InputError: a step that is not positive, or fewer than 2 levels.
+
+    >>> Lattice.of_bytes(mean=0.5, scale=0.5).levels()[[0, 255]]
+    tensor([-1.,  1.])
+    """
+
+    first: float
+    step: float
+    count: int
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.first) and math.isfinite(self.step) and self.step > 0) or self.count < 2:
+            raise InputError(
+                f"got {self.count} levels from {self.first} in steps of {self.step}; expected at least 2 levels and a "
+                "positive step"
+            )
+
+    @classmethod
+    def of_bytes(cls, mean: float, scale: float) -> Lattice:
+        """The levels of bytes b as states (b / 255 - mean) / scale."""
+        return cls(-mean / scale, 1 / (255 * scale), 256)
+
+    @property
+    def last(self) -> float:
+        """The highest level."""
+        return self.first + (self.count - 1) * self.step
+
+    def levels(self, like: Tensor | None = None) -> Tensor:
+        """All of them, (count,)."""
+        dtype, device = (None, None) if like is None else (like.dtype, like.device)
+        return self.first + self.step * torch.arange(
+            self.count, dtype=dtype or torch.get_default_dtype(), device=device
+        )
+
+    def index(self, x: Tensor) -> Tensor:
+        """The place of the nearest level, int64."""
+        return ((x - self.first) / self.step).round().long().clamp(0, self.count - 1)
+
+    def value(self, index: Tensor, like: Tensor) -> Tensor:
+        """The level at each place, in the precision of `like`."""
+        return self.first + self.step * index.to(like)

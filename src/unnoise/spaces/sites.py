@@ -1,0 +1,115 @@
+"""Arrays of sites that jump one at a time: what generators do on them, as sums over neighbours."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from unnoise.spaces.base import Jump, Space
+
+NUMBERS_AT_ONCE = 2**22  # of neighbours that are held at a time
+
+
+class Sites(Space[Tensor, Jump]):
+    """Whole numbers at every site; points are int64, and neighbours differ at one site.
+
+    Every site can change in as many `ways`: neighbour number k changes site k // ways in its way k % ways. Rates of
+    jumping are (*batch, *sites, ways).
+    """
+
+    @property
+    @abstractmethod
+    def ways(self) -> int:
+        """In how many ways a site can change."""
+
+    @abstractmethod
+    def neighbours(self, x: Tensor, numbers: Tensor) -> Tensor:
+        """The neighbours of points x (*batch, *sites) with these numbers, (m, *batch, *sites).
+
+        Numbers are (m, *batch), or broadcast against it.
+        """
+
+    @abstractmethod
+    def rates(self, local: Jump, x: Tensor) -> Tensor:
+        """Rates to all neighbours by number, (*batch, sites * ways); zero for jumps that cannot be."""
+
+    @abstractmethod
+    def way_back(self, x: Tensor, numbers: Tensor) -> Tensor:
+        """The way that leads from each neighbour with these numbers (m, n) back to x, (n, *sites)."""
+
+    @property
+    def sites(self) -> int:
+        """How many sites make a point."""
+        return math.prod(self.event_shape)
+
+    def apply(self, local: Jump, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        r"""$\sum_y A(x, y) (f(y) - f(x))$ over all neighbours y.
+
+        f sees the neighbours on an additional leading axis.
+        """
+        return self._sum(local, f, x, lambda change: change)
+
+    def phi(self, local: Jump, log_f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        r"""$\sum_y A(x, y)(r - 1 - \log r)$ with $r = f(y)/f(x)$; what has no rate costs nothing."""
+        return self._sum(local, log_f, x, lambda change: torch.expm1(change) - change)
+
+    def implicit(
+        self,
+        forward: Callable[[Tensor], Jump],
+        reverse: Callable[[Tensor], Jump],
+        x: Tensor,
+        probes: Tensor | None = None,
+    ) -> Tensor:
+        r"""$\sum_y K(x, y) - A(x, y) - A(x, y)\log\frac{K(y, x)}{A(x, y)}$ for rates A and, in reversed time, K.
+
+        It is the bound of Campbell et al. 2022 (arXiv 2205.14987). The rates back, K(y, x), ask for `reverse` at all
+        neighbours. It is called with points (m, n, *sites), m neighbours of each row of x, so that what it knows about
+        each row, such as a time, must be repeated alike.
+
+        Args:
+            forward: the rates A as a function of the point.
+            reverse: the rates K.
+            x: points, (n, *sites).
+            probes: numbers of neighbours (k, n), from `probes`: the sum over y is estimated from these alone.
+        """
+        there, back = self.rates(forward(x), x), self.rates(reverse(x), x)
+        cost = (back - there + torch.xlogy(there, there)).sum(-1)
+        if probes is not None:
+            weight = there.shape[-1] / len(probes)
+            return cost - weight * self._backward(there, reverse, x, probes)
+        for numbers in self._groups(x):
+            cost = cost - self._backward(there, reverse, x, numbers[:, None].expand(-1, len(x)))
+        return cost
+
+    def probes(self, x: Tensor, count: int, rng: torch.Generator) -> Tensor:
+        """Numbers of neighbours drawn uniformly, (count, n): `implicit` is unbiased over them."""
+        shape = (count, len(x))
+        return torch.randint(self.sites * self.ways, shape, generator=rng, device=rng.device).to(x.device)
+
+    def _sum(self, local: Jump, f: Callable[[Tensor], Tensor], x: Tensor, cost: Callable[[Tensor], Tensor]) -> Tensor:
+        """Rates times the cost of the change of f, over all neighbours, a group at a time."""
+        rates, here = self.rates(local, x), f(x)
+        total = torch.zeros_like(here)
+        for numbers in self._groups(x):
+            rate = rates[..., numbers].movedim(-1, 0)
+            there = f(self.neighbours(x, numbers.reshape(-1, *[1] * here.ndim)))
+            change = torch.where(rate > 0, there - here, 0.0)  # f may be infinite where nobody goes
+            total = total + (rate * cost(change)).sum(0)
+        return total
+
+    def _backward(self, there: Tensor, reverse: Callable[[Tensor], Jump], x: Tensor, numbers: Tensor) -> Tensor:
+        """Sum of A(x, y) log K(y, x) over the neighbours with these numbers (m, n)."""
+        rates = reverse(self.neighbours(x, numbers)).rates.reshape(*numbers.shape, -1)
+        home = numbers - numbers % self.ways + self.way_back(x, numbers)
+        back = torch.gather(rates, -1, home[..., None])[..., 0]
+        rate = torch.gather(there, -1, numbers.T).T
+        return torch.where(rate > 0, rate * torch.where(rate > 0, back, 1.0).log(), 0.0).sum(0)
+
+    def _groups(self, x: Tensor) -> Iterator[Tensor]:
+        """The numbers of all neighbours, in groups that bound memory."""
+        numbers = torch.arange(self.sites * self.ways, device=x.device)
+        return iter(torch.split(numbers, max(1, NUMBERS_AT_ONCE // max(1, x.numel()))))
