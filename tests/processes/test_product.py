@@ -23,6 +23,8 @@ from unnoise.processes import (
     VarianceExploding,
     VariancePreserving,
     WrightFisher,
+    leaves,
+    map_leaves,
 )
 from unnoise.samplers import Ancestral, Euler
 from unnoise.schedules import Cosine, Geometric
@@ -189,3 +191,20 @@ def test_times_of_each_row(atoms):
 def test_a_product_of_nothing_is_refused():
     with pytest.raises(InputError, match="a product of no processes"):
         Product({})
+
+
+def test_leaves_are_the_factors_with_their_parts_of_every_tree(atoms):
+    found = {name: (process, *parts) for name, process, parts in leaves(PROCESS, atoms, {"a": 1, "rest": {"b": 2}})}
+    assert found == {
+        "a": (PROCESS.parts["a"], atoms["a"], 1),
+        "rest.b": (INNER.parts["b"], atoms["rest"]["b"], 2),
+    }
+    assert list(leaves(EDM(Euclidean(1)), 1, 2)) == [("", EDM(Euclidean(1)), (1, 2))]
+
+
+def test_map_leaves_keeps_the_names():
+    assert map_leaves(lambda process, n: n * process.space.dimension, PROCESS, {"a": 5, "rest": {"b": 7}}) == {
+        "a": 10,
+        "rest": {"b": 14},
+    }
+    assert map_leaves(lambda process, n: n, EDM(Euclidean(1)), 3) == 3

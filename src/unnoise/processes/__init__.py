@@ -4,6 +4,7 @@ from unnoise.processes import snr_form as snr_form
 from unnoise.processes.base import Bridged as Bridged
 from unnoise.processes.base import HasKernel as HasKernel
 from unnoise.processes.base import Process as Process
+from unnoise.processes.base import require as require
 from unnoise.processes.betas import Betas as Betas
 from unnoise.processes.betas import LearnedBetas as LearnedBetas
 from unnoise.processes.betas import erasing_betas as erasing_betas
@@ -34,6 +35,8 @@ from unnoise.processes.product import BridgedProduct as BridgedProduct
 from unnoise.processes.product import Joint as Joint
 from unnoise.processes.product import Product as Product
 from unnoise.processes.product import ProductWithKernel as ProductWithKernel
+from unnoise.processes.product import leaves as leaves
+from unnoise.processes.product import map_leaves as map_leaves
 from unnoise.processes.reverse_variances import Analytic as Analytic
 from unnoise.processes.reverse_variances import Large as Large
 from unnoise.processes.reverse_variances import Learnt as Learnt

@@ -13,12 +13,13 @@ Capabilities are types: what a sampler or an objective needs, it asks for by cla
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._errors import InputError
 from unnoise._tree import S
 from unnoise.heads.base import Head
 from unnoise.laws import Law
@@ -26,8 +27,13 @@ from unnoise.spaces import Local, Space
 
 
 class Process(ABC, Generic[S]):
-    """A noising Markov process on a space. Times are tensors of shape () or (*batch,)."""
+    """A noising Markov process on a space. Times are tensors of shape () or (*batch,).
 
+    Attributes:
+        trait: what distinguishes processes of this class, as a clause after "a process", for `require`.
+    """
+
+    trait: ClassVar[str] = "of any kind"
     space: Space[S, Any]
 
     @abstractmethod
@@ -72,6 +78,8 @@ class Process(ABC, Generic[S]):
 class HasKernel(Process[S]):
     """A process whose kernel $q_{t|0}$ is known."""
 
+    trait = "whose kernel is known"
+
     @abstractmethod
     def marginal(self, x_0: S, t: Tensor) -> Law[S]:
         r"""$q_{t|0}(\cdot | x_0)$."""
@@ -115,6 +123,8 @@ class Bridged(HasKernel[S]):
     ancestral law: on finite spaces the average of the bridges over $p(x_0 | x_t)$ exactly, as they are linear in it.
     """
 
+    trait = "whose bridge is known"
+
     @abstractmethod
     def ancestral(self, stat: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Law[S]:
         """The law of x_s given x_t and the statistic.
@@ -125,3 +135,33 @@ class Bridged(HasKernel[S]):
     def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Law[S]:
         """$q(x_s | x_0, x_t)$."""
         return self.ancestral(self.target(x_0, x_t, t), x_t, t, s, churn=churn)
+
+
+P = TypeVar("P", bound=Process[Any])
+
+
+def require(process: Process[Any], kind: type[P], asker: str, instead: str) -> P:
+    """The process, as one of the kind that the asker needs.
+
+    Args:
+        process: any.
+        kind: a class of processes; its `trait` says what it is.
+        asker: who needs it, such as "Heun".
+        instead: what to use with another process, such as "samplers.Euler, which runs on every process".
+
+    Raises:
+        InputError: the process is of another kind.
+
+    >>> from unnoise.processes import CTMC, AffineGaussian, rates
+    >>> from unnoise.spaces import Finite
+    >>> letters = CTMC(Finite(3, 4), rates.Absorbing(4))
+    >>> require(letters, AffineGaussian, "Heun", "samplers.Ancestral")
+    Traceback (most recent call last):
+    unnoise._errors.InputError: Heun needs a process with x_t = alpha x_0 + sigma noise (AffineGaussian), not CTMC: use
+    samplers.Ancestral
+    """
+    if isinstance(process, kind):
+        return process
+    raise InputError(
+        f"{asker} needs a process {kind.trait} ({kind.__name__}), not {type(process).__name__}: use {instead}"
+    )

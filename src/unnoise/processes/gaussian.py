@@ -42,6 +42,7 @@ class AffineGaussian(Bridged[Tensor]):
     The prior is $N(0, (\alpha_1^2 + \sigma_1^2) I)$, that of data with unit variance.
     """
 
+    trait = "with x_t = alpha x_0 + sigma noise"
     space: Euclidean
 
     @abstractmethod

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -182,6 +182,38 @@ class Joint(Head[Any]):
 
     def _each(self, process: Product) -> list[tuple[str, Process[Any], Head[Any]]]:
         return [(name, part, self.parts.get(name, part.head)) for name, part in process.parts.items()]
+
+
+def leaves(process: Process[Any], *trees: Any, path: str = "") -> Iterator[tuple[str, Process[Any], tuple[Any, ...]]]:
+    """The dotted name, the process and the parts of the trees of every factor; a process that is no product is one.
+
+    >>> from unnoise.processes import VarianceExploding
+    >>> from unnoise.spaces import Euclidean
+    >>> one = VarianceExploding(Euclidean(1))
+    >>> nested = Product({"a": one, "b": Product({"c": one})})
+    >>> [(name, part) for name, _, part in leaves(nested, {"a": 1, "b": {"c": 2}})]
+    [('a', (1,)), ('b.c', (2,))]
+    >>> [(name, part) for name, _, part in leaves(one, 1)]
+    [('', (1,))]
+    """
+    if isinstance(process, Product):
+        for name, part in process.parts.items():
+            yield from leaves(part, *(tree[name] for tree in trees), path=f"{path}.{name}" if path else name)
+    else:
+        yield path, process, trees
+
+
+def map_leaves(f: Callable[..., Any], process: Process[Any], *trees: Any) -> Any:
+    """The values f(factor, *parts of the trees), as one tree of the same names.
+
+    >>> from unnoise.processes import VarianceExploding
+    >>> from unnoise.spaces import Euclidean
+    >>> map_leaves(lambda process, x: x + 1, Product({"a": VarianceExploding(Euclidean(1))}), {"a": 1})
+    {'a': 2}
+    """
+    if isinstance(process, Product):
+        return {name: map_leaves(f, part, *(tree[name] for tree in trees)) for name, part in process.parts.items()}
+    return f(process, *trees)
 
 
 def _density(process: HasKernel[Any], t: Tensor) -> Tensor:
