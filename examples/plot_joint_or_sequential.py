@@ -27,7 +27,7 @@ sigma = diagnostics.log_concave_sigma(3 * math.sqrt(d), 1.0)  # from here on p(y
 # Growing precision spends the scores where they are needed, and ends at a level so fine that jumps keep the width of
 # the modes.
 
-levels = chains.growing(sigma, 15, last=0.2)
+levels = chains.growing_levels(sigma, 15, last=0.2)
 sequential = chains.Sequential(smoothed, levels, steps=2, first=150)
 rng = torch.Generator().manual_seed(0)
 law = chains.Density.of(target)

@@ -19,7 +19,7 @@ from unnoise import chains, targets
 
 target, n = targets.TwoModes(1, weight=0.7), 5000
 smoothed = chains.FromMixture(target.mixture)
-levels = chains.growing(8.0, 60, last=0.1)
+levels = chains.growing_levels(8.0, 60, last=0.1)
 times = torch.tensor(levels).pow(-2).cumsum(0)
 
 # %%

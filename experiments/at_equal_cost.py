@@ -79,7 +79,7 @@ Method = Callable[[Problem, Tensor, torch.Generator], Tensor]
 
 def measured_in_turn(problem: Problem, x: Tensor, rng: torch.Generator) -> Tensor:
     """SMS, up to the last jump."""
-    sigmas = chains.growing(problem.sigma, COMMON, LAST)
+    sigmas = chains.growing_levels(problem.sigma, COMMON, LAST)
     return chains.Sequential(problem.smoothed, sigmas, steps=STEPS).sample(x, rng)
 
 
@@ -115,8 +115,8 @@ def _joint(problem: Problem, x: Tensor, rng: torch.Generator) -> Tensor:
 def _localized(problem: Problem, x: Tensor, rng: torch.Generator) -> Tensor:
     wide = WIDE * problem.sigma
     counts = range(problem.budget)  # of equal ones; the more of them, the more steps in all
-    m = bisect.bisect_right(counts, problem.budget, lo=1, key=lambda m: len(chains.growing(wide, m, LAST))) - 1
-    return chains.Localization(problem.smoothed, chains.growing(wide, m, LAST)).sample(x, rng)
+    m = bisect.bisect_right(counts, problem.budget, lo=1, key=lambda m: len(chains.growing_levels(wide, m, LAST))) - 1
+    return chains.Localization(problem.smoothed, chains.growing_levels(wide, m, LAST)).sample(x, rng)
 
 
 def _reversed(sampler: Callable[[ExactMixture, int], Sampler]) -> Method:

@@ -32,7 +32,7 @@ from unnoise.chains import (
     Smoothed,
     TemperedPosterior,
     UnreliableEstimate,
-    growing,
+    growing_levels,
     tune,
 )
 from unnoise.chains.estimates import Estimated
@@ -88,7 +88,7 @@ def run(setting: Setting) -> Outcome:
 
 def _ring(sizes: Sizes, rng: torch.Generator, tell: Tell) -> tuple[dict[str, float], list[tuple[str, Tensor]]]:
     smoothed = PlugIn(Density.of(RING), sizes.draws, rng)
-    levels = growing(RADIUS, sizes.measurements, last=math.sqrt(VARIANCE))
+    levels = growing_levels(RADIUS, sizes.measurements, last=math.sqrt(VARIANCE))
     sampler = Sequential(smoothed, levels, steps=2, first=2 * sizes.measurements)
     jumps, doubtful = _quietly(sampler, torch.zeros(sizes.ring, 2), rng, lambda k, words: tell(0.6 * k, words))
     draws = _finished(RING, jumps, sizes, rng)
@@ -132,7 +132,7 @@ def _pair(sizes: Sizes, rng: torch.Generator, tell: Tell) -> tuple[dict[str, flo
 
 def _localized(smoothed: Smoothed, sizes: Sizes, rng: torch.Generator, tell: Tell) -> tuple[dict[str, float], Tensor]:
     """One measurement after another, each with one estimate; then MALA."""
-    levels = growing(math.sqrt(DIMENSION * (4 / 3) ** 2 - 0.05), sizes.pair_measurements, last=math.sqrt(0.05))
+    levels = growing_levels(math.sqrt(DIMENSION * (4 / 3) ** 2 - 0.05), sizes.pair_measurements, last=math.sqrt(0.05))
     watched = _Watched(smoothed)
     jumps, doubtful = _quietly(Localization(watched, levels), torch.zeros(sizes.pair, DIMENSION), rng, tell)
     draws = _finished(PAIR, jumps, sizes, rng)

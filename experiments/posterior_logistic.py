@@ -29,7 +29,7 @@ from unnoise.chains import (
     PlugIn,
     Sequential,
     UnreliableEstimate,
-    growing,
+    growing_levels,
     tune,
 )
 from unnoise.chains import (
@@ -180,7 +180,7 @@ def _sequential(
     density: Density, mode: Tensor, sizes: Sizes, rng: torch.Generator, tell: Callable[[float, str], None]
 ) -> tuple[Draws, dict[str, float]]:
     """SMS with estimated denoisers from the mode, a few steps of MALA at the end; and how much is to be believed."""
-    levels = growing(SIGMA, MEASUREMENTS, last=SIGMA / 4)
+    levels = growing_levels(SIGMA, MEASUREMENTS, last=SIGMA / 4)
     start = mode.float().expand(sizes.sequential, -1)
     smoothed = LangevinPosterior(density, sizes.inner, rng, chains=4)
     sampler = Sequential(smoothed, levels, steps=2, first=sizes.first)

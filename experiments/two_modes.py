@@ -158,7 +158,7 @@ def run(setting: Setting) -> Outcome:
         measured |= {f"d{dimension}_{key}": value for key, value in spread.items()}
     published = {f"d{dimension}_sms_weight_error": Published(SMC[dimension], SMC_SOURCE) for dimension in results}
     notes = (
-        f"SMS: growing(sigma*, {COMMON}, last={LAST}), {STEPS} steps of each measurement ('sms_jump': the jumps then), "
+        f"SMS: growing_levels(sigma*, {COMMON}, last={LAST}), {STEPS} steps of each measurement ('sms_jump': the jumps then), "
         f"{POLISH} steps of MALA on p that find a step size, and {POLISH} more, which give the modes their width back",
         f"SMS: {REPEATS} runs of {CHAINS:,} chains, pooled; '_worst' is the worst run's error; seconds, calls of one",
         "all chains start from N(0, I), half way between the modes; reverse diffusions and localization from "

@@ -20,7 +20,7 @@ from torch import Tensor
 from experiments import mnist
 from experiments.base import Experiment, Outcome, Setting
 from unnoise._random import generator
-from unnoise.chains import FromAtoms, FromDenoiser, Joint, Sequential, Smoothed, WalkJump, equal, growing
+from unnoise.chains import FromAtoms, FromDenoiser, Joint, Sequential, Smoothed, WalkJump, equal_levels, growing_levels
 from unnoise.chains.base import OnStep
 from unnoise.evaluation import classifier_test, energy_distance, memorisation
 from unnoise.laws.base import standard_normal
@@ -141,7 +141,7 @@ def _ways(made: mnist.Trained, smoothed: Smoothed, size: Size, rng: torch.Genera
     """Every way of sampling, each from guesses that are uniform pixels, as published."""
     guess = mnist.states(torch.rand((size.chains, *mnist.SHAPE), generator=rng))
     one = mnist.level(1.0)
-    fine = growing(one, size.m, mnist.level(FINEST))
+    fine = growing_levels(one, size.m, mnist.level(FINEST))
     ways = {}
     for k, sigma in enumerate(SIGMAS):
         part = _counted(tell, k / 8, (k + 1) / 8, size.steps, f"walk-jump at {sigma:g}")
@@ -151,7 +151,7 @@ def _ways(made: mnist.Trained, smoothed: Smoothed, size: Size, rng: torch.Genera
         jumps = Joint(smoothed, one, m, friction=0.5).sample(guess, size.steps, rng, on_step=part)
         ways[f"joint_{m}"] = Walked(jumps, jumps[:0, None])
     centre = torch.zeros_like(guess)
-    for name, sigmas, start, end in (("sms", equal(one, size.m), 4, 5.5), ("sms_fine", fine, 5.5, 7.5)):
+    for name, sigmas, start, end in (("sms", equal_levels(one, size.m), 4, 5.5), ("sms_fine", fine, 5.5, 7.5)):
         part = _counted(tell, start / 8, end / 8, len(sigmas), f"{len(sigmas)} measurements in sequence")
         jumps = Sequential(smoothed, sigmas, first=size.first).sample(centre, rng, on_step=part)
         ways[name] = Walked(jumps, jumps[:0, None])

@@ -9,6 +9,7 @@ import torch
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.chains import BAOAB, MALA, Cheng, Density, Field, Geodesic, Langevin, Sachs, run
+from unnoise.chains.base import check_start
 from unnoise.laws import GaussianMixture, Normal
 from unnoise.spaces import Euclidean, Sphere
 from unnoise.targets import Funnel, Ising, Phi4, TwoModes
@@ -21,16 +22,16 @@ every_kernel = pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: typ
 class TestDensity:
     def test_the_score_is_the_gradient(self, ring, rng):
         x = torch.randn(50, 2, generator=rng, dtype=torch.float64)
-        density = Density.of(ring)
+        density = ring
         step = torch.zeros(2, dtype=torch.float64)
         step[0] = 1e-5
         slope = (ring.log_prob(x + step) - ring.log_prob(x - step)) / 2e-5
         torch.testing.assert_close(density.score(x)[:, 0], slope, rtol=1e-6, atol=1e-6)
 
     def test_a_given_score_is_used_and_both_agree(self):
-        density = Density(NORMAL.function, score=lambda x: -x)
+        density = Density(NORMAL.function, gradient=lambda x: -x)
         x = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
-        for a, b in zip(density.both(x), NORMAL.both(x), strict=True):
+        for a, b in zip(density.log_prob_and_score(x), NORMAL.log_prob_and_score(x), strict=True):
             torch.testing.assert_close(a, b)
 
     def test_it_can_be_differentiated_twice(self):
@@ -43,30 +44,23 @@ class TestDensity:
         score = Density(lambda x: 3 * x[:, 0], Sphere(2)).score(x)
         torch.testing.assert_close((score * x).sum(1), torch.zeros(20, dtype=x.dtype), rtol=0, atol=1e-6)
 
-    def test_a_density_is_wrapped_once(self):
-        assert Density.of(NORMAL) is NORMAL
-
     @pytest.mark.parametrize("target", [Phi4((2, 3)), Funnel(3), TwoModes(3)], ids=lambda target: type(target).__name__)
     def test_a_target_gives_its_own_score_and_space(self, target, rng, monkeypatch):
         x = torch.randn(20, *target.space.event_shape, generator=rng)
         differentiated = Density(target.log_prob).score(x)
         monkeypatch.setattr(torch.autograd, "grad", lambda *_: pytest.fail("this one knows its score"))
-        density = Density.of(target)
-        torch.testing.assert_close(density.score(x), differentiated, rtol=1e-4, atol=1e-5)
-        assert density.space == target.space
+        torch.testing.assert_close(target.score(x), differentiated, rtol=1e-4, atol=1e-5)
+        assert target.support == target.space
         with pytest.raises(InputError, match="shape"):
-            density.check(x.flatten(1)[:, :2])
+            check_start(target, x.flatten(1)[:, :2])
 
-    def test_a_target_without_a_score_is_differentiated(self):
-        class Silent:
-            score = None
-            log_prob = NORMAL.function
-
-        torch.testing.assert_close(Density.of(Silent).score(torch.ones(2, 3)), -torch.ones(2, 3))
+    def test_a_law_without_a_score_is_differentiated(self, ring, rng):
+        x = torch.randn(20, 2, generator=rng, dtype=torch.float64)
+        torch.testing.assert_close(ring.score(x), Density(ring.log_prob).score(x))
 
     def test_a_target_without_gradients_is_refused(self):
-        with pytest.raises(InputError, match="Ising lives on Finite, where there is no gradient to follow"):
-            Density.of(Ising(4))
+        with pytest.raises(InputError, match=r"Finite.*there is no gradient to follow there"):
+            MALA(Ising(4), 0.1)
 
     @pytest.mark.parametrize(
         ("log_prob", "said"),
@@ -81,15 +75,11 @@ class TestDensity:
     )
     def test_bad_densities_are_refused(self, log_prob, said):
         with pytest.raises(InputError, match=said):
-            Density(log_prob).check(torch.zeros(4, 2))
+            check_start(Density(log_prob), torch.zeros(4, 2))
 
     def test_a_score_of_another_shape_is_refused(self):
         with pytest.raises(InputError, match="score returned the shape"):
             Field(lambda x: x.sum(1)).score(torch.zeros(4, 2))
-
-    def test_what_has_no_log_prob_is_refused(self):
-        with pytest.raises(InputError, match="no log_prob"):
-            Density.of(3)
 
 
 class TestRun:
@@ -155,7 +145,7 @@ class TestKernels:
 
     def test_a_law_is_a_target(self, rng):
         law = Normal(torch.tensor([1.0, 2.0]), torch.tensor(0.5), 1)
-        found = run(MALA(Density.of(law), 0.2), torch.zeros(4000, 2), 40, rng).x
+        found = run(MALA(law, 0.2), torch.zeros(4000, 2), 40, rng).x
         torch.testing.assert_close(found.mean(0), law.mean, rtol=0, atol=0.05)
 
     def test_geodesic_wants_a_space(self):
@@ -169,4 +159,4 @@ class TestKernels:
 
 def test_mixtures_are_checked_in_their_own_precision(rng):
     law = GaussianMixture(torch.ones(1), torch.zeros(1, 2), torch.eye(2)[None])
-    assert run(MALA(Density.of(law), 0.2), torch.zeros(10, 2), 3, rng).x.dtype == torch.float32
+    assert run(MALA(law, 0.2), torch.zeros(10, 2), 3, rng).x.dtype == torch.float32

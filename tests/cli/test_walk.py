@@ -38,7 +38,7 @@ class Sized:
 
 
 def made():
-    return Density(log_prob, score=lambda x: 2 - x)
+    return Density(log_prob, gradient=lambda x: 2 - x)
 
 
 def crashing(x):
@@ -150,7 +150,7 @@ REFUSED = {
     ("mine:log_prob",): "mine:log_prob does not say how many numbers its points have: give --dimension",
     ("unnoise.targets:TwoModes",): "give --dimension",
     ("mine:number",): r"mine:number is a int; expected a function log_prob\(x\)",
-    ("mine:spins",): "Ising lives on Finite, where there is no gradient to follow",
+    ("mine:spins",): "mine:spins lives on Finite, where there is no gradient to follow",
     ("mine:near", "--dimension", 2): r"got --dimension 2; mine:near has points of shape \(1,\)",
     ("mine:near", "--chain", "walk"): "got the chain 'walk'; expected one of mala, langevin",
     ("mine:near", "--chain", "langevin"): "--chain langevin does not find its own step: give --step-size",

@@ -6,10 +6,10 @@ import warnings
 
 import pytest
 import torch
+from unnoise.chains.smoothed import Smoothed
 
 from experiments import given_density as experiment
 from unnoise.chains import Localization, UnreliableEstimate
-from unnoise.chains.smoothed import Smoothed
 
 
 @pytest.fixture

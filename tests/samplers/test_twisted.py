@@ -16,7 +16,6 @@ from unnoise.denoisers.likelihoods import LinearGaussian, Masked, noisy
 from unnoise.laws import GaussianMixture, Normal
 from unnoise.processes import CTMC, EDM, RectifiedFlow, VariancePreserving, rates
 from unnoise.samplers import Ancestral, Perturbed, TwistedSMC
-from unnoise.samplers.twisted import effective_size, systematic
 from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
@@ -305,15 +304,6 @@ def test_perturbed_kernels_are_those_of_the_paper(mixture):
         for r, shift in ((lambda x: TestMixture.R(x), slope), (TestMixture.R, exact)):
             found = Perturbed(denoiser, r, warm=warm).step(x, t, s, torch.Generator().manual_seed(1))
             torch.testing.assert_close(found, law.mean + power * law.scale**2 * shift + law.scale * z)
-
-
-def test_systematic_draws_are_as_many_as_the_weights_say(rng):
-    weights = torch.tensor([[0.1, 0.2, 0.0, 0.7], [0.25, 0.25, 0.25, 0.25]], dtype=FLOAT64)
-    counts = torch.stack([torch.bincount(row, minlength=4) for row in systematic(weights.log(), 5, rng)])
-    assert ((counts - 5 * weights).abs() < 1).all()
-    mean = torch.stack([systematic(weights[:1].log(), 5, rng) == 1 for _ in range(2000)]).double().sum(-1).mean()
-    assert float(mean) == pytest.approx(1.0, abs=1e-12)
-    assert effective_size(weights.log()).tolist() == pytest.approx([1 / 0.54, 4.0])
 
 
 FAULTS = {

@@ -1,7 +1,8 @@
 r"""What a chain is: a target of which the score is known, a kernel that leaves it as it is, and the one loop.
 
-A `Scored` target knows its gradient $\nabla\log p$, a `Density` also $\log p$ itself, up to a constant. A `Kernel`
-moves many chains at once, and `run` is the only loop: whatever walks in this folder walks through it.
+Targets are `laws.Scored`, which know $\nabla\log p$, or `laws.LogDensity`, which know $\log p$ as well, up to a
+constant: every law, every class of `targets`, and functions through `Field` and `Density`. A `Kernel` moves many chains
+at once, and `run` is the only loop: whatever walks in this folder walks through it.
 """
 
 from __future__ import annotations
@@ -16,57 +17,45 @@ from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise._memory import keep_freed
+from unnoise.laws import LogDensity, Scored
+from unnoise.laws.base import Place, differentiated
 from unnoise.spaces import Euclidean, Manifold
 
 OnStep = Callable[[int, Any], None]
 Function = Callable[[Tensor], Tensor]
 
 
-class Scored(ABC):
-    """A target of which the score is known: what unadjusted chains need."""
-
-    space: Manifold | None
-
-    @abstractmethod
-    def score(self, x: Tensor) -> Tensor:
-        """The gradient of the log density at x, (n, *event)."""
-
-    def check(self, x: Tensor) -> None:
-        """Raise InputError unless x is a batch of points at which the score is finite."""
-        check_points(self.space, x)
-        _check_values("score", self.score(x))
-
-
-@dataclass(frozen=True, init=False)
-class Field(Scored):
-    r"""A target of which only the score $\nabla\log p$ is known, as for a learnt one.
+@dataclass(frozen=True)
+class Field(Scored[Tensor]):
+    r"""A function as the score of a target of which nothing else is known.
 
     Args:
-        score: maps points, (n, *event), to tangent vectors of the same shape.
+        function: maps points, (n, *event), to $\nabla\log p$: tangent vectors of the same shape.
         space: where the target lives; None is $R^d$, for points of any shape.
     """
 
-    gradient: Function
-    space: Manifold | None
+    function: Function
+    space: Manifold | None = None
 
-    def __init__(self, score: Function, space: Manifold | None = None) -> None:
-        object.__setattr__(self, "gradient", score)
-        object.__setattr__(self, "space", space)
+    @property
+    def support(self) -> Manifold | None:
+        """The space."""
+        return self.space
 
     def score(self, x: Tensor) -> Tensor:
         """The gradient of the log density at x, (n, *event)."""
-        return _like_points(self.gradient(x), x)
+        return _like_points(self.function(x), x)
 
 
-@dataclass(frozen=True, init=False)
-class Density(Scored):
-    r"""A target $p(x) \propto e^{-f(x)}$ on $R^d$ or on a manifold, given by $-f$.
+@dataclass(frozen=True)
+class Density(LogDensity[Tensor]):
+    r"""A function as a target $p(x) \propto e^{-f(x)}$ on $R^d$ or on a manifold, given by $-f$.
 
     Args:
-        log_prob: maps points, (n, *event), to log densities, (n,), up to a constant, with respect to the volume of
+        function: maps points, (n, *event), to log densities, (n,), up to a constant, with respect to the volume of
             the space; built of torch operations, so that it can be differentiated.
         space: where the target lives; None is $R^d$, for points of any shape.
-        score: the gradient of `log_prob`, a tangent vector; automatic differentiation by default.
+        gradient: the score, a tangent vector; automatic differentiation by default.
 
     >>> normal = Density(lambda x: -0.5 * (x**2).sum(-1))
     >>> normal.log_prob(torch.tensor([[1.0, 2.0]])), normal.score(torch.tensor([[1.0, 2.0]]))
@@ -77,35 +66,13 @@ class Density(Scored):
     """
 
     function: Function
-    space: Manifold | None
-    gradient: Function | None
+    space: Manifold | None = None
+    gradient: Function | None = None
 
-    def __init__(self, log_prob: Function, space: Manifold | None = None, score: Function | None = None) -> None:
-        object.__setattr__(self, "function", log_prob)
-        object.__setattr__(self, "space", space)
-        object.__setattr__(self, "gradient", score)
-
-    @classmethod
-    def of(cls, law: Any, space: Manifold | None = None) -> Density:
-        """The density of anything with a `log_prob(x)`, as laws and targets have; a density stays as it is.
-
-        Where it has a `space` and a `score(x)` of its own, these are used.
-
-        Raises:
-            InputError: it has no `log_prob`, or lives where there is no gradient.
-        """
-        if isinstance(law, Density):
-            return law
-        if not callable(getattr(law, "log_prob", None)):
-            raise InputError(f"got {type(law).__name__}, which has no log_prob(x): give a law, or Density(log_prob)")
-        home = getattr(law, "space", None) if space is None else space
-        if home is not None and not isinstance(home, Manifold):
-            raise InputError(
-                f"{type(law).__name__} lives on {type(home).__name__}, where there is no gradient to follow; expected "
-                "real coordinates"
-            )
-        score = getattr(law, "score", None)
-        return cls(law.log_prob, home, score if callable(score) else None)
+    @property
+    def support(self) -> Manifold | None:
+        """The space."""
+        return self.space
 
     def log_prob(self, x: Tensor) -> Tensor:
         """The log density at x, (n,), up to a constant."""
@@ -120,34 +87,28 @@ class Density(Scored):
 
     def score(self, x: Tensor) -> Tensor:
         """The gradient of the log density at x, (n, *event)."""
-        return self.both(x)[1] if self.gradient is None else _like_points(self.gradient(x), x)
+        return self.log_prob_and_score(x)[1] if self.gradient is None else _like_points(self.gradient(x), x)
 
-    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The log density and its gradient, at the cost of one evaluation."""
+    def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, at the cost of one evaluation where the score is differentiated."""
         if self.gradient is not None:
             return self.log_prob(x), self.score(x)
-        graph = x.requires_grad and torch.is_grad_enabled()
-        with torch.enable_grad():
-            x = x if graph else x.detach().requires_grad_()
-            values = self.log_prob(x)
-            if not values.requires_grad:
-                raise InputError(
-                    "the log density has no gradient with respect to x; compute it by torch operations, without "
-                    "detach() or NumPy, or give its gradient as score="
-                )
-            (slope,) = torch.autograd.grad(values.sum(), x, create_graph=graph)
-        raised = slope if self.space is None else self.space.riemannian_gradient(x, slope)
-        return (values, raised) if graph else (values.detach(), raised.detach())
+        values, slope = differentiated(self.log_prob, x)
+        return values, slope if self.space is None else self.space.riemannian_gradient(x, slope)
 
-    def check(self, x: Tensor) -> None:
-        """Raise InputError unless x is a batch of points at which the density is positive and its score finite."""
-        check_points(self.space, x)
-        log_prob, score = self.both(x)
+
+def check_start(target: Scored[Tensor], x: Tensor) -> None:
+    """Raise InputError unless x is a batch of points at which the target is positive and its score finite."""
+    check_points(target.support, x)
+    if isinstance(target, LogDensity):
+        log_prob, score = target.log_prob_and_score(x)
         _check_values("log density", log_prob)
-        _check_values("score", score)
+    else:
+        score = target.score(x)
+    _check_values("score", score)
 
 
-def check_points(space: Manifold | None, x: Tensor) -> None:
+def check_points(space: Place | None, x: Tensor) -> None:
     """Raise InputError unless x is a finite floating batch of points, (n, *event)."""
     if not x.is_floating_point() or x.ndim < 2 or len(x) == 0:
         raise InputError(
@@ -159,12 +120,12 @@ def check_points(space: Manifold | None, x: Tensor) -> None:
     _check_values("starting point", x)
 
 
-def check_flat(target: Scored, asker: str) -> None:
-    """Refuse a target on a curved space, for kernels that add vectors to points."""
-    if target.space is not None and not isinstance(target.space, Euclidean):
-        raise InputError(
-            f"{asker} moves on R^d along straight lines, and the target lives on {target.space}: use chains.Geodesic"
-        )
+def check_flat(target: Scored[Tensor], asker: str) -> None:
+    """Refuse a target on a curved or finite space, for kernels that add vectors to points."""
+    space = target.support
+    if space is not None and not isinstance(space, Euclidean):
+        use = "use chains.Geodesic" if isinstance(space, Manifold) else "there is no gradient to follow there"
+        raise InputError(f"{asker} moves on R^d along straight lines, and the target lives on {space}: {use}")
 
 
 def check_positive(**numbers: float) -> None:
@@ -210,6 +171,30 @@ class Kernel(ABC, Generic[T]):
 
 
 @dataclass(frozen=True)
+class TargetKernel(Kernel[T]):
+    """What kernels share that leave a given target as it is, or nearly so.
+
+    Args:
+        target: a density, or a field of which only the score is known.
+        step_size: see the kernel.
+
+    Raises:
+        InputError: a step size that is not positive, or a target that the kernel cannot walk on.
+    """
+
+    target: Scored[Tensor]
+    step_size: float
+
+    def __post_init__(self) -> None:
+        check_positive(step_size=self.step_size)
+        check_flat(self.target, type(self).__name__)
+
+    def check(self, x: Tensor) -> None:
+        """Raise InputError unless the target can be walked on from x."""
+        check_start(self.target, x)
+
+
+@dataclass(frozen=True)
 class Trace(Generic[T]):
     """What a run leaves.
 
@@ -227,6 +212,28 @@ class Trace(Generic[T]):
     def x(self) -> Tensor:
         """The last positions, (n, *event)."""
         return self.state.x
+
+
+class ChainSampler(ABC):
+    """Runs chains from a start to their end, and returns one sample per chain."""
+
+    @property
+    @abstractmethod
+    def reports(self) -> int:
+        """How often `on_step` is called."""
+
+    @abstractmethod
+    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
+        """One sample per chain, (n, *event).
+
+        Args:
+            start: points to start from, (n, *event), or how many chains are to start from zero.
+            rng: where all randomness comes from.
+            on_step: sees (index, state) after every step of the method.
+
+        Raises:
+            NonFiniteError: a chain diverged; says where.
+        """
 
 
 @torch.no_grad()

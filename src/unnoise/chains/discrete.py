@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.chains.base import Kernel, OnStep, Trace
-from unnoise.chains.smoothed import Smoothed
+from unnoise.chains.at_noise import AtNoise
+from unnoise.chains.base import ChainSampler, Kernel, OnStep, Trace
 from unnoise.chains.underdamped import Moving
 from unnoise.chains.walk_jump import WalkJump
 from unnoise.spaces import Finite
 
 
 @dataclass(frozen=True)
-class DiscreteWalkJump:
+class DiscreteWalkJump(ChainSampler):
     r"""Discrete walk-jump sampling (Frey et al. 2023, arXiv 2306.12360): one noise level, letters in and letters out.
 
     A sequence is written one-hot, (*sites, S), and smoothed by $N(0, \sigma^2)$. The walk is underdamped Langevin on
@@ -26,10 +26,11 @@ class DiscreteWalkJump:
     among its relatives.
 
     Args:
-        smoothed: the denoiser of one-hot sequences at level sigma, (n, *sites, S).
+        noisy: the denoiser of one-hot sequences at level sigma, (n, *sites, S).
         space: where sequences live; S is the largest number of letters of a site, and sites with fewer never show
             the letters that they lack.
         sigma: the level.
+        steps: of every chain.
         delta: step size in units of $\sigma$.
         friction: per step, see `Underdamped`.
 
@@ -37,17 +38,21 @@ class DiscreteWalkJump:
         InputError: a number that is not positive; later, a denoiser of another shape, and starting points that are
             not of the space.
 
-    >>> from unnoise.chains import FromAtoms
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.processes import EDM
+    >>> from unnoise.spaces import Euclidean
     >>> space, known = Finite(3, 2), torch.tensor([[0, 0, 1], [1, 0, 1]])
-    >>> sampler = DiscreteWalkJump(FromAtoms(space.features(known)), space, sigma=0.5)
-    >>> sampler.sample(200, 50, torch.Generator().manual_seed(0)).unique(dim=0)
+    >>> noisy = AtNoise(Exact(EDM(Euclidean((3, 2))), space.features(known)))
+    >>> sampler = DiscreteWalkJump(noisy, space, sigma=0.5)
+    >>> sampler.sample(200, torch.Generator().manual_seed(0)).unique(dim=0)
     tensor([[0, 0, 1],
             [1, 0, 1]])
     """
 
-    smoothed: Smoothed
+    noisy: AtNoise
     space: Finite
     sigma: float = 0.5
+    steps: int = 100
     delta: float = 0.5
     friction: float = 1.0
 
@@ -57,7 +62,12 @@ class DiscreteWalkJump:
     @property
     def written(self) -> WalkJump:
         """The same on one-hot sequences, as points of a Euclidean space."""
-        return WalkJump(self.smoothed, self.sigma, self.delta, self.friction)
+        return WalkJump(self.noisy, self.sigma, self.steps, self.delta, self.friction)
+
+    @property
+    def reports(self) -> int:
+        """One for every step."""
+        return self.steps
 
     @property
     def kernel(self) -> Kernel[Moving]:
@@ -67,7 +77,7 @@ class DiscreteWalkJump:
     def walk(
         self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep | None = None
     ) -> Trace[Moving]:
-        r"""Walk on noisy one-hot sequences, (n, *sites, S); see `run`.
+        r"""Walk on noisy one-hot sequences, (n, 1, *sites, S); see `run`.
 
         Args:
             start: sequences, (n, *sites), to start near; or how many chains are to start from nowhere,
@@ -80,22 +90,22 @@ class DiscreteWalkJump:
         return self.written.walk(self._start(start, rng), steps, rng, keep=keep, on_step=on_step)
 
     def probabilities(self, y: Tensor) -> Tensor:
-        """The jump before letters are read: the probability of each, (n, *sites, S), for noisy one-hot sequences."""
+        """The jump before letters are read: the probability of each, (n, *sites, S), at points of a walk."""
         found = self.written.jump(y)
-        if found.shape != y.shape:
+        if found.shape != y[:, 0].shape:
             raise InputError(
-                f"the denoiser returned the shape {tuple(found.shape)} for noisy sequences of shape {tuple(y.shape)}; "
-                f"expected as many, (n, *sites, {self.space.states})"
+                f"the denoiser returned the shape {tuple(found.shape)} for noisy sequences of shape "
+                f"{tuple(y[:, 0].shape)}; expected as many, (n, *sites, {self.space.states})"
             )
         return found
 
     def jump(self, y: Tensor) -> Tensor:
-        """The most probable letter of every site given noisy one-hot sequences: int64, (n, *sites)."""
+        """The most probable letter of every site at points of a walk, (n, 1, *sites, S): int64, (n, *sites)."""
         return torch.where(self._has_letter(y), self.probabilities(y), -torch.inf).argmax(-1)
 
-    def sample(self, start: Tensor | int, steps: int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
-        """The letters after `steps` steps, (n, *sites); see `walk`."""
-        return self.jump(self.walk(start, steps, rng, on_step=on_step).x)
+    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
+        """The letters after all steps, (n, *sites); see `walk`."""
+        return self.jump(self.walk(start, self.steps, rng, on_step=on_step).x)
 
     def _start(self, start: Tensor | int, rng: torch.Generator) -> Tensor:
         if isinstance(start, Tensor):

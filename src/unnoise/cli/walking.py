@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from unnoise.chains import Density, Kernel, Memory, UnreliableEstimate
+    from unnoise.chains import Kernel, Memory, UnreliableEstimate
+    from unnoise.laws import LogDensity
 
-CHAINS = ("mala", "langevin", "underdamped", "geodesic", "sequential")
 NUMBERS_AT_ONCE = 2**20  # of one group
 WATCHED, KEPT = 64, 100  # chains, and positions of each, for R-hat and pictures
 DRAWS = 512  # of the plug-in denoiser, per point
@@ -26,16 +27,15 @@ Tell = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """What was asked for; `chain` is one of CHAINS."""
+    """What was asked for."""
 
-    chain: str
     steps: int
     step_size: float | None = None
     scale: float = 1.0
     sigma: float | None = None
 
 
-class Walker:
+class Walker(ABC):
     """Walks group after group; what the first finds out about the step size serves all.
 
     Args:
@@ -47,11 +47,13 @@ class Walker:
     Attributes:
         kernel: how chains move; None before the first group.
         kept: positions of a few chains of the first group, (m, n, *event), after every `every` steps.
-        doubts: what the denoiser of `sequential` said against its estimates.
+        doubts: what an estimated denoiser said against its estimates.
         asked: how many estimates there were.
     """
 
-    def __init__(self, density: Density, shape: tuple[int, ...], settings: Settings, rng: torch.Generator) -> None:
+    def __init__(
+        self, density: LogDensity[Tensor], shape: tuple[int, ...], settings: Settings, rng: torch.Generator
+    ) -> None:
         self.density, self.shape, self.settings, self.rng = density, shape, settings, rng
         self.kernel: Kernel[Any] | None = None
         self.kept: list[Tensor] = []
@@ -69,14 +71,10 @@ class Walker:
 
     def walk(self, n: int, tell: Tell) -> Tensor:
         """Where n chains end, (n, *event); `tell` hears what share of the work is done."""
-        from unnoise.chains.memory import memory
+        from unnoise.chains.mixing import memory
 
-        x = start = self._start(n)
-        if self.settings.chain == "sequential":
-            x = self._measured(x, lambda done, note: tell(done / 2, note))
-            end = self._ran(x, lambda done, note: tell((1 + done) / 2, note))
-        else:
-            end = self._ran(x, tell)
+        start = self._start(n)
+        end = self._walked(start, tell)
         self._sizes.append(n)
         self._remembered.append(memory(start, end).correlation)
         return end
@@ -84,16 +82,18 @@ class Walker:
     @property
     def acceptance(self) -> float | None:
         """How often moves were accepted; None of chains that accept all."""
-        return self._mean(self._accepted) if self.settings.chain in ("mala", "sequential") else None
+        return None
 
     @property
     def memory(self) -> Memory | None:
-        """What the ends still say of the starts; None of `sequential`, where they are not what decides."""
+        """What the ends still say of the starts; None where the starts are not what decides."""
         from unnoise.chains import Memory
 
-        if self.settings.chain == "sequential":
-            return None
         return Memory(self._mean(self._remembered), 1 / math.sqrt(sum(self._sizes)))
+
+    @abstractmethod
+    def _found_kernel(self, x: Tensor) -> tuple[Kernel[Any], Tensor]:
+        """How chains at x move, and where they are, since those that had to find a step size have moved meanwhile."""
 
     def _mean(self, of_groups: list[float]) -> float:
         total = sum(size * value for size, value in zip(self._sizes, of_groups, strict=True))
@@ -103,58 +103,123 @@ class Walker:
         """Normal points, or uniform ones on compact spaces."""
         import torch
 
-        from unnoise.spaces import Compact
+        from unnoise.spaces import Compact, Manifold
 
-        space = self.density.space
+        space = self.density.support
         if isinstance(space, Compact):
             return space.uniform(n).sample(self.rng).to(torch.get_default_dtype())
         x = self.settings.scale * torch.randn(n, *self.shape, generator=self.rng)
-        return x if space is None else space.project(x)
+        return space.project(x) if isinstance(space, Manifold) else x
 
-    def _ready(self, x: Tensor) -> tuple[Kernel[Any], Tensor]:
-        """How the chains move, and where they are, since those that had to find a step size have moved meanwhile."""
+    def _walked(self, x: Tensor, tell: Tell) -> Tensor:
+        """The chains after all steps; of the first group a few are watched on the way."""
         from unnoise import chains
 
-        chain, size = self.settings.chain, self.settings.step_size
-        if self.kernel is None and chain in ("mala", "sequential"):
-            self.kernel = chains.MALA(self.density, size or self._first_size())
-            if size is None:
-                tuned = chains.tune(self.kernel, x, self.rng, steps=min(200, self.settings.steps))
-                self.kernel, x = tuned.kernel, tuned.state.x
-        elif self.kernel is None:
-            if size is None:
-                raise InputError(f"--chain {chain} does not find its own step: give --step-size")
-            self.kernel = self._plain(chain, size)
-        return self.kernel, x
+        if self.kernel is None:
+            self.kernel, x = self._found_kernel(x)
+        steps, watched = self.settings.steps, not self._sizes
 
-    def _first_size(self) -> float:
-        """What tuning starts from: the order of the best for a normal of this scale."""
-        return 0.5 * self.settings.scale**2 / float(math.cbrt(math.prod(self.shape)))
+        def look(index: int, state: Any) -> None:
+            if watched and (index + 1) % self.every == 0:
+                self.kept.append(state.x[:WATCHED].clone())
+            tell((index + 1) / steps, f"step {index + 1:,} of {steps:,}")
 
-    def _plain(self, chain: str, size: float) -> Kernel[Any]:
+        trace = chains.run(self.kernel, x, steps, self.rng, on_step=look)
+        self._accepted.append(trace.acceptance)
+        return trace.x
+
+
+class Mala(Walker):
+    """Exact in the long run; finds its own step size."""
+
+    @property
+    def acceptance(self) -> float | None:
+        """How often moves were accepted."""
+        return self._mean(self._accepted)
+
+    def _found_kernel(self, x: Tensor) -> tuple[Kernel[Any], Tensor]:
         from unnoise import chains
-        from unnoise.spaces import Euclidean
 
-        if chain == "geodesic":
-            space = self.density.space or Euclidean(self.shape)
-            return chains.Geodesic(chains.Density(self.density.log_prob, space, self.density.gradient), size)
-        return chains.Langevin(self.density, size) if chain == "langevin" else chains.Sachs(self.density, size)
+        size = self.settings.step_size
+        if size is not None:
+            return chains.MALA(self.density, size), x
+        first = 0.5 * self.settings.scale**2 / float(math.cbrt(math.prod(self.shape)))  # about the best for a normal
+        kernel = chains.MALA(self.density, first)
+        tuned = chains.tune(kernel, x, self.rng, steps=min(200, self.settings.steps))
+        return tuned.kernel, tuned.state.x
+
+
+class Unadjusted(Walker):
+    """Chains that accept all moves, and have to be given their step."""
+
+    @abstractmethod
+    def _kernel(self, size: float) -> Kernel[Any]:
+        """The chain of this step size."""
+
+    def _found_kernel(self, x: Tensor) -> tuple[Kernel[Any], Tensor]:
+        if self.settings.step_size is None:
+            raise InputError(f"--chain {type(self).__name__.lower()} does not find its own step: give --step-size")
+        return self._kernel(self.settings.step_size), x
+
+
+class Langevin(Unadjusted):
+    """The plain Langevin algorithm."""
+
+    def _kernel(self, size: float) -> Kernel[Any]:
+        from unnoise.chains import Langevin
+
+        return Langevin(self.density, size)
+
+
+class Underdamped(Unadjusted):
+    """Langevin with a velocity."""
+
+    def _kernel(self, size: float) -> Kernel[Any]:
+        from unnoise.chains import Sachs
+
+        return Sachs(self.density, size)
+
+
+class Geodesic(Unadjusted):
+    """Langevin along geodesics, also of flat spaces."""
+
+    def _kernel(self, size: float) -> Kernel[Any]:
+        from unnoise.chains import Density, Geodesic
+        from unnoise.spaces import Euclidean, Manifold
+
+        space = self.density.support
+        home = space if isinstance(space, Manifold) else Euclidean(self.shape)
+        return Geodesic(Density(self.density.log_prob, home, self.density.score), size)
+
+
+class Sequential(Mala):
+    """Jumps after measurements that get finer and finer, then MALA from there."""
+
+    @property
+    def memory(self) -> Memory | None:
+        """None: the measurements decide."""
+        return None
+
+    def _walked(self, x: Tensor, tell: Tell) -> Tensor:
+        jumps = self._measured(x, lambda done, note: tell(done / 2, note))
+        return super()._walked(jumps, lambda done, note: tell((1 + done) / 2, note))
 
     def _measured(self, guess: Tensor, tell: Tell) -> Tensor:
-        """Jumps after measurements that get finer and finer."""
         from unnoise import chains
+        from unnoise.processes import VarianceExploding
+        from unnoise.spaces import Euclidean
 
         sigma = self.settings.sigma or self.settings.scale
-        smoothed = chains.PlugIn(self.density, DRAWS, self.rng)
-        sampler = chains.Sequential(smoothed, chains.growing(sigma, 8, last=0.1 * sigma), first=100)
-        count = len(sampler.sigmas)
+        process = VarianceExploding(Euclidean(self.shape), sigma_min=0.05 * sigma, sigma_max=2 * sigma)
+        noisy = chains.AtNoise(chains.PlugIn(process, self.density, DRAWS, self.rng))
+        sampler = chains.Sequential(noisy, chains.growing_levels(sigma, 8, last=0.1 * sigma), first=100)
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always", chains.UnreliableEstimate)
             warnings.simplefilter("always", chains.NotMixedWarning)
             jumps = sampler.sample(
                 0 * guess,
                 self.rng,
-                on_step=lambda k, mean: tell((k + 1) / count, f"measuring, noise {mean.level:.2g}"),
+                on_step=lambda k, mean: tell((k + 1) / sampler.reports, f"measuring, noise {mean.level:.2g}"),
             )
         self.doubts += [w.message for w in heard if isinstance(w.message, chains.UnreliableEstimate)]
         for one in heard:
@@ -163,18 +228,11 @@ class Walker:
         self.asked += sampler.scores
         return jumps
 
-    def _ran(self, x: Tensor, tell: Tell) -> Tensor:
-        """The chains after all steps; of the first group a few are watched on the way."""
-        from unnoise import chains
 
-        kernel, x = self._ready(x)
-        steps, watched = self.settings.steps, not self._sizes
-
-        def look(index: int, state: Any) -> None:
-            if watched and (index + 1) % self.every == 0:
-                self.kept.append(state.x[:WATCHED].clone())
-            tell((index + 1) / steps, f"step {index + 1:,} of {steps:,}")
-
-        trace = chains.run(kernel, x, steps, self.rng, on_step=look)
-        self._accepted.append(trace.acceptance)
-        return trace.x
+CHAINS: dict[str, type[Walker]] = {
+    "mala": Mala,
+    "langevin": Langevin,
+    "underdamped": Underdamped,
+    "geodesic": Geodesic,
+    "sequential": Sequential,
+}

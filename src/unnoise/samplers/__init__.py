@@ -1,5 +1,6 @@
 """Samplers: run a learnt process backwards, from noise to data."""
 
+from unnoise.laws.weights import effective_size as effective_size
 from unnoise.samplers import forms as forms
 from unnoise.samplers import grids as grids
 from unnoise.samplers.adaptive import Adaptive as Adaptive
@@ -19,5 +20,4 @@ from unnoise.samplers.tau_leaping import TauLeaping as TauLeaping
 from unnoise.samplers.tuned import tuned as tuned
 from unnoise.samplers.twisted import Particles as Particles
 from unnoise.samplers.twisted import TwistedSMC as TwistedSMC
-from unnoise.samplers.twisted import effective_size as effective_size
 from unnoise.samplers.uniformisation import Uniformisation as Uniformisation

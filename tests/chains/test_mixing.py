@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.chains import Density, Field, FromMixture, Langevin, Memory, diagnostics, run
+from unnoise.chains import Density, Langevin, Memory, diagnostics, run
 from unnoise.laws import GaussianMixture
 
 NORMAL = Density(lambda x: -0.5 * (x**2).sum(1))
@@ -67,7 +67,6 @@ def test_chains_that_stay_in_their_mode_remember_it_and_shuffled_ones_do_not(rng
     """The same ends with the starts of other chains: what is seen is memory, not the shape of the laws."""
     law = GaussianMixture(torch.tensor([0.8, 0.2]), torch.tensor([[4.0], [-4.0]]), torch.ones(2, 1, 1))
     start = 3 * torch.randn(2000, 1, generator=rng)
-    target = Field(lambda x: FromMixture(law).score(x, 0.0))
-    end = run(Langevin(target, 0.1), start, 200, rng).x
+    end = run(Langevin(law, 0.1), start, 200, rng).x
     assert diagnostics.memory(start, end).lasts
     assert not diagnostics.memory(start.roll(1, 0), end).lasts
