@@ -228,8 +228,8 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Any:
         r"""As many rows by chains on the density of noisy data, of the type that was fitted; for Gaussian noise alone.
 
-        `chains.WalkJump` (Saremi, Hyvarinen 2019, arXiv 1903.02334) walks on the law $q_\sigma$ of $Y = X + \sigma N$ by
-        underdamped Langevin steps along $\nabla\log q_\sigma(y) = (E[X | Y = y] - y)/\sigma^2$ and jumps to
+        `chains.WalkJump` (Saremi, Hyvarinen 2019, arXiv 1903.02334) walks on the law $q_\sigma$ of $Y = X + \sigma N$
+        by underdamped Langevin steps along $\nabla\log q_\sigma(y) = (E[X | Y = y] - y)/\sigma^2$ and jumps to
         $E[X | Y = y]$. Jumps are sharp and vary less than the data, on a Gaussian of variance $\tau^2$ by
         $\tau^4/(\tau^2 + \sigma^2)$. `chains.Sequential` (Saremi, Park, Bach 2024, arXiv 2305.19473) takes one noisy
         measurement of the same X after the other, jumps at a tenth of a standard deviation, and weighs modes that are

@@ -103,7 +103,9 @@ class Exact(ClosedForm):
 
     def _groups(self, x_t: Any, t: Tensor) -> Iterator[tuple[Any, Tensor]]:
         n = _tree.length(x_t)
-        size = max(1, NUMBERS_AT_ONCE // (len(self.log_weights) * _tree.numel_per_row(self.atoms)))
+        by_products = t.ndim == 0 and isinstance(self.process, AffineGaussian)  # of matrices: one number for every pair
+        each = 1 if by_products else _tree.numel_per_row(self.atoms)
+        size = max(1, NUMBERS_AT_ONCE // (len(self.log_weights) * each))
         for start in range(0, n, size):
             rows = slice(start, start + size)
             yield _tree.map(lambda leaf, rows=rows: leaf[rows], x_t), t if t.ndim == 0 else t[rows]
