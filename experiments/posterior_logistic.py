@@ -140,7 +140,7 @@ def run(setting: Setting) -> Outcome:
     return Outcome(measured, {}, _figures(samplers, reference, mode, covariance, sizes), _notes(sizes))
 
 
-def laplace(target: Target, rounds: int = 30) -> tuple[Tensor, Tensor]:
+def laplace(target: LogisticRegression, rounds: int = 30) -> tuple[Tensor, Tensor]:
     """The mode, by Newton's method, and the inverse of minus the Hessian there, in double precision."""
     x = target.features.double()
     w = x.new_zeros(x.shape[1])
