@@ -30,7 +30,7 @@ process = processes.EDM(spaces.Euclidean((length, letters)))
 smoothed = chains.AtNoise(denoisers.Exact(process, space.features(family).float()))
 panels = {"40 of the family": family[:40]}
 for sigma in (0.5, 1.0, 2.0):
-    sampler = chains.DiscreteWalkJump(smoothed, space, sigma)
+    sampler = chains.DiscreteWalkJump(smoothed, sigma, space=space)
     walk = sampler.walk(family[:1], 800, torch.Generator().manual_seed(1), keep=20).kept[:, 0]
     panels[rf"$\sigma$ = {sigma}"] = sampler.jump(walk)
 

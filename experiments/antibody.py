@@ -91,7 +91,7 @@ class Learner:
             ema=0.99,
             seed=seed,
         )
-        return DiscreteWalkJump(AtNoise(denoiser), space, sigma)
+        return DiscreteWalkJump(AtNoise(denoiser), sigma, space=space)
 
 
 @torch.no_grad()

@@ -32,7 +32,7 @@ class Known:
         self.noisy = of_atoms(space.features(self.sequences), self.weights)
 
     def sampler(self, sigma: float = SIGMA, noisy: AtNoise | None = None, steps: int = STEPS) -> DiscreteWalkJump:
-        return DiscreteWalkJump(noisy or self.noisy, self.space, sigma, steps, delta=0.25)
+        return DiscreteWalkJump(noisy or self.noisy, sigma, steps, delta=0.25, space=self.space)
 
     def without_walk(self, rng: torch.Generator, n: int = CHAINS) -> torch.Tensor:
         """Draws of X + sigma N, without a walk."""
@@ -122,14 +122,14 @@ def test_letters_that_a_site_lacks_are_never_read(rng):
 
     space = Finite(3, (2, 4, 3))
     noisy = of_function(lambda y, sigma: torch.arange(4.0).expand(y.shape), 3, 4)
-    sampler = DiscreteWalkJump(noisy, space, 1.0)
+    sampler = DiscreteWalkJump(noisy, 1.0, space=space)
     assert sampler.jump(torch.zeros(5, 1, 3, 4)).unique(dim=0).tolist() == [[1, 3, 2]]
 
 
 def test_pictures_of_letters_are_sequences_too(rng):
     space = Finite((2, 3), 3)
     known = torch.randint(3, (4, 2, 3), generator=rng)
-    sampler = DiscreteWalkJump(of_atoms(space.features(known)), space, 0.2, steps=10)
+    sampler = DiscreteWalkJump(of_atoms(space.features(known)), 0.2, steps=10, space=space)
     assert torch.equal(sampler.sample(known, rng), known)
 
 
@@ -138,7 +138,7 @@ class TestFaults:
 
     @pytest.fixture
     def sampler(self) -> DiscreteWalkJump:
-        return DiscreteWalkJump(of_atoms(self.space.features(everything(self.space))), self.space)
+        return DiscreteWalkJump(of_atoms(self.space.features(everything(self.space))), space=self.space)
 
     @pytest.mark.parametrize("numbers", [{"sigma": 0.0}, {"delta": -1.0}, {"friction": math.nan}])
     def test_numbers_that_mean_nothing(self, sampler, numbers):
@@ -159,6 +159,6 @@ class TestFaults:
 
     def test_a_denoiser_of_another_alphabet(self, rng):
         space = Finite(3, 5)
-        sampler = DiscreteWalkJump(of_function(lambda y, sigma: y[..., :4], 3, 5), space, 1.0)
-        with pytest.raises(InputError, match=r"the shape \(2, 3, 4\) .* expected as many, \(n, \*sites, 5\)"):
+        sampler = DiscreteWalkJump(of_function(lambda y, sigma: y[..., :4], 3, 5), 1.0, space=space)
+        with pytest.raises(InputError, match=r"the shape \(2, 3, 4\); expected \(2, 3, 5\)"):
             sampler.jump(torch.zeros(2, 1, 3, 5))

@@ -5,12 +5,12 @@ from unnoise.chains.annealed import Annealed as Annealed
 from unnoise.chains.at_noise import AtNoise as AtNoise
 from unnoise.chains.autoencoder import AutoencoderChain as AutoencoderChain
 from unnoise.chains.base import ChainSampler as ChainSampler
-from unnoise.chains.base import Density as Density
-from unnoise.chains.base import Field as Field
 from unnoise.chains.base import Kernel as Kernel
 from unnoise.chains.base import State as State
 from unnoise.chains.base import Trace as Trace
 from unnoise.chains.base import run as run
+from unnoise.chains.density import Density as Density
+from unnoise.chains.density import Field as Field
 from unnoise.chains.discrete import DiscreteWalkJump as DiscreteWalkJump
 from unnoise.chains.estimates import LangevinPosterior as LangevinPosterior
 from unnoise.chains.estimates import PlugIn as PlugIn

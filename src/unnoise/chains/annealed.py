@@ -64,16 +64,7 @@ class Annealed(ChainSampler):
 
     @torch.no_grad()
     def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
-        """The chains after the last level, (n, *event).
-
-        Args:
-            start: points to start from, which the first level should be wide enough to forget; see `AtNoise.guess`.
-            rng: where all randomness comes from.
-            on_step: sees (index, x) after every level.
-
-        Raises:
-            NonFiniteError: a chain diverged; says at which level.
-        """
+        """The chains after the last level, (n, *event); the first should be wide enough to forget where they start."""
         x = self.noisy.guess(start)
         for index, sigma in enumerate(self.sigmas):
             kernel = Langevin(self.noisy.at(sigma), self.epsilon * (sigma / self.sigmas[-1]) ** 2)

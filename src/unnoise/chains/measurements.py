@@ -28,7 +28,8 @@ from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.chains.at_noise import AtNoise
-from unnoise.chains.base import ChainSampler, Field, OnStep, check_positive, run
+from unnoise.chains.base import ChainSampler, OnStep, check_positive, run
+from unnoise.chains.density import Field
 from unnoise.chains.levels import growing_levels
 from unnoise.chains.mixing import memory, warn_of
 from unnoise.chains.underdamped import Sachs
@@ -107,16 +108,7 @@ class Measurements(ChainSampler):
 
     @torch.no_grad()
     def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
-        """The jump after the last measurement, (n, *event): one sample per chain.
-
-        Args:
-            start: where to look first, (n, *event): the mean of the target, or a guess of it; see `AtNoise.guess`.
-            rng: where all randomness comes from.
-            on_step: sees (index, mean) after every measurement.
-
-        Raises:
-            NonFiniteError: a measurement diverged; says which chain, at which measurement.
-        """
+        """The jump after the last measurement, (n, *event), from the mean of the target or a guess of it."""
         x = self.noisy.guess(start)
         past = Mean(torch.zeros_like(x))
         for k, sigma in enumerate(self.levels):

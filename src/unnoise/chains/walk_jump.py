@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from unnoise.chains.at_noise import AtNoise, Level
-from unnoise.chains.base import ChainSampler, Field, Kernel, OnStep, Trace, check_positive, run
+from unnoise.chains.base import ChainSampler, Kernel, OnStep, Trace, check_positive, run
+from unnoise.chains.density import Field
 from unnoise.chains.underdamped import Moving, Sachs
 from unnoise.laws.base import standard_normal
 

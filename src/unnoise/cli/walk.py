@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,7 +122,7 @@ def _density(found: Any, target: str, dimension: int | None) -> tuple[LogDensity
     """The density, and the shape of its points."""
     from unnoise.chains import Density
     from unnoise.laws import LogDensity
-    from unnoise.spaces import Manifold
+    from unnoise.spaces import Euclidean, Manifold
 
     unsized = InputError(f"{target} does not say how many numbers its points have: give --dimension")
     if isinstance(found, type) and dimension is not None:
@@ -136,12 +137,16 @@ def _density(found: Any, target: str, dimension: int | None) -> tuple[LogDensity
             f"{target} is a {type(found).__name__}; expected a function log_prob(x), or an object that has one"
         )
     density = found if isinstance(found, LogDensity) else Density(log_prob, getattr(found, "space", None))
-    space, size = density.support, dimension or getattr(found, "dimension", None)
-    if space is None and size is None:
-        raise unsized
-    if space is not None and not isinstance(space, Manifold):
+    space = density.support
+    if space is None:
+        size = dimension or getattr(found, "dimension", None)
+        if size is None:
+            raise unsized
+        space = Euclidean(int(size))
+        density = replace(density, space=space) if isinstance(density, Density) else density
+    if not isinstance(space, Manifold):
         raise InputError(f"{target} lives on {type(space).__name__}, where there is no gradient to follow")
-    shape: tuple[int, ...] = (int(size or 0),) if space is None else tuple(space.event_shape)
+    shape = tuple(space.event_shape)
     if dimension is not None and math.prod(shape) != dimension:
         raise InputError(f"got --dimension {dimension}; {target} has points of shape {shape}")
     return density, shape

@@ -181,15 +181,12 @@ class Underdamped(Unadjusted):
 
 
 class Geodesic(Unadjusted):
-    """Langevin along geodesics, also of flat spaces."""
+    """Langevin along geodesics."""
 
     def _kernel(self, size: float) -> Kernel[Any]:
-        from unnoise.chains import Density, Geodesic
-        from unnoise.spaces import Euclidean, Manifold
+        from unnoise.chains import Geodesic
 
-        space = self.density.support
-        home = space if isinstance(space, Manifold) else Euclidean(self.shape)
-        return Geodesic(Density(self.density.log_prob, home, self.density.score), size)
+        return Geodesic(self.density, size)
 
 
 class Sequential(Mala):
