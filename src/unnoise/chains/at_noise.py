@@ -66,7 +66,8 @@ class KnownLevel(Level, LogDensity[Tensor]):
 
     def score(self, y: Tensor) -> Tensor:
         r"""$\nabla\log q_\sigma(y)$."""
-        return self.alpha * self.denoiser.score(self._state(y), self.t.to(y.device))
+        score = self.denoiser.score(self._state(y), self.t.to(y.device))
+        return score if self.alpha == 1 else self.alpha * score
 
 
 class AtNoise:

@@ -181,8 +181,8 @@ class ExactMixture(ClosedForm):
         y, s, _ = self._noisy(x_t, t)
         if self.round:
             pull = self._pull(y, s)
-            kept = (pull.T @ self.variances[:, :1]) * y
-            return torch.addcmul(kept.add_(self.centre), pull.T @ self.means, s**2)
+            kept = (self.variances[:, 0] @ pull)[:, None] * y
+            return kept.add_(self.centre).addcmul_((self.means.T @ pull).T, s**2)
         along, total = self._along(y, s)
         responsibility = torch.softmax(self._log_joint(y, s), 0)
         shrunk = torch.einsum("nke,kde->nkd", self.variances / total * along, self.axes)
@@ -193,7 +193,7 @@ class ExactMixture(ClosedForm):
         y, s, alpha = self._noisy(x_t, t)
         if self.round:
             pull = self._pull(y, s)
-            return (pull.T @ self.means).addcmul_(pull.sum(0)[:, None], y, value=-1) / alpha
+            return (self.means.T @ pull).T.addcmul(pull.sum(0)[:, None], y, value=-1) / alpha
         along, total = self._along(y, s)
         responsibility = torch.softmax(self._log_joint(y, s), 0)
         return -torch.einsum("kn,nke,kde->nd", responsibility, along / total, self.axes) / alpha
