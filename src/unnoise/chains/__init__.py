@@ -30,8 +30,8 @@ from unnoise.chains.measurements import Mean as Mean
 from unnoise.chains.measurements import Measurements as Measurements
 from unnoise.chains.measurements import Sequential as Sequential
 from unnoise.chains.measurements import conditional as conditional
-from unnoise.chains.mixing import Memory as Memory
 from unnoise.chains.mixing import NotMixedWarning as NotMixedWarning
+from unnoise.chains.mixing import StartCorrelation as StartCorrelation
 from unnoise.chains.tempered import TemperedPosterior as TemperedPosterior
 from unnoise.chains.underdamped import BAOAB as BAOAB
 from unnoise.chains.underdamped import Cheng as Cheng

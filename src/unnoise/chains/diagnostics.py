@@ -13,7 +13,7 @@ from unnoise._errors import InputError
 from unnoise.chains.at_noise import AtNoise
 from unnoise.chains.base import check_positive
 from unnoise.chains.measurements import Mean
-from unnoise.chains.mixing import memory as memory
+from unnoise.chains.mixing import start_correlation as start_correlation
 
 NUMBERS_AT_ONCE = 2**22
 

@@ -31,7 +31,7 @@ from unnoise.chains.at_noise import AtNoise
 from unnoise.chains.base import ChainSampler, OnStep, check_positive, run
 from unnoise.chains.density import Field
 from unnoise.chains.levels import growing_levels
-from unnoise.chains.mixing import memory, warn_of
+from unnoise.chains.mixing import start_correlation, warn_if_kept
 from unnoise.chains.underdamped import Sachs
 from unnoise.laws.base import standard_normal
 
@@ -190,8 +190,8 @@ class Sequential(Measurements):
     def _check_mixing(self, guess: Tensor, jump: Tensor) -> None:
         """Later measurements cannot repair the first: the mean of the jumps stays where it is, whatever it is."""
         if len(jump) > 1:
-            warn_of(
-                memory(guess, jump),
+            warn_if_kept(
+                start_correlation(guess, jump),
                 f"after {max(self.first, self.steps)} steps the first measurement",
                 f"take a larger first, or a larger noise than {self.levels[0]:.4g}",
             )

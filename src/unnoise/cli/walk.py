@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.cli import common, named
-from unnoise.cli.walking import CHAINS, Settings, Walker
+from unnoise.cli import common, user_code
+from unnoise.cli.walkers import CHAINS, Settings, Walker
 
 if TYPE_CHECKING:
     from unnoise.laws import LogDensity
@@ -79,16 +79,16 @@ def walk(
     for option, number in (("--scale", scale), ("--sigma", sigma), ("--step-size", step_size)):
         if number is not None and not 0 < number < math.inf:
             raise InputError(f"got {option} {number}; expected a positive number")
-    with named.this_folder():
+    with user_code.this_folder():
         try:
-            density, shape = _density(named.named(target, "my_posterior:log_prob"), target, dimension)
+            density, shape = _density(user_code.find(target, "my_posterior:log_prob"), target, dimension)
             chain = _chain(chain, density)
             walker = CHAINS[chain](density, shape, Settings(steps, step_size, scale, sigma), generator(seed))
             _write(walker, n, output, overwrite)
         except (InputError, NonFiniteError, OSError):
             raise
         except Exception as error:  # of any kind: the density is the user's
-            common.fail(named.raised(error), 1)
+            common.fail(user_code.describe(error), 1)
     if plot is not None:
         _draw(walker, plot)
     facts = {"output": str(output), "rows": n, "dimension": math.prod(shape), "seed": seed, "steps": steps}
@@ -127,9 +127,9 @@ def _density(found: Any, target: str, dimension: int | None) -> tuple[LogDensity
     unsized = InputError(f"{target} does not say how many numbers its points have: give --dimension")
     if isinstance(found, type) and dimension is not None:
         found = found(dimension)
-    elif isinstance(found, type) and not named.needs_nothing(found):
+    elif isinstance(found, type) and not user_code.needs_nothing(found):
         raise unsized
-    elif isinstance(found, type) or (not hasattr(found, "log_prob") and named.needs_nothing(found)):
+    elif isinstance(found, type) or (not hasattr(found, "log_prob") and user_code.needs_nothing(found)):
         found = found()
     log_prob = getattr(found, "log_prob", found)
     if not callable(log_prob):

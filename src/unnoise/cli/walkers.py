@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from unnoise.chains import Kernel, Memory, UnreliableEstimate
+    from unnoise.chains import Kernel, StartCorrelation, UnreliableEstimate
     from unnoise.laws import LogDensity
 
 NUMBERS_AT_ONCE = 2**20  # of one group
@@ -71,12 +71,12 @@ class Walker(ABC):
 
     def walk(self, n: int, tell: Tell) -> Tensor:
         """Where n chains end, (n, *event); `tell` hears what share of the work is done."""
-        from unnoise.chains.mixing import memory
+        from unnoise.chains.mixing import start_correlation
 
         start = self._start(n)
         end = self._walked(start, tell)
         self._sizes.append(n)
-        self._remembered.append(memory(start, end).correlation)
+        self._remembered.append(start_correlation(start, end).correlation)
         return end
 
     @property
@@ -85,11 +85,11 @@ class Walker(ABC):
         return None
 
     @property
-    def memory(self) -> Memory | None:
+    def memory(self) -> StartCorrelation | None:
         """What the ends still say of the starts; None where the starts are not what decides."""
-        from unnoise.chains import Memory
+        from unnoise.chains import StartCorrelation
 
-        return Memory(self._mean(self._remembered), 1 / math.sqrt(sum(self._sizes)))
+        return StartCorrelation(self._mean(self._remembered), 1 / math.sqrt(sum(self._sizes)))
 
     @abstractmethod
     def _found_kernel(self, x: Tensor) -> tuple[Kernel[Any], Tensor]:
@@ -193,7 +193,7 @@ class Sequential(Mala):
     """Jumps after measurements that get finer and finer, then MALA from there."""
 
     @property
-    def memory(self) -> Memory | None:
+    def memory(self) -> StartCorrelation | None:
         """None: the measurements decide."""
         return None
 
