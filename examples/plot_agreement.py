@@ -12,12 +12,12 @@ what ``diagnostics.agreement`` prints.
 import matplotlib.pyplot as plt
 import torch
 
-from unnoise import chains, targets
+from unnoise import chains, denoisers, processes, targets
 from unnoise.chains import diagnostics
 
 rng = torch.Generator().manual_seed(0)
 target, sigma = targets.TwoModes(1, weight=0.5), 3.0
-smoothed = chains.FromMixture(target.mixture)
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
 start = torch.linspace(-4, 4, 8)[:, None]
 
 # %%
@@ -25,7 +25,7 @@ start = torch.linspace(-4, 4, 8)[:, None]
 # ``report.plots.mixing`` draws them with their autocorrelations.
 
 runs = {
-    "Langevin on p": chains.run(chains.Langevin(chains.Density.of(target), 0.1), start, 2000, rng, keep=2).kept,
+    "Langevin on p": chains.run(chains.Langevin(target, 0.1), start, 2000, rng, keep=2).kept,
     "underdamped on blurred p": chains.run(
         chains.Sachs(smoothed.at(sigma), 0.5 * sigma, 0.5), start, 2000, rng, keep=2
     ).kept,

@@ -16,17 +16,17 @@ the code's, ``chains.Annealed.as_written`` the paper's: half the step.
 import matplotlib.pyplot as plt
 import torch
 
-from unnoise import chains, targets
+from unnoise import chains, denoisers, processes, targets
 
 rng = torch.Generator().manual_seed(1)
 target = targets.Modes(torch.tensor([0.8, 0.2]), torch.tensor([[5.0, 5.0], [-5.0, -5.0]]), 1.0)
-smoothed = chains.FromMixture(target.mixture)
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
 start = 16 * torch.rand(4000, 2, generator=rng) - 8
 
 # %%
 # Both get 1,000 scores per sample: Langevin in one go, annealed Langevin as 50 steps at each of twenty levels.
 
-stuck = chains.run(chains.Langevin(chains.Density.of(target), 0.05), start, 1000, rng).x
+stuck = chains.run(chains.Langevin(target, 0.05), start, 1000, rng).x
 sigmas = torch.logspace(1.3, 0, 20).tolist()
 levels = []
 annealed = chains.Annealed(smoothed, sigmas, steps=50, epsilon=0.1)

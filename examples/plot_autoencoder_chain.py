@@ -11,12 +11,12 @@ be. The denoiser here is the exact one, so what is seen is the chain and no faul
 import matplotlib.pyplot as plt
 import torch
 
-from unnoise import chains, targets
+from unnoise import chains, denoisers, processes, targets
 
 rng = torch.Generator().manual_seed(0)
 target, sigma = targets.ring(8, radius=2.0, scale=0.25), 0.15
 data = target.sample(rng, (2000,))
-smoothed = chains.FromMixture(target.mixture)
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
 
 # %%
 # The noise of the decoder is what denoising leaves: the mean squared error per coordinate, which is also what the loss

@@ -16,9 +16,7 @@ from unnoise import chains, objectives, spaces, targets
 
 rng = torch.Generator().manual_seed(0)
 truth = targets.Phi4(4, mass=-2.0, coupling=0.5)  # a ring of four sites
-walk = chains.tune(
-    chains.MALA(chains.Density.of(truth), 0.05), 0.3 * torch.randn(3000, 4, generator=rng), rng, steps=50
-)
+walk = chains.tune(chains.MALA(truth, 0.05), 0.3 * torch.randn(3000, 4, generator=rng), rng, steps=50)
 data = chains.run(walk.kernel, walk.state, 100, rng).x
 
 # %%

@@ -14,12 +14,12 @@ import math
 import matplotlib.pyplot as plt
 import torch
 
-from unnoise import chains, targets
+from unnoise import chains, denoisers, processes, targets
 from unnoise.chains import diagnostics
 
 d, n, budget = 8, 1500, 600
 target = targets.TwoModes(d)
-smoothed = chains.FromMixture(target.mixture)
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
 middle = torch.zeros(n, d)
 sigma = diagnostics.log_concave_sigma(3 * math.sqrt(d), 1.0)  # from here on p(y_1) is log-concave
 
@@ -27,13 +27,13 @@ sigma = diagnostics.log_concave_sigma(3 * math.sqrt(d), 1.0)  # from here on p(y
 # Growing precision spends the scores where they are needed, and ends at a level so fine that jumps keep the width of
 # the modes.
 
-levels = chains.growing(sigma, 15, last=0.2)
+levels = chains.growing_levels(sigma, 15, last=0.2)
 sequential = chains.Sequential(smoothed, levels, steps=2, first=150)
 rng = torch.Generator().manual_seed(0)
-law = chains.Density.of(target)
+law = target
 samples = {
     "underdamped on p": chains.run(chains.Sachs(law, 0.5, 0.5), torch.randn(n, d, generator=rng), budget, rng).x,
-    "joint, m = 16": chains.Joint(smoothed, sigma, 16).sample(middle, budget, rng),
+    "joint, m = 16": chains.WalkJump(smoothed, sigma, budget, m=16).sample(middle, rng),
     f"sequential, m = {len(levels)}": sequential.sample(middle, rng),
 }
 

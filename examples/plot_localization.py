@@ -15,11 +15,11 @@ both after some measurements, and the law that theory gives to both.
 import matplotlib.pyplot as plt
 import torch
 
-from unnoise import chains, targets
+from unnoise import chains, denoisers, processes, targets
 
 target, n = targets.TwoModes(1, weight=0.7), 5000
-smoothed = chains.FromMixture(target.mixture)
-levels = chains.growing(8.0, 60, last=0.1)
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
+levels = chains.growing_levels(8.0, 60, last=0.1)
 times = torch.tensor(levels).pow(-2).cumsum(0)
 
 # %%

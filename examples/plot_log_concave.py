@@ -13,11 +13,12 @@ log-concave, always log-concave.
 import matplotlib.pyplot as plt
 import torch
 
-from unnoise import chains, targets
+from unnoise import chains, denoisers, processes, targets
 from unnoise.chains import diagnostics
 
 target = targets.TwoModes(1, weight=0.5)
-smoothed, radius, tau = chains.FromMixture(target.mixture), 3.0, 1.0
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
+radius, tau = 3.0, 1.0
 threshold = diagnostics.log_concave_sigma(radius, tau)
 shares = (0.7, 1.0, 1.3)  # of the threshold
 

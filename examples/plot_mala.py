@@ -24,7 +24,7 @@ walks = {kernel.__name__: chains.run(kernel(bumps, 0.3), start, 60, rng).x for k
 # %%
 # How far do chains move per step? The mean squared jump says, as the step grows from far too small to far too large.
 
-normal = chains.Density(lambda x: -0.5 * x.square().sum(-1), score=lambda x: -x)
+normal = chains.Density(lambda x: -0.5 * x.square().sum(-1), gradient=lambda x: -x)
 x = torch.randn(2000, 8, generator=rng)
 accepted, moved = [], []
 for h in torch.logspace(-1.6, 0.5, 22).tolist():

@@ -12,12 +12,12 @@ where modes are apart the truth is far below it.
 import matplotlib.pyplot as plt
 import torch
 
-from unnoise import chains, targets
+from unnoise import chains, denoisers, processes, targets
 from unnoise.chains import diagnostics
 
 rng = torch.Generator().manual_seed(0)
 target, sigma, n = targets.TwoModes(1, scale=0.5), 3.0, 20_000
-smoothed = chains.FromMixture(target.mixture)
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
 x = target.sample(rng, (n,))
 
 # %%

@@ -16,18 +16,17 @@ import math
 import matplotlib.pyplot as plt
 import torch
 
-from unnoise import chains, processes, samplers, spaces, targets
+from unnoise import denoisers, processes, samplers, spaces, targets
 
 rng = torch.Generator().manual_seed(0)
 target = targets.Modes(torch.tensor([0.7, 0.3]), torch.tensor([[-2.0], [2.0]]), 0.4)
-smoothed = chains.FromMixture(target.mixture)
 process = processes.ornstein_uhlenbeck(spaces.Euclidean(1), horizon=3.0)
 
 # %%
-# ``chains.AsDenoiser`` makes a denoiser of the process out of the smoothed density, and the library's Euler sampler is
-# then the iteration above. It ends with the right share of points in each mode.
+# With the exact denoiser of the process, the library's Euler sampler is the iteration above. It ends with the right
+# share of points in each mode.
 
-sampler = samplers.Euler(chains.AsDenoiser(smoothed, process), steps=300)
+sampler = samplers.Euler(denoisers.ExactMixture(process, target.mixture), steps=300)
 paths = [sampler.start(3000, rng)]
 samples = sampler.run(paths[0], rng, on_step=lambda index, t, x: paths.append(x))
 share = float((samples < 0).float().mean())

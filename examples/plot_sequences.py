@@ -13,7 +13,7 @@ average over many relatives, tells less of the mutants.
 import matplotlib.pyplot as plt
 import torch
 
-from unnoise import chains, spaces
+from unnoise import chains, denoisers, processes, spaces
 
 rng = torch.Generator().manual_seed(0)
 letters, length = 4, 24
@@ -26,10 +26,11 @@ family = torch.where(mutated, torch.randint(letters, family.shape, generator=rng
 # The denoiser is the closed form for the known family; a trained one takes its place for unseen sequences.
 
 space = spaces.Finite(length, letters)
-smoothed = chains.FromAtoms(space.features(family).float())
+process = processes.EDM(spaces.Euclidean((length, letters)))
+smoothed = chains.AtNoise(denoisers.Exact(process, space.features(family).float()))
 panels = {"40 of the family": family[:40]}
 for sigma in (0.5, 1.0, 2.0):
-    sampler = chains.DiscreteWalkJump(smoothed, space, sigma)
+    sampler = chains.DiscreteWalkJump(smoothed, sigma, space=space)
     walk = sampler.walk(family[:1], 800, torch.Generator().manual_seed(1), keep=20).kept[:, 0]
     panels[rf"$\sigma$ = {sigma}"] = sampler.jump(walk)
 

@@ -11,7 +11,7 @@ lattice field and the spins whether many coordinates that want to agree can turn
 import matplotlib.pyplot as plt
 import torch
 
-from unnoise import targets
+from unnoise import laws, targets
 
 rng = torch.Generator().manual_seed(0)
 tumours = targets.LogisticRegression.breast_cancer()
@@ -39,7 +39,7 @@ for axes, (name, (target, half)) in zip(panels.flat, zoo.items(), strict=False):
         cmap="Blues",
         aspect="auto",
     )
-    if isinstance(target, targets.Samplable):
+    if isinstance(target, laws.Law):
         x = target.sample(rng, (150,))
         axes.scatter(*x[(x.abs() < half).all(1)].T, s=3, color="C1", linewidths=0)
     axes.set(title=name, xticks=[], yticks=[])

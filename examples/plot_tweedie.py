@@ -12,31 +12,32 @@ network D that is trained by least squares to undo the noise, a denoising autoen
 import matplotlib.pyplot as plt
 import torch
 
-from unnoise import chains, targets
+from unnoise import chains, denoisers, networks, objectives, processes, targets
 
 torch.manual_seed(0)
 rng = torch.Generator().manual_seed(0)
 sigma = 0.6
 target = targets.Modes(torch.tensor([0.5, 0.2, 0.3]), torch.tensor([[-2.0], [0.5], [2.5]]), 0.25)
-exact = chains.FromMixture(target.mixture)
+exact = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
 
 # %%
-# Training sees samples only. The loss of ``chains.SingleLevel`` is the squared error after fresh noise.
+# Training sees samples only. The objective is the squared error after fresh noise, always of the one level.
 
-network = torch.nn.Sequential(torch.nn.Linear(1, 32), torch.nn.Tanh(), torch.nn.Linear(32, 32), torch.nn.Tanh())
-learnt = chains.SingleLevel(network.append(torch.nn.Linear(32, 1)), sigma)
-optimiser = torch.optim.LBFGS(learnt.parameters(), max_iter=80, line_search_fn="strong_wolfe")
+denoiser = denoisers.Neural(exact.process, networks.MLP((1,), width=32, depth=1))
+objective = objectives.Denoising(times=objectives.times.OneLevel(sigma))
+optimiser = torch.optim.LBFGS(denoiser.parameters(), max_iter=80, line_search_fn="strong_wolfe")
 data = target.sample(rng, (6000,))
 
 
 def loss():
     optimiser.zero_grad()
-    value = learnt.loss(data, torch.Generator().manual_seed(1)).mean()
+    value = objective(denoiser, data, None, torch.Generator().manual_seed(1)).value.mean()
     value.backward()
     return value
 
 
 optimiser.step(loss)
+learnt = chains.AtNoise(denoiser)
 
 # %%
 # Both panels show the same two functions: the closed form of the mixture, and what the network has learnt.

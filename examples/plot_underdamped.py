@@ -15,7 +15,7 @@ import torch
 from unnoise import chains
 
 rng = torch.Generator().manual_seed(0)
-normal = chains.Density(lambda x: -0.5 * x.square().sum(-1), score=lambda x: -x)
+normal = chains.Density(lambda x: -0.5 * x.square().sum(-1), gradient=lambda x: -x)
 deltas = {
     chains.Sachs: [0.1, 0.4, 0.7, 1.0, 1.3, 1.6],
     chains.BAOAB: [0.1, 0.4, 0.7, 1.0, 1.3, 1.6],
@@ -32,7 +32,7 @@ variances = {
 # same number of scores the underdamped one forgets the long side sooner.
 
 long = torch.tensor([10.0, 1.0])
-ellipse = chains.Density(lambda x: -0.5 * (x / long).square().sum(-1), score=lambda x: -x / long**2)
+ellipse = chains.Density(lambda x: -0.5 * (x / long).square().sum(-1), gradient=lambda x: -x / long**2)
 start = long * torch.randn(500, 2, generator=rng)
 memory = {}
 for name, kernel in (("Langevin, h = 0.5", chains.Langevin(ellipse, 0.5)), ("Sachs", chains.Sachs(ellipse, 1.0, 0.1))):

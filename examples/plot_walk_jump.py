@@ -13,10 +13,10 @@ import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
 
-from unnoise import chains
+from unnoise import chains, denoisers, processes, spaces
 
 digits = torch.tensor(load_digits().images / 16, dtype=torch.float32)
-smoothed = chains.FromAtoms(digits)
+smoothed = chains.AtNoise(denoisers.Exact(processes.EDM(spaces.Euclidean((8, 8))), digits))
 
 # %%
 # One chain per noise level, both from the same digit; a jump after every 25 steps. Pixels lie between 0 and 1.
@@ -26,7 +26,7 @@ for sigma in (0.5, 0.25):
     rng = torch.Generator().manual_seed(3)
     sampler = chains.WalkJump(smoothed, sigma)
     walk = sampler.walk(digits[:1], 300, rng, keep=25).kept[:, 0]
-    rows += [(f"walk, $\\sigma$ = {sigma}", walk), ("jump", sampler.jump(walk))]
+    rows += [(f"walk, $\\sigma$ = {sigma}", walk[:, 0]), ("jump", sampler.jump(walk))]
 
 # %%
 

@@ -9,7 +9,7 @@ aligned, and has sequences enough to compare pairs of columns.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,8 @@ from experiments.antibody_judge import Judge
 from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.families import Family, antibodies, rna
 from unnoise._seeding import generator
-from unnoise.chains import DiscreteWalkJump, FromAtoms, FromDenoiser, Smoothed
+from unnoise.chains import AtNoise, DiscreteWalkJump
+from unnoise.denoisers import Exact
 from unnoise.heads import Letters
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
@@ -81,7 +82,7 @@ class Learner:
             tell=tell,
             objective=Denoising(SimpleWeighting(), OneLevel(sigma)),
             head=Letters,
-            judge=lambda found: -denoising(FromDenoiser(found), validation, sigma)[0],
+            judge=lambda found: -denoising(AtNoise(found), validation, sigma)[0],
             looks=self.looks,
             steps=self.steps,
             batch_size=64,
@@ -90,15 +91,15 @@ class Learner:
             ema=0.99,
             seed=seed,
         )
-        return DiscreteWalkJump(FromDenoiser(denoiser), space, sigma)
+        return DiscreteWalkJump(AtNoise(denoiser), sigma, space=space)
 
 
 @torch.no_grad()
-def denoising(smoothed: Smoothed, onehot: Tensor, sigma: float) -> tuple[float, float]:
+def denoising(noisy: AtNoise | Sites, onehot: Tensor, sigma: float) -> tuple[float, float]:
     """Squared error per letter, and share of letters that the largest probability gets right, on fixed noise."""
     noise = torch.randn((4, *onehot.shape), generator=generator(0))
     x = onehot.expand_as(noise).flatten(0, 1)
-    found = smoothed.denoise(x + sigma * noise.flatten(0, 1), sigma)
+    found = noisy.denoise(x + sigma * noise.flatten(0, 1), sigma)
     right = (found.argmax(-1) == x.argmax(-1)).double().mean()
     return float((found - x).square().sum(-1).mean()), float(right)
 
@@ -114,7 +115,7 @@ def run(setting: Setting) -> Outcome:
     for i, (name, sigma) in enumerate(tasks):
         learner, tell = learners[name], partial(_said, setting.part(i / len(tasks), (i + 1) / len(tasks)), name, sigma)
         sampler = learner.at(sigma, seed, tell)
-        samples = sampler.sample(effort.samples, effort.walk, generator(seed))
+        samples = replace(sampler, steps=effort.walk).sample(effort.samples, generator(seed))
         found = _denoised(sampler, learner.family) | scores.compared(samples, learner.family, learner.family.held_out)
         if name == "antibody":
             found |= judge(samples) | _from_seeds(sampler, judge, effort, generator(seed))
@@ -157,20 +158,20 @@ def _denoised(sampler: DiscreteWalkJump, family: Family) -> dict[str, float]:
     """How well letters are told from noise: on held-out and on training data, beside two denoisers without learning."""
     space, sigma = sampler.space, sampler.sigma
     train, test = space.features(family.train), space.features(family.test)
-    error, accuracy = denoising(sampler.smoothed, test, sigma)
-    train_error, train_accuracy = denoising(sampler.smoothed, train[: len(test)], sigma)
+    error, accuracy = denoising(sampler.noisy, test, sigma)
+    train_error, train_accuracy = denoising(sampler.noisy, train[: len(test)], sigma)
     return {
         "denoising_error": error,
         "denoising_accuracy": accuracy,
         "train_denoising_error": train_error,
         "train_denoising_accuracy": train_accuracy,
-        "kernel_density_denoising_error": denoising(FromAtoms(train), test, sigma)[0],
+        "kernel_density_denoising_error": denoising(AtNoise(Exact(sampler.noisy.process, train)), test, sigma)[0],
         "sites_denoising_error": denoising(Sites(train.mean(0)), test, sigma)[0],
     }
 
 
 @dataclass(frozen=True)
-class Sites(Smoothed):
+class Sites:
     """Columns that know nothing of each other: Bayes' rule with their frequencies, (columns, letters)."""
 
     frequencies: Tensor
@@ -183,7 +184,7 @@ class Sites(Smoothed):
 def _from_seeds(sampler: DiscreteWalkJump, judge: Judge, effort: Effort, rng: torch.Generator) -> dict[str, float]:
     """What becomes of test sequences: columns that differ after a tenth of a walk and after all of it, and kinds."""
     seeds = judge.family.test.repeat(-(-effort.samples // len(judge.family.test)), 1)
-    soon, late = (sampler.sample(seeds, steps, rng) for steps in (effort.walk // 10, effort.walk))
+    soon, late = (replace(sampler, steps=steps).sample(seeds, rng) for steps in (effort.walk // 10, effort.walk))
     same = (judge.heavy(late) > 0.5) == (judge.heavy(seeds) > 0.5)
     return {
         "distance_to_seed_after_a_tenth": float((soon != seeds).sum(1).double().mean()),

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from unnoise import chains
 from unnoise.chains import diagnostics
-from unnoise.denoisers import ExactMixture
+from unnoise.denoisers import ClosedForm, Denoiser, ExactMixture
 from unnoise.processes import EDM
 from unnoise.samplers import Ancestral, Heun, Sampler
 from unnoise.targets import TwoModes
@@ -26,22 +26,27 @@ JOINT = 40  # measurements
 WIDE = 100.0  # the noise that diffusions and localization start from, against the smallest log-concave one
 
 
-@dataclass
-class Counted(chains.Smoothed):
-    """The exact score at every level, and how often it was asked."""
+class Counted(ClosedForm):
+    """The exact denoiser and score of a target at every level, and how often they were asked."""
 
-    known: chains.FromMixture
-    calls: int = 0
+    def __init__(self, process: EDM, target: TwoModes) -> None:
+        super().__init__()
+        self.process, self.known, self.calls = process, ExactMixture(process, target.mixture), 0
 
-    def denoise(self, y: Tensor, sigma: float) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
         """One call."""
         self.calls += 1
-        return self.known.denoise(y, sigma)
+        found: Tensor = self.known(x_t, t)
+        return found
 
-    def score(self, y: Tensor, sigma: float) -> Tensor:
-        """One call; at sigma = 0 the score of p itself."""
+    def score(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """One call."""
         self.calls += 1
-        return self.known.score(y, sigma)
+        return self.known.score(x_t, t)
+
+    def log_prob(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """Not counted: no method asks."""
+        return self.known.log_prob(x_t, t)
 
 
 @dataclass(frozen=True)
@@ -49,29 +54,43 @@ class Problem:
     """The target, and what the methods know of it: its counted score, the radius of its means, a budget of calls."""
 
     target: TwoModes
-    smoothed: Counted
+    denoiser: Counted
     budget: int
 
     @classmethod
     def of(cls, dimension: int, budget: int = 0) -> Problem:
         """With a fresh counter."""
         target = TwoModes(dimension)
-        return cls(target, Counted(chains.FromMixture(target.mixture)), budget)
+        process = EDM(target.space, sigma_min=0.01, sigma_max=WIDE * _log_concave(target))
+        return cls(target, Counted(process, target), budget)
+
+    @property
+    def noisy(self) -> chains.AtNoise:
+        """The denoiser at every level."""
+        return chains.AtNoise(self.denoiser)
 
     @property
     def sigma(self) -> float:
         """The smallest noise under which the modes are one."""
-        radius = float(self.target.means[0].norm())
-        return diagnostics.log_concave_sigma(radius, self.target.scale)
+        return _log_concave(self.target)
 
     @property
     def density(self) -> chains.Density:
-        """P, whose value comes with its score: one call for both."""
-        return chains.Density(self.target.log_prob, score=lambda x: self.smoothed.score(x, 0.0))
+        """The target, whose value comes with its score: one call for both."""
+
+        def score(x: Tensor) -> Tensor:
+            self.denoiser.calls += 1
+            return self.target.score(x)
+
+        return chains.Density(self.target.log_prob, gradient=score)
 
     def start(self, n: int, rng: torch.Generator) -> Tensor:
         """N(0, I)."""
         return torch.randn(n, self.target.space.dimension, generator=rng)
+
+
+def _log_concave(target: TwoModes) -> float:
+    return diagnostics.log_concave_sigma(float(target.means[0].norm()), target.scale)
 
 
 Method = Callable[[Problem, Tensor, torch.Generator], Tensor]
@@ -79,8 +98,8 @@ Method = Callable[[Problem, Tensor, torch.Generator], Tensor]
 
 def measured_in_turn(problem: Problem, x: Tensor, rng: torch.Generator) -> Tensor:
     """SMS, up to the last jump."""
-    sigmas = chains.growing(problem.sigma, COMMON, LAST)
-    return chains.Sequential(problem.smoothed, sigmas, steps=STEPS).sample(x, rng)
+    sigmas = chains.growing_levels(problem.sigma, COMMON, LAST)
+    return chains.Sequential(problem.noisy, sigmas, steps=STEPS).sample(x, rng)
 
 
 def polished(problem: Problem, x: Tensor, rng: torch.Generator) -> Tensor:
@@ -105,26 +124,23 @@ def _mala(problem: Problem, x: Tensor, rng: torch.Generator) -> Tensor:
 def _annealed(problem: Problem, x: Tensor, rng: torch.Generator) -> Tensor:
     sigmas = torch.logspace(math.log10(2 * problem.sigma), -1, LEVELS).tolist()
     steps = problem.budget // LEVELS - 1
-    return chains.Annealed(problem.smoothed, sigmas, steps, epsilon=0.2 * sigmas[-1] ** 2).sample(x, rng)
+    return chains.Annealed(problem.noisy, sigmas, steps, epsilon=0.2 * sigmas[-1] ** 2).sample(x, rng)
 
 
 def _joint(problem: Problem, x: Tensor, rng: torch.Generator) -> Tensor:
-    return chains.Joint(problem.smoothed, problem.sigma, JOINT).sample(x, problem.budget - 2, rng)
+    return chains.WalkJump(problem.noisy, problem.sigma, problem.budget - 2, m=JOINT).sample(x, rng)
 
 
 def _localized(problem: Problem, x: Tensor, rng: torch.Generator) -> Tensor:
     wide = WIDE * problem.sigma
     counts = range(problem.budget)  # of equal ones; the more of them, the more steps in all
-    m = bisect.bisect_right(counts, problem.budget, lo=1, key=lambda m: len(chains.growing(wide, m, LAST))) - 1
-    return chains.Localization(problem.smoothed, chains.growing(wide, m, LAST)).sample(x, rng)
+    m = bisect.bisect_right(counts, problem.budget, lo=1, key=lambda m: len(chains.growing_levels(wide, m, LAST))) - 1
+    return chains.Localization(problem.noisy, chains.growing_levels(wide, m, LAST)).sample(x, rng)
 
 
-def _reversed(sampler: Callable[[ExactMixture, int], Sampler]) -> Method:
+def _reversed(sampler: Callable[[Denoiser, int], Sampler]) -> Method:
     def sampled(problem: Problem, x: Tensor, rng: torch.Generator) -> Tensor:
-        process = EDM(problem.target.space, sigma_min=0.01, sigma_max=WIDE * problem.sigma)
-        denoiser = ExactMixture(process, problem.target.mixture)
-        denoiser.register_forward_pre_hook(lambda *_: setattr(problem.smoothed, "calls", problem.smoothed.calls + 1))
-        found: Tensor = sampler(denoiser, problem.budget).sample(len(x), rng)
+        found: Tensor = sampler(problem.denoiser, problem.budget).sample(len(x), rng)
         return found
 
     return sampled

@@ -22,21 +22,21 @@ from experiments.base import Experiment, Outcome, Published, Setting
 from unnoise._seeding import generator
 from unnoise.chains import (
     MALA,
-    Density,
-    Estimate,
-    FromMixture,
+    AtNoise,
     LangevinPosterior,
     Localization,
     PlugIn,
+    PosteriorMean,
     Sequential,
-    Smoothed,
     TemperedPosterior,
     UnreliableEstimate,
-    growing,
+    growing_levels,
     tune,
 )
 from unnoise.chains.estimates import Estimated
+from unnoise.denoisers import Denoiser, ExactMixture
 from unnoise.evaluation import sliced_wasserstein, wasserstein
+from unnoise.processes import EDM
 from unnoise.report import plots
 from unnoise.targets import Modes, ring
 
@@ -87,8 +87,8 @@ def run(setting: Setting) -> Outcome:
 
 
 def _ring(sizes: Sizes, rng: torch.Generator, tell: Tell) -> tuple[dict[str, float], list[tuple[str, Tensor]]]:
-    smoothed = PlugIn(Density.of(RING), sizes.draws, rng)
-    levels = growing(RADIUS, sizes.measurements, last=math.sqrt(VARIANCE))
+    smoothed = AtNoise(PlugIn(EDM(RING.space), RING, sizes.draws, rng))
+    levels = growing_levels(RADIUS, sizes.measurements, last=math.sqrt(VARIANCE))
     sampler = Sequential(smoothed, levels, steps=2, first=2 * sizes.measurements)
     jumps, doubtful = _quietly(sampler, torch.zeros(sizes.ring, 2), rng, lambda k, words: tell(0.6 * k, words))
     draws = _finished(RING, jumps, sizes, rng)
@@ -112,29 +112,29 @@ def _ring(sizes: Sizes, rng: torch.Generator, tell: Tell) -> tuple[dict[str, flo
 
 def _pair(sizes: Sizes, rng: torch.Generator, tell: Tell) -> tuple[dict[str, float], dict[str, Tensor]]:
     """What every estimator leads to, and its draws along the line through both modes."""
-    density = Density.of(PAIR)
-    denoisers: dict[str, Smoothed] = {
-        "exact": FromMixture(PAIR.mixture),
-        "plug_in": PlugIn(density, 16 * sizes.particles, rng),
-        "langevin": LangevinPosterior(density, 60, rng),
-        "tempered": TemperedPosterior(density, sizes.particles, rng),
+    process = EDM(PAIR.space)
+    denoisers: dict[str, Denoiser] = {
+        "exact": ExactMixture(process, PAIR.mixture),
+        "plug_in": PlugIn(process, PAIR, 16 * sizes.particles, rng),
+        "langevin": LangevinPosterior(process, PAIR, 60, rng),
+        "tempered": TemperedPosterior(process, PAIR, sizes.particles, rng),
     }
     reference, other = PAIR.sample(rng, (20 * sizes.pair,)), PAIR.sample(rng, (sizes.pair,))
     measured = {"pair_rows": float(sizes.pair), "pair_sliced_w2_floor": sliced_wasserstein(other, reference)}
     shown = {}
-    for i, (name, smoothed) in enumerate(denoisers.items()):
-        found, draws = _localized(smoothed, sizes, rng, lambda k, words, i=i: tell((i + k) / 4, words))  # type: ignore[misc]
+    for i, (name, denoiser) in enumerate(denoisers.items()):
+        found, draws = _localized(denoiser, sizes, rng, lambda k, words, i=i: tell((i + k) / 4, words))  # type: ignore[misc]
         measured |= {f"pair_{name}_{what}": value for what, value in found.items()}
         measured[f"pair_{name}_sliced_w2"] = sliced_wasserstein(draws, reference)
         shown[f"{name.replace('_', '-')}: weight {found['weight']:.3f}"] = _along(draws)
     return measured, shown
 
 
-def _localized(smoothed: Smoothed, sizes: Sizes, rng: torch.Generator, tell: Tell) -> tuple[dict[str, float], Tensor]:
+def _localized(denoiser: Denoiser, sizes: Sizes, rng: torch.Generator, tell: Tell) -> tuple[dict[str, float], Tensor]:
     """One measurement after another, each with one estimate; then MALA."""
-    levels = growing(math.sqrt(DIMENSION * (4 / 3) ** 2 - 0.05), sizes.pair_measurements, last=math.sqrt(0.05))
-    watched = _Watched(smoothed)
-    jumps, doubtful = _quietly(Localization(watched, levels), torch.zeros(sizes.pair, DIMENSION), rng, tell)
+    levels = growing_levels(math.sqrt(DIMENSION * (4 / 3) ** 2 - 0.05), sizes.pair_measurements, last=math.sqrt(0.05))
+    effective = _watched(denoiser)
+    jumps, doubtful = _quietly(Localization(AtNoise(denoiser), levels), torch.zeros(sizes.pair, DIMENSION), rng, tell)
     draws = _finished(PAIR, jumps, sizes, rng)
     weight = float((PAIR.responsibility(draws)[:, 0] > 0.5).double().mean())
     found = {
@@ -143,31 +143,29 @@ def _localized(smoothed: Smoothed, sizes: Sizes, rng: torch.Generator, tell: Tel
         "weight_error": abs(weight - float(PAIR.weights[0])),
         "variance": _within(PAIR, draws),
     }
-    if watched.effective:
+    if effective:
         claims = {
             "doubtful": doubtful,
-            "first_effective": watched.effective[0],
-            "last_effective": watched.effective[-1],
+            "first_effective": effective[0],
+            "last_effective": effective[-1],
         }
         found |= claims
     return found, draws
 
 
-class _Watched(Smoothed):
-    """A denoiser, and how many effective draws it claimed every time."""
+def _watched(denoiser: Denoiser) -> list[float]:
+    """How many effective draws a denoiser claims every time, as it goes on; nothing of a closed form."""
+    effective: list[float] = []
+    if isinstance(denoiser, Estimated):
+        estimate = denoiser.estimate
 
-    def __init__(self, smoothed: Smoothed) -> None:
-        self.smoothed = smoothed
-        self.effective: list[float] = []
+        def noted(y: Tensor, sigma: float) -> PosteriorMean:
+            found = estimate(y, sigma)
+            effective.append(float(found.effective.median()))
+            return found
 
-    def denoise(self, y: Tensor, sigma: float) -> Tensor:
-        """That of the other."""
-        if not isinstance(self.smoothed, Estimated):
-            return self.smoothed.denoise(y, sigma)
-        found: Estimate = self.smoothed.estimate(y, sigma)
-        self.smoothed.doubt(found, sigma)
-        self.effective.append(float(found.effective.median()))
-        return found.mean
+        denoiser.estimate = noted  # type: ignore[method-assign]
+    return effective
 
 
 def _quietly(
@@ -180,17 +178,17 @@ def _quietly(
         if caught:
             doubtful.add(k)
             caught.clear()
-        tell((k + 1) / len(sampler.sigmas), f"measurement {k + 1} of {len(sampler.sigmas)}")
+        tell((k + 1) / sampler.reports, f"measurement {k + 1} of {sampler.reports}")
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UnreliableEstimate)
         samples = sampler.sample(start, rng, on_step=on_step)
-    return samples, len(doubtful) / len(sampler.sigmas)
+    return samples, len(doubtful) / sampler.reports
 
 
 def _finished(target: Modes, jumps: Tensor, sizes: Sizes, rng: torch.Generator) -> Tensor:
     """MALA on p itself, too short to leave a mode."""
-    return tune(MALA(Density.of(target), 0.5 * target.scale**2), jumps, rng, steps=sizes.finish).state.x
+    return tune(MALA(target, 0.5 * target.scale**2), jumps, rng, steps=sizes.finish).state.x
 
 
 def _within(target: Modes, x: Tensor) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,17 +19,16 @@ from torch import Tensor
 from experiments import figures
 from experiments.base import Experiment, Outcome, Published, Setting
 from unnoise._seeding import generator
-from unnoise.chains import Annealed, Field, FromDenoiser, FromMixture, Langevin, Smoothed
+from unnoise.chains import Annealed, AtNoise, Langevin
 from unnoise.chains import run as walk
+from unnoise.denoisers import ExactMixture
 from unnoise.heads.gaussian import Preconditioned
+from unnoise.laws import Scored
 from unnoise.networks import MLP
-from unnoise.processes import VarianceExploding
+from unnoise.processes import EDM, VarianceExploding
 from unnoise.spaces import Euclidean
 from unnoise.targets import TwoModes
 from unnoise.training import learn
-
-if TYPE_CHECKING:
-    from unnoise.chains import Scored
 
 TARGET = TwoModes(2, separation=10.0, weight=0.8)
 RATE = 0.1  # as published: half of it goes to the gradient, its root to the noise
@@ -58,13 +57,13 @@ def run(setting: Setting) -> Outcome:
     exact = TARGET.sample(rng, (sizes.chains,))
     measured, panels = _described("exact", exact), [("exact", exact)]
     learnt = _learnt(sizes, setting)
-    scores: list[tuple[str, Smoothed, Scored]] = [
-        ("", FromMixture(TARGET.mixture), Field(TARGET.score)),
+    scores: list[tuple[str, AtNoise, Scored[Tensor]]] = [
+        ("", AtNoise(ExactMixture(EDM(TARGET.space), TARGET.mixture)), TARGET),
         ("learnt_", learnt, learnt.at(1.0)),  # finer levels would need smaller steps
     ]
-    for i, (prefix, smoothed, score) in enumerate(scores):
+    for i, (prefix, noisy, target) in enumerate(scores):
         tell = setting.part(0.6 + 0.2 * i, 0.8 + 0.2 * i)
-        for name, draws in _samples(smoothed, score, sizes, rng, tell).items():
+        for name, draws in _samples(noisy, target, sizes, rng, tell).items():
             measured |= _described(prefix + name, draws)
             words = prefix.replace("_", ": ") + name.replace("_", " ")
             panels.append((words, draws))
@@ -80,22 +79,24 @@ def run(setting: Setting) -> Outcome:
     return Outcome(measured, published, {"": figures.clouds(titled, columns=4)}, notes)
 
 
-def _samples(smoothed: Smoothed, score: Scored, sizes: Sizes, rng: torch.Generator, tell: Any) -> dict[str, Tensor]:
+def _samples(
+    noisy: AtNoise, target: Scored[Tensor], sizes: Sizes, rng: torch.Generator, tell: Any
+) -> dict[str, Tensor]:
     """Chains after plain Langevin, and after annealed Langevin over either range of levels."""
 
     def start() -> Tensor:
         return 16 * torch.rand(sizes.chains, 2, generator=rng) - 8
 
-    found = {"langevin": walk(Langevin(score, RATE / 2), start(), sizes.steps, rng).x}
+    found = {"langevin": walk(Langevin(target, RATE / 2), start(), sizes.steps, rng).x}
     for i, (name, (first, last)) in enumerate(RANGES.items()):
         tell((i + 1) / (len(RANGES) + 1), f"annealed Langevin from {first} to {last}")
         levels = torch.logspace(math.log10(first), math.log10(last), LEVELS, dtype=torch.float64).tolist()
-        annealed = Annealed.as_written(smoothed, levels, sizes.steps // LEVELS, RATE * last**2)
+        annealed = Annealed.as_written(noisy, levels, sizes.steps // LEVELS, RATE * last**2)
         found[f"annealed_{name}"] = annealed.sample(start(), rng)
     return found
 
 
-def _learnt(sizes: Sizes, setting: Setting) -> FromDenoiser:
+def _learnt(sizes: Sizes, setting: Setting) -> AtNoise:
     """A network for all noise levels; the bound on this process weighs them by 1/sigma^2, as NCSN does."""
     denoiser = learn(
         VarianceExploding(Euclidean(2), FINEST, max(first for first, _ in RANGES.values())),
@@ -108,7 +109,7 @@ def _learnt(sizes: Sizes, setting: Setting) -> FromDenoiser:
         head=partial(Preconditioned, sigma_data=4.0),  # the spread of the target
         seed=setting.seed,
     )
-    return FromDenoiser(denoiser)
+    return AtNoise(denoiser)
 
 
 def _described(name: str, draws: Tensor) -> dict[str, float]:

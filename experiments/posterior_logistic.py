@@ -24,20 +24,22 @@ from unnoise._seeding import generator
 from unnoise.chains import (
     BAOAB,
     MALA,
-    Density,
+    AtNoise,
     LangevinPosterior,
     PlugIn,
     Sequential,
     UnreliableEstimate,
-    growing,
+    growing_levels,
     tune,
 )
 from unnoise.chains import (
     run as walk,
 )
 from unnoise.chains.diagnostics import agreement
+from unnoise.processes import EDM
 from unnoise.report import plots
-from unnoise.targets import LogisticRegression
+from unnoise.spaces import Euclidean
+from unnoise.targets import LogisticRegression, Target
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -119,16 +121,15 @@ def run(setting: Setting) -> Outcome:
     sizes = QUICK if setting.quick else Sizes()
     rng = generator(setting.seed)
     split = Split.drawn(rng)
-    density = Density(split.target.log_prob, None, split.target.score)
     mode, covariance = laplace(split.target)
     setting.tell(0.02, "the reference")
     start = _spread(mode, covariance, sizes.chains, rng)
-    reference, step = _mala(density, start, sizes, sizes.reference_steps, rng)
+    reference, step = _mala(split.target, start, sizes, sizes.reference_steps, rng)
     setting.tell(0.3, "MALA")
-    samplers = {"mala": _mala(density, start, sizes, sizes.steps, rng)[0]}
+    samplers = {"mala": _mala(split.target, start, sizes, sizes.steps, rng)[0]}
     setting.tell(0.4, "underdamped")
-    samplers["underdamped"] = _underdamped(density, start, covariance, sizes, rng)
-    samplers["sequential"], doubts = _sequential(density, mode, sizes, rng, setting.part(0.5, 1.0))
+    samplers["underdamped"] = _underdamped(split.target, start, covariance, sizes, rng)
+    samplers["sequential"], doubts = _sequential(split.target, mode, sizes, rng, setting.part(0.5, 1.0))
     measured: dict[str, Any] = {"dimension": len(mode), "training_cases": len(split.target.labels)}
     measured |= {"mala_step_size": step, **_mixed("reference", reference), **doubts}
     measured |= split.judged("reference", reference.pooled)
@@ -151,12 +152,12 @@ def laplace(target: LogisticRegression, rounds: int = 30) -> tuple[Tensor, Tenso
     return w, torch.linalg.inv(precision)
 
 
-def _mala(density: Density, start: Tensor, sizes: Sizes, steps: int, rng: torch.Generator) -> tuple[Draws, float]:
+def _mala(target: Target, start: Tensor, sizes: Sizes, steps: int, rng: torch.Generator) -> tuple[Draws, float]:
     """As many steps as the tuning again are thrown away after it.
 
     Not from the prior: far out, where the gradient is steep, MALA refuses every step of the size that suits the bulk.
     """
-    tuned = tune(MALA(density, 1e-3), start, rng, steps=sizes.tuning)
+    tuned = tune(MALA(target, 1e-3), start, rng, steps=sizes.tuning)
     settled = walk(tuned.kernel, tuned.state, sizes.tuning, rng).state
     return Draws(walk(tuned.kernel, settled, steps, rng, keep=sizes.keep).kept), tuned.kernel.step_size
 
@@ -168,22 +169,23 @@ def _spread(mode: Tensor, covariance: Tensor, chains: int, rng: torch.Generator)
     return points
 
 
-def _underdamped(density: Density, start: Tensor, covariance: Tensor, sizes: Sizes, rng: torch.Generator) -> Draws:
+def _underdamped(target: Target, start: Tensor, covariance: Tensor, sizes: Sizes, rng: torch.Generator) -> Draws:
     """BAOAB with a quarter of the step at which it would diverge, in the stiffest direction."""
     stiffest = float(torch.linalg.eigvalsh(covariance)[0]) ** 0.5
-    kernel = BAOAB(density, 0.5 * stiffest, friction=0.05)
+    kernel = BAOAB(target, 0.5 * stiffest, friction=0.05)
     settled = walk(kernel, start, 2 * sizes.tuning, rng).state
     return Draws(walk(kernel, settled, sizes.steps, rng, keep=sizes.keep).kept)
 
 
 def _sequential(
-    density: Density, mode: Tensor, sizes: Sizes, rng: torch.Generator, tell: Callable[[float, str], None]
+    target: Target, mode: Tensor, sizes: Sizes, rng: torch.Generator, tell: Callable[[float, str], None]
 ) -> tuple[Draws, dict[str, float]]:
     """SMS with estimated denoisers from the mode, a few steps of MALA at the end; and how much is to be believed."""
-    levels = growing(SIGMA, MEASUREMENTS, last=SIGMA / 4)
+    levels = growing_levels(SIGMA, MEASUREMENTS, last=SIGMA / 4)
     start = mode.float().expand(sizes.sequential, -1)
-    smoothed = LangevinPosterior(density, sizes.inner, rng, chains=4)
-    sampler = Sequential(smoothed, levels, steps=2, first=sizes.first)
+    process = EDM(Euclidean(len(mode)))
+    estimated = LangevinPosterior(process, target, sizes.inner, rng, chains=4)
+    sampler = Sequential(AtNoise(estimated), levels, steps=2, first=sizes.first)
 
     def on_step(k: int, state: Any) -> None:
         tell((k + 1) / len(levels), f"measurement {k + 1} of {len(levels)}")
@@ -191,13 +193,13 @@ def _sequential(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UnreliableEstimate)
         jumps = sampler.sample(start, rng, on_step=on_step)
-    tuned = tune(MALA(density, 1e-3), jumps, rng, steps=sizes.finish)
+    tuned = tune(MALA(target, 1e-3), jumps, rng, steps=sizes.finish)
     doubts = {"sequential_warnings": float(len(caught)), "sequential_measurements": float(len(levels))}
     for name, level in (("first", levels[0]), ("last", SIGMA / 4)):
         y = start + level * torch.randn(start.shape, generator=rng)
         for estimator, found in (
-            ("langevin_posterior", smoothed.estimate(y, level)),
-            ("plug_in", PlugIn(density, 1024, rng).estimate(y, level)),
+            ("langevin_posterior", estimated.estimate(y, level)),
+            ("plug_in", PlugIn(process, target, 1024, rng).estimate(y, level)),
         ):
             doubts[f"{estimator}_effective_draws_at_{name}_level"] = float(found.effective.median())
     return Draws(tuned.state.x[None]), doubts

@@ -101,16 +101,16 @@ def sequential(dimension: int, n: int, rng: torch.Generator) -> tuple[Found, Fou
     """The jumps of SMS, and the samples that some exact steps make of them."""
     problem, began = Problem.of(dimension), time.monotonic()
     jumps = measured_in_turn(problem, problem.start(n, rng), rng)
-    raw = Found(problem.target, jumps, problem.smoothed.calls, time.monotonic() - began)
+    raw = Found(problem.target, jumps, problem.denoiser.calls, time.monotonic() - began)
     x = polished(problem, jumps, rng)
-    return raw, Found(problem.target, x, problem.smoothed.calls, time.monotonic() - began)
+    return raw, Found(problem.target, x, problem.denoiser.calls, time.monotonic() - began)
 
 
 def other(name: str, dimension: int, budget: int, n: int, rng: torch.Generator) -> Found:
     """One of the other methods, at a budget of score calls per sample."""
     problem, began = Problem.of(dimension, budget), time.monotonic()
     x = METHODS[name][1](problem, problem.start(n, rng), rng)
-    return Found(problem.target, x, problem.smoothed.calls, time.monotonic() - began)
+    return Found(problem.target, x, problem.denoiser.calls, time.monotonic() - began)
 
 
 def _pooled(runs: list[Found]) -> Found:
@@ -158,7 +158,7 @@ def run(setting: Setting) -> Outcome:
         measured |= {f"d{dimension}_{key}": value for key, value in spread.items()}
     published = {f"d{dimension}_sms_weight_error": Published(SMC[dimension], SMC_SOURCE) for dimension in results}
     notes = (
-        f"SMS: growing(sigma*, {COMMON}, last={LAST}), {STEPS} steps of each measurement ('sms_jump': the jumps then), "
+        f"SMS: growing_levels(sigma*, {COMMON}, last={LAST}), {STEPS} steps of each ('sms_jump': the jumps then), "
         f"{POLISH} steps of MALA on p that find a step size, and {POLISH} more, which give the modes their width back",
         f"SMS: {REPEATS} runs of {CHAINS:,} chains, pooled; '_worst' is the worst run's error; seconds, calls of one",
         "all chains start from N(0, I), half way between the modes; reverse diffusions and localization from "

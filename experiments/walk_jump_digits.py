@@ -20,10 +20,12 @@ from torch import Tensor
 from experiments import mnist
 from experiments.base import Experiment, Outcome, Setting
 from unnoise._seeding import generator
-from unnoise.chains import FromAtoms, FromDenoiser, Joint, Sequential, Smoothed, WalkJump, equal, growing
+from unnoise.chains import AtNoise, Sequential, WalkJump, equal_levels, growing_levels
 from unnoise.chains.base import OnStep
+from unnoise.denoisers import Exact
 from unnoise.evaluation import classifier_test, energy_distance, memorisation
 from unnoise.laws.base import standard_normal
+from unnoise.processes import VarianceExploding
 from unnoise.report import plots
 from unnoise.samplers import Ancestral
 from unnoise.training.learning import Tell
@@ -73,11 +75,11 @@ def run(setting: Setting) -> Outcome:
     train, test = mnist.read(setting)
     made = mnist.trained(setting, train, setting.part(0.0, 0.5))
     setting.tell(0.5, "a classifier")
-    smoothed, reader = FromDenoiser(made.denoiser), mnist.Reader.fit(train, seed=setting.seed)
+    noisy, reader = AtNoise(made.denoiser), mnist.Reader.fit(train, seed=setting.seed)
     measured: dict[str, Any] = {"classifier_accuracy": _accuracy(reader, test)}
     setting.tell(0.52, "denoising")
-    measured |= denoising_errors(smoothed, train, test.images[: size.test], rng)
-    ways = _ways(made, smoothed, size, rng, setting.part(0.55, 0.9))
+    measured |= denoising_errors(noisy, train, test.images[: size.test], rng)
+    ways = _ways(made, noisy, size, rng, setting.part(0.55, 0.9))
     setting.tell(0.9, "looking at the samples")
     held_out = test.images[-size.refer :]
     for name, way in ({"held_out": Walked(test.images[: size.chains], held_out[:0])} | ways).items():
@@ -93,16 +95,21 @@ def run(setting: Setting) -> Outcome:
         made.note,
     )
     figures = {
-        "-jumps": _jumps_figure(smoothed, test.images, rng),
+        "-jumps": _jumps_figure(noisy, test.images, rng),
         "-walks": _walks_figure(ways),
         "-samples": _samples_figure(test.images, ways),
     }
     return Outcome(measured, {}, figures, notes)
 
 
-def denoising_errors(smoothed: Smoothed, train: mnist.Digits, clean: Tensor, rng: torch.Generator) -> dict[str, float]:
+def denoising_errors(noisy: AtNoise, train: mnist.Digits, clean: Tensor, rng: torch.Generator) -> dict[str, float]:
     """Mean squared errors per pixel of four ways to take noise away, with standard errors over digits."""
-    ways = {"network": smoothed, "training_digits": FromAtoms(train.images), "linear": Linear.fit(train.images)}
+    digits = AtNoise(Exact(VarianceExploding(noisy.process.space), train.images))
+    ways: dict[str, AtNoise | Linear] = {
+        "network": noisy,
+        "training_digits": digits,
+        "linear": Linear.fit(train.images),
+    }
     found = {}
     for sigma in SIGMAS:
         level = mnist.level(sigma)
@@ -117,7 +124,7 @@ def denoising_errors(smoothed: Smoothed, train: mnist.Digits, clean: Tensor, rng
 
 
 @dataclass(frozen=True)
-class Linear(Smoothed):
+class Linear:
     r"""Wiener's filter, $\mu + C(C + \sigma^2I)^{-1}(y - \mu)$ for data of mean $\mu$ and covariance C."""
 
     mean: Tensor
@@ -132,37 +139,35 @@ class Linear(Smoothed):
         return cls(rows.mean(0), variances.clamp(min=0), axes)
 
     def denoise(self, y: Tensor, sigma: float) -> Tensor:
-        """See the class."""
+        """The filter at one level."""
         along = (y.flatten(1) - self.mean) @ self.axes
         return (self.mean + (along * (self.variances / (self.variances + sigma**2))) @ self.axes.T).reshape(y.shape)
 
 
-def _ways(made: mnist.Trained, smoothed: Smoothed, size: Size, rng: torch.Generator, tell: Tell) -> dict[str, Walked]:
+def _ways(made: mnist.Trained, noisy: AtNoise, size: Size, rng: torch.Generator, tell: Tell) -> dict[str, Walked]:
     """Every way of sampling, each from guesses that are uniform pixels, as published."""
     guess = mnist.states(torch.rand((size.chains, *mnist.SHAPE), generator=rng))
     one = mnist.level(1.0)
-    fine = growing(one, size.m, mnist.level(FINEST))
+    fine = growing_levels(one, size.m, mnist.level(FINEST))
     ways = {}
     for k, sigma in enumerate(SIGMAS):
         part = _counted(tell, k / 8, (k + 1) / 8, size.steps, f"walk-jump at {sigma:g}")
-        ways[f"walk_jump_{sigma:g}"] = _walk_jump(smoothed, mnist.level(sigma), guess, size.steps, rng, part)
+        ways[f"walk_jump_{sigma:g}"] = _walk_jump(noisy, mnist.level(sigma), guess, size.steps, rng, part)
     for k, m in enumerate((4, 16)):
         part = _counted(tell, (2 + k) / 8, (3 + k) / 8, size.steps, f"{m} joint measurements")
-        jumps = Joint(smoothed, one, m, friction=0.5).sample(guess, size.steps, rng, on_step=part)
+        jumps = WalkJump(noisy, one, size.steps, friction=0.5, m=m).sample(guess, rng, on_step=part)
         ways[f"joint_{m}"] = Walked(jumps, jumps[:0, None])
     centre = torch.zeros_like(guess)
-    for name, sigmas, start, end in (("sms", equal(one, size.m), 4, 5.5), ("sms_fine", fine, 5.5, 7.5)):
+    for name, sigmas, start, end in (("sms", equal_levels(one, size.m), 4, 5.5), ("sms_fine", fine, 5.5, 7.5)):
         part = _counted(tell, start / 8, end / 8, len(sigmas), f"{len(sigmas)} measurements in sequence")
-        jumps = Sequential(smoothed, sigmas, first=size.first).sample(centre, rng, on_step=part)
+        jumps = Sequential(noisy, sigmas, first=size.first).sample(centre, rng, on_step=part)
         ways[name] = Walked(jumps, jumps[:0, None])
     reverse = Ancestral(made.denoiser, max(2, size.steps // 4)).sample(size.chains, rng)
     return ways | {"reverse_diffusion": Walked(reverse, reverse[:0, None])}
 
 
-def _walk_jump(
-    smoothed: Smoothed, level: float, guess: Tensor, steps: int, rng: torch.Generator, tell: OnStep
-) -> Walked:
-    sampler = WalkJump(smoothed, level, friction=0.5)
+def _walk_jump(noisy: AtNoise, level: float, guess: Tensor, steps: int, rng: torch.Generator, tell: OnStep) -> Walked:
+    sampler = WalkJump(noisy, level, friction=0.5)
     trace = sampler.walk(guess, steps, rng, keep=APART, on_step=tell)
     path = torch.stack([sampler.jump(y) for y in trace.kept])
     return Walked(path[-1], path)
@@ -208,7 +213,7 @@ def _shown(images: Tensor) -> Tensor:
     return mnist.pixels(images[:SHOWN])
 
 
-def _jumps_figure(smoothed: Smoothed, test: Tensor, rng: torch.Generator) -> Figure:
+def _jumps_figure(noisy: AtNoise, test: Tensor, rng: torch.Generator) -> Figure:
     """Digits, noisy digits, and jumps from these."""
     rows = {"held-out digits": _shown(test)}
     for sigma in reversed(SIGMAS):
@@ -216,7 +221,7 @@ def _jumps_figure(smoothed: Smoothed, test: Tensor, rng: torch.Generator) -> Fig
         with torch.no_grad():
             rows |= {
                 f"noise {sigma:g}": _shown(y),
-                f"jump from {sigma:g}": _shown(smoothed.denoise(y, mnist.level(sigma))),
+                f"jump from {sigma:g}": _shown(noisy.denoise(y, mnist.level(sigma))),
             }
     return plots.class_grid(rows, value_range=(0.0, 1.0))
 

@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from unnoise import DenoisingMarkovModel, InputError, networks, processes, samplers
+from unnoise.chains import Sequential, WalkJump
 from unnoise.denoisers import ExactMixture
 from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.heads import Eps
@@ -519,7 +520,8 @@ def knowing(law: GaussianMixture, data: np.ndarray, **changes: Any) -> Denoising
 def test_jumps_of_a_walk_vary_as_theory_says(data: np.ndarray) -> None:
     tau, sigma, n = 0.6, 0.8, 4000
     model = knowing(GaussianMixture(torch.ones(1), torch.zeros(1, 2), tau**2 * torch.eye(2)[None]), data)
-    rows = (model.walk(n, sigma=sigma, steps=100, seed=0) - data.mean(0)) / data.std(0)
+    chain = partial(WalkJump, sigma=sigma, steps=100)
+    rows = (model.walk(n, chain=chain, seed=0) - data.mean(0)) / data.std(0)
     expected = tau**4 / (tau**2 + sigma**2)
     z = (rows.var(0) / expected - 1) / np.sqrt(2 / n)
     assert np.abs(z).max() < 4.5  # fails by chance once in 70 000 seeds
@@ -529,14 +531,23 @@ def test_jumps_of_a_walk_vary_as_theory_says(data: np.ndarray) -> None:
 def test_sequential_measurements_weigh_modes_that_a_walk_does_not_leave(data: np.ndarray) -> None:
     model, n = knowing(FAR, data), 4000
     shares = {}
-    for chain, sigma in (("sequential", None), ("walk-jump", 0.3)):
-        rows = (model.walk(n, chain=chain, sigma=sigma, seed=1) - data.mean(0)) / data.std(0)
+    for chain in (Sequential, partial(WalkJump, sigma=0.3)):
+        rows = (model.walk(n, chain=chain, seed=1) - data.mean(0)) / data.std(0)
         shares[chain] = (rows.sum(1) > 0).mean()
-        if chain == "sequential":
+        if chain is Sequential:
             spread = rows[rows.sum(1) > 0].var(0)
-    assert abs(shares["sequential"] - 0.8) < 0.03
-    assert abs(shares["walk-jump"] - 0.8) > 0.1
+    measured, walked = shares.values()
+    assert abs(measured - 0.8) < 0.03
+    assert abs(walked - 0.8) > 0.1
     np.testing.assert_allclose(spread, 0.05**2 / (0.05 + 0.1**2), rtol=0.12)
+
+
+def test_chains_walk_in_groups(data: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All start alike, so that only their noise tells them apart."""
+    monkeypatch.setattr(samplers.base, "default_batch_size", lambda shape: 4)
+    rows = knowing(FAR, data).walk(10, chain=partial(WalkJump, steps=5), seed=0)
+    assert rows.shape == (10, 2)
+    assert len(np.unique(rows, axis=0)) == 10
 
 
 def test_a_walk_honours_conditions_and_gives_back_the_type(people: pl.DataFrame) -> None:
@@ -553,27 +564,26 @@ def test_a_walk_honours_conditions_and_gives_back_the_type(people: pl.DataFrame)
     numbers = people.select("age", weight=pl.Series(np.random.default_rng(0).normal(size=len(people))))
     model = tiny(condition="age").fit(numbers)
     model.denoiser_ = Told(model.denoiser_.process)
-    low, high = (model.walk(5, given={"age": age}, steps=2, seed=0) for age in (20.0, 60.0))
+    low, high = (model.walk(5, given={"age": age}, chain=partial(WalkJump, steps=2), seed=0) for age in (20.0, 60.0))
     assert isinstance(low, pl.DataFrame)
     assert set(low.columns) == {"age", "weight"}
     assert low["weight"].max() < high["weight"].min()
     assert set(high["age"]) == {60.0}
 
 
-def test_a_seed_decides_a_walk(model: DenoisingMarkovModel) -> None:
-    for chain in ("walk-jump", "sequential"):
-        first, second, third = (model.walk(3, chain=chain, steps=5, seed=seed) for seed in (4, 4, 5))
-        assert np.array_equal(first, second)
-        assert not np.array_equal(first, third)
+@pytest.mark.parametrize("chain", [partial(WalkJump, steps=5), partial(Sequential, first=5)])
+def test_a_seed_decides_a_walk(chain: Any, model: DenoisingMarkovModel) -> None:
+    first, second, third = (model.walk(3, chain=chain, seed=seed) for seed in (4, 4, 5))
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, third)
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"chain": "mala"}, "got the chain 'mala'; expected one of walk-jump, sequential"),
-        ({"sigma": 0.0}, "got sigma = 0.0; expected a positive number"),
-        ({"sigma": 1e6}, "this denoiser knows the levels from"),
-        ({"steps": 0}, "got steps = 0"),
+        ({"chain": partial(WalkJump, sigma=0.0)}, "got sigma = 0.0; expected a positive number"),
+        ({"chain": partial(WalkJump, sigma=1e6)}, "this denoiser knows the levels from"),
+        ({"chain": partial(Sequential, first=0)}, "got first = 0"),
         ({"n": 0}, "got n = 0"),
     ],
 )
@@ -585,5 +595,5 @@ def test_a_walk_that_cannot_be_is_refused(model: DenoisingMarkovModel, words: di
 def test_only_gaussian_noise_can_be_walked_on() -> None:
     angles = pl.DataFrame({"angle": np.linspace(0, 300, 40)})
     model = tiny(kinds={"angle": "degrees"}).fit(angles)
-    with pytest.raises(InputError, match="a noise level sigma means nothing there"):
+    with pytest.raises(InputError, match="a noise level needs a process with"):
         model.walk(2)

@@ -17,7 +17,8 @@ from unnoise import _tree, networks, processes, samplers, storage
 from unnoise._errors import InputError
 from unnoise._progress import progress
 from unnoise._seeding import generator, seeded
-from unnoise.chains.learned import learned
+from unnoise.chains import AtNoise, WalkJump
+from unnoise.chains.base import ChainSampler
 from unnoise.data import Encoded, EncodedCells, Schema
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import Bound, Estimate, Likelihood, ProbabilityFlow
@@ -234,27 +235,23 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self,
         n: int = 1,
         *,
-        sigma: float | None = None,
-        steps: int = 200,
-        chain: str = "walk-jump",
+        chain: Callable[[AtNoise], ChainSampler] = WalkJump,
         given: Mapping[str, Any] | None = None,
         seed: int | None = None,
     ) -> Any:
-        r"""N rows by chains on the density of noisy data, of the type that was fitted; for Gaussian noise alone.
+        r"""As many rows by chains on the density of noisy data, of the type that was fitted; for Gaussian noise alone.
 
-        "walk-jump" (Saremi, Hyvarinen 2019, arXiv 1903.02334) walks on the law $q_\sigma$ of $Y = X + \sigma N$ by
-        underdamped Langevin steps along $\nabla\log q_\sigma(y) = (E[X | Y = y] - y)/\sigma^2$ and jumps to
+        `chains.WalkJump` (Saremi, Hyvarinen 2019, arXiv 1903.02334) walks on the law $q_\sigma$ of $Y = X + \sigma N$
+        by underdamped Langevin steps along $\nabla\log q_\sigma(y) = (E[X | Y = y] - y)/\sigma^2$ and jumps to
         $E[X | Y = y]$. Jumps are sharp and vary less than the data, on a Gaussian of variance $\tau^2$ by
-        $\tau^4/(\tau^2 + \sigma^2)$. "sequential" (Saremi, Park, Bach 2024, arXiv 2305.19473) takes one noisy
+        $\tau^4/(\tau^2 + \sigma^2)$. `chains.Sequential` (Saremi, Park, Bach 2024, arXiv 2305.19473) takes one noisy
         measurement of the same X after the other, jumps at a tenth of a standard deviation, and weighs modes that are
-        far apart rightly. See `chains`.
+        far apart rightly.
 
         Args:
-            n: how many, each from a chain of its own.
-            sigma: the noise, in standard deviations of the data: 0.5 by default to walk and jump; for sequential that
-                of the first measurements, the root of the number of coordinates by default.
-            steps: of the walk; for sequential, of its first measurement.
-            chain: "walk-jump" or "sequential".
+            n: how many, each from a chain of its own that starts at the mean of the data.
+            chain: called with the denoiser at all noise levels, in standard deviations of the data: a class of
+                `chains`, or `functools.partial(chains.WalkJump, sigma=0.3, steps=500)`.
             given: as for `sample`.
             seed: the same seed gives the same rows; None takes a fresh one.
 
@@ -263,19 +260,18 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             NonFiniteError: a chain diverged.
         """
         cond = self._encoded_condition(n, given, fewest=1)
-        device = self._device()
+        denoiser, rng = self.denoiser_.to(self._device()), generator(seed)
+        groups = list(samplers.base.batches(int(n), samplers.base.default_batch_size(self.schema_.event_shape)))
+        done: list[torch.Tensor] = []
         with progress(f"walking to {n:,} rows", self.progress) as update:
-            x = learned(
-                self.denoiser_.to(device),
-                int(n),
-                generator(seed),
-                chain=chain,
-                sigma=sigma,
-                steps=steps,
-                cond=None if cond is None else cond.to(device),
-                tell=update,
-            )
-        return self.schema_.decode(x.cpu(), given)
+            for rows in groups:
+                sampler = chain(AtNoise(denoiser, None if cond is None else cond[rows].to(self._device())))
+
+                def tell(index: int, state: Any, steps: int = sampler.reports) -> None:
+                    update((len(done) + (index + 1) / steps) / len(groups), f"step {index + 1:,} of {steps:,}")
+
+                done.append(sampler.sample(rows.stop - rows.start, rng, on_step=tell))
+        return self.schema_.decode(torch.cat(done).cpu(), given)
 
     def score_samples(self, X: Any, y: Any = None, *, likelihood: Likelihood | None = None, seed: int = 0) -> Floats:
         """Log-likelihood of every row in nats, in the data's own units; see `schema_.measure`.

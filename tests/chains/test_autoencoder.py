@@ -6,9 +6,10 @@ import math
 
 import pytest
 import torch
+from noisy import of_atoms, of_mixture
 
 from unnoise._errors import InputError
-from unnoise.chains import AutoencoderChain, FromAtoms, FromMixture, run
+from unnoise.chains import AutoencoderChain, run
 from unnoise.laws import GaussianMixture
 
 CHAINS, TAU2, SIGMA = 40_000, 0.7, 0.9
@@ -18,7 +19,7 @@ KEPT = TAU2 / (TAU2 + SIGMA**2)
 
 def variance(spread):
     law = GaussianMixture(torch.ones(1), torch.zeros(1, 1), torch.full((1, 1, 1), TAU2))
-    chain = AutoencoderChain(FromMixture(law), SIGMA, spread)
+    chain = AutoencoderChain(of_mixture(law), SIGMA, spread)
     return float(run(chain, torch.zeros(CHAINS, 1), 25, torch.Generator().manual_seed(0)).x.var())
 
 
@@ -40,4 +41,4 @@ def test_without_decoder_noise_the_variance_is_halved():
 @pytest.mark.parametrize(("sigma", "spread"), [(0.0, 0.1), (-1.0, 0.1), (1.0, -0.1), (1.0, math.nan)])
 def test_numbers_that_mean_nothing(sigma, spread):
     with pytest.raises(InputError, match=r"sigma|spread"):
-        AutoencoderChain(FromAtoms(torch.zeros(1, 1)), sigma, spread)
+        AutoencoderChain(of_atoms(torch.zeros(1, 1)), sigma, spread)

@@ -11,85 +11,10 @@ from unnoise._errors import InputError, NonFiniteError
 from unnoise.chains import BAOAB, MALA, Cheng, Density, Field, Geodesic, Langevin, Sachs, run
 from unnoise.laws import GaussianMixture, Normal
 from unnoise.spaces import Euclidean, Sphere
-from unnoise.targets import Funnel, Ising, Phi4, TwoModes
 
 NORMAL = Density(lambda x: -0.5 * (x**2).flatten(1).sum(1))
 KERNELS = [Langevin(NORMAL, 0.1), MALA(NORMAL, 0.5), Sachs(NORMAL, 0.5), BAOAB(NORMAL, 0.5), Cheng(NORMAL, 0.5)]
 every_kernel = pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: type(kernel).__name__)
-
-
-class TestDensity:
-    def test_the_score_is_the_gradient(self, ring, rng):
-        x = torch.randn(50, 2, generator=rng, dtype=torch.float64)
-        density = Density.of(ring)
-        step = torch.zeros(2, dtype=torch.float64)
-        step[0] = 1e-5
-        slope = (ring.log_prob(x + step) - ring.log_prob(x - step)) / 2e-5
-        torch.testing.assert_close(density.score(x)[:, 0], slope, rtol=1e-6, atol=1e-6)
-
-    def test_a_given_score_is_used_and_both_agree(self):
-        density = Density(NORMAL.function, score=lambda x: -x)
-        x = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
-        for a, b in zip(density.both(x), NORMAL.both(x), strict=True):
-            torch.testing.assert_close(a, b)
-
-    def test_it_can_be_differentiated_twice(self):
-        x = torch.ones(2, 3, requires_grad=True)
-        (second,) = torch.autograd.grad(Density(lambda x: (x**3).sum(-1)).score(x).sum(), x)
-        torch.testing.assert_close(second, torch.full((2, 3), 6.0))
-
-    def test_on_a_manifold_the_score_is_tangent(self, rng):
-        x = Sphere(2).uniform(20).sample(rng)
-        score = Density(lambda x: 3 * x[:, 0], Sphere(2)).score(x)
-        torch.testing.assert_close((score * x).sum(1), torch.zeros(20, dtype=x.dtype), rtol=0, atol=1e-6)
-
-    def test_a_density_is_wrapped_once(self):
-        assert Density.of(NORMAL) is NORMAL
-
-    @pytest.mark.parametrize("target", [Phi4((2, 3)), Funnel(3), TwoModes(3)], ids=lambda target: type(target).__name__)
-    def test_a_target_gives_its_own_score_and_space(self, target, rng, monkeypatch):
-        x = torch.randn(20, *target.space.event_shape, generator=rng)
-        differentiated = Density(target.log_prob).score(x)
-        monkeypatch.setattr(torch.autograd, "grad", lambda *_: pytest.fail("this one knows its score"))
-        density = Density.of(target)
-        torch.testing.assert_close(density.score(x), differentiated, rtol=1e-4, atol=1e-5)
-        assert density.space == target.space
-        with pytest.raises(InputError, match="shape"):
-            density.check(x.flatten(1)[:, :2])
-
-    def test_a_target_without_a_score_is_differentiated(self):
-        class Silent:
-            score = None
-            log_prob = NORMAL.function
-
-        torch.testing.assert_close(Density.of(Silent).score(torch.ones(2, 3)), -torch.ones(2, 3))
-
-    def test_a_target_without_gradients_is_refused(self):
-        with pytest.raises(InputError, match="Ising lives on Finite, where there is no gradient to follow"):
-            Density.of(Ising(4))
-
-    @pytest.mark.parametrize(
-        ("log_prob", "said"),
-        [
-            (lambda x: x, r"returned the shape \(4, 2\) .* expected \(4,\)"),
-            (lambda x: 1.0, "returned a float"),
-            (lambda x: x.detach().sum(1), "no gradient"),
-            (lambda x: torch.full_like(x[:, 0], math.nan) * x.sum(1), "log density is nan for chain 0"),
-            (lambda x: x.sum(1) - torch.tensor([0, 0, math.inf, 0]), r"log density is -inf for chain 2 \(1 of 4"),
-            (lambda x: x.abs().sqrt().sum(1), "score is nan"),
-        ],
-    )
-    def test_bad_densities_are_refused(self, log_prob, said):
-        with pytest.raises(InputError, match=said):
-            Density(log_prob).check(torch.zeros(4, 2))
-
-    def test_a_score_of_another_shape_is_refused(self):
-        with pytest.raises(InputError, match="score returned the shape"):
-            Field(lambda x: x.sum(1)).score(torch.zeros(4, 2))
-
-    def test_what_has_no_log_prob_is_refused(self):
-        with pytest.raises(InputError, match="no log_prob"):
-            Density.of(3)
 
 
 class TestRun:
@@ -155,7 +80,7 @@ class TestKernels:
 
     def test_a_law_is_a_target(self, rng):
         law = Normal(torch.tensor([1.0, 2.0]), torch.tensor(0.5), 1)
-        found = run(MALA(Density.of(law), 0.2), torch.zeros(4000, 2), 40, rng).x
+        found = run(MALA(law, 0.2), torch.zeros(4000, 2), 40, rng).x
         torch.testing.assert_close(found.mean(0), law.mean, rtol=0, atol=0.05)
 
     def test_geodesic_wants_a_space(self):
@@ -169,4 +94,4 @@ class TestKernels:
 
 def test_mixtures_are_checked_in_their_own_precision(rng):
     law = GaussianMixture(torch.ones(1), torch.zeros(1, 2), torch.eye(2)[None])
-    assert run(MALA(Density.of(law), 0.2), torch.zeros(10, 2), 3, rng).x.dtype == torch.float32
+    assert run(MALA(law, 0.2), torch.zeros(10, 2), 3, rng).x.dtype == torch.float32

@@ -7,9 +7,10 @@ import math
 
 import pytest
 import torch
+from noisy import of_atoms, of_mixture
 
 from unnoise._errors import InputError
-from unnoise.chains import Density, FromAtoms, FromMixture, Langevin, Mean, diagnostics, run
+from unnoise.chains import Density, Langevin, Mean, conditional, diagnostics, run
 from unnoise.laws import GaussianMixture
 
 FLOAT64 = torch.float64
@@ -31,7 +32,7 @@ class TestZeta:
         y[0] = 0
         past = Mean(-y / (m - 1), (m - 1) / sigma**2) if m > 1 else Mean(0 * y)
         past = Mean(past.value * (torch.arange(50)[:, None] == 0), past.precision)
-        found = diagnostics.conditional_curvature(FromMixture(law), y, past, sigma)
+        found = diagnostics.conditional_curvature(of_mixture(law), y, past, sigma)
         bound = diagnostics.zeta(m, sigma, 6.0, tau)
         assert float(found[0]) == pytest.approx(bound, abs=1e-12)
         assert float(found.max()) <= bound + 1e-12
@@ -69,9 +70,9 @@ class TestCurvature:
 
     def test_groups_change_nothing(self, ring, rng, monkeypatch):
         y = torch.randn(20, 2, generator=rng, dtype=FLOAT64)
-        whole = diagnostics.curvature(FromMixture(ring).at(0.7).score, y)
+        whole = diagnostics.curvature(of_mixture(ring).at(0.7).score, y)
         monkeypatch.setattr(diagnostics, "NUMBERS_AT_ONCE", 12)
-        torch.testing.assert_close(diagnostics.curvature(FromMixture(ring).at(0.7).score, y), whole)
+        torch.testing.assert_close(diagnostics.curvature(of_mixture(ring).at(0.7).score, y), whole)
 
     def test_a_conditional_is_what_differentiation_says(self, ring, rng):
         y, past, sigma = (
@@ -79,10 +80,8 @@ class TestCurvature:
             Mean(torch.randn(20, 2, generator=rng, dtype=FLOAT64), 2.0),
             0.9,
         )
-        from unnoise.chains import conditional_score
-
-        expected = diagnostics.curvature(lambda z: conditional_score(FromMixture(ring), z, past, sigma), y)
-        found = diagnostics.conditional_curvature(FromMixture(ring), y, past, sigma)
+        expected = diagnostics.curvature(conditional(of_mixture(ring), past, sigma).score, y)
+        found = diagnostics.conditional_curvature(of_mixture(ring), y, past, sigma)
         torch.testing.assert_close(found, expected)
 
     def test_a_score_that_cannot_be_differentiated(self):
@@ -106,7 +105,7 @@ class TestHessians:
         """Hessian of log q_sigma = -(I - cov(X | y)/sigma^2)/sigma^2."""
         y, sigma = torch.randn(30, 2, generator=rng, dtype=FLOAT64), 0.8
         top = self.largest(-0.5 * torch.cdist(y, self.ATOMS) ** 2 / sigma**2)
-        found = diagnostics.curvature(FromAtoms(self.ATOMS, self.WEIGHTS).at(sigma).score, y)
+        found = diagnostics.curvature(of_atoms(self.ATOMS, self.WEIGHTS).at(sigma).score, y)
         torch.testing.assert_close(found, (top / sigma**2 - 1) / sigma**2)
 
     def test_of_a_measurement_given_those_before(self, rng):
@@ -118,7 +117,7 @@ class TestHessians:
             past = past.with_one_more(one, sigma)
         squares = [torch.cdist(one, self.ATOMS) ** 2 / sigma**2 for one, sigma in zip(y, sigmas, strict=True)]
         top = self.largest(-0.5 * torch.stack(squares).sum(0))
-        found = diagnostics.conditional_curvature(FromAtoms(self.ATOMS, self.WEIGHTS), y[-1], past, sigmas[-1])
+        found = diagnostics.conditional_curvature(of_atoms(self.ATOMS, self.WEIGHTS), y[-1], past, sigmas[-1])
         torch.testing.assert_close(found, (top / sigmas[-1] ** 2 - 1) / sigmas[-1] ** 2)
 
 
@@ -128,7 +127,7 @@ class TestUnimodality:
     GRID = torch.linspace(-1.5, 1.5, 3001, dtype=FLOAT64)[:, None]
 
     def maxima(self, atoms, weights, sigma):
-        slope = FromAtoms(atoms[:, None], weights).score(self.GRID, sigma)[:, 0]
+        slope = of_atoms(atoms[:, None], weights).score(self.GRID, sigma)[:, 0]
         return int(((slope[:-1] > 0) & (slope[1:] <= 0)).sum())
 
     def test_blur_by_the_radius_leaves_one(self, rng):

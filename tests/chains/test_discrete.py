@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from noisy import of_atoms, of_function
 from scipy.stats import chi2_contingency
 
 from unnoise._errors import InputError
-from unnoise.chains import DiscreteWalkJump, FromAtoms, SingleLevel, Smoothed, WalkJump, run
+from unnoise.chains import AtNoise, DiscreteWalkJump, WalkJump, run
 from unnoise.spaces import Finite
 
 SIGMA, CHAINS, STEPS = 0.8, 20_000, 80
@@ -28,15 +29,15 @@ class Known:
 
     def __init__(self, space: Finite, weights: torch.Tensor) -> None:
         self.space, self.sequences, self.weights = space, everything(space), weights / weights.sum()
-        self.smoothed = FromAtoms(space.features(self.sequences), self.weights)
+        self.noisy = of_atoms(space.features(self.sequences), self.weights)
 
-    def sampler(self, sigma: float = SIGMA, smoothed: Smoothed | None = None) -> DiscreteWalkJump:
-        return DiscreteWalkJump(smoothed or self.smoothed, self.space, sigma, delta=0.25)
+    def sampler(self, sigma: float = SIGMA, noisy: AtNoise | None = None, steps: int = STEPS) -> DiscreteWalkJump:
+        return DiscreteWalkJump(noisy or self.noisy, sigma, steps, delta=0.25, space=self.space)
 
-    def noisy(self, rng: torch.Generator, n: int = CHAINS) -> torch.Tensor:
+    def without_walk(self, rng: torch.Generator, n: int = CHAINS) -> torch.Tensor:
         """Draws of X + sigma N, without a walk."""
         x = self.space.features(self.sequences[torch.multinomial(self.weights, n, replacement=True, generator=rng)])
-        return x + SIGMA * torch.randn(x.shape, generator=rng)
+        return (x + SIGMA * torch.randn(x.shape, generator=rng))[:, None]
 
     def p_value(self, first: torch.Tensor, second: torch.Tensor) -> float:
         """Of the hypothesis that two sets of sequences have one law, over those seen ten times."""
@@ -61,7 +62,7 @@ def law(request) -> Known:
 
 def test_letters_after_a_walk_have_the_law_of_letters_after_noise(law, rng):
     sampler = law.sampler()
-    walked, exact = sampler.sample(CHAINS, STEPS, rng), sampler.jump(law.noisy(rng))
+    walked, exact = sampler.sample(CHAINS, rng), sampler.jump(law.without_walk(rng))
     law.space.check(walked)
     assert law.p_value(walked, exact) > FAILURE
 
@@ -69,25 +70,22 @@ def test_letters_after_a_walk_have_the_law_of_letters_after_noise(law, rng):
 def test_the_same_from_sequences_of_the_law(law, rng):
     sampler = law.sampler()
     start = law.sequences[:1].expand(CHAINS, -1)
-    assert law.p_value(sampler.sample(start, STEPS, rng), sampler.jump(law.noisy(rng))) > FAILURE
+    assert law.p_value(sampler.sample(start, rng), sampler.jump(law.without_walk(rng))) > FAILURE
 
 
 @pytest.mark.parametrize("sigma", [0.7, 0.95])
 def test_a_walk_at_another_level_is_found_out(law, rng, sigma):
     wrong = law.sampler(sigma)
-    assert law.p_value(wrong.sample(CHAINS, STEPS, rng), law.sampler().jump(law.noisy(rng))) < FAILURE
+    assert law.p_value(wrong.sample(CHAINS, rng), law.sampler().jump(law.without_walk(rng))) < FAILURE
 
 
 def test_a_walk_with_twice_the_score_is_found_out(law, rng):
     """What a wrong mass, or kicks that forget their half, would do; friction alone changes no law."""
 
-    class Doubled(Smoothed):
-        def denoise(self, y: torch.Tensor, sigma: float) -> torch.Tensor:
-            return 2 * law.smoothed.denoise(y, sigma) - y
-
-    walked = law.sampler(smoothed=Doubled()).walk(CHAINS, STEPS, rng).x
+    doubled = of_function(lambda y, sigma: 2 * law.noisy.denoise(y, sigma) - y, law.space.sites, law.space.states)
+    walked = law.sampler(noisy=doubled).walk(CHAINS, STEPS, rng).x
     sampler = law.sampler()
-    assert law.p_value(sampler.jump(walked), sampler.jump(law.noisy(rng))) < FAILURE
+    assert law.p_value(sampler.jump(walked), sampler.jump(law.without_walk(rng))) < FAILURE
 
 
 def test_probabilities_after_a_walk_average_to_those_of_the_law(law, rng):
@@ -101,14 +99,14 @@ def test_probabilities_after_a_walk_average_to_those_of_the_law(law, rng):
 
 
 def test_little_noise_gives_back_the_sequences_themselves(law, rng):
-    sampler = law.sampler(0.1)
-    assert torch.equal(sampler.sample(law.sequences, 20, rng), law.sequences)
+    sampler = law.sampler(0.1, steps=20)
+    assert torch.equal(sampler.sample(law.sequences, rng), law.sequences)
 
 
 def test_it_is_walk_jump_on_one_hot_sequences(law):
     first, second = (torch.Generator().manual_seed(5) for _ in range(2))
     sampler = law.sampler()
-    expected = WalkJump(law.smoothed, SIGMA, 0.25).walk(law.space.features(law.sequences), 7, first).x
+    expected = WalkJump(law.noisy, SIGMA, delta=0.25).walk(law.space.features(law.sequences), 7, first).x
     assert torch.equal(sampler.walk(law.sequences, 7, second).x, expected)
 
 
@@ -116,26 +114,23 @@ def test_a_walk_goes_on_and_every_kept_step_can_be_read(law, rng):
     sampler = law.sampler()
     trace = sampler.walk(10, 6, rng, keep=2)
     assert sampler.jump(trace.kept.flatten(0, 1)).shape == (30, law.space.sites)
-    assert run(sampler.kernel, trace.state, 5, rng).x.shape == (10, law.space.sites, law.space.states)
+    assert run(sampler.kernel, trace.state, 5, rng).x.shape == (10, 1, law.space.sites, law.space.states)
 
 
 def test_letters_that_a_site_lacks_are_never_read(rng):
     """Even where a network believes in them."""
 
-    class Last(torch.nn.Module):
-        def forward(self, y: torch.Tensor) -> torch.Tensor:
-            return torch.arange(y.shape[-1]).expand(y.shape).float()
-
     space = Finite(3, (2, 4, 3))
-    sampler = DiscreteWalkJump(SingleLevel(Last(), 1.0), space, 1.0)
-    assert sampler.jump(torch.zeros(5, 3, 4)).unique(dim=0).tolist() == [[1, 3, 2]]
+    noisy = of_function(lambda y, sigma: torch.arange(4.0).expand(y.shape), 3, 4)
+    sampler = DiscreteWalkJump(noisy, 1.0, space=space)
+    assert sampler.jump(torch.zeros(5, 1, 3, 4)).unique(dim=0).tolist() == [[1, 3, 2]]
 
 
 def test_pictures_of_letters_are_sequences_too(rng):
     space = Finite((2, 3), 3)
     known = torch.randint(3, (4, 2, 3), generator=rng)
-    sampler = DiscreteWalkJump(FromAtoms(space.features(known)), space, 0.2)
-    assert torch.equal(sampler.sample(known, 10, rng), known)
+    sampler = DiscreteWalkJump(of_atoms(space.features(known)), 0.2, steps=10, space=space)
+    assert torch.equal(sampler.sample(known, rng), known)
 
 
 class TestFaults:
@@ -143,7 +138,7 @@ class TestFaults:
 
     @pytest.fixture
     def sampler(self) -> DiscreteWalkJump:
-        return DiscreteWalkJump(FromAtoms(self.space.features(everything(self.space))), self.space)
+        return DiscreteWalkJump(of_atoms(self.space.features(everything(self.space))), space=self.space)
 
     @pytest.mark.parametrize("numbers", [{"sigma": 0.0}, {"delta": -1.0}, {"friction": math.nan}])
     def test_numbers_that_mean_nothing(self, sampler, numbers):
@@ -152,18 +147,18 @@ class TestFaults:
 
     def test_letters_that_a_site_lacks(self, sampler, rng):
         with pytest.raises(InputError, match="got the state 2 at row 0, site \\(0,\\)"):
-            sampler.sample(torch.tensor([[2, 0, 0]]), 1, rng)
+            sampler.sample(torch.tensor([[2, 0, 0]]), rng)
 
     def test_sequences_already_written(self, sampler, rng):
         with pytest.raises(InputError):
-            sampler.sample(torch.zeros(1, 3, 4), 1, rng)
+            sampler.sample(torch.zeros(1, 3, 4), rng)
 
     def test_no_chains(self, sampler, rng):
         with pytest.raises(InputError, match="got 0 chains; expected at least one"):
-            sampler.sample(0, 1, rng)
+            sampler.sample(0, rng)
 
     def test_a_denoiser_of_another_alphabet(self, rng):
         space = Finite(3, 5)
-        sampler = DiscreteWalkJump(SingleLevel(torch.nn.Linear(5, 4), 1.0), space, 1.0)
-        with pytest.raises(InputError, match=r"the shape \(2, 3, 4\) .* expected as many, \(n, \*sites, 5\)"):
-            sampler.jump(torch.zeros(2, 3, 5))
+        sampler = DiscreteWalkJump(of_function(lambda y, sigma: y[..., :4], 3, 5), 1.0, space=space)
+        with pytest.raises(InputError, match=r"the shape \(2, 3, 4\); expected \(2, 3, 5\)"):
+            sampler.jump(torch.zeros(2, 1, 3, 5))

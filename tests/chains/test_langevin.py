@@ -67,7 +67,7 @@ class TestMALA:
 
         rng = torch.Generator().manual_seed(3)
         start, other = ring.sample(rng, (8000,)), ring.sample(rng, (8000,))
-        found = run(make(Density.of(ring), 0.01), start, 20, rng).x
+        found = run(make(ring, 0.01), start, 20, rng).x
         edges = other.norm(dim=1).quantile(torch.linspace(0, 1, 11, dtype=torch.float64)[1:-1])
         counts = [torch.bincount(torch.bucketize(x.norm(dim=1), edges), minlength=10) for x in (found, other)]
         return float(chi2_contingency(torch.stack(counts).numpy()).pvalue)
@@ -95,7 +95,7 @@ class TestLangevin:
     @pytest.mark.parametrize("step_size", [0.1, 0.5])
     def test_its_variance_is_that_of_theory(self, step_size, rng):
         tau2, n = 1.5, 40_000
-        normal = Density(lambda x: -0.5 / tau2 * (x**2).sum(1), score=lambda x: -x / tau2)
+        normal = Density(lambda x: -0.5 / tau2 * (x**2).sum(1), gradient=lambda x: -x / tau2)
         found = run(Langevin(normal, step_size), torch.zeros(n, 1), 60, rng).x
         assert abs(float(found.var()) / (tau2 / (1 - step_size / (2 * tau2))) - 1) < 5 * math.sqrt(2 / n)
 

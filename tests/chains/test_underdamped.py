@@ -15,7 +15,7 @@ from unnoise.chains.underdamped import Moving
 CHAINS = 40_000
 ERROR = 5 * math.sqrt(2 / CHAINS)  # five standard errors of a variance, relative
 TAU2 = 0.7
-NORMAL = Density(lambda x: -0.5 / TAU2 * (x**2).sum(1), score=lambda x: -x / TAU2)
+NORMAL = Density(lambda x: -0.5 / TAU2 * (x**2).sum(1), gradient=lambda x: -x / TAU2)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def test_numbers_that_mean_nothing_are_refused(kernel):
 @pytest.mark.parametrize("kernel", [Sachs, BAOAB, Cheng])
 def test_a_step_asks_for_one_score(kernel, rng):
     asked = []
-    counting = Density(NORMAL.function, score=lambda x: (asked.append(1), -x)[1])
+    counting = Density(NORMAL.function, gradient=lambda x: (asked.append(1), -x)[1])
     state = kernel(counting, 0.1).start(torch.zeros(3, 1), rng)
     asked.clear()
     run(kernel(counting, 0.1), state, 10, rng)

@@ -6,17 +6,18 @@ import math
 
 import pytest
 import torch
+from noisy import of_atoms, of_mixture
 
 from unnoise._errors import InputError
-from unnoise.chains import FromAtoms, FromMixture, WalkJump, run
+from unnoise.chains import Sachs, WalkJump, run
 from unnoise.laws import GaussianMixture
 
 
 def test_variances_of_walk_and_jump(rng):
     tau2, sigma, n = 2.0, 1.5, 20_000
     law = GaussianMixture(torch.ones(1), torch.ones(1, 1), torch.full((1, 1, 1), tau2))
-    sampler = WalkJump(FromMixture(law), sigma)
-    y = sampler.walk(torch.zeros(n, 1), 60, rng).x
+    sampler = WalkJump(of_mixture(law), sigma)
+    y = sampler.walk(n, 60, rng).x
     total, error = tau2 + sigma**2, 5 * math.sqrt(2 / n)
     assert abs(float(y.var()) / total - 1) < error
     assert abs(float(sampler.jump(y).var()) * total / tau2**2 - 1) < error
@@ -24,20 +25,41 @@ def test_variances_of_walk_and_jump(rng):
 
 def test_jumps_from_the_walk_over_atoms_find_them_in_proportion(rng):
     """Two atoms two apart at sigma = 1: the walk passes freely, and the mean of the jumps is that of the data."""
-    atoms = torch.tensor([[-1.0], [1.0]])
-    jumps = WalkJump(FromAtoms(atoms, torch.tensor([1.0, 3.0])), 1.0, delta=1.0).sample(torch.zeros(8000, 1), 60, rng)
+    noisy = of_atoms(torch.tensor([[-1.0], [1.0]]), torch.tensor([1.0, 3.0]))
+    jumps = WalkJump(noisy, 1.0, steps=60, delta=1.0).sample(8000, rng)
     assert float(jumps.abs().max()) <= 1
     assert abs(float(jumps.mean()) - 0.5) < 0.05
 
 
+def test_one_measurement_is_a_walk_on_the_noisy_law_itself(ring):
+    """The draws of underdamped Langevin on q_sigma, to the last digit."""
+    noisy, x = of_mixture(ring), torch.ones(10, 2, dtype=torch.float64)
+    first, second = (torch.Generator().manual_seed(3) for _ in range(2))
+    found = WalkJump(noisy, 0.5).walk(x, 20, first).x[:, 0]
+    y = x + 0.5 * torch.randn(10, 2, generator=second, dtype=torch.float64)
+    torch.testing.assert_close(found, run(Sachs(noisy.at(0.5), 0.25), y, 20, second).x, rtol=0, atol=0)
+
+
 def test_kept_positions_can_be_jumped_from_and_a_walk_goes_on(ring, rng):
-    sampler = WalkJump(FromMixture(ring), 0.5)
+    sampler = WalkJump(of_mixture(ring), 0.5)
     trace = sampler.walk(torch.zeros(10, 2, dtype=torch.float64), 6, rng, keep=2)
     assert sampler.jump(trace.kept.flatten(0, 1)).shape == (30, 2)
-    assert run(sampler.kernel, trace.state, 5, rng).x.shape == (10, 2)
+    assert run(sampler.kernel, trace.state, 5, rng).x.shape == (10, 1, 2)
 
 
-@pytest.mark.parametrize("numbers", [{"sigma": 0.0}, {"sigma": -1.0}, {"sigma": 1.0, "delta": 0.0}])
+def test_every_step_is_reported(ring, rng):
+    seen = []
+    sampler = WalkJump(of_mixture(ring), steps=7)
+    sampler.sample(3, rng, on_step=lambda index, state: seen.append(index))
+    assert seen == list(range(sampler.reports))
+
+
+@pytest.mark.parametrize("numbers", [{"sigma": 0.0}, {"sigma": -1.0}, {"delta": 0.0}, {"m": 0}, {"steps": 0}])
 def test_numbers_that_mean_nothing(ring, numbers):
     with pytest.raises(InputError, match="expected a positive number"):
-        WalkJump(FromMixture(ring), **numbers)
+        WalkJump(of_mixture(ring), **numbers)
+
+
+def test_a_level_that_the_denoiser_does_not_know(ring):
+    with pytest.raises(InputError, match="knows the levels from"):
+        WalkJump(of_mixture(ring), 1e6)

@@ -15,7 +15,7 @@ from PIL import Image
 from scipy import stats
 from typer.testing import Result
 
-from unnoise.cli import walking
+from unnoise.cli import walkers
 from unnoise.data import files
 
 Run = Callable[..., Result]
@@ -38,7 +38,7 @@ class Sized:
 
 
 def made():
-    return Density(log_prob, score=lambda x: 2 - x)
+    return Density(log_prob, gradient=lambda x: 2 - x)
 
 
 def crashing(x):
@@ -150,7 +150,7 @@ REFUSED = {
     ("mine:log_prob",): "mine:log_prob does not say how many numbers its points have: give --dimension",
     ("unnoise.targets:TwoModes",): "give --dimension",
     ("mine:number",): r"mine:number is a int; expected a function log_prob\(x\)",
-    ("mine:spins",): "Ising lives on Finite, where there is no gradient to follow",
+    ("mine:spins",): "mine:spins lives on Finite, where there is no gradient to follow",
     ("mine:near", "--dimension", 2): r"got --dimension 2; mine:near has points of shape \(1,\)",
     ("mine:near", "--chain", "walk"): "got the chain 'walk'; expected one of mala, langevin",
     ("mine:near", "--chain", "langevin"): "--chain langevin does not find its own step: give --step-size",
@@ -206,10 +206,10 @@ def test_a_fault_on_the_way_is_told_with_the_step_to_try(
 def test_chains_walk_in_groups_and_end_in_one_file(
     suffix: str, done: Run, desk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walking, "NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr(walkers, "NUMBERS_AT_ONCE", 100)
     sizes = []
-    walk = walking.Walker.walk
-    monkeypatch.setattr(walking.Walker, "walk", lambda self, n, tell: sizes.append(n) or walk(self, n, tell))
+    walk = walkers.Walker.walk
+    monkeypatch.setattr(walkers.Walker, "walk", lambda self, n, tell: sizes.append(n) or walk(self, n, tell))
     for name in ("one", "two"):
         words = ("-n", 401, "--steps", 100, "-o", f"{name}{suffix}", "--seed", 3, "--json")
         facts = json.loads(done("walk", "mine:sized", *words).stdout)
@@ -231,7 +231,7 @@ def test_what_groups_say_of_mixing_is_what_all_chains_say(
 ) -> None:
     found = {}
     for size in (100, 2**20):
-        monkeypatch.setattr(walking, "NUMBERS_AT_ONCE", size)
+        monkeypatch.setattr(walkers, "NUMBERS_AT_ONCE", size)
         words = ("mine:far", "-o", f"{size}.npy", "-n", 300, "--steps", 60, "--scale", 3, "--json")
         found[size] = json.loads(run("walk", *words).stdout)
     assert found[100]["mixed"] is found[2**20]["mixed"] is False

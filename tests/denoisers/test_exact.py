@@ -105,6 +105,28 @@ class TestExact:
         score = process.score(x, Exact(process, atoms, WEIGHTS)(x, t), t)
         torch.testing.assert_close(score, gradient, rtol=1e-8, atol=1e-8 * float(gradient.abs().max()))
 
+    def test_the_density_is_that_of_noised_atoms_and_its_gradient_the_score(self, noised, atoms, t):
+        process, x = noised
+        x = x.clone().requires_grad_()
+        kernels = process.marginal(atoms[None], t[:, None]).log_prob(x[:, None])
+        expected = torch.logsumexp(kernels + WEIGHTS.log(), -1)
+        (gradient,) = torch.autograd.grad(expected.sum(), x)
+        denoiser = Exact(process, atoms, WEIGHTS)
+        torch.testing.assert_close(denoiser.log_prob(x, t), expected, rtol=1e-10, atol=1e-10)
+        score = denoiser.score(x, t)
+        torch.testing.assert_close(score, gradient, rtol=1e-8, atol=1e-8 * float(gradient.abs().max()))
+
+    def test_the_density_of_letters(self):
+        """Absorbing noise: the word is seen, or half of it, or nothing."""
+        process, words = CTMC(Finite(2, 4), Absorbing(4)), torch.tensor([[0, 1], [1, 2]])
+        states = torch.cartesian_prod(torch.arange(4), torch.arange(4))
+        denoiser = Exact(process, words, torch.tensor([0.25, 0.75]))
+        mass = denoiser.log_prob(states, torch.tensor(0.5)).exp()
+        assert float(mass.sum()) == pytest.approx(1, abs=1e-6)
+        assert float(mass[(states == torch.tensor([2, 2])).all(1)]) == 0
+        with pytest.raises(InputError, match=r"a score needs a process .* not CTMC"):
+            denoiser.score(states, torch.tensor(0.5))
+
     def test_events_of_any_shape(self, gaussian, atoms, t, rng):
         images = torch.randn(4, 2, 3, generator=rng, dtype=FLOAT64)
         x = torch.randn(6, 2, 3, generator=rng, dtype=FLOAT64)
@@ -165,6 +187,20 @@ class TestExactMixture:
         quadrature = Exact(process, grid, law.log_prob(grid).exp())
         x, t = torch.linspace(-2, 2, 9, dtype=FLOAT64)[:, None], torch.tensor(0.5, dtype=FLOAT64)
         torch.testing.assert_close(ExactMixture(process, law)(x, t), quadrature(x, t), rtol=1e-7, atol=1e-7)
+
+    @pytest.mark.parametrize("kind", ["full", "round"])
+    def test_the_density_and_the_score_of_every_row_at_its_own_time(self, noised, mixture, t, kind):
+        process, x = noised
+        if kind == "round":
+            spread = torch.tensor([0.1, 0.5, 2.0], dtype=FLOAT64)[:, None, None] * torch.eye(3, dtype=FLOAT64)
+            mixture = GaussianMixture(mixture.weights, mixture.means, spread)
+        denoiser = ExactMixture(process, mixture)
+        for i in range(6):
+            law, row = noised_law(mixture, process, t[i]), x[i : i + 1]
+            torch.testing.assert_close(denoiser.log_prob(x, t)[i], law.log_prob(row)[0], rtol=1e-8, atol=1e-8)
+            torch.testing.assert_close(denoiser.score(x, t)[i], law.score(row)[0], rtol=1e-6, atol=1e-6)
+            mean = (row + process.alpha_sigma(t[i])[1] ** 2 * law.score(row)) / process.alpha_sigma(t[i])[0]
+            torch.testing.assert_close(denoiser(x, t)[i], mean[0], rtol=1e-6, atol=1e-6)
 
     def test_narrow_components_are_atoms(self, noised, atoms, t):
         process, x = noised

@@ -6,10 +6,10 @@ import warnings
 
 import pytest
 import torch
+from noisy import of_function
 
 from experiments import given_density as experiment
 from unnoise.chains import Localization, UnreliableEstimate
-from unnoise.chains.smoothed import Smoothed
 
 
 @pytest.fixture
@@ -41,13 +41,14 @@ def test_the_finish_gives_back_the_variance_that_jumps_lack(rng: torch.Generator
 
 
 def test_doubts_are_counted_once_per_measurement(rng: torch.Generator) -> None:
-    class Doubting(Smoothed):
-        def denoise(self, y: torch.Tensor, sigma: float) -> torch.Tensor:
-            if sigma > 1:
-                warnings.warn("who knows", UnreliableEstimate, stacklevel=2)
-            return y
+    def doubting(y: torch.Tensor, sigma: float) -> torch.Tensor:
+        if sigma > 1:
+            warnings.warn("who knows", UnreliableEstimate, stacklevel=2)
+        return y
 
-    sampler = Localization(Doubting(), [2.0, 2.0, 2.0, 1.0, 0.5, 0.5, 0.5, 0.5])  # levels 2, 1.4, 1.2, 0.8 ...
+    sampler = Localization(
+        of_function(doubting, 2), [2.0, 2.0, 2.0, 1.0, 0.5, 0.5, 0.5, 0.5]
+    )  # levels 2, 1.4, 1.2, 0.8 ...
     told: list[float] = []
     _, doubtful = experiment._quietly(sampler, torch.zeros(5, 2), rng, lambda share, words: told.append(share))
     assert doubtful == 3 / 8

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from noisy import of_mixture
 from scipy import stats
 
 from experiments import mnist, products, walk_jump_digits
@@ -111,13 +112,11 @@ class TestNumbers:
         assert stats.kstest(products.ranks(draws / 2, truth, rng).flatten().numpy(), "uniform").pvalue < 1e-5
 
     def test_the_linear_filter_is_exact_for_a_gaussian(self, rng):
-        from unnoise.chains import FromMixture
-
         rows = torch.randn(50, 3, generator=rng).double() @ torch.tensor([[1.0, 0.5, 0], [0, 1, 0], [0, 0, 2]]).double()
         law = GaussianMixture(torch.ones(1).double(), rows.mean(0)[None], torch.cov(rows.T)[None])
         y = torch.randn(4, 3, generator=rng).double()
         found = walk_jump_digits.Linear.fit(rows).denoise(y, 0.7)
-        torch.testing.assert_close(found, FromMixture(law).denoise(y, 0.7))
+        torch.testing.assert_close(found, of_mixture(law).denoise(y, 0.7))
 
     def test_the_baselines_are_those_of_a_gaussian_and_of_the_training_digits(self, rng):
         train = torch.randn(2000, *mnist.SHAPE, generator=rng).double()

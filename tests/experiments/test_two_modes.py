@@ -18,7 +18,7 @@ def test_every_method_spends_what_it_has_and_no_more(name: str, rng: torch.Gener
     problem = Problem.of(2, budget)
     x = METHODS[name][1](problem, problem.start(20, rng), rng)
     assert x.shape == (20, 2)
-    assert 0.95 * budget <= problem.smoothed.calls <= budget
+    assert 0.95 * budget <= problem.denoiser.calls <= budget
 
 
 @pytest.mark.parametrize("dimension", two_modes.DIMENSIONS)

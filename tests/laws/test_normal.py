@@ -57,3 +57,26 @@ def test_drawing_leaves_the_mean_alone_and_keeps_its_dtype(rng):
 def test_scale_zero_is_a_point_mass(rng):
     mean = torch.randn(4, 2, generator=rng)
     assert torch.equal(Normal(mean, torch.zeros(()), 1).sample(rng, (3,)), mean.expand(3, 4, 2))
+
+
+class TestRowOfLaws:
+    """All of k laws at each of n points, by one product of matrices."""
+
+    @pytest.mark.parametrize("scale", [torch.tensor(0.3), torch.full((1, 1, 1), 0.3), torch.rand(1, 5, 1) + 0.1])
+    def test_it_is_the_density_of_each(self, scale, rng):
+        x, means = torch.randn(7, 1, 3, generator=rng).double(), torch.randn(1, 5, 3, generator=rng).double()
+        found = Normal(means, scale.double(), 1).log_prob(x)
+        pairs = Normal(means.expand(7, 5, 3).contiguous(), scale.double(), 1).log_prob(x)
+        torch.testing.assert_close(found, pairs, rtol=1e-12, atol=1e-12)
+
+    def test_events_of_any_shape(self, rng):
+        x, means = torch.randn(7, 1, 2, 2, generator=rng), torch.randn(1, 5, 2, 2, generator=rng)
+        flat = Normal(means.flatten(2), torch.tensor(0.3), 1).log_prob(x.flatten(2))
+        torch.testing.assert_close(Normal(means, torch.tensor(0.3), 2).log_prob(x), flat)
+
+    def test_points_that_differ_in_the_last_digits_are_told_apart_in_single_precision(self):
+        """The squares of 10 are a million times larger than that of 0.01; a product in float32 would lose it."""
+        means = torch.tensor([[[10.0, 10.0], [10.01, 10.0]]])
+        found = Normal(means, torch.tensor(0.01), 1).log_prob(means[:, :1].clone())
+        assert found.dtype == torch.float32
+        assert float(found[0, 0] - found[0, 1]) == pytest.approx(0.5, abs=1e-3)

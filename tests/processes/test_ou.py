@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.chains import FromMixture
 from unnoise.denoisers import ExactMixture
+from unnoise.laws import GaussianMixture
 from unnoise.processes import ornstein_uhlenbeck
 from unnoise.samplers import Euler
 from unnoise.spaces import Euclidean
@@ -41,6 +41,11 @@ def test_forward(process):
     torch.testing.assert_close(local.scale, torch.full((4, 1), math.sqrt(2 * speed), dtype=FLOAT64))
 
 
+def blurred(law, sigma):
+    """The law of X + sigma N."""
+    return GaussianMixture(law.weights, law.means, law.covariances + sigma**2 * torch.eye(2, dtype=FLOAT64))
+
+
 def test_noise_and_shrinkage_can_be_told_apart(process, ring, rng):
     """sigma = sqrt(e^(2 tau) - 1), and grad log r_tau(x) = e^tau grad log q_sigma(e^tau x)."""
     x = torch.randn(20, 2, generator=rng, dtype=FLOAT64)
@@ -48,7 +53,7 @@ def test_noise_and_shrinkage_can_be_told_apart(process, ring, rng):
         grown, sigma = float(tau(t).exp()), math.sqrt(math.expm1(2 * float(tau(t))))
         assert float(process.time_at(torch.tensor(-2 * math.log(sigma), dtype=FLOAT64))) == pytest.approx(float(t))
         score = process.score(x, ExactMixture(process, ring)(x, t), t)
-        torch.testing.assert_close(score, grown * FromMixture(ring).score(grown * x, sigma), rtol=1e-8, atol=1e-8)
+        torch.testing.assert_close(score, grown * blurred(ring, sigma).score(grown * x), rtol=1e-8, atol=1e-8)
 
 
 def test_backward(process, ring):
@@ -70,3 +75,20 @@ def test_backward(process, ring):
 def test_a_horizon_that_is_none(horizon):
     with pytest.raises(InputError, match="got a horizon"):
         ornstein_uhlenbeck(Euclidean(1), horizon)
+
+
+def test_backward_in_terms_of_the_smoothed_density(ring):
+    """y + gamma y + 2 gamma e^tau grad log q_sigma(e^tau y) + sqrt(2 gamma) z, sigma = sqrt(e^(2 tau) - 1)."""
+    horizon, first = 3.0, 5e-7
+    sampler = Euler(ExactMixture(ornstein_uhlenbeck(Euclidean(2), horizon), ring), steps=25)
+    y = sampler.start(50, torch.Generator().manual_seed(1)).double()
+    found = sampler.run(y, torch.Generator().manual_seed(2))
+
+    rng, taus = torch.Generator().manual_seed(2), torch.linspace(horizon, first, 25, dtype=FLOAT64).tolist()
+    for tau, after in itertools.pairwise(taus):
+        gamma, grown, sigma = tau - after, math.exp(tau), math.sqrt(math.expm1(2 * tau))
+        noise = torch.randn(50, 2, generator=rng, dtype=FLOAT64)
+        y = y + gamma * y + 2 * gamma * grown * blurred(ring, sigma).score(grown * y) + math.sqrt(2 * gamma) * noise
+    sigma = math.sqrt(math.expm1(2 * taus[-1]))
+    y = math.exp(taus[-1]) * y
+    torch.testing.assert_close(found, y + sigma**2 * blurred(ring, sigma).score(y), atol=1e-9, rtol=0)

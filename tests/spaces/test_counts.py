@@ -9,7 +9,7 @@ import torch
 from checked import OF_SPACE, assert_checked
 
 from unnoise._errors import InputError
-from unnoise.laws import Thinned
+from unnoise.laws import BinomialThinning
 from unnoise.processes import ImmigrationDeath
 from unnoise.spaces import Counts, Jump, sites
 from unnoise.testing import PropertyError, check_space
@@ -119,7 +119,7 @@ def test_long_moves_settle_where_births_and_deaths_balance():
     """Rates 1 of each and 20 births: a step of any length ends near Poisson(20), and not at 20 dt."""
     x = torch.full((1, 1), 20)
     law = Counts(1).move(x, Jump(torch.tensor([[[20.0, 20.0]]])), torch.tensor(50.0))
-    assert isinstance(law, Thinned)
+    assert isinstance(law, BinomialThinning)
     assert float(law.arrivals) == pytest.approx(20.0)
     assert float(law.kept) < 1e-20
 

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.chains.base import OnStep, check_positive, run
+from unnoise.chains.at_noise import AtNoise
+from unnoise.chains.base import ChainSampler, OnStep, check_positive, run
 from unnoise.chains.langevin import Langevin
-from unnoise.chains.smoothed import Smoothed
 
 
 @dataclass(frozen=True)
-class Annealed:
+class Annealed(ChainSampler):
     r"""$x \leftarrow x + \alpha_i\nabla\log q_{\sigma_i}(x) + \sqrt{2\alpha_i}\,z$ at every level i.
 
     $\alpha_i = \epsilon\sigma_i^2/\sigma_L^2$ for levels $\sigma_1 > ... > \sigma_L$ (NCSN; Song and Ermon 2019, arXiv
@@ -25,7 +25,7 @@ class Annealed:
     $\epsilon = 2\cdot10^{-5}$. The constructor is the code's; `Annealed.as_written` takes the paper's.
 
     Args:
-        smoothed: the denoiser at all levels.
+        noisy: the denoiser at all levels.
         sigmas: the levels, from the largest to the smallest, usually geometric.
         steps: per level.
         epsilon: the step size at the last level.
@@ -36,7 +36,7 @@ class Annealed:
         InputError: levels that are not positive and decreasing, or another number that is not positive.
     """
 
-    smoothed: Smoothed
+    noisy: AtNoise
     sigmas: Sequence[float]
     steps: int = 100
     epsilon: float = 2e-5
@@ -52,25 +52,22 @@ class Annealed:
 
     @classmethod
     def as_written(
-        cls, smoothed: Smoothed, sigmas: Sequence[float], steps: int = 100, epsilon: float = 2e-5, jump: bool = False
+        cls, noisy: AtNoise, sigmas: Sequence[float], steps: int = 100, epsilon: float = 2e-5, jump: bool = False
     ) -> Annealed:
         r"""The paper's $x + \frac{\alpha_i}2\nabla\log q + \sqrt{\alpha_i}\,z$: half the step of the code's."""
-        return cls(smoothed, sigmas, steps, epsilon / 2, jump)
+        return cls(noisy, sigmas, steps, epsilon / 2, jump)
+
+    @property
+    def reports(self) -> int:
+        """One for every level."""
+        return len(self.sigmas)
 
     @torch.no_grad()
-    def sample(self, x: Tensor, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
-        """The chains after the last level, (n, *event).
-
-        Args:
-            x: starting points; the first level should be wide enough to forget them.
-            rng: where all randomness comes from.
-            on_step: sees (index, x) after every level.
-
-        Raises:
-            NonFiniteError: a chain diverged; says at which level.
-        """
+    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
+        """The chains after the last level, (n, *event); the first should be wide enough to forget where they start."""
+        x = self.noisy.guess(start)
         for index, sigma in enumerate(self.sigmas):
-            kernel = Langevin(self.smoothed.at(sigma), self.epsilon * (sigma / self.sigmas[-1]) ** 2)
+            kernel = Langevin(self.noisy.at(sigma), self.epsilon * (sigma / self.sigmas[-1]) ** 2)
             try:
                 x = run(kernel, x, self.steps, rng).x
             except NonFiniteError as error:
@@ -79,4 +76,4 @@ class Annealed:
                 ) from error
             if on_step is not None:
                 on_step(index, x)
-        return self.smoothed.denoise(x, self.sigmas[-1]) if self.jump else x
+        return self.noisy.denoise(x, self.sigmas[-1]) if self.jump else x

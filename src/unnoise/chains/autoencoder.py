@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
+from unnoise.chains.at_noise import AtNoise
 from unnoise.chains.base import Kernel, State, check_positive
-from unnoise.chains.smoothed import Smoothed
 from unnoise.laws.base import standard_normal
 
 
@@ -24,21 +24,24 @@ class AutoencoderChain(Kernel[State]):
     $\tau^4/(2\tau^2 + \sigma^2)$, about half of it: $D(x + \sigma z)$ is a Langevin step with twice the drift.
 
     Args:
-        smoothed: the denoiser, such as a `SingleLevel`.
+        noisy: the denoiser.
         sigma: the level of the noise that spoils.
-        spread: s, the noise of the decoder: the root of the mean squared error per coordinate of D, which is what the
-            loss of `SingleLevel` says.
+        spread: s, the noise of the decoder: the root of the mean squared error per coordinate of D.
 
     Raises:
         InputError: a level that is not positive, or a negative spread.
 
-    >>> from unnoise.chains import FromAtoms, run
-    >>> chain = AutoencoderChain(FromAtoms(torch.tensor([[-1.0], [1.0]])), sigma=2.0, spread=0.0)
+    >>> from unnoise.chains import run
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.processes import EDM
+    >>> from unnoise.spaces import Euclidean
+    >>> noisy = AtNoise(Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
+    >>> chain = AutoencoderChain(noisy, sigma=2.0, spread=0.0)
     >>> bool(run(chain, torch.zeros(50, 1), 10, torch.Generator().manual_seed(0)).x.abs().max() <= 1)
     True
     """
 
-    smoothed: Smoothed
+    noisy: AtNoise
     sigma: float
     spread: float
     step_size: float = field(init=False, repr=False)  # what a diverging chain is told to make smaller
@@ -57,5 +60,5 @@ class AutoencoderChain(Kernel[State]):
         """Spoil and rebuild."""
         shape = tuple(state.x.shape)
         y = torch.add(state.x, standard_normal(shape, state.x, rng), alpha=self.sigma)
-        rebuilt = self.smoothed.denoise(y, self.sigma)
+        rebuilt = self.noisy.denoise(y, self.sigma)
         return State(torch.add(rebuilt, standard_normal(shape, y, rng), alpha=self.spread))

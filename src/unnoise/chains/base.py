@@ -1,7 +1,8 @@
 r"""What a chain is: a target of which the score is known, a kernel that leaves it as it is, and the one loop.
 
-A `Scored` target knows its gradient $\nabla\log p$, a `Density` also $\log p$ itself, up to a constant. A `Kernel`
-moves many chains at once, and `run` is the only loop: whatever walks in this folder walks through it.
+Targets are `laws.Scored`, which know $\nabla\log p$, or `laws.LogDensity`, which know $\log p$ as well, up to a
+constant: every law, every class of `targets`, and functions through `Field` and `Density`. A `Kernel` moves many chains
+at once, and `run` is the only loop: whatever walks in this folder walks through it.
 """
 
 from __future__ import annotations
@@ -16,155 +17,10 @@ from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise._memory import keep_freed
-from unnoise.spaces import Euclidean, Manifold
+from unnoise.chains.density import check_flat, check_points, check_start
+from unnoise.laws import Scored
 
 OnStep = Callable[[int, Any], None]
-Function = Callable[[Tensor], Tensor]
-
-
-class Scored(ABC):
-    """A target of which the score is known: what unadjusted chains need."""
-
-    space: Manifold | None
-
-    @abstractmethod
-    def score(self, x: Tensor) -> Tensor:
-        """The gradient of the log density at x, (n, *event)."""
-
-    def check(self, x: Tensor) -> None:
-        """Raise InputError unless x is a batch of points at which the score is finite."""
-        check_points(self.space, x)
-        _check_values("score", self.score(x))
-
-
-@dataclass(frozen=True, init=False)
-class Field(Scored):
-    r"""A target of which only the score $\nabla\log p$ is known, as for a learnt one.
-
-    Args:
-        score: maps points, (n, *event), to tangent vectors of the same shape.
-        space: where the target lives; None is $R^d$, for points of any shape.
-    """
-
-    gradient: Function
-    space: Manifold | None
-
-    def __init__(self, score: Function, space: Manifold | None = None) -> None:
-        object.__setattr__(self, "gradient", score)
-        object.__setattr__(self, "space", space)
-
-    def score(self, x: Tensor) -> Tensor:
-        """The gradient of the log density at x, (n, *event)."""
-        return _like_points(self.gradient(x), x)
-
-
-@dataclass(frozen=True, init=False)
-class Density(Scored):
-    r"""A target $p(x) \propto e^{-f(x)}$ on $R^d$ or on a manifold, given by $-f$.
-
-    Args:
-        log_prob: maps points, (n, *event), to log densities, (n,), up to a constant, with respect to the volume of
-            the space; built of torch operations, so that it can be differentiated.
-        space: where the target lives; None is $R^d$, for points of any shape.
-        score: the gradient of `log_prob`, a tangent vector; automatic differentiation by default.
-
-    >>> normal = Density(lambda x: -0.5 * (x**2).sum(-1))
-    >>> normal.log_prob(torch.tensor([[1.0, 2.0]])), normal.score(torch.tensor([[1.0, 2.0]]))
-    (tensor([-2.5000]), tensor([[-1., -2.]]))
-    >>> Density(lambda x: x**2).log_prob(torch.zeros(5, 2))
-    Traceback (most recent call last):
-    unnoise._errors.InputError: the log density returned the shape (5, 2) for points of shape (5, 2); expected (5,), ...
-    """
-
-    function: Function
-    space: Manifold | None
-    gradient: Function | None
-
-    def __init__(self, log_prob: Function, space: Manifold | None = None, score: Function | None = None) -> None:
-        object.__setattr__(self, "function", log_prob)
-        object.__setattr__(self, "space", space)
-        object.__setattr__(self, "gradient", score)
-
-    @classmethod
-    def of(cls, law: Any, space: Manifold | None = None) -> Density:
-        """The density of anything with a `log_prob(x)`, as laws and targets have; a density stays as it is.
-
-        Where it has a `space` and a `score(x)` of its own, these are used.
-
-        Raises:
-            InputError: it has no `log_prob`, or lives where there is no gradient.
-        """
-        if isinstance(law, Density):
-            return law
-        if not callable(getattr(law, "log_prob", None)):
-            raise InputError(f"got {type(law).__name__}, which has no log_prob(x): give a law, or Density(log_prob)")
-        home = getattr(law, "space", None) if space is None else space
-        if home is not None and not isinstance(home, Manifold):
-            raise InputError(
-                f"{type(law).__name__} lives on {type(home).__name__}, where there is no gradient to follow; expected "
-                "real coordinates"
-            )
-        score = getattr(law, "score", None)
-        return cls(law.log_prob, home, score if callable(score) else None)
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        """The log density at x, (n,), up to a constant."""
-        values = self.function(x)
-        if not isinstance(values, Tensor) or values.shape != x.shape[:1]:
-            got = f"the shape {tuple(values.shape)}" if isinstance(values, Tensor) else f"a {type(values).__name__}"
-            raise InputError(
-                f"the log density returned {got} for points of shape {tuple(x.shape)}; expected {tuple(x.shape[:1])}, "
-                "one number per point: sum over the axes of the event"
-            )
-        return values
-
-    def score(self, x: Tensor) -> Tensor:
-        """The gradient of the log density at x, (n, *event)."""
-        return self.both(x)[1] if self.gradient is None else _like_points(self.gradient(x), x)
-
-    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The log density and its gradient, at the cost of one evaluation."""
-        if self.gradient is not None:
-            return self.log_prob(x), self.score(x)
-        graph = x.requires_grad and torch.is_grad_enabled()
-        with torch.enable_grad():
-            x = x if graph else x.detach().requires_grad_()
-            values = self.log_prob(x)
-            if not values.requires_grad:
-                raise InputError(
-                    "the log density has no gradient with respect to x; compute it by torch operations, without "
-                    "detach() or NumPy, or give its gradient as score="
-                )
-            (slope,) = torch.autograd.grad(values.sum(), x, create_graph=graph)
-        raised = slope if self.space is None else self.space.riemannian_gradient(x, slope)
-        return (values, raised) if graph else (values.detach(), raised.detach())
-
-    def check(self, x: Tensor) -> None:
-        """Raise InputError unless x is a batch of points at which the density is positive and its score finite."""
-        check_points(self.space, x)
-        log_prob, score = self.both(x)
-        _check_values("log density", log_prob)
-        _check_values("score", score)
-
-
-def check_points(space: Manifold | None, x: Tensor) -> None:
-    """Raise InputError unless x is a finite floating batch of points, (n, *event)."""
-    if not x.is_floating_point() or x.ndim < 2 or len(x) == 0:
-        raise InputError(
-            f"got starting points of shape {tuple(x.shape)} and {x.dtype}; expected floating point numbers, "
-            "(chains, *event) with at least one chain"
-        )
-    if space is not None:
-        space.check(x)
-    _check_values("starting point", x)
-
-
-def check_flat(target: Scored, asker: str) -> None:
-    """Refuse a target on a curved space, for kernels that add vectors to points."""
-    if target.space is not None and not isinstance(target.space, Euclidean):
-        raise InputError(
-            f"{asker} moves on R^d along straight lines, and the target lives on {target.space}: use chains.Geodesic"
-        )
 
 
 def check_positive(**numbers: float) -> None:
@@ -210,6 +66,30 @@ class Kernel(ABC, Generic[T]):
 
 
 @dataclass(frozen=True)
+class TargetKernel(Kernel[T]):
+    """What kernels share that leave a given target as it is, or nearly so.
+
+    Args:
+        target: a density, or a field of which only the score is known.
+        step_size: see the kernel.
+
+    Raises:
+        InputError: a step size that is not positive, or a target that the kernel cannot walk on.
+    """
+
+    target: Scored[Tensor]
+    step_size: float
+
+    def __post_init__(self) -> None:
+        check_positive(step_size=self.step_size)
+        check_flat(self.target, type(self).__name__)
+
+    def check(self, x: Tensor) -> None:
+        """Raise InputError unless the target can be walked on from x."""
+        check_start(self.target, x)
+
+
+@dataclass(frozen=True)
 class Trace(Generic[T]):
     """What a run leaves.
 
@@ -227,6 +107,28 @@ class Trace(Generic[T]):
     def x(self) -> Tensor:
         """The last positions, (n, *event)."""
         return self.state.x
+
+
+class ChainSampler(ABC):
+    """Runs chains from a start to their end, and returns one sample per chain."""
+
+    @property
+    @abstractmethod
+    def reports(self) -> int:
+        """How often `on_step` is called."""
+
+    @abstractmethod
+    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
+        """One sample per chain, (n, *event).
+
+        Args:
+            start: points to start from, (n, *event), or how many chains are to start from zero.
+            rng: where all randomness comes from.
+            on_step: sees (index, state) after every step of the method.
+
+        Raises:
+            NonFiniteError: a chain diverged; says where.
+        """
 
 
 @torch.no_grad()
@@ -253,7 +155,7 @@ def run(
         InputError: starting points that the kernel cannot use, or a negative number of steps.
         NonFiniteError: a chain diverged; says which one, at which step, and what step size to try.
 
-    >>> from unnoise.chains import MALA
+    >>> from unnoise.chains import MALA, Density
     >>> target = Density(lambda x: -0.5 * (x**2).sum(-1))
     >>> trace = run(MALA(target, 0.5), torch.zeros(1000, 2), 50, torch.Generator().manual_seed(0), keep=10)
     >>> trace.kept.shape, trace.acceptance > 0.8
@@ -287,26 +189,4 @@ def _check_finite(x: Tensor, index: int, kernel: Kernel[Any]) -> None:
         raise NonFiniteError(
             f"chain {int(rows.nonzero()[0])} diverged at step {index + 1} ({int(rows.sum())} of {len(rows)} chains); "
             f"try a step size of {kernel.step_size / 4:.3g} in the place of {kernel.step_size:.3g}"
-        )
-
-
-def _like_points(score: Tensor, x: Tensor) -> Tensor:
-    if score.shape != x.shape:
-        raise InputError(
-            f"the score returned the shape {tuple(score.shape)} for points of shape {tuple(x.shape)}; expected a "
-            "vector like every point"
-        )
-    return score
-
-
-def _check_values(what: str, values: Tensor) -> None:
-    """One sentence about the first chain whose values are not finite."""
-    good = torch.isfinite(values).reshape(len(values), -1)
-    rows = ~good.all(1)
-    if rows.any():
-        first = int(rows.nonzero()[0])
-        worst = float(values[first].flatten()[~good[first]][0])
-        raise InputError(
-            f"the {what} is {worst} for chain {first} ({int(rows.sum())} of {len(rows)} chains); start the chains "
-            "where the density is positive, and return finite numbers there"
         )

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
+from unnoise.chains.at_noise import AtNoise
 from unnoise.chains.base import check_positive
 from unnoise.chains.measurements import Mean
-from unnoise.chains.memory import memory as memory
-from unnoise.chains.smoothed import Smoothed
+from unnoise.chains.mixing import start_correlation as start_correlation
 
 NUMBERS_AT_ONCE = 2**22
 
@@ -74,8 +74,8 @@ def enclosing_radius(points: Tensor, tau: float = 0.0, rounds: int = 200) -> flo
 def curvature(score: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
     r"""The largest eigenvalue of $\nabla^2\log p$ at every y, (n, *event), as (n,).
 
-    P is log-concave around the points where it is negative. By automatic differentiation of the score, one backward
-    pass per dimension, batched, in groups of rows.
+    The density is log-concave around the points where it is negative. By automatic differentiation of the score, one
+    backward pass per dimension, batched, in groups of rows.
 
     Args:
         score: $\nabla\log p$, differentiable; a row of it depends on the same row of y alone.
@@ -89,20 +89,15 @@ def curvature(score: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
     return torch.cat([_top(_jacobian(score, rows)) for rows in torch.split(y, size)])
 
 
-def conditional_curvature(smoothed: Smoothed, y: Tensor, past: Mean, sigma: float) -> Tensor:
+def conditional_curvature(noisy: AtNoise, y: Tensor, past: Mean, sigma: float) -> Tensor:
     r"""The largest eigenvalue of $\nabla^2_y\log p(Y_k = y | Y_{1:k-1})$, (n,): says if a measurement is log-concave.
 
     It is $-\sigma^{-2}(1 - \sigma^{-2}\lambda_{max}(\mathrm{cov}(X | Y_{1:k})))$ with $\lambda_{max}$ the largest
     eigenvalue.
     """
     mean = past.with_one_more(y, sigma)
-    level = mean.level
-
-    def score(z: Tensor) -> Tensor:
-        return smoothed.denoise(z, level)
-
-    slope = curvature(score, mean.value)  # d denoise / d mean = cov(X | Y) / level^2
-    return (slope * level**2 / sigma**2 - 1) / sigma**2
+    slope = curvature(noisy.at(mean.level).denoise, mean.value)  # d denoise / d mean = cov(X | Y) / level^2
+    return (slope * mean.level**2 / sigma**2 - 1) / sigma**2
 
 
 def jump_bound(sigma: float, dimension: int, m: int = 1) -> float:

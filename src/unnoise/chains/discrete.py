@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.chains.base import Kernel, OnStep, Trace
-from unnoise.chains.smoothed import Smoothed
+from unnoise.chains.base import OnStep, Trace
 from unnoise.chains.underdamped import Moving
 from unnoise.chains.walk_jump import WalkJump
 from unnoise.spaces import Finite
 
 
 @dataclass(frozen=True)
-class DiscreteWalkJump:
+class DiscreteWalkJump(WalkJump):
     r"""Discrete walk-jump sampling (Frey et al. 2023, arXiv 2306.12360): one noise level, letters in and letters out.
 
     A sequence is written one-hot, (*sites, S), and smoothed by $N(0, \sigma^2)$. The walk is underdamped Langevin on
@@ -26,48 +25,33 @@ class DiscreteWalkJump:
     among its relatives.
 
     Args:
-        smoothed: the denoiser of one-hot sequences at level sigma, (n, *sites, S).
+        noisy: the denoiser of one-hot sequences at level sigma, (n, *sites, S); the other numbers are those of
+            `WalkJump`.
         space: where sequences live; S is the largest number of letters of a site, and sites with fewer never show
             the letters that they lack.
-        sigma: the level.
-        delta: step size in units of $\sigma$.
-        friction: per step, see `Underdamped`.
 
     Raises:
         InputError: a number that is not positive; later, a denoiser of another shape, and starting points that are
             not of the space.
 
-    >>> from unnoise.chains import FromAtoms
+    >>> from unnoise.chains import AtNoise
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.processes import EDM
+    >>> from unnoise.spaces import Euclidean
     >>> space, known = Finite(3, 2), torch.tensor([[0, 0, 1], [1, 0, 1]])
-    >>> sampler = DiscreteWalkJump(FromAtoms(space.features(known)), space, sigma=0.5)
-    >>> sampler.sample(200, 50, torch.Generator().manual_seed(0)).unique(dim=0)
+    >>> noisy = AtNoise(Exact(EDM(Euclidean((3, 2))), space.features(known)))
+    >>> DiscreteWalkJump(noisy, space=space).sample(200, torch.Generator().manual_seed(0)).unique(dim=0)
     tensor([[0, 0, 1],
             [1, 0, 1]])
     """
 
-    smoothed: Smoothed
-    space: Finite
-    sigma: float = 0.5
-    delta: float = 0.5
-    friction: float = 1.0
-
-    def __post_init__(self) -> None:
-        _ = self.written  # which checks the numbers
-
-    @property
-    def written(self) -> WalkJump:
-        """The same on one-hot sequences, as points of a Euclidean space."""
-        return WalkJump(self.smoothed, self.sigma, self.delta, self.friction)
-
-    @property
-    def kernel(self) -> Kernel[Moving]:
-        """The walk, at one score per step."""
-        return self.written.kernel
+    steps: int = 100
+    space: Finite = field(kw_only=True)
 
     def walk(
         self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep | None = None
     ) -> Trace[Moving]:
-        r"""Walk on noisy one-hot sequences, (n, *sites, S); see `run`.
+        r"""Walk on noisy one-hot sequences, (n, m, *sites, S); see `run`.
 
         Args:
             start: sequences, (n, *sites), to start near; or how many chains are to start from nowhere,
@@ -77,36 +61,23 @@ class DiscreteWalkJump:
             keep: the positions after every `keep` steps are returned; 0 keeps none.
             on_step: sees (index, state) after every step.
         """
-        return self.written.walk(self._start(start, rng), steps, rng, keep=keep, on_step=on_step)
+        if isinstance(start, Tensor):
+            self.space.check(start)
+            written = self.space.features(start)
+        else:
+            written = self.noisy.guess(start)  # for its shape
+            written = torch.rand(written.shape, generator=rng, device=rng.device).to(written)
+        return super().walk(written, steps, rng, keep=keep, on_step=on_step)
 
     def probabilities(self, y: Tensor) -> Tensor:
-        """The jump before letters are read: the probability of each, (n, *sites, S), for noisy one-hot sequences."""
-        found = self.written.jump(y)
-        if found.shape != y.shape:
-            raise InputError(
-                f"the denoiser returned the shape {tuple(found.shape)} for noisy sequences of shape {tuple(y.shape)}; "
-                f"expected as many, (n, *sites, {self.space.states})"
-            )
+        """The jump before letters are read: the probability of each, (n, *sites, S), at points of a walk."""
+        found, expected = super().jump(y), (len(y), *self.space.event_shape, self.space.states)
+        if found.shape != expected:
+            raise InputError(f"the denoiser returned the shape {tuple(found.shape)}; expected {expected}")
         return found
 
     def jump(self, y: Tensor) -> Tensor:
-        """The most probable letter of every site given noisy one-hot sequences: int64, (n, *sites)."""
-        return torch.where(self._has_letter(y), self.probabilities(y), -torch.inf).argmax(-1)
-
-    def sample(self, start: Tensor | int, steps: int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
-        """The letters after `steps` steps, (n, *sites); see `walk`."""
-        return self.jump(self.walk(start, steps, rng, on_step=on_step).x)
-
-    def _start(self, start: Tensor | int, rng: torch.Generator) -> Tensor:
-        if isinstance(start, Tensor):
-            self.space.check(start)
-            return self.space.features(start)
-        if start < 1:
-            raise InputError(f"got {start} chains; expected at least one, or the sequences to start near")
-        shape = (start, *self.space.event_shape, self.space.states)
-        return torch.rand(shape, generator=rng, device=rng.device)
-
-    def _has_letter(self, y: Tensor) -> Tensor:
-        """Whether a site has a letter; broadcasts against (n, *sites, S)."""
+        """The most probable letter of every site at points of a walk, (n, m, *sites, S): int64, (n, *sites)."""
         sizes = torch.tensor(self.space.sizes, device=y.device)
-        return torch.arange(self.space.states, device=y.device) < sizes[:, None]
+        has_letter = torch.arange(self.space.states, device=y.device) < sizes[:, None]  # against (n, *sites, S)
+        return torch.where(has_letter, self.probabilities(y), -torch.inf).argmax(-1)

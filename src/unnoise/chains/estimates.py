@@ -11,15 +11,19 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.chains.base import Density, check_positive, run
+from unnoise.chains.at_noise import level_of
+from unnoise.chains.base import check_positive, run
 from unnoise.chains.langevin import MALA, tune
-from unnoise.chains.smoothed import Smoothed
+from unnoise.denoisers import Denoiser
+from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
+from unnoise.processes import AffineGaussian, require
 
 NUMBERS_AT_ONCE = 2**18  # small enough for the cache of a core
 ENOUGH = 10.0  # effective draws, below which a mean is a guess
@@ -31,7 +35,7 @@ class UnreliableEstimate(RuntimeWarning):
 
 
 @dataclass(frozen=True)
-class Estimate:
+class PosteriorMean:
     """An estimate of E[X | Y = y].
 
     Attributes:
@@ -43,20 +47,28 @@ class Estimate:
     effective: Tensor
 
 
-class Estimated(Smoothed):
-    """A denoiser that is estimated anew at every point."""
+class Estimated(Denoiser):
+    """A denoiser of a Gaussian process that is estimated anew at every point, from a density known up to a constant."""
+
+    process: AffineGaussian
+
+    def __init__(self, process: AffineGaussian, density: LogDensity[Tensor], rng: torch.Generator) -> None:
+        super().__init__()
+        self.process = require(process, AffineGaussian, type(self).__name__, "a denoiser of that process")
+        self.density, self.rng = density, rng
 
     @abstractmethod
-    def estimate(self, y: Tensor, sigma: float) -> Estimate:
-        """The estimate at y, (n, *event), with its effective sample size."""
+    def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
+        r"""$E[X | X + \sigma N = y]$ at y, (n, *event), with its effective sample size."""
 
-    def denoise(self, y: Tensor, sigma: float) -> Tensor:
-        """The mean of the estimate, with a warning where it is not to be believed."""
-        found = self.estimate(y, sigma)
+    def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
+        """The mean of the estimate, all rows at the same time, with a warning where it is not to be believed."""
+        alpha, sigma = level_of(self.process, t)
+        found = self.estimate(x_t / alpha, sigma)
         self.doubt(found, sigma)
         return found.mean
 
-    def doubt(self, found: Estimate, sigma: float) -> None:
+    def doubt(self, found: PosteriorMean, sigma: float) -> None:
         """Warn (`UnreliableEstimate`) where a tenth of the rows rest on fewer than 10 effective draws."""
         few = found.effective < ENOUGH
         if few.float().mean() > TOO_MANY:
@@ -66,7 +78,7 @@ class Estimated(Smoothed):
                 "draws or a smaller sigma, or in high dimension chains.LangevinPosterior, or chains.TemperedPosterior "
                 "where there are several modes",
                 UnreliableEstimate,
-                stacklevel=3,
+                stacklevel=5,  # past forward and the two calls of torch.nn.Module
             )
 
 
@@ -79,6 +91,7 @@ class PlugIn(Estimated):
     about 8 on, unless $\sigma$ is small.
 
     Args:
+        process: Gaussian: it says which noise belongs to which time.
         density: known up to a constant.
         draws: how many per point.
         rng: where they come from.
@@ -88,23 +101,35 @@ class PlugIn(Estimated):
     Raises:
         InputError: no draws, or an odd number of them in pairs.
 
-    >>> normal = Density(lambda x: -0.5 * (x**2).sum(-1))
-    >>> smoothed = PlugIn(normal, 4096, torch.Generator().manual_seed(0))
-    >>> bool((smoothed.denoise(torch.ones(1, 2), 1.0) - 0.5).abs().max() < 0.05)
+    >>> from unnoise.chains import AtNoise
+    >>> from unnoise.laws import Normal
+    >>> from unnoise.processes import EDM
+    >>> from unnoise.spaces import Euclidean
+    >>> normal = Normal(torch.zeros(2), torch.ones(()), event_ndim=1)
+    >>> noisy = AtNoise(PlugIn(EDM(Euclidean(2)), normal, 4096, torch.Generator().manual_seed(0)))
+    >>> bool((noisy.denoise(torch.ones(1, 2), 1.0) - 0.5).abs().max() < 0.05)
     True
     """
 
-    def __init__(self, density: Density, draws: int, rng: torch.Generator, antithetic: bool = True) -> None:
+    def __init__(
+        self,
+        process: AffineGaussian,
+        density: LogDensity[Tensor],
+        draws: int,
+        rng: torch.Generator,
+        antithetic: bool = True,
+    ) -> None:
+        super().__init__(process, density, rng)
         if draws < 1 or (antithetic and draws % 2):
             raise InputError(f"got {draws} draws; expected a positive number, even where they come in antithetic pairs")
-        self.density, self.draws, self.rng, self.antithetic = density, draws, rng, antithetic
+        self.draws, self.antithetic = draws, antithetic
 
-    def estimate(self, y: Tensor, sigma: float) -> Estimate:
-        """See the class; in groups of rows, so that memory does not grow with n x draws."""
+    def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
+        """In groups of rows, so that memory does not grow with n x draws."""
         check_positive(sigma=sigma)
         return in_groups(lambda rows: self._estimate(rows, sigma), y, self.draws)
 
-    def _estimate(self, y: Tensor, sigma: float) -> Estimate:
+    def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
         noise = standard_normal((self.draws // (2 if self.antithetic else 1), *y.shape), y, self.rng)
         if self.antithetic:
             noise = torch.cat([noise, -noise])
@@ -113,7 +138,7 @@ class PlugIn(Estimated):
         nowhere = torch.isneginf(log_prob).all(0)  # then nothing is known, and the mean is y
         weights = torch.softmax(torch.where(nowhere, 0.0, log_prob), 0)
         mean = torch.einsum("kn,kn...->n...", weights, noise).mul_(sigma).add_(y)
-        return Estimate(mean, torch.where(nowhere, 0.0, 1 / (weights**2).sum(0)))
+        return PosteriorMean(mean, torch.where(nowhere, 0.0, 1 / (weights**2).sum(0)))
 
 
 class LangevinPosterior(Estimated):
@@ -125,6 +150,7 @@ class LangevinPosterior(Estimated):
     of the steps goes to forgetting the start and to the step size.
 
     Args:
+        process: Gaussian: it says which noise belongs to which time.
         density: known up to a constant.
         steps: per chain, each one evaluation of $\log p$ and its gradient.
         rng: where all randomness comes from.
@@ -134,37 +160,50 @@ class LangevinPosterior(Estimated):
         InputError: fewer than 4 steps or 2 chains.
     """
 
-    def __init__(self, density: Density, steps: int, rng: torch.Generator, chains: int = 8) -> None:
+    def __init__(
+        self, process: AffineGaussian, density: LogDensity[Tensor], steps: int, rng: torch.Generator, chains: int = 8
+    ) -> None:
+        super().__init__(process, density, rng)
         if steps < 4 or chains < 2:
             raise InputError(f"got {steps} steps of {chains} chains; expected at least 4 steps and 2 chains")
-        self.density, self.steps, self.rng, self.chains = density, steps, rng, chains
+        self.steps, self.chains = steps, chains
 
-    def estimate(self, y: Tensor, sigma: float) -> Estimate:
+    def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
         r"""Chains from $y + \sigma z$; their means, and by how much these agree better than single draws would."""
         check_positive(sigma=sigma)
         centres = y.repeat_interleave(self.chains, 0)
         start = torch.add(centres, standard_normal(tuple(centres.shape), y, self.rng), alpha=sigma)
         half = self.steps // 2
-        tuned = tune(MALA(self._posterior(centres, sigma), 0.25 * sigma**2), start, self.rng, steps=half)
+        tuned = tune(MALA(_Posterior(self.density, centres, sigma), 0.25 * sigma**2), start, self.rng, steps=half)
         kept = run(tuned.kernel, tuned.state, self.steps - half, self.rng, keep=1).kept
         draws = kept.reshape(len(kept), len(y), self.chains, -1)
-        return Estimate(draws.mean((0, 2)).reshape(y.shape), _effective(draws))
-
-    def _posterior(self, y: Tensor, sigma: float) -> Density:
-        def log_prob(x: Tensor) -> Tensor:
-            return self.density.log_prob(x) - 0.5 * ((x - y) / sigma).flatten(1).square().sum(1)
-
-        def score(x: Tensor) -> Tensor:
-            return self.density.score(x) - (x - y) / sigma**2
-
-        return Density(log_prob, None, None if self.density.gradient is None else score)
+        return PosteriorMean(draws.mean((0, 2)).reshape(y.shape), _effective(draws))
 
 
-def in_groups(of_rows: Callable[[Tensor], Estimate], y: Tensor, draws: int) -> Estimate:
+@dataclass(frozen=True)
+class _Posterior(LogDensity[Tensor]):
+    """p(x | y), up to a constant, for one y per chain."""
+
+    density: LogDensity[Tensor]
+    y: Tensor
+    sigma: float
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """The log density at x, (n,)."""
+        return self.log_prob_and_score(x)[0]
+
+    def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, at the cost of those of the density."""
+        log_prob, score = self.density.log_prob_and_score(x)
+        offset = x - self.y
+        return log_prob - 0.5 * (offset / self.sigma).flatten(1).square().sum(1), score - offset / self.sigma**2
+
+
+def in_groups(of_rows: Callable[[Tensor], PosteriorMean], y: Tensor, draws: int) -> PosteriorMean:
     """An estimate in groups of rows, so that memory does not grow with n x draws."""
     size = max(1, NUMBERS_AT_ONCE // (draws * y[0].numel()))
     groups = [of_rows(rows) for rows in torch.split(y, size)]
-    return Estimate(torch.cat([g.mean for g in groups]), torch.cat([g.effective for g in groups]))
+    return PosteriorMean(torch.cat([g.mean for g in groups]), torch.cat([g.effective for g in groups]))
 
 
 def _effective(draws: Tensor) -> Tensor:

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.chains.base import Kernel, Scored, State, check_positive
+from unnoise.chains.base import State, TargetKernel, check_positive
 from unnoise.spaces import Manifold
 
 
 @dataclass(frozen=True)
-class Geodesic(Kernel[State]):
+class Geodesic(TargetKernel[State]):
     r"""$x \leftarrow \exp_x\big(h\nabla\log p(x) + \sqrt{2h}\,z\big)$, z a standard normal tangent vector.
 
     The geodesic random walk of De Bortoli et al. 2022 (arXiv 2202.02763, algorithm 1) with the drift of p; the density
@@ -36,32 +36,25 @@ class Geodesic(Kernel[State]):
     True
     """
 
-    target: Scored
-    step_size: float
-
     def __post_init__(self) -> None:
         check_positive(step_size=self.step_size)
-        if self.target.space is None:
-            raise InputError(
-                "Geodesic follows the geodesics of the target's space: say it, as in Density(f, Sphere(2))"
-            )
-
-    def check(self, x: Tensor) -> None:
-        """Raise InputError unless the target can be walked on from x."""
-        self.target.check(x)
+        _ = self._space  # which checks the target
 
     def start(self, x: Tensor, rng: torch.Generator) -> State:
         """Nothing but the positions."""
         return State(x)
 
     def step(self, state: State, rng: torch.Generator) -> State:
-        """See the class."""
+        """One move of every chain."""
         x, space = state.x, self._space
         velocity = self.step_size * self.target.score(x) + math.sqrt(2 * self.step_size) * space.noise(x, rng)
         return State(space.project(space.exp(x, velocity)))
 
     @property
     def _space(self) -> Manifold:
-        if self.target.space is None:  # refused above
-            raise InputError("Geodesic needs a target with a space")
-        return self.target.space
+        space = self.target.support
+        if not isinstance(space, Manifold):
+            raise InputError(
+                "Geodesic follows the geodesics of the target's space: say it, as in Density(f, Sphere(2))"
+            )
+        return space

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.chains.base import Density, Kernel, Scored, State, check_flat, check_positive, run
+from unnoise.chains.base import State, TargetKernel, run
+from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
 
 
 @dataclass(frozen=True)
-class Langevin(Kernel[State]):
+class Langevin(TargetKernel[State]):
     r"""The unadjusted algorithm, ULA: $x \leftarrow x + h\nabla\log p(x) + \sqrt{2h}\,z$ (Roberts, Tweedie 1996).
 
     It leaves another law than p, at a distance of order h: on $N(0, \tau^2)$ the variance
@@ -28,23 +29,12 @@ class Langevin(Kernel[State]):
         InputError: a step size that is not positive, or a target on a curved space.
     """
 
-    target: Scored
-    step_size: float
-
-    def __post_init__(self) -> None:
-        check_positive(step_size=self.step_size)
-        check_flat(self.target, "Langevin")
-
-    def check(self, x: Tensor) -> None:
-        """Raise InputError unless the target can be walked on from x."""
-        self.target.check(x)
-
     def start(self, x: Tensor, rng: torch.Generator) -> State:
         """Nothing but the positions."""
         return State(x)
 
     def step(self, state: State, rng: torch.Generator) -> State:
-        """See the class."""
+        """One move of every chain."""
         x = torch.add(state.x, self.target.score(state.x), alpha=self.step_size)
         return State(x.add_(standard_normal(tuple(x.shape), x, rng), alpha=math.sqrt(2 * self.step_size)))
 
@@ -58,7 +48,7 @@ class Proposing(State):
 
 
 @dataclass(frozen=True)
-class MALA(Kernel[Proposing]):
+class MALA(TargetKernel[Proposing]):
     r"""Metropolis-adjusted Langevin: exact, whatever the step size (Besag 1994; Roberts, Tweedie 1996).
 
     $y = x + h\nabla\log p(x) + \sqrt{2h}\,z$ is accepted with probability
@@ -73,35 +63,29 @@ class MALA(Kernel[Proposing]):
         NonFiniteError: the log density was NaN at a finite point.
     """
 
-    target: Density
-    step_size: float
+    target: LogDensity[Tensor]
 
     def __post_init__(self) -> None:
-        check_positive(step_size=self.step_size)
-        if not isinstance(self.target, Density):
+        super().__post_init__()
+        if not isinstance(self.target, LogDensity):
             raise InputError("MALA accepts by the log density, and the target has a score alone: use chains.Langevin")
-        check_flat(self.target, "MALA")
-
-    def check(self, x: Tensor) -> None:
-        """Raise InputError unless the target can be walked on from x."""
-        self.target.check(x)
 
     def start(self, x: Tensor, rng: torch.Generator) -> Proposing:
         """The log density and the score of the first positions."""
-        return Proposing(x, *self.target.both(x))
+        return Proposing(x, *self.target.log_prob_and_score(x))
 
     def step(self, state: Proposing, rng: torch.Generator) -> Proposing:
         """Propose, then accept or stay."""
         h = self.step_size
         noise = standard_normal(tuple(state.x.shape), state.x, rng)
         y = torch.add(state.x, state.score, alpha=h).add_(noise, alpha=math.sqrt(2 * h))
-        log_prob, score = self.target.both(y)
+        log_prob, score = self.target.log_prob_and_score(y)
         back = (state.x - y).sub_(score, alpha=h)
         log_ratio = log_prob - state.log_prob + 0.5 * _squared(noise) - _squared(back) / (4 * h)
         return self._choose(state, Proposing(y, log_prob, score), log_ratio, rng)
 
     def _choose(self, old: Proposing, new: Proposing, log_ratio: Tensor, rng: torch.Generator) -> Proposing:
-        self._look(new, log_ratio)
+        self._check_nan(new, log_ratio)
         chance = torch.nan_to_num(log_ratio, nan=-math.inf).clamp(max=0).exp()
         draws = torch.rand(chance.shape, generator=rng, device=rng.device, dtype=chance.dtype).to(chance.device)
         taken = draws < chance
@@ -113,7 +97,7 @@ class MALA(Kernel[Proposing]):
             acceptance=chance,
         )
 
-    def _look(self, new: Proposing, log_ratio: Tensor) -> None:
+    def _check_nan(self, new: Proposing, log_ratio: Tensor) -> None:
         """A NaN far out is a step too far, and refused as such; a NaN at a finite point is a fault of the target."""
         if not log_ratio.isnan().any():
             return

@@ -2,24 +2,24 @@ r"""Sampling by measurements $Y_k = X + \sigma_k N_k$: draw them, then jump to $
 
 All that m measurements say of X is in their mean, weighted by precision, which is itself one measurement of precision
 $\Lambda_m = \sum_k\sigma_k^{-2}$, that is at the level $s_m = \Lambda_m^{-1/2}$ ($\sigma/\sqrt m$ where all are equal).
-So a `Smoothed` denoiser is all that is needed, and $E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
+So a denoiser at all levels (`AtNoise`) is all that is needed, and $E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
 
 * `Sequential` (SMS; Saremi, Park, Bach 2024, arXiv 2305.19473) draws $Y_k$ given $Y_{1:k-1}$ by a few steps of a chain.
   From a large enough $\sigma$ on each of these conditionals is log-concave.
 * `Localization` (Eldan 2013; Montanari 2023, arXiv 2305.10690) draws it as $E[X | Y_{1:k-1}] + \sigma_k z$: Euler steps
   of length $\delta = \sigma_k^{-2}$ for $dZ = E[X | Z_t]dt + dB$ with $Y_k = (Z_{t + \delta} - Z_t)/\delta$. It is
   where each measurement of SMS starts, so it is SMS without chains; with exact conditionals both have the same law.
-* `Joint` (JMS, or the M-density; Saremi, Srivastava 2022, arXiv 2112.09822) draws all of them at once in $R^{md}$.
+* `WalkJump` with m > 1 (JMS, the M-density; Saremi, Srivastava 2022, arXiv 2112.09822) draws all at once in $R^{md}$.
 
 Jumps are means, so they vary less than X within each mode. Two ways finish the job: levels that go on falling
-(`growing`), or a few steps of `MALA` on p itself from the jumps, where p is known; the modes are weighed by then.
+(`growing_levels`), or a few steps of `MALA` on p itself from the jumps where p is known: modes are weighed by then.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,12 +27,13 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.chains.base import Field, Kernel, OnStep, Trace, check_positive, run
-from unnoise.chains.memory import memory, warn_of
-from unnoise.chains.smoothed import Smoothed
-from unnoise.chains.underdamped import Moving, Sachs
+from unnoise.chains.at_noise import AtNoise
+from unnoise.chains.base import ChainSampler, OnStep, check_positive, run
+from unnoise.chains.density import Field
+from unnoise.chains.levels import growing_levels
+from unnoise.chains.mixing import start_correlation, warn_if_kept
+from unnoise.chains.underdamped import Sachs
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian
 
 
 @dataclass(frozen=True)
@@ -58,64 +59,69 @@ class Mean:
         return Mean(torch.lerp(self.value, y, sigma**-2 / precision), precision)
 
 
-def conditional_score(smoothed: Smoothed, y: Tensor, past: Mean, sigma: float) -> Tensor:
-    r"""$\nabla_y\log p(Y_k = y | Y_{1:k-1}) = (E[X | Y_{1:k}] - y)/\sigma_k^2$.
+def conditional(noisy: AtNoise, past: Mean, sigma: float) -> Field:
+    r"""The law of $Y_k$ given $Y_{1:k-1}$, by its score $(E[X | Y_{1:k}] - y)/\sigma_k^2$.
 
-    With equal levels
+    With equal levels the score is
     $\sigma^{-2}\big[\bar y_{1:k} - y + \frac{\sigma^2}k\nabla\log q_{\sigma/\sqrt k}(\bar y_{1:k})\big]$.
     """
-    mean = past.with_one_more(y, sigma)
-    return (smoothed.denoise(mean.value, mean.level) - y).div_(sigma**2)
+    level = noisy.at((past.precision + sigma**-2) ** -0.5)
+    return Field(lambda y: (level.denoise(past.with_one_more(y, sigma).value) - y).div_(sigma**2))
 
 
 @dataclass(frozen=True)
-class Measuring(ABC):
-    """One measurement after the other; subclasses say how each is drawn.
+class Measurements(ChainSampler):
+    r"""One measurement after the other; subclasses say how each is drawn.
 
     Args:
-        smoothed: the denoiser at all levels.
-        sigmas: the noise of every measurement, in order.
+        noisy: the denoiser at all levels.
+        sigmas: the noise of every measurement, in order; by default for standardised data, 20 measurements of noise
+            $\sqrt d$, the root of the number of coordinates, then finer ones down to a level of 0.1.
 
     Raises:
         InputError: no level, or one that is not positive.
     """
 
-    smoothed: Smoothed
-    sigmas: Sequence[float]
+    noisy: AtNoise
+    sigmas: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.sigmas):
-            raise InputError("got no noise levels; expected one for every measurement, as from chains.equal(sigma, m)")
-        check_positive(**{f"sigmas[{k}]": sigma for k, sigma in enumerate(self.sigmas)})
+        if not len(self.levels):
+            raise InputError("got no noise levels; expected one for every measurement, as of chains.equal_levels")
+        check_positive(**{f"sigmas[{k}]": sigma for k, sigma in enumerate(self.levels)})
+
+    @property
+    def levels(self) -> Sequence[float]:
+        """The noise of every measurement."""
+        if self.sigmas is not None:
+            return self.sigmas
+        return growing_levels(math.sqrt(self.noisy.process.space.dimension), 20, last=0.1)
+
+    @property
+    def reports(self) -> int:
+        """One for every measurement."""
+        return len(self.levels)
 
     @abstractmethod
     def measure(self, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
         r"""A draw of $Y_k$ given the mean of those before, from a first guess of it."""
 
     @torch.no_grad()
-    def sample(self, x: Tensor, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
-        """The jump after the last measurement, (n, *event): one sample per row.
-
-        Args:
-            x: where to look first, (n, *event): the mean of the target, or a guess of it.
-            rng: where all randomness comes from.
-            on_step: sees (index, mean) after every measurement.
-
-        Raises:
-            NonFiniteError: a measurement diverged; says which chain, at which measurement.
-        """
+    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
+        """The jump after the last measurement, (n, *event), from the mean of the target or a guess of it."""
+        x = self.noisy.guess(start)
         past = Mean(torch.zeros_like(x))
-        for k, sigma in enumerate(self.sigmas):
+        for k, sigma in enumerate(self.levels):
             guess = torch.add(x, standard_normal(tuple(x.shape), x, rng), alpha=sigma)
             past = past.with_one_more(self._measured(k, guess, past, sigma, rng), sigma)
-            x = self.smoothed.denoise(past.value, past.level)
+            x = self.noisy.denoise(past.value, past.level)
             if k == 0:
-                self._look(guess, x)
+                self._check_mixing(guess, x)
             if on_step is not None:
                 on_step(k, past)
         return x
 
-    def _look(self, guess: Tensor, jump: Tensor) -> None:
+    def _check_mixing(self, guess: Tensor, jump: Tensor) -> None:
         """What there is to say of the first measurement, where modes are weighed."""
         return
 
@@ -123,31 +129,34 @@ class Measuring(ABC):
         try:
             return self.measure(y, past, sigma, rng)
         except NonFiniteError as error:
-            raise NonFiniteError(f"measurement {k + 1} of {len(self.sigmas)}: {error}") from error
+            raise NonFiniteError(f"measurement {k + 1} of {len(self.levels)}: {error}") from error
 
 
 @dataclass(frozen=True)
-class Sequential(Measuring):
+class Sequential(Measurements):
     r"""SMS: each measurement by underdamped Langevin steps from jump $+ \sigma z$; see the module.
 
     The conditionals have curvature at most $\sigma_k^{-2}$ whatever came before, so one step in units of $\sigma_k$
-    serves all of them. Costs about `len(sigmas) * (steps + 1) + 1.6 * first` scores per sample (`scores` says it
+    serves all of them. Costs about `len(levels) * (steps + 1) + 1.6 * first` scores per sample (`scores` says it
     exactly); only the running mean is kept. Warns (`NotMixedWarning`) where the first measurement's chains have not
     forgotten their start.
 
     Args:
-        smoothed: the denoiser at all levels.
-        sigmas: the noise of every measurement, as from `equal` or `growing`.
+        noisy: the denoiser at all levels.
+        sigmas: the noise of every measurement, as from `equal_levels` or `growing_levels`.
         steps: chain steps per measurement.
         delta: step size in units of $\sigma_k$.
         friction: per step, see `Underdamped`.
         first: chain steps for the first measurement, where the modes are weighed: too few, and they count alike. The
             k-th takes $\text{first}/k^2$, since the later, the nearer a measurement starts to its law.
 
-    >>> from unnoise.chains import FromMixture
+    >>> from unnoise.denoisers import ExactMixture
     >>> from unnoise.laws import GaussianMixture
+    >>> from unnoise.processes import EDM
+    >>> from unnoise.spaces import Euclidean
     >>> law = GaussianMixture(torch.tensor([0.8, 0.2]), torch.tensor([[3.0], [-3.0]]), torch.ones(2, 1, 1))
-    >>> sampler = Sequential(FromMixture(law), growing(3.0, 20, last=0.15))
+    >>> noisy = AtNoise(ExactMixture(EDM(Euclidean(1)), law))
+    >>> sampler = Sequential(noisy, growing_levels(3.0, 20, last=0.15))
     >>> draws = sampler.sample(torch.zeros(4000, 1), torch.Generator().manual_seed(0))
     >>> bool(abs((draws > 0).float().mean() - 0.8) < 0.03)
     True
@@ -164,162 +173,41 @@ class Sequential(Measuring):
 
     def measure(self, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
         """A short chain on the conditional."""
-        target = Field(lambda z: conditional_score(self.smoothed, z, past, sigma))
-        kernel = Sachs(target, self.delta * sigma, self.friction)
+        kernel = Sachs(conditional(self.noisy, past, sigma), self.delta * sigma, self.friction)
         return run(kernel, kernel.start(y, rng), self._count(past.precision, sigma), rng).x
 
     @property
     def scores(self) -> int:
         """How often the denoiser is asked for one sample."""
-        precisions = itertools.accumulate((sigma**-2 for sigma in self.sigmas), initial=0.0)
-        return sum(self._count(before, sigma) + 1 for before, sigma in zip(precisions, self.sigmas, strict=False))
+        precisions = itertools.accumulate((sigma**-2 for sigma in self.levels), initial=0.0)
+        return sum(self._count(before, sigma) + 1 for before, sigma in zip(precisions, self.levels, strict=False))
 
     def _count(self, precision: float, sigma: float) -> int:
         """Chain steps of a measurement after others of this precision."""
         share = sigma**-2 / (precision + sigma**-2)  # of this measurement in the mean: 1/k at equal levels
         return max(self.steps, round(self.first * share**2))
 
-    def _look(self, guess: Tensor, jump: Tensor) -> None:
+    def _check_mixing(self, guess: Tensor, jump: Tensor) -> None:
         """Later measurements cannot repair the first: the mean of the jumps stays where it is, whatever it is."""
         if len(jump) > 1:
-            warn_of(
-                memory(guess, jump),
+            warn_if_kept(
+                start_correlation(guess, jump),
                 f"after {max(self.first, self.steps)} steps the first measurement",
-                f"take a larger first, or a larger noise than {self.sigmas[0]:.4g}",
+                f"take a larger first, or a larger noise than {self.levels[0]:.4g}",
             )
 
 
 @dataclass(frozen=True)
-class Localization(Measuring):
+class Localization(Measurements):
     r"""Stochastic localization by Euler steps of length $\sigma_k^{-2}$: measurements are what they start as.
 
     One score per step; the horizon is $T = \sum_k\sigma_k^{-2}$. The guess x stands for E[X], the drift at time 0.
 
     Args:
-        smoothed: the denoiser at all levels.
-        sigmas: as for `Sequential`; many small steps, $s_1$ large: `growing(sigma, m, last)` with m above 20.
+        noisy: the denoiser at all levels.
+        sigmas: as for `Sequential`; many small steps, $s_1$ large: `growing_levels(sigma, m, last)` with m above 20.
     """
 
     def measure(self, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
         """The guess."""
         return y
-
-
-@dataclass(frozen=True)
-class Joint:
-    r"""JMS: all m measurements at once, by underdamped Langevin on $p(y_{1:m})$ in $R^{md}$, then the jump.
-
-    $\nabla_{y_i}\log p = \sigma^{-2}[\bar y - y_i + \frac{\sigma^2}m\nabla\log q_{\sigma/\sqrt m}(\bar y)]$. Its
-    condition number grows with m, as $1 + m\tau^2/\sigma^2$ for a Gaussian.
-
-    Args:
-        smoothed: the denoiser at level $\sigma/\sqrt m$.
-        sigma: the noise of every measurement.
-        m: how many.
-        delta: step size in units of $\sigma$.
-        friction: per step, see `Underdamped`.
-
-    Raises:
-        InputError: a number that is not positive.
-    """
-
-    smoothed: Smoothed
-    sigma: float
-    m: int
-    delta: float = 0.5
-    friction: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_positive(sigma=self.sigma, m=self.m, delta=self.delta, friction=self.friction)
-
-    @property
-    def kernel(self) -> Kernel[Moving]:
-        """The chain on measurements, (n, m, *event)."""
-        return Sachs(Field(self.score), self.delta * self.sigma, self.friction)
-
-    def score(self, y: Tensor) -> Tensor:
-        """The score of all measurements, (n, m, *event)."""
-        return (self.jump(y)[:, None] - y).div_(self.sigma**2)
-
-    def jump(self, y: Tensor) -> Tensor:
-        """The mean of X given measurements, (n, m, *event)."""
-        return self.smoothed.denoise(y.mean(1), self.sigma * self.m**-0.5)
-
-    def walk(
-        self, x: Tensor, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep | None = None
-    ) -> Trace[Moving]:
-        r"""Walk on the measurements, from $x + \sigma z$ for a guess x, (n, *event); see `run`."""
-        y = x[:, None].repeat(1, self.m, *[1] * (x.ndim - 1))
-        y.add_(standard_normal(tuple(y.shape), y, rng), alpha=self.sigma)
-        return run(self.kernel, y, steps, rng, keep=keep, on_step=on_step)
-
-    def sample(self, x: Tensor, steps: int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
-        """The jump after `steps` steps, (n, *event)."""
-        return self.jump(self.walk(x, steps, rng, on_step=on_step).x)
-
-
-def equal(sigma: float, m: int) -> list[float]:
-    r"""M measurements of the same noise, as published.
-
-    Jumps after them shrink the variance within a mode from $\tau^2$ to $\tau^4/(\tau^2 + \sigma^2/m)$.
-
-    >>> equal(2.0, 3)
-    [2.0, 2.0, 2.0]
-    """
-    check_positive(sigma=sigma, m=m)
-    return [float(sigma)] * m
-
-
-def growing(sigma: float, m: int, last: float) -> list[float]:
-    r"""M measurements of the same noise, then ever finer ones, until the level of their mean is `last`.
-
-    From the m-th on the precision grows by the factor $1 + 1/m$ with every measurement, as it did there, so no
-    conditional is harder than those before, and about $m(1 + 2\log(s_m/\text{last}))$ measurements do the work of
-    $\sigma^2/\text{last}^2$ equal ones. With `last` at a tenth of the width of a mode, jumps keep 99 % of its variance.
-
-    >>> levels = growing(4.0, 20, last=0.1)
-    >>> len(levels), sum(sigma**-2 for sigma in levels) ** -0.5
-    (110, 0.1)
-
-    Raises:
-        InputError: a `last` above the level of the m equal measurements.
-    """
-    check_positive(sigma=sigma, m=m, last=last)
-    reached, wanted = m / sigma**2, last**-2
-    if wanted < reached:
-        raise InputError(
-            f"got last = {last}, above the level {reached**-0.5:.4g} that {m} measurements reach; give fewer, "
-            "or a smaller last"
-        )
-    count = math.ceil(math.log(wanted / reached) / math.log1p(1 / m) - 1e-9)
-    precisions = [reached * (wanted / reached) ** (k / count) for k in range(count + 1)] if count else [reached]
-    return equal(sigma, m) + [(b - a) ** -0.5 for a, b in itertools.pairwise(precisions)]
-
-
-def snr_levels(process: AffineGaussian, times: Tensor) -> list[float]:
-    r"""The measurements that a Gaussian process run backwards is: a step from t to s adds $\mathrm{SNR}(s) -
-    \mathrm{SNR}(t)$ to the precision.
-
-    The first measurement is $x_t/\alpha_t$ at the first time, and $x_s/\alpha_s$ is the mean of all up to s, whatever
-    $\alpha$ is: a diffusion model is many noisy observations of the data (Kingma et al. 2021, arXiv 2107.00630). With
-    these levels `Localization` takes the very steps of `samplers.Ancestral`.
-
-    Args:
-        process: of any SNR.
-        times: decreasing, (m,).
-
-    >>> from unnoise.processes import EDM
-    >>> from unnoise.spaces import Euclidean
-    >>> process = EDM(Euclidean(1))
-    >>> levels = snr_levels(process, process.time_at(torch.log(torch.tensor([1.0, 4.0, 9.0]))))
-    >>> [round(sigma**-2, 3) for sigma in levels]
-    [1.0, 3.0, 5.0]
-
-    Raises:
-        InputError: times that do not decrease.
-    """  # noqa: D205
-    log_snr = process.log_snr(times.double())
-    if len(times) == 0 or not (log_snr.diff() > 0).all():
-        raise InputError(f"got {len(times)} times; expected at least one, decreasing from noise to data, as of a grid")
-    gained = torch.cat([log_snr[:1].exp(), log_snr[:-1].exp() * torch.expm1(log_snr.diff())])
-    return gained.rsqrt().tolist()

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.chains.base import Density, check_positive, run
-from unnoise.chains.estimates import Estimate, Estimated, in_groups
+from unnoise.chains.base import check_positive, run
+from unnoise.chains.estimates import Estimated, PosteriorMean, in_groups
 from unnoise.chains.langevin import MALA
+from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
 from unnoise.laws.weights import effective_size, systematic
+from unnoise.processes import AffineGaussian
 
 KEPT = 0.8  # the effective share of the particles after every rise of the exponent
 ACCEPTED = 0.574  # of MALA's moves, best in many dimensions (Roberts, Rosenthal 1998)
@@ -33,6 +35,7 @@ class TemperedPosterior(Estimated):
     1/effective. The number of rises grows as $KL(p(x | y) \| N(y, \sigma^2 I))$, where `PlugIn` needs its exponential.
 
     Args:
+        process: Gaussian: it says which noise belongs to which time.
         density: known up to a constant.
         particles: for every point.
         rng: where all randomness comes from.
@@ -41,77 +44,94 @@ class TemperedPosterior(Estimated):
     Raises:
         InputError: fewer than 2 particles, or no moves.
 
-    >>> normal = Density(lambda x: -0.5 * (x**2).sum(-1))
-    >>> smoothed = TemperedPosterior(normal, 4096, torch.Generator().manual_seed(0))
-    >>> bool((smoothed.denoise(torch.ones(1, 5), 2.0) - 0.2).abs().max() < 0.1)
+    >>> from unnoise.laws import Normal
+    >>> from unnoise.processes import EDM
+    >>> from unnoise.spaces import Euclidean
+    >>> normal = Normal(torch.zeros(5), torch.ones(()), event_ndim=1)
+    >>> denoiser = TemperedPosterior(EDM(Euclidean(5)), normal, 4096, torch.Generator().manual_seed(0))
+    >>> bool((denoiser.estimate(torch.ones(1, 5), 2.0).mean - 0.2).abs().max() < 0.1)
     True
     """
 
-    def __init__(self, density: Density, particles: int, rng: torch.Generator, moves: int = 3) -> None:
+    def __init__(
+        self, process: AffineGaussian, density: LogDensity[Tensor], particles: int, rng: torch.Generator, moves: int = 3
+    ) -> None:
+        super().__init__(process, density, rng)
         if particles < 2 or moves < 1:
             raise InputError(f"got {particles} particles and {moves} moves; expected at least 2 particles and 1 move")
-        self.density, self.particles, self.rng, self.moves = density, particles, rng, moves
+        self.particles, self.moves = particles, moves
 
-    def estimate(self, y: Tensor, sigma: float) -> Estimate:
-        """See the class; in groups of rows, so that memory does not grow with n x particles."""
+    def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
+        """In groups of rows, so that memory does not grow with n x particles."""
         check_positive(sigma=sigma)
         return in_groups(lambda rows: self._estimate(rows, sigma), y, self.particles)
 
-    def _estimate(self, y: Tensor, sigma: float) -> Estimate:
-        swarm = self._drawn(y, sigma)
-        _check(swarm.log_p)
-        nowhere = torch.isneginf(swarm.log_p).all(1)  # then nothing is known, and the mean is y
-        swarm = replace(swarm, beta=torch.where(nowhere, 1.0, swarm.beta))
+    def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
+        cloud = self._drawn(y, sigma)
+        _check(cloud.log_p)
+        nowhere = torch.isneginf(cloud.log_p).all(1)  # then nothing is known, and the mean is y
+        cloud = replace(cloud, beta=torch.where(nowhere, 1.0, cloud.beta))
         for _ in range(MOST_RISES):
-            rise = _rise(swarm.log_p, 1 - swarm.beta)
-            log_weights = torch.where(rise[:, None] > 0, rise[:, None] * swarm.log_p, 0.0)
-            swarm = replace(swarm, beta=swarm.beta + rise)
-            if bool((swarm.beta >= 1).all()):
+            rise = _rise(cloud.log_p, 1 - cloud.beta)
+            log_weights = torch.where(rise[:, None] > 0, rise[:, None] * cloud.log_p, 0.0)
+            cloud = replace(cloud, beta=cloud.beta + rise)
+            if bool((cloud.beta >= 1).all()):
                 break
-            swarm = self._moved(swarm.drawn_again(log_weights, self.rng), y, sigma)
-        found = swarm.estimate(log_weights)
+            cloud = self._moved(cloud.drawn_again(log_weights, self.rng), y, sigma)
+        found = cloud.estimate(log_weights)
         mean = torch.where(_like(nowhere, y), y, found.mean)
-        return Estimate(mean, torch.where(nowhere | (swarm.beta < 1), 0.0, found.effective))
+        return PosteriorMean(mean, torch.where(nowhere | (cloud.beta < 1), 0.0, found.effective))
 
-    def _drawn(self, y: Tensor, sigma: float) -> _Swarm:
+    def _drawn(self, y: Tensor, sigma: float) -> _Particles:
         """Particles at the noise, where beta is 0."""
         noise = standard_normal((len(y), self.particles, *y.shape[1:]), y, self.rng)
         x = torch.add(y[:, None], noise, alpha=sigma)
         families = torch.arange(self.particles, device=y.device).expand(len(y), -1)
         width = y.new_full((len(y),), 1.1 * sigma * y[0].numel() ** (-1 / 6))  # the best for MALA on a normal
-        return _Swarm(x, self._log_p(x), families, y.new_zeros(len(y)), width)
+        return _Particles(x, self._log_p(x), families, y.new_zeros(len(y)), width)
 
     def _log_p(self, x: Tensor) -> Tensor:
         return self.density.log_prob(x.flatten(0, 1)).reshape(x.shape[:2])
 
-    def _moved(self, swarm: _Swarm, y: Tensor, sigma: float) -> _Swarm:
+    def _moved(self, cloud: _Particles, y: Tensor, sigma: float) -> _Particles:
         """A few steps of MALA, in units of the row's own step size; then the step size follows the acceptance."""
-        kernel = MALA(self._bridge(swarm, y, sigma), 1.0)
-        begin = kernel.start(torch.zeros_like(swarm.x.flatten(0, 1)), self.rng)
+        start, each = cloud.x.flatten(0, 1), self.particles
+        width, beta = (_like(values.repeat_interleave(each), start) for values in (cloud.width, cloud.beta))
+        kernel = MALA(_Bridge(self.density, start, width, beta, y.repeat_interleave(each, 0), sigma), 1.0)
+        begin = kernel.start(torch.zeros_like(start), self.rng)
         state = run(kernel, begin, self.moves, self.rng).state
-        x = swarm.x + _like(swarm.width, swarm.x) * state.x.reshape(swarm.x.shape)
+        x = cloud.x + _like(cloud.width, cloud.x) * state.x.reshape(cloud.x.shape)
         accepted = torch.as_tensor(state.acceptance).reshape(len(y), -1).mean(1)
-        width = swarm.width * torch.exp(0.5 * GAIN * (accepted - ACCEPTED))
-        return replace(swarm, x=x, log_p=self._log_p(x), width=width)
-
-    def _bridge(self, swarm: _Swarm, y: Tensor, sigma: float) -> Density:
-        r"""$\beta\log p(x) - |x - y|^2/2\sigma^2$ as a function of u in $x = x_0 + \sqrt h\,u$."""
-        start, centre = swarm.x.flatten(0, 1), y.repeat_interleave(self.particles, 0)
-        width, beta = (_like(values.repeat_interleave(self.particles), start) for values in (swarm.width, swarm.beta))
-
-        def log_prob(u: Tensor) -> Tensor:
-            x = start + width * u
-            return beta.flatten() * self.density.log_prob(x) - 0.5 * ((x - centre) / sigma).flatten(1).square().sum(1)
-
-        def score(u: Tensor) -> Tensor:
-            x = start + width * u
-            return width * (beta * self.density.score(x) - (x - centre) / sigma**2)
-
-        return Density(log_prob, None, None if self.density.gradient is None else score)
+        width = cloud.width * torch.exp(0.5 * GAIN * (accepted - ACCEPTED))
+        return replace(cloud, x=x, log_p=self._log_p(x), width=width)
 
 
 @dataclass(frozen=True)
-class _Swarm:
+class _Bridge(LogDensity[Tensor]):
+    r"""$\beta\log p(x) - |x - y|^2/2\sigma^2$ as a function of u in $x = x_0 + \sqrt h\,u$."""
+
+    density: LogDensity[Tensor]
+    start: Tensor
+    width: Tensor
+    beta: Tensor
+    y: Tensor
+    sigma: float
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """The log density at u, (n,)."""
+        return self.log_prob_and_score(x)[0]
+
+    def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, at the cost of those of the density."""
+        x = self.start + self.width * x
+        log_prob, score = self.density.log_prob_and_score(x)
+        offset = x - self.y
+        value = self.beta.flatten() * log_prob - 0.5 * (offset / self.sigma).flatten(1).square().sum(1)
+        return value, self.width * (self.beta * score - offset / self.sigma**2)
+
+
+@dataclass(frozen=True)
+class _Particles:
     """Particles of n rows.
 
     Attributes:
@@ -128,7 +148,7 @@ class _Swarm:
     beta: Tensor
     width: Tensor
 
-    def drawn_again(self, log_weights: Tensor, rng: torch.Generator) -> _Swarm:
+    def drawn_again(self, log_weights: Tensor, rng: torch.Generator) -> _Particles:
         """Particles in proportion to their weights, each counting alike."""
         chosen = systematic(log_weights, log_weights.shape[1], rng)
         rows = torch.arange(len(chosen), device=chosen.device)[:, None]
@@ -136,12 +156,12 @@ class _Swarm:
             self, x=self.x[rows, chosen], log_p=self.log_p[rows, chosen], families=self.families[rows, chosen]
         )
 
-    def estimate(self, log_weights: Tensor) -> Estimate:
+    def estimate(self, log_weights: Tensor) -> PosteriorMean:
         r"""The weighted mean; particles of one family count as one draw, since none changes its mode on the way."""
         weights = torch.softmax(log_weights, 1)
         mean = torch.einsum("nc,nc...->n...", weights, self.x)
         of_family = torch.zeros_like(weights).scatter_add_(1, self.families, weights)
-        return Estimate(mean, 1 / of_family.square().sum(1))
+        return PosteriorMean(mean, 1 / of_family.square().sum(1))
 
 
 def _rise(log_p: Tensor, room: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from unnoise.chains.base import Kernel, Scored, State, check_flat, check_positive
+from unnoise.chains.base import State, TargetKernel, check_positive
 from unnoise.laws.base import standard_normal
 
 
@@ -38,7 +38,7 @@ M = TypeVar("M", bound=Moving)
 
 
 @dataclass(frozen=True)
-class Underdamped(Kernel[M]):
+class Underdamped(TargetKernel[M]):
     r"""What the integrators below share.
 
     Args:
@@ -51,18 +51,12 @@ class Underdamped(Kernel[M]):
         InputError: a number that is not positive, or a target on a curved space.
     """
 
-    target: Scored
-    step_size: float
     friction: float = 1.0
     mass: float = 1.0
 
     def __post_init__(self) -> None:
-        check_positive(step_size=self.step_size, friction=self.friction, mass=self.mass)
-        check_flat(self.target, type(self).__name__)
-
-    def check(self, x: Tensor) -> None:
-        """Raise InputError unless the target can be walked on from x."""
-        self.target.check(x)
+        super().__post_init__()
+        check_positive(friction=self.friction, mass=self.mass)
 
     def _at_rest(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """Velocities from their stationary law."""
@@ -95,7 +89,7 @@ class Sachs(Underdamped[Moving]):
         return Moving(x, self._at_rest(x, rng))
 
     def step(self, state: Moving, rng: torch.Generator) -> Moving:
-        """See the class."""
+        """One move of every chain."""
         half = 0.5 * self.step_size
         x = torch.add(state.x, state.v, alpha=half)
         kicks = (1 + self._lasting) * half / self.mass  # the first loses to friction like v, so both are one
@@ -116,7 +110,7 @@ class BAOAB(Underdamped[Kicked]):
         return Kicked(x, self._at_rest(x, rng), self.target.score(x))
 
     def step(self, state: Kicked, rng: torch.Generator) -> Kicked:
-        """See the class."""
+        """One move of every chain."""
         half = 0.5 * self.step_size
         v = torch.add(state.v, state.score, alpha=half / self.mass)
         x = torch.add(state.x, v, alpha=half)
@@ -142,7 +136,7 @@ class Cheng(Underdamped[Moving]):
         return Moving(x, self._at_rest(x, rng))
 
     def step(self, state: Moving, rng: torch.Generator) -> Moving:
-        """See the class."""
+        """One move of every chain."""
         per_time, u, lost = self.friction / self.step_size, 1 / self.mass, -math.expm1(-self.friction)
         score = self.target.score(state.x)
         x = torch.add(state.x, state.v, alpha=lost / per_time)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unnoise._errors import InputError
-from unnoise.cli import common, named
+from unnoise.cli import common, user_code
 
 if TYPE_CHECKING:
     import torch
@@ -48,14 +48,14 @@ def check(
 
       unnoise check my_process:example --seed 1 --json
     """
-    with named.this_folder():
-        found = named.named(target)
+    with user_code.this_folder():
+        found = user_code.find(target)
         try:
             findings = _findings(found() if _needs_nothing(found) else found, draws, order, seed)
         except InputError:
             raise
         except Exception as error:  # of any kind: the code under test is the user's
-            common.fail(named.raised(error), 1)
+            common.fail(user_code.describe(error), 1)
     findings = replace(findings, subject=target)
     common.result(json, _facts(findings), _words(findings))
     if findings.failed:
@@ -68,7 +68,7 @@ def _needs_nothing(found: Any) -> bool:
     from unnoise.processes import Process
     from unnoise.spaces import Space
 
-    return not isinstance(found, tuple | Space | Process | Law) and named.needs_nothing(found)
+    return not isinstance(found, tuple | Space | Process | Law) and user_code.needs_nothing(found)
 
 
 def _findings(found: Any, draws: int | None, order: float, seed: int) -> Findings:

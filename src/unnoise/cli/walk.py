@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.cli import common, named
-from unnoise.cli.walking import CHAINS, Settings, Walker
+from unnoise.cli import common, user_code
+from unnoise.cli.walkers import CHAINS, Settings, Walker
 
 if TYPE_CHECKING:
-    from unnoise.chains import Density
+    from unnoise.laws import LogDensity
 
 
 @common.reports_errors
@@ -78,21 +79,21 @@ def walk(
     for option, number in (("--scale", scale), ("--sigma", sigma), ("--step-size", step_size)):
         if number is not None and not 0 < number < math.inf:
             raise InputError(f"got {option} {number}; expected a positive number")
-    with named.this_folder():
+    with user_code.this_folder():
         try:
-            density, shape = _density(named.named(target, "my_posterior:log_prob"), target, dimension)
-            settings = Settings(_chain(chain, density), steps, step_size, scale, sigma)
-            walker = Walker(density, shape, settings, generator(seed))
+            density, shape = _density(user_code.find(target, "my_posterior:log_prob"), target, dimension)
+            chain = _chain(chain, density)
+            walker = CHAINS[chain](density, shape, Settings(steps, step_size, scale, sigma), generator(seed))
             _write(walker, n, output, overwrite)
         except (InputError, NonFiniteError, OSError):
             raise
         except Exception as error:  # of any kind: the density is the user's
-            common.fail(named.raised(error), 1)
+            common.fail(user_code.describe(error), 1)
     if plot is not None:
         _draw(walker, plot)
     facts = {"output": str(output), "rows": n, "dimension": math.prod(shape), "seed": seed, "steps": steps}
     verdict, measured = _verdict(walker)
-    common.result(json, facts | {"chain": settings.chain} | measured, f"wrote {n:,} points to {output}{verdict}")
+    common.result(json, facts | {"chain": chain} | measured, f"wrote {n:,} points to {output}{verdict}")
 
 
 def _write(walker: Walker, n: int, output: Path, overwrite: bool) -> None:
@@ -117,40 +118,50 @@ def _draw(walker: Walker, plot: Path) -> None:
         beside.write_bytes(plots.png(plots.mixing(torch.stack(walker.kept), every=walker.every)))
 
 
-def _density(found: Any, target: str, dimension: int | None) -> tuple[Density, tuple[int, ...]]:
+def _density(found: Any, target: str, dimension: int | None) -> tuple[LogDensity[Any], tuple[int, ...]]:
     """The density, and the shape of its points."""
     from unnoise.chains import Density
+    from unnoise.laws import LogDensity
+    from unnoise.spaces import Euclidean, Manifold
 
     unsized = InputError(f"{target} does not say how many numbers its points have: give --dimension")
     if isinstance(found, type) and dimension is not None:
         found = found(dimension)
-    elif isinstance(found, type) and not named.needs_nothing(found):
+    elif isinstance(found, type) and not user_code.needs_nothing(found):
         raise unsized
-    elif isinstance(found, type) or (not hasattr(found, "log_prob") and named.needs_nothing(found)):
+    elif isinstance(found, type) or (not hasattr(found, "log_prob") and user_code.needs_nothing(found)):
         found = found()
-    if not callable(found) and not hasattr(found, "log_prob"):
+    log_prob = getattr(found, "log_prob", found)
+    if not callable(log_prob):
         raise InputError(
             f"{target} is a {type(found).__name__}; expected a function log_prob(x), or an object that has one"
         )
-    density = Density.of(found) if hasattr(found, "log_prob") else Density(found)
-    size: Any = dimension or getattr(found, "dimension", None)
-    if density.space is None and size is None:
-        raise unsized
-    shape: tuple[int, ...] = (size,) if density.space is None else tuple(density.space.event_shape)
+    density = found if isinstance(found, LogDensity) else Density(log_prob, getattr(found, "space", None))
+    space = density.support
+    if space is None:
+        size = dimension or getattr(found, "dimension", None)
+        if size is None:
+            raise unsized
+        space = Euclidean(int(size))
+        density = replace(density, space=space) if isinstance(density, Density) else density
+    if not isinstance(space, Manifold):
+        raise InputError(f"{target} lives on {type(space).__name__}, where there is no gradient to follow")
+    shape = tuple(space.event_shape)
     if dimension is not None and math.prod(shape) != dimension:
         raise InputError(f"got --dimension {dimension}; {target} has points of shape {shape}")
     return density, shape
 
 
-def _chain(chain: str | None, density: Density) -> str:
+def _chain(chain: str | None, density: LogDensity[Any]) -> str:
+    """The name of the chain, by default one that suits the space."""
     from unnoise.spaces import Euclidean
 
-    flat = density.space is None or isinstance(density.space, Euclidean)
+    flat = density.support is None or isinstance(density.support, Euclidean)
     if chain is None:
         return "mala" if flat else "geodesic"
-    if not flat and chain != "geodesic":
+    if not flat and CHAINS[chain] is not CHAINS["geodesic"]:
         raise InputError(
-            f"--chain {chain} moves along straight lines, and the density lives on {density.space}: use geodesic"
+            f"--chain {chain} moves along straight lines, and the density lives on {density.support}: use geodesic"
         )
     return chain
 

@@ -2,6 +2,7 @@
 
 from unnoise.denoisers import likelihoods as likelihoods
 from unnoise.denoisers.base import Denoiser as Denoiser
+from unnoise.denoisers.exact import ClosedForm as ClosedForm
 from unnoise.denoisers.exact import Exact as Exact
 from unnoise.denoisers.exact import ExactMixture as ExactMixture
 from unnoise.denoisers.guided import Guided as Guided

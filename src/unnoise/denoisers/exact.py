@@ -3,6 +3,7 @@ r"""Exact denoisers: no training, no error. They make every sampler and every bo
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,12 +15,25 @@ from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.denoisers.base import Denoiser
 from unnoise.laws import GaussianMixture
-from unnoise.processes import AffineGaussian, HasKernel
+from unnoise.laws.normal import outer_squares
+from unnoise.processes import AffineGaussian, HasKernel, require
 
 NUMBERS_AT_ONCE = 2**23
 
 
-class Exact(Denoiser):
+class ClosedForm(Denoiser):
+    r"""A denoiser of a law of which the noisy densities $q_t$ are known too."""
+
+    @abstractmethod
+    def log_prob(self, x_t: Any, t: Tensor) -> Tensor:
+        r"""$\log q_t(x_t)$ in nats, (n,), with respect to the reference measure of the space."""
+
+    @abstractmethod
+    def score(self, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""$\nabla\log q_t(x_t)$, of a Gaussian process."""
+
+
+class Exact(ClosedForm):
     r"""The exact denoiser of a finite weighted data set, on any process with a kernel, by Bayes' rule.
 
     $E[Y_t | x_t] = \sum_i \pi_i Y_t(a_i, x_t)$ with $\pi_i \propto w_i\, q_{t|0}(x_t | a_i)$.
@@ -73,21 +87,46 @@ class Exact(Denoiser):
         groups = [self._posterior_mean(rows, times) for rows, times in self._groups(x_t, t)]
         return groups[0] if len(groups) == 1 else _tree.concatenate(groups)
 
+    def log_prob(self, x_t: Any, t: Tensor) -> Tensor:
+        r"""$\log\sum_i w_i\, q_{t|0}(x_t | a_i)$; minus infinity where no atom can have come."""
+        groups = (self._log_kernels(rows, times) + self.log_weights for rows, times in self._groups(x_t, t))
+        return torch.cat([torch.logsumexp(log_joint, -1) for log_joint in groups])
+
+    def score(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """By Tweedie's formula.
+
+        Raises:
+            InputError: the process is not Gaussian.
+        """
+        process = require(self.process, AffineGaussian, "a score", "the local characteristics of process.reverse")
+        return process.score(x_t, self(x_t, t), t)
+
     def _groups(self, x_t: Any, t: Tensor) -> Iterator[tuple[Any, Tensor]]:
         n = _tree.length(x_t)
-        size = max(1, NUMBERS_AT_ONCE // (len(self.log_weights) * _tree.numel_per_row(self.atoms)))
+        by_products = t.ndim == 0 and isinstance(self.process, AffineGaussian)  # of matrices: one number for every pair
+        each = 1 if by_products else _tree.numel_per_row(self.atoms)
+        size = max(1, NUMBERS_AT_ONCE // (len(self.log_weights) * each))
         for start in range(0, n, size):
             rows = slice(start, start + size)
             yield _tree.map(lambda leaf, rows=rows: leaf[rows], x_t), t if t.ndim == 0 else t[rows]
 
+    def _log_kernels(self, x_t: Any, t: Tensor) -> Tensor:
+        """The log density of every kernel at every point, (n, k)."""
+        points, atoms, times = self._beside(x_t, t)
+        return self.process.marginal(atoms, times).log_prob(points)
+
     def _posterior_mean(self, x_t: Any, t: Tensor) -> Any:
+        log_kernel = self._log_kernels(x_t, t)
+        nowhere = torch.isneginf(log_kernel.amax(-1, keepdim=True))
+        posterior = torch.softmax(log_kernel.masked_fill(nowhere, 0.0) + self.log_weights, -1)
+        points, atoms, times = self._beside(x_t, t)
+        return _tree.map(lambda leaf: _average(posterior, leaf), self.process.target(atoms, points, times))
+
+    def _beside(self, x_t: Any, t: Tensor) -> tuple[Any, Any, Tensor]:
+        """Points (n, 1, *event), atoms (1, k, *event) and times () or (n, 1), which broadcast."""
         points = _tree.map(lambda leaf: leaf[:, None], x_t)
         atoms = _tree.map(lambda leaf: leaf[None], self.atoms)
-        times = t if t.ndim == 0 else t[:, None]
-        log_kernel = self.process.marginal(atoms, times).log_prob(points)
-        nowhere = torch.isneginf(log_kernel).all(-1, keepdim=True)
-        posterior = torch.softmax(torch.where(nowhere, 0.0, log_kernel) + self.log_weights, -1)
-        return _tree.map(lambda leaf: _average(posterior, leaf), self.process.target(atoms, points, times))
+        return points, atoms, t if t.ndim == 0 else t[:, None]
 
 
 def _average(weights: Tensor, values: Tensor) -> Tensor:
@@ -98,11 +137,16 @@ def _average(weights: Tensor, values: Tensor) -> Tensor:
     return mean
 
 
-class ExactMixture(Denoiser):
+class ExactMixture(ClosedForm):
     r"""The exact denoiser of a Gaussian mixture under a Gaussian process.
 
-    $E[x_0 | x] = \sum_k r_k\big(\mu_k + \alpha\Sigma_k(\alpha^2\Sigma_k + \sigma^2 I)^{-1}(x - \alpha\mu_k)\big)$ with
-    $r_k \propto w_k N(x; \alpha\mu_k, \alpha^2\Sigma_k + \sigma^2 I)$. Every covariance is diagonalised once.
+    With $y = x_t/\alpha$, $s = \sigma/\alpha$ and $r_k \propto w_k N(y; \mu_k, \Sigma_k + s^2 I)$
+
+    $$E[x_0 | x_t] = \sum_k r_k\big(\mu_k + \Sigma_k(\Sigma_k + s^2 I)^{-1}(y - \mu_k)\big), \qquad
+    \alpha\nabla\log q_t(x_t) = -\sum_k r_k(\Sigma_k + s^2 I)^{-1}(y - \mu_k).$$
+
+    Every covariance is diagonalised once. Round components, $\Sigma_k = \tau_k^2 I$, take two products of matrices and
+    no more: with $p_k = r_k/(\tau_k^2 + s^2)$ the mean is $\sum_k p_k(s^2\mu_k + \tau_k^2 y)$.
 
     >>> from unnoise.processes import EDM
     >>> from unnoise.spaces import Euclidean
@@ -114,6 +158,7 @@ class ExactMixture(Denoiser):
 
     process: AffineGaussian
     log_weights: Tensor
+    centre: Tensor
     means: Tensor
     variances: Tensor
     axes: Tensor
@@ -123,18 +168,60 @@ class ExactMixture(Denoiser):
         self.process = process
         self.law = law
         variances, axes = torch.linalg.eigh(law.covariances)
+        identity = torch.eye(law.means.shape[1]).to(law.means)
+        self.round = bool((law.covariances == law.covariances[:, :1, :1] * identity).all())
         self.register_buffer("log_weights", law.weights.log())
-        self.register_buffer("means", law.means)
+        self.register_buffer("centre", law.means.mean(0))
+        self.register_buffer("means", law.means - self.centre)  # near zero, where few digits are lost
         self.register_buffer("variances", variances)
         self.register_buffer("axes", axes)
 
     def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
         """The posterior mean of x_0."""
-        alpha, sigma = (expand(a.to(x_t), x_t) for a in self.process.alpha_sigma(t))
-        alpha, sigma = alpha[..., None], sigma[..., None]  # against (n, K, d)
-        centred = torch.einsum("nkd,kde->nke", x_t[:, None] - alpha * self.means, self.axes)
-        total = alpha**2 * self.variances + sigma**2
-        log_density = -0.5 * (centred**2 / total + total.log() + math.log(2 * math.pi)).sum(-1)
-        responsibility = torch.softmax(log_density + self.log_weights, -1)
-        shrunk = torch.einsum("nke,kde->nkd", alpha * self.variances / total * centred, self.axes)
-        return (responsibility[..., None] * (self.means + shrunk)).sum(1)
+        y, s, _ = self._noisy(x_t, t)
+        if self.round:
+            pull = self._pull(y, s)
+            kept = (self.variances[:, 0] @ pull)[:, None] * y
+            return kept.add_(self.centre).addcmul_((self.means.T @ pull).T, s**2)
+        along, total = self._along(y, s)
+        responsibility = torch.softmax(self._log_joint(y, s), 0)
+        shrunk = torch.einsum("nke,kde->nkd", self.variances / total * along, self.axes)
+        return torch.einsum("kn,nkd->nd", responsibility, self.means + shrunk) + self.centre
+
+    def score(self, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""$\nabla\log q_t(x_t)$, accurate also where the noise is small, as the mean less $x_t$ is not."""
+        y, s, alpha = self._noisy(x_t, t)
+        if self.round:
+            pull = self._pull(y, s)
+            return (self.means.T @ pull).T.addcmul(pull.sum(0)[:, None], y, value=-1) / alpha
+        along, total = self._along(y, s)
+        responsibility = torch.softmax(self._log_joint(y, s), 0)
+        return -torch.einsum("kn,nke,kde->nd", responsibility, along / total, self.axes) / alpha
+
+    def log_prob(self, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""$\log q_t(x_t)$ in nats, (n,)."""
+        y, s, alpha = self._noisy(x_t, t)
+        return torch.logsumexp(self._log_joint(y, s), 0) - y.shape[1] * alpha.log().flatten()
+
+    def _noisy(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        r"""$x_t/\alpha$ less the centre, s and alpha, which broadcast against points."""
+        alpha, sigma = (expand(level.to(x_t), x_t) for level in self.process.alpha_sigma(t))
+        return x_t / alpha - self.centre, sigma / alpha, alpha
+
+    def _log_joint(self, y: Tensor, s: Tensor) -> Tensor:
+        """The log weight and the log density of every component, (K, n): the faster layout."""
+        constant = self.log_weights[:, None] - 0.5 * y.shape[1] * math.log(2 * math.pi)
+        if self.round:
+            total = self.variances[:, :1].double() + s.double().reshape(1, -1) ** 2
+            squares = outer_squares(self.means, y).mul_(-0.5 / total)
+            return squares.add_(constant - 0.5 * y.shape[1] * total.log()).to(y)
+        along, total = self._along(y, s)
+        return constant - 0.5 * (along**2 / total + total.log()).sum(-1).T
+
+    def _pull(self, y: Tensor, s: Tensor) -> Tensor:
+        """Of round components: the responsibility of each over its noisy variance, (K, n)."""
+        return torch.softmax(self._log_joint(y, s), 0) / (self.variances[:, :1] + s.reshape(1, -1) ** 2)
+
+    def _along(self, y: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
+        """Offsets from the means along the axes, and the noisy variances, which broadcast: (n, K, d)."""
+        return torch.einsum("nkd,kde->nke", y[:, None] - self.means, self.axes), self.variances + s[..., None] ** 2

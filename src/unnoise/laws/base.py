@@ -1,18 +1,63 @@
-"""What a probability law is: something to draw from, with a log density."""
+"""What a density and a law are: something with a log density and its gradient, and something to draw from as well."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic
+from typing import Any, Generic, Protocol
 
 import torch
 from torch import Tensor
 
+from unnoise._errors import InputError
 from unnoise._tree import S
 
 
-class Law(ABC, Generic[S]):
-    """A (batch of) probability law(s) on states.
+class Place(Protocol):
+    """Where points live: a space, as far as a density has to know it."""
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """The shape of one point."""
+
+    def check(self, x: Any) -> None:
+        """Raise InputError unless x is a batch of points."""
+
+
+class Scored(ABC, Generic[S]):
+    r"""A density of which the score $\nabla\log p$ is known: what unadjusted chains need."""
+
+    @property
+    def support(self) -> Place | None:
+        """The space that the points live in; None is $R^d$, for points of any shape."""
+        return None
+
+    @abstractmethod
+    def score(self, x: S) -> S:
+        """The gradient of the log density at x: a tangent vector at every point."""
+
+
+class LogDensity(Scored[S]):
+    """A density that is known by its logarithm, up to a constant unless the class says more."""
+
+    @abstractmethod
+    def log_prob(self, x: S) -> Tensor:
+        """Log density at x in nats, (*batch,), with respect to the reference measure that the class states."""
+
+    def score(self, x: S) -> S:
+        """The gradient of the log density at x, by automatic differentiation in the coordinates of x.
+
+        A class that knows its gradient, or that lives on a curved space, overrides this.
+        """
+        slope: S = differentiated(self.log_prob, x)[1]
+        return slope
+
+    def log_prob_and_score(self, x: S) -> tuple[Tensor, S]:
+        """Both at x."""
+        return self.log_prob(x), self.score(x)
+
+
+class Law(LogDensity[S]):
+    """A (batch of) probability law(s) on states: a density to draw from, normalised unless the class says more.
 
     A law may carry batch axes of its own, as the kernel q(x_t | x_0) does for a batch of x_0.
     """
@@ -21,17 +66,24 @@ class Law(ABC, Generic[S]):
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> S:
         """Draw states of shape (*shape, *batch, *event)."""
 
-    @abstractmethod
-    def log_prob(self, x: S) -> Tensor:
-        """Log density at x in nats, (*batch,), with respect to the reference measure that the class states."""
 
+def differentiated(log_prob: Any, x: Any) -> tuple[Tensor, Any]:
+    """A function of points, (n, *event) to (n,), and its gradient, at the cost of one evaluation.
 
-class Smooth(Law[S]):
-    """A law whose density has a known gradient."""
-
-    @abstractmethod
-    def score(self, x: S) -> S:
-        """The gradient of the log density at x: a tangent vector at every point."""
+    Raises:
+        InputError: the function cannot be differentiated.
+    """
+    graph = x.requires_grad and torch.is_grad_enabled()
+    with torch.enable_grad():
+        x = x if graph or not x.is_floating_point() else x.detach().requires_grad_()
+        values = log_prob(x)
+        if not values.requires_grad:
+            raise InputError(
+                "the log density has no gradient with respect to x; compute it by torch operations, without "
+                "detach() or NumPy, or give its gradient as gradient="
+            )
+        (slope,) = torch.autograd.grad(values.sum(), x, create_graph=graph)
+    return (values, slope) if graph else (values.detach(), slope.detach())
 
 
 def standard_normal(shape: tuple[int, ...], like: Tensor, rng: torch.Generator, scale: float = 1.0) -> Tensor:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise.laws.base import Smooth
+from unnoise.laws.base import Law
 
 LEAST = 1e-30  # the smallest part that is drawn: where a part underflows, its logarithm stays finite
 
 
 @dataclass(frozen=True)
-class Dirichlet(Smooth[Tensor]):
+class Dirichlet(Law[Tensor]):
     r"""$\Gamma(\theta)\prod_i x_i^{\alpha_i - 1}/\Gamma(\alpha_i)$ with $\theta = \sum_i\alpha_i$, on parts of 1.
 
     Density with respect to Lebesgue measure on all parts but one.

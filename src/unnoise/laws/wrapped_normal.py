@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise.laws.base import Smooth, standard_normal
+from unnoise.laws.base import Law, standard_normal
 
 BROAD = 2.0  # variances from which the Fourier series has fewer terms than the image sum
 IMAGES = range(-2, 3)  # up to BROAD the next ones are below 1e-25
@@ -16,7 +16,7 @@ HARMONICS = range(1, 8)  # from BROAD on the next ones are below 1e-27
 
 
 @dataclass(frozen=True)
-class WrappedNormal(Smooth[Tensor]):
+class WrappedNormal(Law[Tensor]):
     r"""$N(\mu, s^2)$ modulo $2\pi$, angle by angle; density with respect to length, $(2\pi)^d$ in all.
 
     $$\sum_k N(\theta + 2\pi k; \mu, s^2)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise.laws.base import Smooth
+from unnoise.laws.base import Law
 from unnoise.laws.dirichlet import LEAST, Dirichlet
 from unnoise.laws.lineages import SINGLE, Lineages
 
@@ -35,7 +35,7 @@ NUMBERS_AT_ONCE = 2**21
 
 
 @dataclass(frozen=True)
-class WrightFisherKernel(Smooth[Tensor]):
+class WrightFisherKernel(Law[Tensor]):
     r"""The law at `time` of Wright-Fisher noise from x_0; density with respect to Lebesgue measure on N - 1 parts.
 
     Args:

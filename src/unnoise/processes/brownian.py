@@ -21,7 +21,7 @@ from torch import Tensor
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.manifolds import Tangent
-from unnoise.laws import Law, Smooth
+from unnoise.laws import Law
 from unnoise.processes.base import HasKernel
 from unnoise.schedules import Geometric, Schedule
 from unnoise.spaces import Compact, Diffusion
@@ -88,7 +88,7 @@ class Brownian(HasKernel[Tensor]):
         """The uniform law."""
         return self.space.uniform(n)
 
-    def marginal(self, x_0: Tensor, t: Tensor) -> Smooth[Tensor]:
+    def marginal(self, x_0: Tensor, t: Tensor) -> Law[Tensor]:
         """The heat kernel at $B(t)$."""
         return self.space.heat(x_0, self.variance(t))
 

@@ -32,7 +32,7 @@ from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.counts import CountHead
-from unnoise.laws.thinned import Found, Thinned, stochastically_rounded
+from unnoise.laws.thinning import BinomialBirths, BinomialThinning, stochastically_rounded
 from unnoise.processes.base import Bridged, HasKernel, precision
 from unnoise.schedules import Erasing, LinearLogSNR, Schedule
 from unnoise.spaces import Counts, Jump
@@ -53,7 +53,7 @@ class CountProcess(HasKernel[Tensor]):
     schedule: Schedule
 
     @abstractmethod
-    def decoder(self, x: Tensor) -> Thinned:
+    def decoder(self, x: Tensor) -> BinomialThinning:
         """The law of data given the state at t = 0, each site an event of its own."""
 
     @property
@@ -90,7 +90,7 @@ class CountProcess(HasKernel[Tensor]):
         change = torch.arange(-CHANGES, CHANGES + 1, device=x_0.device).reshape(-1, *[1] * x_0.ndim)
         kernel = self.marginal(x_0, torch.zeros((), dtype=torch.float64))
         after = (x_0 + change).clamp(min=0)
-        mass = Thinned(kernel.count, kernel.kept, kernel.arrivals, 0).log_prob(after).exp()
+        mass = BinomialThinning(kernel.count, kernel.kept, kernel.arrivals, 0).log_prob(after).exp()
         mass = torch.where(x_0 + change >= 0, mass, 0.0)
         cost = torch.where(mass > 0, -mass * self.decoder(after).log_prob(x_0), 0.0).sum(0)
         return cost.flatten(cost.ndim - len(self.space.event_shape)).sum(-1).to(torch.get_default_dtype())
@@ -104,7 +104,7 @@ class CountProcess(HasKernel[Tensor]):
         return self._returns(x_t, stat, t)
 
     @abstractmethod
-    def marginal(self, x_0: Tensor, t: Tensor) -> Thinned:
+    def marginal(self, x_0: Tensor, t: Tensor) -> BinomialThinning:
         """Those that are kept, and those that have come."""
 
 
@@ -145,16 +145,16 @@ class PureDeath(CountProcess, Bridged[Tensor]):
         death = self.speed(t, x) * x
         return Jump(torch.stack([death, torch.zeros_like(death)], -1))
 
-    def prior(self, n: int) -> Thinned:
+    def prior(self, n: int) -> BinomialThinning:
         r"""Poisson($m\rho_1$)."""
         nothing = torch.zeros(n, *self.space.event_shape, dtype=torch.int64)
         kept, _ = self.gone(torch.ones(()), nothing)
-        return Thinned(nothing, torch.zeros(()), self.means(kept) * kept, len(self.space.event_shape))
+        return BinomialThinning(nothing, torch.zeros(()), self.means(kept) * kept, len(self.space.event_shape))
 
-    def marginal(self, x_0: Tensor, t: Tensor) -> Thinned:
+    def marginal(self, x_0: Tensor, t: Tensor) -> BinomialThinning:
         r"""$\mathrm{Bin}(x_0, \rho)$."""
         kept, _ = self.gone(t.double(), x_0)
-        return Thinned(x_0, kept.to(precision(t)), torch.zeros_like(kept), len(self.space.event_shape))
+        return BinomialThinning(x_0, kept.to(precision(t)), torch.zeros_like(kept), len(self.space.event_shape))
 
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """$x_0$, as real numbers."""
@@ -165,20 +165,20 @@ class PureDeath(CountProcess, Bridged[Tensor]):
         birth = self.speed(t, x_t) * kept / gone * (stat - x_t).clamp(min=0)
         return Jump(torch.stack([torch.zeros_like(birth), birth], -1))
 
-    def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Found:
+    def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> BinomialBirths:
         r"""$x_t + \mathrm{Bin}(\hat x_0 - x_t, p)$, rounded at random where $\hat x_0$ is no whole number."""
         between = expand(self.schedule.value(t.double()) - self.schedule.value(s.double()), x_t)
         share = self.gone(s.double(), x_t)[0] * -torch.expm1(-between) / self.gone(t.double(), x_t)[1]
-        return Found(x_t, (stat - x_t).clamp(min=0), share.to(stat), len(self.space.event_shape))
+        return BinomialBirths(x_t, (stat - x_t).clamp(min=0), share.to(stat), len(self.space.event_shape))
 
     def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
         """The mean, rounded at random."""
         return torch.maximum(x_0, stochastically_rounded(stat.to(rng.device), rng).long().to(x_0.device))
 
-    def decoder(self, x: Tensor) -> Thinned:
+    def decoder(self, x: Tensor) -> BinomialThinning:
         r"""$x + \mathrm{Poisson}((x + 1)(1 - \rho_0)/\rho_0)$."""
         kept, gone = self.gone(torch.zeros((), dtype=torch.float64), x)
-        return Thinned(x, torch.ones_like(kept), (x + 1) * gone / kept, 0)
+        return BinomialThinning(x, torch.ones_like(kept), (x + 1) * gone / kept, 0)
 
 
 @dataclass(frozen=True)
@@ -214,20 +214,20 @@ class ImmigrationDeath(CountProcess):
         speed = self.speed(t, x)
         return Jump(torch.stack([speed * x, speed * self.means(t).expand(x.shape)], -1))
 
-    def prior(self, n: int) -> Thinned:
+    def prior(self, n: int) -> BinomialThinning:
         """Poisson(m)."""
         nothing = torch.zeros(n, *self.space.event_shape, dtype=torch.int64)
-        return Thinned(nothing, torch.zeros(()), self.means(torch.zeros(())), len(self.space.event_shape))
+        return BinomialThinning(nothing, torch.zeros(()), self.means(torch.zeros(())), len(self.space.event_shape))
 
-    def marginal(self, x_0: Tensor, t: Tensor) -> Thinned:
+    def marginal(self, x_0: Tensor, t: Tensor) -> BinomialThinning:
         r"""$\mathrm{Bin}(x_0, \rho) + \mathrm{Poisson}(m(1 - \rho))$."""
         kept, gone = self.gone(t.double(), x_0)
         kind = precision(t)
-        return Thinned(x_0, kept.to(kind), (self.means(kept) * gone).to(kind), len(self.space.event_shape))
+        return BinomialThinning(x_0, kept.to(kind), (self.means(kept) * gone).to(kind), len(self.space.event_shape))
 
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """E[G] and E[C], those gone and those come, (*batch, *sites, 2)."""
-        return torch.stack(self.marginal(x_0, t.double()).parted(x_t), -1).to(precision(t))
+        return torch.stack(self.marginal(x_0, t.double()).lost_and_new(x_t), -1).to(precision(t))
 
     def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump:
         (kept, gone), speed = self.gone(t, x_t), self.speed(t, x_t)
@@ -240,10 +240,10 @@ class ImmigrationDeath(CountProcess):
         change = (stat[..., 0] - stat[..., 1]).to(rng.device)
         return (x_0 + stochastically_rounded(change, rng).long().to(x_0.device)).clamp(min=0)
 
-    def decoder(self, x: Tensor) -> Thinned:
+    def decoder(self, x: Tensor) -> BinomialThinning:
         """The kernel from x: the process is its own mirror."""
         kernel = self.marginal(x, torch.zeros((), dtype=torch.float64))
-        return Thinned(kernel.count, kernel.kept, kernel.arrivals, 0)
+        return BinomialThinning(kernel.count, kernel.kept, kernel.arrivals, 0)
 
 
 def _check_means(mean: float | tuple[float, ...], space: Counts) -> None:

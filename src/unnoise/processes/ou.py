@@ -19,8 +19,8 @@ def ornstein_uhlenbeck(space: Euclidean, horizon: float = 5.0) -> VariancePreser
     $y \leftarrow y + \gamma y + 2\gamma\nabla\log r_\tau(y) + \sqrt{2\gamma}\,z$.
 
     Noise and shrinkage can be told apart: $e^\tau X_\tau = X_0 + \sigma N$ with $\sigma = \sqrt{e^{2\tau} - 1}$, hence
-    $\nabla\log r_\tau(x) = e^\tau\nabla\log q_\sigma(e^\tau x)$. `chains.FromDenoiser` and `chains.AsDenoiser` go from
-    either to the other. Benton et al. 2024 (arXiv 2211.03595) use the clock $2\tau$: $dY = -\frac12 Y dt + dB$.
+    $\nabla\log r_\tau(x) = e^\tau\nabla\log q_\sigma(e^\tau x)$. `chains.AtNoise` asks a
+    denoiser by $\sigma$. Benton et al. 2024 (arXiv 2211.03595) use the clock $2\tau$: $dY = -\frac12 Y dt + dB$.
 
     Args:
         space: where the data lives.

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from unnoise._tree import S
-from unnoise.laws import Law, Smooth
+from unnoise.laws import Law
 
 
 @dataclass(frozen=True)
@@ -276,7 +276,7 @@ class Compact(Manifold):
         """The uniform law, as a batch of n."""
 
     @abstractmethod
-    def heat(self, x_0: Tensor, time: Tensor) -> Smooth[Tensor]:
+    def heat(self, x_0: Tensor, time: Tensor) -> Law[Tensor]:
         r"""The law at `time`, () or (*batch,), of Brownian motion (generator $\frac12\Delta$) from x_0."""
 
 

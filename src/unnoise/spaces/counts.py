@@ -9,7 +9,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise._tree import expand
-from unnoise.laws.thinned import Thinned
+from unnoise.laws.thinning import BinomialThinning
 from unnoise.spaces._points import check_whole
 from unnoise.spaces.base import Jump
 from unnoise.spaces.sites import Sites
@@ -56,7 +56,7 @@ class Counts(Sites):
         """Square roots, in whose units the noise of a count is the same everywhere."""
         return x.to(torch.get_default_dtype()).sqrt()
 
-    def move(self, x: Tensor, local: Jump, dt: Tensor) -> Thinned:
+    def move(self, x: Tensor, local: Jump, dt: Tensor) -> BinomialThinning:
         r"""A leap of many jumps, $\mathrm{Bin}(x, e^{-\delta dt}) + \mathrm{Poisson}(b(1 - e^{-\delta dt})/\delta)$.
 
         b is the birth rate and $\delta$ the death rate over x, held fixed: for each one that is there or comes, where
@@ -67,7 +67,7 @@ class Counts(Sites):
         exposure = torch.where(x > 0, death, 0.0) / x.clamp(min=1) * (expand(dt, x) if dt.ndim else dt).to(death)
         average = torch.where(exposure > 0, -torch.expm1(-exposure) / torch.where(exposure > 0, exposure, 1.0), 1.0)
         born = birth * average * (expand(dt, x) if dt.ndim else dt).to(birth)
-        return Thinned(x, torch.exp(-exposure), born, len(self.event_shape))
+        return BinomialThinning(x, torch.exp(-exposure), born, len(self.event_shape))
 
     def neighbours(self, x: Tensor, numbers: Tensor) -> Tensor:
         """Points x with one less at site k // 2, for even numbers k, or one more, for odd ones."""

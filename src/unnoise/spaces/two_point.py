@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise.laws import Law, Smooth
+from unnoise.laws import Law
 from unnoise.laws.heat import Jet, Radial
 from unnoise.spaces.base import Compact, Diffusion
 from unnoise.spaces.uniform import UniformLaw
@@ -61,7 +61,7 @@ class TwoPointHomogeneous(Compact):
 
 
 @dataclass(frozen=True)
-class HeatKernel(Smooth[Tensor]):
+class HeatKernel(Law[Tensor]):
     r"""Brownian motion (generator $\frac12\Delta$) from a point, at a time; density with respect to the volume.
 
     Everything is computed in float64 and given in the precision of the points. Log density and score carry

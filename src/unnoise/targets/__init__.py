@@ -1,6 +1,5 @@
 """Targets: laws and unnormalised densities with known answers, for samplers and chains to be tried on."""
 
-from unnoise.targets.base import Samplable as Samplable
 from unnoise.targets.base import Target as Target
 from unnoise.targets.ellipse import EllipticalGaussian as EllipticalGaussian
 from unnoise.targets.funnel import Funnel as Funnel

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from unnoise.spaces import Space
+from unnoise.laws import LogDensity
+from unnoise.spaces import Manifold, Space
 
 
-class Target(ABC):
-    r"""A density $e^{\text{log\_prob}} / Z$ with respect to the reference measure of its space."""
+class Target(LogDensity[Tensor]):
+    r"""A density $e^{\text{log\_prob}} / Z$ with respect to the reference measure of its space.
+
+    One that can be drawn from exactly is a `laws.Law` too.
+    """
 
     @property
     @abstractmethod
     def space(self) -> Space[Tensor, Any]:
         """Where its points live."""
 
-    @abstractmethod
-    def log_prob(self, x: Tensor) -> Tensor:
-        """The log density at x, (*batch, *event), in nats, up to `log_normaliser`: (*batch,)."""
+    @property
+    def support(self) -> Space[Tensor, Any]:
+        """The space."""
+        return self.space
+
+    def score(self, x: Tensor) -> Tensor:
+        """The gradient of the log density, a tangent vector; by automatic differentiation where a class has no other.
+
+        Raises:
+            InputError: there is no gradient, as on a finite space.
+        """
+        slope = super().score(x)
+        return self.space.riemannian_gradient(x, slope) if isinstance(self.space, Manifold) else slope
 
     @property
     def log_normaliser(self) -> float | None:
         r"""$\log Z = \log\int e^{\text{log\_prob}}$, in nats; None where it is not known."""
         return None
-
-
-class Samplable(Target):
-    """A target that can be drawn from exactly."""
-
-    @abstractmethod
-    def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
-        """Independent exact draws, (*shape, *event)."""

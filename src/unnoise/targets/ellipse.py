@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.laws import GaussianMixture, Smooth
+from unnoise.laws import GaussianMixture, Law
 from unnoise.laws.base import standard_normal
 from unnoise.spaces import Euclidean
-from unnoise.targets.base import Samplable
+from unnoise.targets.base import Target
 
 
 @dataclass(frozen=True)
-class EllipticalGaussian(Samplable, Smooth[Tensor]):
+class EllipticalGaussian(Target, Law[Tensor]):
     r"""$N(0, U\,\mathrm{diag}(\tau_1^2, \dots, \tau_d^2)\,U^T)$; $\log Z = 0$.
 
     The elliptical Gaussian of Saremi, Park, Bach 2023 (arXiv 2305.19473) is one with unequal variances.

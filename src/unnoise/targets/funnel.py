@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.laws import Smooth
+from unnoise.laws import Law
 from unnoise.laws.base import standard_normal
 from unnoise.spaces import Euclidean
-from unnoise.targets.base import Samplable
+from unnoise.targets.base import Target
 
 
 @dataclass(frozen=True)
-class Funnel(Samplable, Smooth[Tensor]):
+class Funnel(Target, Law[Tensor]):
     r"""$x_1 \sim N(0, s^2)$ and $x_i | x_1 \sim N(0, e^{x_1})$, i = 2..d; $\log Z = 0$.
 
     Neal 2003, Slice sampling, Annals of Statistics 31 (3), section 8, with d = 10 and s = 3.

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.laws import GaussianMixture, Smooth
+from unnoise.laws import GaussianMixture, Law
 from unnoise.spaces import Euclidean
-from unnoise.targets.base import Samplable
+from unnoise.targets.base import Target
 
 
 @dataclass(frozen=True)
-class Modes(Samplable, Smooth[Tensor]):
+class Modes(Target, Law[Tensor]):
     r"""$\sum_k w_k N(\mu_k, s^2 I)$ on $R^d$; $\log Z = 0$.
 
     Args:

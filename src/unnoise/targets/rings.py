@@ -12,11 +12,11 @@ from unnoise._errors import InputError
 from unnoise.laws import Law
 from unnoise.laws.base import standard_normal
 from unnoise.spaces import Euclidean
-from unnoise.targets.base import Samplable
+from unnoise.targets.base import Target
 
 
 @dataclass(frozen=True)
-class Rings(Samplable, Law[Tensor]):
+class Rings(Target, Law[Tensor]):
     r"""$x = r(\cos\theta, \sin\theta)$, $\theta$ uniform, $r \sim \frac1K\sum_k N(r_k, s^2)$; $\log Z = 0$.
 
     The density at $|x| = \rho$ is $(p(\rho) + p(-\rho))/2\pi\rho$ for the density p of r, whose negative values count:

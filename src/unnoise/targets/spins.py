@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.laws import Categorical
+from unnoise.laws import Categorical, Law
 from unnoise.spaces import Finite
-from unnoise.targets.base import Samplable
+from unnoise.targets.base import Target
 
 MOST = 2**18  # states that are held at once
 
 
 @dataclass(frozen=True)
-class Potts(Samplable):
+class Potts(Target, Law[Tensor]):
     r"""$p(x) \propto \exp\big(J\sum_{x \sim x'} 1[s_x = s_{x'}] + \sum_x h_{s_x}\big)$ on a periodic lattice.
 
     Every site holds one of q states. Every site has one link forwards along each axis, so that an axis of two sites has

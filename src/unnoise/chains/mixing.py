@@ -19,7 +19,7 @@ class NotMixedWarning(RuntimeWarning):
 
 
 @dataclass(frozen=True)
-class Memory:
+class StartCorrelation:
     r"""What the ends of chains still say of their starts.
 
     Attributes:
@@ -38,14 +38,14 @@ class Memory:
     def __str__(self) -> str:
         """The number with its error.
 
-        >>> str(Memory(0.25, 0.01))
+        >>> str(StartCorrelation(0.25, 0.01))
         'correlation 0.250 with the start, 25.0 standard errors'
         """
         sure = abs(self.correlation) / self.error
         return f"correlation {self.correlation:.3f} with the start, {sure:.1f} standard errors"
 
 
-def memory(start: Tensor, end: Tensor) -> Memory:
+def start_correlation(start: Tensor, end: Tensor) -> StartCorrelation:
     r"""The correlation over chains of where they began with where they ended, at no cost in scores.
 
     $r = \mathrm{mean}\,p_i/\sqrt{\mathrm{mean}\,p_i^2}$ for $p_i = (a_i - \bar a)\cdot(b_i - \bar b)$: all coordinates
@@ -63,7 +63,7 @@ def memory(start: Tensor, end: Tensor) -> Memory:
 
     >>> import torch
     >>> a, b = torch.randn(2, 1000, 3, generator=torch.Generator().manual_seed(0))
-    >>> memory(a, b).lasts, memory(a, b + 0.5 * a).lasts
+    >>> start_correlation(a, b).lasts, start_correlation(a, b + 0.5 * a).lasts
     (False, True)
     """
     if start.shape != end.shape or len(start) < 2:
@@ -75,10 +75,10 @@ def memory(start: Tensor, end: Tensor) -> Memory:
     products = (a * b).sum(1).double()
     size = float(products.square().mean().sqrt())
     correlation = float(products.mean()) / size if size > 0 else 0.0
-    return Memory(correlation, 1 / math.sqrt(len(start)))
+    return StartCorrelation(correlation, 1 / math.sqrt(len(start)))
 
 
-def warn_of(found: Memory, where: str, remedy: str) -> None:
+def warn_if_kept(found: StartCorrelation, where: str, remedy: str) -> None:
     """One sentence of `NotMixedWarning`, at the line that asked for samples, where memory lasts."""
     if found.lasts:
         warnings.warn(

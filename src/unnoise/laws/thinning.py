@@ -13,7 +13,7 @@ DEVIATIONS = 9.0  # around the largest term, within which a sum over survivors i
 
 
 @dataclass(frozen=True)
-class Thinned(Law[Tensor]):
+class BinomialThinning(Law[Tensor]):
     r"""$\mathrm{Bin}(n, \rho) + \mathrm{Poisson}(\lambda)$, site by site; density with respect to counting measure.
 
     Args:
@@ -22,7 +22,7 @@ class Thinned(Law[Tensor]):
         arrivals: $\lambda$, the mean number of newcomers, broadcasts against the counts.
         event_ndim: how many axes of sites form one event.
 
-    >>> law = Thinned(torch.tensor([2]), torch.tensor(0.5), torch.tensor(0.0), event_ndim=1)
+    >>> law = BinomialThinning(torch.tensor([2]), torch.tensor(0.5), torch.tensor(0.0), event_ndim=1)
     >>> law.log_prob(torch.tensor([1])).exp()
     tensor(0.5000)
     """
@@ -47,7 +47,7 @@ class Thinned(Law[Tensor]):
         mass = mass.to(self.kept.dtype if self.kept.dtype == torch.float64 else torch.get_default_dtype())
         return mass.flatten(mass.ndim - self.event_ndim).sum(-1) if self.event_ndim else mass
 
-    def parted(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def lost_and_new(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The mean numbers, given x, of those that are lost and of newcomers: both of the shape of x, in float64."""
         survivors, log_terms = self._log_terms(x)
         weights = torch.softmax(log_terms, -1)
@@ -86,7 +86,7 @@ def _window(n: Tensor, x: Tensor, kept: Tensor, arrivals: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Found(Law[Tensor]):
+class BinomialBirths(Law[Tensor]):
     r"""$x + \mathrm{Bin}(N, p)$ with N the whole number below or above a real one, at random with its mean.
 
     Density with respect to counting measure.
@@ -97,7 +97,7 @@ class Found(Law[Tensor]):
         share: p, broadcasts.
         event_ndim: how many axes of sites form one event.
 
-    >>> law = Found(torch.tensor([3]), torch.tensor([0.5]), torch.tensor(1.0), event_ndim=1)
+    >>> law = BinomialBirths(torch.tensor([3]), torch.tensor([0.5]), torch.tensor(1.0), event_ndim=1)
     >>> law.log_prob(torch.tensor([4])).exp()
     tensor(0.5000)
     """

@@ -24,7 +24,7 @@ def this_folder() -> Iterator[None]:
         sys.path[:] = before
 
 
-def named(target: str, example: str = "my_module:my_process") -> Any:
+def find(target: str, example: str = "my_module:my_process") -> Any:
     """The object that MODULE:OBJECT names."""
     import importlib
 
@@ -36,7 +36,7 @@ def named(target: str, example: str = "my_module:my_process") -> Any:
     except ModuleNotFoundError as error:
         raise InputError(f"the module {error.name!r} is neither installed nor in this folder") from None
     except Exception as error:  # of any kind: the module is the user's
-        raise InputError(f"{module} cannot be imported: {raised(error)}") from None
+        raise InputError(f"{module} cannot be imported: {describe(error)}") from None
     for part in name.split("."):
         if not hasattr(found, part):
             raise InputError(f"{target} does not exist: {module} has no {part!r}")
@@ -54,7 +54,7 @@ def needs_nothing(found: Any) -> bool:
     return all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
 
 
-def raised(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """What happened, with the innermost line of the user's own code."""
     import traceback
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.chains import Density, Field, FromMixture, Langevin, Memory, diagnostics, run
+from unnoise.chains import Density, Langevin, StartCorrelation, diagnostics, run
 from unnoise.laws import GaussianMixture
 
 NORMAL = Density(lambda x: -0.5 * (x**2).sum(1))
@@ -20,7 +20,7 @@ class TestMemory:
     @pytest.mark.parametrize("d", [1, 3, 50])
     def test_in_standard_errors_it_is_standard_normal_for_independent_points(self, d, rng):
         """The mean of 400 squares of standard normals is 1 +- 0.07."""
-        found = [diagnostics.memory(draws(rng, 200, d), draws(rng, 200, d)) for _ in range(400)]
+        found = [diagnostics.start_correlation(draws(rng, 200, d), draws(rng, 200, d)) for _ in range(400)]
         squares = torch.tensor([(one.correlation / one.error) ** 2 for one in found])
         assert abs(float(squares.mean()) - 1) < 5 * 0.07
         assert not any(one.lasts for one in found)
@@ -30,7 +30,7 @@ class TestMemory:
         """Ends that vary along one line in 20 dimensions, as the jumps to two modes do."""
         start, line = draws(rng, 100_000, 20), torch.ones(20, dtype=torch.float64) / 20**0.5
         along = rho * (start @ line) + (1 - rho**2) ** 0.5 * draws(rng, 100_000)
-        found = diagnostics.memory(start, 3 + 7 * along[:, None] * line)
+        found = diagnostics.start_correlation(start, 3 + 7 * along[:, None] * line)
         expected = rho / (1 + 2 * rho**2) ** 0.5  # E p = rho, E p^2 = 1 + 2 rho^2 for normal variables
         assert found.correlation == pytest.approx(expected, abs=5 * found.error)
         assert found.lasts
@@ -39,35 +39,38 @@ class TestMemory:
         start = draws(rng, 50_000, 1)
         for steps in (2, 4):
             rho = 0.5**steps  # of Langevin with h = 1/2 on a standard normal
-            found = diagnostics.memory(start, run(Langevin(NORMAL, 0.5), start, steps, rng).x)
+            found = diagnostics.start_correlation(start, run(Langevin(NORMAL, 0.5), start, steps, rng).x)
             assert found.correlation == pytest.approx(rho / (1 + 2 * rho**2) ** 0.5, abs=0.03)
 
     def test_it_has_no_units_and_no_origin(self, rng):
         a, b = draws(rng, 500, 2), draws(rng, 500, 2)
-        found = diagnostics.memory(a, a + b)
-        assert diagnostics.memory(3 * a - 7, 1e-3 * (a + b) + 5).correlation == pytest.approx(found.correlation)
-        assert 0 < found.correlation < diagnostics.memory(a, a).correlation <= 1
+        found = diagnostics.start_correlation(a, a + b)
+        assert diagnostics.start_correlation(3 * a - 7, 1e-3 * (a + b) + 5).correlation == pytest.approx(
+            found.correlation
+        )
+        assert 0 < found.correlation < diagnostics.start_correlation(a, a).correlation <= 1
 
     def test_few_chains_accuse_nobody_and_equal_starts_tell_nothing(self, rng):
         few = draws(rng, 10, 1)
-        assert not diagnostics.memory(few, few).lasts
-        assert diagnostics.memory(torch.ones(100, 2), torch.randn(100, 2, generator=rng)) == Memory(0.0, 0.1)
+        assert not diagnostics.start_correlation(few, few).lasts
+        assert diagnostics.start_correlation(
+            torch.ones(100, 2), torch.randn(100, 2, generator=rng)
+        ) == StartCorrelation(0.0, 0.1)
 
     def test_a_little_is_forgiven(self):
-        assert not Memory(0.015, 1e-4).lasts
-        assert Memory(-0.03, 1e-3).lasts
+        assert not StartCorrelation(0.015, 1e-4).lasts
+        assert StartCorrelation(-0.03, 1e-3).lasts
 
     @pytest.mark.parametrize(("start", "end"), [((5, 2), (5, 3)), ((1, 2), (1, 2))])
     def test_shapes_that_tell_nothing(self, start, end):
         with pytest.raises(InputError, match="expected the same, with at least 2 chains"):
-            diagnostics.memory(torch.zeros(start), torch.zeros(end))
+            diagnostics.start_correlation(torch.zeros(start), torch.zeros(end))
 
 
 def test_chains_that_stay_in_their_mode_remember_it_and_shuffled_ones_do_not(rng):
     """The same ends with the starts of other chains: what is seen is memory, not the shape of the laws."""
     law = GaussianMixture(torch.tensor([0.8, 0.2]), torch.tensor([[4.0], [-4.0]]), torch.ones(2, 1, 1))
     start = 3 * torch.randn(2000, 1, generator=rng)
-    target = Field(lambda x: FromMixture(law).score(x, 0.0))
-    end = run(Langevin(target, 0.1), start, 200, rng).x
-    assert diagnostics.memory(start, end).lasts
-    assert not diagnostics.memory(start.roll(1, 0), end).lasts
+    end = run(Langevin(law, 0.1), start, 200, rng).x
+    assert diagnostics.start_correlation(start, end).lasts
+    assert not diagnostics.start_correlation(start.roll(1, 0), end).lasts

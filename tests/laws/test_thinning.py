@@ -1,12 +1,12 @@
-"""Thinned counts and newcomers against brute force."""
+"""BinomialThinning counts and newcomers against brute force."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from unnoise.laws import Found, Thinned
-from unnoise.laws.thinned import stochastically_rounded
+from unnoise.laws import BinomialBirths, BinomialThinning
+from unnoise.laws.thinning import stochastically_rounded
 from unnoise.testing import ImprobableError, PropertyError, assert_mean, check_law
 
 FLOAT64 = torch.float64
@@ -17,7 +17,7 @@ def double(value):
 
 
 def law(kept=0.6, arrivals=1.5, count=(3, 0, 12)):
-    return Thinned(torch.tensor(count), double(kept), double(arrivals), event_ndim=1)
+    return BinomialThinning(torch.tensor(count), double(kept), double(arrivals), event_ndim=1)
 
 
 def convolved(n, x, kept, arrivals):
@@ -41,10 +41,10 @@ def convolved(n, x, kept, arrivals):
     ],
 )
 def test_log_probability_and_parts_against_the_convolution(n, x, kept, arrivals):
-    one = Thinned(torch.tensor([n]), double(kept), double(arrivals), event_ndim=1)
+    one = BinomialThinning(torch.tensor([n]), double(kept), double(arrivals), event_ndim=1)
     expected, survivors = convolved(n, x, kept, arrivals)
     assert float(one.log_prob(torch.tensor([x]))) == pytest.approx(float(expected), rel=1e-11, abs=1e-11)
-    lost, come = one.parted(torch.tensor([x]))
+    lost, come = one.lost_and_new(torch.tensor([x]))
     assert float(lost) == pytest.approx(n - float(survivors), rel=1e-9)
     assert float(come) == pytest.approx(x - float(survivors), rel=1e-9, abs=1e-12)
 
@@ -52,16 +52,16 @@ def test_log_probability_and_parts_against_the_convolution(n, x, kept, arrivals)
 def test_counts_of_any_size_in_one_batch():
     """Windows of different places in one call."""
     n, x = torch.tensor([[3], [900], [0]]), torch.tensor([[5], [1000], [7]])
-    found = Thinned(n, double(0.5), double(200.0), event_ndim=1).log_prob(x)
+    found = BinomialThinning(n, double(0.5), double(200.0), event_ndim=1).log_prob(x)
     expected = torch.stack([convolved(int(a), int(b), 0.5, 200.0)[0] for a, b in zip(n[:, 0], x[:, 0], strict=True)])
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
 
 
 def test_what_is_impossible_has_no_probability():
-    dying = Thinned(torch.tensor([3]), double(0.5), double(0.0), event_ndim=1)
+    dying = BinomialThinning(torch.tensor([3]), double(0.5), double(0.0), event_ndim=1)
     assert float(dying.log_prob(torch.tensor([4]))) == -torch.inf
     assert float(dying.log_prob(torch.tensor([3])).exp()) == pytest.approx(0.125)
-    still = Thinned(torch.tensor([3]), double(1.0), double(0.0), event_ndim=1)
+    still = BinomialThinning(torch.tensor([3]), double(1.0), double(0.0), event_ndim=1)
     assert [float(still.log_prob(torch.tensor([x])).exp()) for x in (2, 3, 4)] == [0, 1, 0]
 
 
@@ -69,9 +69,9 @@ def test_it_keeps_the_properties_of_a_law():
     check_law(law(), law(0.5, 2.0), features=lambda x: x.double(), draws=4000)
 
 
-class Unthinned(Thinned):
+class Unthinned(BinomialThinning):
     def sample(self, rng, shape=()):
-        return Thinned(self.count, self.kept**0.9, self.arrivals, self.event_ndim).sample(rng, shape)
+        return BinomialThinning(self.count, self.kept**0.9, self.arrivals, self.event_ndim).sample(rng, shape)
 
 
 def test_a_broken_twin_is_caught():
@@ -81,27 +81,29 @@ def test_a_broken_twin_is_caught():
 
 
 def test_it_broadcasts_against_points():
-    one = Thinned(torch.tensor([[[1, 2], [0, 7], [3, 3]]]), double([[[0.3]], [[0.8]]]), double(1.0), event_ndim=1)
+    one = BinomialThinning(
+        torch.tensor([[[1, 2], [0, 7], [3, 3]]]), double([[[0.3]], [[0.8]]]), double(1.0), event_ndim=1
+    )
     assert one.log_prob(torch.tensor([[[2, 2]], [[1, 4]]])).shape == (2, 3)
     assert one.sample(torch.Generator().manual_seed(0), (5,)).shape == (5, 2, 3, 2)
 
 
 class TestFound:
     def test_whole_numbers_give_binomial_counts(self):
-        found = Found(torch.tensor([2]), double([4.0]), double(0.3), event_ndim=1)
+        found = BinomialBirths(torch.tensor([2]), double([4.0]), double(0.3), event_ndim=1)
         expected = torch.distributions.Binomial(double(4.0), double(0.3)).log_prob(torch.arange(5.0, dtype=FLOAT64))
         torch.testing.assert_close(found.log_prob(torch.arange(2, 7)[:, None]), expected)
         assert float(found.log_prob(torch.tensor([7]))) == -torch.inf
 
     def test_its_mean_is_the_share_of_what_is_missing(self):
-        found = Found(torch.tensor([2]), double([4.6]), double(0.3), event_ndim=1)
+        found = BinomialBirths(torch.tensor([2]), double([4.6]), double(0.3), event_ndim=1)
         x = torch.arange(2, 8)[:, None]
         assert float((found.log_prob(x).exp() * x[:, 0]).sum()) == pytest.approx(2 + 0.3 * 4.6)
         assert float(found.log_prob(x).exp().sum()) == pytest.approx(1)
 
     def test_it_keeps_the_properties_of_a_law(self):
-        one = Found(torch.tensor([2, 0]), double([4.6, 1.2]), double(0.3), event_ndim=1)
-        other = Found(torch.tensor([2, 0]), double([4.6, 1.2]), double(0.5), event_ndim=1)
+        one = BinomialBirths(torch.tensor([2, 0]), double([4.6, 1.2]), double(0.3), event_ndim=1)
+        other = BinomialBirths(torch.tensor([2, 0]), double([4.6, 1.2]), double(0.5), event_ndim=1)
         check_law(one, other, features=lambda x: x.double(), draws=4000)
 
 

@@ -1,0 +1,144 @@
+r"""The density of $Y = X + \sigma N$, known through its denoiser $E[X | Y = y]$ at any noise level $\sigma$.
+
+Tweedie's formula makes the denoiser a score, $\nabla\log q_\sigma(y) = (E[X | Y = y] - y)/\sigma^2$ (Robbins 1956;
+Miyasawa 1961), which is all that walk-jump and measurement sampling need: whatever denoises, a trained model, a closed
+form (`denoisers.Exact`) or an estimate from an unnormalised density (`estimates`), serves them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.chains.base import check_positive
+from unnoise.denoisers import Denoiser
+from unnoise.denoisers.exact import ClosedForm
+from unnoise.laws import LogDensity, Scored
+from unnoise.processes import AffineGaussian, require
+
+SLACK = 1e-6  # relative, of a level that is at the end of those of a process but for rounding
+
+
+@dataclass(frozen=True)
+class Level(Scored[Tensor]):
+    r"""The law $q_\sigma$ of Y at one noise level: a target for chains, and the jump from it.
+
+    Attributes:
+        denoiser: of a Gaussian process.
+        cond: conditions, one row per chain or one for all.
+        sigma: the level.
+        t: the time at which $\sigma_t/\alpha_t = \sigma$, in float64.
+        alpha: $\alpha_t$.
+    """
+
+    denoiser: Denoiser
+    cond: Tensor | None
+    sigma: float
+    t: Tensor
+    alpha: float
+
+    def denoise(self, y: Tensor) -> Tensor:
+        r"""$E[X | Y = y]$ for y, (n, *event)."""
+        found: Tensor = self.denoiser(self._state(y), self.t.to(y.device), self.cond)
+        return found
+
+    def score(self, y: Tensor) -> Tensor:
+        r"""$\nabla\log q_\sigma(y)$, by Tweedie's formula."""
+        return (self.denoise(y) - y).div_(self.sigma**2)
+
+    def _state(self, y: Tensor) -> Tensor:
+        return y if self.alpha == 1 else self.alpha * y
+
+
+@dataclass(frozen=True)
+class KnownLevel(Level, LogDensity[Tensor]):
+    """A level of a denoiser that knows its density."""
+
+    denoiser: ClosedForm
+
+    def log_prob(self, y: Tensor) -> Tensor:
+        r"""$\log q_\sigma(y)$ in nats."""
+        return self.denoiser.log_prob(self._state(y), self.t.to(y.device)) + y[0].numel() * math.log(self.alpha)
+
+    def score(self, y: Tensor) -> Tensor:
+        r"""$\nabla\log q_\sigma(y)$."""
+        score = self.denoiser.score(self._state(y), self.t.to(y.device))
+        return score if self.alpha == 1 else self.alpha * score
+
+
+class AtNoise:
+    r"""A denoiser of a Gaussian process, asked at noise levels in the place of times.
+
+    $Y = x_t/\alpha_t$ at the time at which $\sigma_t/\alpha_t = \sigma$.
+
+    Args:
+        denoiser: of a Gaussian process.
+        cond: conditions, one row per chain or one for all.
+
+    Raises:
+        InputError: a denoiser of a process that is not Gaussian; later, a level outside those of the process.
+
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.processes import EDM
+    >>> from unnoise.spaces import Euclidean
+    >>> noisy = AtNoise(Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
+    >>> noisy.denoise(torch.tensor([[0.0], [2.0]]), 0.5)
+    tensor([[0.],
+            [1.]])
+    """
+
+    def __init__(self, denoiser: Denoiser, cond: Tensor | None = None) -> None:
+        self.process = require(denoiser.process, AffineGaussian, "a noise level", "a sampler, which asks by time")
+        self.denoiser, self.cond = denoiser, cond
+        self.lowest, self.highest = torch.exp(-0.5 * self.process.log_snr(torch.tensor([0.0, 1.0]).double())).tolist()
+
+    @torch.no_grad()
+    def at(self, sigma: float) -> Level:
+        """The target of chains that walk at one noise level; with a log density where the denoiser knows it."""
+        check_positive(sigma=sigma)
+        if not self.lowest * (1 - SLACK) <= sigma <= self.highest * (1 + SLACK):
+            raise InputError(
+                f"got sigma = {sigma:.6g}; this denoiser knows the levels from {self.lowest:.6g} to {self.highest:.6g}"
+            )
+        t = self.process.time_at(torch.tensor(-2 * math.log(sigma), dtype=torch.float64)).clamp(0, 1)
+        alpha = float(self.process.alpha_sigma(t)[0])
+        if isinstance(self.denoiser, ClosedForm):
+            return KnownLevel(self.denoiser, self.cond, sigma, t, alpha)
+        return Level(self.denoiser, self.cond, sigma, t, alpha)
+
+    def denoise(self, y: Tensor, sigma: float) -> Tensor:
+        r"""$E[X | X + \sigma N = y]$ for y, (n, *event)."""
+        return self.at(sigma).denoise(y)
+
+    def score(self, y: Tensor, sigma: float) -> Tensor:
+        r"""$\nabla\log q_\sigma(y)$."""
+        return self.at(sigma).score(y)
+
+    def guess(self, start: Tensor | int) -> Tensor:
+        """Points to start from as they are; a number of chains as zeros, the mean of standardised data.
+
+        Raises:
+            InputError: no chains.
+        """
+        if isinstance(start, Tensor):
+            return start
+        if start < 1:
+            raise InputError(f"got {start} chains; expected at least one, or the points to start from")
+        like = next(self.denoiser.parameters(), next(self.denoiser.buffers(), torch.empty(0)))
+        return like.new_zeros(start, *self.process.space.event_shape)
+
+
+def level_of(process: AffineGaussian, t: Tensor) -> tuple[float, float]:
+    r"""$\alpha_t$ and $\sigma_t/\alpha_t$, for denoisers that are asked at one level at once.
+
+    Raises:
+        InputError: times that differ between rows.
+    """
+    if t.ndim and bool((t != t[0]).any()):
+        raise InputError("this denoiser answers at one noise level at once: give one time for all rows")
+    time = t.detach().flatten()[0].double()
+    return float(process.alpha_sigma(time)[0]), math.exp(-0.5 * float(process.log_snr(time)))
