@@ -19,7 +19,7 @@ from torch import Tensor
 from unnoise._provenance import write_results
 from unnoise.denoisers import Denoiser, Exact, ExactMixture
 from unnoise.laws import GaussianMixture
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.spaces import Euclidean
 
 REPEATS = 15
@@ -30,7 +30,7 @@ LEVELS = (40.0, 1.0, 0.005)
 Way = Callable[[Tensor, Tensor], Tensor]
 
 
-def over_atoms(process: EDM, atoms: Tensor) -> Way:
+def over_atoms(process: edm, atoms: Tensor) -> Way:
     """Bayes' rule from the difference of every point and every atom."""
 
     def denoise(x: Tensor, t: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def over_atoms(process: EDM, atoms: Tensor) -> Way:
     return denoise
 
 
-def over_components(process: EDM, law: GaussianMixture) -> Way:
+def over_components(process: edm, law: GaussianMixture) -> Way:
     """The posterior mean of every component, along the axes of its covariance."""
     variances, axes = torch.linalg.eigh(law.covariances)
 
@@ -58,7 +58,7 @@ def over_components(process: EDM, law: GaussianMixture) -> Way:
 
 
 def measured(
-    name: str, process: EDM, points: Tensor, denoiser: Denoiser, direct: Way, exact: Denoiser
+    name: str, process: edm, points: Tensor, denoiser: Denoiser, direct: Way, exact: Denoiser
 ) -> dict[str, float]:
     """Seconds of both at the middle level, and the errors of both at all levels."""
     rng = torch.Generator().manual_seed(1)
@@ -83,12 +83,12 @@ def main() -> None:
     torch.set_num_threads(1)
     start, rng, found = time.perf_counter(), torch.Generator().manual_seed(0), {}
     for name, (n, k, d) in ATOMS.items():
-        process, atoms = EDM(Euclidean(d)), torch.randn(k, d, generator=rng)
+        process, atoms = edm(Euclidean(d)), torch.randn(k, d, generator=rng)
         points = atoms[torch.randint(k, (n,), generator=rng)]
         exact = Exact(process, atoms.double())
         found |= measured(name, process, points, Exact(process, atoms), over_atoms(process, atoms), exact)
     for name, (n, k, d) in MIXTURES.items():
-        process, means = EDM(Euclidean(d)), 3 * torch.randn(k, d, generator=rng)
+        process, means = edm(Euclidean(d)), 3 * torch.randn(k, d, generator=rng)
         law = GaussianMixture(torch.full((k,), 1 / k), means, 0.25 * torch.eye(d).expand(k, d, d))
         precise = GaussianMixture(law.weights.double(), means.double(), law.covariances.double())
         exact, points = ExactMixture(process, precise), law.sample(rng, (n,))

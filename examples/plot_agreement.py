@@ -17,7 +17,7 @@ from unnoise.chains import diagnostics
 
 rng = torch.Generator().manual_seed(0)
 target, sigma = targets.TwoModes(1, weight=0.5), 3.0
-smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.edm(target.space), target.mixture))
 start = torch.linspace(-4, 4, 8)[:, None]
 
 # %%

@@ -20,7 +20,7 @@ from unnoise import chains, denoisers, processes, targets
 
 rng = torch.Generator().manual_seed(1)
 target = targets.Modes(torch.tensor([0.8, 0.2]), torch.tensor([[5.0, 5.0], [-5.0, -5.0]]), 1.0)
-smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.edm(target.space), target.mixture))
 start = 16 * torch.rand(4000, 2, generator=rng) - 8
 
 # %%

@@ -16,7 +16,7 @@ from unnoise import chains, denoisers, processes, targets
 rng = torch.Generator().manual_seed(0)
 target, sigma = targets.ring(8, radius=2.0, scale=0.25), 0.15
 data = target.sample(rng, (2000,))
-smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.edm(target.space), target.mixture))
 
 # %%
 # The noise of the decoder is what denoising leaves: the mean squared error per coordinate, which is also what the loss

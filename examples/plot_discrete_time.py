@@ -18,11 +18,11 @@ from unnoise import denoisers, evaluation, laws, processes, schedules, spaces
 
 modes = torch.tensor([[-0.98], [0.98]]).double()
 law = laws.GaussianMixture(torch.tensor([0.5, 0.5]).double(), modes, torch.full((2, 1, 1), 0.04).double())
-process = processes.VariancePreserving(spaces.Euclidean(1), schedules.LinearLogSNR(8.0, -8.0))
+process = processes.variance_preserving(spaces.Euclidean(1), schedules.LinearLogSNR(8.0, -8.0))
 denoiser = denoisers.ExactMixture(process, law)
 
 # %%
-# Expectations over data and noise are sums over the nodes of a quadrature. ``chain.price`` is what a step costs.
+# Expectations over data and noise are sums over the nodes of a quadrature. ``chain.kl`` is what a step costs.
 
 z, mass = (torch.from_numpy(part) for part in np.polynomial.hermite_e.hermegauss(60))
 data, mass = (modes + 0.2 * z).reshape(-1, 1), (mass / mass.sum()).repeat(2) / 2
@@ -36,10 +36,10 @@ def mean(noising, cost, t, time):
 
 
 def prices(chain):
-    return torch.tensor([mean(chain, chain.price, t, chain.time(t)) for t in torch.arange(2, chain.steps + 1)])
+    return torch.tensor([mean(chain, chain.kl, t, chain.time(t)) for t in torch.arange(2, chain.steps + 1)])
 
 
-heights = {steps: prices(processes.GaussianChain(process, steps)) * (steps - 1) for steps in (8, 24)}
+heights = {steps: prices(processes.Chain(process, processes.even_times(steps))) * (steps - 1) for steps in (8, 24)}
 times = torch.linspace(0, 1, 60).double()
 continuous = [mean(process, process.kl_rate, t, t) for t in times]
 
@@ -51,16 +51,20 @@ counts, lost = [4, 8, 16, 32, 64, 128], {"small": [], "large": [], "analytic": [
 rng, truth = torch.Generator().manual_seed(0), float(mass @ law.log_prob(data))
 sample = law.sample(rng, (4000,))
 for steps in counts:
-    chain = processes.GaussianChain(process, steps)
-    rules = processes.Small(), processes.Large(), processes.Analytic.estimate(chain, denoiser, sample, rng)
+    chain = processes.Chain(process, processes.even_times(steps))
+    rules = (
+        processes.SmallVariance(),
+        processes.LargeVariance(),
+        processes.AnalyticVariance.estimate(chain, denoiser, sample, rng),
+    )
     ends = sum(float(mass @ part) for part in chain.divergences(data).values())
     for found, rule in zip(lost.values(), rules, strict=True):
-        found.append(truth - ends + float(prices(processes.GaussianChain(process, steps, rule)).sum()))
+        found.append(truth - ends + float(prices(processes.Chain(process, processes.even_times(steps), rule)).sum()))
 
 # %%
 # The entropy of a step back is that of a step forth, and the difference of two marginals.
 
-chain, line = processes.GaussianChain(process, 16), torch.linspace(-6, 6, 4001).double()[:, None]
+chain, line = processes.Chain(process, processes.even_times(16)), torch.linspace(-6, 6, 4001).double()[:, None]
 
 
 def entropy(t):

@@ -19,7 +19,7 @@ from unnoise.chains import diagnostics
 
 d, n, budget = 8, 1500, 600
 target = targets.TwoModes(d)
-smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.edm(target.space), target.mixture))
 middle = torch.zeros(n, d)
 sigma = diagnostics.log_concave_sigma(3 * math.sqrt(d), 1.0)  # from here on p(y_1) is log-concave
 

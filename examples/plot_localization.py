@@ -18,7 +18,7 @@ import torch
 from unnoise import chains, denoisers, processes, targets
 
 target, n = targets.TwoModes(1, weight=0.7), 5000
-smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.edm(target.space), target.mixture))
 levels = chains.growing_levels(8.0, 60, last=0.1)
 times = torch.tensor(levels).pow(-2).cumsum(0)
 

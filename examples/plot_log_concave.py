@@ -17,7 +17,7 @@ from unnoise import chains, denoisers, processes, targets
 from unnoise.chains import diagnostics
 
 target = targets.TwoModes(1, weight=0.5)
-smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.edm(target.space), target.mixture))
 radius, tau = 3.0, 1.0
 threshold = diagnostics.log_concave_sigma(radius, tau)
 shares = (0.7, 1.0, 1.3)  # of the threshold

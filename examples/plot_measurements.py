@@ -17,7 +17,7 @@ from unnoise.chains import diagnostics
 
 rng = torch.Generator().manual_seed(0)
 target, sigma, n = targets.TwoModes(1, scale=0.5), 3.0, 20_000
-smoothed = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
+smoothed = chains.AtNoise(denoisers.ExactMixture(processes.edm(target.space), target.mixture))
 x = target.sample(rng, (n,))
 
 # %%

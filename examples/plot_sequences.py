@@ -26,7 +26,7 @@ family = torch.where(mutated, torch.randint(letters, family.shape, generator=rng
 # The denoiser is the closed form for the known family; a trained one takes its place for unseen sequences.
 
 space = spaces.Finite(length, letters)
-process = processes.EDM(spaces.Euclidean((length, letters)))
+process = processes.edm(spaces.Euclidean((length, letters)))
 smoothed = chains.AtNoise(denoisers.Exact(process, space.features(family).float()))
 panels = {"40 of the family": family[:40]}
 for sigma in (0.5, 1.0, 2.0):

@@ -18,7 +18,7 @@ torch.manual_seed(0)
 rng = torch.Generator().manual_seed(0)
 sigma = 0.6
 target = targets.Modes(torch.tensor([0.5, 0.2, 0.3]), torch.tensor([[-2.0], [0.5], [2.5]]), 0.25)
-exact = chains.AtNoise(denoisers.ExactMixture(processes.EDM(target.space), target.mixture))
+exact = chains.AtNoise(denoisers.ExactMixture(processes.edm(target.space), target.mixture))
 
 # %%
 # Training sees samples only. The objective is the squared error after fresh noise, always of the one level.

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 from unnoise import chains, denoisers, processes, spaces
 
 digits = torch.tensor(load_digits().images / 16, dtype=torch.float32)
-smoothed = chains.AtNoise(denoisers.Exact(processes.EDM(spaces.Euclidean((8, 8))), digits))
+smoothed = chains.AtNoise(denoisers.Exact(processes.edm(spaces.Euclidean((8, 8))), digits))
 
 # %%
 # One chain per noise level, both from the same digit; a jump after every 25 steps. Pixels lie between 0 and 1.

@@ -36,7 +36,7 @@ from unnoise.chains import (
 from unnoise.chains.estimates import Estimated
 from unnoise.denoisers import Denoiser, ExactMixture
 from unnoise.evaluation import sliced_wasserstein, wasserstein
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.report import plots
 from unnoise.targets import Modes, ring
 
@@ -87,7 +87,7 @@ def run(setting: Setting) -> Outcome:
 
 
 def _ring(sizes: Sizes, rng: torch.Generator, tell: Tell) -> tuple[dict[str, float], list[tuple[str, Tensor]]]:
-    smoothed = AtNoise(PlugIn(EDM(RING.space), RING, sizes.draws, rng))
+    smoothed = AtNoise(PlugIn(edm(RING.space), RING, sizes.draws, rng))
     levels = growing_levels(RADIUS, sizes.measurements, last=math.sqrt(VARIANCE))
     sampler = Sequential(smoothed, levels, steps=2, first=2 * sizes.measurements)
     jumps, doubtful = _quietly(sampler, torch.zeros(sizes.ring, 2), rng, lambda k, words: tell(0.6 * k, words))
@@ -112,7 +112,7 @@ def _ring(sizes: Sizes, rng: torch.Generator, tell: Tell) -> tuple[dict[str, flo
 
 def _pair(sizes: Sizes, rng: torch.Generator, tell: Tell) -> tuple[dict[str, float], dict[str, Tensor]]:
     """What every estimator leads to, and its draws along the line through both modes."""
-    process = EDM(PAIR.space)
+    process = edm(PAIR.space)
     denoisers: dict[str, Denoiser] = {
         "exact": ExactMixture(process, PAIR.mixture),
         "plug_in": PlugIn(process, PAIR, 16 * sizes.particles, rng),

@@ -25,7 +25,7 @@ from unnoise.denoisers import ExactMixture
 from unnoise.heads.gaussian import Preconditioned
 from unnoise.laws import Scored
 from unnoise.networks import MLP
-from unnoise.processes import EDM, VarianceExploding
+from unnoise.processes import edm, variance_exploding
 from unnoise.spaces import Euclidean
 from unnoise.targets import TwoModes
 from unnoise.training import learn
@@ -58,7 +58,7 @@ def run(setting: Setting) -> Outcome:
     measured, panels = _described("exact", exact), [("exact", exact)]
     learnt = _learnt(sizes, setting)
     scores: list[tuple[str, AtNoise, Scored[Tensor]]] = [
-        ("", AtNoise(ExactMixture(EDM(TARGET.space), TARGET.mixture)), TARGET),
+        ("", AtNoise(ExactMixture(edm(TARGET.space), TARGET.mixture)), TARGET),
         ("learnt_", learnt, learnt.at(1.0)),  # finer levels would need smaller steps
     ]
     for i, (prefix, noisy, target) in enumerate(scores):
@@ -99,7 +99,7 @@ def _samples(
 def _learnt(sizes: Sizes, setting: Setting) -> AtNoise:
     """A network for all noise levels; the bound on this process weighs them by 1/sigma^2, as NCSN does."""
     denoiser = learn(
-        VarianceExploding(Euclidean(2), FINEST, max(first for first, _ in RANGES.values())),
+        variance_exploding(Euclidean(2), FINEST, max(first for first, _ in RANGES.values())),
         partial(MLP, width=128, depth=3),
         lambda n, fresh: TARGET.sample(fresh, (n,)),
         tell=setting.part(0.0, 0.6),

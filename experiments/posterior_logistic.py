@@ -36,7 +36,7 @@ from unnoise.chains import (
     run as walk,
 )
 from unnoise.chains.diagnostics import agreement
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.report import plots
 from unnoise.spaces import Euclidean
 from unnoise.targets import LogisticRegression, Target
@@ -183,7 +183,7 @@ def _sequential(
     """SMS with estimated denoisers from the mode, a few steps of MALA at the end; and how much is to be believed."""
     levels = growing_levels(SIGMA, MEASUREMENTS, last=SIGMA / 4)
     start = mode.float().expand(sizes.sequential, -1)
-    process = EDM(Euclidean(len(mode)))
+    process = edm(Euclidean(len(mode)))
     estimated = LangevinPosterior(process, target, sizes.inner, rng, chains=4)
     sampler = Sequential(AtNoise(estimated), levels, steps=2, first=sizes.first)
 

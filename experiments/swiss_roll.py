@@ -30,8 +30,17 @@ from unnoise.evaluation import Bound, Estimate, ImportanceWeighted, StepBound
 from unnoise.heads.gaussian import Preconditioned
 from unnoise.laws.base import standard_normal
 from unnoise.networks import MLP
-from unnoise.objectives import StepPrices
-from unnoise.processes import GaussianChain, LearnedBetas, Learnt, VariancePreserving, erasing_betas, geometric_betas
+from unnoise.objectives import StepKL
+from unnoise.processes import (
+    Chain,
+    Gaussian,
+    LearnedBetas,
+    LearntVariance,
+    erasing_betas,
+    even_times,
+    geometric_betas,
+    variance_preserving,
+)
 from unnoise.samplers import ChainSteps
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
@@ -143,18 +152,18 @@ class Stepped(Denoiser):
         frozen: whether they stay there.
     """
 
-    process: VariancePreserving
+    process: Gaussian
 
     def __init__(self, mean: nn.Module, share: nn.Module, betas: tuple[float, ...], *, frozen: bool = False) -> None:
         super().__init__()
         self.mean, self.share = mean, share
         self.betas = LearnedBetas(betas).requires_grad_(not frozen)
-        self.process = VariancePreserving(Euclidean(2), self.betas)
+        self.process = variance_preserving(Euclidean(2), self.betas)
 
     @property
-    def chain(self) -> GaussianChain:
+    def chain(self) -> Chain[Tensor]:
         """The steps as they are now."""
-        return GaussianChain(self.process, STEPS, Learnt(self.share))
+        return Chain(self.process, even_times(STEPS), LearntVariance(self.share))
 
     def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
         """The estimate of x_0."""
@@ -232,7 +241,7 @@ def _trained(model: Stepped, roll: Roll, steps: int, rate: float, setting: Setti
     """By the bound of its own chain."""
     settings = Settings(device="cpu", steps=steps, batch_size=1024, learning_rate=rate, ema=0.998, seed=setting.seed)
     state = TrainState(model, settings)
-    for step in train(state, StepPrices(model.chain), Stream(roll.draw)):
+    for step in train(state, StepKL(model.chain), Stream(roll.draw)):
         tell(step.progress, f"step {step.index + 1:,}, loss {step.loss / LN2:.3f} bits")
     learnt: Any = state.ema
     trained: Stepped = learnt.requires_grad_(False).eval()
@@ -241,7 +250,7 @@ def _trained(model: Stepped, roll: Roll, steps: int, rate: float, setting: Setti
 
 def _continuous(roll: Roll, size: Size, setting: Setting, tell: Tell) -> Denoiser:
     """A perceptron in continuous time, from noise of a sixth of the roll's width."""
-    process = VariancePreserving(Euclidean(2), LinearLogSNR(maximum=-math.log(FIRST / 8), minimum=-9.0))
+    process = variance_preserving(Euclidean(2), LinearLogSNR(maximum=-math.log(FIRST / 8), minimum=-9.0))
 
     def network(*shapes: Any) -> nn.Module:
         return Waves(*shapes, width=size.width, depth=4)

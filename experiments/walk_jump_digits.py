@@ -25,7 +25,7 @@ from unnoise.chains.base import OnStep
 from unnoise.denoisers import Exact
 from unnoise.evaluation import classifier_test, energy_distance, memorisation
 from unnoise.laws.base import standard_normal
-from unnoise.processes import VarianceExploding
+from unnoise.processes import variance_exploding
 from unnoise.report import plots
 from unnoise.samplers import Ancestral
 from unnoise.training.learning import Tell
@@ -104,7 +104,7 @@ def run(setting: Setting) -> Outcome:
 
 def denoising_errors(noisy: AtNoise, train: mnist.Digits, clean: Tensor, rng: torch.Generator) -> dict[str, float]:
     """Mean squared errors per pixel of four ways to take noise away, with standard errors over digits."""
-    digits = AtNoise(Exact(VarianceExploding(noisy.process.space), train.images))
+    digits = AtNoise(Exact(variance_exploding(noisy.process.space), train.images))
     ways: dict[str, AtNoise | Linear] = {
         "network": noisy,
         "training_digits": digits,

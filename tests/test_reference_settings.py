@@ -45,32 +45,32 @@ from unnoise.heads import X0, Eps, Preconditioned, Score, V
 from unnoise.laws import Categorical, GaussianMixture, Normal
 from unnoise.model import default_sampler
 from unnoise.networks import MLP
-from unnoise.objectives import VDM, Denoising, Implicit, StepPrices, ddpm, times, weightings
+from unnoise.objectives import VDM, Denoising, Implicit, StepKL, ddpm, times, weightings
 from unnoise.processes import (
     CTMC,
-    EDM,
     Binomial,
-    BinomialChain,
     Brownian,
     DiffusionProcess,
-    GaussianChain,
     ImmigrationDeath,
     JumpProcess,
-    Large,
+    LargeVariance,
     Lattice,
     LatticeHead,
     PureDeath,
-    RectifiedFlow,
     SNRForm,
-    SubVariancePreserving,
-    VarianceExploding,
-    VariancePreserving,
     WrightFisher,
+    binomial_chain,
+    chain_of_betas,
+    edm,
     linear_betas,
     ornstein_uhlenbeck,
     product,
     rates,
+    rectified_flow,
     snr_form,
+    sub_variance_preserving,
+    variance_exploding,
+    variance_preserving,
 )
 from unnoise.samplers import (
     DDIM,
@@ -147,7 +147,7 @@ def gaussian(make):
 
 def heads():
     """What a network's output may stand for, in float64."""
-    process = VariancePreserving(Euclidean((1, 2)), Cosine())
+    process = variance_preserving(Euclidean((1, 2)), Cosine())
     kinds = {"x0": X0(), "eps": Eps(), "v": V(), "score": Score(), "preconditioned": Preconditioned(0.5)}
     x_0 = points(1, 2, dtype=FLOAT64)
     return {name: loss(Denoising(), neural(process, head).double(), x_0) for name, head in kinds.items()}
@@ -155,7 +155,7 @@ def heads():
 
 def objectives():
     """Other weightings and times than those of the bound."""
-    learner, x_0 = neural(VariancePreserving(Euclidean(2))), points(2)
+    learner, x_0 = neural(variance_preserving(Euclidean(2))), points(2)
     kinds = {
         "simple": Denoising(weightings.SimpleWeighting(), times.UniformTimes()),
         "edm": Denoising(weightings.EDMWeighting(), times.LogNormalTimes()),
@@ -170,7 +170,7 @@ def objectives():
 def lattice():
     """Whole numbers as levels: the head that knows them, and both decoders."""
     levels = Lattice(-1.0, 0.5, 5)
-    process = VariancePreserving(Euclidean((1, 2, 2)), LinearLogSNR(9.0, -8.0))
+    process = variance_preserving(Euclidean((1, 2, 2)), LinearLogSNR(9.0, -8.0))
     x_0 = levels.levels()[torch.randint(0, 5, (4, 1, 2, 2), generator=rng(9))]
     exact, learner = Exact(process, x_0), neural(process, LatticeHead(levels))
     return known(process, x_0, head=LatticeHead(levels)) | {
@@ -181,7 +181,7 @@ def lattice():
 
 def learnt_schedule():
     with seeded(0):
-        process = VariancePreserving(Euclidean(2), Learned())
+        process = variance_preserving(Euclidean(2), Learned())
     learner = neural(process)
     return {"loss": loss(VDM(), learner, points(2)), "bound": Bound(draws=4)(learner, points(2), rng(3)).log_prob}
 
@@ -190,7 +190,7 @@ def aitchison():
     shares = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.15, 0.05], [0.25, 0.25, 0.25, 0.25]])
     space = Aitchison(4)
     x_0 = space.from_proportions(shares)
-    return known(VariancePreserving(space, Cosine()), x_0) | {"x_0": x_0, "log_volume": space.log_volume(x_0)}
+    return known(variance_preserving(space, Cosine()), x_0) | {"x_0": x_0, "log_volume": space.log_volume(x_0)}
 
 
 # ---- levels, tokens and bits: jumps on finite spaces
@@ -238,7 +238,7 @@ def mixed():
     """Numbers, levels, angles, counts and shares at once, in a product of products."""
     inner = product({"angle": Brownian(Torus(2)), "count": ImmigrationDeath(Counts(1), mean=3.0)})
     parts = {
-        "number": VariancePreserving(Euclidean(2), Cosine()),
+        "number": variance_preserving(Euclidean(2), Cosine()),
         "level": CTMC(Finite(2, 5), rates.UniformRates(5)),
         "share": WrightFisher(Simplex(2)),
         "rest": inner,
@@ -254,8 +254,8 @@ def mixed():
 
 def nested():
     """A product with a bridge and a flow."""
-    inner = product({"b": VarianceExploding(Euclidean((1, 2))), "c": EDM(Euclidean(1))})
-    process = product({"a": VariancePreserving(Euclidean(2)), "rest": inner})
+    inner = product({"b": variance_exploding(Euclidean((1, 2))), "c": edm(Euclidean(1))})
+    process = product({"a": variance_preserving(Euclidean(2)), "rest": inner})
     atoms = {"a": points(2), "rest": {"b": points(1, 2), "c": points(1)}}
     return known(process, atoms) | {"ancestral": samples(Ancestral(Exact(process, atoms), steps=6))}
 
@@ -312,7 +312,7 @@ def whole_steps(chain, x_0):
     bound = StepBound(chain, draws=4)(exact, x_0, rng(3))
     terms = StepBound(chain, draws=4, three_terms=True)(learner, x_0, rng(3))
     return {
-        "loss": loss(StepPrices(chain), learner, x_0),
+        "loss": loss(StepKL(chain), learner, x_0),
         "samples": samples(ChainSteps(exact, chain)),
         "bound": bound.log_prob,
         "parts": torch.stack([bound.parts[name].to(FLOAT64) for name in sorted(bound.parts)]),
@@ -321,11 +321,11 @@ def whole_steps(chain, x_0):
 
 
 def gaussian_chain(variance):
-    return whole_steps(GaussianChain.from_betas(Euclidean(2), linear_betas(10), variance), points(2))
+    return whole_steps(chain_of_betas(Euclidean(2), linear_betas(10), variance), points(2))
 
 
 def binomial_chain():
-    return whole_steps(BinomialChain(Finite(3, 2), 0.7, steps=10), BITS)
+    return whole_steps(binomial_chain(Finite(3, 2), 0.7, steps=10), BITS)
 
 
 # ---- samplers and chains on a mixture, whose denoiser is known
@@ -394,12 +394,12 @@ def fitted():
 
 
 SETTINGS = {
-    "variance preserving": partial(gaussian, VariancePreserving),
-    "variance preserving, cosine": partial(gaussian, partial(VariancePreserving, schedule=Cosine())),
-    "variance exploding": partial(gaussian, VarianceExploding),
-    "sub variance preserving": partial(gaussian, SubVariancePreserving),
-    "edm": partial(gaussian, EDM),
-    "rectified flow": partial(gaussian, RectifiedFlow),
+    "variance preserving": partial(gaussian, variance_preserving),
+    "variance preserving, cosine": partial(gaussian, partial(variance_preserving, schedule=Cosine())),
+    "variance exploding": partial(gaussian, variance_exploding),
+    "sub variance preserving": partial(gaussian, sub_variance_preserving),
+    "edm": partial(gaussian, edm),
+    "rectified flow": partial(gaussian, rectified_flow),
     "snr form": partial(
         gaussian, partial(SNRForm, schedule=LogSNR(lambda t: 9 - 6 * t - 9 * t**2), log_alpha=snr_form.straight)
     ),
@@ -437,10 +437,10 @@ SETTINGS = {
     "own jumps": partial(own_jumps, False),
     "own independent jumps": partial(own_jumps, True),
     "gaussian chain": partial(gaussian_chain, None),
-    "gaussian chain, large variance": partial(gaussian_chain, Large()),
+    "gaussian chain, large variance": partial(gaussian_chain, LargeVariance()),
     "binomial chain": binomial_chain,
-    "solvers, variance preserving": partial(solvers, VariancePreserving),
-    "solvers, edm": partial(solvers, EDM),
+    "solvers, variance preserving": partial(solvers, variance_preserving),
+    "solvers, edm": partial(solvers, edm),
     "walks": walks,
     "fitted model": fitted,
 }

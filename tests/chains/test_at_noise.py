@@ -13,7 +13,7 @@ from unnoise.chains import MALA, AtNoise, run
 from unnoise.chains.at_noise import level_of
 from unnoise.denoisers import Exact, ExactMixture
 from unnoise.laws import GaussianMixture
-from unnoise.processes import CTMC, EDM, rates
+from unnoise.processes import CTMC, edm, rates
 from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
@@ -112,4 +112,4 @@ class TestFaults:
 
     def test_times_that_differ(self):
         with pytest.raises(InputError, match="one time for all rows"):
-            level_of(EDM(Euclidean(2)), torch.tensor([0.1, 0.2]))
+            level_of(edm(Euclidean(2)), torch.tensor([0.1, 0.2]))

@@ -11,7 +11,7 @@ from noisy import of_mixture
 
 from unnoise._errors import InputError
 from unnoise.chains import AtNoise, Density, LangevinPosterior, PlugIn, UnreliableEstimate
-from unnoise.processes import CTMC, EDM, ornstein_uhlenbeck, rates
+from unnoise.processes import CTMC, edm, ornstein_uhlenbeck, rates
 from unnoise.samplers import Euler
 from unnoise.samplers.grids import Karras
 from unnoise.spaces import Euclidean, Finite
@@ -23,7 +23,7 @@ def y(ring, rng):
     return ring.sample(rng, (40,)) + 0.3 * torch.randn(40, 2, generator=rng, dtype=torch.float64)
 
 
-PLANE = EDM(Euclidean(2))
+PLANE = edm(Euclidean(2))
 
 
 def standard(d):

@@ -7,7 +7,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.chains import growing_levels, snr_levels
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.spaces import Euclidean
 
 FLOAT64 = torch.float64
@@ -29,4 +29,4 @@ class TestLevels:
 
 def test_times_that_do_not_decrease_are_refused():
     with pytest.raises(InputError, match="got 2 times; expected at least one, decreasing"):
-        snr_levels(EDM(Euclidean(1)), torch.tensor([0.2, 0.5]))
+        snr_levels(edm(Euclidean(1)), torch.tensor([0.2, 0.5]))

@@ -30,7 +30,7 @@ from unnoise.chains import (
 from unnoise.denoisers import ExactMixture
 from unnoise.laws import GaussianMixture
 from unnoise.laws.base import standard_normal
-from unnoise.processes import EDM, RectifiedFlow, VarianceExploding, VariancePreserving
+from unnoise.processes import edm, rectified_flow, variance_exploding, variance_preserving
 from unnoise.samplers import Ancestral
 from unnoise.samplers.grids import UniformLogSNR
 from unnoise.spaces import Euclidean
@@ -286,7 +286,9 @@ class TestFaults:
             Sequential(of_function(lambda y, sigma: 1e30 * y, 2), equal_levels(1.0, 3)).sample(torch.ones(4, 2), rng)
 
 
-@pytest.mark.parametrize("kind", [VariancePreserving, VarianceExploding, EDM, RectifiedFlow], ids=lambda k: k.__name__)
+@pytest.mark.parametrize(
+    "kind", [variance_preserving, variance_exploding, edm, rectified_flow], ids=lambda k: k.__name__
+)
 class TestDiffusionIsMeasuring:
     """The equivalent generative model: observations of the data whose precisions are the increments of the SNR."""
 

@@ -11,12 +11,12 @@ from noisy import of_mixture
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.chains import Density, LangevinPosterior, TemperedPosterior
 from unnoise.chains import tempered as module
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.spaces import Euclidean
 from unnoise.targets import Modes
 
 D = 6
-SPACE = EDM(Euclidean(D))
+SPACE = edm(Euclidean(D))
 
 
 @pytest.fixture

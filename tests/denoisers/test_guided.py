@@ -9,7 +9,7 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Exact, ExactMixture, Guided
 from unnoise.denoisers.likelihoods import LinearGaussian, Masked, noisy
 from unnoise.laws import GaussianMixture
-from unnoise.processes import CTMC, EDM, rates
+from unnoise.processes import CTMC, edm, rates
 from unnoise.samplers import Ancestral
 from unnoise.spaces import Euclidean, Finite
 
@@ -70,7 +70,7 @@ def test_numbers_known_without_noise_are_kept(gaussian, rng):
 
 def test_inpainting_without_noise_keeps_what_is_known(ring, rng):
     known = Masked(torch.tensor([True, False]), torch.tensor([1.9, 0.0], dtype=FLOAT64), 0.0)
-    x = Ancestral(Guided(ExactMixture(EDM(Euclidean(2)), ring), known), 100).sample(100, rng)
+    x = Ancestral(Guided(ExactMixture(edm(Euclidean(2)), ring), known), 100).sample(100, rng)
     assert float((x[:, 0] - 1.9).abs().median()) < 0.01
 
 

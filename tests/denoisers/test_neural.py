@@ -14,7 +14,7 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Neural
 from unnoise.heads import X0, Eps, Preconditioned
 from unnoise.networks import MLP, UNet
-from unnoise.processes import EDM, VariancePreserving, product
+from unnoise.processes import edm, product, variance_preserving
 from unnoise.schedules import Learned
 from unnoise.spaces import Euclidean
 
@@ -68,7 +68,7 @@ def test_one_time_serves_all_rows(gaussian, x):
 
 def test_an_untrained_network_shrinks_towards_the_mean(x):
     """It starts at zero, which for the default head is the best linear guess for data of unit variance."""
-    process = EDM(Euclidean(3))
+    process = edm(Euclidean(3))
     t = process.time_at(torch.tensor(0.0))  # noise as large as the data
     denoiser = Neural(process, MLP((3,), width=16).double())
     torch.testing.assert_close(denoiser(x, t), 0.5 * x, rtol=1e-5, atol=1e-6)
@@ -84,7 +84,7 @@ def test_the_estimate_has_the_dtype_of_the_state(gaussian, x, dtype, time_dtype)
 
 def test_under_autocast_only_the_network_runs_in_low_precision(x):
     """The head and the noise levels must keep float32, or the last steps of a sampler lose their digits."""
-    denoiser = Neural(VariancePreserving(Euclidean(3)), MLP((3,), width=16))
+    denoiser = Neural(variance_preserving(Euclidean(3)), MLP((3,), width=16))
     x, t = x.float(), torch.full((4,), 0.01)
     with torch.autocast("cpu", torch.bfloat16):
         low = denoiser(x, t)
@@ -93,7 +93,7 @@ def test_under_autocast_only_the_network_runs_in_low_precision(x):
 
 
 def test_images_and_the_unet():
-    denoiser = Neural(VariancePreserving(Euclidean((1, 8, 8))), UNet((1, 8, 8), cond_features=2, width=8))
+    denoiser = Neural(variance_preserving(Euclidean((1, 8, 8))), UNet((1, 8, 8), cond_features=2, width=8))
     assert denoiser(torch.zeros(2, 1, 8, 8), torch.rand(2), torch.zeros(2, 2)).shape == (2, 1, 8, 8)
 
 
@@ -103,26 +103,26 @@ class TestALearntSchedule:
         return Learned(units=3)
 
     def test_it_is_part_of_the_denoiser(self, schedule):
-        denoiser = Neural(VariancePreserving(Euclidean(3), schedule), MLP((3,), width=16))
+        denoiser = Neural(variance_preserving(Euclidean(3), schedule), MLP((3,), width=16))
         assert set(schedule.parameters()) <= set(denoiser.parameters())
         assert {f"learnt.0.{name}" for name in schedule.state_dict()} <= set(denoiser.state_dict())
 
     def test_factors_may_share_it(self, schedule):
-        parts = {name: VariancePreserving(Euclidean(2), schedule) for name in "ab"}
+        parts = {name: variance_preserving(Euclidean(2), schedule) for name in "ab"}
         denoiser = Neural(product(parts), MLP((4,), width=16))
         assert len(denoiser.learnt) == 1
         assert sum(name.startswith("learnt.") for name in denoiser.state_dict()) == len(schedule.state_dict())
 
     def test_a_copy_has_its_own(self, schedule):
         """And its process is the one whose schedule moves with it, as the average of the weights does."""
-        copied = copy.deepcopy(Neural(VariancePreserving(Euclidean(3), schedule), MLP((3,), width=16))).double()
+        copied = copy.deepcopy(Neural(variance_preserving(Euclidean(3), schedule), MLP((3,), width=16))).double()
         assert copied.process.schedule is copied.learnt[0]
         assert copied.head.process is copied.process
         assert copied.process.schedule is not schedule
         assert copied.process.schedule.weights.dtype == torch.float64
 
     def test_without_one_nothing_is_added(self):
-        denoiser = Neural(VariancePreserving(Euclidean(3)), MLP((3,), width=16))
+        denoiser = Neural(variance_preserving(Euclidean(3)), MLP((3,), width=16))
         assert all(name.startswith("network.") for name in denoiser.state_dict())
 
 
@@ -140,7 +140,7 @@ CONDITIONS = {
 class TestWhatIsRefused:
     @pytest.fixture
     def denoiser(self):
-        return Neural(VariancePreserving(Euclidean(3)), MLP((3,), cond_features=2, width=8))
+        return Neural(variance_preserving(Euclidean(3)), MLP((3,), cond_features=2, width=8))
 
     @pytest.mark.parametrize(("cond", "message"), CONDITIONS.values(), ids=CONDITIONS)
     def test_conditions(self, denoiser, cond, message):
@@ -148,7 +148,7 @@ class TestWhatIsRefused:
             denoiser(torch.zeros(4, 3), torch.tensor(0.5), cond)
 
     def test_a_condition_for_a_network_without(self):
-        denoiser = Neural(VariancePreserving(Euclidean(3)), MLP((3,), width=8))
+        denoiser = Neural(variance_preserving(Euclidean(3)), MLP((3,), width=8))
         with pytest.raises(InputError, match=r"conditions of 2 numbers .* with cond_features=0"):
             denoiser(torch.zeros(4, 3), torch.tensor(0.5), torch.zeros(4, 2))
 
@@ -167,7 +167,7 @@ class TestWhatIsRefused:
 
 
 def test_one_condition_serves_all_rows_and_a_time_may_be_a_number(rng):
-    denoiser = Neural(VariancePreserving(Euclidean(3)), MLP((3,), cond_features=2, width=8))
+    denoiser = Neural(variance_preserving(Euclidean(3)), MLP((3,), cond_features=2, width=8))
     nn.init.normal_(denoiser.network.last.weight, generator=rng)
     x, cond = torch.randn(4, 3, generator=rng), torch.randn(1, 2, generator=rng)
     expected = denoiser(x, torch.full((4,), 0.5), cond.expand(4, -1))
@@ -177,5 +177,5 @@ def test_one_condition_serves_all_rows_and_a_time_may_be_a_number(rng):
 def test_the_network_is_given_one_noise_level_for_all_rows_or_one_for_each(x):
     for t, shape in ((torch.tensor(0.5), (1,)), (torch.full((4,), 0.5), (4,))):
         spy = Spy()
-        Neural(EDM(Euclidean(3)), spy)(x, t)
+        Neural(edm(Euclidean(3)), spy)(x, t)
         assert spy.seen[1].shape == shape

@@ -13,7 +13,7 @@ from unnoise.denoisers import ExactMixture
 from unnoise.evaluation import Bound
 from unnoise.laws import GaussianMixture
 from unnoise.objectives.times import LogNormalTimes, UniformTimes
-from unnoise.processes import EDM, VariancePreserving
+from unnoise.processes import edm, variance_preserving
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 
@@ -32,7 +32,7 @@ class TestBound:
         assert z.abs().max() < 7
 
     def test_the_times_change_nothing_but_the_error(self, ring, points, rng):
-        process = EDM(Euclidean(2), 0.02, 20.0)
+        process = edm(Euclidean(2), 0.02, 20.0)
         denoiser, truth = ExactMixture(process, ring), ring.log_prob(points)
         for bound in (Bound(), Bound(times=UniformTimes()), Bound(times=LogNormalTimes(deviation=2.0))):
             mean, error = bound(denoiser, points, rng).mean
@@ -41,7 +41,7 @@ class TestBound:
 
     def test_a_wrong_denoiser_pays(self, ring, points, rng):
         """The bound is below the truth by the price of the error, far more than its standard error."""
-        process = VariancePreserving(Euclidean(2), LinearLogSNR())
+        process = variance_preserving(Euclidean(2), LinearLogSNR())
         wrong = GaussianMixture(ring.weights, 1.1 * ring.means, ring.covariances)
         mean, error = BOUND(ExactMixture(process, wrong), points, rng).mean
         truth = float(ring.log_prob(points).mean())
@@ -83,7 +83,7 @@ class TestBound:
 
     def test_a_single_row_and_the_fewest_draws_work(self, ring, points, rng):
         """The control variate learns from other rows; where there are none it does nothing."""
-        denoiser = ExactMixture(EDM(Euclidean(2)), ring)
+        denoiser = ExactMixture(edm(Euclidean(2)), ring)
         for draws in (2, 4, 128):
             estimate = Bound(draws)(denoiser, points[:1], rng)
             assert torch.isfinite(estimate.log_prob).all()
@@ -96,7 +96,10 @@ class TestBound:
         means = 0.7 * torch.randn(4, d, generator=rng, dtype=FLOAT64)
         covariances = 0.5 * torch.eye(d, dtype=FLOAT64).expand(4, d, d)
         law = GaussianMixture(torch.full((4,), 0.25, dtype=FLOAT64), means, covariances)
-        denoiser, points = ExactMixture(VariancePreserving(Euclidean(d), LinearLogSNR()), law), law.sample(rng, (rows,))
+        denoiser, points = (
+            ExactMixture(variance_preserving(Euclidean(d), LinearLogSNR()), law),
+            law.sample(rng, (rows,)),
+        )
         mean, error = Bound(512)(denoiser, points, rng).mean
         assert error < 0.01
         assert abs(mean - float(law.log_prob(points).mean())) < 3 * error

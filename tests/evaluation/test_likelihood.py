@@ -14,7 +14,7 @@ from conditioned import conditional_case
 from unnoise._errors import InputError
 from unnoise.denoisers import ExactMixture
 from unnoise.evaluation import Bound, Estimate, ProbabilityFlow
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.spaces import Euclidean
 
 FLOAT64 = torch.float64
@@ -26,7 +26,7 @@ WAYS = {"bound": Bound(draws=8, batch_size=16), "flow": ProbabilityFlow(toleranc
 class TestBoth:
     @pytest.fixture
     def estimate(self, likelihood, ring, points, rng):
-        return likelihood(ExactMixture(EDM(Euclidean(2)), ring), points[:5], rng)
+        return likelihood(ExactMixture(edm(Euclidean(2)), ring), points[:5], rng)
 
     def test_the_parts_sum_to_the_total(self, estimate):
         torch.testing.assert_close(sum(estimate.parts.values()), estimate.log_prob, rtol=1e-10, atol=1e-10)
@@ -39,16 +39,16 @@ class TestBoth:
 
     def test_rows_done_are_reported(self, likelihood, ring, points, rng):
         done = []
-        likelihood(ExactMixture(EDM(Euclidean(2)), ring), points[:5], rng, on_rows=done.append)
+        likelihood(ExactMixture(edm(Euclidean(2)), ring), points[:5], rng, on_rows=done.append)
         assert done == [2, 4, 5]
 
     def test_a_seed_fixes_the_answer(self, likelihood, ring, points):
-        denoiser = ExactMixture(EDM(Euclidean(2)), ring)
+        denoiser = ExactMixture(edm(Euclidean(2)), ring)
         one, other = (likelihood(denoiser, points[:5], torch.Generator().manual_seed(4)) for _ in range(2))
         assert torch.equal(one.log_prob, other.log_prob)
 
     def test_no_rows_have_no_answer(self, likelihood, ring, points, rng):
-        estimate = likelihood(ExactMixture(EDM(Euclidean(2)), ring), points[:0], rng)
+        estimate = likelihood(ExactMixture(edm(Euclidean(2)), ring), points[:0], rng)
         assert estimate.log_prob.shape == estimate.standard_error.shape == (0,)
         assert estimate.method == likelihood.description
 
@@ -67,7 +67,7 @@ class TestBoth:
             likelihood(denoiser, x[:4], rng, cond[:count])
 
     def test_rows_that_are_no_points_are_refused(self, likelihood, ring, points, rng):
-        denoiser = ExactMixture(EDM(Euclidean(2)), ring)
+        denoiser = ExactMixture(edm(Euclidean(2)), ring)
         for wrong in (points[:, :1], points.long(), points * torch.nan):
             with pytest.raises(InputError, match=r"^got"):
                 likelihood(denoiser, wrong, rng)
@@ -88,13 +88,13 @@ torch.set_num_threads(1)
 from unnoise.denoisers import Neural
 from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.networks import MLP
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.spaces import Euclidean
 
 def peak():  # of this process alone; resource.getrusage would begin with the peak of its parent
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
 
-denoiser = Neural(VariancePreserving(Euclidean(32)), MLP((32,)))
+denoiser = Neural(variance_preserving(Euclidean(32)), MLP((32,)))
 rng = torch.Generator().manual_seed(0)
 x = torch.randn(100_000, 32, generator=rng)
 {likelihood}(denoiser, x[:2], rng)  # what the libraries load on first use is no part of the answer

@@ -14,7 +14,7 @@ from unnoise.denoisers import Denoiser, Exact, ExactMixture, Neural
 from unnoise.evaluation import Estimate, ProbabilityFlow
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
-from unnoise.processes import CTMC, Brownian, VariancePreserving, product, rates
+from unnoise.processes import CTMC, Brownian, product, rates, variance_preserving
 from unnoise.schedules import Geometric, LinearLogSNR
 from unnoise.spaces import Euclidean, Finite, Rotations, Sphere, Torus
 from unnoise.testing.noised import Noised
@@ -59,7 +59,7 @@ class TestProbabilityFlow:
         law = GaussianMixture(
             torch.tensor([0.4, 0.6], dtype=FLOAT64), torch.randn(2, 3, generator=rng, dtype=FLOAT64), covariances
         )
-        denoiser, x = ExactMixture(VariancePreserving(Euclidean(3)), law), law.sample(rng, (1,)).repeat(400, 1)
+        denoiser, x = ExactMixture(variance_preserving(Euclidean(3)), law), law.sample(rng, (1,)).repeat(400, 1)
         estimate = ProbabilityFlow(exact_up_to=0)(denoiser, x, rng)
         error = estimate.log_prob - law.log_prob(x)
         spread = float(error.std())
@@ -68,7 +68,7 @@ class TestProbabilityFlow:
         assert float(estimate.standard_error.square().mean()) == pytest.approx(spread**2, rel=0.3)
 
     def test_more_probes_lower_the_error(self, ring, points, rng):
-        denoiser = ExactMixture(VariancePreserving(Euclidean(2)), ring)
+        denoiser = ExactMixture(variance_preserving(Euclidean(2)), ring)
         few, many = (
             ProbabilityFlow(exact_up_to=1, probes=k)(denoiser, points[:60], rng).standard_error.square().mean()
             for k in (4, 16)
@@ -76,7 +76,7 @@ class TestProbabilityFlow:
         assert float(few / many) == pytest.approx(4, rel=0.5)
 
     def test_rows_do_not_depend_on_each_other(self, ring, points, rng):
-        denoiser = ExactMixture(VariancePreserving(Euclidean(2)), ring)
+        denoiser = ExactMixture(variance_preserving(Euclidean(2)), ring)
         together = ProbabilityFlow()(denoiser, points[:10], rng).log_prob
         alone = torch.cat([ProbabilityFlow()(denoiser, row[None], rng).log_prob for row in points[:10]])
         torch.testing.assert_close(together, alone, rtol=0, atol=1e-10)
@@ -90,7 +90,7 @@ class TestProbabilityFlow:
         assert (wrong.log_prob - truth).abs().median() > 1
 
     def test_the_denoiser_is_left_as_it_is(self, points, rng):
-        denoiser = Neural(VariancePreserving(Euclidean(2)), MLP((2,), width=8, depth=1)).train()
+        denoiser = Neural(variance_preserving(Euclidean(2)), MLP((2,), width=8, depth=1)).train()
         ProbabilityFlow(tolerance=1e-2)(denoiser, points[:2].float(), rng)
         assert denoiser.training
         assert all(weight.requires_grad and weight.dtype == torch.float32 for weight in denoiser.parameters())
@@ -107,7 +107,7 @@ class Fields(Denoiser):
 
     def __init__(self, size):
         super().__init__()
-        self.process = VariancePreserving(Euclidean((1, size, size)), LinearLogSNR())
+        self.process = variance_preserving(Euclidean((1, size, size)), LinearLogSNR())
         places = torch.arange(size, dtype=FLOAT64)
         variances, axes = torch.linalg.eigh(0.8 ** (places[:, None] - places).abs())
         self.register_buffer("variances", variances[:, None] * variances)

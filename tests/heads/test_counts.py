@@ -7,7 +7,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.heads import CountHead
-from unnoise.processes import EDM, ImmigrationDeath, PureDeath
+from unnoise.processes import ImmigrationDeath, PureDeath, edm
 from unnoise.spaces import Counts, Euclidean
 
 X = torch.tensor([[0, 3], [1, 2], [5, 0], [12, 7]])
@@ -42,4 +42,4 @@ def test_arrays_get_channels():
 
 def test_a_process_of_another_kind_is_refused():
     with pytest.raises(InputError, match="of births and deaths of counts, not of EDM: leave the head out"):
-        CountHead(EDM(Euclidean(2)))
+        CountHead(edm(Euclidean(2)))

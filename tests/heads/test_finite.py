@@ -13,7 +13,7 @@ from unnoise.denoisers import Neural
 from unnoise.heads import Indices, Posterior, RatioHead, Softmax
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
-from unnoise.processes import CTMC, EDM
+from unnoise.processes import CTMC, edm
 from unnoise.processes.rates import Absorbing, BirthDeath, UniformRates
 from unnoise.spaces import Euclidean, Finite
 
@@ -96,7 +96,7 @@ def test_ratios_are_one_for_staying():
 @pytest.mark.parametrize("head", [*HEADS, RatioHead])
 def test_a_process_of_another_kind_is_refused(head):
     with pytest.raises(InputError, match=r"on a finite space.*, not of EDM: leave the head out"):
-        head(EDM(Euclidean(2)))
+        head(edm(Euclidean(2)))
 
 
 @pytest.mark.parametrize("head", HEADS)

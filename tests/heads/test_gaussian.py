@@ -11,12 +11,12 @@ from torch import nn
 from unnoise._errors import InputError
 from unnoise.denoisers import Neural
 from unnoise.heads import X0, Eps, LatticeHead, Letters, Preconditioned, Score, V, Velocity
-from unnoise.processes import CTMC, EDM, RectifiedFlow, rates
+from unnoise.processes import CTMC, edm, rates, rectified_flow
 from unnoise.samplers import Heun
 from unnoise.spaces import Euclidean, Finite
 
 SIGMA_DATA = 0.7
-EDM_3 = EDM(Euclidean(3))
+EDM_3 = edm(Euclidean(3))
 
 # The output F that each head needs, from the estimate of x_0; each line is the definition in its source.
 NEEDED = {
@@ -105,7 +105,7 @@ class FlowMatching(nn.Module):
 
 
 def test_a_flow_matching_network_is_read_as_the_velocity_of_rectified_flow(rng):
-    process = RectifiedFlow(Euclidean(1))
+    process = rectified_flow(Euclidean(1))
     denoiser = Neural(process, FlowMatching(process), Velocity)
     made = Heun(denoiser, steps=40).sample(4000, rng)
     assert abs(float(made.square().mean()) / 0.25 - 1) < 5 * (2 / 4000) ** 0.5 + 0.01
@@ -114,7 +114,7 @@ def test_a_flow_matching_network_is_read_as_the_velocity_of_rectified_flow(rng):
 def test_heads_compare_by_kind_process_and_deviation():
     assert V(EDM_3) == V(EDM_3, 1.0)
     assert V(EDM_3) != Eps(EDM_3)
-    assert V(EDM_3, 0.5) != V(EDM_3) != V(EDM(Euclidean(2)))
+    assert V(EDM_3, 0.5) != V(EDM_3) != V(edm(Euclidean(2)))
 
 
 @pytest.mark.parametrize("head", [V, Letters, partial(LatticeHead, lattice=None)])

@@ -9,7 +9,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.heads import LatticeHead
-from unnoise.processes import EDM, VariancePreserving
+from unnoise.processes import edm, variance_preserving
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean, Lattice
 
@@ -19,7 +19,7 @@ LATTICE = Lattice(-1.0, 0.02, 101)
 
 @pytest.fixture
 def process():
-    return VariancePreserving(Euclidean((1, 2, 3)), LinearLogSNR(14.0, -8.0))
+    return variance_preserving(Euclidean((1, 2, 3)), LinearLogSNR(14.0, -8.0))
 
 
 @pytest.mark.parametrize("noise", [0.003, 0.01, 0.05, 0.4, 10.0])
@@ -69,7 +69,7 @@ def test_parts_off_the_lattice_are_refused(process, bells, atoms):
 
 
 def test_far_states_and_many_times_stay_finite(rng):
-    head = LatticeHead(EDM(Euclidean((1, 2, 3))), LATTICE)
+    head = LatticeHead(edm(Euclidean((1, 2, 3))), LATTICE)
     x_t = 1e3 * torch.randn(7, 1, 2, 3, generator=rng)
     output = (10 * torch.randn(7, *head.output_shape, generator=rng)).requires_grad_()
     found = head.estimate(output, x_t, torch.linspace(0, 1, 7))

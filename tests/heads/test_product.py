@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from unnoise.heads import X0, JointHead
-from unnoise.processes import CTMC, EDM, VariancePreserving, product, rates
+from unnoise.processes import CTMC, edm, product, rates, variance_preserving
 from unnoise.spaces import Euclidean, Finite
 
-INNER = product({"b": VariancePreserving(Euclidean((1, 2)))})
-PROCESS = product({"a": VariancePreserving(Euclidean(2)), "rest": INNER})
+INNER = product({"b": variance_preserving(Euclidean((1, 2)))})
+PROCESS = product({"a": variance_preserving(Euclidean(2)), "rest": INNER})
 POINTS = {"a": torch.zeros(4, 2), "rest": {"b": torch.zeros(4, 1, 2)}}
 HALF = torch.tensor(0.5)
 
@@ -30,6 +30,6 @@ def test_the_network_sees_one_factor_after_the_other(rng):
 
 
 def test_factors_of_another_precision_meet_in_the_default_one():
-    head = product({"a": EDM(Euclidean(2)), "b": CTMC(Finite(1, 3), rates.Absorbing(3))}).head
+    head = product({"a": edm(Euclidean(2)), "b": CTMC(Finite(1, 3), rates.Absorbing(3))}).head
     x = {"a": torch.zeros(4, 2, dtype=torch.float64), "b": torch.zeros(4, 1, dtype=torch.int64)}
     assert head.inputs(x, HALF).dtype == torch.float32

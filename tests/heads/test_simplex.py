@@ -8,7 +8,7 @@ import torch
 from unnoise._errors import InputError
 from unnoise.heads import SimplexHead
 from unnoise.laws import Dirichlet
-from unnoise.processes import EDM, WrightFisher
+from unnoise.processes import WrightFisher, edm
 from unnoise.spaces import Euclidean, Simplex
 
 PROCESS = WrightFisher(Simplex(3))
@@ -35,4 +35,4 @@ def test_the_target_of_a_network_is_of_order_one(time, rng):
 
 def test_a_process_of_another_kind_is_refused():
     with pytest.raises(InputError, match="of Wright-Fisher noise on the simplex, not of EDM: leave the head out"):
-        SimplexHead(EDM(Euclidean(3)))
+        SimplexHead(edm(Euclidean(3)))

@@ -14,7 +14,7 @@ from unnoise.evaluation.likelihood import Bound
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising, Implicit, Loss, denoising, times, weightings
-from unnoise.processes import EDM, VariancePreserving
+from unnoise.processes import edm, variance_preserving
 from unnoise.schedules import Linear
 from unnoise.spaces import Euclidean
 
@@ -35,8 +35,8 @@ class Shrink(Denoiser):
 
 # Short ranges of noise, so that every law of times has a variance that a test can afford.
 PROCESSES = {
-    "edm": EDM(Euclidean(2), 0.05, 10.0),
-    "vp": VariancePreserving(Euclidean(2), Linear(tau_min=0.02)),
+    "edm": edm(Euclidean(2), 0.05, 10.0),
+    "vp": variance_preserving(Euclidean(2), Linear(tau_min=0.02)),
 }
 TIMES = {"uniform": times.UniformTimes(), "log-snr": times.ImportanceTimes(), "log-normal": times.LogNormalTimes()}
 
@@ -105,7 +105,7 @@ def test_simple_is_the_loss_of_ddpm(gaussian, rng):
 
 def test_edm_with_log_normal_times_is_the_loss_of_karras(rng):
     """Up to the mass of the log-normal law inside the range of the process."""
-    process, law = EDM(Euclidean(2)), times.LogNormalTimes()
+    process, law = edm(Euclidean(2)), times.LogNormalTimes()
     x_0 = torch.randn(50, 2, generator=rng, dtype=FLOAT64)
     found = Denoising(weightings.EDMWeighting(), law)(
         Shrink(process), x_0, None, torch.Generator().manual_seed(3)
@@ -221,4 +221,4 @@ def test_losses_of_another_shape_are_refused():
 )
 def test_what_is_no_batch_of_data_is_refused_in_a_sentence(objective, x_0, cond, sentence, rng):
     with pytest.raises(InputError, match=sentence):
-        objective(Shrink(VariancePreserving(Euclidean((3, 8, 8)))), x_0, cond, rng)
+        objective(Shrink(variance_preserving(Euclidean((3, 8, 8)))), x_0, cond, rng)

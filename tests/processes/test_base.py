@@ -9,23 +9,14 @@ from spin_glass import POINTS, ExactRatios
 from unnoise._errors import InputError
 from unnoise.evaluation import Bound
 from unnoise.objectives import Denoising
-from unnoise.processes import (
-    CTMC,
-    AffineGaussian,
-    Bridged,
-    DiffusionProcess,
-    HasKernel,
-    VarianceExploding,
-    rates,
-    require,
-)
+from unnoise.processes import CTMC, Bridged, DiffusionProcess, Gaussian, HasKernel, rates, require, variance_exploding
 from unnoise.spaces import Euclidean, Finite
 
 PLAIN = DiffusionProcess(Euclidean(1), lambda x, t: -x, torch.ones_like, lambda n: None)
-GAUSSIAN = VarianceExploding(Euclidean(1))
+GAUSSIAN = variance_exploding(Euclidean(1))
 
 
-@pytest.mark.parametrize("kind", [AffineGaussian, Bridged, HasKernel])
+@pytest.mark.parametrize("kind", [Gaussian, Bridged, HasKernel])
 def test_a_process_of_the_kind_comes_back_and_another_is_refused_in_one_sentence(kind):
     assert require(GAUSSIAN, kind, "Heun", "samplers.Euler") is GAUSSIAN
     with pytest.raises(

@@ -13,7 +13,7 @@ from unnoise.denoisers import Exact
 from unnoise.evaluation import Bound, ImplicitBound
 from unnoise.laws import Categorical
 from unnoise.objectives import Denoising, Implicit
-from unnoise.processes import CTMC, VariancePreserving, product
+from unnoise.processes import CTMC, product, variance_preserving
 from unnoise.processes.rates import (
     Absorbing,
     BirthDeath,
@@ -394,7 +394,7 @@ class TestWhatDataCanBe:
                 process.check(torch.tensor(wrong))
 
     def test_a_factor_says_it_by_name(self):
-        process = product({"number": VariancePreserving(Euclidean(1)), "words": self.MASKED})
+        process = product({"number": variance_preserving(Euclidean(1)), "words": self.MASKED})
         process.check({"number": torch.zeros(2, 1), "words": self.POSSIBLE})
         with pytest.raises(InputError, match=f"in 'words': {self.SENTENCE}"):
             process.check({"number": torch.zeros(2, 1), "words": self.IMPOSSIBLE})

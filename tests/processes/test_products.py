@@ -15,16 +15,16 @@ from unnoise.denoisers import Neural
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
 from unnoise.processes import (
-    EDM,
     BridgedProduct,
     ImmigrationDeath,
     KernelProduct,
-    VarianceExploding,
-    VariancePreserving,
     WrightFisher,
+    edm,
     leaves,
     map_leaves,
     product,
+    variance_exploding,
+    variance_preserving,
 )
 from unnoise.samplers import Ancestral, Euler
 from unnoise.schedules import Cosine, Geometric
@@ -33,8 +33,8 @@ from unnoise.testing import check_process, check_sampler, kernels, kl_rates, rev
 from unnoise.testing.processes import case_of
 
 FLOAT64 = torch.float64
-INNER = product({"b": VariancePreserving(Euclidean((1, 2)), Cosine())})
-PROCESS = product({"a": VariancePreserving(Euclidean(2)), "rest": INNER})
+INNER = product({"b": variance_preserving(Euclidean((1, 2)), Cosine())})
+PROCESS = product({"a": variance_preserving(Euclidean(2)), "rest": INNER})
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ MIXED = product(
     {
         "count": ImmigrationDeath(Counts(1), mean=3.0),
         "share": WrightFisher(Simplex(2), schedule=Geometric(2e-3, 3.7)),
-        "place": VariancePreserving(Euclidean(1), Cosine()),
+        "place": variance_preserving(Euclidean(1), Cosine()),
     }
 )
 MIXED_ATOMS = {
@@ -103,7 +103,7 @@ class OneFactorIsLate(BridgedProduct):
 
 class OtherPrior(BridgedProduct):
     def prior(self, n):
-        return product({**PROCESS.parts, "a": VarianceExploding(Euclidean(2), sigma_max=1.3)}).prior(n)
+        return product({**PROCESS.parts, "a": variance_exploding(Euclidean(2), sigma_max=1.3)}).prior(n)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_a_broken_twin_is_caught(twin, check, atoms):
 
 def test_capabilities_are_those_of_all_factors():
     assert isinstance(PROCESS, BridgedProduct)
-    no_bridge = KernelProduct({"a": EDM(Euclidean(1))})
-    process = product({"a": EDM(Euclidean(1)), "b": no_bridge})
+    no_bridge = KernelProduct({"a": edm(Euclidean(1))})
+    process = product({"a": edm(Euclidean(1)), "b": no_bridge})
     assert type(process) is KernelProduct
     with pytest.raises(InputError, match="Ancestral needs a process whose bridge"):
         Ancestral(Neural(process, MLP((2,))))
@@ -154,7 +154,7 @@ class TestImportanceTimes:
     def test_one_factor_keeps_its_own(self):
         u = torch.linspace(0, 1, 101, dtype=FLOAT64)
         for found, expected in zip(
-            product({"b": EDM(Euclidean(1))}).importance_times(u), EDM(Euclidean(1)).importance_times(u), strict=True
+            product({"b": edm(Euclidean(1))}).importance_times(u), edm(Euclidean(1)).importance_times(u), strict=True
         ):
             torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
 
@@ -197,7 +197,7 @@ def test_leaves_are_the_factors_with_their_parts_of_every_tree(atoms):
         "a": (PROCESS.parts["a"], atoms["a"], 1),
         "rest.b": (INNER.parts["b"], atoms["rest"]["b"], 2),
     }
-    assert list(leaves(EDM(Euclidean(1)), 1, 2)) == [("", EDM(Euclidean(1)), (1, 2))]
+    assert list(leaves(edm(Euclidean(1)), 1, 2)) == [("", edm(Euclidean(1)), (1, 2))]
 
 
 def test_map_leaves_keeps_the_names():
@@ -205,4 +205,4 @@ def test_map_leaves_keeps_the_names():
         "a": 10,
         "rest": {"b": 14},
     }
-    assert map_leaves(lambda process, n: n, EDM(Euclidean(1)), 3) == 3
+    assert map_leaves(lambda process, n: n, edm(Euclidean(1)), 3) == 3

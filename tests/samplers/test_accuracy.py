@@ -7,12 +7,12 @@ import warnings
 import pytest
 import torch
 
-from unnoise.processes import CTMC, EDM, product, rates
+from unnoise.processes import CTMC, edm, product, rates
 from unnoise.samplers import InaccurateSamplesWarning
 from unnoise.samplers.accuracy import warn_of_spread
 from unnoise.spaces import Euclidean, Finite
 
-PLAIN = EDM(Euclidean(2))
+PLAIN = edm(Euclidean(2))
 NORMAL = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
 TWO_POINTS = NORMAL.sign() + 1e-3
 OUTLIERS = torch.where(NORMAL > 2.5, 9.0, 0.1 * NORMAL)

@@ -19,7 +19,7 @@ from unnoise import _tree
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Exact, Neural
 from unnoise.networks import MLP
-from unnoise.processes import CTMC, EDM, Brownian, ImmigrationDeath, product, rates
+from unnoise.processes import CTMC, Brownian, ImmigrationDeath, edm, product, rates
 from unnoise.samplers import (
     DDIM,
     Adaptive,
@@ -43,7 +43,7 @@ from unnoise.spaces import Counts, Euclidean, Finite, Sphere
 
 @pytest.fixture
 def denoiser():
-    return Exact(EDM(Euclidean(2)), torch.tensor([[-1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]))
+    return Exact(edm(Euclidean(2)), torch.tensor([[-1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]))
 
 
 def seeded(seed=0):
@@ -89,7 +89,7 @@ class TestTheLoop:
         assert torch.equal(before, torch.get_rng_state())
 
     def test_no_gradient_is_kept(self):
-        denoiser = Neural(EDM(Euclidean(2)), MLP((2,), width=8, depth=1))
+        denoiser = Neural(edm(Euclidean(2)), MLP((2,), width=8, depth=1))
         assert not Ancestral(denoiser, steps=3).sample(5, seeded()).requires_grad
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -107,7 +107,7 @@ def test_every_row_meets_its_own_condition(batch_size):
             return cond.expand_as(x_t)
 
     cond = torch.arange(10.0)[:, None]
-    sampler = Ancestral(Echo(EDM(Euclidean(2)), torch.zeros(1, 2)), steps=3)
+    sampler = Ancestral(Echo(edm(Euclidean(2)), torch.zeros(1, 2)), steps=3)
     assert torch.equal(sampler.sample(10, seeded(), cond, batch_size=batch_size), cond.expand(10, 2))
 
 
@@ -116,7 +116,7 @@ def test_one_condition_holds_for_all_rows():
         def forward(self, x_t, t, cond=None):
             return cond.expand_as(x_t)
 
-    sampler = Ancestral(Echo(EDM(Euclidean(2)), torch.zeros(1, 2)), steps=3)
+    sampler = Ancestral(Echo(edm(Euclidean(2)), torch.zeros(1, 2)), steps=3)
     assert torch.equal(sampler.sample(10, seeded(), torch.ones(1, 1), batch_size=4), torch.ones(10, 2))
     for count in (9, 11, 0):
         with pytest.raises(InputError, match=f"got a condition of {count} rows for 10 rows"):
@@ -127,7 +127,7 @@ def test_one_condition_holds_for_all_rows():
 
 TWO = CTMC(Finite(3, 4), rates.Absorbing(4))
 NO_ROWS = {
-    "numbers": (Exact(EDM(Euclidean((1, 2))), torch.zeros(1, 1, 2)), [Ancestral, Euler, Multistep, Adaptive]),
+    "numbers": (Exact(edm(Euclidean((1, 2))), torch.zeros(1, 1, 2)), [Ancestral, Euler, Multistep, Adaptive]),
     "tokens": (Exact(TWO, torch.zeros(1, 3, dtype=torch.long)), [Ancestral, TauLeaping, FirstHitting, Uniformisation]),
     "sphere": (Exact(Brownian(Sphere(2)), torch.eye(3)[:1]), [Euler]),
     "counts": (Exact(ImmigrationDeath(Counts(2), 3.0), torch.ones(1, 2, dtype=torch.long)), [Euler]),
@@ -145,7 +145,7 @@ def test_no_samples_are_a_state_of_no_rows(denoiser, makes):
 
 
 def test_no_samples_of_a_product_or_by_weights():
-    pair = product({"a": EDM(Euclidean(1)), "b": TWO})
+    pair = product({"a": edm(Euclidean(1)), "b": TWO})
     denoiser = Exact(pair, {"a": torch.zeros(1, 1), "b": torch.zeros(1, 3, dtype=torch.long)})
     for sampler in (Ancestral(denoiser), TwistedSMC(denoiser, lambda x: x["a"][:, 0], 4, 5)):
         none = sampler.sample(0, seeded())
@@ -221,7 +221,7 @@ class Failing(nn.Module):
 class TestNonFinite:
     @pytest.mark.parametrize(("call", "step", "t"), [(1, 1, "0.75"), (3, 3, "0.25"), (5, 5, "0")])
     def test_it_stops_and_names_step_and_time(self, call, step, t):
-        sampler = Ancestral(Failing(EDM(Euclidean(2)), call), steps=5)
+        sampler = Ancestral(Failing(edm(Euclidean(2)), call), steps=5)
         with pytest.raises(NonFiniteError, match=rf"at step {step}, t = {t}, in the state \(2 of 6 rows\)"):
             sampler.sample(6, seeded())
 
@@ -278,14 +278,14 @@ torch.set_num_threads(1)
 from unnoise.denoisers import Neural
 from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.networks import MLP
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.samplers import {sampler}
 from unnoise.spaces import Euclidean
 
 def peak():  # of this process alone; resource.getrusage would begin with the peak of its parent
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
 
-denoiser = Neural(VariancePreserving(Euclidean(32)), MLP((32,)))
+denoiser = Neural(variance_preserving(Euclidean(32)), MLP((32,)))
 rng = torch.Generator().manual_seed(0)
 {sampler}(denoiser, steps=2).sample(2, rng)  # what the libraries load on first use is no part of the samples
 before = peak()

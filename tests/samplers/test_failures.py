@@ -10,11 +10,11 @@ import torch
 from unnoise._errors import NonFiniteError
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.networks import MLP
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.samplers import DDIM, Ancestral, Euler
 from unnoise.spaces import Euclidean
 
-PROCESS = EDM(Euclidean(2))
+PROCESS = edm(Euclidean(2))
 
 
 def message(sampler, cond=None):

@@ -12,7 +12,7 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, ExactMixture, Guided
 from unnoise.denoisers.likelihoods import OfFactors, noisy
 from unnoise.laws import GaussianMixture
-from unnoise.processes import CTMC, EDM, RectifiedFlow, VariancePreserving, map_leaves, product, rates
+from unnoise.processes import CTMC, edm, map_leaves, product, rates, rectified_flow, variance_preserving
 from unnoise.samplers import (
     DDIM,
     Adaptive,
@@ -55,9 +55,9 @@ def mixture(process, means):
 
 
 PARTS = {
-    "a": mixture(VariancePreserving(Euclidean(2)), [[1.0, 0.5], [-1.0, 0.2]]),
-    "b": mixture(EDM(Euclidean(1)), [[0.7], [-1.3], [0.0]]),
-    "c": mixture(RectifiedFlow(Euclidean(1)), [[1.2], [-0.8]]),
+    "a": mixture(variance_preserving(Euclidean(2)), [[1.0, 0.5], [-1.0, 0.2]]),
+    "b": mixture(edm(Euclidean(1)), [[0.7], [-1.3], [0.0]]),
+    "c": mixture(rectified_flow(Euclidean(1)), [[1.2], [-0.8]]),
 }
 R = {"a": noisy(torch.tensor([0.5, 0.0], dtype=FLOAT64), 0.8), "b": noisy(torch.ones(1, dtype=FLOAT64), 0.5)}
 R["c"] = noisy(torch.zeros(1, dtype=FLOAT64), 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from unnoise.denoisers import Denoiser
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.spaces import Euclidean
 
 FLOAT64 = torch.float64
@@ -26,7 +26,7 @@ class Shifted(Denoiser):
 
 
 def conditional_case(rng):
-    process = EDM(Euclidean(2), sigma_max=2000.0)  # so that the prior forgets the condition
+    process = edm(Euclidean(2), sigma_max=2000.0)  # so that the prior forgets the condition
     cond = 3 * torch.randn(11, 2, generator=rng, dtype=FLOAT64)
     x = cond + 0.5**0.5 * torch.randn(11, 2, generator=rng, dtype=FLOAT64)
     law = torch.distributions.Normal(cond, 0.5**0.5)

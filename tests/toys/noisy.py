@@ -9,18 +9,18 @@ import torch
 from unnoise.chains import AtNoise
 from unnoise.denoisers import Denoiser, Exact, ExactMixture
 from unnoise.laws import GaussianMixture
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.spaces import Euclidean
 
 
 def of_mixture(law: GaussianMixture) -> AtNoise:
     """A mixture, known from the level 0.002 to 80."""
-    return AtNoise(ExactMixture(EDM(Euclidean(law.means.shape[1])), law))
+    return AtNoise(ExactMixture(edm(Euclidean(law.means.shape[1])), law))
 
 
 def of_atoms(atoms: torch.Tensor, weights: torch.Tensor | None = None) -> AtNoise:
     """Finitely many points, known from the level 0.002 to 80."""
-    return AtNoise(Exact(EDM(Euclidean(tuple(atoms.shape[1:]))), atoms, weights))
+    return AtNoise(Exact(edm(Euclidean(tuple(atoms.shape[1:]))), atoms, weights))
 
 
 class Given(Denoiser):
@@ -28,7 +28,7 @@ class Given(Denoiser):
 
     def __init__(self, function: Callable[[torch.Tensor, float], torch.Tensor], event_shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.process, self.function = EDM(Euclidean(event_shape)), function
+        self.process, self.function = edm(Euclidean(event_shape)), function
 
     def forward(self, x_t: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None) -> torch.Tensor:
         """What the function says."""

@@ -14,11 +14,11 @@ from unnoise._seeding import generator, seeded
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
-from unnoise.processes import VariancePreserving, product
+from unnoise.processes import product, variance_preserving
 from unnoise.spaces import Euclidean
 from unnoise.training import Arrays, Dataset, Settings, Stream, TrainState, learn, train
 
-PROCESS = VariancePreserving(Euclidean(2))
+PROCESS = variance_preserving(Euclidean(2))
 NETWORK = partial(MLP, width=8, depth=1, embedding=8)
 STATES = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
 SMALL: dict[str, Any] = {"steps": 4, "batch_size": 16, "learning_rate": 1e-2, "seed": 3}
@@ -59,7 +59,7 @@ def test_it_is_the_training_that_the_loop_makes(data: Any, dataset: Dataset) -> 
 
 
 def test_states_may_be_nested() -> None:
-    process = product({"a": PROCESS, "b": VariancePreserving(Euclidean(1))})
+    process = product({"a": PROCESS, "b": variance_preserving(Euclidean(1))})
     denoiser = learn(process, NETWORK, {"a": STATES.numpy(), "b": STATES[:, :1]}, **SMALL)
     x = {"a": torch.zeros(3, 2), "b": torch.zeros(3, 1)}
     assert denoiser(x, torch.tensor(0.5))["b"].shape == (3, 1)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.objectives import Loss
-from unnoise.processes import VariancePreserving, product
+from unnoise.processes import product, variance_preserving
 from unnoise.spaces import Euclidean
 from unnoise.training import BatchOrder, TrainState, load, loop, train
 from unnoise.training.dataset import derived_seed
@@ -282,7 +282,7 @@ def test_images_with_their_channels_last_are_refused() -> None:
             return torch.zeros(len(indices), 8, 8, 3), None
 
     state = start()
-    state.denoiser.process = VariancePreserving(Euclidean((3, 8, 8)))
+    state.denoiser.process = variance_preserving(Euclidean((3, 8, 8)))
     with pytest.raises(InputError, match=r"got points of shape \(8, 8, 3\); Euclidean expects \(3, 8, 8\)"):
         run(state, source=Images(None))
 

@@ -18,7 +18,7 @@ from safetensors import torch as safetensors_torch
 from torch import Tensor, nn
 
 from unnoise.objectives import Loss
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.spaces import Euclidean
 from unnoise.training import Settings, TrainState, load, train
 
@@ -29,7 +29,7 @@ class Denoiser(nn.Module):
     def __init__(self, width: int = 16) -> None:
         super().__init__()
         rng = torch.Generator().manual_seed(1)
-        self.process = VariancePreserving(Euclidean(2))
+        self.process = variance_preserving(Euclidean(2))
         self.hidden, self.out = nn.Linear(3, width), nn.Linear(width, 2)
         self.register_buffer("calls", torch.zeros(()))
         for weight in self.parameters():

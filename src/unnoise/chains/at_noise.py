@@ -18,7 +18,7 @@ from unnoise.chains.base import check_positive
 from unnoise.denoisers import Denoiser
 from unnoise.denoisers.exact import ClosedForm
 from unnoise.laws import LogDensity, Scored
-from unnoise.processes import AffineGaussian, require
+from unnoise.processes import Gaussian, require
 
 SLACK = 1e-6  # relative, of a level that is at the end of those of a process but for rounding
 
@@ -83,16 +83,16 @@ class AtNoise:
         InputError: a denoiser of a process that is not Gaussian; later, a level outside those of the process.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> noisy = AtNoise(Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
+    >>> noisy = AtNoise(Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
     >>> noisy.denoise(torch.tensor([[0.0], [2.0]]), 0.5)
     tensor([[0.],
             [1.]])
     """
 
     def __init__(self, denoiser: Denoiser, cond: Tensor | None = None) -> None:
-        self.process = require(denoiser.process, AffineGaussian, "a noise level", "a sampler, which asks by time")
+        self.process = require(denoiser.process, Gaussian, "a noise level", "a sampler, which asks by time")
         self.denoiser, self.cond = denoiser, cond
         self.lowest, self.highest = torch.exp(-0.5 * self.process.log_snr(torch.tensor([0.0, 1.0]).double())).tolist()
 
@@ -132,7 +132,7 @@ class AtNoise:
         return like.new_zeros(start, *self.process.space.event_shape)
 
 
-def level_of(process: AffineGaussian, t: Tensor) -> tuple[float, float]:
+def level_of(process: Gaussian, t: Tensor) -> tuple[float, float]:
     r"""$\alpha_t$ and $\sigma_t/\alpha_t$, for denoisers that are asked at one level at once.
 
     Raises:

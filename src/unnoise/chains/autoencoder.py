@@ -33,9 +33,9 @@ class AutoencoderChain(Kernel[State]):
 
     >>> from unnoise.chains import run
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> noisy = AtNoise(Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
+    >>> noisy = AtNoise(Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
     >>> chain = AutoencoderChain(noisy, sigma=2.0, spread=0.0)
     >>> bool(run(chain, torch.zeros(50, 1), 10, torch.Generator().manual_seed(0)).x.abs().max() <= 1)
     True

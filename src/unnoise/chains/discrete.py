@@ -36,10 +36,10 @@ class DiscreteWalkJump(WalkJump):
 
     >>> from unnoise.chains import AtNoise
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
     >>> space, known = Finite(3, 2), torch.tensor([[0, 0, 1], [1, 0, 1]])
-    >>> noisy = AtNoise(Exact(EDM(Euclidean((3, 2))), space.features(known)))
+    >>> noisy = AtNoise(Exact(edm(Euclidean((3, 2))), space.features(known)))
     >>> DiscreteWalkJump(noisy, space=space).sample(200, torch.Generator().manual_seed(0)).unique(dim=0)
     tensor([[0, 0, 1],
             [1, 0, 1]])

@@ -23,7 +23,7 @@ from unnoise.chains.langevin import MALA, tune
 from unnoise.denoisers import Denoiser
 from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian, require
+from unnoise.processes import Gaussian, require
 
 NUMBERS_AT_ONCE = 2**18  # small enough for the cache of a core
 ENOUGH = 10.0  # effective draws, below which a mean is a guess
@@ -50,11 +50,11 @@ class PosteriorMean:
 class Estimated(Denoiser):
     """A denoiser of a Gaussian process that is estimated anew at every point, from a density known up to a constant."""
 
-    process: AffineGaussian
+    process: Gaussian
 
-    def __init__(self, process: AffineGaussian, density: LogDensity[Tensor], rng: torch.Generator) -> None:
+    def __init__(self, process: Gaussian, density: LogDensity[Tensor], rng: torch.Generator) -> None:
         super().__init__()
-        self.process = require(process, AffineGaussian, type(self).__name__, "a denoiser of that process")
+        self.process = require(process, Gaussian, type(self).__name__, "a denoiser of that process")
         self.density, self.rng = density, rng
 
     @abstractmethod
@@ -103,17 +103,17 @@ class PlugIn(Estimated):
 
     >>> from unnoise.chains import AtNoise
     >>> from unnoise.laws import Normal
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
     >>> normal = Normal(torch.zeros(2), torch.ones(()), event_ndim=1)
-    >>> noisy = AtNoise(PlugIn(EDM(Euclidean(2)), normal, 4096, torch.Generator().manual_seed(0)))
+    >>> noisy = AtNoise(PlugIn(edm(Euclidean(2)), normal, 4096, torch.Generator().manual_seed(0)))
     >>> bool((noisy.denoise(torch.ones(1, 2), 1.0) - 0.5).abs().max() < 0.05)
     True
     """
 
     def __init__(
         self,
-        process: AffineGaussian,
+        process: Gaussian,
         density: LogDensity[Tensor],
         draws: int,
         rng: torch.Generator,
@@ -161,7 +161,7 @@ class LangevinPosterior(Estimated):
     """
 
     def __init__(
-        self, process: AffineGaussian, density: LogDensity[Tensor], steps: int, rng: torch.Generator, chains: int = 8
+        self, process: Gaussian, density: LogDensity[Tensor], steps: int, rng: torch.Generator, chains: int = 8
     ) -> None:
         super().__init__(process, density, rng)
         if steps < 4 or chains < 2:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.chains.base import check_positive
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 
 
 def equal_levels(sigma: float, m: int) -> list[float]:
@@ -51,7 +51,7 @@ def growing_levels(sigma: float, m: int, last: float) -> list[float]:
     return equal_levels(sigma, m) + [(b - a) ** -0.5 for a, b in itertools.pairwise(precisions)]
 
 
-def snr_levels(process: AffineGaussian, times: Tensor) -> list[float]:
+def snr_levels(process: Gaussian, times: Tensor) -> list[float]:
     r"""The measurements that a Gaussian process run backwards is: a step from t to s adds $\mathrm{SNR}(s) -
     \mathrm{SNR}(t)$ to the precision.
 
@@ -63,9 +63,9 @@ def snr_levels(process: AffineGaussian, times: Tensor) -> list[float]:
         process: of any SNR.
         times: decreasing, (m,).
 
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> process = EDM(Euclidean(1))
+    >>> process = edm(Euclidean(1))
     >>> levels = snr_levels(process, process.time_at(torch.log(torch.tensor([1.0, 4.0, 9.0]))))
     >>> [round(sigma**-2, 3) for sigma in levels]
     [1.0, 3.0, 5.0]

@@ -152,10 +152,10 @@ class Sequential(Measurements):
 
     >>> from unnoise.denoisers import ExactMixture
     >>> from unnoise.laws import GaussianMixture
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
     >>> law = GaussianMixture(torch.tensor([0.8, 0.2]), torch.tensor([[3.0], [-3.0]]), torch.ones(2, 1, 1))
-    >>> noisy = AtNoise(ExactMixture(EDM(Euclidean(1)), law))
+    >>> noisy = AtNoise(ExactMixture(edm(Euclidean(1)), law))
     >>> sampler = Sequential(noisy, growing_levels(3.0, 20, last=0.15))
     >>> draws = sampler.sample(torch.zeros(4000, 1), torch.Generator().manual_seed(0))
     >>> bool(abs((draws > 0).float().mean() - 0.8) < 0.03)

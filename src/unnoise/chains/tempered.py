@@ -15,7 +15,7 @@ from unnoise.chains.langevin import MALA
 from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
 from unnoise.laws.weights import effective_size, systematic
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 
 KEPT = 0.8  # the effective share of the particles after every rise of the exponent
 ACCEPTED = 0.574  # of MALA's moves, best in many dimensions (Roberts, Rosenthal 1998)
@@ -45,16 +45,16 @@ class TemperedPosterior(Estimated):
         InputError: fewer than 2 particles, or no moves.
 
     >>> from unnoise.laws import Normal
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
     >>> normal = Normal(torch.zeros(5), torch.ones(()), event_ndim=1)
-    >>> denoiser = TemperedPosterior(EDM(Euclidean(5)), normal, 4096, torch.Generator().manual_seed(0))
+    >>> denoiser = TemperedPosterior(edm(Euclidean(5)), normal, 4096, torch.Generator().manual_seed(0))
     >>> bool((denoiser.estimate(torch.ones(1, 5), 2.0).mean - 0.2).abs().max() < 0.1)
     True
     """
 
     def __init__(
-        self, process: AffineGaussian, density: LogDensity[Tensor], particles: int, rng: torch.Generator, moves: int = 3
+        self, process: Gaussian, density: LogDensity[Tensor], particles: int, rng: torch.Generator, moves: int = 3
     ) -> None:
         super().__init__(process, density, rng)
         if particles < 2 or moves < 1:

@@ -39,9 +39,9 @@ class WalkJump(ChainSampler):
         InputError: a number that is not positive, or a level that the denoiser does not know.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> noisy = AtNoise(Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
+    >>> noisy = AtNoise(Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
     >>> WalkJump(noisy, sigma=0.2, steps=20).sample(3, torch.Generator().manual_seed(0)).abs().round()
     tensor([[1.],
             [1.],

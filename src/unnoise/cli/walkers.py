@@ -203,11 +203,11 @@ class Sequential(Mala):
 
     def _measured(self, guess: Tensor, tell: Tell) -> Tensor:
         from unnoise import chains
-        from unnoise.processes import VarianceExploding
+        from unnoise.processes import variance_exploding
         from unnoise.spaces import Euclidean
 
         sigma = self.settings.sigma or self.settings.scale
-        process = VarianceExploding(Euclidean(self.shape), sigma_min=0.05 * sigma, sigma_max=2 * sigma)
+        process = variance_exploding(Euclidean(self.shape), sigma_min=0.05 * sigma, sigma_max=2 * sigma)
         noisy = chains.AtNoise(chains.PlugIn(process, self.density, DRAWS, self.rng))
         sampler = chains.Sequential(noisy, chains.growing_levels(sigma, 8, last=0.1 * sigma), first=100)
         with warnings.catch_warnings(record=True) as heard:

@@ -16,7 +16,7 @@ from unnoise._tree import expand
 from unnoise.denoisers.base import Denoiser
 from unnoise.laws import GaussianMixture
 from unnoise.laws.normal import outer_squares
-from unnoise.processes import AffineGaussian, HasKernel, require
+from unnoise.processes import Gaussian, HasKernel, require
 
 NUMBERS_AT_ONCE = 2**23
 
@@ -49,9 +49,9 @@ class Exact(ClosedForm):
     Raises:
         InputError: weights of another length than the atoms, or not positive anywhere.
 
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> denoiser = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
     >>> denoiser(torch.tensor([[0.0], [0.9]]), torch.tensor(0.0))
     tensor([[0.],
             [1.]])
@@ -98,12 +98,12 @@ class Exact(ClosedForm):
         Raises:
             InputError: the process is not Gaussian.
         """
-        process = require(self.process, AffineGaussian, "a score", "the local characteristics of process.reverse")
+        process = require(self.process, Gaussian, "a score", "the local characteristics of process.reverse")
         return process.score(x_t, self(x_t, t), t)
 
     def _groups(self, x_t: Any, t: Tensor) -> Iterator[tuple[Any, Tensor]]:
         n = _tree.length(x_t)
-        by_products = t.ndim == 0 and isinstance(self.process, AffineGaussian)  # of matrices: one number for every pair
+        by_products = t.ndim == 0 and isinstance(self.process, Gaussian)  # of matrices: one number for every pair
         each = 1 if by_products else _tree.numel_per_row(self.atoms)
         size = max(1, NUMBERS_AT_ONCE // (len(self.log_weights) * each))
         for start in range(0, n, size):
@@ -148,22 +148,22 @@ class ExactMixture(ClosedForm):
     Every covariance is diagonalised once. Round components, $\Sigma_k = \tau_k^2 I$, take two products of matrices and
     no more: with $p_k = r_k/(\tau_k^2 + s^2)$ the mean is $\sum_k p_k(s^2\mu_k + \tau_k^2 y)$.
 
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
     >>> law = GaussianMixture(torch.tensor([1.0]), torch.zeros(1, 2), torch.eye(2)[None])
-    >>> process = EDM(Euclidean(2), sigma_max=1.0)
+    >>> process = edm(Euclidean(2), sigma_max=1.0)
     >>> ExactMixture(process, law)(torch.ones(1, 2), torch.tensor(1.0))
     tensor([[0.5000, 0.5000]])
     """
 
-    process: AffineGaussian
+    process: Gaussian
     log_weights: Tensor
     centre: Tensor
     means: Tensor
     variances: Tensor
     axes: Tensor
 
-    def __init__(self, process: AffineGaussian, law: GaussianMixture) -> None:
+    def __init__(self, process: Gaussian, law: GaussianMixture) -> None:
         super().__init__()
         self.process = process
         self.law = law

@@ -13,7 +13,7 @@ from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.denoisers.base import Denoiser
 from unnoise.denoisers.likelihoods import LogR, Observation, log_twist
-from unnoise.processes import AffineGaussian, leaves, map_leaves, require
+from unnoise.processes import Gaussian, leaves, map_leaves, require
 
 
 class Guided(Denoiser):
@@ -39,10 +39,10 @@ class Guided(Denoiser):
 
     >>> from unnoise.denoisers import ExactMixture, likelihoods
     >>> from unnoise.laws import GaussianMixture
-    >>> from unnoise.processes import VariancePreserving
+    >>> from unnoise.processes import variance_preserving
     >>> from unnoise.spaces import Euclidean
     >>> law = GaussianMixture(torch.tensor([1.0]), torch.zeros(1, 1), torch.eye(1)[None])
-    >>> plain = ExactMixture(VariancePreserving(Euclidean(1)), law)
+    >>> plain = ExactMixture(variance_preserving(Euclidean(1)), law)
     >>> guided = Guided(plain, likelihoods.noisy(torch.tensor([1.0]), scale=1.0))
     >>> guided(torch.zeros(1, 1), torch.tensor(1.0))  # the posterior mean of N(0, 1) given y = 1 with noise 1
     tensor([[0.5000]])
@@ -51,9 +51,7 @@ class Guided(Denoiser):
     def __init__(self, denoiser: Denoiser, log_r: LogR, scale: float = 1.0, warm: bool = False) -> None:
         super().__init__()
         for _, factor, _ in leaves(denoiser.process):
-            require(
-                factor, AffineGaussian, "guidance by gradients", "samplers.TwistedSMC with guidance=0, which weighs"
-            )
+            require(factor, Gaussian, "guidance by gradients", "samplers.TwistedSMC with guidance=0, which weighs")
         self.denoiser = denoiser
         self.process = denoiser.process
         self.log_r = log_r
@@ -91,7 +89,7 @@ class Guided(Denoiser):
         return torch.where(torch.isneginf(twist), twist, (1 - share) * twist)  # 0 to any power, also to the 0th
 
 
-def _posterior_variance(process: AffineGaussian, x: Tensor, t: Tensor) -> Tensor:
+def _posterior_variance(process: Gaussian, x: Tensor, t: Tensor) -> Tensor:
     """Of x_0 given x_t, for standard normal data."""
     alpha, sigma = process.alpha_sigma(t)
     return (sigma**2 / (alpha**2 + sigma**2)).to(x)

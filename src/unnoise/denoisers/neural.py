@@ -37,9 +37,9 @@ class Neural(Denoiser):
             precision or number of rows, and times of another shape; at the first call also: times out of [0, 1].
 
     >>> from unnoise.networks import MLP
-    >>> from unnoise.processes import VariancePreserving
+    >>> from unnoise.processes import variance_preserving
     >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Neural(VariancePreserving(Euclidean(2)), MLP((2,), width=16))
+    >>> denoiser = Neural(variance_preserving(Euclidean(2)), MLP((2,), width=16))
     >>> denoiser(torch.zeros(4, 2), torch.tensor(0.5)).shape
     torch.Size([4, 2])
     """

@@ -51,7 +51,7 @@ class StepBound(Stratified):
         many, given = self.repeated(x_0), self.repeated(cond)
         x_t = self.chain.marginal(many, t).sample(rng)
         stat = denoiser(x_t, self.chain.time(t), given)
-        prices = count * self.chain.price(stat, many, x_t, t).double().view(n, self.draws)
+        prices = count * self.chain.kl(stat, many, x_t, t).double().view(n, self.draws)
         others = self.chain.divergences(x_0) if self.three_terms else self.chain.entropies(x_0)
         parts = {"steps": -prices.mean(1)} | others
         return Estimate(torch.stack(list(parts.values())).sum(0), self.error(prices), parts)
@@ -65,16 +65,16 @@ def entropy_bounds(chain: Chain[Any], x_0: Tensor, t: Tensor) -> tuple[Tensor, T
     (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24). The lower one is the entropy of one who knows $x_0$; the
     upper one holds where noise raises the entropy, $H(X_t) \ge H(X_{t-1})$: for a variance-preserving chain, where the
     data are no wider than the null. In a Gaussian chain they are the entropies of the reverse variances
-    `processes.Small` and `processes.Large`.
+    `processes.SmallVariance` and `processes.LargeVariance`.
 
     Args:
         chain: of any space.
         x_0: data, over which the entropies are averaged, (n, *event).
         t: the step that is undone, (); from 2, or from 1 on finite spaces.
 
-    >>> from unnoise.processes import GaussianChain
+    >>> from unnoise.processes import Chain
     >>> from unnoise.spaces import Euclidean
-    >>> chain = GaussianChain.from_betas(Euclidean(1), (0.1, 0.2))
+    >>> chain = chain_of_betas(Euclidean(1), (0.1, 0.2))
     >>> low, high = entropy_bounds(chain, torch.zeros(1, 1), torch.tensor(2))
     >>> round(float(low), 4), round(float(high), 4)
     (0.0994, 0.6142)

@@ -68,8 +68,8 @@ class GaussianHead(SignalNoiseHead):
         process: a Gaussian one.
         sigma_data: $\sigma_d$, the standard deviation of the data.
 
-    >>> from unnoise.processes import EDM
-    >>> head = Eps(EDM(Euclidean(2)), sigma_data=0.5)
+    >>> from unnoise.processes import edm
+    >>> head = Eps(edm(Euclidean(2)), sigma_data=0.5)
     >>> head.input_shape, head.estimate(torch.zeros(1, 2), torch.ones(1, 2), torch.tensor(0.5))
     ((2,), tensor([[1., 1.]]))
     """

@@ -19,9 +19,9 @@ class Letters(SignalNoiseHead):
     Points are (n, *sites, letters), and the network sees letters as channels, (n, letters, *sites), at about unit
     variance.
 
-    >>> from unnoise.processes import VarianceExploding
+    >>> from unnoise.processes import variance_exploding
     >>> from unnoise.spaces import Euclidean
-    >>> head = Letters(VarianceExploding(Euclidean((4, 3))))
+    >>> head = Letters(variance_exploding(Euclidean((4, 3))))
     >>> head.input_shape
     (3, 4)
     >>> head.estimate(torch.zeros(1, 3, 4), torch.zeros(1, 4, 3), torch.tensor(0.6))[0, 0]

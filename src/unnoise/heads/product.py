@@ -23,7 +23,7 @@ class JointHead(Head[Any]):
 
     >>> from unnoise import heads, processes, spaces
     >>> word = processes.CTMC(spaces.Finite(2, 5), processes.rates.Absorbing(5))
-    >>> place = processes.VariancePreserving(spaces.Euclidean(3))
+    >>> place = processes.variance_preserving(spaces.Euclidean(3))
     >>> JointHead({"word": word.head, "place": heads.Eps(place)}).input_shape
     (13,)
     """

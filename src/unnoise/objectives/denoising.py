@@ -75,10 +75,10 @@ class Denoising(Objective):
         InputError: when called, for data that are not those of the process, or a factor of another shape.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
     >>> x_0 = torch.tensor([[-1.0], [1.0]])
-    >>> Denoising()(Exact(EDM(Euclidean(1)), x_0), x_0, None, torch.Generator().manual_seed(0)).value.shape
+    >>> Denoising()(Exact(edm(Euclidean(1)), x_0), x_0, None, torch.Generator().manual_seed(0)).value.shape
     torch.Size([2])
     """
 

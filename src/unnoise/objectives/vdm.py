@@ -14,7 +14,7 @@ from unnoise.denoisers.base import Denoiser
 from unnoise.objectives.base import Loss, Objective
 from unnoise.objectives.denoising import predict
 from unnoise.objectives.times import UniformTimes
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 from unnoise.schedules import Learned
 
 
@@ -54,7 +54,7 @@ class VDM(Objective):
         return Loss(value + (spread - spread.detach()), {name: part.detach() for name, part in parts.items()})
 
 
-def prior_cost(process: AffineGaussian, x_0: Tensor) -> Tensor:
+def prior_cost(process: Gaussian, x_0: Tensor) -> Tensor:
     r"""$KL(q_{1|0}(\cdot | x_0) \| p_1)$ in nats, (n,): small where the last SNR is.
 
     With $\tau = \alpha_1^2 + \sigma_1^2$ the variance of $p_1$, it is
@@ -74,13 +74,13 @@ def _log_second_moment(price: Tensor, log_density: Tensor) -> Tensor:
     return -(square / square.mean().clamp(min=torch.finfo(square.dtype).tiny) - 1) * log_density
 
 
-def _learnt(denoiser: Denoiser) -> tuple[AffineGaussian, Learned]:
+def _learnt(denoiser: Denoiser) -> tuple[Gaussian, Learned]:
     """The process and its one learnt schedule."""
     process = denoiser.process
     schedule = getattr(process, "schedule", None)
-    if isinstance(process, AffineGaussian) and isinstance(schedule, Learned):
+    if isinstance(process, Gaussian) and isinstance(schedule, Learned):
         return process, schedule
     raise InputError(
         f"VDM trains a Gaussian process together with its schedule, and {process} has none that learns: give one such "
-        "as processes.VariancePreserving(space, schedules.Learned()), or use objectives.Denoising"
+        "as processes.variance_preserving(space, schedules.Learned()), or use objectives.Denoising"
     )

@@ -155,12 +155,12 @@ def require(process: Process[Any], kind: type[P], asker: str, instead: str) -> P
     Raises:
         InputError: the process is of another kind.
 
-    >>> from unnoise.processes import CTMC, AffineGaussian, rates
+    >>> from unnoise.processes import CTMC, Gaussian, rates
     >>> from unnoise.spaces import Finite
     >>> letters = CTMC(Finite(3, 4), rates.Absorbing(4))
-    >>> require(letters, AffineGaussian, "Heun", "samplers.Ancestral")
+    >>> require(letters, Gaussian, "Heun", "samplers.Ancestral")
     Traceback (most recent call last):
-    unnoise._errors.InputError: Heun needs a process with x_t = alpha x_0 + sigma noise (AffineGaussian), not CTMC: use
+    unnoise._errors.InputError: Heun needs a process with x_t = alpha x_0 + sigma noise (Gaussian), not CTMC: use
     samplers.Ancestral
     """
     if isinstance(process, kind):

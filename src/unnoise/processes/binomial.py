@@ -56,7 +56,7 @@ class Binomial(CTMC):
 
 
 @dataclass(frozen=True)
-class BinomialChain(Chain[Tensor]):
+class binomial_chain(Chain[Tensor]):
     r"""Binomial diffusion in T steps, $\beta_t = 1/(T - t + 1)$; steps t are whole numbers from 1 to T.
 
     The null is the coins that noise ends at.
@@ -69,7 +69,7 @@ class BinomialChain(Chain[Tensor]):
     Raises:
         InputError: as `Binomial`, or fewer than 2 steps.
 
-    >>> chain = BinomialChain(Finite(20, 2), mean=0.2, steps=2000)
+    >>> chain = binomial_chain(Finite(20, 2), mean=0.2, steps=2000)
     >>> chain.marginal(torch.ones(1, 20, dtype=torch.int64), torch.tensor(1000)).probs[0, 0]
     tensor([0.4000, 0.6000], dtype=torch.float64)
     """

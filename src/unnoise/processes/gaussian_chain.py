@@ -26,15 +26,15 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import Normal
+from unnoise.processes import Chain, Gaussian, even_times, variance_preserving
 from unnoise.processes.betas import Betas
 from unnoise.processes.chain import Chain
-from unnoise.processes.gaussian import AffineGaussian, VariancePreserving
 from unnoise.processes.reverse_variances import ReverseVariance, Small
 from unnoise.spaces import Euclidean
 
 
 @dataclass(frozen=True)
-class GaussianChain(Chain[Tensor]):
+class Chain(Chain[Tensor], even_times(1000)):
     r"""T steps of a Gaussian process; step t is its time $(t - 1)/(T - 1)$, and step 0 the data.
 
     The null is N(0, I), so $\pi_t = N(0, (\alpha_t^2 + \sigma_t^2) I)$.
@@ -47,13 +47,13 @@ class GaussianChain(Chain[Tensor]):
     Raises:
         InputError: fewer than 2 steps.
 
-    >>> chain = GaussianChain.from_betas(Euclidean(2), (0.1, 0.2, 0.4))
+    >>> chain = chain_of_betas(Euclidean(2), (0.1, 0.2, 0.4))
     >>> alpha, sigma = (log.exp() for log in chain.logs(torch.tensor(3)))
     >>> round(float(alpha**2), 6), round(float(sigma**2), 6)
     (0.432, 0.568)
     """
 
-    process: AffineGaussian
+    process: Gaussian
     steps: int = 1000
     variance: ReverseVariance = Small()
 
@@ -64,9 +64,9 @@ class GaussianChain(Chain[Tensor]):
     @classmethod
     def from_betas(
         cls, space: Euclidean, betas: Sequence[float], variance: ReverseVariance | None = None
-    ) -> GaussianChain:
+    ) -> Chain[Tensor]:
         r"""The chain $q(x_t | x_{t-1}) = N(\sqrt{1 - \beta_t}\,x_{t-1}, \beta_t I)$ for given $\beta_1, \dots$."""
-        process = VariancePreserving(space, Betas(tuple(betas)))
+        process = variance_preserving(space, Betas(tuple(betas)))
         return cls(process, len(betas), Small() if variance is None else variance)
 
     def time(self, t: Tensor) -> Tensor:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from unnoise._errors import InputError
-from unnoise.processes.gaussian import VariancePreserving
+from unnoise.processes import Gaussian, variance_preserving
 from unnoise.schedules import Linear
 from unnoise.spaces import Euclidean
 
-FIRST = 1e-6  # 1 - alpha^2 at t = 0, as in the default of `VariancePreserving`
+FIRST = 1e-6  # 1 - alpha^2 at t = 0, as in the default of `variance_preserving`
 
 
-def ornstein_uhlenbeck(space: Euclidean, horizon: float = 5.0) -> VariancePreserving:
+def ornstein_uhlenbeck(space: Euclidean, horizon: float = 5.0) -> Gaussian:
     r"""$dX = -X\,d\tau + \sqrt2\,dB$ up to `horizon`: $X_\tau = e^{-\tau}X_0 + \sqrt{1 - e^{-2\tau}}\,N$.
 
     It is the variance-preserving process of constant rate, $B = 2\tau$, with $\tau$ growing on a line from
@@ -36,4 +36,4 @@ def ornstein_uhlenbeck(space: Euclidean, horizon: float = 5.0) -> VariancePreser
     """
     if not FIRST < 2 * horizon < float("inf"):
         raise InputError(f"got a horizon of {horizon}; expected a positive number, such as 5")
-    return VariancePreserving(space, Linear(2 * horizon, 2 * horizon, tau_min=FIRST / (2 * horizon)))
+    return variance_preserving(space, Linear(2 * horizon, 2 * horizon, tau_min=FIRST / (2 * horizon)))

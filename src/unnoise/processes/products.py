@@ -156,9 +156,9 @@ def product(parts: Mapping[str, Process[Any]]) -> ProductProcess:
     Raises:
         InputError: no parts.
 
-    >>> from unnoise.processes import VarianceExploding, VariancePreserving
+    >>> from unnoise.processes import variance_exploding, variance_preserving
     >>> from unnoise.spaces import Euclidean
-    >>> process = product({"a": VariancePreserving(Euclidean(2)), "b": VarianceExploding(Euclidean(1))})
+    >>> process = product({"a": variance_preserving(Euclidean(2)), "b": variance_exploding(Euclidean(1))})
     >>> type(process).__name__, process.space.event_shape
     ('BridgedProduct', (3,))
     """
@@ -172,9 +172,9 @@ def product(parts: Mapping[str, Process[Any]]) -> ProductProcess:
 def leaves(process: Process[Any], *trees: Any, path: str = "") -> Iterator[tuple[str, Process[Any], tuple[Any, ...]]]:
     """The dotted name, the process and the parts of the trees of every factor; a process that is no product is one.
 
-    >>> from unnoise.processes import VarianceExploding
+    >>> from unnoise.processes import variance_exploding
     >>> from unnoise.spaces import Euclidean
-    >>> one = VarianceExploding(Euclidean(1))
+    >>> one = variance_exploding(Euclidean(1))
     >>> nested = product({"a": one, "b": product({"c": one})})
     >>> [(name, part) for name, _, part in leaves(nested, {"a": 1, "b": {"c": 2}})]
     [('a', (1,)), ('b.c', (2,))]
@@ -191,9 +191,9 @@ def leaves(process: Process[Any], *trees: Any, path: str = "") -> Iterator[tuple
 def map_leaves(f: Callable[..., Any], process: Process[Any], *trees: Any) -> Any:
     """The values f(factor, *parts of the trees), as one tree of the same names.
 
-    >>> from unnoise.processes import VarianceExploding
+    >>> from unnoise.processes import variance_exploding
     >>> from unnoise.spaces import Euclidean
-    >>> map_leaves(lambda process, x: x + 1, product({"a": VarianceExploding(Euclidean(1))}), {"a": 1})
+    >>> map_leaves(lambda process, x: x + 1, product({"a": variance_exploding(Euclidean(1))}), {"a": 1})
     {'a': 2}
     """
     if isinstance(process, ProductProcess):

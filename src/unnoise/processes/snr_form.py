@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from unnoise.processes.gaussian import AffineGaussian, VariancePreserving
+from unnoise.processes import Gaussian, variance_preserving
 from unnoise.schedules import LinearLogSNR, Schedule, derivative
 from unnoise.spaces import Euclidean
 
@@ -35,7 +35,7 @@ def straight(log_snr: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class SNRForm(AffineGaussian):
+class SNRForm(Gaussian):
     r"""$x_t = \alpha x_0 + \alpha e^{-\lambda/2}\epsilon$ for any schedule $\lambda(t)$ and any $\alpha(\lambda)$.
 
     Kingma et al. 2021 (arXiv 2107.00630), section 3 and appendix G.
@@ -82,6 +82,6 @@ class SNRForm(AffineGaussian):
         return self._clock.time_at(log_snr)
 
     @property
-    def _clock(self) -> VariancePreserving:
+    def _clock(self) -> Gaussian:
         """The process in whose terms schedules are stated."""
-        return VariancePreserving(self.space, self.schedule)
+        return variance_preserving(self.space, self.schedule)

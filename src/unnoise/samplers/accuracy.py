@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from unnoise.processes import AffineGaussian, Process, leaves
+from unnoise.processes import Gaussian, Process, leaves
 
 FEWEST = 32  # numbers, below which chance decides
 WIDEST, WIDEST_GIVEN = 2.0, 10.0  # of the median size, without conditions and with
@@ -23,13 +23,13 @@ def warn_of_spread(process: Process[Any], x: Any, conditional: bool) -> None:
     theirs. Given a condition they may lie far out, or close together: then only a median above 10 is told of.
 
     >>> import torch
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
     >>> warnings.simplefilter("error")
-    >>> warn_of_spread(EDM(Euclidean(1)), torch.randn(100, 1), conditional=False)
+    >>> warn_of_spread(edm(Euclidean(1)), torch.randn(100, 1), conditional=False)
     """
     for name, factor, (leaf,) in leaves(process, x):
-        if not isinstance(factor, AffineGaussian) or leaf.numel() < FEWEST:
+        if not isinstance(factor, Gaussian) or leaf.numel() < FEWEST:
             continue
         size, spread = float(leaf.abs().median()), float(leaf.square().mean().sqrt())
         wide = size > (WIDEST_GIVEN if conditional else WIDEST)

@@ -13,7 +13,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.denoisers import Denoiser, conditions
-from unnoise.processes import AffineGaussian, leaves, map_leaves
+from unnoise.processes import Gaussian, leaves, map_leaves
 from unnoise.samplers.base import OnStep, Sampler, require_gaussian
 from unnoise.samplers.forms import VelocityForm
 from unnoise.samplers.ode import integrate
@@ -54,9 +54,9 @@ class Adaptive(Sampler):
         InputError: a process that is not Gaussian, a tolerance that is not positive, or fewer than 2 steps.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> sampler = Adaptive(Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
+    >>> sampler = Adaptive(Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
     >>> rng = torch.Generator().manual_seed(0)
     >>> sampler.solve(sampler.start(2, rng), rng).x.abs()
     tensor([[1.],
@@ -114,7 +114,7 @@ class _Place(NamedTuple):
     pace: Tensor
 
 
-def _place(process: AffineGaussian, leader: AffineGaussian, lam: Tensor, t: Tensor) -> _Place:
+def _place(process: Gaussian, leader: Gaussian, lam: Tensor, t: Tensor) -> _Place:
     alpha = process.alpha_sigma(t)[0]
     if process is leader:
         return _Place(lam, alpha, torch.ones_like(lam))
@@ -129,6 +129,6 @@ def _integrand(x: Tensor, stat: Tensor, at: _Place) -> Tensor:
     return pace * (data * stat + state * x)
 
 
-def _scale(process: AffineGaussian, t: Tensor) -> Tensor:
+def _scale(process: Gaussian, t: Tensor) -> Tensor:
     """The state over y."""
     return process.alpha_sigma(t.double())[0] * FORM.scale(0.5 * process.log_snr(t.double()))

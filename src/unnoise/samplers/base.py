@@ -15,7 +15,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, conditions
-from unnoise.processes import AffineGaussian, Bridged, Process, leaves, require
+from unnoise.processes import Bridged, Gaussian, Process, leaves, require
 from unnoise.samplers.failures import cause_of, check_finite
 from unnoise.samplers.grids import Grid, UniformGrid
 
@@ -147,7 +147,7 @@ def require_gaussian(denoiser: Denoiser, asker: str) -> None:
         InputError: naming the factor's process.
     """
     for _, factor, _ in leaves(denoiser.process):
-        require(factor, AffineGaussian, asker, EVERYWHERE)
+        require(factor, Gaussian, asker, EVERYWHERE)
 
 
 def default_batch_size(event_shape: tuple[int, ...]) -> int:

@@ -12,7 +12,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import NonFiniteError
 from unnoise.denoisers import Denoiser
-from unnoise.processes import AffineGaussian, leaves
+from unnoise.processes import Gaussian, leaves
 
 
 def check_finite(state: Any, index: int, t: Tensor, cause: Callable[[], str]) -> None:
@@ -39,7 +39,7 @@ def cause_of(denoiser: Denoiser, times: Tensor, before: Any, t: Tensor, cond: An
     if not all(_is_finite(part) for part in itertools.chain(denoiser.parameters(), denoiser.buffers())):
         return "the weights of the denoiser are not finite: its training diverged"
     for name, factor, _ in leaves(denoiser.process):
-        if isinstance(factor, AffineGaussian):
+        if isinstance(factor, Gaussian):
             levels = factor.log_snr(times.double())
             if not levels.isfinite().all() or (levels.diff() <= 0).any():
                 which = f" of {name!r}" if name else ""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.processes import AffineGaussian, Process, leaves, require
+from unnoise.processes import Gaussian, Process, leaves, require
 
 
 class Grid(ABC):
@@ -26,7 +26,7 @@ class Grid(ABC):
 
 @dataclass(frozen=True)
 class UniformGrid(Grid):
-    """Equal steps in the process's own time t. On `processes.EDM` this is the grid of Karras et al. 2022.
+    """Equal steps in the process's own time t. On `processes.edm` this is the grid of Karras et al. 2022.
 
     >>> UniformGrid()(None, 3)
     tensor([1.0000, 0.5000, 0.0000], dtype=torch.float64)
@@ -49,7 +49,7 @@ class OfNoise(Grid):
 
     def __call__(self, process: Process[Any], count: int) -> Tensor:
         """The times of these levels."""
-        first = require(next(leaves(process))[1], AffineGaussian, type(self).__name__, "grids.UniformGrid")
+        first = require(next(leaves(process))[1], Gaussian, type(self).__name__, "grids.UniformGrid")
         ends = -0.5 * first.log_snr(torch.tensor([1.0, 0.0], dtype=torch.float64))
         times = first.time_at(-2 * self.log_levels(float(ends[0]), float(ends[1]), count))
         times[0], times[-1] = 1, 0  # which rounding must not move
@@ -114,9 +114,9 @@ class Fitted(OfNoise):
     Raises:
         InputError: less than two knots, or knots that do not decrease.
 
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> process = EDM(Euclidean(1))
+    >>> process = edm(Euclidean(1))
     >>> times = Fitted((4.0, 0.0, -1.0, -6.0))(process, 4)
     >>> process.alpha_sigma(times)[1].log()
     tensor([ 4.3820,  0.0000, -1.0000, -6.2146], dtype=torch.float64)

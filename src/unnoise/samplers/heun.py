@@ -11,7 +11,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise.denoisers import Denoiser
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian, leaves, map_leaves
+from unnoise.processes import Gaussian, leaves, map_leaves
 from unnoise.samplers.base import Sampler, require_gaussian
 from unnoise.samplers.grids import Grid, Karras
 
@@ -95,7 +95,7 @@ class _Ends(NamedTuple):
         return self.alpha_s * (x + 0.5 * (self.level_s - self.level_t) * (slope_t + slope_s))
 
 
-def _level(process: AffineGaussian, t: Tensor) -> tuple[Tensor, Tensor]:
+def _level(process: Gaussian, t: Tensor) -> tuple[Tensor, Tensor]:
     r"""$\alpha$ and $\tilde\sigma = \sigma/\alpha$."""
     alpha, sigma = process.alpha_sigma(t)
     return alpha, sigma / alpha

@@ -19,7 +19,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian, map_leaves
+from unnoise.processes import Gaussian, map_leaves
 from unnoise.samplers.base import Move, Sampler, require_gaussian
 from unnoise.samplers.forms import DataForm, Form, NoiseForm, VelocityForm
 from unnoise.samplers.grids import Grid, LogNormalGrid, UniformLogSNR
@@ -75,9 +75,9 @@ class Multistep(Sampler):
         InputError: a process with a part that is not Gaussian, an order below 1, or a corrector of a form with noise.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> denoiser = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
     >>> Multistep(denoiser, steps=10).sample(3, torch.Generator().manual_seed(0)).abs()
     tensor([[1.],
             [1.],
@@ -138,7 +138,7 @@ class _Table:
     fresh: list[float]
 
     @classmethod
-    def of(cls, sampler: Multistep, process: AffineGaussian, times: Tensor) -> _Table:
+    def of(cls, sampler: Multistep, process: Gaussian, times: Tensor) -> _Table:
         """In float64, once per run."""
         form, order, count = sampler.form, sampler.order, len(times) - 1
         log_alpha, log_sigma = process.logs(times.double())

@@ -73,9 +73,9 @@ def tune(denoiser: Denoiser, evaluations: int, rng: torch.Generator, rows: int =
         NonFiniteError: the denoiser's flow does not end in numbers.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> denoiser = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
     >>> solver = tune(denoiser, 5, torch.Generator().manual_seed(0), rows=8)
     >>> solver.sample(2, torch.Generator().manual_seed(1)).abs()
     tensor([[1.],

@@ -24,7 +24,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Guided, conditions
 from unnoise.denoisers.likelihoods import LogR, log_values
-from unnoise.processes import AffineGaussian, Bridged, leaves, map_leaves
+from unnoise.processes import Bridged, Gaussian, leaves, map_leaves
 from unnoise.samplers.ancestral import Ancestral
 from unnoise.samplers.base import OnStep, Sampler, batches, default_batch_size
 from unnoise.samplers.euler import Euler
@@ -60,9 +60,9 @@ class TwistedSMC(Sampler):
         NonFiniteError: r is 0 at the ends of all particles.
 
     >>> from unnoise.denoisers import Exact, likelihoods
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Exact(EDM(Euclidean(2)), torch.tensor([[-1.0, 0.0], [1.0, 2.0], [1.0, -2.0]]))
+    >>> denoiser = Exact(edm(Euclidean(2)), torch.tensor([[-1.0, 0.0], [1.0, 2.0], [1.0, -2.0]]))
     >>> seen = likelihoods.Masked(torch.tensor([True, False]), torch.tensor([1.0, 0.0]), scale=0.1)
     >>> found = TwistedSMC(denoiser, seen, particles=64, steps=30).sample(64, torch.Generator().manual_seed(0))
     >>> found[:, 0].unique(), found[:, 1].round().unique()
@@ -82,7 +82,7 @@ class TwistedSMC(Sampler):
         super().__init__(denoiser, steps, grid)
         if particles < 1:
             raise InputError(f"got {particles} particles; expected at least 1")
-        gaussian = all(isinstance(factor, AffineGaussian) for _, factor, _ in leaves(self.process))
+        gaussian = all(isinstance(factor, Gaussian) for _, factor, _ in leaves(self.process))
         self.guidance = float(gaussian) if guidance is None else guidance
         self.guided = Guided(denoiser, log_r, self.guidance, warm=True) if gaussian or self.guidance else None
         kind = Ancestral if isinstance(self.process, Bridged) else Euler
@@ -224,7 +224,7 @@ def _finite(twist: Tensor, particles: int) -> Tensor:
     return torch.where(zero, least + STILL_POSSIBLE, twist)
 
 
-def _speed(process: AffineGaussian, t: Tensor, s: Tensor) -> float:
+def _speed(process: Gaussian, t: Tensor, s: Tensor) -> float:
     r"""$\rho$: how much faster the denoised point of unit-variance data moves with x_s than with x_t."""
     alpha, sigma = process.alpha_sigma(torch.stack([t, s]))
     later, sooner = (alpha / (alpha**2 + sigma**2)).tolist()

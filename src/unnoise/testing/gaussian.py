@@ -14,7 +14,7 @@ from unnoise.denoisers import ExactMixture
 from unnoise.evaluation import Bound
 from unnoise.laws import GaussianMixture
 from unnoise.objectives.times import ImportanceTimes
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 from unnoise.testing.case import Case
 from unnoise.testing.findings import Finding, exact, probable
 from unnoise.testing.statistics import mean_p_value
@@ -82,8 +82,8 @@ def bound_is_the_likelihood(case: Case) -> Finding:
     return probable(claim, mean_p_value(estimate.log_prob, truth, TOLERATED), detail)
 
 
-def _gaussian(case: Case) -> AffineGaussian:
-    return cast(AffineGaussian, case.process)
+def _gaussian(case: Case) -> Gaussian:
+    return cast(Gaussian, case.process)
 
 
 def _inner_times() -> Tensor:

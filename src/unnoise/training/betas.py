@@ -9,18 +9,18 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
-from unnoise.objectives import StepPrices
-from unnoise.processes import Betas, GaussianChain, LearnedBetas
+from unnoise.objectives import StepKL
+from unnoise.processes import Betas, Chain, LearnedBetas
 
 
 def learn_betas(
-    chain: GaussianChain, denoiser: Denoiser, x_0: Tensor, rng: torch.Generator, *, iterations: int = 100
+    chain: Chain[Tensor], denoiser: Denoiser, x_0: Tensor, rng: torch.Generator, *, iterations: int = 100
 ) -> Betas:
     r"""The $\beta_2, \dots, \beta_T$ that raise the evidence lower bound K the most, by its gradient with frozen noise.
 
     The noise of every row is drawn once, so that K is one smooth function of the betas, which is climbed by L-BFGS
     (Sohl-Dickstein et al. 2015, arXiv 1503.03585, section 2.4.1). To train a network along with them, make the
-    `LearnedBetas` a part of the denoiser and train that with `objectives.StepPrices`.
+    `LearnedBetas` a part of the denoiser and train that with `objectives.StepKL`.
 
     Args:
         chain: of a process whose schedule is a `LearnedBetas`, which this changes; its first beta stays.
@@ -41,7 +41,7 @@ def learn_betas(
             f"got a process whose schedule is {type(schedule).__name__}; expected LearnedBetas(betas), as in "
             "VariancePreserving(space, LearnedBetas(linear_betas(40)))"
         )
-    frozen, price = rng.get_state(), StepPrices(chain)
+    frozen, price = rng.get_state(), StepKL(chain)
     optimiser = torch.optim.LBFGS(
         [schedule.logits], max_iter=iterations, tolerance_change=1e-10, line_search_fn="strong_wolfe"
     )

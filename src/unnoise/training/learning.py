@@ -62,10 +62,10 @@ def learn(
 
     >>> from functools import partial
     >>> from unnoise.networks import MLP
-    >>> from unnoise.processes import VariancePreserving
+    >>> from unnoise.processes import variance_preserving
     >>> from unnoise.samplers import Heun
     >>> from unnoise.spaces import Euclidean
-    >>> process = VariancePreserving(Euclidean(1))
+    >>> process = variance_preserving(Euclidean(1))
     >>> settings = {"steps": 200, "batch_size": 128, "learning_rate": 1e-2, "ema": 0.98}
     >>> denoiser = learn(process, partial(MLP, width=32), torch.tensor([[1.0], [3.0]]), **settings)
     >>> samples = Heun(denoiser, steps=10).sample(200, torch.Generator().manual_seed(0))
