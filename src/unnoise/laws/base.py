@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic
+from typing import Generic, Self
 
 import torch
 from torch import Tensor
@@ -24,6 +24,23 @@ class Law(ABC, Generic[S]):
     @abstractmethod
     def log_prob(self, x: S) -> Tensor:
         """Log density at x in nats, (*batch,), with respect to the reference measure that the class states."""
+
+
+class HasEntropy(Law[S]):
+    """A law whose entropy is known, and how far it is from another of its kind; both sum over the axes of an event."""
+
+    @abstractmethod
+    def entropy(self) -> Tensor:
+        r"""$-E[\log p(X)]$ in nats, (*batch,)."""
+
+    @abstractmethod
+    def kl(self, other: Self) -> Tensor:
+        r"""$KL(p \| p') = E[\log p(X) - \log p'(X)]$ in nats, (*batch,), for another law p' of the same kind."""
+
+
+def event_sum(coordinates: Tensor, event_ndim: int) -> Tensor:
+    """The sum over the last `event_ndim` axes."""
+    return coordinates.flatten(coordinates.ndim - event_ndim).sum(-1) if event_ndim else coordinates
 
 
 class Smooth(Law[S]):

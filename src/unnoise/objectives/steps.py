@@ -21,7 +21,7 @@ def ddpm(steps: int = 1000) -> Denoising:
     t)\rVert^2$, t uniform over the steps of a chain (Ho et al. 2020, arXiv 2006.11239, eq. 14).
 
     The times of a batch are spread evenly. Algorithm 2 is `samplers.Ancestral(denoiser, steps)`, for the process of
-    `GaussianChain.from_betas(space, linear_betas(steps))` and a network with the head `gaussian_heads.Eps`.
+    `chain_of_betas(space, linear_betas(steps))` and a network with the head `heads.Eps`.
 
     >>> ddpm(1000).times
     WholeSteps(steps=1000)
@@ -30,7 +30,7 @@ def ddpm(steps: int = 1000) -> Denoising:
 
 
 @dataclass(frozen=True)
-class StepPrices(Objective):
+class StepKL(Objective):
     r"""$-K$: the evidence lower bound of a chain, by one of the steps t = 2, ..., T per example, in nats.
 
     Noise is drawn before it is scaled, so the loss has a gradient in whatever the denoiser trains: a network, learnt
@@ -46,7 +46,7 @@ class StepPrices(Objective):
     def __call__(
         self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
     ) -> Loss:
-        """See the classes."""
+        """One step of every row."""
         count, like = self.chain.steps - 1, _tree.first(x_0)
         u = low_discrepancy(len(like), rng).to(like.device)
         t = 2 + stratum(u, count)
@@ -54,4 +54,4 @@ class StepPrices(Objective):
         x_0, x_t, t = (_tree.map(lambda leaf: leaf[rows], part) for part in (x_0, x_t, t))
         stat = denoiser(x_t, self.chain.time(t), None if cond is None else _tree.map(lambda leaf: leaf[rows], cond))
         ends = torch.stack(list(self.chain.divergences(x_0).values())).sum(0)
-        return Loss(count * self.chain.price(stat, x_0, x_t, t) - ends)
+        return Loss(count * self.chain.kl(stat, x_0, x_t, t) - ends)

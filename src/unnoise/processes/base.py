@@ -21,7 +21,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._tree import S
 from unnoise.heads.base import Head
-from unnoise.laws import Law
+from unnoise.laws import HasEntropy, Law
 from unnoise.spaces import Local, Space
 
 
@@ -54,7 +54,7 @@ class Process(ABC, Generic[S]):
     def encode(self, x_0: S) -> tuple[S, Tensor]:
         """The point at t = 0 where the probability flow of x_0 begins, and the log volume of this map, (*batch,).
 
-        Without anything else said, noising starts at the data itself.
+        By default noising starts at the data themselves.
         """
         first = _tree.first(x_0)
         kind = first.dtype if first.is_floating_point() else torch.get_default_dtype()
@@ -65,7 +65,7 @@ class Process(ABC, Generic[S]):
         return x_0
 
     def noise_conditioning(self, t: Tensor) -> Tensor:
-        """How noisy the time t is, as a number of order one that a network is told."""
+        """How noisy the time t is, as a number of order one that a network sees."""
         return 2 * t - 1
 
 
@@ -82,15 +82,15 @@ class HasKernel(Process[S]):
 
     @abstractmethod
     def kl_rate(self, stat: S, target: S, x_t: S, t: Tensor) -> Tensor:
-        r"""$\Phi(q_{t|0} / \beta_t)(x_t)$ in nats per unit time, (*batch,): the price of stat for target."""
+        r"""$\Phi(q_{t|0} / \beta_t)(x_t)$ in nats per unit time, (*batch,): of stat in the place of target."""
 
     @abstractmethod
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Uniform numbers as the times where the divergence is worth looking at, and their density in dt."""
+        """Uniform numbers as the times where the KL rate is worth looking at, and their density in dt."""
 
     @abstractmethod
     def control_variate(self, x_0: S, x_t: S, t: Tensor) -> Tensor:
-        """How the noise in x_t moves the divergence of a good denoiser, (*batch,): of mean zero under the kernel.
+        """How the noise in x_t moves the KL rate of a good denoiser, (*batch,): of mean zero under the kernel.
 
         A control variate: it takes most of the Monte Carlo error out of the bound, and nothing out of its mean.
         """
@@ -116,12 +116,24 @@ class Bridged(HasKernel[S]):
     """
 
     @abstractmethod
-    def ancestral(self, stat: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Law[S]:
+    def marginal(self, x_0: S, t: Tensor) -> HasEntropy[S]:
+        r"""$q_{t|0}(\cdot | x_0)$."""
+
+    @abstractmethod
+    def reference(self, like: S, t: Tensor | None = None) -> HasEntropy[S]:
+        r"""The law $\pi_t$ at time t of data whose law $\pi_0$ noise leaves in its family; without t, $\pi_0$ itself.
+
+        It is what one knows of data without having seen any: the start of a reverse in whole steps, and Bayes' prior in
+        its last one. `like` gives the shape (*batch, *event) and the device.
+        """
+
+    @abstractmethod
+    def ancestral(self, stat: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
         """The law of x_s given x_t and the statistic.
 
         The noise is scaled by churn and the marginals are kept; 0 makes it deterministic, where that is possible.
         """
 
-    def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Law[S]:
+    def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
         """$q(x_s | x_0, x_t)$."""
         return self.ancestral(self.target(x_0, x_t, t), x_t, t, s, churn=churn)

@@ -46,7 +46,7 @@ def geometric_betas(steps: int, first: float, last: float = 0.5) -> tuple[float,
     return tuple(torch.logspace(math.log10(first), math.log10(last), steps, dtype=torch.float64).tolist())
 
 
-class Steps(Schedule):
+class StepSchedule(Schedule):
     """A schedule that is known at T whole steps, and linear in between."""
 
     @property
@@ -81,7 +81,7 @@ class Steps(Schedule):
 
 
 @dataclass(frozen=True)
-class Betas(Steps):
+class Betas(StepSchedule):
     r"""Steps of given $\beta_1, \dots, \beta_T$.
 
     Args:
@@ -106,11 +106,11 @@ class Betas(Steps):
 
     @cached_property
     def knots(self) -> Tensor:
-        """See the module."""
+        r"""The sums of $-\log(1 - \beta)$."""
         return -torch.log1p(-torch.tensor(self.betas, dtype=torch.float64)).cumsum(0)
 
 
-class LearnedBetas(nn.Module, Steps):
+class LearnedBetas(nn.Module, StepSchedule):
     r"""Steps whose $\beta_2, \dots, \beta_T$ are learnt, through their logits; $\beta_1$ stays, small.
 
     Noise that is drawn before it is scaled does not depend on them, so the bound of a chain has a gradient in them:
@@ -131,7 +131,7 @@ class LearnedBetas(nn.Module, Steps):
 
     @property
     def knots(self) -> Tensor:
-        """See the module; with a gradient."""
+        r"""The sums of $-\log(1 - \beta)$, with a gradient."""
         kept = torch.cat([torch.log1p(-self.first), nn.functional.logsigmoid(-self.logits)])
         return -kept.double().cumsum(0)
 

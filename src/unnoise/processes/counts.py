@@ -152,9 +152,14 @@ class PureDeath(CountProcess, Bridged[Tensor]):
 
     def prior(self, n: int) -> Thinned:
         r"""Poisson($m\rho_1$)."""
-        nothing = torch.zeros(n, *self.space.event_shape, dtype=torch.int64)
-        kept, _ = self.gone(torch.ones(()), nothing)
-        return Thinned(nothing, torch.zeros(()), self.means(kept) * kept, len(self.space.event_shape))
+        return self.reference(torch.zeros(n, *self.space.event_shape, dtype=torch.int64), torch.ones(()))
+
+    def reference(self, like: Tensor, t: Tensor | None = None) -> Thinned:
+        r"""Poisson($m\rho_t$)."""
+        kept = torch.ones((), dtype=torch.float64) if t is None else self.gone(t, like)[0]
+        kept = kept.to(like.device)
+        arrivals = self.means(kept) * kept
+        return Thinned(torch.zeros_like(like), torch.zeros_like(kept), arrivals, len(self.space.event_shape))
 
     def marginal(self, x_0: Tensor, t: Tensor) -> Thinned:
         r"""$\mathrm{Bin}(x_0, \rho)$."""

@@ -94,9 +94,9 @@ class OnLattice(Head[Tensor]):
         atoms: the places, from 0, of the levels with a point mass; the two ends by default.
         sigma_data: the standard deviation of the data, for the scale of the inputs.
 
-    >>> from unnoise.processes import VariancePreserving
+    >>> from unnoise.processes import variance_preserving
     >>> from unnoise.spaces import Euclidean
-    >>> head, process = OnLattice(Lattice(-1.0, 0.5, 5)), VariancePreserving(Euclidean((1, 8, 8)))
+    >>> head, process = OnLattice(Lattice(-1.0, 0.5, 5)), variance_preserving(Euclidean((1, 8, 8)))
     >>> x = torch.full((1, 1, 8, 8), 0.4)
     >>> t = torch.tensor(1e-3)
     >>> float(head.estimate(process, torch.zeros(1, *head.output_shape(process)), x, t)[0, 0, 0, 0])

@@ -20,11 +20,12 @@ from torch import Tensor
 
 from unnoise import spaces
 from unnoise._errors import InputError
+from unnoise._roots import bisect
 from unnoise.heads.base import Head
 from unnoise.laws import Independent
 from unnoise.processes.base import Bridged, HasKernel, Process
 
-BISECTIONS, NEWTON_STEPS = 12, 5  # to invert a clock to rounding
+HALVINGS, NEWTON_STEPS = 12, 5  # to invert a map of times to rounding
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ class Product(Process[Any]):
     Raises:
         InputError: no parts.
 
-    >>> from unnoise.processes import VarianceExploding, VariancePreserving
+    >>> from unnoise.processes import variance_exploding, variance_preserving
     >>> from unnoise.spaces import Euclidean
-    >>> process = Product({"a": VariancePreserving(Euclidean(2)), "b": VarianceExploding(Euclidean(1))})
+    >>> process = Product({"a": variance_preserving(Euclidean(2)), "b": variance_exploding(Euclidean(1))})
     >>> type(process).__name__, process.space.event_shape
     ('BridgedProduct', (3,))
     """
@@ -142,8 +143,15 @@ class BridgedProduct(ProductWithKernel, Bridged[Any]):
 
     def ancestral(self, stat: Any, x_t: Any, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Independent:
         """Factor by factor, for one statistic of all."""
-        bridges = {name: process for name, process in self.parts.items() if isinstance(process, Bridged)}
+        bridges = self._bridges()
         return Independent({name: p.ancestral(stat[name], x_t[name], t, s, churn=churn) for name, p in bridges.items()})
+
+    def reference(self, like: Any, t: Tensor | None = None) -> Independent:
+        """Factor by factor."""
+        return Independent({name: process.reference(like[name], t) for name, process in self._bridges().items()})
+
+    def _bridges(self) -> dict[str, Bridged[Any]]:
+        return {name: process for name, process in self.parts.items() if isinstance(process, Bridged)}
 
 
 @dataclass(frozen=True)
@@ -188,11 +196,8 @@ def _density(process: HasKernel[Any], t: Tensor) -> Tensor:
     """The density of a process's clock at given times: its map is monotone, so bisection and Newton invert it."""
     ends = process.importance_times(t.new_tensor([0.0, 1.0]))[0]
     sign = torch.sign(ends[1] - ends[0])
-    low, high = torch.zeros_like(t), torch.ones_like(t)
-    for _ in range(BISECTIONS):
-        middle = 0.5 * (low + high)
-        late = sign * (process.importance_times(middle)[0] - t) > 0
-        low, high = torch.where(late, low, middle), torch.where(late, middle, high)
+    unit = torch.zeros_like(t), torch.ones_like(t)
+    low, high = bisect(lambda u: sign * (t - process.importance_times(u)[0]) >= 0, *unit, HALVINGS)
     u = 0.5 * (low + high)
     for _ in range(NEWTON_STEPS):
         at, density = process.importance_times(u)
