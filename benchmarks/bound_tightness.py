@@ -14,7 +14,7 @@ from unnoise._provenance import write_results
 from unnoise.denoisers import ExactMixture
 from unnoise.evaluation.likelihood import Bound
 from unnoise.laws import GaussianMixture
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 
@@ -34,7 +34,7 @@ def gap(dimension: int, rows: int, draws: int) -> tuple[float, float]:
     rng = torch.Generator().manual_seed(dimension)
     law = mixture(dimension, rng)
     x = law.sample(rng, (rows,))
-    denoiser = ExactMixture(VariancePreserving(Euclidean(dimension), LinearLogSNR()), law)
+    denoiser = ExactMixture(variance_preserving(Euclidean(dimension), LinearLogSNR()), law)
     estimate = Bound(draws=draws)(denoiser, x, rng)
     bound, error = estimate.mean
     return float(law.log_prob(x).mean()) - bound, error

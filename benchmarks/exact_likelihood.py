@@ -22,7 +22,7 @@ from unnoise._provenance import write_results
 from unnoise.denoisers import ExactMixture
 from unnoise.evaluation.likelihood import ProbabilityFlow
 from unnoise.laws import GaussianMixture
-from unnoise.processes import RectifiedFlow, VariancePreserving
+from unnoise.processes import rectified_flow, variance_preserving
 from unnoise.spaces import Euclidean
 
 
@@ -40,7 +40,7 @@ class Velocity(ModelWrapper):
 
     def __init__(self) -> None:
         super().__init__(torch.nn.Identity())
-        self.process = RectifiedFlow(Euclidean(2), tau_min=1e-5, tau_max=1 - 1e-5)
+        self.process = rectified_flow(Euclidean(2), tau_min=1e-5, tau_max=1 - 1e-5)
         self.denoiser = ExactMixture(self.process, ring(torch.float32))
 
     def forward(self, x: Tensor, t: Tensor, **extras: object) -> Tensor:
@@ -56,7 +56,7 @@ def main() -> None:
     law, rng = ring(torch.float64), torch.Generator().manual_seed(0)
     x = law.sample(rng, (300,))
     truth = law.log_prob(x)
-    denoiser = ExactMixture(VariancePreserving(Euclidean(2)), ring(torch.float32))
+    denoiser = ExactMixture(variance_preserving(Euclidean(2)), ring(torch.float32))
     solver, log_normal = (
         ODESolver(Velocity()),
         torch.distributions.MultivariateNormal(torch.zeros(2), torch.eye(2)).log_prob,

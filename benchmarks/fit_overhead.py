@@ -20,7 +20,7 @@ from unnoise.data import Encoded
 from unnoise.denoisers import Neural
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 from unnoise.training import Settings, TrainState, train
@@ -50,7 +50,7 @@ def bare() -> Iterator[float]:
 def main() -> None:
     """Measure and write results/fit-overhead.json."""
     start = time.perf_counter()
-    denoiser = Neural(VariancePreserving(Euclidean(DIMENSION), LinearLogSNR()), MLP((DIMENSION,), width=256, depth=4))
+    denoiser = Neural(variance_preserving(Euclidean(DIMENSION), LinearLogSNR()), MLP((DIMENSION,), width=256, depth=4))
     state = TrainState(denoiser, Settings(steps=STEPS + TURN, batch_size=BATCH, device="cpu"))
     ours, theirs = train(state, Denoising(), Encoded(ROWS, None, None)), bare()
     measured = compare(lambda: list(islice(ours, TURN)), lambda: list(islice(theirs, TURN)), repeats=STEPS // TURN)

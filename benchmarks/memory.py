@@ -23,13 +23,13 @@ def job(name: str) -> None:
     from unnoise.denoisers import Neural
     from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
     from unnoise.networks import MLP
-    from unnoise.processes import VariancePreserving
+    from unnoise.processes import variance_preserving
     from unnoise.samplers import DDIM
     from unnoise.schedules import LinearLogSNR
     from unnoise.spaces import Euclidean
 
     rng = torch.Generator().manual_seed(0)
-    denoiser = Neural(VariancePreserving(Euclidean(DIMENSION), LinearLogSNR()), MLP((DIMENSION,), width=256, depth=4))
+    denoiser = Neural(variance_preserving(Euclidean(DIMENSION), LinearLogSNR()), MLP((DIMENSION,), width=256, depth=4))
     denoiser(torch.zeros(2, DIMENSION), torch.zeros(()))
     before = peak()
     x = torch.randn(ROWS, DIMENSION, generator=rng)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from unnoise._provenance import write_results
 from unnoise.denoisers import Neural
 from unnoise.networks import MLP
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.samplers import DDIM, Ancestral, Heun, Multistep, Sampler
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
@@ -52,7 +52,7 @@ def main() -> None:
     """Measure and write results/sampling-overhead.json."""
     start = time.perf_counter()
     network = Timed(MLP((DIMENSION,), width=256, depth=4).eval())
-    denoiser = Neural(VariancePreserving(Euclidean(DIMENSION), LinearLogSNR()), network)
+    denoiser = Neural(variance_preserving(Euclidean(DIMENSION), LinearLogSNR()), network)
     rng = torch.Generator().manual_seed(0)
     measured = {"bar": 1.05}
     samplers = (DDIM(denoiser, 50), Ancestral(denoiser, 50), Heun(denoiser, 25), Multistep(denoiser, 50))

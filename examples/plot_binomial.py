@@ -24,7 +24,7 @@ beats = (torch.arange(20) % 5 == torch.arange(5)[:, None]).long()
 
 
 def model(steps):
-    chain = processes.BinomialChain(spaces.Finite(20, 2), mean=0.2, steps=steps)
+    chain = processes.binomial_chain(spaces.Finite(20, 2), mean=0.2, steps=steps)
     return chain, denoisers.Exact(chain.process, beats)
 
 

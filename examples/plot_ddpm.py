@@ -19,7 +19,7 @@ from unnoise import denoisers, heads, networks, objectives, processes, samplers,
 rng = torch.Generator().manual_seed(0)
 target, steps = targets.ring(5, radius=1.3, scale=0.15), 50
 betas = processes.linear_betas(steps, 2e-3, 0.25)
-chain = processes.GaussianChain.from_betas(spaces.Euclidean(2), betas)
+chain = processes.chain_of_betas(spaces.Euclidean(2), betas)
 
 # %%
 # Algorithm 1.

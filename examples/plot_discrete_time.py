@@ -18,11 +18,11 @@ from unnoise import denoisers, evaluation, laws, processes, schedules, spaces
 
 modes = torch.tensor([[-0.98], [0.98]]).double()
 law = laws.GaussianMixture(torch.tensor([0.5, 0.5]).double(), modes, torch.full((2, 1, 1), 0.04).double())
-process = processes.VariancePreserving(spaces.Euclidean(1), schedules.LinearLogSNR(8.0, -8.0))
+process = processes.variance_preserving(spaces.Euclidean(1), schedules.LinearLogSNR(8.0, -8.0))
 denoiser = denoisers.ExactMixture(process, law)
 
 # %%
-# Expectations over data and noise are sums over the nodes of a quadrature. ``chain.price`` is what a step costs.
+# Expectations over data and noise are sums over the nodes of a quadrature. ``chain.kl`` is what a step costs.
 
 z, mass = (torch.from_numpy(part) for part in np.polynomial.hermite_e.hermegauss(60))
 data, mass = (modes + 0.2 * z).reshape(-1, 1), (mass / mass.sum()).repeat(2) / 2
@@ -31,15 +31,15 @@ data, mass = (modes + 0.2 * z).reshape(-1, 1), (mass / mass.sum()).repeat(2) / 2
 def mean(noising, cost, t, time):
     marginal = noising.marginal(data, t)
     x_t = (marginal.mean[:, None] + marginal.scale * z[:, None]).reshape(-1, 1)
-    costs = cost(denoiser(x_t, time), data.repeat_interleave(60, 0), x_t, t)
-    return float(torch.einsum("kij,i,j->", costs.view(2, 60, 60), mass[:60], 2 * mass[:60]))
+    each = cost(denoiser(x_t, time), data.repeat_interleave(60, 0), x_t, t)
+    return float(torch.einsum("kij,i,j->", each.view(2, 60, 60), mass[:60], 2 * mass[:60]))
 
 
-def prices(chain):
-    return torch.tensor([mean(chain, chain.price, t, chain.time(t)) for t in torch.arange(2, chain.steps + 1)])
+def costs(chain):
+    return torch.tensor([mean(chain, chain.kl, t, chain.time(t)) for t in torch.arange(2, chain.steps + 1)])
 
 
-heights = {steps: prices(processes.GaussianChain(process, steps)) * (steps - 1) for steps in (8, 24)}
+heights = {steps: costs(processes.Chain(process, processes.even_times(steps))) * (steps - 1) for steps in (8, 24)}
 times = torch.linspace(0, 1, 60).double()
 continuous = [mean(process, process.kl_rate, t, t) for t in times]
 
@@ -51,27 +51,28 @@ counts, lost = [4, 8, 16, 32, 64, 128], {"small": [], "large": [], "analytic": [
 rng, truth = torch.Generator().manual_seed(0), float(mass @ law.log_prob(data))
 sample = law.sample(rng, (4000,))
 for steps in counts:
-    chain = processes.GaussianChain(process, steps)
-    rules = processes.Small(), processes.Large(), processes.Analytic.estimate(chain, denoiser, sample, rng)
+    chain = processes.Chain(process, processes.even_times(steps))
+    best = processes.AnalyticVariance.estimate(process, chain.times, denoiser, sample, rng)
+    rules = processes.SmallVariance(), processes.LargeVariance(), best
     ends = sum(float(mass @ part) for part in chain.divergences(data).values())
     for found, rule in zip(lost.values(), rules, strict=True):
-        found.append(truth - ends + float(prices(processes.GaussianChain(process, steps, rule)).sum()))
+        found.append(truth - ends + float(costs(processes.Chain(process, processes.even_times(steps), rule)).sum()))
 
 # %%
 # The entropy of a step back is that of a step forth, and the difference of two marginals.
 
-chain, line = processes.GaussianChain(process, 16), torch.linspace(-6, 6, 4001).double()[:, None]
+chain, line = processes.Chain(process, processes.even_times(16)), torch.linspace(-6, 6, 4001).double()[:, None]
 
 
 def entropy(t):
-    alpha, sigma = (part.exp() for part in chain.logs(t))
+    alpha, sigma = process.alpha_sigma(chain.time(t))
     marginal = laws.GaussianMixture(law.weights, alpha * modes, alpha**2 * law.covariances + sigma**2)
     return float(torch.trapezoid(torch.special.entr(marginal.log_prob(line).exp()), line[:, 0]))
 
 
 steps = torch.arange(2, 17)
-low, high = torch.tensor([evaluation.entropy_bounds(chain, data, t) for t in steps]).T
-true = [float(chain.step_entropy(data, t)[0]) + entropy(t - 1) - entropy(t) for t in steps]
+low, high = torch.tensor([evaluation.entropy_bounds(chain, data, t, rng) for t in steps]).T
+true = [float(forth) + entropy(t - 1) - entropy(t) for forth, t in zip(high, steps, strict=True)]
 
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.2, 2.8), layout="constrained")
 for (count, bars), color in zip(heights.items(), ("C5", "C1"), strict=True):

@@ -19,8 +19,8 @@ from unnoise import denoisers, evaluation, processes, samplers, schedules, space
 
 rng = torch.Generator().manual_seed(0)
 target = targets.Modes(torch.tensor([0.4, 0.6]), torch.tensor([[-1.1], [0.8]]), 0.3)
-process = processes.VariancePreserving(spaces.Euclidean(1), schedules.LinearLogSNR(4.0, -7.0))
-chain = processes.GaussianChain(process, 8)
+process = processes.variance_preserving(spaces.Euclidean(1), schedules.LinearLogSNR(4.0, -7.0))
+chain = processes.Chain(process, processes.even_times(8))
 denoiser = denoisers.ExactMixture(process, target.mixture)
 
 # %%

@@ -15,7 +15,7 @@ import torch
 from unnoise import denoisers, processes, samplers, schedules, spaces, targets
 
 target = targets.ring(8, radius=1.3, scale=0.12)
-process = processes.VariancePreserving(spaces.Euclidean(2), schedules.Cosine())
+process = processes.variance_preserving(spaces.Euclidean(2), schedules.Cosine())
 denoiser = denoisers.ExactMixture(process, target.mixture)
 
 # %%

@@ -5,7 +5,7 @@ How much noise each step should add
 With few steps it matters how the noise is shared among them. The evidence lower bound is a function of
 :math:`\beta_1, \dots, \beta_T`; draw its noise once and keep it, and it is a smooth one, with a gradient
 (Sohl-Dickstein et al. 2015). Only :math:`\beta_1` stays what it was: it says how sharp the data are seen. Here T = 12,
-and the denoiser is exact whatever the betas are; a network would learn along with them, by ``objectives.StepPrices``.
+and the denoiser is exact whatever the betas are; a network would learn along with them, by ``objectives.StepKL``.
 From a line and from the published rule :math:`1/(T - t + 1)` the climb ends in one place, with about a quarter of the
 loss: steps of this variance are so dear where they are long that it is better to take short ones and to start from a
 prior that is not quite right.
@@ -22,8 +22,10 @@ data = target.sample(torch.Generator().manual_seed(0), (8000,)).double()
 
 
 def model(betas):
-    process = processes.VariancePreserving(spaces.Euclidean(1), betas)
-    return processes.GaussianChain(process, steps), denoisers.ExactMixture(process, target.mixture).double()
+    process = processes.variance_preserving(spaces.Euclidean(1), betas)
+    return processes.Chain(process, processes.even_times(steps)), denoisers.ExactMixture(
+        process, target.mixture
+    ).double()
 
 
 def lost(betas):

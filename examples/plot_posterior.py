@@ -17,7 +17,7 @@ from unnoise import denoisers, processes, samplers, spaces, targets
 
 rng = torch.Generator().manual_seed(0)
 prior = targets.ring(8, radius=2.0, scale=0.25)
-denoiser = denoisers.ExactMixture(processes.VariancePreserving(spaces.Euclidean(2)), prior.mixture)
+denoiser = denoisers.ExactMixture(processes.variance_preserving(spaces.Euclidean(2)), prior.mixture)
 r = denoisers.likelihoods.LinearGaussian(torch.tensor([[1.0, 0.4]]), torch.tensor([1.2]), scale=0.3)
 
 # %%

@@ -16,9 +16,9 @@ from unnoise import processes, spaces
 
 space = spaces.Euclidean(1)
 noises = {
-    "variance exploding": processes.VarianceExploding(space, 0.01, 5.0),
-    "variance preserving": processes.VariancePreserving(space),
-    "sub-variance preserving": processes.SubVariancePreserving(space),
+    "variance exploding": processes.variance_exploding(space, 0.01, 5.0),
+    "variance preserving": processes.variance_preserving(space),
+    "sub-variance preserving": processes.sub_variance_preserving(space),
 }
 times = torch.linspace(0, 1, 401, dtype=torch.float64)
 

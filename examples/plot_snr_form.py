@@ -32,7 +32,7 @@ clocks = {
 
 
 def denoiser(clock):
-    return denoisers.ExactMixture(processes.VariancePreserving(spaces.Euclidean(8), clock), normal)
+    return denoisers.ExactMixture(processes.variance_preserving(spaces.Euclidean(8), clock), normal)
 
 
 # %%

@@ -20,7 +20,7 @@ import torch
 from unnoise import denoisers, processes, samplers, spaces, targets
 
 ring = targets.ring(8, radius=2.0, scale=0.15)
-denoiser = denoisers.ExactMixture(processes.VarianceExploding(spaces.Euclidean(2), 0.002, 20.0), ring.mixture).double()
+denoiser = denoisers.ExactMixture(processes.variance_exploding(spaces.Euclidean(2), 0.002, 20.0), ring.mixture).double()
 start = 20 * torch.randn(500, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 # %%

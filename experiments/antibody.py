@@ -28,7 +28,7 @@ from unnoise.networks import MLP
 from unnoise.objectives import Denoising
 from unnoise.objectives.times import OneLevel
 from unnoise.objectives.weightings import Simple
-from unnoise.processes import VarianceExploding
+from unnoise.processes import variance_exploding
 from unnoise.spaces import Euclidean, Finite
 from unnoise.training.learning import Rows, learn
 
@@ -75,7 +75,7 @@ class Learner:
         space = self.space
         validation = space.features(self.family.validation)
         denoiser = learn(
-            VarianceExploding(Euclidean((space.sites, space.states))),
+            variance_exploding(Euclidean((space.sites, space.states))),
             self.network,
             Rows(space.features(self.family.train)),
             tell,

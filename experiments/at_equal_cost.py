@@ -15,7 +15,7 @@ from torch import Tensor
 from unnoise import chains
 from unnoise.chains import diagnostics
 from unnoise.denoisers import ExactMixture
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.samplers import Ancestral, Heun, Sampler
 from unnoise.targets import TwoModes
 
@@ -121,7 +121,7 @@ def _localized(problem: Problem, x: Tensor, rng: torch.Generator) -> Tensor:
 
 def _reversed(sampler: Callable[[ExactMixture, int], Sampler]) -> Method:
     def sampled(problem: Problem, x: Tensor, rng: torch.Generator) -> Tensor:
-        process = EDM(problem.target.space, sigma_min=0.01, sigma_max=WIDE * problem.sigma)
+        process = edm(problem.target.space, sigma_min=0.01, sigma_max=WIDE * problem.sigma)
         denoiser = ExactMixture(process, problem.target.mixture)
         denoiser.register_forward_pre_hook(lambda *_: setattr(problem.smoothed, "calls", problem.smoothed.calls + 1))
         found: Tensor = sampler(denoiser, problem.budget).sample(len(x), rng)

@@ -25,7 +25,15 @@ from unnoise.denoisers import Denoiser
 from unnoise.evaluation import StepBound, nearest_training
 from unnoise.heads.gaussian import Eps
 from unnoise.objectives import ddpm
-from unnoise.processes import Analytic, GaussianChain, Large, ReverseVariance, Small, linear_betas
+from unnoise.processes import (
+    AnalyticVariance,
+    Chain,
+    LargeVariance,
+    ReverseVariance,
+    SmallVariance,
+    chain_of_betas,
+    linear_betas,
+)
 from unnoise.report import plots
 from unnoise.samplers import Ancestral
 from unnoise.spaces import Euclidean
@@ -43,7 +51,7 @@ SOURCE = "Ho et al. 2020, table 1: CIFAR-10, another data set, only to give a sc
 class Size:
     """How much of everything."""
 
-    chain: GaussianChain
+    chain: Chain[Tensor]
     width: int
     steps: int
     samples: int
@@ -56,8 +64,8 @@ class Size:
         """The lecture's chain, or seconds of a short one."""
         space = Euclidean(mnist.SHAPE)
         if setting.quick:
-            return cls(GaussianChain.from_betas(space, linear_betas(50, 2e-3, 0.3)), 8, 10, 20, 4, 8, 40)
-        return cls(GaussianChain.from_betas(space, linear_betas(1000)), 24, 3000, 100, 100, 128, 2000)
+            return cls(chain_of_betas(space, linear_betas(50, 2e-3, 0.3)), 8, 10, 20, 4, 8, 40)
+        return cls(chain_of_betas(space, linear_betas(1000)), 24, 3000, 100, 100, 128, 2000)
 
 
 @dataclass(frozen=True)
@@ -159,8 +167,8 @@ def sampled(
 def bounds(size: Size, denoiser: Denoiser, train: Tensor, test: Tensor, rng: torch.Generator) -> dict[str, float]:
     """The bound with three variances, and its parts with the best one number per step."""
     seen, images = dequantised(train[: 2 * SHOWN], rng), dequantised(test, rng)
-    analytic = Analytic.estimate(size.chain, denoiser, seen, rng)
-    rules: dict[str, ReverseVariance] = {"small": Small(), "large": Large(), "analytic": analytic}
+    analytic = AnalyticVariance.estimate(size.chain.process, size.chain.times, denoiser, seen, rng)
+    rules: dict[str, ReverseVariance] = {"small": SmallVariance(), "large": LargeVariance(), "analytic": analytic}
     per_bit = math.prod(mnist.SHAPE) * math.log(2)
     measured = {}
     for name, rule in rules.items():

@@ -27,7 +27,7 @@ from unnoise.evaluation import StepBound, bits_per_dimension
 from unnoise.evaluation.likelihood import Bound, Estimate
 from unnoise.laws import GaussianMixture
 from unnoise.networks import UNet
-from unnoise.processes import GaussianChain, VariancePreserving
+from unnoise.processes import Chain, Gaussian, even_times, variance_preserving
 from unnoise.report import plots
 from unnoise.samplers import Heun
 from unnoise.schedules import LinearLogSNR
@@ -92,7 +92,7 @@ def run(setting: Setting) -> Outcome:
     size, rng = Size.of(setting), generator(setting.seed)
     setting.tell(0.0, "rendering")
     train, test = leaves(size.train, SIDE, rng), leaves(size.test, SIDE, rng)
-    process = VariancePreserving(Euclidean((1, SIDE, SIDE)), LinearLogSNR(math.log((1 - FIRST) / FIRST), -9.0))
+    process = variance_preserving(Euclidean((1, SIDE, SIDE)), LinearLogSNR(math.log((1 - FIRST) / FIRST), -9.0))
     denoiser = learn(
         process,
         partial(UNet, width=size.width, multipliers=(1, 2, 2), blocks=1, attention=False),
@@ -106,7 +106,7 @@ def run(setting: Setting) -> Outcome:
         seed=setting.seed,
     )
     setting.tell(0.8, "the bounds")
-    gaussian, chain = _gaussian(process, train), GaussianChain(process, STEPS)
+    gaussian, chain = _gaussian(process, train), Chain(process, even_times(STEPS))
     measured: dict[str, float] = {"null_bits": NULL_BITS, "ceiling_bits": _ceiling(process)}
     measured |= _bits("", StepBound(chain, draws=size.draws)(denoiser, test, rng))
     measured |= _bits("continuous_", Bound(draws=size.draws)(denoiser, test, rng))
@@ -126,15 +126,15 @@ def run(setting: Setting) -> Outcome:
     return Outcome(measured, published, {"": figure}, notes)
 
 
-def _gaussian(process: VariancePreserving, train: Tensor) -> Denoiser:
+def _gaussian(process: Gaussian, train: Tensor) -> Denoiser:
     """The denoiser of the Gaussian law with the moments of the images, as vectors."""
     rows = train.flatten(1)
     count = rows.shape[1]
     law = GaussianMixture(torch.ones(1), rows.mean(0)[None], (rows.T.cov() + 1e-5 * torch.eye(count))[None])
-    return ExactMixture(VariancePreserving(Euclidean(count), process.schedule), law)
+    return ExactMixture(variance_preserving(Euclidean(count), process.schedule), law)
 
 
-def _ceiling(process: VariancePreserving) -> float:
+def _ceiling(process: Gaussian) -> float:
     """The bound of a model that knows every pixel, in bits."""
     return -bits_per_dimension(-float(process.reconstruction(torch.zeros(1, 1, SIDE, SIDE))[0]), SIDE**2)
 
@@ -155,7 +155,7 @@ def _bits(name: str, found: Estimate) -> dict[str, float]:
     }
 
 
-def _figure(process: VariancePreserving, denoiser: Denoiser, test: Tensor, rng: torch.Generator) -> Figure:
+def _figure(process: Gaussian, denoiser: Denoiser, test: Tensor, rng: torch.Generator) -> Figure:
     """Leaves, samples, and leaves found again under noise as strong as they are."""
     t = process.time_at(torch.tensor(0.0))
     noisy = process.marginal(test[:SHOWN], t).sample(rng)

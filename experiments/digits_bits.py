@@ -29,7 +29,7 @@ from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import DequantisedLikelihood, NoiseCells, SoftmaxDecoder, bits_per_dimension
 from unnoise.evaluation.likelihood import Bound, Estimate, ProbabilityFlow
 from unnoise.objectives import Denoising
-from unnoise.processes import Lattice, OnLattice, VariancePreserving
+from unnoise.processes import Lattice, OnLattice, variance_preserving
 from unnoise.report import plots
 from unnoise.samplers import Heun
 from unnoise.schedules import LinearLogSNR
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LATTICE = Lattice.of_bytes(mnist.MEAN, mnist.SPREAD)
-PROCESS = VariancePreserving(Euclidean(mnist.SHAPE), LinearLogSNR(13.0, -8.0))  # at first an eighth of a level
+PROCESS = variance_preserving(Euclidean(mnist.SHAPE), LinearLogSNR(13.0, -8.0))  # at first an eighth of a level
 PIXELS = math.prod(mnist.SHAPE)
 COMMON = (0, 251, 252, 253, 254, 255)  # bytes: black, and the white of strokes, which is most often 253
 SHOWN = 10

@@ -28,13 +28,13 @@ from unnoise.networks import UNet
 from unnoise.objectives import Denoising
 from unnoise.objectives.times import LogNormal
 from unnoise.objectives.weightings import EDM as EDMWeighting
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.spaces import Euclidean
 from unnoise.training.learning import Rows, Tell, learn
 
 MEAN, SPREAD = 0.1307, 0.3081  # of all pixels of the training set
 SHAPE = (1, 28, 28)
-PROCESS = EDM(Euclidean(SHAPE), sigma_min=0.03, sigma_max=32.0)  # 0.009 to 9.9 in pixels
+PROCESS = edm(Euclidean(SHAPE), sigma_min=0.03, sigma_max=32.0)  # 0.009 to 9.9 in pixels
 UNSIGNED_BYTE = 8  # the code of an IDX file for its numbers
 QUICK_ROWS = 600
 

@@ -23,7 +23,7 @@ from unnoise.chains import Annealed, Field, FromDenoiser, FromMixture, Langevin,
 from unnoise.chains import run as walk
 from unnoise.heads.gaussian import Preconditioned
 from unnoise.networks import MLP
-from unnoise.processes import VarianceExploding
+from unnoise.processes import variance_exploding
 from unnoise.spaces import Euclidean
 from unnoise.targets import TwoModes
 from unnoise.training.learning import Fresh, learn
@@ -98,7 +98,7 @@ def _samples(smoothed: Smoothed, score: Scored, sizes: Sizes, rng: torch.Generat
 def _learnt(sizes: Sizes, setting: Setting) -> FromDenoiser:
     """A network for all noise levels; the bound on this process weighs them by 1/sigma^2, as NCSN does."""
     denoiser = learn(
-        VarianceExploding(Euclidean(2), FINEST, max(first for first, _ in RANGES.values())),
+        variance_exploding(Euclidean(2), FINEST, max(first for first, _ in RANGES.values())),
         partial(MLP, width=128, depth=3),
         Fresh(lambda n, fresh: TARGET.sample(fresh, (n,))),
         setting.part(0.0, 0.6),

@@ -25,7 +25,7 @@ from unnoise._random import generator
 from unnoise.denoisers import Denoiser, Guided
 from unnoise.denoisers.likelihoods import LogR, Masked
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian, Process
+from unnoise.processes import Gaussian, Process
 from unnoise.report import plots
 from unnoise.samplers import Ancestral, Perturbed, TwistedSMC
 from unnoise.samplers.grids import Grid
@@ -112,7 +112,7 @@ class Onwards(Grid):
 
     def __call__(self, process: Process[Any], count: int) -> Tensor:
         """From that time to 0."""
-        if not isinstance(process, AffineGaussian):
+        if not isinstance(process, Gaussian):
             raise TypeError("levels of noise are those of a Gaussian process")
         start = process.time_at(-2 * torch.tensor(self.level, dtype=torch.float64).log())
         return torch.linspace(float(start), 0, count, dtype=torch.float64)

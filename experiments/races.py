@@ -15,7 +15,7 @@ from unnoise._random import generator
 from unnoise.denoisers import Denoiser, ExactMixture
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
-from unnoise.processes import VarianceExploding
+from unnoise.processes import Gaussian, variance_exploding
 from unnoise.samplers import Heun, Multistep, Sampler
 from unnoise.spaces import Euclidean
 from unnoise.training.learning import Rows, Tell, learn
@@ -106,8 +106,8 @@ def digits(n: int, seed: int = 0, steps: int = 500, training: int = 3000, tell: 
     return Race(denoiser, starts, fine.run(starts, generator(0)), nearest, "another training image is nearest")
 
 
-def _process(dimension: int) -> VarianceExploding:
-    return VarianceExploding(Euclidean(dimension), LOWEST, HIGHEST)
+def _process(dimension: int) -> Gaussian:
+    return variance_exploding(Euclidean(dimension), LOWEST, HIGHEST)
 
 
 def _starts(n: int, dimension: int, seed: int) -> Tensor:

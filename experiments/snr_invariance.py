@@ -27,7 +27,7 @@ from unnoise.evaluation.likelihood import Bound
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
 from unnoise.objectives import VDM
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.report import plots
 from unnoise.report.plots.schedules import ScheduleCurve
 from unnoise.schedules import Cosine, Learned, Linear, LinearLogSNR, Schedule
@@ -156,14 +156,14 @@ def _digits_case(digits: Digits, sizes: Sizes, seed: int, tell: Tell) -> Case:
     denoiser = _trained(digits, Learned(TOP, BOTTOM), sizes, seed, tell)
 
     def under(schedule: Schedule) -> Denoiser:
-        return Neural(VariancePreserving(denoiser.process.space, schedule), denoiser.network, denoiser.head)
+        return Neural(variance_preserving(denoiser.process.space, schedule), denoiser.network, denoiser.head)
 
     return Case(digits.draw, under, denoiser.process.schedule)
 
 
 def _trained(digits: Digits, schedule: Learned, sizes: Sizes, seed: int, tell: Tell) -> Any:
     return learn(
-        VariancePreserving(Euclidean(64), schedule),
+        variance_preserving(Euclidean(64), schedule),
         partial(MLP, width=256, depth=3),
         Fresh(digits.draw),
         tell,
@@ -185,7 +185,7 @@ def _mixture_case(sizes: Sizes, seed: int, tell: Tell) -> Case:
     schedule = Learned(TOP, BOTTOM)
 
     def under(schedule: Schedule) -> Denoiser:
-        return ExactMixture(VariancePreserving(Euclidean(DIMENSION), schedule), law)
+        return ExactMixture(variance_preserving(Euclidean(DIMENSION), schedule), law)
 
     def draw(n: int, rng: torch.Generator) -> Tensor:
         return law.sample(rng, (n,))
@@ -247,7 +247,7 @@ def _draws(
 def _curve(schedule: Schedule, t: Tensor, prices: Tensor, error: float) -> ScheduleCurve:
     """What the figure shows; `error` is that of the variance."""
     grid = torch.linspace(0, 1, 201, dtype=torch.float64)
-    log_snr = VariancePreserving(Euclidean(1), schedule).log_snr(grid).detach()
+    log_snr = variance_preserving(Euclidean(1), schedule).log_snr(grid).detach()
     mean = float(prices.mean()), float(prices.std() / len(prices) ** 0.5)
     return ScheduleCurve(log_snr, _binned(t, prices, BINS), mean, (float(prices.var()), error))
 

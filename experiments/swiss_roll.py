@@ -31,8 +31,17 @@ from unnoise.evaluation.likelihood import Bound, Estimate
 from unnoise.heads.gaussian import Preconditioned
 from unnoise.laws.base import standard_normal
 from unnoise.networks import MLP
-from unnoise.objectives import StepPrices
-from unnoise.processes import GaussianChain, LearnedBetas, Learnt, VariancePreserving, erasing_betas, geometric_betas
+from unnoise.objectives import StepKL
+from unnoise.processes import (
+    Chain,
+    Gaussian,
+    LearnedBetas,
+    LearntVariance,
+    erasing_betas,
+    even_times,
+    geometric_betas,
+    variance_preserving,
+)
 from unnoise.samplers import ChainSteps
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
@@ -144,18 +153,18 @@ class Stepped(Denoiser):
         frozen: whether they stay there.
     """
 
-    process: VariancePreserving
+    process: Gaussian
 
     def __init__(self, mean: nn.Module, share: nn.Module, betas: tuple[float, ...], *, frozen: bool = False) -> None:
         super().__init__()
         self.mean, self.share = mean, share
         self.betas = LearnedBetas(betas).requires_grad_(not frozen)
-        self.process = VariancePreserving(Euclidean(2), self.betas)
+        self.process = variance_preserving(Euclidean(2), self.betas)
 
     @property
-    def chain(self) -> GaussianChain:
+    def chain(self) -> Chain[Tensor]:
         """The steps as they are now."""
-        return GaussianChain(self.process, STEPS, Learnt(self.share))
+        return Chain(self.process, even_times(STEPS), LearntVariance(self.share))
 
     def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
         """The estimate of x_0."""
@@ -233,7 +242,7 @@ def _trained(model: Stepped, roll: Roll, steps: int, rate: float, setting: Setti
     """By the bound of its own chain."""
     settings = Settings(device="cpu", steps=steps, batch_size=1024, learning_rate=rate, ema=0.998, seed=setting.seed)
     state = TrainState(model, settings)
-    for step in train(state, StepPrices(model.chain), Fresh(roll.draw)):
+    for step in train(state, StepKL(model.chain), Fresh(roll.draw)):
         tell(step.progress, f"step {step.index + 1:,}, loss {step.loss / LN2:.3f} bits")
     learnt: Any = state.ema
     trained: Stepped = learnt.requires_grad_(False).eval()
@@ -242,7 +251,7 @@ def _trained(model: Stepped, roll: Roll, steps: int, rate: float, setting: Setti
 
 def _continuous(roll: Roll, size: Size, setting: Setting, tell: Tell) -> Denoiser:
     """A perceptron in continuous time, from noise of a sixth of the roll's width."""
-    process = VariancePreserving(Euclidean(2), LinearLogSNR(maximum=-math.log(FIRST / 8), minimum=-9.0))
+    process = variance_preserving(Euclidean(2), LinearLogSNR(maximum=-math.log(FIRST / 8), minimum=-9.0))
 
     def network(*shapes: Any) -> nn.Module:
         return Waves(*shapes, width=size.width, depth=4)
@@ -306,7 +315,8 @@ def _drift(model: Stepped, t: int) -> Field:
     """How the mean of the reverse step from t moves the points of a grid."""
     line, step = torch.linspace(-2.4, 2.4, 21), torch.tensor(t)
     points = torch.cartesian_prod(line, line)
-    mean = model.chain.posterior(model(points, model.chain.time(step)), points, step).mean
+    later, earlier = model.chain.time(step), model.chain.time(step - 1)
+    mean = model.process.ancestral(model(points, later), points, later, earlier).mean
     return Field(points, mean - points)
 
 

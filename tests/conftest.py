@@ -14,14 +14,14 @@ import torch
 
 from unnoise.laws import GaussianMixture
 from unnoise.processes import (
-    EDM,
-    AffineGaussian,
-    RectifiedFlow,
+    Gaussian,
     SNRForm,
-    SubVariancePreserving,
-    VarianceExploding,
-    VariancePreserving,
+    edm,
+    rectified_flow,
     snr_form,
+    sub_variance_preserving,
+    variance_exploding,
+    variance_preserving,
 )
 from unnoise.schedules import Cosine, LinearLogSNR, LogSNR
 from unnoise.spaces import Euclidean
@@ -30,13 +30,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "toys"))  # small worlds that tests of several folders share
 
 GAUSSIAN_PROCESSES = {
-    "vp-linear": VariancePreserving,
-    "vp-cosine": partial(VariancePreserving, schedule=Cosine()),
-    "vp-log-snr": partial(VariancePreserving, schedule=LinearLogSNR()),
-    "sub-vp": SubVariancePreserving,
-    "ve": VarianceExploding,
-    "edm": EDM,
-    "rectified-flow": RectifiedFlow,
+    "vp-linear": variance_preserving,
+    "vp-cosine": partial(variance_preserving, schedule=Cosine()),
+    "vp-log-snr": partial(variance_preserving, schedule=LinearLogSNR()),
+    "sub-vp": sub_variance_preserving,
+    "ve": variance_exploding,
+    "edm": edm,
+    "rectified-flow": rectified_flow,
     "snr-form": partial(SNRForm, schedule=LogSNR(lambda t: 9 - 6 * t - 9 * t**2), log_alpha=snr_form.straight),
 }
 
@@ -60,7 +60,7 @@ def rng() -> torch.Generator:
 
 
 @pytest.fixture(params=GAUSSIAN_PROCESSES.values(), ids=GAUSSIAN_PROCESSES)
-def gaussian(request: pytest.FixtureRequest) -> Callable[..., AffineGaussian]:
+def gaussian(request: pytest.FixtureRequest) -> Callable[..., Gaussian]:
     """Every Gaussian process in turn, as a function of the event shape."""
     return lambda shape: request.param(Euclidean(shape))
 

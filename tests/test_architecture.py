@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A module imports from its own layer and from the layers before it, never from one after it.
 LAYERS = [
-    ("_errors", "_atomic", "_config", "_memory", "_progress", "_provenance", "_random", "_tree"),
+    ("_errors", "_atomic", "_config", "_memory", "_progress", "_provenance", "_random", "_roots", "_tree"),
     ("schedules",),
     ("laws",),
     ("spaces",),

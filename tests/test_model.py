@@ -343,20 +343,20 @@ def test_a_correlated_gaussian_is_recovered() -> None:
 
 def test_parts_can_be_chosen(data: np.ndarray) -> None:
     parts = {
-        "process": processes.RectifiedFlow,
+        "process": processes.rectified_flow,
         "head": Eps(),
         "sampler": partial(samplers.Euler, steps=4, churn=0.0),
         "likelihood": ProbabilityFlow(tolerance=1e-3),
     }
     model = tiny(**parts).fit(data)
-    assert isinstance(model.denoiser_.process, processes.RectifiedFlow)
+    assert isinstance(model.denoiser_.process, processes.rectified_flow)
     assert isinstance(model.denoiser_.head, Eps)
     assert model.sample(3, seed=0).shape == (3, 2)
     assert np.isfinite(model.score_samples(data[:3])).all()
 
 
 def test_a_process_may_be_an_object(data: np.ndarray) -> None:
-    process = processes.EDM(Euclidean(2))
+    process = processes.edm(Euclidean(2))
     assert tiny(process=process).fit(data).denoiser_.process == process
 
 

@@ -25,7 +25,7 @@ from unnoise import DenoisingMarkovModel, InputError, load, samplers, storage
 from unnoise.evaluation.likelihood import Bound
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.schedules import Linear
 from unnoise.storage import CONFIG, TRAINING, WEIGHTS
 
@@ -105,7 +105,7 @@ def test_in_another_process_it_draws_the_same_samples(model: DenoisingMarkovMode
 
 def test_all_parts_come_back(tmp_path: Path) -> None:
     frame = pl.DataFrame({"a": DATA[:, 0], "b": DATA[:, 1], "sex": ["Female", "Male"] * 25})
-    process = partial(VariancePreserving, schedule=Linear(end=15.0))
+    process = partial(variance_preserving, schedule=Linear(end=15.0))
     parts = {"process": process, "sampler": partial(samplers.DDIM, steps=6), "likelihood": Bound(draws=4)}
     model = tiny(condition=["sex"], kinds={"a": "real"}, steps=np.int64(4), **parts).fit(frame)
     model.save(tmp_path / "model")
@@ -188,7 +188,7 @@ def test_a_schema_names_no_code(folder: Path) -> None:
 
 
 def test_a_class_of_the_users_module_is_loaded_when_trusted(tmp_path: Path) -> None:
-    model = tiny(process=partial(VariancePreserving, schedule=Slow())).fit(DATA)
+    model = tiny(process=partial(variance_preserving, schedule=Slow())).fit(DATA)
     model.save(tmp_path / "model")
     with pytest.raises(InputError, match=f"uses '{HERE}:Slow'"):
         load(tmp_path / "model")

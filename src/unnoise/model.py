@@ -446,7 +446,7 @@ def load_unfitted(folder: str | Path, *, trust: Sequence[str] = ()) -> Denoising
 
 def default_sampler(process: processes.Process[Any]) -> Callable[..., Sampler]:
     """Multistep for Gaussian noise, ancestral steps where the bridge is known, small steps for the rest."""
-    if isinstance(process, processes.AffineGaussian):
+    if isinstance(process, processes.Gaussian):
         return samplers.Multistep
     return samplers.Ancestral if isinstance(process, processes.Bridged) else samplers.Euler
 

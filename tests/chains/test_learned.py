@@ -10,14 +10,14 @@ from unnoise.chains import learned as module
 from unnoise.chains.learned import CHAINS, learned
 from unnoise.denoisers import ExactMixture
 from unnoise.laws import GaussianMixture
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.spaces import Euclidean
 
 
 @pytest.fixture
 def normal() -> ExactMixture:
     law = GaussianMixture(torch.ones(1), torch.zeros(1, 3), torch.eye(3)[None])
-    return ExactMixture(VariancePreserving(Euclidean(3)), law)
+    return ExactMixture(variance_preserving(Euclidean(3)), law)
 
 
 @pytest.mark.parametrize("chain", CHAINS)

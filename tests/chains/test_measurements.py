@@ -32,7 +32,7 @@ from unnoise.chains import (
 from unnoise.denoisers import ExactMixture
 from unnoise.laws import GaussianMixture
 from unnoise.laws.base import standard_normal
-from unnoise.processes import EDM, RectifiedFlow, VarianceExploding, VariancePreserving
+from unnoise.processes import edm, rectified_flow, variance_exploding, variance_preserving
 from unnoise.samplers import Ancestral
 from unnoise.samplers.grids import UniformLogSNR
 from unnoise.spaces import Euclidean
@@ -309,7 +309,9 @@ class TestFaults:
             Joint(FromMixture(ring), 1.0, 0)
 
 
-@pytest.mark.parametrize("kind", [VariancePreserving, VarianceExploding, EDM, RectifiedFlow], ids=lambda k: k.__name__)
+@pytest.mark.parametrize(
+    "kind", [variance_preserving, variance_exploding, edm, rectified_flow], ids=lambda k: k.__name__
+)
 class TestDiffusionIsMeasuring:
     """The equivalent generative model: observations of the data whose precisions are the increments of the SNR."""
 
@@ -347,7 +349,7 @@ class TestDiffusionIsMeasuring:
 
 def test_times_that_do_not_decrease_are_refused():
     with pytest.raises(InputError, match="got 2 times; expected at least one, decreasing"):
-        snr_levels(EDM(Euclidean(1)), torch.tensor([0.2, 0.5]))
+        snr_levels(edm(Euclidean(1)), torch.tensor([0.2, 0.5]))
 
 
 @pytest.mark.parametrize(("sigmas", "first"), [(equal(3.0, 12), 50), (growing(3.0, 10, 0.2), 200), ([2.0, 0.5], 1)])

@@ -11,7 +11,7 @@ from unnoise._errors import InputError
 from unnoise.chains import FromAtoms, FromDenoiser, FromMixture, SingleLevel
 from unnoise.denoisers import Exact, ExactMixture
 from unnoise.laws import GaussianMixture
-from unnoise.processes import CTMC, EDM, rates
+from unnoise.processes import CTMC, edm, rates
 from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
@@ -67,7 +67,7 @@ class TestFromDenoiser:
 
 class TestFaults:
     def test_a_level_outside_those_of_the_process(self, ring):
-        smoothed = FromDenoiser(ExactMixture(EDM(Euclidean(2)), ring))
+        smoothed = FromDenoiser(ExactMixture(edm(Euclidean(2)), ring))
         for sigma in (0.001, 100.0):
             with pytest.raises(InputError, match=r"knows the levels from 0\.002 to 80"):
                 smoothed.denoise(torch.zeros(1, 2, dtype=FLOAT64), sigma)

@@ -14,7 +14,7 @@ Run = Callable[..., Result]
 MINE = """
 import torch
 from unnoise.laws import Normal
-from unnoise.processes import CTMC, DiffusionProcess, JumpProcess, VariancePreserving
+from unnoise.processes import CTMC, DiffusionProcess, JumpProcess, variance_preserving
 from unnoise.processes.rates import Absorbing, Uniform
 from unnoise.samplers import Euler
 from unnoise.spaces import Euclidean, Finite, Jump
@@ -51,7 +51,7 @@ class Frozen(Euler):
 plane = Euclidean(2)
 letters = Finite(2, 3)
 with_points = letters, torch.tensor([[0, 1], [2, 2], [1, 0]]), lambda x: Jump(torch.ones(*x.shape, 3).double())
-known = VariancePreserving(Euclidean(1))
+known = variance_preserving(Euclidean(1))
 chain = CTMC(letters, Uniform(3))
 masked = CTMC(Finite(2, 3), Absorbing(3))
 sampler = Euler, chain, torch.tensor([[0, 1], [2, 2], [1, 0]])

@@ -11,7 +11,7 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Exact, ExactMixture
 from unnoise.denoisers import exact as module
 from unnoise.laws import GaussianMixture
-from unnoise.processes import CTMC, EDM
+from unnoise.processes import CTMC, edm
 from unnoise.processes.rates import Absorbing
 from unnoise.spaces import Euclidean, Finite
 
@@ -113,7 +113,7 @@ class TestExact:
         torch.testing.assert_close(found.flatten(1), flat, rtol=1e-12, atol=1e-12)
 
     def test_to_moves_the_atoms(self, atoms, t):
-        denoiser = Exact(EDM(Euclidean(3)), atoms.float())
+        denoiser = Exact(edm(Euclidean(3)), atoms.float())
         assert denoiser(torch.zeros(6, 3), t.float()).dtype == torch.float32
         assert denoiser.to(FLOAT64) is denoiser
         assert denoiser.atoms.dtype == denoiser.log_weights.dtype == FLOAT64
@@ -121,12 +121,12 @@ class TestExact:
 
     def test_the_weights_have_the_precision_of_the_atoms(self, atoms):
         """A sampler takes its precision from the denoiser's buffers."""
-        assert Exact(EDM(Euclidean(3)), atoms).log_weights.dtype == FLOAT64
+        assert Exact(edm(Euclidean(3)), atoms).log_weights.dtype == FLOAT64
 
     @pytest.mark.parametrize(("points", "weights", "message"), BAD.values(), ids=BAD)
     def test_what_is_no_weighted_set_is_refused(self, points, weights, message):
         with pytest.raises(InputError, match=message):
-            Exact(EDM(Euclidean(3)), points, weights)
+            Exact(edm(Euclidean(3)), points, weights)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from torch import nn
 from unnoise.denoisers import Neural
 from unnoise.heads import X0, Eps, Preconditioned
 from unnoise.networks import MLP, UNet
-from unnoise.processes import EDM, Product, VariancePreserving
+from unnoise.processes import Product, edm, variance_preserving
 from unnoise.schedules import Learned
 from unnoise.spaces import Euclidean
 
@@ -63,7 +63,7 @@ def test_one_time_serves_all_rows(gaussian, x):
 
 def test_an_untrained_network_shrinks_towards_the_mean(x):
     """It starts at zero, which for the default head is the best linear guess for data of unit variance."""
-    process = EDM(Euclidean(3))
+    process = edm(Euclidean(3))
     t = process.time_at(torch.tensor(0.0))  # noise as large as the data
     denoiser = Neural(process, MLP((3,), width=16).double())
     torch.testing.assert_close(denoiser(x, t), 0.5 * x, rtol=1e-5, atol=1e-6)
@@ -79,7 +79,7 @@ def test_the_estimate_has_the_dtype_of_the_state(gaussian, x, dtype, time_dtype)
 
 def test_under_autocast_only_the_network_runs_in_low_precision(x):
     """The head and the noise levels must keep float32, or the last steps of a sampler lose their digits."""
-    denoiser = Neural(VariancePreserving(Euclidean(3)), MLP((3,), width=16))
+    denoiser = Neural(variance_preserving(Euclidean(3)), MLP((3,), width=16))
     x, t = x.float(), torch.full((4,), 0.01)
     with torch.autocast("cpu", torch.bfloat16):
         low = denoiser(x, t)
@@ -88,7 +88,7 @@ def test_under_autocast_only_the_network_runs_in_low_precision(x):
 
 
 def test_images_and_the_unet():
-    denoiser = Neural(VariancePreserving(Euclidean((1, 8, 8))), UNet((1, 8, 8), cond_features=2, width=8))
+    denoiser = Neural(variance_preserving(Euclidean((1, 8, 8))), UNet((1, 8, 8), cond_features=2, width=8))
     assert denoiser(torch.zeros(2, 1, 8, 8), torch.rand(2), torch.zeros(2, 2)).shape == (2, 1, 8, 8)
 
 
@@ -98,23 +98,23 @@ class TestALearntSchedule:
         return Learned(units=3)
 
     def test_it_is_part_of_the_denoiser(self, schedule):
-        denoiser = Neural(VariancePreserving(Euclidean(3), schedule), MLP((3,), width=16))
+        denoiser = Neural(variance_preserving(Euclidean(3), schedule), MLP((3,), width=16))
         assert set(schedule.parameters()) <= set(denoiser.parameters())
         assert {f"learnt.0.{name}" for name in schedule.state_dict()} <= set(denoiser.state_dict())
 
     def test_factors_may_share_it(self, schedule):
-        parts = {name: VariancePreserving(Euclidean(2), schedule) for name in "ab"}
+        parts = {name: variance_preserving(Euclidean(2), schedule) for name in "ab"}
         denoiser = Neural(Product(parts), MLP((4,), width=16))
         assert len(denoiser.learnt) == 1
         assert sum(name.startswith("learnt.") for name in denoiser.state_dict()) == len(schedule.state_dict())
 
     def test_a_copy_has_its_own(self, schedule):
         """And its process is the one whose schedule moves with it, as the average of the weights does."""
-        copied = copy.deepcopy(Neural(VariancePreserving(Euclidean(3), schedule), MLP((3,), width=16))).double()
+        copied = copy.deepcopy(Neural(variance_preserving(Euclidean(3), schedule), MLP((3,), width=16))).double()
         assert copied.process.schedule is copied.learnt[0]
         assert copied.process.schedule is not schedule
         assert copied.process.schedule.weights.dtype == torch.float64
 
     def test_without_one_nothing_is_added(self):
-        denoiser = Neural(VariancePreserving(Euclidean(3)), MLP((3,), width=16))
+        denoiser = Neural(variance_preserving(Euclidean(3)), MLP((3,), width=16))
         assert all(name.startswith("network.") for name in denoiser.state_dict())

@@ -11,7 +11,7 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Exact
 from unnoise.evaluation.decoders import BinDecoder, SoftmaxDecoder
 from unnoise.evaluation.likelihood import Bound
-from unnoise.processes import CTMC, EDM, Lattice, VariancePreserving, rates
+from unnoise.processes import CTMC, Lattice, edm, rates, variance_preserving
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean, Finite
 
@@ -29,7 +29,7 @@ def atoms(noise, weights=None):
     levels = LATTICE.levels().double()
     pairs = torch.cartesian_prod(levels, levels)
     weights = torch.rand(len(pairs), generator=torch.Generator().manual_seed(5)).double() + 0.1
-    process = VariancePreserving(Euclidean(2), LinearLogSNR(-2 * math.log(noise), -9.0))
+    process = variance_preserving(Euclidean(2), LinearLogSNR(-2 * math.log(noise), -9.0))
     return pairs, weights / weights.sum(), Exact(process, pairs, weights)
 
 
@@ -91,7 +91,7 @@ def test_bytes_of_float32_images(rng):
     lattice = Lattice.of_bytes(0.13, 0.31)
     x = lattice.value(torch.randint(256, (4, 1, 3, 3), generator=rng), torch.zeros(()))
     for noise in (0.002, 0.05):
-        denoiser = Exact(EDM(Euclidean((1, 3, 3)), sigma_min=noise), x)
+        denoiser = Exact(edm(Euclidean((1, 3, 3)), sigma_min=noise), x)
         z = x + noise * torch.randn(x.shape, generator=rng)
         table = SoftmaxDecoder(lattice).log_probabilities(denoiser, z)
         expected = table.gather(-1, lattice.index(x)[..., None]).flatten(1).sum(1)

@@ -14,13 +14,13 @@ from unnoise.evaluation.decoders import SoftmaxDecoder
 from unnoise.evaluation.dequantised import DequantisedLikelihood, NoiseCells
 from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood, ProbabilityFlow
 from unnoise.objectives.dequantisation import UniformCells
-from unnoise.processes import EDM, Lattice, VariancePreserving
+from unnoise.processes import Lattice, edm, variance_preserving
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 
 FLOAT64 = torch.float64
 STEP, SCALE = 1.0, 0.4
-EXACT = Exact(EDM(Euclidean(2)), torch.zeros(1, 2, dtype=FLOAT64))  # of no matter to a law that is known
+EXACT = Exact(edm(Euclidean(2)), torch.zeros(1, 2, dtype=FLOAT64))  # of no matter to a law that is known
 
 
 class Known(Likelihood):
@@ -103,7 +103,7 @@ class TestNoiseCells:
         levels = self.LATTICE.levels().double()
         pairs = torch.cartesian_prod(levels, levels)
         weights = torch.arange(1.0, 10.0, dtype=FLOAT64)
-        process = VariancePreserving(Euclidean(2), LinearLogSNR(5.0, -9.0))
+        process = variance_preserving(Euclidean(2), LinearLogSNR(5.0, -9.0))
         return pairs, (weights / weights.sum()).log(), Exact(process, pairs, weights)
 
     def test_the_flow_finds_the_probabilities_of_atoms(self, model, rng):

@@ -14,7 +14,7 @@ from unnoise.denoisers import Denoiser, ExactMixture
 from unnoise.evaluation import ImplicitBound
 from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
 from unnoise.laws import GaussianMixture, Normal
-from unnoise.processes import DiffusionProcess, VariancePreserving
+from unnoise.processes import DiffusionProcess, variance_preserving
 from unnoise.schedules import Linear
 from unnoise.spaces import Euclidean, Sphere, Torus
 
@@ -29,7 +29,7 @@ OWN = DiffusionProcess(
     scale=lambda t: 8**0.5 + 0 * t,
     prior_law=lambda n: Normal(END.mean.expand(n, 2), END.scale, 1),
 )
-KNOWN = VariancePreserving(Euclidean(2), Linear(0.1, 16.0, tau_min=0.05))
+KNOWN = variance_preserving(Euclidean(2), Linear(0.1, 16.0, tau_min=0.05))
 DATA = GaussianMixture(
     torch.ones(1, dtype=FLOAT64),
     torch.full((1, 2), MEAN, dtype=FLOAT64),

@@ -13,12 +13,12 @@ from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.denoisers import Denoiser, Exact
 from unnoise.evaluation import ImportanceWeighted, StepBound
-from unnoise.processes import BinomialChain, GaussianChain, Large, Small, linear_betas
+from unnoise.processes import LargeVariance, SmallVariance, binomial_chain, chain_of_betas, linear_betas
 from unnoise.samplers import effective_size
 from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
-CHAIN = GaussianChain.from_betas(Euclidean(1), linear_betas(8, 0.1, 0.5), Large())
+CHAIN = chain_of_betas(Euclidean(1), linear_betas(8, 0.1, 0.5), LargeVariance())
 X_0 = torch.tensor([[-1.0], [0.2], [2.0]], dtype=FLOAT64)
 
 
@@ -54,13 +54,13 @@ def test_with_the_exact_posterior_every_weight_is_the_likelihood(rng):
 
 
 def test_so_it_is_for_bits(rng):
-    chain, law = BinomialChain(Finite(1, 2), 0.7, 12), torch.tensor([0.3, 0.7], dtype=FLOAT64)
+    chain, law = binomial_chain(Finite(1, 2), 0.7, 12), torch.tensor([0.3, 0.7], dtype=FLOAT64)
     state = torch.tensor([[0], [1]])
     found = ImportanceWeighted(chain, 16).log_weights(Exact(chain.process, state, law), state, rng)
     torch.testing.assert_close(found, law.log()[:, None].expand(2, 16), rtol=0, atol=1e-5)  # residue of time
 
 
-@pytest.mark.parametrize("rule", [Small(), Large()], ids=["small", "large"])
+@pytest.mark.parametrize("rule", [SmallVariance(), LargeVariance()], ids=["small", "large"])
 def test_the_weights_are_unbiased(rule, rng):
     """Their mean is the model's own density, which is not that of the data; so a wrong one would be seen."""
     chain, denoiser = dataclasses.replace(CHAIN, variance=rule), Linear(0.2)
@@ -73,7 +73,7 @@ def test_the_weights_are_unbiased(rule, rng):
 
 def test_more_trajectories_bound_more_tightly(rng):
     """For k = 2, 8, 32 from draws of their own: each is below the truth and above the one before."""
-    chain, denoiser = dataclasses.replace(CHAIN, variance=Small()), Linear(0.2)
+    chain, denoiser = dataclasses.replace(CHAIN, variance=SmallVariance()), Linear(0.2)
     rows = X_0[1:2].expand(4000, 1)
     truth = float(Normal(0, model_spread(chain, denoiser)).log_prob(X_0[1, 0]))
     means = []
@@ -87,7 +87,7 @@ def test_more_trajectories_bound_more_tightly(rng):
 
 
 def test_the_mean_log_weight_is_the_bound(rng):
-    chain, denoiser = dataclasses.replace(CHAIN, variance=Small()), Linear(0.2)
+    chain, denoiser = dataclasses.replace(CHAIN, variance=SmallVariance()), Linear(0.2)
     weighted = ImportanceWeighted(chain, 4000)(denoiser, X_0, rng)
     bound = StepBound(chain, draws=4000)(denoiser, X_0, rng)
     spread = ImportanceWeighted(chain, 4000).log_weights(denoiser, X_0, rng).std(1) / 4000**0.5
@@ -97,7 +97,7 @@ def test_the_mean_log_weight_is_the_bound(rng):
 
 
 def test_the_standard_error_covers_the_truth(rng):
-    chain, denoiser = dataclasses.replace(CHAIN, variance=Small()), Linear(0.6)
+    chain, denoiser = dataclasses.replace(CHAIN, variance=SmallVariance()), Linear(0.6)
     truth = Normal(0, model_spread(chain, denoiser)).log_prob(X_0[1, 0])
     found = ImportanceWeighted(chain, 200)(denoiser, X_0[1:2].expand(500, 1), rng)
     covered = ((found.log_prob - truth).abs() < 1.96 * found.standard_error).double().mean()

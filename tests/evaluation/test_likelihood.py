@@ -18,7 +18,7 @@ from unnoise.evaluation.likelihood import Bound, Estimate, ProbabilityFlow
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
 from unnoise.objectives.times import LogNormal, Uniform
-from unnoise.processes import EDM, Brownian, Product, VariancePreserving
+from unnoise.processes import Brownian, Product, edm, variance_preserving
 from unnoise.schedules import Geometric, LinearLogSNR
 from unnoise.spaces import Euclidean, Rotations, Sphere, Torus
 from unnoise.testing.noised import Noised
@@ -47,7 +47,7 @@ class Shifted(Denoiser):
 
 
 def conditional_case(rng):
-    process = EDM(Euclidean(2), sigma_max=2000.0)  # so that the prior forgets the condition
+    process = edm(Euclidean(2), sigma_max=2000.0)  # so that the prior forgets the condition
     cond = 3 * torch.randn(11, 2, generator=rng, dtype=FLOAT64)
     x = cond + 0.5**0.5 * torch.randn(11, 2, generator=rng, dtype=FLOAT64)
     law = torch.distributions.Normal(cond, 0.5**0.5)
@@ -91,7 +91,7 @@ class TestProbabilityFlow:
         law = GaussianMixture(
             torch.tensor([0.4, 0.6], dtype=FLOAT64), torch.randn(2, 3, generator=rng, dtype=FLOAT64), covariances
         )
-        denoiser, x = ExactMixture(VariancePreserving(Euclidean(3)), law), law.sample(rng, (1,)).repeat(400, 1)
+        denoiser, x = ExactMixture(variance_preserving(Euclidean(3)), law), law.sample(rng, (1,)).repeat(400, 1)
         estimate = ProbabilityFlow(exact_up_to=0)(denoiser, x, rng)
         error = estimate.log_prob - law.log_prob(x)
         spread = float(error.std())
@@ -100,7 +100,7 @@ class TestProbabilityFlow:
         assert float(estimate.standard_error.square().mean()) == pytest.approx(spread**2, rel=0.3)
 
     def test_more_probes_lower_the_error(self, ring, points, rng):
-        denoiser = ExactMixture(VariancePreserving(Euclidean(2)), ring)
+        denoiser = ExactMixture(variance_preserving(Euclidean(2)), ring)
         few, many = (
             ProbabilityFlow(exact_up_to=1, probes=k)(denoiser, points[:60], rng).standard_error.square().mean()
             for k in (4, 16)
@@ -108,7 +108,7 @@ class TestProbabilityFlow:
         assert float(few / many) == pytest.approx(4, rel=0.5)
 
     def test_rows_do_not_depend_on_each_other(self, ring, points, rng):
-        denoiser = ExactMixture(VariancePreserving(Euclidean(2)), ring)
+        denoiser = ExactMixture(variance_preserving(Euclidean(2)), ring)
         together = ProbabilityFlow()(denoiser, points[:10], rng).log_prob
         alone = torch.cat([ProbabilityFlow()(denoiser, row[None], rng).log_prob for row in points[:10]])
         torch.testing.assert_close(together, alone, rtol=0, atol=1e-10)
@@ -122,7 +122,7 @@ class TestProbabilityFlow:
         assert (wrong.log_prob - truth).abs().median() > 1
 
     def test_the_denoiser_is_left_as_it_is(self, points, rng):
-        denoiser = Neural(VariancePreserving(Euclidean(2)), MLP((2,), width=8, depth=1)).train()
+        denoiser = Neural(variance_preserving(Euclidean(2)), MLP((2,), width=8, depth=1)).train()
         ProbabilityFlow(tolerance=1e-2)(denoiser, points[:2].float(), rng)
         assert denoiser.training
         assert all(weight.requires_grad and weight.dtype == torch.float32 for weight in denoiser.parameters())
@@ -132,7 +132,7 @@ class TestProbabilityFlow:
         class Elsewhere:
             event_shape = (2,)
 
-        denoiser = Shifted(EDM(Euclidean(2)))
+        denoiser = Shifted(edm(Euclidean(2)))
         denoiser.process = type("Elsewhere", (), {"space": Elsewhere()})()
         with pytest.raises(InputError, match=r"needs a manifold, and Elsewhere is none: use evaluation\.Bound"):
             ProbabilityFlow()(denoiser, points, rng)
@@ -143,7 +143,7 @@ class Fields(Denoiser):
 
     def __init__(self, size):
         super().__init__()
-        self.process = VariancePreserving(Euclidean((1, size, size)), LinearLogSNR())
+        self.process = variance_preserving(Euclidean((1, size, size)), LinearLogSNR())
         places = torch.arange(size, dtype=FLOAT64)
         variances, axes = torch.linalg.eigh(0.8 ** (places[:, None] - places).abs())
         self.register_buffer("variances", variances[:, None] * variances)
@@ -258,7 +258,7 @@ class TestBound:
         assert z.abs().max() < 7
 
     def test_the_times_change_nothing_but_the_error(self, ring, points, rng):
-        process = EDM(Euclidean(2), 0.02, 20.0)
+        process = edm(Euclidean(2), 0.02, 20.0)
         denoiser, truth = ExactMixture(process, ring), ring.log_prob(points)
         for bound in (Bound(), Bound(times=Uniform()), Bound(times=LogNormal(deviation=2.0))):
             mean, error = bound(denoiser, points, rng).mean
@@ -267,7 +267,7 @@ class TestBound:
 
     def test_a_wrong_denoiser_pays(self, ring, points, rng):
         """The bound is below the truth by the price of the error, far more than its standard error."""
-        process = VariancePreserving(Euclidean(2), LinearLogSNR())
+        process = variance_preserving(Euclidean(2), LinearLogSNR())
         wrong = GaussianMixture(ring.weights, 1.1 * ring.means, ring.covariances)
         mean, error = BOUND(ExactMixture(process, wrong), points, rng).mean
         truth = float(ring.log_prob(points).mean())
@@ -309,7 +309,7 @@ class TestBound:
 
     def test_a_single_row_and_the_fewest_draws_work(self, ring, points, rng):
         """The control variate learns from other rows; where there are none it does nothing."""
-        denoiser = ExactMixture(EDM(Euclidean(2)), ring)
+        denoiser = ExactMixture(edm(Euclidean(2)), ring)
         for draws in (2, 4, 128):
             estimate = Bound(draws)(denoiser, points[:1], rng)
             assert torch.isfinite(estimate.log_prob).all()
@@ -322,7 +322,10 @@ class TestBound:
         means = 0.7 * torch.randn(4, d, generator=rng, dtype=FLOAT64)
         covariances = 0.5 * torch.eye(d, dtype=FLOAT64).expand(4, d, d)
         law = GaussianMixture(torch.full((4,), 0.25, dtype=FLOAT64), means, covariances)
-        denoiser, points = ExactMixture(VariancePreserving(Euclidean(d), LinearLogSNR()), law), law.sample(rng, (rows,))
+        denoiser, points = (
+            ExactMixture(variance_preserving(Euclidean(d), LinearLogSNR()), law),
+            law.sample(rng, (rows,)),
+        )
         mean, error = Bound(512)(denoiser, points, rng).mean
         assert error < 0.01
         assert abs(mean - float(law.log_prob(points).mean())) < 3 * error
@@ -335,7 +338,7 @@ WAYS = {"bound": Bound(draws=8, batch_size=16), "flow": ProbabilityFlow(toleranc
 class TestBoth:
     @pytest.fixture
     def estimate(self, likelihood, ring, points, rng):
-        return likelihood(ExactMixture(EDM(Euclidean(2)), ring), points[:5], rng)
+        return likelihood(ExactMixture(edm(Euclidean(2)), ring), points[:5], rng)
 
     def test_the_parts_sum_to_the_total(self, estimate):
         torch.testing.assert_close(sum(estimate.parts.values()), estimate.log_prob, rtol=1e-10, atol=1e-10)
@@ -348,11 +351,11 @@ class TestBoth:
 
     def test_rows_done_are_reported(self, likelihood, ring, points, rng):
         done = []
-        likelihood(ExactMixture(EDM(Euclidean(2)), ring), points[:5], rng, on_rows=done.append)
+        likelihood(ExactMixture(edm(Euclidean(2)), ring), points[:5], rng, on_rows=done.append)
         assert done == [2, 4, 5]
 
     def test_a_seed_fixes_the_answer(self, likelihood, ring, points):
-        denoiser = ExactMixture(EDM(Euclidean(2)), ring)
+        denoiser = ExactMixture(edm(Euclidean(2)), ring)
         one, other = (likelihood(denoiser, points[:5], torch.Generator().manual_seed(4)) for _ in range(2))
         assert torch.equal(one.log_prob, other.log_prob)
 
@@ -372,13 +375,13 @@ torch.set_num_threads(1)
 from unnoise.denoisers import Neural
 from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
 from unnoise.networks import MLP
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.spaces import Euclidean
 
 def peak():  # of this process alone; resource.getrusage would begin with the peak of its parent
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
 
-denoiser = Neural(VariancePreserving(Euclidean(32)), MLP((32,)))
+denoiser = Neural(variance_preserving(Euclidean(32)), MLP((32,)))
 rng = torch.Generator().manual_seed(0)
 x = torch.randn(100_000, 32, generator=rng)
 {likelihood}(denoiser, x[:2], rng)  # what the libraries load on first use is no part of the answer

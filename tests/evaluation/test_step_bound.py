@@ -12,14 +12,14 @@ from unnoise.denoisers import Denoiser, Exact, ExactMixture
 from unnoise.evaluation import StepBound, entropy_bounds
 from unnoise.evaluation.likelihood import Bound
 from unnoise.laws import GaussianMixture
-from unnoise.processes import BinomialChain, GaussianChain, VariancePreserving, linear_betas
+from unnoise.processes import Chain, binomial_chain, chain_of_betas, even_times, linear_betas, variance_preserving
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
 BITS = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]])
 LAW = torch.tensor([0.1, 0.2, 0.2, 0.5], dtype=FLOAT64)
-CHAIN = BinomialChain(Finite(2, 2), 0.7, steps=40)
+CHAIN = binomial_chain(Finite(2, 2), 0.7, steps=40)
 
 
 class Told(Denoiser):
@@ -41,7 +41,7 @@ def truth(denoiser):
     for t in range(2, CHAIN.steps + 1):
         step = torch.tensor(t)
         chances = CHAIN.marginal(x_0, step).log_prob(x_t).exp()
-        price = CHAIN.price(denoiser(x_t, CHAIN.time(step)), x_0, x_t, step)
+        price = CHAIN.kl(denoiser(x_t, CHAIN.time(step)), x_0, x_t, step)
         total = total - (chances * price).reshape(4, 4).sum(1)
     return total
 
@@ -86,7 +86,7 @@ def two_modes(process):
 def test_both_decompositions_have_one_sum(rng):
     for chain, x_0 in (
         (CHAIN, BITS),
-        (GaussianChain.from_betas(Euclidean(2), linear_betas(9, 0.1, 0.5)), BITS.double()),
+        (chain_of_betas(Euclidean(2), linear_betas(9, 0.1, 0.5)), BITS.double()),
     ):
         denoiser = Exact(chain.process, x_0)
         state = rng.get_state()
@@ -101,14 +101,14 @@ def test_both_decompositions_have_one_sum(rng):
 
 def test_many_gaussian_steps_come_to_the_bound_of_continuous_time(rng):
     """Rows at one point: the same process, 4000 steps or none; and 10 steps are far from it."""
-    process = VariancePreserving(Euclidean(1), LinearLogSNR(8.0, -8.0))
+    process = variance_preserving(Euclidean(1), LinearLogSNR(8.0, -8.0))
     denoiser, x_0 = two_modes(process), torch.full((40, 1), 0.5, dtype=FLOAT64)
     continuous = Bound(draws=1000)(denoiser, x_0, rng)
     limit = -continuous.parts["diffusion"].mean()
     error = float(continuous.parts["diffusion"].std()) / 40**0.5
     gaps = []
     for steps in (10, 4000):
-        found = -StepBound(GaussianChain(process, steps), draws=1000)(denoiser, x_0, rng).parts["steps"]
+        found = -StepBound(Chain(process, even_times(steps)), draws=1000)(denoiser, x_0, rng).parts["steps"]
         error += float(found.std()) / 40**0.5
         gaps.append(float(found.mean() - limit))
     assert gaps[0] > 10 * error
@@ -128,7 +128,7 @@ def gaussian_step(chain, v, t):
 @pytest.mark.parametrize("v", [0.0, 0.1, 1.0])
 def test_the_entropy_of_a_reverse_step_lies_between(v):
     """Touched from below by data that are known, and from above by those of the null."""
-    chain, x_0 = GaussianChain.from_betas(Euclidean(1), linear_betas(9, 0.1, 0.5)), torch.zeros(3, 1, dtype=FLOAT64)
+    chain, x_0 = chain_of_betas(Euclidean(1), linear_betas(9, 0.1, 0.5)), torch.zeros(3, 1, dtype=FLOAT64)
     for t in range(2, 10):
         low, high = (float(bound) for bound in entropy_bounds(chain, x_0, torch.tensor(t)))
         truth = gaussian_step(chain, v, t)
@@ -139,14 +139,14 @@ def test_the_entropy_of_a_reverse_step_lies_between(v):
 
 def test_data_wider_than_the_null_pass_the_upper_bound():
     """Which is why it is stated: noise lowers their entropy."""
-    chain, x_0 = GaussianChain.from_betas(Euclidean(1), linear_betas(9, 0.1, 0.5)), torch.zeros(3, 1, dtype=FLOAT64)
+    chain, x_0 = chain_of_betas(Euclidean(1), linear_betas(9, 0.1, 0.5)), torch.zeros(3, 1, dtype=FLOAT64)
     _, high = entropy_bounds(chain, x_0, torch.tensor(2))
     assert gaussian_step(chain, 4.0, 2) > float(high)
 
 
 def test_the_entropy_of_a_reverse_step_of_bits_lies_between():
     """By enumeration of X_{t-1} and X_t; the data are drawn by repeating rows."""
-    chain = BinomialChain(Finite(2, 2), 0.7, steps=6)
+    chain = binomial_chain(Finite(2, 2), 0.7, steps=6)
     data = BITS.repeat_interleave((10 * LAW).round().long(), 0)
     margins = []
     for t in range(1, 7):

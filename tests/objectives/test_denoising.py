@@ -12,7 +12,7 @@ from unnoise.denoisers import Denoiser, ExactMixture, Neural
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising, denoising, times, weightings
-from unnoise.processes import EDM, VariancePreserving
+from unnoise.processes import edm, variance_preserving
 from unnoise.schedules import Linear
 from unnoise.spaces import Euclidean
 
@@ -33,8 +33,8 @@ class Shrink(Denoiser):
 
 # Short ranges of noise, so that every law of times has a variance that a test can afford.
 PROCESSES = {
-    "edm": EDM(Euclidean(2), 0.05, 10.0),
-    "vp": VariancePreserving(Euclidean(2), Linear(tau_min=0.02)),
+    "edm": edm(Euclidean(2), 0.05, 10.0),
+    "vp": variance_preserving(Euclidean(2), Linear(tau_min=0.02)),
 }
 TIMES = {"uniform": times.Uniform(), "log-snr": times.Natural(), "log-normal": times.LogNormal()}
 
@@ -103,7 +103,7 @@ def test_simple_is_the_loss_of_ddpm(gaussian, rng):
 
 def test_edm_with_log_normal_times_is_the_loss_of_karras(rng):
     """Up to the mass of the log-normal law inside the range of the process."""
-    process, law = EDM(Euclidean(2)), times.LogNormal()
+    process, law = edm(Euclidean(2)), times.LogNormal()
     x_0 = torch.randn(50, 2, generator=rng, dtype=FLOAT64)
     found = Denoising(weightings.EDM(), law)(Shrink(process), x_0, None, torch.Generator().manual_seed(3)).value
     t, x_t = noised(process, law, x_0, 3)

@@ -15,7 +15,7 @@ from unnoise.evaluation.likelihood import ProbabilityFlow
 from unnoise.laws import GaussianMixture
 from unnoise.objectives import Denoising
 from unnoise.objectives.dequantisation import Dequantised, LogitNormalCells, UniformCells, WithCells
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 from unnoise.training import Settings, TrainState, train
@@ -26,7 +26,7 @@ SCALE = 0.4
 def narrow():
     """The exact denoiser of a normal law of deviation 0.4, much of whose mass is in one cell of width 1."""
     law = GaussianMixture(torch.ones(1), torch.zeros(1, 1), torch.full((1, 1, 1), SCALE**2))
-    return ExactMixture(VariancePreserving(Euclidean(1), LinearLogSNR(12.0, -9.0)), law)
+    return ExactMixture(variance_preserving(Euclidean(1), LinearLogSNR(12.0, -9.0)), law)
 
 
 class Rows:

@@ -14,7 +14,7 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact
 from unnoise.laws import Law, Normal
 from unnoise.objectives import Denoising, Implicit
-from unnoise.processes import CTMC, DiffusionProcess, Product, VariancePreserving
+from unnoise.processes import CTMC, DiffusionProcess, Product, variance_preserving
 from unnoise.processes.rates import Uniform
 from unnoise.schedules import Linear
 from unnoise.spaces import Euclidean, Finite
@@ -23,7 +23,7 @@ FLOAT64 = torch.float64
 SCHEDULE = Linear(0.1, 8.0, tau_min=0.02)
 PLAIN = Linear(0.1, 8.0, tau_min=0.0)
 SPACE = Euclidean(2)
-KNOWN = VariancePreserving(SPACE, SCHEDULE)
+KNOWN = variance_preserving(SPACE, SCHEDULE)
 MEAN, VARIANCE, BATCH = 0.7, 0.4, 2048
 
 
@@ -102,7 +102,7 @@ def test_it_differs_from_denoising_by_a_constant(rng):
 def test_it_differs_from_denoising_by_a_constant_on_every_space(name, rng):
     """With the exact denoisers of other weights as the models: letters, a number, and a letter and a number at once."""
     chain = CTMC(Finite(2, 3), Uniform(3))
-    line = VariancePreserving(Euclidean(1), SCHEDULE)
+    line = variance_preserving(Euclidean(1), SCHEDULE)
     words, places = torch.tensor([[0, 0], [1, 2], [2, 1]]), torch.tensor([[0.3], [1.0], [-1.0]], dtype=FLOAT64)
     process, atoms = {
         "product": (Product({"word": chain, "place": line}), {"word": words, "place": places}),

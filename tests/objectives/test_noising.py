@@ -8,14 +8,14 @@ import torch
 from unnoise.laws import Normal
 from unnoise.objectives.noising import noised, path
 from unnoise.objectives.times import low_discrepancy
-from unnoise.processes import DiffusionProcess, VariancePreserving
+from unnoise.processes import DiffusionProcess, variance_preserving
 from unnoise.schedules import Linear
 from unnoise.spaces import Euclidean
 
 FLOAT64 = torch.float64
 ROWS, STEPS, START = 20_000, 50, 2.0
 SCHEDULE = Linear(0.1, 6.0, tau_min=0.0)
-KNOWN = VariancePreserving(Euclidean(1), Linear(0.1, 6.0))
+KNOWN = variance_preserving(Euclidean(1), Linear(0.1, 6.0))
 
 
 def own(rate):

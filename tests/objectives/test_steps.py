@@ -9,14 +9,14 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import StepBound
 from unnoise.heads.gaussian import Eps
-from unnoise.objectives import StepPrices, ddpm
+from unnoise.objectives import StepKL, ddpm
 from unnoise.objectives.times import WholeSteps
-from unnoise.processes import GaussianChain, LearnedBetas, VariancePreserving, linear_betas
+from unnoise.processes import Chain, LearnedBetas, chain_of_betas, even_times, linear_betas, variance_preserving
 from unnoise.spaces import Euclidean
 
 FLOAT64 = torch.float64
 BETAS = linear_betas(10, 0.02, 0.4)
-CHAIN = GaussianChain.from_betas(Euclidean(2), BETAS)
+CHAIN = chain_of_betas(Euclidean(2), BETAS)
 
 
 class Network(torch.nn.Module):
@@ -58,7 +58,7 @@ def test_one_step_is_no_chain():
 def test_the_prices_of_steps_are_the_bound(rng):
     denoiser = Neural(CHAIN.process, Network(), Eps())
     x_0 = torch.tensor([[0.3, -1.2]], dtype=FLOAT64).expand(40_000, 2)
-    loss = StepPrices(CHAIN)(denoiser, x_0, None, rng).value
+    loss = StepKL(CHAIN)(denoiser, x_0, None, rng).value
     bound = StepBound(CHAIN, draws=20_000)(denoiser, x_0[:2], rng)
     error = (float(loss.std()) ** 2 / 40_000 + bound.mean[1] ** 2) ** 0.5
     assert abs(float(loss.mean()) + bound.mean[0]) < 4 * error
@@ -67,7 +67,7 @@ def test_the_prices_of_steps_are_the_bound(rng):
 
 def test_rows_are_those_of_the_whole_batch():
     x_0 = torch.randn(6, 2, dtype=FLOAT64, generator=torch.Generator().manual_seed(1))
-    denoiser, objective = Neural(CHAIN.process, Network(), Eps()), StepPrices(CHAIN)
+    denoiser, objective = Neural(CHAIN.process, Network(), Eps()), StepKL(CHAIN)
     whole = objective(denoiser, x_0, None, torch.Generator().manual_seed(0)).value
     part = objective(denoiser, x_0, None, torch.Generator().manual_seed(0), slice(2, 5)).value
     torch.testing.assert_close(part, whole[2:5])
@@ -86,8 +86,8 @@ def test_frozen_noise_gives_the_gradient_in_the_betas():
     """Against differences of the same loss, of the same noise."""
     x_0 = torch.randn(50, 2, dtype=FLOAT64, generator=torch.Generator().manual_seed(1))
     betas = LearnedBetas(BETAS)
-    process = VariancePreserving(Euclidean(2), betas)
-    objective = StepPrices(GaussianChain(process, 10))
+    process = variance_preserving(Euclidean(2), betas)
+    objective = StepKL(Chain(process, even_times(10)))
 
     def loss():
         return objective(Blind(process), x_0, None, torch.Generator().manual_seed(0)).value.mean()

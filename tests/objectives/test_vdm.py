@@ -18,7 +18,7 @@ from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
 from unnoise.objectives import VDM, Denoising, times
 from unnoise.objectives.vdm import _log_second_moment, prior_cost
-from unnoise.processes import EDM, Product, VariancePreserving
+from unnoise.processes import Product, edm, variance_preserving
 from unnoise.schedules import Learned, Linear, LinearLogSNR
 from unnoise.spaces import Euclidean
 
@@ -35,7 +35,7 @@ def mixture():
 
 
 def exact(schedule):
-    return ExactMixture(VariancePreserving(SPACE, schedule), mixture())
+    return ExactMixture(variance_preserving(SPACE, schedule), mixture())
 
 
 def prices(schedule, rng, n=40_000):
@@ -71,7 +71,7 @@ class TestTheInterior:
         """Cauchy and Schwarz: no schedule has less than (int sqrt(E m^2))^2 - (int E m)^2."""
         line = prices(LinearLogSNR(8.0, -8.0), rng, 100_000)  # any price at even levels
         levels = torch.linspace(0, 1, 201, dtype=FLOAT64)[:-1]
-        denoiser, process = exact(LinearLogSNR(8.0, -8.0)), VariancePreserving(SPACE, LinearLogSNR(8.0, -8.0))
+        denoiser, process = exact(LinearLogSNR(8.0, -8.0)), variance_preserving(SPACE, LinearLogSNR(8.0, -8.0))
         t = (levels + 0.0025).repeat(400)
         x_0 = mixture().sample(rng, (len(t),))
         x_t = process.marginal(x_0, t).sample(rng)
@@ -116,7 +116,7 @@ class TestTheBound:
     def test_its_parts_are_those_of_the_evaluation(self, rng):
         """The same three, up to the Monte Carlo error of each: within 5 standard errors."""
         schedule, x_0 = Learned(5.0, -2.0), mixture().sample(rng, (20_000,)).float()
-        denoiser = Neural(VariancePreserving(SPACE, schedule), MLP((2,), width=8, depth=1))
+        denoiser = Neural(variance_preserving(SPACE, schedule), MLP((2,), width=8, depth=1))
         loss = VDM()(denoiser, x_0, None, rng)
         found = Bound(draws=64)(denoiser, x_0[:400], rng)
         for name, part in loss.metrics.items():
@@ -133,7 +133,7 @@ class TestTheBound:
 
     @pytest.mark.parametrize("end", [-2.0, 1.5])
     def test_the_prior_costs_a_divergence_of_gaussians(self, end, rng):
-        for process in (VariancePreserving(SPACE, LinearLogSNR(5.0, end)), EDM(SPACE, 0.1, math.exp(-0.5 * end))):
+        for process in (variance_preserving(SPACE, LinearLogSNR(5.0, end)), edm(SPACE, 0.1, math.exp(-0.5 * end))):
             x_0 = torch.randn(6, 2, generator=rng, dtype=FLOAT64)
             one = torch.ones((), dtype=FLOAT64)
             made, prior = process.marginal(x_0, one), process.prior(6)
@@ -148,7 +148,7 @@ class TestTheBound:
         VDM()(exact(schedule), x_0, None, rng).value.mean().backward()
 
         def bound(first, last):
-            process = VariancePreserving(SPACE, LinearLogSNR(first, last))
+            process = variance_preserving(SPACE, LinearLogSNR(first, last))
             t = (torch.arange(50_000, dtype=FLOAT64) + 0.5) / 50_000
             x_t = process.marginal(x_0, t).sample(torch.Generator().manual_seed(4))
             diffusion = process.kl_rate(ExactMixture(process, mixture())(x_t, t), x_0, x_t, t)
@@ -172,7 +172,7 @@ class TestTheBound:
 
 @pytest.mark.parametrize(
     "process",
-    [VariancePreserving(SPACE, Linear()), EDM(SPACE), Product({"a": EDM(SPACE)})],
+    [variance_preserving(SPACE, Linear()), edm(SPACE), Product({"a": edm(SPACE)})],
     ids=["vp", "edm", "product"],
 )
 def test_a_schedule_that_does_not_learn_is_refused(process, rng):
@@ -187,7 +187,7 @@ def test_a_model_learns_saves_and_loads_its_schedule(tmp_path, rng):
     given = Learned(3.0, -3.0, units=8, learn_ends=True)
     x = mixture().sample(rng, (200,)).numpy()
     model = DenoisingMarkovModel(
-        process=VariancePreserving(SPACE, given),
+        process=variance_preserving(SPACE, given),
         network=partial(MLP, width=16, depth=1),
         objective=VDM(),
         steps=30,

@@ -7,14 +7,7 @@ import torch
 
 from unnoise._config import decode, encode
 from unnoise._errors import InputError
-from unnoise.processes import (
-    Betas,
-    LearnedBetas,
-    VariancePreserving,
-    erasing_betas,
-    geometric_betas,
-    linear_betas,
-)
+from unnoise.processes import Betas, LearnedBetas, erasing_betas, geometric_betas, linear_betas, variance_preserving
 from unnoise.spaces import Euclidean
 from unnoise.testing import check_process
 
@@ -51,7 +44,7 @@ def test_the_published_schedules():
 
 
 def test_a_process_of_steps_keeps_the_laws_of_a_process():
-    process = VariancePreserving(Euclidean(2), Betas(linear_betas(60, 1e-3, 0.3)))
+    process = variance_preserving(Euclidean(2), Betas(linear_betas(60, 1e-3, 0.3)))
     check_process(process, torch.randn(4, 2, generator=torch.Generator().manual_seed(0)), draws=1000)
     assert decode(encode(process)) == process
 

@@ -10,7 +10,7 @@ import torch
 from unnoise._config import decode, encode
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact
-from unnoise.processes import Binomial, BinomialChain
+from unnoise.processes import Binomial, binomial_chain
 from unnoise.schedules import Linear
 from unnoise.spaces import Finite
 from unnoise.testing import check_process
@@ -32,7 +32,7 @@ def steps_cost(chain, denoiser, first=2):
     for t in range(first, chain.steps + 1):
         step = torch.tensor(t)
         chances = chain.marginal(x_0, step).log_prob(x_t).exp()
-        price = chain.price(denoiser(x_t, chain.time(step)), x_0, x_t, step)
+        price = chain.kl(denoiser(x_t, chain.time(step)), x_0, x_t, step)
         total += (chances * price).reshape(4, 4).sum(1)
     return total
 
@@ -43,7 +43,7 @@ def test_it_keeps_the_laws_of_a_process():
 
 def test_a_kernel_is_the_published_one():
     """B(x prod(1 - beta) + mean (1 - prod(1 - beta))) with prod(1 - beta) = 1 - t / T, and beta_t = 1 / (T - t + 1)."""
-    chain = BinomialChain(Finite(2, 2), mean=0.2, steps=10)
+    chain = binomial_chain(Finite(2, 2), mean=0.2, steps=10)
     kept = 1.0
     for t in range(1, 11):
         beta = 1 / (10 - t + 1)
@@ -56,7 +56,7 @@ def test_a_kernel_is_the_published_one():
 
 
 def test_discrete_and_continuous_time_have_the_same_marginals():
-    chain = BinomialChain(Finite(2, 2), MEAN, steps=100)
+    chain = binomial_chain(Finite(2, 2), MEAN, steps=100)
     for t in range(1, 101):
         there = chain.process.marginal(BITS, chain.time(torch.tensor(t))).probs
         tolerance = 1e-12 if t < 100 else 2e-5  # the schedule keeps a residue of 1e-5
@@ -65,7 +65,7 @@ def test_discrete_and_continuous_time_have_the_same_marginals():
 
 def test_the_posterior_is_that_of_bayes():
     """With one-hot x_0 the posterior of the chain; with p(x_0 | x_t) its average."""
-    chain, eye = BinomialChain(Finite(1, 2), 0.3, steps=7), torch.eye(2, dtype=FLOAT64)
+    chain, eye = binomial_chain(Finite(1, 2), 0.3, steps=7), torch.eye(2, dtype=FLOAT64)
     state = torch.arange(2)[:, None]
     for t in range(1, 8):
         step = chain.step(state, torch.tensor(t)).probs[:, 0]
@@ -86,14 +86,14 @@ def test_one_bit_of_the_stationary_mean_costs_its_entropy():
     """K = -H(X_0) exactly, whatever T: the reverse of one site is exact and nothing is lost at the ends."""
     state, law = torch.tensor([[0], [1]]), torch.tensor([0.3, 0.7], dtype=FLOAT64)
     for steps in (2, 5, 40):
-        chain = BinomialChain(Finite(1, 2), 0.7, steps)
+        chain = binomial_chain(Finite(1, 2), 0.7, steps)
         denoiser = Exact(chain.process, state, law)
         x_0, x_t = torch.tensor([[0], [0], [1], [1]]), torch.tensor([[0], [1], [0], [1]])
         cost = torch.zeros(2, dtype=FLOAT64)
         for t in range(2, steps + 1):
             step = torch.tensor(t)
             chances = chain.marginal(x_0, step).log_prob(x_t).exp()
-            price = chain.price(denoiser(x_t, chain.time(step)), x_0, x_t, step)
+            price = chain.kl(denoiser(x_t, chain.time(step)), x_0, x_t, step)
             cost += (chances * price).reshape(2, 2).sum(1)
         ends = chain.entropies(state)
         published = law @ (ends["end"] + ends["start"] + ends["prior"] - cost)
@@ -102,7 +102,7 @@ def test_one_bit_of_the_stationary_mean_costs_its_entropy():
 
 
 def test_the_ends_are_entropies_term_by_term():
-    chain = BinomialChain(Finite(2, 2), MEAN, steps=10)
+    chain = binomial_chain(Finite(2, 2), MEAN, steps=10)
     ends = chain.entropies(BITS)
 
     def entropy(p):
@@ -120,7 +120,7 @@ def test_two_bits_that_depend_lose_less_with_more_steps():
     entropy = float(-(LAW * LAW.log()).sum())
     gaps = []
     for steps in (25, 50, 100):
-        chain = BinomialChain(Finite(2, 2), MEAN, steps)
+        chain = binomial_chain(Finite(2, 2), MEAN, steps)
         ends = sum(chain.entropies(BITS).values())
         gaps.append(float(LAW @ (steps_cost(chain, exact(chain)) - ends)) - entropy)
     assert min(gaps) > 0
@@ -134,7 +134,7 @@ def test_the_steps_become_the_price_of_continuous_time():
     wrong = torch.tensor([0.4, 0.1, 0.3, 0.2], dtype=FLOAT64)
     errors = []
     for steps in (40, 120):
-        chain = BinomialChain(Finite(2, 2), MEAN, steps)
+        chain = binomial_chain(Finite(2, 2), MEAN, steps)
         process, denoiser = chain.process, exact(chain, wrong)
         nodes = (torch.arange(300, dtype=FLOAT64) + 0.5) / 300
         start = float(chain.time(torch.tensor(1)))
@@ -159,8 +159,8 @@ BAD = {
     "states": (lambda: Binomial(Finite(2, 3)), "got a space with 3 states per site"),
     "mean": (lambda: Binomial(Finite(2, 2), mean=1.0), "got the mean 1.0; expected numbers between 0 and 1"),
     "sites": (lambda: Binomial(Finite(2, 2), mean=(0.5, 0.5, 0.5)), "give both the same"),
-    "steps": (lambda: BinomialChain(Finite(2, 2), steps=1), "got 1 steps; binomial diffusion takes at least 2"),
-    "chain": (lambda: BinomialChain(Finite(2, 3)), "got a space with 3 states per site"),
+    "steps": (lambda: binomial_chain(Finite(2, 2), steps=1), "got 1 steps; binomial diffusion takes at least 2"),
+    "chain": (lambda: binomial_chain(Finite(2, 3)), "got a space with 3 states per site"),
 }
 
 

@@ -8,13 +8,7 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.processes import (
-    EDM,
-    RectifiedFlow,
-    SubVariancePreserving,
-    VarianceExploding,
-    VariancePreserving,
-)
+from unnoise.processes import edm, rectified_flow, sub_variance_preserving, variance_exploding, variance_preserving
 from unnoise.schedules import Cosine, Linear, LinearLogSNR
 from unnoise.spaces import Euclidean
 
@@ -69,13 +63,13 @@ class TestTheTwoLogarithms:
 
 
 ENDPOINTS = {  # (alpha(0), sigma(0)), (alpha(1), sigma(1)), to the digits that the docstrings print
-    "vp-linear": (VariancePreserving(SPACE), (1.0, 0.001), (0.0066, 1.0)),
-    "vp-cosine": (VariancePreserving(SPACE, Cosine()), (1.0, 0.0016), (0.0016, 1.0)),
-    "vp-log-snr": (VariancePreserving(SPACE, LinearLogSNR()), (1.0, 0.0013), (0.0067, 1.0)),
-    "sub-vp": (SubVariancePreserving(SPACE), (0.9999, 0.00011), (0.0066, 1.0)),
-    "ve": (VarianceExploding(SPACE), (1.0, 0.002), (1.0, 80.0)),
-    "edm": (EDM(SPACE), (1.0, 0.002), (1.0, 80.0)),
-    "rectified-flow": (RectifiedFlow(SPACE), (0.999, 0.001), (0.001, 0.999)),
+    "vp-linear": (variance_preserving(SPACE), (1.0, 0.001), (0.0066, 1.0)),
+    "vp-cosine": (variance_preserving(SPACE, Cosine()), (1.0, 0.0016), (0.0016, 1.0)),
+    "vp-log-snr": (variance_preserving(SPACE, LinearLogSNR()), (1.0, 0.0013), (0.0067, 1.0)),
+    "sub-vp": (sub_variance_preserving(SPACE), (0.9999, 0.00011), (0.0066, 1.0)),
+    "ve": (variance_exploding(SPACE), (1.0, 0.002), (1.0, 80.0)),
+    "edm": (edm(SPACE), (1.0, 0.002), (1.0, 80.0)),
+    "rectified-flow": (rectified_flow(SPACE), (0.999, 0.001), (0.001, 0.999)),
 }
 
 
@@ -94,26 +88,26 @@ SCHEDULES = {"linear": Linear(), "cosine": Cosine(), "log-snr": LinearLogSNR()}
 class TestPublishedForms:
     @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
     def test_vp_preserves_variance(self, schedule, times):
-        alpha, sigma = VariancePreserving(SPACE, schedule).alpha_sigma(times)
+        alpha, sigma = variance_preserving(SPACE, schedule).alpha_sigma(times)
         torch.testing.assert_close(alpha**2 + sigma**2, torch.ones_like(times), **EXACT)
 
     @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
     def test_vp_volatility_and_drift(self, schedule, times):
         """Song et al. 2021, eq. 11: dx = -beta x / 2 dt + sqrt(beta) dB."""
-        process, x = VariancePreserving(SPACE, schedule), torch.ones(41, 3, dtype=FLOAT64)
+        process, x = variance_preserving(SPACE, schedule), torch.ones(41, 3, dtype=FLOAT64)
         local, beta = process.forward(x, times), schedule.rate(times)[:, None]
         torch.testing.assert_close(local.scale**2, beta, **EXACT)
         torch.testing.assert_close(local.drift, -0.5 * beta * x, **EXACT)
 
     def test_sub_vp_volatility_and_drift(self, times):
         """Song et al. 2021, eq. 12: g^2 = beta (1 - exp(-2 B))."""
-        process, x = SubVariancePreserving(SPACE), torch.ones(41, 3, dtype=FLOAT64)
+        process, x = sub_variance_preserving(SPACE), torch.ones(41, 3, dtype=FLOAT64)
         beta, integral = process.schedule.rate(times), process.schedule.value(times)
         local = process.forward(x, times)
         torch.testing.assert_close(local.scale[:, 0] ** 2, beta * (1 - torch.exp(-2 * integral)), rtol=1e-9, atol=0)
         torch.testing.assert_close(local.drift, -0.5 * beta[:, None] * x, **EXACT)
 
-    @pytest.mark.parametrize("process", [VarianceExploding(SPACE), EDM(SPACE), EDM(SPACE, 0.01, 10.0, 3.0)])
+    @pytest.mark.parametrize("process", [variance_exploding(SPACE), edm(SPACE), edm(SPACE, 0.01, 10.0, 3.0)])
     def test_exploding_processes_diffuse_at_the_rate_of_their_variance(self, process, times):
         """Song et al. 2021, eq. 9: dx = sqrt(d sigma^2 / dt) dB."""
         local = process.forward(torch.ones(41, 3, dtype=FLOAT64), times)
@@ -124,11 +118,11 @@ class TestPublishedForms:
     def test_edm_noise_levels(self, times):
         """Karras et al. 2022, eq. 5 (their index runs from the largest level down)."""
         root = 0.002 ** (1 / 7) + times * (80 ** (1 / 7) - 0.002 ** (1 / 7))
-        torch.testing.assert_close(EDM(SPACE).alpha_sigma(times)[1], root**7, **EXACT)
+        torch.testing.assert_close(edm(SPACE).alpha_sigma(times)[1], root**7, **EXACT)
 
     def test_rectified_flow_moves_on_straight_lines(self, times):
         """Liu et al. 2023: x_t = (1 - tau) x_0 + tau noise."""
-        alpha, sigma = RectifiedFlow(SPACE).alpha_sigma(times)
+        alpha, sigma = rectified_flow(SPACE).alpha_sigma(times)
         torch.testing.assert_close(alpha + sigma, torch.ones_like(times), **EXACT)
         torch.testing.assert_close(sigma, 0.001 + 0.998 * times, **EXACT)
 
@@ -267,7 +261,7 @@ class TestTheBridge:
         beta = 1 - abar_t / abar_s
         mean = abar_s.sqrt() * beta / (1 - abar_t) * x_0
         mean = mean + (1 - beta).sqrt() * (1 - abar_s) / (1 - abar_t) * x_t
-        law = VariancePreserving(SPACE, schedule).bridge(x_0, x_t, t, s)
+        law = variance_preserving(SPACE, schedule).bridge(x_0, x_t, t, s)
         torch.testing.assert_close(law.mean, mean, rtol=1e-9, atol=1e-10)
         torch.testing.assert_close(law.scale**2, (1 - abar_s) / (1 - abar_t) * beta, rtol=1e-9, atol=1e-12)
 
@@ -339,9 +333,9 @@ def test_events_of_any_shape(gaussian, rng):
 
 
 BAD = {
-    "ve": (lambda: VarianceExploding(SPACE, 2.0, 1.0), "0 < sigma_min < sigma_max, got 2.0 and 1.0"),
-    "edm": (lambda: EDM(SPACE, 0.0), "0 < sigma_min < sigma_max, got 0.0 and 80.0"),
-    "rectified-flow": (lambda: RectifiedFlow(SPACE, 0.0), "0 < tau_min < tau_max < 1, got 0.0"),
+    "ve": (lambda: variance_exploding(SPACE, 2.0, 1.0), "0 < sigma_min < sigma_max, got 2.0 and 1.0"),
+    "edm": (lambda: edm(SPACE, 0.0), "0 < sigma_min < sigma_max, got 0.0 and 80.0"),
+    "rectified-flow": (lambda: rectified_flow(SPACE, 0.0), "0 < tau_min < tau_max < 1, got 0.0"),
 }
 
 

@@ -12,7 +12,7 @@ from spin_glass import rates as interacting
 from unnoise.denoisers import Denoiser, Exact, Neural
 from unnoise.laws import Categorical, Normal
 from unnoise.networks import MLP, Transformer
-from unnoise.processes import CTMC, DiffusionProcess, JumpProcess, VariancePreserving
+from unnoise.processes import CTMC, DiffusionProcess, JumpProcess, variance_preserving
 from unnoise.processes.rates import Refresh
 from unnoise.samplers import Euler
 from unnoise.schedules import Linear
@@ -20,7 +20,7 @@ from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
 SCHEDULE = Linear(0.1, 12.0, tau_min=0.0)
-KNOWN = VariancePreserving(Euclidean(2), SCHEDULE)
+KNOWN = variance_preserving(Euclidean(2), SCHEDULE)
 MEAN, VARIANCE = 0.7, 0.4
 
 

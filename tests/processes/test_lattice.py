@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.processes import EDM, Lattice, OnLattice, VariancePreserving
+from unnoise.processes import Lattice, OnLattice, edm, variance_preserving
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 
@@ -34,7 +34,7 @@ def test_what_is_no_lattice_is_refused(first, step, count):
 class TestOnLattice:
     @pytest.fixture
     def process(self):
-        return VariancePreserving(Euclidean((1, 2, 3)), LinearLogSNR(14.0, -8.0))
+        return variance_preserving(Euclidean((1, 2, 3)), LinearLogSNR(14.0, -8.0))
 
     @pytest.mark.parametrize("noise", [0.003, 0.01, 0.05, 0.4, 10.0])
     def test_it_is_the_posterior_mean_over_all_levels(self, process, noise, rng):
@@ -79,7 +79,7 @@ class TestOnLattice:
             OnLattice(LATTICE, bells, atoms)
 
     def test_far_states_and_many_times_stay_finite(self, rng):
-        process, head = EDM(Euclidean((1, 2, 3))), OnLattice(LATTICE)
+        process, head = edm(Euclidean((1, 2, 3))), OnLattice(LATTICE)
         x_t = 1e3 * torch.randn(7, 1, 2, 3, generator=rng)
         output = (10 * torch.randn(7, *head.output_shape(process), generator=rng)).requires_grad_()
         found = head.estimate(process, output, x_t, torch.linspace(0, 1, 7))

@@ -14,15 +14,15 @@ from unnoise.heads import X0
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
 from unnoise.processes import (
-    EDM,
     BridgedProduct,
     ImmigrationDeath,
     Joint,
     Product,
     ProductWithKernel,
-    VarianceExploding,
-    VariancePreserving,
     WrightFisher,
+    edm,
+    variance_exploding,
+    variance_preserving,
 )
 from unnoise.samplers import Ancestral, Euler
 from unnoise.schedules import Cosine, Geometric
@@ -31,8 +31,8 @@ from unnoise.testing import LawBroken, check_process, check_sampler, kernels, pr
 from unnoise.testing.processes import case_of
 
 FLOAT64 = torch.float64
-INNER = Product({"b": VariancePreserving(Euclidean((1, 2)), Cosine())})
-PROCESS = Product({"a": VariancePreserving(Euclidean(2)), "rest": INNER})
+INNER = Product({"b": variance_preserving(Euclidean((1, 2)), Cosine())})
+PROCESS = Product({"a": variance_preserving(Euclidean(2)), "rest": INNER})
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ MIXED = Product(
     {
         "count": ImmigrationDeath(Counts(1), mean=3.0),
         "share": WrightFisher(Simplex(2), schedule=Geometric(2e-3, 3.7)),
-        "place": VariancePreserving(Euclidean(1), Cosine()),
+        "place": variance_preserving(Euclidean(1), Cosine()),
     }
 )
 MIXED_ATOMS = {
@@ -99,7 +99,7 @@ class OneFactorIsLate(BridgedProduct):
 
 class OtherPrior(BridgedProduct):
     def prior(self, n):
-        return Product({**PROCESS.parts, "a": VarianceExploding(Euclidean(2), sigma_max=1.3)}).prior(n)
+        return Product({**PROCESS.parts, "a": variance_exploding(Euclidean(2), sigma_max=1.3)}).prior(n)
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_a_broken_twin_is_caught(twin, law, atoms):
 
 def test_capabilities_are_those_of_all_factors():
     assert isinstance(PROCESS, BridgedProduct)
-    no_bridge = ProductWithKernel({"a": EDM(Euclidean(1))})
-    product = Product({"a": EDM(Euclidean(1)), "b": no_bridge})
+    no_bridge = ProductWithKernel({"a": edm(Euclidean(1))})
+    product = Product({"a": edm(Euclidean(1)), "b": no_bridge})
     assert type(product) is ProductWithKernel
     with pytest.raises(InputError, match="Ancestral needs a process whose bridge"):
         Ancestral(Neural(product, MLP((2,))))
@@ -147,7 +147,7 @@ class TestTheClock:
     def test_one_factor_keeps_its_own(self):
         u = torch.linspace(0, 1, 101, dtype=FLOAT64)
         for found, expected in zip(
-            Product({"b": EDM(Euclidean(1))}).importance_times(u), EDM(Euclidean(1)).importance_times(u), strict=True
+            Product({"b": edm(Euclidean(1))}).importance_times(u), edm(Euclidean(1)).importance_times(u), strict=True
         ):
             torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
 

@@ -8,12 +8,19 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.processes import Analytic, GaussianChain, Large, Learnt, Small, linear_betas
+from unnoise.processes import (
+    AnalyticVariance,
+    LargeVariance,
+    LearntVariance,
+    SmallVariance,
+    chain_of_betas,
+    linear_betas,
+)
 from unnoise.spaces import Euclidean
 
 FLOAT64 = torch.float64
 BETAS = linear_betas(8, 0.05, 0.5)
-CHAIN = GaussianChain.from_betas(Euclidean(1), BETAS)
+CHAIN = chain_of_betas(Euclidean(1), BETAS)
 STEPS = torch.arange(2, 9)
 
 
@@ -28,11 +35,11 @@ def price(rule, errors):
     """The mean price of every step, given the mean squared error of its denoiser."""
     chain = dataclasses.replace(CHAIN, variance=rule)
     off = errors.sqrt()[:, None]
-    return chain.price(torch.zeros_like(off), off, torch.zeros_like(off), STEPS)
+    return chain.kl(torch.zeros_like(off), off, torch.zeros_like(off), STEPS)
 
 
 def analytic(v, shrink=1.0):
-    return Analytic(tuple(error(v, shrink, torch.arange(1, 9)).tolist()))
+    return AnalyticVariance(tuple(error(v, shrink, torch.arange(1, 9)).tolist()))
 
 
 def test_the_published_variances():
@@ -41,7 +48,7 @@ def test_the_published_variances():
     for t in range(2, 9):
         beta = BETAS[t - 1]
         small = (1 - left[t - 2]) / (1 - left[t - 1]) * beta
-        for rule, variance in {Small(): small, Large(): beta}.items():
+        for rule, variance in {SmallVariance(): small, LargeVariance(): beta}.items():
             law = dataclasses.replace(CHAIN, variance=rule).posterior(x, x, torch.tensor(t))
             assert float(law.scale) ** 2 == pytest.approx(variance, rel=1e-9)
 
@@ -51,15 +58,19 @@ def test_the_analytic_one_is_the_best_number_per_step(v, shrink):
     """Also for an imperfect mean: any other number costs more, at every step."""
     errors, best = error(v, shrink), analytic(v, shrink)
     least = price(best, errors)
-    for other in (Small(), Large(), *(Analytic(tuple(k * e for e in best.errors)) for k in (0.8, 1.2))):
+    for other in (
+        SmallVariance(),
+        LargeVariance(),
+        *(AnalyticVariance(tuple(k * e for e in best.errors)) for k in (0.8, 1.2)),
+    ):
         assert (price(other, errors) > least + 1e-9).all()
 
 
 def test_for_gaussian_data_the_analytic_reverse_is_exact():
     torch.testing.assert_close(
-        price(analytic(1.0), error(1.0)), price(Large(), error(1.0)), rtol=0, atol=1e-12
+        price(analytic(1.0), error(1.0)), price(LargeVariance(), error(1.0)), rtol=0, atol=1e-12
     )  # data of the null: large is right
-    assert float((price(Small(), torch.zeros(7, dtype=FLOAT64))).abs().max()) < 1e-12  # x_0 is known: small is
+    assert float((price(SmallVariance(), torch.zeros(7, dtype=FLOAT64))).abs().max()) < 1e-12  # x_0 is known: small is
 
 
 def test_the_errors_are_estimated_from_data(rng):
@@ -70,7 +81,7 @@ def test_the_errors_are_estimated_from_data(rng):
         return alpha * v / (alpha**2 * v + sigma**2) * x_t
 
     x_0 = v**0.5 * torch.randn(20_000, 1, generator=rng, dtype=FLOAT64)
-    found = torch.tensor(Analytic.estimate(CHAIN, denoiser, x_0, rng).errors, dtype=FLOAT64)
+    found = torch.tensor(AnalyticVariance.estimate(CHAIN, denoiser, x_0, rng).errors, dtype=FLOAT64)
     truth = error(v, t=torch.arange(1, 9))
     z = (found - truth) / (truth * (2 / 20_000) ** 0.5)  # squares of Gaussians
     assert float(z.abs().max()) < 4.5  # one in 18,000 repeats
@@ -87,18 +98,22 @@ class Output(torch.nn.Module):
 
 def test_the_learnt_one_runs_from_small_to_large_and_learns():
     errors = error(0.3)
-    for output, rule in {-1.0: Small(), 1.0: Large()}.items():
-        torch.testing.assert_close(price(Learnt(Output(output)), errors).detach(), price(rule, errors))
+    for output, rule in {-1.0: SmallVariance(), 1.0: LargeVariance()}.items():
+        torch.testing.assert_close(price(LearntVariance(Output(output)), errors).detach(), price(rule, errors))
     network = Output(-1.0)
     optimiser = torch.optim.Adam(network.parameters(), 0.1)
     for _ in range(100):
         optimiser.zero_grad()
-        cost = price(Learnt(network), errors).sum()
+        cost = price(LearntVariance(network), errors).sum()
         cost.backward()
         optimiser.step()
-    assert price(analytic(0.3), errors).sum() < cost < min(price(rule, errors).sum() for rule in (Small(), Large()))
+    assert (
+        price(analytic(0.3), errors).sum()
+        < cost
+        < min(price(rule, errors).sum() for rule in (SmallVariance(), LargeVariance()))
+    )
 
 
 def test_errors_of_another_chain_are_refused():
     with pytest.raises(InputError, match="errors of 3 steps for a chain of 8"):
-        price(Analytic((0.1, 0.2, 0.3)), error(1.0))
+        price(AnalyticVariance((0.1, 0.2, 0.3)), error(1.0))

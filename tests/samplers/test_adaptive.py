@@ -9,7 +9,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact, ExactMixture
-from unnoise.processes import CTMC, EDM, RectifiedFlow, VariancePreserving
+from unnoise.processes import CTMC, edm, rectified_flow, variance_preserving
 from unnoise.processes.rates import Uniform
 from unnoise.samplers import Adaptive, Multistep, ode
 from unnoise.samplers.grids import UniformLogSNR
@@ -23,7 +23,7 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-PROCESSES = {"vp": VariancePreserving(Euclidean(2)), "edm": EDM(Euclidean(2)), "flow": RectifiedFlow(Euclidean(2))}
+PROCESSES = {"vp": variance_preserving(Euclidean(2)), "edm": edm(Euclidean(2)), "flow": rectified_flow(Euclidean(2))}
 
 
 @pytest.fixture(scope="module", params=PROCESSES.values(), ids=PROCESSES)
@@ -105,7 +105,7 @@ def test_stops_on_the_way_change_little(race):
 
 def test_conditions_go_with_their_rows():
     """Rows arrive one after the other, and those that are left must keep their own."""
-    process = EDM(Euclidean(1))
+    process = edm(Euclidean(1))
 
     class Told(Denoiser):
         def forward(self, x_t, t, cond=None):
@@ -120,7 +120,7 @@ def test_conditions_go_with_their_rows():
 
 def test_float32_images_arrive():
     atoms = torch.stack([torch.ones(2, 3), -torch.ones(2, 3)])
-    sampler = Adaptive(Exact(VariancePreserving(Euclidean((2, 3))), atoms))
+    sampler = Adaptive(Exact(variance_preserving(Euclidean((2, 3))), atoms))
     found = sampler.sample(20, seeded())
     assert found.dtype == torch.float32
     torch.testing.assert_close(found.abs(), torch.ones(20, 2, 3), rtol=0, atol=1e-3)
@@ -130,4 +130,4 @@ def test_what_it_cannot_do_is_said(ring):
     with pytest.raises(InputError, match=r"^Adaptive needs a process with x_t = alpha x_0"):
         Adaptive(Exact(CTMC(Finite(2, 5), Uniform(5)), torch.zeros(1, 2, dtype=torch.long)))
     with pytest.raises(InputError, match="expected a positive number, such as 1e-3"):
-        Adaptive(ExactMixture(EDM(Euclidean(2)), ring), tolerance=0.0)
+        Adaptive(ExactMixture(edm(Euclidean(2)), ring), tolerance=0.0)

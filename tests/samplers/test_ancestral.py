@@ -10,7 +10,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact, ExactMixture
-from unnoise.processes import EDM, HasKernel, VariancePreserving
+from unnoise.processes import HasKernel, edm, variance_preserving
 from unnoise.samplers import DDIM, Ancestral
 from unnoise.samplers.grids import Karras
 from unnoise.schedules import Cosine, Linear, LinearLogSNR
@@ -28,7 +28,7 @@ def seeded(seed):
 @pytest.fixture(params=SCHEDULES.values(), ids=SCHEDULES)
 def case(request, ring):
     """An exact denoiser, starting points, and alpha-bar on a uniform grid from t = 1 to t = 0."""
-    process = VariancePreserving(Euclidean(2), request.param)
+    process = variance_preserving(Euclidean(2), request.param)
     denoiser = ExactMixture(process, ring)
     times = torch.linspace(1, 0, STEPS, dtype=FLOAT64)
     start = torch.randn(100, 2, generator=seeded(1), dtype=FLOAT64)
@@ -96,7 +96,7 @@ def test_without_noise_ddim_is_euler_in_the_noise_level(gaussian, ring):
 
 def test_without_noise_nothing_is_drawn(ring):
     rng = seeded(0)
-    sampler = DDIM(ExactMixture(EDM(Euclidean(2)), ring), 5)
+    sampler = DDIM(ExactMixture(edm(Euclidean(2)), ring), 5)
     start = sampler.start(4, rng)
     before = rng.get_state()
     sampler.run(start, rng)
@@ -128,12 +128,12 @@ def test_ancestral_samples_of_gaussian_data_have_the_variance_of_its_recursion(g
     ("sampler", "needs"),
     [
         (Ancestral, r"Ancestral needs a process whose bridge q\(x_s \| x_0, x_t\) is known \(Bridged\)"),
-        (DDIM, r"DDIM needs a process with x_t = alpha x_0 \+ sigma noise \(AffineGaussian\)"),
+        (DDIM, r"DDIM needs a process with x_t = alpha x_0 \+ sigma noise \(Gaussian\)"),
     ],
 )
 def test_a_process_without_the_capability_is_refused(sampler, needs):
     kernel_only = type("KernelOnly", (HasKernel,), dict.fromkeys(HasKernel.__abstractmethods__))()
-    denoiser = Exact(EDM(Euclidean(1)), torch.zeros(1, 1))
+    denoiser = Exact(edm(Euclidean(1)), torch.zeros(1, 1))
     denoiser.process = kernel_only
     with pytest.raises(InputError, match=rf"^{needs}, and KernelOnly is none: use samplers.Euler"):
         sampler(denoiser)

@@ -18,7 +18,7 @@ from unnoise import _tree
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Exact, Neural
 from unnoise.networks import MLP
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.samplers import Ancestral, Euler, Sampler, grids
 from unnoise.samplers.base import batches, default_batch_size
 from unnoise.spaces import Euclidean
@@ -26,7 +26,7 @@ from unnoise.spaces import Euclidean
 
 @pytest.fixture
 def denoiser():
-    return Exact(EDM(Euclidean(2)), torch.tensor([[-1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]))
+    return Exact(edm(Euclidean(2)), torch.tensor([[-1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]))
 
 
 def seeded(seed=0):
@@ -72,7 +72,7 @@ class TestTheLoop:
         assert torch.equal(before, torch.get_rng_state())
 
     def test_no_gradient_is_kept(self):
-        denoiser = Neural(EDM(Euclidean(2)), MLP((2,), width=8, depth=1))
+        denoiser = Neural(edm(Euclidean(2)), MLP((2,), width=8, depth=1))
         assert not Ancestral(denoiser, steps=3).sample(5, seeded()).requires_grad
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -90,7 +90,7 @@ def test_every_row_meets_its_own_condition(batch_size):
             return cond.expand_as(x_t)
 
     cond = torch.arange(10.0)[:, None]
-    sampler = Ancestral(Echo(EDM(Euclidean(2)), torch.zeros(1, 2)), steps=3)
+    sampler = Ancestral(Echo(edm(Euclidean(2)), torch.zeros(1, 2)), steps=3)
     assert torch.equal(sampler.sample(10, seeded(), cond, batch_size=batch_size), cond.expand(10, 2))
 
 
@@ -123,7 +123,7 @@ class Failing(nn.Module):
 class TestNonFinite:
     @pytest.mark.parametrize(("call", "step", "t"), [(1, 1, "0.75"), (3, 3, "0.25"), (5, 5, "0")])
     def test_it_stops_and_names_step_and_time(self, call, step, t):
-        sampler = Ancestral(Failing(EDM(Euclidean(2)), call), steps=5)
+        sampler = Ancestral(Failing(edm(Euclidean(2)), call), steps=5)
         with pytest.raises(NonFiniteError, match=rf"at step {step}, t = {t}, in the state \(2 of 6 rows\)"):
             sampler.sample(6, seeded())
 
@@ -180,14 +180,14 @@ torch.set_num_threads(1)
 from unnoise.denoisers import Neural
 from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
 from unnoise.networks import MLP
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.samplers import {sampler}
 from unnoise.spaces import Euclidean
 
 def peak():  # of this process alone; resource.getrusage would begin with the peak of its parent
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
 
-denoiser = Neural(VariancePreserving(Euclidean(32)), MLP((32,)))
+denoiser = Neural(variance_preserving(Euclidean(32)), MLP((32,)))
 rng = torch.Generator().manual_seed(0)
 {sampler}(denoiser, steps=2).sample(2, rng)  # what the libraries load on first use is no part of the samples
 before = peak()

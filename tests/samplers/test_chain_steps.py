@@ -10,13 +10,13 @@ import torch
 
 from unnoise.denoisers import Exact, Neural
 from unnoise.heads.gaussian import Eps
-from unnoise.processes import BinomialChain, GaussianChain, Large, linear_betas
+from unnoise.processes import LargeVariance, binomial_chain, chain_of_betas, linear_betas
 from unnoise.samplers import Ancestral, ChainSteps
 from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
 BETAS = linear_betas(10, 0.02, 0.4)
-CHAIN = GaussianChain.from_betas(Euclidean(2), BETAS)
+CHAIN = chain_of_betas(Euclidean(2), BETAS)
 
 
 class Network(torch.nn.Module):
@@ -42,7 +42,7 @@ def algorithm_2(x, variance, rng):
 SAMPLERS = {
     "ancestral": ("small", lambda denoiser: Ancestral(denoiser, 10)),
     "small": ("small", lambda denoiser: ChainSteps(denoiser, CHAIN)),
-    "large": ("large", lambda denoiser: ChainSteps(denoiser, dataclasses.replace(CHAIN, variance=Large()))),
+    "large": ("large", lambda denoiser: ChainSteps(denoiser, dataclasses.replace(CHAIN, variance=LargeVariance()))),
 }
 
 
@@ -56,7 +56,7 @@ def test_algorithm_2_is_the_published_one(variance, sampler):
 
 
 def test_a_chain_of_bits_comes_back_to_its_law(rng):
-    chain, bits = BinomialChain(Finite(2, 2), 0.7, 60), torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]])
+    chain, bits = binomial_chain(Finite(2, 2), 0.7, 60), torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]])
     law = torch.tensor([0.1, 0.2, 0.2, 0.5], dtype=FLOAT64)
     samples = ChainSteps(Exact(chain.process, bits, law), chain).sample(4000, rng)
     counts = torch.bincount(2 * samples[:, 0] + samples[:, 1], minlength=4)

@@ -8,7 +8,7 @@ import torch
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact, ExactMixture
 from unnoise.laws import GaussianMixture
-from unnoise.processes import CTMC, Brownian, Product, VarianceExploding, VariancePreserving
+from unnoise.processes import CTMC, Brownian, Product, variance_exploding, variance_preserving
 from unnoise.processes.rates import Absorbing, BirthDeath, Uniform
 from unnoise.samplers import Ancestral, Euler, PredictorCorrector, TauLeaping
 from unnoise.samplers.grids import UniformLogSNR
@@ -88,7 +88,7 @@ def geodesic_corrected(denoiser, steps):
     return PredictorCorrector(Euler(denoiser, steps), snr=0.1)
 
 
-GAUSSIAN = VariancePreserving(Euclidean(2))
+GAUSSIAN = variance_preserving(Euclidean(2))
 POINTS = torch.tensor([[1.0, 0.5], [-1.0, 0.2], [0.3, -1.2]])
 SPHERE = Brownian(Sphere(2))
 PLACES = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0, 0.2], [0.0, -1.0, 0.1], [-0.5, 0.3, 1.0]]), dim=1)
@@ -125,7 +125,7 @@ def test_too_little_noise_is_caught():
 def test_a_langevin_corrector_without_progress_is_annealed_langevin():
     """With a predictor that stays where it is, scaled to the new time, all the work is done by the corrector."""
     law = GaussianMixture(torch.tensor([0.8, 0.2]), torch.tensor([[3.0], [-3.0]]), torch.full((2, 1, 1), 0.25))
-    process = VarianceExploding(Euclidean(1), 0.05, 10.0)
+    process = variance_exploding(Euclidean(1), 0.05, 10.0)
     denoiser = ExactMixture(process, law)
     sampler = PredictorCorrector(Stay(denoiser, 60, grid=UniformLogSNR()), corrections=20, stride=1e9)
     x = sampler.sample(4000, torch.Generator().manual_seed(0))
@@ -143,7 +143,7 @@ class Stay(Euler):
 
 def test_steps_follow_the_signal_to_noise_rule():
     r"""$dt\,g^2 = 2(\text{snr}|z|/|s|)^2$: for one Gaussian at its own scale the score has the length of the noise."""
-    process = VarianceExploding(Euclidean(50), 1e-3, 1.0)
+    process = variance_exploding(Euclidean(50), 1e-3, 1.0)
     denoiser = Exact(process, torch.zeros(1, 50))
     x, s = torch.randn(2000, 50, generator=torch.Generator().manual_seed(0)) * 0.1, torch.tensor(2 / 3).double()
     sampler = PredictorCorrector(Euler(denoiser, 2), stride=1e9)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from unnoise.denoisers import ExactMixture
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.samplers import Euler
 from unnoise.samplers.grids import Karras
 from unnoise.schedules import LinearLogSNR
@@ -48,7 +48,7 @@ def test_the_flow_is_followed_to_first_order(gaussian, gaussian_data, rng):
 
 def test_the_samples_of_gaussian_data_have_its_variance(gaussian_data, rng):
     """The mean square of 20000 samples, within 5 deviations; a bias of first order is extrapolated away."""
-    process = VariancePreserving(Euclidean(1), LinearLogSNR(8.0, -8.0))
+    process = variance_preserving(Euclidean(1), LinearLogSNR(8.0, -8.0))
     denoiser, _ = gaussian_data(process, 0.5)
     coarse, fine = (
         float(Euler(denoiser, steps).sample(20_000, rng, batch_size=20_000).square().mean()) for steps in (100, 199)

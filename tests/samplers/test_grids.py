@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.processes import EDM
+from unnoise.processes import edm
 from unnoise.samplers.grids import Fitted, Karras, LogNormal, Uniform, UniformLogSNR
 from unnoise.spaces import Euclidean
 
@@ -52,7 +52,7 @@ def test_karras_is_uniform_in_a_root_of_the_noise_level(process, rho):
 
 def test_on_edm_the_clock_itself_is_the_grid_of_karras():
     """Karras et al. 2022, eq. 5, from the largest level down."""
-    process = EDM(Euclidean(2))
+    process = edm(Euclidean(2))
     torch.testing.assert_close(Karras()(process, 18), Uniform()(process, 18), rtol=0, atol=1e-12)
     i = torch.arange(18, dtype=torch.float64)
     levels = (80 ** (1 / 7) + i / 17 * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7

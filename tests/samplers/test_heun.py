@@ -9,7 +9,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact, ExactMixture
-from unnoise.processes import EDM, HasKernel
+from unnoise.processes import HasKernel, edm
 from unnoise.samplers import Heun
 from unnoise.spaces import Euclidean
 
@@ -74,7 +74,7 @@ CHURN = {
 
 @pytest.mark.parametrize(("churn", "low", "high", "noise"), CHURN.values(), ids=CHURN)
 def test_with_churn_it_is_algorithm_2(ring, churn, low, high, noise):
-    process = EDM(Euclidean(2))
+    process = edm(Euclidean(2))
     denoiser = ExactMixture(process, ring)
     sampler = Heun(denoiser, STEPS, churn=churn, churn_range=(low, high), churn_noise=noise)
     start = sampler.start(100, seeded(1))
@@ -101,7 +101,7 @@ def test_it_follows_the_flow_to_second_order(gaussian, gaussian_data):
 
 def test_it_costs_what_it_says():
     calls = []
-    denoiser = Exact(EDM(Euclidean(1)), torch.zeros(1, 1))
+    denoiser = Exact(edm(Euclidean(1)), torch.zeros(1, 1))
     denoiser.register_forward_hook(lambda *_: calls.append(1))
     Heun(denoiser, steps=7).sample(2, seeded(0))
     assert len(calls) == 2 * 7 - 1
@@ -113,13 +113,13 @@ def test_every_row_keeps_its_condition():
             return cond.expand_as(x_t)
 
     cond = torch.arange(5.0)[:, None]
-    found = Heun(Echo(EDM(Euclidean(2)), torch.zeros(1, 2)), 4).sample(5, seeded(0), cond)
+    found = Heun(Echo(edm(Euclidean(2)), torch.zeros(1, 2)), 4).sample(5, seeded(0), cond)
     assert torch.equal(found, cond.expand(5, 2))
 
 
 def test_a_process_without_the_capability_is_refused():
-    denoiser = Exact(EDM(Euclidean(1)), torch.zeros(1, 1))
+    denoiser = Exact(edm(Euclidean(1)), torch.zeros(1, 1))
     denoiser.process = type("KernelOnly", (HasKernel,), dict.fromkeys(HasKernel.__abstractmethods__))()
-    needs = r"^Heun needs a process with x_t = alpha x_0 \+ sigma noise \(AffineGaussian\), and KernelOnly is none"
+    needs = r"^Heun needs a process with x_t = alpha x_0 \+ sigma noise \(Gaussian\), and KernelOnly is none"
     with pytest.raises(InputError, match=needs):
         Heun(denoiser)

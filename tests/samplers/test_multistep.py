@@ -13,7 +13,7 @@ from scipy.integrate import quad
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact, ExactMixture
 from unnoise.laws import GaussianMixture
-from unnoise.processes import CTMC, EDM, Product, VarianceExploding, VariancePreserving
+from unnoise.processes import CTMC, Product, edm, variance_exploding, variance_preserving
 from unnoise.processes.rates import Uniform
 from unnoise.samplers import DDIM, Ancestral, Heun, Multistep, PredictorCorrector, dpm_solver_pp, linear_multistep
 from unnoise.samplers.forms import Data, Noise, Velocity
@@ -69,7 +69,7 @@ class TestExactness:
     @pytest.mark.parametrize("order", [1, 2, 3, 4])
     def test_polynomials_of_lower_degree_cost_no_error(self, order):
         r"""A denoiser that is a polynomial in $\lambda$ alone, from the moment that the memory is full."""
-        process = VarianceExploding(Euclidean(1), 0.1, 10.0)
+        process = variance_exploding(Euclidean(1), 0.1, 10.0)
 
         class Polynomial(Known):
             def forward(self, x_t, t, cond=None):
@@ -104,7 +104,7 @@ class TestOtherNames:
         torch.testing.assert_close(ours, Ancestral(denoiser, 9, grid).run(x, seeded(3)), rtol=1e-9, atol=1e-9)
 
     def test_dpm_solver_pp_is_the_published_formula(self, ring):
-        denoiser = ExactMixture(EDM(Euclidean(2)), ring)
+        denoiser = ExactMixture(edm(Euclidean(2)), ring)
         x = starts(denoiser.process, 50)
         times = Karras()(denoiser.process, 12)
         alpha, sigma = denoiser.process.alpha_sigma(times)
@@ -120,7 +120,7 @@ class TestOtherNames:
 
     def test_linear_multistep_is_adams_and_bashforth(self, ring):
         """With coefficients by quadrature of Lagrange polynomials in sigma, as in k-diffusion."""
-        denoiser = ExactMixture(EDM(Euclidean(2)), ring)
+        denoiser = ExactMixture(edm(Euclidean(2)), ring)
         x, times = starts(denoiser.process, 50), Karras()(denoiser.process, 12)
         sigma = denoiser.process.alpha_sigma(times)[1].tolist()
 
@@ -152,7 +152,7 @@ def race():
     angles = torch.arange(8, dtype=FLOAT64) * (2 * math.pi / 8)
     means = 2 * torch.stack([angles.cos(), angles.sin()], -1)
     law = GaussianMixture(torch.ones(8, dtype=FLOAT64) / 8, means, (0.15**2 * torch.eye(2).double()).repeat(8, 1, 1))
-    denoiser = ExactMixture(VarianceExploding(Euclidean(2), 0.002, 20.0), law)
+    denoiser = ExactMixture(variance_exploding(Euclidean(2), 0.002, 20.0), law)
     x = 20 * torch.randn(400, 2, generator=seeded(), dtype=FLOAT64)
     truth = Heun(denoiser, 1000).run(x, seeded())
 
@@ -185,18 +185,18 @@ class TestErrors:
 
 def test_it_keeps_the_laws():
     points = torch.tensor([[1.0, 0.5], [-1.0, 0.2], [0.3, -1.2]])
-    check_sampler(lambda d, n: Multistep(d, n), VariancePreserving(Euclidean(2)), points, draws=1500, steps=24)
+    check_sampler(lambda d, n: Multistep(d, n), variance_preserving(Euclidean(2)), points, draws=1500, steps=24)
 
 
 def test_its_sde_keeps_the_laws():
     points = torch.tensor([[1.0, 0.5], [-1.0, 0.2], [0.3, -1.2]])
     make = lambda d, n: Multistep(d, n, 2, Data(churn=1.0), grid=UniformLogSNR())  # noqa: E731
-    check_sampler(make, VariancePreserving(Euclidean(2)), points, draws=1500, steps=40)
+    check_sampler(make, variance_preserving(Euclidean(2)), points, draws=1500, steps=40)
 
 
 def test_factors_of_a_product_go_their_own_ways():
     """Independent factors with processes of their own end where they would end alone."""
-    one, other = VariancePreserving(Euclidean(2)), VarianceExploding(Euclidean(1), 0.01, 10.0)
+    one, other = variance_preserving(Euclidean(2)), variance_exploding(Euclidean(1), 0.01, 10.0)
     points = {"one": torch.randn(6, 2, generator=seeded(1)), "other": torch.randn(6, 1, generator=seeded(2))}
     grid = LogNormal()(one, 14)
 
@@ -214,21 +214,21 @@ def test_factors_of_a_product_go_their_own_ways():
 
 
 def test_a_predictor_may_remember(ring):
-    denoiser = ExactMixture(EDM(Euclidean(2)), ring)
+    denoiser = ExactMixture(edm(Euclidean(2)), ring)
     solver = Multistep(denoiser, 15)
     x = starts(denoiser.process, 20)
     assert torch.equal(PredictorCorrector(solver, corrections=0).run(x, seeded()), solver.run(x, seeded()))
 
 
 def test_runs_do_not_remember_each_other(ring):
-    denoiser = ExactMixture(EDM(Euclidean(2)), ring)
+    denoiser = ExactMixture(edm(Euclidean(2)), ring)
     solver = Multistep(denoiser, 15)
     one, many = (solver.sample(40, seeded(), batch_size=size) for size in (40, 40))
     assert torch.equal(one, many)
 
 
 def test_what_it_cannot_do_is_said(ring):
-    denoiser = ExactMixture(EDM(Euclidean(2)), ring)
+    denoiser = ExactMixture(edm(Euclidean(2)), ring)
     with pytest.raises(InputError, match=r"^Multistep needs a process with x_t = alpha x_0"):
         Multistep(Exact(CTMC(Finite(2, 5), Uniform(5)), torch.zeros(1, 2, dtype=torch.long)))
     with pytest.raises(InputError, match="expected at least 1"):
@@ -244,7 +244,7 @@ def true_path():
     """The flow between two components that part, on a fine even grid of log noise levels: levels, times and states."""
     one = torch.ones(2, dtype=FLOAT64)
     law = GaussianMixture(one / 2, torch.stack([-one[:1], one[:1]]), 0.3 * one[:, None, None])
-    denoiser = ExactMixture(VarianceExploding(Euclidean(1), 0.002, 20.0), law)
+    denoiser = ExactMixture(variance_exploding(Euclidean(1), 0.002, 20.0), law)
     levels = math.log(3.0) + math.log(0.1 / 3.0) * torch.arange(-800, FINE + 1, dtype=FLOAT64) / FINE
     times, states = denoiser.process.time_at(-2 * levels), [torch.linspace(-30, 40, 9, dtype=FLOAT64)[:, None]]
     move = Multistep(denoiser, len(times), 4, Velocity(), corrected=True).moves(times)

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from unnoise.denoisers import ExactMixture
-from unnoise.processes import EDM, VarianceExploding, VariancePreserving
+from unnoise.processes import edm, variance_exploding, variance_preserving
 from unnoise.samplers import DDIM, Ancestral, Heun, dpm_solver_pp, linear_multistep
 from unnoise.samplers.grids import Grid, Karras, Uniform, UniformLogSNR
 from unnoise.schedules import Cosine, Linear, LinearLogSNR
@@ -74,7 +74,7 @@ class TestDiffusers:
         theirs = getattr(diffusers, name)(clip_sample=False, prediction_type="sample", **setting)
         theirs.set_timesteps(count)
         grid = Levels(theirs.alphas_cumprod[theirs.timesteps].double())
-        denoiser = ExactMixture(VariancePreserving(Euclidean(2), schedule), ring)
+        denoiser = ExactMixture(variance_preserving(Euclidean(2), schedule), ring)
         start = torch.randn(200, 2, generator=seeded(1), dtype=FLOAT64)
         times = grid(denoiser.process, count)
         expected = run_scheduler(theirs, denoiser, times, start, generator=seeded(2), **options)
@@ -82,7 +82,7 @@ class TestDiffusers:
 
     def test_on_our_noise_levels(self, diffusers, ring, name, setting, options, ours):
         """Every level, given as betas. Without the rounding of its table to float32, all digits are the same."""
-        process, count = VariancePreserving(Euclidean(2), Linear(tau_min=0.02)), 40
+        process, count = variance_preserving(Euclidean(2), Linear(tau_min=0.02)), 40
         alpha_bar = torch.exp(-process.schedule.value(torch.linspace(0, 1, count, dtype=FLOAT64)))
         betas = 1 - alpha_bar / torch.cat([torch.ones(1, dtype=FLOAT64), alpha_bar[:-1]])
         theirs = getattr(diffusers, name)(
@@ -105,7 +105,7 @@ class TestDiffusers:
 @pytest.mark.parametrize(("kind", "grid"), [("karras", Karras()), ("exponential", UniformLogSNR())])
 def test_dpm_solver_pp_is_that_of_diffusers(diffusers, ring, kind, grid):
     """Its scheduler for EDM's models, which asks for what is left after preconditioning; its levels are float32."""
-    process, count = VarianceExploding(Euclidean(2), 0.002, 20.0), 20
+    process, count = variance_exploding(Euclidean(2), 0.002, 20.0), 20
     theirs = diffusers.EDMDPMSolverMultistepScheduler(process.sigma_min, process.sigma_max, sigma_schedule=kind)
     theirs.set_timesteps(count)
     denoiser, width = ExactMixture(process, ring), theirs.config.sigma_data
@@ -144,7 +144,7 @@ def k_diffusion():
         return sys.modules["k_diffusion.sampling"]
 
 
-PROCESSES = {"edm": EDM(Euclidean(2)), "ve": VarianceExploding(Euclidean(2))}
+PROCESSES = {"edm": edm(Euclidean(2)), "ve": variance_exploding(Euclidean(2))}
 GRIDS = {"karras": Karras(), "log-snr": UniformLogSNR()}
 
 

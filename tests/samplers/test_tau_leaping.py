@@ -10,7 +10,7 @@ from scipy import stats
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact
-from unnoise.processes import CTMC, EDM
+from unnoise.processes import CTMC, edm
 from unnoise.processes.rates import Absorbing, BirthDeath, GaussianTarget, Refresh, Uniform
 from unnoise.samplers import TauLeaping
 from unnoise.samplers.tau_leaping import leap_in_order, leap_once
@@ -130,4 +130,4 @@ def test_other_processes_are_refused():
     with pytest.raises(
         InputError, match=r"^TauLeaping needs a process that jumps between finitely many states \(CTMC\)"
     ):
-        TauLeaping(Exact(EDM(Euclidean(1)), torch.zeros(1, 1)))
+        TauLeaping(Exact(edm(Euclidean(1)), torch.zeros(1, 1)))

@@ -10,7 +10,7 @@ import torch
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser, Exact, ExactMixture
-from unnoise.processes import CTMC, EDM, Product, VarianceExploding, VariancePreserving
+from unnoise.processes import CTMC, Product, edm, variance_exploding, variance_preserving
 from unnoise.processes.rates import Uniform
 from unnoise.samplers import Multistep, tuned
 from unnoise.samplers.forms import Velocity
@@ -29,12 +29,12 @@ def seeded(seed=0):
 def narrow():
     """Two narrow clusters far apart in units that are not standard: what a default knows nothing of."""
     atoms = torch.tensor([[5.0, 0.0], [-5.0, 1.0], [-4.8, 1.3]], dtype=FLOAT64)
-    return Exact(VarianceExploding(Euclidean(2), 0.01, 100.0), atoms)
+    return Exact(variance_exploding(Euclidean(2), 0.01, 100.0), atoms)
 
 
 @pytest.mark.parametrize("evaluations", [5, 12])
 def test_it_is_no_worse_than_the_default_on_starts_that_it_has_not_seen(ring, evaluations):
-    denoiser = ExactMixture(EDM(Euclidean(2)), ring)
+    denoiser = ExactMixture(edm(Euclidean(2)), ring)
     starts = denoiser.process.prior(300).sample(seeded(9)).double()
     truth = Multistep(denoiser, 300, 4, grid=UniformLogSNR()).run(starts, seeded())
 
@@ -57,7 +57,7 @@ def test_the_same_seed_chooses_the_same_and_the_choice_can_be_kept(narrow):
 
 def test_the_fitted_grid_is_dense_where_the_velocity_bends():
     """Two points are told apart at the noise level of their distance, and nothing happens elsewhere."""
-    denoiser = Exact(VarianceExploding(Euclidean(1), 1e-3, 1e3), torch.tensor([[-1.0], [1.0]], dtype=FLOAT64))
+    denoiser = Exact(variance_exploding(Euclidean(1), 1e-3, 1e3), torch.tensor([[-1.0], [1.0]], dtype=FLOAT64))
     pilot = Pilot.of(denoiser, 64, seeded())
     grid = pilot.fitted(Velocity(), 2, 0.1)
     assert isinstance(grid, Fitted)
@@ -67,7 +67,7 @@ def test_the_fitted_grid_is_dense_where_the_velocity_bends():
 
 
 def test_a_grid_that_is_fitted_makes_errors_smaller(ring):
-    denoiser = ExactMixture(EDM(Euclidean(2)), ring)
+    denoiser = ExactMixture(edm(Euclidean(2)), ring)
     pilot = Pilot.of(denoiser, 64, seeded())
     fitted, even = (
         pilot.score(Multistep(denoiser, 40, 3, grid=grid))
@@ -77,7 +77,7 @@ def test_a_grid_that_is_fitted_makes_errors_smaller(ring):
 
 
 def test_products_of_gaussian_processes_are_tuned(ring):
-    one, other = VariancePreserving(Euclidean(2)), VarianceExploding(Euclidean(1), 0.01, 10.0)
+    one, other = variance_preserving(Euclidean(2)), variance_exploding(Euclidean(1), 0.01, 10.0)
     parts = {"one": ExactMixture(one, ring), "other": Exact(other, torch.tensor([[-1.0], [1.0]], dtype=FLOAT64))}
 
     class Both(Denoiser):
@@ -93,7 +93,7 @@ def test_products_of_gaussian_processes_are_tuned(ring):
 
 def test_conditions_are_those_of_the_pilot():
     class Told(Denoiser):
-        process = EDM(Euclidean(1))
+        process = edm(Euclidean(1))
 
         def forward(self, x_t, t, cond=None):
             return torch.tanh(cond * x_t)

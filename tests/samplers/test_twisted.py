@@ -14,7 +14,7 @@ from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Exact, ExactMixture, Guided
 from unnoise.denoisers.likelihoods import LinearGaussian, Masked, noisy
 from unnoise.laws import GaussianMixture, Normal
-from unnoise.processes import CTMC, EDM, RectifiedFlow, VariancePreserving, rates
+from unnoise.processes import CTMC, edm, rates, rectified_flow, variance_preserving
 from unnoise.samplers import Ancestral, Perturbed, TwistedSMC
 from unnoise.samplers.twisted import effective_size, systematic
 from unnoise.spaces import Euclidean, Finite
@@ -38,7 +38,7 @@ def line(process, variance):
     return denoiser, float(denoiser(one, times[-1]) ** 2 * made)
 
 
-PROCESSES = {"vp": VariancePreserving(Euclidean(1)), "edm": EDM(Euclidean(1)), "flow": RectifiedFlow(Euclidean(1))}
+PROCESSES = {"vp": variance_preserving(Euclidean(1)), "edm": edm(Euclidean(1)), "flow": rectified_flow(Euclidean(1))}
 
 
 class TestGaussian:
@@ -138,7 +138,7 @@ class TestMixture:
         ).pvalue
 
     def test_particles_follow_the_posterior_and_guidance_alone_does_not(self, mixture, rng):
-        denoiser = ExactMixture(VariancePreserving(Euclidean(2)), mixture)
+        denoiser = ExactMixture(variance_preserving(Euclidean(2)), mixture)
         law, evidence = conditioned(mixture, self.R)
         found = TwistedSMC(denoiser, self.R, 64, 40).weigh(500, rng)
         assert self.p_value(found.draw(1, rng)[:, 0], law) > 1e-5
@@ -150,7 +150,7 @@ class TestMixture:
 
     def test_a_group_gets_better_as_particles_grow(self, mixture, rng):
         """The error of the posterior mean by one group: at one particle that of guidance alone."""
-        denoiser = ExactMixture(VariancePreserving(Euclidean(2)), mixture)
+        denoiser = ExactMixture(variance_preserving(Euclidean(2)), mixture)
         law, _ = conditioned(mixture, self.R)
         errors = []
         for particles, groups in ((1, 1000), (16, 300), (256, 60)):
@@ -168,7 +168,7 @@ class TestMixture:
         x = mixture.sample(rng, (5,))
         torch.testing.assert_close(mask(x), same(x))
         torch.testing.assert_close(mask.blurred(x, torch.tensor(0.7)), same.blurred(x, torch.tensor(0.7)))
-        denoiser = ExactMixture(VariancePreserving(Euclidean(2)), mixture)
+        denoiser = ExactMixture(variance_preserving(Euclidean(2)), mixture)
         found = TwistedSMC(denoiser, mask, 256, 25).sample(512, rng)
         law, _ = conditioned(mixture, same)
         assert float((found[:, 1] > 0).double().mean()) == pytest.approx(
@@ -277,7 +277,7 @@ def test_conditions_belong_to_groups(rng):
         def forward(self, x_t, t, cond=None):
             return cond.expand_as(x_t)
 
-    denoiser = Told(EDM(Euclidean(1)), torch.zeros(1, 1))
+    denoiser = Told(edm(Euclidean(1)), torch.zeros(1, 1))
     sampler = TwistedSMC(Ancestral(denoiser, 20), lambda x: 0 * x[:, 0] + 0 * x.sum(), 4, guidance=0)
     cond = torch.tensor([[1.0], [2.0], [3.0]])
     assert torch.equal(sampler.sample(3, rng, cond), cond)
@@ -285,7 +285,7 @@ def test_conditions_belong_to_groups(rng):
 
 
 def test_samples_are_as_many_as_were_asked_for(mixture, rng):
-    sampler = TwistedSMC(ExactMixture(EDM(Euclidean(2)), mixture), TestMixture.R, 16, 10)
+    sampler = TwistedSMC(ExactMixture(edm(Euclidean(2)), mixture), TestMixture.R, 16, 10)
     seen = []
     assert sampler.sample(40, rng, on_step=lambda index, t, x: seen.append((index, t, len(x)))).shape == (40, 2)
     assert (len(seen), seen[0][0], seen[-1][1:]) == (9, 0, (0.0, 48))
@@ -293,7 +293,7 @@ def test_samples_are_as_many_as_were_asked_for(mixture, rng):
 
 def test_perturbed_kernels_are_those_of_the_paper(mixture):
     """Mean f + Sigma grad log r(f), written out with the same noise."""
-    denoiser = ExactMixture(VariancePreserving(Euclidean(2)), mixture)
+    denoiser = ExactMixture(variance_preserving(Euclidean(2)), mixture)
     t, s = torch.tensor([0.6, 0.5], dtype=FLOAT64)
     x = torch.ones(3, 2, dtype=FLOAT64)
     law = denoiser.process.ancestral(denoiser(x, t), x, t, s)
@@ -328,13 +328,13 @@ FAULTS = {
 
 @pytest.mark.parametrize(("log_r", "match"), FAULTS.values(), ids=FAULTS)
 def test_an_r_that_cannot_be_is_refused(log_r, match, rng):
-    denoiser = Exact(EDM(Euclidean(1)), torch.ones(1, 1))
+    denoiser = Exact(edm(Euclidean(1)), torch.ones(1, 1))
     with pytest.raises(InputError, match=match):
         TwistedSMC(denoiser, log_r, 4, 5).sample(4, rng)
 
 
 def test_settings_that_cannot_be_are_refused(rng):
-    denoiser = Exact(EDM(Euclidean(1)), torch.ones(1, 1))
+    denoiser = Exact(edm(Euclidean(1)), torch.ones(1, 1))
     with pytest.raises(InputError, match="got 0 particles"):
         TwistedSMC(denoiser, lambda x: x[:, 0], 0)
     with pytest.raises(InputError, match="got a floor of 1 nats"):
@@ -349,7 +349,7 @@ def test_settings_that_cannot_be_are_refused(rng):
 
 
 def test_particles_that_all_die_are_told_of(rng):
-    denoiser = Exact(EDM(Euclidean(1)), torch.ones(1, 1))
+    denoiser = Exact(edm(Euclidean(1)), torch.ones(1, 1))
     nowhere = TwistedSMC(denoiser, lambda x: torch.full((len(x),), -math.inf), 4, 5, guidance=0)
     with pytest.raises(NonFiniteError, match="r is 0 at all 4 particles where they end"):
         nowhere.sample(8, rng)
@@ -362,7 +362,7 @@ def test_a_condition_whose_particles_die_is_told_of(rng):
         def forward(self, x_t, t, cond=None):
             return cond.expand_as(x_t)
 
-    sampler = TwistedSMC(Told(EDM(Euclidean(1)), torch.zeros(1, 1)), above(0.0), 4, 5, guidance=0)
+    sampler = TwistedSMC(Told(edm(Euclidean(1)), torch.zeros(1, 1)), above(0.0), 4, 5, guidance=0)
     with pytest.raises(NonFiniteError, match="r is 0 at all 4 particles of group 1"):
         sampler.sample(2, rng, torch.tensor([[1.0], [-1.0]]))
 
@@ -374,4 +374,4 @@ def test_a_denoiser_that_is_not_finite_is_told_of(rng):
 
     r = noisy(torch.ones(1), 1.0)
     with pytest.raises((NonFiniteError, InputError), match="NaN"):
-        TwistedSMC(Broken(EDM(Euclidean(1)), torch.zeros(1, 1)), r, 4, 5, guidance=0).sample(4, rng)
+        TwistedSMC(Broken(edm(Euclidean(1)), torch.zeros(1, 1)), r, 4, 5, guidance=0).sample(4, rng)

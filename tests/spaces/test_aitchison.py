@@ -7,7 +7,7 @@ import torch
 
 from unnoise._config import decode, encode
 from unnoise._errors import InputError
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.schedules import Cosine
 from unnoise.spaces import Aitchison
 from unnoise.testing import check_process
@@ -39,7 +39,7 @@ def test_log_volume_is_that_of_the_jacobian():
 
 
 def test_gaussian_processes_run_on_it():
-    process = VariancePreserving(SPACE, Cosine())
+    process = variance_preserving(SPACE, Cosine())
     check_process(process, SPACE.from_proportions(X), draws=1000, functions=3, times=(0.4, 0.6))
     assert decode(encode(SPACE)) == SPACE
 

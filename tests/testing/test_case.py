@@ -5,7 +5,7 @@ import torch
 from gaussians import ATOMS, PROCESSES, case
 from toys import EXAMPLES
 
-from unnoise.processes import RectifiedFlow
+from unnoise.processes import rectified_flow
 from unnoise.testing.case import informative_times
 from unnoise.testing.noised import in_double
 
@@ -30,7 +30,7 @@ def test_informative_times_exist_on_any_space(name: str) -> None:
 
 
 def test_a_case_knows_its_atoms() -> None:
-    one = case(RectifiedFlow)
+    one = case(rectified_flow)
     assert torch.equal(one.atom(5), ATOMS[1].double())
     assert one.many(1).shape == (one.draws, 2)
     assert [label for _, label, _ in one.each_time()] == ["t = 0.35", "t = 0.45", "t = 0.57"]

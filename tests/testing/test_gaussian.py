@@ -7,7 +7,7 @@ import torch
 from caught import assert_caught
 from gaussians import ATOMS, PLANE, Flow, case
 
-from unnoise.processes import RectifiedFlow
+from unnoise.processes import rectified_flow
 from unnoise.spaces import Euclidean
 from unnoise.testing import gaussian
 from unnoise.testing.processes import case_of
@@ -83,6 +83,6 @@ def test_many_draws_see_three_hundredths_of_a_nat() -> None:
 
 def test_images_have_no_mixture_to_compare_with() -> None:
     atoms = torch.randn(3, 2, 2, generator=torch.Generator().manual_seed(0))
-    one = case_of(RectifiedFlow(Euclidean((2, 2))), atoms, times=(0.5,))
+    one = case_of(rectified_flow(Euclidean((2, 2))), atoms, times=(0.5,))
     assert "not looked at" in gaussian.bound_is_the_likelihood(one).detail
     assert math.isfinite(gaussian.score_is_the_gradient(one).error)

@@ -4,7 +4,7 @@ import torch
 from toys import EXAMPLES
 
 from unnoise.laws import GaussianMixture
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.spaces import Euclidean
 from unnoise.testing import check_law
 from unnoise.testing.noised import Noised, in_double, repeated, rows
@@ -15,7 +15,7 @@ T = torch.tensor(0.4, dtype=torch.float64)
 
 
 def test_noised_atoms_are_a_gaussian_mixture() -> None:
-    process = VariancePreserving(Euclidean(2))
+    process = variance_preserving(Euclidean(2))
     alpha, sigma = process.alpha_sigma(T)
     mixture = GaussianMixture(WEIGHTS, alpha * ATOMS, sigma**2 * torch.eye(2, dtype=torch.float64).expand(2, 2, 2))
     noised = Noised(process, ATOMS, WEIGHTS, T)

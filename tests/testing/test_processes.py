@@ -6,7 +6,7 @@ from gaussians import ATOMS, PROCESSES, Flow
 from toys import EXAMPLES
 
 from unnoise._errors import InputError
-from unnoise.processes import RectifiedFlow
+from unnoise.processes import rectified_flow
 from unnoise.spaces import Euclidean
 from unnoise.testing import LawBroken, check_process
 
@@ -18,8 +18,8 @@ def test_the_processes_of_the_package_keep_the_laws(name: str) -> None:
 
 def test_in_more_dimensions_and_on_images() -> None:
     rng = torch.Generator().manual_seed(0)
-    check_process(RectifiedFlow(Euclidean(5)), torch.randn(4, 5, generator=rng), functions=4)
-    check_process(RectifiedFlow(Euclidean((1, 2, 2))), torch.randn(4, 1, 2, 2, generator=rng), functions=4)
+    check_process(rectified_flow(Euclidean(5)), torch.randn(4, 5, generator=rng), functions=4)
+    check_process(rectified_flow(Euclidean((1, 2, 2))), torch.randn(4, 1, 2, 2, generator=rng), functions=4)
 
 
 @pytest.mark.parametrize(("name", "laws"), [("chain", 21), ("circle", 18), ("product", 18)])
@@ -50,12 +50,12 @@ def test_a_broken_process_raises_a_table_that_says_what_and_by_how_much() -> Non
 )
 def test_what_the_laws_need_is_said(atoms, weights) -> None:
     with pytest.raises(InputError, match="3 or more atoms, each with a positive weight"):
-        check_process(RectifiedFlow(Euclidean(2)), atoms, weights)
+        check_process(rectified_flow(Euclidean(2)), atoms, weights)
 
 
 def test_a_seed_decides_the_report_and_the_global_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
-    reports = [check_process(RectifiedFlow(Euclidean(2)), ATOMS, draws=1000, seed=seed) for seed in (0, 0, 1)]
+    reports = [check_process(rectified_flow(Euclidean(2)), ATOMS, draws=1000, seed=seed) for seed in (0, 0, 1)]
     assert reports[0] == reports[1] != reports[2]
     assert torch.equal(before, torch.get_rng_state())
 

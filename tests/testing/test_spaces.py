@@ -9,7 +9,7 @@ from toys import EXAMPLES
 
 from unnoise._errors import InputError
 from unnoise.laws import Normal
-from unnoise.processes import VariancePreserving
+from unnoise.processes import variance_preserving
 from unnoise.spaces import Diffusion, Euclidean
 from unnoise.testing import check_space, spaces
 from unnoise.testing.manifolds import pulled_home
@@ -31,7 +31,7 @@ def test_euclidean_keeps_the_laws(shape: tuple[int, ...]) -> None:
 
 
 def test_euclidean_keeps_the_laws_under_a_process() -> None:
-    process = VariancePreserving(Euclidean(2))
+    process = variance_preserving(Euclidean(2))
     check_space(process.space, POINTS, partial(process.forward, t=HALF))
 
 

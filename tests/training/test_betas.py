@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
-from unnoise.processes import GaussianChain, LearnedBetas, VariancePreserving, linear_betas
+from unnoise.processes import Chain, LearnedBetas, even_times, linear_betas, variance_preserving
 from unnoise.spaces import Euclidean
 from unnoise.training import learn_betas
 
@@ -46,9 +46,9 @@ def negative_bound(betas):
 def test_they_reach_the_optimum(rng):
     """Within 0.005 nats, which 20,000 rows allow; the line of betas they start from is far away."""
     schedule = LearnedBetas(START)
-    process = VariancePreserving(Euclidean(1), schedule)
+    process = variance_preserving(Euclidean(1), schedule)
     x_0 = math.sqrt(V) * torch.randn(20_000, 1, generator=rng, dtype=torch.float64)
-    learnt = learn_betas(GaussianChain(process, 5), Linear(process), x_0, rng).betas
+    learnt = learn_betas(Chain(process, even_times(5)), Linear(process), x_0, rng).betas
 
     def of_logits(logits):
         return negative_bound([START[0], *(1 / (1 + np.exp(-logits)))])
@@ -60,6 +60,6 @@ def test_they_reach_the_optimum(rng):
 
 
 def test_fixed_betas_are_refused(rng):
-    process = VariancePreserving(Euclidean(1))
+    process = variance_preserving(Euclidean(1))
     with pytest.raises(InputError, match="whose schedule is Linear; expected LearnedBetas"):
-        learn_betas(GaussianChain(process, 5), Linear(process), torch.zeros(4, 1), rng)
+        learn_betas(Chain(process, even_times(5)), Linear(process), torch.zeros(4, 1), rng)

@@ -10,7 +10,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise.chains.smoothed import Smoothed
 from unnoise.denoisers import Denoiser
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 
 
 class AsDenoiser(Denoiser):
@@ -39,13 +39,13 @@ class AsDenoiser(Denoiser):
             [1.]])
     """
 
-    process: AffineGaussian
+    process: Gaussian
 
-    def __init__(self, smoothed: Smoothed, process: AffineGaussian) -> None:
+    def __init__(self, smoothed: Smoothed, process: Gaussian) -> None:
         super().__init__()
-        if not isinstance(process, AffineGaussian):
+        if not isinstance(process, Gaussian):
             raise InputError(
-                f"AsDenoiser needs a process with x_t = alpha x_0 + sigma noise (AffineGaussian), and "
+                f"AsDenoiser needs a process with x_t = alpha x_0 + sigma noise (Gaussian), and "
                 f"{type(process).__name__} is none"
             )
         self.smoothed, self.process = smoothed, process

@@ -32,7 +32,7 @@ from unnoise.chains.memory import memory, warn_of
 from unnoise.chains.smoothed import Smoothed
 from unnoise.chains.underdamped import Moving, Sachs
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 
 
 @dataclass(frozen=True)
@@ -296,7 +296,7 @@ def growing(sigma: float, m: int, last: float) -> list[float]:
     return equal(sigma, m) + [(b - a) ** -0.5 for a, b in itertools.pairwise(precisions)]
 
 
-def snr_levels(process: AffineGaussian, times: Tensor) -> list[float]:
+def snr_levels(process: Gaussian, times: Tensor) -> list[float]:
     r"""The measurements that a Gaussian process run backwards is: a step from t to s adds $\mathrm{SNR}(s) -
     \mathrm{SNR}(t)$ to the precision.
 
@@ -308,9 +308,9 @@ def snr_levels(process: AffineGaussian, times: Tensor) -> list[float]:
         process: of any SNR.
         times: decreasing, (m,).
 
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> process = EDM(Euclidean(1))
+    >>> process = edm(Euclidean(1))
     >>> levels = snr_levels(process, process.time_at(torch.log(torch.tensor([1.0, 4.0, 9.0]))))
     >>> [round(sigma**-2, 3) for sigma in levels]
     [1.0, 3.0, 5.0]

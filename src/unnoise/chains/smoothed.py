@@ -19,7 +19,7 @@ from unnoise.chains.base import Field, check_positive
 from unnoise.denoisers import Denoiser
 from unnoise.laws import GaussianMixture
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 
 NUMBERS_AT_ONCE = 2**22
 
@@ -55,7 +55,7 @@ class FromDenoiser(Smoothed):
     """
 
     def __init__(self, denoiser: Denoiser, cond: Any = None) -> None:
-        if not isinstance(denoiser.process, AffineGaussian):
+        if not isinstance(denoiser.process, Gaussian):
             raise InputError(
                 f"FromDenoiser needs a denoiser of a Gaussian process, and {type(denoiser.process).__name__} is none: "
                 "a noise level sigma means nothing there"

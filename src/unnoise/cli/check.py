@@ -126,10 +126,10 @@ def _atoms(process: Process[Any], seed: int) -> Any:
 
 def _usual(seed: int) -> tuple[Any, Any]:
     """What a sampler is looked at on where nothing else is said."""
-    from unnoise.processes import VariancePreserving
+    from unnoise.processes import variance_preserving
     from unnoise.spaces import Euclidean
 
-    process = VariancePreserving(Euclidean(2))
+    process = variance_preserving(Euclidean(2))
     return process, _atoms(process, seed)
 
 

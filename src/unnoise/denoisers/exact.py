@@ -14,7 +14,7 @@ from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.denoisers.base import Denoiser
 from unnoise.laws import GaussianMixture
-from unnoise.processes import AffineGaussian, HasKernel
+from unnoise.processes import Gaussian, HasKernel
 
 NUMBERS_AT_ONCE = 2**23
 
@@ -35,9 +35,9 @@ class Exact(Denoiser):
     Raises:
         InputError: weights of another length than the atoms, or not positive anywhere.
 
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> denoiser = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
     >>> denoiser(torch.tensor([[0.0], [0.9]]), torch.tensor(0.0))
     tensor([[0.],
             [1.]])
@@ -104,21 +104,21 @@ class ExactMixture(Denoiser):
     $E[x_0 | x] = \sum_k r_k\big(\mu_k + \alpha\Sigma_k(\alpha^2\Sigma_k + \sigma^2 I)^{-1}(x - \alpha\mu_k)\big)$ with
     $r_k \propto w_k N(x; \alpha\mu_k, \alpha^2\Sigma_k + \sigma^2 I)$. Every covariance is diagonalised once.
 
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
     >>> law = GaussianMixture(torch.tensor([1.0]), torch.zeros(1, 2), torch.eye(2)[None])
-    >>> process = EDM(Euclidean(2), sigma_max=1.0)
+    >>> process = edm(Euclidean(2), sigma_max=1.0)
     >>> ExactMixture(process, law)(torch.ones(1, 2), torch.tensor(1.0))
     tensor([[0.5000, 0.5000]])
     """
 
-    process: AffineGaussian
+    process: Gaussian
     log_weights: Tensor
     means: Tensor
     variances: Tensor
     axes: Tensor
 
-    def __init__(self, process: AffineGaussian, law: GaussianMixture) -> None:
+    def __init__(self, process: Gaussian, law: GaussianMixture) -> None:
         super().__init__()
         self.process = process
         self.law = law

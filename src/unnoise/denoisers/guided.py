@@ -11,7 +11,7 @@ from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.denoisers.base import Denoiser
 from unnoise.denoisers.likelihoods import LogR, log_twist
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 
 
 class Guided(Denoiser):
@@ -36,22 +36,22 @@ class Guided(Denoiser):
 
     >>> from unnoise.denoisers import ExactMixture, likelihoods
     >>> from unnoise.laws import GaussianMixture
-    >>> from unnoise.processes import VariancePreserving
+    >>> from unnoise.processes import variance_preserving
     >>> from unnoise.spaces import Euclidean
     >>> law = GaussianMixture(torch.tensor([1.0]), torch.zeros(1, 1), torch.eye(1)[None])
-    >>> plain = ExactMixture(VariancePreserving(Euclidean(1)), law)
+    >>> plain = ExactMixture(variance_preserving(Euclidean(1)), law)
     >>> guided = Guided(plain, likelihoods.noisy(torch.tensor([1.0]), scale=1.0))
     >>> guided(torch.zeros(1, 1), torch.tensor(1.0))  # the posterior mean of N(0, 1) given y = 1 with noise 1
     tensor([[0.5000]])
     """
 
-    process: AffineGaussian
+    process: Gaussian
 
     def __init__(self, denoiser: Denoiser, log_r: LogR, scale: float = 1.0, warm: bool = False) -> None:
         super().__init__()
-        if not isinstance(denoiser.process, AffineGaussian):
+        if not isinstance(denoiser.process, Gaussian):
             raise InputError(
-                f"guidance by gradients needs a process with x_t = alpha x_0 + sigma noise (AffineGaussian), and "
+                f"guidance by gradients needs a process with x_t = alpha x_0 + sigma noise (Gaussian), and "
                 f"{type(denoiser.process).__name__} is none: use samplers.TwistedSMC with guidance=0, "
                 "which weighs instead"
             )

@@ -26,9 +26,9 @@ class Neural(Denoiser):
 
     >>> import torch
     >>> from unnoise.networks import MLP
-    >>> from unnoise.processes import VariancePreserving
+    >>> from unnoise.processes import variance_preserving
     >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Neural(VariancePreserving(Euclidean(2)), MLP((2,), width=16))
+    >>> denoiser = Neural(variance_preserving(Euclidean(2)), MLP((2,), width=16))
     >>> denoiser(torch.zeros(4, 2), torch.tensor(0.5)).shape
     torch.Size([4, 2])
     """

@@ -27,9 +27,9 @@ class Residual(Denoiser):
 
     >>> import torch
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> one = Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> one = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
     >>> Residual(one, one)(torch.tensor([[0.9]]), torch.tensor(0.0))
     tensor([[2.]])
     """

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 from unnoise.processes.lattice import Lattice
 
 REACH = 16.0  # standard deviations of noise: what lies farther is less likely by more than exp(-50)
@@ -76,10 +76,10 @@ class SoftmaxDecoder(Decoder):
     r"""$p(x_0 = v | z) \propto N(z; \alpha_0 v, \sigma_0^2)$ over the levels v.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
     >>> decoder = SoftmaxDecoder(Lattice(0.0, 1.0, 3))
-    >>> coin = Exact(EDM(Euclidean(1), sigma_min=1.0), torch.tensor([[0.0], [2.0]]))
+    >>> coin = Exact(edm(Euclidean(1), sigma_min=1.0), torch.tensor([[0.0], [2.0]]))
     >>> decoder.log_probabilities(coin, torch.tensor([[1.0]])).exp()
     tensor([[[0.2741, 0.4519, 0.2741]]])
     """
@@ -122,10 +122,10 @@ class BinDecoder(Decoder):
         denoised: whether the mean is the denoiser's; else $z/\alpha_0$.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
     >>> decoder = BinDecoder(Lattice(0.0, 1.0, 3), denoised=False)
-    >>> coin = Exact(EDM(Euclidean(1), sigma_min=1.0), torch.tensor([[0.0], [2.0]]))
+    >>> coin = Exact(edm(Euclidean(1), sigma_min=1.0), torch.tensor([[0.0], [2.0]]))
     >>> decoder.log_probabilities(coin, torch.tensor([[1.0]])).exp()
     tensor([[[0.3085, 0.3829, 0.3085]]])
     """
@@ -165,13 +165,13 @@ class BinDecoder(Decoder):
         return mass
 
 
-def gaussian(denoiser: Denoiser, asker: str) -> AffineGaussian:
+def gaussian(denoiser: Denoiser, asker: str) -> Gaussian:
     """The process of a denoiser, for those who need it Gaussian.
 
     Raises:
         InputError: it is not.
     """
-    if not isinstance(denoiser.process, AffineGaussian):
+    if not isinstance(denoiser.process, Gaussian):
         raise InputError(
             f"{asker} needs a Gaussian process, and {type(denoiser.process).__name__} is none: on finite spaces a "
             "bound is one on probabilities already"

@@ -24,9 +24,9 @@ class Letters(Head[Tensor]):
     Points are (n, *sites, letters), and the network sees letters as channels, (n, letters, *sites), at about unit
     variance.
 
-    >>> from unnoise.processes import VarianceExploding
+    >>> from unnoise.processes import variance_exploding
     >>> from unnoise.spaces import Euclidean
-    >>> process, t = VarianceExploding(Euclidean((4, 3))), torch.tensor(0.6)
+    >>> process, t = variance_exploding(Euclidean((4, 3))), torch.tensor(0.6)
     >>> Letters().input_shape(process)
     (3, 4)
     >>> Letters().estimate(process, torch.zeros(1, 3, 4), torch.zeros(1, 4, 3), t)[0, 0]

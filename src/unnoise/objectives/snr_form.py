@@ -26,50 +26,50 @@ from unnoise._tree import expand
 from unnoise.objectives.denoising import Denoising
 from unnoise.objectives.times import Steps
 from unnoise.objectives.weightings import Steps as StepWeights
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 
 
 def discrete(steps: int) -> Denoising:
     r"""The SNR-weighted reconstruction loss of T steps, $\sum_{i=1}^T$ `step_loss` at $t = i/T$, as an objective.
 
-    Each example sees one step, so its loss is T times that of a step. `StepPrices` is the whole bound of a chain.
+    Each example sees one step, so its loss is T times that of a step. `StepKL` is the whole bound of a chain.
     """
     return Denoising(StepWeights(steps), Steps(steps))
 
 
-def noise(process: AffineGaussian, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+def noise(process: Gaussian, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
     r"""$\epsilon = (z - \alpha x)/\sigma$: of the data the noise, of an estimate the estimated noise."""
     alpha, sigma = process.alpha_sigma(t)
     return (x_t - expand(alpha, x_t) * x_0) / expand(sigma, x_t)
 
 
-def force(process: AffineGaussian, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+def force(process: Gaussian, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
     r"""$(\alpha x - z)/\sigma^2$: of the data $\nabla_z\log q_{t|0}(z | x)$, of an estimate the estimated score."""
     return process.score(x_t, x_0, t)
 
 
-def tweedie(process: AffineGaussian, score: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+def tweedie(process: Gaussian, score: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
     r"""$E[\alpha x | z] = z + \sigma^2\nabla\log q_t(z)$, `force` the other way round (Robbins 1956; Efron 2011)."""
     return x_t + expand(process.alpha_sigma(t)[1], x_t) ** 2 * score
 
 
-def step_loss(process: AffineGaussian, x_0: Tensor, estimate: Tensor, s: Tensor, t: Tensor) -> Tensor:
+def step_loss(process: Gaussian, x_0: Tensor, estimate: Tensor, s: Tensor, t: Tensor) -> Tensor:
     r"""$\frac12(\mathrm{SNR}(s) - \mathrm{SNR}(t))\lVert x - \hat x\rVert^2$, (n,): the KL of two posteriors at s."""
     gained = process.log_snr(t).exp() * torch.expm1(process.log_snr(s) - process.log_snr(t))
     return 0.5 * gained * _square(process, x_0 - estimate)
 
 
-def rate_loss(process: AffineGaussian, x_0: Tensor, estimate: Tensor, t: Tensor) -> Tensor:
+def rate_loss(process: Gaussian, x_0: Tensor, estimate: Tensor, t: Tensor) -> Tensor:
     r"""$-\frac12\mathrm{SNR}'(t)\lVert x - \hat x\rVert^2$, (n,), per unit time: `process.kl_rate`."""
     return -process.log_snr_rate(t) * level_loss(process, x_0, estimate, t)
 
 
-def level_loss(process: AffineGaussian, x_0: Tensor, estimate: Tensor, t: Tensor) -> Tensor:
+def level_loss(process: Gaussian, x_0: Tensor, estimate: Tensor, t: Tensor) -> Tensor:
     r"""$\frac12\mathrm{SNR}\,\lVert x - \hat x\rVert^2$, (n,), per unit of log SNR: it knows of no schedule."""
     return 0.5 * process.log_snr(t).exp() * _square(process, x_0 - estimate)
 
 
-def noise_loss(process: AffineGaussian, true: Tensor, estimate: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
+def noise_loss(process: Gaussian, true: Tensor, estimate: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
     r"""$\frac12(\mathrm{SNR}(s)/\mathrm{SNR}(t) - 1)\lVert\epsilon - \hat\epsilon\rVert^2$, (n,), for a step to s.
 
     Per unit time, $-\frac12\lambda'(t)$ in front, without s.
@@ -77,7 +77,7 @@ def noise_loss(process: AffineGaussian, true: Tensor, estimate: Tensor, t: Tenso
     return 0.5 * _gain(process, t, s) * _square(process, true - estimate)
 
 
-def force_loss(process: AffineGaussian, true: Tensor, estimate: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
+def force_loss(process: Gaussian, true: Tensor, estimate: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
     r"""$\frac12(\mathrm{SNR}(s)/\mathrm{SNR}(t) - 1)\,\sigma^2\lVert f - \hat f\rVert^2$, (n,), for a step to s.
 
     Per unit time, $-\frac12\lambda'(t)$ in front, without s. In expectation, and up to a constant, it does not matter
@@ -86,7 +86,7 @@ def force_loss(process: AffineGaussian, true: Tensor, estimate: Tensor, t: Tenso
     return process.alpha_sigma(t)[1] ** 2 * noise_loss(process, true, estimate, t, s)
 
 
-def _gain(process: AffineGaussian, t: Tensor, s: Tensor | None) -> Tensor:
+def _gain(process: Gaussian, t: Tensor, s: Tensor | None) -> Tensor:
     """What a step from t to s adds to the SNR, as a share of it; per unit time without s."""
     return -process.log_snr_rate(t) if s is None else torch.expm1(process.log_snr(s) - process.log_snr(t))
 

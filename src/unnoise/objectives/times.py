@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.processes import AffineGaussian, HasKernel
+from unnoise.processes import Gaussian, HasKernel
 
 
 def low_discrepancy(n: int, rng: torch.Generator) -> Tensor:
@@ -119,7 +119,7 @@ class LogNormal(Times):
     mean: float = -1.2 + math.log(2)
     deviation: float = 1.2
 
-    def __call__(self, process: AffineGaussian, u: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def __call__(self, process: Gaussian, u: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         r"""Density $N(\log\tilde\sigma)\,|d\log\tilde\sigma/dt|$ over the mass inside the range."""
         levels = -0.5 * process.log_snr(u.new_tensor([0.0, 1.0], dtype=torch.float64))
         ends = (levels - self.mean) / self.deviation
@@ -145,7 +145,7 @@ class OneLevel(Times):
 
     sigma: float
 
-    def __call__(self, process: AffineGaussian, u: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def __call__(self, process: Gaussian, u: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """The same time for all, with density 1 with respect to its point mass."""
         low, high = torch.exp(-0.5 * process.log_snr(u.new_tensor([0.0, 1.0], dtype=torch.float64))).tolist()
         if not low <= self.sigma <= high:

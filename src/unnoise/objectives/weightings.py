@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 
 Weighting = Callable[[Any, Tensor], Tensor]
 
@@ -35,7 +35,7 @@ class Simple:
     The factor is $2\sigma^2/g^2 = 1/(h - f)$.
     """
 
-    def __call__(self, process: AffineGaussian, t: Tensor) -> Tensor:
+    def __call__(self, process: Gaussian, t: Tensor) -> Tensor:
         r"""$-2/\lambda'(t)$."""
         return -2 / process.log_snr_rate(t)
 
@@ -54,7 +54,7 @@ class Steps:
 
     steps: int
 
-    def __call__(self, process: AffineGaussian, t: Tensor) -> Tensor:
+    def __call__(self, process: Gaussian, t: Tensor) -> Tensor:
         r"""$T\,(\mathrm{SNR}(s)/\mathrm{SNR}(t) - 1)/(-\lambda'(t))$."""
         s = (t - 1 / self.steps).clamp(min=0)
         return -self.steps * torch.expm1(process.log_snr(s) - process.log_snr(t)) / process.log_snr_rate(t)
@@ -74,7 +74,7 @@ class EDM:
     deviation: float = 1.2
     sigma_data: float = 1.0
 
-    def __call__(self, process: AffineGaussian, t: Tensor) -> Tensor:
+    def __call__(self, process: Gaussian, t: Tensor) -> Tensor:
         """See the class."""
         log_level = -0.5 * process.log_snr(t)
         z = (log_level - self.mean) / self.deviation

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 from unnoise.samplers.base import OnStep, Sampler, require
 from unnoise.samplers.forms import Velocity
 from unnoise.samplers.ode import integrate
@@ -39,19 +39,19 @@ class Adaptive(Sampler):
         InputError: a process that is not Gaussian, or a tolerance that is not positive.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> sampler = Adaptive(Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
+    >>> sampler = Adaptive(Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
     >>> sampler.sample(2, torch.Generator().manual_seed(0)).abs()
     tensor([[1.],
             [1.]])
     """
 
-    process: AffineGaussian
+    process: Gaussian
 
     def __init__(self, denoiser: Denoiser, tolerance: float = 1e-3, sigma_data: float = 1.0, steps: int = 2) -> None:
         super().__init__(denoiser, steps)
-        require(denoiser, AffineGaussian, "Adaptive", "with x_t = alpha x_0 + sigma noise")
+        require(denoiser, Gaussian, "Adaptive", "with x_t = alpha x_0 + sigma noise")
         if not tolerance > 0:
             raise InputError(f"got tolerance = {tolerance}; expected a positive number, such as 1e-3")
         self.tolerance, self.form = tolerance, Velocity(sigma_data)

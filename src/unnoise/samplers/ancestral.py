@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from unnoise.denoisers import Denoiser
-from unnoise.processes import AffineGaussian, Bridged
+from unnoise.processes import Bridged, Gaussian
 from unnoise.samplers.base import Sampler, require
 from unnoise.samplers.grids import Grid
 
@@ -49,11 +49,11 @@ class DDIM(Sampler):
         grid: where the times lie.
     """  # noqa: D205
 
-    process: AffineGaussian
+    process: Gaussian
 
     def __init__(self, denoiser: Denoiser, steps: int = 50, eta: float = 0.0, grid: Grid | None = None) -> None:
         super().__init__(denoiser, steps, grid)
-        require(denoiser, AffineGaussian, "DDIM", "with x_t = alpha x_0 + sigma noise")
+        require(denoiser, Gaussian, "DDIM", "with x_t = alpha x_0 + sigma noise")
         self.eta = eta
 
     def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:

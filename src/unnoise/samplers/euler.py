@@ -22,9 +22,9 @@ class Euler(Sampler):
         grid: where the times lie.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> denoiser = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
     >>> Euler(denoiser, steps=20).sample(3, torch.Generator().manual_seed(0)).abs()
     tensor([[1.],
             [1.],

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.processes import AffineGaussian, Process, Product
+from unnoise.processes import Gaussian, Process, Product
 
 
 class Grid(ABC):
@@ -26,7 +26,7 @@ class Grid(ABC):
 
 @dataclass(frozen=True)
 class Uniform(Grid):
-    """Equal steps in t, the process's own clock. On `processes.EDM` this is the grid of Karras et al. 2022.
+    """Equal steps in t, the process's own clock. On `processes.edm` this is the grid of Karras et al. 2022.
 
     >>> Uniform()(None, 3)
     tensor([1.0000, 0.5000, 0.0000], dtype=torch.float64)
@@ -51,7 +51,7 @@ class OfNoise(Grid):
         """The times of these levels."""
         while isinstance(process, Product):
             process = next(iter(process.parts.values()))
-        if not isinstance(process, AffineGaussian):
+        if not isinstance(process, Gaussian):
             raise InputError(
                 f"{type(self).__name__} places noise levels, and {type(process).__name__} has none: use grids.Uniform"
             )
@@ -119,9 +119,9 @@ class Fitted(OfNoise):
     Raises:
         InputError: less than two knots, or knots that do not decrease.
 
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> process = EDM(Euclidean(1))
+    >>> process = edm(Euclidean(1))
     >>> times = Fitted((4.0, 0.0, -1.0, -6.0))(process, 4)
     >>> process.alpha_sigma(times)[1].log()
     tensor([ 4.3820,  0.0000, -1.0000, -6.2146], dtype=torch.float64)

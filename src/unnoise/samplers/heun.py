@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unnoise.denoisers import Denoiser
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 from unnoise.samplers.base import Sampler, require
 from unnoise.samplers.grids import Grid, Karras
 
@@ -33,7 +33,7 @@ class Heun(Sampler):
         grid: where the times lie.
     """
 
-    process: AffineGaussian
+    process: Gaussian
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Heun(Sampler):
         grid: Grid | None = None,
     ) -> None:
         super().__init__(denoiser, steps, Karras() if grid is None else grid)
-        require(denoiser, AffineGaussian, "Heun", "with x_t = alpha x_0 + sigma noise")
+        require(denoiser, Gaussian, "Heun", "with x_t = alpha x_0 + sigma noise")
         self.churn, self.churn_range, self.churn_noise = churn, churn_range, churn_noise
 
     def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:

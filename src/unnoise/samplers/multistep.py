@@ -18,7 +18,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.laws.base import standard_normal
-from unnoise.processes import AffineGaussian, Product
+from unnoise.processes import Gaussian, Product
 from unnoise.samplers.base import Move, Sampler
 from unnoise.samplers.forms import Data, Form, Noise, Velocity
 from unnoise.samplers.grids import Grid, LogNormal, UniformLogSNR
@@ -74,9 +74,9 @@ class Multistep(Sampler):
         InputError: a process with a part that is not Gaussian, an order below 1, or a corrector of a form with noise.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> denoiser = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
     >>> Multistep(denoiser, steps=10).sample(3, torch.Generator().manual_seed(0)).abs()
     tensor([[1.],
             [1.],
@@ -137,7 +137,7 @@ class _Table:
     fresh: list[float]
 
     @classmethod
-    def of(cls, sampler: Multistep, process: AffineGaussian, times: Tensor) -> _Table:
+    def of(cls, sampler: Multistep, process: Gaussian, times: Tensor) -> _Table:
         """In float64, once per run."""
         form, order, count = sampler.form, sampler.order, len(times) - 1
         log_alpha, log_sigma = process.logs(times.double())
@@ -220,9 +220,9 @@ def _check_gaussian(process: Any, sampler: str) -> None:
     if isinstance(process, Product):
         for part in process.parts.values():
             _check_gaussian(part, sampler)
-    elif not isinstance(process, AffineGaussian):
+    elif not isinstance(process, Gaussian):
         raise InputError(
-            f"{sampler} needs a process with x_t = alpha x_0 + sigma noise (AffineGaussian), or a product of such, and "
+            f"{sampler} needs a process with x_t = alpha x_0 + sigma noise (Gaussian), or a product of such, and "
             f"{type(process).__name__} is none: use samplers.Euler, which runs on every process"
         )
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from unnoise.denoisers import Denoiser
 from unnoise.denoisers.likelihoods import LogR, log_twist
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 from unnoise.samplers.base import Sampler, require
 from unnoise.samplers.grids import Grid
 
@@ -31,13 +31,13 @@ class Perturbed(Sampler):
         grid: where the times lie.
     """
 
-    process: AffineGaussian
+    process: Gaussian
 
     def __init__(
         self, denoiser: Denoiser, log_r: LogR, steps: int = 250, warm: bool = False, grid: Grid | None = None
     ) -> None:
         super().__init__(denoiser, steps, grid)
-        require(denoiser, AffineGaussian, "Perturbed", "with x_t = alpha x_0 + sigma noise")
+        require(denoiser, Gaussian, "Perturbed", "with x_t = alpha x_0 + sigma noise")
         self.log_r, self.warm = log_r, warm
 
     def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:

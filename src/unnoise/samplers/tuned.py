@@ -21,7 +21,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser
-from unnoise.processes import AffineGaussian, Product
+from unnoise.processes import Gaussian, Product
 from unnoise.samplers.forms import Form, Noise, Velocity
 from unnoise.samplers.grids import Fitted, Grid, Karras, LogNormal, UniformLogSNR
 from unnoise.samplers.multistep import Multistep
@@ -68,9 +68,9 @@ def tuned(denoiser: Denoiser, evaluations: int, rng: torch.Generator, rows: int 
         NonFiniteError: the denoiser's flow does not end in numbers.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Exact(EDM(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> denoiser = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
     >>> solver = tuned(denoiser, 5, torch.Generator().manual_seed(0), rows=8)
     >>> solver.sample(2, torch.Generator().manual_seed(1)).abs()
     tensor([[1.],
@@ -103,7 +103,7 @@ class _Method:
 class _Seen:
     """One factor on the pilot's fine way: its process, and states and statistics at every kept level."""
 
-    process: AffineGaussian
+    process: Gaussian
     states: list[Tensor]
     stats: list[Tensor]
 
@@ -242,7 +242,7 @@ class _Watched(Denoiser):
         return stat
 
 
-def _factors(process: Any, state: Any, stat: Any) -> Iterator[tuple[AffineGaussian, Any, Any]]:
+def _factors(process: Any, state: Any, stat: Any) -> Iterator[tuple[Gaussian, Any, Any]]:
     """The parts of a product, or the whole."""
     if not isinstance(process, Product):
         yield process, state, stat

@@ -25,7 +25,7 @@ from unnoise import _tree
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser, Guided
 from unnoise.denoisers.likelihoods import LogR, log_values
-from unnoise.processes import AffineGaussian, Bridged
+from unnoise.processes import Bridged, Gaussian
 from unnoise.samplers.ancestral import Ancestral
 from unnoise.samplers.base import Sampler, batches, default_batch_size
 from unnoise.samplers.euler import Euler
@@ -128,9 +128,9 @@ class TwistedSMC:
         NonFiniteError: r is 0 at the ends of all particles.
 
     >>> from unnoise.denoisers import Exact, likelihoods
-    >>> from unnoise.processes import EDM
+    >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Exact(EDM(Euclidean(2)), torch.tensor([[-1.0, 0.0], [1.0, 2.0], [1.0, -2.0]]))
+    >>> denoiser = Exact(edm(Euclidean(2)), torch.tensor([[-1.0, 0.0], [1.0, 2.0], [1.0, -2.0]]))
     >>> seen = likelihoods.Masked(torch.tensor([True, False]), torch.tensor([1.0, 0.0]), scale=0.1)
     >>> found = TwistedSMC(denoiser, seen, particles=64, steps=30).sample(64, torch.Generator().manual_seed(0))
     >>> found[:, 0].unique(), found[:, 1].round().unique()
@@ -158,7 +158,7 @@ class TwistedSMC:
             )
         if not -math.inf < floor <= 0:
             raise InputError(f"got a floor of {floor} nats; expected a finite number, at most 0")
-        gaussian = isinstance(denoiser.process, AffineGaussian)
+        gaussian = isinstance(denoiser.process, Gaussian)
         self.guidance = float(gaussian) if guidance is None else guidance
         self.guided = Guided(denoiser, log_r, self.guidance, warm=True) if gaussian or self.guidance else None
         kind = Ancestral if isinstance(denoiser.process, Bridged) else Euler
@@ -231,7 +231,7 @@ class TwistedSMC:
         """Propose and weigh."""
         law = self._law(swarm.stat, swarm.x, t, s)
         gain = -swarm.twist.double()
-        if swarm.slope is None or not isinstance(self.process, AffineGaussian):
+        if swarm.slope is None or not isinstance(self.process, Gaussian):
             x = law.sample(rng)
         else:
             shift = self.guidance * _gain_of_sight(self.process, t, s) * law.scale**2 * swarm.slope
@@ -295,7 +295,7 @@ def _hopeful(twist: Tensor, particles: int, floor: float) -> Tensor:
     return torch.where(zero, least + floor, twist)
 
 
-def _gain_of_sight(process: AffineGaussian, t: Tensor, s: Tensor) -> float:
+def _gain_of_sight(process: Gaussian, t: Tensor, s: Tensor) -> float:
     r"""$\rho$: how much faster the denoised point of unit-variance data moves with x_s than with x_t."""
     alpha, sigma = process.alpha_sigma(torch.stack([t, s]))
     later, sooner = (alpha / (alpha**2 + sigma**2)).tolist()

@@ -14,7 +14,7 @@ from unnoise.denoisers import ExactMixture
 from unnoise.evaluation.likelihood import Bound
 from unnoise.laws import GaussianMixture
 from unnoise.objectives.times import Natural
-from unnoise.processes import AffineGaussian
+from unnoise.processes import Gaussian
 from unnoise.testing.case import Case
 from unnoise.testing.findings import Finding, exact
 
@@ -82,8 +82,8 @@ def bound_is_the_likelihood(case: Case) -> Finding:
     return Finding(law, gap <= TOLERATED, error=gap, bound=TOLERATED, detail=detail)
 
 
-def _gaussian(case: Case) -> AffineGaussian:
-    return cast(AffineGaussian, case.process)
+def _gaussian(case: Case) -> Gaussian:
+    return cast(Gaussian, case.process)
 
 
 def _inner_times() -> Tensor:

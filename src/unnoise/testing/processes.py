@@ -17,7 +17,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise.processes import AffineGaussian, Bridged, HasKernel
+from unnoise.processes import Bridged, Gaussian, HasKernel
 from unnoise.spaces import Continuum
 from unnoise.testing import gaussian, kernels, prices, reversal
 from unnoise.testing.case import Case, informative_times
@@ -27,7 +27,7 @@ from unnoise.testing.noised import in_double
 LAWS: tuple[tuple[type, tuple[Callable[[Case], Finding], ...]], ...] = (
     (HasKernel, (*kernels.LAWS, *reversal.LAWS, *prices.LAWS)),
     (Bridged, kernels.BRIDGE_LAWS),
-    (AffineGaussian, gaussian.LAWS),
+    (Gaussian, gaussian.LAWS),
 )
 
 
@@ -57,11 +57,11 @@ def check_process(
         seed: of all randomness.
         raises: whether a broken law raises LawBroken, with the table as its message.
 
-    >>> from unnoise.processes import RectifiedFlow
+    >>> from unnoise.processes import rectified_flow
     >>> from unnoise.spaces import Euclidean
     >>> atoms = torch.tensor([[1.0, 0.5], [-1.0, 0.0], [0.3, -1.2]])
-    >>> print(check_process(RectifiedFlow(Euclidean(2)), atoms, draws=1000))
-    RectifiedFlow(...): 26 of 26 laws kept
+    >>> print(check_process(rectified_flow(Euclidean(2)), atoms, draws=1000))
+    rectified_flow(...): 26 of 26 laws kept
     ...
     """
     case = case_of(process, atoms, weights, times=times, churns=churns, draws=draws, functions=functions, seed=seed)

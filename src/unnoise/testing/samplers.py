@@ -56,12 +56,12 @@ def check_sampler(
         seed: of all randomness.
         raises: whether a broken law raises LawBroken, with the table as its message.
 
-    >>> from unnoise.processes import VariancePreserving
+    >>> from unnoise.processes import variance_preserving
     >>> from unnoise.samplers import DDIM
     >>> from unnoise.spaces import Euclidean
     >>> atoms = torch.tensor([[1.0, 0.5], [-1.0, 0.0], [0.3, -1.2]])
-    >>> print(check_sampler(DDIM, VariancePreserving(Euclidean(2)), atoms, draws=1000))
-    DDIM on VariancePreserving(...): 8 of 8 laws kept
+    >>> print(check_sampler(DDIM, variance_preserving(Euclidean(2)), atoms, draws=1000))
+    DDIM on variance_preserving(...): 8 of 8 laws kept
     ...
     """
     base = case_of(process, atoms, weights, seed=seed)

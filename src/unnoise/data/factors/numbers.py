@@ -17,7 +17,7 @@ from unnoise.data._numerics import Floats, Values, pieces, row_of
 from unnoise.data.base import Coordinate
 from unnoise.data.factors.base import Columns, Factor, finite_numbers
 from unnoise.data.kinds import Integer
-from unnoise.processes import VariancePreserving
+from unnoise.processes import Gaussian, variance_preserving
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 
@@ -49,9 +49,9 @@ class Numbers(Factor):
         """The shape of one point."""
         return self.block or (len(self.columns),)
 
-    def process(self) -> VariancePreserving:
+    def process(self) -> Gaussian:
         """Variance preserving, log SNR falling on a line from 13.3 to -10: uniform times are uniform in log SNR."""
-        return VariancePreserving(Euclidean(self.event_shape), LinearLogSNR())
+        return variance_preserving(Euclidean(self.event_shape), LinearLogSNR())
 
     @property
     def log_volume(self) -> float:

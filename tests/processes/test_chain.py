@@ -12,17 +12,19 @@ from torch.distributions import Normal, kl_divergence
 from unnoise._config import decode, encode
 from unnoise._errors import InputError
 from unnoise.processes import (
-    EDM,
-    Analytic,
+    AnalyticVariance,
     Betas,
-    GaussianChain,
-    Large,
-    Learnt,
-    RectifiedFlow,
-    Small,
-    VariancePreserving,
+    Chain,
+    LargeVariance,
+    LearntVariance,
+    SmallVariance,
+    chain_of_betas,
+    edm,
     erasing_betas,
+    even_times,
     linear_betas,
+    rectified_flow,
+    variance_preserving,
 )
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
@@ -31,10 +33,10 @@ FLOAT64 = torch.float64
 LINE, PLANE = Euclidean(1), Euclidean(2)
 BETAS = linear_betas(12, 0.01, 0.4)
 CHAINS = {
-    "betas": GaussianChain.from_betas(PLANE, BETAS),
-    "vp": GaussianChain(VariancePreserving(PLANE), 9),
-    "edm": GaussianChain(EDM(PLANE), 9),
-    "flow": GaussianChain(RectifiedFlow(PLANE), 9),
+    "betas": chain_of_betas(PLANE, BETAS),
+    "vp": Chain(variance_preserving(PLANE), even_times(9)),
+    "edm": Chain(edm(PLANE), even_times(9)),
+    "flow": Chain(rectified_flow(PLANE), even_times(9)),
 }
 PAIRS = [(1, 2), (3, 4), (2, 7), (1, 9)]
 every_chain = pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
@@ -59,7 +61,9 @@ def mmse(chain, t, v):
 
 
 def analytic(chain, v):
-    return dataclasses.replace(chain, variance=Analytic(tuple(mmse(chain, t, v) for t in range(1, chain.steps + 1))))
+    return dataclasses.replace(
+        chain, variance=AnalyticVariance(tuple(mmse(chain, t, v) for t in range(1, chain.steps + 1)))
+    )
 
 
 def steps_cost(chain, x_0, v):
@@ -71,7 +75,7 @@ def steps_cost(chain, x_0, v):
     for noise in (-1.0, 1.0):
         x_t = alpha * rows + sigma * noise
         stat = alpha * v / (alpha**2 * v + sigma**2) * x_t
-        cost += 0.5 * chain.price(stat, rows, x_t, t).view(count, n).sum(0)
+        cost += 0.5 * chain.kl(stat, rows, x_t, t).view(count, n).sum(0)
     return cost
 
 
@@ -143,7 +147,12 @@ class Shares(torch.nn.Module):
         return torch.sin(3 * x)
 
 
-RULES = {"small": Small(), "large": Large(), "analytic": Analytic((0.3,) * 9), "learnt": Learnt(Shares())}
+RULES = {
+    "small": SmallVariance(),
+    "large": LargeVariance(),
+    "analytic": AnalyticVariance((0.3,) * 9),
+    "learnt": LearntVariance(Shares()),
+}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -154,17 +163,17 @@ def test_the_price_is_the_divergence_of_the_two_steps(rule, s, t):
     t, s = torch.tensor(t), torch.tensor(s)
     right, wrong = chain.bridge(x_0, x_t, t, s), chain.posterior(stat, x_t, t, s)
     truth = kl_divergence(Normal(right.mean, right.scale), Normal(wrong.mean, wrong.scale)).sum(-1)
-    torch.testing.assert_close(chain.price(stat, x_0, x_t, t, s), truth, rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(chain.kl(stat, x_0, x_t, t, s), truth, rtol=1e-8, atol=1e-10)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_steps_of_a_batch_are_steps_of_its_rows(rule):
     chain = dataclasses.replace(CHAINS["vp"], variance=rule)
     x_0, stat, x_t, t = points(), points(seed=1), points(seed=2), torch.tensor([2, 9, 3, 5, 2])
-    every, law = chain.price(stat, x_0, x_t, t), chain.posterior(stat, x_t, t)
+    every, law = chain.kl(stat, x_0, x_t, t), chain.posterior(stat, x_t, t)
     for i in range(5):
         rows = slice(i, i + 1)
-        torch.testing.assert_close(every[rows], chain.price(stat[rows], x_0[rows], x_t[rows], t[i]))
+        torch.testing.assert_close(every[rows], chain.kl(stat[rows], x_0[rows], x_t[rows], t[i]))
         torch.testing.assert_close(law.mean[rows], chain.posterior(stat[rows], x_t[rows], t[i]).mean)
 
 
@@ -199,7 +208,7 @@ def test_edge_has_mean_zero_over_data_of_unit_variance_where_variance_is_preserv
 @pytest.mark.parametrize("steps", [2, 5, 40])
 def test_the_bound_of_the_null_is_its_likelihood_row_by_row(steps):
     """Data N(0, 1): the large variance and the exact mean are the exact reverse, whatever T."""
-    chain = GaussianChain.from_betas(LINE, erasing_betas(steps), Large())
+    chain = chain_of_betas(LINE, erasing_betas(steps), LargeVariance())
     x_0 = torch.linspace(-3, 3, 7, dtype=FLOAT64)[:, None]
     bound = sum(chain.entropies(x_0).values()) - steps_cost(chain, x_0, 1.0)
     torch.testing.assert_close(bound, Normal(0, 1).log_prob(x_0[:, 0]), rtol=0, atol=1e-9)
@@ -207,10 +216,10 @@ def test_the_bound_of_the_null_is_its_likelihood_row_by_row(steps):
 
 
 @pytest.mark.parametrize(
-    "process", [EDM(LINE), RectifiedFlow(LINE), VariancePreserving(LINE)], ids=lambda p: type(p).__name__
+    "process", [edm(LINE), rectified_flow(LINE), variance_preserving(LINE)], ids=lambda p: type(p).__name__
 )
 def test_so_it_is_on_every_gaussian_process(process):
-    chain = analytic(GaussianChain(process, 11), 1.0)
+    chain = analytic(Chain(process, even_times(11)), 1.0)
     x_0 = torch.linspace(-3, 3, 7, dtype=FLOAT64)[:, None]
     bound = sum(chain.divergences(x_0).values()) - steps_cost(chain, x_0, 1.0)
     torch.testing.assert_close(bound, Normal(0, 1).log_prob(x_0[:, 0]), rtol=0, atol=1e-8)
@@ -219,7 +228,7 @@ def test_so_it_is_on_every_gaussian_process(process):
 @pytest.mark.parametrize("v", [0.01, 0.3, 4.0])
 def test_with_the_exact_posterior_only_the_ends_are_lost(v):
     """-E[K] is the entropy of the data, and what the prior and the last step, which are set, know wrong of them."""
-    chain = analytic(GaussianChain.from_betas(LINE, linear_betas(10, 0.02, 0.6)), v)
+    chain = analytic(chain_of_betas(LINE, linear_betas(10, 0.02, 0.6)), v)
     (alpha, sigma), (alpha_1, sigma_1) = numbers(chain, 10), numbers(chain, 1)
     entropy = 0.5 * math.log(2 * math.pi * math.e * v)
     prior = kl_divergence(centred(math.sqrt(alpha**2 * v + sigma**2)), centred(1.0))
@@ -233,12 +242,12 @@ def test_with_the_exact_posterior_only_the_ends_are_lost(v):
 @pytest.mark.parametrize("v", [0.05, 3.0])
 def test_the_steps_become_continuous_time(v):
     """At T -> 2 T - 1, every old step is kept and split: the price falls each time, with an error of order 1 / T."""
-    process = VariancePreserving(LINE, LinearLogSNR(6.0, -6.0))
+    process = variance_preserving(LINE, LinearLogSNR(6.0, -6.0))
     high, low = process.log_snr(torch.tensor([0.0, 1.0], dtype=FLOAT64)).exp().tolist()
     integral = 0.5 * math.log((1 + v * high) / (1 + v * low))  # half the integral of the mmse over the SNR
     gaps = []
     for steps in (33, 65, 129, 257):
-        chain = GaussianChain(process, steps)
+        chain = Chain(process, even_times(steps))
         x_0 = math.sqrt(v) * torch.tensor([[-1.0], [1.0]], dtype=FLOAT64)
         gaps.append(float(steps_cost(chain, x_0, v).mean()) - integral)
     assert gaps == sorted(gaps, reverse=True)
@@ -247,23 +256,23 @@ def test_the_steps_become_continuous_time(v):
 
 
 def test_it_can_be_saved():
-    chain = dataclasses.replace(CHAINS["betas"], variance=Large())
+    chain = dataclasses.replace(CHAINS["betas"], variance=LargeVariance())
     assert decode(encode(chain)) == chain
     assert isinstance(chain.process.schedule, Betas)
 
 
 def test_single_precision_and_shapes_are_kept():
-    chain = GaussianChain.from_betas(Euclidean((1, 4, 4)), BETAS)
+    chain = chain_of_betas(Euclidean((1, 4, 4)), BETAS)
     x_0, t = torch.zeros(3, 1, 4, 4), torch.tensor([1, 5, 12])
     x_t = chain.marginal(x_0, t).sample(torch.Generator().manual_seed(0))
     assert x_t.dtype == torch.float32
     later = t.clamp(min=2)
     law = chain.posterior(x_0, x_t, later)
     assert law.sample(torch.Generator().manual_seed(0)).dtype == torch.float32
-    assert chain.price(x_0, x_0, x_t, later).shape == (3,)
+    assert chain.kl(x_0, x_0, x_t, later).shape == (3,)
     assert law.log_prob(x_0).shape == (3,)
 
 
 def test_too_few_steps_are_refused():
     with pytest.raises(InputError, match="got 1 steps"):
-        GaussianChain(EDM(LINE), 1)
+        Chain(edm(LINE), even_times(1))

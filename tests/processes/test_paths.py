@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from unnoise.processes.snr_form import exploding, preserving, straight
 
 from unnoise import _config
-from unnoise.processes import EDM, RectifiedFlow, SNRForm, VarianceExploding, VariancePreserving
-from unnoise.processes.snr_form import exploding, preserving, straight
+from unnoise.processes import SNRForm, edm, rectified_flow, variance_exploding, variance_preserving
 from unnoise.schedules import Cosine, Knots, Linear, LinearLogSNR, LogSNR
 from unnoise.spaces import Euclidean
 
@@ -22,11 +22,11 @@ def of(process):
 
 
 CASES = {
-    "vp-linear": (VariancePreserving(SPACE, Linear()), SNRForm(SPACE, Linear())),
-    "vp-cosine": (VariancePreserving(SPACE, Cosine()), SNRForm(SPACE, Cosine(), preserving)),
-    "ve": (VarianceExploding(SPACE), SNRForm(SPACE, of(VarianceExploding(SPACE)), exploding)),
-    "edm": (EDM(SPACE), SNRForm(SPACE, of(EDM(SPACE)), exploding)),
-    "rectified-flow": (RectifiedFlow(SPACE), SNRForm(SPACE, of(RectifiedFlow(SPACE)), straight)),
+    "vp-linear": (variance_preserving(SPACE, Linear()), SNRForm(SPACE, Linear())),
+    "vp-cosine": (variance_preserving(SPACE, Cosine()), SNRForm(SPACE, Cosine(), preserving)),
+    "ve": (variance_exploding(SPACE), SNRForm(SPACE, of(variance_exploding(SPACE)), exploding)),
+    "edm": (edm(SPACE), SNRForm(SPACE, of(edm(SPACE)), exploding)),
+    "rectified-flow": (rectified_flow(SPACE), SNRForm(SPACE, of(rectified_flow(SPACE)), straight)),
 }
 
 
