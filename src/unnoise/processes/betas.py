@@ -64,14 +64,6 @@ class StepSchedule(Schedule):
         knots, index, _ = self._place(t)
         return ((knots[index + 1] - knots[index]) * (len(knots) - 1)).to(t)
 
-    def inverse(self, value: Tensor) -> Tensor:
-        """Beyond the ends, on the first or the last line."""
-        knots = self.knots.to(value.device)
-        seen = value.detach().double().contiguous()
-        index = (torch.searchsorted(knots.detach(), seen, right=True) - 1).clamp(0, len(knots) - 2)
-        share = (value - knots[index]) / (knots[index + 1] - knots[index])
-        return ((index + share) / (len(knots) - 1)).to(value)
-
     def _place(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The knots, on which line t lies, and how far along it."""
         knots = self.knots.to(t.device)

@@ -3,7 +3,6 @@
 from unnoise.schedules.base import ByLogSNR as ByLogSNR
 from unnoise.schedules.base import Schedule as Schedule
 from unnoise.schedules.learned import Learned as Learned
-from unnoise.schedules.levels import Knots as Knots
 from unnoise.schedules.levels import LinearLogSNR as LinearLogSNR
 from unnoise.schedules.levels import LogitLogSNR as LogitLogSNR
 from unnoise.schedules.levels import LogSNR as LogSNR

@@ -113,9 +113,9 @@ def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return slope
 
 
-def check_decreasing(log_snr: Callable[[Tensor], Tensor], times: Tensor | None = None) -> None:
-    """Raise InputError unless a log SNR is finite, and below the one before, at all of some times: 1025 by default."""
-    times = torch.linspace(0, 1, LOOKS, dtype=torch.float64) if times is None else times
+def check_decreasing(log_snr: Callable[[Tensor], Tensor]) -> None:
+    """Raise InputError unless a log SNR is finite, and below the one before, at each of 1025 times."""
+    times = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
     levels = log_snr(times).detach()
     if levels.shape != times.shape:
         raise InputError(

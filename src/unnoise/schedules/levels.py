@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
 from unnoise.schedules.base import ByLogSNR, Schedule, check, check_decreasing, derivative
 
 
@@ -71,54 +70,6 @@ class LogSNR(ByLogSNR):
     def log_snr_rate(self, t: Tensor) -> Tensor:
         """The derivative of the function, itself differentiable."""
         return derivative(self.function, t)
-
-
-@dataclass(frozen=True)
-class Knots(ByLogSNR):
-    r"""$\lambda(t)$ on lines between knots: a schedule that was drawn by hand or measured.
-
-    Args:
-        times: increasing from 0 to 1.
-        log_snrs: decreasing, one for each time.
-
-    Raises:
-        InputError: the times do not increase from 0 to 1, or the values do not decrease.
-
-    >>> Knots((0.0, 0.25, 1.0), (10.0, 4.0, -8.0)).time_at(torch.tensor([7.0, -2.0]))
-    tensor([0.1250, 0.6250])
-    """
-
-    times: tuple[float, ...]
-    log_snrs: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        times, count = torch.tensor(self.times, dtype=torch.float64), len(self.log_snrs)
-        if len(times) != count or len(times) < 2 or times[0] != 0 or times[-1] != 1 or (times.diff() <= 0).any():
-            raise InputError(
-                f"got {count} values of the log SNR at the times {self.times}; expected one for each of two or "
-                "more times that increase from 0 to 1"
-            )
-        check_decreasing(self.log_snr, times)
-
-    def log_snr(self, t: Tensor) -> Tensor:
-        """On the lines."""
-        return self._line(t, self.times, self.log_snrs)[0]
-
-    def log_snr_rate(self, t: Tensor) -> Tensor:
-        """That of the line to the right of t."""
-        return self._line(t, self.times, self.log_snrs)[1]
-
-    def time_at(self, log_snr: Tensor) -> Tensor:
-        """The inverse of lines is lines; the first and the last go on beyond the ends."""
-        return self._line(-log_snr, tuple(-level for level in self.log_snrs), self.times)[0]
-
-    @staticmethod
-    def _line(x: Tensor, xs: tuple[float, ...], ys: tuple[float, ...]) -> tuple[Tensor, Tensor]:
-        """The value at x of lines through the points, and their slope there."""
-        knots, values = x.new_tensor(xs), x.new_tensor(ys)
-        place = (torch.searchsorted(knots, x.detach().contiguous(), right=True) - 1).clamp(0, len(xs) - 2)
-        slope = (values.diff() / knots.diff())[place]
-        return values[place] + slope * (x - knots[place]), slope
 
 
 @dataclass(frozen=True)
