@@ -83,8 +83,8 @@ class Chain(Generic[S]):
             raise InputError(f"got times from {self.times[0]} to {self.times[-1]}; expected an increase within [0, 1]")
         if not isinstance(self.process, Gaussian) and not isinstance(self.variance, SmallVariance):
             raise InputError(
-                f"got {self.variance} for {type(self.process).__name__}; the variance of reverse steps is a choice for a "
-                "Gaussian process only: leave it out"
+                f"got {self.variance} for {type(self.process).__name__}; the variance of reverse steps is a choice "
+                "for Gaussian processes only: leave it out"
             )
 
     @property
