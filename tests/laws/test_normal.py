@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from scipy import stats
-from torch.distributions import Independent
+from torch.distributions import Independent, kl_divergence
 from torch.distributions import Normal as Peer
 
 from unnoise.laws import Normal
@@ -55,3 +55,11 @@ def test_drawing_leaves_the_mean_alone_and_keeps_its_dtype(rng):
 def test_scale_zero_is_a_point_mass(rng):
     mean = torch.randn(4, 2, generator=rng)
     assert torch.equal(Normal(mean, torch.zeros(()), 1).sample(rng, (3,)), mean.expand(3, 4, 2))
+
+
+def test_entropy_and_divergence_are_those_of_torch(law, rng):
+    other = Normal(torch.randn(law.mean.shape, generator=rng, dtype=torch.float64), 1.7 * law.scale, law.event_ndim)
+    peer, its = (Independent(Peer(one.mean, one.scale.expand_as(one.mean)), one.event_ndim) for one in (law, other))
+    torch.testing.assert_close(law.entropy(), peer.entropy(), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(law.kl(other), kl_divergence(peer, its), rtol=1e-12, atol=1e-12)
+    assert (law.kl(law) == 0).all()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from unnoise.laws import Found, Thinned
 from unnoise.laws.thinned import stochastically_rounded
@@ -113,3 +117,27 @@ def test_rounding_at_random_keeps_the_mean(rng):
     assert (rounded[:, 2] == 4).all()
     assert mean_is_zero((rounded - x)[:, :2]) > 1e-6
     assert mean_is_zero((rounded - x - 0.05)[:, :2]) < 1e-6
+
+
+def test_entropy_and_divergence_of_binomials_and_poissons():
+    n, kept = torch.tensor([[7, 3]]), torch.tensor(0.3, dtype=torch.float64)
+    law = Thinned(n, kept, torch.zeros_like(kept), 1)
+    truth = float(stats.binom(7, 0.3).entropy() + stats.binom(3, 0.3).entropy())
+    assert float(law.entropy()) == pytest.approx(truth, rel=1e-10)
+    other = Thinned(n, torch.tensor(0.5, dtype=torch.float64), torch.zeros_like(kept), 1)
+    each = 0.3 * math.log(0.3 / 0.5) + 0.7 * math.log(0.7 / 0.5)
+    assert float(law.kl(other)) == pytest.approx(10 * each, rel=1e-10)
+    poisson, double = (Thinned(0 * n, 0 * kept, rate * torch.ones_like(kept), 1) for rate in (4.0, 8.0))
+    assert float(poisson.entropy()) == pytest.approx(2 * float(stats.poisson(4.0).entropy()), rel=1e-9)
+    assert float(poisson.kl(double)) == pytest.approx(2 * (4.0 - 4.0 * math.log(2)), rel=1e-9)
+    assert float(other.kl(Thinned(n - 1, kept, torch.zeros_like(kept), 1))) == math.inf
+
+
+def test_entropy_and_divergence_of_what_is_found():
+    found = Found(torch.tensor([[2]]), torch.tensor([[5.0]], dtype=torch.float64), torch.tensor(0.3), 1)
+    assert float(found.entropy()) == pytest.approx(float(stats.binom(5, 0.3).entropy()), rel=1e-6)
+    more = Found(torch.tensor([[2]]), torch.tensor([[5.5]], dtype=torch.float64), torch.tensor(0.3), 1)
+    mass = np.stack([stats.binom(n, 0.3).pmf(np.arange(6)) for n in (5, 6)])
+    truth = float((mass[0] * np.log(mass[0] / mass.mean(0))).sum())
+    assert float(found.kl(more)) == pytest.approx(truth, rel=1e-6)
+    assert float(found.kl(found)) == pytest.approx(0, abs=1e-12)

@@ -112,7 +112,7 @@ def test_the_learnt_one_runs_from_small_to_large_and_learns():
         optimiser.step()
     assert (
         cost(analytic(0.3), errors).sum()
-        < cost
+        < total
         < min(cost(rule, errors).sum() for rule in (SmallVariance(), LargeVariance()))
     )
 

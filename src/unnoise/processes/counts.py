@@ -123,7 +123,8 @@ class PureDeath(CountProcess, Bridged[Tensor]):
 
     The bridge is exact for whole $x_0$. The ancestral law for a learnt, real mean takes the whole number below or
     above; averaging the bridges over $p(x_0|x_t)$ would need more than its mean, which in the limit of small steps is
-    all that counts.
+    all that counts. As it leaves out some of what the bridge allows, the bound of a chain of whole steps is mostly
+    minus infinity; use that of continuous time.
 
     Args:
         space: of counts.

@@ -97,7 +97,7 @@ class AnalyticVariance(ReverseVariance):
         distance, place = (known - t[..., None]).abs().min(-1)
         if (distance > 1e-6).any():
             raise InputError(
-                f"got the errors of {len(self.errors)} times, and a step at another; estimate them at the times of the chain"
+                f"got the errors of {len(self.errors)} times, and a step at another; estimate them at those"
             )
         gained = process.log_snr(s).exp() - process.log_snr(t).exp()
         return expand(torch.log1p(gained * errors[place]), x_t)
