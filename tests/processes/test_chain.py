@@ -256,6 +256,12 @@ def test_it_can_be_saved():
     assert isinstance(chain.process.schedule, Betas)
 
 
+def test_there_is_no_step_to_the_data():
+    """The last step of the reverse is `decoded`."""
+    chain, x = CHAINS["betas"], points()
+    assert chain.posterior(x, x, torch.tensor(1)).mean.isnan().all()
+
+
 def test_single_precision_and_shapes_are_kept():
     chain = chain_of_betas(Euclidean((1, 4, 4)), BETAS)
     x_0, t = torch.zeros(3, 1, 4, 4), torch.tensor([1, 5, 12])

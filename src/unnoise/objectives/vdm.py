@@ -70,12 +70,12 @@ def prior_cost(process: Gaussian, x_0: Tensor) -> Tensor:
     return 0.5 * torch.sigmoid(last) * excess - 0.5 * process.space.dimension * logsigmoid(-last)
 
 
-def _log_second_moment(price: Tensor, log_density: Tensor) -> Tensor:
+def _log_second_moment(rate: Tensor, log_density: Tensor) -> Tensor:
     """Rows whose mean has the gradient of the log of the mean squared rate with respect to the density of levels.
 
     The mean is subtracted as a baseline: a density that grows everywhere is no density.
     """
-    square = price.square()
+    square = rate.square()
     return -(square / square.mean().clamp(min=torch.finfo(square.dtype).tiny) - 1) * log_density
 
 

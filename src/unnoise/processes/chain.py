@@ -16,8 +16,10 @@ reference.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Generic, final
 
 import torch
@@ -93,8 +95,8 @@ class Chain(Generic[S]):
         return len(self.times)
 
     def time(self, t: Tensor) -> Tensor:
-        """The continuous time of step t, in float64."""
-        return torch.tensor(self.times, dtype=torch.float64, device=t.device)[t - 1]
+        """The continuous time of step t, in float64; not a number for step 0, the data."""
+        return self._times.to(t.device)[t]
 
     def marginal(self, x_0: S, t: Tensor) -> HasEntropy[S]:
         """$q(x_t | x_0)$."""
@@ -159,6 +161,10 @@ class Chain(Generic[S]):
             law = self.variance.widened(law, self.process, seen, t, s)
         found: HasEntropy[S] = law
         return found
+
+    @cached_property
+    def _times(self) -> Tensor:
+        return torch.tensor((math.nan, *self.times), dtype=torch.float64)
 
     def _step(self, t: int, like: S) -> Tensor:
         return torch.tensor(t, device=_tree.first(like).device)
