@@ -106,7 +106,7 @@ class TestDiffusers:
 def test_dpm_solver_pp_is_that_of_diffusers(diffusers, ring, kind, grid):
     """Its scheduler for EDM's models, which asks for what is left after preconditioning; its levels are float32."""
     process, count = variance_exploding(Euclidean(2), 0.002, 20.0), 20
-    theirs = diffusers.EDMDPMSolverMultistepScheduler(process.sigma_min, process.sigma_max, sigma_schedule=kind)
+    theirs = diffusers.EDMDPMSolverMultistepScheduler(0.002, 20.0, sigma_schedule=kind)
     theirs.set_timesteps(count)
     denoiser, width = ExactMixture(process, ring), theirs.config.sigma_data
     x = start = 20 * torch.randn(200, 2, generator=seeded(1), dtype=FLOAT64)
@@ -222,5 +222,5 @@ class TestKDiffusion:
         process = PROCESSES["edm"]
         for grid, theirs in ((Karras(), "get_sigmas_karras"), (UniformLogSNR(), "get_sigmas_exponential")):
             levels = process.alpha_sigma(grid(process, 20))[1]
-            expected = getattr(k_diffusion, theirs)(20, process.sigma_min, process.sigma_max)[:-1]
+            expected = getattr(k_diffusion, theirs)(20, 0.002, 80.0)[:-1]
             torch.testing.assert_close(levels.float(), expected, rtol=1e-4, atol=0)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from gaussians import ATOMS, PROCESSES, case
+from gaussians import ATOMS, PLANE, PROCESSES, case
 from toys import EXAMPLES
 
 from unnoise.processes import rectified_flow

@@ -46,7 +46,7 @@ class VDM(Objective):
     def __call__(
         self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
     ) -> Loss:
-        """See the class."""
+        """The whole bound of every row, with the gradients that the class describes."""
         process, schedule = _learnt(denoiser)
         seen = guess(denoiser, x_0, cond, rng, rows, Uniform(), "VDM")
         parts = {
