@@ -31,8 +31,8 @@ data, mass = (modes + 0.2 * z).reshape(-1, 1), (mass / mass.sum()).repeat(2) / 2
 def mean(noising, cost, t, time):
     marginal = noising.marginal(data, t)
     x_t = (marginal.mean[:, None] + marginal.scale * z[:, None]).reshape(-1, 1)
-    costs = cost(denoiser(x_t, time), data.repeat_interleave(60, 0), x_t, t)
-    return float(torch.einsum("kij,i,j->", costs.view(2, 60, 60), mass[:60], 2 * mass[:60]))
+    each = cost(denoiser(x_t, time), data.repeat_interleave(60, 0), x_t, t)
+    return float(torch.einsum("kij,i,j->", each.view(2, 60, 60), mass[:60], 2 * mass[:60]))
 
 
 def prices(chain):
@@ -68,14 +68,14 @@ chain, line = processes.Chain(process, processes.even_times(16)), torch.linspace
 
 
 def entropy(t):
-    alpha, sigma = (part.exp() for part in chain.logs(t))
+    alpha, sigma = process.alpha_sigma(chain.time(t))
     marginal = laws.GaussianMixture(law.weights, alpha * modes, alpha**2 * law.covariances + sigma**2)
     return float(torch.trapezoid(torch.special.entr(marginal.log_prob(line).exp()), line[:, 0]))
 
 
 steps = torch.arange(2, 17)
-low, high = torch.tensor([evaluation.entropy_bounds(chain, data, t) for t in steps]).T
-true = [float(chain.step_entropy(data, t)[0]) + entropy(t - 1) - entropy(t) for t in steps]
+low, high = torch.tensor([evaluation.entropy_bounds(chain, data, t, rng) for t in steps]).T
+true = [float(forth) + entropy(t - 1) - entropy(t) for forth, t in zip(high, steps, strict=True)]
 
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.2, 2.8), layout="constrained")
 for (count, bars), color in zip(heights.items(), ("C5", "C1"), strict=True):

@@ -15,7 +15,7 @@ from torch import Tensor
 from unnoise import chains
 from unnoise.chains import diagnostics
 from unnoise.denoisers import ClosedForm, Denoiser, ExactMixture
-from unnoise.processes import edm
+from unnoise.processes import Gaussian, edm
 from unnoise.samplers import Ancestral, Heun, Sampler
 from unnoise.targets import TwoModes
 
@@ -29,7 +29,7 @@ WIDE = 100.0  # the noise that diffusions and localization start from, against t
 class Counted(ClosedForm):
     """The exact denoiser and score of a target at every level, and how often they were asked."""
 
-    def __init__(self, process: edm, target: TwoModes) -> None:
+    def __init__(self, process: Gaussian, target: TwoModes) -> None:
         super().__init__()
         self.process, self.known, self.calls = process, ExactMixture(process, target.mixture), 0
 

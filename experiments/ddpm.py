@@ -168,7 +168,7 @@ def sampled(
 def bounds(size: Size, denoiser: Denoiser, train: Tensor, test: Tensor, rng: torch.Generator) -> dict[str, float]:
     """The bound with three variances, and its parts with the best one number per step."""
     seen, images = dequantised(train[: 2 * SHOWN], rng), dequantised(test, rng)
-    analytic = AnalyticVariance.estimate(size.chain, denoiser, seen, rng)
+    analytic = AnalyticVariance.estimate(size.chain.process, size.chain.times, denoiser, seen, rng)
     rules: dict[str, ReverseVariance] = {"small": SmallVariance(), "large": LargeVariance(), "analytic": analytic}
     per_bit = math.prod(mnist.SHAPE) * math.log(2)
     measured = {}

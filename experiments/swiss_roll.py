@@ -314,7 +314,8 @@ def _drift(model: Stepped, t: int) -> Field:
     """How the mean of the reverse step from t moves the points of a grid."""
     line, step = torch.linspace(-2.4, 2.4, 21), torch.tensor(t)
     points = torch.cartesian_prod(line, line)
-    mean = model.chain.posterior(model(points, model.chain.time(step)), points, step).mean
+    later, earlier = model.chain.time(step), model.chain.time(step - 1)
+    mean = model.process.ancestral(model(points, later), points, later, earlier).mean
     return Field(points, mean - points)
 
 

@@ -324,7 +324,7 @@ def gaussian_chain(variance):
     return whole_steps(chain_of_betas(Euclidean(2), linear_betas(10), variance), points(2))
 
 
-def binomial_chain():
+def bits_in_steps():
     return whole_steps(binomial_chain(Finite(3, 2), 0.7, steps=10), BITS)
 
 

@@ -474,7 +474,7 @@ def test_resuming_with_one_other_number_is_refused_and_changes_nothing(tmp_path:
             {"objective": Denoising(weightings.SimpleWeighting())},
             "objective = None, but objective = {.*SimpleWeighting",
         ),
-        ({"process": EDM}, r"process = None, but process = {'name': 'unnoise\.processes\..*'}"),
+        ({"process": edm}, r"process = None, but process = {'name': 'unnoise\.processes\..*'}"),
         ({"kinds": {"x0": "real"}}, "kinds = None, but kinds = "),
         ({"condition": ("x1",)}, "condition = None, but condition = "),
     ],

@@ -18,7 +18,7 @@ MODULES = [
     "unnoise.spaces",
     "unnoise.processes",
     "unnoise.processes.rates",
-    "unnoise.processes.snr_form",
+    "unnoise.processes.paths",
     "unnoise.schedules",
     "unnoise.laws",
     "unnoise.networks",

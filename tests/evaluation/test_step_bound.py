@@ -117,7 +117,7 @@ def test_many_gaussian_steps_come_to_the_bound_of_continuous_time(rng):
 def gaussian_step(chain, v, t):
     """The entropy of X_{t-1} given X_t for data N(0, v)."""
     (alpha_s, sigma_s), (alpha_t, sigma_t) = (
-        (float(log.exp()) for log in chain.logs(torch.tensor(k))) for k in (t - 1, t)
+        map(float, chain.process.alpha_sigma(chain.time(torch.tensor(k)))) for k in (t - 1, t)
     )
     before, after = alpha_s**2 * v + sigma_s**2, alpha_t**2 * v + sigma_t**2
     across = alpha_t / alpha_s * before
@@ -125,39 +125,42 @@ def gaussian_step(chain, v, t):
 
 
 @pytest.mark.parametrize("v", [0.0, 0.1, 1.0])
-def test_the_entropy_of_a_reverse_step_lies_between(v):
-    """Touched from below by data that are known, and from above by those of the null."""
+def test_the_entropy_of_a_reverse_step_lies_between(v, rng):
+    """Touched from below by data that are known, and from above by those of the reference."""
     chain, x_0 = chain_of_betas(Euclidean(1), linear_betas(9, 0.1, 0.5)), torch.zeros(3, 1, dtype=FLOAT64)
     for t in range(2, 10):
-        low, high = (float(bound) for bound in entropy_bounds(chain, x_0, torch.tensor(t)))
+        low, high = (float(bound) for bound in entropy_bounds(chain, x_0, torch.tensor(t), rng))
         truth = gaussian_step(chain, v, t)
         assert low - 1e-12 <= truth <= high + 1e-12
         assert (abs(truth - low) < 1e-9) == (v == 0.0)
         assert (abs(truth - high) < 1e-9) == (v == 1.0)
 
 
-def test_data_wider_than_the_null_pass_the_upper_bound():
+def test_data_wider_than_the_reference_pass_the_upper_bound(rng):
     """Which is why it is stated: noise lowers their entropy."""
     chain, x_0 = chain_of_betas(Euclidean(1), linear_betas(9, 0.1, 0.5)), torch.zeros(3, 1, dtype=FLOAT64)
-    _, high = entropy_bounds(chain, x_0, torch.tensor(2))
+    _, high = entropy_bounds(chain, x_0, torch.tensor(2), rng)
     assert gaussian_step(chain, 4.0, 2) > float(high)
 
 
-def test_the_entropy_of_a_reverse_step_of_bits_lies_between():
-    """By enumeration of X_{t-1} and X_t; the data are drawn by repeating rows."""
+def test_the_entropy_of_a_reverse_step_of_bits_lies_between(rng):
+    """By enumeration of X_{t-1} and X_t, from which both bounds are known too; the data are drawn by repeating rows."""
     chain = binomial_chain(Finite(2, 2), 0.7, steps=6)
-    data = BITS.repeat_interleave((10 * LAW).round().long(), 0)
+    data = BITS.repeat_interleave((4000 * LAW).round().long(), 0)
     margins = []
-    for t in range(1, 7):
-        before = sum(
-            p * chain.marginal(row[None], torch.tensor(t - 1)).log_prob(BITS).exp()
-            for p, row in zip(LAW, BITS, strict=True)
-        )
-        forth = torch.stack([chain.step(row[None], torch.tensor(t)).log_prob(BITS).exp() for row in BITS])
-        joint = before[:, None] * forth
+    for t in range(2, 7):
+        now, past = torch.tensor(t), torch.tensor(t - 1)
+        rows, pairs = BITS.repeat_interleave(4, 0), BITS.repeat(4, 1)
+        before = chain.marginal(rows, past).log_prob(pairs).exp().view(4, 4)  # from x_0 to x_{t-1}
+        after = chain.marginal(rows, now).log_prob(pairs).exp().view(4, 4)
+        forth = torch.linalg.solve(before, after)  # from x_{t-1} to x_t
+        there, step = LAW @ before, torch.special.entr(forth).sum(1)
+        joint = there[:, None] * forth
         truth = float(torch.special.entr(joint).sum() - torch.special.entr(joint.sum(0)).sum())
-        low, high = (float(bound) for bound in entropy_bounds(chain, data, torch.tensor(t)))
-        assert low - 1e-12 <= truth <= high + 1e-12
-        margins.append((truth - low, high - truth))
-    assert max(low for low, _ in margins) > 0.1
-    assert max(high for _, high in margins) > 1e-4
+        gained = float(LAW @ (torch.special.entr(before).sum(1) - torch.special.entr(after).sum(1)))
+        low, high = (float(bound) for bound in entropy_bounds(chain, data, now, rng))
+        assert high == pytest.approx(float(there @ step), abs=0.03)  # of one X_t for each row
+        assert high - low == pytest.approx(-gained, abs=1e-9)
+        assert low - 0.03 <= truth <= high + 0.03
+        margins.append(truth - low)
+    assert max(margins) > 0.1

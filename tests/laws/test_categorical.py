@@ -58,3 +58,22 @@ def test_it_keeps_the_properties_and_a_broken_twin_does_not(probs):
     check_law(Categorical(probs[0], 1), reference)
     broken = check_law(Shifted(probs[0], 1), reference, raises=False).failed
     assert [finding.claim for finding in broken] == ["samples follow the density"]
+
+
+def test_entropy_and_divergence_are_those_of_torch(rng):
+    one, two = torch.softmax(torch.randn(2, 5, 3, 4, generator=rng, dtype=torch.float64), -1)
+    law, other = Categorical(one, 1), Categorical(two, 1)
+    peer, its = torch.distributions.Categorical(one), torch.distributions.Categorical(two)
+    torch.testing.assert_close(law.entropy(), peer.entropy().sum(-1))
+    torch.testing.assert_close(law.kl(other), torch.distributions.kl_divergence(peer, its).sum(-1))
+    assert (law.kl(law) == 0).all()
+
+
+def test_states_without_mass_cost_nothing_and_have_no_gradient():
+    sure = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    model = torch.tensor([[0.5, 0.5], [1.0, 0.0]], requires_grad=True)
+    cost = Categorical(sure, 0).kl(Categorical(model, 0))
+    torch.testing.assert_close(cost.detach(), torch.tensor([2.0, 1.0]).log())
+    cost.sum().backward()
+    torch.testing.assert_close(model.grad, torch.tensor([[-2.0, 0.0], [-1.0, 0.0]]))
+    assert Categorical(torch.tensor([0.5, 0.5]), 0).kl(Categorical(torch.tensor([1.0, 0.0]), 0)) == torch.inf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.distributions import Independent
+from torch.distributions import Independent, kl_divergence
 from torch.distributions import Normal as Peer
 
 from unnoise.laws import Normal
@@ -80,3 +80,11 @@ class TestRowOfLaws:
         found = Normal(means, torch.tensor(0.01), 1).log_prob(means[:, :1].clone())
         assert found.dtype == torch.float32
         assert float(found[0, 0] - found[0, 1]) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_entropy_and_divergence_are_those_of_torch(law, rng):
+    other = Normal(torch.randn(law.mean.shape, generator=rng, dtype=torch.float64), 1.7 * law.scale, law.event_ndim)
+    peer, its = (Independent(Peer(one.mean, one.scale.expand_as(one.mean)), one.event_ndim) for one in (law, other))
+    torch.testing.assert_close(law.entropy(), peer.entropy(), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(law.kl(other), kl_divergence(peer, its), rtol=1e-12, atol=1e-12)
+    assert (law.kl(law) == 0).all()

@@ -32,3 +32,11 @@ def test_draws_are_laid_out_as_asked_for(rng):
     x = pair(1.0).sample(rng, (3, 4))
     assert x["a"].shape == (3, 4, 2)
     assert x["rest"]["b"].shape == (3, 4, 1)
+
+
+def test_entropies_and_divergences_add():
+    zero, one = torch.zeros(4, 2), torch.ones(())
+    law, wide = Normal(zero, one, 1), Normal(zero, 2 * one, 1)
+    pair, other = Independent({"a": law, "b": wide}), Independent({"a": wide, "b": wide})
+    torch.testing.assert_close(pair.entropy(), law.entropy() + wide.entropy())
+    torch.testing.assert_close(pair.kl(other), law.kl(wide))

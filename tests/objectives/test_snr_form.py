@@ -12,9 +12,8 @@ import torch
 from unnoise.denoisers import Denoiser, Exact, ExactMixture
 from unnoise.laws import GaussianMixture
 from unnoise.objectives import Denoising, snr_form, times, weightings
-from unnoise.processes import Chain, SNRForm, even_times, variance_preserving
-from unnoise.processes.snr_form import exploding, straight
-from unnoise.schedules import Cosine, Knots, Learned, Linear, LinearLogSNR, LogSNR
+from unnoise.processes import Chain, Gaussian, even_times, paths, variance_preserving
+from unnoise.schedules import Cosine, Learned, Linear, LinearLogSNR, LogSNR
 from unnoise.spaces import Euclidean
 
 FLOAT64 = torch.float64
@@ -220,12 +219,12 @@ CLOCKS = {
     "cosine": cosine(),
     "log-snr": LinearLogSNR(TOP, BOTTOM),
     "curved": LogSNR(lambda t: TOP - (TOP - BOTTOM) * (0.3 * t + 0.7 * t**2)),
-    "knots": Knots((0.0, 0.4, 1.0), (TOP, 1.0, BOTTOM)),
     "learned": Learned(TOP, BOTTOM, units=6).requires_grad_(False),
 }
 PROCESSES = {name: variance_preserving(Euclidean(1), clock) for name, clock in CLOCKS.items()}
 PROCESSES |= {
-    f"log-snr-{path.__name__}": SNRForm(Euclidean(1), CLOCKS["log-snr"], path) for path in (exploding, straight)
+    f"log-snr-{name}": Gaussian(Euclidean(1), CLOCKS["log-snr"], path)
+    for name, path in {"exploding": paths.Exploding(), "straight": paths.Straight()}.items()
 }
 
 

@@ -43,7 +43,7 @@ def test_the_published_schedules():
     assert erasing_betas(steps, first=1e-3) == (1e-3, *erasing_betas(steps)[1:])
 
 
-def test_a_process_of_steps_keeps_the_properties_of_a_process():
+def test_a_process_of_steps_keeps_the_laws_of_a_process():
     process = variance_preserving(Euclidean(2), Betas(linear_betas(60, 1e-3, 0.3)))
     check_process(process, torch.randn(4, 2, generator=torch.Generator().manual_seed(0)), draws=1000)
     assert decode(encode(process)) == process

@@ -26,7 +26,7 @@ def exact(chain, weights=LAW):
 
 
 def steps_cost(chain, denoiser, first=2):
-    """The sum of the steps' prices for every x_0, (4,), by enumeration of x_t."""
+    """The sum of the KL of all steps for every x_0, (4,), by enumeration of x_t."""
     x_0, x_t = BITS.repeat_interleave(4, 0), BITS.repeat(4, 1)
     total = torch.zeros(4, dtype=FLOAT64)
     for t in range(first, chain.steps + 1):
@@ -46,40 +46,31 @@ def test_a_kernel_is_the_published_one():
     chain = binomial_chain(Finite(2, 2), mean=0.2, steps=10)
     kept = 1.0
     for t in range(1, 11):
-        beta = 1 / (10 - t + 1)
-        one = chain.step(BITS, torch.tensor(t)).probs[..., 1]
-        torch.testing.assert_close(one, BITS.double() * (1 - beta) + 0.2 * beta, rtol=1e-12, atol=1e-15)
-        kept *= 1 - beta
+        kept *= 1 - 1 / (10 - t + 1)
         assert kept == pytest.approx(1 - t / 10, abs=1e-12)
         one = chain.marginal(BITS, torch.tensor(t)).probs[..., 1]
-        torch.testing.assert_close(one, BITS.double() * kept + 0.2 * (1 - kept), rtol=1e-12, atol=1e-12)
-
-
-def test_discrete_and_continuous_time_have_the_same_marginals():
-    chain = binomial_chain(Finite(2, 2), MEAN, steps=100)
-    for t in range(1, 101):
-        there = chain.process.marginal(BITS, chain.time(torch.tensor(t))).probs
-        tolerance = 1e-12 if t < 100 else 2e-5  # the schedule keeps a residue of 1e-5
-        torch.testing.assert_close(chain.marginal(BITS, torch.tensor(t)).probs, there, rtol=0, atol=tolerance)
+        torch.testing.assert_close(one, BITS.double() * kept + 0.2 * (1 - kept), rtol=1e-11, atol=2e-12)
 
 
 def test_the_posterior_is_that_of_bayes():
     """With one-hot x_0 the posterior of the chain; with p(x_0 | x_t) its average."""
-    chain, eye = binomial_chain(Finite(1, 2), 0.3, steps=7), torch.eye(2, dtype=FLOAT64)
-    state = torch.arange(2)[:, None]
-    for t in range(1, 8):
-        step = chain.step(state, torch.tensor(t)).probs[:, 0]
-        before = chain.marginal(state, torch.tensor(t - 1)).probs[:, 0]
+    chain, eye, mean = binomial_chain(Finite(1, 2), 0.3, steps=7), torch.eye(2, dtype=FLOAT64), 0.3
+    coins = torch.tensor([1 - mean, mean], dtype=FLOAT64)
+    for t in range(2, 8):
+        step = eye * (1 - 1 / (8 - t)) + coins / (8 - t)
+        before = eye * (1 - (t - 1) / 7) + coins * (t - 1) / 7
         for x_t in range(2):
             joint = before * step[:, x_t]  # (x_0, x_{t-1})
             bayes = joint / joint.sum(1, keepdim=True)
             here = torch.tensor([[x_t]])
-            for x_0 in range(2) if t > 1 else [x_t]:
+            for x_0 in range(2):
                 found = chain.posterior(eye[x_0][None, None], here, torch.tensor(t)).probs[0, 0]
-                torch.testing.assert_close(found, bayes[x_0], rtol=1e-12, atol=1e-12)
+                torch.testing.assert_close(found, bayes[x_0], rtol=1e-10, atol=1e-10)
+                found = chain.bridge(torch.tensor([[x_0]]), here, torch.tensor(t)).probs[0, 0]
+                torch.testing.assert_close(found, bayes[x_0], rtol=1e-10, atol=1e-10)
             share = torch.tensor([0.4, 0.6], dtype=FLOAT64)
             found = chain.posterior(share[None, None], here, torch.tensor(t)).probs[0, 0]
-            torch.testing.assert_close(found, share @ bayes, rtol=1e-12, atol=1e-12)
+            torch.testing.assert_close(found, share @ bayes, rtol=1e-10, atol=1e-10)
 
 
 def test_one_bit_of_the_stationary_mean_costs_its_entropy():
@@ -128,8 +119,8 @@ def test_two_bits_that_depend_lose_less_with_more_steps():
     assert gaps[1] / gaps[2] == pytest.approx(2, abs=0.35)
 
 
-def test_the_steps_become_the_price_of_continuous_time():
-    """The sum of the steps after the first tends to the integral of the price over the same times, for any denoiser."""
+def test_the_steps_become_the_kl_rate_of_continuous_time():
+    """The steps after the first tend to the integral of the KL rate over the same times, for any denoiser."""
     x_0, x_t = BITS.repeat_interleave(4, 0), BITS.repeat(4, 1)
     wrong = torch.tensor([0.4, 0.1, 0.3, 0.2], dtype=FLOAT64)
     errors = []
@@ -159,7 +150,7 @@ BAD = {
     "states": (lambda: Binomial(Finite(2, 3)), "got a space with 3 states per site"),
     "mean": (lambda: Binomial(Finite(2, 2), mean=1.0), "got the mean 1.0; expected numbers between 0 and 1"),
     "sites": (lambda: Binomial(Finite(2, 2), mean=(0.5, 0.5, 0.5)), "give both the same"),
-    "steps": (lambda: binomial_chain(Finite(2, 2), steps=1), "got 1 steps; binomial diffusion takes at least 2"),
+    "steps": (lambda: binomial_chain(Finite(2, 2), steps=1), "got 1 steps; a chain takes at least 2"),
     "chain": (lambda: binomial_chain(Finite(2, 3)), "got a space with 3 states per site"),
 }
 

@@ -245,7 +245,7 @@ class TestPublishedForms:
     def test_linear_erasure_is_that_of_sohl_dickstein(self):
         """beta_t = 1/(T - t + 1) keeps a bit with probability 1 - t/T (2015, section 2.4.1), heartbeat's mean 0.2."""
         steps, mean = 40, 0.2
-        process = CTMC(Finite(1, 2), Refresh([1 - mean, mean]), Erasing(lost=0.0, survival=0.0))
+        process = CTMC(Finite(1, 2), Refresh([1 - mean, mean]), Erasing(lost=0.0, survival=1e-12))
         kept = torch.cumprod(1 - 1 / (steps - torch.arange(steps, dtype=FLOAT64)), 0)
         for k in (0, 7, 30):
             t = torch.tensor((k + 1) / steps, dtype=FLOAT64)

@@ -8,8 +8,16 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.processes import edm, rectified_flow, sub_variance_preserving, variance_exploding, variance_preserving
-from unnoise.schedules import Cosine, Linear, LinearLogSNR
+from unnoise.processes import (
+    Gaussian,
+    edm,
+    paths,
+    rectified_flow,
+    sub_variance_preserving,
+    variance_exploding,
+    variance_preserving,
+)
+from unnoise.schedules import ByLogSNR, Cosine, Linear, LinearLogSNR
 from unnoise.spaces import Euclidean
 
 FLOAT64 = torch.float64
@@ -102,7 +110,7 @@ class TestPublishedForms:
     def test_sub_vp_volatility_and_drift(self, times):
         """Song et al. 2021, eq. 12: g^2 = beta (1 - exp(-2 B))."""
         process, x = sub_variance_preserving(SPACE), torch.ones(41, 3, dtype=FLOAT64)
-        beta, integral = process.schedule.rate(times), process.schedule.value(times)
+        beta, integral = Linear(tau_min=1e-3).rate(times), Linear(tau_min=1e-3).value(times)
         local = process.forward(x, times)
         torch.testing.assert_close(local.scale[:, 0] ** 2, beta * (1 - torch.exp(-2 * integral)), rtol=1e-9, atol=0)
         torch.testing.assert_close(local.drift, -0.5 * beta[:, None] * x, **EXACT)
@@ -332,10 +340,30 @@ def test_events_of_any_shape(gaussian, rng):
     assert process.prior(6).sample(rng).shape == (6, 2, 4, 4)
 
 
+class Backwards(ByLogSNR):
+    """From noise to data."""
+
+    def log_snr(self, t):
+        return 8 * t - 4
+
+    def log_snr_rate(self, t):
+        return torch.full_like(t, 8.0)
+
+
 BAD = {
-    "ve": (lambda: variance_exploding(SPACE, 2.0, 1.0), "0 < sigma_min < sigma_max, got 2.0 and 1.0"),
-    "edm": (lambda: edm(SPACE, 0.0), "0 < sigma_min < sigma_max, got 0.0 and 80.0"),
-    "rectified-flow": (lambda: rectified_flow(SPACE, 0.0), "0 < tau_min < tau_max < 1, got 0.0"),
+    "ve": (
+        lambda: variance_exploding(SPACE, 2.0, 1.0),
+        "got noise from 2.0 to 1.0; expected 0 < sigma_min",
+    ),
+    "edm": (lambda: edm(SPACE, 0.0), "expected 0 < sigma_min < sigma_max"),
+    "rectified-flow": (lambda: rectified_flow(SPACE, 0.0), "expected 0 < tau_min < tau_max < 1"),
+    "no noise": (
+        lambda: variance_preserving(SPACE, Linear(tau_min=0.0)),
+        "is inf at t = 0; it must be finite",
+    ),
+    "no noise, cosine": (lambda: variance_preserving(SPACE, Cosine(tau_min=0.0)), "the log SNR is inf at t = 0"),
+    "no noise, sub-vp": (lambda: sub_variance_preserving(SPACE, Linear(tau_min=0.0)), "the log SNR is inf at t = 0"),
+    "rising": (lambda: Gaussian(SPACE, Backwards(), paths.Preserving()), "must decrease strictly from t = 0"),
 }
 
 

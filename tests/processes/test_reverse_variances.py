@@ -1,4 +1,4 @@
-"""Variances of reverse steps: which is best where, by the price in closed form."""
+"""Variances of reverse steps: which is best where, by their KL in closed form."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from unnoise.processes import (
     LargeVariance,
     LearntVariance,
     SmallVariance,
+    binomial_chain,
     chain_of_betas,
     linear_betas,
 )
-from unnoise.spaces import Euclidean
+from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
 BETAS = linear_betas(8, 0.05, 0.5)
@@ -26,20 +27,20 @@ STEPS = torch.arange(2, 9)
 
 def error(v, shrink=1.0, t=STEPS):
     """The mean squared error, for data N(0, v), of `shrink` times the exact denoiser."""
-    alpha, sigma = (log.exp() for log in CHAIN.logs(t))
+    alpha, sigma = CHAIN.process.alpha_sigma(CHAIN.time(t))
     gain = shrink * alpha * v / (alpha**2 * v + sigma**2)
     return v * (1 - gain * alpha) ** 2 + (gain * sigma) ** 2
 
 
-def price(rule, errors):
-    """The mean price of every step, given the mean squared error of its denoiser."""
+def cost(rule, errors):
+    """The mean KL of every step, given the mean squared error of its denoiser."""
     chain = dataclasses.replace(CHAIN, variance=rule)
     off = errors.sqrt()[:, None]
     return chain.kl(torch.zeros_like(off), off, torch.zeros_like(off), STEPS)
 
 
 def analytic(v, shrink=1.0):
-    return AnalyticVariance(tuple(error(v, shrink, torch.arange(1, 9)).tolist()))
+    return AnalyticVariance(CHAIN.times, tuple(error(v, shrink, torch.arange(1, 9)).tolist()))
 
 
 def test_the_published_variances():
@@ -57,20 +58,20 @@ def test_the_published_variances():
 def test_the_analytic_one_is_the_best_number_per_step(v, shrink):
     """Also for an imperfect mean: any other number costs more, at every step."""
     errors, best = error(v, shrink), analytic(v, shrink)
-    least = price(best, errors)
+    least = cost(best, errors)
     for other in (
         SmallVariance(),
         LargeVariance(),
-        *(AnalyticVariance(tuple(k * e for e in best.errors)) for k in (0.8, 1.2)),
+        *(AnalyticVariance(CHAIN.times, tuple(k * e for e in best.errors)) for k in (0.8, 1.2)),
     ):
-        assert (price(other, errors) > least + 1e-9).all()
+        assert (cost(other, errors) > least + 1e-9).all()
 
 
 def test_for_gaussian_data_the_analytic_reverse_is_exact():
     torch.testing.assert_close(
-        price(analytic(1.0), error(1.0)), price(LargeVariance(), error(1.0)), rtol=0, atol=1e-12
-    )  # data of the null: large is right
-    assert float((price(SmallVariance(), torch.zeros(7, dtype=FLOAT64))).abs().max()) < 1e-12  # x_0 is known: small is
+        cost(analytic(1.0), error(1.0)), cost(LargeVariance(), error(1.0)), rtol=0, atol=1e-12
+    )  # data of the reference: large is right
+    assert float((cost(SmallVariance(), torch.zeros(7, dtype=FLOAT64))).abs().max()) < 1e-12  # x_0 is known: small is
 
 
 def test_the_errors_are_estimated_from_data(rng):
@@ -81,7 +82,9 @@ def test_the_errors_are_estimated_from_data(rng):
         return alpha * v / (alpha**2 * v + sigma**2) * x_t
 
     x_0 = v**0.5 * torch.randn(20_000, 1, generator=rng, dtype=FLOAT64)
-    found = torch.tensor(AnalyticVariance.estimate(CHAIN, denoiser, x_0, rng).errors, dtype=FLOAT64)
+    found = torch.tensor(
+        AnalyticVariance.estimate(CHAIN.process, CHAIN.times, denoiser, x_0, rng).errors, dtype=FLOAT64
+    )
     truth = error(v, t=torch.arange(1, 9))
     z = (found - truth) / (truth * (2 / 20_000) ** 0.5)  # squares of Gaussians
     assert float(z.abs().max()) < 4.5  # one in 18,000 repeats
@@ -99,21 +102,26 @@ class Output(torch.nn.Module):
 def test_the_learnt_one_runs_from_small_to_large_and_learns():
     errors = error(0.3)
     for output, rule in {-1.0: SmallVariance(), 1.0: LargeVariance()}.items():
-        torch.testing.assert_close(price(LearntVariance(Output(output)), errors).detach(), price(rule, errors))
+        torch.testing.assert_close(cost(LearntVariance(Output(output)), errors).detach(), cost(rule, errors))
     network = Output(-1.0)
     optimiser = torch.optim.Adam(network.parameters(), 0.1)
     for _ in range(100):
         optimiser.zero_grad()
-        cost = price(LearntVariance(network), errors).sum()
-        cost.backward()
+        total = cost(LearntVariance(network), errors).sum()
+        total.backward()
         optimiser.step()
     assert (
-        price(analytic(0.3), errors).sum()
-        < cost
-        < min(price(rule, errors).sum() for rule in (SmallVariance(), LargeVariance()))
+        cost(analytic(0.3), errors).sum()
+        < total
+        < min(cost(rule, errors).sum() for rule in (SmallVariance(), LargeVariance()))
     )
 
 
 def test_errors_of_another_chain_are_refused():
-    with pytest.raises(InputError, match="errors of 3 steps for a chain of 8"):
-        price(AnalyticVariance((0.1, 0.2, 0.3)), error(1.0))
+    with pytest.raises(InputError, match="got the errors of 3 times, and a step at another"):
+        cost(AnalyticVariance((0.0, 0.5, 1.0), (0.1, 0.2, 0.3)), error(1.0))
+
+
+def test_a_variance_is_for_gaussian_processes():
+    with pytest.raises(InputError, match="for Binomial; the variance of reverse steps is a choice for G"):
+        dataclasses.replace(binomial_chain(Finite(1, 2), steps=3), variance=LargeVariance())

@@ -12,7 +12,8 @@ from unnoise.processes import (
     variance_exploding,
     variance_preserving,
 )
-from unnoise.schedules import Cosine, LinearLogSNR
+from unnoise.processes.paths import Straight
+from unnoise.schedules import Cosine, LinearLogSNR, LogitLogSNR
 from unnoise.spaces import Euclidean
 from unnoise.testing.case import Case
 from unnoise.testing.processes import case_of
@@ -32,6 +33,9 @@ PROCESSES: dict[str, Gaussian] = {
 
 class Flow(rectified_flow):
     """What twins are made from: all its coefficients differ from each other and move with time."""
+
+    def __init__(self, space: Euclidean) -> None:
+        super().__init__(space, LogitLogSNR(), Straight())
 
 
 def case(process: Gaussian | type[Gaussian]) -> Case:

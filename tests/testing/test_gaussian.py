@@ -21,8 +21,8 @@ class ClockOffByOne(Flow):
 class Turning(Flow):
     """Noise that falls again at the end."""
 
-    def _tau(self, t):
-        return super()._tau(t - 0.6 * t**2)
+    def log_snr(self, t):
+        return super().log_snr(t - 0.6 * t**2)
 
 
 class TimeOfAnotherClock(Flow):

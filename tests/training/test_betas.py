@@ -61,5 +61,5 @@ def test_they_reach_the_optimum(rng):
 
 def test_fixed_betas_are_refused(rng):
     process = variance_preserving(Euclidean(1))
-    with pytest.raises(InputError, match="whose schedule is Linear; expected LearnedBetas"):
+    with pytest.raises(InputError, match="expected a Gaussian process whose schedule is LearnedBetas"):
         learn_betas(Chain(process, even_times(5)), Linear(process), torch.zeros(4, 1), rng)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation.likelihood import Estimate, Likelihood, OnRows, in_groups
@@ -62,9 +63,10 @@ class ImportanceWeighted(Likelihood):
     def log_weights(self, denoiser: Denoiser, x_0: Any, rng: torch.Generator, cond: Any = None) -> Tensor:
         """The logarithms of the weights of k trajectories of every row, (n, k)."""
         k = self.trajectories
-        start = x_0.repeat_interleave(k, 0)
-        given = None if cond is None else cond.repeat_interleave(k, 0)
-        return log_weights(self.chain, denoiser, start, rng, given).view(len(x_0), k)
+        start, given = (
+            None if part is None else _tree.map(lambda leaf: leaf.repeat_interleave(k, 0), part) for part in (x_0, cond)
+        )
+        return log_weights(self.chain, denoiser, start, rng, given).view(-1, k)
 
     def _group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
         found, k = self.log_weights(denoiser, x_0, rng, cond), self.trajectories
@@ -75,15 +77,14 @@ class ImportanceWeighted(Likelihood):
 
 
 @torch.no_grad()
-def log_weights(chain: Chain[Any], denoiser: Denoiser, x_0: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
+def log_weights(chain: Chain[Any], denoiser: Denoiser, x_0: Any, rng: torch.Generator, cond: Any = None) -> Tensor:
     """The logarithm of the weight of one trajectory from every row, (n,), in nats."""
-    n, last = len(x_0), torch.tensor(chain.steps, device=x_0.device)
-    law = chain.marginal(x_0, last)
+    steps = torch.arange(chain.steps + 1, device=_tree.first(x_0).device)
+    law = chain.marginal(x_0, steps[-1])
     x = law.sample(rng)
-    total = chain.null(n, last).log_prob(x).double() - law.log_prob(x)
-    for t in range(chain.steps, 1, -1):
-        step = torch.tensor(t, device=x_0.device)
-        right, wrong = chain.bridge(x_0, x, step), chain.posterior(denoiser(x, chain.time(step), cond), x, step)
+    total = chain.reference(x, steps[-1]).log_prob(x).double() - law.log_prob(x)
+    for t in steps[2:].flip(0):
+        right, wrong = chain.bridge(x_0, x, t), chain.posterior(denoiser(x, chain.time(t), cond), x, t)
         x = right.sample(rng)
         total = total + wrong.log_prob(x) - right.log_prob(x)
     return total + chain.decoded(x_0, x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -84,6 +84,23 @@ def differentiated(log_prob: Any, x: Any) -> tuple[Tensor, Any]:
             )
         (slope,) = torch.autograd.grad(values.sum(), x, create_graph=graph)
     return (values, slope) if graph else (values.detach(), slope.detach())
+
+
+class HasEntropy(Law[S]):
+    """A law whose entropy is known, and how far it is from another of its kind; both sum over the axes of an event."""
+
+    @abstractmethod
+    def entropy(self) -> Tensor:
+        r"""$-E[\log p(X)]$ in nats, (*batch,)."""
+
+    @abstractmethod
+    def kl(self, other: Self) -> Tensor:
+        r"""$KL(p \| p') = E[\log p(X) - \log p'(X)]$ in nats, (*batch,), for another law p' of the same kind."""
+
+
+def event_sum(coordinates: Tensor, event_ndim: int) -> Tensor:
+    """The sum over the last `event_ndim` axes."""
+    return coordinates.flatten(coordinates.ndim - event_ndim).sum(-1) if event_ndim else coordinates
 
 
 def standard_normal(shape: tuple[int, ...], like: Tensor, rng: torch.Generator, scale: float = 1.0) -> Tensor:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise.laws.base import Law
+from unnoise.laws.base import HasEntropy, event_sum
 
 
 @dataclass(frozen=True)
-class Categorical(Law[Tensor]):
+class Categorical(HasEntropy[Tensor]):
     """Independent sites, each in one of S states; density with respect to counting measure.
 
     Args:
@@ -42,4 +42,13 @@ class Categorical(Law[Tensor]):
         """The log probability of states (*batch, *sites) in nats; minus infinity where they are impossible."""
         x, _ = torch.broadcast_tensors(x, self.probs[..., 0])  # type: ignore[no-untyped-call]
         mass = torch.gather(self.probs.expand(*x.shape, -1), -1, x[..., None])[..., 0].log()
-        return mass.flatten(mass.ndim - self.event_ndim).sum(-1) if self.event_ndim else mass
+        return event_sum(mass, self.event_ndim)
+
+    def entropy(self) -> Tensor:
+        r"""$-\sum_k p_k\log p_k$, summed over the sites."""
+        return event_sum(torch.special.entr(self.probs).sum(-1), self.event_ndim)
+
+    def kl(self, other: Categorical) -> Tensor:
+        r"""$\sum_k p_k\log(p_k/p'_k)$, summed over the sites; infinite where p has states that p' lacks."""
+        seen = torch.where(self.probs > 0, other.probs, 1.0)  # no gradient where there is no mass
+        return event_sum((torch.xlogy(self.probs, self.probs) - torch.xlogy(self.probs, seen)).sum(-1), self.event_ndim)

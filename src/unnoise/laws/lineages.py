@@ -26,6 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unnoise._roots import bisect
 from unnoise.laws.base import standard_normal
 
 Floats = NDArray[np.float64]
@@ -180,12 +181,14 @@ def log_masses(theta: float, m: Floats, t: Floats) -> Floats:
 def _saddle(theta: float, m: Floats, t: Floats) -> Floats:
     r"""$s + \lambda_m > 0$ at the saddle, to a few digits: $\sum_{k\ge m} 1/(\lambda_k + s) = t$, by bisection."""
     pole = 0.5 * m * (m + theta - 1)
-    low, high = np.log(0.3 / t), np.log(4 * (m + theta + 2 / t) ** 2 + 2 / t)
-    for _ in range(16):
-        middle = 0.5 * (low + high)
-        slow = _mean(theta, m, np.exp(middle) - pole) > t
-        low, high = np.where(slow, middle, low), np.where(slow, high, middle)
-    result: Floats = np.exp(0.5 * (low + high))
+    first, last = np.log(0.3 / t), np.log(4 * (m + theta + 2 / t) ** 2 + 2 / t)
+
+    def beyond(log_s: Tensor) -> Tensor:
+        return torch.as_tensor(_mean(theta, m, np.exp(log_s.numpy()) - pole) > t)
+
+    start, end = torch.broadcast_tensors(torch.as_tensor(first), torch.as_tensor(last))  # type: ignore[no-untyped-call]
+    low, high = bisect(beyond, start, end, 16)
+    result: Floats = np.exp(0.5 * (low + high).numpy())
     return result
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise.laws.base import Law, standard_normal
+from unnoise.laws.base import HasEntropy, event_sum, standard_normal
 
 
 @dataclass(frozen=True)
-class Normal(Law[Tensor]):
+class Normal(HasEntropy[Tensor]):
     r"""$N(\mu, s^2 I)$ on arrays; density with respect to Lebesgue measure.
 
     Args:
@@ -43,11 +43,22 @@ class Normal(Law[Tensor]):
             return self._at_each(x.flatten(1), self.mean[0].flatten(1))
         z = (x - self.mean) / self.scale
         density = -0.5 * z**2 - torch.log(self.scale) - 0.5 * math.log(2 * math.pi)
-        return density.flatten(density.ndim - self.event_ndim).sum(-1) if self.event_ndim else density
+        return event_sum(density, self.event_ndim)
 
     def score(self, x: Tensor) -> Tensor:
         r"""$(\mu - x)/s^2$."""
         return (self.mean - x) / self.scale**2
+
+    def entropy(self) -> Tensor:
+        r"""$\sum\log(s\sqrt{2\pi e})$."""
+        each = torch.log(self.scale) + 0.5 * math.log(2 * math.pi * math.e)
+        return event_sum(each.expand_as(self.mean), self.event_ndim)
+
+    def kl(self, other: Normal) -> Tensor:
+        r"""$\frac12\sum[(\mu - \mu')^2/s'^2 + \rho - 1 - \log\rho]$ with $\rho = s^2/s'^2$."""
+        log_ratio = 2 * (self.scale / other.scale).log()
+        shift = ((self.mean - other.mean) / other.scale).square()
+        return event_sum(0.5 * (shift + torch.expm1(log_ratio) - log_ratio), self.event_ndim)
 
     def _is_row(self) -> bool:
         """Whether these are k laws, (1, k, *event), each with one scale."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from unnoise.laws.base import Law
+from unnoise.laws.base import HasEntropy, Law
 
 
 @dataclass(frozen=True)
-class Independent(Law[dict[str, Any]]):
+class Independent(HasEntropy[dict[str, Any]]):
     r"""$\prod_n p_n(x_n)$ on dicts of states; density with respect to the product of the parts' reference measures.
 
     Args:
@@ -35,5 +35,16 @@ class Independent(Law[dict[str, Any]]):
 
     def log_prob(self, x: dict[str, Any]) -> Tensor:
         """The sum of the parts' log densities, in nats."""
-        first, *others = (law.log_prob(x[name]) for name, law in self.parts.items())
+        return self._total(lambda name, law: law.log_prob(x[name]))
+
+    def entropy(self) -> Tensor:
+        """The sum of the parts' entropies, which all parts must have."""
+        return self._total(lambda name, law: law.entropy())
+
+    def kl(self, other: Independent) -> Tensor:
+        """The sum over the parts, all of which must have one."""
+        return self._total(lambda name, law: law.kl(other.parts[name]))
+
+    def _total(self, f: Callable[[str, Any], Tensor]) -> Tensor:
+        first, *others = (f(name, law) for name, law in self.parts.items())
         return sum(others, first)

@@ -2,18 +2,50 @@ r"""Counts of which some are lost and to which others come: the kernels and smal
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from unnoise.laws.base import Law
+from unnoise.laws.base import HasEntropy, event_sum
 
 DEVIATIONS = 9.0  # around the largest term, within which a sum over survivors is taken
 
 
+class CountLaw(HasEntropy[Tensor]):
+    """Independent counts, whose expectations are sums over all counts that have any mass to speak of."""
+
+    event_ndim: int
+
+    @abstractmethod
+    def _largest(self) -> Tensor:
+        """What a count exceeds with a probability below rounding, at every site."""
+
+    def entropy(self) -> Tensor:
+        """Summed over counts and sites, in float64."""
+        return -self._mean(lambda log_p, x: log_p)
+
+    def kl(self, other: Self) -> Tensor:
+        """Summed over counts and sites, in float64."""
+        each: Any = replace(other, event_ndim=0)  # type: ignore[type-var]
+        return self._mean(lambda log_p, x: log_p - each.log_prob(x).double())
+
+    def _mean(self, f: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """The mean of f(log p(x), x), with the sum over the sites of an event."""
+        each: Any = replace(self, event_ndim=0)  # type: ignore[type-var]
+        largest = self._largest()
+        x = torch.arange(int(largest.max()) + 1, device=largest.device).reshape(-1, *[1] * largest.ndim)
+        log_p = each.log_prob(x.expand(-1, *largest.shape)).double()
+        possible = log_p > -torch.inf
+        terms = log_p.exp() * f(torch.where(possible, log_p, 0.0), x.expand(-1, *largest.shape))
+        return event_sum(torch.where(possible, terms, 0.0).sum(0), self.event_ndim)
+
+
 @dataclass(frozen=True)
-class BinomialThinning(Law[Tensor]):
+class BinomialThinning(CountLaw):
     r"""$\mathrm{Bin}(n, \rho) + \mathrm{Poisson}(\lambda)$, site by site; density with respect to counting measure.
 
     Args:
@@ -45,7 +77,7 @@ class BinomialThinning(Law[Tensor]):
         """The log probability of counts, (*batch,), in nats; minus infinity where they are impossible."""
         mass = torch.logsumexp(self._log_terms(x)[1], -1)
         mass = mass.to(self.kept.dtype if self.kept.dtype == torch.float64 else torch.get_default_dtype())
-        return mass.flatten(mass.ndim - self.event_ndim).sum(-1) if self.event_ndim else mass
+        return event_sum(mass, self.event_ndim)
 
     def lost_and_new(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The mean numbers, given x, of those that are lost and of newcomers: both of the shape of x, in float64."""
@@ -53,6 +85,10 @@ class BinomialThinning(Law[Tensor]):
         weights = torch.softmax(log_terms, -1)
         lost = (weights * (self.count[..., None] - survivors)).sum(-1)
         return lost, (weights * (x[..., None] - survivors)).sum(-1)
+
+    def _largest(self) -> Tensor:
+        arrivals = self.arrivals.double()
+        return self.count + (arrivals + DEVIATIONS * arrivals.sqrt() + DEVIATIONS).ceil() * (arrivals > 0)
 
     def _log_terms(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Numbers of survivors around the likeliest one, and the logarithms of their terms, (*batch, *sites, K)."""
@@ -86,7 +122,7 @@ def _window(n: Tensor, x: Tensor, kept: Tensor, arrivals: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class BinomialBirths(Law[Tensor]):
+class BinomialBirths(CountLaw):
     r"""$x + \mathrm{Bin}(N, p)$ with N the whole number below or above a real one, at random with its mean.
 
     Density with respect to counting measure.
@@ -125,7 +161,10 @@ class BinomialBirths(Law[Tensor]):
         parts.append(above.log() + _log_binomial(found, low + 1, share))
         mass = torch.logsumexp(torch.stack(parts), 0)
         mass = mass.to(self.missing.dtype)
-        return mass.flatten(mass.ndim - self.event_ndim).sum(-1) if self.event_ndim else mass
+        return event_sum(mass, self.event_ndim)
+
+    def _largest(self) -> Tensor:
+        return self.count + self.missing.detach().ceil()
 
 
 def stochastically_rounded(x: Tensor, rng: torch.Generator) -> Tensor:

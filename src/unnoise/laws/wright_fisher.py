@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._roots import bisect
 from unnoise.laws.base import Law
 from unnoise.laws.dirichlet import LEAST, Dirichlet
 from unnoise.laws.lineages import SINGLE, Lineages
@@ -111,13 +112,15 @@ class WrightFisherKernel(Law[Tensor]):
     def _saddle(self, products: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
         """Where the terms of the sum over m are largest, and the logarithm of the tilt R there, by bisection."""
         alpha = self.alpha.to(products)
-        low, high = torch.zeros_like(columns[:, 0]), torch.full_like(columns[:, 0], self.lineages.most)
-        for _ in range(int(math.log2(self.lineages.most)) + 2):
-            m = (0.5 * (low + high)).floor()
-            tilted = products * self._log_tilt(columns, m)[:, None].clamp(max=600).exp()
-            rises = _tilted_means(tilted, alpha).sum(-1) > m
-            low, high = torch.where(rises, m + 1, low), torch.where(rises, high, m)
-        return high, self._log_tilt(columns, high)
+
+        def rises(m: Tensor) -> Tensor:
+            tilted = products * self._log_tilt(columns, m.floor())[:, None].clamp(max=600).exp()
+            return _tilted_means(tilted, alpha).sum(-1) > m.floor()
+
+        zero = torch.zeros_like(columns[:, 0])
+        halvings = int(math.log2(self.lineages.most)) + 2
+        largest = bisect(rises, zero, torch.full_like(zero, self.lineages.most), halvings)[1].floor()
+        return largest, self._log_tilt(columns, largest)
 
     def _log_tilt(self, columns: Tensor, m: Tensor) -> Tensor:
         """The growth of the weights from m to m + 1."""

@@ -1,4 +1,4 @@
-r"""The losses of the SNR form, one function for each equation: the same price in other words.
+r"""The losses of the SNR form, one function for each equation: the same KL in other words.
 
 For $z = \alpha x + \sigma\epsilon$ let $\hat x$ be an estimate of x given z, $\hat\epsilon$ the noise that it implies
 and $\hat f = (\alpha\hat x - z)/\sigma^2$ the force, an estimate of $\nabla\log q_t(z)$. With

@@ -21,7 +21,7 @@ def ddpm(steps: int = 1000) -> Denoising:
     t)\rVert^2$, t uniform over the steps of a chain (Ho et al. 2020, arXiv 2006.11239, eq. 14).
 
     The times of a batch are spread evenly. Algorithm 2 is `samplers.Ancestral(denoiser, steps)`, for the process of
-    `chain_of_betas(space, linear_betas(steps))` and a network with the head `gaussian_heads.Eps`.
+    `chain_of_betas(space, linear_betas(steps))` and a network with the head `heads.Eps`.
 
     >>> ddpm(1000).times
     WholeSteps(steps=1000)

@@ -28,7 +28,7 @@ class VDM(Objective):
 
     * the denoiser and the ends of the schedule down the bound;
     * the interior of the schedule down the variance of the diffusion part, as it cannot change its mean. With p the
-      density of the levels and m the price per unit of log SNR, the second moment is $\int E[m^2]/p\,d\lambda$, and
+      density of the levels and m the KL rate per unit of log SNR, the second moment is $\int E[m^2]/p\,d\lambda$, and
       its gradient $-E[(m/p)^2\,\nabla\log p]$ needs no derivative of the denoiser. It is taken relative to the
       second moment itself, so one learning rate serves data of every size.
 
@@ -65,21 +65,20 @@ def prior_cost(process: Gaussian, x_0: Tensor) -> Tensor:
     return 0.5 * torch.sigmoid(last) * excess - 0.5 * process.space.dimension * logsigmoid(-last)
 
 
-def _log_second_moment(price: Tensor, log_density: Tensor) -> Tensor:
-    """Rows whose mean has the gradient of the log of the mean squared price with respect to the density of levels.
+def _log_second_moment(rate: Tensor, log_density: Tensor) -> Tensor:
+    """Rows whose mean has the gradient of the log of the mean squared rate with respect to the density of levels.
 
     The mean is subtracted as a baseline: a density that grows everywhere is no density.
     """
-    square = price.square()
+    square = rate.square()
     return -(square / square.mean().clamp(min=torch.finfo(square.dtype).tiny) - 1) * log_density
 
 
 def _learnt(denoiser: Denoiser) -> tuple[Gaussian, Learned]:
     """The process and its one learnt schedule."""
     process = denoiser.process
-    schedule = getattr(process, "schedule", None)
-    if isinstance(process, Gaussian) and isinstance(schedule, Learned):
-        return process, schedule
+    if isinstance(process, Gaussian) and isinstance(process.schedule, Learned):
+        return process, process.schedule
     raise InputError(
         f"VDM trains a Gaussian process together with its schedule, and {process} has none that learns: give one such "
         "as processes.variance_preserving(space, schedules.Learned()), or use objectives.Denoising"

@@ -22,7 +22,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise._tree import S
 from unnoise.heads.base import Head
-from unnoise.laws import Law
+from unnoise.laws import HasEntropy, Law
 from unnoise.spaces import Local, Space
 
 
@@ -129,13 +129,25 @@ class Bridged(HasKernel[S]):
     trait = "whose bridge is known"
 
     @abstractmethod
-    def ancestral(self, stat: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Law[S]:
+    def marginal(self, x_0: S, t: Tensor) -> HasEntropy[S]:
+        r"""$q_{t|0}(\cdot | x_0)$."""
+
+    @abstractmethod
+    def reference(self, like: S, t: Tensor | None = None) -> HasEntropy[S]:
+        r"""The law $\pi_t$ at time t of data whose law $\pi_0$ noise leaves in its family; without t, $\pi_0$ itself.
+
+        It is what one knows of data without having seen any: the start of a reverse in whole steps, and Bayes' prior in
+        its last one. `like` gives the shape (*batch, *event) and the device.
+        """
+
+    @abstractmethod
+    def ancestral(self, stat: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
         """The law of x_s given x_t and the statistic.
 
         The noise is scaled by churn and the marginals are kept; 0 makes it deterministic, where that is possible.
         """
 
-    def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Law[S]:
+    def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
         """$q(x_s | x_0, x_t)$."""
         return self.ancestral(self.target(x_0, x_t, t), x_t, t, s, churn=churn)
 

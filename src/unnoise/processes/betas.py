@@ -46,7 +46,7 @@ def geometric_betas(steps: int, first: float, last: float = 0.5) -> tuple[float,
     return tuple(torch.logspace(math.log10(first), math.log10(last), steps, dtype=torch.float64).tolist())
 
 
-class Steps(Schedule):
+class StepSchedule(Schedule):
     """A schedule that is known at T whole steps, and linear in between."""
 
     @property
@@ -64,14 +64,6 @@ class Steps(Schedule):
         knots, index, _ = self._place(t)
         return ((knots[index + 1] - knots[index]) * (len(knots) - 1)).to(t)
 
-    def inverse(self, value: Tensor) -> Tensor:
-        """Beyond the ends, on the first or the last line."""
-        knots = self.knots.to(value.device)
-        seen = value.detach().double().contiguous()
-        index = (torch.searchsorted(knots.detach(), seen, right=True) - 1).clamp(0, len(knots) - 2)
-        share = (value - knots[index]) / (knots[index + 1] - knots[index])
-        return ((index + share) / (len(knots) - 1)).to(value)
-
     def _place(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The knots, on which line t lies, and how far along it."""
         knots = self.knots.to(t.device)
@@ -81,7 +73,7 @@ class Steps(Schedule):
 
 
 @dataclass(frozen=True)
-class Betas(Steps):
+class Betas(StepSchedule):
     r"""Steps of given $\beta_1, \dots, \beta_T$.
 
     Args:
@@ -106,11 +98,11 @@ class Betas(Steps):
 
     @cached_property
     def knots(self) -> Tensor:
-        """See the module."""
+        r"""The sums of $-\log(1 - \beta)$."""
         return -torch.log1p(-torch.tensor(self.betas, dtype=torch.float64)).cumsum(0)
 
 
-class LearnedBetas(nn.Module, Steps):
+class LearnedBetas(nn.Module, StepSchedule):
     r"""Steps whose $\beta_2, \dots, \beta_T$ are learnt, through their logits; $\beta_1$ stays, small.
 
     Noise that is drawn before it is scaled does not depend on them, so the bound of a chain has a gradient in them:
@@ -131,7 +123,7 @@ class LearnedBetas(nn.Module, Steps):
 
     @property
     def knots(self) -> Tensor:
-        """See the module; with a gradient."""
+        r"""The sums of $-\log(1 - \beta)$, with a gradient."""
         kept = torch.cat([torch.log1p(-self.first), nn.functional.logsigmoid(-self.logits)])
         return -kept.double().cumsum(0)
 

@@ -1,9 +1,9 @@
-r"""Noising in T whole steps, on any space: what the evidence lower bound of discrete time is made of.
+r"""Noising in T whole steps: any bridged process, looked at T times, and the evidence lower bound of discrete time.
 
 A chain noises data $x_0$ to $x_1, \dots, x_T$; steps t are whole numbers. Its reverse starts at $\pi_T$ and takes
 steps $p(x_{t-1} | x_t)$, the last of which is set, not learnt: $p(x_0 | x_1) = q(x_1 | x_0)\pi_0(x_0)/\pi_1(x_1)$,
-where $\pi_t$ is the law that the chain makes of the null, noise of mean 0 and variance 1 or independent coins. The
-bound on the log-likelihood is
+where $\pi_t$ is the reference law of the process, noise of mean 0 and variance 1 or independent coins. The bound on
+the log-likelihood is
 
 $$K = -\sum_{t=2}^T E\big[KL(q(X_{t-1} | X_t, x_0) \| p(X_{t-1} | X_t))\big]
 + E[\log p(x_0 | X_1)] - KL(q(X_T | x_0) \| \pi_T),$$
@@ -11,87 +11,120 @@ $$K = -\sum_{t=2}^T E\big[KL(q(X_{t-1} | X_t, x_0) \| p(X_{t-1} | X_t))\big]
 the three terms of every lecture on diffusion (Ho et al. 2020, arXiv 2006.11239, eq. 5), or, as first published
 (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 14), with $H_q(X_T | x_0) - H_q(X_1 | x_0) - H_\pi(X_T)$ in place of
 the last two. Both are here term by term; they differ by `edge`, which has mean zero over data with the moments of the
-null.
+reference.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, Generic
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Generic, final
 
 import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._errors import InputError
 from unnoise._tree import S
-from unnoise.laws import Law
-from unnoise.processes.base import Process
+from unnoise.laws import HasEntropy
+from unnoise.processes.base import Bridged
+from unnoise.processes.betas import Betas
+from unnoise.processes.binomial import Binomial, Mean
+from unnoise.processes.gaussian import Gaussian
+from unnoise.processes.named_gaussians import variance_preserving
+from unnoise.processes.reverse_variances import ReverseVariance, SmallVariance
+from unnoise.schedules import Erasing
+from unnoise.spaces import Euclidean, Finite
+
+LEFT = 1e-12  # of a bit in the last step of a binomial chain, where what was published keeps nothing
 
 
-class Chain(ABC, Generic[S]):
-    """T steps of noise and what a reverse of T steps costs. Times t are whole numbers, () or (*batch,), from 1 to T.
+def even_times(steps: int) -> tuple[float, ...]:
+    """Times (t - 1) / (T - 1) for steps t = 1, ..., T.
 
-    Attributes:
-        process: the same noise in continuous time, which is what a denoiser knows.
-        steps: T.
+    >>> even_times(3)
+    (0.0, 0.5, 1.0)
+    """
+    if steps < 2:
+        raise InputError(f"got {steps} steps; a chain takes at least 2")
+    return tuple(step / (steps - 1) for step in range(steps))
+
+
+@final
+@dataclass(frozen=True)
+class Chain(Generic[S]):
+    """The steps of a bridged process at given times. Steps t are whole numbers, () or (*batch,), from 1 to T.
+
+    Its laws are those of the process, in the precision of the states; sums over them are in float64.
+
+    Args:
+        process: any bridged process; a denoiser of it serves the chain.
+        times: of steps 1, ..., T, increasing; step 1 is the first that a denoiser sees.
+        variance: of the reverse steps of a Gaussian process.
+
+    Raises:
+        InputError: fewer than 2 times, times that do not increase within [0, 1], or a variance for another process.
+
+    >>> chain = chain_of_betas(Euclidean(2), (0.1, 0.2, 0.4))
+    >>> law = chain.marginal(torch.ones(1, 2), torch.tensor(3))
+    >>> law.mean**2, law.scale**2
+    (tensor([[0.4320, 0.4320]]), tensor(0.5680))
     """
 
-    process: Process[S]
-    steps: int
+    process: Bridged[S]
+    times: tuple[float, ...] = field(repr=False)
+    variance: ReverseVariance = SmallVariance()
 
-    @abstractmethod
+    def __post_init__(self) -> None:
+        if self.steps < 2:
+            raise InputError(f"got {self.steps} steps; a chain takes at least 2")
+        knots = torch.tensor((-1e-9, *self.times, 1 + 1e-9), dtype=torch.float64)
+        if not (knots.diff() > 0).all():
+            raise InputError(f"got times from {self.times[0]} to {self.times[-1]}; expected an increase within [0, 1]")
+        if not isinstance(self.process, Gaussian) and not isinstance(self.variance, SmallVariance):
+            raise InputError(
+                f"got {self.variance} for {type(self.process).__name__}; the variance of reverse steps is a choice "
+                "for Gaussian processes only: leave it out"
+            )
+
+    @property
+    def steps(self) -> int:
+        """The number of steps, T."""
+        return len(self.times)
+
     def time(self, t: Tensor) -> Tensor:
-        """The continuous time of step t, in float64."""
+        """The continuous time of step t, in float64; not a number for step 0, the data."""
+        return self._times.to(t.device)[t]
 
-    @abstractmethod
-    def marginal(self, x_0: S, t: Tensor) -> Law[S]:
+    def marginal(self, x_0: S, t: Tensor) -> HasEntropy[S]:
         """$q(x_t | x_0)$."""
+        return self.process.marginal(x_0, self.time(t))
 
-    @abstractmethod
-    def transition(self, x_s: S, s: Tensor, t: Tensor) -> Law[S]:
-        """$q(x_t | x_s)$ for any s < t; s = 0 is data."""
-
-    @abstractmethod
-    def posterior(self, stat: Any, x_t: S, t: Tensor, s: Tensor | None = None) -> Law[S]:
-        """$p(x_s | x_t)$ for the learnt statistic, for any s < t; one step by default."""
-
-    @abstractmethod
-    def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor | None = None) -> Law[S]:
+    def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor | None = None) -> HasEntropy[S]:
         """$q(x_s | x_t, x_0)$ for any s < t; one step by default."""
+        return self.process.bridge(x_0, x_t, self.time(t), self.time(t - 1 if s is None else s))
 
-    @abstractmethod
-    def price(self, stat: Any, x_0: S, x_t: S, t: Tensor, s: Tensor | None = None) -> Tensor:
+    def posterior(self, stat: Any, x_t: S, t: Tensor, s: Tensor | None = None) -> HasEntropy[S]:
+        """$p(x_s | x_t)$ for the learnt statistic, for any s < t; one step by default."""
+        return self._posterior(stat, x_t, x_t, self.time(t), self.time(t - 1 if s is None else s))
+
+    def kl(self, stat: Any, x_0: S, x_t: S, t: Tensor, s: Tensor | None = None) -> Tensor:
         r"""$KL(q(x_s | x_t, x_0) \| p(x_s | x_t))$ in nats, (*batch,): what a step adds to the bound."""
+        s = t - 1 if s is None else s
+        right = self.bridge(_double(x_0), _double(x_t), t, s)
+        return right.kl(self._posterior(_double(stat), _double(x_t), x_t, self.time(t), self.time(s)))
 
-    @abstractmethod
-    def null(self, n: int, t: Tensor) -> Law[S]:
-        r"""$\pi_t$ for a batch of n; at T the law that samples start from."""
-
-    @abstractmethod
-    def log_null(self, x_0: S, t: Tensor) -> Tensor:
-        r"""$E[\log\pi_t(X_t) | x_0]$ in nats, (*batch,), in closed form; at t = 0 the likelihood under the null."""
-
-    @abstractmethod
-    def null_entropy(self) -> Tensor:
-        r"""$H_\pi(X_T)$ in nats, ()."""
-
-    @abstractmethod
-    def entropy(self, x_0: S, t: Tensor) -> Tensor:
-        """$H_q(X_t | x_0)$ in nats, (*batch,)."""
-
-    @abstractmethod
-    def step_entropy(self, x_0: S, t: Tensor) -> Tensor:
-        """$H_q(X_t | X_{t-1})$ in nats, averaged over $X_{t-1}$ given x_0, (*batch,)."""
-
-    def step(self, x: S, t: Tensor) -> Law[S]:
-        """$q(x_t | x_{t-1})$."""
-        return self.transition(x, t - 1, t)
+    def reference(self, like: S, t: Tensor) -> HasEntropy[S]:
+        r"""$\pi_t$, for states shaped like these; at T the law that samples start from."""
+        return self.process.reference(like, self.time(t))
 
     def decoded(self, x_0: S, x_1: S) -> Tensor:
         r"""$\log p(x_0 | x_1)$ in nats, (*batch,)."""
-        first, n = self._first.to(_tree.first(x_0).device), _tree.length(x_0)
-        made = self.marginal(x_0, first).log_prob(x_1)
-        return made + self.null(n, 0 * first).log_prob(x_0) - self.null(n, first).log_prob(x_1)
+        first, x_0, x_1 = self._step(1, x_0), _double(x_0), _double(x_1)
+        gained = self.process.reference(x_0).log_prob(x_0) - self.reference(x_1, first).log_prob(x_1)
+        return self.marginal(x_0, first).log_prob(x_1) + gained
 
     def entropies(self, x_0: S) -> dict[str, Tensor]:
         r"""The published terms besides the steps, by name, each (*batch,), in nats.
@@ -99,27 +132,69 @@ class Chain(ABC, Generic[S]):
         `end` is $H_q(X_T | x_0)$, `start` $-H_q(X_1 | x_0)$, `prior` $-H_\pi(X_T)$, and `edge` what the published bound
         leaves out, $\log\pi_0(x_0) - E[\log\pi_1(X_1)] + E[\log\pi_T(X_T)] + H_\pi(X_T)$.
         """
-        end = self.entropy(x_0, self._last)
-        null = self.null_entropy().to(end).expand_as(end)
-        edge = self._edge(x_0) + self.log_null(x_0, self._last) + null
-        return {"end": end, "start": -self.entropy(x_0, self._first), "prior": -null, "edge": edge}
+        x_0, first, last = _double(x_0), self._step(1, x_0), self._step(self.steps, x_0)
+        published = {
+            "end": self.marginal(x_0, last).entropy(),
+            "start": -self.marginal(x_0, first).entropy(),
+            "prior": -self.reference(x_0, last).entropy(),
+        }
+        whole, seen = (torch.stack(list(terms.values())).sum(0) for terms in (self.divergences(x_0), published))
+        return published | {"edge": whole - seen}
 
     def divergences(self, x_0: S) -> dict[str, Tensor]:
         r"""The lecture's terms besides the steps, by name, each (*batch,), in nats.
 
-        `prior` is $-KL(q(X_T | x_0) \| \pi_T)$ and `reconstruction` $E[\log p(x_0 | X_1)]$.
+        `prior` is $-KL(q(X_T | x_0) \| \pi_T)$ and `reconstruction`
+        $E[\log p(x_0 | X_1)] = \log\pi_0(x_0) + KL(q(X_1 | x_0) \| \pi_1)$.
         """
-        prior = self.entropy(x_0, self._last) + self.log_null(x_0, self._last)
-        return {"prior": prior, "reconstruction": self._edge(x_0) - self.entropy(x_0, self._first)}
+        x_0, first, last = _double(x_0), self._step(1, x_0), self._step(self.steps, x_0)
+        gained = self.marginal(x_0, first).kl(self.reference(x_0, first))
+        return {
+            "prior": -self.marginal(x_0, last).kl(self.reference(x_0, last)),
+            "reconstruction": self.process.reference(x_0).log_prob(x_0) + gained,
+        }
 
-    @property
-    def _first(self) -> Tensor:
-        return torch.ones((), dtype=torch.int64)
+    def _posterior(self, stat: Any, x_t: S, seen: Any, t: Tensor, s: Tensor) -> HasEntropy[S]:
+        """The ancestral law at x_t, with the variance for the state as a network sees it."""
+        law: Any = self.process.ancestral(stat, x_t, t, s)
+        if isinstance(self.process, Gaussian):
+            law = self.variance.widened(law, self.process, seen, t, s)
+        found: HasEntropy[S] = law
+        return found
 
-    @property
-    def _last(self) -> Tensor:
-        return torch.full((), self.steps, dtype=torch.int64)
+    @cached_property
+    def _times(self) -> Tensor:
+        return torch.tensor((math.nan, *self.times), dtype=torch.float64)
 
-    def _edge(self, x_0: S) -> Tensor:
-        """What the last step of the reverse knows of the null."""
-        return self.log_null(x_0, 0 * self._first) - self.log_null(x_0, self._first)
+    def _step(self, t: int, like: S) -> Tensor:
+        return torch.tensor(t, device=_tree.first(like).device)
+
+
+def chain_of_betas(
+    space: Euclidean, betas: Sequence[float], variance: ReverseVariance = SmallVariance()
+) -> Chain[Tensor]:
+    r"""The chain $q(x_t | x_{t-1}) = N(\sqrt{1 - \beta_t}\,x_{t-1}, \beta_t I)$ for given $\beta_1, \dots$."""
+    return Chain(variance_preserving(space, Betas(tuple(betas))), even_times(len(betas)), variance)
+
+
+def binomial_chain(space: Finite, mean: Mean = 0.5, steps: int = 1000) -> Chain[Tensor]:
+    r"""Binomial diffusion in T steps, $\beta_t = 1/(T - t + 1)$: a bit survives t of them with probability $1 - t/T$.
+
+    Of the last step, which would leave nothing, 1e-12 is kept.
+
+    Args:
+        space: of two states per site.
+        mean: the probability of 1 that noise ends at, for all sites or one per site.
+        steps: T.
+
+    >>> chain = binomial_chain(Finite(20, 2), mean=0.2, steps=2000)
+    >>> chain.marginal(torch.ones(1, 20, dtype=torch.int64), torch.tensor(1000)).probs[0, 0]
+    tensor([0.4000, 0.6000], dtype=torch.float64)
+    """
+    times = even_times(steps)
+    return Chain(Binomial(space, mean, Erasing(lost=1 / steps, survival=LEFT)), times)
+
+
+def _double(state: Any) -> Any:
+    """Real numbers in float64, in which a divergence between two laws that are nearly equal is exact."""
+    return _tree.map(lambda leaf: leaf.double() if leaf.is_floating_point() else leaf, state)

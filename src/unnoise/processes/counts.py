@@ -117,7 +117,8 @@ class PureDeath(CountProcess, Bridged[Tensor]):
 
     The bridge is exact for whole $x_0$. The ancestral law for a learnt, real mean takes the whole number below or
     above; averaging the bridges over $p(x_0|x_t)$ would need more than its mean, which in the limit of small steps is
-    all that counts.
+    all that counts. As it leaves out some of what the bridge allows, the bound of a chain of whole steps is mostly
+    minus infinity; use that of continuous time.
 
     Args:
         space: of counts.
@@ -147,9 +148,14 @@ class PureDeath(CountProcess, Bridged[Tensor]):
 
     def prior(self, n: int) -> BinomialThinning:
         r"""Poisson($m\rho_1$)."""
-        nothing = torch.zeros(n, *self.space.event_shape, dtype=torch.int64)
-        kept, _ = self.gone(torch.ones(()), nothing)
-        return BinomialThinning(nothing, torch.zeros(()), self.means(kept) * kept, len(self.space.event_shape))
+        return self.reference(torch.zeros(n, *self.space.event_shape, dtype=torch.int64), torch.ones(()))
+
+    def reference(self, like: Tensor, t: Tensor | None = None) -> BinomialThinning:
+        r"""Poisson($m\rho_t$)."""
+        kept = torch.ones((), dtype=torch.float64) if t is None else self.gone(t, like)[0]
+        kept = kept.to(like.device)
+        arrivals = self.means(kept) * kept
+        return BinomialThinning(torch.zeros_like(like), torch.zeros_like(kept), arrivals, len(self.space.event_shape))
 
     def marginal(self, x_0: Tensor, t: Tensor) -> BinomialThinning:
         r"""$\mathrm{Bin}(x_0, \rho)$."""

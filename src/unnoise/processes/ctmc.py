@@ -101,6 +101,14 @@ class CTMC(Bridged[Tensor]):
         probs = probs.to(torch.get_default_dtype()).expand(n, *self.space.event_shape, -1)
         return self._law(probs)
 
+    def reference(self, like: Tensor, t: Tensor | None = None) -> Categorical:
+        """The stationary law, where it gives mass to all data; else what noise makes of the uniform law on them."""
+        stationary, data = self.rates.stationary, self.rates.data.double()
+        still = bool((stationary[self.rates.data] > 0).all())
+        start = (stationary if still else data / data.sum(-1, keepdim=True)).to(like.device)
+        probs = start if t is None or still else self.rates.push(start, self._integral(like, t, torch.float64))
+        return self._law(probs.expand(*like.shape, -1))
+
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
         r"""$K(x, y) = \beta R(y, x)\,q_t(y)/q_t(x)$.
 

@@ -19,11 +19,12 @@ from torch import Tensor
 
 from unnoise import spaces
 from unnoise._errors import InputError
+from unnoise._roots import bisect
 from unnoise.heads.product import JointHead
 from unnoise.laws import Independent
 from unnoise.processes.base import Bridged, HasKernel, Process
 
-BISECTIONS, NEWTON_STEPS = 12, 5  # to invert a map of importance times to rounding
+HALVINGS, NEWTON_STEPS = 12, 5  # to invert a map of importance times to rounding
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,10 @@ class BridgedProduct(KernelProduct, Bridged[Any]):
         laws = {name: p.ancestral(stat[name], x_t[name], t, s, churn=churn) for name, p in self.parts.items()}
         return Independent(laws)
 
+    def reference(self, like: Any, t: Tensor | None = None) -> Independent:
+        """The factors' references."""
+        return Independent({name: process.reference(like[name], t) for name, process in self.parts.items()})
+
 
 def product(parts: Mapping[str, Process[Any]]) -> ProductProcess:
     """The processes of all factors at once, with the capabilities that all of them have.
@@ -205,11 +210,8 @@ def _density(process: HasKernel[Any], t: Tensor) -> Tensor:
     """The density of a process's importance times: their map is monotone, so bisection and Newton invert it."""
     ends = process.importance_times(t.new_tensor([0.0, 1.0]))[0]
     sign = torch.sign(ends[1] - ends[0])
-    low, high = torch.zeros_like(t), torch.ones_like(t)
-    for _ in range(BISECTIONS):
-        middle = 0.5 * (low + high)
-        late = sign * (process.importance_times(middle)[0] - t) > 0
-        low, high = torch.where(late, low, middle), torch.where(late, middle, high)
+    unit = torch.zeros_like(t), torch.ones_like(t)
+    low, high = bisect(lambda u: sign * (t - process.importance_times(u)[0]) >= 0, *unit, HALVINGS)
     u = 0.5 * (low + high)
     for _ in range(NEWTON_STEPS):
         at, density = process.importance_times(u)

@@ -1,56 +1,60 @@
-r"""How much noise a reverse step of a Gaussian chain draws, given that its mean may be wrong.
+r"""How much noise a reverse step of a Gaussian process draws, given that its mean may be wrong.
 
 The step from t to s < t of the reverse is $N(\tilde\mu(\hat x_0), v)$. The posterior given $x_0$ itself has the
 variance $\tilde\beta = \sigma_s^2\sigma_{t|s}^2/\sigma_t^2$, and what the reverse does not know of $x_0$ adds to it.
-Every rule here states $\log(v/\tilde\beta)$, shaped to broadcast against $x_t$. `Small` and `Large` are the entropy
-bounds of the true reverse step (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24).
+Every rule here states $\log(v/\tilde\beta)$ and so widens the posterior. `SmallVariance` and `LargeVariance` are the
+entropy bounds of the true reverse step (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from unnoise._errors import InputError
 from unnoise._tree import expand
-
-if TYPE_CHECKING:
-    from unnoise.processes.gaussian_chain import GaussianChain
+from unnoise.laws import Normal
+from unnoise.processes.base import HasKernel
+from unnoise.processes.gaussian import Gaussian
 
 
 class ReverseVariance(ABC):
     """A rule for the variance of reverse steps."""
 
     @abstractmethod
-    def log_ratio(self, chain: GaussianChain, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        r"""$\log(v/\tilde\beta)$ of the step from t to s; broadcasts against x_t."""
+    def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        r"""$\log(v/\tilde\beta)$ of the step from time t to time s; broadcasts against x_t."""
+
+    def widened(self, law: Normal, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Normal:
+        r"""A posterior of variance $\tilde\beta$ with the variance v instead."""
+        log_ratio = self.log_ratio(process, x_t, t, s).to(law.scale)
+        return replace(law, scale=law.scale * torch.exp(0.5 * log_ratio))
 
 
 @dataclass(frozen=True)
-class Small(ReverseVariance):
+class SmallVariance(ReverseVariance):
     r"""$v = \tilde\beta$: right where $x_0$ is known (Ho et al. 2020, arXiv 2006.11239)."""
 
-    def log_ratio(self, chain: GaussianChain, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        """0."""
-        return torch.zeros((), dtype=x_t.dtype, device=x_t.device)
+    def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        """Zero at every step."""
+        return torch.zeros((), device=x_t.device)
 
 
 @dataclass(frozen=True)
-class Large(ReverseVariance):
-    r"""$v = \sigma_{t|s}^2$, which is $\beta_t$ where s = t - 1: right for data of the null (Ho et al. 2020)."""
+class LargeVariance(ReverseVariance):
+    r"""$v = \sigma_{t|s}^2$, $\beta_t$ for one step of a chain: right for data of the reference (Ho et al. 2020)."""
 
-    def log_ratio(self, chain: GaussianChain, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+    def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
         r"""$\log(\sigma_t^2/\sigma_s^2)$."""
-        return expand(2 * (chain.logs(t)[1] - chain.logs(s)[1]), x_t)
+        return expand(2 * (process.logs(t)[1] - process.logs(s)[1]), x_t)
 
 
 @dataclass(frozen=True)
-class Analytic(ReverseVariance):
+class AnalyticVariance(ReverseVariance):
     r"""The best one number per step: $v = \tilde\beta + c^2 m_t$, $m_t = E\lVert x_0 - \hat x_0(X_t)\rVert^2/d$.
 
     $c$ is the weight of $x_0$ in the mean, so that $v/\tilde\beta = 1 + (\mathrm{SNR}_s - \mathrm{SNR}_t) m_t$. For an
@@ -58,38 +62,49 @@ class Analytic(ReverseVariance):
     for an imperfect one it still is the best (Bao et al. 2022, arXiv 2206.07309).
 
     Args:
-        errors: $m_1, \dots, m_T$.
+        times: of the steps of a chain.
+        errors: $m_t$, one for each.
     """
 
+    times: tuple[float, ...]
     errors: tuple[float, ...]
 
     @classmethod
     @torch.no_grad()
     def estimate(
-        cls, chain: GaussianChain, denoiser: Callable[[Tensor, Tensor], Tensor], x_0: Tensor, rng: torch.Generator
-    ) -> Analytic:
-        """From data: the mean squared errors of a denoiser at every step, each from noise of its own."""
+        cls,
+        process: HasKernel[Tensor],
+        times: Sequence[float],
+        denoiser: Callable[[Tensor, Tensor], Tensor],
+        x_0: Tensor,
+        rng: torch.Generator,
+    ) -> AnalyticVariance:
+        """From data: the mean squared errors of a denoiser at every time, each from noise of its own."""
         errors = []
-        for t in range(1, chain.steps + 1):
-            step = torch.tensor(t)
-            x_t = chain.marginal(x_0, step).sample(rng)
-            errors.append(float((denoiser(x_t, chain.time(step)) - x_0).square().double().mean()))
-        return cls(tuple(errors))
+        for time in times:
+            t = torch.tensor(time, dtype=torch.float64, device=x_0.device)
+            error = denoiser(process.marginal(x_0, t).sample(rng), t) - x_0
+            errors.append(float(error.square().double().mean()))
+        return cls(tuple(times), tuple(errors))
 
-    def log_ratio(self, chain: GaussianChain, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        """See the class.
+    def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        r"""$\log(1 + (\mathrm{SNR}_s - \mathrm{SNR}_t) m_t)$.
 
         Raises:
-            InputError: made for a chain of other length.
+            InputError: for a time that is none of those whose errors are known.
         """
-        if len(self.errors) != chain.steps:
-            raise InputError(f"got the errors of {len(self.errors)} steps for a chain of {chain.steps}; give one each")
-        errors = torch.tensor(self.errors, dtype=torch.float64, device=t.device)
-        return expand(torch.log1p(chain.snr_gain(t, s) * errors[t - 1]), x_t)
+        known, errors = (torch.tensor(part, dtype=t.dtype, device=t.device) for part in (self.times, self.errors))
+        distance, place = (known - t[..., None]).abs().min(-1)
+        if (distance > 1e-6).any():
+            raise InputError(
+                f"got the errors of {len(self.errors)} times, and a step at another; estimate them at those"
+            )
+        gained = process.log_snr(s).exp() - process.log_snr(t).exp()
+        return expand(torch.log1p(gained * errors[place]), x_t)
 
 
-class Learnt(ReverseVariance):
-    r"""$\log v$ between that of `Small` and `Large`, by coordinate: share $(1 + F)/2$ for a network's output F.
+class LearntVariance(ReverseVariance):
+    r"""$\log v$ between that of `SmallVariance` and `LargeVariance`, by coordinate: share $(1 + F)/2$ for an output F.
 
     Nichol and Dhariwal 2021 (arXiv 2102.09672). Shares outside of [0, 1] are allowed, as the mean may be imperfect.
 
@@ -100,8 +115,8 @@ class Learnt(ReverseVariance):
     def __init__(self, network: nn.Module) -> None:
         self.network = network
 
-    def log_ratio(self, chain: GaussianChain, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        """See the class."""
-        share = 0.5 * (1 + self.network(x_t, chain.time(t)))
-        log_ratio: Tensor = share * Large().log_ratio(chain, x_t, t, s).to(x_t)
+    def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        """The share of the largest."""
+        share = 0.5 * (1 + self.network(x_t, t))
+        log_ratio: Tensor = share * LargeVariance().log_ratio(process, x_t, t, s).to(x_t)
         return log_ratio

@@ -21,15 +21,15 @@ class ChainTimes(Grid):
     chain: Chain[Any]
 
     def __call__(self, process: Process[Any], count: int) -> Tensor:
-        """See the class."""
+        """From the last step to the first."""
         return self.chain.time(torch.arange(self.chain.steps, 0, -1))
 
 
 class ChainSteps(Sampler):
     r"""$x_{t-1} \sim p(x_{t-1} | x_t)$ for $t = T, \dots, 2$, and the mean of $x_0$ at the end.
 
-    With `processes.SmallVariance`, the default variance of a Gaussian chain, it is `Ancestral` with T steps: algorithm 2 of
-    DDPM (Ho et al. 2020, arXiv 2006.11239). Its use is with other variances: large, analytic or learnt.
+    With `processes.SmallVariance`, the default of a Gaussian chain, it is `Ancestral` with T steps: algorithm 2 of DDPM
+    (Ho et al. 2020, arXiv 2006.11239). Its use is with other variances: large, analytic or learnt.
 
     Args:
         denoiser: of the process of the chain.

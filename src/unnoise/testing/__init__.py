@@ -14,6 +14,7 @@ from unnoise.testing.generators import check_generator as check_generator
 from unnoise.testing.laws import check_law as check_law
 from unnoise.testing.processes import check_process as check_process
 from unnoise.testing.samplers import check_sampler as check_sampler
+from unnoise.testing.schedules import check_schedule as check_schedule
 from unnoise.testing.spaces import check_space as check_space
 from unnoise.testing.statistics import FAILURE_RATE as FAILURE_RATE
 from unnoise.testing.statistics import ImprobableError as ImprobableError

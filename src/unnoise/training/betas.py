@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.objectives import StepKL
-from unnoise.processes import Betas, Chain, LearnedBetas
+from unnoise.processes import Betas, Chain, Gaussian, LearnedBetas
 
 
 def learn_betas(
@@ -35,13 +33,13 @@ def learn_betas(
     Raises:
         InputError: a schedule of another kind.
     """
-    schedule: Any = getattr(chain.process, "schedule", None)
-    if not isinstance(schedule, LearnedBetas):
+    process = chain.process
+    if not (isinstance(process, Gaussian) and isinstance(process.schedule, LearnedBetas)):
         raise InputError(
-            f"got a process whose schedule is {type(schedule).__name__}; expected LearnedBetas(betas), as in "
-            "VariancePreserving(space, LearnedBetas(linear_betas(40)))"
+            f"got {process}; expected a Gaussian process whose schedule is LearnedBetas, as in "
+            "variance_preserving(space, LearnedBetas(linear_betas(40)))"
         )
-    frozen, price = rng.get_state(), StepKL(chain)
+    schedule, frozen, objective = process.schedule, rng.get_state(), StepKL(chain)
     optimiser = torch.optim.LBFGS(
         [schedule.logits], max_iter=iterations, tolerance_change=1e-10, line_search_fn="strong_wolfe"
     )
@@ -49,7 +47,7 @@ def learn_betas(
     def loss() -> Tensor:
         optimiser.zero_grad()
         rng.set_state(frozen)
-        value = price(denoiser, x_0, None, rng).value.mean()
+        value = objective(denoiser, x_0, None, rng).value.mean()
         value.backward(inputs=[schedule.logits])  # type: ignore[no-untyped-call]
         return value
 

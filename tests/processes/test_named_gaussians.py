@@ -1,4 +1,4 @@
-"""The Ornstein-Uhlenbeck process has the moments, the noise levels and the backward step of the textbook."""
+"""Ornstein-Uhlenbeck by the textbook; and whatever ends a schedule may have, samples are right."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import torch
 from unnoise._errors import InputError
 from unnoise.denoisers import ExactMixture
 from unnoise.laws import GaussianMixture
-from unnoise.processes import ornstein_uhlenbeck
-from unnoise.samplers import Euler
+from unnoise.processes import ornstein_uhlenbeck, variance_preserving
+from unnoise.samplers import DDIM, Ancestral, Euler, Heun, Multistep
+from unnoise.schedules import Cosine, Linear, LinearLogSNR
 from unnoise.spaces import Euclidean
+from unnoise.testing.findings import FAILURE_RATE
+from unnoise.testing.statistics import mean_is_zero
 
 FLOAT64 = torch.float64
 HORIZON = 3.0
@@ -69,6 +72,36 @@ def test_backward(process, ring):
         noise = torch.randn(50, 2, generator=rng, dtype=FLOAT64)
         y = y + gamma * y + 2 * gamma * score + math.sqrt(2 * gamma) * noise
     torch.testing.assert_close(found, denoiser(y, times[-1]), rtol=0, atol=1e-9)
+
+
+ENDS = {  # nearly no noise at first, nearly no signal at last
+    "cosine": Cosine(1e-6, 1 - 1e-6),
+    "linear": Linear(tau_min=1e-8),
+    "level": LinearLogSNR(20.0, -25.0),
+}
+RUN = {
+    "multistep": lambda denoiser: Multistep(denoiser, 50),
+    "euler": lambda denoiser: Euler(denoiser, 400),
+    "ancestral": lambda denoiser: Ancestral(denoiser, 400),
+    "ddim": lambda denoiser: DDIM(denoiser, 400),
+    "heun": lambda denoiser: Heun(denoiser, 400),
+}
+
+
+@pytest.mark.parametrize("sampler", RUN.values(), ids=RUN)
+@pytest.mark.parametrize("schedule", ENDS.values(), ids=ENDS)
+def test_ends_as_far_as_they_are_allowed_give_the_right_spread(schedule, sampler, rng):
+    """Data N(0, 1/4), exactly denoised: the square of every sample has the mean 1/4."""
+    one, process = torch.ones(1, dtype=FLOAT64), variance_preserving(Euclidean(1), schedule)
+    law = GaussianMixture(one, 0 * one[None], 0.25 * one[None, None])
+    samples = sampler(ExactMixture(process, law).double()).sample(2000, rng).double()
+    assert mean_is_zero(samples**2 - 0.25, tolerated=0.01) > FAILURE_RATE
+
+
+@pytest.mark.parametrize("schedule", [Cosine(tau_min=0.0), Linear(tau_min=0.0)], ids=["cosine", "linear"])
+def test_data_without_any_noise_are_refused(schedule):
+    with pytest.raises(InputError, match="the log SNR is inf at t = 0; it must be finite"):
+        variance_preserving(Euclidean(1), schedule)
 
 
 @pytest.mark.parametrize("horizon", [0.0, -1.0, math.inf, math.nan])

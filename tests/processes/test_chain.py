@@ -1,4 +1,4 @@
-"""Gaussian chains: textbook formulas for any two steps, and bounds that are entropies in closed form."""
+"""Chains: textbook formulas for any two steps, bounds that are entropies in closed form, and products of all kinds."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
+from unnoise import _tree
 from unnoise._config import decode, encode
 from unnoise._errors import InputError
+from unnoise.denoisers import Exact
+from unnoise.evaluation import ImportanceWeighted, StepBound
 from unnoise.processes import (
+    CTMC,
     AnalyticVariance,
     Betas,
     Chain,
     LargeVariance,
     LearntVariance,
+    Product,
+    PureDeath,
     SmallVariance,
     chain_of_betas,
     edm,
@@ -26,8 +32,13 @@ from unnoise.processes import (
     rectified_flow,
     variance_preserving,
 )
+from unnoise.processes.rates import Absorbing as AbsorbingRates
+from unnoise.processes.rates import Uniform as UniformRates
+from unnoise.samplers import ChainSteps
 from unnoise.schedules import LinearLogSNR
-from unnoise.spaces import Euclidean
+from unnoise.spaces import Counts, Euclidean, Finite
+from unnoise.testing.findings import FAILURE_RATE
+from unnoise.testing.statistics import mean_is_zero
 
 FLOAT64 = torch.float64
 LINE, PLANE = Euclidean(1), Euclidean(2)
@@ -43,7 +54,7 @@ every_chain = pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
 
 
 def numbers(chain, t):
-    return (float(log.exp()) for log in chain.logs(torch.tensor(t)))
+    return map(float, chain.process.alpha_sigma(chain.time(torch.tensor(t))))
 
 
 def points(n=5, seed=0):
@@ -61,16 +72,15 @@ def mmse(chain, t, v):
 
 
 def analytic(chain, v):
-    return dataclasses.replace(
-        chain, variance=AnalyticVariance(tuple(mmse(chain, t, v) for t in range(1, chain.steps + 1)))
-    )
+    errors = tuple(mmse(chain, t, v) for t in range(1, chain.steps + 1))
+    return dataclasses.replace(chain, variance=AnalyticVariance(chain.times, errors))
 
 
 def steps_cost(chain, x_0, v):
-    """The sum of the prices of rows on a line, exactly: a price is quadratic in the noise, so +-1 stand for it."""
+    """The sum of the steps of rows on a line, exactly: a KL is quadratic in the noise, so +-1 stand for it."""
     n, count = len(x_0), chain.steps - 1
     t = torch.arange(2, chain.steps + 1).repeat_interleave(n)
-    alpha, sigma = (log.exp()[:, None] for log in chain.logs(t))
+    alpha, sigma = (part[:, None] for part in chain.process.alpha_sigma(chain.time(t)))
     rows, cost = x_0.repeat(count, 1), torch.zeros(n, dtype=FLOAT64)
     for noise in (-1.0, 1.0):
         x_t = alpha * rows + sigma * noise
@@ -89,27 +99,15 @@ def test_a_step_is_the_published_one():
     chain, x = CHAINS["betas"], points()
     left = 1.0
     for t, beta in enumerate(BETAS, 1):
-        law = chain.step(x, torch.tensor(t))
-        torch.testing.assert_close(law.mean, math.sqrt(1 - beta) * x, rtol=1e-12, atol=0)
-        assert float(law.scale) ** 2 == pytest.approx(beta, rel=1e-10)
+        if t > 1:
+            before, now = chain.time(torch.tensor([t - 1, t]))
+            law = chain.process.transition(x, before, now)
+            torch.testing.assert_close(law.mean, math.sqrt(1 - beta) * x, rtol=1e-12, atol=0)
+            assert float(law.scale) ** 2 == pytest.approx(beta, rel=1e-10)
         left *= 1 - beta
         law = chain.marginal(x, torch.tensor(t))
         torch.testing.assert_close(law.mean, math.sqrt(left) * x, rtol=1e-12, atol=0)
         assert float(law.scale) ** 2 == pytest.approx(1 - left, rel=1e-10)
-
-
-@every_chain
-@pytest.mark.parametrize(("s", "t"), PAIRS)
-def test_transitions_join_marginals(chain, s, t):
-    """alpha_t = alpha_{t|s} alpha_s, and the variances add up."""
-    x, (s_, t_) = points(), torch.tensor([s, t])
-    there = chain.marginal(x, s_)
-    on = chain.transition(there.mean, s_, t_)
-    at_once = chain.marginal(x, t_)
-    torch.testing.assert_close(on.mean, at_once.mean, rtol=1e-12, atol=1e-14)
-    (alpha_s, _), (alpha_t, _) = numbers(chain, s), numbers(chain, t)
-    variance = on.scale**2 + (alpha_t / alpha_s * there.scale) ** 2
-    torch.testing.assert_close(variance, at_once.scale**2, rtol=1e-12, atol=0)
 
 
 @every_chain
@@ -125,9 +123,6 @@ def test_the_posterior_is_that_of_bayes(chain, s, t):
     assert float(law.scale) ** -2 == pytest.approx(precision, rel=1e-7)
     mean = (alpha_s * x_0 / sigma_s**2 + ratio * x_t / fresh) / precision
     torch.testing.assert_close(law.mean, mean, rtol=1e-6, atol=1e-9)
-    process = chain.process.ancestral(x_0, x_t, chain.time(torch.tensor(t)), chain.time(torch.tensor(s)))
-    torch.testing.assert_close(law.mean, process.mean, rtol=1e-9, atol=1e-12)
-    torch.testing.assert_close(law.scale, process.scale, rtol=1e-9, atol=1e-12)
 
 
 def test_the_posterior_is_ddpms():
@@ -150,14 +145,14 @@ class Shares(torch.nn.Module):
 RULES = {
     "small": SmallVariance(),
     "large": LargeVariance(),
-    "analytic": AnalyticVariance((0.3,) * 9),
+    "analytic": AnalyticVariance(even_times(9), (0.3,) * 9),
     "learnt": LearntVariance(Shares()),
 }
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 @pytest.mark.parametrize(("s", "t"), PAIRS)
-def test_the_price_is_the_divergence_of_the_two_steps(rule, s, t):
+def test_the_kl_is_the_divergence_of_the_two_steps(rule, s, t):
     chain = dataclasses.replace(CHAINS["vp"], variance=rule)
     x_0, stat, x_t = points(), points(seed=1), points(seed=2)
     t, s = torch.tensor(t), torch.tensor(s)
@@ -184,11 +179,11 @@ def test_the_two_decompositions_agree_and_are_what_they_say(chain):
     assert list(published) == ["end", "start", "prior", "edge"]
     assert list(lecture) == ["prior", "reconstruction"]
     torch.testing.assert_close(sum(published.values()), sum(lecture.values()), rtol=1e-12, atol=1e-10)
-    law, null = chain.marginal(x_0, last), chain.null(5, last)
+    law, reference = chain.marginal(x_0, last), chain.reference(x_0, last)
     entropy = Normal(law.mean, law.scale).entropy().sum(-1)
     torch.testing.assert_close(published["end"], entropy)
-    torch.testing.assert_close(-published["prior"], Normal(null.mean, null.scale).entropy().sum(-1))
-    prior = kl_divergence(Normal(law.mean, law.scale), Normal(null.mean, null.scale)).sum(-1)
+    torch.testing.assert_close(-published["prior"], Normal(reference.mean, reference.scale).entropy().sum(-1))
+    prior = kl_divergence(Normal(law.mean, law.scale), Normal(reference.mean, reference.scale)).sum(-1)
     torch.testing.assert_close(-lecture["prior"], prior, rtol=1e-9, atol=1e-10)
     law = chain.marginal(x_0, first)
     torch.testing.assert_close(-published["start"], Normal(law.mean, law.scale).entropy().sum(-1))
@@ -201,12 +196,12 @@ def test_the_two_decompositions_agree_and_are_what_they_say(chain):
 def test_edge_has_mean_zero_over_data_of_unit_variance_where_variance_is_preserved(chain):
     corners = torch.tensor([[-1.0, -1], [-1, 1], [1, -1], [1, 1]], dtype=FLOAT64)
     edge = float(chain.entropies(corners)["edge"].mean())
-    first = chain.null(1, torch.tensor(1)).scale
-    assert edge == pytest.approx(2 * float(first.log()), abs=1e-12)  # 0 where the null keeps its width
+    first = chain.reference(corners, torch.tensor(1)).scale
+    assert edge == pytest.approx(2 * float(first.log()), abs=1e-12)  # 0 where the reference keeps its width
 
 
 @pytest.mark.parametrize("steps", [2, 5, 40])
-def test_the_bound_of_the_null_is_its_likelihood_row_by_row(steps):
+def test_the_bound_of_the_reference_is_its_likelihood_row_by_row(steps):
     """Data N(0, 1): the large variance and the exact mean are the exact reverse, whatever T."""
     chain = chain_of_betas(LINE, erasing_betas(steps), LargeVariance())
     x_0 = torch.linspace(-3, 3, 7, dtype=FLOAT64)[:, None]
@@ -216,7 +211,7 @@ def test_the_bound_of_the_null_is_its_likelihood_row_by_row(steps):
 
 
 @pytest.mark.parametrize(
-    "process", [edm(LINE), rectified_flow(LINE), variance_preserving(LINE)], ids=lambda p: type(p).__name__
+    "process", [edm(LINE), rectified_flow(LINE), variance_preserving(LINE)], ids=["edm", "flow", "vp"]
 )
 def test_so_it_is_on_every_gaussian_process(process):
     chain = analytic(Chain(process, even_times(11)), 1.0)
@@ -241,7 +236,7 @@ def test_with_the_exact_posterior_only_the_ends_are_lost(v):
 
 @pytest.mark.parametrize("v", [0.05, 3.0])
 def test_the_steps_become_continuous_time(v):
-    """At T -> 2 T - 1, every old step is kept and split: the price falls each time, with an error of order 1 / T."""
+    """At T -> 2 T - 1, every old step is kept and split: the sum falls each time, with an error of order 1 / T."""
     process = variance_preserving(LINE, LinearLogSNR(6.0, -6.0))
     high, low = process.log_snr(torch.tensor([0.0, 1.0], dtype=FLOAT64)).exp().tolist()
     integral = 0.5 * math.log((1 + v * high) / (1 + v * low))  # half the integral of the mmse over the SNR
@@ -261,6 +256,12 @@ def test_it_can_be_saved():
     assert isinstance(chain.process.schedule, Betas)
 
 
+def test_there_is_no_step_to_the_data():
+    """The last step of the reverse is `decoded`."""
+    chain, x = CHAINS["betas"], points()
+    assert chain.posterior(x, x, torch.tensor(1)).mean.isnan().all()
+
+
 def test_single_precision_and_shapes_are_kept():
     chain = chain_of_betas(Euclidean((1, 4, 4)), BETAS)
     x_0, t = torch.zeros(3, 1, 4, 4), torch.tensor([1, 5, 12])
@@ -273,6 +274,73 @@ def test_single_precision_and_shapes_are_kept():
     assert law.log_prob(x_0).shape == (3,)
 
 
-def test_too_few_steps_are_refused():
-    with pytest.raises(InputError, match="got 1 steps"):
-        Chain(edm(LINE), even_times(1))
+BAD = {
+    "steps": (lambda: even_times(1), "got 1 steps"),
+    "times": (lambda: Chain(edm(LINE), (0.5,)), "got 1 steps"),
+    "order": (lambda: Chain(edm(LINE), (0.0, 0.5, 0.5)), "got times from 0.0 to 0.5; expected an increase"),
+    "range": (lambda: Chain(edm(LINE), (0.0, 1.5)), "got times from 0.0 to 1.5"),
+}
+
+
+@pytest.mark.parametrize(("build", "message"), BAD.values(), ids=BAD)
+def test_what_is_no_chain_is_refused(build, message):
+    with pytest.raises(InputError, match=message):
+        build()
+
+
+EVERY = {  # a process of every kind, three states of data, and their weights
+    "bits": (CTMC(Finite(2, 2), UniformRates(2)), torch.tensor([[0, 1], [1, 1], [0, 0]])),
+    "masked": (CTMC(Finite(2, 3), AbsorbingRates(3)), torch.tensor([[0, 1], [1, 1], [0, 0]])),
+    "counts": (PureDeath(Counts(2), 3.0), torch.tensor([[0, 1], [5, 2], [3, 3]])),
+    "plane": (rectified_flow(PLANE), points(3)),
+}
+MIXED = Product({name: process for name, (process, _) in EVERY.items()}), {name: x for name, (_, x) in EVERY.items()}
+EVERY["product"] = MIXED  # type: ignore[assignment]
+
+
+def generous(stat, x_0, process):
+    """A statistic of counts whose ancestral law allows all that the bridge does; any other as it is."""
+    if isinstance(process, PureDeath):
+        return x_0 + 0.5
+    return stat | {"counts": x_0["counts"] + 0.5} if isinstance(stat, dict) else stat
+
+
+@pytest.mark.parametrize(("process", "x_0"), EVERY.values(), ids=EVERY)
+def test_every_bridged_process_has_a_bound(process, x_0, rng):
+    """The KL of a step and the two ends against their definitions, by Monte Carlo, with a p-value; and both sums."""
+    chain, n = Chain(process, even_times(4)), 20_000
+    published, lecture = chain.entropies(x_0), chain.divergences(x_0)
+    torch.testing.assert_close(sum(published.values()), sum(lecture.values()))
+    many = _tree.map(lambda leaf: leaf[1:2].expand(n, *leaf.shape[1:]), x_0)
+    first, t, last = torch.tensor([1, 3, 4])
+    denoiser = Exact(process, x_0)
+    law = chain.marginal(many, first)
+    decoded = chain.decoded(many, law.sample(rng))
+    x_t = chain.marginal(many, t).sample(rng)
+    stat = generous(denoiser(x_t, chain.time(t)), many, process)
+    right, wrong = chain.bridge(many, x_t, t), chain.posterior(stat, x_t, t)
+    x_s = right.sample(rng)
+    start = chain.marginal(many, last)
+    end = start.sample(rng)
+    far = start.log_prob(end) - chain.reference(many, last).log_prob(end)
+    rows = [
+        right.log_prob(x_s) - wrong.log_prob(x_s) - chain.kl(stat, many, x_t, t),
+        decoded - lecture["reconstruction"][1],
+        far + lecture["prior"][1],
+        start.log_prob(end) + published["end"][1],
+    ]
+    assert mean_is_zero(torch.stack([row.double() for row in rows], 1)) > FAILURE_RATE
+    assert (chain.kl(stat, many, x_t, t) > -1e-9).all()
+
+
+@pytest.mark.parametrize(("process", "x_0"), EVERY.values(), ids=EVERY)
+def test_every_bridged_process_runs_in_steps(process, x_0, rng):
+    chain = Chain(process, even_times(4))
+    denoiser = Exact(process, x_0)
+    found = StepBound(chain, draws=8)(denoiser, x_0, rng)
+    weights = ImportanceWeighted(chain, 4)(denoiser, x_0, rng)
+    counted = "counts" in str(process.space).lower()  # whose ancestral law does not allow all that the bridge does
+    for bound in (found.log_prob, weights.log_prob):
+        assert not bound.isnan().any()
+        assert bound.isfinite().all() or counted
+    assert _tree.length(ChainSteps(denoiser, chain).sample(5, rng)) == 5

@@ -1,0 +1,104 @@
+"""The Gaussian processes of the literature, by their names: each a schedule on a path."""
+
+from __future__ import annotations
+
+import math
+
+from unnoise._errors import InputError
+from unnoise.processes.gaussian import Gaussian
+from unnoise.processes.paths import Exploding, Preserving, Straight, SubPreserving
+from unnoise.schedules import Linear, LinearLogSNR, LogitLogSNR, PowerLogSNR, Schedule, SquaredNoise
+from unnoise.spaces import Euclidean
+
+FIRST = 1e-6  # 1 - alpha^2 of Ornstein-Uhlenbeck at t = 0, as in the default of `variance_preserving`
+
+
+def variance_preserving(space: Euclidean, schedule: Schedule = Linear()) -> Gaussian:
+    r"""$\alpha = e^{-B/2}$, $\sigma^2 = 1 - e^{-B}$ for a schedule B(t).
+
+    Endpoints: `schedules.Linear()` (default) $\sigma(0) = 0.001$, $\alpha(1) = 0.0066$; `schedules.Cosine()`
+    $\sigma(0) = 0.0016$, $\alpha(1) = 0.0016$; `schedules.LinearLogSNR()` $\sigma(0) = 0.0013$, $\alpha(1) = 0.0067$.
+    Song et al. 2021 (arXiv 2011.13456).
+
+    >>> import torch
+    >>> alpha, sigma = variance_preserving(Euclidean(2)).alpha_sigma(torch.tensor(0.3))
+    >>> round(float(alpha**2 + sigma**2), 6)
+    1.0
+    """
+    return Gaussian(space, schedule, Preserving())
+
+
+def sub_variance_preserving(space: Euclidean, schedule: Schedule = Linear(tau_min=1e-3)) -> Gaussian:
+    r"""$\alpha = e^{-B/2}$, $\sigma = 1 - e^{-B}$: never noisier than the variance-preserving process.
+
+    Endpoints with `schedules.Linear(tau_min=1e-3)` (default): $\sigma(0) = 0.00011$, $\alpha(1) = 0.0066$. The earlier
+    floor on time matters here, where $\sigma$ is the square of the other process's. Song et al. 2021
+    (arXiv 2011.13456), whose volatility is $g^2 = \beta(1 - e^{-2B})$.
+
+    >>> import torch
+    >>> t, space = torch.tensor(0.3), Euclidean(2)
+    >>> bool(sub_variance_preserving(space).alpha_sigma(t)[1] < variance_preserving(space).alpha_sigma(t)[1])
+    True
+    """
+    return Gaussian(space, SquaredNoise(schedule), SubPreserving())
+
+
+def variance_exploding(space: Euclidean, sigma_min: float = 0.002, sigma_max: float = 80.0) -> Gaussian:
+    r"""$\alpha = 1$, $\sigma(t) = \sigma_{min}(\sigma_{max}/\sigma_{min})^t$: the noise level grows geometrically.
+
+    Endpoints: $\sigma(0)$ = `sigma_min` = 0.002, $\sigma(1)$ = `sigma_max` = 80. Song and Ermon 2019
+    (arXiv 1907.05600); Song et al. 2021 (arXiv 2011.13456).
+
+    Raises:
+        InputError: levels that are not positive or do not increase.
+    """
+    if not 0 < sigma_min < sigma_max < math.inf:
+        raise InputError(f"got noise from {sigma_min} to {sigma_max}; expected 0 < sigma_min < sigma_max, both finite")
+    return Gaussian(space, LinearLogSNR(-2 * math.log(sigma_min), -2 * math.log(sigma_max)), Exploding())
+
+
+def edm(space: Euclidean, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0) -> Gaussian:
+    r"""$\alpha = 1$, $\sigma(t) = (\sigma_{min}^{1/\rho} + t(\sigma_{max}^{1/\rho} - \sigma_{min}^{1/\rho}))^\rho$.
+
+    Endpoints: $\sigma(0)$ = `sigma_min` = 0.002, $\sigma(1)$ = `sigma_max` = 80. A uniform grid in t is the grid of
+    Karras et al. 2022 (arXiv 2206.00364), $\rho = 7$.
+    """
+    return Gaussian(space, PowerLogSNR(sigma_min, sigma_max, rho), Exploding())
+
+
+def rectified_flow(space: Euclidean, tau_min: float = 1e-3, tau_max: float = 1 - 1e-3) -> Gaussian:
+    r"""$\alpha = 1 - \tau$, $\sigma = \tau$, $\tau$ from `tau_min` to `tau_max`: straight lines from data to noise.
+
+    Endpoints: $\sigma(0) = 0.001$, $\alpha(1) = 0.001$ by default. Liu et al. 2023 (arXiv 2209.03003), Lipman et al.
+    2023 (arXiv 2210.02747). The trimmed ends keep the SDE of the same marginals finite.
+    """
+    return Gaussian(space, LogitLogSNR(tau_min, tau_max), Straight())
+
+
+def ornstein_uhlenbeck(space: Euclidean, horizon: float = 5.0) -> Gaussian:
+    r"""$dX = -X\,d\tau + \sqrt2\,dB$ up to `horizon`: $X_\tau = e^{-\tau}X_0 + \sqrt{1 - e^{-2\tau}}\,N$.
+
+    It is the variance-preserving process of constant rate, $B = 2\tau$, with $\tau$ growing on a line from
+    $5\cdot10^{-7}$, where $\sigma = 0.001$, at t = 0 to the horizon at t = 1. So one Euler step backwards, over
+    $\gamma = \text{horizon} \cdot dt$, is
+    $y \leftarrow y + \gamma y + 2\gamma\nabla\log r_\tau(y) + \sqrt{2\gamma}\,z$.
+
+    Noise and shrinkage can be told apart: $e^\tau X_\tau = X_0 + \sigma N$ with $\sigma = \sqrt{e^{2\tau} - 1}$, hence
+    $\nabla\log r_\tau(x) = e^\tau\nabla\log q_\sigma(e^\tau x)$. `chains.FromDenoiser` and `chains.AsDenoiser` go from
+    either to the other. Benton et al. 2024 (arXiv 2211.03595) use the time $2\tau$: $dY = -\frac12 Y dt + dB$.
+
+    Args:
+        space: where the data lives.
+        horizon: the last $\tau$; $\alpha(1) = e^{-\text{horizon}}$.
+
+    Raises:
+        InputError: a horizon that is not positive.
+
+    >>> import torch
+    >>> alpha, sigma = ornstein_uhlenbeck(Euclidean(1), horizon=2.0).alpha_sigma(torch.tensor(0.5))
+    >>> alpha, sigma  # exp(-1) and sqrt(1 - exp(-2))
+    (tensor(0.3679), tensor(0.9299))
+    """
+    if not FIRST < 2 * horizon < float("inf"):
+        raise InputError(f"got a horizon of {horizon}; expected a positive number, such as 5")
+    return variance_preserving(space, Linear(2 * horizon, 2 * horizon, tau_min=FIRST / (2 * horizon)))

@@ -1,0 +1,143 @@
+r"""What a schedule is: one increasing function of time, stated as a noise rate or as a signal-to-noise ratio.
+
+The integrated noise rate is $B(t) = \int_0^{\tau(t)} \beta$ for $t \in [0, 1]$: a variance-preserving diffusion has
+$\alpha = e^{-B/2}$, a refreshing Markov chain keeps a site with probability $e^{-B}$. The same function is stated by
+the logarithm of the signal-to-noise ratio that a variance-preserving process then has, $\lambda = -\log(e^B - 1)$. So
+every schedule answers in both words, and serves every process.
+
+Kernels are singular at $B = 0$ and there is nothing to invert at $B = \infty$, so every schedule states its ends and
+keeps off both, once, here, and by nobody else: most by $\tau(t) = \tau_{min} + (\tau_{max} - \tau_{min}) t$.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from unnoise._errors import InputError
+from unnoise._roots import bisect
+
+HALVINGS = 40  # to find a time to rounding
+LOOKS = 1025  # times at which a log SNR is seen to decrease
+
+
+class Schedule(ABC):
+    """An increasing function $B(t)$ on [0, 1] with its derivative.
+
+    A schedule of your own states `value` and `rate`. Nothing notices a rate that is not the derivative of the value,
+    and everything that is learnt with it is wrong: `testing.check_schedule` tells.
+    """
+
+    @abstractmethod
+    def value(self, t: Tensor) -> Tensor:
+        """$B(t)$."""
+
+    @abstractmethod
+    def rate(self, t: Tensor) -> Tensor:
+        r"""$\beta(t) = dB/dt$."""
+
+    def inverse(self, value: Tensor) -> Tensor:
+        """The t at which B(t) = value; a value that is never reached gives a time outside [0, 1]."""
+        return inverted(self.value, self.rate, value)
+
+    def log_snr(self, t: Tensor) -> Tensor:
+        r"""$\lambda = -\log(e^B - 1)$, in a form that keeps its digits at both ends."""
+        value = self.value(t)
+        return -value - torch.log(-torch.expm1(-value))
+
+    def log_snr_rate(self, t: Tensor) -> Tensor:
+        r"""$d\lambda/dt = -\beta/(1 - e^{-B}) < 0$."""
+        return self.rate(t) / torch.expm1(-self.value(t))
+
+    def time_at(self, log_snr: Tensor) -> Tensor:
+        r"""The t at which $\lambda(t)$ is this, by $B = \log(1 + e^{-\lambda})$."""
+        return self.inverse(softplus(-log_snr))
+
+
+class ByLogSNR(Schedule):
+    r"""A schedule that is stated by a strictly decreasing $\lambda(t)$: $B = \log(1 + e^{-\lambda})$."""
+
+    @abstractmethod
+    def log_snr(self, t: Tensor) -> Tensor:
+        r"""$\lambda(t)$."""
+
+    @abstractmethod
+    def log_snr_rate(self, t: Tensor) -> Tensor:
+        r"""$d\lambda/dt < 0$."""
+
+    def time_at(self, log_snr: Tensor) -> Tensor:
+        r"""The t at which $\lambda(t)$ is this; a level that is never reached gives a time outside [0, 1]."""
+        return inverted(self.log_snr, self.log_snr_rate, log_snr, sign=-1)
+
+    def value(self, t: Tensor) -> Tensor:
+        r"""$B = \log(1 + e^{-\lambda})$."""
+        return softplus(-self.log_snr(t))
+
+    def rate(self, t: Tensor) -> Tensor:
+        r"""$-\lambda'/(1 + e^\lambda)$."""
+        return -self.log_snr_rate(t) * torch.sigmoid(-self.log_snr(t))
+
+    def inverse(self, value: Tensor) -> Tensor:
+        r"""$\lambda = -\log(e^B - 1)$, which keeps its digits at both ends."""
+        return self.time_at(-value - torch.log(-torch.expm1(-value)))
+
+
+def inverted(
+    function: Callable[[Tensor], Tensor], rate: Callable[[Tensor], Tensor], wanted: Tensor, sign: int = 1
+) -> Tensor:
+    """The time in [0, 1] at which a monotone function has a value: bisection, and one Newton step.
+
+    The last step is for the last digits, for values beyond the ends, and for gradients.
+
+    Args:
+        function: of times.
+        rate: its derivative.
+        wanted: values.
+        sign: 1 for a function that increases, -1 for one that decreases.
+    """
+    with torch.no_grad():
+        ends = torch.zeros_like(wanted), torch.ones_like(wanted)
+        low, high = bisect(lambda t: sign * (wanted - function(t)) > 0, *ends, HALVINGS)
+        t = 0.5 * (low + high)
+        slope = rate(t)
+    return t + (wanted - function(t)) / slope
+
+
+def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """That of a function of every number by itself, also where gradients are off; itself differentiable."""
+    slope: Tensor = torch.func.grad(lambda at: function(at).sum())(x)
+    return slope
+
+
+def check_decreasing(log_snr: Callable[[Tensor], Tensor]) -> None:
+    """Raise InputError unless a log SNR is finite, and below the one before, at each of 1025 times."""
+    times = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
+    levels = log_snr(times).detach()
+    if levels.shape != times.shape:
+        raise InputError(
+            f"got a log SNR of shape {tuple(levels.shape)}; expected one number for each of {len(times)} times"
+        )
+    if not levels.isfinite().all():
+        k = int((~levels.isfinite()).long().argmax())
+        raise InputError(
+            f"the log SNR is {float(levels[k])} at t = {float(times[k]):.4g}; it must be finite on all of [0, 1]: "
+            "without any noise, or without any signal, nothing can be undone, so choose ends that leave some of both"
+        )
+    falling = levels.diff() < 0
+    if not falling.all():
+        k = int((~falling).long().argmax())
+        raise InputError(
+            f"the log SNR goes from {float(levels[k]):.6g} at t = {float(times[k]):.4g} to "
+            f"{float(levels[k + 1]):.6g} at t = {float(times[k + 1]):.4g}; it must decrease strictly from t = 0, "
+            "data, to t = 1, noise"
+        )
+
+
+def check(holds: bool, schedule: Schedule, expected: str) -> None:
+    """Raise InputError, with the schedule as it was asked for, unless its numbers are such as it needs."""
+    if not holds:
+        raise InputError(f"got {schedule}; expected {expected}")

@@ -1,0 +1,102 @@
+"""A schedule that is learnt: its ends by the bound, its interior by the variance of the bound."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from unnoise._errors import InputError
+from unnoise.schedules.base import ByLogSNR
+
+
+@dataclass(eq=False)
+class Learned(nn.Module, ByLogSNR):
+    r"""A monotone network and, on request, learnt ends: $\lambda(t) = \lambda_0 - (\lambda_0 - \lambda_1)\,u(t)$.
+
+    $u$ is a positive combination of a line and of `units` sigmoids of t with positive slopes, scaled to go from 0 to
+    1; it starts near the line. Kingma et al. 2021 (arXiv 2107.00630), appendix H.
+
+    The mean of the bound does not depend on u, only its Monte Carlo variance does. So `log_snr` and its rate pass
+    gradients to the ends and none to u, where they would be noise; u learns from `log_density` alone. `objectives.VDM`
+    trains all of it together with a denoiser, which `denoisers.Neural` saves and averages with its weights.
+
+    Args:
+        maximum: $\lambda_0$, at t = 0, to start with.
+        minimum: $\lambda_1$, at t = 1, to start with.
+        units: how many sigmoids.
+        learn_ends: whether the ends move; each keeps to its own side of the middle.
+
+    Raises:
+        InputError: a maximum that is not above the minimum, or no units.
+
+    >>> schedule = Learned(maximum=5.0, minimum=-7.0)
+    >>> schedule.log_snr(torch.tensor([0.0, 1.0])).detach()
+    tensor([ 5., -7.])
+    """
+
+    maximum: float = 13.3
+    minimum: float = -10.0
+    units: int = 32
+    learn_ends: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.maximum) and math.isfinite(self.minimum) and self.maximum > self.minimum):
+            raise InputError(
+                f"got a log SNR from {self.maximum} to {self.minimum}; expected a maximum above the minimum"
+            )
+        if self.units < 1:
+            raise InputError(f"got {self.units} units; expected at least 1")
+        super().__init__()
+        self.reach = nn.Parameter(torch.zeros(2), requires_grad=self.learn_ends)  # log of the distance to the middle
+        self.weights = nn.Parameter(torch.zeros(self.units + 1))  # logarithms; the first is that of the line
+        self.slopes = nn.Parameter(torch.full((self.units,), math.log(2 * self.units)))  # logarithms
+        self.centres = nn.Parameter((torch.arange(self.units) + 0.5) / self.units)
+
+    def log_snr(self, t: Tensor) -> Tensor:
+        r"""$\lambda(t)$, with gradients to the ends."""
+        first, last = self._ends(t)
+        return first - (first - last) * self._travelled(t, live=False)[0]
+
+    def log_snr_rate(self, t: Tensor) -> Tensor:
+        r"""$d\lambda/dt$, with gradients to the ends."""
+        first, last = self._ends(t)
+        return -(first - last) * self._travelled(t, live=False)[1]
+
+    def log_density(self, t: Tensor) -> Tensor:
+        r"""$\log|dt/d\lambda|$ at $\lambda(t)$ as a function of the weights of u, up to a constant, (n,).
+
+        A time drawn evenly is a level drawn with this density, so it says how often the level of t is looked at. Its
+        gradient is that at a fixed level: the time moves with the weights (implicit differentiation).
+        """
+        there, speed = self._travelled(t.detach(), live=True)
+        moved = t.detach() + (there.detach() - there) / speed.detach()
+        return -torch.log(self._travelled(moved, live=True)[1])
+
+    def _ends(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        middle, half = 0.5 * (self.maximum + self.minimum), 0.5 * (self.maximum - self.minimum)
+        up, down = half * self.reach.to(t).exp()
+        return middle + up, middle - down
+
+    def _travelled(self, t: Tensor, *, live: bool) -> tuple[Tensor, Tensor]:
+        """The function u and its rate; only if `live` do gradients reach the weights."""
+        line, weights, slopes, centres = self._shape(t, live)
+        at, first, last = (
+            torch.sigmoid(slopes * (time[..., None] - centres)) for time in (t, *t.new_tensor([0.0, 1.0]))
+        )
+        whole = line + (weights * (last - first)).sum(-1)
+        so_far = line * t + (weights * (at - first)).sum(-1)
+        speed = line + (weights * slopes * at * (1 - at)).sum(-1)
+        return so_far / whole, speed / whole
+
+    def _shape(self, t: Tensor, live: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The weight of the line, and weights, slopes and centres of the sigmoids, on the device and in the type of t.
+
+        Weights are shares of `units`, so that a line and sigmoids of weight 1 are about as steep.
+        """
+        parts = (part.to(t) if live else part.detach().to(t) for part in (self.weights, self.slopes, self.centres))
+        weights, slopes, centres = parts
+        weights = weights.exp() / self.units
+        return weights[0], weights[1:], slopes.exp(), centres

@@ -1,0 +1,61 @@
+"""The properties of schedules: kept by those of the package, broken by twins."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from unnoise.processes import Betas, linear_betas
+from unnoise.schedules import Erasing, LinearLogSNR, Schedule
+from unnoise.testing import LawBroken, check_schedule
+from unnoise.testing import schedules as properties
+
+
+class Own(Schedule):
+    def value(self, t):
+        return 0.01 + 3 * (t + 0.1) ** 2
+
+    def rate(self, t):
+        return 6 * (t + 0.1)
+
+
+class HalfTheRate(Own):
+    def rate(self, t):
+        return super().rate(t) / 2
+
+
+class Falling(Own):
+    def value(self, t):
+        return super().value(1 - t)
+
+
+class LateInverse(Own):
+    def inverse(self, value):
+        return super().inverse(value) + 1e-3
+
+
+class AnotherLogSNR(Own):
+    def log_snr(self, t):
+        return super().log_snr(t) + 0.01
+
+
+@pytest.mark.parametrize("schedule", [Own(), Erasing(), LinearLogSNR(), Betas(linear_betas(12, 0.01, 0.4))], ids=repr)
+def test_schedules_keep_them(schedule):
+    assert not check_schedule(schedule).failed
+
+
+TWINS = [
+    (properties.rates_are_derivatives, HalfTheRate),
+    (properties.value_increases, Falling),
+    (properties.inverse_inverts, LateInverse),
+    (properties.words_agree, AnotherLogSNR),
+]
+
+
+@pytest.mark.parametrize(("found", "twin"), TWINS)
+def test_twins_are_caught(found, twin):
+    assert found(Own()).passed
+    assert not found(twin()).passed
+    assert torch.isfinite(twin().value(torch.linspace(0, 1, 11))).all()
+    with pytest.raises(LawBroken):
+        check_schedule(twin())
