@@ -21,13 +21,13 @@ from experiments import sequence_scores as scores
 from experiments.antibody_judge import Judge
 from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.families import Family, antibodies, rna
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.chains import DiscreteWalkJump, FromAtoms, FromDenoiser, Smoothed
 from unnoise.heads import Letters
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
 from unnoise.objectives.times import OneLevel
-from unnoise.objectives.weightings import Simple
+from unnoise.objectives.weightings import SimpleWeighting
 from unnoise.processes import VarianceExploding
 from unnoise.spaces import Euclidean, Finite
 from unnoise.training import learn
@@ -79,7 +79,7 @@ class Learner:
             self.network,
             space.features(self.family.train),
             tell=tell,
-            objective=Denoising(Simple(), OneLevel(sigma)),
+            objective=Denoising(SimpleWeighting(), OneLevel(sigma)),
             head=Letters,
             judge=lambda found: -denoising(FromDenoiser(found), validation, sigma)[0],
             looks=self.looks,

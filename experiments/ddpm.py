@@ -20,7 +20,7 @@ from experiments import mnist
 from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.walk_jump_digits import Walked, judged
 from unnoise import evaluation
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation import StepBound, nearest_training
 from unnoise.heads.gaussian import Eps

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from experiments.base import Experiment, Outcome, Published, Setting
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.denoisers import Denoiser, ExactMixture
 from unnoise.evaluation import StepBound, bits_per_dimension
 from unnoise.evaluation.likelihood import Bound, Estimate

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from experiments import mnist
 from experiments.base import Experiment, Outcome, Setting
-from unnoise._random import generator, seeded
+from unnoise._seeding import generator, seeded
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import DequantisedLikelihood, NoiseCells, SoftmaxDecoder, bits_per_dimension
 from unnoise.evaluation.likelihood import Bound, Estimate, ProbabilityFlow

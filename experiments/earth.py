@@ -25,7 +25,7 @@ from torch import Tensor
 from experiments import figures
 from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.kernel_score import KernelScore
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation import SphereKernelDensity
 from unnoise.evaluation.likelihood import ProbabilityFlow

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from unnoise._random import generator
+from unnoise._seeding import generator
 
 GAP = "-"
 AMINO_ACIDS = GAP + "ACDEFGHIKLMNPQRSTVWY"

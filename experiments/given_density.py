@@ -19,7 +19,7 @@ from torch import Tensor
 
 from experiments import figures
 from experiments.base import Experiment, Outcome, Published, Setting
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.chains import (
     MALA,
     Density,

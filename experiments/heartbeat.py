@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from experiments.base import Experiment, Outcome, Published, Setting
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation.likelihood import Bound
 from unnoise.networks import MLP

@@ -26,8 +26,8 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.networks import UNet
 from unnoise.objectives import Denoising
-from unnoise.objectives.times import LogNormal
-from unnoise.objectives.weightings import EDM as EDMWeighting
+from unnoise.objectives.times import LogNormalTimes
+from unnoise.objectives.weightings import EDMWeighting
 from unnoise.processes import EDM
 from unnoise.spaces import Euclidean
 from unnoise.training import learn
@@ -208,7 +208,7 @@ class Recipe:
             self.network,
             images,
             tell=tell,
-            objective=Denoising(EDMWeighting(self.mean, self.deviation), LogNormal(self.mean, self.deviation)),
+            objective=Denoising(EDMWeighting(self.mean, self.deviation), LogNormalTimes(self.mean, self.deviation)),
             steps=self.steps,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,

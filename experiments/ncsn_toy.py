@@ -18,7 +18,7 @@ from torch import Tensor
 
 from experiments import figures
 from experiments.base import Experiment, Outcome, Published, Setting
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.chains import Annealed, Field, FromDenoiser, FromMixture, Langevin, Smoothed
 from unnoise.chains import run as walk
 from unnoise.heads.gaussian import Preconditioned

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from experiments import figures
 from experiments.base import Experiment, Outcome, Setting
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.chains import (
     BAOAB,
     MALA,

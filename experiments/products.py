@@ -21,7 +21,7 @@ from torch import Tensor
 
 from experiments import mnist
 from experiments.base import Experiment, Outcome, Setting
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.denoisers import Denoiser, Guided
 from unnoise.denoisers.likelihoods import LogR, Masked
 from unnoise.laws.base import standard_normal

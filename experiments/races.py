@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from experiments.snr_invariance import Digits
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.denoisers import Denoiser, ExactMixture
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP

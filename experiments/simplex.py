@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from experiments.base import Experiment, Outcome, Setting
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.evaluation.likelihood import ProbabilityFlow
 from unnoise.laws import Dirichlet, Law
 from unnoise.networks import MLP

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from experiments import figures
 from experiments.base import Experiment, Outcome, Setting
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.denoisers import Denoiser, ExactMixture, Neural
 from unnoise.evaluation import bits_per_dimension
 from unnoise.evaluation.likelihood import Bound

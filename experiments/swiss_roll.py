@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from experiments import figures
 from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.figures import Cloud, Field
-from unnoise._random import generator, seeded
+from unnoise._seeding import generator, seeded
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation import ImportanceWeighted, StepBound
 from unnoise.evaluation.likelihood import Bound, Estimate

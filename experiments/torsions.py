@@ -18,7 +18,7 @@ from torch import Tensor
 
 from experiments.base import Experiment, Outcome, Setting
 from unnoise import _tree
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.evaluation.likelihood import Bound
 from unnoise.networks import MLP
 from unnoise.processes import CTMC, Brownian, product, rates

@@ -31,7 +31,7 @@ from experiments.at_equal_cost import (
     polished,
 )
 from experiments.base import Experiment, Outcome, Published, Setting
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.chains import diagnostics
 from unnoise.targets import TwoModes
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from experiments import mnist
 from experiments.base import Experiment, Outcome, Setting
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.chains import FromAtoms, FromDenoiser, Joint, Sequential, Smoothed, WalkJump, equal, growing
 from unnoise.chains.base import OnStep
 from unnoise.evaluation import classifier_test, energy_distance, memorisation

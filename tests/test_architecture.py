@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A module imports from its own layer and from the layers before it, never from one after it.
 LAYERS = [
-    ("_errors", "_atomic", "_config", "_memory", "_progress", "_provenance", "_random", "_tree"),
+    ("_errors", "_atomic", "_config", "_memory", "_progress", "_provenance", "_renamed", "_seeding", "_tree"),
     ("schedules",),
     ("laws",),
     ("spaces",),
@@ -198,6 +199,11 @@ def test_imports_never_point_up(file: Path) -> None:
     assert layer(file) in RANK, f"{layer(file)} is no layer of the design: {LAYERS}"
     package = ".".join(["unnoise", *file.parent.relative_to(PACKAGE).parts])
     assert upward_imports(parse(file), package, layer(file)) == []
+
+
+def test_no_module_at_the_top_shadows_one_of_python() -> None:
+    """A Python that starts in src/unnoise finds our files first, and torch and pytest need the others."""
+    assert {file.stem for file in PACKAGE.glob("*.py")} & sys.stdlib_module_names == set()
 
 
 @per_file

@@ -61,9 +61,9 @@ def there_and_back(value: Any, trust: tuple[str, ...] = ()) -> Any:
         networks.MLP,
         processes.VariancePreserving,
         schedules.LinearLogSNR(),
-        Bound(draws=4, times=times.Uniform()),
+        Bound(draws=4, times=times.UniformTimes()),
         ProbabilityFlow(dtype=torch.float32),
-        Denoising(times=times.Uniform()),
+        Denoising(times=times.UniformTimes()),
         Preconditioned,
         processes.EDM(Euclidean((2, 3))),
     ],
@@ -141,7 +141,7 @@ def test_what_a_part_of_unnoise_has_imported_is_not_its_own() -> None:
 
 @pytest.mark.parametrize("name", ["unnoise.networks:Unheard", "unnoise.networks.unheard:MLP", "unnoise.networks:"])
 def test_what_does_not_exist_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match="which does not exist here: is it of another version"):
+    with pytest.raises(InputError, match="which does not exist here: load it with the version that saved it"):
         decode({"name": name})
 
 

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent / "toys"))  # where conftest does n
 from recorded import described, differences, machine, text
 
 from unnoise import DenoisingMarkovModel
-from unnoise._random import seeded
+from unnoise._seeding import seeded
 from unnoise.chains import (
     BAOAB,
     MALA,

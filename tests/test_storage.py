@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ import torch
 
 from unnoise import DenoisingMarkovModel, InputError, load, samplers, storage
 from unnoise.evaluation.likelihood import Bound
+from unnoise.model import load_unfitted
 from unnoise.networks import MLP
-from unnoise.objectives import Denoising
-from unnoise.processes import VariancePreserving
+from unnoise.objectives import Denoising, times, weightings
+from unnoise.processes import EDM, VariancePreserving
 from unnoise.schedules import Linear
 from unnoise.storage import CONFIG, TRAINING, WEIGHTS
 
@@ -415,25 +417,21 @@ def test_a_disk_that_is_full_before_training_leaves_the_old_model(
 # ---- resuming
 
 
-@dataclass(frozen=True)
-class Interrupting(Denoising):
-    """The default objective, with a Ctrl-C in the middle of a step."""
-
-    step: int = 3
-    calls: list[int] = field(default_factory=list)
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        self.calls.append(1)
-        if len(self.calls) == self.step:
-            signal.raise_signal(signal.SIGINT)
-        return super().__call__(*arguments, **keywords)
-
-
-def test_interrupted_and_resumed_it_is_the_uninterrupted_model(tmp_path: Path) -> None:
+def test_interrupted_and_resumed_it_is_the_uninterrupted_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     tiny(steps=8).fit(DATA, folder=whole)
-    with pytest.raises(KeyboardInterrupt):
-        tiny(steps=8, objective=Interrupting()).fit(DATA, folder=parts)
+    calls, original = itertools.count(1), Denoising.__call__
+
+    def interrupted(*arguments: Any, **keywords: Any) -> Any:
+        """The default objective, with a Ctrl-C in the middle of the third step."""
+        if next(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return original(*arguments, **keywords)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Denoising, "__call__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            tiny(steps=8).fit(DATA, folder=parts)
     assert names(parts) == {CONFIG, TRAINING}
     resumed = tiny(steps=8).fit(DATA, folder=parts, resume=True)
     assert len(resumed.losses_) == 8
@@ -456,6 +454,63 @@ def test_resuming_with_other_data_is_refused(tmp_path: Path) -> None:
         tiny().fit(DATA[:49], folder=tmp_path / "model", resume=True)
     with pytest.raises(InputError, match="X has 3 features"):
         tiny().fit(np.column_stack([DATA, DATA[:, 0]]), folder=tmp_path / "model", resume=True)
+
+
+@pytest.mark.parametrize("row", [0, 31, 49])
+def test_resuming_with_one_other_number_is_refused_and_changes_nothing(tmp_path: Path, row: int) -> None:
+    tiny().fit(DATA, folder=tmp_path / "model")
+    before, other = content(tmp_path / "model"), DATA.copy()
+    other[row, 1] *= 1.001
+    with pytest.raises(InputError, match="saw 50 examples too, but other numbers; resume with the same data"):
+        tiny(steps=7).fit(other, folder=tmp_path / "model", resume=True)
+    assert content(tmp_path / "model") == before
+    assert len(tiny(steps=7).fit(DATA, folder=tmp_path / "model", resume=True).losses_) == 7
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (
+            {"objective": Denoising(weightings.SimpleWeighting())},
+            "objective = None, but objective = {.*SimpleWeighting",
+        ),
+        ({"process": EDM}, r"process = None, but process = {'name': 'unnoise\.processes\..*'}"),
+        ({"kinds": {"x0": "real"}}, "kinds = None, but kinds = "),
+        ({"condition": ("x1",)}, "condition = None, but condition = "),
+    ],
+)
+def test_resuming_with_other_options_is_refused_and_changes_nothing(
+    tmp_path: Path, option: dict[str, Any], words: str
+) -> None:
+    """Those that the tensors of the checkpoint do not show."""
+    tiny().fit(DATA, folder=tmp_path / "model")
+    before = content(tmp_path / "model")
+    with pytest.raises(InputError, match=f"was trained with {words}.* is asked for now; resume with the same options"):
+        tiny(**option).fit(DATA, folder=tmp_path / "model", resume=True)
+    assert content(tmp_path / "model") == before
+
+
+def test_what_comes_after_training_may_change_when_it_resumes(tmp_path: Path) -> None:
+    tiny(objective=Denoising()).fit(DATA, folder=tmp_path / "model")
+    tiny(objective=Denoising(), sampler=samplers.Euler, steps=6).fit(DATA, folder=tmp_path / "model", resume=True)
+    assert load(tmp_path / "model").sampler is samplers.Euler
+
+
+def test_a_checkpoint_of_old_is_resumed(tmp_path: Path) -> None:
+    """Version 0.1.0 wrote no digest of the data, knew no accumulation, and named laws of times otherwise."""
+    model = tiny(objective=Denoising(times=times.UniformTimes()))
+    model.fit(DATA, folder=tmp_path / "model")
+    path, config = tmp_path / "model" / TRAINING, tmp_path / "model" / CONFIG
+    with safetensors.safe_open(path, framework="pt") as file:
+        header, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    metadata = json.loads(header["metadata"])
+    del metadata["digest"], metadata["settings"]["accumulate"]
+    safetensors.torch.save_file(tensors, path, metadata=header | {"metadata": json.dumps(metadata)})
+    config.write_text(config.read_text().replace("times:UniformTimes", "times:Uniform"))
+    again = load_unfitted(tmp_path / "model").set_params(steps=7).fit(DATA, folder=tmp_path / "model", resume=True)
+    assert len(again.losses_) == 7
+    with pytest.raises(InputError, match="but other numbers"):
+        again.set_params(steps=8).fit(2 * DATA, folder=tmp_path / "model", resume=True)
 
 
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:

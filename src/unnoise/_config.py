@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from unnoise._errors import InputError
+from unnoise._renamed import Call
 
 PLAIN = (type(None), bool, int, float, str)
 PARTS = (  # what models are made of
@@ -103,6 +104,8 @@ def decode(config: Any, trust: Sequence[str] = ()) -> Any:
             return _construct(name, {key: decode(item, trust) for key, item in fields.items()}, trust)
         case {"name": str(name)}:
             return _resolve(name, trust)
+        case Call(name, keywords):
+            return _resolve(name, trust)(**{key: decode(item, trust) for key, item in keywords.items()})
     raise InputError(f"the description {config!r} of a saved model is not one that unnoise writes; the file is damaged")
 
 
@@ -130,7 +133,8 @@ def _resolve(name: str, trust: Sequence[str]) -> Any:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError):
         raise InputError(
-            f"the saved model uses {name!r}, which does not exist here: is it of another version?"
+            f"the saved model uses {name!r}, which does not exist here: load it with the version that saved it, or "
+            "train it anew"
         ) from None
     if getattr(found, "__module__", None) != module:
         raise InputError(f"the saved model asks for {name!r}, which {module} does not define; the file is damaged")

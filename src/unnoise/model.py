@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from unnoise import _tree, networks, processes, samplers, storage
 from unnoise._errors import InputError
 from unnoise._progress import progress
-from unnoise._random import generator, seeded
+from unnoise._seeding import generator, seeded
 from unnoise.chains.learned import learned
 from unnoise.data import Encoded, EncodedCells, Schema
 from unnoise.denoisers import Denoiser, Neural
@@ -141,7 +141,8 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             X: (n, d) array or tensor, (n, *shape) images, or any DataFrame.
             y: what to condition on, where `condition` names no column of X; ignored otherwise.
             folder: where to save the model, and checkpoints on the way.
-            resume: go on from the checkpoint in `folder`; the result is that of an uninterrupted run.
+            resume: go on from the checkpoint in `folder`, with the same data and options; the result is that of an
+                uninterrupted run.
             overwrite: replace a model that is in `folder`.
 
         Raises:
@@ -159,6 +160,8 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         checkpoint = None if home is None else home / storage.TRAINING
         if resume and checkpoint is not None and checkpoint.exists():
             load(state, checkpoint)
+            state.see(encoded)
+            storage.check_same_options(checkpoint.parent, self.get_params(deep=False))
         leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
         if home is not None and leads:
             storage.create(home, self.get_params(deep=False), schema, resume=resume, overwrite=overwrite)
@@ -177,7 +180,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         sampler: Callable[..., Sampler] | None = None,
         steps: int | None = None,
     ) -> Any:
-        """N new rows, of the type that was fitted.
+        """Draw n new rows, of the type that was fitted.
 
         Args:
             n: how many.
@@ -200,7 +203,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         steps: int | None = None,
         on_step: Callable[[int, float, Any], None] | None = None,
     ) -> Any:
-        """N standardised states for encoded conditions: what `sample` decodes."""
+        """Draw n standardised states for encoded conditions: what `sample` decodes."""
         denoiser = self.denoiser_.to(self._device())
         make = sampler or self.sampler or default_sampler(denoiser.process)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
@@ -397,7 +400,7 @@ class DenoisingMarkovModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         objective = self.objective or Denoising()
         with progress(f"training on {len(encoded):,} rows", self.progress) as update:
             for step in train(state, objective, encoded, checkpoint=checkpoint):
-                update(step.progress, _told(step, self.steps))
+                update(step.progress, _described(step, self.steps))
 
     def _keep(self, schema: Schema, denoiser: Denoiser, losses: Sequence[float]) -> None:
         self.schema_ = schema
@@ -469,5 +472,5 @@ def default_likelihood(process: processes.Process[Any]) -> Likelihood:
     return exact if vectors and isinstance(space, Continuum) and space.dimension <= exact.exact_up_to else Bound()
 
 
-def _told(step: Step, steps: int) -> str:
+def _described(step: Step, steps: int) -> str:
     return f"step {step.index + 1:,} of {steps:,}, loss {step.loss:.3f}"

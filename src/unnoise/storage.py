@@ -8,6 +8,7 @@ and renamed, so a crash leaves the old file or the new one.
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from unnoise import __version__, _config
+from unnoise import __version__, _config, _renamed
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
 from unnoise.data import Schema
@@ -30,6 +31,7 @@ CONFIG, WEIGHTS, TRAINING = "config.json", "weights.safetensors", "training.safe
 FORMAT = "unnoise.model.1"
 LOSSES = "training.losses"
 FILES = (CONFIG, WEIGHTS, TRAINING)
+RESUMABLE = {"steps", "time_limit", "device", "progress", "sampler", "likelihood"}  # what a resumed training may change
 LEFTOVERS = (".tmp", *(f".{name}." for name in FILES))  # how files begin that a killed process was writing
 
 
@@ -98,7 +100,37 @@ def explained(folder: Path) -> Iterator[None]:
 
 def read_params(folder: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
     """The parameters that the model was made with."""
-    return dict(_config.decode(_read_config(folder)["params"], trust))
+    return dict(_config.decode(_renamed.translated(_read_config(folder)["params"]), trust))
+
+
+def check_same_options(folder: Path, params: Mapping[str, Any]) -> None:
+    """Raise InputError if the model in a folder was made with other parameters, of those that decide its training."""
+    then = _renamed.translated(_read_config(folder)["params"])["dict"]
+    now = _config.encode(dict(params))["dict"]
+    for name in sorted(now.keys() - RESUMABLE):
+        if name in then and not _same(then[name], now[name]):
+            raise InputError(
+                f"{str(folder)!r} was trained with {name} = {_shortened(then[name])}, but {name} = "
+                f"{_shortened(now[name])} is asked for now; resume with the same options, or train anew"
+            )
+
+
+def _same(then: Any, now: Any) -> bool:
+    """Whether two descriptions, the first perhaps by an older version, are of one value: as today's code writes it.
+
+    Only modules that `now` names, and that are imported therefore, are trusted.
+    """
+    if then == now:
+        return True
+    try:
+        return bool(_config.encode(_config.decode(then, _modules(now))) == now)
+    except InputError:
+        return False
+
+
+def _modules(config: Any) -> list[str]:
+    """The modules that a description names."""
+    return re.findall(r"'(?:name|object)': '([\w.]+):", repr(config))
 
 
 def read_schema(folder: Path) -> Schema:
@@ -131,12 +163,12 @@ def _check_free(folder: Path, overwrite: bool) -> None:
         return
     if not folder.is_dir():
         raise InputError(f"{str(folder)!r} is a file, and a model is a folder; name another one")
-    held = {path.name for path in folder.iterdir() if not path.name.startswith(LEFTOVERS)}
-    if foreign := held - set(FILES):
+    found = {path.name for path in folder.iterdir() if not path.name.startswith(LEFTOVERS)}
+    if foreign := found - set(FILES):
         raise InputError(
             f"the folder {str(folder)!r} holds other files than a model (such as {min(foreign)!r}); name another folder"
         )
-    if held and not overwrite:
+    if found and not overwrite:
         unfinished = (folder / CONFIG).is_file() and not (folder / WEIGHTS).is_file()
         advice = "--resume finishes the training in it, " if unfinished else ""
         raise InputError(
@@ -174,5 +206,5 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return dict(config)
 
 
-def _shortened(error: Exception) -> str:
-    return textwrap.shorten(str(error), 200, placeholder=" ...")
+def _shortened(words: object) -> str:
+    return textwrap.shorten(str(words), 200, placeholder=" ...")

@@ -243,7 +243,27 @@ def test_killed_and_resumed_the_weights_are_those_of_an_uninterrupted_run(
 def test_resuming_with_other_data_is_refused(refused: Run, data: Path, model: Path, tmp_path: Path) -> None:
     pl.read_csv(data / "rows.csv").head(30).write_csv(tmp_path / "fewer.csv")
     refused("fit", tmp_path / "fewer.csv", "-o", model, "--resume", match="saw 40 examples, but the data have 30")
+    pl.read_csv(data / "rows.csv").with_columns(pl.first() + 1).write_csv(tmp_path / "other.csv")
+    refused("fit", tmp_path / "other.csv", "-o", model, "--resume", match="saw 40 examples too, but other numbers")
     refused("fit", data / "people.csv", "-o", model, "--resume", match="Feature names unseen at fit time: - age - sex")
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--batch-size", 7), "batch_size = 7 is asked for now"),
+        (("--learning-rate", 0.5), "learning_rate = 0.5 is asked for now"),
+        (("--seed", 3), "seed = 3 is asked for now"),
+        (("--precision", "bfloat16"), "precision = bfloat16 is asked for now"),
+        (("--column", "x0=integer"), "but kinds = .* is asked for now"),
+        (("--condition", "x0"), "but condition = .* is asked for now"),
+    ],
+)
+def test_resuming_with_other_options_is_refused(
+    refused: Run, data: Path, model: Path, option: tuple, words: str
+) -> None:
+    """They were ignored."""
+    refused("fit", data / "rows.csv", "-o", model, "--resume", *option, match=words)
 
 
 def test_a_damaged_checkpoint_is_refused(done: Run, refused: Run, data: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from unnoise.denoisers import Denoiser, Exact, ExactMixture, Neural
 from unnoise.evaluation.likelihood import Bound, Estimate, ProbabilityFlow
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
-from unnoise.objectives.times import LogNormal, Uniform
+from unnoise.objectives.times import LogNormalTimes, UniformTimes
 from unnoise.processes import EDM, Brownian, VariancePreserving, product
 from unnoise.schedules import Geometric, LinearLogSNR
 from unnoise.spaces import Euclidean, Rotations, Sphere, Torus
@@ -260,7 +260,7 @@ class TestBound:
     def test_the_times_change_nothing_but_the_error(self, ring, points, rng):
         process = EDM(Euclidean(2), 0.02, 20.0)
         denoiser, truth = ExactMixture(process, ring), ring.log_prob(points)
-        for bound in (Bound(), Bound(times=Uniform()), Bound(times=LogNormal(deviation=2.0))):
+        for bound in (Bound(), Bound(times=UniformTimes()), Bound(times=LogNormalTimes(deviation=2.0))):
             mean, error = bound(denoiser, points, rng).mean
             assert error < 0.2
             assert abs(mean - float(truth.mean())) < 5 * error + 0.01  # 0.01: the blur of 0.02 on a ring of width 0.15

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from unnoise._errors import InputError
+from unnoise.networks import MLP, Transformer, UNet
 from unnoise.networks.embedding import Embedding
 
 
@@ -40,3 +42,15 @@ def test_levels_and_conditions_are_told_apart():
     base = embedding(torch.tensor(0.0), zero)
     assert (embedding(torch.tensor(0.01), zero) - base).abs().max() > 1e-4
     assert (embedding(torch.tensor(0.0), one) - base).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(("built", "cond"), [(0, torch.ones(4, 3)), (3, None), (3, torch.ones(4, 2))])
+@pytest.mark.parametrize("make", [MLP, Transformer, UNet])
+def test_a_condition_that_the_network_was_not_built_for_is_refused(make, built, cond):
+    """One that a network was built without was dropped silently."""
+    shape = {MLP: (5,), Transformer: (2, 3), UNet: (1, 8, 8)}[make]
+    network, given = make(shape, built, width=8), 0 if cond is None else cond.shape[1]
+    sentence = f"got conditions of {given} numbers for a network that was built with cond_features={built}; build it"
+    with pytest.raises(InputError, match=sentence):
+        network(torch.zeros(4, *shape), torch.zeros(4), cond)
+    network(torch.zeros(4, *shape), torch.zeros(4), torch.ones(4, built) if built else None)

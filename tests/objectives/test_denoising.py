@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, ExactMixture, Neural
+from unnoise.evaluation.likelihood import Bound
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
-from unnoise.objectives import Denoising, denoising, times, weightings
+from unnoise.objectives import Denoising, Implicit, Loss, denoising, times, weightings
 from unnoise.processes import EDM, VariancePreserving
 from unnoise.schedules import Linear
 from unnoise.spaces import Euclidean
@@ -36,7 +38,7 @@ PROCESSES = {
     "edm": EDM(Euclidean(2), 0.05, 10.0),
     "vp": VariancePreserving(Euclidean(2), Linear(tau_min=0.02)),
 }
-TIMES = {"uniform": times.Uniform(), "log-snr": times.Natural(), "log-normal": times.LogNormal()}
+TIMES = {"uniform": times.UniformTimes(), "log-snr": times.ImportanceTimes(), "log-normal": times.LogNormalTimes()}
 
 
 def exact_gaussian(process):
@@ -75,7 +77,7 @@ def test_any_denoiser_costs_the_same_under_any_times(rng):
 
 
 def test_low_discrepancy_lowers_the_variance(rng, monkeypatch):
-    denoiser, objective = exact_gaussian(PROCESSES["vp"]), Denoising(times=times.Uniform())
+    denoiser, objective = exact_gaussian(PROCESSES["vp"]), Denoising(times=times.UniformTimes())
     spread_evenly = batch_means(objective, denoiser, rng).var()
     monkeypatch.setattr(denoising, "low_discrepancy", lambda n, rng: torch.rand(n, generator=rng))
     assert spread_evenly < 0.5 * batch_means(objective, denoiser, rng).var()
@@ -92,10 +94,10 @@ def test_simple_is_the_loss_of_ddpm(gaussian, rng):
     """The squared error of the predicted noise, at times uniform in t."""
     process = gaussian(2)
     x_0 = torch.randn(50, 2, generator=rng, dtype=FLOAT64)
-    found = Denoising(weightings.Simple(), times.Uniform())(
+    found = Denoising(weightings.SimpleWeighting(), times.UniformTimes())(
         Shrink(process), x_0, None, torch.Generator().manual_seed(3)
     ).value
-    t, x_t = noised(process, times.Uniform(), x_0, 3)
+    t, x_t = noised(process, times.UniformTimes(), x_0, 3)
     alpha, sigma = (part[:, None] for part in process.alpha_sigma(t))
     noise, predicted = ((x_t - alpha * each) / sigma for each in (x_0, 0.5 * x_t))
     torch.testing.assert_close(found, (noise - predicted).square().sum(-1), rtol=1e-3, atol=1e-6)
@@ -103,9 +105,11 @@ def test_simple_is_the_loss_of_ddpm(gaussian, rng):
 
 def test_edm_with_log_normal_times_is_the_loss_of_karras(rng):
     """Up to the mass of the log-normal law inside the range of the process."""
-    process, law = EDM(Euclidean(2)), times.LogNormal()
+    process, law = EDM(Euclidean(2)), times.LogNormalTimes()
     x_0 = torch.randn(50, 2, generator=rng, dtype=FLOAT64)
-    found = Denoising(weightings.EDM(), law)(Shrink(process), x_0, None, torch.Generator().manual_seed(3)).value
+    found = Denoising(weightings.EDMWeighting(), law)(
+        Shrink(process), x_0, None, torch.Generator().manual_seed(3)
+    ).value
     t, x_t = noised(process, law, x_0, 3)
     sigma = process.alpha_sigma(t)[1]
     karras = (sigma**2 + 1) / sigma**2 * (x_0 - 0.5 * x_t).square().sum(-1)
@@ -118,7 +122,7 @@ def test_edm_with_log_normal_times_is_the_loss_of_karras(rng):
 def test_the_parts_of_a_batch_are_those_of_the_whole(gaussian, rng):
     """Two devices that share a batch see the noise, the times and the conditions of one."""
     x_0, cond = torch.randn(10, 2, generator=rng), torch.randn(10, 1, generator=rng)
-    objective, denoiser = Denoising(weightings.Simple()), Shrink(gaussian(2))
+    objective, denoiser = Denoising(weightings.SimpleWeighting()), Shrink(gaussian(2))
 
     def loss(rows=slice(None)):
         return objective(denoiser, x_0, cond, torch.Generator().manual_seed(8), rows).value
@@ -134,12 +138,12 @@ def test_the_parts_of_a_batch_are_those_of_the_whole(gaussian, rng):
 def test_any_callable_is_a_weighting(rng):
     x_0 = torch.randn(10, 2, generator=rng)
     results = [
-        Denoising(weighting, times.Uniform())(
+        Denoising(weighting, times.UniformTimes())(
             Shrink(PROCESSES["edm"]), x_0, None, torch.Generator().manual_seed(1)
         ).value
-        for weighting in (weightings.Bound(), lambda process, t: 3 * t)
+        for weighting in (weightings.BoundWeighting(), lambda process, t: 3 * t)
     ]
-    t, _ = noised(PROCESSES["edm"], times.Uniform(), x_0, 1)
+    t, _ = noised(PROCESSES["edm"], times.UniformTimes(), x_0, 1)
     torch.testing.assert_close(results[1], 3 * t * results[0])
 
 
@@ -149,3 +153,72 @@ def test_the_gradient_reaches_every_weight(gaussian, rng):
     x_0, cond = torch.randn(20, 2, generator=rng), torch.randn(20, 1, generator=rng)
     Denoising()(Neural(gaussian(2), network), x_0, cond, rng).value.mean().backward()
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in network.parameters())
+
+
+@pytest.mark.parametrize(
+    "make", [Denoising, lambda weighting: Implicit(weighting=weighting)], ids=["denoising", "implicit"]
+)
+def test_a_weighting_of_another_shape_is_refused(make, rng):
+    """(n, 1) met every loss with every weight; one number serves all."""
+    x_0, denoiser = torch.randn(10, 2, generator=rng), Shrink(PROCESSES["vp"])
+    for wrong in (lambda process, t: t[:, None], lambda process, t: t[:-1], lambda process, t: torch.ones(1)):
+        with pytest.raises(InputError, match=r"the weighting gave factors of shape .* for times of shape \(10,\)"):
+            make(wrong)(denoiser, x_0, None, rng)
+    values = [
+        make(weighting)(denoiser, x_0, None, torch.Generator().manual_seed(1)).value
+        for weighting in (weightings.BoundWeighting(), lambda process, t: 2.0, lambda process, t: torch.tensor(2.0))
+    ]
+    torch.testing.assert_close(values[1], 2 * values[0])
+    assert torch.equal(values[1], values[2])
+
+
+class Tall(times.Times):
+    """Times with one axis too many."""
+
+    def __call__(self, process, u):
+        return u[:, None], torch.ones_like(u)
+
+
+class Single(times.Times):
+    """One density for all."""
+
+    def __call__(self, process, u):
+        return u, torch.ones(1)
+
+
+@pytest.mark.parametrize("law", [Tall(), Single()])
+def test_a_law_of_times_of_another_shape_is_refused(law, rng):
+    x_0, denoiser = torch.randn(10, 2, generator=rng), Shrink(PROCESSES["vp"])
+    for ask in (
+        lambda: Denoising(times=law)(denoiser, x_0, None, rng),
+        lambda: Bound(draws=2, times=law)(denoiser, x_0, rng),
+    ):
+        with pytest.raises(
+            InputError, match=f"{type(law).__name__} gave times of shape .* return one of each per number"
+        ):
+            ask()
+
+
+def test_losses_of_another_shape_are_refused():
+    for wrong in (torch.zeros(3, 1), torch.zeros(())):
+        with pytest.raises(InputError, match="expected one number per example"):
+            Loss(wrong)
+
+
+@pytest.mark.parametrize("objective", [Denoising(), Implicit()], ids=["denoising", "implicit"])
+@pytest.mark.parametrize(
+    ("x_0", "cond", "sentence"),
+    [
+        (torch.zeros(4, 8, 8, 3), None, r"got points of shape \(8, 8, 3\); Euclidean expects \(3, 8, 8\)"),
+        (torch.zeros(3, 8, 8), None, r"got data of shape \(3, 8, 8\); expected n points of shape \(3, 8, 8\)"),
+        (torch.zeros(4, 3, 8, 8).int(), None, "convert with x.float()"),
+        (torch.zeros(4, 3, 8, 8).numpy(), None, "got data of type ndarray"),
+        (torch.full((4, 3, 8, 8), math.nan), None, "got NaN or infinite values"),
+        (torch.zeros(4, 3, 8, 8), torch.zeros(5, 1), r"got conditions of shape \(5, 1\) for 4 examples"),
+        (torch.zeros(4, 3, 8, 8), torch.zeros(()), r"got conditions of shape \(\) for 4 examples"),
+        (torch.zeros(4, 3, 8, 8), torch.zeros(4, 1).numpy(), "got conditions of type ndarray for 4 examples"),
+    ],
+)
+def test_what_is_no_batch_of_data_is_refused_in_a_sentence(objective, x_0, cond, sentence, rng):
+    with pytest.raises(InputError, match=sentence):
+        objective(Shrink(VariancePreserving(Euclidean((3, 8, 8)))), x_0, cond, rng)

@@ -176,3 +176,16 @@ def test_a_von_mises_law_is_recovered_from_samples_of_angles(rng):
     drawn = grid[torch.multinomial(log_density(truth, grid).exp(), 20_000, replacement=True, generator=rng)]
     found = fitted(ScoreMatching(Torus(1)), log_density, torch.zeros(2), drawn)
     assert float((found - truth).abs().max()) < 0.1
+
+
+def test_a_log_density_of_another_shape_is_refused():
+    for space, x in ((Euclidean(2), torch.zeros(5, 2)), (Finite(2, 3), torch.zeros(5, 2, dtype=torch.int64))):
+        objective = ScoreMatching(space, lambda x: Jump(torch.ones(*x.shape, 3))) if x.dtype == torch.int64 else None
+        objective = objective or ScoreMatching(space)
+        assert objective(lambda x: -x.double().square().sum(-1), x).value.shape == (5,)
+        with pytest.raises(
+            InputError, match=r"log_density gave shape .*1\) for .* points; return one number per point"
+        ):
+            objective(lambda x: -x.double().square().sum(-1, keepdim=True), x)
+    with pytest.raises(InputError, match=r"got points of shape \(3,\); Euclidean expects \(2,\)"):
+        ScoreMatching(Euclidean(2))(lambda x: x.sum(-1), torch.zeros(5, 3))

@@ -153,7 +153,7 @@ class TestObjectives:
 
     def test_in_discrete_steps(self, gaussian, x_0):
         process = gaussian(2)
-        t, _, x_t = self.draws(times.Steps(12), process, x_0)
+        t, _, x_t = self.draws(times.StepTimes(12), process, x_0)
         expected = 12 * snr_form.step_loss(process, x_0, 0.4 * x_t, t - 1 / 12, t)
         assert torch.equal((12 * t).round().unique(), torch.arange(1.0, 13.0))
         found = self.loss(snr_form.discrete(12), process, x_0)
@@ -161,21 +161,21 @@ class TestObjectives:
 
     def test_in_continuous_time(self, gaussian, x_0):
         process = gaussian(2)
-        t, _, x_t = self.draws(times.Uniform(), process, x_0)
+        t, _, x_t = self.draws(times.UniformTimes(), process, x_0)
         expected = snr_form.rate_loss(process, x_0, 0.4 * x_t, t)
-        torch.testing.assert_close(self.loss(Denoising(times=times.Uniform()), process, x_0), expected, **CLOSE)
+        torch.testing.assert_close(self.loss(Denoising(times=times.UniformTimes()), process, x_0), expected, **CLOSE)
 
     def test_with_the_log_snr_as_the_variable(self, gaussian, x_0):
         process = gaussian(2)
-        t, _, x_t = self.draws(times.Natural(), process, x_0)
+        t, _, x_t = self.draws(times.ImportanceTimes(), process, x_0)
         first, last = process.log_snr(torch.tensor([0.0, 1.0], dtype=FLOAT64)).tolist()
         expected = (first - last) * snr_form.level_loss(process, x_0, 0.4 * x_t, t)
         torch.testing.assert_close(self.loss(Denoising(), process, x_0), expected, rtol=1e-10, atol=1e-10)
 
     def test_noise_and_force_losses(self, gaussian, x_0):
         process = gaussian(2)
-        t, _, x_t = self.draws(times.Uniform(), process, x_0)
-        found = self.loss(Denoising(times=times.Uniform()), process, x_0)
+        t, _, x_t = self.draws(times.UniformTimes(), process, x_0)
+        found = self.loss(Denoising(times=times.UniformTimes()), process, x_0)
         noises = (snr_form.noise(process, x, x_t, t) for x in (x_0, 0.4 * x_t))
         torch.testing.assert_close(snr_form.noise_loss(process, *noises, t), found, rtol=1e-10, atol=1e-10)
         forces = (snr_form.force(process, x, x_t, t) for x in (x_0, 0.4 * x_t))
@@ -189,7 +189,7 @@ class TestObjectives:
         for steps in (100, 1000, 10_000):
             t = torch.arange(1, steps + 1, dtype=FLOAT64) / steps
             x_0 = torch.sqrt(variance / (1 + variance * process.log_snr(t).exp()))[:, None]  # of square the mmse
-            price = process.kl_rate(0 * x_0, x_0, x_0, t) * weightings.Steps(steps)(process, t)
+            price = process.kl_rate(0 * x_0, x_0, x_0, t) * weightings.StepWeighting(steps)(process, t)
             expected = snr_form.step_loss(process, x_0, 0 * x_0, t - 1 / steps, t) * steps
             torch.testing.assert_close(price, expected, **CLOSE)
             gaps.append(float(price.mean()) - truth)

@@ -10,14 +10,14 @@ from scipy import stats
 
 from unnoise._errors import InputError
 from unnoise.objectives import times as module
-from unnoise.objectives.times import LogNormal, Natural, OneLevel, Steps, Uniform
+from unnoise.objectives.times import ImportanceTimes, LogNormalTimes, OneLevel, StepTimes, UniformTimes
 
 FLOAT64 = torch.float64
 TIMES = {
-    "uniform": Uniform(),
-    "log-snr": Natural(),
-    "log-normal": LogNormal(),
-    "log-normal-other": LogNormal(0.5, 0.8),
+    "uniform": UniformTimes(),
+    "log-snr": ImportanceTimes(),
+    "log-normal": LogNormalTimes(),
+    "log-normal-other": LogNormalTimes(0.5, 0.8),
 }
 
 
@@ -48,9 +48,9 @@ def test_it_covers_the_unit_interval_and_integrates_to_one(times, process):
 
 
 LEVELS = {  # the law of log(sigma / alpha) = -log SNR / 2 between its values at the two ends
-    "log-snr": (Natural(), lambda low, high: stats.uniform(low, high - low)),
+    "log-snr": (ImportanceTimes(), lambda low, high: stats.uniform(low, high - low)),
     "log-normal": (
-        LogNormal(-0.5, 1.2),
+        LogNormalTimes(-0.5, 1.2),
         lambda low, high: stats.truncnorm((low + 0.5) / 1.2, (high + 0.5) / 1.2, -0.5, 1.2),
     ),
 }
@@ -67,8 +67,8 @@ def test_draws_follow_the_stated_law(times, law, process, rng):
 
 def test_the_default_is_that_of_edm_for_data_of_unit_variance():
     """P_mean = -1.2 and P_std = 1.2 for images of deviation 1/2; twice the data, twice the noise."""
-    assert LogNormal().mean == pytest.approx(-1.2 + math.log(2))
-    assert LogNormal().deviation == 1.2
+    assert LogNormalTimes().mean == pytest.approx(-1.2 + math.log(2))
+    assert LogNormalTimes().deviation == 1.2
 
 
 def test_float32_stays_finite_and_inside(times, process):
@@ -109,14 +109,14 @@ def test_a_level_that_the_process_does_not_have(process, sigma):
 
 
 def test_steps_are_the_ends_of_equal_steps_each_as_likely(process):
-    t, density = Steps(4)(process, torch.linspace(0, 1, 1001, dtype=FLOAT64)[:-1])
+    t, density = StepTimes(4)(process, torch.linspace(0, 1, 1001, dtype=FLOAT64)[:-1])
     values, counts = t.unique(return_counts=True)
     assert values.tolist() == [0.25, 0.5, 0.75, 1.0]
     assert counts.tolist() == [250] * 4
     assert (density == 1).all()
-    assert float(Steps(4)(process, torch.ones(1))[0]) == 1  # rounding may bring a draw there
+    assert float(StepTimes(4)(process, torch.ones(1))[0]) == 1  # rounding may bring a draw there
 
 
 def test_no_steps_are_refused():
     with pytest.raises(InputError, match="got 0 steps; expected at least 1"):
-        Steps(0)
+        StepTimes(0)

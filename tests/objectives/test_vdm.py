@@ -102,15 +102,6 @@ class TestTheInterior:
         assert abs(float(expected)) > 1e-6
         torch.testing.assert_close((part.grad * step).sum(), expected, rtol=1e-5, atol=0)
 
-    def test_the_pace_is_a_factor_on_its_gradient(self, rng):
-        gradients = []
-        for pace in (1.0, 3.0):
-            schedule = Learned(6.0, -6.0, units=4)
-            VDM(pace)(exact(schedule), mixture().sample(torch.Generator().manual_seed(2), (64,)), None,
-                      torch.Generator().manual_seed(3)).value.mean().backward()  # fmt: skip
-            gradients.append(schedule.centres.grad)
-        torch.testing.assert_close(gradients[1], 3 * gradients[0])
-
 
 class TestTheBound:
     def test_its_parts_are_those_of_the_evaluation(self, rng):
@@ -128,7 +119,7 @@ class TestTheBound:
     def test_its_diffusion_part_is_denoising_at_uniform_times(self, rng):
         denoiser, x_0 = exact(Learned(5.0, -5.0)), mixture().sample(rng, (50,))
         one = VDM()(denoiser, x_0, None, torch.Generator().manual_seed(1)).metrics["diffusion"]
-        other = Denoising(times=times.Uniform())(denoiser, x_0, None, torch.Generator().manual_seed(1)).value
+        other = Denoising(times=times.UniformTimes())(denoiser, x_0, None, torch.Generator().manual_seed(1)).value
         assert torch.equal(one, other)
 
     @pytest.mark.parametrize("end", [-2.0, 1.5])

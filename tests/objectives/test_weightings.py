@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from unnoise.objectives.weightings import EDM, Bound, Simple, Steps
+from unnoise.objectives.weightings import BoundWeighting, EDMWeighting, SimpleWeighting, StepWeighting
 
 FLOAT64 = torch.float64
 
@@ -22,7 +22,7 @@ def case(gaussian, rng):
 
 def test_bound_changes_nothing(case):
     process, t, _, price = case
-    assert torch.equal(Bound()(process, t) * price, price)
+    assert torch.equal(BoundWeighting()(process, t) * price, price)
 
 
 def test_simple_is_the_error_of_the_noise(case):
@@ -30,7 +30,7 @@ def test_simple_is_the_error_of_the_noise(case):
     process, t, error, price = case
     alpha, sigma = process.alpha_sigma(t)
     expected = (alpha / sigma) ** 2 * error.square().sum(-1)
-    torch.testing.assert_close(Simple()(process, t) * price, expected, rtol=1e-9, atol=0)
+    torch.testing.assert_close(SimpleWeighting()(process, t) * price, expected, rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("sigma_data", [1.0, 0.5])
@@ -41,11 +41,11 @@ def test_edm_is_the_weighted_error_under_its_law_of_levels(case, sigma_data):
     weight = (level**2 + sigma_data**2) / (level * sigma_data) ** 2
     z = (level.log() + 1.2) / 1.1
     density = torch.exp(-0.5 * z**2) / (1.1 * math.sqrt(2 * math.pi)) * -0.5 * process.log_snr_rate(t)
-    found = EDM(-1.2, 1.1, sigma_data)(process, t) * price
+    found = EDMWeighting(-1.2, 1.1, sigma_data)(process, t) * price
     torch.testing.assert_close(found, weight * density * error.square().sum(-1), rtol=1e-9, atol=1e-300)
 
 
-@pytest.mark.parametrize("weighting", [Bound(), Simple(), EDM()], ids=["bound", "simple", "edm"])
+@pytest.mark.parametrize("weighting", [BoundWeighting(), SimpleWeighting(), EDMWeighting()], ids=repr)
 def test_factors_are_positive_per_row_and_in_the_dtype_of_the_times(weighting, gaussian):
     t = torch.linspace(0, 1, 7)
     factor = weighting(gaussian(3), t)
@@ -62,5 +62,5 @@ def test_steps_are_the_gain_in_snr_times_the_squared_error(case, steps):
     later = t * steps >= 1
     gained = process.log_snr((t - 1 / steps).clamp(min=0)).exp() - process.log_snr(t).exp()
     expected = 0.5 * steps * gained * error.square().sum(-1)
-    found = Steps(steps)(process, t) * price
+    found = StepWeighting(steps)(process, t) * price
     torch.testing.assert_close(found[later], expected[later], rtol=1e-8, atol=0)

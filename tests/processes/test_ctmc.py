@@ -9,9 +9,11 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact
+from unnoise.evaluation.implicit_bound import ImplicitBound
 from unnoise.evaluation.likelihood import Bound
 from unnoise.laws import Categorical
-from unnoise.processes import CTMC
+from unnoise.objectives import Denoising, Implicit
+from unnoise.processes import CTMC, VariancePreserving, product
 from unnoise.processes.rates import (
     Absorbing,
     BirthDeath,
@@ -22,7 +24,7 @@ from unnoise.processes.rates import (
     UniformRates,
 )
 from unnoise.schedules import Erasing, Exponential, Geometric
-from unnoise.spaces import Finite
+from unnoise.spaces import Euclidean, Finite
 from unnoise.testing import check_process, kernels, prices, reversal
 from unnoise.testing.processes import case_of
 
@@ -350,3 +352,75 @@ class TestPrecision:
 def test_rates_of_another_space_are_refused(space, rates):
     with pytest.raises(InputError, match="give both the same"):
         CTMC(space, rates)
+
+
+class TestWhatDataCanBe:
+    MASKED = CTMC(Finite(3, 4), Absorbing(4))
+    POSSIBLE, IMPOSSIBLE = torch.tensor([[0, 1, 2], [2, 1, 0]]), torch.tensor([[0, 1, 2], [0, 1, 3]])
+    SENTENCE = (
+        r"got the state 3 at row 1, site \(2,\), which noise alone leads to under Absorbing: it is no state of data"
+    )
+
+    def test_a_mask_is_refused_wherever_data_enter(self, rng):
+        exact = Exact(self.MASKED, self.POSSIBLE)
+        for ask in (
+            lambda: self.MASKED.check(self.IMPOSSIBLE),
+            lambda: Exact(self.MASKED, self.IMPOSSIBLE),
+            lambda: Denoising()(exact, self.IMPOSSIBLE, None, rng),
+            lambda: Implicit()(exact, self.IMPOSSIBLE, None, rng),
+            lambda: Bound(draws=2)(exact, self.IMPOSSIBLE, rng),
+            lambda: ImplicitBound(draws=2)(exact, self.IMPOSSIBLE, rng),
+        ):
+            with pytest.raises(InputError, match=self.SENTENCE):
+                ask()
+
+    def test_all_rows_are_looked_at(self, rng):
+        """They gave -7.35, nan and -inf."""
+        for row in ([0, 1, 3], [3, 3, 3]):
+            with pytest.raises(InputError, match="got the state 3 at row 0"):
+                Bound(draws=2)(Exact(self.MASKED, self.POSSIBLE), torch.tensor([row]), rng)
+        rows = torch.tensor([[0, 1, 2], [0, 1, 1]])
+        found = Bound(draws=256)(Exact(self.MASKED, self.POSSIBLE), rows, rng)
+        assert abs(float(found.log_prob[0]) + math.log(2)) < 4 * float(found.standard_error[0]) < 1
+        assert float(found.log_prob[1]) == -math.inf, "no atom is there, and this spoilt the other rows"
+
+    def test_each_site_has_a_mask_of_its_own(self):
+        process = CTMC(Finite(2, (3, 4)), Absorbing((3, 4)))
+        process.check(torch.tensor([[1, 2], [0, 0]]))
+        for wrong, place in (([[0, 0], [2, 0]], "row 1, site (0,)"), ([[0, 3], [0, 0]], "row 0, site (1,)")):
+            with pytest.raises(InputError, match=place.replace("(", r"\(").replace(")", r"\)")):
+                process.check(torch.tensor(wrong))
+
+    def test_a_factor_says_it_by_name(self):
+        process = product({"number": VariancePreserving(Euclidean(1)), "words": self.MASKED})
+        process.check({"number": torch.zeros(2, 1), "words": self.POSSIBLE})
+        with pytest.raises(InputError, match=f"in 'words': {self.SENTENCE}"):
+            process.check({"number": torch.zeros(2, 1), "words": self.IMPOSSIBLE})
+        with pytest.raises(InputError, match="in 'number': got data of type list; expected a tensor"):
+            process.check({"number": [[0.0], [1.0]], "words": self.POSSIBLE})
+        with pytest.raises(InputError, match="without 'words'"):
+            process.check({"number": torch.zeros(2, 1)})
+
+    @pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
+    def test_all_states_of_data_are_accepted(self, process):
+        states = torch.arange(process.space.states)
+        possible = process.rates.data.expand(2, -1) if process.rates.data.ndim == 1 else process.rates.data
+        for site in range(2):
+            for state in states[possible[site]]:
+                point = torch.zeros(1, 2, dtype=torch.int64)
+                point[0, site] = state
+                process.check(point)
+
+    @pytest.mark.parametrize(
+        ("wrong", "sentence"),
+        [
+            (torch.tensor([[0.0, 1.0, 2.0]]), "expects whole numbers: convert with x.long()"),
+            (torch.tensor([[0, 1, 4]]), "got the state 4 at row 0"),
+            (torch.tensor([[0, 1, -1]]), "got the state -1 at row 0"),
+            (torch.tensor([[0, 1]]), r"got points of shape \(2,\); Finite expects \(3,\)"),
+            ([[0, 1, 2]], "got data of type list"),
+        ],
+    )
+    def test_other_faults_are_those_of_the_space(self, wrong, sentence):
+        with pytest.raises(InputError, match=sentence):
+            self.MASKED.check(wrong)

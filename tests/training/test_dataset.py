@@ -5,7 +5,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.training import BatchOrder
-from unnoise.training.dataset import ROUND
+from unnoise.training.dataset import ROUND, digest
 
 
 def dealt(order: BatchOrder, steps: range) -> torch.Tensor:
@@ -58,3 +58,16 @@ def test_small_data_are_permuted_once_in_many_steps(monkeypatch: pytest.MonkeyPa
 def test_no_examples_are_refused() -> None:
     with pytest.raises(InputError, match="no examples to train on; give data with at least one row"):
         BatchOrder(0, 8, seed=0)
+
+
+def test_a_digest_sees_every_number_and_nothing_else() -> None:
+    x, words = torch.linspace(0, 1, 60).reshape(20, 3), torch.arange(20)
+    same = digest({"x": x, "words": words}, None)
+    assert same == digest({"x": x.T.contiguous().T, "words": words.clone()}, None)
+    others = [digest({"x": x, "words": words}, x), digest({"y": x, "words": words}, None), digest(x, words)]
+    for place in range(60):
+        changed = x.clone()
+        changed.view(-1)[place] = torch.nextafter(changed.view(-1)[place], torch.tensor(2.0))
+        others.append(digest({"x": changed, "words": words}, None))
+    others += [digest({"x": part, "words": words}, None) for part in (x.double(), x.reshape(3, 20), x.flip(0), x[:-1])]
+    assert len({same, *others}) == 1 + len(others)

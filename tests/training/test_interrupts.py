@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from unnoise.training.interrupts import held
+from unnoise.training.interrupts import deferred_interrupt
 
 
 def interrupt() -> None:
@@ -13,7 +13,7 @@ def interrupt() -> None:
 
 
 def interrupted(times: int, done: list[bool]) -> None:
-    with held():
+    with deferred_interrupt():
         for _ in range(times):
             interrupt()
         done.append(True)
@@ -30,7 +30,7 @@ def test_the_first_interrupt_waits_for_the_end_and_the_second_does_not(times: in
 
 def test_an_error_in_the_block_restores_the_handler() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(RuntimeError, match="broken"), held():
+    with pytest.raises(RuntimeError, match="broken"), deferred_interrupt():
         raise RuntimeError("broken")
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -39,7 +39,7 @@ def test_a_handler_of_the_user_is_called_at_the_end(monkeypatch: pytest.MonkeyPa
     calls: list[str] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: calls.append("handler"))
     try:
-        with held():
+        with deferred_interrupt():
             interrupt()
             calls.append("block")
     finally:
@@ -50,7 +50,7 @@ def test_a_handler_of_the_user_is_called_at_the_end(monkeypatch: pytest.MonkeyPa
 def test_an_ignored_interrupt_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with held():
+        with deferred_interrupt():
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
@@ -60,7 +60,7 @@ def test_another_thread_just_runs_the_block() -> None:
     seen = []
 
     def work() -> None:
-        with held():
+        with deferred_interrupt():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise._random import generator, seeded
+from unnoise._seeding import generator, seeded
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.objectives import Loss
+from unnoise.processes import VariancePreserving, product
+from unnoise.spaces import Euclidean
 from unnoise.training import BatchOrder, TrainState, load, loop, train
 from unnoise.training.dataset import derived_seed
 
@@ -235,7 +237,77 @@ def test_states_may_nest_and_conditions_are_handed_on() -> None:
             assert torch.equal(x_0["y"][:, :1], 2 * cond)
             return super().__call__(denoiser, x_0["y"], cond, rng, rows)
 
-    assert len(run(start(steps=2), Second(), Pair())) == 2
+    state = start(steps=2)
+    state.denoiser.process = product({name: state.denoiser.process for name in ("x", "y")})
+    assert len(run(state, Second(), Pair())) == 2
+
+
+class Spoilt(Ring):
+    """The ring, and batches that were made something else."""
+
+    def __init__(self, change, cond=None) -> None:
+        super().__init__()
+        self.change, self.cond = change, cond
+
+    def batch(self, indices: Tensor, rng: torch.Generator):
+        x, _ = super().batch(indices, rng)
+        return self.change(x), self.cond
+
+
+@pytest.mark.parametrize(
+    ("change", "cond", "sentence"),
+    [
+        (lambda x: x.T, None, r"got points of shape \(32,\); Euclidean expects \(2,\)"),
+        (lambda x: x.long(), None, "got torch.int64; Euclidean expects floating point numbers: convert with x.float()"),
+        (lambda x: x.numpy(), None, "got data of type ndarray; expected a tensor, as of torch.as_tensor"),
+        (lambda x: {"x": x}, None, "got data of type dict; expected a tensor"),
+        (lambda x: x[None], None, r"got data of shape \(1, 32, 2\); expected n points of shape \(2,\)"),
+        (lambda x: x / 0, None, "got NaN or infinite values"),
+        (
+            lambda x: x,
+            torch.zeros(5, 1),
+            r"got conditions of shape \(5, 1\) for 32 examples; expected a tensor with one",
+        ),
+        (lambda x: x, [[0.0]] * 32, "got conditions of type list for 32 examples"),
+    ],
+)
+def test_what_the_process_cannot_noise_is_refused_in_a_sentence(change, cond, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        run(start(), source=Spoilt(change, cond))
+
+
+def test_images_with_their_channels_last_are_refused() -> None:
+    class Images(Spoilt):
+        def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Tensor, None]:
+            return torch.zeros(len(indices), 8, 8, 3), None
+
+    state = start()
+    state.denoiser.process = VariancePreserving(Euclidean((3, 8, 8)))
+    with pytest.raises(InputError, match=r"got points of shape \(8, 8, 3\); Euclidean expects \(3, 8, 8\)"):
+        run(state, source=Images(None))
+
+
+def test_data_are_taken_in_the_precision_of_the_weights() -> None:
+    """Numbers of NumPy are float64; training with them is training with their float32."""
+    single, double = start(), start()
+    run(single)
+    run(double, source=Spoilt(lambda x: x.double(), torch.zeros(32, 1, dtype=torch.float64)))
+    assert digest(double) == digest(single)
+
+
+@pytest.mark.parametrize("accumulate", [2, 4, 32])
+def test_accumulated_steps_are_those_of_the_larger_batch(accumulate: int) -> None:
+    """The same examples, times and noise in the same order; sums of another order."""
+    whole, parts = start(), start(batch_size=32 // accumulate, accumulate=accumulate)
+    expected, found = run(whole), run(parts)
+    assert [step.loss for step in found] == pytest.approx([step.loss for step in expected], rel=1e-5)
+    assert [step.gradient for step in found] == pytest.approx([step.gradient for step in expected], rel=1e-4)
+    torch.testing.assert_close(found[-1].metrics["error"], expected[-1].metrics["error"], rtol=1e-3, atol=1e-5)
+    for name, weight in whole.ema.named_parameters():
+        torch.testing.assert_close(parts.ema.get_parameter(name), weight, rtol=1e-4, atol=1e-5)
+    other = start(batch_size=32 // accumulate)
+    run(other)
+    assert other.losses != pytest.approx(whole.losses, rel=1e-2), "a smaller batch should be something else"
 
 
 def test_it_runs_in_another_thread() -> None:

@@ -74,9 +74,9 @@ def test_a_batch_that_cannot_be_shared_is_refused_by_the_processes(tmp_path: Pat
 
 
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
-    team = ProcessGroup(0, 2, torch.device("cpu"), "float32")
+    group = ProcessGroup(0, 2, torch.device("cpu"), "float32")
     with pytest.raises(InputError, match=r"A batch of 33 examples .* by 2 processes; choose a multiple of 2"):
-        team.rows(33)
+        group.rows(33)
 
 
 @pytest.mark.parametrize(("master", "world", "warns"), [("1", None, True), (None, None, False), ("1", "1", False)])
@@ -92,14 +92,14 @@ def test_the_environment_tells_when_processes_are_missing(
 
 
 def test_rows_share_a_batch() -> None:
-    teams = [ProcessGroup(rank, 3, torch.device("cpu"), "float32") for rank in range(3)]
-    assert [team.rows(12) for team in teams] == [slice(0, 4), slice(4, 8), slice(8, 12)]
+    groups = [ProcessGroup(rank, 3, torch.device("cpu"), "float32") for rank in range(3)]
+    assert [group.rows(12) for group in groups] == [slice(0, 4), slice(4, 8), slice(8, 12)]
 
 
 def test_alone_nothing_is_wrapped() -> None:
-    team, module = ProcessGroup.gather(settings()), torch.nn.Linear(1, 1)
-    assert team.join(module) is module
-    assert (team.rank, team.size, team.rows(32)) == (0, 1, slice(0, 32))
+    group, module = ProcessGroup.gather(settings()), torch.nn.Linear(1, 1)
+    assert group.join(module) is module
+    assert (group.rank, group.size, group.rows(32)) == (0, 1, slice(0, 32))
 
 
 @pytest.mark.parametrize("device", ["tpu9", "cuda:99"])

@@ -16,6 +16,7 @@ from unnoise.training import Settings
         ({"steps": 1.5}, "steps is 1.5, but it must be a whole number"),
         ({"steps": True}, "steps is True, but it must be a whole number"),
         ({"batch_size": "64"}, "batch_size is '64', but it must be a whole number"),
+        ({"accumulate": 0}, "accumulate is 0, but it must be a whole number, at least 1."),
         ({"warmup": -1}, "warmup is -1, but it must be a whole number, at least 0."),
         ({"seed": -3}, "seed is -3, but it must be a whole number, at least 0."),
         ({"learning_rate": 0.0}, "learning_rate is 0.0, but it must be a finite number greater than 0."),

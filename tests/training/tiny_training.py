@@ -1,4 +1,4 @@
-"""A training small enough for tests, also as a script that can be killed, resumed and launched in a team.
+"""A training small enough for tests, also as a script that can be killed, resumed and launched as a group of processes.
 
 python tiny_training.py CHECKPOINT [--die-in-step N | --die-in-save N] [setting=value ...]
 prints, as JSON, the losses and a digest of everything in the final state.
@@ -18,6 +18,8 @@ from safetensors import torch as safetensors_torch
 from torch import Tensor, nn
 
 from unnoise.objectives import Loss
+from unnoise.processes import VariancePreserving
+from unnoise.spaces import Euclidean
 from unnoise.training import Settings, TrainState, load, train
 
 
@@ -27,6 +29,7 @@ class Denoiser(nn.Module):
     def __init__(self, width: int = 16) -> None:
         super().__init__()
         rng = torch.Generator().manual_seed(1)
+        self.process = VariancePreserving(Euclidean(2))
         self.hidden, self.out = nn.Linear(3, width), nn.Linear(width, 2)
         self.register_buffer("calls", torch.zeros(()))
         for weight in self.parameters():

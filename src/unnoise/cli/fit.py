@@ -33,11 +33,17 @@ def fit(
     labels: common.Labels = None,
     steps: Annotated[int | None, typer.Option(help="Gradient steps; 3000 by default.", show_default=False)] = None,
     time_limit: Annotated[str | None, typer.Option("--time", help="Time to train at most: 90s, 10m, 2h.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Rows per step.")] = 512,
-    learning_rate: Annotated[float, typer.Option(help="Peak rate of AdamW.")] = 1e-3,
-    precision: Annotated[str, typer.Option(help="float32, or bfloat16 for autocast.")] = "float32",
+    batch_size: Annotated[int | None, typer.Option(help="Rows per step; 512 by default.", show_default=False)] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak rate of AdamW; 0.001 by default.", show_default=False)
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32, the default, or bfloat16 for autocast.", show_default=False)
+    ] = None,
     device: common.Device = "auto",
-    seed: common.Seed = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of all randomness; 0 by default.", show_default=False)
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in MODEL.")] = False,
     overwrite: common.Overwrite = False,
     trust: common.Trust = None,
@@ -64,19 +70,19 @@ def fit(
     from unnoise.storage import TRAINING
 
     start = time.monotonic()
-    changes = {"device": device, "steps": steps, "time_limit": common.duration(time_limit)}
-    if resume:
-        model = load_unfitted(output, trust=trust or ())
-    else:
-        model = DenoisingMarkovModel(
-            kinds=common.kinds(column),
-            condition=condition.split(",") if condition else None,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            precision=precision,
-            random_state=seed,
-        )
-    model.set_params(**{name: value for name, value in changes.items() if value is not None})
+    options = {
+        "kinds": common.kinds(column),
+        "condition": condition.split(",") if condition else None,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "precision": precision,
+        "random_state": seed,
+        "device": device,
+        "steps": steps,
+        "time_limit": common.duration(time_limit),
+    }
+    model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
+    model.set_params(**{name: value for name, value in options.items() if value is not None})
     rows, y = files.read(data), None if labels is None else files.read(labels)
     try:
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite)

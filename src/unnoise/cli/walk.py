@@ -67,7 +67,7 @@ def walk(
 
       unnoise walk unnoise.targets:Phi4 -n 500 -o fields.npy --json
     """
-    from unnoise._random import generator
+    from unnoise._seeding import generator
     from unnoise.data import files, streams
 
     files.check_writable(output, overwrite, streams.SUFFIXES)

@@ -11,6 +11,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise.denoisers.base import Denoiser
 from unnoise.objectives.dequantisation import Dequantisation
+from unnoise.training.dataset import digest
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,10 @@ class Encoded:
 
     def __len__(self) -> int:
         return _tree.length(self.x)
+
+    def digest(self) -> str:
+        """Of every number of the data."""
+        return digest(self.x, self.jitter, self.cond)
 
     def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
         """The rows at `indices`, each integer at a uniform point of its cell, and their conditions."""

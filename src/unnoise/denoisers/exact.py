@@ -58,7 +58,7 @@ class Exact(Denoiser):
                 f"got weights of shape {tuple(weights.shape)} and sum {float(weights.sum()):.4g} for {count} atoms; "
                 "expected one non-negative weight per atom"
             )
-        process.space.check(atoms)
+        process.check(atoms)
         self.atoms = atoms
         self.register_buffer("log_weights", (weights / weights.sum()).log())
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation.likelihood import Estimate, Stratified
-from unnoise.objectives.implicit import check_effort, price
+from unnoise.objectives.implicit import check_effort, loss_rate
 from unnoise.objectives.noising import noised
 from unnoise.processes import HasKernel, Process
 
@@ -63,7 +63,7 @@ class ImplicitBound(Stratified):
         probes = None if self.probes is None else process.space.probes(seen.x_t, self.probes, rng)
         parts = {
             "prior": -_log_prior(process, seen.x_1),
-            "path": price(denoiser, seen.x_t, seen.t, cond, probes) / seen.density,
+            "path": loss_rate(denoiser, seen.x_t, seen.t, cond, probes) / seen.density,
             "reconstruction": _residue(process, x_0, rng),
         }
         parts = {name: part.view(n, self.draws) for name, part in parts.items()}

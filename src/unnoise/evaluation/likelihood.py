@@ -27,7 +27,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
 from unnoise.evaluation.decoders import Decoder
-from unnoise.objectives.times import Natural, Times
+from unnoise.objectives.times import ImportanceTimes, Times, times_at
 from unnoise.processes import HasKernel, require
 from unnoise.samplers.base import batches, default_batch_size
 from unnoise.samplers.ode import integrate
@@ -151,6 +151,7 @@ class Stratified(Likelihood):
         on_rows: OnRows | None = None,
     ) -> Estimate:
         """See the class."""
+        denoiser.process.check(x_0)
         size = max(1, (self.batch_size or self.at_once(denoiser)) // self.draws)
         return in_groups(size, x_0, cond, lambda x, c: self.group(denoiser, x, c, rng), on_rows)
 
@@ -195,7 +196,7 @@ class Bound(Stratified):
     """
 
     draws: int = 128
-    times: Times = field(default_factory=Natural)
+    times: Times = field(default_factory=ImportanceTimes)
     batch_size: int | None = None
     name: str = "lower bound"
     decoder: Decoder | None = None
@@ -229,7 +230,8 @@ class Bound(Stratified):
         self, process: HasKernel[Any], denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, n: int
     ) -> Tensor:
         like = _tree.first(x_0)
-        t, density = self.times(process, self.strata(n, rng).to(like if like.is_floating_point() else like.device))
+        u = self.strata(n, rng).to(like if like.is_floating_point() else like.device)
+        t, density = times_at(self.times, process, u)
         x_t = process.marginal(x_0, t).sample(rng)
         price = process.kl_rate(denoiser(x_t, t, cond), process.target(x_0, x_t, t), x_t, t) / density
         control = process.control_variate(x_0, x_t, t) / density
@@ -247,6 +249,7 @@ def _controlled(cost: Tensor, control: Tensor) -> Tensor:
     result = cost.clone()
     for rows, others in ((slice(0, n, 2), slice(1, n, 2)), (slice(1, n, 2), slice(0, n, 2))):
         y, z = (part[others, :kept].reshape(-1, kept // width, width) for part in (cost, control))
+        y = torch.where(y.isfinite(), y, 0.0)  # an impossible row says nothing of the others
         covariance = ((y - y.mean((0, 2), keepdim=True)) * z).sum((0, 2))
         slope = covariance / z.square().sum((0, 2)).clamp(min=torch.finfo(z.dtype).tiny)
         result[rows, :kept] -= slope.repeat_interleave(width) * control[rows, :kept]
@@ -303,6 +306,7 @@ class ProbabilityFlow(Likelihood):
             raise InputError(
                 f"the probability flow needs a manifold, and {type(space).__name__} is none: use evaluation.Bound"
             )
+        denoiser.process.check(x_0)
         probes = None if self.is_exact(space) else self.probes
         numbers = torch.Size(space.event_shape).numel()
         size = self.batch_size or max(1, min(2048, 2**18 // (numbers * (probes or space.dimension))))

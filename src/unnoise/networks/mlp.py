@@ -46,7 +46,7 @@ class MLP(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """X: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
+        """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x.reshape(len(x), self.first.in_features))
         for norm, shift, layer in zip(self.norms, self.shifts, self.layers, strict=True):

@@ -50,7 +50,7 @@ class Transformer(nn.Module):
         self.embedding = Embedding(width, cond_features)
         self.first = nn.Linear(channels, width)
         self.positions = nn.Embedding(sites, width)
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.blocks = nn.ModuleList(AttentionBlock(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.last = nn.Linear(width, channels_out)
         nn.init.normal_(self.positions.weight, std=0.5)
@@ -58,7 +58,7 @@ class Transformer(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """X: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
+        """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x.transpose(1, 2)) + self.positions.weight
         for block in self.blocks:
@@ -67,7 +67,7 @@ class Transformer(nn.Module):
         return out.transpose(1, 2)
 
 
-class Block(nn.Module):
+class AttentionBlock(nn.Module):
     """Self-attention over the sites, then an MLP at every site; both residual, modulated and gated."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -82,7 +82,7 @@ class Block(nn.Module):
         nn.init.zeros_(self.modulation.bias)
 
     def forward(self, h: Tensor, embedded: Tensor) -> Tensor:
-        """H: (n, sites, width), embedded: (n or 1, width)."""
+        """The next features of h: (n, sites, width), embedded: (n or 1, width)."""
         scale_1, shift_1, gate_1, scale_2, shift_2, gate_2 = self.modulation(embedded)[:, None].chunk(6, -1)
         h = h + gate_1 * self._attention(self.norm_1(h) * (1 + scale_1) + shift_1)
         out: Tensor = h + gate_2 * self.mlp(self.norm_2(h) * (1 + scale_2) + shift_2)

@@ -49,13 +49,13 @@ class UNet(nn.Module):
         current = width
         for size in widths:
             for _ in range(blocks):
-                self.down.append(Block(current, size, embedding))
+                self.down.append(ConvolutionBlock(current, size, embedding))
                 current = size
-        self.middle = nn.ModuleList(Block(current, current, embedding) for _ in range(2))
+        self.middle = nn.ModuleList(ConvolutionBlock(current, current, embedding) for _ in range(2))
         self.attention = Attention(current) if attention else None
         for size in reversed(widths):
             for _ in range(blocks):
-                self.up.append(Block(current + size, size, embedding))
+                self.up.append(ConvolutionBlock(current + size, size, embedding))
                 current = size
         self.blocks = blocks
         self.norm = nn.GroupNorm(8, current)
@@ -64,7 +64,7 @@ class UNet(nn.Module):
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """X: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
+        """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x)
         skips: list[Tensor] = []
@@ -81,7 +81,7 @@ class UNet(nn.Module):
         return out
 
 
-class Block(nn.Module):
+class ConvolutionBlock(nn.Module):
     """Two 3x3 convolutions with group normalisation; the embedding scales and shifts between them."""
 
     def __init__(self, channels_in: int, channels_out: int, embedding: int) -> None:
@@ -93,7 +93,7 @@ class Block(nn.Module):
         self.skip = nn.Conv2d(channels_in, channels_out, 1) if channels_in != channels_out else nn.Identity()
 
     def forward(self, x: Tensor, embedded: Tensor) -> Tensor:
-        """X: (n, channels_in, height, width)."""
+        """The features of x, (n, channels_in, height, width)."""
         h = self.conv_1(nn.functional.silu(self.norm_1(x)))
         scale, shift = self.modulation(embedded)[..., None, None].chunk(2, 1)
         h = self.conv_2(nn.functional.silu(self.norm_2(h) * (1 + scale) + shift))
@@ -111,7 +111,7 @@ class Attention(nn.Module):
         self.out = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """X: (n, channels, height, width)."""
+        """The sum of x, (n, channels, height, width), and what its pixels tell each other."""
         query, key, value = self.project(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, -1)
         mixed = nn.functional.scaled_dot_product_attention(query, key, value)
         out: Tensor = x + self.out(mixed.transpose(1, 2).reshape(x.shape))

@@ -1,4 +1,4 @@
-"""What an objective is: the price of a denoiser on a batch of data."""
+"""What an objective is: the loss of a denoiser on a batch of data."""
 
 from __future__ import annotations
 
@@ -9,15 +9,30 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unnoise import _tree
+from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
+from unnoise.processes import Process
 
 
 @dataclass(frozen=True)
 class Loss:
-    """One price per example, in nats unless a weighting changed the unit; the training loss is its mean."""
+    """One loss per example, in nats unless a weighting changed the unit; the training loss is its mean.
+
+    Attributes:
+        value: (n,).
+        metrics: what else is worth showing, by name.
+
+    Raises:
+        InputError: a value of another shape.
+    """
 
     value: Tensor
     metrics: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.value.ndim != 1:
+            raise InputError(f"got losses of shape {tuple(self.value.shape)}; expected one number per example, (n,)")
 
 
 class Objective(ABC):
@@ -32,3 +47,16 @@ class Objective(ABC):
         Randomness is drawn for the whole batch, so that the parts of one batch on several devices see the noise
         that they would have seen on one.
         """
+
+
+def check_batch(process: Process[Any], x_0: Any, cond: Any) -> None:
+    """Raise InputError unless x_0 is a batch of data of the process, (n, *event), and cond None or n rows."""
+    process.check(x_0)
+    shape = process.space.event_shape
+    if isinstance(x_0, Tensor) and x_0.ndim != len(shape) + 1:
+        raise InputError(f"got data of shape {tuple(x_0.shape)}; expected n points of shape {shape}, (n, ...)")
+    n = _tree.length(x_0)
+    for _, leaf in () if cond is None else _tree.leaves(cond):
+        if not (isinstance(leaf, Tensor) and leaf.ndim and len(leaf) == n):
+            got = f"shape {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else f"type {type(leaf).__name__}"
+            raise InputError(f"got conditions of {got} for {n} examples; expected a tensor with one row for each")

@@ -51,7 +51,7 @@ class UniformCells(Dequantisation):
         _check_step(self.step)
 
     def draw(self, denoiser: Denoiser, x_0: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See the class."""
+        """A uniform point of each cell, and the log of its volume."""
         share = torch.rand(x_0.shape, generator=rng, device=rng.device, dtype=x_0.dtype).to(x_0.device)
         weight = math.log(self.step) * x_0[0].numel()
         return x_0 + self.step * (share - 0.5), torch.full((len(x_0),), weight, dtype=x_0.dtype, device=x_0.device)
@@ -79,7 +79,7 @@ class LogitNormalCells(nn.Module, Dequantisation):
         self.network, self.step = network, step
 
     def draw(self, denoiser: Denoiser, x_0: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See the class; differentiable in the weights of the network."""
+        r"""A point drawn by the network, and $-\log q$; differentiable in the weights of the network."""
         mean, log_scale = self.network(x_0).reshape(len(x_0), 2, *x_0.shape[1:]).unbind(1)
         log_scale = log_scale + math.log(1.7)
         noise = standard_normal(tuple(x_0.shape), x_0, rng)

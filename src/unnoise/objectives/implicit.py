@@ -11,10 +11,10 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
-from unnoise.objectives.base import Loss, Objective
+from unnoise.objectives.base import Loss, Objective, check_batch
 from unnoise.objectives.noising import noised
 from unnoise.objectives.times import low_discrepancy
-from unnoise.objectives.weightings import Bound, Weighting
+from unnoise.objectives.weightings import BoundWeighting, Weighting, factor_at
 from unnoise.processes import Process
 
 
@@ -22,25 +22,25 @@ from unnoise.processes import Process
 class Implicit(Objective):
     r"""$E[w(t)\,(\hat L^*\beta_t/\beta_t + \hat L\log\beta_t)(x_t)/p(t)]$, as `Space.implicit` of the learnt reverse.
 
-    With the weighting `Bound` its mean is the bound on $-\log p(x_0)$ without $-E[\log p_1(X_1)]$, which no denoiser
-    changes; it differs from `Denoising` by a constant (Benton et al. 2024, arXiv 2211.03595, section 3).
+    With the weighting `BoundWeighting` its mean is the bound on $-\log p(x_0)$ without $-E[\log p_1(X_1)]$, which no
+    denoiser changes; it differs from `Denoising` by a constant (Benton et al. 2024, arXiv 2211.03595, section 3).
 
-    The price is exact, at one backward pass per dimension of a manifold, or one evaluation per neighbour of a point of
+    It is exact, at one backward pass per dimension of a manifold, or one evaluation per neighbour of a point of
     a finite space; or it is unbiased with that many `probes` instead: random directions (sliced score matching, Song et
     al. 2019, arXiv 1905.07088) or neighbours. Of a kernel, if there is one, only draws are used.
 
     Args:
         steps: moves of a simulated path, where the process has no kernel.
-        probes: random directions or neighbours per row; None for the exact price.
-        weighting: any callable (process, t) -> factor.
+        probes: random directions or neighbours per row; None for the exact loss.
+        weighting: any callable (process, t) -> factor, (n,).
 
     Raises:
-        InputError: no steps or no probes.
+        InputError: no steps or no probes; when called, data that are not those of the process.
     """
 
     steps: int = 100
     probes: int | None = None
-    weighting: Weighting = field(default_factory=Bound)
+    weighting: Weighting = field(default_factory=BoundWeighting)
 
     def __post_init__(self) -> None:
         check_effort(self.steps, self.probes)
@@ -48,19 +48,20 @@ class Implicit(Objective):
     def __call__(
         self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
     ) -> Loss:
-        """See the classes."""
+        """The weighted loss rates of `rows`, over the density of their times."""
         process, like = denoiser.process, _tree.first(x_0)
+        check_batch(process, x_0, cond)
         u = low_discrepancy(_tree.length(x_0), rng)
         seen = noised(process, x_0, u.to(like if like.is_floating_point() else like.device), self.steps, rng)
         probes = None if self.probes is None else process.space.probes(seen.x_t, self.probes, rng)
         probes = None if probes is None else _tree.map(lambda leaf: leaf[:, rows], probes)
         x_t, t, density = (_tree.map(lambda leaf: leaf[rows], part) for part in (seen.x_t, seen.t, seen.density))
         cond = None if cond is None else _tree.map(lambda leaf: leaf[rows], cond)
-        return Loss(price(denoiser, x_t, t, cond, probes) * self.weighting(process, t) / density)
+        return Loss(loss_rate(denoiser, x_t, t, cond, probes) * factor_at(self.weighting, process, t) / density)
 
 
-def price(denoiser: Denoiser, x_t: Any, t: Tensor, cond: Any = None, probes: Any = None) -> Tensor:
-    """What undoing the noise by this denoiser costs at x_t, (n,), in nats per unit time, of any sign."""
+def loss_rate(denoiser: Denoiser, x_t: Any, t: Tensor, cond: Any = None, probes: Any = None) -> Tensor:
+    """What undoing the noise by this denoiser costs at x_t, (n,), in nats per unit time; it may be negative."""
     process: Process[Any] = denoiser.process
     axes = _tree.first(x_t).ndim - 1  # of an event
 

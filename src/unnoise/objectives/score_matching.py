@@ -21,7 +21,7 @@ class ScoreMatching:
 
     Its mean is, up to a constant in $\varphi$, $E_q[\Phi(q/\varphi)]$: least, and only there, where $\varphi$ is
     proportional to the law q of the data. The normalising constant of $\varphi$ is never needed (Benton et al. 2024,
-    arXiv 2211.03595, section 3.3). The price is $\Phi(\varphi) + 2 L\log\varphi$ in terms of the space's operators:
+    arXiv 2211.03595, section 3.3). The loss is $\Phi(\varphi) + 2 L\log\varphi$ in terms of the space's operators:
 
     | space | L | objective |
     |---|---|---|
@@ -57,9 +57,24 @@ class ScoreMatching:
         object.__setattr__(self, "local", half_laplacian if local is None else local)
 
     def __call__(self, log_density: Callable[[Any], Tensor], x: Any) -> Loss:
-        """The price of log_density, which maps points to (*batch,), at x; differentiable in its parameters."""
-        local = self.local(x)
-        return Loss(self.space.phi(local, log_density, x) + 2 * self.space.apply(local, log_density, x))
+        """The loss of log_density, which maps points to (*batch,), at x; differentiable in its parameters.
+
+        Raises:
+            InputError: x is no batch of points, or log_density gives another shape than one number per point.
+        """
+        self.space.check(x)
+        local, axes = self.local(x), _tree.first(x).ndim - 1  # of an event
+
+        def per_point(y: Any) -> Tensor:
+            value, leaf = log_density(y), _tree.first(y)
+            if value.shape != leaf.shape[: leaf.ndim - axes]:
+                raise InputError(
+                    f"log_density gave shape {tuple(value.shape)} for {tuple(leaf.shape[: leaf.ndim - axes])} points; "
+                    "return one number per point"
+                )
+            return value
+
+        return Loss(self.space.phi(local, per_point, x) + 2 * self.space.apply(local, per_point, x))
 
 
 def half_laplacian(x: Any) -> Local:

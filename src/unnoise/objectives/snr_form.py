@@ -24,8 +24,8 @@ from torch import Tensor
 
 from unnoise._tree import expand
 from unnoise.objectives.denoising import Denoising
-from unnoise.objectives.times import Steps
-from unnoise.objectives.weightings import Steps as StepWeights
+from unnoise.objectives.times import StepTimes
+from unnoise.objectives.weightings import StepWeighting
 from unnoise.processes import AffineGaussian
 
 
@@ -34,7 +34,7 @@ def discrete(steps: int) -> Denoising:
 
     Each example sees one step, so its loss is T times that of a step. `StepPrices` is the whole bound of a chain.
     """
-    return Denoising(StepWeights(steps), Steps(steps))
+    return Denoising(StepWeighting(steps), StepTimes(steps))
 
 
 def noise(process: AffineGaussian, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:

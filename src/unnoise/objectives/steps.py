@@ -9,10 +9,10 @@ import torch
 
 from unnoise import _tree
 from unnoise.denoisers import Denoiser
-from unnoise.objectives.base import Loss, Objective
+from unnoise.objectives.base import Loss, Objective, check_batch
 from unnoise.objectives.denoising import Denoising
 from unnoise.objectives.times import WholeSteps, low_discrepancy, stratum
-from unnoise.objectives.weightings import Simple
+from unnoise.objectives.weightings import SimpleWeighting
 from unnoise.processes import Chain
 
 
@@ -26,7 +26,7 @@ def ddpm(steps: int = 1000) -> Denoising:
     >>> ddpm(1000).times
     WholeSteps(steps=1000)
     """  # noqa: D205
-    return Denoising(Simple(), WholeSteps(steps))
+    return Denoising(SimpleWeighting(), WholeSteps(steps))
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class StepPrices(Objective):
     def __call__(
         self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
     ) -> Loss:
-        """See the classes."""
+        """The cost of one step for each of `rows`, times their number, less the terms that no denoiser changes."""
+        check_batch(denoiser.process, x_0, cond)
         count, like = self.chain.steps - 1, _tree.first(x_0)
         u = low_discrepancy(len(like), rng).to(like.device)
         t = 2 + stratum(u, count)

@@ -46,26 +46,41 @@ class Times(ABC):
         """Map uniform numbers to times and their density with respect to dt."""
 
 
+def times_at(times: Times, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
+    """The times of uniform numbers and their density, (n,) and (n,).
+
+    Raises:
+        InputError: the law of times gave other shapes.
+    """
+    t, density = times(process, u)
+    if t.shape != u.shape or density.shape != u.shape:
+        raise InputError(
+            f"{type(times).__name__} gave times of shape {tuple(t.shape)} and densities of shape "
+            f"{tuple(density.shape)} for uniform numbers of shape {tuple(u.shape)}; return one of each per number"
+        )
+    return t, density
+
+
 @dataclass(frozen=True)
-class Uniform(Times):
+class UniformTimes(Times):
     """Uniform in t."""
 
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
-        """U itself, with density 1."""
+        """The numbers themselves, with density 1."""
         return u, torch.ones_like(u)
 
 
 @dataclass(frozen=True)
-class Natural(Times):
+class ImportanceTimes(Times):
     """The process's own choice (`process.importance_times`): uniform in log SNR for a Gaussian process."""
 
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
-        """See the class."""
+        """The process's times, and their density."""
         return process.importance_times(u)
 
 
 @dataclass(frozen=True)
-class Steps(Times):
+class StepTimes(Times):
     r"""One of the times $i/T$, $i = 1, \dots, T$, each as likely as the others.
 
     Args:
@@ -109,7 +124,7 @@ class WholeSteps(Times):
 
 
 @dataclass(frozen=True)
-class LogNormal(Times):
+class LogNormalTimes(Times):
     r"""$\log(\sigma/\alpha) \sim N(\text{mean}, \text{deviation}^2)$, truncated to the process's range.
 
     The defaults are those of Karras et al. 2022 (arXiv 2206.00364) for images of standard deviation 1/2, shifted by

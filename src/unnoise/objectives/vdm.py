@@ -12,8 +12,8 @@ from torch.nn.functional import logsigmoid
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
 from unnoise.objectives.base import Loss, Objective
-from unnoise.objectives.denoising import guess
-from unnoise.objectives.times import Uniform
+from unnoise.objectives.denoising import predict
+from unnoise.objectives.times import UniformTimes
 from unnoise.processes import AffineGaussian
 from unnoise.schedules import Learned
 
@@ -34,27 +34,22 @@ class VDM(Objective):
 
     The parts of the bound are the metrics `prior`, `diffusion` and `reconstruction`.
 
-    Args:
-        pace: how fast the interior learns, as a factor on its gradient beside that of the denoiser.
-
     Raises:
         InputError: when called, for a process without a learnt schedule.
     """
 
-    pace: float = 1.0
-
     def __call__(
         self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
     ) -> Loss:
-        """See the class."""
+        """The whole bound for each of `rows`, and what adds to the gradient of the schedule alone."""
         process, schedule = _learnt(denoiser)
-        seen = guess(denoiser, x_0, cond, rng, rows, Uniform(), "VDM")
+        seen = predict(denoiser, x_0, cond, rng, rows, UniformTimes(), "VDM")
         parts = {
             "prior": prior_cost(process, seen.x_0),
-            "diffusion": seen.price,
+            "diffusion": seen.kl_rate,
             "reconstruction": process.reconstruction(seen.x_0),
         }
-        spread = self.pace * _log_second_moment(seen.price.detach(), schedule.log_density(seen.t))
+        spread = _log_second_moment(seen.kl_rate.detach(), schedule.log_density(seen.t))
         value = torch.stack(list(parts.values())).sum(0)
         return Loss(value + (spread - spread.detach()), {name: part.detach() for name, part in parts.items()})
 

@@ -57,6 +57,15 @@ class Process(ABC, Generic[S]):
     def head(self) -> Head[S]:
         """What a network sees of a state and what its output stands for, where nothing else is asked for."""
 
+    def check(self, x_0: S) -> None:
+        """Raise InputError with one sentence if x_0 is not a batch of data that this process can noise.
+
+        Called at the borders only. By default data can be anywhere in the space.
+        """
+        if not isinstance(x_0, Tensor):
+            raise InputError(f"got data of type {type(x_0).__name__}; expected a tensor, as of torch.as_tensor(data)")
+        self.space.check(x_0)
+
     def encode(self, x_0: S) -> tuple[S, Tensor]:
         """The point at t = 0 where the probability flow of x_0 begins, and the log volume of this map, (*batch,).
 

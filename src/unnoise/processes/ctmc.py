@@ -76,6 +76,18 @@ class CTMC(Bridged[Tensor]):
         """The network says what the other sites know, Bayes' rule adds what the site itself shows."""
         return Posterior(self)
 
+    def check(self, x_0: Tensor) -> None:
+        """Raise InputError unless every site is in one of the states of data, which a mask is not."""
+        super().check(x_0)
+        possible = self.rates.data.to(x_0.device).expand(*x_0.shape, -1)
+        wrong = ~torch.gather(possible, -1, x_0[..., None])[..., 0]
+        if wrong.any():
+            row, *site = first = wrong.nonzero()[0].tolist()
+            raise InputError(
+                f"got the state {int(x_0[tuple(first)])} at row {row}, site {tuple(site)}, which noise alone leads to "
+                f"under {type(self.rates).__name__}: it is no state of data; remove such rows, or add a state"
+            )
+
     def forward(self, x: Tensor, t: Tensor) -> Jump:
         r"""$\beta R$."""
         return Jump(self.rates.out(x, self._rate(x, t, precision(t))))

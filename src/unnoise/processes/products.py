@@ -53,6 +53,16 @@ class ProductProcess(Process[Any]):
         """The factors' own heads, side by side."""
         return JointHead({name: process.head for name, process in self.parts.items()})
 
+    def check(self, x_0: Any) -> None:
+        """Raise InputError unless x_0 is a dict with data of every factor's process, all of one length."""
+        for name, process in self.parts.items():
+            if isinstance(x_0, Mapping) and name in x_0:
+                try:
+                    process.check(x_0[name])
+                except InputError as error:
+                    raise InputError(f"in {name!r}: {error}") from None
+        self.space.check(x_0)
+
     def noise_conditioning(self, t: Tensor) -> Tensor:
         """The mean of the factors' numbers."""
         return torch.stack([process.noise_conditioning(t) for process in self.parts.values()]).mean(0)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise._progress import progress
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.data import Encoded
 from unnoise.evaluation.bits import bits_per_dimension
 from unnoise.evaluation.likelihood import Bound, Estimate, Likelihood

@@ -10,7 +10,7 @@ import torch
 
 from unnoise import _tree
 from unnoise._provenance import provenance
-from unnoise._random import generator
+from unnoise._seeding import generator
 from unnoise.data.kinds import Category
 from unnoise.evaluation import bits_per_dimension, nearest_training
 from unnoise.report import plots, views

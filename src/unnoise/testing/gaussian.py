@@ -13,7 +13,7 @@ from torch import Tensor
 from unnoise.denoisers import ExactMixture
 from unnoise.evaluation.likelihood import Bound
 from unnoise.laws import GaussianMixture
-from unnoise.objectives.times import Natural
+from unnoise.objectives.times import ImportanceTimes
 from unnoise.processes import AffineGaussian
 from unnoise.testing.case import Case
 from unnoise.testing.findings import Finding, exact
@@ -74,7 +74,7 @@ def bound_is_the_likelihood(case: Case) -> Finding:
     spread = width**2 * torch.eye(dimension, dtype=torch.float64)
     mixture = GaussianMixture(case.weights, case.atoms, spread.expand(count, -1, -1))
     x_0 = mixture.sample(rng, (max(64, case.draws // 8),))
-    estimate = Bound(draws=256, times=Natural())(ExactMixture(process, mixture), x_0, rng)
+    estimate = Bound(draws=256, times=ImportanceTimes())(ExactMixture(process, mixture), x_0, rng)
     mean, error = estimate.mean
     truth = float(mixture.log_prob(x_0).mean())
     gap = max(0.0, abs(mean - truth) - 4.9 * error)

@@ -10,7 +10,7 @@ from types import FrameType
 
 
 @contextmanager
-def held() -> Iterator[None]:
+def deferred_interrupt() -> Iterator[None]:
     """Keep the first SIGINT waiting until the block ends, then hand it to the handler that was there before.
 
     A second one does not wait, for a block that hangs. Outside the main thread, where Python delivers no

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise._random import generator, seeded
+from unnoise._seeding import generator, seeded
 from unnoise.denoisers import Denoiser, Neural, Residual
 from unnoise.heads import Head
 from unnoise.objectives import Denoising, Objective

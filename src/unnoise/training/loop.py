@@ -1,8 +1,8 @@
 """The training loop: a generator that yields after every step, so that the caller shows, logs and stops.
 
-A step is: draw the batch and its noise, evaluate the own rows, average the gradients over the processes,
-clip, move the weights, move their average. The numbers that a person sees are read from the device once per
-step, between gradient and update, so a step that would spoil the weights is never made.
+A step is: draw the batch and its noise, evaluate the own rows, all at once or part after part, average the gradients
+over the processes, clip, move the weights, move their average. The numbers that a person sees are read from the device
+once per step, between gradient and update, so a step that would spoil the weights is never made.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from torch import Tensor, nn
 
 from unnoise import _tree
 from unnoise._atomic import clean_up
-from unnoise._errors import InputError, NonFiniteError
+from unnoise._errors import NonFiniteError
 from unnoise.denoisers import Denoiser
 from unnoise.objectives import Objective
+from unnoise.objectives.base import check_batch
 from unnoise.training.checkpoint import save
 from unnoise.training.dataset import BatchOrder, Dataset
-from unnoise.training.interrupts import held
+from unnoise.training.interrupts import deferred_interrupt
 from unnoise.training.process_group import ProcessGroup
 from unnoise.training.state import TrainState
 
@@ -39,7 +40,7 @@ class Step:
         rate: the learning rate.
         gradient: norm of the gradient, before clipping.
         progress: of the training after this step; it ends at 1.
-        metrics: what the objective reported of the rows of this process.
+        metrics: what the objective reported of the rows of this process, side by side.
     """
 
     index: int
@@ -60,26 +61,27 @@ def train(
     hand. After an error inside a step the last checkpoint stands. To resume, `load` it before training.
 
     Raises:
-        InputError: the data are empty or not those of the checkpoint, or a batch cannot be shared evenly.
+        InputError: the data are empty, not those of the checkpoint or not what the process can noise, or a batch cannot
+            be shared evenly.
         NonFiniteError: a loss or a gradient is infinite or NaN.
         OSError: the checkpoint cannot be written.
     """
     run = _Run(state, objective, source)
-    keeper = _Keeper(state, checkpoint if run.team.rank == 0 else None)
+    checkpoints = _Checkpoints(state, checkpoint if run.group.rank == 0 else None)
     whole = True
     try:
         while state.progress < 1.0:
             whole = False
-            with held():
+            with deferred_interrupt():
                 step = run.step()
                 whole = True
-                if keeper.due():
-                    keeper.save()
+                if checkpoints.due():
+                    checkpoints.save()
             yield step
     finally:
         if whole:
-            with held():
-                keeper.save()
+            with deferred_interrupt():
+                checkpoints.save()
 
 
 class _Run:
@@ -88,46 +90,65 @@ class _Run:
     def __init__(self, state: TrainState, objective: Objective, source: Dataset) -> None:
         settings = state.settings
         self.state, self.source, self.settings = state, source, settings
-        self.order = BatchOrder(len(source), settings.batch_size, settings.seed)
-        _check_examples(state, len(source))
-        self.team = ProcessGroup.gather(settings)
-        self.rows = self.team.rows(settings.batch_size)
-        self.precise = self.team.precise()
+        self.order = BatchOrder(len(source), settings.batch_size * settings.accumulate, settings.seed)
+        state.see(source)
+        self.group = ProcessGroup.gather(settings)
+        own, starts = self.group.rows(settings.batch_size), range(0, self.order.batch_size, settings.batch_size)
+        self.parts = [slice(start + own.start, start + own.stop) for start in starts]
+        self.autocast = self.group.autocast()
         state.denoiser.train()
-        self.price = self.team.join(_Loss(state.denoiser, objective))
+        self.mean_loss = self.group.join(_MeanLoss(state.denoiser, objective))
         self.weights = [weight for weight in state.denoiser.parameters() if weight.requires_grad]
-        self.start = time.monotonic() - state.elapsed
+        self.start, self.checked = time.monotonic() - state.elapsed, False
 
     def step(self) -> Step:
         """One step; the state changes only after everything that can go wrong went well."""
         state = self.state
         rate = self.settings.rate(state.progress, state.step)
-        loss, metrics = self._forward()
-        state.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss, metrics = self._backpropagate(*self._batch())
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
-        price, norm, elapsed = self._read(loss, gradients)
-        _check_finite(state.step, price, norm, rate)
+        mean, norm, elapsed = self._read(loss, gradients)
+        _check_finite(state.step, mean, norm, rate)
         self._update(gradients, norm, rate)
-        state.losses.append(price)
+        state.losses.append(mean)
         state.elapsed = elapsed
         state.step += 1
-        return Step(state.step - 1, price, rate, norm, state.progress, metrics)
+        return Step(state.step - 1, mean, rate, norm, state.progress, metrics)
 
-    def _forward(self) -> tuple[Tensor, dict[str, Tensor]]:
-        rng, device = self.state.rng, self.team.device
-        batch = self.source.batch(self.order.indices(self.state.step), rng)
-        x_0, cond = (None if part is None else _tree.map(lambda leaf: leaf.to(device), part) for part in batch)
-        with self.precise():
-            loss, metrics = self.price(x_0, cond, rng, self.rows)
-        return loss, {name: metric.detach() for name, metric in metrics.items()}
+    def _batch(self) -> tuple[Any, Any]:
+        """The whole batch on the device, in the precision of the weights; the first one is looked at closely."""
+        x_0, cond = self.source.batch(self.order.indices(self.state.step), self.state.rng)
+        if not self.checked:
+            check_batch(self.state.denoiser.process, x_0, cond)
+            self.checked = True
+        moved = _tree.map(self._moved, x_0)
+        return moved, None if cond is None else _tree.map(self._moved, cond)
+
+    def _moved(self, leaf: Tensor) -> Tensor:
+        return leaf.to(self.group.device, self.weights[0].dtype if leaf.is_floating_point() else leaf.dtype)
+
+    def _backpropagate(self, x_0: Any, cond: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """The mean loss and the metrics of the own rows; every part sees the noise of the whole batch."""
+        rng, losses, reported = self.state.rng, [], []
+        before = rng.get_state()
+        self.state.optimiser.zero_grad()
+        for rows in self.parts:
+            rng.set_state(before)
+            with self.autocast():
+                loss, metrics = self.mean_loss(x_0, cond, rng, rows)
+            (loss / len(self.parts)).backward()
+            losses.append(loss.detach())
+            reported.append(metrics)
+        names = reported[0]
+        joined = {name: torch.cat([metrics[name].detach().reshape(-1) for metrics in reported]) for name in names}
+        return torch.stack(losses).mean(), joined
 
     def _read(self, loss: Tensor, gradients: list[Tensor]) -> tuple[float, float, float]:
         """Loss, gradient norm and seconds spent, alike in all processes; the one wait for the device."""
         norm = nn.utils.get_total_norm(gradients)
         elapsed = norm.new_tensor(time.monotonic() - self.start)
-        price, norm, elapsed = self.team.mean(torch.stack((loss.detach(), norm, elapsed))).tolist()
-        return price, norm, elapsed
+        mean, norm, elapsed = self.group.mean(torch.stack((loss, norm, elapsed))).tolist()
+        return mean, norm, elapsed
 
     def _update(self, gradients: list[Tensor], norm: float, rate: float) -> None:
         state, clip = self.state, self.settings.clip
@@ -139,8 +160,8 @@ class _Run:
         state.average.update(state.step)
 
 
-class _Loss(nn.Module):
-    """The denoiser and its objective as one module, whose output is the mean loss: what a team shares."""
+class _MeanLoss(nn.Module):
+    """The denoiser and its objective as one module, whose output is the mean loss: what a process group shares."""
 
     def __init__(self, denoiser: Denoiser, objective: Objective) -> None:
         super().__init__()
@@ -152,7 +173,7 @@ class _Loss(nn.Module):
         return loss.value.mean(), loss.metrics
 
 
-class _Keeper:
+class _Checkpoints:
     """Saves the state when it is time, and never the same state twice."""
 
     def __init__(self, state: TrainState, path: Path | None) -> None:
@@ -171,15 +192,6 @@ class _Keeper:
         self.saved = self.state.step  # also when saving fails: it would fail again on the way out
         save(self.state, self.path)
         self.last = time.monotonic()
-
-
-def _check_examples(state: TrainState, num_examples: int) -> None:
-    if state.num_examples not in (None, num_examples):
-        raise InputError(
-            f"The training to resume saw {state.num_examples} examples, but the data have {num_examples}; "
-            "resume with the same data, or train anew."
-        )
-    state.num_examples = num_examples
 
 
 def _check_finite(step: int, loss: float, norm: float, rate: float) -> None:

@@ -1,6 +1,6 @@
 """The processes that train together: one, or as many as `accelerate launch` started.
 
-Every process draws the indices and the noise of the whole batch and evaluates its own rows, so a team of any
+Every process draws the indices and the noise of the whole batch and evaluates its own rows, so a group of any
 size follows the same loss curve. Alone and in float32 nothing stands between the loop and plain PyTorch.
 """
 
@@ -68,8 +68,8 @@ class ProcessGroup:
             )
         return joined
 
-    def precise(self) -> Callable[[], AbstractContextManager[Any]]:
-        """The context in which the loss is computed; in a team accelerate's wrapper already provides it."""
+    def autocast(self) -> Callable[[], AbstractContextManager[Any]]:
+        """The context in which the loss is computed; in a group accelerate's wrapper already provides it."""
         if self.accelerator is None and self.precision == "bfloat16":
             return lambda: torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext

@@ -26,7 +26,9 @@ class Settings:
 
     Args:
         steps: how many gradient steps.
-        batch_size: examples per step, over all processes together.
+        batch_size: examples at once, over all processes together.
+        accumulate: how many such batches make a step, one after the other: as a batch of `accumulate` times the size,
+            in the memory of one.
         learning_rate: the peak rate of AdamW.
         warmup: steps of linear warm-up, of which at most a fifth of `steps` is used.
         clip: largest norm of the gradient; None leaves it as it is.
@@ -47,6 +49,7 @@ class Settings:
 
     steps: int = 2000
     batch_size: int = 512
+    accumulate: int = 1
     learning_rate: float = 1e-3
     warmup: int = 100
     clip: float | None = 1.0
@@ -59,7 +62,7 @@ class Settings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        for name, least in {"steps": 1, "batch_size": 1, "warmup": 0, "seed": 0}.items():
+        for name, least in {"steps": 1, "batch_size": 1, "accumulate": 1, "warmup": 0, "seed": 0}.items():
             self._whole(name, least)
         self._real("learning_rate", 0.0, strict=True)
         self._real("weight_decay", 0.0)

@@ -17,7 +17,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.training.average import Average
-from unnoise.training.dataset import derived_seed
+from unnoise.training.dataset import Dataset, Digested, derived_seed
 from unnoise.training.process_group import ProcessGroup
 from unnoise.training.settings import Settings
 
@@ -37,6 +37,7 @@ class TrainState:
         elapsed: seconds spent, earlier runs included.
         losses: the loss of every step, in nats.
         num_examples: how many examples the data had; None before the first step.
+        digest: of the data, where they have one.
     """
 
     def __init__(self, denoiser: Denoiser, settings: Settings) -> None:
@@ -57,6 +58,26 @@ class TrainState:
         self.elapsed = 0.0
         self.losses: list[float] = []
         self.num_examples: int | None = None
+        self.digest: str | None = None
+
+    def see(self, data: Dataset) -> None:
+        """Remember the data that this training is of.
+
+        Raises:
+            InputError: they are not those that it saw before.
+        """
+        count, digest = len(data), data.digest() if isinstance(data, Digested) else None
+        if self.num_examples not in (None, count):
+            raise InputError(
+                f"The training to resume saw {self.num_examples} examples, but the data have {count}; "
+                "resume with the same data, or train anew."
+            )
+        if None not in (self.digest, digest) and self.digest != digest:
+            raise InputError(
+                f"The training to resume saw {count} examples too, but other numbers; resume with the same data, or "
+                "train anew."
+            )
+        self.num_examples, self.digest = count, digest
 
     @property
     def ema(self) -> Denoiser:
@@ -77,6 +98,7 @@ class TrainState:
             "step": self.step,
             "elapsed": self.elapsed,
             "num_examples": self.num_examples,
+            "digest": self.digest,
             "settings": _plain(self.settings),
         }
         return tensors, metadata
@@ -92,6 +114,7 @@ class TrainState:
         self.ema.load_state_dict(_under("ema.", tensors))
         self.optimiser.load_state_dict(optimiser)
         self.step, self.elapsed, self.num_examples, self.losses = step, elapsed, num_examples, losses
+        self.digest = metadata.get("digest")  # checkpoints of 0.1.0 have none
         self._load_rng(rng)
 
     def _networks(self) -> dict[str, Tensor]:
@@ -126,10 +149,11 @@ class TrainState:
             self.rng.manual_seed(derived_seed(self.settings.seed, "noise", self.step))
 
     def _check_settings(self, saved: dict[str, Any]) -> None:
+        saved = _plain(Settings()) | saved  # what was not there yet was not used
         for name, value in _plain(self.settings).items():
-            if name not in CHANGEABLE and saved.get(name) != value:
+            if name not in CHANGEABLE and saved[name] != value:
                 raise InputError(
-                    f"it was trained with {name} = {saved.get(name)}, but {name} = {value} is asked for now; "
+                    f"it was trained with {name} = {saved[name]}, but {name} = {value} is asked for now; "
                     "resume with the same settings, or train anew"
                 )
 
@@ -139,8 +163,8 @@ class TrainState:
         for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
                 raise InputError(
-                    f"it holds another network: {name} {_shape_in_words(found.get(name))} there and "
-                    f"{_shape_in_words(expected.get(name))} here; resume with the network that it was made with"
+                    f"it holds another network: {name} {_described(found.get(name))} there and "
+                    f"{_described(expected.get(name))} here; resume with the network that it was made with"
                 )
 
 
@@ -153,5 +177,5 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
 
-def _shape_in_words(shape: tuple[int, ...] | None) -> str:
+def _described(shape: tuple[int, ...] | None) -> str:
     return "does not exist" if shape is None else f"has shape {shape}"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from unnoise._random import generator, seeded
+from unnoise._seeding import generator, seeded
 
 
 def test_inside_the_seed_decides_and_outside_nothing_has_changed() -> None:

@@ -1,0 +1,145 @@
+"""Names that saved models hold and that have changed since: `config.json` as today's code would have written it.
+
+A folder names classes and functions as "module:name". When you move or rename one that a model can be made of, add it
+here, so that folders that others have on their disks still load; `tests/test_renamed.py` finds what is missing.
+
+* It only has another name, and the same fields: a line in `MOVED`, from the name of old to today's. It holds for
+  objects, and for classes and functions that are named alone or in a partial.
+* Its fields changed, or it is no dataclass any more: a function in `LAYOUTS`, from the old fields, whose own parts are
+  translated already, to a node that `_config.decode` reads. Objects only. `Call(name, fields)` is what a function
+  returns, {"object": ..., "fields": ...} an object and {"name": ...} a class or a function itself. An object that is a
+  class today, with its fields, if any, as keywords, is {"name": NEW} without fields, and else
+  {"partial": {"name": NEW}, "arguments": [], "keywords": {"dict": fields}}. A class that is a function today stands in
+  both tables: in `MOVED` for where it is named alone, and here as `partial(Call, NEW)` for its objects.
+* Nothing of today does what it did: an entry in `GONE`, with what to use instead, for a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from unnoise._errors import InputError
+
+Fields = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A node that no file holds: what a function returns for these keywords, which are nodes."""
+
+    name: str
+    keywords: Fields
+
+
+Node = dict[str, Any] | Call
+
+_HEADS = {
+    "finite_heads:": ("finite:", ("Logistic", "Posterior", "Softmax")),
+    "gaussian_heads:": ("gaussian:", ("Eps", "Preconditioned", "Score", "V", "X0")),
+    "letter_head:": ("letters:", ("Letters",)),
+    "tangent_head:": ("manifolds:", ("Tangent",)),
+}
+_MADE_FOR_A_PROCESS = {  # heads of old were objects, and are classes that are called with a process
+    **{
+        f"unnoise.processes.{old}{name}": f"unnoise.heads.{new}{name}"
+        for old, (new, names) in _HEADS.items()
+        for name in names
+    },
+    "unnoise.processes.lattice:OnLattice": "unnoise.heads.lattice:LatticeHead",
+    "unnoise.processes.product:Joint": "unnoise.heads.product:joint",
+    "unnoise.processes.user_heads:RatioHead": "unnoise.heads.finite:RatioHead",
+    "unnoise.processes.user_heads:ScoreHead": "unnoise.heads.manifolds:ScoreHead",
+}
+MOVED: dict[str, str] = {
+    **_MADE_FOR_A_PROCESS,
+    "unnoise.objectives.times:LogNormal": "unnoise.objectives.times:LogNormalTimes",
+    "unnoise.objectives.times:Natural": "unnoise.objectives.times:ImportanceTimes",
+    "unnoise.objectives.times:Steps": "unnoise.objectives.times:StepTimes",
+    "unnoise.objectives.times:Uniform": "unnoise.objectives.times:UniformTimes",
+    "unnoise.objectives.weightings:Bound": "unnoise.objectives.weightings:BoundWeighting",
+    "unnoise.objectives.weightings:EDM": "unnoise.objectives.weightings:EDMWeighting",
+    "unnoise.objectives.weightings:Simple": "unnoise.objectives.weightings:SimpleWeighting",
+    "unnoise.objectives.weightings:Steps": "unnoise.objectives.weightings:StepWeighting",
+    "unnoise.processes.lattice:Lattice": "unnoise.spaces.lattice:Lattice",
+    "unnoise.processes.product:BridgedProduct": "unnoise.processes.products:BridgedProduct",
+    "unnoise.processes.product:Product": "unnoise.processes.products:ProductProcess",
+    "unnoise.processes.product:ProductWithKernel": "unnoise.processes.products:KernelProduct",
+    "unnoise.processes.rates.refresh:Uniform": "unnoise.processes.rates.refresh:UniformRates",
+    "unnoise.processes.user:DiffusionProcess": "unnoise.processes.generated:DiffusionProcess",
+    "unnoise.processes.user:JumpProcess": "unnoise.processes.generated:JumpProcess",
+    "unnoise.spaces.product:Product": "unnoise.spaces.products:ProductSpace",
+    "unnoise.spaces.product:ProductContinuum": "unnoise.spaces.products:ProductContinuum",
+    "unnoise.spaces.product:ProductManifold": "unnoise.spaces.products:ProductManifold",
+    "unnoise.samplers.steered:Steered": "unnoise.samplers.twisted:TwistedSMC",
+}
+
+
+def _vdm(fields: Fields) -> Node:
+    """The pace, a factor that nothing used, is gone."""
+    return {"object": "unnoise.objectives.vdm:VDM", "fields": _without(fields, pace=1.0)}
+
+
+def _jump_process(fields: Fields) -> Node:
+    """Sites that are independent are no special case any more."""
+    return {"object": "unnoise.processes.generated:JumpProcess", "fields": _without(fields, independent=False)}
+
+
+def _made_for_a_process(name: str, fields: Fields) -> Node:
+    """A class of today, with the fields of old as its keywords."""
+    if not fields:
+        return {"name": name}
+    return {"partial": {"name": name}, "arguments": [], "keywords": {"dict": fields}}
+
+
+LAYOUTS: dict[str, Callable[[Fields], Node]] = {
+    **{old: partial(_made_for_a_process, new) for old, new in _MADE_FOR_A_PROCESS.items()},
+    "unnoise.objectives.vdm:VDM": _vdm,
+    "unnoise.processes.user:JumpProcess": _jump_process,
+}
+GONE: dict[str, str] = {}
+
+
+def translated(config: Any) -> Any:
+    """A description as today's code would have written it.
+
+    >>> translated({"object": "unnoise.objectives.times:Natural", "fields": {}})
+    {'object': 'unnoise.objectives.times:ImportanceTimes', 'fields': {}}
+
+    Raises:
+        InputError: it holds what does not exist any more.
+    """
+    if isinstance(config, list):
+        return [translated(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    node = {key: translated(part) for key, part in config.items()}
+    match config:
+        case {"object": str(name), "fields": dict()} if len(config) == 2:
+            _refuse(name)
+            return LAYOUTS[name](node["fields"]) if name in LAYOUTS else node | {"object": MOVED.get(name, name)}
+        case {"name": str(name)} if len(config) == 1:
+            _refuse(name)
+            return {"name": MOVED.get(name, name)}
+    return node
+
+
+def _refuse(name: str) -> None:
+    if name in GONE:
+        raise InputError(
+            f"the saved model uses {name!r}, which this version does not have: {GONE[name]}, or load the model with "
+            "the version that saved it"
+        )
+
+
+def _without(fields: Fields, **expected: Any) -> Fields:
+    """The fields but for some that do not exist any more, and may only have had these values."""
+    for name, value in expected.items():
+        if fields.get(name, value) != value:
+            raise InputError(
+                f"the saved model has {name} = {fields[name]!r}, which this version does not have: train it anew, or "
+                "load it with the version that saved it"
+            )
+    return {name: value for name, value in fields.items() if name not in expected}
