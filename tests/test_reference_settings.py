@@ -41,7 +41,7 @@ from unnoise.chains import (
 from unnoise.denoisers import Exact, ExactMixture, Neural
 from unnoise.evaluation import BinDecoder, ImplicitBound, SoftmaxDecoder, StepBound
 from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
-from unnoise.heads import X0, Eps, Preconditioned, Score, V
+from unnoise.heads import X0, Eps, LatticeHead, Preconditioned, Score, V
 from unnoise.laws import Categorical, GaussianMixture, Normal
 from unnoise.model import default_sampler
 from unnoise.networks import MLP
@@ -57,8 +57,6 @@ from unnoise.processes import (
     ImmigrationDeath,
     JumpProcess,
     Large,
-    Lattice,
-    LatticeHead,
     PureDeath,
     RectifiedFlow,
     SNRForm,
@@ -84,7 +82,7 @@ from unnoise.samplers import (
     linear_multistep,
 )
 from unnoise.schedules import Cosine, Erasing, Exponential, Geometric, Learned, LinearLogSNR, LogSNR
-from unnoise.spaces import Aitchison, Continuum, Counts, Euclidean, Finite, Rotations, Simplex, Sphere, Torus
+from unnoise.spaces import Aitchison, Continuum, Counts, Euclidean, Finite, Lattice, Rotations, Simplex, Sphere, Torus
 
 STORED = Path(__file__).with_name("reference_settings.json")
 FLOAT64 = torch.float64
@@ -96,9 +94,10 @@ def rng(seed=0):
 
 def neural(process, head=None):
     """A small network whose last layer is not zero, as it would be before training."""
-    head = process.head if head is None else head
+    head = (lambda process: process.head) if head is None else head
     with seeded(0):
-        network = MLP(head.input_shape, 0, head.output_shape, width=8, depth=1, embedding=8)
+        shapes = head(process).input_shape, 0, head(process).output_shape
+        network = MLP(*shapes, width=8, depth=1, embedding=8)
         torch.nn.init.normal_(network.last.weight, std=0.3)
     return Neural(process, network, head)
 
@@ -148,7 +147,13 @@ def gaussian(make):
 def heads():
     """What a network's output may stand for, in float64."""
     process = VariancePreserving(Euclidean((1, 2)), Cosine())
-    kinds = {"x0": X0(), "eps": Eps(), "v": V(), "score": Score(), "preconditioned": Preconditioned(0.5)}
+    kinds = {
+        "x0": X0,
+        "eps": Eps,
+        "v": V,
+        "score": Score,
+        "preconditioned": partial(Preconditioned, sigma_data=0.5),
+    }
     x_0 = points(1, 2, dtype=FLOAT64)
     return {name: loss(Denoising(), neural(process, head).double(), x_0) for name, head in kinds.items()}
 
@@ -172,8 +177,8 @@ def lattice():
     levels = Lattice(-1.0, 0.5, 5)
     process = VariancePreserving(Euclidean((1, 2, 2)), LinearLogSNR(9.0, -8.0))
     x_0 = levels.levels()[torch.randint(0, 5, (4, 1, 2, 2), generator=rng(9))]
-    exact, learner = Exact(process, x_0), neural(process, LatticeHead(levels))
-    return known(process, x_0, head=LatticeHead(levels)) | {
+    exact, learner = Exact(process, x_0), neural(process, partial(LatticeHead, lattice=levels))
+    return known(process, x_0, head=partial(LatticeHead, lattice=levels)) | {
         "softmax": Bound(draws=4, decoder=SoftmaxDecoder(levels))(exact, x_0, rng(3)).log_prob,
         "bins": Bound(draws=4, decoder=BinDecoder(levels))(learner, x_0, rng(3)).log_prob,
     }
@@ -291,12 +296,12 @@ def _normal(shape, n):
     return Normal(torch.zeros(n, *shape), torch.ones(()), len(shape))
 
 
-def own_jumps(independent):
+def own_jumps():
     def rates_to(x, t):
         there = torch.arange(3)
         return 2 * (0.5 + t) * torch.exp(0.4 * torch.sin(1 + 2 * x[..., None] * there))
 
-    process = JumpProcess(Finite(2, 3), rates_to, partial(_even, 3), independent=independent)
+    process = JumpProcess(Finite(2, 3), rates_to, partial(_even, 3))
     return of_generator(process, torch.tensor([[0, 1], [2, 2], [1, 0], [0, 0]]))
 
 
@@ -409,9 +414,9 @@ SETTINGS = {
     "lattice": lattice,
     "learnt schedule": learnt_schedule,
     "aitchison": aitchison,
-    "uniform": partial(ctmc, partial(rates.Uniform, 5)),
-    "uniform, unequal": partial(ctmc, partial(rates.Uniform, (4, 6)), (4, 6)),
-    "uniform, exponential": partial(ctmc, partial(rates.Uniform, 5), 5, Exponential(0.1, 60.0, 1e-4)),
+    "uniform": partial(ctmc, partial(rates.UniformRates, 5)),
+    "uniform, unequal": partial(ctmc, partial(rates.UniformRates, (4, 6)), (4, 6)),
+    "uniform, exponential": partial(ctmc, partial(rates.UniformRates, 5), 5, Exponential(0.1, 60.0, 1e-4)),
     "absorbing": partial(ctmc, partial(rates.Absorbing, 6), 6),
     "absorbing, erasing": partial(ctmc, partial(rates.Absorbing, 6), 6, Erasing(survival=1e-3)),
     "refresh": partial(ctmc, partial(rates.Refresh, [0.1, 0.2, 0.3, 0.15, 0.25])),
@@ -434,8 +439,8 @@ SETTINGS = {
     "curved product": curved_product,
     "own diffusion": partial(own_diffusion, Euclidean(2), 2.0),
     "own diffusion on the globe": partial(own_diffusion, Sphere(2), 0.0),
-    "own jumps": partial(own_jumps, False),
-    "own independent jumps": partial(own_jumps, True),
+    "own jumps": own_jumps,
+    "own independent jumps": own_jumps,  # of old an option, with the same numbers
     "gaussian chain": partial(gaussian_chain, None),
     "gaussian chain, large variance": partial(gaussian_chain, Large()),
     "binomial chain": binomial_chain,
