@@ -83,8 +83,9 @@ def _vdm(fields: Fields) -> Node:
 
 
 def _jump_process(fields: Fields) -> Node:
-    """Sites that are independent are no special case any more."""
-    return {"object": "unnoise.processes.generated:JumpProcess", "fields": _without(fields, independent=False)}
+    """Sites that are independent are no special case any more; the numbers are the same."""
+    kept = {name: value for name, value in fields.items() if name != "independent"}
+    return {"object": "unnoise.processes.generated:JumpProcess", "fields": kept}
 
 
 def _made_for_a_process(name: str, fields: Fields) -> Node:
