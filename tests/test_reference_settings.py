@@ -25,23 +25,20 @@ from unnoise._seeding import seeded
 from unnoise.chains import (
     BAOAB,
     MALA,
+    AtNoise,
     Cheng,
     Density,
-    FromAtoms,
-    FromMixture,
-    Joint,
     Langevin,
     Localization,
     Sachs,
     Sequential,
     WalkJump,
-    growing,
+    growing_levels,
     run,
 )
 from unnoise.denoisers import Exact, ExactMixture, Neural
-from unnoise.evaluation import BinDecoder, ImplicitBound, SoftmaxDecoder, StepBound
-from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
-from unnoise.heads import X0, Eps, Preconditioned, Score, V
+from unnoise.evaluation import BinDecoder, Bound, ImplicitBound, ProbabilityFlow, SoftmaxDecoder, StepBound
+from unnoise.heads import X0, Eps, LatticeHead, Preconditioned, Score, V
 from unnoise.laws import Categorical, GaussianMixture, Normal
 from unnoise.model import default_sampler
 from unnoise.networks import MLP
@@ -51,23 +48,21 @@ from unnoise.processes import (
     Binomial,
     Brownian,
     DiffusionProcess,
+    Gaussian,
     ImmigrationDeath,
     JumpProcess,
     LargeVariance,
-    Lattice,
-    LatticeHead,
     PureDeath,
-    SNRForm,
     WrightFisher,
     binomial_chain,
     chain_of_betas,
     edm,
     linear_betas,
     ornstein_uhlenbeck,
+    paths,
     product,
     rates,
     rectified_flow,
-    snr_form,
     sub_variance_preserving,
     variance_exploding,
     variance_preserving,
@@ -84,7 +79,7 @@ from unnoise.samplers import (
     linear_multistep,
 )
 from unnoise.schedules import Cosine, Erasing, Exponential, Geometric, Learned, LinearLogSNR, LogSNR
-from unnoise.spaces import Aitchison, Continuum, Counts, Euclidean, Finite, Rotations, Simplex, Sphere, Torus
+from unnoise.spaces import Aitchison, Continuum, Counts, Euclidean, Finite, Lattice, Rotations, Simplex, Sphere, Torus
 
 STORED = Path(__file__).with_name("reference_settings.json")
 FLOAT64 = torch.float64
@@ -96,9 +91,10 @@ def rng(seed=0):
 
 def neural(process, head=None):
     """A small network whose last layer is not zero, as it would be before training."""
-    head = process.head if head is None else head
+    head = (lambda process: process.head) if head is None else head
     with seeded(0):
-        network = MLP(head.input_shape, 0, head.output_shape, width=8, depth=1, embedding=8)
+        shapes = head(process).input_shape, 0, head(process).output_shape
+        network = MLP(*shapes, width=8, depth=1, embedding=8)
         torch.nn.init.normal_(network.last.weight, std=0.3)
     return Neural(process, network, head)
 
@@ -148,7 +144,13 @@ def gaussian(make):
 def heads():
     """What a network's output may stand for, in float64."""
     process = variance_preserving(Euclidean((1, 2)), Cosine())
-    kinds = {"x0": X0(), "eps": Eps(), "v": V(), "score": Score(), "preconditioned": Preconditioned(0.5)}
+    kinds = {
+        "x0": X0,
+        "eps": Eps,
+        "v": V,
+        "score": Score,
+        "preconditioned": partial(Preconditioned, sigma_data=0.5),
+    }
     x_0 = points(1, 2, dtype=FLOAT64)
     return {name: loss(Denoising(), neural(process, head).double(), x_0) for name, head in kinds.items()}
 
@@ -172,8 +174,8 @@ def lattice():
     levels = Lattice(-1.0, 0.5, 5)
     process = variance_preserving(Euclidean((1, 2, 2)), LinearLogSNR(9.0, -8.0))
     x_0 = levels.levels()[torch.randint(0, 5, (4, 1, 2, 2), generator=rng(9))]
-    exact, learner = Exact(process, x_0), neural(process, LatticeHead(levels))
-    return known(process, x_0, head=LatticeHead(levels)) | {
+    exact, learner = Exact(process, x_0), neural(process, partial(LatticeHead, lattice=levels))
+    return known(process, x_0, head=partial(LatticeHead, lattice=levels)) | {
         "softmax": Bound(draws=4, decoder=SoftmaxDecoder(levels))(exact, x_0, rng(3)).log_prob,
         "bins": Bound(draws=4, decoder=BinDecoder(levels))(learner, x_0, rng(3)).log_prob,
     }
@@ -291,12 +293,12 @@ def _normal(shape, n):
     return Normal(torch.zeros(n, *shape), torch.ones(()), len(shape))
 
 
-def own_jumps(independent):
+def own_jumps():
     def rates_to(x, t):
         there = torch.arange(3)
         return 2 * (0.5 + t) * torch.exp(0.4 * torch.sin(1 + 2 * x[..., None] * there))
 
-    process = JumpProcess(Finite(2, 3), rates_to, partial(_even, 3), independent=independent)
+    process = JumpProcess(Finite(2, 3), rates_to, partial(_even, 3))
     return of_generator(process, torch.tensor([[0, 1], [2, 2], [1, 0], [0, 0]]))
 
 
@@ -357,9 +359,12 @@ def solvers(make):
     return found | likelihoods(denoiser, mixture().sample(rng(5), (4,)))
 
 
+WIDE = variance_exploding(Euclidean(2), 1e-3, 1e3)  # all levels that the chains ask for
+
+
 def walks():
     law, start = mixture(), torch.zeros(4, 2, dtype=FLOAT64)
-    smoothed, target = FromMixture(law), Density(law.log_prob)
+    noisy, target = AtNoise(ExactMixture(WIDE, law)), Density(law.log_prob)
     kernels = {
         "langevin": Langevin(target, 0.05),
         "mala": MALA(target, 0.3),
@@ -369,11 +374,11 @@ def walks():
     }
     found = {name: run(kernel, start, 20, rng(2)).x for name, kernel in kernels.items()}
     return found | {
-        "walk-jump": WalkJump(smoothed, 0.5).sample(start, 20, rng(2)),
-        "walk-jump over atoms": WalkJump(FromAtoms(points(2)), 0.5).sample(start.float(), 20, rng(2)),
-        "joint": Joint(smoothed, 2.0, 5).sample(start, 20, rng(2)),
-        "sequential": Sequential(smoothed, growing(3.0, 4, last=0.5)).sample(start[:1], rng(2)),
-        "localization": Localization(smoothed, growing(6.0, 20, last=0.5)).sample(start, rng(2)),
+        "walk-jump": WalkJump(noisy, 0.5, steps=20).sample(start, rng(2)),
+        "walk-jump over atoms": WalkJump(AtNoise(Exact(WIDE, points(2))), 0.5, steps=20).sample(start.float(), rng(2)),
+        "joint": WalkJump(noisy, 2.0, steps=20, friction=1.0, m=5).sample(start, rng(2)),
+        "sequential": Sequential(noisy, growing_levels(3.0, 4, last=0.5)).sample(start[:1], rng(2)),
+        "localization": Localization(noisy, growing_levels(6.0, 20, last=0.5)).sample(start, rng(2)),
     }
 
 
@@ -401,7 +406,7 @@ SETTINGS = {
     "edm": partial(gaussian, edm),
     "rectified flow": partial(gaussian, rectified_flow),
     "snr form": partial(
-        gaussian, partial(SNRForm, schedule=LogSNR(lambda t: 9 - 6 * t - 9 * t**2), log_alpha=snr_form.straight)
+        gaussian, partial(Gaussian, schedule=LogSNR(lambda t: 9 - 6 * t - 9 * t**2), path=paths.Straight())
     ),
     "ornstein-uhlenbeck": partial(gaussian, ornstein_uhlenbeck),
     "heads": heads,
@@ -434,11 +439,11 @@ SETTINGS = {
     "curved product": curved_product,
     "own diffusion": partial(own_diffusion, Euclidean(2), 2.0),
     "own diffusion on the globe": partial(own_diffusion, Sphere(2), 0.0),
-    "own jumps": partial(own_jumps, False),
-    "own independent jumps": partial(own_jumps, True),
+    "own jumps": own_jumps,
+    "own independent jumps": own_jumps,  # of old an option, with the same numbers
     "gaussian chain": partial(gaussian_chain, None),
     "gaussian chain, large variance": partial(gaussian_chain, LargeVariance()),
-    "binomial chain": binomial_chain,
+    "binomial chain": bits_in_steps,
     "solvers, variance preserving": partial(solvers, variance_preserving),
     "solvers, edm": partial(solvers, edm),
     "walks": walks,

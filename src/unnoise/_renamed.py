@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from unnoise._errors import InputError
@@ -39,15 +40,21 @@ _HEADS = {
     "finite_heads:": ("finite:", ("Logistic", "Posterior", "Softmax")),
     "gaussian_heads:": ("gaussian:", ("Eps", "Preconditioned", "Score", "V", "X0")),
     "letter_head:": ("letters:", ("Letters",)),
-    "tangent_head:": ("tangent:", ("Tangent",)),
-    "user_heads:": ("generated:", ("RatioHead", "ScoreHead")),
+    "tangent_head:": ("manifolds:", ("Tangent",)),
 }
-MOVED: dict[str, str] = {
+_MADE_FOR_A_PROCESS = {  # heads of old were objects, and are classes that are called with a process
     **{
         f"unnoise.processes.{old}{name}": f"unnoise.heads.{new}{name}"
         for old, (new, names) in _HEADS.items()
         for name in names
     },
+    "unnoise.processes.lattice:OnLattice": "unnoise.heads.lattice:LatticeHead",
+    "unnoise.processes.product:Joint": "unnoise.heads.product:joint",
+    "unnoise.processes.user_heads:RatioHead": "unnoise.heads.finite:RatioHead",
+    "unnoise.processes.user_heads:ScoreHead": "unnoise.heads.manifolds:ScoreHead",
+}
+MOVED: dict[str, str] = {
+    **_MADE_FOR_A_PROCESS,
     "unnoise.objectives.times:LogNormal": "unnoise.objectives.times:LogNormalTimes",
     "unnoise.objectives.times:Natural": "unnoise.objectives.times:ImportanceTimes",
     "unnoise.objectives.times:Steps": "unnoise.objectives.times:StepTimes",
@@ -56,8 +63,16 @@ MOVED: dict[str, str] = {
     "unnoise.objectives.weightings:EDM": "unnoise.objectives.weightings:EDMWeighting",
     "unnoise.objectives.weightings:Simple": "unnoise.objectives.weightings:SimpleWeighting",
     "unnoise.objectives.weightings:Steps": "unnoise.objectives.weightings:StepWeighting",
+    "unnoise.processes.lattice:Lattice": "unnoise.spaces.lattice:Lattice",
+    "unnoise.processes.product:BridgedProduct": "unnoise.processes.products:BridgedProduct",
+    "unnoise.processes.product:Product": "unnoise.processes.products:ProductProcess",
+    "unnoise.processes.product:ProductWithKernel": "unnoise.processes.products:KernelProduct",
+    "unnoise.processes.rates.refresh:Uniform": "unnoise.processes.rates.refresh:UniformRates",
     "unnoise.processes.user:DiffusionProcess": "unnoise.processes.generated:DiffusionProcess",
     "unnoise.processes.user:JumpProcess": "unnoise.processes.generated:JumpProcess",
+    "unnoise.spaces.product:Product": "unnoise.spaces.products:ProductSpace",
+    "unnoise.spaces.product:ProductContinuum": "unnoise.spaces.products:ProductContinuum",
+    "unnoise.spaces.product:ProductManifold": "unnoise.spaces.products:ProductManifold",
     "unnoise.samplers.steered:Steered": "unnoise.samplers.twisted:TwistedSMC",
 }
 
@@ -67,7 +82,24 @@ def _vdm(fields: Fields) -> Node:
     return {"object": "unnoise.objectives.vdm:VDM", "fields": _without(fields, pace=1.0)}
 
 
-LAYOUTS: dict[str, Callable[[Fields], Node]] = {"unnoise.objectives.vdm:VDM": _vdm}
+def _jump_process(fields: Fields) -> Node:
+    """Sites that are independent are no special case any more; the numbers are the same."""
+    kept = {name: value for name, value in fields.items() if name != "independent"}
+    return {"object": "unnoise.processes.generated:JumpProcess", "fields": kept}
+
+
+def _made_for_a_process(name: str, fields: Fields) -> Node:
+    """A class of today, with the fields of old as its keywords."""
+    if not fields:
+        return {"name": name}
+    return {"partial": {"name": name}, "arguments": [], "keywords": {"dict": fields}}
+
+
+LAYOUTS: dict[str, Callable[[Fields], Node]] = {
+    **{old: partial(_made_for_a_process, new) for old, new in _MADE_FOR_A_PROCESS.items()},
+    "unnoise.objectives.vdm:VDM": _vdm,
+    "unnoise.processes.user:JumpProcess": _jump_process,
+}
 GONE: dict[str, str] = {}
 
 

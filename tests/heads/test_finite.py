@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Neural
-from unnoise.heads import Indices, Posterior, RatioHead, Softmax
+from unnoise.heads import Indices, Logistic, Posterior, RatioHead, Softmax
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
 from unnoise.processes import CTMC, edm
@@ -18,7 +19,7 @@ from unnoise.processes.rates import Absorbing, BirthDeath, UniformRates
 from unnoise.spaces import Euclidean, Finite
 
 HALF = torch.tensor(0.5)
-HEADS = [Softmax, Posterior, Indices]
+HEADS = [Softmax, Posterior, Indices, Logistic, partial(Logistic, evidence=True)]
 SHAPES = {  # of the sites, and of what networks read and write
     (3,): (15,),
     (500,): (5, 500),
@@ -34,10 +35,12 @@ def test_any_output_is_a_law_on_the_states_of_data(head, shape, rates, rng):
     process = CTMC(Finite(shape, 5), rates)
     x = torch.randint(5, (2, *shape), generator=rng)
     head = head(process)
-    seen = shape if isinstance(head, Indices) else SHAPES[shape]
+    seen, written = (shape if isinstance(head, Indices) else SHAPES[shape]), SHAPES[shape]
+    if isinstance(head, Logistic):
+        seen, written = ((numbers * written[0] // 5, *written[1:]) for numbers in (1, 2))
     assert head.inputs(x, HALF).shape == (2, *seen)
-    assert (head.input_shape, head.output_shape) == (seen, SHAPES[shape])
-    output = 5 * torch.randn(2, *SHAPES[shape], generator=rng)
+    assert (head.input_shape, head.output_shape) == (seen, written)
+    output = 5 * torch.randn(2, *written, generator=rng)
     stat = head.estimate(output, x, torch.tensor([0.01, 0.9]))
     assert stat.shape == (2, *shape, 5)
     torch.testing.assert_close(stat.sum(-1), torch.ones(2, *shape))
@@ -51,7 +54,7 @@ def test_each_site_has_numbers_of_its_own(head, shape):
     head = head(CTMC(Finite(shape, 5), UniformRates(5)))
     x = torch.zeros(1, *shape, dtype=torch.int64)
     before = head.estimate(torch.zeros(1, *head.output_shape), x, HALF)
-    spoken = torch.zeros(1, 5, *shape)
+    spoken = torch.zeros(1, 2 if isinstance(head, Logistic) else 5, *shape)
     site = tuple(size - 1 for size in shape)
     spoken[(0, 0, *site)] = 1.0
     after = head.estimate(spoken.reshape(1, *head.output_shape), x, HALF)
@@ -73,6 +76,25 @@ def test_what_is_not_masked_is_known():
     found = Posterior(process).estimate(output, torch.tensor([[3, 1]]), HALF)
     assert found[0, 1].tolist() == [0, 1, 0, 0]
     torch.testing.assert_close(found[0, 0], torch.softmax(torch.tensor([0.0, 1.0, 3.0, -math.inf]), -1))
+
+
+def test_the_logistic_law_is_the_difference_of_its_distribution_function():
+    process = CTMC(Finite(1, 9), BirthDeath(9))
+    mean, scale = -0.25 + 0.4, math.exp(-2.0 + 0.3)
+    output = torch.tensor([[0.4, 0.3]], dtype=torch.float64)
+    found = Logistic(process).estimate(output, torch.tensor([[3]]), HALF)[0, 0]
+    edges = torch.linspace(-1.125, 1.125, 10, dtype=torch.float64)
+    masses = torch.sigmoid((edges - mean) / scale).diff()
+    torch.testing.assert_close(found, masses / masses.sum())
+
+
+def test_a_narrow_logistic_law_far_away_is_finite():
+    process = CTMC(Finite(1, 256), BirthDeath(256))
+    output = torch.tensor([[50.0, -12.0], [-50.0, -12.0]], requires_grad=True)
+    found = Logistic(process).estimate(output, torch.tensor([[0], [255]]), HALF)
+    assert found.argmax(-1).tolist() == [[255], [0]]
+    (gradient,) = torch.autograd.grad(found[:, 0, 128].sum(), output)
+    assert torch.isfinite(gradient).all()
 
 
 class Embedded(nn.Module):

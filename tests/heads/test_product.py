@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
-from unnoise.heads import X0, JointHead
+from unnoise.heads import X0, Eps, JointHead, joint
 from unnoise.processes import CTMC, edm, product, rates, variance_preserving
 from unnoise.spaces import Euclidean, Finite
 
@@ -33,3 +35,8 @@ def test_factors_of_another_precision_meet_in_the_default_one():
     head = product({"a": edm(Euclidean(2)), "b": CTMC(Finite(1, 3), rates.Absorbing(3))}).head
     x = {"a": torch.zeros(4, 2, dtype=torch.float64), "b": torch.zeros(4, 1, dtype=torch.int64)}
     assert head.inputs(x, HALF).dtype == torch.float32
+
+
+def test_some_factors_may_have_other_heads_than_their_own():
+    found = joint(PROCESS, {"rest": partial(joint, parts={"b": Eps})})
+    assert found == JointHead({"a": PROCESS.parts["a"].head, "rest": JointHead({"b": Eps(INNER.parts["b"])})})

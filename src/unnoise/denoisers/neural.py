@@ -16,7 +16,7 @@ from unnoise.heads import Head
 from unnoise.processes import Process
 
 P = TypeVar("P", bound=Process[Any])
-ROUNDING = 1e-3  # of times that a caller computes from noise levels
+MARGIN = 0.5  # around [0, 1]: samplers that add noise first go a little beyond t = 1
 
 
 class Neural(Denoiser):
@@ -34,7 +34,7 @@ class Neural(Denoiser):
 
     Raises:
         InputError: a head for processes of another kind; when called: conditions that are no tensor, or of another
-            precision or number of rows, and times of another shape; at the first call also: times out of [0, 1].
+            precision or number of rows, and times of another shape; at the first call also: times far out of [0, 1].
 
     >>> from unnoise.networks import MLP
     >>> from unnoise.processes import variance_preserving
@@ -75,7 +75,7 @@ class Neural(Denoiser):
             raise InputError(f"got {len(cond)} rows of conditions for {n} rows; expected as many, or one for all")
         if not self._called and t.numel():
             low, high = t.min().item(), t.max().item()
-            if low < -ROUNDING or high > 1 + ROUNDING:
+            if low < -MARGIN or high > 1 + MARGIN:
                 raise InputError(
                     f"got the time {high if high > 1 else low:g}; times run from t = 0, data, to t = 1, noise: divide "
                     "numbers of steps by how many there are"

@@ -4,6 +4,7 @@ from unnoise.heads.base import Head as Head
 from unnoise.heads.base import ProcessHead as ProcessHead
 from unnoise.heads.counts import CountHead as CountHead
 from unnoise.heads.finite import Indices as Indices
+from unnoise.heads.finite import Logistic as Logistic
 from unnoise.heads.finite import Posterior as Posterior
 from unnoise.heads.finite import RatioHead as RatioHead
 from unnoise.heads.finite import Softmax as Softmax
@@ -19,4 +20,5 @@ from unnoise.heads.letters import Letters as Letters
 from unnoise.heads.manifolds import ScoreHead as ScoreHead
 from unnoise.heads.manifolds import Tangent as Tangent
 from unnoise.heads.product import JointHead as JointHead
+from unnoise.heads.product import joint as joint
 from unnoise.heads.simplex import SimplexHead as SimplexHead

@@ -48,11 +48,7 @@ class StatesHead(ProcessHead):
     @property
     def input_shape(self) -> tuple[int, ...]:
         """S numbers for every site."""
-        space = self.process.space
-        if len(space.event_shape) == 1 and space.sites * space.states <= FLAT:
-            return (space.sites * space.states,)
-        channels, positions = math.prod(space.event_shape[:-2]), space.event_shape[-2:]
-        return (space.states * channels, *positions)
+        return self.shape(self.process.space.states)
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         r"""One-hot, times $\sqrt S$ for a mean square of one."""
@@ -60,10 +56,17 @@ class StatesHead(ProcessHead):
         one_hot: Tensor = space.states**0.5 * space.features(x_t)
         return one_hot.movedim(-1, 1).reshape(-1, *self.input_shape)
 
-    def by_site(self, output: Tensor) -> Tensor:
-        """The output of a network as (n, *sites, S)."""
+    def shape(self, numbers: int) -> tuple[int, ...]:
+        """Of what networks read or write, with so many numbers for every site."""
         space = self.process.space
-        return output.reshape(len(output), space.states, *space.event_shape).movedim(1, -1)
+        if len(space.event_shape) == 1 and space.sites * space.states <= FLAT:
+            return (space.sites * numbers,)
+        channels, positions = math.prod(space.event_shape[:-2]), space.event_shape[-2:]
+        return (numbers * channels, *positions)
+
+    def by_site(self, output: Tensor) -> Tensor:
+        """The output of a network, with all numbers of a site in the last axis: (n, *sites, numbers)."""
+        return output.reshape(len(output), -1, *self.process.space.event_shape).movedim(1, -1)
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,10 @@ class Softmax(StatesHead):
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """Softmax; data is never where it cannot be."""
-        logits = self.by_site(output)
+        return self.over_data(self.by_site(output))
+
+    def over_data(self, logits: Tensor) -> Tensor:
+        """Probabilities of the states of data."""
         return torch.softmax(logits.masked_fill(~self.process.rates.data.to(logits.device), -math.inf), -1)
 
 
@@ -124,6 +130,51 @@ class Indices(Posterior):
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The states themselves."""
         return x_t
+
+
+@dataclass(frozen=True)
+class Logistic(Softmax):
+    r"""A discretised logistic law, truncated to the states: two numbers for every site, for states that are ordered.
+
+    States are scaled to [-1, 1], where state k is the bin $k \pm \frac12$. The output is the mean relative to $x_t$,
+    and the log scale relative to `log_scale`. With `evidence` the law is multiplied by $q_{t|0}(x_t | x_0)$, as in
+    `Posterior`. Salimans et al. 2017 (arXiv 1701.05517); Campbell et al. 2022 (arXiv 2205.14987).
+    """
+
+    evidence: bool = False
+    log_scale: float = -2.0
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """One number for every site."""
+        return self.shape(1)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Two numbers for every site."""
+        return self.shape(2)
+
+    def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """States scaled to [-1, 1]."""
+        return self._scaled(x_t, torch.get_default_dtype()).reshape(-1, *self.input_shape)
+
+    def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""$\sigma(b) - \sigma(a) = \sigma(b)\sigma(-a)(1 - e^{a - b})$ in logarithms, for the edges a < b of a bin."""
+        shift, log_scale = self.by_site(output).unbind(-1)
+        states = self.process.space.states
+        mean = self._scaled(x_t, shift.dtype) + shift
+        centres = torch.linspace(-1, 1, states, dtype=shift.dtype, device=shift.device)
+        narrowness = torch.exp(-(self.log_scale + log_scale))[..., None]
+        middle, half = (centres - mean[..., None]) * narrowness, narrowness / (states - 1)
+        log_sigmoid = torch.nn.functional.logsigmoid
+        logits = log_sigmoid(middle + half) + log_sigmoid(half - middle) + torch.log(-torch.expm1(-2 * half))
+        if self.evidence:
+            logits = logits + self.process.evidence(x_t, t, logits.dtype).log()
+        return self.over_data(logits)
+
+    def _scaled(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """0 ... S - 1 as -1 ... 1."""
+        return x.to(dtype) * (2 / (self.process.space.states - 1)) - 1
 
 
 class RatioHead(StatesHead):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from unnoise.heads.base import Head
+
+Factory = Callable[[Any], Head[Any]]
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,30 @@ class JointHead(Head[Any]):
             name: head.estimate(values.reshape(-1, *shape), x_t[name], t)
             for (name, head), values, shape in zip(self.parts.items(), flat, shapes, strict=True)
         }
+
+
+class _Product(Protocol):
+    @property
+    def parts(self) -> Mapping[str, Any]: ...  # name -> process
+
+
+def joint(process: _Product, parts: Mapping[str, Factory]) -> JointHead:
+    """The head of a product of processes where some factors have other heads than their own.
+
+    Args:
+        process: the product.
+        parts: name -> called with the process of that factor.
+
+    >>> from functools import partial
+    >>> from unnoise import heads, processes, spaces
+    >>> process = processes.product({"numbers": processes.EDM(spaces.Euclidean(2))})
+    >>> head = partial(joint, parts={"numbers": heads.V})  # as for `Neural` and `DenoisingMarkovModel`
+    >>> head(process).parts["numbers"]
+    V(process=EDM(space=Euclidean(event_shape=(2,)), sigma_min=0.002, sigma_max=80.0, rho=7.0), sigma_data=1.0)
+    """
+    return JointHead({name: parts.get(name, _own)(part) for name, part in process.parts.items()})
+
+
+def _own(process: Any) -> Head[Any]:
+    head: Head[Any] = process.head
+    return head
