@@ -15,10 +15,9 @@ import torch
 from unnoise.laws import GaussianMixture
 from unnoise.processes import (
     Gaussian,
-    SNRForm,
     edm,
+    paths,
     rectified_flow,
-    snr_form,
     sub_variance_preserving,
     variance_exploding,
     variance_preserving,
@@ -37,7 +36,7 @@ GAUSSIAN_PROCESSES = {
     "ve": variance_exploding,
     "edm": edm,
     "rectified-flow": rectified_flow,
-    "snr-form": partial(SNRForm, schedule=LogSNR(lambda t: 9 - 6 * t - 9 * t**2), log_alpha=snr_form.straight),
+    "snr-form": partial(Gaussian, schedule=LogSNR(lambda t: 9 - 6 * t - 9 * t**2), path=paths.Straight()),
 }
 
 # Results must not depend on how many cores a machine has, and parallel test workers must not fight for them.

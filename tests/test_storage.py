@@ -27,7 +27,7 @@ from unnoise.evaluation import Bound
 from unnoise.model import load_unfitted
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising, times, weightings
-from unnoise.processes import variance_preserving
+from unnoise.processes import edm, variance_preserving
 from unnoise.schedules import Linear
 from unnoise.storage import CONFIG, TRAINING, WEIGHTS
 

@@ -53,8 +53,40 @@ _MADE_FOR_A_PROCESS = {  # heads of old were objects, and are classes that are c
     "unnoise.processes.user_heads:RatioHead": "unnoise.heads.finite:RatioHead",
     "unnoise.processes.user_heads:ScoreHead": "unnoise.heads.manifolds:ScoreHead",
 }
+_FUNCTIONS = {  # classes of old that are functions with the same arguments
+    "unnoise.processes.binomial:BinomialChain": "unnoise.processes.chain:binomial_chain",
+    "unnoise.processes.gaussian:EDM": "unnoise.processes.named_gaussians:edm",
+    "unnoise.processes.gaussian:RectifiedFlow": "unnoise.processes.named_gaussians:rectified_flow",
+    "unnoise.processes.gaussian:SubVariancePreserving": "unnoise.processes.named_gaussians:sub_variance_preserving",
+    "unnoise.processes.gaussian:VarianceExploding": "unnoise.processes.named_gaussians:variance_exploding",
+    "unnoise.processes.gaussian:VariancePreserving": "unnoise.processes.named_gaussians:variance_preserving",
+}
 MOVED: dict[str, str] = {
     **_MADE_FOR_A_PROCESS,
+    **_FUNCTIONS,
+    **{
+        f"unnoise.processes.reverse_variances:{name}": f"unnoise.processes.reverse_variances:{name}Variance"
+        for name in ("Analytic", "Large", "Learnt", "Small")
+    },
+    **{
+        f"unnoise.schedules:{name}": f"unnoise.schedules.rates:{name}"
+        for name in ("Cosine", "Erasing", "Exponential", "Geometric", "Linear")
+    },
+    **{f"unnoise.schedules:{name}": f"unnoise.schedules.levels:{name}" for name in ("LinearLogSNR", "LogSNR")},
+    **{
+        f"unnoise.samplers.forms:{name}": f"unnoise.samplers.forms:{name}Form" for name in ("Data", "Noise", "Velocity")
+    },
+    "unnoise.evaluation.likelihood:Bound": "unnoise.evaluation.bound:Bound",
+    "unnoise.evaluation.likelihood:ProbabilityFlow": "unnoise.evaluation.probability_flow:ProbabilityFlow",
+    "unnoise.objectives.steps:StepPrices": "unnoise.objectives.steps:StepKL",
+    "unnoise.processes.ou:ornstein_uhlenbeck": "unnoise.processes.named_gaussians:ornstein_uhlenbeck",
+    "unnoise.processes.snr_form:exploding": "unnoise.processes.paths:Exploding",
+    "unnoise.processes.snr_form:preserving": "unnoise.processes.paths:Preserving",
+    "unnoise.processes.snr_form:straight": "unnoise.processes.paths:Straight",
+    "unnoise.samplers.grids:LogNormal": "unnoise.samplers.grids:LogNormalGrid",
+    "unnoise.samplers.grids:Uniform": "unnoise.samplers.grids:UniformGrid",
+    "unnoise.samplers.tuned:tuned": "unnoise.samplers.tuning:tune",
+    "unnoise.schedules:Learned": "unnoise.schedules.learned:Learned",
     "unnoise.objectives.times:LogNormal": "unnoise.objectives.times:LogNormalTimes",
     "unnoise.objectives.times:Natural": "unnoise.objectives.times:ImportanceTimes",
     "unnoise.objectives.times:Steps": "unnoise.objectives.times:StepTimes",
@@ -88,6 +120,20 @@ def _jump_process(fields: Fields) -> Node:
     return {"object": "unnoise.processes.generated:JumpProcess", "fields": kept}
 
 
+def _snr_form(fields: Fields) -> Node:
+    """A path of old was a function, and is an object."""
+    path = {"object": fields["log_alpha"]["name"], "fields": {}}
+    kept = {"space": fields["space"], "schedule": fields["schedule"], "path": path}
+    return {"object": "unnoise.processes.gaussian:Gaussian", "fields": kept}
+
+
+def _gaussian_chain(fields: Fields) -> Node:
+    """The times of old were always even."""
+    times = Call("unnoise.processes.chain:even_times", {"steps": fields["steps"]})
+    kept = {"process": fields["process"], "times": times, "variance": fields["variance"]}
+    return {"object": "unnoise.processes.chain:Chain", "fields": kept}
+
+
 def _made_for_a_process(name: str, fields: Fields) -> Node:
     """A class of today, with the fields of old as its keywords."""
     if not fields:
@@ -97,10 +143,13 @@ def _made_for_a_process(name: str, fields: Fields) -> Node:
 
 LAYOUTS: dict[str, Callable[[Fields], Node]] = {
     **{old: partial(_made_for_a_process, new) for old, new in _MADE_FOR_A_PROCESS.items()},
+    **{old: partial(Call, new) for old, new in _FUNCTIONS.items()},
     "unnoise.objectives.vdm:VDM": _vdm,
+    "unnoise.processes.gaussian_chain:GaussianChain": _gaussian_chain,
+    "unnoise.processes.snr_form:SNRForm": _snr_form,
     "unnoise.processes.user:JumpProcess": _jump_process,
 }
-GONE: dict[str, str] = {}
+GONE: dict[str, str] = {"unnoise.schedules:Knots": "train it anew with schedules.LogSNR"}
 
 
 def translated(config: Any) -> Any:
