@@ -44,7 +44,7 @@ def encode(value: Any) -> Any:
 
     >>> from unnoise.schedules import Linear
     >>> encode(Linear(end=10.0))
-    {'object': 'unnoise.schedules:Linear', 'fields': {'start': 0.1, 'end': 10.0, 'tau_min': 1e-05}}
+    {'object': 'unnoise.schedules.rates:Linear', 'fields': {'start': 0.1, 'end': 10.0, 'tau_min': 1e-05}}
     >>> decode(encode(Linear(end=10.0)))
     Linear(start=0.1, end=10.0, tau_min=1e-05)
 

@@ -54,7 +54,6 @@ _MADE_FOR_A_PROCESS = {  # heads of old were objects, and are classes that are c
     "unnoise.processes.user_heads:ScoreHead": "unnoise.heads.manifolds:ScoreHead",
 }
 _FUNCTIONS = {  # classes of old that are functions with the same arguments
-    "unnoise.processes.binomial:BinomialChain": "unnoise.processes.chain:binomial_chain",
     "unnoise.processes.gaussian:EDM": "unnoise.processes.named_gaussians:edm",
     "unnoise.processes.gaussian:RectifiedFlow": "unnoise.processes.named_gaussians:rectified_flow",
     "unnoise.processes.gaussian:SubVariancePreserving": "unnoise.processes.named_gaussians:sub_variance_preserving",
@@ -149,7 +148,11 @@ LAYOUTS: dict[str, Callable[[Fields], Node]] = {
     "unnoise.processes.snr_form:SNRForm": _snr_form,
     "unnoise.processes.user:JumpProcess": _jump_process,
 }
-GONE: dict[str, str] = {"unnoise.schedules:Knots": "train it anew with schedules.LogSNR"}
+GONE: dict[str, str] = {
+    "unnoise.processes.binomial:BinomialChain": "train it anew for the process of processes.binomial_chain",
+    "unnoise.schedules:Knots": "train it anew with schedules.LogSNR",
+}
+KINDS = {"degrees": "angle", "radians": "angle"}  # of columns, whose turn is a field
 
 
 def translated(config: Any) -> Any:
@@ -174,6 +177,15 @@ def translated(config: Any) -> Any:
             _refuse(name)
             return {"name": MOVED.get(name, name)}
     return node
+
+
+def translated_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """A description of columns as today's code would have written it."""
+    factors = [factor | {"kind": KINDS.get(factor["kind"], factor["kind"])} for factor in schema["factors"]]
+    container = schema["container"]
+    if container["container"] == "block":
+        container = container | {"container": "events"}
+    return schema | {"factors": factors, "container": container}
 
 
 def _refuse(name: str) -> None:

@@ -136,7 +136,7 @@ def _modules(config: Any) -> list[str]:
 def read_schema(folder: Path) -> Schema:
     """What the model knows about its data."""
     with explained(folder):
-        return Schema.from_config(_read_config(folder)["schema"])
+        return Schema.from_config(_renamed.translated_schema(_read_config(folder)["schema"]))
 
 
 def read_weights(folder: Path, denoiser: Denoiser) -> list[float]:

@@ -61,7 +61,7 @@ def check_process(
     >>> from unnoise.spaces import Euclidean
     >>> atoms = torch.tensor([[1.0, 0.5], [-1.0, 0.0], [0.3, -1.2]])
     >>> print(check_process(rectified_flow(Euclidean(2)), atoms, draws=1000))
-    rectified_flow(...): 26 of 26 properties kept
+    Gaussian(...): 26 of 26 properties kept
     ...
     """
     case = case_of(process, atoms, weights, times=times, churns=churns, draws=draws, functions=functions, seed=seed)

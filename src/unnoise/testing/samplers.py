@@ -61,7 +61,7 @@ def check_sampler(
     >>> from unnoise.spaces import Euclidean
     >>> atoms = torch.tensor([[1.0, 0.5], [-1.0, 0.0], [0.3, -1.2]])
     >>> print(check_sampler(DDIM, variance_preserving(Euclidean(2)), atoms, draws=1000))
-    DDIM on variance_preserving(...): 8 of 8 properties kept
+    DDIM on Gaussian(...): 8 of 8 properties kept
     ...
     """
     base = case_of(process, atoms, weights, seed=seed)
