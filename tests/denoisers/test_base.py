@@ -19,5 +19,5 @@ ASKERS = {
 @pytest.mark.parametrize("name", ASKERS)
 def test_a_process_without_a_kernel_is_refused_where_one_is_needed(name):
     ask, instead = ASKERS[name]
-    with pytest.raises(InputError, match=f"{name} needs .* kernel .* of JumpProcess is not: use {instead}"):
+    with pytest.raises(InputError, match=f"{name} needs .* kernel .*JumpProcess.*: use {instead}"):
         ask(torch.Generator())
