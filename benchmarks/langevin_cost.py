@@ -27,7 +27,7 @@ from unnoise import chains  # noqa: E402
 from unnoise._provenance import write_results  # noqa: E402
 from unnoise.denoisers import ExactMixture  # noqa: E402
 from unnoise.laws.base import standard_normal  # noqa: E402
-from unnoise.processes import EDM  # noqa: E402
+from unnoise.processes import edm  # noqa: E402
 from unnoise.targets import TwoModes  # noqa: E402
 
 CHAINS, STEPS, TURN = 10_000, 1_000, 50
@@ -38,7 +38,7 @@ TARGET = TwoModes(32, separation=0.5)  # 2.8 standard deviations apart: chains p
 def overhead() -> dict[str, float]:
     """All of a chain against what it cannot do without."""
     rng = torch.Generator().manual_seed(0)
-    target = chains.AtNoise(ExactMixture(EDM(TARGET.space), TARGET.mixture)).at(1.0)
+    target = chains.AtNoise(ExactMixture(edm(TARGET.space), TARGET.mixture)).at(1.0)
     state = chains.run(chains.Sachs(target, 0.5), TARGET.sample(rng, (CHAINS,)), 1, rng).state
 
     def walk() -> None:

@@ -235,7 +235,7 @@ DAMAGE = {
     "parameters are a number": put(3, "params"),
     "an unknown parameter": put(3, "params", "dict", "strange"),
     "a broken parameter": put({"tuple": 3}, "params", "dict", "head"),
-    "a wrong field": put(
+    "a wrong field": put({"object": "unnoise.schedules.rates:Linear", "fields": {"no": 1}}, "params", "dict", "head"),
         {"object": "unnoise.schedules.rates:Linear", "fields": {"strange": 1}}, "params", "dict", "head"
     ),
     "a network that is none": put("MLP", "params", "dict", "network"),

@@ -90,7 +90,7 @@ class Guided(Denoiser):
 
 
 def _posterior_variance(process: Gaussian, x: Tensor, t: Tensor) -> Tensor:
-    """Of x_0 given x_t, for standard normal data."""
+    """The variance of x_0 given x_t, for standard normal data."""
     alpha, sigma = process.alpha_sigma(t)
     return (sigma**2 / (alpha**2 + sigma**2)).to(x)
 

@@ -27,7 +27,7 @@ class Observation(ABC):
     """A positive function of x_0 that can be averaged over Gaussian noise in closed form."""
 
     def __call__(self, x: Any) -> Tensor:
-        """Log r at points x, (n, *event), in nats: (n,)."""
+        """The values of log r at points x, (n, *event), in nats: (n,)."""
         return self.blurred(x, _tree.map(lambda leaf: leaf.new_zeros(()), x))
 
     @abstractmethod
@@ -69,7 +69,7 @@ class LinearGaussian(Observation):
         _check(self.values, "the values", self.scale)
 
     def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
-        """See the class."""
+        r"""The log density of y, by the eigenvectors of $A A^T$."""
         if x[0].numel() != self.matrix.shape[1]:
             raise InputError(
                 f"got points of {x[0].numel()} numbers, and the matrix measures {self.matrix.shape[1]}: give it one "
@@ -159,7 +159,7 @@ def noisy(values: Tensor, scale: float) -> Masked:
 
 
 def log_values(log_r: LogR, x: Any) -> Tensor:
-    """Log r at points, checked, since a user may have written the function.
+    """The values of log r at points, checked, since a user may have written the function.
 
     Raises:
         InputError: another shape than (n,), a NaN, or an infinite r.
@@ -168,7 +168,7 @@ def log_values(log_r: LogR, x: Any) -> Tensor:
 
 
 def log_twist(log_r: LogR, x_0: Any, variance: Any) -> Tensor:
-    """Log r at points that are known up to this variance, or log r of the points for an r that is no `Observation`."""
+    """The values of log r, averaged over noise of this variance where r is an `Observation`."""
     if isinstance(log_r, Observation):
         return _checked(log_r.blurred(x_0, variance), _tree.length(x_0))
     return log_values(log_r, x_0)

@@ -1,9 +1,9 @@
-r"""The lower bound on the log-likelihood, on every space with a known kernel:
+r"""The lower bound on the log-likelihood, on every space with a known kernel.
 
 $$-\log p(x_0) \le KL(q_{1|0} \| p_1) + \int_0^1 E[\Phi(q_{t|0}/\beta_t)(X_t)]\,dt + \text{reconstruction}$$
 
 (Benton et al. 2024, arXiv 2211.03595), by Monte Carlo over time and noise.
-"""  # noqa: D415
+"""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Bound(Stratified):
 
     Args:
         draws: network evaluations per row, an even number.
-        times: where to look; lowers the variance, never changes the mean.
+        times: at which times; it changes the variance and never the mean.
         batch_size: evaluations at once; by default half a million numbers.
         decoder: of whole numbers, `SoftmaxDecoder` or `BinDecoder`, for a model that was trained on the levels
             themselves; None for the Gaussian density.
@@ -51,7 +51,7 @@ class Bound(Stratified):
         return self.name if self.decoder is None else f"{self.name}, {self.decoder.name}"
 
     def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
-        """See the class."""
+        """The mean of the costs of a few rows, part by part."""
         process, n = require(denoiser.process, HasKernel, "Bound", "evaluation.ImplicitBound"), _tree.length(x_0)
         x_0, cond = self.repeated(x_0), self.repeated(cond)
         prior = self._prior_cost(process, x_0, rng).view(n, self.draws)
@@ -77,9 +77,9 @@ class Bound(Stratified):
         u = self.strata(n, rng).to(like if like.is_floating_point() else like.device)
         t, density = times_at(self.times, process, u)
         x_t = process.marginal(x_0, t).sample(rng)
-        price = process.kl_rate(denoiser(x_t, t, cond), process.target(x_0, x_t, t), x_t, t) / density
+        cost = process.kl_rate(denoiser(x_t, t, cond), process.target(x_0, x_t, t), x_t, t) / density
         control = process.control_variate(x_0, x_t, t) / density
-        return _controlled(price.view(n, -1), control.view(n, -1))
+        return _controlled(cost.view(n, -1), control.view(n, -1))
 
 
 def _controlled(cost: Tensor, control: Tensor) -> Tensor:

@@ -44,11 +44,11 @@ class Decoder(ABC):
 
     @abstractmethod
     def log_probabilities(self, denoiser: Denoiser, z: Tensor, cond: Any = None) -> Tensor:
-        """Of every level, (*z.shape, count), in nats."""
+        """The log-probability of every level, (*z.shape, count), in nats."""
 
     @abstractmethod
     def log_prob(self, denoiser: Denoiser, x_0: Tensor, z: Tensor, cond: Any = None) -> Tensor:
-        """Of the levels x_0 at the states z, (n,), in nats: the sum over all numbers of a row."""
+        """The log-probability of the levels x_0 at the states z, (n,), in nats: the sum over a row."""
 
     def cost(self, denoiser: Denoiser, x_0: Tensor, cond: Any, rng: torch.Generator) -> Tensor:
         """A draw of $-log p(x_0 | X_{t=0})$, (n,), in nats.
@@ -86,11 +86,11 @@ class SoftmaxDecoder(Decoder):
 
     @property
     def name(self) -> str:
-        """See the class."""
+        """With the number of levels."""
         return f"softmax decoder over {self.lattice.count} levels"
 
     def log_probabilities(self, denoiser: Denoiser, z: Tensor, cond: Any = None) -> Tensor:
-        """See the class."""
+        """Bayes' rule with a flat prior."""
         alpha, sigma = _ends(denoiser, z, type(self).__name__)
         distance = (z[..., None] - alpha * self.lattice.levels(z)) / sigma
         return torch.log_softmax(-0.5 * distance.square(), -1)
@@ -134,17 +134,17 @@ class BinDecoder(Decoder):
 
     @property
     def name(self) -> str:
-        """See the class."""
+        """With the number of bins."""
         return f"Gaussian decoder integrated over {self.lattice.count} bins"
 
     def log_probabilities(self, denoiser: Denoiser, z: Tensor, cond: Any = None) -> Tensor:
-        """See the class."""
+        """The mass of every bin."""
         mean, scale = self._gaussian(denoiser, z, cond)
         index = torch.arange(self.lattice.count, device=z.device)
         return self._log_mass(index, mean[..., None], scale).to(z)
 
     def log_prob(self, denoiser: Denoiser, x_0: Tensor, z: Tensor, cond: Any = None) -> Tensor:
-        """See the class."""
+        """The mass of one bin per number."""
         mean, scale = self._gaussian(denoiser, z, cond)
         return self._log_mass(self.lattice.index(x_0), mean, scale).flatten(1).sum(1).to(z)
 
@@ -166,7 +166,7 @@ class BinDecoder(Decoder):
 
 
 def gaussian(denoiser: Denoiser, asker: str) -> Gaussian:
-    """The process of a denoiser, for those who need it Gaussian.
+    """The process of a denoiser, which must be Gaussian.
 
     Raises:
         InputError: it is not.

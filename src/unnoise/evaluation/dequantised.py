@@ -41,7 +41,7 @@ class NoiseCells(Dequantisation):
         return f"dequantisation by the noise at t = 0, {self.decoder.name}"
 
     def draw(self, denoiser: Denoiser, x_0: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See the class."""
+        """The state at t = 0, rescaled, and its log weight."""
         process, now = gaussian(denoiser, "NoiseCells"), torch.zeros((), dtype=x_0.dtype, device=x_0.device)
         self.decoder.check(x_0)
         law, alpha = process.marginal(x_0, now), process.alpha_sigma(now)[0]

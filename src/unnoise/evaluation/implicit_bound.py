@@ -55,7 +55,7 @@ class ImplicitBound(Stratified):
         return super().at_once(denoiser) // min(16, max(1, numbers))
 
     def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
-        """See the class."""
+        """One simulated path per draw, seen at one time."""
         process, n, like = denoiser.process, _tree.length(x_0), _tree.first(x_0)
         x_0, cond = self.repeated(x_0), self.repeated(cond)
         u = self.strata(n, rng).to(like if like.is_floating_point() else like.device)

@@ -73,7 +73,7 @@ def joint(process: _Product, parts: Mapping[str, Factory]) -> JointHead:
 
     >>> from functools import partial
     >>> from unnoise import heads, processes, spaces
-    >>> process = processes.product({"numbers": processes.EDM(spaces.Euclidean(2))})
+    >>> process = processes.product({"numbers": processes.edm(spaces.Euclidean(2))})
     >>> head = partial(joint, parts={"numbers": heads.V})  # as for `Neural` and `DenoisingMarkovModel`
     >>> head(process).parts["numbers"]
     V(process=EDM(space=Euclidean(event_shape=(2,)), sigma_min=0.002, sigma_max=80.0, rho=7.0), sigma_data=1.0)

@@ -48,7 +48,7 @@ class Adaptive(Sampler):
         denoiser: of a Gaussian process, or of a product of them.
         tolerance: a step is accepted where its estimated error is below tolerance $(1 + |y|)$, root mean square over
             the coordinates; the error at the end is of this order.
-        steps: how many times all rows stop at the same time, for those who want to look (`on_step`); 2 are the ends.
+        steps: how many times all rows stop together, to be seen by `on_step`; 2 are the two ends.
 
     Raises:
         InputError: a process that is not Gaussian, a tolerance that is not positive, or fewer than 2 steps.
@@ -89,7 +89,7 @@ class Adaptive(Sampler):
         like = _tree.first(state)
 
         def velocity(share: Tensor, y: Tensor, rows: Tensor) -> Tensor:
-            """Of y, at a share of the way of the form's variable."""
+            """The velocity of y, at a share of the way of the form's variable."""
             counts[rows.cpu()] += 1
             lam = FORM.at(first + (last - first) * share)
             time = leader.time_at(2 * lam).clamp(0, 1)

@@ -30,7 +30,7 @@ class Sampler(ABC):
 
     Args:
         denoiser: what is learnt; its process says what the reverse is.
-        steps: how many times the state is looked at, the final denoising included; 1 asks the denoiser once, at pure
+        steps: noise levels at which the denoiser is asked, the last one included; 1 asks it once, at pure
             noise, which takes a process with a bridge.
         grid: where the times lie.
 

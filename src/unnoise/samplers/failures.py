@@ -23,7 +23,7 @@ def check_finite(state: Any, index: int, t: Tensor, cause: Callable[[], str]) ->
     """
     for name, leaf in _tree.leaves(state):
         if not leaf.is_floating_point() or leaf.sum().isfinite():
-            continue  # the sum is the quicker look; where it overflows, the rows decide
+            continue  # the sum is quicker to check; where it overflows, the rows decide
         rows = ~torch.isfinite(leaf).reshape(len(leaf), -1).all(1)
         if rows.any():
             raise NonFiniteError(

@@ -56,7 +56,7 @@ class NoiseForm(Form):
     r"""$N = \hat\epsilon$: $d\tilde x = \hat\epsilon\,d\tilde\sigma$ (DDIM, DEIS, linear multistep)."""
 
     def scale(self, lam: Tensor) -> Tensor:
-        """1."""
+        """The constant 1."""
         return torch.ones_like(lam)
 
     def variable(self, lam: Tensor) -> Tensor:
@@ -101,15 +101,15 @@ class DataForm(Form):
         return self._k * torch.exp(self._k * lam)
 
     def of_data(self, lam: Tensor) -> Tensor:
-        """1."""
+        """The constant 1."""
         return torch.ones_like(lam)
 
     def of_state(self, lam: Tensor) -> Tensor:
-        """0."""
+        """The constant 0."""
         return torch.zeros_like(lam)
 
     def fresh(self, start: Tensor, end: Tensor) -> Tensor:
-        """See the class."""
+        """By the noise that the churn adds."""
         return torch.exp(-end) * torch.sqrt(-torch.expm1(-2 * self.churn**2 * (end - start)))
 
     @property

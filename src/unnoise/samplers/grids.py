@@ -61,7 +61,7 @@ class UniformLogSNR(OfNoise):
     """Equal steps in the log signal-to-noise ratio (log-linear noise levels)."""
 
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
-        """See the class."""
+        """Equal steps."""
         return torch.linspace(highest, lowest, count, dtype=torch.float64)
 
 
@@ -72,7 +72,7 @@ class Karras(OfNoise):
     rho: float = 7.0
 
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
-        """See the class."""
+        r"""Equal steps of $\tilde\sigma^{1/\rho}$."""
         first, last = math.exp(highest / self.rho), math.exp(lowest / self.rho)
         return self.rho * torch.linspace(first, last, count, dtype=torch.float64).log()
 

@@ -71,7 +71,7 @@ class Particles:
         """Refuse a result without a point at which r is positive: of all groups, or of `each` of them.
 
         Raises:
-            NonFiniteError: there is none.
+            NonFiniteError: r is 0 where all of them end.
         """
         dead, particles = torch.isneginf(self.log_normaliser), self.log_weights.shape[1]
         if dead.all() or (each and dead.any()):

@@ -209,7 +209,7 @@ class TwistedSMC(Sampler):
 
 
 def _finite(twist: Tensor, particles: int) -> Tensor:
-    """Log twists, (groups x particles), with a finite number in the place of every minus infinity.
+    """The log twists, (groups x particles), with a finite number in the place of every minus infinity.
 
     Where r is 0 on the way, a point may still end where it is not. Until the end its log twist is two nats below the
     least of those of its group at which r is not 0; at the end its weight is 0. At minus many, the first points to come
