@@ -236,8 +236,6 @@ DAMAGE = {
     "an unknown parameter": put(3, "params", "dict", "strange"),
     "a broken parameter": put({"tuple": 3}, "params", "dict", "head"),
     "a wrong field": put({"object": "unnoise.schedules.rates:Linear", "fields": {"no": 1}}, "params", "dict", "head"),
-        {"object": "unnoise.schedules.rates:Linear", "fields": {"strange": 1}}, "params", "dict", "head"
-    ),
     "a network that is none": put("MLP", "params", "dict", "network"),
     "a network of wrong width": put(-3, "params", "dict", "network", "keywords", "dict", "width"),
     "a container that is none": put(3, "schema", "container"),
