@@ -75,6 +75,7 @@ MOVED: dict[str, str] = {
     **{
         f"unnoise.samplers.forms:{name}": f"unnoise.samplers.forms:{name}Form" for name in ("Data", "Noise", "Velocity")
     },
+    "unnoise.evaluation.implicit_bound:ImplicitBound": "unnoise.evaluation.bound:ImplicitBound",
     "unnoise.evaluation.likelihood:Bound": "unnoise.evaluation.bound:Bound",
     "unnoise.evaluation.likelihood:ProbabilityFlow": "unnoise.evaluation.probability_flow:ProbabilityFlow",
     "unnoise.objectives.steps:StepPrices": "unnoise.objectives.steps:StepKL",
@@ -82,8 +83,12 @@ MOVED: dict[str, str] = {
     "unnoise.processes.snr_form:exploding": "unnoise.processes.paths:Exploding",
     "unnoise.processes.snr_form:preserving": "unnoise.processes.paths:Preserving",
     "unnoise.processes.snr_form:straight": "unnoise.processes.paths:Straight",
+    "unnoise.samplers.chain_steps:ChainSteps": "unnoise.samplers.ancestral:ChainSteps",
+    "unnoise.samplers.first_hitting:FirstHitting": "unnoise.samplers.exact_jumps:FirstHitting",
     "unnoise.samplers.grids:LogNormal": "unnoise.samplers.grids:LogNormalGrid",
     "unnoise.samplers.grids:Uniform": "unnoise.samplers.grids:UniformGrid",
+    "unnoise.samplers.perturbed:Perturbed": "unnoise.samplers.ancestral:Perturbed",
+    "unnoise.samplers.uniformisation:Uniformisation": "unnoise.samplers.exact_jumps:Uniformisation",
     "unnoise.samplers.tuned:tuned": "unnoise.samplers.tuning:tune",
     "unnoise.schedules:Learned": "unnoise.schedules.learned:Learned",
     "unnoise.objectives.times:LogNormal": "unnoise.objectives.times:LogNormalTimes",

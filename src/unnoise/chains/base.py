@@ -133,13 +133,7 @@ class ChainSampler(ABC):
 
 @torch.no_grad()
 def run(
-    kernel: Kernel[T],
-    x: Tensor | T,
-    steps: int,
-    rng: torch.Generator,
-    *,
-    keep: int = 0,
-    on_step: OnStep | None = None,
+    kernel: Kernel[T], x: Tensor | T, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep | None = None
 ) -> Trace[T]:
     """Move all chains `steps` times: the only loop of this folder.
 

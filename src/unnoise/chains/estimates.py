@@ -112,12 +112,7 @@ class PlugIn(Estimated):
     """
 
     def __init__(
-        self,
-        process: Gaussian,
-        density: LogDensity[Tensor],
-        draws: int,
-        rng: torch.Generator,
-        antithetic: bool = True,
+        self, process: Gaussian, density: LogDensity[Tensor], draws: int, rng: torch.Generator, antithetic: bool = True
     ) -> None:
         super().__init__(process, density, rng)
         if draws < 1 or (antithetic and draws % 2):

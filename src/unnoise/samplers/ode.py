@@ -29,12 +29,7 @@ Velocity = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def integrate(
-    velocity: Velocity,
-    y: Tensor,
-    *,
-    tolerance: float = 1e-5,
-    first_step: float = 0.01,
-    max_steps: int = 10_000,
+    velocity: Velocity, y: Tensor, *, tolerance: float = 1e-5, first_step: float = 0.01, max_steps: int = 10_000
 ) -> Tensor:
     r"""Solve $dy/dt = v(t, y)$ from t = 0 to t = 1.
 

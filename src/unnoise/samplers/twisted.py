@@ -107,7 +107,7 @@ class TwistedSMC(Sampler):
         cond: Any = None,
         *,
         batch_size: int | None = None,
-        on_step: OnStep | None = None,
+        on_step: OnStep = None,
     ) -> Particles:
         """Weighted particles in independent groups.
 
@@ -135,7 +135,7 @@ class TwistedSMC(Sampler):
         found.check_alive(each=cond is not None)
         return found
 
-    def _sample(self, n: int, rng: torch.Generator, cond: Any, batch_size: int, on_step: OnStep | None) -> Any:
+    def _sample(self, n: int, rng: torch.Generator, cond: Any, batch_size: int, on_step: OnStep) -> Any:
         """Points of equal weight, n of them.
 
         Without conditions they come from as few groups as hold n, and points of a group are copies of one another where
@@ -153,7 +153,7 @@ class TwistedSMC(Sampler):
         """Groups of a run."""
         return max(1, batch_size // self.particles)
 
-    def _weighed(self, groups: int, rng: torch.Generator, cond: Any, on_step: OnStep | None) -> Particles:
+    def _weighed(self, groups: int, rng: torch.Generator, cond: Any, on_step: OnStep) -> Particles:
         if cond is not None:
             cond = _tree.map(lambda leaf: leaf.repeat_interleave(self.particles, 0), cond)
         times = self._times()

@@ -184,6 +184,10 @@ class Manifold(Continuum):
     def dot(self, u: Tensor, v: Tensor) -> Tensor:
         """The inner product of tangent vectors, summed over the event axes."""
 
+    def scattered(self, n: int, rng: torch.Generator) -> Tensor:
+        """Different points, n of them, of no particular law, in float64."""
+        return self.project(torch.randn(n, *self.event_shape, generator=rng, dtype=torch.float64))
+
     def tangent_signs(self, x: Tensor, signs: Tensor) -> Tensor:
         """Tangent vectors of unit covariance.
 
@@ -255,6 +259,10 @@ class Manifold(Continuum):
         return scale.expand_as(x).reshape(*x.shape[: x.ndim - len(self.event_shape)], -1)[..., 0]
 
 
+class Flat(Manifold):
+    """A manifold with straight geodesics: exp(x, v) = x + v."""
+
+
 class Compact(Manifold):
     """A manifold without boundary and of finite volume: noise ends at the uniform law.
 
@@ -274,6 +282,10 @@ class Compact(Manifold):
     @abstractmethod
     def uniform(self, n: int) -> Law[Tensor]:
         """The uniform law, as a batch of n."""
+
+    def scattered(self, n: int, rng: torch.Generator) -> Tensor:
+        """Uniform points."""
+        return self.uniform(n).sample(rng)
 
     @abstractmethod
     def heat(self, x_0: Tensor, time: Tensor) -> Law[Tensor]:

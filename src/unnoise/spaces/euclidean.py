@@ -12,11 +12,11 @@ from unnoise._errors import InputError
 from unnoise.laws import Normal
 from unnoise.laws.base import standard_normal
 from unnoise.spaces._points import check_points
-from unnoise.spaces.base import Diffusion, Manifold
+from unnoise.spaces.base import Diffusion, Flat
 
 
 @dataclass(frozen=True)
-class Euclidean(Manifold):
+class Euclidean(Flat):
     r"""$R^d$, or arrays of any shape.
 
     Args:

@@ -179,6 +179,10 @@ class ProductManifold(ProductContinuum, Manifold):
             before += space.dimension
         return frames
 
+    def scattered(self, n: int, rng: torch.Generator) -> Any:
+        """The factors' points."""
+        return {name: space.scattered(n, rng) for name, space in self.parts.items()}
+
     def dot(self, u: Any, v: Any) -> Tensor:
         """The sum of the factors' inner products."""
         return _total(space.dot(u[name], v[name]) for name, space in self.parts.items())

@@ -1,14 +1,12 @@
 """Training: the loop, its settings, its state, and checkpoints that survive whatever ends it."""
 
-from unnoise.training.average import Average
-from unnoise.training.betas import learn_betas
 from unnoise.training.checkpoint import load, save
 from unnoise.training.dataset import Arrays, BatchOrder, Dataset, Stream
-from unnoise.training.learning import learn
+from unnoise.training.learning import learn, learn_betas
 from unnoise.training.loop import Step, train
 from unnoise.training.process_group import ProcessGroup
 from unnoise.training.settings import Settings
-from unnoise.training.state import TrainState
+from unnoise.training.state import Average, TrainState
 
 __all__ = [
     "Arrays",
