@@ -29,11 +29,8 @@ _FOLDERS = [
     "report",
     "samplers",
     "schedules",
-    "spaces",
-    "targets",
-    "testing",
-    "training",
 ]
+_FOLDERS += ["spaces", "targets", "testing", "training"]
 _NAMES = {
     "DenoisingMarkovModel": ("unnoise.model", "DenoisingMarkovModel"),
     "load": ("unnoise.model", "load_model"),

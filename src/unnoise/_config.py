@@ -19,13 +19,8 @@ from unnoise._errors import InputError
 from unnoise._renamed import Call
 
 PLAIN = (type(None), bool, int, float, str)
-PARTS = tuple(  # what models are made of
-    f"unnoise.{part}"
-    for part in (
-        *("denoisers", "evaluation", "heads", "laws", "networks", "objectives", "processes", "samplers", "schedules"),
-        "spaces",
-    )
-)
+FOLDERS = "denoisers evaluation heads laws networks objectives processes samplers schedules spaces"  # of models' parts
+PARTS = tuple(f"unnoise.{folder}" for folder in FOLDERS.split())
 
 
 def encode(value: Any) -> Any:

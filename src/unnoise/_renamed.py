@@ -1,17 +1,14 @@
 """Names that saved models hold and that have changed since: `config.json` as today's code would have written it.
 
 A folder names classes and functions as "module:name". When you move or rename one that a model can be made of, add it
-here, so that folders that others have on their disks still load; `tests/test_renamed.py` finds what is missing.
+here, so that old folders still load; `tests/test_renamed.py` finds what is missing.
 
-* It only has another name, and the same fields: a line in `MOVED`, from the name of old to today's. It holds for
-  objects, and for classes and functions that are named alone or in a partial.
+* Only the name changed: a line in `MOVED`, which holds for objects, and for classes and functions that are named alone.
 * Its fields changed, or it is no dataclass any more: a function in `LAYOUTS`, from the old fields, whose own parts are
-  translated already, to a node that `_config.decode` reads. Objects only. `Call(name, fields)` is what a function
-  returns, {"object": ..., "fields": ...} an object and {"name": ...} a class or a function itself. An object that is a
-  class today, with its fields, if any, as keywords, is {"name": NEW} without fields, and else
-  {"partial": {"name": NEW}, "arguments": [], "keywords": {"dict": fields}}. A class that is a function today stands in
-  both tables: in `MOVED` for where it is named alone, and here as `partial(Call, NEW)` for its objects.
-* Nothing of today does what it did: an entry in `GONE`, with what to use instead, for a sentence.
+  translated already, to a node that `_config.decode` reads: `Call(name, fields)`, what a function returns,
+  {"object": ..., "fields": ...}, or {"name": ...}, a class or function itself. A class that is a function today stands
+  in both tables: in `MOVED` for where it is named alone, and here as `partial(Call, NEW)` for its objects.
+* Nothing of today does what it did: an entry in `GONE`, with what to use instead.
 """
 
 from __future__ import annotations

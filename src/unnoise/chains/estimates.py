@@ -94,9 +94,7 @@ class PlugIn(Estimated):
         process: Gaussian: it says which noise belongs to which time.
         density: known up to a constant.
         draws: how many per point.
-        rng: where they come from.
-        antithetic: whether draws come in pairs $\pm\epsilon$, which makes the score of a nearly constant density nearly
-            exact.
+        antithetic: whether draws come in pairs $\pm\epsilon$: nearly exact scores of a nearly constant density.
 
     Raises:
         InputError: no draws, or an odd number of them in pairs.
@@ -139,16 +137,14 @@ class PlugIn(Estimated):
 class LangevinPosterior(Estimated):
     r"""The mean of Metropolis-adjusted Langevin chains on $p(x | y)$, several for every y.
 
-    The posterior is log-concave where $\sigma$ is small against the curvature of f, whatever the dimension; where it
-    has several modes that chains do not pass between, neither mean nor effective sample size can know
-    (`TemperedPosterior` weighs them). The first half
-    of the steps goes to forgetting the start and to the step size.
+    The posterior is log-concave where $\sigma$ is small against the curvature of f, whatever the dimension; neither
+    mean nor effective sample size knows of modes that chains do not pass between (`TemperedPosterior` does). The
+    first half of the steps finds the step size and forgets the start.
 
     Args:
         process: Gaussian: it says which noise belongs to which time.
         density: known up to a constant.
         steps: per chain, each one evaluation of $\log p$ and its gradient.
-        rng: where all randomness comes from.
         chains: for every point; at least 2, since their disagreement gives the effective sample size.
 
     Raises:

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.chains.base import State, TargetKernel, check_positive, run
+from unnoise.chains.base import Memoryless, State, TargetKernel, check_positive, run
 from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
 from unnoise.spaces import Manifold
 
 
 @dataclass(frozen=True)
-class Langevin(TargetKernel[State]):
+class Langevin(Memoryless, TargetKernel[State]):
     r"""The unadjusted algorithm, ULA: $x \leftarrow x + h\nabla\log p(x) + \sqrt{2h}\,z$ (Roberts, Tweedie 1996).
 
     It leaves another law than p, at a distance of order h: on $N(0, \tau^2)$ the variance
@@ -29,10 +29,6 @@ class Langevin(TargetKernel[State]):
     Raises:
         InputError: a step size that is not positive, or a target on a curved space.
     """
-
-    def start(self, x: Tensor, rng: torch.Generator) -> State:
-        """Nothing but the positions."""
-        return State(x)
 
     def step(self, state: State, rng: torch.Generator) -> State:
         """One move of every chain."""
@@ -99,7 +95,7 @@ class MALA(TargetKernel[Proposing]):
         )
 
     def _check_nan(self, new: Proposing, log_ratio: Tensor) -> None:
-        """A NaN far out is a step too far, and refused as such; a NaN at a finite point is a fault of the target."""
+        """A NaN far out is a step too far, and is refused; a NaN at a finite point is a fault of the target."""
         if not log_ratio.isnan().any():
             return
         faults = new.log_prob.isnan() & torch.isfinite(new.x).flatten(1).all(1)
@@ -114,7 +110,7 @@ class MALA(TargetKernel[Proposing]):
 
 @dataclass(frozen=True)
 class Tuned:
-    """A kernel with its new step size, and where its chains have got to meanwhile."""
+    """A kernel with its new step size, and where its chains are."""
 
     kernel: MALA
     state: Proposing
@@ -127,15 +123,15 @@ def tune(
     r"""A step size at which moves are accepted with probability `target`, by dual averaging over all chains.
 
     Nesterov 2009 as in Hoffman and Gelman 2014 (arXiv 1111.4246, section 3.2). 0.574 is best for MALA in many
-    dimensions (Roberts, Rosenthal 1998). What the chains walk meanwhile is not stationary: run from `state`, and count
-    from there.
+    dimensions (Roberts, Rosenthal 1998). The chains are not stationary meanwhile: run from `state`, and count from
+    there.
 
     Args:
         kernel: with the first step size.
         x: starting points, or a state.
         rng: where all randomness comes from.
         target: the probability of acceptance to reach.
-        steps: how many steps to take over it.
+        steps: how many steps to take.
 
     Raises:
         InputError: a target outside (0, 1), or no steps.
@@ -160,7 +156,7 @@ def _squared(x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Geodesic(TargetKernel[State]):
+class Geodesic(Memoryless, TargetKernel[State]):
     r"""$x \leftarrow \exp_x\big(h\nabla\log p(x) + \sqrt{2h}\,z\big)$, z a standard normal tangent vector.
 
     The geodesic random walk of De Bortoli et al. 2022 (arXiv 2202.02763, algorithm 1) with the drift of p; the density
@@ -186,10 +182,6 @@ class Geodesic(TargetKernel[State]):
         check_positive(step_size=self.step_size)
         _ = self._space  # which checks the target
 
-    def start(self, x: Tensor, rng: torch.Generator) -> State:
-        """Nothing but the positions."""
-        return State(x)
-
     def step(self, state: State, rng: torch.Generator) -> State:
         """One move of every chain."""
         x, space = state.x, self._space
@@ -200,7 +192,5 @@ class Geodesic(TargetKernel[State]):
     def _space(self) -> Manifold:
         space = self.target.support
         if not isinstance(space, Manifold):
-            raise InputError(
-                "Geodesic follows the geodesics of the target's space: say it, as in Density(f, Sphere(2))"
-            )
+            raise InputError("Geodesic needs the space of the target: give it, as in Density(f, Sphere(2))")
         return space

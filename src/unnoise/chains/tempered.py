@@ -27,18 +27,16 @@ HALVINGS = 12  # of the logarithm of the interval in which a rise is searched
 class TemperedPosterior(Estimated):
     r"""Sequential Monte Carlo from $N(y, \sigma^2 I)$ to $p(x | y)$, for every y anew.
 
-    Particles pass through $p(x)^\beta N(x; y, \sigma^2 I)$: $\beta$ rises from 0 to 1 for every y by as much as
-    leaves four fifths of them effective; then they are drawn again and moved by Metropolis-adjusted Langevin
-    steps (Del Moral, Doucet, Jasra 2006). So modes are weighed by the mass they hold, which chains
-    (`LangevinPosterior`) cannot do once modes are apart, in dimensions where importance sampling (`PlugIn`) finds none
-    of them. It is a ratio of averages: of few effective draws, it leans towards the modes that lie around y by a share
-    1/effective. The number of rises grows as $KL(p(x | y) \| N(y, \sigma^2 I))$, where `PlugIn` needs its exponential.
+    Particles pass through $p(x)^\beta N(x; y, \sigma^2 I)$: $\beta$ rises from 0 to 1 for every y by as much as leaves
+    four fifths of them effective; then they are drawn again and moved by Metropolis-adjusted Langevin steps (Del Moral,
+    Doucet, Jasra 2006). So modes have the weight of their mass also where they are far apart, in dimensions too high
+    for `PlugIn`: rises grow as $KL(p(x | y) \| N(y, \sigma^2 I))$, where it needs the exponential of that many draws.
+    With few effective draws it leans towards the modes around y, by a share 1/effective.
 
     Args:
         process: Gaussian: it says which noise belongs to which time.
         density: known up to a constant.
         particles: for every point.
-        rng: where all randomness comes from.
         moves: after every rise.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Walk on the density of noisy data, and jump to the data from any point of the walk."""
+"""Chains at one noise level: walk on the density of noisy data and jump to the data, or spoil and rebuild."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.chains.at_noise import AtNoise, Level
-from unnoise.chains.base import ChainSampler, Kernel, OnStep, State, Trace, check_positive, run
+from unnoise.chains.base import ChainSampler, Kernel, Memoryless, OnStep, State, Trace, check_positive, run
 from unnoise.chains.density import Field
 from unnoise.chains.underdamped import Moving, Sachs
 from unnoise.laws.base import standard_normal
@@ -21,9 +21,9 @@ from unnoise.spaces import Finite
 class WalkJump(ChainSampler):
     r"""Neural empirical Bayes (Saremi, Hyvarinen 2019, arXiv 1903.02334): one noise level for all.
 
-    The walk is underdamped Langevin on $q_\sigma$, the law of $Y = X + \sigma N$, which is easier to walk on where
-    $\sigma$ is larger; a jump is $E[X | Y = y]$, which is sharper where $\sigma$ is smaller. The jumps have less
-    variance than X: on a Gaussian $\tau^4/(\tau^2 + \sigma^2)$; `Sequential` goes on from here.
+    The walk is underdamped Langevin on $q_\sigma$, the law of $Y = X + \sigma N$, which is easier where $\sigma$ is
+    larger; a jump is $E[X | Y = y]$, which is sharper where $\sigma$ is smaller. Jumps have less variance than X: on a
+    Gaussian $\tau^4/(\tau^2 + \sigma^2)$.
 
     With m > 1 it walks on m measurements at once, in $R^{md}$ (JMS, or the M-density; Saremi, Srivastava 2022, arXiv
     2112.09822), along $\nabla_{y_i}\log p = \sigma^{-2}[\bar y - y_i + \frac{\sigma^2}m\nabla\log
@@ -84,7 +84,7 @@ class WalkJump(ChainSampler):
         return self._level.denoise(y.mean(1))
 
     def walk(
-        self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep | None = None
+        self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
     ) -> Trace[Moving]:
         r"""Walk on measurements, (n, m, *event), from $x + \sigma z$ for a guess x, (n, *event); see `run`."""
         x = self.noisy.guess(start)
@@ -92,7 +92,7 @@ class WalkJump(ChainSampler):
         y.add_(standard_normal(tuple(y.shape), y, rng), alpha=self.sigma)
         return run(self.kernel, y, steps, rng, keep=keep, on_step=on_step)
 
-    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
+    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep = None) -> Tensor:
         """The jump after all steps, (n, *event)."""
         return self.jump(self.walk(start, self.steps, rng, on_step=on_step).x)
 
@@ -105,21 +105,18 @@ class WalkJump(ChainSampler):
 class DiscreteWalkJump(WalkJump):
     r"""Discrete walk-jump sampling (Frey et al. 2023, arXiv 2306.12360): one noise level, letters in and letters out.
 
-    A sequence is written one-hot, (*sites, S), and smoothed by $N(0, \sigma^2)$. The walk is underdamped Langevin on
-    the smoothed law, a jump is $E[X | Y = y]$, the probability of each letter at each site, and of these the largest
-    is read. The defaults are the published ones. Two sequences that differ at h sites are $\sqrt{2h}$ apart, so that
-    only from $\sigma = \sqrt{h/2}$ on do two of them make one mode: with less noise, a walk that starts at one stays
-    among its relatives.
+    A sequence is written one-hot, (*sites, S), and smoothed by $N(0, \sigma^2)$; a jump is $E[X | Y = y]$, the
+    probability of each letter at each site, of which the largest is read. The defaults are the published ones. Two
+    sequences that differ at h sites are $\sqrt{2h}$ apart and make one mode only from $\sigma = \sqrt{h/2}$ on: with
+    less noise, a walk stays among the relatives of its start.
 
     Args:
-        noisy: the denoiser of one-hot sequences at level sigma, (n, *sites, S); the other numbers are those of
-            `WalkJump`.
+        noisy: the denoiser of one-hot sequences at level sigma, (n, *sites, S).
         space: where sequences live; S is the largest number of letters of a site, and sites with fewer never show
             the letters that they lack.
 
     Raises:
-        InputError: a number that is not positive; later, a denoiser of another shape, and starting points that are
-            not of the space.
+        InputError: as `WalkJump`; later, a denoiser of another shape, and starting points that are not of the space.
 
     >>> from unnoise.chains import AtNoise
     >>> from unnoise.denoisers import Exact
@@ -136,17 +133,11 @@ class DiscreteWalkJump(WalkJump):
     space: Finite = field(kw_only=True)
 
     def walk(
-        self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep | None = None
+        self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
     ) -> Trace[Moving]:
         r"""Walk on noisy one-hot sequences, (n, m, *sites, S); see `run`.
 
-        Args:
-            start: sequences, (n, *sites), to start near; or how many chains are to start from nowhere,
-                $U(0, 1)^d + N(0, \sigma^2)$.
-            steps: how often to move.
-            rng: where all randomness comes from.
-            keep: the positions after every `keep` steps are returned; 0 keeps none.
-            on_step: sees (index, state) after every step.
+        They start near sequences, (n, *sites), or where their number is given from $U(0, 1)^d + N(0, \sigma^2)$.
         """
         if isinstance(start, Tensor):
             self.space.check(start)
@@ -171,7 +162,7 @@ class DiscreteWalkJump(WalkJump):
 
 
 @dataclass(frozen=True)
-class AutoencoderChain(Kernel[State]):
+class AutoencoderChain(Memoryless):
     r"""$y = x + \sigma z$, then $x \leftarrow D(y) + s z'$, D the denoiser and $N(D(y), s^2 I)$ its decoder.
 
     Where the decoder is $p(x | y)$ this is Gibbs sampling of (x, y), and leaves the law of the data as it is (Bengio,
@@ -180,7 +171,6 @@ class AutoencoderChain(Kernel[State]):
     $\tau^4/(2\tau^2 + \sigma^2)$, about half of it: $D(x + \sigma z)$ is a Langevin step with twice the drift.
 
     Args:
-        noisy: the denoiser.
         sigma: the level of the noise that spoils.
         spread: s, the noise of the decoder: the root of the mean squared error per coordinate of D.
 
@@ -200,17 +190,16 @@ class AutoencoderChain(Kernel[State]):
     noisy: AtNoise
     sigma: float
     spread: float
-    step_size: float = field(init=False, repr=False)  # what a diverging chain is told to make smaller
 
     def __post_init__(self) -> None:
         check_positive(sigma=self.sigma)
         if not 0 <= self.spread < math.inf:
             raise InputError(f"got spread = {self.spread}; expected a number that is not negative")
-        object.__setattr__(self, "step_size", self.sigma)
 
-    def start(self, x: Tensor, rng: torch.Generator) -> State:
-        """Nothing but the positions."""
-        return State(x)
+    @property
+    def step_size(self) -> float:  # type: ignore[override]
+        """What a diverging chain should make smaller."""
+        return self.sigma
 
     def step(self, state: State, rng: torch.Generator) -> State:
         """Spoil and rebuild."""

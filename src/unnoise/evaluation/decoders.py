@@ -26,11 +26,7 @@ REACH = 16.0  # standard deviations of noise: what lies farther is less likely b
 
 @dataclass(frozen=True)
 class Decoder(ABC):
-    """A law of levels given the state at t = 0 of a Gaussian process.
-
-    Args:
-        lattice: the levels.
-    """
+    """A law of levels given the state at t = 0 of a Gaussian process."""
 
     lattice: Lattice
 
@@ -115,7 +111,6 @@ class BinDecoder(Decoder):
     which costs one more evaluation of it, or the rescaled state itself.
 
     Args:
-        lattice: the levels.
         denoised: whether the mean is the denoiser's; else $z/\alpha_0$.
 
     >>> from unnoise.denoisers import Exact

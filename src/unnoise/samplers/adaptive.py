@@ -44,7 +44,6 @@ class Adaptive(Sampler):
     rows beside it. On a product all factors move with the $\theta$ of the first.
 
     Args:
-        denoiser: of a Gaussian process, or of a product of them.
         tolerance: a step is accepted where its estimated error is below tolerance $(1 + |y|)$, root mean square over
             the coordinates; the error at the end is of this order.
         steps: how often all rows stop together for `on_step`; 2 are the two ends.

@@ -25,16 +25,14 @@ class Ancestral(LawSampler):
 
     Args:
         denoiser: of a process with a known bridge.
-        steps: network evaluations.
-        grid: where the times lie; uniform in t is DDPM's.
 
     >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import CTMC, rates
-    >>> from unnoise.spaces import Finite
-    >>> denoiser = Exact(CTMC(Finite(2, 9), rates.Absorbing(9)), torch.tensor([[1, 2], [7, 6]]))
-    >>> Ancestral(denoiser, steps=50).sample(200, torch.Generator().manual_seed(0)).unique(dim=0)
-    tensor([[1, 2],
-            [7, 6]])
+    >>> from unnoise.processes import edm
+    >>> from unnoise.spaces import Euclidean
+    >>> denoiser = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> Ancestral(denoiser, steps=20).sample(2, torch.Generator().manual_seed(0)).abs().round()
+    tensor([[1.],
+            [1.]])
     """
 
     process: Bridged[Any]
@@ -55,10 +53,7 @@ class DDIM(Sampler):
     With $\eta = 0$ deterministic (Euler's method in $\sigma/\alpha$), with $\eta = 1$ the same as `Ancestral`.
 
     Args:
-        denoiser: of a Gaussian process, or of a product of them.
-        steps: network evaluations.
         eta: share of the posterior noise that is drawn anew.
-        grid: where the times lie.
     """  # noqa: D205
 
     def __init__(self, denoiser: Denoiser, steps: int = 50, eta: float = 0.0, grid: Grid | None = None) -> None:
@@ -87,11 +82,8 @@ class Perturbed(Sampler):
     the scale of a step. Nothing corrects the steps before: see `TwistedSMC`.
 
     Args:
-        denoiser: of a Gaussian process, or of a product of them.
         log_r: log r of points, (n, *event) or a dict of factors to (n,), differentiable.
-        steps: network evaluations.
         warm: let r begin as 1 and become itself at the end.
-        grid: where the times lie.
     """
 
     def __init__(

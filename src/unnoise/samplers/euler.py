@@ -16,10 +16,7 @@ class Euler(LawSampler):
     r"""$x_s \sim$ `space.move`$(x_t, K_t, t - s)$: weak order one.
 
     Args:
-        denoiser: what is learnt.
-        steps: network evaluations.
         churn: 1 follows the time reversal (Euler-Maruyama for diffusions), 0 the probability flow.
-        grid: where the times lie.
 
     >>> import torch
     >>> from unnoise.denoisers import Exact

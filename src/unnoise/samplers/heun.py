@@ -30,7 +30,6 @@ class Heun(Sampler):
         churn: EDM's S_churn, the total noise added and removed again; 0 is deterministic.
         churn_range: noise levels $\tilde\sigma$ between which noise is added.
         churn_noise: standard deviation of the added noise, EDM's S_noise.
-        grid: where the times lie.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm

@@ -64,13 +64,10 @@ class Multistep(Sampler):
     in either is DDIM.
 
     Args:
-        denoiser: of a Gaussian process, or of a product of them.
-        steps: network evaluations.
         order: of the polynomial, plus one; the first steps have to do with less.
         form: what is integrated.
         corrected: whether to correct every step by the value at its end.
         quadrature: how polynomials are integrated.
-        grid: where the times lie; `grids.LogNormalGrid` by default.
 
     Raises:
         InputError: a process with a part that is not Gaussian, an order below 1, or a corrector of a form with noise.
@@ -109,14 +106,7 @@ class Multistep(Sampler):
 
     def moves(self, times: Tensor) -> Move:
         """Steps that remember those before them."""
-        paths = map_leaves(lambda process: _Path(_Table.of(self, process, times), self.order), self.process)
-        numbers = itertools.count()
-
-        def move(state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
-            stat, k = self.denoiser(state, t, cond), next(numbers)
-            return _tree.map(lambda x, path, value: path.advanced(k, x, value, rng), state, paths, stat)
-
-        return move
+        return _Run(self, times)
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """A first step, which remembers nothing."""
@@ -165,6 +155,21 @@ class _Table:
             [weights(k, k + 1) for k in range(count)] if sampler.corrected else [],
             (log_alpha[1:].exp() * form.fresh(lam[:-1], lam[1:])).tolist(),
         )
+
+
+class _Run:
+    """One run of a `Multistep`: tables, and what the network said in the last steps."""
+
+    def __init__(self, sampler: Multistep, times: Tensor) -> None:
+        self.denoiser, self.numbers = sampler.denoiser, itertools.count()
+        self.paths = map_leaves(
+            lambda process: _Path(_Table.of(sampler, process, times), sampler.order), sampler.process
+        )
+
+    def __call__(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
+        """The next step."""
+        stat, k = self.denoiser(state, t, cond), next(self.numbers)
+        return _tree.map(lambda x, path, value: path.advanced(k, x, value, rng), state, self.paths, stat)
 
 
 class _Path:

@@ -43,17 +43,14 @@ class TwistedSMC(Sampler):
     propose the sampler's own step, and their twist is r at one draw of what a step to the end would give; so r needs no
     gradient, and steps no density. All steps are `Ancestral`, and `Euler` where a bridge is not known.
 
-    How good it is can be told from `Particles.ess` alone where r is informative: where only a few particles are left,
-    more are needed, or more steps, since guidance is as good as its steps are short.
+    Where `Particles.ess` is only a few particles, more are needed, or more and shorter steps.
 
     Args:
-        denoiser: what is learnt.
         log_r: log r of points, (n, *event) or a dict of factors to (n,): a function or one of `denoisers.likelihoods`;
             bounded above, and minus infinity where something must not be.
         particles: of every group. Groups are independent.
         steps: noise levels.
         guidance: scale of the shift of proposals; 0 proposes without. By default 1 on Gaussian processes.
-        grid: where the times lie.
 
     Raises:
         InputError: settings out of range; an r that is NaN or infinite.
@@ -212,9 +209,8 @@ def _finite(twist: Tensor, particles: int) -> Tensor:
     """The log twists, (groups x particles), with a finite number in the place of every minus infinity.
 
     Where r is 0 on the way, a point may still end where it is not. Until the end its log twist is two nats below the
-    least of those of its group at which r is not 0; at the end its weight is 0. At minus many, the first points to come
-    where r is not 0 take all weight, and averages converge very slowly. Any number will do, also one that depends on
-    all particles: weights are divided by it again at the next step.
+    least of its group at which r is not 0: far below, the first points to come where r is not 0 would take all weight.
+    Any number is right, as weights are divided by it again at the next step.
     """
     zero = torch.isneginf(twist)
     if not zero.any():
