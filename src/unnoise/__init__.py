@@ -17,20 +17,9 @@ if TYPE_CHECKING:
     from unnoise.report.assessment import evaluate as evaluate
 
 _FOLDERS = [
-    "chains",
-    "data",
-    "denoisers",
-    "evaluation",
-    "heads",
-    "laws",
-    "networks",
-    "objectives",
-    "processes",
-    "report",
-    "samplers",
-    "schedules",
+    *("chains", "data", "denoisers", "evaluation", "heads", "laws", "networks", "objectives", "processes", "report"),
+    *("samplers", "schedules", "spaces", "targets", "testing", "training"),
 ]
-_FOLDERS += ["spaces", "targets", "testing", "training"]
 _NAMES = {
     "DenoisingMarkovModel": ("unnoise.model", "DenoisingMarkovModel"),
     "load": ("unnoise.model", "load_model"),

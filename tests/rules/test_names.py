@@ -14,8 +14,8 @@ from source import ROOT, Module, expect_none, graph, module, modules, public_cla
 # Modules without a test file of their name -> where they are tested.
 ELSEWHERE = {
     "unnoise._errors": "tests/data/test_files.py",
-    "unnoise.cli.named": "tests/cli/test_check.py",
-    "unnoise.cli.walking": "tests/cli/test_walk.py",
+    "unnoise.cli.user_code": "tests/cli/test_check.py",
+    "unnoise.cli.walkers": "tests/cli/test_walk.py",
     "unnoise.data._native": "tests/data/test_frames.py",
     "unnoise.data.base": "tests/data/test_kinds.py",
     "unnoise.data.factors.base": "tests/data/factors/test_discrete.py",
@@ -54,6 +54,7 @@ ELSEWHERE = {
     "unnoise.report.plots.rotations": "tests/report/plots/test_columns.py",
     "unnoise.samplers.forms": "tests/samplers/test_multistep.py",
     "unnoise.samplers.exact_jumps": "tests/samplers/test_uniformisation.py",
+    "unnoise.samplers.particles": "tests/samplers/test_twisted.py",
     "unnoise.spaces._points": "tests/spaces/test_euclidean.py",
     "unnoise.spaces.base": "tests/testing/test_spaces.py",
     "unnoise.spaces.quaternions": "tests/spaces/test_rotations.py",

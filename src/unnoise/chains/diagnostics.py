@@ -51,7 +51,7 @@ def log_concave_sigma(radius: float, tau: float = 0.0) -> float:
 
 
 def enclosing_radius(points: Tensor, tau: float = 0.0, rounds: int = 200) -> float:
-    r"""R, estimated from data, (n, *event): of the smallest ball around the points, less what noise adds to it.
+    r"""The radius R of the smallest ball around data, (n, *event), less what noise adds to it.
 
     The ball is found to a few per cent by Badoiu and Clarkson 2003: step to the farthest point by $1/(i + 1)$ of the
     way. The normal part of a point has length about $\tau\sqrt d$, nearly at right angles to the rest, so R is

@@ -35,6 +35,9 @@ class Estimate:
         parts: what the log-likelihood is the sum of, each (n,).
         method: how it was computed, in words: with which decoder or dequantisation, where data are whole numbers.
         degrees_of_freedom: of the standard errors; None where they are known.
+
+    >>> Estimate(torch.tensor([-1.0, -3.0]), torch.tensor([0.3, 0.4])).mean
+    (-2.0, 0.25)
     """
 
     log_prob: Tensor
