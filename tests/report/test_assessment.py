@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from small_models import BASELINES, table, tiny
 
 from unnoise import DenoisingMarkovModel, InputError, evaluate
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.report import Assessment, Quantity
 
 

@@ -291,8 +291,8 @@ MODELS = {
             "likelihood": DequantisedLikelihood(ProbabilityFlow(tolerance=1e-3), UniformCells(0.5), 2, weighted=True),
         },
     ),
-    "uniform": levels(CTMC(PAIR, rates.UniformRates((5, 5))), head=Softmax()),
-    "uniform_exponential": levels(CTMC(PAIR, rates.UniformRates((5, 5)), Exponential(0.1, 60.0, 1e-4)), head=Posterior()),
+    "uniform": levels(CTMC(PAIR, rates.Uniform((5, 5))), head=Softmax()),
+    "uniform_exponential": levels(CTMC(PAIR, rates.Uniform((5, 5)), Exponential(0.1, 60.0, 1e-4)), head=Posterior()),
     "refresh": levels(CTMC(PAIR, rates.Refresh([0.1, 0.2, 0.3, 0.15, 0.25]))),
     "birth_death": levels(
         CTMC(PAIR, rates.BirthDeath(5)), head=Logistic(), sampler=partial(samplers.TauLeaping, steps=8)
