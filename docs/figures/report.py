@@ -27,8 +27,8 @@ def main() -> None:
         names: dict[str, object] = {}
         exec(first.replace('.to_csv("', f'.to_csv("{folder}/'), names)
         flats = names["flats"]
-        model = unnoise.DenoisingMarkovModel(condition="district").fit(flats[:1500])  # type: ignore[index]
-        found = unnoise.evaluate(model, flats[1500:], train=flats[:1500])  # type: ignore[index]
+        model = unnoise.DenoisingMarkovModel(condition="district").fit(flats[:500])  # type: ignore[index]
+        found = unnoise.evaluate(model, flats[500:], train=flats[:500])  # type: ignore[index]
         found.write(folder / "report.html", title="model on held_out.csv")
         picture = DOCS / "_static" / "report.png"
         size = "--window-size=1000,1560"
