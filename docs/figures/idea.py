@@ -67,9 +67,16 @@ def draw() -> Figure:
             place.imshow(image, origin="lower", aspect="auto", extent=(0, 1, *span), cmap="Blues", vmin=0, vmax=1.3)
             times = torch.linspace(0, 1, len(path))
             few = path[:, :PATHS].float()
-            jumps = torch.diff(few, dim=0, prepend=few[:1]).abs() > math.pi  # once round the circle: no line
-            few[jumps & torch.tensor(name == "angles")] = math.nan
-            place.plot(times, few, color="#d55e00", linewidth=0.5, alpha=0.8, drawstyle="steps-post" if bins == 12 else "default")
+            if name == "angles":
+                few[torch.diff(few, dim=0, prepend=few[:1]).abs() > math.pi] = math.nan  # once round: no line
+            place.plot(
+                times,
+                few,
+                color="#d55e00",
+                linewidth=0.5,
+                alpha=0.8,
+                drawstyle="steps-post" if bins == 12 else "default",
+            )
             place.set_ylim(*span)
         row[0].set_ylabel(name)
     axes[0, 0].set_title("noise")
