@@ -50,7 +50,7 @@ def index(names, folder):
 
 def extend(names, folder):
     """The two models that it trains have learnt what they were shown, and the process keeps its properties."""
-    assert not names["report"].failed
+    assert not names["findings"].failed
     samples, data = names["samples"], names["data"]
     assert float(samples.min()) >= 0
     assert float(samples.max()) <= 1
@@ -69,7 +69,7 @@ def solvers(names, folder):
     for made in (names["x"], names["y"], names["z"]):
         assert float((made > 0).double().mean()) == pytest.approx(0.8, abs=0.06)  # 4.7 standard errors
         assert float(made[made > 0].std()) == pytest.approx(0.1**0.5, abs=0.05)
-    assert 20 < float(names["adaptive"].evaluations.double().mean()) < 200
+    assert 20 < float(names["cost"]) < 200
 
 
 PROMISES = {"extend": extend, "index": index, "solvers": solvers}
