@@ -45,7 +45,7 @@ def test_what_cannot_be_measured_is_refused(refused: Run, data: Path, model: Pat
     refused("evaluate", model, tmp_path / "one.csv", match="got 1 test rows; at least 10 are needed")
     refused(*words, "--max-rows", "5", match="got 5 test rows; at least 10 are needed")
     refused(*words, "--report", tmp_path / "report.html", match="report.html exists; pass --overwrite")
-    refused(*words, "--report", tmp_path / "report.pdf", match="is of no type that can be written: .html")
+    refused(*words, "--report", tmp_path / "report.pdf", match="is of no type that can be written; expected .html")
     refused(*words, "--train", tmp_path / "nothing.csv", match="There is no file or folder")
     refused("evaluate", model, data / "people.csv", match="Feature names unseen at fit time")
     refused("evaluate", tmp_path, data / "rows.csv", match="there is no model in")

@@ -106,7 +106,7 @@ def test_wrong_conditions_are_refused(
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (["--given", "a=1"], "The model has no conditions; leave out what is given"),
+        (["--given", "a=1"], "The model has no conditions; leave out `given`"),
         (
             ["--sampler", "magic"],
             "got the sampler 'magic'; expected one of multistep, adaptive, dpm-solver[+][+], linear-multistep",

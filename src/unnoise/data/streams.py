@@ -1,4 +1,4 @@
-"""Write more rows than fit into memory: group after group, into a file that appears when all are there."""
+"""Write more rows than fit into memory, group by group; the file appears when all groups are there."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Append = Callable[[Values], None]
 
 @contextlib.contextmanager
 def appending(path: Path | str, overwrite: bool = False) -> Iterator[Append]:
-    """Yield `append(rows)`, for arrays of one dtype and one shape but for their length.
+    """Yield `append(rows)`, for arrays that differ in length only.
 
-    .npy and .csv files grow with every group; .parquet files cannot, so their rows wait in memory. Axes of rows that
-    have several become one in tables. Nothing is left behind if the block raises.
+    .npy and .csv files grow with every group; rows of a .parquet file wait in memory. In tables a row with several axes
+    becomes flat. If the block raises, no file is left.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "rows.npy"
@@ -47,7 +47,7 @@ def appending(path: Path | str, overwrite: bool = False) -> Iterator[Append]:
 
 @contextlib.contextmanager
 def _npy(file: BinaryIO) -> Iterator[Append]:
-    """The header comes first and says how many rows there are: NumPy leaves room in it, so it is written again."""
+    """The header counts the rows, so it is written again at the end: NumPy leaves room in it."""
     rows, last = 0, np.empty((0,))
 
     def append(group: Values) -> None:
@@ -70,7 +70,7 @@ def _header(file: BinaryIO, rows: int, like: Values) -> None:
 
 @contextlib.contextmanager
 def _csv(file: BinaryIO) -> Iterator[Append]:
-    """The names of the columns stand before the first group alone."""
+    """Only the first group writes the names of the columns."""
     import polars as pl
 
     def append(group: Values) -> None:
