@@ -20,6 +20,7 @@ from typing import Any
 
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
+from unnoise._version import __version__
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "accelerate", "polars", "narwhals", "matplotlib")
 GIBIBYTE = 2**30
@@ -101,8 +102,6 @@ def commit() -> str | None:
 
 def versions() -> dict[str, str]:
     """unnoise, python, and the packages that decide numbers, those that are installed."""
-    from unnoise import __version__
-
     found = {"unnoise": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:

@@ -20,9 +20,10 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from unnoise import __version__, _config
+from unnoise import _config
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
+from unnoise._version import __version__
 from unnoise.data import Schema
 from unnoise.denoisers import Denoiser
 

@@ -143,7 +143,8 @@ def test_a_constant_column_is_told_in_one_line(run: Run, tmp_path: Path) -> None
     result = run("fit", tmp_path / "data.csv", "-o", tmp_path / "model", *FEW)
     assert result.exit_code == 0
     assert result.stderr == (
-        "unnoise: warning: 1 column holds a single value; samples repeat it, and the model does not learn it: 'b' = 7.0.\n"
+        "unnoise: warning: 1 column holds a single value; samples repeat it, and the model does not learn it: "
+        "'b' = 7.0.\n"
     )
 
 

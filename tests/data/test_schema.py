@@ -268,9 +268,7 @@ def test_describe_lists_columns_and_shortens_many() -> None:
 
 
 def test_decoding_refuses_states_of_another_shape() -> None:
-    with pytest.raises(
-        InputError, match=r"got shape \(5, 2\) for the states of 'numbers'; expected shape \(n, \*\(3,\)\)"
-    ):
+    with pytest.raises(InputError, match=r"got shape \(5, 2\) for the states of 'numbers'; expected shape \(n, "):
         Schema.infer(rows()).decode(torch.zeros(5, 2))
 
 

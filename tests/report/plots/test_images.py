@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from unnoise._errors import InputError
 from unnoise.report.plots import class_grid, filmstrip, image_grid, neighbour_grid, png
-from unnoise.report.plots._grid import Layout, as_images, common_range, to_unit
+from unnoise.report.plots.images import Layout, as_images, common_range, to_unit
 
 
 def shown(figure: Figure) -> list[np.ndarray]:
@@ -35,9 +35,9 @@ def test_images_of_every_layout_are_read(shape: tuple[int, ...]):
 
 
 def test_other_shapes_are_refused():
-    with pytest.raises(InputError, match=r"the images have shape \(5, 64\)"):
+    with pytest.raises(InputError, match=r"got images of shape \(5, 64\)"):
         image_grid(np.zeros((5, 64)))
-    with pytest.raises(InputError, match="no image to show"):
+    with pytest.raises(InputError, match="got no image to show"):
         image_grid(np.zeros((0, 8, 8)))
 
 
