@@ -1,7 +1,4 @@
-"""Progress for people: what is being done, how far it is and how long it will take.
-
-A bar shows after two seconds, on terminals only, and on the error stream, so that output stays clean.
-"""
+"""Progress bars with the time left: on the error stream, on terminals only, and only after two seconds."""
 
 from __future__ import annotations
 
@@ -11,22 +8,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-PATIENCE = 2.0  # seconds: shorter work is done before anybody wonders
+PATIENCE = 2.0  # seconds before a bar appears
 
 Update = Callable[[float, str], None]
 
 
 @contextmanager
 def progress(what: str, show: bool | None = None) -> Iterator[Update]:
-    """Yield `update(fraction, note)`, to be called with the share that is done, 0 to 1, and a few words.
+    """Yield `update(fraction, note)`, to call with the share of the work that is done, 0 to 1, and a few words.
 
     Args:
-        what: what is being done, in words.
-        show: None shows a bar where the error stream is a terminal, in the process that speaks; True always, False
-            never.
+        what: the work, in words.
+        show: True always shows a bar, False never; None does so if the error stream is a terminal and `speaks()`.
     """
     if not (show if show is not None else sys.stderr.isatty() and speaks()):
-        yield _silent
+        yield lambda fraction, note: None
         return
     bar = _Bar(what)
     try:
@@ -36,16 +32,12 @@ def progress(what: str, show: bool | None = None) -> Iterator[Update]:
 
 
 def speaks() -> bool:
-    """Whether this is the first of the processes that were launched together: the one that a person hears."""
+    """Whether this process may print: it is the first of those that were launched together."""
     return os.environ.get("RANK", "0") == "0"
 
 
-def _silent(fraction: float, note: str) -> None:
-    """Show nothing."""
-
-
 class _Bar:
-    """A rich bar that is only made when the work turns out to be long."""
+    """A rich bar that is made only if the work takes long."""
 
     def __init__(self, what: str) -> None:
         self.what = what

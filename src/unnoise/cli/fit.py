@@ -1,4 +1,4 @@
-"""unnoise fit: learn the law of the rows of a file."""
+"""unnoise fit: learn the distribution of the rows of a file."""
 
 from __future__ import annotations
 
@@ -17,38 +17,41 @@ if TYPE_CHECKING:
 @common.reports_errors
 def fit(
     data: common.Data,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Folder to save the model in.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Folder for the model.")],
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAMES=KIND",
             help="Kind of columns (repeatable): real, integer, category, ordered, binary, count, angle, degrees, "
-            "radians, latlon (lat,lon), rotation (4 or 9 columns), proportions, sequence.",
+            "radians, latlon (2 columns), rotation (3, 4 or 9), proportions, sequence.",
         ),
     ] = None,
     condition: Annotated[
-        str | None,
-        typer.Option(metavar="NAMES", help="Columns to condition on; the others are modelled given them."),
+        str | None, typer.Option(metavar="NAMES", help="Columns that are given at sampling, as in --condition sex,age.")
     ] = None,
     labels: common.Labels = None,
-    steps: Annotated[int | None, typer.Option(help="Gradient steps; 3000 by default.", show_default=False)] = None,
-    time_limit: Annotated[str | None, typer.Option("--time", help="Time to train at most: 90s, 10m, 2h.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Gradient steps; 3000 by default.")] = None,
+    time_limit: Annotated[
+        str | None, typer.Option("--time", metavar="TIME", help="Longest time to train, as 90s, 10m, 2h.")
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Rows per step.")] = 512,
-    learning_rate: Annotated[float, typer.Option(help="Peak rate of AdamW.")] = 1e-3,
-    precision: Annotated[str, typer.Option(help="float32, or bfloat16 for autocast.")] = "float32",
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate of AdamW.")] = 1e-3,
+    precision: Annotated[str, typer.Option(help="float32, or bfloat16 (faster on GPUs).")] = "float32",
     device: common.Device = "auto",
     seed: common.Seed = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in MODEL.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint in MODEL.")] = False,
     overwrite: common.Overwrite = False,
     trust: common.Trust = None,
     json: common.Json = False,
 ) -> None:
-    """Learn the law of the rows of DATA and save it as MODEL.
+    """Learn the distribution of the rows of DATA and save it as MODEL.
 
-    What a column is follows from its type, and --column says otherwise; columns that are one thing together are named
-    together, or by what their names have in common (q for qx, qy, qz, qw). The columns of an array are x0, x1, ...;
-    x is all of them. Standardisation is part of the model. Ctrl-C saves a checkpoint, and --resume goes on from it as
-    if nothing had happened.
+    The type of a column decides how it is modelled, unless --column gives its
+    kind. Columns that form one object, such as a place, are named together, or
+    by the start of their names (q for qx, qy, qz, qw). The columns of an array
+    are x0, x1, ...; x means all of them. The data needs no standardisation.
+
+    Ctrl-C saves a checkpoint, from which --resume continues.
 
     Examples:
       unnoise fit measurements.csv -o model
@@ -59,7 +62,6 @@ def fit(
 
       unnoise fit tokens.npy -o model --column x=sequence
     """
-    from unnoise.data import files
     from unnoise.model import DenoisingMarkovModel, load_unfitted
     from unnoise.storage import TRAINING
 
@@ -77,11 +79,11 @@ def fit(
             random_state=seed,
         )
     model.set_params(**{name: value for name, value in changes.items() if value is not None})
-    rows, y = files.read(data), None if labels is None else files.read(labels)
+    rows, y = common.contents(data), common.contents(labels)
     try:
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite)
     except KeyboardInterrupt:
-        saved = f"; the checkpoint is saved, go on with: {common.command_line('--resume')}"
+        saved = f"; the checkpoint is saved, continue with: {common.command_line('--resume')}"
         common.fail("interrupted" + (saved if (output / TRAINING).is_file() else ""), 130)
     common.result(json, *_outcome(model, data, output, len(rows), time.monotonic() - start))
 
@@ -89,7 +91,7 @@ def fit(
 def _outcome(
     model: DenoisingMarkovModel, data: Path, output: Path, rows: int, seconds: float
 ) -> tuple[dict[str, Any], str]:
-    """What came of it, as numbers and in words, with the commands that may come next."""
+    """The result as numbers and in words, with the next commands."""
     steps = len(model.losses_)
     facts = {
         "model": str(output),

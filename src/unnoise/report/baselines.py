@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unnoise.data.factors import CategoryFactor, Factor, NumberFactor, PlaceFactor, SequenceFactor
-from unnoise.evaluation.frequencies import independent_log_prob
+from unnoise.evaluation.baselines import independent_log_prob
 
 Found = Iterator[tuple[str, str, NDArray[np.float64]]]
 SHARE = 9  # one training point in this many chooses the bandwidth on the globe

@@ -80,9 +80,8 @@ def test_classes_are_rows_with_names(images: np.ndarray):
 
 def test_filmstrip_has_a_column_per_time_and_the_range_of_the_data(images: np.ndarray):
     noise = 1e3 * np.ones_like(images)
-    figure = filmstrip(torch.as_tensor(np.stack([noise, images])), torch.tensor([1.0, 0.0]), "denoising")
+    figure = filmstrip(torch.as_tensor(np.stack([noise, images])), torch.tensor([1.0, 0.0]))
     assert words(figure) == ["t = 1", "0"]
-    assert figure.axes[0].get_title(loc="left") == "denoising"
     assert [float(image.mean()) for image in shown(figure)[:7]] == [1.0] * 7
     assert float(shown(figure)[7 + 3].mean()) == pytest.approx(0.5)
     with pytest.raises(InputError, match="1 frames and 2 times"):
