@@ -7,6 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 PATIENCE = 2.0  # seconds before a bar appears
 
@@ -24,11 +28,21 @@ def progress(what: str, show: bool | None = None) -> Iterator[Update]:
     if not (show if show is not None else sys.stderr.isatty() and speaks()):
         yield lambda fraction, note: None
         return
-    bar = _Bar(what)
+    start = time.monotonic()
+    bar: Progress | None = None
+
+    def update(fraction: float, note: str = "") -> None:
+        nonlocal bar
+        if bar is None and time.monotonic() - start > PATIENCE and fraction < 1:
+            bar = _open(what)
+        if bar is not None:
+            bar.update(bar.task_ids[0], completed=fraction, note=note)
+
     try:
-        yield bar.update
+        yield update
     finally:
-        bar.close()
+        if bar is not None:
+            bar.stop()
 
 
 def speaks() -> bool:
@@ -36,36 +50,20 @@ def speaks() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-class _Bar:
-    """A rich bar that is made only if the work takes long."""
+def _open(what: str) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    def __init__(self, what: str) -> None:
-        self.what = what
-        self.start = time.monotonic()
-        self.bar: object | None = None
-
-    def update(self, fraction: float, note: str = "") -> None:
-        if self.bar is None and time.monotonic() - self.start > PATIENCE and fraction < 1:
-            self._open()
-        if self.bar is not None:
-            self.bar.update(self.task, completed=fraction, note=note)  # type: ignore[attr-defined]
-
-    def _open(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            TextColumn("{task.fields[note]}"),
-        )
-        bar = Progress(*columns, console=Console(stderr=True), speed_estimate_period=60, refresh_per_second=4)
-        bar.start()
-        self.task = bar.add_task(self.what, total=1.0, note="")
-        self.bar = bar
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.stop()  # type: ignore[attr-defined]
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+        speed_estimate_period=60,
+        refresh_per_second=4,
+    )
+    bar.start()
+    bar.add_task(what, total=1.0, note="")
+    return bar

@@ -108,24 +108,21 @@ def contents(path: Path | None) -> Any:
 
 def pairs(items: list[str] | None, option: str) -> dict[str, str]:
     """NAME=VALUE options as a dict; NAME,NAME=VALUE gives both names the value."""
-    found: dict[str, str] = {}
-    for item in items or []:
-        names, equals, value = item.partition("=")
-        if not (equals and names and value):
-            raise InputError(f"got {option} {item!r}; expected NAME=VALUE, as in {option} age=40")
-        found |= dict.fromkeys(names.split(","), value)
-    return found
+    example = f"NAME=VALUE, as in {option} age=40"
+    halves = [_halves(item, item.partition("="), option, example) for item in items or []]
+    return {name: value for names, value in halves for name in names.split(",")}
 
 
 def kinds(items: list[str] | None) -> dict[str, str] | None:
     """NAMES=KIND options as a dict; names with commas between stay one key."""
-    found: dict[str, str] = {}
-    for item in items or []:
-        names, equals, kind = item.rpartition("=")
-        if not (equals and names and kind):
-            raise InputError(f"got --column {item!r}; expected NAMES=KIND, as in --column lat,lon=latlon")
-        found[names] = kind
-    return found or None
+    example = "NAMES=KIND, as in --column lat,lon=latlon"
+    return dict(_halves(item, item.rpartition("="), "--column", example) for item in items or []) or None
+
+
+def _halves(item: str, parts: tuple[str, str, str], option: str, example: str) -> tuple[str, str]:
+    if not all(parts):
+        raise InputError(f"got {option} {item!r}; expected {example}")
+    return parts[0], parts[2]
 
 
 def duration(text: str | None) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,8 @@ def read_csv(path: Path) -> pl.DataFrame:
     zipped = path.name.lower().endswith(".gz")
     content = gzip.decompress(path.read_bytes()) if zipped else b""
     with io.BytesIO(content) if zipped else open(path, "rb") as file:
-        comments, line = _first_line(file)
+        lines = ((i, line) for i, line in enumerate(file) if not line.startswith(b"#"))
+        comments, line = next(lines, (0, b""))
     names, separator = _header(line, path)
     frame = pl.read_csv(
         content if zipped else path,
@@ -39,11 +39,6 @@ def read_csv(path: Path) -> pl.DataFrame:
     if frame.height == 0:
         raise InputError(f"{path} holds no rows of data.")
     return frame.with_columns(_unpadded(frame))
-
-
-def _first_line(file: Iterable[bytes]) -> tuple[int, bytes]:
-    """The number of comment lines (#) at the start, and the line after them."""
-    return next(((i, line) for i, line in enumerate(file) if not line.startswith(b"#")), (0, b""))
 
 
 def _header(line: bytes, path: Path) -> tuple[list[str] | None, str]:

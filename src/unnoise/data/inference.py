@@ -55,7 +55,7 @@ def modelled(
     constants = {
         name: Constant.fit(values, name)
         for name, values in columns.items()
-        if name not in by_declaration and _single(values)
+        if name not in by_declaration and (values == values.flat[0]).all()
     }
     check_varying(columns, constants)
     pools: dict[str, list[str]] = {}
@@ -76,7 +76,9 @@ def modelled(
             found[kind] = factors.BY_KIND[kind]({name: columns[name] for name in names})
     for d in declared:
         for name, members in _split(d):
-            found[_free(name, found)] = factors.BY_KIND[d.kind]({column: columns[column] for column in members})
+            while name in found:
+                name += "_"
+            found[name] = factors.BY_KIND[d.kind]({column: columns[column] for column in members})
     return found, constants
 
 
@@ -138,17 +140,6 @@ def _split(declared: Declared) -> list[tuple[str, tuple[str, ...]]]:
     return [(declared.name, declared.columns)]
 
 
-def _free(name: str, taken: Mapping[str, Factor]) -> str:
-    while name in taken:
-        name += "_"
-    return name
-
-
-def _single(values: Values) -> bool:
-    first = values.flat[0]
-    return bool((values == first).all())
-
-
 def _usual(values: Values, categorical: bool) -> str:
     """Text, booleans and levels are categories, whole numbers integers, other numbers real."""
     if categorical or values.dtype == object or (values.dtype == bool and values.ndim == 1):
@@ -157,13 +148,10 @@ def _usual(values: Values, categorical: bool) -> str:
 
 
 def _numbers(columns: Mapping[str, Values], kind_of: Mapping[str, str]) -> NumberFactor:
-    coordinates = tuple(
-        _coordinate(values, name, kind_of.get(name) or _usual(values, False)) for name, values in columns.items()
-    )
+    coordinates = []
+    for name, values in columns.items():
+        kind = kind_of.get(name) or _usual(values, False)
+        finite_numbers(values, name, kind)
+        coordinates.append(_COORDINATES[kind].fit(values, name))
     first = next(iter(columns.values()))
-    return NumberFactor(tuple(columns), coordinates, first.shape[1:])
-
-
-def _coordinate(values: Values, name: str, kind: str) -> Coordinate:
-    finite_numbers(values, name, kind)
-    return _COORDINATES[kind].fit(values, name)
+    return NumberFactor(tuple(columns), tuple(coordinates), first.shape[1:])

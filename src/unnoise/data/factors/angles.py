@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from unnoise.data._numerics import Values, cast
-from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers, log_scale
+from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers
 from unnoise.processes import Brownian
 from unnoise.spaces import Torus
 
@@ -61,7 +61,7 @@ class AngleFactor(Factor):
     @property
     def log_volume(self) -> float:
         """The scale 2 pi / turn, once per angle."""
-        return log_scale(WHOLE_TURN / self.turn, len(self.columns))
+        return len(self.columns) * math.log(WHOLE_TURN / self.turn)
 
     @property
     def measure(self) -> str:

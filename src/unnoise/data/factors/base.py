@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -116,8 +115,3 @@ def refuse(bad: Values, sentence: Callable[[int], str]) -> None:
     """Raise an InputError if an element of `bad` is true; `sentence` gets the number of the first such row."""
     if bad.any():
         raise InputError(sentence(int(bad.nonzero()[0][0])))
-
-
-def log_scale(factor: float, count: int) -> float:
-    """The log volume of `count` numbers that were each multiplied by a factor."""
-    return count * math.log(factor)

@@ -6,6 +6,7 @@ Densities are with respect to Lebesgue measure on all columns but one.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from unnoise.data._numerics import Values, cast
-from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, log_scale, quoted, refuse, stacked
+from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, quoted, refuse, stacked
 from unnoise.processes import WrightFisher
 from unnoise.spaces import Simplex
 
@@ -55,7 +56,7 @@ class ProportionFactor(Factor):
     @property
     def log_volume(self) -> float:
         """The scale 1 / total, for all parts but one."""
-        return -log_scale(self.total, len(self.columns) - 1)
+        return -(len(self.columns) - 1) * math.log(self.total)
 
     def encode(self, columns: Columns) -> Tensor:
         """Points of the simplex, kept 1e-5 away from its faces."""

@@ -12,7 +12,6 @@ from unnoise._errors import InputError
 from unnoise.report.plots._style import FAINT, INK, MODEL, QUIET, WIDTH, as_numbers, new_figure, shorten, styled
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BINS = 60  # points of the smoothed curve
@@ -41,7 +40,8 @@ def loss_curve(losses: Any, *, unit: str = "nats per example") -> Figure:
     axes.plot(centres, means, color=MODEL, linewidth=1.8, marker=marker, label="mean of nearby steps")
     if len(values) >= FEWEST_FOR_LOG:
         axes.set_xscale("log")
-        _plain_log_ticks(axes)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.xaxis.set_minor_formatter("")
     elif len(values) > 1:
         axes.locator_params(axis="x", integer=True)
     axes.margins(x=0.01)
@@ -67,15 +67,6 @@ def _limits(values: NDArray[np.float64], means: NDArray[np.float64]) -> tuple[fl
     high = max(means.max(), np.percentile(values, 99))
     margin = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     return float(low - margin), float(high + margin)
-
-
-def _plain_log_ticks(axes: Axes) -> None:
-    """Write powers of ten out: 1, 10, 100, 1,000."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axes.xaxis.set_major_locator(LogLocator(10))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 @styled
