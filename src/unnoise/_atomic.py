@@ -48,7 +48,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
     except BaseException as error:
         _remove(temporary)
         if _is_disk_full(error):
-            raise OSError(errno.ENOSPC, _disk_full_sentence(target)) from error
+            kept = f"the existing {target.name} is untouched" if target.exists() else "nothing was left behind"
+            sentence = f"No space left on the disk while writing {target}; {kept}. Free some space and try again."
+            raise OSError(errno.ENOSPC, sentence) from error
         raise
     _flush_folder(target.parent)
 
@@ -134,8 +136,3 @@ def _is_disk_full(error: BaseException) -> bool:
     full = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
     words = ("No space left on device", "Disk quota exceeded", " requested and ")  # the last: numpy
     return getattr(error, "errno", None) in full or any(word in str(error) for word in words)
-
-
-def _disk_full_sentence(target: Path) -> str:
-    kept = f"the existing {target.name} is untouched" if target.exists() else "nothing was left behind"
-    return f"No space left on the disk while writing {target}; {kept}. Free some space and try again."

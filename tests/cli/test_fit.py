@@ -211,7 +211,9 @@ def test_ctrl_c_saves_and_says_how_to_resume(done: Run, data: Path, tmp_path: Pa
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    assert err.startswith(f"unnoise: interrupted; the checkpoint is saved, go on with: unnoise fit {data / 'rows.csv'}")
+    assert err.startswith(
+        f"unnoise: interrupted; the checkpoint is saved, continue with: unnoise fit {data / 'rows.csv'}"
+    )
     assert err.endswith(" --resume\n")
     assert err.count("\n") == 1
     assert {path.name for path in model.iterdir()} == {"config.json", "training.safetensors"}

@@ -125,7 +125,7 @@ def test_bad_rows_are_named():
     with pytest.raises(InputError, match=r"first in row 4"):
         fit_baselines(rows)
     rows[4, 1] = 0.0
-    with pytest.raises(InputError, match=r"the test rows have 2 columns; this baseline was fitted on 3"):
+    with pytest.raises(InputError, match=r"the test rows have 2 columns; expected the 3 columns that this"):
         fit_baselines(rows)["Gaussian"].score_samples(rows[:, :2])
 
 

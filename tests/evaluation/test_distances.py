@@ -47,7 +47,7 @@ class TestWasserstein:
             wasserstein(*pair, order=0.5)
         with pytest.raises(InputError, match="the second sample hold NaN"):
             wasserstein(pair[0], pair[1] * np.nan)
-        with pytest.raises(InputError, match="must be the same"):
+        with pytest.raises(InputError, match="expected equally many"):
             wasserstein(pair[0], pair[1][:, :2])
 
 

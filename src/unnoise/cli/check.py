@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from unnoise.processes import Process
     from unnoise.spaces import Space
-    from unnoise.testing import Finding, Report
+    from unnoise.testing import Report
 
 EXPECTED = (
     "expected a space, a process, a sampler, or a function without arguments that returns one, or a tuple "
@@ -142,33 +142,20 @@ def _rng(seed: int) -> torch.Generator:
 
 
 def _facts(report: Report) -> dict[str, Any]:
+    fields = ("p_value", "error", "bound", "detail", "meaning")
     laws = [
-        {
-            "law": finding.law,
-            "kept": finding.passed,
-            "p_value": finding.p_value,
-            "error": finding.error,
-            "bound": finding.bound,
-            "detail": finding.detail,
-            "meaning": finding.meaning,
-        }
+        {"law": finding.law, "kept": finding.passed} | {field: getattr(finding, field) for field in fields}
         for finding in report.findings
     ]
-    return {
-        "subject": report.subject,
-        "kept": len(laws) - len(report.failed),
-        "broken": len(report.failed),
-        "laws": laws,
-    }
+    broken = len(report.failed)
+    return {"subject": report.subject, "kept": len(laws) - broken, "broken": broken, "laws": laws}
 
 
 def _words(report: Report) -> str:
-    return "\n".join([str(report), *(_explained(finding) for finding in report.failed)])
-
-
-def _explained(finding: Finding) -> str:
-    """The meaning of a broken property, and what was found."""
-    lines = [f"\nBROKEN: {finding.law}", f"  it says   {finding.meaning}"]
-    lines += [f"  found     {finding.detail}"] if finding.detail else []
-    lines += [f"  judged by {finding.verdict}"] if finding.verdict else []
+    """The report, then the meaning of each broken property and what was found."""
+    lines = [str(report)]
+    for finding in report.failed:
+        lines += [f"\nBROKEN: {finding.law}", f"  it says   {finding.meaning}"]
+        lines += [f"  found     {finding.detail}"] if finding.detail else []
+        lines += [f"  judged by {finding.verdict}"] if finding.verdict else []
     return "\n".join(lines)

@@ -28,10 +28,6 @@ class Kind(ABC):
         """The kind with its numbers taken from `values`, all of which are present and finite."""
 
     @abstractmethod
-    def check(self, values: Values, column: str) -> None:
-        """Refuse values that a column of this kind cannot hold."""
-
-    @abstractmethod
     def __str__(self) -> str:
         """A few words for a table that a person reads."""
 
@@ -45,6 +41,9 @@ class Coordinate(Kind):
 
     mean: float
     scale: float
+
+    def check(self, values: Values, column: str) -> None:
+        """Raise an InputError for values that a column of this kind cannot hold."""
 
     @property
     @abstractmethod

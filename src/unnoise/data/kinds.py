@@ -52,9 +52,6 @@ class Real(Coordinate, Feature):
         mean, scale = _numerics.moments(values)
         return cls(mean, scale or 1.0, str(values.dtype))
 
-    def check(self, values: Values, column: str) -> None:
-        """Accept every finite number."""
-
     @property
     def jitter(self) -> float:
         """No cell."""
@@ -207,10 +204,6 @@ class Category(Feature):
     def fit(cls, values: Values, column: str) -> Self:
         """The levels that occur, in order."""
         return cls(levels_of(values, f"Condition '{column}'"))
-
-    def check(self, values: Values, column: str) -> None:
-        """Refuse levels that the fitted data did not hold."""
-        self._indices(values, column)
 
     @property
     def width(self) -> int:

@@ -246,7 +246,11 @@ class Schema:
         return parts
 
     def _features(self, given: Mapping[str, Values]) -> Tensor | None:
-        parts = [_features(kind, given[name], name) for name, kind in self.conditions.items()]
+        parts = []
+        for name, kind in self.conditions.items():
+            with np.errstate(over="ignore"):
+                x = kind.features(given[name], name).astype(np.float32)
+            parts.append(representable(x, given[name], name))
         return torch.cat(parts, dim=1) if parts else None
 
 
@@ -262,11 +266,6 @@ def _check_rows(columns: Mapping[str, Values], given: Mapping[str, Values]) -> N
         if len(values) != n:
             raise InputError(f"X has {n} rows, but the condition '{name}' has {len(values)}.")
     arrays.check_present({**columns, **given})
-
-
-def _features(kind: Feature, values: Values, name: str) -> Tensor:
-    with np.errstate(over="ignore"):
-        return representable(kind.features(values, name).astype(np.float32), values, name)
 
 
 def _rows(factor: Factor) -> list[tuple[str, str]]:

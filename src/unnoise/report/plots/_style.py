@@ -31,6 +31,7 @@ MODEL = "#0072b2"  # Okabe and Ito's blue, for the model
 REAL = "#e69f00"  # Okabe and Ito's orange, for data
 WIDTH = 7.2  # inches: the full width of a report
 
+TICKS = {"color": QUIET, "labelcolor": INK, "labelsize": 8, "major.width": 0.8}
 STYLE: Any = {  # matplotlib types its keys as one long list of literals
     "font.size": 9,
     "font.family": "DejaVu Sans",
@@ -47,14 +48,7 @@ STYLE: Any = {  # matplotlib types its keys as one long list of literals
     "grid.linewidth": 0.6,
     "text.color": INK,
     "text.parse_math": False,  # the name of a column may contain "$"
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "xtick.major.width": 0.8,
-    "ytick.major.width": 0.8,
+    **{f"{axis}tick.{key}": value for axis in "xy" for key, value in TICKS.items()},
     "legend.frameon": False,
     "legend.fontsize": 8,
     "figure.facecolor": "white",
