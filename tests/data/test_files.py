@@ -223,7 +223,6 @@ def test_data_that_does_not_fit_the_name_is_refused(tmp_path: Path, data: Any, n
 
 def test_outputs_are_checked_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_writable(tmp_path / "a.csv")
-    check_writable(tmp_path / "model.v2", suffixes=None)
     with pytest.raises(
         InputError, match=r"a\.xlsx is of no type that can be written; expected \.csv, \.parquet, \.npy, a folder"
     ):

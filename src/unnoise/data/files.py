@@ -73,28 +73,29 @@ def write(data: Any, path: Path | str, overwrite: bool = False) -> None:
     check_writable(path, overwrite)
     frame = frames.opened(data)
     if frame is not None:
-        _write_table(frame, path)
-        return
+        return _write_table(frame, path)
     array = arrays.as_array(data)
     if path.suffix == "":
-        write_images(array, path)
-    elif path.suffix.lower() == ".npy":
-        _write_npy(array, path)
-    else:
-        _write_table(_as_table(array, path), path)
+        return write_images(array, path)
+    if path.suffix.lower() != ".npy":
+        return _write_table(_as_table(array, path), path)
+    if array.dtype == object:
+        raise InputError(f"An array with text cannot be written to {path}; give a name that ends in .csv.")
+    with atomic_path(path) as beside, open(beside, "wb") as file:
+        np.save(file, array, allow_pickle=False)
 
 
-def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collection[str] | None = WRITABLE) -> None:
+def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collection[str] = WRITABLE) -> None:
     """Refuse an output that cannot be written, before long work starts.
 
     Args:
         path: the file or folder.
         overwrite: whether it may exist.
-        suffixes: the allowed suffixes; None allows all.
+        suffixes: the allowed suffixes, with "" for a folder of images.
     """
     path = Path(path)
-    if suffixes is not None and path.suffix.lower() not in suffixes:
-        known = ", ".join(suffix or "a folder" for suffix in suffixes)
+    if path.suffix.lower() not in suffixes:
+        known = ", ".join(suffix or "a folder of images" for suffix in suffixes)
         raise InputError(f"{path} is of no type that can be written; expected {known}.")
     if not path.parent.is_dir():
         raise InputError(f"The folder {path.parent} does not exist; create it first.")
@@ -104,8 +105,7 @@ def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collecti
         return
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists; pass --overwrite (overwrite=True) to replace it.")
-    if suffixes is not None:
-        check_replaceable(path)
+    check_replaceable(path)
 
 
 @contextlib.contextmanager
@@ -137,9 +137,7 @@ def _guess(path: Path) -> str:
 
 def _read_npy(path: Path) -> Values:
     with open(path, "rb") as file:
-        if file.read(6) != np.lib.format.MAGIC_PREFIX:
-            raise InputError(f"{path} cannot be read: it is not a .npy file.")
-    return np.asarray(np.load(path, allow_pickle=False))
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _read_npz(path: Path) -> Values:
@@ -170,13 +168,6 @@ def _write_table(frame: nw.DataFrame[Any], path: Path) -> None:
         raise InputError(f"A table cannot be written to {path}; give a name that ends in {known}.")
     with atomic_path(path) as beside:
         writers[path.suffix.lower()](beside)
-
-
-def _write_npy(array: Values, path: Path) -> None:
-    if array.dtype == object:
-        raise InputError(f"An array with text cannot be written to {path}; give a name that ends in .csv.")
-    with atomic_path(path) as beside, open(beside, "wb") as file:
-        np.save(file, array, allow_pickle=False)
 
 
 def _as_table(array: Values, path: Path) -> nw.DataFrame[Any]:

@@ -77,7 +77,6 @@ def classifier_test(
     (True, True)
     """
     from sklearn.model_selection import StratifiedKFold
-    from sklearn.neural_network import MLPClassifier
 
     x, y = as_pair(reference, samples, NAMES, least=2 * folds)
     rng = np.random.default_rng(seed)
@@ -90,7 +89,7 @@ def classifier_test(
         """(guesses, labels) of each held-out part."""
         splitter = StratifiedKFold(parts, shuffle=True, random_state=seed)
         for fit, held_out in splitter.split(features, labels):
-            classifier = MLPClassifier((width, width), activation="relu", max_iter=max_epochs, random_state=seed)
+            classifier = _new_classifier(width, max_epochs, seed)
             yield _classify(classifier, features[fit], labels[fit], features[held_out]), labels[held_out]
 
     hits = sum(int((guesses == truth).sum()) for guesses, truth in judge(folds))
@@ -102,6 +101,12 @@ def classifier_test(
         rows=rows,
         description=f"MLP, two hidden layers of {width}, {folds}-fold cross-validation, {rows} rows a side",
     )
+
+
+def _new_classifier(width: int, max_epochs: int, seed: int) -> Any:
+    from sklearn.neural_network import MLPClassifier
+
+    return MLPClassifier((width, width), activation="relu", max_iter=max_epochs, random_state=seed)
 
 
 def _classify(classifier: Any, train: Array, labels: Labels, test: Array) -> Labels:
