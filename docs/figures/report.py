@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import unnoise
 
@@ -24,14 +25,14 @@ def main() -> None:
     (first, *_) = re.findall(r"```python\n(.*?)```", (DOCS / "your-table.md").read_text(encoding="utf-8"), re.DOTALL)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        names: dict[str, object] = {}
-        exec(first.replace('.to_csv("', f'.to_csv("{folder}/'), names)
+        names: dict[str, Any] = {}
+        exec(first.replace("n = 550", "n = 2000").replace('.to_csv("', f'.to_csv("{folder}/'), names)
         flats = names["flats"]
-        model = unnoise.DenoisingMarkovModel(condition="district").fit(flats[:500])  # type: ignore[index]
-        found = unnoise.evaluate(model, flats[500:], train=flats[:500])  # type: ignore[index]
+        model = unnoise.DenoisingMarkovModel(condition="district").fit(flats[:1500])
+        found = unnoise.evaluate(model, flats[1500:], train=flats[:1500])
         found.write(folder / "report.html", title="model on held_out.csv")
         picture = DOCS / "_static" / "report.png"
-        size = "--window-size=1000,1560"
+        size = "--window-size=1000,1780"
         hidden = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", size]
         subprocess.run([browser, *hidden, f"--screenshot={picture}", f"file://{folder}/report.html"], check=True)
 
