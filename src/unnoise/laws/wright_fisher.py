@@ -140,15 +140,7 @@ class WrightFisherKernel(Law[Tensor]):
         return self._log_weights(columns, first[:, None] + nodes.to(first)) @ matrix.to(first)
 
     def _window_sums(
-        self,
-        here: Tensor,
-        there: Tensor,
-        columns: Tensor,
-        centre: Tensor,
-        tilt: Tensor,
-        size: int,
-        *,
-        ancestors: bool,
+        self, here: Tensor, there: Tensor, columns: Tensor, centre: Tensor, tilt: Tensor, size: int, *, ancestors: bool
     ) -> tuple[Tensor, Tensor]:
         """Log densities (n,) and mean ancestors (n, N) of pairs whose terms fit into a window of `size`."""
         alpha, steps = self.alpha.to(here), torch.arange(size, device=here.device)
