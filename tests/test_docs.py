@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
+import runpy
 
 import pytest
 from pages import (
@@ -23,6 +23,7 @@ from pages import (
 )
 from typer.testing import CliRunner
 
+import unnoise
 from unnoise.cli import app
 
 DOCS = ROOT / "docs"
@@ -93,6 +94,14 @@ def test_a_broken_link_is_seen(target):
     assert not leads_somewhere(target, DOCS / "index.md")
 
 
+@EVERY_PAGE
+def test_names_in_the_text_exist(page):
+    prose = "".join(re.split(r"^```.*?^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE))
+    named = re.findall(rf"`((?:{'|'.join(unnoise._FOLDERS)})\.[a-zA-Z_][\w.]*)", prose)
+    files = re.compile(r".*\.(html|json|safetensors)")
+    assert not [name for name in named if not files.fullmatch(name) and not exists(name)]
+
+
 def test_every_page_is_in_the_table_of_contents():
     (toctree,) = re.findall(r"```\{toctree\}\n(.*?)```", read("index.md"), re.DOTALL)
     listed = [line for line in toctree.splitlines() if line and not line.startswith(":")]
@@ -159,12 +168,18 @@ def exists(place):
         return (ROOT / place).exists()
     parts = place.split(".")
     try:
-        found = importlib.import_module("unnoise")
+        found = unnoise
         for part in parts:
             found = getattr(found, part)
     except AttributeError:
         return False
     return True
+
+
+@pytest.mark.slow
+def test_the_figure_of_the_idea_can_be_drawn():
+    figure = runpy.run_path(str(DOCS / "figures" / "idea.py"))["draw"]()
+    assert len(figure.axes) == 6
 
 
 def test_anchors_are_those_of_sphinx():
@@ -175,3 +190,5 @@ def test_the_reference_lists_every_public_module():
     written = re.findall(r"MODULES = \[(.*?)\]", read("_extensions/reference.py"), re.DOTALL)[0]
     listed = re.findall(r"^api/(unnoise[\w.]*)$", read("api.md"), re.MULTILINE)
     assert listed == re.findall(r'"(unnoise[\w.]*)"', written)
+    folders = {path.parent.name for path in (ROOT / "src" / "unnoise").glob("*/__init__.py")} - {"cli"}
+    assert {f"unnoise.{folder}" for folder in folders} <= set(listed)

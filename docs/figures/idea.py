@@ -64,7 +64,9 @@ def draw() -> Figure:
         for place, path in zip(row, (noised(process, atoms, rng), denoised(process, atoms, rng)), strict=True):
             counts = torch.stack([torch.histc(part.float(), bins, *span) for part in path])
             image = (counts / counts.max(1, keepdim=True).values).sqrt().T  # faint tails are to be seen
-            place.imshow(image, origin="lower", aspect="auto", extent=(0, 1, *span), cmap="Blues", vmin=0, vmax=1.3)
+            place.imshow(
+                image.numpy(), origin="lower", aspect="auto", extent=(0, 1, *span), cmap="Blues", vmin=0, vmax=1.3
+            )
             times = torch.linspace(0, 1, len(path))
             few = path[:, :PATHS].float()
             if name == "angles":

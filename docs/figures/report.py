@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import unnoise
+from unnoise import report
 
 DOCS = Path(__file__).resolve().parents[1]
 
@@ -30,7 +31,7 @@ def main() -> None:
         flats = names["flats"]
         model = unnoise.DenoisingMarkovModel(condition="district").fit(flats[:1500])
         found = unnoise.evaluate(model, flats[1500:], train=flats[:1500])
-        found.write(folder / "report.html", title="model on held_out.csv")
+        report.page_of(found, title="model on held_out.csv").write(folder / "report.html")
         picture = DOCS / "_static" / "report.png"
         size = "--window-size=1000,1780"
         hidden = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", size]
