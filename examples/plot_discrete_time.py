@@ -5,7 +5,7 @@ The evidence lower bound of T steps, term by term
 The bound on :math:`\log p(x_0)` under a chain of T steps is :math:`-KL(q(x_T \mid x_0) \Vert p(x_T)) - \sum_{t>1} E\,
 KL(q(x_{t-1} \mid x_t, x_0) \Vert p(x_{t-1} \mid x_t)) + E\log p(x_0 \mid x_1)`: prior, steps, reconstruction. The
 denoiser here is exact, and still each step costs something, as nobody can tell :math:`x_0` from :math:`x_t`. On the
-left, the price of every step, per unit of time: areas are the sums, and tend to the integral of continuous time. In the
+left, the cost of every step, per unit of time: areas are the sums, and tend to the integral of continuous time. In the
 middle, what is lost beside the entropy of the data: long Gaussian steps are wrong, how wrong depends on their variance.
 On the right, why: the entropy of the true reverse step lies between those of two Gaussian ones (Sohl-Dickstein et al.).
 """
@@ -52,13 +52,9 @@ rng, truth = torch.Generator().manual_seed(0), float(mass @ law.log_prob(data))
 sample = law.sample(rng, (4000,))
 for steps in counts:
     chain = processes.Chain(process, processes.even_times(steps))
-    rules = (
-        processes.SmallVariance(),
-        processes.LargeVariance(),
-        processes.AnalyticVariance.estimate(chain, denoiser, sample, rng),
-    )
+    best = processes.AnalyticVariance.estimate(process, chain.times, denoiser, sample, rng)
     ends = sum(float(mass @ part) for part in chain.divergences(data).values())
-    for found, rule in zip(lost.values(), rules, strict=True):
+    for found, rule in zip(lost.values(), (processes.SmallVariance(), processes.LargeVariance(), best), strict=True):
         found.append(truth - ends + float(prices(processes.Chain(process, processes.even_times(steps), rule)).sum()))
 
 # %%

@@ -67,7 +67,7 @@ def there_and_back(value: Any, trust: tuple[str, ...] = ()) -> Any:
         Preconditioned,
         processes.edm(Euclidean((2, 3))),
     ],
-    ids=repr,
+    ids=lambda value: getattr(value, "__name__", repr(value)),
 )
 def test_a_value_comes_back_equal(value: Any) -> None:
     again = there_and_back(value)

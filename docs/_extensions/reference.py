@@ -22,6 +22,7 @@ MODULES = [
     "unnoise.schedules",
     "unnoise.laws",
     "unnoise.networks",
+    "unnoise.heads",
     "unnoise.denoisers",
     "unnoise.denoisers.likelihoods",
     "unnoise.objectives",
@@ -68,8 +69,8 @@ def write_pages(app: Any, config: Any) -> None:
         names = [name for name in public(module) if id(getattr(module, name)) not in seen]
         seen |= {id(getattr(module, name)): f"{module_name}.{name}" for name in names}
         _write(folder / f"{module_name}.rst", _page(module_name, names))
-    for old in (folder / "names").glob("*.rst"):
-        if old.stem not in seen.values():
+    for old in [*folder.glob("*.rst"), *(folder / "names").glob("*.rst")]:
+        if old.stem not in {*MODULES, *seen.values()}:
             old.unlink()
 
 
