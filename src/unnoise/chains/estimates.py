@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,15 +50,23 @@ class Estimated(Denoiser):
     """A denoiser of a Gaussian process that is estimated anew at every point, from a density known up to a constant."""
 
     process: Gaussian
+    draws = 0  # per point, that are held at once; 0 to take all rows together
 
     def __init__(self, process: Gaussian, density: LogDensity[Tensor], rng: torch.Generator) -> None:
         super().__init__()
         self.process = require(process, Gaussian, type(self).__name__, "a denoiser of that process")
         self.density, self.rng = density, rng
 
-    @abstractmethod
     def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
-        r"""$E[X | X + \sigma N = y]$ at y, (n, *event), with its effective sample size."""
+        r"""$E[X | X + \sigma N = y]$ at y, (n, *event), with its effective sample size; in groups of rows."""
+        check_positive(sigma=sigma)
+        size = max(1, NUMBERS_AT_ONCE // (self.draws * y[0].numel())) if self.draws else len(y)
+        groups = [self._estimate(rows, sigma) for rows in torch.split(y, size)]
+        return PosteriorMean(torch.cat([g.mean for g in groups]), torch.cat([g.effective for g in groups]))
+
+    @abstractmethod
+    def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
+        """The estimate of one group."""
 
     def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
         """The mean of the estimate, all rows at the same time, with a warning where it is not to be believed."""
@@ -117,11 +124,6 @@ class PlugIn(Estimated):
             raise InputError(f"got {draws} draws; expected a positive number, even where they come in antithetic pairs")
         self.draws, self.antithetic = draws, antithetic
 
-    def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
-        """In groups of rows, so that memory does not grow with n x draws."""
-        check_positive(sigma=sigma)
-        return in_groups(lambda rows: self._estimate(rows, sigma), y, self.draws)
-
     def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
         noise = standard_normal((self.draws // (2 if self.antithetic else 1), *y.shape), y, self.rng)
         if self.antithetic:
@@ -159,9 +161,8 @@ class LangevinPosterior(Estimated):
             raise InputError(f"got {steps} steps of {chains} chains; expected at least 4 steps and 2 chains")
         self.steps, self.chains = steps, chains
 
-    def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
+    def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
         r"""Chains from $y + \sigma z$; their means, and by how much these agree better than single draws would."""
-        check_positive(sigma=sigma)
         centres = y.repeat_interleave(self.chains, 0)
         start = torch.add(centres, standard_normal(tuple(centres.shape), y, self.rng), alpha=sigma)
         half = self.steps // 2
@@ -188,13 +189,6 @@ class _Posterior(LogDensity[Tensor]):
         log_prob, score = self.density.log_prob_and_score(x)
         offset = x - self.y
         return log_prob - 0.5 * (offset / self.sigma).flatten(1).square().sum(1), score - offset / self.sigma**2
-
-
-def in_groups(of_rows: Callable[[Tensor], PosteriorMean], y: Tensor, draws: int) -> PosteriorMean:
-    """An estimate in groups of rows, so that memory does not grow with n x draws."""
-    size = max(1, NUMBERS_AT_ONCE // (draws * y[0].numel()))
-    groups = [of_rows(rows) for rows in torch.split(y, size)]
-    return PosteriorMean(torch.cat([g.mean for g in groups]), torch.cat([g.effective for g in groups]))
 
 
 def _effective(draws: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.chains.base import check_positive, run
-from unnoise.chains.estimates import Estimated, PosteriorMean, in_groups
+from unnoise.chains.base import run
+from unnoise.chains.estimates import Estimated, PosteriorMean
 from unnoise.chains.langevin import MALA
 from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
@@ -57,12 +57,8 @@ class TemperedPosterior(Estimated):
         super().__init__(process, density, rng)
         if particles < 2 or moves < 1:
             raise InputError(f"got {particles} particles and {moves} moves; expected at least 2 particles and 1 move")
-        self.particles, self.moves = particles, moves
-
-    def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
-        """In groups of rows, so that memory does not grow with n x particles."""
-        check_positive(sigma=sigma)
-        return in_groups(lambda rows: self._estimate(rows, sigma), y, self.particles)
+        self.particles = self.draws = particles
+        self.moves = moves
 
     def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
         cloud = self._drawn(y, sigma)

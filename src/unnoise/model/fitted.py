@@ -165,8 +165,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             y: their conditions, where they are not columns of X.
             likelihood: instead of the model's own.
             dequantisations: points of the cell of every integer that a row is evaluated at. An exact density weighs
-                them, which brings the bound on the log-probability nearer to it; a bound or a density with Monte Carlo
-                error is averaged, which lowers the error alone.
+                them, which tightens the bound on the log-probability; else they are averaged, which lowers the error.
             seed: of dequantisation and Monte Carlo.
 
         Raises:
@@ -202,9 +201,8 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         parts["units"] = torch.full((n,), volume)
         filled = self.schema_.has_cells and not isinstance(method, DequantisedLikelihood)
         words = method.description + (f", {EncodedCells.name}" if filled else "")
-        return Estimate(
-            result.log_prob.cpu() + volume, result.standard_error.cpu(), parts, words, result.degrees_of_freedom
-        )
+        log_prob, error = result.log_prob.cpu() + volume, result.standard_error.cpu()
+        return Estimate(log_prob, error, parts, words, result.degrees_of_freedom)
 
     def _encoded_condition(self, n: int, given: Given, fewest: int = 0) -> torch.Tensor | None:
         """What n new rows are conditioned on."""
