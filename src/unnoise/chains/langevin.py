@@ -19,15 +19,8 @@ from unnoise.spaces import Manifold
 class Langevin(Memoryless, TargetKernel[State]):
     r"""The unadjusted algorithm, ULA: $x \leftarrow x + h\nabla\log p(x) + \sqrt{2h}\,z$ (Roberts, Tweedie 1996).
 
-    It leaves another law than p, at a distance of order h: on $N(0, \tau^2)$ the variance
-    $\tau^2/(1 - h/2\tau^2)$.
-
-    Args:
-        target: a density, or a field of which only the score is known.
-        step_size: h, in squared units of x.
-
-    Raises:
-        InputError: a step size that is not positive, or a target on a curved space.
+    It leaves another law than p, at a distance of order h: on $N(0, \tau^2)$ the variance $\tau^2/(1 - h/2\tau^2)$.
+    `step_size` is h, in squared units of x.
     """
 
     def step(self, state: State, rng: torch.Generator) -> State:
@@ -51,12 +44,10 @@ class MALA(TargetKernel[Proposing]):
     $y = x + h\nabla\log p(x) + \sqrt{2h}\,z$ is accepted with probability
     $1 \wedge \frac{p(y)\,q(x | y)}{p(x)\,q(y | x)}$, else the chain stays at x. `tune` finds a good h.
 
-    Args:
-        target: a density.
-        step_size: h, in squared units of x.
+    `step_size` is h, in squared units of x.
 
     Raises:
-        InputError: a step size that is not positive, a target on a curved space, or one without a log density.
+        InputError: as `TargetKernel`, or a target without a log density.
         NonFiniteError: the log density was NaN at a finite point.
     """
 
@@ -162,9 +153,7 @@ class Geodesic(Memoryless, TargetKernel[State]):
     The geodesic random walk of De Bortoli et al. 2022 (arXiv 2202.02763, algorithm 1) with the drift of p; the density
     is with respect to the volume. Not Metropolised: it leaves p up to an error of order h.
 
-    Args:
-        target: a density or a field on any `spaces.Manifold`.
-        step_size: h, in squared units of distance.
+    The target lives on any `spaces.Manifold`; `step_size` is h, in squared units of distance.
 
     Raises:
         InputError: a step size that is not positive, or a target that does not say where it lives.

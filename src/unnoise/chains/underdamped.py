@@ -43,7 +43,7 @@ class Underdamped(TargetKernel[M]):
     Args:
         target: a density, or a field of which only the score is known.
         step_size: $\delta$; with mass 1 in units of x.
-        friction: $\gamma\delta$, without unit; velocities keep the share $e^{-\gamma\delta}$ per step.
+        friction: $\gamma\delta$, without unit.
         mass: $1/u$.
 
     Raises:

@@ -24,7 +24,7 @@ from unnoise._errors import InputError
 
 
 class Form(ABC):
-    """How the reverse is written; see the module."""
+    """How the reverse is written."""
 
     @abstractmethod
     def scale(self, lam: Tensor) -> Tensor:

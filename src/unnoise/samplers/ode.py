@@ -1,7 +1,6 @@
-"""An adaptive solver of ordinary differential equations in which every row has its own steps.
+"""An adaptive solver of ordinary differential equations: every row has its own time and step.
 
-Each row keeps its own time and step, so that its result does not depend on the rows beside it, and rows that have
-arrived stop costing anything.
+So its result does not depend on the rows beside it, and rows that have arrived cost nothing.
 """
 
 from __future__ import annotations

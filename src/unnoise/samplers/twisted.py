@@ -122,12 +122,9 @@ class TwistedSMC(Sampler):
         if groups < 1:
             raise InputError(f"got {groups} groups of particles; expected at least 1")
         cond = conditions.for_rows(cond, groups)
-        size = self._at_once(batch_size or default_batch_size(self.process.space.event_shape))
+        parts = batches(groups, self._at_once(batch_size or default_batch_size(self.process.space.event_shape)))
         found = Particles.joined(
-            [
-                self._weighed(rows.stop - rows.start, rng, conditions.at(cond, rows), on_step)
-                for rows in batches(groups, size)
-            ]
+            [self._weighed(rows.stop - rows.start, rng, conditions.at(cond, rows), on_step) for rows in parts]
         )
         found.check_alive(each=cond is not None)
         return found
