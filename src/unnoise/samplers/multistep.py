@@ -7,7 +7,6 @@ They are computed once per run, in float64, for any grid: there are no special f
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -161,14 +160,15 @@ class _Run:
     """One run of a `Multistep`: tables, and what the network said in the last steps."""
 
     def __init__(self, sampler: Multistep, times: Tensor) -> None:
-        self.denoiser, self.numbers = sampler.denoiser, itertools.count()
+        self.denoiser, self.index = sampler.denoiser, 0
         self.paths = map_leaves(
             lambda process: _Path(_Table.of(sampler, process, times), sampler.order), sampler.process
         )
 
     def __call__(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """The next step."""
-        stat, k = self.denoiser(state, t, cond), next(self.numbers)
+        stat, k = self.denoiser(state, t, cond), self.index
+        self.index += 1
         return _tree.map(lambda x, path, value: path.advanced(k, x, value, rng), state, self.paths, stat)
 
 
