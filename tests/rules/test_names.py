@@ -54,12 +54,10 @@ ELSEWHERE = {
     "unnoise.spaces.base": "tests/testing/test_spaces.py",
     "unnoise.spaces.quaternions": "tests/spaces/test_rotations.py",
     "unnoise.targets.base": "tests/targets/test_densities.py",
-    "unnoise.targets.ellipse": "tests/targets/test_densities.py",
-    "unnoise.targets.funnel": "tests/targets/test_densities.py",
+    "unnoise.targets.curved": "tests/targets/test_densities.py",
+    "unnoise.targets.gaussians": "tests/targets/test_densities.py",
     "unnoise.targets.logistic": "tests/targets/test_densities.py",
-    "unnoise.targets.modes": "tests/targets/test_densities.py",
     "unnoise.targets.phi4": "tests/targets/test_densities.py",
-    "unnoise.targets.rings": "tests/targets/test_densities.py",
 }
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from gaussians import ATOMS, PROCESSES, case
+from gaussians import ATOMS, PLANE, PROCESSES, case
 from toys import EXAMPLES
 
 from unnoise.processes import rectified_flow
@@ -30,7 +30,7 @@ def test_informative_times_exist_on_any_space(name: str) -> None:
 
 
 def test_a_case_knows_its_atoms() -> None:
-    one = case(rectified_flow)
+    one = case(rectified_flow(PLANE))
     assert torch.equal(one.atom(5), ATOMS[1].double())
     assert one.many(1).shape == (one.draws, 2)
     assert [label for _, label, _ in one.each_time()] == ["t = 0.35", "t = 0.45", "t = 0.57"]

@@ -50,10 +50,8 @@ class Lattice:
 
     def levels(self, like: Tensor | None = None) -> Tensor:
         """All of them, (count,)."""
-        dtype, device = (None, None) if like is None else (like.dtype, like.device)
-        return self.first + self.step * torch.arange(
-            self.count, dtype=dtype or torch.get_default_dtype(), device=device
-        )
+        like = torch.empty(0) if like is None else like
+        return self.value(torch.arange(self.count, device=like.device), like)
 
     def index(self, x: Tensor) -> Tensor:
         """The place of the nearest level, int64."""

@@ -84,13 +84,11 @@ class Rotations(TwoPointHomogeneous):
         r"""$R\big(I + \frac{\sin\omega}\omega\hat w + \frac{1-\cos\omega}{\omega^2}\hat w^2\big)$ (Rodrigues 1840)."""
         angle = self.dot(v, v).clamp(min=torch.finfo(v.dtype).tiny).sqrt()[..., None, None]
         first, half = torch.sinc(angle / math.pi), torch.sinc(angle / (2 * math.pi))
-        result: Tensor = x + first * v + 0.5 * half**2 * (v @ (x.mT @ v))
-        return result
+        return x + first * v + 0.5 * half**2 * (v @ (x.mT @ v))
 
     def log(self, x: Tensor, y: Tensor) -> Tensor:
         """The short way; between rotations half a turn apart, one of the two short ways."""
-        result: Tensor = x @ quaternions.hat(self.as_rotation_vector(x.mT @ y))
-        return result
+        return x @ quaternions.hat(self.as_rotation_vector(x.mT @ y))
 
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
         """The angle of the rotation between, from its sine and its cosine: to rounding at every angle."""
@@ -111,8 +109,7 @@ class Rotations(TwoPointHomogeneous):
 
     def tangent(self, x: Tensor, v: Tensor) -> Tensor:
         """The part R times a skew matrix."""
-        result: Tensor = 0.5 * (v - x @ v.mT @ x)
-        return result
+        return 0.5 * (v - x @ v.mT @ x)
 
     def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
         """Twice the tangent part, as the metric is half of that of the entries."""
@@ -125,8 +122,7 @@ class Rotations(TwoPointHomogeneous):
 
     def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
         r"""$R\hat w$ with w standard normal."""
-        result: Tensor = x @ quaternions.hat(standard_normal((*x.shape[:-2], 3), x, rng))
-        return result
+        return x @ quaternions.hat(standard_normal((*x.shape[:-2], 3), x, rng))
 
     def dot(self, u: Tensor, v: Tensor) -> Tensor:
         """Half of the inner product of the entries: the inner product of rotation vectors."""
@@ -141,8 +137,7 @@ class Rotations(TwoPointHomogeneous):
         axis = standard_normal((*angle.shape, 3), x, rng)
         vector = axis * (torch.sin(0.5 * angle) / torch.linalg.vector_norm(axis, dim=-1))[..., None]
         quaternion = torch.cat([vector, torch.cos(0.5 * angle)[..., None]], -1)
-        result: Tensor = x @ quaternions.to_matrix(quaternion)
-        return result
+        return x @ quaternions.to_matrix(quaternion)
 
     def draw_uniform(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
         """Those of uniform quaternions (Shoemake 1992)."""

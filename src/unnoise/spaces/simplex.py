@@ -28,7 +28,7 @@ from unnoise._tree import expand
 from unnoise.laws import Dirichlet
 from unnoise.laws.base import standard_normal
 from unnoise.spaces._points import check_points
-from unnoise.spaces.base import Continuum, Diffusion, slopes_along
+from unnoise.spaces.base import Characteristics, Continuum, Diffusion, partials
 
 SUM_TOLERANCE = 1e-4  # how far from 1 the parts may sum: float32 adds rounding for many parts
 SHARPEST = 1e24  # the concentration that stands for a step without noise: relative error 1e-12
@@ -104,24 +104,19 @@ class Simplex(Continuum):
 
     def apply(self, local: Diffusion, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         r"""$b\cdot\nabla f + \frac12 s^2[\nabla\cdot(a\nabla f) - (\nabla\cdot a)\cdot\nabla f]$, differentiated."""
-        _, spread = self.divergence(lambda y: self.spread(y, self.slopes(f, y)), x)
-        slopes = self.slopes(f, x)
-        scale = self._per_row(local.scale, x)
-        spread = spread - (self.drift_of_spreading(x) * slopes).sum(-1)
-        return (local.drift * slopes).sum(-1) + 0.5 * scale**2 * spread
+        _, spread = self.divergence(lambda y: self.spread(y, partials(f, y)), x)
+        slopes = partials(f, x)
+        spread = spread - self.dot(self.drift_of_spreading(x), slopes)
+        return self.dot(local.drift, slopes) + 0.5 * self._per_row(local.scale, x) ** 2 * spread
 
     def phi(self, local: Diffusion, log_f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         r"""$\frac12 s^2 g^T a\,g$ with $g = \nabla\log f$."""
-        return 0.5 * self._per_row(local.scale, x) ** 2 * self.squared(x, self.slopes(log_f, x))
+        return 0.5 * self._per_row(local.scale, x) ** 2 * self.squared(x, partials(log_f, x))
 
     def implicit(
-        self,
-        forward: Callable[[Tensor], Diffusion],
-        reverse: Callable[[Tensor], Diffusion],
-        x: Tensor,
-        probes: Tensor | None = None,
+        self, forward: Characteristics, reverse: Characteristics, x: Tensor, probes: Tensor | None = None
     ) -> Tensor:
-        """The cost of undoing, as the module has it."""
+        """The cost of undoing in the module."""
         there, size = forward(x), self.parts
         back, divergence = self.divergence(lambda y: reverse(y).drift, x, probes)
         scale = self._per_row(there.scale, x)
@@ -129,10 +124,6 @@ class Simplex(Continuum):
         length = (excess**2 / x).sum(-1) - excess.sum(-1) ** 2  # the inverse of a on vectors that sum to zero
         divergence = divergence if probes is None else divergence.mean(0)
         return 0.5 * length + divergence + 0.5 * scale**2 * size * (size - 1)
-
-    def probes(self, x: Tensor, count: int, rng: torch.Generator) -> Tensor:
-        """Standard normal tangent vectors, (count, *batch, N)."""
-        return self.noise(x.expand(count, *x.shape), rng)
 
     def project(self, x: Tensor) -> Tensor:
         """Positive parts over their sum."""
@@ -147,23 +138,14 @@ class Simplex(Continuum):
         """A normal vector that sums to zero, standard in the flat metric of the reference measure."""
         return self.tangent(x, standard_normal(tuple(x.shape), x, rng))
 
-    def divergence(
-        self, field: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """A field of vectors that sum to zero, and its divergence in N - 1 flat coordinates; see `Manifold`."""
-        directions = self._frame(x) if probes is None else probes
-        value, terms = slopes_along(field, x, directions, lambda u, v: (u * v).sum(-1))
-        return value, terms.sum(0) if probes is None else terms
+    def frame(self, x: Tensor) -> Tensor:
+        """Orthonormal vectors that sum to zero (Helmert)."""
+        basis = helmert(self.parts).to(x).reshape(self.parts - 1, *[1] * (x.ndim - 1), self.parts)
+        return basis.expand(-1, *x.shape)
 
-    def slopes(self, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """The partial derivatives of f at x; differentiable."""
-        with torch.enable_grad():
-            x = x if x.requires_grad else x.detach().requires_grad_()
-            total = f(x).sum()
-            if not total.requires_grad:
-                return torch.zeros_like(x)
-            (slopes,) = torch.autograd.grad(total, x, create_graph=True, materialize_grads=True)
-        return slopes
+    def dot(self, u: Tensor, v: Tensor) -> Tensor:
+        """The flat inner product, of the reference measure."""
+        return (u * v).sum(-1)
 
     def spread(self, x: Tensor, slopes: Tensor) -> Tensor:
         r"""$a\,g = x \odot (g - x\cdot g)$: the direction that noise makes of a gradient."""
@@ -177,13 +159,6 @@ class Simplex(Continuum):
     def drift_of_spreading(self, x: Tensor) -> Tensor:
         r"""$\nabla\cdot a = 1 - N x$."""
         return 1 - self.parts * x
-
-    def _frame(self, x: Tensor) -> Tensor:
-        """Orthonormal vectors that sum to zero (Helmert), (N - 1, *batch of ones, N)."""
-        return helmert(self.parts).to(x).reshape(self.parts - 1, *[1] * (x.ndim - 1), self.parts)
-
-    def _per_row(self, scale: Tensor, x: Tensor) -> Tensor:
-        return scale.expand_as(x)[..., 0]
 
 
 def helmert(parts: int) -> Tensor:

@@ -49,9 +49,8 @@ class Phi4(Target):
                 f"got m^2 = {mass} and lambda = {coupling}, whose density has no finite integral; expected lambda > 0, "
                 "or lambda = 0 with m^2 > 0"
             )
-        object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "mass", float(mass))
-        object.__setattr__(self, "coupling", float(coupling))
+        for name, value in (("shape", shape), ("mass", float(mass)), ("coupling", float(coupling))):
+            object.__setattr__(self, name, value)
 
     @property
     def space(self) -> Euclidean:
@@ -107,9 +106,8 @@ class Phi4(Target):
         """
         lowest = min(0.0, -(self.mass**2) / (16 * self.coupling) if self.mass < 0 else 0.0)
         # beyond `end` the potential is 40 nats above its lowest point, so e^-40 is cut off
-        end = math.sqrt(
-            (-self.mass + math.sqrt(self.mass**2 + 16 * self.coupling * (40 + lowest))) / (4 * self.coupling)
-        )
+        root = math.sqrt(self.mass**2 + 16 * self.coupling * (40 + lowest))
+        end = math.sqrt((root - self.mass) / (4 * self.coupling))
         phi = torch.linspace(-end, end, NODES, dtype=torch.float64)
         potential = 0.5 * self.mass * phi**2 + self.coupling * phi**4
         half = -0.5 * (potential - lowest)
