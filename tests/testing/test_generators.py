@@ -123,7 +123,7 @@ TWINS = {
 )
 def test_a_wrong_twin_is_caught(check, twin):
     points = POINTS[::4] if isinstance(twin, JumpProcess) else START.double()
-    assert_caught(check(generators.GeneratorCase(twin, points, 2000, 6, 0)))
+    assert_caught(check(generators.GeneratorCase(twin, points, draws=2000, functions=6, seed=0)))
 
 
 def test_a_broken_property_raises_with_the_table():

@@ -5,15 +5,16 @@ from gaussians import ATOMS, PROCESSES
 from toys import EXAMPLES
 
 from unnoise.samplers import DDIM
-from unnoise.testing.noised import in_double
+from unnoise.testing.case import in_double
+from unnoise.testing.processes import case_of
 from unnoise.testing.runs import Failing, Oracle, SamplerCase
 
 WEIGHTS = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
 
 
-def case() -> SamplerCase:
-    process = PROCESSES["rectified-flow"]
-    return SamplerCase(DDIM, process, ATOMS.double(), WEIGHTS, half_way=0.52, steps=8, order=1.0, draws=20, seed=0)
+def case(make=DDIM, process="rectified-flow") -> SamplerCase:
+    base = case_of(PROCESSES[process], ATOMS, WEIGHTS, times=(0.52,), draws=20)
+    return SamplerCase(**vars(base), make=make, steps=8, order=1.0)
 
 
 def test_runs_stop_at_the_same_time_whatever_their_steps() -> None:
@@ -28,8 +29,7 @@ def test_runs_in_groups_are_put_together() -> None:
         def sample(self, n, rng, cond=None, *, batch_size=None, on_step=None):
             return super().sample(n, rng, cond, batch_size=6, on_step=on_step)
 
-    one = SamplerCase(InGroups, PROCESSES["ve"], ATOMS.double(), WEIGHTS, 0.5, 8, 1.0, 20, 0)
-    assert one.runs[0].half_way.shape == (20, 2)
+    assert case(InGroups, "ve").runs[0].half_way.shape == (20, 2)
 
 
 def test_which_atom_a_sample_is() -> None:

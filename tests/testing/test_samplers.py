@@ -12,6 +12,7 @@ from unnoise.laws.base import standard_normal
 from unnoise.samplers import DDIM, Ancestral, Euler, Heun, grids
 from unnoise.spaces import Diffusion
 from unnoise.testing import PropertyError, check_sampler, samplers
+from unnoise.testing.processes import case_of
 from unnoise.testing.runs import SamplerCase
 
 MAKES = {
@@ -187,7 +188,8 @@ TWINS = [
 )
 def test_a_broken_twin_is_caught(check, twin, order: float) -> None:
     weights = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
-    case = SamplerCase(twin, PROCESSES["vp-cosine"], ATOMS.double(), weights, 0.45, 16, order, 4000, seed=0)
+    base = case_of(PROCESSES["vp-cosine"], ATOMS, weights, times=(0.45,), draws=4000)
+    case = SamplerCase(**vars(base), make=twin, steps=16, order=order)
     with torch.random.fork_rng():
         assert_caught(check(case))
 

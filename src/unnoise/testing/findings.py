@@ -13,11 +13,12 @@ import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise.testing.statistics import FAILURE_RATE, mean_is_zero, standard_errors
 
 C = TypeVar("C")
@@ -98,6 +99,18 @@ def judged(properties: Iterable[Callable[[C], Finding]], case: C) -> list[Findin
 def generator(seed: int, claim: str) -> torch.Generator:
     """A generator of one property's own, so that no check depends on which others run before it."""
     return torch.Generator().manual_seed(zlib.crc32(f"{seed} {claim}".encode()))
+
+
+def reproducible(claim: str, draw: Callable[[torch.Generator], Any]) -> Finding:
+    """A property of what is drawn: a seed decides it, and the global generator is not touched."""
+    before = torch.get_rng_state()
+    one, again, other = (list(_tree.leaves(draw(generator(seed, "seeds")))) for seed in (1, 1, 2))
+    untouched = torch.equal(before, torch.get_rng_state())
+    same, twice = (
+        all(torch.equal(a, b) for (_, a), (_, b) in zip(one, drawn, strict=True)) for drawn in (again, other)
+    )
+    detail = f"same seed, same draws: {same}; other seed, other draws: {not twice}; global generator: {untouched}"
+    return Finding(claim, same and not twice and untouched, detail=detail)
 
 
 def exact(claim: str, sides: Sides, bound: float, *, size: float | None = None) -> Finding:

@@ -11,12 +11,10 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise.denoisers import Denoiser, Exact
+from unnoise.denoisers import Denoiser
 from unnoise.processes import HasKernel
 from unnoise.samplers import Sampler
-from unnoise.testing.findings import generator
-from unnoise.testing.noised import NoisedAtoms, rows
-from unnoise.testing.waves import flat_features
+from unnoise.testing.case import Case, at, rows
 
 Make = Callable[[Denoiser, int], Sampler]
 
@@ -33,35 +31,22 @@ class Run:
 
 
 @dataclass(frozen=True)
-class SamplerCase:
+class SamplerCase(Case):
     """A way to make samplers, and a process with weighted atoms whose exact denoiser they run.
 
     Attributes:
         make: (denoiser, steps) -> sampler.
-        process: any process with a kernel.
-        atoms: (k, *event), real numbers in float64.
-        weights: (k,), positive, summing to one.
         steps: of the coarsest run, in moves; finer ones have 2 and 4 times as many.
         order: of weak convergence.
-        half_way: the time at which about half of what the atoms tell apart is decided.
-        draws: samples of every run.
-        seed: of all randomness.
     """
 
     make: Make
-    process: HasKernel[Any]
-    atoms: Any
-    weights: Tensor
-    half_way: float
     steps: int
     order: float
-    draws: int
-    seed: int
 
     def sampler(self, denoiser: Denoiser | None = None, moves: int | None = None) -> Sampler:
         """A sampler of so many moves, which looks at one state more."""
-        exact_one = Exact(self.process, self.atoms, self.weights)
-        return self.make(exact_one if denoiser is None else denoiser, (self.steps if moves is None else moves) + 1)
+        return self.make(self.exact() if denoiser is None else denoiser, (self.steps if moves is None else moves) + 1)
 
     @cached_property
     def runs(self) -> tuple[Run, Run, Run]:
@@ -69,26 +54,16 @@ class SamplerCase:
         return self._run(1), self._run(2), self._run(4)
 
     def _run(self, finer: int) -> Run:
-        times = self.sampler().grid(self.process, self.steps + 1)
-        stop, seen = finer * (1 + int((times[1:-1] - self.half_way).abs().argmin())), []
+        times, half_way = self.sampler().grid(self.process, self.steps + 1), self.times[len(self.times) // 2]
+        stop, seen = finer * (1 + int((times[1:-1] - half_way).abs().argmin())), []
 
         def on_step(index: int, t: float, state: Any) -> None:
             if index + 1 == stop:
                 seen.append((t, state))
 
         sampler = self.sampler(moves=self.steps * finer)
-        samples = sampler.sample(self.draws, generator(self.seed, "walk"), on_step=on_step)
-        half_way = _tree.concatenate([state for _, state in seen])
-        return Run(torch.tensor(seen[0][0], dtype=torch.float64), half_way, samples)
-
-    def noised(self, t: Tensor) -> NoisedAtoms:
-        """The law that states at time t should have."""
-        return NoisedAtoms(self.process, self.atoms, self.weights, t)
-
-    def flat(self, x: Any) -> Tensor:
-        """The features of a batch of points as vectors."""
-        features = self.process.space.features
-        return flat_features(features, x, features(self.atoms).ndim - 1)
+        samples = sampler.sample(self.draws, self.rng("walk"), on_step=on_step)
+        return Run(at(seen[0][0]), _tree.concatenate([state for _, state in seen]), samples)
 
     def which(self, samples: Any) -> Tensor:
         """Which atom each sample is, one-hot, (n, k); no atom for those astray."""

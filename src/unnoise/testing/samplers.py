@@ -19,7 +19,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import NonFiniteError
 from unnoise.processes import HasKernel
-from unnoise.testing.findings import Finding, Findings, conclude, exact, generator, judged, probable
+from unnoise.testing.findings import Finding, Findings, conclude, exact, judged, probable, reproducible
 from unnoise.testing.processes import case_of
 from unnoise.testing.runs import Failing, Make, Oracle, SamplerCase
 from unnoise.testing.statistics import excess_p_value, mean_is_zero, standard_errors
@@ -64,9 +64,8 @@ def check_sampler(
     DDIM on Gaussian(...): 8 of 8 properties kept
     ...
     """
-    base = case_of(process, atoms, weights, seed=seed)
-    half_way = base.times[len(base.times) // 2]
-    case = SamplerCase(make, process, base.atoms, base.weights, half_way, steps, order, draws, seed)
+    base = case_of(process, atoms, weights, draws=draws, seed=seed)
+    case = SamplerCase(**vars(base), make=make, steps=steps, order=order)
     subject = f"{type(case.sampler()).__name__} on {process}"
     return conclude(subject, judged(PROPERTIES, case), raises=raises)
 
@@ -75,7 +74,7 @@ def grid_leads_from_noise_to_data(case: SamplerCase) -> Finding:
     """As many times as steps, from 1 down to 0; every move is seen, the last one at t = 0."""
     seen: list[float] = []
     sampler = case.sampler()
-    sampler.sample(2, generator(case.seed, "grid"), on_step=lambda index, t, state: seen.append(t))
+    sampler.sample(2, case.rng("grid"), on_step=lambda index, t, state: seen.append(t))
     times = sampler.grid(case.process, case.steps + 1)
     falls = bool((times.diff() < 0).all()) and float(times[0]) == 1 and float(times[-1]) == 0
     detail = f"{len(times)} times from {float(times[0]):.3g} to {float(times[-1]):.3g}; {len(seen)} moves seen"
@@ -100,8 +99,8 @@ def atoms_come_by_their_weights(case: SamplerCase) -> Finding:
 def half_way_is_the_noised_law(case: SamplerCase) -> Finding:
     r"""Half way the states have the law $q_t = \sum_i w_i q_{t|0}(\cdot|a_i)$, seen by waves."""
     claim = "half way the states follow the noised law"
-    truths = [case.noised(run.t).sample(generator(case.seed, claim), (case.draws,)) for run in case.runs]
-    test = waves(case.process.space.features, truths[0], 12, generator(case.seed, "test functions"))
+    truths = [case.noised(run.t).sample(case.rng(claim), (case.draws,)) for run in case.runs]
+    test = waves(case.process.space.features, truths[0], 12, case.rng("test functions"))
     gaps = [test(run.half_way) - test(truth) for run, truth in zip(case.runs, truths, strict=True)]
     return _unbiased(claim, _extrapolated(gaps, case.order))
 
@@ -112,8 +111,8 @@ def bias_falls_with_the_step(case: SamplerCase) -> Finding:
     x is the state half way, and f the combination of waves that changes most from h to h/2.
     """
     claim = f"bias falls with the step to the power {case.order:g}"
-    example = case.noised(case.runs[0].t).sample(generator(case.seed, claim), (case.draws,))
-    test = waves(case.process.space.features, example, 12, generator(case.seed, "test functions"))
+    example = case.noised(case.runs[0].t).sample(case.rng(claim), (case.draws,))
+    test = waves(case.process.space.features, example, 12, case.rng("test functions"))
     h, half, quarter = (test(run.half_way) for run in case.runs)
     direction = (h - half).mean(0)
     first, second = (h - half) @ direction, (half - quarter) @ direction
@@ -126,20 +125,14 @@ def bias_falls_with_the_step(case: SamplerCase) -> Finding:
 
 def seeds_reproduce(case: SamplerCase) -> Finding:
     """One seed gives one sample, two seeds two, and the global generator is not touched."""
-    before = torch.get_rng_state()
-    one, again, other = (case.sampler().sample(16, generator(seed, "seeds")) for seed in (1, 1, 2))
-    untouched = torch.equal(before, torch.get_rng_state())
-    same = torch.equal(case.flat(one), case.flat(again))
-    different = not torch.equal(case.which(one), case.which(other))
-    detail = f"same seed, same samples: {same}; other seed, other samples: {different}; global generator: {untouched}"
-    return Finding("a seed decides the samples", same and different and untouched, detail=detail)
+    return reproducible("a seed decides the samples", lambda rng: case.flat(case.sampler().sample(16, rng)))
 
 
 def conditions_reach_the_denoiser(case: SamplerCase) -> Finding:
     """A denoiser that knows which atom is asked for makes that atom, row by row, in groups of any size."""
     wanted = torch.arange(50) % len(case.weights)
     sampler = case.sampler(Oracle(case.process, case.atoms))
-    samples = sampler.sample(50, generator(case.seed, "conditions"), wanted[:, None].double(), batch_size=7)
+    samples = sampler.sample(50, case.rng("conditions"), wanted[:, None].double(), batch_size=7)
     right = (case.which(samples).argmax(1) == wanted).double()
     return exact("conditions reach the denoiser", {"share of right atoms": (right.mean(), torch.ones(()))}, ASTRAY)
 
@@ -150,7 +143,7 @@ def not_a_number_stops_the_run(case: SamplerCase) -> Finding:
     if not all(leaf.is_floating_point() for _, leaf in _tree.leaves(case.atoms)):
         return Finding(claim, True, detail="states are no real numbers")
     try:
-        case.sampler(Failing(case.process, case.atoms)).sample(4, generator(case.seed, claim))
+        case.sampler(Failing(case.process, case.atoms)).sample(4, case.rng(claim))
     except NonFiniteError as error:
         leaf = any(
             repr(name) in str(error) if name else "the state" in str(error) for name, _ in _tree.leaves(case.atoms)
