@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from unnoise.laws.weights import effective_size, systematic
+from unnoise.laws.categorical import effective_size, systematic
 
 FLOAT64 = torch.float64
 

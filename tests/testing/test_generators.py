@@ -13,7 +13,7 @@ from spin_glass import GENERATOR, POINTS, PROCESS, SPACE
 from unnoise._errors import InputError
 from unnoise.laws import Normal
 from unnoise.processes import DiffusionProcess, JumpProcess
-from unnoise.spaces import Diffusion, Euclidean
+from unnoise.spaces import Diffusion, Euclidean, Jump
 from unnoise.testing import PropertyError, check_generator, generators
 
 FLOAT64 = torch.float64
@@ -76,9 +76,9 @@ class WrongSign(DiffusionProcess):
         return Diffusion(local.drift + local.scale**2 * stat, local.scale)
 
 
-class WithoutRatios(JumpProcess):
+class HalfTheRates(JumpProcess):
     def reverse(self, x_t, stat, t, *, churn=1.0):
-        return self.forward(x_t, t)
+        return Jump(0.5 * super().reverse(x_t, stat, t).rates)
 
 
 class FlatLand(Euclidean):
@@ -109,7 +109,7 @@ TWINS = {
         diffusion(drift=lambda x, t: -0.02 * x),
         jumps(rates=lambda x, t: 0.05 * mixing(x, t)),
     ),
-    generators.reverse_undoes_the_noise: (WrongSign(**vars(diffusion())), WithoutRatios(**vars(jumps()))),
+    generators.reverse_undoes_the_noise: (WrongSign(**vars(diffusion())), HalfTheRates(**vars(jumps()))),
 }
 
 

@@ -7,7 +7,7 @@ from toys import EXAMPLES
 from unnoise.samplers import DDIM
 from unnoise.testing.case import in_double
 from unnoise.testing.processes import case_of
-from unnoise.testing.runs import Failing, Oracle, SamplerCase
+from unnoise.testing.samplers import Failing, Oracle, SamplerCase
 
 WEIGHTS = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
 

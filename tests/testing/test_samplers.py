@@ -13,7 +13,7 @@ from unnoise.samplers import DDIM, Ancestral, Euler, Heun, grids
 from unnoise.spaces import Diffusion
 from unnoise.testing import PropertyError, check_sampler, samplers
 from unnoise.testing.processes import case_of
-from unnoise.testing.runs import SamplerCase
+from unnoise.testing.samplers import SamplerCase
 
 MAKES = {
     "euler": (Euler, 1),

@@ -30,6 +30,7 @@ class Counts(Sites):
     unnoise._errors.InputError: got the count -1 at batch index [1, 1]; Counts expects whole numbers from 0
     """
 
+    ways = 2  # the death of one and the birth of one
     event_shape: tuple[int, ...]
 
     def __init__(self, event_shape: int | tuple[int, ...]) -> None:
@@ -37,11 +38,6 @@ class Counts(Sites):
         if not shape or any(size < 1 for size in shape):
             raise InputError(f"got the shape {shape}; counts have one or more axes of sites, each at least 1 long")
         object.__setattr__(self, "event_shape", shape)
-
-    @property
-    def ways(self) -> int:
-        """The death of one and the birth of one."""
-        return 2
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x holds whole numbers from 0 on, (*batch, *event_shape)."""

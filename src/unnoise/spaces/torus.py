@@ -34,6 +34,7 @@ class Torus(Flat, Compact):
     unnoise._errors.InputError: got angles from -180 to 90; a torus expects radians within 2 pi of 0: ...
     """
 
+    spectral_gap = 0.5  # of cos(theta)
     dimension: int = 1
     event_shape: tuple[int, ...] = field(init=False, repr=False)
 
@@ -46,11 +47,6 @@ class Torus(Flat, Compact):
     def volume(self) -> float:
         r"""$(2\pi)^d$."""
         return float((2 * math.pi) ** self.dimension)
-
-    @property
-    def spectral_gap(self) -> float:
-        r"""$\frac12$, of $\cos\theta$."""
-        return 0.5
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x is a floating tensor of finite angles within 2 pi of 0, (*batch, d)."""

@@ -79,17 +79,13 @@ class Rings(NormalisedTarget):
     torch.Size([5, 2])
     """
 
+    space = Euclidean(2)
     radii: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0)
     scale: float = 0.15
 
     def __post_init__(self) -> None:
         if not self.radii or min(self.radii) <= 0 or not self.scale > 0:
             raise InputError(f"got the radii {self.radii} and the scale {self.scale}; all must be positive")
-
-    @property
-    def space(self) -> Euclidean:
-        """The plane."""
-        return Euclidean(2)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, 2), in the default precision."""
@@ -105,4 +101,5 @@ class Rings(NormalisedTarget):
         centres = x.new_tensor(self.radii + tuple(-r for r in self.radii))
         terms = -0.5 * ((radius - centres) / self.scale) ** 2
         constant = math.log(len(self.radii) * self.scale) + 1.5 * math.log(2 * math.pi)
-        return torch.logsumexp(terms, -1) - radius[..., 0].log() - constant
+        log_prob: Tensor = torch.logsumexp(terms, -1) - radius[..., 0].log() - constant
+        return log_prob

@@ -121,9 +121,10 @@ def rows_have_their_own_time(case: GeneratorCase) -> Finding:
 
 def drift_is_tangent(case: GeneratorCase) -> Finding:
     """On a manifold the drift is a tangent vector: its tangent part is all of it."""
-    claim, space, sides = "the drift is tangent", case.process.space, {}
+    claim, space = "the drift is tangent", case.process.space
     if not isinstance(space, Manifold):
         return Finding(claim, True, detail="not looked at: the space is no manifold")
+    sides: dict[str, tuple[Tensor, Tensor]] = {}
     for label, t in case.each_time():
         drift = _tree.map(lambda part: part.drift, case.process.forward(case.points, t))
         sides |= leaf_by_leaf(drift, space.tangent(case.points, drift), label)
