@@ -51,6 +51,7 @@ ELSEWHERE = {
     "unnoise.samplers.perturbed": "tests/samplers/test_twisted.py",
     "unnoise.spaces._points": "tests/spaces/test_euclidean.py",
     "unnoise.spaces.base": "tests/testing/test_spaces.py",
+    "unnoise.spaces.sites": "tests/spaces/test_finite.py",
     "unnoise.targets.base": "tests/targets/test_densities.py",
     "unnoise.targets.curved": "tests/targets/test_densities.py",
     "unnoise.targets.gaussians": "tests/targets/test_densities.py",

@@ -286,13 +286,7 @@ def _slopes_along(
         products = torch.zeros_like(directions)
         if value.requires_grad:  # not if it is constant, as the gradient of a linear function
             (products,) = torch.autograd.grad(
-                value,
-                x,
-                directions,
-                is_grads_batched=True,
-                materialize_grads=True,
-                create_graph=graph,
-                retain_graph=True,
+                value, x, directions, create_graph=graph, is_grads_batched=True, materialize_grads=True
             )
         terms = dot(products, directions)
     return (value, terms) if graph else (value.detach(), terms.detach())

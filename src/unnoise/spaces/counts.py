@@ -36,7 +36,7 @@ class Counts(Sites):
     def __init__(self, event_shape: int | tuple[int, ...]) -> None:
         shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
         if not shape or any(size < 1 for size in shape):
-            raise InputError(f"got the shape {shape}; counts have one or more axes of sites, each at least 1 long")
+            raise InputError(f"got the shape {shape}; expected one or more axes of sites, each at least 1 long")
         object.__setattr__(self, "event_shape", shape)
 
     def check(self, x: Tensor) -> None:

@@ -155,11 +155,12 @@ class ProductContinuum(ProductSpace, Continuum):
 
         Probes are a dict of the factors' own; as each sees its factor alone, the estimate has no cross terms.
         """
-        found = {
-            name: space.divergence(partial(_part_at, field, x, name), x[name], None if probes is None else probes[name])
-            for name, space in self.parts.items()
-        }
-        return {name: value for name, (value, _) in found.items()}, total(part for _, part in found.values())
+        values, terms = {}, []
+        for name, space in self.parts.items():
+            own = None if probes is None else probes[name]
+            values[name], divergence = space.divergence(partial(_part_at, field, x, name), x[name], own)
+            terms.append(divergence)
+        return values, total(terms)
 
 
 @dataclass(frozen=True)

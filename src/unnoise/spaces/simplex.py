@@ -63,7 +63,7 @@ class Simplex(Continuum):
 
     @property
     def event_shape(self) -> tuple[int, ...]:  # type: ignore[override]
-        """N numbers make a point."""
+        """The shape (N,)."""
         return (self.parts,)
 
     @property

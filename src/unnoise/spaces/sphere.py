@@ -89,7 +89,7 @@ class Sphere(TwoPointHomogeneous):
         return unit
 
     def tangent(self, x: Tensor, v: Tensor) -> Tensor:
-        """V less its part along x."""
+        """The vector less its part along x."""
         return v - (v * x).sum(-1, keepdim=True) * x
 
     def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:

@@ -80,8 +80,7 @@ class Phi4(Target):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """The log density at fields x, (*batch, *shape)."""
-        square = x.square()
-        local = 0.5 * self.mass * square + self.coupling * square.square()
+        local = 0.5 * self.mass * x.square() + self.coupling * x.square().square()
         for axis in range(-len(self.shape), 0):
             local = local + 0.5 * (x.roll(-1, axis) - x).square()
         return -local.flatten(x.ndim - len(self.shape)).sum(-1)

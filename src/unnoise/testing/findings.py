@@ -10,9 +10,11 @@ has p-values far below it: a missing factor 1/2 gives 1e-50, not 1e-7.
 from __future__ import annotations
 
 import math
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from inspect import isfunction
 from typing import Any, TypeVar
 
 import torch
@@ -94,6 +96,15 @@ def conclude(subject: object, findings: Iterable[Finding], *, raises: bool) -> F
 def judged(properties: Iterable[Callable[[C], Finding]], case: C) -> list[Finding]:
     """What every check finds about a case; the first line of its docstring is the meaning of the property."""
     return [replace(check(case), meaning=(check.__doc__ or "").strip().split("\n")[0]) for check in properties]
+
+
+def stated_in(module: str) -> tuple[Callable[[Any], Finding], ...]:
+    """The properties that a module states: its public functions that return a Finding, in the order of the file.
+
+    So a property that is written is checked.
+    """
+    own = (f for f in vars(sys.modules[module]).values() if isfunction(f) and f.__module__ == module)
+    return tuple(f for f in own if f.__annotations__.get("return") == "Finding" and not f.__name__.startswith("_"))
 
 
 def generator(seed: int, claim: str) -> torch.Generator:

@@ -15,7 +15,7 @@ from unnoise.laws import GaussianMixture
 from unnoise.objectives.times import ImportanceTimes
 from unnoise.processes import Gaussian
 from unnoise.testing.case import Case
-from unnoise.testing.findings import Finding, exact, probable
+from unnoise.testing.findings import Finding, exact, probable, stated_in
 from unnoise.testing.statistics import mean_p_value
 
 EXACT = 1e-8
@@ -81,10 +81,4 @@ def bound_is_the_likelihood(case: Case) -> Finding:
     return probable(claim, mean_p_value(estimate.log_prob, truth, TOLERATED), detail)
 
 
-PROPERTIES = (
-    rates_are_derivatives,
-    noise_grows,
-    time_inverts_the_noise_level,
-    score_is_the_gradient,
-    bound_is_the_likelihood,
-)
+PROPERTIES = stated_in(__name__)

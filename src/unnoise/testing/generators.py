@@ -23,7 +23,7 @@ from unnoise.processes import Process
 from unnoise.processes.generated import Generated
 from unnoise.spaces import Manifold
 from unnoise.testing.case import Trial, at, in_double, rows
-from unnoise.testing.findings import Finding, Findings, conclude, exact, judged, probable, statistical
+from unnoise.testing.findings import Finding, Findings, conclude, exact, judged, probable, stated_in, statistical
 from unnoise.testing.manifolds import leaf_by_leaf
 from unnoise.testing.reversal import characteristics, weak_form
 from unnoise.testing.spaces import check_space
@@ -173,10 +173,4 @@ def reverse_undoes_the_noise(case: GeneratorCase) -> Finding:
     return statistical(claim, sides)
 
 
-PROPERTIES = (
-    generator_is_finite,
-    rows_have_their_own_time,
-    drift_is_tangent,
-    prior_is_on_the_space,
-    noise_ends_at_the_prior,
-)
+PROPERTIES = tuple(check for check in stated_in(__name__) if check is not reverse_undoes_the_noise)

@@ -18,7 +18,7 @@ from torch import Tensor
 from unnoise.laws import Law
 from unnoise.processes import Bridged
 from unnoise.testing.case import Case, at, rows
-from unnoise.testing.findings import Finding, exact, probable, statistical
+from unnoise.testing.findings import Finding, exact, probable, stated_in, statistical
 from unnoise.testing.laws import fit
 from unnoise.testing.statistics import excess_p_value
 
@@ -152,11 +152,5 @@ def _common(law: Law[Any], reference: Law[Any], case: Case) -> float:
     return float(torch.sigmoid(reference.log_prob(x) - law.log_prob(x)).mean().nan_to_num(1.0))
 
 
-PROPERTIES = (
-    kernel_samples_follow_its_density,
-    kernel_and_prior_share_a_measure,
-    kernel_solves_the_forward_equation,
-    noising_starts_at_the_data,
-    noising_ends_at_the_prior,
-)
 BRIDGE_PROPERTIES = (bridge_samples_follow_their_density, bridge_keeps_the_marginals, bridge_is_markov)
+PROPERTIES = tuple(check for check in stated_in(__name__) if check not in BRIDGE_PROPERTIES)

@@ -25,7 +25,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise.evaluation import Bound
 from unnoise.testing.case import Case, at, rows
-from unnoise.testing.findings import Finding, exact, statistical
+from unnoise.testing.findings import Finding, exact, stated_in, statistical
 from unnoise.testing.kernels import time_derivative
 
 EXACT = 1e-8
@@ -172,12 +172,4 @@ def bound_is_tight_at_the_exact_denoiser(case: Case) -> Finding:
     return statistical(claim, {"nats": (cost.reshape(n, k).mean(1), (told_apart + unmixed).reshape(n, k).mean(1))})
 
 
-PROPERTIES = (
-    kl_rate_is_least_at_the_target,
-    kl_rate_is_flat_at_the_target,
-    kl_rate_is_phi,
-    denoising_and_implicit_losses_differ_by_a_constant,
-    laws_approach_at_the_kl_rate,
-    control_variate_has_mean_zero,
-    bound_is_tight_at_the_exact_denoiser,
-)
+PROPERTIES = stated_in(__name__)

@@ -16,7 +16,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise.spaces import Diffusion, Local, Manifold
 from unnoise.testing.case import SpaceCase, rows
-from unnoise.testing.findings import Finding, exact, probable, statistical
+from unnoise.testing.findings import Finding, exact, probable, stated_in, statistical
 from unnoise.testing.statistics import law_p_value
 
 SHORT = 1e-3  # a geodesic this long, in units of the noise, is straight to a relative error of about 1e-6
@@ -35,7 +35,7 @@ class ManifoldCase(SpaceCase):
 
     def field(self, x: Any) -> Any:
         """A tangent field that varies from point to point."""
-        return _parts(pulled_home(self.space, self.points, self.rng("field"))(x), "drift")
+        return _tree.map(lambda part: part.drift, pulled_home(self.space, self.points, self.rng("field"))(x))
 
 
 def pulled_home(space: Manifold, points: Any, rng: torch.Generator) -> Callable[[Any], Local]:
@@ -62,11 +62,6 @@ def diffusion(drift: Any, scale: Any) -> Any:
 def scaled(factor: float, vectors: Any) -> Any:
     """A multiple of tangent vectors."""
     return _tree.map(lambda leaf: factor * leaf, vectors)
-
-
-def _parts(local: Local, name: str) -> Any:
-    """The drifts, or the scales, of local characteristics."""
-    return _tree.map(lambda part: getattr(part, name), local)
 
 
 def _times(values: Tensor, vectors: Any) -> Any:
@@ -147,7 +142,7 @@ def moves_spread_as_the_scale(case: ManifoldCase) -> Finding:
     r"""$E[d(x, X_{dt})^2] = E|s z|^2 dt$ for a short time, z the noise of the space."""
     claim, dt = "moves spread as the scale", torch.tensor(SHORT**2, dtype=torch.float64)
     rng, n, x = case.rng(claim), _tree.length(case.points), case.many()
-    scale = _parts(case.local(x), "scale")
+    scale = _tree.map(lambda part: part.scale, case.local(x))
     still = diffusion(_tree.map(torch.zeros_like, x), scale)
     walked = case.space.distance(x, case.space.move(x, still, dt).sample(rng)) / SHORT
     noise = _tree.map(torch.mul, scale, scaled(SHORT, case.space.noise(x, rng)))
@@ -162,13 +157,4 @@ def leaf_by_leaf(left: Any, right: Any, name: str) -> dict[str, tuple[Tensor, Te
     return {f"{name} {path}".strip(): (a, b) for (path, a), (_, b) in pairs}
 
 
-PROPERTIES = (
-    log_inverts_exp,
-    distance_is_the_length_of_log,
-    distance_is_a_metric,
-    noise_is_standard_normal,
-    hutchinson_is_unbiased,
-    divergence_obeys_leibniz,
-    moves_follow_the_drift,
-    moves_spread_as_the_scale,
-)
+PROPERTIES = stated_in(__name__)

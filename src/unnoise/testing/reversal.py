@@ -19,7 +19,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise.spaces import Local, Space
 from unnoise.testing.case import Case, at, rows
-from unnoise.testing.findings import Finding, exact, statistical
+from unnoise.testing.findings import Finding, exact, stated_in, statistical
 from unnoise.testing.waves import Waves
 
 EXACT = 1e-8
@@ -129,11 +129,4 @@ def _mean(posterior: Tensor, leaves: tuple[Tensor, ...]) -> Tensor:
     return torch.stack(parts).sum(0)
 
 
-PROPERTIES = (
-    reverse_is_affine_in_the_statistic,
-    reverse_is_finite,
-    reverse_is_the_time_reversal,
-    churn_keeps_the_marginals,
-    exact_denoiser_is_the_posterior_mean,
-    decoding_reaches_the_data,
-)
+PROPERTIES = stated_in(__name__)

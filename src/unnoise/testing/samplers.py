@@ -25,7 +25,7 @@ from unnoise.denoisers import Denoiser
 from unnoise.processes import HasKernel
 from unnoise.samplers import Sampler
 from unnoise.testing.case import Case, at, rows
-from unnoise.testing.findings import Finding, Findings, conclude, exact, judged, probable, reproducible
+from unnoise.testing.findings import Finding, Findings, conclude, exact, judged, probable, reproducible, stated_in
 from unnoise.testing.processes import case_of
 from unnoise.testing.statistics import excess_p_value, mean_is_zero, standard_errors
 from unnoise.testing.waves import waves
@@ -169,10 +169,9 @@ def grid_leads_from_noise_to_data(case: SamplerCase) -> Finding:
 def samples_are_atoms(case: SamplerCase) -> Finding:
     """The share of samples that are no atom, extrapolated to small steps, is at most 1 % beyond chance."""
     astray = [1 - case.which(run.samples).sum(1) for run in case.runs]
-    rest = _extrapolated(astray, case.order)
     shares = ", ".join(f"{float(share.mean()):.3g}" for share in astray)
     detail = f"{shares} are no atom, at steps h, h/2, h/4"
-    return probable("samples are atoms", excess_p_value(rest, ASTRAY), detail)
+    return probable("samples are atoms", excess_p_value(_extrapolated(astray, case.order), ASTRAY), detail)
 
 
 def atoms_come_by_their_weights(case: SamplerCase) -> Finding:
@@ -230,9 +229,8 @@ def not_a_number_stops_the_run(case: SamplerCase) -> Finding:
     try:
         case.sampler(Failing(case.process, case.atoms)).sample(4, case.rng(claim))
     except NonFiniteError as error:
-        leaf = any(
-            repr(name) in str(error) if name else "the state" in str(error) for name, _ in _tree.leaves(case.atoms)
-        )
+        names = (repr(name) if name else "the state" for name, _ in _tree.leaves(case.atoms))
+        leaf = any(name in str(error) for name in names)
         return Finding(claim, "step" in str(error) and "t = " in str(error) and leaf, detail=str(error))
     return Finding(claim, False, detail="samples were made of statistics that are NaN")
 
@@ -250,13 +248,4 @@ def _unbiased(claim: str, rest: Tensor) -> Finding:
     return probable(claim, p_value, detail)
 
 
-PROPERTIES = (
-    grid_leads_from_noise_to_data,
-    samples_are_atoms,
-    atoms_come_by_their_weights,
-    half_way_is_the_noised_law,
-    bias_falls_with_the_step,
-    seeds_reproduce,
-    conditions_reach_the_denoiser,
-    not_a_number_stops_the_run,
-)
+PROPERTIES = stated_in(__name__)

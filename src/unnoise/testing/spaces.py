@@ -18,7 +18,7 @@ from unnoise._errors import InputError
 from unnoise.spaces import Local, Manifold, Space
 from unnoise.testing import manifolds
 from unnoise.testing.case import SpaceCase, in_double
-from unnoise.testing.findings import Finding, Findings, conclude, exact, generator, judged, statistical
+from unnoise.testing.findings import Finding, Findings, conclude, exact, generator, judged, stated_in, statistical
 
 EXACT = 1e-8
 
@@ -153,14 +153,4 @@ def phi_is_defined_by_the_generator(case: SpaceCase) -> Finding:
     return exact("phi(f) = L f / f - L log f", sides, 1e-6)
 
 
-PROPERTIES = (
-    moves_stay_in_the_space,
-    not_a_number_is_refused,
-    no_time_no_move,
-    moves_follow_the_generator,
-    generator_is_linear,
-    generator_is_markov,
-    phi_is_positive,
-    phi_ignores_constants,
-    phi_is_defined_by_the_generator,
-)
+PROPERTIES = stated_in(__name__)

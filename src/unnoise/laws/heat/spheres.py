@@ -12,7 +12,7 @@ $$4\pi p_t(\theta) = \frac2\pi\int_0^{\pi/2} f_t(\omega)\,d\alpha,\qquad
 
 of a positive, smooth and periodic function: the trapezoidal rule converges geometrically, at every angle and time. On
 higher spheres the series serves from the time $0.2/d$ on, where the kernel is above e^{-14} of its peak, and elsewhere
-the logarithm is expanded in powers of time (Minakshisundaram and Pleijel 1949). With $\nu = (d-1)/2$ and $u = \theta^2$,
+the logarithm is expanded in powers of time (Minakshisundaram, Pleijel 1949). With $\nu = (d-1)/2$ and $u = \theta^2$,
 
 $$\log p_t = -\tfrac d2\log 2\pi t - \frac u{2t} + \nu\log\frac\theta{\sin\theta} + \sum_{n\ge1} t^n b_n(u).$$
 
