@@ -17,11 +17,8 @@ class Lattice:
 
     Args:
         first: the lowest level, in units of the state.
-        step: from one level to the next.
-        count: how many there are.
-
-    Raises:
-        InputError: a step that is not positive, or fewer than 2 levels.
+        step: from one level to the next, positive.
+        count: how many there are, at least 2.
 
     >>> Lattice.of_bytes(mean=0.5, scale=0.5).levels()[[0, 255]]
     tensor([-1.,  1.])

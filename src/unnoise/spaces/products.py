@@ -32,9 +32,6 @@ class ProductSpace(Space[Any, Any]):
 
     Args:
         parts: name -> space, at least one; a product of products nests the names.
-
-    Raises:
-        InputError: no parts.
     """
 
     parts: Mapping[str, Space[Any, Any]]
@@ -203,9 +200,6 @@ def product(parts: Mapping[str, Space[Any, Any]]) -> ProductSpace:
 
     Returns:
         a `ProductManifold` of manifolds, a `ProductContinuum` of continua, else a `ProductSpace`.
-
-    Raises:
-        InputError: no parts.
 
     >>> from unnoise.spaces import Euclidean
     >>> space = product({"place": Euclidean(2), "image": Euclidean((1, 4, 4))})

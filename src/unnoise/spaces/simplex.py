@@ -46,9 +46,6 @@ class Simplex(Continuum):
     Args:
         parts: N, at least 2.
 
-    Raises:
-        InputError: fewer than 2 parts.
-
     >>> Simplex(3).check(torch.tensor([[0.2, 0.3, 0.5]]))
     >>> Simplex(3).check(torch.tensor([[2.0, -1.0, 0.5]]))
     Traceback (most recent call last):
@@ -176,9 +173,6 @@ class Aitchison(Euclidean):
 
     Args:
         parts: N, at least 2.
-
-    Raises:
-        InputError: fewer than 2 parts.
 
     >>> space = Aitchison(3)
     >>> z = space.from_proportions(torch.tensor([[0.2, 0.3, 0.5]]))

@@ -24,10 +24,7 @@ class Torus(Flat, Compact):
     Angles are points modulo $2\pi$: they come out in $[-\pi, \pi)$, and may come in within $\pm 2\pi$.
 
     Args:
-        dimension: d.
-
-    Raises:
-        InputError: a dimension below 1.
+        dimension: d, at least 1.
 
     >>> Torus(1).check(torch.tensor([[90.0], [-180.0]]))
     Traceback (most recent call last):

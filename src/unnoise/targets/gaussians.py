@@ -25,9 +25,6 @@ class EllipticalGaussian(NormalisedTarget):
         variances: $\tau_i^2$, (d,), positive.
         axes: U, (d, d), with orthonormal columns; the coordinate axes by default.
 
-    Raises:
-        InputError: variances that are not positive, or axes that are not orthonormal.
-
     >>> EllipticalGaussian.geometric(3, 0.01, 4.0).variances
     tensor([0.0100, 0.2000, 4.0000])
     """
@@ -92,9 +89,6 @@ class Modes(NormalisedTarget):
         weights: (K,), non-negative; normalised here.
         means: (K, d).
         scale: s, positive.
-
-    Raises:
-        InputError: shapes that do not agree, or weights or a scale that are not positive.
 
     >>> target = Modes(torch.tensor([3.0, 1.0]), torch.tensor([[-5.0], [5.0]]), 1.0)
     >>> target.responsibility(torch.tensor([[-4.0]]))

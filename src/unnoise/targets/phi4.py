@@ -28,9 +28,6 @@ class Phi4(Target):
         mass: $m^2$, of any sign.
         coupling: $\lambda$, positive, or 0 with a positive mass.
 
-    Raises:
-        InputError: the density cannot be normalised.
-
     >>> free = Phi4(1, mass=2.0, coupling=0.0)
     >>> round(free.log_normaliser - 0.5 * math.log(math.pi), 12)
     0.0
