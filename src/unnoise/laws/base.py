@@ -24,7 +24,7 @@ class Place(Protocol):
 
 
 class Scored(ABC, Generic[S]):
-    r"""A density of which the score $\nabla\log p$ is known: what unadjusted chains need."""
+    r"""A density with a known score $\nabla\log p$, which is all that unadjusted chains need."""
 
     @property
     def support(self) -> Place | None:

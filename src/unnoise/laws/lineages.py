@@ -1,4 +1,4 @@
-r"""How many ancestors a population had a time ago: the time scale of the Wright-Fisher kernel.
+r"""How many ancestors a population had at an earlier time: the time scale of the Wright-Fisher kernel.
 
 In Kingman's coalescent with mutation at total rate $\theta/2$, infinitely many lines of descent merge and mutate into
 $m$ that are left after time t, at rates $\lambda_k = \frac12 k(k + \theta - 1)$ from k to k - 1. The published series

@@ -1,4 +1,4 @@
-r"""Counts of which some are lost and to which others come: the kernels and small steps of counts."""
+r"""Counts that lose some and gain others: the kernels and small steps of counts."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Counts(Sites):
     r"""Every site holds a whole number from 0 on; densities with respect to counting measure.
 
     Points are int64. Jumps lose one or gain one at a site: their rates are (*batch, *sites, 2), first of the death of
-    one, which means nothing where there is none, then of a birth.
+    one, which is ignored at a count of 0, then of a birth.
 
     Args:
         event_shape: the sites; an int d means (d,).
@@ -73,7 +73,7 @@ class Counts(Sites):
         return changed.clamp(min=0).reshape(len(numbers), *x.shape)
 
     def rates(self, local: Jump, x: Tensor) -> Tensor:
-        """Rates to all neighbours by number, (*batch, sites * 2); no deaths where there is none to die."""
+        """Rates to all neighbours by number, (*batch, sites * 2); no deaths at a count of 0."""
         present = torch.stack([x > 0, torch.ones_like(x, dtype=torch.bool)], -1)
         rates = torch.where(present, local.rates, 0.0)
         return rates.flatten(rates.ndim - 1 - len(self.event_shape))

@@ -19,8 +19,8 @@ from unnoise.spaces.sites import Sites
 class Finite(Sites):
     r"""Every site holds one of S states, $\{0, \dots, S - 1\}$; densities with respect to counting measure.
 
-    Points are int64. Jumps change one site at a time: their rates are (*batch, *sites, S), of which the entry at the
-    present state means nothing.
+    Points are int64. Jumps change one site at a time: their rates are (*batch, *sites, S); the entry at the
+    present state is ignored.
 
     Args:
         event_shape: the sites; an int d means (d,).

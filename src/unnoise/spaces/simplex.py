@@ -11,7 +11,7 @@ flat ones and the drift is the Ito drift of the parts:
   \nabla\cdot\mu - \frac12 s^2\sum\partial_{ij}a_{ij}$, where $\nabla\cdot a = 1 - N x$ and
   $\sum\partial_{ij}a_{ij} = -N(N - 1)$.
 
-Gradients have N components of which a common constant means nothing: $a\,1 = 0$. (Benton et al. 2024, arXiv 2211.03595,
+Gradients have N components; a common constant has no meaning, as $a\,1 = 0$. (Benton et al. 2024, arXiv 2211.03595,
 section 5.)
 
 `Aitchison` is the flat geometry of proportions: log ratios are real numbers, on which every Gaussian process runs.

@@ -44,7 +44,7 @@ class Sphere(TwoPointHomogeneous):
 
     @property
     def radial(self) -> Radial:
-        """See `laws.heat.spheres`."""
+        """The heat kernel of this dimension, from `laws.heat.spheres`."""
         return sphere_angle(self.dimension)
 
     def check(self, x: Tensor) -> None:

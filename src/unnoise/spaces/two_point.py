@@ -1,4 +1,4 @@
-r"""Manifolds on which two points are told apart by one angle: spheres and rotations.
+r"""Manifolds where one angle says how two points lie to each other: spheres and rotations.
 
 Every direction is like every other, so the heat kernel is a function of the angle $\theta \in [0, \pi]$ between two
 points, which is their distance, and geodesics come back after $2\pi$.
@@ -56,7 +56,7 @@ class HeatKernel(Law[Tensor]):
     r"""Brownian motion (generator $\frac12\Delta$) from a point, at a time; density with respect to the volume.
 
     Everything is computed in float64 and given in the precision of the points. Log density and score carry
-    derivatives of up to the second order of the log density in the points, and none in the time.
+    derivatives in the points, up to the second order of the log density, but not in the time.
 
     Args:
         space: where.

@@ -163,7 +163,7 @@ def probable(claim: str, p_value: float, detail: str) -> Finding:
 
 
 def _difference(left: Tensor, right: Tensor) -> Tensor:
-    """In units of the size of the terms, of which a thousandth is forgiven: rounding, and finite differences."""
+    """In units of the size of the terms; a thousandth is forgiven, for rounding and finite differences."""
     left, right = (_two_dimensional(side.detach()).double() for side in (left, right))
     size = (left.abs() + right.abs()).mean(0)
     return (left - right) / torch.where(size > 0, size, 1.0)

@@ -1,6 +1,6 @@
 r"""Properties of Gaussian processes: rates are derivatives, time inverts the noise level, Tweedie's formula, the bound.
 
-The bound is held against the true log density of a Gaussian mixture, in which no constant can hide.
+The bound is compared with the true log density of a Gaussian mixture, so no constant can hide.
 """
 
 from __future__ import annotations

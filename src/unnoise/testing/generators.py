@@ -1,4 +1,4 @@
-r"""The properties of a process of which only the generator is known: what a user gave fits together.
+r"""The properties of a process that is known by its generator only: the parts that a user gave fit together.
 
 Without a kernel nothing can be said about $q_t$, so the checks look at the generator in itself (as one of its space at
 a few times), at the reverse for a law whose density is known, which the prior is, and at paths: noise must end at the
@@ -59,7 +59,7 @@ class GeneratorCase(Trial):
 def check_generator(
     process: Process[Any], points: Any, *, draws: int = 4000, functions: int = 6, seed: int = 0, raises: bool = True
 ) -> Findings:
-    """Check what a process promises of which no kernel is known, and its space with it.
+    """Check what a process without a known kernel promises, and its space with it.
 
     Args:
         process: any process on a small instance of its space: a handful of dimensions or sites.

@@ -118,7 +118,7 @@ def excess_p_value(values: Tensor, bound: float) -> float:
 def frequencies_p_value(counts: Tensor, probs: Tensor) -> float:
     """The p-value of "counts, (k,), are of draws with probabilities `probs`", by Pearson's chi-square.
 
-    Cells in which fewer than ten draws are expected are counted together; draws of what is impossible give 0.
+    Cells with fewer than ten expected draws are counted together; draws of impossible values give 0.
     """
     from scipy.special import chdtrc
 

@@ -115,7 +115,7 @@ class Images(Radial):
 
     @abstractmethod
     def near(self, angle: Tensor) -> Even:
-        r"""$\log w(\theta)$, of which $w(0) = 1$."""
+        r"""$\log w(\theta)$, with $w(0) = 1$."""
 
     @abstractmethod
     def far(self, rest: Tensor) -> Even:

@@ -11,7 +11,7 @@ $$4\pi p_t(\theta) = \frac2\pi\int_0^{\pi/2} f_t(\omega)\,d\alpha,\qquad
 \cos\tfrac\omega2 = \cos\tfrac\theta2\cos\alpha,$$
 
 of a positive, smooth and periodic function: the trapezoidal rule converges geometrically, at every angle and time. On
-higher spheres the series serves from the time $0.2/d$ on, where the kernel is above e^{-14} of its peak, and elsewhere
+higher spheres the series is used from the time $0.2/d$ on, where the kernel is above e^{-14} of its peak, and elsewhere
 the logarithm is expanded in powers of time (Minakshisundaram, Pleijel 1949). With $\nu = (d-1)/2$ and $u = \theta^2$,
 
 $$\log p_t = -\tfrac d2\log 2\pi t - \frac u{2t} + \nu\log\frac\theta{\sin\theta} + \sum_{n\ge1} t^n b_n(u).$$
@@ -142,7 +142,7 @@ class GlobeAngle(SphereAngle):
     dimension: int = 2
 
     def early(self, angle: Tensor, time: Tensor) -> Jet:
-        """The mean over a circle of rotations; see the module. In groups, as each angle becomes many."""
+        """The mean over a circle of rotations, in groups: each angle needs many rotations."""
         if angle.numel() <= GROUP:
             return self._mean(angle, time)
         groups = zip(angle.flatten().split(GROUP), time.flatten().split(GROUP), strict=True)  # type: ignore[no-untyped-call]
@@ -179,7 +179,7 @@ class HighSphereAngle(SphereAngle):
     dimension: int = 4
 
     def early(self, angle: Tensor, time: Tensor) -> Jet:
-        """The series where it keeps its digits, else the expansion; see the module."""
+        """The series where it keeps its digits, else the expansion in powers of time."""
         short = angle.clamp(max=NEAR_CUT)
         powers = in_cosine(_log_density(self.dimension, short, time), inverse_sinc(short), -2.0)
         serves = (time >= EARLIEST / self.dimension) & (0.5 * angle**2 / time < FALLEN)
