@@ -17,7 +17,7 @@ from unnoise.networks import MLP
 from unnoise.processes import CTMC, Brownian, product, rates, variance_preserving
 from unnoise.schedules import Geometric, LinearLogSNR
 from unnoise.spaces import Euclidean, Finite, Rotations, Sphere, Torus
-from unnoise.testing.noised import NoisedAtoms
+from unnoise.testing.case import NoisedAtoms
 
 FLOAT64 = torch.float64
 

@@ -31,7 +31,6 @@ ELSEWHERE = {
     "unnoise.heads.base": "tests/heads/test_gaussian.py",
     "unnoise.heads.generated": "tests/processes/test_generated.py",
     "unnoise.laws.base": "tests/testing/test_laws.py",
-    "unnoise.laws.heat.expansion": "tests/laws/heat/test_radial.py",
     "unnoise.laws.heat.rotations": "tests/laws/heat/test_radial.py",
     "unnoise.laws.heat.spheres": "tests/laws/heat/test_radial.py",
     "unnoise.objectives.base": "tests/training/test_loop.py",
@@ -52,14 +51,12 @@ ELSEWHERE = {
     "unnoise.samplers.perturbed": "tests/samplers/test_twisted.py",
     "unnoise.spaces._points": "tests/spaces/test_euclidean.py",
     "unnoise.spaces.base": "tests/testing/test_spaces.py",
-    "unnoise.spaces.quaternions": "tests/spaces/test_rotations.py",
+    "unnoise.spaces.sites": "tests/spaces/test_finite.py",
     "unnoise.targets.base": "tests/targets/test_densities.py",
-    "unnoise.targets.ellipse": "tests/targets/test_densities.py",
-    "unnoise.targets.funnel": "tests/targets/test_densities.py",
+    "unnoise.targets.curved": "tests/targets/test_densities.py",
+    "unnoise.targets.gaussians": "tests/targets/test_densities.py",
     "unnoise.targets.logistic": "tests/targets/test_densities.py",
-    "unnoise.targets.modes": "tests/targets/test_densities.py",
     "unnoise.targets.phi4": "tests/targets/test_densities.py",
-    "unnoise.targets.rings": "tests/targets/test_densities.py",
 }
 
 

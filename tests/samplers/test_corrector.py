@@ -14,7 +14,7 @@ from unnoise.samplers import Ancestral, Euler, PredictorCorrector, TauLeaping
 from unnoise.samplers.grids import UniformLogSNR
 from unnoise.spaces import Euclidean, Finite, Sphere
 from unnoise.testing import check_sampler
-from unnoise.testing.noised import NoisedAtoms
+from unnoise.testing.case import NoisedAtoms
 
 WORDS = torch.tensor([[0, 0], [1, 4], [3, 1]])
 PROCESSES = {

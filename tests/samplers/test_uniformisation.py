@@ -13,7 +13,7 @@ from unnoise.samplers import Uniformisation
 from unnoise.schedules import Erasing, Geometric
 from unnoise.spaces import Finite
 from unnoise.testing import check_sampler
-from unnoise.testing.noised import NoisedAtoms
+from unnoise.testing.case import NoisedAtoms
 
 FLOAT64 = torch.float64
 ATOMS = torch.tensor([[0, 0], [1, 2], [2, 1]])
