@@ -18,10 +18,7 @@ Factory = Callable[[Any], Head[Any]]
 
 @dataclass(frozen=True)
 class JointHead(Head[Any]):
-    """The heads of the factors side by side: one network sees all factors as one vector.
-
-    Args:
-        parts: name -> head, of every factor.
+    """The heads of the factors, by name, side by side: one network sees all factors as one vector.
 
     >>> from unnoise import heads, processes, spaces
     >>> word = processes.CTMC(spaces.Finite(2, 5), processes.rates.Absorbing(5))
@@ -45,7 +42,7 @@ class JointHead(Head[Any]):
     def inputs(self, x_t: Any, t: Tensor) -> Tensor:
         """The factors' inputs, one after the other."""
         inputs = [head.inputs(x_t[name], t).flatten(1) for name, head in self.parts.items()]
-        kind = torch.get_default_dtype() if any(part.dtype != inputs[0].dtype for part in inputs) else inputs[0].dtype
+        kind = inputs[0].dtype if len({part.dtype for part in inputs}) == 1 else torch.get_default_dtype()
         return torch.cat([part.to(kind) for part in inputs], 1)
 
     def estimate(self, output: Tensor, x_t: Any, t: Tensor) -> Any:
@@ -65,22 +62,13 @@ class _Product(Protocol):
 
 
 def joint(process: _Product, parts: Mapping[str, Factory]) -> JointHead:
-    """The head of a product of processes where some factors have other heads than their own.
-
-    Args:
-        process: the product.
-        parts: name -> called with the process of that factor.
+    """The head of a product of processes where some factors, by name, have other heads than their own.
 
     >>> from functools import partial
     >>> from unnoise import heads, processes, spaces
     >>> process = processes.product({"numbers": processes.edm(spaces.Euclidean(2))})
     >>> head = partial(joint, parts={"numbers": heads.V})  # as for `Neural` and `DenoisingMarkovModel`
-    >>> head(process).parts["numbers"]
-    V(process=EDM(space=Euclidean(event_shape=(2,)), sigma_min=0.002, sigma_max=80.0, rho=7.0), sigma_data=1.0)
+    >>> type(head(process).parts["numbers"]).__name__
+    'V'
     """
-    return JointHead({name: parts.get(name, _own)(part) for name, part in process.parts.items()})
-
-
-def _own(process: Any) -> Head[Any]:
-    head: Head[Any] = process.head
-    return head
+    return JointHead({name: parts[name](p) if name in parts else p.head for name, p in process.parts.items()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from unnoise.networks.embedding import Embedding
+from unnoise.networks.embedding import Embedding, Shape, zeroed
 
 
 class UNet(nn.Module):
@@ -28,11 +28,11 @@ class UNet(nn.Module):
 
     def __init__(
         self,
-        input_shape: tuple[int, ...],
+        input_shape: Shape,
         cond_features: int = 0,
-        output_shape: tuple[int, ...] | None = None,
+        output_shape: Shape | None = None,
         width: int = 64,
-        multipliers: tuple[int, ...] = (1, 2, 2),
+        multipliers: Shape = (1, 2, 2),
         blocks: int = 2,
         attention: bool = True,
     ) -> None:
@@ -42,10 +42,7 @@ class UNet(nn.Module):
         self.embedding = Embedding(embedding, cond_features)
         self.first = nn.Conv2d(channels, width, 3, padding=1)
         widths = [width * m for m in multipliers]
-        self.down, self.up = (
-            nn.ModuleList(),
-            nn.ModuleList(),
-        )  # of blocks in a row, `blocks` at each resolution
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()  # `blocks` at each resolution
         current = width
         for size in widths:
             for _ in range(blocks):
@@ -59,9 +56,7 @@ class UNet(nn.Module):
                 current = size
         self.blocks = blocks
         self.norm = nn.GroupNorm(8, current)
-        self.last = nn.Conv2d(current, channels_out, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+        self.last = zeroed(nn.Conv2d(current, channels_out, 3, padding=1))
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
