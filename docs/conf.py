@@ -25,7 +25,7 @@ extensions = [
     "reference",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_extensions"]
+exclude_patterns = ["_build", "_extensions", "figures"]
 html_theme = "furo"
 html_title = f"unnoise {release}"
 html_copy_source = False
@@ -35,6 +35,7 @@ html_css_files = ["tables.css"]
 
 html_math_renderer = "mathml"
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3  # links to headings, as GitHub has them
 
 autosummary_generate = True
 autodoc_member_order = "bysource"

@@ -20,7 +20,7 @@ app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="rich", add_c
 @common.reports_errors
 def reproduce(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The experiment; leave out for a list.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A small version, in seconds; claims nothing.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A small version, in seconds, without meaning.")] = False,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where NAME.json and NAME*.png go.")
     ] = Path("results"),
@@ -32,7 +32,9 @@ def reproduce(
     overwrite: common.Overwrite = False,
     json: common.Json = False,
 ) -> None:
-    """Repeat a published experiment: numbers, a figure, and what was published beside them.
+    """Repeat a published experiment: numbers beside the published ones, and a figure.
+
+    Without NAME it lists the experiments.
 
     Examples:
       python -m experiments
@@ -79,7 +81,7 @@ def _write(outcome: Outcome, stem: str, output: Path, seconds: float, seed: int)
 
 
 def _words(outcome: Outcome, seconds: float, stem: Path) -> str:
-    """A table: what was measured, and what was published."""
+    """A table of measured and published numbers."""
     lines = []
     for metric, value in outcome.measured.items():
         if metric.endswith("_se") or not isinstance(value, int | float):

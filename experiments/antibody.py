@@ -1,9 +1,9 @@
 r"""Discrete walk-jump sampling of antibodies (Frey et al. 2023, arXiv 2306.12360), and of an RNA family.
 
-One network denoises one-hot sequences at one noise level; chains start from nowhere, walk 100 steps on the smoothed
-law with the published settings, and jump. The published chains come in the AHo numbering; these are heavy or light
-chains as they are in structures, aligned by the three residues that every fold of them keeps (`families`). RNA comes
-aligned, and has sequences enough to compare pairs of columns.
+One network denoises one-hot sequences at one noise level. Chains start from noise, take 100 steps on the smoothed law
+with the published settings, and jump. The published antibodies use the AHo numbering; these are heavy or light chains
+from structures, aligned by three conserved residues (`families`). The RNA data is aligned, and large enough to compare
+pairs of columns.
 """
 
 from __future__ import annotations

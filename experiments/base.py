@@ -1,4 +1,4 @@
-"""What an experiment is: a published claim, repeated by one command, with a figure and the published number."""
+"""An experiment repeats a published claim by one command, with a figure and the published number."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FOLDER = "UNNOISE_DATA"  # environment variable that names the folder of real da
 
 @dataclass(frozen=True)
 class Setting:
-    """How an experiment is to be run.
+    """How to run an experiment.
 
     Attributes:
-        quick: a small version that shows that all of it works, in seconds; its numbers claim nothing.
+        quick: run a small version that takes seconds; its numbers have no meaning.
         seed: of all randomness.
         data: folder of real data, for experiments that need it.
-        tell: called with a share of the work done and a few words.
-        cache: folder in which experiments keep what they trained for one another; None keeps nothing.
+        tell: called with the share of the work that is done and a few words.
+        cache: folder for trained models that several experiments use; None keeps none.
     """
 
     quick: bool = False
@@ -35,24 +35,24 @@ class Setting:
     cache: Path | None = None
 
     def file(self, name: str) -> Path:
-        """A file of real data, or a sentence that says where it is looked for."""
+        """The path of a file of real data; an InputError says where to put it."""
         folder = self.data or Path(os.environ.get(FOLDER, "data"))
         path = folder / name
         if not path.is_file():
             raise InputError(
-                f"the experiment needs {name}, which is not in {folder}; name the folder that holds it with --data "
-                f"FOLDER or the environment variable {FOLDER}"
+                f"the experiment needs {name}, which is not in {folder}; name its folder with --data FOLDER or the "
+                f"environment variable {FOLDER}"
             )
         return path
 
     def part(self, start: float, end: float) -> Callable[[float, str], None]:
-        """Tell of a part of the work as if it were the whole."""
+        """The function `tell` for a part of the work, from `start` to `end`."""
         return lambda share, words: self.tell(start + (end - start) * share, words)
 
 
 @dataclass(frozen=True)
 class Published:
-    """A number that somebody printed."""
+    """A published number."""
 
     value: float
     source: str
@@ -60,12 +60,12 @@ class Published:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an experiment found.
+    """The result of an experiment.
 
     Attributes:
         measured: metric -> value, with its standard error as `..._se`.
-        published: metric -> the published value, under our name for it.
-        figures: suffix of the picture's name -> figure.
+        published: metric -> the published value.
+        figures: suffix of the file name -> figure.
         notes: what a reader must know to compare the numbers.
     """
 
@@ -77,7 +77,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A name, what is repeated, and the function that does it."""
+    """The name of an experiment, its claim, and the function that runs it."""
 
     name: str
     summary: str

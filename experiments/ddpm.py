@@ -50,7 +50,7 @@ SOURCE = "Ho et al. 2020, table 1: CIFAR-10, another data set, only to give a sc
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything."""
+    """The sizes of the experiment."""
 
     chain: Chain[Tensor]
     width: int

@@ -1,13 +1,13 @@
 r"""Dead leaves (Sohl-Dickstein et al. 2015, arXiv 1503.03585, table 1): discs that hide one another.
 
-The model of images of Lee, Mumford and Huang 2001: discs of radius r with density $\propto r^{-3}$, which makes the
-law the same at every scale between the smallest and the largest, at uniform places and of uniform grey, fall until they
-hide everything. They are rendered from the front to the back, so an image is an exact draw.
+The image model of Lee, Mumford and Huang 2001: discs at uniform places and of uniform grey cover the image. Their
+radius r has the density $\propto r^{-3}$, so that the law is the same at all scales between the smallest and the
+largest. Discs are rendered from the front to the back, so an image is an exact draw.
 
-K is the published bound on $\log p$ in bits per pixel, of data of unit variance, with $\beta_1 = 0.001$ as in the
-published code; the gain is over the null, white noise of unit variance. Two equal pixels have no density, so K has no
-limit as $\beta_1$ falls: it compares only at the same $\beta_1$. Here no model can go above $-\frac12\log_2(2\pi
-e\,\sigma_1^2/\alpha_1^2)$, 2.94 bits, where all pixels are known.
+K is the published bound on $\log p$ in bits per pixel of data of unit variance, with $\beta_1 = 0.001$ as in the
+published code; the gain is over white noise of unit variance. Two equal pixels have no density, so K grows without
+bound as $\beta_1$ falls: compare it only at the same $\beta_1$. No model can exceed $-\frac12\log_2(2\pi
+e\,\sigma_1^2/\alpha_1^2)$, 2.94 bits, the value of known pixels.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SOURCE = "Sohl-Dickstein et al. 2015, table 1"
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything."""
+    """The sizes of the experiment."""
 
     train: int
     test: int
@@ -57,7 +57,7 @@ class Size:
 
     @classmethod
     def of(cls, setting: Setting) -> Size:
-        """All of it, or seconds of it."""
+        """The full sizes, or those of a quick run."""
         return cls(64, 10, 8, 5, 8) if setting.quick else cls(20_000, 300, 24, 2200, 64)
 
 

@@ -1,9 +1,9 @@
-r"""Bits per dimension of handwritten digits: a bound, the flow beside it, and what codes without a network cost.
+r"""Bits per dimension of handwritten digits: a bound, the flow, and codes without a network.
 
-MNIST, 28 x 28 bytes. The states are the bytes themselves, standardised and not dequantised, under a variance-preserving
-process whose log SNR falls on a line, as in variational diffusion models (Kingma et al. 2021, arXiv 2107.00630). The
-decoder at t = 0 is their softmax over 256 levels, so the bound is one on the probability of the bytes. The head is
-`heads.LatticeHead`: four pixels of five are black, one in three of the others 253 or near it, and it can say so.
+MNIST, 28 x 28 bytes. The states are the standardised bytes, not dequantised, under a variance-preserving process whose
+log SNR falls linearly, as in variational diffusion models (Kingma et al. 2021, arXiv 2107.00630). The decoder at t = 0
+is a softmax over 256 levels, so the bound holds for the probability of the bytes. `heads.LatticeHead` can
+express that four pixels of five are black, and that one in three of the others is 253 or near it.
 
 The flow of the same denoiser has an exact density, which bounds the same probability by
 `evaluation.NoiseCells`: $\log P(x) \ge E[\log p(y) + \log P(x | \alpha_0 y) - \log q(y | x)]$.
@@ -57,7 +57,7 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything."""
+    """The sizes of the experiment."""
 
     width: int
     seconds: float

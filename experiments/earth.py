@@ -2,13 +2,12 @@ r"""Events on the globe: volcanoes, earthquakes, fires (De Bortoli et al. 2022, 
 
 Random splits 80/10/10, seeds 0 to 4; negative log-likelihood of the test points in nats, with respect to area on the
 unit sphere, by the probability flow. Many points repeat (of 827 volcanoes 267 are distinct), and a likelihood can grow
-without bound on repeats, so figures stand twice: as published, and on the test points whose coordinates are not in the
-training set. Beside ours stands a von Mises-Fisher kernel density, tuned and fitted on the same splits in the same run;
-its bandwidth is bounded by kappa, and ours by the time at which noising begins, which caps the resolution alike.
+without bound on repeats, so there are two figures: as published, and on the test points whose coordinates are not in
+the training set. The baseline is a von Mises-Fisher kernel density, tuned and fitted on the same splits. Its kappa is
+bounded, and so is our resolution, by the time at which noising begins.
 
-The denoiser is that of a kernel density, blurred as the data are, and a network that learns to correct it. In training
-every point is seen without the kernels of its own fold, one tenth of the data, so that the correction is one for
-points that are new.
+The denoiser is that of a blurred kernel density and a network that learns to correct it. Training evaluates each point
+without the kernels of its own fold, one tenth of the data, so that the network learns the correction for new points.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-r"""Families of related sequences, written in columns so that a column means the same place in all of them.
+r"""Aligned families of related sequences: a column is the same place in all of them.
 
-RNA comes aligned. Antibody variable domains do not, and are aligned here by a rule that needs no other program: three
-residues that the fold of the domain conserves, Cys 23, Trp 41 and Cys 104 (in the numbering of Lefranc et al. 2003),
-cut a sequence into four blocks, and within a block gaps stand at one place, in its most variable loop.
+The RNA data is aligned. Antibody variable domains are aligned here by a simple rule: the three conserved residues Cys
+23, Trp 41 and Cys 104 (numbering of Lefranc et al. 2003) cut a sequence into four blocks, and each block has its gaps
+at one place, in its most variable loop.
 """
 
 from __future__ import annotations

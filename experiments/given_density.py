@@ -1,9 +1,9 @@
-r"""Sequential measurements of a given density: no score of the noisy law, only $\log p$ at points of our choice.
+r"""Sequential measurements of a given density: only values of $\log p$ are known, not the score of the noisy law.
 
 Two targets of Grenioux et al. 2024 (SLIPS, arXiv 2402.10758; code h2o64/slips): a ring of 8 Gaussians of variance 0.7
 at radius 10, and two modes in $R^8$, $\frac23 N(-\frac23 1, 0.05 I) + \frac13 N(\frac43 1, 0.05 I)$. Their row 'OAT' is
-sequential measurements with importance sampling. The modes are weighed by the measurements; a few steps of
-Metropolis-adjusted Langevin on p itself then give back the variance that a jump, a mean, lacks.
+sequential measurements with importance sampling. The measurements give the weights of the modes. A jump returns a mean,
+whose variance is too small; a few steps of Metropolis-adjusted Langevin on p correct it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ SOURCE = "SLIPS, Grenioux et al. 2024, row OAT of the 8 Gaussians"
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much work."""
+    """The sizes of the experiment."""
 
     ring: int = 8192  # as published
     draws: int = 256  # as published, in antithetic pairs

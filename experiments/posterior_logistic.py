@@ -1,10 +1,10 @@
-r"""Bayesian logistic regression on real data: do samplers that have nothing in common agree?
+r"""Bayesian logistic regression on real data: do different samplers agree?
 
 The posterior of 31 coefficients (an intercept and 30 standardised features, prior $N(0, I)$) given 80 % of the 569
-tumours of the breast-cancer data (Wolberg, Street, Mangasarian 1995). Metropolis-adjusted Langevin is exact; a run of
-it, longer than the others, is the reference. Beside it: underdamped Langevin, sequential measurements with a denoiser
-estimated from the log density alone, and Laplace's approximation. Differences of means and of variances come in units
-of their Monte Carlo error.
+tumours of the breast-cancer data (Wolberg, Street, Mangasarian 1995). A long run of Metropolis-adjusted Langevin, which
+is exact, is the reference. It is compared with underdamped Langevin, with sequential measurements whose denoiser is
+estimated from the log density alone, and with Laplace's approximation. Differences of means and of variances are in
+units of their Monte Carlo error.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ SHOWN = 5  # coefficients whose chains are drawn
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much work."""
+    """The sizes of the experiment."""
 
     chains: int = 64
     steps: int = 5_000

@@ -1,11 +1,11 @@
-r"""Products p(x) r(x) of learnt digits with what is known of one (Sohl-Dickstein et al. 2015, arXiv 1503.03585, 2.5).
+r"""Products p(x) r(x) of a model of digits and a function r (Sohl-Dickstein et al. 2015, arXiv 1503.03585, 2.5).
 
-Two likelihoods r of held-out digits: the upper half was seen with little noise and the lower half is missing
-(inpainting), or all was seen with noise of the data's own scale (denoising at a signal-to-noise ratio of 1). Three ways
-to draw from p r: weighted particles (`samplers.TwistedSMC`), guidance (`denoisers.Guided`), and the paper's perturbed
-kernels (`samplers.Perturbed`). Denoising also has an exact answer within the model: the reverse process, started from
-the observation. Then two functions r that are no likelihoods: brightness of the upper half, and what a classifier
-thinks of it; there the share under p r is known by weighing unsteered samples.
+Two of the functions r are likelihoods of held-out digits: of the upper half with little noise (inpainting), and of
+the whole digit with noise of the data's own scale (denoising at a signal-to-noise ratio of 1). Three methods draw
+from p r: weighted particles (`samplers.TwistedSMC`), guidance (`denoisers.Guided`), and the paper's perturbed kernels
+(`samplers.Perturbed`). For denoising the reverse process that starts from the observation is exact within the model.
+The other two functions are the brightness of the upper half and the probability of a class under a classifier;
+weighted samples of p give the exact share under p r.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ VARIED = 0.1  # standard deviation of a pixel, in pixels, from which its rank am
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything."""
+    """The sizes of the experiment."""
 
     digits: int
     draws: int
@@ -53,7 +53,7 @@ class Size:
 
     @classmethod
     def of(cls, setting: Setting) -> Size:
-        """All of it, or seconds of it."""
+        """The full sizes, or those of a quick run."""
         return cls(2, 4, 4, 2, 2) if setting.quick else cls(6, 24, 40, 8, 6)
 
 

@@ -1,4 +1,4 @@
-"""Where solvers race: flows with a fine reference, and how far from its ends a solver's are."""
+"""Flows on which solvers are compared, with an accurate reference, and the distance of a solver's ends from it."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@ r"""Mixtures of Dirichlet laws on the simplex (Benton et al. 2024, arXiv 2211.03
 
 Four components whose parameters are drawn from Gamma(3), in 3, 5, 10 and 20 parts, noised by the Wright-Fisher
 diffusion. The published code could only use implicit score matching; here the transition is known, so denoising score
-matching trains beside it. What counts is the gap to the target's own log-likelihood on the same test points, exactly,
-by the probability flow.
+matching is compared with it. The result is the gap to the target's own log-likelihood on the same test points, exact by
+the probability flow.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 r"""The loss does not depend on the noise schedule, its variance does, and a schedule can be learnt (VDM).
 
 Kingma et al. 2021 (arXiv 2107.00630, section 5): given the two ends of the log signal-to-noise ratio, the continuous
-bound is an integral over it, whatever the schedule in between. So the mean of the one-draw estimate with uniform times
-must be the same under linear beta, cosine, linear log SNR and a schedule that was trained jointly with the denoiser to
-lower the variance. Two denoisers: a network on 8 x 8 digits, dequantised uniformly, and the exact one of a mixture.
+bound is an integral over it, the same for every schedule between them. So the mean of the one-draw estimate with
+uniform times must be the same under linear beta, cosine, linear log SNR and a schedule that was trained jointly with
+the denoiser to lower the variance. Two denoisers: a network on 8 x 8 digits, dequantised uniformly, and the exact one
+of a mixture.
 
-Then the ends: started far too close to each other and learnt by the whole bound, against fixed ends far apart.
+The ends are learnt too: they start much too close to each other, and are compared with fixed ends far apart.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ RESAMPLES = 200  # of the bootstrap
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much work."""
+    """The sizes of the experiment."""
 
     steps: int = 3_000
     mixture_steps: int = 400
@@ -58,7 +59,7 @@ class Sizes:
 
     @classmethod
     def of(cls, setting: Setting) -> Sizes:
-        """All of it, or seconds of it."""
+        """The full sizes, or those of a quick run."""
         return cls(20, 10, 2_000, 20, 4) if setting.quick else cls()
 
 

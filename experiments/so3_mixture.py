@@ -2,8 +2,8 @@ r"""A mixture of wrapped normals on rotations (De Bortoli et al. 2022, arXiv 220
 
 M components with uniform means; precision drawn from Gamma(100), rotation vectors of standard deviation
 $1/\sqrt{2\cdot\text{precision}} \approx 0.0707$ rad; densities with respect to the bi-invariant volume of total
-$8\pi^2$. This is the published convention, settled from its code. Sampled targets differ, so what counts is the gap
-to the target's own log-likelihood on the same test rotations.
+$8\pi^2$. This is the convention of the published code. Sampled targets differ, so the result is the gap to the
+target's own log-likelihood on the same test rotations.
 """
 
 from __future__ import annotations

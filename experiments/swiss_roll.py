@@ -1,14 +1,13 @@
 r"""Swiss roll (Sohl-Dickstein et al. 2015, arXiv 1503.03585, section 3.1): points on a spiral, in T = 40 steps.
 
-Three models of the same roll. The published one: a network of 16 normalised radial basis functions, shared by all
-steps, with linear readouts of its own at every step for the mean and the diagonal covariance. A perceptron in the same
-40 steps. And a perceptron in continuous time. In both chains $\beta_2, \dots, \beta_T$ are learnt with frozen noise;
-the published one is trained with $\beta_t = 1/(T - t + 1)$ too.
+Three models of the same roll: the published network of 16 normalised radial basis functions, shared by all steps,
+with linear readouts for each step of the mean and the diagonal covariance; a perceptron in the same 40 steps; a
+perceptron in continuous time. Both chains learn $\beta_2, \dots, \beta_T$ with frozen noise; the published one is
+also trained with $\beta_t = 1/(T - t + 1)$.
 
-How wide the published roll was is not known, and everything depends on it: no model of our roll can gain more over the
-null than the null's entropy less the roll's, which is computed here by quadrature. The noise of 0.02 (in the units of
-scikit-learn's `make_swiss_roll`, whose x and z are these points) leaves 6.79 bits, so that the published gain of 6.45
-bits could have been reached; with noise above 0.025 it could not.
+The width of the published roll is not known, but the largest gain depends on it: the entropy of the null less that of
+the roll, computed here by quadrature. The noise of 0.02 (in the units of scikit-learn's `make_swiss_roll`, whose x
+and z are these points) allows 6.79 bits, more than the published 6.45 bits; noise above 0.025 would allow less.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ class Roll:
     noise: float = 0.02
 
     def draw(self, n: int, rng: torch.Generator) -> Tensor:
-        """N points, (n, 2)."""
+        """Draw n points, (n, 2)."""
         points = _spiral(torch.rand(n, generator=rng, dtype=torch.float64))
         points = points + self.noise * standard_normal((n, 2), points, rng)
         mean, spread = self._moments()
@@ -172,7 +171,7 @@ class Stepped(Denoiser):
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything."""
+    """The sizes of the experiment."""
 
     published: int
     stepped: int
@@ -183,7 +182,7 @@ class Size:
 
     @classmethod
     def of(cls, setting: Setting) -> Size:
-        """All of it, or seconds of it."""
+        """The full sizes, or those of a quick run."""
         return cls(20, 10, 10, 16, 40, 4) if setting.quick else cls(6000, 2500, 4000, 128, 1000, 100)
 
 

@@ -2,8 +2,8 @@ r"""Protein torsions and amino-acid types, learnt jointly: angles on a torus and
 
 Every residue of the Top8000 set (Richardson Laboratory) of eight types is a point $(\phi, \psi, \chi_1)$ of the torus
 $T^3$ and its type. One denoiser learns both; the bound on $-\log p(\text{angles}, \text{type})$ is that of the product
-process. Beside it stand a model in which angles and types know nothing of each other, and one kernel density for each
-type. Splits are by protein structure, so that no structure is in two parts.
+process. It is compared with a model of independent angles and types, and with one kernel density for each type. Splits
+are by protein structure, so that no structure is in two parts.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-r"""Two modes of unequal weight, $.8\,N(3\cdot 1_d, I) + .2\,N(-3\cdot 1_d, I)$, and who finds out the weights.
+r"""Two modes of unequal weight, $.8\,N(3\cdot 1_d, I) + .2\,N(-3\cdot 1_d, I)$, and which methods find the weights.
 
-The target of Saremi, Park, Bach 2024 (arXiv 2305.19473). With $6\sqrt d$ between the modes no chain on p itself learns
-their weights. Sequential measurements (SMS) weigh them at a noise that makes them one mode, and go on from there. All
-methods have the exact score, as many calls of it per sample as SMS took, and chains from N(0, I), half way between the
-modes; reverse diffusions start from their prior.
+The target of Saremi, Park, Bach 2024 (arXiv 2305.19473). The distance of the modes, $6\sqrt d$, is too large for a
+chain on p. Sequential measurements (SMS) start at a noise level that makes them one mode. All methods use the exact
+score, with as many calls per sample as SMS; chains start from N(0, I), half way between the modes, and reverse
+diffusions from their prior.
 """
 
 from __future__ import annotations

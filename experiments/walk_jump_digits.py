@@ -1,10 +1,10 @@
 r"""Digits by walking on noisy digits and jumping to clean ones: the figures of "An alternative view of diffusion".
 
 Noise levels are in pixels of [0, 1]: 1 and 1/2. One chain of walk-jump (Saremi, Hyvarinen 2019, arXiv 1903.02334)
-passes from digit to digit; at level 1 its jumps are blurred, at 1/2 they are sharper and the walk mixes more slowly.
-Measurements at level 1 settle this: jointly (JMS, arXiv 2112.09822; m = 4 and 16) or one after the other (SMS, arXiv
-2305.19473), which ask the same denoiser at ever lower levels. The denoiser is the one of `mnist`; beside it stand the
-best linear filter and the posterior mean over the training digits themselves.
+passes from digit to digit; at level 1 its jumps are blurred, at 1/2 they are sharper but the chain mixes more slowly.
+Several measurements at level 1 avoid this trade-off: joint ones (JMS, arXiv 2112.09822; m = 4 and 16) or sequential
+ones (SMS, arXiv 2305.19473), which call the same denoiser at decreasing levels. The denoiser of `mnist` is compared
+with the best linear filter and with the posterior mean over the training digits.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything."""
+    """The sizes of the experiment."""
 
     chains: int
     steps: int
@@ -52,7 +52,7 @@ class Size:
 
     @classmethod
     def of(cls, setting: Setting) -> Size:
-        """All of it, or seconds of it."""
+        """The full sizes, or those of a quick run."""
         return cls(8, 20, 4, 2, 40, 60) if setting.quick else cls(64, 200, 100, 16, 1000, 2000)
 
 

@@ -167,7 +167,7 @@ def test_a_file_does_not_replace_a_folder(tmp_path: Path, full: bool) -> None:
     target.mkdir()
     if full:
         (target / "precious").touch()
-    with pytest.raises(InputError, match=r"is a folder, where a file is to be written"):
+    with pytest.raises(InputError, match=r"is a folder; expected a file"):
         write(target, "new")
     assert target.is_dir()
     assert names(tmp_path) == ["a.txt"]

@@ -2,54 +2,54 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import re
-import sys
-from pathlib import Path
 
 import pytest
-import torch
+from pages import (
+    LANGUAGES,
+    ROOT,
+    anchors,
+    blocks,
+    claims,
+    desk,
+    is_measured,
+    leads_somewhere,
+    links,
+    run,
+    tables,
+    unsupported,
+)
 from typer.testing import CliRunner
 
 from unnoise.cli import app
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-FILES = re.compile(r"# (\w+\.py)\n")
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
-@pytest.fixture
-def desk(tmp_path, monkeypatch):
-    """An empty working directory, which modules are imported from."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    before = set(sys.modules)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)  # networks start as torch starts them
-        yield tmp_path
-    for name in set(sys.modules) - before:
-        if Path(getattr(sys.modules[name], "__file__", None) or "/").parent == tmp_path:
-            del sys.modules[name]
+def read(name):
+    return (DOCS / name).read_text(encoding="utf-8")
 
 
-def run(page, desk):
-    """Run a page: blocks that begin with a file name are files, the others one script each section long."""
-    names = {}
-    for language, block in re.findall(r"```(python|console)\n(.*?)```", page, re.DOTALL):
-        if language == "console":
-            for command, shown in re.findall(r"\$ unnoise (.*)\n((?:[^$].*\n)*)", block):
-                done = CliRunner().invoke(app, command.split())
-                assert done.exit_code == 0, done.output
-                assert done.stdout.startswith(shown.split("...")[0]), done.stdout
-        elif file := FILES.match(block):
-            (desk / file[1]).write_text(block)
-        else:
-            exec(block, names)
-    return names
+@EVERY_PAGE
+def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    """From top to bottom, in one folder; what some pages promise of the result is then checked."""
+    with desk(tmp_path, monkeypatch) as folder:
+        names = run(page.read_text(encoding="utf-8"), folder)
+        PROMISES.get(page.stem, lambda *_: None)(names, folder)
 
 
-def test_extend(desk):
-    """Everything on the page runs; the two models that it trains have learnt what they were shown."""
-    page = (DOCS / "extend.md").read_text(encoding="utf-8")
-    names = run(page, desk)
+def index(names, folder):
+    """The first lines that a reader sees give the weights that they promise, within 4 standard errors."""
+    right = (names["x"].mean(1) > 0).double().mean()
+    assert float(right) == pytest.approx(0.8, abs=4 * (0.16 / len(names["x"])) ** 0.5)
+
+
+def extend(names, folder):
+    """The two models that it trains have learnt what they were shown, and the process keeps its properties."""
     assert not names["findings"].failed
     samples, data = names["samples"], names["data"]
     assert float(samples.min()) >= 0
@@ -60,34 +60,118 @@ def test_extend(desk):
     assert float(names["made"].mean()) == pytest.approx(1.5, abs=0.15)
     assert float(names["made"].std()) == pytest.approx(0.3, abs=0.15)
     assert names["bound"].shape == (20,)
-
-
-def test_the_process_of_the_page_keeps_its_laws(desk):
-    page = (DOCS / "extend.md").read_text(encoding="utf-8")
-    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        if file := FILES.match(block):
-            (desk / file[1]).write_text(block)
     done = CliRunner().invoke(app, ["check", "well:process"])
     assert done.exit_code == 0, done.output
 
 
-def test_index(desk):
-    """The first lines that a reader sees give the weights that they promise, within 4 standard errors."""
-    names = run((DOCS / "index.md").read_text(encoding="utf-8"), desk)
-    right = (names["x"].mean(1) > 0).double().mean()
-    assert float(right) == pytest.approx(0.8, abs=4 * (0.16 / len(names["x"])) ** 0.5)
-
-
-def test_solvers(desk):
-    """The code on the page runs, and the three solvers draw the law that they were given."""
-    names = run((DOCS / "solvers.md").read_text(encoding="utf-8"), desk)
+def solvers(names, folder):
+    """The three solvers draw the law that they were given."""
     for made in (names["x"], names["y"], names["z"]):
         assert float((made > 0).double().mean()) == pytest.approx(0.8, abs=0.06)  # 4.7 standard errors
         assert float(made[made > 0].std()) == pytest.approx(0.1**0.5, abs=0.05)
     assert 20 < float(names["cost"]) < 200
 
 
+PROMISES = {"extend": extend, "index": index, "solvers": solvers}
+
+
+@EVERY_PAGE
+def test_every_block_has_a_language_that_the_tests_know(page):
+    for language, block in blocks(page.read_text(encoding="utf-8")):
+        assert language in LANGUAGES or language.startswith("{"), block
+        assert language != "console" or block.startswith("$ "), block
+
+
+@EVERY_PAGE
+def test_links_lead_somewhere(page):
+    broken = [target for target in links(page.read_text(encoding="utf-8")) if not leads_somewhere(target, page)]
+    assert not broken
+
+
+@pytest.mark.parametrize("target", ["nowhere.md", "index.md#nowhere", "examples/plot_nowhere", "api/unnoise.nowhere"])
+def test_a_broken_link_is_seen(target):
+    assert not leads_somewhere(target, DOCS / "index.md")
+
+
+def test_every_page_is_in_the_table_of_contents():
+    (toctree,) = re.findall(r"```\{toctree\}\n(.*?)```", read("index.md"), re.DOTALL)
+    listed = [line for line in toctree.splitlines() if line and not line.startswith(":")]
+    assert sorted(listed) == sorted([*(page.stem for page in PAGES if page.stem != "index"), "examples/index"])
+
+
+class TestResults:
+    def test_every_number_is_that_of_its_file(self):
+        found = claims(read("results.md"))
+        assert len(found) > 100
+        assert not [claim for claim in found if not is_measured(*claim)]
+
+    def test_no_number_goes_without_a_file(self):
+        assert not unsupported(read("results.md"))
+
+    def test_another_number_is_seen(self):
+        written, file, path, _ = claims(read("results.md"))[0]
+        assert is_measured(written, file, path)
+        assert not is_measured(f"{float(written) + 0.01:.2f}", file, path)
+        assert unsupported("| what | measured | file |\n|---|---|---|\n| a | b 1.25 | `digits.json` |") == ["1.25"]
+
+    def test_every_file_has_a_row_and_its_command(self):
+        rows = tables(read("results.md"))
+        shown = {row[-1].strip("`") for row in rows if len(row) == 3}
+        commands = {re.findall(r"`([\w-]+\.json)`", row[0])[0]: row[1].strip("`") for row in rows if len(row) == 2}
+        files = {path.name for path in (ROOT / "results").glob("*.json")}
+        assert shown == set(commands) == files
+        for file, command in commands.items():
+            held = json.loads((ROOT / "results" / file).read_text(encoding="utf-8"))
+            if command.startswith("make reproduce"):
+                assert command == f"make reproduce NAME={held['name']}"
+                assert (ROOT / "experiments" / f"{held['name'].replace('-', '_')}.py").exists()
+            else:
+                assert (ROOT / command.removeprefix("python ")).exists()
+
+
+class TestGlossary:
+    def rows(self):
+        return [row for row in tables(read("glossary.md")) if len(row) == 4]
+
+    def test_it_is_in_the_order_of_the_alphabet(self):
+        words = [re.sub(r"\W", "", row[0]).lower() for row in self.rows()]
+        assert len(words) > 40
+        assert words == sorted(words)
+        assert len(set(words)) == len(words)
+
+    def test_every_name_exists(self):
+        for row in self.rows():
+            places = re.findall(r"`([^`]+)`", row[3])
+            assert places, row
+            for place in places:
+                assert exists(place), place
+
+    @pytest.mark.parametrize("place", ["spaces.Nothing", "docs/nothing.md", "unnoise nothing", "nowhere.Sphere"])
+    def test_what_does_not_exist_is_seen(self, place):
+        assert not exists(place)
+
+
+def exists(place):
+    """Whether it is a file, a verb of the command line, or a name below unnoise or the experiments."""
+    if place.startswith("unnoise "):
+        return place.split()[1] in {command.name or command.callback.__name__ for command in app.registered_commands}
+    if "/" in place:
+        return (ROOT / place).exists()
+    parts = place.split(".")
+    try:
+        found = importlib.import_module("unnoise")
+        for part in parts:
+            found = getattr(found, part)
+    except AttributeError:
+        return False
+    return True
+
+
+def test_anchors_are_those_of_sphinx():
+    assert anchors("# Your table\n\n## Units: what is a likelihood?\n") == {"your-table", "units-what-is-a-likelihood"}
+
+
 def test_the_reference_lists_every_public_module():
-    written = re.findall(r"MODULES = \[(.*?)\]", (DOCS / "_extensions" / "reference.py").read_text(), re.DOTALL)[0]
-    listed = re.findall(r"^api/(unnoise[\w.]*)$", (DOCS / "api.md").read_text(), re.MULTILINE)
+    written = re.findall(r"MODULES = \[(.*?)\]", read("_extensions/reference.py"), re.DOTALL)[0]
+    listed = re.findall(r"^api/(unnoise[\w.]*)$", read("api.md"), re.MULTILINE)
     assert listed == re.findall(r'"(unnoise[\w.]*)"', written)

@@ -197,7 +197,7 @@ def test_conditions_may_stand_beside_the_data(data: np.ndarray) -> None:
     model = tiny(condition="class").fit(data, labels)
     assert model.sample(3, given={"class": [0, 1, 2]}, seed=0).shape == (3, 2)
     assert model.score_samples(data[:5], labels[:5]).shape == (5,)
-    with pytest.raises(InputError, match="The condition 'class' is no column of the data and y was not given"):
+    with pytest.raises(InputError, match="The condition 'class' is not a column of the data, and y was not given"):
         model.score_samples(data[:5])
 
 

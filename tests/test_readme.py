@@ -3,77 +3,86 @@
 from __future__ import annotations
 
 import re
-import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from pages import ROOT, blocks, claims, desk, is_measured, leads_somewhere, links, run, tables, unsupported
 
-from unnoise.cli import app
+from unnoise import DenoisingMarkovModel
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
-PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-COMMANDS = re.findall(r"^\.venv/bin/unnoise (.*?)(?: {2,}#.*)?$", README, re.MULTILINE)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def shorter(words):
+    """A command with less to do: three steps of training."""
+    return [*words, "--steps", "3", "--batch-size", "16"] if words[:2] == ["unnoise", "fit"] else words
+
+
+def quakes_and_others(rng):
+    """Columns that are no plain numbers, by the kinds that the README names."""
+    turns = rng.normal(size=(60, 4))
+    turns /= np.linalg.norm(turns, axis=1, keepdims=True)
+    shares = rng.dirichlet([2.0, 3.0, 4.0], 60)
+    return {
+        "lat": rng.uniform(-80, 80, 60),
+        "lon": rng.uniform(-180, 180, 60),
+        "phi": rng.uniform(-180, 180, 60),
+        "psi": rng.uniform(-180, 180, 60),
+        **{f"q{axis}": turns[:, i] for i, axis in enumerate("xyzw")},
+        **{name: shares[:, i] for i, name in enumerate(("sand", "silt", "clay"))},
+        "worms": rng.poisson(3.0, 60),
+        "grade": rng.integers(1, 5, 60),
+        "text": ["".join(word) for word in rng.choice(list("acgt"), (60, 8))],
+    }
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch):
-    """A folder with the files that the README speaks of, as the working directory."""
+def files(tmp_path):
+    """A folder with the files that the README speaks of."""
     pd = pytest.importorskip("pandas")
     rng = np.random.default_rng(0)
     for name in ("measurements", "other", "held_out"):
         frame = pd.DataFrame({"length": rng.normal(3, 1, 60), "count": rng.integers(0, 9, 60)})
         frame["group"] = rng.choice(["a", "b"], 60)
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
-    for name, frame in _every_kind(rng).items():
-        pd.DataFrame(frame).to_csv(tmp_path / f"{name}.csv", index=False)
-    np.save(tmp_path / "tokens.npy", rng.integers(0, 5, (60, 12)))
-    monkeypatch.chdir(tmp_path)
+    pd.DataFrame(quakes_and_others(rng)).to_csv(tmp_path / "kinds.csv", index=False)
     return tmp_path
 
 
-def _every_kind(rng):
-    """Files whose columns are no plain numbers."""
-    turns = rng.normal(size=(60, 4))
-    turns /= np.linalg.norm(turns, axis=1, keepdims=True)
-    shares = rng.dirichlet([2.0, 3.0, 4.0], 60)
-    return {
-        "quakes": {"lat": rng.uniform(-80, 80, 60), "lon": rng.uniform(-180, 180, 60)},
-        "torsions": {"phi": rng.uniform(-180, 180, 60), "psi": rng.uniform(-180, 180, 60)},
-        "poses": {f"q{axis}": turns[:, i] for i, axis in enumerate("xyzw")},
-        "soil": {
-            **{name: shares[:, i] for i, name in enumerate(("sand", "silt", "clay"))},
-            "worms": rng.poisson(3.0, 60),
-            "grade": rng.integers(1, 5, 60),
-        },
-    }
+def test_its_code_runs(files, monkeypatch):
+    make = DenoisingMarkovModel.__init__
+    monkeypatch.setattr(make, "__kwdefaults__", make.__kwdefaults__ | {"steps": 3})
+    python = README.index("```python")
+    with desk(files, monkeypatch) as folder:
+        run(README[:python], folder, shorter)
+        assert (folder / "report.html").stat().st_size > 10_000
+        (folder / "model").rename(folder / "model_of_the_file")
+        names = run(README[python:], folder)
+    assert len(names["new"]) == 1000
 
 
-def test_python_examples_run(desk):
-    assert len(PYTHON) == 2
-    for block in PYTHON:
-        exec(block.replace("DenoisingMarkovModel(", "DenoisingMarkovModel(steps=5, "), {})
+def test_its_kinds_of_columns_are_understood(files, monkeypatch):
+    kinds = re.findall(
+        r"`(?:--column )?([\w,]+=\w+)`", README[README.index("Say what else") : README.index("## In Python")]
+    )
+    assert len(kinds) == 7
+    options = [word for kind in kinds for word in ("--column", kind)]
+    with desk(files, monkeypatch) as folder:
+        run("```console\n$ unnoise fit kinds.csv -o kinds {}\n```\n".format(" ".join(options)), folder, shorter)
 
 
-def test_commands_run(desk):
-    verbs = [command.split()[0] for command in COMMANDS]
-    assert verbs == ["fit", "sample", "score", "evaluate", *["fit"] * 5]
-    for command in COMMANDS:
-        words = shlex.split(command)
-        short = ["--steps", "3", "--batch-size", "16"] if words[0] == "fit" else []
-        short += (
-            ["--condition", "group"]
-            if words[:2] == ["fit", "measurements.csv"]
-            else ["--overwrite"] * (words[0] == "fit")
-        )
-        short += ["--given", "group=a"] if words[0] == "sample" else []
-        done = CliRunner().invoke(app, [*words, *short])
-        assert done.exit_code == 0, done.output
-    assert (desk / "report.html").stat().st_size > 10_000
+def test_its_blocks_are_of_languages_that_run():
+    assert {language for language, _ in blocks(README)} == {"python", "console"}
 
 
-def test_files_that_are_linked_exist():
-    root = Path(__file__).resolve().parents[1]
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (root / target).exists(), target
+def test_its_links_lead_somewhere():
+    page = ROOT / "README.md"
+    assert not [target for target in links(README) if not leads_somewhere(target, page)]
+
+
+def test_its_numbers_are_those_of_the_results():
+    found = claims(README)
+    assert len(found) >= 8
+    assert not [claim for claim in found if not is_measured(*claim)]
+    assert not unsupported(README)
+    assert len([row for row in tables(README) if len(row) == 3]) <= 8  # headlines; docs/results.md has all

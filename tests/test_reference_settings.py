@@ -53,6 +53,7 @@ from unnoise.processes import (
     JumpProcess,
     LargeVariance,
     PureDeath,
+    SmallVariance,
     WrightFisher,
     binomial_chain,
     chain_of_betas,
@@ -441,7 +442,7 @@ SETTINGS = {
     "own diffusion on the globe": partial(own_diffusion, Sphere(2), 0.0),
     "own jumps": own_jumps,
     "own independent jumps": own_jumps,  # of old an option, with the same numbers
-    "gaussian chain": partial(gaussian_chain, None),
+    "gaussian chain": partial(gaussian_chain, SmallVariance()),
     "gaussian chain, large variance": partial(gaussian_chain, LargeVariance()),
     "binomial chain": bits_in_steps,
     "solvers, variance preserving": partial(solvers, variance_preserving),

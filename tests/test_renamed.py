@@ -12,7 +12,7 @@ from unnoise._errors import InputError
 from unnoise._renamed import GONE, LAYOUTS, MOVED, Call, translated
 from unnoise.heads import JointHead, V
 from unnoise.objectives import VDM, times
-from unnoise.processes import CTMC, EDM, product, rates
+from unnoise.processes import CTMC, edm, product, rates
 from unnoise.spaces import Euclidean, Finite
 
 NAMES = (Path(__file__).parent / "names_of_0_1_0.txt").read_text().split()  # what its models could be made of
@@ -74,5 +74,5 @@ def test_what_has_no_heir_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPat
 def test_heads_of_old_are_called_with_a_process() -> None:
     fields = {"parts": {"dict": {"a": {"object": "unnoise.processes.gaussian_heads:V", "fields": {"sigma_data": 0.5}}}}}
     head = decode(translated({"object": "unnoise.processes.product:Joint", "fields": fields}))
-    process = product({"a": EDM(Euclidean(2)), "b": CTMC(Finite(2, 3), rates.Absorbing(3))})
+    process = product({"a": edm(Euclidean(2)), "b": CTMC(Finite(2, 3), rates.Absorbing(3))})
     assert head(process) == JointHead({"a": V(process.parts["a"], 0.5), "b": process.parts["b"].head})

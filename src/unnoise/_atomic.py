@@ -1,9 +1,7 @@
-"""Files that are either wholly written or not touched at all.
+"""Write a file or a folder completely or not at all.
 
-What is written goes to a temporary beside the target, is flushed to the disk, and only then takes the
-target's name in one step. Whoever reads the target sees the old content or the new one, never a half; a full
-disk, Ctrl-C or a power cut costs the new file and not the old one. A target may also be a folder, exchanged
-as a whole.
+The new content goes to a temporary file beside the target, is flushed to the disk, and then takes the target's name in
+one step. A reader sees the old content or the new, and a full disk, Ctrl-C or a power cut leaves the old.
 """
 
 from __future__ import annotations
@@ -18,16 +16,16 @@ from pathlib import Path
 
 from unnoise._errors import InputError
 
-_PARTIAL = ".{}.partial-"  # a temporary that is being written
-_ASIDE = ".{}.replaced-"  # an old folder, in the moment in which a new one takes its name
+_PARTIAL = ".{}.partial-"  # a temporary file or folder
+_ASIDE = ".{}.replaced-"  # an old folder, until the new one has its name
 
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a free path beside `target`; what the block wrote there becomes the target when it ends well.
+    """Yield a temporary path beside `target`, which becomes the target at the end of the block.
 
-    The block may create a file or a folder at the path. If it raises, the temporary is removed and the target
-    stays as it was. A full disk is reported as an `OSError` that says so.
+    The block creates a file or a folder at the path. If it raises, the temporary is removed and the target is not
+    changed. A full disk raises an `OSError` that says so.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "numbers.txt"
@@ -36,9 +34,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
     >>> target.read_text()
     '1 2 3'
     """
-    target = Path(os.path.realpath(target))  # a link stays a link, and what it points to is written
+    target = Path(os.path.realpath(target))  # writes what a link points to, and keeps the link
     if target.exists() and not (target.is_file() or target.is_dir()):
-        raise InputError(f"{target} is a device or a pipe, which cannot be replaced; name a file.")
+        raise InputError(f"{target} is a device or a pipe; expected a file or a folder.")
     temporary = _beside(target, _PARTIAL)
     try:
         mode = _mode_of_new_file(target)
@@ -50,15 +48,17 @@ def atomic_path(target: Path) -> Iterator[Path]:
     except BaseException as error:
         _remove(temporary)
         if _is_disk_full(error):
-            raise OSError(errno.ENOSPC, _disk_full_sentence(target)) from error
+            kept = f"the existing {target.name} is untouched" if target.exists() else "nothing was left behind"
+            sentence = f"No space left on the disk while writing {target}; {kept}. Free some space and try again."
+            raise OSError(errno.ENOSPC, sentence) from error
         raise
     _flush_folder(target.parent)
 
 
 def clean_up(target: Path) -> None:
-    """Repair what a killed process left beside `target`: a folder that had stepped aside, temporaries.
+    """Restore an old folder and remove temporaries that a killed process left beside `target`.
 
-    Only for the target's sole writer: another process's unfinished temporary would be dropped as well.
+    Call it only if no other process writes the target, since its temporary would be removed too.
     """
     target = Path(os.path.realpath(target))
     if not target.parent.is_dir():
@@ -71,12 +71,12 @@ def clean_up(target: Path) -> None:
 
 
 def _beside(target: Path, pattern: str) -> Path:
-    """A free name in the same folder. It keeps the suffix, by which some writers choose the format."""
+    """A free name in the same folder, with the same suffix, since some writers choose the format by it."""
     return target.with_name(f"{pattern.format(target.name)}{secrets.token_hex(4)}{target.suffix}")
 
 
 def _mode_of_new_file(target: Path) -> int:
-    """The permissions the target has, or that a plain `open` would give it; some writers make it private."""
+    """The permissions of the target, or those of a new file; some writers make files private."""
     if target.is_file():
         return target.stat().st_mode & 0o7777
     probe = _beside(target, _PARTIAL)
@@ -107,10 +107,10 @@ def _flush_folder(path: Path) -> None:
 
 
 def _take_the_name(temporary: Path, target: Path) -> None:
-    """One rename; a folder in the way steps aside first, and comes back if the rename fails."""
+    """Rename; an old folder is moved aside first, and restored if the rename fails."""
     if target.exists() and target.is_dir() != temporary.is_dir():
         got, wanted = ("folder", "file") if target.is_dir() else ("file", "folder")
-        raise InputError(f"{target} is a {got}, where a {wanted} is to be written; choose another name.")
+        raise InputError(f"{target} is a {got}; expected a {wanted}. Choose another name.")
     if not (target.is_dir() and any(target.iterdir())):
         os.replace(temporary, target)
         return
@@ -132,12 +132,7 @@ def _remove(path: Path) -> None:
 
 
 def _is_disk_full(error: BaseException) -> bool:
-    """Whether space ran out; compiled writers (parquet, safetensors, numpy) lose the number of the error."""
+    """Whether the disk is full; some writers (parquet, safetensors, numpy) report it in words only."""
     full = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
     words = ("No space left on device", "Disk quota exceeded", " requested and ")  # the last: numpy
     return getattr(error, "errno", None) in full or any(word in str(error) for word in words)
-
-
-def _disk_full_sentence(target: Path) -> str:
-    kept = f"the existing {target.name} is untouched" if target.exists() else "nothing was left behind"
-    return f"No space left on the disk while writing {target}; {kept}. Free some space and try again."

@@ -25,6 +25,7 @@ PARTS = (  # what models are made of
     "unnoise.evaluation.decoders",
     "unnoise.evaluation.dequantised",
     "unnoise.evaluation.implicit_bound",
+    "unnoise.evaluation.importance",
     "unnoise.evaluation.likelihood",
     "unnoise.evaluation.probability_flow",
     "unnoise.evaluation.step_bound",

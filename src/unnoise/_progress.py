@@ -1,7 +1,4 @@
-"""Progress for people: what is being done, how far it is and how long it will take.
-
-A bar shows after two seconds, on terminals only, and on the error stream, so that output stays clean.
-"""
+"""Progress bars with the time left: on the error stream, on terminals only, and only after two seconds."""
 
 from __future__ import annotations
 
@@ -10,70 +7,63 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-PATIENCE = 2.0  # seconds: shorter work is done before anybody wonders
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+PATIENCE = 2.0  # seconds before a bar appears
 
 Update = Callable[[float, str], None]
 
 
 @contextmanager
 def progress(what: str, show: bool | None = None) -> Iterator[Update]:
-    """Yield `update(fraction, note)`, to be called with the share that is done, 0 to 1, and a few words.
+    """Yield `update(fraction, note)`, to call with the share of the work that is done, 0 to 1, and a few words.
 
     Args:
-        what: what is being done, in words.
-        show: None shows a bar where the error stream is a terminal, in the process that speaks; True always, False
-            never.
+        what: the work, in words.
+        show: True always shows a bar, False never; None does so if the error stream is a terminal and `speaks()`.
     """
     if not (show if show is not None else sys.stderr.isatty() and speaks()):
-        yield _silent
+        yield lambda fraction, note: None
         return
-    bar = _Bar(what)
+    start = time.monotonic()
+    bar: Progress | None = None
+
+    def update(fraction: float, note: str = "") -> None:
+        nonlocal bar
+        if bar is None and time.monotonic() - start > PATIENCE and fraction < 1:
+            bar = _open(what)
+        if bar is not None:
+            bar.update(bar.task_ids[0], completed=fraction, note=note)
+
     try:
-        yield bar.update
+        yield update
     finally:
-        bar.close()
+        if bar is not None:
+            bar.stop()
 
 
 def speaks() -> bool:
-    """Whether this is the first of the processes that were launched together: the one that a person hears."""
+    """Whether this process may print: it is the first of those that were launched together."""
     return os.environ.get("RANK", "0") == "0"
 
 
-def _silent(fraction: float, note: str) -> None:
-    """Show nothing."""
+def _open(what: str) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-
-class _Bar:
-    """A rich bar that is only made when the work turns out to be long."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-        self.start = time.monotonic()
-        self.bar: object | None = None
-
-    def update(self, fraction: float, note: str = "") -> None:
-        if self.bar is None and time.monotonic() - self.start > PATIENCE and fraction < 1:
-            self._open()
-        if self.bar is not None:
-            self.bar.update(self.task, completed=fraction, note=note)  # type: ignore[attr-defined]
-
-    def _open(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            TextColumn("{task.fields[note]}"),
-        )
-        bar = Progress(*columns, console=Console(stderr=True), speed_estimate_period=60, refresh_per_second=4)
-        bar.start()
-        self.task = bar.add_task(self.what, total=1.0, note="")
-        self.bar = bar
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.stop()  # type: ignore[attr-defined]
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+        speed_estimate_period=60,
+        refresh_per_second=4,
+    )
+    bar.start()
+    bar.add_task(what, total=1.0, note="")
+    return bar

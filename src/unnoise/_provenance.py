@@ -1,6 +1,6 @@
-"""Where a number comes from: command, seed, commit, versions, hardware; and the file that keeps it so.
+"""The origin of a result: command, seed, commit, versions and hardware, and the file that holds both.
 
-Nothing here names a person, a machine or a folder, so that results can be published as they are.
+It names no person, machine or folder, so results can be published unchanged.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import platform
 import re
 import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -20,18 +19,19 @@ from typing import Any
 
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
+from unnoise._version import __version__
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "accelerate", "polars", "narwhals", "matplotlib")
 GIBIBYTE = 2**30
 
 
 def provenance(command: str | None, seed: int | None, *, device: str | None = None) -> dict[str, Any]:
-    """All that is needed to make a result again.
+    """Everything needed to repeat a result.
 
     Args:
-        command: what was typed, or None for a call from Python.
-        seed: the seed that decided all randomness.
-        device: the torch device that did the work, "cpu" or "cuda:0"; by default the one torch would choose.
+        command: the shell command, or None for a call from Python.
+        seed: the seed of all randomness.
+        device: the torch device, such as "cpu" or "cuda:0"; by default the one that torch chooses.
 
     >>> sorted(provenance("unnoise demo", seed=0))
     ['command', 'commit', 'date', 'hardware', 'seed', 'versions']
@@ -60,21 +60,20 @@ def write_results(
     """Write `folder/name.json`, whole or not at all, and return its path.
 
     Args:
-        name: the name of the experiment, which is the name of the file.
-        folder: where results live; it is created.
-        measured: metric -> value, with `..._se` for its standard error. What is not finite becomes null.
+        name: of the experiment, and of the file.
+        folder: created if it does not exist.
+        measured: metric -> value, with standard errors as `..._se`. Infinities and NaN become null.
         seconds: wall time.
-        published: metric -> value and source, or empty.
-        command: what was typed, or None for a call from Python.
-        seed: the seed that decided all randomness.
-        device: the torch device that did the work.
+        published: metric -> value and source.
+        command: as in `provenance`.
+        seed: as in `provenance`.
+        device: as in `provenance`.
     """
     if not re.fullmatch(r"[\w.+-]+", name) or name.startswith("."):
         raise InputError(f"{name!r} cannot name a results file; use letters, digits, '-' and '_'.")
-    made = provenance(command, seed, device=device)
     content = {
         "name": name,
-        **made,
+        **provenance(command, seed, device=device),
         "seconds": round(seconds, 3),
         "measured": plain(measured),
         "published": plain(published or {}),
@@ -87,9 +86,9 @@ def write_results(
 
 
 def commit() -> str | None:
-    """The commit of the checkout the package runs from, "-dirty" after changes; None when it is installed."""
+    """The commit of the checkout that the package runs from, with "-dirty" after changes; None without a checkout."""
     root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():  # never ask git, which would find somebody else's project around us
+    if not (root / ".git").exists():  # git would search the folders above, and find another project
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"]
     try:
@@ -100,9 +99,7 @@ def commit() -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """unnoise, python, and the packages that decide numbers, those that are installed."""
-    from unnoise import __version__
-
+    """The versions of unnoise, Python and the installed packages that affect numbers."""
     found = {"unnoise": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -113,30 +110,17 @@ def versions() -> dict[str, str]:
 
 
 def hardware(device: str | None = None) -> dict[str, Any]:
-    """Processor, cores this process may use, memory in GiB, and the device that did the work."""
-    return {
-        "cpu": _cpu_model(),
-        "cores": _cores(),
-        "memory_GiB": _memory_gib(),
-        "device": _device_name(device),
-    }
+    """Processor, usable cores, memory in GiB and device."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {"cpu": _cpu_model(), "cores": cores, "memory_GiB": _memory_gib(), "device": _device_name(device)}
 
 
 def _cpu_model() -> str:
-    if sys.platform.startswith("linux"):
-        try:
-            named = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-        except OSError:
-            named = None
-        if named:
-            return named.group(1).strip()
-    return platform.processor() or platform.machine()
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    try:
+        named = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:  # not Linux
+        named = None
+    return named.group(1).strip() if named else platform.processor() or platform.machine()
 
 
 def _memory_gib() -> float | None:
@@ -156,7 +140,7 @@ def _device_name(device: str | None) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Numbers of numpy and torch as those of JSON, which knows no infinity and no NaN: they become null.
+    """Numbers of numpy and torch as plain JSON; infinities and NaN, which JSON has not, become null.
 
     >>> plain({"a": [1.5, math.inf]})
     {'a': [1.5, None]}

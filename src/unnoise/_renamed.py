@@ -184,7 +184,7 @@ def translated_schema(schema: dict[str, Any]) -> dict[str, Any]:
     factors = [factor | {"kind": KINDS.get(factor["kind"], factor["kind"])} for factor in schema["factors"]]
     container = schema["container"]
     if container["container"] == "block":
-        container = container | {"container": "events"}
+        container = container | {"container": "event array"}
     return schema | {"factors": factors, "container": container}
 
 

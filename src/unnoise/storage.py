@@ -21,9 +21,10 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from unnoise import __version__, _config, _renamed
+from unnoise import _config, _renamed
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
+from unnoise._version import __version__
 from unnoise.data import Schema
 from unnoise.denoisers import Denoiser
 

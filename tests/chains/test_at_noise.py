@@ -103,7 +103,7 @@ class TestFaults:
 
     def test_a_process_without_a_level(self):
         with pytest.raises(InputError, match=r"a noise level needs a process with .* not CTMC"):
-            AtNoise(Exact(CTMC(Finite(2, 3), rates.Uniform(3)), torch.tensor([[0, 1]])))
+            AtNoise(Exact(CTMC(Finite(2, 3), rates.UniformRates(3)), torch.tensor([[0, 1]])))
 
     @pytest.mark.parametrize("sigma", [0.0, -1.0, math.nan])
     def test_a_level_that_is_none(self, ring, sigma):

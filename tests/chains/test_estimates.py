@@ -111,4 +111,4 @@ def test_a_density_alone_can_be_run_backwards(rng):
 
 def test_the_noise_must_be_gaussian(rng):
     with pytest.raises(InputError, match=r"PlugIn needs a process .* not CTMC"):
-        PlugIn(CTMC(Finite(2, 3), rates.Uniform(3)), standard(1), 10, rng)
+        PlugIn(CTMC(Finite(2, 3), rates.UniformRates(3)), standard(1), 10, rng)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.chains import MALA, Density, Langevin, Proposing, run, tune
+from unnoise.testing import ImprobableError, assert_law, assert_mean, assert_probable
 
-FAILURE = 1e-4  # how often a right sampler may fail a test of these
 TWO_BUMPS = Density(lambda x: torch.logaddexp(-2 * (x[:, 0] - 1.2) ** 2, -((x[:, 0] + 1.0) ** 2)))
 
 
@@ -31,38 +32,36 @@ class OneWay(MALA):
         return super()._choose(old, new, new.log_prob - old.log_prob, rng)
 
 
-def p_value_1d(kernel, steps=60, n=6000) -> float:
-    """Kolmogorov-Smirnov against numerical integration of the density."""
-    from scipy.stats import kstest
-
+def assert_exact_1d(kernel, steps=60, n=6000) -> None:
+    """Against numerical integration of the density."""
     rng = torch.Generator().manual_seed(0)
     x = torch.randn(n, 1, generator=rng, dtype=torch.float64)
     found = run(kernel, x, steps, rng).x[:, 0]
     grid = torch.linspace(-7, 7, 4001, dtype=torch.float64)
     mass = torch.cumulative_trapezoid(TWO_BUMPS.log_prob(grid[:, None]).exp(), grid)
     cdf = torch.cat([torch.zeros(1, dtype=torch.float64), mass / mass[-1]]).numpy()
-    import numpy as np
-
-    return float(kstest(found.numpy(), lambda v: np.interp(v, grid.numpy(), cdf)).pvalue)
+    assert_law(found, lambda v: np.interp(v, grid.numpy(), cdf))
 
 
 class TestMALA:
     def test_it_is_exact_in_one_dimension(self):
-        assert p_value_1d(MALA(TWO_BUMPS, 0.4)) > FAILURE
+        assert_exact_1d(MALA(TWO_BUMPS, 0.4))
 
     @pytest.mark.parametrize("twin", [Careless, OneWay])
     def test_a_broken_twin_is_seen(self, twin):
-        assert p_value_1d(twin(TWO_BUMPS, 0.4)) < 1e-6
+        with pytest.raises(ImprobableError):
+            assert_exact_1d(twin(TWO_BUMPS, 0.4))
 
     def test_it_is_exact_in_two_dimensions(self, ring):
-        assert self.p_value_2d(ring, MALA) > FAILURE
+        self.assert_exact_2d(ring, MALA)
 
     def test_a_broken_twin_is_seen_in_two_dimensions(self, ring):
-        assert self.p_value_2d(ring, Careless) < 1e-6
+        with pytest.raises(ImprobableError):
+            self.assert_exact_2d(ring, Careless)
 
     @staticmethod
-    def p_value_2d(ring, make) -> float:
-        """Chains that start exactly must stay exact: a chi-squared test of radius by angle in equal cells."""
+    def assert_exact_2d(ring, make) -> None:
+        """Chains that start exactly must stay exact: a chi-squared test of the radius in equal cells."""
         from scipy.stats import chi2_contingency
 
         rng = torch.Generator().manual_seed(3)
@@ -70,14 +69,16 @@ class TestMALA:
         found = run(make(ring, 0.01), start, 20, rng).x
         edges = other.norm(dim=1).quantile(torch.linspace(0, 1, 11, dtype=torch.float64)[1:-1])
         counts = [torch.bincount(torch.bucketize(x.norm(dim=1), edges), minlength=10) for x in (found, other)]
-        return float(chi2_contingency(torch.stack(counts).numpy()).pvalue)
+        assert_probable(chi2_contingency(torch.stack(counts).numpy()).pvalue, "the radius keeps its law")
 
     def test_infinitely_bad_places_are_refused_and_left_alone(self, rng):
         box = Density(lambda x: torch.where((x.abs() < 1).all(1), 0.0, -math.inf) - 0.0 * x.sum(1))
         trace = run(MALA(box, 0.3), torch.zeros(2000, 1), 50, rng)
         assert float(trace.x.abs().max()) < 1
         assert 0.2 < trace.acceptance < 0.9
-        assert abs(float(trace.x.var()) - 1 / 3) < 0.05
+        assert_law(trace.x, lambda x: (x + 1) / 2)
+        with pytest.raises(ImprobableError):
+            assert_law(run(MALA(box, 0.3), torch.zeros(2000, 1), 1, rng).x, lambda x: (x + 1) / 2)  # on the way
 
     def test_a_nan_on_the_way_is_a_fault_of_the_target(self, rng):
         log = Density(lambda x: torch.log(1 - x).sum(1) * 1.0)
@@ -94,10 +95,13 @@ class TestMALA:
 class TestLangevin:
     @pytest.mark.parametrize("step_size", [0.1, 0.5])
     def test_its_variance_is_that_of_theory(self, step_size, rng):
-        tau2, n = 1.5, 40_000
+        tau2, n, steps = 1.5, 40_000, 60
         normal = Density(lambda x: -0.5 / tau2 * (x**2).sum(1), gradient=lambda x: -x / tau2)
-        found = run(Langevin(normal, step_size), torch.zeros(n, 1), 60, rng).x
-        assert abs(float(found.var()) / (tau2 / (1 - step_size / (2 * tau2))) - 1) < 5 * math.sqrt(2 / n)
+        found = run(Langevin(normal, step_size), torch.zeros(n, 1), steps, rng).x
+        share = 1 - (1 - step_size / tau2) ** (2 * steps)  # of the stationary variance, from the start at 0
+        assert_mean(found.square(), share * tau2 / (1 - step_size / (2 * tau2)))
+        with pytest.raises(ImprobableError):
+            assert_mean(found.square(), share * tau2 / (1 + step_size / (2 * tau2)))
 
 
 class TestTune:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 from noisy import of_atoms, of_mixture
@@ -11,6 +9,7 @@ from noisy import of_atoms, of_mixture
 from unnoise._errors import InputError
 from unnoise.chains import Sachs, WalkJump, run
 from unnoise.laws import GaussianMixture
+from unnoise.testing import ImprobableError, assert_mean
 
 
 def test_variances_of_walk_and_jump(rng):
@@ -18,9 +17,11 @@ def test_variances_of_walk_and_jump(rng):
     law = GaussianMixture(torch.ones(1), torch.ones(1, 1), torch.full((1, 1, 1), tau2))
     sampler = WalkJump(of_mixture(law), sigma)
     y = sampler.walk(n, 60, rng).x
-    total, error = tau2 + sigma**2, 5 * math.sqrt(2 / n)
-    assert abs(float(y.var()) / total - 1) < error
-    assert abs(float(sampler.jump(y).var()) * total / tau2**2 - 1) < error
+    total = tau2 + sigma**2
+    assert_mean((y - 1).square(), total)
+    assert_mean((sampler.jump(y) - 1).square(), tau2**2 / total)
+    with pytest.raises(ImprobableError):
+        assert_mean((sampler.jump(y) - 1).square(), tau2)  # jumps are no draws of the data
 
 
 def test_jumps_from_the_walk_over_atoms_find_them_in_proportion(rng):
@@ -28,7 +29,7 @@ def test_jumps_from_the_walk_over_atoms_find_them_in_proportion(rng):
     noisy = of_atoms(torch.tensor([[-1.0], [1.0]]), torch.tensor([1.0, 3.0]))
     jumps = WalkJump(noisy, 1.0, steps=60, delta=1.0).sample(8000, rng)
     assert float(jumps.abs().max()) <= 1
-    assert abs(float(jumps.mean()) - 0.5) < 0.05
+    assert_mean(jumps, 0.5, tolerance=0.02)  # of sixty steps
 
 
 def test_one_measurement_is_a_walk_on_the_noisy_law_itself(ring):

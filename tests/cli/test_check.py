@@ -140,7 +140,7 @@ REFUSED = {
     "mine:nothing": "mine:nothing does not exist: mine has no 'nothing'",
     "spoilt:x": "spoilt cannot be imported: spoilt.py, line 1, in <module>, raised ZeroDivisionError",
     "mine:number": "got a int; expected a space, a process, a sampler",
-    "mine:letters": r"points of Finite cannot be guessed: give a tuple \(space, points, local\)",
+    "mine:letters": r"no default points are known for Finite: give a tuple \(space, points, local\)",
     "mine:masked": r"the prior has fewer than 3 different points: give a tuple \(process, atoms\)",
     "mine:few": r"got points of shape \(5,\); Euclidean expects \(2,\)",
 }

@@ -60,4 +60,4 @@ def test_wrong_options_are_refused(words: str, match: str, run: Run, tmp_path: P
 def test_too_little_time_is_said(run: Run, tmp_path: Path) -> None:
     result = run("demo", "-o", tmp_path / "demo", "--steps", "1000000", "--time", "0.2s", "--device", "cpu")
     assert result.exit_code == 0
-    assert "the time to train, 0.2s, was over after" in result.stderr
+    assert "the time to train, 0.2s, ended after" in result.stderr

@@ -118,10 +118,10 @@ def test_a_missing_file_is_refused_with_a_guess(refused: Run, data: Path, tmp_pa
     [
         (["--column", "a=colour"], "Column 'a' is declared 'colour'; the known kinds are real, integer, category"),
         (["--column", "z=real"], "The kind of 'z' is given, but there is no such column; the columns are a, b"),
-        (["--column", "a=latlon"], "latlon takes two columns, latitude and longitude, and got 1"),
+        (["--column", "a=latlon"], "latlon takes two columns, latitude and longitude, but got 1"),
         (["--column", "a"], "got --column 'a'; expected NAMES=KIND"),
         (["--column", "a=integer"], "Column 'a' holds whole numbers, but row 0 holds"),
-        (["--condition", "z"], "The condition 'z' is no column of the data"),
+        (["--condition", "z"], "The condition 'z' is not a column of the data"),
         (["--condition", "a,b"], "Every column is a condition, so nothing is left to model"),
         (["--time", "soon"], "got the time 'soon'; expected a number of seconds"),
         (["--steps", "0"], "steps is 0, but it must be a whole number, at least 1"),
@@ -144,7 +144,8 @@ def test_a_constant_column_is_told_in_one_line(run: Run, tmp_path: Path) -> None
     result = run("fit", tmp_path / "data.csv", "-o", tmp_path / "model", *FEW)
     assert result.exit_code == 0
     assert result.stderr == (
-        "unnoise: warning: 1 column holds a single value and will be given back unchanged, not modelled: 'b' = 7.0.\n"
+        "unnoise: warning: 1 column holds a single value; samples repeat it, and the model does not learn it: "
+        "'b' = 7.0.\n"
     )
 
 
@@ -221,7 +222,9 @@ def test_ctrl_c_saves_and_says_how_to_resume(
     result = run(*words)
     err = result.stderr
     assert (result.exit_code, result.stdout) == (130, "")
-    assert err.startswith(f"unnoise: interrupted; the checkpoint is saved, go on with: unnoise fit {data / 'rows.csv'}")
+    assert err.startswith(
+        f"unnoise: interrupted; the checkpoint is saved, continue with: unnoise fit {data / 'rows.csv'}"
+    )
     assert err.endswith(" --resume\n")
     assert err.count("\n") == 1
     assert {path.name for path in model.iterdir()} == {"config.json", "training.safetensors"}

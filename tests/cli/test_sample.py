@@ -90,7 +90,7 @@ def test_output_that_exists_is_replaced_only_when_told(done: Run, refused: Run, 
             ["--given", "sex=Robot", "--given", "age=4"],
             "Condition 'sex' has no level 'Robot'; the levels are Female, Male",
         ),
-        (["--given", "sex=Male", "--given", "age=old"], "got --given age=old; the column 'age' holds numbers"),
+        (["--given", "sex=Male", "--given", "age=old"], "got --given age=old; expected a number for the column 'age'"),
         (["--given", "sex=Male", "--given", "age=nan"], "Condition 'age' was given as NaN or infinity"),
         (["--given", "sex=Male", "--given", "age=4", "--given", "z=1"], "The model has no condition 'z'"),
         (["--given", "sex"], "got --given 'sex'; expected NAME=VALUE"),
@@ -106,7 +106,7 @@ def test_wrong_conditions_are_refused(
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (["--given", "a=1"], "The model has no conditions; leave out what is given"),
+        (["--given", "a=1"], "The model has no conditions; leave out `given`"),
         (
             ["--sampler", "magic"],
             "got the sampler 'magic'; expected one of multistep, adaptive, dpm-solver[+][+], linear-multistep",

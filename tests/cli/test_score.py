@@ -95,5 +95,5 @@ def test_wrong_output_is_refused(refused: Run, data: Path, model: Path, tmp_path
     (tmp_path / "scores.csv").write_text("mine")
     words = ("score", model, data / "rows.csv", "-o")
     refused(*words, tmp_path / "scores.csv", match="scores.csv exists; pass --overwrite")
-    refused(*words, tmp_path / "scores", match="scores is of no type that can be written: .csv, .parquet, .npy")
+    refused(*words, tmp_path / "scores", match="scores is of no type that can be written; expected .csv, .pa")
     assert (tmp_path / "scores.csv").read_text() == "mine"

@@ -1,17 +1,154 @@
-"""Array-likes: what becomes an array, and scikit-learn's words for what cannot."""
+"""Array-likes and bad values: what becomes an array, and the messages for what cannot."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 from scipy import sparse
 
 from unnoise._errors import InputError
 from unnoise.data import Schema
-from unnoise.data.arrays import as_array, columns
+from unnoise.data.arrays import as_array, check_present, columns, tidy
+
+NAN, INF = np.nan, np.inf
+
+
+@pytest.mark.parametrize(
+    ("values", "tidied"),
+    [
+        ([1, 2], np.array([1, 2])),
+        ([1, 2.5], np.array([1, 2.5])),
+        ([True, False], np.array([True, False])),
+        ([1, None], np.array([1, NAN])),
+        ([1, pd.NA], np.array([1, NAN])),
+        ([True, None], np.array([1, NAN])),
+        ([Decimal("1.5"), Fraction(1, 2)], np.array([1.5, 0.5])),
+        ([10**30, 1], np.array([1e30, 1.0])),
+        (["a", NAN], np.array(["a", None], dtype=object)),
+        (["a", 1], np.array(["a", 1], dtype=object)),
+    ],
+)
+def test_objects_become_numbers_where_they_can(values: list[Any], tidied: np.ndarray) -> None:
+    got = tidy(np.array(values, dtype=object), "The data")
+    assert got.dtype == tidied.dtype
+    np.testing.assert_array_equal(got, tidied)
+
+
+def test_shapes_and_numbers_are_kept() -> None:
+    values = np.array([[1, None], [3, 4]], dtype=object)
+    assert tidy(values, "The data").shape == (2, 2)
+    plain = np.zeros(3)
+    assert tidy(plain, "The data") is plain
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([[1, NAN], [2, 3]], "column 'x1' has NaN in 1 row (0)"),
+        ([[1, INF], [2, -INF]], "column 'x1' has inf in 2 rows (0, 1)"),
+        ([[NAN, 1]] * 9, "column 'x0' has NaN in 9 rows (0, 1, 2, ...)"),
+        ([[NAN, INF], [1, 2]], "column 'x0' has NaN in 1 row (0); column 'x1' has inf in 1 row (0). "),
+        ([[NAN] * 6, [1] * 6], "column 'x2' has NaN in 1 row (0); and 3 more columns. "),
+        (np.where(np.arange(96).reshape(6, 4, 4) == 40, NAN, 1), "column 'x' has NaN in 1 row (2). "),
+        (pd.DataFrame({"a": pd.array([1, None, 3], dtype="Int64")}), "column 'a' has NaN in 1 row (1). "),
+        (pd.DataFrame({"a": pd.array([True, None], dtype="boolean")}), "column 'a' has NaN in 1 row (1). "),
+        (
+            pl.DataFrame({"a": [1, None], "b": [1.5, NAN]}),
+            "'a' has NaN in 1 row (1); column 'b' has NaN in 1 row (1)",
+        ),
+        (pl.DataFrame({"a": [None, None]}), "column 'a' has NaN in 2 rows (0, 1)"),
+        (pa.table({"a": [1.5, None]}), "column 'a' has NaN in 1 row (1)"),
+    ],
+)
+def test_missing_and_infinite_values_are_located(data: Any, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Schema.infer(data)
+    assert str(caught.value).startswith("Input X contains NaN or infinity: column ")
+    assert message in str(caught.value)
+
+
+def test_missing_values_are_refused_in_new_rows_and_in_conditions() -> None:
+    frame = pl.DataFrame({"a": [1.0, 2.0, 4.0], "c": ["u", "v", "u"]})
+    schema = Schema.infer(frame, condition="c")
+    with pytest.raises(InputError, match=r"column 'a' has NaN in 1 row \(0\); column 'c' has NaN in 1 row \(1\)"):
+        schema.encode(pl.DataFrame({"a": [NAN, 2.0], "c": ["u", None]}))
+
+
+def test_finite_values_pass() -> None:
+    check_present({"a": np.array([1.0]), "b": np.array(["x"], dtype=object), "c": np.array([1])})
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (np.array([["a", "b"], ["c", "d"]]), "x0"),
+        ([[1, "b"], [2, "c"]], "x1"),
+        (np.array([[1, 2], [3, "d"]], dtype=object), "x1"),
+        (pd.DataFrame({"a": [1, 2], "sex": ["Male", "Female"]}), "sex"),
+        (pl.DataFrame({"a": [1, 2], "sex": ["Male", "Female"]}), "sex"),
+        (pa.table({"a": [1, 2], "sex": ["Male", "Female"]}), "sex"),
+        (pd.DataFrame({"a": [1.0, 2, 3], "sex": pd.Categorical([1, 2, 1])}), "sex"),
+    ],
+)
+def test_text_and_levels_are_categories(data: Any, name: str) -> None:
+    schema = Schema.infer(data)
+    assert name in schema.factors["category"].columns
+
+
+@pytest.mark.parametrize("kind", ["real", "integer", "angle", "count"])
+def test_text_is_no_number(kind: str) -> None:
+    frame = pl.DataFrame({"a": [1, 2], "sex": ["Male", "Female"]})
+    with pytest.raises(InputError, match=r"Column 'sex' holds text \(for example 'Male'\), and is modelled as"):
+        Schema.infer(frame, kinds={"sex": kind})
+
+
+def test_text_in_new_rows_is_refused() -> None:
+    schema = Schema.infer(pl.DataFrame({"a": [1, 2]}))
+    with pytest.raises(InputError, match=r"Column 'a' holds text \(for example 'x'\)"):
+        schema.encode(pl.DataFrame({"a": ["x"]}))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (np.ones((3, 1)) + 1j, "Complex data not supported"),
+        (
+            np.array([["2020-01-01"], ["2020-01-02"]], dtype="datetime64[D]"),
+            r"type datetime64\[D\]; turn it into",
+        ),
+        (np.zeros(3, dtype=[("a", float)]).reshape(3, 1), "turn it into plain numbers or text"),
+        (
+            pd.DataFrame({"d": pd.to_datetime(["2020-01-01"] * 2)}),
+            "Column 'd' is of type Datetime.* turn it into",
+        ),
+        (pl.DataFrame({"d": [[1], [2]]}), r"Column 'd' is of type List\(Int64\)"),
+        (
+            pl.DataFrame({"d": pl.Series(["1.5"] * 2).cast(pl.Decimal(10, 2))}),
+            "Column 'd' is of type Decimal",
+        ),
+        (
+            pd.DataFrame({"d": pd.Categorical(pd.cut([1.0, 2.0], 2)), "a": [1, 2]}),
+            "Column 'd' holds .*a level of a category is a text or a number",
+        ),
+    ],
+)
+def test_other_types_are_refused(data: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Schema.infer(data)
+
+
+def test_objects_that_are_no_numbers_are_a_type_error() -> None:
+    data = np.array([[1.0, 2.0], [3.0, {"foo": "bar"}]], dtype=object)
+    with pytest.raises(TypeError, match=r"holds \{'foo': 'bar'\}: an argument must be a string or a real number"):
+        Schema.infer(data)
 
 
 class ArrayLike:

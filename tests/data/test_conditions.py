@@ -65,7 +65,7 @@ def test_conditions_in_the_data_and_beside_it() -> None:
         (
             None,
             "class",
-            "The condition 'class' is no column of the data and y was not given; the columns are 'x0', 'x1'",
+            "The condition 'class' is not a column of the data, and y was not given; the columns are 'x0', 'x1'",
         ),
         (pl.DataFrame({"b": [1, 2, 3]}), "class", "y has no column 'class'; its columns are 'b'"),
         (np.zeros((3, 2)), "class", "y has 2 columns, but the conditions are 'class'"),
@@ -79,7 +79,7 @@ def test_conditions_that_are_not_there(y: Any, condition: Any, message: str) -> 
 
 
 def test_labels_are_needed_again_for_new_rows() -> None:
-    with pytest.raises(InputError, match="'class' is no column of the data and y was not given"):
+    with pytest.raises(InputError, match="'class' is not a column of the data, and y was not given"):
         Schema.infer(DATA, LABELS, condition="class").encode(DATA)
 
 
@@ -122,5 +122,5 @@ def test_without_conditions_nothing_is_given() -> None:
     schema = Schema.infer(DATA)
     assert schema.encode_condition(None, 5) is None
     assert schema.condition_width == 0
-    with pytest.raises(InputError, match="The model has no conditions; leave out what is given"):
+    with pytest.raises(InputError, match="The model has no conditions; leave out `given`"):
         schema.encode_condition({"class": 1}, 5)

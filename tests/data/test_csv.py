@@ -60,7 +60,7 @@ def test_tables_are_read(tmp_path: Path, text: str, columns: dict[str, list[Any]
         ('a,b\n1,"2\n3,4\n', r"data\.csv cannot be read, it may be damaged"),
         (b"a,b\n1,\xff\xfe\n", r"data\.csv cannot be read, .* utf-8"),
         (b"\xff\xfe,b\n1,2\n", r"data\.csv cannot be read, .*'utf-8' codec can't decode"),
-        (b"a,\x00b\n1,2\n", r"data\.csv cannot be read, it is no text"),
+        (b"a,\x00b\n1,2\n", r"data\.csv cannot be read: it is not a text file"),
     ],
 )
 def test_faults_are_said(tmp_path: Path, text: str | bytes, message: str) -> None:

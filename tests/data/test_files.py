@@ -58,7 +58,7 @@ def test_archives_give_their_array(tmp_path: Path) -> None:
     np.savez(tmp_path / "many.npz", a=ARRAY, b=ARRAY)
     assert (read(tmp_path / "one.npz") == ARRAY).all()
     assert (read(tmp_path / "x.npz") == ARRAY).all()
-    with pytest.raises(InputError, match=r"many\.npz holds 2 arrays \(a, b\); expected one, or one that is named x"):
+    with pytest.raises(InputError, match=r"many\.npz holds 2 arrays \(a, b\); expected one, or one named x"):
         read(tmp_path / "many.npz")
 
 
@@ -141,7 +141,7 @@ def test_missing_files_are_said_with_a_guess(tmp_path: Path) -> None:
 def test_unknown_types_are_said_with_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "data.xlsx").write_text("x")
     with pytest.raises(
-        InputError, match=r"no known type: \.csv, \.csv\.gz, \.parquet, \.npy, \.npz, \.safetensors, or a f"
+        InputError, match=r"no known type; expected \.csv, \.csv\.gz, \.parquet, \.npy, \.npz, \.safetensors, or a f"
     ):
         read(tmp_path / "data.xlsx")
 
@@ -159,7 +159,7 @@ def test_unreadable_files_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_python_objects_are_not_loaded(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(InputError, match="it holds Python objects, and loading these could run code"):
+    with pytest.raises(InputError, match="it holds Python objects, which could run code"):
         read(tmp_path / "a.npy")
 
 
@@ -208,11 +208,11 @@ def test_a_full_disk_keeps_the_old_file(
             r"A table cannot be written to .*a\.npy; give a name that ends in \.csv or \.parquet",
         ),
         (FRAME, "folder", "A table cannot be written to .*folder"),
-        (ARRAY[None], "a.csv", r"An array of shape \(1, 5, 3\) is no table .* ends in \.npy"),
+        (ARRAY[None], "a.csv", r"An array of shape \(1, 5, 3\) cannot be written .* ends in \.npy"),
         (np.array([["a"]], dtype=object), "a.npy", r"An array with text cannot be written .* ends in \.csv"),
-        (ARRAY, "images", r"An array of shape \(5, 3\) is no set of images"),
-        (ARRAY[None], "images", r"Images of type float64 are no whole numbers from 0 to 255"),
-        (np.full((1, 2, 2), 256), "images", "Images of type int64 are no whole numbers from 0 to 255"),
+        (ARRAY, "images", r"An array of shape \(5, 3\) cannot be written as images"),
+        (ARRAY[None], "images", r"Images of type float64 cannot be written as PNG files"),
+        (np.full((1, 2, 2), 256), "images", "Images of type int64 cannot be written as PNG files"),
     ],
 )
 def test_data_that_does_not_fit_the_name_is_refused(tmp_path: Path, data: Any, name: str, message: str) -> None:
@@ -223,9 +223,8 @@ def test_data_that_does_not_fit_the_name_is_refused(tmp_path: Path, data: Any, n
 
 def test_outputs_are_checked_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_writable(tmp_path / "a.csv")
-    check_writable(tmp_path / "model.v2", suffixes=None)
     with pytest.raises(
-        InputError, match=r"a\.xlsx is of no type that can be written: \.csv, \.parquet, \.npy, a folder"
+        InputError, match=r"a\.xlsx is of no type that can be written; expected \.csv, \.parquet, \.npy, a folder"
     ):
         check_writable(tmp_path / "a.xlsx")
     with pytest.raises(InputError, match=r"The folder .*nowhere does not exist; create it first"):

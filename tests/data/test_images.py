@@ -77,5 +77,5 @@ def test_folders_without_images_are_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no images \(\.png, \.jpg, \.jpeg, \.bmp, \.webp\)\.$"):
         read(tmp_path)
     (tmp_path / "cats").mkdir()
-    with pytest.raises(InputError, match="it has folders in it, of which one can be read at a time"):
+    with pytest.raises(InputError, match="it contains folders: name one of them"):
         read(tmp_path)

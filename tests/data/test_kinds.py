@@ -205,7 +205,3 @@ def test_a_real_condition_refuses_what_is_no_number(given: list, message: str) -
 )
 def test_kinds_survive_json(kind: Kind) -> None:
     assert kinds.from_config(json.loads(json.dumps(kind.to_config()))) == kind
-
-
-def test_every_kind_is_registered_under_its_name() -> None:
-    assert {name: kind.name for name, kind in kinds.KINDS.items()} == {name: name for name in kinds.KINDS}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -8,7 +10,7 @@ from sklearn.datasets import make_moons
 from sklearn.neighbors import KernelDensity
 
 from unnoise._errors import InputError
-from unnoise.evaluation import Baseline, _kernel_density, _mixture, fit_baselines
+from unnoise.evaluation import Baseline, _fits, fit_baselines, independent_log_prob
 
 NAMES = ["Gaussian", "Gaussian mixture", "Kernel density"]
 
@@ -87,10 +89,10 @@ def test_the_seed_decides(moons: np.ndarray, fitted: dict[str, Baseline]):
 def test_kernels_agree_with_scikit_learn_and_with_themselves_in_blocks(monkeypatch: pytest.MonkeyPatch):
     rng = np.random.default_rng(0)
     centres, rows = rng.normal(size=(80, 3)), rng.normal(size=(55, 3)) * 3
-    kernels = _kernel_density.Kernels(centres, np.eye(3), 0.4)
+    kernels = _fits.Kernels(centres, np.eye(3), 0.4)
     expected = KernelDensity(bandwidth=0.4).fit(centres).score_samples(rows)
     np.testing.assert_allclose(kernels.log_density(rows), expected, atol=1e-10)
-    monkeypatch.setattr(_kernel_density, "BLOCK_NUMBERS", 800)
+    monkeypatch.setattr(_fits, "BLOCK_NUMBERS", 800)
     np.testing.assert_allclose(kernels.log_density(rows), expected, atol=1e-10)
     assert kernels.log_density(rows[:0]).shape == (0,)
 
@@ -101,15 +103,15 @@ def test_far_away_rows_have_a_finite_log_density(fitted: dict[str, Baseline]):
 
 
 def test_large_tables_are_subsampled_and_say_so(monkeypatch: pytest.MonkeyPatch, moons: np.ndarray):
-    monkeypatch.setattr(_mixture, "MOST_ROWS", 300)
-    monkeypatch.setattr(_kernel_density, "MOST_ROWS", 200)
+    monkeypatch.setattr(_fits, "MOST_MIXTURE_ROWS", 300)
+    monkeypatch.setattr(_fits, "MOST_KERNELS", 200)
     baselines = fit_baselines(moons)
     assert "fitted on 300 of 800 rows" in baselines["Gaussian mixture"].description
     assert "on 200 of 800 rows" in baselines["Kernel density"].description
 
 
 def test_large_mixtures_are_not_tried(monkeypatch: pytest.MonkeyPatch, moons: np.ndarray):
-    monkeypatch.setattr(_mixture, "MOST_OPERATIONS", 0)
+    monkeypatch.setattr(_fits, "MOST_OPERATIONS", 0)
     assert "1 full-covariance component" in fit_baselines(moons)["Gaussian mixture"].description
 
 
@@ -117,11 +119,29 @@ def test_bad_rows_are_named():
     rows = np.random.default_rng(0).normal(size=(30, 3))
     with pytest.raises(InputError, match=r"column 2 of the training rows is constant"):
         fit_baselines(np.concatenate([rows[:, :2], np.full((30, 1), 7.0)], axis=1))
-    with pytest.raises(InputError, match=r"have 9 rows; at least 10"):
+    with pytest.raises(InputError, match=r"have 9 rows; expected at least 10"):
         fit_baselines(rows[:9])
     rows[4, 1] = np.nan
     with pytest.raises(InputError, match=r"first in row 4"):
         fit_baselines(rows)
     rows[4, 1] = 0.0
-    with pytest.raises(InputError, match=r"the test rows have 2 columns; this baseline was fitted on 3"):
+    with pytest.raises(InputError, match=r"the test rows have 2 columns; expected the 3 columns that this"):
         fit_baselines(rows)["Gaussian"].score_samples(rows[:, :2])
+
+
+STATES = np.random.default_rng(0).integers(0, 3, size=(20, 2))
+
+
+def test_every_site_has_its_own_frequencies_with_one_added_to_each() -> None:
+    row = [2, 0]
+    shares = [(np.sum(STATES[:, site] == state) + 1) / (len(STATES) + 3) for site, state in enumerate(row)]
+    assert independent_log_prob(STATES, np.array([row]))[0] == pytest.approx(np.log(shares).sum(), rel=1e-12)
+
+
+def test_the_probabilities_of_all_rows_sum_to_one() -> None:
+    rows = np.array(list(itertools.product(range(3), repeat=2)))
+    assert np.exp(independent_log_prob(STATES, rows)).sum() == pytest.approx(1.0, rel=1e-12)
+
+
+def test_a_state_that_was_never_seen_is_possible() -> None:
+    assert np.isfinite(independent_log_prob(STATES, np.array([[3, 0]]))).all()

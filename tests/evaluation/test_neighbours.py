@@ -61,5 +61,5 @@ def test_rows_that_repeat_do_not_divide_by_zero():
 
 
 def test_different_columns_are_refused():
-    with pytest.raises(InputError, match="the samples have 2 columns and the training rows have 3"):
+    with pytest.raises(InputError, match="the samples have 2 columns and the training rows 3"):
         nearest_training(np.zeros((4, 2)), np.zeros((4, 3)))

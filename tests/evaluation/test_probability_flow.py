@@ -17,7 +17,7 @@ from unnoise.networks import MLP
 from unnoise.processes import CTMC, Brownian, product, rates, variance_preserving
 from unnoise.schedules import Geometric, LinearLogSNR
 from unnoise.spaces import Euclidean, Finite, Rotations, Sphere, Torus
-from unnoise.testing.noised import Noised
+from unnoise.testing.noised import NoisedAtoms
 
 FLOAT64 = torch.float64
 
@@ -179,7 +179,7 @@ class TestOnManifolds:
 
     @pytest.fixture
     def law(self, process, atoms):
-        return Noised(process, atoms, torch.full((4,), 0.25, dtype=FLOAT64), torch.tensor(0.0, dtype=FLOAT64))
+        return NoisedAtoms(process, atoms, torch.full((4,), 0.25, dtype=FLOAT64), torch.tensor(0.0, dtype=FLOAT64))
 
     def test_the_flow_finds_the_density(self, process, atoms, law, rng):
         x = law.sample(rng, (20,))
@@ -205,7 +205,7 @@ def test_the_flow_on_a_product_adds_up(rng):
     parts = {"angle": Torus(1), "place": Sphere(2)}
     process = product({name: Brownian(space, Geometric(0.05, 20.0)) for name, space in parts.items()})
     atoms = {name: space.uniform(3).sample(rng) for name, space in parts.items()}
-    law = Noised(process, atoms, torch.full((3,), 1 / 3, dtype=FLOAT64), torch.tensor(0.0, dtype=FLOAT64))
+    law = NoisedAtoms(process, atoms, torch.full((3,), 1 / 3, dtype=FLOAT64), torch.tensor(0.0, dtype=FLOAT64))
     x = law.sample(rng, (10,))
     estimate = ProbabilityFlow(tolerance=1e-5)(Exact(process, atoms), x, rng)
     assert (estimate.log_prob - law.log_prob(x)).abs().max() < 0.01

@@ -113,9 +113,9 @@ def test_both_sides_get_the_same_number_of_rows():
 
 
 def test_bad_rows_are_named():
-    with pytest.raises(InputError, match="the samples have 3 rows; at least 10"):
+    with pytest.raises(InputError, match="the samples have 3 rows; expected at least 10"):
         classifier_test(np.zeros((20, 2)), np.zeros((3, 2)))
-    with pytest.raises(InputError, match="the reference rows have 2 columns and the samples have 3"):
+    with pytest.raises(InputError, match="the reference rows have 2 columns and the samples 3"):
         energy_distance(np.zeros((20, 2)), np.zeros((20, 3)))
     with pytest.raises(InputError, match="one row per example"):
         energy_distance(np.zeros(20), np.zeros(20))

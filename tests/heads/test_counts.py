@@ -40,6 +40,12 @@ def test_arrays_get_channels():
     assert head.estimate(torch.zeros(5, 2, 3, 4), x, t).shape == (5, 3, 4, 2)
 
 
+def test_networks_see_their_own_precision_whatever_times_are():
+    """Samplers of counts ask in double precision."""
+    head = CountHead(PureDeath(Counts(2), mean=4.0))
+    assert head.inputs(X, torch.tensor(0.6, dtype=torch.float64)).dtype == torch.get_default_dtype()
+
+
 def test_a_process_of_another_kind_is_refused():
     with pytest.raises(InputError, match="of births and deaths of counts, not of EDM: leave the head out"):
         CountHead(edm(Euclidean(2)))

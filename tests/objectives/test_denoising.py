@@ -10,7 +10,7 @@ from torch import nn
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, ExactMixture, Neural
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising, Implicit, Loss, denoising, times, weightings

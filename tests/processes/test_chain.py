@@ -21,7 +21,7 @@ from unnoise.processes import (
     Chain,
     LargeVariance,
     LearntVariance,
-    Product,
+    ProductProcess,
     PureDeath,
     SmallVariance,
     chain_of_betas,
@@ -33,7 +33,7 @@ from unnoise.processes import (
     variance_preserving,
 )
 from unnoise.processes.rates import Absorbing as AbsorbingRates
-from unnoise.processes.rates import Uniform as UniformRates
+from unnoise.processes.rates import UniformRates
 from unnoise.samplers import ChainSteps
 from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Counts, Euclidean, Finite
@@ -294,7 +294,10 @@ EVERY = {  # a process of every kind, three states of data, and their weights
     "counts": (PureDeath(Counts(2), 3.0), torch.tensor([[0, 1], [5, 2], [3, 3]])),
     "plane": (rectified_flow(PLANE), points(3)),
 }
-MIXED = Product({name: process for name, (process, _) in EVERY.items()}), {name: x for name, (_, x) in EVERY.items()}
+MIXED = (
+    ProductProcess({name: process for name, (process, _) in EVERY.items()}),
+    {name: x for name, (_, x) in EVERY.items()},
+)
 EVERY["product"] = MIXED  # type: ignore[assignment]
 
 

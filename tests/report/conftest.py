@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from unnoise import DenoisingMarkovModel, evaluate
-from unnoise.evaluation.likelihood import Bound, ProbabilityFlow
+from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.report import Assessment
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from small_models import BASELINES, table, tiny
 
 from unnoise import DenoisingMarkovModel, InputError, evaluate
-from unnoise.evaluation.likelihood import Bound
+from unnoise.evaluation import Bound
 from unnoise.report import Assessment, Quantity
 
 
@@ -84,7 +84,7 @@ def test_images_are_measured_by_their_bound(of_images: Assessment) -> None:
 
 
 def test_too_few_rows_are_refused(model: DenoisingMarkovModel) -> None:
-    with pytest.raises(InputError, match="got 9 test rows; at least 10 are needed to say anything about a model"):
+    with pytest.raises(InputError, match="got 9 test rows; expected at least 10"):
         evaluate(model, table(9, 1))
     with pytest.raises(InputError, match="got 3 test rows"):
         evaluate(model, table(20, 1), max_rows=3)

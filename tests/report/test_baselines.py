@@ -13,7 +13,7 @@ import torch
 from unnoise.data import Schema
 from unnoise.data.factors import Factor
 from unnoise.evaluation import SphereKernelDensity, fit_baselines
-from unnoise.evaluation.frequencies import independent_log_prob
+from unnoise.evaluation.baselines import independent_log_prob
 from unnoise.report.baselines import baselines
 
 DRAWS = np.random.default_rng(0)

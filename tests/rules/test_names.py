@@ -32,7 +32,6 @@ ELSEWHERE = {
     "unnoise.heads.generated": "tests/processes/test_generated.py",
     "unnoise.laws.base": "tests/testing/test_laws.py",
     "unnoise.laws.heat.expansion": "tests/laws/heat/test_radial.py",
-    "unnoise.laws.heat.images": "tests/laws/heat/test_radial.py",
     "unnoise.laws.heat.rotations": "tests/laws/heat/test_radial.py",
     "unnoise.laws.heat.spheres": "tests/laws/heat/test_radial.py",
     "unnoise.objectives.base": "tests/training/test_loop.py",

@@ -105,8 +105,9 @@ class TestDiffusers:
 @pytest.mark.parametrize(("kind", "grid"), [("karras", Karras()), ("exponential", UniformLogSNR())])
 def test_dpm_solver_pp_is_that_of_diffusers(diffusers, ring, kind, grid):
     """Its scheduler for EDM's models, which asks for what is left after preconditioning; its levels are float32."""
-    process, count = variance_exploding(Euclidean(2), 0.002, 20.0), 20
-    theirs = diffusers.EDMDPMSolverMultistepScheduler(process.sigma_min, process.sigma_max, sigma_schedule=kind)
+    low, high, count = 0.002, 20.0, 20
+    process = variance_exploding(Euclidean(2), low, high)
+    theirs = diffusers.EDMDPMSolverMultistepScheduler(low, high, sigma_schedule=kind)
     theirs.set_timesteps(count)
     denoiser, width = ExactMixture(process, ring), theirs.config.sigma_data
     x = start = 20 * torch.randn(200, 2, generator=seeded(1), dtype=FLOAT64)

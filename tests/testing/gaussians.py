@@ -31,7 +31,7 @@ PROCESSES: dict[str, Gaussian] = {
 }
 
 
-class Flow(rectified_flow):
+class Flow(Gaussian):
     """What twins are made from: all its coefficients differ from each other and move with time."""
 
     def __init__(self, space: Euclidean) -> None:

@@ -13,7 +13,7 @@ from spin_glass import GENERATOR, POINTS, PROCESS, SPACE
 from unnoise._errors import InputError
 from unnoise.laws import Normal
 from unnoise.processes import DiffusionProcess, JumpProcess
-from unnoise.spaces import Diffusion, Euclidean
+from unnoise.spaces import Diffusion, Euclidean, Jump
 from unnoise.testing import PropertyError, check_generator, generators
 
 FLOAT64 = torch.float64
@@ -76,6 +76,13 @@ class WrongSign(DiffusionProcess):
         return Diffusion(local.drift + local.scale**2 * stat, local.scale)
 
 
+class RatesNotTurned(JumpProcess):
+    """A(x, y) where the reverse needs A(y, x)."""
+
+    def reverse(self, x_t, stat, t, *, churn=1.0):
+        return Jump(self.forward(x_t, t).rates * stat)
+
+
 class FlatLand(Euclidean):
     """A plane of which only the first direction is tangent."""
 
@@ -104,7 +111,7 @@ TWINS = {
         diffusion(drift=lambda x, t: -0.02 * x),
         jumps(rates=lambda x, t: 0.05 * mixing(x, t)),
     ),
-    generators.reverse_undoes_the_noise: (WrongSign(**vars(diffusion())), jumps(independent=True)),
+    generators.reverse_undoes_the_noise: (WrongSign(**vars(diffusion())), RatesNotTurned(**vars(jumps()))),
 }
 
 

@@ -7,7 +7,7 @@ import torch
 
 from unnoise.processes import Betas, linear_betas
 from unnoise.schedules import Erasing, LinearLogSNR, Schedule
-from unnoise.testing import LawBroken, check_schedule
+from unnoise.testing import PropertyError, check_schedule
 from unnoise.testing import schedules as properties
 
 
@@ -57,5 +57,5 @@ def test_twins_are_caught(found, twin):
     assert found(Own()).passed
     assert not found(twin()).passed
     assert torch.isfinite(twin().value(torch.linspace(0, 1, 11))).all()
-    with pytest.raises(LawBroken):
+    with pytest.raises(PropertyError):
         check_schedule(twin())

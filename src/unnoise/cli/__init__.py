@@ -1,4 +1,4 @@
-"""The command line: one file per verb. Exit code 0 is done, 1 a run failed, 2 wrong input, 130 interrupted."""
+"""The command line: one file per verb. Exit codes: 0 done, 1 the run failed, 2 wrong input, 130 interrupted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from unnoise.cli.walk import walk
 app = typer.Typer(
     name="unnoise",
     help="Learn to reverse a noising process: from a file of data to new samples, likelihoods and a report.",
-    epilog="Start with 'unnoise demo', or with your own file: unnoise fit data.csv -o model",
+    epilog="Start with 'unnoise demo', or with your own file: unnoise fit data.csv -o model, then "
+    "unnoise sample model -o new.csv. 'unnoise fit --help' explains the rest.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

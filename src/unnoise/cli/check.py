@@ -1,4 +1,4 @@
-"""unnoise check: the properties of a space, a process or a sampler of your own."""
+"""unnoise check: test the properties of a space, a process or a sampler of your own."""
 
 from __future__ import annotations
 
@@ -15,33 +15,35 @@ if TYPE_CHECKING:
 
     from unnoise.processes import Process
     from unnoise.spaces import Space
-    from unnoise.testing import Finding, Findings
+    from unnoise.testing import Findings
 
 EXPECTED = (
     "expected a space, a process, a sampler, or a function without arguments that returns one, or a tuple "
     "(space, points, local), (process, atoms) or (sampler, process, atoms)"
 )
-AT_RANDOM = 5  # points, where none are given
+AT_RANDOM = 5  # points, by default
 
 
 @common.reports_errors
 def check(
     target: Annotated[
-        str, typer.Argument(metavar="MODULE:OBJECT", help="Where it is; modules are looked for in this folder too.")
+        str, typer.Argument(metavar="MODULE:OBJECT", help="What to check; a module may be in this folder.")
     ],
-    draws: Annotated[int | None, typer.Option(min=100, help="Random draws of every check.", show_default=False)] = None,
-    order: Annotated[float, typer.Option(help="Of a sampler: how fast its bias should fall with the step.")] = 1.0,
+    draws: Annotated[int | None, typer.Option(min=100, help="Random draws for each property.")] = None,
+    order: Annotated[float, typer.Option(help="The expected order of a sampler: its bias falls as step^order.")] = 1.0,
     seed: common.Seed = 0,
     json: common.Json = False,
 ) -> None:
-    """Check the properties that a space, a process or a sampler of your own must have, and say which are broken.
+    """Test the properties of a space, a process or a sampler of your own.
 
-    OBJECT is one of these, a function without arguments that returns one, or a tuple with what it is looked at with:
-    (space, points), (space, points, local), (process, atoms), (sampler, process, atoms). Points and atoms are 3 or more
-    different points on a small instance of the space: a handful of dimensions or sites.
+    OBJECT is one of these, a function without arguments that returns one, or a
+    tuple (space, points), (space, points, local), (process, atoms) or
+    (sampler, process, atoms). Points and atoms are 3 or more different points
+    of a small space, with a few dimensions or sites.
 
-    A process without a known kernel is looked at as a generator: it must be one of its space, its reverse must undo
-    it, and its noise must end at its prior. The exit code is 0 if all properties hold, and 1 if one is broken.
+    A process without a known kernel is tested as a generator: its reverse must
+    undo it, and its noise must end at its prior. The exit code is 0 if all
+    properties hold, and 1 if one is broken.
 
     Examples:
       unnoise check my_spaces:Hyperbolic
@@ -63,7 +65,7 @@ def check(
 
 
 def _needs_nothing(found: Any) -> bool:
-    """Whether it is a function that makes what is to be checked."""
+    """Whether it is a function that makes the object to check."""
     from unnoise.laws import Law
     from unnoise.processes import Process
     from unnoise.spaces import Space
@@ -97,8 +99,8 @@ def _points(space: Space[Any, Any], seed: int) -> Any:
 
     if not isinstance(space, Manifold) or isinstance(space, ProductSpace):
         raise InputError(
-            f"points of {type(space).__name__} cannot be guessed: give a tuple (space, points, local), where local(x) "
-            "says what a generator does at x"
+            f"no default points are known for {type(space).__name__}: give a tuple (space, points, local), where "
+            "local(x) says what a generator does at x"
         )
     if isinstance(space, Compact):
         return space.uniform(AT_RANDOM).sample(_rng(seed))
@@ -120,12 +122,12 @@ def _atoms(process: Process[Any], seed: int) -> Any:
         first.setdefault(tuple(key), row)
     chosen = list(first.values())[:AT_RANDOM]
     if len(chosen) < 3:
-        raise InputError("the prior has fewer than 3 different points: give a tuple (process, atoms) with such as data")
+        raise InputError("the prior has fewer than 3 different points: give a tuple (process, atoms)")
     return _tree.map(lambda leaf: leaf[chosen], drawn)
 
 
 def _usual(seed: int) -> tuple[Any, Any]:
-    """What a sampler is looked at on where nothing else is said."""
+    """The process and the atoms to check a sampler on, by default."""
     from unnoise.processes import variance_preserving
     from unnoise.spaces import Euclidean
 
@@ -140,33 +142,21 @@ def _rng(seed: int) -> torch.Generator:
 
 
 def _facts(findings: Findings) -> dict[str, Any]:
+    fields = ("p_value", "error", "bound", "detail", "meaning")
     properties = [
-        {
-            "claim": finding.claim,
-            "kept": finding.passed,
-            "p_value": finding.p_value,
-            "error": finding.error,
-            "bound": finding.bound,
-            "detail": finding.detail,
-            "meaning": finding.meaning,
-        }
+        {"claim": finding.claim, "kept": finding.passed} | {field: getattr(finding, field) for field in fields}
         for finding in findings.findings
     ]
-    return {
-        "subject": findings.subject,
-        "kept": len(properties) - len(findings.failed),
-        "broken": len(findings.failed),
-        "properties": properties,
-    }
+    broken = len(findings.failed)
+    kept = len(properties) - broken
+    return {"subject": findings.subject, "kept": kept, "broken": broken, "properties": properties}
 
 
 def _words(findings: Findings) -> str:
-    return "\n".join([str(findings), *(_explained(finding) for finding in findings.failed)])
-
-
-def _explained(finding: Finding) -> str:
-    """What a broken property says, and where it was found broken."""
-    lines = [f"\nBROKEN: {finding.claim}", f"  it says   {finding.meaning}"]
-    lines += [f"  found     {finding.detail}"] if finding.detail else []
-    lines += [f"  judged by {finding.verdict}"] if finding.verdict else []
+    """The findings, then the meaning of each broken property and what was found."""
+    lines = [str(findings)]
+    for finding in findings.failed:
+        lines += [f"\nBROKEN: {finding.claim}", f"  it says   {finding.meaning}"]
+        lines += [f"  found     {finding.detail}"] if finding.detail else []
+        lines += [f"  judged by {finding.verdict}"] if finding.verdict else []
     return "\n".join(lines)

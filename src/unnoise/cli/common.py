@@ -1,4 +1,4 @@
-"""What the verbs share: how errors are reported, options that several have, what is printed where."""
+"""What the verbs share: errors, options, reading and printing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
@@ -18,29 +18,32 @@ from unnoise._errors import InputError
 from unnoise._progress import speaks
 from unnoise._provenance import plain
 
+if TYPE_CHECKING:
+    from unnoise.model import DenoisingMarkovModel
+
 P = ParamSpec("P")
 
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness: the same seed gives the same result.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output that exists.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that 'unnoise fit' wrote.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
+Device = Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1 ...")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that 'unnoise fit' wrote.")]
 Data = Annotated[
     Path,
     typer.Argument(metavar="DATA", help="A .csv, .parquet, .npy, .npz or .safetensors file, or a folder of images."),
 ]
 Trust = Annotated[
     list[str] | None,
-    typer.Option("--trust", metavar="MODULE", help="A module of yours whose classes the model uses (repeatable)."),
+    typer.Option("--trust", metavar="MODULE", help="Your own module whose classes the model uses (repeatable)."),
 ]
 Labels = Annotated[
     Path | None,
-    typer.Option(help="File with the conditions of the rows, where these are not columns of DATA (as for images)."),
+    typer.Option(metavar="FILE", help="File with the conditions of the rows, if they are not columns of DATA."),
 ]
 
 
 def reports_errors(verb: Callable[P, None]) -> Callable[P, None]:
-    """Turn errors and warnings into one sentence on the error stream, and errors into an exit code."""
+    """Print errors and warnings as one sentence on the error stream, and turn errors into an exit code."""
 
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -58,14 +61,14 @@ def reports_errors(verb: Callable[P, None]) -> Callable[P, None]:
 
 
 def fail(sentence: str, code: int) -> None:
-    """Print a sentence, in one line, and end with this exit code."""
+    """Print a sentence in one line, and exit with this code."""
     print(f"unnoise: {' '.join(sentence.split())}", file=sys.stderr)
     raise typer.Exit(code)
 
 
 @contextmanager
 def _warnings_in_words() -> Iterator[None]:
-    """Inside, a warning is a line for a person, without the file and the line of code it comes from."""
+    """Print warnings without file and line of code."""
 
     def show(message: Warning | str, *_: object) -> None:
         say(f"unnoise: warning: {' '.join(str(message).split())}")
@@ -76,37 +79,50 @@ def _warnings_in_words() -> Iterator[None]:
 
 
 def say(words: str = "") -> None:
-    """Tell a person what is being done, on the error stream; only the first of several processes speaks."""
+    """Print on the error stream; of several processes only the first one prints."""
     if speaks():
         print(words, file=sys.stderr, flush=True)
 
 
 def result(as_json: bool, facts: dict[str, Any], words: str) -> None:
-    """The result, on standard output: for programs as JSON, else in words."""
+    """Print the result on standard output, as JSON or in words."""
     if speaks():
         print(json.dumps(plain(facts), allow_nan=False) if as_json else words)
 
 
-def pairs(items: list[str] | None, option: str) -> dict[str, str]:
-    """NAME=VALUE options as a dict; several names may share a value, NAME,NAME=VALUE."""
-    found: dict[str, str] = {}
-    for item in items or []:
-        names, equals, value = item.partition("=")
-        if not (equals and names and value):
-            raise InputError(f"got {option} {item!r}; expected NAME=VALUE, as in {option} age=40")
-        found |= dict.fromkeys(names.split(","), value)
+def opened(model: Path, device: str, trust: list[str] | None) -> DenoisingMarkovModel:
+    """The saved model, on the device."""
+    from unnoise.model import load_model
+
+    found = load_model(model, trust=trust or ())
+    found.set_params(device=device)
     return found
 
 
+def contents(path: Path | None) -> Any:
+    """The data in a file; None without a file."""
+    from unnoise.data import files
+
+    return None if path is None else files.read(path)
+
+
+def pairs(items: list[str] | None, option: str) -> dict[str, str]:
+    """NAME=VALUE options as a dict; NAME,NAME=VALUE gives both names the value."""
+    example = f"NAME=VALUE, as in {option} age=40"
+    halves = [_halves(item, item.partition("="), option, example) for item in items or []]
+    return {name: value for names, value in halves for name in names.split(",")}
+
+
 def kinds(items: list[str] | None) -> dict[str, str] | None:
-    """NAMES=KIND options as a dict; names with commas between stay together, as one thing."""
-    found: dict[str, str] = {}
-    for item in items or []:
-        names, equals, kind = item.rpartition("=")
-        if not (equals and names and kind):
-            raise InputError(f"got --column {item!r}; expected NAMES=KIND, as in --column lat,lon=latlon")
-        found[names] = kind
-    return found or None
+    """NAMES=KIND options as a dict; names with commas between stay one key."""
+    example = "NAMES=KIND, as in --column lat,lon=latlon"
+    return dict(_halves(item, item.rpartition("="), "--column", example) for item in items or []) or None
+
+
+def _halves(item: str, parts: tuple[str, str, str], option: str, example: str) -> tuple[str, str]:
+    if not all(parts):
+        raise InputError(f"got {option} {item!r}; expected {example}")
+    return parts[0], parts[2]
 
 
 def duration(text: str | None) -> float | None:
@@ -129,5 +145,5 @@ def duration(text: str | None) -> float | None:
 
 
 def command_line(*more: str, program: str = "unnoise") -> str:
-    """What was typed, with the program by its name instead of its path, and what more is to be typed."""
+    """The command as typed, with the name of the program instead of its path, and `more` words at the end."""
     return f"{program} {shlex.join([*sys.argv[1:], *(word for word in more if word not in sys.argv)])}".rstrip()

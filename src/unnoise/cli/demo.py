@@ -1,4 +1,4 @@
-"""unnoise demo: the main job, on real handwritten digits that ship with scikit-learn."""
+"""unnoise demo: fit, sample and evaluate on handwritten digits, which scikit-learn contains."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ HELD_OUT = 360  # of 1797 images
 
 @common.reports_errors
 def demo(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where model and report go.")] = Path(
-        "demo"
-    ),
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="For all output.")] = Path("demo"),
     steps: Annotated[int, typer.Option(help="Gradient steps.")] = 1500,
-    time_limit: Annotated[str, typer.Option("--time", help="Time to train at most.")] = "125s",
+    time_limit: Annotated[str, typer.Option("--time", metavar="TIME", help="The longest time to train.")] = "125s",
     device: common.Device = "auto",
     seed: common.Seed = 0,
     overwrite: common.Overwrite = False,
     json: common.Json = False,
 ) -> None:
-    """Learn 8 x 8 handwritten digits given their class, draw new ones, and write a report, in a few minutes.
+    """Learn handwritten digits, draw new ones and write a report, in a few minutes.
 
-    1437 images are learnt and 360 held out. FOLDER gets model/, samples.png and report.html.
+    The data is 1797 images of 8 x 8 pixels, given their class. 360 of them are
+    held out. FOLDER gets model/, samples.png and report.html.
 
     Example:
       unnoise demo -o digits
@@ -40,26 +39,31 @@ def demo(
     from sklearn.model_selection import train_test_split
 
     from unnoise.data import files
+    from unnoise.model import DenoisingMarkovModel
     from unnoise.report import evaluate, page_of
 
     start = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
     files.check_writable(output / "report.html", overwrite, {".html"})
     digits = load_digits()
+    images, classes = digits.images.astype("uint8"), digits.target
     train, test, train_y, test_y = train_test_split(
-        digits.images.astype("uint8"),
-        digits.target,
-        test_size=HELD_OUT,
-        random_state=seed,
-        stratify=digits.target,
+        images, classes, test_size=HELD_OUT, random_state=seed, stratify=classes
     )
     common.say(f"1/3 learning {len(train):,} images of 8 x 8 pixels, given their class")
-    model = _model(steps, time_limit, device, seed)
+    model = DenoisingMarkovModel(
+        condition="digit",
+        steps=steps,
+        time_limit=common.duration(time_limit),
+        batch_size=64,
+        random_state=seed,
+        device=device,
+    )
     model.fit(train, train_y, folder=output / "model", overwrite=overwrite)
     if len(model.losses_) < steps:
         common.say(
-            f"unnoise: warning: the time to train, {time_limit}, was over after {len(model.losses_):,} of {steps:,} "
-            "steps, so the model is not as good as it gets; give it more, as --time 10m"
+            f"unnoise: warning: the time to train, {time_limit}, ended after {len(model.losses_):,} of {steps:,} "
+            "steps; for a better model give more time, as in --time 10m"
         )
     common.say(f"2/3 measuring it on {len(test)} held-out images")
     found = evaluate(model, test, test_y, train=train, train_y=train_y, seed=seed)
@@ -68,19 +72,6 @@ def demo(
     page_of(found, "Handwritten digits", common.command_line()).write(output / "report.html")
     _draw(model, output / "samples.png", seed)
     common.result(json, found.measured() | {"seconds": found.seconds}, _words(found, output))
-
-
-def _model(steps: int, time_limit: str, device: str, seed: int) -> DenoisingMarkovModel:
-    from unnoise.model import DenoisingMarkovModel
-
-    return DenoisingMarkovModel(
-        condition="digit",
-        steps=steps,
-        time_limit=common.duration(time_limit),
-        batch_size=64,
-        random_state=seed,
-        device=device,
-    )
 
 
 def _draw(model: DenoisingMarkovModel, path: Path, seed: int) -> None:
@@ -98,12 +89,12 @@ def _words(found: Assessment, output: Path) -> str:
     bits = {name: -mean / (64 * np.log(2)) for name, (mean, _) in found.likelihoods.items()}
     lines = [
         f"held-out bits per dimension (lower is better), {HELD_OUT} images, {found.seconds:.0f} s in all;",
-        "unnoise is given the class, which can be worth 0.05, and the others are not:",
+        "only unnoise knows the class, which can gain 0.05:",
     ]
     lines += [f"  {name:<24} {value:.3f}" for name, value in bits.items()]
     lines += [
         f"a classifier tells samples from digits with accuracy {found.numbers['c2st_accuracy']} (0.5: it cannot)",
-        f"samples are {found.numbers['copying_ratio']} times as far from the training images as new digits are",
+        f"samples are {found.numbers['copying_ratio']} times as far from the training images as held-out digits",
         f"open {output / 'report.html'}; new digits are in {output / 'samples.png'}",
     ]
     return "\n".join(lines)

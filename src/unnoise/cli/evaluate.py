@@ -1,4 +1,4 @@
-"""unnoise evaluate: how far a model can be trusted."""
+"""unnoise evaluate: measure a model on held-out data."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ def evaluate(
     model: common.Model,
     data: common.Data,
     report: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.html", help="Write everything, with pictures, as one HTML file."),
+        Path | None, typer.Option(metavar="FILE.html", help="Write all results with pictures to one HTML file.")
     ] = None,
     train: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DATA", help="What MODEL was fitted on: fits baselines on it, and looks for copies of it."
-        ),
+        Path | None, typer.Option(metavar="DATA", help="The training data: adds baselines and a search for copies.")
     ] = None,
     labels: common.Labels = None,
-    train_labels: common.Labels = None,
-    max_rows: Annotated[int, typer.Option(help="Held-out rows to look at, at random.")] = 1000,
+    train_labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The conditions of the training data, as --labels.")
+    ] = None,
+    max_rows: Annotated[int, typer.Option(help="Held-out rows to use, chosen at random.")] = 1000,
     device: common.Device = "auto",
     seed: common.Seed = 0,
     overwrite: common.Overwrite = False,
     trust: common.Trust = None,
     json: common.Json = False,
 ) -> None:
-    """Measure MODEL on held-out DATA: its likelihood beside baselines, and whether its samples pass for data.
+    """Measure MODEL on held-out DATA, which it was not fitted on.
 
-    Example:
+    The results are the log-likelihood, with --train beside baselines, and tests
+    of whether samples look like the data or copy the training data.
+
+    Examples:
+      unnoise evaluate model test.csv
+
       unnoise evaluate model test.csv --train train.csv --report report.html
     """
     from unnoise.data import files
-    from unnoise.model import load_model
     from unnoise.report import evaluate as measure
     from unnoise.report import page_of
 
     if report is not None:
         files.check_writable(report, overwrite, {".html"})
-    fitted = load_model(model, trust=trust or ()).set_params(device=device)
-    test, y, known, known_y = (
-        None if path is None else files.read(path) for path in (data, labels, train, train_labels)
-    )
+    fitted = common.opened(model, device, trust)
+    test, y, known, known_y = map(common.contents, (data, labels, train, train_labels))
     found = measure(fitted, test, y, train=known, train_y=known_y, max_rows=max_rows, seed=seed)
     if report is not None:
         page_of(found, f"{model.name} on {data.name}", common.command_line()).write(report)

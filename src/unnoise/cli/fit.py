@@ -1,4 +1,4 @@
-"""unnoise fit: learn the law of the rows of a file."""
+"""unnoise fit: learn the distribution of the rows of a file."""
 
 from __future__ import annotations
 
@@ -17,44 +17,47 @@ if TYPE_CHECKING:
 @common.reports_errors
 def fit(
     data: common.Data,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Folder to save the model in.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Folder for the model.")],
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAMES=KIND",
             help="Kind of columns (repeatable): real, integer, category, ordered, binary, count, angle, degrees, "
-            "radians, latlon (lat,lon), rotation (4 or 9 columns), proportions, sequence.",
+            "radians, latlon (2 columns), rotation (3, 4 or 9), proportions, sequence.",
         ),
     ] = None,
     condition: Annotated[
-        str | None,
-        typer.Option(metavar="NAMES", help="Columns to condition on; the others are modelled given them."),
+        str | None, typer.Option(metavar="NAMES", help="Columns that are given at sampling, as in --condition sex,age.")
     ] = None,
     labels: common.Labels = None,
     steps: Annotated[int | None, typer.Option(help="Gradient steps; 3000 by default.", show_default=False)] = None,
-    time_limit: Annotated[str | None, typer.Option("--time", help="Time to train at most: 90s, 10m, 2h.")] = None,
+    time_limit: Annotated[
+        str | None, typer.Option("--time", metavar="TIME", help="Longest time to train, as 90s, 10m, 2h.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows per step; 512 by default.", show_default=False)] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Peak rate of AdamW; 0.001 by default.", show_default=False)
+        float | None, typer.Option(help="Peak learning rate of AdamW; 0.001 by default.", show_default=False)
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="float32, the default, or bfloat16 for autocast.", show_default=False)
+        str | None, typer.Option(help="float32, the default, or bfloat16 (faster on GPUs).", show_default=False)
     ] = None,
     device: common.Device = "auto",
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of all randomness; 0 by default.", show_default=False)
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in MODEL.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint in MODEL.")] = False,
     overwrite: common.Overwrite = False,
     trust: common.Trust = None,
     json: common.Json = False,
 ) -> None:
-    """Learn the law of the rows of DATA and save it as MODEL.
+    """Learn the distribution of the rows of DATA and save it as MODEL.
 
-    What a column is follows from its type, and --column says otherwise; columns that are one thing together are named
-    together, or by what their names have in common (q for qx, qy, qz, qw). The columns of an array are x0, x1, ...;
-    x is all of them. Standardisation is part of the model. Ctrl-C saves a checkpoint, and --resume goes on from it as
-    if nothing had happened.
+    The type of a column decides how it is modelled, unless --column gives its
+    kind. Columns that form one object, such as a place, are named together, or
+    by the start of their names (q for qx, qy, qz, qw). The columns of an array
+    are x0, x1, ...; x means all of them. The data needs no standardisation.
+
+    Ctrl-C saves a checkpoint, from which --resume continues.
 
     Examples:
       unnoise fit measurements.csv -o model
@@ -65,7 +68,6 @@ def fit(
 
       unnoise fit tokens.npy -o model --column x=sequence
     """
-    from unnoise.data import files
     from unnoise.model import DenoisingMarkovModel, load_unfitted
     from unnoise.storage import TRAINING
 
@@ -83,11 +85,11 @@ def fit(
     }
     model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
     model.set_params(**{name: value for name, value in options.items() if value is not None})
-    rows, y = files.read(data), None if labels is None else files.read(labels)
+    rows, y = common.contents(data), common.contents(labels)
     try:
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite)
     except KeyboardInterrupt:
-        saved = f"; the checkpoint is saved, go on with: {common.command_line('--resume')}"
+        saved = f"; the checkpoint is saved, continue with: {common.command_line('--resume')}"
         common.fail("interrupted" + (saved if (output / TRAINING).is_file() else ""), 130)
     common.result(json, *_outcome(model, data, output, len(rows), time.monotonic() - start))
 
@@ -95,7 +97,7 @@ def fit(
 def _outcome(
     model: DenoisingMarkovModel, data: Path, output: Path, rows: int, seconds: float
 ) -> tuple[dict[str, Any], str]:
-    """What came of it, as numbers and in words, with the commands that may come next."""
+    """The result as numbers and in words, with the next commands."""
     steps = len(model.losses_)
     facts = {
         "model": str(output),

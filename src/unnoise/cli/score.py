@@ -23,13 +23,13 @@ def score(
     likelihood: Annotated[
         Literal["exact", "bound"] | None,
         typer.Option(
-            help="exact: of the probability flow, the default for tables of up to 64 columns; bound: the variational "
-            "lower bound, far cheaper and the default for images and wider tables."
+            help="exact: that of the probability flow, the default for numbers in up to 64 columns; bound: the "
+            "variational lower bound, much faster and the default otherwise."
         ),
     ] = None,
     dequantisations: Annotated[
         int,
-        typer.Option(min=1, help="Points of the cell of every whole number; more make an exact answer tighter."),
+        typer.Option(min=1, help="Random points in the cell of each whole number; more are slower and tighter."),
     ] = 1,
     labels: common.Labels = None,
     device: common.Device = "auto",
@@ -38,9 +38,10 @@ def score(
     trust: common.Trust = None,
     json: common.Json = False,
 ) -> None:
-    """Write the log-likelihood of every row of DATA under MODEL, in nats and in the data's own units.
+    """Write the log-likelihood of every row of DATA under MODEL.
 
-    FILE gets the columns log_likelihood and standard_error (that of Monte Carlo; 0 where the answer is exact).
+    It is in nats, in the data's own units. FILE gets the columns log_likelihood
+    and standard_error, which is the Monte Carlo error and 0 for exact results.
 
     Example:
       unnoise score model new.csv -o scores.csv
@@ -49,26 +50,21 @@ def score(
 
     from unnoise.data import files
     from unnoise.evaluation import Bound, ProbabilityFlow
-    from unnoise.model import load_model
 
     files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))
-    fitted = load_model(model, trust=trust or ()).set_params(device=device)
+    fitted = common.opened(model, device, trust)
     method = {"exact": ProbabilityFlow(), "bound": Bound(), None: fitted.likelihood_}[likelihood]
-    rows, y = files.read(data), None if labels is None else files.read(labels)
+    rows, y = common.contents(data), common.contents(labels)
     found = fitted.estimate(rows, y, likelihood=method, dequantisations=dequantisations, seed=seed)
-    columns = {"log_likelihood": found.log_prob.numpy(), "standard_error": found.standard_error.numpy()}
-    table = polars.DataFrame(columns)
+    table = polars.DataFrame({"log_likelihood": found.log_prob.numpy(), "standard_error": found.standard_error.numpy()})
     files.write(table.to_numpy() if output.suffix == ".npy" else table, output, overwrite=overwrite)
     facts, words = _summary(found, fitted.schema_)
-    common.result(
-        json,
-        {"output": str(output), "rows": len(rows)} | facts,
-        f"{words}wrote {len(rows):,} rows to {output}",
-    )
+    facts = {"output": str(output), "rows": len(rows)} | facts
+    common.result(json, facts, f"{words}wrote {len(rows):,} rows to {output}")
 
 
 def _summary(found: Estimate, schema: Schema) -> tuple[dict[str, Any], str]:
-    """The mean over rows and the parts that it is a sum of, as numbers and in words."""
+    """The mean over rows and the terms of its sum, as numbers and in words."""
     from unnoise.evaluation.bits import bits_per_dimension
 
     mean, monte_carlo = found.mean

@@ -1,11 +1,10 @@
-"""CSV files as people write them: with names or without, gzipped, parted by commas, semicolons or tabs."""
+"""CSV files: with column names or without, gzipped, separated by commas, semicolons or tabs."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import io
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from unnoise.data.frames import check_labels
 if TYPE_CHECKING:
     import polars as pl
 
-_MISSING = ["", "NA", "N/A", "NaN", "nan", "null"]  # how a cell says that it is empty
+_MISSING = ["", "NA", "N/A", "NaN", "nan", "null"]  # empty cells
 
 
 def read_csv(path: Path) -> pl.DataFrame:
@@ -25,11 +24,12 @@ def read_csv(path: Path) -> pl.DataFrame:
     zipped = path.name.lower().endswith(".gz")
     content = gzip.decompress(path.read_bytes()) if zipped else b""
     with io.BytesIO(content) if zipped else open(path, "rb") as file:
-        remarks, line = _first_line(file)
+        lines = ((i, line) for i, line in enumerate(file) if not line.startswith(b"#"))
+        comments, line = next(lines, (0, b""))
     names, separator = _header(line, path)
     frame = pl.read_csv(
         content if zipped else path,
-        skip_rows=remarks,
+        skip_rows=comments,
         separator=separator,
         has_header=names is not None,
         null_values=_MISSING,
@@ -41,15 +41,10 @@ def read_csv(path: Path) -> pl.DataFrame:
     return frame.with_columns(_unpadded(frame))
 
 
-def _first_line(file: Iterable[bytes]) -> tuple[int, bytes]:
-    """How many lines of remarks (#) a file begins with, and the line that follows them."""
-    return next(((i, line) for i, line in enumerate(file) if not line.startswith(b"#")), (0, b""))
-
-
 def _header(line: bytes, path: Path) -> tuple[list[str] | None, str]:
-    """The names in the first line, or None if it holds data, and what parts the cells."""
+    """The names in the first line, or None if it holds data, and the separator."""
     if b"\0" in line:
-        raise InputError(f"{path} cannot be read, it is no text.")
+        raise InputError(f"{path} cannot be read: it is not a text file.")
     text = line.decode("utf-8-sig").rstrip("\r\n")
     separator = max(",;\t", key=text.count)
     names = [name.strip() for name in next(csv.reader([text], delimiter=separator), [])]
@@ -58,7 +53,7 @@ def _header(line: bytes, path: Path) -> tuple[list[str] | None, str]:
         return None, separator
     if "" in names:
         raise InputError(
-            f"Column {names.index('') + 1} of {path} has no name; name it, or drop it if it only counts rows "
+            f"Column {names.index('') + 1} of {path} has no name; name it, or drop it if it only numbers the rows "
             "(pandas: to_csv(index=False))."
         )
     check_labels(names)
@@ -74,7 +69,7 @@ def _is_number(text: str) -> bool:
 
 
 def _unpadded(frame: pl.DataFrame) -> list[pl.Series]:
-    """The columns of padded text without the blanks; where only these hid numbers, as numbers."""
+    """Columns of text without blanks around it, as numbers if all their cells are numbers."""
     import polars as pl
 
     columns = []

@@ -1,4 +1,4 @@
-"""What pandas, polars and pyarrow each call their types: to describe a frame, and to build its like again."""
+"""The columns and types of a pandas, polars or pyarrow frame: to describe one, and to build an equal one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from unnoise.data._numerics import Values
 
@@ -23,9 +23,9 @@ class Column:
 
     Args:
         label: its name; pandas also allows numbers.
-        type: the type in the library's own words.
-        categorical: whether its values are levels, whatever the type of these.
-        categories: the levels that the type lists, where it does.
+        type: the library's name of the type.
+        categorical: whether its values are levels, whatever their type.
+        categories: the levels, if the type lists them.
         ordered: whether the type orders its levels.
     """
 
@@ -34,12 +34,6 @@ class Column:
     categorical: bool = False
     categories: tuple[Any, ...] | None = None
     ordered: bool = False
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """The column whose fields these are, as JSON holds them."""
-        categories = config["categories"]
-        return cls(**{**config, "categories": None if categories is None else tuple(categories)})
 
 
 def describe(frame: nw.DataFrame[Any]) -> tuple[str, tuple[Column, ...]]:
@@ -78,11 +72,11 @@ def _arrow_column(series: nw.Series[Any], label: str) -> Column:
 
 def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values]) -> Any:
     pd = importlib.import_module(module)
-    types = [
-        pd.CategoricalDtype(list(column.categories), column.ordered) if column.categories is not None else column.type
-        for column in layout
+    series = [
+        pd.Series(part).astype(column.type if c is None else pd.CategoricalDtype(list(c), column.ordered))
+        for column, part in zip(layout, parts, strict=True)
+        for c in [column.categories]
     ]
-    series = [pd.Series(part).astype(type_) for part, type_ in zip(parts, types, strict=True)]
     frame = pd.concat(series, axis=1)
     frame.columns = [column.label for column in layout]
     return frame
@@ -91,22 +85,14 @@ def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values]
 def _polars_frame(layout: Sequence[Column], parts: Sequence[Values]) -> Any:
     import polars as pl
 
-    known = {kind.__name__: kind for kind in vars(pl).values() if _is_polars_type(kind)}
+    known = {name: kind for name, kind in vars(pl).items() if isinstance(kind, type) and issubclass(kind, pl.DataType)}
     types = [known[column.type]() if column.categories is None else pl.Enum(column.categories) for column in layout]
-    names = [str(column.label) for column in layout]
-    columns = [pl.Series(name, part) for name, part in zip(names, parts, strict=True)]
+    columns = [pl.Series(str(column.label), part) for column, part in zip(layout, parts, strict=True)]
     return pl.DataFrame([column.cast(type_) for column, type_ in zip(columns, types, strict=True)])
-
-
-def _is_polars_type(kind: Any) -> bool:
-    import polars as pl
-
-    return isinstance(kind, type) and issubclass(kind, pl.DataType)
 
 
 def _arrow_frame(layout: Sequence[Column], parts: Sequence[Values]) -> Any:
     pa = importlib.import_module("pyarrow")
-
     arrays = [pa.array(part, type=_arrow_type(column.type)) for column, part in zip(layout, parts, strict=True)]
     return pa.table(arrays, names=[str(column.label) for column in layout])
 
@@ -114,7 +100,6 @@ def _arrow_frame(layout: Sequence[Column], parts: Sequence[Values]) -> Any:
 def _arrow_type(text: str) -> Any:
     """The type that pyarrow prints as `text`."""
     pa = importlib.import_module("pyarrow")
-
     found = re.fullmatch(r"dictionary<values=(\w+), indices=(\w+), ordered=([01])>", text)
     if found is None:
         return pa.type_for_alias(text)

@@ -1,4 +1,4 @@
-"""Arithmetic on columns that is right at the ends of float64: means, standardisation, casts."""
+"""Means, standardisation and casts of columns that do not overflow or underflow in float64."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _PIECE = 1 << 22  # elements held as float64 at once
 
 
 def pieces(values: Values) -> list[Values]:
-    """Views of consecutive rows, few enough that a float64 copy of one is small beside a set of images."""
+    """Views of consecutive rows; a float64 copy of one view takes at most about 32 MB."""
     count = max(1, math.ceil(values.size / _PIECE))
     return np.array_split(values, min(count, max(1, len(values))))
 
 
 def moments(values: Values) -> tuple[float, float]:
-    """Mean and standard deviation of all elements, also where their squares are no floats.
+    """Mean and standard deviation of all elements, also if their squares overflow.
 
-    They are first divided by a power of two above all of them, which is exact. Equal elements deviate by 0.
+    Elements are first divided by a power of two above all of them, which is exact. Equal elements give deviation 0.
 
     >>> moments(np.array([1e300, 3e300]))
     (2e+300, 1e+300)
@@ -45,7 +45,7 @@ def moments(values: Values) -> tuple[float, float]:
 
 
 def standardise(values: Values, mean: float, scale: float) -> Floats:
-    """(values - mean) / scale, first divided by a power of two near the scale: no difference overflows.
+    """(values - mean) / scale, divided first by a power of two near the scale so that no difference overflows.
 
     >>> standardise(np.array([1e308, -1e308]), 0.0, 1e308)
     array([ 1., -1.])
@@ -57,7 +57,7 @@ def standardise(values: Values, mean: float, scale: float) -> Floats:
 
 
 def cast(numbers: Floats, dtype: str) -> Values:
-    """The nearest numbers of a type that may hold less, and its ends for what lies outside.
+    """The nearest numbers of the type `dtype`; numbers outside its range become its ends.
 
     >>> cast(np.array([-3.0, 2.6, 300.0]), "uint8")
     array([  0,   3, 255], dtype=uint8)
@@ -69,12 +69,12 @@ def cast(numbers: Floats, dtype: str) -> Values:
         limit = float(np.finfo(dtype).max)
         return np.clip(numbers, -limit, limit).astype(dtype)
     info = np.iinfo(dtype)
-    top = np.nextafter(float(info.max) + 1, 0)  # the greatest float64 that still casts
+    top = np.nextafter(float(info.max) + 1, 0)  # the greatest float64 that the type can hold
     return np.clip(np.rint(numbers), float(info.min), top).astype(dtype)
 
 
 def in_the_coarser_type(a: Values, b: Values) -> tuple[Values, Values]:
-    """Both in the float type that holds less, so that 0.1 in float32 equals 0.1 in float64."""
+    """Both arrays in the less precise of their float types, so that 0.1 in float32 equals 0.1 in float64."""
     coarser = min(a.dtype, b.dtype, key=lambda dtype: dtype.itemsize)
     with np.errstate(over="ignore"):
         return a.astype(coarser), b.astype(coarser)

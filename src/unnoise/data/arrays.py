@@ -1,8 +1,10 @@
-"""Array-likes as dense numpy arrays, with scikit-learn's words for what cannot be one."""
+"""Array-likes as dense numpy arrays of numbers or text, with all values present. Errors use scikit-learn's words."""
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -10,12 +12,16 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.data._numerics import Values
-from unnoise.data.checks import tidy
+from unnoise.data._numerics import Values, row_of
+
+NO_ROWS = "Found array with 0 sample(s) (shape={}) while a minimum of 1 is required."
+NO_FEATURES = "Found array with 0 feature(s) (shape={}) while a minimum of 1 is required."
+_SPARSE = "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert it."
+_SHOWN = 3  # rows and columns in a message
 
 
 def as_array(data: Any) -> Values:
-    """An array-like as a dense array of numbers, or of objects where it holds text.
+    """An array-like as a dense array of numbers, or of objects if it holds text.
 
     >>> as_array([[1, 2.5], [3, 4]])
     array([[1. , 2.5],
@@ -61,9 +67,62 @@ def check_rows(array: Values) -> None:
         raise InputError(NO_ROWS.format(array.shape))
 
 
-NO_ROWS = "Found array with 0 sample(s) (shape={}) while a minimum of 1 is required."
-NO_FEATURES = "Found array with 0 feature(s) (shape={}) while a minimum of 1 is required."
-_SPARSE = "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert it."
+def tidy(values: Values, where: str) -> Values:
+    """Values as booleans, integers or floats, or as objects if there is text. Missing numbers become NaN.
+
+    >>> tidy(np.array([1, None, 2.5], dtype=object), "Column 'a'")
+    array([1. , nan, 2.5])
+    """
+    kind = values.dtype.kind
+    if kind in "biuf":
+        return values
+    if kind == "c":
+        raise InputError(f"Complex data not supported: {where} is of type {values.dtype}.")
+    if kind not in "OUT":
+        raise InputError(f"{where} is of type {values.dtype}; turn it into plain numbers or text, or drop it.")
+    held = [None if _is_missing(value) else value for value in values.ravel().tolist()]
+    flat = np.array(held, dtype=object) if any(isinstance(v, str) for v in held) else _numbers(held, where)
+    return flat.reshape(values.shape)
+
+
+def check_present(columns: Mapping[str, Values]) -> None:
+    """Refuse NaN, None and infinities, and say in which rows and columns they are."""
+    faults = {}
+    for name, values in columns.items():
+        if values.dtype == object:
+            bad = np.array([value is None for value in values.flat], dtype=bool).reshape(values.shape)
+        elif values.dtype.kind == "f":
+            bad = ~np.isfinite(values)
+        else:
+            continue
+        if bad.any():
+            faults[name] = _fault(values, bad)
+    if faults:
+        shown = "; ".join(f"column '{name}' {fault}" for name, fault in list(faults.items())[:_SHOWN])
+        more = f"; and {len(faults) - _SHOWN} more columns" if len(faults) > _SHOWN else ""
+        raise InputError(f"Input X contains NaN or infinity: {shown}{more}. Fill these in, or drop them.")
+
+
+def _fault(values: Values, bad: Values) -> str:
+    rows = list(dict.fromkeys(row_of(index, values) for index in np.flatnonzero(bad).tolist()))
+    infinite = values.dtype.kind == "f" and bool(np.isinf(values[bad]).all())
+    shown = ", ".join(map(str, rows[:_SHOWN])) + (", ..." if len(rows) > _SHOWN else "")
+    return f"has {'inf' if infinite else 'NaN'} in {len(rows)} row{'s' * (len(rows) > 1)} ({shown})"
+
+
+def _is_missing(value: Any) -> bool:
+    nan = isinstance(value, float) and value != value
+    return value is None or nan or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _numbers(held: list[Any], where: str) -> Values:
+    for value in held:
+        if not isinstance(value, numbers.Real | Decimal | np.bool_ | None):
+            raise TypeError(f"{where} holds {value!r}: an argument must be a string or a real number.")
+    if None in held:
+        return np.array([np.nan if value is None else float(value) for value in held])
+    array = np.array(held)
+    return array if array.dtype.kind in "biuf" else array.astype(np.float64)
 
 
 def _from_rows(data: Any) -> Values:

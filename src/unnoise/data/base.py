@@ -1,4 +1,4 @@
-"""What every kind of a column can do; the kinds themselves are in `kinds`."""
+"""What every kind of a column can do, and the levels of categories; the kinds themselves are in `kinds`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from unnoise._errors import InputError
 from unnoise.data import _numerics
 from unnoise.data._numerics import Floats, Values
+
+Level = str | int | float | bool
+_SHOWN = 20  # levels in a message
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,12 @@ class Kind(ABC):
         """The kind with its numbers taken from `values`, all of which are present and finite."""
 
     @abstractmethod
-    def check(self, values: Values, column: str) -> None:
-        """Refuse values that a column of this kind cannot hold."""
-
-    @abstractmethod
     def __str__(self) -> str:
         """A few words for a table that a person reads."""
 
     def to_config(self) -> dict[str, Any]:
         """Plain JSON types, from which `from_config` makes an equal kind."""
-        config = {"kind": self.name, **dataclasses.asdict(self)}
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in config.items()}
+        return {"kind": self.name, **listed(dataclasses.asdict(self))}
 
 
 class Coordinate(Kind):
@@ -43,18 +42,21 @@ class Coordinate(Kind):
     mean: float
     scale: float
 
+    def check(self, values: Values, column: str) -> None:
+        """Raise an InputError for values that a column of this kind cannot hold."""
+
     @property
     @abstractmethod
     def jitter(self) -> float:
-        """The width, in coordinates, of the cell that a value stands for; 0 where it stands for itself."""
+        """The width, in coordinates, of the cell that a value stands for; 0 for a value that has no cell."""
 
     @property
     def log_volume(self) -> float:
-        """The logarithm of dx/du = 1/scale, which turns the log-density of x into the one of u."""
+        """The logarithm of dx/du = 1/scale, which turns the log density of x into that of u."""
         return -math.log(self.scale)
 
     def encode(self, values: Values) -> Floats:
-        """The coordinates of `values`; where a value stands for a cell, of its lower edge."""
+        """The coordinates of `values`; of a value that stands for a cell, those of the lower edge."""
         return _numerics.standardise(values, self.mean, self.scale)
 
     @abstractmethod
@@ -76,9 +78,51 @@ class Feature(Kind):
 
     @abstractmethod
     def restore(self, values: Values, column: str) -> Values:
-        """The values as they stand in the data: a number or level that was given as text is what it was."""
+        """The values in the type of the data, also where they were given as text."""
 
     @property
     @abstractmethod
     def example(self) -> Any:
-        """A value that can be given, for messages that show how."""
+        """A value that can be given, for messages."""
+
+
+def listed(value: Any) -> Any:
+    """The same with lists instead of tuples, as JSON holds it."""
+    if isinstance(value, dict):
+        return {key: listed(part) for key, part in value.items()}
+    return [listed(part) for part in value] if isinstance(value, tuple | list) else value
+
+
+def tupled(value: Any) -> Any:
+    """The same with tuples instead of lists: undoes `listed`."""
+    if isinstance(value, dict):
+        return {key: tupled(part) for key, part in value.items()}
+    return tuple(tupled(part) for part in value) if isinstance(value, list) else value
+
+
+def levels_of(values: Values, what: str) -> tuple[Level, ...]:
+    """The levels that occur, in order, texts last; `what` names the column in a message."""
+    held = values.tolist()
+    if odd := [value for value in held if not isinstance(value, str | int | float)]:
+        raise InputError(f"{what} holds {odd[0]}; a level of a category is a text or a number.")
+    return tuple(sorted(set(held), key=lambda level: (isinstance(level, str), level)))
+
+
+def indices_of(values: Values, levels: tuple[Level, ...], what: str, *, as_text: bool = False) -> list[int]:
+    """The index of each value among the levels; `as_text` also finds a level by its text, as a shell gives it."""
+    index: dict[Level, int] = {}
+    for i, level in enumerate(levels):
+        if as_text:
+            index |= {str(level).lower(): i} if isinstance(level, bool) else {}
+            index |= {str(level): i}
+        index |= {level: i}
+    held = values.tolist()
+    if unknown := [value for value in held if value not in index]:
+        shown = ", ".join(map(str, levels[:_SHOWN])) + (", ..." if len(levels) > _SHOWN else "")
+        raise InputError(f"{what} has no level {unknown[0]!r}; the levels are {shown}.")
+    return [index[value] for value in held]
+
+
+def described(levels: tuple[Level, ...]) -> str:
+    """The first few levels, for a table that a person reads."""
+    return ", ".join([str(level) for level in levels[:6]] + ["..."] * (len(levels) > 6))

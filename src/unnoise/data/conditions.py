@@ -1,4 +1,4 @@
-"""What a model is conditioned on: found in the data or beside it at fit, given by name at sampling."""
+"""The conditions of a model: columns of the data or of y at fit, values by name at sampling."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise.data import arrays, frames
 from unnoise.data._numerics import Values
+from unnoise.data.arrays import tidy
 from unnoise.data.base import Feature
-from unnoise.data.checks import tidy
 
 
 def beside(y: Any, names: Sequence[str], known: Sequence[str]) -> dict[str, Values]:
@@ -21,7 +21,7 @@ def beside(y: Any, names: Sequence[str], known: Sequence[str]) -> dict[str, Valu
         return {}
     if y is None:
         raise InputError(
-            f"The condition {_quoted(names)} is no column of the data and y was not given; the columns are "
+            f"The condition {_quoted(names)} is not a column of the data, and y was not given; the columns are "
             f"{_quoted(known)}."
         )
     frame = frames.opened(y)
@@ -40,7 +40,7 @@ def beside(y: Any, names: Sequence[str], known: Sequence[str]) -> dict[str, Valu
 def given_columns(given: Any, n: int, wanted: Mapping[str, Feature]) -> dict[str, Values]:
     """The values of the conditions for n rows, from names with one value or n, or from a DataFrame."""
     if not wanted:
-        raise InputError("The model has no conditions; leave out what is given.")
+        raise InputError("The model has no conditions; leave out `given`.")
     if given is None:
         raise InputError(f"The model is conditional on {_quoted(list(wanted))}: pass {_example(wanted)}.")
     held = _by_name(given, wanted)

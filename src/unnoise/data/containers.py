@@ -1,8 +1,7 @@
-"""What the data came in, so that the same comes back: a table, a matrix, or an array of events such as images.
+"""The form of the data, so that samples come in the same: a table, a matrix, or an array of events such as images.
 
-A container splits data into named columns of numpy values, and joins such columns into data of the fitted
-form. A matrix (n, d) is a table whose columns are named x0, x1, ...; an array with more axes is one column,
-named x, whose elements share one kind.
+A container splits data into named columns of numpy values, and joins such columns into data of the fitted form. The
+columns of a matrix (n, d) are x0, x1, ...; an array with more axes is one column, x, whose elements share one kind.
 """
 
 from __future__ import annotations
@@ -22,13 +21,14 @@ from unnoise._errors import InputError
 from unnoise.data import _native, arrays, frames
 from unnoise.data._native import Column
 from unnoise.data._numerics import Values
+from unnoise.data.base import listed, tupled
 
-_MODEL = "DenoisingMarkovModel"  # the estimator that scikit-learn's sentences speak of
+_MODEL = "DenoisingMarkovModel"  # the estimator in scikit-learn's sentences
 
 
 @dataclass(frozen=True)
 class Container(ABC):
-    """The outer form of data: what it is besides its values."""
+    """The form of data: all but its values."""
 
     name: ClassVar[str]
 
@@ -39,12 +39,12 @@ class Container(ABC):
 
     @property
     def categorical(self) -> frozenset[str]:
-        """The columns whose type says that their values are levels."""
+        """The columns of a categorical type."""
         return frozenset()
 
     @abstractmethod
     def split(self, data: Any) -> dict[str, Values]:
-        """The columns of data that has the fitted form; other data is refused."""
+        """The columns of data; raise an InputError unless it has the fitted form."""
 
     @abstractmethod
     def join(self, columns: Mapping[str, Values]) -> Any:
@@ -52,17 +52,17 @@ class Container(ABC):
 
     def to_config(self) -> dict[str, Any]:
         """Plain JSON types, from which `from_config` makes an equal container."""
-        return {"container": self.name, **dataclasses.asdict(self)}
+        return {"container": self.name, **listed(dataclasses.asdict(self))}
 
     @classmethod
-    @abstractmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
         """The container whose fields these are."""
+        return cls(**fields)
 
 
 @dataclass(frozen=True)
 class Table(Container):
-    """A DataFrame of the library `backend`."""
+    """A DataFrame of the library `backend`; pandas may name columns by numbers, which are read as text."""
 
     name: ClassVar[str] = "table"
     backend: str
@@ -70,7 +70,7 @@ class Table(Container):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the frame's columns; pandas also allows numbers, which are read as text."""
+        """The names of the frame's columns."""
         return tuple(str(column.label) for column in self.layout)
 
     @property
@@ -87,8 +87,7 @@ class Table(Container):
         else:
             parts = arrays.columns(data)
             _warn(f"X does not have valid feature names, but {_MODEL} was fitted with feature names")
-            _check_width(len(parts), len(self.layout))
-        return dict(zip(self.columns, parts, strict=True))
+        return _named(self.columns, parts)
 
     def join(self, columns: Mapping[str, Values]) -> Any:
         """A frame of the fitted library, columns and types."""
@@ -96,16 +95,17 @@ class Table(Container):
             return _native.build(self.backend, self.layout, [columns[name] for name in self.columns])
         except ModuleNotFoundError as error:
             raise InputError(
-                f"The model was fitted on a {self.backend} DataFrame and gives one back, but {error.name} "
-                f"is not installed here; install it: pip install {error.name}."
+                f"The model was fitted on a {self.backend} DataFrame and returns one, but {error.name} is not "
+                f"installed here; install it: pip install {error.name}."
             ) from None
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
         """The table whose fields these are."""
-        if config["backend"] not in _native.BACKENDS:
-            raise KeyError(config["backend"])
-        return cls(config["backend"], tuple(Column.from_config(column) for column in config["layout"]))
+        if fields["backend"] not in _native.BACKENDS:
+            raise KeyError(fields["backend"])
+        names = [field.name for field in dataclasses.fields(Column)]
+        return cls(fields["backend"], tuple(Column(*(column[name] for name in names)) for column in fields["layout"]))
 
 
 @dataclass(frozen=True)
@@ -119,28 +119,19 @@ class Matrix(Container):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names x0, x1, ... by which messages and options call the columns."""
+        """The names x0, x1, ..."""
         return tuple(f"x{i}" for i in range(self.width))
 
     def split(self, data: Any) -> dict[str, Values]:
         """The columns of an array of the fitted width; a frame is read by position."""
         frame = frames.opened(data)
         if frame is not None:
-            parts = frames.columns(frame)
             _warn(f"X has feature names, but {_MODEL} was fitted without feature names")
-        else:
-            parts = arrays.columns(data)
-        _check_width(len(parts), self.width)
-        return dict(zip(self.columns, parts, strict=True))
+        return _named(self.columns, arrays.columns(data) if frame is None else frames.columns(frame))
 
     def join(self, columns: Mapping[str, Values]) -> Any:
         """An array or tensor of the fitted width and type."""
         return _as(self.backend, self.dtype, np.stack([columns[name] for name in self.columns], axis=1))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """The matrix whose fields these are."""
-        return cls(config["backend"], config["dtype"], config["width"])
 
 
 @dataclass(frozen=True)
@@ -148,14 +139,10 @@ class EventArray(Container):
     """An array or tensor (n, *event_shape) of two or more event axes: images (n, H, W) or (n, C, H, W)."""
 
     name: ClassVar[str] = "event array"
+    columns: ClassVar[tuple[str, ...]] = ("x",)
     backend: str
     dtype: str
     event_shape: tuple[int, ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The one name of the whole array."""
-        return ("x",)
 
     def split(self, data: Any) -> dict[str, Values]:
         """The whole array, if its events have the fitted shape."""
@@ -170,11 +157,6 @@ class EventArray(Container):
     def join(self, columns: Mapping[str, Values]) -> Any:
         """An array or tensor of the fitted type."""
         return _as(self.backend, self.dtype, columns["x"])
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """The array whose fields these are."""
-        return cls(config["backend"], config["dtype"], tuple(config["event_shape"]))
 
 
 def container_of(data: Any) -> Container:
@@ -194,12 +176,14 @@ def container_of(data: Any) -> Container:
 def from_config(config: dict[str, Any]) -> Container:
     """The container that `to_config` described."""
     kinds: dict[str, type[Container]] = {kind.name: kind for kind in (Table, Matrix, EventArray)}
-    return kinds[config["container"]].from_config(config)
+    fields = tupled(config)
+    return kinds[fields.pop("container")].from_fields(fields)
 
 
-def _check_width(got: int, expected: int) -> None:
-    if got != expected:
-        raise InputError(f"X has {got} features, but {_MODEL} is expecting {expected} features as input")
+def _named(names: tuple[str, ...], parts: list[Values]) -> dict[str, Values]:
+    if len(parts) != len(names):
+        raise InputError(f"X has {len(parts)} features, but {_MODEL} is expecting {len(names)} features as input")
+    return dict(zip(names, parts, strict=True))
 
 
 def _warn(message: str) -> None:

@@ -1,4 +1,4 @@
-"""Data as a model sees it: coordinates, and the cells of integers. Training draws its batches here."""
+"""Encoded data, from which training draws batches: coordinates, cells of integers, conditions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from unnoise.training.dataset import digest
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Coordinates of n data points, from which batches are drawn with fresh dequantisation noise.
+    """Coordinates of n rows, from which batches are drawn with fresh dequantisation noise.
 
     Args:
-        x: states of n rows, in float32 where they are real numbers; for an integer the lower edge of its cell.
-        jitter: shaped like one state, the width of the cell of every element, 0 for real numbers; None for leaves, or
-            for the whole, without integers.
-        cond: (n, c) float32, the features of the conditions; None if there are none.
+        x: states of n rows; an integer is the lower edge of its cell. Real numbers are float32.
+        jitter: the width of the cell of every element of one state, 0 for real numbers; None for a leaf, or for the
+            whole state, without integers.
+        cond: (n, c) float32, the features of the conditions; None without conditions.
 
     >>> data = Encoded(torch.zeros(4, 2), torch.tensor([0.0, 1.0]), None)
     >>> x, cond = data.batch(torch.tensor([0, 2]), torch.Generator().manual_seed(0))
@@ -43,16 +43,15 @@ class Encoded:
 
     def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
         """The rows at `indices`, each integer at a uniform point of its cell, and their conditions."""
-        some = self.rows(indices)
-        return some.all(rng)
+        return self.rows(indices).all(rng)
 
     def rows(self, indices: Tensor) -> Self:
-        """The same for some rows only."""
+        """The rows at `indices`."""
         cond = None if self.cond is None else self.cond[indices]
         return type(self)(_tree.map(lambda leaf: leaf[indices], self.x), self.jitter, cond)
 
     def all(self, rng: torch.Generator) -> tuple[Any, Tensor | None]:
-        """All rows in their order, as one batch."""
+        """All rows in order, as one batch."""
         if self.jitter is None:
             return self.x, self.cond
         return _tree.map(lambda leaf, width: _dequantised(leaf, width, rng), self.x, self.jitter), self.cond
@@ -66,17 +65,17 @@ class Encoded:
 
 @dataclass(frozen=True, eq=False)
 class EncodedCells(Dequantisation):
-    """The cells of integers in encoded states, filled evenly; their volume is counted with the units of the data.
+    """Uniform dequantisation of encoded integers. The volume of a cell is part of `Schema.log_volume`.
 
     Args:
-        jitter: as of `Encoded`.
+        jitter: as in `Encoded`.
     """
 
     jitter: Any
     name: str = "uniform dequantisation"
 
     def draw(self, denoiser: Denoiser, x_0: Any, rng: torch.Generator) -> tuple[Any, Tensor]:
-        """A point of each row, and no weight."""
+        """A point in the cell of each row, and log weights 0."""
         device = _tree.first(x_0).device
         points, _ = Encoded(x_0, self.jitter, None).to(device).all(rng)
         return points, torch.zeros(_tree.length(x_0), device=device)

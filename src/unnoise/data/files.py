@@ -1,6 +1,6 @@
-"""Read data from files and write it to them: tables, arrays and folders of images.
+"""Read and write files of data: tables, arrays and folders of images.
 
-Reading trusts nothing: it loads no pickles, and says every fault in one sentence. Writing is all or nothing.
+Reading loads no pickles, and reports a damaged file in one sentence. A file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -28,17 +28,8 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     import polars as pl
 
-# What readers raise at a damaged file; a size that was damaged may ask for more memory than there is.
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-    MemoryError,
-    zlib.error,
-    zipfile.BadZipFile,
-    TokenError,
-)
+# Errors of readers at a damaged file; a damaged size can ask for more memory than there is.
+_DAMAGE = (OSError, EOFError, ValueError, RuntimeError, MemoryError, zlib.error, zipfile.BadZipFile, TokenError)
 
 WRITABLE = (".csv", ".parquet", ".npy", "")  # the last is a folder of images
 
@@ -46,15 +37,16 @@ WRITABLE = (".csv", ".parquet", ".npy", "")  # the last is a folder of images
 def read(path: Path | str) -> pl.DataFrame | Values:
     """The data in a file, or in a folder of images.
 
-    .csv (also .csv.gz) and .parquet give a polars DataFrame; .npy, .npz and .safetensors an array, if they
-    hold one only or one named x; a folder of images of one size gives bytes, grey (n, H, W) or RGB
-    (n, 3, H, W).
+    .csv, .csv.gz and .parquet give a polars DataFrame; .npy, .npz and .safetensors give their only array, or the one
+    named x; a folder of images of one size gives bytes, grey (n, H, W) or RGB (n, 3, H, W).
     """
+    import polars as pl
+
     path = Path(path)
     readers: dict[str, Callable[[Path], pl.DataFrame | Values]] = {
         ".csv": read_csv,
         ".csv.gz": read_csv,
-        ".parquet": _read_parquet,
+        ".parquet": pl.read_parquet,
         ".npy": _read_npy,
         ".npz": _read_npz,
         ".safetensors": _read_safetensors,
@@ -62,48 +54,49 @@ def read(path: Path | str) -> pl.DataFrame | Values:
     with _faults_of(path):
         if path.is_dir():
             return read_images(path)
-        size = path.stat().st_size
+        empty = path.stat().st_size == 0
         reader = next((f for suffix, f in readers.items() if path.name.lower().endswith(suffix)), None)
         if reader is None:
-            raise InputError(f"{path} is of no known type: {', '.join(readers)}, or a folder of images.")
-        if size == 0:
+            raise InputError(f"{path} is of no known type; expected {', '.join(readers)}, or a folder of images.")
+        if empty:
             raise InputError(f"{path} is empty.")
         return reader(path)
 
 
 def write(data: Any, path: Path | str, overwrite: bool = False) -> None:
-    """Write a DataFrame (.csv, .parquet), an array or tensor (.npy, or these if it has two axes), or images.
+    """Write a DataFrame (.csv, .parquet), an array or tensor (.npy, with two axes also .csv, .parquet), or images.
 
-    Images (n, H, W) or (n, 3, H, W) become a folder of PNG files if the path has no suffix. A file that
-    exists is replaced only with `overwrite`, and then only when the new one is whole.
+    A path without a suffix is a folder of PNG files, for images (n, H, W) or (n, 3, H, W). A file that exists is
+    replaced only with `overwrite`, and only by a complete new one.
     """
     path = Path(path)
     check_writable(path, overwrite)
     frame = frames.opened(data)
     if frame is not None:
-        _write_table(frame, path)
-        return
+        return _write_table(frame, path)
     array = arrays.as_array(data)
     if path.suffix == "":
-        write_images(array, path)
-    elif path.suffix.lower() == ".npy":
-        _write_npy(array, path)
-    else:
-        _write_table(_as_table(array, path), path)
+        return write_images(array, path)
+    if path.suffix.lower() != ".npy":
+        return _write_table(_as_table(array, path), path)
+    if array.dtype == object:
+        raise InputError(f"An array with text cannot be written to {path}; give a name that ends in .csv.")
+    with atomic_path(path) as beside, open(beside, "wb") as file:
+        np.save(file, array, allow_pickle=False)
 
 
-def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collection[str] | None = WRITABLE) -> None:
-    """Refuse an output that cannot be written, before the long work whose result it is to hold.
+def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collection[str] = WRITABLE) -> None:
+    """Refuse an output that cannot be written, before long work starts.
 
     Args:
         path: the file or folder.
         overwrite: whether it may exist.
-        suffixes: the endings it may have; None allows all.
+        suffixes: the allowed suffixes, with "" for a folder of images.
     """
     path = Path(path)
-    if suffixes is not None and path.suffix.lower() not in suffixes:
-        known = ", ".join(suffix or "a folder" for suffix in suffixes)
-        raise InputError(f"{path} is of no type that can be written: {known}.")
+    if path.suffix.lower() not in suffixes:
+        known = ", ".join(suffix or "a folder of images" for suffix in suffixes)
+        raise InputError(f"{path} is of no type that can be written; expected {known}.")
     if not path.parent.is_dir():
         raise InputError(f"The folder {path.parent} does not exist; create it first.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
@@ -112,13 +105,12 @@ def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collecti
         return
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists; pass --overwrite (overwrite=True) to replace it.")
-    if suffixes is not None:
-        check_replaceable(path)
+    check_replaceable(path)
 
 
 @contextlib.contextmanager
 def _faults_of(path: Path) -> Iterator[None]:
-    """One sentence for everything that can be wrong with a file."""
+    """Report all faults of a file in one sentence."""
     import polars as pl
     from safetensors import SafetensorError
 
@@ -133,7 +125,7 @@ def _faults_of(path: Path) -> Iterator[None]:
     except (pl.exceptions.PolarsError, SafetensorError, *_DAMAGE) as error:
         reason = next(iter(str(error).splitlines()), "").rstrip(".")
         if "allow_pickle" in reason:
-            reason = "it holds Python objects, and loading these could run code"
+            reason = "it holds Python objects, which could run code"
         raise InputError(f"{path} cannot be read, it may be damaged or cut short: {reason}.") from error
 
 
@@ -143,21 +135,13 @@ def _guess(path: Path) -> str:
     return f"; did you mean {path.parent / near[0]}?" if near else "."
 
 
-def _read_parquet(path: Path) -> pl.DataFrame:
-    import polars as pl
-
-    return pl.read_parquet(path)
-
-
 def _read_npy(path: Path) -> Values:
     with open(path, "rb") as file:
-        if file.read(6) != np.lib.format.MAGIC_PREFIX:
-            raise InputError(f"{path} cannot be read, it is no .npy file.")
-    return np.asarray(np.load(path, allow_pickle=False))
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _read_npz(path: Path) -> Values:
-    with open(path, "rb") as file, zipfile.ZipFile(file):  # refuses what is no archive
+    with open(path, "rb") as file, zipfile.ZipFile(file):  # raises if it is no archive
         pass
     with np.load(path, allow_pickle=False) as archive:
         return np.asarray(archive[_one_of(archive.files, path)])
@@ -172,11 +156,9 @@ def _read_safetensors(path: Path) -> Values:
 
 def _one_of(names: Sequence[str], path: Path) -> str:
     """The name of the only array, or x."""
-    if len(names) == 1:
-        return names[0]
-    if "x" in names:
-        return "x"
-    raise InputError(f"{path} holds {len(names)} arrays ({', '.join(names)}); expected one, or one that is named x.")
+    if len(names) != 1 and "x" not in names:
+        raise InputError(f"{path} holds {len(names)} arrays ({', '.join(names)}); expected one, or one named x.")
+    return names[0] if len(names) == 1 else "x"
 
 
 def _write_table(frame: nw.DataFrame[Any], path: Path) -> None:
@@ -188,17 +170,10 @@ def _write_table(frame: nw.DataFrame[Any], path: Path) -> None:
         writers[path.suffix.lower()](beside)
 
 
-def _write_npy(array: Values, path: Path) -> None:
-    if array.dtype == object:
-        raise InputError(f"An array with text cannot be written to {path}; give a name that ends in .csv.")
-    with atomic_path(path) as beside, open(beside, "wb") as file:
-        np.save(file, array, allow_pickle=False)
-
-
 def _as_table(array: Values, path: Path) -> nw.DataFrame[Any]:
     if array.ndim != 2:
         raise InputError(
-            f"An array of shape {array.shape} is no table to write to {path}; give a name that ends in .npy."
+            f"An array of shape {array.shape} cannot be written to {path} as a table; give a name that ends in .npy."
         )
     import narwhals.stable.v2 as nw
 

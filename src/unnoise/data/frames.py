@@ -1,4 +1,4 @@
-"""DataFrames of any library that narwhals knows, as columns of numbers or text."""
+"""DataFrames of any library that narwhals supports, as columns of numbers or text."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.data._numerics import Values
-from unnoise.data.arrays import NO_FEATURES, NO_ROWS
-from unnoise.data.checks import tidy
+from unnoise.data.arrays import NO_FEATURES, NO_ROWS, tidy
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
 
 def opened(data: Any) -> nw.DataFrame[Any] | None:
-    """The data behind narwhals' one interface if it is a DataFrame, else None."""
+    """The data as a narwhals DataFrame, or None if it is not a DataFrame."""
     if isinstance(data, np.ndarray | Tensor | Sequence):
         return None
     import narwhals.stable.v2 as nw
@@ -38,7 +37,7 @@ def opened(data: Any) -> nw.DataFrame[Any] | None:
 
 
 def columns(frame: nw.DataFrame[Any]) -> list[Values]:
-    """The columns as arrays of numbers, or of objects where they hold text or levels."""
+    """The columns as arrays of numbers, or of objects if they hold text or levels."""
     if not frame.columns:
         raise InputError(NO_FEATURES.format(frame.shape))
     if len(frame) == 0:
@@ -47,7 +46,7 @@ def columns(frame: nw.DataFrame[Any]) -> list[Values]:
 
 
 def check_labels(labels: Sequence[Any]) -> None:
-    """Refuse names that are no text, and names that stand twice."""
+    """Refuse names that are not text, and repeated names."""
     if odd := [label for label in labels if not isinstance(label, str | int)]:
         raise InputError(f"A column is named {odd[0]!r}, which is not a text; rename the columns.")
     names = [str(label) for label in labels]
@@ -56,7 +55,7 @@ def check_labels(labels: Sequence[Any]) -> None:
 
 
 def check_names(frame: nw.DataFrame[Any], expected: Sequence[str]) -> None:
-    """Refuse other columns than were fitted, in scikit-learn's words."""
+    """Refuse columns other than the fitted ones, in scikit-learn's words."""
     got = [str(label) for label in frame.columns]
     if got == list(expected):
         return
@@ -77,7 +76,7 @@ def _values(series: nw.Series[Any], name: str) -> Values:
     kind = type(series.dtype).__name__
     if kind in ("Categorical", "Enum"):
         return np.array(series.to_list(), dtype=object)
-    if kind in ("Int128", "UInt128"):  # numpy has no such integers
+    if kind in ("Int128", "UInt128"):  # unknown to numpy
         series = series.cast(nw.Float64())
     if kind == "Decimal" or not (
         series.dtype.is_numeric() or kind in ("Boolean", "String", "Object") or series.is_null().all()

@@ -1,4 +1,4 @@
-"""A folder of pictures as one array of bytes, and back: grey (n, H, W) or RGB (n, 3, H, W)."""
+"""Folders of images as one array of bytes, grey (n, H, W) or RGB (n, 3, H, W), and back."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
 def read_images(folder: Path) -> Bytes:
-    """All images of a folder in the order of their names; they must agree in size and in colours."""
+    """All images of a folder, in the order of their names; they must have the same size and colours."""
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
         inner = any(path.is_dir() for path in folder.iterdir())
-        hint = "; it has folders in it, of which one can be read at a time" if inner else ""
+        hint = "; it contains folders: name one of them" if inner else ""
         raise InputError(f"The folder {folder} holds no images ({', '.join(SUFFIXES)}){hint}.")
     first = _read_image(paths[0])
     images = np.empty((len(paths), *first.shape), dtype=np.uint8)
@@ -38,9 +38,10 @@ def read_images(folder: Path) -> Bytes:
 
 
 def write_images(images: Values, folder: Path) -> None:
-    """Write grey (n, H, W) or RGB (n, 3, H, W) bytes as numbered PNG files, the whole folder or nothing.
+    """Write grey (n, H, W) or RGB (n, 3, H, W) bytes as numbered PNG files: the whole folder or nothing.
 
-    A folder that exists is replaced only if it is empty or holds nothing but such numbered files.
+    Raises:
+        InputError: the folder exists and holds files other than such images.
     """
     from PIL import Image
 
@@ -54,16 +55,13 @@ def write_images(images: Values, folder: Path) -> None:
 
 
 def check_replaceable(folder: Path) -> None:
-    """Refuse to replace a folder that holds anything but images that `write_images` wrote."""
-    others = [path.name for path in folder.iterdir() if not _is_ours(path)] if folder.is_dir() else []
+    """Refuse to replace a folder that holds files other than images of `write_images`."""
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    others = [path.name for path in inside if not (path.suffix == ".png" and path.stem.isdecimal() and path.is_file())]
     if others:
         raise InputError(
-            f"The folder {folder} holds other files (such as {min(others)}), which would be lost; name another folder."
+            f"The folder {folder} holds other files (such as {others[0]}), which would be lost; name another folder."
         )
-
-
-def _is_ours(path: Path) -> bool:
-    return path.suffix == ".png" and path.stem.isdecimal() and path.is_file()
 
 
 def _read_image(path: Path) -> Bytes:
@@ -91,12 +89,12 @@ def _pictures(images: Values, folder: Path) -> Bytes:
     colour = images.ndim == 4 and images.shape[1] == 3
     if not (images.ndim == 3 or colour):
         raise InputError(
-            f"An array of shape {images.shape} is no set of images (n, H, W) or (n, 3, H, W) to write into "
-            f"the folder {folder}; give the file a name that ends in .npy."
+            f"An array of shape {images.shape} cannot be written as images into the folder {folder}; expected "
+            "(n, H, W) or (n, 3, H, W). Name a file that ends in .npy instead."
         )
     if images.dtype.kind not in "biu" or images.min() < 0 or images.max() > 255:
         raise InputError(
-            f"Images of type {images.dtype} are no whole numbers from 0 to 255, which PNG files in the "
-            f"folder {folder} need; give the file a name that ends in .npy."
+            f"Images of type {images.dtype} cannot be written as PNG files into the folder {folder}; expected whole "
+            "numbers from 0 to 255. Name a file that ends in .npy instead."
         )
     return np.ascontiguousarray(images.transpose(0, 2, 3, 1) if colour else images, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Which columns belong together, and as what, at fit: their types decide, unless the user says otherwise."""
+"""Infer factors at fit: the types of the columns decide which belong together, unless the user declares kinds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from unnoise.data.factors import Factor, NumberFactor
 from unnoise.data.factors.base import finite_numbers, quoted
 from unnoise.data.kinds import Category, Constant, Integer, Real
 
-_FEW = 50  # whole-number labels with at most so many values are taken for classes
+_FEW = 50  # integer labels with at most this many values are classes
 _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
 KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES)
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What a user said: columns that belong together, and the word for what they are."""
+    """A declaration of the user: columns that belong together, and their kind."""
 
     name: str
     kind: str
@@ -32,18 +32,17 @@ class Declared:
 
 
 def declarations(asked: Mapping[str, str], names: Sequence[str]) -> list[Declared]:
-    """Read kinds by column, by columns with commas between, or by what the names of columns have in common."""
-    found = []
+    """Read kinds that are given by a column, by columns with commas between, or by the common part of their names."""
+    found: list[Declared] = []
+    seen: set[str] = set()
     for key, kind in asked.items():
         if kind not in KINDS:
             raise InputError(f"Column '{key}' is declared {kind!r}; the known kinds are {', '.join(KINDS)}.")
         columns = _resolved(key, names)
-        found.append(Declared(key, factors.ALIASES.get(kind, kind), columns))
-    seen: set[str] = set()
-    for declared in found:
-        if twice := seen & set(declared.columns):
+        if twice := seen & set(columns):
             raise InputError(f"The kind of '{min(twice)}' is given twice; give each column one kind.")
-        seen |= set(declared.columns)
+        seen |= set(columns)
+        found.append(Declared(key, factors.ALIASES.get(kind, kind), columns))
     return found
 
 
@@ -56,7 +55,7 @@ def modelled(
     constants = {
         name: Constant.fit(values, name)
         for name, values in columns.items()
-        if name not in by_declaration and _single(values)
+        if name not in by_declaration and (values == values.flat[0]).all()
     }
     check_varying(columns, constants)
     pools: dict[str, list[str]] = {}
@@ -77,14 +76,16 @@ def modelled(
             found[kind] = factors.BY_KIND[kind]({name: columns[name] for name in names})
     for d in declared:
         for name, members in _split(d):
-            found[_free(name, found)] = factors.BY_KIND[d.kind]({column: columns[column] for column in members})
+            while name in found:
+                name += "_"
+            found[name] = factors.BY_KIND[d.kind]({column: columns[column] for column in members})
     return found, constants
 
 
 def condition(values: Values, name: str, asked: str | None, labels: bool) -> Feature:
-    """Text, truth values and labels of few values are categories, other conditions real.
+    """The kind of a condition: text, booleans and labels with few values are categories, others are real.
 
-    A whole number needs no dequantisation where it is not modelled, so a condition is never an integer.
+    A condition is not modelled, so integers need no dequantisation and are real as well.
     """
     if asked is None:
         few = labels and values.dtype.kind in "iu" and len(np.unique(values)) <= _FEW
@@ -99,7 +100,7 @@ def condition(values: Values, name: str, asked: str | None, labels: bool) -> Fea
 
 
 def check_varying(columns: Mapping[str, Values], constants: Mapping[str, Constant]) -> None:
-    """Refuse data without a column to model, and say which columns are not modelled."""
+    """Refuse data without a column to model, and warn of columns that are not modelled."""
     if not columns:
         raise InputError("Every column is a condition, so nothing is left to model.")
     constant = [f"'{name}' = {kind.value}" for name, kind in constants.items()]
@@ -109,14 +110,14 @@ def check_varying(columns: Mapping[str, Values], constants: Mapping[str, Constan
     if constant:
         who = "1 column holds" if len(constant) == 1 else f"{len(constant)} columns hold"
         warnings.warn(
-            f"{who} a single value and will be given back unchanged, not modelled: {listed}.",
+            f"{who} a single value; samples repeat it, and the model does not learn it: {listed}.",
             UserWarning,
             stacklevel=5,  # the line that called fit
         )
 
 
 def _resolved(key: str, names: Sequence[str]) -> tuple[str, ...]:
-    """The columns that a key names: itself, several with commas, or q for q0, q1 ... or qx, qy, qz, qw."""
+    """The columns that a key names: one, several with commas between, or with q all of q0, q1 ... or qx, qy, qz, qw."""
     if key in names:
         return (key,)
     parts = tuple(key.split(","))
@@ -131,7 +132,7 @@ def _resolved(key: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _split(declared: Declared) -> list[tuple[str, tuple[str, ...]]]:
-    """The factors that one declaration makes: an ordered column each, otherwise one."""
+    """The factors of a declaration: one for each ordered column, otherwise one for all columns."""
     if declared.kind not in factors.BY_DECLARATION:
         return []
     if declared.kind == factors.OrderedFactor.kind:
@@ -139,32 +140,18 @@ def _split(declared: Declared) -> list[tuple[str, tuple[str, ...]]]:
     return [(declared.name, declared.columns)]
 
 
-def _free(name: str, taken: Mapping[str, Factor]) -> str:
-    while name in taken:
-        name += "_"
-    return name
-
-
-def _single(values: Values) -> bool:
-    first = values.flat[0]
-    return bool((values == first).all())
-
-
 def _usual(values: Values, categorical: bool) -> str:
-    """Text, truth values and levels are categories, whole numbers integers, other numbers real."""
+    """Text, booleans and levels are categories, whole numbers integers, other numbers real."""
     if categorical or values.dtype == object or (values.dtype == bool and values.ndim == 1):
         return factors.CategoryFactor.kind
     return "real" if values.dtype.kind == "f" else "integer"
 
 
 def _numbers(columns: Mapping[str, Values], kind_of: Mapping[str, str]) -> NumberFactor:
-    coordinates = tuple(
-        _coordinate(values, name, kind_of.get(name) or _usual(values, False)) for name, values in columns.items()
-    )
+    coordinates = []
+    for name, values in columns.items():
+        kind = kind_of.get(name) or _usual(values, False)
+        finite_numbers(values, name, kind)
+        coordinates.append(_COORDINATES[kind].fit(values, name))
     first = next(iter(columns.values()))
-    return NumberFactor(tuple(columns), coordinates, first.shape[1:])
-
-
-def _coordinate(values: Values, name: str, kind: str) -> Coordinate:
-    finite_numbers(values, name, kind)
-    return _COORDINATES[kind].fit(values, name)
+    return NumberFactor(tuple(columns), tuple(coordinates), first.shape[1:])

@@ -1,15 +1,15 @@
 """The kinds of a column: how its values become coordinates of a state or features of a condition, and back.
 
-A kind is a frozen record of the few numbers that were fitted to the column, so that a saved model holds plain
-JSON. `u` is a value in the user's units and `x` its coordinate, of mean 0 and spread 1 over the fitted data:
+A kind is a frozen record of the few numbers that were fitted to the column. `u` is a value in the user's units and `x`
+its coordinate, of mean 0 and spread 1 over the fitted data:
 
     Real       x = (u - mean) / scale                           log p(u) = log p(x) - log scale
     Integer    x = (u + U - mean) / scale,  U ~ Uniform[0, 1)   log P(u) >= E_U[log p(x)] - log scale
-    Constant   no coordinate: the value is given back
-    Category   features only: one indicator per level
+    Constant   no coordinate, the value is given back
+    Category   one indicator per level, as a condition only
 
-An integer is dequantised: floor(u + U) = u undoes it, and the log-density of u + U, averaged over U, bounds
-the log-probability of u from below by Jensen's inequality.
+An integer is dequantised: floor(u + U) = u undoes it, and the mean over U of the log density of u + U bounds the
+log-probability of u from below (Jensen's inequality).
 
 References:
     Uria, Murray & Larochelle 2013, RNADE (arXiv:1306.0186): uniform dequantisation.
@@ -26,9 +26,8 @@ import numpy as np
 
 from unnoise._errors import InputError
 from unnoise.data import _numerics
-from unnoise.data._levels import Level, described, indices_of, levels_of
 from unnoise.data._numerics import Floats, Values
-from unnoise.data.base import Coordinate, Feature, Kind
+from unnoise.data.base import Coordinate, Feature, Kind, Level, described, indices_of, levels_of, tupled
 
 
 @dataclass(frozen=True)
@@ -53,26 +52,23 @@ class Real(Coordinate, Feature):
         mean, scale = _numerics.moments(values)
         return cls(mean, scale or 1.0, str(values.dtype))
 
-    def check(self, values: Values, column: str) -> None:
-        """Every finite number is real."""
-
     @property
     def jitter(self) -> float:
-        """A real number stands for itself."""
+        """No cell."""
         return 0.0
 
     def decode(self, x: Floats) -> Values:
-        """Return x * scale + mean; in a whole-number type, the nearest."""
+        """Return x * scale + mean, rounded if the type of the data is an integer."""
         with np.errstate(over="ignore"):
             return _numerics.cast(x * self.scale + self.mean, self.dtype)
 
     @property
     def width(self) -> int:
-        """One number: the coordinate itself."""
+        """One number."""
         return 1
 
     def features(self, values: Values, column: str) -> Floats:
-        """The coordinates of the numbers that were given."""
+        """The coordinates."""
         return self.encode(self._numbers(values, column))[:, None]
 
     def restore(self, values: Values, column: str) -> Values:
@@ -100,10 +96,10 @@ class Real(Coordinate, Feature):
 
 @dataclass(frozen=True)
 class Integer(Coordinate):
-    """A whole number, dequantised: x = (u + U - mean) / scale with U uniform on [0, 1); back by floor.
+    """A whole number, dequantised: x = (u + U - mean) / scale with U uniform on [0, 1); floor undoes it.
 
-    What is decoded lies between the least and the greatest value that was fitted. It is exact while these are
-    at most a few million apart, which is as fine as the float32 coordinates of a state can tell.
+    Decoded values lie between the least and the greatest fitted value. They are exact if these two are at most a few
+    million apart, the resolution of float32 coordinates.
 
     >>> pixel = Integer.fit(np.array([0, 3, 16], dtype=np.uint8), "pixel")
     >>> pixel.decode(pixel.encode(np.array([0, 3, 16])) + 0.99 * pixel.jitter)
@@ -119,7 +115,7 @@ class Integer(Coordinate):
 
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
-        """Mean and standard deviation of u + U, which are those of u and of the uniform law together."""
+        """Mean and standard deviation of u + U."""
         mean, deviation = _numerics.moments(values)
         scale = math.hypot(deviation, math.sqrt(1 / 12))
         kind = cls(mean + 0.5, scale, int(values.min()), int(values.max()), str(values.dtype))
@@ -127,7 +123,7 @@ class Integer(Coordinate):
         return kind
 
     def check(self, values: Values, column: str) -> None:
-        """Refuse a fraction, whose cell would be that of another number."""
+        """Refuse fractions."""
         if values.dtype.kind == "f" and (odd := np.flatnonzero(values != np.rint(values))).size:
             raise InputError(
                 f"Column '{column}' holds whole numbers, but row {_numerics.row_of(odd[0], values)} holds "
@@ -140,13 +136,13 @@ class Integer(Coordinate):
         return 1 / self.scale
 
     def decode(self, x: Floats) -> Values:
-        """Return floor(x * scale + mean), within what was fitted."""
-        # Half a unit in the last place: a float32 coordinate may lie that far below the edge that it means.
+        """Return floor(x * scale + mean), clipped to the fitted range."""
+        # Half a unit in the last place: a float32 coordinate may lie that far below its edge.
         rounding = np.abs(x) * 2.0**-24
         whole = np.floor((x + rounding) * self.scale + self.mean)
         top = np.nextafter(float(self.high) + 1, 0)
         values = np.clip(whole, float(self.low), top).astype(self.dtype)
-        values[whole >= self.high] = self.high  # once more as whole numbers: beyond 2**53 they are no float64
+        values[whole >= self.high] = self.high  # again as integers: beyond 2**53 a float64 is not exact
         values[whole <= self.low] = self.low
         return values
 
@@ -156,7 +152,7 @@ class Integer(Coordinate):
 
 @dataclass(frozen=True)
 class Constant(Kind):
-    """A column with a single value. It is not modelled, and comes back as it is."""
+    """A column with a single value. It is not modelled, and decoded data holds it unchanged."""
 
     name: ClassVar[str] = "constant"
     value: float | str
@@ -171,7 +167,7 @@ class Constant(Kind):
         return constant
 
     def check(self, values: Values, column: str) -> None:
-        """Refuse a value that the fitted data never held: no model has learnt how likely it is."""
+        """Refuse any other value: the model cannot know its likelihood."""
         expected = np.asarray(self.value, dtype=self.dtype)
         if values.dtype.kind == expected.dtype.kind == "f":
             values, expected = _numerics.in_the_coarser_type(values, expected)
@@ -179,20 +175,20 @@ class Constant(Kind):
             raise InputError(
                 f"Column '{column}' was always {self.value} when the model was fitted, but row "
                 f"{_numerics.row_of(other[0], values)} holds {values.flat[other[0]]}, whose likelihood is "
-                "not known; fit the model on data in which the column varies, or drop it."
+                "not known; fit a model on data in which the column varies, or drop these rows."
             )
 
     def values(self, n: int) -> Values:
-        """The column again, `n` rows long."""
+        """The column, `n` rows long."""
         return np.full(n, self.value, dtype=self.dtype)
 
     def __str__(self) -> str:
-        return f"constant, always {self.value}: not modelled, given back as it is"
+        return f"constant, always {self.value}: not modelled, given back unchanged"
 
 
 @dataclass(frozen=True)
 class Category(Feature):
-    """One of a few levels that a model is given, as one indicator each; see `factors.CategoryFactor` for modelled ones.
+    """A level as a condition, one indicator per level; `factors.CategoryFactor` models levels.
 
     >>> sex = Category.fit(np.array(["Male", "Female", "Male"]), "sex")
     >>> sex.levels
@@ -208,10 +204,6 @@ class Category(Feature):
     def fit(cls, values: Values, column: str) -> Self:
         """The levels that occur, in order."""
         return cls(levels_of(values, f"Condition '{column}'"))
-
-    def check(self, values: Values, column: str) -> None:
-        """Refuse a level that the fitted data never held."""
-        self._indices(values, column)
 
     @property
     def width(self) -> int:
@@ -239,14 +231,12 @@ class Category(Feature):
         return f"category, one of {described(self.levels)}"
 
 
-KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant)}
-
-
 def from_config(config: dict[str, Any]) -> Kind:
     """The kind that `to_config` described.
 
     >>> from_config({"kind": "real", "mean": 2.0, "scale": 3.0, "dtype": "float64"})
     Real(mean=2.0, scale=3.0, dtype='float64')
     """
-    parameters = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
-    return KINDS[str(parameters.pop("kind"))](**parameters)
+    kinds: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant)}
+    fields = tupled(config)
+    return kinds[fields.pop("kind")](**fields)

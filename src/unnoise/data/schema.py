@@ -1,18 +1,18 @@
-"""The schema: what the columns of the data are, and how rows become states and states rows again.
+"""The schema says what the columns of the data are; it turns rows into states and states into rows.
 
-A schema is inferred once, at fit, and saved with the model. It holds the factors of the state (each a group of columns
-that is a point of one space), the columns that never vary, the conditions, and the container the data came in. With
-one factor a state is its tensor; with several it is a dict of theirs. With x the state and u the data in its own units
+A schema is inferred at fit and saved with the model. It holds the factors of the state (each a group of columns that is
+a point of one space), the constant columns, the conditions, and the form of the data. A state is a tensor if there is
+one factor, and a dict of tensors if there are several. With x the state and u the data in its own units
 
-    log p(u) = log p(x) + log_volume    (nats per row),
+    log p(u) = log p(x) + log_volume    (nats per row).
 
-a density for numbers, angles and the like, a probability for levels and tokens; integers are dequantised, which makes
-it a lower bound on a log-probability.
+This is a density of numbers and angles, a probability of levels and tokens, and a lower bound on the log-probability of
+integers, which are dequantised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -22,16 +22,18 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise.data import checks, conditions, containers, factors, inference
+from unnoise.data import arrays, conditions, containers, factors, inference
 from unnoise.data import kinds as registry
 from unnoise.data._numerics import Values
-from unnoise.data.base import Feature, Kind
+from unnoise.data.base import Feature
 from unnoise.data.containers import Container, EventArray, Table
 from unnoise.data.encoded import Encoded
 from unnoise.data.factors import Factor, NumberFactor
 from unnoise.data.factors.numbers import representable
 from unnoise.data.kinds import Constant
 from unnoise.processes import HasKernel, product
+
+_SHOWN = 20  # rows of the table that describes a schema
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Schema:
 
     Args:
         factors: the parts of the state by name.
-        constants: the columns that never vary, by name.
-        conditions: the kinds of the columns that are conditioned on, by name.
+        constants: the columns with a single value, by name.
+        conditions: the kinds of the conditions, by name.
         container: the form of the data.
 
     >>> schema = Schema.infer(np.array([[1.0, 10.0], [3.0, 30.0]]))
@@ -71,9 +73,9 @@ class Schema:
 
         Args:
             data: array or tensor (n, d) or (n, *event), list of rows, or DataFrame.
-            y: conditions that are no columns of the data: an array (n,) or (n, k), or a DataFrame.
-            kinds: a kind for columns that should not be what their type says, such as {"lat,lon": "latlon"}.
-            condition: the names of the columns, of data or y, to condition on.
+            y: conditions that are not columns of the data: an array (n,) or (n, k), or a DataFrame.
+            kinds: kinds of columns whose type does not tell it, such as {"lat,lon": "latlon"}.
+            condition: the names of the columns of data or y to condition on.
         """
         container = containers.container_of(data)
         columns = container.split(data)
@@ -85,13 +87,9 @@ class Schema:
         if (n := len(next(iter(columns.values())))) < 2:
             raise InputError(f"got {n} sample (n_samples = {n}); at least 2 are needed to fit a density.")
         levels = container.categorical
+        asked = dict.fromkeys(levels, "category") | asked
         features = {
-            name: inference.condition(
-                values,
-                name,
-                asked.get(name, "category" if name in levels else None),
-                labels=name not in columns,
-            )
+            name: inference.condition(values, name, asked.get(name), labels=name not in columns)
             for name, values in given.items()
         }
         left = {name: values for name, values in columns.items() if name not in given}
@@ -99,64 +97,62 @@ class Schema:
         return cls(*inference.modelled(left, declared, levels), features, container)
 
     def process(self) -> HasKernel[Any]:
-        """How states are noised, where nothing else is asked for; its space says what they are."""
+        """The default noising process; its space says what a state is."""
         parts = {name: factor.process() for name, factor in self.factors.items()}
         if len(parts) == 1:
             return next(iter(parts.values()))
-        joint = product(parts)
-        return cast(HasKernel[Any], joint)  # as all factors have kernels
+        return cast(HasKernel[Any], product(parts))  # as all factors have kernels
 
     @property
     def numbers(self) -> NumberFactor | None:
-        """The only factor, where it is one of numbers: baselines and bits per dimension need no more than these."""
+        """The only factor, if it holds numbers, else None; bits per dimension exist for numbers only."""
         first = next(iter(self.factors.values()))
         return first if len(self.factors) == 1 and isinstance(first, NumberFactor) else None
 
     @property
     def kinds(self) -> str:
-        """What a row holds, in a few words."""
+        """The kinds of the columns of a row, in a few words."""
         counts = [(len(factor.columns), factor.kind) for factor in self.factors.values()]
         return ", ".join(f"{kind} ({count} column{'s' * (count > 1)})" for count, kind in counts)
 
     @property
     def has_cells(self) -> bool:
-        """Whether some columns are integers, which stand for cells and are dequantised."""
+        """Whether some columns are integers, which are dequantised."""
         return any(factor.jitter() is not None for factor in self.factors.values())
 
     @property
     def event_shape(self) -> tuple[int, ...]:
         """The shape of one state."""
-        shape: tuple[int, ...] = self.process().space.event_shape
-        return shape
+        return tuple(self.process().space.event_shape)
 
     @property
     def num_features(self) -> int:
-        """The length of the second axis of the data, with constant columns and condition columns."""
+        """The length of the second axis of the data, constants and conditions included."""
         return self.container.event_shape[0] if isinstance(self.container, EventArray) else len(self.container.columns)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
-        """The names of the columns, if the data came with names."""
+        """The names of the columns, if the data has names."""
         return self.container.columns if isinstance(self.container, Table) else None
 
     @property
     def condition_width(self) -> int:
-        """How many features describe the conditions of one row; 0 without conditions."""
+        """The number of features of the conditions of one row; 0 without conditions."""
         return sum(kind.width for kind in self.conditions.values())
 
     @property
     def log_volume(self) -> float:
-        """What turns the log-density of states into the one of the data, in nats per row."""
+        """What turns the log density of states into that of the data, in nats per row."""
         return sum(factor.log_volume for factor in self.factors.values())
 
     @property
     def measure(self) -> str:
-        """What a log-likelihood is with respect to, in words."""
+        """The unit and the reference measure of a log-likelihood, in words."""
         words = "; ".join(dict.fromkeys(factor.measure for factor in self.factors.values()))
         return f"nats per row, {words}" + (f"; given {', '.join(self.conditions)}" if self.conditions else "")
 
     def encode(self, data: Any, y: Any = None) -> Encoded:
-        """The states of data that has the fitted form, and its conditions, from `y` if they were there."""
+        """The states and conditions of data that has the fitted form; `y` as in `infer`."""
         columns = self.container.split(data)
         given = _conditions_of(columns, y, list(self.conditions))
         _check_rows(columns, given)
@@ -165,10 +161,9 @@ class Schema:
         return Encoded(self._states(columns), None if whole else jitter, self._features(given))
 
     def decode(self, x: Any, given: Any = None) -> Any:
-        """Data of the fitted form from states (n, *event_shape).
+        """Data of the fitted form from states (n, *event_shape); tensors are on the CPU.
 
-        Condition columns of the data hold what was `given`, as in `encode_condition`. Tensors come back on
-        the CPU, whatever made the states.
+        Condition columns of the data hold the values `given`, as in `encode_condition`.
         """
         columns = self.values(x)
         inside = {name: kind for name, kind in self.conditions.items() if name in self.container.columns}
@@ -178,7 +173,7 @@ class Schema:
         return self.container.join(columns)
 
     def values(self, x: Any) -> dict[str, Values]:
-        """The columns that are no conditions, in their own types and units, from states."""
+        """The columns that are not conditions, in their own types and units, from states."""
         held = self._parts(x)
         columns = {name: kind.values(_tree.length(x)) for name, kind in self.constants.items()}
         for name, factor in self.factors.items():
@@ -186,17 +181,15 @@ class Schema:
         return columns
 
     def round_trip(self, x: Any) -> Any:
-        """States as they are after a trip through the data: an integer at the lower edge of its cell."""
+        """States after decoding and encoding: an integer is at the lower edge of its cell."""
         return self._states(self.values(x))
 
     def encode_condition(self, given: Any, n: int) -> Tensor | None:
-        """The features (n, c) of conditions given by name, each with one value or with n.
-
-        None if the model has no conditions.
+        """The features (n, c) of conditions; None if the model has no conditions.
 
         Args:
-            given: such as {"class": 3, "age": [30, 40]}, or a DataFrame with these columns.
-            n: how many rows.
+            given: one value or n values for each name, such as {"class": 3, "age": [30, 40]}, or a DataFrame.
+            n: the number of rows.
         """
         if not self.conditions and given is None:
             return None
@@ -226,9 +219,9 @@ class Schema:
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The schema that `to_config` described."""
         try:
-            parts = {part["name"]: factors.from_config(_unnamed(part)) for part in config["factors"]}
-            constants = {part["name"]: Constant(**_unkinded(part)) for part in config["constants"]}
-            features = {part["name"]: _feature(part) for part in config["conditions"]}
+            parts = {name: factors.from_config(part) for name, part in _by_name(config["factors"])}
+            constants = {name: _kind(part, Constant) for name, part in _by_name(config["constants"])}
+            features = {name: _kind(part, Feature) for name, part in _by_name(config["conditions"])}
             return cls(parts, constants, features, containers.from_config(config["container"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"The schema of the model is damaged ({type(error).__name__}: {error}).") from error
@@ -239,29 +232,30 @@ class Schema:
         return self._joined({name: factor.encode(columns) for name, factor in self.factors.items()})
 
     def _joined(self, parts: dict[str, Any]) -> Any:
-        """The parts of a state by factor as a state: the tensor itself, where there is one."""
+        """The state with these parts: the only part itself, or all by name."""
         return next(iter(parts.values())) if len(parts) == 1 else parts
 
     def _parts(self, x: Any) -> dict[str, Tensor]:
-        """A state as its parts by factor, if it has the shape of one."""
+        """The parts of a state by factor; raise an InputError if their shapes are wrong."""
         parts = x if isinstance(x, dict) else dict.fromkeys(self.factors, x)
         for name, factor in self.factors.items():
             expected = factor.process().space.event_shape
             if name not in parts or tuple(parts[name].shape[1:]) != expected:
-                got = tuple(parts[name].shape) if name in parts else "none"
-                raise InputError(f"States of {name!r} have shape {got}, expected (n, *{expected}).")
+                got = f"shape {tuple(parts[name].shape)}" if name in parts else "nothing"
+                raise InputError(f"got {got} for the states of {name!r}; expected shape (n, *{expected}).")
         return parts
 
     def _features(self, given: Mapping[str, Values]) -> Tensor | None:
-        parts = [_features(kind, given[name], name) for name, kind in self.conditions.items()]
+        parts = []
+        for name, kind in self.conditions.items():
+            with np.errstate(over="ignore"):
+                x = kind.features(given[name], name).astype(np.float32)
+            parts.append(representable(x, given[name], name))
         return torch.cat(parts, dim=1) if parts else None
 
 
-_SHOWN = 20  # rows of the table that describes a schema
-
-
 def _conditions_of(columns: Mapping[str, Values], y: Any, names: Sequence[str]) -> dict[str, Values]:
-    """The conditions, from the columns of the data or from y, in the order in which they are named."""
+    """The conditions, from the columns of the data or from y, in the order of `names`."""
     outside = conditions.beside(y, [name for name in names if name not in columns], list(columns))
     return {name: columns[name] if name in columns else outside[name] for name in names}
 
@@ -271,32 +265,24 @@ def _check_rows(columns: Mapping[str, Values], given: Mapping[str, Values]) -> N
     for name, values in given.items():
         if len(values) != n:
             raise InputError(f"X has {n} rows, but the condition '{name}' has {len(values)}.")
-    checks.check_present({**columns, **given})
-
-
-def _features(kind: Feature, values: Values, name: str) -> Tensor:
-    with np.errstate(over="ignore"):
-        return representable(kind.features(values, name).astype(np.float32), values, name)
+    arrays.check_present({**columns, **given})
 
 
 def _rows(factor: Factor) -> list[tuple[str, str]]:
-    """What a table says of a factor: of columns of numbers one by one, of other columns together."""
+    """The rows of a factor in a table: one for each column of numbers, one for all other columns together."""
     if isinstance(factor, NumberFactor):
         return [(name, str(kind)) for name, kind in zip(factor.columns, factor.coordinates, strict=True)]
     shown = ",".join(factor.columns[:6]) + (",..." if len(factor.columns) > 6 else "")
     return [(shown, str(factor))]
 
 
-def _unnamed(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key != "name"}
+def _by_name(configs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for config in configs:
+        yield config["name"], {key: value for key, value in config.items() if key != "name"}
 
 
-def _unkinded(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in _unnamed(config).items() if key != "kind"}
-
-
-def _feature(config: Mapping[str, Any]) -> Feature:
-    kind: Kind = registry.from_config(_unnamed(config))
-    if not isinstance(kind, Feature):
-        raise TypeError(f"{kind.name} is no condition")
+def _kind(config: dict[str, Any], base: type[Any]) -> Any:
+    kind = registry.from_config(config)
+    if not isinstance(kind, base):
+        raise TypeError(f"{kind.name} is not a {base.__name__}")
     return kind

@@ -1,4 +1,4 @@
-"""Write more rows than fit into memory: group after group, into a file that appears when all are there."""
+"""Write more rows than fit into memory, group by group; the file appears when all groups are there."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Append = Callable[[Values], None]
 
 @contextlib.contextmanager
 def appending(path: Path | str, overwrite: bool = False) -> Iterator[Append]:
-    """Yield `append(rows)`, for arrays of one dtype and one shape but for their length.
+    """Yield `append(rows)`, for arrays that differ in length only.
 
-    .npy and .csv files grow with every group; .parquet files cannot, so their rows wait in memory. Axes of rows that
-    have several become one in tables. Nothing is left behind if the block raises.
+    .npy and .csv files grow with every group; rows of a .parquet file wait in memory. In tables a row with several axes
+    becomes flat. If the block raises, no file is left.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "rows.npy"
@@ -33,6 +33,8 @@ def appending(path: Path | str, overwrite: bool = False) -> Iterator[Append]:
     >>> np.load(path).sum(1)
     array([0., 0., 3.])
     """
+    import polars as pl
+
     path = Path(path)
     files.check_writable(path, overwrite, SUFFIXES)
     if path.suffix.lower() == ".parquet":
@@ -40,45 +42,31 @@ def appending(path: Path | str, overwrite: bool = False) -> Iterator[Append]:
         yield groups.append
         files.write(_flat(np.concatenate(groups)), path, overwrite)
         return
-    growing = _npy if path.suffix.lower() == ".npy" else _csv
-    with atomic_path(path) as beside, open(beside, "wb") as file, growing(file) as append:
-        yield append
-
-
-@contextlib.contextmanager
-def _npy(file: BinaryIO) -> Iterator[Append]:
-    """The header comes first and says how many rows there are: NumPy leaves room in it, so it is written again."""
     rows, last = 0, np.empty((0,))
+    npy = path.suffix.lower() == ".npy"
+    with atomic_path(path) as beside, open(beside, "wb") as file:
 
-    def append(group: Values) -> None:
-        nonlocal rows, last
-        if rows == 0:
-            _header(file, rows, group)
-        file.write(np.ascontiguousarray(group).data)
-        rows, last = rows + len(group), group[:0]
+        def append(group: Values) -> None:
+            nonlocal rows, last
+            if npy:
+                if rows == 0:
+                    _write_header(file, rows, group)
+                file.write(np.ascontiguousarray(group).data)
+            else:
+                table = pl.DataFrame({f"x{i}": column for i, column in enumerate(_flat(group).T)})
+                table.write_csv(file, include_header=rows == 0)
+            rows, last = rows + len(group), group[:0]
 
-    yield append
-    file.seek(0)
-    _header(file, rows, last)
+        yield append
+        if npy:  # the header counts the rows; NumPy leaves room to write it again
+            file.seek(0)
+            _write_header(file, rows, last)
 
 
-def _header(file: BinaryIO, rows: int, like: Values) -> None:
+def _write_header(file: BinaryIO, rows: int, like: Values) -> None:
     descr = np.lib.format.dtype_to_descr(like.dtype)
     header = {"descr": descr, "fortran_order": False, "shape": (rows, *like.shape[1:])}
     np.lib.format.write_array_header_1_0(file, header)
-
-
-@contextlib.contextmanager
-def _csv(file: BinaryIO) -> Iterator[Append]:
-    """The names of the columns stand before the first group alone."""
-    import polars as pl
-
-    def append(group: Values) -> None:
-        rows = _flat(group)
-        table = pl.DataFrame({f"x{i}": column for i, column in enumerate(rows.T)})
-        table.write_csv(file, include_header=file.tell() == 0)
-
-    yield append
 
 
 def _flat(rows: Values) -> Values:

@@ -1,12 +1,11 @@
-"""How good is it: baselines, two-sample tests, neighbours."""
+"""Measure a model: likelihoods, baselines, two-sample tests, neighbours."""
 
-from unnoise.evaluation.baselines import Baseline, fit_baselines
+from unnoise.evaluation.baselines import Baseline, fit_baselines, independent_log_prob
 from unnoise.evaluation.bits import bits_per_dimension
 from unnoise.evaluation.bound import Bound
 from unnoise.evaluation.decoders import BinDecoder, Decoder, SoftmaxDecoder
 from unnoise.evaluation.dequantised import DequantisedLikelihood, NoiseCells
 from unnoise.evaluation.distances import sliced_wasserstein, wasserstein
-from unnoise.evaluation.frequencies import independent_log_prob
 from unnoise.evaluation.implicit_bound import ImplicitBound
 from unnoise.evaluation.importance import ImportanceWeighted
 from unnoise.evaluation.likelihood import Estimate, Likelihood

@@ -1,4 +1,4 @@
-"""What every statistic of this folder is given: a float64 array of finite rows, (n, d)."""
+"""Rows (n, d) of finite float64 numbers, the input of all statistics here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ Array = NDArray[np.float64]
 
 
 def as_rows(values: Any, name: str, *, least: int = 1) -> Array:
-    """Read an array or a tensor with leading axis n as rows (n, d), and say in one sentence why it cannot be.
+    """An array or a tensor (n, *event) as rows (n, d).
+
+    Raises:
+        InputError: there is only one axis, there are fewer than `least` rows, or a number is not finite.
 
     >>> as_rows([[1, 2], [3, 4]], "the samples").shape
     (2, 2)
@@ -25,12 +28,10 @@ def as_rows(values: Any, name: str, *, least: int = 1) -> Array:
         raise InputError(f"{name} have shape {array.shape}; expected one row per example, (rows, columns).")
     rows = array.reshape(len(array), -1)
     if len(rows) < least:
-        raise InputError(f"{name} have {len(rows)} rows; at least {least} are needed here.")
+        raise InputError(f"{name} have {len(rows)} rows; expected at least {least}.")
     bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if bad.size:
-        raise InputError(
-            f"{name} hold a NaN or an infinity in {bad.size} rows, first in row {bad[0]}; remove or fill it."
-        )
+        raise InputError(f"{name} hold NaN or infinity in {bad.size} rows, first in row {bad[0]}; drop or fill them.")
     return rows
 
 
@@ -38,9 +39,7 @@ def as_pair(first: Any, second: Any, names: tuple[str, str], *, least: int = 1) 
     """Two sets of rows that must have the same columns."""
     x, y = as_rows(first, names[0], least=least), as_rows(second, names[1], least=least)
     if x.shape[1] != y.shape[1]:
-        raise InputError(
-            f"{names[0]} have {x.shape[1]} columns and {names[1]} have {y.shape[1]}; they must be the same."
-        )
+        raise InputError(f"{names[0]} have {x.shape[1]} columns and {names[1]} {y.shape[1]}; expected equally many.")
     return x, y
 
 

@@ -1,12 +1,11 @@
-r"""Three densities that any learnt density should beat, fitted on the same rows.
+r"""Baselines that a learnt density or probability should beat, fitted on the same rows.
 
-All three are fitted on standardised columns z = (x - mean) / std and scored in the units of the rows,
+The three densities are fitted on standardised columns z = (x - mean) / std and scored in the units of the rows,
 
-    log p(x) = log p_z(z) - sum_i log std_i     (nats per row),
+    log p(x) = log p_z(z) - sum_i log std_i     (nats per row).
 
-so that the shrinkage and the bandwidth mean the same whatever the units of the columns are. What has to be
-chosen (number of components, kind of covariance, bandwidth) is chosen by likelihood on a validation split
-carved from the training rows, and the choice is then fitted again on all of them.
+The likelihood of a validation split of the training rows chooses the number of components, the kind of covariance and
+the bandwidth; the choice is fitted again on all rows.
 """
 
 from __future__ import annotations
@@ -16,22 +15,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unnoise._errors import InputError
-from unnoise.evaluation._kernel_density import fit_kernel_density
-from unnoise.evaluation._mixture import fit_mixture
+from unnoise.evaluation._fits import fit_kernel_density, fit_mixture
 from unnoise.evaluation._rows import Array, as_rows
 
 LogDensity = Callable[[Array], Array]
+Whole = NDArray[np.integer]
 
-FEWEST_ROWS = 10  # fewer cannot be split into rows to fit on and rows to choose by
+FEWEST_ROWS = 10  # for a training and a validation part
 VALIDATION_SHARE = 0.2
 MOST_VALIDATION = 5_000
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A fitted density of rows in the units they were given in, and what it is in words."""
+    """A fitted density of rows in their own units, and its description."""
 
     description: str
     shift: Array = field(repr=False)
@@ -39,12 +39,12 @@ class Baseline:
     standard_log_density: LogDensity = field(repr=False)
 
     def score_samples(self, test: Any) -> Array:
-        """Log density of each row, (n,), in nats, with respect to volume in the units of the rows."""
+        """Log density of each row, (n,), in nats, per unit of volume in the units of the rows."""
         rows = as_rows(test, "the test rows")
         if rows.shape[1] != len(self.shift):
             raise InputError(
-                f"the test rows have {rows.shape[1]} columns; this baseline was fitted on {len(self.shift)} "
-                "columns, give it the same ones."
+                f"the test rows have {rows.shape[1]} columns; expected the {len(self.shift)} columns that this "
+                "baseline was fitted on."
             )
         log_density = self.standard_log_density((rows - self.shift) / self.scale)
         return np.asarray(log_density - np.log(self.scale).sum())
@@ -54,11 +54,14 @@ def fit_baselines(train: Any, rng_seed: int = 0) -> dict[str, Baseline]:
     """Fit a Gaussian, a Gaussian mixture and a kernel density on `train`, (n, d), already dequantised.
 
     Args:
-        train: rows of real numbers; repeated or rounded values make densities grow without bound.
-        rng_seed: decides the validation split, the subsamples of large tables and the starts of the mixture.
+        train: rows of real numbers; with repeated or rounded values densities grow without bound.
+        rng_seed: seed of the validation split, of subsamples and of the starts of the mixture.
 
     Returns:
         The baselines by name, from the simplest to the most flexible.
+
+    Raises:
+        InputError: there are fewer than 10 rows, a column is constant, or a number is not finite.
 
     References:
         Ledoit, Wolf (2004), A well-conditioned estimator for large-dimensional covariance matrices.
@@ -76,7 +79,7 @@ def fit_baselines(train: Any, rng_seed: int = 0) -> dict[str, Baseline]:
     constant = np.flatnonzero(scale <= 1e-12 * np.abs(shift))
     if constant.size:
         raise InputError(
-            f"column {constant[0]} of the training rows is constant; drop it, a density along it is infinite."
+            f"column {constant[0]} of the training rows is constant, so its density is infinite; drop the column."
         )
     z = (rows - shift) / scale
     split = _split(z, rng_seed)
@@ -88,15 +91,34 @@ def fit_baselines(train: Any, rng_seed: int = 0) -> dict[str, Baseline]:
     return {name: Baseline(description, shift, scale, density) for name, (description, density) in fits.items()}
 
 
+def independent_log_prob(train: Whole, test: Whole) -> Array:
+    """The log-probability of each test row, (m,) in nats, under independent sites with the frequencies of `train`.
+
+    One is added to every count, so that no state has probability 0.
+
+    Args:
+        train: states from 0, (n, sites).
+        test: states from 0, (m, sites).
+
+    >>> train = np.array([[0], [0], [1]])
+    >>> np.exp(independent_log_prob(train, np.array([[0], [1]])))
+    array([0.6, 0.4])
+    """
+    states, sites = int(max(train.max(), test.max())) + 1, np.arange(train.shape[1])
+    counts = np.ones((len(sites), states))
+    np.add.at(counts, (sites, train), 1.0)
+    log_share = np.log(counts / counts.sum(1, keepdims=True))
+    return np.asarray(log_share[sites, test].sum(1))
+
+
 def _fit_gaussian(z: Array) -> tuple[str, LogDensity]:
     from scipy.stats import multivariate_normal
     from sklearn.covariance import ledoit_wolf
 
     covariance, shrinkage = ledoit_wolf(z)
     law = multivariate_normal(z.mean(axis=0), covariance, allow_singular=True)
-    return f"Gaussian, full covariance (Ledoit-Wolf shrinkage {shrinkage:.2g})", lambda rows: np.atleast_1d(
-        law.logpdf(rows)
-    )
+    description = f"Gaussian, full covariance (Ledoit-Wolf shrinkage {shrinkage:.2g})"
+    return description, lambda rows: np.atleast_1d(law.logpdf(rows))
 
 
 def _split(z: Array, seed: int) -> tuple[Array, Array]:

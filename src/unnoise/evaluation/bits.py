@@ -1,12 +1,10 @@
-r"""Bits per dimension, the one place where nats of a density become bits of a code.
+r"""Bits per dimension of d whole numbers b, from the log-probability P or from the density of states $x = (b - m)/s$.
 
-Data of whole numbers b are modelled as states $x = (b - m)/s$. A log-probability of the whole numbers, or a bound on
-it, is $\log P$; a log density of states says $\log P = \log p(x) - d\log s$ once the cell of width $1/s$ that a whole
-number stands for is counted. The convention, of every paper that gives bits per dimension of 8-bit images:
+A whole number stands for a cell of width $1/s$, so $\log P = \log p(x) - d\log s$ and
 
-$$\text{bits per dimension} = \frac{-\log P}{d\log 2} = \frac{-\log p(x)}{d\log 2} + \log_2 s.$$
+$$\text{bits per dimension} = \frac{-\log P}{d\log 2} = \frac{-\log p(x)}{d\log 2} + \log_2 s,$$
 
-Where bytes were divided by 256, $s = 256$ and the last term is 8. Uniform noise over all bytes costs 8 bits.
+the convention of papers on 8-bit images. For bytes divided by 256, $s = 256$ and the last term is 8.
 """
 
 from __future__ import annotations
@@ -17,19 +15,19 @@ from unnoise._errors import InputError
 
 
 def bits_per_dimension(nats: float, dimensions: int, *, step: float = 1.0) -> float:
-    """What a dimension costs in a code.
+    """The length of a code per dimension.
 
     Args:
-        nats: the log-likelihood of a row: of probabilities, or of a density of states.
-        dimensions: how many numbers a row has.
-        step: for a density, how far apart in its own units two neighbouring whole numbers are; 1 for probabilities.
+        nats: the log-likelihood of a row, from a probability or from a density of states.
+        dimensions: the number of numbers in a row.
+        step: 1/s, the distance of neighbouring whole numbers in the units of the density; 1 for a probability.
 
     Raises:
-        InputError: no dimensions, or a step that is not positive.
+        InputError: `dimensions` is less than 1, or `step` is not positive.
 
-    >>> bits_per_dimension(-784 * math.log(256), 784)  # a uniform law over bytes
+    >>> bits_per_dimension(-784 * math.log(256), 784)  # uniform bytes
     8.0
-    >>> bits_per_dimension(0.0, 784, step=1 / 256)  # the uniform density on [0, 1), of bytes divided by 256
+    >>> bits_per_dimension(0.0, 784, step=1 / 256)  # bytes divided by 256, uniform on [0, 1)
     8.0
     """
     if dimensions < 1 or not step > 0:

@@ -1,8 +1,9 @@
-r"""How far apart two samples lie: what it costs to carry one onto the other.
+r"""Wasserstein distances of two samples, in the units of the rows.
 
-$W_p(x, y) = \min_\pi\big(\frac1n\sum_i|x_i - y_{\pi(i)}|^p\big)^{1/p}$ over all matchings $\pi$, in the units of the
-rows. Two exact samples of one law lie apart too: by a lot in many dimensions, or where modes are far from each other.
-Set the distance of exact samples of the same size beside every number.
+$$W_p(x, y) = \min_\pi\Big(\frac1n\sum_i|x_i - y_{\pi(i)}|^p\Big)^{1/p}$$
+
+over all matchings $\pi$. Two samples of the same law also have a distance, which is large in many dimensions or between
+distant modes: compare every number with the distance of two exact samples of the same size.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ NUMBERS_AT_ONCE = 2**22
 
 
 def wasserstein(x: Any, y: Any, *, order: float = 2.0, seed: int = 0, max_rows: int = 4_000) -> float:
-    r"""$W_p$ between two samples, by the best matching of all: exact optimal transport.
+    r"""$W_p$ between two samples, by the best of all matchings (exact optimal transport).
 
-    It costs memory as $n^2$ (128 MB at 4,000 rows) and time as $n^3$ at worst; in one dimension the best matching is
-    the sorted one. The larger sample gives as many rows as the smaller one has, drawn at random.
+    Memory grows as $n^2$ (128 MB at 4,000 rows) and time as $n^3$ at most; in one dimension sorting gives the matching.
+    The larger sample is reduced, at random, to the size of the smaller one.
 
     Args:
         x: rows, (n, *event).
         y: rows, (m, *event).
         order: p, at least 1.
-        seed: of the rows that are drawn where there are too many.
-        max_rows: of either side.
+        seed: of the random choice of rows.
+        max_rows: the largest number of rows of each sample.
 
     Raises:
-        InputError: rows that do not fit together, NaN, or an order below 1.
+        InputError: the rows have different widths or NaN, or the order is below 1.
 
     >>> wasserstein([[0.0, 0.0], [1.0, 0.0]], [[1.0, 2.0], [0.0, 2.0]])
     2.0
@@ -53,19 +54,21 @@ def wasserstein(x: Any, y: Any, *, order: float = 2.0, seed: int = 0, max_rows: 
 def sliced_wasserstein(x: Any, y: Any, *, order: float = 2.0, directions: int = 500, seed: int = 0) -> float:
     r"""$\big(E_\theta W_p(\theta\cdot x, \theta\cdot y)^p\big)^{1/p}$ over random directions $\theta$.
 
-    Rabin et al. 2012, Wasserstein barycenter and its application to texture mixing. Every projection is solved exactly
-    by sorting, whatever the numbers of rows; memory does not grow with the number of directions. For a shift by v, and
-    p = 2, it is $|v|/\sqrt d$.
+    Sorting solves every projection exactly, for any numbers of rows. For a shift by v and p = 2 the distance is
+    $|v|/\sqrt d$.
 
     Args:
         x: rows, (n, *event).
         y: rows, (m, *event).
         order: p, at least 1.
-        directions: how many are drawn, uniform on the sphere.
+        directions: the number of directions, uniform on the sphere.
         seed: of the directions.
 
     Raises:
-        InputError: rows that do not fit together, NaN, an order below 1, or no directions.
+        InputError: the rows have different widths or NaN, the order is below 1, or there are no directions.
+
+    References:
+        Rabin et al. (2012), Wasserstein barycenter and its application to texture mixing.
 
     >>> round(sliced_wasserstein([[0.0, 0.0], [1.0, 0.0]], [[0.0, 2.0], [1.0, 2.0]], directions=5000), 1)
     1.4
@@ -88,7 +91,7 @@ def _check_order(order: float) -> None:
 
 
 def _matched(a: Array, b: Array, order: float) -> Array:
-    """What every row pays in the cheapest matching."""
+    """The cost of every row in the best matching."""
     from scipy.optimize import linear_sum_assignment
     from scipy.spatial.distance import cdist
 
@@ -97,7 +100,7 @@ def _matched(a: Array, b: Array, order: float) -> Array:
 
 
 def _levels(n: int, m: int) -> tuple[Indices, Indices, Array]:
-    """Where the quantile functions of n and of m sorted rows are constant: the row of either, and the width."""
+    """Intervals on which both quantile functions are constant: the row of each sample, and the width."""
     ends = np.unique(np.concatenate([np.arange(n + 1) * m, np.arange(m + 1) * n]))  # in units of 1 / nm: exact
     return ends[:-1] // m, ends[:-1] // n, np.diff(ends) / (n * m)
 

@@ -1,8 +1,7 @@
-"""Are samples copies of training rows? Their nearest training rows, measured against those of held-out rows.
+"""Memorisation: are samples copies of training rows?
 
-A model that stores its training rows and gives them back has perfect samples and has learnt nothing. A held-
-out row is as far from the training rows as a new row should be, so that its distance is the yardstick for a
-sample's.
+A held-out row is as far from the training rows as a new row should be, so the distances of samples to their nearest
+training rows are compared with those of held-out rows.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from unnoise.evaluation._rows import Array, as_pair
 
 SEARCH_BLOCK = 2_000  # rows looked up at once
 RESAMPLES = 200
-NEAR = 0.01  # quantile of the held-out distances below which a sample counts as suspiciously near
+NEAR = 0.01  # quantile of the held-out distances below which a sample is near
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Memorisation:
-    """`ratio` near 0: copies; about 1: as new as held-out rows. `near_share` is 0.01 if none is copied."""
+    """A `ratio` near 0 means copies, near 1 samples as new as held-out rows; `near_share` is 0.01 without copies."""
 
     ratio: float
     ratio_se: float
@@ -40,9 +39,9 @@ class Memorisation:
 
 
 def nearest_training(samples: Any, train: Any, k: int = 1) -> Neighbours:
-    """The k nearest training rows of every sample, by Euclidean distance in the coordinates given.
+    """The k nearest training rows of every sample, by Euclidean distance.
 
-    Rows may have any shape (images are flattened). Columns in different units should be standardised first.
+    Rows may have any shape, such as images. Standardise columns of different units first.
 
     >>> nearest_training([[0.0, 0.9]], [[5.0, 5.0], [0.0, 1.0]]).indices
     array([[1]])
@@ -53,7 +52,7 @@ def nearest_training(samples: Any, train: Any, k: int = 1) -> Neighbours:
     search = NearestNeighbors(n_neighbors=min(k, len(known)), algorithm="brute").fit(known)
     blocks = [rows[i : i + SEARCH_BLOCK] for i in range(0, len(rows), SEARCH_BLOCK)]
     indices = np.concatenate([search.kneighbors(block, return_distance=False) for block in blocks])
-    # the search rounds small distances; a copy must be at distance 0 exactly
+    # the search rounds small distances, but a copy must have distance 0
     distances = np.stack([np.linalg.norm(rows - known[column], axis=1) for column in indices.T], axis=1)
     return Neighbours(indices, distances)
 
@@ -61,8 +60,8 @@ def nearest_training(samples: Any, train: Any, k: int = 1) -> Neighbours:
 def memorisation(samples: Any, held_out: Any, train: Any, *, seed: int = 0) -> Memorisation:
     """Median distance of samples to their nearest training row, over that of held-out rows.
 
-    The standard error is a bootstrap over both. Where half of the held-out rows repeat training rows (few
-    distinct rows), the ratio is 1 if half of the samples do so too, else infinite.
+    The standard error is a bootstrap over both. If half of the held-out rows repeat training rows, the ratio is 1 if
+    half of the samples do so too, else infinite.
 
     >>> rng = np.random.default_rng(0)
     >>> train, held_out, fresh = rng.normal(size=(3, 400, 2))

@@ -1,9 +1,8 @@
-r"""Do samples come from the law of a reference? Can a classifier tell, and how far apart are they.
+r"""Two-sample tests: do samples follow the law of a reference?
 
-* Classifier two-sample test (C2ST): the cross-validated accuracy of a classifier that tells samples from
-  reference. 1/2 means that it found no difference, 1 that it finds every sample out.
-* Energy distance: 2 E|X - Y| - E|X - X'| - E|Y - Y'|, zero only when the laws are equal, in the units of the
-  rows.
+* Classifier two-sample test (C2ST): the cross-validated accuracy of a classifier that tells samples from reference; 1/2
+  means no difference found, 1 that it recognises every sample.
+* Energy distance: 2 E|X - Y| - E|X - X'| - E|Y - Y'|, zero only for equal laws, in the units of the rows.
 
 References:
     Lopez-Paz, Oquab (2017), Revisiting classifier two-sample tests, arXiv 1610.06545.
@@ -31,7 +30,7 @@ BLOCK = 1_000  # rows whose distances to all others are held at once
 
 @dataclass(frozen=True)
 class ClassifierTest:
-    """What a classifier found: see `classifier_test`."""
+    """The result of `classifier_test`."""
 
     accuracy: float
     standard_error: float
@@ -59,20 +58,18 @@ def classifier_test(
     max_epochs: int = 200,
     max_rows: int = 10_000,
 ) -> ClassifierTest:
-    """Cross-validated accuracy of a multilayer perceptron at telling samples from reference.
+    """Cross-validated accuracy of a multilayer perceptron that tells samples from reference.
 
-    Two hidden layers of 10 d ReLU units, Adam until the loss stalls, columns standardised by the reference
-    rows of the training folds. This is the test of sbibm, with two limits that keep it fast: `max_width` and
-    `max_epochs`; lift them with None and 10_000 to compare with its published numbers. Both sides get the
-    same number of rows, at most `max_rows`, so that chance is 1/2. Few rows bias the accuracy towards 1/2:
-    compare at equal numbers.
+    Two hidden layers of 10 d ReLU units, Adam until the loss stalls, columns standardised by the reference rows of the
+    training folds. This is the test of sbibm with two limits that make it fast; `max_width=None` and
+    `max_epochs=10_000` reproduce its published numbers. Both sides have the same number of rows, at most `max_rows`.
+    Few rows bias the accuracy towards 1/2, so compare at equal numbers.
 
-    The p-value asks whether the accuracy is better than chance. Folds share training rows, so it comes from
-    one more classifier, trained on one half and judged on the other: when the laws agree the labels of the
-    other half are exchangeable given the classifier, and Fisher's exact test holds.
+    The p-value is for an accuracy no better than chance. Folds share training rows, so another classifier is trained on
+    one half and tested on the other: for equal laws its labels are exchangeable, and Fisher's exact test holds.
 
-    The standard error is binomial, sqrt(accuracy (1 - accuracy) / (2 rows)); no unbiased one exists for
-    cross-validation (Bengio, Grandvalet 2004), and this one leaves out what another fit would change.
+    The standard error is binomial, sqrt(accuracy (1 - accuracy) / (2 rows)), and ignores the variation between fits; no
+    unbiased one exists for cross-validation (Bengio, Grandvalet 2004).
 
     >>> rng = np.random.default_rng(0)
     >>> found = classifier_test(rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + 3.0)
@@ -89,7 +86,7 @@ def classifier_test(
     width = min(10 * x.shape[1], max_width or 10 * x.shape[1])
 
     def judge(parts: int) -> Iterator[tuple[Labels, Labels]]:
-        """(guesses, labels) of every held-out part in turn."""
+        """(guesses, labels) of each held-out part."""
         splitter = StratifiedKFold(parts, shuffle=True, random_state=seed)
         for fit, held_out in splitter.split(features, labels):
             classifier = _new_classifier(width, max_epochs, seed)
@@ -120,13 +117,13 @@ def _classify(classifier: Any, train: Array, labels: Labels, test: Array) -> Lab
     spread = reference.std(axis=0)
     shift, scale = reference.mean(axis=0), np.where(spread > 0, spread, 1.0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # max_epochs is a limit that the caller set
+        warnings.simplefilter("ignore", ConvergenceWarning)  # max_epochs may stop it
         classifier.fit((train - shift) / scale, labels)
     return np.asarray(classifier.predict((test - shift) / scale))
 
 
 def _fisher(guesses: Labels, labels: Labels) -> float:
-    """P(at least as many hits) when the guesses are held and the labels are shuffled."""
+    """P(at least as many hits) for these guesses and shuffled labels."""
     from scipy.stats import hypergeom
 
     both = int((guesses * labels).sum())
@@ -136,10 +133,9 @@ def _fisher(guesses: Labels, labels: Labels) -> float:
 def energy_distance(x: Any, y: Any, *, seed: int = 0, max_rows: int = 5_000) -> EnergyDistance:
     r"""Energy distance between two samples, from all pairs of at most `max_rows` rows a side.
 
-    The floor follows from the reference x alone, without permutations: when the laws agree the estimate is a
-    degenerate U-statistic with variance 2 zeta (1/n + 1/m)^2, zeta = E h(X, X')^2 of the doubly centred
-    distance h. The standard error joins the floor with the first-order term, which vanishes when the laws
-    agree. Columns in different units should be standardised first.
+    For equal laws the estimate is a degenerate U-statistic with variance 2 zeta (1/n + 1/m)^2, zeta = E h(X, X')^2 with
+    the doubly centred distance h, so the floor follows from x alone. The standard error adds the first-order term,
+    which is zero for equal laws. Standardise columns of different units first.
 
     >>> rng = np.random.default_rng(0)
     >>> found = energy_distance(rng.normal(size=(500, 2)), rng.normal(size=(500, 2)) + 1.0)
@@ -157,7 +153,7 @@ def energy_distance(x: Any, y: Any, *, seed: int = 0, max_rows: int = 5_000) -> 
     value = 2 * across_a.mean() - within_a.mean() - within_b.mean()
     influence_a, influence_b = 2 * (across_a - within_a), 2 * (across_b - within_b)
     floor = (1 / n + 1 / m) * np.sqrt(2 * _degenerate_variance(a, within_a))
-    # the influences are estimates, whose own noise adds 2 floor^2
+    # the noise of the estimated influences adds 2 floor^2
     first_order = influence_a.var() / n + influence_b.var() / m - 2 * floor**2
     variance = max(first_order, 0.0) + floor**2
     return EnergyDistance(float(value), float(np.sqrt(variance)), float(floor))

@@ -1,12 +1,12 @@
-r"""A kernel density on the sphere: what a learnt density on the globe has to beat.
+r"""A kernel density on the sphere, the baseline of a learnt density on the globe.
 
-Every training point carries a von Mises-Fisher kernel, and a share of the mass is uniform:
+Every training point has a von Mises-Fisher kernel, and a share u of the mass is uniform:
 
 $$p(x) = \frac u{4\pi} + \frac{1 - u}n\sum_i C(\kappa) e^{\kappa x\cdot x_i},\qquad
 C(\kappa) = \frac\kappa{2\pi(1 - e^{-2\kappa})} e^{-\kappa},$$
 
-with respect to area on the unit sphere $S^2$, in nats. Bandwidth and share are chosen by the likelihood of validation
-points. With repeated points it grows without bound in $\kappa$, so $\kappa$ is at most `most_kappa`.
+with respect to area on the unit sphere $S^2$. The likelihood of validation points chooses $\kappa$ and u; for repeated
+points it grows without bound in $\kappa$, so $\kappa$ is at most `most_kappa`.
 
 References:
     Hall, Watson, Cabrera (1987), Kernel density estimation with spherical data.
@@ -31,7 +31,7 @@ BLOCK = 512  # rows whose kernels are held at once
 
 @dataclass(frozen=True)
 class SphereKernelDensity:
-    """A fitted kernel density: see the module.
+    """A fitted kernel density on the sphere.
 
     >>> points = np.random.default_rng(0).normal(size=(100, 3)) + [0.0, 0.0, 4.0]
     >>> points /= np.linalg.norm(points, axis=1, keepdims=True)
@@ -46,17 +46,15 @@ class SphereKernelDensity:
 
     @classmethod
     def fit(cls, train: Array, validation: Array, most_kappa: float = 1e5) -> SphereKernelDensity:
-        """Choose bandwidth and uniform share by validation likelihood.
+        """Choose kappa and the uniform share by validation likelihood.
 
         Args:
-            train: unit vectors, (n, 3), that carry the kernels.
-            validation: unit vectors to choose by.
-            most_kappa: the narrowest kernel that is tried.
+            train: unit vectors, (n, 3), the centres of the kernels.
+            validation: unit vectors, (m, 3).
+            most_kappa: the narrowest kernel to try.
         """
         if train.ndim != 2 or train.shape[1] != 3 or len(train) == 0 or len(validation) == 0:
-            raise InputError(
-                f"got points of shape {train.shape}; expected unit vectors (n, 3), to fit and to choose by"
-            )
+            raise InputError(f"got points of shape {train.shape}; expected unit vectors (n, 3), to fit and to validate")
         best = (-math.inf, 1.0, UNIFORM[0])
         for kappa in np.geomspace(1.0, most_kappa, GRID):
             kernels = _log_kernels(validation, train, float(kappa))
@@ -71,7 +69,7 @@ class SphereKernelDensity:
 
     @property
     def description(self) -> str:
-        """What was chosen."""
+        """The chosen parameters in words."""
         return f"von Mises-Fisher kernel density, kappa {self.kappa:.3g}, uniform share {self.uniform:g}"
 
 

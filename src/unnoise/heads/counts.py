@@ -53,7 +53,7 @@ class CountHead(ProcessHead):
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """Deviations from the mean in units of the noise, logarithmic where they are large."""
-        means = self.process.means(t)
+        means = self.process.means(t).to(torch.get_default_dtype())  # that of networks, whatever times are
         return torch.asinh(2 * (x_t.to(means).sqrt() - means.sqrt())).reshape(-1, *self.input_shape)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-r"""How many ancestors a population has had a time ago: the time scale of the Wright-Fisher kernel.
+r"""How many ancestors a population had a time ago: the time scale of the Wright-Fisher kernel.
 
 In Kingman's coalescent with mutation at total rate $\theta/2$, infinitely many lines of descent merge and mutate into
 $m$ that are left after time t, at rates $\lambda_k = \frac12 k(k + \theta - 1)$ from k to k - 1. The published series
@@ -28,6 +28,7 @@ from torch import Tensor
 
 from unnoise._roots import bisect
 from unnoise.laws.base import standard_normal
+from unnoise.laws.categorical import Categorical
 
 Floats = NDArray[np.float64]
 
@@ -77,7 +78,7 @@ class Lineages:
         early = time < FEW_FROM
         drawn = torch.empty(time.shape, dtype=torch.int64, device=time.device)
         drawn[early] = self._rejected(time[early], rng)
-        drawn[~early] = self._inverted(time[~early], rng)
+        drawn[~early] = Categorical(self.at(time[~early])[:, :SINGLE].exp(), 0).sample(rng)
         return drawn
 
     def moments(self, time: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,16 +89,10 @@ class Lineages:
         mean = 2 * eta / time
         return mean, mean * ((eta + b) / b) ** 2 * (1 + eta / (eta + b) - 2 * eta)
 
-    def _inverted(self, time: Tensor, rng: torch.Generator) -> Tensor:
-        below = self.at(time)[:, :SINGLE].exp().cumsum(1)
-        uniform = torch.rand(len(time), 1, generator=rng, device=rng.device, dtype=torch.float64).to(time.device)
-        return torch.searchsorted(below, uniform * below[:, -1:], right=True).clamp(max=SINGLE - 1)[:, 0]
-
     def _rejected(self, time: Tensor, rng: torch.Generator) -> Tensor:
         """Proposals from a normal law, rounded, a little broader than m, which is nearly normal; see its test."""
-        mean, variance = self.moments(time)
+        (mean, variance), columns = self.moments(time), self.at(time)
         width = BROADER * variance.sqrt()
-        columns = self.at(time)
         drawn, left = torch.empty_like(time), torch.arange(len(time), device=time.device)
         while len(left):
             z = standard_normal((len(left),), time, rng)
@@ -122,11 +117,10 @@ def lineages(theta: float, start: float, end: float) -> Lineages:
     >>> round(float(table.log_mass(table.at(torch.tensor([0.15])), m).exp().sum()), 10)
     1.0
     """
-    margin = STENCIL // 2
+    margin, most = STENCIL // 2, 4 / start + 64
     first = math.log(start) - margin * TIME_SPACING
     rows = math.ceil((math.log(end) - first) / TIME_SPACING) + margin + 1
-    most = 4 / start + 64
-    beyond = math.ceil(math.log(most / SINGLE) / LINE_SPACING) + 2 * margin if most > SINGLE else 2 * margin
+    beyond = math.ceil(math.log(most / SINGLE) / LINE_SPACING) + 2 * margin
     grid = SINGLE * np.exp(LINE_SPACING * (np.arange(beyond) - margin + 1))
     columns = np.concatenate([np.arange(SINGLE, dtype=np.float64), grid])
     times = np.exp(first + TIME_SPACING * np.arange(rows))
@@ -138,17 +132,22 @@ def _interpolated(place: Tensor, look_up: Callable[[Tensor], Tensor]) -> Tensor:
     """Lagrange's interpolation of a uniform table at fractional places; `look_up` gives its entries at indices."""
     start = place.floor().long() - STENCIL // 2 + 1
     offset = (place - start)[..., None] - torch.arange(STENCIL, device=place.device)
-    ones = torch.ones_like(offset[..., :1])
-    before = torch.cat([ones, offset[..., :-1]], -1).cumprod(-1)
-    after = torch.cat([ones, offset[..., 1:].flip(-1)], -1).cumprod(-1).flip(-1)
     signs = [(-1) ** (STENCIL - 1 - k) * math.factorial(k) * math.factorial(STENCIL - 1 - k) for k in range(STENCIL)]
-    weights = before * after / torch.tensor(signs, dtype=torch.float64, device=place.device)
-    total: Tensor | None = None
+    weights = products_of_others(offset, -1) / torch.tensor(signs, dtype=torch.float64, device=place.device)
+    total = torch.zeros((), dtype=torch.float64, device=place.device)
     for k in range(STENCIL):
         values = look_up(start + k)
-        weight = weights[..., k].reshape(weights.shape[:-1] + (1,) * (values.ndim - weights.ndim + 1))
-        total = weight * values if total is None else total + weight * values
-    return torch.zeros(()) if total is None else total
+        total = total + weights[..., k].reshape(*place.shape, *[1] * (values.ndim - place.ndim)) * values
+    return total
+
+
+def products_of_others(factors: Tensor, dim: int) -> Tensor:
+    """For every factor along an axis the product of all others, without division."""
+    last = factors.shape[dim] - 1
+    ones = torch.ones_like(factors.narrow(dim, 0, 1))
+    before = torch.cat([ones, factors.narrow(dim, 0, last)], dim).cumprod(dim)
+    after = torch.cat([ones, factors.narrow(dim, 1, last).flip(dim)], dim).cumprod(dim).flip(dim)
+    return before * after
 
 
 def log_masses(theta: float, m: Floats, t: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,5 +46,10 @@ class Independent(HasEntropy[dict[str, Any]]):
         return self._total(lambda name, law: law.kl(other.parts[name]))
 
     def _total(self, f: Callable[[str, Any], Tensor]) -> Tensor:
-        first, *others = (f(name, law) for name, law in self.parts.items())
-        return sum(others, first)
+        return total(f(name, law) for name, law in self.parts.items())
+
+
+def total(terms: Iterable[Tensor]) -> Tensor:
+    """The sum of one or more tensors."""
+    first, *others = terms
+    return sum(others, first)

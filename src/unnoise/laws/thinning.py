@@ -157,11 +157,11 @@ class BinomialBirths(CountLaw):
         )
         low = missing.floor()
         above = missing - low
-        parts = [torch.log1p(-above) + _log_binomial(found, low, share)]
-        parts.append(above.log() + _log_binomial(found, low + 1, share))
-        mass = torch.logsumexp(torch.stack(parts), 0)
-        mass = mass.to(self.missing.dtype)
-        return event_sum(mass, self.event_ndim)
+        parts = (
+            torch.log1p(-above) + _log_binomial(found, low, share),
+            above.log() + _log_binomial(found, low + 1, share),
+        )
+        return event_sum(torch.logsumexp(torch.stack(parts), 0).to(self.missing.dtype), self.event_ndim)
 
     def _largest(self) -> Tensor:
         return self.count + self.missing.detach().ceil()

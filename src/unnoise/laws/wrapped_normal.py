@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise.laws.base import Law, standard_normal
+from unnoise.laws.base import Law, event_sum, standard_normal
 
 BROAD = 2.0  # variances from which the Fourier series has fewer terms than the image sum
 IMAGES = range(-2, 3)  # up to BROAD the next ones are below 1e-25
@@ -46,32 +46,35 @@ class WrappedNormal(Law[Tensor]):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log density in nats."""
-        angle, variance = self._standard(x)
-        early, late = (variance.clamp(max=BROAD), variance.clamp(min=BROAD))
-        images = -0.5 * _images(angle) ** 2 / early[..., None]
-        near = torch.logsumexp(images, -1) - 0.5 * torch.log(2 * math.pi * early)
-        waves, order = _harmonics(late)
-        far = torch.log1p((waves * torch.cos(order * angle[..., None])).sum(-1)) - math.log(2 * math.pi)
-        density = torch.where(variance < BROAD, near, far)
-        density = density.flatten(density.ndim - self.event_ndim).sum(-1) if self.event_ndim else density
-        return density.to(self._dtype(x))
+        near, far, variance = self._expansions(x)
+        images, early = near
+        phase, waves, _ = far
+        image_sum = torch.logsumexp(-0.5 * images**2 / early, -1) - 0.5 * torch.log(2 * math.pi * early[..., 0])
+        fourier = torch.log1p((waves * phase.cos()).sum(-1)) - math.log(2 * math.pi)
+        return event_sum(torch.where(variance < BROAD, image_sum, fourier), self.event_ndim).to(self._dtype(x))
 
     def score(self, x: Tensor) -> Tensor:
         """The derivative of the log density in every angle."""
-        angle, variance = self._standard(x)
-        early, late = (variance.clamp(max=BROAD), variance.clamp(min=BROAD))
-        images = _images(angle)
-        weights = torch.softmax(-0.5 * images**2 / early[..., None], -1)
-        near = -(weights * images).sum(-1) / early
-        waves, order = _harmonics(late)
-        phase = order * angle[..., None]
-        far = -(waves * order * phase.sin()).sum(-1) / (1 + (waves * phase.cos()).sum(-1))
-        return torch.where(variance < BROAD, near, far).to(self._dtype(x))
+        near, far, variance = self._expansions(x)
+        images, early = near
+        phase, waves, order = far
+        image_sum = -(torch.softmax(-0.5 * images**2 / early, -1) * images).sum(-1) / early[..., 0]
+        fourier = -(waves * order * phase.sin()).sum(-1) / (1 + (waves * phase.cos()).sum(-1))
+        return torch.where(variance < BROAD, image_sum, fourier).to(self._dtype(x))
 
-    def _standard(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The angle from the mean in [-pi, pi), and the variance, of one shape and in float64."""
+    def _expansions(self, x: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor, Tensor], Tensor]:
+        """Images and their variance; phases, amplitudes and orders of the Fourier series; the variance, in float64."""
         angle = wrap(x.double() - self.mean) + 0 * self.scale
-        return angle, (self.scale.double() ** 2).expand_as(angle)
+        variance, angle = (self.scale.double() ** 2).expand_as(angle), angle[..., None]
+        turns, order = (
+            torch.tensor(list(numbers), dtype=angle.dtype, device=angle.device) for numbers in (IMAGES, HARMONICS)
+        )
+        waves = 2 * torch.exp(-0.5 * order**2 * variance.clamp(min=BROAD)[..., None])
+        return (
+            (angle + 2 * math.pi * turns, variance.clamp(max=BROAD)[..., None]),
+            (order * angle, waves, order),
+            variance,
+        )
 
     def _dtype(self, x: Tensor) -> torch.dtype:
         return torch.promote_types(x.dtype, self.mean.dtype)
@@ -80,13 +83,3 @@ class WrappedNormal(Law[Tensor]):
 def wrap(angle: Tensor) -> Tensor:
     """The same angle in [-pi, pi)."""
     return torch.remainder(angle + math.pi, 2 * math.pi) - math.pi
-
-
-def _images(angle: Tensor) -> Tensor:
-    turns = torch.tensor([2 * math.pi * k for k in IMAGES], dtype=angle.dtype, device=angle.device)
-    return angle[..., None] + turns
-
-
-def _harmonics(variance: Tensor) -> tuple[Tensor, Tensor]:
-    order = torch.tensor(list(HARMONICS), dtype=variance.dtype, device=variance.device)
-    return 2 * torch.exp(-0.5 * order**2 * variance[..., None]), order

@@ -28,7 +28,7 @@ from torch import Tensor
 from unnoise._roots import bisect
 from unnoise.laws.base import Law
 from unnoise.laws.dirichlet import LEAST, Dirichlet
-from unnoise.laws.lineages import SINGLE, Lineages
+from unnoise.laws.lineages import SINGLE, Lineages, products_of_others
 
 WINDOW, LEAST_WINDOW = 14.0, 24  # terms per standard deviation of the tilted series, and at least
 POINTS = 16  # of the interpolation of the weights over a window
@@ -58,7 +58,7 @@ class WrightFisherKernel(Law[Tensor]):
         return shape
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
-        """Draw (*shape, *batch, N) as the mixture tells."""
+        """Draw (*shape, *batch, N): ancestors first, then their Dirichlet law."""
         return self.sample_with_ancestors(rng, shape)[0]
 
     def sample_with_ancestors(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
@@ -140,15 +140,7 @@ class WrightFisherKernel(Law[Tensor]):
         return self._log_weights(columns, first[:, None] + nodes.to(first)) @ matrix.to(first)
 
     def _window_sums(
-        self,
-        here: Tensor,
-        there: Tensor,
-        columns: Tensor,
-        centre: Tensor,
-        tilt: Tensor,
-        size: int,
-        *,
-        ancestors: bool,
+        self, here: Tensor, there: Tensor, columns: Tensor, centre: Tensor, tilt: Tensor, size: int, *, ancestors: bool
     ) -> tuple[Tensor, Tensor]:
         """Log densities (n,) and mean ancestors (n, N) of pairs whose terms fit into a window of `size`."""
         alpha, steps = self.alpha.to(here), torch.arange(size, device=here.device)
@@ -177,7 +169,7 @@ class WrightFisherKernel(Law[Tensor]):
         if not ancestors:
             return log_density, here.new_zeros(len(here), 1)
         counted = torch.fft.rfft(lines * terms)
-        return log_density, total(counted * _products_of_others(spectra)) / mass[:, None]
+        return log_density, total(counted * products_of_others(spectra, -2)) / mass[:, None]
 
 
 def multinomial(count: Tensor, shares: Tensor, rng: torch.Generator) -> Tensor:
@@ -242,11 +234,3 @@ def _groups(sizes: Tensor, parts: int) -> list[tuple[Tensor, int]]:
         rows = (sizes == size).nonzero()[:, 0]
         groups += [(part, size) for part in rows.split(max(1, NUMBERS_AT_ONCE // (size * parts)))]
     return groups
-
-
-def _products_of_others(factors: Tensor) -> Tensor:
-    """For every factor along axis -2 the product of all others, without division."""
-    ones = torch.ones_like(factors[..., :1, :])
-    before = torch.cat([ones, factors[..., :-1, :]], -2).cumprod(-2)
-    after = torch.cat([ones, factors[..., 1:, :].flip(-2)], -2).cumprod(-2).flip(-2)
-    return before * after

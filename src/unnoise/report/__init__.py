@@ -1,4 +1,4 @@
-"""Pictures and pages: what evaluation found, drawn for a person to read."""
+"""Reports: measurements of a model, as numbers, pictures and pages."""
 
 from unnoise.report.assessment import Assessment as Assessment
 from unnoise.report.assessment import Quantity as Quantity

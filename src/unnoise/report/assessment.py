@@ -1,4 +1,4 @@
-"""Can this model be trusted? Its likelihood beside baselines, its samples beside data, in numbers."""
+"""Measure a model on held-out data: its likelihood beside baselines, its samples beside data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from unnoise.model import DenoisingMarkovModel
 from unnoise.report.baselines import baselines
 
 Floats = NDArray[np.float64]
-MOST_ROWS = 1000  # test rows whose likelihood and samples are looked at, unless the caller asks for more
+MOST_ROWS = 1000  # test rows, by default
 FEWEST_ROWS = 10
 
 
@@ -35,21 +35,18 @@ class Quantity:
     unit: str = ""
 
     def __str__(self) -> str:
-        return (
-            f"{self.value:.4g}"
-            + (f" ± {self.standard_error:.2g}" if self.standard_error else "")
-            + f" {self.unit}".rstrip()
-        )
+        error = f" ± {self.standard_error:.2g}" if self.standard_error else ""
+        return f"{self.value:.4g}{error} {self.unit}".rstrip()
 
 
 @dataclass
 class Assessment:
-    """What was measured of a model on test data, and what its pictures are drawn from.
+    """The measurements of a model on test data, and the data of its pictures.
 
     Attributes:
-        numbers: name -> quantity, those of a table.
+        numbers: name -> quantity.
         likelihoods: name -> (nats per row, standard error over rows), the model first, then baselines.
-        descriptions: what each likelihood is.
+        descriptions: name -> what the likelihood or the test is.
     """
 
     model: DenoisingMarkovModel
@@ -64,17 +61,15 @@ class Assessment:
     descriptions: dict[str, str] = field(default_factory=dict)
 
     def features(self, states: Any) -> Floats:
-        """States as rows of real numbers, as the space describes its points: what statistics look at."""
+        """States as rows of real numbers, the coordinates that the space gives to statistics."""
         features: Floats = self.model.denoiser_.process.space.features(states).flatten(1).double().numpy()
         return features
 
     def measured(self) -> dict[str, float]:
-        """Flat numbers for a results file, standard errors under `..._se`."""
+        """All numbers by name, standard errors as `..._se`."""
         flat: dict[str, float] = {}
         for name, number in self.numbers.items():
-            flat[name] = number.value
-            if number.standard_error:
-                flat[f"{name}_se"] = number.standard_error
+            flat |= {name: number.value} | ({f"{name}_se": number.standard_error} if number.standard_error else {})
         return flat
 
 
@@ -92,18 +87,20 @@ def evaluate(
     """Measure a model on held-out rows.
 
     Args:
-        model: fitted.
-        test: rows it was not fitted on, like those it was.
-        y: their conditions, where these are not columns.
-        train: the rows it was fitted on. With them the same baselines are fitted (Gaussian, Gaussian mixture, kernel
-            density) and the nearest training rows of samples are looked up.
-        train_y: their conditions.
-        likelihood: how to compute it; the model's own way by default. The lower bound stands beside an exact one.
-        max_rows: of the test data, at random; likelihoods and tests look at no more.
-        seed: of the choice of rows, of samples, dequantisation and Monte Carlo.
+        model: a fitted model.
+        test: rows that it was not fitted on, in the form of the training data.
+        y: the conditions of these rows, if they are not columns.
+        train: the rows that it was fitted on, to fit baselines and to look for copies.
+        train_y: the conditions of the training rows.
+        likelihood: how to compute it; by default as the model does. The lower bound is always measured too.
+        max_rows: the number of test rows to use, chosen at random.
+        seed: of all randomness.
 
     Returns:
-        The numbers; `unnoise.report.page_of` makes a page of them.
+        The measurements; `unnoise.report.page_of` makes a page of them.
+
+    Raises:
+        InputError: there are fewer than 10 test rows, or rows without the form of the training data.
     """
     check_is_fitted(model)
     start = time.monotonic()
@@ -111,8 +108,9 @@ def evaluate(
     encoded = schema.encode(test, y)
     known = None if train is None else schema.encode(train, train_y)
     if (seen := min(len(encoded), max_rows)) < FEWEST_ROWS:
-        raise InputError(f"got {seen} test rows; at least {FEWEST_ROWS} are needed to say anything about a model")
-    encoded = _some(encoded, max_rows, rng)
+        raise InputError(f"got {seen} test rows; expected at least {FEWEST_ROWS} to measure a model")
+    if len(encoded) > max_rows:
+        encoded = encoded.rows(torch.randperm(len(encoded), generator=rng)[:max_rows].sort().values)
     rows, cond = encoded.all(rng)
     result = Assessment(model, encoded, None, known, cond, seed)
     method = likelihood or model.likelihood_
@@ -124,12 +122,6 @@ def evaluate(
     _two_samples(result)
     result.seconds = time.monotonic() - start
     return result
-
-
-def _some(encoded: Encoded, most: int, rng: torch.Generator) -> Encoded:
-    if len(encoded) <= most:
-        return encoded
-    return encoded.rows(torch.randperm(len(encoded), generator=rng)[:most].sort().values)
 
 
 def _likelihood(result: Assessment, estimate: Estimate, method: Likelihood) -> None:
@@ -144,21 +136,21 @@ def _likelihood(result: Assessment, estimate: Estimate, method: Likelihood) -> N
 
 
 def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generator) -> None:
-    """Simple models of the same rows, where the state is a single factor that has some."""
+    """Baselines of the same rows, if the state is a single factor."""
     schema = result.model.schema_
     if len(schema.factors) != 1:
         return
     (factor,) = schema.factors.values()
     with progress("fitting the baselines", result.model.progress) as update:
-        for index, found in enumerate(baselines(factor, known.all(rng)[0], rows, result.seed)):
-            label, description, log_prob = found
+        fits = baselines(factor, known.all(rng)[0], rows, result.seed)
+        for index, (label, description, log_prob) in enumerate(fits):
             _record(result, label.lower().replace(" ", "_"), label, log_prob + schema.log_volume)
             result.descriptions[label] = description
             update(min(1.0, (index + 1) / 3), label)
 
 
 def _record(result: Assessment, name: str, label: str, log_prob: Floats) -> None:
-    """The mean log-likelihood and its standard error over rows, beside which a Monte Carlo error is small."""
+    """Add the mean log-likelihood and its standard error over rows."""
     mean, error = _over_rows(log_prob)
     result.numbers[f"{name}_nats_per_row"] = Quantity(mean, error, "nats per row")
     if result.model.schema_.numbers is not None:

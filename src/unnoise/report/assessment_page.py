@@ -1,4 +1,4 @@
-"""An assessment as a page that a person reads: figures first, each with a sentence that says how to read it."""
+"""An assessment as a page: figures first, each with a sentence that says how to read it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PER_CLASS = 12
 
 
 def page_of(result: Assessment, title: str = "unnoise", command: str | None = None) -> Page:
-    """The page of an assessment, in which `page_of(found).write("report.html")` needs no network.
+    """The page of an assessment; `page_of(found).write("report.html")` writes one file.
 
     Args:
-        result: what `unnoise.evaluate` found.
+        result: the result of `unnoise.evaluate`.
         title: of the page.
-        command: what makes the page again, as it is typed in a shell.
+        command: the shell command that makes the page again.
     """
     schema = result.model.schema_
     what = " x ".join(map(str, schema.event_shape)) + " numbers" if schema.numbers else schema.kinds
@@ -70,13 +70,12 @@ def _samples(page: Page, result: Assessment) -> None:
     page.section("New samples")
     if _is_image(result):
         images = _images(result, result.samples)
-        groups = _by_class(result, images)
-        if groups:
+        if groups := _by_class(result, images):
             page.figure(plots.class_grid(groups), "Samples of each class, not chosen.")
         else:
             page.figure(plots.image_grid(images[:60]), "Samples, not chosen.")
         return
-    real, new = _columns(result, result.test.x), _columns(result, result.samples)
+    real, new = (result.model.schema_.values(states) for states in (result.test.x, result.samples))
     for factor in result.model.schema_.factors.values():
         for figure, caption in views.figures(factor, real, new):
             page.figure(figure, caption)
@@ -92,14 +91,10 @@ def _likelihood(page: Page, result: Assessment) -> None:
     errors = [result.likelihoods[name][1] * abs(factor) for name in names]
     figure = plots.likelihood_bars(names, values, errors, unit, higher_is_better=not bits)
     page.figure(figure, f"Held-out likelihood of the same {len(result.test):,} rows.")
+    given = f" Only the model uses {', '.join(schema.conditions)}." if schema.conditions else ""
     page.text(
         f"Likelihoods are in {schema.measure}. Errors are standard errors over rows. "
-        "A lower bound understates the model."
-        + (
-            f" The model is given {', '.join(schema.conditions)}, and the baselines are not."
-            if schema.conditions
-            else ""
-        )
+        f"A lower bound understates the model.{given}"
     )
     rows = [
         [name, result.descriptions[name], f"{value:.3f} ± {error:.3f}"]
@@ -131,16 +126,16 @@ def _neighbours(page: Page, result: Assessment) -> None:
     page.section("Are samples copies of the training data?")
     ratio, near = result.numbers["copying_ratio"], result.numbers["copying_near_share"]
     page.text(
-        f"The median distance of a sample to its nearest training row is {ratio} times that of a held-out row: near 1, "
-        f"samples are as new as new data; near 0, they are copies. {100 * near.value:.1f} % of samples are nearer than "
-        "99 % of held-out rows."
+        f"The median distance of a sample to its nearest training row is {ratio} times that of a held-out row. "
+        f"Near 1, samples are as new as held-out data; near 0, they are copies. {100 * near.value:.1f} % of samples "
+        "are nearer to a training row than 99 % of held-out rows."
     )
     if _is_image(result):
         shown = result.samples[:PAIRS]
         whole = result.model.schema_.round_trip(shown)
         nearest = nearest_training(result.features(whole), result.features(result.train.x)).indices[:, 0]
         figure = plots.neighbour_grid(_images(result, shown), _images(result, result.train.x[nearest]))
-        page.figure(figure, "Samples, and under each the nearest training image.")
+        page.figure(figure, "Samples, each above its nearest training image.")
 
 
 def _filmstrips(page: Page, result: Assessment) -> None:
@@ -179,12 +174,12 @@ def _denoising(result: Assessment, rows: int) -> tuple[list[Any], list[float]]:
 
 
 def _frame(result: Assessment, states: Any) -> Any:
-    """What a film shows of states: pictures, or points of a plane."""
+    """States as images or as points of a plane."""
     return states.numpy() if _is_image(result) else np.stack(_plane(result, states), axis=1)
 
 
 def _plane(result: Assessment, states: Any) -> list[Any]:
-    """Two coordinates to draw, where states are points of one space that has them."""
+    """Two coordinates to draw, if the state is a single factor that has them."""
     factors = list(result.model.schema_.factors.values())
     return views.plane(factors[0], states) if len(factors) == 1 else []
 
@@ -193,7 +188,7 @@ def _training(page: Page, result: Assessment) -> None:
     page.section("Training")
     page.figure(
         plots.loss_curve(result.model.losses_, unit="nats per row"),
-        "The training loss: the bound's diffusion part on standardised data, whose floor is not zero.",
+        "The training loss: the diffusion part of the bound, on standardised data. Its minimum is not zero.",
     )
 
 
@@ -211,17 +206,13 @@ def _facts(result: Assessment) -> dict[str, Any]:
     }
 
 
-def _columns(result: Assessment, states: Any) -> dict[str, Any]:
-    return dict(result.model.schema_.values(states))
-
-
 def _images(result: Assessment, states: Any) -> Any:
     (image,) = result.model.schema_.values(states).values()
     return image
 
 
 def _by_class(result: Assessment, images: Any) -> dict[str, Any]:
-    """Images under their class, when the one condition is a category with few levels."""
+    """Images by class, if the only condition is a category with few levels."""
     kinds = list(result.model.schema_.conditions.values())
     if len(kinds) != 1 or not isinstance(kinds[0], Category) or len(kinds[0].levels) > 20:
         return {}

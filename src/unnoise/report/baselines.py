@@ -1,7 +1,4 @@
-"""Simple models to compare with, for each kind of column: `baselines` looks at the class of a factor.
-
-A factor without a function of its own has none. Further ones are registered with `@baselines.register(MyFactor)`.
-"""
+"""Simple models to compare with, for each class of factors; `@baselines.register(MyFactor)` adds those of another."""
 
 from __future__ import annotations
 
@@ -14,21 +11,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unnoise.data.factors import CategoryFactor, Factor, NumberFactor, PlaceFactor, SequenceFactor
-from unnoise.evaluation.frequencies import independent_log_prob
+from unnoise.evaluation.baselines import independent_log_prob
 
 Found = Iterator[tuple[str, str, NDArray[np.float64]]]
-SHARE = 9  # one training point in so many chooses the bandwidth on the globe
+SHARE = 9  # one training point in this many chooses the bandwidth on the globe
 
 
 @singledispatch
 def baselines(factor: Factor, train: Tensor, test: Tensor, seed: int) -> Found:
-    """Simple models of the points of a factor: a name, what it is, and its log density of the test points, in nats.
+    """Yield name, description and log densities (m,) of the test points, in nats, of each baseline; none by default.
 
     Args:
-        factor: its class decides which models there are.
+        factor: its class decides the baselines.
         train: points to fit on, (n, *event).
         test: points to score, (m, *event).
-        seed: of the choices among the training points.
+        seed: of all randomness.
     """
     yield from ()
 

@@ -1,8 +1,4 @@
-"""Pictures of each kind of column: `figures` and `plane` look at the class of a factor.
-
-A factor without functions of its own is drawn column by column, and not in a plane. Further ones are registered with
-`@figures.register(MyFactor)` and `@plane.register(MyFactor)`.
-"""
+"""Pictures for each class of factors; `@figures.register(MyFactor)` and `@plane.register(MyFactor)` add others."""
 
 from __future__ import annotations
 
@@ -33,12 +29,12 @@ Pictures = list[tuple["Figure", str]]
 
 @singledispatch
 def figures(factor: Factor, real: Columns, samples: Columns) -> Pictures:
-    """Pictures of held-out rows beside samples, each with a caption.
+    """Pictures of held-out rows beside as many samples, with captions; by default a histogram of each column.
 
     Args:
-        factor: its class decides what is drawn.
+        factor: its class decides the pictures.
         real: the columns of held-out rows, by name.
-        samples: the columns of samples, as many.
+        samples: the columns of samples, by name.
     """
     picture = plots.marginals(_of(factor, real), _of(factor, samples))
     return [(picture, "Each column: held-out rows and as many samples.")]
@@ -54,7 +50,7 @@ def _number_figures(factor: NumberFactor, real: Columns, samples: Columns) -> Pi
 
 @figures.register(AngleFactor)
 def _angle_figures(factor: AngleFactor, real: Columns, samples: Columns) -> Pictures:
-    """A Ramachandran plot of the first two angles comes first, then roses of each."""
+    """A Ramachandran plot of the first two angles, then histograms."""
     found = figures.dispatch(Factor)(factor, real, samples)
     if len(factor.columns) > 1:
         picture = plots.angle_pairs(real, samples, factor.columns[:2], factor.turn, factor.starts[:2])
@@ -78,42 +74,40 @@ def _sequence_figures(factor: SequenceFactor, real: Columns, samples: Columns) -
 @figures.register(PlaceFactor)
 def _place_figures(factor: PlaceFactor, real: Columns, samples: Columns) -> Pictures:
     first, second = ([held[name] for name in factor.columns] for held in (real, samples))
-    return [
-        (
-            plots.world_map((first[0], first[1]), (second[0], second[1])),
-            "On the globe: held-out rows and as many samples.",
-        )
-    ]
+    picture = plots.world_map((first[0], first[1]), (second[0], second[1]))
+    return [(picture, "On the globe: held-out rows and as many samples.")]
 
 
 @figures.register(RotationFactor)
 def _rotation_figures(factor: RotationFactor, real: Columns, samples: Columns) -> Pictures:
     picture = plots.rotation_map([("rotations", factor.encode(real), factor.encode(samples))])
-    return [(picture, "Where each rotation takes the north pole; the colour is how it turns around it.")]
+    return [(picture, "Where each rotation takes the north pole; the colour is its turn around that point.")]
 
 
 @singledispatch
 def plane(factor: Factor, x: Tensor) -> list[Values]:
-    """Two coordinates to draw points by, clean or noisy, (n,) each; an empty list where no plane shows them."""
+    """Two coordinates (n,) to draw clean or noisy points in a plane; by default none."""
     return []
 
 
 @plane.register(NumberFactor)
 def _number_plane(factor: NumberFactor, x: Tensor) -> list[Values]:
-    first = x.flatten(1).T[:2].numpy()
-    return list(first) if len(first) == 2 else []
+    return _two(list(x.flatten(1).T[:2].numpy()))
 
 
 @plane.register(AngleFactor)
 def _angle_plane(factor: AngleFactor, x: Tensor) -> list[Values]:
-    first = list(factor.decode(x).values())[:2]
-    return first if len(first) == 2 else []
+    return _two(list(factor.decode(x).values()))
 
 
 @plane.register(PlaceFactor)
 def _place_plane(factor: PlaceFactor, x: Tensor) -> list[Values]:
     """Longitude to the right, latitude upwards."""
     return list(factor.decode(x).values())[::-1]
+
+
+def _two(coordinates: list[Values]) -> list[Values]:
+    return coordinates[:2] if len(coordinates) > 1 else []
 
 
 def _of(factor: Factor, columns: Columns) -> Columns:

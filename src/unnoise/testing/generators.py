@@ -74,13 +74,7 @@ class GeneratorCase:
 
 
 def check_generator(
-    process: Process[Any],
-    points: Any,
-    *,
-    draws: int = 4000,
-    functions: int = 6,
-    seed: int = 0,
-    raises: bool = True,
+    process: Process[Any], points: Any, *, draws: int = 4000, functions: int = 6, seed: int = 0, raises: bool = True
 ) -> Findings:
     """Check what a process promises of which no kernel is known, and its space with it.
 

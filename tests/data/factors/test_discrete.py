@@ -83,7 +83,7 @@ def test_proportions(total: float) -> None:
     assert schema.log_volume == pytest.approx(-2 * np.log(total))
     with pytest.raises(InputError, match=r"sums to .*; expected .*: divide each row by its sum"):
         schema.encode(data * 0.9)
-    with pytest.raises(InputError, match="were these logits"):
+    with pytest.raises(InputError, match="Were these logits"):
         schema.encode(np.log(data / data.sum(1, keepdims=True)))
 
 

@@ -48,7 +48,7 @@ def test_longitudes_may_count_from_zero() -> None:
             {"lat,lon": "latlon"},
             "expected degrees from -180 to 360; convert",
         ),
-        (quakes(), {"lat": "latlon"}, "latlon takes two columns, latitude and longitude, and got 1"),
+        (quakes(), {"lat": "latlon"}, "latlon takes two columns, latitude and longitude, but got 1"),
     ],
 )
 def test_what_is_no_place_is_refused(frame: pl.DataFrame, kinds: dict[str, str], message: str) -> None:

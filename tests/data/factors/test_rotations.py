@@ -49,7 +49,7 @@ def test_a_block_of_matrices() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (TURNS.as_matrix() * 1.1, r"matrix in row 0 .* is no rotation: R R\^T differs from the identity by 0\.21"),
+        (TURNS.as_matrix() * 1.1, r"matrix in row 0 .* is not a rotation: R R\^T differs from the identity by 0\.21"),
         (TURNS.as_matrix() * [1, 1, -1], r"matrix in row 0 .* is a reflection"),
         (TURNS.as_quat() * np.r_[1, 0, np.ones(28)][:, None], "quaternion in row 1 .* is zero"),
         (TURNS.as_quat() * 2, "quaternion in row 0 .* has length 2; expected 1"),

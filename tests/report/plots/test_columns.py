@@ -23,9 +23,9 @@ def real() -> dict[str, np.ndarray]:
 
 def test_marginals_show_shares_of_rows_on_the_same_bins(real: dict[str, np.ndarray]):
     samples = {name: values[:100] for name, values in real.items()}
-    figure = marginals(real, samples, units={"length": "cm"})
+    figure = marginals(real, samples)
     panels = [axes for axes in figure.axes if axes.get_visible()]
-    assert [axes.get_title() for axes in panels] == ["length (cm)", "$count$", "width"]
+    assert [axes.get_title() for axes in panels] == ["length", "$count$", "width"]
     for axes in panels:
         first, second = (patch.get_data() for patch in axes.patches)
         np.testing.assert_array_equal(first.edges, second.edges)
@@ -88,7 +88,7 @@ def test_one_column_has_no_pair(real: dict[str, np.ndarray]):
 
 def test_points_share_their_axes_when_noise_is_as_wide_as_data():
     cloud = np.random.default_rng(0).normal(size=(200, 2)) + 50.0
-    figure = points_filmstrip([2 * cloud - 50, cloud], [1.0, 0.0], "denoising")
+    figure = points_filmstrip([2 * cloud - 50, cloud], [1.0, 0.0])
     noise, data = figure.axes
     assert noise.get_xlim() == data.get_xlim()
     assert data.get_title() == "t = 0"

@@ -1,7 +1,6 @@
-r"""Angles: columns that come round again, as one point of a torus.
+r"""Angles: periodic columns, as one point of a torus.
 
-Data in degrees or radians become angles x in $[-\pi, \pi)$; with u in degrees,
-$\log p(u) = \log p(x) + \log(\pi/180)$ per angle.
+Degrees or radians u become angles x in $[-\pi, \pi)$; in degrees $\log p(u) = \log p(x) + \log(\pi/180)$ per angle.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor
 
 from unnoise.data._numerics import Values, cast
-from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, log_scale
+from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers
 from unnoise.processes import Brownian
 from unnoise.spaces import Torus
 
@@ -25,7 +24,7 @@ _DEGREES = 1.01 * WHOLE_TURN  # numbers beyond a turn of radians are degrees
 
 @dataclass(frozen=True)
 class AngleFactor(Factor):
-    """Angles in degrees or radians; which of the two is read off their range, unless the kind is degrees or radians.
+    """Angles in degrees or radians. The range of the values decides which, unless the kind is degrees or radians.
 
     >>> wind = AngleFactor.fit({"from": np.array([350.0, 10.0, 180.0])})
     >>> str(wind)
@@ -41,11 +40,11 @@ class AngleFactor(Factor):
 
     @classmethod
     def fit(cls, columns: Columns, turn: float | None = None) -> Self:
-        """Degrees where any column leaves a turn of radians; a range from 0 where no value is negative.
+        """Degrees if any column exceeds a turn of radians; a range from 0 if no value is negative.
 
         Args:
             columns: angles by name.
-            turn: the size of a whole turn, 360 or 2 pi, where the range of the values is not to decide it.
+            turn: the size of a whole turn, 360 or 2 pi; None lets the range of the values decide.
         """
         for name, values in columns.items():
             finite_numbers(values, name, cls.kind)
@@ -53,7 +52,7 @@ class AngleFactor(Factor):
             farthest = max(float(np.abs(values).max()) for values in columns.values())
             turn = 360.0 if farthest > _DEGREES else WHOLE_TURN
         starts = tuple(0.0 if values.min() >= 0 else -turn / 2 for values in columns.values())
-        return cls(tuple(columns), turn, starts, tuple(str(values.dtype) for values in columns.values()))
+        return cls(tuple(columns), turn, starts, dtypes_of(columns))
 
     def process(self) -> Brownian:
         """Brownian motion on the torus."""
@@ -61,8 +60,8 @@ class AngleFactor(Factor):
 
     @property
     def log_volume(self) -> float:
-        """One turn of the data is one of 2 pi."""
-        return log_scale(WHOLE_TURN / self.turn, len(self.columns))
+        """The scale 2 pi / turn, once per angle."""
+        return len(self.columns) * math.log(WHOLE_TURN / self.turn)
 
     @property
     def measure(self) -> str:
@@ -76,11 +75,9 @@ class AngleFactor(Factor):
 
     def decode(self, x: Tensor) -> dict[str, Values]:
         """Angles in the units and the range of the data."""
-        found = {}
-        for i, (name, start, dtype) in enumerate(zip(self.columns, self.starts, self.dtypes, strict=True)):
-            angle = x[:, i].double().numpy() * (self.turn / WHOLE_TURN)
-            found[name] = cast(start + np.mod(angle - start, self.turn), dtype)
-        return found
+        angles = x.double().numpy().T * (self.turn / WHOLE_TURN)
+        fields = zip(self.columns, angles, self.starts, self.dtypes, strict=True)
+        return {name: cast(s + np.mod(angle - s, self.turn), dtype) for name, angle, s, dtype in fields}
 
     @property
     def _unit(self) -> str:

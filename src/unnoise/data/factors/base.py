@@ -1,18 +1,19 @@
-"""What every factor can do: columns that together are one point of one space, and how these are noised."""
+"""What every factor can do: columns that together are one point of one space, and their noising process."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.data._numerics import Values, row_of
+from unnoise.data._numerics import Values
+from unnoise.data.base import listed, tupled
 from unnoise.processes import HasKernel
 
 Columns = Mapping[str, Values]
@@ -22,13 +23,13 @@ Columns = Mapping[str, Values]
 class Factor(ABC):
     """Columns of the data that are one point of one space.
 
+    A report draws a factor of your own column by column and fits no baseline to it, until you register functions for
+    its class with `unnoise.report.views.figures`, `unnoise.report.views.plane` and
+    `unnoise.report.baselines.baselines`.
+
     Attributes:
         kind: the word for it in `kinds` and `--column NAMES=KIND`.
-        columns: the columns that it takes, in the order in which they were named.
-
-    How a report draws the columns, and which baselines it fits to them, stands beside the report: a factor of your own
-    has pictures of each column and no baseline until functions for its class are registered with
-    `unnoise.report.views.figures`, `unnoise.report.views.plane` and `unnoise.report.baselines.baselines`.
+        columns: the names of its columns.
     """
 
     kind: ClassVar[str]
@@ -41,7 +42,7 @@ class Factor(ABC):
 
     @abstractmethod
     def process(self) -> HasKernel[Any]:
-        """How its points are noised, where nothing else is asked for; its space says what a point is."""
+        """The default noising process; its space says what a point is."""
 
     @abstractmethod
     def encode(self, columns: Columns) -> Tensor:
@@ -63,25 +64,24 @@ class Factor(ABC):
     @property
     @abstractmethod
     def measure(self) -> str:
-        """What densities of the data are with respect to, in words."""
+        """The reference measure of densities of the data, in words."""
 
     def jitter(self) -> Tensor | None:
-        """The width of the cell that each number stands for, where it is dequantised."""
+        """The width of the cell that each number stands for; None without dequantisation."""
         return None
 
     def to_config(self) -> dict[str, Any]:
         """Plain JSON types, from which `from_config` makes an equal factor."""
-        config = {"kind": self.kind, **dataclasses.asdict(self)}
-        return {key: _listed(value) for key, value in config.items()}
+        return {"kind": self.kind, **listed(dataclasses.asdict(self))}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The factor whose fields these are."""
-        return cls(**{key: _tupled(value) for key, value in config.items() if key != "kind"})
+        return cls(**{key: tupled(value) for key, value in config.items() if key != "kind"})
 
 
 def expect(ok: bool, sentence: str) -> None:
-    """Say what is wrong with columns, where something is."""
+    """Raise an InputError unless `ok`."""
     if not ok:
         raise InputError(sentence)
 
@@ -101,19 +101,17 @@ def finite_numbers(values: Values, column: str, kind: str) -> None:
         )
 
 
-def first_row(bad: Values) -> int:
-    """The first row in which something is the case."""
-    return row_of(int(bad.nonzero()[0][0]), bad)
+def stacked(columns: Columns, names: Sequence[str]) -> Values:
+    """The named columns side by side, (n, columns)."""
+    return np.stack([columns[name] for name in names], axis=1)
 
 
-def log_scale(factor: float, count: int) -> float:
-    """The log volume of `count` numbers that were each multiplied by a factor."""
-    return count * math.log(factor)
+def dtypes_of(columns: Columns) -> tuple[str, ...]:
+    """The type of each column."""
+    return tuple(str(values.dtype) for values in columns.values())
 
 
-def _listed(value: Any) -> Any:
-    return [_listed(part) for part in value] if isinstance(value, tuple | list) else value
-
-
-def _tupled(value: Any) -> Any:
-    return tuple(_tupled(part) for part in value) if isinstance(value, list) else value
+def refuse(bad: Values, sentence: Callable[[int], str]) -> None:
+    """Raise an InputError if an element of `bad` is true; `sentence` gets the number of the first such row."""
+    if bad.any():
+        raise InputError(sentence(int(bad.nonzero()[0][0])))

@@ -27,8 +27,8 @@ class NumberFactor(Factor):
     """Columns of numbers, or one block of them such as an image.
 
     Args:
-        columns: their names; a block has one.
-        coordinates: how each is standardised.
+        columns: the names; a block has one.
+        coordinates: how each column is standardised.
         block: the shape of the block; empty for columns.
     """
 
@@ -38,8 +38,8 @@ class NumberFactor(Factor):
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:
-        """Kinds from the types of the values; `inference` makes them where a user asks for others."""
-        raise InputError("numbers are grouped by the schema: declare columns real or integer instead")
+        """Not used: `inference` makes the factor of all columns that are real or integer."""
+        raise InputError("got columns declared numbers; declare each of them real or integer")
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -47,7 +47,7 @@ class NumberFactor(Factor):
         return self.block or (len(self.columns),)
 
     def process(self) -> Gaussian:
-        """Variance preserving, log SNR falling on a line from 13.3 to -10: uniform times are uniform in log SNR."""
+        """Variance preserving, with a log signal-to-noise ratio that falls linearly from 13.3 to -10."""
         return variance_preserving(Euclidean(self.event_shape), LinearLogSNR())
 
     @property
@@ -58,13 +58,12 @@ class NumberFactor(Factor):
 
     @property
     def measure(self) -> str:
-        """Densities, and bounds on probabilities where integers are dequantised."""
-        integers = sum(isinstance(kind, Integer) for kind in self.coordinates)
-        if integers == 0:
-            return "density in the data's own units"
-        if integers == len(self.coordinates):
+        """A density, or a bound on a probability for dequantised integers."""
+        integers = [isinstance(kind, Integer) for kind in self.coordinates]
+        if all(integers):
             return "integer columns dequantised: a lower bound on the log-probability"
-        return "density in the data's own units; integer columns dequantised: a lower bound"
+        bound = "; integer columns dequantised: a lower bound" if any(integers) else ""
+        return f"density in the data's own units{bound}"
 
     def jitter(self) -> Tensor | None:
         """The cells of integers."""
@@ -89,14 +88,8 @@ class NumberFactor(Factor):
         return columns
 
     def to_config(self) -> dict[str, Any]:
-        """With the configuration of every coordinate."""
-        coordinates = [kind.to_config() for kind in self.coordinates]
-        return {
-            "kind": self.kind,
-            "columns": list(self.columns),
-            "coordinates": coordinates,
-            "block": list(self.block),
-        }
+        """Plain JSON types, with the configuration of every coordinate."""
+        return super().to_config() | {"coordinates": [kind.to_config() for kind in self.coordinates]}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -119,7 +112,7 @@ def _coordinates(kind: Coordinate, values: Values, name: str) -> Tensor:
 
 
 def representable(x: NDArray[np.float32], values: Values, name: str) -> Tensor:
-    """The float32 numbers as a tensor; refuse what is too far out, which would be infinite later."""
+    """The float32 numbers as a tensor; refuse infinite ones."""
     if (far := np.flatnonzero(~np.isfinite(x))).size:
         raise InputError(
             f"Column '{name}' holds {values.flat[far[0]]} in row {row_of(int(far[0]), values)}, which is too "

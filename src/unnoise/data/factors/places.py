@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unnoise.data._numerics import Values, cast
-from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, first_row
+from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers, refuse
 from unnoise.processes import Brownian
 from unnoise.spaces import Sphere
 
@@ -28,29 +28,24 @@ class PlaceFactor(Factor):
     """
 
     kind: ClassVar[str] = "latlon"
+    measure: ClassVar[str] = "density per unit of area on the unit sphere"
     start: float
-    dtypes: tuple[str, str]
+    dtypes: tuple[str, ...]
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:
-        """Longitudes above 180 say that they count from 0 to 360."""
+        """Longitudes run from 0 to 360 if one is above 180, else from -180 to 180."""
         expect(
             len(columns) == 2,
-            f"latlon takes two columns, latitude and longitude, and got {len(columns)}: --column lat,lon=latlon.",
+            f"latlon takes two columns, latitude and longitude, but got {len(columns)}; write --column lat,lon=latlon.",
         )
         _check(columns)
         longitude = list(columns.values())[1]
-        dtypes = tuple(str(values.dtype) for values in columns.values())
-        return cls(tuple(columns), 0.0 if longitude.max() > 180 else -180.0, dtypes)  # type: ignore[arg-type]
+        return cls(tuple(columns), 0.0 if longitude.max() > 180 else -180.0, dtypes_of(columns))
 
     def process(self) -> Brownian:
         """Brownian motion on the sphere."""
         return Brownian(Sphere(2))
-
-    @property
-    def measure(self) -> str:
-        """Area."""
-        return "density per unit of area on the unit sphere"
 
     def encode(self, columns: Columns) -> Tensor:
         """Unit vectors: x to (0, 0), z to the north pole."""
@@ -73,16 +68,19 @@ class PlaceFactor(Factor):
 
 
 def _check(columns: Columns) -> None:
-    (lat, latitude), (lon, longitude) = columns.items()
-    for name, values, low, high in ((lat, latitude, -90.0, 90.0), (lon, longitude, -180.0, 360.0)):
+    for name, values in columns.items():
         finite_numbers(values, name, PlaceFactor.kind)
-        outside = (values < low) | (values > high)
-        if outside.any():
-            row = first_row(outside)
-            swapped = name == lat and bool(np.abs(longitude).max() <= 90)
-            advice = "name latitude first, then longitude" if swapped else "convert it to degrees in this range"
-            expect(
-                False,
-                f"Column '{name}' holds {values[row]} in row {row}, and expected degrees from {low:g} to {high:g}; "
-                f"{advice}.",
-            )
+    (lat, latitude), (lon, longitude) = columns.items()
+    swapped = len(longitude) and bool(np.abs(longitude).max() <= 90)
+    advice = "name latitude first, then longitude" if swapped else "convert it to degrees in this range"
+    refuse(
+        np.abs(latitude) > 90,
+        lambda row: f"Column '{lat}' holds {latitude[row]} in row {row}; expected degrees from -90 to 90; {advice}.",
+    )
+    refuse(
+        (longitude < -180) | (longitude > 360),
+        lambda row: (
+            f"Column '{lon}' holds {longitude[row]} in row {row}; expected degrees from -180 to 360; convert it "
+            "to degrees in this range."
+        ),
+    )

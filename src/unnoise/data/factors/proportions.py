@@ -1,11 +1,12 @@
 """Proportions: columns that are shares of a whole, as one point of the simplex.
 
-Wright-Fisher noise acts on them, which can reach the faces; `spaces.Aitchison` is the alternative in log-ratio
-coordinates, from Python. Densities are with respect to Lebesgue measure on all columns but one.
+Wright-Fisher noise can reach the faces; `spaces.Aitchison` uses log-ratio coordinates instead (from Python only).
+Densities are with respect to Lebesgue measure on all columns but one.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -13,14 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
 from unnoise.data._numerics import Values, cast
-from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, first_row, quoted
+from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, quoted, refuse, stacked
 from unnoise.processes import WrightFisher
 from unnoise.spaces import Simplex
 
-OFF = 1e-3  # how far from 1 a row may sum
-LEAST = 1e-5  # parts are kept this far from zero
+OFF = 1e-3  # how far the sum of a row may be from 1
+LEAST = 1e-5  # how far parts stay from 0
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class ProportionFactor(Factor):
     """
 
     kind: ClassVar[str] = "proportions"
+    measure: ClassVar[str] = "density of all proportions but one"
     total: float
     dtype: str
 
@@ -54,31 +55,27 @@ class ProportionFactor(Factor):
 
     @property
     def log_volume(self) -> float:
-        """One whole of the data is 1."""
-        return -(len(self.columns) - 1) * float(np.log(self.total))
-
-    @property
-    def measure(self) -> str:
-        """Lebesgue measure on all parts but one."""
-        return "density of all proportions but one"
+        """The scale 1 / total, for all parts but one."""
+        return -(len(self.columns) - 1) * math.log(self.total)
 
     def encode(self, columns: Columns) -> Tensor:
         """Points of the simplex, kept 1e-5 away from its faces."""
-        parts = np.stack([columns[name].astype(np.float64) for name in self.columns], axis=1) / self.total
-        negative: Values = parts.min(1) < 0
-        if negative.any():
-            row = first_row(negative)
-            raise InputError(
-                f"Row {row} of {quoted(self.columns)} holds {parts[row].min() * self.total:.4g}, and proportions are "
-                "not negative; were these logits? Apply a softmax first."
-            )
-        off = np.abs(parts.sum(1) - 1) > OFF
-        if off.any():
-            row = first_row(off)
-            raise InputError(
-                f"Row {row} of {quoted(self.columns)} sums to {parts[row].sum() * self.total:.6g}; expected "
-                f"{self.total:g}: divide each row by its sum."
-            )
+        parts = stacked(columns, self.columns).astype(np.float64) / self.total
+        where = f"of {quoted(self.columns)}"
+        refuse(
+            parts.min(1) < 0,
+            lambda row: (
+                f"Row {row} {where} holds {parts[row].min() * self.total:.4g}; expected proportions, which are "
+                "not negative. Were these logits? Apply a softmax first."
+            ),
+        )
+        refuse(
+            np.abs(parts.sum(1) - 1) > OFF,
+            lambda row: (
+                f"Row {row} {where} sums to {parts[row].sum() * self.total:.6g}; expected {self.total:g}: "
+                "divide each row by its sum."
+            ),
+        )
         parts = np.maximum(parts, LEAST)
         return torch.from_numpy((parts / parts.sum(1, keepdims=True)).astype(np.float32))
 

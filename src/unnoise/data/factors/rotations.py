@@ -9,27 +9,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
 from unnoise.data._numerics import Values, cast
-from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, first_row, quoted
+from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, quoted, refuse
 from unnoise.processes import Brownian
 from unnoise.spaces import Rotations
 
 FORMS = {3: "rotation vector", 4: "quaternion", 9: "matrix"}
-OFF = 1e-3  # how far from a rotation a matrix, or from unit length a quaternion, may be
+OFF = 1e-3  # how far R R^T may be from the identity, or the length of a quaternion from 1
 
 
 @dataclass(frozen=True)
 class RotationFactor(Factor):
-    """Four columns (quaternion x, y, z, w as in SciPy, or in the order that names ending in w, x, y, z say), nine
-    (matrix, row by row), three (rotation vector in radians), or one block of shape (3, 3) or (4,).
+    """A quaternion (4 columns), a matrix (9, row by row), a rotation vector (3, radians), or a block (3, 3) or (4,).
+
+    Quaternions are in SciPy's order x, y, z, w, unless the names of the columns end in these letters.
 
     >>> q = RotationFactor.fit({"qw": np.ones(2), "qx": np.zeros(2), "qy": np.zeros(2), "qz": np.zeros(2)})
     >>> q.encode({"qw": np.ones(1), "qx": np.zeros(1), "qy": np.zeros(1), "qz": np.zeros(1)})[0].diagonal()
     tensor([1., 1., 1.])
-    """  # noqa: D205
+    """
 
     kind: ClassVar[str] = "rotation"
+    measure: ClassVar[str] = "density per unit of the bi-invariant volume of rotations, of total 8 pi^2"
     form: str
     order: tuple[int, ...]
     shape: tuple[int, ...]
@@ -37,7 +38,7 @@ class RotationFactor(Factor):
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:
-        """The form is read off how many numbers there are."""
+        """The number of columns decides the form."""
         numbers = _table(columns)
         expect(
             numbers.shape[1] in FORMS,
@@ -53,11 +54,6 @@ class RotationFactor(Factor):
     def process(self) -> Brownian:
         """Brownian motion on SO(3)."""
         return Brownian(Rotations())
-
-    @property
-    def measure(self) -> str:
-        """The bi-invariant volume."""
-        return "density per unit of the bi-invariant volume of rotations, of total 8 pi^2"
 
     def encode(self, columns: Columns) -> Tensor:
         """Matrices (n, 3, 3)."""
@@ -75,7 +71,7 @@ class RotationFactor(Factor):
         return torch.from_numpy(matrices.astype(np.float32))
 
     def decode(self, x: Tensor) -> dict[str, Values]:
-        """The form of the data; of the two quaternions, the one whose real part is not negative."""
+        """Rotations in the form of the data; a quaternion has a real part that is not negative."""
         from scipy.spatial.transform import Rotation
 
         rotations = Rotation.from_matrix(x.double().numpy())
@@ -103,42 +99,40 @@ def _table(columns: Columns) -> Values:
 
 
 def _order(names: list[str], form: str) -> tuple[int, ...]:
-    """Where x, y, z, w of a quaternion stand."""
-    count = {form: size for size, form in FORMS.items()}[form]
+    """The columns of x, y, z, w of a quaternion; the order of the data otherwise."""
     ends = [name[-1:].lower() for name in names]
     if form == "quaternion" and sorted(ends) == ["w", "x", "y", "z"]:
         return tuple(ends.index(letter) for letter in "xyzw")
-    return tuple(range(count))
+    return tuple(range(next(size for size, known in FORMS.items() if known == form)))
 
 
 def _check_quaternions(numbers: Values, columns: tuple[str, ...]) -> None:
     lengths = np.linalg.norm(numbers, axis=1)
-    zero = lengths < 1e-12
-    if zero.any():
-        raise InputError(
-            f"The quaternion in row {first_row(zero)} of {quoted(columns)} is zero, not of length 1; drop the row."
-        )
-    off = np.abs(lengths - 1) > OFF
-    if off.any():
-        row = first_row(off)
-        raise InputError(
-            f"The quaternion in row {row} of {quoted(columns)} has length {lengths[row]:.4g}; expected 1: divide it "
-            "by its length, or check which columns are meant."
-        )
+    where = f"of {quoted(columns)}"
+    refuse(lengths < 1e-12, lambda row: f"The quaternion in row {row} {where} is zero, not of length 1; drop the row.")
+    refuse(
+        np.abs(lengths - 1) > OFF,
+        lambda row: (
+            f"The quaternion in row {row} {where} has length {lengths[row]:.4g}; expected 1: divide it by its "
+            "length, or check which columns you named."
+        ),
+    )
 
 
 def _check_matrices(matrices: Values, columns: tuple[str, ...]) -> None:
     error = np.abs(np.einsum("nij,nkj->nik", matrices, matrices) - np.eye(3)).max((1, 2))
-    off = error > OFF
-    if off.any():
-        row = first_row(off)
-        raise InputError(
-            f"The matrix in row {row} of {quoted(columns)} is no rotation: R R^T differs from the identity by "
+    where = f"of {quoted(columns)}"
+    refuse(
+        error > OFF,
+        lambda row: (
+            f"The matrix in row {row} {where} is not a rotation: R R^T differs from the identity by "
             f"{error[row]:.3g}; normalise it, or check the order of the numbers (row by row)."
-        )
-    reflected = np.linalg.det(matrices) < 0
-    if reflected.any():
-        raise InputError(
-            f"The matrix in row {first_row(reflected)} of {quoted(columns)} is a reflection (determinant -1), not a "
-            "rotation; change the sign of one axis."
-        )
+        ),
+    )
+    refuse(
+        np.linalg.det(matrices) < 0,
+        lambda row: (
+            f"The matrix in row {row} {where} is a reflection (determinant -1), not a rotation; change the "
+            "sign of one axis."
+        ),
+    )

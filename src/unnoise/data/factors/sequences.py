@@ -11,19 +11,19 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.data._numerics import Values
-from unnoise.data.factors.base import Columns, Factor, expect, first_row, quoted
+from unnoise.data.factors.base import Columns, Factor, expect, quoted, refuse, stacked
 from unnoise.processes import CTMC, rates
 from unnoise.spaces import Finite
 
 MOST = 2**16  # different tokens
-END = "\x00"  # a token of its own, which fills the end of a shorter text
+END = "\x00"  # the token that fills the end of a shorter text
 
 
 @dataclass(frozen=True)
 class SequenceFactor(Factor):
     r"""A sequence of tokens: whole numbers from 0 (an array, or a column each), or one column of text.
 
-    Texts shorter than the longest are filled with an end sign, which is a token of its own.
+    An end sign, which is a token of its own, fills the texts that are shorter than the longest.
 
     >>> words = SequenceFactor.fit({"word": np.array(["GATTACA", "CAT"], dtype=object)})
     >>> words.shape, words.letters
@@ -33,6 +33,7 @@ class SequenceFactor(Factor):
     """
 
     kind: ClassVar[str] = "sequence"
+    measure: ClassVar[str] = "probability of the sequence"
     shape: tuple[int, ...]
     states: int
     letters: str
@@ -51,30 +52,23 @@ class SequenceFactor(Factor):
             return cls(tuple(columns), (longest,), len(letters), letters, "object")
         numbers = _table(columns)
         _check(numbers, None, list(columns))
-        shape = numbers.shape[1:]
-        return cls(tuple(columns), shape, int(numbers.max()) + 1, "", str(first.dtype))
+        return cls(tuple(columns), numbers.shape[1:], int(numbers.max()) + 1, "", str(first.dtype))
 
     def process(self) -> CTMC:
-        """Every token is masked at some time."""
+        """Each token becomes a mask at a random time."""
         return CTMC(Finite(self.shape, self.states + 1), rates.Absorbing(self.states + 1))
 
-    @property
-    def measure(self) -> str:
-        """Probabilities."""
-        return "probability of the sequence"
-
     def encode(self, columns: Columns) -> Tensor:
-        """The place of each token, int64."""
-        held = {name: columns[name] for name in self.columns}
+        """The index of each token, int64."""
         if self.letters:
             (name,) = self.columns
-            return torch.from_numpy(self._spelt(_texts(held[name], name), name))
-        numbers = _table(held)
+            return torch.from_numpy(self._spelt(_texts(columns[name], name), name))
+        numbers = _table({name: columns[name] for name in self.columns})
         _check(numbers, self.states, self.columns)
         return torch.from_numpy(numbers.astype(np.int64))
 
     def decode(self, x: Tensor) -> dict[str, Values]:
-        """Tokens as they stood in the data."""
+        """Texts or whole numbers, as in the data."""
         places = x.numpy()
         if self.letters:
             table = np.array(list(self.letters))
@@ -111,8 +105,8 @@ def _texts(values: Values, name: str) -> list[str]:
 
 
 def _table(columns: Columns) -> Values:
-    parts = list(columns.values())
-    return parts[0] if parts[0].ndim > 1 else np.stack(parts, axis=1)
+    first = next(iter(columns.values()))
+    return first if first.ndim > 1 else stacked(columns, list(columns))
 
 
 def _check(numbers: Values, states: int | None, columns: list[str] | tuple[str, ...]) -> None:
@@ -120,9 +114,10 @@ def _check(numbers: Values, states: int | None, columns: list[str] | tuple[str, 
         raise InputError(f"A sequence is made of whole numbers from 0, but {quoted(columns)} hold {numbers.dtype}.")
     low, high = int(numbers.min()), int(numbers.max())
     top = MOST if states is None else states
-    outside = (numbers < 0) | (numbers >= top)
-    if low < 0 or high >= top:
-        raise InputError(
-            f"Row {first_row(outside)} of {quoted(columns)} holds a token {high if high >= top else low}; expected "
-            f"whole numbers from 0 to {top - 1}."
-        )
+    refuse(
+        (numbers < 0) | (numbers >= top),
+        lambda row: (
+            f"Row {row} of {quoted(columns)} holds a token {high if high >= top else low}; expected whole "
+            f"numbers from 0 to {top - 1}."
+        ),
+    )

@@ -69,24 +69,19 @@ def log_sec(x: Tensor) -> Even:
 
 
 def halved(f: Even) -> Even:
-    """F(x / 2) as a function of u = x^2, for f taken at x / 2."""
+    """The function $f(x / 2)$ of u = x^2, for f taken at x / 2."""
     return Even(f.value, f.first / 4, f.second / 16)
 
 
 def hyperbolic(z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     r"""$e^{-z}$ times $\cosh z$ and $\big(\frac1z\frac{d}{dz}\big)^j\frac{\sinh z}z$, j = 0, 1, 2, for $z \ge 0$."""
-    large, decay = z.clamp(min=2.0), torch.exp(-2 * z)
-    cosh = 0.5 * (1 + decay)
+    large, half_square, scale = z.clamp(min=2.0), 0.5 * z.clamp(max=2.0) ** 2, torch.exp(-z)
     zeroth = 0.5 * (1 - torch.exp(-2 * large)) / large
     first = (0.5 * (1 + torch.exp(-2 * large)) - zeroth) / large**2
-    second = (zeroth - 3 * first) / large**2
-    half_square, scale = 0.5 * z.clamp(max=2.0) ** 2, torch.exp(-z)
-    quotients = (zeroth, first, second)
-    zeroth, first, second = (
-        torch.where(z < 2.0, scale * horner(half_square, _hyperbolic_terms(order)), quotient)
-        for order, quotient in enumerate(quotients)
-    )
-    return cosh, zeroth, first, second
+    quotients = zeroth, first, (zeroth - 3 * first) / large**2
+    series = (scale * horner(half_square, _hyperbolic_terms(order)) for order in range(3))
+    zeroth, first, second = (torch.where(z < 2.0, *pair) for pair in zip(series, quotients, strict=True))
+    return 0.5 * (1 + torch.exp(-2 * z)), zeroth, first, second
 
 
 @functools.cache
@@ -97,9 +92,8 @@ def _zetas() -> tuple[float, ...]:
 @functools.cache
 def _hyperbolic_terms(order: int) -> tuple[float, ...]:
     r"""Derivatives of $\sum_k (2w)^k/(2k+1)!$ in $w = z^2/2$."""
-    return tuple(
-        2.0**k * math.perm(k, order) / math.factorial(2 * k + 1) for k in range(order, order + HYPERBOLIC_TERMS)
-    )
+    orders = range(order, order + HYPERBOLIC_TERMS)
+    return tuple(2.0**k * math.perm(k, order) / math.factorial(2 * k + 1) for k in orders)
 
 
 def _even(x: Tensor, closed: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]], terms: tuple[float, ...]) -> Even:
@@ -126,7 +120,7 @@ def derivatives(terms: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[floa
 
 
 def horner(u: Tensor, coefficients: tuple[float, ...]) -> Tensor:
-    """A polynomial."""
+    """A polynomial in u by Horner's rule."""
     total = torch.full_like(u, coefficients[-1])
     for coefficient in reversed(coefficients[:-1]):
         total = total.mul_(u).add_(coefficient)

@@ -2,6 +2,12 @@ r"""What all heat kernels of one angle share: two expansions, and exact draws of
 
 With generator $\frac12\Delta$ and $c = \cos\theta$, every kernel is a smooth function of c. A `Jet` holds its logarithm
 and two derivatives in c: enough for the score, for its divergence, and for both to be differentiated once more.
+
+At small times each geodesic between two points gives a Gaussian. On the circle, the three-sphere and the rotations,
+$p_t(\theta) = e^{\kappa t}(2\pi t)^{-d/2} \sum_n w(\theta_n) e^{-\theta_n^2/2t}$ with $\theta_n = \theta + 2\pi n$,
+exactly. Up to t = 1/2 double precision sees only the short way and the long way round. Near the cut locus, at
+$\theta = \pi - \delta$, these are summed as $e^{-(\pi^2 + \delta^2)/2t}$ times hyperbolic functions of
+$z = \pi\delta/t$, which no cancellation spoils.
 """
 
 from __future__ import annotations
@@ -15,9 +21,10 @@ import torch
 from torch import Tensor
 
 from unnoise.laws.base import standard_normal
-from unnoise.laws.heat.even import Even
+from unnoise.laws.heat.even import SMALL, Even, hyperbolic, inverse_sinc
 
 EARLY = 0.5  # until then images converge at once; from then on the spectral series keeps its digits at every angle
+ALONE = 20.0  # from this z on the long way round is below 1e-17 of the whole
 
 
 class Jet(NamedTuple):
@@ -26,6 +33,9 @@ class Jet(NamedTuple):
     log: Tensor
     slope: Tensor
     curvature: Tensor
+
+
+Expansion = Callable[[Tensor, Tensor], Jet]  # of an angle and a time
 
 
 class Radial(ABC):
@@ -40,19 +50,15 @@ class Radial(ABC):
     def jet(self, angle: Tensor, time: Tensor) -> Jet:
         """At angles in [0, pi] and positive times, which broadcast."""
         angle, time = angle + 0 * time, time + 0 * angle
-        return split(time < EARLY, self.early, self.late, angle, time)
+        return _split(time < EARLY, self.early, lambda a, t: self.series(t).jet(a.cos()), angle, time)
 
     @abstractmethod
     def early(self, angle: Tensor, time: Tensor) -> Jet:
         """For times up to `EARLY`."""
 
     @abstractmethod
-    def late(self, angle: Tensor, time: Tensor) -> Jet:
-        """For later times."""
-
-    @abstractmethod
-    def late_density(self, angle: Tensor, time: Tensor) -> Tensor:
-        """The density itself at later times."""
+    def series(self, time: Tensor) -> Series:
+        """The spectral series, for later times."""
 
     @abstractmethod
     def log_inverse_jacobian(self, angle: Tensor) -> Tensor:
@@ -97,8 +103,58 @@ class Radial(ABC):
 
     def _scatter(self, time: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
         """Angles of uniform points, and the probability with which they are to be kept."""
-        angle = self.uniform_angle(normals)
-        return angle, self.late_density(angle, time) / self.late_density(torch.zeros_like(angle), time)
+        angle, series = self.uniform_angle(normals), self.series(time)
+        density, highest = (series.derivatives(cosine, 0)[0] for cosine in (angle.cos(), torch.ones_like(angle)))
+        return angle, density / highest
+
+
+class Images(Radial):
+    r"""A kernel whose image sum is exact, with $\kappa$ = `growth`."""
+
+    growth: float
+
+    @abstractmethod
+    def near(self, angle: Tensor) -> Even:
+        r"""$\log w(\theta)$, of which $w(0) = 1$."""
+
+    @abstractmethod
+    def far(self, rest: Tensor) -> Even:
+        r"""The log of the factor of both ways that does not depend on time, at $\delta$ = `rest`."""
+
+    @abstractmethod
+    def both_ways(self, rest: Tensor, time: Tensor, z: Tensor) -> Even:
+        r"""$e^{-z}$ times the hyperbolic factor, as a function of $\delta^2$."""
+
+    def early(self, angle: Tensor, time: Tensor) -> Jet:
+        """The short way alone, or both ways where the long way counts."""
+        alone = (angle < SMALL) | (math.pi - angle > ALONE * time / math.pi)
+        start = self.growth * time - 0.5 * self.dimension * torch.log(2 * math.pi * time)
+        log, slope, curvature = _split(alone, self._one_way, self._two_ways, angle, time)
+        return Jet(start + log, slope, curvature)
+
+    def _one_way(self, angle: Tensor, time: Tensor) -> Jet:
+        shape = self.near(angle)
+        log = Even(shape.value - 0.5 * angle**2 / time, shape.first - 0.5 / time, shape.second)
+        return in_cosine(log, inverse_sinc(angle), -2.0)
+
+    def _two_ways(self, angle: Tensor, time: Tensor) -> Jet:
+        rest = math.pi - angle
+        z, shape = math.pi * rest / time, self.far(rest)
+        factor = self.both_ways(rest, time, z)
+        slope = factor.first / factor.value
+        log = Even(
+            shape.value + factor.value.log() + z - 0.5 * (math.pi**2 + rest**2) / time,
+            shape.first + slope - 0.5 / time,
+            shape.second + factor.second / factor.value - slope**2,
+        )
+        return in_cosine(log, inverse_sinc(rest), 2.0)
+
+
+def hyperbolic_pair(rest: Tensor, time: Tensor, z: Tensor) -> tuple[Even, Even]:
+    r"""$\cosh(z)$ and $\sinh(z)/z$, times $e^{-z}$ (which is not differentiated), as functions of $\delta^2$."""
+    cosh, zeroth, first, second = hyperbolic(z)
+    rate = 0.5 * (math.pi / time) ** 2  # of z^2 / 2 in delta^2
+    return Even(cosh, rate * zeroth, rate**2 * first), Even(zeroth, rate * first, rate**2 * second)
 
 
 def in_cosine(f: Even, ratio: Even, sign: float) -> Jet:
@@ -108,13 +164,7 @@ def in_cosine(f: Even, ratio: Even, sign: float) -> Jet:
     return Jet(f.value, slope, curvature)
 
 
-def split(
-    chosen: Tensor,
-    one: Callable[[Tensor, Tensor], Jet],
-    other: Callable[[Tensor, Tensor], Jet],
-    angle: Tensor,
-    time: Tensor,
-) -> Jet:
+def _split(chosen: Tensor, one: Expansion, other: Expansion, angle: Tensor, time: Tensor) -> Jet:
     """One expansion where chosen, the other elsewhere."""
     if chosen.all():
         return one(angle, time)

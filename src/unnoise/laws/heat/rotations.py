@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from unnoise.laws.heat.even import Even, halved, log_inverse_sinc, log_sec
-from unnoise.laws.heat.images import Images, hyperbolic_pair
-from unnoise.laws.heat.radial import Jet, Series
+from unnoise.laws.heat.radial import Images, Series, hyperbolic_pair
 
 VOLUME = 8 * math.pi**2
 TERMS = 17  # e^{-l(l+1)/4} is below 1e-28 from there on
@@ -34,10 +33,7 @@ class RotationAngle(Images):
 
     dimension: int = 3
     spectral_gap: float = 1.0
-
-    def growth(self, time: Tensor) -> Tensor:
-        """$t/8$."""
-        return time / 8
+    growth: float = 0.125
 
     def near(self, angle: Tensor) -> Even:
         r"""$\log\frac{\omega/2}{\sin(\omega/2)}$."""
@@ -57,13 +53,11 @@ class RotationAngle(Images):
             math.pi * cosh.second - rate * (2 * sinhc.first + u * sinhc.second),
         )
 
-    def late(self, angle: Tensor, time: Tensor) -> Jet:
+    def series(self, time: Tensor) -> Series:
         r"""The characters $\chi_{l+1} = 2c\chi_l - \chi_{l-1}$, $\chi_0 = 1$, $\chi_1 = 1 + 2c$."""
-        return _characters(time, TERMS).jet(angle.cos())
-
-    def late_density(self, angle: Tensor, time: Tensor) -> Tensor:
-        """From the time 1.5 on ten characters are enough."""
-        return _characters(time, 10).derivatives(angle.cos(), 0)[0]
+        degree = torch.arange(TERMS, dtype=time.dtype, device=time.device).reshape(-1, *[1] * time.ndim)
+        weights = (2 * degree + 1) * torch.exp(-0.5 * degree * (degree + 1) * time) / VOLUME
+        return Series(weights, (1.0, 2.0), [(2.0, 1.0)] * (TERMS - 2))
 
     def excess(self, angle: Tensor, time: Tensor) -> Tensor:
         r"""$e^{t/8}\frac{\sin(\omega/2)}{\omega/2}\sum_n (-1)^n\frac{\omega_n}\omega e^{(\omega^2 - \omega_n^2)/2t}$.
@@ -87,9 +81,3 @@ class RotationAngle(Images):
     def uniform_angle(self, normals: Tensor) -> Tensor:
         """That of the uniform quaternion."""
         return 2 * torch.atan2(torch.linalg.vector_norm(normals[..., :-1], dim=-1), normals[..., -1].abs())
-
-
-def _characters(time: Tensor, terms: int) -> Series:
-    degree = torch.arange(terms, dtype=time.dtype, device=time.device).reshape(-1, *[1] * time.ndim)
-    weights = (2 * degree + 1) * torch.exp(-0.5 * degree * (degree + 1) * time) / VOLUME
-    return Series(weights, (1.0, 2.0), [(2.0, 1.0)] * (terms - 2))

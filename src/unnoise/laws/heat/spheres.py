@@ -18,7 +18,6 @@ the `expansion` in powers of time.
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -26,11 +25,11 @@ from torch import Tensor
 
 from unnoise.laws.heat import expansion
 from unnoise.laws.heat.even import Even, inverse_sinc, log_inverse_sinc
-from unnoise.laws.heat.images import Images, hyperbolic_pair
-from unnoise.laws.heat.radial import Jet, Radial, Series, in_cosine
+from unnoise.laws.heat.radial import Images, Jet, Radial, Series, hyperbolic_pair, in_cosine
 from unnoise.laws.heat.rotations import VOLUME, RotationAngle
 
 TERMS = 17  # of the series; from the time 1/2 on the next ones are below 1e-28
+EARLIEST = 0.2  # time times d from which the series is used
 NEAR_CUT = math.pi - 1e-3  # where the expansion breaks down, and is held
 FALLEN = 14.0  # the series is used down to e^{-14} of the peak
 NODES = 16  # of the trapezoidal rule on a quarter of the circle; they leave 1e-14
@@ -62,13 +61,9 @@ class SphereAngle(Radial):
         """$d/2$."""
         return self.dimension / 2
 
-    def late(self, angle: Tensor, time: Tensor) -> Jet:
-        """The series of Gegenbauer polynomials."""
-        return _gegenbauer(self.dimension, time, TERMS).jet(angle.cos())
-
-    def late_density(self, angle: Tensor, time: Tensor) -> Tensor:
-        """The same series."""
-        return _gegenbauer(self.dimension, time, TERMS).derivatives(angle.cos(), 0)[0]
+    def series(self, time: Tensor) -> Series:
+        """Of Gegenbauer polynomials."""
+        return _gegenbauer(self.dimension, time, TERMS)
 
     def log_inverse_jacobian(self, angle: Tensor) -> Tensor:
         r"""$-(d-1)\log\frac{\sin\theta}\theta$."""
@@ -78,9 +73,9 @@ class SphereAngle(Radial):
         """That between a uniform point and the last axis."""
         return torch.atan2(torch.linalg.vector_norm(normals[..., :-1], dim=-1), normals[..., -1])
 
-    @abstractmethod
     def log_bound(self, time: Tensor) -> Tensor:
-        """See `Radial`."""
+        r"""$\frac{d(d-1)}{12}t$: the scalar curvature raises the density at the start, and less so elsewhere."""
+        return self.dimension * (self.dimension - 1) / 12 * time
 
 
 @dataclass(frozen=True)
@@ -88,17 +83,14 @@ class CircleAngle(SphereAngle, Images):
     """The circle."""
 
     dimension: int = 1
-
-    def growth(self, time: Tensor) -> Tensor:
-        """0."""
-        return torch.zeros_like(time)
+    growth: float = 0.0
 
     def near(self, angle: Tensor) -> Even:
-        """0."""
+        """Zero."""
         return Even(*[torch.zeros_like(angle)] * 3)
 
     def far(self, rest: Tensor) -> Even:
-        """Log 2."""
+        r"""$\log 2$."""
         return Even(torch.full_like(rest, math.log(2)), *[torch.zeros_like(rest)] * 2)
 
     def both_ways(self, rest: Tensor, time: Tensor, z: Tensor) -> Even:
@@ -115,10 +107,7 @@ class ThreeSphereAngle(SphereAngle, Images):
     """The three-sphere."""
 
     dimension: int = 3
-
-    def growth(self, time: Tensor) -> Tensor:
-        """$t/2$."""
-        return time / 2
+    growth: float = 0.5
 
     def near(self, angle: Tensor) -> Even:
         r"""$\log\frac\theta{\sin\theta}$."""
@@ -133,10 +122,6 @@ class ThreeSphereAngle(SphereAngle, Images):
         r"""$\frac{\pi^2}t\frac{\sinh z}z - \cosh z$."""
         cosh, sinhc = hyperbolic_pair(rest, time, z)
         return Even(*(math.pi**2 / time * s - c for c, s in zip(cosh, sinhc, strict=True)))
-
-    def log_bound(self, time: Tensor) -> Tensor:
-        """$t/2$: all images but the first take away."""
-        return time / 2
 
 
 @dataclass(frozen=True)
@@ -175,10 +160,6 @@ class GlobeAngle(SphereAngle):
         height = 2 * torch.rand(time.shape, generator=rng, device=rng.device, dtype=time.dtype).to(time.device) - 1
         return 2 * torch.asin(turn * torch.sqrt((1 - height) * (1 + height)))
 
-    def log_bound(self, time: Tensor) -> Tensor:
-        """Not needed: see `draw`."""
-        return torch.zeros_like(time)
-
 
 @dataclass(frozen=True)
 class HighSphereAngle(SphereAngle):
@@ -190,31 +171,16 @@ class HighSphereAngle(SphereAngle):
         """The series where it keeps its digits, else the expansion; see the module."""
         short = angle.clamp(max=NEAR_CUT)
         powers = in_cosine(expansion.log_density(self.dimension, short, time), inverse_sinc(short), -2.0)
-        serves = (time >= self._earliest) & (0.5 * angle**2 / time < FALLEN)
+        serves = (time >= EARLIEST / self.dimension) & (0.5 * angle**2 / time < FALLEN)
         if not serves.any():
             return powers
-        terms = self._series(torch.where(serves, time, 1.0)).jet(torch.where(serves, angle, 0.0).cos())
+        terms = self.series(torch.where(serves, time, 1.0)).jet(torch.where(serves, angle, 0.0).cos())
         return Jet(*(torch.where(serves, a, b) for a, b in zip(terms, powers, strict=True)))
 
-    def late(self, angle: Tensor, time: Tensor) -> Jet:
-        """The series."""
-        return self._series(time).jet(angle.cos())
-
-    def late_density(self, angle: Tensor, time: Tensor) -> Tensor:
-        """The series."""
-        return self._series(time).derivatives(angle.cos(), 0)[0]
-
-    def log_bound(self, time: Tensor) -> Tensor:
-        r"""$\frac{d(d-1)}{12}t$: the scalar curvature raises the density at the start, and less so elsewhere."""
-        return self.dimension * (self.dimension - 1) / 12 * time
-
-    @property
-    def _earliest(self) -> float:
-        return 0.2 / self.dimension
-
-    def _series(self, time: Tensor) -> Series:
+    def series(self, time: Tensor) -> Series:
+        """With as many terms as the earliest time needs that it is used at."""
         d, terms = self.dimension, 4
-        while _log_term(d, terms, self._earliest) > -50:
+        while _log_term(d, terms, EARLIEST / d) > -50:
             terms += 1
         return _gegenbauer(d, time, terms)
 

@@ -1,31 +1,18 @@
-"""Figures for reports and results: every function returns a `matplotlib.figure.Figure` and shows nothing."""
+"""Figures for reports and results: every function returns a `matplotlib.figure.Figure`."""
 
-from unnoise.report.plots._style import png
-from unnoise.report.plots.chains import autocorrelation, mixing, trace
-from unnoise.report.plots.columns import marginals, pairs, points_filmstrip
-from unnoise.report.plots.curves import likelihood_bars, loss_curve
-from unnoise.report.plots.images import class_grid, filmstrip, image_grid, neighbour_grid
-from unnoise.report.plots.levels import frequencies, token_frequencies
-from unnoise.report.plots.places import angle_pairs, world_map
-from unnoise.report.plots.rotations import rotation_map
-
-__all__ = [
-    "angle_pairs",
-    "autocorrelation",
-    "class_grid",
-    "filmstrip",
-    "frequencies",
-    "image_grid",
-    "likelihood_bars",
-    "loss_curve",
-    "marginals",
-    "mixing",
-    "neighbour_grid",
-    "pairs",
-    "png",
-    "points_filmstrip",
-    "rotation_map",
-    "token_frequencies",
-    "trace",
-    "world_map",
-]
+from unnoise.report.plots._style import png as png
+from unnoise.report.plots.chains import mixing as mixing
+from unnoise.report.plots.columns import marginals as marginals
+from unnoise.report.plots.columns import pairs as pairs
+from unnoise.report.plots.columns import points_filmstrip as points_filmstrip
+from unnoise.report.plots.curves import likelihood_bars as likelihood_bars
+from unnoise.report.plots.curves import loss_curve as loss_curve
+from unnoise.report.plots.images import class_grid as class_grid
+from unnoise.report.plots.images import filmstrip as filmstrip
+from unnoise.report.plots.images import image_grid as image_grid
+from unnoise.report.plots.images import neighbour_grid as neighbour_grid
+from unnoise.report.plots.levels import frequencies as frequencies
+from unnoise.report.plots.levels import token_frequencies as token_frequencies
+from unnoise.report.plots.places import angle_pairs as angle_pairs
+from unnoise.report.plots.places import rotation_map as rotation_map
+from unnoise.report.plots.places import world_map as world_map

@@ -1,13 +1,13 @@
-"""One look for every figure: quiet axes, two colours that colour-blind readers can tell apart, no decoration.
+"""The common look of all figures: quiet axes, and two colours that colour-blind readers can tell apart.
 
-Figures are made with `matplotlib.figure.Figure`, never with pyplot, so that no window system is needed and
-nothing global is changed: `STYLE` holds only inside the functions that draw.
+Figures are made with `matplotlib.figure.Figure` instead of pyplot: they need no window system and change nothing
+global. `STYLE` applies only inside the functions that draw.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from io import BytesIO
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 from numpy.typing import NDArray
+
+from unnoise._errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,10 +27,11 @@ Arguments = ParamSpec("Arguments")
 INK = "#1f2933"
 QUIET = "#6b7785"
 FAINT = "#d5dbe1"
-MODEL = "#0072b2"  # Okabe and Ito's blue: what the model made
-REAL = "#e69f00"  # Okabe and Ito's orange: what was observed
-WIDTH = 7.2  # inches; a report shows this at its full width
+MODEL = "#0072b2"  # Okabe and Ito's blue, for the model
+REAL = "#e69f00"  # Okabe and Ito's orange, for data
+WIDTH = 7.2  # inches: the full width of a report
 
+TICKS = {"color": QUIET, "labelcolor": INK, "labelsize": 8, "major.width": 0.8}
 STYLE: Any = {  # matplotlib types its keys as one long list of literals
     "font.size": 9,
     "font.family": "DejaVu Sans",
@@ -44,15 +47,8 @@ STYLE: Any = {  # matplotlib types its keys as one long list of literals
     "grid.color": FAINT,
     "grid.linewidth": 0.6,
     "text.color": INK,
-    "text.parse_math": False,  # a column may well be called "$"
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "xtick.major.width": 0.8,
-    "ytick.major.width": 0.8,
+    "text.parse_math": False,  # the name of a column may contain "$"
+    **{f"{axis}tick.{key}": value for axis in "xy" for key, value in TICKS.items()},
     "legend.frameon": False,
     "legend.fontsize": 8,
     "figure.facecolor": "white",
@@ -66,12 +62,12 @@ def _style() -> Iterator[None]:
     from matplotlib import rc_context
 
     with rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # a box is drawn instead
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # matplotlib draws a box
         yield
 
 
 def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
-    """Run a drawing function in the common style, and make the ticks while it holds."""
+    """Run a drawing function in the common style, and make the ticks in it."""
 
     @wraps(draw)
     def drawn(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Figure:
@@ -84,9 +80,37 @@ def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
 
 
 def new_figure(width: float, height: float) -> Figure:
+    """An empty figure; sizes in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=160, layout="constrained")
+
+
+def named_panels(names: Sequence[str], per_line: int, height: float, room: float) -> tuple[Figure, dict[str, Axes]]:
+    """A figure with one panel for each name; a line of panels is `height` inches high, all else `room`."""
+    columns = min(per_line, len(names))
+    rows = -(-len(names) // columns)
+    figure = new_figure(WIDTH if columns > 1 else WIDTH / 2, room + height * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
+    for axes in panels[len(names) :]:
+        axes.set_visible(False)
+    for axes, name in zip(panels, names, strict=False):
+        axes.set_title(shorten(name, 26), pad=4)
+    return figure, dict(zip(names, panels, strict=False))
+
+
+def legend(figure: Figure) -> None:
+    """The colours of data and model, in the upper right corner."""
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=REAL, alpha=0.8, label="real"), Patch(color=MODEL, alpha=0.9, label="model")]
+    figure.legend(handles=handles, loc="outside upper right", ncols=2, labelcolor=QUIET, handlelength=1.0)
+
+
+def check_frames(frames: Sequence[Any], times: Sequence[float]) -> None:
+    """Refuse a filmstrip without frames, or with another number of times."""
+    if len(frames) != len(times) or len(frames) == 0:
+        raise InputError(f"got {len(frames)} frames and {len(times)} times; expected one time for every frame.")
 
 
 def png(figure: Figure, dpi: int = 160) -> bytes:
@@ -105,7 +129,7 @@ def as_numbers(values: Any) -> NDArray[np.float64]:
 
 
 def shorten(name: str, most: int) -> str:
-    """Cut a long name so that it fits its place.
+    """Cut a long name to `most` letters.
 
     >>> shorten("a rather long column name", 12)
     'a rather lo…'
@@ -114,7 +138,7 @@ def shorten(name: str, most: int) -> str:
 
 
 def bare(axes: Axes) -> None:
-    """Take away everything but what is drawn inside."""
+    """Remove ticks and frame."""
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():

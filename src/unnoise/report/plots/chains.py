@@ -1,8 +1,4 @@
-"""Figures of chains: where they went, and how long they remember it.
-
-All take positions, (m, n, *event), of m moments of n chains, as `chains.run` keeps them, and show the first few
-coordinates; `every` says how many steps lie between two moments.
-"""
+"""The figure of Markov chains: paths, histograms and autocorrelations."""
 
 from __future__ import annotations
 
@@ -27,41 +23,21 @@ COLORS = (MODEL, REAL, "#009e73", "#cc79a7", "#56b4e9")  # of Okabe and Ito: one
 MOST_CHAINS = len(COLORS)
 MOST_MOMENTS = 2_000  # of one chain in one panel
 BINS = 40
-LEAST_SHARE = 0.5  # of the chains' length up to which lags are shown: later ones rest on few pairs
-
-
-@styled
-def trace(kept: Any, *, every: int = 1, names: Sequence[str] | None = None) -> Figure:
-    """The paths of a few chains, a line of panels per coordinate, and beside it the histogram of all chains."""
-    columns = _columns(kept, names)
-    figure = new_figure(WIDTH, 0.4 + 1.15 * len(columns))
-    panels = figure.subplots(len(columns), 2, squeeze=False, sharex="col", sharey="row", width_ratios=[6, 1])
-    for (name, values), line in zip(columns, panels, strict=True):
-        _paths(line[0], name, values, every)
-        _histogram(line[1], values)
-    panels[-1, 0].set_xlabel("step")
-    return figure
-
-
-@styled
-def autocorrelation(kept: Any, *, every: int = 1, names: Sequence[str] | None = None) -> Figure:
-    r"""$\rho(l) = \mathrm{cov}(x_t, x_{t + l})/\mathrm{var}(x_t)$ of a few coordinates, over all chains.
-
-    Around the mean of all chains, not of each: chains that stay in modes of their own never get down to zero.
-    """
-    figure = new_figure(WIDTH, 2.7)
-    axes = figure.add_subplot()
-    for (name, values), color in zip(_columns(kept, names), COLORS, strict=False):
-        _memory(axes, values, every, color=color, label=name)
-    axes.set_xlabel("steps between")
-    axes.set_ylabel("autocorrelation")
-    axes.legend(loc="upper right")
-    return figure
+LEAST_SHARE = 0.5  # of the length of the chains: longer lags have few pairs and are not shown
 
 
 @styled
 def mixing(kept: Any, *, every: int = 1, names: Sequence[str] | None = None) -> Figure:
-    """`trace` and `autocorrelation` in one figure: a line of panels per coordinate."""
+    r"""The paths of a few chains, the histogram of all chains and their autocorrelation, for the first coordinates.
+
+    The autocorrelation at the lag l is $\rho(l) = \mathrm{cov}(x_t, x_{t + l})/\mathrm{var}(x_t)$ over all chains,
+    around their common mean, so it stays above zero if chains do not leave their modes.
+
+    Args:
+        kept: positions (m, n, *event) of n chains at m moments, as `chains.run` keeps them.
+        every: the number of steps between two moments.
+        names: of the coordinates.
+    """
     columns = _columns(kept, names)
     figure = new_figure(WIDTH, 0.6 + 1.15 * len(columns))
     panels = figure.subplots(len(columns), 3, squeeze=False, sharex="col", width_ratios=[6, 1, 3])
@@ -69,7 +45,7 @@ def mixing(kept: Any, *, every: int = 1, names: Sequence[str] | None = None) -> 
         _paths(paths, name, values, every)
         histogram.sharey(paths)
         _histogram(histogram, values)
-        _memory(memory, values, every, color=MODEL)
+        _autocorrelation(memory, values, every)
         memory.yaxis.tick_right()
         memory.spines[["left", "right"]].set_visible(False)
     panels[0, 2].set_title("autocorrelation", color=QUIET)
@@ -81,10 +57,10 @@ def mixing(kept: Any, *, every: int = 1, names: Sequence[str] | None = None) -> 
 
 
 def autocorrelations(values: Numbers) -> Numbers:
-    """The function that is drawn, at the lags 0, 1, ... m - 1, of one coordinate, (m, n)."""
+    """The autocorrelation at the lags 0, 1, ... m - 1 of one coordinate, (m, n)."""
     m = len(values)
     centred = values - values.mean()
-    power = np.abs(np.fft.rfft(centred, 2 * m, axis=0)) ** 2  # twice as long, so that the ends do not meet
+    power = np.abs(np.fft.rfft(centred, 2 * m, axis=0)) ** 2  # zeros after the end, so that it does not wrap around
     products: Numbers = np.fft.irfft(power.mean(1))[:m] / np.arange(m, 0, -1)
     return products / products[0] if products[0] > 0 else np.ones(m)
 
@@ -94,11 +70,11 @@ def _columns(kept: Any, names: Sequence[str] | None) -> list[tuple[str, Numbers]
     positions = as_numbers(kept)
     if positions.ndim < 2 or len(positions) < 2 or positions.size == 0:
         raise InputError(
-            f"got positions of shape {positions.shape}; expected (m, n, *event), at least 2 moments of a chain, as "
+            f"got positions of shape {positions.shape}; expected (m, n, *event) with at least 2 moments of a chain, as "
             "chains.run(..., keep=1).kept"
         )
     if not np.isfinite(positions).all():
-        raise InputError("the positions are not all finite numbers: show a chain up to where it diverged.")
+        raise InputError("the positions are not all finite; show the part of the chain before it diverged.")
     rows = positions.reshape(*positions.shape[:2], -1)
     shown = min(rows.shape[2], MOST_COORDINATES)
     called = list(names or _numbered(positions.shape[2:]))[:shown]
@@ -124,17 +100,18 @@ def _paths(axes: Axes, name: str, values: Numbers, every: int) -> None:
 
 
 def _histogram(axes: Axes, values: Numbers) -> None:
-    """Of all chains at all moments, lying on its side."""
+    """All chains at all moments, on its side."""
     axes.stairs(*np.histogram(values, BINS), orientation="horizontal", fill=True, color=QUIET, alpha=0.5)
     axes.set_xticks([])
     axes.tick_params(axis="y", left=False, labelleft=False)
     axes.spines[["left", "bottom"]].set_visible(False)
 
 
-def _memory(axes: Axes, values: Numbers, every: int, **look: Any) -> None:
+def _autocorrelation(axes: Axes, values: Numbers, every: int) -> None:
     rho = autocorrelations(values)[: max(2, int(LEAST_SHARE * len(values)) + 1)]
     axes.axhline(0, color=FAINT, linewidth=0.8)
-    axes.plot(every * np.arange(len(rho)), rho, marker="o" if len(rho) <= 10 else None, markersize=3, **look)
+    marker = "o" if len(rho) <= 10 else None
+    axes.plot(every * np.arange(len(rho)), rho, color=MODEL, marker=marker, markersize=3)
     axes.set_ylim(min(-0.1, rho.min() - 0.05), 1.05)
     axes.margins(x=0.01)
     axes.grid(axis="y")

@@ -1,4 +1,4 @@
-"""Figures of tables and points: real rows beside the model's, points on their way from noise to data."""
+"""Figures of tables and points: real rows beside the model's, points on the path from noise to data."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from unnoise.report.plots._style import (
     WIDTH,
     as_numbers,
     bare,
+    check_frames,
+    legend,
+    named_panels,
     new_figure,
     shorten,
     styled,
@@ -37,31 +40,22 @@ OUTLIERS = 0.5  # per cent at either end that the axes leave out
 
 
 @styled
-def marginals(real: Mapping[str, Any], samples: Mapping[str, Any], *, units: Mapping[str, str] | None = None) -> Figure:
+def marginals(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
     """One histogram per column: real rows filled, the model's samples as a line, on the same bins."""
-    names = _shared(real, samples)[:MOST_COLUMNS]
-    columns = min(4, len(names))
-    rows = -(-len(names) // columns)
-    figure = new_figure(WIDTH if columns > 1 else WIDTH / 2, 0.45 + 1.45 * rows)
-    panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
-    for axes, name in zip(panels, names, strict=False):
+    figure, panels = named_panels(_shared(real, samples)[:MOST_COLUMNS], 4, 1.45, 0.45)
+    for name, axes in panels.items():
         _histograms(axes, _finite(real[name]), _finite(samples[name]))
-        unit = (units or {}).get(name)
-        axes.set_title(shorten(name, 26) + (f" ({unit})" if unit else ""), pad=4)
-    for axes in panels[len(names) :]:
-        axes.set_visible(False)
     figure.supylabel("share of rows", size=8, color=QUIET)
-    _legend(figure)
+    legend(figure)
     return figure
 
 
 @styled
 def pairs(real: Mapping[str, Any], samples: Mapping[str, Any], names: Sequence[str] | None = None) -> Figure:
-    """The first few columns against each other: as many real rows as samples, neither hiding the other."""
-    chosen = list(names) if names else _shared(real, samples)
-    chosen = chosen[:MOST_PAIRED]
+    """The first few columns against each other: as many real rows as samples, in random order."""
+    chosen = (list(names) if names else _shared(real, samples))[:MOST_PAIRED]
     if len(chosen) < 2:
-        raise InputError(f"there is {len(chosen)} column to pair; a scatter needs at least two columns.")
+        raise InputError(f"got {len(chosen)} column; a scatter plot needs at least 2.")
     first, second = _table(real, chosen), _table(samples, chosen)
     points, colors = _interleave(first, second)
     side = len(chosen) - 1
@@ -79,19 +73,17 @@ def pairs(real: Mapping[str, Any], samples: Mapping[str, Any], names: Sequence[s
     for i in range(side):
         panels[-1, i].set_xlabel(shorten(chosen[i], 24))
         panels[i, 0].set_ylabel(shorten(chosen[i + 1], 24))
-    _legend(figure)
+    legend(figure)
     return figure
 
 
 @styled
-def points_filmstrip(frames: Sequence[Any], times: Sequence[float], title: str = "") -> Figure:
+def points_filmstrip(frames: Sequence[Any], times: Sequence[float]) -> Figure:
     """The first two coordinates of points at several times.
 
-    The panels share their axes unless noise is so much wider than data that data would be a dot; then each
-    has its own and says how far it reaches.
+    The panels share their axes, unless noise is much wider than data; then the title of each panel gives its width.
     """
-    if len(frames) != len(times) or len(frames) == 0:
-        raise InputError(f"there are {len(frames)} frames and {len(times)} times; expected one time for every frame.")
+    check_frames(frames, times)
     clouds = [_table({"x": frame[:, 0], "y": frame[:, 1]}, ("x", "y")) for frame in map(as_numbers, frames)]
     boxes = [_box(cloud) for cloud in clouds]
     widths = [width for _, width in boxes]
@@ -101,7 +93,7 @@ def points_filmstrip(frames: Sequence[Any], times: Sequence[float], title: str =
     rows = -(-len(clouds) // 6)
     columns = -(-len(clouds) // rows)
     size = WIDTH / columns
-    figure = new_figure(WIDTH, rows * (size + 0.25) + (0.25 if title else 0.0))
+    figure = new_figure(WIDTH, rows * (size + 0.25))
     panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
     for axes in panels:
         bare(axes)
@@ -111,15 +103,13 @@ def points_filmstrip(frames: Sequence[Any], times: Sequence[float], title: str =
         axes.set_aspect("equal")
         axes.set_xlim(centre[0] - width / 2, centre[0] + width / 2)
         axes.set_ylim(centre[1] - width / 2, centre[1] + width / 2)
-    if title:
-        figure.suptitle(title, x=0.01, ha="left", size=9, weight="bold")
     return figure
 
 
 def _shared(real: Mapping[str, Any], samples: Mapping[str, Any]) -> list[str]:
     names = [name for name in real if name in samples]
     if not names:
-        raise InputError("the real rows and the samples have no column in common; give both the same column names.")
+        raise InputError("the real rows and the samples have no column in common; give both the same names.")
     return names
 
 
@@ -129,13 +119,13 @@ def _finite(values: Any) -> Numbers:
 
 
 def _table(columns: Mapping[str, Any], names: Sequence[str]) -> Numbers:
-    """The named columns side by side, rows with a gap left out."""
+    """The named columns side by side, without incomplete rows."""
     table = np.stack([as_numbers(columns[name]).reshape(-1) for name in names], axis=1)
     return table[np.isfinite(table).all(axis=1)]
 
 
 def _limits(real: Numbers, samples: Numbers) -> tuple[float, float]:
-    """What holds nearly all of either, with a margin."""
+    """The range of nearly all values of both, with a margin."""
     ends = [np.percentile(values, [OUTLIERS, 100 - OUTLIERS]) for values in (real, samples) if values.size]
     low, high = (min(end[0] for end in ends), max(end[1] for end in ends)) if ends else (0.0, 1.0)
     margin = 0.04 * (high - low) or 0.5
@@ -143,7 +133,7 @@ def _limits(real: Numbers, samples: Numbers) -> tuple[float, float]:
 
 
 def _box(cloud: Numbers, least: float = 0.0) -> tuple[Numbers, float]:
-    """Centre and side of a square that holds nearly all points."""
+    """Centre and side of a square around nearly all points."""
     if not len(cloud):
         return np.zeros(2), max(least, 1.0)
     low, high = np.percentile(cloud, [OUTLIERS, 100 - OUTLIERS], axis=0)
@@ -151,7 +141,7 @@ def _box(cloud: Numbers, least: float = 0.0) -> tuple[Numbers, float]:
 
 
 def _bins(real: Numbers, samples: Numbers) -> Numbers:
-    """A bar per whole number when the real column holds few of them, else Freedman and Diaconis's rule."""
+    """A bar per whole number if the real column holds few, else the rule of Freedman and Diaconis."""
     low, high = _limits(real, samples)
     if real.size and np.all(real == np.round(real)) and high - low <= MOST_WHOLE:
         return np.arange(np.floor(low) - 0.5, np.ceil(high) + 1.0)
@@ -175,17 +165,10 @@ def _histograms(axes: Axes, real: Numbers, samples: Numbers) -> None:
 
 
 def _interleave(real: Numbers, samples: Numbers) -> tuple[Numbers, list[str]]:
-    """Equally many of both in a shuffled order, so that neither lies on top."""
+    """Equally many rows of both in random order, so that neither hides the other."""
     rng = np.random.default_rng(0)
     number = min(len(real), len(samples), MOST_POINTS)
     chosen = [table[rng.choice(len(table), number, replace=False)] for table in (real, samples)]
     order = rng.permutation(2 * number)
     colors = [REAL] * number + [MODEL] * number
     return np.concatenate(chosen)[order], [colors[i] for i in order]
-
-
-def _legend(figure: Figure) -> None:
-    from matplotlib.patches import Patch
-
-    handles = [Patch(color=REAL, alpha=0.7, label="real"), Patch(color=MODEL, alpha=0.9, label="model")]
-    figure.legend(handles=handles, loc="outside upper right", ncols=2, labelcolor=QUIET, handlelength=1.0)

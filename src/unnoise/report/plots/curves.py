@@ -9,20 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unnoise._errors import InputError
-from unnoise.report.plots._style import (
-    FAINT,
-    INK,
-    MODEL,
-    QUIET,
-    WIDTH,
-    as_numbers,
-    new_figure,
-    shorten,
-    styled,
-)
+from unnoise.report.plots._style import FAINT, INK, MODEL, QUIET, WIDTH, as_numbers, new_figure, shorten, styled
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BINS = 60  # points of the smoothed curve
@@ -31,33 +20,28 @@ MOST_RAW = 4_000  # points of the raw curve that are drawn
 
 
 @styled
-def loss_curve(losses: Any, *, unit: str = "nats per example", first_step: int = 1) -> Figure:
+def loss_curve(losses: Any, *, unit: str = "nats per example") -> Figure:
     """Training loss against the step: the raw losses faint, their mean in bins that grow with the step.
 
-    The axis is logarithmic, since a loss falls fastest at the start; a run of a few steps has a plain axis.
+    The axis is logarithmic unless there are few steps, since a loss falls fastest at the start.
     """
     values = as_numbers(losses).reshape(-1)
-    steps = np.arange(first_step, first_step + len(values))
+    steps = np.arange(1, len(values) + 1)
     steps, values = steps[np.isfinite(values)], values[np.isfinite(values)]
     if not len(values):
-        raise InputError("there is no finite loss to draw; give the loss of at least one step.")
+        raise InputError("got no finite loss to draw; give the loss of at least one step.")
     centres, means = _log_bins(steps, values)
 
     figure = new_figure(WIDTH, 2.7)
     axes = figure.add_subplot()
     shown = np.unique(np.geomspace(1, len(values), MOST_RAW).astype(int)) - 1
     axes.plot(steps[shown], values[shown], color=MODEL, alpha=0.22, linewidth=0.7, label="each step")
-    axes.plot(
-        centres,
-        means,
-        color=MODEL,
-        linewidth=1.8,
-        marker="o" if len(means) < 5 else None,
-        label="mean of nearby steps",
-    )
+    marker = "o" if len(means) < 5 else None
+    axes.plot(centres, means, color=MODEL, linewidth=1.8, marker=marker, label="mean of nearby steps")
     if len(values) >= FEWEST_FOR_LOG:
         axes.set_xscale("log")
-        _plain_log_ticks(axes)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.xaxis.set_minor_formatter("")
     elif len(values) > 1:
         axes.locator_params(axis="x", integer=True)
     axes.margins(x=0.01)
@@ -78,20 +62,11 @@ def _log_bins(steps: NDArray[np.int64], values: NDArray[np.float64]) -> tuple[ND
 
 
 def _limits(values: NDArray[np.float64], means: NDArray[np.float64]) -> tuple[float, float]:
-    """All of the mean and nearly all of the raw losses; a few spikes may leave the picture."""
+    """The range of the mean and of nearly all raw losses; a few spikes are cut."""
     low = min(means.min(), np.percentile(values, 0.5))
     high = max(means.max(), np.percentile(values, 99))
     margin = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     return float(low - margin), float(high + margin)
-
-
-def _plain_log_ticks(axes: Axes) -> None:
-    """1, 10, 100, 1,000: steps are counted, so powers of ten are written out."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axes.xaxis.set_major_locator(LogLocator(10))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 @styled
@@ -103,14 +78,12 @@ def likelihood_bars(
     *,
     higher_is_better: bool = True,
 ) -> Figure:
-    """Held-out log-likelihoods with their standard errors: first the model, then what it is measured against.
+    """Held-out log-likelihoods with their standard errors: first the model, then the baselines.
 
-    Points instead of bars from zero: the zero of a log density means nothing, only differences do.
+    Points instead of bars from zero, since only differences of log densities have a meaning.
     """
     if not len(names) == len(values) == len(errors) or len(names) == 0:
-        raise InputError(
-            f"there are {len(names)} names, {len(values)} values and {len(errors)} errors; expected one each."
-        )
+        raise InputError(f"got {len(names)} names, {len(values)} values and {len(errors)} errors; expected one each.")
     places = np.arange(len(names))[::-1]
     figure = new_figure(WIDTH, 0.75 + 0.34 * len(names))
     axes = figure.add_subplot()
@@ -125,7 +98,6 @@ def likelihood_bars(
     axes.spines["left"].set_visible(False)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.margins(x=0.08)
-    axes.set_xlabel(
-        f"{unit}  ({'further right' if higher_is_better else 'further left'} is better; ± one standard error)"
-    )
+    better = "right" if higher_is_better else "left"
+    axes.set_xlabel(f"{unit}  (further {better} is better; ± one standard error)")
     return figure

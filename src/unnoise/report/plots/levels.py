@@ -1,4 +1,4 @@
-"""Figures of what is counted: frequencies of levels and of tokens, observed beside made."""
+"""Figures of frequencies of levels and of tokens, real beside the model's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unnoise.report.plots._style import MODEL, QUIET, REAL, WIDTH, as_numbers, new_figure, shorten, styled
+from unnoise.report.plots._style import (
+    MODEL,
+    QUIET,
+    REAL,
+    WIDTH,
+    as_numbers,
+    legend,
+    named_panels,
+    new_figure,
+    shorten,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,30 +34,23 @@ MOST_PLACES = 400  # columns of a picture of tokens
 
 @styled
 def frequencies(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
-    """One panel per column: the share of each level, the most frequent first, observed and made side by side."""
-    names = list(real)[:MOST_COLUMNS]
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    figure = new_figure(WIDTH if columns > 1 else WIDTH / 2, 0.4 + 1.9 * rows)
-    panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
-    for axes, name in zip(panels, names, strict=False):
+    """One panel per column: the share of each level, the most frequent first, real and the model's side by side."""
+    figure, panels = named_panels(list(real)[:MOST_COLUMNS], 3, 1.9, 0.4)
+    for name, axes in panels.items():
         _bars(axes, np.asarray(real[name]).tolist(), np.asarray(samples[name]).tolist())
-        axes.set_title(shorten(name, 26), pad=4)
-    for axes in panels[len(names) :]:
-        axes.set_visible(False)
-    _legend(figure)
+    legend(figure)
     return figure
 
 
 @styled
 def token_frequencies(real: Any, samples: Any, states: int, letters: str = "") -> Figure:
-    """How often each token stands at each place, as two pictures, and how far the shares agree.
+    """The share of each token at each place, as two pictures and one against the other.
 
     Args:
         real: rows of tokens, (n, places), whole numbers below `states`.
-        samples: the same of the model.
-        states: how many tokens there are.
-        letters: what to call them.
+        samples: rows of the model.
+        states: the number of tokens.
+        letters: the names of the tokens.
     """
     shares = [_shares(as_numbers(tokens).astype(int)[:, :MOST_PLACES], states) for tokens in (real, samples)]
     figure = new_figure(WIDTH, 4.6)
@@ -88,10 +92,3 @@ def _bars(axes: Axes, real: list[Any], samples: list[Any]) -> None:
     if turned:
         for label in axes.get_xticklabels():
             label.set_horizontalalignment("right")
-
-
-def _legend(figure: Figure) -> None:
-    from matplotlib.patches import Patch
-
-    handles = [Patch(color=REAL, alpha=0.85, label="real"), Patch(color=MODEL, alpha=0.85, label="model")]
-    figure.legend(handles=handles, loc="outside upper right", ncols=2, labelcolor=QUIET, handlelength=1.0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from unnoise._errors import InputError
-from unnoise.data._levels import described, indices_of, levels_of
+from unnoise.data.base import described, indices_of, levels_of
 
 
 def column(*values: Any) -> np.ndarray:

@@ -1,0 +1,129 @@
+"""Levels and counts: columns of categories as a point of a finite space, whole numbers from 0 as a point of counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unnoise.data._numerics import Values
+from unnoise.data.base import Level, described, indices_of, levels_of
+from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers, refuse, stacked
+from unnoise.processes import CTMC, ImmigrationDeath, rates
+from unnoise.spaces import Counts, Finite
+
+MOST = 1000  # levels of one column
+
+
+@dataclass(frozen=True)
+class CategoryFactor(Factor):
+    """Categories: each column is one of a few levels, without order.
+
+    >>> animals = CategoryFactor.fit({"kind": np.array(["cat", "dog", "cat"], dtype=object)})
+    >>> animals.encode({"kind": np.array(["dog"], dtype=object)})
+    tensor([[1]])
+    """
+
+    kind: ClassVar[str] = "category"
+    measure: ClassVar[str] = "probability of the levels"
+    levels: tuple[tuple[Level, ...], ...]
+    dtypes: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, columns: Columns) -> Self:
+        """The levels that occur, in order."""
+        levels = tuple(_levels(values, name) for name, values in columns.items())
+        return cls(tuple(columns), levels, dtypes_of(columns))
+
+    def process(self) -> CTMC:
+        """Jumps to any level, at the same rate."""
+        sizes = tuple(len(levels) for levels in self.levels)
+        return CTMC(Finite(len(sizes), sizes), rates.UniformRates(sizes))
+
+    def encode(self, columns: Columns) -> Tensor:
+        """The index of each level, int64."""
+        pairs = zip(self.columns, self.levels, strict=True)
+        parts = [indices_of(columns[name], levels, f"Column '{name}'") for name, levels in pairs]
+        return torch.tensor(np.stack(parts, axis=1), dtype=torch.int64)
+
+    def decode(self, x: Tensor) -> dict[str, Values]:
+        """The levels themselves."""
+        fields = zip(self.columns, x.numpy().T, self.levels, self.dtypes, strict=True)
+        return {name: np.array(levels, dtype=object)[index].astype(dtype) for name, index, levels, dtype in fields}
+
+    def __str__(self) -> str:
+        return f"{self.kind}, one of {described(self.levels[0])}" if len(self.columns) == 1 else self.kind
+
+
+@dataclass(frozen=True)
+class OrderedFactor(CategoryFactor):
+    """Levels in the order of numbers or of the alphabet: noise moves to neighbours."""
+
+    kind: ClassVar[str] = "ordered"
+
+    def process(self) -> CTMC:
+        """A random walk on neighbouring levels."""
+        (levels,) = self.levels
+        return CTMC(Finite(1, len(levels)), rates.BirthDeath(len(levels)))
+
+
+@dataclass(frozen=True)
+class CountFactor(Factor):
+    """How often something happened.
+
+    >>> str(CountFactor.fit({"calls": np.array([0, 3, 5])}))
+    'count, mean 2.667'
+    """
+
+    kind: ClassVar[str] = "count"
+    measure: ClassVar[str] = "probability of the counts"
+    means: tuple[float, ...]
+    dtypes: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, columns: Columns) -> Self:
+        """The means, at which noise arrives."""
+        for name, values in columns.items():
+            _check_count(values, name)
+        means = tuple(max(float(values.mean()), 0.1) for values in columns.values())
+        return cls(tuple(columns), means, dtypes_of(columns))
+
+    def process(self) -> ImmigrationDeath:
+        """Counted events disappear one by one and new ones arrive; the limit is a Poisson law."""
+        return ImmigrationDeath(Counts(len(self.columns)), self.means)
+
+    def encode(self, columns: Columns) -> Tensor:
+        """The counts, int64."""
+        for name in self.columns:
+            _check_count(columns[name], name)
+        return torch.from_numpy(stacked(columns, self.columns).astype(np.int64))
+
+    def decode(self, x: Tensor) -> dict[str, Values]:
+        """The counts."""
+        fields = zip(self.columns, x.numpy().T, self.dtypes, strict=True)
+        return {name: part.astype(dtype) for name, part, dtype in fields}
+
+    def __str__(self) -> str:
+        return f"count, mean {self.means[0]:.4g}" if len(self.means) == 1 else "count"
+
+
+def _levels(values: Values, name: str) -> tuple[Level, ...]:
+    levels = levels_of(values, f"Column '{name}'")
+    expect(
+        1 < len(levels) <= MOST,
+        f"Column '{name}' has {len(levels)} levels as a category; expected 2 to {MOST}: declare it real or drop it.",
+    )
+    return levels
+
+
+def _check_count(values: Values, name: str) -> None:
+    finite_numbers(values, name, CountFactor.kind)
+    refuse(
+        (values < 0) | (values != np.rint(values)),
+        lambda row: (
+            f"Column '{name}' is declared a count, but holds {values[row]} in row {row}; expected whole numbers from 0."
+        ),
+    )
