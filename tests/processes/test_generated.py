@@ -19,7 +19,7 @@ from unnoise.schedules import Linear
 from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
-SCHEDULE = Linear(0.1, 12.0, tau_min=0.0)
+SCHEDULE = Linear(0.1, 12.0, tau_min=1e-9)
 KNOWN = variance_preserving(Euclidean(2), SCHEDULE)
 MEAN, VARIANCE = 0.7, 0.4
 

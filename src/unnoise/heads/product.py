@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,12 +46,11 @@ class JointHead(Head[Any]):
 
     def estimate(self, output: Tensor, x_t: Any, t: Tensor) -> Any:
         """Every factor reads its own part of the output."""
-        shapes = [head.output_shape for head in self.parts.values()]
-        ends = list(itertools.accumulate(math.prod(shape) for shape in shapes))
-        flat = output.flatten(1).tensor_split(ends[:-1], 1)
+        sizes = [math.prod(head.output_shape) for head in self.parts.values()]
+        flat = dict(zip(self.parts, torch.split(output.flatten(1), sizes, 1), strict=True))
         return {
-            name: head.estimate(values.reshape(-1, *shape), x_t[name], t)
-            for (name, head), values, shape in zip(self.parts.items(), flat, shapes, strict=True)
+            name: head.estimate(flat[name].reshape(-1, *head.output_shape), x_t[name], t)
+            for name, head in self.parts.items()
         }
 
 

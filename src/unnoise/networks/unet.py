@@ -44,16 +44,14 @@ class UNet(nn.Module):
         widths = [width * m for m in multipliers]
         self.down, self.up = nn.ModuleList(), nn.ModuleList()  # `blocks` at each resolution
         current = width
-        for size in widths:
-            for _ in range(blocks):
-                self.down.append(ConvolutionBlock(current, size, embedding))
-                current = size
+        for size in [size for size in widths for _ in range(blocks)]:
+            self.down.append(ConvolutionBlock(current, size, embedding))
+            current = size
         self.middle = nn.ModuleList(ConvolutionBlock(current, current, embedding) for _ in range(2))
         self.attention = Attention(current) if attention else None
-        for size in reversed(widths):
-            for _ in range(blocks):
-                self.up.append(ConvolutionBlock(current + size, size, embedding))
-                current = size
+        for size in [size for size in reversed(widths) for _ in range(blocks)]:
+            self.up.append(ConvolutionBlock(current + size, size, embedding))
+            current = size
         self.blocks = blocks
         self.norm = nn.GroupNorm(8, current)
         self.last = zeroed(nn.Conv2d(current, channels_out, 3, padding=1))

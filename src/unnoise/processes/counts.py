@@ -22,7 +22,7 @@ The KL rate of an error is $\sum K - K_0 + K_0\log(K_0/K)$ over the rates of the
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -91,10 +91,9 @@ class CountProcess(HasKernel[Tensor]):
     def reconstruction(self, x_0: Tensor) -> Tensor:
         r"""$-E[\log p(x_0|x_{t=0})]$ of the decoder, by summing over up to 12 jumps of a site before t = 0."""
         change = torch.arange(-CHANGES, CHANGES + 1, device=x_0.device).reshape(-1, *[1] * x_0.ndim)
-        kernel = self.marginal(x_0, torch.zeros((), dtype=torch.float64))
+        kernel = replace(self.marginal(x_0, torch.zeros((), dtype=torch.float64)), event_ndim=0)
         after = (x_0 + change).clamp(min=0)
-        mass = BinomialThinning(kernel.count, kernel.kept, kernel.arrivals, 0).log_prob(after).exp()
-        mass = torch.where(x_0 + change >= 0, mass, 0.0)
+        mass = torch.where(x_0 + change >= 0, kernel.log_prob(after).exp(), 0.0)
         cost = torch.where(mass > 0, -mass * self.decoder(after).log_prob(x_0), 0.0).sum(0)
         return cost.flatten(cost.ndim - len(self.space.event_shape)).sum(-1).to(torch.get_default_dtype())
 
@@ -236,5 +235,4 @@ class ImmigrationDeath(CountProcess):
 
     def decoder(self, x: Tensor) -> BinomialThinning:
         """The kernel from x: the process is its own mirror."""
-        kernel = self.marginal(x, torch.zeros((), dtype=torch.float64))
-        return BinomialThinning(kernel.count, kernel.kept, kernel.arrivals, 0)
+        return replace(self.marginal(x, torch.zeros((), dtype=torch.float64)), event_ndim=0)

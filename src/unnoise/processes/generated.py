@@ -160,8 +160,7 @@ class JumpProcess(Generated):
 
     def _neighbours(self, x: Tensor) -> Tensor:
         """Every site of x put in every state, (sites * S, *batch, *sites); the last one for those that do not exist."""
-        sites, states = self.space.sites, self.space.states
-        last = torch.tensor(self.space.sizes, device=x.device).expand(sites)[:, None] - 1
-        state = torch.minimum(torch.arange(states, device=x.device).expand(sites, -1), last)
-        numbers = (torch.arange(sites, device=x.device)[:, None] * states + state).flatten()
+        sites, states = (torch.arange(size, device=x.device) for size in (self.space.sites, self.space.states))
+        last = torch.tensor(self.space.sizes, device=x.device).expand(len(sites))[:, None] - 1
+        numbers = (sites[:, None] * len(states) + torch.minimum(states, last)).flatten()
         return self.space.neighbours(x, numbers.reshape(-1, *[1] * (x.ndim - len(self.space.event_shape))))
