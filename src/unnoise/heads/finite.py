@@ -47,7 +47,7 @@ class StatesHead(ProcessHead):
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """S numbers for every site."""
+        """One number for every state of every site."""
         return self.shape(self.process.space.states)
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ class Indices(Posterior):
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """S numbers for every site."""
+        """One number for every state of every site."""
         return super().input_shape
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ class StepSchedule(Schedule):
     @property
     @abstractmethod
     def knots(self) -> Tensor:
-        """B after steps 1, ..., T, increasing, in float64."""
+        """The values of B after steps 1, ..., T, increasing, in float64."""
 
     def value(self, t: Tensor) -> Tensor:
         """On the line between two knots."""

@@ -23,7 +23,7 @@ class Dense(Rates):
     @property
     @abstractmethod
     def generator(self) -> Tensor:
-        """R, (S, S), in float64; rows sum to zero."""
+        """The matrix R, (S, S), in float64; rows sum to zero."""
 
     @abstractmethod
     def transition(self, integral: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class Dense(Rates):
 
     @cached_property
     def jumps(self) -> Tensor:
-        """R without its diagonal."""
+        """The matrix R without its diagonal."""
         return self.generator - torch.diag(self.generator.diagonal())
 
     def _looked_up(self, x: Tensor, integral: Tensor, rows: Callable[[Tensor], Tensor]) -> Tensor:
@@ -96,7 +96,11 @@ class Dense(Rates):
 
 
 def look_up(tables: Tensor, x: Tensor) -> Tensor:
-    """Row x of each table, (k, S, n) at (k, m) to (k, m, n)."""
+    """Row x of each table, (k, S, n) at (k, m) to (k, m, n).
+
+    >>> look_up(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]), torch.tensor([[1]]))
+    tensor([[[3., 4.]]])
+    """
     count, states, width = tables.shape
     first = states * torch.arange(count, device=x.device)[:, None]
     return torch.nn.functional.embedding(x + first, tables.reshape(count * states, width))

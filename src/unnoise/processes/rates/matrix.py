@@ -119,7 +119,7 @@ class RateMatrix(Reversible):
 
     @cached_property
     def generator(self) -> Tensor:
-        """R, scaled."""
+        """The matrix, scaled."""
         given = torch.tensor(self.matrix, dtype=torch.float64)
         return given / _gap(given) if self.normalised else given
 
