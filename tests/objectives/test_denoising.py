@@ -210,7 +210,7 @@ def test_losses_of_another_shape_are_refused():
     ("x_0", "cond", "sentence"),
     [
         (torch.zeros(4, 8, 8, 3), None, r"got points of shape \(8, 8, 3\); Euclidean expects \(3, 8, 8\)"),
-        (torch.zeros(3, 8, 8), None, r"got data of shape \(3, 8, 8\); expected n points of shape \(3, 8, 8\)"),
+        (torch.zeros(3, 8, 8), None, r"got points of shape \(8, 8\); Euclidean expects \(3, 8, 8\)"),
         (torch.zeros(4, 3, 8, 8).int(), None, "convert with x.float()"),
         (torch.zeros(4, 3, 8, 8).numpy(), None, "got data of type ndarray"),
         (torch.full((4, 3, 8, 8), math.nan), None, "got NaN or infinite values"),
