@@ -15,7 +15,6 @@ from source import ROOT, Module, Offence, expect_none, graph, module, modules, o
 # Modules without a test file of their name -> where they are tested.
 ELSEWHERE = {
     "unnoise._errors": "tests/data/test_files.py",
-    "unnoise.cli.user_code": "tests/cli/test_check.py",
     "unnoise.cli.walkers": "tests/cli/test_walk.py",
     "unnoise.data._native": "tests/data/test_frames.py",
     "unnoise.data.base": "tests/data/test_kinds.py",
