@@ -30,7 +30,6 @@ ELSEWHERE = {
     "unnoise.evaluation.von_mises": "tests/report/test_assessment.py",
     "unnoise.heads.base": "tests/heads/test_gaussian.py",
     "unnoise.heads.generated": "tests/processes/test_generated.py",
-    "unnoise.laws.base": "tests/testing/test_laws.py",
     "unnoise.laws.heat.rotations": "tests/laws/heat/test_radial.py",
     "unnoise.laws.heat.spheres": "tests/laws/heat/test_radial.py",
     "unnoise.objectives.base": "tests/training/test_loop.py",
