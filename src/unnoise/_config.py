@@ -19,25 +19,8 @@ from unnoise._errors import InputError
 from unnoise._renamed import Call
 
 PLAIN = (type(None), bool, int, float, str)
-PARTS = (  # what models are made of
-    "unnoise.denoisers",
-    "unnoise.evaluation.bound",
-    "unnoise.evaluation.decoders",
-    "unnoise.evaluation.dequantised",
-    "unnoise.evaluation.implicit_bound",
-    "unnoise.evaluation.importance",
-    "unnoise.evaluation.likelihood",
-    "unnoise.evaluation.probability_flow",
-    "unnoise.evaluation.step_bound",
-    "unnoise.heads",
-    "unnoise.laws",
-    "unnoise.networks",
-    "unnoise.objectives",
-    "unnoise.processes",
-    "unnoise.samplers",
-    "unnoise.schedules",
-    "unnoise.spaces",
-)
+FOLDERS = "denoisers evaluation heads laws networks objectives processes samplers schedules spaces"  # of models' parts
+PARTS = tuple(f"unnoise.{folder}" for folder in FOLDERS.split())
 
 
 def encode(value: Any) -> Any:

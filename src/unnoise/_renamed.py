@@ -1,17 +1,14 @@
 """Names that saved models hold and that have changed since: `config.json` as today's code would have written it.
 
 A folder names classes and functions as "module:name". When you move or rename one that a model can be made of, add it
-here, so that folders that others have on their disks still load; `tests/test_renamed.py` finds what is missing.
+here, so that old folders still load; `tests/test_renamed.py` finds what is missing.
 
-* It only has another name, and the same fields: a line in `MOVED`, from the name of old to today's. It holds for
-  objects, and for classes and functions that are named alone or in a partial.
+* Only the name changed: a line in `MOVED`, which holds for objects, and for classes and functions that are named alone.
 * Its fields changed, or it is no dataclass any more: a function in `LAYOUTS`, from the old fields, whose own parts are
-  translated already, to a node that `_config.decode` reads. Objects only. `Call(name, fields)` is what a function
-  returns, {"object": ..., "fields": ...} an object and {"name": ...} a class or a function itself. An object that is a
-  class today, with its fields, if any, as keywords, is {"name": NEW} without fields, and else
-  {"partial": {"name": NEW}, "arguments": [], "keywords": {"dict": fields}}. A class that is a function today stands in
-  both tables: in `MOVED` for where it is named alone, and here as `partial(Call, NEW)` for its objects.
-* Nothing of today does what it did: an entry in `GONE`, with what to use instead, for a sentence.
+  translated already, to a node that `_config.decode` reads: `Call(name, fields)`, what a function returns,
+  {"object": ..., "fields": ...}, or {"name": ...}, a class or function itself. A class that is a function today stands
+  in both tables: in `MOVED` for where it is named alone, and here as `partial(Call, NEW)` for its objects.
+* Nothing of today does what it did: an entry in `GONE`, with what to use instead.
 """
 
 from __future__ import annotations
@@ -36,76 +33,66 @@ class Call:
 
 Node = dict[str, Any] | Call
 
-_HEADS = {
-    "finite_heads:": ("finite:", ("Logistic", "Posterior", "Softmax")),
-    "gaussian_heads:": ("gaussian:", ("Eps", "Preconditioned", "Score", "V", "X0")),
-    "letter_head:": ("letters:", ("Letters",)),
-    "tangent_head:": ("manifolds:", ("Tangent",)),
-}
-_MADE_FOR_A_PROCESS = {  # heads of old were objects, and are classes that are called with a process
-    **{
-        f"unnoise.processes.{old}{name}": f"unnoise.heads.{new}{name}"
-        for old, (new, names) in _HEADS.items()
+
+def _table(text: str) -> dict[str, str]:
+    """Full names of old -> of today, from lines: the module of old, that of today, and names, "Same" or "Old=New"."""
+    rows = (line.split() for line in text.strip().splitlines())
+    return {
+        f"unnoise.{before}:{name.partition('=')[0]}": f"unnoise.{after}:{name.rpartition('=')[2]}"
+        for before, after, *names in rows
         for name in names
-    },
-    "unnoise.processes.lattice:OnLattice": "unnoise.heads.lattice:LatticeHead",
-    "unnoise.processes.product:Joint": "unnoise.heads.product:joint",
-    "unnoise.processes.user_heads:RatioHead": "unnoise.heads.finite:RatioHead",
-    "unnoise.processes.user_heads:ScoreHead": "unnoise.heads.manifolds:ScoreHead",
-}
-_FUNCTIONS = {  # classes of old that are functions with the same arguments
-    "unnoise.processes.gaussian:EDM": "unnoise.processes.named_gaussians:edm",
-    "unnoise.processes.gaussian:RectifiedFlow": "unnoise.processes.named_gaussians:rectified_flow",
-    "unnoise.processes.gaussian:SubVariancePreserving": "unnoise.processes.named_gaussians:sub_variance_preserving",
-    "unnoise.processes.gaussian:VarianceExploding": "unnoise.processes.named_gaussians:variance_exploding",
-    "unnoise.processes.gaussian:VariancePreserving": "unnoise.processes.named_gaussians:variance_preserving",
-}
-MOVED: dict[str, str] = {
-    **_MADE_FOR_A_PROCESS,
-    **_FUNCTIONS,
-    **{
-        f"unnoise.processes.reverse_variances:{name}": f"unnoise.processes.reverse_variances:{name}Variance"
-        for name in ("Analytic", "Large", "Learnt", "Small")
-    },
-    **{
-        f"unnoise.schedules:{name}": f"unnoise.schedules.rates:{name}"
-        for name in ("Cosine", "Erasing", "Exponential", "Geometric", "Linear")
-    },
-    **{f"unnoise.schedules:{name}": f"unnoise.schedules.levels:{name}" for name in ("LinearLogSNR", "LogSNR")},
-    **{
-        f"unnoise.samplers.forms:{name}": f"unnoise.samplers.forms:{name}Form" for name in ("Data", "Noise", "Velocity")
-    },
-    "unnoise.evaluation.likelihood:Bound": "unnoise.evaluation.bound:Bound",
-    "unnoise.evaluation.likelihood:ProbabilityFlow": "unnoise.evaluation.probability_flow:ProbabilityFlow",
-    "unnoise.objectives.steps:StepPrices": "unnoise.objectives.steps:StepKL",
-    "unnoise.processes.ou:ornstein_uhlenbeck": "unnoise.processes.named_gaussians:ornstein_uhlenbeck",
-    "unnoise.processes.snr_form:exploding": "unnoise.processes.paths:Exploding",
-    "unnoise.processes.snr_form:preserving": "unnoise.processes.paths:Preserving",
-    "unnoise.processes.snr_form:straight": "unnoise.processes.paths:Straight",
-    "unnoise.samplers.grids:LogNormal": "unnoise.samplers.grids:LogNormalGrid",
-    "unnoise.samplers.grids:Uniform": "unnoise.samplers.grids:UniformGrid",
-    "unnoise.samplers.tuned:tuned": "unnoise.samplers.tuning:tune",
-    "unnoise.schedules:Learned": "unnoise.schedules.learned:Learned",
-    "unnoise.objectives.times:LogNormal": "unnoise.objectives.times:LogNormalTimes",
-    "unnoise.objectives.times:Natural": "unnoise.objectives.times:ImportanceTimes",
-    "unnoise.objectives.times:Steps": "unnoise.objectives.times:StepTimes",
-    "unnoise.objectives.times:Uniform": "unnoise.objectives.times:UniformTimes",
-    "unnoise.objectives.weightings:Bound": "unnoise.objectives.weightings:BoundWeighting",
-    "unnoise.objectives.weightings:EDM": "unnoise.objectives.weightings:EDMWeighting",
-    "unnoise.objectives.weightings:Simple": "unnoise.objectives.weightings:SimpleWeighting",
-    "unnoise.objectives.weightings:Steps": "unnoise.objectives.weightings:StepWeighting",
-    "unnoise.processes.lattice:Lattice": "unnoise.spaces.lattice:Lattice",
-    "unnoise.processes.product:BridgedProduct": "unnoise.processes.products:BridgedProduct",
-    "unnoise.processes.product:Product": "unnoise.processes.products:ProductProcess",
-    "unnoise.processes.product:ProductWithKernel": "unnoise.processes.products:KernelProduct",
-    "unnoise.processes.rates.refresh:Uniform": "unnoise.processes.rates.refresh:UniformRates",
-    "unnoise.processes.user:DiffusionProcess": "unnoise.processes.generated:DiffusionProcess",
-    "unnoise.processes.user:JumpProcess": "unnoise.processes.generated:JumpProcess",
-    "unnoise.spaces.product:Product": "unnoise.spaces.products:ProductSpace",
-    "unnoise.spaces.product:ProductContinuum": "unnoise.spaces.products:ProductContinuum",
-    "unnoise.spaces.product:ProductManifold": "unnoise.spaces.products:ProductManifold",
-    "unnoise.samplers.steered:Steered": "unnoise.samplers.twisted:TwistedSMC",
-}
+    }
+
+
+# Heads of old were objects, and are classes that are called with a process.
+_MADE_FOR_A_PROCESS = _table("""
+    processes.finite_heads heads.finite Logistic Posterior Softmax
+    processes.gaussian_heads heads.gaussian Eps Preconditioned Score V X0
+    processes.lattice heads.lattice OnLattice=LatticeHead
+    processes.letter_head heads.letters Letters
+    processes.product heads.product Joint=joint
+    processes.tangent_head heads.manifolds Tangent
+    processes.user_heads heads.finite RatioHead
+    processes.user_heads heads.manifolds ScoreHead
+""")
+# Classes of old that are functions with the same arguments.
+_FUNCTIONS = _table("""
+    processes.gaussian processes.named_gaussians EDM=edm RectifiedFlow=rectified_flow
+    processes.gaussian processes.named_gaussians SubVariancePreserving=sub_variance_preserving
+    processes.gaussian processes.named_gaussians VarianceExploding=variance_exploding
+    processes.gaussian processes.named_gaussians VariancePreserving=variance_preserving
+""")
+MOVED = _MADE_FOR_A_PROCESS | _FUNCTIONS
+MOVED |= _table("""
+    evaluation.implicit_bound evaluation.bound ImplicitBound
+    evaluation.likelihood evaluation.bound Bound
+    evaluation.likelihood evaluation.probability_flow ProbabilityFlow
+    objectives.steps objectives.steps StepPrices=StepKL
+    objectives.times objectives.times LogNormal=LogNormalTimes Natural=ImportanceTimes Steps=StepTimes
+    objectives.times objectives.times Uniform=UniformTimes
+    objectives.weightings objectives.weightings Bound=BoundWeighting EDM=EDMWeighting Simple=SimpleWeighting
+    objectives.weightings objectives.weightings Steps=StepWeighting
+    processes.lattice spaces.lattice Lattice
+    processes.ou processes.named_gaussians ornstein_uhlenbeck
+    processes.product processes.products BridgedProduct Product=ProductProcess ProductWithKernel=KernelProduct
+    processes.rates.refresh processes.rates.refresh Uniform=UniformRates
+    processes.reverse_variances processes.reverse_variances Analytic=AnalyticVariance Large=LargeVariance
+    processes.reverse_variances processes.reverse_variances Learnt=LearntVariance Small=SmallVariance
+    processes.snr_form processes.paths exploding=Exploding preserving=Preserving straight=Straight
+    processes.user processes.generated DiffusionProcess JumpProcess
+    samplers.chain_steps samplers.ancestral ChainSteps
+    samplers.first_hitting samplers.exact_jumps FirstHitting
+    samplers.forms samplers.forms Data=DataForm Noise=NoiseForm Velocity=VelocityForm
+    samplers.grids samplers.grids LogNormal=LogNormalGrid Uniform=UniformGrid
+    samplers.perturbed samplers.ancestral Perturbed
+    samplers.steered samplers.twisted Steered=TwistedSMC
+    samplers.tuned samplers.tuning tuned=tune
+    samplers.uniformisation samplers.exact_jumps Uniformisation
+    schedules schedules.learned Learned
+    schedules schedules.levels LinearLogSNR LogSNR
+    schedules schedules.rates Cosine Erasing Exponential Geometric Linear
+    spaces.product spaces.products Product=ProductSpace ProductContinuum ProductManifold
+""")
 
 
 def _vdm(fields: Fields) -> Node:

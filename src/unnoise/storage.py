@@ -117,21 +117,14 @@ def check_same_options(folder: Path, params: Mapping[str, Any]) -> None:
 
 
 def _same(then: Any, now: Any) -> bool:
-    """Whether two descriptions, the first perhaps by an older version, are of one value: as today's code writes it.
-
-    Only modules that `now` names, and that are imported therefore, are trusted.
-    """
+    """Whether two descriptions, the first perhaps by an older version, are of one value: as today's code writes it."""
     if then == now:
         return True
+    imported = re.findall(r"'(?:name|object)': '([\w.]+):", repr(now))  # the modules to trust
     try:
-        return bool(_config.encode(_config.decode(then, _modules(now))) == now)
+        return bool(_config.encode(_config.decode(then, imported)) == now)
     except InputError:
         return False
-
-
-def _modules(config: Any) -> list[str]:
-    """The modules that a description names."""
-    return re.findall(r"'(?:name|object)': '([\w.]+):", repr(config))
 
 
 def read_schema(folder: Path) -> Schema:

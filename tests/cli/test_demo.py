@@ -27,7 +27,7 @@ def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     digits.images, digits.target = digits.images[:120], digits.target[:120]
     monkeypatch.setattr(datasets, "load_digits", lambda: digits)
     monkeypatch.setattr(sys.modules["unnoise.cli.demo"], "HELD_OUT", 20)
-    monkeypatch.setattr(model, "default_network", partial(MLP, width=16, depth=1))
+    monkeypatch.setattr(model.estimator, "default_network", partial(MLP, width=16, depth=1))
 
 
 @pytest.mark.usefixtures("few_digits")

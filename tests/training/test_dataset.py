@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.training import BatchOrder
-from unnoise.training.dataset import ROUND, digest
+from unnoise.training import Arrays, BatchOrder, Stream
+from unnoise.training.dataset import ROUND, Digested, digest
 
 
 def dealt(order: BatchOrder, steps: range) -> torch.Tensor:
@@ -71,3 +71,10 @@ def test_a_digest_sees_every_number_and_nothing_else() -> None:
         others.append(digest({"x": changed, "words": words}, None))
     others += [digest({"x": part, "words": words}, None) for part in (x.double(), x.reshape(3, 20), x.flip(0), x[:-1])]
     assert len({same, *others}) == 1 + len(others)
+
+
+def test_arrays_know_their_numbers_again() -> None:
+    x, cond = torch.zeros(2, 3), torch.ones(2, 1)
+    assert Arrays(x, cond).digest() == digest(x, cond) != Arrays(x + 1, cond).digest()
+    assert isinstance(Arrays(x), Digested)
+    assert not isinstance(Stream(lambda n, rng: x), Digested)

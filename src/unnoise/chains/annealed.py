@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError, NonFiniteError
+from unnoise._errors import InputError
 from unnoise.chains.at_noise import AtNoise
-from unnoise.chains.base import ChainSampler, OnStep, check_positive, run
+from unnoise.chains.base import ChainSampler, OnStep, check_positive, located, run
 from unnoise.chains.langevin import Langevin
 
 
@@ -20,12 +20,11 @@ class Annealed(ChainSampler):
     r"""$x \leftarrow x + \alpha_i\nabla\log q_{\sigma_i}(x) + \sqrt{2\alpha_i}\,z$ at every level i.
 
     $\alpha_i = \epsilon\sigma_i^2/\sigma_L^2$ for levels $\sigma_1 > ... > \sigma_L$ (NCSN; Song and Ermon 2019, arXiv
-    1907.05600, algorithm 1). **A factor of two lies between paper and code**: the paper, and lectures after it, move by
-    $\frac{\alpha_i}2\nabla\log q + \sqrt{\alpha_i}\,z$, their reference code as written above, with the same
-    $\epsilon = 2\cdot10^{-5}$. The constructor is the code's; `Annealed.as_written` takes the paper's.
+    1907.05600, algorithm 1). **A factor of two lies between paper and code**: this is the code's step; the paper's,
+    with the same $\epsilon = 2\cdot10^{-5}$, is $\frac{\alpha_i}2\nabla\log q + \sqrt{\alpha_i}\,z$, and
+    `Annealed.as_written` takes it.
 
     Args:
-        noisy: the denoiser at all levels.
         sigmas: the levels, from the largest to the smallest, usually geometric.
         steps: per level.
         epsilon: the step size at the last level.
@@ -34,6 +33,16 @@ class Annealed(ChainSampler):
 
     Raises:
         InputError: levels that are not positive and decreasing, or another number that is not positive.
+
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.processes import edm
+    >>> from unnoise.spaces import Euclidean
+    >>> noisy = AtNoise(Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
+    >>> chains = Annealed(noisy, [2.0, 0.5, 0.1], steps=20, epsilon=1e-3, jump=True)
+    >>> chains.sample(3, torch.Generator().manual_seed(0)).abs().round()
+    tensor([[1.],
+            [1.],
+            [1.]])
     """
 
     noisy: AtNoise
@@ -54,7 +63,7 @@ class Annealed(ChainSampler):
     def as_written(
         cls, noisy: AtNoise, sigmas: Sequence[float], steps: int = 100, epsilon: float = 2e-5, jump: bool = False
     ) -> Annealed:
-        r"""The paper's $x + \frac{\alpha_i}2\nabla\log q + \sqrt{\alpha_i}\,z$: half the step of the code's."""
+        """The paper's: half the step of the code's."""
         return cls(noisy, sigmas, steps, epsilon / 2, jump)
 
     @property
@@ -63,17 +72,13 @@ class Annealed(ChainSampler):
         return len(self.sigmas)
 
     @torch.no_grad()
-    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
-        """The chains after the last level, (n, *event); the first should be wide enough to forget where they start."""
+    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep = None) -> Tensor:
+        """The chains after the last level, (n, *event)."""
         x = self.noisy.guess(start)
         for index, sigma in enumerate(self.sigmas):
             kernel = Langevin(self.noisy.at(sigma), self.epsilon * (sigma / self.sigmas[-1]) ** 2)
-            try:
+            with located(f"level {index + 1} of {len(self.sigmas)}, sigma = {sigma:.4g}"):
                 x = run(kernel, x, self.steps, rng).x
-            except NonFiniteError as error:
-                raise NonFiniteError(
-                    f"level {index + 1} of {len(self.sigmas)}, sigma = {sigma:.4g}: {error}"
-                ) from error
             if on_step is not None:
                 on_step(index, x)
         return self.noisy.denoise(x, self.sigmas[-1]) if self.jump else x

@@ -1,8 +1,7 @@
 r"""The density of $Y = X + \sigma N$, known through its denoiser $E[X | Y = y]$ at any noise level $\sigma$.
 
 Tweedie's formula makes the denoiser a score, $\nabla\log q_\sigma(y) = (E[X | Y = y] - y)/\sigma^2$ (Robbins 1956;
-Miyasawa 1961), which is all that walk-jump and measurement sampling need: whatever denoises, a trained model, a closed
-form (`denoisers.Exact`) or an estimate from an unnormalised density (`estimates`), serves them.
+Miyasawa 1961), whether it is a trained model, a closed form (`denoisers.Exact`) or an estimate (`estimates`).
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 r"""What a chain is: a target of which the score is known, a kernel that leaves it as it is, and the one loop.
 
 Targets are `laws.Scored`, which know $\nabla\log p$, or `laws.LogDensity`, which know $\log p$ as well, up to a
-constant: every law, every class of `targets`, and functions through `Field` and `Density`. A `Kernel` moves many chains
-at once, and `run` is the only loop: whatever walks in this folder walks through it.
+constant: every law, every class of `targets`, and functions through `Field` and `Density`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -20,7 +20,7 @@ from unnoise._memory import keep_freed
 from unnoise.chains.density import check_flat, check_points, check_start
 from unnoise.laws import Scored
 
-OnStep = Callable[[int, Any], None]
+OnStep = Callable[[int, Any], None] | None
 
 
 def check_positive(**numbers: float) -> None:
@@ -30,14 +30,22 @@ def check_positive(**numbers: float) -> None:
             raise InputError(f"got {name} = {value}; expected a positive number")
 
 
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Inside, a NonFiniteError begins with where it happened."""
+    try:
+        yield
+    except NonFiniteError as error:
+        raise NonFiniteError(f"{where}: {error}") from error
+
+
 @dataclass(frozen=True)
 class State:
     """Where all chains are. Kernels add to it what they keep from one step to the next.
 
     Attributes:
         x: positions, (n, *event).
-        acceptance: the probability with which the last move of each chain was accepted, (n,); None where kernels
-            accept all moves.
+        acceptance: the probability of the last move of each chain, (n,); None of kernels that accept all moves.
     """
 
     x: Tensor
@@ -65,16 +73,24 @@ class Kernel(ABC, Generic[T]):
         """One move of every chain."""
 
 
+class Memoryless(Kernel[State]):
+    """A kernel that keeps nothing but the positions."""
+
+    def start(self, x: Tensor, rng: torch.Generator) -> State:
+        """The positions."""
+        return State(x)
+
+
 @dataclass(frozen=True)
 class TargetKernel(Kernel[T]):
-    """What kernels share that leave a given target as it is, or nearly so.
+    """A kernel that leaves a given target as it is, or nearly so.
 
     Args:
         target: a density, or a field of which only the score is known.
-        step_size: see the kernel.
+        step_size: in the units that the kernel states.
 
     Raises:
-        InputError: a step size that is not positive, or a target that the kernel cannot walk on.
+        InputError: a step size that is not positive, or a target on a curved space.
     """
 
     target: Scored[Tensor]
@@ -118,7 +134,7 @@ class ChainSampler(ABC):
         """How often `on_step` is called."""
 
     @abstractmethod
-    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
+    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep = None) -> Tensor:
         """One sample per chain, (n, *event).
 
         Args:
@@ -133,13 +149,7 @@ class ChainSampler(ABC):
 
 @torch.no_grad()
 def run(
-    kernel: Kernel[T],
-    x: Tensor | T,
-    steps: int,
-    rng: torch.Generator,
-    *,
-    keep: int = 0,
-    on_step: OnStep | None = None,
+    kernel: Kernel[T], x: Tensor | T, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
 ) -> Trace[T]:
     """Move all chains `steps` times: the only loop of this folder.
 

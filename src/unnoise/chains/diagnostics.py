@@ -36,8 +36,8 @@ def zeta(m: int, sigma: float, radius: float, tau: float) -> float:
 def log_concave_sigma(radius: float, tau: float = 0.0) -> float:
     r"""The smallest noise that makes every such law log-concave, $\sqrt{R^2 - \tau^2}$; 0 where it is so without noise.
 
-    A log-concave density has one mode: blur by the radius of its support leaves a law a single maximum (Loog,
-    Duistermaat, Florack 2001). Two equal points at the distance 2R show that no less would do for all laws.
+    So blur by the radius of its support leaves a law one mode (Loog, Duistermaat, Florack 2001); two equal points at
+    the distance 2R need no less.
 
     Args:
         radius: R, of the ball that Z lies in, as from `enclosing_radius`.
@@ -51,12 +51,11 @@ def log_concave_sigma(radius: float, tau: float = 0.0) -> float:
 
 
 def enclosing_radius(points: Tensor, tau: float = 0.0, rounds: int = 200) -> float:
-    r"""R, estimated from data, (n, *event): of the smallest ball around the points, less what noise adds to it.
+    r"""The radius R of the smallest ball around data, (n, *event), less what noise adds to it.
 
     The ball is found to a few per cent by Badoiu and Clarkson 2003: step to the farthest point by $1/(i + 1)$ of the
-    way. The normal part of a point has length $\tau\sqrt d$, nearly, and is at right angles to the rest, nearly, so R
-    is $\sqrt{r^2 - d\tau^2}$: an estimate, in trials too large by up to a third. With $\tau = 0$ it holds for the
-    data at hand.
+    way. The normal part of a point has length about $\tau\sqrt d$, nearly at right angles to the rest, so R is
+    $\sqrt{r^2 - d\tau^2}$: in trials too large by up to a third.
 
     >>> enclosing_radius(torch.tensor([[-3.0, 0.0], [3.0, 0.0], [0.0, 1.0]]))
     3.0
@@ -74,12 +73,8 @@ def enclosing_radius(points: Tensor, tau: float = 0.0, rounds: int = 200) -> flo
 def curvature(score: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
     r"""The largest eigenvalue of $\nabla^2\log p$ at every y, (n, *event), as (n,).
 
-    The density is log-concave around the points where it is negative. By automatic differentiation of the score, one
-    backward pass per dimension, batched, in groups of rows.
-
-    Args:
-        score: $\nabla\log p$, differentiable; a row of it depends on the same row of y alone.
-        y: where.
+    The density is log-concave around the points where it is negative. The score must be differentiable, and a row of it
+    depend on the same row of y alone; one batched backward pass per dimension, in groups of rows.
 
     >>> curvature(lambda y: -y * torch.tensor([1.0, 4.0]), torch.zeros(3, 2))
     tensor([-1., -1., -1.])
@@ -92,8 +87,7 @@ def curvature(score: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
 def conditional_curvature(noisy: AtNoise, y: Tensor, past: Mean, sigma: float) -> Tensor:
     r"""The largest eigenvalue of $\nabla^2_y\log p(Y_k = y | Y_{1:k-1})$, (n,): says if a measurement is log-concave.
 
-    It is $-\sigma^{-2}(1 - \sigma^{-2}\lambda_{max}(\mathrm{cov}(X | Y_{1:k})))$ with $\lambda_{max}$ the largest
-    eigenvalue.
+    It is $-\sigma^{-2}(1 - \sigma^{-2}\lambda_{max}(\mathrm{cov}(X | Y_{1:k})))$.
     """
     mean = past.with_one_more(y, sigma)
     slope = curvature(noisy.at(mean.level).denoise, mean.value)  # d denoise / d mean = cov(X | Y) / level^2

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,15 +50,23 @@ class Estimated(Denoiser):
     """A denoiser of a Gaussian process that is estimated anew at every point, from a density known up to a constant."""
 
     process: Gaussian
+    draws = 0  # per point, that are held at once; 0 to take all rows together
 
     def __init__(self, process: Gaussian, density: LogDensity[Tensor], rng: torch.Generator) -> None:
         super().__init__()
         self.process = require(process, Gaussian, type(self).__name__, "a denoiser of that process")
         self.density, self.rng = density, rng
 
-    @abstractmethod
     def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
-        r"""$E[X | X + \sigma N = y]$ at y, (n, *event), with its effective sample size."""
+        r"""$E[X | X + \sigma N = y]$ at y, (n, *event), with its effective sample size; in groups of rows."""
+        check_positive(sigma=sigma)
+        size = max(1, NUMBERS_AT_ONCE // (self.draws * y[0].numel())) if self.draws else len(y)
+        groups = [self._estimate(rows, sigma) for rows in torch.split(y, size)]
+        return PosteriorMean(torch.cat([g.mean for g in groups]), torch.cat([g.effective for g in groups]))
+
+    @abstractmethod
+    def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
+        """The estimate of one group."""
 
     def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
         """The mean of the estimate, all rows at the same time, with a warning where it is not to be believed."""
@@ -94,9 +101,7 @@ class PlugIn(Estimated):
         process: Gaussian: it says which noise belongs to which time.
         density: known up to a constant.
         draws: how many per point.
-        rng: where they come from.
-        antithetic: whether draws come in pairs $\pm\epsilon$, which makes the score of a nearly constant density nearly
-            exact.
+        antithetic: whether draws come in pairs $\pm\epsilon$: nearly exact scores of a nearly constant density.
 
     Raises:
         InputError: no draws, or an odd number of them in pairs.
@@ -112,22 +117,12 @@ class PlugIn(Estimated):
     """
 
     def __init__(
-        self,
-        process: Gaussian,
-        density: LogDensity[Tensor],
-        draws: int,
-        rng: torch.Generator,
-        antithetic: bool = True,
+        self, process: Gaussian, density: LogDensity[Tensor], draws: int, rng: torch.Generator, antithetic: bool = True
     ) -> None:
         super().__init__(process, density, rng)
         if draws < 1 or (antithetic and draws % 2):
             raise InputError(f"got {draws} draws; expected a positive number, even where they come in antithetic pairs")
         self.draws, self.antithetic = draws, antithetic
-
-    def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
-        """In groups of rows, so that memory does not grow with n x draws."""
-        check_positive(sigma=sigma)
-        return in_groups(lambda rows: self._estimate(rows, sigma), y, self.draws)
 
     def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
         noise = standard_normal((self.draws // (2 if self.antithetic else 1), *y.shape), y, self.rng)
@@ -144,16 +139,14 @@ class PlugIn(Estimated):
 class LangevinPosterior(Estimated):
     r"""The mean of Metropolis-adjusted Langevin chains on $p(x | y)$, several for every y.
 
-    The posterior is log-concave where $\sigma$ is small against the curvature of f, whatever the dimension; where it
-    has several modes that chains do not pass between, neither mean nor effective sample size can know
-    (`TemperedPosterior` weighs them). The first half
-    of the steps goes to forgetting the start and to the step size.
+    The posterior is log-concave where $\sigma$ is small against the curvature of f, whatever the dimension; neither
+    mean nor effective sample size knows of modes that chains do not pass between (`TemperedPosterior` does). The
+    first half of the steps finds the step size and forgets the start.
 
     Args:
         process: Gaussian: it says which noise belongs to which time.
         density: known up to a constant.
         steps: per chain, each one evaluation of $\log p$ and its gradient.
-        rng: where all randomness comes from.
         chains: for every point; at least 2, since their disagreement gives the effective sample size.
 
     Raises:
@@ -168,9 +161,8 @@ class LangevinPosterior(Estimated):
             raise InputError(f"got {steps} steps of {chains} chains; expected at least 4 steps and 2 chains")
         self.steps, self.chains = steps, chains
 
-    def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
+    def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
         r"""Chains from $y + \sigma z$; their means, and by how much these agree better than single draws would."""
-        check_positive(sigma=sigma)
         centres = y.repeat_interleave(self.chains, 0)
         start = torch.add(centres, standard_normal(tuple(centres.shape), y, self.rng), alpha=sigma)
         half = self.steps // 2
@@ -197,13 +189,6 @@ class _Posterior(LogDensity[Tensor]):
         log_prob, score = self.density.log_prob_and_score(x)
         offset = x - self.y
         return log_prob - 0.5 * (offset / self.sigma).flatten(1).square().sum(1), score - offset / self.sigma**2
-
-
-def in_groups(of_rows: Callable[[Tensor], PosteriorMean], y: Tensor, draws: int) -> PosteriorMean:
-    """An estimate in groups of rows, so that memory does not grow with n x draws."""
-    size = max(1, NUMBERS_AT_ONCE // (draws * y[0].numel()))
-    groups = [of_rows(rows) for rows in torch.split(y, size)]
-    return PosteriorMean(torch.cat([g.mean for g in groups]), torch.cat([g.effective for g in groups]))
 
 
 def _effective(draws: Tensor) -> Tensor:

@@ -9,29 +9,19 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.chains.base import State, TargetKernel, run
+from unnoise.chains.base import Memoryless, State, TargetKernel, check_positive, run
 from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
+from unnoise.spaces import Manifold
 
 
 @dataclass(frozen=True)
-class Langevin(TargetKernel[State]):
+class Langevin(Memoryless, TargetKernel[State]):
     r"""The unadjusted algorithm, ULA: $x \leftarrow x + h\nabla\log p(x) + \sqrt{2h}\,z$ (Roberts, Tweedie 1996).
 
-    It leaves another law than p, at a distance of order h: on $N(0, \tau^2)$ the variance
-    $\tau^2/(1 - h/2\tau^2)$.
-
-    Args:
-        target: a density, or a field of which only the score is known.
-        step_size: h, in squared units of x.
-
-    Raises:
-        InputError: a step size that is not positive, or a target on a curved space.
+    It leaves another law than p, at a distance of order h: on $N(0, \tau^2)$ the variance $\tau^2/(1 - h/2\tau^2)$.
+    `step_size` is h, in squared units of x.
     """
-
-    def start(self, x: Tensor, rng: torch.Generator) -> State:
-        """Nothing but the positions."""
-        return State(x)
 
     def step(self, state: State, rng: torch.Generator) -> State:
         """One move of every chain."""
@@ -54,12 +44,10 @@ class MALA(TargetKernel[Proposing]):
     $y = x + h\nabla\log p(x) + \sqrt{2h}\,z$ is accepted with probability
     $1 \wedge \frac{p(y)\,q(x | y)}{p(x)\,q(y | x)}$, else the chain stays at x. `tune` finds a good h.
 
-    Args:
-        target: a density.
-        step_size: h, in squared units of x.
+    `step_size` is h, in squared units of x.
 
     Raises:
-        InputError: a step size that is not positive, a target on a curved space, or one without a log density.
+        InputError: as `TargetKernel`, or a target without a log density.
         NonFiniteError: the log density was NaN at a finite point.
     """
 
@@ -98,7 +86,7 @@ class MALA(TargetKernel[Proposing]):
         )
 
     def _check_nan(self, new: Proposing, log_ratio: Tensor) -> None:
-        """A NaN far out is a step too far, and refused as such; a NaN at a finite point is a fault of the target."""
+        """A NaN far out is a step too far, and is refused; a NaN at a finite point is a fault of the target."""
         if not log_ratio.isnan().any():
             return
         faults = new.log_prob.isnan() & torch.isfinite(new.x).flatten(1).all(1)
@@ -113,7 +101,7 @@ class MALA(TargetKernel[Proposing]):
 
 @dataclass(frozen=True)
 class Tuned:
-    """A kernel with its new step size, and where its chains have got to meanwhile."""
+    """A kernel with its new step size, and where its chains are."""
 
     kernel: MALA
     state: Proposing
@@ -126,15 +114,15 @@ def tune(
     r"""A step size at which moves are accepted with probability `target`, by dual averaging over all chains.
 
     Nesterov 2009 as in Hoffman and Gelman 2014 (arXiv 1111.4246, section 3.2). 0.574 is best for MALA in many
-    dimensions (Roberts, Rosenthal 1998). What the chains walk meanwhile is not stationary: run from `state`, and count
-    from there.
+    dimensions (Roberts, Rosenthal 1998). The chains are not stationary meanwhile: run from `state`, and count from
+    there.
 
     Args:
         kernel: with the first step size.
         x: starting points, or a state.
         rng: where all randomness comes from.
         target: the probability of acceptance to reach.
-        steps: how many steps to take over it.
+        steps: how many steps to take.
 
     Raises:
         InputError: a target outside (0, 1), or no steps.
@@ -156,3 +144,42 @@ def tune(
 
 def _squared(x: Tensor) -> Tensor:
     return x.flatten(1).square().sum(1)
+
+
+@dataclass(frozen=True)
+class Geodesic(Memoryless, TargetKernel[State]):
+    r"""$x \leftarrow \exp_x\big(h\nabla\log p(x) + \sqrt{2h}\,z\big)$, z a standard normal tangent vector.
+
+    The geodesic random walk of De Bortoli et al. 2022 (arXiv 2202.02763, algorithm 1) with the drift of p; the density
+    is with respect to the volume. Not Metropolised: it leaves p up to an error of order h.
+
+    The target lives on any `spaces.Manifold`; `step_size` is h, in squared units of distance.
+
+    Raises:
+        InputError: a step size that is not positive, or a target that does not say where it lives.
+
+    >>> from unnoise.chains import Density, run
+    >>> from unnoise.spaces import Sphere
+    >>> target = Density(lambda x: 2 * x[..., 2], Sphere(2))  # von Mises-Fisher
+    >>> north = torch.tensor([[0.0, 0.0, 1.0]]).expand(2000, 3)
+    >>> heights = run(Geodesic(target, 0.05), north, 100, torch.Generator().manual_seed(0)).x[:, 2]
+    >>> bool(abs(heights.mean() - (1 / math.tanh(2) - 0.5)) < 0.03)
+    True
+    """
+
+    def __post_init__(self) -> None:
+        check_positive(step_size=self.step_size)
+        _ = self._space  # which checks the target
+
+    def step(self, state: State, rng: torch.Generator) -> State:
+        """One move of every chain."""
+        x, space = state.x, self._space
+        velocity = self.step_size * self.target.score(x) + math.sqrt(2 * self.step_size) * space.noise(x, rng)
+        return State(space.project(space.exp(x, velocity)))
+
+    @property
+    def _space(self) -> Manifold:
+        space = self.target.support
+        if not isinstance(space, Manifold):
+            raise InputError("Geodesic needs the space of the target: give it, as in Density(f, Sphere(2))")
+        return space

@@ -1,18 +1,18 @@
 r"""Sampling by measurements $Y_k = X + \sigma_k N_k$: draw them, then jump to $E[X | Y_{1:m}]$.
 
-All that m measurements say of X is in their mean, weighted by precision, which is itself one measurement of precision
-$\Lambda_m = \sum_k\sigma_k^{-2}$, that is at the level $s_m = \Lambda_m^{-1/2}$ ($\sigma/\sqrt m$ where all are equal).
-So a denoiser at all levels (`AtNoise`) is all that is needed, and $E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
+All that m measurements say of X is in their mean, weighted by precision, which is one measurement at the level
+$s_m = (\sum_k\sigma_k^{-2})^{-1/2}$ ($\sigma/\sqrt m$ where all are equal). So a denoiser at all levels (`AtNoise`) is
+enough, and $E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
 
 * `Sequential` (SMS; Saremi, Park, Bach 2024, arXiv 2305.19473) draws $Y_k$ given $Y_{1:k-1}$ by a few steps of a chain.
   From a large enough $\sigma$ on each of these conditionals is log-concave.
 * `Localization` (Eldan 2013; Montanari 2023, arXiv 2305.10690) draws it as $E[X | Y_{1:k-1}] + \sigma_k z$: Euler steps
-  of length $\delta = \sigma_k^{-2}$ for $dZ = E[X | Z_t]dt + dB$ with $Y_k = (Z_{t + \delta} - Z_t)/\delta$. It is
-  where each measurement of SMS starts, so it is SMS without chains; with exact conditionals both have the same law.
-* `WalkJump` with m > 1 (JMS, the M-density; Saremi, Srivastava 2022, arXiv 2112.09822) draws all at once in $R^{md}$.
+  of length $\delta = \sigma_k^{-2}$ for $dZ = E[X | Z_t]dt + dB$ with $Y_k = (Z_{t + \delta} - Z_t)/\delta$. It is SMS
+  without chains; with exact conditionals both have the same law.
+* `WalkJump` with m > 1 draws all at once in $R^{md}$.
 
-Jumps are means, so they vary less than X within each mode. Two ways finish the job: levels that go on falling
-(`growing_levels`), or a few steps of `MALA` on p itself from the jumps where p is known: modes are weighed by then.
+Jumps are means, so they vary less than X within each mode. Levels that go on falling (`growing_levels`) mend that, or a
+few steps of `MALA` on p itself from the jumps, where p is known.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError, NonFiniteError
+from unnoise._errors import InputError
 from unnoise.chains.at_noise import AtNoise
-from unnoise.chains.base import ChainSampler, OnStep, check_positive, run
+from unnoise.chains.base import ChainSampler, OnStep, check_positive, located, run
 from unnoise.chains.density import Field
-from unnoise.chains.levels import growing_levels
 from unnoise.chains.mixing import start_correlation, warn_if_kept
 from unnoise.chains.underdamped import Sachs
 from unnoise.laws.base import standard_normal
+from unnoise.processes import Gaussian
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,6 @@ class Measurements(ChainSampler):
     r"""One measurement after the other; subclasses say how each is drawn.
 
     Args:
-        noisy: the denoiser at all levels.
         sigmas: the noise of every measurement, in order; by default for standardised data, 20 measurements of noise
             $\sqrt d$, the root of the number of coordinates, then finer ones down to a level of 0.1.
 
@@ -107,13 +106,14 @@ class Measurements(ChainSampler):
         r"""A draw of $Y_k$ given the mean of those before, from a first guess of it."""
 
     @torch.no_grad()
-    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
+    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep = None) -> Tensor:
         """The jump after the last measurement, (n, *event), from the mean of the target or a guess of it."""
         x = self.noisy.guess(start)
         past = Mean(torch.zeros_like(x))
         for k, sigma in enumerate(self.levels):
             guess = torch.add(x, standard_normal(tuple(x.shape), x, rng), alpha=sigma)
-            past = past.with_one_more(self._measured(k, guess, past, sigma, rng), sigma)
+            with located(f"measurement {k + 1} of {len(self.levels)}"):
+                past = past.with_one_more(self.measure(guess, past, sigma, rng), sigma)
             x = self.noisy.denoise(past.value, past.level)
             if k == 0:
                 self._check_mixing(guess, x)
@@ -122,14 +122,8 @@ class Measurements(ChainSampler):
         return x
 
     def _check_mixing(self, guess: Tensor, jump: Tensor) -> None:
-        """What there is to say of the first measurement, where modes are weighed."""
+        """Warn after the first measurement, which weighs the modes, if it did not mix; nothing by default."""
         return
-
-    def _measured(self, k: int, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
-        try:
-            return self.measure(y, past, sigma, rng)
-        except NonFiniteError as error:
-            raise NonFiniteError(f"measurement {k + 1} of {len(self.levels)}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -137,18 +131,16 @@ class Sequential(Measurements):
     r"""SMS: each measurement by underdamped Langevin steps from jump $+ \sigma z$; see the module.
 
     The conditionals have curvature at most $\sigma_k^{-2}$ whatever came before, so one step in units of $\sigma_k$
-    serves all of them. Costs about `len(levels) * (steps + 1) + 1.6 * first` scores per sample (`scores` says it
-    exactly); only the running mean is kept. Warns (`NotMixedWarning`) where the first measurement's chains have not
-    forgotten their start.
+    serves all of them. Costs about `len(levels) * (steps + 1) + 1.6 * first` scores per sample, exactly `scores`.
+    Warns (`NotMixedWarning`) where the first measurement's chains have not forgotten their start.
 
     Args:
-        noisy: the denoiser at all levels.
         sigmas: the noise of every measurement, as from `equal_levels` or `growing_levels`.
         steps: chain steps per measurement.
         delta: step size in units of $\sigma_k$.
         friction: per step, see `Underdamped`.
-        first: chain steps for the first measurement, where the modes are weighed: too few, and they count alike. The
-            k-th takes $\text{first}/k^2$, since the later, the nearer a measurement starts to its law.
+        first: chain steps for the first measurement, which weighs the modes; the k-th takes $\text{first}/k^2$, since
+            later measurements start nearer to their law.
 
     >>> from unnoise.denoisers import ExactMixture
     >>> from unnoise.laws import GaussianMixture
@@ -188,7 +180,7 @@ class Sequential(Measurements):
         return max(self.steps, round(self.first * share**2))
 
     def _check_mixing(self, guess: Tensor, jump: Tensor) -> None:
-        """Later measurements cannot repair the first: the mean of the jumps stays where it is, whatever it is."""
+        """Later measurements cannot repair the first: the mean of the jumps stays where it is."""
         if len(jump) > 1:
             warn_if_kept(
                 start_correlation(guess, jump),
@@ -204,10 +196,70 @@ class Localization(Measurements):
     One score per step; the horizon is $T = \sum_k\sigma_k^{-2}$. The guess x stands for E[X], the drift at time 0.
 
     Args:
-        noisy: the denoiser at all levels.
         sigmas: as for `Sequential`; many small steps, $s_1$ large: `growing_levels(sigma, m, last)` with m above 20.
     """
 
     def measure(self, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
         """The guess."""
         return y
+
+
+def equal_levels(sigma: float, m: int) -> list[float]:
+    r"""The levels of m equal measurements: jumps shrink the variance of a mode to $\tau^4/(\tau^2 + \sigma^2/m)$.
+
+    >>> equal_levels(2.0, 3)
+    [2.0, 2.0, 2.0]
+    """
+    check_positive(sigma=sigma, m=m)
+    return [float(sigma)] * m
+
+
+def growing_levels(sigma: float, m: int, last: float) -> list[float]:
+    r"""The levels of m measurements of the same noise, then ever finer ones, until the level of their mean is `last`.
+
+    From the m-th on every measurement multiplies the precision by $1 + 1/m$, so no conditional is harder than those
+    before, and $m(1 + 2\log(s_m/\text{last}))$ measurements do the work of $\sigma^2/\text{last}^2$ equal ones. With
+    `last` at a tenth of the width of a mode, jumps keep 99 % of its variance.
+
+    >>> levels = growing_levels(4.0, 20, last=0.1)
+    >>> len(levels), sum(sigma**-2 for sigma in levels) ** -0.5
+    (110, 0.1)
+
+    Raises:
+        InputError: a `last` above the level of the m equal measurements.
+    """
+    check_positive(sigma=sigma, m=m, last=last)
+    reached, wanted = m / sigma**2, last**-2
+    if wanted < reached:
+        raise InputError(
+            f"got last = {last}, above the level {reached**-0.5:.4g} that {m} measurements reach; give fewer, "
+            "or a smaller last"
+        )
+    count = math.ceil(math.log(wanted / reached) / math.log1p(1 / m) - 1e-9)
+    precisions = [reached * (wanted / reached) ** (k / count) for k in range(count + 1)] if count else [reached]
+    return equal_levels(sigma, m) + [(b - a) ** -0.5 for a, b in itertools.pairwise(precisions)]
+
+
+def snr_levels(process: Gaussian, times: Tensor) -> list[float]:
+    r"""The measurements that a Gaussian process run backwards is: a step from t to s adds $\mathrm{SNR}(s) -
+    \mathrm{SNR}(t)$ to the precision.
+
+    The first is $x_t/\alpha_t$ at the first time, and $x_s/\alpha_s$ is the mean of all up to s: a diffusion model is
+    many noisy observations of the data (Kingma et al. 2021, arXiv 2107.00630). With these levels `Localization` takes
+    the very steps of `samplers.Ancestral`. Times are decreasing, (m,).
+
+    >>> from unnoise.processes import edm
+    >>> from unnoise.spaces import Euclidean
+    >>> process = edm(Euclidean(1))
+    >>> levels = snr_levels(process, process.time_at(torch.log(torch.tensor([1.0, 4.0, 9.0]))))
+    >>> [round(sigma**-2, 3) for sigma in levels]
+    [1.0, 3.0, 5.0]
+
+    Raises:
+        InputError: times that do not decrease.
+    """  # noqa: D205
+    log_snr = process.log_snr(times.double())
+    if len(times) == 0 or not (log_snr.diff() > 0).all():
+        raise InputError(f"got {len(times)} times; expected at least one, decreasing from noise to data, as of a grid")
+    gained = torch.cat([log_snr[:1].exp(), log_snr[:-1].exp() * torch.expm1(log_snr.diff())])
+    return gained.rsqrt().tolist()

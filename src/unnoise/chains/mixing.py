@@ -48,11 +48,10 @@ class StartCorrelation:
 def start_correlation(start: Tensor, end: Tensor) -> StartCorrelation:
     r"""The correlation over chains of where they began with where they ended, at no cost in scores.
 
-    $r = \mathrm{mean}\,p_i/\sqrt{\mathrm{mean}\,p_i^2}$ for $p_i = (a_i - \bar a)\cdot(b_i - \bar b)$: all coordinates
-    in one number, in which those count for most that vary most. Ends that are jumps $E[X | Y]$ vary from mode to mode
-    and hardly within one, so r asks whether the start chose the mode. Chains that have not forgotten err as follows:
-    what is left of the difference in law between start and target fades as r does, so a share of $|r|$ of it is to be
-    expected. Starts must differ for r to tell anything, and a mode that no chain ever came near is never missed.
+    $r = \mathrm{mean}\,p_i/\sqrt{\mathrm{mean}\,p_i^2}$ for $p_i = (a_i - \bar a)\cdot(b_i - \bar b)$. Jumps
+    $E[X | Y]$ vary from mode to mode and hardly within one, so for them r asks whether the start chose the mode. About
+    a share $|r|$ of the difference in law between start and target is left. Starts must differ, and a mode that no
+    chain ever came near is never missed.
 
     Args:
         start: (n, *event), drawn independently.

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.chains.base import check_positive, run
-from unnoise.chains.estimates import Estimated, PosteriorMean, in_groups
+from unnoise.chains.base import run
+from unnoise.chains.estimates import Estimated, PosteriorMean
 from unnoise.chains.langevin import MALA
 from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
@@ -27,18 +27,16 @@ HALVINGS = 12  # of the logarithm of the interval in which a rise is searched
 class TemperedPosterior(Estimated):
     r"""Sequential Monte Carlo from $N(y, \sigma^2 I)$ to $p(x | y)$, for every y anew.
 
-    Particles pass through $p(x)^\beta N(x; y, \sigma^2 I)$: $\beta$ rises from 0 to 1 for every y by as much as
-    leaves four fifths of them effective; then they are drawn again and moved by Metropolis-adjusted Langevin
-    steps (Del Moral, Doucet, Jasra 2006). So modes are weighed by the mass they hold, which chains
-    (`LangevinPosterior`) cannot do once modes are apart, in dimensions where importance sampling (`PlugIn`) finds none
-    of them. It is a ratio of averages: of few effective draws, it leans towards the modes that lie around y by a share
-    1/effective. The number of rises grows as $KL(p(x | y) \| N(y, \sigma^2 I))$, where `PlugIn` needs its exponential.
+    Particles pass through $p(x)^\beta N(x; y, \sigma^2 I)$: $\beta$ rises from 0 to 1 for every y by as much as leaves
+    four fifths of them effective; then they are drawn again and moved by Metropolis-adjusted Langevin steps (Del Moral,
+    Doucet, Jasra 2006). So modes have the weight of their mass also where they are far apart, in dimensions too high
+    for `PlugIn`: rises grow as $KL(p(x | y) \| N(y, \sigma^2 I))$, where it needs the exponential of that many draws.
+    With few effective draws it leans towards the modes around y, by a share 1/effective.
 
     Args:
         process: Gaussian: it says which noise belongs to which time.
         density: known up to a constant.
         particles: for every point.
-        rng: where all randomness comes from.
         moves: after every rise.
 
     Raises:
@@ -59,12 +57,8 @@ class TemperedPosterior(Estimated):
         super().__init__(process, density, rng)
         if particles < 2 or moves < 1:
             raise InputError(f"got {particles} particles and {moves} moves; expected at least 2 particles and 1 move")
-        self.particles, self.moves = particles, moves
-
-    def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
-        """In groups of rows, so that memory does not grow with n x particles."""
-        check_positive(sigma=sigma)
-        return in_groups(lambda rows: self._estimate(rows, sigma), y, self.particles)
+        self.particles = self.draws = particles
+        self.moves = moves
 
     def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
         cloud = self._drawn(y, sigma)

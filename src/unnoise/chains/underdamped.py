@@ -2,9 +2,8 @@ r"""Underdamped Langevin chains, which carry a velocity.
 
 $dx = v\,dt$ and $dv = (u\nabla\log p - \gamma v)dt + \sqrt{2\gamma u}\,dB$ leave $p(x)\,N(v; 0, uI)$,
 $u = 1/\text{mass}$. An integrator splits the equation into A (drift along v), B (kick by the score) and O (friction and
-noise, exact); all of them ask for one score and one normal draw per step. Friction is given per step, $\gamma\delta$,
-as in all published codes of walk-jump and multimeasurement sampling: every step keeps the share $e^{-\gamma\delta}$ of
-the velocity.
+noise, exact); every step takes one score and one normal draw. Friction is given per step, $\gamma\delta$, as in all
+published codes of walk-jump sampling: every step keeps the share $e^{-\gamma\delta}$ of the velocity.
 """
 
 from __future__ import annotations
@@ -44,11 +43,17 @@ class Underdamped(TargetKernel[M]):
     Args:
         target: a density, or a field of which only the score is known.
         step_size: $\delta$; with mass 1 in units of x.
-        friction: $\gamma\delta$, without unit; velocities keep the share $e^{-\gamma\delta}$ per step.
+        friction: $\gamma\delta$, without unit.
         mass: $1/u$.
 
     Raises:
         InputError: a number that is not positive, or a target on a curved space.
+
+    >>> from unnoise.chains import Density, run
+    >>> normal = Density(lambda x: -0.5 * (x**2).sum(-1))
+    >>> x = run(BAOAB(normal, step_size=1.0), torch.zeros(4000, 1), 50, torch.Generator().manual_seed(0)).x
+    >>> print(f"{x.var():.1f}")
+    1.0
     """
 
     friction: float = 1.0
@@ -68,7 +73,7 @@ class Underdamped(TargetKernel[M]):
         return math.exp(-self.friction)
 
     def _rub(self, v: Tensor, rng: torch.Generator) -> Tensor:
-        r"""O: $e^{-\gamma\delta}v + \sqrt{u(1 - e^{-2\gamma\delta})}z$, in the place of the noise."""
+        r"""The step O: $e^{-\gamma\delta}v + \sqrt{u(1 - e^{-2\gamma\delta})}z$, in the place of the noise."""
         fresh = math.sqrt(-math.expm1(-2 * self.friction) / self.mass)
         return standard_normal(tuple(v.shape), v, rng, fresh).add_(v, alpha=self._lasting)
 

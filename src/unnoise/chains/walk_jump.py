@@ -1,26 +1,29 @@
-"""Walk on the density of noisy data, and jump to the data from any point of the walk."""
+"""Chains at one noise level: walk on the density of noisy data and jump to the data, or spoil and rebuild."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from unnoise._errors import InputError
 from unnoise.chains.at_noise import AtNoise, Level
-from unnoise.chains.base import ChainSampler, Kernel, OnStep, Trace, check_positive, run
+from unnoise.chains.base import ChainSampler, Kernel, Memoryless, OnStep, State, Trace, check_positive, run
 from unnoise.chains.density import Field
 from unnoise.chains.underdamped import Moving, Sachs
 from unnoise.laws.base import standard_normal
+from unnoise.spaces import Finite
 
 
 @dataclass(frozen=True)
 class WalkJump(ChainSampler):
     r"""Neural empirical Bayes (Saremi, Hyvarinen 2019, arXiv 1903.02334): one noise level for all.
 
-    The walk is underdamped Langevin on $q_\sigma$, the law of $Y = X + \sigma N$, which is easier to walk on where
-    $\sigma$ is larger; a jump is $E[X | Y = y]$, which is sharper where $\sigma$ is smaller. The jumps have less
-    variance than X: on a Gaussian $\tau^4/(\tau^2 + \sigma^2)$; `Sequential` goes on from here.
+    The walk is underdamped Langevin on $q_\sigma$, the law of $Y = X + \sigma N$, which is easier where $\sigma$ is
+    larger; a jump is $E[X | Y = y]$, which is sharper where $\sigma$ is smaller. Jumps have less variance than X: on a
+    Gaussian $\tau^4/(\tau^2 + \sigma^2)$.
 
     With m > 1 it walks on m measurements at once, in $R^{md}$ (JMS, or the M-density; Saremi, Srivastava 2022, arXiv
     2112.09822), along $\nabla_{y_i}\log p = \sigma^{-2}[\bar y - y_i + \frac{\sigma^2}m\nabla\log
@@ -81,7 +84,7 @@ class WalkJump(ChainSampler):
         return self._level.denoise(y.mean(1))
 
     def walk(
-        self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep | None = None
+        self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
     ) -> Trace[Moving]:
         r"""Walk on measurements, (n, m, *event), from $x + \sigma z$ for a guess x, (n, *event); see `run`."""
         x = self.noisy.guess(start)
@@ -89,10 +92,118 @@ class WalkJump(ChainSampler):
         y.add_(standard_normal(tuple(y.shape), y, rng), alpha=self.sigma)
         return run(self.kernel, y, steps, rng, keep=keep, on_step=on_step)
 
-    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep | None = None) -> Tensor:
+    def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep = None) -> Tensor:
         """The jump after all steps, (n, *event)."""
         return self.jump(self.walk(start, self.steps, rng, on_step=on_step).x)
 
     @property
     def _level(self) -> Level:
         return self.noisy.at(self.sigma * self.m**-0.5)
+
+
+@dataclass(frozen=True)
+class DiscreteWalkJump(WalkJump):
+    r"""Discrete walk-jump sampling (Frey et al. 2023, arXiv 2306.12360): one noise level, letters in and letters out.
+
+    A sequence is written one-hot, (*sites, S), and smoothed by $N(0, \sigma^2)$; a jump is $E[X | Y = y]$, the
+    probability of each letter at each site, of which the largest is read. The defaults are the published ones. Two
+    sequences that differ at h sites are $\sqrt{2h}$ apart and make one mode only from $\sigma = \sqrt{h/2}$ on: with
+    less noise, a walk stays among the relatives of its start.
+
+    Args:
+        noisy: the denoiser of one-hot sequences at level sigma, (n, *sites, S).
+        space: where sequences live; S is the largest number of letters of a site, and sites with fewer never show
+            the letters that they lack.
+
+    Raises:
+        InputError: as `WalkJump`; later, a denoiser of another shape, and starting points that are not of the space.
+
+    >>> from unnoise.chains import AtNoise
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.processes import edm
+    >>> from unnoise.spaces import Euclidean
+    >>> space, known = Finite(3, 2), torch.tensor([[0, 0, 1], [1, 0, 1]])
+    >>> noisy = AtNoise(Exact(edm(Euclidean((3, 2))), space.features(known)))
+    >>> DiscreteWalkJump(noisy, space=space).sample(200, torch.Generator().manual_seed(0)).unique(dim=0)
+    tensor([[0, 0, 1],
+            [1, 0, 1]])
+    """
+
+    steps: int = 100
+    space: Finite = field(kw_only=True)
+
+    def walk(
+        self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
+    ) -> Trace[Moving]:
+        r"""Walk on noisy one-hot sequences, (n, m, *sites, S); see `run`.
+
+        They start near sequences, (n, *sites), or where their number is given from $U(0, 1)^d + N(0, \sigma^2)$.
+        """
+        if isinstance(start, Tensor):
+            self.space.check(start)
+            written = self.space.features(start)
+        else:
+            written = self.noisy.guess(start)  # for its shape
+            written = torch.rand(written.shape, generator=rng, device=rng.device).to(written)
+        return super().walk(written, steps, rng, keep=keep, on_step=on_step)
+
+    def probabilities(self, y: Tensor) -> Tensor:
+        """The jump before letters are read: the probability of each, (n, *sites, S), at points of a walk."""
+        found, expected = super().jump(y), (len(y), *self.space.event_shape, self.space.states)
+        if found.shape != expected:
+            raise InputError(f"the denoiser returned the shape {tuple(found.shape)}; expected {expected}")
+        return found
+
+    def jump(self, y: Tensor) -> Tensor:
+        """The most probable letter of every site at points of a walk, (n, m, *sites, S): int64, (n, *sites)."""
+        sizes = torch.tensor(self.space.sizes, device=y.device)
+        has_letter = torch.arange(self.space.states, device=y.device) < sizes[:, None]  # against (n, *sites, S)
+        return torch.where(has_letter, self.probabilities(y), -torch.inf).argmax(-1)
+
+
+@dataclass(frozen=True)
+class AutoencoderChain(Memoryless):
+    r"""$y = x + \sigma z$, then $x \leftarrow D(y) + s z'$, D the denoiser and $N(D(y), s^2 I)$ its decoder.
+
+    Where the decoder is $p(x | y)$ this is Gibbs sampling of (x, y), and leaves the law of the data as it is (Bengio,
+    Yao, Alain, Vincent 2013, arXiv 1305.6663). On $N(0, \tau^2)$, with $a = \tau^2/(\tau^2 + \sigma^2)$, the variance
+    becomes $(a^2\sigma^2 + s^2)/(1 - a^2)$, which is $\tau^2$ at $s^2 = a\sigma^2$. **Without decoder noise** it is
+    $\tau^4/(2\tau^2 + \sigma^2)$, about half of it: $D(x + \sigma z)$ is a Langevin step with twice the drift.
+
+    Args:
+        sigma: the level of the noise that spoils.
+        spread: s, the noise of the decoder: the root of the mean squared error per coordinate of D.
+
+    Raises:
+        InputError: a level that is not positive, or a negative spread.
+
+    >>> from unnoise.chains import run
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.processes import edm
+    >>> from unnoise.spaces import Euclidean
+    >>> noisy = AtNoise(Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
+    >>> chain = AutoencoderChain(noisy, sigma=2.0, spread=0.0)
+    >>> bool(run(chain, torch.zeros(50, 1), 10, torch.Generator().manual_seed(0)).x.abs().max() <= 1)
+    True
+    """
+
+    noisy: AtNoise
+    sigma: float
+    spread: float
+
+    def __post_init__(self) -> None:
+        check_positive(sigma=self.sigma)
+        if not 0 <= self.spread < math.inf:
+            raise InputError(f"got spread = {self.spread}; expected a number that is not negative")
+
+    @property
+    def step_size(self) -> float:  # type: ignore[override]
+        """What a diverging chain should make smaller."""
+        return self.sigma
+
+    def step(self, state: State, rng: torch.Generator) -> State:
+        """Spoil and rebuild."""
+        shape = tuple(state.x.shape)
+        y = torch.add(state.x, standard_normal(shape, state.x, rng), alpha=self.sigma)
+        rebuilt = self.noisy.denoise(y, self.sigma)
+        return State(torch.add(rebuilt, standard_normal(shape, y, rng), alpha=self.spread))

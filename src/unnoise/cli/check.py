@@ -92,29 +92,24 @@ def _findings(found: Any, draws: int | None, order: float, seed: int) -> Finding
 
 
 def _points(space: Space[Any, Any], seed: int) -> Any:
-    """A few points of a manifold: uniform, or ambient coordinates at random, projected."""
-    import torch
+    """A few points of a manifold."""
+    from unnoise.spaces import Manifold
 
-    from unnoise.spaces import Compact, Manifold, ProductSpace
-
-    if not isinstance(space, Manifold) or isinstance(space, ProductSpace):
+    if not isinstance(space, Manifold):
         raise InputError(
             f"no default points are known for {type(space).__name__}: give a tuple (space, points, local), where "
             "local(x) says what a generator does at x"
         )
-    if isinstance(space, Compact):
-        return space.uniform(AT_RANDOM).sample(_rng(seed))
-    ambient = torch.randn(AT_RANDOM, *space.event_shape, generator=_rng(seed), dtype=torch.float64)
-    return space.project(ambient)
+    return space.scattered(AT_RANDOM, _rng(seed))
 
 
 def _atoms(process: Process[Any], seed: int) -> Any:
     """A few different points: of a manifold at random, else from the prior."""
     from unnoise import _tree
-    from unnoise.spaces import Manifold, ProductSpace
+    from unnoise.spaces import Manifold
     from unnoise.testing.laws import numbers
 
-    if isinstance(process.space, Manifold) and not isinstance(process.space, ProductSpace):
+    if isinstance(process.space, Manifold):
         return _points(process.space, seed)
     drawn = process.prior(64).sample(_rng(seed))
     first: dict[tuple[float, ...], int] = {}

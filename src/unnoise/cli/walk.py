@@ -11,7 +11,7 @@ import typer
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.cli import common, user_code
-from unnoise.cli.walkers import CHAINS, Settings, Walker
+from unnoise.cli.walkers import KERNELS, Walker
 
 if TYPE_CHECKING:
     from unnoise.laws import LogDensity
@@ -25,8 +25,7 @@ def walk(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file.")],
     n: Annotated[int, typer.Option("-n", help="How many points; each is the end of a chain of its own.", min=2)] = 1000,
     chain: Annotated[
-        str | None,
-        typer.Option(help=f"One of {', '.join(CHAINS)}; by default mala, and geodesic on curved spaces."),
+        str | None, typer.Option(help=f"One of {', '.join(KERNELS)}; by default mala, and geodesic on curved spaces.")
     ] = None,
     steps: Annotated[int, typer.Option(min=2, help="Of every chain.")] = 1000,
     dimension: Annotated[
@@ -52,16 +51,16 @@ def walk(
 ) -> None:
     """Walk on the density TARGET, which need not be normalised, and write where the chains end.
 
-    OBJECT is a function log_prob(x) of points (n, d) that returns (n,), made of torch operations; or has such a
-    log_prob and a space or a dimension, as chains.Density and what is in unnoise.targets has; or is a function without
-    arguments that returns one of these, or a class that is given the dimension.
+    OBJECT is a function log_prob(x) of points (n, d) that returns (n,), made of torch operations; or an object with
+    such a log_prob and a space or a dimension, such as a chains.Density or one of unnoise.targets; or a function
+    without arguments that returns one of these; or a class that is given the dimension.
 
     mala is exact in the long run, but rarely passes between modes that are far apart. sequential draws noisy
-    measurements one after the other, which finds modes within reach of sigma, and ends by mala; log_prob alone tells it
-    what to do, so it suits few dimensions, about 8.
+    measurements one after the other, which finds modes within reach of sigma, and ends by mala. It uses log_prob alone,
+    and suits up to about 8 dimensions.
 
-    Chains walk in groups of a million numbers and are written as they come, so that memory does not grow with -n; only
-    a .parquet file is collected first.
+    Chains walk in groups of a million numbers and are written group by group: memory does not grow with -n, but for a
+    .parquet file.
 
     Examples:
       unnoise walk my_posterior:log_prob --dimension 3 -n 2000 -o points.csv
@@ -74,8 +73,8 @@ def walk(
     files.check_writable(output, overwrite, streams.SUFFIXES)
     if plot is not None:
         files.check_writable(plot, overwrite, {".png"})
-    if chain is not None and chain not in CHAINS:
-        raise InputError(f"got the chain {chain!r}; expected one of {', '.join(CHAINS)}")
+    if chain is not None and chain not in KERNELS:
+        raise InputError(f"got the chain {chain!r}; expected one of {', '.join(KERNELS)}")
     for option, number in (("--scale", scale), ("--sigma", sigma), ("--step-size", step_size)):
         if number is not None and not 0 < number < math.inf:
             raise InputError(f"got {option} {number}; expected a positive number")
@@ -83,7 +82,7 @@ def walk(
         try:
             density, shape = _density(user_code.find(target, "my_posterior:log_prob"), target, dimension)
             chain = _chain(chain, density)
-            walker = CHAINS[chain](density, shape, Settings(steps, step_size, scale, sigma), generator(seed))
+            walker = Walker(chain, density, shape, generator(seed), steps, step_size, scale, sigma)
             _write(walker, n, output, overwrite)
         except (InputError, NonFiniteError, OSError):
             raise
@@ -154,20 +153,18 @@ def _density(found: Any, target: str, dimension: int | None) -> tuple[LogDensity
 
 def _chain(chain: str | None, density: LogDensity[Any]) -> str:
     """The name of the chain, by default one that suits the space."""
-    from unnoise.spaces import Euclidean
+    from unnoise.spaces import Affine
 
-    flat = density.support is None or isinstance(density.support, Euclidean)
-    if chain is None:
-        return "mala" if flat else "geodesic"
-    if not flat and CHAINS[chain] is not CHAINS["geodesic"]:
+    flat = density.support is None or isinstance(density.support, Affine)
+    if not flat and chain not in (None, "geodesic"):
         raise InputError(
             f"--chain {chain} moves along straight lines, and the density lives on {density.support}: use geodesic"
         )
-    return chain
+    return chain or ("mala" if flat else "geodesic")
 
 
 def _verdict(walker: Walker) -> tuple[str, dict[str, Any]]:
-    """What came of it, in words for people, loud where it is not to be believed, and in numbers."""
+    """The result in words for people, with warnings where it is not to be believed, and in numbers."""
     accepted, size = walker.acceptance, None if walker.kernel is None else walker.kernel.step_size
     words = f"; step size {size:.3g}" + ("" if accepted is None else f", {accepted:.0%} of the moves accepted")
     facts: dict[str, Any] = {"step_size": size, "acceptance": accepted}
@@ -182,7 +179,7 @@ def _verdict(walker: Walker) -> tuple[str, dict[str, Any]]:
 
 
 def _mixed(walker: Walker) -> tuple[str, dict[str, Any]]:
-    """Whether the chains have forgotten where they began, and agree; not known of `sequential`."""
+    """Whether the chains have forgotten where they began, and agree; not known for `sequential`."""
     import torch
 
     from unnoise.chains import diagnostics

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from unnoise._errors import InputError
@@ -21,48 +20,49 @@ if TYPE_CHECKING:
 NUMBERS_AT_ONCE = 2**20  # of one group
 WATCHED, KEPT = 64, 100  # chains, and positions of each, for R-hat and pictures
 DRAWS = 512  # of the plug-in denoiser, per point
+SEQUENTIAL = "sequential"  # jumps after finer and finer measurements, then the kernel from there
+KERNELS = {"mala": "MALA", "langevin": "Langevin", "underdamped": "Sachs", "geodesic": "Geodesic", SEQUENTIAL: "MALA"}
 
 Tell = Callable[[float, str], None]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What was asked for."""
-
-    steps: int
-    step_size: float | None = None
-    scale: float = 1.0
-    sigma: float | None = None
-
-
-class Walker(ABC):
-    """Walks group after group; what the first finds out about the step size serves all.
+@dataclass
+class Walker:
+    """Walks group after group; the step size that the first finds serves all.
 
     Args:
+        chain: a name of `KERNELS`.
         density: where to walk.
         shape: of one point.
-        settings: how.
         rng: where all randomness comes from.
+        steps: of every chain.
+        step_size: of the kernel; None to let MALA find it.
+        scale: the standard deviation of the starting points.
+        sigma: the noise of the first measurements of sequential; `scale` by default.
 
     Attributes:
         kernel: how chains move; None before the first group.
         kept: positions of a few chains of the first group, (m, n, *event), after every `every` steps.
-        doubts: what an estimated denoiser said against its estimates.
+        doubts: the warnings of an estimated denoiser.
         asked: how many estimates there were.
     """
 
-    def __init__(
-        self, density: LogDensity[Tensor], shape: tuple[int, ...], settings: Settings, rng: torch.Generator
-    ) -> None:
-        self.density, self.shape, self.settings, self.rng = density, shape, settings, rng
-        self.kernel: Kernel[Any] | None = None
-        self.kept: list[Tensor] = []
-        self.every = max(1, settings.steps // KEPT)
-        self.doubts: list[UnreliableEstimate] = []
-        self.asked = 0
-        self._sizes: list[int] = []
-        self._accepted: list[float] = []
-        self._remembered: list[float] = []
+    chain: str
+    density: LogDensity[Tensor]
+    shape: tuple[int, ...]
+    rng: torch.Generator
+    steps: int
+    step_size: float | None = None
+    scale: float = 1.0
+    sigma: float | None = None
+    kernel: Kernel[Any] | None = field(default=None, init=False)
+    kept: list[Tensor] = field(default_factory=list, init=False)
+    doubts: list[UnreliableEstimate] = field(default_factory=list, init=False)
+    asked: int = field(default=0, init=False)
+    _groups: list[tuple[int, float, float]] = field(default_factory=list, init=False)  # size, acceptance, correlation
+
+    def __post_init__(self) -> None:
+        self.every = max(1, self.steps // KEPT)
 
     def groups(self, n: int) -> list[int]:
         """How many chains walk together: n as a sum of nearly equal numbers, none below 2, which have a correlation."""
@@ -70,34 +70,57 @@ class Walker(ABC):
         return [n // count + (i < n % count) for i in range(count)]
 
     def walk(self, n: int, tell: Tell) -> Tensor:
-        """Where n chains end, (n, *event); `tell` hears what share of the work is done."""
+        """Where n chains end, (n, *event); `tell` is given the share of the work that is done, and a few words."""
+        from unnoise import chains
         from unnoise.chains.mixing import start_correlation
 
-        start = self._start(n)
-        end = self._walked(start, tell)
-        self._sizes.append(n)
-        self._remembered.append(start_correlation(start, end).correlation)
-        return end
+        x = start = self._start(n)
+        share = 1.0
+        if self.chain == SEQUENTIAL:
+            share = 0.5
+            x = self._measured(x, lambda done, note: tell(share * done, note))
+        if self.kernel is None:
+            self.kernel, x = self._found_kernel(x)
+        watched = not self._groups
+
+        def look(index: int, state: Any) -> None:
+            if watched and (index + 1) % self.every == 0:
+                self.kept.append(state.x[:WATCHED].clone())
+            done = (index + 1) / self.steps
+            tell(1 - share + share * done, f"step {index + 1:,} of {self.steps:,}")
+
+        trace = chains.run(self.kernel, x, self.steps, self.rng, on_step=look)
+        self._groups.append((n, trace.acceptance, start_correlation(start, trace.x).correlation))
+        return trace.x
 
     @property
     def acceptance(self) -> float | None:
-        """How often moves were accepted; None of chains that accept all."""
-        return None
+        """How often moves were accepted; None for chains that accept all."""
+        return self._mean(1) if KERNELS[self.chain] == "MALA" else None
 
     @property
     def memory(self) -> StartCorrelation | None:
-        """What the ends still say of the starts; None where the starts are not what decides."""
+        """What the ends still say of the starts; None where the measurements decide."""
         from unnoise.chains import StartCorrelation
 
-        return StartCorrelation(self._mean(self._remembered), 1 / math.sqrt(sum(self._sizes)))
+        error = sum(group[0] for group in self._groups) ** -0.5
+        return None if self.chain == SEQUENTIAL else StartCorrelation(self._mean(2), error)
 
-    @abstractmethod
+    def _mean(self, which: int) -> float:
+        return sum(group[0] * group[which] for group in self._groups) / sum(group[0] for group in self._groups)
+
     def _found_kernel(self, x: Tensor) -> tuple[Kernel[Any], Tensor]:
-        """How chains at x move, and where they are, since those that had to find a step size have moved meanwhile."""
+        """How chains at x move, and where they are after their step size was found."""
+        from unnoise import chains
 
-    def _mean(self, of_groups: list[float]) -> float:
-        total = sum(size * value for size, value in zip(self._sizes, of_groups, strict=True))
-        return total / sum(self._sizes)
+        kind: Any = getattr(chains, KERNELS[self.chain])
+        if self.step_size is not None:
+            return kind(self.density, self.step_size), x
+        if kind is not chains.MALA:
+            raise InputError(f"--chain {self.chain} does not find its own step: give --step-size")
+        first = 0.5 * self.scale**2 / float(math.cbrt(math.prod(self.shape)))  # about the best for a normal
+        tuned = chains.tune(chains.MALA(self.density, first), x, self.rng, steps=min(200, self.steps))
+        return tuned.kernel, tuned.state.x
 
     def _start(self, n: int) -> Tensor:
         """Normal points, or uniform ones on compact spaces."""
@@ -108,105 +131,15 @@ class Walker(ABC):
         space = self.density.support
         if isinstance(space, Compact):
             return space.uniform(n).sample(self.rng).to(torch.get_default_dtype())
-        x = self.settings.scale * torch.randn(n, *self.shape, generator=self.rng)
+        x = self.scale * torch.randn(n, *self.shape, generator=self.rng)
         return space.project(x) if isinstance(space, Manifold) else x
-
-    def _walked(self, x: Tensor, tell: Tell) -> Tensor:
-        """The chains after all steps; of the first group a few are watched on the way."""
-        from unnoise import chains
-
-        if self.kernel is None:
-            self.kernel, x = self._found_kernel(x)
-        steps, watched = self.settings.steps, not self._sizes
-
-        def look(index: int, state: Any) -> None:
-            if watched and (index + 1) % self.every == 0:
-                self.kept.append(state.x[:WATCHED].clone())
-            tell((index + 1) / steps, f"step {index + 1:,} of {steps:,}")
-
-        trace = chains.run(self.kernel, x, steps, self.rng, on_step=look)
-        self._accepted.append(trace.acceptance)
-        return trace.x
-
-
-class Mala(Walker):
-    """Exact in the long run; finds its own step size."""
-
-    @property
-    def acceptance(self) -> float | None:
-        """How often moves were accepted."""
-        return self._mean(self._accepted)
-
-    def _found_kernel(self, x: Tensor) -> tuple[Kernel[Any], Tensor]:
-        from unnoise import chains
-
-        size = self.settings.step_size
-        if size is not None:
-            return chains.MALA(self.density, size), x
-        first = 0.5 * self.settings.scale**2 / float(math.cbrt(math.prod(self.shape)))  # about the best for a normal
-        kernel = chains.MALA(self.density, first)
-        tuned = chains.tune(kernel, x, self.rng, steps=min(200, self.settings.steps))
-        return tuned.kernel, tuned.state.x
-
-
-class Unadjusted(Walker):
-    """Chains that accept all moves, and have to be given their step."""
-
-    @abstractmethod
-    def _kernel(self, size: float) -> Kernel[Any]:
-        """The chain of this step size."""
-
-    def _found_kernel(self, x: Tensor) -> tuple[Kernel[Any], Tensor]:
-        if self.settings.step_size is None:
-            raise InputError(f"--chain {type(self).__name__.lower()} does not find its own step: give --step-size")
-        return self._kernel(self.settings.step_size), x
-
-
-class Langevin(Unadjusted):
-    """The plain Langevin algorithm."""
-
-    def _kernel(self, size: float) -> Kernel[Any]:
-        from unnoise.chains import Langevin
-
-        return Langevin(self.density, size)
-
-
-class Underdamped(Unadjusted):
-    """Langevin with a velocity."""
-
-    def _kernel(self, size: float) -> Kernel[Any]:
-        from unnoise.chains import Sachs
-
-        return Sachs(self.density, size)
-
-
-class Geodesic(Unadjusted):
-    """Langevin along geodesics."""
-
-    def _kernel(self, size: float) -> Kernel[Any]:
-        from unnoise.chains import Geodesic
-
-        return Geodesic(self.density, size)
-
-
-class Sequential(Mala):
-    """Jumps after measurements that get finer and finer, then MALA from there."""
-
-    @property
-    def memory(self) -> StartCorrelation | None:
-        """None: the measurements decide."""
-        return None
-
-    def _walked(self, x: Tensor, tell: Tell) -> Tensor:
-        jumps = self._measured(x, lambda done, note: tell(done / 2, note))
-        return super()._walked(jumps, lambda done, note: tell((1 + done) / 2, note))
 
     def _measured(self, guess: Tensor, tell: Tell) -> Tensor:
         from unnoise import chains
         from unnoise.processes import variance_exploding
         from unnoise.spaces import Euclidean
 
-        sigma = self.settings.sigma or self.settings.scale
+        sigma = self.sigma or self.scale
         process = variance_exploding(Euclidean(self.shape), sigma_min=0.05 * sigma, sigma_max=2 * sigma)
         noisy = chains.AtNoise(chains.PlugIn(process, self.density, DRAWS, self.rng))
         sampler = chains.Sequential(noisy, chains.growing_levels(sigma, 8, last=0.1 * sigma), first=100)
@@ -218,18 +151,10 @@ class Sequential(Mala):
                 self.rng,
                 on_step=lambda k, mean: tell((k + 1) / sampler.reports, f"measuring, noise {mean.level:.2g}"),
             )
-        self.doubts += [w.message for w in heard if isinstance(w.message, chains.UnreliableEstimate)]
         for one in heard:
-            if not isinstance(one.message, chains.UnreliableEstimate):
+            if isinstance(one.message, chains.UnreliableEstimate):
+                self.doubts.append(one.message)
+            else:
                 warnings.warn(one.message, stacklevel=2)
         self.asked += sampler.scores
         return jumps
-
-
-CHAINS: dict[str, type[Walker]] = {
-    "mala": Mala,
-    "langevin": Langevin,
-    "underdamped": Underdamped,
-    "geodesic": Geodesic,
-    "sequential": Sequential,
-}

@@ -1,12 +1,9 @@
 r"""The probability of whole numbers given their least noisy state, $p(x_0 | x_{t=0})$: the end of a bound on bits.
 
-`Bound` by itself speaks of densities. Where data lie on a lattice of levels, such as the bytes of an image, a decoder
-makes its last part a probability: exact, and zero for anything between the levels. The two that are in use:
-
-* `SoftmaxDecoder`, of Kingma et al. 2021 (arXiv 2107.00630, eq. 8): Bayes' rule with a flat prior over the levels;
-* `BinDecoder`, of Ho et al. 2020 (arXiv 2006.11239, eq. 13): a Gaussian about the denoised state, summed over each bin.
-
-Both treat the numbers of a state as independent given the state, and both sum to one over all levels.
+Where data lie on a lattice of levels, such as the bytes of an image, a decoder makes the last part of `Bound` a
+probability, which is zero between the levels. `SoftmaxDecoder` is that of Kingma et al. 2021 (arXiv 2107.00630, eq. 8),
+`BinDecoder` that of Ho et al. 2020 (arXiv 2006.11239, eq. 13). Both treat the numbers of a state as independent given
+the state, and both sum to one over all levels.
 """
 
 from __future__ import annotations
@@ -29,11 +26,7 @@ REACH = 16.0  # standard deviations of noise: what lies farther is less likely b
 
 @dataclass(frozen=True)
 class Decoder(ABC):
-    """A law of levels given the state at t = 0 of a Gaussian process.
-
-    Args:
-        lattice: the levels.
-    """
+    """A law of levels given the state at t = 0 of a Gaussian process."""
 
     lattice: Lattice
 
@@ -73,7 +66,7 @@ class Decoder(ABC):
 
 @dataclass(frozen=True)
 class SoftmaxDecoder(Decoder):
-    r"""$p(x_0 = v | z) \propto N(z; \alpha_0 v, \sigma_0^2)$ over the levels v.
+    r"""$p(x_0 = v | z) \propto N(z; \alpha_0 v, \sigma_0^2)$ over the levels v: Bayes' rule with a flat prior.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm
@@ -90,7 +83,7 @@ class SoftmaxDecoder(Decoder):
         return f"softmax decoder over {self.lattice.count} levels"
 
     def log_probabilities(self, denoiser: Denoiser, z: Tensor, cond: Any = None) -> Tensor:
-        """Bayes' rule with a flat prior."""
+        """Bayes' rule."""
         alpha, sigma = _ends(denoiser, z, type(self).__name__)
         distance = (z[..., None] - alpha * self.lattice.levels(z)) / sigma
         return torch.log_softmax(-0.5 * distance.square(), -1)
@@ -118,7 +111,6 @@ class BinDecoder(Decoder):
     which costs one more evaluation of it, or the rescaled state itself.
 
     Args:
-        lattice: the levels.
         denoised: whether the mean is the denoiser's; else $z/\alpha_0$.
 
     >>> from unnoise.denoisers import Exact

@@ -61,11 +61,17 @@ class DequantisedLikelihood(Likelihood):
         density: how likely points are.
         cells: the law of the points.
         draws: points per row.
-        weighted: average the weights and not their logarithms: a bound that is tighter the more draws there are. It
-            takes a density without Monte Carlo error, whose noise would be taken for weight.
+        weighted: average the weights and not their logarithms, a bound that more draws make tighter; for a density
+            without Monte Carlo error, which would count as weight.
 
     Raises:
         InputError: no draws, fewer than 2 to weigh, or when called, a density with Monte Carlo error to weigh.
+
+    >>> from unnoise.evaluation import Bound
+    >>> from unnoise.spaces import Lattice
+    >>> from unnoise.evaluation import SoftmaxDecoder
+    >>> DequantisedLikelihood(Bound(), NoiseCells(SoftmaxDecoder(Lattice(0.0, 1.0, 3))), draws=4).description
+    'lower bound, dequantisation by the noise at t = 0, softmax decoder over 3 levels, 4 points per row'
     """
 
     density: Likelihood
@@ -84,9 +90,7 @@ class DequantisedLikelihood(Likelihood):
         how = "" if self.draws == 1 else f", {self.draws} points per row" + ", importance-weighted" * self.weighted
         return f"{self.density.description}, {self.cells.name}{how}"
 
-    def evaluate(
-        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows | None
-    ) -> Estimate:
+    def evaluate(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows) -> Estimate:
         """One draw of points after the other."""
         found = []
         for _ in range(self.draws):

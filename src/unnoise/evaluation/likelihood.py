@@ -1,10 +1,8 @@
-r"""How likely data are under a denoising Markov model, in nats: what every answer is, and how it is asked for.
+r"""How likely data are under a denoising Markov model, in nats: what an answer is, and how it is asked for.
 
-Two answers are `Bound`, on every space, and `ProbabilityFlow`, exact where the reverse has a deterministic twin. Both
-speak of the same trained denoiser and of two different models; they agree where it is exact.
-
-Densities are with respect to the reference measure of the process's space. Rows are handled in groups, so that
-memory does not grow with their number.
+`Bound`, on every space, and `ProbabilityFlow`, exact where the reverse has a deterministic twin, speak of one trained
+denoiser and of two models, which agree where it is exact. Densities are with respect to the reference measure of the
+process's space.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from unnoise.denoisers.base import Denoiser
 from unnoise.processes import Process
 from unnoise.samplers.base import batches, default_batch_size
 
-OnRows = Callable[[int], None]
+OnRows = Callable[[int], None] | None
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,9 @@ class Estimate:
         parts: what the log-likelihood is the sum of, each (n,).
         method: how it was computed, in words: with which decoder or dequantisation, where data are whole numbers.
         degrees_of_freedom: of the standard errors; None where they are known.
+
+    >>> Estimate(torch.tensor([-1.0, -3.0]), torch.tensor([0.3, 0.4])).mean
+    (-2.0, 0.25)
     """
 
     log_prob: Tensor
@@ -54,9 +55,6 @@ class Estimate:
     def interval(self, confidence: float = 0.95) -> tuple[Tensor, Tensor]:
         """Where each row's answer without Monte Carlo error lies, (n,) and (n,), by Student's law.
 
-        An error that was itself estimated from few draws is larger than it looks: with 8 probes, 95 % take 2.4 standard
-        errors and not 2.
-
         Raises:
             InputError: a confidence that is not between 0 and 1.
         """
@@ -64,11 +62,9 @@ class Estimate:
 
         if not 0 < confidence < 1:
             raise InputError(f"got a confidence of {confidence}; expected a number between 0 and 1, such as 0.95")
-        upper = 0.5 * (1 + confidence)
-        reach = float(
-            stats.norm.ppf(upper) if self.degrees_of_freedom is None else stats.t.ppf(upper, self.degrees_of_freedom)
-        )
-        return self.log_prob - reach * self.standard_error, self.log_prob + reach * self.standard_error
+        law = stats.norm if self.degrees_of_freedom is None else stats.t(self.degrees_of_freedom)
+        reach = float(law.ppf(0.5 * (1 + confidence))) * self.standard_error
+        return self.log_prob - reach, self.log_prob + reach
 
 
 class Likelihood(ABC):
@@ -84,25 +80,19 @@ class Likelihood(ABC):
     @final
     @torch.no_grad()
     def __call__(
-        self,
-        denoiser: Denoiser,
-        x_0: Any,
-        rng: torch.Generator,
-        cond: Any = None,
-        *,
-        on_rows: OnRows | None = None,
+        self, denoiser: Denoiser, x_0: Any, rng: torch.Generator, cond: Any = None, *, on_rows: OnRows = None
     ) -> Estimate:
         """The log-likelihood of rows x_0.
 
-        The rows draw from one generator, so the Monte Carlo error of a row is another one for another number of rows
-        or another batch size, under the same seed.
+        The rows draw from one generator, so under one seed the Monte Carlo error of a row depends on the number of rows
+        and on the batch size.
 
         Args:
             denoiser: what is learnt.
-            x_0: points of the process's space, (n, *event) or a dict of factors; of no rows, the answer has none.
+            x_0: points of the process's space, (n, *event) or a dict of factors; n may be 0.
             rng: where all randomness comes from.
             cond: one row per point, or one row for all.
-            on_rows: `on_rows(done)` is told how many rows are done.
+            on_rows: called with the number of rows that are done.
 
         Raises:
             InputError: rows that are no points of the space, or a condition of another number of rows.
@@ -115,9 +105,7 @@ class Likelihood(ABC):
         return self.evaluate(denoiser, x_0, cond, rng, on_rows)
 
     @abstractmethod
-    def evaluate(
-        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows | None
-    ) -> Estimate:
+    def evaluate(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows) -> Estimate:
         """The answer for rows and conditions that were checked."""
 
     def is_exact(self, process: Process[Any]) -> bool:
@@ -125,23 +113,34 @@ class Likelihood(ABC):
         return False
 
 
-def in_groups(size: int, x_0: Any, cond: Any, one: Callable[[Any, Any], Estimate], on_rows: OnRows | None) -> Estimate:
-    """Evaluate groups of at most `size` rows by `one`, and join what it gives."""
-    done = []
-    for rows in batches(_tree.length(x_0), size):
-        done.append(one(conditions.at(x_0, rows), conditions.at(cond, rows)))
-        if on_rows is not None:
-            on_rows(rows.stop)
-    return Estimate(
-        torch.cat([part.log_prob for part in done]),
-        torch.cat([part.standard_error for part in done]),
-        {name: torch.cat([part.parts[name] for part in done]) for name in done[0].parts},
-        done[0].method,
-        done[0].degrees_of_freedom,
-    )
+class Grouped(Likelihood):
+    """A likelihood of groups of rows, so that memory does not grow with their number."""
+
+    @abstractmethod
+    def rows_at_once(self, denoiser: Denoiser) -> int:
+        """The most rows of a group."""
+
+    @abstractmethod
+    def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
+        """The answer for one group."""
+
+    def evaluate(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows) -> Estimate:
+        """Group after group."""
+        done = []
+        for rows in batches(_tree.length(x_0), self.rows_at_once(denoiser)):
+            done.append(self.group(denoiser, conditions.at(x_0, rows), conditions.at(cond, rows), rng))
+            if on_rows is not None:
+                on_rows(rows.stop)
+        return Estimate(
+            torch.cat([part.log_prob for part in done]),
+            torch.cat([part.standard_error for part in done]),
+            {name: torch.cat([part.parts[name] for part in done]) for name in done[0].parts},
+            done[0].method,
+            done[0].degrees_of_freedom,
+        )
 
 
-class Stratified(Likelihood):
+class Stratified(Grouped):
     """A bound by Monte Carlo: each row sees `draws` numbers, one in each of as many strata of (0, 1).
 
     The standard error of a row comes from the differences of neighbouring strata.
@@ -154,30 +153,41 @@ class Stratified(Likelihood):
         if self.draws < 2 or self.draws % 2:
             raise InputError(f"got draws={self.draws}; the bound needs an even number of draws per row, at least 2")
 
-    def evaluate(
-        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows | None
-    ) -> Estimate:
-        """In groups of rows."""
-        size = max(1, (self.batch_size or self.at_once(denoiser)) // self.draws)
-        return in_groups(size, x_0, cond, lambda x, c: self.group(denoiser, x, c, rng), on_rows)
-
-    @abstractmethod
-    def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
-        """The bound of a few rows."""
+    def rows_at_once(self, denoiser: Denoiser) -> int:
+        """As many as make `batch_size` evaluations."""
+        return max(1, (self.batch_size or self.at_once(denoiser)) // self.draws)
 
     def at_once(self, denoiser: Denoiser) -> int:
-        """Evaluations at once, where nothing else is asked for: half a million numbers."""
+        """Evaluations at once, by default: half a million numbers."""
         return default_batch_size(denoiser.process.space.event_shape)
 
     def repeated(self, tree: Any) -> Any:
         """Every row `draws` times in a row, or None."""
-        return None if tree is None else _tree.map(lambda leaf: leaf.repeat_interleave(self.draws, 0), tree)
+        return repeated(tree, self.draws)
 
     def strata(self, n: int, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
         """Uniform numbers, one in each stratum of every row, (n * draws,)."""
         offsets = torch.rand(n, self.draws, generator=rng, device=rng.device, dtype=dtype)
         return ((offsets + torch.arange(self.draws, device=rng.device)) / self.draws).flatten()
 
+    def estimate(self, costs: dict[str, Tensor], method: str = "", degrees_of_freedom: int | None = None) -> Estimate:
+        """The bound from the parts of its cost, each (n * draws,) or (n, draws)."""
+        parts = {name: part.reshape(-1, self.draws) for name, part in costs.items()}
+        cost = torch.stack(list(parts.values())).sum(0)
+        means = {name: -part.mean(1) for name, part in parts.items()}
+        return Estimate(-cost.mean(1), self.error(cost), means, method, degrees_of_freedom)
+
     def error(self, cost: Tensor) -> Tensor:
         """The standard error of the means of costs (n, draws)."""
         return (cost[:, 0::2] - cost[:, 1::2]).square().sum(1).sqrt() / self.draws
+
+
+def repeated(tree: Any, times: int) -> Any:
+    """Every row of a state several times in a row; None stays None."""
+    return None if tree is None else _tree.map(lambda leaf: leaf.repeat_interleave(times, 0), tree)
+
+
+def log_prior(process: Process[Any], x_1: Any) -> Tensor:
+    """The log density of the prior at x_1, (n,), whose law lives on the CPU."""
+    law = process.prior(_tree.length(x_1))
+    return law.log_prob(_tree.map(lambda leaf: leaf.cpu(), x_1)).to(_tree.first(x_1).device)

@@ -1,14 +1,20 @@
-r"""The evidence lower bound of a chain of whole steps, on any space, term by term.
+r"""The likelihood of a chain of whole steps, on any space: its evidence lower bound, and importance weights.
 
 $$K = -\sum_{t=2}^T E\big[KL(q(X_{t-1} | X_t, x_0) \| p(X_{t-1} | X_t))\big]
 + H_q(X_T | x_0) - H_q(X_1 | x_0) - H_p(X_T)$$
 
 (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 14), or in the three terms of Ho et al. 2020 (arXiv 2006.11239,
-eq. 5); see `processes.Chain`. As T grows the sum becomes the diffusion part of `Bound`.
+eq. 5); see `processes.Chain`. As T grows the sum becomes the diffusion part of `Bound`. The likelihood itself is
+
+$$p(x_0) = E_q\Big[\pi_T(X_T)\prod_{t=1}^T\frac{p(X_{t-1} | X_t)}{q(X_t | X_{t-1})}\Big]$$
+
+over trajectories of the forward chain that start at $x_0$ (eq. 9), which are drawn backwards here, $X_T$ first and then
+by $q(x_{t-1} | x_t, x_0)$: the same law.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +22,13 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
-from unnoise.evaluation.likelihood import Estimate, Stratified
+from unnoise.evaluation.likelihood import Estimate, Grouped, Stratified, repeated
+from unnoise.laws.categorical import effective_size
 from unnoise.objectives.times import stratum
 from unnoise.processes import Chain
+from unnoise.samplers.base import default_batch_size
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class StepBound(Stratified):
         chain: the steps; the denoiser's process is its continuous time.
         draws: network evaluations per row, an even number.
         batch_size: evaluations at once; by default half a million numbers.
-        three_terms: give the parts of the lectures instead of the published ones.
+        three_terms: give the parts of Ho et al.
     """
 
     chain: Chain[Any]
@@ -45,18 +54,78 @@ class StepBound(Stratified):
     name: str = "lower bound of discrete steps"
 
     def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
-        """Evaluate rows x_0."""
+        """Random steps of every row."""
         first, count = _tree.first(x_0), self.chain.steps - 1
-        n = len(first)
-        u = self.strata(n, rng, torch.float64)
+        u = self.strata(len(first), rng, torch.float64)
         t = (2 + stratum(u, count)).to(first.device)
         many, given = self.repeated(x_0), self.repeated(cond)
         x_t = self.chain.marginal(many, t).sample(rng)
         stat = denoiser(x_t, self.chain.time(t), given)
-        costs = count * self.chain.kl(stat, many, x_t, t).view(n, self.draws)
+        costs = count * self.chain.kl(stat, many, x_t, t).view(-1, self.draws)
         others = self.chain.divergences(x_0) if self.three_terms else self.chain.entropies(x_0)
         parts = {"steps": -costs.mean(1)} | others
         return Estimate(torch.stack(list(parts.values())).sum(0), self.error(costs), parts)
+
+
+@dataclass(frozen=True)
+class ImportanceWeighted(Grouped):
+    r"""$\log\frac1k\sum_{i=1}^k w_i$ for the weights of k trajectories, in nats.
+
+    Its mean is a lower bound on $\log p(x_0)$ for every k, that of `StepBound` for k = 1, and grows with k to
+    $\log p(x_0)$ itself (Burda et al. 2016, arXiv 1509.00519). How far it is from there, nobody can tell from it alone;
+    `samplers.effective_size` of `log_weights`, the effective number of trajectories, warns where it is near 1.
+    `standard_error` is that of the logarithm to first order, $\sqrt{(1/\mathrm{ess} - 1/k) k/(k - 1)}$. The parts are
+    `bound`, the mean log weight, and the `gain` of averaging weights.
+
+    Args:
+        chain: the steps; the denoiser's process is its continuous time.
+        trajectories: k per row, each of T network evaluations.
+        batch_size: trajectories at once; by default half a million numbers.
+
+    Raises:
+        InputError: fewer than 2 trajectories.
+    """
+
+    chain: Chain[Any]
+    trajectories: int = 64
+    batch_size: int | None = None
+    name: str = "importance-weighted bound of discrete steps"
+
+    def __post_init__(self) -> None:
+        if self.trajectories < 2:
+            raise InputError(f"got trajectories={self.trajectories}; at least 2 are needed to tell their spread")
+
+    def rows_at_once(self, denoiser: Denoiser) -> int:
+        """As many as make `batch_size` trajectories."""
+        at_once = self.batch_size or default_batch_size(denoiser.process.space.event_shape)
+        return max(1, at_once // self.trajectories)
+
+    @torch.no_grad()
+    def log_weights(self, denoiser: Denoiser, x_0: Any, rng: torch.Generator, cond: Any = None) -> Tensor:
+        """The logarithms of the weights of k trajectories of every row, (n, k)."""
+        k = self.trajectories
+        return log_weights(self.chain, denoiser, repeated(x_0, k), rng, repeated(cond, k)).view(-1, k)
+
+    def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
+        """All trajectories of every row."""
+        found, k = self.log_weights(denoiser, x_0, rng, cond), self.trajectories
+        total, mean = found.logsumexp(1) - math.log(k), found.mean(1)
+        error = ((1 / effective_size(found) - 1 / k).clamp(min=0) * k / (k - 1)).sqrt()
+        return Estimate(total, error, {"bound": mean, "gain": total - mean})
+
+
+@torch.no_grad()
+def log_weights(chain: Chain[Any], denoiser: Denoiser, x_0: Any, rng: torch.Generator, cond: Any = None) -> Tensor:
+    """The logarithm of the weight of one trajectory from every row, (n,), in nats."""
+    steps = torch.arange(chain.steps + 1, device=_tree.first(x_0).device)
+    law = chain.marginal(x_0, steps[-1])
+    x = law.sample(rng)
+    total = chain.reference(x, steps[-1]).log_prob(x).double() - law.log_prob(x)
+    for t in steps[2:].flip(0):
+        right, wrong = chain.bridge(x_0, x, t), chain.posterior(denoiser(x, chain.time(t), cond), x, t)
+        x = right.sample(rng)
+        total = total + wrong.log_prob(x) - right.log_prob(x)
+    return total + chain.decoded(x_0, x)
 
 
 def entropy_bounds(chain: Chain[Any], x_0: Any, t: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -64,7 +133,7 @@ def entropy_bounds(chain: Chain[Any], x_0: Any, t: Tensor, rng: torch.Generator)
 
     $$H_q(X_t | X_{t-1}) + H_q(X_{t-1} | X_0) - H_q(X_t | X_0) \le H_q(X_{t-1} | X_t) \le H_q(X_t | X_{t-1})$$
 
-    (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24). The lower one is the entropy of one who knows $x_0$,
+    (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24). The lower one is the entropy given $x_0$ as well,
     $H_q(X_{t-1} | X_t, X_0)$; the upper one holds where noise raises the entropy, $H(X_t) \ge H(X_{t-1})$: for a
     variance-preserving chain, where the data are no wider than the reference. In a Gaussian chain they are the
     entropies of the reverse variances `processes.SmallVariance` and `processes.LargeVariance`.

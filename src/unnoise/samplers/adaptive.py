@@ -1,4 +1,4 @@
-"""A sampler that is told how far off it may end, and takes as many evaluations as that needs."""
+"""A sampler of a given accuracy, which takes as many evaluations as that needs."""
 
 from __future__ import annotations
 
@@ -39,16 +39,14 @@ class Adaptive(Sampler):
     r"""The probability flow to a tolerance, by Dormand and Prince's method of order 5 with its error estimate.
 
     It runs in the form `forms.VelocityForm`, $dy/d\theta = N$ with $y = \tilde x/\sqrt{\tilde\sigma^2 + 1}$ and
-    $\theta = -\arctan\tilde\sigma$: normal data of standard deviation 1 do not move at all, and y is of order 1 on all
-    of the way, so that one tolerance fits all noise levels. Every row has its own steps: its result does not depend on
-    the rows beside it, and rows that have arrived cost nothing (`samplers.ode`). On a product all factors move with
-    the $\theta$ of the first.
+    $\theta = -\arctan\tilde\sigma$: standard normal data do not move at all, and y stays of order 1, so that one
+    tolerance fits all noise levels. Every row has its own steps (`samplers.ode`): its result does not depend on the
+    rows beside it. On a product all factors move with the $\theta$ of the first.
 
     Args:
-        denoiser: of a Gaussian process, or of a product of them.
         tolerance: a step is accepted where its estimated error is below tolerance $(1 + |y|)$, root mean square over
             the coordinates; the error at the end is of this order.
-        steps: how many times all rows stop together, to be seen by `on_step`; 2 are the two ends.
+        steps: how often all rows stop together for `on_step`; 2 are the two ends.
 
     Raises:
         InputError: a process that is not Gaussian, a tolerance that is not positive, or fewer than 2 steps.
@@ -72,7 +70,7 @@ class Adaptive(Sampler):
             raise InputError(f"got steps = {steps}; expected at least 2, the two ends of the flow")
         self.tolerance = tolerance
 
-    def solve(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep | None = None) -> Solution:
+    def solve(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep = None) -> Solution:
         """Take a state at t = 1 to data, as `run`, and count the evaluations of every row."""
         counts = torch.zeros(_tree.length(state), dtype=torch.long)
         x = self._run(partial(self._move, counts), self._times(), state, rng, cond, on_step)
@@ -124,7 +122,7 @@ def _place(process: Gaussian, leader: Gaussian, lam: Tensor, t: Tensor) -> _Plac
 
 
 def _integrand(x: Tensor, stat: Tensor, at: _Place) -> Tensor:
-    """N, by the variable of the first factor."""
+    """The integrand N, by the variable of the first factor."""
     data, state, pace = (expand(part, x) for part in (FORM.of_data(at.lam), FORM.of_state(at.lam), at.pace))
     return pace * (data * stat + state * x)
 

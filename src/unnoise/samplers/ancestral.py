@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise.denoisers import Denoiser
+from unnoise.denoisers.likelihoods import LogR, log_twist
 from unnoise.laws import Law
-from unnoise.processes import Bridged, map_leaves, require
-from unnoise.samplers.base import EVERYWHERE, Sampler, require_gaussian
+from unnoise.processes import Bridged, Chain, Process, map_leaves, require
+from unnoise.samplers.base import EVERYWHERE, LawSampler, Sampler, require_gaussian
 from unnoise.samplers.grids import Grid
 
 
-class Ancestral(Sampler):
+class Ancestral(LawSampler):
     r"""$x_s \sim q(x_s | \hat x_0(x_t), x_t)$: algorithm 2 of DDPM (Ho et al. 2020, arXiv 2006.11239).
 
     On finite spaces the bridges are averaged over the learnt $p(x_0 | x_t)$: D3PM (Austin et al. 2021,
@@ -22,8 +25,14 @@ class Ancestral(Sampler):
 
     Args:
         denoiser: of a process with a known bridge.
-        steps: network evaluations.
-        grid: where the times lie; uniform in t is DDPM's.
+
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.processes import edm
+    >>> from unnoise.spaces import Euclidean
+    >>> denoiser = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> Ancestral(denoiser, steps=20).sample(2, torch.Generator().manual_seed(0)).abs().round()
+    tensor([[1.],
+            [1.]])
     """
 
     process: Bridged[Any]
@@ -33,12 +42,8 @@ class Ancestral(Sampler):
         require(denoiser.process, Bridged, "Ancestral", EVERYWHERE)
 
     def law(self, stat: Any, state: Any, t: Tensor, s: Tensor) -> Law[Any]:
-        """The law of the state at s, given what is learnt of the one at t."""
+        """The bridge."""
         return self.process.ancestral(stat, state, t, s)
-
-    def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
-        """A draw from the bridge."""
-        return self.law(self.denoiser(state, t, cond), state, t, s).sample(rng)
 
 
 class DDIM(Sampler):
@@ -48,10 +53,7 @@ class DDIM(Sampler):
     With $\eta = 0$ deterministic (Euler's method in $\sigma/\alpha$), with $\eta = 1$ the same as `Ancestral`.
 
     Args:
-        denoiser: of a Gaussian process, or of a product of them.
-        steps: network evaluations.
         eta: share of the posterior noise that is drawn anew.
-        grid: where the times lie.
     """  # noqa: D205
 
     def __init__(self, denoiser: Denoiser, steps: int = 50, eta: float = 0.0, grid: Grid | None = None) -> None:
@@ -68,3 +70,72 @@ class DDIM(Sampler):
             return moved
 
         return map_leaves(move, self.process, state, self.denoiser(state, t, cond))
+
+
+class Perturbed(Sampler):
+    r"""$x_s \sim N(f_\mu + f_\Sigma\nabla\log r_s(f_\mu),\ f_\Sigma)$: the perturbed kernels of Sohl-Dickstein et al.
+
+    They sample p(x) r(x) for a given positive r (2015, arXiv 1503.03585, section 2.5 and table App. 1). $f_\mu$ and
+    $f_\Sigma$ are mean and variance of the ancestral step, and $r_s = r$, or $r^{1-s}$ where it warms up. A
+    `likelihoods.Observation` is averaged over the noise of the step first, which makes the mean that of the product of
+    kernel and r exactly, however sharp r is. For other functions it is right to first order, where r varies slowly on
+    the scale of a step. Nothing corrects the steps before: see `TwistedSMC`.
+
+    Args:
+        log_r: log r of points, (n, *event) or a dict of factors to (n,), differentiable.
+        warm: let r begin as 1 and become itself at the end.
+    """
+
+    def __init__(
+        self, denoiser: Denoiser, log_r: LogR, steps: int = 250, warm: bool = False, grid: Grid | None = None
+    ) -> None:
+        super().__init__(denoiser, steps, grid)
+        require_gaussian(denoiser, "Perturbed")
+        self.log_r, self.warm = log_r, warm
+
+    def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
+        """The ancestral step, shifted."""
+        space: Any = self.process.space
+        stat = self.denoiser(state, t, cond)
+        laws = map_leaves(lambda process, x, value: process.ancestral(value, x, t, s), self.process, state, stat)
+        means = _tree.map(lambda law: law.mean, laws)
+        variances = _tree.map(lambda law: (law.scale**2).flatten()[0].to(law.mean), laws)
+        slopes = space.gradient(lambda x: log_twist(self.log_r, x, variances), means)
+        power = float(1 - s) if self.warm else 1.0
+        return _tree.map(lambda law, k: law.sample(rng).add_(power * law.scale**2 * k.detach()), laws, slopes)
+
+
+@dataclass(frozen=True)
+class ChainTimes(Grid):
+    """The times of the steps T, ..., 1 of a chain, whatever the count."""
+
+    chain: Chain[Any]
+
+    def __call__(self, process: Process[Any], count: int) -> Tensor:
+        """From the last step to the first."""
+        return self.chain.time(torch.arange(self.chain.steps, 0, -1))
+
+
+class ChainSteps(LawSampler):
+    r"""$x_{t-1} \sim p(x_{t-1} | x_t)$ for $t = T, \dots, 2$, and the mean of $x_0$ at the end.
+
+    With `processes.SmallVariance`, the default of a Gaussian chain, it is `Ancestral` with T steps: algorithm 2 of DDPM
+    (Ho et al. 2020, arXiv 2006.11239). Its use is with other variances: large, analytic or learnt.
+
+    Args:
+        denoiser: of the process of the chain.
+        chain: the steps.
+    """
+
+    def __init__(self, denoiser: Denoiser, chain: Chain[Any]) -> None:
+        super().__init__(denoiser, chain.steps, ChainTimes(chain))
+        self.chain = chain
+        self.times = self.grid(self.process, self.steps)
+
+    def law(self, stat: Any, state: Any, t: Tensor, s: Tensor) -> Law[Any]:
+        """From the whole step at time t to the one at s."""
+        return self.chain.posterior(stat, state, self._whole(t), self._whole(s))
+
+    def _whole(self, t: Tensor) -> Tensor:
+        """Which step lies at a time."""
+        return self.steps - (self.times - t).abs().argmin()

@@ -15,13 +15,14 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, conditions
+from unnoise.laws import Law
 from unnoise.processes import Bridged, Gaussian, Process, leaves, require
-from unnoise.samplers.failures import cause_of, check_finite
+from unnoise.samplers.checks import cause_of, check_finite
 from unnoise.samplers.grids import Grid, UniformGrid
 
 NUMBERS_AT_ONCE = 2**19
 EVERYWHERE = "samplers.Euler, which runs on every process"
-OnStep = Callable[[int, float, Any], None]
+OnStep = Callable[[int, float, Any], None] | None
 Move = Callable[[Any, Tensor, Tensor, torch.Generator, Any], Any]
 
 
@@ -30,8 +31,8 @@ class Sampler(ABC):
 
     Args:
         denoiser: what is learnt; its process says what the reverse is.
-        steps: noise levels at which the denoiser is asked, the last one included; 1 asks it once, at pure
-            noise, which takes a process with a bridge.
+        steps: noise levels at which the denoiser is asked, the last one included; 1 asks it once, at pure noise, which
+            takes a process with a bridge.
         grid: where the times lie.
 
     Raises:
@@ -60,7 +61,7 @@ class Sampler(ABC):
         """One move from time t to s < t."""
 
     def moves(self, times: Tensor) -> Move:
-        """The moves of one run over decreasing times; samplers that remember earlier steps do so here."""
+        """The moves of one run over decreasing times; they may remember earlier steps."""
         return self.step
 
     def sample(
@@ -70,9 +71,9 @@ class Sampler(ABC):
         cond: Any = None,
         *,
         batch_size: int | None = None,
-        on_step: OnStep | None = None,
+        on_step: OnStep = None,
     ) -> Any:
-        """New samples, n of them, made in groups of `batch_size` rows: memory grows with n by the result alone.
+        """Make n new samples, in groups of `batch_size` rows: memory grows with n by the result alone.
 
         All groups draw from one generator, so the same seed gives other rows for another n or another `batch_size`.
 
@@ -95,7 +96,7 @@ class Sampler(ABC):
         return self._sample(n, rng, cond, batch_size or default_batch_size(self.process.space.event_shape), on_step)
 
     def groups(self, n: int, cond: Any = None) -> int:
-        """How many runs make n samples, where nothing is said about their size."""
+        """How many runs make n samples, at the default batch size."""
         return -(-n // default_batch_size(self.process.space.event_shape))
 
     def start(self, n: int, rng: torch.Generator) -> Any:
@@ -104,7 +105,7 @@ class Sampler(ABC):
         prior = self.process.prior(n).sample(rng)
         return _tree.map(lambda leaf: leaf.to(like if leaf.is_floating_point() else like.device), prior)
 
-    def run(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep | None = None) -> Any:
+    def run(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep = None) -> Any:
         """Take a state at t = 1 to data.
 
         Raises:
@@ -113,7 +114,7 @@ class Sampler(ABC):
         times = self._times()
         return self._run(self.moves(times), times, state, rng, cond, on_step)
 
-    def _sample(self, n: int, rng: torch.Generator, cond: Any, batch_size: int, on_step: OnStep | None) -> Any:
+    def _sample(self, n: int, rng: torch.Generator, cond: Any, batch_size: int, on_step: OnStep) -> Any:
         done = []
         for rows in batches(n, batch_size):
             start = self.start(rows.stop - rows.start, rng)
@@ -125,9 +126,7 @@ class Sampler(ABC):
         return torch.ones(1, dtype=torch.float64) if self.steps == 1 else self.grid(self.process, self.steps)
 
     @torch.no_grad()
-    def _run(
-        self, move: Move, times: Tensor, state: Any, rng: torch.Generator, cond: Any, on_step: OnStep | None
-    ) -> Any:
+    def _run(self, move: Move, times: Tensor, state: Any, rng: torch.Generator, cond: Any, on_step: OnStep) -> Any:
         cond = conditions.for_rows(cond, _tree.length(state))
         for index, (t, s) in enumerate(itertools.pairwise(times)):
             before, state = state, move(state, t, s, rng, cond)
@@ -138,6 +137,18 @@ class Sampler(ABC):
         state = self.process.decode(state, self.denoiser(state, t, cond), rng)
         check_finite(state, len(times) - 1, t, partial(cause_of, self.denoiser, times, before, t, cond))
         return state
+
+
+class LawSampler(Sampler):
+    """A sampler whose step draws from one law, given what is learnt at its start."""
+
+    @abstractmethod
+    def law(self, stat: Any, state: Any, t: Tensor, s: Tensor) -> Law[Any]:
+        """The law of the state at s, given what is learnt of the one at t."""
+
+    def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
+        """A draw from the law."""
+        return self.law(self.denoiser(state, t, cond), state, t, s).sample(rng)
 
 
 def require_gaussian(denoiser: Denoiser, asker: str) -> None:

@@ -48,10 +48,8 @@ class PredictorCorrector(Sampler):
     def __init__(self, predictor: Sampler, corrections: int = 1, stride: float = 1.0, snr: float = 0.16) -> None:
         super().__init__(predictor.denoiser, predictor.steps, predictor.grid)
         if corrections < 0 or stride <= 0 or snr <= 0:
-            raise InputError(
-                f"got {corrections} corrections of stride {stride} and snr {snr}; expected 0 or more, of positive "
-                "stride and snr"
-            )
+            got = f"{corrections} corrections of stride {stride} and snr {snr}"
+            raise InputError(f"got {got}; expected 0 or more, of positive stride and snr")
         self.predictor, self.corrections, self.stride, self.snr = predictor, corrections, stride, snr
 
     def moves(self, times: Tensor) -> Move:

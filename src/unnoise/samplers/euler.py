@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from unnoise.denoisers import Denoiser
 from unnoise.laws import Law
-from unnoise.samplers.base import Sampler
+from unnoise.samplers.base import LawSampler
 from unnoise.samplers.grids import Grid
 
 
-class Euler(Sampler):
+class Euler(LawSampler):
     r"""$x_s \sim$ `space.move`$(x_t, K_t, t - s)$: weak order one.
 
     Args:
-        denoiser: what is learnt.
-        steps: network evaluations.
         churn: 1 follows the time reversal (Euler-Maruyama for diffusions), 0 the probability flow.
-        grid: where the times lie.
 
+    >>> import torch
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
@@ -37,9 +34,5 @@ class Euler(Sampler):
         self.churn = churn
 
     def law(self, stat: Any, state: Any, t: Tensor, s: Tensor) -> Law[Any]:
-        """The law of the state at s, given what is learnt of the one at t."""
-        return self.process.space.move(state, self.process.reverse(state, stat, t, churn=self.churn), t - s)
-
-    def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """One small step of the reverse."""
-        return self.law(self.denoiser(state, t, cond), state, t, s).sample(rng)
+        return self.process.space.move(state, self.process.reverse(state, stat, t, churn=self.churn), t - s)

@@ -24,7 +24,7 @@ from unnoise._errors import InputError
 
 
 class Form(ABC):
-    """How the reverse is written; see the module."""
+    """How the reverse is written."""
 
     @abstractmethod
     def scale(self, lam: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ class DataForm(Form):
 
 @dataclass(frozen=True)
 class VelocityForm(Form):
-    r"""N is the output of the preconditioned network: all that is left when data are N(0, $\sigma_d^2$) otherwise.
+    r"""The integrand N is the output of the preconditioned network, which is 0 for data N(0, $\sigma_d^2$).
 
     $y = \tilde x/\sqrt{\tilde\sigma^2 + \sigma_d^2}$ moves by $N = (\hat x_0 - c_{skip}\tilde x)/c_{out}$ over the
     angle $-\arctan(\tilde\sigma/\sigma_d)$, so that normal data of this width cost no error at all. It is the velocity

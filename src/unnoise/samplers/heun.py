@@ -21,9 +21,8 @@ class Heun(Sampler):
 
     In $\tilde x = x/\alpha$ and $\tilde\sigma = \sigma/\alpha$ the probability flow is
     $d\tilde x/d\tilde\sigma = (\tilde x - \hat x_0)/\tilde\sigma$; a step is Euler's, corrected by the slope at its
-    end.
-    Noise is added before every step, and so never at the last level, where only the denoising is left.
-    It costs 2 network evaluations a step and one at the end: 2 `steps` - 1.
+    end. Noise is added before every step, and so never at the last level, which is only denoised. It costs
+    2 `steps` - 1 network evaluations.
 
     Args:
         denoiser: of a Gaussian process, or of a product of them; churn goes by the noise of its first factor.
@@ -31,7 +30,14 @@ class Heun(Sampler):
         churn: EDM's S_churn, the total noise added and removed again; 0 is deterministic.
         churn_range: noise levels $\tilde\sigma$ between which noise is added.
         churn_noise: standard deviation of the added noise, EDM's S_noise.
-        grid: where the times lie.
+
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.processes import edm
+    >>> from unnoise.spaces import Euclidean
+    >>> denoiser = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> Heun(denoiser).sample(2, torch.Generator().manual_seed(0)).abs()
+    tensor([[1.],
+            [1.]])
     """
 
     def __init__(

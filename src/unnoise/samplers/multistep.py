@@ -7,6 +7,7 @@ They are computed once per run, in float64, for any grid: there are no special f
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -53,23 +54,20 @@ def midpoint(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
 class Multistep(Sampler):
     r"""A multistep solver of any order, in any form, on Gaussian processes and products of them.
 
-    The default is what did best of a few fixed rules at 5 to 40 steps (docs/solvers.md), for data of unit variance;
-    `tune` fits a model better. The form is `VelocityForm`, of order 2 below 12 steps and of order 3 from then on.
-    From 10 steps on the form is of width 2, and every value of N is used a second time, to correct the step that led
-    to it, which costs no evaluation (UniC; Zhao et al. 2023, arXiv 2302.04867).
+    The default did best of a few fixed rules at 5 to 40 steps (docs/solvers.md), for data of unit variance; `tune` fits
+    a model better. The form is `VelocityForm`, of order 2 below 12 steps and of order 3 from then on. From 10 steps on
+    its width is 2, and every value of N also corrects the step that led to it, which costs no evaluation (UniC; Zhao et
+    al. 2023, arXiv 2302.04867).
 
-    Other choices are known under other names: `DataForm` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with
-    churn its SDE, with a corrector UniPC; `NoiseForm` is DEIS (arXiv 2204.13902), or `in_variable` the linear multistep
-    method of Katherine Crowson; order 1 in either is DDIM.
+    `DataForm` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with churn its SDE, with a corrector UniPC;
+    `NoiseForm` is DEIS (arXiv 2204.13902), with `in_variable` the linear multistep method of Katherine Crowson; order 1
+    in either is DDIM.
 
     Args:
-        denoiser: of a Gaussian process, or of a product of them.
-        steps: network evaluations.
         order: of the polynomial, plus one; the first steps have to do with less.
         form: what is integrated.
         corrected: whether to correct every step by the value at its end.
         quadrature: how polynomials are integrated.
-        grid: where the times lie; `grids.LogNormalGrid` by default.
 
     Raises:
         InputError: a process with a part that is not Gaussian, an order below 1, or a corrector of a form with noise.
@@ -128,7 +126,7 @@ def linear_multistep(denoiser: Denoiser, steps: int = 25, order: int = 4, grid: 
 
 @dataclass(frozen=True)
 class _Table:
-    """The numbers of every step of one factor, as Python floats: k-th entries move from the k-th time to the next."""
+    """The numbers of every step of one factor: k-th entries move from the k-th time to the next."""
 
     of_data: list[float]
     of_state: list[float]
@@ -163,18 +161,15 @@ class _Run:
     """One run of a `Multistep`: tables, and what the network said in the last steps."""
 
     def __init__(self, sampler: Multistep, times: Tensor) -> None:
-        self.sampler = sampler
+        self.denoiser, self.numbers = sampler.denoiser, itertools.count()
         self.paths = map_leaves(
             lambda process: _Path(_Table.of(sampler, process, times), sampler.order), sampler.process
         )
-        self.index = 0
 
     def __call__(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """The next step."""
-        stat = self.sampler.denoiser(state, t, cond)
-        state = _tree.map(lambda x, path, value: path.advanced(self.index, x, value, rng), state, self.paths, stat)
-        self.index += 1
-        return state
+        stat, k = self.denoiser(state, t, cond), next(self.numbers)
+        return _tree.map(lambda x, path, value: path.advanced(k, x, value, rng), state, self.paths, stat)
 
 
 class _Path:
@@ -211,5 +206,4 @@ class _Path:
 def _lagrange(known: Tensor, places: Tensor) -> Tensor:
     """The polynomials that are 1 at one of the known places and 0 at the others, (q, places)."""
     at, others = known[None, :, None], known[:, None, None]
-    ratios = torch.where(at == others, 1.0, (places - others) / (at - others))
-    return ratios.prod(0)
+    return torch.where(at == others, 1.0, (places - others) / (at - others)).prod(0)

@@ -1,7 +1,6 @@
-"""An adaptive solver of ordinary differential equations in which every row has its own steps.
+"""An adaptive solver of ordinary differential equations: every row has its own time and step.
 
-Each row keeps its own time and step, so that its result does not depend on the rows beside it, and rows that have
-arrived stop costing anything.
+So its result does not depend on the rows beside it, and rows that have arrived cost nothing.
 """
 
 from __future__ import annotations
@@ -29,12 +28,7 @@ Velocity = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def integrate(
-    velocity: Velocity,
-    y: Tensor,
-    *,
-    tolerance: float = 1e-5,
-    first_step: float = 0.01,
-    max_steps: int = 10_000,
+    velocity: Velocity, y: Tensor, *, tolerance: float = 1e-5, first_step: float = 0.01, max_steps: int = 10_000
 ) -> Tensor:
     r"""Solve $dy/dt = v(t, y)$ from t = 0 to t = 1.
 

@@ -26,8 +26,11 @@ class Particles:
         log_weights: (groups, particles), in float64; the weights of each group sum to one.
         log_normaliser: an estimate of $\log E_p[r]$ by each group, (groups,); without bias before the logarithm. Minus
             infinity where r is 0 at all particles of the group, whose weights then mean nothing.
-        ess: effective sample size $1/\sum w^2$ of each group, (steps + 1, groups): at every noise level, and at last of
-            the result.
+        ess: effective sample size $1/\sum w^2$ of each group, (steps + 1, groups), at every noise level and at the end.
+
+    >>> log_weights = torch.tensor([[0.25, 0.75]]).log()
+    >>> Particles(torch.tensor([[[0.0], [1.0]]]), log_weights, torch.zeros(1), torch.ones(1, 1)).mean()
+    tensor([0.7500])
     """
 
     x: Any

@@ -25,9 +25,7 @@ class TauLeaping(Sampler):
 
     Args:
         denoiser: of a `CTMC`.
-        steps: network evaluations.
         churn: 1 follows the time reversal; more adds jumps forward and back.
-        grid: where the times lie.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import CTMC, rates

@@ -1,8 +1,8 @@
 r"""A solver that chooses its steps, its order and its form by itself, for a given number of network evaluations.
 
-A few starts, the pilot, are solved finely. Where N, which a `Form` integrates, bends most, an error monitor asks for
-more steps: a method of order q errs by $h^{q+1}|d^q N/d\lambda^q\;d\,\text{variable}/d\lambda|$ in a step of length h,
-so that steps of equal error lie as densely as the (q+1)-th root of that. Then all candidates solve the pilot, and the
+A few starts, the pilot, are solved finely. A method of order q errs by
+$h^{q+1}|d^q N/d\lambda^q\;d\,\text{variable}/d\lambda|$ in a step of length h, N what a `Form` integrates, so that
+steps of equal error lie as densely as the (q+1)-th root of that: the monitor. All candidates solve the pilot, and the
 one that ends nearest to the fine solution is taken.
 """
 
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -52,14 +53,13 @@ MARGIN = 0.1  # by which a choice must beat the default on the pilot, where chan
 def tune(denoiser: Denoiser, evaluations: int, rng: torch.Generator, rows: int = 64, cond: Any = None) -> Multistep:
     r"""The `Multistep` that solves a pilot best with so many network evaluations.
 
-    What is chosen: the order (2 to 4), whether steps are corrected, the form (`VelocityForm` of three widths, or
-    `NoiseForm`), and the grid: a `grids.Fitted` to the monitor of the module, or one of those that have names. The best
-    has the least mean distance to the fine solution: less than a root mean square would, it looks at the few points
-    that fall into another mode, and more than a median. Where it is not 10 % better than the default `Multistep`, that
-    is taken.
+    It chooses the order (2 to 4), whether steps are corrected, the form (`VelocityForm` of three widths, or
+    `NoiseForm`), and the grid: a `grids.Fitted` to the monitor of the module, or one with a name. The best has the
+    least mean distance to the fine solution: the few points that fall into another mode count less than in a root mean
+    square, and more than in a median. Where it is not 10 % better than the default `Multistep`, that is taken.
 
-    The pilot costs 129 evaluations of `rows` starts, and 170 to 220 times `evaluations` more; it is made once, for as
-    many samples as one likes, and the result can be kept: all of its parts are frozen dataclasses of numbers.
+    The pilot costs 129 evaluations of `rows` starts, and 170 to 220 times `evaluations` more, once for all samples. The
+    result can be saved: its parts are frozen dataclasses of numbers.
 
     Args:
         denoiser: of a Gaussian process, or of a product of them.
@@ -88,8 +88,7 @@ def tune(denoiser: Denoiser, evaluations: int, rng: torch.Generator, rows: int =
     return _best(Pilot.of(denoiser, rows, rng, cond), evaluations)
 
 
-@dataclass(frozen=True)
-class _Method:
+class _Method(NamedTuple):
     """A solver without its grid."""
 
     order: int
@@ -98,19 +97,16 @@ class _Method:
 
     @classmethod
     def of(cls, solver: Multistep) -> _Method:
-        """That of a solver."""
         return cls(solver.order, solver.corrected, solver.form)
 
     def solver(self, denoiser: Denoiser, evaluations: int, grid: Grid) -> Multistep:
-        """On a grid."""
         return Multistep(denoiser, evaluations, self.order, self.form, self.corrected, grid=grid)
 
 
-@dataclass
-class _Seen:
+class _Seen(NamedTuple):
     """One factor on the pilot's fine way: its process, and states and statistics at every kept level."""
 
-    process: Any  # Gaussian, as `Multistep` has asked for
+    process: Any  # Gaussian, as `Multistep` has required
     states: list[Tensor]
     stats: list[Tensor]
 
@@ -181,24 +177,21 @@ def _best(pilot: Pilot, evaluations: int) -> Multistep:
 
     orders = ORDERS if evaluations >= FEWEST else (1, *ORDERS)
     methods = [_Method(*choice) for choice in itertools.product(orders, (False, True), pilot.forms())]
-    ranked = sorted(_scored(pilot, solvers(methods, more=False)), key=_score)
+
+    def scored(some: Iterable[Multistep]) -> Iterator[tuple[float, Multistep]]:
+        return ((pilot.score(one), one) for one in some)
+
+    score = operator.itemgetter(0)
+    ranked = sorted(scored(solvers(methods, more=False)), key=score)
     finalists = list(dict.fromkeys(_Method.of(one) for _, one in ranked))[:FINALISTS]
-    best = min([ranked[0], *_scored(pilot, solvers(finalists, more=True))], key=_score)
+    best = min([ranked[0], *scored(solvers(finalists, more=True))], key=score)
     for _ in range(ROUNDS):
-        found = min([best, *_scored(pilot, _neighbours(best[1]))], key=_score)
+        found = min([best, *scored(_neighbours(best[1]))], key=score)
         if found is best:
             break
         best = found
     default = Multistep(pilot.denoiser, evaluations)
     return best[1] if best[0] < (1 - MARGIN) * pilot.score(default) else default
-
-
-def _scored(pilot: Pilot, solvers: Iterable[Multistep]) -> Iterator[tuple[float, Multistep]]:
-    return ((pilot.score(one), one) for one in solvers)
-
-
-def _score(entry: tuple[float, Multistep]) -> float:
-    return entry[0]
 
 
 def _grids(pilot: Pilot, method: _Method, more: bool) -> Iterator[Grid]:
@@ -213,7 +206,7 @@ def _neighbours(solver: Multistep) -> Iterator[Multistep]:
     method, grid = _Method.of(solver), solver.grid
     if isinstance(method.form, VelocityForm):
         for factor in (0.7, 1.4):
-            wider = replace(method, form=VelocityForm(factor * method.form.sigma_data))
+            wider = method._replace(form=VelocityForm(factor * method.form.sigma_data))
             yield wider.solver(solver.denoiser, solver.steps, grid)
     if isinstance(grid, LogNormalGrid):
         changes: list[dict[str, float]] = [{"mean": grid.mean + shift} for shift in (-0.25, 0.25)]

@@ -43,17 +43,14 @@ class TwistedSMC(Sampler):
     propose the sampler's own step, and their twist is r at one draw of what a step to the end would give; so r needs no
     gradient, and steps no density. All steps are `Ancestral`, and `Euler` where a bridge is not known.
 
-    How good it is can be told from `Particles.ess` alone where r is informative: where only a few particles are left,
-    more are needed, or more steps, since guidance is as good as its steps are short.
+    Where `Particles.ess` is only a few particles, more are needed, or more and shorter steps.
 
     Args:
-        denoiser: what is learnt.
         log_r: log r of points, (n, *event) or a dict of factors to (n,): a function or one of `denoisers.likelihoods`;
             bounded above, and minus infinity where something must not be.
         particles: of every group. Groups are independent.
         steps: noise levels.
         guidance: scale of the shift of proposals; 0 proposes without. By default 1 on Gaussian processes.
-        grid: where the times lie.
 
     Raises:
         InputError: settings out of range; an r that is NaN or infinite.
@@ -107,7 +104,7 @@ class TwistedSMC(Sampler):
         cond: Any = None,
         *,
         batch_size: int | None = None,
-        on_step: OnStep | None = None,
+        on_step: OnStep = None,
     ) -> Particles:
         """Weighted particles in independent groups.
 
@@ -125,17 +122,14 @@ class TwistedSMC(Sampler):
         if groups < 1:
             raise InputError(f"got {groups} groups of particles; expected at least 1")
         cond = conditions.for_rows(cond, groups)
-        size = self._at_once(batch_size or default_batch_size(self.process.space.event_shape))
+        parts = batches(groups, self._at_once(batch_size or default_batch_size(self.process.space.event_shape)))
         found = Particles.joined(
-            [
-                self._weighed(rows.stop - rows.start, rng, conditions.at(cond, rows), on_step)
-                for rows in batches(groups, size)
-            ]
+            [self._weighed(rows.stop - rows.start, rng, conditions.at(cond, rows), on_step) for rows in parts]
         )
         found.check_alive(each=cond is not None)
         return found
 
-    def _sample(self, n: int, rng: torch.Generator, cond: Any, batch_size: int, on_step: OnStep | None) -> Any:
+    def _sample(self, n: int, rng: torch.Generator, cond: Any, batch_size: int, on_step: OnStep) -> Any:
         """Points of equal weight, n of them.
 
         Without conditions they come from as few groups as hold n, and points of a group are copies of one another where
@@ -153,7 +147,7 @@ class TwistedSMC(Sampler):
         """Groups of a run."""
         return max(1, batch_size // self.particles)
 
-    def _weighed(self, groups: int, rng: torch.Generator, cond: Any, on_step: OnStep | None) -> Particles:
+    def _weighed(self, groups: int, rng: torch.Generator, cond: Any, on_step: OnStep) -> Particles:
         if cond is not None:
             cond = _tree.map(lambda leaf: leaf.repeat_interleave(self.particles, 0), cond)
         times = self._times()
@@ -212,9 +206,8 @@ def _finite(twist: Tensor, particles: int) -> Tensor:
     """The log twists, (groups x particles), with a finite number in the place of every minus infinity.
 
     Where r is 0 on the way, a point may still end where it is not. Until the end its log twist is two nats below the
-    least of those of its group at which r is not 0; at the end its weight is 0. At minus many, the first points to come
-    where r is not 0 take all weight, and averages converge very slowly. Any number will do, also one that depends on
-    all particles: weights are divided by it again at the next step.
+    least of its group at which r is not 0: far below, the first points to come where r is not 0 would take all weight.
+    Any number is right, as weights are divided by it again at the next step.
     """
     zero = torch.isneginf(twist)
     if not zero.any():

@@ -1,5 +1,6 @@
 """State spaces: where points live, and how one moves a little."""
 
+from unnoise.spaces.base import Affine as Affine
 from unnoise.spaces.base import Compact as Compact
 from unnoise.spaces.base import Continuum as Continuum
 from unnoise.spaces.base import Diffusion as Diffusion

@@ -199,6 +199,10 @@ class Manifold(Continuum):
     def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
         """The gradient at x of a function whose partial derivatives in ambient coordinates are given."""
 
+    def scattered(self, n: int, rng: torch.Generator) -> Tensor:
+        """Different points, n of them, of no particular law, in float64."""
+        return self.project(torch.randn(n, *self.event_shape, generator=rng, dtype=torch.float64))
+
     def tangent_signs(self, x: Tensor, signs: Tensor) -> Tensor:
         """In a metric that is a multiple of that of the coordinates, units lie between gradients and covectors."""
         flat, gradient = self.tangent(x, signs), self.riemannian_gradient(x, signs)
@@ -235,6 +239,10 @@ class Manifold(Continuum):
         return self.riemannian_gradient(x, partials(f, x))
 
 
+class Affine(Manifold):
+    """A manifold with straight geodesics: exp(x, v) = x + v."""
+
+
 class Compact(Manifold):
     """A manifold without boundary and of finite volume: noise ends at the uniform law.
 
@@ -258,6 +266,10 @@ class Compact(Manifold):
     def uniform(self, n: int) -> UniformLaw:
         """The uniform law, as a batch of n."""
         return UniformLaw(self.draw_uniform, self.volume, len(self.event_shape), n)
+
+    def scattered(self, n: int, rng: torch.Generator) -> Tensor:
+        """Uniform points."""
+        return self.uniform(n).sample(rng)
 
     @abstractmethod
     def heat(self, x_0: Tensor, time: Tensor) -> Law[Tensor]:

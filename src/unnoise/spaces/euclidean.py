@@ -12,7 +12,7 @@ from unnoise._errors import InputError
 from unnoise.laws import Normal
 from unnoise.laws.base import standard_normal
 from unnoise.spaces._points import check_points
-from unnoise.spaces.base import Diffusion, Manifold
+from unnoise.spaces.base import Affine, Diffusion, Manifold
 
 
 class Flat(Manifold):
@@ -41,7 +41,7 @@ class Flat(Manifold):
 
 
 @dataclass(frozen=True)
-class Euclidean(Flat):
+class Euclidean(Flat, Affine):
     r"""$R^d$, or arrays of any shape.
 
     Args:

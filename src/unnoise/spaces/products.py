@@ -182,6 +182,10 @@ class ProductManifold(ProductContinuum, Manifold):
         """The factors' gradients."""
         return {name: space.riemannian_gradient(x[name], covector[name]) for name, space in self.parts.items()}
 
+    def scattered(self, n: int, rng: torch.Generator) -> Any:
+        """The factors' points."""
+        return {name: space.scattered(n, rng) for name, space in self.parts.items()}
+
     def langevin_step(self, local: Any, snr: float, longest: Tensor) -> Tensor:
         """The shortest of the factors'."""
         steps = [space.langevin_step(local[name], snr, longest) for name, space in self.parts.items()]

@@ -1,28 +1,16 @@
 """Training: the loop, its settings, its state, and checkpoints that survive whatever ends it."""
 
-from unnoise.training.average import Average
-from unnoise.training.betas import learn_betas
-from unnoise.training.checkpoint import load, save
-from unnoise.training.dataset import Arrays, BatchOrder, Dataset, Stream
-from unnoise.training.learning import learn
-from unnoise.training.loop import Step, train
-from unnoise.training.process_group import ProcessGroup
-from unnoise.training.settings import Settings
-from unnoise.training.state import TrainState
-
-__all__ = [
-    "Arrays",
-    "Average",
-    "BatchOrder",
-    "Dataset",
-    "ProcessGroup",
-    "Settings",
-    "Step",
-    "Stream",
-    "TrainState",
-    "learn",
-    "learn_betas",
-    "load",
-    "save",
-    "train",
-]
+from unnoise.training.checkpoint import load as load
+from unnoise.training.checkpoint import save as save
+from unnoise.training.dataset import Arrays as Arrays
+from unnoise.training.dataset import BatchOrder as BatchOrder
+from unnoise.training.dataset import Dataset as Dataset
+from unnoise.training.dataset import Stream as Stream
+from unnoise.training.learning import learn as learn
+from unnoise.training.learning import learn_betas as learn_betas
+from unnoise.training.loop import Step as Step
+from unnoise.training.loop import train as train
+from unnoise.training.process_group import ProcessGroup as ProcessGroup
+from unnoise.training.settings import Settings as Settings
+from unnoise.training.state import Average as Average
+from unnoise.training.state import TrainState as TrainState

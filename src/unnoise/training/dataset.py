@@ -1,9 +1,8 @@
 """Where training examples come from, and in which order.
 
-The order is a pure function of the seed and the step: nothing about it is saved, and a training that resumes
-at step n sees the examples that it would have seen. Examples are dealt in rounds: a round is one permutation
-of all of them, or for small data several in a row, so that a batch may be larger than the data and the cost
-stays small.
+The order is a pure function of the seed and the step: nothing about it is saved, and a training that resumes at step n
+sees the examples that it would have seen. Examples come in rounds: one permutation of all of them, or for small data
+several in a row, so that a batch may be larger than the data.
 """
 
 from __future__ import annotations
@@ -25,16 +24,15 @@ ROUND = 16384  # examples per round when the data are fewer: one draw of permuta
 
 @runtime_checkable
 class Dataset(Protocol):
-    """What training draws from.
-
-    `batch` may use `rng`, e.g. for dequantisation. It lives on the device that trains, so noise is drawn with
-    `device=rng.device`. The tensors may be on any device: the loop moves them.
-    """
+    """What training draws from."""
 
     def __len__(self) -> int: ...
 
     def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
-        """The states x_0 and the conditions of the examples at these indices (int64, on the CPU)."""
+        """The states x_0 and the conditions of the examples at these indices (int64, on the CPU), on any device.
+
+        It may use `rng`, e.g. for dequantisation, which lives on the device that trains.
+        """
         ...
 
 
@@ -58,14 +56,14 @@ class Arrays:
         cond = None if self.cond is None else self.cond[indices]
         return _tree.map(lambda leaf: leaf[indices], self.states), cond
 
+    def digest(self) -> str:
+        """The fingerprint of all numbers."""
+        return digest(self.states, self.cond)
+
 
 @dataclass(frozen=True)
 class Stream:
-    """Examples drawn anew for every batch: data without end, from a law that can be sampled.
-
-    Args:
-        draw: called with n and a generator; returns n states.
-    """
+    """Examples drawn anew for every batch, by a function of n and a generator that returns n states."""
 
     draw: Callable[[int, torch.Generator], Any]
 
@@ -79,10 +77,10 @@ class Stream:
 
 @runtime_checkable
 class Digested(Protocol):
-    """Data that can tell whether they are the same as before, so that a training resumes with its own."""
+    """Data with a fingerprint, so that a training resumes with its own."""
 
     def digest(self) -> str:
-        """What `digest` makes of all that batches are made of."""
+        """The function `digest` of all that batches are made of."""
         ...
 
 
@@ -125,8 +123,7 @@ class BatchOrder:
             raise InputError("There are no examples to train on; give data with at least one row.")
         self.num_examples, self.batch_size, self.seed = num_examples, batch_size, seed
         self.passes = -(-max(batch_size, ROUND) // num_examples)
-        self._cached = -1
-        self._round = torch.empty(0, dtype=torch.int64)
+        self._cached, self._round = -1, torch.empty(0, dtype=torch.int64)
 
     def indices(self, step: int) -> Tensor:
         """The examples of the batch of this step, shape (batch_size,)."""

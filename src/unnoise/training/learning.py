@@ -16,8 +16,8 @@ from unnoise._errors import InputError
 from unnoise._seeding import generator, seeded
 from unnoise.denoisers import Denoiser, Neural, Residual
 from unnoise.heads import Head
-from unnoise.objectives import Denoising, Objective
-from unnoise.processes import Process
+from unnoise.objectives import Denoising, Objective, StepKL
+from unnoise.processes import Betas, Chain, Gaussian, LearnedBetas, Process
 from unnoise.training.dataset import Arrays, Dataset, Stream
 from unnoise.training.loop import train
 from unnoise.training.settings import Settings
@@ -90,8 +90,7 @@ def learn(
 
 
 def _dataset(data: Any, cond: Tensor | None) -> Dataset:
-    in_memory = not callable(data) and not isinstance(data, Dataset)
-    if in_memory:
+    if not callable(data) and not isinstance(data, Dataset):
         return Arrays(_tree.map(torch.as_tensor, data), cond)
     if cond is not None:
         raise InputError("cond is given beside a source of batches; let its batches hold the conditions")
@@ -99,7 +98,7 @@ def _dataset(data: Any, cond: Tensor | None) -> Dataset:
 
 
 def _width(dataset: Dataset) -> int:
-    """How many conditions a network is given; of another form than (n, c) they are for others."""
+    """How many conditions a network is given: c where they are (n, c)."""
     _, cond = dataset.batch(torch.tensor([0]), generator(0))
     return cond.shape[1] if cond is not None and cond.ndim == 2 else 0
 
@@ -128,3 +127,47 @@ class Best:
     def words(self) -> str:
         """The best score so far."""
         return "" if self.denoiser is None else f", best on validation {self.score:.3f}"
+
+
+def learn_betas(
+    chain: Chain[Tensor], denoiser: Denoiser, x_0: Tensor, rng: torch.Generator, *, iterations: int = 100
+) -> Betas:
+    r"""The $\beta_2, \dots, \beta_T$ that raise the evidence lower bound K the most, by its gradient with frozen noise.
+
+    The noise of every row is drawn once, so that K is one smooth function of the betas, which is climbed by L-BFGS
+    (Sohl-Dickstein et al. 2015, arXiv 1503.03585, section 2.4.1). To train a network along with them, make the
+    `LearnedBetas` a part of the denoiser and train that with `objectives.StepKL`.
+
+    Args:
+        chain: of a process whose schedule is a `LearnedBetas`, which this changes; its first beta stays.
+        denoiser: of the same process.
+        x_0: data, (n, *event); every row sees one step.
+        rng: of the noise.
+        iterations: of L-BFGS.
+
+    Returns:
+        What was learnt, as fixed steps.
+
+    Raises:
+        InputError: a schedule of another kind.
+    """
+    process = chain.process
+    if not (isinstance(process, Gaussian) and isinstance(process.schedule, LearnedBetas)):
+        raise InputError(
+            f"got {process}; expected a Gaussian process whose schedule is LearnedBetas, as in "
+            "variance_preserving(space, LearnedBetas(linear_betas(40)))"
+        )
+    schedule, frozen, objective = process.schedule, rng.get_state(), StepKL(chain)
+    optimiser = torch.optim.LBFGS(
+        [schedule.logits], max_iter=iterations, tolerance_change=1e-10, line_search_fn="strong_wolfe"
+    )
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        rng.set_state(frozen)
+        value = objective(denoiser, x_0, None, rng).value.mean()
+        value.backward(inputs=[schedule.logits])  # type: ignore[no-untyped-call]
+        return value
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    return schedule.fixed()

@@ -1,8 +1,8 @@
 """The training loop: a generator that yields after every step, so that the caller shows, logs and stops.
 
-A step is: draw the batch and its noise, evaluate the own rows, all at once or part after part, average the gradients
-over the processes, clip, move the weights, move their average. The numbers that a person sees are read from the device
-once per step, between gradient and update, so a step that would spoil the weights is never made.
+A step draws the batch and its noise, evaluates the process's own rows, all at once or part after part, averages the
+gradients over the processes, clips, moves the weights, and moves their average. Loss and gradient are read from the
+device once per step, before the update, so a step that would spoil the weights is never made.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from unnoise._errors import NonFiniteError
 from unnoise.denoisers import Denoiser
 from unnoise.objectives import Objective
 from unnoise.objectives.base import check_batch
-from unnoise.training.checkpoint import save
+from unnoise.training.checkpoint import deferred_interrupt, save
 from unnoise.training.dataset import BatchOrder, Dataset
-from unnoise.training.interrupts import deferred_interrupt
 from unnoise.training.process_group import ProcessGroup
 from unnoise.training.state import TrainState
 
@@ -56,9 +55,9 @@ def train(
 ) -> Iterator[Step]:
     """Train from where `state` is to the end of its settings, and yield after every step.
 
-    `state` is whole whenever this yields, and at the end. With `checkpoint` it is saved there as often as the
-    settings say, at the end, when the caller closes the generator, and on Ctrl-C, which waits for the step at
-    hand. After an error inside a step the last checkpoint stands. To resume, `load` it before training.
+    With `checkpoint` the state is saved there as often as the settings say, at the end, when the caller closes the
+    generator, and on Ctrl-C, which waits for the step to end. After an error inside a step the last checkpoint stands.
+    To resume, `load` it before training.
 
     Raises:
         InputError: the data are empty, not those of the checkpoint or not what the process can noise, or a batch cannot
@@ -139,8 +138,7 @@ class _Run:
             (loss / len(self.parts)).backward()
             losses.append(loss.detach())
             reported.append(metrics)
-        names = reported[0]
-        joined = {name: torch.cat([metrics[name].detach().reshape(-1) for metrics in reported]) for name in names}
+        joined = {name: torch.cat([part[name].detach().reshape(-1) for part in reported]) for name in reported[0]}
         return torch.stack(losses).mean(), joined
 
     def _read(self, loss: Tensor, gradients: list[Tensor]) -> tuple[float, float, float]:

@@ -1,7 +1,7 @@
 """The processes that train together: one, or as many as `accelerate launch` started.
 
-Every process draws the indices and the noise of the whole batch and evaluates its own rows, so a group of any
-size follows the same loss curve. Alone and in float32 nothing stands between the loop and plain PyTorch.
+Every process draws the indices and the noise of the whole batch and evaluates its own rows, so a group of any size
+follows the same loss curve.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""How to train: every number that the loop needs, checked once, when it is given.
-
-The learning rate warms up linearly and then falls along a cosine to zero. How far the training has come is
-the larger of two fractions, steps made and time spent, so a training under a time limit also ends at a rate
-of zero.
-"""
+"""How to train: every number that the loop needs, checked once, when it is given."""
 
 from __future__ import annotations
 
@@ -22,13 +17,13 @@ class Settings:
     r"""The numbers of one training.
 
     With step $n$ (from 0), progress $p \in [0, 1]$ and warm-up $w$, the learning rate is
-    $\eta \min(1, (n + 1) / w) (1 + \cos \pi p) / 2$ (cosine: Loshchilov and Hutter, 2017, arXiv:1608.03983).
+    $\eta \min(1, (n + 1) / w) (1 + \cos \pi p) / 2$ (cosine: Loshchilov and Hutter, 2017, arXiv:1608.03983). Progress
+    is the larger share of steps made and time spent, so a training under a time limit also ends at a rate of zero.
 
     Args:
         steps: how many gradient steps.
         batch_size: examples at once, over all processes together.
-        accumulate: how many such batches make a step, one after the other: as a batch of `accumulate` times the size,
-            in the memory of one.
+        accumulate: how many such batches make a step, in the memory of one.
         learning_rate: the peak rate of AdamW.
         warmup: steps of linear warm-up, of which at most a fifth of `steps` is used.
         clip: largest norm of the gradient; None leaves it as it is.
@@ -64,13 +59,13 @@ class Settings:
     def __post_init__(self) -> None:
         for name, least in {"steps": 1, "batch_size": 1, "accumulate": 1, "warmup": 0, "seed": 0}.items():
             self._whole(name, least)
-        self._real("learning_rate", 0.0, strict=True)
-        self._real("weight_decay", 0.0)
-        self._real("checkpoint_every", 0.0)
-        self._real("ema", 0.0, below=1.0)
+        self._real("learning_rate", strict=True)
+        self._real("weight_decay")
+        self._real("checkpoint_every")
+        self._real("ema", below=1.0)
         for name in ("clip", "time_limit"):
             if getattr(self, name) is not None:
-                self._real(name, 0.0, strict=True, otherwise=" or None")
+                self._real(name, strict=True, otherwise=" or None")
         if not isinstance(self.device, str):
             self._refuse("device", "the name of a device, such as 'auto' or 'cpu'")
         if self.precision not in PRECISIONS:
@@ -94,15 +89,12 @@ class Settings:
         if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
             self._refuse(name, f"a whole number, at least {least}")
 
-    def _real(
-        self, name: str, least: float, *, below: float = math.inf, strict: bool = False, otherwise: str = ""
-    ) -> None:
+    def _real(self, name: str, *, below: float = math.inf, strict: bool = False, otherwise: str = "") -> None:
         value = getattr(self, name)
         number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
-        if not (least < number < below or (number == least and not strict)):
-            bound = "greater than" if strict else "at least"
+        if not (0 < number < below or (number == 0 and not strict)):
             end = f" and less than {below:g}" if below < math.inf else ""
-            self._refuse(name, f"a finite number {bound} {least:g}{end}{otherwise}")
+            self._refuse(name, f"a finite number {'greater than' if strict else 'at least'} 0{end}{otherwise}")
 
     def _refuse(self, name: str, expected: str) -> None:
         raise InputError(f"{name} is {getattr(self, name)!r}, but it must be {expected}.")

@@ -1,22 +1,21 @@
 """All that a training has reached: weights, their average, the optimiser's moments, the noise, the history.
 
-It becomes a flat dictionary of tensors and a few JSON values, so that one safetensors file holds it and
-nothing is pickled. A training that continues from it on the same machine and one thread gives the same bits
-as one that was never stopped.
+It becomes a flat dictionary of tensors and a few JSON values, so that one safetensors file holds it. A training that
+continues from it on the same machine and one thread gives the same bits as one that was never stopped.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
-from unnoise.training.average import Average
 from unnoise.training.dataset import Dataset, Digested, derived_seed
 from unnoise.training.process_group import ProcessGroup
 from unnoise.training.settings import Settings
@@ -54,9 +53,7 @@ class TrainState:
             fused=True,
         )
         self.rng = torch.Generator(device).manual_seed(derived_seed(settings.seed, "noise"))
-        self.step = 0
-        self.elapsed = 0.0
-        self.losses: list[float] = []
+        self.step, self.elapsed, self.losses = 0, 0.0, list[float]()
         self.num_examples: int | None = None
         self.digest: str | None = None
 
@@ -94,14 +91,8 @@ class TrainState:
         tensors = self._networks() | self._moments()
         tensors["rng"] = self.rng.get_state()
         tensors["losses"] = torch.tensor(self.losses, dtype=torch.float64)
-        metadata = {
-            "step": self.step,
-            "elapsed": self.elapsed,
-            "num_examples": self.num_examples,
-            "digest": self.digest,
-            "settings": _plain(self.settings),
-        }
-        return tensors, metadata
+        kept = {name: getattr(self, name) for name in ("step", "elapsed", "num_examples", "digest")}
+        return tensors, kept | {"settings": _plain(self.settings)}
 
     def load_state_dict(self, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
         """Take up what `state_dict` gave. If it does not fit, one sentence says why and nothing changes."""
@@ -125,13 +116,8 @@ class TrainState:
         return [name for name, weight in self.denoiser.named_parameters() if weight.requires_grad]
 
     def _moments(self) -> dict[str, Tensor]:
-        moments = self.optimiser.state_dict()["state"]
-        names = self._names()
-        return {
-            f"optimiser.{key}.{names[index]}": tensor
-            for index, entry in moments.items()
-            for key, tensor in entry.items()
-        }
+        names, entries = self._names(), self.optimiser.state_dict()["state"].items()
+        return {f"optimiser.{key}.{names[i]}": tensor for i, entry in entries for key, tensor in entry.items()}
 
     def _optimiser_state(self, tensors: dict[str, Tensor]) -> dict[str, Any]:
         index = {name: number for number, name in enumerate(self._names())}
@@ -179,3 +165,37 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _described(shape: tuple[int, ...] | None) -> str:
     return "does not exist" if shape is None else f"has shape {shape}"
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class Average(Generic[Network]):
+    r"""A copy of a network whose weights follow those of the original as an exponential moving average.
+
+    $\bar w \leftarrow d_n \bar w + (1 - d_n) w$ with $d_n = \min(d, (1 + n) / (10 + n))$ after $n$ updates, so that the
+    first steps are forgotten soon (averaging: Polyak and Juditsky 1992). Buffers are copied.
+
+    >>> network = nn.Linear(1, 1, bias=False)
+    >>> average = Average(network, decay=0.999)
+    >>> _ = nn.init.ones_(average.network.weight), nn.init.zeros_(network.weight)
+    >>> average.update(0)
+    >>> round(average.network.weight.item(), 6)
+    0.1
+    """
+
+    def __init__(self, network: Network, decay: float) -> None:
+        self.network: Network = copy.deepcopy(network).requires_grad_(False).eval()
+        self.decay = decay
+        self._weights: list[Tensor] = list(network.parameters())
+        self._averages: list[Tensor] = list(self.network.parameters())
+        self._buffers = list(network.buffers())
+        self._copies = list(self.network.buffers())
+
+    @torch.no_grad()
+    def update(self, num_updates: int) -> None:
+        """Move towards the weights of the original, after `num_updates` earlier updates."""
+        decay = min(self.decay, (1 + num_updates) / (10 + num_updates))
+        torch._foreach_lerp_(self._averages, self._weights, 1.0 - decay)
+        if self._buffers:
+            torch._foreach_copy_(self._copies, self._buffers)

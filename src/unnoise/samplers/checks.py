@@ -1,8 +1,9 @@
-"""Why a sampler met numbers that are not finite: the cause that is found, and what to do about it."""
+"""Numbers that are not finite, and why; samples that are spread as no standardised data are."""
 
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,11 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import NonFiniteError
 from unnoise.denoisers import Denoiser
-from unnoise.processes import Gaussian, leaves
+from unnoise.processes import Gaussian, Process, leaves
+
+FEWEST = 32  # numbers, below which chance decides
+WIDEST, WIDEST_GIVEN = 2.0, 10.0  # of the median size, without conditions and with
+NARROWEST = 0.1  # root mean square, without conditions
 
 
 def check_finite(state: Any, index: int, t: Tensor, cause: Callable[[], str]) -> None:
@@ -42,14 +47,46 @@ def cause_of(denoiser: Denoiser, times: Tensor, before: Any, t: Tensor, cond: An
         if isinstance(factor, Gaussian):
             levels = factor.log_snr(times.double())
             if not levels.isfinite().all() or (levels.diff() <= 0).any():
-                which = f" of {name!r}" if name else ""
                 return (
-                    f"the schedule{which} has a signal-to-noise ratio that is infinite, or does not fall from t = 0 to "
-                    "t = 1: give one that does"
+                    f"the schedule{_of(name)} has a signal-to-noise ratio that is infinite, or does not fall from "
+                    "t = 0 to t = 1: give one that does"
                 )
     if not _is_finite(denoiser(before, t, cond)):
         return f"the denoiser gives non-finite numbers at t = {float(t):.4g} for finite states: was it trained?"
     return "states grew without bound: try more sampling steps, or check that the model was trained"
+
+
+class InaccurateSamplesWarning(RuntimeWarning):
+    """Samples that are spread as no standardised data are: the sampler was too coarse, or the model is wrong."""
+
+
+def warn_of_spread(process: Process[Any], x: Any, conditional: bool) -> None:
+    r"""Warn where a Gaussian factor of samples is far wider or narrower than data of unit mean square.
+
+    Half of such data lie within $\sqrt2$, whatever their law (Chebyshev), so that a median size above 2 cannot be
+    theirs. Given a condition they may lie far out, or close together: then it warns only of a median above 10.
+
+    >>> from unnoise.processes import edm
+    >>> from unnoise.spaces import Euclidean
+    >>> warnings.simplefilter("error")
+    >>> warn_of_spread(edm(Euclidean(1)), torch.randn(100, 1), conditional=False)
+    """
+    for name, factor, (leaf,) in leaves(process, x):
+        if not isinstance(factor, Gaussian) or leaf.numel() < FEWEST:
+            continue
+        size, spread = float(leaf.abs().median()), float(leaf.square().mean().sqrt())
+        wide = size > (WIDEST_GIVEN if conditional else WIDEST)
+        if wide or (spread < NARROWEST and not conditional):
+            warnings.warn(
+                f"the samples{_of(name)} have {spread:.3g} times the spread of the data, so they are wrong: take more "
+                "sampling steps or another sampler, or train longer",
+                InaccurateSamplesWarning,
+                stacklevel=3,
+            )
+
+
+def _of(name: str) -> str:
+    return f" of {name!r}" if name else ""
 
 
 def _is_finite(tree: Any) -> bool:

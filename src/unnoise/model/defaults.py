@@ -1,0 +1,36 @@
+"""The sampler, the network and the likelihood of a model by default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from unnoise import networks, processes, samplers
+from unnoise.evaluation import Bound, Likelihood, ProbabilityFlow
+from unnoise.samplers import Sampler
+
+
+def default_sampler(process: processes.Process[Any]) -> Callable[..., Sampler]:
+    """Multistep for Gaussian noise, ancestral steps where the bridge is known, small steps for the rest."""
+    if isinstance(process, processes.Gaussian):
+        return samplers.Multistep
+    return samplers.Ancestral if isinstance(process, processes.Bridged) else samplers.Euler
+
+
+def default_network(input_shape: tuple[int, ...], cond_features: int, output_shape: tuple[int, ...]) -> nn.Module:
+    """A small U-Net for images of at least 8 x 8, a transformer for sequences, a residual MLP for everything else."""
+    if len(input_shape) == 3 and min(input_shape[1:]) >= 8:
+        resolutions = (1, 2) if min(input_shape[1:]) < 16 else (1, 2, 2)
+        shape: dict[str, Any] = dict(width=32, multipliers=resolutions, blocks=1, attention=False)
+        return networks.UNet(input_shape, cond_features, output_shape, **shape)
+    kind = networks.Transformer if len(input_shape) == 2 else networks.MLP
+    return kind(input_shape, cond_features, output_shape)
+
+
+def default_likelihood(process: processes.Process[Any]) -> Likelihood:
+    """Exact for points of manifolds whose divergence is quick to trace exactly; the lower bound for the rest."""
+    exact = ProbabilityFlow()
+    vectors = isinstance(process, processes.HasKernel) and len(process.head.input_shape) == 1
+    return exact if vectors and exact.is_exact(process) else Bound()

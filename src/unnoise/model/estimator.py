@@ -1,0 +1,219 @@
+"""The estimator: its settings, its training, and the folder that it is kept in."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from unnoise import processes, storage
+from unnoise._progress import progress
+from unnoise._seeding import seeded
+from unnoise.data import Encoded, Schema
+from unnoise.denoisers import Denoiser, Neural
+from unnoise.evaluation import Likelihood
+from unnoise.heads import Head
+from unnoise.model.defaults import default_network
+from unnoise.model.fitted import FittedModel
+from unnoise.objectives import Denoising, Objective
+from unnoise.samplers import Sampler
+from unnoise.training import ProcessGroup, Settings, TrainState, load, train
+
+
+class DenoisingMarkovModel(FittedModel):
+    r"""Learns a density by learning to reverse a noising process; a scikit-learn density estimator.
+
+    What comes in is standardised, noised, and a network is trained to denoise it by minimising a bound on
+    $-\log p$ (Benton et al. 2024, arXiv 2211.03595). Samples come back in the type, the columns and the units of the
+    data; likelihoods are in nats, with the change of variables counted.
+
+    Args:
+        condition: names of columns to condition on, in the data or in `y`; the others are modelled given these.
+        kinds: what columns are, where their types do not tell: "real", "integer", "category", "ordered", "binary",
+            "count", "angle" (or "degrees", "radians"), "latlon", "rotation", "proportions" or "sequence". Columns that
+            are one thing together are named together: {"lat,lon": "latlon"}.
+        process: a process, or its class (called with the space); by default each kind's own, and their product.
+        network: called with (input_shape, cond_features, output_shape); by default a residual MLP, a U-Net for images,
+            a transformer for sequences.
+        head: called with the process, such as `heads.V`; what the network sees and what its output stands for. The
+            process's own by default.
+        objective: what training minimises; the bound by default.
+        sampler: called with (denoiser), or (denoiser, steps=...); by default `samplers.Multistep` with 25 network
+            evaluations for numbers, ancestral steps for levels and tokens, small steps of the reverse for the rest.
+        likelihood: how `score_samples` answers; by default exactly, by the probability flow, for numbers, angles and
+            the like of up to 64 dimensions, and by the lower bound for images, longer vectors, levels and tokens.
+        steps: gradient steps.
+        batch_size: rows per step.
+        learning_rate: the peak rate of AdamW, after a linear warm-up and before a cosine to zero.
+        warmup: steps of warm-up.
+        weight_decay: decoupled weight decay.
+        clip: largest norm of the gradient, or None.
+        ema: decay of the running average of the weights that samples are made with.
+        precision: "float32", or "bfloat16" for autocast.
+        time_limit: seconds after which training ends, or None.
+        device: "auto", "cpu", "cuda" ...
+        random_state: seed of the weights, the batches and the noise.
+        progress: True or False to show progress bars; None shows them on a terminal.
+
+    Attributes:
+        schema_: columns, kinds and units of the data.
+        denoiser_: the trained denoiser (the running average of the weights).
+        losses_: the loss of every step, in nats per row of standardised data, up to a constant.
+        n_features_in_: number of columns.
+
+    >>> from unnoise import networks
+    >>> x = np.random.default_rng(0).normal(3.0, 2.0, (200, 2))
+    >>> model = DenoisingMarkovModel(steps=20, network=networks.MLP).fit(x)
+    >>> model.sample(5, seed=0).shape
+    (5, 2)
+    >>> model.score_samples(x[:3]).shape
+    (3,)
+    """
+
+    def __init__(
+        self,
+        *,
+        condition: str | Sequence[str] | None = None,
+        kinds: Mapping[str, str] | None = None,
+        process: Any = None,
+        network: Callable[[tuple[int, ...], int, tuple[int, ...]], torch.nn.Module] | None = None,
+        head: Callable[[Any], Head[Any]] | None = None,
+        objective: Objective | None = None,
+        sampler: Callable[..., Sampler] | None = None,
+        likelihood: Likelihood | None = None,
+        steps: int = 3000,
+        batch_size: int = 512,
+        learning_rate: float = 1e-3,
+        warmup: int = 100,
+        weight_decay: float = 0.0,
+        clip: float | None = 1.0,
+        ema: float = 0.999,
+        precision: str = "float32",
+        time_limit: float | None = None,
+        device: str = "auto",
+        random_state: int = 0,
+        progress: bool | None = None,
+    ) -> None:
+        self.condition, self.kinds, self.process, self.network, self.head = condition, kinds, process, network, head
+        self.objective, self.sampler, self.likelihood = objective, sampler, likelihood
+        self.steps, self.batch_size, self.learning_rate, self.warmup = steps, batch_size, learning_rate, warmup
+        self.weight_decay, self.clip, self.ema, self.precision = weight_decay, clip, ema, precision
+        self.time_limit, self.device, self.random_state, self.progress = time_limit, device, random_state, progress
+
+    def fit(
+        self, X: Any, y: Any = None, *, folder: str | Path | None = None, resume: bool = False, overwrite: bool = False
+    ) -> Self:
+        """Learn the law of the rows of X.
+
+        Args:
+            X: (n, d) array or tensor, (n, *shape) images, or any DataFrame.
+            y: what to condition on, where `condition` names no column of X; ignored otherwise.
+            folder: where to save the model, and checkpoints on the way.
+            resume: go on from the checkpoint in `folder`, with the same data and options; the result is that of an
+                uninterrupted run.
+            overwrite: replace a model that is in `folder`.
+
+        Raises:
+            InputError: in one sentence, what is wrong with the data, the settings or the folder.
+            NonFiniteError: the training diverged.
+        """
+        settings = self._settings()
+        if resume:
+            schema = storage.read_schema(storage.existing(folder))
+        else:
+            schema = Schema.infer(X, y, kinds=self.kinds, condition=self._conditions())
+        encoded = schema.encode(X, y)
+        state = TrainState(self._untrained(schema), settings)
+        home = None if folder is None else Path(folder)
+        checkpoint = None if home is None else home / storage.TRAINING
+        if resume and checkpoint is not None and checkpoint.exists():
+            load(state, checkpoint)
+            state.see(encoded)
+            storage.check_same_options(checkpoint.parent, self.get_params(deep=False))
+        leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
+        if home is not None and leads:
+            storage.create(home, self.get_params(deep=False), schema, resume=resume, overwrite=overwrite)
+        self._train(state, encoded, checkpoint)
+        self._keep(schema, state.ema.cpu(), state.losses)
+        if home is not None and leads:
+            storage.complete(home, self.denoiser_, self.losses_)
+        return self
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Write `config.json` and `weights.safetensors` into a folder; nothing is pickled."""
+        check_is_fitted(self)
+        storage.save(
+            Path(folder), self.get_params(deep=False), self.schema_, self.denoiser_, self.losses_, overwrite=overwrite
+        )
+
+    def _settings(self) -> Settings:
+        shared = (field.name for field in dataclasses.fields(Settings) if hasattr(self, field.name))
+        return Settings(seed=self.random_state, **{name: getattr(self, name) for name in shared})
+
+    def _conditions(self) -> tuple[str, ...]:
+        if self.condition is None:
+            return ()
+        return (self.condition,) if isinstance(self.condition, str) else tuple(self.condition)
+
+    def _untrained(self, schema: Schema) -> Denoiser:
+        process: Any = schema.process() if self.process is None else self.process
+        if not isinstance(process, processes.Process):
+            process = process(schema.process().space)
+        process = copy.deepcopy(process)  # whose schedule may learn, and the parameters stay as they were given
+        with seeded(self.random_state):
+            head = process.head if self.head is None else self.head(process)
+            network = (self.network or default_network)(head.input_shape, schema.condition_width, head.output_shape)
+        return Neural(process, network, self.head)
+
+    def _train(self, state: TrainState, encoded: Encoded, checkpoint: Path | None) -> None:
+        objective = self.objective or Denoising()
+        with progress(f"training on {len(encoded):,} rows", self.progress) as update:
+            for step in train(state, objective, encoded, checkpoint=checkpoint):
+                update(step.progress, f"step {step.index + 1:,} of {self.steps:,}, loss {step.loss:.3f}")
+
+    def _keep(self, schema: Schema, denoiser: Denoiser, losses: Sequence[float]) -> None:
+        self.schema_ = schema
+        self.denoiser_ = denoiser
+        self.losses_ = np.asarray(losses, dtype=np.float64)
+        self.n_features_in_ = schema.num_features
+        self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
+        if schema.feature_names is not None:
+            self.feature_names_in_ = np.asarray(schema.feature_names, dtype=object)
+
+
+def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMarkovModel:
+    """Read a model that `save` or `fit(folder=...)` wrote.
+
+    Args:
+        folder: where it is.
+        trust: modules, besides unnoise, whose classes the folder may name.
+
+    Raises:
+        InputError: there is no model, it is unfinished or damaged, or names code that is not trusted.
+    """
+    path = storage.existing(folder)
+    model = load_unfitted(path, trust=trust)
+    schema = storage.read_schema(path)
+    with storage.explained(path):
+        denoiser = model._untrained(schema)
+    losses = storage.read_weights(path, denoiser)
+    model._keep(schema, denoiser.requires_grad_(False).eval(), losses)
+    return model
+
+
+def load_unfitted(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMarkovModel:
+    """The model in a folder as it was before its training, which may be unfinished: what `fit` resumes.
+
+    Args:
+        folder: where it is.
+        trust: modules, besides unnoise, whose classes the folder may name.
+    """
+    path = storage.existing(folder)
+    with storage.explained(path):
+        return DenoisingMarkovModel(**storage.read_params(path, trust))

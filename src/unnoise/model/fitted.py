@@ -1,0 +1,215 @@
+"""What a model that was trained does: draw rows, by its reverse or by chains, and say how likely rows are."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils.validation import check_is_fitted
+
+from unnoise import _tree, samplers
+from unnoise._errors import InputError
+from unnoise._progress import progress
+from unnoise._seeding import generator
+from unnoise.chains import AtNoise, WalkJump
+from unnoise.chains.base import ChainSampler
+from unnoise.data import EncodedCells, Schema
+from unnoise.denoisers import Denoiser
+from unnoise.evaluation import Estimate, Likelihood
+from unnoise.evaluation.dequantised import DequantisedLikelihood
+from unnoise.model.defaults import default_likelihood, default_sampler
+from unnoise.samplers import Sampler
+from unnoise.samplers.base import OnStep
+from unnoise.samplers.checks import warn_of_spread
+from unnoise.training import ProcessGroup, Settings
+
+Given = Mapping[str, Any] | None
+Make = Callable[..., Sampler] | None
+
+
+class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
+    """A model with a schema and a trained denoiser; a `DenoisingMarkovModel` becomes one by `fit`."""
+
+    schema_: Schema
+    denoiser_: Denoiser
+    sampler: Callable[..., Sampler] | None
+    likelihood: Likelihood | None
+    progress: bool | None
+    device: str
+
+    def sample(
+        self,
+        n: int = 1,
+        *,
+        given: Given = None,
+        seed: int | None = None,
+        sampler: Make = None,
+        steps: int | None = None,
+    ) -> Any:
+        """Draw n new rows, of the type that was fitted.
+
+        Args:
+            n: how many.
+            given: a value, or n values, for every column that the model is conditioned on.
+            seed: the same seed and n give the same rows; another n gives others. None takes a fresh seed.
+            sampler: called with (denoiser) or (denoiser, steps=...), instead of the model's own.
+            steps: noise levels that the sampler visits.
+
+        Raises:
+            InputError: an n below 0, or conditions that the model does not know.
+            NonFiniteError: the sampler diverged; says why.
+
+        Warns:
+            InaccurateSamplesWarning: the rows have another spread than the data can have, as after too few steps.
+        """
+        cond = self._encoded_condition(n, given)
+        x = self.sample_states(int(n), cond, generator(seed), sampler=sampler, steps=steps)
+        return self.schema_.decode(x, given)
+
+    def sample_states(
+        self,
+        n: int,
+        cond: Any,
+        rng: torch.Generator,
+        *,
+        sampler: Make = None,
+        steps: int | None = None,
+        on_step: OnStep = None,
+    ) -> Any:
+        """Draw n standardised states for encoded conditions: what `sample` decodes."""
+        denoiser = self.denoiser_.to(self._device())
+        make = sampler or self.sampler or default_sampler(denoiser.process)
+        machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
+        looks, seen = machine.groups(n, cond) * (machine.steps - 1), itertools.count(1)
+        with progress(f"sampling {n:,} rows", self.progress) as update:
+
+            def tell(index: int, t: float, state: Any) -> None:
+                update(next(seen) / looks, f"noise level t = {t:.2f}")
+                if on_step is not None:
+                    on_step(index, t, state)
+
+            cond = None if cond is None else cond.to(self._device())
+            x = _tree.map(lambda leaf: leaf.cpu(), machine.sample(n, rng, cond, on_step=tell))
+        warn_of_spread(denoiser.process, x, conditional=cond is not None)
+        return x
+
+    def walk(
+        self,
+        n: int = 1,
+        *,
+        chain: Callable[[AtNoise], ChainSampler] = WalkJump,
+        given: Given = None,
+        seed: int | None = None,
+    ) -> Any:
+        r"""Draw n rows by chains on the density of noisy data, of the type that was fitted; for Gaussian noise alone.
+
+        `chains.WalkJump` walks at one noise level, quickly, and its jumps vary less than the data; `chains.Sequential`
+        takes one noisy measurement of the same row after the other, and weighs modes that are far apart rightly.
+
+        Args:
+            n: how many, each from a chain of its own that starts at the mean of the data.
+            chain: called with the denoiser at all noise levels, in standard deviations of the data: a class of
+                `chains`, or `functools.partial(chains.WalkJump, sigma=0.3, steps=500)`.
+            given: as for `sample`.
+            seed: the same seed gives the same rows; None takes a fresh one.
+
+        Raises:
+            InputError: the noise is not Gaussian, as where columns are categories or angles; a number out of range.
+            NonFiniteError: a chain diverged.
+        """
+        cond = self._encoded_condition(n, given, fewest=1)
+        denoiser, rng = self.denoiser_.to(self._device()), generator(seed)
+        groups = list(samplers.base.batches(int(n), samplers.base.default_batch_size(self.schema_.event_shape)))
+        done: list[torch.Tensor] = []
+        with progress(f"walking to {n:,} rows", self.progress) as update:
+            for rows in groups:
+                sampler = chain(AtNoise(denoiser, None if cond is None else cond[rows].to(self._device())))
+
+                def tell(index: int, state: Any, steps: int = sampler.reports) -> None:
+                    update((len(done) + (index + 1) / steps) / len(groups), f"step {index + 1:,} of {steps:,}")
+
+                done.append(sampler.sample(rows.stop - rows.start, rng, on_step=tell))
+        return self.schema_.decode(torch.cat(done).cpu(), given)
+
+    def score_samples(self, X: Any, y: Any = None, *, likelihood: Likelihood | None = None, seed: int = 0) -> Any:
+        """Log-likelihood of every row in nats, in the data's own units; see `schema_.measure`.
+
+        Args:
+            X: rows like those that were fitted.
+            y: their conditions, where they are not columns of X.
+            likelihood: `evaluation.ProbabilityFlow` or `evaluation.Bound`, instead of the model's own.
+            seed: of dequantisation and Monte Carlo.
+        """
+        return self.estimate(X, y, likelihood=likelihood, seed=seed).log_prob.numpy().astype(np.float64)
+
+    @property
+    def likelihood_(self) -> Likelihood:
+        """How `score_samples` answers."""
+        return self.likelihood or default_likelihood(self.denoiser_.process)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean of `score_samples`."""
+        return float(self.score_samples(X, y).mean())
+
+    def estimate(
+        self, X: Any, y: Any = None, *, likelihood: Likelihood | None = None, dequantisations: int = 1, seed: int = 0
+    ) -> Estimate:
+        """As `score_samples`, with Monte Carlo errors, parts, and the method in words.
+
+        Args:
+            X: rows like those that were fitted.
+            y: their conditions, where they are not columns of X.
+            likelihood: instead of the model's own.
+            dequantisations: points of the cell of every integer that a row is evaluated at. An exact density weighs
+                them, which tightens the bound on the log-probability; else they are averaged, which lowers the error.
+            seed: of dequantisation and Monte Carlo.
+
+        Raises:
+            InputError: no dequantisations.
+        """
+        check_is_fitted(self)
+        rng = generator(seed)
+        encoded = self.schema_.encode(X, y)
+        if dequantisations == 1 or encoded.jitter is None:
+            x, cond = encoded.all(rng)
+            return self.estimate_states(x, cond, rng, likelihood)
+        density = likelihood or self.likelihood_
+        exact = density.is_exact(self.denoiser_.process)
+        method = DequantisedLikelihood(density, EncodedCells(encoded.jitter), dequantisations, weighted=exact)
+        return self.estimate_states(encoded.x, encoded.cond, rng, method)
+
+    def estimate_states(
+        self, x: Any, cond: Any, rng: torch.Generator, likelihood: Likelihood | None = None
+    ) -> Estimate:
+        """The likelihood of standardised states, in the data's units."""
+        method = likelihood or self.likelihood_
+        device, n = self._device(), _tree.length(x)
+        with progress(f"{method.name} of {n:,} rows", self.progress) as update:
+            result = method(
+                self.denoiser_.to(device),
+                _tree.map(lambda leaf: leaf.to(device), x),
+                rng,
+                None if cond is None else cond.to(device),
+                on_rows=lambda done: update(done / n, f"{done:,} rows"),
+            )
+        volume = self.schema_.log_volume
+        parts = {name: part.cpu() for name, part in result.parts.items()}
+        parts["units"] = torch.full((n,), volume)
+        filled = self.schema_.has_cells and not isinstance(method, DequantisedLikelihood)
+        words = method.description + (f", {EncodedCells.name}" if filled else "")
+        log_prob, error = result.log_prob.cpu() + volume, result.standard_error.cpu()
+        return Estimate(log_prob, error, parts, words, result.degrees_of_freedom)
+
+    def _encoded_condition(self, n: int, given: Given, fewest: int = 0) -> torch.Tensor | None:
+        """What n new rows are conditioned on."""
+        check_is_fitted(self)
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < fewest:
+            raise InputError(f"got n = {n!r}; expected how many rows to sample, a whole number from {fewest}")
+        return self.schema_.encode_condition(given, int(n))
+
+    def _device(self) -> torch.device:
+        return ProcessGroup.gather(Settings(device=self.device)).device
