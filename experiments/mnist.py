@@ -168,7 +168,7 @@ class Patched(nn.Module):
         self.inner = UNet(inside[0], cond_features, inside[1], **sizes)
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """X: (n, channels, height, width), of even sizes."""
+        """The output for images, (n, channels, height, width), of even sizes."""
         found: Tensor = self.inner(nn.functional.pixel_unshuffle(x, 2), level, cond)
         return nn.functional.pixel_shuffle(found, 2)
 

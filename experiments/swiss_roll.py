@@ -117,7 +117,7 @@ class Readout(nn.Module):
         self.weights = nn.Parameter(torch.zeros(steps, len(basis.centres), outputs))
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """X: (n, 2); t: () or (n,), the time of a step."""
+        """The estimate for points, (n, 2), at the time of a step, () or (n,)."""
         step = (t * (len(self.weights) - 1)).round().long().expand(len(x))
         return torch.einsum("nu,nuo->no", self.basis(x), self.weights[step])
 
@@ -135,7 +135,7 @@ class Waves(nn.Module):
         self.inner = MLP((math.prod(input_shape) * (1 + 2 * OCTAVES),), cond_features, output_shape, **sizes)
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """X: (n, 2), level: () or (n,)."""
+        """The output for points, (n, 2), at a noise level, () or (n,)."""
         angles = (x[:, :, None] * self.octaves).flatten(1)
         found: Tensor = self.inner(torch.cat([x, angles.sin(), angles.cos()], 1), 2 * level.to(x) - 1, cond)
         return found

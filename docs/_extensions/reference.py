@@ -98,13 +98,13 @@ def to_rst(app: Any, what: str, name: str, thing: Any, options: Any, lines: list
 
 def _inline(text: str) -> str:
     """Mathematics, code, and stars that mean themselves."""
-    parts = re.split(r"(\$[^$]+\$|``[^`]+``|`[^`]+`|\*\*[^*\n]+\*\*)", text)
+    parts = re.split(r"(\${1,2}[^$]+\${1,2}|``[^`]+``|`[^`]+`|\*\*[^*\n]+\*\*)", text)
     return "".join(_marked(part) if index % 2 else _escaped(part) for index, part in enumerate(parts))
 
 
 def _marked(part: str) -> str:
     if part.startswith("$"):
-        return f":math:`{' '.join(part[1:-1].split())}`\\ "
+        return f":math:`{' '.join(part.strip('$').split())}`\\ "
     if part.startswith("`") and not part.startswith("``"):
         return f"`{part}`\\ "
     return part

@@ -234,6 +234,7 @@ def test_ctrl_c_saves_and_says_how_to_resume(
     assert len(losses(model)) == steps + 2
 
 
+@pytest.mark.slow  # tests/training/test_checkpoint.py kills a training too
 def test_killed_and_resumed_the_weights_are_those_of_an_uninterrupted_run(
     done: Run, refused: Run, data: Path, tmp_path: Path
 ) -> None:

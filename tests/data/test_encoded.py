@@ -6,10 +6,11 @@ import math
 import time
 
 import numpy as np
+import pytest
 import torch
-from scipy import stats
 
 from unnoise.data import Encoded, Schema
+from unnoise.testing import ImprobableError, assert_law
 
 
 def mixed(n: int = 1000) -> tuple[np.ndarray, Schema]:
@@ -48,10 +49,9 @@ def test_noise_is_uniform_on_the_cell(rng: torch.Generator) -> None:
     places = ((x - encoded.x) / encoded.jitter)[:, 1].double()
     assert places.min() >= 0
     assert places.max() <= 1 + 1e-5
-    p_value = stats.kstest(places.numpy(), "uniform").pvalue
-    print(f"p = {p_value:.3g}")
-    assert p_value > 1e-6
-    assert stats.kstest(places.numpy() ** 1.1, "uniform").pvalue < 1e-6  # the test sees a wrong law
+    assert_law(places, lambda u: u)
+    with pytest.raises(ImprobableError):
+        assert_law(places**1.1, lambda u: u)
 
 
 def test_all_gives_every_row_and_decodes_to_the_data(rng: torch.Generator) -> None:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from unnoise._errors import InputError
 from unnoise.evaluation import memorisation, nearest_training
+from unnoise.testing import ImprobableError, assert_probable
 
 
 @pytest.fixture
@@ -39,7 +41,10 @@ def test_images_are_compared_pixel_by_pixel():
 def test_fresh_draws_are_as_new_as_held_out_rows(draws: np.ndarray):
     train, held_out, samples = draws
     found = memorisation(samples, held_out, train)
-    assert abs(found.ratio - 1.0) < 5 * found.ratio_se
+    assert_probable(2 * norm.sf(abs(found.ratio - 1) / found.ratio_se), "the ratio is 1")
+    wider = memorisation(1e4 + 3 * (samples - 1e4), held_out, train)
+    with pytest.raises(ImprobableError):
+        assert_probable(2 * norm.sf(abs(wider.ratio - 1) / wider.ratio_se), "the ratio is 1")
     assert 0.0 < found.ratio_se < 0.15
     assert found.near_share < 0.05
 

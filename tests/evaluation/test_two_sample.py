@@ -9,8 +9,7 @@ from scipy.stats import binom, fisher_exact, norm
 
 from unnoise._errors import InputError
 from unnoise.evaluation import classifier_test, energy_distance, two_sample
-
-FAILURE_RATE = 1e-6  # of each test here, if its seed were not fixed
+from unnoise.testing.statistics import FAILURE_RATE, ImprobableError, assert_mean
 
 
 class NearestCentre:
@@ -50,7 +49,7 @@ def test_a_shift_is_found_and_a_larger_one_more():
     # the best classifier of two unit Gaussians d apart has accuracy Phi(d / 2)
     assert small.accuracy == pytest.approx(norm.cdf(np.sqrt(2) / 2), abs=0.08)
     assert large.accuracy == pytest.approx(norm.cdf(3 * np.sqrt(2) / 2), abs=0.03)
-    assert large.p_value < small.p_value < 1e-3
+    assert large.p_value < small.p_value < FAILURE_RATE
 
 
 def test_columns_in_any_units_and_constant_ones_make_no_difference():
@@ -140,13 +139,12 @@ def without_difference() -> list[two_sample.EnergyDistance]:
     return [energy_distance(rng.normal(size=(80, 2)), rng.normal(size=(50, 2))) for _ in range(DRAWS)]
 
 
-def z_of_mean(values: np.ndarray) -> float:
-    return float(values.mean() / (values.std() / np.sqrt(len(values))))
+def column(found: list[two_sample.EnergyDistance], name: str) -> torch.Tensor:
+    return torch.tensor([getattr(one, name) for one in found], dtype=torch.float64)
 
 
 def test_energy_distance_of_one_law_is_zero_on_average(without_difference: list[two_sample.EnergyDistance]):
-    z = z_of_mean(np.array([found.value for found in without_difference]))
-    assert 2 * norm.sf(abs(z)) > FAILURE_RATE
+    assert_mean(column(without_difference, "value"))
 
 
 def test_the_check_of_the_mean_sees_distances_to_oneself():
@@ -160,23 +158,32 @@ def test_the_check_of_the_mean_sees_distances_to_oneself():
         )
         values.append(2 * across - within_x - within_y)
     assert np.isfinite(values).all()
-    assert norm.sf(z_of_mean(np.array(values))) < FAILURE_RATE
+    with pytest.raises(ImprobableError):
+        assert_mean(torch.tensor(values))
 
 
 def test_floor_is_the_spread_of_exact_samples(without_difference: list[two_sample.EnergyDistance]):
-    spread = np.sqrt(np.mean([found.value**2 for found in without_difference]))
-    floor = np.mean([found.floor for found in without_difference])
-    assert floor == pytest.approx(spread, rel=0.3)
-    assert np.mean([found.standard_error for found in without_difference]) == pytest.approx(spread, rel=0.4)
+    squares = column(without_difference, "value").square()
+    bias = 0.2 * float(squares.mean())  # of variances that are taken from the rows themselves
+    for name in ("floor", "standard_error"):
+        stated = column(without_difference, name).square()
+        assert_mean(stated - squares, tolerance=bias)
+        with pytest.raises(ImprobableError):
+            assert_mean(4 * stated - squares, tolerance=bias)
 
 
 def test_energy_distance_of_shifted_gaussians_has_its_closed_form_and_its_standard_error():
     rng = np.random.default_rng(0)
     found = [energy_distance(rng.normal(size=(60, 1)), rng.normal(size=(60, 1)) + 1.0) for _ in range(DRAWS)]
-    truth = energy_of_shifted_gaussians(1.0)
-    assert 2 * norm.sf(abs(z_of_mean(np.array([f.value for f in found]) - truth))) > FAILURE_RATE
-    spread = np.std([f.value for f in found])
-    assert np.mean([f.standard_error for f in found]) == pytest.approx(spread, rel=0.3)
+    values, truth = column(found, "value"), energy_of_shifted_gaussians(1.0)
+    assert_mean(values, truth)
+    with pytest.raises(ImprobableError):
+        assert_mean(values, 0.5 * truth)
+    squares, stated = (values - truth).square(), column(found, "standard_error").square()
+    bias = 0.2 * float(squares.mean())  # of variances that are taken from the rows themselves
+    assert_mean(stated - squares, tolerance=bias)
+    with pytest.raises(ImprobableError):
+        assert_mean(4 * stated - squares, tolerance=bias)
 
 
 def test_energy_distance_does_not_depend_on_the_block(monkeypatch: pytest.MonkeyPatch):

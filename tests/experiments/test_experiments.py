@@ -17,9 +17,12 @@ from unnoise._errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDS_DATA = ("earth", "torsions", "antibody", "walk-jump-digits", "products", "ddpm", "digits-bits")
+QUICK = ("given-density", "heartbeat", "ncsn-toy", "solver-orders", "swiss-roll", "torsions", "dead-leaves")
 
 
-@pytest.mark.parametrize("name", experiments.NAMES)
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in experiments.NAMES]
+)
 def test_a_small_run_writes_numbers_and_pictures(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     real = ["--data", str(request.getfixturevalue("shared_data"))] if name in NEEDS_DATA else []
     done = CliRunner().invoke(app, [name, "--quick", "-o", str(tmp_path), *real])

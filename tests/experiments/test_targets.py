@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 
 from experiments import heartbeat, simplex, so3_mixture, swiss_roll
+from unnoise.testing import ImprobableError, assert_mean
 
 
 def test_the_rotation_mixture_is_a_density_for_the_volume_8_pi_squared() -> None:
-    """E over the uniform law of density x volume is one, within its Monte Carlo error; sampled and scored agree."""
+    """E over the uniform law of density x volume is one; sampled and scored agree."""
     rng = torch.Generator().manual_seed(0)
     target = so3_mixture.WrappedMixture.drawn(16, rng)
     wide = so3_mixture.WrappedMixture(target.means, torch.full((16,), 0.8, dtype=torch.float64))
     uniform = so3_mixture.Rotations().uniform(40_000).sample(rng).double()
     mass = wide.log_prob(uniform).exp() * 8 * math.pi**2
-    assert abs(float(mass.mean()) - 1) < 4.9 * float(mass.std()) / 200
+    assert_mean(mass, 1.0)
+    with pytest.raises(ImprobableError):
+        assert_mean(0.5 * mass, 1.0)  # of unit quaternions, which cover the rotations twice
     x = target.sample(rng, (4000,))
     precision = 1 / (2 * target.scales**2)
     expected = -math.log(16) - 1.5 * math.log(2 * math.pi * math.e) - 3 * target.scales.log().mean()
-    found = target.log_prob(x)
-    assert abs(float(found.mean() - expected)) < 0.15  # components overlap a little
+    assert_mean(target.log_prob(x), expected, tolerance=0.1)  # components overlap a little
     assert 60 < float(precision.min()) < float(precision.max()) < 140
 
 
@@ -53,5 +56,7 @@ def test_the_swiss_roll_is_a_density_of_unit_variance() -> None:
     assert float((mass @ points).abs().max()) < 1e-4
     assert float((mass @ points.square() - 1).abs().max()) < 1e-4
     draws = roll.draw(40_000, torch.Generator().manual_seed(0)).double()
-    assert float(draws.mean(0).abs().max()) < 4.5 / 200
-    assert float((draws.square().mean(0) - 1).abs().max()) < 4.5 * float(draws.square().std()) / 200
+    assert_mean(draws)
+    assert_mean(draws.square(), 1.0)
+    with pytest.raises(ImprobableError):
+        assert_mean((0.95 * draws).square(), 1.0)

@@ -47,5 +47,5 @@ def test_networks_see_their_own_precision_whatever_times_are():
 
 
 def test_a_process_of_another_kind_is_refused():
-    with pytest.raises(InputError, match="of births and deaths of counts, not of EDM: leave the head out"):
+    with pytest.raises(InputError, match="of births and deaths of counts, not of Gaussian: leave the head out"):
         CountHead(edm(Euclidean(2)))

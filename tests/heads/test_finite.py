@@ -117,7 +117,7 @@ def test_ratios_are_one_for_staying():
 
 @pytest.mark.parametrize("head", [*HEADS, RatioHead])
 def test_a_process_of_another_kind_is_refused(head):
-    with pytest.raises(InputError, match=r"on a finite space.*, not of EDM: leave the head out"):
+    with pytest.raises(InputError, match=r"on a finite space.*, not of Gaussian: leave the head out"):
         head(edm(Euclidean(2)))
 
 

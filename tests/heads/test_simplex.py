@@ -34,5 +34,5 @@ def test_the_target_of_a_network_is_of_order_one(time, rng):
 
 
 def test_a_process_of_another_kind_is_refused():
-    with pytest.raises(InputError, match="of Wright-Fisher noise on the simplex, not of EDM: leave the head out"):
+    with pytest.raises(InputError, match="of Wright-Fisher noise on the simplex, not of Gaussian: leave the head out"):
         SimplexHead(edm(Euclidean(3)))

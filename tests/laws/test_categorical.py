@@ -7,6 +7,7 @@ import torch
 from torch.distributions import Categorical as Peer
 
 from unnoise.laws import Categorical
+from unnoise.laws.categorical import effective_size, systematic
 from unnoise.testing import ImprobableError, assert_frequencies, check_law
 
 
@@ -77,3 +78,12 @@ def test_states_without_mass_cost_nothing_and_have_no_gradient():
     cost.sum().backward()
     torch.testing.assert_close(model.grad, torch.tensor([[-2.0, 0.0], [-1.0, 0.0]]))
     assert Categorical(torch.tensor([0.5, 0.5]), 0).kl(Categorical(torch.tensor([1.0, 0.0]), 0)) == torch.inf
+
+
+def test_systematic_draws_are_as_many_as_the_weights_say(rng):
+    weights = torch.tensor([[0.1, 0.2, 0.0, 0.7], [0.25, 0.25, 0.25, 0.25]], dtype=torch.float64)
+    counts = torch.stack([torch.bincount(row, minlength=4) for row in systematic(weights.log(), 5, rng)])
+    assert ((counts - 5 * weights).abs() < 1).all()
+    mean = torch.stack([systematic(weights[:1].log(), 5, rng) == 1 for _ in range(2000)]).double().sum(-1).mean()
+    assert float(mean) == pytest.approx(1.0, abs=1e-12)
+    assert effective_size(weights.log()).tolist() == pytest.approx([1 / 0.54, 4.0])

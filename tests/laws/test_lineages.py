@@ -33,7 +33,10 @@ def series(theta: float, m: int, t: float) -> mpmath.mpf:
 CASES = [(theta, t) for theta in (0.4, 1.0, 3.0, 20.0) for t in (0.02, 0.3, 5.0)]
 
 
-@pytest.mark.parametrize(("theta", "t"), CASES)
+LONG = pytest.mark.slow  # of many terms
+
+
+@pytest.mark.parametrize(("theta", "t"), [pytest.param(*case, marks=[LONG] if case[1] < 0.1 else []) for case in CASES])
 def test_masses_against_the_series_at_400_digits(theta, t):
     m = np.array(sorted({0, 1, 3, int(1 / t), int(2 / t)}), dtype=np.float64)
     found = log_masses(theta, m, np.full_like(m, t))

@@ -11,6 +11,7 @@ from scipy import stats
 from unnoise._errors import InputError
 from unnoise.objectives import times as module
 from unnoise.objectives.times import ImportanceTimes, LogNormalTimes, OneLevel, StepTimes, UniformTimes
+from unnoise.testing import ImprobableError, assert_law
 
 FLOAT64 = torch.float64
 TIMES = {
@@ -60,9 +61,10 @@ LEVELS = {  # the law of log(sigma / alpha) = -log SNR / 2 between its values at
 def test_draws_follow_the_stated_law(times, law, process, rng):
     t, _ = times(process, torch.rand(4000, generator=rng, dtype=FLOAT64))
     low, high = (-0.5 * process.log_snr(torch.tensor([0.0, 1.0], dtype=FLOAT64))).tolist()
-    levels = (-0.5 * process.log_snr(t)).numpy()
-    assert stats.kstest(levels, law(low, high).cdf).pvalue > 1e-6
-    assert stats.kstest(0.8 * levels, law(low, high).cdf).pvalue < 1e-6  # a wrong spread is seen
+    levels = -0.5 * process.log_snr(t)
+    assert_law(levels, law(low, high).cdf)
+    with pytest.raises(ImprobableError):
+        assert_law(0.8 * levels, law(low, high).cdf)
 
 
 def test_the_default_is_that_of_edm_for_data_of_unit_variance():
@@ -91,7 +93,9 @@ class TestLowDiscrepancy:
         assert draws.min() >= 0
         assert draws.max() < 1
         for place in range(3):
-            assert stats.kstest(draws[:, place].numpy(), "uniform").pvalue > 1e-6
+            assert_law(draws[:, place], lambda u: u)
+            with pytest.raises(ImprobableError):
+                assert_law(draws[:, place] ** 1.2, lambda u: u)
 
 
 @pytest.mark.parametrize("sigma", [0.05, 0.5, 3.0])

@@ -21,7 +21,6 @@ from unnoise.processes import (
     Chain,
     LargeVariance,
     LearntVariance,
-    ProductProcess,
     PureDeath,
     SmallVariance,
     chain_of_betas,
@@ -29,6 +28,7 @@ from unnoise.processes import (
     erasing_betas,
     even_times,
     linear_betas,
+    product,
     rectified_flow,
     variance_preserving,
 )
@@ -295,7 +295,7 @@ EVERY = {  # a process of every kind, three states of data, and their weights
     "plane": (rectified_flow(PLANE), points(3)),
 }
 MIXED = (
-    ProductProcess({name: process for name, (process, _) in EVERY.items()}),
+    product({name: process for name, (process, _) in EVERY.items()}),
     {name: x for name, (_, x) in EVERY.items()},
 )
 EVERY["product"] = MIXED  # type: ignore[assignment]

@@ -4,66 +4,54 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from source import ROOT, Module, expect_none, graph, module, modules, public_classes, reached
+from source import ROOT, Module, Offence, expect_none, graph, module, modules, offences, public_classes, reached
 
 # Modules without a test file of their name -> where they are tested.
 ELSEWHERE = {
+    "unnoise._version": "tests/test_provenance.py",
+    "unnoise.evaluation._fits": "tests/evaluation/test_baselines.py",
     "unnoise._errors": "tests/data/test_files.py",
     "unnoise.cli.user_code": "tests/cli/test_check.py",
     "unnoise.cli.walkers": "tests/cli/test_walk.py",
     "unnoise.data._native": "tests/data/test_frames.py",
-    "unnoise.data.base": "tests/data/test_kinds.py",
     "unnoise.data.factors.base": "tests/data/factors/test_discrete.py",
-    "unnoise.data.factors.counts": "tests/data/factors/test_discrete.py",
-    "unnoise.data.factors.levels": "tests/data/factors/test_discrete.py",
     "unnoise.data.factors.numbers": "tests/data/test_schema.py",
     "unnoise.data.factors.proportions": "tests/data/factors/test_discrete.py",
-    "unnoise.data.factors.tokens": "tests/data/factors/test_discrete.py",
-    "unnoise.evaluation._kernel_density": "tests/evaluation/test_baselines.py",
-    "unnoise.evaluation._mixture": "tests/evaluation/test_baselines.py",
+    "unnoise.data.factors.sequences": "tests/data/factors/test_discrete.py",
+    "unnoise.denoisers.base": "tests/denoisers/test_guided.py",
     "unnoise.evaluation._rows": "tests/evaluation/test_distances.py",
     "unnoise.evaluation.von_mises": "tests/report/test_assessment.py",
     "unnoise.heads.base": "tests/heads/test_gaussian.py",
-    "unnoise.heads.generated": "tests/processes/test_generated.py",
-    "unnoise.laws.base": "tests/testing/test_laws.py",
-    "unnoise.laws.heat.expansion": "tests/laws/heat/test_radial.py",
     "unnoise.laws.heat.rotations": "tests/laws/heat/test_radial.py",
     "unnoise.laws.heat.spheres": "tests/laws/heat/test_radial.py",
     "unnoise.model.defaults": "tests/test_model.py",
     "unnoise.model.estimator": "tests/test_model.py",
     "unnoise.model.fitted": "tests/test_model.py",
     "unnoise.objectives.base": "tests/training/test_loop.py",
-    "unnoise.processes.base": "tests/testing/test_processes.py",
-    "unnoise.processes.chain": "tests/processes/test_gaussian_chain.py",
     "unnoise.processes.rates.base": "tests/processes/rates/test_rates.py",
     "unnoise.processes.rates.dense": "tests/processes/rates/test_rates.py",
     "unnoise.processes.rates.matrix": "tests/processes/rates/test_rates.py",
     "unnoise.processes.rates.refresh": "tests/processes/rates/test_rates.py",
     "unnoise.processes.rates.walks": "tests/processes/rates/test_rates.py",
-    "unnoise.report._page_html": "tests/report/test_page.py",
-    "unnoise.report.assessment_page": "tests/report/test_assessment.py",
-    "unnoise.report.plots._grid": "tests/report/plots/test_images.py",
     "unnoise.report.plots.levels": "tests/report/plots/test_columns.py",
     "unnoise.report.plots.places": "tests/report/plots/test_columns.py",
-    "unnoise.report.plots.rotations": "tests/report/plots/test_columns.py",
     "unnoise.samplers.forms": "tests/samplers/test_multistep.py",
     "unnoise.samplers.exact_jumps": "tests/samplers/test_uniformisation.py",
     "unnoise.samplers.particles": "tests/samplers/test_twisted.py",
     "unnoise.spaces._points": "tests/spaces/test_euclidean.py",
     "unnoise.spaces.base": "tests/testing/test_spaces.py",
-    "unnoise.spaces.quaternions": "tests/spaces/test_rotations.py",
+    "unnoise.spaces.sites": "tests/spaces/test_finite.py",
     "unnoise.targets.base": "tests/targets/test_densities.py",
-    "unnoise.targets.ellipse": "tests/targets/test_densities.py",
-    "unnoise.targets.funnel": "tests/targets/test_densities.py",
+    "unnoise.targets.curved": "tests/targets/test_densities.py",
+    "unnoise.targets.gaussians": "tests/targets/test_densities.py",
     "unnoise.targets.logistic": "tests/targets/test_densities.py",
-    "unnoise.targets.modes": "tests/targets/test_densities.py",
     "unnoise.targets.phi4": "tests/targets/test_densities.py",
-    "unnoise.targets.rings": "tests/targets/test_densities.py",
 }
 
 
@@ -74,6 +62,12 @@ def doubled(among: Iterable[Module]) -> str:
         for found in public_classes(one):
             places[found.name].append(f"{one.file}:{found.lineno}")
     return "\n".join(f"{name}: {', '.join(where)}" for name, where in sorted(places.items()) if len(where) > 1)
+
+
+def shadowing(one: Module) -> Iterator[Offence]:
+    """A module at the top of the package with the name of a standard one: one of them is read for the other."""
+    if len(one.package.split(".")) <= 1 + (one.file.name == "__init__.py") and one.folder in sys.stdlib_module_names:
+        yield 1, f"shadows the module {one.folder} of the standard library"
 
 
 def untested(among: Iterable[Module], elsewhere: dict[str, str], tests: dict[str, str]) -> str:
@@ -114,6 +108,10 @@ def test_every_module_has_a_test() -> None:
     expect_none(untested(modules("src/unnoise"), ELSEWHERE, tests))
 
 
+def test_no_module_at_the_top_shadows_the_standard_library() -> None:
+    expect_none(offences(shadowing, modules("src/unnoise")))
+
+
 def test_contributing_names_every_test_of_a_rule() -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = {Path(place).name for place in re.findall(r"\| `([\w./]+\.py)`", page)}
@@ -124,6 +122,22 @@ def test_a_shared_name_is_seen() -> None:
     both = [module("unnoise.a", "class Block: ...\nclass _Own: ..."), module("unnoise.b", "class Block: ...")]
     assert doubled(both) == "Block: src/unnoise/a.py:1, src/unnoise/b.py:1"
     assert doubled([module("unnoise.a", "class Block: ..."), module("unnoise.b", "class _Block: ...")]) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "guilty"),
+    [
+        ("unnoise.types", False, True),
+        ("unnoise.random", True, True),
+        ("unnoise.training", True, False),
+        ("unnoise._types", False, False),
+        ("unnoise.random.normal", False, False),
+        ("unnoise.laws.random", False, False),
+        ("unnoise", True, False),
+    ],
+)
+def test_a_shadow_is_seen(name: str, package: bool, guilty: bool) -> None:
+    assert bool(list(shadowing(module(name, "", package=package)))) == guilty
 
 
 LINE = module("unnoise.laws._line", "class Circle: ...")

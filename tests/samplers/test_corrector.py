@@ -13,8 +13,8 @@ from unnoise.processes.rates import Absorbing, BirthDeath, UniformRates
 from unnoise.samplers import Ancestral, Euler, PredictorCorrector, TauLeaping
 from unnoise.samplers.grids import UniformLogSNR
 from unnoise.spaces import Euclidean, Finite, Sphere
-from unnoise.testing import check_sampler
-from unnoise.testing.noised import NoisedAtoms
+from unnoise.testing import ImprobableError, assert_mean, check_sampler
+from unnoise.testing.case import NoisedAtoms
 
 WORDS = torch.tensor([[0, 0], [1, 4], [3, 1]])
 PROCESSES = {
@@ -129,9 +129,10 @@ def test_a_langevin_corrector_without_progress_is_annealed_langevin():
     denoiser = ExactMixture(process, law)
     sampler = PredictorCorrector(Stay(denoiser, 60, grid=UniformLogSNR()), corrections=20, stride=1e9)
     x = sampler.sample(4000, torch.Generator().manual_seed(0))
-    right = (x > 0).double().mean()
-    assert abs(float(right) - 0.8) < 4 * (0.16 / 4000) ** 0.5 + 0.01
-    assert abs(float(x[x > 0].var()) - 0.25) < 0.03
+    assert_mean((x > 0).double(), 0.8, tolerance=0.01)  # of the steps
+    assert_mean((x[x > 0] - 3).square(), 0.25, tolerance=0.02)
+    with pytest.raises(ImprobableError):
+        assert_mean((x[x > 0] - 3).square(), 0.25 / 2, tolerance=0.02)
 
 
 class Stay(Euler):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from scipy import stats
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact
@@ -12,7 +11,7 @@ from unnoise.processes import CTMC
 from unnoise.processes.rates import Absorbing, UniformRates
 from unnoise.samplers import FirstHitting
 from unnoise.spaces import Finite
-from unnoise.testing import check_sampler
+from unnoise.testing import ImprobableError, assert_frequencies, check_sampler
 
 FLOAT64 = torch.float64
 WORDS = torch.tensor([[0, 0], [1, 4], [3, 1]])
@@ -52,7 +51,9 @@ def test_frequencies_are_exact_at_two_steps(rng):
     samples = FirstHitting(Exact(process, atoms, weights)).sample(20_000, rng)
     counts = (samples[:, None] == atoms).all(-1).sum(0)
     assert int(counts.sum()) == 20_000
-    assert stats.chisquare(counts.numpy(), 20_000 * weights.numpy()).pvalue > 1e-4
+    assert_frequencies(counts, weights)
+    with pytest.raises(ImprobableError):
+        assert_frequencies(counts, torch.full((3,), 1 / 3))
 
 
 class Counting(Denoiser):

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from scipy import stats
+from scipy.stats import chi2_contingency
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact
@@ -16,7 +16,7 @@ from unnoise.samplers import TauLeaping
 from unnoise.samplers.tau_leaping import leap_in_order, leap_once
 from unnoise.schedules import Erasing
 from unnoise.spaces import Euclidean, Finite
-from unnoise.testing import check_sampler
+from unnoise.testing import ImprobableError, assert_frequencies, assert_mean, assert_probable, check_sampler
 
 FLOAT64 = torch.float64
 WORDS = torch.tensor([[0, 0], [1, 4], [3, 1]])
@@ -66,14 +66,20 @@ class TestOneLeap:
         x = torch.ones(self.n, dtype=torch.int64)
         return how(x, self.rates.expand(self.n, 5), torch.tensor(dt, dtype=FLOAT64), rng)
 
+    @staticmethod
+    def assert_alike(one, other):
+        table = torch.stack([torch.bincount(states, minlength=5) for states in (one, other)])
+        assert_probable(chi2_contingency(table.numpy() + 1).pvalue, "two sets of states have one law")
+
     def test_without_order_one_jump_is_made_and_more_are_refused(self, rng):
         dt, total = 0.5, 2.2
-        found = torch.bincount(self.leap(leap_once, dt, rng), minlength=5)
+        once, in_order = (torch.bincount(self.leap(how, dt, rng), minlength=5) for how in (leap_once, leap_in_order))
         single = math.exp(-total * dt) * dt * self.rates
-        expected = self.n * torch.where(torch.arange(5) == 1, 1 - single.sum(), single)
-        assert found[3] == 0
-        keep = expected > 0
-        assert stats.chisquare(found[keep].numpy(), expected[keep].numpy()).pvalue > 1e-4
+        expected = torch.where(torch.arange(5) == 1, 1 - single.sum(), single)
+        assert once[3] == 0
+        assert_frequencies(once, expected)
+        with pytest.raises(ImprobableError):
+            assert_frequencies(in_order, expected)
 
     @pytest.mark.parametrize("dt", [0.3, 5.0], ids=["few", "many"])
     def test_in_order_all_jumps_are_made_as_far_as_there_are_states(self, dt, rng):
@@ -81,16 +87,19 @@ class TestOneLeap:
         found = self.leap(leap_in_order, dt, rng)
         jumps = torch.poisson((self.rates * dt).expand(self.n, 5), generator=rng)
         expected = (1 + (jumps * (torch.arange(5) - 1)).sum(-1)).clamp(0, 4).long()
-        table = torch.stack([torch.bincount(found, minlength=5), torch.bincount(expected, minlength=5)])
-        assert stats.chi2_contingency(table.numpy() + 1).pvalue > 1e-4
+        self.assert_alike(found, expected)
+        with pytest.raises(ImprobableError):
+            self.assert_alike(self.leap(leap_once, dt, rng), expected)
 
     def test_many_jumps_have_the_mean_and_variance_of_theirs(self, rng):
         x = torch.full((self.n,), 100)
         rates = torch.zeros(self.n, 200)
         rates[:, 101], rates[:, 99] = 40.0, 30.0
         shift = (leap_in_order(x, rates, torch.tensor(1.0), rng) - 100).double()
-        assert float(shift.mean()) == pytest.approx(10, abs=5 * math.sqrt(70 / self.n))
-        assert float(shift.var()) == pytest.approx(70, rel=5 * math.sqrt(2 / self.n))
+        assert_mean(shift, 10.0)
+        assert_mean((shift - 10).square(), 70.0)
+        with pytest.raises(ImprobableError):
+            assert_mean((shift - 10).square(), 40.0)  # jumps up alone
 
     def test_nothing_happens_without_rates(self, rng):
         x = torch.tensor([[0, 3], [2, 1]])

@@ -6,15 +6,13 @@ from caught import assert_caught
 
 from unnoise.spaces import Diffusion, Euclidean, Torus
 from unnoise.testing import check_space, manifolds
-from unnoise.testing.waves import waves
 
 POINTS = torch.tensor([[0.5, 1.0], [1.0, -0.7], [-0.8, 0.3], [0.1, -0.2]], dtype=torch.float64)
 
 
 def case(space: Euclidean) -> manifolds.ManifoldCase:
     local = manifolds.pulled_home(Euclidean(2), POINTS, torch.Generator().manual_seed(0))
-    test = waves(space.features, POINTS, 6, torch.Generator().manual_seed(0))
-    return manifolds.ManifoldCase(space, POINTS, local, draws=4000, seed=0, test=test)
+    return manifolds.ManifoldCase(space, POINTS, local, draws=4000, functions=6, seed=0)
 
 
 def test_a_curved_line_keeps_the_properties() -> None:

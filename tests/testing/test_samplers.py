@@ -12,8 +12,11 @@ from unnoise.laws.base import standard_normal
 from unnoise.samplers import DDIM, Ancestral, Euler, Heun, grids
 from unnoise.spaces import Diffusion
 from unnoise.testing import PropertyError, check_sampler, samplers
-from unnoise.testing.runs import SamplerCase
+from unnoise.testing.case import in_double
+from unnoise.testing.processes import case_of
+from unnoise.testing.samplers import Failing, Oracle, SamplerCase
 
+WEIGHTS = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
 MAKES = {
     "euler": (Euler, 1),
     "euler-flow": (lambda denoiser, steps: Euler(denoiser, steps, churn=0.0), 1),
@@ -186,8 +189,8 @@ TWINS = [
     ("check", "twin", "order"), TWINS, ids=lambda part: part.__name__ if callable(part) else f"order {part}"
 )
 def test_a_broken_twin_is_caught(check, twin, order: float) -> None:
-    weights = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
-    case = SamplerCase(twin, PROCESSES["vp-cosine"], ATOMS.double(), weights, 0.45, 16, order, 4000, seed=0)
+    base = case_of(PROCESSES["vp-cosine"], ATOMS, WEIGHTS, times=(0.45,), draws=4000)
+    case = SamplerCase(**vars(base), make=twin, steps=16, order=order)
     with torch.random.fork_rng():
         assert_caught(check(case))
 
@@ -205,3 +208,44 @@ def test_the_order_of_heun_is_seen_to_be_two() -> None:
 def test_a_broken_sampler_raises_a_table() -> None:
     with pytest.raises(PropertyError, match="BROKEN  half way the states follow the noised law"):
         check_sampler(DriftOfTheFlow, PROCESSES["vp-cosine"], ATOMS, steps=16, draws=4000)
+
+
+def case_with(make=DDIM, process="rectified-flow") -> SamplerCase:
+    base = case_of(PROCESSES[process], ATOMS, WEIGHTS, times=(0.52,), draws=20)
+    return SamplerCase(**vars(base), make=make, steps=8, order=1.0)
+
+
+def test_runs_stop_at_the_same_time_whatever_their_steps() -> None:
+    runs = case_with().runs
+    assert [float(run.t) for run in runs] == [0.5, 0.5, 0.5]
+    assert all(run.half_way.shape == run.samples.shape == (20, 2) for run in runs)
+    assert not torch.equal(runs[0].half_way, runs[1].half_way)
+
+
+def test_runs_in_groups_are_put_together() -> None:
+    class InGroups(DDIM):
+        def sample(self, n, rng, cond=None, *, batch_size=None, on_step=None):
+            return super().sample(n, rng, cond, batch_size=6, on_step=on_step)
+
+    assert case_with(InGroups, "ve").runs[0].half_way.shape == (20, 2)
+
+
+def test_which_atom_a_sample_is() -> None:
+    samples = torch.stack([ATOMS[2], ATOMS[0] + 1e-3, ATOMS[1] + 0.1]).double()
+    assert case_with().which(samples).tolist() == [[0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+
+
+def test_the_oracle_gives_the_statistic_of_the_atom_asked_for() -> None:
+    oracle = Oracle(PROCESSES["ve"], ATOMS)
+    t = torch.tensor(0.7)
+    assert torch.equal(oracle(torch.zeros(2, 2), t, torch.tensor([[3.0], [1.0]])), ATOMS[[3, 1]])
+    assert torch.equal(oracle(torch.zeros(2, 2), t), ATOMS[[0, 0]])
+
+
+def test_the_failing_denoiser_fails_half_way_on_any_state() -> None:
+    for process, atoms in EXAMPLES.values():
+        atoms = in_double(atoms)
+        early, late = (Failing(process, atoms)(atoms, torch.tensor(t, dtype=torch.float64)) for t in (0.3, 0.7))
+        for stat, broken in ((early, True), (late, False)):
+            leaf = next(iter(stat.values())) if isinstance(stat, dict) else stat
+            assert bool(torch.isnan(leaf).all()) == broken

@@ -39,7 +39,11 @@ class AnotherLogSNR(Own):
         return super().log_snr(t) + 0.01
 
 
-@pytest.mark.parametrize("schedule", [Own(), Erasing(), LinearLogSNR(), Betas(linear_betas(12, 0.01, 0.4))], ids=lambda schedule: type(schedule).__name__)
+@pytest.mark.parametrize(
+    "schedule",
+    [Own(), Erasing(), LinearLogSNR(), Betas(linear_betas(12, 0.01, 0.4))],
+    ids=lambda schedule: type(schedule).__name__,
+)
 def test_schedules_keep_them(schedule):
     assert not check_schedule(schedule).failed
 

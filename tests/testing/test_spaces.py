@@ -13,8 +13,8 @@ from unnoise.laws import Normal
 from unnoise.processes import variance_preserving
 from unnoise.spaces import Diffusion, Euclidean
 from unnoise.testing import check_space, spaces
+from unnoise.testing.case import in_double
 from unnoise.testing.manifolds import pulled_home
-from unnoise.testing.noised import in_double
 
 POINTS = torch.tensor([[0.5, 1.0], [1.0, -0.7], [-0.8, 0.3], [0.1, -0.2]], dtype=torch.float64)
 HALF = torch.tensor(0.5, dtype=torch.float64)

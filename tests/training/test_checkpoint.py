@@ -66,6 +66,7 @@ def test_a_checkpoint_gives_back_every_bit(tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["training.safetensors"]
 
 
+@pytest.mark.slow
 def test_resumed_in_a_new_process_it_ends_bit_identical(checkpoint: Path, tmp_path: Path) -> None:
     copy = tmp_path / "training.safetensors"
     copy.write_bytes(checkpoint.read_bytes())
@@ -85,6 +86,7 @@ def test_killed_in_the_middle_of_a_step_nothing_is_lost(tmp_path: Path) -> None:
     assert digest(state) == digest(uninterrupted())
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_save_the_one_before_stands(tmp_path: Path) -> None:
     path = tmp_path / "training.safetensors"
     assert run(path, "--die-in-save", "7").returncode == -signal.SIGKILL

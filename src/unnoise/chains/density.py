@@ -11,7 +11,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise.laws import LogDensity, Scored
 from unnoise.laws.base import Place, differentiated
-from unnoise.spaces import Flat, Manifold
+from unnoise.spaces import Affine, Manifold
 
 Function = Callable[[Tensor], Tensor]
 
@@ -114,7 +114,7 @@ def check_points(space: Place | None, x: Tensor) -> None:
 def check_flat(target: Scored[Tensor], asker: str) -> None:
     """Refuse a target on a curved or finite space, for kernels that add vectors to points."""
     space = target.support
-    if space is not None and not isinstance(space, Flat):
+    if space is not None and not isinstance(space, Affine):
         use = "use chains.Geodesic" if isinstance(space, Manifold) else "there is no gradient to follow there"
         raise InputError(f"{asker} moves on R^d along straight lines, and the target lives on {space}: {use}")
 

@@ -14,7 +14,7 @@ from unnoise.chains.estimates import Estimated, PosteriorMean
 from unnoise.chains.langevin import MALA
 from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
-from unnoise.laws.weights import effective_size, systematic
+from unnoise.laws.categorical import effective_size, systematic
 from unnoise.processes import Gaussian
 
 KEPT = 0.8  # the effective share of the particles after every rise of the exponent

@@ -153,9 +153,9 @@ def _density(found: Any, target: str, dimension: int | None) -> tuple[LogDensity
 
 def _chain(chain: str | None, density: LogDensity[Any]) -> str:
     """The name of the chain, by default one that suits the space."""
-    from unnoise.spaces import Flat
+    from unnoise.spaces import Affine
 
-    flat = density.support is None or isinstance(density.support, Flat)
+    flat = density.support is None or isinstance(density.support, Affine)
     if not flat and chain not in (None, "geodesic"):
         raise InputError(
             f"--chain {chain} moves along straight lines, and the density lives on {density.support}: use geodesic"

@@ -21,10 +21,4 @@ class Denoiser(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
-        """The statistic, shaped like Y.
-
-        Args:
-            x_t: states, (n, *event).
-            t: the time of all, (), or one for each row, (n,).
-            cond: conditions, (n, features), one row for all, or None.
-        """
+        """The statistic of x_t, (n, *event), at t, () or (n,), given conditions, (n, ...) or one row for all."""

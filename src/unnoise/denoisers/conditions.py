@@ -11,14 +11,7 @@ from unnoise._errors import InputError
 
 
 def for_rows(cond: Any, n: int) -> Any:
-    """The condition with n rows, or None.
-
-    Args:
-        cond: None, or a tensor (or a dict of tensors) of n rows, or of one row that holds for all.
-        n: how many rows are conditioned.
-
-    Raises:
-        InputError: another number of rows, or no tensor.
+    """None, or a tensor or dict of tensors of n rows, from n rows or one that holds for all; else InputError.
 
     >>> import torch
     >>> for_rows(torch.tensor([[7.0, 8.0]]), 3)
@@ -41,5 +34,5 @@ def for_rows(cond: Any, n: int) -> Any:
 
 
 def at(cond: Any, rows: slice | Tensor) -> Any:
-    """Some rows of a condition, or None."""
+    """Some rows of a condition or a state; None of None."""
     return None if cond is None else _tree.map(lambda leaf: leaf[rows], cond)

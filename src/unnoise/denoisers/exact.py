@@ -38,20 +38,16 @@ class Exact(ClosedForm):
 
     $E[Y_t | x_t] = \sum_i \pi_i Y_t(a_i, x_t)$ with $\pi_i \propto w_i\, q_{t|0}(x_t | a_i)$.
 
-    Rows are processed in groups, so that about 8 million numbers are held at once whatever the batch. At a point that
-    none of the atoms can have come to, where a coarse sampler may go, they are as likely as they were.
+    At most about 8 million numbers are held at once. At a point that no atom can have come to, where a coarse sampler
+    may go, they are as likely as they were.
 
     Args:
         process: any process with a kernel.
         atoms: the points, (k, *event).
-        weights: (k,), non-negative; uniform by default. Normalised here.
+        weights: (k,), non-negative, of any sum but 0, else InputError; uniform by default.
 
-    Raises:
-        InputError: weights of another length than the atoms, or not positive anywhere.
-
-    >>> from unnoise.processes import edm
-    >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> from unnoise import processes, spaces
+    >>> denoiser = Exact(processes.edm(spaces.Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
     >>> denoiser(torch.tensor([[0.0], [0.9]]), torch.tensor(0.0))
     tensor([[0.],
             [1.]])
@@ -68,10 +64,8 @@ class Exact(ClosedForm):
             dtype = like.dtype if like.is_floating_point() else torch.get_default_dtype()
             weights = torch.ones(count, dtype=dtype, device=like.device)
         if weights.shape != (count,) or (weights < 0).any() or not weights.sum() > 0:
-            raise InputError(
-                f"got weights of shape {tuple(weights.shape)} and sum {float(weights.sum()):.4g} for {count} atoms; "
-                "expected one non-negative weight per atom"
-            )
+            got = f"weights of shape {tuple(weights.shape)} and sum {float(weights.sum()):.4g} for {count} atoms"
+            raise InputError(f"got {got}; expected one non-negative weight per atom")
         process.check(atoms)
         self.atoms = atoms
         self.register_buffer("log_weights", (weights / weights.sum()).log())
@@ -93,11 +87,7 @@ class Exact(ClosedForm):
         return torch.cat([torch.logsumexp(log_joint, -1) for log_joint in groups])
 
     def score(self, x_t: Tensor, t: Tensor) -> Tensor:
-        """By Tweedie's formula.
-
-        Raises:
-            InputError: the process is not Gaussian.
-        """
+        """By Tweedie's formula."""
         process = require(self.process, Gaussian, "a score", "the local characteristics of process.reverse")
         return process.score(x_t, self(x_t, t), t)
 
@@ -124,8 +114,7 @@ class Exact(ClosedForm):
 
     def _beside(self, x_t: Any, t: Tensor) -> tuple[Any, Any, Tensor]:
         """Points (n, 1, *event), atoms (1, k, *event) and times () or (n, 1), which broadcast."""
-        points = _tree.map(lambda leaf: leaf[:, None], x_t)
-        atoms = _tree.map(lambda leaf: leaf[None], self.atoms)
+        points, atoms = _tree.map(lambda leaf: leaf[:, None], x_t), _tree.map(lambda leaf: leaf[None], self.atoms)
         return points, atoms, t if t.ndim == 0 else t[:, None]
 
 
@@ -145,13 +134,12 @@ class ExactMixture(ClosedForm):
     $$E[x_0 | x_t] = \sum_k r_k\big(\mu_k + \Sigma_k(\Sigma_k + s^2 I)^{-1}(y - \mu_k)\big), \qquad
     \alpha\nabla\log q_t(x_t) = -\sum_k r_k(\Sigma_k + s^2 I)^{-1}(y - \mu_k).$$
 
-    Every covariance is diagonalised once. Round components, $\Sigma_k = \tau_k^2 I$, take two products of matrices and
-    no more: with $p_k = r_k/(\tau_k^2 + s^2)$ the mean is $\sum_k p_k(s^2\mu_k + \tau_k^2 y)$.
+    Every covariance is diagonalised once. Round components, $\Sigma_k = \tau_k^2 I$, take two products of matrices:
+    with $p_k = r_k/(\tau_k^2 + s^2)$ the mean is $\sum_k p_k(s^2\mu_k + \tau_k^2 y)$.
 
-    >>> from unnoise.processes import edm
-    >>> from unnoise.spaces import Euclidean
+    >>> from unnoise import processes, spaces
     >>> law = GaussianMixture(torch.tensor([1.0]), torch.zeros(1, 2), torch.eye(2)[None])
-    >>> process = edm(Euclidean(2), sigma_max=1.0)
+    >>> process = processes.edm(spaces.Euclidean(2), sigma_max=1.0)
     >>> ExactMixture(process, law)(torch.ones(1, 2), torch.tensor(1.0))
     tensor([[0.5000, 0.5000]])
     """
@@ -165,8 +153,7 @@ class ExactMixture(ClosedForm):
 
     def __init__(self, process: Gaussian, law: GaussianMixture) -> None:
         super().__init__()
-        self.process = process
-        self.law = law
+        self.process, self.law = process, law
         variances, axes = torch.linalg.eigh(law.covariances)
         identity = torch.eye(law.means.shape[1]).to(law.means)
         self.round = bool((law.covariances == law.covariances[:, :1, :1] * identity).all())

@@ -1,4 +1,4 @@
-"""A denoiser that is told more about x_0: gradient guidance."""
+"""Gradient guidance: a denoiser that knows more about x_0."""
 
 from __future__ import annotations
 
@@ -21,29 +21,20 @@ class Guided(Denoiser):
 
     With $\tilde r_t(x_t) = E[r(X_0) | x_t]$ and c = 1 this is the denoiser of $p\,r$ exactly (Tweedie's formula). Here
     $\tilde r_t$ is r at the denoised point $\hat x_0(x_t)$: diffusion posterior sampling (Chung et al. 2023, arXiv
-    2209.14687); for a `likelihoods.Observation`, r averaged over noise of variance
-    $\sigma^2/(\alpha^2 + \sigma^2)$ around it: pseudo-inverse guidance (Song et al. 2023, ICLR), exact for standard
-    normal data. It is an approximation all the same, which `samplers.TwistedSMC` corrects.
-
-    Costs a backward pass through the denoiser.
+    2209.14687); for a `likelihoods.Observation`, r averaged over noise of variance $\sigma^2/(\alpha^2 + \sigma^2)$
+    around it: pseudo-inverse guidance (Song et al. 2023, ICLR), exact for standard normal data. `samplers.TwistedSMC`
+    corrects this approximation. It costs a backward pass through the denoiser.
 
     Args:
         denoiser: of a Gaussian process, or of a product of them; differentiable.
         log_r: log r of points, (n, *event) or a dict of factors to (n,), differentiable where r is not 0.
         scale: c; 0 leaves the denoiser as it is.
-        warm: an r that is no `Observation` is raised to the power $\alpha^2/(\alpha^2 + \sigma^2)$: it begins as
-            1. On a product it is the mean power of the factors.
+        warm: an r that is no `Observation` is raised to $\alpha^2/(\alpha^2 + \sigma^2)$, on a product the mean power.
 
-    Raises:
-        InputError: another process, an r that is NaN, infinite or without a gradient.
-
-    >>> from unnoise.denoisers import ExactMixture, likelihoods
-    >>> from unnoise.laws import GaussianMixture
-    >>> from unnoise.processes import variance_preserving
-    >>> from unnoise.spaces import Euclidean
-    >>> law = GaussianMixture(torch.tensor([1.0]), torch.zeros(1, 1), torch.eye(1)[None])
-    >>> plain = ExactMixture(variance_preserving(Euclidean(1)), law)
-    >>> guided = Guided(plain, likelihoods.noisy(torch.tensor([1.0]), scale=1.0))
+    >>> from unnoise import denoisers, laws, processes, spaces
+    >>> law = laws.GaussianMixture(torch.tensor([1.0]), torch.zeros(1, 1), torch.eye(1)[None])
+    >>> plain = denoisers.ExactMixture(processes.variance_preserving(spaces.Euclidean(1)), law)
+    >>> guided = Guided(plain, denoisers.likelihoods.noisy(torch.tensor([1.0]), scale=1.0))
     >>> guided(torch.zeros(1, 1), torch.tensor(1.0))  # the posterior mean of N(0, 1) given y = 1 with noise 1
     tensor([[0.5000]])
     """
@@ -52,11 +43,8 @@ class Guided(Denoiser):
         super().__init__()
         for _, factor, _ in leaves(denoiser.process):
             require(factor, Gaussian, "guidance by gradients", "samplers.TwistedSMC with guidance=0, which weighs")
-        self.denoiser = denoiser
-        self.process = denoiser.process
-        self.log_r = log_r
-        self.scale = scale
-        self.warm = warm
+        self.denoiser, self.process = denoiser, denoiser.process
+        self.log_r, self.scale, self.warm = log_r, scale, warm
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The guided estimate of x_0."""
@@ -98,10 +86,10 @@ def _posterior_variance(process: Gaussian, x: Tensor, t: Tensor) -> Tensor:
 def _slope(twist: Tensor, x: Any) -> Any:
     """The gradient of every row; 0 where r is 0, from where no direction is known to be better."""
     if not twist.requires_grad:
-        raise InputError(
-            "log r has no gradient with respect to x; compute it by torch operations, without detach() or NumPy, or "
-            "use samplers.TwistedSMC with guidance=0, which needs none"
+        instead = (
+            "compute it by torch operations, without detach() or NumPy, or use samplers.TwistedSMC with guidance=0"
         )
+        raise InputError(f"log r has no gradient with respect to x; {instead}")
     parts = [leaf for _, leaf in _tree.leaves(x)]
     slopes = iter(torch.autograd.grad(twist.sum(), parts, materialize_grads=True))
     nowhere = torch.isneginf(twist.detach())

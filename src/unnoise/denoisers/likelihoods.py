@@ -1,7 +1,7 @@
-r"""What is known of x_0 beside what was learnt: positive functions r, given by $\log r$.
+r"""What is known of x_0 beside what was learnt: positive functions r, given by $\log r$, (n, *event) -> (n,).
 
-Any function of points, (n, *event), to (n,) will do. Those here know more: what r is on average around a point, which
-is what a denoiser that is not sure of $x_0$ should be judged by.
+Any function will do. Those here also know what r is on average around a point, by which to judge a denoiser that is
+not sure of $x_0$.
 """
 
 from __future__ import annotations
@@ -47,9 +47,6 @@ class LinearGaussian(Observation):
         values: y, (k,).
         scale: s, positive.
 
-    Raises:
-        InputError: shapes that do not agree, numbers that are not finite, a scale that is not positive.
-
     >>> r = LinearGaussian(torch.tensor([[1.0, 1.0]]), torch.tensor([3.0]), scale=0.5)
     >>> r(torch.tensor([[1.0, 2.0], [0.0, 0.0]]))
     tensor([ -0.2258, -18.2258])
@@ -61,20 +58,16 @@ class LinearGaussian(Observation):
 
     def __post_init__(self) -> None:
         if self.matrix.ndim != 2 or self.values.shape != self.matrix.shape[:1]:
-            raise InputError(
-                f"got a matrix of shape {tuple(self.matrix.shape)} and values {tuple(self.values.shape)}; expected "
-                "(k, d) and (k,)"
-            )
+            got = f"a matrix of shape {tuple(self.matrix.shape)} and values {tuple(self.values.shape)}"
+            raise InputError(f"got {got}; expected (k, d) and (k,)")
         _check(self.matrix, "the matrix", self.scale)
         _check(self.values, "the values", self.scale)
 
     def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
         r"""The log density of y, by the eigenvectors of $A A^T$."""
         if x[0].numel() != self.matrix.shape[1]:
-            raise InputError(
-                f"got points of {x[0].numel()} numbers, and the matrix measures {self.matrix.shape[1]}: give it one "
-                "column per number"
-            )
+            got = f"points of {x[0].numel()} numbers, and the matrix measures {self.matrix.shape[1]}"
+            raise InputError(f"got {got}: give it one column per number")
         powers, axes = self._spectrum
         residual = (self.values.to(x) - x.flatten(1) @ self.matrix.to(x).T) @ axes.to(x)
         return _normal(residual, self.scale**2 + expand(variance, residual) * powers.to(x))
@@ -90,13 +83,13 @@ class LinearGaussian(Observation):
 class Masked(Observation):
     r"""$r(x) = \prod_{i \in M} N(y_i; x_i, s^2)$: some of the numbers were measured, with noise s.
 
-    With few of them measured it is inpainting, with all of them denoising: see `noisy`. With s = 0 the numbers are
-    known exactly: such an r has no value at a point, but it has one on average around it, which is all that
-    `denoisers.Guided` and `samplers.Perturbed` ask for; `samplers.TwistedSMC` needs s > 0.
+    It is inpainting, or denoising where all were measured (`noisy`). With s = 0 the numbers are known exactly: r has a
+    value on average around a point only, which serves `denoisers.Guided` and `samplers.Perturbed`, not
+    `samplers.TwistedSMC`.
 
     Args:
         mask: what was measured, boolean, of the shape of one event.
-        values: y, of that shape; what stands outside the mask does not matter.
+        values: y, of that shape; any outside the mask.
         scale: s, positive or 0.
 
     >>> r = Masked(torch.tensor([True, False]), torch.tensor([1.0, 0.0]), scale=1.0)
@@ -110,25 +103,18 @@ class Masked(Observation):
 
     def __post_init__(self) -> None:
         if self.mask.dtype != torch.bool or self.mask.shape != self.values.shape or not self.mask.any():
-            raise InputError(
-                f"got a mask of {self.mask.dtype} and shape {tuple(self.mask.shape)}, {int(self.mask.sum())} of it "
-                f"true, for values {tuple(self.values.shape)}; expected a boolean mask of the same shape, true "
-                "somewhere"
-            )
+            got = f"a mask of {self.mask.dtype} and shape {tuple(self.mask.shape)}, {int(self.mask.sum())} of it true"
+            expected = "expected a boolean mask of the same shape, true somewhere"
+            raise InputError(f"got {got}, for values {tuple(self.values.shape)}; {expected}")
         _check(self.values[self.mask], "the values", self.scale, least=0.0)
 
     def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
         """Noise of variance $s^2 + v$."""
         if x.shape[1:] != self.mask.shape:
-            raise InputError(
-                f"got points of shape {tuple(x.shape[1:])} for a mask of shape {tuple(self.mask.shape)}; both must be "
-                "the same"
-            )
+            raise InputError(f"got points of shape {tuple(x.shape[1:])} for a mask of shape {tuple(self.mask.shape)}")
         if self.scale == 0 and not (variance > 0).all():
-            raise InputError(
-                "numbers that are known without noise (scale 0) have no density at a point: give a scale above 0, or "
-                "use denoisers.Guided or samplers.Perturbed, which average over noise"
-            )
+            instead = "give a scale above 0, or use denoisers.Guided or samplers.Perturbed, which average over noise"
+            raise InputError(f"numbers that are known without noise (scale 0) have no density at a point: {instead}")
         mask = self.mask.to(x.device)
         residual = x[:, mask] - self.values.to(x)[mask]
         return _normal(residual, (self.scale**2 + expand(variance, residual)).expand_as(residual))
@@ -136,10 +122,7 @@ class Masked(Observation):
 
 @dataclass(frozen=True)
 class OfFactors(Observation):
-    r"""$r(x) = \prod_n r_n(x_n)$: some factors of a product were observed, each by itself.
-
-    Args:
-        parts: name of a factor -> what was observed of it.
+    r"""$r(x) = \prod_n r_n(x_n)$: some factors of a product were observed, by name, each by itself.
 
     >>> r = OfFactors({"a": noisy(torch.tensor([1.0]), scale=1.0)})
     >>> r({"a": torch.tensor([[1.0]]), "b": torch.tensor([[5.0]])})
@@ -159,11 +142,7 @@ def noisy(values: Tensor, scale: float) -> Masked:
 
 
 def log_values(log_r: LogR, x: Any) -> Tensor:
-    """The values of log r at points, checked, since a user may have written the function.
-
-    Raises:
-        InputError: another shape than (n,), a NaN, or an infinite r.
-    """
+    """The values of log r at points; InputError for another shape than (n,), a NaN, or an infinite r."""
     return _checked(log_r(x), _tree.length(x))
 
 
@@ -179,14 +158,11 @@ def _checked(values: Tensor, n: int) -> Tensor:
         got = f"the shape {tuple(values.shape)}" if isinstance(values, Tensor) else f"a {type(values).__name__}"
         raise InputError(f"log r returned {got} for {n} points; expected ({n},), one number per point")
     if values.isnan().any():
-        raise InputError(
-            f"log r is NaN at {int(values.isnan().sum())} of {n} points; return a number everywhere, -inf where r is 0"
-        )
+        count = int(values.isnan().sum())
+        raise InputError(f"log r is NaN at {count} of {n} points; return a number everywhere, -inf where r is 0")
     if torch.isposinf(values).any():
-        raise InputError(
-            f"r is infinite at {int(torch.isposinf(values).sum())} of {n} points, so p r is no distribution; give a "
-            "bounded r"
-        )
+        count = int(torch.isposinf(values).sum())
+        raise InputError(f"r is infinite at {count} of {n} points, so p r is no distribution; give a bounded r")
     return values
 
 

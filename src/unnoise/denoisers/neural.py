@@ -22,32 +22,24 @@ MARGIN = 0.5  # around [0, 1]: samplers that add noise first go a little beyond 
 class Neural(Denoiser):
     """A backbone, seen through a head: the denoiser of any process on any space.
 
-    What the process itself can learn, such as `schedules.Learned`, is part of the denoiser: it is trained, averaged,
-    moved and saved with the weights of the network.
+    What the process itself can learn, such as `schedules.Learned`, is trained, averaged and saved with the network.
 
     Args:
         process: what is undone.
-        network: forward(inputs, noise, cond) -> outputs, of the shapes that the head states. `noise` is the process's
-            `noise_conditioning`, one number for each row, (n,), or one for all, (1,); `cond` is passed on as it is.
-        head: called with the process; what the network sees and what its output stands for. The process's own by
-            default, else such as `heads.V`, or `functools.partial(heads.V, sigma_data=0.5)`.
+        network: forward(inputs, noise, cond) -> outputs, of the shapes that the head states; `noise` is the process's
+            `noise_conditioning`, (n,) or (1,).
+        head: what the network sees and gives, such as `heads.V` or `functools.partial(heads.V, sigma_data=0.5)`; the
+            process's own by default.
 
-    Raises:
-        InputError: a head for processes of another kind; when called: conditions that are no tensor, or of another
-            precision or number of rows, and times of another shape; at the first call also: times far out of [0, 1].
-
-    >>> from unnoise.networks import MLP
-    >>> from unnoise.processes import variance_preserving
-    >>> from unnoise.spaces import Euclidean
-    >>> denoiser = Neural(variance_preserving(Euclidean(2)), MLP((2,), width=16))
+    >>> from unnoise import networks, processes, spaces
+    >>> denoiser = Neural(processes.variance_preserving(spaces.Euclidean(2)), networks.MLP((2,), width=16))
     >>> denoiser(torch.zeros(4, 2), torch.tensor(0.5)).shape
     torch.Size([4, 2])
     """
 
     def __init__(self, process: P, network: nn.Module, head: Callable[[P], Head[Any]] | None = None) -> None:
         super().__init__()
-        self.process = process
-        self.network = network
+        self.process, self.network = process, network
         self.head: Head[Any] = process.head if head is None else head(process)
         self.learnt = nn.ModuleList(dict.fromkeys(_modules(process)))
         self._called = False
@@ -76,10 +68,8 @@ class Neural(Denoiser):
         if not self._called and t.numel():
             low, high = t.min().item(), t.max().item()
             if low < -MARGIN or high > 1 + MARGIN:
-                raise InputError(
-                    f"got the time {high if high > 1 else low:g}; times run from t = 0, data, to t = 1, noise: divide "
-                    "numbers of steps by how many there are"
-                )
+                got = f"got the time {high if high > 1 else low:g}; times run from t = 0, data, to t = 1, noise"
+                raise InputError(f"{got}: divide numbers of steps by how many there are")
             self._called = True
 
 

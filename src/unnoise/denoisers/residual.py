@@ -12,24 +12,17 @@ from unnoise.denoisers.base import Denoiser
 
 
 class Residual(Denoiser):
-    """The sum of two statistics: statistics live in a linear space.
+    """The sum of two statistics of one process: the network learns only what a closed form gets wrong.
 
-    A simple model that is known in closed form, such as a kernel density, is a better start than zero; the network
-    has to learn only what it gets wrong. The condition is given to the known one: a network that has learnt to correct
-    a kernel density without the example at hand needs to be told which kernels to leave out.
+    The condition is given to the known denoiser alone: it may say which kernels of a kernel density to leave out.
 
     Args:
-        known: of the same process.
+        known: such as that of a kernel density; frozen.
         learnt: whose output at the start of training is better small.
 
-    Raises:
-        InputError: denoisers of two processes.
-
     >>> import torch
-    >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import edm
-    >>> from unnoise.spaces import Euclidean
-    >>> one = Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> from unnoise import denoisers, processes, spaces
+    >>> one = denoisers.Exact(processes.edm(spaces.Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
     >>> Residual(one, one)(torch.tensor([[0.9]]), torch.tensor(0.0))
     tensor([[2.]])
     """
@@ -38,9 +31,7 @@ class Residual(Denoiser):
         super().__init__()
         if known.process != learnt.process:
             raise InputError(f"got denoisers of {known.process} and of {learnt.process}; expected one process")
-        self.process = learnt.process
-        self.known = known.requires_grad_(False)
-        self.learnt = learnt
+        self.process, self.known, self.learnt = learnt.process, known.requires_grad_(False), learnt
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The sum, leaf by leaf."""

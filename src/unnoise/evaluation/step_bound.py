@@ -25,7 +25,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation.likelihood import Estimate, Grouped, Stratified, repeated
-from unnoise.laws.weights import effective_size
+from unnoise.laws.categorical import effective_size
 from unnoise.objectives.times import stratum
 from unnoise.processes import Chain
 from unnoise.samplers.base import default_batch_size

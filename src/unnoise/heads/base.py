@@ -2,8 +2,7 @@ r"""How a network reads a noisy state, and how its unconstrained output becomes 
 
 A head stands between a process and a backbone that knows nothing of diffusion: `inputs` are numbers of order one, and
 `estimate` makes any output a legal statistic, near the right one where the output is zero. A head is made for one
-process, as in `heads.Eps(process)`; every process names the head that serves it best, `process.head`, and
-`denoisers.Neural` takes another on request.
+process, as in `heads.Eps(process)`; `process.head` is the default.
 """
 
 from __future__ import annotations
@@ -48,24 +47,16 @@ class _OnSpace(Protocol):
 
 @dataclass(frozen=True)
 class ProcessHead(Head[Tensor]):
-    """A head of a process whose states are tensors.
+    """A head of a process whose states are tensors; InputError for a process of another kind."""
 
-    Args:
-        process: one that has what the class `needs`, on the kind of space that it is `on`.
-
-    Raises:
-        InputError: the process is of another kind.
-    """
-
-    needs: ClassVar[type]  # a protocol
-    on: ClassVar[type]
+    needs: ClassVar[type]  # a protocol of processes
+    on: ClassVar[type]  # the kind of space
     trait: ClassVar[str]  # what processes of this kind are, as a clause after "a process"
 
     process: _OnSpace
 
     def __post_init__(self) -> None:
         if not (isinstance(self.process, self.needs) and isinstance(self.process.space, self.on)):
-            raise InputError(
-                f"the head {type(self).__name__} reads the states of a process {self.trait}, not of "
-                f"{type(self.process).__name__}: leave the head out for the process's own"
-            )
+            head, process = type(self).__name__, type(self.process).__name__
+            reads = f"the head {head} reads the states of a process {self.trait}, not of {process}"
+            raise InputError(f"{reads}: leave the head out for the process's own")

@@ -25,9 +25,9 @@ class _BirthsAndDeaths(Protocol):
 class CountHead(ProcessHead):
     r"""The network sees $\mathrm{asinh}(2\sqrt x - 2\sqrt m)$, and its output F raises or lowers a good guess.
 
-    The guess is the posterior of geometric data of mean m, with $\gamma = 1 - \rho$: of the first,
-    $\gamma m (1 + x)/(1 + \rho m)$ are missing under pure death and $\gamma m$ under immigration, times softplus(F)
-    over softplus(0). Of the x that are present a share $\gamma$ has come since, its odds times $e^F$.
+    The guess is the posterior of geometric data of mean m, with $\gamma = 1 - \rho$: under pure death
+    $\gamma m (1 + x)/(1 + \rho m)$ are missing, under immigration $\gamma m$, times softplus(F)/softplus(0). Of the x
+    present a share $\gamma$ has come since, its odds times $e^F$.
 
     >>> from unnoise.processes import PureDeath
     >>> head = CountHead(PureDeath(Counts(3), mean=4.0))
@@ -47,7 +47,7 @@ class CountHead(ProcessHead):
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """As many channels as the statistic has numbers for each site; one after the other for a vector."""
+        """One channel for each number of the statistic; one after the other for a vector."""
         shape, numbers = self.process.space.event_shape, self.process.numbers
         return (numbers * shape[0],) if len(shape) == 1 else (numbers, *shape)
 

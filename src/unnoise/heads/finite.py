@@ -1,7 +1,7 @@
 r"""What a network sees of letters, and how its output becomes $p(x_0 | x_t)$ at every site.
 
-Networks read channels first: (S, sites) for sequences, (S, height, width) for images, (channels * S, height, width) for
-images with channels. Few sites in a row, of at most `FLAT` numbers together, are one flat vector.
+Networks read channels first: (S, sites) or (channels * S, height, width). Few sites in a row, of at most `FLAT` numbers
+together, are one flat vector.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class StatesHead(ProcessHead):
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """S numbers for every site."""
+        """One number for every state of every site."""
         return self.shape(self.process.space.states)
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
@@ -61,8 +61,7 @@ class StatesHead(ProcessHead):
         space = self.process.space
         if len(space.event_shape) == 1 and space.sites * space.states <= FLAT:
             return (space.sites * numbers,)
-        channels, positions = math.prod(space.event_shape[:-2]), space.event_shape[-2:]
-        return (numbers * channels, *positions)
+        return (numbers * math.prod(space.event_shape[:-2]), *space.event_shape[-2:])
 
     def by_site(self, output: Tensor) -> Tensor:
         """The output of a network, with all numbers of a site in the last axis: (n, *sites, numbers)."""
@@ -89,8 +88,7 @@ class Softmax(StatesHead):
 class Posterior(Softmax):
     r"""$p(x_0 | x_t) \propto e^{F(x_0)} q_{t|0}(x_t | x_0)$ at every site, with the network's output F.
 
-    What a site shows about itself is known, so that the network has to learn only what the other sites say about it,
-    the same at all times for sites that are independent. What the kernel rules out is ruled out: a state that cannot
+    The network learns only what the other sites say, the same at all times for independent sites. A state that cannot
     have come by noise is data (the carry-over of masked diffusion; Sahoo et al. 2024, arXiv 2406.07524).
 
     >>> from unnoise.processes import CTMC, rates
@@ -107,9 +105,7 @@ class Posterior(Softmax):
 
 
 class Indices(Posterior):
-    """The network sees the states as whole numbers, for an embedding of its own; the output is that of `Posterior`.
-
-    For large vocabularies: looking rows up costs less than multiplying one-hot states.
+    """The network sees states as whole numbers, which it embeds: cheaper than one-hot states for large vocabularies.
 
     >>> from unnoise.processes import CTMC, rates
     >>> head = Indices(CTMC(Finite(64, 32_000), rates.Absorbing(32_000)))
@@ -124,7 +120,7 @@ class Indices(Posterior):
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """S numbers for every site."""
+        """One number for every state of every site."""
         return super().input_shape
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
@@ -137,8 +133,8 @@ class Logistic(Softmax):
     r"""A discretised logistic law, truncated to the states: two numbers for every site, for states that are ordered.
 
     States are scaled to [-1, 1], where state k is the bin $k \pm \frac12$. The output is the mean relative to $x_t$,
-    and the log scale relative to `log_scale`. With `evidence` the law is multiplied by $q_{t|0}(x_t | x_0)$, as in
-    `Posterior`. Salimans et al. 2017 (arXiv 1701.05517); Campbell et al. 2022 (arXiv 2205.14987).
+    and the log scale relative to `log_scale`; `evidence` multiplies by $q_{t|0}(x_t | x_0)$, as in `Posterior`.
+    Salimans et al. 2017 (arXiv 1701.05517); Campbell et al. 2022 (arXiv 2205.14987).
     """
 
     evidence: bool = False

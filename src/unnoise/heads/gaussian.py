@@ -14,9 +14,8 @@ et al. 2022, arXiv 2206.00364). The heads are the other half: with output $F$,
 | `Preconditioned` | $c_{skip} x + c_{out} F$ |
 
 with $c_{skip} = \alpha\sigma_d^2/(\alpha^2\sigma_d^2 + \sigma^2)$ and
-$c_{out} = \sigma\sigma_d/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$. `Preconditioned` asks for a
-target of unit variance at every noise level; in a variance-preserving process with $\sigma_d = 1$ it is `V` with the
-sign of F changed.
+$c_{out} = \sigma\sigma_d/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$, a target of unit variance at every noise level; in a
+variance-preserving process with $\sigma_d = 1$ it is `V` with the sign of F changed.
 """
 
 from __future__ import annotations
@@ -62,11 +61,7 @@ class SignalNoiseHead(ProcessHead):
 
 @dataclass(frozen=True)
 class GaussianHead(SignalNoiseHead):
-    r"""How a network's output F becomes the estimate of x_0.
-
-    Args:
-        process: a Gaussian one.
-        sigma_data: $\sigma_d$, the standard deviation of the data.
+    r"""How a network's output F becomes the estimate of x_0, for data of standard deviation $\sigma_d$ = `sigma_data`.
 
     >>> from unnoise.processes import edm
     >>> head = Eps(edm(Euclidean(2)), sigma_data=0.5)
@@ -110,10 +105,7 @@ class Eps(GaussianHead):
 
 
 class V(GaussianHead):
-    r"""The network gives $v = \alpha\epsilon - \sigma x_0$ (Salimans and Ho 2022, arXiv 2202.00512).
-
-    It is the velocity of processes that preserve the variance. That of rectified flow is `Velocity`.
-    """
+    r"""The network gives $\alpha\epsilon - \sigma x_0$ (Salimans and Ho 2022, arXiv 2202.00512)."""
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         r"""$(\alpha x - \sigma F)/(\alpha^2 + \sigma^2)$."""
@@ -121,11 +113,7 @@ class V(GaussianHead):
 
 
 class Velocity(GaussianHead):
-    r"""The network gives $\epsilon - x_0$, the velocity of flow matching (Lipman et al. 2023, arXiv 2210.02747).
-
-    On rectified flow, $x = (1 - \tau) x_0 + \tau\epsilon$, it is $dx/d\tau$. The network sees x at unit variance, as
-    with all heads of this file.
-    """
+    r"""The network gives $\epsilon - x_0$, on rectified flow $dx/d\tau$ (Lipman et al. 2023, arXiv 2210.02747)."""
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         r"""$(x - \sigma F)/(\alpha + \sigma)$."""

@@ -1,8 +1,7 @@
 r"""What a network says of numbers that lie on evenly spaced levels, such as the bytes of an image.
 
-A network that denoises such data has to say at every small noise level where the nearest level is, to the last digit:
-a hard thing to learn and an easy one to compute. `LatticeHead` computes it. The network says what it expects of each
-number before its own noisy value is looked at, and Bayes' rule, number by number, does the rest.
+At small noise the nearest level is hard to learn to the last digit and easy to compute. The network says what it
+expects of each number before its noisy value is seen; Bayes' rule, number by number, does the rest.
 """
 
 from __future__ import annotations
@@ -31,8 +30,7 @@ class LatticeHead(SignalNoiseHead):
     $\tau = \sigma/\alpha$ each part is weighed by $w_k N(y; m_k, s_k^2 + \tau^2)$ ($s = 0$ for the point masses), and
     has the mean of $N\big(\frac{m\tau^2 + y s^2}{s^2 + \tau^2}, \frac{s^2\tau^2}{s^2 + \tau^2}\big)$ over the levels.
 
-    At noise below the step the estimate is the level itself, whatever the network says. With one part and a wide
-    lattice it is the estimate of any other head.
+    At noise below the step the estimate is the level itself, whatever the network says.
 
     Args:
         process: a Gaussian one.
@@ -44,8 +42,7 @@ class LatticeHead(SignalNoiseHead):
     >>> from unnoise.processes import variance_preserving
     >>> from unnoise.spaces import Euclidean
     >>> head = LatticeHead(variance_preserving(Euclidean((1, 8, 8))), Lattice(-1.0, 0.5, 5))
-    >>> x = torch.full((1, 1, 8, 8), 0.4)
-    >>> t = torch.tensor(1e-3)
+    >>> x, t = torch.full((1, 1, 8, 8), 0.4), torch.tensor(1e-3)
     >>> float(head.estimate(torch.zeros(1, *head.output_shape), x, t)[0, 0, 0, 0])
     0.5
     """
@@ -59,10 +56,8 @@ class LatticeHead(SignalNoiseHead):
         super().__post_init__()
         count = self.lattice.count
         if self.bells < 1 or not self.atoms or not all(-count <= place < count for place in self.atoms):
-            raise InputError(
-                f"got {self.bells} bells and atoms at {self.atoms}; expected at least one of each, at places among "
-                f"{count} levels"
-            )
+            got = f"{self.bells} bells and atoms at {self.atoms}"
+            raise InputError(f"got {got}; expected at least one of each, at places among {count} levels")
 
     @property
     def output_shape(self) -> tuple[int, ...]:

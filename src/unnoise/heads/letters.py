@@ -12,12 +12,9 @@ class Letters(SignalNoiseHead):
     r"""$\hat x_0 = \mathrm{softmax}(\alpha x/\sigma^2 + F)$ over the last axis, for one-hot data.
 
     The first term is what the noisy letter itself says, by Bayes' rule, and F the log odds that the rest of the point
-    gives it: constant frequencies are exact for independent letters, and the zero output for uniform ones. As the
-    softmax is a mean of one-hot vectors, it is what a denoiser of letters must be; a network at one noise level is
-    trained on cross-entropy or on squared error to the same end (Dieleman et al. 2022, arXiv 2211.15089).
+    gives it: zero is exact for independent uniform letters (Dieleman et al. 2022, arXiv 2211.15089).
 
-    Points are (n, *sites, letters), and the network sees letters as channels, (n, letters, *sites), at about unit
-    variance.
+    Points are (n, *sites, letters); the network sees letters as channels, (n, letters, *sites), at about unit variance.
 
     >>> from unnoise.processes import variance_exploding
     >>> from unnoise.spaces import Euclidean

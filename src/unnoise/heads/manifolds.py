@@ -34,9 +34,8 @@ class _Diffusion(Protocol):
 class Tangent(ProcessHead):
     r"""The score as $\sqrt{2g/(e^{2gB} - 1)}$ times the tangent part of the output, g the spectral gap of the space.
 
-    While B is small the factor is $1/\sqrt B$, so that the output is the noise with its sign changed, at unit variance
-    (Ho et al. 2020, arXiv 2006.11239); later on it decays as fast as the score does. The zero output is the score of
-    uniform data.
+    While B is small the factor is $1/\sqrt B$, so the output is minus the noise, at unit variance (Ho et al. 2020);
+    later it decays as fast as the score. The zero output is the score of uniform data.
 
     The network sees the features $\phi$ of the space, and $e^{-f^2 B/2}\sin f\phi$ and $e^{-f^2 B/2}\cos f\phi$ for
     every frequency f (Tancik et al. 2020, arXiv 2006.10739): waves finer than the noise only disturb, and fade.
@@ -71,20 +70,16 @@ class Tangent(ProcessHead):
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The features and their waves, side by side."""
         features = self.process.space.features(x_t).reshape(len(x_t), -1)
-        if not self.frequencies:
-            return features
         variance = expand(self.process.variance(t).to(features), features)
         parts = [features]
         for frequency in self.frequencies:
-            fading = torch.exp(-0.5 * frequency**2 * variance)
-            angle = frequency * features
+            fading, angle = torch.exp(-0.5 * frequency**2 * variance), frequency * features
             parts += [fading * angle.sin(), fading * angle.cos()]
         return torch.cat(parts, -1)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\sqrt{2g/(e^{2gB} - 1)}$ times the tangent part, in the precision of x_t."""
-        space = self.process.space
-        gap = 2 * space.spectral_gap
+        space, gap = self.process.space, 2 * self.process.space.spectral_gap
         factor = torch.sqrt(gap / torch.expm1(gap * self.process.variance(t).to(x_t)))
         return expand(factor, x_t) * space.tangent(x_t, output.reshape(x_t.shape).to(x_t.dtype))
 
@@ -94,9 +89,6 @@ class ScoreHead(ProcessHead):
     r"""The tangent part of the output is $s\nabla\log q_t$, s the volatility: its square error is the KL rate.
 
     The network sees the features of the point: images, of three axes, as they are, everything else as a vector.
-
-    Args:
-        process: a diffusion on any manifold.
     """
 
     needs, on = _Diffusion, Manifold

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,10 +17,7 @@ Factory = Callable[[Any], Head[Any]]
 
 @dataclass(frozen=True)
 class JointHead(Head[Any]):
-    """The heads of the factors side by side: one network sees all factors as one vector.
-
-    Args:
-        parts: name -> head, of every factor.
+    """The heads of the factors, by name, side by side: one network sees all factors as one vector.
 
     >>> from unnoise import heads, processes, spaces
     >>> word = processes.CTMC(spaces.Finite(2, 5), processes.rates.Absorbing(5))
@@ -45,17 +41,16 @@ class JointHead(Head[Any]):
     def inputs(self, x_t: Any, t: Tensor) -> Tensor:
         """The factors' inputs, one after the other."""
         inputs = [head.inputs(x_t[name], t).flatten(1) for name, head in self.parts.items()]
-        kind = torch.get_default_dtype() if any(part.dtype != inputs[0].dtype for part in inputs) else inputs[0].dtype
+        kind = inputs[0].dtype if len({part.dtype for part in inputs}) == 1 else torch.get_default_dtype()
         return torch.cat([part.to(kind) for part in inputs], 1)
 
     def estimate(self, output: Tensor, x_t: Any, t: Tensor) -> Any:
         """Every factor reads its own part of the output."""
-        shapes = [head.output_shape for head in self.parts.values()]
-        ends = list(itertools.accumulate(math.prod(shape) for shape in shapes))
-        flat = output.flatten(1).tensor_split(ends[:-1], 1)
+        sizes = [math.prod(head.output_shape) for head in self.parts.values()]
+        flat = dict(zip(self.parts, torch.split(output.flatten(1), sizes, 1), strict=True))
         return {
-            name: head.estimate(values.reshape(-1, *shape), x_t[name], t)
-            for (name, head), values, shape in zip(self.parts.items(), flat, shapes, strict=True)
+            name: head.estimate(flat[name].reshape(-1, *head.output_shape), x_t[name], t)
+            for name, head in self.parts.items()
         }
 
 
@@ -65,22 +60,13 @@ class _Product(Protocol):
 
 
 def joint(process: _Product, parts: Mapping[str, Factory]) -> JointHead:
-    """The head of a product of processes where some factors have other heads than their own.
-
-    Args:
-        process: the product.
-        parts: name -> called with the process of that factor.
+    """The head of a product of processes where some factors, by name, have other heads than their own.
 
     >>> from functools import partial
     >>> from unnoise import heads, processes, spaces
     >>> process = processes.product({"numbers": processes.edm(spaces.Euclidean(2))})
     >>> head = partial(joint, parts={"numbers": heads.V})  # as for `Neural` and `DenoisingMarkovModel`
-    >>> head(process).parts["numbers"]
-    V(process=EDM(space=Euclidean(event_shape=(2,)), sigma_min=0.002, sigma_max=80.0, rho=7.0), sigma_data=1.0)
+    >>> type(head(process).parts["numbers"]).__name__
+    'V'
     """
-    return JointHead({name: parts.get(name, _own)(part) for name, part in process.parts.items()})
-
-
-def _own(process: Any) -> Head[Any]:
-    head: Head[Any] = process.head
-    return head
+    return JointHead({name: parts[name](p) if name in parts else p.head for name, p in process.parts.items()})

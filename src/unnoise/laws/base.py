@@ -24,7 +24,7 @@ class Place(Protocol):
 
 
 class Scored(ABC, Generic[S]):
-    r"""A density of which the score $\nabla\log p$ is known: what unadjusted chains need."""
+    r"""A density with a known score $\nabla\log p$, which is all that unadjusted chains need."""
 
     @property
     def support(self) -> Place | None:
@@ -44,10 +44,7 @@ class LogDensity(Scored[S]):
         """Log density at x in nats, (*batch,), with respect to the reference measure that the class states."""
 
     def score(self, x: S) -> S:
-        """The gradient of the log density at x, by automatic differentiation in the coordinates of x.
-
-        A class that knows its gradient, or that lives on a curved space, overrides this.
-        """
+        """By automatic differentiation in the coordinates of x, for classes on flat spaces that know no better way."""
         slope: S = differentiated(self.log_prob, x)[1]
         return slope
 

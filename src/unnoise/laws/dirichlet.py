@@ -43,5 +43,5 @@ class Dirichlet(Law[Tensor]):
         return constant + ((alpha - 1) * x.clamp(min=LEAST).log()).sum(-1)
 
     def score(self, x: Tensor) -> Tensor:
-        r"""$(\alpha - 1)/x$: partial derivatives, of which only the part that sums to zero has a meaning."""
+        r"""$(\alpha - 1)/x$: partial derivatives; only the part that sums to zero has a meaning."""
         return (self.concentration.to(x) - 1) / x.clamp(min=LEAST)

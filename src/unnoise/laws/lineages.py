@@ -1,4 +1,4 @@
-r"""How many ancestors a population had a time ago: the time scale of the Wright-Fisher kernel.
+r"""How many ancestors a population had at an earlier time: the time scale of the Wright-Fisher kernel.
 
 In Kingman's coalescent with mutation at total rate $\theta/2$, infinitely many lines of descent merge and mutate into
 $m$ that are left after time t, at rates $\lambda_k = \frac12 k(k + \theta - 1)$ from k to k - 1. The published series
@@ -173,8 +173,7 @@ def log_masses(theta: float, m: Floats, t: Floats) -> Floats:
     terms = (np.exp(exponent - height) * slope).imag
     integral = STEP / math.pi * (terms.sum(0) - 0.5 * terms[0])
     scale = math.log(2) - loggamma(m + 1.0).real - loggamma(m + theta).real
-    result: Floats = np.log(integral) + height + scale + (shift - pole) * t
-    return result
+    return np.asarray(np.log(integral) + height + scale + (shift - pole) * t)
 
 
 def _saddle(theta: float, m: Floats, t: Floats) -> Floats:
@@ -187,8 +186,7 @@ def _saddle(theta: float, m: Floats, t: Floats) -> Floats:
 
     start, end = torch.broadcast_tensors(torch.as_tensor(first), torch.as_tensor(last))  # type: ignore[no-untyped-call]
     low, high = bisect(beyond, start, end, 16)
-    result: Floats = np.exp(0.5 * (low + high).numpy())
-    return result
+    return np.asarray(np.exp(0.5 * (low + high).numpy()))
 
 
 def _mean(theta: float, m: Floats, s: Floats) -> Floats:
@@ -198,12 +196,10 @@ def _mean(theta: float, m: Floats, s: Floats) -> Floats:
     ratio = np.sqrt(np.abs(squared)) / (centre + TERMS - 0.5)
     hyperbolic = np.arctanh(np.minimum(ratio, 1 - 1e-12))
     angle = np.where(squared > 0, hyperbolic, np.arctan(ratio)) / np.maximum(ratio, 1e-12)
-    result: Floats = terms + 2 / (centre + TERMS - 0.5) * np.where(ratio > 1e-6, angle, 1.0)
-    return result
+    return np.asarray(terms + 2 / (centre + TERMS - 0.5) * np.where(ratio > 1e-6, angle, 1.0))
 
 
 def _curvature(theta: float, m: Floats, s: Floats) -> Floats:
     r"""$\sum_{k\ge m} 1/(\lambda_k + s)^2$, by differences: it only sets the scale of the integral."""
     step = 1e-4 * (s + 0.5 * m * (m + theta - 1))
-    slope: Floats = (_mean(theta, m, s - step) - _mean(theta, m, s + step)) / (2 * step)
-    return slope
+    return np.asarray((_mean(theta, m, s - step) - _mean(theta, m, s + step)) / (2 * step))

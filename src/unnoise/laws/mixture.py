@@ -17,12 +17,9 @@ class GaussianMixture(Law[Tensor]):
     r"""$\sum_k w_k N(\mu_k, \Sigma_k)$ on $R^d$; density with respect to Lebesgue measure.
 
     Args:
-        weights: (K,), positive, summing to one.
+        weights: (K,), non-negative, summing to one.
         means: (K, d).
         covariances: (K, d, d), symmetric positive definite.
-
-    Raises:
-        InputError: shapes that do not agree, or weights that are not a distribution.
 
     >>> law = GaussianMixture(torch.tensor([1.0]), torch.zeros(1, 2), torch.eye(2)[None])
     >>> round(float(law.log_prob(torch.zeros(2))), 4)

@@ -42,7 +42,7 @@ class Independent(HasEntropy[dict[str, Any]]):
         return self._total(lambda name, law: law.entropy())
 
     def kl(self, other: Independent) -> Tensor:
-        """The sum over the parts, all of which must have one."""
+        """The sum of the parts' divergences, which all parts must have."""
         return self._total(lambda name, law: law.kl(other.parts[name]))
 
     def _total(self, f: Callable[[str, Any], Tensor]) -> Tensor:

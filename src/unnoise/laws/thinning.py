@@ -1,4 +1,4 @@
-r"""Counts of which some are lost and to which others come: the kernels and small steps of counts."""
+r"""Counts that lose some and gain others: the kernels and small steps of counts."""
 
 from __future__ import annotations
 
@@ -67,9 +67,8 @@ class BinomialThinning(CountLaw):
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, *batch, *sites), int64."""
         sites = torch.broadcast_shapes(self.count.shape, self.kept.shape, self.arrivals.shape)  # type: ignore[no-untyped-call]
-        count, kept, arrivals = (
-            part.double().to(rng.device).expand(*shape, *sites) for part in (self.count, self.kept, self.arrivals)
-        )
+        parts = (self.count, self.kept, self.arrivals)
+        count, kept, arrivals = (part.double().to(rng.device).expand(*shape, *sites) for part in parts)
         survivors = torch.binomial(count, kept.clamp(0, 1), generator=rng)
         return (survivors + torch.poisson(arrivals, generator=rng)).long().to(self.count.device)
 

@@ -46,35 +46,28 @@ class WrappedNormal(Law[Tensor]):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log density in nats."""
-        near, far, variance = self._expansions(x)
-        images, early = near
-        phase, waves, _ = far
+        images, early, phase, waves, _, variance = self._expansions(x)
         image_sum = torch.logsumexp(-0.5 * images**2 / early, -1) - 0.5 * torch.log(2 * math.pi * early[..., 0])
         fourier = torch.log1p((waves * phase.cos()).sum(-1)) - math.log(2 * math.pi)
         return event_sum(torch.where(variance < BROAD, image_sum, fourier), self.event_ndim).to(self._dtype(x))
 
     def score(self, x: Tensor) -> Tensor:
         """The derivative of the log density in every angle."""
-        near, far, variance = self._expansions(x)
-        images, early = near
-        phase, waves, order = far
+        images, early, phase, waves, order, variance = self._expansions(x)
         image_sum = -(torch.softmax(-0.5 * images**2 / early, -1) * images).sum(-1) / early[..., 0]
         fourier = -(waves * order * phase.sin()).sum(-1) / (1 + (waves * phase.cos()).sum(-1))
         return torch.where(variance < BROAD, image_sum, fourier).to(self._dtype(x))
 
-    def _expansions(self, x: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor, Tensor], Tensor]:
-        """Images and their variance; phases, amplitudes and orders of the Fourier series; the variance, in float64."""
+    def _expansions(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Images and their variance; phases, amplitudes and orders of the Fourier series; the variance; in float64."""
         angle = wrap(x.double() - self.mean) + 0 * self.scale
         variance, angle = (self.scale.double() ** 2).expand_as(angle), angle[..., None]
         turns, order = (
             torch.tensor(list(numbers), dtype=angle.dtype, device=angle.device) for numbers in (IMAGES, HARMONICS)
         )
-        waves = 2 * torch.exp(-0.5 * order**2 * variance.clamp(min=BROAD)[..., None])
-        return (
-            (angle + 2 * math.pi * turns, variance.clamp(max=BROAD)[..., None]),
-            (order * angle, waves, order),
-            variance,
-        )
+        early, late = variance.clamp(max=BROAD)[..., None], variance.clamp(min=BROAD)[..., None]
+        waves = 2 * torch.exp(-0.5 * order**2 * late)
+        return angle + 2 * math.pi * turns, early, order * angle, waves, order, variance
 
     def _dtype(self, x: Tensor) -> torch.dtype:
         return torch.promote_types(x.dtype, self.mean.dtype)

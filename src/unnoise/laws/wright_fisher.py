@@ -1,7 +1,7 @@
 r"""The transition law of Wright-Fisher noise, exactly: a mixture of Dirichlet laws over ancestors.
 
-With $M \sim q^\theta(t)$ lines left of the past (see `lineages`), of which $L \sim \mathrm{Mult}(M, x_0)$ are of each
-type, $x_t \sim \mathrm{Dir}(\alpha + L)$ (Griffiths and Li 1983; Jenkins and Spano 2017, arXiv 1506.06998). Summed over
+With $M \sim q^\theta(t)$ lines left of the past (`lineages`), and $L \sim \mathrm{Mult}(M, x_0)$ of them of each type,
+$x_t \sim \mathrm{Dir}(\alpha + L)$ (Griffiths and Li 1983; Jenkins and Spano 2017, arXiv 1506.06998). Summed over
 everything that is not seen, the density is
 
 $$q(y | x) = \prod_i y_i^{\alpha_i - 1}\ \sum_m q_m\,\Gamma(\theta + m)\,m!\,c_m, \qquad

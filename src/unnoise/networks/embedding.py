@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from unnoise._errors import InputError
+
+Shape = tuple[int, ...]
+L = TypeVar("L", nn.Linear, nn.Conv2d)
+
+
+def zeroed(layer: L) -> L:
+    """The layer, whose output starts at zero."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
 
 
 class Embedding(nn.Module):
@@ -18,8 +29,8 @@ class Embedding(nn.Module):
         cond_features: how many numbers describe the condition; 0 for none.
         frequencies: how many angular frequencies, log-spaced from 1 to `highest`.
 
-    Raises:
-        InputError: when called, for a condition where the network was built for none, or of another width.
+    >>> Embedding(8, cond_features=2)(torch.zeros(3), torch.zeros(3, 2)).shape
+    torch.Size([3, 8])
     """
 
     frequencies: Tensor
@@ -36,10 +47,8 @@ class Embedding(nn.Module):
         """Embed levels of shape () or (n,); a scalar level without condition gives one row, which broadcasts."""
         expected, got = 0 if self.cond is None else self.cond.in_features, 0 if cond is None else cond.shape[-1]
         if got != expected:
-            raise InputError(
-                f"got conditions of {got} numbers for a network that was built with cond_features={expected}; build it "
-                "with as many as conditions have, 0 for none"
-            )
+            built = f"a network that was built with cond_features={expected}"
+            raise InputError(f"got conditions of {got} numbers for {built}; build it with as many, 0 for none")
         angles = level.reshape(-1, 1) * self.frequencies
         hidden = self.level(torch.cat([angles.sin(), angles.cos()], -1))
         if self.cond is not None:

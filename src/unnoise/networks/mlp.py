@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor, nn
 
-from unnoise.networks.embedding import Embedding
+from unnoise.networks.embedding import Embedding, Shape, zeroed
 
 
 class MLP(nn.Module):
@@ -16,8 +16,6 @@ class MLP(nn.Module):
         input_shape: shape of one input.
         cond_features: how many numbers describe the condition; 0 for none.
         output_shape: shape of one output; that of the input by default.
-        width: hidden width.
-        depth: number of residual layers.
         embedding: width of the embedding of noise level and condition.
 
     >>> import torch
@@ -27,9 +25,9 @@ class MLP(nn.Module):
 
     def __init__(
         self,
-        input_shape: tuple[int, ...],
+        input_shape: Shape,
         cond_features: int = 0,
-        output_shape: tuple[int, ...] | None = None,
+        output_shape: Shape | None = None,
         width: int = 256,
         depth: int = 4,
         embedding: int = 128,
@@ -41,9 +39,7 @@ class MLP(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(depth))
         self.shifts = nn.ModuleList(nn.Linear(embedding, width) for _ in range(depth))
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
-        self.last = nn.Linear(width, math.prod(self.output_shape))
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        self.last = zeroed(nn.Linear(width, math.prod(self.output_shape)))
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from unnoise._errors import InputError
-from unnoise.networks.embedding import Embedding
+from unnoise.networks.embedding import Embedding, Shape, zeroed
 
 
 class Transformer(nn.Module):
@@ -16,18 +16,13 @@ class Transformer(nn.Module):
     and condition. Gates and the last layer start at zero, so that every block starts as the identity and the output
     as zero (Vaswani et al. 2017, arXiv 1706.03762; Peebles and Xie 2023, arXiv 2212.09748).
 
-    Sites are told apart by learnt positions only: there are as many as the network was built for.
+    Positions are learnt, so the number of sites is that of `input_shape`.
 
     Args:
         input_shape: (channels, sites) of one input.
         cond_features: how many numbers describe the condition; 0 for none.
         output_shape: (channels, sites) of one output, with as many sites; that of the input by default.
-        width: numbers per site inside, a multiple of `heads`.
-        depth: number of blocks.
-        heads: attention heads.
-
-    Raises:
-        InputError: shapes that are not (channels, sites), other sites out than in, or a width that heads do not divide.
+        width: numbers per site inside, a multiple of `heads`, the number of attention heads.
 
     >>> import torch
     >>> Transformer((3, 20), output_shape=(5, 20), width=16, depth=1)(torch.zeros(2, 3, 20), torch.zeros(())).shape
@@ -36,9 +31,9 @@ class Transformer(nn.Module):
 
     def __init__(
         self,
-        input_shape: tuple[int, ...],
+        input_shape: Shape,
         cond_features: int = 0,
-        output_shape: tuple[int, ...] | None = None,
+        output_shape: Shape | None = None,
         width: int = 128,
         depth: int = 4,
         heads: int = 4,
@@ -52,10 +47,8 @@ class Transformer(nn.Module):
         self.positions = nn.Embedding(sites, width)
         self.blocks = nn.ModuleList(AttentionBlock(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
-        self.last = nn.Linear(width, channels_out)
+        self.last = zeroed(nn.Linear(width, channels_out))
         nn.init.normal_(self.positions.weight, std=0.5)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
@@ -74,12 +67,10 @@ class AttentionBlock(nn.Module):
         super().__init__()
         self.heads = heads
         self.norm_1, self.norm_2 = (nn.LayerNorm(width, elementwise_affine=False) for _ in range(2))
-        self.modulation = nn.Linear(width, 6 * width)
+        self.modulation = zeroed(nn.Linear(width, 6 * width))
         self.project = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(approximate="tanh"), nn.Linear(4 * width, width))
-        nn.init.zeros_(self.modulation.weight)
-        nn.init.zeros_(self.modulation.bias)
 
     def forward(self, h: Tensor, embedded: Tensor) -> Tensor:
         """The next features of h: (n, sites, width), embedded: (n or 1, width)."""
@@ -89,19 +80,15 @@ class AttentionBlock(nn.Module):
         return out
 
     def _attention(self, h: Tensor) -> Tensor:
-        query, key, value = (
-            part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.project(h).chunk(3, -1)
-        )
-        mixed = nn.functional.scaled_dot_product_attention(query, key, value)
+        parts = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.project(h).chunk(3, -1))
+        mixed = nn.functional.scaled_dot_product_attention(*parts)
         out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
         return out
 
 
-def _check(input_shape: tuple[int, ...], output_shape: tuple[int, ...], width: int, heads: int) -> None:
+def _check(input_shape: Shape, output_shape: Shape, width: int, heads: int) -> None:
     if len(input_shape) != 2 or len(output_shape) != 2 or input_shape[1] != output_shape[1]:
-        raise InputError(
-            f"got the shapes {input_shape} and {output_shape}; a transformer expects (channels, sites) for its input "
-            "and its output, with as many sites"
-        )
+        got = f"the shapes {input_shape} and {output_shape}"
+        raise InputError(f"got {got}; a transformer expects (channels, sites) in and out, with as many sites")
     if width % heads:
         raise InputError(f"got width {width} and {heads} heads; the width must be a multiple of the heads")

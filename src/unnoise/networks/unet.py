@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from unnoise.networks.embedding import Embedding
+from unnoise.networks.embedding import Embedding, Shape, zeroed
 
 
 class UNet(nn.Module):
@@ -28,11 +28,11 @@ class UNet(nn.Module):
 
     def __init__(
         self,
-        input_shape: tuple[int, ...],
+        input_shape: Shape,
         cond_features: int = 0,
-        output_shape: tuple[int, ...] | None = None,
+        output_shape: Shape | None = None,
         width: int = 64,
-        multipliers: tuple[int, ...] = (1, 2, 2),
+        multipliers: Shape = (1, 2, 2),
         blocks: int = 2,
         attention: bool = True,
     ) -> None:
@@ -42,26 +42,19 @@ class UNet(nn.Module):
         self.embedding = Embedding(embedding, cond_features)
         self.first = nn.Conv2d(channels, width, 3, padding=1)
         widths = [width * m for m in multipliers]
-        self.down, self.up = (
-            nn.ModuleList(),
-            nn.ModuleList(),
-        )  # of blocks in a row, `blocks` at each resolution
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()  # `blocks` at each resolution
         current = width
-        for size in widths:
-            for _ in range(blocks):
-                self.down.append(ConvolutionBlock(current, size, embedding))
-                current = size
+        for size in [size for size in widths for _ in range(blocks)]:
+            self.down.append(ConvolutionBlock(current, size, embedding))
+            current = size
         self.middle = nn.ModuleList(ConvolutionBlock(current, current, embedding) for _ in range(2))
         self.attention = Attention(current) if attention else None
-        for size in reversed(widths):
-            for _ in range(blocks):
-                self.up.append(ConvolutionBlock(current + size, size, embedding))
-                current = size
+        for size in [size for size in reversed(widths) for _ in range(blocks)]:
+            self.up.append(ConvolutionBlock(current + size, size, embedding))
+            current = size
         self.blocks = blocks
         self.norm = nn.GroupNorm(8, current)
-        self.last = nn.Conv2d(current, channels_out, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+        self.last = zeroed(nn.Conv2d(current, channels_out, 3, padding=1))
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""

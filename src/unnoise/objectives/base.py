@@ -14,14 +14,14 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.processes import Process
 
+ALL = slice(None)
+
 
 @dataclass(frozen=True)
 class Loss:
-    """One loss per example, in nats unless a weighting changed the unit; the training loss is its mean.
+    """One loss per example, (n,), in nats unless a weighting changed the unit, and what else to show, by name.
 
-    Attributes:
-        value: (n,).
-        metrics: what else is worth showing, by name.
+    The training loss is the mean.
 
     Raises:
         InputError: a value of another shape.
@@ -39,14 +39,8 @@ class Objective(ABC):
     """A stochastic estimate of how far a denoiser is from the exact one."""
 
     @abstractmethod
-    def __call__(
-        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
-    ) -> Loss:
-        """The loss of `rows` of the batch.
-
-        Randomness is drawn for the whole batch, so that the parts of one batch on several devices see the noise
-        that they would have seen on one.
-        """
+    def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
+        """The loss of `rows`; noise is drawn for the whole batch, so that devices that share a batch see the same."""
 
 
 def check_batch(process: Process[Any], x_0: Any, cond: Any) -> None:

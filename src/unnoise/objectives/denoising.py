@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise.denoisers.base import Denoiser
-from unnoise.objectives.base import Loss, Objective, check_batch
+from unnoise.denoisers import Denoiser, conditions
+from unnoise.objectives.base import ALL, Loss, Objective, check_batch
 from unnoise.objectives.times import ImportanceTimes, Times, low_discrepancy, times_at
 from unnoise.objectives.weightings import BoundWeighting, Weighting, factor_at
 from unnoise.processes import HasKernel, require
@@ -18,16 +18,7 @@ from unnoise.processes import HasKernel, require
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a denoiser says of noised data.
-
-    Attributes:
-        process: how they were noised.
-        x_0: the data, (n, *event).
-        x_t: the states.
-        t: (n,), the times.
-        density: (n,), of the times with respect to dt.
-        stat: what the denoiser says.
-    """
+    """Data x_0, noised to x_t at times t, (n,), of a density in dt, (n,); and the statistic that a denoiser gives."""
 
     process: HasKernel[Any]
     x_0: Any
@@ -46,18 +37,13 @@ class Prediction:
 def predict(
     denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice, times: Times, asker: str = "Denoising"
 ) -> Prediction:
-    """Noise a batch at these times, spread evenly, and ask the denoiser about the `rows` of it.
-
-    Raises:
-        InputError: x_0 is no batch of data of the process, conditions of another number of rows, or no kernel.
-    """
+    """Noise a batch at these times, spread evenly, and ask the denoiser about its `rows`; `asker` is for errors."""
     process, like = require(denoiser.process, HasKernel, asker, "objectives.Implicit"), _tree.first(x_0)
     check_batch(process, x_0, cond)
     t, density = times_at(times, process, low_discrepancy(_tree.length(x_0), rng).to(like.device))
     x_t = process.marginal(x_0, t).sample(rng)
-    x_0, x_t, t, density = (_tree.map(lambda leaf: leaf[rows], part) for part in (x_0, x_t, t, density))
-    stat = denoiser(x_t, t, None if cond is None else _tree.map(lambda leaf: leaf[rows], cond))
-    return Prediction(process, x_0, x_t, t, density, stat)
+    x_0, x_t, t, density, cond = (conditions.at(part, rows) for part in (x_0, x_t, t, density, cond))
+    return Prediction(process, x_0, x_t, t, density, denoiser(x_t, t, cond))
 
 
 @dataclass(frozen=True)
@@ -71,23 +57,17 @@ class Denoising(Objective):
         weighting: any callable (process, t) -> factor, (n,).
         times: at which times to look.
 
-    Raises:
-        InputError: when called, for data that are not those of the process, or a factor of another shape.
-
-    >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import edm
-    >>> from unnoise.spaces import Euclidean
+    >>> from unnoise import denoisers, processes, spaces
     >>> x_0 = torch.tensor([[-1.0], [1.0]])
-    >>> Denoising()(Exact(edm(Euclidean(1)), x_0), x_0, None, torch.Generator().manual_seed(0)).value.shape
+    >>> exact = denoisers.Exact(processes.edm(spaces.Euclidean(1)), x_0)
+    >>> Denoising()(exact, x_0, None, torch.Generator().manual_seed(0)).value.shape
     torch.Size([2])
     """
 
     weighting: Weighting = field(default_factory=BoundWeighting)
     times: Times = field(default_factory=ImportanceTimes)
 
-    def __call__(
-        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
-    ) -> Loss:
+    def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """The weighted KL rates of `rows`, over the density of their times."""
         made = predict(denoiser, x_0, cond, rng, rows, self.times)
         return Loss(made.kl_rate * factor_at(self.weighting, made.process, made.t) / made.density)

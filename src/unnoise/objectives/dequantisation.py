@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
 from unnoise.laws.base import standard_normal
-from unnoise.objectives.base import Loss, Objective
+from unnoise.objectives.base import ALL, Loss, Objective
 
 
 class Dequantisation(ABC):
@@ -38,10 +38,12 @@ class UniformCells(Dequantisation):
     """Anywhere in the cell, half a step to each side of the level.
 
     Args:
-        step: the width of a cell, in units of the state.
+        step: the width of a cell, in units of the state; InputError unless positive.
 
-    Raises:
-        InputError: a step that is not positive.
+    >>> cells = UniformCells(step=0.5)
+    >>> points, log_weight = cells.draw(None, torch.zeros(1, 2), torch.Generator().manual_seed(0))
+    >>> bool(points.abs().max() <= 0.25), round(float(log_weight), 4)  # 2 log(1/2)
+    (True, -1.3863)
     """
 
     step: float
@@ -61,14 +63,11 @@ class LogitNormalCells(nn.Module, Dequantisation):
     r"""A learnt law: $y = x + \text{step}\,(\mathrm{sigmoid}(m + s\epsilon) - \frac12)$, m and s of every number given
     by a network that sees the whole row.
 
-    It starts near the uniform law (m = 0, s = 1.7). `Dequantised` trains it, alone or with the denoiser.
+    It starts near the uniform law (m = 0, s = 1.7). `Dequantised` trains it.
 
     Args:
         network: called with x (n, *event), gives (n, 2 * k) numbers for events of k.
-        step: the width of a cell, in units of the state.
-
-    Raises:
-        InputError: a step that is not positive.
+        step: the width of a cell, in units of the state; InputError unless positive.
     """  # noqa: D205
 
     name = "learnt dequantisation"
@@ -91,12 +90,7 @@ class LogitNormalCells(nn.Module, Dequantisation):
 
 
 class WithCells(Denoiser):
-    """A denoiser and the law that fills the cells for it, to be trained, averaged and saved together.
-
-    Args:
-        denoiser: freeze it to train the law alone.
-        cells: the law.
-    """
+    """A denoiser, frozen to train the law alone, and the law that fills its cells: trained and saved together."""
 
     def __init__(self, denoiser: Denoiser, cells: LogitNormalCells) -> None:
         super().__init__()
@@ -109,20 +103,11 @@ class WithCells(Denoiser):
 
 @dataclass(frozen=True)
 class Dequantised(Objective):
-    """An objective of points, as one of whole numbers whose cells are filled by the law of a `WithCells`.
-
-    Args:
-        objective: in nats, such as `Denoising()`.
-
-    Raises:
-        InputError: when called, for a denoiser that brings no law.
-    """
+    """An objective of points in nats, such as `Denoising()`, as one of whole numbers, for a denoiser `WithCells`."""
 
     objective: Objective
 
-    def __call__(
-        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
-    ) -> Loss:
+    def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """The objective at drawn points, less their weights."""
         if not isinstance(denoiser, WithCells):
             raise InputError(f"Dequantised trains objectives.WithCells, got {type(denoiser).__name__}")

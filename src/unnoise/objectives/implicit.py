@@ -10,8 +10,8 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise.denoisers import Denoiser
-from unnoise.objectives.base import Loss, Objective, check_batch
+from unnoise.denoisers import Denoiser, conditions
+from unnoise.objectives.base import ALL, Loss, Objective, check_batch
 from unnoise.objectives.noising import noised
 from unnoise.objectives.times import low_discrepancy
 from unnoise.objectives.weightings import BoundWeighting, Weighting, factor_at
@@ -25,17 +25,19 @@ class Implicit(Objective):
     With the weighting `BoundWeighting` its mean is the bound on $-\log p(x_0)$ without $-E[\log p_1(X_1)]$, which no
     denoiser changes; it differs from `Denoising` by a constant (Benton et al. 2024, arXiv 2211.03595, section 3).
 
-    It is exact, at one backward pass per dimension of a manifold, or one evaluation per neighbour of a point of
-    a finite space; or it is unbiased with that many `probes` instead: random directions (sliced score matching, Song et
-    al. 2019, arXiv 1905.07088) or neighbours. Of a kernel, if there is one, only draws are used.
+    The exact loss takes one backward pass per dimension of a manifold, or one evaluation per neighbour on a finite
+    space; `probes` make it unbiased at their number (sliced score matching, Song et al. 2019, arXiv 1905.07088).
 
     Args:
-        steps: moves of a simulated path, where the process has no kernel.
+        steps: moves of a simulated path, where the process has no kernel; of a kernel only draws are used.
         probes: random directions or neighbours per row; None for the exact loss.
         weighting: any callable (process, t) -> factor, (n,).
 
-    Raises:
-        InputError: no steps or no probes; when called, data that are not those of the process.
+    >>> from unnoise import denoisers, processes, spaces
+    >>> x_0 = torch.tensor([[-1.0], [1.0]])
+    >>> exact = denoisers.Exact(processes.edm(spaces.Euclidean(1)), x_0)
+    >>> Implicit()(exact, x_0, None, torch.Generator().manual_seed(0)).value.shape
+    torch.Size([2])
     """
 
     steps: int = 100
@@ -45,9 +47,7 @@ class Implicit(Objective):
     def __post_init__(self) -> None:
         check_effort(self.steps, self.probes)
 
-    def __call__(
-        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
-    ) -> Loss:
+    def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """The weighted loss rates of `rows`, over the density of their times."""
         process, like = denoiser.process, _tree.first(x_0)
         check_batch(process, x_0, cond)
@@ -55,8 +55,7 @@ class Implicit(Objective):
         seen = noised(process, x_0, u.to(like if like.is_floating_point() else like.device), self.steps, rng)
         probes = None if self.probes is None else process.space.probes(seen.x_t, self.probes, rng)
         probes = None if probes is None else _tree.map(lambda leaf: leaf[:, rows], probes)
-        x_t, t, density = (_tree.map(lambda leaf: leaf[rows], part) for part in (seen.x_t, seen.t, seen.density))
-        cond = None if cond is None else _tree.map(lambda leaf: leaf[rows], cond)
+        x_t, t, density, cond = (conditions.at(part, rows) for part in (seen.x_t, seen.t, seen.density, cond))
         return Loss(loss_rate(denoiser, x_t, t, cond, probes) * factor_at(self.weighting, process, t) / density)
 
 
@@ -65,11 +64,15 @@ def loss_rate(denoiser: Denoiser, x_t: Any, t: Tensor, cond: Any = None, probes:
     process: Process[Any] = denoiser.process
     axes = _tree.first(x_t).ndim - 1  # of an event
 
+    def batch_of(x: Any) -> torch.Size:
+        leaf = _tree.first(x)
+        return leaf.shape[: leaf.ndim - axes]
+
     def forward(x: Any) -> Any:
-        return process.forward(x, _repeated(t, _batch(x, axes)))
+        return process.forward(x, _repeated(t, batch_of(x)))
 
     def reverse(x: Any) -> Any:
-        batch = _batch(x, axes)
+        batch = batch_of(x)
         rows = torch.Size([batch.numel()])
         flat = _tree.map(lambda leaf: leaf.flatten(0, len(batch) - 1), x)
         given = None if cond is None else _tree.map(lambda leaf: _repeated(leaf, rows), cond)
@@ -79,13 +82,8 @@ def loss_rate(denoiser: Denoiser, x_t: Any, t: Tensor, cond: Any = None, probes:
     return process.space.implicit(forward, reverse, x_t, probes)
 
 
-def _batch(x: Any, axes: int) -> torch.Size:
-    leaf = _tree.first(x)
-    return leaf.shape[: leaf.ndim - axes]
-
-
 def _repeated(values: Tensor, batch: torch.Size) -> Tensor:
-    """One value per row, (n, ...), for a batch with further points of each row, (k, n); or for all in one, (k * n,)."""
+    """One value per row, (n, ...), for a batch of k points of each row, (k, n) or (k * n,)."""
     if values.ndim == 0:
         return values
     copies = batch.numel() // len(values)

@@ -15,13 +15,13 @@ from unnoise.processes import HasKernel, Process
 
 @dataclass(frozen=True)
 class Noised:
-    """Rows of data, each noised up to a time of its own, and to the end where asked for.
+    """Rows of data noised to x_t at times t, (n,), of a density in dt, (n,); and to x_1 at t = 1, or None.
 
-    Attributes:
-        t: (n,), the times.
-        density: (n,), of the times with respect to dt.
-        x_t: the states at these times.
-        x_1: the states at t = 1, or None.
+    >>> from unnoise.processes import edm
+    >>> from unnoise.spaces import Euclidean
+    >>> seen = noised(edm(Euclidean(1)), torch.zeros(3, 1), torch.rand(3), 10, torch.Generator().manual_seed(0))
+    >>> seen.x_t.shape, seen.x_1
+    (torch.Size([3, 1]), None)
     """
 
     t: Tensor
@@ -36,8 +36,8 @@ def noised(
 ) -> Noised:
     """Noise every row of x_0 up to a time that u, uniform numbers (n,), decides, and to t = 1 if `to_the_end`.
 
-    A kernel is sampled exactly, at the times of the process's own clock. Without one, times are uniform, and paths are
-    simulated in `steps` small moves, with an error of the law of x_t of order 1 / steps.
+    A kernel is sampled exactly, at the process's importance times. Without one, times are uniform, and paths take
+    `steps` small moves, with an error of the law of x_t of order 1 / steps.
     """
     if isinstance(process, HasKernel):
         t, density = process.importance_times(u)
@@ -56,8 +56,7 @@ def noised(
 def path(process: Process[Any], x_0: Any, times: Tensor, rng: torch.Generator) -> Iterator[Any]:
     """States at increasing times, one move of the generator between each, from x_0 at t = 0.
 
-    A move uses the generator of the middle of its interval, which leaves no error of first order in its dependence on
-    time.
+    A move uses the generator of the middle of its interval, which leaves no error of first order in time.
     """
     t, x = torch.zeros_like(times[0]), x_0
     for s in times:

@@ -19,9 +19,9 @@ from unnoise.spaces import Diffusion, Local, Manifold, Space
 class ScoreMatching:
     r"""$\frac{L\varphi}\varphi + L\log\varphi$ at data, for a generator L that is its own adjoint.
 
-    Its mean is, up to a constant in $\varphi$, $E_q[\Phi(q/\varphi)]$: least, and only there, where $\varphi$ is
-    proportional to the law q of the data. The normalising constant of $\varphi$ is never needed (Benton et al. 2024,
-    arXiv 2211.03595, section 3.3). The loss is $\Phi(\varphi) + 2 L\log\varphi$ in terms of the space's operators:
+    Its mean is $E_q[\Phi(q/\varphi)]$ up to a constant: least where $\varphi$ is proportional to the law q of the data,
+    and only there. No normalising constant is needed (Benton et al. 2024, arXiv 2211.03595, section 3.3). In terms of
+    the space's operators it is $\Phi(\varphi) + 2 L\log\varphi$:
 
     | space | L | objective |
     |---|---|---|
@@ -33,10 +33,7 @@ class ScoreMatching:
 
     Args:
         space: any space.
-        local: the local characteristics of L at a batch of points; on a manifold $\frac12\Delta$ by default.
-
-    Raises:
-        InputError: no `local` on a space that is no manifold.
+        local: the local characteristics of L at points; $\frac12\Delta$ by default on a manifold, InputError elsewhere.
 
     >>> from unnoise.spaces import Euclidean
     >>> x = torch.tensor([[1.0, 2.0], [0.0, 1.0]])
@@ -49,29 +46,20 @@ class ScoreMatching:
 
     def __init__(self, space: Space[Any, Any], local: Callable[[Any], Local] | None = None) -> None:
         if local is None and not isinstance(space, Manifold):
-            raise InputError(
-                f"{type(space).__name__} is no manifold, so `local` must say how points move: give symmetric rates, "
-                "such as local=lambda x: Jump(rates)"
-            )
-        object.__setattr__(self, "space", space)
-        object.__setattr__(self, "local", half_laplacian if local is None else local)
+            what = f"{type(space).__name__} is no manifold, so `local` must say how points move"
+            raise InputError(f"{what}: give symmetric rates, such as local=lambda x: Jump(rates)")
+        vars(self).update(space=space, local=half_laplacian if local is None else local)
 
     def __call__(self, log_density: Callable[[Any], Tensor], x: Any) -> Loss:
-        """The loss of log_density, which maps points to (*batch,), at x; differentiable in its parameters.
-
-        Raises:
-            InputError: x is no batch of points, or log_density gives another shape than one number per point.
-        """
+        """The loss of log_density, which maps points to (*batch,), at x; differentiable in its parameters."""
         self.space.check(x)
         local, axes = self.local(x), _tree.first(x).ndim - 1  # of an event
 
         def per_point(y: Any) -> Tensor:
             value, leaf = log_density(y), _tree.first(y)
-            if value.shape != leaf.shape[: leaf.ndim - axes]:
-                raise InputError(
-                    f"log_density gave shape {tuple(value.shape)} for {tuple(leaf.shape[: leaf.ndim - axes])} points; "
-                    "return one number per point"
-                )
+            got, points = tuple(value.shape), tuple(leaf.shape[: leaf.ndim - axes])
+            if got != points:
+                raise InputError(f"log_density gave shape {got} for {points} points; return one number per point")
             return value
 
         return Loss(self.space.phi(local, per_point, x) + 2 * self.space.apply(local, per_point, x))
@@ -79,9 +67,5 @@ class ScoreMatching:
 
 def half_laplacian(x: Any) -> Local:
     r"""Brownian motion, $\frac12\Delta$, on any manifold, products included."""
-
-    def local(leaf: Tensor) -> Diffusion:
-        return Diffusion(torch.zeros_like(leaf), torch.ones((), dtype=leaf.dtype, device=leaf.device))
-
-    still: Local = _tree.map(local, x)
+    still: Local = _tree.map(lambda leaf: Diffusion(torch.zeros_like(leaf), leaf.new_ones(())), x)
     return still

@@ -17,8 +17,6 @@ on the two ends of $\lambda$ alone. Kingma et al. 2021 (arXiv 2107.00630).
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -30,10 +28,7 @@ from unnoise.processes import Gaussian
 
 
 def discrete(steps: int) -> Denoising:
-    r"""The SNR-weighted reconstruction loss of T steps, $\sum_{i=1}^T$ `step_loss` at $t = i/T$, as an objective.
-
-    Each example sees one step, so its loss is T times that of a step. `StepKL` is the whole bound of a chain.
-    """
+    r"""$\sum_{i=1}^T$ `step_loss` at $t = i/T$ as an objective: T times the loss of one step for each example."""
     return Denoising(StepWeighting(steps), StepTimes(steps))
 
 
@@ -70,27 +65,18 @@ def level_loss(process: Gaussian, x_0: Tensor, estimate: Tensor, t: Tensor) -> T
 
 
 def noise_loss(process: Gaussian, true: Tensor, estimate: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
-    r"""$\frac12(\mathrm{SNR}(s)/\mathrm{SNR}(t) - 1)\lVert\epsilon - \hat\epsilon\rVert^2$, (n,), for a step to s.
-
-    Per unit time, $-\frac12\lambda'(t)$ in front, without s.
-    """
-    return 0.5 * _gain(process, t, s) * _square(process, true - estimate)
+    r"""$\frac c2\lVert\epsilon - \hat\epsilon\rVert^2$, (n,), c of the table: of a step to s, or of unit time."""
+    gain = -process.log_snr_rate(t) if s is None else torch.expm1(process.log_snr(s) - process.log_snr(t))
+    return 0.5 * gain * _square(process, true - estimate)
 
 
 def force_loss(process: Gaussian, true: Tensor, estimate: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
-    r"""$\frac12(\mathrm{SNR}(s)/\mathrm{SNR}(t) - 1)\,\sigma^2\lVert f - \hat f\rVert^2$, (n,), for a step to s.
+    r"""$\frac c2\sigma^2\lVert f - \hat f\rVert^2$, (n,), with the c of `noise_loss`.
 
-    Per unit time, $-\frac12\lambda'(t)$ in front, without s. In expectation, and up to a constant, it does not matter
-    whether the true force is that of the kernel or that of the marginal law, which is its mean (Vincent 2011).
+    The true force is that of the kernel or of the marginal law: the means differ by a constant (Vincent 2011).
     """
     return process.alpha_sigma(t)[1] ** 2 * noise_loss(process, true, estimate, t, s)
 
 
-def _gain(process: Gaussian, t: Tensor, s: Tensor | None) -> Tensor:
-    """What a step from t to s adds to the SNR, as a share of it; per unit time without s."""
-    return -process.log_snr_rate(t) if s is None else torch.expm1(process.log_snr(s) - process.log_snr(t))
-
-
-def _square(process: Any, error: Tensor) -> Tensor:
-    square: Tensor = process.space.dot(error, error)
-    return square
+def _square(process: Gaussian, error: Tensor) -> Tensor:
+    return process.space.dot(error, error)

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from unnoise import _tree
-from unnoise.denoisers import Denoiser
-from unnoise.objectives.base import Loss, Objective, check_batch
+from unnoise.denoisers import Denoiser, conditions
+from unnoise.objectives.base import ALL, Loss, Objective, check_batch
 from unnoise.objectives.denoising import Denoising
 from unnoise.objectives.times import WholeSteps, low_discrepancy, stratum
 from unnoise.objectives.weightings import SimpleWeighting
@@ -37,22 +37,18 @@ class StepKL(Objective):
     variances of the reverse, and learnt $\beta_t$ (Sohl-Dickstein et al. 2015, arXiv 1503.03585, section 2.4).
 
     Args:
-        chain: whose steps are learnt. What it learns itself, variances or betas, must be among the parameters of the
-            denoiser that is trained.
+        chain: whose steps are learnt; variances or betas that it learns must be parameters of the trained denoiser.
     """
 
     chain: Chain[Any]
 
-    def __call__(
-        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
-    ) -> Loss:
+    def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """The cost of one step for each of `rows`, times their number, less the terms that no denoiser changes."""
         check_batch(denoiser.process, x_0, cond)
         count, like = self.chain.steps - 1, _tree.first(x_0)
-        u = low_discrepancy(len(like), rng).to(like.device)
-        t = 2 + stratum(u, count)
+        t = 2 + stratum(low_discrepancy(len(like), rng).to(like.device), count)
         x_t = self.chain.marginal(x_0, t).sample(rng)
-        x_0, x_t, t = (_tree.map(lambda leaf: leaf[rows], part) for part in (x_0, x_t, t))
-        stat = denoiser(x_t, self.chain.time(t), None if cond is None else _tree.map(lambda leaf: leaf[rows], cond))
+        x_0, x_t, t, cond = (conditions.at(part, rows) for part in (x_0, x_t, t, cond))
+        stat = denoiser(x_t, self.chain.time(t), cond)
         ends = torch.stack(list(self.chain.divergences(x_0).values())).sum(0)
         return Loss(count * self.chain.kl(stat, x_0, x_t, t) - ends)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -17,9 +17,8 @@ from unnoise.processes import Gaussian, HasKernel
 def low_discrepancy(n: int, rng: torch.Generator) -> Tensor:
     r"""Uniform numbers $(u + i/n) \bmod 1$: one random offset, evenly spread.
 
-    The low-discrepancy or antithetic sampler of times of Kingma et al. 2021 (arXiv 2107.00630, appendix I): each
-    number is uniform, so no mean changes; together they cover [0, 1], so the variance of a batch falls. `Denoising`
-    and `Implicit` draw all times of a batch this way.
+    Each number is uniform, so no mean changes; together they cover [0, 1], so the variance of a batch falls
+    (Kingma et al. 2021, arXiv 2107.00630, appendix I).
 
     >>> u = low_discrepancy(4, torch.Generator().manual_seed(0)).sort().values
     >>> bool(torch.allclose(u.diff(), torch.full((3,), 0.25)))
@@ -47,17 +46,12 @@ class Times(ABC):
 
 
 def times_at(times: Times, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
-    """The times of uniform numbers and their density, (n,) and (n,).
-
-    Raises:
-        InputError: the law of times gave other shapes.
-    """
+    """The times of uniform numbers and their density, (n,) and (n,); InputError for other shapes."""
     t, density = times(process, u)
     if t.shape != u.shape or density.shape != u.shape:
-        raise InputError(
-            f"{type(times).__name__} gave times of shape {tuple(t.shape)} and densities of shape "
-            f"{tuple(density.shape)} for uniform numbers of shape {tuple(u.shape)}; return one of each per number"
-        )
+        shapes = f"times of shape {tuple(t.shape)} and densities of shape {tuple(density.shape)}"
+        got = f"{type(times).__name__} gave {shapes} for uniform numbers of shape {tuple(u.shape)}"
+        raise InputError(f"{got}; return one of each per number")
     return t, density
 
 
@@ -80,43 +74,31 @@ class ImportanceTimes(Times):
 
 
 @dataclass(frozen=True)
-class StepTimes(Times):
-    r"""One of the times $i/T$, $i = 1, \dots, T$, each as likely as the others.
-
-    Args:
-        steps: T.
-
-    Raises:
-        InputError: no steps.
-    """
-
+class _EvenLaw(Times):
     steps: int
+    least: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise InputError(f"got {self.steps} steps; expected at least 1")
+        if self.steps < self.least:
+            raise InputError(f"got {self.steps} steps; expected at least {self.least}")
+
+
+class StepTimes(_EvenLaw):
+    r"""One of the T times $1/T, 2/T, \dots, 1$ for `steps` T, each as likely as the others.
+
+    >>> StepTimes(4)(None, torch.tensor([0.3]))
+    (tensor([0.5000]), tensor([1.]))
+    """
 
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
         """The end of the step that u falls into, with density 1 with respect to the even law of these times."""
         return (stratum(u, self.steps) + 1).to(u) / self.steps, torch.ones_like(u)
 
 
-@dataclass(frozen=True)
-class WholeSteps(Times):
-    r"""The T times of a chain of `processes.Chain`, $0, 1/(T - 1), \dots, 1$, each as likely as the others.
+class WholeSteps(_EvenLaw):
+    r"""One of the T times of a `processes.Chain`, $0, 1/(T - 1), \dots, 1$, each as likely as the others."""
 
-    Args:
-        steps: T.
-
-    Raises:
-        InputError: fewer than 2 steps.
-    """
-
-    steps: int
-
-    def __post_init__(self) -> None:
-        if self.steps < 2:
-            raise InputError(f"got {self.steps} steps; expected at least 2")
+    least = 2
 
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
         """The times, with density 1 with respect to their even law."""
@@ -127,8 +109,7 @@ class WholeSteps(Times):
 class LogNormalTimes(Times):
     r"""$\log(\sigma/\alpha) \sim N(\text{mean}, \text{deviation}^2)$, truncated to the process's range.
 
-    The defaults are those of Karras et al. 2022 (arXiv 2206.00364) for images of standard deviation 1/2, shifted by
-    log 2 to data of unit variance.
+    Karras et al. 2022 (arXiv 2206.00364) by default, shifted by log 2 from images of deviation 1/2 to unit variance.
     """
 
     mean: float = -1.2 + math.log(2)
@@ -149,13 +130,10 @@ class LogNormalTimes(Times):
 class OneLevel(Times):
     r"""The one time at which $\sigma_t/\alpha_t$ is `sigma`: a denoising autoencoder (Vincent 2011).
 
-    What walk-jump sampling needs of a denoiser, and no more. The loss is then no bound: it is the price at that time.
+    Walk-jump sampling needs no other. The loss is then no bound, but the KL rate at that time.
 
     Args:
-        sigma: the noise level.
-
-    Raises:
-        InputError: when it is used, a level that the process does not have.
+        sigma: the noise level; InputError, when used, for one that the process does not have.
     """
 
     sigma: float
@@ -164,8 +142,6 @@ class OneLevel(Times):
         """The same time for all, with density 1 with respect to its point mass."""
         low, high = torch.exp(-0.5 * process.log_snr(u.new_tensor([0.0, 1.0], dtype=torch.float64))).tolist()
         if not low <= self.sigma <= high:
-            raise InputError(
-                f"got sigma = {self.sigma}; expected one of the process's levels, from {low:.4g} to {high:.4g}"
-            )
+            raise InputError(f"got sigma = {self.sigma}; expected one of the process's levels, {low:.4g} to {high:.4g}")
         t = process.time_at(torch.tensor(-2 * math.log(self.sigma), dtype=torch.float64))
         return t.to(u).expand_as(u), torch.ones_like(u)

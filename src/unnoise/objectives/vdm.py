@@ -11,7 +11,7 @@ from torch.nn.functional import logsigmoid
 
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
-from unnoise.objectives.base import Loss, Objective
+from unnoise.objectives.base import ALL, Loss, Objective
 from unnoise.objectives.denoising import predict
 from unnoise.objectives.times import UniformTimes
 from unnoise.processes import Gaussian
@@ -32,15 +32,16 @@ class VDM(Objective):
       its gradient $-E[(m/p)^2\,\nabla\log p]$ needs no derivative of the denoiser. It is taken relative to the
       second moment itself, so one learning rate serves data of every size.
 
-    The parts of the bound are the metrics `prior`, `diffusion` and `reconstruction`.
+    The parts of the bound are its metrics. A process without a learnt schedule is an InputError.
 
-    Raises:
-        InputError: when called, for a process without a learnt schedule.
+    >>> from unnoise import denoisers, processes, spaces
+    >>> x_0 = torch.tensor([[-1.0], [1.0]])
+    >>> denoiser = denoisers.Exact(processes.variance_preserving(spaces.Euclidean(1), Learned()), x_0)
+    >>> list(VDM()(denoiser, x_0, None, torch.Generator().manual_seed(0)).metrics)
+    ['prior', 'diffusion', 'reconstruction']
     """
 
-    def __call__(
-        self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = slice(None)
-    ) -> Loss:
+    def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """The whole bound for each of `rows`, and what adds to the gradient of the schedule alone."""
         process, schedule = _learnt(denoiser)
         seen = predict(denoiser, x_0, cond, rng, rows, UniformTimes(), "VDM")
@@ -66,10 +67,7 @@ def prior_cost(process: Gaussian, x_0: Tensor) -> Tensor:
 
 
 def _log_second_moment(rate: Tensor, log_density: Tensor) -> Tensor:
-    """Rows whose mean has the gradient of the log of the mean squared rate with respect to the density of levels.
-
-    The mean is subtracted as a baseline: a density that grows everywhere is no density.
-    """
+    """Rows whose mean has the gradient of the log mean squared rate in the density of levels, less a baseline."""
     square = rate.square()
     return -(square / square.mean().clamp(min=torch.finfo(square.dtype).tiny) - 1) * log_density
 
@@ -79,7 +77,5 @@ def _learnt(denoiser: Denoiser) -> tuple[Gaussian, Learned]:
     process = denoiser.process
     if isinstance(process, Gaussian) and isinstance(process.schedule, Learned):
         return process, process.schedule
-    raise InputError(
-        f"VDM trains a Gaussian process together with its schedule, and {process} has none that learns: give one such "
-        "as processes.variance_preserving(space, schedules.Learned()), or use objectives.Denoising"
-    )
+    instead = "give one such as processes.variance_preserving(space, schedules.Learned()), or use objectives.Denoising"
+    raise InputError(f"VDM trains a Gaussian process and its schedule, and {process} has none that learns: {instead}")

@@ -1,7 +1,7 @@
 r"""What an error costs at each time, relative to the bound on the log-likelihood.
 
-A weighting is any callable (process, t) -> factor, (*batch,), on the price $\Phi$ of the bound. Factors compose with
-any law of times: the times only change the variance.
+A weighting is any callable (process, t) -> factor, (*batch,), of the KL rate. Factors compose with any law of times,
+which changes the variance only.
 """
 
 from __future__ import annotations
@@ -21,10 +21,7 @@ Weighting = Callable[[Any, Tensor], Tensor]
 
 
 def factor_at(weighting: Weighting, process: Any, t: Tensor) -> Tensor:
-    """The factor at times t, (n,).
-
-    Raises:
-        InputError: a factor that is not one number for all times, or one for each.
+    """The factor at times t, (n,); InputError for another shape.
 
     >>> factor_at(lambda process, t: t[:, None], None, torch.zeros(3))
     Traceback (most recent call last):
@@ -32,19 +29,17 @@ def factor_at(weighting: Weighting, process: Any, t: Tensor) -> Tensor:
     """
     factor = weighting(process, t)
     if isinstance(factor, Tensor) and factor.shape not in (t.shape, ()):
-        raise InputError(
-            f"the weighting gave factors of shape {tuple(factor.shape)} for times of shape {tuple(t.shape)}; "
-            "return one factor for each time"
-        )
+        shapes = f"factors of shape {tuple(factor.shape)} for times of shape {tuple(t.shape)}"
+        raise InputError(f"the weighting gave {shapes}; return one factor for each time")
     return factor
 
 
 @dataclass(frozen=True)
 class BoundWeighting:
-    """1: the loss is the bound on the negative log-likelihood, in nats, on every space."""
+    """The loss is the bound on the negative log-likelihood, in nats, on every space."""
 
     def __call__(self, process: Any, t: Tensor) -> Tensor:
-        """1."""
+        """One at all times."""
         return torch.ones_like(t)
 
 
@@ -64,12 +59,9 @@ class SimpleWeighting:
 class StepWeighting:
     r"""$\frac T2(\mathrm{SNR}(s) - \mathrm{SNR}(t))\lVert x_0 - \hat x_0\rVert^2$, $s = t - 1/T$: T discrete steps.
 
-    With `times.StepTimes(T)` its mean is the sum over the steps: the diffusion part of the bound of a chain of T steps
-    whose reverse steps have the variance of the posterior. As T grows it falls to that of `BoundWeighting`. Kingma et
-    al. 2021 (arXiv 2107.00630), eq. 13.
-
-    Args:
-        steps: T.
+    With `times.StepTimes(T)` its mean is the diffusion part of the bound of a chain of `steps` T whose reverse steps
+    have the variance of the posterior. As T grows it falls to that of `BoundWeighting` (Kingma et al. 2021, arXiv
+    2107.00630, eq. 13).
     """
 
     steps: int
@@ -84,10 +76,9 @@ class StepWeighting:
 class EDMWeighting:
     r"""EDM's loss (Karras et al. 2022, arXiv 2206.00364), for noise levels $\tilde\sigma = \sigma/\alpha$.
 
-    It is $\lambda(\tilde\sigma)\lVert x_0 - \hat x_0\rVert^2$ averaged over log-normal $\tilde\sigma$, with
-    $\lambda = (\tilde\sigma^2 + \sigma_d^2)/(\tilde\sigma\sigma_d)^2$. As a factor on the bound that is
-    $\tilde\sigma^2\lambda(\tilde\sigma) N(\log\tilde\sigma)$, whatever the law of times; `times.LogNormalTimes` with
-    the same mean and deviation is the published one.
+    It is $w(\tilde\sigma)\lVert x_0 - \hat x_0\rVert^2$ averaged over log-normal $\tilde\sigma$, with
+    $w = (\tilde\sigma^2 + \sigma_d^2)/(\tilde\sigma\sigma_d)^2$: a factor $\tilde\sigma^2 w\,N(\log\tilde\sigma)$ of
+    the bound. The published times are `times.LogNormalTimes` with the same mean and deviation.
     """
 
     mean: float = -1.2 + math.log(2)

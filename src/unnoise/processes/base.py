@@ -1,7 +1,7 @@
 r"""How data is noised, and what undoes it.
 
-A process owns all of its mathematics, so that an objective and a sampler cannot disagree: the generator, the
-kernel, the prior, what has to be learnt, and the reverse. It is immutable and holds no network.
+A process owns its mathematics, so that an objective and a sampler cannot disagree: generator, kernel, prior, what has
+to be learnt, and reverse. It is immutable and holds no network.
 
 Time runs from t = 0, data, to t = 1, noise. With $q_t$ the marginals and $q_{t|0}$ the kernels, the reverse
 conditioned on its endpoint $x_0$ is known (Doob), and affine in a statistic $Y_t(x_0, x_t)$; so all that must be
@@ -13,6 +13,7 @@ Capabilities are types: what a sampler or an objective needs, it asks for by cla
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
@@ -23,17 +24,13 @@ from unnoise._errors import InputError
 from unnoise._tree import S
 from unnoise.heads.base import Head
 from unnoise.laws import HasEntropy, Law
-from unnoise.spaces import Local, Space
+from unnoise.spaces import Jump, Local, Space
 
 
 class Process(ABC, Generic[S]):
-    """A noising Markov process on a space. Times are tensors of shape () or (*batch,).
+    """A noising Markov process on a space. Times are tensors of shape () or (*batch,)."""
 
-    Attributes:
-        trait: what distinguishes processes of this class, as a clause after "a process", for `require`.
-    """
-
-    trait: ClassVar[str] = "of any kind"
+    trait: ClassVar[str] = "of any kind"  # a clause after "a process", for `require`
     space: Space[S, Any]
 
     @abstractmethod
@@ -48,8 +45,7 @@ class Process(ABC, Generic[S]):
     def reverse(self, x_t: S, stat: S, t: Tensor, *, churn: float = 1.0) -> Local:
         """The local characteristics of the reverse $K_t$ at x_t, for the learnt statistic.
 
-        `churn` scales the reverse noise without changing the marginals: 1 is the time reversal, 0 the probability
-        flow where there is one.
+        `churn` scales its noise and keeps the marginals: 1 is the time reversal, 0 the probability flow, if any.
         """
 
     @property
@@ -58,25 +54,19 @@ class Process(ABC, Generic[S]):
         """What a network sees of a state and what its output stands for, where nothing else is asked for."""
 
     def check(self, x_0: S) -> None:
-        """Raise InputError with one sentence if x_0 is not a batch of data that this process can noise.
-
-        Called at the borders only. By default data can be anywhere in the space.
-        """
+        """Raise InputError unless x_0 is a batch of data that this process can noise: here any points."""
         if not isinstance(x_0, Tensor):
             raise InputError(f"got data of type {type(x_0).__name__}; expected a tensor, as of torch.as_tensor(data)")
         self.space.check(x_0)
 
     def encode(self, x_0: S) -> tuple[S, Tensor]:
-        """The point at t = 0 where the probability flow of x_0 begins, and the log volume of this map, (*batch,).
-
-        By default the data itself, of log volume 0.
-        """
+        """Where the probability flow of x_0 begins, and the log volume of this map, (*batch,): here x_0 and 0."""
         first = _tree.first(x_0)
         kind = first.dtype if first.is_floating_point() else torch.get_default_dtype()
         return x_0, torch.zeros(len(first), dtype=kind, device=first.device)
 
     def decode(self, x_0: S, stat: S, rng: torch.Generator) -> S:
-        """From the state at t = 0, which may hold a stated residue of noise, to data; by default as it is."""
+        """From the state at t = 0, which may hold a residue of noise, to data; here as it is."""
         return x_0
 
     def noise_conditioning(self, t: Tensor) -> Tensor:
@@ -106,11 +96,7 @@ class HasKernel(Process[S]):
         """Uniform numbers as the times where the KL rate is worth looking at, and their density in dt."""
 
     def control_variate(self, x_0: S, x_t: S, t: Tensor) -> Tensor:
-        """How the noise in x_t moves the KL rate of a good denoiser, (*batch,): of mean zero under the kernel.
-
-        A good one takes most of the Monte Carlo error out of the bound, and none changes its mean: by default 0, which
-        always is a control variate.
-        """
+        """How the noise in x_t moves the KL rate of a good denoiser, (*batch,), of mean 0; here 0."""
         first = _tree.first(x_t)
         return torch.zeros(len(first), dtype=precision(t), device=first.device)
 
@@ -136,16 +122,12 @@ class Bridged(HasKernel[S]):
     def reference(self, like: S, t: Tensor | None = None) -> HasEntropy[S]:
         r"""The law $\pi_t$ at time t of data whose law $\pi_0$ noise leaves in its family; without t, $\pi_0$ itself.
 
-        It is what one knows of data without having seen any: the start of a reverse in whole steps, and Bayes' prior in
-        its last one. `like` gives the shape (*batch, *event) and the device.
+        A reverse in whole steps starts at it, and its last step has it as Bayes' prior. `like` gives shape and device.
         """
 
     @abstractmethod
     def ancestral(self, stat: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
-        """The law of x_s given x_t and the statistic.
-
-        The noise is scaled by churn and the marginals are kept; 0 makes it deterministic, where that is possible.
-        """
+        """The law of x_s given x_t and the statistic; churn scales the noise and keeps the marginals."""
 
     def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
         """$q(x_s | x_0, x_t)$."""
@@ -156,21 +138,11 @@ P = TypeVar("P", bound=Process[Any])
 
 
 def require(process: Process[Any], kind: type[P], asker: str, instead: str) -> P:
-    """The process, as one of the kind that the asker needs.
+    """The process, as one of the kind that the asker needs; else an InputError says what to use instead.
 
-    Args:
-        process: any.
-        kind: a class of processes; its `trait` says what it is.
-        asker: who needs it, such as "Heun".
-        instead: what to use with another process, such as "samplers.Euler, which runs on every process".
-
-    Raises:
-        InputError: the process is of another kind.
-
-    >>> from unnoise.processes import CTMC, Gaussian, rates
-    >>> from unnoise.spaces import Finite
-    >>> letters = CTMC(Finite(3, 4), rates.Absorbing(4))
-    >>> require(letters, Gaussian, "Heun", "samplers.Ancestral")
+    >>> from unnoise import processes, spaces
+    >>> letters = processes.CTMC(spaces.Finite(3, 4), processes.rates.Absorbing(4))
+    >>> require(letters, processes.Gaussian, "Heun", "samplers.Ancestral")
     Traceback (most recent call last):
     unnoise._errors.InputError: Heun needs a process with x_t = alpha x_0 + sigma noise (Gaussian), not CTMC: use
     samplers.Ancestral
@@ -180,6 +152,12 @@ def require(process: Process[Any], kind: type[P], asker: str, instead: str) -> P
     raise InputError(
         f"{asker} needs a process {kind.trait} ({kind.__name__}), not {type(process).__name__}: use {instead}"
     )
+
+
+def with_churn(back: Tensor, forward: Callable[[], Tensor], churn: float) -> Jump:
+    r"""The reverse jumps K, with $\frac12(c^2 - 1)(A + K)$ added for a churn c above 1, A the rates forward."""
+    more = max(0.0, 0.5 * (churn**2 - 1))
+    return Jump((1 + more) * back + more * forward() if more else back)
 
 
 def precision(t: Tensor) -> torch.dtype:

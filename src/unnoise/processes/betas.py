@@ -27,8 +27,8 @@ def linear_betas(steps: int = 1000, first: float = 1e-4, last: float = 0.02) -> 
 def erasing_betas(steps: int, first: float | None = None) -> tuple[float, ...]:
     r"""$\beta_t = 1/(T - t + 1)$, by which $\bar\alpha_t$ falls on a line, with a last step that leaves something.
 
-    These are $1/T, \dots, 1/2$, evenly spaced in $1/\beta$, as in the code of Sohl-Dickstein et al. 2015
-    (arXiv 1503.03585): a last $\beta$ of 1 would leave no signal at all. `first` takes the place of $\beta_1$.
+    These are $1/T, \dots, 1/2$, as in the code of Sohl-Dickstein et al. 2015 (arXiv 1503.03585), evenly spaced in
+    $1/\beta$. `first` takes the place of $\beta_1$.
 
     >>> erasing_betas(4)
     (0.25, 0.3, 0.375, 0.5)
@@ -52,7 +52,7 @@ class StepSchedule(Schedule):
     @property
     @abstractmethod
     def knots(self) -> Tensor:
-        """B after steps 1, ..., T, increasing, in float64."""
+        """The values of B after steps 1, ..., T, increasing, in float64."""
 
     def value(self, t: Tensor) -> Tensor:
         """On the line between two knots."""
@@ -65,7 +65,7 @@ class StepSchedule(Schedule):
         return ((knots[index + 1] - knots[index]) * (len(knots) - 1)).to(t)
 
     def _place(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The knots, on which line t lies, and how far along it."""
+        """The knots, the number of the line on which t lies, and the share of it that is passed."""
         knots = self.knots.to(t.device)
         place = t.double() * (len(knots) - 1)
         index = place.detach().floor().long().clamp(0, len(knots) - 2)
@@ -74,13 +74,7 @@ class StepSchedule(Schedule):
 
 @dataclass(frozen=True)
 class Betas(StepSchedule):
-    r"""Steps of given $\beta_1, \dots, \beta_T$.
-
-    Args:
-        betas: one per step, strictly between 0 and 1.
-
-    Raises:
-        InputError: fewer than two steps, or a number that is no share of noise.
+    r"""Steps of given $\beta_1, \dots, \beta_T$, at least two, each strictly between 0 and 1; else InputError.
 
     >>> ddpm = Betas(linear_betas())
     >>> round(float(torch.exp(-ddpm.value(torch.tensor(1.0, dtype=torch.float64)))), 7)  # the last alpha bar
@@ -105,9 +99,8 @@ class Betas(StepSchedule):
 class LearnedBetas(nn.Module, StepSchedule):
     r"""Steps whose $\beta_2, \dots, \beta_T$ are learnt, through their logits; $\beta_1$ stays, small.
 
-    Noise that is drawn before it is scaled does not depend on them, so the bound of a chain has a gradient in them:
-    "frozen noise" (Sohl-Dickstein et al. 2015, arXiv 1503.03585, section 2.4.1), the reparameterisation. Were the first
-    not fixed, the bound would have the noise of the data learnt away.
+    Noise is drawn before it is scaled, so the bound of a chain has a gradient in them ("frozen noise", Sohl-Dickstein
+    et al. 2015, arXiv 1503.03585, section 2.4.1). Were the first free, the bound would learn to add no noise.
 
     Args:
         betas: where they start; the first is kept.

@@ -26,11 +26,8 @@ class Binomial(CTMC):
 
     Args:
         space: of two states per site.
-        mean: the probability of 1 that noise ends at, for all sites or one per site; the best is the mean of the data.
+        mean: of the coin, between 0 and 1, for all sites or one per site; the best is the mean of the data.
         schedule: the integrated rate B(t); by default what survives falls on a line.
-
-    Raises:
-        InputError: other than two states, or a mean that is not between 0 and 1.
 
     >>> process = Binomial(Finite(20, 2), mean=0.2)
     >>> process.marginal(torch.ones(1, 20, dtype=torch.int64), torch.tensor(0.5)).probs[0, 0]
@@ -47,4 +44,4 @@ class Binomial(CTMC):
         if not ((ones > 0) & (ones < 1)).all():
             raise InputError(f"got the mean {mean}; expected numbers between 0 and 1, such as the mean of the data")
         super().__init__(space, Refresh(torch.stack([1 - ones, ones], -1)), schedule)
-        object.__setattr__(self, "mean", mean)
+        vars(self).update(mean=mean)

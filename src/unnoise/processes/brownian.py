@@ -30,10 +30,9 @@ LEFT = 1e-4  # nats between the last kernel and the uniform law
 
 
 def until_mixed(space: Compact, start: float = 1e-4) -> Geometric:
-    r"""A schedule whose log is a line, from the variance `start` until at most about 1e-4 nats are left to tell.
+    r"""A geometric schedule from the variance `start` to where about 1e-4 nats part the kernel from the uniform law.
 
-    The kernel is $KL \approx \frac m2 e^{-2gB}$ from uniform: g is the spectral gap, and m its multiplicity,
-    at most $(d + 1)^2$.
+    They are $KL \approx \frac m2 e^{-2gB}$, with the spectral gap g and its multiplicity $m \le (d + 1)^2$.
 
     >>> from unnoise.spaces import Sphere
     >>> round(until_mixed(Sphere(2)).end, 2)
@@ -44,9 +43,7 @@ def until_mixed(space: Compact, start: float = 1e-4) -> Geometric:
 
 @dataclass(frozen=True)
 class Brownian(HasKernel[Tensor]):
-    r"""Brownian motion at the time $B(t)$; the prior is uniform.
-
-    Data are told apart down to the distance $\sqrt{B(0)}$, 0.01 by default.
+    r"""Brownian motion at the time $B(t)$; the prior is uniform, data are resolved to $\sqrt{B(0)}$ = 0.01.
 
     Args:
         space: any compact manifold with a heat kernel.
@@ -63,8 +60,7 @@ class Brownian(HasKernel[Tensor]):
     schedule: Schedule
 
     def __init__(self, space: Compact, schedule: Schedule | None = None) -> None:
-        object.__setattr__(self, "space", space)
-        object.__setattr__(self, "schedule", until_mixed(space) if schedule is None else schedule)
+        vars(self).update(space=space, schedule=until_mixed(space) if schedule is None else schedule)
 
     @property
     def head(self) -> Head[Tensor]:
@@ -113,10 +109,7 @@ class Brownian(HasKernel[Tensor]):
         return t, self.schedule.rate(t) / (self.variance(t) * (last - first))
 
     def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\frac12\beta(\lVert Y\rVert^2 + \nabla\cdot Y)$: the KL rate of the score 0, less a term of equal mean.
-
-        Its mean is $\frac12\beta\int\Delta q_{t|0} = 0$.
-        """
+        r"""$\frac12\beta(\lVert Y\rVert^2 + \nabla\cdot Y)$, of mean $\frac12\beta\int\Delta q_{t|0} = 0$."""
         target, trace = self.space.divergence(lambda x: self.target(x_0, x, t), x_t)
         return 0.5 * self.schedule.rate(t) * (self.space.dot(target, target) + trace)
 
@@ -125,10 +118,7 @@ class Brownian(HasKernel[Tensor]):
         return self.space.project(self.space.exp(x_0, self._residue(x_0) * stat))
 
     def reconstruction(self, x_0: Tensor) -> Tensor:
-        r"""$\frac d2\log(2\pi e B_0)$, up to $O(B_0)$: the decoder is the heat kernel at $B_0$.
-
-        With it the bound is tight up to the blur $\sqrt{B_0}$ of the data.
-        """
+        r"""$\frac d2\log(2\pi e B_0)$ up to $O(B_0)$: the decoder is the heat kernel at $B_0$, tight up to its blur."""
         cost = 0.5 * self.space.dimension * torch.log(2 * math.pi * math.e * self._residue(x_0))
         return cost.expand(x_0.shape[: x_0.ndim - len(self.space.event_shape)])
 

@@ -38,6 +38,7 @@ from unnoise.processes.reverse_variances import ReverseVariance, SmallVariance
 from unnoise.schedules import Erasing
 from unnoise.spaces import Euclidean, Finite
 
+SMALL = SmallVariance()
 LEFT = 1e-12  # of a bit in the last step of a binomial chain, where what was published keeps nothing
 
 
@@ -61,11 +62,8 @@ class Chain(Generic[S]):
 
     Args:
         process: any bridged process; a denoiser of it serves the chain.
-        times: of steps 1, ..., T, increasing; step 1 is the first that a denoiser sees.
+        times: of steps 1, ..., T, at least 2, increasing within [0, 1]; step 1 is the first that a denoiser sees.
         variance: of the reverse steps of a Gaussian process.
-
-    Raises:
-        InputError: fewer than 2 times, times that do not increase within [0, 1], or a variance for another process.
 
     >>> chain = chain_of_betas(Euclidean(2), (0.1, 0.2, 0.4))
     >>> law = chain.marginal(torch.ones(1, 2), torch.tensor(3))
@@ -75,7 +73,7 @@ class Chain(Generic[S]):
 
     process: Bridged[S]
     times: tuple[float, ...] = field(repr=False)
-    variance: ReverseVariance = SmallVariance()
+    variance: ReverseVariance = SMALL
 
     def __post_init__(self) -> None:
         if self.steps < 2:
@@ -84,10 +82,8 @@ class Chain(Generic[S]):
         if not (knots.diff() > 0).all():
             raise InputError(f"got times from {self.times[0]} to {self.times[-1]}; expected an increase within [0, 1]")
         if not isinstance(self.process, Gaussian) and not isinstance(self.variance, SmallVariance):
-            raise InputError(
-                f"got {self.variance} for {type(self.process).__name__}; the variance of reverse steps is a choice "
-                "for Gaussian processes only: leave it out"
-            )
+            got = f"{self.variance} for {type(self.process).__name__}"
+            raise InputError(f"got {got}; the variance of reverse steps is a choice for Gaussian processes only")
 
     @property
     def steps(self) -> int:
@@ -122,7 +118,7 @@ class Chain(Generic[S]):
 
     def decoded(self, x_0: S, x_1: S) -> Tensor:
         r"""$\log p(x_0 | x_1)$ in nats, (*batch,)."""
-        first, x_0, x_1 = self._step(1, x_0), _double(x_0), _double(x_1)
+        (x_0, first, _), x_1 = self._ends(x_0), _double(x_1)
         gained = self.process.reference(x_0).log_prob(x_0) - self.reference(x_1, first).log_prob(x_1)
         return self.marginal(x_0, first).log_prob(x_1) + gained
 
@@ -132,7 +128,7 @@ class Chain(Generic[S]):
         `end` is $H_q(X_T | x_0)$, `start` $-H_q(X_1 | x_0)$, `prior` $-H_\pi(X_T)$, and `edge` what the published bound
         leaves out, $\log\pi_0(x_0) - E[\log\pi_1(X_1)] + E[\log\pi_T(X_T)] + H_\pi(X_T)$.
         """
-        x_0, first, last = _double(x_0), self._step(1, x_0), self._step(self.steps, x_0)
+        x_0, first, last = self._ends(x_0)
         published = {
             "end": self.marginal(x_0, last).entropy(),
             "start": -self.marginal(x_0, first).entropy(),
@@ -147,7 +143,7 @@ class Chain(Generic[S]):
         `prior` is $-KL(q(X_T | x_0) \| \pi_T)$ and `reconstruction`
         $E[\log p(x_0 | X_1)] = \log\pi_0(x_0) + KL(q(X_1 | x_0) \| \pi_1)$.
         """
-        x_0, first, last = _double(x_0), self._step(1, x_0), self._step(self.steps, x_0)
+        x_0, first, last = self._ends(x_0)
         gained = self.marginal(x_0, first).kl(self.reference(x_0, first))
         return {
             "prior": -self.marginal(x_0, last).kl(self.reference(x_0, last)),
@@ -166,13 +162,13 @@ class Chain(Generic[S]):
     def _times(self) -> Tensor:
         return torch.tensor((math.nan, *self.times), dtype=torch.float64)
 
-    def _step(self, t: int, like: S) -> Tensor:
-        return torch.tensor(t, device=_tree.first(like).device)
+    def _ends(self, x_0: S) -> tuple[S, Tensor, Tensor]:
+        """The data in float64, and the steps 1 and T."""
+        first, last = torch.tensor([1, self.steps], device=_tree.first(x_0).device)
+        return _double(x_0), first, last
 
 
-def chain_of_betas(
-    space: Euclidean, betas: Sequence[float], variance: ReverseVariance = SmallVariance()
-) -> Chain[Tensor]:
+def chain_of_betas(space: Euclidean, betas: Sequence[float], variance: ReverseVariance = SMALL) -> Chain[Tensor]:
     r"""The chain $q(x_t | x_{t-1}) = N(\sqrt{1 - \beta_t}\,x_{t-1}, \beta_t I)$ for given $\beta_1, \dots$."""
     return Chain(variance_preserving(space, Betas(tuple(betas))), even_times(len(betas)), variance)
 
@@ -180,12 +176,7 @@ def chain_of_betas(
 def binomial_chain(space: Finite, mean: Mean = 0.5, steps: int = 1000) -> Chain[Tensor]:
     r"""Binomial diffusion in T steps, $\beta_t = 1/(T - t + 1)$: a bit survives t of them with probability $1 - t/T$.
 
-    Of the last step, which would leave nothing, 1e-12 is kept.
-
-    Args:
-        space: of two states per site.
-        mean: the probability of 1 that noise ends at, for all sites or one per site.
-        steps: T.
+    Of the last step, which would leave nothing, 1e-12 is kept. Space and mean are those of `Binomial`.
 
     >>> chain = binomial_chain(Finite(20, 2), mean=0.2, steps=2000)
     >>> chain.marginal(torch.ones(1, 20, dtype=torch.int64), torch.tensor(1000)).probs[0, 0]

@@ -7,8 +7,8 @@ $\beta\frac\rho{1-\rho}(\hat x_0 - x)$, and the bridge $x_s \sim x_t + \mathrm{B
 $p = (\rho_s - \rho_t)/(1 - \rho_t)$.
 
 **Immigration and death** (the queue M/M/$\infty$), $x_t \sim \mathrm{Bin}(x_0, \rho) + \mathrm{Poisson}(\lambda)$,
-$\lambda = m(1 - \rho)$: reversible, with the stationary law Poisson(m). Given $x_0$ and $x_t$ nobody knows which of
-those present survived; with G the number of the first that are gone, and C of those present that have come since,
+$\lambda = m(1 - \rho)$: reversible, with the stationary law Poisson(m). With G the number of the first that are gone,
+and C of those present that have come since,
 
 $$\frac{q(x - 1)}{q(x)} = \frac{E[C]}{\lambda}, \qquad (x + 1)\frac{q(x + 1)}{q(x)} = \frac\rho{1-\rho}E[G] + \lambda,$$
 
@@ -22,7 +22,7 @@ The KL rate of an error is $\sum K - K_0 + K_0\log(K_0/K)$ over the rates of the
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -41,16 +41,19 @@ CHANGES = 12  # jumps between data and t = 0 that the reconstruction term counts
 
 
 class CountProcess(HasKernel[Tensor]):
-    """What both processes share: a mean per site, a schedule, and the KL rate of births and deaths.
+    """What both processes share: a mean per site, a schedule, and the KL rate of births and deaths."""
 
-    Attributes:
-        numbers: how many numbers the statistic has for each site: 1, the mean of x_0, or 2, those gone and those come.
-    """
-
-    numbers: ClassVar[int]
+    numbers: ClassVar[int]  # of the statistic for each site: 1, the mean of x_0, or 2, those gone and those come
     space: Counts
     mean: float | tuple[float, ...]
     schedule: Schedule
+
+    def __post_init__(self) -> None:
+        each = self.mean if isinstance(self.mean, tuple) else (self.mean,)
+        shape = self.space.event_shape
+        if not all(part > 0 for part in each) or (isinstance(self.mean, tuple) and len(each) != shape[-1]):
+            expected = "expected one positive number, or one for each site of the last axis"
+            raise InputError(f"got the mean {self.mean} for counts at {shape} sites; {expected}")
 
     @abstractmethod
     def decoder(self, x: Tensor) -> BinomialThinning:
@@ -88,10 +91,9 @@ class CountProcess(HasKernel[Tensor]):
     def reconstruction(self, x_0: Tensor) -> Tensor:
         r"""$-E[\log p(x_0|x_{t=0})]$ of the decoder, by summing over up to 12 jumps of a site before t = 0."""
         change = torch.arange(-CHANGES, CHANGES + 1, device=x_0.device).reshape(-1, *[1] * x_0.ndim)
-        kernel = self.marginal(x_0, torch.zeros((), dtype=torch.float64))
+        kernel = replace(self.marginal(x_0, torch.zeros((), dtype=torch.float64)), event_ndim=0)
         after = (x_0 + change).clamp(min=0)
-        mass = BinomialThinning(kernel.count, kernel.kept, kernel.arrivals, 0).log_prob(after).exp()
-        mass = torch.where(x_0 + change >= 0, mass, 0.0)
+        mass = torch.where(x_0 + change >= 0, kernel.log_prob(after).exp(), 0.0)
         cost = torch.where(mass > 0, -mass * self.decoder(after).log_prob(x_0), 0.0).sum(0)
         return cost.flatten(cost.ndim - len(self.space.event_shape)).sum(-1).to(torch.get_default_dtype())
 
@@ -115,18 +117,14 @@ class PureDeath(CountProcess, Bridged[Tensor]):
     With the default schedule the share of forgotten ones grows from 1e-5 to 0.999 on a line. The prior is
     Poisson($m\rho_1$): about $\rho_1(x_0\log\frac{x_0}m - x_0 + m)$ nats from the kernel.
 
-    The bridge is exact for whole $x_0$. The ancestral law for a learnt, real mean takes the whole number below or
-    above; averaging the bridges over $p(x_0|x_t)$ would need more than its mean, which in the limit of small steps is
-    all that counts. As it leaves out some of what the bridge allows, the bound of a chain of whole steps is mostly
-    minus infinity; use that of continuous time.
+    The bridge is exact for whole $x_0$. The ancestral law rounds a learnt, real mean at random, which is exact in the
+    limit of small steps alone: it leaves out some of what the bridge allows, so the bound of a chain of whole steps is
+    mostly minus infinity; use that of continuous time.
 
     Args:
         space: of counts.
-        mean: m, the mean of the data, one for all sites or one for each.
+        mean: m, the mean of the data, positive, one for all sites or one for each.
         schedule: $B(t)$.
-
-    Raises:
-        InputError: means that are not positive or not one for each site.
 
     >>> process = PureDeath(Counts(1), mean=4.0)
     >>> process.target(torch.tensor([[3]]), torch.tensor([[1]]), torch.tensor(0.5))
@@ -137,9 +135,6 @@ class PureDeath(CountProcess, Bridged[Tensor]):
     space: Counts
     mean: float | tuple[float, ...] = 1.0
     schedule: Schedule = Erasing(survival=1e-3)
-
-    def __post_init__(self) -> None:
-        _check_means(self.mean, self.space)
 
     def forward(self, x: Tensor, t: Tensor) -> Jump:
         r"""Deaths at rate $\beta x$."""
@@ -152,10 +147,9 @@ class PureDeath(CountProcess, Bridged[Tensor]):
 
     def reference(self, like: Tensor, t: Tensor | None = None) -> BinomialThinning:
         r"""Poisson($m\rho_t$)."""
-        kept = torch.ones((), dtype=torch.float64) if t is None else self.gone(t, like)[0]
-        kept = kept.to(like.device)
-        arrivals = self.means(kept) * kept
-        return BinomialThinning(torch.zeros_like(like), torch.zeros_like(kept), arrivals, len(self.space.event_shape))
+        kept = (torch.ones((), dtype=torch.float64) if t is None else self.gone(t, like)[0]).to(like.device)
+        nothing, mean = (torch.zeros_like(like), torch.zeros_like(kept)), self.means(kept) * kept
+        return BinomialThinning(*nothing, mean, len(self.space.event_shape))
 
     def marginal(self, x_0: Tensor, t: Tensor) -> BinomialThinning:
         r"""$\mathrm{Bin}(x_0, \rho)$."""
@@ -196,11 +190,8 @@ class ImmigrationDeath(CountProcess):
 
     Args:
         space: of counts.
-        mean: m, best that of the data, one for all sites or one for each.
+        mean: m, best that of the data, positive, one for all sites or one for each.
         schedule: $B(t)$.
-
-    Raises:
-        InputError: means that are not positive or not one for each site.
 
     >>> process = ImmigrationDeath(Counts(1), mean=4.0)
     >>> process.marginal(torch.tensor([[3]]), torch.tensor(1.0)).sample(torch.Generator().manual_seed(0)).shape
@@ -211,9 +202,6 @@ class ImmigrationDeath(CountProcess):
     space: Counts
     mean: float | tuple[float, ...] = 1.0
     schedule: Schedule = LinearLogSNR(maximum=12.0, minimum=-7.0)
-
-    def __post_init__(self) -> None:
-        _check_means(self.mean, self.space)
 
     def forward(self, x: Tensor, t: Tensor) -> Jump:
         r"""Deaths at rate $\beta x$, births at rate $\beta m$."""
@@ -227,8 +215,7 @@ class ImmigrationDeath(CountProcess):
 
     def marginal(self, x_0: Tensor, t: Tensor) -> BinomialThinning:
         r"""$\mathrm{Bin}(x_0, \rho) + \mathrm{Poisson}(m(1 - \rho))$."""
-        kept, gone = self.gone(t.double(), x_0)
-        kind = precision(t)
+        (kept, gone), kind = self.gone(t.double(), x_0), precision(t)
         return BinomialThinning(x_0, kept.to(kind), (self.means(kept) * gone).to(kind), len(self.space.event_shape))
 
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
@@ -248,14 +235,4 @@ class ImmigrationDeath(CountProcess):
 
     def decoder(self, x: Tensor) -> BinomialThinning:
         """The kernel from x: the process is its own mirror."""
-        kernel = self.marginal(x, torch.zeros((), dtype=torch.float64))
-        return BinomialThinning(kernel.count, kernel.kept, kernel.arrivals, 0)
-
-
-def _check_means(mean: float | tuple[float, ...], space: Counts) -> None:
-    each = mean if isinstance(mean, tuple) else (mean,)
-    if not all(part > 0 for part in each) or (isinstance(mean, tuple) and len(mean) != space.event_shape[-1]):
-        raise InputError(
-            f"got the mean {mean} for counts at {space.event_shape} sites; expected one positive number, or one for "
-            "each site of the last axis"
-        )
+        return replace(self.marginal(x, torch.zeros((), dtype=torch.float64)), event_ndim=0)

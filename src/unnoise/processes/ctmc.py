@@ -26,7 +26,7 @@ from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.finite import Posterior
 from unnoise.laws import Categorical
-from unnoise.processes.base import Bridged, precision
+from unnoise.processes.base import Bridged, precision, with_churn
 from unnoise.processes.rates import Rates
 from unnoise.processes.rates.base import impossible
 from unnoise.schedules import Schedule
@@ -42,11 +42,8 @@ class CTMC(Bridged[Tensor]):
 
     Args:
         space: the sites and their states.
-        rates: at one site; `processes.rates`.
-        schedule: the integrated rate B(t); what the rates ask for by default.
-
-    Raises:
-        InputError: rates for another number of states or sites.
+        rates: at one site, of as many states, else InputError; `processes.rates`.
+        schedule: the integrated rate B(t); that of the rates by default.
 
     >>> from unnoise.processes.rates import Absorbing
     >>> process = CTMC(Finite(4, 3), Absorbing(3))
@@ -64,13 +61,9 @@ class CTMC(Bridged[Tensor]):
         sizes = (rates.data | (rates.stationary > 0)).sum(-1)
         fits = states == space.states and sites in ((), space.event_shape)
         if not fits or (sizes != torch.tensor(space.sizes)).any():
-            raise InputError(
-                f"got rates for {sizes.tolist()} states and a space with {space.sizes} states at sites of shape "
-                f"{space.event_shape}; give both the same, one number for all sites or one per site"
-            )
-        object.__setattr__(self, "space", space)
-        object.__setattr__(self, "rates", rates)
-        object.__setattr__(self, "schedule", rates.schedule if schedule is None else schedule)
+            at = f"{space.sizes} states at sites of shape {space.event_shape}"
+            raise InputError(f"got rates for {sizes.tolist()} states and a space with {at}; give both the same")
+        vars(self).update(space=space, rates=rates, schedule=rates.schedule if schedule is None else schedule)
 
     @property
     def head(self) -> Head[Tensor]:
@@ -98,11 +91,10 @@ class CTMC(Bridged[Tensor]):
         start = self.rates.data.double()
         start = start / start.sum(-1, keepdim=True)
         probs = self.rates.push(start, self.schedule.value(torch.ones((), dtype=torch.float64)))
-        probs = probs.to(torch.get_default_dtype()).expand(n, *self.space.event_shape, -1)
-        return self._law(probs)
+        return self._law(probs.to(torch.get_default_dtype()).expand(n, *self.space.event_shape, -1))
 
     def reference(self, like: Tensor, t: Tensor | None = None) -> Categorical:
-        """The stationary law, where it gives mass to all data; else what noise makes of the uniform law on them."""
+        """The stationary law where it gives mass to all data; else what noise makes of the uniform law on them."""
         stationary, data = self.rates.stationary, self.rates.data.double()
         still = bool((stationary[self.rates.data] > 0).all())
         start = (stationary if still else data / data.sum(-1, keepdim=True)).to(like.device)
@@ -116,10 +108,7 @@ class CTMC(Bridged[Tensor]):
         keep the marginals (as the corrector of Campbell et al. 2022); below 1 it changes nothing.
         """
         (back,) = self._undone(x_t, t, stat)
-        more = max(0.0, 0.5 * (churn**2 - 1))
-        if more:
-            back = (1 + more) * back + more * self.rates.out(x_t, self._rate(x_t, t, back.dtype))
-        return Jump(back)
+        return with_churn(back, lambda: self.rates.out(x_t, self._rate(x_t, t, back.dtype)), churn)
 
     def marginal(self, x_0: Tensor, t: Tensor) -> Categorical:
         r"""$P_{B(t)}(x_0, \cdot)$."""
@@ -176,8 +165,8 @@ class CTMC(Bridged[Tensor]):
         return column * self.rates.data.to(column)
 
     def _undone(self, x_t: Tensor, t: Tensor, *stats: Tensor) -> tuple[Tensor, ...]:
-        dtype = stats[0].dtype
-        return self.rates.undone(x_t, self._rate(x_t, t, dtype), self._integral(x_t, t, dtype), *stats)
+        speed, integral = (part(x_t, t, stats[0].dtype) for part in (self._rate, self._integral))
+        return self.rates.undone(x_t, speed, integral, *stats)
 
     def _integral(self, x: Tensor, t: Tensor, dtype: torch.dtype) -> Tensor:
         return expand(self.schedule.value(t.double()).to(dtype), x)

@@ -43,17 +43,13 @@ from unnoise.spaces import Diffusion, Euclidean
 class Gaussian(Bridged[Tensor]):
     r"""The process with $x_t = \alpha(t) x_0 + \sigma(t)\epsilon$, for any schedule on any path.
 
-    The prior is $N(0, (\alpha_1^2 + \sigma_1^2) I)$, that of data with unit variance. The processes of the literature
-    are functions that return this one: `variance_preserving`, `variance_exploding`, `sub_variance_preserving`, `edm`,
-    `rectified_flow`, `ornstein_uhlenbeck`.
+    The prior is $N(0, (\alpha_1^2 + \sigma_1^2) I)$, that of data with unit variance. Functions such as
+    `variance_preserving` and `edm` return those of the literature.
 
     Args:
         space: where the data live.
-        schedule: $\lambda(t)$, any schedule; `schedules.LogSNR` takes a function.
+        schedule: $\lambda(t)$, finite and decreasing, else InputError; `schedules.LogSNR` takes a function.
         path: how $\alpha$ follows from $\lambda$: a `paths.Path`.
-
-    Raises:
-        InputError: a schedule whose log SNR is not finite, or does not decrease, on [0, 1].
 
     >>> from unnoise.processes import paths
     >>> from unnoise.schedules import LogSNR
@@ -80,7 +76,7 @@ class Gaussian(Bridged[Tensor]):
         return self.schedule.log_snr_rate(t)
 
     def time_at(self, log_snr: Tensor) -> Tensor:
-        """The inverse of `log_snr`; not clipped, so a level out of range gives a time outside [0, 1]."""
+        """The inverse of `log_snr`; a level out of range gives a time outside [0, 1]."""
         return self.schedule.time_at(log_snr)
 
     def logs(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,7 +118,7 @@ class Gaussian(Bridged[Tensor]):
         return self._law(torch.zeros_like(like), scale)
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
-        """The drift and scale of the module, in the form that is finite at every t of [0, 1]."""
+        r"""The drift in $\hat x_0$, finite at every t of [0, 1], and the scale c g."""
         f, h = (expand(rate, x_t) for rate in self.rates(t))
         alpha = expand(self.logs(t)[0].exp(), x_t)
         drift = -h * x_t + (h - f) * alpha * stat
@@ -138,8 +134,7 @@ class Gaussian(Bridged[Tensor]):
     def transition(self, x_s: Tensor, s: Tensor, t: Tensor) -> Normal:
         r"""$q(x_t | x_s)$ for any s < t, not only neighbours: $N(\alpha_{t|s} x_s, \sigma_{t|s}^2 I)$.
 
-        $\alpha_{t|s} = \alpha_t/\alpha_s$ and $\sigma_{t|s}^2 = \sigma_t^2 - \alpha_{t|s}^2\sigma_s^2
-        = \sigma_t^2\,(1 - \mathrm{SNR}(t)/\mathrm{SNR}(s))$. Kingma et al. 2021 (arXiv 2107.00630), eq. 23.
+        $\alpha_{t|s} = \alpha_t/\alpha_s$, $\sigma_{t|s}^2 = \sigma_t^2(1 - \mathrm{SNR}(t)/\mathrm{SNR}(s))$.
         """
         (alpha_t, sigma_t), (alpha_s, sigma_s) = self.logs(t), self.logs(s)
         fresh = -torch.expm1(2 * (alpha_t - sigma_t - alpha_s + sigma_s))  # share of sigma_t^2
@@ -183,19 +178,13 @@ class Gaussian(Bridged[Tensor]):
         return stat
 
     def reconstruction(self, x_0: Tensor) -> Tensor:
-        r"""$\frac d2\log(2\pi e\sigma_0^2/\alpha_0^2)$: the decoder is $N(x_{t=0}/\alpha_0, \sigma_0^2/\alpha_0^2 I)$.
-
-        With it the bound is tight up to the blur $\sigma_0/\alpha_0$ of the data.
-        """
+        r"""$\frac d2\log(2\pi e\sigma_0^2/\alpha_0^2)$: the decoder is $N(x_0, \sigma_0^2 I)/\alpha_0$."""
         log_snr = self.log_snr(torch.zeros((), dtype=x_0.dtype, device=x_0.device))
         cost = 0.5 * self.space.dimension * (math.log(2 * math.pi * math.e) - log_snr)
         return cost.expand(self._batch_shape(x_0))
 
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Normal:
-        """The bridge of the module with the learnt $x_0$.
-
-        Ho et al. 2020 (arXiv 2006.11239) eq. 6-7 at churn 1, DDIM's family otherwise (Song et al. 2021).
-        """
+        """The bridge with the learnt $x_0$: Ho et al. 2020, eq. 6-7, at churn 1, else DDIM's family."""
         (alpha_t, sigma_t), (alpha_s, sigma_s) = self.logs(t), self.logs(s)
         kept = torch.exp(sigma_s - sigma_t)  # of the noise in x_t
         scale = torch.zeros_like(kept)

@@ -1,7 +1,7 @@
 r"""A user's own generator, given as plain functions: no kernel has to be known.
 
-Simulation, training by implicit score matching (`objectives.Implicit`), samplers (`samplers.Euler`) and a bound on
-the likelihood (`evaluation.ImplicitBound`) need no more than the generator, as
+Simulation, implicit score matching (`objectives.Implicit`), samplers (`samplers.Euler`) and a bound on the likelihood
+(`evaluation.ImplicitBound`) need no more than the generator, as
 
 $$K f = \frac{L^*(q_t f) - f L^* q_t}{q_t}$$
 
@@ -23,7 +23,7 @@ from unnoise.heads.base import Head
 from unnoise.heads.finite import RatioHead
 from unnoise.heads.manifolds import ScoreHead
 from unnoise.laws import Law
-from unnoise.processes.base import Process
+from unnoise.processes.base import Process, with_churn
 from unnoise.spaces import Diffusion, Finite, Jump, Manifold
 
 Field = Callable[[Tensor, Tensor], Tensor]
@@ -32,6 +32,12 @@ Prior = Callable[[int], Law[Tensor]]
 
 class Generated(Process[Tensor]):
     """A process that is given by its generator: what is learnt of $q_t$ depends on $q_t$ near the point only."""
+
+    prior_law: Prior
+
+    def prior(self, n: int) -> Law[Tensor]:
+        """The law that was given."""
+        return self.prior_law(n)
 
     @abstractmethod
     def statistic(self, log_density: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -49,16 +55,12 @@ class DiffusionProcess(Generated):
         space: a manifold.
         drift: b(x, t), a tangent vector at every point x, (*batch, *event). The time t broadcasts against x.
         scale: s(t) > 0, which broadcasts as t does.
-        prior_law: n -> the law at t = 1 as a batch of n, where noise of this kind ends, nearly.
+        prior_law: n -> the law at t = 1, where noise nearly ends, as a batch of n.
 
     >>> from unnoise.laws import Normal
     >>> from unnoise.spaces import Euclidean
-    >>> process = DiffusionProcess(
-    ...     Euclidean(2),
-    ...     drift=lambda x, t: -4 * x,
-    ...     scale=lambda t: 8**0.5 + 0 * t,
-    ...     prior_law=lambda n: Normal(torch.zeros(n, 2), torch.ones(()), event_ndim=1),
-    ... )
+    >>> prior = lambda n: Normal(torch.zeros(n, 2), torch.ones(()), event_ndim=1)
+    >>> process = DiffusionProcess(Euclidean(2), lambda x, t: -4 * x, lambda t: 8**0.5 + 0 * t, prior)
     >>> x, t = torch.ones(5, 2), torch.linspace(0, 1, 5)
     >>> process.reverse(x, -x, t).drift[0]
     tensor([-4., -4.])
@@ -71,12 +73,7 @@ class DiffusionProcess(Generated):
 
     def forward(self, x: Tensor, t: Tensor) -> Diffusion:
         """The drift b and the volatility s."""
-        t = expand(t, x)
-        return Diffusion(self.drift(x, t), self.scale(t))
-
-    def prior(self, n: int) -> Law[Tensor]:
-        """What was given."""
-        return self.prior_law(n)
+        return Diffusion(self.drift(x, expand(t, x)), self.scale(expand(t, x)))
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
         r"""Drift $-b + \frac12(1 + c^2) s^2\nabla\log q_t$ and scale $c s$ at churn c."""
@@ -103,16 +100,13 @@ class JumpProcess(Generated):
 
     Args:
         space: the sites and their states.
-        rates: A(x, t), (*batch, *sites, S): to every state of every site; what stands at the present state, or at a
-            state that a site does not have, is ignored. The time t broadcasts against the rates.
-        prior_law: n -> the law at t = 1 as a batch of n, where noise of this kind ends, nearly.
+        rates: A(x, t), (*batch, *sites, S), which t broadcasts against; ignored at the present state of a site, and at
+            states that it does not have.
+        prior_law: n -> the law at t = 1, where noise nearly ends, as a batch of n.
 
     >>> from unnoise.laws import Categorical
-    >>> process = JumpProcess(
-    ...     Finite(3, 2),
-    ...     rates=lambda x, t: 2 * torch.ones(*x.shape, 2),
-    ...     prior_law=lambda n: Categorical(torch.full((n, 3, 2), 0.5), event_ndim=1),
-    ... )
+    >>> prior = lambda n: Categorical(torch.full((n, 3, 2), 0.5), event_ndim=1)
+    >>> process = JumpProcess(Finite(3, 2), lambda x, t: 2 * torch.ones(*x.shape, 2), prior)
     >>> x, ratios = torch.tensor([[0, 1, 1]]), torch.full((1, 3, 2), 0.25)
     >>> process.reverse(x, ratios, torch.tensor(0.5)).rates[0]
     tensor([[0.0000, 0.5000],
@@ -128,18 +122,10 @@ class JumpProcess(Generated):
         """A(x, .)."""
         return Jump(self._elsewhere(x, self.rates(x, expand(t, x)[..., None])))
 
-    def prior(self, n: int) -> Law[Tensor]:
-        """What was given."""
-        return self.prior_law(n)
-
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
-        r"""$K(x, y) = A(y, x)\,q_t(y)/q_t(x)$.
-
-        A churn c above 1 adds $\frac12(c^2 - 1)(A + K)$; below 1 it changes nothing.
-        """
+        r"""$K(x, y) = A(y, x)\,q_t(y)/q_t(x)$; a churn c above 1 adds $\frac12(c^2 - 1)(A + K)$."""
         back = self._elsewhere(x_t, self._rates_back(x_t, t)) * stat
-        more = max(0.0, 0.5 * (churn**2 - 1))
-        return Jump((1 + more) * back + more * self.forward(x_t, t).rates if more else back)
+        return with_churn(back, lambda: self.forward(x_t, t).rates, churn)
 
     def statistic(self, log_density: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """The ratios of the density at all neighbours to that at x; of those that exist."""
@@ -174,8 +160,7 @@ class JumpProcess(Generated):
 
     def _neighbours(self, x: Tensor) -> Tensor:
         """Every site of x put in every state, (sites * S, *batch, *sites); the last one for those that do not exist."""
-        sites, states = self.space.sites, self.space.states
-        last = torch.tensor(self.space.sizes, device=x.device).expand(sites)[:, None] - 1
-        state = torch.minimum(torch.arange(states, device=x.device).expand(sites, -1), last)
-        numbers = (torch.arange(sites, device=x.device)[:, None] * states + state).flatten()
+        sites, states = (torch.arange(size, device=x.device) for size in (self.space.sites, self.space.states))
+        last = torch.tensor(self.space.sizes, device=x.device).expand(len(sites))[:, None] - 1
+        numbers = (sites[:, None] * len(states) + torch.minimum(states, last)).flatten()
         return self.space.neighbours(x, numbers.reshape(-1, *[1] * (x.ndim - len(self.space.event_shape))))

@@ -31,9 +31,8 @@ def variance_preserving(space: Euclidean, schedule: Schedule = Linear()) -> Gaus
 def sub_variance_preserving(space: Euclidean, schedule: Schedule = Linear(tau_min=1e-3)) -> Gaussian:
     r"""$\alpha = e^{-B/2}$, $\sigma = 1 - e^{-B}$: never noisier than the variance-preserving process.
 
-    Endpoints with `schedules.Linear(tau_min=1e-3)` (default): $\sigma(0) = 0.00011$, $\alpha(1) = 0.0066$. The earlier
-    floor on time matters here, where $\sigma$ is the square of the other process's. Song et al. 2021
-    (arXiv 2011.13456), whose volatility is $g^2 = \beta(1 - e^{-2B})$.
+    Endpoints by default: $\sigma(0) = 0.00011$, $\alpha(1) = 0.0066$; $\sigma$ is the square of the other's. Song et
+    al. 2021 (arXiv 2011.13456), whose volatility is $g^2 = \beta(1 - e^{-2B})$.
 
     >>> import torch
     >>> t, space = torch.tensor(0.3), Euclidean(2)
@@ -46,11 +45,7 @@ def sub_variance_preserving(space: Euclidean, schedule: Schedule = Linear(tau_mi
 def variance_exploding(space: Euclidean, sigma_min: float = 0.002, sigma_max: float = 80.0) -> Gaussian:
     r"""$\alpha = 1$, $\sigma(t) = \sigma_{min}(\sigma_{max}/\sigma_{min})^t$: the noise level grows geometrically.
 
-    Endpoints: $\sigma(0)$ = `sigma_min` = 0.002, $\sigma(1)$ = `sigma_max` = 80. Song and Ermon 2019
-    (arXiv 1907.05600); Song et al. 2021 (arXiv 2011.13456).
-
-    Raises:
-        InputError: levels that are not positive or do not increase.
+    Song and Ermon 2019 (arXiv 1907.05600); Song et al. 2021 (arXiv 2011.13456).
     """
     if not 0 < sigma_min < sigma_max < math.inf:
         raise InputError(f"got noise from {sigma_min} to {sigma_max}; expected 0 < sigma_min < sigma_max, both finite")
@@ -60,8 +55,7 @@ def variance_exploding(space: Euclidean, sigma_min: float = 0.002, sigma_max: fl
 def edm(space: Euclidean, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0) -> Gaussian:
     r"""$\alpha = 1$, $\sigma(t) = (\sigma_{min}^{1/\rho} + t(\sigma_{max}^{1/\rho} - \sigma_{min}^{1/\rho}))^\rho$.
 
-    Endpoints: $\sigma(0)$ = `sigma_min` = 0.002, $\sigma(1)$ = `sigma_max` = 80. A uniform grid in t is the grid of
-    Karras et al. 2022 (arXiv 2206.00364), $\rho = 7$.
+    A uniform grid in t is the grid of Karras et al. 2022 (arXiv 2206.00364), $\rho = 7$.
     """
     return Gaussian(space, PowerLogSNR(sigma_min, sigma_max, rho), Exploding())
 
@@ -78,27 +72,19 @@ def rectified_flow(space: Euclidean, tau_min: float = 1e-3, tau_max: float = 1 -
 def ornstein_uhlenbeck(space: Euclidean, horizon: float = 5.0) -> Gaussian:
     r"""$dX = -X\,d\tau + \sqrt2\,dB$ up to `horizon`: $X_\tau = e^{-\tau}X_0 + \sqrt{1 - e^{-2\tau}}\,N$.
 
-    It is the variance-preserving process of constant rate, $B = 2\tau$, with $\tau$ growing on a line from
-    $5\cdot10^{-7}$, where $\sigma = 0.001$, at t = 0 to the horizon at t = 1. So one Euler step backwards, over
-    $\gamma = \text{horizon} \cdot dt$, is
+    It is the variance-preserving process of constant rate, $B = 2\tau$, with $\tau$ on a line from $5\cdot10^{-7}$,
+    where $\sigma = 0.001$, to `horizon`. One Euler step backwards, over $\gamma = \text{horizon} \cdot dt$, is
     $y \leftarrow y + \gamma y + 2\gamma\nabla\log r_\tau(y) + \sqrt{2\gamma}\,z$.
 
-    Noise and shrinkage can be told apart: $e^\tau X_\tau = X_0 + \sigma N$ with $\sigma = \sqrt{e^{2\tau} - 1}$, hence
-    $\nabla\log r_\tau(x) = e^\tau\nabla\log q_\sigma(e^\tau x)$. `chains.FromDenoiser` and `chains.AsDenoiser` go from
-    either to the other. Benton et al. 2024 (arXiv 2211.03595) use the time $2\tau$: $dY = -\frac12 Y dt + dB$.
-
-    Args:
-        space: where the data lives.
-        horizon: the last $\tau$; $\alpha(1) = e^{-\text{horizon}}$.
-
-    Raises:
-        InputError: a horizon that is not positive.
+    With $\sigma = \sqrt{e^{2\tau} - 1}$, $e^\tau X_\tau = X_0 + \sigma N$ and
+    $\nabla\log r_\tau(x) = e^\tau\nabla\log q_\sigma(e^\tau x)$: `chains.AtNoise` reads a denoiser so. Benton et al.
+    2024 (arXiv 2211.03595) use the time $2\tau$: $dY = -\frac12 Y dt + dB$.
 
     >>> import torch
     >>> alpha, sigma = ornstein_uhlenbeck(Euclidean(1), horizon=2.0).alpha_sigma(torch.tensor(0.5))
     >>> alpha, sigma  # exp(-1) and sqrt(1 - exp(-2))
     (tensor(0.3679), tensor(0.9299))
     """
-    if not FIRST < 2 * horizon < float("inf"):
+    if not FIRST < 2 * horizon < math.inf:
         raise InputError(f"got a horizon of {horizon}; expected a positive number, such as 5")
     return variance_preserving(space, Linear(2 * horizon, 2 * horizon, tau_min=FIRST / (2 * horizon)))

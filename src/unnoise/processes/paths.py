@@ -17,7 +17,12 @@ from unnoise.schedules.base import derivative
 
 
 class Path(ABC):
-    r"""$\log\alpha$ as a function of $\lambda$. A path of your own states it; its slope comes from it."""
+    r"""$\log\alpha$ as a function of $\lambda$. A path of your own states no more.
+
+    >>> log_alpha, (slope, _) = Straight().log_alpha(torch.zeros(())), Straight().slopes(torch.zeros(()))
+    >>> log_alpha.exp(), slope
+    (tensor(0.5000), tensor(0.2500))
+    """
 
     @abstractmethod
     def log_alpha(self, log_snr: Tensor) -> Tensor:

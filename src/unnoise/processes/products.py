@@ -1,17 +1,15 @@
 r"""Independent noise on the factors of a product, on one common time.
 
 Given $x_0$ the factors are independent: kernels multiply, generators and KL rates add. What couples them is the data,
-so one denoiser sees all factors and estimates all statistics; the statistic is the dict of the factors' own.
-
-Capabilities are those that all factors have: a product of processes with kernels has one, and of bridged processes a
-bridge.
+so one denoiser sees all factors and estimates the dict of their statistics. Capabilities are those that all factors
+have: a product of processes with kernels has one, and of bridged processes a bridge.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import torch
@@ -29,14 +27,7 @@ HALVINGS, NEWTON_STEPS = 12, 5  # to invert a map of importance times to roundin
 
 @dataclass(frozen=True)
 class ProductProcess(Process[Any]):
-    """The processes of all factors at once; `product` makes one with the capabilities that its factors have.
-
-    Args:
-        parts: name -> process, at least one; nest by giving a product as a part.
-
-    Raises:
-        InputError: no parts.
-    """
+    """The processes of all factors, by name; `product` makes one with the capabilities that its factors have."""
 
     parts: Mapping[str, Process[Any]]
 
@@ -109,18 +100,13 @@ class KernelProduct(ProductProcess, HasKernel[Any]):
         return _total(p.kl_rate(stat[name], target[name], x_t[name], t) for name, p in self.parts.items())
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        r"""The mixture of the factors' laws of times, of density $\frac1k\sum_n p_n(t)$.
-
-        One uniform number chooses the factor and, by its remainder, the time of that factor.
-        """
-        factors, count = list(self.parts.values()), len(self.parts)
-        scaled = u.double().clamp(0, 1) * count
-        chosen = scaled.floor().clamp(max=count - 1)
-        rest = scaled - chosen
-        t = torch.zeros_like(rest)
-        for index, process in enumerate(factors):
-            t = torch.where(chosen == index, process.importance_times(rest)[0].clamp(0, 1), t)
-        density = torch.stack([_density(process, t) for process in factors]).mean(0)
+        r"""The mixture $\frac1k\sum_n p_n(t)$: u chooses the factor and, by its remainder, the time of that factor."""
+        scaled = u.double().clamp(0, 1) * len(self.parts)
+        chosen = scaled.floor().clamp(max=len(self.parts) - 1)
+        t = torch.zeros_like(scaled)
+        for index, process in enumerate(self.parts.values()):
+            t = torch.where(chosen == index, process.importance_times(scaled - chosen)[0].clamp(0, 1), t)
+        density = torch.stack([_density(process, t) for process in self.parts.values()]).mean(0)
         return t.to(u), density.to(u)
 
     def control_variate(self, x_0: Any, x_t: Any, t: Tensor) -> Tensor:
@@ -140,8 +126,7 @@ class BridgedProduct(KernelProduct, Bridged[Any]):
 
     def ancestral(self, stat: Any, x_t: Any, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Independent:
         """The factors' ancestral laws, for one statistic of all."""
-        laws = {name: p.ancestral(stat[name], x_t[name], t, s, churn=churn) for name, p in self.parts.items()}
-        return Independent(laws)
+        return Independent({k: p.ancestral(stat[k], x_t[k], t, s, churn=churn) for k, p in self.parts.items()})
 
     def reference(self, like: Any, t: Tensor | None = None) -> Independent:
         """The factors' references."""
@@ -151,15 +136,8 @@ class BridgedProduct(KernelProduct, Bridged[Any]):
 def product(parts: Mapping[str, Process[Any]]) -> ProductProcess:
     """The processes of all factors at once, with the capabilities that all of them have.
 
-    Args:
-        parts: name -> process, at least one; nest by giving a product as a part.
-
-    Returns:
-        a `BridgedProduct` where all factors have bridges, a `KernelProduct` where all have kernels, else a
-        `ProductProcess`.
-
-    Raises:
-        InputError: no parts.
+    It is a `BridgedProduct` where all factors have bridges, a `KernelProduct` where all have kernels, else a
+    `ProductProcess`. A part, by its name, may be a product.
 
     >>> from unnoise.processes import variance_exploding, variance_preserving
     >>> from unnoise.spaces import Euclidean
@@ -183,8 +161,6 @@ def leaves(process: Process[Any], *trees: Any, path: str = "") -> Iterator[tuple
     >>> nested = product({"a": one, "b": product({"c": one})})
     >>> [(name, part) for name, _, part in leaves(nested, {"a": 1, "b": {"c": 2}})]
     [('a', (1,)), ('b.c', (2,))]
-    >>> [(name, part) for name, _, part in leaves(one, 1)]
-    [('', (1,))]
     """
     if isinstance(process, ProductProcess):
         for name, part in process.parts.items():
@@ -220,6 +196,4 @@ def _density(process: HasKernel[Any], t: Tensor) -> Tensor:
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:
-    first, *others = terms
-    total: Tensor = sum(others, first)
-    return total
+    return reduce(torch.add, terms)

@@ -1,9 +1,15 @@
 r"""How much noise a reverse step of a Gaussian process draws, given that its mean may be wrong.
 
 The step from t to s < t of the reverse is $N(\tilde\mu(\hat x_0), v)$. The posterior given $x_0$ itself has the
-variance $\tilde\beta = \sigma_s^2\sigma_{t|s}^2/\sigma_t^2$, and what the reverse does not know of $x_0$ adds to it.
-Every rule here states $\log(v/\tilde\beta)$ and so widens the posterior. `SmallVariance` and `LargeVariance` are the
-entropy bounds of the true reverse step (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24).
+variance $\tilde\beta = \sigma_s^2\sigma_{t|s}^2/\sigma_t^2$; every rule here widens it by $\log(v/\tilde\beta)$.
+`SmallVariance` and `LargeVariance` bound the entropy of the true reverse step (Sohl-Dickstein et al. 2015, arXiv
+1503.03585, eq. 24).
+
+>>> from unnoise.processes import chain_of_betas
+>>> from unnoise.spaces import Euclidean
+>>> chain = chain_of_betas(Euclidean(1), (0.1, 0.2), LargeVariance())
+>>> chain.posterior(torch.zeros(1, 1), torch.zeros(1, 1), torch.tensor(2)).scale ** 2  # the last beta
+tensor(0.2000)
 """
 
 from __future__ import annotations
@@ -20,6 +26,8 @@ from unnoise._tree import expand
 from unnoise.laws import Normal
 from unnoise.processes.base import HasKernel
 from unnoise.processes.gaussian import Gaussian
+
+Estimate = Callable[[Tensor, Tensor], Tensor]  # of x_0, for x_t and t
 
 
 class ReverseVariance(ABC):
@@ -57,9 +65,8 @@ class LargeVariance(ReverseVariance):
 class AnalyticVariance(ReverseVariance):
     r"""The best one number per step: $v = \tilde\beta + c^2 m_t$, $m_t = E\lVert x_0 - \hat x_0(X_t)\rVert^2/d$.
 
-    $c$ is the weight of $x_0$ in the mean, so that $v/\tilde\beta = 1 + (\mathrm{SNR}_s - \mathrm{SNR}_t) m_t$. For an
-    exact mean $m_t$ is $E[\mathrm{tr}\,\mathrm{cov}(x_0 | X_t)]/d$, and v that of Bao et al. 2022 (arXiv 2201.06503);
-    for an imperfect one it still is the best (Bao et al. 2022, arXiv 2206.07309).
+    $c$ is the weight of $x_0$ in the mean, so $v/\tilde\beta = 1 + (\mathrm{SNR}_s - \mathrm{SNR}_t) m_t$. Bao et al.
+    2022 (arXiv 2201.06503) for an exact mean, (arXiv 2206.07309) for an imperfect one.
 
     Args:
         times: of the steps of a chain.
@@ -72,12 +79,7 @@ class AnalyticVariance(ReverseVariance):
     @classmethod
     @torch.no_grad()
     def estimate(
-        cls,
-        process: HasKernel[Tensor],
-        times: Sequence[float],
-        denoiser: Callable[[Tensor, Tensor], Tensor],
-        x_0: Tensor,
-        rng: torch.Generator,
+        cls, process: HasKernel[Tensor], times: Sequence[float], denoiser: Estimate, x_0: Tensor, rng: torch.Generator
     ) -> AnalyticVariance:
         """From data: the mean squared errors of a denoiser at every time, each from noise of its own."""
         errors = []
@@ -88,17 +90,11 @@ class AnalyticVariance(ReverseVariance):
         return cls(tuple(times), tuple(errors))
 
     def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        r"""$\log(1 + (\mathrm{SNR}_s - \mathrm{SNR}_t) m_t)$.
-
-        Raises:
-            InputError: for a time that is none of those whose errors are known.
-        """
-        known, errors = (torch.tensor(part, dtype=t.dtype, device=t.device) for part in (self.times, self.errors))
+        r"""$\log(1 + (\mathrm{SNR}_s - \mathrm{SNR}_t) m_t)$; InputError at a time without a known error."""
+        known, errors = (t.new_tensor(part) for part in (self.times, self.errors))
         distance, place = (known - t[..., None]).abs().min(-1)
         if (distance > 1e-6).any():
-            raise InputError(
-                f"got the errors of {len(self.errors)} times, and a step at another; estimate them at those"
-            )
+            raise InputError(f"got the errors of {len(self.errors)} times, and a step at another; estimate them there")
         gained = process.log_snr(s).exp() - process.log_snr(t).exp()
         return expand(torch.log1p(gained * errors[place]), x_t)
 
@@ -117,6 +113,5 @@ class LearntVariance(ReverseVariance):
 
     def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
         """The share of the largest."""
-        share = 0.5 * (1 + self.network(x_t, t))
-        log_ratio: Tensor = share * LargeVariance().log_ratio(process, x_t, t, s).to(x_t)
-        return log_ratio
+        share: Tensor = 0.5 * (1 + self.network(x_t, t))
+        return share * LargeVariance().log_ratio(process, x_t, t, s).to(x_t)

@@ -44,11 +44,8 @@ class WrightFisher(HasKernel[Tensor]):
 
     Args:
         space: the simplex of N parts.
-        alpha: $\alpha$, one positive number for all parts or one for each.
+        alpha: $\alpha$, one positive number for all parts or one for each; else InputError.
         schedule: $B(t)$; by default geometric, from 2e-4 to where the kernel is within about 1e-3 nats of the prior.
-
-    Raises:
-        InputError: parameters that are not positive, or not one for each part.
 
     >>> process = WrightFisher(Simplex(3))
     >>> x_0, t = torch.tensor([[0.2, 0.3, 0.5]]), torch.tensor(0.5)
@@ -66,13 +63,9 @@ class WrightFisher(HasKernel[Tensor]):
     ) -> None:
         each = alpha if isinstance(alpha, tuple) else (float(alpha),) * space.parts
         if len(each) != space.parts or not all(part > 0 for part in each):
-            raise InputError(
-                f"got alpha = {alpha}; Wright-Fisher noise on {space.parts} parts needs one positive number, or one "
-                "for each part"
-            )
-        object.__setattr__(self, "space", space)
-        object.__setattr__(self, "alpha", each)
-        object.__setattr__(self, "schedule", _until_mixed(each) if schedule is None else schedule)
+            needs = f"{space.parts} parts needs one positive number, or one for each part"
+            raise InputError(f"got alpha = {alpha}; Wright-Fisher noise on {needs}")
+        vars(self).update(space=space, alpha=each, schedule=_until_mixed(each) if schedule is None else schedule)
 
     @property
     def head(self) -> Head[Tensor]:
@@ -116,10 +109,7 @@ class WrightFisher(HasKernel[Tensor]):
         return t.to(u), (self.schedule.rate(t) / (value * (high - low))).to(u)
 
     def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\frac{\beta}{2\kappa^2}\sum_i[(x_i - m_i)^2 - v_i]/m_i$, with the mean m and the variance v of the kernel.
-
-        For little noise it is the KL rate of a denoiser that gives no score, less its mean.
-        """
+        r"""$\frac{\beta}{2\kappa^2}\sum_i[(x_i - m_i)^2 - v_i]/m_i$, mean m and variance v of the kernel."""
         rate, spent = (part.to(x_t) for part in (self.schedule.rate(t.double()), self.spent(t)))
         mean, variance = self.moments(x_0, t)
         excess = ((x_t - mean) ** 2 - variance) / mean
@@ -149,10 +139,9 @@ class WrightFisher(HasKernel[Tensor]):
     def reconstruction(self, x_0: Tensor) -> Tensor:
         r"""The cost, or a little more, of the decoder: the law of noise from $x_{t=0}$ with all $\alpha_i = 1$.
 
-        To first order in $B_0$ it is the entropy of the kernel, $\frac12\log\det(2\pi e B_0 a)$. Near a face, where the
-        face cuts the noise off, the cost is bounded from above by counting parts below $B_0$ as $B_0$ and adding
-        $\frac18(\alpha_i^2 - 1)_+ B_0/x_i$: too much by 0.01 nats at $x_i = 10 B_0$ and by 1.1 nats on the face for
-        $\alpha_i = 1$.
+        It is the entropy of the kernel to first order, $\frac12\log\det(2\pi e B_0 a)$. Near a face parts below $B_0$
+        count as $B_0$ and $\frac18(\alpha_i^2 - 1)_+ B_0/x_i$ is added, an upper bound: too much by 0.01 nats at
+        $x_i = 10 B_0$ and by 1.1 nats on the face for $\alpha_i = 1$.
         """
         left = self._left(x_0)
         inside = torch.maximum(x_0, left)

@@ -1,6 +1,6 @@
 """Samplers: run a learnt process backwards, from noise to data."""
 
-from unnoise.laws.weights import effective_size as effective_size
+from unnoise.laws.categorical import effective_size as effective_size
 from unnoise.samplers import forms as forms
 from unnoise.samplers import grids as grids
 from unnoise.samplers.adaptive import Adaptive as Adaptive

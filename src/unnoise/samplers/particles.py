@@ -12,7 +12,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import NonFiniteError
-from unnoise.laws.weights import effective_size, systematic
+from unnoise.laws.categorical import effective_size, systematic
 
 UNEVEN = 0.5  # the effective share of a group below which it is resampled
 

@@ -5,8 +5,8 @@ $\alpha = e^{-B/2}$, a refreshing Markov chain keeps a site with probability $e^
 the logarithm of the signal-to-noise ratio that a variance-preserving process then has, $\lambda = -\log(e^B - 1)$. So
 every schedule answers in both words, and serves every process.
 
-Kernels are singular at $B = 0$ and there is nothing to invert at $B = \infty$, so every schedule states its ends and
-keeps off both, once, here, and by nobody else: most by $\tau(t) = \tau_{min} + (\tau_{max} - \tau_{min}) t$.
+Kernels are singular at $B = 0$ and cannot be inverted at $B = \infty$, so every schedule states its ends and keeps off
+both: most by $\tau(t) = \tau_{min} + (\tau_{max} - \tau_{min}) t$.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from unnoise._roots import bisect
 
 HALVINGS = 40  # to find a time to rounding
 LOOKS = 1025  # times at which a log SNR is seen to decrease
+Function = Callable[[Tensor], Tensor]
 
 
 class Schedule(ABC):
     """An increasing function $B(t)$ on [0, 1] with its derivative.
 
-    A schedule of your own states `value` and `rate`. Nothing notices a rate that is not the derivative of the value,
-    and everything that is learnt with it is wrong: `testing.check_schedule` tells.
+    A schedule of your own states `value` and `rate`; `testing.check_schedule` says whether they agree.
     """
 
     @abstractmethod
@@ -45,9 +45,8 @@ class Schedule(ABC):
         return inverted(self.value, self.rate, value)
 
     def log_snr(self, t: Tensor) -> Tensor:
-        r"""$\lambda = -\log(e^B - 1)$, in a form that keeps its digits at both ends."""
-        value = self.value(t)
-        return -value - torch.log(-torch.expm1(-value))
+        r"""$\lambda = -\log(e^B - 1)$."""
+        return _log_odds(self.value(t))
 
     def log_snr_rate(self, t: Tensor) -> Tensor:
         r"""$d\lambda/dt = -\beta/(1 - e^{-B}) < 0$."""
@@ -82,22 +81,19 @@ class ByLogSNR(Schedule):
         return -self.log_snr_rate(t) * torch.sigmoid(-self.log_snr(t))
 
     def inverse(self, value: Tensor) -> Tensor:
-        r"""$\lambda = -\log(e^B - 1)$, which keeps its digits at both ends."""
-        return self.time_at(-value - torch.log(-torch.expm1(-value)))
+        r"""At $\lambda = -\log(e^B - 1)$."""
+        return self.time_at(_log_odds(value))
 
 
-def inverted(
-    function: Callable[[Tensor], Tensor], rate: Callable[[Tensor], Tensor], wanted: Tensor, sign: int = 1
-) -> Tensor:
-    """The time in [0, 1] at which a monotone function has a value: bisection, and one Newton step.
+def _log_odds(value: Tensor) -> Tensor:
+    r"""$-\log(e^B - 1)$, in a form that keeps its digits at both ends."""
+    return -value - torch.log(-torch.expm1(-value))
 
-    The last step is for the last digits, for values beyond the ends, and for gradients.
 
-    Args:
-        function: of times.
-        rate: its derivative.
-        wanted: values.
-        sign: 1 for a function that increases, -1 for one that decreases.
+def inverted(function: Function, rate: Function, wanted: Tensor, sign: int = 1) -> Tensor:
+    """The time at which a function that increases, or decreases for sign -1, has a value: bisection, then Newton.
+
+    The one Newton step is for the last digits, for values beyond the ends, and for gradients.
     """
     with torch.no_grad():
         ends = torch.zeros_like(wanted), torch.ones_like(wanted)
@@ -107,34 +103,29 @@ def inverted(
     return t + (wanted - function(t)) / slope
 
 
-def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """That of a function of every number by itself, also where gradients are off; itself differentiable."""
+def derivative(function: Function, x: Tensor) -> Tensor:
+    """Of a function of every number by itself, also where gradients are off; itself differentiable."""
     slope: Tensor = torch.func.grad(lambda at: function(at).sum())(x)
     return slope
 
 
-def check_decreasing(log_snr: Callable[[Tensor], Tensor]) -> None:
+def check_decreasing(log_snr: Function) -> None:
     """Raise InputError unless a log SNR is finite, and below the one before, at each of 1025 times."""
     times = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
     levels = log_snr(times).detach()
     if levels.shape != times.shape:
-        raise InputError(
-            f"got a log SNR of shape {tuple(levels.shape)}; expected one number for each of {len(times)} times"
-        )
+        raise InputError(f"got a log SNR of shape {tuple(levels.shape)}; expected one number for each of {LOOKS} times")
     if not levels.isfinite().all():
         k = int((~levels.isfinite()).long().argmax())
+        got = f"the log SNR is {float(levels[k])} at t = {float(times[k]):.4g}"
         raise InputError(
-            f"the log SNR is {float(levels[k])} at t = {float(times[k]):.4g}; it must be finite on all of [0, 1]: "
-            "without any noise, or without any signal, nothing can be undone, so choose ends that leave some of both"
+            f"{got}; it must be finite on all of [0, 1]: choose ends that leave some noise and some signal"
         )
     falling = levels.diff() < 0
     if not falling.all():
         k = int((~falling).long().argmax())
-        raise InputError(
-            f"the log SNR goes from {float(levels[k]):.6g} at t = {float(times[k]):.4g} to "
-            f"{float(levels[k + 1]):.6g} at t = {float(times[k + 1]):.4g}; it must decrease strictly from t = 0, "
-            "data, to t = 1, noise"
-        )
+        start, end = (f"{float(levels[j]):.6g} at t = {float(times[j]):.4g}" for j in (k, k + 1))
+        raise InputError(f"the log SNR goes from {start} to {end}; it must decrease strictly from t = 0, data")
 
 
 def check(holds: bool, schedule: Schedule, expected: str) -> None:

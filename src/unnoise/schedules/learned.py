@@ -19,18 +19,14 @@ class Learned(nn.Module, ByLogSNR):
     $u$ is a positive combination of a line and of `units` sigmoids of t with positive slopes, scaled to go from 0 to
     1; it starts near the line. Kingma et al. 2021 (arXiv 2107.00630), appendix H.
 
-    The mean of the bound does not depend on u, only its Monte Carlo variance does. So `log_snr` and its rate pass
-    gradients to the ends and none to u, where they would be noise; u learns from `log_density` alone. `objectives.VDM`
-    trains all of it together with a denoiser, which `denoisers.Neural` saves and averages with its weights.
+    Only the Monte Carlo variance of the bound depends on u. So `log_snr` and its rate pass gradients to the ends and
+    none to u, where they would be noise; u learns from `log_density` alone, by `objectives.VDM`.
 
     Args:
         maximum: $\lambda_0$, at t = 0, to start with.
-        minimum: $\lambda_1$, at t = 1, to start with.
-        units: how many sigmoids.
+        minimum: $\lambda_1$, at t = 1, to start with, below; else InputError.
+        units: how many sigmoids, at least 1.
         learn_ends: whether the ends move; each keeps to its own side of the middle.
-
-    Raises:
-        InputError: a maximum that is not above the minimum, or no units.
 
     >>> schedule = Learned(maximum=5.0, minimum=-7.0)
     >>> schedule.log_snr(torch.tensor([0.0, 1.0])).detach()
@@ -43,7 +39,7 @@ class Learned(nn.Module, ByLogSNR):
     learn_ends: bool = False
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.maximum) and math.isfinite(self.minimum) and self.maximum > self.minimum):
+        if not -math.inf < self.minimum < self.maximum < math.inf:
             raise InputError(
                 f"got a log SNR from {self.maximum} to {self.minimum}; expected a maximum above the minimum"
             )
@@ -66,10 +62,9 @@ class Learned(nn.Module, ByLogSNR):
         return -(first - last) * self._travelled(t, live=False)[1]
 
     def log_density(self, t: Tensor) -> Tensor:
-        r"""$\log|dt/d\lambda|$ at $\lambda(t)$ as a function of the weights of u, up to a constant, (n,).
+        r"""$\log|dt/d\lambda|$ at $\lambda(t)$, up to a constant, (n,): how often even times look at that level.
 
-        A time drawn evenly is a level drawn with this density, so it says how often the level of t is looked at. Its
-        gradient is that at a fixed level: the time moves with the weights (implicit differentiation).
+        Its gradient in the weights of u is that at a fixed level: the time moves (implicit differentiation).
         """
         there, speed = self._travelled(t.detach(), live=True)
         moved = t.detach() + (there.detach() - there) / speed.detach()
@@ -82,7 +77,10 @@ class Learned(nn.Module, ByLogSNR):
 
     def _travelled(self, t: Tensor, *, live: bool) -> tuple[Tensor, Tensor]:
         """The function u and its rate; only if `live` do gradients reach the weights."""
-        line, weights, slopes, centres = self._shape(t, live)
+        parts = (part.to(t) if live else part.detach().to(t) for part in (self.weights, self.slopes, self.centres))
+        shares, slopes, centres = parts
+        shares = shares.exp() / self.units  # a line and sigmoids of weight 1 are about as steep
+        line, weights, slopes = shares[0], shares[1:], slopes.exp()
         at, first, last = (
             torch.sigmoid(slopes * (time[..., None] - centres)) for time in (t, *t.new_tensor([0.0, 1.0]))
         )
@@ -90,13 +88,3 @@ class Learned(nn.Module, ByLogSNR):
         so_far = line * t + (weights * (at - first)).sum(-1)
         speed = line + (weights * slopes * at * (1 - at)).sum(-1)
         return so_far / whole, speed / whole
-
-    def _shape(self, t: Tensor, live: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The weight of the line, and weights, slopes and centres of the sigmoids, on the device and in the type of t.
-
-        Weights are shares of `units`, so that a line and sigmoids of weight 1 are about as steep.
-        """
-        parts = (part.to(t) if live else part.detach().to(t) for part in (self.weights, self.slopes, self.centres))
-        weights, slopes, centres = parts
-        weights = weights.exp() / self.units
-        return weights[0], weights[1:], slopes.exp(), centres

@@ -14,14 +14,12 @@ from unnoise.schedules.base import ByLogSNR, Schedule, check, check_decreasing, 
 
 @dataclass(frozen=True)
 class LinearLogSNR(ByLogSNR):
-    r"""$\lambda(t)$ is a line: equal times to equal ratios of noise levels.
+    r"""$\lambda(t)$ is a line from `maximum` to `minimum`, by default from $\sigma = 0.0013$ to $\alpha = 0.0067$.
 
-    $\lambda$ runs from `maximum` at t = 0 to `minimum` at t = 1. The defaults are $\sigma = 0.0013$ and
-    $\alpha = 0.0067$. Kingma et al. 2021 (arXiv 2107.00630), their fixed linear schedule.
+    Kingma et al. 2021 (arXiv 2107.00630), their fixed linear schedule.
 
-    >>> schedule = LinearLogSNR(maximum=5.0, minimum=-5.0)
-    >>> round(float(schedule.value(torch.tensor(0.5))), 6) == round(math.log(2), 6)
-    True
+    >>> LinearLogSNR(maximum=5.0, minimum=-5.0).value(torch.tensor(0.5))  # log 2
+    tensor(0.6931)
     """
 
     maximum: float = 13.3
@@ -47,11 +45,7 @@ class LinearLogSNR(ByLogSNR):
 class LogSNR(ByLogSNR):
     r"""Any strictly decreasing $\lambda(t)$, as a function of tensors: its rate by automatic differentiation.
 
-    Args:
-        function: from times in [0, 1], (n,), to the logarithms of the signal-to-noise ratio.
-
-    Raises:
-        InputError: the function is not finite, or does not decrease from each of 1025 times to the next.
+    InputError unless it is finite and decreases from each of 1025 times to the next.
 
     >>> schedule = LogSNR(lambda t: 8 - 16 * t**2)
     >>> schedule.log_snr_rate(torch.tensor(0.5)), schedule.time_at(torch.tensor(4.0))
@@ -145,10 +139,7 @@ class LogitLogSNR(ByLogSNR):
 
 @dataclass(frozen=True)
 class SquaredNoise(ByLogSNR):
-    r"""$\lambda = -B - 2\log(1 - e^{-B})$: the noise is the square of that of a variance-preserving process.
-
-    Args:
-        rates: the schedule B(t).
+    r"""$\lambda = -B - 2\log(1 - e^{-B})$, B of `rates`: the square of the noise of a variance-preserving process.
 
     >>> from unnoise.schedules import Linear
     >>> t = torch.tensor(0.3)

@@ -15,8 +15,7 @@ from unnoise.schedules.base import Schedule, check
 class Linear(Schedule):
     r"""$B = \beta_0 \tau + \frac12 (\beta_1 - \beta_0) \tau^2$, $\tau$ from `tau_min` to 1: a rate that grows linearly.
 
-    With the defaults $B$ runs from 1e-6 to 10.05, that is $\alpha$ from 1 - 5e-7 to 0.0066 in a variance-preserving
-    process: Ho et al. 2020 (arXiv 2006.11239) in continuous time, as in Song et al. 2021 (arXiv 2011.13456).
+    By default $B$ runs from 1e-6 to 10.05, as in Song et al. 2021 (arXiv 2011.13456), after Ho et al. 2020.
 
     >>> round(float(Linear().value(torch.tensor(1.0))), 4)
     10.05
@@ -52,8 +51,8 @@ class Linear(Schedule):
 class Cosine(Schedule):
     r"""$B = -2\log\cos(\pi\tau/2)$, $\tau$ from `tau_min` to `tau_max`: $\alpha = \cos(\pi\tau/2)$ in a VP process.
 
-    With the defaults $\alpha$ runs from 1 - 1.2e-6 to 0.0016, $\sigma$ from 0.0016 to 1. Nichol and Dhariwal 2021
-    (arXiv 2102.09672), without their offset: the trimmed ends do its work.
+    By default $\sigma$ starts at 0.0016 and $\alpha$ ends there. Nichol and Dhariwal 2021 (arXiv 2102.09672), with
+    trimmed ends for their offset.
 
     >>> round(float(torch.exp(-0.5 * Cosine().value(torch.tensor(1.0)))), 4)
     0.0016
@@ -87,8 +86,8 @@ class Cosine(Schedule):
 class Erasing(Schedule):
     r"""$e^{-B}$, what survives, falls on a line from 1 - `lost` to `survival`.
 
-    For a chain that refreshes its sites it is the log-linear noise of SEDD (Lou et al. 2024, arXiv 2310.16834) and, in
-    continuous time, the $\beta_t = 1/(T - t + 1)$ of Sohl-Dickstein et al. 2015 (arXiv 1503.03585).
+    The log-linear noise of SEDD (Lou et al. 2024, arXiv 2310.16834) and, in continuous time, the
+    $\beta_t = 1/(T - t + 1)$ of Sohl-Dickstein et al. 2015 (arXiv 1503.03585).
 
     >>> round(float(torch.exp(-Erasing().value(torch.tensor(0.75)))), 4)
     0.25
@@ -108,7 +107,7 @@ class Erasing(Schedule):
         return (1 - self.lost) * (1 - t) + self.survival * t
 
     def value(self, t: Tensor) -> Tensor:
-        """The logarithm of whichever share is the smaller, which keeps its digits at both ends."""
+        """The logarithm of the smaller share, which keeps its digits."""
         return -torch.where(t < 0.5, torch.log1p(-self._gone(t)), torch.log(self._kept(t)))
 
     def rate(self, t: Tensor) -> Tensor:

@@ -1,10 +1,9 @@
 """State spaces: where points live, and how one moves a little."""
 
-from unnoise.spaces.aitchison import Aitchison as Aitchison
+from unnoise.spaces.base import Affine as Affine
 from unnoise.spaces.base import Compact as Compact
 from unnoise.spaces.base import Continuum as Continuum
 from unnoise.spaces.base import Diffusion as Diffusion
-from unnoise.spaces.base import Flat as Flat
 from unnoise.spaces.base import Jump as Jump
 from unnoise.spaces.base import Local as Local
 from unnoise.spaces.base import Manifold as Manifold
@@ -19,6 +18,7 @@ from unnoise.spaces.products import ProductManifold as ProductManifold
 from unnoise.spaces.products import ProductSpace as ProductSpace
 from unnoise.spaces.products import product as product
 from unnoise.spaces.rotations import Rotations as Rotations
+from unnoise.spaces.simplex import Aitchison as Aitchison
 from unnoise.spaces.simplex import Simplex as Simplex
 from unnoise.spaces.sites import Sites as Sites
 from unnoise.spaces.sphere import Sphere as Sphere

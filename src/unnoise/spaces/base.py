@@ -22,6 +22,7 @@ from torch import Tensor
 
 from unnoise._tree import S
 from unnoise.laws import Law
+from unnoise.spaces.uniform import UniformLaw
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Jump:
 
 Local = Diffusion | Jump | dict[str, "Local"]
 L = TypeVar("L", bound=Local)
+Characteristics = Callable[[Tensor], Diffusion]  # local ones as a function of the point
 
 
 class Space(ABC, Generic[S, L]):
@@ -146,18 +148,39 @@ class Continuum(Space[Tensor, Diffusion]):
         return self.tangent(x, signs)
 
     @abstractmethod
+    def frame(self, x: Tensor) -> Tensor:
+        """An orthonormal basis of the tangent space at every x, (dimension, *batch, *event)."""
+
+    @abstractmethod
+    def dot(self, u: Tensor, v: Tensor) -> Tensor:
+        """The inner product of tangent vectors, summed over the event axes."""
+
+    def probes(self, x: Tensor, count: int, rng: torch.Generator) -> Tensor:
+        """Standard normal tangent vectors, (count, n, *event), for the divergence."""
+        return self.noise(x.expand(count, *x.shape), rng)
+
     def divergence(
         self, field: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """A tangent field at x and its divergence with respect to the reference measure, exact or from probes."""
+        r"""A tangent field at x, (n, *event), and its divergence with respect to the reference measure, (n,).
+
+        Differentiable where gradients are enabled. Without `probes` the trace is exact, one backward pass per
+        dimension, batched: memory grows with n x d x width. With probes $v$, (k, n, *event), of mean zero and unit
+        covariance in the tangent space, it is Hutchinson's unbiased estimate $\langle v, \nabla_v F\rangle$, (k, n)
+        (Hutchinson 1990; Grathwohl et al. 2019, arXiv 1810.01367).
+        """
+        value, terms = _slopes_along(field, x, self.frame(x) if probes is None else probes, self.dot)
+        return value, terms.sum(0) if probes is None else terms
+
+    def _per_row(self, scale: Tensor, x: Tensor) -> Tensor:
+        """A scale that broadcasts against points as one that broadcasts against (*batch,)."""
+        return scale.expand_as(x).reshape(*x.shape[: x.ndim - len(self.event_shape)], -1)[..., 0]
 
 
 class Manifold(Continuum):
-    r"""A Riemannian manifold: a space where diffusions have a metric, and the probability flow exists.
+    r"""A Riemannian manifold: diffusions have the generator $b\cdot\nabla + \frac12 s^2\Delta$.
 
-    Points and tangent vectors are written in the same ambient coordinates, (*batch, *event). Diffusions have the
-    generator $b\cdot\nabla + \frac12 s^2\Delta$ with the Laplace-Beltrami operator. A new manifold states its geometry;
-    what generators do follows from it here.
+    $\Delta$ is the Laplace-Beltrami operator. A new manifold states its geometry; what generators do follows here.
     """
 
     @abstractmethod
@@ -176,24 +199,12 @@ class Manifold(Continuum):
     def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
         """The gradient at x of a function whose partial derivatives in ambient coordinates are given."""
 
-    @abstractmethod
-    def frame(self, x: Tensor) -> Tensor:
-        """An orthonormal basis of the tangent space at every x, (dimension, *batch, *event)."""
-
-    @abstractmethod
-    def dot(self, u: Tensor, v: Tensor) -> Tensor:
-        """The inner product of tangent vectors, summed over the event axes."""
-
     def scattered(self, n: int, rng: torch.Generator) -> Tensor:
         """Different points, n of them, of no particular law, in float64."""
         return self.project(torch.randn(n, *self.event_shape, generator=rng, dtype=torch.float64))
 
     def tangent_signs(self, x: Tensor, signs: Tensor) -> Tensor:
-        """Tangent vectors of unit covariance.
-
-        Where the metric is a multiple of that of the coordinates, a gradient is longer than the tangent part of the
-        partial derivatives, and the unit is between the two.
-        """
+        """In a metric that is a multiple of that of the coordinates, units lie between gradients and covectors."""
         flat, gradient = self.tangent(x, signs), self.riemannian_gradient(x, signs)
         vectors: Tensor = flat * (gradient.norm() / flat.norm().clamp(min=1e-30)).sqrt()
         return vectors
@@ -215,11 +226,7 @@ class Manifold(Continuum):
         return 0.5 * self.dot(gradient, gradient)
 
     def implicit(
-        self,
-        forward: Callable[[Tensor], Diffusion],
-        reverse: Callable[[Tensor], Diffusion],
-        x: Tensor,
-        probes: Tensor | None = None,
+        self, forward: Characteristics, reverse: Characteristics, x: Tensor, probes: Tensor | None = None
     ) -> Tensor:
         r"""$\frac1{2 s^2}\lVert b + \mu\rVert^2 + \nabla\cdot\mu$ for drifts b and, in reversed time, $\mu$."""
         there = forward(x)
@@ -227,39 +234,12 @@ class Manifold(Continuum):
         excess = (there.drift + back) / there.scale
         return 0.5 * self.dot(excess, excess) + (divergence if probes is None else divergence.mean(0))
 
-    def probes(self, x: Tensor, count: int, rng: torch.Generator) -> Tensor:
-        """Standard normal tangent vectors, (count, n, *event), for the divergence."""
-        return self.noise(x.expand(count, *x.shape), rng)
-
     def gradient(self, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """The gradient at x of f, which maps points to (*batch,); differentiable."""
-        with torch.enable_grad():
-            x = x if x.requires_grad else x.detach().requires_grad_()
-            total = f(x).sum()
-            (slope,) = (
-                torch.autograd.grad(total, x, create_graph=True) if total.requires_grad else (torch.zeros_like(x),)
-            )
-        return self.riemannian_gradient(x, slope)
-
-    def divergence(
-        self, field: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        r"""A tangent field at x, (n, *event), and its divergence, (n,); differentiable where gradients are enabled.
-
-        Without `probes` the trace is exact, one backward pass per dimension, batched: memory grows with n x d x width.
-        With probes $v$, (k, n, *event), of mean zero and unit covariance in the tangent space, it is Hutchinson's
-        unbiased estimate $\langle v, \nabla_v F\rangle$ (Hutchinson 1990; Grathwohl et al. 2019, arXiv 1810.01367),
-        and of shape (k, n).
-        """
-        value, terms = slopes_along(field, x, self.frame(x) if probes is None else probes, self.dot)
-        return value, terms.sum(0) if probes is None else terms
-
-    def _per_row(self, scale: Tensor, x: Tensor) -> Tensor:
-        """A scale that broadcasts against points as one that broadcasts against (*batch,)."""
-        return scale.expand_as(x).reshape(*x.shape[: x.ndim - len(self.event_shape)], -1)[..., 0]
+        return self.riemannian_gradient(x, partials(f, x))
 
 
-class Flat(Manifold):
+class Affine(Manifold):
     """A manifold with straight geodesics: exp(x, v) = x + v."""
 
 
@@ -280,8 +260,12 @@ class Compact(Manifold):
         r"""The smallest positive eigenvalue of $-\frac12\Delta$: how fast noise forgets."""
 
     @abstractmethod
-    def uniform(self, n: int) -> Law[Tensor]:
+    def draw_uniform(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
+        """Uniform points, (*shape, *event), in float64."""
+
+    def uniform(self, n: int) -> UniformLaw:
         """The uniform law, as a batch of n."""
+        return UniformLaw(self.draw_uniform, self.volume, len(self.event_shape), n)
 
     def scattered(self, n: int, rng: torch.Generator) -> Tensor:
         """Uniform points."""
@@ -292,30 +276,32 @@ class Compact(Manifold):
         r"""The law at `time`, () or (*batch,), of Brownian motion (generator $\frac12\Delta$) from x_0."""
 
 
-def slopes_along(
+def partials(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The partial derivatives at x, (*batch, *event), of f, which maps points to (*batch,); differentiable."""
+    with torch.enable_grad():
+        x = x if x.requires_grad else x.detach().requires_grad_()
+        total = f(x).sum()
+        if not total.requires_grad:
+            return torch.zeros_like(x)
+        (slopes,) = torch.autograd.grad(total, x, create_graph=True, materialize_grads=True)
+    return slopes
+
+
+def _slopes_along(
     field: Callable[[Tensor], Tensor], x: Tensor, directions: Tensor, dot: Callable[[Tensor, Tensor], Tensor]
 ) -> tuple[Tensor, Tensor]:
-    r"""A field F at x, and $\langle v, \nabla_v F\rangle$ for directions v, (k, n, *event), as (k, n).
-
-    Differentiable where gradients are enabled.
-    """
+    r"""A field F at x, and $\langle v, \nabla_v F\rangle$ for directions v, (k, n, *event), as (k, n)."""
     graph = torch.is_grad_enabled()
     with torch.enable_grad():
         x = x.detach().requires_grad_()
-        value = field(x)
-        directions = directions.expand(-1, *x.shape)
-        terms = dot(_products(value, x, directions, graph), directions)
+        value, directions = field(x), directions.expand(-1, *x.shape)
+        products = torch.zeros_like(directions)
+        if value.requires_grad:  # not if it is constant, as the gradient of a linear function
+            (products,) = torch.autograd.grad(
+                value, x, directions, create_graph=graph, is_grads_batched=True, materialize_grads=True
+            )
+        terms = dot(products, directions)
     return (value, terms) if graph else (value.detach(), terms.detach())
-
-
-def _products(value: Tensor, x: Tensor, vectors: Tensor, graph: bool) -> Tensor:
-    r"""$v^T J$ for a batch of v; a field that does not depend on x, the gradient of a linear f, has J = 0."""
-    if not value.requires_grad:
-        return torch.zeros_like(vectors)
-    (rows,) = torch.autograd.grad(
-        value, x, vectors, is_grads_batched=True, materialize_grads=True, create_graph=graph, retain_graph=True
-    )
-    return rows
 
 
 def continuum(space: Space[Any, Any]) -> Continuum | None:

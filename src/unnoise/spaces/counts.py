@@ -20,7 +20,7 @@ class Counts(Sites):
     r"""Every site holds a whole number from 0 on; densities with respect to counting measure.
 
     Points are int64. Jumps lose one or gain one at a site: their rates are (*batch, *sites, 2), first of the death of
-    one, which means nothing where there is none, then of a birth.
+    one, which is ignored at a count of 0, then of a birth.
 
     Args:
         event_shape: the sites; an int d means (d,).
@@ -30,18 +30,14 @@ class Counts(Sites):
     unnoise._errors.InputError: got the count -1 at batch index [1, 1]; Counts expects whole numbers from 0
     """
 
+    ways = 2  # the death of one and the birth of one
     event_shape: tuple[int, ...]
 
     def __init__(self, event_shape: int | tuple[int, ...]) -> None:
         shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
         if not shape or any(size < 1 for size in shape):
-            raise InputError(f"got the shape {shape}; counts have one or more axes of sites, each at least 1 long")
+            raise InputError(f"got the shape {shape}; expected one or more axes of sites, each at least 1 long")
         object.__setattr__(self, "event_shape", shape)
-
-    @property
-    def ways(self) -> int:
-        """The death of one and the birth of one."""
-        return 2
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x holds whole numbers from 0 on, (*batch, *event_shape)."""
@@ -77,7 +73,7 @@ class Counts(Sites):
         return changed.clamp(min=0).reshape(len(numbers), *x.shape)
 
     def rates(self, local: Jump, x: Tensor) -> Tensor:
-        """Rates to all neighbours by number, (*batch, sites * 2); no deaths where there is none to die."""
+        """Rates to all neighbours by number, (*batch, sites * 2); no deaths at a count of 0."""
         present = torch.stack([x > 0, torch.ones_like(x, dtype=torch.bool)], -1)
         rates = torch.where(present, local.rates, 0.0)
         return rates.flatten(rates.ndim - 1 - len(self.event_shape))

@@ -12,11 +12,36 @@ from unnoise._errors import InputError
 from unnoise.laws import Normal
 from unnoise.laws.base import standard_normal
 from unnoise.spaces._points import check_points
-from unnoise.spaces.base import Diffusion, Flat
+from unnoise.spaces.base import Affine, Diffusion, Manifold
+
+
+class Flat(Manifold):
+    """A manifold with the metric of its coordinates: all vectors are tangent, and gradients are partial derivatives."""
+
+    def tangent(self, x: Tensor, v: Tensor) -> Tensor:
+        """The vector itself."""
+        return v
+
+    def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
+        """The partial derivatives themselves."""
+        return covector
+
+    def frame(self, x: Tensor) -> Tensor:
+        """The unit vectors."""
+        basis = torch.eye(self.dimension, dtype=x.dtype, device=x.device)
+        return basis.reshape(-1, *[1] * (x.ndim - len(self.event_shape)), *self.event_shape).expand(-1, *x.shape)
+
+    def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """Standard normal numbers in the shape of x."""
+        return standard_normal(tuple(x.shape), x, rng)
+
+    def dot(self, u: Tensor, v: Tensor) -> Tensor:
+        """The sum of the products of coordinates."""
+        return (u * v).reshape(*u.shape[: u.ndim - len(self.event_shape)], self.dimension).sum(-1)
 
 
 @dataclass(frozen=True)
-class Euclidean(Flat):
+class Euclidean(Flat, Affine):
     r"""$R^d$, or arrays of any shape.
 
     Args:
@@ -66,31 +91,6 @@ class Euclidean(Flat):
         """The Euclidean distance."""
         return self.dot(x - y, x - y).sqrt()
 
-    def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """Standard normal numbers in the shape of x."""
-        return standard_normal(tuple(x.shape), x, rng)
-
-    def dot(self, u: Tensor, v: Tensor) -> Tensor:
-        """The inner product over the event axes."""
-        return self._flat(u * v).sum(-1)
-
     def project(self, x: Tensor) -> Tensor:
         """All coordinates are points."""
         return x
-
-    def tangent(self, x: Tensor, v: Tensor) -> Tensor:
-        """All vectors are tangent."""
-        return v
-
-    def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
-        """The partial derivatives themselves."""
-        return covector
-
-    def frame(self, x: Tensor) -> Tensor:
-        """The unit vectors."""
-        basis = torch.eye(self.dimension, dtype=x.dtype, device=x.device)
-        return basis.reshape(-1, *[1] * (x.ndim - len(self.event_shape)), *self.event_shape).expand(-1, *x.shape)
-
-    def _flat(self, x: Tensor) -> Tensor:
-        """The event axes as one, (*batch, d)."""
-        return x.reshape(*x.shape[: x.ndim - len(self.event_shape)], self.dimension)

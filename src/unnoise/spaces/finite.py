@@ -19,8 +19,8 @@ from unnoise.spaces.sites import Sites
 class Finite(Sites):
     r"""Every site holds one of S states, $\{0, \dots, S - 1\}$; densities with respect to counting measure.
 
-    Points are int64. Jumps change one site at a time: their rates are (*batch, *sites, S), of which the entry at the
-    present state means nothing.
+    Points are int64. Jumps change one site at a time: their rates are (*batch, *sites, S); the entry at the
+    present state is ignored.
 
     Args:
         event_shape: the sites; an int d means (d,).
@@ -41,9 +41,7 @@ class Finite(Sites):
         shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
         sizes = (sizes,) if isinstance(sizes, int) else tuple(sizes)
         if not shape or any(size < 1 for size in shape):
-            raise InputError(
-                f"got the shape {shape}; a finite space has one or more axes of sites, each at least 1 long"
-            )
+            raise InputError(f"got the shape {shape}; expected one or more axes of sites, each at least 1 long")
         if any(size < 2 for size in sizes):
             raise InputError(f"got {sizes} states; every site must have at least 2, so leave out sites that never vary")
         if len(sizes) > 1 and shape != (len(sizes),):
@@ -53,7 +51,7 @@ class Finite(Sites):
 
     @property
     def states(self) -> int:
-        """S: the largest number of states of a site."""
+        """The largest number of states of a site, S."""
         return max(self.sizes)
 
     @property

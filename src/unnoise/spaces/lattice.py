@@ -17,11 +17,8 @@ class Lattice:
 
     Args:
         first: the lowest level, in units of the state.
-        step: from one level to the next.
-        count: how many there are.
-
-    Raises:
-        InputError: a step that is not positive, or fewer than 2 levels.
+        step: from one level to the next, positive.
+        count: how many there are, at least 2.
 
     >>> Lattice.of_bytes(mean=0.5, scale=0.5).levels()[[0, 255]]
     tensor([-1.,  1.])
@@ -50,10 +47,8 @@ class Lattice:
 
     def levels(self, like: Tensor | None = None) -> Tensor:
         """All of them, (count,)."""
-        dtype, device = (None, None) if like is None else (like.dtype, like.device)
-        return self.first + self.step * torch.arange(
-            self.count, dtype=dtype or torch.get_default_dtype(), device=device
-        )
+        like = torch.empty(0) if like is None else like
+        return self.value(torch.arange(self.count, device=like.device), like)
 
     def index(self, x: Tensor) -> Tensor:
         """The place of the nearest level, int64."""

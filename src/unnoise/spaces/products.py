@@ -8,7 +8,7 @@ section 4): $L = \sum_n L_n$, $\Phi = \sum_n \Phi_n$. Densities are with respect
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -19,6 +19,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.laws import Independent
+from unnoise.laws.product import total
 from unnoise.spaces.base import Continuum, Manifold, Space
 
 Point = Any  # a dict with a point of every factor, which type checkers cannot tell from the point of one
@@ -31,9 +32,6 @@ class ProductSpace(Space[Any, Any]):
 
     Args:
         parts: name -> space, at least one; a product of products nests the names.
-
-    Raises:
-        InputError: no parts.
     """
 
     parts: Mapping[str, Space[Any, Any]]
@@ -59,7 +57,10 @@ class ProductSpace(Space[Any, Any]):
             if name not in self.parts:
                 raise InputError(f"got a point of a product with the unknown name {name!r}; expected {expected}")
         for name, space in self.parts.items():
-            _check_part(name, space, x[name])
+            try:
+                space.check(x[name])
+            except InputError as error:
+                raise InputError(f"in {name!r}: {error}") from None
         lengths = {name: _tree.length(x[name]) for name in self.parts}
         if len(set(lengths.values())) > 1:
             raise InputError(f"got different numbers of points of the factors of a product: {lengths}")
@@ -68,10 +69,7 @@ class ProductSpace(Space[Any, Any]):
         """The factors' features as one vector, (*batch, m)."""
         axes = len(self.batch_shape(x))
         values = [space.features(x[name]) for name, space in self.parts.items()]
-        kind = values[0].dtype
-        for value in values[1:]:
-            kind = torch.promote_types(kind, value.dtype)
-        return torch.cat([value.reshape(*value.shape[:axes], -1).to(kind) for value in values], -1)
+        return torch.cat([value.reshape(*value.shape[:axes], -1) for value in values], -1)
 
     def move(self, x: Point, local: Locals, dt: Tensor) -> Independent:
         """Every factor moves by itself."""
@@ -79,11 +77,11 @@ class ProductSpace(Space[Any, Any]):
 
     def apply(self, local: Locals, f: Callable[[Any], Tensor], x: Point) -> Tensor:
         r"""$\sum_n L_n f$, the other factors held fixed."""
-        return _total(space.apply(local[n], partial(_at, f, x, n), x[n]) for n, space in self.parts.items())
+        return total(space.apply(local[n], partial(_at, f, x, n), x[n]) for n, space in self.parts.items())
 
     def phi(self, local: Locals, log_f: Callable[[Any], Tensor], x: Point) -> Tensor:
         r"""$\sum_n \Phi_n(f)$, the other factors held fixed."""
-        return _total(space.phi(local[n], partial(_at, log_f, x, n), x[n]) for n, space in self.parts.items())
+        return total(space.phi(local[n], partial(_at, log_f, x, n), x[n]) for n, space in self.parts.items())
 
     def implicit(
         self, forward: Callable[[Any], Locals], reverse: Callable[[Any], Locals], x: Point, probes: Any = None
@@ -94,7 +92,7 @@ class ProductSpace(Space[Any, Any]):
             there, back = (partial(_part_at, generator, x, name) for generator in (forward, reverse))
             return space.implicit(there, back, x[name], None if probes is None else probes[name])
 
-        return _total(cost(name, space) for name, space in self.parts.items())
+        return total(cost(name, space) for name, space in self.parts.items())
 
     def probes(self, x: Point, count: int, rng: torch.Generator) -> Any:
         """Those of every factor."""
@@ -136,16 +134,30 @@ class ProductContinuum(ProductSpace, Continuum):
         """The factors' signs."""
         return {name: space.tangent_signs(x[name], signs[name]) for name, space in self.parts.items()}
 
+    def frame(self, x: Any) -> Any:
+        """The factors' bases one after the other; each vector is zero in the other factors."""
+        frames, before = {}, 0
+        for name, space in self.parts.items():
+            after = self.dimension - before - space.dimension
+            frames[name] = _tree.map(partial(_padded, before=before, after=after), space.frame(x[name]))
+            before += space.dimension
+        return frames
+
+    def dot(self, u: Any, v: Any) -> Tensor:
+        """The sum of the factors' inner products."""
+        return total(space.dot(u[name], v[name]) for name, space in self.parts.items())
+
     def divergence(self, field: Callable[[Any], Any], x: Any, probes: Any = None) -> tuple[Any, Tensor]:
         """The field, and the sum of its factors' divergences; the field is evaluated once for every factor.
 
         Probes are a dict of the factors' own; as each sees its factor alone, the estimate has no cross terms.
         """
-        found = {
-            name: space.divergence(partial(_part_at, field, x, name), x[name], None if probes is None else probes[name])
-            for name, space in self.parts.items()
-        }
-        return {name: value for name, (value, _) in found.items()}, _total(part for _, part in found.values())
+        values, terms = {}, []
+        for name, space in self.parts.items():
+            own = None if probes is None else probes[name]
+            values[name], divergence = space.divergence(partial(_part_at, field, x, name), x[name], own)
+            terms.append(divergence)
+        return values, total(terms)
 
 
 @dataclass(frozen=True)
@@ -164,28 +176,15 @@ class ProductManifold(ProductContinuum, Manifold):
 
     def distance(self, x: Any, y: Any) -> Tensor:
         r"""$\sqrt{\sum_n d_n^2}$."""
-        return _total(space.distance(x[name], y[name]) ** 2 for name, space in self.parts.items()).sqrt()
+        return total(space.distance(x[name], y[name]) ** 2 for name, space in self.parts.items()).sqrt()
 
     def riemannian_gradient(self, x: Any, covector: Any) -> Any:
         """The factors' gradients."""
         return {name: space.riemannian_gradient(x[name], covector[name]) for name, space in self.parts.items()}
 
-    def frame(self, x: Any) -> Any:
-        """The factors' bases one after the other; each vector is zero in the other factors."""
-        frames, before = {}, 0
-        for name, space in self.parts.items():
-            after = self.dimension - before - space.dimension
-            frames[name] = _tree.map(partial(_padded, before=before, after=after), space.frame(x[name]))
-            before += space.dimension
-        return frames
-
     def scattered(self, n: int, rng: torch.Generator) -> Any:
         """The factors' points."""
         return {name: space.scattered(n, rng) for name, space in self.parts.items()}
-
-    def dot(self, u: Any, v: Any) -> Tensor:
-        """The sum of the factors' inner products."""
-        return _total(space.dot(u[name], v[name]) for name, space in self.parts.items())
 
     def langevin_step(self, local: Any, snr: float, longest: Tensor) -> Tensor:
         """The shortest of the factors'."""
@@ -206,9 +205,6 @@ def product(parts: Mapping[str, Space[Any, Any]]) -> ProductSpace:
     Returns:
         a `ProductManifold` of manifolds, a `ProductContinuum` of continua, else a `ProductSpace`.
 
-    Raises:
-        InputError: no parts.
-
     >>> from unnoise.spaces import Euclidean
     >>> space = product({"place": Euclidean(2), "image": Euclidean((1, 4, 4))})
     >>> type(space).__name__, space.event_shape
@@ -222,19 +218,6 @@ def product(parts: Mapping[str, Space[Any, Any]]) -> ProductSpace:
         return ProductManifold(manifolds)
     continua = {name: space for name, space in parts.items() if isinstance(space, Continuum)}
     return ProductContinuum(continua) if len(continua) == len(parts) else ProductSpace(parts)
-
-
-def _check_part(name: str, space: Space[Any, Any], x: Any) -> None:
-    try:
-        space.check(x)
-    except InputError as error:
-        raise InputError(f"in {name!r}: {error}") from None
-
-
-def _total(terms: Iterable[Tensor]) -> Tensor:
-    first, *others = terms
-    total: Tensor = sum(others, first)
-    return total
 
 
 def _replaced(x: Point, name: str, part: Any) -> Point:

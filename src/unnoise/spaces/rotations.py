@@ -4,7 +4,7 @@ Points are matrices. The tangent vectors at R are the matrices $R\hat w$, w in r
 that of the entries: distance is the angle of rotation, and the volume is $8\pi^2$. A density with respect to the
 invariant *probability* measure is $8\pi^2$ times that of this package; its logarithm is larger by 4.3688.
 
-Quaternions, rotation vectors and Euler angles follow the conventions of `scipy.spatial.transform.Rotation`.
+Quaternions (scalar last), rotation vectors and Euler angles follow the conventions of `scipy.spatial.transform`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.laws.base import standard_normal
-from unnoise.laws.heat import Radial, RotationAngle
-from unnoise.spaces import quaternions
+from unnoise.laws.heat import RotationAngle
 from unnoise.spaces._points import check_points
 from unnoise.spaces.two_point import TwoPointHomogeneous
 
@@ -39,25 +38,10 @@ class Rotations(TwoPointHomogeneous):
     tensor([0.5000])
     """
 
-    @property
-    def event_shape(self) -> tuple[int, ...]:  # type: ignore[override]
-        """(3, 3)."""
-        return (3, 3)
-
-    @property
-    def dimension(self) -> int:
-        """3."""
-        return 3
-
-    @property
-    def volume(self) -> float:
-        r"""$8\pi^2$."""
-        return 8 * math.pi**2
-
-    @property
-    def radial(self) -> Radial:
-        """IGSO(3): see `laws.heat.rotations`."""
-        return RotationAngle()
+    event_shape = (3, 3)
+    dimension = 3
+    volume = 8 * math.pi**2
+    radial = RotationAngle()
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x is a floating tensor of rotation matrices, (*batch, 3, 3)."""
@@ -84,17 +68,15 @@ class Rotations(TwoPointHomogeneous):
         r"""$R\big(I + \frac{\sin\omega}\omega\hat w + \frac{1-\cos\omega}{\omega^2}\hat w^2\big)$ (Rodrigues 1840)."""
         angle = self.dot(v, v).clamp(min=torch.finfo(v.dtype).tiny).sqrt()[..., None, None]
         first, half = torch.sinc(angle / math.pi), torch.sinc(angle / (2 * math.pi))
-        result: Tensor = x + first * v + 0.5 * half**2 * (v @ (x.mT @ v))
-        return result
+        return x + first * v + 0.5 * half**2 * (v @ (x.mT @ v))
 
     def log(self, x: Tensor, y: Tensor) -> Tensor:
         """The short way; between rotations half a turn apart, one of the two short ways."""
-        result: Tensor = x @ quaternions.hat(self.as_rotation_vector(x.mT @ y))
-        return result
+        return x @ hat(self.as_rotation_vector(x.mT @ y))
 
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
         """The angle of the rotation between, from its sine and its cosine: to rounding at every angle."""
-        sine = torch.linalg.vector_norm(quaternions.vee(x.mT @ y), dim=-1)
+        sine = torch.linalg.vector_norm(vee(x.mT @ y), dim=-1)
         return torch.atan2(sine, self.cosine(x, y))
 
     def project(self, x: Tensor) -> Tensor:
@@ -111,8 +93,7 @@ class Rotations(TwoPointHomogeneous):
 
     def tangent(self, x: Tensor, v: Tensor) -> Tensor:
         """The part R times a skew matrix."""
-        result: Tensor = 0.5 * (v - x @ v.mT @ x)
-        return result
+        return 0.5 * (v - x @ v.mT @ x)
 
     def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
         """Twice the tangent part, as the metric is half of that of the entries."""
@@ -120,13 +101,12 @@ class Rotations(TwoPointHomogeneous):
 
     def frame(self, x: Tensor) -> Tensor:
         """Infinitesimal rotations about the three axes of the rotated body."""
-        axes = quaternions.hat(torch.eye(3, dtype=x.dtype, device=x.device))
+        axes = hat(torch.eye(3, dtype=x.dtype, device=x.device))
         return x @ axes.reshape(3, *[1] * (x.ndim - 2), 3, 3)
 
     def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
         r"""$R\hat w$ with w standard normal."""
-        result: Tensor = x @ quaternions.hat(standard_normal((*x.shape[:-2], 3), x, rng))
-        return result
+        return x @ hat(standard_normal((*x.shape[:-2], 3), x, rng))
 
     def dot(self, u: Tensor, v: Tensor) -> Tensor:
         """Half of the inner product of the entries: the inner product of rotation vectors."""
@@ -141,14 +121,13 @@ class Rotations(TwoPointHomogeneous):
         axis = standard_normal((*angle.shape, 3), x, rng)
         vector = axis * (torch.sin(0.5 * angle) / torch.linalg.vector_norm(axis, dim=-1))[..., None]
         quaternion = torch.cat([vector, torch.cos(0.5 * angle)[..., None]], -1)
-        result: Tensor = x @ quaternions.to_matrix(quaternion)
-        return result
+        return x @ to_matrix(quaternion)
 
     def draw_uniform(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
         """Those of uniform quaternions (Shoemake 1992)."""
         like = torch.empty((), dtype=torch.float64, device=rng.device)
         numbers = standard_normal((*shape, 4), like, rng)
-        return quaternions.to_matrix(numbers / torch.linalg.vector_norm(numbers, dim=-1, keepdim=True))
+        return to_matrix(numbers / torch.linalg.vector_norm(numbers, dim=-1, keepdim=True))
 
     @staticmethod
     def from_quaternion(quaternion: Tensor) -> Tensor:
@@ -162,12 +141,28 @@ class Rotations(TwoPointHomogeneous):
         if (length == 0).any():
             rows = (length[..., 0] == 0).nonzero()[:3].tolist()
             raise InputError(f"got a quaternion of length 0, first at batch index {rows}; it stands for no rotation")
-        return quaternions.to_matrix(quaternion / length)
+        return to_matrix(quaternion / length)
 
     @staticmethod
     def as_quaternion(rotation: Tensor) -> Tensor:
-        """Unit quaternions (x, y, z, w) with w >= 0, (*batch, 4)."""
-        return quaternions.from_matrix(rotation)
+        r"""Unit quaternions (x, y, z, w) with w >= 0, (*batch, 4): the largest row of $4 q q^T$, linear in the entries.
+
+        Exact to rounding at every angle (Shepperd 1978).
+        """
+        r = rotation.flatten(-2).unbind(-1)
+        rows = [
+            [1 + r[0] - r[4] - r[8], r[1] + r[3], r[2] + r[6], r[7] - r[5]],
+            [r[1] + r[3], 1 - r[0] + r[4] - r[8], r[5] + r[7], r[2] - r[6]],
+            [r[2] + r[6], r[5] + r[7], 1 - r[0] - r[4] + r[8], r[3] - r[1]],
+            [r[7] - r[5], r[2] - r[6], r[3] - r[1], 1 + r[0] + r[4] + r[8]],
+        ]
+        outer = torch.stack([torch.stack(row, -1) for row in rows], -2)
+        best = outer.diagonal(dim1=-2, dim2=-1).argmax(-1)
+        index = best[..., None, None].expand(*best.shape, 1, 4)
+        row = outer.gather(-2, index)[..., 0, :]
+        row = torch.where(row[..., 3:] < 0, -row, row)
+        result: Tensor = row / torch.linalg.vector_norm(row, dim=-1, keepdim=True)
+        return result
 
     @staticmethod
     def from_rotation_vector(vector: Tensor) -> Tensor:
@@ -178,12 +173,12 @@ class Rotations(TwoPointHomogeneous):
         """
         _check_last("rotation vectors", vector, 3)
         eye = torch.eye(3, dtype=vector.dtype, device=vector.device)
-        return Rotations().exp(eye, quaternions.hat(vector))
+        return Rotations().exp(eye, hat(vector))
 
     @staticmethod
     def as_rotation_vector(rotation: Tensor) -> Tensor:
         """Rotation vectors of length at most pi, (*batch, 3)."""
-        quaternion = quaternions.from_matrix(rotation)
+        quaternion = Rotations.as_quaternion(rotation)
         sine = torch.linalg.vector_norm(quaternion[..., :3], dim=-1, keepdim=True)
         small = torch.finfo(sine.dtype).eps
         ratio = 2 * torch.atan2(sine, quaternion[..., 3:]) / sine.clamp(min=small)
@@ -215,3 +210,29 @@ def _with_scipy(convert: Any, x: Tensor, ndim: int, event_shape: tuple[int, ...]
     batch = x.shape[: x.ndim - ndim]
     numbers = x.detach().cpu().double().reshape(-1, *x.shape[x.ndim - ndim :]).numpy()
     return torch.as_tensor(convert(Rotation, numbers)).reshape(*batch, *event_shape).to(x)
+
+
+def to_matrix(quaternion: Tensor) -> Tensor:
+    """The rotations (*batch, 3, 3) of unit quaternions (*batch, 4)."""
+    x, y, z, w = quaternion.unbind(-1)
+    xx, yy, zz, xy, xz, yz = x * x, y * y, z * z, x * y, x * z, y * z
+    wx, wy, wz = w * x, w * y, w * z
+    entries = [
+        *(0.5 - yy - zz, xy - wz, xz + wy),
+        *(xy + wz, 0.5 - xx - zz, yz - wx),
+        *(xz - wy, yz + wx, 0.5 - xx - yy),
+    ]
+    return 2 * torch.stack(entries, -1).reshape(*quaternion.shape[:-1], 3, 3)
+
+
+def hat(vector: Tensor) -> Tensor:
+    r"""The skew matrix with $\hat w u = w \times u$, (*batch, 3, 3)."""
+    x, y, z = vector.unbind(-1)
+    zero = torch.zeros_like(x)
+    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*vector.shape[:-1], 3, 3)
+
+
+def vee(matrix: Tensor) -> Tensor:
+    """The vector of the skew part of a matrix, the inverse of `hat`, (*batch, 3)."""
+    differences = [matrix[..., i, j] - matrix[..., j, i] for i, j in ((2, 1), (0, 2), (1, 0))]
+    return 0.5 * torch.stack(differences, -1)

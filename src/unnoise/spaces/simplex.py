@@ -11,14 +11,17 @@ flat ones and the drift is the Ito drift of the parts:
   \nabla\cdot\mu - \frac12 s^2\sum\partial_{ij}a_{ij}$, where $\nabla\cdot a = 1 - N x$ and
   $\sum\partial_{ij}a_{ij} = -N(N - 1)$.
 
-Gradients have N components of which a common constant means nothing: $a\,1 = 0$. (Benton et al. 2024, arXiv 2211.03595,
+Gradients have N components; a common constant has no meaning, as $a\,1 = 0$. (Benton et al. 2024, arXiv 2211.03595,
 section 5.)
+
+`Aitchison` is the flat geometry of proportions: log ratios are real numbers, on which every Gaussian process runs.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -28,7 +31,8 @@ from unnoise._tree import expand
 from unnoise.laws import Dirichlet
 from unnoise.laws.base import standard_normal
 from unnoise.spaces._points import check_points
-from unnoise.spaces.base import Continuum, Diffusion, slopes_along
+from unnoise.spaces.base import Characteristics, Continuum, Diffusion, partials
+from unnoise.spaces.euclidean import Euclidean
 
 SUM_TOLERANCE = 1e-4  # how far from 1 the parts may sum: float32 adds rounding for many parts
 SHARPEST = 1e24  # the concentration that stands for a step without noise: relative error 1e-12
@@ -41,9 +45,6 @@ class Simplex(Continuum):
 
     Args:
         parts: N, at least 2.
-
-    Raises:
-        InputError: fewer than 2 parts.
 
     >>> Simplex(3).check(torch.tensor([[0.2, 0.3, 0.5]]))
     >>> Simplex(3).check(torch.tensor([[2.0, -1.0, 0.5]]))
@@ -59,7 +60,7 @@ class Simplex(Continuum):
 
     @property
     def event_shape(self) -> tuple[int, ...]:  # type: ignore[override]
-        """N numbers make a point."""
+        """The shape (N,)."""
         return (self.parts,)
 
     @property
@@ -104,24 +105,19 @@ class Simplex(Continuum):
 
     def apply(self, local: Diffusion, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         r"""$b\cdot\nabla f + \frac12 s^2[\nabla\cdot(a\nabla f) - (\nabla\cdot a)\cdot\nabla f]$, differentiated."""
-        _, spread = self.divergence(lambda y: self.spread(y, self.slopes(f, y)), x)
-        slopes = self.slopes(f, x)
-        scale = self._per_row(local.scale, x)
-        spread = spread - (self.drift_of_spreading(x) * slopes).sum(-1)
-        return (local.drift * slopes).sum(-1) + 0.5 * scale**2 * spread
+        _, spread = self.divergence(lambda y: self.spread(y, partials(f, y)), x)
+        slopes = partials(f, x)
+        spread = spread - self.dot(self.drift_of_spreading(x), slopes)
+        return self.dot(local.drift, slopes) + 0.5 * self._per_row(local.scale, x) ** 2 * spread
 
     def phi(self, local: Diffusion, log_f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         r"""$\frac12 s^2 g^T a\,g$ with $g = \nabla\log f$."""
-        return 0.5 * self._per_row(local.scale, x) ** 2 * self.squared(x, self.slopes(log_f, x))
+        return 0.5 * self._per_row(local.scale, x) ** 2 * self.squared(x, partials(log_f, x))
 
     def implicit(
-        self,
-        forward: Callable[[Tensor], Diffusion],
-        reverse: Callable[[Tensor], Diffusion],
-        x: Tensor,
-        probes: Tensor | None = None,
+        self, forward: Characteristics, reverse: Characteristics, x: Tensor, probes: Tensor | None = None
     ) -> Tensor:
-        """The cost of undoing, as the module has it."""
+        """The cost of undoing in the module."""
         there, size = forward(x), self.parts
         back, divergence = self.divergence(lambda y: reverse(y).drift, x, probes)
         scale = self._per_row(there.scale, x)
@@ -129,10 +125,6 @@ class Simplex(Continuum):
         length = (excess**2 / x).sum(-1) - excess.sum(-1) ** 2  # the inverse of a on vectors that sum to zero
         divergence = divergence if probes is None else divergence.mean(0)
         return 0.5 * length + divergence + 0.5 * scale**2 * size * (size - 1)
-
-    def probes(self, x: Tensor, count: int, rng: torch.Generator) -> Tensor:
-        """Standard normal tangent vectors, (count, *batch, N)."""
-        return self.noise(x.expand(count, *x.shape), rng)
 
     def project(self, x: Tensor) -> Tensor:
         """Positive parts over their sum."""
@@ -147,23 +139,14 @@ class Simplex(Continuum):
         """A normal vector that sums to zero, standard in the flat metric of the reference measure."""
         return self.tangent(x, standard_normal(tuple(x.shape), x, rng))
 
-    def divergence(
-        self, field: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """A field of vectors that sum to zero, and its divergence in N - 1 flat coordinates; see `Manifold`."""
-        directions = self._frame(x) if probes is None else probes
-        value, terms = slopes_along(field, x, directions, lambda u, v: (u * v).sum(-1))
-        return value, terms.sum(0) if probes is None else terms
+    def frame(self, x: Tensor) -> Tensor:
+        """Orthonormal vectors that sum to zero (Helmert)."""
+        basis = helmert(self.parts).to(x).reshape(self.parts - 1, *[1] * (x.ndim - 1), self.parts)
+        return basis.expand(-1, *x.shape)
 
-    def slopes(self, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """The partial derivatives of f at x; differentiable."""
-        with torch.enable_grad():
-            x = x if x.requires_grad else x.detach().requires_grad_()
-            total = f(x).sum()
-            if not total.requires_grad:
-                return torch.zeros_like(x)
-            (slopes,) = torch.autograd.grad(total, x, create_graph=True, materialize_grads=True)
-        return slopes
+    def dot(self, u: Tensor, v: Tensor) -> Tensor:
+        """The flat inner product, of the reference measure."""
+        return (u * v).sum(-1)
 
     def spread(self, x: Tensor, slopes: Tensor) -> Tensor:
         r"""$a\,g = x \odot (g - x\cdot g)$: the direction that noise makes of a gradient."""
@@ -178,12 +161,55 @@ class Simplex(Continuum):
         r"""$\nabla\cdot a = 1 - N x$."""
         return 1 - self.parts * x
 
-    def _frame(self, x: Tensor) -> Tensor:
-        """Orthonormal vectors that sum to zero (Helmert), (N - 1, *batch of ones, N)."""
-        return helmert(self.parts).to(x).reshape(self.parts - 1, *[1] * (x.ndim - 1), self.parts)
 
-    def _per_row(self, scale: Tensor, x: Tensor) -> Tensor:
-        return scale.expand_as(x)[..., 0]
+@dataclass(frozen=True)
+class Aitchison(Euclidean):
+    r"""The open simplex of N parts in isometric log-ratio coordinates $z = V \log x$, $R^{N-1}$ (Aitchison 1982).
+
+    The rows of V are orthonormal and sum to zero (Egozcue et al. 2003). Points are z; `from_proportions` and
+    `to_proportions` go there and back. Densities are with respect to Lebesgue measure on z; `log_volume` turns them
+    into densities with respect to Lebesgue measure on all parts but one. Parts of zero lie at infinity: use `Simplex`
+    with Wright-Fisher noise for them.
+
+    Args:
+        parts: N, at least 2.
+
+    >>> space = Aitchison(3)
+    >>> z = space.from_proportions(torch.tensor([[0.2, 0.3, 0.5]]))
+    >>> z.shape, space.to_proportions(z)
+    (torch.Size([1, 2]), tensor([[0.2000, 0.3000, 0.5000]]))
+    """
+
+    event_shape: tuple[int, ...] = field(init=False)
+    parts: int
+
+    def __init__(self, parts: int) -> None:
+        Simplex(parts)
+        super().__init__(parts - 1)
+        object.__setattr__(self, "parts", parts)
+
+    def from_proportions(self, x: Tensor) -> Tensor:
+        """Log-ratio coordinates (*batch, N - 1) of proportions (*batch, N).
+
+        Raises:
+            InputError: the parts are no proportions, or one of them is zero.
+        """
+        Simplex(self.parts).check(x)
+        if not (x > 0).all():
+            row = (~(x > 0).all(-1)).nonzero()[0].tolist()
+            raise InputError(
+                f"got a part of zero at batch index {row}, which has no logarithm; replace zeros by a small share, or "
+                "use spaces.Simplex with processes.WrightFisher"
+            )
+        return x.log() @ helmert(self.parts).to(x).T
+
+    def to_proportions(self, z: Tensor) -> Tensor:
+        """Proportions (*batch, N) of log-ratio coordinates (*batch, N - 1)."""
+        return torch.softmax(z @ helmert(self.parts).to(z), -1)
+
+    def log_volume(self, z: Tensor) -> Tensor:
+        r"""$\log|dz/dx| = -\frac12\log N - \sum_i\log x_i$, (*batch,): add it to a density of z to get one of x."""
+        return -0.5 * math.log(self.parts) - self.to_proportions(z).log().sum(-1)
 
 
 def helmert(parts: int) -> Tensor:

@@ -19,6 +19,10 @@ class Sites(Space[Tensor, Jump]):
 
     Every site can change in as many `ways`: neighbour number k changes site k // ways in its way k % ways. Rates of
     jumping are (*batch, *sites, ways).
+
+    >>> from unnoise.spaces import Finite
+    >>> Finite(2, 3).neighbours(torch.tensor([[0, 0]]), torch.arange(6)[:, None])[:, 0].tolist()
+    [[0, 0], [1, 0], [2, 0], [0, 0], [0, 1], [0, 2]]
     """
 
     @property

@@ -22,10 +22,7 @@ class Sphere(TwoPointHomogeneous):
     r"""$S^d$: unit vectors of $R^{d+1}$; densities with respect to area, $4\pi$ in all on $S^2$.
 
     Args:
-        dimension: d, of the surface.
-
-    Raises:
-        InputError: a dimension below 1.
+        dimension: d, of the surface, at least 1.
 
     >>> Sphere(2).check(torch.tensor([[0.0, 3.0, 4.0]]))
     Traceback (most recent call last):
@@ -47,7 +44,7 @@ class Sphere(TwoPointHomogeneous):
 
     @property
     def radial(self) -> Radial:
-        """See `laws.heat.spheres`."""
+        """The heat kernel of this dimension, from `laws.heat.spheres`."""
         return sphere_angle(self.dimension)
 
     def check(self, x: Tensor) -> None:
@@ -89,7 +86,7 @@ class Sphere(TwoPointHomogeneous):
         return unit
 
     def tangent(self, x: Tensor, v: Tensor) -> Tensor:
-        """V less its part along x."""
+        """The vector less its part along x."""
         return v - (v * x).sum(-1, keepdim=True) * x
 
     def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:

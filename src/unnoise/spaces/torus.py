@@ -11,30 +11,27 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import WrappedNormal
-from unnoise.laws.base import standard_normal
 from unnoise.laws.wrapped_normal import wrap
 from unnoise.spaces._points import check_points
 from unnoise.spaces.base import Compact, Diffusion
-from unnoise.spaces.uniform import UniformLaw
+from unnoise.spaces.euclidean import Flat
 
 
 @dataclass(frozen=True)
-class Torus(Compact):
+class Torus(Flat, Compact):
     r"""d angles in radians, $(\theta_1, \dots, \theta_d)$; densities with respect to $d\theta_1\cdots d\theta_d$.
 
     Angles are points modulo $2\pi$: they come out in $[-\pi, \pi)$, and may come in within $\pm 2\pi$.
 
     Args:
-        dimension: d.
-
-    Raises:
-        InputError: a dimension below 1.
+        dimension: d, at least 1.
 
     >>> Torus(1).check(torch.tensor([[90.0], [-180.0]]))
     Traceback (most recent call last):
     unnoise._errors.InputError: got angles from -180 to 90; a torus expects radians within 2 pi of 0: ...
     """
 
+    spectral_gap = 0.5  # of cos(theta)
     dimension: int = 1
     event_shape: tuple[int, ...] = field(init=False, repr=False)
 
@@ -47,11 +44,6 @@ class Torus(Compact):
     def volume(self) -> float:
         r"""$(2\pi)^d$."""
         return float((2 * math.pi) ** self.dimension)
-
-    @property
-    def spectral_gap(self) -> float:
-        r"""$\frac12$, of $\cos\theta$."""
-        return 0.5
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x is a floating tensor of finite angles within 2 pi of 0, (*batch, d)."""
@@ -70,20 +62,16 @@ class Torus(Compact):
         """The Euler-Maruyama step, wrapped."""
         return WrappedNormal(x + local.drift * dt, local.scale * dt**0.5)
 
-    def uniform(self, n: int) -> UniformLaw:
-        """Independent uniform angles."""
-        return UniformLaw(self._draw, self.volume, 1, n)
-
     def heat(self, x_0: Tensor, time: Tensor) -> WrappedNormal:
         """The wrapped normal law of variance `time`."""
         return WrappedNormal(x_0, expand(time.sqrt(), x_0))
 
     def exp(self, x: Tensor, v: Tensor) -> Tensor:
-        """X + v, wrapped."""
+        """The sum, wrapped."""
         return wrap(x + v)
 
     def log(self, x: Tensor, y: Tensor) -> Tensor:
-        """Y - x, wrapped: the short way round every circle."""
+        """The difference, wrapped: the short way round every circle."""
         return wrap(y - x)
 
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
@@ -95,27 +83,7 @@ class Torus(Compact):
         """The same angles in [-pi, pi)."""
         return wrap(x)
 
-    def tangent(self, x: Tensor, v: Tensor) -> Tensor:
-        """All vectors are tangent."""
-        return v
-
-    def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
-        """The partial derivatives themselves."""
-        return covector
-
-    def frame(self, x: Tensor) -> Tensor:
-        """One angle at a time."""
-        basis = torch.eye(self.dimension, dtype=x.dtype, device=x.device)
-        return basis.reshape(-1, *[1] * (x.ndim - 1), self.dimension).expand(-1, *x.shape)
-
-    def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """Standard normal numbers."""
-        return standard_normal(tuple(x.shape), x, rng)
-
-    def dot(self, u: Tensor, v: Tensor) -> Tensor:
-        """The usual inner product."""
-        return (u * v).sum(-1)
-
-    def _draw(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
+    def draw_uniform(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
+        """Independent angles in [-pi, pi)."""
         turns = torch.rand((*shape, self.dimension), generator=rng, device=rng.device, dtype=torch.float64)
         return 2 * math.pi * turns - math.pi

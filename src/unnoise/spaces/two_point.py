@@ -1,4 +1,4 @@
-r"""Manifolds on which two points are told apart by one angle: spheres and rotations.
+r"""Manifolds where one angle says how two points lie to each other: spheres and rotations.
 
 Every direction is like every other, so the heat kernel is a function of the angle $\theta \in [0, \pi]$ between two
 points, which is their distance, and geodesics come back after $2\pi$.
@@ -16,7 +16,6 @@ from torch import Tensor
 from unnoise.laws import Law
 from unnoise.laws.heat import Jet, Radial
 from unnoise.spaces.base import Compact, Diffusion
-from unnoise.spaces.uniform import UniformLaw
 
 
 class TwoPointHomogeneous(Compact):
@@ -38,18 +37,10 @@ class TwoPointHomogeneous(Compact):
     def turned(self, x: Tensor, angle: Tensor, rng: torch.Generator) -> Tensor:
         """The points that lie at the angles given, (*batch,), from x in uniform directions."""
 
-    @abstractmethod
-    def draw_uniform(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
-        """Uniform points, (*shape, *event), in float64."""
-
     @property
     def spectral_gap(self) -> float:
         r"""Of the heat kernel: the eigenvalue of $\cos\theta$."""
         return self.radial.spectral_gap
-
-    def uniform(self, n: int) -> UniformLaw:
-        """The uniform law, as a batch of n."""
-        return UniformLaw(self.draw_uniform, self.volume, len(self.event_shape), n)
 
     def heat(self, x_0: Tensor, time: Tensor) -> HeatKernel:
         """The law of Brownian motion from x_0."""
@@ -65,12 +56,17 @@ class HeatKernel(Law[Tensor]):
     r"""Brownian motion (generator $\frac12\Delta$) from a point, at a time; density with respect to the volume.
 
     Everything is computed in float64 and given in the precision of the points. Log density and score carry
-    derivatives of up to the second order of the log density in the points, and none in the time.
+    derivatives in the points, up to the second order of the log density, but not in the time.
 
     Args:
         space: where.
         centre: where from, (*batch, *event).
         time: () or (*batch,), positive.
+
+    >>> from unnoise.spaces import Sphere
+    >>> kernel = Sphere(2).heat(torch.tensor([[0.0, 0.0, 1.0]]), torch.tensor(50.0))
+    >>> kernel.log_prob(torch.tensor([[1.0, 0.0, 0.0]])).exp() * 4 * math.pi
+    tensor([1.])
     """
 
     space: TwoPointHomogeneous

@@ -23,6 +23,10 @@ class UniformLaw(Law[Tensor]):
         volume: of the whole manifold.
         event_ndim: how many trailing axes form one point.
         n: the length of the batch.
+
+    >>> from unnoise.spaces import Sphere
+    >>> Sphere(2).uniform(5).sample(torch.Generator().manual_seed(0)).shape
+    torch.Size([5, 3])
     """
 
     draw: Draw

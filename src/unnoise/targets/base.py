@@ -7,14 +7,14 @@ from typing import Any
 
 from torch import Tensor
 
-from unnoise.laws import LogDensity
+from unnoise.laws import Law, LogDensity
 from unnoise.spaces import Manifold, Space
 
 
 class Target(LogDensity[Tensor]):
     r"""A density $e^{\text{log\_prob}} / Z$ with respect to the reference measure of its space.
 
-    One that can be drawn from exactly is a `laws.Law` too.
+    One that can be drawn from exactly is a `laws.Law` too, and a `NormalisedTarget` where $\log Z = 0$.
     """
 
     @property
@@ -24,7 +24,7 @@ class Target(LogDensity[Tensor]):
 
     @property
     def support(self) -> Space[Tensor, Any]:
-        """The space."""
+        """The same space."""
         return self.space
 
     def score(self, x: Tensor) -> Tensor:
@@ -40,3 +40,9 @@ class Target(LogDensity[Tensor]):
     def log_normaliser(self) -> float | None:
         r"""$\log Z = \log\int e^{\text{log\_prob}}$, in nats; None where it is not known."""
         return None
+
+
+class NormalisedTarget(Target, Law[Tensor]):
+    r"""A target that is known completely: $\log Z = 0$, with exact draws."""
+
+    log_normaliser = 0.0

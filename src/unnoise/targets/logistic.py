@@ -20,12 +20,9 @@ class LogisticRegression(Target):
     Z is the evidence of the labels; it is not known. The posterior is log-concave.
 
     Args:
-        features: (n, d), one row per case; give it a column of ones for an intercept.
+        features: (n, d), finite, one row per case; give it a column of ones for an intercept.
         labels: (n,), 0 or 1.
         scale: s, the standard deviation of every coefficient before any data, positive.
-
-    Raises:
-        InputError: shapes that do not agree, features that are not finite, labels other than 0 and 1.
 
     >>> target = LogisticRegression(torch.tensor([[1.0], [2.0]]), torch.tensor([0, 1]))
     >>> target.score(torch.zeros(1, 1))

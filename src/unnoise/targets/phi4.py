@@ -28,9 +28,6 @@ class Phi4(Target):
         mass: $m^2$, of any sign.
         coupling: $\lambda$, positive, or 0 with a positive mass.
 
-    Raises:
-        InputError: the density cannot be normalised.
-
     >>> free = Phi4(1, mass=2.0, coupling=0.0)
     >>> round(free.log_normaliser - 0.5 * math.log(math.pi), 12)
     0.0
@@ -49,9 +46,8 @@ class Phi4(Target):
                 f"got m^2 = {mass} and lambda = {coupling}, whose density has no finite integral; expected lambda > 0, "
                 "or lambda = 0 with m^2 > 0"
             )
-        object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "mass", float(mass))
-        object.__setattr__(self, "coupling", float(coupling))
+        for name, value in (("shape", shape), ("mass", float(mass)), ("coupling", float(coupling))):
+            object.__setattr__(self, name, value)
 
     @property
     def space(self) -> Euclidean:
@@ -81,8 +77,7 @@ class Phi4(Target):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """The log density at fields x, (*batch, *shape)."""
-        square = x.square()
-        local = 0.5 * self.mass * square + self.coupling * square.square()
+        local = 0.5 * self.mass * x.square() + self.coupling * x.square().square()
         for axis in range(-len(self.shape), 0):
             local = local + 0.5 * (x.roll(-1, axis) - x).square()
         return -local.flatten(x.ndim - len(self.shape)).sum(-1)
@@ -107,9 +102,8 @@ class Phi4(Target):
         """
         lowest = min(0.0, -(self.mass**2) / (16 * self.coupling) if self.mass < 0 else 0.0)
         # beyond `end` the potential is 40 nats above its lowest point, so e^-40 is cut off
-        end = math.sqrt(
-            (-self.mass + math.sqrt(self.mass**2 + 16 * self.coupling * (40 + lowest))) / (4 * self.coupling)
-        )
+        root = math.sqrt(self.mass**2 + 16 * self.coupling * (40 + lowest))
+        end = math.sqrt((root - self.mass) / (4 * self.coupling))
         phi = torch.linspace(-end, end, NODES, dtype=torch.float64)
         potential = 0.5 * self.mass * phi**2 + self.coupling * phi**4
         half = -0.5 * (potential - lowest)

@@ -24,13 +24,13 @@ class Potts(Target, Law[Tensor]):
     Every site holds one of q states. Every site has one link forwards along each axis, so that an axis of two sites has
     both links between them. Potts 1952; Wu 1982, Reviews of Modern Physics 54, 235.
 
-    `log_normaliser`, `sample` and `marginals` sum over all states, of which there may be 262 144.
+    `log_normaliser`, `sample` and `marginals` sum over all states, at most 262 144.
 
     Args:
         shape: sites along each axis, at least 2; an int L means a ring of L.
         states: q, at least 2.
         coupling: J, in nats; positive makes neighbours agree.
-        field: h, one number per state; none by default.
+        field: h, one number per state; zero by default.
 
     >>> round(Potts((2, 2), 3, coupling=0.0).log_normaliser / math.log(3), 10)
     4.0

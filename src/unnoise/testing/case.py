@@ -1,25 +1,85 @@
-"""What the properties of a process ask for: atoms, their noised law, their exact denoiser, test functions, times."""
+r"""What properties ask for: points, test functions, random numbers; atoms, their noised law and their exact denoiser.
+
+The law of noised atoms, $q_t = \sum_i w_i\, q_{t|0}(\cdot | a_i)$, is the one law that is known exactly everywhere.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
+from unnoise._errors import InputError
 from unnoise.denoisers import Exact
+from unnoise.laws import Law
 from unnoise.processes import HasKernel
+from unnoise.spaces import Local, Space
 from unnoise.testing.findings import generator
-from unnoise.testing.noised import NoisedAtoms, repeated, rows
 from unnoise.testing.waves import Waves, flat_features, waves
 
+SMALL_CHANGE = 0.03  # mean square of the change of a wave in one small move
 LOST = (0.25, 0.5, 0.75)  # shares of what the atoms tell apart that are lost at the informative times
 
 
 @dataclass(frozen=True)
-class Case:
+class NoisedAtoms(Law[Any]):
+    """A mixture of kernels of one process at one time.
+
+    Args:
+        process: any process with a kernel.
+        atoms: (k, *event).
+        weights: (k,), positive, summing to one.
+        t: the time, ().
+    """
+
+    process: HasKernel[Any]
+    atoms: Any
+    weights: Tensor
+    t: Tensor
+
+    def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Any:
+        """Draw (*shape, *event)."""
+        chosen = torch.multinomial(self.weights, math.prod(shape), replacement=True, generator=rng)
+        draws = self.process.marginal(rows(self.atoms, chosen), self.t).sample(rng)
+        return _tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), draws)
+
+    def log_prob(self, x: Any) -> Tensor:
+        """Log density of x, (*batch,)."""
+        return torch.logsumexp(self.component_log_prob(x) + self.weights.log(), -1)
+
+    def component_log_prob(self, x: Any) -> Tensor:
+        """Log density of every kernel, (*batch, k), one atom at a time: x may have any batch axes."""
+        kernels = [self.process.marginal(rows(self.atoms, i), self.t) for i in range(len(self.weights))]
+        return torch.stack([kernel.log_prob(x) for kernel in kernels], -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What every check of chance is given.
+
+    Attributes:
+        draws: of every random variable.
+        functions: how many test functions.
+        seed: of all randomness.
+    """
+
+    draws: int
+    functions: int
+    seed: int
+
+    def rng(self, claim: str) -> torch.Generator:
+        """The generator of one property."""
+        return generator(self.seed, claim)
+
+
+@dataclass(frozen=True)
+class Case(Trial):
     """A process with weighted atoms.
 
     Attributes:
@@ -28,9 +88,6 @@ class Case:
         weights: (k,), positive, summing to one.
         times: where to look.
         churns: of the reverse.
-        draws: of every random variable.
-        functions: how many test functions.
-        seed: of all randomness.
     """
 
     process: HasKernel[Any]
@@ -38,13 +95,6 @@ class Case:
     weights: Tensor
     times: tuple[float, ...]
     churns: tuple[float, ...]
-    draws: int
-    functions: int
-    seed: int
-
-    def rng(self, claim: str) -> torch.Generator:
-        """The generator of one property."""
-        return generator(self.seed, claim)
 
     def atom(self, index: int) -> Any:
         """One atom, without a batch axis."""
@@ -81,6 +131,45 @@ class Case:
         return flat_features(self.process.space.features, x, self.process.space.features(self.atoms).ndim - 1)
 
 
+@dataclass(frozen=True)
+class SpaceCase(Trial):
+    """A space with a few points, and something that happens there.
+
+    Attributes:
+        space: under test.
+        points: (n, *event), in float64.
+        local: the local characteristics of a generator at a batch of points.
+    """
+
+    space: Space[Any, Any]
+    points: Any
+    local: Callable[[Any], Local]
+
+    def many(self) -> Any:
+        """Every point `draws` times; all points come before any repeats."""
+        return rows(self.points, torch.arange(_tree.length(self.points)).repeat(self.draws))
+
+    def move(self, x: Any, dt: float, rng: torch.Generator) -> Any:
+        """A small move."""
+        return self.space.move(x, self.local(x), torch.tensor(dt, dtype=torch.float64)).sample(rng)
+
+    @cached_property
+    def test(self) -> Waves:
+        """Waves at the scale of the points."""
+        return waves(self.space.features, self.points, self.functions, self.rng("test functions"))
+
+    @cached_property
+    def small(self) -> float:
+        """A step of time in which the test functions change a little."""
+        x, dt = rows(self.many(), slice(0, 4096)), 1.0
+        for _ in range(60):
+            change = self.test(self.move(x, dt, self.rng("small"))) - self.test(x)
+            if float(change.square().mean()) <= SMALL_CHANGE:
+                return dt
+            dt /= 2
+        raise InputError(f"a move of time {dt:.1g} still changes everything; is `move` continuous at dt = 0?")
+
+
 def at(t: float) -> Tensor:
     """A time."""
     return torch.tensor(t, dtype=torch.float64)
@@ -101,3 +190,18 @@ def informative_times(process: HasKernel[Any], atoms: Any, weights: Tensor, seed
         lost.append(-(log_posterior.exp() * log_posterior).nan_to_num(0.0).sum(-1).mean() / entropy)
     curve = torch.stack(lost)
     return tuple(float(grid[(curve - share).abs().argmin()]) for share in LOST)
+
+
+def rows(state: Any, index: int | slice | Tensor) -> Any:
+    """Some rows of a state, or one without its batch axis."""
+    return _tree.map(lambda leaf: leaf[index], state)
+
+
+def repeated(state: Any, n: int) -> Any:
+    """One point without a batch axis as n equal rows."""
+    return _tree.map(lambda leaf: leaf.expand(n, *leaf.shape), state)
+
+
+def in_double(state: Any) -> Any:
+    """The same state with real numbers in float64: properties are judged where rounding cannot be to blame."""
+    return _tree.map(lambda leaf: leaf.double() if leaf.is_floating_point() else leaf, state)

@@ -10,14 +10,17 @@ has p-values far below it: a missing factor 1/2 gives 1e-50, not 1e-7.
 from __future__ import annotations
 
 import math
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from inspect import isfunction
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise.testing.statistics import FAILURE_RATE, mean_is_zero, standard_errors
 
 C = TypeVar("C")
@@ -95,9 +98,30 @@ def judged(properties: Iterable[Callable[[C], Finding]], case: C) -> list[Findin
     return [replace(check(case), meaning=(check.__doc__ or "").strip().split("\n")[0]) for check in properties]
 
 
+def stated_in(module: str) -> tuple[Callable[[Any], Finding], ...]:
+    """The properties that a module states: its public functions that return a Finding, in the order of the file.
+
+    So a property that is written is checked.
+    """
+    own = (f for f in vars(sys.modules[module]).values() if isfunction(f) and f.__module__ == module)
+    return tuple(f for f in own if f.__annotations__.get("return") == "Finding" and not f.__name__.startswith("_"))
+
+
 def generator(seed: int, claim: str) -> torch.Generator:
     """A generator of one property's own, so that no check depends on which others run before it."""
     return torch.Generator().manual_seed(zlib.crc32(f"{seed} {claim}".encode()))
+
+
+def reproducible(claim: str, draw: Callable[[torch.Generator], Any]) -> Finding:
+    """A property of what is drawn: a seed decides it, and the global generator is not touched."""
+    before = torch.get_rng_state()
+    one, again, other = (list(_tree.leaves(draw(generator(seed, "seeds")))) for seed in (1, 1, 2))
+    untouched = torch.equal(before, torch.get_rng_state())
+    same, twice = (
+        all(torch.equal(a, b) for (_, a), (_, b) in zip(one, drawn, strict=True)) for drawn in (again, other)
+    )
+    detail = f"same seed, same draws: {same}; other seed, other draws: {not twice}; global generator: {untouched}"
+    return Finding(claim, same and not twice and untouched, detail=detail)
 
 
 def exact(claim: str, sides: Sides, bound: float, *, size: float | None = None) -> Finding:
@@ -139,7 +163,7 @@ def probable(claim: str, p_value: float, detail: str) -> Finding:
 
 
 def _difference(left: Tensor, right: Tensor) -> Tensor:
-    """In units of the size of the terms, of which a thousandth is forgiven: rounding, and finite differences."""
+    """In units of the size of the terms; a thousandth is forgiven, for rounding and finite differences."""
     left, right = (_two_dimensional(side.detach()).double() for side in (left, right))
     size = (left.abs() + right.abs()).mean(0)
     return (left - right) / torch.where(size > 0, size, 1.0)

@@ -1,6 +1,6 @@
 r"""Properties of Gaussian processes: rates are derivatives, time inverts the noise level, Tweedie's formula, the bound.
 
-The bound is held against the true log density of a Gaussian mixture, in which no constant can hide.
+The bound is compared with the true log density of a Gaussian mixture, so no constant can hide.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import cast
 
 import torch
-from torch import Tensor
 
 from unnoise.denoisers import ExactMixture
 from unnoise.evaluation import Bound
@@ -16,7 +15,7 @@ from unnoise.laws import GaussianMixture
 from unnoise.objectives.times import ImportanceTimes
 from unnoise.processes import Gaussian
 from unnoise.testing.case import Case
-from unnoise.testing.findings import Finding, exact, probable
+from unnoise.testing.findings import Finding, exact, probable, stated_in
 from unnoise.testing.statistics import mean_p_value
 
 EXACT = 1e-8
@@ -27,7 +26,7 @@ WIDTH = 0.3  # standard deviation of the mixture's components, in root mean squa
 
 def rates_are_derivatives(case: Case) -> Finding:
     r"""`rates` are $d\log\alpha/dt$ and $d\log\sigma/dt$, by central differences."""
-    process, t = _gaussian(case), _inner_times()
+    process, t = cast(Gaussian, case.process), torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
     h, (alpha_rate, sigma_rate) = 1e-5 * t, process.rates(t)
     ahead, behind = ((*process.logs(time), process.log_snr(time)) for time in (t + h, t - h))
     difference = [(after - before) / (2 * h) for after, before in zip(ahead, behind, strict=True)]
@@ -42,21 +41,21 @@ def rates_are_derivatives(case: Case) -> Finding:
 
 def noise_grows(case: Case) -> Finding:
     """The log signal-to-noise ratio decreases strictly."""
-    steps = _gaussian(case).log_snr(torch.linspace(0, 1, 201, dtype=torch.float64)).diff()
+    steps = cast(Gaussian, case.process).log_snr(torch.linspace(0, 1, 201, dtype=torch.float64)).diff()
     return exact("the signal-to-noise ratio falls", {"steps": (steps, steps.clamp(max=-1e-12))}, 0.0, size=1.0)
 
 
 def time_inverts_the_noise_level(case: Case) -> Finding:
     """time_at(log_snr(t)) = t."""
     t = torch.linspace(0, 1, 101, dtype=torch.float64)
-    process = _gaussian(case)
+    process = cast(Gaussian, case.process)
     return exact("time inverts the noise level", {"t": (process.time_at(process.log_snr(t)), t)}, 1e-6)
 
 
 def score_is_the_gradient(case: Case) -> Finding:
     r"""Tweedie: $(\alpha E[x_0|x] - x)/\sigma^2 = \nabla\log q_t(x)$, by automatic differentiation of the mixture."""
     claim, sides = "the score is the gradient of the log density", {}
-    rng, process = case.rng(claim), _gaussian(case)
+    rng, process = case.rng(claim), cast(Gaussian, case.process)
     for _, label, t in case.each_time():
         x = case.noised(t).sample(rng, (case.draws,)).requires_grad_()
         (gradient,) = torch.autograd.grad(case.noised(t).log_prob(x).sum(), x)
@@ -67,7 +66,7 @@ def score_is_the_gradient(case: Case) -> Finding:
 
 def bound_is_the_likelihood(case: Case) -> Finding:
     r"""The bound at the exact denoiser of a Gaussian mixture is its log density, within 0.01 nats beyond chance."""
-    claim, process = "the bound at the exact denoiser is the likelihood", _gaussian(case)
+    claim, process = "the bound at the exact denoiser is the likelihood", cast(Gaussian, case.process)
     rng, (count, dimension) = case.rng(claim), case.atoms.flatten(1).shape
     if len(process.space.event_shape) != 1:
         return Finding(claim, True, detail="not looked at: points are no vectors")
@@ -82,18 +81,4 @@ def bound_is_the_likelihood(case: Case) -> Finding:
     return probable(claim, mean_p_value(estimate.log_prob, truth, TOLERATED), detail)
 
 
-def _gaussian(case: Case) -> Gaussian:
-    return cast(Gaussian, case.process)
-
-
-def _inner_times() -> Tensor:
-    return torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
-
-
-PROPERTIES = (
-    rates_are_derivatives,
-    noise_grows,
-    time_inverts_the_noise_level,
-    score_is_the_gradient,
-    bound_is_the_likelihood,
-)
+PROPERTIES = stated_in(__name__)

@@ -1,4 +1,4 @@
-r"""The properties of a process of which only the generator is known: what a user gave fits together.
+r"""The properties of a process that is known by its generator only: the parts that a user gave fit together.
 
 Without a kernel nothing can be said about $q_t$, so the checks look at the generator in itself (as one of its space at
 a few times), at the reverse for a law whose density is known, which the prior is, and at paths: noise must end at the
@@ -22,10 +22,10 @@ from unnoise.objectives.noising import path
 from unnoise.processes import Process
 from unnoise.processes.generated import Generated
 from unnoise.spaces import Manifold
-from unnoise.testing.case import at
-from unnoise.testing.findings import Finding, Findings, conclude, exact, generator, judged, probable, statistical
-from unnoise.testing.noised import in_double, rows
-from unnoise.testing.reversal import characteristics
+from unnoise.testing.case import Trial, at, in_double, rows
+from unnoise.testing.findings import Finding, Findings, conclude, exact, judged, probable, stated_in, statistical
+from unnoise.testing.manifolds import leaf_by_leaf
+from unnoise.testing.reversal import characteristics, weak_form
 from unnoise.testing.spaces import check_space
 from unnoise.testing.statistics import mean_is_zero
 from unnoise.testing.waves import Waves, waves
@@ -33,32 +33,15 @@ from unnoise.testing.waves import Waves, waves
 TIMES = (0.0, 0.5, 1.0)
 EXACT = 1e-8
 STEPS = 200  # of the paths that must end at the prior
-FORGIVEN = (
-    0.03  # the size of a difference of means of waves that is forgiven to these steps, and to a prior nearly reached
-)
+FORGIVEN = 0.03  # of a difference of means of waves: for finite steps, and for a prior that is nearly reached
 
 
 @dataclass(frozen=True)
-class GeneratorCase:
-    """A process without a kernel, and a few points to start from.
-
-    Attributes:
-        process: under test.
-        points: (k, *event), real numbers in float64.
-        draws: of every random variable.
-        functions: how many test functions.
-        seed: of all randomness.
-    """
+class GeneratorCase(Trial):
+    """A process without a kernel, and a few points to start from, (k, *event), in float64."""
 
     process: Process[Any]
     points: Any
-    draws: int
-    functions: int
-    seed: int
-
-    def rng(self, claim: str) -> torch.Generator:
-        """The generator of one property."""
-        return generator(self.seed, claim)
 
     def prior_draws(self, claim: str) -> Any:
         """Draws from the prior, in float64."""
@@ -76,7 +59,7 @@ class GeneratorCase:
 def check_generator(
     process: Process[Any], points: Any, *, draws: int = 4000, functions: int = 6, seed: int = 0, raises: bool = True
 ) -> Findings:
-    """Check what a process promises of which no kernel is known, and its space with it.
+    """Check what a process without a known kernel promises, and its space with it.
 
     Args:
         process: any process on a small instance of its space: a handful of dimensions or sites.
@@ -98,7 +81,7 @@ def check_generator(
     process.space.check(points)
     if _tree.length(points) < 3:
         raise InputError(f"got {_tree.length(points)} points; the properties need 3 or more different ones")
-    case = GeneratorCase(process, in_double(points), draws, functions, seed)
+    case = GeneratorCase(process, in_double(points), draws=draws, functions=functions, seed=seed)
     half_way = partial(process.forward, t=at(0.5))
     of_space = check_space(process.space, points, half_way, draws=draws, functions=functions, seed=seed, raises=False)
     return conclude(process, [*judged(properties(process), case), *of_space.findings], raises=raises)
@@ -106,8 +89,7 @@ def check_generator(
 
 def properties(process: Process[Any]) -> list[Callable[[GeneratorCase], Finding]]:
     """The properties that a process without a kernel promises by its type, beside those of its space."""
-    more = [reverse_undoes_the_noise] if isinstance(process, Generated) else []
-    return [*PROPERTIES, *more]
+    return [*PROPERTIES, *([reverse_undoes_the_noise] if isinstance(process, Generated) else [])]
 
 
 def generator_is_finite(case: GeneratorCase) -> Finding:
@@ -142,13 +124,10 @@ def drift_is_tangent(case: GeneratorCase) -> Finding:
     claim, space = "the drift is tangent", case.process.space
     if not isinstance(space, Manifold):
         return Finding(claim, True, detail="not looked at: the space is no manifold")
-    sides = {}
+    sides: dict[str, tuple[Tensor, Tensor]] = {}
     for label, t in case.each_time():
         drift = _tree.map(lambda part: part.drift, case.process.forward(case.points, t))
-        for (name, left), (_, right) in zip(
-            _tree.leaves(drift), _tree.leaves(space.tangent(case.points, drift)), strict=True
-        ):
-            sides[f"{name} {label}".strip()] = (left, right)
+        sides |= leaf_by_leaf(drift, space.tangent(case.points, drift), label)
     return exact(claim, sides, EXACT)
 
 
@@ -184,26 +163,14 @@ def noise_ends_at_the_prior(case: GeneratorCase) -> Finding:
 
 def reverse_undoes_the_noise(case: GeneratorCase) -> Finding:
     r"""$E_p[g\,K f] = E_p[f\,L g - L(f g)]$ for the prior as p, and the reverse K of its own statistic."""
-    claim, process, space = "the reverse of a known law undoes the noise", case.process, case.process.space
-    x, sides = case.prior_draws(claim), {}
+    claim, process, sides = "the reverse of a known law undoes the noise", case.process, {}
+    x = case.prior_draws(claim)
     test, prior = case.waves(x), process.prior(1)
     stat = process.statistic(lambda y: prior.log_prob(y), x)  # type: ignore[attr-defined]
     for label, t in case.each_time():
         forward, reverse = process.forward(x, t), process.reverse(x, stat, t)
-        left, right = [], []
-        for k in range(len(test)):
-            f, g = test[k], test[k - 1]
-            left.append(g(x) * space.apply(reverse, f, x).detach())
-            product = space.apply(forward, lambda y, f=f, g=g: f(y) * g(y), x)  # type: ignore[misc]
-            right.append(f(x) * space.apply(forward, g, x).detach() - product.detach())
-        sides[label] = (torch.stack(left, -1), torch.stack(right, -1))
+        sides[label] = weak_form(process.space, forward, reverse, test, x)
     return statistical(claim, sides)
 
 
-PROPERTIES = (
-    generator_is_finite,
-    rows_have_their_own_time,
-    drift_is_tangent,
-    prior_is_on_the_space,
-    noise_ends_at_the_prior,
-)
+PROPERTIES = tuple(check for check in stated_in(__name__) if check is not reverse_undoes_the_noise)

@@ -17,10 +17,9 @@ from torch import Tensor
 
 from unnoise.laws import Law
 from unnoise.processes import Bridged
-from unnoise.testing.case import Case, at
-from unnoise.testing.findings import Finding, exact, probable, statistical
+from unnoise.testing.case import Case, at, rows
+from unnoise.testing.findings import Finding, exact, probable, stated_in, statistical
 from unnoise.testing.laws import fit
-from unnoise.testing.noised import rows
 from unnoise.testing.statistics import excess_p_value
 
 RESIDUE = 0.02  # of the distance between atoms, that t = 0 may add to data
@@ -62,7 +61,7 @@ def kernel_solves_the_forward_equation(case: Case) -> Finding:
         values = test(x)
         growth = time_derivative(lambda s, i=i, x=x: case.process.marginal(case.atom(i), s).log_prob(x), t)  # type: ignore[misc]
         local = case.process.forward(x, t)
-        moved = [case.process.space.apply(local, test[k], x).detach() for k in range(len(test))]
+        moved = [case.process.space.apply(local, f, x).detach() for f in test]
         sides[label] = (growth[:, None] * (values - values.mean(0)), torch.stack(moved, -1))
     return statistical(claim, sides)
 
@@ -153,11 +152,5 @@ def _common(law: Law[Any], reference: Law[Any], case: Case) -> float:
     return float(torch.sigmoid(reference.log_prob(x) - law.log_prob(x)).mean().nan_to_num(1.0))
 
 
-PROPERTIES = (
-    kernel_samples_follow_its_density,
-    kernel_and_prior_share_a_measure,
-    kernel_solves_the_forward_equation,
-    noising_starts_at_the_data,
-    noising_ends_at_the_prior,
-)
 BRIDGE_PROPERTIES = (bridge_samples_follow_their_density, bridge_keeps_the_marginals, bridge_is_markov)
+PROPERTIES = tuple(check for check in stated_in(__name__) if check not in BRIDGE_PROPERTIES)

@@ -15,37 +15,27 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise.spaces import Diffusion, Local, Manifold
-from unnoise.testing.findings import Finding, exact, generator, probable, statistical
-from unnoise.testing.noised import rows
+from unnoise.testing.case import SpaceCase, rows
+from unnoise.testing.findings import Finding, exact, probable, stated_in, statistical
 from unnoise.testing.statistics import law_p_value
-from unnoise.testing.waves import Waves
 
 SHORT = 1e-3  # a geodesic this long, in units of the noise, is straight to a relative error of about 1e-6
 ROUNDED = 1e-6
 
 
 @dataclass(frozen=True)
-class ManifoldCase:
-    """A manifold with a few points, a tangent field and test functions; see `spaces.SpaceCase`."""
+class ManifoldCase(SpaceCase):
+    """A manifold with a few points, a tangent field and test functions."""
 
     space: Manifold
-    points: Any
-    local: Callable[[Any], Local]
-    draws: int
-    seed: int
-    test: Waves
 
     def short(self, claim: str) -> Any:
         """A short tangent vector at every point."""
-        return scaled(0.1, self.space.noise(self.points, generator(self.seed, claim)))
-
-    def many(self) -> Any:
-        """Every point `draws` times; all points come before any repeats."""
-        return rows(self.points, torch.arange(_tree.length(self.points)).repeat(self.draws))
+        return scaled(0.1, self.space.noise(self.points, self.rng(claim)))
 
     def field(self, x: Any) -> Any:
         """A tangent field that varies from point to point."""
-        return _parts(pulled_home(self.space, self.points, generator(self.seed, "field"))(x), "drift")
+        return _tree.map(lambda part: part.drift, pulled_home(self.space, self.points, self.rng("field"))(x))
 
 
 def pulled_home(space: Manifold, points: Any, rng: torch.Generator) -> Callable[[Any], Local]:
@@ -74,25 +64,16 @@ def scaled(factor: float, vectors: Any) -> Any:
     return _tree.map(lambda leaf: factor * leaf, vectors)
 
 
-def _parts(local: Local, name: str) -> Any:
-    """The drifts, or the scales, of local characteristics."""
-    return _tree.map(lambda part: getattr(part, name), local)
-
-
 def _times(values: Tensor, vectors: Any) -> Any:
     """Multiples of tangent vectors, row by row."""
     return _tree.map(lambda leaf: values.reshape(-1, *[1] * (leaf.ndim - 1)) * leaf, vectors)
-
-
-def _rolled(points: Any, shift: int) -> Any:
-    return _tree.map(lambda leaf: leaf.roll(shift, 0), points)
 
 
 def log_inverts_exp(case: ManifoldCase) -> Finding:
     """log(x, exp(x, v)) = v for short v."""
     v = case.short("log inverts exp")
     back = case.space.log(case.points, case.space.exp(case.points, v))
-    return exact("log inverts exp", _sides(back, v, "v"), ROUNDED)
+    return exact("log inverts exp", leaf_by_leaf(back, v, "v"), ROUNDED)
 
 
 def distance_is_the_length_of_log(case: ManifoldCase) -> Finding:
@@ -107,7 +88,7 @@ def distance_is_the_length_of_log(case: ManifoldCase) -> Finding:
 
 def distance_is_a_metric(case: ManifoldCase) -> Finding:
     """d(x, y) = d(y, x), d(x, x) = 0 and d(x, z) <= d(x, y) + d(y, z)."""
-    x, y, z = case.points, _rolled(case.points, 1), _rolled(case.points, 2)
+    x, y, z = (_tree.map(lambda leaf, k=k: leaf.roll(k, 0), case.points) for k in range(3))
     xy, yx, yz, xz, zero = (case.space.distance(a, b) for a, b in ((x, y), (y, x), (y, z), (x, z), (x, x)))
     detour = xy + yz - xz
     sides = {"symmetric": (xy, yx), "d(x, x)": (zero, 0 * xy), "triangle": (detour, detour.clamp(min=0))}
@@ -120,7 +101,7 @@ def noise_is_standard_normal(case: ManifoldCase) -> Finding:
 
     claim = "noise is standard normal"
     x = case.many()
-    v = scaled(SHORT, case.space.noise(x, generator(case.seed, claim)))
+    v = scaled(SHORT, case.space.noise(x, case.rng(claim)))
     squared = (case.space.distance(x, case.space.exp(x, v)) / SHORT).square()
     dimension = max(1, round(float(squared.mean())))
     p_value = law_p_value(squared, lambda s: chdtr(dimension, s.numpy()))
@@ -131,7 +112,7 @@ def hutchinson_is_unbiased(case: ManifoldCase) -> Finding:
     """The divergence from random probes has the exact one as its mean."""
     claim = "the divergence from probes is unbiased"
     many = _tree.map(lambda leaf: leaf.expand(case.draws, *leaf.shape), case.points)
-    probes = case.space.noise(many, generator(case.seed, claim))
+    probes = case.space.noise(many, case.rng(claim))
     _, exactly = case.space.divergence(case.field, case.points)
     _, estimate = case.space.divergence(case.field, case.points, probes)
     return statistical(claim, {"divergence": (estimate, exactly.expand_as(estimate))})
@@ -152,16 +133,16 @@ def moves_follow_the_drift(case: ManifoldCase) -> Finding:
     r"""Without noise a move is the flow of the drift: $\log_x X_{dt} = b\,dt$."""
     dt, drift = torch.tensor(1e-4, dtype=torch.float64), case.field(case.points)
     still = diffusion(drift, torch.zeros((), dtype=torch.float64))
-    there = case.space.move(case.points, still, dt).sample(generator(case.seed, "drift"))
+    there = case.space.move(case.points, still, dt).sample(case.rng("drift"))
     walked = scaled(1 / float(dt), case.space.log(case.points, there))
-    return exact("moves follow the drift", _sides(walked, drift, "drift"), 1e-3)
+    return exact("moves follow the drift", leaf_by_leaf(walked, drift, "drift"), 1e-3)
 
 
 def moves_spread_as_the_scale(case: ManifoldCase) -> Finding:
     r"""$E[d(x, X_{dt})^2] = E|s z|^2 dt$ for a short time, z the noise of the space."""
     claim, dt = "moves spread as the scale", torch.tensor(SHORT**2, dtype=torch.float64)
-    rng, n, x = generator(case.seed, claim), _tree.length(case.points), case.many()
-    scale = _parts(case.local(x), "scale")
+    rng, n, x = case.rng(claim), _tree.length(case.points), case.many()
+    scale = _tree.map(lambda part: part.scale, case.local(x))
     still = diffusion(_tree.map(torch.zeros_like, x), scale)
     walked = case.space.distance(x, case.space.move(x, still, dt).sample(rng)) / SHORT
     noise = _tree.map(torch.mul, scale, scaled(SHORT, case.space.noise(x, rng)))
@@ -170,19 +151,10 @@ def moves_spread_as_the_scale(case: ManifoldCase) -> Finding:
     return statistical(claim, sides)
 
 
-def _sides(left: Any, right: Any, name: str) -> dict[str, tuple[Tensor, Tensor]]:
+def leaf_by_leaf(left: Any, right: Any, name: str) -> dict[str, tuple[Tensor, Tensor]]:
     """Two trees of tangent vectors, leaf by leaf."""
     pairs = zip(_tree.leaves(left), _tree.leaves(right), strict=True)
     return {f"{name} {path}".strip(): (a, b) for (path, a), (_, b) in pairs}
 
 
-PROPERTIES = (
-    log_inverts_exp,
-    distance_is_the_length_of_log,
-    distance_is_a_metric,
-    noise_is_standard_normal,
-    hutchinson_is_unbiased,
-    divergence_obeys_leibniz,
-    moves_follow_the_drift,
-    moves_spread_as_the_scale,
-)
+PROPERTIES = stated_in(__name__)

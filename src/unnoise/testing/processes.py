@@ -20,9 +20,8 @@ from unnoise._errors import InputError
 from unnoise.processes import Bridged, Gaussian, HasKernel
 from unnoise.spaces import Continuum
 from unnoise.testing import gaussian, kernels, kl_rates, reversal
-from unnoise.testing.case import Case, informative_times
+from unnoise.testing.case import Case, in_double, informative_times
 from unnoise.testing.findings import Finding, Findings, conclude, judged
-from unnoise.testing.noised import in_double
 
 PROPERTIES: tuple[tuple[type, tuple[Callable[[Case], Finding], ...]], ...] = (
     (HasKernel, (*kernels.PROPERTIES, *reversal.PROPERTIES, *kl_rates.PROPERTIES)),
@@ -98,4 +97,5 @@ def case_of(
     weights, atoms = weights / weights.sum(), in_double(atoms)
     if times is None:
         times = informative_times(process, atoms, weights, seed)
-    return Case(process, atoms, weights, tuple(times), tuple(churns), draws, functions, seed)
+    chance = {"draws": draws, "functions": functions, "seed": seed}
+    return Case(process, atoms, weights, tuple(times), tuple(churns), **chance)

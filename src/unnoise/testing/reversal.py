@@ -11,15 +11,16 @@ which is $K f = [L^*(q_t f) - f L^* q_t]/q_t$ (Anderson 1982; Benton et al. 2024
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise.spaces import Local
-from unnoise.testing.case import Case, at
-from unnoise.testing.findings import Finding, exact, statistical
-from unnoise.testing.noised import rows
+from unnoise.spaces import Local, Space
+from unnoise.testing.case import Case, at, rows
+from unnoise.testing.findings import Finding, exact, stated_in, statistical
+from unnoise.testing.waves import Waves
 
 EXACT = 1e-8
 REACHED = 0.01  # of the distance between atoms, that decoding may leave
@@ -57,19 +58,23 @@ def reverse_is_finite(case: Case) -> Finding:
 def reverse_is_the_time_reversal(case: Case) -> Finding:
     """The weak form in the module."""
     claim, sides = "the reverse is the time reversal", {}
-    rng, process, space = case.rng(claim), case.process, case.process.space
+    rng, process = case.rng(claim), case.process
     for _, label, t in case.each_time():
         x = case.noised(t).sample(rng, (case.draws,))
         test, forward = case.waves(x, rng), process.forward(x, t)
         reverse = process.reverse(x, case.exact()(x, t), t)
-        left, right = [], []
-        for k in range(len(test)):
-            f, g = test[k], test[k - 1]
-            left.append(g(x) * space.apply(reverse, f, x).detach())
-            product = space.apply(forward, lambda y, f=f, g=g: f(y) * g(y), x)  # type: ignore[misc]
-            right.append(f(x) * space.apply(forward, g, x).detach() - product.detach())
-        sides[label] = (torch.stack(left, -1), torch.stack(right, -1))
+        sides[label] = weak_form(process.space, forward, reverse, test, x)
     return statistical(claim, sides)
+
+
+def weak_form(space: Space[Any, Any], forward: Local, reverse: Local, test: Waves, x: Any) -> tuple[Tensor, Tensor]:
+    r"""$g\,K f$ and $f\,L g - L(f g)$ at x, (n, count), for pairs of test functions."""
+    left, right = [], []
+    for f, g in ((test[k], test[k - 1]) for k in range(len(test))):
+        left.append(g(x) * space.apply(reverse, f, x).detach())
+        product = space.apply(forward, lambda y, f=f, g=g: f(y) * g(y), x)  # type: ignore[misc]
+        right.append(f(x) * space.apply(forward, g, x).detach() - product.detach())
+    return torch.stack(left, -1), torch.stack(right, -1)
 
 
 def churn_keeps_the_marginals(case: Case) -> Finding:
@@ -79,10 +84,10 @@ def churn_keeps_the_marginals(case: Case) -> Finding:
     for _, label, t in case.each_time():
         x = case.noised(t).sample(rng, (case.draws,))
         test, forward, stat = case.waves(x, rng), process.forward(x, t), case.exact()(x, t)
-        noised = torch.stack([space.apply(forward, test[k], x).detach() for k in range(len(test))], -1)
+        noised = torch.stack([space.apply(forward, f, x).detach() for f in test], -1)
         for churn in case.churns:
             reverse = process.reverse(x, stat, t, churn=churn)
-            undone = [space.apply(reverse, test[k], x).detach() for k in range(len(test))]
+            undone = [space.apply(reverse, f, x).detach() for f in test]
             sides[f"{label}, churn {churn}"] = (torch.stack(undone, -1), -noised)
     return statistical(claim, sides)
 
@@ -124,11 +129,4 @@ def _mean(posterior: Tensor, leaves: tuple[Tensor, ...]) -> Tensor:
     return torch.stack(parts).sum(0)
 
 
-PROPERTIES = (
-    reverse_is_affine_in_the_statistic,
-    reverse_is_finite,
-    reverse_is_the_time_reversal,
-    churn_keeps_the_marginals,
-    exact_denoiser_is_the_posterior_mean,
-    decoding_reaches_the_data,
-)
+PROPERTIES = stated_in(__name__)

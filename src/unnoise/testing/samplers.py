@@ -11,6 +11,9 @@ order of a deterministic sampler is seen to a tenth; that of a random one only w
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,16 +21,98 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import NonFiniteError
+from unnoise.denoisers import Denoiser
 from unnoise.processes import HasKernel
-from unnoise.testing.findings import Finding, Findings, conclude, exact, generator, judged, probable
+from unnoise.samplers import Sampler
+from unnoise.testing.case import Case, at, rows
+from unnoise.testing.findings import Finding, Findings, conclude, exact, judged, probable, reproducible, stated_in
 from unnoise.testing.processes import case_of
-from unnoise.testing.runs import Failing, Make, Oracle, SamplerCase
 from unnoise.testing.statistics import excess_p_value, mean_is_zero, standard_errors
 from unnoise.testing.waves import waves
 
 ASTRAY = 0.01  # share of samples that are no atom
 UNBIASED = 0.02  # the size of a bias of frequencies and of waves, after extrapolation, that is forgiven
 SLACK = 0.4  # of the order
+REACHED = 0.01  # of the least distance between atoms: a sample this close to one is one
+
+Make = Callable[[Denoiser, int], Sampler]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Many runs of one sampler: the samples, the states half way, and the time there, a time of the coarsest grid."""
+
+    t: Tensor
+    half_way: Any
+    samples: Any
+
+
+@dataclass(frozen=True)
+class SamplerCase(Case):
+    """A way to make samplers, and a process with weighted atoms whose exact denoiser they run.
+
+    Attributes:
+        make: (denoiser, steps) -> sampler.
+        steps: of the coarsest run, in moves; finer ones have 2 and 4 times as many.
+        order: of weak convergence.
+    """
+
+    make: Make
+    steps: int
+    order: float
+
+    def sampler(self, denoiser: Denoiser | None = None, moves: int | None = None) -> Sampler:
+        """A sampler of so many moves, which looks at one state more."""
+        return self.make(self.exact() if denoiser is None else denoiser, (self.steps if moves is None else moves) + 1)
+
+    @cached_property
+    def runs(self) -> tuple[Run, Run, Run]:
+        """Runs with steps h, h/2 and h/4 from the same seed."""
+        return self._run(1), self._run(2), self._run(4)
+
+    def _run(self, finer: int) -> Run:
+        times, half_way = self.sampler().grid(self.process, self.steps + 1), self.times[len(self.times) // 2]
+        stop, seen = finer * (1 + int((times[1:-1] - half_way).abs().argmin())), []
+
+        def on_step(index: int, t: float, state: Any) -> None:
+            if index + 1 == stop:
+                seen.append((t, state))
+
+        sampler = self.sampler(moves=self.steps * finer)
+        samples = sampler.sample(self.draws, self.rng("walk"), on_step=on_step)
+        return Run(at(seen[0][0]), _tree.concatenate([state for _, state in seen]), samples)
+
+    def which(self, samples: Any) -> Tensor:
+        """Which atom each sample is, one-hot, (n, k); no atom for those astray."""
+        atoms = self.flat(self.atoms)
+        distances = torch.cdist(self.flat(samples), atoms)
+        nearest = torch.nn.functional.one_hot(distances.argmin(1), len(self.weights)).double()
+        return nearest * (distances <= REACHED * torch.pdist(atoms).min())
+
+
+class Oracle(Denoiser):
+    """A denoiser that knows the answer: the condition is the number of the atom."""
+
+    process: HasKernel[Any]
+    like: Tensor
+
+    def __init__(self, process: HasKernel[Any], atoms: Any) -> None:
+        super().__init__()
+        self.process, self.atoms = process, atoms
+        self.register_buffer("like", torch.zeros((), dtype=torch.float64))
+
+    def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
+        """The statistic of the atom asked for; of the first one without a condition."""
+        wanted = torch.zeros(_tree.length(x_t), 1) if cond is None else cond
+        return self.process.target(rows(self.atoms, wanted[:, 0].long()), x_t, t)
+
+
+class Failing(Oracle):
+    """A denoiser that breaks down half way."""
+
+    def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
+        """NaN for t below 1/2."""
+        return _tree.map(lambda leaf: leaf * torch.nan if t.min() < 0.5 else leaf, super().forward(x_t, t, cond))
 
 
 def check_sampler(
@@ -64,9 +149,8 @@ def check_sampler(
     DDIM on Gaussian(...): 8 of 8 properties kept
     ...
     """
-    base = case_of(process, atoms, weights, seed=seed)
-    half_way = base.times[len(base.times) // 2]
-    case = SamplerCase(make, process, base.atoms, base.weights, half_way, steps, order, draws, seed)
+    base = case_of(process, atoms, weights, draws=draws, seed=seed)
+    case = SamplerCase(**vars(base), make=make, steps=steps, order=order)
     subject = f"{type(case.sampler()).__name__} on {process}"
     return conclude(subject, judged(PROPERTIES, case), raises=raises)
 
@@ -75,7 +159,7 @@ def grid_leads_from_noise_to_data(case: SamplerCase) -> Finding:
     """As many times as steps, from 1 down to 0; every move is seen, the last one at t = 0."""
     seen: list[float] = []
     sampler = case.sampler()
-    sampler.sample(2, generator(case.seed, "grid"), on_step=lambda index, t, state: seen.append(t))
+    sampler.sample(2, case.rng("grid"), on_step=lambda index, t, state: seen.append(t))
     times = sampler.grid(case.process, case.steps + 1)
     falls = bool((times.diff() < 0).all()) and float(times[0]) == 1 and float(times[-1]) == 0
     detail = f"{len(times)} times from {float(times[0]):.3g} to {float(times[-1]):.3g}; {len(seen)} moves seen"
@@ -85,10 +169,9 @@ def grid_leads_from_noise_to_data(case: SamplerCase) -> Finding:
 def samples_are_atoms(case: SamplerCase) -> Finding:
     """The share of samples that are no atom, extrapolated to small steps, is at most 1 % beyond chance."""
     astray = [1 - case.which(run.samples).sum(1) for run in case.runs]
-    rest = _extrapolated(astray, case.order)
     shares = ", ".join(f"{float(share.mean()):.3g}" for share in astray)
     detail = f"{shares} are no atom, at steps h, h/2, h/4"
-    return probable("samples are atoms", excess_p_value(rest, ASTRAY), detail)
+    return probable("samples are atoms", excess_p_value(_extrapolated(astray, case.order), ASTRAY), detail)
 
 
 def atoms_come_by_their_weights(case: SamplerCase) -> Finding:
@@ -100,8 +183,8 @@ def atoms_come_by_their_weights(case: SamplerCase) -> Finding:
 def half_way_is_the_noised_law(case: SamplerCase) -> Finding:
     r"""Half way the states have the law $q_t = \sum_i w_i q_{t|0}(\cdot|a_i)$, seen by waves."""
     claim = "half way the states follow the noised law"
-    truths = [case.noised(run.t).sample(generator(case.seed, claim), (case.draws,)) for run in case.runs]
-    test = waves(case.process.space.features, truths[0], 12, generator(case.seed, "test functions"))
+    truths = [case.noised(run.t).sample(case.rng(claim), (case.draws,)) for run in case.runs]
+    test = waves(case.process.space.features, truths[0], 12, case.rng("test functions"))
     gaps = [test(run.half_way) - test(truth) for run, truth in zip(case.runs, truths, strict=True)]
     return _unbiased(claim, _extrapolated(gaps, case.order))
 
@@ -112,8 +195,8 @@ def bias_falls_with_the_step(case: SamplerCase) -> Finding:
     x is the state half way, and f the combination of waves that changes most from h to h/2.
     """
     claim = f"bias falls with the step to the power {case.order:g}"
-    example = case.noised(case.runs[0].t).sample(generator(case.seed, claim), (case.draws,))
-    test = waves(case.process.space.features, example, 12, generator(case.seed, "test functions"))
+    example = case.noised(case.runs[0].t).sample(case.rng(claim), (case.draws,))
+    test = waves(case.process.space.features, example, 12, case.rng("test functions"))
     h, half, quarter = (test(run.half_way) for run in case.runs)
     direction = (h - half).mean(0)
     first, second = (h - half) @ direction, (half - quarter) @ direction
@@ -126,20 +209,14 @@ def bias_falls_with_the_step(case: SamplerCase) -> Finding:
 
 def seeds_reproduce(case: SamplerCase) -> Finding:
     """One seed gives one sample, two seeds two, and the global generator is not touched."""
-    before = torch.get_rng_state()
-    one, again, other = (case.sampler().sample(16, generator(seed, "seeds")) for seed in (1, 1, 2))
-    untouched = torch.equal(before, torch.get_rng_state())
-    same = torch.equal(case.flat(one), case.flat(again))
-    different = not torch.equal(case.which(one), case.which(other))
-    detail = f"same seed, same samples: {same}; other seed, other samples: {different}; global generator: {untouched}"
-    return Finding("a seed decides the samples", same and different and untouched, detail=detail)
+    return reproducible("a seed decides the samples", lambda rng: case.flat(case.sampler().sample(16, rng)))
 
 
 def conditions_reach_the_denoiser(case: SamplerCase) -> Finding:
     """A denoiser that knows which atom is asked for makes that atom, row by row, in groups of any size."""
     wanted = torch.arange(50) % len(case.weights)
     sampler = case.sampler(Oracle(case.process, case.atoms))
-    samples = sampler.sample(50, generator(case.seed, "conditions"), wanted[:, None].double(), batch_size=7)
+    samples = sampler.sample(50, case.rng("conditions"), wanted[:, None].double(), batch_size=7)
     right = (case.which(samples).argmax(1) == wanted).double()
     return exact("conditions reach the denoiser", {"share of right atoms": (right.mean(), torch.ones(()))}, ASTRAY)
 
@@ -150,11 +227,10 @@ def not_a_number_stops_the_run(case: SamplerCase) -> Finding:
     if not all(leaf.is_floating_point() for _, leaf in _tree.leaves(case.atoms)):
         return Finding(claim, True, detail="states are no real numbers")
     try:
-        case.sampler(Failing(case.process, case.atoms)).sample(4, generator(case.seed, claim))
+        case.sampler(Failing(case.process, case.atoms)).sample(4, case.rng(claim))
     except NonFiniteError as error:
-        leaf = any(
-            repr(name) in str(error) if name else "the state" in str(error) for name, _ in _tree.leaves(case.atoms)
-        )
+        names = (repr(name) if name else "the state" for name, _ in _tree.leaves(case.atoms))
+        leaf = any(name in str(error) for name in names)
         return Finding(claim, "step" in str(error) and "t = " in str(error) and leaf, detail=str(error))
     return Finding(claim, False, detail="samples were made of statistics that are NaN")
 
@@ -172,13 +248,4 @@ def _unbiased(claim: str, rest: Tensor) -> Finding:
     return probable(claim, p_value, detail)
 
 
-PROPERTIES = (
-    grid_leads_from_noise_to_data,
-    samples_are_atoms,
-    atoms_come_by_their_weights,
-    half_way_is_the_noised_law,
-    bias_falls_with_the_step,
-    seeds_reproduce,
-    conditions_reach_the_denoiser,
-    not_a_number_stops_the_run,
-)
+PROPERTIES = stated_in(__name__)

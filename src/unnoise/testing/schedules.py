@@ -9,7 +9,7 @@ import torch
 
 from unnoise.schedules import Schedule
 from unnoise.schedules.base import derivative
-from unnoise.testing.findings import Finding, Findings, conclude, exact, judged
+from unnoise.testing.findings import Finding, Findings, conclude, exact, judged, stated_in
 
 TIMES = 101
 ROUNDING = 1e-6
@@ -27,11 +27,7 @@ def check_schedule(schedule: Schedule, *, raises: bool = True) -> Findings:
     Linear(...): 4 of 4 properties kept
     ...
     """
-    return conclude(
-        schedule,
-        judged((rates_are_derivatives, value_increases, inverse_inverts, words_agree), schedule),
-        raises=raises,
-    )
+    return conclude(schedule, judged(PROPERTIES, schedule), raises=raises)
 
 
 def rates_are_derivatives(schedule: Schedule) -> Finding:
@@ -69,3 +65,6 @@ def words_agree(schedule: Schedule) -> Finding:
 def _times() -> torch.Tensor:
     """Off both ends, where rates may jump, and off whole steps."""
     return torch.linspace(0.0037, 0.9963, TIMES, dtype=torch.float64)
+
+
+PROPERTIES = stated_in(__name__)

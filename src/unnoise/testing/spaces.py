@@ -9,8 +9,6 @@ $$\frac{E[f(X_{dt})] - f(x)}{dt} \to (L f)(x), \qquad \Phi(f) = \frac{L f}{f} - 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -19,58 +17,10 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.spaces import Local, Manifold, Space
 from unnoise.testing import manifolds
-from unnoise.testing.findings import Finding, Findings, conclude, exact, generator, judged, statistical
-from unnoise.testing.noised import in_double, rows
-from unnoise.testing.waves import Waves, waves
+from unnoise.testing.case import SpaceCase, in_double
+from unnoise.testing.findings import Finding, Findings, conclude, exact, generator, judged, stated_in, statistical
 
-SMALL_CHANGE = 0.03  # mean square of the change of a wave in one small move
 EXACT = 1e-8
-
-
-@dataclass(frozen=True)
-class SpaceCase:
-    """A space with a few points, and something that happens there.
-
-    Attributes:
-        space: under test.
-        points: (n, *event), in float64.
-        local: the local characteristics of a generator at a batch of points.
-        draws: small moves from every point.
-        functions: how many test functions.
-        seed: of all randomness.
-    """
-
-    space: Space[Any, Any]
-    points: Any
-    local: Callable[[Any], Local]
-    draws: int
-    functions: int
-    seed: int
-
-    def many(self) -> Any:
-        """Every point `draws` times; all points come before any repeats."""
-        index = torch.arange(_tree.length(self.points)).repeat(self.draws)
-        return rows(self.points, index)
-
-    def move(self, x: Any, dt: float, rng: torch.Generator) -> Any:
-        """A small move."""
-        return self.space.move(x, self.local(x), torch.tensor(dt, dtype=torch.float64)).sample(rng)
-
-    @cached_property
-    def test(self) -> Waves:
-        """Waves at the scale of the points."""
-        return waves(self.space.features, self.points, self.functions, generator(self.seed, "test functions"))
-
-    @cached_property
-    def small(self) -> float:
-        """A step of time in which the test functions change a little."""
-        x, dt = rows(self.many(), slice(0, 4096)), 1.0
-        for _ in range(60):
-            change = self.test(self.move(x, dt, generator(self.seed, "small"))) - self.test(x)
-            if float(change.square().mean()) <= SMALL_CHANGE:
-                return dt
-            dt /= 2
-        raise InputError(f"a move of time {dt:.1g} still changes everything; is `move` continuous at dt = 0?")
 
 
 def check_space(
@@ -107,11 +57,10 @@ def check_space(
         if not isinstance(space, Manifold):
             raise InputError(f"{type(space).__name__} is no manifold, so `local` must say what happens at its points")
         local = manifolds.pulled_home(space, points, generator(seed, "local"))
-    case = SpaceCase(space, points, local, draws, functions, seed)
-    findings = judged(PROPERTIES, case)
+    findings = judged(PROPERTIES, SpaceCase(space, points, local, draws=draws, functions=functions, seed=seed))
     if isinstance(space, Manifold):
-        home = manifolds.ManifoldCase(space, points, local, draws, seed, case.test)
-        findings += judged(manifolds.PROPERTIES, home)
+        case = manifolds.ManifoldCase(space, points, local, draws=draws, functions=functions, seed=seed)
+        findings += judged(manifolds.PROPERTIES, case)
     return conclude(space, findings, raises=raises)
 
 
@@ -119,7 +68,7 @@ def moves_stay_in_the_space(case: SpaceCase) -> Finding:
     """`check` accepts what `move` draws."""
     claim = "moves stay in the space"
     try:
-        case.space.check(case.move(case.many(), case.small, generator(case.seed, claim)))
+        case.space.check(case.move(case.many(), case.small, case.rng(claim)))
     except InputError as error:
         return Finding(claim, False, detail=str(error))
     return Finding(claim, True)
@@ -141,7 +90,7 @@ def not_a_number_is_refused(case: SpaceCase) -> Finding:
 def no_time_no_move(case: SpaceCase) -> Finding:
     """A move of length 0 is a point mass at x."""
     claim = "a move of no time stays"
-    rng = generator(case.seed, claim)
+    rng = case.rng(claim)
     there = case.space.features(case.move(case.points, 0.0, rng))
     return exact(claim, {"features": (there, case.space.features(case.points))}, EXACT)
 
@@ -149,10 +98,10 @@ def no_time_no_move(case: SpaceCase) -> Finding:
 def moves_follow_the_generator(case: SpaceCase) -> Finding:
     """(E f(X_dt) - f(x)) / dt = (L f)(x), extrapolated from steps dt, 2 dt and 4 dt, with a bias of order dt^3."""
     claim = "small moves follow the generator"
-    rng, x, dt = generator(case.seed, claim), case.many(), case.small
+    rng, x, dt = case.rng(claim), case.many(), case.small
     slope = [(case.test(case.move(x, step, rng)) - case.test(x)) / step for step in (dt, 2 * dt, 4 * dt)]
     local, n = case.local(case.points), _tree.length(case.points)
-    right = [case.space.apply(local, case.test[i], case.points) for i in range(len(case.test))]
+    right = [case.space.apply(local, f, case.points) for f in case.test]
     left = ((8 * slope[0] - 6 * slope[1] + slope[2]) / 3).reshape(case.draws, n, -1)
     expected = torch.stack(right, -1).expand_as(left)
     return statistical(claim, {f"point {i}": (left[:, i], expected[:, i]) for i in range(n)})
@@ -179,7 +128,7 @@ def generator_is_markov(case: SpaceCase) -> Finding:
 def phi_is_positive(case: SpaceCase) -> Finding:
     r"""$\Phi \ge 0$ (Benton et al. 2024, arXiv 2211.03595, proposition 1)."""
     local = case.local(case.points)
-    values = torch.stack([case.space.phi(local, case.test[i], case.points).detach() for i in range(len(case.test))])
+    values = torch.stack([case.space.phi(local, log_f, case.points).detach() for log_f in case.test])
     return exact("phi is not negative", {"phi": (values, values.clamp(min=0))}, EXACT)
 
 
@@ -197,22 +146,11 @@ def phi_ignores_constants(case: SpaceCase) -> Finding:
 def phi_is_defined_by_the_generator(case: SpaceCase) -> Finding:
     r"""$\Phi(f) = L f / f - L \log f$ (Benton et al. 2024, arXiv 2211.03595, eq. 8)."""
     local, sides = case.local(case.points), {}
-    for i in range(len(case.test)):
-        log_f = case.test[i]
+    for i, log_f in enumerate(case.test):
         over = case.space.apply(local, lambda y, g=log_f: g(y).exp(), case.points) / log_f(case.points).exp()  # type: ignore[misc]
         expected = over - case.space.apply(local, log_f, case.points)
         sides[f"function {i}"] = (case.space.phi(local, log_f, case.points), expected)
     return exact("phi(f) = L f / f - L log f", sides, 1e-6)
 
 
-PROPERTIES = (
-    moves_stay_in_the_space,
-    not_a_number_is_refused,
-    no_time_no_move,
-    moves_follow_the_generator,
-    generator_is_linear,
-    generator_is_markov,
-    phi_is_positive,
-    phi_ignores_constants,
-    phi_is_defined_by_the_generator,
-)
+PROPERTIES = stated_in(__name__)

@@ -3,7 +3,8 @@
 A statistical test here is a p-value that is uniform, or larger, where the claim holds, and it fails below
 `FAILURE_RATE`. No test chooses a number of standard errors: five of them are 7e-7 for a thousand draws, 7e-3 for five
 draws, and a certain failure for a million coordinates. `assert_mean`, `assert_frequencies` and `assert_law` know the
-law of their statistic at the number of draws they are given; any other p-value goes through `assert_probable`.
+law of their statistic at the number of draws they are given; any other p-value goes through `assert_probable`. All of
+them raise `ImprobableError` where they fail.
 A bias that a claim allows is stated as its `tolerance`, and is no part of chance.
 """
 
@@ -29,9 +30,6 @@ class ImprobableError(AssertionError):
 def assert_probable(p_value: float, claim: str = "the claim") -> None:
     """Fail if a p-value is below the failure rate.
 
-    Raises:
-        ImprobableError: it is.
-
     >>> assert_probable(0.3)
     >>> assert_probable(1e-9, "heads are as likely as tails")
     Traceback (most recent call last):
@@ -45,7 +43,6 @@ def assert_mean(values: Tensor, truth: Tensor | float = 0.0, *, tolerance: float
     """Fail unless independent values, (n, *shape), have the mean `truth`, up to a bias of `tolerance` in each place.
 
     Raises:
-        ImprobableError: the distance is beyond chance.
         InputError: fewer than two values.
 
     >>> values = torch.randn(1000, 3, generator=torch.Generator().manual_seed(0))
@@ -65,7 +62,6 @@ def assert_mean_at_most(values: Tensor, bound: float) -> None:
     """Fail if the mean of independent values, (n, *shape), is above `bound` in any place, beyond chance.
 
     Raises:
-        ImprobableError: it is.
         InputError: fewer than two values.
 
     >>> values = torch.randn(1000, generator=torch.Generator().manual_seed(0))
@@ -80,23 +76,17 @@ def assert_frequencies(counts: Tensor, probs: Tensor) -> None:
     """Fail unless counts, (k,), are those of independent draws with probabilities `probs`, (k,).
 
     Raises:
-        ImprobableError: they are too far, or an impossible value was drawn.
         InputError: too few draws to tell.
 
     >>> assert_frequencies(torch.tensor([480, 520]), torch.tensor([0.5, 0.5]))
     """
-    frequencies = [round(value, 4) for value in (counts / counts.sum()).tolist()]
-    claim = (
-        f"{int(counts.sum())} draws have the probabilities {_short(probs)}; their frequencies are {_short(frequencies)}"
-    )
+    found = _short([round(value, 4) for value in (counts / counts.sum()).tolist()])
+    claim = f"{int(counts.sum())} draws have the probabilities {_short(probs)}; their frequencies are {found}"
     assert_probable(frequencies_p_value(counts, probs), claim)
 
 
 def assert_law(samples: Tensor, cdf: Callable[[Tensor], Any]) -> None:
     """Fail unless independent real samples, (n,), have the distribution function `cdf`.
-
-    Raises:
-        ImprobableError: they do not, beyond chance.
 
     >>> assert_law(torch.rand(1000, generator=torch.Generator().manual_seed(0)), lambda x: x)
     """
@@ -128,7 +118,7 @@ def excess_p_value(values: Tensor, bound: float) -> float:
 def frequencies_p_value(counts: Tensor, probs: Tensor) -> float:
     """The p-value of "counts, (k,), are of draws with probabilities `probs`", by Pearson's chi-square.
 
-    Cells in which fewer than ten draws are expected are counted together; draws of what is impossible give 0.
+    Cells with fewer than ten expected draws are counted together; draws of impossible values give 0.
     """
     from scipy.special import chdtrc
 

@@ -9,7 +9,7 @@ see are differences much finer than the spread of the example.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,9 @@ class Waves:
         """One wave, which maps x to (*batch,)."""
         frequency, phase = self.frequencies[:, index], self.phases[index]
         return lambda x: torch.cos(self._angle(x, frequency) + phase)
+
+    def __iter__(self) -> Iterator[Callable[[Any], Tensor]]:
+        return (self[index] for index in range(len(self)))
 
     def __len__(self) -> int:
         return len(self.phases)

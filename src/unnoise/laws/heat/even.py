@@ -14,13 +14,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-SMALL = 0.3  # below it the series serve, of which twelve terms leave 1e-17
+SMALL = 0.3  # the series are used below it, where twelve terms leave 1e-17
 TERMS = 12
 HYPERBOLIC_TERMS = 18
 
 
 def zeta_over_pi(k: int) -> float:
-    r"""$\zeta(2k)/\pi^{2k}$ for k >= 1, of which all these series are made.
+    r"""$\zeta(2k)/\pi^{2k}$ for k >= 1: all these series are made of it.
 
     >>> round(6 * zeta_over_pi(1), 12)
     1.0

@@ -115,7 +115,7 @@ class Images(Radial):
 
     @abstractmethod
     def near(self, angle: Tensor) -> Even:
-        r"""$\log w(\theta)$, of which $w(0) = 1$."""
+        r"""$\log w(\theta)$, with $w(0) = 1$."""
 
     @abstractmethod
     def far(self, rest: Tensor) -> Even:
@@ -184,6 +184,9 @@ class Series(NamedTuple):
         weights: $w_l$, (terms, *shape).
         first: (a, b).
         steps: $(a_l, b_l)$ for l = 1, 2, ..., terms - 2.
+
+    >>> Series(torch.tensor([1.0, 0.5]), (0.0, 1.0), []).derivatives(torch.tensor(0.2), 1)
+    [tensor(1.1000), tensor(0.5000)]
     """
 
     weights: Tensor

@@ -11,20 +11,29 @@ $$4\pi p_t(\theta) = \frac2\pi\int_0^{\pi/2} f_t(\omega)\,d\alpha,\qquad
 \cos\tfrac\omega2 = \cos\tfrac\theta2\cos\alpha,$$
 
 of a positive, smooth and periodic function: the trapezoidal rule converges geometrically, at every angle and time. On
-higher spheres the series serves from the time $0.2/d$ on, where the kernel is above e^{-14} of its peak, and elsewhere
-the `expansion` in powers of time.
+higher spheres the series is used from the time $0.2/d$ on, where the kernel is above e^{-14} of its peak, and elsewhere
+the logarithm is expanded in powers of time (Minakshisundaram, Pleijel 1949). With $\nu = (d-1)/2$ and $u = \theta^2$,
+
+$$\log p_t = -\tfrac d2\log 2\pi t - \frac u{2t} + \nu\log\frac\theta{\sin\theta} + \sum_{n\ge1} t^n b_n(u).$$
+
+The heat equation gives each $b_n$ from the ones before it, power by power of u:
+
+$$b_1 + \theta b_1' = \tfrac{\nu^2}2 - \tfrac{\nu(\nu-1)}2\big(\tfrac1{\sin^2\theta} - \tfrac1{\theta^2}\big),\qquad
+n b_n + \theta b_n' = \tfrac12\Big(b_{n-1}'' + \tfrac{2\nu}\theta b_{n-1}' + \sum_{i+j=n-1} b_i' b_j'\Big).$$
+
+Powers of u converge below $\pi$; from `CONVERGENT` on the $b_n$ are held constant.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from unnoise.laws.heat import expansion
-from unnoise.laws.heat.even import Even, inverse_sinc, log_inverse_sinc
+from unnoise.laws.heat.even import Even, derivatives, horner, inverse_sinc, log_inverse_sinc, zeta_over_pi
 from unnoise.laws.heat.radial import Images, Jet, Radial, Series, hyperbolic_pair, in_cosine
 from unnoise.laws.heat.rotations import VOLUME, RotationAngle
 
@@ -33,6 +42,8 @@ EARLIEST = 0.2  # time times d from which the series is used
 NEAR_CUT = math.pi - 1e-3  # where the expansion breaks down, and is held
 FALLEN = 14.0  # the series is used down to e^{-14} of the peak
 NODES = 16  # of the trapezoidal rule on a quarter of the circle; they leave 1e-14
+ORDERS, POWERS = 6, 60  # of the expansion, in time and in u
+CONVERGENT = 0.85 * math.pi
 GROUP = 2**17  # angles at once
 REACH = 80.0  # the rule ends where f has fallen by e^{-40}, that is where omega^2 = theta^2 + 80 t
 
@@ -131,7 +142,7 @@ class GlobeAngle(SphereAngle):
     dimension: int = 2
 
     def early(self, angle: Tensor, time: Tensor) -> Jet:
-        """The mean over a circle of rotations; see the module. In groups, as each angle becomes many."""
+        """The mean over a circle of rotations, in groups: each angle needs many rotations."""
         if angle.numel() <= GROUP:
             return self._mean(angle, time)
         groups = zip(angle.flatten().split(GROUP), time.flatten().split(GROUP), strict=True)  # type: ignore[no-untyped-call]
@@ -168,9 +179,9 @@ class HighSphereAngle(SphereAngle):
     dimension: int = 4
 
     def early(self, angle: Tensor, time: Tensor) -> Jet:
-        """The series where it keeps its digits, else the expansion; see the module."""
+        """The series where it keeps its digits, else the expansion in powers of time."""
         short = angle.clamp(max=NEAR_CUT)
-        powers = in_cosine(expansion.log_density(self.dimension, short, time), inverse_sinc(short), -2.0)
+        powers = in_cosine(_log_density(self.dimension, short, time), inverse_sinc(short), -2.0)
         serves = (time >= EARLIEST / self.dimension) & (0.5 * angle**2 / time < FALLEN)
         if not serves.any():
             return powers
@@ -208,3 +219,48 @@ def _farthest(angle: Tensor, time: Tensor) -> Tensor:
     difference = total.sin() * torch.sin(0.5 * REACH * time / (omega + angle))
     sine = torch.sqrt(difference.clamp(min=0)) / torch.cos(0.5 * angle).clamp(min=1e-300)
     return torch.where(omega < math.pi, torch.asin(sine.clamp(max=1.0)), 0.5 * math.pi)
+
+
+@functools.cache
+def _coefficients(dimension: int) -> tuple[tuple[float, ...], ...]:
+    """The powers of u in b_1, b_2, ..., `ORDERS` of them."""
+    nu = (dimension - 1) / 2
+    potential = [nu * (nu - 1) * (2 * k - 1) * zeta_over_pi(k) for k in range(1, POWERS + 1)]
+    potential[0] -= nu**2 / 2
+    found = [[-value / (2 * k + 1) for k, value in enumerate(potential)]]
+    for n in range(2, ORDERS + 1):
+        source = _laplacian(found[-1], nu)
+        for i in range(n - 2):
+            source = [a + b for a, b in zip(source, _slopes(found[i], found[n - 3 - i]), strict=True)]
+        found.append([0.5 * value / (n + 2 * k) for k, value in enumerate(source)])
+    return tuple(tuple(row) for row in found)
+
+
+def _laplacian(f: list[float], nu: float) -> list[float]:
+    r"""$f'' + \frac{2\nu}\theta f' = 2 f_u + 4 u f_{uu} + 4\nu f_u$."""
+    return [2 * k * (2 * k - 1 + 2 * nu) * f[k] for k in range(1, len(f))] + [0.0]
+
+
+def _slopes(f: list[float], g: list[float]) -> list[float]:
+    r"""$f' g' = 4 u f_u g_u$."""
+    result = [0.0] * len(f)
+    for i in range(1, len(f)):
+        for j in range(1, len(f) - i + 1):
+            if i + j - 1 < len(f):
+                result[i + j - 1] += 4 * i * j * f[i] * g[j]
+    return result
+
+
+def _log_density(dimension: int, angle: Tensor, time: Tensor) -> Even:
+    """The log density and its derivatives in u, for angles below pi."""
+    nu, u = (dimension - 1) / 2, angle**2
+    shape = log_inverse_sinc(angle)
+    held, inside = u.clamp(max=CONVERGENT**2), angle < CONVERGENT
+    value = nu * shape.value - 0.5 * u / time - 0.5 * dimension * torch.log(2 * math.pi * time)
+    first, second = nu * shape.first - 0.5 / time, nu * shape.second
+    for n, row in enumerate(_coefficients(dimension), 1):
+        slopes, curvatures = derivatives(row)
+        value = value + time**n * horner(held, row)
+        first = first + torch.where(inside, time**n * horner(held, slopes), 0.0)
+        second = second + torch.where(inside, time**n * horner(held, curvatures), 0.0)
+    return Even(value, first, second)

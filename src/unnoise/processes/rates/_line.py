@@ -1,8 +1,8 @@
 r"""A walk on the integers that goes one step up and one step down at rate 1 each: $f_n = e^{-z} I_n(z)$, $z = 2B$.
 
-On a circle of M points its law is the sum over images $g_n = \sum_k f_{n + kM}$, and also, by the theta-like identity
-of Fourier series, $g_n = \frac1M\sum_k e^{-z(1 - \cos(2\pi k/M))}\cos(2\pi k n/M)$. The images keep all digits of tiny
-probabilities; the series is the shorter one where z is large, and nothing is tiny.
+On a circle of M points its law is the sum over images $g_n = \sum_k f_{n + kM}$, which keep all digits of tiny
+probabilities, and the Fourier series $g_n = \frac1M\sum_k e^{-z(1 - \cos(2\pi k/M))}\cos(2\pi k n/M)$, shorter where z
+is large and nothing is tiny.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ BEYOND = 40  # images this far beyond a whole turn are below rounding
 
 
 def circle(z: Tensor, points: int) -> Tensor:
-    """The law of the walk on a circle, (k,) times to (k, points), in float64; see the module."""
+    """The law of the walk on a circle at k times, (k, points), in float64."""
     switch = SPREAD * points**2
     near = _images(z.clamp(max=switch), points)
     return torch.where(z[:, None] < switch, near, _series(z, points))
 
 
 def log_line(z: Tensor, most: int) -> Tensor:
-    r"""$\log f_n$ for n from 0 to `most`, (k, most + 1).
+    r"""$\log f_n$ for n from 0 to `most`, (k, most + 1), from the ratios $r_n = I_{n+1}/I_n$.
 
-    From ratios $r_n = I_{n+1}/I_n$ by the backward recurrence $r_{n-1} = z/(2n + z r_n)$, which forgets where it
-    started (Olver; Amos 1974, whose bound it starts from).
+    $r_{n-1} = z/(2n + z r_n)$ forgets where it started, the bound of Amos 1974 (Olver).
     """
     start = math.ceil(math.sqrt(most**2 + 40 * float(z.max()))) + 20
     ratio = z / (start + 1 + torch.sqrt((start + 1) ** 2 + z**2))

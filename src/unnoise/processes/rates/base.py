@@ -22,6 +22,8 @@ class Rates(ABC):
     precision of B or of the rate. The relaxation rate (spectral gap) is 1 unless something else is asked for.
     """
 
+    ordinal: bool = False  # whether states that are numbered alike are alike, so that noise moves from one to the next
+
     @property
     @abstractmethod
     def stationary(self) -> Tensor:
@@ -35,12 +37,7 @@ class Rates(ABC):
     @property
     @abstractmethod
     def schedule(self) -> Schedule:
-        """The integrated rate B(t) that serves these rates where nothing else is asked for."""
-
-    @property
-    @abstractmethod
-    def ordinal(self) -> bool:
-        """Whether states that are numbered alike are alike, so that noise moves from one to the next."""
+        """The default integrated rate B(t)."""
 
     @abstractmethod
     def out(self, x: Tensor, rate: Tensor) -> Tensor:
@@ -63,10 +60,7 @@ class Rates(ABC):
         """$v P_B$ for vectors (..., S) of non-negative numbers; B broadcasts against their leading axes."""
 
     def undone(self, x: Tensor, rate: Tensor, integral: Tensor, *stats: Tensor) -> tuple[Tensor, ...]:
-        r"""The reverse rates $\beta R(y, x)\sum_a p(a)\frac{P_B(a, y)}{P_B(a, x)}$ for laws p of $x_0$, (..., S).
-
-        A state a from which x cannot come has no part in it.
-        """
+        r"""The reverse rates $\beta R(y, x)\sum_a p(a) P_B(a, y)/P_B(a, x)$, $P_B(a, x) > 0$, for laws p of $x_0$."""
         column, into = self.column(x, integral), self.into(x, rate)
         seen = column > impossible(column.dtype)
         odds = seen / torch.where(seen, column, 1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import torch
@@ -18,16 +18,12 @@ FORGOTTEN = 8.0  # B at t = 1: what is left of data is about exp(-B)
 
 
 class Dense(Rates):
-    """A generator given as a matrix R, (S, S), in float64.
-
-    An example costs one matrix, whatever its number of sites; all examples share it where they share a time, as they do
-    in samplers.
-    """
+    """A generator given as a matrix R, (S, S), in float64: one transition matrix for all sites and rows of one time."""
 
     @property
     @abstractmethod
     def generator(self) -> Tensor:
-        """R, (S, S), in float64; rows sum to zero."""
+        """The matrix R, (S, S), in float64; rows sum to zero."""
 
     @abstractmethod
     def transition(self, integral: Tensor) -> Tensor:
@@ -49,17 +45,11 @@ class Dense(Rates):
 
     def row(self, x: Tensor, integral: Tensor) -> Tensor:
         """Rows of $P_B$."""
-        x, _ = torch.broadcast_tensors(x, integral)  # type: ignore[no-untyped-call]
-        states = x.reshape(integral.numel(), -1)
-        rows = [look_up(matrices.to(integral), states[some]) for some, matrices in self._groups(integral)]
-        return _joined(rows).reshape(*x.shape, -1)
+        return self._looked_up(x, integral, lambda matrices: matrices)
 
     def column(self, x: Tensor, integral: Tensor) -> Tensor:
         """Columns of $P_B$."""
-        x, _ = torch.broadcast_tensors(x, integral)  # type: ignore[no-untyped-call]
-        states = x.reshape(integral.numel(), -1)
-        columns = [look_up(matrices.mT.to(integral), states[some]) for some, matrices in self._groups(integral)]
-        return _joined(columns).reshape(*x.shape, -1)
+        return self._looked_up(x, integral, lambda matrices: matrices.mT)
 
     def push(self, v: Tensor, integral: Tensor) -> Tensor:
         """Products with $P_B$."""
@@ -88,8 +78,14 @@ class Dense(Rates):
 
     @cached_property
     def jumps(self) -> Tensor:
-        """R without its diagonal."""
+        """The matrix R without its diagonal."""
         return self.generator - torch.diag(self.generator.diagonal())
+
+    def _looked_up(self, x: Tensor, integral: Tensor, rows: Callable[[Tensor], Tensor]) -> Tensor:
+        x, _ = torch.broadcast_tensors(x, integral)  # type: ignore[no-untyped-call]
+        states = x.reshape(integral.numel(), -1)
+        found = [look_up(rows(matrices).to(integral), states[some]) for some, matrices in self._groups(integral)]
+        return _joined(found).reshape(*x.shape, -1)
 
     def _groups(self, integral: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """Transitions in groups that bound memory: which of the B, and their matrices in float64."""
@@ -100,7 +96,11 @@ class Dense(Rates):
 
 
 def look_up(tables: Tensor, x: Tensor) -> Tensor:
-    """Row x of each table, (k, S, n) at (k, m) to (k, m, n)."""
+    """Row x of each table, (k, S, n) at (k, m) to (k, m, n).
+
+    >>> look_up(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]), torch.tensor([[1]]))
+    tensor([[[3., 4.]]])
+    """
     count, states, width = tables.shape
     first = states * torch.arange(count, device=x.device)[:, None]
     return torch.nn.functional.embedding(x + first, tables.reshape(count * states, width))

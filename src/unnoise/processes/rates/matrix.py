@@ -35,8 +35,9 @@ class Reversible(Dense):
     @cached_property
     def _spectrum(self) -> tuple[Tensor, Tensor, Tensor]:
         r"""$\Lambda$, $\Pi^{-1/2} U$ and $U^T\Pi^{1/2}$."""
-        values, vectors = torch.linalg.eigh(_symmetrised(self.generator, self.stationary))
         root = self.stationary.sqrt()
+        symmetric = root[:, None] * self.generator / root
+        values, vectors = torch.linalg.eigh(0.5 * (symmetric + symmetric.T))
         return values.clamp(max=0), vectors / root[:, None], vectors.T * root
 
 
@@ -48,7 +49,7 @@ class GaussianTarget(Reversible):
     (arXiv 2205.14987), appendix E; used for images by Benton et al. 2024 (arXiv 2211.03595).
 
     Args:
-        states: how many a site has.
+        states: S, how many a site has.
         reach: $\sigma_r$, how far a jump goes, in states.
         width: $\sigma$ of the target in states; 2 S by default.
         normalised: whether rates are scaled to a spectral gap of 1.
@@ -57,6 +58,7 @@ class GaussianTarget(Reversible):
     True
     """
 
+    ordinal = True
     states: int
     reach: float = 6.0
     width: float | None = None
@@ -64,15 +66,8 @@ class GaussianTarget(Reversible):
 
     def __post_init__(self) -> None:
         if self.states < 2 or self.reach <= 0 or (self.width is not None and self.width <= 0):
-            raise InputError(
-                f"got {self.states} states, reach {self.reach} and width {self.width}; expected at least 2 states and "
-                "positive lengths"
-            )
-
-    @property
-    def ordinal(self) -> bool:
-        """Yes."""
-        return True
+            got = f"{self.states} states, reach {self.reach} and width {self.width}"
+            raise InputError(f"got {got}; expected at least 2 states and positive lengths")
 
     @cached_property
     def stationary(self) -> Tensor:
@@ -101,12 +96,9 @@ class RateMatrix(Reversible):
     """Any generator with one stationary law, given as its matrix of rates.
 
     Args:
-        matrix: R, (S, S): rates off the diagonal, and rows that sum to zero.
+        matrix: R, (S, S): rates off the diagonal, rows that sum to zero, one stationary law; else InputError.
         normalised: whether rates are scaled to a spectral gap of 1.
         ordered: whether states that are numbered alike are alike.
-
-    Raises:
-        InputError: a matrix that is no generator, or has several stationary laws.
 
     >>> RateMatrix([[-1.0, 1.0], [2.0, -2.0]]).stationary
     tensor([0.6667, 0.3333], dtype=torch.float64)
@@ -122,26 +114,25 @@ class RateMatrix(Reversible):
     def __init__(
         self, matrix: Tensor | Sequence[Sequence[float]], normalised: bool = True, ordered: bool = False
     ) -> None:
-        given = torch.as_tensor(matrix, dtype=torch.float64)
-        object.__setattr__(self, "matrix", tuple(map(tuple, _checked(given).tolist())))
-        object.__setattr__(self, "normalised", normalised)
-        object.__setattr__(self, "ordered", ordered)
-
-    @property
-    def ordinal(self) -> bool:
-        """As was said."""
-        return self.ordered
+        rows = tuple(map(tuple, _checked(torch.as_tensor(matrix, dtype=torch.float64)).tolist()))
+        vars(self).update(matrix=rows, normalised=normalised, ordered=ordered, ordinal=ordered)
 
     @cached_property
     def generator(self) -> Tensor:
-        """R, scaled."""
+        """The matrix, scaled."""
         given = torch.tensor(self.matrix, dtype=torch.float64)
         return given / _gap(given) if self.normalised else given
 
     @cached_property
     def stationary(self) -> Tensor:
-        r"""The only solution of $\pi R = 0$."""
-        return _stationary(self.generator)
+        r"""The only solution of $\pi R = 0$, $\sum\pi = 1$, by least squares."""
+        generator = self.generator
+        equations = torch.cat([generator.T / generator.abs().max(), torch.ones_like(generator[:1])])
+        right = torch.zeros(len(equations), 1, dtype=generator.dtype)
+        right[-1] = 1
+        law = torch.linalg.lstsq(equations, right).solution[:, 0]
+        law = torch.where(law > 1e-14, law, 0.0)
+        return law / law.sum()
 
     @property
     def data(self) -> Tensor:
@@ -174,26 +165,9 @@ def _series(generator: Tensor, integral: Tensor) -> Tensor:
     return total
 
 
-def _symmetrised(generator: Tensor, stationary: Tensor) -> Tensor:
-    root = stationary.sqrt()
-    symmetric = root[:, None] * generator / root
-    return 0.5 * (symmetric + symmetric.T)
-
-
 def _gap(generator: Tensor) -> float:
     """The slowest rate at which a difference is forgotten."""
-    values = torch.linalg.eigvals(generator).real.sort(descending=True).values
-    return -float(values[1])
-
-
-def _stationary(generator: Tensor) -> Tensor:
-    """Least squares for a law that the generator leaves as it is."""
-    equations = torch.cat([generator.T / generator.abs().max(), torch.ones_like(generator[:1])])
-    right = torch.zeros(len(equations), 1, dtype=generator.dtype)
-    right[-1] = 1
-    law = torch.linalg.lstsq(equations, right).solution[:, 0]
-    law = torch.where(law > 1e-14, law, 0.0)
-    return law / law.sum()
+    return -float(torch.linalg.eigvals(generator).real.sort(descending=True).values[1])
 
 
 def _checked(matrix: Tensor) -> Tensor:
@@ -209,14 +183,10 @@ def _checked(matrix: Tensor) -> Tensor:
     sums, size = matrix.sum(1), max(float(matrix.abs().max()), 1e-300)
     if sums.abs().max() > 1e-6 * size:
         row = int(sums.abs().argmax())
-        raise InputError(
-            f"got a rate matrix whose row {row} sums to {float(sums[row]):g}; rows must sum to 0, so put minus the sum "
-            "of the other rates on the diagonal"
-        )
+        got = f"a rate matrix whose row {row} sums to {float(sums[row]):g}"
+        raise InputError(f"got {got}; rows must sum to 0, so put minus the sum of the other rates on the diagonal")
     exact = jumps - torch.diag(jumps.sum(1))
     if int((torch.linalg.svdvals(exact) < TINY * size).sum()) != 1:
-        raise InputError(
-            "got a rate matrix with more than one stationary law, so noise would never forget where data was; "
-            "connect the states by rates above 0"
-        )
+        never = "so noise would never forget where data was; connect the states by rates above 0"
+        raise InputError(f"got a rate matrix with more than one stationary law, {never}")
     return exact

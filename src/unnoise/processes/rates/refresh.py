@@ -1,8 +1,7 @@
 r"""Rates that draw a site anew: $R = 1\pi^T - I$ and $P_B = e^{-B} I + (1 - e^{-B}) 1\pi^T$.
 
-Every transition has a closed form that needs no matrix. The uniform and the absorbing (mask) noise of D3PM (Austin et
-al. 2021, arXiv 2107.03006), any chain of two states, and the binomial diffusion of Sohl-Dickstein et al. 2015
-(arXiv 1503.03585) are of this kind.
+The uniform and the absorbing (mask) noise of D3PM (Austin et al. 2021, arXiv 2107.03006), any chain of two states, and
+binomial diffusion (Sohl-Dickstein et al. 2015, arXiv 1503.03585) are of this kind.
 """
 
 from __future__ import annotations
@@ -28,11 +27,6 @@ class Refreshing(Rates):
         """What survives falls on a line."""
         return Erasing()
 
-    @property
-    def ordinal(self) -> bool:
-        """No: all states are as far from each other."""
-        return False
-
     def out(self, x: Tensor, rate: Tensor) -> Tensor:
         r"""$\beta\pi$, but for x."""
         law = self._law(rate).expand(*x.shape, -1)
@@ -45,17 +39,12 @@ class Refreshing(Rates):
 
     def row(self, x: Tensor, integral: Tensor) -> Tensor:
         r"""$e^{-B} 1_x + (1 - e^{-B})\pi$."""
-        kept, lost = torch.exp(-integral), -torch.expm1(-integral)
-        shape = torch.broadcast_tensors(x, integral)[0].shape  # type: ignore[no-untyped-call]
-        fresh = (lost[..., None] * self._law(integral)).expand(*shape, -1)
-        return _with_added(fresh, x.expand(shape), kept.expand(shape))
+        return _kept(x, integral, -torch.expm1(-integral)[..., None] * self._law(integral))
 
     def column(self, x: Tensor, integral: Tensor) -> Tensor:
         r"""$e^{-B} 1_x + (1 - e^{-B})\pi(x)$."""
-        kept, lost = torch.exp(-integral), -torch.expm1(-integral)
-        fresh = (lost * self._mass(x, integral))[..., None]
-        fresh = fresh.expand(*fresh.shape[:-1], self.stationary.shape[-1])
-        return _with_added(fresh, x.expand(fresh.shape[:-1]), kept.expand(fresh.shape[:-1]))
+        fresh = (-torch.expm1(-integral) * self._mass(x, integral))[..., None]
+        return _kept(x, integral, fresh.expand(*fresh.shape[:-1], self.stationary.shape[-1]))
 
     def push(self, v: Tensor, integral: Tensor) -> Tensor:
         r"""$e^{-B} v + (1 - e^{-B})(\sum v)\pi$."""
@@ -70,9 +59,10 @@ class Refreshing(Rates):
         return torch.gather(self._law(like).expand(*x.shape, -1), -1, x[..., None])[..., 0]
 
 
-def _with_added(values: Tensor, x: Tensor, extra: Tensor) -> Tensor:
-    """Rows of values with `extra` added at x."""
-    return values.scatter_add(-1, x[..., None], extra[..., None])
+def _kept(x: Tensor, integral: Tensor, fresh: Tensor) -> Tensor:
+    """Rows of `fresh` with the probability $e^{-B}$ added at x."""
+    x, kept = torch.broadcast_tensors(x, torch.exp(-integral))  # type: ignore[no-untyped-call]
+    return fresh.expand(*x.shape, -1).scatter_add(-1, x[..., None], kept[..., None])
 
 
 @dataclass(frozen=True)
@@ -80,11 +70,8 @@ class Refresh(Refreshing):
     r"""Draws a site anew from $\pi$ at rate 1.
 
     Args:
-        probabilities: $\pi$, one row for all sites or one row per site, non-negative, each summing to one. A zero means
-            that there is no such state.
-
-    Raises:
-        InputError: numbers that are no probabilities.
+        probabilities: $\pi$, one row for all sites or one per site, each summing to one, else InputError; zero for a
+            state that a site does not have.
 
     >>> Refresh([0.8, 0.2]).row(torch.tensor([1]), torch.tensor(0.0))
     tensor([[0., 1.]])
@@ -95,13 +82,10 @@ class Refresh(Refreshing):
     def __init__(self, probabilities: Tensor | Sequence[float] | Sequence[Sequence[float]]) -> None:
         law = torch.as_tensor(probabilities, dtype=torch.float64)
         if law.ndim not in (1, 2) or law.shape[-1] < 2 or (law < 0).any() or ((law.sum(-1) - 1).abs() > 1e-5).any():
-            raise InputError(
-                f"got {law.tolist()} as stationary law; expected at least 2 non-negative probabilities that sum to 1, "
-                "or one such row per site"
-            )
-        law = law / law.sum(-1, keepdim=True)
-        rows = law.tolist()
-        object.__setattr__(self, "probabilities", tuple(rows if law.ndim == 1 else map(tuple, rows)))
+            expected = "at least 2 non-negative probabilities that sum to 1, or one such row per site"
+            raise InputError(f"got {law.tolist()} as stationary law; expected {expected}")
+        rows = (law / law.sum(-1, keepdim=True)).tolist()
+        vars(self).update(probabilities=tuple(rows if law.ndim == 1 else map(tuple, rows)))
 
     @cached_property
     def stationary(self) -> Tensor:

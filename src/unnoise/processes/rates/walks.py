@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,12 +22,13 @@ from unnoise.processes.rates.dense import Dense, look_up
 class _Walk(Dense):
     """To the next state on either side, at one rate. The generator is symmetric, and the stationary law uniform."""
 
+    least: ClassVar[int] = 2
     states: int
     normalised: bool = True
 
     def __post_init__(self) -> None:
-        if self.states < 2:
-            raise InputError(f"got {self.states} states; a walk needs at least 2")
+        if self.states < self.least:
+            raise InputError(f"got {self.states} states; {type(self).__name__} needs at least {self.least}")
 
     @cached_property
     def stationary(self) -> Tensor:
@@ -76,21 +78,15 @@ class BirthDeath(_Walk):
     r"""A walk on a line with reflecting ends: $P_B(i, j) = g_{|i - j|} + g_{i + j + 1}$, g a walk on a circle of 2 S.
 
     At rate 1 the eigenvalues are $-2(1 - \cos\frac{\pi k}S)$ and the eigenvectors $\cos\frac{\pi k(j + 1/2)}S$.
-    Transitions are right to a relative 1e-8 down to the smallest float64.
-
-    Args:
-        states: how many a site has.
-        normalised: whether rates are scaled to a spectral gap of 1; otherwise each step has rate 1.
+    Transitions are right to a relative 1e-8 down to the smallest float64. Rates are scaled to a spectral gap of 1, or
+    each step has rate 1 where not `normalised`.
 
     >>> BirthDeath(4, normalised=False).out(torch.tensor([0, 2]), torch.tensor(1.0))
     tensor([[0., 1., 0., 0.],
             [0., 1., 0., 1.]])
     """
 
-    @property
-    def ordinal(self) -> bool:
-        """Yes."""
-        return True
+    ordinal = True
 
     def transition(self, integral: Tensor) -> Tensor:
         """The walk on the circle, reflected."""
@@ -109,23 +105,14 @@ class BirthDeath(_Walk):
 class Cyclic(_Walk):
     r"""A walk on a circle: $P_B(i, j) = g_{i - j}$, by its Fourier series, or images where probabilities are tiny.
 
-    Args:
-        states: how many a site has, at least 3.
-        normalised: whether rates are scaled to a spectral gap of 1; otherwise each step has rate 1.
+    Rates are scaled to a spectral gap of 1, or each step has rate 1 where not `normalised`.
 
     >>> Cyclic(4, normalised=False).out(torch.tensor([0, 2]), torch.tensor(1.0))
     tensor([[0., 1., 0., 1.],
             [0., 1., 0., 1.]])
     """
 
-    def __post_init__(self) -> None:
-        if self.states < 3:
-            raise InputError(f"got {self.states} states; a circle needs at least 3")
-
-    @property
-    def ordinal(self) -> bool:
-        """No: the last state is a neighbour of the first."""
-        return False
+    least = 3
 
     def transition(self, integral: Tensor) -> Tensor:
         """The walk on the circle."""
