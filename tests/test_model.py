@@ -465,7 +465,7 @@ def test_extreme_units_and_constant_columns_work(data: np.ndarray) -> None:
 
 
 def test_a_constant_column_is_told(data: np.ndarray) -> None:
-    with pytest.warns(UserWarning, match=r"1 column holds a single value .* not modelled: 'x2' = 7") as caught:
+    with pytest.warns(UserWarning, match=r"1 column holds a single value; .* does not learn it: 'x2' = 7") as caught:
         tiny().fit(np.column_stack([data, np.full(100, 7.0)]))
     assert caught[0].filename == __file__
 
