@@ -82,5 +82,5 @@ def test_make_hands_its_variables_on(variables: tuple[str, ...], words: str) -> 
 
 def test_missing_data_is_said(tmp_path: Path) -> None:
     setting = experiments.Setting(quick=True, data=tmp_path)
-    with pytest.raises(InputError, match=r"needs earth/volcano\.csv, which is not in .*; name the folder"):
+    with pytest.raises(InputError, match=r"needs earth/volcano\.csv, which is not in .*; name its folder"):
         experiments.named("earth").run(setting)

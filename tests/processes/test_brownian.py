@@ -61,7 +61,7 @@ def test_broken_twins_are_caught(twin):
 
 @spaces
 def test_the_geodesic_random_walk_makes_the_data(space, atoms):
-    check_sampler(Euler, Brownian(space), atoms, draws=400)
+    check_sampler(Euler, Brownian(space), atoms, draws=250)
 
 
 @pytest.mark.slow

@@ -17,7 +17,6 @@ ELSEWHERE = {
     "unnoise._version": "tests/test_provenance.py",
     "unnoise.evaluation._fits": "tests/evaluation/test_baselines.py",
     "unnoise._errors": "tests/data/test_files.py",
-    "unnoise.cli.user_code": "tests/cli/test_check.py",
     "unnoise.cli.walkers": "tests/cli/test_walk.py",
     "unnoise.data._native": "tests/data/test_frames.py",
     "unnoise.data.factors.base": "tests/data/factors/test_discrete.py",

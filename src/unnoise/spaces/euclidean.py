@@ -37,7 +37,8 @@ class Flat(Manifold):
 
     def dot(self, u: Tensor, v: Tensor) -> Tensor:
         """The sum of the products of coordinates."""
-        return (u * v).reshape(*u.shape[: u.ndim - len(self.event_shape)], self.dimension).sum(-1)
+        products = u * v  # one of them may be the same for all rows or directions
+        return products.reshape(*products.shape[: products.ndim - len(self.event_shape)], self.dimension).sum(-1)
 
 
 @dataclass(frozen=True)
