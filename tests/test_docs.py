@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 import re
 import runpy
 
@@ -172,12 +173,9 @@ def exists(place):
         return place.split()[1] in {command.name or command.callback.__name__ for command in app.registered_commands}
     if "/" in place:
         return (ROOT / place).exists()
-    parts = place.split(".")
     try:
-        found = unnoise
-        for part in parts:
-            found = getattr(found, part)
-    except AttributeError:
+        pkgutil.resolve_name(f"unnoise.{place}")
+    except (AttributeError, ImportError):
         return False
     return True
 
