@@ -30,13 +30,9 @@ LEFT = 1e-4  # nats between the last kernel and the uniform law
 
 
 def until_mixed(space: Compact, start: float = 1e-4) -> Geometric:
-    r"""A geometric schedule from the variance `start` to where about 1e-4 nats part the kernel from the uniform law.
+    r"""A geometric schedule from the variance `start` to about 1e-4 nats between the kernel and the uniform law.
 
-    They are $KL \approx \frac m2 e^{-2gB}$, with the spectral gap g and its multiplicity $m \le (d + 1)^2$.
-
-    >>> from unnoise.spaces import Sphere
-    >>> round(until_mixed(Sphere(2)).end, 2)
-    5.36
+    $KL \approx \frac m2 e^{-2gB}$, with the spectral gap g and its multiplicity $m \le (d + 1)^2$.
     """
     return Geometric(start, math.log((space.dimension + 1) ** 2 / (2 * LEFT)) / (2 * space.spectral_gap))
 
@@ -64,7 +60,7 @@ class Brownian(HasKernel[Tensor]):
 
     @property
     def head(self) -> Head[Tensor]:
-        """Tangent vectors at the scale of the score, from waves of every scale between 1 and the blur of the data."""
+        """Tangent vectors at the scale of the score, from waves between 1 and the blur of the data."""
         finest = float(self.variance(torch.zeros((), dtype=torch.float64))) ** -0.5
         return Tangent(self, tuple(2.0**octave for octave in range(1, max(1, int(math.log2(finest))) + 1)))
 
@@ -118,7 +114,7 @@ class Brownian(HasKernel[Tensor]):
         return self.space.project(self.space.exp(x_0, self._residue(x_0) * stat))
 
     def reconstruction(self, x_0: Tensor) -> Tensor:
-        r"""$\frac d2\log(2\pi e B_0)$ up to $O(B_0)$: the decoder is the heat kernel at $B_0$, tight up to its blur."""
+        r"""$\frac d2\log(2\pi e B_0)$ up to $O(B_0)$: the decoder is the heat kernel at $B_0$."""
         cost = 0.5 * self.space.dimension * torch.log(2 * math.pi * math.e * self._residue(x_0))
         return cost.expand(x_0.shape[: x_0.ndim - len(self.space.event_shape)])
 

@@ -1,10 +1,10 @@
 r"""Noise on counts: what was counted is forgotten one by one, with or without new arrivals.
 
-With a schedule $B(t)$ of rate $\beta$, with $\rho = e^{-B}$ and site by site:
+With a schedule $B(t)$ of rate $\beta$ and $\rho = e^{-B}$, site by site:
 
 **Pure death**, $x_t \sim \mathrm{Bin}(x_0, \rho)$. Learnt is $E[x_0|x]$. The reverse is a birth process of rate
-$\beta\frac\rho{1-\rho}(\hat x_0 - x)$, and the bridge $x_s \sim x_t + \mathrm{Bin}(x_0 - x_t, p)$ with
-$p = (\rho_s - \rho_t)/(1 - \rho_t)$.
+$\beta\frac\rho{1-\rho}(\hat x_0 - x)$, the bridge $x_s \sim x_t + \mathrm{Bin}(x_0 - x_t, p)$ with $p = (\rho_s -
+\rho_t)/(1 - \rho_t)$.
 
 **Immigration and death** (the queue M/M/$\infty$), $x_t \sim \mathrm{Bin}(x_0, \rho) + \mathrm{Poisson}(\lambda)$,
 $\lambda = m(1 - \rho)$: reversible, with the stationary law Poisson(m). With G the number of the first that are gone,
@@ -12,11 +12,11 @@ and C of those present that have come since,
 
 $$\frac{q(x - 1)}{q(x)} = \frac{E[C]}{\lambda}, \qquad (x + 1)\frac{q(x + 1)}{q(x)} = \frac\rho{1-\rho}E[G] + \lambda,$$
 
-so that $(E[G|x], E[C|x])$ is what has to be learnt: in reversed time deaths have the rate $\beta E[C]/(1 - \rho)$ and
-births $\beta(\frac\rho{1-\rho}E[G] + \lambda)$. (Both ratios by shifting one term in the convolution.)
+by shifting a term of the convolution. So $(E[G|x], E[C|x])$ is learnt: in reversed time deaths have the rate $\beta
+E[C]/(1 - \rho)$ and births $\beta(\frac\rho{1-\rho}E[G] + \lambda)$.
 
-The KL rate of an error is $\sum K - K_0 + K_0\log(K_0/K)$ over the rates of the reverse: denoising score entropy
-(Lou et al. 2024, arXiv 2310.16834), also that of Santos et al. 2023 (arXiv 2305.16102) for pure death.
+The KL rate of an error is $\sum K - K_0 + K_0\log(K_0/K)$ over the rates of the reverse: denoising score entropy (Lou
+et al. 2024, arXiv 2310.16834), for pure death that of Santos et al. 2023 (arXiv 2305.16102).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CHANGES = 12  # jumps between data and t = 0 that the reconstruction term counts
 
 
 class CountProcess(HasKernel[Tensor]):
-    """What both processes share: a mean per site, a schedule, and the KL rate of births and deaths."""
+    """A mean per site, a schedule, and the KL rate of births and deaths."""
 
     numbers: ClassVar[int]  # of the statistic for each site: 1, the mean of x_0, or 2, those gone and those come
     space: Counts
@@ -61,11 +61,11 @@ class CountProcess(HasKernel[Tensor]):
 
     @property
     def head(self) -> Head[Tensor]:
-        """Positive estimates, right where the output is zero for data that spread as widely as their mean."""
+        """Positive estimates, right at output zero for data that spread as widely as their mean."""
         return CountHead(self)
 
     def means(self, like: Tensor) -> Tensor:
-        """The mean of every site, in the precision of rates at x, broadcasting against points."""
+        """The mean of every site, in the precision of rates at x."""
         return torch.as_tensor(self.mean, dtype=precision(like), device=like.device)
 
     def gone(self, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,7 +89,7 @@ class CountProcess(HasKernel[Tensor]):
         return u, torch.ones_like(u)
 
     def reconstruction(self, x_0: Tensor) -> Tensor:
-        r"""$-E[\log p(x_0|x_{t=0})]$ of the decoder, by summing over up to 12 jumps of a site before t = 0."""
+        """Minus the mean log mass of the decoder, by summing over up to 12 jumps of a site before t = 0."""
         change = torch.arange(-CHANGES, CHANGES + 1, device=x_0.device).reshape(-1, *[1] * x_0.ndim)
         kernel = replace(self.marginal(x_0, torch.zeros((), dtype=torch.float64)), event_ndim=0)
         after = (x_0 + change).clamp(min=0)
@@ -98,8 +98,7 @@ class CountProcess(HasKernel[Tensor]):
         return cost.flatten(cost.ndim - len(self.space.event_shape)).sum(-1).to(torch.get_default_dtype())
 
     @abstractmethod
-    def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump:
-        """The births and deaths of the reverse."""
+    def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump: ...
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
         """Births and deaths; `churn` changes nothing, as counts have no flow."""
@@ -114,12 +113,11 @@ class CountProcess(HasKernel[Tensor]):
 class PureDeath(CountProcess, Bridged[Tensor]):
     r"""Every one that was counted is forgotten at rate $\beta$: Poisson thinning.
 
-    With the default schedule the share of forgotten ones grows from 1e-5 to 0.999 on a line. The prior is
-    Poisson($m\rho_1$): about $\rho_1(x_0\log\frac{x_0}m - x_0 + m)$ nats from the kernel.
+    By default the forgotten share grows from 1e-5 to 0.999 on a line. The prior is Poisson($m\rho_1$), about
+    $\rho_1(x_0\log\frac{x_0}m - x_0 + m)$ nats from the kernel.
 
-    The bridge is exact for whole $x_0$. The ancestral law rounds a learnt, real mean at random, which is exact in the
-    limit of small steps alone: it leaves out some of what the bridge allows, so the bound of a chain of whole steps is
-    mostly minus infinity; use that of continuous time.
+    The bridge is exact for whole $x_0$. The ancestral law rounds a learnt mean at random, which is exact for small
+    steps only: the bound of a chain of whole steps is mostly minus infinity; use that of continuous time.
 
     Args:
         space: of counts.
@@ -185,8 +183,8 @@ class PureDeath(CountProcess, Bridged[Tensor]):
 class ImmigrationDeath(CountProcess):
     r"""Every one that was counted is forgotten at rate $\beta$, and others come at rate $\beta m$.
 
-    With the default schedule the log odds of survival, $\log\frac\rho{1 - \rho}$, fall from 12 to -7 on a line. The
-    prior is Poisson(m), about $\rho_1^2(x_0 - m)^2/2m$ nats from the kernel.
+    By default the log odds of survival, $\log\frac\rho{1 - \rho}$, fall from 12 to -7 on a line. The prior is
+    Poisson(m), about $\rho_1^2(x_0 - m)^2/2m$ nats from the kernel.
 
     Args:
         space: of counts.

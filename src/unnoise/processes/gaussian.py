@@ -1,21 +1,20 @@
 r"""Gaussian noise that shrinks and blurs: $x_t = \alpha(t) x_0 + \sigma(t) \epsilon$ on a Euclidean space.
 
-Two things say which process it is: a schedule, the strictly decreasing $\lambda(t) = \log\mathrm{SNR}$ with
-$\mathrm{SNR} = \alpha^2/\sigma^2$, and a path, $\alpha$ as a function of $\lambda$. Everything follows, by way of the
-rates $f = d\log\alpha/dt$ and $h = d\log\sigma/dt$, of which $h - f = -\lambda'/2 > 0$:
+A schedule, the strictly decreasing $\lambda(t) = \log\mathrm{SNR}$ with $\mathrm{SNR} = \alpha^2/\sigma^2$, and a path,
+$\alpha$ as a function of $\lambda$, fix the process. With $f = d\log\alpha/dt$, $h = d\log\sigma/dt$ and $h - f =
+-\lambda'/2 > 0$:
 
 * generator: $dx = f x\, dt + g\, dB$ with $g^2 = 2\sigma^2 (h - f)$;
 * what is learnt: $E[x_0 | x_t]$, with the score $s = (\alpha \hat x_0 - x_t)/\sigma^2$ (Tweedie);
-* reverse, in reversed time: drift $-f x + \frac12 (1 + c^2) g^2 s$ and scale $c\,g$ for any churn $c \ge 0$, which in
-  terms of $\hat x_0$ stays finite where $\alpha \to 0$:
-  $-h x + (h - f)\alpha\hat x_0 + c^2 (h - f)(\alpha\hat x_0 - x)$;
-* KL rate of an error: $\frac12 g^2 \lVert\nabla\log q_{t|0} - s\rVert^2 = \mathrm{SNR}\,(h - f)
-  \lVert x_0 - \hat x_0\rVert^2$;
+* reverse, in reversed time, for any churn $c \ge 0$: scale $c\,g$ and drift $-f x + \frac12 (1 + c^2) g^2 s =
+  -h x + (h - f)\alpha\hat x_0 + c^2 (h - f)(\alpha\hat x_0 - x)$, finite where $\alpha \to 0$;
+* KL rate of an error: $\frac12 g^2 \lVert\nabla\log q_{t|0} - s\rVert^2 = \mathrm{SNR}\,(h - f) \lVert x_0 - \hat
+  x_0\rVert^2$;
 * bridge, with $r = \mathrm{SNR}(t)/\mathrm{SNR}(s)$: $N\big(\alpha_s x_0 + \sqrt{\sigma_s^2 - v}\,\epsilon_t,\ v\big)$,
   $v = c^2\sigma_s^2(1 - r)$, $\epsilon_t = (x_t - \alpha_t x_0)/\sigma_t$.
 
-What is *not* implied: a joint law of $(x_s, x_t)$ other than the Markov one; `churn` chooses others with the same
-marginals (Song et al. 2021, arXiv 2010.02502 and 2011.13456; Kingma et al. 2021, arXiv 2107.00630).
+A `churn` other than 1 chooses a joint law of $(x_s, x_t)$ other than the Markov one, with the same marginals (Song et
+al. 2021, arXiv 2010.02502 and 2011.13456; Kingma et al. 2021, arXiv 2107.00630).
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ from unnoise.spaces import Diffusion, Euclidean
 class Gaussian(Bridged[Tensor]):
     r"""The process with $x_t = \alpha(t) x_0 + \sigma(t)\epsilon$, for any schedule on any path.
 
-    The prior is $N(0, (\alpha_1^2 + \sigma_1^2) I)$, that of data with unit variance. Functions such as
-    `variance_preserving` and `edm` return those of the literature.
+    The prior is $N(0, (\alpha_1^2 + \sigma_1^2) I)$, that of data with unit variance. `variance_preserving`, `edm` and
+    others return those of the literature.
 
     Args:
         space: where the data live.
@@ -76,7 +75,7 @@ class Gaussian(Bridged[Tensor]):
         return self.schedule.log_snr_rate(t)
 
     def time_at(self, log_snr: Tensor) -> Tensor:
-        """The inverse of `log_snr`; a level out of range gives a time outside [0, 1]."""
+        """The inverse of `log_snr`; outside [0, 1] for a level out of range."""
         return self.schedule.time_at(log_snr)
 
     def logs(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -132,7 +131,7 @@ class Gaussian(Bridged[Tensor]):
         return self._law(_fit(alpha, x_0) * x_0, sigma)
 
     def transition(self, x_s: Tensor, s: Tensor, t: Tensor) -> Normal:
-        r"""$q(x_t | x_s)$ for any s < t, not only neighbours: $N(\alpha_{t|s} x_s, \sigma_{t|s}^2 I)$.
+        r"""$q(x_t | x_s) = N(\alpha_{t|s} x_s, \sigma_{t|s}^2 I)$ for any s < t.
 
         $\alpha_{t|s} = \alpha_t/\alpha_s$, $\sigma_{t|s}^2 = \sigma_t^2(1 - \mathrm{SNR}(t)/\mathrm{SNR}(s))$.
         """
@@ -159,8 +158,8 @@ class Gaussian(Bridged[Tensor]):
     def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""The KL rate of the linear denoiser of unit-variance data, $\alpha x_t/\tau$, less its mean over the noise.
 
-        With $\tau = \alpha^2 + \sigma^2$ it is $-\frac12\lambda'\big[(\alpha^2/\tau)^2(\lVert\epsilon\rVert^2 - d)
-        - 2\alpha^3\sigma\, x_0\cdot\epsilon/\tau^2\big]$.
+        $-\frac12\lambda'\big[(\alpha^2/\tau)^2(\lVert\epsilon\rVert^2 - d) - 2\alpha^3\sigma\,
+        x_0\cdot\epsilon/\tau^2\big]$ with $\tau = \alpha^2 + \sigma^2$.
         """
         alpha, sigma = self.alpha_sigma(t)
         noise = (x_t - expand(alpha, x_t) * x_0) / expand(sigma, x_t)
@@ -210,5 +209,5 @@ class Gaussian(Bridged[Tensor]):
 
 
 def _fit(coefficient: Tensor, x: Tensor) -> Tensor:
-    """A function of time, computed in the precision of the time, in that of the state that it multiplies."""
+    """A function of time, computed in the precision of time, in that of the state that it multiplies."""
     return expand(coefficient.to(x), x)

@@ -1,7 +1,7 @@
 r"""Paths of Gaussian processes: how $\alpha$ follows from the log signal-to-noise ratio $\lambda$.
 
-Then $\sigma = \alpha e^{-\lambda/2}$. What the data lose between two times depends on the values of $\lambda$ alone:
-another path only rescales the states (Kingma et al. 2021, arXiv 2107.00630, appendix G).
+Then $\sigma = \alpha e^{-\lambda/2}$. Another path only rescales the states: what data lose depends on $\lambda$ alone
+(Kingma et al. 2021, arXiv 2107.00630, appendix G).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from unnoise.schedules.base import derivative
 
 
 class Path(ABC):
-    r"""$\log\alpha$ as a function of $\lambda$. A path of your own states no more.
+    r"""$\log\alpha$ as a function of $\lambda$, which is all that a path of your own states.
 
     >>> log_alpha, (slope, _) = Straight().log_alpha(torch.zeros(())), Straight().slopes(torch.zeros(()))
     >>> log_alpha.exp(), slope

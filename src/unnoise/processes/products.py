@@ -1,8 +1,8 @@
-r"""Independent noise on the factors of a product, on one common time.
+"""Independent noise on the factors of a product, on one common time.
 
-Given $x_0$ the factors are independent: kernels multiply, generators and KL rates add. What couples them is the data,
-so one denoiser sees all factors and estimates the dict of their statistics. Capabilities are those that all factors
-have: a product of processes with kernels has one, and of bridged processes a bridge.
+Given $x_0$ the factors are independent: kernels multiply, generators and KL rates add. The data couple them, so one
+denoiser sees all factors and estimates the dict of their statistics. A product has the capabilities that all factors
+have.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HALVINGS, NEWTON_STEPS = 12, 5  # to invert a map of importance times to roundin
 
 @dataclass(frozen=True)
 class ProductProcess(Process[Any]):
-    """The processes of all factors, by name; `product` makes one with the capabilities that its factors have."""
+    """The processes of all factors, by name; made by `product`."""
 
     parts: Mapping[str, Process[Any]]
 
@@ -46,7 +46,7 @@ class ProductProcess(Process[Any]):
         return JointHead({name: process.head for name, process in self.parts.items()})
 
     def check(self, x_0: Any) -> None:
-        """Raise InputError unless x_0 is a dict with data of every factor's process, all of one length."""
+        """Raise InputError unless x_0 is a dict of every factor's data, all of one length."""
         for name, process in self.parts.items():
             if isinstance(x_0, Mapping) and name in x_0:
                 try:
@@ -100,7 +100,7 @@ class KernelProduct(ProductProcess, HasKernel[Any]):
         return _total(p.kl_rate(stat[name], target[name], x_t[name], t) for name, p in self.parts.items())
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        r"""The mixture $\frac1k\sum_n p_n(t)$: u chooses the factor and, by its remainder, the time of that factor."""
+        r"""The mixture $\frac1k\sum_n p_n(t)$: u chooses a factor and, by its remainder, a time of it."""
         scaled = u.double().clamp(0, 1) * len(self.parts)
         chosen = scaled.floor().clamp(max=len(self.parts) - 1)
         t = torch.zeros_like(scaled)
@@ -136,8 +136,8 @@ class BridgedProduct(KernelProduct, Bridged[Any]):
 def product(parts: Mapping[str, Process[Any]]) -> ProductProcess:
     """The processes of all factors at once, with the capabilities that all of them have.
 
-    It is a `BridgedProduct` where all factors have bridges, a `KernelProduct` where all have kernels, else a
-    `ProductProcess`. A part, by its name, may be a product.
+    A `BridgedProduct` if all have bridges, a `KernelProduct` if all have kernels, else a `ProductProcess`. A part, by
+    its name, may be a product.
 
     >>> from unnoise.processes import variance_exploding, variance_preserving
     >>> from unnoise.spaces import Euclidean
@@ -183,7 +183,7 @@ def map_leaves(f: Callable[..., Any], process: Process[Any], *trees: Any) -> Any
 
 
 def _density(process: HasKernel[Any], t: Tensor) -> Tensor:
-    """The density of a process's importance times: their map is monotone, so bisection and Newton invert it."""
+    """The density of importance times: their map is monotone, so bisection and Newton invert it."""
     ends = process.importance_times(t.new_tensor([0.0, 1.0]))[0]
     sign = torch.sign(ends[1] - ends[0])
     unit = torch.zeros_like(t), torch.ones_like(t)

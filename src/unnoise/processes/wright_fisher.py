@@ -4,15 +4,14 @@ With a schedule $B(t)$ and $\theta = \sum_i\alpha_i$:
 
 * generator: drift $b = \frac\beta2(\alpha - \theta x)$, covariance $\beta\,a(x)$, $a = \mathrm{diag}(x) - x x^T$;
   reversible, with the stationary law $\mathrm{Dir}(\alpha)$;
-* kernel: exact, see `laws.WrightFisherKernel`;
-* what is learnt: $r = \nabla\log(q_t/\mathrm{Dir}(\alpha))$, the score relative to the stationary law. For the kernel
-  it is $E[L_i | x_0, x]/x_i$, L the ancestors, and bounded at the faces, where the score is not. A common constant of
-  its components means nothing; the target has $\sum_i x_i r_i = 0$;
+* kernel: `laws.WrightFisherKernel`;
+* what is learnt: $r = \nabla\log(q_t/\mathrm{Dir}(\alpha))$, for the kernel $E[L_i | x_0, x]/x_i$, L the ancestors:
+  bounded at the faces, where the score is not. A common constant means nothing; the target has $\sum_i x_i r_i = 0$;
 * reverse, in reversed time: drift $c^2 b + \frac12(1 + c^2)\beta\,a r$, scale $c\sqrt\beta$ for any churn c;
 * KL rate of an error $\delta$ of r: $\frac\beta2\delta^T a\,\delta$.
 
-(Benton et al. 2024, arXiv 2211.03595, section 5.3, who learn by implicit score matching for want of the kernel's
-density; Avdeyev et al. 2023, arXiv 2305.10699, use Jacobi processes part by part.)
+Benton et al. 2024 (arXiv 2211.03595, section 5.3) learn by implicit score matching; Avdeyev et al. 2023 (arXiv
+2305.10699) use Jacobi processes part by part.
 """
 
 from __future__ import annotations
@@ -116,7 +115,7 @@ class WrightFisher(HasKernel[Tensor]):
         return 0.5 * rate / spent**2 * excess.sum(-1)
 
     def moments(self, x_0: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        r"""Mean and variance of every part under the kernel: the first two eigenfunctions of the generator."""
+        """Mean and variance of every part under the kernel, by two eigenfunctions of the generator."""
         x, alpha = x_0.double(), torch.tensor(self.alpha, dtype=torch.float64, device=x_0.device)
         theta, value = alpha.sum(), expand(self.schedule.value(t.double()), x_0).to(x_0.device)
         home, first, second = alpha / theta, torch.exp(-0.5 * theta * value), torch.exp(-(1 + theta) * value)
@@ -131,7 +130,7 @@ class WrightFisher(HasKernel[Tensor]):
         return torch.expm1(theta * self.schedule.value(t.double())) / theta
 
     def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
-        r"""The posterior mean to first order in the noise that is left: $x + B_0[\frac12(\alpha - \theta x) + a r]$."""
+        r"""The posterior mean to first order in $B_0$: $x + B_0[\frac12(\alpha - \theta x) + a r]$."""
         left = self._left(x_0)
         moved = Diffusion(self._mutation(x_0) + self.space.spread(x_0, stat), torch.zeros_like(left))
         return self.space.move(x_0, moved, left).sample(rng)
@@ -139,9 +138,9 @@ class WrightFisher(HasKernel[Tensor]):
     def reconstruction(self, x_0: Tensor) -> Tensor:
         r"""The cost, or a little more, of the decoder: the law of noise from $x_{t=0}$ with all $\alpha_i = 1$.
 
-        It is the entropy of the kernel to first order, $\frac12\log\det(2\pi e B_0 a)$. Near a face parts below $B_0$
-        count as $B_0$ and $\frac18(\alpha_i^2 - 1)_+ B_0/x_i$ is added, an upper bound: too much by 0.01 nats at
-        $x_i = 10 B_0$ and by 1.1 nats on the face for $\alpha_i = 1$.
+        The entropy of the kernel to first order, $\frac12\log\det(2\pi e B_0 a)$. Near a face parts below $B_0$ count
+        as $B_0$ and $\frac18(\alpha_i^2 - 1)_+ B_0/x_i$ is added, a bound: 0.01 nats too much at $x_i = 10 B_0$, 1.1 on
+        the face for $\alpha_i = 1$.
         """
         left = self._left(x_0)
         inside = torch.maximum(x_0, left)
@@ -150,7 +149,6 @@ class WrightFisher(HasKernel[Tensor]):
         return 0.5 * (volume + inside.log().sum(-1)) + pushed
 
     def _left(self, x: Tensor) -> Tensor:
-        """$B(0)$."""
         return self.schedule.value(torch.zeros((), dtype=torch.float64)).to(x)
 
     def _mutation(self, x: Tensor) -> Tensor:

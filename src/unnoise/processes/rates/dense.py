@@ -1,4 +1,4 @@
-"""Rates whose transitions are matrices: one for all sites of an example, a group of examples at a time."""
+"""Rates whose transitions are matrices: one for all sites of an example."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORGOTTEN = 8.0  # B at t = 1: what is left of data is about exp(-B)
 
 
 class Dense(Rates):
-    """A generator given as a matrix R, (S, S), in float64: one transition matrix for all sites and rows of one time."""
+    """A generator given as a matrix R, (S, S), in float64."""
 
     @property
     @abstractmethod
@@ -31,7 +31,7 @@ class Dense(Rates):
 
     @property
     def schedule(self) -> Schedule:
-        """Noise moves over all scales, from a jump now and then to the whole range of states."""
+        """From a jump now and then to the whole range of states."""
         fastest = -float(self.generator.diagonal().min())
         return Geometric(STILL / fastest, FORGOTTEN)
 
@@ -96,11 +96,7 @@ class Dense(Rates):
 
 
 def look_up(tables: Tensor, x: Tensor) -> Tensor:
-    """Row x of each table, (k, S, n) at (k, m) to (k, m, n).
-
-    >>> look_up(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]), torch.tensor([[1]]))
-    tensor([[[3., 4.]]])
-    """
+    """Row x of each table, (k, S, n) at (k, m) to (k, m, n)."""
     count, states, width = tables.shape
     first = states * torch.arange(count, device=x.device)[:, None]
     return torch.nn.functional.embedding(x + first, tables.reshape(count * states, width))
