@@ -1,8 +1,8 @@
 r"""Noise in whole steps: $\beta_1, \dots, \beta_T$, given or learnt.
 
-Step k adds noise of variance $\beta_k$ and shrinks by $\sqrt{1 - \beta_k}$: after it $B = -\sum_{j \le k}\log(1 -
-\beta_j)$, that is $\bar\alpha_k = e^{-B}$. Between steps B is a line. Step k lies at $t = (k - 1)/(T - 1)$: t = 0 is
-the first step, the cleanest that a denoiser sees.
+Step k adds noise of variance $\beta_k$ and shrinks by $\sqrt{1 - \beta_k}$: after it
+$B = -\sum_{j \le k}\log(1 - \beta_j)$, that is $\bar\alpha_k = e^{-B}$. Between steps B is a line. Step k lies at
+$t = (k - 1)/(T - 1)$: t = 0 is the first step, the cleanest that a denoiser sees.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@ r"""Noise on counts: what was counted is forgotten one by one, with or without n
 With a schedule $B(t)$ of rate $\beta$ and $\rho = e^{-B}$, site by site:
 
 **Pure death**, $x_t \sim \mathrm{Bin}(x_0, \rho)$. Learnt is $E[x_0|x]$. The reverse is a birth process of rate
-$\beta\frac\rho{1-\rho}(\hat x_0 - x)$, the bridge $x_s \sim x_t + \mathrm{Bin}(x_0 - x_t, p)$ with $p = (\rho_s -
-\rho_t)/(1 - \rho_t)$.
+$\beta\frac\rho{1-\rho}(\hat x_0 - x)$, the bridge $x_s \sim x_t + \mathrm{Bin}(x_0 - x_t, p)$ with
+$p = (\rho_s - \rho_t)/(1 - \rho_t)$.
 
 **Immigration and death** (the queue M/M/$\infty$), $x_t \sim \mathrm{Bin}(x_0, \rho) + \mathrm{Poisson}(\lambda)$,
 $\lambda = m(1 - \rho)$: reversible, with the stationary law Poisson(m). With G the number of the first that are gone,
@@ -12,8 +12,8 @@ and C of those present that have come since,
 
 $$\frac{q(x - 1)}{q(x)} = \frac{E[C]}{\lambda}, \qquad (x + 1)\frac{q(x + 1)}{q(x)} = \frac\rho{1-\rho}E[G] + \lambda,$$
 
-by shifting a term of the convolution. So $(E[G|x], E[C|x])$ is learnt: in reversed time deaths have the rate $\beta
-E[C]/(1 - \rho)$ and births $\beta(\frac\rho{1-\rho}E[G] + \lambda)$.
+by shifting a term of the convolution. So $(E[G|x], E[C|x])$ is learnt: in reversed time deaths have the rate
+$\beta E[C]/(1 - \rho)$ and births $\beta(\frac\rho{1-\rho}E[G] + \lambda)$.
 
 The KL rate of an error is $\sum K - K_0 + K_0\log(K_0/K)$ over the rates of the reverse: denoising score entropy (Lou
 et al. 2024, arXiv 2310.16834), for pure death that of Santos et al. 2023 (arXiv 2305.16102).

@@ -1,13 +1,13 @@
 r"""Gaussian noise that shrinks and blurs: $x_t = \alpha(t) x_0 + \sigma(t) \epsilon$ on a Euclidean space.
 
 A schedule, the strictly decreasing $\lambda(t) = \log\mathrm{SNR}$ with $\mathrm{SNR} = \alpha^2/\sigma^2$, and a path,
-$\alpha$ as a function of $\lambda$, fix the process. With $f = d\log\alpha/dt$, $h = d\log\sigma/dt$ and $h - f =
--\lambda'/2 > 0$:
+$\alpha$ as a function of $\lambda$, fix the process. With $f = d\log\alpha/dt$, $h = d\log\sigma/dt$ and
+$h - f = -\lambda'/2 > 0$:
 
 * generator: $dx = f x\, dt + g\, dB$ with $g^2 = 2\sigma^2 (h - f)$;
 * what is learnt: $E[x_0 | x_t]$, with the score $s = (\alpha \hat x_0 - x_t)/\sigma^2$ (Tweedie);
-* reverse, in reversed time, for any churn $c \ge 0$: scale $c\,g$ and drift $-f x + \frac12 (1 + c^2) g^2 s =
-  -h x + (h - f)\alpha\hat x_0 + c^2 (h - f)(\alpha\hat x_0 - x)$, finite where $\alpha \to 0$;
+* reverse, in reversed time, for any churn $c \ge 0$: scale $c\,g$ and drift $-f x + \frac12 (1 + c^2) g^2 s$
+  $= -h x + (h - f)\alpha\hat x_0 + c^2 (h - f)(\alpha\hat x_0 - x)$, finite where $\alpha \to 0$;
 * KL rate of an error: $\frac12 g^2 \lVert\nabla\log q_{t|0} - s\rVert^2 = \mathrm{SNR}\,(h - f) \lVert x_0 - \hat
   x_0\rVert^2$;
 * bridge, with $r = \mathrm{SNR}(t)/\mathrm{SNR}(s)$: $N\big(\alpha_s x_0 + \sqrt{\sigma_s^2 - v}\,\epsilon_t,\ v\big)$,

@@ -92,8 +92,9 @@ class DiffusionProcess(Generated):
 class JumpProcess(Generated):
     r"""Jumps of one site at a time on a finite space, at any rates A(x, y), for t from 0 to 1.
 
-    Learnt is $q_t(y)/q_t(x)$ for every y that differs from x at one site; the reverse has the rates $K(x, y) = A(y,
-    x)\,q_t(y)/q_t(x)$. A(y, x) is read off `rates` at all neighbours: sites x states evaluations per point.
+    Learnt is $q_t(y)/q_t(x)$ for every y that differs from x at one site; the reverse has the rates
+    $K(x, y) = A(y, x)\,q_t(y)/q_t(x)$. A(y, x) is read off `rates` at all neighbours: sites x states evaluations per
+    point.
 
     Args:
         space: the sites and their states.

@@ -70,9 +70,9 @@ def ornstein_uhlenbeck(space: Euclidean, horizon: float = 5.0) -> Gaussian:
     to `horizon`. One Euler step backwards over $\gamma = \text{horizon} \cdot dt$ is $y \leftarrow y + \gamma y +
     2\gamma\nabla\log r_\tau(y) + \sqrt{2\gamma}\,z$.
 
-    With $\sigma = \sqrt{e^{2\tau} - 1}$, $e^\tau X_\tau = X_0 + \sigma N$ and $\nabla\log r_\tau(x) = e^\tau\nabla\log
-    q_\sigma(e^\tau x)$: `chains.AtNoise` reads a denoiser so. The time of Benton et al. 2024 (arXiv 2211.03595) is
-    $2\tau$.
+    With $\sigma = \sqrt{e^{2\tau} - 1}$, $e^\tau X_\tau = X_0 + \sigma N$ and
+    $\nabla\log r_\tau(x) = e^\tau\nabla\log q_\sigma(e^\tau x)$: `chains.AtNoise` reads a denoiser so. The time of
+    Benton et al. 2024 (arXiv 2211.03595) is $2\tau$.
 
     >>> import torch
     >>> alpha, sigma = ornstein_uhlenbeck(Euclidean(1), horizon=2.0).alpha_sigma(torch.tensor(0.5))

@@ -1,8 +1,8 @@
 r"""How much noise a reverse step of a Gaussian process draws, given that its mean may be wrong.
 
-The reverse step from t to s < t is $N(\tilde\mu(\hat x_0), v)$. Given $x_0$ itself the variance is $\tilde\beta =
-\sigma_s^2\sigma_{t|s}^2/\sigma_t^2$; a rule widens it by $\log(v/\tilde\beta)$. `SmallVariance` and `LargeVariance`
-bound the entropy of the true step (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24).
+The reverse step from t to s < t is $N(\tilde\mu(\hat x_0), v)$. Given $x_0$ itself the variance is
+$\tilde\beta = \sigma_s^2\sigma_{t|s}^2/\sigma_t^2$; a rule widens it by $\log(v/\tilde\beta)$. `SmallVariance` and
+`LargeVariance` bound the entropy of the true step (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24).
 
 >>> from unnoise.processes import chain_of_betas
 >>> from unnoise.spaces import Euclidean

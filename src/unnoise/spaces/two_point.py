@@ -1,7 +1,6 @@
 r"""Manifolds where one angle says how two points lie to each other: spheres and rotations.
 
-Every direction is like every other, so the heat kernel is a function of the angle $\theta \in [0, \pi]$ between two
-points, which is their distance, and geodesics come back after $2\pi$.
+The heat kernel is a function of that angle $\theta \in [0, \pi]$, the distance; geodesics come back after $2\pi$.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from unnoise.spaces.base import Compact, Diffusion
 class TwoPointHomogeneous(Compact):
     """A compact manifold whose heat kernel depends on the angle alone.
 
-    A new one states its geometry, its radial kernel, and how the cosine of the angle looks in ambient coordinates.
+    A new one states its geometry, its radial kernel, and the cosine of the angle.
     """
 
     @property
@@ -31,11 +30,11 @@ class TwoPointHomogeneous(Compact):
 
     @abstractmethod
     def cosine(self, x: Tensor, y: Tensor) -> Tensor:
-        r"""$\cos\theta$, linear in the ambient coordinates of x, with gradient `tangent(x, y)` at points."""
+        r"""$\cos\theta$, linear in the ambient coordinates of x, of gradient `tangent(x, y)`."""
 
     @abstractmethod
     def turned(self, x: Tensor, angle: Tensor, rng: torch.Generator) -> Tensor:
-        """The points that lie at the angles given, (*batch,), from x in uniform directions."""
+        """Points at these angles, (*batch,), from x in uniform directions."""
 
     @property
     def spectral_gap(self) -> float:
@@ -55,8 +54,8 @@ class TwoPointHomogeneous(Compact):
 class HeatKernel(Law[Tensor]):
     r"""Brownian motion (generator $\frac12\Delta$) from a point, at a time; density with respect to the volume.
 
-    Everything is computed in float64 and given in the precision of the points. Log density and score carry
-    derivatives in the points, up to the second order of the log density, but not in the time.
+    Computed in float64, given in the precision of the points. Log density and score carry derivatives in the points, up
+    to the second of the log density, not in the time.
 
     Args:
         space: where.
@@ -114,13 +113,13 @@ class HeatKernel(Law[Tensor]):
 class GeodesicNormal(Law[Tensor]):
     r"""$\exp_x(m + s z)$ with z a standard normal tangent vector; density with respect to the volume.
 
-    The density counts the short way to a point and the long way round, and so is exact to about $e^{-\pi^2/s^2}$.
+    The density counts the short way and the long way round: exact to about $e^{-\pi^2/s^2}$.
 
     Args:
         space: where.
         start: x, (*batch, *event).
         mean: m, tangent vectors at x.
-        scale: s, broadcasts against the mean; 0 makes a point mass, which can be drawn from only.
+        scale: s, broadcasts against the mean; 0 is for drawing only.
     """
 
     space: TwoPointHomogeneous

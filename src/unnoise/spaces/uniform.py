@@ -16,7 +16,7 @@ Draw = Callable[[tuple[int, ...], torch.Generator], Tensor]
 
 @dataclass(frozen=True)
 class UniformLaw(Law[Tensor]):
-    """The uniform law, as a batch of n; density with respect to the Riemannian volume. Drawn in float64.
+    """The uniform law, as a batch of n, in float64; density with respect to the Riemannian volume.
 
     Args:
         draw: uniform points (*shape, *event), from a shape and a generator.
