@@ -1,8 +1,7 @@
-r"""What a network's output stands for where noise is Gaussian. Every head is an exact reparameterisation of $\hat x_0$.
+r"""What a network's output stands for where noise is Gaussian: exact reparameterisations of $\hat x_0$.
 
-With $x = \alpha x_0 + \sigma\epsilon$ and data of standard deviation $\sigma_d$, the network always sees
-$x / \sqrt{\alpha^2\sigma_d^2 + \sigma^2}$, which has unit variance (the input half of the preconditioning of Karras
-et al. 2022, arXiv 2206.00364). The heads are the other half: with output $F$,
+With $x = \alpha x_0 + \sigma\epsilon$ and data of standard deviation $\sigma_d$, the network sees
+$x / \sqrt{\alpha^2\sigma_d^2 + \sigma^2}$, of unit variance (Karras et al. 2022, arXiv 2206.00364), and gives $F$:
 
 | head | $\hat x_0$ |
 |---|---|
@@ -14,8 +13,8 @@ et al. 2022, arXiv 2206.00364). The heads are the other half: with output $F$,
 | `Preconditioned` | $c_{skip} x + c_{out} F$ |
 
 with $c_{skip} = \alpha\sigma_d^2/(\alpha^2\sigma_d^2 + \sigma^2)$ and
-$c_{out} = \sigma\sigma_d/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$, a target of unit variance at every noise level; in a
-variance-preserving process with $\sigma_d = 1$ it is `V` with the sign of F changed.
+$c_{out} = \sigma\sigma_d/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$, a target of unit variance; in a variance-preserving
+process with $\sigma_d = 1$ it is `V` with -F.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class SignalNoiseHead(ProcessHead):
 
 @dataclass(frozen=True)
 class GaussianHead(SignalNoiseHead):
-    r"""How a network's output F becomes the estimate of x_0, for data of standard deviation $\sigma_d$ = `sigma_data`.
+    """How a network's output F becomes the estimate of x_0, for data of standard deviation `sigma_data`.
 
     >>> from unnoise.processes import edm
     >>> head = Eps(edm(Euclidean(2)), sigma_data=0.5)

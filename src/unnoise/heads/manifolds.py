@@ -1,4 +1,4 @@
-"""What a network sees and gives on a manifold: coordinates at many scales, and a tangent vector of order one."""
+"""What a network sees and gives on a manifold: waves, and a tangent vector of order one."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class _Diffusion(Protocol):
 class Tangent(ProcessHead):
     r"""The score as $\sqrt{2g/(e^{2gB} - 1)}$ times the tangent part of the output, g the spectral gap of the space.
 
-    While B is small the factor is $1/\sqrt B$, so the output is minus the noise, at unit variance (Ho et al. 2020);
-    later it decays as fast as the score. The zero output is the score of uniform data.
+    While B is small the factor is $1/\sqrt B$, so the output is minus the noise (Ho et al. 2020); later it decays as
+    the score does. Zero output is the score of uniform data.
 
     The network sees the features $\phi$ of the space, and $e^{-f^2 B/2}\sin f\phi$ and $e^{-f^2 B/2}\cos f\phi$ for
-    every frequency f (Tancik et al. 2020, arXiv 2006.10739): waves finer than the noise only disturb, and fade.
+    every frequency f (Tancik et al. 2020, arXiv 2006.10739): waves finer than the noise fade.
 
     Args:
         process: Brownian motion.
-        frequencies: of the waves; about 1/length for each scale of length that the data have.
+        frequencies: of the waves; about 1/length for each scale of length of the data.
 
     >>> from unnoise.processes import Brownian
     >>> from unnoise.spaces import Sphere
@@ -88,7 +88,7 @@ class Tangent(ProcessHead):
 class ScoreHead(ProcessHead):
     r"""The tangent part of the output is $s\nabla\log q_t$, s the volatility: its square error is the KL rate.
 
-    The network sees the features of the point: images, of three axes, as they are, everything else as a vector.
+    The network sees the features of the point: images, of three axes, as they are, all else as a vector.
     """
 
     needs, on = _Diffusion, Manifold

@@ -14,7 +14,7 @@ from unnoise.laws.base import HasEntropy, Law
 
 @dataclass(frozen=True)
 class Independent(HasEntropy[dict[str, Any]]):
-    r"""$\prod_n p_n(x_n)$ on dicts of states; density with respect to the product of the parts' reference measures.
+    r"""$\prod_n p_n(x_n)$ on dicts of states; density with respect to the product measure.
 
     Args:
         parts: name -> law; all of one batch shape.

@@ -42,7 +42,7 @@ class MLP(nn.Module):
         self.last = zeroed(nn.Linear(width, math.prod(self.output_shape)))
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
+        """The output for x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x.reshape(len(x), self.first.in_features))
         for norm, shift, layer in zip(self.norms, self.shifts, self.layers, strict=True):
