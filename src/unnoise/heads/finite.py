@@ -149,7 +149,7 @@ class Logistic(Softmax):
         return self._scaled(x_t, torch.get_default_dtype()).reshape(-1, *self.input_shape)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\sigma(b) - \sigma(a) = \sigma(b)\sigma(-a)(1 - e^{a - b})$ for the edges a < b of a bin."""
+        r"""$\sigma(b) - \sigma(a) = \sigma(b)\sigma(-a)(1 - e^{a - b})$ for the edges a < b."""
         shift, log_scale = self.by_site(output).unbind(-1)
         states = self.process.space.states
         mean = self._scaled(x_t, shift.dtype) + shift

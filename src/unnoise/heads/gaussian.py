@@ -107,7 +107,7 @@ class V(GaussianHead):
     r"""The network gives $\alpha\epsilon - \sigma x_0$ (Salimans and Ho 2022, arXiv 2202.00512)."""
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        r"""$(\alpha x - \sigma F)/(\alpha^2 + \sigma^2)$."""
+        """By the table of the module."""
         return (alpha * x_t - sigma * output) / (alpha**2 + sigma**2)
 
 
@@ -115,7 +115,7 @@ class Velocity(GaussianHead):
     r"""The network gives $\epsilon - x_0$, on rectified flow $dx/d\tau$ (Lipman et al. 2023, arXiv 2210.02747)."""
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        r"""$(x - \sigma F)/(\alpha + \sigma)$."""
+        """By the table of the module."""
         return (x_t - sigma * output) / (alpha + sigma)
 
 

@@ -59,7 +59,7 @@ class LatticeHead(SignalNoiseHead):
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """For each channel a weight for every atom, and a weight, a mean and a width for every bell."""
+        """Per channel a weight for every atom, and weight, mean and width of every bell."""
         channels, *sizes = self.input_shape
         return ((len(self.atoms) + 3 * self.bells) * channels, *sizes)
 

@@ -33,6 +33,6 @@ class Letters(SignalNoiseHead):
         return (x_t / torch.hypot(*self.alpha_sigma(x_t, t))).movedim(-1, 1)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\mathrm{softmax}(\alpha x/\sigma^2 + F)$, in the precision of x_t."""
+        """Bayes' rule, in the precision of x_t."""
         alpha, sigma = self.alpha_sigma(x_t, t)
         return torch.softmax(alpha * x_t / sigma**2 + output.movedim(1, -1).to(x_t), -1)

@@ -78,7 +78,7 @@ class Tangent(ProcessHead):
         return torch.cat(parts, -1)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\sqrt{2g/(e^{2gB} - 1)}$ times the tangent part, in the precision of x_t."""
+        """The tangent part, scaled, in the precision of x_t."""
         space, gap = self.process.space, 2 * self.process.space.spectral_gap
         factor = torch.sqrt(gap / torch.expm1(gap * self.process.variance(t).to(x_t)))
         return expand(factor, x_t) * space.tangent(x_t, output.reshape(x_t.shape).to(x_t.dtype))

@@ -65,7 +65,7 @@ class Law(LogDensity[S]):
 
 
 def differentiated(log_prob: Any, x: Any) -> tuple[Tensor, Any]:
-    """A function of points, (n, *event) to (n,), and its gradient, at the cost of one evaluation."""
+    """A function of points, (n, *event) to (n,), and its gradient, by one evaluation."""
     graph = x.requires_grad and torch.is_grad_enabled()
     with torch.enable_grad():
         x = x if graph or not x.is_floating_point() else x.detach().requires_grad_()

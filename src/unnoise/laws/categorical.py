@@ -17,7 +17,7 @@ class Categorical(HasEntropy[Tensor]):
 
     Args:
         probs: (*batch, *sites, S), non-negative; each row sums to one.
-        event_ndim: how many axes of sites form one event.
+        event_ndim: axes of sites of one event.
 
     >>> law = Categorical(torch.tensor([[0.25, 0.75], [1.0, 0.0]]), event_ndim=1)
     >>> law.log_prob(torch.tensor([1, 0])).exp()

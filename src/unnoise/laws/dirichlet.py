@@ -37,7 +37,7 @@ class Dirichlet(Law[Tensor]):
         return (parts / parts.sum(-1, keepdim=True)).clamp(min=LEAST).to(self.concentration)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density in nats, (*batch,)."""
+        """In nats, (*batch,)."""
         alpha = self.concentration.to(x)
         constant = torch.lgamma(alpha.sum(-1)) - torch.lgamma(alpha).sum(-1)
         return constant + ((alpha - 1) * x.clamp(min=LEAST).log()).sum(-1)

@@ -139,7 +139,7 @@ def _interpolated(place: Tensor, look_up: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def products_of_others(factors: Tensor, dim: int) -> Tensor:
-    """For every factor along an axis the product of all others, without division."""
+    """The product of all other factors along an axis, without division."""
     last = factors.shape[dim] - 1
     ones = torch.ones_like(factors.narrow(dim, 0, 1))
     before = torch.cat([ones, factors.narrow(dim, 0, last)], dim).cumprod(dim)

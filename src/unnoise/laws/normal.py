@@ -18,7 +18,7 @@ class Normal(HasEntropy[Tensor]):
     Args:
         mean: (*batch, *event).
         scale: standard deviation(s), broadcasts against the mean; 0 is for drawing only.
-        event_ndim: how many trailing axes form one event.
+        event_ndim: trailing axes of one event.
 
     >>> law = Normal(torch.zeros(2, 3), torch.tensor(1.0), event_ndim=1)
     >>> law.log_prob(torch.zeros(2, 3)) / math.log(2 * math.pi)

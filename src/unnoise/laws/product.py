@@ -30,19 +30,19 @@ class Independent(HasEntropy[dict[str, Any]]):
     parts: Mapping[str, Law[Any]]
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> dict[str, Any]:
-        """Draw a dict of states, each (*shape, *batch, *event)."""
+        """Draw a dict of (*shape, *batch, *event)."""
         return {name: law.sample(rng, shape) for name, law in self.parts.items()}
 
     def log_prob(self, x: dict[str, Any]) -> Tensor:
-        """The sum of the parts' log densities, in nats."""
+        """The sum over parts."""
         return self._total(lambda name, law: law.log_prob(x[name]))
 
     def entropy(self) -> Tensor:
-        """The sum of the parts' entropies, which all parts must have."""
+        """The sum over parts, which must all have one."""
         return self._total(lambda name, law: law.entropy())
 
     def kl(self, other: Independent) -> Tensor:
-        """The sum of the parts' divergences, which all parts must have."""
+        """The sum over parts, which must all have one."""
         return self._total(lambda name, law: law.kl(other.parts[name]))
 
     def _total(self, f: Callable[[str, Any], Tensor]) -> Tensor:

@@ -52,7 +52,7 @@ class BinomialThinning(CountLaw):
         count: n, non-negative int64, (*batch, *sites).
         kept: $\rho$, the probability that one survives; broadcasts.
         arrivals: $\lambda$, the mean number of newcomers; broadcasts.
-        event_ndim: how many axes of sites form one event.
+        event_ndim: axes of sites of one event.
 
     >>> law = BinomialThinning(torch.tensor([2]), torch.tensor(0.5), torch.tensor(0.0), event_ndim=1)
     >>> law.log_prob(torch.tensor([1])).exp()
@@ -128,7 +128,7 @@ class BinomialBirths(CountLaw):
         count: x, int64, (*batch, *sites).
         missing: the mean of N, real and non-negative; broadcasts.
         share: p, broadcasts.
-        event_ndim: how many axes of sites form one event.
+        event_ndim: axes of sites of one event.
 
     >>> law = BinomialBirths(torch.tensor([3]), torch.tensor([0.5]), torch.tensor(1.0), event_ndim=1)
     >>> law.log_prob(torch.tensor([4])).exp()
@@ -148,7 +148,7 @@ class BinomialBirths(CountLaw):
         return self.count + torch.binomial(number, share.clamp(0, 1), generator=rng).long().to(self.count.device)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The log probability of counts, (*batch,), in nats."""
+        """In nats, (*batch,)."""
         found, missing, share = torch.broadcast_tensors(  # type: ignore[no-untyped-call]
             (x - self.count).double(), self.missing.double(), self.share.double()
         )

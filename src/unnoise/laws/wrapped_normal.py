@@ -27,7 +27,7 @@ class WrappedNormal(Law[Tensor]):
     Args:
         mean: (*batch, *event), any angles in radians.
         scale: standard deviation(s), broadcasts against the mean; 0 is for drawing only.
-        event_ndim: how many trailing axes form one event.
+        event_ndim: trailing axes of one event.
 
     >>> wide = WrappedNormal(torch.zeros(2), torch.tensor(50.0), event_ndim=1)
     >>> round(float(wide.log_prob(torch.ones(2)) / math.log(2 * math.pi)), 6)
@@ -45,7 +45,7 @@ class WrappedNormal(Law[Tensor]):
         return wrap(mean + self.scale * noise).to(self.mean.dtype)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density in nats."""
+        """In nats."""
         images, early, phase, waves, _, variance = self._expansions(x)
         image_sum = torch.logsumexp(-0.5 * images**2 / early, -1) - 0.5 * torch.log(2 * math.pi * early[..., 0])
         fourier = torch.log1p((waves * phase.cos()).sum(-1)) - math.log(2 * math.pi)

@@ -51,12 +51,12 @@ class WrightFisherKernel(Law[Tensor]):
 
     @property
     def batch_shape(self) -> torch.Size:
-        """The batch axes of the law: those of x_0 and of the time."""
+        """That of x_0 and of the time."""
         shape: torch.Size = torch.broadcast_shapes(self.x_0.shape[:-1], self.time.shape)  # type: ignore[no-untyped-call]
         return shape
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
-        """Draw (*shape, *batch, N): ancestors first, then their Dirichlet law."""
+        """Draw (*shape, *batch, N): ancestors, then their Dirichlet law."""
         return self.sample_with_ancestors(rng, shape)[0]
 
     def sample_with_ancestors(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
@@ -69,7 +69,7 @@ class WrightFisherKernel(Law[Tensor]):
         return drawn.to(self.x_0), ancestors.to(self.x_0)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density in nats, (*batch,)."""
+        """In nats, (*batch,)."""
         return self._sums(x, ancestors=False)[0].to(x)
 
     def score(self, x: Tensor) -> Tensor:
@@ -150,7 +150,7 @@ class WrightFisherKernel(Law[Tensor]):
         lowest = (centre - size // 2).clamp(min=0)
         log_weights = self._window_weights(columns, lowest, size) - (lowest[:, None] + steps) * tilt[:, None]
         largest = log_weights.amax(-1)
-        # The transform counts from the sum of the windows' beginnings, and wraps around.
+        # The transform counts from the sum of the windows' starts, and wraps.
         place = (lowest[:, None] + steps - first.sum(-1)[:, None]).long() % size
         weights = torch.zeros_like(log_weights).scatter(-1, place, torch.exp(log_weights - largest[:, None]))
 
@@ -169,7 +169,11 @@ class WrightFisherKernel(Law[Tensor]):
 
 
 def multinomial(count: Tensor, shares: Tensor, rng: torch.Generator) -> Tensor:
-    """How many of `count` (*batch,) are of each of N kinds, (*batch, N) in float64, by halving the kinds."""
+    """How many of `count` (*batch,) are of each of N kinds, (*batch, N) in float64, by halving the kinds.
+
+    >>> multinomial(torch.tensor([10]), torch.tensor([[0.0, 1.0]]), torch.Generator())
+    tensor([[ 0., 10.]], dtype=torch.float64)
+    """
     kinds = shares.shape[-1]
     levels = [torch.nn.functional.pad(shares.double(), (0, 2 ** math.ceil(math.log2(kinds)) - kinds)).to(rng.device)]
     while levels[-1].shape[-1] > 1:

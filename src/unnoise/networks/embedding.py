@@ -25,8 +25,8 @@ class Embedding(nn.Module):
     """(level, cond) -> (n, width): waves of the level and a linear map of the condition, through an MLP.
 
     Args:
-        width: size of the embedding.
-        cond_features: how many numbers describe the condition; 0 for none.
+        width: of the embedding.
+        cond_features: numbers per condition; 0 for none.
         frequencies: how many angular frequencies, log-spaced from 1 to `highest`.
 
     >>> Embedding(8, cond_features=2)(torch.zeros(3), torch.zeros(3, 2)).shape

@@ -18,8 +18,8 @@ class Transformer(nn.Module):
 
     Args:
         input_shape: (channels, sites) of one input; positions are learnt, so the number of sites is fixed.
-        cond_features: how many numbers describe the condition; 0 for none.
-        output_shape: (channels, sites) of one output; that of the input by default.
+        cond_features: numbers per condition; 0 for none.
+        output_shape: (channels, sites) of one output; as the input by default.
         width: numbers per site inside, a multiple of `heads`, the number of attention heads.
 
     >>> import torch
@@ -49,7 +49,7 @@ class Transformer(nn.Module):
         nn.init.normal_(self.positions.weight, std=0.5)
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """As of `MLP`."""
+        """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x.transpose(1, 2)) + self.positions.weight
         for block in self.blocks:

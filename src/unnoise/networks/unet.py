@@ -15,8 +15,8 @@ class UNet(nn.Module):
 
     Args:
         input_shape: (channels, height, width) of one input.
-        cond_features: how many numbers describe the condition; 0 for none.
-        output_shape: of one output, with as many rows and columns; that of the input by default.
+        cond_features: numbers per condition; 0 for none.
+        output_shape: of one output, with as many rows and columns; as the input by default.
         width: channels at the highest resolution, a multiple of 8.
         multipliers: channels at each resolution, as multiples of width.
         blocks: residual blocks per resolution.
@@ -57,7 +57,7 @@ class UNet(nn.Module):
         self.last = zeroed(nn.Conv2d(current, channels_out, 3, padding=1))
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """As of `MLP`."""
+        """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x)
         skips: list[Tensor] = []

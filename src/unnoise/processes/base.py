@@ -49,7 +49,7 @@ class Process(ABC, Generic[S]):
     @property
     @abstractmethod
     def head(self) -> Head[S]:
-        """What a network sees of a state and what its output stands for, by default."""
+        """The default head: what a network sees of a state and what its output stands for."""
 
     def check(self, x_0: S) -> None:
         """Raise InputError unless x_0 is a batch of data: here any points."""
@@ -58,17 +58,17 @@ class Process(ABC, Generic[S]):
         self.space.check(x_0)
 
     def encode(self, x_0: S) -> tuple[S, Tensor]:
-        """Where the probability flow of x_0 begins, and the log volume of this map, (*batch,): here x_0, 0."""
+        """Where the flow of x_0 begins, and the log volume of this map, (*batch,): here x_0, 0."""
         first = _tree.first(x_0)
         kind = first.dtype if first.is_floating_point() else torch.get_default_dtype()
         return x_0, torch.zeros(len(first), dtype=kind, device=first.device)
 
     def decode(self, x_0: S, stat: S, rng: torch.Generator) -> S:
-        """From the state at t = 0, which may hold a residue of noise, to data: here as it is."""
+        """From the state at t = 0 to data: here as it is."""
         return x_0
 
     def noise_conditioning(self, t: Tensor) -> Tensor:
-        """How noisy the time t is, of order one, for networks; by default t from -1 to 1."""
+        """How noisy the time t is, of order one; by default t from -1 to 1."""
         return 2 * t - 1
 
 
@@ -87,20 +87,20 @@ class HasKernel(Process[S]):
 
     @abstractmethod
     def kl_rate(self, stat: S, target: S, x_t: S, t: Tensor) -> Tensor:
-        r"""$\Phi(q_{t|0} / \beta_t)(x_t)$ in nats per unit time, (*batch,): what stat for target costs."""
+        r"""$\Phi(q_{t|0} / \beta_t)(x_t)$ in nats per unit time, (*batch,): the cost of stat for target."""
 
     @abstractmethod
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform numbers as times where the KL rate is worth a look, and their density in dt."""
 
     def control_variate(self, x_0: S, x_t: S, t: Tensor) -> Tensor:
-        """How the noise in x_t moves the KL rate of a good denoiser, (*batch,), mean 0; here 0."""
+        """How noise moves the KL rate of a good denoiser, (*batch,), of mean 0; here 0."""
         first = _tree.first(x_t)
         return torch.zeros(len(first), dtype=precision(t), device=first.device)
 
     @abstractmethod
     def reconstruction(self, x_0: S) -> Tensor:
-        r"""$-E[\log p(x_0 | X_{t=0})]$, (*batch,): the last term of the bound, in nats."""
+        r"""$-E[\log p(x_0 | X_{t=0})]$, (*batch,), in nats."""
 
 
 class Bridged(HasKernel[S]):
@@ -125,7 +125,7 @@ class Bridged(HasKernel[S]):
 
     @abstractmethod
     def ancestral(self, stat: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
-        """The law of x_s given x_t and the statistic; churn scales the noise and keeps the marginals."""
+        """The law of x_s given x_t and the statistic; churn keeps the marginals."""
 
     def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
         """$q(x_s | x_0, x_t)$."""
@@ -153,11 +153,11 @@ def require(process: Process[Any], kind: type[P], asker: str, instead: str) -> P
 
 
 def with_churn(back: Tensor, forward: Callable[[], Tensor], churn: float) -> Jump:
-    r"""The reverse jumps K, with $\frac12(c^2 - 1)(A + K)$ added for a churn c above 1, A the rates forward."""
+    r"""The reverse jumps K, plus $\frac12(c^2 - 1)(A + K)$ for a churn c above 1, A the rates forward."""
     more = max(0.0, 0.5 * (churn**2 - 1))
     return Jump((1 + more) * back + more * forward() if more else back)
 
 
 def precision(t: Tensor) -> torch.dtype:
-    """The dtype of numbers that belong to whole states: the default, or that of the time where it is higher."""
+    """The dtype for whole states: the default, or that of the time where it is higher."""
     return torch.promote_types(torch.get_default_dtype(), t.dtype)

@@ -20,28 +20,21 @@ from unnoise.schedules import Schedule
 
 
 def linear_betas(steps: int = 1000, first: float = 1e-4, last: float = 0.02) -> tuple[float, ...]:
-    r"""$\beta$ on a line: DDPM's for 1000 steps (Ho et al. 2020, arXiv 2006.11239)."""
+    r"""$\beta$ on a line: by default DDPM's (Ho et al. 2020, arXiv 2006.11239)."""
     return tuple(torch.linspace(first, last, steps, dtype=torch.float64).tolist())
 
 
 def erasing_betas(steps: int, first: float | None = None) -> tuple[float, ...]:
-    r"""$\beta_t = 1/T, \dots, 1/2$, by which $\bar\alpha_t$ falls on a line that leaves something at the end.
+    r"""$\beta_t = 1/T, \dots, 1/2$, by which $\bar\alpha_t$ falls on a line that ends above zero.
 
-    As in the code of Sohl-Dickstein et al. 2015 (arXiv 1503.03585). `first` takes the place of $\beta_1$.
-
-    >>> erasing_betas(4)
-    (0.25, 0.3, 0.375, 0.5)
+    As in the code of Sohl-Dickstein et al. 2015 (arXiv 1503.03585); `first` replaces $\beta_1$.
     """
     betas = (1 / torch.linspace(steps, 2, steps, dtype=torch.float64)).tolist()
     return tuple(betas if first is None else [first, *betas[1:]])
 
 
 def geometric_betas(steps: int, first: float, last: float = 0.5) -> tuple[float, ...]:
-    r"""$\beta$ with equal ratios: a few steps over many scales of length.
-
-    >>> [round(beta, 4) for beta in geometric_betas(3, 0.005)]
-    [0.005, 0.05, 0.5]
-    """
+    r"""$\beta$ with equal ratios: a few steps over many scales of length."""
     return tuple(torch.logspace(math.log10(first), math.log10(last), steps, dtype=torch.float64).tolist())
 
 
@@ -64,7 +57,7 @@ class StepSchedule(Schedule):
         return ((knots[index + 1] - knots[index]) * (len(knots) - 1)).to(t)
 
     def _place(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The knots, the number of the line on which t lies, and the share of it that is passed."""
+        """The knots, the number of the line that t lies on, and the passed share of it."""
         knots = self.knots.to(t.device)
         place = t.double() * (len(knots) - 1)
         index = place.detach().floor().long().clamp(0, len(knots) - 2)

@@ -97,17 +97,17 @@ class Chain(Generic[S]):
         return self.process.bridge(x_0, x_t, self.time(t), self.time(t - 1 if s is None else s))
 
     def posterior(self, stat: Any, x_t: S, t: Tensor, s: Tensor | None = None) -> HasEntropy[S]:
-        """$p(x_s | x_t)$ for the learnt statistic, for any s < t; one step by default."""
+        """$p(x_s | x_t)$ for the learnt statistic; one step by default."""
         return self._posterior(stat, x_t, x_t, self.time(t), self.time(t - 1 if s is None else s))
 
     def kl(self, stat: Any, x_0: S, x_t: S, t: Tensor, s: Tensor | None = None) -> Tensor:
-        r"""$KL(q(x_s | x_t, x_0) \| p(x_s | x_t))$ in nats, (*batch,): what a step adds to the bound."""
+        r"""$KL(q(x_s | x_t, x_0) \| p(x_s | x_t))$ in nats, (*batch,)."""
         s = t - 1 if s is None else s
         right = self.bridge(_double(x_0), _double(x_t), t, s)
         return right.kl(self._posterior(_double(stat), _double(x_t), x_t, self.time(t), self.time(s)))
 
     def reference(self, like: S, t: Tensor) -> HasEntropy[S]:
-        r"""$\pi_t$, for states shaped like these; at T the law that samples start from."""
+        r"""$\pi_t$, shaped like these; at T where samples start."""
         return self.process.reference(like, self.time(t))
 
     def decoded(self, x_0: S, x_1: S) -> Tensor:
@@ -119,8 +119,8 @@ class Chain(Generic[S]):
     def entropies(self, x_0: S) -> dict[str, Tensor]:
         r"""The published terms besides the steps, by name, each (*batch,), in nats.
 
-        `end` is $H_q(X_T | x_0)$, `start` $-H_q(X_1 | x_0)$, `prior` $-H_\pi(X_T)$, and `edge` what the published bound
-        leaves out, $\log\pi_0(x_0) - E[\log\pi_1(X_1)] + E[\log\pi_T(X_T)] + H_\pi(X_T)$.
+        `end` is $H_q(X_T | x_0)$, `start` $-H_q(X_1 | x_0)$, `prior` $-H_\pi(X_T)$, and `edge` what that bound leaves
+        out, $\log\pi_0(x_0) - E[\log\pi_1(X_1)] + E[\log\pi_T(X_T)] + H_\pi(X_T)$.
         """
         x_0, first, last = self._ends(x_0)
         published = {
@@ -160,19 +160,12 @@ class Chain(Generic[S]):
 
 
 def chain_of_betas(space: Euclidean, betas: Sequence[float], variance: ReverseVariance = SMALL) -> Chain[Tensor]:
-    r"""The chain $q(x_t | x_{t-1}) = N(\sqrt{1 - \beta_t}\,x_{t-1}, \beta_t I)$ for given $\beta_1, \dots$."""
+    r"""The chain $q(x_t | x_{t-1}) = N(\sqrt{1 - \beta_t}\,x_{t-1}, \beta_t I)$."""
     return Chain(variance_preserving(space, Betas(tuple(betas))), even_times(len(betas)), variance)
 
 
 def binomial_chain(space: Finite, mean: Mean = 0.5, steps: int = 1000) -> Chain[Tensor]:
-    """Binomial diffusion in T steps: a bit survives t of them with probability $1 - t/T$, the last with 1e-12.
-
-    Space and mean are those of `Binomial`.
-
-    >>> chain = binomial_chain(Finite(20, 2), mean=0.2, steps=2000)
-    >>> chain.marginal(torch.ones(1, 20, dtype=torch.int64), torch.tensor(1000)).probs[0, 0]
-    tensor([0.4000, 0.6000], dtype=torch.float64)
-    """
+    """Binomial diffusion in T steps: a bit survives t of them with probability $1 - t/T$, the last with 1e-12."""
     times = even_times(steps)
     return Chain(Binomial(space, mean, Erasing(lost=1 / steps, survival=LEFT)), times)
 

@@ -37,13 +37,13 @@ from unnoise.processes.base import Bridged, HasKernel, precision
 from unnoise.schedules import Erasing, LinearLogSNR, Schedule
 from unnoise.spaces import Counts, Jump
 
-CHANGES = 12  # jumps between data and t = 0 that the reconstruction term counts
+CHANGES = 12  # jumps before t = 0 that `reconstruction` counts
 
 
 class CountProcess(HasKernel[Tensor]):
     """A mean per site, a schedule, and the KL rate of births and deaths."""
 
-    numbers: ClassVar[int]  # of the statistic for each site: 1, the mean of x_0, or 2, those gone and those come
+    numbers: ClassVar[int]  # per site of the statistic: 1, E[x_0], or 2, E[G] and E[C]
     space: Counts
     mean: float | tuple[float, ...]
     schedule: Schedule
@@ -57,11 +57,11 @@ class CountProcess(HasKernel[Tensor]):
 
     @abstractmethod
     def decoder(self, x: Tensor) -> BinomialThinning:
-        """The law of data given the state at t = 0, each site an event of its own."""
+        """The law of data given the state at t = 0, each site an event."""
 
     @property
     def head(self) -> Head[Tensor]:
-        """Positive estimates, right at output zero for data that spread as widely as their mean."""
+        """Positive estimates, right at output zero for data as wide as their mean."""
         return CountHead(self)
 
     def means(self, like: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ class CountProcess(HasKernel[Tensor]):
         return torch.as_tensor(self.mean, dtype=precision(like), device=like.device)
 
     def gone(self, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        r"""$\rho$ and $1 - \rho$, broadcasting against points; computed in float64."""
+        r"""$\rho$ and $1 - \rho$, broadcasting against points; from float64."""
         value = expand(self.schedule.value(t.double()), x)
         kind = precision(t)
         return torch.exp(-value).to(x.device, kind), -torch.expm1(-value).to(x.device, kind)
@@ -79,7 +79,7 @@ class CountProcess(HasKernel[Tensor]):
         return expand(self.schedule.rate(t.double()), x).to(x.device, precision(t))
 
     def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\sum K - K_0 + K_0\log(K_0/K)$ over all jumps; impossible ones cost nothing."""
+        """Over all jumps; impossible ones cost nothing."""
         learnt, true = (self._returns(x_t, part, t).rates for part in (stat, target))
         cost = learnt - true + torch.xlogy(true, true) - torch.xlogy(true, learnt)
         return cost.flatten(cost.ndim - 1 - len(self.space.event_shape)).sum(-1)
@@ -89,7 +89,7 @@ class CountProcess(HasKernel[Tensor]):
         return u, torch.ones_like(u)
 
     def reconstruction(self, x_0: Tensor) -> Tensor:
-        """Minus the mean log mass of the decoder, by summing over up to 12 jumps of a site before t = 0."""
+        """By summing over up to 12 jumps of a site before t = 0."""
         change = torch.arange(-CHANGES, CHANGES + 1, device=x_0.device).reshape(-1, *[1] * x_0.ndim)
         kernel = replace(self.marginal(x_0, torch.zeros((), dtype=torch.float64)), event_ndim=0)
         after = (x_0 + change).clamp(min=0)
@@ -101,7 +101,7 @@ class CountProcess(HasKernel[Tensor]):
     def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump: ...
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
-        """Births and deaths; `churn` changes nothing, as counts have no flow."""
+        """Births and deaths, at any churn."""
         return self._returns(x_t, stat, t)
 
     @abstractmethod
@@ -164,7 +164,7 @@ class PureDeath(CountProcess, Bridged[Tensor]):
         return Jump(torch.stack([torch.zeros_like(birth), birth], -1))
 
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> BinomialBirths:
-        r"""$x_t + \mathrm{Bin}(\hat x_0 - x_t, p)$, rounded at random where $\hat x_0$ is no whole number."""
+        r"""The bridge, rounded at random where $\hat x_0$ is no whole number."""
         between = expand(self.schedule.value(t.double()) - self.schedule.value(s.double()), x_t)
         share = self.gone(s.double(), x_t)[0] * -torch.expm1(-between) / self.gone(t.double(), x_t)[1]
         return BinomialBirths(x_t, (stat - x_t).clamp(min=0), share.to(stat), len(self.space.event_shape))
@@ -212,12 +212,12 @@ class ImmigrationDeath(CountProcess):
         return BinomialThinning(nothing, torch.zeros(()), self.means(torch.zeros(())), len(self.space.event_shape))
 
     def marginal(self, x_0: Tensor, t: Tensor) -> BinomialThinning:
-        r"""$\mathrm{Bin}(x_0, \rho) + \mathrm{Poisson}(m(1 - \rho))$."""
+        """Those kept, and those come."""
         (kept, gone), kind = self.gone(t.double(), x_0), precision(t)
         return BinomialThinning(x_0, kept.to(kind), (self.means(kept) * gone).to(kind), len(self.space.event_shape))
 
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """E[G] and E[C], those gone and those come, (*batch, *sites, 2)."""
+        """E[G] and E[C], (*batch, *sites, 2)."""
         return torch.stack(self.marginal(x_0, t.double()).lost_and_new(x_t), -1).to(precision(t))
 
     def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump:

@@ -67,7 +67,7 @@ class CTMC(Bridged[Tensor]):
 
     @property
     def head(self) -> Head[Tensor]:
-        """The network says what the other sites know; Bayes' rule adds the site itself."""
+        """The network says what the other sites know; Bayes' rule adds the site."""
         return Posterior(self)
 
     def check(self, x_0: Tensor) -> None:
@@ -87,14 +87,14 @@ class CTMC(Bridged[Tensor]):
         return Jump(self.rates.out(x, self._rate(x, t, precision(t))))
 
     def prior(self, n: int) -> Categorical:
-        """The uniform law on the states of data, noised to t = 1."""
+        """The noised uniform law on the states of data."""
         start = self.rates.data.double()
         start = start / start.sum(-1, keepdim=True)
         probs = self.rates.push(start, self.schedule.value(torch.ones((), dtype=torch.float64)))
         return self._law(probs.to(torch.get_default_dtype()).expand(n, *self.space.event_shape, -1))
 
     def reference(self, like: Tensor, t: Tensor | None = None) -> Categorical:
-        """The stationary law where it gives mass to all data; else the uniform law on them, noised."""
+        """The stationary law where it gives mass to all data; else the noised uniform law."""
         stationary, data = self.rates.stationary, self.rates.data.double()
         still = bool((stationary[self.rates.data] > 0).all())
         start = (stationary if still else data / data.sum(-1, keepdim=True)).to(like.device)
@@ -102,10 +102,10 @@ class CTMC(Bridged[Tensor]):
         return self._law(probs.expand(*like.shape, -1))
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
-        r"""$K(x, y) = \beta R(y, x)\,q_t(y)/q_t(x)$.
+        r"""Jumps have no probability flow: a churn c below 1 changes nothing.
 
-        A churn c above 1 adds $\frac12(c^2 - 1)(A + K)$, jumps forward and back that keep the marginals (as the
-        corrector of Campbell et al. 2022); below 1 it changes nothing, as jumps have no probability flow.
+        Above 1 it adds $\frac12(c^2 - 1)(A + K)$, jumps forward and back that keep the marginals (Campbell et al.
+        2022).
         """
         (back,) = self._undone(x_t, t, stat)
         return with_churn(back, lambda: self.rates.out(x_t, self._rate(x_t, t, back.dtype)), churn)
@@ -119,14 +119,14 @@ class CTMC(Bridged[Tensor]):
         return torch.nn.functional.one_hot(x_0, self.space.states).to(precision(t))
 
     def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\sum_{y \ne x} K_\beta - K_0 + K_0\log(K_0/K_\beta)$."""
+        """Denoising score entropy."""
         model, truth = self._undone(x_t, t, stat, target.to(stat.dtype))
         floor = torch.finfo(model.dtype).tiny  # a rate that underflows costs much, but not everything
         cost = model - truth + truth * (truth.clamp(min=floor) / model.clamp(min=floor)).log()
         return self._sum(cost.sum(-1))
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Uniform in the time of the schedule that the rates ask for."""
+        """Uniform in the time of the rates' own schedule."""
         ends = self.schedule.value(u.new_tensor([0.0, 1.0], dtype=torch.float64))
         first, last = self.rates.schedule.inverse(ends).tolist()
         wanted = first + (last - first) * u.double()
@@ -139,7 +139,7 @@ class CTMC(Bridged[Tensor]):
         return self._law(stat).sample(rng)
 
     def reconstruction(self, x_0: Tensor) -> Tensor:
-        r"""The decoder is $p(x_0 | x) \propto P_{B(0)}(x_0, x)$ over the states of data, at every site."""
+        r"""The decoder is $p(x_0 | x) \propto P_{B(0)}(x_0, x)$ over states of data."""
         data = self.rates.data.to(x_0.device)
         states = torch.arange(data.shape[-1], device=x_0.device)
         states = states.reshape(-1, *[1] * (data.ndim - 1)).expand(-1, *data.shape[:-1])
@@ -160,7 +160,7 @@ class CTMC(Bridged[Tensor]):
         return self._law(joint / joint.sum(-1, keepdim=True))
 
     def evidence(self, x_t: Tensor, t: Tensor, dtype: torch.dtype) -> Tensor:
-        """$q_{t|0}(x_t | a)$ at every site for all states a of data, else zero; (*batch, *sites, S)."""
+        """$q_{t|0}(x_t | a)$ for all states a of data, else zero; (*batch, *sites, S)."""
         column = self.rates.column(x_t, self._integral(x_t, t, dtype))
         return column * self.rates.data.to(column)
 

@@ -117,7 +117,7 @@ class Gaussian(Bridged[Tensor]):
         return self._law(torch.zeros_like(like), scale)
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
-        r"""The drift in $\hat x_0$, finite at every t of [0, 1], and the scale c g."""
+        r"""Drift in $\hat x_0$, finite on [0, 1], and scale c g."""
         f, h = (expand(rate, x_t) for rate in self.rates(t))
         alpha = expand(self.logs(t)[0].exp(), x_t)
         drift = -h * x_t + (h - f) * alpha * stat
@@ -145,12 +145,12 @@ class Gaussian(Bridged[Tensor]):
         return x_0
 
     def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\mathrm{SNR}\,(h - f)\lVert x_0 - \hat x_0\rVert^2$."""
+        r"""By the squared error of $\hat x_0$."""
         error = stat - target
         return -0.5 * self.log_snr_rate(t) * self.log_snr(t).exp() * self.space.dot(error, error)
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        r"""Uniform in $\lambda = \log\mathrm{SNR}$, of density $|\lambda'(t)| / (\lambda(0) - \lambda(1))$."""
+        r"""Uniform in $\lambda$."""
         high, low = self.log_snr(u.new_tensor([0.0, 1.0])).tolist()
         t = self.time_at(high + (low - high) * u)
         return t, -self.log_snr_rate(t) / (high - low)
@@ -177,13 +177,13 @@ class Gaussian(Bridged[Tensor]):
         return stat
 
     def reconstruction(self, x_0: Tensor) -> Tensor:
-        r"""$\frac d2\log(2\pi e\sigma_0^2/\alpha_0^2)$: the decoder is $N(x_0, \sigma_0^2 I)/\alpha_0$."""
+        r"""$\frac d2\log(2\pi e\sigma_0^2/\alpha_0^2)$, of the decoder $N(x_0, \sigma_0^2 I)/\alpha_0$."""
         log_snr = self.log_snr(torch.zeros((), dtype=x_0.dtype, device=x_0.device))
         cost = 0.5 * self.space.dimension * (math.log(2 * math.pi * math.e) - log_snr)
         return cost.expand(self._batch_shape(x_0))
 
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Normal:
-        """The bridge with the learnt $x_0$: Ho et al. 2020, eq. 6-7, at churn 1, else DDIM's family."""
+        """The bridge: Ho et al. 2020, eq. 6-7, at churn 1, else DDIM's family."""
         (alpha_t, sigma_t), (alpha_s, sigma_s) = self.logs(t), self.logs(s)
         kept = torch.exp(sigma_s - sigma_t)  # of the noise in x_t
         scale = torch.zeros_like(kept)
@@ -194,7 +194,7 @@ class Gaussian(Bridged[Tensor]):
         return self._law((_fit(of_x_0, x_t) * stat).addcmul_(_fit(kept, x_t), x_t), scale)
 
     def score(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Tensor:
-        r"""$\nabla\log q_t = (\alpha\hat x_0 - x_t)/\sigma^2$ (Tweedie; Robbins 1956)."""
+        """By Tweedie's formula (Robbins 1956)."""
         alpha, sigma = self.alpha_sigma(t)
         return (expand(alpha, x_t) * stat - x_t) / expand(sigma, x_t) ** 2
 
@@ -209,5 +209,5 @@ class Gaussian(Bridged[Tensor]):
 
 
 def _fit(coefficient: Tensor, x: Tensor) -> Tensor:
-    """A function of time, computed in the precision of time, in that of the state that it multiplies."""
+    """A function of time, computed in the precision of time, in that of the state."""
     return expand(coefficient.to(x), x)

@@ -39,7 +39,7 @@ class Generated(Process[Tensor]):
 
     @abstractmethod
     def statistic(self, log_density: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """The statistic of the law with this log density, known up to a constant, at x."""
+        """That of the law with this log density, up to a constant, at x."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class DiffusionProcess(Generated):
         return Diffusion(self.drift(x, expand(t, x)), self.scale(expand(t, x)))
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
-        """Drift and scale of the class at churn c."""
+        """Drift and scale at churn c."""
         local = self.forward(x_t, t)
         return Diffusion(-local.drift + 0.5 * (1 + churn**2) * local.scale**2 * stat, churn * local.scale)
 
@@ -121,12 +121,12 @@ class JumpProcess(Generated):
         return Jump(self._elsewhere(x, self.rates(x, expand(t, x)[..., None])))
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
-        r"""$K(x, y) = A(y, x)\,q_t(y)/q_t(x)$; a churn c above 1 adds $\frac12(c^2 - 1)(A + K)$."""
+        r"""The rates K; a churn c above 1 adds $\frac12(c^2 - 1)(A + K)$."""
         back = self._elsewhere(x_t, self._rates_back(x_t, t)) * stat
         return with_churn(back, lambda: self.forward(x_t, t).rates, churn)
 
     def statistic(self, log_density: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """The ratios of the density at all neighbours that exist to that at x."""
+        """The ratios at all neighbours that exist."""
         there = log_density(self._neighbours(x)).movedim(0, -1)
         ratios = (there - log_density(x)[..., None]).exp()
         return torch.where(self._exist(x.device), ratios.reshape(*x.shape, self.space.states), 0.0)
@@ -145,7 +145,7 @@ class JumpProcess(Generated):
         return torch.arange(self.space.states, device=device) < sizes[:, None]
 
     def _rates_back(self, x: Tensor, t: Tensor) -> Tensor:
-        """The rates A(y, x), (*batch, *sites, S): one site after the other is put in every state."""
+        """The rates A(y, x), (*batch, *sites, S), one site after the other."""
         t = expand(t, x)[..., None]
         sites, states, axes = self.space.sites, self.space.states, len(self.space.event_shape)
         rates = self.rates(self._neighbours(x), t).flatten(-axes - 1, -2)  # (neighbours, *batch, sites, S)
@@ -156,7 +156,7 @@ class JumpProcess(Generated):
         return back.movedim(0, -1).reshape(*x.shape, states)
 
     def _neighbours(self, x: Tensor) -> Tensor:
-        """Every site of x in every state, (sites * S, *batch, *sites); the last where it does not exist."""
+        """Every site of x in every state, (sites * S, *batch, *sites)."""
         sites, states = (torch.arange(size, device=x.device) for size in (self.space.sites, self.space.states))
         last = torch.tensor(self.space.sizes, device=x.device).expand(len(sites))[:, None] - 1
         numbers = (sites[:, None] * len(states) + torch.minimum(states, last)).flatten()

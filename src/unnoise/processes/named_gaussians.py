@@ -10,7 +10,7 @@ from unnoise.processes.paths import Exploding, Preserving, Straight, SubPreservi
 from unnoise.schedules import Linear, LinearLogSNR, LogitLogSNR, PowerLogSNR, Schedule, SquaredNoise
 from unnoise.spaces import Euclidean
 
-FIRST = 1e-6  # 1 - alpha^2 of Ornstein-Uhlenbeck at t = 0, as in the default of `variance_preserving`
+FIRST = 1e-6  # 1 - alpha^2 of Ornstein-Uhlenbeck at t = 0
 
 
 def variance_preserving(space: Euclidean, schedule: Schedule = Linear()) -> Gaussian:
@@ -73,11 +73,6 @@ def ornstein_uhlenbeck(space: Euclidean, horizon: float = 5.0) -> Gaussian:
     With $\sigma = \sqrt{e^{2\tau} - 1}$, $e^\tau X_\tau = X_0 + \sigma N$ and
     $\nabla\log r_\tau(x) = e^\tau\nabla\log q_\sigma(e^\tau x)$: `chains.AtNoise` reads a denoiser so. The time of
     Benton et al. 2024 (arXiv 2211.03595) is $2\tau$.
-
-    >>> import torch
-    >>> alpha, sigma = ornstein_uhlenbeck(Euclidean(1), horizon=2.0).alpha_sigma(torch.tensor(0.5))
-    >>> alpha, sigma  # exp(-1) and sqrt(1 - exp(-2))
-    (tensor(0.3679), tensor(0.9299))
     """
     if not FIRST < 2 * horizon < math.inf:
         raise InputError(f"got a horizon of {horizon}; expected a positive number, such as 5")

@@ -34,7 +34,7 @@ class ReverseVariance(ABC):
 
     @abstractmethod
     def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        r"""$\log(v/\tilde\beta)$ of the step from time t to time s; broadcasts against x_t."""
+        r"""$\log(v/\tilde\beta)$ of the step from t to s; broadcasts against x_t."""
 
     def widened(self, law: Normal, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Normal:
         r"""A posterior of variance $\tilde\beta$ with the variance v instead."""
@@ -80,7 +80,7 @@ class AnalyticVariance(ReverseVariance):
     def estimate(
         cls, process: HasKernel[Tensor], times: Sequence[float], denoiser: Estimate, x_0: Tensor, rng: torch.Generator
     ) -> AnalyticVariance:
-        """From the mean squared errors of a denoiser at every time, each from noise of its own."""
+        """From the mean squared errors of a denoiser, with noise of its own at every time."""
         errors = []
         for time in times:
             t = torch.tensor(time, dtype=torch.float64, device=x_0.device)
@@ -89,7 +89,7 @@ class AnalyticVariance(ReverseVariance):
         return cls(tuple(times), tuple(errors))
 
     def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        r"""$\log(1 + (\mathrm{SNR}_s - \mathrm{SNR}_t) m_t)$, at a known time."""
+        """At a known time only."""
         known, errors = (t.new_tensor(part) for part in (self.times, self.errors))
         distance, place = (known - t[..., None]).abs().min(-1)
         if (distance > 1e-6).any():
@@ -99,7 +99,7 @@ class AnalyticVariance(ReverseVariance):
 
 
 class LearntVariance(ReverseVariance):
-    r"""$\log v$ between those of `SmallVariance` and `LargeVariance`, by coordinate: share $(1 + F)/2$ for output F.
+    r"""$\log v$ between those of `SmallVariance` and `LargeVariance`, by coordinate, at the share $(1 + F)/2$.
 
     Nichol and Dhariwal 2021 (arXiv 2102.09672). Shares outside of [0, 1] are allowed, as the mean may be imperfect.
 

@@ -33,8 +33,8 @@ from unnoise.processes.base import HasKernel
 from unnoise.schedules import Geometric, Schedule
 from unnoise.spaces import Diffusion, Simplex
 
-START = 2e-4  # B at t = 0: a standard deviation of 0.007 for a share of one half
-UNMIXED = 1e-3  # nats between the kernel at t = 1 and the prior, about, from the worst corner
+START = 2e-4  # B at t = 0: one half is known to 0.007
+UNMIXED = 1e-3  # nats, about, between the kernel at t = 1 and the prior
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class WrightFisher(HasKernel[Tensor]):
 
     Args:
         space: the simplex of N parts.
-        alpha: $\alpha$, one positive number for all parts or one for each; else InputError.
+        alpha: $\alpha$, positive, one number for all parts or one for each.
         schedule: $B(t)$; by default geometric, from 2e-4 to where the kernel is within about 1e-3 nats of the prior.
 
     >>> process = WrightFisher(Simplex(3))
@@ -72,7 +72,7 @@ class WrightFisher(HasKernel[Tensor]):
         return SimplexHead(self)
 
     def forward(self, x: Tensor, t: Tensor) -> Diffusion:
-        r"""Drift $\frac\beta2(\alpha - \theta x)$, scale $\sqrt\beta$."""
+        r"""Drift b, scale $\sqrt\beta$."""
         rate = expand(self.schedule.rate(t), x).to(x)
         return Diffusion(rate * self._mutation(x), rate.sqrt())
 
@@ -81,7 +81,7 @@ class WrightFisher(HasKernel[Tensor]):
         return Dirichlet(self._alpha().expand(n, -1))
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
-        r"""Drift $c^2 b + \frac12(1 + c^2)\beta\,a r$, scale $c\sqrt\beta$ at churn c."""
+        """Drift and scale at churn c."""
         rate = expand(self.schedule.rate(t), x_t).to(x_t)
         drift = 0.5 * (1 + churn**2) * self.space.spread(x_t, stat)
         if churn:
@@ -115,7 +115,7 @@ class WrightFisher(HasKernel[Tensor]):
         return 0.5 * rate / spent**2 * excess.sum(-1)
 
     def moments(self, x_0: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance of every part under the kernel, by two eigenfunctions of the generator."""
+        """Mean and variance of every part, by two eigenfunctions of the generator."""
         x, alpha = x_0.double(), torch.tensor(self.alpha, dtype=torch.float64, device=x_0.device)
         theta, value = alpha.sum(), expand(self.schedule.value(t.double()), x_0).to(x_0.device)
         home, first, second = alpha / theta, torch.exp(-0.5 * theta * value), torch.exp(-(1 + theta) * value)
@@ -125,7 +125,7 @@ class WrightFisher(HasKernel[Tensor]):
         return mean.to(x_0), (square - mean**2).to(x_0)
 
     def spent(self, t: Tensor) -> Tensor:
-        r"""$\kappa = (e^{\theta B} - 1)/\theta$, nearly B while it is small."""
+        r"""$\kappa = (e^{\theta B} - 1)/\theta$."""
         theta = sum(self.alpha)
         return torch.expm1(theta * self.schedule.value(t.double())) / theta
 

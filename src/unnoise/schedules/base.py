@@ -52,7 +52,7 @@ class Schedule(ABC):
         return self.rate(t) / torch.expm1(-self.value(t))
 
     def time_at(self, log_snr: Tensor) -> Tensor:
-        r"""The t at which $\lambda(t)$ is this, by $B = \log(1 + e^{-\lambda})$."""
+        r"""The t at which $\lambda(t)$ is this."""
         return self.inverse(softplus(-log_snr))
 
 

@@ -37,7 +37,7 @@ class LinearLogSNR(ByLogSNR):
         return torch.full_like(t, self.minimum - self.maximum)
 
     def time_at(self, log_snr: Tensor) -> Tensor:
-        """On the same line."""
+        """By the line."""
         return (self.maximum - log_snr) / (self.maximum - self.minimum)
 
 

@@ -71,7 +71,7 @@ class Space(ABC, Generic[S, L]):
 
     @abstractmethod
     def check(self, x: S) -> None:
-        """Raise InputError with one helpful sentence unless x is a batch of points; for API borders."""
+        """Raise InputError, in one helpful sentence, unless x is a batch of points."""
 
     @abstractmethod
     def features(self, x: S) -> Tensor:
@@ -114,7 +114,7 @@ class Space(ABC, Generic[S, L]):
         """Random terms or directions, `count` per row of x, that make `implicit` an unbiased estimate."""
 
     def langevin_step(self, local: L, snr: float, longest: Tensor) -> Tensor | None:
-        """How long a step may be for a drift of at most `snr` times its noise; None without a metric."""
+        """How long a step may be for a drift of at most `snr` times its noise, if known."""
         return None
 
 
@@ -135,7 +135,7 @@ class Continuum(Space[Tensor, Diffusion]):
 
     @abstractmethod
     def tangent(self, x: Tensor, v: Tensor) -> Tensor:
-        """The tangent part at x of ambient vectors, with any further leading axes."""
+        """The tangent part at x of ambient vectors, of any leading axes."""
 
     @abstractmethod
     def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
@@ -194,14 +194,14 @@ class Manifold(Continuum):
 
     @abstractmethod
     def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
-        """The gradient at x of a function of these partial derivatives in ambient coordinates."""
+        """The gradient at x, from partial derivatives in ambient coordinates."""
 
     def scattered(self, n: int, rng: torch.Generator) -> Tensor:
-        """Different points, n of them, of no particular law, in float64."""
+        """Different points, n of them, of any law, in float64."""
         return self.project(torch.randn(n, *self.event_shape, generator=rng, dtype=torch.float64))
 
     def tangent_signs(self, x: Tensor, signs: Tensor) -> Tensor:
-        """In a metric that is a multiple of the ambient one, units lie between gradients and covectors."""
+        """Units lie between those of gradients and covectors, for metrics that scale the ambient one."""
         flat, gradient = self.tangent(x, signs), self.riemannian_gradient(x, signs)
         vectors: Tensor = flat * (gradient.norm() / flat.norm().clamp(min=1e-30)).sqrt()
         return vectors
@@ -213,7 +213,7 @@ class Manifold(Continuum):
         return torch.minimum(snr**2 * noise / drift, longest.to(drift))
 
     def apply(self, local: Diffusion, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        r"""$b\cdot\nabla f + \frac12 s^2 \Delta f$ by automatic differentiation."""
+        r"""$b\cdot\nabla f + \frac12 s^2 \Delta f$."""
         gradient, laplacian = self.divergence(lambda y: self.gradient(f, y), x)
         return self.dot(local.drift, gradient) + 0.5 * self._per_row(local.scale, x) ** 2 * laplacian
 
@@ -225,7 +225,7 @@ class Manifold(Continuum):
     def implicit(
         self, forward: Characteristics, reverse: Characteristics, x: Tensor, probes: Tensor | None = None
     ) -> Tensor:
-        r"""$\frac1{2 s^2}\lVert b + \mu\rVert^2 + \nabla\cdot\mu$ for drifts b and, in reversed time, $\mu$."""
+        r"""$\frac1{2 s^2}\lVert b + \mu\rVert^2 + \nabla\cdot\mu$ for drifts b and, back, $\mu$."""
         there = forward(x)
         back, divergence = self.divergence(lambda y: reverse(y).drift, x, probes)
         excess = (there.drift + back) / there.scale
@@ -274,7 +274,7 @@ class Compact(Manifold):
 
 
 def partials(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """The partial derivatives at x, (*batch, *event), of f, which maps points to (*batch,)."""
+    """Partial derivatives at x, (*batch, *event), of f, which maps points to (*batch,)."""
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
         total = f(x).sum()

@@ -82,7 +82,7 @@ class Finite(Sites):
         return Categorical((leaving * share).scatter(-1, x[..., None], torch.exp(-exposure)), len(self.event_shape))
 
     def neighbours(self, x: Tensor, numbers: Tensor) -> Tensor:
-        """Points x with one site set: number k sets site k // S to k % S."""
+        """Number k sets site k // S to k % S."""
         flat = x.flatten(x.ndim - len(self.event_shape))
         numbers = numbers.expand(-1, *flat.shape[:-1])[..., None]
         changed = flat.expand(len(numbers), *flat.shape).scatter(-1, numbers // self.states, numbers % self.states)

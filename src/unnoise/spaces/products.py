@@ -45,7 +45,7 @@ class ProductSpace(Space[Any, Any]):
         return (sum(math.prod(space.event_shape) for space in self.parts.values()),)
 
     def check(self, x: Point) -> None:
-        """Raise InputError unless x is a dict of points of every factor, all of one length."""
+        """Raise InputError unless x is a dict of equally many points of every factor."""
         expected = ", ".join(map(repr, self.parts))
         if not isinstance(x, Mapping):
             raise InputError(f"got a {type(x).__name__}; a product expects a dict of points with the names {expected}")
@@ -75,11 +75,11 @@ class ProductSpace(Space[Any, Any]):
         return Independent({name: space.move(x[name], local[name], dt) for name, space in self.parts.items()})
 
     def apply(self, local: Locals, f: Callable[[Any], Tensor], x: Point) -> Tensor:
-        r"""$\sum_n L_n f$, the other factors held fixed."""
+        """The sum over factors."""
         return total(space.apply(local[n], partial(_at, f, x, n), x[n]) for n, space in self.parts.items())
 
     def phi(self, local: Locals, log_f: Callable[[Any], Tensor], x: Point) -> Tensor:
-        r"""$\sum_n \Phi_n(f)$, the other factors held fixed."""
+        """The sum over factors."""
         return total(space.phi(local[n], partial(_at, log_f, x, n), x[n]) for n, space in self.parts.items())
 
     def implicit(
@@ -114,7 +114,7 @@ class ProductContinuum(ProductSpace, Continuum):
 
     @property
     def dimension(self) -> int:
-        """The sum of the factors' dimensions."""
+        """The sum over factors."""
         return sum(space.dimension for space in self.parts.values())
 
     def project(self, x: Any) -> Any:
@@ -143,7 +143,7 @@ class ProductContinuum(ProductSpace, Continuum):
         return frames
 
     def dot(self, u: Any, v: Any) -> Tensor:
-        """The sum of the factors' inner products."""
+        """The sum over factors."""
         return total(space.dot(u[name], v[name]) for name, space in self.parts.items())
 
     def divergence(self, field: Callable[[Any], Any], x: Any, probes: Any = None) -> tuple[Any, Tensor]:
@@ -166,7 +166,7 @@ class ProductManifold(ProductContinuum, Manifold):
     parts: Mapping[str, Manifold]
 
     def exp(self, x: Any, v: Any) -> Any:
-        """The ends of the factors' geodesics."""
+        """By factors."""
         return {name: space.exp(x[name], v[name]) for name, space in self.parts.items()}
 
     def log(self, x: Any, y: Any) -> Any:
@@ -191,7 +191,7 @@ class ProductManifold(ProductContinuum, Manifold):
         return torch.stack(steps).min()
 
     def gradient(self, f: Callable[[Any], Tensor], x: Any) -> Any:
-        """The factors' gradients, the other factors held fixed."""
+        """By factors."""
         return {name: space.gradient(partial(_at, f, x, name), x[name]) for name, space in self.parts.items()}
 
 

@@ -63,7 +63,7 @@ class Rotations(TwoPointHomogeneous):
         return x.flatten(-2)
 
     def exp(self, x: Tensor, v: Tensor) -> Tensor:
-        r"""$R\big(I + \frac{\sin\omega}\omega\hat w + \frac{1-\cos\omega}{\omega^2}\hat w^2\big)$ (Rodrigues 1840)."""
+        """By Rodrigues' formula of 1840."""
         angle = self.dot(v, v).clamp(min=torch.finfo(v.dtype).tiny).sqrt()[..., None, None]
         first, half = torch.sinc(angle / math.pi), torch.sinc(angle / (2 * math.pi))
         return x + first * v + 0.5 * half**2 * (v @ (x.mT @ v))
@@ -94,11 +94,11 @@ class Rotations(TwoPointHomogeneous):
         return 0.5 * (v - x @ v.mT @ x)
 
     def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
-        """Twice the tangent part, as the metric is half of that of the entries."""
+        """Twice the tangent part, as the metric is half."""
         return 2 * self.tangent(x, covector)
 
     def frame(self, x: Tensor) -> Tensor:
-        """Infinitesimal rotations about the three axes of the rotated body."""
+        """Infinitesimal turns about the axes of the body."""
         axes = hat(torch.eye(3, dtype=x.dtype, device=x.device))
         return x @ axes.reshape(3, *[1] * (x.ndim - 2), 3, 3)
 
@@ -111,7 +111,7 @@ class Rotations(TwoPointHomogeneous):
         return 0.5 * (u * v).sum((-2, -1))
 
     def cosine(self, x: Tensor, y: Tensor) -> Tensor:
-        """Half of the trace of the rotation between, less 1/2."""
+        """From the trace of the rotation between."""
         return 0.5 * ((x * y).sum((-2, -1)) - 1)
 
     def turned(self, x: Tensor, angle: Tensor, rng: torch.Generator) -> Tensor:

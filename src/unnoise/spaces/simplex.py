@@ -100,14 +100,14 @@ class Simplex(Continuum):
         return Dirichlet((mean * sharpness.to(mean)).clamp(min=torch.finfo(mean.dtype).tiny))
 
     def apply(self, local: Diffusion, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        r"""$b\cdot\nabla f + \frac12 s^2[\nabla\cdot(a\nabla f) - (\nabla\cdot a)\cdot\nabla f]$."""
+        """By divergences, differentiated."""
         _, spread = self.divergence(lambda y: self.spread(y, partials(f, y)), x)
         slopes = partials(f, x)
         spread = spread - self.dot(self.drift_of_spreading(x), slopes)
         return self.dot(local.drift, slopes) + 0.5 * self._per_row(local.scale, x) ** 2 * spread
 
     def phi(self, local: Diffusion, log_f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        r"""$\frac12 s^2 g^T a\,g$ with $g = \nabla\log f$."""
+        r"""$\frac12 s^2 g^T a\,g$."""
         return 0.5 * self._per_row(local.scale, x) ** 2 * self.squared(x, partials(log_f, x))
 
     def implicit(
@@ -141,7 +141,7 @@ class Simplex(Continuum):
         return basis.expand(-1, *x.shape)
 
     def dot(self, u: Tensor, v: Tensor) -> Tensor:
-        """The flat inner product, of the reference measure."""
+        """The flat one."""
         return (u * v).sum(-1)
 
     def spread(self, x: Tensor, slopes: Tensor) -> Tensor:
@@ -149,7 +149,7 @@ class Simplex(Continuum):
         return x * (slopes - (x * slopes).sum(-1, keepdim=True))
 
     def squared(self, x: Tensor, slopes: Tensor) -> Tensor:
-        r"""$g^T a\,g$: the variance of g under the law x."""
+        r"""$g^T a\,g$, the variance of g under x."""
         mean = (x * slopes).sum(-1, keepdim=True)
         return (x * (slopes - mean) ** 2).sum(-1)
 

@@ -51,7 +51,7 @@ class Sites(Space[Tensor, Jump]):
         return self._sum(local, f, x, lambda change: change)
 
     def phi(self, local: Jump, log_f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        r"""$\sum_y A(x, y)(r - 1 - \log r)$ with $r = f(y)/f(x)$."""
+        r"""$\sum_y A(x, y)(r - 1 - \log r)$, $r = f(y)/f(x)$."""
         return self._sum(local, log_f, x, lambda change: torch.expm1(change) - change)
 
     def implicit(
@@ -82,7 +82,6 @@ class Sites(Space[Tensor, Jump]):
         return torch.randint(self.sites * self.ways, shape, generator=rng, device=rng.device).to(x.device)
 
     def _sum(self, local: Jump, f: Callable[[Tensor], Tensor], x: Tensor, cost: Callable[[Tensor], Tensor]) -> Tensor:
-        """Rates times the cost of the change of f, summed in groups of neighbours."""
         rates, here = self.rates(local, x), f(x)
         total = torch.zeros_like(here)
         for numbers in self._groups(x):

@@ -68,7 +68,7 @@ class Sphere(TwoPointHomogeneous):
         return length.cos() * x + torch.sinc(length / torch.pi) * v
 
     def log(self, x: Tensor, y: Tensor) -> Tensor:
-        """The short way; from the antipode, any of the short ways."""
+        """The short way; from the antipode, any."""
         towards, angle = self.tangent(x, y), self.distance(x, y)[..., None]
         length = torch.linalg.vector_norm(towards, dim=-1, keepdim=True)
         near = torch.finfo(x.dtype).eps ** 0.5  # where theta = sin(theta) to rounding
@@ -90,7 +90,7 @@ class Sphere(TwoPointHomogeneous):
         return v - (v * x).sum(-1, keepdim=True) * x
 
     def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
-        """The tangent part of the partial derivatives."""
+        """The tangent part."""
         return self.tangent(x, covector)
 
     def frame(self, x: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ class Sphere(TwoPointHomogeneous):
         return basis - 2 * (basis * normal).sum(-1, keepdim=True) / (normal**2).sum(-1, keepdim=True) * normal
 
     def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """The tangent part of standard normal numbers."""
+        """The tangent part of normal numbers."""
         return self.tangent(x, standard_normal(tuple(x.shape), x, rng))
 
     def dot(self, u: Tensor, v: Tensor) -> Tensor:

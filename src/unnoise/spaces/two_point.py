@@ -42,7 +42,7 @@ class TwoPointHomogeneous(Compact):
         return self.radial.spectral_gap
 
     def heat(self, x_0: Tensor, time: Tensor) -> HeatKernel:
-        """The law of Brownian motion from x_0."""
+        """Brownian motion from x_0."""
         return HeatKernel(self, x_0, time)
 
     def move(self, x: Tensor, local: Diffusion, dt: Tensor) -> GeodesicNormal:
@@ -82,12 +82,12 @@ class HeatKernel(Law[Tensor]):
         return space.turned(centre, angle, rng).to(self.centre.dtype)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density in nats."""
+        """In nats."""
         jet, change = self._jet(x)
         return (jet.log + change * (jet.slope + 0.5 * change * jet.curvature)).to(self._dtype(x))
 
     def score(self, x: Tensor) -> Tensor:
-        """The gradient of the log density, a tangent vector at x."""
+        """A tangent vector at x."""
         jet, change = self._jet(x)
         slope = jet.slope + change * jet.curvature
         direction = self.space.tangent(x.double(), self.centre.double())
@@ -134,7 +134,7 @@ class GeodesicNormal(Law[Tensor]):
         return self.space.project(self.space.exp(start, step))
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density in nats."""
+        """In nats."""
         ndim, dimension = len(self.space.event_shape), self.space.dimension
         step = self.space.log(self.start, x)
         angle = self.space.dot(step, step).sqrt()

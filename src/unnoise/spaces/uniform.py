@@ -21,7 +21,7 @@ class UniformLaw(Law[Tensor]):
     Args:
         draw: uniform points (*shape, *event), from a shape and a generator.
         volume: of the whole manifold.
-        event_ndim: how many trailing axes form one point.
+        event_ndim: trailing axes of one point.
         n: the length of the batch.
 
     >>> from unnoise.spaces import Sphere

@@ -1,11 +1,10 @@
 r"""What all heat kernels of one angle share: two expansions, and exact draws of the angle by rejection.
 
-With generator $\frac12\Delta$ and $c = \cos\theta$, every kernel is smooth in c. A `Jet` holds its logarithm and two
-derivatives in c, enough to differentiate the score once more.
+With generator $\frac12\Delta$, every kernel is smooth in $c = \cos\theta$; a `Jet` can be differentiated once more.
 
-At small times each geodesic between two points gives a Gaussian. On the circle, the three-sphere and the rotations
-exactly $p_t(\theta) = e^{\kappa t}(2\pi t)^{-d/2} \sum_n w(\theta_n) e^{-\theta_n^2/2t}$, $\theta_n = \theta + 2\pi n$;
-up to t = 1/2 double precision sees only the short and the long way round. Near the cut locus, at
+At small times each geodesic between two points gives a Gaussian, on the circle, the three-sphere and the rotations
+exactly $p_t(\theta) = e^{\kappa t}(2\pi t)^{-d/2} \sum_n w(\theta_n) e^{-\theta_n^2/2t}$, $\theta_n = \theta + 2\pi n$.
+Up to t = 1/2 double precision sees only the short and the long way round. Near the cut locus, at
 $\theta = \pi - \delta$, these sum to $e^{-(\pi^2 + \delta^2)/2t}$ times hyperbolic functions of $z = \pi\delta/t$,
 without cancellation.
 """
@@ -24,7 +23,7 @@ from unnoise.laws.base import standard_normal
 from unnoise.laws.heat.even import SMALL, Even, hyperbolic, inverse_sinc
 
 EARLY = 0.5  # images converge at once before it, and the spectral series keeps its digits after
-ALONE = 20.0  # from this z on the long way round is below 1e-17 of the whole
+ALONE = 20.0  # from this z on the long way is below 1e-17
 
 
 class Jet(NamedTuple):

@@ -59,9 +59,7 @@ class RotationAngle(Images):
         return Series(weights, (1.0, 2.0), [(2.0, 1.0)] * (TERMS - 2))
 
     def excess(self, angle: Tensor, time: Tensor) -> Tensor:
-        r"""$e^{t/8}\frac{\sin(\omega/2)}{\omega/2}\sum_n (-1)^n\frac{\omega_n}\omega e^{(\omega^2 -
-        \omega_n^2)/2t}$, by four images.
-        """
+        r"""$e^{t/8}\frac{\sin(\omega/2)}{\omega/2}\sum_n (-1)^n\frac{\omega_n}\omega e^{(\omega^2-\omega_n^2)/2t}$."""
         total, safe = torch.ones_like(angle), angle.clamp(min=1e-9)
         for n in (-1, 1, -2):
             turn = 2 * math.pi * n
@@ -73,7 +71,7 @@ class RotationAngle(Images):
         return -2 * torch.sinc(angle / (2 * math.pi)).abs().log()
 
     def log_bound(self, time: Tensor) -> Tensor:
-        r"""$\frac t8 + \log\frac4\pi$: the second way adds most at $\omega = \pi$, as much as the first."""
+        r"""$\frac t8 + \log\frac4\pi$: the second way adds at most as much as the first."""
         return time / 8 + math.log(4 / math.pi)
 
     def uniform_angle(self, normals: Tensor) -> Tensor:

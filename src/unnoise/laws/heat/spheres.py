@@ -37,7 +37,7 @@ from unnoise.laws.heat.even import Even, derivatives, horner, inverse_sinc, log_
 from unnoise.laws.heat.radial import Images, Jet, Radial, Series, hyperbolic_pair, in_cosine
 from unnoise.laws.heat.rotations import VOLUME, RotationAngle
 
-TERMS = 17  # of the series; from the time 1/2 on the next ones are below 1e-28
+TERMS = 17  # of the series; from t = 1/2 on the next are below 1e-28
 EARLIEST = 0.2  # time times d from which the series is used
 NEAR_CUT = math.pi - 1e-3  # where the expansion breaks down, and is held
 FALLEN = 14.0  # the series is used down to e^{-14} of the peak
@@ -45,11 +45,15 @@ NODES = 16  # of the trapezoidal rule on a quarter of the circle; they leave 1e-
 ORDERS, POWERS = 6, 60  # of the expansion, in time and in u
 CONVERGENT = 0.85 * math.pi
 GROUP = 2**17  # angles at once
-REACH = 80.0  # the rule ends where f has fallen by e^{-40}, that is where omega^2 = theta^2 + 80 t
+REACH = 80.0  # the rule ends where f has fallen by e^{-40}: omega^2 = theta^2 + 80 t
 
 
 def area(dimension: int) -> float:
-    r"""$|S^d| = 2\pi^{(d+1)/2}/\Gamma((d+1)/2)$."""
+    r"""$|S^d| = 2\pi^{(d+1)/2}/\Gamma((d+1)/2)$.
+
+    >>> round(area(2) / math.pi, 9)
+    4.0
+    """
     power: float = math.pi ** ((dimension + 1) / 2)
     return 2 * power / math.gamma((dimension + 1) / 2)
 
@@ -105,7 +109,7 @@ class CircleAngle(SphereAngle, Images):
         return hyperbolic_pair(rest, time, z)[0]
 
     def log_bound(self, time: Tensor) -> Tensor:
-        r"""$\log(1 + 1 + 2e^{-4\pi^2/t}...)$, at the cut locus; 0.8 holds up to t = 3."""
+        r"""$\log(2 + 2e^{-4\pi^2/t}...)$, at the cut locus; 0.8 holds up to t = 3."""
         return torch.full_like(time, 0.8)
 
 

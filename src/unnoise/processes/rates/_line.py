@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-SPREAD = 1 / 96  # z / M^2 from which on the series is used: all probabilities are above exp(-12) of the largest
+SPREAD = 1 / 96  # z / M^2 where the series begins: probabilities are above exp(-12) of the largest
 BEYOND = 40  # images this far beyond a whole turn are below rounding
 
 

@@ -56,10 +56,10 @@ class Rates(ABC):
 
     @abstractmethod
     def push(self, v: Tensor, integral: Tensor) -> Tensor:
-        """$v P_B$ for vectors (..., S) of non-negative numbers; B broadcasts against their leading axes."""
+        """$v P_B$ for non-negative vectors (..., S), whose leading axes B broadcasts against."""
 
     def undone(self, x: Tensor, rate: Tensor, integral: Tensor, *stats: Tensor) -> tuple[Tensor, ...]:
-        r"""The reverse rates $\beta R(y, x)\sum_a p(a) P_B(a, y)/P_B(a, x)$, $P_B(a, x) > 0$, for laws p of $x_0$."""
+        r"""The reverse rates $\beta R(y, x)\sum_a p(a) P_B(a, y)/P_B(a, x)$ for laws p of $x_0$."""
         column, into = self.column(x, integral), self.into(x, rate)
         seen = column > impossible(column.dtype)
         odds = seen / torch.where(seen, column, 1.0)

@@ -27,7 +27,7 @@ class Dense(Rates):
 
     @abstractmethod
     def transition(self, integral: Tensor) -> Tensor:
-        """$P_B$ for every B, (k,) in float64, as (k, S, S); no entry is negative."""
+        """$P_B$ for B, (k,) in float64: (k, S, S), non-negative."""
 
     @property
     def schedule(self) -> Schedule:
@@ -69,7 +69,7 @@ class Dense(Rates):
         return tuple(_joined(part).reshape(shape) for part in zip(*parts, strict=True))
 
     def undo(self, matrices: Tensor, x: Tensor, speed: Tensor, stats: Sequence[Tensor]) -> list[Tensor]:
-        """Reverse rates for transitions (k, S, S), states (k, m), rates of time (k, 1, 1) and laws (k, m, S)."""
+        """Reverse rates for transitions (k, S, S), states (k, m), rates (k, 1, 1), laws (k, m, S)."""
         columns, like = matrices.mT, stats[0]
         odds = torch.where(columns > impossible(like.dtype), 1 / columns, 0.0).to(like)
         into = look_up((speed.double() * self.jumps.to(speed.device).T).to(like), x)
@@ -88,7 +88,7 @@ class Dense(Rates):
         return _joined(found).reshape(*x.shape, -1)
 
     def _groups(self, integral: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Transitions in groups that bound memory: which of the B, and their matrices in float64."""
+        """Which of the B, and their matrices in float64, in groups that bound memory."""
         times, size = integral.flatten().double(), max(1, NUMBERS_AT_ONCE // self.generator.numel())
         for start in range(0, len(times), size):
             some = slice(start, start + size)
@@ -96,7 +96,11 @@ class Dense(Rates):
 
 
 def look_up(tables: Tensor, x: Tensor) -> Tensor:
-    """Row x of each table, (k, S, n) at (k, m) to (k, m, n)."""
+    """Row x of each table, (k, S, n) at (k, m) to (k, m, n).
+
+    >>> look_up(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]), torch.tensor([[1]]))
+    tensor([[[3., 4.]]])
+    """
     count, states, width = tables.shape
     first = states * torch.arange(count, device=x.device)[:, None]
     return torch.nn.functional.embedding(x + first, tables.reshape(count * states, width))

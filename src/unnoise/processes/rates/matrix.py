@@ -27,7 +27,7 @@ class Reversible(Dense):
     """A generator that is in detailed balance with a stationary law without zeros."""
 
     def transition(self, integral: Tensor) -> Tensor:
-        r"""$\Pi^{-1/2} U e^{B\Lambda} U^T\Pi^{1/2}$; rounding below zero is cut off."""
+        """By the spectrum; rounding below zero is cut off."""
         values, right, left = (part.to(integral) for part in self._spectrum)
         return ((right * torch.exp(integral[:, None] * values)[:, None, :]) @ left).clamp_(min=0)
 
@@ -136,7 +136,7 @@ class RateMatrix(Reversible):
         return torch.ones(len(self.matrix), dtype=torch.bool)
 
     def transition(self, integral: Tensor) -> Tensor:
-        """By the spectrum where the chain is reversible, else by the series."""
+        """By the spectrum where reversible, else the series."""
         return super().transition(integral) if self._reversible else _series(self.generator.to(integral), integral)
 
     @cached_property
@@ -146,7 +146,7 @@ class RateMatrix(Reversible):
 
 
 def _series(generator: Tensor, integral: Tensor) -> Tensor:
-    """$e^{BR}$ by a series of positive terms, squared again and again: nothing is subtracted."""
+    """By positive terms, squared again and again: nothing is subtracted."""
     fastest = -generator.diagonal().min()
     doublings = max(0, math.ceil(math.log2(max(float((fastest * integral).max()), 1e-300)) + 1))
     identity = torch.eye(len(generator), dtype=generator.dtype, device=generator.device)

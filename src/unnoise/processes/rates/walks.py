@@ -47,7 +47,7 @@ class _Walk(Dense):
         return 1 / self._gap() if self.normalised else 1.0
 
     def undo(self, matrices: Tensor, x: Tensor, speed: Tensor, stats: Sequence[Tensor]) -> list[Tensor]:
-        """Only neighbours are looked at, so that no product of matrices is needed."""
+        """Needs neighbours only, no product of matrices."""
         like, states = stats[0], matrices.shape[-1]
         rates = [torch.zeros_like(stat) for stat in stats]
         for side in (-1, 1):
