@@ -105,7 +105,13 @@ class Posterior(Softmax):
 
 
 class Indices(Posterior):
-    """The network sees states as whole numbers to embed: cheaper than one-hot for large vocabularies."""
+    """The network sees states as whole numbers to embed: cheaper than one-hot for large vocabularies.
+
+    >>> from unnoise.processes import CTMC, rates
+    >>> head = Indices(CTMC(Finite(64, 32_000), rates.Absorbing(32_000)))
+    >>> head.input_shape, head.output_shape
+    ((64,), (32000, 64))
+    """
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -31,9 +31,6 @@ class LatticeHead(SignalNoiseHead):
     \tau^2}, \frac{s^2\tau^2}{s^2 + \tau^2}\big)$ over the levels: the level itself at noise below the step.
 
     Args:
-        process: a Gaussian one.
-        lattice: the levels.
-        bells: how many Gaussians.
         atoms: the levels with a point mass, counted from 0; the two ends by default.
         sigma_data: the standard deviation of the data.
 

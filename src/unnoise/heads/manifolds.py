@@ -41,7 +41,6 @@ class Tangent(ProcessHead):
     every frequency f (Tancik et al. 2020, arXiv 2006.10739): waves finer than the noise fade.
 
     Args:
-        process: Brownian motion.
         frequencies: of the waves; about 1/length for each scale of length of the data.
 
     >>> from unnoise.processes import Brownian

@@ -22,8 +22,6 @@ class Categorical(HasEntropy[Tensor]):
     >>> law = Categorical(torch.tensor([[0.25, 0.75], [1.0, 0.0]]), event_ndim=1)
     >>> law.log_prob(torch.tensor([1, 0])).exp()
     tensor(0.7500)
-    >>> law.sample(torch.Generator().manual_seed(0), (3,))[:, 1]
-    tensor([0, 0, 0])
     """
 
     probs: Tensor

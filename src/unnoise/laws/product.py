@@ -21,10 +21,8 @@ class Independent(HasEntropy[dict[str, Any]]):
 
     >>> from unnoise.laws import Normal
     >>> one = Normal(torch.zeros(4, 2), torch.ones(()), event_ndim=1)
-    >>> pair = Independent({"a": one, "b": one})
-    >>> x = pair.sample(torch.Generator().manual_seed(0))
-    >>> bool(torch.equal(pair.log_prob(x), one.log_prob(x["a"]) + one.log_prob(x["b"])))
-    True
+    >>> sorted(Independent({"a": one, "b": one}).sample(torch.Generator()))
+    ['a', 'b']
     """
 
     parts: Mapping[str, Law[Any]]

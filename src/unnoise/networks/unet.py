@@ -19,7 +19,6 @@ class UNet(nn.Module):
         output_shape: of one output, with as many rows and columns; as the input by default.
         width: channels at the highest resolution, a multiple of 8.
         multipliers: channels at each resolution, as multiples of width.
-        blocks: residual blocks per resolution.
         attention: whether the lowest resolution attends to itself.
 
     >>> UNet((1, 9, 9), width=8, multipliers=(1, 2))(torch.zeros(2, 1, 9, 9), torch.zeros(2)).shape

@@ -56,13 +56,12 @@ class Chain(Generic[S]):
 
     Args:
         process: any bridged process; a denoiser of it serves the chain.
-        times: of steps 1, ..., T, at least 2, increasing within [0, 1]; a denoiser sees no cleaner step than 1.
+        times: of steps 1, ..., T, at least 2, increasing within [0, 1].
         variance: of the reverse steps of a Gaussian process.
 
-    >>> chain = chain_of_betas(Euclidean(2), (0.1, 0.2, 0.4))
-    >>> law = chain.marginal(torch.ones(1, 2), torch.tensor(3))
+    >>> law = chain_of_betas(Euclidean(1), (0.1, 0.2, 0.4)).marginal(torch.ones(1, 1), torch.tensor(3))
     >>> law.mean**2, law.scale**2
-    (tensor([[0.4320, 0.4320]]), tensor(0.5680))
+    (tensor([[0.4320]]), tensor(0.5680))
     """
 
     process: Bridged[S]

@@ -41,7 +41,6 @@ class CTMC(Bridged[Tensor]):
     data.
 
     Args:
-        space: the sites and their states.
         rates: at one site, of as many states, else InputError; `processes.rates`.
         schedule: the integrated rate B(t); that of the rates by default.
 

@@ -46,16 +46,15 @@ class Gaussian(Bridged[Tensor]):
     others return those of the literature.
 
     Args:
-        space: where the data live.
         schedule: $\lambda(t)$, finite and decreasing, else InputError; `schedules.LogSNR` takes a function.
-        path: how $\alpha$ follows from $\lambda$: a `paths.Path`.
+        path: how $\alpha$ follows from $\lambda$.
 
     >>> from unnoise.processes import paths
     >>> from unnoise.schedules import LogSNR
     >>> process = Gaussian(Euclidean(2), LogSNR(lambda t: 6 - 12 * t**2), paths.Straight())
-    >>> alpha, sigma = process.alpha_sigma(torch.tensor([0.2, 0.9]))
+    >>> alpha, sigma = process.alpha_sigma(torch.tensor(0.9))
     >>> alpha + sigma, 2 * torch.log(alpha / sigma)
-    (tensor([1., 1.]), tensor([ 5.5200, -3.7200]))
+    (tensor(1.), tensor(-3.7200))
     """
 
     trait = "with x_t = alpha x_0 + sigma noise"

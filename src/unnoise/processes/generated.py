@@ -50,8 +50,7 @@ class DiffusionProcess(Generated):
     scale $c s$ at churn c.
 
     Args:
-        space: a manifold.
-        drift: b(x, t), a tangent vector at every point x, (*batch, *event). The time t broadcasts against x.
+        drift: b(x, t), tangent vectors (*batch, *event); t broadcasts against x.
         scale: s(t) > 0, which broadcasts as t does.
         prior_law: n -> the law at t = 1, where noise nearly ends, as a batch of n.
 
@@ -59,9 +58,8 @@ class DiffusionProcess(Generated):
     >>> from unnoise.spaces import Euclidean
     >>> prior = lambda n: Normal(torch.zeros(n, 2), torch.ones(()), event_ndim=1)
     >>> process = DiffusionProcess(Euclidean(2), lambda x, t: -4 * x, lambda t: 8**0.5 + 0 * t, prior)
-    >>> x, t = torch.ones(5, 2), torch.linspace(0, 1, 5)
-    >>> process.reverse(x, -x, t).drift[0]
-    tensor([-4., -4.])
+    >>> process.reverse(torch.ones(1, 2), -torch.ones(1, 2), torch.tensor(0.5)).drift
+    tensor([[-4., -4.]])
     """
 
     space: Manifold
@@ -97,19 +95,16 @@ class JumpProcess(Generated):
     point.
 
     Args:
-        space: the sites and their states.
         rates: A(x, t), (*batch, *sites, S), which t broadcasts against; the present state and states that a site lacks
             are ignored.
         prior_law: n -> the law at t = 1, where noise nearly ends, as a batch of n.
 
     >>> from unnoise.laws import Categorical
-    >>> prior = lambda n: Categorical(torch.full((n, 3, 2), 0.5), event_ndim=1)
-    >>> process = JumpProcess(Finite(3, 2), lambda x, t: 2 * torch.ones(*x.shape, 2), prior)
-    >>> x, ratios = torch.tensor([[0, 1, 1]]), torch.full((1, 3, 2), 0.25)
-    >>> process.reverse(x, ratios, torch.tensor(0.5)).rates[0]
-    tensor([[0.0000, 0.5000],
-            [0.5000, 0.0000],
-            [0.5000, 0.0000]])
+    >>> prior = lambda n: Categorical(torch.full((n, 2, 2), 0.5), event_ndim=1)
+    >>> process = JumpProcess(Finite(2, 2), lambda x, t: 2 * torch.ones(*x.shape, 2), prior)
+    >>> process.reverse(torch.tensor([[0, 1]]), torch.full((1, 2, 2), 0.25), torch.tensor(0.5)).rates
+    tensor([[[0.0000, 0.5000],
+             [0.5000, 0.0000]]])
     """
 
     space: Finite

@@ -42,15 +42,13 @@ class WrightFisher(HasKernel[Tensor]):
     r"""Noise that ends at $\mathrm{Dir}(\alpha)$.
 
     Args:
-        space: the simplex of N parts.
         alpha: $\alpha$, positive, one number for all parts or one for each.
-        schedule: $B(t)$; by default geometric, from 2e-4 to where the kernel is within about 1e-3 nats of the prior.
+        schedule: $B(t)$; by default geometric, from 2e-4 to about 1e-3 nats from the prior.
 
     >>> process = WrightFisher(Simplex(3))
     >>> x_0, t = torch.tensor([[0.2, 0.3, 0.5]]), torch.tensor(0.5)
-    >>> x_t = process.marginal(x_0, t).sample(torch.Generator().manual_seed(0))
-    >>> round(float(x_t.sum()), 5), process.target(x_0, x_t, t).shape
-    (1.0, torch.Size([1, 3]))
+    >>> round(float(process.marginal(x_0, t).sample(torch.Generator()).sum()), 5)
+    1.0
     """
 
     space: Simplex

@@ -58,7 +58,6 @@ class HeatKernel(Law[Tensor]):
     to the second of the log density, not in the time.
 
     Args:
-        space: where.
         centre: where from, (*batch, *event).
         time: () or (*batch,), positive.
 
@@ -116,7 +115,6 @@ class GeodesicNormal(Law[Tensor]):
     The density counts the short way and the long way round: exact to about $e^{-\pi^2/s^2}$.
 
     Args:
-        space: where.
         start: x, (*batch, *event).
         mean: m, tangent vectors at x.
         scale: s, broadcasts against the mean; 0 is for drawing only.

@@ -20,9 +20,7 @@ class UniformLaw(Law[Tensor]):
 
     Args:
         draw: uniform points (*shape, *event), from a shape and a generator.
-        volume: of the whole manifold.
         event_ndim: trailing axes of one point.
-        n: the length of the batch.
 
     >>> from unnoise.spaces import Sphere
     >>> Sphere(2).uniform(5).sample(torch.Generator().manual_seed(0)).shape
