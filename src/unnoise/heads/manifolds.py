@@ -34,14 +34,13 @@ class _Diffusion(Protocol):
 class Tangent(ProcessHead):
     r"""The score as $\sqrt{2g/(e^{2gB} - 1)}$ times the tangent part of the output, g the spectral gap of the space.
 
-    While B is small the factor is $1/\sqrt B$, so the output is minus the noise (Ho et al. 2020); later it decays as
-    the score does. Zero output is the score of uniform data.
-
-    The network sees the features $\phi$ of the space, and $e^{-f^2 B/2}\sin f\phi$ and $e^{-f^2 B/2}\cos f\phi$ for
-    every frequency f (Tancik et al. 2020, arXiv 2006.10739): waves finer than the noise fade.
+    At small B the factor is $1/\sqrt B$, so the output is minus the noise (Ho et al. 2020); later it decays as the
+    score does. The network sees the features $\phi$ of the space, and $e^{-f^2 B/2}\sin f\phi$ and
+    $e^{-f^2 B/2}\cos f\phi$ for every frequency f (Tancik et al. 2020, arXiv 2006.10739): waves finer than the noise
+    fade.
 
     Args:
-        frequencies: of the waves; about 1/length for each scale of length of the data.
+        frequencies: about 1/length for each scale of length of the data.
 
     >>> from unnoise.processes import Brownian
     >>> from unnoise.spaces import Sphere

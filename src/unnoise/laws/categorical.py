@@ -53,7 +53,7 @@ class Categorical(HasEntropy[Tensor]):
 
 
 def effective_size(log_weights: Tensor) -> Tensor:
-    r"""$(\sum w)^2/\sum w^2$ over the last axis (Kong, Liu, Wong 1994), from 1 to their number."""
+    r"""$(\sum w)^2/\sum w^2$ over the last axis (Kong, Liu, Wong 1994)."""
     return torch.exp(2 * torch.logsumexp(log_weights, -1) - torch.logsumexp(2 * log_weights, -1))
 
 

@@ -64,14 +64,14 @@ class Lineages:
         return _interpolated(place, lambda index: table[index])
 
     def log_mass(self, columns: Tensor, m: Tensor) -> Tensor:
-        """Log q_m for m >= 0, (n, K), whole or not above 64, at the times of `at`, in float64."""
+        """Log q_m for m >= 0, (n, K), whole or not above 64, at the times of `at`."""
         place = torch.log(m.clamp(min=SINGLE).double() / SINGLE) / LINE_SPACING + SINGLE + STENCIL // 2 - 1
         many = _interpolated(place, lambda index: torch.gather(columns, 1, index))
         few = torch.gather(columns, 1, m.clamp(max=SINGLE - 1).long())
         return torch.where(m < SINGLE, few, many)
 
     def sample(self, time: Tensor, rng: torch.Generator) -> Tensor:
-        """Draw numbers of lines at times (n,), int64: by rejection of many, by inversion of few."""
+        """Draw numbers of lines at times (n,), int64."""
         early = time < FEW_FROM
         drawn = torch.empty(time.shape, dtype=torch.int64, device=time.device)
         drawn[early] = self._rejected(time[early], rng)

@@ -86,7 +86,7 @@ class WrightFisherKernel(Law[Tensor]):
         return (ancestors / wide - ancestors.sum(-1, keepdim=True)).to(x)
 
     def _sums(self, x: Tensor, *, ancestors: bool) -> tuple[Tensor, Tensor]:
-        """The log density and, if asked for, the mean ancestors, in groups of like windows."""
+        """The log density and, if asked for, the mean ancestors."""
         batch = torch.broadcast_shapes(x.shape[:-1], self.batch_shape)  # type: ignore[no-untyped-call]
         here, there = (part.double().expand(*batch, -1).reshape(-1, x.shape[-1]) for part in (x, self.x_0))
         with torch.no_grad():
@@ -128,7 +128,7 @@ class WrightFisherKernel(Law[Tensor]):
         return self.lineages.log_mass(columns, m) + torch.lgamma(self.lineages.theta + m) + torch.lgamma(m + 1)
 
     def _window_weights(self, columns: Tensor, first: Tensor, size: int) -> Tensor:
-        """The same at `size` numbers from `first` (n,) on, interpolated where it is smooth."""
+        """The same at `size` numbers from `first` (n,) on."""
         steps = torch.arange(size, device=first.device, dtype=torch.float64)
         if size <= 2 * POINTS or float(first.min()) < SINGLE:
             return self._log_weights(columns, first[:, None] + steps)

@@ -13,14 +13,13 @@ class Transformer(nn.Module):
 
     A block is $h \leftarrow h + g_1\,\mathrm{attention}(m_1(h))$, $h \leftarrow h + g_2\,\mathrm{mlp}(m_2(h))$ with
     $m(h) = (1 + s)\,\mathrm{norm}(h) + b$; $g$, $s$ and $b$ are linear in the embedding. Gates and the last layer start
-    at zero: blocks as the identity, the output as zero (Vaswani et al. 2017, arXiv 1706.03762; Peebles and Xie 2023,
-    arXiv 2212.09748).
+    at zero (Vaswani et al. 2017, arXiv 1706.03762; Peebles and Xie 2023, arXiv 2212.09748).
 
     Args:
         input_shape: (channels, sites) of one input; positions are learnt, so the number of sites is fixed.
         cond_features: numbers per condition; 0 for none.
         output_shape: (channels, sites) of one output; as the input by default.
-        width: numbers per site inside, a multiple of `heads`, the number of attention heads.
+        width: numbers per site inside, a multiple of `heads`.
 
     >>> import torch
     >>> Transformer((3, 20), output_shape=(5, 20), width=16, depth=1)(torch.zeros(2, 3, 20), torch.zeros(())).shape

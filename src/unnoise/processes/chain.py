@@ -1,8 +1,8 @@
 r"""Noising in T whole steps: a bridged process, looked at T times, and the evidence lower bound of discrete time.
 
-A chain noises $x_0$ to $x_1, \dots, x_T$. Its reverse starts at $\pi_T$ and takes steps $p(x_{t-1} | x_t)$, the last of
-which is set, not learnt: $p(x_0 | x_1) = q(x_1 | x_0)\pi_0(x_0)/\pi_1(x_1)$, where $\pi_t$ is the reference law, noise
-of mean 0 and variance 1 or independent coins. The bound on the log-likelihood is
+The reverse starts at $\pi_T$ and takes steps $p(x_{t-1} | x_t)$, the last of which is set, not learnt:
+$p(x_0 | x_1) = q(x_1 | x_0)\pi_0(x_0)/\pi_1(x_1)$, where $\pi_t$ is the reference law of the process. The bound on the
+log-likelihood is
 
 $$K = -\sum_{t=2}^T E\big[KL(q(X_{t-1} | X_t, x_0) \| p(X_{t-1} | X_t))\big]
 + E[\log p(x_0 | X_1)] - KL(q(X_T | x_0) \| \pi_T),$$

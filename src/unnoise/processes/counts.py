@@ -116,8 +116,8 @@ class PureDeath(CountProcess, Bridged[Tensor]):
     By default the forgotten share grows from 1e-5 to 0.999 on a line. The prior is Poisson($m\rho_1$), about
     $\rho_1(x_0\log\frac{x_0}m - x_0 + m)$ nats from the kernel.
 
-    The bridge is exact for whole $x_0$. The ancestral law rounds a learnt mean at random, which is exact for small
-    steps only: the bound of a chain of whole steps is mostly minus infinity; use that of continuous time.
+    The ancestral law rounds a learnt mean at random, exact for small steps only: the bound of a chain of whole steps is
+    mostly minus infinity; use that of continuous time.
 
     Args:
         mean: m, the mean of the data, positive, one for all sites or one for each.

@@ -66,13 +66,11 @@ def rectified_flow(space: Euclidean, tau_min: float = 1e-3, tau_max: float = 1 -
 def ornstein_uhlenbeck(space: Euclidean, horizon: float = 5.0) -> Gaussian:
     r"""$dX = -X\,d\tau + \sqrt2\,dB$ up to `horizon`: $X_\tau = e^{-\tau}X_0 + \sqrt{1 - e^{-2\tau}}\,N$.
 
-    The variance-preserving process of $B = 2\tau$, with $\tau$ on a line from $5\cdot10^{-7}$, where $\sigma = 0.001$,
-    to `horizon`. One Euler step backwards over $\gamma = \text{horizon} \cdot dt$ is $y \leftarrow y + \gamma y +
-    2\gamma\nabla\log r_\tau(y) + \sqrt{2\gamma}\,z$.
+    The variance-preserving process of $B = 2\tau$ (the time of Benton et al. 2024, arXiv 2211.03595), with $\tau$ on a
+    line from $5\cdot10^{-7}$, where $\sigma = 0.001$, to `horizon`.
 
     With $\sigma = \sqrt{e^{2\tau} - 1}$, $e^\tau X_\tau = X_0 + \sigma N$ and
-    $\nabla\log r_\tau(x) = e^\tau\nabla\log q_\sigma(e^\tau x)$: `chains.AtNoise` reads a denoiser so. The time of
-    Benton et al. 2024 (arXiv 2211.03595) is $2\tau$.
+    $\nabla\log r_\tau(x) = e^\tau\nabla\log q_\sigma(e^\tau x)$: `chains.AtNoise` reads a denoiser so.
     """
     if not FIRST < 2 * horizon < math.inf:
         raise InputError(f"got a horizon of {horizon}; expected a positive number, such as 5")

@@ -168,7 +168,7 @@ def map_leaves(f: Callable[..., Any], process: Process[Any], *trees: Any) -> Any
 
 
 def _density(process: HasKernel[Any], t: Tensor) -> Tensor:
-    """The density of importance times: their map is monotone, so bisection and Newton invert it."""
+    """By inverting the monotone map of importance times: bisection, then Newton."""
     ends = process.importance_times(t.new_tensor([0.0, 1.0]))[0]
     sign = torch.sign(ends[1] - ends[0])
     unit = torch.zeros_like(t), torch.ones_like(t)

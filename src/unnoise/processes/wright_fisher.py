@@ -162,7 +162,7 @@ class WrightFisher(HasKernel[Tensor]):
 
 
 def _until_mixed(alpha: tuple[float, ...]) -> Geometric:
-    """From a little noise to where the kernel is nearly at the prior, also from the worst corner."""
+    """To where the kernel is nearly at the prior, also from the worst corner."""
     theta = sum(alpha)
     corner = 0.5 * (theta + 1) * (theta / min(alpha) - 1)
     return Geometric(START, max(math.log(max(corner, 1.0) / UNMIXED) / theta, 10 * START))

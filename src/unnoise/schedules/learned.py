@@ -1,4 +1,4 @@
-"""A schedule that is learnt: its ends by the bound, its interior by the variance of the bound."""
+"""A schedule that is learnt."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from unnoise.schedules.base import ByLogSNR
 class Learned(nn.Module, ByLogSNR):
     r"""A monotone network and, on request, learnt ends: $\lambda(t) = \lambda_0 - (\lambda_0 - \lambda_1)\,u(t)$.
 
-    $u$ is a positive combination of a line and of `units` rising sigmoids of t, scaled from 0 to 1, at first near the
-    line. Kingma et al. 2021 (arXiv 2107.00630), appendix H.
-
-    Only the Monte Carlo variance of the bound depends on u. So `log_snr` and its rate pass no gradients to u, where
-    they would be noise; u learns from `log_density` alone, by `objectives.VDM`.
+    $u$ is a positive combination of a line and of `units` rising sigmoids, scaled from 0 to 1 (Kingma et al. 2021,
+    arXiv 2107.00630, appendix H). Only the Monte Carlo variance of the bound depends on u: `log_snr` and its rate pass
+    gradients to the ends alone, and u learns from `log_density`, by `objectives.VDM`.
 
     Args:
         maximum: $\lambda_0$, at t = 0, to start with.

@@ -55,7 +55,7 @@ class Jump:
         return Jump(self.rates + other.rates)
 
     def over(self, time: Tensor) -> Jump:
-        """As for a `Diffusion`."""
+        """The generator that does in unit time what this one does in `time`."""
         return Jump(self.rates * time.to(self.rates))
 
 

@@ -213,7 +213,7 @@ def product(parts: Mapping[str, Space[Any, Any]]) -> ProductSpace:
 
 
 def _replaced(x: Point, name: str, part: Any) -> Point:
-    """The point x with another part, along whose further leading axes the others are repeated."""
+    """With another part, along whose further leading axes the others are repeated."""
     shape, before = _tree.first(part).shape, _tree.first(x[name]).ndim
     leading = shape[: len(shape) - before]
     if not leading:

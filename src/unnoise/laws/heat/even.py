@@ -93,7 +93,7 @@ def _hyperbolic_terms(order: int) -> tuple[float, ...]:
 
 
 def _even(x: Tensor, closed: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]], terms: tuple[float, ...]) -> Even:
-    """Closed forms of a function and its derivatives in x; the series in u where x is small."""
+    """Closed forms of a function and its derivatives in x; at small x the series in u."""
     y, small = x.clamp(min=SMALL), x < SMALL
     value, slope, curvature = closed(y)
     first = slope / (2 * y)
