@@ -1,8 +1,8 @@
-r"""How a network reads a noisy state, and how its unconstrained output becomes the statistic.
+"""How a network reads a noisy state, and how its unconstrained output becomes the statistic.
 
-A head stands between a process and a backbone that knows nothing of diffusion: `inputs` are numbers of order one, and
-`estimate` makes any output a legal statistic, near the right one where the output is zero. A head is made for one
-process, as in `heads.Eps(process)`; `process.head` is the default.
+Backbones know nothing of diffusion: a head gives them `inputs` of order one, and its `estimate` makes any output a
+legal statistic, near the right one at zero. It is made for one process, as in `heads.Eps(process)`; by default
+`process.head`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Head(ABC, Generic[S]):
     @property
     @abstractmethod
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of one network input: (features,), (channels, sites) or (channels, height, width)."""
+        """Of one network input: (features,), (channels, sites) or (channels, height, width)."""
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """The shape of one network output, laid out as the input; by default that of the input."""
+        """Of one network output, laid out as the input, and by default the same."""
         return self.input_shape
 
     @abstractmethod
@@ -47,7 +47,7 @@ class _OnSpace(Protocol):
 
 @dataclass(frozen=True)
 class ProcessHead(Head[Tensor]):
-    """A head of a process whose states are tensors; InputError for a process of another kind."""
+    """A head of a process whose states are tensors, of the right kind, else InputError."""
 
     needs: ClassVar[type]  # a protocol of processes
     on: ClassVar[type]  # the kind of space

@@ -26,8 +26,8 @@ class CountHead(ProcessHead):
     r"""The network sees $\mathrm{asinh}(2\sqrt x - 2\sqrt m)$, and its output F raises or lowers a good guess.
 
     The guess is the posterior of geometric data of mean m, with $\gamma = 1 - \rho$: under pure death
-    $\gamma m (1 + x)/(1 + \rho m)$ are missing, under immigration $\gamma m$, times softplus(F)/softplus(0). Of the x
-    present a share $\gamma$ has come since, its odds times $e^F$.
+    $\gamma m (1 + x)/(1 + \rho m)$ are missing, under immigration $\gamma m$, times softplus(F)/softplus(0). Of x a
+    share $\gamma$ has come since, its odds times $e^F$.
 
     >>> from unnoise.processes import PureDeath
     >>> head = CountHead(PureDeath(Counts(3), mean=4.0))
@@ -47,12 +47,12 @@ class CountHead(ProcessHead):
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """One channel for each number of the statistic; one after the other for a vector."""
+        """One channel, or stretch of a vector, for each number of the statistic."""
         shape, numbers = self.process.space.event_shape, self.process.numbers
         return (numbers * shape[0],) if len(shape) == 1 else (numbers, *shape)
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
-        """Deviations from the mean in units of the noise, logarithmic where they are large."""
+        """Deviations from the mean in units of the noise, logarithmic where large."""
         means = self.process.means(t).to(torch.get_default_dtype())  # that of networks, whatever times are
         return torch.asinh(2 * (x_t.to(means).sqrt() - means.sqrt())).reshape(-1, *self.input_shape)
 

@@ -1,7 +1,7 @@
-r"""What a network sees of letters, and how its output becomes $p(x_0 | x_t)$ at every site.
+"""What a network sees of letters, and how its output becomes $p(x_0 | x_t)$ at every site.
 
-Networks read channels first: (S, sites) or (channels * S, height, width). Few sites in a row, of at most `FLAT` numbers
-together, are one flat vector.
+Networks read channels first: (S, sites) or (channels * S, height, width); sites in a row of up to `FLAT` numbers in all
+are a vector.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class StatesHead(ProcessHead):
         return (numbers * math.prod(space.event_shape[:-2]), *space.event_shape[-2:])
 
     def by_site(self, output: Tensor) -> Tensor:
-        """The output of a network, with all numbers of a site in the last axis: (n, *sites, numbers)."""
+        """A network's output as (n, *sites, numbers)."""
         return output.reshape(len(output), -1, *self.process.space.event_shape).movedim(1, -1)
 
 
@@ -88,8 +88,8 @@ class Softmax(StatesHead):
 class Posterior(Softmax):
     r"""$p(x_0 | x_t) \propto e^{F(x_0)} q_{t|0}(x_t | x_0)$ at every site, with the network's output F.
 
-    The network learns only what the other sites say, the same at all times for independent sites. A state that cannot
-    have come by noise is data (the carry-over of masked diffusion; Sahoo et al. 2024, arXiv 2406.07524).
+    The network learns only what the other sites say. A state that cannot come by noise is data (the carry-over of
+    masked diffusion; Sahoo et al. 2024, arXiv 2406.07524).
 
     >>> from unnoise.processes import CTMC, rates
     >>> head, mask = Posterior(CTMC(Finite(2, 3), rates.Absorbing(3))), 2
@@ -105,12 +105,12 @@ class Posterior(Softmax):
 
 
 class Indices(Posterior):
-    """The network sees states as whole numbers, which it embeds: cheaper than one-hot states for large vocabularies.
+    """The network sees states as whole numbers to embed: cheaper than one-hot for large vocabularies.
 
     >>> from unnoise.processes import CTMC, rates
     >>> head = Indices(CTMC(Finite(64, 32_000), rates.Absorbing(32_000)))
-    >>> head.input_shape, head.output_shape, head.inputs(torch.zeros(1, 64, dtype=torch.int64), torch.tensor(0.5)).dtype
-    ((64,), (32000, 64), torch.int64)
+    >>> head.input_shape, head.output_shape
+    ((64,), (32000, 64))
     """
 
     @property
@@ -130,11 +130,11 @@ class Indices(Posterior):
 
 @dataclass(frozen=True)
 class Logistic(Softmax):
-    r"""A discretised logistic law, truncated to the states: two numbers for every site, for states that are ordered.
+    r"""A discretised logistic law, truncated to the states: two numbers for every site of ordered states.
 
-    States are scaled to [-1, 1], where state k is the bin $k \pm \frac12$. The output is the mean relative to $x_t$,
-    and the log scale relative to `log_scale`; `evidence` multiplies by $q_{t|0}(x_t | x_0)$, as in `Posterior`.
-    Salimans et al. 2017 (arXiv 1701.05517); Campbell et al. 2022 (arXiv 2205.14987).
+    State k of those scaled to [-1, 1] is the bin $k \pm \frac12$. The output is the mean relative to $x_t$, and the log
+    scale relative to `log_scale`; `evidence` multiplies by $q_{t|0}(x_t | x_0)$. Salimans et al. 2017 (arXiv
+    1701.05517); Campbell et al. 2022 (arXiv 2205.14987).
     """
 
     evidence: bool = False
@@ -155,7 +155,7 @@ class Logistic(Softmax):
         return self._scaled(x_t, torch.get_default_dtype()).reshape(-1, *self.input_shape)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\sigma(b) - \sigma(a) = \sigma(b)\sigma(-a)(1 - e^{a - b})$ in logarithms, for the edges a < b of a bin."""
+        r"""$\sigma(b) - \sigma(a) = \sigma(b)\sigma(-a)(1 - e^{a - b})$ for the edges a < b."""
         shift, log_scale = self.by_site(output).unbind(-1)
         states = self.process.space.states
         mean = self._scaled(x_t, shift.dtype) + shift

@@ -1,8 +1,7 @@
-r"""What a network's output stands for where noise is Gaussian. Every head is an exact reparameterisation of $\hat x_0$.
+r"""What a network's output stands for where noise is Gaussian: exact reparameterisations of $\hat x_0$.
 
-With $x = \alpha x_0 + \sigma\epsilon$ and data of standard deviation $\sigma_d$, the network always sees
-$x / \sqrt{\alpha^2\sigma_d^2 + \sigma^2}$, which has unit variance (the input half of the preconditioning of Karras
-et al. 2022, arXiv 2206.00364). The heads are the other half: with output $F$,
+With $x = \alpha x_0 + \sigma\epsilon$ and data of standard deviation $\sigma_d$, the network sees
+$x / \sqrt{\alpha^2\sigma_d^2 + \sigma^2}$, of unit variance (Karras et al. 2022, arXiv 2206.00364), and gives $F$:
 
 | head | $\hat x_0$ |
 |---|---|
@@ -14,8 +13,8 @@ et al. 2022, arXiv 2206.00364). The heads are the other half: with output $F$,
 | `Preconditioned` | $c_{skip} x + c_{out} F$ |
 
 with $c_{skip} = \alpha\sigma_d^2/(\alpha^2\sigma_d^2 + \sigma^2)$ and
-$c_{out} = \sigma\sigma_d/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$, a target of unit variance at every noise level; in a
-variance-preserving process with $\sigma_d = 1$ it is `V` with the sign of F changed.
+$c_{out} = \sigma\sigma_d/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$, a target of unit variance; in a variance-preserving
+process with $\sigma_d = 1$ it is `V` with -F.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class SignalNoiseHead(ProcessHead):
 
 @dataclass(frozen=True)
 class GaussianHead(SignalNoiseHead):
-    r"""How a network's output F becomes the estimate of x_0, for data of standard deviation $\sigma_d$ = `sigma_data`.
+    """How a network's output F becomes the estimate of x_0, for data of standard deviation `sigma_data`.
 
     >>> from unnoise.processes import edm
     >>> head = Eps(edm(Euclidean(2)), sigma_data=0.5)
@@ -108,7 +107,7 @@ class V(GaussianHead):
     r"""The network gives $\alpha\epsilon - \sigma x_0$ (Salimans and Ho 2022, arXiv 2202.00512)."""
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        r"""$(\alpha x - \sigma F)/(\alpha^2 + \sigma^2)$."""
+        """By the table of the module."""
         return (alpha * x_t - sigma * output) / (alpha**2 + sigma**2)
 
 
@@ -116,7 +115,7 @@ class Velocity(GaussianHead):
     r"""The network gives $\epsilon - x_0$, on rectified flow $dx/d\tau$ (Lipman et al. 2023, arXiv 2210.02747)."""
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        r"""$(x - \sigma F)/(\alpha + \sigma)$."""
+        """By the table of the module."""
         return (x_t - sigma * output) / (alpha + sigma)
 
 

@@ -1,7 +1,7 @@
-r"""What a network says of numbers that lie on evenly spaced levels, such as the bytes of an image.
+"""What a network says of numbers on evenly spaced levels, such as the bytes of an image.
 
-At small noise the nearest level is hard to learn to the last digit and easy to compute. The network says what it
-expects of each number before its noisy value is seen; Bayes' rule, number by number, does the rest.
+At small noise the nearest level is hard to learn and easy to compute: the network states what it expects of each number
+unseen, and Bayes' rule does the rest.
 """
 
 from __future__ import annotations
@@ -16,28 +16,23 @@ from unnoise._tree import expand
 from unnoise.heads.gaussian import SignalNoiseHead
 from unnoise.spaces.lattice import Lattice
 
-CLOSE = 0.6  # steps: where a law is wider, the mean over levels is that over the line, to a thousandth of a step
+CLOSE = 0.6  # steps: a wider law has on levels the mean that it has on the line, to 1e-3 steps
 LOG_WIDTHS = (-6.0, 3.0)  # of a bell, in standard deviations of the data
 NEIGHBOURS = 2  # levels to each side that are looked at where it is narrower
 
 
 @dataclass(frozen=True)
 class LatticeHead(SignalNoiseHead):
-    r"""The posterior mean of numbers on a lattice, each with a prior of its own that the network states.
+    r"""The posterior mean of numbers on a lattice, each with a prior that the network states.
 
-    The prior of a number is a mixture of point masses at a few levels, such as the lowest and the highest, where
-    clipped numbers pile up, and of `bells` Gaussians $N(m_k, s_k^2)$ over the levels. With $y = x_t/\alpha$ and
-    $\tau = \sigma/\alpha$ each part is weighed by $w_k N(y; m_k, s_k^2 + \tau^2)$ ($s = 0$ for the point masses), and
-    has the mean of $N\big(\frac{m\tau^2 + y s^2}{s^2 + \tau^2}, \frac{s^2\tau^2}{s^2 + \tau^2}\big)$ over the levels.
-
-    At noise below the step the estimate is the level itself, whatever the network says.
+    The prior mixes point masses at a few levels, such as the ends where clipped numbers pile up, with `bells` Gaussians
+    $N(m_k, s_k^2)$ over the levels. With $y = x_t/\alpha$ and $\tau = \sigma/\alpha$ each part is weighed by
+    $w_k N(y; m_k, s_k^2 + \tau^2)$ ($s = 0$ for the masses), and has the mean of $N\big(\frac{m\tau^2 + y s^2}{s^2 +
+    \tau^2}, \frac{s^2\tau^2}{s^2 + \tau^2}\big)$ over the levels: the level itself at noise below the step.
 
     Args:
-        process: a Gaussian one.
-        lattice: the levels.
-        bells: how many Gaussians.
-        atoms: the places, from 0, of the levels with a point mass; the two ends by default.
-        sigma_data: the standard deviation of the data, for the scale of the inputs.
+        atoms: the levels with a point mass, counted from 0; the two ends by default.
+        sigma_data: the standard deviation of the data.
 
     >>> from unnoise.processes import variance_preserving
     >>> from unnoise.spaces import Euclidean
@@ -61,7 +56,7 @@ class LatticeHead(SignalNoiseHead):
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """A weight for every atom, and a weight, a mean and a width for every bell, of every channel."""
+        """Per channel a weight for every atom, and weight, mean and width of every bell."""
         channels, *sizes = self.input_shape
         return ((len(self.atoms) + 3 * self.bells) * channels, *sizes)
 
@@ -86,7 +81,7 @@ class LatticeHead(SignalNoiseHead):
         return (share * torch.cat([atoms.expand(len(y), -1, *y.shape[2:]), inside], 1)).sum(1)
 
     def _on_levels(self, mean: Tensor, scale: Tensor) -> Tensor:
-        """The mean over the levels of Gaussians on the line, where these are narrow enough to tell."""
+        """The mean over the levels of Gaussians on the line."""
         offset = (mean - self.lattice.first) / self.lattice.step
         width = scale / self.lattice.step
         nearest = offset.detach().round().clamp(0, self.lattice.count - 1)
@@ -101,5 +96,4 @@ class LatticeHead(SignalNoiseHead):
 
 
 def _log_bell(offset: Tensor, variance: Tensor) -> Tensor:
-    """The log density of N(0, variance), up to a constant."""
     return -0.5 * (offset.square() / variance + variance.log())

@@ -1,4 +1,4 @@
-"""What a network gives for letters that are written one-hot and noised as real numbers: a probability of each."""
+"""What a network gives for one-hot letters noised as real numbers."""
 
 from __future__ import annotations
 
@@ -11,18 +11,15 @@ from unnoise.heads.gaussian import SignalNoiseHead
 class Letters(SignalNoiseHead):
     r"""$\hat x_0 = \mathrm{softmax}(\alpha x/\sigma^2 + F)$ over the last axis, for one-hot data.
 
-    The first term is what the noisy letter itself says, by Bayes' rule, and F the log odds that the rest of the point
-    gives it: zero is exact for independent uniform letters (Dieleman et al. 2022, arXiv 2211.15089).
+    The first term is Bayes' rule for the noisy letter, F the log odds that the rest gives it: zero is exact for
+    independent uniform letters (Dieleman et al. 2022, arXiv 2211.15089).
 
     Points are (n, *sites, letters); the network sees letters as channels, (n, letters, *sites), at about unit variance.
 
     >>> from unnoise.processes import variance_exploding
     >>> from unnoise.spaces import Euclidean
-    >>> head = Letters(variance_exploding(Euclidean((4, 3))))
-    >>> head.input_shape
+    >>> Letters(variance_exploding(Euclidean((4, 3)))).input_shape
     (3, 4)
-    >>> head.estimate(torch.zeros(1, 3, 4), torch.zeros(1, 4, 3), torch.tensor(0.6))[0, 0]
-    tensor([0.3333, 0.3333, 0.3333])
     """
 
     @property
@@ -36,6 +33,6 @@ class Letters(SignalNoiseHead):
         return (x_t / torch.hypot(*self.alpha_sigma(x_t, t))).movedim(-1, 1)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\mathrm{softmax}(\alpha x/\sigma^2 + F)$, in the precision of x_t."""
+        """Bayes' rule, in the precision of x_t."""
         alpha, sigma = self.alpha_sigma(x_t, t)
         return torch.softmax(alpha * x_t / sigma**2 + output.movedim(1, -1).to(x_t), -1)

@@ -1,4 +1,4 @@
-"""What a network sees and gives on a manifold: coordinates at many scales, and a tangent vector of order one."""
+"""What a network sees and gives on a manifold: waves, and a tangent vector of order one."""
 
 from __future__ import annotations
 
@@ -34,15 +34,13 @@ class _Diffusion(Protocol):
 class Tangent(ProcessHead):
     r"""The score as $\sqrt{2g/(e^{2gB} - 1)}$ times the tangent part of the output, g the spectral gap of the space.
 
-    While B is small the factor is $1/\sqrt B$, so the output is minus the noise, at unit variance (Ho et al. 2020);
-    later it decays as fast as the score. The zero output is the score of uniform data.
-
-    The network sees the features $\phi$ of the space, and $e^{-f^2 B/2}\sin f\phi$ and $e^{-f^2 B/2}\cos f\phi$ for
-    every frequency f (Tancik et al. 2020, arXiv 2006.10739): waves finer than the noise only disturb, and fade.
+    At small B the factor is $1/\sqrt B$, so the output is minus the noise (Ho et al. 2020); later it decays as the
+    score does. The network sees the features $\phi$ of the space, and $e^{-f^2 B/2}\sin f\phi$ and
+    $e^{-f^2 B/2}\cos f\phi$ for every frequency f (Tancik et al. 2020, arXiv 2006.10739): waves finer than the noise
+    fade.
 
     Args:
-        process: Brownian motion.
-        frequencies: of the waves; about 1/length for each scale of length that the data have.
+        frequencies: about 1/length for each scale of length of the data.
 
     >>> from unnoise.processes import Brownian
     >>> from unnoise.spaces import Sphere
@@ -78,7 +76,7 @@ class Tangent(ProcessHead):
         return torch.cat(parts, -1)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\sqrt{2g/(e^{2gB} - 1)}$ times the tangent part, in the precision of x_t."""
+        """The tangent part, scaled, in the precision of x_t."""
         space, gap = self.process.space, 2 * self.process.space.spectral_gap
         factor = torch.sqrt(gap / torch.expm1(gap * self.process.variance(t).to(x_t)))
         return expand(factor, x_t) * space.tangent(x_t, output.reshape(x_t.shape).to(x_t.dtype))
@@ -88,7 +86,7 @@ class Tangent(ProcessHead):
 class ScoreHead(ProcessHead):
     r"""The tangent part of the output is $s\nabla\log q_t$, s the volatility: its square error is the KL rate.
 
-    The network sees the features of the point: images, of three axes, as they are, everything else as a vector.
+    The network sees the features of the point: images, of three axes, as they are, all else as a vector.
     """
 
     needs, on = _Diffusion, Manifold

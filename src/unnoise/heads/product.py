@@ -39,7 +39,7 @@ class JointHead(Head[Any]):
         return (sum(math.prod(head.output_shape) for head in self.parts.values()),)
 
     def inputs(self, x_t: Any, t: Tensor) -> Tensor:
-        """The factors' inputs, one after the other."""
+        """One after the other."""
         inputs = [head.inputs(x_t[name], t).flatten(1) for name, head in self.parts.items()]
         kind = inputs[0].dtype if len({part.dtype for part in inputs}) == 1 else torch.get_default_dtype()
         return torch.cat([part.to(kind) for part in inputs], 1)

@@ -24,8 +24,8 @@ class _WrightFisher(Protocol):
 class SimplexHead(ProcessHead):
     r"""The network sees $\sqrt{N x}$, points of a sphere, on which this noise is equal everywhere.
 
-    Its output F stands for $r_i = F_i\,/\sqrt{\kappa\,(x_i + \kappa e^{-\theta B})}$, the size of the score,
-    with $\kappa = (e^{\theta B} - 1)/\theta$, the `spent` of the process.
+    Its output F stands for $r_i = F_i\,/\sqrt{\kappa\,(x_i + \kappa e^{-\theta B})}$, with
+    $\kappa = (e^{\theta B} - 1)/\theta$.
 
     >>> from unnoise.processes import WrightFisher
     >>> head = SimplexHead(WrightFisher(Simplex(3)))

@@ -1,4 +1,4 @@
-"""What a density and a law are: something with a log density and its gradient, and something to draw from as well."""
+"""What a density and a law are: a log density and its gradient, and draws."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Place(Protocol):
 
 
 class Scored(ABC, Generic[S]):
-    r"""A density with a known score $\nabla\log p$, which is all that unadjusted chains need."""
+    r"""A density with a known score $\nabla\log p$, all that unadjusted chains need."""
 
     @property
     def support(self) -> Place | None:
-        """The space that the points live in; None is $R^d$, for points of any shape."""
+        """The space of the points; None is $R^d$, for points of any shape."""
         return None
 
     @abstractmethod
@@ -37,14 +37,14 @@ class Scored(ABC, Generic[S]):
 
 
 class LogDensity(Scored[S]):
-    """A density that is known by its logarithm, up to a constant unless the class says more."""
+    """A density known by its logarithm, up to a constant unless the class says more."""
 
     @abstractmethod
     def log_prob(self, x: S) -> Tensor:
-        """Log density at x in nats, (*batch,), with respect to the reference measure that the class states."""
+        """Log density at x in nats, (*batch,), in the reference measure of the class."""
 
     def score(self, x: S) -> S:
-        """By automatic differentiation in the coordinates of x, for classes on flat spaces that know no better way."""
+        """By automatic differentiation, for flat spaces."""
         slope: S = differentiated(self.log_prob, x)[1]
         return slope
 
@@ -56,7 +56,7 @@ class LogDensity(Scored[S]):
 class Law(LogDensity[S]):
     """A (batch of) probability law(s) on states: a density to draw from, normalised unless the class says more.
 
-    A law may carry batch axes of its own, as the kernel q(x_t | x_0) does for a batch of x_0.
+    Its batch axes are those of x_0 for the kernel q(x_t | x_0).
     """
 
     @abstractmethod
@@ -65,11 +65,7 @@ class Law(LogDensity[S]):
 
 
 def differentiated(log_prob: Any, x: Any) -> tuple[Tensor, Any]:
-    """A function of points, (n, *event) to (n,), and its gradient, at the cost of one evaluation.
-
-    Raises:
-        InputError: the function cannot be differentiated.
-    """
+    """A function of points, (n, *event) to (n,), and its gradient, by one evaluation."""
     graph = x.requires_grad and torch.is_grad_enabled()
     with torch.enable_grad():
         x = x if graph or not x.is_floating_point() else x.detach().requires_grad_()
@@ -84,7 +80,7 @@ def differentiated(log_prob: Any, x: Any) -> tuple[Tensor, Any]:
 
 
 class HasEntropy(Law[S]):
-    """A law whose entropy is known, and how far it is from another of its kind; both sum over the axes of an event."""
+    """A law of known entropy and divergence, summed over the axes of an event."""
 
     @abstractmethod
     def entropy(self) -> Tensor:
@@ -92,7 +88,7 @@ class HasEntropy(Law[S]):
 
     @abstractmethod
     def kl(self, other: Self) -> Tensor:
-        r"""$KL(p \| p') = E[\log p(X) - \log p'(X)]$ in nats, (*batch,), for another law p' of the same kind."""
+        r"""$KL(p \| p') = E[\log p(X) - \log p'(X)]$ in nats, (*batch,), for p' of the same kind."""
 
 
 def event_sum(coordinates: Tensor, event_ndim: int) -> Tensor:
@@ -101,9 +97,9 @@ def event_sum(coordinates: Tensor, event_ndim: int) -> Tensor:
 
 
 def standard_normal(shape: tuple[int, ...], like: Tensor, rng: torch.Generator, scale: float = 1.0) -> Tensor:
-    """N(0, 1) numbers, times `scale`, drawn where `rng` lives, in the dtype and on the device of `like`.
+    """N(0, 1) numbers, times `scale`, in the dtype and on the device of `like`.
 
-    Drawing on the generator's own device makes a seed give the same numbers on every device.
+    Drawn where `rng` lives, so that a seed gives the same numbers on every device.
     """
     numbers = torch.empty(shape, device=rng.device, dtype=like.dtype).normal_(0, scale, generator=rng)
     return numbers.to(like.device)

@@ -1,4 +1,4 @@
-"""Independent draws from finitely many states, the kernels and small steps of finite spaces; draws by weights."""
+"""Independent draws from finitely many states; draws by weights."""
 
 from __future__ import annotations
 
@@ -17,20 +17,18 @@ class Categorical(HasEntropy[Tensor]):
 
     Args:
         probs: (*batch, *sites, S), non-negative; each row sums to one.
-        event_ndim: how many axes of sites form one event.
+        event_ndim: axes of sites of one event.
 
     >>> law = Categorical(torch.tensor([[0.25, 0.75], [1.0, 0.0]]), event_ndim=1)
     >>> law.log_prob(torch.tensor([1, 0])).exp()
     tensor(0.7500)
-    >>> law.sample(torch.Generator().manual_seed(0), (3,))[:, 1]
-    tensor([0, 0, 0])
     """
 
     probs: Tensor
     event_ndim: int
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
-        """Draw states in int64, (*shape, *batch, *sites), by inversion: a state without mass is never drawn."""
+        """Draw states in int64, (*shape, *batch, *sites), by inversion, never one without mass."""
         rows, count = self.probs.shape[:-1], math.prod(shape)
         uniform = torch.rand((count, *rows), generator=rng, device=rng.device, dtype=self.probs.dtype)
         below = self.probs.cumsum(-1)
@@ -39,7 +37,7 @@ class Categorical(HasEntropy[Tensor]):
         return drawn.clamp_(max=self.probs.shape[-1] - 1).movedim(-1, 0).reshape(*shape, *rows)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The log probability of states (*batch, *sites) in nats; minus infinity where they are impossible."""
+        """Log probability of states (*batch, *sites) in nats; minus infinity where impossible."""
         x, _ = torch.broadcast_tensors(x, self.probs[..., 0])  # type: ignore[no-untyped-call]
         mass = torch.gather(self.probs.expand(*x.shape, -1), -1, x[..., None])[..., 0].log()
         return event_sum(mass, self.event_ndim)
@@ -49,27 +47,20 @@ class Categorical(HasEntropy[Tensor]):
         return event_sum(torch.special.entr(self.probs).sum(-1), self.event_ndim)
 
     def kl(self, other: Categorical) -> Tensor:
-        r"""$\sum_k p_k\log(p_k/p'_k)$, summed over the sites; infinite where p has states that p' lacks."""
+        r"""$\sum_k p_k\log(p_k/p'_k)$, summed over the sites; infinite where only p' is zero."""
         seen = torch.where(self.probs > 0, other.probs, 1.0)  # no gradient where there is no mass
         return event_sum((torch.xlogy(self.probs, self.probs) - torch.xlogy(self.probs, seen)).sum(-1), self.event_ndim)
 
 
 def effective_size(log_weights: Tensor) -> Tensor:
-    r"""$(\sum w)^2/\sum w^2$ over the last axis (Kong, Liu, Wong 1994): from 1, one weight is all, to their number.
-
-    >>> effective_size(torch.tensor([[0.0, 0.0], [0.0, -50.0]]))
-    tensor([2., 1.])
-    """
+    r"""$(\sum w)^2/\sum w^2$ over the last axis (Kong, Liu, Wong 1994)."""
     return torch.exp(2 * torch.logsumexp(log_weights, -1) - torch.logsumexp(2 * log_weights, -1))
 
 
 def systematic(log_weights: Tensor, count: int, rng: torch.Generator) -> Tensor:
     """Indices of `count` draws from every row of weights, (rows, count), by one uniform number per row.
 
-    A particle of weight w is drawn w x count times, rounded up or down at random (Carpenter, Clifford, Fearnhead 1999).
-
-    >>> systematic(torch.tensor([[0.5, 0.25, 0.25, 0.0]]).log(), 4, torch.Generator().manual_seed(0))
-    tensor([[0, 0, 1, 2]])
+    Weight w is drawn w x count times, rounded at random (Carpenter, Clifford, Fearnhead 1999).
     """
     below = log_weights.double().softmax(-1).cumsum(-1)
     shift = torch.rand((len(below), 1), generator=rng, device=rng.device, dtype=torch.float64).to(below.device)

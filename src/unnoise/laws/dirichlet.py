@@ -1,4 +1,4 @@
-"""Dirichlet laws: the stationary laws of Wright-Fisher noise, and its small steps."""
+"""Dirichlet laws: stationary laws and small steps of Wright-Fisher noise."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from unnoise.laws.base import Law
 
-LEAST = 1e-30  # the smallest part that is drawn: where a part underflows, its logarithm stays finite
+LEAST = 1e-30  # the smallest part that is drawn, of finite logarithm
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Dirichlet(Law[Tensor]):
         return (parts / parts.sum(-1, keepdim=True)).clamp(min=LEAST).to(self.concentration)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density in nats, (*batch,)."""
+        """In nats, (*batch,)."""
         alpha = self.concentration.to(x)
         constant = torch.lgamma(alpha.sum(-1)) - torch.lgamma(alpha).sum(-1)
         return constant + ((alpha - 1) * x.clamp(min=LEAST).log()).sum(-1)
 
     def score(self, x: Tensor) -> Tensor:
-        r"""$(\alpha - 1)/x$: partial derivatives; only the part that sums to zero has a meaning."""
+        r"""$(\alpha - 1)/x$, up to a constant."""
         return (self.concentration.to(x) - 1) / x.clamp(min=LEAST)

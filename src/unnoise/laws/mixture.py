@@ -1,4 +1,4 @@
-"""Gaussian mixtures: the one rich family that stays closed under Gaussian noise."""
+"""Gaussian mixtures, which stay closed under Gaussian noise."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ class Normal(HasEntropy[Tensor]):
 
     Args:
         mean: (*batch, *event).
-        scale: standard deviation(s), broadcasts against the mean; 0 makes a point mass, which can be drawn from only.
-        event_ndim: how many trailing axes form one event.
+        scale: standard deviation(s), broadcasts against the mean; 0 is for drawing only.
+        event_ndim: trailing axes of one event.
 
     >>> law = Normal(torch.zeros(2, 3), torch.tensor(1.0), event_ndim=1)
     >>> law.log_prob(torch.zeros(2, 3)) / math.log(2 * math.pi)
@@ -37,7 +37,7 @@ class Normal(HasEntropy[Tensor]):
     def log_prob(self, x: Tensor) -> Tensor:
         r"""$-\frac12\lVert (x - \mu)/s\rVert^2 - \sum\log(s\sqrt{2\pi})$ in nats.
 
-        All of k laws, (1, k, *event), at each of n points, (n, 1, *event), cost one product of matrices.
+        Of k laws, (1, k, *event), at n points, (n, 1, *event), by one product of matrices.
         """
         if self._is_row() and x.ndim == self.mean.ndim and x.shape[1] == 1:
             return self._at_each(x.flatten(1), self.mean[0].flatten(1))
@@ -61,23 +61,23 @@ class Normal(HasEntropy[Tensor]):
         return event_sum(0.5 * (shift + torch.expm1(log_ratio) - log_ratio), self.event_ndim)
 
     def _is_row(self) -> bool:
-        """Whether these are k laws, (1, k, *event), each with one scale."""
+        """Whether these are k laws, (1, k, *event), each of one scale."""
         ndim = self.mean.ndim
         if self.event_ndim == 0 or ndim != self.event_ndim + 2 or self.mean.shape[0] != 1:
             return False
         return self.scale.ndim == 0 or (self.scale.ndim == ndim and self.scale[0, 0].numel() == 1)
 
     def _at_each(self, x: Tensor, means: Tensor) -> Tensor:
-        """The log densities, (n, k), at x, (n, d), of laws with these means, (k, d)."""
+        """Log densities, (n, k), at x, (n, d), for means (k, d)."""
         precision = self.scale.double().reshape(self.scale.shape[:2]) ** -2
         constant = 0.5 * x.shape[1] * torch.log(precision / (2 * math.pi))
         return outer_squares(x, means).mul_(-0.5 * precision).add_(constant).to(x)
 
 
 def outer_squares(x: Tensor, y: Tensor) -> Tensor:
-    r"""$\lVert x_i\rVert^2 - 2 x_i\cdot y_j + \lVert y_j\rVert^2$, (n, k), for points (n, d) and (k, d), in float64.
+    r"""$\lVert x_i\rVert^2 - 2 x_i\cdot y_j + \lVert y_j\rVert^2$, (n, k), for points (n, d) and (k, d).
 
-    In float32 the terms would cancel: of points a thousandth of their length apart only one digit would be left.
+    In float64: in float32 the terms of close points cancel.
     """
     x, y = x.double(), y.double()
     ones = x.new_ones(x.shape[1])  # products with ones are faster than sums over a short axis

@@ -14,35 +14,33 @@ from unnoise.laws.base import HasEntropy, Law
 
 @dataclass(frozen=True)
 class Independent(HasEntropy[dict[str, Any]]):
-    r"""$\prod_n p_n(x_n)$ on dicts of states; density with respect to the product of the parts' reference measures.
+    r"""$\prod_n p_n(x_n)$ on dicts of states; density with respect to the product measure.
 
     Args:
         parts: name -> law; all of one batch shape.
 
     >>> from unnoise.laws import Normal
     >>> one = Normal(torch.zeros(4, 2), torch.ones(()), event_ndim=1)
-    >>> pair = Independent({"a": one, "b": one})
-    >>> x = pair.sample(torch.Generator().manual_seed(0))
-    >>> bool(torch.equal(pair.log_prob(x), one.log_prob(x["a"]) + one.log_prob(x["b"])))
-    True
+    >>> sorted(Independent({"a": one, "b": one}).sample(torch.Generator()))
+    ['a', 'b']
     """
 
     parts: Mapping[str, Law[Any]]
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> dict[str, Any]:
-        """Draw a dict of states, each (*shape, *batch, *event)."""
+        """Draw a dict of (*shape, *batch, *event)."""
         return {name: law.sample(rng, shape) for name, law in self.parts.items()}
 
     def log_prob(self, x: dict[str, Any]) -> Tensor:
-        """The sum of the parts' log densities, in nats."""
+        """The sum over parts."""
         return self._total(lambda name, law: law.log_prob(x[name]))
 
     def entropy(self) -> Tensor:
-        """The sum of the parts' entropies, which all parts must have."""
+        """The sum over parts, which must all have one."""
         return self._total(lambda name, law: law.entropy())
 
     def kl(self, other: Independent) -> Tensor:
-        """The sum of the parts' divergences, which all parts must have."""
+        """The sum over parts, which must all have one."""
         return self._total(lambda name, law: law.kl(other.parts[name]))
 
     def _total(self, f: Callable[[str, Any], Tensor]) -> Tensor:

@@ -1,4 +1,4 @@
-r"""Counts that lose some and gain others: the kernels and small steps of counts."""
+"""Counts that lose some and gain others."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ DEVIATIONS = 9.0  # around the largest term, within which a sum over survivors i
 
 
 class CountLaw(HasEntropy[Tensor]):
-    """Independent counts, whose expectations are sums over all counts that have any mass to speak of."""
+    """Independent counts; expectations are sums over all counts that have any mass to speak of."""
 
     event_ndim: int
 
     @abstractmethod
     def _largest(self) -> Tensor:
-        """What a count exceeds with a probability below rounding, at every site."""
+        """What a count exceeds with a probability below rounding."""
 
     def entropy(self) -> Tensor:
         """Summed over counts and sites, in float64."""
@@ -34,7 +34,7 @@ class CountLaw(HasEntropy[Tensor]):
         return self._mean(lambda log_p, x: log_p - each.log_prob(x).double())
 
     def _mean(self, f: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        """The mean of f(log p(x), x), with the sum over the sites of an event."""
+        """The mean of f(log p(x), x), summed over the sites of an event."""
         each: Any = replace(self, event_ndim=0)  # type: ignore[type-var]
         largest = self._largest()
         x = torch.arange(int(largest.max()) + 1, device=largest.device).reshape(-1, *[1] * largest.ndim)
@@ -50,9 +50,9 @@ class BinomialThinning(CountLaw):
 
     Args:
         count: n, non-negative int64, (*batch, *sites).
-        kept: $\rho$, the probability that one survives, broadcasts against the counts.
-        arrivals: $\lambda$, the mean number of newcomers, broadcasts against the counts.
-        event_ndim: how many axes of sites form one event.
+        kept: $\rho$, the probability that one survives; broadcasts.
+        arrivals: $\lambda$, the mean number of newcomers; broadcasts.
+        event_ndim: axes of sites of one event.
 
     >>> law = BinomialThinning(torch.tensor([2]), torch.tensor(0.5), torch.tensor(0.0), event_ndim=1)
     >>> law.log_prob(torch.tensor([1])).exp()
@@ -73,13 +73,13 @@ class BinomialThinning(CountLaw):
         return (survivors + torch.poisson(arrivals, generator=rng)).long().to(self.count.device)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The log probability of counts, (*batch,), in nats; minus infinity where they are impossible."""
+        """Log probability of counts, (*batch,), in nats; minus infinity where impossible."""
         mass = torch.logsumexp(self._log_terms(x)[1], -1)
         mass = mass.to(self.kept.dtype if self.kept.dtype == torch.float64 else torch.get_default_dtype())
         return event_sum(mass, self.event_ndim)
 
     def lost_and_new(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean numbers, given x, of those that are lost and of newcomers: both of the shape of x, in float64."""
+        """Mean numbers, given x, of the lost and of newcomers, shaped like x, in float64."""
         survivors, log_terms = self._log_terms(x)
         weights = torch.softmax(log_terms, -1)
         lost = (weights * (self.count[..., None] - survivors)).sum(-1)
@@ -90,7 +90,7 @@ class BinomialThinning(CountLaw):
         return self.count + (arrivals + DEVIATIONS * arrivals.sqrt() + DEVIATIONS).ceil() * (arrivals > 0)
 
     def _log_terms(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Numbers of survivors around the likeliest one, and the logarithms of their terms, (*batch, *sites, K)."""
+        """Numbers of survivors around the likeliest, and the logs of their terms, (*batch, *sites, K)."""
         n, x, kept, arrivals = torch.broadcast_tensors(  # type: ignore[no-untyped-call]
             self.count.double(), x.double(), self.kept.double(), self.arrivals.double()
         )
@@ -107,7 +107,7 @@ class BinomialThinning(CountLaw):
 
 
 def _window(n: Tensor, x: Tensor, kept: Tensor, arrivals: Tensor) -> Tensor:
-    r"""Whole numbers around the largest term s, where $(n - s)(x - s)\rho = (s + 1)\lambda(1 - \rho)$."""
+    r"""Whole numbers around the largest term, $(n - s)(x - s)\rho = (s + 1)\lambda(1 - \rho)$."""
     odds = (arrivals * (1 - kept) / kept.clamp(min=1e-30)).clamp(max=1e30)
     total = n + x + odds
     root = torch.sqrt((total**2 - 4 * (n * x - odds)).clamp(min=0))
@@ -122,15 +122,13 @@ def _window(n: Tensor, x: Tensor, kept: Tensor, arrivals: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class BinomialBirths(CountLaw):
-    r"""$x + \mathrm{Bin}(N, p)$ with N the whole number below or above a real one, at random with its mean.
-
-    Density with respect to counting measure.
+    r"""$x + \mathrm{Bin}(N, p)$, N a real number rounded at random; density with respect to counting measure.
 
     Args:
         count: x, int64, (*batch, *sites).
         missing: the mean of N, real and non-negative; broadcasts.
         share: p, broadcasts.
-        event_ndim: how many axes of sites form one event.
+        event_ndim: axes of sites of one event.
 
     >>> law = BinomialBirths(torch.tensor([3]), torch.tensor([0.5]), torch.tensor(1.0), event_ndim=1)
     >>> law.log_prob(torch.tensor([4])).exp()
@@ -150,7 +148,7 @@ class BinomialBirths(CountLaw):
         return self.count + torch.binomial(number, share.clamp(0, 1), generator=rng).long().to(self.count.device)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The log probability of counts, (*batch,), in nats."""
+        """In nats, (*batch,)."""
         found, missing, share = torch.broadcast_tensors(  # type: ignore[no-untyped-call]
             (x - self.count).double(), self.missing.double(), self.share.double()
         )

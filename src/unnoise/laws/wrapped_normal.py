@@ -1,4 +1,4 @@
-"""Normal laws wound around circles: the heat kernels and the small steps of tori."""
+"""Normal laws wound around circles: heat kernels and small steps of tori."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unnoise.laws.base import Law, event_sum, standard_normal
 
-BROAD = 2.0  # variances from which the Fourier series has fewer terms than the image sum
+BROAD = 2.0  # variance from which the Fourier series is shorter
 IMAGES = range(-2, 3)  # up to BROAD the next ones are below 1e-25
 HARMONICS = range(1, 8)  # from BROAD on the next ones are below 1e-27
 
@@ -22,12 +22,12 @@ class WrappedNormal(Law[Tensor]):
     $$\sum_k N(\theta + 2\pi k; \mu, s^2)
     = \frac1{2\pi}\Big(1 + 2\sum_{k\ge1} e^{-k^2 s^2/2}\cos k(\theta - \mu)\Big),$$
 
-    the first sum for small $s$ and the second for large, in float64, to a relative error of 1e-13.
+    the first sum for small $s$, the second for large, in float64, to a relative error of 1e-13.
 
     Args:
-        mean: (*batch, *event), in radians; any angles will do.
-        scale: standard deviation(s), broadcasts against the mean; 0 makes a point mass, which can be drawn from only.
-        event_ndim: how many trailing axes form one event.
+        mean: (*batch, *event), any angles in radians.
+        scale: standard deviation(s), broadcasts against the mean; 0 is for drawing only.
+        event_ndim: trailing axes of one event.
 
     >>> wide = WrappedNormal(torch.zeros(2), torch.tensor(50.0), event_ndim=1)
     >>> round(float(wide.log_prob(torch.ones(2)) / math.log(2 * math.pi)), 6)
@@ -45,7 +45,7 @@ class WrappedNormal(Law[Tensor]):
         return wrap(mean + self.scale * noise).to(self.mean.dtype)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density in nats."""
+        """In nats."""
         images, early, phase, waves, _, variance = self._expansions(x)
         image_sum = torch.logsumexp(-0.5 * images**2 / early, -1) - 0.5 * torch.log(2 * math.pi * early[..., 0])
         fourier = torch.log1p((waves * phase.cos()).sum(-1)) - math.log(2 * math.pi)
@@ -59,7 +59,7 @@ class WrappedNormal(Law[Tensor]):
         return torch.where(variance < BROAD, image_sum, fourier).to(self._dtype(x))
 
     def _expansions(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Images and their variance; phases, amplitudes and orders of the Fourier series; the variance; in float64."""
+        """Images, their variance; phases, amplitudes, orders of the Fourier series; the variance."""
         angle = wrap(x.double() - self.mean) + 0 * self.scale
         variance, angle = (self.scale.double() ** 2).expand_as(angle), angle[..., None]
         turns, order = (

@@ -1,19 +1,17 @@
 r"""The transition law of Wright-Fisher noise, exactly: a mixture of Dirichlet laws over ancestors.
 
 With $M \sim q^\theta(t)$ lines left of the past (`lineages`), and $L \sim \mathrm{Mult}(M, x_0)$ of them of each type,
-$x_t \sim \mathrm{Dir}(\alpha + L)$ (Griffiths and Li 1983; Jenkins and Spano 2017, arXiv 1506.06998). Summed over
-everything that is not seen, the density is
+$x_t \sim \mathrm{Dir}(\alpha + L)$ (Griffiths and Li 1983; Jenkins and Spano 2017, arXiv 1506.06998). Summed over M and
+L,
 
 $$q(y | x) = \prod_i y_i^{\alpha_i - 1}\ \sum_m q_m\,\Gamma(\theta + m)\,m!\,c_m, \qquad
 \sum_m c_m z^m = \prod_i \sum_l \frac{(x_i y_i z)^l}{l!\,\Gamma(\alpha_i + l)},$$
 
-a sum of positive terms: nothing cancels. The product of N power series is taken by fast Fourier transforms of a window
-of K terms around the largest ones, tilted by $z^m \to (R z)^m$ so that the window of the series and the largest terms
-of the sum over m have the same centre (a saddle point). K grows as $t^{-1/2}$, and so do time and memory per pair of
-points: N K numbers.
+where nothing cancels. The product of N power series is taken by fast Fourier transforms of a window of K terms, tilted
+by $z^m \to (R z)^m$ so that the series and the sum over m are largest at the same m (a saddle point). K grows as
+$t^{-1/2}$, and a pair of points takes N K numbers.
 
-The same sums give the mean of the ancestors, $\Lambda_i = E[L_i | x, y]$, and with it the score,
-$\partial_i\log q = (\alpha_i - 1 + \Lambda_i)/y_i$.
+The same sums give $\Lambda_i = E[L_i | x, y]$ and the score, $\partial_i\log q = (\alpha_i - 1 + \Lambda_i)/y_i$.
 """
 
 from __future__ import annotations
@@ -53,16 +51,16 @@ class WrightFisherKernel(Law[Tensor]):
 
     @property
     def batch_shape(self) -> torch.Size:
-        """The batch axes of the law: those of x_0 and of the time."""
+        """That of x_0 and of the time."""
         shape: torch.Size = torch.broadcast_shapes(self.x_0.shape[:-1], self.time.shape)  # type: ignore[no-untyped-call]
         return shape
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
-        """Draw (*shape, *batch, N): ancestors first, then their Dirichlet law."""
+        """Draw (*shape, *batch, N): ancestors, then their Dirichlet law."""
         return self.sample_with_ancestors(rng, shape)[0]
 
     def sample_with_ancestors(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
-        """Draws, and the numbers of ancestors $L$ that they were made with, both (*shape, *batch, N)."""
+        """Draws, and the ancestors $L$ that they came from, both (*shape, *batch, N)."""
         batch = (*shape, *self.batch_shape)
         times = self.time.to(self.x_0.device).double().expand(batch)
         lines = self.lineages.sample(times.reshape(-1), rng).reshape(batch)
@@ -71,24 +69,24 @@ class WrightFisherKernel(Law[Tensor]):
         return drawn.to(self.x_0), ancestors.to(self.x_0)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density in nats, (*batch,)."""
+        """In nats, (*batch,)."""
         return self._sums(x, ancestors=False)[0].to(x)
 
     def score(self, x: Tensor) -> Tensor:
-        r"""$(\alpha - 1 + \Lambda)/x$: partial derivatives, up to a constant that means nothing."""
+        r"""$(\alpha - 1 + \Lambda)/x$, up to a constant."""
         return (self.alpha.to(x) - 1) / x.clamp(min=LEAST) + self.relative_score(x)
 
     def relative_score(self, x: Tensor) -> Tensor:
-        r"""$\Lambda/x$, the partial derivatives of the log density relative to the stationary law, centred.
+        r"""$\Lambda/x$, relative to the stationary law, less a constant for $\sum_i x_i r_i = 0$.
 
-        A constant means nothing and is chosen so that $\sum_i x_i r_i = 0$. Bounded at the faces, for any fixed x_0.
+        Bounded at the faces, for any fixed x_0.
         """
         ancestors = self._sums(x, ancestors=True)[1]
         wide = x.double().clamp(min=LEAST)
         return (ancestors / wide - ancestors.sum(-1, keepdim=True)).to(x)
 
     def _sums(self, x: Tensor, *, ancestors: bool) -> tuple[Tensor, Tensor]:
-        """The log density and, if asked for, the mean ancestors, pair by pair in groups of like windows."""
+        """The log density and, if asked for, the mean ancestors."""
         batch = torch.broadcast_shapes(x.shape[:-1], self.batch_shape)  # type: ignore[no-untyped-call]
         here, there = (part.double().expand(*batch, -1).reshape(-1, x.shape[-1]) for part in (x, self.x_0))
         with torch.no_grad():
@@ -104,13 +102,12 @@ class WrightFisherKernel(Law[Tensor]):
         return log_density, torch.cat([mean for _, _, mean in found])[order].reshape(*batch, -1)
 
     def _columns(self, batch: torch.Size, device: torch.device) -> Tensor:
-        """The lineages at the time of every pair."""
         times = self.time.to(device).double()
         columns = self.lineages.at(times.reshape(-1))
         return columns.reshape(*times.shape, -1).expand(*batch, -1).reshape(math.prod(batch), -1)
 
     def _saddle(self, products: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-        """Where the terms of the sum over m are largest, and the logarithm of the tilt R there, by bisection."""
+        """Where the terms over m are largest, and the log of the tilt R there, by bisection."""
         alpha = self.alpha.to(products)
 
         def rises(m: Tensor) -> Tensor:
@@ -123,7 +120,6 @@ class WrightFisherKernel(Law[Tensor]):
         return largest, self._log_tilt(columns, largest)
 
     def _log_tilt(self, columns: Tensor, m: Tensor) -> Tensor:
-        """The growth of the weights from m to m + 1."""
         pair = self._log_weights(columns, torch.stack([m, m + 1], -1))
         return pair[:, 1] - pair[:, 0]
 
@@ -132,7 +128,7 @@ class WrightFisherKernel(Law[Tensor]):
         return self.lineages.log_mass(columns, m) + torch.lgamma(self.lineages.theta + m) + torch.lgamma(m + 1)
 
     def _window_weights(self, columns: Tensor, first: Tensor, size: int) -> Tensor:
-        """The same at `size` numbers from `first` (n,) on, interpolated between Chebyshev points where it is smooth."""
+        """The same at `size` numbers from `first` (n,) on."""
         steps = torch.arange(size, device=first.device, dtype=torch.float64)
         if size <= 2 * POINTS or float(first.min()) < SINGLE:
             return self._log_weights(columns, first[:, None] + steps)
@@ -142,7 +138,7 @@ class WrightFisherKernel(Law[Tensor]):
     def _window_sums(
         self, here: Tensor, there: Tensor, columns: Tensor, centre: Tensor, tilt: Tensor, size: int, *, ancestors: bool
     ) -> tuple[Tensor, Tensor]:
-        """Log densities (n,) and mean ancestors (n, N) of pairs whose terms fit into a window of `size`."""
+        """Log densities (n,) and mean ancestors (n, N) of pairs whose terms fit into a window."""
         alpha, steps = self.alpha.to(here), torch.arange(size, device=here.device)
         log_tilted = (here * there).clamp(min=LEAST**2).log() + tilt[:, None]
         first = (_tilted_means(log_tilted.detach().exp(), alpha) - size // 2).floor().clamp(min=0)
@@ -154,7 +150,7 @@ class WrightFisherKernel(Law[Tensor]):
         lowest = (centre - size // 2).clamp(min=0)
         log_weights = self._window_weights(columns, lowest, size) - (lowest[:, None] + steps) * tilt[:, None]
         largest = log_weights.amax(-1)
-        # The transform counts from the sum of the windows' beginnings, and wraps around.
+        # The transform counts from the sum of the windows' starts, and wraps.
         place = (lowest[:, None] + steps - first.sum(-1)[:, None]).long() % size
         weights = torch.zeros_like(log_weights).scatter(-1, place, torch.exp(log_weights - largest[:, None]))
 
@@ -173,11 +169,10 @@ class WrightFisherKernel(Law[Tensor]):
 
 
 def multinomial(count: Tensor, shares: Tensor, rng: torch.Generator) -> Tensor:
-    """How many of `count` (*batch,) are of each of N kinds, (*batch, N) in float64, by splitting kinds in halves.
+    """How many of `count` (*batch,) are of each of N kinds, (*batch, N) in float64, by halving the kinds.
 
-    >>> drawn = multinomial(torch.tensor([10, 0]), torch.tensor([[0.2, 0.8, 0.0], [1.0, 0.0, 0.0]]), torch.Generator())
-    >>> drawn.sum(-1), drawn[:, 2]
-    (tensor([10., 0.], dtype=torch.float64), tensor([0., 0.], dtype=torch.float64))
+    >>> multinomial(torch.tensor([10]), torch.tensor([[0.0, 1.0]]), torch.Generator())
+    tensor([[ 0., 10.]], dtype=torch.float64)
     """
     kinds = shares.shape[-1]
     levels = [torch.nn.functional.pad(shares.double(), (0, 2 ** math.ceil(math.log2(kinds)) - kinds)).to(rng.device)]
@@ -197,12 +192,12 @@ def _pairs(level: Tensor) -> Tensor:
 
 
 def _tilted_means(products: Tensor, alpha: Tensor) -> Tensor:
-    r"""Nearly the mean of l under $z^l/(l!\,\Gamma(\alpha + l))$: a Bessel ratio (Amos 1974, a bound)."""
+    r"""Nearly the mean of l under $z^l/(l!\,\Gamma(\alpha + l))$: a bound of a Bessel ratio (Amos 1974)."""
     return 2 * products / (alpha - 0.5 + torch.sqrt((alpha + 0.5) ** 2 + 4 * products))
 
 
 def _log_factorials(lines: Tensor, alpha: Tensor) -> Tensor:
-    r"""$\log(l!\,\Gamma(\alpha_i + l))$ at whole l (n, N, K), looked up."""
+    r"""$\log(l!\,\Gamma(\alpha_i + l))$ at whole l (n, N, K)."""
     numbers = torch.arange(int(lines.max()) + 1, device=lines.device, dtype=torch.float64)
     table = torch.lgamma(numbers + 1) + torch.lgamma(alpha[:, None] + numbers)
     start = torch.arange(len(alpha), device=lines.device)[:, None] * table.shape[1]
@@ -210,7 +205,7 @@ def _log_factorials(lines: Tensor, alpha: Tensor) -> Tensor:
 
 
 def _window(centre: Tensor) -> Tensor:
-    """A number of terms that holds all that counts, from a short list of sizes."""
+    """A number of terms that holds all that counts, from a short list."""
     wanted = WINDOW * (0.5 * centre).sqrt() + LEAST_WINDOW
     octave = torch.exp2(torch.floor(torch.log2(wanted)) - 2)
     return (torch.ceil(wanted / octave) * octave).long()
@@ -218,7 +213,7 @@ def _window(centre: Tensor) -> Tensor:
 
 @functools.lru_cache(maxsize=256)
 def _chebyshev(size: int) -> tuple[Tensor, Tensor]:
-    """Chebyshev points between 0 and size - 1, and the matrix that interpolates from them to all whole numbers."""
+    """Chebyshev points on 0 to size - 1, and the matrix that interpolates to all whole numbers."""
     angles = torch.arange(POINTS, dtype=torch.float64) * math.pi / (POINTS - 1)
     degrees = torch.arange(POINTS, dtype=torch.float64)[:, None]
     steps = torch.arange(size, dtype=torch.float64)
@@ -228,7 +223,6 @@ def _chebyshev(size: int) -> tuple[Tensor, Tensor]:
 
 
 def _groups(sizes: Tensor, parts: int) -> list[tuple[Tensor, int]]:
-    """Rows whose windows are of one size, a few million numbers at a time."""
     groups = []
     for size in sorted(set(sizes.tolist())):
         rows = (sizes == size).nonzero()[:, 0]

@@ -22,11 +22,11 @@ def zeroed(layer: L) -> L:
 
 
 class Embedding(nn.Module):
-    r"""(level, cond) -> (n, width): sines and cosines of the level, and a linear map of the condition, through an MLP.
+    """(level, cond) -> (n, width): waves of the level and a linear map of the condition, through an MLP.
 
     Args:
-        width: size of the embedding.
-        cond_features: how many numbers describe the condition; 0 for none.
+        width: of the embedding.
+        cond_features: numbers per condition; 0 for none.
         frequencies: how many angular frequencies, log-spaced from 1 to `highest`.
 
     >>> Embedding(8, cond_features=2)(torch.zeros(3), torch.zeros(3, 2)).shape
@@ -44,7 +44,7 @@ class Embedding(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """Embed levels of shape () or (n,); a scalar level without condition gives one row, which broadcasts."""
+        """Levels () or (n,); a scalar level without condition gives one row, which broadcasts."""
         expected, got = 0 if self.cond is None else self.cond.in_features, 0 if cond is None else cond.shape[-1]
         if got != expected:
             built = f"a network that was built with cond_features={expected}"

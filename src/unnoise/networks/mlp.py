@@ -14,9 +14,9 @@ class MLP(nn.Module):
 
     Args:
         input_shape: shape of one input.
-        cond_features: how many numbers describe the condition; 0 for none.
-        output_shape: shape of one output; that of the input by default.
-        embedding: width of the embedding of noise level and condition.
+        cond_features: numbers per condition; 0 for none.
+        output_shape: of one output; as the input by default.
+        embedding: width of the embedding.
 
     >>> import torch
     >>> MLP((3,), width=32, depth=2)(torch.zeros(5, 3), torch.zeros(())).shape
@@ -42,7 +42,7 @@ class MLP(nn.Module):
         self.last = zeroed(nn.Linear(width, math.prod(self.output_shape)))
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
+        """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x.reshape(len(x), self.first.in_features))
         for norm, shift, layer in zip(self.norms, self.shifts, self.layers, strict=True):

@@ -9,20 +9,17 @@ from unnoise.networks.embedding import Embedding, Shape, zeroed
 
 
 class Transformer(nn.Module):
-    r"""`depth` blocks of attention and MLP over the sites, modulated by noise level and condition.
+    r"""A stack of `depth` blocks of attention and MLP over the sites, modulated by noise level and condition.
 
-    Every block is $h \leftarrow h + g_1\,\mathrm{attention}(m_1(h))$, $h \leftarrow h + g_2\,\mathrm{mlp}(m_2(h))$ with
-    $m(h) = (1 + s)\,\mathrm{norm}(h) + b$; gates $g$, scales $s$ and shifts $b$ are linear in the embedding of level
-    and condition. Gates and the last layer start at zero, so that every block starts as the identity and the output
-    as zero (Vaswani et al. 2017, arXiv 1706.03762; Peebles and Xie 2023, arXiv 2212.09748).
-
-    Positions are learnt, so the number of sites is that of `input_shape`.
+    A block is $h \leftarrow h + g_1\,\mathrm{attention}(m_1(h))$, $h \leftarrow h + g_2\,\mathrm{mlp}(m_2(h))$ with
+    $m(h) = (1 + s)\,\mathrm{norm}(h) + b$; $g$, $s$ and $b$ are linear in the embedding. Gates and the last layer start
+    at zero (Vaswani et al. 2017, arXiv 1706.03762; Peebles and Xie 2023, arXiv 2212.09748).
 
     Args:
-        input_shape: (channels, sites) of one input.
-        cond_features: how many numbers describe the condition; 0 for none.
-        output_shape: (channels, sites) of one output, with as many sites; that of the input by default.
-        width: numbers per site inside, a multiple of `heads`, the number of attention heads.
+        input_shape: (channels, sites) of one input; positions are learnt, so the number of sites is fixed.
+        cond_features: numbers per condition; 0 for none.
+        output_shape: (channels, sites) of one output; as the input by default.
+        width: numbers per site inside, a multiple of `heads`.
 
     >>> import torch
     >>> Transformer((3, 20), output_shape=(5, 20), width=16, depth=1)(torch.zeros(2, 3, 20), torch.zeros(())).shape
@@ -51,7 +48,7 @@ class Transformer(nn.Module):
         nn.init.normal_(self.positions.weight, std=0.5)
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
+        """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x.transpose(1, 2)) + self.positions.weight
         for block in self.blocks:
@@ -61,7 +58,7 @@ class Transformer(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """Self-attention over the sites, then an MLP at every site; both residual, modulated and gated."""
+    """Self-attention over the sites, then an MLP at every site; both residual and gated."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()

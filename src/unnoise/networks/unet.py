@@ -1,4 +1,4 @@
-"""A U-Net, for images: residual blocks at halving resolutions, with skips from the way down to the way up."""
+"""A U-Net, for images: residual blocks at halving resolutions, with skips."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from unnoise.networks.embedding import Embedding, Shape, zeroed
 class UNet(nn.Module):
     """An encoder and a decoder of residual blocks, modulated by noise level and condition (Ho et al. 2020).
 
-    Images of any size work: odd sizes are halved rounding up and cropped on the way back.
+    Odd sizes are halved rounding up and cropped on the way back.
 
     Args:
         input_shape: (channels, height, width) of one input.
-        cond_features: how many numbers describe the condition; 0 for none.
-        output_shape: of one output, with as many rows and columns; that of the input by default.
+        cond_features: numbers per condition; 0 for none.
+        output_shape: of one output, with as many rows and columns; as the input by default.
         width: channels at the highest resolution, a multiple of 8.
-        multipliers: channels at each resolution, as multiples of width; its length is the number of resolutions.
-        blocks: residual blocks per resolution.
+        multipliers: channels at each resolution, as multiples of width.
         attention: whether the lowest resolution attends to itself.
 
     >>> UNet((1, 9, 9), width=8, multipliers=(1, 2))(torch.zeros(2, 1, 9, 9), torch.zeros(2)).shape
@@ -57,7 +56,7 @@ class UNet(nn.Module):
         self.last = zeroed(nn.Conv2d(current, channels_out, 3, padding=1))
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """The output for x: (n, *input_shape), level: () or (n,), cond: (n, cond_features) or None."""
+        """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x)
         skips: list[Tensor] = []
@@ -75,7 +74,7 @@ class UNet(nn.Module):
 
 
 class ConvolutionBlock(nn.Module):
-    """Two 3x3 convolutions with group normalisation; the embedding scales and shifts between them."""
+    """Two 3x3 convolutions; the embedding scales and shifts between them."""
 
     def __init__(self, channels_in: int, channels_out: int, embedding: int) -> None:
         super().__init__()

@@ -1,13 +1,11 @@
-r"""How data is noised, and what undoes it.
+"""How data is noised, and what undoes it.
 
-A process owns its mathematics, so that an objective and a sampler cannot disagree: generator, kernel, prior, what has
-to be learnt, and reverse. It is immutable and holds no network.
+A process owns its mathematics: generator, kernel, prior, what is learnt, and reverse. It is immutable, without network.
 
-Time runs from t = 0, data, to t = 1, noise. With $q_t$ the marginals and $q_{t|0}$ the kernels, the reverse
-conditioned on its endpoint $x_0$ is known (Doob), and affine in a statistic $Y_t(x_0, x_t)$; so all that must be
-learnt is $E[Y_t(X_0, x) | X_t = x]$.
+Time runs from t = 0, data, to t = 1, noise. With marginals $q_t$ and kernels $q_{t|0}$, the reverse given its endpoint
+$x_0$ is known (Doob), and affine in a statistic $Y_t(x_0, x_t)$; so all that is learnt is $E[Y_t(X_0, x) | X_t = x]$.
 
-Capabilities are types: what a sampler or an objective needs, it asks for by class.
+Capabilities are types: a sampler or an objective asks for what it needs by class.
 """
 
 from __future__ import annotations
@@ -51,26 +49,26 @@ class Process(ABC, Generic[S]):
     @property
     @abstractmethod
     def head(self) -> Head[S]:
-        """What a network sees of a state and what its output stands for, where nothing else is asked for."""
+        """The default head: what a network sees of a state and what its output stands for."""
 
     def check(self, x_0: S) -> None:
-        """Raise InputError unless x_0 is a batch of data that this process can noise: here any points."""
+        """Raise InputError unless x_0 is a batch of data: here any points."""
         if not isinstance(x_0, Tensor):
             raise InputError(f"got data of type {type(x_0).__name__}; expected a tensor, as of torch.as_tensor(data)")
         self.space.check(x_0)
 
     def encode(self, x_0: S) -> tuple[S, Tensor]:
-        """Where the probability flow of x_0 begins, and the log volume of this map, (*batch,): here x_0 and 0."""
+        """Where the flow of x_0 begins, and the log volume of this map, (*batch,): here x_0, 0."""
         first = _tree.first(x_0)
         kind = first.dtype if first.is_floating_point() else torch.get_default_dtype()
         return x_0, torch.zeros(len(first), dtype=kind, device=first.device)
 
     def decode(self, x_0: S, stat: S, rng: torch.Generator) -> S:
-        """From the state at t = 0, which may hold a residue of noise, to data; here as it is."""
+        """From the state at t = 0 to data: here as it is."""
         return x_0
 
     def noise_conditioning(self, t: Tensor) -> Tensor:
-        """How noisy the time t is, as a number of order one that networks are given; by default t from -1 to 1."""
+        """How noisy the time t is, of order one; by default t from -1 to 1."""
         return 2 * t - 1
 
 
@@ -89,27 +87,27 @@ class HasKernel(Process[S]):
 
     @abstractmethod
     def kl_rate(self, stat: S, target: S, x_t: S, t: Tensor) -> Tensor:
-        r"""$\Phi(q_{t|0} / \beta_t)(x_t)$ in nats per unit time, (*batch,): what stat for target costs."""
+        r"""$\Phi(q_{t|0} / \beta_t)(x_t)$ in nats per unit time, (*batch,): the cost of stat for target."""
 
     @abstractmethod
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Uniform numbers as the times where the KL rate is worth looking at, and their density in dt."""
+        """Uniform numbers as times where the KL rate is worth a look, and their density in dt."""
 
     def control_variate(self, x_0: S, x_t: S, t: Tensor) -> Tensor:
-        """How the noise in x_t moves the KL rate of a good denoiser, (*batch,), of mean 0; here 0."""
+        """How noise moves the KL rate of a good denoiser, (*batch,), of mean 0; here 0."""
         first = _tree.first(x_t)
         return torch.zeros(len(first), dtype=precision(t), device=first.device)
 
     @abstractmethod
     def reconstruction(self, x_0: S) -> Tensor:
-        r"""$-E[\log p(x_0 | X_{t=0})]$, (*batch,): the last term of the bound, in nats."""
+        r"""$-E[\log p(x_0 | X_{t=0})]$, (*batch,), in nats."""
 
 
 class Bridged(HasKernel[S]):
-    r"""A process whose bridge $q(x_s | x_0, x_t)$, s < t, is known: ancestral steps and discrete-time bounds.
+    """A process whose bridge $q(x_s | x_0, x_t)$, s < t, is known: ancestral steps and discrete-time bounds.
 
-    What a bridge needs to know of $x_0$ is the statistic $Y_t(x_0, x_t)$. With the learnt one in its place, it is the
-    ancestral law: on finite spaces the average of the bridges over $p(x_0 | x_t)$ exactly, as they are linear in it.
+    The bridge needs $Y_t(x_0, x_t)$ alone. With the learnt one it is the ancestral law: on finite spaces exactly the
+    average of the bridges over $p(x_0 | x_t)$, as they are linear in it.
     """
 
     trait = "whose bridge is known"
@@ -120,14 +118,14 @@ class Bridged(HasKernel[S]):
 
     @abstractmethod
     def reference(self, like: S, t: Tensor | None = None) -> HasEntropy[S]:
-        r"""The law $\pi_t$ at time t of data whose law $\pi_0$ noise leaves in its family; without t, $\pi_0$ itself.
+        r"""The law $\pi_t$ of data that noise leaves in their family; without t, $\pi_0$ itself.
 
-        A reverse in whole steps starts at it, and its last step has it as Bayes' prior. `like` gives shape and device.
+        A reverse in whole steps starts at it; its last step has it as Bayes' prior. `like` gives shape and device.
         """
 
     @abstractmethod
     def ancestral(self, stat: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
-        """The law of x_s given x_t and the statistic; churn scales the noise and keeps the marginals."""
+        """The law of x_s given x_t and the statistic; churn keeps the marginals."""
 
     def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
         """$q(x_s | x_0, x_t)$."""
@@ -138,7 +136,7 @@ P = TypeVar("P", bound=Process[Any])
 
 
 def require(process: Process[Any], kind: type[P], asker: str, instead: str) -> P:
-    """The process, as one of the kind that the asker needs; else an InputError says what to use instead.
+    """The process, as one of the kind that the asker needs; else InputError says what to use instead.
 
     >>> from unnoise import processes, spaces
     >>> letters = processes.CTMC(spaces.Finite(3, 4), processes.rates.Absorbing(4))
@@ -155,11 +153,11 @@ def require(process: Process[Any], kind: type[P], asker: str, instead: str) -> P
 
 
 def with_churn(back: Tensor, forward: Callable[[], Tensor], churn: float) -> Jump:
-    r"""The reverse jumps K, with $\frac12(c^2 - 1)(A + K)$ added for a churn c above 1, A the rates forward."""
+    r"""The reverse jumps K, plus $\frac12(c^2 - 1)(A + K)$ for a churn c above 1, A the rates forward."""
     more = max(0.0, 0.5 * (churn**2 - 1))
     return Jump((1 + more) * back + more * forward() if more else back)
 
 
 def precision(t: Tensor) -> torch.dtype:
-    """Of numbers that belong to whole states: the default, or that of the time where it is higher."""
+    """The dtype for whole states: the default, or that of the time where it is higher."""
     return torch.promote_types(torch.get_default_dtype(), t.dtype)

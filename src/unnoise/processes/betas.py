@@ -1,8 +1,8 @@
-r"""Noise that comes in whole steps: schedules given, or learnt, as $\beta_1, \dots, \beta_T$.
+r"""Noise in whole steps: $\beta_1, \dots, \beta_T$, given or learnt.
 
-Step k adds noise of variance $\beta_k$ and shrinks by $\sqrt{1 - \beta_k}$, so after it
+Step k adds noise of variance $\beta_k$ and shrinks by $\sqrt{1 - \beta_k}$: after it
 $B = -\sum_{j \le k}\log(1 - \beta_j)$, that is $\bar\alpha_k = e^{-B}$. Between steps B is a line. Step k lies at
-$t = (k - 1)/(T - 1)$: the first step is t = 0, the cleanest that a denoiser sees, and the last is t = 1.
+$t = (k - 1)/(T - 1)$: t = 0 is the first step, the cleanest that a denoiser sees.
 """
 
 from __future__ import annotations
@@ -20,29 +20,21 @@ from unnoise.schedules import Schedule
 
 
 def linear_betas(steps: int = 1000, first: float = 1e-4, last: float = 0.02) -> tuple[float, ...]:
-    r"""$\beta$ on a line: DDPM's for 1000 steps (Ho et al. 2020, arXiv 2006.11239)."""
+    r"""$\beta$ on a line: by default DDPM's (Ho et al. 2020, arXiv 2006.11239)."""
     return tuple(torch.linspace(first, last, steps, dtype=torch.float64).tolist())
 
 
 def erasing_betas(steps: int, first: float | None = None) -> tuple[float, ...]:
-    r"""$\beta_t = 1/(T - t + 1)$, by which $\bar\alpha_t$ falls on a line, with a last step that leaves something.
+    r"""$\beta_t = 1/T, \dots, 1/2$, by which $\bar\alpha_t$ falls on a line that ends above zero.
 
-    These are $1/T, \dots, 1/2$, as in the code of Sohl-Dickstein et al. 2015 (arXiv 1503.03585), evenly spaced in
-    $1/\beta$. `first` takes the place of $\beta_1$.
-
-    >>> erasing_betas(4)
-    (0.25, 0.3, 0.375, 0.5)
+    As in the code of Sohl-Dickstein et al. 2015 (arXiv 1503.03585); `first` replaces $\beta_1$.
     """
     betas = (1 / torch.linspace(steps, 2, steps, dtype=torch.float64)).tolist()
     return tuple(betas if first is None else [first, *betas[1:]])
 
 
 def geometric_betas(steps: int, first: float, last: float = 0.5) -> tuple[float, ...]:
-    r"""$\beta$ with equal ratios: noise over many scales of length, where a few steps have to do.
-
-    >>> [round(beta, 4) for beta in geometric_betas(3, 0.005)]
-    [0.005, 0.05, 0.5]
-    """
+    r"""$\beta$ with equal ratios: a few steps over many scales of length."""
     return tuple(torch.logspace(math.log10(first), math.log10(last), steps, dtype=torch.float64).tolist())
 
 
@@ -65,7 +57,7 @@ class StepSchedule(Schedule):
         return ((knots[index + 1] - knots[index]) * (len(knots) - 1)).to(t)
 
     def _place(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The knots, the number of the line on which t lies, and the share of it that is passed."""
+        """The knots, the number of the line that t lies on, and the passed share of it."""
         knots = self.knots.to(t.device)
         place = t.double() * (len(knots) - 1)
         index = place.detach().floor().long().clamp(0, len(knots) - 2)
@@ -99,8 +91,8 @@ class Betas(StepSchedule):
 class LearnedBetas(nn.Module, StepSchedule):
     r"""Steps whose $\beta_2, \dots, \beta_T$ are learnt, through their logits; $\beta_1$ stays, small.
 
-    Noise is drawn before it is scaled, so the bound of a chain has a gradient in them ("frozen noise", Sohl-Dickstein
-    et al. 2015, arXiv 1503.03585, section 2.4.1). Were the first free, the bound would learn to add no noise.
+    Noise is drawn before it is scaled, so the bound of a chain has a gradient in them (Sohl-Dickstein et al. 2015,
+    arXiv 1503.03585, section 2.4.1). Were the first free, the bound would learn to add no noise.
 
     Args:
         betas: where they start; the first is kept.

@@ -1,8 +1,8 @@
 r"""Binomial diffusion: bits that are forgotten.
 
-A bit is drawn anew from a coin of a given mean, $q(x_t | x_s) = \mathcal B(x_s e^{-B} + \mu(1 - e^{-B}))$
-(Sohl-Dickstein et al. 2015, arXiv 1503.03585). In T steps with $\beta_t = 1/(T - t + 1)$ what survives falls on a line,
-$\prod_{s \le t}(1 - \beta_s) = 1 - t/T$, which is the default schedule in continuous time; see `binomial_chain`.
+A bit is drawn anew from a coin of mean $\mu$, $q(x_t | x_s) = \mathcal B(x_s e^{-B} + \mu(1 - e^{-B}))$ (Sohl-Dickstein
+et al. 2015, arXiv 1503.03585). In T steps with $\beta_t = 1/(T - t + 1)$ what survives falls on a line, as by default
+in continuous time; see `binomial_chain`.
 """
 
 from __future__ import annotations

@@ -1,17 +1,15 @@
-r"""Noising in T whole steps: any bridged process, looked at T times, and the evidence lower bound of discrete time.
+r"""Noising in T whole steps: a bridged process, looked at T times, and the evidence lower bound of discrete time.
 
-A chain noises data $x_0$ to $x_1, \dots, x_T$; steps t are whole numbers. Its reverse starts at $\pi_T$ and takes
-steps $p(x_{t-1} | x_t)$, the last of which is set, not learnt: $p(x_0 | x_1) = q(x_1 | x_0)\pi_0(x_0)/\pi_1(x_1)$,
-where $\pi_t$ is the reference law of the process, noise of mean 0 and variance 1 or independent coins. The bound on
-the log-likelihood is
+The reverse starts at $\pi_T$ and takes steps $p(x_{t-1} | x_t)$, the last of which is set, not learnt:
+$p(x_0 | x_1) = q(x_1 | x_0)\pi_0(x_0)/\pi_1(x_1)$, where $\pi_t$ is the reference law of the process. The bound on the
+log-likelihood is
 
 $$K = -\sum_{t=2}^T E\big[KL(q(X_{t-1} | X_t, x_0) \| p(X_{t-1} | X_t))\big]
 + E[\log p(x_0 | X_1)] - KL(q(X_T | x_0) \| \pi_T),$$
 
-the three terms of every lecture on diffusion (Ho et al. 2020, arXiv 2006.11239, eq. 5), or, as first published
-(Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 14), with $H_q(X_T | x_0) - H_q(X_1 | x_0) - H_\pi(X_T)$ in place of
-the last two. Both are here term by term; they differ by `edge`, which has mean zero over data with the moments of the
-reference.
+(Ho et al. 2020, arXiv 2006.11239, eq. 5), or, as first published (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq.
+14), with $H_q(X_T | x_0) - H_q(X_1 | x_0) - H_\pi(X_T)$ in place of the last two. They differ by `edge`, of mean zero
+over data with the moments of the reference.
 """
 
 from __future__ import annotations
@@ -39,15 +37,11 @@ from unnoise.schedules import Erasing
 from unnoise.spaces import Euclidean, Finite
 
 SMALL = SmallVariance()
-LEFT = 1e-12  # of a bit in the last step of a binomial chain, where what was published keeps nothing
+LEFT = 1e-12  # of a bit in the last step of a binomial chain; as published, nothing
 
 
 def even_times(steps: int) -> tuple[float, ...]:
-    """Times (t - 1) / (T - 1) for steps t = 1, ..., T.
-
-    >>> even_times(3)
-    (0.0, 0.5, 1.0)
-    """
+    """Times (t - 1) / (T - 1) for steps t = 1, ..., T."""
     if steps < 2:
         raise InputError(f"got {steps} steps; a chain takes at least 2")
     return tuple(step / (steps - 1) for step in range(steps))
@@ -58,17 +52,16 @@ def even_times(steps: int) -> tuple[float, ...]:
 class Chain(Generic[S]):
     """The steps of a bridged process at given times. Steps t are whole numbers, () or (*batch,), from 1 to T.
 
-    Its laws are those of the process, in the precision of the states; sums over them are in float64.
+    Laws are in the precision of the states, sums over them in float64.
 
     Args:
         process: any bridged process; a denoiser of it serves the chain.
-        times: of steps 1, ..., T, at least 2, increasing within [0, 1]; step 1 is the first that a denoiser sees.
+        times: of steps 1, ..., T, at least 2, increasing within [0, 1].
         variance: of the reverse steps of a Gaussian process.
 
-    >>> chain = chain_of_betas(Euclidean(2), (0.1, 0.2, 0.4))
-    >>> law = chain.marginal(torch.ones(1, 2), torch.tensor(3))
+    >>> law = chain_of_betas(Euclidean(1), (0.1, 0.2, 0.4)).marginal(torch.ones(1, 1), torch.tensor(3))
     >>> law.mean**2, law.scale**2
-    (tensor([[0.4320, 0.4320]]), tensor(0.5680))
+    (tensor([[0.4320]]), tensor(0.5680))
     """
 
     process: Bridged[S]
@@ -91,7 +84,7 @@ class Chain(Generic[S]):
         return len(self.times)
 
     def time(self, t: Tensor) -> Tensor:
-        """The continuous time of step t, in float64; not a number for step 0, the data."""
+        """The continuous time of step t, in float64; NaN for step 0, the data."""
         return self._times.to(t.device)[t]
 
     def marginal(self, x_0: S, t: Tensor) -> HasEntropy[S]:
@@ -103,17 +96,17 @@ class Chain(Generic[S]):
         return self.process.bridge(x_0, x_t, self.time(t), self.time(t - 1 if s is None else s))
 
     def posterior(self, stat: Any, x_t: S, t: Tensor, s: Tensor | None = None) -> HasEntropy[S]:
-        """$p(x_s | x_t)$ for the learnt statistic, for any s < t; one step by default."""
+        """$p(x_s | x_t)$ for the learnt statistic; one step by default."""
         return self._posterior(stat, x_t, x_t, self.time(t), self.time(t - 1 if s is None else s))
 
     def kl(self, stat: Any, x_0: S, x_t: S, t: Tensor, s: Tensor | None = None) -> Tensor:
-        r"""$KL(q(x_s | x_t, x_0) \| p(x_s | x_t))$ in nats, (*batch,): what a step adds to the bound."""
+        r"""$KL(q(x_s | x_t, x_0) \| p(x_s | x_t))$ in nats, (*batch,)."""
         s = t - 1 if s is None else s
         right = self.bridge(_double(x_0), _double(x_t), t, s)
         return right.kl(self._posterior(_double(stat), _double(x_t), x_t, self.time(t), self.time(s)))
 
     def reference(self, like: S, t: Tensor) -> HasEntropy[S]:
-        r"""$\pi_t$, for states shaped like these; at T the law that samples start from."""
+        r"""$\pi_t$, shaped like these; at T where samples start."""
         return self.process.reference(like, self.time(t))
 
     def decoded(self, x_0: S, x_1: S) -> Tensor:
@@ -125,8 +118,8 @@ class Chain(Generic[S]):
     def entropies(self, x_0: S) -> dict[str, Tensor]:
         r"""The published terms besides the steps, by name, each (*batch,), in nats.
 
-        `end` is $H_q(X_T | x_0)$, `start` $-H_q(X_1 | x_0)$, `prior` $-H_\pi(X_T)$, and `edge` what the published bound
-        leaves out, $\log\pi_0(x_0) - E[\log\pi_1(X_1)] + E[\log\pi_T(X_T)] + H_\pi(X_T)$.
+        `end` is $H_q(X_T | x_0)$, `start` $-H_q(X_1 | x_0)$, `prior` $-H_\pi(X_T)$, and `edge` what that bound leaves
+        out, $\log\pi_0(x_0) - E[\log\pi_1(X_1)] + E[\log\pi_T(X_T)] + H_\pi(X_T)$.
         """
         x_0, first, last = self._ends(x_0)
         published = {
@@ -138,10 +131,9 @@ class Chain(Generic[S]):
         return published | {"edge": whole - seen}
 
     def divergences(self, x_0: S) -> dict[str, Tensor]:
-        r"""The lecture's terms besides the steps, by name, each (*batch,), in nats.
+        r"""The other form's terms besides the steps, by name, each (*batch,), in nats.
 
-        `prior` is $-KL(q(X_T | x_0) \| \pi_T)$ and `reconstruction`
-        $E[\log p(x_0 | X_1)] = \log\pi_0(x_0) + KL(q(X_1 | x_0) \| \pi_1)$.
+        `prior` is $-KL(q(X_T | x_0) \| \pi_T)$, `reconstruction` $\log\pi_0(x_0) + KL(q(X_1 | x_0) \| \pi_1)$.
         """
         x_0, first, last = self._ends(x_0)
         gained = self.marginal(x_0, first).kl(self.reference(x_0, first))
@@ -151,7 +143,6 @@ class Chain(Generic[S]):
         }
 
     def _posterior(self, stat: Any, x_t: S, seen: Any, t: Tensor, s: Tensor) -> HasEntropy[S]:
-        """The ancestral law at x_t, with the variance for the state as a network sees it."""
         law: Any = self.process.ancestral(stat, x_t, t, s)
         if isinstance(self.process, Gaussian):
             law = self.variance.widened(law, self.process, seen, t, s)
@@ -163,29 +154,21 @@ class Chain(Generic[S]):
         return torch.tensor((math.nan, *self.times), dtype=torch.float64)
 
     def _ends(self, x_0: S) -> tuple[S, Tensor, Tensor]:
-        """The data in float64, and the steps 1 and T."""
         first, last = torch.tensor([1, self.steps], device=_tree.first(x_0).device)
         return _double(x_0), first, last
 
 
 def chain_of_betas(space: Euclidean, betas: Sequence[float], variance: ReverseVariance = SMALL) -> Chain[Tensor]:
-    r"""The chain $q(x_t | x_{t-1}) = N(\sqrt{1 - \beta_t}\,x_{t-1}, \beta_t I)$ for given $\beta_1, \dots$."""
+    r"""The chain $q(x_t | x_{t-1}) = N(\sqrt{1 - \beta_t}\,x_{t-1}, \beta_t I)$."""
     return Chain(variance_preserving(space, Betas(tuple(betas))), even_times(len(betas)), variance)
 
 
 def binomial_chain(space: Finite, mean: Mean = 0.5, steps: int = 1000) -> Chain[Tensor]:
-    r"""Binomial diffusion in T steps, $\beta_t = 1/(T - t + 1)$: a bit survives t of them with probability $1 - t/T$.
-
-    Of the last step, which would leave nothing, 1e-12 is kept. Space and mean are those of `Binomial`.
-
-    >>> chain = binomial_chain(Finite(20, 2), mean=0.2, steps=2000)
-    >>> chain.marginal(torch.ones(1, 20, dtype=torch.int64), torch.tensor(1000)).probs[0, 0]
-    tensor([0.4000, 0.6000], dtype=torch.float64)
-    """
+    """Binomial diffusion in T steps: a bit survives t of them with probability $1 - t/T$, the last with 1e-12."""
     times = even_times(steps)
     return Chain(Binomial(space, mean, Erasing(lost=1 / steps, survival=LEFT)), times)
 
 
 def _double(state: Any) -> Any:
-    """Real numbers in float64, in which a divergence between two laws that are nearly equal is exact."""
+    """Float64, in which a divergence between two nearly equal laws is exact."""
     return _tree.map(lambda leaf: leaf.double() if leaf.is_floating_point() else leaf, state)

@@ -1,9 +1,9 @@
 r"""Noise on counts: what was counted is forgotten one by one, with or without new arrivals.
 
-With a schedule $B(t)$ of rate $\beta$, with $\rho = e^{-B}$ and site by site:
+With a schedule $B(t)$ of rate $\beta$ and $\rho = e^{-B}$, site by site:
 
 **Pure death**, $x_t \sim \mathrm{Bin}(x_0, \rho)$. Learnt is $E[x_0|x]$. The reverse is a birth process of rate
-$\beta\frac\rho{1-\rho}(\hat x_0 - x)$, and the bridge $x_s \sim x_t + \mathrm{Bin}(x_0 - x_t, p)$ with
+$\beta\frac\rho{1-\rho}(\hat x_0 - x)$, the bridge $x_s \sim x_t + \mathrm{Bin}(x_0 - x_t, p)$ with
 $p = (\rho_s - \rho_t)/(1 - \rho_t)$.
 
 **Immigration and death** (the queue M/M/$\infty$), $x_t \sim \mathrm{Bin}(x_0, \rho) + \mathrm{Poisson}(\lambda)$,
@@ -12,11 +12,11 @@ and C of those present that have come since,
 
 $$\frac{q(x - 1)}{q(x)} = \frac{E[C]}{\lambda}, \qquad (x + 1)\frac{q(x + 1)}{q(x)} = \frac\rho{1-\rho}E[G] + \lambda,$$
 
-so that $(E[G|x], E[C|x])$ is what has to be learnt: in reversed time deaths have the rate $\beta E[C]/(1 - \rho)$ and
-births $\beta(\frac\rho{1-\rho}E[G] + \lambda)$. (Both ratios by shifting one term in the convolution.)
+by shifting a term of the convolution. So $(E[G|x], E[C|x])$ is learnt: in reversed time deaths have the rate
+$\beta E[C]/(1 - \rho)$ and births $\beta(\frac\rho{1-\rho}E[G] + \lambda)$.
 
-The KL rate of an error is $\sum K - K_0 + K_0\log(K_0/K)$ over the rates of the reverse: denoising score entropy
-(Lou et al. 2024, arXiv 2310.16834), also that of Santos et al. 2023 (arXiv 2305.16102) for pure death.
+The KL rate of an error is $\sum K - K_0 + K_0\log(K_0/K)$ over the rates of the reverse: denoising score entropy (Lou
+et al. 2024, arXiv 2310.16834), for pure death that of Santos et al. 2023 (arXiv 2305.16102).
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from unnoise.processes.base import Bridged, HasKernel, precision
 from unnoise.schedules import Erasing, LinearLogSNR, Schedule
 from unnoise.spaces import Counts, Jump
 
-CHANGES = 12  # jumps between data and t = 0 that the reconstruction term counts
+CHANGES = 12  # jumps before t = 0 that `reconstruction` counts
 
 
 class CountProcess(HasKernel[Tensor]):
-    """What both processes share: a mean per site, a schedule, and the KL rate of births and deaths."""
+    """A mean per site, a schedule, and the KL rate of births and deaths."""
 
-    numbers: ClassVar[int]  # of the statistic for each site: 1, the mean of x_0, or 2, those gone and those come
+    numbers: ClassVar[int]  # per site of the statistic: 1, E[x_0], or 2, E[G] and E[C]
     space: Counts
     mean: float | tuple[float, ...]
     schedule: Schedule
@@ -57,19 +57,19 @@ class CountProcess(HasKernel[Tensor]):
 
     @abstractmethod
     def decoder(self, x: Tensor) -> BinomialThinning:
-        """The law of data given the state at t = 0, each site an event of its own."""
+        """The law of data given the state at t = 0, each site an event."""
 
     @property
     def head(self) -> Head[Tensor]:
-        """Positive estimates, right where the output is zero for data that spread as widely as their mean."""
+        """Positive estimates, right at output zero for data as wide as their mean."""
         return CountHead(self)
 
     def means(self, like: Tensor) -> Tensor:
-        """The mean of every site, in the precision of rates at x, broadcasting against points."""
+        """The mean of every site, in the precision of rates at x."""
         return torch.as_tensor(self.mean, dtype=precision(like), device=like.device)
 
     def gone(self, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        r"""$\rho$ and $1 - \rho$, broadcasting against points; computed in float64."""
+        r"""$\rho$ and $1 - \rho$, broadcasting against points; from float64."""
         value = expand(self.schedule.value(t.double()), x)
         kind = precision(t)
         return torch.exp(-value).to(x.device, kind), -torch.expm1(-value).to(x.device, kind)
@@ -79,7 +79,7 @@ class CountProcess(HasKernel[Tensor]):
         return expand(self.schedule.rate(t.double()), x).to(x.device, precision(t))
 
     def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\sum K - K_0 + K_0\log(K_0/K)$ over all jumps; impossible ones cost nothing."""
+        """Over all jumps; impossible ones cost nothing."""
         learnt, true = (self._returns(x_t, part, t).rates for part in (stat, target))
         cost = learnt - true + torch.xlogy(true, true) - torch.xlogy(true, learnt)
         return cost.flatten(cost.ndim - 1 - len(self.space.event_shape)).sum(-1)
@@ -89,7 +89,7 @@ class CountProcess(HasKernel[Tensor]):
         return u, torch.ones_like(u)
 
     def reconstruction(self, x_0: Tensor) -> Tensor:
-        r"""$-E[\log p(x_0|x_{t=0})]$ of the decoder, by summing over up to 12 jumps of a site before t = 0."""
+        """By summing over up to 12 jumps of a site before t = 0."""
         change = torch.arange(-CHANGES, CHANGES + 1, device=x_0.device).reshape(-1, *[1] * x_0.ndim)
         kernel = replace(self.marginal(x_0, torch.zeros((), dtype=torch.float64)), event_ndim=0)
         after = (x_0 + change).clamp(min=0)
@@ -98,11 +98,10 @@ class CountProcess(HasKernel[Tensor]):
         return cost.flatten(cost.ndim - len(self.space.event_shape)).sum(-1).to(torch.get_default_dtype())
 
     @abstractmethod
-    def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump:
-        """The births and deaths of the reverse."""
+    def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump: ...
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
-        """Births and deaths; `churn` changes nothing, as counts have no flow."""
+        """Births and deaths, at any churn."""
         return self._returns(x_t, stat, t)
 
     @abstractmethod
@@ -114,17 +113,14 @@ class CountProcess(HasKernel[Tensor]):
 class PureDeath(CountProcess, Bridged[Tensor]):
     r"""Every one that was counted is forgotten at rate $\beta$: Poisson thinning.
 
-    With the default schedule the share of forgotten ones grows from 1e-5 to 0.999 on a line. The prior is
-    Poisson($m\rho_1$): about $\rho_1(x_0\log\frac{x_0}m - x_0 + m)$ nats from the kernel.
+    By default the forgotten share grows from 1e-5 to 0.999 on a line. The prior is Poisson($m\rho_1$), about
+    $\rho_1(x_0\log\frac{x_0}m - x_0 + m)$ nats from the kernel.
 
-    The bridge is exact for whole $x_0$. The ancestral law rounds a learnt, real mean at random, which is exact in the
-    limit of small steps alone: it leaves out some of what the bridge allows, so the bound of a chain of whole steps is
+    The ancestral law rounds a learnt mean at random, exact for small steps only: the bound of a chain of whole steps is
     mostly minus infinity; use that of continuous time.
 
     Args:
-        space: of counts.
         mean: m, the mean of the data, positive, one for all sites or one for each.
-        schedule: $B(t)$.
 
     >>> process = PureDeath(Counts(1), mean=4.0)
     >>> process.target(torch.tensor([[3]]), torch.tensor([[1]]), torch.tensor(0.5))
@@ -166,7 +162,7 @@ class PureDeath(CountProcess, Bridged[Tensor]):
         return Jump(torch.stack([torch.zeros_like(birth), birth], -1))
 
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> BinomialBirths:
-        r"""$x_t + \mathrm{Bin}(\hat x_0 - x_t, p)$, rounded at random where $\hat x_0$ is no whole number."""
+        r"""The bridge, rounded at random where $\hat x_0$ is no whole number."""
         between = expand(self.schedule.value(t.double()) - self.schedule.value(s.double()), x_t)
         share = self.gone(s.double(), x_t)[0] * -torch.expm1(-between) / self.gone(t.double(), x_t)[1]
         return BinomialBirths(x_t, (stat - x_t).clamp(min=0), share.to(stat), len(self.space.event_shape))
@@ -185,16 +181,14 @@ class PureDeath(CountProcess, Bridged[Tensor]):
 class ImmigrationDeath(CountProcess):
     r"""Every one that was counted is forgotten at rate $\beta$, and others come at rate $\beta m$.
 
-    With the default schedule the log odds of survival, $\log\frac\rho{1 - \rho}$, fall from 12 to -7 on a line. The
-    prior is Poisson(m), about $\rho_1^2(x_0 - m)^2/2m$ nats from the kernel.
+    By default the log odds of survival, $\log\frac\rho{1 - \rho}$, fall from 12 to -7 on a line. The prior is
+    Poisson(m), about $\rho_1^2(x_0 - m)^2/2m$ nats from the kernel.
 
     Args:
-        space: of counts.
         mean: m, best that of the data, positive, one for all sites or one for each.
-        schedule: $B(t)$.
 
     >>> process = ImmigrationDeath(Counts(1), mean=4.0)
-    >>> process.marginal(torch.tensor([[3]]), torch.tensor(1.0)).sample(torch.Generator().manual_seed(0)).shape
+    >>> process.marginal(torch.tensor([[3]]), torch.tensor(1.0)).sample(torch.Generator()).shape
     torch.Size([1, 1])
     """
 
@@ -214,12 +208,12 @@ class ImmigrationDeath(CountProcess):
         return BinomialThinning(nothing, torch.zeros(()), self.means(torch.zeros(())), len(self.space.event_shape))
 
     def marginal(self, x_0: Tensor, t: Tensor) -> BinomialThinning:
-        r"""$\mathrm{Bin}(x_0, \rho) + \mathrm{Poisson}(m(1 - \rho))$."""
+        """Those kept, and those come."""
         (kept, gone), kind = self.gone(t.double(), x_0), precision(t)
         return BinomialThinning(x_0, kept.to(kind), (self.means(kept) * gone).to(kind), len(self.space.event_shape))
 
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """E[G] and E[C], those gone and those come, (*batch, *sites, 2)."""
+        """E[G] and E[C], (*batch, *sites, 2)."""
         return torch.stack(self.marginal(x_0, t.double()).lost_and_new(x_t), -1).to(precision(t))
 
     def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump:

@@ -3,15 +3,15 @@ r"""Continuous-time Markov chains on finite spaces: every site jumps by itself, 
 With rates $\beta(t) R$ at one site and the transition matrices $P_B = e^{BR}$, $B(t) = \int_0^t\beta$:
 
 * what is learnt: $p(x_0 | x_t)$ at every site, the mean of the one-hot $x_0$;
-* ratios: $\frac{q_t(y)}{q_t(x)} = \sum_a p(a | x)\frac{P_B(a, y)}{P_B(a, x)}$ for points y that differ from x at one
-  site, exactly if $p(a | x)$ is the posterior of that site: all a reverse needs, and linear in what is learnt;
+* ratios: $\frac{q_t(y)}{q_t(x)} = \sum_a p(a | x)\frac{P_B(a, y)}{P_B(a, x)}$ for y that differs from x at one site,
+  linear in what is learnt, exact for the posterior of that site;
 * reverse: $K(x, y) = \beta R(y, x)\frac{q_t(y)}{q_t(x)}$;
-* KL rate of an error: $\sum_{y \ne x} K_\beta - K_0 + K_0\log\frac{K_0}{K_\beta}$ with the reverse rates $K_0$ for the
-  true $x_0$ and $K_\beta$ for the learnt one: the denoising score entropy;
+* KL rate of an error, with reverse rates $K_0$ for the true $x_0$ and $K_\beta$ for the learnt one: the denoising score
+  entropy $\sum_{y \ne x} K_\beta - K_0 + K_0\log\frac{K_0}{K_\beta}$;
 * bridge: $q(y | x_0, x) = P_{B(s)}(x_0, y) P_{B(t) - B(s)}(y, x) / P_{B(t)}(x_0, x)$, averaged over $p(x_0 | x)$.
 
-Campbell et al. 2022 (arXiv 2205.14987); Benton et al. 2024 (arXiv 2211.03595); Lou et al. 2024 (arXiv 2310.16834);
-the bridge is the posterior of Austin et al. 2021 (arXiv 2107.03006).
+Campbell et al. 2022 (arXiv 2205.14987); Benton et al. 2024 (arXiv 2211.03595); Lou et al. 2024 (arXiv 2310.16834); for
+the bridge Austin et al. 2021 (arXiv 2107.03006).
 """
 
 from __future__ import annotations
@@ -35,13 +35,12 @@ from unnoise.spaces import Finite, Jump
 
 @dataclass(frozen=True)
 class CTMC(Bridged[Tensor]):
-    r"""Independent jumps at every site of a finite space.
+    """Independent jumps at every site of a finite space.
 
-    The statistic is $p(x_0 | x_t)$ at every site, (*batch, *sites, S). The prior is what noise makes of the uniform law
-    on the states of data.
+    The statistic is $p(x_0 | x_t)$ at every site, (*batch, *sites, S). The prior is the noised uniform law on states of
+    data.
 
     Args:
-        space: the sites and their states.
         rates: at one site, of as many states, else InputError; `processes.rates`.
         schedule: the integrated rate B(t); that of the rates by default.
 
@@ -67,11 +66,11 @@ class CTMC(Bridged[Tensor]):
 
     @property
     def head(self) -> Head[Tensor]:
-        """The network says what the other sites know, Bayes' rule adds what the site itself shows."""
+        """The network says what the other sites know; Bayes' rule adds the site."""
         return Posterior(self)
 
     def check(self, x_0: Tensor) -> None:
-        """Raise InputError unless every site is in one of the states of data, which a mask is not."""
+        """Raise InputError unless every site is in a state of data, which a mask is not."""
         super().check(x_0)
         possible = self.rates.data.to(x_0.device).expand(*x_0.shape, -1)
         wrong = ~torch.gather(possible, -1, x_0[..., None])[..., 0]
@@ -87,14 +86,14 @@ class CTMC(Bridged[Tensor]):
         return Jump(self.rates.out(x, self._rate(x, t, precision(t))))
 
     def prior(self, n: int) -> Categorical:
-        """The uniform law on the states of data, at t = 1; it gives mass to all that noise can reach."""
+        """The noised uniform law on the states of data."""
         start = self.rates.data.double()
         start = start / start.sum(-1, keepdim=True)
         probs = self.rates.push(start, self.schedule.value(torch.ones((), dtype=torch.float64)))
         return self._law(probs.to(torch.get_default_dtype()).expand(n, *self.space.event_shape, -1))
 
     def reference(self, like: Tensor, t: Tensor | None = None) -> Categorical:
-        """The stationary law where it gives mass to all data; else what noise makes of the uniform law on them."""
+        """The stationary law where it gives mass to all data; else the noised uniform law."""
         stationary, data = self.rates.stationary, self.rates.data.double()
         still = bool((stationary[self.rates.data] > 0).all())
         start = (stationary if still else data / data.sum(-1, keepdim=True)).to(like.device)
@@ -102,10 +101,10 @@ class CTMC(Bridged[Tensor]):
         return self._law(probs.expand(*like.shape, -1))
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
-        r"""$K(x, y) = \beta R(y, x)\,q_t(y)/q_t(x)$.
+        r"""Jumps have no probability flow: a churn c below 1 changes nothing.
 
-        Jumps have no probability flow. A churn c above 1 adds $\frac12(c^2 - 1)(A + K)$, jumps forward and back that
-        keep the marginals (as the corrector of Campbell et al. 2022); below 1 it changes nothing.
+        Above 1 it adds $\frac12(c^2 - 1)(A + K)$, jumps forward and back that keep the marginals (Campbell et al.
+        2022).
         """
         (back,) = self._undone(x_t, t, stat)
         return with_churn(back, lambda: self.rates.out(x_t, self._rate(x_t, t, back.dtype)), churn)
@@ -119,14 +118,14 @@ class CTMC(Bridged[Tensor]):
         return torch.nn.functional.one_hot(x_0, self.space.states).to(precision(t))
 
     def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\sum_{y \ne x} K_\beta - K_0 + K_0\log(K_0/K_\beta)$."""
+        """Denoising score entropy."""
         model, truth = self._undone(x_t, t, stat, target.to(stat.dtype))
         floor = torch.finfo(model.dtype).tiny  # a rate that underflows costs much, but not everything
         cost = model - truth + truth * (truth.clamp(min=floor) / model.clamp(min=floor)).log()
         return self._sum(cost.sum(-1))
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Uniform in the time of the schedule that the rates ask for, whichever is used."""
+        """Uniform in the time of the rates' own schedule."""
         ends = self.schedule.value(u.new_tensor([0.0, 1.0], dtype=torch.float64))
         first, last = self.rates.schedule.inverse(ends).tolist()
         wanted = first + (last - first) * u.double()
@@ -139,7 +138,7 @@ class CTMC(Bridged[Tensor]):
         return self._law(stat).sample(rng)
 
     def reconstruction(self, x_0: Tensor) -> Tensor:
-        r"""The decoder is $p(x_0 | x) \propto P_{B(0)}(x_0, x)$ over the states of data, at every site."""
+        r"""The decoder is $p(x_0 | x) \propto P_{B(0)}(x_0, x)$ over states of data."""
         data = self.rates.data.to(x_0.device)
         states = torch.arange(data.shape[-1], device=x_0.device)
         states = states.reshape(-1, *[1] * (data.ndim - 1)).expand(-1, *data.shape[:-1])
@@ -150,7 +149,7 @@ class CTMC(Bridged[Tensor]):
         return self._sum(torch.gather(table.expand(*x_0.shape, -1), -1, x_0[..., None])[..., 0])
 
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Categorical:
-        """The bridge, averaged over the statistic; jumps cannot be made less random, so `churn` changes nothing."""
+        """The bridge, averaged over the statistic; `churn` changes nothing."""
         later, earlier = self.schedule.value(t.double()), self.schedule.value(s.double())
         span, before = (expand(part.to(stat.dtype), x_t) for part in (later - earlier, earlier))
         column = self.rates.column(x_t, expand(later.to(stat.dtype), x_t))
@@ -160,7 +159,7 @@ class CTMC(Bridged[Tensor]):
         return self._law(joint / joint.sum(-1, keepdim=True))
 
     def evidence(self, x_t: Tensor, t: Tensor, dtype: torch.dtype) -> Tensor:
-        r"""$q_{t|0}(x_t | a)$ at every site for every state a of data, zero for others; (*batch, *sites, S)."""
+        """$q_{t|0}(x_t | a)$ for all states a of data, else zero; (*batch, *sites, S)."""
         column = self.rates.column(x_t, self._integral(x_t, t, dtype))
         return column * self.rates.data.to(column)
 

@@ -1,21 +1,20 @@
 r"""Gaussian noise that shrinks and blurs: $x_t = \alpha(t) x_0 + \sigma(t) \epsilon$ on a Euclidean space.
 
-Two things say which process it is: a schedule, the strictly decreasing $\lambda(t) = \log\mathrm{SNR}$ with
-$\mathrm{SNR} = \alpha^2/\sigma^2$, and a path, $\alpha$ as a function of $\lambda$. Everything follows, by way of the
-rates $f = d\log\alpha/dt$ and $h = d\log\sigma/dt$, of which $h - f = -\lambda'/2 > 0$:
+A schedule, the strictly decreasing $\lambda(t) = \log\mathrm{SNR}$ with $\mathrm{SNR} = \alpha^2/\sigma^2$, and a path,
+$\alpha$ as a function of $\lambda$, fix the process. With $f = d\log\alpha/dt$, $h = d\log\sigma/dt$ and
+$h - f = -\lambda'/2 > 0$:
 
 * generator: $dx = f x\, dt + g\, dB$ with $g^2 = 2\sigma^2 (h - f)$;
 * what is learnt: $E[x_0 | x_t]$, with the score $s = (\alpha \hat x_0 - x_t)/\sigma^2$ (Tweedie);
-* reverse, in reversed time: drift $-f x + \frac12 (1 + c^2) g^2 s$ and scale $c\,g$ for any churn $c \ge 0$, which in
-  terms of $\hat x_0$ stays finite where $\alpha \to 0$:
-  $-h x + (h - f)\alpha\hat x_0 + c^2 (h - f)(\alpha\hat x_0 - x)$;
-* KL rate of an error: $\frac12 g^2 \lVert\nabla\log q_{t|0} - s\rVert^2 = \mathrm{SNR}\,(h - f)
-  \lVert x_0 - \hat x_0\rVert^2$;
+* reverse, in reversed time, for any churn $c \ge 0$: scale $c\,g$ and drift $-f x + \frac12 (1 + c^2) g^2 s$
+  $= -h x + (h - f)\alpha\hat x_0 + c^2 (h - f)(\alpha\hat x_0 - x)$, finite where $\alpha \to 0$;
+* KL rate of an error: $\frac12 g^2 \lVert\nabla\log q_{t|0} - s\rVert^2 = \mathrm{SNR}\,(h - f) \lVert x_0 - \hat
+  x_0\rVert^2$;
 * bridge, with $r = \mathrm{SNR}(t)/\mathrm{SNR}(s)$: $N\big(\alpha_s x_0 + \sqrt{\sigma_s^2 - v}\,\epsilon_t,\ v\big)$,
   $v = c^2\sigma_s^2(1 - r)$, $\epsilon_t = (x_t - \alpha_t x_0)/\sigma_t$.
 
-What is *not* implied: a joint law of $(x_s, x_t)$ other than the Markov one; `churn` chooses others with the same
-marginals (Song et al. 2021, arXiv 2010.02502 and 2011.13456; Kingma et al. 2021, arXiv 2107.00630).
+A `churn` other than 1 chooses a joint law of $(x_s, x_t)$ other than the Markov one, with the same marginals (Song et
+al. 2021, arXiv 2010.02502 and 2011.13456; Kingma et al. 2021, arXiv 2107.00630).
 """
 
 from __future__ import annotations
@@ -43,20 +42,19 @@ from unnoise.spaces import Diffusion, Euclidean
 class Gaussian(Bridged[Tensor]):
     r"""The process with $x_t = \alpha(t) x_0 + \sigma(t)\epsilon$, for any schedule on any path.
 
-    The prior is $N(0, (\alpha_1^2 + \sigma_1^2) I)$, that of data with unit variance. Functions such as
-    `variance_preserving` and `edm` return those of the literature.
+    The prior is $N(0, (\alpha_1^2 + \sigma_1^2) I)$, that of data with unit variance. `variance_preserving`, `edm` and
+    others return those of the literature.
 
     Args:
-        space: where the data live.
         schedule: $\lambda(t)$, finite and decreasing, else InputError; `schedules.LogSNR` takes a function.
-        path: how $\alpha$ follows from $\lambda$: a `paths.Path`.
+        path: how $\alpha$ follows from $\lambda$.
 
     >>> from unnoise.processes import paths
     >>> from unnoise.schedules import LogSNR
     >>> process = Gaussian(Euclidean(2), LogSNR(lambda t: 6 - 12 * t**2), paths.Straight())
-    >>> alpha, sigma = process.alpha_sigma(torch.tensor([0.2, 0.9]))
+    >>> alpha, sigma = process.alpha_sigma(torch.tensor(0.9))
     >>> alpha + sigma, 2 * torch.log(alpha / sigma)
-    (tensor([1., 1.]), tensor([ 5.5200, -3.7200]))
+    (tensor(1.), tensor(-3.7200))
     """
 
     trait = "with x_t = alpha x_0 + sigma noise"
@@ -76,7 +74,7 @@ class Gaussian(Bridged[Tensor]):
         return self.schedule.log_snr_rate(t)
 
     def time_at(self, log_snr: Tensor) -> Tensor:
-        """The inverse of `log_snr`; a level out of range gives a time outside [0, 1]."""
+        """The inverse of `log_snr`; outside [0, 1] for a level out of range."""
         return self.schedule.time_at(log_snr)
 
     def logs(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -118,7 +116,7 @@ class Gaussian(Bridged[Tensor]):
         return self._law(torch.zeros_like(like), scale)
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
-        r"""The drift in $\hat x_0$, finite at every t of [0, 1], and the scale c g."""
+        r"""Drift in $\hat x_0$, finite on [0, 1], and scale c g."""
         f, h = (expand(rate, x_t) for rate in self.rates(t))
         alpha = expand(self.logs(t)[0].exp(), x_t)
         drift = -h * x_t + (h - f) * alpha * stat
@@ -132,7 +130,7 @@ class Gaussian(Bridged[Tensor]):
         return self._law(_fit(alpha, x_0) * x_0, sigma)
 
     def transition(self, x_s: Tensor, s: Tensor, t: Tensor) -> Normal:
-        r"""$q(x_t | x_s)$ for any s < t, not only neighbours: $N(\alpha_{t|s} x_s, \sigma_{t|s}^2 I)$.
+        r"""$q(x_t | x_s) = N(\alpha_{t|s} x_s, \sigma_{t|s}^2 I)$ for any s < t.
 
         $\alpha_{t|s} = \alpha_t/\alpha_s$, $\sigma_{t|s}^2 = \sigma_t^2(1 - \mathrm{SNR}(t)/\mathrm{SNR}(s))$.
         """
@@ -146,12 +144,12 @@ class Gaussian(Bridged[Tensor]):
         return x_0
 
     def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\mathrm{SNR}\,(h - f)\lVert x_0 - \hat x_0\rVert^2$."""
+        r"""By the squared error of $\hat x_0$."""
         error = stat - target
         return -0.5 * self.log_snr_rate(t) * self.log_snr(t).exp() * self.space.dot(error, error)
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        r"""Uniform in $\lambda = \log\mathrm{SNR}$, of density $|\lambda'(t)| / (\lambda(0) - \lambda(1))$."""
+        r"""Uniform in $\lambda$."""
         high, low = self.log_snr(u.new_tensor([0.0, 1.0])).tolist()
         t = self.time_at(high + (low - high) * u)
         return t, -self.log_snr_rate(t) / (high - low)
@@ -159,8 +157,8 @@ class Gaussian(Bridged[Tensor]):
     def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""The KL rate of the linear denoiser of unit-variance data, $\alpha x_t/\tau$, less its mean over the noise.
 
-        With $\tau = \alpha^2 + \sigma^2$ it is $-\frac12\lambda'\big[(\alpha^2/\tau)^2(\lVert\epsilon\rVert^2 - d)
-        - 2\alpha^3\sigma\, x_0\cdot\epsilon/\tau^2\big]$.
+        $-\frac12\lambda'\big[(\alpha^2/\tau)^2(\lVert\epsilon\rVert^2 - d) - 2\alpha^3\sigma\,
+        x_0\cdot\epsilon/\tau^2\big]$ with $\tau = \alpha^2 + \sigma^2$.
         """
         alpha, sigma = self.alpha_sigma(t)
         noise = (x_t - expand(alpha, x_t) * x_0) / expand(sigma, x_t)
@@ -178,13 +176,13 @@ class Gaussian(Bridged[Tensor]):
         return stat
 
     def reconstruction(self, x_0: Tensor) -> Tensor:
-        r"""$\frac d2\log(2\pi e\sigma_0^2/\alpha_0^2)$: the decoder is $N(x_0, \sigma_0^2 I)/\alpha_0$."""
+        r"""$\frac d2\log(2\pi e\sigma_0^2/\alpha_0^2)$, of the decoder $N(x_0, \sigma_0^2 I)/\alpha_0$."""
         log_snr = self.log_snr(torch.zeros((), dtype=x_0.dtype, device=x_0.device))
         cost = 0.5 * self.space.dimension * (math.log(2 * math.pi * math.e) - log_snr)
         return cost.expand(self._batch_shape(x_0))
 
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Normal:
-        """The bridge with the learnt $x_0$: Ho et al. 2020, eq. 6-7, at churn 1, else DDIM's family."""
+        """The bridge: Ho et al. 2020, eq. 6-7, at churn 1, else DDIM's family."""
         (alpha_t, sigma_t), (alpha_s, sigma_s) = self.logs(t), self.logs(s)
         kept = torch.exp(sigma_s - sigma_t)  # of the noise in x_t
         scale = torch.zeros_like(kept)
@@ -195,7 +193,7 @@ class Gaussian(Bridged[Tensor]):
         return self._law((_fit(of_x_0, x_t) * stat).addcmul_(_fit(kept, x_t), x_t), scale)
 
     def score(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Tensor:
-        r"""$\nabla\log q_t = (\alpha\hat x_0 - x_t)/\sigma^2$ (Tweedie; Robbins 1956)."""
+        """By Tweedie's formula (Robbins 1956)."""
         alpha, sigma = self.alpha_sigma(t)
         return (expand(alpha, x_t) * stat - x_t) / expand(sigma, x_t) ** 2
 
@@ -210,5 +208,5 @@ class Gaussian(Bridged[Tensor]):
 
 
 def _fit(coefficient: Tensor, x: Tensor) -> Tensor:
-    """A function of time, computed in the precision of the time, in that of the state that it multiplies."""
+    """A function of time, computed in the precision of time, in that of the state."""
     return expand(coefficient.to(x), x)

@@ -1,12 +1,10 @@
 r"""A user's own generator, given as plain functions: no kernel has to be known.
 
-Simulation, implicit score matching (`objectives.Implicit`), samplers (`samplers.Euler`) and a bound on the likelihood
-(`evaluation.ImplicitBound`) need no more than the generator, as
+Simulation, `objectives.Implicit`, `samplers.Euler` and `evaluation.ImplicitBound` need the generator alone:
 
 $$K f = \frac{L^*(q_t f) - f L^* q_t}{q_t}$$
 
-undoes it, and depends on $q_t$ through the score, or through ratios of neighbours, only (Benton et al. 2024, arXiv
-2211.03595).
+undoes it, and depends on $q_t$ only through the score, or ratios of neighbours (Benton et al. 2024, arXiv 2211.03595).
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ Prior = Callable[[int], Law[Tensor]]
 
 
 class Generated(Process[Tensor]):
-    """A process that is given by its generator: what is learnt of $q_t$ depends on $q_t$ near the point only."""
+    """A process given by its generator: what is learnt of $q_t$ depends on $q_t$ near the point only."""
 
     prior_law: Prior
 
@@ -41,19 +39,18 @@ class Generated(Process[Tensor]):
 
     @abstractmethod
     def statistic(self, log_density: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """The statistic of the law with this log density, known up to a constant, at x."""
+        """That of the law with this log density, up to a constant, at x."""
 
 
 @dataclass(frozen=True)
 class DiffusionProcess(Generated):
     r"""$dX = b(X, t)\,dt + s(t)\,dB$ on any manifold, for t from 0 to 1.
 
-    What is learnt is the score $\nabla\log q_t$; the reverse has the drift
-    $-b + \frac12(1 + c^2) s^2\nabla\log q_t$ and the scale $c s$, for any churn c.
+    Learnt is the score $\nabla\log q_t$; the reverse has the drift $-b + \frac12(1 + c^2) s^2\nabla\log q_t$ and the
+    scale $c s$ at churn c.
 
     Args:
-        space: a manifold.
-        drift: b(x, t), a tangent vector at every point x, (*batch, *event). The time t broadcasts against x.
+        drift: b(x, t), tangent vectors (*batch, *event); t broadcasts against x.
         scale: s(t) > 0, which broadcasts as t does.
         prior_law: n -> the law at t = 1, where noise nearly ends, as a batch of n.
 
@@ -61,9 +58,8 @@ class DiffusionProcess(Generated):
     >>> from unnoise.spaces import Euclidean
     >>> prior = lambda n: Normal(torch.zeros(n, 2), torch.ones(()), event_ndim=1)
     >>> process = DiffusionProcess(Euclidean(2), lambda x, t: -4 * x, lambda t: 8**0.5 + 0 * t, prior)
-    >>> x, t = torch.ones(5, 2), torch.linspace(0, 1, 5)
-    >>> process.reverse(x, -x, t).drift[0]
-    tensor([-4., -4.])
+    >>> process.reverse(torch.ones(1, 2), -torch.ones(1, 2), torch.tensor(0.5)).drift
+    tensor([[-4., -4.]])
     """
 
     space: Manifold
@@ -76,7 +72,7 @@ class DiffusionProcess(Generated):
         return Diffusion(self.drift(x, expand(t, x)), self.scale(expand(t, x)))
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
-        r"""Drift $-b + \frac12(1 + c^2) s^2\nabla\log q_t$ and scale $c s$ at churn c."""
+        """Drift and scale at churn c."""
         local = self.forward(x_t, t)
         return Diffusion(-local.drift + 0.5 * (1 + churn**2) * local.scale**2 * stat, churn * local.scale)
 
@@ -94,24 +90,21 @@ class DiffusionProcess(Generated):
 class JumpProcess(Generated):
     r"""Jumps of one site at a time on a finite space, at any rates A(x, y), for t from 0 to 1.
 
-    What is learnt is the ratio $q_t(y)/q_t(x)$ for every y that differs from x at one site; the reverse has the rates
-    $K(x, y) = A(y, x)\,q_t(y)/q_t(x)$. The rates back, A(y, x), are read off `rates` at all neighbours y: sites x
-    states evaluations per point.
+    Learnt is $q_t(y)/q_t(x)$ for every y that differs from x at one site; the reverse has the rates
+    $K(x, y) = A(y, x)\,q_t(y)/q_t(x)$. A(y, x) is read off `rates` at all neighbours: sites x states evaluations per
+    point.
 
     Args:
-        space: the sites and their states.
-        rates: A(x, t), (*batch, *sites, S), which t broadcasts against; ignored at the present state of a site, and at
-            states that it does not have.
+        rates: A(x, t), (*batch, *sites, S), which t broadcasts against; the present state and states that a site lacks
+            are ignored.
         prior_law: n -> the law at t = 1, where noise nearly ends, as a batch of n.
 
     >>> from unnoise.laws import Categorical
-    >>> prior = lambda n: Categorical(torch.full((n, 3, 2), 0.5), event_ndim=1)
-    >>> process = JumpProcess(Finite(3, 2), lambda x, t: 2 * torch.ones(*x.shape, 2), prior)
-    >>> x, ratios = torch.tensor([[0, 1, 1]]), torch.full((1, 3, 2), 0.25)
-    >>> process.reverse(x, ratios, torch.tensor(0.5)).rates[0]
-    tensor([[0.0000, 0.5000],
-            [0.5000, 0.0000],
-            [0.5000, 0.0000]])
+    >>> prior = lambda n: Categorical(torch.full((n, 2, 2), 0.5), event_ndim=1)
+    >>> process = JumpProcess(Finite(2, 2), lambda x, t: 2 * torch.ones(*x.shape, 2), prior)
+    >>> process.reverse(torch.tensor([[0, 1]]), torch.full((1, 2, 2), 0.25), torch.tensor(0.5)).rates
+    tensor([[[0.0000, 0.5000],
+             [0.5000, 0.0000]]])
     """
 
     space: Finite
@@ -123,12 +116,12 @@ class JumpProcess(Generated):
         return Jump(self._elsewhere(x, self.rates(x, expand(t, x)[..., None])))
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
-        r"""$K(x, y) = A(y, x)\,q_t(y)/q_t(x)$; a churn c above 1 adds $\frac12(c^2 - 1)(A + K)$."""
+        r"""The rates K; a churn c above 1 adds $\frac12(c^2 - 1)(A + K)$."""
         back = self._elsewhere(x_t, self._rates_back(x_t, t)) * stat
         return with_churn(back, lambda: self.forward(x_t, t).rates, churn)
 
     def statistic(self, log_density: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """The ratios of the density at all neighbours to that at x; of those that exist."""
+        """The ratios at all neighbours that exist."""
         there = log_density(self._neighbours(x)).movedim(0, -1)
         ratios = (there - log_density(x)[..., None]).exp()
         return torch.where(self._exist(x.device), ratios.reshape(*x.shape, self.space.states), 0.0)
@@ -139,7 +132,6 @@ class JumpProcess(Generated):
         return RatioHead(self)
 
     def _elsewhere(self, x: Tensor, rates: Tensor) -> Tensor:
-        """Rates without those to the present state and to states that a site does not have."""
         return torch.where(self._exist(x.device), rates, 0.0).scatter(-1, x[..., None], 0.0)
 
     def _exist(self, device: torch.device) -> Tensor:
@@ -148,7 +140,7 @@ class JumpProcess(Generated):
         return torch.arange(self.space.states, device=device) < sizes[:, None]
 
     def _rates_back(self, x: Tensor, t: Tensor) -> Tensor:
-        """A(y, x) for all neighbours y, (*batch, *sites, S): one site after the other is put in every state."""
+        """The rates A(y, x), (*batch, *sites, S), one site after the other."""
         t = expand(t, x)[..., None]
         sites, states, axes = self.space.sites, self.space.states, len(self.space.event_shape)
         rates = self.rates(self._neighbours(x), t).flatten(-axes - 1, -2)  # (neighbours, *batch, sites, S)
@@ -159,7 +151,7 @@ class JumpProcess(Generated):
         return back.movedim(0, -1).reshape(*x.shape, states)
 
     def _neighbours(self, x: Tensor) -> Tensor:
-        """Every site of x put in every state, (sites * S, *batch, *sites); the last one for those that do not exist."""
+        """Every site of x in every state, (sites * S, *batch, *sites)."""
         sites, states = (torch.arange(size, device=x.device) for size in (self.space.sites, self.space.states))
         last = torch.tensor(self.space.sizes, device=x.device).expand(len(sites))[:, None] - 1
         numbers = (sites[:, None] * len(states) + torch.minimum(states, last)).flatten()

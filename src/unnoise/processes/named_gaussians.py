@@ -1,4 +1,4 @@
-"""The Gaussian processes of the literature, by their names: each a schedule on a path."""
+"""The Gaussian processes of the literature: each a schedule on a path."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from unnoise.processes.paths import Exploding, Preserving, Straight, SubPreservi
 from unnoise.schedules import Linear, LinearLogSNR, LogitLogSNR, PowerLogSNR, Schedule, SquaredNoise
 from unnoise.spaces import Euclidean
 
-FIRST = 1e-6  # 1 - alpha^2 of Ornstein-Uhlenbeck at t = 0, as in the default of `variance_preserving`
+FIRST = 1e-6  # 1 - alpha^2 of Ornstein-Uhlenbeck at t = 0
 
 
 def variance_preserving(space: Euclidean, schedule: Schedule = Linear()) -> Gaussian:
-    r"""$\alpha = e^{-B/2}$, $\sigma^2 = 1 - e^{-B}$ for a schedule B(t).
+    r"""$\alpha = e^{-B/2}$, $\sigma^2 = 1 - e^{-B}$ for a schedule B(t) (Song et al. 2021, arXiv 2011.13456).
 
-    Endpoints: `schedules.Linear()` (default) $\sigma(0) = 0.001$, $\alpha(1) = 0.0066$; `schedules.Cosine()`
-    $\sigma(0) = 0.0016$, $\alpha(1) = 0.0016$; `schedules.LinearLogSNR()` $\sigma(0) = 0.0013$, $\alpha(1) = 0.0067$.
-    Song et al. 2021 (arXiv 2011.13456).
+    Ends $\sigma(0)$, $\alpha(1)$: `schedules.Linear()` (default) 0.001, 0.0066; `schedules.Cosine()` 0.0016, 0.0016;
+    `schedules.LinearLogSNR()` 0.0013, 0.0067.
 
     >>> import torch
     >>> alpha, sigma = variance_preserving(Euclidean(2)).alpha_sigma(torch.tensor(0.3))
@@ -31,13 +30,8 @@ def variance_preserving(space: Euclidean, schedule: Schedule = Linear()) -> Gaus
 def sub_variance_preserving(space: Euclidean, schedule: Schedule = Linear(tau_min=1e-3)) -> Gaussian:
     r"""$\alpha = e^{-B/2}$, $\sigma = 1 - e^{-B}$: never noisier than the variance-preserving process.
 
-    Endpoints by default: $\sigma(0) = 0.00011$, $\alpha(1) = 0.0066$; $\sigma$ is the square of the other's. Song et
-    al. 2021 (arXiv 2011.13456), whose volatility is $g^2 = \beta(1 - e^{-2B})$.
-
-    >>> import torch
-    >>> t, space = torch.tensor(0.3), Euclidean(2)
-    >>> bool(sub_variance_preserving(space).alpha_sigma(t)[1] < variance_preserving(space).alpha_sigma(t)[1])
-    True
+    By default $\sigma(0) = 0.00011$, $\alpha(1) = 0.0066$. Song et al. 2021 (arXiv 2011.13456), whose volatility is
+    $g^2 = \beta(1 - e^{-2B})$.
     """
     return Gaussian(space, SquaredNoise(schedule), SubPreserving())
 
@@ -55,7 +49,7 @@ def variance_exploding(space: Euclidean, sigma_min: float = 0.002, sigma_max: fl
 def edm(space: Euclidean, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0) -> Gaussian:
     r"""$\alpha = 1$, $\sigma(t) = (\sigma_{min}^{1/\rho} + t(\sigma_{max}^{1/\rho} - \sigma_{min}^{1/\rho}))^\rho$.
 
-    A uniform grid in t is the grid of Karras et al. 2022 (arXiv 2206.00364), $\rho = 7$.
+    Even times are the grid of Karras et al. 2022 (arXiv 2206.00364), $\rho = 7$.
     """
     return Gaussian(space, PowerLogSNR(sigma_min, sigma_max, rho), Exploding())
 
@@ -63,8 +57,8 @@ def edm(space: Euclidean, sigma_min: float = 0.002, sigma_max: float = 80.0, rho
 def rectified_flow(space: Euclidean, tau_min: float = 1e-3, tau_max: float = 1 - 1e-3) -> Gaussian:
     r"""$\alpha = 1 - \tau$, $\sigma = \tau$, $\tau$ from `tau_min` to `tau_max`: straight lines from data to noise.
 
-    Endpoints: $\sigma(0) = 0.001$, $\alpha(1) = 0.001$ by default. Liu et al. 2023 (arXiv 2209.03003), Lipman et al.
-    2023 (arXiv 2210.02747). The trimmed ends keep the SDE of the same marginals finite.
+    By default $\sigma(0) = \alpha(1) = 0.001$: trimmed ends keep the SDE finite. Liu et al. 2023 (arXiv 2209.03003),
+    Lipman et al. 2023 (arXiv 2210.02747).
     """
     return Gaussian(space, LogitLogSNR(tau_min, tau_max), Straight())
 
@@ -72,18 +66,11 @@ def rectified_flow(space: Euclidean, tau_min: float = 1e-3, tau_max: float = 1 -
 def ornstein_uhlenbeck(space: Euclidean, horizon: float = 5.0) -> Gaussian:
     r"""$dX = -X\,d\tau + \sqrt2\,dB$ up to `horizon`: $X_\tau = e^{-\tau}X_0 + \sqrt{1 - e^{-2\tau}}\,N$.
 
-    It is the variance-preserving process of constant rate, $B = 2\tau$, with $\tau$ on a line from $5\cdot10^{-7}$,
-    where $\sigma = 0.001$, to `horizon`. One Euler step backwards, over $\gamma = \text{horizon} \cdot dt$, is
-    $y \leftarrow y + \gamma y + 2\gamma\nabla\log r_\tau(y) + \sqrt{2\gamma}\,z$.
+    The variance-preserving process of $B = 2\tau$ (the time of Benton et al. 2024, arXiv 2211.03595), with $\tau$ on a
+    line from $5\cdot10^{-7}$, where $\sigma = 0.001$, to `horizon`.
 
     With $\sigma = \sqrt{e^{2\tau} - 1}$, $e^\tau X_\tau = X_0 + \sigma N$ and
-    $\nabla\log r_\tau(x) = e^\tau\nabla\log q_\sigma(e^\tau x)$: `chains.AtNoise` reads a denoiser so. Benton et al.
-    2024 (arXiv 2211.03595) use the time $2\tau$: $dY = -\frac12 Y dt + dB$.
-
-    >>> import torch
-    >>> alpha, sigma = ornstein_uhlenbeck(Euclidean(1), horizon=2.0).alpha_sigma(torch.tensor(0.5))
-    >>> alpha, sigma  # exp(-1) and sqrt(1 - exp(-2))
-    (tensor(0.3679), tensor(0.9299))
+    $\nabla\log r_\tau(x) = e^\tau\nabla\log q_\sigma(e^\tau x)$: `chains.AtNoise` reads a denoiser so.
     """
     if not FIRST < 2 * horizon < math.inf:
         raise InputError(f"got a horizon of {horizon}; expected a positive number, such as 5")

@@ -1,7 +1,7 @@
 r"""Paths of Gaussian processes: how $\alpha$ follows from the log signal-to-noise ratio $\lambda$.
 
-Then $\sigma = \alpha e^{-\lambda/2}$. What the data lose between two times depends on the values of $\lambda$ alone:
-another path only rescales the states (Kingma et al. 2021, arXiv 2107.00630, appendix G).
+Then $\sigma = \alpha e^{-\lambda/2}$. Another path only rescales the states: what data lose depends on $\lambda$ alone
+(Kingma et al. 2021, arXiv 2107.00630, appendix G).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from unnoise.schedules.base import derivative
 
 
 class Path(ABC):
-    r"""$\log\alpha$ as a function of $\lambda$. A path of your own states no more.
+    r"""$\log\alpha$ as a function of $\lambda$, which is all that a path of your own states.
 
     >>> log_alpha, (slope, _) = Straight().log_alpha(torch.zeros(())), Straight().slopes(torch.zeros(()))
     >>> log_alpha.exp(), slope
@@ -29,7 +29,7 @@ class Path(ABC):
         r"""$\log\alpha(\lambda)$, of every number by itself."""
 
     def slopes(self, log_snr: Tensor) -> tuple[Tensor, Tensor]:
-        r"""$d\log\alpha/d\lambda$ and $-d\log\sigma/d\lambda$, of sum 1/2; by automatic differentiation."""
+        r"""$d\log\alpha/d\lambda$ and $-d\log\sigma/d\lambda$, of sum 1/2; differentiated."""
         slope = derivative(self.log_alpha, log_snr)
         return slope, 0.5 - slope
 
@@ -75,10 +75,10 @@ class Straight(Path):
 
 @dataclass(frozen=True)
 class SubPreserving(Path):
-    r"""$\alpha^2 + \sigma = 1$: the variance of the noise is the square of what preserves variance."""
+    r"""$\alpha^2 + \sigma = 1$: the noise is the square of what preserves variance."""
 
     def log_alpha(self, log_snr: Tensor) -> Tensor:
-        r"""$-\mathrm{asinh}(\frac12 e^{-\lambda/2})$: with $\alpha = e^{-B/2}$, $\sigma/\alpha = 2\sinh(B/2)$."""
+        r"""$-\mathrm{asinh}(\frac12 e^{-\lambda/2})$, as $\sigma/\alpha = 2\sinh(B/2)$."""
         return -torch.asinh(0.5 * torch.exp(-0.5 * log_snr))
 
     def slopes(self, log_snr: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,8 @@
-r"""Independent noise on the factors of a product, on one common time.
+"""Independent noise on the factors of a product, on one common time.
 
-Given $x_0$ the factors are independent: kernels multiply, generators and KL rates add. What couples them is the data,
-so one denoiser sees all factors and estimates the dict of their statistics. Capabilities are those that all factors
-have: a product of processes with kernels has one, and of bridged processes a bridge.
+Given $x_0$ the factors are independent: kernels multiply, generators and KL rates add. The data couple them, so one
+denoiser sees all factors and estimates the dict of their statistics. A product has the capabilities that all factors
+have.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HALVINGS, NEWTON_STEPS = 12, 5  # to invert a map of importance times to roundin
 
 @dataclass(frozen=True)
 class ProductProcess(Process[Any]):
-    """The processes of all factors, by name; `product` makes one with the capabilities that its factors have."""
+    """The processes of all factors, by name; made by `product`."""
 
     parts: Mapping[str, Process[Any]]
 
@@ -46,7 +46,7 @@ class ProductProcess(Process[Any]):
         return JointHead({name: process.head for name, process in self.parts.items()})
 
     def check(self, x_0: Any) -> None:
-        """Raise InputError unless x_0 is a dict with data of every factor's process, all of one length."""
+        """Raise InputError unless x_0 is a dict of every factor's data, all of one length."""
         for name, process in self.parts.items():
             if isinstance(x_0, Mapping) and name in x_0:
                 try:
@@ -96,11 +96,11 @@ class KernelProduct(ProductProcess, HasKernel[Any]):
         return {name: process.target(x_0[name], x_t[name], t) for name, process in self.parts.items()}
 
     def kl_rate(self, stat: Any, target: Any, x_t: Any, t: Tensor) -> Tensor:
-        """The sum of the factors' KL rates."""
+        """The sum over factors."""
         return _total(p.kl_rate(stat[name], target[name], x_t[name], t) for name, p in self.parts.items())
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        r"""The mixture $\frac1k\sum_n p_n(t)$: u chooses the factor and, by its remainder, the time of that factor."""
+        r"""The mixture $\frac1k\sum_n p_n(t)$: u chooses a factor and a time of it."""
         scaled = u.double().clamp(0, 1) * len(self.parts)
         chosen = scaled.floor().clamp(max=len(self.parts) - 1)
         t = torch.zeros_like(scaled)
@@ -110,11 +110,11 @@ class KernelProduct(ProductProcess, HasKernel[Any]):
         return t.to(u), density.to(u)
 
     def control_variate(self, x_0: Any, x_t: Any, t: Tensor) -> Tensor:
-        """The sum of the factors' control variates."""
+        """The sum over factors."""
         return _total(process.control_variate(x_0[name], x_t[name], t) for name, process in self.parts.items())
 
     def reconstruction(self, x_0: Any) -> Tensor:
-        """The sum of the factors' terms."""
+        """The sum over factors."""
         return _total(process.reconstruction(x_0[name]) for name, process in self.parts.items())
 
 
@@ -125,7 +125,7 @@ class BridgedProduct(KernelProduct, Bridged[Any]):
     parts: Mapping[str, Bridged[Any]]
 
     def ancestral(self, stat: Any, x_t: Any, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Independent:
-        """The factors' ancestral laws, for one statistic of all."""
+        """The factors' laws, for one statistic."""
         return Independent({k: p.ancestral(stat[k], x_t[k], t, s, churn=churn) for k, p in self.parts.items()})
 
     def reference(self, like: Any, t: Tensor | None = None) -> Independent:
@@ -134,10 +134,9 @@ class BridgedProduct(KernelProduct, Bridged[Any]):
 
 
 def product(parts: Mapping[str, Process[Any]]) -> ProductProcess:
-    """The processes of all factors at once, with the capabilities that all of them have.
+    """The processes of all factors at once: a `BridgedProduct` if all have bridges, a `KernelProduct` if kernels.
 
-    It is a `BridgedProduct` where all factors have bridges, a `KernelProduct` where all have kernels, else a
-    `ProductProcess`. A part, by its name, may be a product.
+    Else it is a `ProductProcess`. A part, by its name, may be a product.
 
     >>> from unnoise.processes import variance_exploding, variance_preserving
     >>> from unnoise.spaces import Euclidean
@@ -153,15 +152,7 @@ def product(parts: Mapping[str, Process[Any]]) -> ProductProcess:
 
 
 def leaves(process: Process[Any], *trees: Any, path: str = "") -> Iterator[tuple[str, Process[Any], tuple[Any, ...]]]:
-    """The dotted name, the process and the parts of the trees of every factor; a process that is no product is one.
-
-    >>> from unnoise.processes import variance_exploding
-    >>> from unnoise.spaces import Euclidean
-    >>> one = variance_exploding(Euclidean(1))
-    >>> nested = product({"a": one, "b": product({"c": one})})
-    >>> [(name, part) for name, _, part in leaves(nested, {"a": 1, "b": {"c": 2}})]
-    [('a', (1,)), ('b.c', (2,))]
-    """
+    """The dotted name, the process and the parts of the trees of every factor; of one process, itself."""
     if isinstance(process, ProductProcess):
         for name, part in process.parts.items():
             yield from leaves(part, *(tree[name] for tree in trees), path=f"{path}.{name}" if path else name)
@@ -170,20 +161,14 @@ def leaves(process: Process[Any], *trees: Any, path: str = "") -> Iterator[tuple
 
 
 def map_leaves(f: Callable[..., Any], process: Process[Any], *trees: Any) -> Any:
-    """The values f(factor, *parts of the trees), as one tree of the same names.
-
-    >>> from unnoise.processes import variance_exploding
-    >>> from unnoise.spaces import Euclidean
-    >>> map_leaves(lambda process, x: x + 1, product({"a": variance_exploding(Euclidean(1))}), {"a": 1})
-    {'a': 2}
-    """
+    """The values f(factor, *parts of the trees), as one tree of the same names."""
     if isinstance(process, ProductProcess):
         return {name: map_leaves(f, part, *(tree[name] for tree in trees)) for name, part in process.parts.items()}
     return f(process, *trees)
 
 
 def _density(process: HasKernel[Any], t: Tensor) -> Tensor:
-    """The density of a process's importance times: their map is monotone, so bisection and Newton invert it."""
+    """By inverting the monotone map of importance times: bisection, then Newton."""
     ends = process.importance_times(t.new_tensor([0.0, 1.0]))[0]
     sign = torch.sign(ends[1] - ends[0])
     unit = torch.zeros_like(t), torch.ones_like(t)

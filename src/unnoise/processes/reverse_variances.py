@@ -1,9 +1,8 @@
 r"""How much noise a reverse step of a Gaussian process draws, given that its mean may be wrong.
 
-The step from t to s < t of the reverse is $N(\tilde\mu(\hat x_0), v)$. The posterior given $x_0$ itself has the
-variance $\tilde\beta = \sigma_s^2\sigma_{t|s}^2/\sigma_t^2$; every rule here widens it by $\log(v/\tilde\beta)$.
-`SmallVariance` and `LargeVariance` bound the entropy of the true reverse step (Sohl-Dickstein et al. 2015, arXiv
-1503.03585, eq. 24).
+The reverse step from t to s < t is $N(\tilde\mu(\hat x_0), v)$. Given $x_0$ itself the variance is
+$\tilde\beta = \sigma_s^2\sigma_{t|s}^2/\sigma_t^2$; a rule widens it by $\log(v/\tilde\beta)$. `SmallVariance` and
+`LargeVariance` bound the entropy of the true step (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24).
 
 >>> from unnoise.processes import chain_of_betas
 >>> from unnoise.spaces import Euclidean
@@ -35,7 +34,7 @@ class ReverseVariance(ABC):
 
     @abstractmethod
     def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        r"""$\log(v/\tilde\beta)$ of the step from time t to time s; broadcasts against x_t."""
+        r"""$\log(v/\tilde\beta)$ of the step from t to s; broadcasts against x_t."""
 
     def widened(self, law: Normal, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Normal:
         r"""A posterior of variance $\tilde\beta$ with the variance v instead."""
@@ -54,7 +53,7 @@ class SmallVariance(ReverseVariance):
 
 @dataclass(frozen=True)
 class LargeVariance(ReverseVariance):
-    r"""$v = \sigma_{t|s}^2$, $\beta_t$ for one step of a chain: right for data of the reference (Ho et al. 2020)."""
+    r"""$v = \sigma_{t|s}^2$, $\beta_t$ in a chain: right for data of the reference law (Ho et al. 2020)."""
 
     def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
         r"""$\log(\sigma_t^2/\sigma_s^2)$."""
@@ -65,8 +64,8 @@ class LargeVariance(ReverseVariance):
 class AnalyticVariance(ReverseVariance):
     r"""The best one number per step: $v = \tilde\beta + c^2 m_t$, $m_t = E\lVert x_0 - \hat x_0(X_t)\rVert^2/d$.
 
-    $c$ is the weight of $x_0$ in the mean, so $v/\tilde\beta = 1 + (\mathrm{SNR}_s - \mathrm{SNR}_t) m_t$. Bao et al.
-    2022 (arXiv 2201.06503) for an exact mean, (arXiv 2206.07309) for an imperfect one.
+    $c$ weighs $x_0$ in the mean: $v/\tilde\beta = 1 + (\mathrm{SNR}_s - \mathrm{SNR}_t) m_t$. Bao et al. 2022 (arXiv
+    2201.06503; 2206.07309 for an imperfect mean).
 
     Args:
         times: of the steps of a chain.
@@ -81,7 +80,7 @@ class AnalyticVariance(ReverseVariance):
     def estimate(
         cls, process: HasKernel[Tensor], times: Sequence[float], denoiser: Estimate, x_0: Tensor, rng: torch.Generator
     ) -> AnalyticVariance:
-        """From data: the mean squared errors of a denoiser at every time, each from noise of its own."""
+        """From the mean squared errors of a denoiser, with noise of its own at every time."""
         errors = []
         for time in times:
             t = torch.tensor(time, dtype=torch.float64, device=x_0.device)
@@ -90,7 +89,7 @@ class AnalyticVariance(ReverseVariance):
         return cls(tuple(times), tuple(errors))
 
     def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        r"""$\log(1 + (\mathrm{SNR}_s - \mathrm{SNR}_t) m_t)$; InputError at a time without a known error."""
+        """At a known time only."""
         known, errors = (t.new_tensor(part) for part in (self.times, self.errors))
         distance, place = (known - t[..., None]).abs().min(-1)
         if (distance > 1e-6).any():
@@ -100,12 +99,12 @@ class AnalyticVariance(ReverseVariance):
 
 
 class LearntVariance(ReverseVariance):
-    r"""$\log v$ between that of `SmallVariance` and `LargeVariance`, by coordinate: share $(1 + F)/2$ for an output F.
+    r"""$\log v$ between those of `SmallVariance` and `LargeVariance`, by coordinate, at the share $(1 + F)/2$.
 
     Nichol and Dhariwal 2021 (arXiv 2102.09672). Shares outside of [0, 1] are allowed, as the mean may be imperfect.
 
     Args:
-        network: (x_t, continuous time t) -> F, shaped like x_t; any module, trained with the bound of the chain.
+        network: (x_t, continuous time t) -> F, shaped like x_t; trained with the bound of the chain.
     """
 
     def __init__(self, network: nn.Module) -> None:

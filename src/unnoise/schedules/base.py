@@ -1,12 +1,11 @@
 r"""What a schedule is: one increasing function of time, stated as a noise rate or as a signal-to-noise ratio.
 
 The integrated noise rate is $B(t) = \int_0^{\tau(t)} \beta$ for $t \in [0, 1]$: a variance-preserving diffusion has
-$\alpha = e^{-B/2}$, a refreshing Markov chain keeps a site with probability $e^{-B}$. The same function is stated by
-the logarithm of the signal-to-noise ratio that a variance-preserving process then has, $\lambda = -\log(e^B - 1)$. So
-every schedule answers in both words, and serves every process.
+$\alpha = e^{-B/2}$, a refreshing Markov chain keeps a site with probability $e^{-B}$. The log signal-to-noise ratio of
+that diffusion, $\lambda = -\log(e^B - 1)$, states the same: every schedule answers in both, and serves every process.
 
-Kernels are singular at $B = 0$ and cannot be inverted at $B = \infty$, so every schedule states its ends and keeps off
-both: most by $\tau(t) = \tau_{min} + (\tau_{max} - \tau_{min}) t$.
+Kernels are singular at $B = 0$ and $B = \infty$. Schedules keep off both: most by
+$\tau(t) = \tau_{min} + (\tau_{max} - \tau_{min}) t$.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ Function = Callable[[Tensor], Tensor]
 class Schedule(ABC):
     """An increasing function $B(t)$ on [0, 1] with its derivative.
 
-    A schedule of your own states `value` and `rate`; `testing.check_schedule` says whether they agree.
+    Your own states `value` and `rate`; `testing.check_schedule` says whether they agree.
     """
 
     @abstractmethod
@@ -41,7 +40,7 @@ class Schedule(ABC):
         r"""$\beta(t) = dB/dt$."""
 
     def inverse(self, value: Tensor) -> Tensor:
-        """The t at which B(t) = value; a value that is never reached gives a time outside [0, 1]."""
+        """The t at which B(t) = value; outside [0, 1] for a value never reached."""
         return inverted(self.value, self.rate, value)
 
     def log_snr(self, t: Tensor) -> Tensor:
@@ -53,7 +52,7 @@ class Schedule(ABC):
         return self.rate(t) / torch.expm1(-self.value(t))
 
     def time_at(self, log_snr: Tensor) -> Tensor:
-        r"""The t at which $\lambda(t)$ is this, by $B = \log(1 + e^{-\lambda})$."""
+        r"""The t at which $\lambda(t)$ is this."""
         return self.inverse(softplus(-log_snr))
 
 
@@ -69,7 +68,7 @@ class ByLogSNR(Schedule):
         r"""$d\lambda/dt < 0$."""
 
     def time_at(self, log_snr: Tensor) -> Tensor:
-        r"""The t at which $\lambda(t)$ is this; a level that is never reached gives a time outside [0, 1]."""
+        r"""The t at which $\lambda(t)$ is this; outside [0, 1] for a level never reached."""
         return inverted(self.log_snr, self.log_snr_rate, log_snr, sign=-1)
 
     def value(self, t: Tensor) -> Tensor:
@@ -91,9 +90,9 @@ def _log_odds(value: Tensor) -> Tensor:
 
 
 def inverted(function: Function, rate: Function, wanted: Tensor, sign: int = 1) -> Tensor:
-    """The time at which a function that increases, or decreases for sign -1, has a value: bisection, then Newton.
+    """The time at which a function that increases (sign 1) or decreases (-1) has a value: bisection, then Newton.
 
-    The one Newton step is for the last digits, for values beyond the ends, and for gradients.
+    The Newton step is for the last digits, for values beyond the ends, and for gradients.
     """
     with torch.no_grad():
         ends = torch.zeros_like(wanted), torch.ones_like(wanted)
@@ -104,13 +103,13 @@ def inverted(function: Function, rate: Function, wanted: Tensor, sign: int = 1) 
 
 
 def derivative(function: Function, x: Tensor) -> Tensor:
-    """Of a function of every number by itself, also where gradients are off; itself differentiable."""
+    """Of a function of every number by itself, also where gradients are off."""
     slope: Tensor = torch.func.grad(lambda at: function(at).sum())(x)
     return slope
 
 
 def check_decreasing(log_snr: Function) -> None:
-    """Raise InputError unless a log SNR is finite, and below the one before, at each of 1025 times."""
+    """Raise InputError unless a log SNR is finite and decreases over 1025 times."""
     times = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
     levels = log_snr(times).detach()
     if levels.shape != times.shape:
@@ -129,6 +128,6 @@ def check_decreasing(log_snr: Function) -> None:
 
 
 def check(holds: bool, schedule: Schedule, expected: str) -> None:
-    """Raise InputError, with the schedule as it was asked for, unless its numbers are such as it needs."""
+    """Raise InputError, with the schedule as asked for, unless its numbers hold."""
     if not holds:
         raise InputError(f"got {schedule}; expected {expected}")

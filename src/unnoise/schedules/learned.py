@@ -1,4 +1,4 @@
-"""A schedule that is learnt: its ends by the bound, its interior by the variance of the bound."""
+"""A schedule that is learnt."""
 
 from __future__ import annotations
 
@@ -16,17 +16,15 @@ from unnoise.schedules.base import ByLogSNR
 class Learned(nn.Module, ByLogSNR):
     r"""A monotone network and, on request, learnt ends: $\lambda(t) = \lambda_0 - (\lambda_0 - \lambda_1)\,u(t)$.
 
-    $u$ is a positive combination of a line and of `units` sigmoids of t with positive slopes, scaled to go from 0 to
-    1; it starts near the line. Kingma et al. 2021 (arXiv 2107.00630), appendix H.
-
-    Only the Monte Carlo variance of the bound depends on u. So `log_snr` and its rate pass gradients to the ends and
-    none to u, where they would be noise; u learns from `log_density` alone, by `objectives.VDM`.
+    $u$ is a positive combination of a line and of `units` rising sigmoids, scaled from 0 to 1 (Kingma et al. 2021,
+    arXiv 2107.00630, appendix H). Only the Monte Carlo variance of the bound depends on u: `log_snr` and its rate pass
+    gradients to the ends alone, and u learns from `log_density`, by `objectives.VDM`.
 
     Args:
         maximum: $\lambda_0$, at t = 0, to start with.
-        minimum: $\lambda_1$, at t = 1, to start with, below; else InputError.
+        minimum: $\lambda_1$, at t = 1, to start with, below.
         units: how many sigmoids, at least 1.
-        learn_ends: whether the ends move; each keeps to its own side of the middle.
+        learn_ends: whether the ends move, each on its side of the middle.
 
     >>> schedule = Learned(maximum=5.0, minimum=-7.0)
     >>> schedule.log_snr(torch.tensor([0.0, 1.0])).detach()
@@ -64,7 +62,7 @@ class Learned(nn.Module, ByLogSNR):
     def log_density(self, t: Tensor) -> Tensor:
         r"""$\log|dt/d\lambda|$ at $\lambda(t)$, up to a constant, (n,): how often even times look at that level.
 
-        Its gradient in the weights of u is that at a fixed level: the time moves (implicit differentiation).
+        Its gradient in the weights of u is at a fixed level: the time moves (implicit differentiation).
         """
         there, speed = self._travelled(t.detach(), live=True)
         moved = t.detach() + (there.detach() - there) / speed.detach()

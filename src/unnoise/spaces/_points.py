@@ -9,7 +9,6 @@ from unnoise._errors import InputError
 
 
 def check_points(name: str, x: Tensor, event_shape: tuple[int, ...]) -> None:
-    """Raise InputError unless x is a batch of points of this shape, in floating point numbers that are finite."""
     _check_shape(name, x, event_shape)
     if not x.is_floating_point():
         raise InputError(f"got {x.dtype}; {name} expects floating point numbers: convert with x.float()")
@@ -20,7 +19,7 @@ def check_points(name: str, x: Tensor, event_shape: tuple[int, ...]) -> None:
 
 
 def check_whole(name: str, what: str, x: Tensor, event_shape: tuple[int, ...]) -> None:
-    """Raise InputError unless x is a batch of points of this shape, in whole numbers; `what` says which."""
+    """`what` says which whole numbers are due."""
     _check_shape(name, x, event_shape)
     if x.dtype != torch.int64:
         raise InputError(f"got {x.dtype} where {what} are due; {name} expects whole numbers: convert with x.long()")

@@ -1,13 +1,13 @@
 r"""Where points live, and how one moves a little.
 
-A generator says what a Markov process does at a point. Its local characteristics are the same words in either
-direction of time: a `Diffusion` drifts and spreads, a `Jump` goes to other states at given rates, and a dict of
-them acts on the factors of a product. A space turns local characteristics into
+Local characteristics say what a generator does at a point, in either direction of time: a `Diffusion` drifts and
+spreads, a `Jump` goes to other states at given rates, and a dict of them acts on the factors of a product. A space
+turns them into
 
-* `move`: the law of one small step, from which paths, bounds and importance weights follow;
+* `move`: the law of one small step;
 * `apply`: $(L f)(x)$;
 * `phi`: the score-matching operator $\Phi(f) = L f / f - L \log f \ge 0$ (Benton et al. 2024, arXiv 2211.03595);
-* `implicit`: the cost of undoing one generator by another, which is all that a bound needs.
+* `implicit`: the cost of undoing one generator by another, all that a bound needs.
 """
 
 from __future__ import annotations
@@ -38,26 +38,24 @@ class Diffusion:
     scale: Tensor
 
     def __add__(self, other: Diffusion) -> Diffusion:
-        """The generator that does both, independently."""
         return Diffusion(self.drift + other.drift, torch.hypot(self.scale, other.scale))
 
     def over(self, time: Tensor) -> Diffusion:
-        """The generator that does in unit time what this one does in `time`, a number."""
+        """The generator that does in unit time what this one does in `time`."""
         return Diffusion(self.drift * time.to(self.drift), self.scale * time.sqrt().to(self.scale))
 
 
 @dataclass(frozen=True)
 class Jump:
-    """Rates of jumping from each point to every state of each of its sites, (*batch, *sites, states)."""
+    """Rates from each point to every state of each of its sites, (*batch, *sites, states)."""
 
     rates: Tensor
 
     def __add__(self, other: Jump) -> Jump:
-        """The generator that does both, independently."""
         return Jump(self.rates + other.rates)
 
     def over(self, time: Tensor) -> Jump:
-        """The generator that does in unit time what this one does in `time`, a number."""
+        """The generator that does in unit time what this one does in `time`."""
         return Jump(self.rates * time.to(self.rates))
 
 
@@ -73,7 +71,7 @@ class Space(ABC, Generic[S, L]):
 
     @abstractmethod
     def check(self, x: S) -> None:
-        """Raise InputError with one helpful sentence if x is not a batch of points. Called at API borders only."""
+        """Raise InputError, in one helpful sentence, unless x is a batch of points."""
 
     @abstractmethod
     def features(self, x: S) -> Tensor:
@@ -101,27 +99,27 @@ class Space(ABC, Generic[S, L]):
 
         $$-\log p(x_0) \le -E[\log p_1(X_1)] + \int_0^1 E[\text{implicit}(L_t, K_t)(X_t)]\,dt,$$
 
-        with equality where K is the time reversal (Girsanov; Benton et al. 2024, arXiv 2211.03595, theorem 1). With
-        the reverse of a $\beta$ it is $\hat L^*\beta/\beta + \hat L\log\beta$: no kernel is needed.
+        with equality for the time reversal (Girsanov; Benton et al. 2024, arXiv 2211.03595, theorem 1). With the
+        reverse of a $\beta$ it is $\hat L^*\beta/\beta + \hat L\log\beta$.
 
         Args:
             forward: the local characteristics of L as a function of the point.
-            reverse: those of K; asked at further points of each row, (k, n, *event), where the space needs them.
+            reverse: those of K; asked at further points of each row, (k, n, *event), where needed.
             x: points, (n, *event).
-            probes: from `probes`, for an unbiased estimate where the exact answer is a long sum.
+            probes: from `probes`, for an unbiased estimate of a long sum.
         """
 
     @abstractmethod
     def probes(self, x: S, count: int, rng: torch.Generator) -> S:
-        """Random terms or directions, `count` for every row of x, that make `implicit` an unbiased estimate."""
+        """Random terms or directions, `count` per row of x, that make `implicit` an unbiased estimate."""
 
     def langevin_step(self, local: L, snr: float, longest: Tensor) -> Tensor | None:
-        """How long a step may be, so that its drift is at most `snr` times its noise; None without a metric."""
+        """How long a step may be for a drift of at most `snr` times its noise, if known."""
         return None
 
 
 class Continuum(Space[Tensor, Diffusion]):
-    """A space of real coordinates and a volume, on which diffusions have a deterministic twin: the probability flow.
+    """A space of real coordinates and a volume, where diffusions have a probability flow.
 
     Points and tangent vectors are written in the same ambient coordinates, (*batch, *event).
     """
@@ -133,59 +131,58 @@ class Continuum(Space[Tensor, Diffusion]):
 
     @abstractmethod
     def project(self, x: Tensor) -> Tensor:
-        """The point of the space that is nearest to ambient coordinates close to it."""
+        """The nearest point of the space to ambient coordinates close to it."""
 
     @abstractmethod
     def tangent(self, x: Tensor, v: Tensor) -> Tensor:
-        """The tangent part at x of ambient vectors, which may have further leading axes."""
+        """The tangent part at x of ambient vectors, of any leading axes."""
 
     @abstractmethod
     def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """A standard normal tangent vector at every x."""
 
     def tangent_signs(self, x: Tensor, signs: Tensor) -> Tensor:
-        """Tangent vectors at x of mean zero and unit covariance, from random signs in ambient coordinates."""
+        """Tangent vectors at x of mean zero and unit covariance, from random signs."""
         return self.tangent(x, signs)
 
     @abstractmethod
     def frame(self, x: Tensor) -> Tensor:
-        """An orthonormal basis of the tangent space at every x, (dimension, *batch, *event)."""
+        """An orthonormal basis of the tangent spaces, (dimension, *batch, *event)."""
 
     @abstractmethod
     def dot(self, u: Tensor, v: Tensor) -> Tensor:
         """The inner product of tangent vectors, summed over the event axes."""
 
     def probes(self, x: Tensor, count: int, rng: torch.Generator) -> Tensor:
-        """Standard normal tangent vectors, (count, n, *event), for the divergence."""
+        """Standard normal tangent vectors, (count, n, *event)."""
         return self.noise(x.expand(count, *x.shape), rng)
 
     def divergence(
         self, field: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        r"""A tangent field at x, (n, *event), and its divergence with respect to the reference measure, (n,).
+        r"""A tangent field at x, (n, *event), and its divergence in the reference measure, (n,); differentiable.
 
-        Differentiable where gradients are enabled. Without `probes` the trace is exact, one backward pass per
-        dimension, batched: memory grows with n x d x width. With probes $v$, (k, n, *event), of mean zero and unit
-        covariance in the tangent space, it is Hutchinson's unbiased estimate $\langle v, \nabla_v F\rangle$, (k, n)
-        (Hutchinson 1990; Grathwohl et al. 2019, arXiv 1810.01367).
+        Without `probes` the trace is exact: one backward pass per dimension, batched, memory n x d x width. With probes
+        $v$, (k, n, *event), of mean zero and unit covariance, it is Hutchinson's unbiased
+        $\langle v, \nabla_v F\rangle$, (k, n) (Hutchinson 1990; Grathwohl et al. 2019, arXiv 1810.01367).
         """
         value, terms = _slopes_along(field, x, self.frame(x) if probes is None else probes, self.dot)
         return value, terms.sum(0) if probes is None else terms
 
     def _per_row(self, scale: Tensor, x: Tensor) -> Tensor:
-        """A scale that broadcasts against points as one that broadcasts against (*batch,)."""
+        """A scale that broadcasts against points as (*batch,)."""
         return scale.expand_as(x).reshape(*x.shape[: x.ndim - len(self.event_shape)], -1)[..., 0]
 
 
 class Manifold(Continuum):
     r"""A Riemannian manifold: diffusions have the generator $b\cdot\nabla + \frac12 s^2\Delta$.
 
-    $\Delta$ is the Laplace-Beltrami operator. A new manifold states its geometry; what generators do follows here.
+    $\Delta$ is the Laplace-Beltrami operator. A new manifold states its geometry only.
     """
 
     @abstractmethod
     def exp(self, x: Tensor, v: Tensor) -> Tensor:
-        """The point reached from x along the geodesic with initial velocity v, after unit time."""
+        """Where the geodesic from x with initial velocity v is after unit time."""
 
     @abstractmethod
     def log(self, x: Tensor, y: Tensor) -> Tensor:
@@ -197,14 +194,14 @@ class Manifold(Continuum):
 
     @abstractmethod
     def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
-        """The gradient at x of a function whose partial derivatives in ambient coordinates are given."""
+        """The gradient at x, from partial derivatives in ambient coordinates."""
 
     def scattered(self, n: int, rng: torch.Generator) -> Tensor:
-        """Different points, n of them, of no particular law, in float64."""
+        """Different points, n of them, of any law, in float64."""
         return self.project(torch.randn(n, *self.event_shape, generator=rng, dtype=torch.float64))
 
     def tangent_signs(self, x: Tensor, signs: Tensor) -> Tensor:
-        """In a metric that is a multiple of that of the coordinates, units lie between gradients and covectors."""
+        """Units lie between those of gradients and covectors, for metrics that scale the ambient one."""
         flat, gradient = self.tangent(x, signs), self.riemannian_gradient(x, signs)
         vectors: Tensor = flat * (gradient.norm() / flat.norm().clamp(min=1e-30)).sqrt()
         return vectors
@@ -216,7 +213,7 @@ class Manifold(Continuum):
         return torch.minimum(snr**2 * noise / drift, longest.to(drift))
 
     def apply(self, local: Diffusion, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        r"""$b\cdot\nabla f + \frac12 s^2 \Delta f$ by automatic differentiation."""
+        r"""$b\cdot\nabla f + \frac12 s^2 \Delta f$."""
         gradient, laplacian = self.divergence(lambda y: self.gradient(f, y), x)
         return self.dot(local.drift, gradient) + 0.5 * self._per_row(local.scale, x) ** 2 * laplacian
 
@@ -228,14 +225,14 @@ class Manifold(Continuum):
     def implicit(
         self, forward: Characteristics, reverse: Characteristics, x: Tensor, probes: Tensor | None = None
     ) -> Tensor:
-        r"""$\frac1{2 s^2}\lVert b + \mu\rVert^2 + \nabla\cdot\mu$ for drifts b and, in reversed time, $\mu$."""
+        r"""$\frac1{2 s^2}\lVert b + \mu\rVert^2 + \nabla\cdot\mu$ for drifts b and, back, $\mu$."""
         there = forward(x)
         back, divergence = self.divergence(lambda y: reverse(y).drift, x, probes)
         excess = (there.drift + back) / there.scale
         return 0.5 * self.dot(excess, excess) + (divergence if probes is None else divergence.mean(0))
 
     def gradient(self, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """The gradient at x of f, which maps points to (*batch,); differentiable."""
+        """The gradient at x of f, which maps points to (*batch,)."""
         return self.riemannian_gradient(x, partials(f, x))
 
 
@@ -246,7 +243,7 @@ class Affine(Manifold):
 class Compact(Manifold):
     """A manifold without boundary and of finite volume: noise ends at the uniform law.
 
-    Densities are with respect to the Riemannian volume, whose total each manifold states.
+    Densities are with respect to the Riemannian volume.
     """
 
     @property
@@ -273,11 +270,11 @@ class Compact(Manifold):
 
     @abstractmethod
     def heat(self, x_0: Tensor, time: Tensor) -> Law[Tensor]:
-        r"""The law at `time`, () or (*batch,), of Brownian motion (generator $\frac12\Delta$) from x_0."""
+        """The law at `time`, () or (*batch,), of Brownian motion from x_0."""
 
 
 def partials(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """The partial derivatives at x, (*batch, *event), of f, which maps points to (*batch,); differentiable."""
+    """Partial derivatives at x, (*batch, *event), of f, which maps points to (*batch,)."""
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
         total = f(x).sum()
@@ -290,7 +287,7 @@ def partials(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 def _slopes_along(
     field: Callable[[Tensor], Tensor], x: Tensor, directions: Tensor, dot: Callable[[Tensor, Tensor], Tensor]
 ) -> tuple[Tensor, Tensor]:
-    r"""A field F at x, and $\langle v, \nabla_v F\rangle$ for directions v, (k, n, *event), as (k, n)."""
+    r"""The field F at x, and $\langle v, \nabla_v F\rangle$ for directions v, (k, n, *event), as (k, n)."""
     graph = torch.is_grad_enabled()
     with torch.enable_grad():
         x = x.detach().requires_grad_()
@@ -305,5 +302,5 @@ def _slopes_along(
 
 
 def continuum(space: Space[Any, Any]) -> Continuum | None:
-    """The space as one on which a probability flow runs; None where there is none, as on finite spaces."""
+    """The space if a probability flow runs on it, else None."""
     return space if isinstance(space, Continuum) else None

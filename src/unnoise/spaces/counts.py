@@ -1,4 +1,4 @@
-"""Arrays of counts: how often something happened, how many molecules of a kind there are."""
+"""Arrays of counts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from unnoise.spaces.sites import Sites
 
 @dataclass(frozen=True)
 class Counts(Sites):
-    r"""Every site holds a whole number from 0 on; densities with respect to counting measure.
+    """Every site holds a whole number from 0 on, int64; densities with respect to counting measure.
 
-    Points are int64. Jumps lose one or gain one at a site: their rates are (*batch, *sites, 2), first of the death of
-    one, which is ignored at a count of 0, then of a birth.
+    Jump rates are (*batch, *sites, 2): of a death, ignored at a count of 0, and of a birth.
 
     Args:
         event_shape: the sites; an int d means (d,).
@@ -40,7 +39,7 @@ class Counts(Sites):
         object.__setattr__(self, "event_shape", shape)
 
     def check(self, x: Tensor) -> None:
-        """Raise InputError unless x holds whole numbers from 0 on, (*batch, *event_shape)."""
+        """Raise InputError unless x holds whole numbers from 0 on."""
         check_whole("Counts", "counts", x, self.event_shape)
         if (x < 0).any():
             first = (x < 0).nonzero()[0].tolist()
@@ -49,15 +48,14 @@ class Counts(Sites):
             )
 
     def features(self, x: Tensor) -> Tensor:
-        """Square roots, in whose units the noise of a count is the same everywhere."""
+        """Square roots, in whose units the noise is the same everywhere."""
         return x.to(torch.get_default_dtype()).sqrt()
 
     def move(self, x: Tensor, local: Jump, dt: Tensor) -> BinomialThinning:
         r"""A leap of many jumps, $\mathrm{Bin}(x, e^{-\delta dt}) + \mathrm{Poisson}(b(1 - e^{-\delta dt})/\delta)$.
 
-        b is the birth rate and $\delta$ the death rate over x, held fixed: for each one that is there or comes, where
-        tau-leaping (Gillespie 2001) would hold the total death rate fixed. So no step leads below zero, and long steps
-        overshoot less.
+        The birth rate b and the death rate $\delta$ per head are held fixed, where tau-leaping (Gillespie 2001) holds
+        the total death rate: no step leads below zero, and long ones overshoot less.
         """
         death, birth = local.rates.unbind(-1)
         exposure = torch.where(x > 0, death, 0.0) / x.clamp(min=1) * (expand(dt, x) if dt.ndim else dt).to(death)
@@ -66,14 +64,14 @@ class Counts(Sites):
         return BinomialThinning(x, torch.exp(-exposure), born, len(self.event_shape))
 
     def neighbours(self, x: Tensor, numbers: Tensor) -> Tensor:
-        """Points x with one less at site k // 2, for even numbers k, or one more, for odd ones."""
+        """One less at site k // 2 for even numbers k, one more for odd ones."""
         flat = x.flatten(x.ndim - len(self.event_shape))
         numbers = numbers.expand(-1, *flat.shape[:-1])[..., None]
         changed = flat.expand(len(numbers), *flat.shape).scatter_add(-1, numbers // 2, 2 * (numbers % 2) - 1)
         return changed.clamp(min=0).reshape(len(numbers), *x.shape)
 
     def rates(self, local: Jump, x: Tensor) -> Tensor:
-        """Rates to all neighbours by number, (*batch, sites * 2); no deaths at a count of 0."""
+        """No deaths at a count of 0."""
         present = torch.stack([x > 0, torch.ones_like(x, dtype=torch.bool)], -1)
         rates = torch.where(present, local.rates, 0.0)
         return rates.flatten(rates.ndim - 1 - len(self.event_shape))

@@ -16,7 +16,7 @@ from unnoise.spaces.base import Affine, Diffusion, Manifold
 
 
 class Flat(Manifold):
-    """A manifold with the metric of its coordinates: all vectors are tangent, and gradients are partial derivatives."""
+    """A manifold with the metric of its coordinates: gradients are partial derivatives."""
 
     def tangent(self, x: Tensor, v: Tensor) -> Tensor:
         """The vector itself."""
@@ -43,13 +43,11 @@ class Flat(Manifold):
 
 @dataclass(frozen=True)
 class Euclidean(Flat, Affine):
-    r"""$R^d$, or arrays of any shape.
+    """$R^d$, or arrays of any shape.
 
     Args:
         event_shape: the shape of one point; an int d means (d,).
 
-    >>> Euclidean(3).event_shape
-    (3,)
     >>> Euclidean(3).check(torch.zeros(5, 2))
     Traceback (most recent call last):
     unnoise._errors.InputError: got points of shape (2,); Euclidean expects (3,) ...
@@ -69,7 +67,7 @@ class Euclidean(Flat, Affine):
         return math.prod(self.event_shape)
 
     def check(self, x: Tensor) -> None:
-        """Raise InputError unless x is a finite floating tensor of shape (*batch, *event_shape)."""
+        """Raise InputError unless x is finite and floating, (*batch, *event_shape)."""
         check_points("Euclidean", x, self.event_shape)
 
     def features(self, x: Tensor) -> Tensor:
@@ -77,7 +75,7 @@ class Euclidean(Flat, Affine):
         return x
 
     def move(self, x: Tensor, local: Diffusion, dt: Tensor) -> Normal:
-        r"""$N(x + \text{drift}\,dt,\ \text{scale}^2 dt)$: the Euler-Maruyama step."""
+        """The Euler-Maruyama step."""
         return Normal(x + local.drift * dt, local.scale * dt**0.5, len(self.event_shape))
 
     def exp(self, x: Tensor, v: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Arrays of letters from finite alphabets: tokens, categories, pixels with so many levels."""
+"""Arrays of letters from finite alphabets."""
 
 from __future__ import annotations
 
@@ -17,18 +17,15 @@ from unnoise.spaces.sites import Sites
 
 @dataclass(frozen=True)
 class Finite(Sites):
-    r"""Every site holds one of S states, $\{0, \dots, S - 1\}$; densities with respect to counting measure.
+    r"""Every site holds one of S states, $\{0, \dots, S - 1\}$, int64; densities with respect to counting measure.
 
-    Points are int64. Jumps change one site at a time: their rates are (*batch, *sites, S); the entry at the
-    present state is ignored.
+    Jump rates are (*batch, *sites, S); the entry at the present state is ignored.
 
     Args:
         event_shape: the sites; an int d means (d,).
-        sizes: how many states each site has; a tuple of one number per site where they differ, with one axis of
-            sites. Then S is the largest of them, and the states that a site does not have are impossible.
+        sizes: how many states each site has; a tuple, one number per site of one axis, where they differ. Then S is the
+            largest, and the states that a site lacks are impossible.
 
-    >>> Finite((2, 3), 256).states
-    256
     >>> Finite(2, (3, 5)).check(torch.tensor([[0, 4], [3, 1]]))
     Traceback (most recent call last):
     unnoise._errors.InputError: got the state 3 at row 1, site (0,), which has the states 0 to 2; ...
@@ -60,7 +57,7 @@ class Finite(Sites):
         return self.states
 
     def check(self, x: Tensor) -> None:
-        """Raise InputError unless x holds whole numbers from 0 to S - 1, (*batch, *event_shape)."""
+        """Raise InputError unless x holds states that the sites have."""
         check_whole("Finite", "states", x, self.event_shape)
         sizes = torch.tensor(self.sizes, device=x.device)
         wrong = (x < 0) | (x >= sizes)
@@ -77,7 +74,7 @@ class Finite(Sites):
         return torch.nn.functional.one_hot(x, self.states).to(torch.get_default_dtype())
 
     def move(self, x: Tensor, local: Jump, dt: Tensor) -> Categorical:
-        r"""Each site leaves with probability $1 - e^{-\lambda dt}$, for a state in proportion to its rate."""
+        r"""Each site leaves with probability $1 - e^{-\lambda dt}$, by its rates."""
         leaving = local.rates.scatter(-1, x[..., None], 0.0)
         total = leaving.sum(-1, keepdim=True)
         exposure = expand(dt, x)[..., None] * total if dt.ndim else dt * total
@@ -85,14 +82,14 @@ class Finite(Sites):
         return Categorical((leaving * share).scatter(-1, x[..., None], torch.exp(-exposure)), len(self.event_shape))
 
     def neighbours(self, x: Tensor, numbers: Tensor) -> Tensor:
-        """Points x with one site set: number k sets site k // S to k % S."""
+        """Number k sets site k // S to k % S."""
         flat = x.flatten(x.ndim - len(self.event_shape))
         numbers = numbers.expand(-1, *flat.shape[:-1])[..., None]
         changed = flat.expand(len(numbers), *flat.shape).scatter(-1, numbers // self.states, numbers % self.states)
         return changed.reshape(len(numbers), *x.shape)
 
     def rates(self, local: Jump, x: Tensor) -> Tensor:
-        """Rates to all neighbours by number, (*batch, sites * S); zero for staying."""
+        """Zero for staying."""
         rates = local.rates.scatter(-1, x[..., None], 0.0)
         return rates.flatten(rates.ndim - len(self.event_shape) - 1)
 

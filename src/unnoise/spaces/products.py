@@ -1,8 +1,7 @@
 r"""Products of spaces: points are dicts with one point of every factor.
 
-A generator on a product moves one factor at a time, so its local characteristics are a dict of the factors' own, and
-everything that it does is a sum over factors with the others held fixed (Benton et al. 2024, arXiv 2211.03595,
-section 4): $L = \sum_n L_n$, $\Phi = \sum_n \Phi_n$. Densities are with respect to the product measure.
+A generator moves one factor at a time: its local characteristics are a dict of the factors' own, $L = \sum_n L_n$ and
+$\Phi = \sum_n \Phi_n$ with the other factors held fixed (Benton et al. 2024, arXiv 2211.03595, section 4).
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ Locals = Any
 
 @dataclass(frozen=True)
 class ProductSpace(Space[Any, Any]):
-    r"""$X_1 \times X_2 \times \dots$, by name; `product` makes one with the structure that its factors have.
+    r"""$X_1 \times X_2 \times \dots$, by name, with the product measure; made by `product`.
 
     Args:
         parts: name -> space, at least one; a product of products nests the names.
@@ -46,7 +45,7 @@ class ProductSpace(Space[Any, Any]):
         return (sum(math.prod(space.event_shape) for space in self.parts.values()),)
 
     def check(self, x: Point) -> None:
-        """Raise InputError unless x is a dict with a batch of points of every factor, all of one length."""
+        """Raise InputError unless x is a dict of equally many points of every factor."""
         expected = ", ".join(map(repr, self.parts))
         if not isinstance(x, Mapping):
             raise InputError(f"got a {type(x).__name__}; a product expects a dict of points with the names {expected}")
@@ -76,17 +75,17 @@ class ProductSpace(Space[Any, Any]):
         return Independent({name: space.move(x[name], local[name], dt) for name, space in self.parts.items()})
 
     def apply(self, local: Locals, f: Callable[[Any], Tensor], x: Point) -> Tensor:
-        r"""$\sum_n L_n f$, the other factors held fixed."""
+        """The sum over factors."""
         return total(space.apply(local[n], partial(_at, f, x, n), x[n]) for n, space in self.parts.items())
 
     def phi(self, local: Locals, log_f: Callable[[Any], Tensor], x: Point) -> Tensor:
-        r"""$\sum_n \Phi_n(f)$, the other factors held fixed."""
+        """The sum over factors."""
         return total(space.phi(local[n], partial(_at, log_f, x, n), x[n]) for n, space in self.parts.items())
 
     def implicit(
         self, forward: Callable[[Any], Locals], reverse: Callable[[Any], Locals], x: Point, probes: Any = None
     ) -> Tensor:
-        """The sum of the factors' KL rates, the other factors held fixed; probes are a dict of the factors' own."""
+        """The sum over factors; probes are a dict of the factors' own."""
 
         def cost(name: str, space: Space[Any, Any]) -> Tensor:
             there, back = (partial(_part_at, generator, x, name) for generator in (forward, reverse))
@@ -109,13 +108,13 @@ class ProductSpace(Space[Any, Any]):
 
 @dataclass(frozen=True)
 class ProductContinuum(ProductSpace, Continuum):
-    """A product of continua: its probability flow runs in every factor at once."""
+    """Its probability flow runs in every factor at once."""
 
     parts: Mapping[str, Continuum]
 
     @property
     def dimension(self) -> int:
-        """The sum of the factors' dimensions."""
+        """The sum over factors."""
         return sum(space.dimension for space in self.parts.values())
 
     def project(self, x: Any) -> Any:
@@ -135,7 +134,7 @@ class ProductContinuum(ProductSpace, Continuum):
         return {name: space.tangent_signs(x[name], signs[name]) for name, space in self.parts.items()}
 
     def frame(self, x: Any) -> Any:
-        """The factors' bases one after the other; each vector is zero in the other factors."""
+        """The factors' bases in turn, zero in the other factors."""
         frames, before = {}, 0
         for name, space in self.parts.items():
             after = self.dimension - before - space.dimension
@@ -144,13 +143,13 @@ class ProductContinuum(ProductSpace, Continuum):
         return frames
 
     def dot(self, u: Any, v: Any) -> Tensor:
-        """The sum of the factors' inner products."""
+        """The sum over factors."""
         return total(space.dot(u[name], v[name]) for name, space in self.parts.items())
 
     def divergence(self, field: Callable[[Any], Any], x: Any, probes: Any = None) -> tuple[Any, Tensor]:
-        """The field, and the sum of its factors' divergences; the field is evaluated once for every factor.
+        """The field, and the sum of its factors' divergences, by one evaluation for each.
 
-        Probes are a dict of the factors' own; as each sees its factor alone, the estimate has no cross terms.
+        Each probe sees its factor alone, so the estimate has no cross terms.
         """
         values, terms = {}, []
         for name, space in self.parts.items():
@@ -162,12 +161,12 @@ class ProductContinuum(ProductSpace, Continuum):
 
 @dataclass(frozen=True)
 class ProductManifold(ProductContinuum, Manifold):
-    """A product of Riemannian manifolds: geodesics run in every factor, and squared lengths add up."""
+    """Geodesics run in every factor, and squared lengths add up."""
 
     parts: Mapping[str, Manifold]
 
     def exp(self, x: Any, v: Any) -> Any:
-        """The ends of the factors' geodesics."""
+        """By factors."""
         return {name: space.exp(x[name], v[name]) for name, space in self.parts.items()}
 
     def log(self, x: Any, y: Any) -> Any:
@@ -192,26 +191,19 @@ class ProductManifold(ProductContinuum, Manifold):
         return torch.stack(steps).min()
 
     def gradient(self, f: Callable[[Any], Tensor], x: Any) -> Any:
-        """The factors' gradients, the other factors held fixed."""
+        """By factors."""
         return {name: space.gradient(partial(_at, f, x, name), x[name]) for name, space in self.parts.items()}
 
 
 def product(parts: Mapping[str, Space[Any, Any]]) -> ProductSpace:
-    r"""$X_1 \times X_2 \times \dots$, by name, with the structure that all factors have.
+    """The product with the structure that all factors have.
 
-    Args:
-        parts: name -> space, at least one; a product of products nests the names.
-
-    Returns:
-        a `ProductManifold` of manifolds, a `ProductContinuum` of continua, else a `ProductSpace`.
+    A `ProductManifold` of manifolds, a `ProductContinuum` of continua, else a `ProductSpace`.
 
     >>> from unnoise.spaces import Euclidean
     >>> space = product({"place": Euclidean(2), "image": Euclidean((1, 4, 4))})
     >>> type(space).__name__, space.event_shape
     ('ProductManifold', (18,))
-    >>> space.check({"place": torch.zeros(5, 2), "picture": torch.zeros(5, 1, 4, 4)})
-    Traceback (most recent call last):
-    unnoise._errors.InputError: got a point of a product without 'image'; expected the names 'place', 'image'
     """
     manifolds = {name: space for name, space in parts.items() if isinstance(space, Manifold)}
     if len(manifolds) == len(parts):
@@ -221,7 +213,7 @@ def product(parts: Mapping[str, Space[Any, Any]]) -> ProductSpace:
 
 
 def _replaced(x: Point, name: str, part: Any) -> Point:
-    """The point x with another part; where that has further leading axes, the others are repeated along them."""
+    """With another part, along whose further leading axes the others are repeated."""
     shape, before = _tree.first(part).shape, _tree.first(x[name]).ndim
     leading = shape[: len(shape) - before]
     if not leading:

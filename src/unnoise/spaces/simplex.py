@@ -1,20 +1,18 @@
 r"""The simplex: N positive parts that sum to one, with the noise of population genetics.
 
-A `Diffusion` on it is $dx = b\,dt + s\,\sqrt{a(x)}\,dB$ in Ito's sense, with the covariance of Wright and Fisher,
+A `Diffusion` on it is $dx = b\,dt + s\,\sqrt{a(x)}\,dB$ (Ito), with the covariance of Wright and Fisher,
 $a(x) = \mathrm{diag}(x) - x x^T$, which vanishes towards the faces so that no path leaves. $a$ is the inverse of the
-Fisher-Rao metric, but densities here are with respect to Lebesgue measure on all parts but one, so that divergences are
-flat ones and the drift is the Ito drift of the parts:
+Fisher-Rao metric; densities are with respect to Lebesgue measure on all parts but one, so divergences are flat ones:
 
 * generator: $b\cdot\nabla f + \frac12 s^2\,\mathrm{tr}(a\nabla^2 f)$;
 * $\Phi(f) = \frac12 s^2 g^T a\, g$, $g = \nabla\log f$, with $g^T a\, g = \sum x_i g_i^2 - (\sum x_i g_i)^2$;
-* cost of undoing $(b, s)$ by $(\mu, s)$: $\frac12\lVert\mu + b - s^2\nabla\cdot a\rVert^2_{(s^2 a)^{-1}} +
-  \nabla\cdot\mu - \frac12 s^2\sum\partial_{ij}a_{ij}$, where $\nabla\cdot a = 1 - N x$ and
-  $\sum\partial_{ij}a_{ij} = -N(N - 1)$.
+* cost of undoing $(b, s)$ by $(\mu, s)$, with $\nabla\cdot a = 1 - N x$ and $\sum\partial_{ij}a_{ij} = -N(N - 1)$:
+  $\frac12\lVert\mu + b - s^2\nabla\cdot a\rVert^2_{(s^2 a)^{-1}}$
+  $+ \nabla\cdot\mu - \frac12 s^2\sum\partial_{ij}a_{ij}$.
 
-Gradients have N components; a common constant has no meaning, as $a\,1 = 0$. (Benton et al. 2024, arXiv 2211.03595,
-section 5.)
+Gradients have N components, up to a common constant, as $a\,1 = 0$ (Benton et al. 2024, arXiv 2211.03595, section 5).
 
-`Aitchison` is the flat geometry of proportions: log ratios are real numbers, on which every Gaussian process runs.
+`Aitchison` is the flat geometry of log ratios, on which every Gaussian process runs.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ from unnoise.spaces._points import check_points
 from unnoise.spaces.base import Characteristics, Continuum, Diffusion, partials
 from unnoise.spaces.euclidean import Euclidean
 
-SUM_TOLERANCE = 1e-4  # how far from 1 the parts may sum: float32 adds rounding for many parts
+SUM_TOLERANCE = 1e-4  # how far from 1 the parts may sum: float32 rounds
 SHARPEST = 1e24  # the concentration that stands for a step without noise: relative error 1e-12
 INSIDE = 1e-12  # `project` keeps parts at least this large
 
@@ -46,7 +44,6 @@ class Simplex(Continuum):
     Args:
         parts: N, at least 2.
 
-    >>> Simplex(3).check(torch.tensor([[0.2, 0.3, 0.5]]))
     >>> Simplex(3).check(torch.tensor([[2.0, -1.0, 0.5]]))
     Traceback (most recent call last):
     unnoise._errors.InputError: got a part of -1 at batch index [0]; Simplex expects ... apply softmax first
@@ -69,7 +66,7 @@ class Simplex(Continuum):
         return self.parts - 1
 
     def check(self, x: Tensor) -> None:
-        """Raise InputError unless x is a floating tensor (*batch, N) of parts that are not negative and sum to 1."""
+        """Raise InputError unless x is floating, (*batch, N), not negative and of sum 1."""
         check_points("Simplex", x, self.event_shape)
         least = x.amin(-1)
         if (least < 0).any():
@@ -92,8 +89,7 @@ class Simplex(Continuum):
     def move(self, x: Tensor, local: Diffusion, dt: Tensor) -> Dirichlet:
         r"""A Dirichlet law with the mean $x + b\,dt$ and the covariance $s^2 dt\,a$, both to first order.
 
-        It has a density and never leaves the simplex: where the drift points outwards, $x_i + b_i dt$ is replaced by
-        $x_i / (1 - b_i dt / x_i)$, which agrees to first order and stays positive.
+        Where the drift points outwards, $x_i + b_i dt$ is replaced by $x_i / (1 - b_i dt / x_i)$, which stays positive.
         """
         dt = expand(dt, x)
         moved = local.drift * dt
@@ -104,14 +100,14 @@ class Simplex(Continuum):
         return Dirichlet((mean * sharpness.to(mean)).clamp(min=torch.finfo(mean.dtype).tiny))
 
     def apply(self, local: Diffusion, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        r"""$b\cdot\nabla f + \frac12 s^2[\nabla\cdot(a\nabla f) - (\nabla\cdot a)\cdot\nabla f]$, differentiated."""
+        """By divergences, differentiated."""
         _, spread = self.divergence(lambda y: self.spread(y, partials(f, y)), x)
         slopes = partials(f, x)
         spread = spread - self.dot(self.drift_of_spreading(x), slopes)
         return self.dot(local.drift, slopes) + 0.5 * self._per_row(local.scale, x) ** 2 * spread
 
     def phi(self, local: Diffusion, log_f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        r"""$\frac12 s^2 g^T a\,g$ with $g = \nabla\log f$."""
+        r"""$\frac12 s^2 g^T a\,g$."""
         return 0.5 * self._per_row(local.scale, x) ** 2 * self.squared(x, partials(log_f, x))
 
     def implicit(
@@ -136,7 +132,7 @@ class Simplex(Continuum):
         return v - v.mean(-1, keepdim=True)
 
     def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """A normal vector that sums to zero, standard in the flat metric of the reference measure."""
+        """Normal, of sum zero, standard in the flat metric."""
         return self.tangent(x, standard_normal(tuple(x.shape), x, rng))
 
     def frame(self, x: Tensor) -> Tensor:
@@ -145,15 +141,15 @@ class Simplex(Continuum):
         return basis.expand(-1, *x.shape)
 
     def dot(self, u: Tensor, v: Tensor) -> Tensor:
-        """The flat inner product, of the reference measure."""
+        """The flat one."""
         return (u * v).sum(-1)
 
     def spread(self, x: Tensor, slopes: Tensor) -> Tensor:
-        r"""$a\,g = x \odot (g - x\cdot g)$: the direction that noise makes of a gradient."""
+        r"""$a\,g = x \odot (g - x\cdot g)$."""
         return x * (slopes - (x * slopes).sum(-1, keepdim=True))
 
     def squared(self, x: Tensor, slopes: Tensor) -> Tensor:
-        r"""$g^T a\,g$: the variance of g under the law x."""
+        r"""$g^T a\,g$, the variance of g under x."""
         mean = (x * slopes).sum(-1, keepdim=True)
         return (x * (slopes - mean) ** 2).sum(-1)
 
@@ -166,18 +162,16 @@ class Simplex(Continuum):
 class Aitchison(Euclidean):
     r"""The open simplex of N parts in isometric log-ratio coordinates $z = V \log x$, $R^{N-1}$ (Aitchison 1982).
 
-    The rows of V are orthonormal and sum to zero (Egozcue et al. 2003). Points are z; `from_proportions` and
-    `to_proportions` go there and back. Densities are with respect to Lebesgue measure on z; `log_volume` turns them
-    into densities with respect to Lebesgue measure on all parts but one. Parts of zero lie at infinity: use `Simplex`
-    with Wright-Fisher noise for them.
+    The rows of V are orthonormal and sum to zero (Egozcue et al. 2003). Points are z, densities with respect to
+    Lebesgue measure on z; `log_volume` makes them densities on all parts but one. Parts of zero lie at infinity: for
+    them use `Simplex` with Wright-Fisher noise.
 
     Args:
         parts: N, at least 2.
 
     >>> space = Aitchison(3)
-    >>> z = space.from_proportions(torch.tensor([[0.2, 0.3, 0.5]]))
-    >>> z.shape, space.to_proportions(z)
-    (torch.Size([1, 2]), tensor([[0.2000, 0.3000, 0.5000]]))
+    >>> space.to_proportions(space.from_proportions(torch.tensor([[0.2, 0.3, 0.5]])))
+    tensor([[0.2000, 0.3000, 0.5000]])
     """
 
     event_shape: tuple[int, ...] = field(init=False)
@@ -189,11 +183,7 @@ class Aitchison(Euclidean):
         object.__setattr__(self, "parts", parts)
 
     def from_proportions(self, x: Tensor) -> Tensor:
-        """Log-ratio coordinates (*batch, N - 1) of proportions (*batch, N).
-
-        Raises:
-            InputError: the parts are no proportions, or one of them is zero.
-        """
+        """Coordinates (*batch, N - 1) of proportions (*batch, N), all positive, else InputError."""
         Simplex(self.parts).check(x)
         if not (x > 0).all():
             row = (~(x > 0).all(-1)).nonzero()[0].tolist()
@@ -208,17 +198,12 @@ class Aitchison(Euclidean):
         return torch.softmax(z @ helmert(self.parts).to(z), -1)
 
     def log_volume(self, z: Tensor) -> Tensor:
-        r"""$\log|dz/dx| = -\frac12\log N - \sum_i\log x_i$, (*batch,): add it to a density of z to get one of x."""
+        r"""$\log|dz/dx| = -\frac12\log N - \sum_i\log x_i$, (*batch,), from a density of z to one of x."""
         return -0.5 * math.log(self.parts) - self.to_proportions(z).log().sum(-1)
 
 
 def helmert(parts: int) -> Tensor:
-    r"""N - 1 orthonormal vectors that sum to zero, (N - 1, N), in float64: row k is $(1, ..., 1, -k, 0, ...)$, scaled.
-
-    >>> basis = helmert(4)
-    >>> bool((basis @ basis.T - torch.eye(3, dtype=torch.float64)).abs().max() < 1e-15)
-    True
-    """
+    """Orthonormal vectors that sum to zero, (N - 1, N), in float64: row k is $(1, ..., 1, -k, 0, ...)$, scaled."""
     k = torch.arange(1, parts, dtype=torch.float64)[:, None]
     column = torch.arange(parts)[None]
     rows = torch.where(column < k, 1.0, torch.where(column == k, -k, 0.0))

@@ -1,4 +1,4 @@
-"""Arrays of sites that jump one at a time: what generators do on them, as sums over neighbours."""
+"""Arrays of sites that jump one at a time: generators as sums over neighbours."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ NUMBERS_AT_ONCE = 2**22  # of neighbours that are held at a time
 class Sites(Space[Tensor, Jump]):
     """Whole numbers at every site; points are int64, and neighbours differ at one site.
 
-    Every site can change in as many `ways`: neighbour number k changes site k // ways in its way k % ways. Rates of
-    jumping are (*batch, *sites, ways).
+    Neighbour number k changes site k // ways in its way k % ways. Rates are (*batch, *sites, ways).
 
     >>> from unnoise.spaces import Finite
     >>> Finite(2, 3).neighbours(torch.tensor([[0, 0]]), torch.arange(6)[:, None])[:, 0].tolist()
@@ -32,18 +31,15 @@ class Sites(Space[Tensor, Jump]):
 
     @abstractmethod
     def neighbours(self, x: Tensor, numbers: Tensor) -> Tensor:
-        """The neighbours of points x (*batch, *sites) with these numbers, (m, *batch, *sites).
-
-        Numbers are (m, *batch), or broadcast against it.
-        """
+        """The neighbours of x (*batch, *sites) with these numbers, (m, *batch) or alike: (m, *batch, *sites)."""
 
     @abstractmethod
     def rates(self, local: Jump, x: Tensor) -> Tensor:
-        """Rates to all neighbours by number, (*batch, sites * ways); zero for jumps that cannot be."""
+        """Rates to all neighbours by number, (*batch, sites * ways); zero for impossible jumps."""
 
     @abstractmethod
     def way_back(self, x: Tensor, numbers: Tensor) -> Tensor:
-        """The way that leads from each neighbour with these numbers (m, n) back to x, (n, *sites)."""
+        """The way from each neighbour with these numbers (m, n) back to x, (n, *sites)."""
 
     @property
     def sites(self) -> int:
@@ -51,14 +47,11 @@ class Sites(Space[Tensor, Jump]):
         return math.prod(self.event_shape)
 
     def apply(self, local: Jump, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        r"""$\sum_y A(x, y) (f(y) - f(x))$ over all neighbours y.
-
-        f sees the neighbours on an additional leading axis.
-        """
+        r"""$\sum_y A(x, y) (f(y) - f(x))$; f sees the neighbours y on another leading axis."""
         return self._sum(local, f, x, lambda change: change)
 
     def phi(self, local: Jump, log_f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        r"""$\sum_y A(x, y)(r - 1 - \log r)$ with $r = f(y)/f(x)$; what has no rate costs nothing."""
+        r"""$\sum_y A(x, y)(r - 1 - \log r)$, $r = f(y)/f(x)$."""
         return self._sum(local, log_f, x, lambda change: torch.expm1(change) - change)
 
     def implicit(
@@ -70,15 +63,9 @@ class Sites(Space[Tensor, Jump]):
     ) -> Tensor:
         r"""$\sum_y K(x, y) - A(x, y) - A(x, y)\log\frac{K(y, x)}{A(x, y)}$ for rates A and, in reversed time, K.
 
-        It is the bound of Campbell et al. 2022 (arXiv 2205.14987). The rates back, K(y, x), ask for `reverse` at all
-        neighbours. It is called with points (m, n, *sites), m neighbours of each row of x, so that what it knows about
-        each row, such as a time, must be repeated alike.
-
-        Args:
-            forward: the rates A as a function of the point.
-            reverse: the rates K.
-            x: points, (n, *sites).
-            probes: numbers of neighbours (k, n), from `probes`: the sum over y is estimated from these alone.
+        The bound of Campbell et al. 2022 (arXiv 2205.14987). For K(y, x), `reverse` is called with the neighbours (m,
+        n, *sites), and must repeat what it knows about each row, such as a time. Probes are numbers of neighbours (k,
+        n): the sum is estimated from these alone.
         """
         there, back = self.rates(forward(x), x), self.rates(reverse(x), x)
         cost = (back - there + torch.xlogy(there, there)).sum(-1)
@@ -90,12 +77,11 @@ class Sites(Space[Tensor, Jump]):
         return cost
 
     def probes(self, x: Tensor, count: int, rng: torch.Generator) -> Tensor:
-        """Numbers of neighbours drawn uniformly, (count, n): `implicit` is unbiased over them."""
+        """Numbers of neighbours drawn uniformly, (count, n)."""
         shape = (count, len(x))
         return torch.randint(self.sites * self.ways, shape, generator=rng, device=rng.device).to(x.device)
 
     def _sum(self, local: Jump, f: Callable[[Tensor], Tensor], x: Tensor, cost: Callable[[Tensor], Tensor]) -> Tensor:
-        """Rates times the cost of the change of f, over all neighbours, a group at a time."""
         rates, here = self.rates(local, x), f(x)
         total = torch.zeros_like(here)
         for numbers in self._groups(x):
@@ -106,7 +92,7 @@ class Sites(Space[Tensor, Jump]):
         return total
 
     def _backward(self, there: Tensor, reverse: Callable[[Tensor], Jump], x: Tensor, numbers: Tensor) -> Tensor:
-        """Sum of A(x, y) log K(y, x) over the neighbours with these numbers (m, n)."""
+        """The sum of A(x, y) log K(y, x) over neighbours with these numbers (m, n)."""
         rates = reverse(self.neighbours(x, numbers)).rates.reshape(*numbers.shape, -1)
         home = numbers - numbers % self.ways + self.way_back(x, numbers)
         back = torch.gather(rates, -1, home[..., None])[..., 0]

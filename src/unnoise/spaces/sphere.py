@@ -48,7 +48,7 @@ class Sphere(TwoPointHomogeneous):
         return sphere_angle(self.dimension)
 
     def check(self, x: Tensor) -> None:
-        """Raise InputError unless x is a floating tensor of unit vectors, (*batch, d + 1)."""
+        """Raise InputError unless x holds floating unit vectors, (*batch, d + 1)."""
         check_points("a sphere", x, self.event_shape)
         length = torch.linalg.vector_norm(x.double(), dim=-1)
         if x.numel() and float((length - 1).abs().max()) > OFF:
@@ -68,16 +68,16 @@ class Sphere(TwoPointHomogeneous):
         return length.cos() * x + torch.sinc(length / torch.pi) * v
 
     def log(self, x: Tensor, y: Tensor) -> Tensor:
-        """The short way; from the antipode, any of the short ways."""
+        """The short way; from the antipode, any."""
         towards, angle = self.tangent(x, y), self.distance(x, y)[..., None]
         length = torch.linalg.vector_norm(towards, dim=-1, keepdim=True)
-        near = torch.finfo(x.dtype).eps ** 0.5  # where theta = sin(theta) to rounding, and 0/0 is not far
+        near = torch.finfo(x.dtype).eps ** 0.5  # where theta = sin(theta) to rounding
         ratio = torch.where(length > near, angle / length.clamp(min=near), 1.0)
         opposite = (length <= near) & (angle > 1)
         return torch.where(opposite, angle * self.frame(x)[0], ratio * towards) if opposite.any() else ratio * towards
 
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
-        """The angle, from half the chord and its complement: to rounding at every angle."""
+        """From half the chord and its complement: to rounding at every angle."""
         return 2 * torch.atan2(torch.linalg.vector_norm(x - y, dim=-1), torch.linalg.vector_norm(x + y, dim=-1))
 
     def project(self, x: Tensor) -> Tensor:
@@ -90,11 +90,11 @@ class Sphere(TwoPointHomogeneous):
         return v - (v * x).sum(-1, keepdim=True) * x
 
     def riemannian_gradient(self, x: Tensor, covector: Tensor) -> Tensor:
-        """The tangent part of the partial derivatives."""
+        """The tangent part."""
         return self.tangent(x, covector)
 
     def frame(self, x: Tensor) -> Tensor:
-        """The unit vectors but the last, reflected so that the last one becomes x or -x (Householder 1958)."""
+        """The unit vectors but the last, reflected so that it becomes x or -x (Householder 1958)."""
         sign = torch.where(x[..., -1:] < 0, 1.0, -1.0).to(x)
         normal = torch.cat([x[..., :-1], x[..., -1:] - sign], -1)
         basis = torch.eye(self.dimension + 1, dtype=x.dtype, device=x.device)[:-1]
@@ -102,7 +102,7 @@ class Sphere(TwoPointHomogeneous):
         return basis - 2 * (basis * normal).sum(-1, keepdim=True) / (normal**2).sum(-1, keepdim=True) * normal
 
     def noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """The tangent part of standard normal numbers."""
+        """The tangent part of normal numbers."""
         return self.tangent(x, standard_normal(tuple(x.shape), x, rng))
 
     def dot(self, u: Tensor, v: Tensor) -> Tensor:

@@ -19,9 +19,9 @@ from unnoise.spaces.euclidean import Flat
 
 @dataclass(frozen=True)
 class Torus(Flat, Compact):
-    r"""d angles in radians, $(\theta_1, \dots, \theta_d)$; densities with respect to $d\theta_1\cdots d\theta_d$.
+    r"""Angles in radians, $(\theta_1, \dots, \theta_d)$; densities with respect to $d\theta_1\cdots d\theta_d$.
 
-    Angles are points modulo $2\pi$: they come out in $[-\pi, \pi)$, and may come in within $\pm 2\pi$.
+    They come out in $[-\pi, \pi)$, and may come in within $\pm 2\pi$.
 
     Args:
         dimension: d, at least 1.
@@ -46,7 +46,7 @@ class Torus(Flat, Compact):
         return float((2 * math.pi) ** self.dimension)
 
     def check(self, x: Tensor) -> None:
-        """Raise InputError unless x is a floating tensor of finite angles within 2 pi of 0, (*batch, d)."""
+        """Raise InputError unless x holds floating angles within 2 pi of 0, (*batch, d)."""
         check_points("a torus", x, self.event_shape)
         if x.numel() and float(x.abs().max()) > 2 * math.pi + 1e-3:
             raise InputError(

@@ -1,7 +1,6 @@
 r"""Manifolds where one angle says how two points lie to each other: spheres and rotations.
 
-Every direction is like every other, so the heat kernel is a function of the angle $\theta \in [0, \pi]$ between two
-points, which is their distance, and geodesics come back after $2\pi$.
+The heat kernel is a function of that angle $\theta \in [0, \pi]$, the distance; geodesics come back after $2\pi$.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from unnoise.spaces.base import Compact, Diffusion
 class TwoPointHomogeneous(Compact):
     """A compact manifold whose heat kernel depends on the angle alone.
 
-    A new one states its geometry, its radial kernel, and how the cosine of the angle looks in ambient coordinates.
+    A new one states its geometry, its radial kernel, and the cosine of the angle.
     """
 
     @property
@@ -31,11 +30,11 @@ class TwoPointHomogeneous(Compact):
 
     @abstractmethod
     def cosine(self, x: Tensor, y: Tensor) -> Tensor:
-        r"""$\cos\theta$, linear in the ambient coordinates of x, with gradient `tangent(x, y)` at points."""
+        r"""$\cos\theta$, linear in the ambient coordinates of x, of gradient `tangent(x, y)`."""
 
     @abstractmethod
     def turned(self, x: Tensor, angle: Tensor, rng: torch.Generator) -> Tensor:
-        """The points that lie at the angles given, (*batch,), from x in uniform directions."""
+        """Points at these angles, (*batch,), from x in uniform directions."""
 
     @property
     def spectral_gap(self) -> float:
@@ -43,7 +42,7 @@ class TwoPointHomogeneous(Compact):
         return self.radial.spectral_gap
 
     def heat(self, x_0: Tensor, time: Tensor) -> HeatKernel:
-        """The law of Brownian motion from x_0."""
+        """Brownian motion from x_0."""
         return HeatKernel(self, x_0, time)
 
     def move(self, x: Tensor, local: Diffusion, dt: Tensor) -> GeodesicNormal:
@@ -55,11 +54,10 @@ class TwoPointHomogeneous(Compact):
 class HeatKernel(Law[Tensor]):
     r"""Brownian motion (generator $\frac12\Delta$) from a point, at a time; density with respect to the volume.
 
-    Everything is computed in float64 and given in the precision of the points. Log density and score carry
-    derivatives in the points, up to the second order of the log density, but not in the time.
+    Computed in float64, given in the precision of the points. Log density and score carry derivatives in the points, up
+    to the second of the log density, not in the time.
 
     Args:
-        space: where.
         centre: where from, (*batch, *event).
         time: () or (*batch,), positive.
 
@@ -83,12 +81,12 @@ class HeatKernel(Law[Tensor]):
         return space.turned(centre, angle, rng).to(self.centre.dtype)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density in nats."""
+        """In nats."""
         jet, change = self._jet(x)
         return (jet.log + change * (jet.slope + 0.5 * change * jet.curvature)).to(self._dtype(x))
 
     def score(self, x: Tensor) -> Tensor:
-        """The gradient of the log density, a tangent vector at x."""
+        """A tangent vector at x."""
         jet, change = self._jet(x)
         slope = jet.slope + change * jet.curvature
         direction = self.space.tangent(x.double(), self.centre.double())
@@ -114,13 +112,12 @@ class HeatKernel(Law[Tensor]):
 class GeodesicNormal(Law[Tensor]):
     r"""$\exp_x(m + s z)$ with z a standard normal tangent vector; density with respect to the volume.
 
-    The density counts the short way to a point and the long way round, and so is exact to about $e^{-\pi^2/s^2}$.
+    The density counts the short way and the long way round: exact to about $e^{-\pi^2/s^2}$.
 
     Args:
-        space: where.
         start: x, (*batch, *event).
         mean: m, tangent vectors at x.
-        scale: s, broadcasts against the mean; 0 makes a point mass, which can be drawn from only.
+        scale: s, broadcasts against the mean; 0 is for drawing only.
     """
 
     space: TwoPointHomogeneous
@@ -135,7 +132,7 @@ class GeodesicNormal(Law[Tensor]):
         return self.space.project(self.space.exp(start, step))
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density in nats."""
+        """In nats."""
         ndim, dimension = len(self.space.event_shape), self.space.dimension
         step = self.space.log(self.start, x)
         angle = self.space.dot(step, step).sqrt()

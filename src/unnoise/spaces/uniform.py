@@ -16,13 +16,11 @@ Draw = Callable[[tuple[int, ...], torch.Generator], Tensor]
 
 @dataclass(frozen=True)
 class UniformLaw(Law[Tensor]):
-    """The uniform law, as a batch of n; density with respect to the Riemannian volume. Drawn in float64.
+    """The uniform law, as a batch of n, in float64; density with respect to the Riemannian volume.
 
     Args:
         draw: uniform points (*shape, *event), from a shape and a generator.
-        volume: of the whole manifold.
-        event_ndim: how many trailing axes form one point.
-        n: the length of the batch.
+        event_ndim: trailing axes of one point.
 
     >>> from unnoise.spaces import Sphere
     >>> Sphere(2).uniform(5).sample(torch.Generator().manual_seed(0)).shape

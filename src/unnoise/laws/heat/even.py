@@ -1,7 +1,7 @@
 r"""Even functions of an angle x as functions of $x^2$, with two derivatives, and no 0/0 at x = 0.
 
-Heat kernels are smooth in $\cos\theta$, and so even in the distance to either pole. Written in the squared distance,
-their derivatives are quotients such as $(\sinh z)/z$, which are taken from series where the quotient loses digits.
+Heat kernels are smooth in $\cos\theta$, so even in the distance to either pole. Quotients such as $(\sinh z)/z$ are
+taken from series where they lose digits.
 """
 
 from __future__ import annotations
@@ -20,11 +20,7 @@ HYPERBOLIC_TERMS = 18
 
 
 def zeta_over_pi(k: int) -> float:
-    r"""$\zeta(2k)/\pi^{2k}$ for k >= 1: all these series are made of it.
-
-    >>> round(6 * zeta_over_pi(1), 12)
-    1.0
-    """
+    r"""$\zeta(2k)/\pi^{2k}$ for k >= 1, of which all these series are made."""
     from scipy.special import zeta
 
     return float(zeta(2 * k)) / math.pi ** (2 * k)
@@ -97,7 +93,7 @@ def _hyperbolic_terms(order: int) -> tuple[float, ...]:
 
 
 def _even(x: Tensor, closed: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]], terms: tuple[float, ...]) -> Even:
-    """Closed forms of a function and its derivatives in x, where x is not small; else the series in u."""
+    """Closed forms of a function and its derivatives in x; at small x the series in u."""
     y, small = x.clamp(min=SMALL), x < SMALL
     value, slope, curvature = closed(y)
     first = slope / (2 * y)
@@ -110,7 +106,7 @@ def _even(x: Tensor, closed: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]], 
 
 
 def derivatives(terms: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The first and the second derivative of a polynomial.
+    """The first two derivatives of a polynomial, given by its coefficients.
 
     >>> derivatives((5.0, 3.0, 2.0))
     ((3.0, 4.0), (4.0,))

@@ -1,13 +1,12 @@
 r"""What all heat kernels of one angle share: two expansions, and exact draws of the angle by rejection.
 
-With generator $\frac12\Delta$ and $c = \cos\theta$, every kernel is a smooth function of c. A `Jet` holds its logarithm
-and two derivatives in c: enough for the score, for its divergence, and for both to be differentiated once more.
+With generator $\frac12\Delta$, every kernel is smooth in $c = \cos\theta$; a `Jet` can be differentiated once more.
 
-At small times each geodesic between two points gives a Gaussian. On the circle, the three-sphere and the rotations,
-$p_t(\theta) = e^{\kappa t}(2\pi t)^{-d/2} \sum_n w(\theta_n) e^{-\theta_n^2/2t}$ with $\theta_n = \theta + 2\pi n$,
-exactly. Up to t = 1/2 double precision sees only the short way and the long way round. Near the cut locus, at
-$\theta = \pi - \delta$, these are summed as $e^{-(\pi^2 + \delta^2)/2t}$ times hyperbolic functions of
-$z = \pi\delta/t$, which no cancellation spoils.
+At small times each geodesic between two points gives a Gaussian, on the circle, the three-sphere and the rotations
+exactly $p_t(\theta) = e^{\kappa t}(2\pi t)^{-d/2} \sum_n w(\theta_n) e^{-\theta_n^2/2t}$, $\theta_n = \theta + 2\pi n$.
+Up to t = 1/2 double precision sees only the short and the long way round. Near the cut locus, at
+$\theta = \pi - \delta$, these sum to $e^{-(\pi^2 + \delta^2)/2t}$ times hyperbolic functions of $z = \pi\delta/t$,
+without cancellation.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from torch import Tensor
 from unnoise.laws.base import standard_normal
 from unnoise.laws.heat.even import SMALL, Even, hyperbolic, inverse_sinc
 
-EARLY = 0.5  # until then images converge at once; from then on the spectral series keeps its digits at every angle
-ALONE = 20.0  # from this z on the long way round is below 1e-17 of the whole
+EARLY = 0.5  # images converge at once before it, and the spectral series keeps its digits after
+ALONE = 20.0  # from this z on the long way is below 1e-17
 
 
 class Jet(NamedTuple):
@@ -39,10 +38,7 @@ Expansion = Callable[[Tensor, Tensor], Jet]  # of an angle and a time
 
 
 class Radial(ABC):
-    """A heat kernel as a function of the angle between two points and of time, in float64.
-
-    Densities are with respect to the Riemannian volume.
-    """
+    """A heat kernel as a function of angle and time, in float64; density with respect to the volume."""
 
     dimension: int
     spectral_gap: float
@@ -62,25 +58,25 @@ class Radial(ABC):
 
     @abstractmethod
     def log_inverse_jacobian(self, angle: Tensor) -> Tensor:
-        """The log of the volume of tangent vectors per volume of the points that they lead to."""
+        """Log volume of tangent vectors per volume of the points that they lead to."""
 
     @abstractmethod
     def log_bound(self, time: Tensor) -> Tensor:
-        """An upper bound, up to the time 1.5 / gap, on the log of density / normal density of tangent vectors."""
+        """A bound, up to the time 1.5 / gap, on the log of `excess`."""
 
     @abstractmethod
     def uniform_angle(self, normals: Tensor) -> Tensor:
         """The angle of a uniform point, from (..., dimension + 1) standard normal numbers."""
 
     def excess(self, angle: Tensor, time: Tensor) -> Tensor:
-        """The density of tangent vectors at their length, over the normal density, up to the time 1.5 / gap."""
+        """The density of tangent vectors over the normal one, up to the time 1.5 / gap."""
         log_normal = -0.5 * self.dimension * torch.log(2 * math.pi * time) - 0.5 * angle**2 / time
         return torch.exp(self.jet(angle, time).log - self.log_inverse_jacobian(angle) - log_normal)
 
     def draw(self, time: Tensor, rng: torch.Generator) -> Tensor:
         """Angles at the times given, by exact rejection.
 
-        Proposals are the lengths of normal tangent vectors while these stay close, later on uniform points.
+        Proposals are the lengths of normal tangent vectors while these stay close, later uniform points.
         """
         times, angles = time.reshape(-1), torch.empty(time.numel(), dtype=time.dtype, device=time.device)
         close = times < 1.5 / self.spectral_gap
@@ -96,13 +92,13 @@ class Radial(ABC):
         return angles.reshape(time.shape)
 
     def _walk(self, time: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
-        """Lengths of normal tangent vectors, and the probability with which they are to be kept."""
+        """Lengths of normal tangent vectors, and how probably to keep them."""
         angle = time.sqrt() * torch.linalg.vector_norm(normals[:, :-1], dim=-1)
         share = self.excess(angle.clamp(max=math.pi), time) * torch.exp(-self.log_bound(time))
         return angle, torch.where(angle < math.pi, share, 0.0)
 
     def _scatter(self, time: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
-        """Angles of uniform points, and the probability with which they are to be kept."""
+        """Angles of uniform points, and how probably to keep them."""
         angle, series = self.uniform_angle(normals), self.series(time)
         density, highest = (series.derivatives(cosine, 0)[0] for cosine in (angle.cos(), torch.ones_like(angle)))
         return angle, density / highest
@@ -119,7 +115,7 @@ class Images(Radial):
 
     @abstractmethod
     def far(self, rest: Tensor) -> Even:
-        r"""The log of the factor of both ways that does not depend on time, at $\delta$ = `rest`."""
+        r"""The log of the factor of both ways without time, at $\delta$ = `rest`."""
 
     @abstractmethod
     def both_ways(self, rest: Tensor, time: Tensor, z: Tensor) -> Even:
@@ -151,21 +147,20 @@ class Images(Radial):
 
 
 def hyperbolic_pair(rest: Tensor, time: Tensor, z: Tensor) -> tuple[Even, Even]:
-    r"""$\cosh(z)$ and $\sinh(z)/z$, times $e^{-z}$ (which is not differentiated), as functions of $\delta^2$."""
+    r"""$\cosh(z)$ and $\sinh(z)/z$, times an undifferentiated $e^{-z}$, as functions of $\delta^2$."""
     cosh, zeroth, first, second = hyperbolic(z)
     rate = 0.5 * (math.pi / time) ** 2  # of z^2 / 2 in delta^2
     return Even(cosh, rate * zeroth, rate**2 * first), Even(zeroth, rate * first, rate**2 * second)
 
 
 def in_cosine(f: Even, ratio: Even, sign: float) -> Jet:
-    r"""From derivatives in $u = x^2$ to those in c, by $d/dc = \pm 2\,(x/\sin x)\,d/du$ and `ratio` = $x/\sin x$."""
+    r"""From derivatives in $u = x^2$ to those in c: $d/dc = \pm 2\,(x/\sin x)\,d/du$, `ratio` = $x/\sin x$."""
     slope = sign * ratio.value * f.first
     curvature = 4 * ratio.value * (ratio.first * f.first + ratio.value * f.second)
     return Jet(f.value, slope, curvature)
 
 
 def _split(chosen: Tensor, one: Expansion, other: Expansion, angle: Tensor, time: Tensor) -> Jet:
-    """One expansion where chosen, the other elsewhere."""
     if chosen.all():
         return one(angle, time)
     if not chosen.any():

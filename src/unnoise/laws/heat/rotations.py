@@ -1,7 +1,6 @@
 r"""The heat kernel of SO(3), known as IGSO(3), with respect to the bi-invariant volume of mass $8\pi^2$.
 
-With the rotation angle $\omega$ as distance and generator $\frac12\Delta$ (Nikolayev and Savyolova 1997; Leach et al.
-2022), for rotations from the identity,
+With generator $\frac12\Delta$, at the rotation angle $\omega$ (Nikolayev and Savyolova 1997; Leach et al. 2022),
 
 $$8\pi^2 p_t(\omega) = \sum_{l\ge0} (2l+1) e^{-l(l+1)t/2}\frac{\sin((l+\frac12)\omega)}{\sin(\omega/2)},\qquad
 p_t(\omega) = \frac{e^{t/8}}{(2\pi t)^{3/2}}\sum_n (-1)^n\frac{\omega_n/2}{\sin(\omega/2)} e^{-\omega_n^2/2t}.$$
@@ -60,10 +59,7 @@ class RotationAngle(Images):
         return Series(weights, (1.0, 2.0), [(2.0, 1.0)] * (TERMS - 2))
 
     def excess(self, angle: Tensor, time: Tensor) -> Tensor:
-        r"""$e^{t/8}\frac{\sin(\omega/2)}{\omega/2}\sum_n (-1)^n\frac{\omega_n}\omega e^{(\omega^2 - \omega_n^2)/2t}$.
-
-        Up to the time 1.5 four images are enough.
-        """
+        r"""$e^{t/8}\frac{\sin(\omega/2)}{\omega/2}\sum_n (-1)^n\frac{\omega_n}\omega e^{(\omega^2-\omega_n^2)/2t}$."""
         total, safe = torch.ones_like(angle), angle.clamp(min=1e-9)
         for n in (-1, 1, -2):
             turn = 2 * math.pi * n
@@ -75,7 +71,7 @@ class RotationAngle(Images):
         return -2 * torch.sinc(angle / (2 * math.pi)).abs().log()
 
     def log_bound(self, time: Tensor) -> Tensor:
-        r"""$\frac t8 + \log\frac4\pi$: the second way adds at most as much as the first, and that at $\omega = \pi$."""
+        r"""$\frac t8 + \log\frac4\pi$: the second way adds at most as much as the first."""
         return time / 8 + math.log(4 / math.pi)
 
     def uniform_angle(self, normals: Tensor) -> Tensor:

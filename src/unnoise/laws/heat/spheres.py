@@ -4,19 +4,19 @@ With generator $\frac12\Delta$, $c = \cos\theta$ and $\lambda = (d-1)/2$,
 
 $$p_t(\theta) = \frac1{|S^d|}\sum_l\frac{l+\lambda}\lambda e^{-l(l+d-1)t/2} C_l^\lambda(c).$$
 
-At small times, on $S^1$ and $S^3$ the image sum is exact. $S^2$ is the quotient of the rotations by those about an
-axis, so its kernel is the mean of theirs over a circle,
+At small times, on $S^1$ and $S^3$ the image sum is exact. $S^2$ is a quotient of the rotations, so its kernel is the
+mean of theirs over a circle,
 
 $$4\pi p_t(\theta) = \frac2\pi\int_0^{\pi/2} f_t(\omega)\,d\alpha,\qquad
 \cos\tfrac\omega2 = \cos\tfrac\theta2\cos\alpha,$$
 
-of a positive, smooth and periodic function: the trapezoidal rule converges geometrically, at every angle and time. On
-higher spheres the series is used from the time $0.2/d$ on, where the kernel is above e^{-14} of its peak, and elsewhere
-the logarithm is expanded in powers of time (Minakshisundaram, Pleijel 1949). With $\nu = (d-1)/2$ and $u = \theta^2$,
+for which the trapezoidal rule converges geometrically. On higher spheres the series serves from the time $0.2/d$ on,
+where the kernel is above e^{-14} of its peak; elsewhere, with $\nu = (d-1)/2$ and $u = \theta^2$ (Minakshisundaram,
+Pleijel 1949),
 
 $$\log p_t = -\tfrac d2\log 2\pi t - \frac u{2t} + \nu\log\frac\theta{\sin\theta} + \sum_{n\ge1} t^n b_n(u).$$
 
-The heat equation gives each $b_n$ from the ones before it, power by power of u:
+The heat equation gives each $b_n$ from those before it, power by power of u:
 
 $$b_1 + \theta b_1' = \tfrac{\nu^2}2 - \tfrac{\nu(\nu-1)}2\big(\tfrac1{\sin^2\theta} - \tfrac1{\theta^2}\big),\qquad
 n b_n + \theta b_n' = \tfrac12\Big(b_{n-1}'' + \tfrac{2\nu}\theta b_{n-1}' + \sum_{i+j=n-1} b_i' b_j'\Big).$$
@@ -37,7 +37,7 @@ from unnoise.laws.heat.even import Even, derivatives, horner, inverse_sinc, log_
 from unnoise.laws.heat.radial import Images, Jet, Radial, Series, hyperbolic_pair, in_cosine
 from unnoise.laws.heat.rotations import VOLUME, RotationAngle
 
-TERMS = 17  # of the series; from the time 1/2 on the next ones are below 1e-28
+TERMS = 17  # of the series; from t = 1/2 on the next are below 1e-28
 EARLIEST = 0.2  # time times d from which the series is used
 NEAR_CUT = math.pi - 1e-3  # where the expansion breaks down, and is held
 FALLEN = 14.0  # the series is used down to e^{-14} of the peak
@@ -45,7 +45,7 @@ NODES = 16  # of the trapezoidal rule on a quarter of the circle; they leave 1e-
 ORDERS, POWERS = 6, 60  # of the expansion, in time and in u
 CONVERGENT = 0.85 * math.pi
 GROUP = 2**17  # angles at once
-REACH = 80.0  # the rule ends where f has fallen by e^{-40}, that is where omega^2 = theta^2 + 80 t
+REACH = 80.0  # the rule ends where f has fallen by e^{-40}: omega^2 = theta^2 + 80 t
 
 
 def area(dimension: int) -> float:
@@ -85,7 +85,7 @@ class SphereAngle(Radial):
         return torch.atan2(torch.linalg.vector_norm(normals[..., :-1], dim=-1), normals[..., -1])
 
     def log_bound(self, time: Tensor) -> Tensor:
-        r"""$\frac{d(d-1)}{12}t$: the scalar curvature raises the density at the start, and less so elsewhere."""
+        r"""$\frac{d(d-1)}{12}t$: the scalar curvature raises the density, most at the start."""
         return self.dimension * (self.dimension - 1) / 12 * time
 
 
@@ -109,7 +109,7 @@ class CircleAngle(SphereAngle, Images):
         return hyperbolic_pair(rest, time, z)[0]
 
     def log_bound(self, time: Tensor) -> Tensor:
-        r"""$\log(1 + 1 + 2e^{-4\pi^2/t}...)$, at the cut locus; 0.8 holds up to t = 3."""
+        r"""$\log(2 + 2e^{-4\pi^2/t}...)$, at the cut locus; 0.8 holds up to t = 3."""
         return torch.full_like(time, 0.8)
 
 
@@ -142,7 +142,7 @@ class GlobeAngle(SphereAngle):
     dimension: int = 2
 
     def early(self, angle: Tensor, time: Tensor) -> Jet:
-        """The mean over a circle of rotations, in groups: each angle needs many rotations."""
+        """The mean over a circle of rotations, in groups that bound memory."""
         if angle.numel() <= GROUP:
             return self._mean(angle, time)
         groups = zip(angle.flatten().split(GROUP), time.flatten().split(GROUP), strict=True)  # type: ignore[no-untyped-call]
@@ -179,7 +179,7 @@ class HighSphereAngle(SphereAngle):
     dimension: int = 4
 
     def early(self, angle: Tensor, time: Tensor) -> Jet:
-        """The series where it keeps its digits, else the expansion in powers of time."""
+        """The series, or the expansion in time where it loses digits."""
         short = angle.clamp(max=NEAR_CUT)
         powers = in_cosine(_log_density(self.dimension, short, time), inverse_sinc(short), -2.0)
         serves = (time >= EARLIEST / self.dimension) & (0.5 * angle**2 / time < FALLEN)
@@ -197,12 +197,12 @@ class HighSphereAngle(SphereAngle):
 
 
 def _log_term(d: int, degree: int, time: float) -> float:
-    """The log of a term of the series at angle 0, up to a factor of order one."""
+    """The log of a term of the series at angle 0, up to order one."""
     return math.lgamma(degree + d) - math.lgamma(degree + 1) - math.lgamma(d) - 0.5 * degree * (degree + d - 1) * time
 
 
 def _gegenbauer(d: int, time: Tensor, terms: int) -> Series:
-    """The series in the module; on the circle, its limit in Chebyshev polynomials."""
+    """The series; on the circle its limit in Chebyshev polynomials."""
     lam = (d - 1) / 2
     degree = torch.arange(terms, dtype=time.dtype, device=time.device).reshape(-1, *[1] * time.ndim)
     multiple = (degree + lam) / lam if lam else torch.where(degree > 0, 2 * torch.ones_like(degree), 1.0)
@@ -223,7 +223,7 @@ def _farthest(angle: Tensor, time: Tensor) -> Tensor:
 
 @functools.cache
 def _coefficients(dimension: int) -> tuple[tuple[float, ...], ...]:
-    """The powers of u in b_1, b_2, ..., `ORDERS` of them."""
+    """The powers of u in the first `ORDERS` of the b_n."""
     nu = (dimension - 1) / 2
     potential = [nu * (nu - 1) * (2 * k - 1) * zeta_over_pi(k) for k in range(1, POWERS + 1)]
     potential[0] -= nu**2 / 2
@@ -252,7 +252,6 @@ def _slopes(f: list[float], g: list[float]) -> list[float]:
 
 
 def _log_density(dimension: int, angle: Tensor, time: Tensor) -> Even:
-    """The log density and its derivatives in u, for angles below pi."""
     nu, u = (dimension - 1) / 2, angle**2
     shape = log_inverse_sinc(angle)
     held, inside = u.clamp(max=CONVERGENT**2), angle < CONVERGENT

@@ -1,8 +1,7 @@
-r"""A walk on the integers that goes one step up and one step down at rate 1 each: $f_n = e^{-z} I_n(z)$, $z = 2B$.
+r"""A walk on the integers, one step up and one down at rate 1 each: $f_n = e^{-z} I_n(z)$, $z = 2B$.
 
-On a circle of M points its law is the sum over images $g_n = \sum_k f_{n + kM}$, which keep all digits of tiny
-probabilities, and the Fourier series $g_n = \frac1M\sum_k e^{-z(1 - \cos(2\pi k/M))}\cos(2\pi k n/M)$, shorter where z
-is large and nothing is tiny.
+On a circle of M points its law is $g_n = \sum_k f_{n + kM}$, images that keep all digits of tiny probabilities, and
+$g_n = \frac1M\sum_k e^{-z(1 - \cos(2\pi k/M))}\cos(2\pi k n/M)$, shorter where z is large and nothing is tiny.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-SPREAD = 1 / 96  # z / M^2 from which on the series is used: all probabilities are above exp(-12) of the largest
+SPREAD = 1 / 96  # z / M^2 where the series begins: probabilities are above exp(-12) of the largest
 BEYOND = 40  # images this far beyond a whole turn are below rounding
 
 
@@ -26,7 +25,7 @@ def circle(z: Tensor, points: int) -> Tensor:
 def log_line(z: Tensor, most: int) -> Tensor:
     r"""$\log f_n$ for n from 0 to `most`, (k, most + 1), from the ratios $r_n = I_{n+1}/I_n$.
 
-    $r_{n-1} = z/(2n + z r_n)$ forgets where it started, the bound of Amos 1974 (Olver).
+    $r_{n-1} = z/(2n + z r_n)$ forgets its start, the bound of Amos 1974 (Olver).
     """
     start = math.ceil(math.sqrt(most**2 + 40 * float(z.max()))) + 20
     ratio = z / (start + 1 + torch.sqrt((start + 1) ** 2 + z**2))
@@ -40,7 +39,7 @@ def log_line(z: Tensor, most: int) -> Tensor:
 
 
 def _images(z: Tensor, points: int) -> Tensor:
-    """All images within one turn and a little more: enough where z is small."""
+    """All images within one turn and a little more: enough at small z."""
     law = log_line(z, points + BEYOND).exp()
     turns = math.ceil((points + BEYOND + 1) / points) + 1
     law = torch.nn.functional.pad(law, (0, turns * points - law.shape[1]))

@@ -1,7 +1,7 @@
 r"""What a jump process needs to know of the rates at one site.
 
 One homogeneous generator R on $\{0, \dots, S - 1\}$ with a stationary law, and its transition matrices $P_B = e^{BR}$.
-Nothing asks for a matrix per site: rows, columns and products with vectors are linear in batch x sites x states.
+Rows, columns and products with vectors are linear in batch x sites x states.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from unnoise.schedules import Schedule
 
 
 class Rates(ABC):
-    r"""A generator R with a stationary law.
+    r"""A generator R with a stationary law, of relaxation rate (spectral gap) 1 unless asked otherwise.
 
-    States x are int64 of any shape. The integrated rate B, and the rate $\beta = dB/dt$, broadcast against x with
-    axes that follow those over which they vary: (*batch, 1, ..., 1) or (). Results are (*x.shape, S), in the
-    precision of B or of the rate. The relaxation rate (spectral gap) is 1 unless something else is asked for.
+    States x are int64 of any shape. The integrated rate B and the rate $\beta = dB/dt$ broadcast against x: () or
+    (*batch, 1, ..., 1). Results are (*x.shape, S), in the precision of B or of the rate.
     """
 
     ordinal: bool = False  # whether states that are numbered alike are alike, so that noise moves from one to the next
@@ -27,7 +26,7 @@ class Rates(ABC):
     @property
     @abstractmethod
     def stationary(self) -> Tensor:
-        """The stationary law, (S,), or (sites, S) where sites differ, in float64; zero where there is no state."""
+        """The stationary law, (S,), or (sites, S) where sites differ, in float64."""
 
     @property
     def data(self) -> Tensor:
@@ -57,10 +56,10 @@ class Rates(ABC):
 
     @abstractmethod
     def push(self, v: Tensor, integral: Tensor) -> Tensor:
-        """$v P_B$ for vectors (..., S) of non-negative numbers; B broadcasts against their leading axes."""
+        """$v P_B$ for non-negative vectors (..., S), whose leading axes B broadcasts against."""
 
     def undone(self, x: Tensor, rate: Tensor, integral: Tensor, *stats: Tensor) -> tuple[Tensor, ...]:
-        r"""The reverse rates $\beta R(y, x)\sum_a p(a) P_B(a, y)/P_B(a, x)$, $P_B(a, x) > 0$, for laws p of $x_0$."""
+        r"""The reverse rates $\beta R(y, x)\sum_a p(a) P_B(a, y)/P_B(a, x)$ for laws p of $x_0$."""
         column, into = self.column(x, integral), self.into(x, rate)
         seen = column > impossible(column.dtype)
         odds = seen / torch.where(seen, column, 1.0)
@@ -68,6 +67,6 @@ class Rates(ABC):
 
 
 def impossible(dtype: torch.dtype) -> float:
-    """A probability that is as good as none, and whose inverse can still be added up."""
+    """A probability as good as none, whose inverse can still be added up."""
     smallest: float = torch.finfo(dtype).tiny ** 0.8
     return smallest

@@ -1,4 +1,4 @@
-"""Rates whose transitions are matrices: one for all sites of an example, a group of examples at a time."""
+"""Rates whose transitions are matrices: one for all sites of an example."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORGOTTEN = 8.0  # B at t = 1: what is left of data is about exp(-B)
 
 
 class Dense(Rates):
-    """A generator given as a matrix R, (S, S), in float64: one transition matrix for all sites and rows of one time."""
+    """A generator given as a matrix R, (S, S), in float64."""
 
     @property
     @abstractmethod
@@ -27,11 +27,11 @@ class Dense(Rates):
 
     @abstractmethod
     def transition(self, integral: Tensor) -> Tensor:
-        """$P_B$ for every B, (k,) in float64, as (k, S, S); no entry is negative."""
+        """$P_B$ for B, (k,) in float64: (k, S, S), non-negative."""
 
     @property
     def schedule(self) -> Schedule:
-        """Noise moves over all scales, from a jump now and then to the whole range of states."""
+        """From a jump now and then to the whole range of states."""
         fastest = -float(self.generator.diagonal().min())
         return Geometric(STILL / fastest, FORGOTTEN)
 
@@ -69,7 +69,7 @@ class Dense(Rates):
         return tuple(_joined(part).reshape(shape) for part in zip(*parts, strict=True))
 
     def undo(self, matrices: Tensor, x: Tensor, speed: Tensor, stats: Sequence[Tensor]) -> list[Tensor]:
-        """Reverse rates for transitions (k, S, S), states (k, m), rates of time (k, 1, 1) and laws (k, m, S)."""
+        """Reverse rates for transitions (k, S, S), states (k, m), rates (k, 1, 1), laws (k, m, S)."""
         columns, like = matrices.mT, stats[0]
         odds = torch.where(columns > impossible(like.dtype), 1 / columns, 0.0).to(like)
         into = look_up((speed.double() * self.jumps.to(speed.device).T).to(like), x)
@@ -88,7 +88,7 @@ class Dense(Rates):
         return _joined(found).reshape(*x.shape, -1)
 
     def _groups(self, integral: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Transitions in groups that bound memory: which of the B, and their matrices in float64."""
+        """Which of the B, and their matrices in float64, in groups that bound memory."""
         times, size = integral.flatten().double(), max(1, NUMBERS_AT_ONCE // self.generator.numel())
         for start in range(0, len(times), size):
             some = slice(start, start + size)

@@ -1,7 +1,7 @@
 r"""Rates that draw a site anew: $R = 1\pi^T - I$ and $P_B = e^{-B} I + (1 - e^{-B}) 1\pi^T$.
 
-The uniform and the absorbing (mask) noise of D3PM (Austin et al. 2021, arXiv 2107.03006), any chain of two states, and
-binomial diffusion (Sohl-Dickstein et al. 2015, arXiv 1503.03585) are of this kind.
+The uniform and absorbing (mask) noise of D3PM (Austin et al. 2021, arXiv 2107.03006), any chain of two states, and
+binomial diffusion (Sohl-Dickstein et al. 2015, arXiv 1503.03585).
 """
 
 from __future__ import annotations
@@ -55,7 +55,6 @@ class Refreshing(Rates):
         return self.stationary.to(like)
 
     def _mass(self, x: Tensor, like: Tensor) -> Tensor:
-        """The stationary probability of the states that x is in."""
         return torch.gather(self._law(like).expand(*x.shape, -1), -1, x[..., None])[..., 0]
 
 
@@ -70,8 +69,8 @@ class Refresh(Refreshing):
     r"""Draws a site anew from $\pi$ at rate 1.
 
     Args:
-        probabilities: $\pi$, one row for all sites or one per site, each summing to one, else InputError; zero for a
-            state that a site does not have.
+        probabilities: $\pi$, one row for all sites or one per site, each of sum one; zero for a state that a site
+            lacks.
 
     >>> Refresh([0.8, 0.2]).row(torch.tensor([1]), torch.tensor(0.0))
     tensor([[0., 1.]])
@@ -95,8 +94,6 @@ class Refresh(Refreshing):
 
 @dataclass(frozen=True)
 class _Sized(Refreshing):
-    """Refreshing rates that are fixed by how many states each site has."""
-
     states: int | tuple[int, ...]
 
     def __post_init__(self) -> None:
@@ -114,8 +111,7 @@ class _Sized(Refreshing):
 
     @staticmethod
     @abstractmethod
-    def _row(size: int, states: int) -> Tensor:
-        """The stationary law of a site with so many states, padded with zeros."""
+    def _row(size: int, states: int) -> Tensor: ...
 
 
 class UniformRates(_Sized):

@@ -20,7 +20,7 @@ from unnoise.processes.rates.dense import Dense, look_up
 
 @dataclass(frozen=True)
 class _Walk(Dense):
-    """To the next state on either side, at one rate. The generator is symmetric, and the stationary law uniform."""
+    """Steps to the next state on either side, at one rate; the stationary law is uniform."""
 
     least: ClassVar[int] = 2
     states: int
@@ -47,7 +47,7 @@ class _Walk(Dense):
         return 1 / self._gap() if self.normalised else 1.0
 
     def undo(self, matrices: Tensor, x: Tensor, speed: Tensor, stats: Sequence[Tensor]) -> list[Tensor]:
-        """Only neighbours are looked at, so that no product of matrices is needed."""
+        """Needs neighbours only, no product of matrices."""
         like, states = stats[0], matrices.shape[-1]
         rates = [torch.zeros_like(stat) for stat in stats]
         for side in (-1, 1):
@@ -66,8 +66,7 @@ class _Walk(Dense):
         return self.row(x, integral)
 
     @abstractmethod
-    def _gap(self) -> float:
-        """Spectral gap at rate 1."""
+    def _gap(self) -> float: ...
 
     @abstractmethod
     def _neighbours(self) -> Tensor:
@@ -78,8 +77,8 @@ class BirthDeath(_Walk):
     r"""A walk on a line with reflecting ends: $P_B(i, j) = g_{|i - j|} + g_{i + j + 1}$, g a walk on a circle of 2 S.
 
     At rate 1 the eigenvalues are $-2(1 - \cos\frac{\pi k}S)$ and the eigenvectors $\cos\frac{\pi k(j + 1/2)}S$.
-    Transitions are right to a relative 1e-8 down to the smallest float64. Rates are scaled to a spectral gap of 1, or
-    each step has rate 1 where not `normalised`.
+    Transitions are right to a relative 1e-8 down to the smallest float64. Where not `normalised` to a spectral gap of
+    1, each step has rate 1.
 
     >>> BirthDeath(4, normalised=False).out(torch.tensor([0, 2]), torch.tensor(1.0))
     tensor([[0., 1., 0., 0.],
@@ -103,9 +102,9 @@ class BirthDeath(_Walk):
 
 
 class Cyclic(_Walk):
-    r"""A walk on a circle: $P_B(i, j) = g_{i - j}$, by its Fourier series, or images where probabilities are tiny.
+    """A walk on a circle: $P_B(i, j) = g_{i - j}$, by its Fourier series, or images where probabilities are tiny.
 
-    Rates are scaled to a spectral gap of 1, or each step has rate 1 where not `normalised`.
+    Where not `normalised` to a spectral gap of 1, each step has rate 1.
 
     >>> Cyclic(4, normalised=False).out(torch.tensor([0, 2]), torch.tensor(1.0))
     tensor([[0., 1., 0., 1.],
