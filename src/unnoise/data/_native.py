@@ -1,4 +1,4 @@
-"""The columns and types of a pandas, polars or pyarrow frame: to describe one, and to build an equal one."""
+"""The columns and types of pandas, polars and pyarrow frames, read and rebuilt."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Column:
     Args:
         label: its name; pandas also allows numbers.
         type: the library's name of the type.
-        categorical: whether its values are levels, whatever their type.
+        categorical: whether its values are levels.
         categories: the levels, if the type lists them.
         ordered: whether the type orders its levels.
     """

@@ -19,17 +19,17 @@ from unnoise.report.page import Page
 
 FRAMES = 9  # pictures in a filmstrip
 EXAMPLES = 6  # rows of a filmstrip of images
-PAIRS = 20  # samples shown beside their nearest training rows
+PAIRS = 20  # samples beside their nearest training rows
 PER_CLASS = 12
 
 
 def page_of(result: Assessment, title: str = "unnoise", command: str | None = None) -> Page:
-    """The page of an assessment; `page_of(found).write("report.html")` writes one file.
+    """The page of an assessment, for `page_of(found).write("report.html")`.
 
     Args:
-        result: the result of `unnoise.evaluate`.
+        result: of `unnoise.evaluate`.
         title: of the page.
-        command: the shell command that makes the page again.
+        command: which makes the page again.
     """
     schema = result.model.schema_
     what = " x ".join(map(str, schema.event_shape)) + " numbers" if schema.numbers else schema.kinds
@@ -48,7 +48,7 @@ def page_of(result: Assessment, title: str = "unnoise", command: str | None = No
 
 
 def _is_image(result: Assessment) -> bool:
-    """Whether a row is a picture: one block of numbers with two or three axes."""
+    """One block of numbers with two or three axes."""
     numbers = result.model.schema_.numbers
     return numbers is not None and len(numbers.event_shape) in (2, 3)
 
@@ -179,7 +179,7 @@ def _frame(result: Assessment, states: Any) -> Any:
 
 
 def _plane(result: Assessment, states: Any) -> list[Any]:
-    """Two coordinates to draw, if the state is a single factor that has them."""
+    """For a single factor that has them, two coordinates."""
     factors = list(result.model.schema_.factors.values())
     return views.plane(factors[0], states) if len(factors) == 1 else []
 
@@ -212,7 +212,7 @@ def _images(result: Assessment, states: Any) -> Any:
 
 
 def _by_class(result: Assessment, images: Any) -> dict[str, Any]:
-    """Images by class, if the only condition is a category with few levels."""
+    """For a single condition, a category with few levels."""
     kinds = list(result.model.schema_.conditions.values())
     if len(kinds) != 1 or not isinstance(kinds[0], Category) or len(kinds[0].levels) > 20:
         return {}

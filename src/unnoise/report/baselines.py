@@ -1,4 +1,4 @@
-"""Simple models to compare with, for each class of factors; `@baselines.register(MyFactor)` adds those of another."""
+"""Baselines for each class of factors; `@baselines.register(MyFactor)` adds others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from unnoise.data.factors import CategoryFactor, Factor, NumberFactor, PlaceFact
 from unnoise.evaluation.baselines import independent_log_prob
 
 Found = Iterator[tuple[str, str, NDArray[np.float64]]]
-SHARE = 9  # one training point in this many chooses the bandwidth on the globe
+SHARE = 9  # one training point in this many chooses the bandwidth
 
 
 @singledispatch

@@ -29,12 +29,12 @@ Pictures = list[tuple["Figure", str]]
 
 @singledispatch
 def figures(factor: Factor, real: Columns, samples: Columns) -> Pictures:
-    """Pictures of held-out rows beside as many samples, with captions; by default a histogram of each column.
+    """Pictures of held-out rows beside samples, with captions; by default histograms.
 
     Args:
         factor: its class decides the pictures.
-        real: the columns of held-out rows, by name.
-        samples: the columns of samples, by name.
+        real: held-out columns by name.
+        samples: columns of samples by name.
     """
     picture = plots.marginals(_of(factor, real), _of(factor, samples))
     return [(picture, "Each column: held-out rows and as many samples.")]
@@ -50,7 +50,6 @@ def _number_figures(factor: NumberFactor, real: Columns, samples: Columns) -> Pi
 
 @figures.register(AngleFactor)
 def _angle_figures(factor: AngleFactor, real: Columns, samples: Columns) -> Pictures:
-    """A Ramachandran plot of the first two angles, then histograms."""
     found = figures.dispatch(Factor)(factor, real, samples)
     if len(factor.columns) > 1:
         picture = plots.angle_pairs(real, samples, factor.columns[:2], factor.turn, factor.starts[:2])
@@ -86,7 +85,7 @@ def _rotation_figures(factor: RotationFactor, real: Columns, samples: Columns) -
 
 @singledispatch
 def plane(factor: Factor, x: Tensor) -> list[Values]:
-    """Two coordinates (n,) to draw clean or noisy points in a plane; by default none."""
+    """Two coordinates (n,) to draw points with; by default none."""
     return []
 
 

@@ -24,7 +24,7 @@ _DEGREES = 1.01 * WHOLE_TURN  # numbers beyond a turn of radians are degrees
 
 @dataclass(frozen=True)
 class AngleFactor(Factor):
-    """Angles in degrees or radians. The range of the values decides which, unless the kind is degrees or radians.
+    """Angles in degrees or radians; if the kind does not say which, the range does.
 
     >>> wind = AngleFactor.fit({"from": np.array([350.0, 10.0, 180.0])})
     >>> str(wind)
@@ -40,11 +40,11 @@ class AngleFactor(Factor):
 
     @classmethod
     def fit(cls, columns: Columns, turn: float | None = None) -> Self:
-        """Degrees if any column exceeds a turn of radians; a range from 0 if no value is negative.
+        """Degrees if a column exceeds a turn of radians; from 0 if no value is negative.
 
         Args:
             columns: angles by name.
-            turn: the size of a whole turn, 360 or 2 pi; None lets the range of the values decide.
+            turn: a whole turn, 360 or 2 pi; None to decide by the range.
         """
         for name, values in columns.items():
             finite_numbers(values, name, cls.kind)
