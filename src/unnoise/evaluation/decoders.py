@@ -87,7 +87,7 @@ class SoftmaxDecoder(Decoder):
         return torch.log_softmax(-0.5 * distance.square(), -1)
 
     def log_prob(self, denoiser: Denoiser, x_0: Tensor, z: Tensor, cond: Any = None) -> Tensor:
-        r"""As $-\log\sum_j e^{j r\epsilon - j^2 r^2/2}$ over levels j steps away, with $r = \alpha\,\text{step}/\sigma$."""
+        r"""As $-\log\sum_j e^{j r\epsilon - j^2 r^2/2}$ over near levels, $r = \alpha\,\text{step}/\sigma$."""
         alpha, sigma = _ends(denoiser, z, type(self).__name__)
         noise, apart = (z - alpha * x_0) / sigma, alpha * self.lattice.step / sigma
         index, total = self.lattice.index(x_0), torch.zeros_like(z)

@@ -162,7 +162,7 @@ def _distance_sums(a: Array, b: Array) -> Array:
 
 
 def _degenerate_variance(a: Array, means: Array) -> float:
-    """E h(X, X')^2 over pairs of distinct rows."""
+    """The mean of h(X, X')^2 over pairs of distinct rows."""
     from scipy.spatial.distance import cdist
 
     total = 0.0
