@@ -64,15 +64,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(config: Any, trust: Sequence[str] = ()) -> Any:
-    """Make the value again.
-
-    Args:
-        config: what `encode` gave.
-        trust: modules, besides unnoise, whose code may be named.
-
-    Raises:
-        InputError: other code is named, or code that does not exist.
-    """
+    """Make the value again; an InputError if it names code that neither unnoise nor `trust` holds."""
     if isinstance(config, PLAIN):
         return config
     if isinstance(config, list):

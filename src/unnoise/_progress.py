@@ -21,9 +21,7 @@ Update = Callable[[float, str], None]
 def progress(what: str, show: bool | None = None) -> Iterator[Update]:
     """Yield `update(fraction, note)`, to call with the share done, 0 to 1, and a few words.
 
-    Args:
-        what: the work, in words.
-        show: whether to; None for a terminal and `speaks()`.
+    `show` None shows a bar if the error stream is a terminal and `speaks()`.
     """
     if not (show if show is not None else sys.stderr.isatty() and speaks()):
         yield lambda fraction, note: None

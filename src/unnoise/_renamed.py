@@ -35,7 +35,7 @@ Node = dict[str, Any] | Call
 
 
 def _table(text: str) -> dict[str, str]:
-    """From lines: the module of old, that of today, and names, "Same" or "Old=New"."""
+    """From lines: the module of old, that of today, names."""
     rows = (line.split() for line in text.strip().splitlines())
     return {
         f"unnoise.{before}:{name.partition('=')[0]}": f"unnoise.{after}:{name.rpartition('=')[2]}"
@@ -100,27 +100,24 @@ def _vdm(fields: Fields) -> Node:
 
 
 def _jump_process(fields: Fields) -> Node:
-    """Independent sites are no special case any more; the numbers are the same."""
+    """The numbers are the same."""
     kept = {name: value for name, value in fields.items() if name != "independent"}
     return {"object": "unnoise.processes.generated:JumpProcess", "fields": kept}
 
 
 def _snr_form(fields: Fields) -> Node:
-    """A path of old was a function, and is an object."""
     path = {"object": fields["log_alpha"]["name"], "fields": {}}
     kept = {"space": fields["space"], "schedule": fields["schedule"], "path": path}
     return {"object": "unnoise.processes.gaussian:Gaussian", "fields": kept}
 
 
 def _gaussian_chain(fields: Fields) -> Node:
-    """The times of old were always even."""
     times = Call("unnoise.processes.chain:even_times", {"steps": fields["steps"]})
     kept = {"process": fields["process"], "times": times, "variance": fields["variance"]}
     return {"object": "unnoise.processes.chain:Chain", "fields": kept}
 
 
 def _made_for_a_process(name: str, fields: Fields) -> Node:
-    """The fields of old are keywords of today's class."""
     if not fields:
         return {"name": name}
     return {"partial": {"name": name}, "arguments": [], "keywords": {"dict": fields}}

@@ -72,19 +72,11 @@ def expand(t: Tensor, x: Tensor) -> Tensor:
 
 
 def ravel(tree: Any) -> Tensor:
-    """All leaves of a batch side by side, (n, numbers).
-
-    >>> ravel({"x": torch.zeros(5, 2), "y": torch.zeros(5, 3, 3)}).shape
-    torch.Size([5, 11])
-    """
+    """All leaves of a batch side by side, (n, numbers)."""
     return torch.cat([leaf.flatten(1) for _, leaf in leaves(tree)], 1)
 
 
 def unravel(flat: Tensor, like: Any) -> Any:
-    """Undo `ravel`, in the shapes of `like`, with any number of rows.
-
-    >>> unravel(torch.zeros(4, 5), {"x": torch.zeros(1, 2), "y": torch.zeros(1, 3)})["y"].shape
-    torch.Size([4, 3])
-    """
+    """Undo `ravel`, in the shapes of `like`, with any number of rows."""
     parts = iter(torch.split(flat, [leaf[0].numel() for _, leaf in leaves(like)], 1))
     return map(lambda leaf: next(parts).reshape(-1, *leaf.shape[1:]), like)

@@ -116,7 +116,6 @@ def check_same_options(folder: Path, params: Mapping[str, Any]) -> None:
 
 
 def _same(then: Any, now: Any) -> bool:
-    """Whether two descriptions, the first perhaps older, are of one value."""
     if then == now:
         return True
     imported = re.findall(r"'(?:name|object)': '([\w.]+):", repr(now))  # the modules to trust

@@ -91,7 +91,6 @@ def _findings(found: Any, draws: int | None, order: float, seed: int) -> Finding
 
 
 def _points(space: Space[Any, Any], seed: int) -> Any:
-    """A few points of a manifold."""
     from unnoise.spaces import Manifold
 
     if not isinstance(space, Manifold):
@@ -121,7 +120,6 @@ def _atoms(process: Process[Any], seed: int) -> Any:
 
 
 def _usual(seed: int) -> tuple[Any, Any]:
-    """Process and atoms to check a sampler on."""
     from unnoise.processes import variance_preserving
     from unnoise.spaces import Euclidean
 
@@ -147,7 +145,6 @@ def _facts(findings: Findings) -> dict[str, Any]:
 
 
 def _words(findings: Findings) -> str:
-    """The findings, then what each broken property means."""
     lines = [str(findings)]
     for finding in findings.failed:
         lines += [f"\nBROKEN: {finding.claim}", f"  it says   {finding.meaning}"]

@@ -68,8 +68,6 @@ def fail(sentence: str, code: int) -> None:
 
 @contextmanager
 def _warnings_in_words() -> Iterator[None]:
-    """Warnings without file and line of code."""
-
     def show(message: Warning | str, *_: object) -> None:
         say(f"unnoise: warning: {' '.join(str(message).split())}")
 

@@ -97,7 +97,6 @@ def fit(
 def _outcome(
     model: DenoisingMarkovModel, data: Path, output: Path, rows: int, seconds: float
 ) -> tuple[dict[str, Any], str]:
-    """Numbers and words, with the next commands."""
     steps = len(model.losses_)
     facts = {
         "model": str(output),

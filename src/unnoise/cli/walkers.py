@@ -28,17 +28,7 @@ Tell = Callable[[float, str], None]
 
 @dataclass
 class Walker:
-    """Walks group after group, with the step size of the first.
-
-    Args:
-        chain: a name of `KERNELS`.
-        density: where to walk.
-        shape: of one point.
-        rng: of all randomness.
-        steps: of every chain.
-        step_size: of the kernel; None to let MALA find it.
-        scale: the standard deviation of the starting points.
-        sigma: noise of sequential's first measurements; `scale` by default.
+    """Walks group after group, with the step size of the first; `sigma` is that of sequential's first measurements.
 
     Attributes:
         kernel: how chains move; None before the first group.
@@ -122,7 +112,6 @@ class Walker:
         return tuned.kernel, tuned.state.x
 
     def _start(self, n: int) -> Tensor:
-        """Normal points, or uniform ones on compact spaces."""
         import torch
 
         from unnoise.spaces import Compact, Manifold

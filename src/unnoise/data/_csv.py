@@ -69,7 +69,6 @@ def _is_number(text: str) -> bool:
 
 
 def _unpadded(frame: pl.DataFrame) -> list[pl.Series]:
-    """Without blanks around text, and as numbers where possible."""
     import polars as pl
 
     columns = []

@@ -65,11 +65,7 @@ class Encoded:
 
 @dataclass(frozen=True, eq=False)
 class EncodedCells(Dequantisation):
-    """Uniform dequantisation; the volume of cells is in `Schema.log_volume`.
-
-    Args:
-        jitter: as in `Encoded`.
-    """
+    """Uniform dequantisation, with the `jitter` of `Encoded`; the volume of cells is in `Schema.log_volume`."""
 
     jitter: Any
     name: str = "uniform dequantisation"

@@ -83,13 +83,7 @@ def write(data: Any, path: Path | str, overwrite: bool = False) -> None:
 
 
 def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collection[str] = WRITABLE) -> None:
-    """Refuse, before long work, an output that cannot be written.
-
-    Args:
-        path: the file or folder.
-        overwrite: whether it may exist.
-        suffixes: those allowed, "" for a folder of images.
-    """
+    """Refuse, before long work, an output that cannot be written; the suffix "" is a folder of images."""
     path = Path(path)
     if path.suffix.lower() not in suffixes:
         known = ", ".join(suffix or "a folder of images" for suffix in suffixes)
@@ -107,7 +101,6 @@ def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collecti
 
 @contextlib.contextmanager
 def _faults_of(path: Path) -> Iterator[None]:
-    """Report all faults of a file in one sentence."""
     import polars as pl
     from safetensors import SafetensorError
 
@@ -152,7 +145,6 @@ def _read_safetensors(path: Path) -> Values:
 
 
 def _one_of(names: Sequence[str], path: Path) -> str:
-    """The name of the only array, or x."""
     if len(names) != 1 and "x" not in names:
         raise InputError(f"{path} holds {len(names)} arrays ({', '.join(names)}); expected one, or one named x.")
     return names[0] if len(names) == 1 else "x"

@@ -132,7 +132,6 @@ def _resolved(key: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _split(declared: Declared) -> list[tuple[str, tuple[str, ...]]]:
-    """A factor for each ordered column, otherwise one for all."""
     if declared.kind not in factors.BY_DECLARATION:
         return []
     if declared.kind == factors.OrderedFactor.kind:

@@ -230,11 +230,7 @@ class Category(Feature):
 
 
 def from_config(config: dict[str, Any]) -> Kind:
-    """The kind that `to_config` described.
-
-    >>> from_config({"kind": "real", "mean": 2.0, "scale": 3.0, "dtype": "float64"})
-    Real(mean=2.0, scale=3.0, dtype='float64')
-    """
+    """The kind that `to_config` described."""
     kinds: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant)}
     fields = tupled(config)
     return kinds[fields.pop("kind")](**fields)

@@ -67,13 +67,9 @@ class Schema:
         kinds: Mapping[str, str] | None = None,
         condition: Sequence[str] | str = (),
     ) -> Self:
-        """Fit a schema to data.
+        """Fit a schema to data (n, d), (n, *event), a list of rows or a DataFrame.
 
-        Args:
-            data: array or tensor (n, d) or (n, *event), list of rows, or DataFrame.
-            y: conditions that are no columns of the data: an array (n,) or (n, k), or a DataFrame.
-            kinds: what the types of columns do not tell, such as {"lat,lon": "latlon"}.
-            condition: columns of data or y to condition on.
+        `kinds` and `condition` name columns; `y` holds conditions that are no columns of the data.
         """
         container = containers.container_of(data)
         columns = container.split(data)
@@ -233,7 +229,6 @@ class Schema:
         return next(iter(parts.values())) if len(parts) == 1 else parts
 
     def _parts(self, x: Any) -> dict[str, Tensor]:
-        """The parts of a state by factor, once their shapes are right."""
         parts = x if isinstance(x, dict) else dict.fromkeys(self.factors, x)
         for name, factor in self.factors.items():
             expected = factor.process().space.event_shape

@@ -71,7 +71,6 @@ def fit_mixture(train: Array, validation: Array, seed: int) -> tuple[str, Callab
 
 
 def _best_of_kind(kind: str, train: Array, validation: Array, seed: int) -> tuple[float, Mixture]:
-    """Double the components while that helps, with every regularisation."""
     best, since = (-np.inf, Mixture(1, kind, REGULARISATIONS[0])), 0
     components = 1
     while since < PATIENCE and components <= min(MOST_COMPONENTS, len(train) // 2):
@@ -146,7 +145,7 @@ def fit_kernel_density(train: Array, validation: Array, seed: int) -> tuple[str,
 
 
 def _best_bandwidth(kernels: Kernels, judges: Array) -> tuple[float, float]:
-    """The mean log density of the judges, and the bandwidth: a coarse grid, then a fine one."""
+    """The mean log density of the judges, and the bandwidth."""
     step = (LARGEST / SMALLEST) ** (1 / 14)
     coarse = SMALLEST * step ** np.arange(15)
     middle = coarse[kernels.log_densities(judges, coarse).mean(axis=1).argmax()]

@@ -56,9 +56,6 @@ def fit_baselines(train: Any, rng_seed: int = 0) -> dict[str, Baseline]:
         train: rows; with repeated values densities grow without bound.
         rng_seed: of all randomness.
 
-    Returns:
-        The baselines by name, from the simplest to the most flexible.
-
     Raises:
         InputError: fewer than 10 rows, a constant column, or a number that is not finite.
 
@@ -70,8 +67,6 @@ def fit_baselines(train: Any, rng_seed: int = 0) -> dict[str, Baseline]:
     >>> baselines = fit_baselines(rows, rng_seed=0)
     >>> print(round(baselines["Gaussian"].score_samples(rows).mean(), 1))
     -7.4
-    >>> list(baselines)
-    ['Gaussian', 'Gaussian mixture', 'Kernel density']
     """
     rows = as_rows(train, "the training rows", least=FEWEST_ROWS)
     shift, scale = rows.mean(axis=0), rows.std(axis=0)

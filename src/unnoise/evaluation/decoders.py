@@ -87,7 +87,10 @@ class SoftmaxDecoder(Decoder):
         return torch.log_softmax(-0.5 * distance.square(), -1)
 
     def log_prob(self, denoiser: Denoiser, x_0: Tensor, z: Tensor, cond: Any = None) -> Tensor:
-        r"""As $-\log\sum_j e^{j r\epsilon - j^2 r^2/2}$ over near levels, $r = \alpha\,\text{step}/\sigma$."""
+        r"""The sum over near levels: $-\log\sum_j e^{j r\epsilon - j^2 r^2/2}$ per number.
+
+        With $\epsilon = (z - \alpha x_0)/\sigma$ and $r = \alpha\,\text{step}/\sigma$.
+        """
         alpha, sigma = _ends(denoiser, z, type(self).__name__)
         noise, apart = (z - alpha * x_0) / sigma, alpha * self.lattice.step / sigma
         index, total = self.lattice.index(x_0), torch.zeros_like(z)
@@ -158,6 +161,5 @@ def gaussian(denoiser: Denoiser, asker: str) -> Gaussian:
 
 
 def _ends(denoiser: Denoiser, z: Tensor, asker: str) -> tuple[float, float]:
-    """Alpha and sigma at t = 0."""
     alpha, sigma = gaussian(denoiser, asker).alpha_sigma(torch.zeros((), dtype=torch.float64))
     return float(alpha), float(sigma)

@@ -64,9 +64,6 @@ class DequantisedLikelihood(Likelihood):
         weighted: average weights instead of their logarithms, which more draws tighten; the density must have no Monte
             Carlo error.
 
-    Raises:
-        InputError: too few draws, or a density with Monte Carlo error to weigh.
-
     >>> from unnoise.evaluation import Bound
     >>> from unnoise.spaces import Lattice
     >>> from unnoise.evaluation import SoftmaxDecoder

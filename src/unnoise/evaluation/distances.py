@@ -53,17 +53,8 @@ def wasserstein(x: Any, y: Any, *, order: float = 2.0, seed: int = 0, max_rows: 
 def sliced_wasserstein(x: Any, y: Any, *, order: float = 2.0, directions: int = 500, seed: int = 0) -> float:
     r"""$\big(E_\theta W_p(\theta\cdot x, \theta\cdot y)^p\big)^{1/p}$ over random directions $\theta$.
 
-    Sorting solves every projection. For a shift by v and p = 2 it is $|v|/\sqrt d$.
-
-    Args:
-        x: rows, (n, *event).
-        y: rows, (m, *event).
-        order: p, at least 1.
-        directions: how many, uniform on the sphere.
-        seed: of the directions.
-
-    Raises:
-        InputError: rows of different widths or NaN, an order below 1, or no directions.
+    Sorting solves every projection. For a shift by v and p = 2 it is $|v|/\sqrt d$. Arguments are as for `wasserstein`,
+    and `directions`, uniform on the sphere.
 
     References:
         Rabin et al. (2012), Wasserstein barycenter and its application to texture mixing.
@@ -89,7 +80,6 @@ def _check_order(order: float) -> None:
 
 
 def _matched(a: Array, b: Array, order: float) -> Array:
-    """The cost of every row in the best matching."""
     from scipy.optimize import linear_sum_assignment
     from scipy.spatial.distance import cdist
 
@@ -104,7 +94,7 @@ def _levels(n: int, m: int) -> tuple[Indices, Indices, Array]:
 
 
 def _directions(d: int, count: int, rows: int, rng: np.random.Generator) -> Iterator[Array]:
-    """Unit vectors, (d, some), a few at a time."""
+    """Unit vectors, (d, some)."""
     size = max(1, NUMBERS_AT_ONCE // rows)
     for start in range(0, count, size):
         normal = rng.standard_normal((d, min(size, count - start)))

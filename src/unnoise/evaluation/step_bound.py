@@ -70,7 +70,7 @@ class ImportanceWeighted(Grouped):
     r"""$\log\frac1k\sum_{i=1}^k w_i$ for the weights of k trajectories, in nats.
 
     Its mean is a lower bound on $\log p(x_0)$, that of `StepBound` for k = 1, and grows with k to $\log p(x_0)$ (Burda
-    et al. 2016, arXiv 1509.00519). It is loose where `samplers.effective_size` of `log_weights` is near 1.
+    et al. 2016, arXiv 1509.00519). It is loose if `samplers.effective_size` of `log_weights` is near 1.
     `standard_error` holds to first order: $\sqrt{(1/\mathrm{ess} - 1/k) k/(k - 1)}$. The parts are `bound`, the mean
     log weight, and the `gain` of averaging weights.
 
@@ -78,9 +78,6 @@ class ImportanceWeighted(Grouped):
         chain: the steps; the denoiser's process is its continuous time.
         trajectories: k per row, each of T network evaluations.
         batch_size: trajectories at once; by default half a million numbers.
-
-    Raises:
-        InputError: fewer than 2 trajectories.
     """
 
     chain: Chain[Any]

@@ -120,7 +120,7 @@ def _classify(classifier: Any, train: Array, labels: Labels, test: Array) -> Lab
 
 
 def _fisher(guesses: Labels, labels: Labels) -> float:
-    """P(at least as many hits) for these guesses and shuffled labels."""
+    """P(at least as many hits) for shuffled labels."""
     from scipy.stats import hypergeom
 
     both = int((guesses * labels).sum())

@@ -46,13 +46,7 @@ class SphereKernelDensity:
 
     @classmethod
     def fit(cls, train: Array, validation: Array, most_kappa: float = 1e5) -> SphereKernelDensity:
-        """Choose kappa and the uniform share by validation likelihood.
-
-        Args:
-            train: centres, unit vectors (n, 3).
-            validation: unit vectors (m, 3).
-            most_kappa: the narrowest kernel to try.
-        """
+        """Choose kappa, at most `most_kappa`, and the uniform share by validation likelihood of unit vectors (m, 3)."""
         if train.ndim != 2 or train.shape[1] != 3 or len(train) == 0 or len(validation) == 0:
             raise InputError(f"got points of shape {train.shape}; expected unit vectors (n, 3), to fit and to validate")
         best = (-math.inf, 1.0, UNIFORM[0])
@@ -74,7 +68,6 @@ class SphereKernelDensity:
 
 
 def _log_kernels(x: Array, points: Array, kappa: float) -> Array:
-    """The log of the mean kernel at every row."""
     scale = math.log(kappa / (2 * math.pi)) - math.log(-math.expm1(-2 * kappa)) - math.log(len(points))
     parts = []
     for start in range(0, len(x), BLOCK):

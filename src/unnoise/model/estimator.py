@@ -107,7 +107,7 @@ class DenoisingMarkovModel(FittedModel):
     def fit(
         self, X: Any, y: Any = None, *, folder: str | Path | None = None, resume: bool = False, overwrite: bool = False
     ) -> Self:
-        """Learn the law of the rows of X.
+        """Learn the law of the rows of X; a NonFiniteError if the training diverges.
 
         Args:
             X: (n, d) array or tensor, (n, *shape) images, or any DataFrame.
@@ -115,10 +115,6 @@ class DenoisingMarkovModel(FittedModel):
             folder: for the model and checkpoints.
             resume: go on from the checkpoint in `folder`, with the same data and options, to the result of one run.
             overwrite: replace the model in `folder`.
-
-        Raises:
-            InputError: the data, the settings or the folder are wrong.
-            NonFiniteError: the training diverged.
         """
         settings = self._settings()
         if resume:
@@ -205,12 +201,7 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMar
 
 
 def load_unfitted(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMarkovModel:
-    """The model in a folder before its training, which may be unfinished: what `fit` resumes.
-
-    Args:
-        folder: where it is.
-        trust: modules, besides unnoise, whose classes the folder may name.
-    """
+    """The model in a folder before its training, which may be unfinished: what `fit` resumes."""
     path = storage.existing(folder)
     with storage.explained(path):
         return DenoisingMarkovModel(**storage.read_params(path, trust))

@@ -58,13 +58,6 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             seed: the same seed and n give the same rows; None takes a fresh seed.
             sampler: called with (denoiser) or (denoiser, steps=...); the model's own by default.
             steps: noise levels that the sampler visits.
-
-        Raises:
-            InputError: a negative n, or unknown conditions.
-            NonFiniteError: the sampler diverged.
-
-        Warns:
-            InaccurateSamplesWarning: the spread of the rows is none that the data can have.
         """
         cond = self._encoded_condition(n, given)
         x = self.sample_states(int(n), cond, generator(seed), sampler=sampler, steps=steps)
@@ -116,10 +109,6 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 `functools.partial(chains.WalkJump, sigma=0.3, steps=500)`.
             given: as for `sample`.
             seed: the same seed gives the same rows; None takes a fresh one.
-
-        Raises:
-            InputError: noise that is not Gaussian, as of categories or angles; a number out of range.
-            NonFiniteError: a chain diverged.
         """
         cond = self._encoded_condition(n, given, fewest=1)
         denoiser, rng = self.denoiser_.to(self._device()), generator(seed)
@@ -160,16 +149,8 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Estimate:
         """As `score_samples`, with Monte Carlo errors, parts, and the method in words.
 
-        Args:
-            X: rows like those that were fitted.
-            y: conditions that are no columns of X.
-            likelihood: the model's own by default.
-            dequantisations: points of the cell of every integer. An exact density weighs them, which tightens the
-                bound; else they are averaged, which lowers the error.
-            seed: of dequantisation and Monte Carlo.
-
-        Raises:
-            InputError: no dequantisations.
+        Integers have `dequantisations` points of their cells. An exact density weighs them, which tightens the bound;
+        else they are averaged, which lowers the error.
         """
         check_is_fitted(self)
         rng = generator(seed)
@@ -205,7 +186,6 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return Estimate(log_prob, error, parts, words, result.degrees_of_freedom)
 
     def _encoded_condition(self, n: int, given: Given, fewest: int = 0) -> torch.Tensor | None:
-        """What n new rows are conditioned on."""
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < fewest:
             raise InputError(f"got n = {n!r}; expected how many rows to sample, a whole number from {fewest}")

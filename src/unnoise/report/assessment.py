@@ -84,7 +84,7 @@ def evaluate(
     max_rows: int = MOST_ROWS,
     seed: int = 0,
 ) -> Assessment:
-    """Measure a model on held-out rows.
+    """Measurements of a model on 10 held-out rows or more, for `unnoise.report.page_of`.
 
     Args:
         model: a fitted model.
@@ -95,12 +95,6 @@ def evaluate(
         likelihood: by default the model's; the lower bound is always measured too.
         max_rows: the most test rows, chosen at random.
         seed: of all randomness.
-
-    Returns:
-        The measurements, of which `unnoise.report.page_of` makes a page.
-
-    Raises:
-        InputError: fewer than 10 test rows, or rows of another form.
     """
     check_is_fitted(model)
     start = time.monotonic()
@@ -149,7 +143,6 @@ def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generat
 
 
 def _record(result: Assessment, name: str, label: str, log_prob: Floats) -> None:
-    """The mean log-likelihood and its standard error over rows."""
     mean, error = _over_rows(log_prob)
     result.numbers[f"{name}_nats_per_row"] = Quantity(mean, error, "nats per row")
     if result.model.schema_.numbers is not None:
@@ -160,7 +153,6 @@ def _record(result: Assessment, name: str, label: str, log_prob: Floats) -> None
 
 
 def _over_rows(nats: Floats) -> tuple[float, float]:
-    """The mean, and its standard error."""
     return float(nats.mean()), float(nats.std() / len(nats) ** 0.5)
 
 

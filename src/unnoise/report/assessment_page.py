@@ -24,13 +24,7 @@ PER_CLASS = 12
 
 
 def page_of(result: Assessment, title: str = "unnoise", command: str | None = None) -> Page:
-    """The page of an assessment, for `page_of(found).write("report.html")`.
-
-    Args:
-        result: of `unnoise.evaluate`.
-        title: of the page.
-        command: which makes the page again.
-    """
+    """The page of an assessment, for `page_of(found).write("report.html")`; `command` makes it again."""
     schema = result.model.schema_
     what = " x ".join(map(str, schema.event_shape)) + " numbers" if schema.numbers else schema.kinds
     page = Page(title, subtitle=f"{len(result.test):,} held-out rows of {what}")
@@ -174,12 +168,10 @@ def _denoising(result: Assessment, rows: int) -> tuple[list[Any], list[float]]:
 
 
 def _frame(result: Assessment, states: Any) -> Any:
-    """States as images or as points of a plane."""
     return states.numpy() if _is_image(result) else np.stack(_plane(result, states), axis=1)
 
 
 def _plane(result: Assessment, states: Any) -> list[Any]:
-    """For a single factor that has them, two coordinates."""
     factors = list(result.model.schema_.factors.values())
     return views.plane(factors[0], states) if len(factors) == 1 else []
 
@@ -212,7 +204,6 @@ def _images(result: Assessment, states: Any) -> Any:
 
 
 def _by_class(result: Assessment, images: Any) -> dict[str, Any]:
-    """For a single condition, a category with few levels."""
     kinds = list(result.model.schema_.conditions.values())
     if len(kinds) != 1 or not isinstance(kinds[0], Category) or len(kinds[0].levels) > 20:
         return {}

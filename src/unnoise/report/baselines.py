@@ -19,14 +19,7 @@ SHARE = 9  # one training point in this many chooses the bandwidth
 
 @singledispatch
 def baselines(factor: Factor, train: Tensor, test: Tensor, seed: int) -> Found:
-    """Yield name, description and log densities (m,) of the test points, in nats, of each baseline; none by default.
-
-    Args:
-        factor: its class decides the baselines.
-        train: points to fit on, (n, *event).
-        test: points to score, (m, *event).
-        seed: of all randomness.
-    """
+    """Yield name, description and log densities (m,) of the test points, in nats, of each baseline; none by default."""
     yield from ()
 
 

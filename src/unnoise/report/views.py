@@ -29,13 +29,7 @@ Pictures = list[tuple["Figure", str]]
 
 @singledispatch
 def figures(factor: Factor, real: Columns, samples: Columns) -> Pictures:
-    """Pictures of held-out rows beside samples, with captions; by default histograms.
-
-    Args:
-        factor: its class decides the pictures.
-        real: held-out columns by name.
-        samples: columns of samples by name.
-    """
+    """Pictures of held-out columns beside samples, with captions; by default histograms."""
     picture = plots.marginals(_of(factor, real), _of(factor, samples))
     return [(picture, "Each column: held-out rows and as many samples.")]
 
@@ -101,7 +95,6 @@ def _angle_plane(factor: AngleFactor, x: Tensor) -> list[Values]:
 
 @plane.register(PlaceFactor)
 def _place_plane(factor: PlaceFactor, x: Tensor) -> list[Values]:
-    """Longitude to the right, latitude upwards."""
     return list(factor.decode(x).values())[::-1]
 
 
@@ -110,5 +103,4 @@ def _two(coordinates: list[Values]) -> list[Values]:
 
 
 def _of(factor: Factor, columns: Columns) -> Columns:
-    """The columns of the factor alone."""
     return {name: columns[name] for name in factor.columns}

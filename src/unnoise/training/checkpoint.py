@@ -79,7 +79,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _separate(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Dense tensors that share no memory, as the format wants."""
+    """Tensors that share no memory, as the format wants."""
     seen: set[int] = set()
     separate = {}
     for name, tensor in tensors.items():

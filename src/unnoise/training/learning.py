@@ -56,9 +56,6 @@ def learn(
         tell: called after every step with the share done and a few words.
         **settings: of `training.Settings`; `seed` also decides the first weights; `device` is "cpu" by default.
 
-    Raises:
-        InputError: conditions beside data that are not in memory, or bad settings.
-
     >>> from functools import partial
     >>> from unnoise.networks import MLP
     >>> from unnoise.processes import variance_preserving
@@ -70,9 +67,6 @@ def learn(
     >>> samples = Heun(denoiser, steps=10).sample(200, torch.Generator().manual_seed(0))
     >>> print(f"{samples.mean():.0f}")
     2
-    >>> law = lambda n, rng: torch.randn(n, 1, generator=rng)  # a stream of new states
-    >>> learn(process, partial(MLP, width=32), law, steps=2).training
-    False
     """
     read = process.head if head is None else head(process)
     chosen = Settings(**{"device": "cpu", **settings})
@@ -97,7 +91,6 @@ def _dataset(data: Any, cond: Tensor | None) -> Dataset:
 
 
 def _width(dataset: Dataset) -> int:
-    """The number of conditions, c of (n, c)."""
     _, cond = dataset.batch(torch.tensor([0]), generator(0))
     return cond.shape[1] if cond is not None and cond.ndim == 2 else 0
 
@@ -146,9 +139,6 @@ def learn_betas(
 
     Returns:
         What was learnt, as fixed steps.
-
-    Raises:
-        InputError: a schedule of another kind.
     """
     process = chain.process
     if not (isinstance(process, Gaussian) and isinstance(process.schedule, LearnedBetas)):

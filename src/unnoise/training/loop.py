@@ -31,16 +31,7 @@ from unnoise.training.state import TrainState
 
 @dataclass(frozen=True)
 class Step:
-    """What one step did.
-
-    Args:
-        index: of the step, from 0.
-        loss: mean over the whole batch.
-        rate: the learning rate.
-        gradient: norm of the gradient, before clipping.
-        progress: after this step; it ends at 1.
-        metrics: what the objective reported of this process's rows.
-    """
+    """What one step did: the mean loss, the norm before clipping, and this process's metrics."""
 
     index: int
     loss: float
@@ -57,12 +48,6 @@ def train(
 
     With `checkpoint` the state is saved as often as the settings say, at the end, on closing the generator, and on
     Ctrl-C after the step. After an error the last checkpoint stands. To resume, `load` it first.
-
-    Raises:
-        InputError: the data are empty, not the checkpoint's or not what the process can noise, or a batch has unequal
-            shares.
-        NonFiniteError: a loss or a gradient is infinite or NaN.
-        OSError: the checkpoint cannot be written.
     """
     run = _Run(state, objective, source)
     checkpoints = _Checkpoints(state, checkpoint if run.group.rank == 0 else None)
@@ -83,7 +68,7 @@ def train(
 
 
 class _Run:
-    """Training from a start or a resumption to its end."""
+    """One stretch of training."""
 
     def __init__(self, state: TrainState, objective: Objective, source: Dataset) -> None:
         settings = state.settings
@@ -114,7 +99,7 @@ class _Run:
         return Step(state.step - 1, mean, rate, norm, state.progress, metrics)
 
     def _batch(self) -> tuple[Any, Any]:
-        """The whole batch on the device; the first one is checked."""
+        """The first batch is checked."""
         x_0, cond = self.source.batch(self.order.indices(self.state.step), self.state.rng)
         if not self.checked:
             check_batch(self.state.denoiser.process, x_0, cond)
@@ -126,7 +111,7 @@ class _Run:
         return leaf.to(self.group.device, self.weights[0].dtype if leaf.is_floating_point() else leaf.dtype)
 
     def _backpropagate(self, x_0: Any, cond: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """Mean loss and metrics of the own rows; every part sees the noise of the whole batch."""
+        """Every part sees the noise of the whole batch."""
         rng, losses, reported = self.state.rng, [], []
         before = rng.get_state()
         self.state.optimiser.zero_grad()
@@ -171,7 +156,7 @@ class _MeanLoss(nn.Module):
 
 
 class _Checkpoints:
-    """Saves the state when due, and never twice."""
+    """Saves the state when due, never twice."""
 
     def __init__(self, state: TrainState, path: Path | None) -> None:
         self.state, self.path = state, path

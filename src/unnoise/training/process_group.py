@@ -90,7 +90,6 @@ def _warn_of_missing_processes() -> None:
 
 
 def _device(name: str) -> torch.device:
-    """On "auto" the GPU, if there is one."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

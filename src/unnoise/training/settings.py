@@ -38,8 +38,6 @@ class Settings:
     >>> settings = Settings(steps=1000, learning_rate=0.01, warmup=100)
     >>> round(settings.rate(settings.progress(step=49), step=49), 6)
     0.00497
-    >>> round(settings.rate(progress=0.5, step=500), 6)
-    0.005
     """
 
     steps: int = 2000

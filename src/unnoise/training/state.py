@@ -24,19 +24,7 @@ CHANGEABLE = ("steps", "time_limit", "checkpoint_every", "device")
 
 
 class TrainState:
-    """What the loop changes; it moves the denoiser to the device of the settings.
-
-    Attributes:
-        denoiser: with the raw weights.
-        ema: its copy with averaged weights: the one to use.
-        optimiser: AdamW.
-        rng: of the noise.
-        step: steps made.
-        elapsed: seconds spent, earlier runs included.
-        losses: of every step, in nats.
-        num_examples: of the data; None before the first step.
-        digest: of the data, where they have one.
-    """
+    """What the loop changes: raw and averaged weights, AdamW, the noise, and the steps, seconds and losses (nats)."""
 
     def __init__(self, denoiser: Denoiser, settings: Settings) -> None:
         if not any(weight.requires_grad for weight in denoiser.parameters()):
@@ -150,7 +138,6 @@ class TrainState:
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
-    """The settings as JSON reads them."""
     return dict(json.loads(json.dumps(asdict(settings), default=lambda number: number.item())))
 
 

@@ -40,12 +40,7 @@ class AngleFactor(Factor):
 
     @classmethod
     def fit(cls, columns: Columns, turn: float | None = None) -> Self:
-        """Degrees if a column exceeds a turn of radians; from 0 if no value is negative.
-
-        Args:
-            columns: angles by name.
-            turn: a whole turn, 360 or 2 pi; None to decide by the range.
-        """
+        """By `turn`, 360 or 2 pi; else in degrees if a column exceeds 2 pi. From 0 if no value is negative."""
         for name, values in columns.items():
             finite_numbers(values, name, cls.kind)
         if turn is None:

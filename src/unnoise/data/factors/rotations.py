@@ -99,7 +99,7 @@ def _table(columns: Columns) -> Values:
 
 
 def _order(names: list[str], form: str) -> tuple[int, ...]:
-    """The columns of x, y, z, w of a quaternion; else all in order."""
+    """The columns of x, y, z, w; else all in order."""
     ends = [name[-1:].lower() for name in names]
     if form == "quaternion" and sorted(ends) == ["w", "x", "y", "z"]:
         return tuple(ends.index(letter) for letter in "xyzw")

@@ -30,13 +30,9 @@ LEAST_SHARE = 0.5  # of the chains' length: longer lags have few pairs
 def mixing(kept: Any, *, every: int = 1, names: Sequence[str] | None = None) -> Figure:
     r"""Paths of a few chains, the histogram and the autocorrelation of all, for the first coordinates.
 
-    The autocorrelation is $\rho(l) = \mathrm{cov}(x_t, x_{t + l})/\mathrm{var}(x_t)$ around the common mean, so it
-    stays above zero if chains do not leave their modes.
-
-    Args:
-        kept: positions (m, n, *event) of n chains at m moments.
-        every: steps between two moments.
-        names: of the coordinates.
+    The n chains were kept at m moments, `every` steps apart, (m, n, *event). The autocorrelation is $\rho(l) =
+    \mathrm{cov}(x_t, x_{t + l})/\mathrm{var}(x_t)$ around the common mean, so it stays above zero if chains do not
+    leave their modes.
     """
     columns = _columns(kept, names)
     figure = new_figure(WIDTH, 0.6 + 1.15 * len(columns))
@@ -66,7 +62,6 @@ def autocorrelations(values: Numbers) -> Numbers:
 
 
 def _columns(kept: Any, names: Sequence[str] | None) -> list[tuple[str, Numbers]]:
-    """The first coordinates, (m, n), by name."""
     positions = as_numbers(kept)
     if positions.ndim < 2 or len(positions) < 2 or positions.size == 0:
         raise InputError(
@@ -100,7 +95,6 @@ def _paths(axes: Axes, name: str, values: Numbers, every: int) -> None:
 
 
 def _histogram(axes: Axes, values: Numbers) -> None:
-    """All chains at all moments, on its side."""
     axes.stairs(*np.histogram(values, BINS), orientation="horizontal", fill=True, color=QUIET, alpha=0.5)
     axes.set_xticks([])
     axes.tick_params(axis="y", left=False, labelleft=False)

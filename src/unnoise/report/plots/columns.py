@@ -119,13 +119,11 @@ def _finite(values: Any) -> Numbers:
 
 
 def _table(columns: Mapping[str, Any], names: Sequence[str]) -> Numbers:
-    """Complete rows of the named columns."""
     table = np.stack([as_numbers(columns[name]).reshape(-1) for name in names], axis=1)
     return table[np.isfinite(table).all(axis=1)]
 
 
 def _limits(real: Numbers, samples: Numbers) -> tuple[float, float]:
-    """Nearly all values of both, with a margin."""
     ends = [np.percentile(values, [OUTLIERS, 100 - OUTLIERS]) for values in (real, samples) if values.size]
     low, high = (min(end[0] for end in ends), max(end[1] for end in ends)) if ends else (0.0, 1.0)
     margin = 0.04 * (high - low) or 0.5
@@ -141,7 +139,7 @@ def _box(cloud: Numbers, least: float = 0.0) -> tuple[Numbers, float]:
 
 
 def _bins(real: Numbers, samples: Numbers) -> Numbers:
-    """A bar per whole number if the real column holds few, else Freedman and Diaconis."""
+    """Bars for few whole numbers, else Freedman and Diaconis."""
     low, high = _limits(real, samples)
     if real.size and np.all(real == np.round(real)) and high - low <= MOST_WHOLE:
         return np.arange(np.floor(low) - 0.5, np.ceil(high) + 1.0)
@@ -165,7 +163,7 @@ def _histograms(axes: Axes, real: Numbers, samples: Numbers) -> None:
 
 
 def _interleave(real: Numbers, samples: Numbers) -> tuple[Numbers, list[str]]:
-    """Equally many rows in random order, so that neither hides the other."""
+    """In random order, so that neither hides the other."""
     rng = np.random.default_rng(0)
     number = min(len(real), len(samples), MOST_POINTS)
     chosen = [table[rng.choice(len(table), number, replace=False)] for table in (real, samples)]

@@ -54,7 +54,6 @@ def loss_curve(losses: Any, *, unit: str = "nats per example") -> Figure:
 
 
 def _log_bins(steps: NDArray[np.int64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean step and loss in bins whose width grows."""
     edges = np.unique(np.geomspace(steps[0], steps[-1] + 1, BINS + 1).astype(int))
     starts = np.unique(np.searchsorted(steps, edges[:-1]))
     counts = np.diff([*starts, len(steps)])
@@ -62,7 +61,7 @@ def _log_bins(steps: NDArray[np.int64], values: NDArray[np.float64]) -> tuple[ND
 
 
 def _limits(values: NDArray[np.float64], means: NDArray[np.float64]) -> tuple[float, float]:
-    """The mean and nearly all losses; a few spikes are cut."""
+    """A few spikes are cut."""
     low = min(means.min(), np.percentile(values, 0.5))
     high = max(means.max(), np.percentile(values, 99))
     margin = 0.06 * (high - low) or 0.1 * abs(high) or 1.0

@@ -154,7 +154,6 @@ def to_unit(images: Images, value_range: Range) -> Images:
 
 
 def _units(groups: Sequence[Any], value_range: Range | None) -> list[Images]:
-    """All scaled by the same range."""
     images = [as_images(group) for group in groups]
     shared = value_range or common_range(*images)
     return [to_unit(group, shared) for group in images]
@@ -166,7 +165,7 @@ def _layout(images: Images, rows: int, columns: int, *, group: int = 0, group_ga
 
 
 def _canvas(layout: Layout, *, left: float = 0.0, top: float = 0.1) -> tuple[Figure, Axes]:
-    """Room at the left and at the top in inches."""
+    """Room in inches."""
     width, height = layout.size
     inches = min(WIDTH - left, LARGEST_CELL * width / layout.width)
     figure = new_figure(inches + left + 0.1, inches * height / width + top + 0.1)

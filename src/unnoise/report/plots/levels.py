@@ -44,14 +44,7 @@ def frequencies(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
 
 @styled
 def token_frequencies(real: Any, samples: Any, states: int, letters: str = "") -> Figure:
-    """The shares of tokens at each place, in pictures and against each other.
-
-    Args:
-        real: rows of tokens, (n, places), whole numbers below `states`.
-        samples: rows of the model.
-        states: the number of tokens.
-        letters: the names of the tokens.
-    """
+    """The shares of `states` tokens at each place, from rows (n, places), in pictures and against each other."""
     shares = [_shares(as_numbers(tokens).astype(int)[:, :MOST_PLACES], states) for tokens in (real, samples)]
     figure = new_figure(WIDTH, 4.6)
     grid = figure.subplot_mosaic([["real", "agree"], ["model", "agree"]], width_ratios=[2.2, 1])

@@ -44,10 +44,9 @@ def world_map(real: Places, samples: Places) -> Figure:
 
 @styled
 def rotation_map(rows: Sequence[tuple[str, Any, Any]]) -> Figure:
-    """Rotations as coloured points of the globe: where each takes the north pole, and its turn around that point.
+    """Rotations as points of the globe, the images of the north pole, coloured by the turn around them.
 
-    Args:
-        rows: name, real matrices (n, 3, 3), the model's.
+    Each row is a name, real matrices (n, 3, 3) and the model's.
     """
     figure = new_figure(WIDTH, 2.0 * len(rows) + 0.2)
     panels = figure.subplots(len(rows), 2, subplot_kw={"projection": "mollweide"}, squeeze=False)
@@ -60,15 +59,7 @@ def rotation_map(rows: Sequence[tuple[str, Any, Any]]) -> Figure:
 
 @styled
 def angle_pairs(real: Any, samples: Any, names: Sequence[str], turn: float, starts: Sequence[float]) -> Figure:
-    """A Ramachandran plot: shares of rows in the cells of a torus.
-
-    Args:
-        real: columns by name.
-        samples: the model's.
-        names: the two columns.
-        turn: the size of a whole turn, 360 or 2 pi.
-        starts: the least of each angle.
-    """
+    """A Ramachandran plot: shares of rows in the cells of a torus; a whole `turn` is 360 or 2 pi."""
     from matplotlib.colors import LinearSegmentedColormap
 
     edges = [np.linspace(start, start + turn, BINS + 1) for start in starts]
