@@ -52,6 +52,9 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Any:
         """Draw n new rows, of the type that was fitted.
 
+        A sampler that diverges raises a NonFiniteError; rows of a spread that the data cannot have, as after too few
+        steps, give an InaccurateSamplesWarning.
+
         Args:
             n: how many.
             given: one value or n values for each condition.
