@@ -1,7 +1,6 @@
 """Write a file or a folder completely or not at all.
 
-The new content goes to a temporary file beside the target, is flushed to the disk, and then takes the target's name in
-one step. A reader sees the old content or the new, and a full disk, Ctrl-C or a power cut leaves the old.
+A temporary beside the target is flushed, then renamed, so a full disk, Ctrl-C or a power cut leaves the old content.
 """
 
 from __future__ import annotations
@@ -22,10 +21,9 @@ _ASIDE = ".{}.replaced-"  # an old folder, until the new one has its name
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `target`, which becomes the target at the end of the block.
+    """Yield a path beside `target` that becomes the target at the end of the block.
 
-    The block creates a file or a folder at the path. If it raises, the temporary is removed and the target is not
-    changed. A full disk raises an `OSError` that says so.
+    The block makes a file or a folder there. If it raises, the target does not change.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "numbers.txt"
@@ -34,7 +32,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     >>> target.read_text()
     '1 2 3'
     """
-    target = Path(os.path.realpath(target))  # writes what a link points to, and keeps the link
+    target = Path(os.path.realpath(target))  # keeps a link
     if target.exists() and not (target.is_file() or target.is_dir()):
         raise InputError(f"{target} is a device or a pipe; expected a file or a folder.")
     temporary = _beside(target, _PARTIAL)
@@ -56,10 +54,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 
 def clean_up(target: Path) -> None:
-    """Restore an old folder and remove temporaries that a killed process left beside `target`.
-
-    Call it only if no other process writes the target, since its temporary would be removed too.
-    """
+    """Restore an old folder and remove what killed processes left beside `target`, while no other writes it."""
     target = Path(os.path.realpath(target))
     if not target.parent.is_dir():
         return
@@ -71,12 +66,12 @@ def clean_up(target: Path) -> None:
 
 
 def _beside(target: Path, pattern: str) -> Path:
-    """A free name in the same folder, with the same suffix, since some writers choose the format by it."""
+    """A free name in the same folder; some writers choose the format by the suffix."""
     return target.with_name(f"{pattern.format(target.name)}{secrets.token_hex(4)}{target.suffix}")
 
 
 def _mode_of_new_file(target: Path) -> int:
-    """The permissions of the target, or those of a new file; some writers make files private."""
+    """Some writers make files private."""
     if target.is_file():
         return target.stat().st_mode & 0o7777
     probe = _beside(target, _PARTIAL)
@@ -97,7 +92,7 @@ def _flush(path: Path) -> None:
 
 
 def _flush_folder(path: Path) -> None:
-    # Windows cannot open a folder, some network file systems cannot flush one; the content is safe by then.
+    # Windows cannot open a folder, nor some network file systems flush one.
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -107,7 +102,7 @@ def _flush_folder(path: Path) -> None:
 
 
 def _take_the_name(temporary: Path, target: Path) -> None:
-    """Rename; an old folder is moved aside first, and restored if the rename fails."""
+    """An old folder is moved aside first, and restored on failure."""
     if target.exists() and target.is_dir() != temporary.is_dir():
         got, wanted = ("folder", "file") if target.is_dir() else ("file", "folder")
         raise InputError(f"{target} is a {got}; expected a {wanted}. Choose another name.")
@@ -132,7 +127,7 @@ def _remove(path: Path) -> None:
 
 
 def _is_disk_full(error: BaseException) -> bool:
-    """Whether the disk is full; some writers (parquet, safetensors, numpy) report it in words only."""
+    """Some writers (parquet, safetensors, numpy) report it in words only."""
     full = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
     words = ("No space left on device", "Disk quota exceeded", " requested and ")  # the last: numpy
     return getattr(error, "errno", None) in full or any(word in str(error) for word in words)

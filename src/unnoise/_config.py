@@ -1,7 +1,7 @@
 """Objects as plain JSON, without pickling.
 
-A saved model names the classes it is made of. Reading it back imports nothing but the parts of unnoise that models are
-made of, unless the caller lists a module as trusted: a folder from elsewhere cannot make this machine run code.
+Reading imports nothing but the parts of unnoise that models are made of and modules the caller trusts: a folder from
+elsewhere cannot make this machine run code.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PARTS = tuple(f"unnoise.{folder}" for folder in FOLDERS.split())
 
 
 def encode(value: Any) -> Any:
-    """Describe a value: plain values, lists, tuples, dicts, classes, partials of them, and frozen dataclasses.
+    """Describe plain values, lists, tuples, dicts, classes, partials of them, and frozen dataclasses.
 
     >>> from unnoise.schedules import Linear
     >>> encode(Linear(end=10.0))
@@ -33,7 +33,7 @@ def encode(value: Any) -> Any:
     Linear(start=0.1, end=10.0, tau_min=1e-05)
 
     Raises:
-        InputError: the value is of none of these kinds.
+        InputError: a value of another kind.
     """
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, PLAIN):
@@ -64,15 +64,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(config: Any, trust: Sequence[str] = ()) -> Any:
-    """Make the value again.
-
-    Args:
-        config: what `encode` gave.
-        trust: modules, besides unnoise, whose code the description may name.
-
-    Raises:
-        InputError: the description names other code, or code that does not exist.
-    """
+    """Make the value again; an InputError if it names code that neither unnoise nor `trust` holds."""
     if isinstance(config, PLAIN):
         return config
     if isinstance(config, list):

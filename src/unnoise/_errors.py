@@ -2,14 +2,14 @@
 
 
 class InputError(ValueError):
-    """What was given cannot be used. The message is one sentence: what was got, what was expected, what to do.
+    """What was given cannot be used; one sentence says what to do.
 
-    The command line prints it without a traceback and exits with 2.
+    The command line prints it and exits with 2.
     """
 
 
 class NonFiniteError(FloatingPointError):
-    """A computation met a NaN or an infinity. The message names the step, the time and the leaf of the state.
+    """A NaN or an infinity, at the step, time and leaf that the message names.
 
-    The command line prints it without a traceback and exits with 1.
+    The command line prints it and exits with 1.
     """

@@ -1,4 +1,4 @@
-"""Progress bars with the time left: on the error stream, on terminals only, and only after two seconds."""
+"""Progress bars on terminals, on the error stream, after two seconds."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ Update = Callable[[float, str], None]
 
 @contextmanager
 def progress(what: str, show: bool | None = None) -> Iterator[Update]:
-    """Yield `update(fraction, note)`, to call with the share of the work that is done, 0 to 1, and a few words.
+    """Yield `update(fraction, note)`, to call with the share done, 0 to 1, and a few words.
 
-    Args:
-        what: the work, in words.
-        show: True always shows a bar, False never; None does so if the error stream is a terminal and `speaks()`.
+    `show` None shows a bar if the error stream is a terminal and `speaks()`.
     """
     if not (show if show is not None else sys.stderr.isatty() and speaks()):
         yield lambda fraction, note: None
@@ -46,7 +44,7 @@ def progress(what: str, show: bool | None = None) -> Iterator[Update]:
 
 
 def speaks() -> bool:
-    """Whether this process may print: it is the first of those that were launched together."""
+    """Whether this process is the first, which prints."""
     return os.environ.get("RANK", "0") == "0"
 
 

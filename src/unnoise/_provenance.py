@@ -1,6 +1,6 @@
-"""The origin of a result: command, seed, commit, versions and hardware, and the file that holds both.
+"""The origin of a result: command, seed, commit, versions and hardware.
 
-It names no person, machine or folder, so results can be published unchanged.
+It names no person, machine or folder.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def provenance(command: str | None, seed: int | None, *, device: str | None = No
     """Everything needed to repeat a result.
 
     Args:
-        command: the shell command, or None for a call from Python.
-        seed: the seed of all randomness.
-        device: the torch device, such as "cpu" or "cuda:0"; by default the one that torch chooses.
+        command: the shell command; None for a call from Python.
+        seed: of all randomness.
+        device: such as "cuda:0"; by default torch's choice.
 
     >>> sorted(provenance("unnoise demo", seed=0))
     ['command', 'commit', 'date', 'hardware', 'seed', 'versions']
@@ -60,9 +60,9 @@ def write_results(
     """Write `folder/name.json`, whole or not at all, and return its path.
 
     Args:
-        name: of the experiment, and of the file.
-        folder: created if it does not exist.
-        measured: metric -> value, with standard errors as `..._se`. Infinities and NaN become null.
+        name: of experiment and file.
+        folder: made if absent.
+        measured: metric -> value, with standard errors as `..._se`.
         seconds: wall time.
         published: metric -> value and source.
         command: as in `provenance`.
@@ -86,9 +86,9 @@ def write_results(
 
 
 def commit() -> str | None:
-    """The commit of the checkout that the package runs from, with "-dirty" after changes; None without a checkout."""
+    """The checkout's commit, with "-dirty" after changes; None without a checkout."""
     root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():  # git would search the folders above, and find another project
+    if not (root / ".git").exists():  # git would find another project above
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"]
     try:
@@ -99,7 +99,7 @@ def commit() -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """The versions of unnoise, Python and the installed packages that affect numbers."""
+    """The versions of all that affects numbers."""
     found = {"unnoise": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -140,11 +140,7 @@ def _device_name(device: str | None) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Numbers of numpy and torch as plain JSON; infinities and NaN, which JSON has not, become null.
-
-    >>> plain({"a": [1.5, math.inf]})
-    {'a': [1.5, None]}
-    """
+    """Numbers as plain JSON; infinities and NaN become null."""
     if isinstance(value, Mapping):
         return {str(name): plain(part) for name, part in value.items()}
     if hasattr(value, "tolist"):

@@ -1,7 +1,7 @@
-"""Names that saved models hold and that have changed since: `config.json` as today's code would have written it.
+"""Names in saved models that have changed: `config.json` as today's code would have written it.
 
-A folder names classes and functions as "module:name". When you move or rename one that a model can be made of, add it
-here, so that old folders still load; `tests/test_renamed.py` finds what is missing.
+When you move or rename a class or function of models, add it here, so that old folders still load;
+`tests/test_renamed.py` finds what is missing.
 
 * Only the name changed: a line in `MOVED`, which holds for objects, and for classes and functions that are named alone.
 * Its fields changed, or it is no dataclass any more: a function in `LAYOUTS`, from the old fields, whose own parts are
@@ -25,7 +25,7 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """A node that no file holds: what a function returns for these keywords, which are nodes."""
+    """What a function returns for these keywords, which are nodes."""
 
     name: str
     keywords: Fields
@@ -35,7 +35,7 @@ Node = dict[str, Any] | Call
 
 
 def _table(text: str) -> dict[str, str]:
-    """Full names of old -> of today, from lines: the module of old, that of today, and names, "Same" or "Old=New"."""
+    """From lines: the module of old, that of today, names."""
     rows = (line.split() for line in text.strip().splitlines())
     return {
         f"unnoise.{before}:{name.partition('=')[0]}": f"unnoise.{after}:{name.rpartition('=')[2]}"
@@ -44,7 +44,7 @@ def _table(text: str) -> dict[str, str]:
     }
 
 
-# Heads of old were objects, and are classes that are called with a process.
+# Objects of old, now classes called with a process.
 _MADE_FOR_A_PROCESS = _table("""
     processes.finite_heads heads.finite Logistic Posterior Softmax
     processes.gaussian_heads heads.gaussian Eps Preconditioned Score V X0
@@ -55,7 +55,7 @@ _MADE_FOR_A_PROCESS = _table("""
     processes.user_heads heads.finite RatioHead
     processes.user_heads heads.manifolds ScoreHead
 """)
-# Classes of old that are functions with the same arguments.
+# Classes of old, now functions of the same arguments.
 _FUNCTIONS = _table("""
     processes.gaussian processes.named_gaussians EDM=edm RectifiedFlow=rectified_flow
     processes.gaussian processes.named_gaussians SubVariancePreserving=sub_variance_preserving
@@ -96,32 +96,28 @@ MOVED |= _table("""
 
 
 def _vdm(fields: Fields) -> Node:
-    """The pace, a factor that nothing used, is gone."""
     return {"object": "unnoise.objectives.vdm:VDM", "fields": _without(fields, pace=1.0)}
 
 
 def _jump_process(fields: Fields) -> Node:
-    """Sites that are independent are no special case any more; the numbers are the same."""
+    """The numbers are the same."""
     kept = {name: value for name, value in fields.items() if name != "independent"}
     return {"object": "unnoise.processes.generated:JumpProcess", "fields": kept}
 
 
 def _snr_form(fields: Fields) -> Node:
-    """A path of old was a function, and is an object."""
     path = {"object": fields["log_alpha"]["name"], "fields": {}}
     kept = {"space": fields["space"], "schedule": fields["schedule"], "path": path}
     return {"object": "unnoise.processes.gaussian:Gaussian", "fields": kept}
 
 
 def _gaussian_chain(fields: Fields) -> Node:
-    """The times of old were always even."""
     times = Call("unnoise.processes.chain:even_times", {"steps": fields["steps"]})
     kept = {"process": fields["process"], "times": times, "variance": fields["variance"]}
     return {"object": "unnoise.processes.chain:Chain", "fields": kept}
 
 
 def _made_for_a_process(name: str, fields: Fields) -> Node:
-    """A class of today, with the fields of old as its keywords."""
     if not fields:
         return {"name": name}
     return {"partial": {"name": name}, "arguments": [], "keywords": {"dict": fields}}
@@ -167,7 +163,7 @@ def translated(config: Any) -> Any:
 
 
 def translated_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """A description of columns as today's code would have written it."""
+    """Columns described as today's code does."""
     factors = [factor | {"kind": KINDS.get(factor["kind"], factor["kind"])} for factor in schema["factors"]]
     container = schema["container"]
     if container["container"] == "block":
@@ -184,7 +180,7 @@ def _refuse(name: str) -> None:
 
 
 def _without(fields: Fields, **expected: Any) -> Fields:
-    """The fields but for some that do not exist any more, and may only have had these values."""
+    """The fields but for some, which may only have had these values."""
     for name, value in expected.items():
         if fields.get(name, value) != value:
             raise InputError(

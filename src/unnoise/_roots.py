@@ -12,7 +12,7 @@ def bisect(beyond: Callable[[Tensor], Tensor], low: Tensor, high: Tensor, halvin
     """Halve the brackets [low, high] of roots, each on its own.
 
     Args:
-        beyond: says of every point whether its root lies to the right of it.
+        beyond: whether roots lie to the right of points.
         low: left ends.
         high: right ends, of the same shape.
         halvings: how often.

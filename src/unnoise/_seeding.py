@@ -10,9 +10,9 @@ import torch
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Inside, what draws from torch's global generator draws from this seed; outside, nothing has changed.
+    """Inside, torch's global generator has this seed; outside, nothing changed.
 
-    torch.nn offers no other way to initialise a network from a seed.
+    torch.nn has no other way to seed weights.
 
     >>> with seeded(0):
     ...     first = torch.nn.Linear(1, 1).weight
@@ -26,7 +26,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def generator(seed: int | None, device: torch.device | str = "cpu") -> torch.Generator:
-    """A generator from a seed; None takes a fresh one from the system."""
+    """From a seed; None takes a fresh one."""
     rng = torch.Generator(device)
     if seed is None:
         rng.seed()

@@ -1,4 +1,4 @@
-"""Map over states. A state is a tensor or a (nested) dict of tensors, and this is the only file that knows it."""
+"""Map over states, tensors or (nested) dicts of tensors, which only this file knows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ S = TypeVar("S", bound=State)
 
 
 def map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
-    """Apply `f` to the leaves that stand at the same place in every tree.
+    """Apply `f` to the leaves at one place in every tree.
 
     >>> map(lambda a, b: a + b, {"x": 1, "y": {"z": 2}}, {"x": 10, "y": {"z": 20}})
     {'x': 11, 'y': {'z': 22}}
@@ -42,13 +42,13 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def first(tree: Any) -> Tensor:
-    """Any leaf: all of them share batch axes, dtype family and device."""
+    """Any leaf: all share batch axes, dtype family and device."""
     leaf: Tensor = next(leaves(tree))[1]
     return leaf
 
 
 def length(tree: Any) -> int:
-    """The length of the first axis, which all leaves share."""
+    """The length of the first axis."""
     return int(first(tree).shape[0])
 
 
@@ -63,7 +63,7 @@ def concatenate(trees: list[Any]) -> Any:
 
 
 def expand(t: Tensor, x: Tensor) -> Tensor:
-    """Give `t`, of shape () or (*batch,), the trailing axes that make it broadcast against x, (*batch, *event).
+    """Add trailing axes to `t`, () or (*batch,), to broadcast against x, (*batch, *event).
 
     >>> expand(torch.zeros(5), torch.zeros(5, 3, 2)).shape
     torch.Size([5, 1, 1])
@@ -72,19 +72,11 @@ def expand(t: Tensor, x: Tensor) -> Tensor:
 
 
 def ravel(tree: Any) -> Tensor:
-    """All leaves of a batch side by side, (n, numbers).
-
-    >>> ravel({"x": torch.zeros(5, 2), "y": torch.zeros(5, 3, 3)}).shape
-    torch.Size([5, 11])
-    """
+    """All leaves of a batch side by side, (n, numbers)."""
     return torch.cat([leaf.flatten(1) for _, leaf in leaves(tree)], 1)
 
 
 def unravel(flat: Tensor, like: Any) -> Any:
-    """What `ravel` made flat, in the shapes of `like`, which may have another number of rows.
-
-    >>> unravel(torch.zeros(4, 5), {"x": torch.zeros(1, 2), "y": torch.zeros(1, 3)})["y"].shape
-    torch.Size([4, 3])
-    """
+    """Undo `ravel`, in the shapes of `like`, with any number of rows."""
     parts = iter(torch.split(flat, [leaf[0].numel() for _, leaf in leaves(like)], 1))
     return map(lambda leaf: next(parts).reshape(-1, *leaf.shape[1:]), like)

@@ -1,8 +1,7 @@
-"""A saved model: a folder with `config.json` and `weights.safetensors`, and `training.safetensors` to resume from.
+"""A saved model: a folder with `config.json`, `weights.safetensors`, and `training.safetensors` to resume from.
 
-`config.json` says what the model is, `weights.safetensors` what it learnt. Nothing is pickled, and reading a folder
-runs no code but unnoise's own and that of modules the reader trusts. Every file is written beside its name, flushed
-and renamed, so a crash leaves the old file or the new one.
+Nothing is pickled, and reading a folder runs no code but unnoise's own and that of modules the reader trusts. A crash
+leaves the old file or the new one.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ FORMAT = "unnoise.model.1"
 LOSSES = "training.losses"
 FILES = (CONFIG, WEIGHTS, TRAINING)
 RESUMABLE = {"steps", "time_limit", "device", "progress", "sampler", "likelihood"}  # what a resumed training may change
-LEFTOVERS = (".tmp", *(f".{name}." for name in FILES))  # how files begin that a killed process was writing
+LEFTOVERS = (".tmp", *(f".{name}." for name in FILES))  # how files of a killed process begin
 
 
 def save(
@@ -45,7 +44,7 @@ def save(
     *,
     overwrite: bool,
 ) -> None:
-    """Write a whole folder at once; an old one stands until the new one is complete."""
+    """Write a whole folder at once; an old one stands until then."""
     _check_free(folder, overwrite)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder) as beside:
@@ -55,19 +54,19 @@ def save(
 
 
 def create(folder: Path, params: Mapping[str, Any], schema: Schema, *, resume: bool, overwrite: bool) -> None:
-    """Before training: the folder with its description; no weights yet, and nothing of an older model."""
+    """Before training: the description; no weights, and nothing of an older model."""
     if not resume:
         _check_free(folder, overwrite)
         folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / CONFIG) as beside:
         _write_config(beside, params, schema)
-        if not resume:  # only now, when there was space for the new description
+        if not resume:  # only now that the new description is written
             for old in (WEIGHTS, TRAINING):
                 (folder / old).unlink(missing_ok=True)
 
 
 def complete(folder: Path, denoiser: Denoiser, losses: NDArray[np.float64]) -> None:
-    """After training: the weights, and nothing that a run that was killed has left half written."""
+    """After training: the weights, without a killed run's leftovers."""
     _write_weights(folder, denoiser, losses)
     for path in folder.iterdir():
         if path.name.startswith(LEFTOVERS):
@@ -87,7 +86,7 @@ def existing(folder: str | Path | None) -> Path:
 
 @contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Inside, a description from which no model can be made is refused in a sentence."""
+    """Refuse, in a sentence, a description that makes no model."""
     try:
         yield
     except InputError:
@@ -105,7 +104,7 @@ def read_params(folder: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def check_same_options(folder: Path, params: Mapping[str, Any]) -> None:
-    """Raise InputError if the model in a folder was made with other parameters, of those that decide its training."""
+    """An InputError if other parameters decided the training of the model in a folder."""
     then = _renamed.translated(_read_config(folder)["params"])["dict"]
     now = _config.encode(dict(params))["dict"]
     for name in sorted(now.keys() - RESUMABLE):
@@ -117,7 +116,6 @@ def check_same_options(folder: Path, params: Mapping[str, Any]) -> None:
 
 
 def _same(then: Any, now: Any) -> bool:
-    """Whether two descriptions, the first perhaps by an older version, are of one value: as today's code writes it."""
     if then == now:
         return True
     imported = re.findall(r"'(?:name|object)': '([\w.]+):", repr(now))  # the modules to trust
@@ -134,7 +132,7 @@ def read_schema(folder: Path) -> Schema:
 
 
 def read_weights(folder: Path, denoiser: Denoiser) -> list[float]:
-    """Load the weights into the denoiser and return the history of the loss."""
+    """Load the weights, and return the losses."""
     path = folder / WEIGHTS
     if not path.is_file():
         raise InputError(

@@ -56,7 +56,7 @@ def check(
             findings = _findings(found() if _needs_nothing(found) else found, draws, order, seed)
         except InputError:
             raise
-        except Exception as error:  # of any kind: the code under test is the user's
+        except Exception as error:  # the user's code raises anything
             common.fail(user_code.describe(error), 1)
     findings = replace(findings, subject=target)
     common.result(json, _facts(findings), _words(findings))
@@ -65,7 +65,6 @@ def check(
 
 
 def _needs_nothing(found: Any) -> bool:
-    """Whether it is a function that makes the object to check."""
     from unnoise.laws import Law
     from unnoise.processes import Process
     from unnoise.spaces import Space
@@ -92,7 +91,6 @@ def _findings(found: Any, draws: int | None, order: float, seed: int) -> Finding
 
 
 def _points(space: Space[Any, Any], seed: int) -> Any:
-    """A few points of a manifold."""
     from unnoise.spaces import Manifold
 
     if not isinstance(space, Manifold):
@@ -104,7 +102,7 @@ def _points(space: Space[Any, Any], seed: int) -> Any:
 
 
 def _atoms(process: Process[Any], seed: int) -> Any:
-    """A few different points: of a manifold at random, else from the prior."""
+    """Different points: of a manifold at random, else from the prior."""
     from unnoise import _tree
     from unnoise.spaces import Manifold
     from unnoise.testing.laws import numbers
@@ -122,7 +120,6 @@ def _atoms(process: Process[Any], seed: int) -> Any:
 
 
 def _usual(seed: int) -> tuple[Any, Any]:
-    """The process and the atoms to check a sampler on, by default."""
     from unnoise.processes import variance_preserving
     from unnoise.spaces import Euclidean
 
@@ -148,7 +145,6 @@ def _facts(findings: Findings) -> dict[str, Any]:
 
 
 def _words(findings: Findings) -> str:
-    """The findings, then the meaning of each broken property and what was found."""
     lines = [str(findings)]
     for finding in findings.failed:
         lines += [f"\nBROKEN: {finding.claim}", f"  it says   {finding.meaning}"]

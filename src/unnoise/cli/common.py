@@ -43,7 +43,7 @@ Labels = Annotated[
 
 
 def reports_errors(verb: Callable[P, None]) -> Callable[P, None]:
-    """Print errors and warnings as one sentence on the error stream, and turn errors into an exit code."""
+    """Print errors and warnings as one sentence; errors become an exit code."""
 
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -61,15 +61,13 @@ def reports_errors(verb: Callable[P, None]) -> Callable[P, None]:
 
 
 def fail(sentence: str, code: int) -> None:
-    """Print a sentence in one line, and exit with this code."""
+    """Print one line, and exit with this code."""
     print(f"unnoise: {' '.join(sentence.split())}", file=sys.stderr)
     raise typer.Exit(code)
 
 
 @contextmanager
 def _warnings_in_words() -> Iterator[None]:
-    """Print warnings without file and line of code."""
-
     def show(message: Warning | str, *_: object) -> None:
         say(f"unnoise: warning: {' '.join(str(message).split())}")
 
@@ -79,13 +77,13 @@ def _warnings_in_words() -> Iterator[None]:
 
 
 def say(words: str = "") -> None:
-    """Print on the error stream; of several processes only the first one prints."""
+    """Print on the error stream, once per group of processes."""
     if speaks():
         print(words, file=sys.stderr, flush=True)
 
 
 def result(as_json: bool, facts: dict[str, Any], words: str) -> None:
-    """Print the result on standard output, as JSON or in words."""
+    """Print on standard output, as JSON or in words."""
     if speaks():
         print(json.dumps(plain(facts), allow_nan=False) if as_json else words)
 
@@ -107,14 +105,14 @@ def contents(path: Path | None) -> Any:
 
 
 def pairs(items: list[str] | None, option: str) -> dict[str, str]:
-    """NAME=VALUE options as a dict; NAME,NAME=VALUE gives both names the value."""
+    """NAME=VALUE as a dict; NAME,NAME=VALUE gives both the value."""
     example = f"NAME=VALUE, as in {option} age=40"
     halves = [_halves(item, item.partition("="), option, example) for item in items or []]
     return {name: value for names, value in halves for name in names.split(",")}
 
 
 def kinds(items: list[str] | None) -> dict[str, str] | None:
-    """NAMES=KIND options as a dict; names with commas between stay one key."""
+    """NAMES=KIND as a dict; names with commas stay one key."""
     example = "NAMES=KIND, as in --column lat,lon=latlon"
     return dict(_halves(item, item.rpartition("="), "--column", example) for item in items or []) or None
 
@@ -145,5 +143,5 @@ def duration(text: str | None) -> float | None:
 
 
 def command_line(*more: str, program: str = "unnoise") -> str:
-    """The command as typed, with the name of the program instead of its path, and `more` words at the end."""
+    """The command as typed, without the program's path, and `more` words at the end."""
     return f"{program} {shlex.join([*sys.argv[1:], *(word for word in more if word not in sys.argv)])}".rstrip()

@@ -75,7 +75,6 @@ def demo(
 
 
 def _draw(model: DenoisingMarkovModel, path: Path, seed: int) -> None:
-    """Twelve new digits of each class."""
     from unnoise.report import plots
 
     new = model.sample(120, given={"digit": [digit for digit in range(10) for _ in range(12)]}, seed=seed)

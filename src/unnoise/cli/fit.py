@@ -97,7 +97,6 @@ def fit(
 def _outcome(
     model: DenoisingMarkovModel, data: Path, output: Path, rows: int, seconds: float
 ) -> tuple[dict[str, Any], str]:
-    """The result as numbers and in words, with the next commands."""
     steps = len(model.losses_)
     facts = {
         "model": str(output),

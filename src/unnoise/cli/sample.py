@@ -73,7 +73,6 @@ def sample(
 
 
 def _value(text: str, kind: Any, name: str) -> Any:
-    """The typed text as the level of a category, or as a number."""
     levels = {str(level): level for level in getattr(kind, "levels", ())}
     if kind is None or levels:
         return levels.get(text, text)

@@ -64,7 +64,6 @@ def score(
 
 
 def _summary(found: Estimate, schema: Schema) -> tuple[dict[str, Any], str]:
-    """The mean over rows and the terms of its sum, as numbers and in words."""
     from unnoise.evaluation.bits import bits_per_dimension
 
     mean, monte_carlo = found.mean

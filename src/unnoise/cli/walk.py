@@ -96,7 +96,6 @@ def walk(
 
 
 def _write(walker: Walker, n: int, output: Path, overwrite: bool) -> None:
-    """Walk and write, group after group."""
     from unnoise._progress import progress
     from unnoise.data.streams import appending
 
@@ -118,7 +117,6 @@ def _draw(walker: Walker, plot: Path) -> None:
 
 
 def _density(found: Any, target: str, dimension: int | None) -> tuple[LogDensity[Any], tuple[int, ...]]:
-    """The density, and the shape of its points."""
     from unnoise.chains import Density
     from unnoise.laws import LogDensity
     from unnoise.spaces import Euclidean, Manifold
@@ -152,7 +150,6 @@ def _density(found: Any, target: str, dimension: int | None) -> tuple[LogDensity
 
 
 def _chain(chain: str | None, density: LogDensity[Any]) -> str:
-    """The name of the chain, by default one that suits the space."""
     from unnoise.spaces import Affine
 
     flat = density.support is None or isinstance(density.support, Affine)
@@ -164,7 +161,6 @@ def _chain(chain: str | None, density: LogDensity[Any]) -> str:
 
 
 def _verdict(walker: Walker) -> tuple[str, dict[str, Any]]:
-    """The result in words for people, with warnings where it is not to be believed, and in numbers."""
     accepted, size = walker.acceptance, None if walker.kernel is None else walker.kernel.step_size
     words = f"; step size {size:.3g}" + ("" if accepted is None else f", {accepted:.0%} of the moves accepted")
     facts: dict[str, Any] = {"step_size": size, "acceptance": accepted}
@@ -179,7 +175,7 @@ def _verdict(walker: Walker) -> tuple[str, dict[str, Any]]:
 
 
 def _mixed(walker: Walker) -> tuple[str, dict[str, Any]]:
-    """Whether the chains have forgotten where they began, and agree; not known for `sequential`."""
+    """Whether chains forgot their starts and agree; unknown for `sequential`."""
     import torch
 
     from unnoise.chains import diagnostics

@@ -1,4 +1,4 @@
-"""How `unnoise walk` walks: the chains by name, in groups, so that memory does not grow with their number."""
+"""The chains of `unnoise walk` by name, in groups, so that memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NUMBERS_AT_ONCE = 2**20  # of one group
 WATCHED, KEPT = 64, 100  # chains, and positions of each, for R-hat and pictures
 DRAWS = 512  # of the plug-in denoiser, per point
-SEQUENTIAL = "sequential"  # jumps after finer and finer measurements, then the kernel from there
+SEQUENTIAL = "sequential"  # ever finer measurements, then the kernel
 KERNELS = {"mala": "MALA", "langevin": "Langevin", "underdamped": "Sachs", "geodesic": "Geodesic", SEQUENTIAL: "MALA"}
 
 Tell = Callable[[float, str], None]
@@ -28,23 +28,13 @@ Tell = Callable[[float, str], None]
 
 @dataclass
 class Walker:
-    """Walks group after group; the step size that the first finds serves all.
-
-    Args:
-        chain: a name of `KERNELS`.
-        density: where to walk.
-        shape: of one point.
-        rng: where all randomness comes from.
-        steps: of every chain.
-        step_size: of the kernel; None to let MALA find it.
-        scale: the standard deviation of the starting points.
-        sigma: the noise of the first measurements of sequential; `scale` by default.
+    """Walks group after group, with the step size of the first; `sigma` is that of sequential's first measurements.
 
     Attributes:
         kernel: how chains move; None before the first group.
-        kept: positions of a few chains of the first group, (m, n, *event), after every `every` steps.
+        kept: positions of a few chains, (m, n, *event), after every `every` steps.
         doubts: the warnings of an estimated denoiser.
-        asked: how many estimates there were.
+        asked: the number of estimates.
     """
 
     chain: str
@@ -65,12 +55,12 @@ class Walker:
         self.every = max(1, self.steps // KEPT)
 
     def groups(self, n: int) -> list[int]:
-        """How many chains walk together: n as a sum of nearly equal numbers, none below 2, which have a correlation."""
+        """The sizes of groups: nearly equal, none below 2, which have a correlation."""
         count = min(n // 2, -(-n * math.prod(self.shape) // NUMBERS_AT_ONCE))
         return [n // count + (i < n % count) for i in range(count)]
 
     def walk(self, n: int, tell: Tell) -> Tensor:
-        """Where n chains end, (n, *event); `tell` is given the share of the work that is done, and a few words."""
+        """Where n chains end, (n, *event); `tell` gets the share done and a few words."""
         from unnoise import chains
         from unnoise.chains.mixing import start_correlation
 
@@ -95,12 +85,12 @@ class Walker:
 
     @property
     def acceptance(self) -> float | None:
-        """How often moves were accepted; None for chains that accept all."""
+        """The share of accepted moves; None if all are."""
         return self._mean(1) if KERNELS[self.chain] == "MALA" else None
 
     @property
     def memory(self) -> StartCorrelation | None:
-        """What the ends still say of the starts; None where the measurements decide."""
+        """What ends still say of starts; None where measurements decide."""
         from unnoise.chains import StartCorrelation
 
         error = sum(group[0] for group in self._groups) ** -0.5
@@ -110,7 +100,6 @@ class Walker:
         return sum(group[0] * group[which] for group in self._groups) / sum(group[0] for group in self._groups)
 
     def _found_kernel(self, x: Tensor) -> tuple[Kernel[Any], Tensor]:
-        """How chains at x move, and where they are after their step size was found."""
         from unnoise import chains
 
         kind: Any = getattr(chains, KERNELS[self.chain])
@@ -123,7 +112,6 @@ class Walker:
         return tuned.kernel, tuned.state.x
 
     def _start(self, n: int) -> Tensor:
-        """Normal points, or uniform ones on compact spaces."""
         import torch
 
         from unnoise.spaces import Compact, Manifold

@@ -1,4 +1,4 @@
-"""CSV files: with column names or without, gzipped, separated by commas, semicolons or tabs."""
+"""CSV files, gzipped or not, separated by commas, semicolons or tabs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MISSING = ["", "NA", "N/A", "NaN", "nan", "null"]  # empty cells
 
 
 def read_csv(path: Path) -> pl.DataFrame:
-    """The table in a CSV file; columns without names are called x0, x1, ..."""
+    """The table; columns without names are x0, x1, ..."""
     import polars as pl
 
     zipped = path.name.lower().endswith(".gz")
@@ -33,7 +33,7 @@ def read_csv(path: Path) -> pl.DataFrame:
         separator=separator,
         has_header=names is not None,
         null_values=_MISSING,
-        infer_schema_length=None,  # all rows: a column may hold its first fraction in the last one
+        infer_schema_length=None,  # all rows: the only fraction may be in the last
     )
     frame.columns = names or [f"x{i}" for i in range(frame.width)]
     if frame.height == 0:
@@ -42,13 +42,13 @@ def read_csv(path: Path) -> pl.DataFrame:
 
 
 def _header(line: bytes, path: Path) -> tuple[list[str] | None, str]:
-    """The names in the first line, or None if it holds data, and the separator."""
+    """The names, or None if the line holds data, and the separator."""
     if b"\0" in line:
         raise InputError(f"{path} cannot be read: it is not a text file.")
     text = line.decode("utf-8-sig").rstrip("\r\n")
     separator = max(",;\t", key=text.count)
     names = [name.strip() for name in next(csv.reader([text], delimiter=separator), [])]
-    # Numbers in all cells are data, except 0, 1, 2, ..., which pandas writes for columns without names.
+    # Numbers are data, except 0, 1, 2, ..., which pandas writes for columns without names.
     if all(map(_is_number, names)) and names != [str(i) for i in range(len(names))]:
         return None, separator
     if "" in names:
@@ -69,7 +69,6 @@ def _is_number(text: str) -> bool:
 
 
 def _unpadded(frame: pl.DataFrame) -> list[pl.Series]:
-    """Columns of text without blanks around it, as numbers if all their cells are numbers."""
     import polars as pl
 
     columns = []

@@ -1,4 +1,4 @@
-"""The columns and types of a pandas, polars or pyarrow frame: to describe one, and to build an equal one."""
+"""The columns and types of pandas, polars and pyarrow frames, read and rebuilt."""
 
 from __future__ import annotations
 
@@ -19,15 +19,7 @@ BACKENDS = ("polars", "pyarrow", *_LIKE_PANDAS)
 
 @dataclass(frozen=True)
 class Column:
-    """A column as its library describes it.
-
-    Args:
-        label: its name; pandas also allows numbers.
-        type: the library's name of the type.
-        categorical: whether its values are levels, whatever their type.
-        categories: the levels, if the type lists them.
-        ordered: whether the type orders its levels.
-    """
+    """A column as its library describes it, with the name of its type and, for categories, its levels."""
 
     label: str | int
     type: str
@@ -98,7 +90,6 @@ def _arrow_frame(layout: Sequence[Column], parts: Sequence[Values]) -> Any:
 
 
 def _arrow_type(text: str) -> Any:
-    """The type that pyarrow prints as `text`."""
     pa = importlib.import_module("pyarrow")
     found = re.fullmatch(r"dictionary<values=(\w+), indices=(\w+), ordered=([01])>", text)
     if found is None:

@@ -1,4 +1,4 @@
-"""Means, standardisation and casts of columns that do not overflow or underflow in float64."""
+"""Means, standardisation and casts without overflow in float64."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Values = NDArray[Any]  # a column (n,), or a block (n, *event) whose elements share one kind
+Values = NDArray[Any]  # (n,), or (n, *event) of one kind
 Floats = NDArray[np.float64]
 
 _PIECE = 1 << 22  # elements held as float64 at once
 
 
 def pieces(values: Values) -> list[Values]:
-    """Views of consecutive rows; a float64 copy of one view takes at most about 32 MB."""
+    """Consecutive rows, in float64 at most about 32 MB."""
     count = max(1, math.ceil(values.size / _PIECE))
     return np.array_split(values, min(count, max(1, len(values))))
 
 
 def moments(values: Values) -> tuple[float, float]:
-    """Mean and standard deviation of all elements, also if their squares overflow.
+    """Mean and standard deviation, also if squares overflow.
 
-    Elements are first divided by a power of two above all of them, which is exact. Equal elements give deviation 0.
+    Dividing by a power of two is exact. Equal elements give deviation 0.
 
     >>> moments(np.array([1e300, 3e300]))
     (2e+300, 1e+300)
@@ -45,7 +45,7 @@ def moments(values: Values) -> tuple[float, float]:
 
 
 def standardise(values: Values, mean: float, scale: float) -> Floats:
-    """(values - mean) / scale, divided first by a power of two near the scale so that no difference overflows.
+    """(values - mean) / scale, without overflow of the difference.
 
     >>> standardise(np.array([1e308, -1e308]), 0.0, 1e308)
     array([ 1., -1.])
@@ -57,11 +57,7 @@ def standardise(values: Values, mean: float, scale: float) -> Floats:
 
 
 def cast(numbers: Floats, dtype: str) -> Values:
-    """The nearest numbers of the type `dtype`; numbers outside its range become its ends.
-
-    >>> cast(np.array([-3.0, 2.6, 300.0]), "uint8")
-    array([  0,   3, 255], dtype=uint8)
-    """
+    """The nearest numbers of the type `dtype`, clipped to its range."""
     kind = np.dtype(dtype).kind
     if kind == "b":
         return np.asarray(numbers >= 0.5)
@@ -74,12 +70,12 @@ def cast(numbers: Floats, dtype: str) -> Values:
 
 
 def in_the_coarser_type(a: Values, b: Values) -> tuple[Values, Values]:
-    """Both arrays in the less precise of their float types, so that 0.1 in float32 equals 0.1 in float64."""
+    """In the less precise of two float types, 0.1 in float32 equals 0.1 in float64."""
     coarser = min(a.dtype, b.dtype, key=lambda dtype: dtype.itemsize)
     with np.errstate(over="ignore"):
         return a.astype(coarser), b.astype(coarser)
 
 
 def row_of(index: int, values: Values) -> int:
-    """The row that an index into the flattened values belongs to."""
+    """The row of an index into flattened values."""
     return int(index) // (values.size // len(values))

@@ -1,4 +1,4 @@
-"""Array-likes as dense numpy arrays of numbers or text, with all values present. Errors use scikit-learn's words."""
+"""Array-likes as dense arrays with all values present. Errors use scikit-learn's words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN = 3  # rows and columns in a message
 
 
 def as_array(data: Any) -> Values:
-    """An array-like as a dense array of numbers, or of objects if it holds text.
+    """A dense array of numbers, or of objects if there is text.
 
     >>> as_array([[1, 2.5], [3, 4]])
     array([[1. , 2.5],
@@ -41,7 +41,7 @@ def as_array(data: Any) -> Values:
 
 
 def matrix_of(data: Any) -> Values:
-    """An array-like as an array (n, d) with at least one row and one column."""
+    """An array (n, d) with at least one row and one column."""
     array = as_array(data)
     if array.ndim != 2:
         got = "scalar" if array.ndim == 0 else f"{array.ndim}D"
@@ -57,7 +57,7 @@ def matrix_of(data: Any) -> Values:
 
 
 def columns(data: Any) -> list[Values]:
-    """The columns of an array-like (n, d), each contiguous in memory."""
+    """The columns of (n, d), each contiguous."""
     return [tidy(column, f"Column x{i}") for i, column in enumerate(np.asfortranarray(matrix_of(data)).T)]
 
 
@@ -68,7 +68,7 @@ def check_rows(array: Values) -> None:
 
 
 def tidy(values: Values, where: str) -> Values:
-    """Values as booleans, integers or floats, or as objects if there is text. Missing numbers become NaN.
+    """Booleans, integers or floats, or objects if there is text; missing numbers become NaN.
 
     >>> tidy(np.array([1, None, 2.5], dtype=object), "Column 'a'")
     array([1. , nan, 2.5])
@@ -86,7 +86,7 @@ def tidy(values: Values, where: str) -> Values:
 
 
 def check_present(columns: Mapping[str, Values]) -> None:
-    """Refuse NaN, None and infinities, and say in which rows and columns they are."""
+    """Refuse NaN, None and infinities, and say where they are."""
     faults = {}
     for name, values in columns.items():
         if values.dtype == object:

@@ -1,4 +1,4 @@
-"""What every kind of a column can do, and the levels of categories; the kinds themselves are in `kinds`."""
+"""What every kind of a column can do, and the levels of categories."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _SHOWN = 20  # levels in a message
 
 @dataclass(frozen=True)
 class Kind(ABC):
-    """How one column is treated. Fitted by `fit`, saved by `to_config`."""
+    """How one column is treated."""
 
     name: ClassVar[str]
 
     @classmethod
     @abstractmethod
     def fit(cls, values: Values, column: str) -> Self:
-        """The kind with its numbers taken from `values`, all of which are present and finite."""
+        """The kind with numbers from `values`, all finite."""
 
     @abstractmethod
     def __str__(self) -> str:
         """A few words for a table that a person reads."""
 
     def to_config(self) -> dict[str, Any]:
-        """Plain JSON types, from which `from_config` makes an equal kind."""
+        """JSON, from which `from_config` makes an equal kind."""
         return {"kind": self.name, **listed(dataclasses.asdict(self))}
 
 
@@ -43,29 +43,29 @@ class Coordinate(Kind):
     scale: float
 
     def check(self, values: Values, column: str) -> None:
-        """Raise an InputError for values that a column of this kind cannot hold."""
+        """Refuse values that a column of this kind cannot hold."""
 
     @property
     @abstractmethod
     def jitter(self) -> float:
-        """The width, in coordinates, of the cell that a value stands for; 0 for a value that has no cell."""
+        """The width, in coordinates, of a value's cell; 0 without one."""
 
     @property
     def log_volume(self) -> float:
-        """The logarithm of dx/du = 1/scale, which turns the log density of x into that of u."""
+        """The log of dx/du = 1/scale, which turns densities of x into those of u."""
         return -math.log(self.scale)
 
     def encode(self, values: Values) -> Floats:
-        """The coordinates of `values`; of a value that stands for a cell, those of the lower edge."""
+        """The coordinates, or those of the cells' lower edges."""
         return _numerics.standardise(values, self.mean, self.scale)
 
     @abstractmethod
     def decode(self, x: Floats) -> Values:
-        """The values that the coordinates `x` stand for, in the type of the data."""
+        """The values at `x`, in the type of the data."""
 
 
 class Feature(Kind):
-    """A kind whose values can be conditioned on: a network reads each as `width` real numbers."""
+    """A kind to condition on, `width` real numbers per value."""
 
     @property
     @abstractmethod
@@ -78,7 +78,7 @@ class Feature(Kind):
 
     @abstractmethod
     def restore(self, values: Values, column: str) -> Values:
-        """The values in the type of the data, also where they were given as text."""
+        """The values in the type of the data, also from text."""
 
     @property
     @abstractmethod
@@ -87,21 +87,21 @@ class Feature(Kind):
 
 
 def listed(value: Any) -> Any:
-    """The same with lists instead of tuples, as JSON holds it."""
+    """Lists instead of tuples, for JSON."""
     if isinstance(value, dict):
         return {key: listed(part) for key, part in value.items()}
     return [listed(part) for part in value] if isinstance(value, tuple | list) else value
 
 
 def tupled(value: Any) -> Any:
-    """The same with tuples instead of lists: undoes `listed`."""
+    """Tuples instead of lists."""
     if isinstance(value, dict):
         return {key: tupled(part) for key, part in value.items()}
     return tuple(tupled(part) for part in value) if isinstance(value, list) else value
 
 
 def levels_of(values: Values, what: str) -> tuple[Level, ...]:
-    """The levels that occur, in order, texts last; `what` names the column in a message."""
+    """The levels that occur, in order, texts last."""
     held = values.tolist()
     if odd := [value for value in held if not isinstance(value, str | int | float)]:
         raise InputError(f"{what} holds {odd[0]}; a level of a category is a text or a number.")
@@ -109,7 +109,7 @@ def levels_of(values: Values, what: str) -> tuple[Level, ...]:
 
 
 def indices_of(values: Values, levels: tuple[Level, ...], what: str, *, as_text: bool = False) -> list[int]:
-    """The index of each value among the levels; `as_text` also finds a level by its text, as a shell gives it."""
+    """The index of each value among the levels; `as_text` also finds levels by their text."""
     index: dict[Level, int] = {}
     for i, level in enumerate(levels):
         if as_text:
@@ -124,5 +124,5 @@ def indices_of(values: Values, levels: tuple[Level, ...], what: str, *, as_text:
 
 
 def described(levels: tuple[Level, ...]) -> str:
-    """The first few levels, for a table that a person reads."""
+    """The first few levels, in words."""
     return ", ".join([str(level) for level in levels[:6]] + ["..."] * (len(levels) > 6))

@@ -1,7 +1,7 @@
-"""The form of the data, so that samples come in the same: a table, a matrix, or an array of events such as images.
+"""The form of data and samples: a table, a matrix, or an array of events such as images.
 
-A container splits data into named columns of numpy values, and joins such columns into data of the fitted form. The
-columns of a matrix (n, d) are x0, x1, ...; an array with more axes is one column, x, whose elements share one kind.
+A container splits data into named columns and joins them again. The columns of a matrix (n, d) are x0, x1, ...; an
+array with more axes is one column, x, whose elements share one kind.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ class Container(ABC):
 
     @abstractmethod
     def split(self, data: Any) -> dict[str, Values]:
-        """The columns of data; raise an InputError unless it has the fitted form."""
+        """The columns of data; an InputError if it has another form."""
 
     @abstractmethod
     def join(self, columns: Mapping[str, Values]) -> Any:
-        """Data of the fitted form that holds these columns."""
+        """Data of the fitted form."""
 
     def to_config(self) -> dict[str, Any]:
-        """Plain JSON types, from which `from_config` makes an equal container."""
+        """JSON, from which `from_config` makes an equal container."""
         return {"container": self.name, **listed(dataclasses.asdict(self))}
 
     @classmethod
@@ -62,7 +62,7 @@ class Container(ABC):
 
 @dataclass(frozen=True)
 class Table(Container):
-    """A DataFrame of the library `backend`; pandas may name columns by numbers, which are read as text."""
+    """A DataFrame; pandas' numeric names are read as text."""
 
     name: ClassVar[str] = "table"
     backend: str
@@ -79,7 +79,7 @@ class Table(Container):
         return frozenset(str(column.label) for column in self.layout if column.categorical)
 
     def split(self, data: Any) -> dict[str, Values]:
-        """The columns of a frame with the fitted names; an array is read by position."""
+        """By name from a frame, by position from an array."""
         frame = frames.opened(data)
         if frame is not None:
             frames.check_names(frame, self.columns)
@@ -90,7 +90,7 @@ class Table(Container):
         return _named(self.columns, parts)
 
     def join(self, columns: Mapping[str, Values]) -> Any:
-        """A frame of the fitted library, columns and types."""
+        """A frame of the fitted library and types."""
         try:
             return _native.build(self.backend, self.layout, [columns[name] for name in self.columns])
         except ModuleNotFoundError as error:
@@ -123,7 +123,7 @@ class Matrix(Container):
         return tuple(f"x{i}" for i in range(self.width))
 
     def split(self, data: Any) -> dict[str, Values]:
-        """The columns of an array of the fitted width; a frame is read by position."""
+        """By position, from an array of the fitted width or a frame."""
         frame = frames.opened(data)
         if frame is not None:
             _warn(f"X has feature names, but {_MODEL} was fitted without feature names")
@@ -136,7 +136,7 @@ class Matrix(Container):
 
 @dataclass(frozen=True)
 class EventArray(Container):
-    """An array or tensor (n, *event_shape) of two or more event axes: images (n, H, W) or (n, C, H, W)."""
+    """An array or tensor (n, *event_shape), with two or more event axes, as of images."""
 
     name: ClassVar[str] = "event array"
     columns: ClassVar[tuple[str, ...]] = ("x",)

@@ -1,4 +1,4 @@
-"""Encoded data, from which training draws batches: coordinates, cells of integers, conditions."""
+"""Encoded data: coordinates, cells of integers, conditions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from unnoise.training.dataset import digest
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Coordinates of n rows, from which batches are drawn with fresh dequantisation noise.
+    """Coordinates of n rows, whose batches have fresh dequantisation noise.
 
     Args:
-        x: states of n rows; an integer is the lower edge of its cell. Real numbers are float32.
-        jitter: the width of the cell of every element of one state, 0 for real numbers; None for a leaf, or for the
-            whole state, without integers.
-        cond: (n, c) float32, the features of the conditions; None without conditions.
+        x: states; an integer is the lower edge of its cell.
+        jitter: the cell width of every element of a state, 0 for real numbers; None for a leaf or a state without
+            integers.
+        cond: features of the conditions, (n, c) float32.
 
     >>> data = Encoded(torch.zeros(4, 2), torch.tensor([0.0, 1.0]), None)
     >>> x, cond = data.batch(torch.tensor([0, 2]), torch.Generator().manual_seed(0))
@@ -42,7 +42,7 @@ class Encoded:
         return digest(self.x, self.jitter, self.cond)
 
     def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
-        """The rows at `indices`, each integer at a uniform point of its cell, and their conditions."""
+        """The rows, integers uniform in their cells, and their conditions."""
         return self.rows(indices).all(rng)
 
     def rows(self, indices: Tensor) -> Self:
@@ -65,17 +65,13 @@ class Encoded:
 
 @dataclass(frozen=True, eq=False)
 class EncodedCells(Dequantisation):
-    """Uniform dequantisation of encoded integers. The volume of a cell is part of `Schema.log_volume`.
-
-    Args:
-        jitter: as in `Encoded`.
-    """
+    """Uniform dequantisation, with the `jitter` of `Encoded`; the volume of cells is in `Schema.log_volume`."""
 
     jitter: Any
     name: str = "uniform dequantisation"
 
     def draw(self, denoiser: Denoiser, x_0: Any, rng: torch.Generator) -> tuple[Any, Tensor]:
-        """A point in the cell of each row, and log weights 0."""
+        """A point in each row's cell, and log weights 0."""
         device = _tree.first(x_0).device
         points, _ = Encoded(x_0, self.jitter, None).to(device).all(rng)
         return points, torch.zeros(_tree.length(x_0), device=device)

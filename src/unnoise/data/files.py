@@ -1,7 +1,4 @@
-"""Read and write files of data: tables, arrays and folders of images.
-
-Reading loads no pickles, and reports a damaged file in one sentence. A file is written whole or not at all.
-"""
+"""Read and write tables, arrays and folders of images, without pickles; a file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     import polars as pl
 
-# Errors of readers at a damaged file; a damaged size can ask for more memory than there is.
+# At a damaged file; a wrong size can ask for too much memory.
 _DAMAGE = (OSError, EOFError, ValueError, RuntimeError, MemoryError, zlib.error, zipfile.BadZipFile, TokenError)
 
 WRITABLE = (".csv", ".parquet", ".npy", "")  # the last is a folder of images
@@ -37,8 +34,8 @@ WRITABLE = (".csv", ".parquet", ".npy", "")  # the last is a folder of images
 def read(path: Path | str) -> pl.DataFrame | Values:
     """The data in a file, or in a folder of images.
 
-    .csv, .csv.gz and .parquet give a polars DataFrame; .npy, .npz and .safetensors give their only array, or the one
-    named x; a folder of images of one size gives bytes, grey (n, H, W) or RGB (n, 3, H, W).
+    Tables (.csv, .csv.gz, .parquet) become polars DataFrames; .npy, .npz and .safetensors give the only array, or x;
+    images of one size give bytes, grey (n, H, W) or RGB (n, 3, H, W).
     """
     import polars as pl
 
@@ -66,8 +63,8 @@ def read(path: Path | str) -> pl.DataFrame | Values:
 def write(data: Any, path: Path | str, overwrite: bool = False) -> None:
     """Write a DataFrame (.csv, .parquet), an array or tensor (.npy, with two axes also .csv, .parquet), or images.
 
-    A path without a suffix is a folder of PNG files, for images (n, H, W) or (n, 3, H, W). A file that exists is
-    replaced only with `overwrite`, and only by a complete new one.
+    Images (n, H, W) or (n, 3, H, W) go to a folder of PNG files, a path without a suffix. Only `overwrite` replaces a
+    file.
     """
     path = Path(path)
     check_writable(path, overwrite)
@@ -86,13 +83,7 @@ def write(data: Any, path: Path | str, overwrite: bool = False) -> None:
 
 
 def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collection[str] = WRITABLE) -> None:
-    """Refuse an output that cannot be written, before long work starts.
-
-    Args:
-        path: the file or folder.
-        overwrite: whether it may exist.
-        suffixes: the allowed suffixes, with "" for a folder of images.
-    """
+    """Refuse, before long work, an output that cannot be written; the suffix "" is a folder of images."""
     path = Path(path)
     if path.suffix.lower() not in suffixes:
         known = ", ".join(suffix or "a folder of images" for suffix in suffixes)
@@ -110,7 +101,6 @@ def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collecti
 
 @contextlib.contextmanager
 def _faults_of(path: Path) -> Iterator[None]:
-    """Report all faults of a file in one sentence."""
     import polars as pl
     from safetensors import SafetensorError
 
@@ -155,7 +145,6 @@ def _read_safetensors(path: Path) -> Values:
 
 
 def _one_of(names: Sequence[str], path: Path) -> str:
-    """The name of the only array, or x."""
     if len(names) != 1 and "x" not in names:
         raise InputError(f"{path} holds {len(names)} arrays ({', '.join(names)}); expected one, or one named x.")
     return names[0] if len(names) == 1 else "x"

@@ -1,4 +1,4 @@
-"""Folders of images as one array of bytes, grey (n, H, W) or RGB (n, 3, H, W), and back."""
+"""Folders of images as bytes, grey (n, H, W) or RGB (n, 3, H, W), and back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
 def read_images(folder: Path) -> Bytes:
-    """All images of a folder, in the order of their names; they must have the same size and colours."""
+    """All images, ordered by name, of one size and colours."""
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
         inner = any(path.is_dir() for path in folder.iterdir())
@@ -55,7 +55,7 @@ def write_images(images: Values, folder: Path) -> None:
 
 
 def check_replaceable(folder: Path) -> None:
-    """Refuse to replace a folder that holds files other than images of `write_images`."""
+    """Refuse a folder with other files than images of `write_images`."""
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
     others = [path.name for path in inside if not (path.suffix == ".png" and path.stem.isdecimal() and path.is_file())]
     if others:
@@ -85,7 +85,6 @@ def _size(image: Bytes) -> str:
 
 
 def _pictures(images: Values, folder: Path) -> Bytes:
-    """The images as (n, H, W) or (n, H, W, 3) bytes."""
     colour = images.ndim == 4 and images.shape[1] == 3
     if not (images.ndim == 3 or colour):
         raise InputError(

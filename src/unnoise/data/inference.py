@@ -1,4 +1,4 @@
-"""Infer factors at fit: the types of the columns decide which belong together, unless the user declares kinds."""
+"""Infer factors from the types of columns, unless the user declares kinds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from unnoise.data.factors import Factor, NumberFactor
 from unnoise.data.factors.base import finite_numbers, quoted
 from unnoise.data.kinds import Category, Constant, Integer, Real
 
-_FEW = 50  # integer labels with at most this many values are classes
+_FEW = 50  # most values of integer labels that are classes
 _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
 KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES)
 
 
 @dataclass(frozen=True)
 class Declared:
-    """A declaration of the user: columns that belong together, and their kind."""
+    """Columns that the user puts together, and their kind."""
 
     name: str
     kind: str
@@ -32,7 +32,7 @@ class Declared:
 
 
 def declarations(asked: Mapping[str, str], names: Sequence[str]) -> list[Declared]:
-    """Read kinds that are given by a column, by columns with commas between, or by the common part of their names."""
+    """Kinds by a column, by columns with commas between, or by the common part of their names."""
     found: list[Declared] = []
     seen: set[str] = set()
     for key, kind in asked.items():
@@ -49,7 +49,7 @@ def declarations(asked: Mapping[str, str], names: Sequence[str]) -> list[Declare
 def modelled(
     columns: Mapping[str, Values], declared: Sequence[Declared], categorical: frozenset[str]
 ) -> tuple[dict[str, Factor], dict[str, Constant]]:
-    """The factors of the state by name, and the columns that never vary."""
+    """The factors by name, and the columns that never vary."""
     by_declaration = {name for d in declared if d.kind in factors.BY_DECLARATION for name in d.columns}
     kind_of = {name: d.kind for d in declared for name in d.columns}
     constants = {
@@ -83,9 +83,9 @@ def modelled(
 
 
 def condition(values: Values, name: str, asked: str | None, labels: bool) -> Feature:
-    """The kind of a condition: text, booleans and labels with few values are categories, others are real.
+    """Text, booleans and labels with few values are categories, others real.
 
-    A condition is not modelled, so integers need no dequantisation and are real as well.
+    A condition is not modelled, so its integers need no dequantisation.
     """
     if asked is None:
         few = labels and values.dtype.kind in "iu" and len(np.unique(values)) <= _FEW
@@ -100,7 +100,7 @@ def condition(values: Values, name: str, asked: str | None, labels: bool) -> Fea
 
 
 def check_varying(columns: Mapping[str, Values], constants: Mapping[str, Constant]) -> None:
-    """Refuse data without a column to model, and warn of columns that are not modelled."""
+    """Refuse data without a column to model; warn of constant ones."""
     if not columns:
         raise InputError("Every column is a condition, so nothing is left to model.")
     constant = [f"'{name}' = {kind.value}" for name, kind in constants.items()]
@@ -117,7 +117,7 @@ def check_varying(columns: Mapping[str, Values], constants: Mapping[str, Constan
 
 
 def _resolved(key: str, names: Sequence[str]) -> tuple[str, ...]:
-    """The columns that a key names: one, several with commas between, or with q all of q0, q1 ... or qx, qy, qz, qw."""
+    """One column, several with commas between, or with q all of q0, q1 ... or qx, qy, qz, qw."""
     if key in names:
         return (key,)
     parts = tuple(key.split(","))
@@ -132,7 +132,6 @@ def _resolved(key: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _split(declared: Declared) -> list[tuple[str, tuple[str, ...]]]:
-    """The factors of a declaration: one for each ordered column, otherwise one for all columns."""
     if declared.kind not in factors.BY_DECLARATION:
         return []
     if declared.kind == factors.OrderedFactor.kind:
@@ -141,7 +140,7 @@ def _split(declared: Declared) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _usual(values: Values, categorical: bool) -> str:
-    """Text, booleans and levels are categories, whole numbers integers, other numbers real."""
+    """Text, booleans and levels are categories, whole numbers integers, others real."""
     if categorical or values.dtype == object or (values.dtype == bool and values.ndim == 1):
         return factors.CategoryFactor.kind
     return "real" if values.dtype.kind == "f" else "integer"

@@ -1,15 +1,13 @@
-"""The kinds of a column: how its values become coordinates of a state or features of a condition, and back.
+"""The kinds of a column: how its values become coordinates of a state or features of a condition.
 
-A kind is a frozen record of the few numbers that were fitted to the column. `u` is a value in the user's units and `x`
-its coordinate, of mean 0 and spread 1 over the fitted data:
+With `u` a value in the user's units and `x` its coordinate, of mean 0 and spread 1 over the fitted data:
 
     Real       x = (u - mean) / scale                           log p(u) = log p(x) - log scale
     Integer    x = (u + U - mean) / scale,  U ~ Uniform[0, 1)   log P(u) >= E_U[log p(x)] - log scale
     Constant   no coordinate, the value is given back
     Category   one indicator per level, as a condition only
 
-An integer is dequantised: floor(u + U) = u undoes it, and the mean over U of the log density of u + U bounds the
-log-probability of u from below (Jensen's inequality).
+Dequantisation is undone by floor(u + U) = u; the mean log density of u + U is a lower bound (Jensen's inequality).
 
 References:
     Uria, Murray & Larochelle 2013, RNADE (arXiv:1306.0186): uniform dequantisation.
@@ -48,7 +46,7 @@ class Real(Coordinate, Feature):
 
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
-        """Mean and standard deviation; a condition that never varies is only centred."""
+        """Mean and standard deviation; a constant condition is only centred."""
         mean, scale = _numerics.moments(values)
         return cls(mean, scale or 1.0, str(values.dtype))
 
@@ -58,7 +56,7 @@ class Real(Coordinate, Feature):
         return 0.0
 
     def decode(self, x: Floats) -> Values:
-        """Return x * scale + mean, rounded if the type of the data is an integer."""
+        """The numbers, rounded if the data are integers."""
         with np.errstate(over="ignore"):
             return _numerics.cast(x * self.scale + self.mean, self.dtype)
 
@@ -98,8 +96,8 @@ class Real(Coordinate, Feature):
 class Integer(Coordinate):
     """A whole number, dequantised: x = (u + U - mean) / scale with U uniform on [0, 1); floor undoes it.
 
-    Decoded values lie between the least and the greatest fitted value. They are exact if these two are at most a few
-    million apart, the resolution of float32 coordinates.
+    Decoded values lie in the fitted range. They are exact if its width is at most a few million, the resolution of
+    float32 coordinates.
 
     >>> pixel = Integer.fit(np.array([0, 3, 16], dtype=np.uint8), "pixel")
     >>> pixel.decode(pixel.encode(np.array([0, 3, 16])) + 0.99 * pixel.jitter)
@@ -132,17 +130,17 @@ class Integer(Coordinate):
 
     @property
     def jitter(self) -> float:
-        """The width 1 of the cell [u, u + 1), in coordinates."""
+        """The width 1 of the cell, in coordinates."""
         return 1 / self.scale
 
     def decode(self, x: Floats) -> Values:
         """Return floor(x * scale + mean), clipped to the fitted range."""
-        # Half a unit in the last place: a float32 coordinate may lie that far below its edge.
+        # A float32 coordinate may lie half a unit in the last place below its edge.
         rounding = np.abs(x) * 2.0**-24
         whole = np.floor((x + rounding) * self.scale + self.mean)
         top = np.nextafter(float(self.high) + 1, 0)
         values = np.clip(whole, float(self.low), top).astype(self.dtype)
-        values[whole >= self.high] = self.high  # again as integers: beyond 2**53 a float64 is not exact
+        values[whole >= self.high] = self.high  # beyond 2**53 a float64 is not exact
         values[whole <= self.low] = self.low
         return values
 
@@ -152,7 +150,7 @@ class Integer(Coordinate):
 
 @dataclass(frozen=True)
 class Constant(Kind):
-    """A column with a single value. It is not modelled, and decoded data holds it unchanged."""
+    """A column with a single value, which is not modelled."""
 
     name: ClassVar[str] = "constant"
     value: float | str
@@ -167,7 +165,7 @@ class Constant(Kind):
         return constant
 
     def check(self, values: Values, column: str) -> None:
-        """Refuse any other value: the model cannot know its likelihood."""
+        """Refuse any other value, which has no likelihood."""
         expected = np.asarray(self.value, dtype=self.dtype)
         if values.dtype.kind == expected.dtype.kind == "f":
             values, expected = _numerics.in_the_coarser_type(values, expected)
@@ -188,7 +186,7 @@ class Constant(Kind):
 
 @dataclass(frozen=True)
 class Category(Feature):
-    """A level as a condition, one indicator per level; `factors.CategoryFactor` models levels.
+    """A level as a condition, one indicator per level.
 
     >>> sex = Category.fit(np.array(["Male", "Female", "Male"]), "sex")
     >>> sex.levels
@@ -211,7 +209,7 @@ class Category(Feature):
         return len(self.levels)
 
     def features(self, values: Values, column: str) -> Floats:
-        """A row with a single 1, at the index of the level."""
+        """One 1 per row, at the level's index."""
         return np.eye(self.width)[self._indices(values, column)]
 
     def restore(self, values: Values, column: str) -> Values:
@@ -232,11 +230,7 @@ class Category(Feature):
 
 
 def from_config(config: dict[str, Any]) -> Kind:
-    """The kind that `to_config` described.
-
-    >>> from_config({"kind": "real", "mean": 2.0, "scale": 3.0, "dtype": "float64"})
-    Real(mean=2.0, scale=3.0, dtype='float64')
-    """
+    """The kind that `to_config` described."""
     kinds: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant)}
     fields = tupled(config)
     return kinds[fields.pop("kind")](**fields)

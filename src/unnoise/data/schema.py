@@ -1,13 +1,11 @@
-"""The schema says what the columns of the data are; it turns rows into states and states into rows.
+"""The schema says what the columns of the data are, and turns rows into states and back.
 
-A schema is inferred at fit and saved with the model. It holds the factors of the state (each a group of columns that is
-a point of one space), the constant columns, the conditions, and the form of the data. A state is a tensor if there is
-one factor, and a dict of tensors if there are several. With x the state and u the data in its own units
+The factors of a state are groups of columns, each a point of one space. A state is a tensor if there is one factor,
+else a dict of tensors. With x the state and u the data in its own units
 
     log p(u) = log p(x) + log_volume    (nats per row).
 
-This is a density of numbers and angles, a probability of levels and tokens, and a lower bound on the log-probability of
-integers, which are dequantised.
+It is a density of numbers and angles, a probability of levels and tokens, a lower bound for dequantised integers.
 """
 
 from __future__ import annotations
@@ -69,13 +67,9 @@ class Schema:
         kinds: Mapping[str, str] | None = None,
         condition: Sequence[str] | str = (),
     ) -> Self:
-        """Fit a schema to data.
+        """Fit a schema to data (n, d), (n, *event), a list of rows or a DataFrame.
 
-        Args:
-            data: array or tensor (n, d) or (n, *event), list of rows, or DataFrame.
-            y: conditions that are not columns of the data: an array (n,) or (n, k), or a DataFrame.
-            kinds: kinds of columns whose type does not tell it, such as {"lat,lon": "latlon"}.
-            condition: the names of the columns of data or y to condition on.
+        `kinds` and `condition` name columns; `y` holds conditions that are no columns of the data.
         """
         container = containers.container_of(data)
         columns = container.split(data)
@@ -105,13 +99,13 @@ class Schema:
 
     @property
     def numbers(self) -> NumberFactor | None:
-        """The only factor, if it holds numbers, else None; bits per dimension exist for numbers only."""
+        """The only factor, if it holds numbers, which alone have bits per dimension; else None."""
         first = next(iter(self.factors.values()))
         return first if len(self.factors) == 1 and isinstance(first, NumberFactor) else None
 
     @property
     def kinds(self) -> str:
-        """The kinds of the columns of a row, in a few words."""
+        """The kinds of the columns, in a few words."""
         counts = [(len(factor.columns), factor.kind) for factor in self.factors.values()]
         return ", ".join(f"{kind} ({count} column{'s' * (count > 1)})" for count, kind in counts)
 
@@ -127,32 +121,32 @@ class Schema:
 
     @property
     def num_features(self) -> int:
-        """The length of the second axis of the data, constants and conditions included."""
+        """The length of the second axis of the data."""
         return self.container.event_shape[0] if isinstance(self.container, EventArray) else len(self.container.columns)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
-        """The names of the columns, if the data has names."""
+        """The names of the columns, if there are any."""
         return self.container.columns if isinstance(self.container, Table) else None
 
     @property
     def condition_width(self) -> int:
-        """The number of features of the conditions of one row; 0 without conditions."""
+        """The number of features of one row's conditions."""
         return sum(kind.width for kind in self.conditions.values())
 
     @property
     def log_volume(self) -> float:
-        """What turns the log density of states into that of the data, in nats per row."""
+        """The log density of the data less that of states, in nats per row."""
         return sum(factor.log_volume for factor in self.factors.values())
 
     @property
     def measure(self) -> str:
-        """The unit and the reference measure of a log-likelihood, in words."""
+        """The unit and the reference measure of log-likelihoods, in words."""
         words = "; ".join(dict.fromkeys(factor.measure for factor in self.factors.values()))
         return f"nats per row, {words}" + (f"; given {', '.join(self.conditions)}" if self.conditions else "")
 
     def encode(self, data: Any, y: Any = None) -> Encoded:
-        """The states and conditions of data that has the fitted form; `y` as in `infer`."""
+        """States and conditions of data of the fitted form; `y` as in `infer`."""
         columns = self.container.split(data)
         given = _conditions_of(columns, y, list(self.conditions))
         _check_rows(columns, given)
@@ -163,7 +157,7 @@ class Schema:
     def decode(self, x: Any, given: Any = None) -> Any:
         """Data of the fitted form from states (n, *event_shape); tensors are on the CPU.
 
-        Condition columns of the data hold the values `given`, as in `encode_condition`.
+        Condition columns hold the values `given`, as in `encode_condition`.
         """
         columns = self.values(x)
         inside = {name: kind for name, kind in self.conditions.items() if name in self.container.columns}
@@ -173,7 +167,7 @@ class Schema:
         return self.container.join(columns)
 
     def values(self, x: Any) -> dict[str, Values]:
-        """The columns that are not conditions, in their own types and units, from states."""
+        """The columns that are no conditions, in their own types and units."""
         held = self._parts(x)
         columns = {name: kind.values(_tree.length(x)) for name, kind in self.constants.items()}
         for name, factor in self.factors.items():
@@ -196,7 +190,7 @@ class Schema:
         return self._features(conditions.given_columns(given, n, self.conditions))
 
     def describe(self) -> str:
-        """A table of the columns and their kinds, for a person."""
+        """A table of the columns and their kinds."""
         rows = [(name, words) for factor in self.factors.values() for name, words in _rows(factor)]
         rows += [(name, str(kind)) for name, kind in self.constants.items()]
         rows += [(name, f"condition: {kind}") for name, kind in self.conditions.items()]
@@ -207,7 +201,7 @@ class Schema:
         return f"{table}state: {state}{' numbers per row' if self.numbers else ''}; {self.measure}"
 
     def to_config(self) -> dict[str, Any]:
-        """Plain JSON types, from which `from_config` makes an equal schema."""
+        """JSON, from which `from_config` makes an equal schema."""
         return {
             "factors": [{"name": name, **factor.to_config()} for name, factor in self.factors.items()],
             "constants": [{"name": name, **kind.to_config()} for name, kind in self.constants.items()],
@@ -232,11 +226,9 @@ class Schema:
         return self._joined({name: factor.encode(columns) for name, factor in self.factors.items()})
 
     def _joined(self, parts: dict[str, Any]) -> Any:
-        """The state with these parts: the only part itself, or all by name."""
         return next(iter(parts.values())) if len(parts) == 1 else parts
 
     def _parts(self, x: Any) -> dict[str, Tensor]:
-        """The parts of a state by factor; raise an InputError if their shapes are wrong."""
         parts = x if isinstance(x, dict) else dict.fromkeys(self.factors, x)
         for name, factor in self.factors.items():
             expected = factor.process().space.event_shape
@@ -255,7 +247,6 @@ class Schema:
 
 
 def _conditions_of(columns: Mapping[str, Values], y: Any, names: Sequence[str]) -> dict[str, Values]:
-    """The conditions, from the columns of the data or from y, in the order of `names`."""
     outside = conditions.beside(y, [name for name in names if name not in columns], list(columns))
     return {name: columns[name] if name in columns else outside[name] for name in names}
 
@@ -269,7 +260,6 @@ def _check_rows(columns: Mapping[str, Values], given: Mapping[str, Values]) -> N
 
 
 def _rows(factor: Factor) -> list[tuple[str, str]]:
-    """The rows of a factor in a table: one for each column of numbers, one for all other columns together."""
     if isinstance(factor, NumberFactor):
         return [(name, str(kind)) for name, kind in zip(factor.columns, factor.coordinates, strict=True)]
     shown = ",".join(factor.columns[:6]) + (",..." if len(factor.columns) > 6 else "")

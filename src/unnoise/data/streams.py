@@ -1,4 +1,4 @@
-"""Write more rows than fit into memory, group by group; the file appears when all groups are there."""
+"""Write rows group by group, more than fit into memory."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ Append = Callable[[Values], None]
 def appending(path: Path | str, overwrite: bool = False) -> Iterator[Append]:
     """Yield `append(rows)`, for arrays that differ in length only.
 
-    .npy and .csv files grow with every group; rows of a .parquet file wait in memory. In tables a row with several axes
-    becomes flat. If the block raises, no file is left.
+    Rows of a .parquet file wait in memory. Tables have flat rows. If the block raises, no file is left.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "rows.npy"
@@ -58,7 +57,7 @@ def appending(path: Path | str, overwrite: bool = False) -> Iterator[Append]:
             rows, last = rows + len(group), group[:0]
 
         yield append
-        if npy:  # the header counts the rows; NumPy leaves room to write it again
+        if npy:  # the header counts the rows and leaves room
             file.seek(0)
             _write_header(file, rows, last)
 

@@ -1,7 +1,4 @@
-"""The Gaussian mixture and the kernel density of `baselines`, which held-out likelihood chooses.
-
-Both are fitted on a training part, chosen on a validation part, and fitted again on all rows.
-"""
+"""The Gaussian mixture and the kernel density of `baselines`, chosen by validation likelihood, refitted on all rows."""
 
 from __future__ import annotations
 
@@ -17,9 +14,9 @@ from unnoise.evaluation._rows import Array, subsample
 MOST_TRIAL_ROWS = 5_000  # for each fit on trial
 MOST_MIXTURE_ROWS = 20_000  # for the final mixture
 MOST_COMPONENTS = 128
-MOST_OPERATIONS = 2e9  # of one EM iteration, about a second on one core; larger mixtures are not tried
+MOST_OPERATIONS = 2e9  # per EM iteration, about a second on one core
 REGULARISATIONS = (1e-5, 3e-4, 3e-3, 3e-2, 1e-1)  # variances added to standardised columns
-PATIENCE = 2  # doublings without a gain before a kind of covariance is given up
+PATIENCE = 2  # doublings without a gain that end the search
 KINDS = {"full": "full-covariance", "diag": "diagonal"}
 
 MOST_KERNELS = 10_000  # of the final density
@@ -30,7 +27,7 @@ SMALLEST, LARGEST = 0.02, 2.0  # bandwidths, in standard deviations
 
 @dataclass(frozen=True)
 class Mixture:
-    """A mixture to fit: `components` Gaussians with covariances of one kind."""
+    """`components` Gaussians with covariances of one kind."""
 
     components: int
     kind: str
@@ -43,7 +40,7 @@ class Mixture:
         return self.components * float(rows * per_row + factorisations)
 
     def fit(self, z: Array, seed: int) -> Any:
-        """Scikit-learn's mixture, fitted on the rows z."""
+        """Scikit-learn's mixture of the rows z."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
@@ -55,13 +52,13 @@ class Mixture:
             tol=1e-2,
             random_state=seed,
         )
-        with warnings.catch_warnings():  # duplicate rows make k-means warn; the likelihood alone decides
+        with warnings.catch_warnings():  # the likelihood alone decides about duplicate rows
             warnings.simplefilter("ignore", ConvergenceWarning)
             return mixture.fit(z)
 
 
 def fit_mixture(train: Array, validation: Array, seed: int) -> tuple[str, Callable[[Array], Array]]:
-    """The description and the log density of the mixture that is best on `validation`."""
+    """Description and log density of the mixture that is best on `validation`."""
     rng = np.random.default_rng(seed)
     few = subsample(train, MOST_TRIAL_ROWS, rng)
     best = max((_best_of_kind(kind, few, validation, seed) for kind in KINDS), key=lambda pair: pair[0])[1]
@@ -74,7 +71,6 @@ def fit_mixture(train: Array, validation: Array, seed: int) -> tuple[str, Callab
 
 
 def _best_of_kind(kind: str, train: Array, validation: Array, seed: int) -> tuple[float, Mixture]:
-    """Double the number of components while that helps, with every regularisation."""
     best, since = (-np.inf, Mixture(1, kind, REGULARISATIONS[0])), 0
     components = 1
     while since < PATIENCE and components <= min(MOST_COMPONENTS, len(train) // 2):
@@ -92,7 +88,7 @@ def _best_of_kind(kind: str, train: Array, validation: Array, seed: int) -> tupl
 class Kernels:
     r"""The density $p(z) = \frac1n\sum_i N(z; z_i, h^2 C)$; the same squared distances serve every bandwidth h.
 
-    C is the identity or the (shrunk) covariance of the rows.
+    Here C is the identity or the (shrunk) covariance.
 
     Args:
         centres: (n, d), in the coordinates z @ `whitener`.
@@ -105,13 +101,13 @@ class Kernels:
     bandwidth: float = 1.0
 
     def log_density(self, z: Array) -> Array:
-        """Log density of every row, in blocks of rows to limit memory."""
+        """Log density of every row, block by block to limit memory."""
         rows = max(1, BLOCK_NUMBERS // len(self.centres))
         blocks = [self.log_densities(z[i : i + rows], np.array([self.bandwidth]))[0] for i in range(0, len(z), rows)]
         return np.concatenate(blocks) if blocks else np.empty(0)
 
     def log_densities(self, z: Array, bandwidths: Array) -> Array:
-        """Log density of every row under every bandwidth, (bandwidths, rows)."""
+        """Log densities, (bandwidths, rows)."""
         from scipy.spatial.distance import cdist
 
         n, d = self.centres.shape
@@ -127,7 +123,7 @@ class Kernels:
 
 
 def fit_kernel_density(train: Array, validation: Array, seed: int) -> tuple[str, Callable[[Array], Array]]:
-    """The description and the log density of the kernels that are best on `validation`."""
+    """Description and log density of the kernels that are best on `validation`."""
     from sklearn.covariance import ledoit_wolf
 
     rng = np.random.default_rng(seed)
@@ -149,7 +145,7 @@ def fit_kernel_density(train: Array, validation: Array, seed: int) -> tuple[str,
 
 
 def _best_bandwidth(kernels: Kernels, judges: Array) -> tuple[float, float]:
-    """A coarse grid, then a fine one around its best: (mean log density of the judges, bandwidth)."""
+    """The mean log density of the judges, and the bandwidth."""
     step = (LARGEST / SMALLEST) ** (1 / 14)
     coarse = SMALLEST * step ** np.arange(15)
     middle = coarse[kernels.log_densities(judges, coarse).mean(axis=1).argmax()]

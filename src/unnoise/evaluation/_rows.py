@@ -1,4 +1,4 @@
-"""Rows (n, d) of finite float64 numbers, the input of all statistics here."""
+"""Rows (n, d) of finite float64 numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def as_rows(values: Any, name: str, *, least: int = 1) -> Array:
     """An array or a tensor (n, *event) as rows (n, d).
 
     Raises:
-        InputError: there is only one axis, there are fewer than `least` rows, or a number is not finite.
+        InputError: one axis, fewer than `least` rows, or a number that is not finite.
 
     >>> as_rows([[1, 2], [3, 4]], "the samples").shape
     (2, 2)
@@ -44,5 +44,5 @@ def as_pair(first: Any, second: Any, names: tuple[str, str], *, least: int = 1) 
 
 
 def subsample(rows: Array, most: int, rng: np.random.Generator) -> Array:
-    """At most `most` rows, drawn without replacement, in their order."""
+    """At most `most` rows, without replacement, in order."""
     return rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), most, replace=False))]

@@ -1,11 +1,10 @@
-r"""Baselines that a learnt density or probability should beat, fitted on the same rows.
+r"""Baselines fitted on the same rows, which a learnt model should beat.
 
-The three densities are fitted on standardised columns z = (x - mean) / std and scored in the units of the rows,
+Densities are fitted on standardised columns z = (x - mean) / std and scored in the units of the rows,
 
     log p(x) = log p_z(z) - sum_i log std_i     (nats per row).
 
-The likelihood of a validation split of the training rows chooses the number of components, the kind of covariance and
-the bandwidth; the choice is fitted again on all rows.
+Validation likelihood chooses components, covariances and bandwidth; the choice is fitted again on all rows.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Baseline:
     standard_log_density: LogDensity = field(repr=False)
 
     def score_samples(self, test: Any) -> Array:
-        """Log density of each row, (n,), in nats, per unit of volume in the units of the rows."""
+        """Log density of each row, (n,), in nats."""
         rows = as_rows(test, "the test rows")
         if rows.shape[1] != len(self.shift):
             raise InputError(
@@ -54,14 +53,11 @@ def fit_baselines(train: Any, rng_seed: int = 0) -> dict[str, Baseline]:
     """Fit a Gaussian, a Gaussian mixture and a kernel density on `train`, (n, d), already dequantised.
 
     Args:
-        train: rows of real numbers; with repeated or rounded values densities grow without bound.
-        rng_seed: seed of the validation split, of subsamples and of the starts of the mixture.
-
-    Returns:
-        The baselines by name, from the simplest to the most flexible.
+        train: rows; with repeated values densities grow without bound.
+        rng_seed: of all randomness.
 
     Raises:
-        InputError: there are fewer than 10 rows, a column is constant, or a number is not finite.
+        InputError: fewer than 10 rows, a constant column, or a number that is not finite.
 
     References:
         Ledoit, Wolf (2004), A well-conditioned estimator for large-dimensional covariance matrices.
@@ -71,8 +67,6 @@ def fit_baselines(train: Any, rng_seed: int = 0) -> dict[str, Baseline]:
     >>> baselines = fit_baselines(rows, rng_seed=0)
     >>> print(round(baselines["Gaussian"].score_samples(rows).mean(), 1))
     -7.4
-    >>> list(baselines)
-    ['Gaussian', 'Gaussian mixture', 'Kernel density']
     """
     rows = as_rows(train, "the training rows", least=FEWEST_ROWS)
     shift, scale = rows.mean(axis=0), rows.std(axis=0)
@@ -92,9 +86,9 @@ def fit_baselines(train: Any, rng_seed: int = 0) -> dict[str, Baseline]:
 
 
 def independent_log_prob(train: Whole, test: Whole) -> Array:
-    """The log-probability of each test row, (m,) in nats, under independent sites with the frequencies of `train`.
+    """The log-probability of test rows, (m,) in nats, under independent sites with the frequencies of `train`.
 
-    One is added to every count, so that no state has probability 0.
+    Every count is one more, so that no state has probability 0.
 
     Args:
         train: states from 0, (n, sites).

@@ -1,10 +1,10 @@
 r"""Bits per dimension of d whole numbers b, from the log-probability P or from the density of states $x = (b - m)/s$.
 
-A whole number stands for a cell of width $1/s$, so $\log P = \log p(x) - d\log s$ and
+A whole number is a cell of width $1/s$, so $\log P = \log p(x) - d\log s$ and
 
 $$\text{bits per dimension} = \frac{-\log P}{d\log 2} = \frac{-\log p(x)}{d\log 2} + \log_2 s,$$
 
-the convention of papers on 8-bit images. For bytes divided by 256, $s = 256$ and the last term is 8.
+as in papers on 8-bit images. For bytes divided by 256, $s = 256$ and the last term is 8.
 """
 
 from __future__ import annotations
@@ -18,16 +18,11 @@ def bits_per_dimension(nats: float, dimensions: int, *, step: float = 1.0) -> fl
     """The length of a code per dimension.
 
     Args:
-        nats: the log-likelihood of a row, from a probability or from a density of states.
-        dimensions: the number of numbers in a row.
-        step: 1/s, the distance of neighbouring whole numbers in the units of the density; 1 for a probability.
-
-    Raises:
-        InputError: `dimensions` is less than 1, or `step` is not positive.
+        nats: log-likelihood of a row.
+        dimensions: numbers in a row.
+        step: 1/s, the distance of whole numbers in units of the density; 1 for a probability.
 
     >>> bits_per_dimension(-784 * math.log(256), 784)  # uniform bytes
-    8.0
-    >>> bits_per_dimension(0.0, 784, step=1 / 256)  # bytes divided by 256, uniform on [0, 1)
     8.0
     """
     if dimensions < 1 or not step > 0:

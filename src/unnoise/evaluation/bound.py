@@ -1,14 +1,14 @@
 r"""Lower bounds on the log-likelihood, on every space, by Monte Carlo over time and noise.
 
-With a known kernel
+With a kernel
 
 $$-\log p(x_0) \le KL(q_{1|0} \| p_1) + \int_0^1 E[\Phi(q_{t|0}/\beta_t)(X_t)]\,dt + \text{reconstruction},$$
 
-and without one, by a generator and a denoiser alone (Benton et al. 2024, arXiv 2211.03595, theorem 1),
+and with a generator and a denoiser alone (Benton et al. 2024, arXiv 2211.03595, theorem 1),
 
 $$-\log p(x_0) \le -E[\log p_1(X_1)] + \int_0^1 E[(\hat L^*\beta_t/\beta_t + \hat L\log\beta_t)(X_t)]\,dt$$
 
-with equality, row by row, where $\beta_t = q_t$ and $p_1 = q_1$.
+with equality for every row where $\beta_t = q_t$ and $p_1 = q_1$.
 """
 
 from __future__ import annotations
@@ -33,16 +33,14 @@ from unnoise.processes import HasKernel, Process, require
 class Bound(Stratified):
     """The bound of a process with a known kernel.
 
-    Each row sees `draws` times, one in each of as many strata of equal mass; the process's own control variate takes
-    out most of the noise. The parts are `prior`, `diffusion` and `reconstruction`. It bounds a density; with a decoder,
-    where data lie on the levels of a lattice, the probability of the levels.
+    Each row sees `draws` times, one per stratum; the process's control variate removes most of the noise. The parts are
+    `prior`, `diffusion` and `reconstruction`. With a decoder it bounds the probability of levels, else a density.
 
     Args:
         draws: network evaluations per row, an even number.
-        times: at which times; it changes the variance and never the mean.
+        times: their law, which changes the variance alone.
         batch_size: evaluations at once; by default half a million numbers.
-        decoder: of whole numbers, `SoftmaxDecoder` or `BinDecoder`, for a model that was trained on the levels
-            themselves; None for the Gaussian density.
+        decoder: `SoftmaxDecoder` or `BinDecoder`, for a model trained on the levels themselves.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import CTMC, rates
@@ -65,7 +63,7 @@ class Bound(Stratified):
         return self.name if self.decoder is None else f"{self.name}, {self.decoder.name}"
 
     def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
-        """The mean of the costs of a few rows, part by part."""
+        """The costs of a few rows, part by part."""
         process, n = require(denoiser.process, HasKernel, "Bound", "evaluation.ImplicitBound"), _tree.length(x_0)
         x_0, cond, decoder = self.repeated(x_0), self.repeated(cond), self.decoder
         costs = {
@@ -93,16 +91,15 @@ class Bound(Stratified):
 class ImplicitBound(Stratified):
     """The bound by simulated paths, for every process.
 
-    Each row sees `draws` paths and one time of each, in strata of equal mass. Paths of a process without a kernel are
-    simulated, so that the bound has an error of order 1 / steps of either sign. A known kernel is sampled; `Bound` then
-    gives the same mean with less noise. The parts are `prior`, `path` and `reconstruction`, which is zero where noising
-    starts at the data itself.
+    Each row sees `draws` paths, each at one time of its stratum. Without a kernel the error of simulation is of order 1
+    / steps, of either sign; with one `Bound` has the same mean and less noise. The parts are `prior`, `path` and
+    `reconstruction`, zero where noising starts at the data.
 
     Args:
         draws: network evaluations per row, an even number.
         steps: moves of a simulated path.
-        probes: random directions or neighbours per evaluation, for an unbiased KL rate; None for the exact one.
-        batch_size: evaluations at once; by default as many as keep an exact divergence at a quarter million numbers.
+        probes: random directions or neighbours per evaluation of the KL rate; None for the exact rate.
+        batch_size: evaluations at once; by default an exact divergence has at most a quarter million numbers.
     """
 
     draws: int = 128
@@ -116,12 +113,12 @@ class ImplicitBound(Stratified):
         super().__post_init__()
 
     def at_once(self, denoiser: Denoiser) -> int:
-        """As many as keep an exact divergence at a quarter million numbers."""
+        """An exact divergence has at most a quarter million numbers."""
         numbers = torch.Size(denoiser.process.space.event_shape).numel()
         return super().at_once(denoiser) // min(16, max(1, numbers))
 
     def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
-        """One simulated path per draw, seen at one time."""
+        """One path per draw, seen at one time."""
         process, n, like = denoiser.process, _tree.length(x_0), _tree.first(x_0)
         x_0, cond = self.repeated(x_0), self.repeated(cond)
         u = self.strata(n, rng).to(like if like.is_floating_point() else like.device)
@@ -145,10 +142,10 @@ def _prior_cost(process: HasKernel[Any], x_0: Any, rng: torch.Generator) -> Tens
 def _controlled(cost: Tensor, control: Tensor) -> Tensor:
     """The costs (n, draws) less their regression on a control of mean zero, stratum by stratum.
 
-    The slopes that even rows use come from odd rows, and the other way round, so the mean stays exact.
+    Even rows use the slopes of odd rows and conversely, so the mean stays exact.
     """
     n, draws = cost.shape
-    width = max(1, min(16, draws // 8))  # strata that share a slope, to have enough rows for it
+    width = max(1, min(16, draws // 8))  # strata that share a slope
     kept = draws // width * width
     result = cost.clone()
     for rows, others in ((slice(0, n, 2), slice(1, n, 2)), (slice(1, n, 2), slice(0, n, 2))):
@@ -161,10 +158,9 @@ def _controlled(cost: Tensor, control: Tensor) -> Tensor:
 
 
 def _residue(process: Process[Any], x_0: Any, rng: torch.Generator) -> Tensor:
-    r"""What it costs to get from the state at t = 0, where a kernel leaves a residue of noise, to the data.
+    r"""The cost of getting from the state at t = 0, which may keep noise, to the data.
 
-    The path costs $-E[\log p(X_{t=0})]$; with $E[\log q_{0|0}]$ this is a divergence, and the rest is the
-    reconstruction.
+    The path costs $-E[\log p(X_{t=0})]$; with $E[\log q_{0|0}]$ this is a divergence, and the rest is reconstruction.
     """
     like = _tree.first(x_0)
     if not isinstance(process, HasKernel):

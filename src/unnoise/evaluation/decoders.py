@@ -1,9 +1,7 @@
 r"""The probability of whole numbers given their least noisy state, $p(x_0 | x_{t=0})$: the end of a bound on bits.
 
-Where data lie on a lattice of levels, such as the bytes of an image, a decoder makes the last part of `Bound` a
-probability, which is zero between the levels. `SoftmaxDecoder` is that of Kingma et al. 2021 (arXiv 2107.00630, eq. 8),
-`BinDecoder` that of Ho et al. 2020 (arXiv 2006.11239, eq. 13). Both treat the numbers of a state as independent given
-the state, and both sum to one over all levels.
+`SoftmaxDecoder` is that of Kingma et al. 2021 (arXiv 2107.00630, eq. 8), `BinDecoder` that of Ho et al. 2020 (arXiv
+2006.11239, eq. 13). Given the state the numbers are independent, with probabilities that sum to one over all levels.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from unnoise.denoisers.base import Denoiser
 from unnoise.processes import Gaussian, require
 from unnoise.spaces import Lattice
 
-REACH = 16.0  # standard deviations of noise: what lies farther is less likely by more than exp(-50)
+REACH = 16.0  # standard deviations; beyond it a level is less likely by exp(-50)
 
 
 @dataclass(frozen=True)
@@ -41,13 +39,13 @@ class Decoder(ABC):
 
     @abstractmethod
     def log_prob(self, denoiser: Denoiser, x_0: Tensor, z: Tensor, cond: Any = None) -> Tensor:
-        """The log-probability of the levels x_0 at the states z, (n,), in nats: the sum over a row."""
+        """The log-probability of the levels x_0 at the states z, (n,), in nats."""
 
     def cost(self, denoiser: Denoiser, x_0: Tensor, cond: Any, rng: torch.Generator) -> Tensor:
         """A draw of $-log p(x_0 | X_{t=0})$, (n,), in nats.
 
         Raises:
-            InputError: data between the levels, or a process that is not Gaussian.
+            InputError: data between the levels, or noise that is not Gaussian.
         """
         process = gaussian(denoiser, type(self).__name__)
         self.check(x_0)
@@ -55,7 +53,7 @@ class Decoder(ABC):
         return -self.log_prob(denoiser, x_0, z, cond)
 
     def check(self, x_0: Tensor) -> None:
-        """Refuse data that lie off the levels by more than a hundredth of a step."""
+        """Refuse data off the levels by more than a hundredth of a step."""
         off = (x_0 - self.lattice.value(self.lattice.index(x_0), x_0)).abs()
         if float(off.max()) > 0.01 * self.lattice.step:
             raise InputError(
@@ -89,9 +87,10 @@ class SoftmaxDecoder(Decoder):
         return torch.log_softmax(-0.5 * distance.square(), -1)
 
     def log_prob(self, denoiser: Denoiser, x_0: Tensor, z: Tensor, cond: Any = None) -> Tensor:
-        r"""With $\epsilon = (z - \alpha x_0)/\sigma$ and $r = \alpha\,\text{step}/\sigma$:
-        $-\log\sum_j e^{j r\epsilon - j^2 r^2/2}$ over the levels j steps away that matter.
-        """  # noqa: D205
+        r"""The sum over near levels: $-\log\sum_j e^{j r\epsilon - j^2 r^2/2}$ per number.
+
+        With $\epsilon = (z - \alpha x_0)/\sigma$ and $r = \alpha\,\text{step}/\sigma$.
+        """
         alpha, sigma = _ends(denoiser, z, type(self).__name__)
         noise, apart = (z - alpha * x_0) / sigma, alpha * self.lattice.step / sigma
         index, total = self.lattice.index(x_0), torch.zeros_like(z)
@@ -107,11 +106,10 @@ class SoftmaxDecoder(Decoder):
 class BinDecoder(Decoder):
     r"""$\int N(x; \hat x_0(z), \sigma_0^2/\alpha_0^2)\,dx$ over the bin of each level, half a step to each side.
 
-    The bins of the lowest and of the highest level go on to infinity. The mean is what the denoiser says at t = 0,
-    which costs one more evaluation of it, or the rescaled state itself.
+    The outermost bins are unbounded. The mean is the denoiser's at t = 0, or the rescaled state.
 
     Args:
-        denoised: whether the mean is the denoiser's; else $z/\alpha_0$.
+        denoised: take the denoiser's mean; else $z/\alpha_0$.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm
@@ -146,7 +144,7 @@ class BinDecoder(Decoder):
         return mean.double(), sigma / alpha
 
     def _log_mass(self, index: Tensor, mean: Tensor, scale: float) -> Tensor:
-        """The logarithm of a difference of normal distribution functions, taken in the tail where both are small."""
+        """The log of a difference of normal distribution functions, taken in the tail where both are small."""
         centre, half = self.lattice.value(index, mean), 0.5 * self.lattice.step
         low = ((centre - half - mean) / scale).masked_fill(index == 0, -torch.inf)
         high = ((centre + half - mean) / scale).masked_fill(index == self.lattice.count - 1, torch.inf)
@@ -158,15 +156,10 @@ class BinDecoder(Decoder):
 
 
 def gaussian(denoiser: Denoiser, asker: str) -> Gaussian:
-    """The process of a denoiser, which must be Gaussian.
-
-    Raises:
-        InputError: it is not.
-    """
+    """The process of a denoiser; an InputError unless it is Gaussian."""
     return require(denoiser.process, Gaussian, asker, "evaluation.Bound alone, which bounds probabilities there")
 
 
 def _ends(denoiser: Denoiser, z: Tensor, asker: str) -> tuple[float, float]:
-    """Alpha and sigma at t = 0."""
     alpha, sigma = gaussian(denoiser, asker).alpha_sigma(torch.zeros((), dtype=torch.float64))
     return float(alpha), float(sigma)

@@ -3,7 +3,7 @@ r"""The probability of whole numbers from a density: points of their cells, each
 $$\log P(x) \ge E_q[\log w], \quad \log P(x) \ge E_q\Big[\log\frac1k\sum_{i=1}^k w_i\Big], \quad
 w = \frac{p(y)}{q(y | x)}, \; y \sim q(\cdot | x)$$
 
-The second bound grows with k to the truth (Burda et al. 2016, arXiv 1509.00519; Ho et al. 2019, arXiv 1902.00275).
+The second grows with k to the truth (Burda et al. 2016, arXiv 1509.00519; Ho et al. 2019, arXiv 1902.00275).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from unnoise.objectives.dequantisation import Dequantisation
 
 @dataclass(frozen=True)
 class NoiseCells(Dequantisation):
-    r"""The noise that the process itself leaves at t = 0, with a decoder to tell the levels.
+    r"""The noise that the process leaves at t = 0, with a decoder of levels.
 
-    $y \sim N(x, \sigma_0^2/\alpha_0^2)$ with the log weight $\log p(x | \alpha_0 y) - \log q(y | x)$: for models that
-    were trained on the levels themselves, which know of no other points of a cell.
+    $y \sim N(x, \sigma_0^2/\alpha_0^2)$ with the log weight $\log p(x | \alpha_0 y) - \log q(y | x)$: for models
+    trained on the levels themselves.
 
     Args:
         decoder: such as `SoftmaxDecoder`.
@@ -54,18 +54,15 @@ class NoiseCells(Dequantisation):
 class DequantisedLikelihood(Likelihood):
     """The log-probability of levels by the density of points of their cells.
 
-    The parts are those of the density and `dequantisation`, the log weight; with `weighted` also `gain`, what it adds
-    to the mean.
+    The parts are the density's and `dequantisation`, the log weight; with `weighted` also `gain`, its increase of the
+    mean.
 
     Args:
         density: how likely points are.
         cells: the law of the points.
         draws: points per row.
-        weighted: average the weights and not their logarithms, a bound that more draws make tighter; for a density
-            without Monte Carlo error, which would count as weight.
-
-    Raises:
-        InputError: no draws, fewer than 2 to weigh, or when called, a density with Monte Carlo error to weigh.
+        weighted: average weights instead of their logarithms, which more draws tighten; the density must have no Monte
+            Carlo error.
 
     >>> from unnoise.evaluation import Bound
     >>> from unnoise.spaces import Lattice
@@ -86,7 +83,7 @@ class DequantisedLikelihood(Likelihood):
 
     @property
     def description(self) -> str:
-        """The density, the law, and how the draws are joined."""
+        """The density, the law of points, and how draws are joined."""
         how = "" if self.draws == 1 else f", {self.draws} points per row" + ", importance-weighted" * self.weighted
         return f"{self.density.description}, {self.cells.name}{how}"
 

@@ -2,8 +2,7 @@ r"""Wasserstein distances of two samples, in the units of the rows.
 
 $$W_p(x, y) = \min_\pi\Big(\frac1n\sum_i|x_i - y_{\pi(i)}|^p\Big)^{1/p}$$
 
-over all matchings $\pi$. Two samples of the same law also have a distance, which is large in many dimensions or between
-distant modes: compare every number with the distance of two exact samples of the same size.
+over all matchings $\pi$. Compare with the distance of two samples of one law, which is large in many dimensions.
 """
 
 from __future__ import annotations
@@ -26,18 +25,18 @@ NUMBERS_AT_ONCE = 2**22
 def wasserstein(x: Any, y: Any, *, order: float = 2.0, seed: int = 0, max_rows: int = 4_000) -> float:
     r"""$W_p$ between two samples, by the best of all matchings (exact optimal transport).
 
-    Memory grows as $n^2$ (128 MB at 4,000 rows) and time as $n^3$ at most; in one dimension sorting gives the matching.
-    The larger sample is reduced, at random, to the size of the smaller one.
+    Memory grows as $n^2$ (128 MB at 4,000 rows), time as $n^3$ at most. The larger sample is reduced at random to the
+    size of the smaller.
 
     Args:
         x: rows, (n, *event).
         y: rows, (m, *event).
         order: p, at least 1.
         seed: of the random choice of rows.
-        max_rows: the largest number of rows of each sample.
+        max_rows: the most rows of each sample.
 
     Raises:
-        InputError: the rows have different widths or NaN, or the order is below 1.
+        InputError: rows of different widths or NaN, or an order below 1.
 
     >>> wasserstein([[0.0, 0.0], [1.0, 0.0]], [[1.0, 2.0], [0.0, 2.0]])
     2.0
@@ -54,18 +53,8 @@ def wasserstein(x: Any, y: Any, *, order: float = 2.0, seed: int = 0, max_rows: 
 def sliced_wasserstein(x: Any, y: Any, *, order: float = 2.0, directions: int = 500, seed: int = 0) -> float:
     r"""$\big(E_\theta W_p(\theta\cdot x, \theta\cdot y)^p\big)^{1/p}$ over random directions $\theta$.
 
-    Sorting solves every projection exactly, for any numbers of rows. For a shift by v and p = 2 the distance is
-    $|v|/\sqrt d$.
-
-    Args:
-        x: rows, (n, *event).
-        y: rows, (m, *event).
-        order: p, at least 1.
-        directions: the number of directions, uniform on the sphere.
-        seed: of the directions.
-
-    Raises:
-        InputError: the rows have different widths or NaN, the order is below 1, or there are no directions.
+    Sorting solves every projection. For a shift by v and p = 2 it is $|v|/\sqrt d$. Arguments are as for `wasserstein`,
+    and `directions`, uniform on the sphere.
 
     References:
         Rabin et al. (2012), Wasserstein barycenter and its application to texture mixing.
@@ -91,7 +80,6 @@ def _check_order(order: float) -> None:
 
 
 def _matched(a: Array, b: Array, order: float) -> Array:
-    """The cost of every row in the best matching."""
     from scipy.optimize import linear_sum_assignment
     from scipy.spatial.distance import cdist
 
@@ -100,13 +88,13 @@ def _matched(a: Array, b: Array, order: float) -> Array:
 
 
 def _levels(n: int, m: int) -> tuple[Indices, Indices, Array]:
-    """Intervals on which both quantile functions are constant: the row of each sample, and the width."""
+    """Intervals on which both quantile functions are constant: each sample's row, and the width."""
     ends = np.unique(np.concatenate([np.arange(n + 1) * m, np.arange(m + 1) * n]))  # in units of 1 / nm: exact
     return ends[:-1] // m, ends[:-1] // n, np.diff(ends) / (n * m)
 
 
 def _directions(d: int, count: int, rows: int, rng: np.random.Generator) -> Iterator[Array]:
-    """Unit vectors, (d, some), a few at a time."""
+    """Unit vectors, (d, some)."""
     size = max(1, NUMBERS_AT_ONCE // rows)
     for start in range(0, count, size):
         normal = rng.standard_normal((d, min(size, count - start)))

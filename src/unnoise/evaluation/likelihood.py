@@ -1,8 +1,6 @@
-r"""How likely data are under a denoising Markov model, in nats: what an answer is, and how it is asked for.
+r"""How likely data are under a denoising Markov model, in nats with respect to the reference measure of its space.
 
-`Bound`, on every space, and `ProbabilityFlow`, exact where the reverse has a deterministic twin, speak of one trained
-denoiser and of two models, which agree where it is exact. Densities are with respect to the reference measure of the
-process's space.
+`Bound`, on every space, and `ProbabilityFlow` speak of two models, which agree where the denoiser is exact.
 """
 
 from __future__ import annotations
@@ -31,9 +29,9 @@ class Estimate:
 
     Attributes:
         log_prob: (n,), the log density or a lower bound on it.
-        standard_error: (n,), of the Monte Carlo error of each row; 0 where the answer is deterministic.
-        parts: what the log-likelihood is the sum of, each (n,).
-        method: how it was computed, in words: with which decoder or dequantisation, where data are whole numbers.
+        standard_error: (n,), of each row's Monte Carlo error; 0 if deterministic.
+        parts: its summands, each (n,).
+        method: how it was computed, in words.
         degrees_of_freedom: of the standard errors; None where they are known.
 
     >>> Estimate(torch.tensor([-1.0, -3.0]), torch.tensor([0.3, 0.4])).mean
@@ -48,16 +46,12 @@ class Estimate:
 
     @property
     def mean(self) -> tuple[float, float]:
-        """The mean over rows and the standard error of Monte Carlo alone (not of the choice of rows)."""
+        """The mean over rows and its standard error of Monte Carlo alone."""
         n = len(self.log_prob)
         return float(self.log_prob.mean()), float(self.standard_error.square().sum().sqrt() / n)
 
     def interval(self, confidence: float = 0.95) -> tuple[Tensor, Tensor]:
-        """Where each row's answer without Monte Carlo error lies, (n,) and (n,), by Student's law.
-
-        Raises:
-            InputError: a confidence that is not between 0 and 1.
-        """
+        """Student's interval for each row's answer without Monte Carlo error, (n,) and (n,)."""
         from scipy import stats
 
         if not 0 < confidence < 1:
@@ -74,7 +68,7 @@ class Likelihood(ABC):
 
     @property
     def description(self) -> str:
-        """The name, and what else decides the answer, such as the decoder."""
+        """The name and what else decides the answer, such as the decoder."""
         return self.name
 
     @final
@@ -84,18 +78,17 @@ class Likelihood(ABC):
     ) -> Estimate:
         """The log-likelihood of rows x_0.
 
-        The rows draw from one generator, so under one seed the Monte Carlo error of a row depends on the number of rows
-        and on the batch size.
+        Under one seed a row's Monte Carlo error depends on the number of rows and the batch size.
 
         Args:
             denoiser: what is learnt.
             x_0: points of the process's space, (n, *event) or a dict of factors; n may be 0.
-            rng: where all randomness comes from.
-            cond: one row per point, or one row for all.
-            on_rows: called with the number of rows that are done.
+            rng: of all randomness.
+            cond: one row per point, or one for all.
+            on_rows: called with the number of rows done.
 
         Raises:
-            InputError: rows that are no points of the space, or a condition of another number of rows.
+            InputError: rows off the space, or a condition of another number of rows.
         """
         denoiser.process.check(x_0)
         n = _tree.length(x_0)
@@ -106,10 +99,10 @@ class Likelihood(ABC):
 
     @abstractmethod
     def evaluate(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows) -> Estimate:
-        """The answer for rows and conditions that were checked."""
+        """The answer for checked rows and conditions."""
 
     def is_exact(self, process: Process[Any]) -> bool:
-        """Whether answers about a process are free of Monte Carlo error."""
+        """Whether answers have no Monte Carlo error."""
         return False
 
 
@@ -143,7 +136,7 @@ class Grouped(Likelihood):
 class Stratified(Grouped):
     """A bound by Monte Carlo: each row sees `draws` numbers, one in each of as many strata of (0, 1).
 
-    The standard error of a row comes from the differences of neighbouring strata.
+    The standard error comes from differences of neighbouring strata.
     """
 
     draws: int
@@ -158,7 +151,7 @@ class Stratified(Grouped):
         return max(1, (self.batch_size or self.at_once(denoiser)) // self.draws)
 
     def at_once(self, denoiser: Denoiser) -> int:
-        """Evaluations at once, by default: half a million numbers."""
+        """By default half a million numbers."""
         return default_batch_size(denoiser.process.space.event_shape)
 
     def repeated(self, tree: Any) -> Any:
@@ -166,12 +159,12 @@ class Stratified(Grouped):
         return repeated(tree, self.draws)
 
     def strata(self, n: int, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
-        """Uniform numbers, one in each stratum of every row, (n * draws,)."""
+        """Uniform numbers, one per stratum of every row, (n * draws,)."""
         offsets = torch.rand(n, self.draws, generator=rng, device=rng.device, dtype=dtype)
         return ((offsets + torch.arange(self.draws, device=rng.device)) / self.draws).flatten()
 
     def estimate(self, costs: dict[str, Tensor], method: str = "", degrees_of_freedom: int | None = None) -> Estimate:
-        """The bound from the parts of its cost, each (n * draws,) or (n, draws)."""
+        """The bound from the parts of its cost, (n * draws,) or (n, draws)."""
         parts = {name: part.reshape(-1, self.draws) for name, part in costs.items()}
         cost = torch.stack(list(parts.values())).sum(0)
         means = {name: -part.mean(1) for name, part in parts.items()}
@@ -183,11 +176,11 @@ class Stratified(Grouped):
 
 
 def repeated(tree: Any, times: int) -> Any:
-    """Every row of a state several times in a row; None stays None."""
+    """Every row several times in a row; None stays None."""
     return None if tree is None else _tree.map(lambda leaf: leaf.repeat_interleave(times, 0), tree)
 
 
 def log_prior(process: Process[Any], x_1: Any) -> Tensor:
-    """The log density of the prior at x_1, (n,), whose law lives on the CPU."""
+    """The log density of the prior, whose law lives on the CPU, (n,)."""
     law = process.prior(_tree.length(x_1))
     return law.log_prob(_tree.map(lambda leaf: leaf.cpu(), x_1)).to(_tree.first(x_1).device)

@@ -1,7 +1,6 @@
 """Memorisation: are samples copies of training rows?
 
-A held-out row is as far from the training rows as a new row should be, so the distances of samples to their nearest
-training rows are compared with those of held-out rows.
+Distances of samples to their nearest training rows are compared with those of held-out rows.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from unnoise.evaluation._rows import Array, as_pair
 
 SEARCH_BLOCK = 2_000  # rows looked up at once
 RESAMPLES = 200
-NEAR = 0.01  # quantile of the held-out distances below which a sample is near
+NEAR = 0.01  # quantile of held-out distances that counts as near
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The k nearest training rows of each row, nearest first: `indices` (n, k) and `distances` (n, k)."""
+    """The k nearest rows, nearest first: `indices` and `distances` (n, k)."""
 
     indices: NDArray[np.int64]
     distances: Array
@@ -29,7 +28,7 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Memorisation:
-    """A `ratio` near 0 means copies, near 1 samples as new as held-out rows; `near_share` is 0.01 without copies."""
+    """A `ratio` near 0 means copies, near 1 new samples; `near_share` is 0.01 without copies."""
 
     ratio: float
     ratio_se: float
@@ -41,7 +40,7 @@ class Memorisation:
 def nearest_training(samples: Any, train: Any, k: int = 1) -> Neighbours:
     """The k nearest training rows of every sample, by Euclidean distance.
 
-    Rows may have any shape, such as images. Standardise columns of different units first.
+    Rows have any shape. Standardise columns of different units.
 
     >>> nearest_training([[0.0, 0.9]], [[5.0, 5.0], [0.0, 1.0]]).indices
     array([[1]])
@@ -52,7 +51,7 @@ def nearest_training(samples: Any, train: Any, k: int = 1) -> Neighbours:
     search = NearestNeighbors(n_neighbors=min(k, len(known)), algorithm="brute").fit(known)
     blocks = [rows[i : i + SEARCH_BLOCK] for i in range(0, len(rows), SEARCH_BLOCK)]
     indices = np.concatenate([search.kneighbors(block, return_distance=False) for block in blocks])
-    # the search rounds small distances, but a copy must have distance 0
+    # exact, since the search rounds, and a copy has distance 0
     distances = np.stack([np.linalg.norm(rows - known[column], axis=1) for column in indices.T], axis=1)
     return Neighbours(indices, distances)
 
@@ -60,8 +59,8 @@ def nearest_training(samples: Any, train: Any, k: int = 1) -> Neighbours:
 def memorisation(samples: Any, held_out: Any, train: Any, *, seed: int = 0) -> Memorisation:
     """Median distance of samples to their nearest training row, over that of held-out rows.
 
-    The standard error is a bootstrap over both. If half of the held-out rows repeat training rows, the ratio is 1 if
-    half of the samples do so too, else infinite.
+    The standard error is a bootstrap. If half of the held-out rows are copies, the ratio is 1 if half of the samples
+    are too, else infinite.
 
     >>> rng = np.random.default_rng(0)
     >>> train, held_out, fresh = rng.normal(size=(3, 400, 2))

@@ -1,8 +1,7 @@
-r"""The exact log density of the probability flow, where the reverse has a deterministic twin.
+r"""The exact log density of the probability flow.
 
-$\dot x = v_t(x)$ carries $p_1$ to the model's law, so
-$\log p(x_0) = \log p_1(x_1) + \int_0^1 \nabla\cdot v_t(x_t)\,dt$ (Song et al. 2021, arXiv 2011.13456; Chen et al. 2018,
-arXiv 1806.07366).
+$\dot x = v_t(x)$ carries $p_1$ to the model's law, so $\log p(x_0) = \log p_1(x_1) + \int_0^1 \nabla\cdot v_t(x_t)\,dt$
+(Song et al. 2021, arXiv 2011.13456; Chen et al. 2018, arXiv 1806.07366).
 """
 
 from __future__ import annotations
@@ -28,20 +27,18 @@ from unnoise.spaces import continuum
 class ProbabilityFlow(Grouped):
     """The exact log density of the probability flow. The parts are `prior` and `volume`.
 
-    The divergence is an exact trace up to `exact_up_to` dimensions; above, Hutchinson's estimate with `probes`
-    Rademacher vectors per row, held fixed along the path, whose spread gives the standard error. Every row has its own
-    adaptive steps, so that its result does not depend on the other rows. On curved spaces it runs in ambient
-    coordinates, and the velocity is that of the nearest point.
+    The divergence is a trace up to `exact_up_to` dimensions; above, Hutchinson's estimate with `probes` Rademacher
+    vectors per row, fixed along the path, whose spread gives the standard error. Every row has its own adaptive steps.
+    Curved spaces use ambient coordinates and the velocity at the nearest point.
 
-    The standard error is without that of the solver: at the default tolerance below 0.01 nats in a few dimensions, and
-    about a ten-thousandth of the log volume in many, a tenth of a nat for 784 numbers.
+    The solver's error is not counted: by default below 0.01 nats in a few dimensions, 0.1 nats for 784 numbers.
 
     Args:
         tolerance: of the solver, absolute and relative.
-        exact_up_to: the largest dimension whose trace is computed exactly.
+        exact_up_to: the largest dimension with an exact trace.
         probes: random vectors per row above that.
-        dtype: precision of the integration; the denoiser is copied to it.
-        batch_size: rows at once; by default as many as keep a trace at a quarter of a million numbers.
+        dtype: precision of the integration.
+        batch_size: rows at once; by default a trace has at most a quarter million numbers.
 
     >>> from unnoise.denoisers import ExactMixture
     >>> from unnoise.laws import GaussianMixture
@@ -65,12 +62,12 @@ class ProbabilityFlow(Grouped):
             raise InputError(f"got probes={self.probes}; at least 2 are needed to tell their spread")
 
     def is_exact(self, process: Process[Any]) -> bool:
-        """Whether there is a flow whose divergence is traced exactly."""
+        """Whether the divergence of a flow is traced exactly."""
         space = continuum(process.space)
         return space is not None and space.dimension <= self.exact_up_to
 
     def evaluate(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows) -> Estimate:
-        """By a copy of the denoiser in the precision of the integration, which needs no gradient."""
+        """Integrate with a copy of the denoiser in the precision wanted."""
         denoiser = copy.deepcopy(denoiser).requires_grad_(False).eval().to(self.dtype)
         x_0, cond = (
             None if tree is None else _tree.map(lambda leaf: leaf.to(self.dtype), tree) for tree in (x_0, cond)
@@ -78,11 +75,7 @@ class ProbabilityFlow(Grouped):
         return super().evaluate(denoiser, x_0, cond, rng, on_rows)
 
     def rows_at_once(self, denoiser: Denoiser) -> int:
-        """As many as keep a trace at a quarter of a million numbers.
-
-        Raises:
-            InputError: a space without a probability flow.
-        """
+        """A trace has at most a quarter million numbers; an InputError on spaces without a flow."""
         space = continuum(denoiser.process.space)
         if space is None:
             raise InputError(
@@ -93,7 +86,7 @@ class ProbabilityFlow(Grouped):
         return self.batch_size or max(1, min(2048, 2**18 // (torch.Size(space.event_shape).numel() * terms)))
 
     def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
-        """The flow of a few rows, with its volume beside the state."""
+        """The flow of a few rows, with its volume."""
         process, n = denoiser.process, _tree.length(x_0)
         probes = None if self.is_exact(process) else self.probes
         signs = None if probes is None else _tree.map(lambda leaf: _rademacher((probes, *leaf.shape), leaf, rng), x_0)
@@ -117,7 +110,7 @@ class ProbabilityFlow(Grouped):
 
 
 def _flow(denoiser: Denoiser, x: Any, t: Tensor, cond: Any, signs: Any) -> tuple[Any, Tensor]:
-    """The velocity of the probability flow from data to noise, and its divergence, at the points nearest to x."""
+    """The velocity and its divergence at the points nearest to x."""
     process = denoiser.process
     space: Any = process.space
     x = space.project(x)

@@ -1,15 +1,14 @@
-r"""The likelihood of a chain of whole steps, on any space: its evidence lower bound, and importance weights.
+r"""The likelihood of a chain of whole steps, on any space: its evidence lower bound and importance weights.
 
 $$K = -\sum_{t=2}^T E\big[KL(q(X_{t-1} | X_t, x_0) \| p(X_{t-1} | X_t))\big]
 + H_q(X_T | x_0) - H_q(X_1 | x_0) - H_p(X_T)$$
 
-(Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 14), or in the three terms of Ho et al. 2020 (arXiv 2006.11239,
-eq. 5); see `processes.Chain`. As T grows the sum becomes the diffusion part of `Bound`. The likelihood itself is
+(Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 14), or the three terms of Ho et al. 2020 (arXiv 2006.11239, eq. 5).
+As T grows, the sum tends to the diffusion part of `Bound`. The likelihood itself is
 
 $$p(x_0) = E_q\Big[\pi_T(X_T)\prod_{t=1}^T\frac{p(X_{t-1} | X_t)}{q(X_t | X_{t-1})}\Big]$$
 
-over trajectories of the forward chain that start at $x_0$ (eq. 9), which are drawn backwards here, $X_T$ first and then
-by $q(x_{t-1} | x_t, x_0)$: the same law.
+over forward trajectories from $x_0$ (eq. 9), drawn backwards here: $X_T$, then $q(x_{t-1} | x_t, x_0)$.
 """
 
 from __future__ import annotations
@@ -35,10 +34,9 @@ from unnoise.samplers.base import default_batch_size
 class StepBound(Stratified):
     """A lower bound on the log-likelihood under T steps of the reverse, in nats.
 
-    Each row sees `draws` of the steps 2, ..., T, one in each of as many strata. The first part is `steps`; the others
-    are `end`, `start`, `prior` and `edge` of `Chain.entropies`, or `prior` and `reconstruction` of `Chain.divergences`.
-    Both have the same sum. Without `edge` the former is the published K, which is a bound in the mean over data that
-    have the moments of the reference.
+    Each row sees `draws` of the steps 2, ..., T, one per stratum. The parts are `steps` and those of `Chain.entropies`,
+    or of `Chain.divergences`, with the same sum. Without `edge` the former is the published K, a bound in the mean over
+    data that have the moments of the reference.
 
     Args:
         chain: the steps; the denoiser's process is its continuous time.
@@ -71,19 +69,15 @@ class StepBound(Stratified):
 class ImportanceWeighted(Grouped):
     r"""$\log\frac1k\sum_{i=1}^k w_i$ for the weights of k trajectories, in nats.
 
-    Its mean is a lower bound on $\log p(x_0)$ for every k, that of `StepBound` for k = 1, and grows with k to
-    $\log p(x_0)$ itself (Burda et al. 2016, arXiv 1509.00519). How far it is from there, nobody can tell from it alone;
-    `samplers.effective_size` of `log_weights`, the effective number of trajectories, warns where it is near 1.
-    `standard_error` is that of the logarithm to first order, $\sqrt{(1/\mathrm{ess} - 1/k) k/(k - 1)}$. The parts are
-    `bound`, the mean log weight, and the `gain` of averaging weights.
+    Its mean is a lower bound on $\log p(x_0)$, that of `StepBound` for k = 1, and grows with k to $\log p(x_0)$ (Burda
+    et al. 2016, arXiv 1509.00519). It is loose if `samplers.effective_size` of `log_weights` is near 1.
+    `standard_error` holds to first order: $\sqrt{(1/\mathrm{ess} - 1/k) k/(k - 1)}$. The parts are `bound`, the mean
+    log weight, and the `gain` of averaging weights.
 
     Args:
         chain: the steps; the denoiser's process is its continuous time.
         trajectories: k per row, each of T network evaluations.
         batch_size: trajectories at once; by default half a million numbers.
-
-    Raises:
-        InputError: fewer than 2 trajectories.
     """
 
     chain: Chain[Any]
@@ -102,7 +96,7 @@ class ImportanceWeighted(Grouped):
 
     @torch.no_grad()
     def log_weights(self, denoiser: Denoiser, x_0: Any, rng: torch.Generator, cond: Any = None) -> Tensor:
-        """The logarithms of the weights of k trajectories of every row, (n, k)."""
+        """The log weights of k trajectories of every row, (n, k), in nats."""
         k = self.trajectories
         return log_weights(self.chain, denoiser, repeated(x_0, k), rng, repeated(cond, k)).view(-1, k)
 
@@ -116,7 +110,7 @@ class ImportanceWeighted(Grouped):
 
 @torch.no_grad()
 def log_weights(chain: Chain[Any], denoiser: Denoiser, x_0: Any, rng: torch.Generator, cond: Any = None) -> Tensor:
-    """The logarithm of the weight of one trajectory from every row, (n,), in nats."""
+    """The log weight of one trajectory from every row, (n,), in nats."""
     steps = torch.arange(chain.steps + 1, device=_tree.first(x_0).device)
     law = chain.marginal(x_0, steps[-1])
     x = law.sample(rng)
@@ -129,20 +123,19 @@ def log_weights(chain: Chain[Any], denoiser: Denoiser, x_0: Any, rng: torch.Gene
 
 
 def entropy_bounds(chain: Chain[Any], x_0: Any, t: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    r"""What the entropy of a true reverse step, $H_q(X_{t-1} | X_t)$, lies between, in nats, for data x_0 (rows).
+    r"""Bounds on the entropy of a true reverse step, $H_q(X_{t-1} | X_t)$, in nats.
 
     $$H_q(X_t | X_{t-1}) + H_q(X_{t-1} | X_0) - H_q(X_t | X_0) \le H_q(X_{t-1} | X_t) \le H_q(X_t | X_{t-1})$$
 
-    (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24). The lower one is the entropy given $x_0$ as well,
-    $H_q(X_{t-1} | X_t, X_0)$; the upper one holds where noise raises the entropy, $H(X_t) \ge H(X_{t-1})$: for a
-    variance-preserving chain, where the data are no wider than the reference. In a Gaussian chain they are the
-    entropies of the reverse variances `processes.SmallVariance` and `processes.LargeVariance`.
+    (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24). The lower one is $H_q(X_{t-1} | X_t, X_0)$; the upper one
+    needs $H(X_t) \ge H(X_{t-1})$: for a variance-preserving chain, data no wider than the reference. In a Gaussian
+    chain they are the entropies under `processes.SmallVariance` and `processes.LargeVariance`.
 
     Args:
         chain: of any space.
-        x_0: data, over which the entropies are averaged, (n, *event).
+        x_0: data, (n, *event), that the entropies are averaged over.
         t: the step that is undone, (), from 2.
-        rng: of one $X_t$ for every row; in a Gaussian chain it does not matter which.
+        rng: of one $X_t$ per row; it does not matter in a Gaussian chain.
 
     >>> from unnoise.processes import chain_of_betas
     >>> from unnoise.spaces import Euclidean

@@ -1,8 +1,7 @@
 r"""Two-sample tests: do samples follow the law of a reference?
 
-* Classifier two-sample test (C2ST): the cross-validated accuracy of a classifier that tells samples from reference; 1/2
-  means no difference found, 1 that it recognises every sample.
-* Energy distance: 2 E|X - Y| - E|X - X'| - E|Y - Y'|, zero only for equal laws, in the units of the rows.
+* Classifier two-sample test (C2ST): cross-validated accuracy of telling samples from reference, 1/2 at no difference.
+* Energy distance: 2 E|X - Y| - E|X - X'| - E|Y - Y'|, zero only for equal laws.
 
 References:
     Lopez-Paz, Oquab (2017), Revisiting classifier two-sample tests, arXiv 1610.06545.
@@ -25,7 +24,7 @@ from unnoise.evaluation._rows import Array, as_pair, subsample
 Labels = NDArray[np.int64]
 
 NAMES = ("the reference rows", "the samples")
-BLOCK = 1_000  # rows whose distances to all others are held at once
+BLOCK = 1_000  # rows compared with all others at once
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class ClassifierTest:
 
 @dataclass(frozen=True)
 class EnergyDistance:
-    """`value` is an unbiased estimate; `floor` is its root mean square between two samples of one law."""
+    """`value` is unbiased; `floor` is its root mean square between two samples of one law."""
 
     value: float
     standard_error: float
@@ -60,16 +59,15 @@ def classifier_test(
 ) -> ClassifierTest:
     """Cross-validated accuracy of a multilayer perceptron that tells samples from reference.
 
-    Two hidden layers of 10 d ReLU units, Adam until the loss stalls, columns standardised by the reference rows of the
-    training folds. This is the test of sbibm with two limits that make it fast; `max_width=None` and
-    `max_epochs=10_000` reproduce its published numbers. Both sides have the same number of rows, at most `max_rows`.
-    Few rows bias the accuracy towards 1/2, so compare at equal numbers.
+    Two hidden layers of 10 d ReLU units, Adam until the loss stalls, columns standardised by the training folds'
+    reference. `max_width=None` and `max_epochs=10_000` reproduce sbibm's published numbers. Both sides have the same
+    number of rows, at most `max_rows`; few rows bias the accuracy towards 1/2.
 
-    The p-value is for an accuracy no better than chance. Folds share training rows, so another classifier is trained on
-    one half and tested on the other: for equal laws its labels are exchangeable, and Fisher's exact test holds.
+    Folds share training rows, so the p-value is of another classifier, trained on one half and tested on the other: for
+    equal laws labels are exchangeable, and Fisher's exact test holds.
 
-    The standard error is binomial, sqrt(accuracy (1 - accuracy) / (2 rows)), and ignores the variation between fits; no
-    unbiased one exists for cross-validation (Bengio, Grandvalet 2004).
+    The standard error sqrt(accuracy (1 - accuracy) / (2 rows)) ignores the variation between fits; no unbiased one
+    exists (Bengio, Grandvalet 2004).
 
     >>> rng = np.random.default_rng(0)
     >>> found = classifier_test(rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + 3.0)
@@ -110,7 +108,6 @@ def _new_classifier(width: int, max_epochs: int, seed: int) -> Any:
 
 
 def _classify(classifier: Any, train: Array, labels: Labels, test: Array) -> Labels:
-    """Fit on the training rows and guess the labels of the test rows."""
     from sklearn.exceptions import ConvergenceWarning
 
     reference = train[labels == 0]
@@ -123,7 +120,7 @@ def _classify(classifier: Any, train: Array, labels: Labels, test: Array) -> Lab
 
 
 def _fisher(guesses: Labels, labels: Labels) -> float:
-    """P(at least as many hits) for these guesses and shuffled labels."""
+    """P(at least as many hits) for shuffled labels."""
     from scipy.stats import hypergeom
 
     both = int((guesses * labels).sum())
@@ -133,9 +130,8 @@ def _fisher(guesses: Labels, labels: Labels) -> float:
 def energy_distance(x: Any, y: Any, *, seed: int = 0, max_rows: int = 5_000) -> EnergyDistance:
     r"""Energy distance between two samples, from all pairs of at most `max_rows` rows a side.
 
-    For equal laws the estimate is a degenerate U-statistic with variance 2 zeta (1/n + 1/m)^2, zeta = E h(X, X')^2 with
-    the doubly centred distance h, so the floor follows from x alone. The standard error adds the first-order term,
-    which is zero for equal laws. Standardise columns of different units first.
+    For equal laws the variance is 2 zeta (1/n + 1/m)^2, zeta = E h(X, X')^2 with the doubly centred distance h, so the
+    floor follows from x alone. The standard error adds the first-order term. Standardise columns of different units.
 
     >>> rng = np.random.default_rng(0)
     >>> found = energy_distance(rng.normal(size=(500, 2)), rng.normal(size=(500, 2)) + 1.0)
@@ -160,14 +156,13 @@ def energy_distance(x: Any, y: Any, *, seed: int = 0, max_rows: int = 5_000) -> 
 
 
 def _distance_sums(a: Array, b: Array) -> Array:
-    """Sum over the rows of b of the distance to each row of a."""
     from scipy.spatial.distance import cdist
 
     return np.concatenate([cdist(a[i : i + BLOCK], b).sum(axis=1) for i in range(0, len(a), BLOCK)])
 
 
 def _degenerate_variance(a: Array, means: Array) -> float:
-    """The mean of h(X, X')^2 with h the doubly centred distance, over pairs of distinct rows."""
+    """The mean of h(X, X')^2 over pairs of distinct rows."""
     from scipy.spatial.distance import cdist
 
     total = 0.0

@@ -1,12 +1,12 @@
-r"""A kernel density on the sphere, the baseline of a learnt density on the globe.
+r"""A kernel density on the sphere, a baseline on the globe.
 
-Every training point has a von Mises-Fisher kernel, and a share u of the mass is uniform:
+Training points have von Mises-Fisher kernels, and a share u is uniform:
 
 $$p(x) = \frac u{4\pi} + \frac{1 - u}n\sum_i C(\kappa) e^{\kappa x\cdot x_i},\qquad
 C(\kappa) = \frac\kappa{2\pi(1 - e^{-2\kappa})} e^{-\kappa},$$
 
-with respect to area on the unit sphere $S^2$. The likelihood of validation points chooses $\kappa$ and u; for repeated
-points it grows without bound in $\kappa$, so $\kappa$ is at most `most_kappa`.
+with respect to area on $S^2$. Validation likelihood chooses u and $\kappa$, at most `most_kappa`, since for repeated
+points it has no bound.
 
 References:
     Hall, Watson, Cabrera (1987), Kernel density estimation with spherical data.
@@ -46,13 +46,7 @@ class SphereKernelDensity:
 
     @classmethod
     def fit(cls, train: Array, validation: Array, most_kappa: float = 1e5) -> SphereKernelDensity:
-        """Choose kappa and the uniform share by validation likelihood.
-
-        Args:
-            train: unit vectors, (n, 3), the centres of the kernels.
-            validation: unit vectors, (m, 3).
-            most_kappa: the narrowest kernel to try.
-        """
+        """Choose kappa, at most `most_kappa`, and the uniform share by validation likelihood of unit vectors (m, 3)."""
         if train.ndim != 2 or train.shape[1] != 3 or len(train) == 0 or len(validation) == 0:
             raise InputError(f"got points of shape {train.shape}; expected unit vectors (n, 3), to fit and to validate")
         best = (-math.inf, 1.0, UNIFORM[0])
@@ -64,7 +58,7 @@ class SphereKernelDensity:
         return cls(best[1], best[2], train)
 
     def score_samples(self, test: Array) -> Array:
-        """Log density of each row, (n,), in nats, with respect to area on the unit sphere."""
+        """Log density of each row, (n,), in nats, with respect to area."""
         return _mixed(_log_kernels(test, self.points, self.kappa), self.uniform)
 
     @property
@@ -74,7 +68,6 @@ class SphereKernelDensity:
 
 
 def _log_kernels(x: Array, points: Array, kappa: float) -> Array:
-    """The log of the mean kernel at every row."""
     scale = math.log(kappa / (2 * math.pi)) - math.log(-math.expm1(-2 * kappa)) - math.log(len(points))
     parts = []
     for start in range(0, len(x), BLOCK):

@@ -1,4 +1,4 @@
-"""The estimator: its settings, its training, and the folder that it is kept in."""
+"""The estimator: its settings, its training and its folder."""
 
 from __future__ import annotations
 
@@ -29,42 +29,40 @@ from unnoise.training import ProcessGroup, Settings, TrainState, load, train
 class DenoisingMarkovModel(FittedModel):
     r"""Learns a density by learning to reverse a noising process; a scikit-learn density estimator.
 
-    What comes in is standardised, noised, and a network is trained to denoise it by minimising a bound on
-    $-\log p$ (Benton et al. 2024, arXiv 2211.03595). Samples come back in the type, the columns and the units of the
-    data; likelihoods are in nats, with the change of variables counted.
+    A network learns to denoise the standardised data by minimising a bound on $-\log p$ (Benton et al. 2024, arXiv
+    2211.03595). Samples have the data's type, columns and units; likelihoods are in nats, change of variables counted.
 
     Args:
-        condition: names of columns to condition on, in the data or in `y`; the others are modelled given these.
-        kinds: what columns are, where their types do not tell: "real", "integer", "category", "ordered", "binary",
-            "count", "angle" (or "degrees", "radians"), "latlon", "rotation", "proportions" or "sequence". Columns that
-            are one thing together are named together: {"lat,lon": "latlon"}.
-        process: a process, or its class (called with the space); by default each kind's own, and their product.
+        condition: columns, of the data or of `y`, that the others are modelled given.
+        kinds: what the types of columns do not tell: "real", "integer", "category", "ordered", "binary", "count",
+            "angle" (or "degrees", "radians"), "latlon", "rotation", "proportions" or "sequence". Columns that are one
+            thing share a key: {"lat,lon": "latlon"}.
+        process: a process, or its class, called with the space; by default the product of each kind's own.
         network: called with (input_shape, cond_features, output_shape); by default a residual MLP, a U-Net for images,
             a transformer for sequences.
-        head: called with the process, such as `heads.V`; what the network sees and what its output stands for. The
-            process's own by default.
-        objective: what training minimises; the bound by default.
-        sampler: called with (denoiser), or (denoiser, steps=...); by default `samplers.Multistep` with 25 network
-            evaluations for numbers, ancestral steps for levels and tokens, small steps of the reverse for the rest.
-        likelihood: how `score_samples` answers; by default exactly, by the probability flow, for numbers, angles and
-            the like of up to 64 dimensions, and by the lower bound for images, longer vectors, levels and tokens.
+        head: called with the process, such as `heads.V`; the process's own by default.
+        objective: the bound by default.
+        sampler: called with (denoiser), or (denoiser, steps=...); by default `samplers.Multistep` with 25 evaluations
+            for numbers, ancestral steps for levels and tokens, small steps of the reverse for the rest.
+        likelihood: by default the exact probability flow for numbers and angles of up to 64 dimensions, and the lower
+            bound for images, longer vectors, levels and tokens.
         steps: gradient steps.
         batch_size: rows per step.
-        learning_rate: the peak rate of AdamW, after a linear warm-up and before a cosine to zero.
+        learning_rate: peak of AdamW, between a linear warm-up and a cosine to zero.
         warmup: steps of warm-up.
         weight_decay: decoupled weight decay.
-        clip: largest norm of the gradient, or None.
-        ema: decay of the running average of the weights that samples are made with.
+        clip: the largest gradient norm, or None.
+        ema: decay of the running average of the weights.
         precision: "float32", or "bfloat16" for autocast.
         time_limit: seconds after which training ends, or None.
         device: "auto", "cpu", "cuda" ...
         random_state: seed of the weights, the batches and the noise.
-        progress: True or False to show progress bars; None shows them on a terminal.
+        progress: whether to show bars; None shows them on a terminal.
 
     Attributes:
         schema_: columns, kinds and units of the data.
-        denoiser_: the trained denoiser (the running average of the weights).
-        losses_: the loss of every step, in nats per row of standardised data, up to a constant.
+        denoiser_: the trained denoiser, with averaged weights.
+        losses_: of every step, in nats per row of standardised data, up to a constant.
         n_features_in_: number of columns.
 
     >>> from unnoise import networks
@@ -109,19 +107,14 @@ class DenoisingMarkovModel(FittedModel):
     def fit(
         self, X: Any, y: Any = None, *, folder: str | Path | None = None, resume: bool = False, overwrite: bool = False
     ) -> Self:
-        """Learn the law of the rows of X.
+        """Learn the law of the rows of X; a NonFiniteError if the training diverges.
 
         Args:
             X: (n, d) array or tensor, (n, *shape) images, or any DataFrame.
-            y: what to condition on, where `condition` names no column of X; ignored otherwise.
-            folder: where to save the model, and checkpoints on the way.
-            resume: go on from the checkpoint in `folder`, with the same data and options; the result is that of an
-                uninterrupted run.
-            overwrite: replace a model that is in `folder`.
-
-        Raises:
-            InputError: in one sentence, what is wrong with the data, the settings or the folder.
-            NonFiniteError: the training diverged.
+            y: conditions that are no columns of X.
+            folder: for the model and checkpoints.
+            resume: go on from the checkpoint in `folder`, with the same data and options, to the result of one run.
+            overwrite: replace the model in `folder`.
         """
         settings = self._settings()
         if resume:
@@ -165,7 +158,7 @@ class DenoisingMarkovModel(FittedModel):
         process: Any = schema.process() if self.process is None else self.process
         if not isinstance(process, processes.Process):
             process = process(schema.process().space)
-        process = copy.deepcopy(process)  # whose schedule may learn, and the parameters stay as they were given
+        process = copy.deepcopy(process)  # its schedule may learn, and the parameters must not change
         with seeded(self.random_state):
             head = process.head if self.head is None else self.head(process)
             network = (self.network or default_network)(head.input_shape, schema.condition_width, head.output_shape)
@@ -195,7 +188,7 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMar
         trust: modules, besides unnoise, whose classes the folder may name.
 
     Raises:
-        InputError: there is no model, it is unfinished or damaged, or names code that is not trusted.
+        InputError: the model is missing, unfinished, damaged, or names code that is not trusted.
     """
     path = storage.existing(folder)
     model = load_unfitted(path, trust=trust)
@@ -208,12 +201,7 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMar
 
 
 def load_unfitted(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMarkovModel:
-    """The model in a folder as it was before its training, which may be unfinished: what `fit` resumes.
-
-    Args:
-        folder: where it is.
-        trust: modules, besides unnoise, whose classes the folder may name.
-    """
+    """The model in a folder before its training, which may be unfinished: what `fit` resumes."""
     path = storage.existing(folder)
     with storage.explained(path):
         return DenoisingMarkovModel(**storage.read_params(path, trust))

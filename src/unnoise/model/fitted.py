@@ -1,4 +1,4 @@
-"""What a model that was trained does: draw rows, by its reverse or by chains, and say how likely rows are."""
+"""What a trained model does: draw rows, by its reverse or by chains, and score rows."""
 
 from __future__ import annotations
 
@@ -52,19 +52,15 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Any:
         """Draw n new rows, of the type that was fitted.
 
+        A sampler that diverges raises a NonFiniteError; rows of a spread that the data cannot have, as after too few
+        steps, give an InaccurateSamplesWarning.
+
         Args:
             n: how many.
-            given: a value, or n values, for every column that the model is conditioned on.
-            seed: the same seed and n give the same rows; another n gives others. None takes a fresh seed.
-            sampler: called with (denoiser) or (denoiser, steps=...), instead of the model's own.
+            given: one value or n values for each condition.
+            seed: the same seed and n give the same rows; None takes a fresh seed.
+            sampler: called with (denoiser) or (denoiser, steps=...); the model's own by default.
             steps: noise levels that the sampler visits.
-
-        Raises:
-            InputError: an n below 0, or conditions that the model does not know.
-            NonFiniteError: the sampler diverged; says why.
-
-        Warns:
-            InaccurateSamplesWarning: the rows have another spread than the data can have, as after too few steps.
         """
         cond = self._encoded_condition(n, given)
         x = self.sample_states(int(n), cond, generator(seed), sampler=sampler, steps=steps)
@@ -80,7 +76,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         steps: int | None = None,
         on_step: OnStep = None,
     ) -> Any:
-        """Draw n standardised states for encoded conditions: what `sample` decodes."""
+        """The standardised states for encoded conditions that `sample` decodes."""
         denoiser = self.denoiser_.to(self._device())
         make = sampler or self.sampler or default_sampler(denoiser.process)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
@@ -105,21 +101,17 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         given: Given = None,
         seed: int | None = None,
     ) -> Any:
-        r"""Draw n rows by chains on the density of noisy data, of the type that was fitted; for Gaussian noise alone.
+        r"""Draw n rows by chains on the density of noisy data; for Gaussian noise alone.
 
-        `chains.WalkJump` walks at one noise level, quickly, and its jumps vary less than the data; `chains.Sequential`
-        takes one noisy measurement of the same row after the other, and weighs modes that are far apart rightly.
+        `chains.WalkJump` is quick, at one noise level, and its jumps vary less than the data; `chains.Sequential`
+        measures the same row again and again, and weighs distant modes rightly.
 
         Args:
-            n: how many, each from a chain of its own that starts at the mean of the data.
-            chain: called with the denoiser at all noise levels, in standard deviations of the data: a class of
-                `chains`, or `functools.partial(chains.WalkJump, sigma=0.3, steps=500)`.
+            n: how many, each from its own chain, which starts at the mean of the data.
+            chain: called with the denoiser at noise levels in standard deviations of the data, such as
+                `functools.partial(chains.WalkJump, sigma=0.3, steps=500)`.
             given: as for `sample`.
             seed: the same seed gives the same rows; None takes a fresh one.
-
-        Raises:
-            InputError: the noise is not Gaussian, as where columns are categories or angles; a number out of range.
-            NonFiniteError: a chain diverged.
         """
         cond = self._encoded_condition(n, given, fewest=1)
         denoiser, rng = self.denoiser_.to(self._device()), generator(seed)
@@ -140,8 +132,8 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: rows like those that were fitted.
-            y: their conditions, where they are not columns of X.
-            likelihood: `evaluation.ProbabilityFlow` or `evaluation.Bound`, instead of the model's own.
+            y: conditions that are no columns of X.
+            likelihood: such as `evaluation.Bound`; the model's own by default.
             seed: of dequantisation and Monte Carlo.
         """
         return self.estimate(X, y, likelihood=likelihood, seed=seed).log_prob.numpy().astype(np.float64)
@@ -160,16 +152,8 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Estimate:
         """As `score_samples`, with Monte Carlo errors, parts, and the method in words.
 
-        Args:
-            X: rows like those that were fitted.
-            y: their conditions, where they are not columns of X.
-            likelihood: instead of the model's own.
-            dequantisations: points of the cell of every integer that a row is evaluated at. An exact density weighs
-                them, which tightens the bound on the log-probability; else they are averaged, which lowers the error.
-            seed: of dequantisation and Monte Carlo.
-
-        Raises:
-            InputError: no dequantisations.
+        Integers have `dequantisations` points of their cells. An exact density weighs them, which tightens the bound;
+        else they are averaged, which lowers the error.
         """
         check_is_fitted(self)
         rng = generator(seed)
@@ -205,7 +189,6 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return Estimate(log_prob, error, parts, words, result.degrees_of_freedom)
 
     def _encoded_condition(self, n: int, given: Given, fewest: int = 0) -> torch.Tensor | None:
-        """What n new rows are conditioned on."""
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < fewest:
             raise InputError(f"got n = {n!r}; expected how many rows to sample, a whole number from {fewest}")

@@ -1,4 +1,4 @@
-"""Measure a model on held-out data: its likelihood beside baselines, its samples beside data."""
+"""A model on held-out data: its likelihood beside baselines, its samples beside data."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Quantity:
 
 @dataclass
 class Assessment:
-    """The measurements of a model on test data, and the data of its pictures.
+    """Measurements of a model on test data, and what its pictures show.
 
     Attributes:
         numbers: name -> quantity.
         likelihoods: name -> (nats per row, standard error over rows), the model first, then baselines.
-        descriptions: name -> what the likelihood or the test is.
+        descriptions: name -> what was measured.
     """
 
     model: DenoisingMarkovModel
@@ -61,7 +61,7 @@ class Assessment:
     descriptions: dict[str, str] = field(default_factory=dict)
 
     def features(self, states: Any) -> Floats:
-        """States as rows of real numbers, the coordinates that the space gives to statistics."""
+        """States as the rows of real numbers that statistics use."""
         features: Floats = self.model.denoiser_.process.space.features(states).flatten(1).double().numpy()
         return features
 
@@ -84,23 +84,17 @@ def evaluate(
     max_rows: int = MOST_ROWS,
     seed: int = 0,
 ) -> Assessment:
-    """Measure a model on held-out rows.
+    """Measurements of a model on 10 held-out rows or more, for `unnoise.report.page_of`.
 
     Args:
         model: a fitted model.
-        test: rows that it was not fitted on, in the form of the training data.
-        y: the conditions of these rows, if they are not columns.
-        train: the rows that it was fitted on, to fit baselines and to look for copies.
+        test: rows that it was not fitted on.
+        y: their conditions, if they are no columns.
+        train: the rows that it was fitted on, for baselines and copies.
         train_y: the conditions of the training rows.
-        likelihood: how to compute it; by default as the model does. The lower bound is always measured too.
-        max_rows: the number of test rows to use, chosen at random.
+        likelihood: by default the model's; the lower bound is always measured too.
+        max_rows: the most test rows, chosen at random.
         seed: of all randomness.
-
-    Returns:
-        The measurements; `unnoise.report.page_of` makes a page of them.
-
-    Raises:
-        InputError: there are fewer than 10 test rows, or rows without the form of the training data.
     """
     check_is_fitted(model)
     start = time.monotonic()
@@ -136,7 +130,6 @@ def _likelihood(result: Assessment, estimate: Estimate, method: Likelihood) -> N
 
 
 def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generator) -> None:
-    """Baselines of the same rows, if the state is a single factor."""
     schema = result.model.schema_
     if len(schema.factors) != 1:
         return
@@ -150,7 +143,6 @@ def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generat
 
 
 def _record(result: Assessment, name: str, label: str, log_prob: Floats) -> None:
-    """Add the mean log-likelihood and its standard error over rows."""
     mean, error = _over_rows(log_prob)
     result.numbers[f"{name}_nats_per_row"] = Quantity(mean, error, "nats per row")
     if result.model.schema_.numbers is not None:
@@ -161,7 +153,6 @@ def _record(result: Assessment, name: str, label: str, log_prob: Floats) -> None
 
 
 def _over_rows(nats: Floats) -> tuple[float, float]:
-    """The mean, and its standard error."""
     return float(nats.mean()), float(nats.std() / len(nats) ** 0.5)
 
 

@@ -19,18 +19,12 @@ from unnoise.report.page import Page
 
 FRAMES = 9  # pictures in a filmstrip
 EXAMPLES = 6  # rows of a filmstrip of images
-PAIRS = 20  # samples shown beside their nearest training rows
+PAIRS = 20  # samples beside their nearest training rows
 PER_CLASS = 12
 
 
 def page_of(result: Assessment, title: str = "unnoise", command: str | None = None) -> Page:
-    """The page of an assessment; `page_of(found).write("report.html")` writes one file.
-
-    Args:
-        result: the result of `unnoise.evaluate`.
-        title: of the page.
-        command: the shell command that makes the page again.
-    """
+    """The page of an assessment, for `page_of(found).write("report.html")`; `command` makes it again."""
     schema = result.model.schema_
     what = " x ".join(map(str, schema.event_shape)) + " numbers" if schema.numbers else schema.kinds
     page = Page(title, subtitle=f"{len(result.test):,} held-out rows of {what}")
@@ -48,7 +42,7 @@ def page_of(result: Assessment, title: str = "unnoise", command: str | None = No
 
 
 def _is_image(result: Assessment) -> bool:
-    """Whether a row is a picture: one block of numbers with two or three axes."""
+    """One block of numbers with two or three axes."""
     numbers = result.model.schema_.numbers
     return numbers is not None and len(numbers.event_shape) in (2, 3)
 
@@ -174,12 +168,10 @@ def _denoising(result: Assessment, rows: int) -> tuple[list[Any], list[float]]:
 
 
 def _frame(result: Assessment, states: Any) -> Any:
-    """States as images or as points of a plane."""
     return states.numpy() if _is_image(result) else np.stack(_plane(result, states), axis=1)
 
 
 def _plane(result: Assessment, states: Any) -> list[Any]:
-    """Two coordinates to draw, if the state is a single factor that has them."""
     factors = list(result.model.schema_.factors.values())
     return views.plane(factors[0], states) if len(factors) == 1 else []
 
@@ -212,7 +204,6 @@ def _images(result: Assessment, states: Any) -> Any:
 
 
 def _by_class(result: Assessment, images: Any) -> dict[str, Any]:
-    """Images by class, if the only condition is a category with few levels."""
     kinds = list(result.model.schema_.conditions.values())
     if len(kinds) != 1 or not isinstance(kinds[0], Category) or len(kinds[0].levels) > 20:
         return {}

@@ -1,4 +1,4 @@
-"""Simple models to compare with, for each class of factors; `@baselines.register(MyFactor)` adds those of another."""
+"""Baselines for each class of factors; `@baselines.register(MyFactor)` adds others."""
 
 from __future__ import annotations
 
@@ -14,19 +14,12 @@ from unnoise.data.factors import CategoryFactor, Factor, NumberFactor, PlaceFact
 from unnoise.evaluation.baselines import independent_log_prob
 
 Found = Iterator[tuple[str, str, NDArray[np.float64]]]
-SHARE = 9  # one training point in this many chooses the bandwidth on the globe
+SHARE = 9  # one training point in this many chooses the bandwidth
 
 
 @singledispatch
 def baselines(factor: Factor, train: Tensor, test: Tensor, seed: int) -> Found:
-    """Yield name, description and log densities (m,) of the test points, in nats, of each baseline; none by default.
-
-    Args:
-        factor: its class decides the baselines.
-        train: points to fit on, (n, *event).
-        test: points to score, (m, *event).
-        seed: of all randomness.
-    """
+    """Yield name, description and log densities (m,) of the test points, in nats, of each baseline; none by default."""
     yield from ()
 
 

@@ -1,7 +1,6 @@
-"""A page: one HTML file that a person opens without a network, and keeps.
+"""A page: one HTML file with its pictures inside, which loads nothing.
 
-Pictures are inside the file, and the page forbids the browser to load anything. Every string is escaped, since names of
-columns and classes come from a user's data.
+Every string is escaped, since names of columns and classes come from a user's data.
 """
 
 from __future__ import annotations
@@ -27,20 +26,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PIXELS_PER_INCH = 160  # of the pictures in the file
-SHOWN_PER_INCH = 104  # of the pictures on the page, which stay sharp on fine screens
+SHOWN_PER_INCH = 104  # pictures stay sharp on fine screens
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # load nothing from anywhere
 NUMBER_IN_WORDS = re.compile(r"[-−+]?\d[\d.,]*%?( ± \d[\d.,]*%?)?|–|")  # such as "2.31 ± 0.01"
 
 
 @dataclass
 class Page:
-    """A page that grows from top to bottom; new parts go to the section that was opened last.
+    """A page; new parts go to the section opened last.
 
     >>> page = Page("Digits", subtitle="1797 images, 8x8")
     >>> page.summary({"held-out bits per dimension": "2.31 ± 0.01"})
     >>> page.section("How likely is held-out data?")
-    >>> page.text("Lower is better.")
-    >>> page.table([["unnoise", 2.31], ["Gaussian", 2.94]], header=["model", "bits"], caption="360 images.")
     >>> "<h1>Digits</h1>" in page.html()
     True
     """
@@ -58,7 +55,7 @@ class Page:
         self._summary = f'<dl class="summary">{"".join(cells)}</dl>'
 
     def section(self, title: str) -> None:
-        """Open a section, with an entry in the table of contents."""
+        """Open a section, with an entry in the contents."""
         self._sections.append((title, []))
 
     def text(self, words: str) -> None:
@@ -70,7 +67,7 @@ class Page:
         self._add(_facts(pairs))
 
     def table(self, rows: Sequence[Sequence[Any]], header: Sequence[str], caption: str = "") -> None:
-        """A table, which scrolls on a narrow page; columns of numbers are aligned to the right."""
+        """A table, which scrolls on a narrow page, with numbers to the right."""
         if wrong := [len(row) for row in rows if len(row) != len(header)]:
             raise InputError(f"a row has {wrong[0]} cells and the header {len(header)}; give every row all its cells.")
         numeric = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(header))]
@@ -82,7 +79,7 @@ class Page:
         self._add(f'<div class="wide">{table}</div>')
 
     def figure(self, figure: Figure, caption: str, *, alt: str | None = None) -> None:
-        """A picture; `alt` describes it for screen readers, by default the caption does."""
+        """A picture; `alt`, by default the caption, is for screen readers."""
         data = png(figure, PIXELS_PER_INCH)
         width = int.from_bytes(data[16:20], "big") * SHOWN_PER_INCH // PIXELS_PER_INCH
         source = f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
@@ -90,7 +87,7 @@ class Page:
         self._add(f'<figure><div class="paper">{image}</div><figcaption>{text(caption)}</figcaption></figure>')
 
     def reproducibility(self, provenance: Mapping[str, Any], seconds: float | None = None) -> None:
-        """How the page was made, at its end; `unnoise._provenance.provenance` gives the pairs."""
+        """How the page was made, from the pairs of `unnoise._provenance.provenance`."""
         pairs = {name: _flat(value) for name, value in provenance.items() if value is not None}
         if seconds is not None:
             pairs["seconds"] = f"{seconds:.1f}"
@@ -122,16 +119,12 @@ class Page:
 
 
 def text(value: Any) -> str:
-    """A value as escaped text.
-
-    >>> text("<b> & co"), text(0.123456)
-    ('&lt;b&gt; &amp; co', '0.1235')
-    """
+    """A value as escaped text."""
     return escape(number(float(value)) if isinstance(value, float | np.floating) else str(value), quote=True)
 
 
 def number(value: float) -> str:
-    """Four significant digits, or the whole part with commas if it is longer.
+    """Four significant digits, or a longer whole part with commas.
 
     >>> number(12345.678), number(0.00012), number(2.0), number(1.5e-9)
     ('12,346', '0.00012', '2', '1.5e-09')
@@ -148,14 +141,12 @@ def _cells(tag: str, attributes: Sequence[str], values: Iterable[Any]) -> str:
 
 
 def _facts(pairs: Mapping[str, Any], code: Sequence[str] = ()) -> str:
-    """Names and values; the values of the names in `code` in a fixed-width font."""
     items = ((text(name), text(value), name in code) for name, value in pairs.items())
     lines = (f"<dt>{name}</dt><dd>{f'<code>{value}</code>' if fixed else value}</dd>" for name, value, fixed in items)
     return f'<dl class="facts">{"".join(lines)}</dl>'
 
 
 def _flat(value: Any) -> Any:
-    """A dict of versions or hardware in one line."""
     if not isinstance(value, Mapping):
         return value
     return ", ".join(f"{name.replace('_', ' ')} {part}" for name, part in value.items())

@@ -29,13 +29,7 @@ Pictures = list[tuple["Figure", str]]
 
 @singledispatch
 def figures(factor: Factor, real: Columns, samples: Columns) -> Pictures:
-    """Pictures of held-out rows beside as many samples, with captions; by default a histogram of each column.
-
-    Args:
-        factor: its class decides the pictures.
-        real: the columns of held-out rows, by name.
-        samples: the columns of samples, by name.
-    """
+    """Pictures of held-out columns beside samples, with captions; by default histograms."""
     picture = plots.marginals(_of(factor, real), _of(factor, samples))
     return [(picture, "Each column: held-out rows and as many samples.")]
 
@@ -50,7 +44,6 @@ def _number_figures(factor: NumberFactor, real: Columns, samples: Columns) -> Pi
 
 @figures.register(AngleFactor)
 def _angle_figures(factor: AngleFactor, real: Columns, samples: Columns) -> Pictures:
-    """A Ramachandran plot of the first two angles, then histograms."""
     found = figures.dispatch(Factor)(factor, real, samples)
     if len(factor.columns) > 1:
         picture = plots.angle_pairs(real, samples, factor.columns[:2], factor.turn, factor.starts[:2])
@@ -86,7 +79,7 @@ def _rotation_figures(factor: RotationFactor, real: Columns, samples: Columns) -
 
 @singledispatch
 def plane(factor: Factor, x: Tensor) -> list[Values]:
-    """Two coordinates (n,) to draw clean or noisy points in a plane; by default none."""
+    """Two coordinates (n,) to draw points with; by default none."""
     return []
 
 
@@ -102,7 +95,6 @@ def _angle_plane(factor: AngleFactor, x: Tensor) -> list[Values]:
 
 @plane.register(PlaceFactor)
 def _place_plane(factor: PlaceFactor, x: Tensor) -> list[Values]:
-    """Longitude to the right, latitude upwards."""
     return list(factor.decode(x).values())[::-1]
 
 
@@ -111,5 +103,4 @@ def _two(coordinates: list[Values]) -> list[Values]:
 
 
 def _of(factor: Factor, columns: Columns) -> Columns:
-    """The columns of the factor alone."""
     return {name: columns[name] for name in factor.columns}

@@ -24,7 +24,7 @@ FORMAT = "unnoise.training.1"
 
 
 def save(state: TrainState, path: Path) -> None:
-    """Write the state beside `path`, flush it, and rename it: a crash leaves the old file or the new."""
+    """Write beside `path`, flush and rename: a crash leaves the old file or the new."""
     tensors, metadata = state.state_dict()
     header = {"format": FORMAT, "metadata": json.dumps(metadata)}
     try:
@@ -45,7 +45,7 @@ def load(state: TrainState, path: Path) -> None:
     """Bring the state to where the checkpoint is.
 
     Raises:
-        InputError: it is missing, damaged, or of another network or other settings; nothing changes then.
+        InputError: it is missing, damaged or of another training; nothing changes.
     """
     with _explained(path):
         tensors, metadata = _read(path)
@@ -79,7 +79,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _separate(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Dense tensors that share no memory, as the format wants; tied weights are written once per name."""
+    """Tensors that share no memory, as the format wants."""
     seen: set[int] = set()
     separate = {}
     for name, tensor in tensors.items():
@@ -95,10 +95,10 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def deferred_interrupt() -> Iterator[None]:
-    """Keep the first SIGINT waiting until the block ends, then hand it to the handler that was there before.
+    """Keep the first SIGINT waiting until the block ends, for the handler of before.
 
-    A second one does not wait, for a block that hangs. Outside the main thread, where Python delivers no signals, and
-    where SIGINT is ignored or left to the system, the block just runs.
+    A second one does not wait, as the block may hang. The block just runs outside the main thread, and where SIGINT is
+    ignored or left to the system.
     """
     previous = signal.getsignal(signal.SIGINT)
     if not callable(previous) or threading.current_thread() is not threading.main_thread():

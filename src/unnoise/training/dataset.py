@@ -1,8 +1,7 @@
 """Where training examples come from, and in which order.
 
-The order is a pure function of the seed and the step: nothing about it is saved, and a training that resumes at step n
-sees the examples that it would have seen. Examples come in rounds: one permutation of all of them, or for small data
-several in a row, so that a batch may be larger than the data.
+The order is a pure function of seed and step, so a resumed training sees the same examples. A round is one permutation
+of all examples, or several for small data, so that a batch may be larger than the data.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 
 STREAM = 2**16  # indices of a stream, which mean nothing
-ROUND = 16384  # examples per round when the data are fewer: one draw of permutations serves many steps
+ROUND = 16384  # examples per round of small data: one draw serves many steps
 
 
 @runtime_checkable
@@ -31,7 +30,7 @@ class Dataset(Protocol):
     def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
         """The states x_0 and the conditions of the examples at these indices (int64, on the CPU), on any device.
 
-        It may use `rng`, e.g. for dequantisation, which lives on the device that trains.
+        Dequantisation may use `rng`, which lives on the training device.
         """
         ...
 
@@ -41,8 +40,8 @@ class Arrays:
     """Examples in memory.
 
     Args:
-        states: a tensor (n, *event), or a nested dict of such tensors.
-        cond: (n, c), the conditions of the examples; None without.
+        states: (n, *event), or a nested dict of such tensors.
+        cond: conditions, (n, c); None without.
     """
 
     states: Any
@@ -63,7 +62,7 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Stream:
-    """Examples drawn anew for every batch, by a function of n and a generator that returns n states."""
+    """Examples drawn anew for every batch, by a function of n and a generator."""
 
     draw: Callable[[int, torch.Generator], Any]
 
@@ -80,12 +79,12 @@ class Digested(Protocol):
     """Data with a fingerprint, so that a training resumes with its own."""
 
     def digest(self) -> str:
-        """The function `digest` of all that batches are made of."""
+        """The `digest` of all that batches are made of."""
         ...
 
 
 def digest(*trees: Any) -> str:
-    """A fingerprint of tensors, or trees of them or None: another one if any number, type, name or shape differs.
+    """A fingerprint of tensors, trees of them or None: numbers, types, names and shapes.
 
     >>> x = torch.zeros(2, 3)
     >>> digest(x) == digest(torch.zeros(2, 3)) != digest(torch.zeros(3, 2)) != digest(x + 1e-30)
@@ -102,11 +101,7 @@ def digest(*trees: Any) -> str:
 
 
 def derived_seed(*parts: int | str) -> int:
-    """A seed of 64 bits that is a pure function of the parts.
-
-    >>> derived_seed(0, "noise") == derived_seed(0, "noise") != derived_seed(1, "noise")
-    True
-    """
+    """A 64-bit seed, a pure function of the parts."""
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "little")
 
 
@@ -126,7 +121,7 @@ class BatchOrder:
         self._cached, self._round = -1, torch.empty(0, dtype=torch.int64)
 
     def indices(self, step: int) -> Tensor:
-        """The examples of the batch of this step, shape (batch_size,)."""
+        """The examples of this step's batch, (batch_size,)."""
         length = self.num_examples * self.passes  # of a round: never shorter than a batch
         number, start = divmod(step * self.batch_size, length)
         head = self._deal(number)[start : start + self.batch_size]

@@ -1,4 +1,4 @@
-"""Training in one call: from states in memory, from any source of batches, or from states drawn anew."""
+"""Training in one call, on states in memory, batches from anywhere, or new states."""
 
 from __future__ import annotations
 
@@ -40,25 +40,21 @@ def learn(
     tell: Tell = lambda share, words: None,
     **settings: Any,
 ) -> Denoiser:
-    """A denoiser of the process, trained on the data: the running average of the weights, ready to be used.
+    """A denoiser of the process, trained on the data, with averaged weights.
 
     Args:
         process: how the states are noised.
-        network: called with the shape of its inputs, the number of conditions and the shape of its outputs.
-        data: states, (n, *event) or a nested dict of such arrays; or a `Dataset`; or a function of n and a generator
-            that draws n states, and is called for every batch.
+        network: called with the input shape, the number of conditions and the output shape.
+        data: states, (n, *event) or a nested dict of such arrays; a `Dataset`; or a function of n and a generator that
+            draws the n states of a batch.
         cond: (n, c), the conditions of states in memory.
         known: a denoiser that the network corrects.
         objective: the bound by default.
-        head: called with the process; how the network's output is read. The process's own by default.
-        judge: how good a denoiser is on validation data, larger is better; the best one seen is kept. None keeps the
-            last one.
-        looks: how often the judge is asked, evenly over the training.
-        tell: called after every step with the share of the training that is done and a few words.
-        **settings: of `training.Settings`; `seed` also decides the first weights, and `device` is "cpu" if not given.
-
-    Raises:
-        InputError: for conditions beside data that are not in memory, and for settings that cannot be.
+        head: called with the process; the process's own by default.
+        judge: a denoiser's score on validation data; the one with the largest is kept. None keeps the last.
+        looks: how often the judge is asked.
+        tell: called after every step with the share done and a few words.
+        **settings: of `training.Settings`; `seed` also decides the first weights; `device` is "cpu" by default.
 
     >>> from functools import partial
     >>> from unnoise.networks import MLP
@@ -71,9 +67,6 @@ def learn(
     >>> samples = Heun(denoiser, steps=10).sample(200, torch.Generator().manual_seed(0))
     >>> print(f"{samples.mean():.0f}")
     2
-    >>> law = lambda n, rng: torch.randn(n, 1, generator=rng)  # a stream of new states
-    >>> learn(process, partial(MLP, width=32), law, steps=2).training
-    False
     """
     read = process.head if head is None else head(process)
     chosen = Settings(**{"device": "cpu", **settings})
@@ -98,7 +91,6 @@ def _dataset(data: Any, cond: Tensor | None) -> Dataset:
 
 
 def _width(dataset: Dataset) -> int:
-    """How many conditions a network is given: c where they are (n, c)."""
     _, cond = dataset.batch(torch.tensor([0]), generator(0))
     return cond.shape[1] if cond is not None and cond.ndim == 2 else 0
 
@@ -134,12 +126,12 @@ def learn_betas(
 ) -> Betas:
     r"""The $\beta_2, \dots, \beta_T$ that raise the evidence lower bound K the most, by its gradient with frozen noise.
 
-    The noise of every row is drawn once, so that K is one smooth function of the betas, which is climbed by L-BFGS
-    (Sohl-Dickstein et al. 2015, arXiv 1503.03585, section 2.4.1). To train a network along with them, make the
-    `LearnedBetas` a part of the denoiser and train that with `objectives.StepKL`.
+    The noise is drawn once, so K is a smooth function of the betas, which L-BFGS climbs (Sohl-Dickstein et al. 2015,
+    arXiv 1503.03585, section 2.4.1). To train a network with them, make the `LearnedBetas` a part of the denoiser and
+    minimise `objectives.StepKL`.
 
     Args:
-        chain: of a process whose schedule is a `LearnedBetas`, which this changes; its first beta stays.
+        chain: its process's schedule is a `LearnedBetas`, which changes but for its first beta.
         denoiser: of the same process.
         x_0: data, (n, *event); every row sees one step.
         rng: of the noise.
@@ -147,9 +139,6 @@ def learn_betas(
 
     Returns:
         What was learnt, as fixed steps.
-
-    Raises:
-        InputError: a schedule of another kind.
     """
     process = chain.process
     if not (isinstance(process, Gaussian) and isinstance(process.schedule, LearnedBetas)):

@@ -1,8 +1,8 @@
 """The training loop: a generator that yields after every step, so that the caller shows, logs and stops.
 
-A step draws the batch and its noise, evaluates the process's own rows, all at once or part after part, averages the
-gradients over the processes, clips, moves the weights, and moves their average. Loss and gradient are read from the
-device once per step, before the update, so a step that would spoil the weights is never made.
+A step draws a batch and its noise, evaluates the process's own rows part after part, averages the gradients over the
+processes, clips, and moves weights and average. Loss and gradient are read before the update, so a step that would
+spoil the weights is never made.
 """
 
 from __future__ import annotations
@@ -31,16 +31,7 @@ from unnoise.training.state import TrainState
 
 @dataclass(frozen=True)
 class Step:
-    """What one step did.
-
-    Args:
-        index: of the step, from 0.
-        loss: mean over the whole batch.
-        rate: the learning rate.
-        gradient: norm of the gradient, before clipping.
-        progress: of the training after this step; it ends at 1.
-        metrics: what the objective reported of the rows of this process, side by side.
-    """
+    """What one step did: the mean loss, the norm before clipping, and this process's metrics."""
 
     index: int
     loss: float
@@ -55,15 +46,8 @@ def train(
 ) -> Iterator[Step]:
     """Train from where `state` is to the end of its settings, and yield after every step.
 
-    With `checkpoint` the state is saved there as often as the settings say, at the end, when the caller closes the
-    generator, and on Ctrl-C, which waits for the step to end. After an error inside a step the last checkpoint stands.
-    To resume, `load` it before training.
-
-    Raises:
-        InputError: the data are empty, not those of the checkpoint or not what the process can noise, or a batch cannot
-            be shared evenly.
-        NonFiniteError: a loss or a gradient is infinite or NaN.
-        OSError: the checkpoint cannot be written.
+    With `checkpoint` the state is saved as often as the settings say, at the end, on closing the generator, and on
+    Ctrl-C after the step. After an error the last checkpoint stands. To resume, `load` it first.
     """
     run = _Run(state, objective, source)
     checkpoints = _Checkpoints(state, checkpoint if run.group.rank == 0 else None)
@@ -84,7 +68,7 @@ def train(
 
 
 class _Run:
-    """One stretch of training: from a start or a resumption to its end."""
+    """One stretch of training."""
 
     def __init__(self, state: TrainState, objective: Objective, source: Dataset) -> None:
         settings = state.settings
@@ -101,7 +85,7 @@ class _Run:
         self.start, self.checked = time.monotonic() - state.elapsed, False
 
     def step(self) -> Step:
-        """One step; the state changes only after everything that can go wrong went well."""
+        """One step; the state changes only after all that can go wrong."""
         state = self.state
         rate = self.settings.rate(state.progress, state.step)
         loss, metrics = self._backpropagate(*self._batch())
@@ -115,7 +99,7 @@ class _Run:
         return Step(state.step - 1, mean, rate, norm, state.progress, metrics)
 
     def _batch(self) -> tuple[Any, Any]:
-        """The whole batch on the device, in the precision of the weights; the first one is looked at closely."""
+        """The first batch is checked."""
         x_0, cond = self.source.batch(self.order.indices(self.state.step), self.state.rng)
         if not self.checked:
             check_batch(self.state.denoiser.process, x_0, cond)
@@ -127,7 +111,7 @@ class _Run:
         return leaf.to(self.group.device, self.weights[0].dtype if leaf.is_floating_point() else leaf.dtype)
 
     def _backpropagate(self, x_0: Any, cond: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """The mean loss and the metrics of the own rows; every part sees the noise of the whole batch."""
+        """Every part sees the noise of the whole batch."""
         rng, losses, reported = self.state.rng, [], []
         before = rng.get_state()
         self.state.optimiser.zero_grad()
@@ -142,7 +126,7 @@ class _Run:
         return torch.stack(losses).mean(), joined
 
     def _read(self, loss: Tensor, gradients: list[Tensor]) -> tuple[float, float, float]:
-        """Loss, gradient norm and seconds spent, alike in all processes; the one wait for the device."""
+        """Alike in all processes; the one wait for the device."""
         norm = nn.utils.get_total_norm(gradients)
         elapsed = norm.new_tensor(time.monotonic() - self.start)
         mean, norm, elapsed = self.group.mean(torch.stack((loss, norm, elapsed))).tolist()
@@ -159,7 +143,7 @@ class _Run:
 
 
 class _MeanLoss(nn.Module):
-    """The denoiser and its objective as one module, whose output is the mean loss: what a process group shares."""
+    """Denoiser and objective as the one module that a process group shares."""
 
     def __init__(self, denoiser: Denoiser, objective: Objective) -> None:
         super().__init__()
@@ -172,7 +156,7 @@ class _MeanLoss(nn.Module):
 
 
 class _Checkpoints:
-    """Saves the state when it is time, and never the same state twice."""
+    """Saves the state when due, never twice."""
 
     def __init__(self, state: TrainState, path: Path | None) -> None:
         self.state, self.path = state, path
@@ -187,7 +171,7 @@ class _Checkpoints:
     def save(self) -> None:
         if self.path is None or self.saved == self.state.step:
             return
-        self.saved = self.state.step  # also when saving fails: it would fail again on the way out
+        self.saved = self.state.step  # also after a failure, which would repeat on the way out
         save(self.state, self.path)
         self.last = time.monotonic()
 

@@ -1,7 +1,6 @@
 """The processes that train together: one, or as many as `accelerate launch` started.
 
-Every process draws the indices and the noise of the whole batch and evaluates its own rows, so a group of any size
-follows the same loss curve.
+Each draws the noise of the whole batch and evaluates its own rows, so any group follows the same loss curve.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from unnoise.training.settings import Settings
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """This process among those that train together; `accelerator` is None when it is alone."""
+    """This process among them; `accelerator` is None when it is alone."""
 
     rank: int
     size: int
@@ -32,7 +31,7 @@ class ProcessGroup:
 
     @classmethod
     def gather(cls, settings: Settings) -> ProcessGroup:
-        """Find out from accelerate how this process was launched, and which device it has."""
+        """Ask accelerate how this process was launched, and on which device."""
         from accelerate import Accelerator, PartialState
         from accelerate.utils import parse_flag_from_env
 
@@ -47,7 +46,7 @@ class ProcessGroup:
         return cls(rank, size, together.device, settings.precision, together)
 
     def rows(self, batch_size: int) -> slice:
-        """The part of the batch that this process evaluates."""
+        """The part of the batch evaluated here."""
         share, rest = divmod(batch_size, self.size)
         if rest:
             raise InputError(
@@ -57,7 +56,7 @@ class ProcessGroup:
         return slice(self.rank * share, (self.rank + 1) * share)
 
     def join(self, module: nn.Module) -> nn.Module:
-        """The module with the gradients of the whole batch: wrapped by accelerate, or itself when alone."""
+        """The module, whose gradients are those of the whole batch."""
         if self.accelerator is None:
             return module
         joined = self.accelerator.prepare_model(module)
@@ -69,7 +68,7 @@ class ProcessGroup:
         return joined
 
     def autocast(self) -> Callable[[], AbstractContextManager[Any]]:
-        """The context in which the loss is computed; in a group accelerate's wrapper already provides it."""
+        """The loss's context; in a group accelerate's wrapper provides it."""
         if self.accelerator is None and self.precision == "bfloat16":
             return lambda: torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext
@@ -80,7 +79,7 @@ class ProcessGroup:
 
 
 def _warn_of_missing_processes() -> None:
-    """Say so where `accelerate launch --cpu --num_processes 2` quietly started one, as without MPI."""
+    """Without MPI `accelerate launch --cpu --num_processes 2` quietly starts one."""
     alone = not os.environ.keys() & {"WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE"}
     if alone and "ACCELERATE_USE_CPU" in os.environ and "MASTER_PORT" in os.environ:
         warnings.warn(
@@ -91,7 +90,6 @@ def _warn_of_missing_processes() -> None:
 
 
 def _device(name: str) -> torch.device:
-    """The device of this name; "auto" is the GPU when there is one."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -1,4 +1,4 @@
-"""How to train: every number that the loop needs, checked once, when it is given."""
+"""The numbers of a training, checked once."""
 
 from __future__ import annotations
 
@@ -16,30 +16,28 @@ PRECISIONS = ("float32", "bfloat16")
 class Settings:
     r"""The numbers of one training.
 
-    With step $n$ (from 0), progress $p \in [0, 1]$ and warm-up $w$, the learning rate is
-    $\eta \min(1, (n + 1) / w) (1 + \cos \pi p) / 2$ (cosine: Loshchilov and Hutter, 2017, arXiv:1608.03983). Progress
-    is the larger share of steps made and time spent, so a training under a time limit also ends at a rate of zero.
+    With step $n$ (from 0), progress $p \in [0, 1]$ and warm-up $w$, the learning rate is $\eta \min(1, (n + 1) / w) (1
+    + \cos \pi p) / 2$ (Loshchilov and Hutter 2017, arXiv 1608.03983). Progress is the larger share of steps and time,
+    so the rate also ends at zero under a time limit.
 
     Args:
-        steps: how many gradient steps.
-        batch_size: examples at once, over all processes together.
-        accumulate: how many such batches make a step, in the memory of one.
+        steps: gradient steps.
+        batch_size: examples at once, over all processes.
+        accumulate: batches per step, in the memory of one.
         learning_rate: the peak rate of AdamW.
-        warmup: steps of linear warm-up, of which at most a fifth of `steps` is used.
-        clip: largest norm of the gradient; None leaves it as it is.
+        warmup: steps of linear warm-up, at most a fifth of `steps`.
+        clip: the largest gradient norm; None for no limit.
         ema: decay of the running average of the weights, per step.
         weight_decay: decoupled weight decay, per unit of learning rate.
-        precision: "float32", or "bfloat16" to compute the loss under autocast (weights stay float32).
+        precision: "float32", or "bfloat16" for autocast.
         seed: of the noise and of the order of the examples.
-        time_limit: seconds after which training ends although steps are left; None for no limit.
+        time_limit: seconds after which training ends; None for no limit.
         checkpoint_every: seconds between checkpoints; 0 for one after every step.
-        device: "auto" (the GPU if there is one), "cpu", "cuda", "cuda:1" ...
+        device: "auto" (a GPU if there is one), "cpu", "cuda:1" ...
 
     >>> settings = Settings(steps=1000, learning_rate=0.01, warmup=100)
     >>> round(settings.rate(settings.progress(step=49), step=49), 6)
     0.00497
-    >>> round(settings.rate(progress=0.5, step=500), 6)
-    0.005
     """
 
     steps: int = 2000
@@ -72,14 +70,14 @@ class Settings:
             self._refuse("precision", " or ".join(map(repr, PRECISIONS)))
 
     def progress(self, step: int, elapsed: float = 0.0) -> float:
-        """How far the training is after `step` steps and `elapsed` seconds, from 0 to 1 (done)."""
+        """The share done after `step` steps and `elapsed` seconds."""
         fraction = step / self.steps
         if self.time_limit is not None:
             fraction = max(fraction, elapsed / self.time_limit)
         return min(1.0, fraction)
 
     def rate(self, progress: float, step: int) -> float:
-        """The learning rate of the step with this index (from 0) at this progress."""
+        """The learning rate of this step (from 0) at this progress."""
         warmup = max(1, min(self.warmup, self.steps // 5))
         warm = min(1.0, (step + 1) / warmup)
         return self.learning_rate * warm * (1.0 + math.cos(math.pi * progress)) / 2.0

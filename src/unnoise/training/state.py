@@ -1,7 +1,6 @@
-"""All that a training has reached: weights, their average, the optimiser's moments, the noise, the history.
+"""All that a training has reached, as a flat dictionary of tensors and a few JSON values.
 
-It becomes a flat dictionary of tensors and a few JSON values, so that one safetensors file holds it. A training that
-continues from it on the same machine and one thread gives the same bits as one that was never stopped.
+On the same machine and one thread a resumed training gives the bits of one that never stopped.
 """
 
 from __future__ import annotations
@@ -20,24 +19,12 @@ from unnoise.training.dataset import Dataset, Digested, derived_seed
 from unnoise.training.process_group import ProcessGroup
 from unnoise.training.settings import Settings
 
-# How long to train, how often to save and where to compute may change when a training resumes; no more.
+# All that may change when a training resumes.
 CHANGEABLE = ("steps", "time_limit", "checkpoint_every", "device")
 
 
 class TrainState:
-    """What the loop changes from step to step. The denoiser is moved to the device of the settings.
-
-    Attributes:
-        denoiser: the network with the raw weights.
-        ema: its copy with averaged weights, in evaluation mode: the one to use.
-        optimiser: AdamW.
-        rng: the source of the noise.
-        step: how many steps were made.
-        elapsed: seconds spent, earlier runs included.
-        losses: the loss of every step, in nats.
-        num_examples: how many examples the data had; None before the first step.
-        digest: of the data, where they have one.
-    """
+    """What the loop changes: raw and averaged weights, AdamW, the noise, and the steps, seconds and losses (nats)."""
 
     def __init__(self, denoiser: Denoiser, settings: Settings) -> None:
         if not any(weight.requires_grad for weight in denoiser.parameters()):
@@ -58,11 +45,7 @@ class TrainState:
         self.digest: str | None = None
 
     def see(self, data: Dataset) -> None:
-        """Remember the data that this training is of.
-
-        Raises:
-            InputError: they are not those that it saw before.
-        """
+        """Remember the data; an InputError if they are not those seen before."""
         count, digest = len(data), data.digest() if isinstance(data, Digested) else None
         if self.num_examples not in (None, count):
             raise InputError(
@@ -87,7 +70,7 @@ class TrainState:
         return self.settings.progress(self.step, self.elapsed)
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Every tensor under a flat name, and the numbers around them as JSON values."""
+        """Tensors under flat names, and numbers as JSON."""
         tensors = self._networks() | self._moments()
         tensors["rng"] = self.rng.get_state()
         tensors["losses"] = torch.tensor(self.losses, dtype=torch.float64)
@@ -95,7 +78,7 @@ class TrainState:
         return tensors, kept | {"settings": _plain(self.settings)}
 
     def load_state_dict(self, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave. If it does not fit, one sentence says why and nothing changes."""
+        """Take up what `state_dict` gave; if it does not fit, nothing changes."""
         self._check_settings(metadata["settings"])
         self._check_tensors(tensors)
         optimiser = self._optimiser_state(_under("optimiser.", tensors))
@@ -128,7 +111,7 @@ class TrainState:
         return {"state": moments, "param_groups": self.optimiser.state_dict()["param_groups"]}
 
     def _load_rng(self, saved: Tensor) -> None:
-        """The saved noise goes on; on another kind of device a stream of its own starts at this step."""
+        """On another kind of device a stream of its own starts at this step."""
         if saved.shape == self.rng.get_state().shape:
             self.rng.set_state(saved)
         else:
@@ -155,7 +138,6 @@ class TrainState:
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
-    """The settings as they read after a trip through JSON."""
     return dict(json.loads(json.dumps(asdict(settings), default=lambda number: number.item())))
 
 
@@ -171,10 +153,10 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class Average(Generic[Network]):
-    r"""A copy of a network whose weights follow those of the original as an exponential moving average.
+    r"""A copy of a network with the exponential moving average of its weights.
 
     $\bar w \leftarrow d_n \bar w + (1 - d_n) w$ with $d_n = \min(d, (1 + n) / (10 + n))$ after $n$ updates, so that the
-    first steps are forgotten soon (averaging: Polyak and Juditsky 1992). Buffers are copied.
+    first steps fade soon (Polyak and Juditsky 1992). Buffers are copied.
 
     >>> network = nn.Linear(1, 1, bias=False)
     >>> average = Average(network, decay=0.999)
@@ -194,7 +176,7 @@ class Average(Generic[Network]):
 
     @torch.no_grad()
     def update(self, num_updates: int) -> None:
-        """Move towards the weights of the original, after `num_updates` earlier updates."""
+        """Move towards the original, after `num_updates` updates."""
         decay = min(self.decay, (1 + num_updates) / (10 + num_updates))
         torch._foreach_lerp_(self._averages, self._weights, 1.0 - decay)
         if self._buffers:

@@ -24,7 +24,7 @@ _DEGREES = 1.01 * WHOLE_TURN  # numbers beyond a turn of radians are degrees
 
 @dataclass(frozen=True)
 class AngleFactor(Factor):
-    """Angles in degrees or radians. The range of the values decides which, unless the kind is degrees or radians.
+    """Angles in degrees or radians; if the kind does not say which, the range does.
 
     >>> wind = AngleFactor.fit({"from": np.array([350.0, 10.0, 180.0])})
     >>> str(wind)
@@ -40,12 +40,7 @@ class AngleFactor(Factor):
 
     @classmethod
     def fit(cls, columns: Columns, turn: float | None = None) -> Self:
-        """Degrees if any column exceeds a turn of radians; a range from 0 if no value is negative.
-
-        Args:
-            columns: angles by name.
-            turn: the size of a whole turn, 360 or 2 pi; None lets the range of the values decide.
-        """
+        """By `turn`, 360 or 2 pi; else in degrees if a column exceeds 2 pi. From 0 if no value is negative."""
         for name, values in columns.items():
             finite_numbers(values, name, cls.kind)
         if turn is None:

@@ -1,4 +1,4 @@
-"""What every factor can do: columns that together are one point of one space, and their noising process."""
+"""What every factor can do."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ Columns = Mapping[str, Values]
 class Factor(ABC):
     """Columns of the data that are one point of one space.
 
-    A report draws a factor of your own column by column and fits no baseline to it, until you register functions for
-    its class with `unnoise.report.views.figures`, `unnoise.report.views.plane` and
-    `unnoise.report.baselines.baselines`.
+    For pictures and baselines of your own factor, register functions with `unnoise.report.views.figures`,
+    `unnoise.report.views.plane` and `unnoise.report.baselines.baselines`.
 
     Attributes:
-        kind: the word for it in `kinds` and `--column NAMES=KIND`.
+        kind: its word in `kinds` and `--column NAMES=KIND`.
         columns: the names of its columns.
     """
 
@@ -38,7 +37,7 @@ class Factor(ABC):
     @classmethod
     @abstractmethod
     def fit(cls, columns: Columns) -> Self:
-        """The factor with its numbers taken from the values, which are all present."""
+        """The factor with numbers from these values, all present."""
 
     @abstractmethod
     def process(self) -> HasKernel[Any]:
@@ -50,7 +49,7 @@ class Factor(ABC):
 
     @abstractmethod
     def decode(self, x: Tensor) -> dict[str, Values]:
-        """The columns that points stand for, in the types of the data."""
+        """The columns at points, in the types of the data."""
 
     @abstractmethod
     def __str__(self) -> str:
@@ -58,20 +57,20 @@ class Factor(ABC):
 
     @property
     def log_volume(self) -> float:
-        """What turns the log density of points into that of the data, in nats per row."""
+        """The log density of the data less that of points, in nats per row."""
         return 0.0
 
     @property
     @abstractmethod
     def measure(self) -> str:
-        """The reference measure of densities of the data, in words."""
+        """The reference measure of densities of the data."""
 
     def jitter(self) -> Tensor | None:
-        """The width of the cell that each number stands for; None without dequantisation."""
+        """The widths of cells; None without dequantisation."""
         return None
 
     def to_config(self) -> dict[str, Any]:
-        """Plain JSON types, from which `from_config` makes an equal factor."""
+        """JSON, from which `from_config` makes an equal factor."""
         return {"kind": self.kind, **listed(dataclasses.asdict(self))}
 
     @classmethod
@@ -87,7 +86,7 @@ def expect(ok: bool, sentence: str) -> None:
 
 
 def quoted(columns: Sequence[str]) -> str:
-    """The first few columns, as they stand in a sentence."""
+    """The first few columns, for a sentence."""
     shown = ", ".join(f"'{name}'" for name in columns[:4]) + (", ..." if len(columns) > 4 else "")
     return f"column {shown}" if len(columns) == 1 else f"columns {shown}"
 
@@ -102,7 +101,7 @@ def finite_numbers(values: Values, column: str, kind: str) -> None:
 
 
 def stacked(columns: Columns, names: Sequence[str]) -> Values:
-    """The named columns side by side, (n, columns)."""
+    """The columns side by side, (n, columns)."""
     return np.stack([columns[name] for name in names], axis=1)
 
 
@@ -112,6 +111,6 @@ def dtypes_of(columns: Columns) -> tuple[str, ...]:
 
 
 def refuse(bad: Values, sentence: Callable[[int], str]) -> None:
-    """Raise an InputError if an element of `bad` is true; `sentence` gets the number of the first such row."""
+    """An InputError if any is bad; `sentence` gets the number of the first such row."""
     if bad.any():
         raise InputError(sentence(int(bad.nonzero()[0][0])))

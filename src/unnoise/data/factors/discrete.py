@@ -1,4 +1,4 @@
-"""Levels and counts: columns of categories as a point of a finite space, whole numbers from 0 as a point of counts."""
+"""Levels of categories as a point of a finite space, counts as a point of counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST = 1000  # levels of one column
 
 @dataclass(frozen=True)
 class CategoryFactor(Factor):
-    """Categories: each column is one of a few levels, without order.
+    """Each column is one of a few levels, without order.
 
     >>> animals = CategoryFactor.fit({"kind": np.array(["cat", "dog", "cat"], dtype=object)})
     >>> animals.encode({"kind": np.array(["dog"], dtype=object)})
@@ -60,7 +60,7 @@ class CategoryFactor(Factor):
 
 @dataclass(frozen=True)
 class OrderedFactor(CategoryFactor):
-    """Levels in the order of numbers or of the alphabet: noise moves to neighbours."""
+    """Levels in the order of numbers or the alphabet: noise moves to neighbours."""
 
     kind: ClassVar[str] = "ordered"
 
@@ -92,7 +92,7 @@ class CountFactor(Factor):
         return cls(tuple(columns), means, dtypes_of(columns))
 
     def process(self) -> ImmigrationDeath:
-        """Counted events disappear one by one and new ones arrive; the limit is a Poisson law."""
+        """Events disappear one by one and new ones arrive; the limit is Poisson."""
         return ImmigrationDeath(Counts(len(self.columns)), self.means)
 
     def encode(self, columns: Columns) -> Tensor:

@@ -1,4 +1,4 @@
-"""Numbers: real columns and dequantised integers, standardised, as one point of a Euclidean space."""
+"""Real columns and dequantised integers, standardised, as a point of a Euclidean space."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class NumberFactor(Factor):
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:
-        """Not used: `inference` makes the factor of all columns that are real or integer."""
+        """Not used: `inference` makes this factor."""
         raise InputError("got columns declared numbers; declare each of them real or integer")
 
     @property
@@ -58,7 +58,7 @@ class NumberFactor(Factor):
 
     @property
     def measure(self) -> str:
-        """A density, or a bound on a probability for dequantised integers."""
+        """A density, or a bound for dequantised integers."""
         integers = [isinstance(kind, Integer) for kind in self.coordinates]
         if all(integers):
             return "integer columns dequantised: a lower bound on the log-probability"
@@ -88,7 +88,7 @@ class NumberFactor(Factor):
         return columns
 
     def to_config(self) -> dict[str, Any]:
-        """Plain JSON types, with the configuration of every coordinate."""
+        """JSON, with every coordinate's."""
         return super().to_config() | {"coordinates": [kind.to_config() for kind in self.coordinates]}
 
     @classmethod
@@ -112,7 +112,7 @@ def _coordinates(kind: Coordinate, values: Values, name: str) -> Tensor:
 
 
 def representable(x: NDArray[np.float32], values: Values, name: str) -> Tensor:
-    """The float32 numbers as a tensor; refuse infinite ones."""
+    """A float32 tensor; infinite numbers are refused."""
     if (far := np.flatnonzero(~np.isfinite(x))).size:
         raise InputError(
             f"Column '{name}' holds {values.flat[far[0]]} in row {row_of(int(far[0]), values)}, which is too "

@@ -34,7 +34,7 @@ class PlaceFactor(Factor):
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:
-        """Longitudes run from 0 to 360 if one is above 180, else from -180 to 180."""
+        """Longitudes run from 0 to 360 if one is above 180."""
         expect(
             len(columns) == 2,
             f"latlon takes two columns, latitude and longitude, but got {len(columns)}; write --column lat,lon=latlon.",

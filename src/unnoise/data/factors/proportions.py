@@ -1,6 +1,5 @@
 """Proportions: columns that are shares of a whole, as one point of the simplex.
 
-Wright-Fisher noise can reach the faces; `spaces.Aitchison` uses log-ratio coordinates instead (from Python only).
 Densities are with respect to Lebesgue measure on all columns but one.
 """
 
@@ -50,7 +49,7 @@ class ProportionFactor(Factor):
         return factor
 
     def process(self) -> WrightFisher:
-        """Wright-Fisher noise, which ends at the uniform law on the simplex."""
+        """Wright-Fisher noise, with a uniform limit."""
         return WrightFisher(Simplex(len(self.columns)))
 
     @property
@@ -59,7 +58,7 @@ class ProportionFactor(Factor):
         return -(len(self.columns) - 1) * math.log(self.total)
 
     def encode(self, columns: Columns) -> Tensor:
-        """Points of the simplex, kept 1e-5 away from its faces."""
+        """Points kept 1e-5 away from the faces."""
         parts = stacked(columns, self.columns).astype(np.float64) / self.total
         where = f"of {quoted(self.columns)}"
         refuse(

@@ -15,7 +15,7 @@ from unnoise.processes import Brownian
 from unnoise.spaces import Rotations
 
 FORMS = {3: "rotation vector", 4: "quaternion", 9: "matrix"}
-OFF = 1e-3  # how far R R^T may be from the identity, or the length of a quaternion from 1
+OFF = 1e-3  # of R R^T from the identity, or of a quaternion's length from 1
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class RotationFactor(Factor):
         return torch.from_numpy(matrices.astype(np.float32))
 
     def decode(self, x: Tensor) -> dict[str, Values]:
-        """Rotations in the form of the data; a quaternion has a real part that is not negative."""
+        """Rotations in the form of the data; quaternions have real parts of 0 or more."""
         from scipy.spatial.transform import Rotation
 
         rotations = Rotation.from_matrix(x.double().numpy())
@@ -99,7 +99,7 @@ def _table(columns: Columns) -> Values:
 
 
 def _order(names: list[str], form: str) -> tuple[int, ...]:
-    """The columns of x, y, z, w of a quaternion; the order of the data otherwise."""
+    """The columns of x, y, z, w; else all in order."""
     ends = [name[-1:].lower() for name in names]
     if form == "quaternion" and sorted(ends) == ["w", "x", "y", "z"]:
         return tuple(ends.index(letter) for letter in "xyzw")

@@ -1,4 +1,4 @@
-"""Sequences: rows of tokens, from an array of whole numbers or from text, as one point of a finite space."""
+"""Rows of tokens, whole numbers or text, as a point of a finite space."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from unnoise.processes import CTMC, rates
 from unnoise.spaces import Finite
 
 MOST = 2**16  # different tokens
-END = "\x00"  # the token that fills the end of a shorter text
+END = "\x00"  # fills shorter texts
 
 
 @dataclass(frozen=True)
 class SequenceFactor(Factor):
     r"""A sequence of tokens: whole numbers from 0 (an array, or a column each), or one column of text.
 
-    An end sign, which is a token of its own, fills the texts that are shorter than the longest.
+    An end sign, a token of its own, fills shorter texts.
 
     >>> words = SequenceFactor.fit({"word": np.array(["GATTACA", "CAT"], dtype=object)})
     >>> words.shape, words.letters

@@ -1,7 +1,6 @@
-"""The common look of all figures: quiet axes, and two colours that colour-blind readers can tell apart.
+"""The common look of all figures, with two colours that colour-blind readers can tell apart.
 
-Figures are made with `matplotlib.figure.Figure` instead of pyplot: they need no window system and change nothing
-global. `STYLE` applies only inside the functions that draw.
+`matplotlib.figure.Figure` instead of pyplot needs no window system and changes nothing global.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ REAL = "#e69f00"  # Okabe and Ito's orange, for data
 WIDTH = 7.2  # inches: the full width of a report
 
 TICKS = {"color": QUIET, "labelcolor": INK, "labelsize": 8, "major.width": 0.8}
-STYLE: Any = {  # matplotlib types its keys as one long list of literals
+STYLE: Any = {  # its keys are typed as one long list
     "font.size": 9,
     "font.family": "DejaVu Sans",
     "axes.titlesize": 9,
@@ -67,7 +66,7 @@ def _style() -> Iterator[None]:
 
 
 def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
-    """Run a drawing function in the common style, and make the ticks in it."""
+    """Draw in the common style, ticks included."""
 
     @wraps(draw)
     def drawn(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Figure:
@@ -87,7 +86,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def named_panels(names: Sequence[str], per_line: int, height: float, room: float) -> tuple[Figure, dict[str, Axes]]:
-    """A figure with one panel for each name; a line of panels is `height` inches high, all else `room`."""
+    """A panel per name; a line of panels is `height` inches high, all else `room`."""
     columns = min(per_line, len(names))
     rows = -(-len(names) // columns)
     figure = new_figure(WIDTH if columns > 1 else WIDTH / 2, room + height * rows)
@@ -100,7 +99,7 @@ def named_panels(names: Sequence[str], per_line: int, height: float, room: float
 
 
 def legend(figure: Figure) -> None:
-    """The colours of data and model, in the upper right corner."""
+    """The colours of data and model, at the upper right."""
     from matplotlib.patches import Patch
 
     handles = [Patch(color=REAL, alpha=0.8, label="real"), Patch(color=MODEL, alpha=0.9, label="model")]
@@ -108,13 +107,13 @@ def legend(figure: Figure) -> None:
 
 
 def check_frames(frames: Sequence[Any], times: Sequence[float]) -> None:
-    """Refuse a filmstrip without frames, or with another number of times."""
+    """One time for every frame, of which there is one at least."""
     if len(frames) != len(times) or len(frames) == 0:
         raise InputError(f"got {len(frames)} frames and {len(times)} times; expected one time for every frame.")
 
 
 def png(figure: Figure, dpi: int = 160) -> bytes:
-    """The figure as the bytes of a PNG file, without empty borders."""
+    """PNG bytes, without empty borders."""
     stream = BytesIO()
     with _style():
         figure.savefig(stream, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.04)
@@ -122,7 +121,7 @@ def png(figure: Figure, dpi: int = 160) -> bytes:
 
 
 def as_numbers(values: Any) -> NDArray[np.float64]:
-    """A float64 array from an array, a tensor on any device or a list."""
+    """A float64 array, from any device."""
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
     return np.asarray(values, dtype=np.float64)

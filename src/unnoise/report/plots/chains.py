@@ -19,24 +19,20 @@ if TYPE_CHECKING:
 Numbers = NDArray[np.float64]
 
 MOST_COORDINATES = 5
-COLORS = (MODEL, REAL, "#009e73", "#cc79a7", "#56b4e9")  # of Okabe and Ito: one per chain, or per coordinate
+COLORS = (MODEL, REAL, "#009e73", "#cc79a7", "#56b4e9")  # of Okabe and Ito: per chain or coordinate
 MOST_CHAINS = len(COLORS)
 MOST_MOMENTS = 2_000  # of one chain in one panel
 BINS = 40
-LEAST_SHARE = 0.5  # of the length of the chains: longer lags have few pairs and are not shown
+LEAST_SHARE = 0.5  # of the chains' length: longer lags have few pairs
 
 
 @styled
 def mixing(kept: Any, *, every: int = 1, names: Sequence[str] | None = None) -> Figure:
-    r"""The paths of a few chains, the histogram of all chains and their autocorrelation, for the first coordinates.
+    r"""Paths of a few chains, the histogram and the autocorrelation of all, for the first coordinates.
 
-    The autocorrelation at the lag l is $\rho(l) = \mathrm{cov}(x_t, x_{t + l})/\mathrm{var}(x_t)$ over all chains,
-    around their common mean, so it stays above zero if chains do not leave their modes.
-
-    Args:
-        kept: positions (m, n, *event) of n chains at m moments, as `chains.run` keeps them.
-        every: the number of steps between two moments.
-        names: of the coordinates.
+    The n chains were kept at m moments, `every` steps apart, (m, n, *event). The autocorrelation is $\rho(l) =
+    \mathrm{cov}(x_t, x_{t + l})/\mathrm{var}(x_t)$ around the common mean, so it stays above zero if chains do not
+    leave their modes.
     """
     columns = _columns(kept, names)
     figure = new_figure(WIDTH, 0.6 + 1.15 * len(columns))
@@ -57,16 +53,15 @@ def mixing(kept: Any, *, every: int = 1, names: Sequence[str] | None = None) -> 
 
 
 def autocorrelations(values: Numbers) -> Numbers:
-    """The autocorrelation at the lags 0, 1, ... m - 1 of one coordinate, (m, n)."""
+    """At the lags 0, ..., m - 1, of one coordinate (m, n)."""
     m = len(values)
     centred = values - values.mean()
-    power = np.abs(np.fft.rfft(centred, 2 * m, axis=0)) ** 2  # zeros after the end, so that it does not wrap around
+    power = np.abs(np.fft.rfft(centred, 2 * m, axis=0)) ** 2  # zeros after the end: no wrapping
     products: Numbers = np.fft.irfft(power.mean(1))[:m] / np.arange(m, 0, -1)
     return products / products[0] if products[0] > 0 else np.ones(m)
 
 
 def _columns(kept: Any, names: Sequence[str] | None) -> list[tuple[str, Numbers]]:
-    """The first coordinates with their names, each (m, n)."""
     positions = as_numbers(kept)
     if positions.ndim < 2 or len(positions) < 2 or positions.size == 0:
         raise InputError(
@@ -84,7 +79,7 @@ def _columns(kept: Any, names: Sequence[str] | None) -> list[tuple[str, Numbers]
 
 
 def _numbered(event: tuple[int, ...]) -> list[str]:
-    """Names of the first coordinates: x of numbers, x0, x1 ... of vectors, x[0, 0] ... of arrays."""
+    """As x of numbers, x0, x1 ... of vectors, x[0, 0] ... of arrays."""
     if len(event) < 2:
         return [f"x{i}" for i in range(event[0])] if event else ["x"]
     return [f"x{list(map(int, np.unravel_index(i, event)))}" for i in range(min(math.prod(event), MOST_COORDINATES))]
@@ -100,7 +95,6 @@ def _paths(axes: Axes, name: str, values: Numbers, every: int) -> None:
 
 
 def _histogram(axes: Axes, values: Numbers) -> None:
-    """All chains at all moments, on its side."""
     axes.stairs(*np.histogram(values, BINS), orientation="horizontal", fill=True, color=QUIET, alpha=0.5)
     axes.set_xticks([])
     axes.tick_params(axis="y", left=False, labelleft=False)

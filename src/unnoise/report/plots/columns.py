@@ -1,4 +1,4 @@
-"""Figures of tables and points: real rows beside the model's, points on the path from noise to data."""
+"""Figures of tables and points: real rows beside the model's, paths from noise to data."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ MOST_COLUMNS = 24  # histograms in one figure
 MOST_PAIRED = 4  # columns of a scatter matrix
 MOST_POINTS = 1_500  # of each kind in one panel
 MOST_WHOLE = 30  # distinct whole numbers that get a bar each
-WIDEST_SHARED = 5.0  # times as wide as the narrowest cloud, beyond which panels have their own axes
+WIDEST_SHARED = 5.0  # times the narrowest cloud; beyond it panels have their own axes
 FEWEST_BARS, MOST_BARS = 8, 36
-OUTLIERS = 0.5  # per cent at either end that the axes leave out
+OUTLIERS = 0.5  # per cent at either end, outside the axes
 
 
 @styled
 def marginals(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
-    """One histogram per column: real rows filled, the model's samples as a line, on the same bins."""
+    """One histogram per column: real rows filled, samples as a line."""
     figure, panels = named_panels(_shared(real, samples)[:MOST_COLUMNS], 4, 1.45, 0.45)
     for name, axes in panels.items():
         _histograms(axes, _finite(real[name]), _finite(samples[name]))
@@ -52,7 +52,7 @@ def marginals(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
 
 @styled
 def pairs(real: Mapping[str, Any], samples: Mapping[str, Any], names: Sequence[str] | None = None) -> Figure:
-    """The first few columns against each other: as many real rows as samples, in random order."""
+    """The first columns against each other: as many real rows as samples."""
     chosen = (list(names) if names else _shared(real, samples))[:MOST_PAIRED]
     if len(chosen) < 2:
         raise InputError(f"got {len(chosen)} column; a scatter plot needs at least 2.")
@@ -81,7 +81,7 @@ def pairs(real: Mapping[str, Any], samples: Mapping[str, Any], names: Sequence[s
 def points_filmstrip(frames: Sequence[Any], times: Sequence[float]) -> Figure:
     """The first two coordinates of points at several times.
 
-    The panels share their axes, unless noise is much wider than data; then the title of each panel gives its width.
+    Panels share their axes, unless noise is much wider than data; then titles give the widths.
     """
     check_frames(frames, times)
     clouds = [_table({"x": frame[:, 0], "y": frame[:, 1]}, ("x", "y")) for frame in map(as_numbers, frames)]
@@ -119,13 +119,11 @@ def _finite(values: Any) -> Numbers:
 
 
 def _table(columns: Mapping[str, Any], names: Sequence[str]) -> Numbers:
-    """The named columns side by side, without incomplete rows."""
     table = np.stack([as_numbers(columns[name]).reshape(-1) for name in names], axis=1)
     return table[np.isfinite(table).all(axis=1)]
 
 
 def _limits(real: Numbers, samples: Numbers) -> tuple[float, float]:
-    """The range of nearly all values of both, with a margin."""
     ends = [np.percentile(values, [OUTLIERS, 100 - OUTLIERS]) for values in (real, samples) if values.size]
     low, high = (min(end[0] for end in ends), max(end[1] for end in ends)) if ends else (0.0, 1.0)
     margin = 0.04 * (high - low) or 0.5
@@ -141,7 +139,7 @@ def _box(cloud: Numbers, least: float = 0.0) -> tuple[Numbers, float]:
 
 
 def _bins(real: Numbers, samples: Numbers) -> Numbers:
-    """A bar per whole number if the real column holds few, else the rule of Freedman and Diaconis."""
+    """Bars for few whole numbers, else Freedman and Diaconis."""
     low, high = _limits(real, samples)
     if real.size and np.all(real == np.round(real)) and high - low <= MOST_WHOLE:
         return np.arange(np.floor(low) - 0.5, np.ceil(high) + 1.0)
@@ -165,7 +163,7 @@ def _histograms(axes: Axes, real: Numbers, samples: Numbers) -> None:
 
 
 def _interleave(real: Numbers, samples: Numbers) -> tuple[Numbers, list[str]]:
-    """Equally many rows of both in random order, so that neither hides the other."""
+    """In random order, so that neither hides the other."""
     rng = np.random.default_rng(0)
     number = min(len(real), len(samples), MOST_POINTS)
     chosen = [table[rng.choice(len(table), number, replace=False)] for table in (real, samples)]

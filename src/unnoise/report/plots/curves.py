@@ -21,9 +21,9 @@ MOST_RAW = 4_000  # points of the raw curve that are drawn
 
 @styled
 def loss_curve(losses: Any, *, unit: str = "nats per example") -> Figure:
-    """Training loss against the step: the raw losses faint, their mean in bins that grow with the step.
+    """The loss against the step: raw losses faint, their mean in growing bins.
 
-    The axis is logarithmic unless there are few steps, since a loss falls fastest at the start.
+    The axis is logarithmic unless there are few steps.
     """
     values = as_numbers(losses).reshape(-1)
     steps = np.arange(1, len(values) + 1)
@@ -54,7 +54,6 @@ def loss_curve(losses: Any, *, unit: str = "nats per example") -> Figure:
 
 
 def _log_bins(steps: NDArray[np.int64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean step and mean loss in bins whose width grows with the step."""
     edges = np.unique(np.geomspace(steps[0], steps[-1] + 1, BINS + 1).astype(int))
     starts = np.unique(np.searchsorted(steps, edges[:-1]))
     counts = np.diff([*starts, len(steps)])
@@ -62,7 +61,7 @@ def _log_bins(steps: NDArray[np.int64], values: NDArray[np.float64]) -> tuple[ND
 
 
 def _limits(values: NDArray[np.float64], means: NDArray[np.float64]) -> tuple[float, float]:
-    """The range of the mean and of nearly all raw losses; a few spikes are cut."""
+    """A few spikes are cut."""
     low = min(means.min(), np.percentile(values, 0.5))
     high = max(means.max(), np.percentile(values, 99))
     margin = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
@@ -78,9 +77,9 @@ def likelihood_bars(
     *,
     higher_is_better: bool = True,
 ) -> Figure:
-    """Held-out log-likelihoods with their standard errors: first the model, then the baselines.
+    """Held-out log-likelihoods with standard errors: the model, then baselines.
 
-    Points instead of bars from zero, since only differences of log densities have a meaning.
+    Points, since only differences of log densities have a meaning.
     """
     if not len(names) == len(values) == len(errors) or len(names) == 0:
         raise InputError(f"got {len(names)} names, {len(values)} values and {len(errors)} errors; expected one each.")

@@ -1,7 +1,7 @@
-"""Figures of images: samples, samples by class, the path from noise to data, samples with their neighbours.
+"""Figures of images: grids, filmstrips from noise to data, samples with their neighbours.
 
-Images are arrays or tensors (n, h, w), (n, c, h, w) or (n, h, w, c) with one or three channels. Without `value_range`
-black and white are the ends of their values, a few outliers left out. A figure is one pair of axes, quick to lay out.
+Images are (n, h, w), (n, c, h, w) or (n, h, w, c) with one or three channels. `value_range` is by default that of the
+values without outliers. A figure is one pair of axes, quick to lay out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Images = NDArray[np.float64]
 Range = tuple[float, float]
-OUTLIERS = 0.2  # per cent at either end that the automatic range leaves out
+OUTLIERS = 0.2  # per cent at either end, outside the automatic range
 LARGEST_CELL = 0.72  # inches
 TITLE_ROOM = 0.16  # of a cell's height
 
@@ -58,7 +58,7 @@ class Layout:
 def image_grid(
     images: Any, titles: Sequence[str] | None = None, columns: int = 10, *, value_range: Range | None = None
 ) -> Figure:
-    """Images row by row, each with its small title if there are titles."""
+    """Images row by row, with small titles."""
     (unit,) = _units([images], value_range)
     columns = max(1, min(columns, len(unit)))
     layout = _layout(unit, -(-len(unit) // columns), columns, group=1 if titles else 0, group_gap=2 * TITLE_ROOM)
@@ -73,7 +73,7 @@ def image_grid(
 
 @styled
 def class_grid(images_by_class: Mapping[Any, Any], *, value_range: Range | None = None) -> Figure:
-    """One row per class, with its name at the left; rows may have different lengths."""
+    """One row per class, of any length, with its name at the left."""
     if not images_by_class:
         raise InputError("got no class to show; give at least one class with its images.")
     unit = _units(list(images_by_class.values()), value_range)
@@ -88,7 +88,7 @@ def class_grid(images_by_class: Mapping[Any, Any], *, value_range: Range | None 
 def filmstrip(frames: Sequence[Any], times: Sequence[float], *, value_range: Range | None = None) -> Figure:
     """Rows are examples, columns are times: `frames[k]` holds every example at `times[k]`.
 
-    Without a `value_range` the frame nearest to the data, time 0, decides it.
+    The frame nearest to time 0, the data, decides the range.
     """
     check_frames(frames, times)
     clean = frames[int(np.argmin(as_numbers(times)))]
@@ -104,7 +104,7 @@ def filmstrip(frames: Sequence[Any], times: Sequence[float], *, value_range: Ran
 
 @styled
 def neighbour_grid(samples: Any, neighbours: Any, columns: int = 10, *, value_range: Range | None = None) -> Figure:
-    """Every sample above its nearest training image, which makes copies visible."""
+    """Every sample above its nearest training image, to show copies."""
     above, below = _units([samples, neighbours], value_range)
     if len(above) != len(below):
         raise InputError(f"got {len(above)} samples and {len(below)} neighbours; expected one neighbour each.")
@@ -121,7 +121,7 @@ def neighbour_grid(samples: Any, neighbours: Any, columns: int = 10, *, value_ra
 
 
 def as_images(values: Any) -> Images:
-    """(n, h, w), (n, 1, h, w), (n, 3, h, w), (n, h, w, 1) or (n, h, w, 3) as (n, h, w, channels)."""
+    """Any allowed form as (n, h, w, channels)."""
     images = as_numbers(values)
     if images.size == 0:
         raise InputError("got no image to show; give at least one.")
@@ -137,7 +137,7 @@ def as_images(values: Any) -> Images:
 
 
 def common_range(*groups: Images) -> Range:
-    """The range of all finite values without their outliers."""
+    """The range of all finite values but outliers."""
     values = np.concatenate([group.reshape(-1) for group in groups])
     values = values[np.isfinite(values)]
     if not values.size:
@@ -147,14 +147,13 @@ def common_range(*groups: Images) -> Range:
 
 
 def to_unit(images: Images, value_range: Range) -> Images:
-    """Scale the range to [0, 1] and clip; NaN becomes the low end."""
+    """The range becomes [0, 1]; NaN becomes the low end."""
     low, high = value_range
     finite = np.nan_to_num(images, nan=low, posinf=high, neginf=low)
     return np.clip((finite - low) / (high - low if high > low else 1.0), 0.0, 1.0)
 
 
 def _units(groups: Sequence[Any], value_range: Range | None) -> list[Images]:
-    """Groups of images, all scaled by the same range."""
     images = [as_images(group) for group in groups]
     shared = value_range or common_range(*images)
     return [to_unit(group, shared) for group in images]
@@ -166,7 +165,7 @@ def _layout(images: Images, rows: int, columns: int, *, group: int = 0, group_ga
 
 
 def _canvas(layout: Layout, *, left: float = 0.0, top: float = 0.1) -> tuple[Figure, Axes]:
-    """A figure that fits the cells, with room for names at the left and at the top (inches)."""
+    """Room in inches."""
     width, height = layout.size
     inches = min(WIDTH - left, LARGEST_CELL * width / layout.width)
     figure = new_figure(inches + left + 0.1, inches * height / width + top + 0.1)
@@ -174,7 +173,7 @@ def _canvas(layout: Layout, *, left: float = 0.0, top: float = 0.1) -> tuple[Fig
 
 
 def _draw(axes: Axes, layout: Layout, cells: dict[tuple[int, int], Images]) -> None:
-    """Draw unit-range images (h, w, 1) or (h, w, 3) at (row, column)."""
+    """At (row, column), unit-range images (h, w, 1) or (h, w, 3)."""
     for (row, column), image in cells.items():
         left, top = layout.left(column), layout.top(row)
         extent = (left, left + layout.width, top + layout.height, top)

@@ -34,7 +34,7 @@ MOST_PLACES = 400  # columns of a picture of tokens
 
 @styled
 def frequencies(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
-    """One panel per column: the share of each level, the most frequent first, real and the model's side by side."""
+    """One panel per column: the shares of levels, the most frequent first."""
     figure, panels = named_panels(list(real)[:MOST_COLUMNS], 3, 1.9, 0.4)
     for name, axes in panels.items():
         _bars(axes, np.asarray(real[name]).tolist(), np.asarray(samples[name]).tolist())
@@ -44,14 +44,7 @@ def frequencies(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
 
 @styled
 def token_frequencies(real: Any, samples: Any, states: int, letters: str = "") -> Figure:
-    """The share of each token at each place, as two pictures and one against the other.
-
-    Args:
-        real: rows of tokens, (n, places), whole numbers below `states`.
-        samples: rows of the model.
-        states: the number of tokens.
-        letters: the names of the tokens.
-    """
+    """The shares of `states` tokens at each place, from rows (n, places), in pictures and against each other."""
     shares = [_shares(as_numbers(tokens).astype(int)[:, :MOST_PLACES], states) for tokens in (real, samples)]
     figure = new_figure(WIDTH, 4.6)
     grid = figure.subplot_mosaic([["real", "agree"], ["model", "agree"]], width_ratios=[2.2, 1])

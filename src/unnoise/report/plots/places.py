@@ -25,9 +25,9 @@ EDGE = 0.42  # height of a map in widths
 
 @styled
 def world_map(real: Places, samples: Places) -> Figure:
-    """Places (latitude, longitude) in degrees on the globe: real ones above, the model's below.
+    """Places (latitude, longitude) in degrees: real ones above, the model's below.
 
-    Mollweide's projection keeps areas, so equally dense points look equally dense everywhere.
+    Mollweide's projection keeps areas, and so densities.
     """
     figure = new_figure(WIDTH, 2 * EDGE * WIDTH)
     panels = figure.subplots(2, 1, subplot_kw={"projection": "mollweide"})
@@ -44,10 +44,9 @@ def world_map(real: Places, samples: Places) -> Figure:
 
 @styled
 def rotation_map(rows: Sequence[tuple[str, Any, Any]]) -> Figure:
-    """Rotations as coloured points of the globe: where each takes the north pole, and its turn around that point.
+    """Rotations as points of the globe, the images of the north pole, coloured by the turn around them.
 
-    Args:
-        rows: name, real matrices (n, 3, 3), the model's matrices; one line of two maps each.
+    Each row is a name, real matrices (n, 3, 3) and the model's.
     """
     figure = new_figure(WIDTH, 2.0 * len(rows) + 0.2)
     panels = figure.subplots(len(rows), 2, subplot_kw={"projection": "mollweide"}, squeeze=False)
@@ -60,15 +59,7 @@ def rotation_map(rows: Sequence[tuple[str, Any, Any]]) -> Figure:
 
 @styled
 def angle_pairs(real: Any, samples: Any, names: Sequence[str], turn: float, starts: Sequence[float]) -> Figure:
-    """Two angles against each other, as a Ramachandran plot: shares of rows in the cells of a torus.
-
-    Args:
-        real: columns by name.
-        samples: columns of the model by name.
-        names: the two columns.
-        turn: the size of a whole turn, 360 or 2 pi.
-        starts: where the range of each angle begins.
-    """
+    """A Ramachandran plot: shares of rows in the cells of a torus; a whole `turn` is 360 or 2 pi."""
     from matplotlib.colors import LinearSegmentedColormap
 
     edges = [np.linspace(start, start + turn, BINS + 1) for start in starts]
@@ -90,7 +81,7 @@ def angle_pairs(real: Any, samples: Any, names: Sequence[str], turn: float, star
 
 
 def thinned(latitude: Numbers, longitude: Numbers) -> tuple[Numbers, Numbers]:
-    """At most `MOST_POINTS` places, at random, so that points stay visible."""
+    """At most `MOST_POINTS` random places, to be visible."""
     if len(latitude) <= MOST_POINTS:
         return latitude, longitude
     chosen = np.random.default_rng(0).choice(len(latitude), MOST_POINTS, replace=False)
@@ -104,7 +95,7 @@ def _shares(held: Any, names: Sequence[str], edges: Sequence[Numbers]) -> Number
 
 
 def _rotations(axes: Axes, matrices: Any) -> None:
-    """The third column is the image of the pole; the turn is measured from the rotation without twist."""
+    """The third column is the image of the pole; turns are from the rotation without twist."""
     pole = matrices[:, :, 2]
     longitude, latitude = np.arctan2(pole[:, 1], pole[:, 0]), np.arcsin(np.clip(pole[:, 2], -1, 1))
     east = np.stack([-np.sin(longitude), np.cos(longitude), np.zeros_like(longitude)], 1)
