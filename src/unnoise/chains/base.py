@@ -136,7 +136,7 @@ class ChainSampler(ABC):
 
         Args:
             start: points to start from, (n, *event), or how many chains start from zero.
-
+            rng: where all randomness comes from.
             on_step: sees (index, state) after every step of the method.
         """
 

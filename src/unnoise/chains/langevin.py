@@ -117,6 +117,7 @@ def tune(
         x: starting points, or a state.
         rng: where all randomness comes from.
         target: the acceptance to reach, in (0, 1).
+        steps: how many.
     """
     if not 0 < target < 1 or steps < 1:
         raise InputError(f"got an acceptance of {target} in {steps} steps; expected one in (0, 1), and some steps")

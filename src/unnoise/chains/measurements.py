@@ -1,8 +1,8 @@
 r"""Sampling by measurements $Y_k = X + \sigma_k N_k$: draw them, then jump to $E[X | Y_{1:m}]$.
 
-What m measurements say of X is in their mean, weighted by precision: one measurement at the level $s_m =
-(\sum_k\sigma_k^{-2})^{-1/2}$, or $\sigma/\sqrt m$ where all are equal. So a denoiser at all levels (`AtNoise`) is
-enough, and $E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
+What m measurements say of X is in their mean, weighted by precision: one measurement at the level
+$s_m = (\sum_k\sigma_k^{-2})^{-1/2}$, or $\sigma/\sqrt m$ where all are equal. So a denoiser at all levels (`AtNoise`)
+is enough, and $E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
 
 * `Sequential` (SMS; Saremi, Park, Bach 2024, arXiv 2305.19473) draws $Y_k$ given $Y_{1:k-1}$ by a few steps of a chain.
   From a large enough $\sigma$ on each conditional is log-concave.

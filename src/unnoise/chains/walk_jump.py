@@ -22,12 +22,12 @@ class WalkJump(ChainSampler):
     r"""Neural empirical Bayes (Saremi, Hyvarinen 2019, arXiv 1903.02334): one noise level for all.
 
     The walk is underdamped Langevin on $q_\sigma$, the law of $Y = X + \sigma N$: easier where $\sigma$ is larger. A
-    jump is $E[X | Y = y]$: sharper where $\sigma$ is smaller. Jumps vary less than X: on a Gaussian by $\tau^4/(\tau^2
-    + \sigma^2)$.
+    jump is $E[X | Y = y]$: sharper where $\sigma$ is smaller. Jumps vary less than X: on a Gaussian their variance is
+    $\tau^4/(\tau^2 + \sigma^2)$.
 
     With m > 1 it walks on m measurements at once, in $R^{md}$ (JMS; Saremi, Srivastava 2022, arXiv 2112.09822), along
-    $\nabla_{y_i}\log p = \sigma^{-2}[\bar y - y_i + \frac{\sigma^2}m\nabla\log q_{\sigma/\sqrt m}(\bar y)]$, and jumps
-    to $E[X | Y_{1:m}]$. The condition number grows with m, as $1 + m\tau^2/\sigma^2$ for a Gaussian.
+    $\nabla_{y_i}\log p = \sigma^{-2}[\bar y - y_i + \frac{\sigma^2}m\nabla\log q_{\sigma/\sqrt m}(\bar
+    y)]$, and jumps to $E[X | Y_{1:m}]$. The condition number grows with m, as $1 + m\tau^2/\sigma^2$ for a Gaussian.
 
     Args:
         noisy: the denoiser at level $\sigma/\sqrt m$.
@@ -128,7 +128,7 @@ class DiscreteWalkJump(WalkJump):
     ) -> Trace[Moving]:
         r"""Walk on noisy one-hot sequences, (n, m, *sites, S), as `run`.
 
-        They start near sequences, (n, *sites), or, for a number of them, from $U(0, 1)^d + N(0, \sigma^2)$.
+        They start near given sequences, (n, *sites), else from $U(0, 1)^d + N(0, \sigma^2)$.
         """
         if isinstance(start, Tensor):
             self.space.check(start)
@@ -157,22 +157,13 @@ class AutoencoderChain(Memoryless):
     r"""$y = x + \sigma z$, then $x \leftarrow D(y) + s z'$, D the denoiser and $N(D(y), s^2 I)$ its decoder.
 
     Where the decoder is $p(x | y)$ this is Gibbs sampling of (x, y) (Bengio, Yao, Alain, Vincent 2013, arXiv
-    1305.6663). On $N(0, \tau^2)$, with $a = \tau^2/(\tau^2 + \sigma^2)$, the variance becomes $(a^2\sigma^2 + s^2)/(1 -
-    a^2)$, which is $\tau^2$ at $s^2 = a\sigma^2$. **Without decoder noise** it is $\tau^4/(2\tau^2 + \sigma^2)$: $D(x +
-    \sigma z)$ is a Langevin step with twice the drift.
+    1305.6663). On $N(0, \tau^2)$, with $a = \tau^2/(\tau^2 + \sigma^2)$, the variance becomes
+    $(a^2\sigma^2 + s^2)/(1 - a^2)$, which is $\tau^2$ at $s^2 = a\sigma^2$. **Without decoder noise** it is
+    $\tau^4/(2\tau^2 + \sigma^2)$: $D(x + \sigma z)$ is a Langevin step with twice the drift.
 
     Args:
         sigma: the noise that spoils.
         spread: s, the noise of the decoder: the root of the mean squared error per coordinate of D.
-
-    >>> from unnoise.chains import run
-    >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import edm
-    >>> from unnoise.spaces import Euclidean
-    >>> noisy = AtNoise(Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
-    >>> chain = AutoencoderChain(noisy, sigma=2.0, spread=0.0)
-    >>> bool(run(chain, torch.zeros(50, 1), 10, torch.Generator().manual_seed(0)).x.abs().max() <= 1)
-    True
     """
 
     noisy: AtNoise
