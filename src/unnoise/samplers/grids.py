@@ -38,7 +38,7 @@ class UniformGrid(Grid):
 
 
 class OfNoise(Grid):
-    r"""A grid in $\log\tilde\sigma = \log(\sigma/\alpha)$, for Gaussian processes; on a product, of its first factor."""
+    r"""A grid in $\log\tilde\sigma = \log(\sigma/\alpha)$, of Gaussian processes; on a product, of the first."""
 
     @abstractmethod
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
