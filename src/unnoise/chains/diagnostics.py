@@ -19,11 +19,11 @@ NUMBERS_AT_ONCE = 2**22
 
 
 def zeta(m: int, sigma: float, radius: float, tau: float) -> float:
-    r"""A bound on the upward curvature of the log density of the m-th equal measurement, in $1/\text{length}^2$.
+    r"""A bound on the curvature of the log density of the m-th equal measurement, in $1/\text{length}^2$.
 
-    $\zeta(m) = -\frac1{\sigma^2} + \frac{\tau^2}{\sigma^2(\sigma^2 + m\tau^2)} + \frac{R^2}{(\sigma^2 + m\tau^2)^2}$
-    bounds $\nabla^2_{y_m}\log p(y_m | y_{1:m-1})$ for $X = Z + N(0, \tau^2 I)$ with $|Z| \le R$ (Saremi, Park, Bach
-    2024, arXiv 2305.19473). It decreases with m.
+    $\zeta(m) = -\frac1{\sigma^2} + \frac{\tau^2}{\sigma^2(\sigma^2 + m\tau^2)} + \frac{R^2}{(\sigma^2 +
+    m\tau^2)^2}$ bounds $\nabla^2_{y_m}\log p(y_m | y_{1:m-1})$ for $X = Z + N(0, \tau^2 I)$ with $|Z| \le R$ (Saremi,
+    Park, Bach 2024, arXiv 2305.19473). It decreases with m.
 
     >>> zeta(1, log_concave_sigma(3.0, 1.0), 3.0, 1.0)
     0.0
@@ -53,11 +53,8 @@ def enclosing_radius(points: Tensor, tau: float = 0.0, rounds: int = 200) -> flo
     r"""The radius R of the smallest ball around data, (n, *event), less what noise adds.
 
     The ball, of radius r, is found to a few per cent: step to the farthest point by $1/(i + 1)$ of the way (Badoiu,
-    Clarkson 2003). Noise has length about $\tau\sqrt d$, nearly at right angles to the rest, so $R = \sqrt{r^2 -
-    d\tau^2}$: in trials too large by up to a third.
-
-    >>> enclosing_radius(torch.tensor([[-3.0, 0.0], [3.0, 0.0], [0.0, 1.0]]))
-    3.0
+    Clarkson 2003). Noise has length about $\tau\sqrt d$, nearly at right angles to the rest, so
+    $R = \sqrt{r^2 - d\tau^2}$: in trials too large by up to a third.
     """
     rows = points.flatten(1).double()
     centre = rows.mean(0)
@@ -74,9 +71,6 @@ def curvature(score: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
 
     Negative where the density is log-concave. The score must be differentiable, row by row; it costs one backward pass
     per dimension.
-
-    >>> curvature(lambda y: -y * torch.tensor([1.0, 4.0]), torch.zeros(3, 2))
-    tensor([-1., -1., -1.])
     """
     d = y[0].numel()
     size = max(1, NUMBERS_AT_ONCE // d**2)

@@ -46,7 +46,7 @@ class PosteriorMean:
 
 
 class Estimated(Denoiser):
-    """A denoiser of a Gaussian process, estimated anew at every point from a density known up to a constant."""
+    """Estimated anew at every point, from a density known up to a constant, for a Gaussian process."""
 
     process: Gaussian
     draws = 0  # per point, held at once; 0 takes all rows together
@@ -138,11 +138,8 @@ class LangevinPosterior(Estimated):
     chains do not pass between go unseen (`TemperedPosterior` weighs them). The first half of the steps finds the step
     size.
 
-    Args:
-        process: Gaussian: it says which noise belongs to which time.
-        density: known up to a constant.
-        steps: per chain, at least 4; each is one evaluation of $\log p$ and its gradient.
-        chains: per point, at least 2: their disagreement gives the effective sample size.
+    At least 4 `steps` of one gradient each, and 2 `chains` per point, whose disagreement gives the effective sample
+    size.
     """
 
     def __init__(

@@ -2,10 +2,9 @@ r"""Sampling by measurements $Y_k = X + \sigma_k N_k$: draw them, then jump to $
 
 What m measurements say of X is in their mean, weighted by precision: one measurement at the level
 $s_m = (\sum_k\sigma_k^{-2})^{-1/2}$, or $\sigma/\sqrt m$ where all are equal. So a denoiser at all levels (`AtNoise`)
-is enough, and $E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
+is enough; $E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
 
 * `Sequential` (SMS; Saremi, Park, Bach 2024, arXiv 2305.19473) draws $Y_k$ given $Y_{1:k-1}$ by a few steps of a chain.
-  From a large enough $\sigma$ on each conditional is log-concave.
 * `Localization` (Eldan 2013; Montanari 2023, arXiv 2305.10690) draws it as $E[X | Y_{1:k-1}] + \sigma_k z$: Euler steps
   of length $\delta = \sigma_k^{-2}$ for $dZ = E[X | Z_t]dt + dB$ with $Y_k = (Z_{t + \delta} - Z_t)/\delta$.
 * `WalkJump` with m > 1 draws all at once in $R^{md}$.
@@ -68,8 +67,8 @@ class Measurements(ChainSampler):
     r"""One measurement after the other; subclasses say how each is drawn.
 
     Args:
-        sigmas: the noise of every measurement, in order; by default for standardised data, 20 of noise $\sqrt d$, d the
-            number of coordinates, then finer ones down to a level of 0.1.
+        sigmas: the noise of every measurement; by default, for standardised data, 20 of $\sqrt d$ in d dimensions, then
+            finer ones to a level of 0.1.
     """
 
     noisy: AtNoise
@@ -113,7 +112,7 @@ class Measurements(ChainSampler):
         return x
 
     def _check_mixing(self, guess: Tensor, jump: Tensor) -> None:
-        """Warn after the first measurement if it did not mix; nothing by default."""
+        """Warn if the first measurement did not mix; nothing by default."""
         return
 
 
@@ -122,16 +121,16 @@ class Sequential(Measurements):
     r"""SMS: each measurement by underdamped Langevin steps from jump $+ \sigma z$.
 
     The conditionals curve by at most $\sigma_k^{-2}$, so one step size in units of $\sigma_k$ serves all. It costs
-    `scores` scores per sample, about `len(levels) * (steps + 1) + 1.6 * first`, and warns (`NotMixedWarning`) where the
-    first chains remember their start.
+    about `len(levels) * (steps + 1) + 1.6 * first` scores per sample, and warns (`NotMixedWarning`) where the first
+    chains remember their start.
 
     Args:
-        sigmas: the noise of every measurement, as from `equal_levels` or `growing_levels`.
+        sigmas: as from `equal_levels` or `growing_levels`.
         steps: chain steps per measurement.
         delta: step size in units of $\sigma_k$.
-        friction: per step, see `Underdamped`.
-        first: chain steps of the first measurement, which weighs the modes; the k-th takes $\text{first}/k^2$ if that
-            is more than `steps`.
+        friction: per step, as `Underdamped`.
+        first: steps of the first measurement, which weighs the modes; the k-th takes $\text{first}/k^2$ if more than
+            `steps`.
 
     >>> from unnoise.denoisers import ExactMixture
     >>> from unnoise.laws import GaussianMixture
@@ -166,12 +165,12 @@ class Sequential(Measurements):
         return sum(self._count(before, sigma) + 1 for before, sigma in zip(precisions, self.levels, strict=False))
 
     def _count(self, precision: float, sigma: float) -> int:
-        """Chain steps of a measurement after others of this precision."""
+        """Chain steps after others of this precision."""
         share = sigma**-2 / (precision + sigma**-2)  # 1/k at equal levels
         return max(self.steps, round(self.first * share**2))
 
     def _check_mixing(self, guess: Tensor, jump: Tensor) -> None:
-        """Only the first matters: later measurements leave the mean of the jumps where it is."""
+        """Later measurements leave the mean of the jumps where it is."""
         if len(jump) > 1:
             warn_if_kept(
                 start_correlation(guess, jump),
@@ -196,11 +195,7 @@ class Localization(Measurements):
 
 
 def equal_levels(sigma: float, m: int) -> list[float]:
-    r"""The levels of m equal measurements: jumps shrink the variance of a mode to $\tau^4/(\tau^2 + \sigma^2/m)$.
-
-    >>> equal_levels(2.0, 3)
-    [2.0, 2.0, 2.0]
-    """
+    r"""The levels of m equal measurements: jumps shrink the variance of a mode to $\tau^4/(\tau^2 + \sigma^2/m)$."""
     check_positive(sigma=sigma, m=m)
     return [float(sigma)] * m
 

@@ -36,7 +36,7 @@ class StartCorrelation:
         return abs(self.correlation) > max(SURE * self.error, HARMFUL)
 
     def __str__(self) -> str:
-        """The number with its error."""
+        """The number and its error."""
         sure = abs(self.correlation) / self.error
         return f"correlation {self.correlation:.3f} with the start, {sure:.1f} standard errors"
 

@@ -84,7 +84,7 @@ class TemperedPosterior(Estimated):
         return self.density.log_prob(x.flatten(0, 1)).reshape(x.shape[:2])
 
     def _moved(self, cloud: _Particles, y: Tensor, sigma: float) -> _Particles:
-        """A few steps of MALA in units of the row's step size, which then follows the acceptance."""
+        """MALA in units of the row's step size, which then follows the acceptance."""
         start, each = cloud.x.flatten(0, 1), self.particles
         width, beta = (_like(values.repeat_interleave(each), start) for values in (cloud.width, cloud.beta))
         kernel = MALA(_Bridge(self.density, start, width, beta, y.repeat_interleave(each, 0), sigma), 1.0)
@@ -152,7 +152,7 @@ class _Particles:
 
 
 def _rise(log_p: Tensor, room: Tensor) -> Tensor:
-    """By how much the exponent of every row can rise, (n,), with KEPT of its particles effective."""
+    """The rise of every exponent, (n,), that leaves KEPT of the particles effective."""
     enough = KEPT * log_p.shape[1]
     low, high = room.new_full(room.shape, math.log(1e-12)), room.clamp(min=1e-12).log()
     whole = (room <= 0) | (effective_size(room[:, None] * log_p) >= enough)

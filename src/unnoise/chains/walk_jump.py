@@ -99,14 +99,14 @@ class WalkJump(ChainSampler):
 
 @dataclass(frozen=True)
 class DiscreteWalkJump(WalkJump):
-    r"""Discrete walk-jump sampling (Frey et al. 2023, arXiv 2306.12360): one noise level, letters in and letters out.
+    r"""Discrete walk-jump sampling (Frey et al. 2023, arXiv 2306.12360): letters in and letters out.
 
     Sequences are one-hot, (*sites, S), plus $N(0, \sigma^2)$; a jump reads the most probable letter of each site. The
     defaults are the published ones. Two sequences that differ at h sites are one mode only from $\sigma = \sqrt{h/2}$
     on: with less noise, a walk stays among the relatives of its start.
 
     Args:
-        noisy: the denoiser of one-hot sequences at level sigma, (n, *sites, S).
+        noisy: the denoiser of one-hot sequences, (n, *sites, S).
         space: where sequences live; S is the largest number of letters of a site.
 
     >>> from unnoise.chains import AtNoise

@@ -70,7 +70,7 @@ class Exact(ClosedForm):
         self.register_buffer("log_weights", (weights / weights.sum()).log())
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Exact:
-        """Take the atoms along in .to(...): a buffer cannot hold a nested state."""
+        """A buffer cannot hold atoms that nest."""
         self.atoms = _tree.map(fn, self.atoms)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
@@ -100,7 +100,7 @@ class Exact(ClosedForm):
             yield _tree.map(lambda leaf, rows=rows: leaf[rows], x_t), t if t.ndim == 0 else t[rows]
 
     def _log_kernels(self, x_t: Any, t: Tensor) -> Tensor:
-        """The log density of every kernel at every point, (n, k)."""
+        """Of every kernel at every point, (n, k)."""
         points, atoms, times = self._beside(x_t, t)
         return self.process.marginal(atoms, times).log_prob(points)
 
@@ -118,7 +118,7 @@ class Exact(ClosedForm):
 
 
 def _average(weights: Tensor, values: Tensor) -> Tensor:
-    """Weighted means over the second axis of values, (n or 1, k, *event)."""
+    """Over the second axis of values, (n or 1, k, *event)."""
     weights = weights.to(values.dtype)
     rule = "nk,k...->n..." if values.shape[0] == 1 else "nk,nk...->n..."
     mean: Tensor = torch.einsum(rule, weights, values[0] if values.shape[0] == 1 else values)
@@ -195,7 +195,7 @@ class ExactMixture(ClosedForm):
         return x_t / alpha - self.centre, sigma / alpha, alpha
 
     def _log_joint(self, y: Tensor, s: Tensor) -> Tensor:
-        """Log weight plus log density of every component, (K, n): the faster layout."""
+        """Of every component, (K, n): the faster layout."""
         constant = self.log_weights[:, None] - 0.5 * y.shape[1] * math.log(2 * math.pi)
         if self.round:
             total = self.variances[:, :1].double() + s.double().reshape(1, -1) ** 2

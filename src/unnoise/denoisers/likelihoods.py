@@ -69,7 +69,6 @@ class LinearGaussian(Observation):
 
     @functools.cached_property
     def _spectrum(self) -> tuple[Tensor, Tensor]:
-        """Eigenvalues and axes of A A^T."""
         powers, axes = torch.linalg.eigh(self.matrix @ self.matrix.T)
         return powers.clamp(min=0), axes
 

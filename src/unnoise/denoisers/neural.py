@@ -58,7 +58,7 @@ class Neural(Denoiser):
         return self.head.estimate(self.network(inputs, noise, cond), x_t, t)
 
     def _check(self, n: int, t: Tensor, cond: Tensor | None) -> None:
-        """Shapes at every call; values, for which the accelerator must wait, at the first alone."""
+        """Values, for which the accelerator must wait, at the first call alone."""
         if t.ndim and tuple(t.shape) not in ((n,), (1,)):
             raise InputError(f"got times of shape {tuple(t.shape)} for {n} rows; expected one, or one for each row")
         if cond is not None and not isinstance(cond, Tensor):
@@ -74,7 +74,6 @@ class Neural(Denoiser):
 
 
 def _modules(part: Any) -> Iterator[nn.Module]:
-    """The modules in a process, its schedule, and the factors of a product."""
     if isinstance(part, nn.Module):
         yield part
     elif isinstance(part, Mapping):

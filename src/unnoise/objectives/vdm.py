@@ -66,7 +66,7 @@ def prior_cost(process: Gaussian, x_0: Tensor) -> Tensor:
 
 
 def _log_second_moment(rate: Tensor, log_density: Tensor) -> Tensor:
-    """Rows whose mean has the gradient of the log mean squared rate in the density of levels."""
+    """Values whose mean has the gradient of the log mean squared rate in the density of levels."""
     square = rate.square()
     return -(square / square.mean().clamp(min=torch.finfo(square.dtype).tiny) - 1) * log_density
 

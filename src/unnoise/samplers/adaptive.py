@@ -115,7 +115,6 @@ def _place(process: Gaussian, leader: Gaussian, lam: Tensor, t: Tensor) -> _Plac
 
 
 def _integrand(x: Tensor, stat: Tensor, at: _Place) -> Tensor:
-    """N, by the variable of the first factor."""
     data, state, pace = (expand(part, x) for part in (FORM.of_data(at.lam), FORM.of_state(at.lam), at.pace))
     return pace * (data * stat + state * x)
 

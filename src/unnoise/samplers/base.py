@@ -108,7 +108,7 @@ class Sampler(ABC):
         return done[0] if len(done) == 1 else _tree.concatenate(done)
 
     def _times(self) -> Tensor:
-        """Decreasing from 1 to 0; with one step, 1 alone."""
+        """One step is 1 alone."""
         return torch.ones(1, dtype=torch.float64) if self.steps == 1 else self.grid(self.process, self.steps)
 
     @torch.no_grad()

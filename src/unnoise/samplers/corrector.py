@@ -70,7 +70,7 @@ class PredictorCorrector(Sampler):
         return state
 
     def _one_step(self, process: Process[Any], forward: Any, back: Any, t: Tensor, s: Tensor) -> Any:
-        """The generator of one corrector step, with such steps as the unit of time."""
+        """The generator, with a corrector step as the unit of time."""
         both = _tree.map(operator.add, forward, back)
         longest = self.stride * (t - s)
         time = process.space.langevin_step(both, self.snr, longest)

@@ -80,7 +80,7 @@ class FirstHitting(ExactJumps):
     def _unmask(
         self, x: Tensor, masked: Tensor, rows: Tensor, covered: Tensor, rng: torch.Generator, cond: Any
     ) -> None:
-        """Fill one masked site, chosen uniformly, of each of these rows."""
+        """Fill one masked site, chosen uniformly, of each row."""
         times = self.process.schedule.inverse(-torch.log1p(-covered))
         stat = self.denoiser(x[rows], times, conditions.at(cond, rows)).flatten(1, -2)
         order = self._uniform((len(rows), masked.shape[1]), rng, x.device)
@@ -93,7 +93,6 @@ class FirstHitting(ExactJumps):
         return torch.gather(data, -1, state[..., None])[..., 0]
 
     def _covered(self, t: Tensor) -> Tensor:
-        """The share of masked sites."""
         return -torch.expm1(-self.process.schedule.value(t.double()))
 
 
@@ -112,7 +111,7 @@ class Uniformisation(ExactJumps):
         return state
 
     def _stretches(self, t: Tensor, s: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """From t down to s; neither B nor what survives changes by more than a factor 2 in one."""
+        """Neither B nor what survives changes by more than a factor 2 in one."""
         schedule = self.process.schedule
         while t > s:
             now = schedule.value(t)
@@ -141,7 +140,7 @@ class Uniformisation(ExactJumps):
         state[rows[jumps]] = self.process.space.neighbours(x[jumps], chosen[None])[0]
 
     def _bound(self, t: Tensor, s: Tensor) -> Tensor:
-        """The largest rate out of each state between s and t, (S,) or (sites, S)."""
+        """The largest rate out of each state, (S,) or (sites, S)."""
         process, data = self.process, self.process.rates.data
         states = data.shape[-1]
         x = torch.arange(states).reshape(states, 1, *[1] * (data.ndim - 1)).expand(-1, states, *data.shape[:-1])

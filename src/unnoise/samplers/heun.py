@@ -88,8 +88,6 @@ class Heun(Sampler):
 
 
 class _Ends(NamedTuple):
-    r"""$\alpha$ and $\tilde\sigma$ at both ends of a step."""
-
     alpha_t: Tensor
     level_t: Tensor
     alpha_s: Tensor

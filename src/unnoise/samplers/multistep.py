@@ -121,7 +121,7 @@ def linear_multistep(denoiser: Denoiser, steps: int = 25, order: int = 4, grid: 
 
 @dataclass(frozen=True)
 class _Table:
-    """The numbers of every step of one factor, k for the step from times[k]."""
+    """Entry k is of the step from times[k]."""
 
     of_data: list[float]
     of_state: list[float]
@@ -153,7 +153,7 @@ class _Table:
 
 
 class _Run:
-    """One run of a `Multistep`: tables, and what the network said in the last steps."""
+    """Tables, and what the network said before."""
 
     def __init__(self, sampler: Multistep, times: Tensor) -> None:
         self.denoiser, self.numbers = sampler.denoiser, itertools.count()
@@ -196,6 +196,6 @@ class _Path:
 
 
 def _lagrange(known: Tensor, places: Tensor) -> Tensor:
-    """The polynomials that are 1 at one known place and 0 at the others, (q, places)."""
+    """1 at one known place, 0 at the others, (q, places)."""
     at, others = known[None, :, None], known[:, None, None]
     return torch.where(at == others, 1.0, (places - others) / (at - others)).prod(0)

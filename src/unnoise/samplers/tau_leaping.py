@@ -82,7 +82,7 @@ def _in_blocks(rates: Tensor) -> Tensor:
 
 
 def _reached(blocks: Tensor, sums: Tensor, site: Tensor, rng: torch.Generator) -> Tensor:
-    """The states that jumps go to: first the block, then the state in it, so that little is read."""
+    """First the block, then the state in it, so that little is read."""
     block = Categorical(sums[site], 0).sample(rng)
     return block * blocks.shape[-1] + Categorical(blocks[site, block], 0).sample(rng)
 

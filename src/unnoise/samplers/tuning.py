@@ -98,7 +98,7 @@ class _Method(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """A Gaussian factor, with its states and statistics at every kept level."""
+    """A Gaussian factor at every kept level."""
 
     process: Any  # Gaussian
     states: list[Tensor]
@@ -147,7 +147,7 @@ class Pilot:
         return Fitted.of(levels, self._monitor(form, order), uniform)
 
     def _monitor(self, form: Form, order: int) -> Tensor:
-        """The density of steps at every kept level; these are even in log SNR."""
+        """At every kept level; these are even in log SNR."""
         total = torch.zeros(len(self.times), dtype=torch.float64)
         for factor in self.seen:
             lam = 0.5 * factor.process.log_snr(self.times)
@@ -162,7 +162,7 @@ class Pilot:
 
 
 def _best(pilot: Pilot, evaluations: int) -> Multistep:
-    """Every method on a few grids, the best on all, then what lies around the best."""
+    """Every method on a few grids, the best on all, then their neighbours."""
 
     def solvers(methods: Iterable[_Method], more: bool) -> Iterator[Multistep]:
         for method in methods:
@@ -195,7 +195,6 @@ def _grids(pilot: Pilot, method: _Method, more: bool) -> Iterator[Grid]:
 
 
 def _neighbours(solver: Multistep) -> Iterator[Multistep]:
-    """With one number changed a little."""
     method, grid = _Method.of(solver), solver.grid
     if isinstance(method.form, VelocityForm):
         for factor in (0.7, 1.4):
@@ -216,7 +215,7 @@ def _smoothed(values: Tensor) -> Tensor:
 
 
 class _Watched(Denoiser):
-    """Remembers where it was asked and what it said, every other time."""
+    """Remembers every other question and answer."""
 
     def __init__(self, denoiser: Denoiser) -> None:
         super().__init__()

@@ -155,7 +155,7 @@ class TwistedSMC(Sampler):
         return population.result(x, log_values(self.log_r, x), sizes)
 
     def _evaluate(self, x: Any, t: Tensor, cond: Any, rng: torch.Generator) -> tuple[Any, Any, Tensor]:
-        """The statistic, the gradient of the log twist if any, and the log twist, which is finite."""
+        """The log twist is finite."""
         slope = None
         if self.guided is not None:
             stat, slope, twist = self.guided.guide(x, t, cond)
@@ -175,7 +175,7 @@ class TwistedSMC(Sampler):
     def _propose(
         self, x: Any, stat: Any, slope: Any, t: Tensor, s: Tensor, rng: torch.Generator
     ) -> tuple[Any, Tensor | float]:
-        r"""Points at s, and $\log p/q$ of them."""
+        r"""The points, and $\log p/q$ of them."""
         if slope is None:
             return self.proposal.law(stat, x, t, s).sample(rng), 0.0
 
@@ -194,8 +194,8 @@ class TwistedSMC(Sampler):
 def _finite(twist: Tensor, particles: int) -> Tensor:
     """The log twists, (groups x particles), finite: minus infinity becomes two nats below the least of the group.
 
-    Where r is 0 on the way, a point may still end where it is not. Any number is right, as weights are divided by it at
-    the next step; a very low one would give all weight to the first points where r is not 0.
+    Where r is 0 on the way, a point may still end where it is not. Any number is right, as the next weights are divided
+    by it; a very low one would favour the first points with r > 0.
     """
     zero = torch.isneginf(twist)
     if not zero.any():

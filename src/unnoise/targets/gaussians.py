@@ -138,7 +138,7 @@ class Modes(NormalisedTarget):
         return torch.softmax(self._log_shares(x), 0).movedim(0, -1)
 
     def _log_shares(self, x: Tensor) -> Tensor:
-        """Log weight and log density of every mode without the constant, (K, *batch), the faster layout; exact far out."""
+        """Without the constant, (K, *batch): the faster layout."""
         means, ones = self.means.to(x), [1] * (x.ndim - 1)
         offset = x - means.reshape(len(means), *ones, -1)
         return self.weights.to(x).log().reshape(-1, *ones) - 0.5 / self.scale**2 * offset.square().sum(-1)

@@ -101,7 +101,6 @@ class Potts(Target, Law[Tensor]):
         return points.to(chosen.device)[chosen]
 
     def _agreements(self, x: Tensor) -> Tensor:
-        """How many links have equal ends, (*batch,), in float64."""
         agree = torch.zeros(x.shape, dtype=torch.float64, device=x.device)
         for axis in range(-len(self.shape), 0):
             agree += x == x.roll(-1, axis)

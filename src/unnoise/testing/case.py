@@ -29,13 +29,13 @@ LOST = (0.25, 0.5, 0.75)  # of what tells the atoms apart, at the informative ti
 
 @dataclass(frozen=True)
 class NoisedAtoms(Law[Any]):
-    """A mixture of kernels of one process at one time.
+    """A mixture of kernels at one time t, ().
 
     Args:
         process: any process with a kernel.
         atoms: (k, *event).
         weights: (k,), positive, summing to one.
-        t: the time, ().
+        t: the time.
     """
 
     process: HasKernel[Any]
@@ -61,7 +61,7 @@ class NoisedAtoms(Law[Any]):
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What every check of chance is given.
+    """What checks of chance are given.
 
     Attributes:
         draws: of every random variable.

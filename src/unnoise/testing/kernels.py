@@ -137,7 +137,6 @@ def _log_transition(process: Bridged[Any], x_0: Any, x_s: Any, x_t: Any, t: Tens
 
 
 def _pairs(case: Case) -> list[tuple[int, str, Tensor, Tensor]]:
-    """Each informative time, with an earlier one."""
     return [(i, f"{label} to {0.7 * float(t):.3g}", t, 0.7 * t) for i, label, t in case.each_time()]
 
 

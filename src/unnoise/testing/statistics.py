@@ -93,7 +93,7 @@ def excess_p_value(values: Tensor, bound: float) -> float:
 def frequencies_p_value(counts: Tensor, probs: Tensor) -> float:
     """The p-value of "counts, (k,), are of draws with probabilities `probs`", by Pearson's chi-square.
 
-    Cells with fewer than ten expected draws are counted together; impossible draws give 0.
+    Cells of fewer than ten expected draws are merged; impossible draws give 0.
     """
     from scipy.special import chdtrc
 
@@ -155,7 +155,7 @@ def standard_errors(rows: Tensor) -> Tensor:
 
 
 def _student(values: Tensor, truth: Tensor | float) -> tuple[Tensor, Tensor, int]:
-    """Distances of the means from the truth, their standard errors, and degrees of freedom."""
+    """Distances from the truth, standard errors, degrees of freedom."""
     n, rows = len(values), values.detach().double()
     if n < 2:
         raise InputError(f"got {n} values; a mean is judged by how at least two of them differ")
@@ -176,7 +176,7 @@ def _below(t: Tensor, freedom: int) -> Tensor:
 
 
 def _least(p_values: Tensor, values: Tensor) -> float:
-    """Sidak's p-value of the least of several; 0 where values are no numbers."""
+    """Sidak's p-value of the least; 0 for NaN."""
     if not torch.isfinite(values).all():
         return 0.0
     return float(-torch.expm1(p_values.numel() * torch.log1p(-p_values.min().clamp(max=1.0))))
