@@ -138,8 +138,8 @@ class LangevinPosterior(Estimated):
     chains do not pass between go unseen (`TemperedPosterior` weighs them). The first half of the steps finds the step
     size.
 
-    At least 4 `steps` of one gradient each, and 2 `chains` per point, whose disagreement gives the effective sample
-    size.
+    It takes at least 4 `steps` of one gradient each, and 2 `chains` per point, whose disagreement gives the effective
+    sample size.
     """
 
     def __init__(

@@ -29,14 +29,7 @@ LOST = (0.25, 0.5, 0.75)  # of what tells the atoms apart, at the informative ti
 
 @dataclass(frozen=True)
 class NoisedAtoms(Law[Any]):
-    """A mixture of kernels at one time t, ().
-
-    Args:
-        process: any process with a kernel.
-        atoms: (k, *event).
-        weights: (k,), positive, summing to one.
-        t: the time.
-    """
+    """A mixture of kernels at one time t, (), at atoms, (k, *event), with weights, (k,), that sum to one."""
 
     process: HasKernel[Any]
     atoms: Any
@@ -61,13 +54,7 @@ class NoisedAtoms(Law[Any]):
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What checks of chance are given.
-
-    Attributes:
-        draws: of every random variable.
-        functions: how many test functions.
-        seed: of all randomness.
-    """
+    """What checks of chance are given: draws of every variable, test functions, and a seed."""
 
     draws: int
     functions: int
@@ -84,7 +71,7 @@ class Case(Trial):
 
     Attributes:
         process: under test.
-        atoms: (k, *event), real numbers in float64.
+        atoms: (k, *event), in float64.
         weights: (k,), positive, summing to one.
         times: where to look.
         churns: of the reverse.
@@ -133,13 +120,7 @@ class Case(Trial):
 
 @dataclass(frozen=True)
 class SpaceCase(Trial):
-    """A space with a few points and a generator.
-
-    Attributes:
-        space: under test.
-        points: (n, *event), in float64.
-        local: the local characteristics at a batch of points.
-    """
+    """A space with a few points, (n, *event), in float64, and the local characteristics of a generator there."""
 
     space: Space[Any, Any]
     points: Any

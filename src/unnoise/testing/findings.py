@@ -32,10 +32,10 @@ class Finding:
     Attributes:
         claim: the property, in words.
         passed: whether it is kept.
-        p_value: of a statistical property, else None.
-        error: of an exact one, else None.
+        p_value: of a statistical property.
+        error: of an exact one.
         bound: the largest error allowed.
-        detail: where it is worst, and what both sides are there.
+        detail: where it is worst, and both sides there.
         meaning: a sentence or a formula.
     """
 

@@ -60,13 +60,7 @@ def check_generator(
 ) -> Findings:
     """Check what a process without a known kernel promises, and its space with it.
 
-    Args:
-        process: on a small instance of its space, of a few dimensions or sites.
-        points: 3 or more different points, (k, *event), such as data.
-        draws: of every random variable.
-        functions: how many test functions.
-        seed: of all randomness.
-        raises: whether a broken property raises PropertyError.
+    The space is a small instance, of a few dimensions or sites; the points are 3 or more, (k, *event), all different.
 
     >>> from unnoise.laws import Normal
     >>> from unnoise.processes import DiffusionProcess

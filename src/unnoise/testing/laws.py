@@ -41,14 +41,8 @@ def check_law(
 ) -> Findings:
     """Check what a law promises: shapes, seeds, and that its samples follow its density.
 
-    Args:
-        law: any law, with or without batch axes of its own.
-        reference: a law of the same support and batch axes, with an independent, trusted density.
-        features: as `space.features`; by default the numbers themselves.
-        draws: samples of each law.
-        functions: how many test functions.
-        seed: of all randomness.
-        raises: whether a broken property raises PropertyError.
+    The reference has the same support and batch axes, and an independent, trusted density. Features of points are real,
+    as `space.features`; by default the numbers themselves.
 
     >>> from unnoise.laws import GaussianMixture, Normal
     >>> one, wide = torch.ones(1, dtype=torch.float64), 2 * torch.eye(2, dtype=torch.float64)

@@ -44,16 +44,11 @@ def check_process(
 ) -> Findings:
     """Check what a process with a kernel promises.
 
-    Args:
-        process: on a small instance of its space, of a few dimensions or sites.
-        atoms: 3 or more different points, (k, *event), about as large as the process expects its data to be.
-        weights: (k,), positive; by default 1, 2, ..., k over their sum.
-        times: by default where a quarter, a half and three quarters of what tells the atoms apart is lost.
-        churns: of the reverse; by default 0, 1/2 and 1 on a continuum, else 1.
-        draws: of every random variable.
-        functions: how many test functions.
-        seed: of all randomness.
-        raises: whether a broken property raises PropertyError.
+    The process is on a small instance of its space. The atoms are 3 or more, (k, *event), all different, as large as
+    data.
+    The weights, (k,), are by default in proportion to 1, 2, ..., k;
+    the times those where a quarter, a half and three quarters of what tells the atoms apart is lost;
+    the churns 0, 1/2 and 1 on a continuum, else 1.
 
     >>> from unnoise.processes import rectified_flow
     >>> from unnoise.spaces import Euclidean

@@ -128,16 +128,11 @@ def check_sampler(
 ) -> Findings:
     """Check what a sampler promises, on one process.
 
-    Args:
-        make: (denoiser, steps) -> sampler, such as `samplers.Euler`.
-        process: on a small instance of its space.
-        atoms: 3 or more different points, (k, *event).
-        weights: (k,), positive; by default 1, 2, ..., k over their sum.
-        order: of weak convergence: 1 for Euler, DDPM and DDIM, 2 for Heun.
-        steps: moves of the coarsest run, enough for extrapolation; 2 and 4 times as many are run too.
-        draws: samples of every run.
-        seed: of all randomness.
-        raises: whether a broken property raises PropertyError.
+    `make` is (denoiser, steps) -> sampler, such as `samplers.Euler`. The process is on a small instance of its space.
+
+    The atoms are 3 or more, (k, *event), the weights, (k,), by default in proportion to 1, 2, ..., k.
+    The order is that of weak convergence: 1 for Euler, DDPM and DDIM, 2 for Heun.
+    The coarsest run takes `steps` moves, enough for extrapolation; 2 and 4 times as many are run too.
 
     >>> from unnoise.processes import variance_preserving
     >>> from unnoise.samplers import DDIM

@@ -15,10 +15,6 @@ ROUNDING = 1e-6
 def check_schedule(schedule: Schedule, *, raises: bool = True) -> Findings:
     """Check what a schedule promises, in float64 at 101 times.
 
-    Args:
-        schedule: any schedule.
-        raises: whether a broken property raises PropertyError.
-
     >>> from unnoise.schedules import Linear
     >>> print(check_schedule(Linear()))
     Linear(...): 4 of 4 properties kept

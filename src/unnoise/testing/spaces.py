@@ -34,15 +34,8 @@ def check_space(
 ) -> Findings:
     """Check what a space promises, and a manifold if it is one.
 
-    Args:
-        space: any space.
-        points: a batch of 3 or more different points.
-        local: the local characteristics at points, as `partial(process.forward, t=t)`. On a manifold the default drifts
-            towards a point near the first one.
-        draws: small moves from every point.
-        functions: how many test functions.
-        seed: of all randomness.
-        raises: whether a broken property raises PropertyError.
+    The points are 3 or more, all different. `local` gives the local characteristics at points, as
+    `partial(process.forward, t=t)`; on a manifold the default drifts towards a point near the first one.
 
     >>> from unnoise.spaces import Euclidean
     >>> points = torch.tensor([[0.0, 1.0], [2.0, -1.0], [0.5, 0.5]])
