@@ -186,7 +186,7 @@ class Localization(Measurements):
     One score per step; the horizon is $T = \sum_k\sigma_k^{-2}$. The start stands for E[X].
 
     Args:
-        sigmas: as for `Sequential`; many small steps, $s_1$ large: `growing_levels(sigma, m, last)` with m above 20.
+        sigmas: as for `Sequential`, with more and smaller steps.
     """
 
     def measure(self, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:

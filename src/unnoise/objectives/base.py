@@ -41,7 +41,7 @@ class Objective(ABC):
 
 
 def check_batch(process: Process[Any], x_0: Any, cond: Any) -> None:
-    """Raise InputError unless x_0 is a batch of data of the process, (n, *event), and cond None or n rows."""
+    """Raise InputError unless x_0 is a batch of data, (n, *event), and cond None or n rows."""
     process.check(x_0)
     shape = process.space.event_shape
     if isinstance(x_0, Tensor) and x_0.ndim != len(shape) + 1:

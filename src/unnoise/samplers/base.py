@@ -144,11 +144,7 @@ def require_gaussian(denoiser: Denoiser, asker: str) -> None:
 
 
 def default_batch_size(event_shape: tuple[int, ...]) -> int:
-    """Rows per group: half a million numbers, within 16 and 8192 rows.
-
-    >>> default_batch_size((32,)), default_batch_size((3, 64, 64))
-    (8192, 42)
-    """
+    """Rows per group: half a million numbers, within 16 and 8192 rows."""
     return max(16, min(8192, NUMBERS_AT_ONCE // max(1, torch.Size(event_shape).numel())))
 
 

@@ -138,7 +138,7 @@ class Ising(Potts):
 
 @functools.lru_cache(maxsize=8)
 def _everything(target: Potts) -> tuple[Tensor, Tensor]:
-    """All states, (q^sites, *shape), and the log weight of each."""
+    """All states, (q^sites, *shape), and their log weights."""
     sites = math.prod(target.shape)
     if target.states**sites > MOST:
         raise InputError(

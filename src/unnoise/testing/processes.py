@@ -45,10 +45,8 @@ def check_process(
     """Check what a process with a kernel promises.
 
     The process is on a small instance of its space. The atoms are 3 or more, (k, *event), all different, as large as
-    data.
-    The weights, (k,), are by default in proportion to 1, 2, ..., k;
-    the times those where a quarter, a half and three quarters of what tells the atoms apart is lost;
-    the churns 0, 1/2 and 1 on a continuum, else 1.
+    data. By default the weights, (k,), are in proportion to 1, 2, ..., k; the times those where a quarter, a half and
+    three quarters of what tells the atoms apart is lost; the churns 0, 1/2 and 1 on a continuum, else 1.
 
     >>> from unnoise.processes import rectified_flow
     >>> from unnoise.spaces import Euclidean

@@ -126,13 +126,11 @@ def check_sampler(
     seed: int = 0,
     raises: bool = True,
 ) -> Findings:
-    """Check what a sampler promises, on one process.
+    """Check what a sampler promises, on one process on a small instance of its space.
 
-    `make` is (denoiser, steps) -> sampler, such as `samplers.Euler`. The process is on a small instance of its space.
-
-    The atoms are 3 or more, (k, *event), the weights, (k,), by default in proportion to 1, 2, ..., k.
-    The order is that of weak convergence: 1 for Euler, DDPM and DDIM, 2 for Heun.
-    The coarsest run takes `steps` moves, enough for extrapolation; 2 and 4 times as many are run too.
+    `make` is (denoiser, steps) -> sampler, such as `samplers.Euler`; its weak order is 1 for Euler, DDPM and DDIM, 2
+    for Heun. The atoms are 3 or more, (k, *event), their weights, (k,), by default in proportion to 1, 2, ..., k. The
+    coarsest run takes `steps` moves, finer ones 2 and 4 times as many.
 
     >>> from unnoise.processes import variance_preserving
     >>> from unnoise.samplers import DDIM
