@@ -72,7 +72,7 @@ class KnownLevel(Level, LogDensity[Tensor]):
 class AtNoise:
     r"""A denoiser of a Gaussian process, asked at noise levels instead of times.
 
-    $Y = x_t/\alpha_t$ at the time at which $\sigma_t/\alpha_t = \sigma$. A level outside the process is an InputError.
+    $Y = x_t/\alpha_t$ at the time at which $\sigma_t/\alpha_t = \sigma$, a level of the process.
 
     Args:
         denoiser: of a Gaussian process.

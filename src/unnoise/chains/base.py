@@ -86,7 +86,7 @@ class TargetKernel(Kernel[T]):
     """A kernel that leaves a target on a flat space as it is, or nearly so.
 
     Args:
-        target: a density, or a field of which only the score is known.
+        target: with a known score.
         step_size: in the units that the kernel states.
     """
 
@@ -136,7 +136,7 @@ class ChainSampler(ABC):
 
         Args:
             start: points to start from, (n, *event), or how many chains start from zero.
-            rng: where all randomness comes from.
+            rng: of all randomness.
             on_step: sees (index, state) after every step of the method.
         """
 
@@ -145,18 +145,15 @@ class ChainSampler(ABC):
 def run(
     kernel: Kernel[T], x: Tensor | T, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
 ) -> Trace[T]:
-    """Move all chains `steps` times.
+    """Move all chains `steps` times; NonFiniteError says which chain diverged, and what step size to try.
 
     Args:
         kernel: how they move.
         x: starting points, (n, *event), or the state that an earlier run left.
         steps: how often.
-        rng: where all randomness comes from.
+        rng: of all randomness.
         keep: return the positions after every `keep` steps; 0 keeps none.
         on_step: sees (index, state) after every step.
-
-    Raises:
-        NonFiniteError: a chain diverged; says which, at which step, and what step size to try.
 
     >>> from unnoise.chains import MALA, Density
     >>> target = Density(lambda x: -0.5 * (x**2).sum(-1))

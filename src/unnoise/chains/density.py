@@ -43,8 +43,8 @@ class Density(LogDensity[Tensor]):
     r"""A log density as a target, on $R^d$ or a manifold.
 
     Args:
-        function: maps points, (n, *event), to $\log p$, (n,), up to a constant, with respect to the volume of the
-            space; made of torch operations.
+        function: maps points, (n, *event), to $\log p$, (n,), up to a constant, with respect to the volume; made of
+            torch operations.
         space: where the target lives; None is $R^d$, for points of any shape.
         gradient: the score, a tangent vector; automatic differentiation by default.
 

@@ -1,6 +1,6 @@
 r"""Denoisers estimated from an unnormalised density alone.
 
-They average over $p(x | y) \propto p(x)N(y; x, \sigma^2 I)$, and warn where their effective sample size is small.
+They average over $p(x | y) \propto p(x)N(y; x, \sigma^2 I)$, and warn where few draws count.
 """
 
 from __future__ import annotations

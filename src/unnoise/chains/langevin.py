@@ -115,7 +115,7 @@ def tune(
     Args:
         kernel: with the first step size.
         x: starting points, or a state.
-        rng: where all randomness comes from.
+        rng: of all randomness.
         target: the acceptance to reach, in (0, 1).
         steps: how many.
     """
@@ -142,8 +142,8 @@ def _squared(x: Tensor) -> Tensor:
 class Geodesic(Memoryless, TargetKernel[State]):
     r"""$x \leftarrow \exp_x\big(h\nabla\log p(x) + \sqrt{2h}\,z\big)$, z a standard normal tangent vector.
 
-    The geodesic random walk of De Bortoli et al. 2022 (arXiv 2202.02763, algorithm 1), unadjusted: its bias is of order
-    h. The density is with respect to the volume.
+    The unadjusted geodesic random walk of De Bortoli et al. 2022 (arXiv 2202.02763, algorithm 1): its bias is of order
+    h.
 
     The target says on which `spaces.Manifold` it lives; `step_size` is h, in squared units of distance.
 

@@ -1,13 +1,12 @@
 r"""Sampling by measurements $Y_k = X + \sigma_k N_k$: draw them, then jump to $E[X | Y_{1:m}]$.
 
-What m measurements say of X is in their mean, weighted by precision: one measurement at the level
-$s_m = (\sum_k\sigma_k^{-2})^{-1/2}$, or $\sigma/\sqrt m$ where all are equal. So a denoiser at all levels (`AtNoise`)
-is enough; $E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
+All that m measurements say of X is in their mean, weighted by precision: one measurement at the level
+$s_m = (\sum_k\sigma_k^{-2})^{-1/2}$. So a denoiser at all levels (`AtNoise`) is enough;
+$E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
 
 * `Sequential` (SMS; Saremi, Park, Bach 2024, arXiv 2305.19473) draws $Y_k$ given $Y_{1:k-1}$ by a few steps of a chain.
 * `Localization` (Eldan 2013; Montanari 2023, arXiv 2305.10690) draws it as $E[X | Y_{1:k-1}] + \sigma_k z$: Euler steps
   of length $\delta = \sigma_k^{-2}$ for $dZ = E[X | Z_t]dt + dB$ with $Y_k = (Z_{t + \delta} - Z_t)/\delta$.
-* `WalkJump` with m > 1 draws all at once in $R^{md}$.
 
 Jumps vary less than X within each mode: let levels fall (`growing_levels`), or end with a few steps of `MALA` on p.
 """
@@ -120,9 +119,9 @@ class Measurements(ChainSampler):
 class Sequential(Measurements):
     r"""SMS: each measurement by underdamped Langevin steps from jump $+ \sigma z$.
 
-    The conditionals curve by at most $\sigma_k^{-2}$, so one step size in units of $\sigma_k$ serves all. It costs
-    about `len(levels) * (steps + 1) + 1.6 * first` scores per sample, and warns (`NotMixedWarning`) where the first
-    chains remember their start.
+    One step size in units of $\sigma_k$ serves all, as conditionals curve by at most $\sigma_k^{-2}$. It costs about
+    `len(levels) * (steps + 1) + 1.6 * first` scores per sample, and warns (`NotMixedWarning`) where the first chains
+    remember their start.
 
     Args:
         sigmas: as from `equal_levels` or `growing_levels`.
@@ -183,7 +182,7 @@ class Sequential(Measurements):
 class Localization(Measurements):
     r"""Stochastic localization by Euler steps of length $\sigma_k^{-2}$: a measurement is its first guess.
 
-    One score per step; the horizon is $T = \sum_k\sigma_k^{-2}$. The start stands for E[X].
+    One score per step; the start stands for E[X].
 
     Args:
         sigmas: as for `Sequential`, with more and smaller steps.

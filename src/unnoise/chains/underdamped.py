@@ -1,9 +1,8 @@
 r"""Underdamped Langevin chains, which carry a velocity.
 
-$dx = v\,dt$ and $dv = (u\nabla\log p - \gamma v)dt + \sqrt{2\gamma u}\,dB$ leave $p(x)\,N(v; 0, uI)$, $u =
-1/\text{mass}$. An integrator splits the equation into A (drift along v), B (kick by the score) and O (friction and
-noise, exact); a step takes one score and one normal draw. Friction is given per step, $\gamma\delta$, as in published
-codes of walk-jump sampling.
+$dx = v\,dt$ and $dv = (u\nabla\log p - \gamma v)dt + \sqrt{2\gamma u}\,dB$ leave $p(x)\,N(v; 0, uI)$,
+$u = 1/\text{mass}$. Integrators split it into A (drift along v), B (kick by the score) and O (friction and noise,
+exact); a step takes one score and one normal draw. Friction is per step, $\gamma\delta$.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ class Underdamped(TargetKernel[M]):
     r"""The integrators' base.
 
     Args:
-        target: a density, or a field of which only the score is known.
+        target: with a known score.
         step_size: $\delta$; with mass 1 in units of x.
         friction: $\gamma\delta$, without unit.
         mass: $1/u$.
@@ -84,14 +83,14 @@ class Sachs(Underdamped[Moving]):
     """
 
     def start(self, x: Tensor, rng: torch.Generator) -> Moving:
-        """At rest."""
+        """Velocities from their stationary law."""
         return Moving(x, self._at_rest(x, rng))
 
     def step(self, state: Moving, rng: torch.Generator) -> Moving:
         """One move of every chain."""
         half = 0.5 * self.step_size
         x = torch.add(state.x, state.v, alpha=half)
-        kicks = (1 + self._lasting) * half / self.mass  # friction wears both alike
+        kicks = (1 + self._lasting) * half / self.mass  # the first kick loses to friction as v does
         v = self._rub(state.v, rng).add_(self.target.score(x), alpha=kicks)
         return Moving(x.add_(v, alpha=half), v)
 
@@ -100,12 +99,11 @@ class Sachs(Underdamped[Moving]):
 class BAOAB(Underdamped[Kicked]):
     r"""BAOAB (Leimkuhler, Matthews 2013, arXiv 1203.5428): half a kick, half a drift, noise, and back.
 
-    On $N(0, \tau^2)$ the variance of x is $\tau^2$ exactly, that of v is $u(1 - u\delta^2/4\tau^2)$, while
-    $u\delta^2 < 4\tau^2$.
+    On $N(0, \tau^2)$ the variance of v is $u(1 - u\delta^2/4\tau^2)$, that of x as for `Sachs`.
     """
 
     def start(self, x: Tensor, rng: torch.Generator) -> Kicked:
-        """At rest, with the first score."""
+        """Velocities from their stationary law, and the first score."""
         return Kicked(x, self._at_rest(x, rng), self.target.score(x))
 
     def step(self, state: Kicked, rng: torch.Generator) -> Kicked:
@@ -130,7 +128,7 @@ class Cheng(Underdamped[Moving]):
     """
 
     def start(self, x: Tensor, rng: torch.Generator) -> Moving:
-        """At rest."""
+        """Velocities from their stationary law."""
         return Moving(x, self._at_rest(x, rng))
 
     def step(self, state: Moving, rng: torch.Generator) -> Moving:

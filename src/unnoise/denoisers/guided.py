@@ -23,7 +23,7 @@ class Guided(Denoiser):
     at $\hat x_0(x_t)$: diffusion posterior sampling (Chung et al. 2023, arXiv 2209.14687); for a
     `likelihoods.Observation`, r averaged over noise of variance $\sigma^2/(\alpha^2 + \sigma^2)$ around it:
     pseudo-inverse guidance (Song et al. 2023, ICLR), exact for standard normal data. `samplers.TwistedSMC` corrects the
-    error. It costs a backward pass.
+    error.
 
     Args:
         denoiser: of Gaussian processes; differentiable.

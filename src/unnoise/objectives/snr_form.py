@@ -1,8 +1,8 @@
 r"""The losses of the SNR form: the same KL in other words.
 
-For $z = \alpha x + \sigma\epsilon$ let $\hat x$ be an estimate of x given z, $\hat\epsilon$ the noise that it implies
-and $\hat f = (\alpha\hat x - z)/\sigma^2$ the force, an estimate of $\nabla\log q_t(z)$. With
-$\lambda = \log\mathrm{SNR}$, one example costs, in nats,
+For $z = \alpha x + \sigma\epsilon$ let $\hat x$ estimate x given z, $\hat\epsilon$ be the noise that it implies and
+$\hat f = (\alpha\hat x - z)/\sigma^2$ the force, an estimate of $\nabla\log q_t(z)$. With $\lambda = \log\mathrm{SNR}$,
+one example costs, in nats,
 
 | per | times $\frac12\lVert x - \hat x\rVert^2$ | times $\frac12\lVert\epsilon - \hat\epsilon\rVert^2$ |
 |---|---|---|

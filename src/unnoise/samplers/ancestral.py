@@ -78,7 +78,6 @@ class Perturbed(Sampler):
     Sohl-Dickstein et al. 2015 (arXiv 1503.03585, section 2.5 and table App. 1): $f_\mu$ and $f_\Sigma$ are mean and
     variance of the ancestral step, and $r_s = r$, or $r^{1-s}$ where it warms up. A `likelihoods.Observation` is
     averaged over the noise of the step, which makes the mean exact; other r must vary slowly on the scale of a step.
-    Nothing corrects the steps before, as `TwistedSMC` does.
 
     Args:
         log_r: log r of points, (n, *event) or a dict of factors to (n,), differentiable.

@@ -31,7 +31,7 @@ class Sampler(ABC):
 
     Args:
         denoiser: of the process to reverse.
-        steps: noise levels, the last one included; 1 asks the denoiser at pure noise alone, and takes a bridge.
+        steps: noise levels, the last one included; 1 takes a process with a bridge.
         grid: where the times lie.
     """
 

@@ -1,12 +1,12 @@
 r"""Ways to write the reverse of a Gaussian process as an integral of what the network knows.
 
-With $\lambda = \log(\alpha/\sigma)$ and $\tilde\sigma = e^{-\lambda}$ the probability flow of $\tilde x = x/\alpha$ is
+With $\lambda = \log(\alpha/\sigma)$ and $\tilde\sigma = e^{-\lambda}$ the flow of $\tilde x = x/\alpha$ is
 $d\tilde x/d\tilde\sigma = (\tilde x - \hat x_0)/\tilde\sigma$. For a `Form`, $y = \tilde x/\text{scale}$ obeys
 
 $$dy = N\,d\,\text{variable}, \qquad N = a\,\hat x_0 + b\,\tilde x ,$$
 
-so a solver has to integrate N over this variable. The choice of N is the difference between families of solvers (Zhang
-and Chen 2023, arXiv 2204.13902; Lu et al. 2022, arXiv 2211.01095). All functions are of $\lambda$, in float64.
+so a solver integrates N; families of solvers differ in N (Zhang and Chen 2023, arXiv 2204.13902; Lu et al. 2022, arXiv
+2211.01095). All functions are of $\lambda$, in float64.
 """
 
 from __future__ import annotations

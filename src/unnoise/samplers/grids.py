@@ -78,8 +78,7 @@ class Karras(OfNoise):
 class LogNormalGrid(OfNoise):
     r"""A share of the levels is uniform in $\log\tilde\sigma$, the others normal.
 
-    Data of unit variance take shape around $\tilde\sigma = 0.6$, as in EDM's training (Karras et al. 2022, arXiv
-    2206.00364); the width is larger, since no level may be missed.
+    Around $\tilde\sigma = 0.6$, as in EDM's training (Karras et al. 2022, arXiv 2206.00364), but wider.
 
     Args:
         mean: of $\log\tilde\sigma$.

@@ -1,4 +1,4 @@
-r"""Multistep solvers: earlier outputs are used again, so that every step costs one evaluation.
+r"""Multistep solvers: earlier outputs are used again, at one evaluation per step.
 
 In a `Form` the reverse is $y_s = y_t + \int N\,d\,\text{variable}$. A solver of order q integrates the polynomial
 through the last q values of N exactly: $y_s = y_t + \sum_j w_j N_j$, with weights of the times alone, computed once per

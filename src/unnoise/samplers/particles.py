@@ -25,7 +25,7 @@ class Particles:
         x: points, (groups, particles, *event).
         log_weights: (groups, particles), in float64, normalised in each group.
         log_normaliser: an estimate of $\log E_p[r]$ by each group, (groups,), unbiased before the logarithm; minus
-            infinity where r is 0 at all particles, whose weights then mean nothing.
+            infinity where r is 0 at all particles.
         ess: effective sample size $1/\sum w^2$, (steps + 1, groups), at every noise level and at the end.
 
     >>> log_weights = torch.tensor([[0.25, 0.75]]).log()

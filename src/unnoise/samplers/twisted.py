@@ -6,8 +6,7 @@ sampler's own steps $p(x_s | x_t)$, proposals q, and twists $\tilde r_t$, partic
 $$\tilde r_1(x_1),\quad \frac{p(x_s | x_t)}{q(x_s | x_t)}\frac{\tilde r_s(x_s)}{\tilde r_t(x_t)},\ \dots,\quad
 \frac{r(x_0)}{\tilde r_0(x_{t=0})},$$
 
-whose product is $r(x_0)\,p/q$ along the path. Twists and proposals decide how even the weights are, not what they
-converge to.
+whose product is $r(x_0)\,p/q$ along the path. Twists and proposals only decide how even the weights are.
 """
 
 from __future__ import annotations
@@ -105,7 +104,7 @@ class TwistedSMC(Sampler):
 
         Args:
             groups: how many.
-            rng: where all randomness comes from.
+            rng: of all randomness.
             cond: one row per group, or one row for all.
             batch_size: particles at once; by default half a million numbers.
             on_step: `on_step(index, t, state)` sees all particles of every run.

@@ -2,7 +2,7 @@ r"""What the check of a property found, as a table.
 
 A property is an equation between two sides. It holds exactly, and is judged by a relative error, or in expectation, and
 is judged by a p-value. All share one `FAILURE_RATE`, the probability that a property which holds is called broken;
-seeds are fixed. What is truly broken has p-values far below it: a missing factor 1/2 gives 1e-50, not 1e-7.
+seeds are fixed. What is broken has p-values far below: a missing factor 1/2 gives 1e-50.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@ r"""Properties of the KL rate: the cost of a wrong statistic is the score-matchi
 With models $\beta_j = \sum_i w_{ji}\, q_{t|0}(\cdot|a_i)$ of $q_t$, whose exact statistics are known,
 
 * the KL rate of the statistic of $\beta$ for that of $\gamma$ is $\Phi_K(\beta/\gamma)$, K the reverse for $\gamma$,
-  pointwise (for jumps the denoising score entropy of Lou et al. 2024, arXiv 2310.16834). It takes two mixtures of the
-  same atoms, which are undone by the same jumps;
+  pointwise (for jumps the denoising score entropy of Lou et al. 2024, arXiv 2310.16834);
 * DSM and ISM differ by a constant in $\beta$. Written with the reverse $K_\beta$, ISM needs no adjoint: $\hat
   L^*\beta/\beta + \hat L\log\beta = \hat L\log\beta + K_\beta\log\beta - \Phi_{K_\beta}(1/\beta) + \hat L^* 1$;
 * noising brings laws together at this rate: $\frac{d}{dt} KL(p_t \| \beta_t) = -E_{p_t}[\Phi(p_t/\beta_t)]$;

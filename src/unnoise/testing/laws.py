@@ -5,8 +5,8 @@ For densities $p$ and $q$ with respect to one measure, and any test function h,
 $$E_{X \sim p}\Big[h(X)\frac{q(X)}{p(X) + q(X)}\Big] = \int h\,\frac{p q}{p + q}
 = E_{Y \sim q}\Big[h(Y)\frac{p(Y)}{p(Y) + q(Y)}\Big],$$
 
-the acceptance-ratio identity of Bennett (1976) and of bridge sampling (Meng and Wong 1996). Both sides are bounded:
-there are no heavy tails. h = 1 tests the mass, waves test the shape.
+the acceptance-ratio identity of Bennett (1976) and of bridge sampling (Meng and Wong 1996). Both sides are bounded. h =
+1 tests the mass, waves test the shape.
 
 **Power.** Seen: a wrong normaliser, width, shift, orientation or measure of one law, of a few per cent where the laws
 overlap. Not seen: one factor missing in both densities, and what happens where one law has no mass. So choose a

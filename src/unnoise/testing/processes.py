@@ -1,7 +1,7 @@
 r"""The properties of a noising process: generator, kernel, bridge, reverse, target and KL rate are one mathematics.
 
-The data are a few weighted atoms, for which all is known exactly: the noised law
-$q_t = \sum_i w_i q_{t|0}(\cdot | a_i)$, the learnt statistic (`denoisers.Exact`), and any $\beta$ of the same form.
+The data are a few weighted atoms, for which the noised law $q_t = \sum_i w_i q_{t|0}(\cdot | a_i)$ and the statistic
+(`denoisers.Exact`) are known.
 
 A property that needs more than a process has is not checked. They stand in `kernels` (what noising does), `reversal`
 (what undoes it), `kl_rates` (what an error costs) and `gaussian`.

@@ -1,7 +1,7 @@
 r"""Properties of the reverse: what undoes the noise, given the exact statistic, is the time reversal.
 
-With $q_t = \sum_i w_i q_{t|0}(\cdot|a_i)$ and its exact statistic, the reverse generator K and the forward one L obey,
-for all f and g,
+With $q_t = \sum_i w_i q_{t|0}(\cdot|a_i)$ and its exact statistic, the reverse K and the forward L obey, for all f and
+g,
 
 $$E_{q_t}[g\,K f] = E_{q_t}[f\,L g - L(f g)],$$
 

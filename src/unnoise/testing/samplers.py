@@ -1,8 +1,8 @@
 r"""The properties of a sampler: with the exact denoiser it makes the data, and on the way the noised data.
 
 With `denoisers.Exact` all error is the sampler's: chance, and the bias of a finite step h. Bias is judged after
-Richardson's extrapolation, $(4^p m_{h/4} - m_h)/(4^p - 1)$ for weak order p, which leaves $O(h^{p+1})$, and a little of
-it is forgiven. The order itself is judged by $m_{h/2} - m_{h/4} \approx 2^{-p}(m_h - m_{h/2})$, from the same starts.
+Richardson's extrapolation, $(4^p m_{h/4} - m_h)/(4^p - 1)$ for weak order p, which leaves $O(h^{p+1})$. The order
+itself is judged by $m_{h/2} - m_{h/4} \approx 2^{-p}(m_h - m_{h/2})$, from the same starts.
 
 **Power.** With the default draws a bias of about 0.06 in the mean of a wave is seen. The order of a deterministic
 sampler is seen to a tenth; that of a random one only where its bias exceeds chance.

@@ -1,9 +1,8 @@
 """The statistics behind all p-values, and the one rate at which a right object may fail a test of chance.
 
 A test is a p-value that is uniform, or larger, where the claim holds; it fails below `FAILURE_RATE`. `assert_mean`,
-`assert_frequencies` and `assert_law` know the law of their statistic at the number of draws they are given: five
-standard errors are 7e-7 for a thousand draws, but 7e-3 for five. Other p-values go through `assert_probable`. All raise
-`ImprobableError`. A bias that a claim allows is its `tolerance`, and no part of chance.
+`assert_frequencies` and `assert_law` know the law of their statistic at any number of draws. Other p-values go through
+`assert_probable`. All raise `ImprobableError`. A bias that a claim allows is its `tolerance`, and no part of chance.
 """
 
 from __future__ import annotations

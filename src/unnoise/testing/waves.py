@@ -1,8 +1,7 @@
 r"""Test functions on any space: waves $\cos(w \cdot \phi(x) + b)$ in the space's own real features.
 
 Two laws whose features differ have different means under almost every wave (Rahimi and Recht 2007). Frequencies follow
-the spread of an example batch: a few waves notice a shift or width wrong by a few per cent among thousands of draws,
-but not differences much finer than the spread.
+the spread of an example batch: differences much finer than that are not seen.
 """
 
 from __future__ import annotations
