@@ -32,7 +32,7 @@ def check_positive(**numbers: float) -> None:
 
 @contextmanager
 def located(where: str) -> Iterator[None]:
-    """Say in a NonFiniteError raised inside where it happened."""
+    """Add where it happened to a NonFiniteError raised inside."""
     try:
         yield
     except NonFiniteError as error:

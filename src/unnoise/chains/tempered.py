@@ -120,7 +120,7 @@ class _Bridge(LogDensity[Tensor]):
 
 @dataclass(frozen=True)
 class _Particles:
-    """Several (c) particles for each of n rows.
+    """The c particles of each of n rows.
 
     Attributes:
         x: (n, c, *event).

@@ -27,7 +27,7 @@ class Moving(State):
 
 @dataclass(frozen=True)
 class Kicked(Moving):
-    """The score at the positions too."""
+    """With the score at the positions too."""
 
     score: Tensor
 
@@ -37,7 +37,7 @@ M = TypeVar("M", bound=Moving)
 
 @dataclass(frozen=True)
 class Underdamped(TargetKernel[M]):
-    r"""The integrators' base.
+    r"""What the integrators share.
 
     Args:
         target: with a known score.

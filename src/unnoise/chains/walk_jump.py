@@ -139,7 +139,7 @@ class DiscreteWalkJump(WalkJump):
         return super().walk(written, steps, rng, keep=keep, on_step=on_step)
 
     def probabilities(self, y: Tensor) -> Tensor:
-        """Of each letter, (n, *sites, S), at points of a walk."""
+        """Of every letter, (n, *sites, S), at points of a walk."""
         found, expected = super().jump(y), (len(y), *self.space.event_shape, self.space.states)
         if found.shape != expected:
             raise InputError(f"the denoiser returned the shape {tuple(found.shape)}; expected {expected}")
