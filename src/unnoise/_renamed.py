@@ -91,6 +91,7 @@ MOVED |= _table("""
     schedules schedules.learned Learned
     schedules schedules.levels LinearLogSNR LogSNR
     schedules schedules.rates Cosine Erasing Exponential Geometric Linear
+    spaces.aitchison spaces.simplex Aitchison
     spaces.product spaces.products Product=ProductSpace ProductContinuum ProductManifold
 """)
 

@@ -279,7 +279,7 @@ class TestOrders:
         for place in places[:known]:
             lam, x = -levels[place], states[place]
             move.paths.values.append(form.of_data(lam) * denoiser(x, times[place]) + form.of_state(lam) * x)
-        move.numbers, x = itertools.count(known), states[begin]
+        move.index, x = known, states[begin]
         for t, s in itertools.pairwise(times[places[known:]]):
             x = move(x, t, s, seeded())
         return float((x - states[-1]).norm())

@@ -20,19 +20,14 @@ class Annealed(ChainSampler):
     r"""$x \leftarrow x + \alpha_i\nabla\log q_{\sigma_i}(x) + \sqrt{2\alpha_i}\,z$ at every level i.
 
     $\alpha_i = \epsilon\sigma_i^2/\sigma_L^2$ for levels $\sigma_1 > ... > \sigma_L$ (NCSN; Song and Ermon 2019, arXiv
-    1907.05600, algorithm 1). **A factor of two lies between paper and code**: this is the code's step; the paper's,
-    with the same $\epsilon = 2\cdot10^{-5}$, is $\frac{\alpha_i}2\nabla\log q + \sqrt{\alpha_i}\,z$, and
-    `Annealed.as_written` takes it.
+    1907.05600, algorithm 1). **This is the step of the authors' code.** That of the paper, $\frac{\alpha_i}2\nabla\log
+    q + \sqrt{\alpha_i}\,z$, is half as long: `Annealed.as_written`.
 
     Args:
-        sigmas: the levels, from the largest to the smallest, usually geometric.
+        sigmas: decreasing, usually geometric.
         steps: per level.
         epsilon: the step size at the last level.
-        jump: whether to end with a jump to $E[X | Y]$ from the last level (Jolicoeur-Martineau et al. 2020, arXiv
-            2009.05475).
-
-    Raises:
-        InputError: levels that are not positive and decreasing, or another number that is not positive.
+        jump: end with $E[X | Y]$ at the last level (Jolicoeur-Martineau et al. 2020, arXiv 2009.05475).
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm
@@ -63,7 +58,7 @@ class Annealed(ChainSampler):
     def as_written(
         cls, noisy: AtNoise, sigmas: Sequence[float], steps: int = 100, epsilon: float = 2e-5, jump: bool = False
     ) -> Annealed:
-        """The paper's: half the step of the code's."""
+        """The paper's step: half of the code's."""
         return cls(noisy, sigmas, steps, epsilon / 2, jump)
 
     @property

@@ -1,7 +1,7 @@
-r"""The density of $Y = X + \sigma N$, known through its denoiser $E[X | Y = y]$ at any noise level $\sigma$.
+r"""The density of $Y = X + \sigma N$ at any noise level $\sigma$, known through its denoiser.
 
-Tweedie's formula makes the denoiser a score, $\nabla\log q_\sigma(y) = (E[X | Y = y] - y)/\sigma^2$ (Robbins 1956;
-Miyasawa 1961), whether it is a trained model, a closed form (`denoisers.Exact`) or an estimate (`estimates`).
+By Tweedie's formula $\nabla\log q_\sigma(y) = (E[X | Y = y] - y)/\sigma^2$ (Robbins 1956; Miyasawa 1961). The denoiser
+is trained, exact (`denoisers.Exact`) or estimated (`estimates`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from unnoise.denoisers.exact import ClosedForm
 from unnoise.laws import LogDensity, Scored
 from unnoise.processes import Gaussian, require
 
-SLACK = 1e-6  # relative, of a level that is at the end of those of a process but for rounding
+SLACK = 1e-6  # relative: how far rounding may move a level past the ends of a process
 
 
 @dataclass(frozen=True)
 class Level(Scored[Tensor]):
-    r"""The law $q_\sigma$ of Y at one noise level: a target for chains, and the jump from it.
+    r"""The law $q_\sigma$ of Y at one noise level: a target for chains.
 
     Attributes:
         denoiser: of a Gaussian process.
@@ -55,7 +55,7 @@ class Level(Scored[Tensor]):
 
 @dataclass(frozen=True)
 class KnownLevel(Level, LogDensity[Tensor]):
-    """A level of a denoiser that knows its density."""
+    """A level whose density is known too."""
 
     denoiser: ClosedForm
 
@@ -70,16 +70,13 @@ class KnownLevel(Level, LogDensity[Tensor]):
 
 
 class AtNoise:
-    r"""A denoiser of a Gaussian process, asked at noise levels in the place of times.
+    r"""A denoiser of a Gaussian process, asked at noise levels instead of times.
 
-    $Y = x_t/\alpha_t$ at the time at which $\sigma_t/\alpha_t = \sigma$.
+    $Y = x_t/\alpha_t$ at the time at which $\sigma_t/\alpha_t = \sigma$, a level of the process.
 
     Args:
         denoiser: of a Gaussian process.
         cond: conditions, one row per chain or one for all.
-
-    Raises:
-        InputError: a denoiser of a process that is not Gaussian; later, a level outside those of the process.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm
@@ -97,7 +94,7 @@ class AtNoise:
 
     @torch.no_grad()
     def at(self, sigma: float) -> Level:
-        """The target of chains that walk at one noise level; with a log density where the denoiser knows it."""
+        """The target at one noise level; with a log density where the denoiser knows it."""
         check_positive(sigma=sigma)
         if not self.lowest * (1 - SLACK) <= sigma <= self.highest * (1 + SLACK):
             raise InputError(
@@ -118,11 +115,7 @@ class AtNoise:
         return self.at(sigma).score(y)
 
     def guess(self, start: Tensor | int) -> Tensor:
-        """Points to start from as they are; a number of chains as zeros, the mean of standardised data.
-
-        Raises:
-            InputError: no chains.
-        """
+        """Points as they are; a number of chains as zeros, the mean of standardised data."""
         if isinstance(start, Tensor):
             return start
         if start < 1:
@@ -132,11 +125,7 @@ class AtNoise:
 
 
 def level_of(process: Gaussian, t: Tensor) -> tuple[float, float]:
-    r"""$\alpha_t$ and $\sigma_t/\alpha_t$, for denoisers that are asked at one level at once.
-
-    Raises:
-        InputError: times that differ between rows.
-    """
+    r"""$\alpha_t$ and $\sigma_t/\alpha_t$, for denoisers asked at one level at once; InputError if times differ."""
     if t.ndim and bool((t != t[0]).any()):
         raise InputError("this denoiser answers at one noise level at once: give one time for all rows")
     time = t.detach().flatten()[0].double()

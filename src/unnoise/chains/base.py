@@ -1,7 +1,7 @@
-r"""What a chain is: a target of which the score is known, a kernel that leaves it as it is, and the one loop.
+r"""Chains: a target with a known score, a kernel that leaves it as it is, and the one loop.
 
-Targets are `laws.Scored`, which know $\nabla\log p$, or `laws.LogDensity`, which know $\log p$ as well, up to a
-constant: every law, every class of `targets`, and functions through `Field` and `Density`.
+Targets are `laws.Scored`, with $\nabla\log p$, or `laws.LogDensity`, with $\log p$ too, up to a constant: laws,
+`targets`, `Field` and `Density`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OnStep = Callable[[int, Any], None] | None
 
 
 def check_positive(**numbers: float) -> None:
-    """Raise InputError unless every number is positive and finite; the names say which one is not."""
+    """Raise InputError, which names the number, unless every number is positive and finite."""
     for name, value in numbers.items():
         if not 0 < value < float("inf"):
             raise InputError(f"got {name} = {value}; expected a positive number")
@@ -32,7 +32,7 @@ def check_positive(**numbers: float) -> None:
 
 @contextmanager
 def located(where: str) -> Iterator[None]:
-    """Inside, a NonFiniteError begins with where it happened."""
+    """Add where it happened to a NonFiniteError raised inside."""
     try:
         yield
     except NonFiniteError as error:
@@ -41,11 +41,11 @@ def located(where: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class State:
-    """Where all chains are. Kernels add to it what they keep from one step to the next.
+    """Where all chains are. Kernels add what they keep between steps.
 
     Attributes:
         x: positions, (n, *event).
-        acceptance: the probability of the last move of each chain, (n,); None of kernels that accept all moves.
+        acceptance: the probability of each chain's last move, (n,); None where all are accepted.
     """
 
     x: Tensor
@@ -56,16 +56,16 @@ T = TypeVar("T", bound=State)
 
 
 class Kernel(ABC, Generic[T]):
-    """One step of many chains at once, at the cost of one score. Frozen dataclasses that hold no state."""
+    """One step of many chains at once, at the cost of one score. Frozen dataclasses."""
 
     step_size: float
 
     @abstractmethod
     def start(self, x: Tensor, rng: torch.Generator) -> T:
-        """What the first step needs, for chains at x, (n, *event)."""
+        """The first state, for chains at x, (n, *event)."""
 
     def check(self, x: Tensor) -> None:
-        """Raise InputError unless chains can start at x, (n, *event). Called once, by `run`."""
+        """Raise InputError unless chains can start at x, (n, *event); `run` asks once."""
         check_points(None, x)
 
     @abstractmethod
@@ -74,7 +74,7 @@ class Kernel(ABC, Generic[T]):
 
 
 class Memoryless(Kernel[State]):
-    """A kernel that keeps nothing but the positions."""
+    """A kernel that keeps the positions alone."""
 
     def start(self, x: Tensor, rng: torch.Generator) -> State:
         """The positions."""
@@ -83,14 +83,11 @@ class Memoryless(Kernel[State]):
 
 @dataclass(frozen=True)
 class TargetKernel(Kernel[T]):
-    """A kernel that leaves a given target as it is, or nearly so.
+    """A kernel that leaves a target on a flat space as it is, or nearly so.
 
     Args:
-        target: a density, or a field of which only the score is known.
+        target: with a known score.
         step_size: in the units that the kernel states.
-
-    Raises:
-        InputError: a step size that is not positive, or a target on a curved space.
     """
 
     target: Scored[Tensor]
@@ -111,8 +108,8 @@ class Trace(Generic[T]):
 
     Attributes:
         state: the last state; `run` goes on from it.
-        kept: positions, (m, n, *event), after every `keep` steps; empty unless asked for.
-        acceptance: how often the moves were accepted, the mean over steps and chains; 1 where all moves are.
+        kept: positions, (m, n, *event), after every `keep` steps; perhaps none.
+        acceptance: the mean over steps and chains.
     """
 
     state: T
@@ -126,7 +123,7 @@ class Trace(Generic[T]):
 
 
 class ChainSampler(ABC):
-    """Runs chains from a start to their end, and returns one sample per chain."""
+    """Runs chains to their end, and returns one sample per chain."""
 
     @property
     @abstractmethod
@@ -138,12 +135,9 @@ class ChainSampler(ABC):
         """One sample per chain, (n, *event).
 
         Args:
-            start: points to start from, (n, *event), or how many chains are to start from zero.
-            rng: where all randomness comes from.
+            start: points to start from, (n, *event), or how many chains start from zero.
+            rng: of all randomness.
             on_step: sees (index, state) after every step of the method.
-
-        Raises:
-            NonFiniteError: a chain diverged; says where.
         """
 
 
@@ -151,19 +145,15 @@ class ChainSampler(ABC):
 def run(
     kernel: Kernel[T], x: Tensor | T, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
 ) -> Trace[T]:
-    """Move all chains `steps` times: the only loop of this folder.
+    """Move all chains `steps` times; NonFiniteError says which chain diverged, and what step size to try.
 
     Args:
         kernel: how they move.
-        x: starting points, (n, *event), or the state that an earlier run left, to go on from.
+        x: starting points, (n, *event), or the state that an earlier run left.
         steps: how often.
-        rng: where all randomness comes from.
-        keep: the positions after every `keep` steps are returned; 0 keeps none, and memory does not grow with steps.
+        rng: of all randomness.
+        keep: return the positions after every `keep` steps; 0 keeps none.
         on_step: sees (index, state) after every step.
-
-    Raises:
-        InputError: starting points that the kernel cannot use, or a negative number of steps.
-        NonFiniteError: a chain diverged; says which one, at which step, and what step size to try.
 
     >>> from unnoise.chains import MALA, Density
     >>> target = Density(lambda x: -0.5 * (x**2).sum(-1))
@@ -193,7 +183,7 @@ def run(
 
 def _check_finite(x: Tensor, index: int, kernel: Kernel[Any]) -> None:
     if x.sum().isfinite():
-        return  # the sum is the quicker look; where it overflows, the rows decide
+        return  # quicker; where it overflows, the rows decide
     rows = ~torch.isfinite(x).flatten(1).all(1)
     if rows.any():
         raise NonFiniteError(

@@ -1,4 +1,4 @@
-r"""Functions as targets: a log density, or a score alone; and what a chain asks of a target before it starts."""
+r"""Functions as targets: a log density, or a score alone; and the check before a chain starts."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Function = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Field(Scored[Tensor]):
-    r"""A function as the score of a target of which nothing else is known.
+    r"""A score alone as a target.
 
     Args:
-        function: maps points, (n, *event), to $\nabla\log p$: tangent vectors of the same shape.
+        function: maps points, (n, *event), to $\nabla\log p$, of the same shape.
         space: where the target lives; None is $R^d$, for points of any shape.
     """
 
@@ -34,26 +34,23 @@ class Field(Scored[Tensor]):
         return self.space
 
     def score(self, x: Tensor) -> Tensor:
-        """The gradient of the log density at x, (n, *event)."""
+        """The score at x, (n, *event)."""
         return _like_points(self.function(x), x)
 
 
 @dataclass(frozen=True)
 class Density(LogDensity[Tensor]):
-    r"""A function as a target $p(x) \propto e^{-f(x)}$ on $R^d$ or on a manifold, given by $-f$.
+    r"""A log density as a target, on $R^d$ or a manifold.
 
     Args:
-        function: maps points, (n, *event), to log densities, (n,), up to a constant, with respect to the volume of
-            the space; built of torch operations, so that it can be differentiated.
+        function: maps points, (n, *event), to $\log p$, (n,), up to a constant, with respect to the volume; made of
+            torch operations.
         space: where the target lives; None is $R^d$, for points of any shape.
         gradient: the score, a tangent vector; automatic differentiation by default.
 
     >>> normal = Density(lambda x: -0.5 * (x**2).sum(-1))
     >>> normal.log_prob(torch.tensor([[1.0, 2.0]])), normal.score(torch.tensor([[1.0, 2.0]]))
     (tensor([-2.5000]), tensor([[-1., -2.]]))
-    >>> Density(lambda x: x**2).log_prob(torch.zeros(5, 2))
-    Traceback (most recent call last):
-    unnoise._errors.InputError: the log density returned the shape (5, 2) for points of shape (5, 2); expected (5,), ...
     """
 
     function: Function
@@ -77,11 +74,11 @@ class Density(LogDensity[Tensor]):
         return values
 
     def score(self, x: Tensor) -> Tensor:
-        """The gradient of the log density at x, (n, *event)."""
+        """The score at x, (n, *event)."""
         return self.log_prob_and_score(x)[1] if self.gradient is None else _like_points(self.gradient(x), x)
 
     def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Both, at the cost of one evaluation where the score is differentiated."""
+        """Both, at the cost of one."""
         if self.gradient is not None:
             return self.log_prob(x), self.score(x)
         values, slope = differentiated(self.log_prob, x)
@@ -89,7 +86,7 @@ class Density(LogDensity[Tensor]):
 
 
 def check_start(target: Scored[Tensor], x: Tensor) -> None:
-    """Raise InputError unless x is a batch of points at which the target is positive and its score finite."""
+    """Raise InputError unless x is a batch of points of positive density and finite score."""
     check_points(target.support, x)
     if isinstance(target, LogDensity):
         log_prob, score = target.log_prob_and_score(x)
@@ -112,7 +109,7 @@ def check_points(space: Place | None, x: Tensor) -> None:
 
 
 def check_flat(target: Scored[Tensor], asker: str) -> None:
-    """Refuse a target on a curved or finite space, for kernels that add vectors to points."""
+    """Refuse a curved or finite space, for kernels that add vectors to points."""
     space = target.support
     if space is not None and not isinstance(space, Affine):
         use = "use chains.Geodesic" if isinstance(space, Manifold) else "there is no gradient to follow there"
@@ -129,7 +126,6 @@ def _like_points(score: Tensor, x: Tensor) -> Tensor:
 
 
 def _check_values(what: str, values: Tensor) -> None:
-    """One sentence about the first chain whose values are not finite."""
     good = torch.isfinite(values).reshape(len(values), -1)
     rows = ~good.all(1)
     if rows.any():

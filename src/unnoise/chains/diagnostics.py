@@ -1,4 +1,4 @@
-r"""When is a chain to be believed? Log-concavity of what it walks on, what a jump loses, and whether chains agree."""
+r"""When to believe a chain: log-concavity of its target, what a jump loses, whether chains agree."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ NUMBERS_AT_ONCE = 2**22
 
 
 def zeta(m: int, sigma: float, radius: float, tau: float) -> float:
-    r"""The most that the log density of the m-th of equal measurements can curve upwards, in $1/\text{length}^2$.
+    r"""A bound on the curvature of the log density of the m-th equal measurement, in $1/\text{length}^2$.
 
-    $\zeta(m) = -\frac1{\sigma^2} + \frac{\tau^2}{\sigma^2(\sigma^2 + m\tau^2)} + \frac{R^2}{(\sigma^2 + m\tau^2)^2}$
-    bounds $\nabla^2_{y_m}\log p(y_m | y_{1:m-1})$ for $X = Z + N(0, \tau^2 I)$ with $|Z| \le R$ (Saremi, Park, Bach
-    2024, arXiv 2305.19473). It decreases with m: once log-concave, always log-concave.
+    $\zeta(m) = -\frac1{\sigma^2} + \frac{\tau^2}{\sigma^2(\sigma^2 + m\tau^2)} + \frac{R^2}{(\sigma^2 +
+    m\tau^2)^2}$ bounds $\nabla^2_{y_m}\log p(y_m | y_{1:m-1})$ for $X = Z + N(0, \tau^2 I)$ with $|Z| \le R$ (Saremi,
+    Park, Bach 2024, arXiv 2305.19473). It decreases with m.
 
     >>> zeta(1, log_concave_sigma(3.0, 1.0), 3.0, 1.0)
     0.0
@@ -34,14 +34,13 @@ def zeta(m: int, sigma: float, radius: float, tau: float) -> float:
 
 
 def log_concave_sigma(radius: float, tau: float = 0.0) -> float:
-    r"""The smallest noise that makes every such law log-concave, $\sqrt{R^2 - \tau^2}$; 0 where it is so without noise.
+    r"""The smallest noise that makes every such law log-concave: $\sqrt{R^2 - \tau^2}$, or 0.
 
-    So blur by the radius of its support leaves a law one mode (Loog, Duistermaat, Florack 2001); two equal points at
-    the distance 2R need no less.
+    Two equal points at the distance 2R need no less (Loog, Duistermaat, Florack 2001).
 
     Args:
         radius: R, of the ball that Z lies in, as from `enclosing_radius`.
-        tau: of the normal part of $X = Z + N(0, \tau^2 I)$; 0 is always right, and gives a larger sigma than needed.
+        tau: of the normal part of $X = Z + N(0, \tau^2 I)$; 0 is safe, and gives a larger sigma.
 
     >>> round(log_concave_sigma(radius=6.0, tau=1.0), 4)  # two modes at -3 and 3 in each of 4 dimensions
     5.9161
@@ -51,14 +50,11 @@ def log_concave_sigma(radius: float, tau: float = 0.0) -> float:
 
 
 def enclosing_radius(points: Tensor, tau: float = 0.0, rounds: int = 200) -> float:
-    r"""The radius R of the smallest ball around data, (n, *event), less what noise adds to it.
+    r"""The radius R of the smallest ball around data, (n, *event), less what noise adds.
 
-    The ball is found to a few per cent by Badoiu and Clarkson 2003: step to the farthest point by $1/(i + 1)$ of the
-    way. The normal part of a point has length about $\tau\sqrt d$, nearly at right angles to the rest, so R is
-    $\sqrt{r^2 - d\tau^2}$: in trials too large by up to a third.
-
-    >>> enclosing_radius(torch.tensor([[-3.0, 0.0], [3.0, 0.0], [0.0, 1.0]]))
-    3.0
+    The ball, of radius r, is found to a few per cent: step to the farthest point by $1/(i + 1)$ of the way (Badoiu,
+    Clarkson 2003). Noise has length about $\tau\sqrt d$, nearly at right angles to the rest, so
+    $R = \sqrt{r^2 - d\tau^2}$: in trials too large by up to a third.
     """
     rows = points.flatten(1).double()
     centre = rows.mean(0)
@@ -73,11 +69,8 @@ def enclosing_radius(points: Tensor, tau: float = 0.0, rounds: int = 200) -> flo
 def curvature(score: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
     r"""The largest eigenvalue of $\nabla^2\log p$ at every y, (n, *event), as (n,).
 
-    The density is log-concave around the points where it is negative. The score must be differentiable, and a row of it
-    depend on the same row of y alone; one batched backward pass per dimension, in groups of rows.
-
-    >>> curvature(lambda y: -y * torch.tensor([1.0, 4.0]), torch.zeros(3, 2))
-    tensor([-1., -1., -1.])
+    Negative where the density is log-concave. The score must be differentiable, row by row; it costs one backward pass
+    per dimension.
     """
     d = y[0].numel()
     size = max(1, NUMBERS_AT_ONCE // d**2)
@@ -85,7 +78,7 @@ def curvature(score: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
 
 
 def conditional_curvature(noisy: AtNoise, y: Tensor, past: Mean, sigma: float) -> Tensor:
-    r"""The largest eigenvalue of $\nabla^2_y\log p(Y_k = y | Y_{1:k-1})$, (n,): says if a measurement is log-concave.
+    r"""The largest eigenvalue of $\nabla^2_y\log p(Y_k = y | Y_{1:k-1})$, (n,).
 
     It is $-\sigma^{-2}(1 - \sigma^{-2}\lambda_{max}(\mathrm{cov}(X | Y_{1:k})))$.
     """
@@ -95,21 +88,13 @@ def conditional_curvature(noisy: AtNoise, y: Tensor, past: Mean, sigma: float) -
 
 
 def jump_bound(sigma: float, dimension: int, m: int = 1) -> float:
-    r"""$\sigma^2 d/m \ge W_2(\mathrm{law}\,X, \mathrm{law}\,E[X | Y_{1:m}])^2$, for any X (arXiv 2305.19473).
-
-    >>> jump_bound(2.0, 10, 4)
-    10.0
-    """
+    r"""$\sigma^2 d/m \ge W_2(\mathrm{law}\,X, \mathrm{law}\,E[X | Y_{1:m}])^2$, for any X (arXiv 2305.19473)."""
     check_positive(sigma=sigma, dimension=dimension, m=m)
     return sigma**2 * dimension / m
 
 
 def jump_variance(tau: float, level: float) -> float:
-    r"""$\tau^4/(\tau^2 + s^2)$: the variance that jumps from level s keep, within a separate mode of deviation $\tau$.
-
-    >>> jump_variance(1.0, 0.1)
-    0.9901
-    """
+    r"""$\tau^4/(\tau^2 + s^2)$: the variance of jumps from level s within a mode of deviation $\tau$."""
     check_positive(tau=tau, level=level)
     return tau**4 / (tau**2 + level**2)
 
@@ -119,9 +104,9 @@ class Agreement:
     r"""Whether chains agree on every coordinate (Vehtari et al. 2021, arXiv 1903.08008).
 
     Attributes:
-        r_hat: rank-normalised $\hat R$, (*event); above 1.01 the chains have not forgotten where they started.
-        bulk: effective sample size for the centre of the law, (*event).
-        tail: effective sample size for its 5 % and 95 % quantiles, (*event).
+        r_hat: rank-normalised $\hat R$, (*event); above 1.01 the chains remember their start.
+        bulk: effective sample size for the centre, (*event).
+        tail: effective sample size for the 5 % and 95 % quantiles, (*event).
     """
 
     r_hat: Tensor
@@ -129,7 +114,7 @@ class Agreement:
     tail: Tensor
 
     def __str__(self) -> str:
-        """One sentence: the verdict, by the worst coordinate."""
+        """The verdict, by the worst coordinate."""
         worst, fewest = float(self.r_hat.max()), min(float(self.bulk.min()), float(self.tail.min()))
         if worst > 1.01:
             return (
@@ -144,10 +129,7 @@ class Agreement:
 def agreement(kept: Tensor) -> Agreement:
     r"""R-hat and effective sample sizes of positions, (m, n, *event), as `run` keeps them; by ArviZ.
 
-    Chains that start together in one mode and never leave it agree: start them apart, over the whole of the target.
-
-    Raises:
-        InputError: there are fewer than 4 positions of 2 chains.
+    Chains that never leave one mode agree: start them over the whole target. It needs 4 positions of 2 chains.
     """
     from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 

@@ -1,7 +1,6 @@
 r"""Denoisers estimated from an unnormalised density alone.
 
-They average over $p(x | y) \propto p(x)N(y; x, \sigma^2 I)$. Each says by its effective sample size how far it is to be
-believed, and warns where that is not far.
+They average over $p(x | y) \propto p(x)N(y; x, \sigma^2 I)$, and warn where few draws count.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from unnoise.processes import Gaussian, require
 
 NUMBERS_AT_ONCE = 2**18  # small enough for the cache of a core
 ENOUGH = 10.0  # effective draws, below which a mean is a guess
-TOO_MANY = 0.1  # of the rows, when fewer than that many draws count
+TOO_MANY = 0.1  # of the rows
 
 
 class UnreliableEstimate(RuntimeWarning):
-    """An estimate of a denoiser rests on too few effective draws."""
+    """An estimate rests on too few effective draws."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class PosteriorMean:
 
     Attributes:
         mean: (n, *event).
-        effective: the number of independent draws that would do as well, (n,).
+        effective: the independent draws that would do as well, (n,).
     """
 
     mean: Tensor
@@ -47,10 +46,10 @@ class PosteriorMean:
 
 
 class Estimated(Denoiser):
-    """A denoiser of a Gaussian process that is estimated anew at every point, from a density known up to a constant."""
+    """Estimated anew at every point, from a density known up to a constant, for a Gaussian process."""
 
     process: Gaussian
-    draws = 0  # per point, that are held at once; 0 to take all rows together
+    draws = 0  # per point, held at once; 0 takes all rows together
 
     def __init__(self, process: Gaussian, density: LogDensity[Tensor], rng: torch.Generator) -> None:
         super().__init__()
@@ -58,7 +57,7 @@ class Estimated(Denoiser):
         self.density, self.rng = density, rng
 
     def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
-        r"""$E[X | X + \sigma N = y]$ at y, (n, *event), with its effective sample size; in groups of rows."""
+        r"""$E[X | X + \sigma N = y]$ at y, (n, *event), in groups of rows."""
         check_positive(sigma=sigma)
         size = max(1, NUMBERS_AT_ONCE // (self.draws * y[0].numel())) if self.draws else len(y)
         groups = [self._estimate(rows, sigma) for rows in torch.split(y, size)]
@@ -69,7 +68,7 @@ class Estimated(Denoiser):
         """The estimate of one group."""
 
     def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
-        """The mean of the estimate, all rows at the same time, with a warning where it is not to be believed."""
+        """The mean of the estimate, all rows at the same time, with a warning where it is doubtful."""
         alpha, sigma = level_of(self.process, t)
         found = self.estimate(x_t / alpha, sigma)
         self.doubt(found, sigma)
@@ -90,21 +89,17 @@ class Estimated(Denoiser):
 
 
 class PlugIn(Estimated):
-    r"""Importance sampling from $N(y, \sigma^2 I)$, which asks for log p at `draws` points and for no gradient.
+    r"""Importance sampling from $N(y, \sigma^2 I)$: it asks for log p at `draws` points and for no gradient.
 
-    $E[X | y] \approx \sum_i w_i (y + \sigma\epsilon_i)$, $w_i \propto p(y + \sigma\epsilon_i)$, so that
-    $\nabla\log q_\sigma(y) \approx \frac1\sigma\sum_i w_i\epsilon_i$ (Saremi, Park, Bach 2024, arXiv 2305.19473, eq.
-    4.8). The draws that are needed grow as $e^{KL(p(x | y) \| N(y, \sigma^2 I))}$: good in 2 dimensions, poor from
-    about 8 on, unless $\sigma$ is small.
+    $E[X | y] \approx \sum_i w_i (y + \sigma\epsilon_i)$, $w_i \propto p(y + \sigma\epsilon_i)$ (Saremi, Park, Bach
+    2024, arXiv 2305.19473, eq. 4.8). The draws needed grow as $e^{KL(p(x | y) \| N(y, \sigma^2 I))}$: good in 2
+    dimensions, poor from about 8 on, unless $\sigma$ is small.
 
     Args:
         process: Gaussian: it says which noise belongs to which time.
         density: known up to a constant.
-        draws: how many per point.
-        antithetic: whether draws come in pairs $\pm\epsilon$: nearly exact scores of a nearly constant density.
-
-    Raises:
-        InputError: no draws, or an odd number of them in pairs.
+        draws: per point.
+        antithetic: draw pairs $\pm\epsilon$: nearly exact for a nearly constant density.
 
     >>> from unnoise.chains import AtNoise
     >>> from unnoise.laws import Normal
@@ -130,7 +125,7 @@ class PlugIn(Estimated):
             noise = torch.cat([noise, -noise])
         points = torch.add(y, noise, alpha=sigma)
         log_prob = self.density.log_prob(points.flatten(0, 1)).reshape(self.draws, len(y))
-        nowhere = torch.isneginf(log_prob).all(0)  # then nothing is known, and the mean is y
+        nowhere = torch.isneginf(log_prob).all(0)  # nothing is known: the mean is y
         weights = torch.softmax(torch.where(nowhere, 0.0, log_prob), 0)
         mean = torch.einsum("kn,kn...->n...", weights, noise).mul_(sigma).add_(y)
         return PosteriorMean(mean, torch.where(nowhere, 0.0, 1 / (weights**2).sum(0)))
@@ -139,18 +134,12 @@ class PlugIn(Estimated):
 class LangevinPosterior(Estimated):
     r"""The mean of Metropolis-adjusted Langevin chains on $p(x | y)$, several for every y.
 
-    The posterior is log-concave where $\sigma$ is small against the curvature of f, whatever the dimension; neither
-    mean nor effective sample size knows of modes that chains do not pass between (`TemperedPosterior` does). The
-    first half of the steps finds the step size and forgets the start.
+    The posterior is log-concave where $\sigma$ is small against the curvature of log p, in any dimension. Modes that
+    chains do not pass between go unseen (`TemperedPosterior` weighs them). The first half of the steps finds the step
+    size.
 
-    Args:
-        process: Gaussian: it says which noise belongs to which time.
-        density: known up to a constant.
-        steps: per chain, each one evaluation of $\log p$ and its gradient.
-        chains: for every point; at least 2, since their disagreement gives the effective sample size.
-
-    Raises:
-        InputError: fewer than 4 steps or 2 chains.
+    It takes at least 4 `steps` of one gradient each, and 2 `chains` per point, whose disagreement gives the effective
+    sample size.
     """
 
     def __init__(
@@ -162,7 +151,7 @@ class LangevinPosterior(Estimated):
         self.steps, self.chains = steps, chains
 
     def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
-        r"""Chains from $y + \sigma z$; their means, and by how much these agree better than single draws would."""
+        r"""Chains from $y + \sigma z$; the effective size from their disagreement."""
         centres = y.repeat_interleave(self.chains, 0)
         start = torch.add(centres, standard_normal(tuple(centres.shape), y, self.rng), alpha=sigma)
         half = self.steps // 2
@@ -174,18 +163,14 @@ class LangevinPosterior(Estimated):
 
 @dataclass(frozen=True)
 class _Posterior(LogDensity[Tensor]):
-    """p(x | y), up to a constant, for one y per chain."""
-
     density: LogDensity[Tensor]
     y: Tensor
     sigma: float
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The log density at x, (n,)."""
         return self.log_prob_and_score(x)[0]
 
     def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Both, at the cost of those of the density."""
         log_prob, score = self.density.log_prob_and_score(x)
         offset = x - self.y
         return log_prob - 0.5 * (offset / self.sigma).flatten(1).square().sum(1), score - offset / self.sigma**2

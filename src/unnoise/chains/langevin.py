@@ -1,4 +1,4 @@
-r"""Overdamped Langevin chains, $x \leftarrow x + h\nabla\log p(x) + \sqrt{2h}\,z$: as they are, or corrected."""
+r"""Overdamped Langevin chains, $x \leftarrow x + h\nabla\log p(x) + \sqrt{2h}\,z$, as they are or corrected."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from unnoise.spaces import Manifold
 class Langevin(Memoryless, TargetKernel[State]):
     r"""The unadjusted algorithm, ULA: $x \leftarrow x + h\nabla\log p(x) + \sqrt{2h}\,z$ (Roberts, Tweedie 1996).
 
-    It leaves another law than p, at a distance of order h: on $N(0, \tau^2)$ the variance $\tau^2/(1 - h/2\tau^2)$.
-    `step_size` is h, in squared units of x.
+    Its bias is of order h: on $N(0, \tau^2)$ the variance is $\tau^2/(1 - h/2\tau^2)$. `step_size` is h, in squared
+    units of x.
     """
 
     def step(self, state: State, rng: torch.Generator) -> State:
@@ -31,7 +31,7 @@ class Langevin(Memoryless, TargetKernel[State]):
 
 @dataclass(frozen=True)
 class Proposing(State):
-    """A state of `MALA`, with the log density and the score at its positions."""
+    """A state with the log density and the score at its positions."""
 
     log_prob: Tensor
     score: Tensor
@@ -41,14 +41,10 @@ class Proposing(State):
 class MALA(TargetKernel[Proposing]):
     r"""Metropolis-adjusted Langevin: exact, whatever the step size (Besag 1994; Roberts, Tweedie 1996).
 
-    $y = x + h\nabla\log p(x) + \sqrt{2h}\,z$ is accepted with probability
-    $1 \wedge \frac{p(y)\,q(x | y)}{p(x)\,q(y | x)}$, else the chain stays at x. `tune` finds a good h.
+    $y = x + h\nabla\log p(x) + \sqrt{2h}\,z$ is accepted with probability $1 \wedge \frac{p(y)\,q(x | y)}{p(x)\,q(y |
+    x)}$, else the chain stays at x.
 
-    `step_size` is h, in squared units of x.
-
-    Raises:
-        InputError: as `TargetKernel`, or a target without a log density.
-        NonFiniteError: the log density was NaN at a finite point.
+    `step_size` is h, in squared units of x; `tune` finds a good one. The target needs a log density.
     """
 
     target: LogDensity[Tensor]
@@ -86,7 +82,7 @@ class MALA(TargetKernel[Proposing]):
         )
 
     def _check_nan(self, new: Proposing, log_ratio: Tensor) -> None:
-        """A NaN far out is a step too far, and is refused; a NaN at a finite point is a fault of the target."""
+        """Refuse moves to a NaN far out; a NaN at a finite point is a fault of the target."""
         if not log_ratio.isnan().any():
             return
         faults = new.log_prob.isnan() & torch.isfinite(new.x).flatten(1).all(1)
@@ -113,19 +109,15 @@ def tune(
 ) -> Tuned:
     r"""A step size at which moves are accepted with probability `target`, by dual averaging over all chains.
 
-    Nesterov 2009 as in Hoffman and Gelman 2014 (arXiv 1111.4246, section 3.2). 0.574 is best for MALA in many
-    dimensions (Roberts, Rosenthal 1998). The chains are not stationary meanwhile: run from `state`, and count from
-    there.
+    Nesterov 2009, as in Hoffman and Gelman 2014 (arXiv 1111.4246, section 3.2); 0.574 is best in many dimensions
+    (Roberts, Rosenthal 1998). The chains are not stationary meanwhile: count from `state` on.
 
     Args:
         kernel: with the first step size.
         x: starting points, or a state.
-        rng: where all randomness comes from.
-        target: the probability of acceptance to reach.
-        steps: how many steps to take.
-
-    Raises:
-        InputError: a target outside (0, 1), or no steps.
+        rng: of all randomness.
+        target: the acceptance to reach, in (0, 1).
+        steps: how many.
     """
     if not 0 < target < 1 or steps < 1:
         raise InputError(f"got an acceptance of {target} in {steps} steps; expected one in (0, 1), and some steps")
@@ -150,13 +142,10 @@ def _squared(x: Tensor) -> Tensor:
 class Geodesic(Memoryless, TargetKernel[State]):
     r"""$x \leftarrow \exp_x\big(h\nabla\log p(x) + \sqrt{2h}\,z\big)$, z a standard normal tangent vector.
 
-    The geodesic random walk of De Bortoli et al. 2022 (arXiv 2202.02763, algorithm 1) with the drift of p; the density
-    is with respect to the volume. Not Metropolised: it leaves p up to an error of order h.
+    The unadjusted geodesic random walk of De Bortoli et al. 2022 (arXiv 2202.02763, algorithm 1): its bias is of order
+    h.
 
-    The target lives on any `spaces.Manifold`; `step_size` is h, in squared units of distance.
-
-    Raises:
-        InputError: a step size that is not positive, or a target that does not say where it lives.
+    The target says on which `spaces.Manifold` it lives; `step_size` is h, in squared units of distance.
 
     >>> from unnoise.chains import Density, run
     >>> from unnoise.spaces import Sphere
@@ -169,7 +158,7 @@ class Geodesic(Memoryless, TargetKernel[State]):
 
     def __post_init__(self) -> None:
         check_positive(step_size=self.step_size)
-        _ = self._space  # which checks the target
+        _ = self._space  # checks the target
 
     def step(self, state: State, rng: torch.Generator) -> State:
         """One move of every chain."""

@@ -1,18 +1,14 @@
 r"""Sampling by measurements $Y_k = X + \sigma_k N_k$: draw them, then jump to $E[X | Y_{1:m}]$.
 
-All that m measurements say of X is in their mean, weighted by precision, which is one measurement at the level
-$s_m = (\sum_k\sigma_k^{-2})^{-1/2}$ ($\sigma/\sqrt m$ where all are equal). So a denoiser at all levels (`AtNoise`) is
-enough, and $E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
+All that m measurements say of X is in their mean, weighted by precision: one measurement at the level
+$s_m = (\sum_k\sigma_k^{-2})^{-1/2}$. So a denoiser at all levels (`AtNoise`) is enough;
+$E|X - E[X | Y_{1:m}]|^2 \le s_m^2 d$.
 
 * `Sequential` (SMS; Saremi, Park, Bach 2024, arXiv 2305.19473) draws $Y_k$ given $Y_{1:k-1}$ by a few steps of a chain.
-  From a large enough $\sigma$ on each of these conditionals is log-concave.
 * `Localization` (Eldan 2013; Montanari 2023, arXiv 2305.10690) draws it as $E[X | Y_{1:k-1}] + \sigma_k z$: Euler steps
-  of length $\delta = \sigma_k^{-2}$ for $dZ = E[X | Z_t]dt + dB$ with $Y_k = (Z_{t + \delta} - Z_t)/\delta$. It is SMS
-  without chains; with exact conditionals both have the same law.
-* `WalkJump` with m > 1 draws all at once in $R^{md}$.
+  of length $\delta = \sigma_k^{-2}$ for $dZ = E[X | Z_t]dt + dB$ with $Y_k = (Z_{t + \delta} - Z_t)/\delta$.
 
-Jumps are means, so they vary less than X within each mode. Levels that go on falling (`growing_levels`) mend that, or a
-few steps of `MALA` on p itself from the jumps, where p is known.
+Jumps vary less than X within each mode: let levels fall (`growing_levels`), or end with a few steps of `MALA` on p.
 """
 
 from __future__ import annotations
@@ -38,11 +34,11 @@ from unnoise.processes import Gaussian
 
 @dataclass(frozen=True)
 class Mean:
-    """All that is kept of the measurements so far.
+    """What is kept of the measurements so far.
 
     Attributes:
         value: their mean, weighted by precision, (n, *event).
-        precision: the sum of their precisions; 0 where nothing has been measured.
+        precision: the sum of their precisions; 0 before the first.
     """
 
     value: Tensor
@@ -50,7 +46,7 @@ class Mean:
 
     @property
     def level(self) -> float:
-        """The noise that is left in the mean."""
+        """The noise left in the mean."""
         return self.precision**-0.5 if self.precision else math.inf
 
     def with_one_more(self, y: Tensor, sigma: float) -> Mean:
@@ -60,11 +56,7 @@ class Mean:
 
 
 def conditional(noisy: AtNoise, past: Mean, sigma: float) -> Field:
-    r"""The law of $Y_k$ given $Y_{1:k-1}$, by its score $(E[X | Y_{1:k}] - y)/\sigma_k^2$.
-
-    With equal levels the score is
-    $\sigma^{-2}\big[\bar y_{1:k} - y + \frac{\sigma^2}k\nabla\log q_{\sigma/\sqrt k}(\bar y_{1:k})\big]$.
-    """
+    r"""The law of $Y_k$ given $Y_{1:k-1}$, by its score $(E[X | Y_{1:k}] - y)/\sigma_k^2$."""
     level = noisy.at((past.precision + sigma**-2) ** -0.5)
     return Field(lambda y: (level.denoise(past.with_one_more(y, sigma).value) - y).div_(sigma**2))
 
@@ -74,11 +66,8 @@ class Measurements(ChainSampler):
     r"""One measurement after the other; subclasses say how each is drawn.
 
     Args:
-        sigmas: the noise of every measurement, in order; by default for standardised data, 20 measurements of noise
-            $\sqrt d$, the root of the number of coordinates, then finer ones down to a level of 0.1.
-
-    Raises:
-        InputError: no level, or one that is not positive.
+        sigmas: the noise of every measurement; by default, for standardised data, 20 of $\sqrt d$ in d dimensions, then
+            finer ones to a level of 0.1.
     """
 
     noisy: AtNoise
@@ -103,11 +92,11 @@ class Measurements(ChainSampler):
 
     @abstractmethod
     def measure(self, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
-        r"""A draw of $Y_k$ given the mean of those before, from a first guess of it."""
+        r"""A draw of $Y_k$ given the mean of those before, from a first guess."""
 
     @torch.no_grad()
     def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep = None) -> Tensor:
-        """The jump after the last measurement, (n, *event), from the mean of the target or a guess of it."""
+        """The jump after the last measurement, (n, *event), from guesses of the target's mean."""
         x = self.noisy.guess(start)
         past = Mean(torch.zeros_like(x))
         for k, sigma in enumerate(self.levels):
@@ -122,25 +111,25 @@ class Measurements(ChainSampler):
         return x
 
     def _check_mixing(self, guess: Tensor, jump: Tensor) -> None:
-        """Warn after the first measurement, which weighs the modes, if it did not mix; nothing by default."""
+        """Warn if the first measurement did not mix; nothing by default."""
         return
 
 
 @dataclass(frozen=True)
 class Sequential(Measurements):
-    r"""SMS: each measurement by underdamped Langevin steps from jump $+ \sigma z$; see the module.
+    r"""SMS: each measurement by underdamped Langevin steps from jump $+ \sigma z$.
 
-    The conditionals have curvature at most $\sigma_k^{-2}$ whatever came before, so one step in units of $\sigma_k$
-    serves all of them. Costs about `len(levels) * (steps + 1) + 1.6 * first` scores per sample, exactly `scores`.
-    Warns (`NotMixedWarning`) where the first measurement's chains have not forgotten their start.
+    One step size in units of $\sigma_k$ serves all, as conditionals curve by at most $\sigma_k^{-2}$. It costs about
+    `len(levels) * (steps + 1) + 1.6 * first` scores per sample, and warns (`NotMixedWarning`) where the first chains
+    remember their start.
 
     Args:
-        sigmas: the noise of every measurement, as from `equal_levels` or `growing_levels`.
+        sigmas: as from `equal_levels` or `growing_levels`.
         steps: chain steps per measurement.
         delta: step size in units of $\sigma_k$.
-        friction: per step, see `Underdamped`.
-        first: chain steps for the first measurement, which weighs the modes; the k-th takes $\text{first}/k^2$, since
-            later measurements start nearer to their law.
+        friction: per step, as `Underdamped`.
+        first: steps of the first measurement, which weighs the modes; the k-th takes $\text{first}/k^2$ if more than
+            `steps`.
 
     >>> from unnoise.denoisers import ExactMixture
     >>> from unnoise.laws import GaussianMixture
@@ -175,12 +164,12 @@ class Sequential(Measurements):
         return sum(self._count(before, sigma) + 1 for before, sigma in zip(precisions, self.levels, strict=False))
 
     def _count(self, precision: float, sigma: float) -> int:
-        """Chain steps of a measurement after others of this precision."""
-        share = sigma**-2 / (precision + sigma**-2)  # of this measurement in the mean: 1/k at equal levels
+        """Chain steps after others of this precision."""
+        share = sigma**-2 / (precision + sigma**-2)  # 1/k at equal levels
         return max(self.steps, round(self.first * share**2))
 
     def _check_mixing(self, guess: Tensor, jump: Tensor) -> None:
-        """Later measurements cannot repair the first: the mean of the jumps stays where it is."""
+        """Later measurements leave the mean of the jumps where it is."""
         if len(jump) > 1:
             warn_if_kept(
                 start_correlation(guess, jump),
@@ -191,12 +180,12 @@ class Sequential(Measurements):
 
 @dataclass(frozen=True)
 class Localization(Measurements):
-    r"""Stochastic localization by Euler steps of length $\sigma_k^{-2}$: measurements are what they start as.
+    r"""Stochastic localization by Euler steps of length $\sigma_k^{-2}$: a measurement is its first guess.
 
-    One score per step; the horizon is $T = \sum_k\sigma_k^{-2}$. The guess x stands for E[X], the drift at time 0.
+    One score per step; the start stands for E[X].
 
     Args:
-        sigmas: as for `Sequential`; many small steps, $s_1$ large: `growing_levels(sigma, m, last)` with m above 20.
+        sigmas: as for `Sequential`, with more and smaller steps.
     """
 
     def measure(self, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
@@ -205,28 +194,20 @@ class Localization(Measurements):
 
 
 def equal_levels(sigma: float, m: int) -> list[float]:
-    r"""The levels of m equal measurements: jumps shrink the variance of a mode to $\tau^4/(\tau^2 + \sigma^2/m)$.
-
-    >>> equal_levels(2.0, 3)
-    [2.0, 2.0, 2.0]
-    """
+    r"""The levels of m equal measurements: jumps shrink the variance of a mode to $\tau^4/(\tau^2 + \sigma^2/m)$."""
     check_positive(sigma=sigma, m=m)
     return [float(sigma)] * m
 
 
 def growing_levels(sigma: float, m: int, last: float) -> list[float]:
-    r"""The levels of m measurements of the same noise, then ever finer ones, until the level of their mean is `last`.
+    r"""The levels of m equal measurements, then ever finer ones, until the level of their mean is `last`.
 
     From the m-th on every measurement multiplies the precision by $1 + 1/m$, so no conditional is harder than those
-    before, and $m(1 + 2\log(s_m/\text{last}))$ measurements do the work of $\sigma^2/\text{last}^2$ equal ones. With
-    `last` at a tenth of the width of a mode, jumps keep 99 % of its variance.
+    before, and $m(1 + 2\log(s_m/\text{last}))$ measurements do the work of $\sigma^2/\text{last}^2$ equal ones.
 
     >>> levels = growing_levels(4.0, 20, last=0.1)
     >>> len(levels), sum(sigma**-2 for sigma in levels) ** -0.5
     (110, 0.1)
-
-    Raises:
-        InputError: a `last` above the level of the m equal measurements.
     """
     check_positive(sigma=sigma, m=m, last=last)
     reached, wanted = m / sigma**2, last**-2

@@ -1,4 +1,4 @@
-"""Do chains still remember where they began? Then they hold the shares of the start, not those of the target."""
+"""Do chains remember where they began? Then they hold the shares of the start, not those of the target."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 
-SURE = 4.0  # standard errors; chains that remember nothing are accused once in 16 000 times
-HARMFUL = 0.02  # of the distance from start to target, which is as much as a memory of 0.02 leaves
+SURE = 4.0  # standard errors; false in one of 16 000 runs
+HARMFUL = 0.02  # of the distance from start to target
 
 
 class NotMixedWarning(RuntimeWarning):
@@ -32,33 +32,25 @@ class StartCorrelation:
 
     @property
     def lasts(self) -> bool:
-        """Whether there certainly is some, and enough to matter."""
+        """Whether memory is certain, and enough to matter."""
         return abs(self.correlation) > max(SURE * self.error, HARMFUL)
 
     def __str__(self) -> str:
-        """The number with its error.
-
-        >>> str(StartCorrelation(0.25, 0.01))
-        'correlation 0.250 with the start, 25.0 standard errors'
-        """
+        """The number and its error."""
         sure = abs(self.correlation) / self.error
         return f"correlation {self.correlation:.3f} with the start, {sure:.1f} standard errors"
 
 
 def start_correlation(start: Tensor, end: Tensor) -> StartCorrelation:
-    r"""The correlation over chains of where they began with where they ended, at no cost in scores.
+    r"""The correlation over chains of start and end.
 
-    $r = \mathrm{mean}\,p_i/\sqrt{\mathrm{mean}\,p_i^2}$ for $p_i = (a_i - \bar a)\cdot(b_i - \bar b)$. Jumps
-    $E[X | Y]$ vary from mode to mode and hardly within one, so for them r asks whether the start chose the mode. About
-    a share $|r|$ of the difference in law between start and target is left. Starts must differ, and a mode that no
-    chain ever came near is never missed.
+    $r = \mathrm{mean}\,p_i/\sqrt{\mathrm{mean}\,p_i^2}$ for $p_i = (a_i - \bar a)\cdot(b_i - \bar b)$. For jumps $E[X |
+    Y]$, which hardly vary within a mode, r asks whether the start chose the mode. About a share $|r|$ of the difference
+    in law between start and target is left. Starts must differ; a mode that no chain came near is never missed.
 
     Args:
         start: (n, *event), drawn independently.
         end: of the same chains, (n, *event).
-
-    Raises:
-        InputError: fewer than 2 chains, or different shapes.
 
     >>> import torch
     >>> a, b = torch.randn(2, 1000, 3, generator=torch.Generator().manual_seed(0))
@@ -78,10 +70,10 @@ def start_correlation(start: Tensor, end: Tensor) -> StartCorrelation:
 
 
 def warn_if_kept(found: StartCorrelation, where: str, remedy: str) -> None:
-    """One sentence of `NotMixedWarning`, at the line that asked for samples, where memory lasts."""
+    """Warn (`NotMixedWarning`) at the line that asked for samples, where memory lasts."""
     if found.lasts:
         warnings.warn(
             f"{where} still remembers where it began ({found}), so modes have the weights of the start: {remedy}",
             NotMixedWarning,
-            stacklevel=5,  # past the sampler's own two calls and no_grad
+            stacklevel=5,  # past two calls of the sampler and no_grad
         )

@@ -1,4 +1,4 @@
-r"""A denoiser estimated from an unnormalised density with several modes, in more than a few dimensions."""
+r"""A denoiser estimated from an unnormalised density with several modes, in many dimensions."""
 
 from __future__ import annotations
 
@@ -17,30 +17,27 @@ from unnoise.laws.base import standard_normal
 from unnoise.laws.categorical import effective_size, systematic
 from unnoise.processes import Gaussian
 
-KEPT = 0.8  # the effective share of the particles after every rise of the exponent
+KEPT = 0.8  # effective share of the particles after every rise of the exponent
 ACCEPTED = 0.574  # of MALA's moves, best in many dimensions (Roberts, Rosenthal 1998)
-GAIN = 3.0  # of the logarithm of the step size, per missing acceptance
-MOST_RISES = 200  # where the exponent does not reach 1 by then, nothing is claimed
-HALVINGS = 12  # of the logarithm of the interval in which a rise is searched
+GAIN = 3.0  # of the log step size, per missing acceptance
+MOST_RISES = 200  # nothing is claimed where the exponent is below 1 then
+HALVINGS = 12  # of the log interval in which a rise is searched
 
 
 class TemperedPosterior(Estimated):
     r"""Sequential Monte Carlo from $N(y, \sigma^2 I)$ to $p(x | y)$, for every y anew.
 
-    Particles pass through $p(x)^\beta N(x; y, \sigma^2 I)$: $\beta$ rises from 0 to 1 for every y by as much as leaves
-    four fifths of them effective; then they are drawn again and moved by Metropolis-adjusted Langevin steps (Del Moral,
-    Doucet, Jasra 2006). So modes have the weight of their mass also where they are far apart, in dimensions too high
-    for `PlugIn`: rises grow as $KL(p(x | y) \| N(y, \sigma^2 I))$, where it needs the exponential of that many draws.
-    With few effective draws it leans towards the modes around y, by a share 1/effective.
+    Particles pass through $p(x)^\beta N(x; y, \sigma^2 I)$: $\beta$ rises from 0 to 1 by as much as leaves four fifths
+    of them effective; then they are drawn again and moved by MALA (Del Moral, Doucet, Jasra 2006). So modes far apart
+    have the weight of their mass. The number of rises grows as $KL(p(x | y) \| N(y, \sigma^2 I))$, where `PlugIn` needs
+    the exponential of that many draws. With few effective draws it leans towards the modes around y, by a share
+    1/effective.
 
     Args:
         process: Gaussian: it says which noise belongs to which time.
         density: known up to a constant.
-        particles: for every point.
+        particles: for every point, at least 2.
         moves: after every rise.
-
-    Raises:
-        InputError: fewer than 2 particles, or no moves.
 
     >>> from unnoise.laws import Normal
     >>> from unnoise.processes import edm
@@ -63,7 +60,7 @@ class TemperedPosterior(Estimated):
     def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
         cloud = self._drawn(y, sigma)
         _check(cloud.log_p)
-        nowhere = torch.isneginf(cloud.log_p).all(1)  # then nothing is known, and the mean is y
+        nowhere = torch.isneginf(cloud.log_p).all(1)  # nothing is known: the mean is y
         cloud = replace(cloud, beta=torch.where(nowhere, 1.0, cloud.beta))
         for _ in range(MOST_RISES):
             rise = _rise(cloud.log_p, 1 - cloud.beta)
@@ -77,18 +74,17 @@ class TemperedPosterior(Estimated):
         return PosteriorMean(mean, torch.where(nowhere | (cloud.beta < 1), 0.0, found.effective))
 
     def _drawn(self, y: Tensor, sigma: float) -> _Particles:
-        """Particles at the noise, where beta is 0."""
         noise = standard_normal((len(y), self.particles, *y.shape[1:]), y, self.rng)
         x = torch.add(y[:, None], noise, alpha=sigma)
         families = torch.arange(self.particles, device=y.device).expand(len(y), -1)
-        width = y.new_full((len(y),), 1.1 * sigma * y[0].numel() ** (-1 / 6))  # the best for MALA on a normal
+        width = y.new_full((len(y),), 1.1 * sigma * y[0].numel() ** (-1 / 6))  # best for MALA on a normal
         return _Particles(x, self._log_p(x), families, y.new_zeros(len(y)), width)
 
     def _log_p(self, x: Tensor) -> Tensor:
         return self.density.log_prob(x.flatten(0, 1)).reshape(x.shape[:2])
 
     def _moved(self, cloud: _Particles, y: Tensor, sigma: float) -> _Particles:
-        """A few steps of MALA, in units of the row's own step size; then the step size follows the acceptance."""
+        """MALA in units of the row's step size, which then follows the acceptance."""
         start, each = cloud.x.flatten(0, 1), self.particles
         width, beta = (_like(values.repeat_interleave(each), start) for values in (cloud.width, cloud.beta))
         kernel = MALA(_Bridge(self.density, start, width, beta, y.repeat_interleave(each, 0), sigma), 1.0)
@@ -112,11 +108,9 @@ class _Bridge(LogDensity[Tensor]):
     sigma: float
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The log density at u, (n,)."""
         return self.log_prob_and_score(x)[0]
 
     def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Both, at the cost of those of the density."""
         x = self.start + self.width * x
         log_prob, score = self.density.log_prob_and_score(x)
         offset = x - self.y
@@ -126,7 +120,7 @@ class _Bridge(LogDensity[Tensor]):
 
 @dataclass(frozen=True)
 class _Particles:
-    """Particles of n rows.
+    """The c particles of each of n rows.
 
     Attributes:
         x: (n, c, *event).
@@ -143,7 +137,6 @@ class _Particles:
     width: Tensor
 
     def drawn_again(self, log_weights: Tensor, rng: torch.Generator) -> _Particles:
-        """Particles in proportion to their weights, each counting alike."""
         chosen = systematic(log_weights, log_weights.shape[1], rng)
         rows = torch.arange(len(chosen), device=chosen.device)[:, None]
         return replace(
@@ -151,7 +144,7 @@ class _Particles:
         )
 
     def estimate(self, log_weights: Tensor) -> PosteriorMean:
-        r"""The weighted mean; particles of one family count as one draw, since none changes its mode on the way."""
+        r"""The weighted mean; one family counts as one draw, since none changes its mode."""
         weights = torch.softmax(log_weights, 1)
         mean = torch.einsum("nc,nc...->n...", weights, self.x)
         of_family = torch.zeros_like(weights).scatter_add_(1, self.families, weights)
@@ -159,7 +152,7 @@ class _Particles:
 
 
 def _rise(log_p: Tensor, room: Tensor) -> Tensor:
-    """By how much the exponent of every row can rise, (n,), until KEPT of its particles are effective."""
+    """The rise of every exponent, (n,), that leaves KEPT of the particles effective."""
     enough = KEPT * log_p.shape[1]
     low, high = room.new_full(room.shape, math.log(1e-12)), room.clamp(min=1e-12).log()
     whole = (room <= 0) | (effective_size(room[:, None] * log_p) >= enough)
@@ -180,5 +173,4 @@ def _check(log_p: Tensor) -> None:
 
 
 def _like(values: Tensor, x: Tensor) -> Tensor:
-    """One number per row, (n,), against x, (n, ...)."""
     return values.reshape(-1, *[1] * (x.ndim - 1))

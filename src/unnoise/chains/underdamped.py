@@ -1,9 +1,8 @@
 r"""Underdamped Langevin chains, which carry a velocity.
 
 $dx = v\,dt$ and $dv = (u\nabla\log p - \gamma v)dt + \sqrt{2\gamma u}\,dB$ leave $p(x)\,N(v; 0, uI)$,
-$u = 1/\text{mass}$. An integrator splits the equation into A (drift along v), B (kick by the score) and O (friction and
-noise, exact); every step takes one score and one normal draw. Friction is given per step, $\gamma\delta$, as in all
-published codes of walk-jump sampling: every step keeps the share $e^{-\gamma\delta}$ of the velocity.
+$u = 1/\text{mass}$. Integrators split it into A (drift along v), B (kick by the score) and O (friction and noise,
+exact); a step takes one score and one normal draw. Friction is per step, $\gamma\delta$.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ class Moving(State):
 
 @dataclass(frozen=True)
 class Kicked(Moving):
-    """Positions and velocities, and the score at the positions."""
+    """With the score at the positions too."""
 
     score: Tensor
 
@@ -38,16 +37,13 @@ M = TypeVar("M", bound=Moving)
 
 @dataclass(frozen=True)
 class Underdamped(TargetKernel[M]):
-    r"""What the integrators below share.
+    r"""What the integrators share.
 
     Args:
-        target: a density, or a field of which only the score is known.
+        target: with a known score.
         step_size: $\delta$; with mass 1 in units of x.
         friction: $\gamma\delta$, without unit.
         mass: $1/u$.
-
-    Raises:
-        InputError: a number that is not positive, or a target on a curved space.
 
     >>> from unnoise.chains import Density, run
     >>> normal = Density(lambda x: -0.5 * (x**2).sum(-1))
@@ -64,29 +60,26 @@ class Underdamped(TargetKernel[M]):
         check_positive(friction=self.friction, mass=self.mass)
 
     def _at_rest(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """Velocities from their stationary law."""
         return standard_normal(tuple(x.shape), x, rng, self.mass**-0.5)
 
     @property
     def _lasting(self) -> float:
-        r"""$e^{-\gamma\delta}$."""
         return math.exp(-self.friction)
 
     def _rub(self, v: Tensor, rng: torch.Generator) -> Tensor:
-        r"""The step O: $e^{-\gamma\delta}v + \sqrt{u(1 - e^{-2\gamma\delta})}z$, in the place of the noise."""
+        r"""The step O, in the place of z: $e^{-\gamma\delta}v + \sqrt{u(1 - e^{-2\gamma\delta})}z$."""
         fresh = math.sqrt(-math.expm1(-2 * self.friction) / self.mass)
         return standard_normal(tuple(v.shape), v, rng, fresh).add_(v, alpha=self._lasting)
 
 
 @dataclass(frozen=True)
 class Sachs(Underdamped[Moving]):
-    r"""ABOBA: the integrator of Sachs, Leimkuhler, Danos 2017 (Entropy 19, 647) that walk-jump sampling uses.
+    r"""ABOBA, which walk-jump sampling uses (Sachs, Leimkuhler, Danos 2017, Entropy 19, 647).
 
-    $x \mathrel{+}= \frac\delta2 v$; $v \mathrel{+}= \frac{u\delta}2 g$, g the score there; friction and noise;
-    $v \mathrel{+}= \frac{u\delta}2 g$; $x \mathrel{+}= \frac\delta2 v$.
+    $x \mathrel{+}= \frac\delta2 v$; $v \mathrel{+}= \frac{u\delta}2 g$, g the score there; friction and noise; $v
+    \mathrel{+}= \frac{u\delta}2 g$; $x \mathrel{+}= \frac\delta2 v$.
 
-    On $N(0, \tau^2)$ the variance of x at the end of every step is $\tau^2$ exactly, while
-    $u\delta^2 < 4\tau^2$; beyond, chains diverge.
+    On $N(0, \tau^2)$ the variance of x is $\tau^2$ exactly, while $u\delta^2 < 4\tau^2$; beyond, chains diverge.
     """
 
     def start(self, x: Tensor, rng: torch.Generator) -> Moving:
@@ -97,7 +90,7 @@ class Sachs(Underdamped[Moving]):
         """One move of every chain."""
         half = 0.5 * self.step_size
         x = torch.add(state.x, state.v, alpha=half)
-        kicks = (1 + self._lasting) * half / self.mass  # the first loses to friction like v, so both are one
+        kicks = (1 + self._lasting) * half / self.mass  # the first kick loses to friction as v does
         v = self._rub(state.v, rng).add_(self.target.score(x), alpha=kicks)
         return Moving(x.add_(v, alpha=half), v)
 
@@ -106,8 +99,7 @@ class Sachs(Underdamped[Moving]):
 class BAOAB(Underdamped[Kicked]):
     r"""BAOAB (Leimkuhler, Matthews 2013, arXiv 1203.5428): half a kick, half a drift, noise, and back.
 
-    On $N(0, \tau^2)$ the variance of x is $\tau^2$ exactly, that of v is $u(1 - u\delta^2/4\tau^2)$, while
-    $u\delta^2 < 4\tau^2$.
+    On $N(0, \tau^2)$ the variance of v is $u(1 - u\delta^2/4\tau^2)$, that of x as for `Sachs`.
     """
 
     def start(self, x: Tensor, rng: torch.Generator) -> Kicked:
@@ -129,11 +121,10 @@ class BAOAB(Underdamped[Kicked]):
 class Cheng(Underdamped[Moving]):
     r"""The exact solution of the equation with the score frozen over the step (Cheng et al. 2018, arXiv 1707.03663).
 
-    With $\eta = e^{-\gamma\delta}$: mean $v' = \eta v + \frac u\gamma(1 - \eta)g$ and
-    $x' = x + \frac{1 - \eta}\gamma v + \frac u\gamma(\delta - \frac{1 - \eta}\gamma)g$; covariances
-    $\mathrm{var}\,v = u(1 - \eta^2)$, $\mathrm{cov} = \frac u\gamma(1 - \eta)^2$ and
-    $\mathrm{var}\,x = \frac u{\gamma^2}(2\gamma\delta - 3 + 4\eta - \eta^2)$. Its bias is of first order in $\delta$,
-    and it diverges at smaller steps than the others.
+    With $\eta = e^{-\gamma\delta}$: mean $v' = \eta v + \frac u\gamma(1 - \eta)g$ and $x' = x + \frac{1 - \eta}\gamma v
+    + \frac u\gamma(\delta - \frac{1 - \eta}\gamma)g$; covariances $\mathrm{var}\,v = u(1 - \eta^2)$, $\mathrm{cov} =
+    \frac u\gamma(1 - \eta)^2$ and $\mathrm{var}\,x = \frac u{\gamma^2}(2\gamma\delta - 3 + 4\eta - \eta^2)$. Its bias
+    is of order $\delta$, and it diverges at smaller steps than the others.
     """
 
     def start(self, x: Tensor, rng: torch.Generator) -> Moving:
@@ -156,6 +147,6 @@ class Cheng(Underdamped[Moving]):
     def _covariance(self) -> tuple[float, float, float]:
         a, u = self.friction, 1 / self.mass
         lost, per_time = -math.expm1(-a), a / self.step_size
-        # 2a - 3 + 4 exp(-a) - exp(-2a), whose terms cancel up to the third order
+        # 2a - 3 + 4 exp(-a) - exp(-2a): the terms cancel up to the third order
         rest = 2 * a**3 / 3 - a**4 / 2 + 7 * a**5 / 30 if a < 1e-2 else 2 * (a - lost) - lost**2
         return u * -math.expm1(-2 * a), u / per_time * lost**2, u / per_time**2 * rest

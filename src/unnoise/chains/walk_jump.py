@@ -21,25 +21,21 @@ from unnoise.spaces import Finite
 class WalkJump(ChainSampler):
     r"""Neural empirical Bayes (Saremi, Hyvarinen 2019, arXiv 1903.02334): one noise level for all.
 
-    The walk is underdamped Langevin on $q_\sigma$, the law of $Y = X + \sigma N$, which is easier where $\sigma$ is
-    larger; a jump is $E[X | Y = y]$, which is sharper where $\sigma$ is smaller. Jumps have less variance than X: on a
-    Gaussian $\tau^4/(\tau^2 + \sigma^2)$.
+    The walk is underdamped Langevin on $q_\sigma$, the law of $Y = X + \sigma N$: easier where $\sigma$ is larger. A
+    jump is $E[X | Y = y]$: sharper where $\sigma$ is smaller. Jumps vary less than X: on a Gaussian their variance is
+    $\tau^4/(\tau^2 + \sigma^2)$.
 
-    With m > 1 it walks on m measurements at once, in $R^{md}$ (JMS, or the M-density; Saremi, Srivastava 2022, arXiv
-    2112.09822), along $\nabla_{y_i}\log p = \sigma^{-2}[\bar y - y_i + \frac{\sigma^2}m\nabla\log
-    q_{\sigma/\sqrt m}(\bar y)]$, and jumps to $E[X | Y_{1:m}]$. The condition number grows with m, as
-    $1 + m\tau^2/\sigma^2$ for a Gaussian.
+    With m > 1 it walks on m measurements at once, in $R^{md}$ (JMS; Saremi, Srivastava 2022, arXiv 2112.09822), along
+    $\nabla_{y_i}\log p = \sigma^{-2}[\bar y - y_i + \frac{\sigma^2}m\nabla\log q_{\sigma/\sqrt m}(\bar
+    y)]$, and jumps to $E[X | Y_{1:m}]$. The condition number grows with m, as $1 + m\tau^2/\sigma^2$ for a Gaussian.
 
     Args:
         noisy: the denoiser at level $\sigma/\sqrt m$.
-        sigma: the noise of every measurement; by default for standardised data.
+        sigma: the noise of every measurement.
         steps: of every chain.
         delta: step size in units of $\sigma$.
-        friction: per step, see `Underdamped`.
+        friction: per step, as `Underdamped`.
         m: how many measurements.
-
-    Raises:
-        InputError: a number that is not positive, or a level that the denoiser does not know.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm
@@ -60,12 +56,12 @@ class WalkJump(ChainSampler):
 
     def __post_init__(self) -> None:
         check_positive(sigma=self.sigma, steps=self.steps, delta=self.delta, friction=self.friction, m=self.m)
-        _ = self._level  # which the denoiser must know
+        _ = self._level  # checks that the denoiser knows it
 
     @property
     def kernel(self) -> Kernel[Moving]:
         """The walk on measurements, (n, m, *event), at one score per step."""
-        level = self._level  # looked up once for all steps
+        level = self._level  # once for all steps
 
         def score(y: Tensor) -> Tensor:
             mean = y.mean(1, keepdim=True)
@@ -86,7 +82,7 @@ class WalkJump(ChainSampler):
     def walk(
         self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
     ) -> Trace[Moving]:
-        r"""Walk on measurements, (n, m, *event), from $x + \sigma z$ for a guess x, (n, *event); see `run`."""
+        r"""Walk on measurements, (n, m, *event), from $x + \sigma z$ for a guess x, (n, *event); as `run`."""
         x = self.noisy.guess(start)
         y = x[:, None].repeat(1, self.m, *[1] * (x.ndim - 1))
         y.add_(standard_normal(tuple(y.shape), y, rng), alpha=self.sigma)
@@ -103,20 +99,15 @@ class WalkJump(ChainSampler):
 
 @dataclass(frozen=True)
 class DiscreteWalkJump(WalkJump):
-    r"""Discrete walk-jump sampling (Frey et al. 2023, arXiv 2306.12360): one noise level, letters in and letters out.
+    r"""Discrete walk-jump sampling (Frey et al. 2023, arXiv 2306.12360): letters in and letters out.
 
-    A sequence is written one-hot, (*sites, S), and smoothed by $N(0, \sigma^2)$; a jump is $E[X | Y = y]$, the
-    probability of each letter at each site, of which the largest is read. The defaults are the published ones. Two
-    sequences that differ at h sites are $\sqrt{2h}$ apart and make one mode only from $\sigma = \sqrt{h/2}$ on: with
-    less noise, a walk stays among the relatives of its start.
+    Sequences are one-hot, (*sites, S), plus $N(0, \sigma^2)$; a jump reads the most probable letter of each site. The
+    defaults are the published ones. Two sequences that differ at h sites are one mode only from $\sigma = \sqrt{h/2}$
+    on: with less noise, a walk stays among the relatives of its start.
 
     Args:
-        noisy: the denoiser of one-hot sequences at level sigma, (n, *sites, S).
-        space: where sequences live; S is the largest number of letters of a site, and sites with fewer never show
-            the letters that they lack.
-
-    Raises:
-        InputError: as `WalkJump`; later, a denoiser of another shape, and starting points that are not of the space.
+        noisy: the denoiser of one-hot sequences, (n, *sites, S).
+        space: where sequences live; S is the largest number of letters of a site.
 
     >>> from unnoise.chains import AtNoise
     >>> from unnoise.denoisers import Exact
@@ -135,9 +126,9 @@ class DiscreteWalkJump(WalkJump):
     def walk(
         self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
     ) -> Trace[Moving]:
-        r"""Walk on noisy one-hot sequences, (n, m, *sites, S); see `run`.
+        r"""Walk on noisy one-hot sequences, (n, m, *sites, S), as `run`.
 
-        They start near sequences, (n, *sites), or where their number is given from $U(0, 1)^d + N(0, \sigma^2)$.
+        They start near given sequences, (n, *sites), else from $U(0, 1)^d + N(0, \sigma^2)$.
         """
         if isinstance(start, Tensor):
             self.space.check(start)
@@ -148,14 +139,14 @@ class DiscreteWalkJump(WalkJump):
         return super().walk(written, steps, rng, keep=keep, on_step=on_step)
 
     def probabilities(self, y: Tensor) -> Tensor:
-        """The jump before letters are read: the probability of each, (n, *sites, S), at points of a walk."""
+        """Of every letter, (n, *sites, S), at points of a walk."""
         found, expected = super().jump(y), (len(y), *self.space.event_shape, self.space.states)
         if found.shape != expected:
             raise InputError(f"the denoiser returned the shape {tuple(found.shape)}; expected {expected}")
         return found
 
     def jump(self, y: Tensor) -> Tensor:
-        """The most probable letter of every site at points of a walk, (n, m, *sites, S): int64, (n, *sites)."""
+        """The most probable letters, int64, (n, *sites), at points of a walk, (n, m, *sites, S)."""
         sizes = torch.tensor(self.space.sizes, device=y.device)
         has_letter = torch.arange(self.space.states, device=y.device) < sizes[:, None]  # against (n, *sites, S)
         return torch.where(has_letter, self.probabilities(y), -torch.inf).argmax(-1)
@@ -165,26 +156,14 @@ class DiscreteWalkJump(WalkJump):
 class AutoencoderChain(Memoryless):
     r"""$y = x + \sigma z$, then $x \leftarrow D(y) + s z'$, D the denoiser and $N(D(y), s^2 I)$ its decoder.
 
-    Where the decoder is $p(x | y)$ this is Gibbs sampling of (x, y), and leaves the law of the data as it is (Bengio,
-    Yao, Alain, Vincent 2013, arXiv 1305.6663). On $N(0, \tau^2)$, with $a = \tau^2/(\tau^2 + \sigma^2)$, the variance
-    becomes $(a^2\sigma^2 + s^2)/(1 - a^2)$, which is $\tau^2$ at $s^2 = a\sigma^2$. **Without decoder noise** it is
-    $\tau^4/(2\tau^2 + \sigma^2)$, about half of it: $D(x + \sigma z)$ is a Langevin step with twice the drift.
+    Where the decoder is $p(x | y)$ this is Gibbs sampling of (x, y) (Bengio, Yao, Alain, Vincent 2013, arXiv
+    1305.6663). On $N(0, \tau^2)$, with $a = \tau^2/(\tau^2 + \sigma^2)$, the variance becomes
+    $(a^2\sigma^2 + s^2)/(1 - a^2)$, which is $\tau^2$ at $s^2 = a\sigma^2$. **Without decoder noise** it is
+    $\tau^4/(2\tau^2 + \sigma^2)$: $D(x + \sigma z)$ is a Langevin step with twice the drift.
 
     Args:
-        sigma: the level of the noise that spoils.
+        sigma: the noise that spoils.
         spread: s, the noise of the decoder: the root of the mean squared error per coordinate of D.
-
-    Raises:
-        InputError: a level that is not positive, or a negative spread.
-
-    >>> from unnoise.chains import run
-    >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import edm
-    >>> from unnoise.spaces import Euclidean
-    >>> noisy = AtNoise(Exact(edm(Euclidean(1)), torch.tensor([[-1.0], [1.0]])))
-    >>> chain = AutoencoderChain(noisy, sigma=2.0, spread=0.0)
-    >>> bool(run(chain, torch.zeros(50, 1), 10, torch.Generator().manual_seed(0)).x.abs().max() <= 1)
-    True
     """
 
     noisy: AtNoise

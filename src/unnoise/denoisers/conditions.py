@@ -1,4 +1,4 @@
-"""What rows are conditioned on: one row of the condition for each of them, or one row for all."""
+"""What rows are conditioned on."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from unnoise._errors import InputError
 
 
 def for_rows(cond: Any, n: int) -> Any:
-    """None, or a tensor or dict of tensors of n rows, from n rows or one that holds for all; else InputError.
+    """None, or n rows of a tensor or dict of tensors, from n rows or one that holds for all; else InputError.
 
     >>> import torch
-    >>> for_rows(torch.tensor([[7.0, 8.0]]), 3)
-    tensor([[7., 8.],
-            [7., 8.],
-            [7., 8.]])
+    >>> for_rows(torch.tensor([[7.0, 8.0]]), 3).shape
+    torch.Size([3, 2])
     """
 
     def leaf(values: Any) -> Tensor:

@@ -1,4 +1,4 @@
-r"""Exact denoisers: no training, no error. They make every sampler and every bound testable."""
+r"""Exact denoisers: no training, no error."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ NUMBERS_AT_ONCE = 2**23
 
 
 class ClosedForm(Denoiser):
-    r"""A denoiser of a law of which the noisy densities $q_t$ are known too."""
+    r"""A denoiser that knows the noisy densities $q_t$ too."""
 
     @abstractmethod
     def log_prob(self, x_t: Any, t: Tensor) -> Tensor:
-        r"""$\log q_t(x_t)$ in nats, (n,), with respect to the reference measure of the space."""
+        r"""$\log q_t(x_t)$ in nats, (n,), with respect to the reference measure."""
 
     @abstractmethod
     def score(self, x_t: Tensor, t: Tensor) -> Tensor:
@@ -38,13 +38,12 @@ class Exact(ClosedForm):
 
     $E[Y_t | x_t] = \sum_i \pi_i Y_t(a_i, x_t)$ with $\pi_i \propto w_i\, q_{t|0}(x_t | a_i)$.
 
-    At most about 8 million numbers are held at once. At a point that no atom can have come to, where a coarse sampler
-    may go, they are as likely as they were.
+    At a point that no atom can have come to, the weights are $w_i$.
 
     Args:
         process: any process with a kernel.
         atoms: the points, (k, *event).
-        weights: (k,), non-negative, of any sum but 0, else InputError; uniform by default.
+        weights: (k,), non-negative, of any sum but 0; uniform by default.
 
     >>> from unnoise import processes, spaces
     >>> denoiser = Exact(processes.edm(spaces.Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
@@ -71,7 +70,7 @@ class Exact(ClosedForm):
         self.register_buffer("log_weights", (weights / weights.sum()).log())
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Exact:
-        """Take the atoms along in .to(...); they are a state, which a buffer cannot hold when it nests."""
+        """A buffer cannot hold atoms that nest."""
         self.atoms = _tree.map(fn, self.atoms)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
@@ -93,7 +92,7 @@ class Exact(ClosedForm):
 
     def _groups(self, x_t: Any, t: Tensor) -> Iterator[tuple[Any, Tensor]]:
         n = _tree.length(x_t)
-        by_products = t.ndim == 0 and isinstance(self.process, Gaussian)  # of matrices: one number for every pair
+        by_products = t.ndim == 0 and isinstance(self.process, Gaussian)  # one number for every pair
         each = 1 if by_products else _tree.numel_per_row(self.atoms)
         size = max(1, NUMBERS_AT_ONCE // (len(self.log_weights) * each))
         for start in range(0, n, size):
@@ -101,7 +100,7 @@ class Exact(ClosedForm):
             yield _tree.map(lambda leaf, rows=rows: leaf[rows], x_t), t if t.ndim == 0 else t[rows]
 
     def _log_kernels(self, x_t: Any, t: Tensor) -> Tensor:
-        """The log density of every kernel at every point, (n, k)."""
+        """Of every kernel at every point, (n, k)."""
         points, atoms, times = self._beside(x_t, t)
         return self.process.marginal(atoms, times).log_prob(points)
 
@@ -113,13 +112,13 @@ class Exact(ClosedForm):
         return _tree.map(lambda leaf: _average(posterior, leaf), self.process.target(atoms, points, times))
 
     def _beside(self, x_t: Any, t: Tensor) -> tuple[Any, Any, Tensor]:
-        """Points (n, 1, *event), atoms (1, k, *event) and times () or (n, 1), which broadcast."""
+        """Points (n, 1, *event), atoms (1, k, *event) and times () or (n, 1)."""
         points, atoms = _tree.map(lambda leaf: leaf[:, None], x_t), _tree.map(lambda leaf: leaf[None], self.atoms)
         return points, atoms, t if t.ndim == 0 else t[:, None]
 
 
 def _average(weights: Tensor, values: Tensor) -> Tensor:
-    """Weighted means over the second axis of values, (n or 1, k, *event); one row of values serves all weights."""
+    """Over the second axis of values, (n or 1, k, *event)."""
     weights = weights.to(values.dtype)
     rule = "nk,k...->n..." if values.shape[0] == 1 else "nk,nk...->n..."
     mean: Tensor = torch.einsum(rule, weights, values[0] if values.shape[0] == 1 else values)
@@ -134,8 +133,8 @@ class ExactMixture(ClosedForm):
     $$E[x_0 | x_t] = \sum_k r_k\big(\mu_k + \Sigma_k(\Sigma_k + s^2 I)^{-1}(y - \mu_k)\big), \qquad
     \alpha\nabla\log q_t(x_t) = -\sum_k r_k(\Sigma_k + s^2 I)^{-1}(y - \mu_k).$$
 
-    Every covariance is diagonalised once. Round components, $\Sigma_k = \tau_k^2 I$, take two products of matrices:
-    with $p_k = r_k/(\tau_k^2 + s^2)$ the mean is $\sum_k p_k(s^2\mu_k + \tau_k^2 y)$.
+    Round components, $\Sigma_k = \tau_k^2 I$, take two products of matrices: with $p_k = r_k/(\tau_k^2 + s^2)$ the mean
+    is $\sum_k p_k(s^2\mu_k + \tau_k^2 y)$.
 
     >>> from unnoise import processes, spaces
     >>> law = GaussianMixture(torch.tensor([1.0]), torch.zeros(1, 2), torch.eye(2)[None])
@@ -159,7 +158,7 @@ class ExactMixture(ClosedForm):
         self.round = bool((law.covariances == law.covariances[:, :1, :1] * identity).all())
         self.register_buffer("log_weights", law.weights.log())
         self.register_buffer("centre", law.means.mean(0))
-        self.register_buffer("means", law.means - self.centre)  # near zero, where few digits are lost
+        self.register_buffer("means", law.means - self.centre)  # few digits are lost near zero
         self.register_buffer("variances", variances)
         self.register_buffer("axes", axes)
 
@@ -176,7 +175,7 @@ class ExactMixture(ClosedForm):
         return torch.einsum("kn,nkd->nd", responsibility, self.means + shrunk) + self.centre
 
     def score(self, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\nabla\log q_t(x_t)$, accurate also where the noise is small, as the mean less $x_t$ is not."""
+        r"""Accurate also where the noise is small, as the mean less $x_t$ is not."""
         y, s, alpha = self._noisy(x_t, t)
         if self.round:
             pull = self._pull(y, s)
@@ -191,12 +190,12 @@ class ExactMixture(ClosedForm):
         return torch.logsumexp(self._log_joint(y, s), 0) - y.shape[1] * alpha.log().flatten()
 
     def _noisy(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        r"""$x_t/\alpha$ less the centre, s and alpha, which broadcast against points."""
+        r"""$x_t/\alpha$ less the centre, s and alpha, to broadcast against points."""
         alpha, sigma = (expand(level.to(x_t), x_t) for level in self.process.alpha_sigma(t))
         return x_t / alpha - self.centre, sigma / alpha, alpha
 
     def _log_joint(self, y: Tensor, s: Tensor) -> Tensor:
-        """The log weight and the log density of every component, (K, n): the faster layout."""
+        """Of every component, (K, n): the faster layout."""
         constant = self.log_weights[:, None] - 0.5 * y.shape[1] * math.log(2 * math.pi)
         if self.round:
             total = self.variances[:, :1].double() + s.double().reshape(1, -1) ** 2
@@ -206,9 +205,9 @@ class ExactMixture(ClosedForm):
         return constant - 0.5 * (along**2 / total + total.log()).sum(-1).T
 
     def _pull(self, y: Tensor, s: Tensor) -> Tensor:
-        """Of round components: the responsibility of each over its noisy variance, (K, n)."""
+        """Of round components: responsibilities over noisy variances, (K, n)."""
         return torch.softmax(self._log_joint(y, s), 0) / (self.variances[:, :1] + s.reshape(1, -1) ** 2)
 
     def _along(self, y: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-        """Offsets from the means along the axes, and the noisy variances, which broadcast: (n, K, d)."""
+        """Offsets along the axes, and noisy variances, to broadcast: (n, K, d)."""
         return torch.einsum("nkd,kde->nke", y[:, None] - self.means, self.axes), self.variances + s[..., None] ** 2

@@ -1,4 +1,4 @@
-"""Gradient guidance: a denoiser that knows more about x_0."""
+"""Gradient guidance by what else is known of x_0."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from unnoise.processes import Gaussian, leaves, map_leaves, require
 class Guided(Denoiser):
     r"""$\hat x_0 + c\,\frac{\sigma^2}\alpha\nabla_{x_t}\log\tilde r_t(x_t)$: reconstruction guidance towards p(x) r(x).
 
-    With $\tilde r_t(x_t) = E[r(X_0) | x_t]$ and c = 1 this is the denoiser of $p\,r$ exactly (Tweedie's formula). Here
-    $\tilde r_t$ is r at the denoised point $\hat x_0(x_t)$: diffusion posterior sampling (Chung et al. 2023, arXiv
-    2209.14687); for a `likelihoods.Observation`, r averaged over noise of variance $\sigma^2/(\alpha^2 + \sigma^2)$
-    around it: pseudo-inverse guidance (Song et al. 2023, ICLR), exact for standard normal data. `samplers.TwistedSMC`
-    corrects this approximation. It costs a backward pass through the denoiser.
+    With $\tilde r_t(x_t) = E[r(X_0) | x_t]$ and c = 1 this would be exact (Tweedie's formula). Here $\tilde r_t$ is r
+    at $\hat x_0(x_t)$: diffusion posterior sampling (Chung et al. 2023, arXiv 2209.14687); for a
+    `likelihoods.Observation`, r averaged over noise of variance $\sigma^2/(\alpha^2 + \sigma^2)$ around it:
+    pseudo-inverse guidance (Song et al. 2023, ICLR), exact for standard normal data. `samplers.TwistedSMC` corrects the
+    error.
 
     Args:
-        denoiser: of a Gaussian process, or of a product of them; differentiable.
+        denoiser: of Gaussian processes; differentiable.
         log_r: log r of points, (n, *event) or a dict of factors to (n,), differentiable where r is not 0.
         scale: c; 0 leaves the denoiser as it is.
         warm: an r that is no `Observation` is raised to $\alpha^2/(\alpha^2 + \sigma^2)$, on a product the mean power.
@@ -35,7 +35,7 @@ class Guided(Denoiser):
     >>> law = laws.GaussianMixture(torch.tensor([1.0]), torch.zeros(1, 1), torch.eye(1)[None])
     >>> plain = denoisers.ExactMixture(processes.variance_preserving(spaces.Euclidean(1)), law)
     >>> guided = Guided(plain, denoisers.likelihoods.noisy(torch.tensor([1.0]), scale=1.0))
-    >>> guided(torch.zeros(1, 1), torch.tensor(1.0))  # the posterior mean of N(0, 1) given y = 1 with noise 1
+    >>> guided(torch.zeros(1, 1), torch.tensor(1.0))
     tensor([[0.5000]])
     """
 
@@ -78,13 +78,13 @@ class Guided(Denoiser):
 
 
 def _posterior_variance(process: Gaussian, x: Tensor, t: Tensor) -> Tensor:
-    """The variance of x_0 given x_t, for standard normal data."""
+    """For standard normal data."""
     alpha, sigma = process.alpha_sigma(t)
     return (sigma**2 / (alpha**2 + sigma**2)).to(x)
 
 
 def _slope(twist: Tensor, x: Any) -> Any:
-    """The gradient of every row; 0 where r is 0, from where no direction is known to be better."""
+    """The gradient of every row; 0 where r is 0."""
     if not twist.requires_grad:
         instead = (
             "compute it by torch operations, without detach() or NumPy, or use samplers.TwistedSMC with guidance=0"

@@ -1,7 +1,6 @@
 r"""What is known of x_0 beside what was learnt: positive functions r, given by $\log r$, (n, *event) -> (n,).
 
-Any function will do. Those here also know what r is on average around a point, by which to judge a denoiser that is
-not sure of $x_0$.
+Any function will do; those here also know what r is on average around a point.
 """
 
 from __future__ import annotations
@@ -24,32 +23,28 @@ LogR = Callable[[Any], Tensor]
 
 
 class Observation(ABC):
-    """A positive function of x_0 that can be averaged over Gaussian noise in closed form."""
+    """A positive function of x_0 with a closed Gaussian average."""
 
     def __call__(self, x: Any) -> Tensor:
-        """The values of log r at points x, (n, *event), in nats: (n,)."""
+        """Log r at points x, (n, *event), in nats: (n,)."""
         return self.blurred(x, _tree.map(lambda leaf: leaf.new_zeros(()), x))
 
     @abstractmethod
     def blurred(self, x: Any, variance: Any) -> Tensor:
-        r"""$\log E[r(x + \sqrt v z)]$, z standard normal, for a variance of shape () or (n,)."""
+        r"""$\log E[r(x + \sqrt v z)]$, z standard normal, for a variance () or (n,)."""
 
 
 @dataclass(frozen=True)
 class LinearGaussian(Observation):
-    r"""$r(x) = N(y; A x, s^2 I)$: y was measured, of which A is the linear part and s the noise.
+    r"""$r(x) = N(y; A x, s^2 I)$: y is measured.
 
-    Averaged over Gaussian noise around x, the covariance is $s^2 I + v A A^T$; as the twist of a denoiser this is
-    pseudo-inverse guidance (Song, Vahdat, Mardani, Kautz 2023, ICLR).
+    Averaged over noise of variance v its covariance is $s^2 I + v A A^T$: pseudo-inverse guidance (Song, Vahdat,
+    Mardani, Kautz 2023, ICLR).
 
     Args:
         matrix: A, (k, d), of events laid out as (d,).
         values: y, (k,).
         scale: s, positive.
-
-    >>> r = LinearGaussian(torch.tensor([[1.0, 1.0]]), torch.tensor([3.0]), scale=0.5)
-    >>> r(torch.tensor([[1.0, 2.0], [0.0, 0.0]]))
-    tensor([ -0.2258, -18.2258])
     """
 
     matrix: Tensor
@@ -64,7 +59,7 @@ class LinearGaussian(Observation):
         _check(self.values, "the values", self.scale)
 
     def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
-        r"""The log density of y, by the eigenvectors of $A A^T$."""
+        r"""By the eigenvectors of $A A^T$."""
         if x[0].numel() != self.matrix.shape[1]:
             got = f"points of {x[0].numel()} numbers, and the matrix measures {self.matrix.shape[1]}"
             raise InputError(f"got {got}: give it one column per number")
@@ -74,7 +69,6 @@ class LinearGaussian(Observation):
 
     @functools.cached_property
     def _spectrum(self) -> tuple[Tensor, Tensor]:
-        """Eigenvalues and axes of A A^T."""
         powers, axes = torch.linalg.eigh(self.matrix @ self.matrix.T)
         return powers.clamp(min=0), axes
 
@@ -83,12 +77,11 @@ class LinearGaussian(Observation):
 class Masked(Observation):
     r"""$r(x) = \prod_{i \in M} N(y_i; x_i, s^2)$: some of the numbers were measured, with noise s.
 
-    It is inpainting, or denoising where all were measured (`noisy`). With s = 0 the numbers are known exactly: r has a
-    value on average around a point only, which serves `denoisers.Guided` and `samplers.Perturbed`, not
-    `samplers.TwistedSMC`.
+    Inpainting, or denoising where all were measured (`noisy`). With s = 0 r has values on average only: for
+    `denoisers.Guided` and `samplers.Perturbed`, not `samplers.TwistedSMC`.
 
     Args:
-        mask: what was measured, boolean, of the shape of one event.
+        mask: boolean, of the shape of one event.
         values: y, of that shape; any outside the mask.
         scale: s, positive or 0.
 
@@ -122,7 +115,7 @@ class Masked(Observation):
 
 @dataclass(frozen=True)
 class OfFactors(Observation):
-    r"""$r(x) = \prod_n r_n(x_n)$: some factors of a product were observed, by name, each by itself.
+    r"""$r(x) = \prod_n r_n(x_n)$: some factors of a product were observed, by name.
 
     >>> r = OfFactors({"a": noisy(torch.tensor([1.0]), scale=1.0)})
     >>> r({"a": torch.tensor([[1.0]]), "b": torch.tensor([[5.0]])})
@@ -137,17 +130,17 @@ class OfFactors(Observation):
 
 
 def noisy(values: Tensor, scale: float) -> Masked:
-    """The likelihood of one event that was seen whole, with noise."""
+    """The likelihood of one event that was seen whole."""
     return Masked(torch.ones_like(values, dtype=torch.bool), values, scale)
 
 
 def log_values(log_r: LogR, x: Any) -> Tensor:
-    """The values of log r at points; InputError for another shape than (n,), a NaN, or an infinite r."""
+    """Log r at points; InputError for another shape than (n,), a NaN, or an infinite r."""
     return _checked(log_r(x), _tree.length(x))
 
 
 def log_twist(log_r: LogR, x_0: Any, variance: Any) -> Tensor:
-    """The values of log r, averaged over noise of this variance where r is an `Observation`."""
+    """Log r, averaged over noise of this variance for an `Observation`."""
     if isinstance(log_r, Observation):
         return _checked(log_r.blurred(x_0, variance), _tree.length(x_0))
     return log_values(log_r, x_0)
@@ -167,7 +160,7 @@ def _checked(values: Tensor, n: int) -> Tensor:
 
 
 def _normal(residual: Tensor, variance: Tensor) -> Tensor:
-    """The log density of independent centred normals, (n, k), summed."""
+    """The log density of independent centred normals, summed, (n, k) to (n,)."""
     return -0.5 * (residual.square() / variance + torch.log(2 * math.pi * variance)).sum(-1)
 
 

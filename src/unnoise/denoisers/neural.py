@@ -16,20 +16,20 @@ from unnoise.heads import Head
 from unnoise.processes import Process
 
 P = TypeVar("P", bound=Process[Any])
-MARGIN = 0.5  # around [0, 1]: samplers that add noise first go a little beyond t = 1
+MARGIN = 0.5  # around [0, 1]: churn goes a little beyond t = 1
 
 
 class Neural(Denoiser):
     """A backbone, seen through a head: the denoiser of any process on any space.
 
-    What the process itself can learn, such as `schedules.Learned`, is trained, averaged and saved with the network.
+    Parameters of the process, as `schedules.Learned`, are trained and saved too.
 
     Args:
         process: what is undone.
         network: forward(inputs, noise, cond) -> outputs, of the shapes that the head states; `noise` is the process's
             `noise_conditioning`, (n,) or (1,).
-        head: what the network sees and gives, such as `heads.V` or `functools.partial(heads.V, sigma_data=0.5)`; the
-            process's own by default.
+        head: what the network sees and gives, such as `heads.V` or `functools.partial(heads.V, sigma_data=0.5)`; by
+            default the process's own.
 
     >>> from unnoise import networks, processes, spaces
     >>> denoiser = Neural(processes.variance_preserving(spaces.Euclidean(2)), networks.MLP((2,), width=16))
@@ -58,7 +58,7 @@ class Neural(Denoiser):
         return self.head.estimate(self.network(inputs, noise, cond), x_t, t)
 
     def _check(self, n: int, t: Tensor, cond: Tensor | None) -> None:
-        """Shapes at every call; values, which the accelerator would have to wait for, at the first alone."""
+        """Values, for which the accelerator must wait, at the first call alone."""
         if t.ndim and tuple(t.shape) not in ((n,), (1,)):
             raise InputError(f"got times of shape {tuple(t.shape)} for {n} rows; expected one, or one for each row")
         if cond is not None and not isinstance(cond, Tensor):
@@ -74,7 +74,6 @@ class Neural(Denoiser):
 
 
 def _modules(part: Any) -> Iterator[nn.Module]:
-    """The modules in a process, its schedule, and the factors of a product."""
     if isinstance(part, nn.Module):
         yield part
     elif isinstance(part, Mapping):

@@ -14,11 +14,11 @@ from unnoise.denoisers.base import Denoiser
 class Residual(Denoiser):
     """The sum of two statistics of one process: the network learns only what a closed form gets wrong.
 
-    The condition is given to the known denoiser alone: it may say which kernels of a kernel density to leave out.
+    The condition goes to the known denoiser alone.
 
     Args:
-        known: such as that of a kernel density; frozen.
-        learnt: whose output at the start of training is better small.
+        known: frozen, as of a kernel density.
+        learnt: better small at first.
 
     >>> import torch
     >>> from unnoise import denoisers, processes, spaces

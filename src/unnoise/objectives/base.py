@@ -19,12 +19,9 @@ ALL = slice(None)
 
 @dataclass(frozen=True)
 class Loss:
-    """One loss per example, (n,), in nats unless a weighting changed the unit, and what else to show, by name.
+    """One loss per example, (n,), in nats unless weighted, and what else to show, by name.
 
-    The training loss is the mean.
-
-    Raises:
-        InputError: a value of another shape.
+    Training takes the mean.
     """
 
     value: Tensor
@@ -40,11 +37,11 @@ class Objective(ABC):
 
     @abstractmethod
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
-        """The loss of `rows`; noise is drawn for the whole batch, so that devices that share a batch see the same."""
+        """The loss of `rows`; noise is drawn for the whole batch, so that devices that share it see the same."""
 
 
 def check_batch(process: Process[Any], x_0: Any, cond: Any) -> None:
-    """Raise InputError unless x_0 is a batch of data of the process, (n, *event), and cond None or n rows."""
+    """Raise InputError unless x_0 is a batch of data, (n, *event), and cond None or n rows."""
     process.check(x_0)
     shape = process.space.event_shape
     if isinstance(x_0, Tensor) and x_0.ndim != len(shape) + 1:

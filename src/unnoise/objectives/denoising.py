@@ -18,7 +18,7 @@ from unnoise.processes import HasKernel, require
 
 @dataclass(frozen=True)
 class Prediction:
-    """Data x_0, noised to x_t at times t, (n,), of a density in dt, (n,); and the statistic that a denoiser gives."""
+    """Data x_0, noised to x_t at t, (n,), of a density in dt, (n,); and the statistic that a denoiser gives."""
 
     process: HasKernel[Any]
     x_0: Any
@@ -37,7 +37,7 @@ class Prediction:
 def predict(
     denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice, times: Times, asker: str = "Denoising"
 ) -> Prediction:
-    """Noise a batch at these times, spread evenly, and ask the denoiser about its `rows`; `asker` is for errors."""
+    """Noise a batch at these times, and ask the denoiser about its `rows`; `asker` is for errors."""
     process, like = require(denoiser.process, HasKernel, asker, "objectives.Implicit"), _tree.first(x_0)
     check_batch(process, x_0, cond)
     t, density = times_at(times, process, low_discrepancy(_tree.length(x_0), rng).to(like.device))
@@ -51,11 +51,11 @@ class Denoising(Objective):
     r"""$E\big[w(t)\,\Phi(q_{t|0}/\beta_t)(x_t) / p(t)\big]$ with $t \sim p$, $x_t \sim q_{t|0}(\cdot | x_0)$.
 
     With the weighting `BoundWeighting` its mean is the diffusion part of the bound on $-\log p(x_0)$, in nats (Benton
-    et al. 2024, arXiv 2211.03595, eq. 9), whatever the law of times.
+    et al. 2024, arXiv 2211.03595, eq. 9).
 
     Args:
         weighting: any callable (process, t) -> factor, (n,).
-        times: at which times to look.
+        times: their law.
 
     >>> from unnoise import denoisers, processes, spaces
     >>> x_0 = torch.tensor([[-1.0], [1.0]])

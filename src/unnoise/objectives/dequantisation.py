@@ -2,9 +2,8 @@ r"""Whole numbers as points of their cells: the laws q(y | x) that turn a densit
 
 $$\log P(x) \ge E_{y \sim q(\cdot | x)}[\log p(y) - \log q(y | x)],$$
 
-where y lies in the cell of x, one step wide. The weight $-\log q(y | x)$ is zero for cells of width 1 filled evenly
-(Uria et al. 2013, arXiv 1306.0186; Theis et al. 2016, arXiv 1511.01844); a law that knows what the density looks like
-inside a cell comes nearer to the truth (Ho et al. 2019, arXiv 1902.00275).
+y in the cell of x (Uria et al. 2013, arXiv 1306.0186; Theis et al. 2016, arXiv 1511.01844). A learnt q comes nearer to
+the truth (Ho et al. 2019, arXiv 1902.00275).
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ class Dequantisation(ABC):
 
     @abstractmethod
     def draw(self, denoiser: Denoiser, x_0: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """A point of each row, and the log weight that its log density gets, (n,), in nats."""
+        """A point of each row, and its log weight, (n,), in nats."""
 
 
 @dataclass(frozen=True)
 class UniformCells(Dequantisation):
-    """Anywhere in the cell, half a step to each side of the level.
+    """Uniform in the cell, half a step to each side of the level.
 
     Args:
-        step: the width of a cell, in units of the state; InputError unless positive.
+        step: the width of a cell, positive.
 
     >>> cells = UniformCells(step=0.5)
     >>> points, log_weight = cells.draw(None, torch.zeros(1, 2), torch.Generator().manual_seed(0))
@@ -78,7 +77,7 @@ class LogitNormalCells(nn.Module, Dequantisation):
         self.network, self.step = network, step
 
     def draw(self, denoiser: Denoiser, x_0: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        r"""A point drawn by the network, and $-\log q$; differentiable in the weights of the network."""
+        r"""By the network, and $-\log q$; differentiable in its weights."""
         mean, log_scale = self.network(x_0).reshape(len(x_0), 2, *x_0.shape[1:]).unbind(1)
         log_scale = log_scale + math.log(1.7)
         noise = standard_normal(tuple(x_0.shape), x_0, rng)
@@ -90,25 +89,25 @@ class LogitNormalCells(nn.Module, Dequantisation):
 
 
 class WithCells(Denoiser):
-    """A denoiser, frozen to train the law alone, and the law that fills its cells: trained and saved together."""
+    """A frozen denoiser and the law that fills its cells: trained and saved together."""
 
     def __init__(self, denoiser: Denoiser, cells: LogitNormalCells) -> None:
         super().__init__()
         self.process, self.denoiser, self.cells = denoiser.process, denoiser, cells
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
-        """What the denoiser says."""
+        """The denoiser's."""
         return self.denoiser(x_t, t, cond)
 
 
 @dataclass(frozen=True)
 class Dequantised(Objective):
-    """An objective of points in nats, such as `Denoising()`, as one of whole numbers, for a denoiser `WithCells`."""
+    """An objective in nats, such as `Denoising()`, of whole numbers, for a denoiser `WithCells`."""
 
     objective: Objective
 
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
-        """The objective at drawn points, less their weights."""
+        """At drawn points, less their weights."""
         if not isinstance(denoiser, WithCells):
             raise InputError(f"Dequantised trains objectives.WithCells, got {type(denoiser).__name__}")
         points, weight = denoiser.cells.draw(denoiser.denoiser, x_0, rng)

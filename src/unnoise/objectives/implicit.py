@@ -1,4 +1,4 @@
-"""Implicit score matching: the objective that needs a generator and nothing else, on any space."""
+"""Implicit score matching, which needs a generator and nothing else, on any space."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from unnoise.processes import Process
 class Implicit(Objective):
     r"""$E[w(t)\,(\hat L^*\beta_t/\beta_t + \hat L\log\beta_t)(x_t)/p(t)]$, as `Space.implicit` of the learnt reverse.
 
-    With the weighting `BoundWeighting` its mean is the bound on $-\log p(x_0)$ without $-E[\log p_1(X_1)]$, which no
-    denoiser changes; it differs from `Denoising` by a constant (Benton et al. 2024, arXiv 2211.03595, section 3).
+    With `BoundWeighting` its mean is the bound on $-\log p(x_0)$ without $-E[\log p_1(X_1)]$; it differs from
+    `Denoising` by a constant (Benton et al. 2024, arXiv 2211.03595, section 3).
 
-    The exact loss takes one backward pass per dimension of a manifold, or one evaluation per neighbour on a finite
-    space; `probes` make it unbiased at their number (sliced score matching, Song et al. 2019, arXiv 1905.07088).
+    The exact loss takes a backward pass per dimension, or an evaluation per neighbour; `probes` of them are unbiased
+    (sliced score matching, Song et al. 2019, arXiv 1905.07088).
 
     Args:
-        steps: moves of a simulated path, where the process has no kernel; of a kernel only draws are used.
-        probes: random directions or neighbours per row; None for the exact loss.
+        steps: moves of a simulated path, where the process has no kernel.
+        probes: per row; None for the exact loss.
         weighting: any callable (process, t) -> factor, (n,).
 
     >>> from unnoise import denoisers, processes, spaces
@@ -60,7 +60,7 @@ class Implicit(Objective):
 
 
 def loss_rate(denoiser: Denoiser, x_t: Any, t: Tensor, cond: Any = None, probes: Any = None) -> Tensor:
-    """What undoing the noise by this denoiser costs at x_t, (n,), in nats per unit time; it may be negative."""
+    """What undoing the noise costs at x_t, (n,), in nats per unit time; it may be negative."""
     process: Process[Any] = denoiser.process
     axes = _tree.first(x_t).ndim - 1  # of an event
 
@@ -83,7 +83,7 @@ def loss_rate(denoiser: Denoiser, x_t: Any, t: Tensor, cond: Any = None, probes:
 
 
 def _repeated(values: Tensor, batch: torch.Size) -> Tensor:
-    """One value per row, (n, ...), for a batch of k points of each row, (k, n) or (k * n,)."""
+    """One value per row, (n, ...), for a batch (k, n) or (k * n,)."""
     if values.ndim == 0:
         return values
     copies = batch.numel() // len(values)
@@ -91,6 +91,6 @@ def _repeated(values: Tensor, batch: torch.Size) -> Tensor:
 
 
 def check_effort(steps: int, probes: int | None) -> None:
-    """Raise InputError unless there is at least one step and, if any, one probe."""
+    """Raise InputError unless there is a step and, if any, a probe."""
     if steps < 1 or (probes is not None and probes < 1):
         raise InputError(f"got steps={steps} and probes={probes}; both must be at least 1, or probes None")

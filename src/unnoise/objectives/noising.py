@@ -1,4 +1,4 @@
-"""Noised data for any process: by its kernel where that is known, else by small steps of its generator."""
+"""Noised data for any process: by its kernel where known, else by small steps of its generator."""
 
 from __future__ import annotations
 
@@ -15,14 +15,7 @@ from unnoise.processes import HasKernel, Process
 
 @dataclass(frozen=True)
 class Noised:
-    """Rows of data noised to x_t at times t, (n,), of a density in dt, (n,); and to x_1 at t = 1, or None.
-
-    >>> from unnoise.processes import edm
-    >>> from unnoise.spaces import Euclidean
-    >>> seen = noised(edm(Euclidean(1)), torch.zeros(3, 1), torch.rand(3), 10, torch.Generator().manual_seed(0))
-    >>> seen.x_t.shape, seen.x_1
-    (torch.Size([3, 1]), None)
-    """
+    """Data noised to x_t at t, (n,), of a density in dt, (n,); and to x_1, or None."""
 
     t: Tensor
     density: Tensor
@@ -34,10 +27,15 @@ class Noised:
 def noised(
     process: Process[Any], x_0: Any, u: Tensor, steps: int, rng: torch.Generator, *, to_the_end: bool = False
 ) -> Noised:
-    """Noise every row of x_0 up to a time that u, uniform numbers (n,), decides, and to t = 1 if `to_the_end`.
+    """Noise x_0 up to times that uniform numbers u, (n,), decide, and to t = 1 if `to_the_end`.
 
-    A kernel is sampled exactly, at the process's importance times. Without one, times are uniform, and paths take
-    `steps` small moves, with an error of the law of x_t of order 1 / steps.
+    A kernel is sampled exactly, at importance times. Else times are uniform, and paths take `steps` moves, with an
+    error of order 1 / steps.
+
+    >>> from unnoise.processes import edm
+    >>> from unnoise.spaces import Euclidean
+    >>> noised(edm(Euclidean(1)), torch.zeros(3, 1), torch.rand(3), 10, torch.Generator()).x_t.shape
+    torch.Size([3, 1])
     """
     if isinstance(process, HasKernel):
         t, density = process.importance_times(u)
@@ -56,7 +54,7 @@ def noised(
 def path(process: Process[Any], x_0: Any, times: Tensor, rng: torch.Generator) -> Iterator[Any]:
     """States at increasing times, one move of the generator between each, from x_0 at t = 0.
 
-    A move uses the generator of the middle of its interval, which leaves no error of first order in time.
+    A move uses the generator of the middle of its interval, without error of first order.
     """
     t, x = torch.zeros_like(times[0]), x_0
     for s in times:

@@ -19,9 +19,8 @@ from unnoise.spaces import Diffusion, Local, Manifold, Space
 class ScoreMatching:
     r"""$\frac{L\varphi}\varphi + L\log\varphi$ at data, for a generator L that is its own adjoint.
 
-    Its mean is $E_q[\Phi(q/\varphi)]$ up to a constant: least where $\varphi$ is proportional to the law q of the data,
-    and only there. No normalising constant is needed (Benton et al. 2024, arXiv 2211.03595, section 3.3). In terms of
-    the space's operators it is $\Phi(\varphi) + 2 L\log\varphi$:
+    Its mean is $E_q[\Phi(q/\varphi)]$ up to a constant: least where $\varphi$ is proportional to the law q of the data
+    (Benton et al. 2024, arXiv 2211.03595, section 3.3). It is $\Phi(\varphi) + 2 L\log\varphi$:
 
     | space | L | objective |
     |---|---|---|
@@ -29,11 +28,11 @@ class ScoreMatching:
     | a Riemannian manifold | $\frac12\Delta$ | the same with its own gradient and Laplacian |
     | a finite space | symmetric rates $A(x, y)$ | $\sum_y A(x, y)(r - 1 + \log r)$, $r = \varphi(y)/\varphi(x)$ |
 
-    Densities are with respect to the reference measure of the space, for which L has to be symmetric.
+    Densities are with respect to the reference measure, for which L is symmetric.
 
     Args:
         space: any space.
-        local: the local characteristics of L at points; $\frac12\Delta$ by default on a manifold, InputError elsewhere.
+        local: the local characteristics of L; by default $\frac12\Delta$, on a manifold.
 
     >>> from unnoise.spaces import Euclidean
     >>> x = torch.tensor([[1.0, 2.0], [0.0, 1.0]])
@@ -51,7 +50,7 @@ class ScoreMatching:
         vars(self).update(space=space, local=half_laplacian if local is None else local)
 
     def __call__(self, log_density: Callable[[Any], Tensor], x: Any) -> Loss:
-        """The loss of log_density, which maps points to (*batch,), at x; differentiable in its parameters."""
+        """The loss at x of a log density, which maps points to (*batch,); differentiable in its parameters."""
         self.space.check(x)
         local, axes = self.local(x), _tree.first(x).ndim - 1  # of an event
 

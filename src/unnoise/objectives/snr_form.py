@@ -1,8 +1,8 @@
-r"""The losses of the SNR form, one function for each equation: the same KL in other words.
+r"""The losses of the SNR form: the same KL in other words.
 
-For $z = \alpha x + \sigma\epsilon$ let $\hat x$ be an estimate of x given z, $\hat\epsilon$ the noise that it implies
-and $\hat f = (\alpha\hat x - z)/\sigma^2$ the force, an estimate of $\nabla\log q_t(z)$. With
-$\lambda = \log\mathrm{SNR}$, one example costs, in nats,
+For $z = \alpha x + \sigma\epsilon$ let $\hat x$ estimate x given z, $\hat\epsilon$ be the noise that it implies and
+$\hat f = (\alpha\hat x - z)/\sigma^2$ the force, an estimate of $\nabla\log q_t(z)$. With $\lambda = \log\mathrm{SNR}$,
+one example costs, in nats,
 
 | per | times $\frac12\lVert x - \hat x\rVert^2$ | times $\frac12\lVert\epsilon - \hat\epsilon\rVert^2$ |
 |---|---|---|
@@ -10,9 +10,8 @@ $\lambda = \log\mathrm{SNR}$, one example costs, in nats,
 | unit of time | $-\mathrm{SNR}'(t)$ | $-\lambda'(t)$ |
 | unit of $\lambda$ | $\mathrm{SNR}(t)$ | 1 |
 
-and $\sigma^2\lVert f - \hat f\rVert^2 = \lVert\epsilon - \hat\epsilon\rVert^2$. Summed over steps or integrated over
-time, this is the diffusion part of the bound: `discrete(T)` and `Denoising()` are the objectives. The integral depends
-on the two ends of $\lambda$ alone. Kingma et al. 2021 (arXiv 2107.00630).
+and $\sigma^2\lVert f - \hat f\rVert^2 = \lVert\epsilon - \hat\epsilon\rVert^2$. Their sum or integral is the diffusion
+part of the bound: `discrete(T)` and `Denoising()` (Kingma et al. 2021, arXiv 2107.00630).
 """
 
 from __future__ import annotations
@@ -28,23 +27,23 @@ from unnoise.processes import Gaussian
 
 
 def discrete(steps: int) -> Denoising:
-    r"""$\sum_{i=1}^T$ `step_loss` at $t = i/T$ as an objective: T times the loss of one step for each example."""
+    r"""$\sum_{i=1}^T$ `step_loss` at $t = i/T$ as an objective, one step per example."""
     return Denoising(StepWeighting(steps), StepTimes(steps))
 
 
 def noise(process: Gaussian, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-    r"""$\epsilon = (z - \alpha x)/\sigma$: of the data the noise, of an estimate the estimated noise."""
+    r"""$\epsilon = (z - \alpha x)/\sigma$, true or estimated as x is."""
     alpha, sigma = process.alpha_sigma(t)
     return (x_t - expand(alpha, x_t) * x_0) / expand(sigma, x_t)
 
 
 def force(process: Gaussian, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-    r"""$(\alpha x - z)/\sigma^2$: of the data $\nabla_z\log q_{t|0}(z | x)$, of an estimate the estimated score."""
+    r"""$(\alpha x - z)/\sigma^2$: of the data $\nabla_z\log q_{t|0}(z | x)$, of an estimate the score."""
     return process.score(x_t, x_0, t)
 
 
 def tweedie(process: Gaussian, score: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-    r"""$E[\alpha x | z] = z + \sigma^2\nabla\log q_t(z)$, `force` the other way round (Robbins 1956; Efron 2011)."""
+    r"""$E[\alpha x | z] = z + \sigma^2\nabla\log q_t(z)$, the inverse of `force` (Robbins 1956; Efron 2011)."""
     return x_t + expand(process.alpha_sigma(t)[1], x_t) ** 2 * score
 
 
@@ -55,12 +54,12 @@ def step_loss(process: Gaussian, x_0: Tensor, estimate: Tensor, s: Tensor, t: Te
 
 
 def rate_loss(process: Gaussian, x_0: Tensor, estimate: Tensor, t: Tensor) -> Tensor:
-    r"""$-\frac12\mathrm{SNR}'(t)\lVert x - \hat x\rVert^2$, (n,), per unit time: `process.kl_rate`."""
+    r"""$-\frac12\mathrm{SNR}'(t)\lVert x - \hat x\rVert^2$, (n,), per unit time."""
     return -process.log_snr_rate(t) * level_loss(process, x_0, estimate, t)
 
 
 def level_loss(process: Gaussian, x_0: Tensor, estimate: Tensor, t: Tensor) -> Tensor:
-    r"""$\frac12\mathrm{SNR}\,\lVert x - \hat x\rVert^2$, (n,), per unit of log SNR: it knows of no schedule."""
+    r"""$\frac12\mathrm{SNR}\,\lVert x - \hat x\rVert^2$, (n,), per unit of log SNR."""
     return 0.5 * process.log_snr(t).exp() * _square(process, x_0 - estimate)
 
 
@@ -73,7 +72,7 @@ def noise_loss(process: Gaussian, true: Tensor, estimate: Tensor, t: Tensor, s: 
 def force_loss(process: Gaussian, true: Tensor, estimate: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
     r"""$\frac c2\sigma^2\lVert f - \hat f\rVert^2$, (n,), with the c of `noise_loss`.
 
-    The true force is that of the kernel or of the marginal law: the means differ by a constant (Vincent 2011).
+    The true force is the kernel's or the marginal's: the means differ by a constant (Vincent 2011).
     """
     return process.alpha_sigma(t)[1] ** 2 * noise_loss(process, true, estimate, t, s)
 

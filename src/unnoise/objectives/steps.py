@@ -1,4 +1,4 @@
-r"""Objectives of discrete time: DDPM's simple one, and the evidence lower bound itself."""
+r"""Objectives of discrete time: DDPM's simple one, and the evidence lower bound."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def ddpm(steps: int = 1000) -> Denoising:
 class StepKL(Objective):
     r"""$-K$: the evidence lower bound of a chain, by one of the steps t = 2, ..., T per example, in nats.
 
-    Noise is drawn before it is scaled, so the loss has a gradient in whatever the denoiser trains: a network, learnt
-    variances of the reverse, and learnt $\beta_t$ (Sohl-Dickstein et al. 2015, arXiv 1503.03585, section 2.4).
+    It has a gradient in the network, learnt variances and learnt $\beta_t$ (Sohl-Dickstein et al. 2015, arXiv
+    1503.03585, section 2.4).
 
     Args:
-        chain: whose steps are learnt; variances or betas that it learns must be parameters of the trained denoiser.
+        chain: whose learnt variances or betas must be parameters of the denoiser.
     """
 
     chain: Chain[Any]
 
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
-        """The cost of one step for each of `rows`, times their number, less the terms that no denoiser changes."""
+        """The cost of one step of each, times their number, less the terms that no denoiser changes."""
         check_batch(denoiser.process, x_0, cond)
         count, like = self.chain.steps - 1, _tree.first(x_0)
         t = 2 + stratum(low_discrepancy(len(like), rng).to(like.device), count)

@@ -1,4 +1,4 @@
-"""At which times a denoiser is asked: the variance of an objective, not its value, depends on it."""
+"""At which times a denoiser is asked: the variance of an objective depends on it, not its value."""
 
 from __future__ import annotations
 
@@ -17,36 +17,28 @@ from unnoise.processes import Gaussian, HasKernel
 def low_discrepancy(n: int, rng: torch.Generator) -> Tensor:
     r"""Uniform numbers $(u + i/n) \bmod 1$: one random offset, evenly spread.
 
-    Each number is uniform, so no mean changes; together they cover [0, 1], so the variance of a batch falls
-    (Kingma et al. 2021, arXiv 2107.00630, appendix I).
-
-    >>> u = low_discrepancy(4, torch.Generator().manual_seed(0)).sort().values
-    >>> bool(torch.allclose(u.diff(), torch.full((3,), 0.25)))
-    True
+    Each is uniform, so no mean changes, but the variance of a batch falls (Kingma et al. 2021, arXiv 2107.00630,
+    appendix I).
     """
     offset = torch.rand((), generator=rng, device=rng.device)
     return (offset + torch.arange(n, device=rng.device) / n) % 1
 
 
 def stratum(u: Tensor, count: int) -> Tensor:
-    """Which of `count` equal parts of [0, 1] uniform numbers lie in: 0, ..., count - 1, also where rounding gave 1.
-
-    >>> stratum(torch.tensor([0.0, 0.49, 0.5, 1.0]), 2)
-    tensor([0, 0, 1, 1])
-    """
+    """Which of `count` equal parts of [0, 1] numbers lie in, 1 included."""
     return (u * count).long().clamp(max=count - 1)
 
 
 class Times(ABC):
-    """A law on [0, 1] given as the image of uniform numbers."""
+    """A law on [0, 1], the image of uniform numbers."""
 
     @abstractmethod
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
-        """Map uniform numbers to times and their density with respect to dt."""
+        """Times of uniform numbers, and their density in dt."""
 
 
 def times_at(times: Times, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
-    """The times of uniform numbers and their density, (n,) and (n,); InputError for other shapes."""
+    """Times of uniform numbers and their density, (n,) and (n,); InputError for other shapes."""
     t, density = times(process, u)
     if t.shape != u.shape or density.shape != u.shape:
         shapes = f"times of shape {tuple(t.shape)} and densities of shape {tuple(density.shape)}"
@@ -66,7 +58,7 @@ class UniformTimes(Times):
 
 @dataclass(frozen=True)
 class ImportanceTimes(Times):
-    """The process's own choice (`process.importance_times`): uniform in log SNR for a Gaussian process."""
+    """The process's own choice: uniform in log SNR for a Gaussian process."""
 
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
         """The process's times, and their density."""
@@ -84,24 +76,24 @@ class _EvenLaw(Times):
 
 
 class StepTimes(_EvenLaw):
-    r"""One of the T times $1/T, 2/T, \dots, 1$ for `steps` T, each as likely as the others.
+    r"""One of the times $1/T, 2/T, \dots, 1$ for `steps` T, all alike.
 
     >>> StepTimes(4)(None, torch.tensor([0.3]))
     (tensor([0.5000]), tensor([1.]))
     """
 
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
-        """The end of the step that u falls into, with density 1 with respect to the even law of these times."""
+        """The end of the step that u falls into, with density 1 in the even law."""
         return (stratum(u, self.steps) + 1).to(u) / self.steps, torch.ones_like(u)
 
 
 class WholeSteps(_EvenLaw):
-    r"""One of the T times of a `processes.Chain`, $0, 1/(T - 1), \dots, 1$, each as likely as the others."""
+    r"""One of the T times of a `processes.Chain`, $0, 1/(T - 1), \dots, 1$, all alike."""
 
     least = 2
 
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
-        """The times, with density 1 with respect to their even law."""
+        """With density 1 in the even law."""
         return stratum(u, self.steps).to(u) / (self.steps - 1), torch.ones_like(u)
 
 
@@ -109,7 +101,7 @@ class WholeSteps(_EvenLaw):
 class LogNormalTimes(Times):
     r"""$\log(\sigma/\alpha) \sim N(\text{mean}, \text{deviation}^2)$, truncated to the process's range.
 
-    Karras et al. 2022 (arXiv 2206.00364) by default, shifted by log 2 from images of deviation 1/2 to unit variance.
+    By default Karras et al. 2022 (arXiv 2206.00364), shifted by log 2 to data of unit variance.
     """
 
     mean: float = -1.2 + math.log(2)
@@ -130,16 +122,16 @@ class LogNormalTimes(Times):
 class OneLevel(Times):
     r"""The one time at which $\sigma_t/\alpha_t$ is `sigma`: a denoising autoencoder (Vincent 2011).
 
-    Walk-jump sampling needs no other. The loss is then no bound, but the KL rate at that time.
+    For walk-jump sampling. The loss is no bound, but the KL rate at that time.
 
     Args:
-        sigma: the noise level; InputError, when used, for one that the process does not have.
+        sigma: the noise level, one of the process.
     """
 
     sigma: float
 
     def __call__(self, process: Gaussian, u: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """The same time for all, with density 1 with respect to its point mass."""
+        """One time, with density 1 in its point mass."""
         low, high = torch.exp(-0.5 * process.log_snr(u.new_tensor([0.0, 1.0], dtype=torch.float64))).tolist()
         if not low <= self.sigma <= high:
             raise InputError(f"got sigma = {self.sigma}; expected one of the process's levels, {low:.4g} to {high:.4g}")

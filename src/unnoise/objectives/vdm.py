@@ -1,4 +1,4 @@
-r"""Variational diffusion: a denoiser and its schedule, trained jointly by the whole bound."""
+r"""Variational diffusion: a denoiser and its schedule, trained jointly."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ from unnoise.schedules import Learned
 class VDM(Objective):
     r"""$KL(q_{1|0} \| p_1) + E[-\frac12\mathrm{SNR}'(t)\lVert x_0 - \hat x_0\rVert^2]$ + reconstruction.
 
-    Kingma et al. 2021 (arXiv 2107.00630), for a Gaussian process whose schedule is `schedules.Learned`. Times are
-    uniform, so the schedule decides at which levels the denoiser is looked at. The loss is the whole bound, in nats;
-    its gradient moves
+    Kingma et al. 2021 (arXiv 2107.00630), for a Gaussian process with `schedules.Learned`. Times are uniform. The loss
+    is the whole bound, in nats; its gradient moves
 
     * the denoiser and the ends of the schedule down the bound;
-    * the interior of the schedule down the variance of the diffusion part, as it cannot change its mean. With p the
-      density of the levels and m the KL rate per unit of log SNR, the second moment is $\int E[m^2]/p\,d\lambda$, and
-      its gradient $-E[(m/p)^2\,\nabla\log p]$ needs no derivative of the denoiser. It is taken relative to the
-      second moment itself, so one learning rate serves data of every size.
+    * the interior of the schedule down the variance of the diffusion part. With p the density of the levels and m the
+      KL rate per unit of log SNR, the second moment is $\int E[m^2]/p\,d\lambda$, and its gradient
+      $-E[(m/p)^2\,\nabla\log p]$ needs no derivative of the denoiser. It is relative to the second moment, so one
+      learning rate serves all data.
 
-    The parts of the bound are its metrics. A process without a learnt schedule is an InputError.
+    The parts of the bound are its metrics.
 
     >>> from unnoise import denoisers, processes, spaces
     >>> x_0 = torch.tensor([[-1.0], [1.0]])
@@ -42,7 +41,7 @@ class VDM(Objective):
     """
 
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
-        """The whole bound for each of `rows`, and what adds to the gradient of the schedule alone."""
+        """The whole bound, and what adds to the gradient of the schedule alone."""
         process, schedule = _learnt(denoiser)
         seen = predict(denoiser, x_0, cond, rng, rows, UniformTimes(), "VDM")
         parts = {
@@ -56,10 +55,10 @@ class VDM(Objective):
 
 
 def prior_cost(process: Gaussian, x_0: Tensor) -> Tensor:
-    r"""$KL(q_{1|0}(\cdot | x_0) \| p_1)$ in nats, (n,): small where the last SNR is.
+    r"""$KL(q_{1|0}(\cdot | x_0) \| p_1)$ in nats, (n,).
 
-    With $\tau = \alpha_1^2 + \sigma_1^2$ the variance of $p_1$, it is
-    $\frac12\frac{\alpha_1^2}\tau(\lVert x_0\rVert^2 - d) - \frac d2\log\frac{\sigma_1^2}\tau$.
+    With $\tau = \alpha_1^2 + \sigma_1^2$ the variance of $p_1$, it is $\frac12\frac{\alpha_1^2}\tau(\lVert x_0\rVert^2
+    - d) - \frac d2\log\frac{\sigma_1^2}\tau$.
     """
     last = process.log_snr(torch.ones((), dtype=x_0.dtype, device=x_0.device))
     excess = process.space.dot(x_0, x_0) - process.space.dimension
@@ -67,13 +66,12 @@ def prior_cost(process: Gaussian, x_0: Tensor) -> Tensor:
 
 
 def _log_second_moment(rate: Tensor, log_density: Tensor) -> Tensor:
-    """Rows whose mean has the gradient of the log mean squared rate in the density of levels, less a baseline."""
+    """Values whose mean has the gradient of the log mean squared rate in the density of levels."""
     square = rate.square()
     return -(square / square.mean().clamp(min=torch.finfo(square.dtype).tiny) - 1) * log_density
 
 
 def _learnt(denoiser: Denoiser) -> tuple[Gaussian, Learned]:
-    """The process and its one learnt schedule."""
     process = denoiser.process
     if isinstance(process, Gaussian) and isinstance(process.schedule, Learned):
         return process, process.schedule

@@ -1,7 +1,6 @@
 r"""What an error costs at each time, relative to the bound on the log-likelihood.
 
-A weighting is any callable (process, t) -> factor, (*batch,), of the KL rate. Factors compose with any law of times,
-which changes the variance only.
+A weighting is any callable (process, t) -> factor, (*batch,), of the KL rate.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def factor_at(weighting: Weighting, process: Any, t: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class BoundWeighting:
-    """The loss is the bound on the negative log-likelihood, in nats, on every space."""
+    """The bound on the negative log-likelihood, in nats."""
 
     def __call__(self, process: Any, t: Tensor) -> Tensor:
         """One at all times."""
@@ -59,9 +58,8 @@ class SimpleWeighting:
 class StepWeighting:
     r"""$\frac T2(\mathrm{SNR}(s) - \mathrm{SNR}(t))\lVert x_0 - \hat x_0\rVert^2$, $s = t - 1/T$: T discrete steps.
 
-    With `times.StepTimes(T)` its mean is the diffusion part of the bound of a chain of `steps` T whose reverse steps
-    have the variance of the posterior. As T grows it falls to that of `BoundWeighting` (Kingma et al. 2021, arXiv
-    2107.00630, eq. 13).
+    With `times.StepTimes(T)` its mean is the diffusion part of the bound of a chain of `steps` T with the posterior's
+    variance. It falls to that of `BoundWeighting` (Kingma et al. 2021, arXiv 2107.00630, eq. 13).
     """
 
     steps: int
@@ -76,9 +74,9 @@ class StepWeighting:
 class EDMWeighting:
     r"""EDM's loss (Karras et al. 2022, arXiv 2206.00364), for noise levels $\tilde\sigma = \sigma/\alpha$.
 
-    It is $w(\tilde\sigma)\lVert x_0 - \hat x_0\rVert^2$ averaged over log-normal $\tilde\sigma$, with
-    $w = (\tilde\sigma^2 + \sigma_d^2)/(\tilde\sigma\sigma_d)^2$: a factor $\tilde\sigma^2 w\,N(\log\tilde\sigma)$ of
-    the bound. The published times are `times.LogNormalTimes` with the same mean and deviation.
+    Log-normal $\tilde\sigma$ and $w = (\tilde\sigma^2 + \sigma_d^2)/(\tilde\sigma\sigma_d)^2$ times the squared error:
+    a factor $\tilde\sigma^2 w\,N(\log\tilde\sigma)$ of the bound. The published times are `times.LogNormalTimes`, with
+    the same mean and deviation.
     """
 
     mean: float = -1.2 + math.log(2)

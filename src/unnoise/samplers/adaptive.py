@@ -1,4 +1,4 @@
-"""A sampler of a given accuracy, which takes as many evaluations as that needs."""
+"""A sampler of a given accuracy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from unnoise.samplers.base import OnStep, Sampler, require_gaussian
 from unnoise.samplers.forms import VelocityForm
 from unnoise.samplers.ode import integrate
 
-FIRST_STEP = 0.05  # of the way; what is too long is found out and shortened
+FIRST_STEP = 0.05  # of the way
 FORM = VelocityForm()
 
 
@@ -28,7 +28,7 @@ class Solution:
 
     Attributes:
         x: the samples, (n, *event).
-        evaluations: (n,), network evaluations that each row took, the final denoising included.
+        evaluations: (n,), of the network by each row, the last denoising included.
     """
 
     x: Any
@@ -38,18 +38,13 @@ class Solution:
 class Adaptive(Sampler):
     r"""The probability flow to a tolerance, by Dormand and Prince's method of order 5 with its error estimate.
 
-    It runs in the form `forms.VelocityForm`, $dy/d\theta = N$ with $y = \tilde x/\sqrt{\tilde\sigma^2 + 1}$ and
-    $\theta = -\arctan\tilde\sigma$: standard normal data do not move at all, and y stays of order 1, so that one
-    tolerance fits all noise levels. Every row has its own steps (`samplers.ode`): its result does not depend on the
-    rows beside it. On a product all factors move with the $\theta$ of the first.
+    It runs in `forms.VelocityForm`, $dy/d\theta = N$ with $y = \tilde x/\sqrt{\tilde\sigma^2 + 1}$ and
+    $\theta = -\arctan\tilde\sigma$: y stays of order 1, so one tolerance fits all noise levels. Every row has its own
+    steps (`samplers.ode`). On a product all factors move with the $\theta$ of the first.
 
     Args:
-        tolerance: a step is accepted where its estimated error is below tolerance $(1 + |y|)$, root mean square over
-            the coordinates; the error at the end is of this order.
+        tolerance: of the error, root mean square over the coordinates, relative to $1 + |y|$.
         steps: how often all rows stop together for `on_step`; 2 are the two ends.
-
-    Raises:
-        InputError: a process that is not Gaussian, a tolerance that is not positive, or fewer than 2 steps.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm
@@ -77,17 +72,15 @@ class Adaptive(Sampler):
         return Solution(x, counts + 1)
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
-        """From t to s; in float64, but for what the network sees."""
+        """From t to s, in float64 but for the network."""
         return self._move(torch.zeros(_tree.length(state), dtype=torch.long), state, t, s, rng, cond)
 
     def _move(self, counts: Tensor, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
-        """A step that adds the evaluations of every row to its count."""
         leader: Any = next(leaves(self.process))[1]
         first, last = (FORM.variable(0.5 * leader.log_snr(time.double())) for time in (t, s))
         like = _tree.first(state)
 
         def velocity(share: Tensor, y: Tensor, rows: Tensor) -> Tensor:
-            """The velocity of y, at a share of the way of the form's variable."""
             counts[rows.cpu()] += 1
             lam = FORM.at(first + (last - first) * share)
             time = leader.time_at(2 * lam).clamp(0, 1)
@@ -105,7 +98,7 @@ class Adaptive(Sampler):
 
 
 class _Place(NamedTuple):
-    r"""Where a factor is on its way: $\lambda$, $\alpha$, and how much faster its variable runs than the first's."""
+    r"""A factor on its way: $\lambda$, $\alpha$, and the speed of its variable over that of the first."""
 
     lam: Tensor
     alpha: Tensor
@@ -122,11 +115,9 @@ def _place(process: Gaussian, leader: Gaussian, lam: Tensor, t: Tensor) -> _Plac
 
 
 def _integrand(x: Tensor, stat: Tensor, at: _Place) -> Tensor:
-    """The integrand N, by the variable of the first factor."""
     data, state, pace = (expand(part, x) for part in (FORM.of_data(at.lam), FORM.of_state(at.lam), at.pace))
     return pace * (data * stat + state * x)
 
 
 def _scale(process: Gaussian, t: Tensor) -> Tensor:
-    """The state over y."""
     return process.alpha_sigma(t.double())[0] * FORM.scale(0.5 * process.log_snr(t.double()))

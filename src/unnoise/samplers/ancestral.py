@@ -62,7 +62,7 @@ class DDIM(Sampler):
         self.eta = eta
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
-        """The (partly) deterministic bridge, in every factor."""
+        """The bridge of every factor."""
 
         def move(process: Any, x: Tensor, stat: Tensor) -> Tensor:
             law = process.ancestral(stat, x, t, s, churn=self.eta)
@@ -73,13 +73,11 @@ class DDIM(Sampler):
 
 
 class Perturbed(Sampler):
-    r"""$x_s \sim N(f_\mu + f_\Sigma\nabla\log r_s(f_\mu),\ f_\Sigma)$: the perturbed kernels of Sohl-Dickstein et al.
+    r"""$x_s \sim N(f_\mu + f_\Sigma\nabla\log r_s(f_\mu),\ f_\Sigma)$: perturbed kernels, for samples of p(x) r(x).
 
-    They sample p(x) r(x) for a given positive r (2015, arXiv 1503.03585, section 2.5 and table App. 1). $f_\mu$ and
-    $f_\Sigma$ are mean and variance of the ancestral step, and $r_s = r$, or $r^{1-s}$ where it warms up. A
-    `likelihoods.Observation` is averaged over the noise of the step first, which makes the mean that of the product of
-    kernel and r exactly, however sharp r is. For other functions it is right to first order, where r varies slowly on
-    the scale of a step. Nothing corrects the steps before: see `TwistedSMC`.
+    Sohl-Dickstein et al. 2015 (arXiv 1503.03585, section 2.5 and table App. 1): $f_\mu$ and $f_\Sigma$ are mean and
+    variance of the ancestral step, and $r_s = r$, or $r^{1-s}$ where it warms up. A `likelihoods.Observation` is
+    averaged over the noise of the step, which makes the mean exact; other r must vary slowly on the scale of a step.
 
     Args:
         log_r: log r of points, (n, *event) or a dict of factors to (n,), differentiable.
@@ -107,7 +105,7 @@ class Perturbed(Sampler):
 
 @dataclass(frozen=True)
 class ChainTimes(Grid):
-    """The times of the steps T, ..., 1 of a chain, whatever the count."""
+    """The times of the steps T, ..., 1 of a chain."""
 
     chain: Chain[Any]
 
@@ -119,8 +117,8 @@ class ChainTimes(Grid):
 class ChainSteps(LawSampler):
     r"""$x_{t-1} \sim p(x_{t-1} | x_t)$ for $t = T, \dots, 2$, and the mean of $x_0$ at the end.
 
-    With `processes.SmallVariance`, the default of a Gaussian chain, it is `Ancestral` with T steps: algorithm 2 of DDPM
-    (Ho et al. 2020, arXiv 2006.11239). Its use is with other variances: large, analytic or learnt.
+    With `processes.SmallVariance`, the default, it is `Ancestral` with T steps (DDPM; Ho et al. 2020, arXiv 2006.11239,
+    algorithm 2); its use is with large, analytic or learnt variances.
 
     Args:
         denoiser: of the process of the chain.
@@ -133,9 +131,8 @@ class ChainSteps(LawSampler):
         self.times = self.grid(self.process, self.steps)
 
     def law(self, stat: Any, state: Any, t: Tensor, s: Tensor) -> Law[Any]:
-        """From the whole step at time t to the one at s."""
+        """The whole step at time t."""
         return self.chain.posterior(stat, state, self._whole(t), self._whole(s))
 
     def _whole(self, t: Tensor) -> Tensor:
-        """Which step lies at a time."""
         return self.steps - (self.times - t).abs().argmin()

@@ -30,13 +30,9 @@ class Sampler(ABC):
     """Runs the reverse of a denoiser's process.
 
     Args:
-        denoiser: what is learnt; its process says what the reverse is.
-        steps: noise levels at which the denoiser is asked, the last one included; 1 asks it once, at pure noise, which
-            takes a process with a bridge.
+        denoiser: of the process to reverse.
+        steps: noise levels, the last one included; 1 takes a process with a bridge.
         grid: where the times lie.
-
-    Raises:
-        InputError: no steps.
     """
 
     process: Process[Any]
@@ -61,7 +57,7 @@ class Sampler(ABC):
         """One move from time t to s < t."""
 
     def moves(self, times: Tensor) -> Move:
-        """The moves of one run over decreasing times; they may remember earlier steps."""
+        """The moves of one run over decreasing times; they may remember earlier ones."""
         return self.step
 
     def sample(
@@ -73,20 +69,14 @@ class Sampler(ABC):
         batch_size: int | None = None,
         on_step: OnStep = None,
     ) -> Any:
-        """Make n new samples, in groups of `batch_size` rows: memory grows with n by the result alone.
-
-        All groups draw from one generator, so the same seed gives other rows for another n or another `batch_size`.
+        """Make n new samples, in groups of `batch_size` rows drawn from one generator.
 
         Args:
             n: how many; 0 gives a state of no rows.
-            rng: where all randomness comes from.
+            rng: where all randomness comes from; a seed gives other rows for another n or `batch_size`.
             cond: one row per sample, or one row for all.
             batch_size: rows of a group; by default half a million numbers.
             on_step: `on_step(index, t, state)` sees every state of every group.
-
-        Raises:
-            InputError: a negative n, or a condition of another number of rows.
-            NonFiniteError: as `run`.
         """
         if n < 0:
             raise InputError(f"got n = {n}; expected how many samples to make, a whole number from 0")
@@ -106,11 +96,7 @@ class Sampler(ABC):
         return _tree.map(lambda leaf: leaf.to(like if leaf.is_floating_point() else like.device), prior)
 
     def run(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep = None) -> Any:
-        """Take a state at t = 1 to data.
-
-        Raises:
-            NonFiniteError: naming the step, the time, the leaf, and the probable cause.
-        """
+        """Take a state at t = 1 to data; NonFiniteError names the step, the time, the leaf, and the probable cause."""
         times = self._times()
         return self._run(self.moves(times), times, state, rng, cond, on_step)
 
@@ -122,7 +108,7 @@ class Sampler(ABC):
         return done[0] if len(done) == 1 else _tree.concatenate(done)
 
     def _times(self) -> Tensor:
-        """Decreasing from 1 to 0; with one step, 1 alone."""
+        """One step is 1 alone."""
         return torch.ones(1, dtype=torch.float64) if self.steps == 1 else self.grid(self.process, self.steps)
 
     @torch.no_grad()
@@ -140,11 +126,11 @@ class Sampler(ABC):
 
 
 class LawSampler(Sampler):
-    """A sampler whose step draws from one law, given what is learnt at its start."""
+    """A sampler whose step draws from one law, given the statistic at its start."""
 
     @abstractmethod
     def law(self, stat: Any, state: Any, t: Tensor, s: Tensor) -> Law[Any]:
-        """The law of the state at s, given what is learnt of the one at t."""
+        """The law of the state at s, given the statistic at t."""
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """A draw from the law."""
@@ -152,21 +138,13 @@ class LawSampler(Sampler):
 
 
 def require_gaussian(denoiser: Denoiser, asker: str) -> None:
-    """Refuse a process with a factor that is not Gaussian.
-
-    Raises:
-        InputError: naming the factor's process.
-    """
+    """Raise InputError for a process with a factor that is not Gaussian."""
     for _, factor, _ in leaves(denoiser.process):
         require(factor, Gaussian, asker, EVERYWHERE)
 
 
 def default_batch_size(event_shape: tuple[int, ...]) -> int:
-    """Rows per group: half a million numbers, within 16 and 8192 rows.
-
-    >>> default_batch_size((32,)), default_batch_size((3, 64, 64))
-    (8192, 42)
-    """
+    """Rows per group: half a million numbers, within 16 and 8192 rows."""
     return max(16, min(8192, NUMBERS_AT_ONCE // max(1, torch.Size(event_shape).numel())))
 
 
@@ -177,7 +155,6 @@ def batches(n: int, size: int) -> Iterator[slice]:
 
 
 def _named(value: Any) -> str:
-    """A short word for an option: the type of a denoiser, the name of a function."""
     if isinstance(value, Denoiser):
         return type(value).__name__
     return value.__name__ if inspect.isfunction(value) else repr(value)

@@ -1,4 +1,4 @@
-"""Numbers that are not finite, and why; samples that are spread as no standardised data are."""
+"""Numbers that are not finite, and samples spread as no standardised data are."""
 
 from __future__ import annotations
 
@@ -21,14 +21,10 @@ NARROWEST = 0.1  # root mean square, without conditions
 
 
 def check_finite(state: Any, index: int, t: Tensor, cause: Callable[[], str]) -> None:
-    """Stop at a state that is not finite.
-
-    Raises:
-        NonFiniteError: naming the step, the time, the leaf, and the cause.
-    """
+    """Raise NonFiniteError for a state that is not finite: step, time, leaf and cause."""
     for name, leaf in _tree.leaves(state):
         if not leaf.is_floating_point() or leaf.sum().isfinite():
-            continue  # the sum is quicker to check; where it overflows, the rows decide
+            continue  # quicker; where it overflows, the rows decide
         rows = ~torch.isfinite(leaf).reshape(len(leaf), -1).all(1)
         if rows.any():
             raise NonFiniteError(
@@ -57,14 +53,14 @@ def cause_of(denoiser: Denoiser, times: Tensor, before: Any, t: Tensor, cond: An
 
 
 class InaccurateSamplesWarning(RuntimeWarning):
-    """Samples that are spread as no standardised data are: the sampler was too coarse, or the model is wrong."""
+    """Samples spread as no standardised data are: the sampler is too coarse, or the model wrong."""
 
 
 def warn_of_spread(process: Process[Any], x: Any, conditional: bool) -> None:
     r"""Warn where a Gaussian factor of samples is far wider or narrower than data of unit mean square.
 
-    Half of such data lie within $\sqrt2$, whatever their law (Chebyshev), so that a median size above 2 cannot be
-    theirs. Given a condition they may lie far out, or close together: then it warns only of a median above 10.
+    Half of such data lie within $\sqrt2$ (Chebyshev), so a median size above 2 cannot be theirs. Given a condition they
+    may: then it warns only above 10.
 
     >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean

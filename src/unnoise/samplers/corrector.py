@@ -1,7 +1,7 @@
-r"""Corrector steps, forward and back at once, that keep the law of a time: after every step of another sampler.
+r"""Corrector steps, forward and back at once, that keep the law of a time.
 
-Noise by $L_s$ and its undoing by $K_s$ leave $q_s$ as it is, so their sum is a chain that returns to it, on every
-space: for diffusions it is Langevin, $dx = g^2\nabla\log q_s\,dt + \sqrt2\,g\,dB$, for jumps the rates $A_s + K_s$.
+Noise by $L_s$ and its undoing by $K_s$ leave $q_s$ as it is: for diffusions their sum is Langevin,
+$dx = g^2\nabla\log q_s\,dt + \sqrt2\,g\,dB$, for jumps the rates $A_s + K_s$.
 """
 
 from __future__ import annotations
@@ -18,22 +18,21 @@ from unnoise._errors import InputError
 from unnoise.processes import Process, map_leaves
 from unnoise.samplers.base import Move, Sampler
 
-UNTIL = 0.1  # the time after which Langevin alone corrects: nearer to data a jump cannot undo the noise that it adds
+UNTIL = 0.1  # below it Langevin alone corrects: so near to data a jump cannot undo the noise that it adds
 
 
 class PredictorCorrector(Sampler):
-    r"""A predictor's step from t to s, then steps of $L_s + K_s$, which lead back to $q_s$; on every space.
+    r"""A predictor's step from t to s, then steps of $L_s + K_s$, which lead back to $q_s$.
 
-    With Langevin steps it is the predictor-corrector of Song et al. 2021 (arXiv 2011.13456, algorithms 2 to 5), which
-    with no predictor would be annealed Langevin; with jumps that of Campbell et al. 2022 (arXiv 2205.14987, section
-    4.4); on curved spaces geodesic Langevin. Every corrector step costs one more network evaluation.
+    Song et al. 2021 (arXiv 2011.13456, algorithms 2 to 5) for Langevin, Campbell et al. 2022 (arXiv 2205.14987, section
+    4.4) for jumps; geodesic Langevin on curved spaces. A corrector step costs one evaluation.
 
     Args:
         predictor: any sampler; its grid is used.
         corrections: corrector steps after each step.
-        stride: time of each corrector step, in units of the predictor's step; at most, for Langevin steps.
-        snr: Langevin steps are so short that the length of their drift is at most this multiple of the length of their
-            noise, $\epsilon \le 2(\text{snr}\lVert z\rVert/\lVert\nabla\log q_s\rVert)^2$, over all rows.
+        stride: time of a corrector step in units of the predictor's step; for Langevin at most.
+        snr: bound on drift over noise of a Langevin step,
+            $\epsilon \le 2(\text{snr}\lVert z\rVert/\lVert\nabla\log q_s\rVert)^2$, over all rows.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import CTMC, rates
@@ -53,7 +52,7 @@ class PredictorCorrector(Sampler):
         self.predictor, self.corrections, self.stride, self.snr = predictor, corrections, stride, snr
 
     def moves(self, times: Tensor) -> Move:
-        """Those of the predictor, each followed by corrections."""
+        """The predictor's, each followed by corrections."""
         predict = self.predictor.moves(times)
         return lambda state, t, s, rng, cond: self.correct(predict(state, t, s, rng, cond), t, s, rng, cond)
 
@@ -71,7 +70,7 @@ class PredictorCorrector(Sampler):
         return state
 
     def _one_step(self, process: Process[Any], forward: Any, back: Any, t: Tensor, s: Tensor) -> Any:
-        """What both do in one corrector step, as if time were counted in such steps."""
+        """The generator, with a corrector step as the unit of time."""
         both = _tree.map(operator.add, forward, back)
         longest = self.stride * (t - s)
         time = process.space.langevin_step(both, self.snr, longest)

@@ -1,4 +1,4 @@
-"""Euler's method on the reverse process, for any space: the small step that every generator has."""
+"""Euler's method on the reverse process, for any space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exact samplers of jump processes: every jump at its own time, without an error of discretisation."""
+"""Exact samplers of jump processes, without an error of discretisation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from unnoise.processes.rates import Absorbing
 from unnoise.samplers.base import EVERYWHERE, Sampler
 from unnoise.samplers.grids import Grid
 
-LOOKS = 9  # times of a stretch at which the bound on the rates is evaluated
+LOOKS = 9  # times at which the bound of a stretch is evaluated
 MARGIN = 1.1  # for the times between them
 
 
@@ -26,8 +26,8 @@ class ExactJumps(Sampler):
 
     Args:
         denoiser: of a `CTMC`.
-        steps: how often states are shown to `on_step`; it does not change the law of the samples.
-        grid: at which times they are shown.
+        steps: how often `on_step` sees states; the law of the samples does not depend on it.
+        grid: at which times.
     """
 
     process: CTMC
@@ -41,11 +41,10 @@ class ExactJumps(Sampler):
 
 
 class FirstHitting(ExactJumps):
-    r"""Unmasks site after site, each at its own time, which is drawn exactly (Zheng et al. 2025, arXiv 2409.02908).
+    r"""Unmasks site after site, each at its own exact time (Zheng et al. 2025, arXiv 2409.02908).
 
-    A mask that is there at time t is still there at s with probability $G(s)/G(t)$, $G = 1 - e^{-B}$, whatever the
-    network says; of m masks the next one falls where this is $u^{1/m}$, u uniform. With the exact denoiser the samples
-    are exact, at one network evaluation per site; every row has its own times. It needs `rates.Absorbing`.
+    A mask at time t is still there at s with probability $G(s)/G(t)$, $G = 1 - e^{-B}$; of m masks the next falls where
+    this is $u^{1/m}$, u uniform. It costs one evaluation per site, and needs `rates.Absorbing`.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import CTMC, rates
@@ -72,7 +71,7 @@ class FirstHitting(ExactJumps):
         covered, rows = covered.expand(len(x)), torch.arange(len(x), device=x.device)
         while len(rows):
             share = self._uniform((len(rows),), rng, x.device)
-            covered = covered * share ** (1 / masked[rows].sum(1))  # no mask left: 1 / 0, and no time either
+            covered = covered * share ** (1 / masked[rows].sum(1))  # without a mask 1 / 0, and no time
             rows, covered = rows[covered > last], covered[covered > last]
             if len(rows):
                 self._unmask(x, masked, rows, covered, rng, cond)
@@ -81,7 +80,7 @@ class FirstHitting(ExactJumps):
     def _unmask(
         self, x: Tensor, masked: Tensor, rows: Tensor, covered: Tensor, rng: torch.Generator, cond: Any
     ) -> None:
-        """Fill one masked site of each of these rows, any of them alike."""
+        """Fill one masked site, chosen uniformly, of each row."""
         times = self.process.schedule.inverse(-torch.log1p(-covered))
         stat = self.denoiser(x[rows], times, conditions.at(cond, rows)).flatten(1, -2)
         order = self._uniform((len(rows), masked.shape[1]), rng, x.device)
@@ -90,40 +89,29 @@ class FirstHitting(ExactJumps):
         masked[rows, site] = False
 
     def _shown(self, state: Tensor) -> Tensor:
-        """Which sites show data."""
         data = self.process.rates.data.to(state.device).expand(*state.shape, -1)
         return torch.gather(data, -1, state[..., None])[..., 0]
 
     def _covered(self, t: Tensor) -> Tensor:
-        """The share of sites that are masked."""
         return -torch.expm1(-self.process.schedule.value(t.double()))
 
 
 class Uniformisation(ExactJumps):
     r"""Jumps at their own times, by thinning (Lewis and Shedler 1979).
 
-    A site in state x leaves at the rate $\sum_y\beta R(y, x)\sum_a p(a)\frac{P_B(a, y)}{P_B(a, x)}$, linear in what is
-    learnt, and so at most at that of the worst a: a bound that holds whatever the network says. Times are proposed at
-    the bound and kept with the share that the true rate is of it. Each proposal costs a network evaluation, about one
-    or two for each halving of the noise and each site, so it is for few sites.
-
-    >>> from unnoise.denoisers import Exact
-    >>> from unnoise.processes import CTMC, rates
-    >>> from unnoise.spaces import Finite
-    >>> denoiser = Exact(CTMC(Finite(2, 3), rates.UniformRates(3)), torch.tensor([[0, 2], [2, 1]]))
-    >>> Uniformisation(denoiser).sample(200, torch.Generator().manual_seed(0)).unique(dim=0)
-    tensor([[0, 2],
-            [2, 1]])
+    A site in state x leaves at the rate $\sum_y\beta R(y, x)\sum_a p(a)\frac{P_B(a, y)}{P_B(a, x)}$, at most that of
+    the worst a. Times are proposed at this bound and kept by the ratio of the rates. A proposal costs an evaluation,
+    one or two per halving of the noise and site: for few sites.
     """
 
     def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
-        """All jumps between t and s, in stretches over which the rates change little."""
+        """All jumps between t and s."""
         for start, end in self._stretches(t, s):
             state = self._stretch(state, start, end, rng, cond)
         return state
 
     def _stretches(self, t: Tensor, s: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """From t down to s, such that neither B nor what survives changes by more than a factor 2."""
+        """Neither B nor what survives changes by more than a factor 2 in one."""
         schedule = self.process.schedule
         while t > s:
             now = schedule.value(t)
@@ -144,7 +132,7 @@ class Uniformisation(ExactJumps):
         return state
 
     def _try(self, state: Tensor, rows: Tensor, times: Tensor, least: Tensor, rng: torch.Generator, cond: Any) -> None:
-        """Let those rows jump whose total rate is at least so much."""
+        """Let those rows jump whose total rate is at least `least`."""
         x, given = state[rows], conditions.at(cond, rows)
         rates = self.process.reverse(x, self.denoiser(x, times, given), times).rates.flatten(1)
         jumps = rates.sum(1) >= least
@@ -152,7 +140,7 @@ class Uniformisation(ExactJumps):
         state[rows[jumps]] = self.process.space.neighbours(x[jumps], chosen[None])[0]
 
     def _bound(self, t: Tensor, s: Tensor) -> Tensor:
-        """The largest rate at which a site can leave each state between s and t, (S,) or (sites, S)."""
+        """The largest rate out of each state, (S,) or (sites, S)."""
         process, data = self.process, self.process.rates.data
         states = data.shape[-1]
         x = torch.arange(states).reshape(states, 1, *[1] * (data.ndim - 1)).expand(-1, states, *data.shape[:-1])

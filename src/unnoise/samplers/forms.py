@@ -1,14 +1,12 @@
 r"""Ways to write the reverse of a Gaussian process as an integral of what the network knows.
 
-With $\lambda = \log(\alpha/\sigma)$ and $\tilde\sigma = e^{-\lambda}$ the probability flow of $\tilde x = x/\alpha$ is
-$d\tilde x/d\tilde\sigma = (\tilde x - \hat x_0)/\tilde\sigma$ for every Gaussian process. Its linear part has a
-closed solution: for a `Form`, $y = \tilde x/\text{scale}$ obeys
+With $\lambda = \log(\alpha/\sigma)$ and $\tilde\sigma = e^{-\lambda}$ the flow of $\tilde x = x/\alpha$ is
+$d\tilde x/d\tilde\sigma = (\tilde x - \hat x_0)/\tilde\sigma$. For a `Form`, $y = \tilde x/\text{scale}$ obeys
 
 $$dy = N\,d\,\text{variable}, \qquad N = a\,\hat x_0 + b\,\tilde x ,$$
 
-and all that a solver has to do is to integrate N, which varies slowly, over this variable. Which N that is makes the
-difference between families of solvers (Zhang and Chen 2023, arXiv 2204.13902; Lu et al. 2022, arXiv 2211.01095).
-All functions here are of $\lambda$, in float64.
+so a solver integrates N; families of solvers differ in N (Zhang and Chen 2023, arXiv 2204.13902; Lu et al. 2022, arXiv
+2211.01095). All functions are of $\lambda$, in float64.
 """
 
 from __future__ import annotations
@@ -80,9 +78,8 @@ class NoiseForm(Form):
 class DataForm(Form):
     r"""$N = \hat x_0$: $d(\tilde x e^{k\lambda}) = \hat x_0\,de^{k\lambda}$ plus noise, $k = 1 + c^2$ for churn c.
 
-    Churn 0 is the probability flow (DPM-Solver++), 1 the time reversal (SDE-DPM-Solver++; Lu et al. 2022, arXiv
-    2211.01095), and any other a diffusion with the same marginals (SA-Solver; Xue et al. 2023, arXiv 2309.05019).
-    A step from $\lambda$ to $\lambda'$ adds noise of variance
+    Churn 0 is the probability flow (DPM-Solver++), 1 the time reversal (SDE-DPM-Solver++; arXiv 2211.01095), any other
+    the SA-Solver (Xue et al. 2023, arXiv 2309.05019). A step from $\lambda$ to $\lambda'$ adds noise of variance
     $\tilde\sigma'^2(1 - e^{-2c^2(\lambda' - \lambda)})$.
     """
 
@@ -109,7 +106,7 @@ class DataForm(Form):
         return torch.zeros_like(lam)
 
     def fresh(self, start: Tensor, end: Tensor) -> Tensor:
-        """By the noise that the churn adds."""
+        """The noise of the churn."""
         return torch.exp(-end) * torch.sqrt(-torch.expm1(-2 * self.churn**2 * (end - start)))
 
     @property
@@ -119,11 +116,11 @@ class DataForm(Form):
 
 @dataclass(frozen=True)
 class VelocityForm(Form):
-    r"""The integrand N is the output of the preconditioned network, which is 0 for data N(0, $\sigma_d^2$).
+    r"""The integrand is the output of the preconditioned network, 0 for data $N(0, \sigma_d^2)$.
 
-    $y = \tilde x/\sqrt{\tilde\sigma^2 + \sigma_d^2}$ moves by $N = (\hat x_0 - c_{skip}\tilde x)/c_{out}$ over the
-    angle $-\arctan(\tilde\sigma/\sigma_d)$, so that normal data of this width cost no error at all. It is the velocity
-    of Salimans and Ho 2022 (arXiv 2202.00512), with its sign changed, and EDM's F (arXiv 2206.00364).
+    $y = \tilde x/\sqrt{\tilde\sigma^2 + \sigma_d^2}$ moves by $N = (\hat x_0 - c_{skip}\tilde x)/c_{out}$ over
+    $-\arctan(\tilde\sigma/\sigma_d)$: minus the velocity of Salimans and Ho 2022 (arXiv 2202.00512), and EDM's F (arXiv
+    2206.00364).
     """
 
     sigma_data: float = 1.0
@@ -153,7 +150,7 @@ class VelocityForm(Form):
         return -self.sigma_data * torch.exp(lam) / self.scale(lam)
 
     def at(self, variable: Tensor) -> Tensor:
-        r"""$\lambda$ at a value of the variable: the inverse of `variable`.
+        r"""The inverse of `variable`.
 
         >>> velocity = VelocityForm(0.5)
         >>> velocity.at(velocity.variable(torch.tensor(2.0)))

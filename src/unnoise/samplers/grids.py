@@ -1,4 +1,4 @@
-"""At which times a sampler stops: decreasing, from t = 1 to t = 0, in float64."""
+"""The times at which a sampler stops: decreasing, from t = 1 to t = 0, in float64."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Grid(ABC):
 
 @dataclass(frozen=True)
 class UniformGrid(Grid):
-    """Equal steps in the process's own time t. On `processes.edm` this is the grid of Karras et al. 2022.
+    """Equal steps in t; on `processes.edm` the grid of Karras et al. 2022.
 
     >>> UniformGrid()(None, 3)
     tensor([1.0000, 0.5000, 0.0000], dtype=torch.float64)
@@ -38,10 +38,7 @@ class UniformGrid(Grid):
 
 
 class OfNoise(Grid):
-    r"""A grid that is stated in $\log\tilde\sigma = \log(\sigma/\alpha)$, on Gaussian processes.
-
-    On a product of them the noise levels are those of its first factor.
-    """
+    r"""A grid in $\log\tilde\sigma = \log(\sigma/\alpha)$, of Gaussian processes; on a product, of the first."""
 
     @abstractmethod
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
@@ -52,13 +49,13 @@ class OfNoise(Grid):
         first = require(next(leaves(process))[1], Gaussian, type(self).__name__, "grids.UniformGrid")
         ends = -0.5 * first.log_snr(torch.tensor([1.0, 0.0], dtype=torch.float64))
         times = first.time_at(-2 * self.log_levels(float(ends[0]), float(ends[1]), count))
-        times[0], times[-1] = 1, 0  # which rounding must not move
+        times[0], times[-1] = 1, 0  # rounding must not move them
         return times
 
 
 @dataclass(frozen=True)
 class UniformLogSNR(OfNoise):
-    """Equal steps in the log signal-to-noise ratio (log-linear noise levels)."""
+    """Equal steps in the log signal-to-noise ratio."""
 
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
         """Equal steps."""
@@ -72,17 +69,16 @@ class Karras(OfNoise):
     rho: float = 7.0
 
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
-        r"""Equal steps of $\tilde\sigma^{1/\rho}$."""
+        r"""Equal steps of the root."""
         first, last = math.exp(highest / self.rho), math.exp(lowest / self.rho)
         return self.rho * torch.linspace(first, last, count, dtype=torch.float64).log()
 
 
 @dataclass(frozen=True)
 class LogNormalGrid(OfNoise):
-    r"""A share of the levels is uniform in $\log\tilde\sigma$, the others normal: most where most is decided.
+    r"""A share of the levels is uniform in $\log\tilde\sigma$, the others normal.
 
-    Data of unit variance take shape around $\tilde\sigma = 0.6$, where EDM's training looks (Karras et al. 2022, arXiv
-    2206.00364, $P_{mean} = -1.2$ at $\sigma_d = 0.5$); the width is larger than theirs, since no level may be missed.
+    Around $\tilde\sigma = 0.6$, as in EDM's training (Karras et al. 2022, arXiv 2206.00364), but wider.
 
     Args:
         mean: of $\log\tilde\sigma$.
@@ -95,7 +91,7 @@ class LogNormalGrid(OfNoise):
     uniform: float = 0.4
 
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
-        """Equal steps of the distribution function, by interpolation."""
+        """Equal steps of the distribution function."""
         levels = torch.linspace(highest, lowest, 4096, dtype=torch.float64)
         normal = torch.special.ndtr((levels - self.mean) / self.deviation)
         below = self.uniform * (levels - lowest) / (highest - lowest) + (1 - self.uniform) * normal
@@ -106,13 +102,10 @@ class LogNormalGrid(OfNoise):
 
 @dataclass(frozen=True)
 class Fitted(OfNoise):
-    r"""Levels at equal shares of a density that was measured: what `samplers.tune` makes, and a config can hold.
+    r"""Levels at equal shares of a measured density, as `samplers.tune` makes them.
 
     Args:
         knots: decreasing values of $\log\tilde\sigma$ at equal shares of the steps; linear in between.
-
-    Raises:
-        InputError: less than two knots, or knots that do not decrease.
 
     >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
@@ -130,12 +123,12 @@ class Fitted(OfNoise):
 
     @classmethod
     def of(cls, levels: Tensor, density: Tensor, uniform: float = 0.0, knots: int = 65) -> Fitted:
-        r"""Steps as dense as a monitor of errors asks for.
+        r"""Steps in proportion to a density.
 
         Args:
             levels: (k,), decreasing values of $\log\tilde\sigma$.
             density: (k,), of steps there; its scale does not matter.
-            uniform: the share of the steps that is spread evenly instead.
+            uniform: the share of evenly spread steps.
             knots: how many are kept.
         """
         widths, middle = levels[:-1] - levels[1:], 0.5 * (density[:-1] + density[1:])
@@ -145,7 +138,7 @@ class Fitted(OfNoise):
         return cls(tuple(found.tolist()))
 
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
-        """By interpolation; the first and the last are the process's own."""
+        """By interpolation between the process's own ends."""
         found = torch.from_numpy(
             np.interp(np.linspace(0, 1, count), np.linspace(0, 1, len(self.knots)), np.array(self.knots))
         )

@@ -21,15 +21,14 @@ class Heun(Sampler):
 
     In $\tilde x = x/\alpha$ and $\tilde\sigma = \sigma/\alpha$ the probability flow is
     $d\tilde x/d\tilde\sigma = (\tilde x - \hat x_0)/\tilde\sigma$; a step is Euler's, corrected by the slope at its
-    end. Noise is added before every step, and so never at the last level, which is only denoised. It costs
-    2 `steps` - 1 network evaluations.
+    end. Noise is added before a step, never at the last level. It costs 2 `steps` - 1 evaluations.
 
     Args:
-        denoiser: of a Gaussian process, or of a product of them; churn goes by the noise of its first factor.
+        denoiser: of Gaussian processes; churn goes by the noise of the first factor.
         steps: number of noise levels.
-        churn: EDM's S_churn, the total noise added and removed again; 0 is deterministic.
+        churn: EDM's S_churn; 0 is deterministic.
         churn_range: noise levels $\tilde\sigma$ between which noise is added.
-        churn_noise: standard deviation of the added noise, EDM's S_noise.
+        churn_noise: EDM's S_noise.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm
@@ -54,7 +53,7 @@ class Heun(Sampler):
         self.churn, self.churn_range, self.churn_noise = churn, churn_range, churn_noise
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
-        """Predict with the slope at t, correct with the mean of the slopes at t and s."""
+        """The mean of the slopes at t and s."""
         if self.churn:
             state, t = self._add_noise(state, t, rng)
         ends = map_leaves(lambda process: _Ends(*_level(process, t), *_level(process, s)), self.process)
@@ -67,7 +66,7 @@ class Heun(Sampler):
         return _tree.map(_Ends.corrected, ends, x, slope, slope_s)
 
     def _add_noise(self, state: Any, t: Tensor, rng: torch.Generator) -> tuple[Any, Tensor]:
-        """The state at a later time, at which the noise of the first factor is larger by EDM's rule."""
+        """The state at a later time, with the first factor's noise larger by EDM's rule."""
         factors: list[Any] = [process for _, process, _ in leaves(self.process)]
         first, *others = factors
         level = _level(first, t)[1]
@@ -76,7 +75,7 @@ class Heun(Sampler):
         raised = level * (1 + min(self.churn / self.steps, math.sqrt(2) - 1))
         later = first.time_at(-2 * raised.log())
         if others and later > 1:
-            return state, t  # where other factors need not go
+            return state, t  # other factors need not go
 
         def noisier(process: Any, x: Tensor) -> Tensor:
             (alpha, before), (alpha_later, after) = _level(process, t), _level(process, later)
@@ -89,15 +88,12 @@ class Heun(Sampler):
 
 
 class _Ends(NamedTuple):
-    r"""$\alpha$ and $\tilde\sigma$ at both ends of a step."""
-
     alpha_t: Tensor
     level_t: Tensor
     alpha_s: Tensor
     level_s: Tensor
 
     def corrected(self, x: Tensor, slope_t: Tensor, slope_s: Tensor) -> Tensor:
-        """The state at s."""
         return self.alpha_s * (x + 0.5 * (self.level_s - self.level_t) * (slope_t + slope_s))
 
 

@@ -1,8 +1,8 @@
-r"""Multistep solvers: a step uses what the network said before, so that every step costs one evaluation.
+r"""Multistep solvers: earlier outputs are used again, at one evaluation per step.
 
-In a `Form` the reverse is $y_s = y_t + \int N\,d\,\text{variable}$. A solver of order q puts a polynomial through the
-last q values of N and integrates it exactly: $y_s = y_t + \sum_j w_j N_j$, with weights that depend on the times alone.
-They are computed once per run, in float64, for any grid: there are no special formulae for orders or spacings.
+In a `Form` the reverse is $y_s = y_t + \int N\,d\,\text{variable}$. A solver of order q integrates the polynomial
+through the last q values of N exactly: $y_s = y_t + \sum_j w_j N_j$, with weights of the times alone, computed once per
+run in float64, for any grid.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from unnoise.samplers.base import Move, Sampler, require_gaussian
 from unnoise.samplers.forms import DataForm, Form, NoiseForm, VelocityForm
 from unnoise.samplers.grids import Grid, LogNormalGrid, UniformLogSNR
 
-# Large steps make polynomials swing, so that fewer steps do better with less:
-CORRECTED_FROM = 10  # steps, and from there on the form is wider than the data
+# Large steps make polynomials swing: few steps do better with less.
+CORRECTED_FROM = 10  # steps, from which the form is wider than the data
 THIRD_FROM = 12  # steps
 NODES, MASSES = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(20))
 
@@ -53,23 +53,18 @@ def midpoint(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
 class Multistep(Sampler):
     r"""A multistep solver of any order, in any form, on Gaussian processes and products of them.
 
-    The default did best of a few fixed rules at 5 to 40 steps (docs/solvers.md), for data of unit variance; `tune` fits
-    a model better. The form is `VelocityForm`, of order 2 below 12 steps and of order 3 from then on. From 10 steps on
-    its width is 2, and every value of N also corrects the step that led to it, which costs no evaluation (UniC; Zhao et
-    al. 2023, arXiv 2302.04867).
+    The default did best of a few fixed rules at 5 to 40 steps (docs/solvers.md); `tune` fits a model better. It is
+    `VelocityForm` of order 2, or 3 from 12 steps on. From 10 steps on its width is 2, and every value of N also
+    corrects the step that led to it, at no cost (UniC; Zhao et al. 2023, arXiv 2302.04867).
 
     `DataForm` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with churn its SDE, with a corrector UniPC;
-    `NoiseForm` is DEIS (arXiv 2204.13902), with `in_variable` the linear multistep method of Katherine Crowson; order 1
-    in either is DDIM.
+    `NoiseForm` is DEIS (arXiv 2204.13902), with `in_variable` linear multistep; order 1 in either is DDIM.
 
     Args:
-        order: of the polynomial, plus one; the first steps have to do with less.
+        order: of the polynomial, plus one; less at first.
         form: what is integrated.
-        corrected: whether to correct every step by the value at its end.
+        corrected: correct every step by the value at its end; not in a form with noise.
         quadrature: how polynomials are integrated.
-
-    Raises:
-        InputError: a process with a part that is not Gaussian, an order below 1, or a corrector of a form with noise.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm
@@ -108,7 +103,7 @@ class Multistep(Sampler):
         return _Run(self, times)
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
-        """A first step, which remembers nothing."""
+        """A step without memory."""
         return self.moves(torch.stack([t, s]))(state, t, s, rng, cond)
 
 
@@ -125,7 +120,7 @@ def linear_multistep(denoiser: Denoiser, steps: int = 25, order: int = 4, grid: 
 
 @dataclass(frozen=True)
 class _Table:
-    """The numbers of every step of one factor: k-th entries move from the k-th time to the next."""
+    """Entry k is of the step from times[k]."""
 
     of_data: list[float]
     of_state: list[float]
@@ -157,7 +152,7 @@ class _Table:
 
 
 class _Run:
-    """One run of a `Multistep`: tables, and what the network said in the last steps."""
+    """Tables, and what the network said before."""
 
     def __init__(self, sampler: Multistep, times: Tensor) -> None:
         self.denoiser, self.index = sampler.denoiser, 0
@@ -173,15 +168,13 @@ class _Run:
 
 
 class _Path:
-    """One factor of the state on its way."""
-
     def __init__(self, table: _Table, memory: int) -> None:
         self.table, self.memory = table, memory
-        self.before: Tensor | None = None  # the state before the last step
+        self.before: Tensor | None = None  # before the last step
         self.values: list[Tensor] = []  # of N, the newest last
 
     def advanced(self, k: int, x: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
-        """Correct the last step by what is known now, then make the next."""
+        """Correct the last step, then make the next."""
         table = self.table
         value = stat * table.of_data[k]
         if table.of_state[k]:
@@ -204,6 +197,6 @@ class _Path:
 
 
 def _lagrange(known: Tensor, places: Tensor) -> Tensor:
-    """The polynomials that are 1 at one of the known places and 0 at the others, (q, places)."""
+    """1 at one known place, 0 at the others, (q, places)."""
     at, others = known[None, :, None], known[:, None, None]
     return torch.where(at == others, 1.0, (places - others) / (at - others)).prod(0)

@@ -1,7 +1,4 @@
-"""An adaptive solver of ordinary differential equations: every row has its own time and step.
-
-So its result does not depend on the rows beside it, and rows that have arrived cost nothing.
-"""
+"""An adaptive solver of ordinary differential equations; every row has its own time and step."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from torch import Tensor
 
 from unnoise._errors import NonFiniteError
 
-# Dormand and Prince 1980, order 5 with an embedded error estimate of order 4; the last stage is the next first one.
+# Dormand and Prince 1980, order 5 with an error estimate of order 4; the last stage is the next first one.
 _NODES = (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
 _STAGES = (
     (1 / 5,),
@@ -33,14 +30,11 @@ def integrate(
     r"""Solve $dy/dt = v(t, y)$ from t = 0 to t = 1.
 
     Args:
-        velocity: v(t, y, rows) with t (m,), y (m, k) and rows (m,), the places in the batch that are still moving.
+        velocity: v(t, y, rows) with t (m,), y (m, k) and rows (m,), the rows still moving.
         y: (n, k).
-        tolerance: a step is accepted where the root mean square of error / (tolerance (1 + |y|)) is at most 1.
-        first_step: the first step that is tried.
-        max_steps: steps after which the equation is declared too stiff.
-
-    Raises:
-        NonFiniteError: the velocity is not finite, or the equation too stiff for `max_steps`.
+        tolerance: of the error, root mean square, relative to 1 + |y|.
+        first_step: the first one tried.
+        max_steps: NonFiniteError beyond, or for a velocity that is not finite.
 
     >>> y = integrate(lambda t, y, rows: -y, torch.ones(2, 1, dtype=torch.float64))
     >>> bool((y - torch.exp(torch.tensor(-1.0))).abs().max() < 1e-5)
@@ -73,7 +67,7 @@ def integrate(
 def _dormand_prince(
     velocity: Velocity, t: Tensor, y: Tensor, step: Tensor, slope: Tensor, rows: Tensor, tolerance: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The proposal, the slope there, and the error of each row in units of the tolerance."""
+    """The proposal, its slope, and the error of each row in units of the tolerance."""
     slopes, h, proposal = [slope], step[:, None], y
     for node, weights in zip(_NODES[1:], _STAGES, strict=True):
         proposal = y + h * _combine(weights, slopes)

@@ -1,4 +1,4 @@
-"""Weighted particles in independent groups: on their way to data, and as a result."""
+"""Weighted particles in independent groups."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from unnoise import _tree
 from unnoise._errors import NonFiniteError
 from unnoise.laws.categorical import effective_size, systematic
 
-UNEVEN = 0.5  # the effective share of a group below which it is resampled
+UNEVEN = 0.5  # effective share below which a group is resampled
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Particles:
 
     Attributes:
         x: points, (groups, particles, *event).
-        log_weights: (groups, particles), in float64; the weights of each group sum to one.
-        log_normaliser: an estimate of $\log E_p[r]$ by each group, (groups,); without bias before the logarithm. Minus
-            infinity where r is 0 at all particles of the group, whose weights then mean nothing.
-        ess: effective sample size $1/\sum w^2$ of each group, (steps + 1, groups), at every noise level and at the end.
+        log_weights: (groups, particles), in float64, normalised in each group.
+        log_normaliser: an estimate of $\log E_p[r]$ by each group, (groups,), unbiased before the logarithm; minus
+            infinity where r is 0 at all particles.
+        ess: effective sample size $1/\sum w^2$, (steps + 1, groups), at every noise level and at the end.
 
     >>> log_weights = torch.tensor([[0.25, 0.75]]).log()
     >>> Particles(torch.tensor([[[0.0], [1.0]]]), log_weights, torch.zeros(1), torch.ones(1, 1)).mean()
@@ -49,33 +49,26 @@ class Particles:
         )
 
     def mean(self, f: Callable[[Any], Tensor] = lambda x: x) -> Tensor:
-        """The estimate of E[f(x)] under p r by all groups, f mapping (n, *event) to (n, ...).
-
-        A group counts by its share of the normaliser, which makes the estimate better as groups are added.
-        """
+        """The estimate of E[f(x)] under p r, f mapping (n, *event) to (n, ...); groups count by their normalisers."""
         values = f(_tree.map(lambda leaf: leaf.flatten(0, 1), self.x))
         weights = (self.log_weights + self.log_normaliser[:, None]).flatten().softmax(0)
         mean: Tensor = torch.tensordot(weights.to(values), values, 1)
         return mean
 
     def alive(self) -> Particles:
-        """The groups in which r is not 0 at all particles."""
+        """The groups where r is not 0 at all particles."""
         groups = torch.isfinite(self.log_normaliser)
         x = _tree.map(lambda leaf: leaf[groups.to(leaf.device)], self.x)
         return Particles(x, self.log_weights[groups], self.log_normaliser[groups], self.ess[:, groups])
 
     def draw(self, count: int, rng: torch.Generator) -> Any:
-        """`count` points of each group by their weights, (groups, count, *event), with as few copies as can be."""
+        """Points of each group by their weights, (groups, count, *event), with as few copies as can be."""
         chosen = systematic(self.log_weights, count, rng)
         groups = torch.arange(len(chosen), device=chosen.device)[:, None]
         return _tree.map(lambda leaf: leaf[groups.to(leaf.device), chosen.to(leaf.device)], self.x)
 
     def check_alive(self, each: bool) -> None:
-        """Refuse a result without a point at which r is positive: of all groups, or of `each` of them.
-
-        Raises:
-            NonFiniteError: r is 0 where all of them end.
-        """
+        """Raise NonFiniteError where r is 0 at all points of all groups, or of `each` of them."""
         dead, particles = torch.isneginf(self.log_normaliser), self.log_weights.shape[1]
         if dead.all() or (each and dead.any()):
             where = f"all {particles} particles" + f" of group {int(dead.nonzero()[0])}" * each
@@ -87,17 +80,17 @@ class Particles:
 
 @dataclass
 class Population:
-    """What the particles, (groups x particles) rows, carry from one noise level to the next."""
+    """The (groups x particles) rows between two noise levels."""
 
     x: Any
     stat: Any
-    slope: Any  # None where proposals are not guided
+    slope: Any  # None without guidance
     twist: Tensor
     log_weights: Tensor  # (groups, particles), since the last resampling
     log_normaliser: Tensor  # (groups,), of all before
 
     def resample(self, t: Tensor, rng: torch.Generator) -> Tensor:
-        """Where weights have become uneven, copy the heavy particles over the light ones; the ESS before that."""
+        """Copy heavy particles over light ones where weights are uneven; returns the ESS before."""
         self._check_finite(t)
         size, particles = effective_size(self.log_weights), self.log_weights.shape[1]
         uneven = size < UNEVEN * particles
@@ -116,7 +109,7 @@ class Population:
         return size
 
     def result(self, x: Any, log_r: Tensor, sizes: list[Tensor]) -> Particles:
-        """The particles at data x, where the twist gives way to r itself."""
+        """The particles at data x, weighted by r itself."""
         groups = len(self.log_weights)
         self.log_weights = self.log_weights + (log_r.double() - self.twist).reshape(groups, -1)
         self._check_finite(torch.zeros(()))
@@ -132,7 +125,6 @@ class Population:
         )
 
     def _normalise(self) -> None:
-        """Put the mean weight of every group into its normaliser."""
         mean = torch.logsumexp(self.log_weights, 1) - math.log(self.log_weights.shape[1])
         self.log_normaliser = self.log_normaliser + mean
         self.log_weights = self.log_weights - mean[:, None]

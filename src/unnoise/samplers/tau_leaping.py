@@ -14,14 +14,14 @@ from unnoise.processes import CTMC, require
 from unnoise.samplers.base import EVERYWHERE, Sampler
 from unnoise.samplers.grids import Grid
 
-FEW = 2.0  # expected jumps of a site, up to which they are drawn one by one
+FEW = 2.0  # expected jumps of a site, drawn one by one up to here
 
 
 class TauLeaping(Sampler):
     r"""$x + \sum_s P_s (s - x)$ at every site, $P_s \sim \text{Poisson}(K(x, s)\,(t - s))$: weak order one.
 
-    States in order make all the jumps, as steps, and stop at the ends. Otherwise steps cannot be added up, and a site
-    that would jump more than once stays where it is. Gillespie 2001; Campbell et al. 2022 (arXiv 2205.14987).
+    States in order make all the jumps and stop at the ends; otherwise a site that would jump more than once stays.
+    Gillespie 2001; Campbell et al. 2022 (arXiv 2205.14987).
 
     Args:
         denoiser: of a `CTMC`.
@@ -52,8 +52,7 @@ class TauLeaping(Sampler):
 def leap_once(x: Tensor, rates: Tensor, dt: Tensor, rng: torch.Generator) -> Tensor:
     """One tau-leap of states x (...) at rates (..., S), zero at x; sites that would jump more than once stay.
 
-    The number of jumps of a site is one Poisson number, and each goes to a state in proportion to its rate: the same
-    law as a Poisson number for every state, without drawing them.
+    One Poisson number per site is the same law as one for every state.
     """
     flat, blocks = x.flatten(), _in_blocks(rates)
     sums = blocks.sum(-1)
@@ -62,10 +61,7 @@ def leap_once(x: Tensor, rates: Tensor, dt: Tensor, rng: torch.Generator) -> Ten
 
 
 def leap_in_order(x: Tensor, rates: Tensor, dt: Tensor, rng: torch.Generator) -> Tensor:
-    """One tau-leap of states x (...) at rates (..., S), zero at x; all jumps are made, as far as there are states.
-
-    Where a site jumps more than a few times, every state does get its Poisson number.
-    """
+    """One tau-leap of states x (...) at rates (..., S), zero at x; all jumps are made, up to the ends."""
     flat, states, blocks = x.flatten(), rates.shape[-1], _in_blocks(rates)
     sums = blocks.sum(-1)
     expected = sums.sum(-1) * dt
@@ -79,18 +75,18 @@ def leap_in_order(x: Tensor, rates: Tensor, dt: Tensor, rng: torch.Generator) ->
 
 
 def _in_blocks(rates: Tensor) -> Tensor:
-    """Rates (..., S) as (n, blocks, S / blocks), about as many blocks as states in each."""
+    """Rates (..., S) as (n, blocks, S / blocks), about square."""
     states = rates.shape[-1]
     blocks = next(size for size in range(math.isqrt(states), 0, -1) if states % size == 0)
     return rates.reshape(-1, blocks, states // blocks)
 
 
 def _reached(blocks: Tensor, sums: Tensor, site: Tensor, rng: torch.Generator) -> Tensor:
-    """The states to which jumps from these sites go: first the block, then the state in it, so that little is read."""
+    """First the block, then the state in it, so that little is read."""
     block = Categorical(sums[site], 0).sample(rng)
     return block * blocks.shape[-1] + Categorical(blocks[site, block], 0).sample(rng)
 
 
 def _poisson(mean: Tensor, rng: torch.Generator) -> Tensor:
-    """Poisson numbers in int64, drawn where `rng` lives."""
+    """In int64, drawn where `rng` lives."""
     return torch.poisson(mean.to(rng.device), generator=rng).long().to(mean.device)

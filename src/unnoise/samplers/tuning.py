@@ -1,9 +1,9 @@
-r"""A solver that chooses its steps, its order and its form by itself, for a given number of network evaluations.
+r"""A solver that chooses its steps, order and form for a given number of evaluations.
 
-A few starts, the pilot, are solved finely. A method of order q errs by
-$h^{q+1}|d^q N/d\lambda^q\;d\,\text{variable}/d\lambda|$ in a step of length h, N what a `Form` integrates, so that
-steps of equal error lie as densely as the (q+1)-th root of that: the monitor. All candidates solve the pilot, and the
-one that ends nearest to the fine solution is taken.
+A pilot of a few starts is solved finely. A method of order q errs by
+$h^{q+1}|d^q N/d\lambda^q\;d\,\text{variable}/d\lambda|$ in a step of length h, N what a `Form` integrates, so steps of
+equal error lie as densely as the (q+1)-th root of that: the monitor. The candidate that ends nearest to the fine
+solution is taken.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from unnoise.samplers.forms import Form, NoiseForm, VelocityForm
 from unnoise.samplers.grids import Fitted, Grid, Karras, LogNormalGrid, UniformLogSNR
 from unnoise.samplers.multistep import Multistep
 
-FINE = 129  # evaluations of the reference, of order 4 and corrected: below 1e-5 where the best of 40 err by 1e-3
-EVERY = 2  # of them one is kept for the monitor
-SMOOTHING = 2.0  # kept levels, the standard deviation with which the monitor is smoothed
+FINE = 129  # evaluations of the reference, of order 4 and corrected: errs below 1e-5
+EVERY = 2  # is kept for the monitor
+SMOOTHING = 2.0  # kept levels, deviation of the monitor's smoothing
 ORDERS = (2, 3, 4)
-FEWEST = 6  # evaluations, below which order 1 is a candidate too
+FEWEST = 6  # evaluations, below which order 1 is tried too
 UNIFORM = (0.2, 0.4, 0.6)  # shares of a fitted grid that are uniform
 FEW: tuple[Grid, ...] = (
     LogNormalGrid(),
     LogNormalGrid(-1.0, 1.2, 0.4),
     UniformLogSNR(),
-)  # on which every method is tried
+)  # for every method
 OTHERS: tuple[Grid, ...] = (
     LogNormalGrid(0.0, 1.2, 0.4),
     *(LogNormalGrid(mean, 1.6, 0.4) for mean in (-1.0, 0.0)),
@@ -45,32 +45,26 @@ OTHERS: tuple[Grid, ...] = (
     LogNormalGrid(-0.5, 2.2, 0.4),
     Karras(),
 )
-FINALISTS = 8  # methods that are tried on every grid
-ROUNDS = 5  # of looking around the best
-MARGIN = 0.1  # by which a choice must beat the default on the pilot, where chance has its say
+FINALISTS = 8  # methods tried on every grid
+ROUNDS = 5  # around the best
+MARGIN = 0.1  # by which a choice must beat the default on the pilot: chance
 
 
 def tune(denoiser: Denoiser, evaluations: int, rng: torch.Generator, rows: int = 64, cond: Any = None) -> Multistep:
     r"""The `Multistep` that solves a pilot best with so many network evaluations.
 
     It chooses the order (2 to 4), whether steps are corrected, the form (`VelocityForm` of three widths, or
-    `NoiseForm`), and the grid: a `grids.Fitted` to the monitor of the module, or one with a name. The best has the
-    least mean distance to the fine solution: the few points that fall into another mode count less than in a root mean
-    square, and more than in a median. Where it is not 10 % better than the default `Multistep`, that is taken.
+    `NoiseForm`), and the grid: a `grids.Fitted` to the monitor, or one with a name. The best has the least mean
+    distance to the fine solution. The default `Multistep` is taken unless it is beaten by 10 %.
 
-    The pilot costs 129 evaluations of `rows` starts, and 170 to 220 times `evaluations` more, once for all samples. The
-    result can be saved: its parts are frozen dataclasses of numbers.
+    The pilot costs 129 evaluations of `rows` starts, and 170 to 220 times `evaluations` more, once.
 
     Args:
-        denoiser: of a Gaussian process, or of a product of them.
+        denoiser: of Gaussian processes.
         evaluations: what one sample may cost.
         rng: of the pilot's starts.
         rows: starts of the pilot.
-        cond: one row per start of the pilot, where the denoiser is conditioned.
-
-    Raises:
-        InputError: a process with a part that is not Gaussian, or too few rows or evaluations.
-        NonFiniteError: the denoiser's flow does not end in numbers.
+        cond: one row per start of the pilot.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm
@@ -104,9 +98,9 @@ class _Method(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """One factor on the pilot's fine way: its process, and states and statistics at every kept level."""
+    """A Gaussian factor at every kept level."""
 
-    process: Any  # Gaussian, as `Multistep` has required
+    process: Any  # Gaussian
     states: list[Tensor]
     stats: list[Tensor]
 
@@ -135,7 +129,7 @@ class Pilot:
         return cls(denoiser, Multistep(denoiser).start(rows, rng), rng, cond)
 
     def score(self, solver: Multistep) -> float:
-        """The mean over the pilot of the distances to its ends; infinite for a solver that diverges."""
+        """The mean distance to the ends; infinite for a solver that diverges."""
         try:
             found = solver.run(self.starts, self.rng, self.cond)
         except NonFiniteError:
@@ -148,12 +142,12 @@ class Pilot:
         return *(VelocityForm(factor * own) for factor in (0.5, 1.0, 2.0)), NoiseForm()
 
     def fitted(self, form: Form, order: int, uniform: float) -> Fitted:
-        """The grid on which steps of a method of this order err alike."""
+        """The grid on which steps of this order err alike."""
         levels = -0.5 * self.seen[0].process.log_snr(self.times)
         return Fitted.of(levels, self._monitor(form, order), uniform)
 
     def _monitor(self, form: Form, order: int) -> Tensor:
-        """The density of steps at every kept level, which are even in log SNR."""
+        """At every kept level; these are even in log SNR."""
         total = torch.zeros(len(self.times), dtype=torch.float64)
         for factor in self.seen:
             lam = 0.5 * factor.process.log_snr(self.times)
@@ -168,7 +162,7 @@ class Pilot:
 
 
 def _best(pilot: Pilot, evaluations: int) -> Multistep:
-    """Every method on a few grids, the best methods on all, and then what lies around the best."""
+    """Every method on a few grids, the best on all, then their neighbours."""
 
     def solvers(methods: Iterable[_Method], more: bool) -> Iterator[Multistep]:
         for method in methods:
@@ -195,14 +189,12 @@ def _best(pilot: Pilot, evaluations: int) -> Multistep:
 
 
 def _grids(pilot: Pilot, method: _Method, more: bool) -> Iterator[Grid]:
-    """A few grids, or all the others."""
     shares = UNIFORM[1:] if more else UNIFORM[:1]
     yield from (pilot.fitted(method.form, max(method.order, 2), share) for share in shares)
     yield from OTHERS if more else FEW
 
 
 def _neighbours(solver: Multistep) -> Iterator[Multistep]:
-    """The same, with one number changed a little."""
     method, grid = _Method.of(solver), solver.grid
     if isinstance(method.form, VelocityForm):
         for factor in (0.7, 1.4):
@@ -223,7 +215,7 @@ def _smoothed(values: Tensor) -> Tensor:
 
 
 class _Watched(Denoiser):
-    """A denoiser that remembers where it was asked and what it said, every other time."""
+    """Remembers every other question and answer."""
 
     def __init__(self, denoiser: Denoiser) -> None:
         super().__init__()
@@ -232,7 +224,6 @@ class _Watched(Denoiser):
         self.calls = 0
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
-        """What the denoiser says."""
         stat = self.denoiser(x_t, t, cond)
         if self.calls % EVERY == 0:
             for seen, (_, _, (state, value)) in zip(self.seen, leaves(self.process, x_t, stat), strict=True):

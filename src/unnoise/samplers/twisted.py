@@ -1,13 +1,12 @@
 r"""Samples of p(x) r(x), for a learnt p and a given positive r: asymptotically exact, by weights.
 
 Sequential Monte Carlo on the reverse process (Wu, Trippe, Naesseth, Blei, Cunningham 2023, arXiv 2306.17775). With the
-sampler's own steps $p(x_s | x_t)$, proposals q, and twists $\tilde r_t$ that end at r, particles are weighted by
+sampler's own steps $p(x_s | x_t)$, proposals q, and twists $\tilde r_t$, particles are weighted by
 
 $$\tilde r_1(x_1),\quad \frac{p(x_s | x_t)}{q(x_s | x_t)}\frac{\tilde r_s(x_s)}{\tilde r_t(x_t)},\ \dots,\quad
 \frac{r(x_0)}{\tilde r_0(x_{t=0})},$$
 
-whose product is $r(x_0)\,p/q$ along the path, whatever twists and proposals are. These decide how even the weights are,
-and not what they converge to: the law of the samples without r, times r.
+whose product is $r(x_0)\,p/q$ along the path. Twists and proposals only decide how even the weights are.
 """
 
 from __future__ import annotations
@@ -31,30 +30,25 @@ from unnoise.samplers.euler import Euler
 from unnoise.samplers.grids import Grid
 from unnoise.samplers.particles import Particles, Population
 
-STILL_POSSIBLE = -2.0  # nats from the least of its group, for a point at which r is 0 before the end
+STILL_POSSIBLE = -2.0  # nats from the least of its group, where r is 0 before the end
 
 
 class TwistedSMC(Sampler):
-    r"""The twisted diffusion sampler: see the module.
+    r"""The twisted diffusion sampler.
 
     On Gaussian processes and their products the twist is that of `denoisers.Guided`, warm, and proposals are shifted by
     $\Sigma\,\rho\,\nabla\log\tilde r_t(x_t)$, where $\Sigma$ is the variance of the step and $\rho$ the ratio of
-    $\alpha/(\alpha^2 + \sigma^2)$ at s and t: how much more x_s tells of x_0, for data of unit variance. Other spaces
-    propose the sampler's own step, and their twist is r at one draw of what a step to the end would give; so r needs no
-    gradient, and steps no density. All steps are `Ancestral`, and `Euler` where a bridge is not known.
+    $\alpha/(\alpha^2 + \sigma^2)$ at s and t. Other spaces propose the sampler's own step, and their twist is r at one
+    draw of a step to the end: r needs no gradient. Steps are `Ancestral`, or `Euler` without a bridge.
 
-    Where `Particles.ess` is only a few particles, more are needed, or more and shorter steps.
+    Where `Particles.ess` is small, take more particles or steps.
 
     Args:
-        log_r: log r of points, (n, *event) or a dict of factors to (n,): a function or one of `denoisers.likelihoods`;
-            bounded above, and minus infinity where something must not be.
-        particles: of every group. Groups are independent.
+        log_r: log r of points, (n, *event) or a dict of factors to (n,), or one of `denoisers.likelihoods`; bounded
+            above, perhaps minus infinity.
+        particles: of every independent group.
         steps: noise levels.
-        guidance: scale of the shift of proposals; 0 proposes without. By default 1 on Gaussian processes.
-
-    Raises:
-        InputError: settings out of range; an r that is NaN or infinite.
-        NonFiniteError: r is 0 at the ends of all particles.
+        guidance: scale of the shift; by default 1 on Gaussian processes.
 
     >>> from unnoise.denoisers import Exact, likelihoods
     >>> from unnoise.processes import edm
@@ -87,12 +81,12 @@ class TwistedSMC(Sampler):
         self.log_r, self.particles = log_r, particles
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
-        """A proposal for every row: `run` makes guided samples without weights, and `sample` and `weigh` weigh them."""
+        """A proposal for every row, without weights: for `run` alone."""
         stat, slope, _ = self._evaluate(state, t, cond, rng)
         return self._propose(state, stat, slope, t, s, rng)[0]
 
     def groups(self, n: int, cond: Any = None) -> int:
-        """How many runs make n samples: a run holds some groups of particles."""
+        """How many runs make n samples."""
         count = n if cond is not None else -(-n // self.particles)
         return -(-count // self._at_once(default_batch_size(self.process.space.event_shape)))
 
@@ -110,14 +104,10 @@ class TwistedSMC(Sampler):
 
         Args:
             groups: how many.
-            rng: where all randomness comes from.
+            rng: of all randomness.
             cond: one row per group, or one row for all.
             batch_size: particles at once; by default half a million numbers.
             on_step: `on_step(index, t, state)` sees all particles of every run.
-
-        Raises:
-            InputError: no groups, or a condition of another number of rows.
-            NonFiniteError: r is 0 at all particles, of all groups, or of a group that has a condition of its own.
         """
         if groups < 1:
             raise InputError(f"got {groups} groups of particles; expected at least 1")
@@ -130,10 +120,10 @@ class TwistedSMC(Sampler):
         return found
 
     def _sample(self, n: int, rng: torch.Generator, cond: Any, batch_size: int, on_step: OnStep) -> Any:
-        """Points of equal weight, n of them.
+        """Points of equal weight.
 
-        Without conditions they come from as few groups as hold n, and points of a group are copies of one another where
-        the weights were uneven: use `weigh` for averages. With conditions, (n, ...), every row has a group of its own.
+        Without conditions they come from as few groups as hold n, with copies where weights were uneven: use `weigh`
+        for averages. With conditions, every row has its own group.
         """
         groups = n if cond is not None else -(-n // self.particles)
         found = self.weigh(groups, rng, cond, batch_size=batch_size, on_step=on_step)
@@ -144,7 +134,6 @@ class TwistedSMC(Sampler):
         return _tree.map(lambda leaf: leaf.flatten(0, 1)[:n], drawn)
 
     def _at_once(self, batch_size: int) -> int:
-        """Groups of a run."""
         return max(1, batch_size // self.particles)
 
     def _weighed(self, groups: int, rng: torch.Generator, cond: Any, on_step: OnStep) -> Particles:
@@ -165,7 +154,7 @@ class TwistedSMC(Sampler):
         return population.result(x, log_values(self.log_r, x), sizes)
 
     def _evaluate(self, x: Any, t: Tensor, cond: Any, rng: torch.Generator) -> tuple[Any, Any, Tensor]:
-        """The statistic, the gradient of the log twist where there is one, and the log twist, which is finite."""
+        """The log twist is finite."""
         slope = None
         if self.guided is not None:
             stat, slope, twist = self.guided.guide(x, t, cond)
@@ -175,7 +164,6 @@ class TwistedSMC(Sampler):
         return stat, slope, _finite(twist, self.particles)
 
     def _move(self, population: Population, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any) -> None:
-        """Propose and weigh."""
         x, gain = self._propose(population.x, population.stat, population.slope, t, s, rng)
         gain = gain - population.twist.double()
         population.x = x
@@ -186,7 +174,7 @@ class TwistedSMC(Sampler):
     def _propose(
         self, x: Any, stat: Any, slope: Any, t: Tensor, s: Tensor, rng: torch.Generator
     ) -> tuple[Any, Tensor | float]:
-        r"""Points at s, and $\log p/q$ of them."""
+        r"""The points, and $\log p/q$ of them."""
         if slope is None:
             return self.proposal.law(stat, x, t, s).sample(rng), 0.0
 
@@ -203,11 +191,10 @@ class TwistedSMC(Sampler):
 
 
 def _finite(twist: Tensor, particles: int) -> Tensor:
-    """The log twists, (groups x particles), with a finite number in the place of every minus infinity.
+    """The log twists, (groups x particles), finite: minus infinity becomes two nats below the least of the group.
 
-    Where r is 0 on the way, a point may still end where it is not. Until the end its log twist is two nats below the
-    least of its group at which r is not 0: far below, the first points to come where r is not 0 would take all weight.
-    Any number is right, as weights are divided by it again at the next step.
+    Where r is 0 on the way, a point may still end where it is not. Any number is right, as the next weights are divided
+    by it; a very low one would favour the first points with r > 0.
     """
     zero = torch.isneginf(twist)
     if not zero.any():

@@ -1,4 +1,4 @@
-"""What a target is: a log density up to a constant, and all that is known of it exactly."""
+"""What a target is: a log density up to a constant, and what is known of it exactly."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from unnoise.spaces import Manifold, Space
 
 
 class Target(LogDensity[Tensor]):
-    r"""A density $e^{\text{log\_prob}} / Z$ with respect to the reference measure of its space.
-
-    One that can be drawn from exactly is a `laws.Law` too, and a `NormalisedTarget` where $\log Z = 0$.
-    """
+    r"""A density $e^{\text{log\_prob}} / Z$ with respect to the reference measure of its space."""
 
     @property
     @abstractmethod
@@ -28,11 +25,7 @@ class Target(LogDensity[Tensor]):
         return self.space
 
     def score(self, x: Tensor) -> Tensor:
-        """The gradient of the log density, a tangent vector; by automatic differentiation where a class has no other.
-
-        Raises:
-            InputError: there is no gradient, as on a finite space.
-        """
+        """The gradient of the log density, by automatic differentiation by default; InputError on a finite space."""
         slope = super().score(x)
         return self.space.riemannian_gradient(x, slope) if isinstance(self.space, Manifold) else slope
 
@@ -43,6 +36,6 @@ class Target(LogDensity[Tensor]):
 
 
 class NormalisedTarget(Target, Law[Tensor]):
-    r"""A target that is known completely: $\log Z = 0$, with exact draws."""
+    r"""A normalised target, $\log Z = 0$, with exact draws."""
 
     log_normaliser = 0.0

@@ -1,4 +1,4 @@
-"""Gaussians that are long in some directions, and mixtures of round ones: what random walks get wrong."""
+"""Gaussians that are long in some directions, and mixtures of round ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from unnoise.targets.base import NormalisedTarget
 class EllipticalGaussian(NormalisedTarget):
     r"""$N(0, U\,\mathrm{diag}(\tau_1^2, \dots, \tau_d^2)\,U^T)$; $\log Z = 0$.
 
-    The elliptical Gaussian of Saremi, Park, Bach 2023 (arXiv 2305.19473) is one with unequal variances.
+    As in Saremi, Park, Bach 2023 (arXiv 2305.19473).
 
     Args:
         variances: $\tau_i^2$, (d,), positive.
@@ -56,7 +56,7 @@ class EllipticalGaussian(NormalisedTarget):
 
     @property
     def mixture(self) -> GaussianMixture:
-        """The same law as a mixture of one, as `denoisers.ExactMixture` takes it."""
+        """The same law, for `denoisers.ExactMixture`."""
         covariance = torch.diag(self.variances)
         if self.axes is not None:
             covariance = self.axes @ covariance @ self.axes.T
@@ -68,7 +68,7 @@ class EllipticalGaussian(NormalisedTarget):
         return z if self.axes is None else z @ self.axes.T
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The log density at x, (*batch, d)."""
+        """Of x, (*batch, d)."""
         variances, along = self.variances.to(x), self._along(x)
         return -0.5 * (along.square() / variances + torch.log(2 * math.pi * variances)).sum(-1)
 
@@ -115,7 +115,7 @@ class Modes(NormalisedTarget):
 
     @property
     def mixture(self) -> GaussianMixture:
-        """The same law with full covariances, as `denoisers.ExactMixture` takes it."""
+        """The same law, for `denoisers.ExactMixture`."""
         k, d = self.means.shape
         covariances = self.scale**2 * torch.eye(d, dtype=self.means.dtype, device=self.means.device).expand(k, d, d)
         return GaussianMixture(self.weights, self.means, covariances)
@@ -125,7 +125,7 @@ class Modes(NormalisedTarget):
         return self.mixture.sample(rng, shape)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The log density at x, (*batch, d)."""
+        """Of x, (*batch, d)."""
         constant = 0.5 * self.means.shape[1] * math.log(2 * math.pi * self.scale**2)
         return torch.logsumexp(self._log_shares(x), 0) - constant
 
@@ -138,10 +138,7 @@ class Modes(NormalisedTarget):
         return torch.softmax(self._log_shares(x), 0).movedim(0, -1)
 
     def _log_shares(self, x: Tensor) -> Tensor:
-        """Log weight and log density of every mode without the constant, (K, *batch), the faster layout.
-
-        Differences come first, which is exact far out.
-        """
+        """Without the constant, (K, *batch): the faster layout."""
         means, ones = self.means.to(x), [1] * (x.ndim - 1)
         offset = x - means.reshape(len(means), *ones, -1)
         return self.weights.to(x).log().reshape(-1, *ones) - 0.5 / self.scale**2 * offset.square().sum(-1)
@@ -155,12 +152,8 @@ class TwoModes(Modes):
     Args:
         dimension: d.
         separation: of the means, in every coordinate.
-        weight: of the first mode, which lies on the positive side.
-        scale: the standard deviation within a mode.
-
-    >>> TwoModes(2).means
-    tensor([[ 3.,  3.],
-            [-3., -3.]])
+        weight: of the positive mode.
+        scale: of each mode.
     """
 
     def __init__(self, dimension: int, separation: float = 6.0, weight: float = 0.8, scale: float = 1.0) -> None:
@@ -173,14 +166,7 @@ class TwoModes(Modes):
 
 
 def ring(count: int = 8, radius: float = 2.0, scale: float = 0.15) -> Modes:
-    """`count` equal Gaussians on a circle in the plane.
-
-    >>> ring(4, radius=1.0).means.round()
-    tensor([[ 1.,  0.],
-            [-0.,  1.],
-            [-1., -0.],
-            [ 0., -1.]])
-    """
+    """`count` equal Gaussians on a circle in the plane."""
     if count < 1:
         raise InputError(f"got {count} modes; expected at least 1")
     angles = torch.arange(count) * (2 * math.pi / count)

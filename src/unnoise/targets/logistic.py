@@ -1,4 +1,4 @@
-"""Bayesian logistic regression: the posterior of the coefficients, on real data."""
+"""Bayesian logistic regression on real data."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from unnoise.targets.base import Target
 class LogisticRegression(Target):
     r"""$\log p(w) = \log N(w; 0, s^2 I) + \sum_i \log\mathrm{sigmoid}(y_i\, w\cdot x_i)$, $y_i \in \{-1, 1\}$.
 
-    Z is the evidence of the labels; it is not known. The posterior is log-concave.
+    The posterior is log-concave; its Z, the evidence, is unknown.
 
     Args:
-        features: (n, d), finite, one row per case; give it a column of ones for an intercept.
+        features: (n, d), finite, with a column of ones for an intercept.
         labels: (n,), 0 or 1.
-        scale: s, the standard deviation of every coefficient before any data, positive.
+        scale: s, the prior standard deviation of every coefficient.
 
     >>> target = LogisticRegression(torch.tensor([[1.0], [2.0]]), torch.tensor([0, 1]))
     >>> target.score(torch.zeros(1, 1))
@@ -49,9 +49,9 @@ class LogisticRegression(Target):
 
     @classmethod
     def breast_cancer(cls, scale: float = 1.0) -> LogisticRegression:
-        """The 569 tumours of scikit-learn's breast-cancer data: 30 standardised features and an intercept, d = 31.
+        """The 569 tumours of scikit-learn's breast-cancer data: 30 standardised features and an intercept.
 
-        The label is 1 for benign. Wolberg, Street, Mangasarian 1995, UCI repository.
+        Label 1 is benign. Wolberg, Street, Mangasarian 1995, UCI repository.
         """
         from sklearn.datasets import load_breast_cancer
 
@@ -66,7 +66,7 @@ class LogisticRegression(Target):
         return Euclidean(self.features.shape[1])
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The log density at coefficients x, (*batch, d), up to the evidence."""
+        """Of coefficients x, (*batch, d), up to the evidence."""
         logits = x @ self.features.to(x).T
         # log sigmoid(y z) = y z - softplus(z) for y in {0, 1}
         fit = (logits * self.labels.to(x) - torch.nn.functional.softplus(logits)).sum(-1)
@@ -74,12 +74,12 @@ class LogisticRegression(Target):
         return fit - 0.5 / self.scale**2 * x.square().sum(-1) - constant
 
     def score(self, x: Tensor) -> Tensor:
-        """Its gradient."""
+        """In closed form."""
         features = self.features.to(x)
         surprise = self.labels.to(x) - torch.sigmoid(x @ features.T)
         return surprise @ features - x / self.scale**2
 
     def accuracy(self, x: Tensor, features: Tensor, labels: Tensor) -> float:
-        """The share of cases whose label is the likelier one under coefficients x, (n, d), averaged."""
+        """The mean share of cases whose label is the likelier one under coefficients x, (n, d)."""
         chance = torch.sigmoid(features.to(x) @ x.T).mean(-1)
         return float(((chance > 0.5).long() == labels.to(chance.device)).double().mean())

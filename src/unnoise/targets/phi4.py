@@ -1,4 +1,4 @@
-"""The lattice field theory: a double well at every site, and neighbours that want to agree."""
+"""The lattice field theory: a double well at every site, and a pull between neighbours."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from unnoise._errors import InputError
 from unnoise.spaces import Euclidean
 from unnoise.targets.base import Target
 
-NODES = 1001  # of the trapezoidal rule, which converges geometrically for smooth integrands that vanish at the ends
+NODES = 1001  # of the trapezoidal rule, whose error is exponentially small here
 
 
 @dataclass(frozen=True)
 class Phi4(Target):
     r"""$-\log p = \sum_x \big[\frac12\sum_\mu(\phi_{x+\mu} - \phi_x)^2 + \frac12 m^2\phi_x^2 + \lambda\phi_x^4\big]$.
 
-    The lattice is periodic; an axis of two sites has both links between them. With $m^2 < 0$ there are two phases, with
-    all sites near $\pm\sqrt{-m^2/4\lambda}$. Montvay, Muenster 1994, Quantum Fields on a Lattice, chapter 2; a
-    benchmark of samplers since Albergo et al. 2019 (arXiv 1904.12072).
+    The lattice is periodic; an axis of two sites has both links between them. With $m^2 < 0$ there are two phases, near
+    $\pm\sqrt{-m^2/4\lambda}$. Montvay, Muenster 1994, Quantum Fields on a Lattice, chapter 2; Albergo et al. 2019
+    (arXiv 1904.12072).
 
     Args:
-        shape: how many sites along each axis; an int L means a ring of L.
+        shape: sites along each axis; an int L means a ring.
         mass: $m^2$, of any sign.
         coupling: $\lambda$, positive, or 0 with a positive mass.
 
@@ -56,7 +56,7 @@ class Phi4(Target):
 
     @property
     def log_normaliser(self) -> float | None:
-        r"""By the modes of the free field where $\lambda = 0$, by the transfer operator on a ring; else None."""
+        r"""Of the free field where $\lambda = 0$, by the transfer operator on a ring; else None."""
         if self.coupling == 0:
             return 0.5 * math.prod(self.shape) * math.log(2 * math.pi) - 0.5 * float(self._stiffness().log().sum())
         if len(self.shape) > 1:
@@ -76,7 +76,7 @@ class Phi4(Target):
         return float((powers * squares).sum() / powers.sum())
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The log density at fields x, (*batch, *shape)."""
+        """Of fields x, (*batch, *shape)."""
         local = 0.5 * self.mass * x.square() + self.coupling * x.square().square()
         for axis in range(-len(self.shape), 0):
             local = local + 0.5 * (x.roll(-1, axis) - x).square()
@@ -98,10 +98,10 @@ class Phi4(Target):
     def _transfer(self) -> tuple[float, Tensor, Tensor]:
         r"""The spectrum of $T(a, b) = e^{-(a - b)^2/2 - V(a)/2 - V(b)/2}$, $Z = \mathrm{tr}\,T^L$.
 
-        Returns the log of the largest eigenvalue, all of them in its units, and $\phi^2$ averaged in their states.
+        It is the log of the largest eigenvalue, all of them in its units, and $\phi^2$ averaged in their states.
         """
         lowest = min(0.0, -(self.mass**2) / (16 * self.coupling) if self.mass < 0 else 0.0)
-        # beyond `end` the potential is 40 nats above its lowest point, so e^-40 is cut off
+        # at `end` the potential is 40 nats above its lowest point
         root = math.sqrt(self.mass**2 + 16 * self.coupling * (40 + lowest))
         end = math.sqrt((root - self.mass) / (4 * self.coupling))
         phi = torch.linspace(-end, end, NODES, dtype=torch.float64)

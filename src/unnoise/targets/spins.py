@@ -1,4 +1,4 @@
-"""Spins on small lattices, summed over all their states: answers that are exact."""
+"""Spins on small lattices, summed exactly over all their states."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from unnoise.laws import Categorical, Law
 from unnoise.spaces import Finite
 from unnoise.targets.base import Target
 
-MOST = 2**18  # states that are held at once
+MOST = 2**18  # states at once
 
 
 @dataclass(frozen=True)
 class Potts(Target, Law[Tensor]):
     r"""$p(x) \propto \exp\big(J\sum_{x \sim x'} 1[s_x = s_{x'}] + \sum_x h_{s_x}\big)$ on a periodic lattice.
 
-    Every site holds one of q states. Every site has one link forwards along each axis, so that an axis of two sites has
-    both links between them. Potts 1952; Wu 1982, Reviews of Modern Physics 54, 235.
+    An axis of two sites has both links between them. Potts 1952; Wu 1982, Reviews of Modern Physics 54, 235.
 
     `log_normaliser`, `sample` and `marginals` sum over all states, at most 262 144.
 
     Args:
-        shape: sites along each axis, at least 2; an int L means a ring of L.
+        shape: sites along each axis, at least 2; an int L means a ring.
         states: q, at least 2.
         coupling: J, in nats; positive makes neighbours agree.
         field: h, one number per state; zero by default.
@@ -66,12 +65,12 @@ class Potts(Target, Law[Tensor]):
 
     @property
     def log_normaliser(self) -> float:
-        """The log of the sum over all states."""
+        """By the sum over all states."""
         return float(torch.logsumexp(_everything(self)[1], 0))
 
     @property
     def marginals(self) -> Tensor:
-        """The exact probability of every state at every site, (*shape, q), in float64; alike at all sites."""
+        """The exact probability of every state at every site, (*shape, q), in float64."""
         points, log_weight = _everything(self)
         return torch.einsum("n,n...->...", log_weight.softmax(0), self._one_hot(points))
 
@@ -83,15 +82,12 @@ class Potts(Target, Law[Tensor]):
         return float(log_weight.softmax(0) @ share)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The log density at states x, (*batch, *shape), in float64."""
+        """Of states x, (*batch, *shape), in float64."""
         field = torch.tensor(self.field, dtype=torch.float64, device=x.device)[x]
         return self.coupling * self._agreements(x) + field.flatten(x.ndim - len(self.shape)).sum(-1)
 
     def conditional(self, x: Tensor) -> Categorical:
-        """The law of every site given all others, in float64: what a Gibbs sampler draws from, site by site.
-
-        As a law on all sites at once it is not the target's.
-        """
+        """The law of every site given all others, in float64, for a Gibbs sampler."""
         state = self._one_hot(x)
         logits = torch.tensor(self.field, dtype=torch.float64, device=x.device).expand(state.shape)
         for axis in range(-len(self.shape) - 1, -1):
@@ -105,7 +101,6 @@ class Potts(Target, Law[Tensor]):
         return points.to(chosen.device)[chosen]
 
     def _agreements(self, x: Tensor) -> Tensor:
-        """How many links have equal ends, (*batch,), in float64."""
         agree = torch.zeros(x.shape, dtype=torch.float64, device=x.device)
         for axis in range(-len(self.shape), 0):
             agree += x == x.roll(-1, axis)
@@ -118,8 +113,8 @@ class Potts(Target, Law[Tensor]):
 class Ising(Potts):
     r"""$p(s) \propto \exp(J\sum_{x \sim x'} s_x s_{x'} + h\sum_x s_x)$, $s_x \in \{-1, 1\}$, on a periodic lattice.
 
-    State 0 is spin -1 and state 1 spin +1. It is the Potts model of two states with twice the coupling, $s s' =
-    2\cdot 1[s = s'] - 1$. Ising 1925; Onsager 1944: on the square lattice magnets form above J = 0.4407.
+    State 0 is spin -1 and state 1 spin +1: the Potts model with twice the coupling. Ising 1925; Onsager 1944: on the
+    square lattice magnets form above J = 0.4407.
 
     Args:
         shape: sites along each axis, at least 2.
@@ -136,14 +131,14 @@ class Ising(Potts):
         super().__init__(shape, 2, 2 * coupling, (-magnet, magnet))
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The log density at states x, (*batch, *shape), in float64."""
+        """Of states x, (*batch, *shape), in float64."""
         links = len(self.shape) * math.prod(self.shape)
         return super().log_prob(x) - 0.5 * self.coupling * links
 
 
 @functools.lru_cache(maxsize=8)
 def _everything(target: Potts) -> tuple[Tensor, Tensor]:
-    """All states, (q^sites, *shape), and the log weight of each."""
+    """All states, (q^sites, *shape), and their log weights."""
     sites = math.prod(target.shape)
     if target.states**sites > MOST:
         raise InputError(

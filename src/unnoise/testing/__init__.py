@@ -1,10 +1,9 @@
-"""The properties that a law, a space, a process and a sampler must have, a user's own as well as those of the package.
+"""The properties that a law, a space, a process and a sampler must have, a user's own included.
 
-Each `check_*` checks every property that applies, returns the `Findings`, and raises `PropertyError` with a readable
-table where one is broken. Properties are equations between the parts of an object; exact ones are judged by a relative
-error, statistical ones by a p-value with one `FAILURE_RATE`. None of them knows a particular space or process: a new
-one is held to the same properties on its first day. `assert_mean`, `assert_frequencies`, `assert_law` and
-`assert_probable` judge by the same rate whatever else a test draws.
+Each `check_*` returns its `Findings`, and raises `PropertyError` with a readable table where a property is broken,
+unless `raises` is False. It takes `draws` of every random variable, so many test `functions`, and a `seed`. Exact
+properties are judged by a relative error, statistical ones by a p-value with one `FAILURE_RATE`. `assert_mean`,
+`assert_frequencies`, `assert_law` and `assert_probable` judge what else a test draws by the same rate.
 """
 
 from unnoise.testing.findings import Finding as Finding

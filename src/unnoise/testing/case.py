@@ -1,6 +1,6 @@
 r"""What properties ask for: points, test functions, random numbers; atoms, their noised law and their exact denoiser.
 
-The law of noised atoms, $q_t = \sum_i w_i\, q_{t|0}(\cdot | a_i)$, is the one law that is known exactly everywhere.
+The noised atoms, $q_t = \sum_i w_i\, q_{t|0}(\cdot | a_i)$, are the one law that is known exactly everywhere.
 """
 
 from __future__ import annotations
@@ -23,20 +23,13 @@ from unnoise.spaces import Local, Space
 from unnoise.testing.findings import generator
 from unnoise.testing.waves import Waves, flat_features, waves
 
-SMALL_CHANGE = 0.03  # mean square of the change of a wave in one small move
-LOST = (0.25, 0.5, 0.75)  # shares of what the atoms tell apart that are lost at the informative times
+SMALL_CHANGE = 0.03  # mean square change of a wave in one small move
+LOST = (0.25, 0.5, 0.75)  # of what tells the atoms apart, at the informative times
 
 
 @dataclass(frozen=True)
 class NoisedAtoms(Law[Any]):
-    """A mixture of kernels of one process at one time.
-
-    Args:
-        process: any process with a kernel.
-        atoms: (k, *event).
-        weights: (k,), positive, summing to one.
-        t: the time, ().
-    """
+    """A mixture of kernels at one time t, (), at atoms, (k, *event), with weights, (k,), that sum to one."""
 
     process: HasKernel[Any]
     atoms: Any
@@ -54,20 +47,14 @@ class NoisedAtoms(Law[Any]):
         return torch.logsumexp(self.component_log_prob(x) + self.weights.log(), -1)
 
     def component_log_prob(self, x: Any) -> Tensor:
-        """Log density of every kernel, (*batch, k), one atom at a time: x may have any batch axes."""
+        """Log density of every kernel, (*batch, k); x may have any batch axes."""
         kernels = [self.process.marginal(rows(self.atoms, i), self.t) for i in range(len(self.weights))]
         return torch.stack([kernel.log_prob(x) for kernel in kernels], -1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What every check of chance is given.
-
-    Attributes:
-        draws: of every random variable.
-        functions: how many test functions.
-        seed: of all randomness.
-    """
+    """What checks of chance are given: draws of every variable, test functions, and a seed."""
 
     draws: int
     functions: int
@@ -84,7 +71,7 @@ class Case(Trial):
 
     Attributes:
         process: under test.
-        atoms: (k, *event), real numbers in float64.
+        atoms: (k, *event), in float64.
         weights: (k,), positive, summing to one.
         times: where to look.
         churns: of the reverse.
@@ -114,7 +101,7 @@ class Case(Trial):
         return NoisedAtoms(self.process, self.atoms, self.weights if weights is None else weights, t)
 
     def exact(self, weights: Tensor | None = None) -> Exact:
-        """The exact denoiser of the same law."""
+        """The exact denoiser of that law."""
         return Exact(self.process, self.atoms, self.weights if weights is None else weights)
 
     def other_weights(self, count: int, rng: torch.Generator) -> list[Tensor]:
@@ -133,20 +120,14 @@ class Case(Trial):
 
 @dataclass(frozen=True)
 class SpaceCase(Trial):
-    """A space with a few points, and something that happens there.
-
-    Attributes:
-        space: under test.
-        points: (n, *event), in float64.
-        local: the local characteristics of a generator at a batch of points.
-    """
+    """A space with a few points, (n, *event), in float64, and the local characteristics of a generator there."""
 
     space: Space[Any, Any]
     points: Any
     local: Callable[[Any], Local]
 
     def many(self) -> Any:
-        """Every point `draws` times; all points come before any repeats."""
+        """Every point `draws` times, in turn."""
         return rows(self.points, torch.arange(_tree.length(self.points)).repeat(self.draws))
 
     def move(self, x: Any, dt: float, rng: torch.Generator) -> Any:
@@ -160,7 +141,7 @@ class SpaceCase(Trial):
 
     @cached_property
     def small(self) -> float:
-        """A step of time in which the test functions change a little."""
+        """A time step that changes the test functions a little."""
         x, dt = rows(self.many(), slice(0, 4096)), 1.0
         for _ in range(60):
             change = self.test(self.move(x, dt, self.rng("small"))) - self.test(x)
@@ -176,10 +157,7 @@ def at(t: float) -> Tensor:
 
 
 def informative_times(process: HasKernel[Any], atoms: Any, weights: Tensor, seed: int) -> tuple[float, ...]:
-    """Times at which the share `LOST` of the entropy of the atoms cannot be read off x_t any more.
-
-    Between them lies all that a denoiser has to decide, whatever the schedule of the process.
-    """
+    """Times at which the share `LOST` of the entropy of the atoms cannot be read off x_t any more."""
     grid = torch.linspace(0, 1, 101, dtype=torch.float64)[1:-1]
     entropy = -(weights * weights.log()).sum()
     lost = []
@@ -203,5 +181,5 @@ def repeated(state: Any, n: int) -> Any:
 
 
 def in_double(state: Any) -> Any:
-    """The same state with real numbers in float64: properties are judged where rounding cannot be to blame."""
+    """The state in float64: rounding cannot be to blame then."""
     return _tree.map(lambda leaf: leaf.double() if leaf.is_floating_point() else leaf, state)

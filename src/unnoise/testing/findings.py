@@ -1,10 +1,8 @@
-r"""What the check of a property found, and the table that a person can act on.
+r"""What the check of a property found, as a table.
 
-A property is an equation between two sides. Some hold exactly, and are judged by a relative error against a bound;
-others hold in expectation, and are judged by a p-value. All statistical ones share one `FAILURE_RATE`: the probability
-that a property which holds is called broken. A table of 20 properties of a correct object is wrong once in 50,000
-seeds, and the seeds are fixed, so a table that was right yesterday is right today. What is broken by more than chance
-has p-values far below it: a missing factor 1/2 gives 1e-50, not 1e-7.
+A property is an equation between two sides. It holds exactly, and is judged by a relative error, or in expectation, and
+is judged by a p-value. All share one `FAILURE_RATE`, the probability that a property which holds is called broken;
+seeds are fixed. What is broken has p-values far below: a missing factor 1/2 gives 1e-50.
 """
 
 from __future__ import annotations
@@ -29,16 +27,16 @@ Sides = Mapping[str, tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Finding:
-    """What the check of one property found.
+    """What one check found.
 
     Attributes:
         claim: the property, in words.
         passed: whether it is kept.
-        p_value: of a statistical property, else None.
-        error: of an exact one, else None.
-        bound: the largest error that is allowed.
-        detail: where it is worst, and what both sides are there.
-        meaning: the property in a sentence or a formula.
+        p_value: of a statistical property.
+        error: of an exact one.
+        bound: the largest error allowed.
+        detail: where it is worst, and both sides there.
+        meaning: a sentence or a formula.
     """
 
     claim: str
@@ -60,19 +58,19 @@ class Finding:
 
 
 class PropertyError(AssertionError):
-    """An object lacks a property that its type promises. The message is the table of all findings."""
+    """A broken property. The message is the table of all findings."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the checks of all properties found about one object."""
+    """All findings about one object."""
 
     subject: str
     findings: tuple[Finding, ...]
 
     @property
     def failed(self) -> tuple[Finding, ...]:
-        """The findings of broken properties."""
+        """The broken ones."""
         return tuple(finding for finding in self.findings if not finding.passed)
 
     def __str__(self) -> str:
@@ -94,26 +92,23 @@ def conclude(subject: object, findings: Iterable[Finding], *, raises: bool) -> F
 
 
 def judged(properties: Iterable[Callable[[C], Finding]], case: C) -> list[Finding]:
-    """What every check finds about a case; the first line of its docstring is the meaning of the property."""
+    """The finding of every check; the first line of its docstring is the meaning of the property."""
     return [replace(check(case), meaning=(check.__doc__ or "").strip().split("\n")[0]) for check in properties]
 
 
 def stated_in(module: str) -> tuple[Callable[[Any], Finding], ...]:
-    """The properties that a module states: its public functions that return a Finding, in the order of the file.
-
-    So a property that is written is checked.
-    """
+    """The properties that a module states: its public functions that return a Finding, in their order."""
     own = (f for f in vars(sys.modules[module]).values() if isfunction(f) and f.__module__ == module)
     return tuple(f for f in own if f.__annotations__.get("return") == "Finding" and not f.__name__.startswith("_"))
 
 
 def generator(seed: int, claim: str) -> torch.Generator:
-    """A generator of one property's own, so that no check depends on which others run before it."""
+    """A generator for one property, so that no check depends on those before it."""
     return torch.Generator().manual_seed(zlib.crc32(f"{seed} {claim}".encode()))
 
 
 def reproducible(claim: str, draw: Callable[[torch.Generator], Any]) -> Finding:
-    """A property of what is drawn: a seed decides it, and the global generator is not touched."""
+    """A property of draws: a seed decides them, and the global generator is not touched."""
     before = torch.get_rng_state()
     one, again, other = (list(_tree.leaves(draw(generator(seed, "seeds")))) for seed in (1, 1, 2))
     untouched = torch.equal(before, torch.get_rng_state())
@@ -125,7 +120,7 @@ def reproducible(claim: str, draw: Callable[[torch.Generator], Any]) -> Finding:
 
 
 def exact(claim: str, sides: Sides, bound: float, *, size: float | None = None) -> Finding:
-    """A property that holds to rounding: both sides agree, relative to the largest number in them or to `size`."""
+    """A property that holds to rounding, relative to the largest number in both sides or to `size`."""
     sides = {label: (left.detach(), right.detach()) for label, (left, right) in sides.items()}
     errors = {label: _distance(left, right, size) for label, (left, right) in sides.items()}
     worst = max(errors, key=lambda label: math.inf if math.isnan(errors[label]) else errors[label])
@@ -145,7 +140,7 @@ def _distance(left: Tensor, right: Tensor, size: float | None) -> float:
 def statistical(claim: str, sides: Sides) -> Finding:
     """A property that holds in expectation: E[left] = E[right], columns (n,) or (n, k) of n independent rows each.
 
-    The sides of all labels are tested together, as one vector with the covariance of the rows (Hotelling's test).
+    All labels are tested together, as one vector (Hotelling's test).
     """
     columns = {label: _difference(left, right) for label, (left, right) in sides.items()}
     p_value = mean_is_zero(torch.cat(list(columns.values()), 1))

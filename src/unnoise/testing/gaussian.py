@@ -1,6 +1,6 @@
 r"""Properties of Gaussian processes: rates are derivatives, time inverts the noise level, Tweedie's formula, the bound.
 
-The bound is compared with the true log density of a Gaussian mixture, so no constant can hide.
+The bound is compared with the true log density of a mixture, so no constant can hide.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from unnoise.testing.statistics import mean_p_value
 
 EXACT = 1e-8
 DIFFERENCE = 1e-5
-TOLERATED = 0.01  # nats between the bound at the exact denoiser and the truth, beyond chance
-WIDTH = 0.3  # standard deviation of the mixture's components, in root mean square distances of the atoms from zero
+TOLERATED = 0.01  # nats between the bound and the truth, beyond chance
+WIDTH = 0.3  # of the mixture's components, in root mean square distances of the atoms from zero
 
 
 def rates_are_derivatives(case: Case) -> Finding:

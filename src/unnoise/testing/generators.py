@@ -1,8 +1,7 @@
-r"""The properties of a process that is known by its generator only: the parts that a user gave fit together.
+r"""The properties of a process that is known by its generator only.
 
-Without a kernel nothing can be said about $q_t$, so the checks look at the generator in itself (as one of its space at
-a few times), at the reverse for a law whose density is known, which the prior is, and at paths: noise must end at the
-prior.
+Without a kernel nothing is known of $q_t$. So the checks look at the generator at a few times, at the reverse for the
+prior, whose density is known, and at paths, which must end at the prior.
 """
 
 from __future__ import annotations
@@ -33,18 +32,18 @@ from unnoise.testing.waves import Waves, waves
 TIMES = (0.0, 0.5, 1.0)
 EXACT = 1e-8
 STEPS = 200  # of the paths that must end at the prior
-FORGIVEN = 0.03  # of a difference of means of waves: for finite steps, and for a prior that is nearly reached
+FORGIVEN = 0.03  # difference of means of waves: steps are finite, and a prior may be nearly reached
 
 
 @dataclass(frozen=True)
 class GeneratorCase(Trial):
-    """A process without a kernel, and a few points to start from, (k, *event), in float64."""
+    """A process without a kernel, and points to start from, (k, *event), in float64."""
 
     process: Process[Any]
     points: Any
 
     def prior_draws(self, claim: str) -> Any:
-        """Draws from the prior, in float64."""
+        """In float64."""
         return in_double(self.process.prior(self.draws).sample(self.rng(claim)))
 
     def waves(self, example: Any) -> Waves:
@@ -52,7 +51,7 @@ class GeneratorCase(Trial):
         return waves(self.process.space.features, example, self.functions, self.rng("test functions"))
 
     def each_time(self) -> Iterator[tuple[str, Tensor]]:
-        """Both ends of time and the middle, with a label."""
+        """Both ends and the middle, with a label."""
         return ((f"t = {t:g}", at(t)) for t in TIMES)
 
 
@@ -61,13 +60,7 @@ def check_generator(
 ) -> Findings:
     """Check what a process without a known kernel promises, and its space with it.
 
-    Args:
-        process: any process on a small instance of its space: a handful of dimensions or sites.
-        points: 3 or more different points, (k, *event), such as data; noise must take all of them to the prior.
-        draws: of every random variable.
-        functions: how many test functions.
-        seed: of all randomness.
-        raises: whether a broken property raises PropertyError, with the table as its message.
+    The space is a small instance, of a few dimensions or sites; the points are 3 or more, (k, *event), all different.
 
     >>> from unnoise.laws import Normal
     >>> from unnoise.processes import DiffusionProcess
@@ -88,7 +81,7 @@ def check_generator(
 
 
 def properties(process: Process[Any]) -> list[Callable[[GeneratorCase], Finding]]:
-    """The properties that a process without a kernel promises by its type, beside those of its space."""
+    """The properties that the type promises, beside those of the space."""
     return [*PROPERTIES, *([reverse_undoes_the_noise] if isinstance(process, Generated) else [])]
 
 

@@ -1,10 +1,10 @@
 r"""Properties of noising: the generator, the kernel and the bridge describe one Markov process.
 
-Kolmogorov's forward equation is tested in its weak form, without any discretisation: with $x \sim q_{t|0}(\cdot | a)$,
+Kolmogorov's forward equation is tested in its weak form: with $x \sim q_{t|0}(\cdot | a)$,
 
 $$E[f(x)\,\partial_t\log q_{t|0}(x | a)] = E[(L_t f)(x)],$$
 
-the time derivative by central differences of the log density. Together with $q_{0|0}$ = Dirac it is the semigroup.
+the time derivative by central differences. With $q_{0|0}$ = Dirac it is the semigroup.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from unnoise.testing.findings import Finding, exact, probable, stated_in, statis
 from unnoise.testing.laws import fit
 from unnoise.testing.statistics import excess_p_value
 
-RESIDUE = 0.02  # of the distance between atoms, that t = 0 may add to data
-UNMIXED = 0.01  # nats between the kernel at t = 1 and the prior
-INSTANT = 1e-4  # half width of the central differences in t
+RESIDUE = 0.02  # of the distance between atoms, added at t = 0
+UNMIXED = 0.01  # nats, at t = 1
+INSTANT = 1e-4  # half width of the differences in t
 EXACT = 1e-8
-COMMON = 0.1  # least share of draws that a law and its reference have in common
+COMMON = 0.1  # share of draws in common with the reference
 
 
 def kernel_samples_follow_its_density(case: Case) -> Finding:
@@ -137,7 +137,6 @@ def _log_transition(process: Bridged[Any], x_0: Any, x_s: Any, x_t: Any, t: Tens
 
 
 def _pairs(case: Case) -> list[tuple[int, str, Tensor, Tensor]]:
-    """Each informative time, with an earlier one."""
     return [(i, f"{label} to {0.7 * float(t):.3g}", t, 0.7 * t) for i, label, t in case.each_time()]
 
 
@@ -147,7 +146,7 @@ def _bridge(case: Case, i: int, t: Tensor, s: Tensor, rng: torch.Generator, chur
 
 
 def _common(law: Law[Any], reference: Law[Any], case: Case) -> float:
-    """The share of draws that two laws have in common: 1/2 if they are equal."""
+    """The share of draws in common: 1/2 for equal laws."""
     x = law.sample(case.rng("common"), (case.draws,))
     return float(torch.sigmoid(reference.log_prob(x) - law.log_prob(x)).mean().nan_to_num(1.0))
 

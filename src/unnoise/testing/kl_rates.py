@@ -1,14 +1,12 @@
 r"""Properties of the KL rate: the cost of a wrong statistic is the score-matching operator, and adds up to the bound.
 
-With $\beta_j = \sum_i w_{ji}\, q_{t|0}(\cdot|a_i)$ as models of $q_t$, whose exact statistics are known,
+With models $\beta_j = \sum_i w_{ji}\, q_{t|0}(\cdot|a_i)$ of $q_t$, whose exact statistics are known,
 
 * the KL rate of the statistic of $\beta$ for that of $\gamma$ is $\Phi_K(\beta/\gamma)$, K the reverse for $\gamma$,
-  pointwise. A diffusion does not see the difference to $\Phi(\gamma/\beta)$, the one with the forward generator; for
-  jumps both have one mean, and this is the form that a sampler pays (the denoising score entropy of Lou et al. 2024,
-  arXiv 2310.16834). Two mixtures of the same atoms are undone by the same jumps; a kernel and a mixture need not be;
-* DSM and ISM differ by a constant in $\beta$. ISM needs no adjoint when it is written with the reverse $K_\beta$:
-  $\hat L^*\beta/\beta + \hat L\log\beta = \hat L\log\beta + K_\beta\log\beta - \Phi_{K_\beta}(1/\beta) + \hat L^* 1$;
-* it is the rate at which noising brings laws together: $\frac{d}{dt} KL(p_t \| \beta_t) = -E_{p_t}[\Phi(p_t/\beta_t)]$;
+  pointwise (for jumps the denoising score entropy of Lou et al. 2024, arXiv 2310.16834);
+* DSM and ISM differ by a constant in $\beta$. Written with the reverse $K_\beta$, ISM needs no adjoint: $\hat
+  L^*\beta/\beta + \hat L\log\beta = \hat L\log\beta + K_\beta\log\beta - \Phi_{K_\beta}(1/\beta) + \hat L^* 1$;
+* noising brings laws together at this rate: $\frac{d}{dt} KL(p_t \| \beta_t) = -E_{p_t}[\Phi(p_t/\beta_t)]$;
 * so the bound at the exact denoiser of a weighted atom is $-\log$ of its weight.
 
 (Benton et al. 2024, arXiv 2211.03595, section 3 and proposition 1.)
@@ -31,7 +29,7 @@ from unnoise.testing.kernels import time_derivative
 EXACT = 1e-8
 IDENTITY = 1e-6
 QUADRATIC = 0.3  # D(e) / D(2 e): 1/4 for a smooth minimum, 1/2 for a kink
-BOUND_DRAWS = 16  # times that each estimate of the bound looks at
+BOUND_DRAWS = 16  # times per estimate of the bound
 LEANING = 0.7  # weight of the atom that a law leans to
 
 
@@ -104,7 +102,7 @@ def denoising_and_implicit_losses_differ_by_a_constant(case: Case) -> Finding:
 
 
 def implicit(case: Case, weights: Tensor, stat: Any, x: Any, t: Tensor) -> Tensor:
-    r"""The integrand of ISM up to $\hat L^* 1$, which no model changes; see the module."""
+    r"""The integrand of ISM but for $\hat L^* 1$, which no model changes."""
     process, space = case.process, case.process.space
     forward, reverse = process.forward(x, t), process.reverse(x, stat, t)
     log_beta = case.noised(t, weights).log_prob
@@ -115,9 +113,9 @@ def implicit(case: Case, weights: Tensor, stat: Any, x: Any, t: Tensor) -> Tenso
 def laws_approach_at_the_kl_rate(case: Case) -> Finding:
     r"""$\frac{d}{dt} KL(p_t \| \beta_t) = -E_{p_t}[\text{KL rate of the statistic of }\beta - \text{of that of }p]$.
 
-    p and $\beta$ noise the same atoms, each leaning to one of them. Their difference is $\Phi(p_t/\beta_t)$ in
-    the mean over x_0 given x_t, and the left side is $E_{p_t}[\phi\,\partial_t\log p_t - \partial_t\log\beta_t]$ with
-    $\phi = \log p_t - \log\beta_t$. A single kernel for p would do too, but its log ratio has heavy tails.
+    Both noise the same atoms, each leaning to one: a single kernel would give heavy tails. The difference is
+    $\Phi(p_t/\beta_t)$ in the mean over x_0 given x_t; the left side is
+    $E_{p_t}[\phi\,\partial_t\log p_t - \partial_t\log\beta_t]$ with $\phi = \log p_t - \log\beta_t$.
     """
     claim = "the divergence of laws decays at the KL rate"
     rng = case.rng(claim)
@@ -157,8 +155,8 @@ def control_variate_has_mean_zero(case: Case) -> Finding:
 def bound_is_tight_at_the_exact_denoiser(case: Case) -> Finding:
     r"""At atom a the prior and diffusion parts of `Bound` are $E[\log q_{0|0}/q_0] + E[\log q_1/p_1]$.
 
-    The expectations are over $q_{0|0}(\cdot|a)$ and $q_{1|0}(\cdot|a)$: the first is $-\log$ of the weight where t = 0
-    tells the atoms apart, the second nearly 0. Compared in the mean over atoms.
+    The first is $-\log$ of the weight where t = 0 tells the atoms apart, the second nearly 0. Compared in the mean over
+    atoms.
     """
     claim, process, n = "the bound is tight at the exact denoiser", case.process, case.draws // 4
     rng, k = case.rng(claim), len(case.weights)

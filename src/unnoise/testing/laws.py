@@ -1,18 +1,16 @@
 r"""The properties of a probability law: what is drawn follows the density.
 
-A sampler and a density are compared through a second law of the same support, whatever the space. For densities $p$ and
-$q$ with respect to one measure, and any test function h,
+For densities $p$ and $q$ with respect to one measure, and any test function h,
 
 $$E_{X \sim p}\Big[h(X)\frac{q(X)}{p(X) + q(X)}\Big] = \int h\,\frac{p q}{p + q}
 = E_{Y \sim q}\Big[h(Y)\frac{p(Y)}{p(Y) + q(Y)}\Big],$$
 
-the acceptance-ratio identity of Bennett (1976) and of bridge sampling (Meng and Wong 1996). Both sides are bounded, so
-that there are no heavy tails as in importance sampling. h = 1 tests the mass, waves test the shape.
+the acceptance-ratio identity of Bennett (1976) and of bridge sampling (Meng and Wong 1996). Both sides are bounded. h =
+1 tests the mass, waves test the shape.
 
-**Power.** Seen: a wrong normaliser, width, shift, orientation or reference measure of one of the two laws, of a few
-per cent at the default number of draws where the laws overlap. Not seen: the same factor missing in both densities, and
-what happens where one of the laws has no mass. So choose a reference of another class, whose density is beyond doubt, a
-little broader than the law.
+**Power.** Seen: a wrong normaliser, width, shift, orientation or measure of one law, of a few per cent where the laws
+overlap. Not seen: one factor missing in both densities, and what happens where one law has no mass. So choose a
+reference of another class, with a trusted density, a little broader than the law.
 """
 
 from __future__ import annotations
@@ -43,14 +41,8 @@ def check_law(
 ) -> Findings:
     """Check what a law promises: shapes, seeds, and that its samples follow its density.
 
-    Args:
-        law: any law, with or without batch axes of its own.
-        reference: a law of the same support and batch axes with an independent, trusted density; see the module.
-        features: real features of points, as `space.features`; by default the numbers themselves.
-        draws: samples of each law.
-        functions: how many test functions.
-        seed: of all randomness.
-        raises: whether a broken property raises PropertyError, with the table as its message.
+    The reference has the same support and batch axes, and an independent, trusted density. Features of points are real,
+    as `space.features`; by default the numbers themselves.
 
     >>> from unnoise.laws import GaussianMixture, Normal
     >>> one, wide = torch.ones(1, dtype=torch.float64), 2 * torch.eye(2, dtype=torch.float64)
@@ -115,12 +107,9 @@ def fit(
     rng: torch.Generator,
     shape: tuple[int, ...] = (),
 ) -> tuple[Tensor, Tensor]:
-    """Both sides of the identity of the module, (n, 2 + count).
+    """Both sides of the identity of the module, (n, 2 + count); InputError if the laws hardly overlap.
 
     With `shape` = () every row of a law with one batch axis gives one draw.
-
-    Raises:
-        InputError: laws that hardly overlap, on which the identity says nothing.
     """
     x, y = law.sample(rng, shape), reference.sample(rng, shape)
     share_x = torch.sigmoid(reference.log_prob(x) - law.log_prob(x)).flatten()
@@ -142,7 +131,6 @@ def _weighted(weight: Tensor, ratio: Tensor, values: Tensor) -> Tensor:
 
 
 def _flat_batch(x: Any, n: int) -> Any:
-    """Merge the batch axes, of n points together, into one."""
 
     def merged(leaf: Tensor) -> Tensor:
         axes, points = 0, 1

@@ -1,7 +1,7 @@
 r"""The properties of a Riemannian manifold: geodesics, distances, noise and divergence agree with each other.
 
-Tangent vectors may be written in any way (ambient coordinates, a frame, angles); only `exp`, `log` and `distance` give
-them a meaning, so the checks measure a vector by how far its geodesic goes.
+Tangent vectors may be written in any way (ambient, a frame, angles): the checks measure one by how far its geodesic
+goes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from unnoise.testing.case import SpaceCase, rows
 from unnoise.testing.findings import Finding, exact, probable, stated_in, statistical
 from unnoise.testing.statistics import law_p_value
 
-SHORT = 1e-3  # a geodesic this long, in units of the noise, is straight to a relative error of about 1e-6
+SHORT = 1e-3  # in units of the noise: straight to a relative error of 1e-6
 ROUNDED = 1e-6
 
 
@@ -34,7 +34,7 @@ class ManifoldCase(SpaceCase):
         return scaled(0.1, self.space.noise(self.points, self.rng(claim)))
 
     def field(self, x: Any) -> Any:
-        """A tangent field that varies from point to point."""
+        """A tangent field that varies."""
         return _tree.map(lambda part: part.drift, pulled_home(self.space, self.points, self.rng("field"))(x))
 
 
@@ -52,7 +52,7 @@ def pulled_home(space: Manifold, points: Any, rng: torch.Generator) -> Callable[
 
 
 def diffusion(drift: Any, scale: Any) -> Any:
-    """A drift and a scale, or a dict of drifts with one or as many scales, as local characteristics."""
+    """Drifts and scales, one or a dict, as local characteristics."""
     if isinstance(drift, dict):
         scales = scale if isinstance(scale, dict) else dict.fromkeys(drift, scale)
         return {name: diffusion(part, scales[name]) for name, part in drift.items()}
@@ -65,7 +65,6 @@ def scaled(factor: float, vectors: Any) -> Any:
 
 
 def _times(values: Tensor, vectors: Any) -> Any:
-    """Multiples of tangent vectors, row by row."""
     return _tree.map(lambda leaf: values.reshape(-1, *[1] * (leaf.ndim - 1)) * leaf, vectors)
 
 

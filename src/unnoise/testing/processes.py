@@ -1,10 +1,10 @@
 r"""The properties of a noising process: generator, kernel, bridge, reverse, target and KL rate are one mathematics.
 
-The only data are a few weighted atoms, for which everything is known exactly on every space: the noised law
-$q_t = \sum_i w_i q_{t|0}(\cdot | a_i)$, the learnt statistic (`denoisers.Exact`), and any $\beta$ of the same form.
+The data are a few weighted atoms, for which the noised law $q_t = \sum_i w_i q_{t|0}(\cdot | a_i)$ and the statistic
+(`denoisers.Exact`) are known.
 
-Capabilities are types: a property that needs more than a process has is not checked. They stand by subject in `kernels`
-(what noising does), `reversal` (what undoes it), `kl_rates` (what an error costs) and `gaussian`.
+A property that needs more than a process has is not checked. They stand in `kernels` (what noising does), `reversal`
+(what undoes it), `kl_rates` (what an error costs) and `gaussian`.
 """
 
 from __future__ import annotations
@@ -44,17 +44,9 @@ def check_process(
 ) -> Findings:
     """Check what a process with a kernel promises.
 
-    Args:
-        process: any process with a kernel, on a small instance of its space: a handful of dimensions or sites.
-        atoms: 3 or more different points, (k, *event), about as large as the process expects its data to be.
-        weights: (k,), positive; by default 1, 2, ..., k over their sum.
-        times: where to look; by default where a quarter, a half and three quarters of what the atoms tell apart is
-            lost.
-        churns: of the reverse; by default 0, 1/2 and 1 on a continuum, where there is a probability flow, else 1.
-        draws: of every random variable.
-        functions: how many test functions.
-        seed: of all randomness.
-        raises: whether a broken property raises PropertyError, with the table as its message.
+    The process is on a small instance of its space. The atoms are 3 or more, (k, *event), all different, as large as
+    data. By default the weights, (k,), are in proportion to 1, 2, ..., k; the times those where a quarter, a half and
+    three quarters of what tells the atoms apart is lost; the churns 0, 1/2 and 1 on a continuum, else 1.
 
     >>> from unnoise.processes import rectified_flow
     >>> from unnoise.spaces import Euclidean
@@ -68,7 +60,7 @@ def check_process(
 
 
 def properties(process: HasKernel[Any]) -> list[Callable[[Case], Finding]]:
-    """The properties that a process promises by its type."""
+    """The properties that the type promises."""
     return [check for capability, checks in PROPERTIES if isinstance(process, capability) for check in checks]
 
 
@@ -83,7 +75,7 @@ def case_of(
     functions: int = 6,
     seed: int = 0,
 ) -> Case:
-    """The arguments of `check_process` as what one property asks for, to check that one alone."""
+    """The case of `check_process`, to check one property alone."""
     process.space.check(atoms)
     count = _tree.length(atoms)
     weights = torch.arange(1, count + 1, dtype=torch.float64) if weights is None else weights.double()

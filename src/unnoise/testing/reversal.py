@@ -1,11 +1,11 @@
 r"""Properties of the reverse: what undoes the noise, given the exact statistic, is the time reversal.
 
-With $q_t = \sum_i w_i q_{t|0}(\cdot|a_i)$ and its exact statistic, the reverse generator K and the forward one L obey,
-for all functions f and g and on every space,
+With $q_t = \sum_i w_i q_{t|0}(\cdot|a_i)$ and its exact statistic, the reverse K and the forward L obey, for all f and
+g,
 
 $$E_{q_t}[g\,K f] = E_{q_t}[f\,L g - L(f g)],$$
 
-which is $K f = [L^*(q_t f) - f L^* q_t]/q_t$ (Anderson 1982; Benton et al. 2024, arXiv 2211.03595) in its weak form.
+the weak form of $K f = [L^*(q_t f) - f L^* q_t]/q_t$ (Anderson 1982; Benton et al. 2024, arXiv 2211.03595).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from unnoise.testing.findings import Finding, exact, stated_in, statistical
 from unnoise.testing.waves import Waves
 
 EXACT = 1e-8
-REACHED = 0.01  # of the distance between atoms, that decoding may leave
+REACHED = 0.01  # of the distance between atoms, after decoding
 
 
 def reverse_is_affine_in_the_statistic(case: Case) -> Finding:
@@ -118,7 +118,7 @@ def decoding_reaches_the_data(case: Case) -> Finding:
 
 
 def characteristics(local: Local, path: str = "") -> dict[str, Tensor]:
-    """The tensors of local characteristics by name: drift and scale, or rates."""
+    """The tensors of local characteristics by name."""
     if isinstance(local, dict):
         return {k: v for name, part in local.items() for k, v in characteristics(part, f"{path}{name}.").items()}
     return {f"{path}{field.name}": getattr(local, field.name) for field in dataclasses.fields(local)}

@@ -1,12 +1,11 @@
 r"""The properties of a sampler: with the exact denoiser it makes the data, and on the way the noised data.
 
-With `denoisers.Exact` nothing is learnt, so that all error is the sampler's. It has two kinds, kept apart: chance, and
-the bias of a finite step h. Bias is judged after Richardson's extrapolation, $(4^p m_{h/4} - m_h)/(4^p - 1)$ for a
-sampler of weak order p, which leaves $O(h^{p+1})$, and a little of it is forgiven. The order itself is judged by how
-fast means converge, $m_{h/2} - m_{h/4} \approx 2^{-p}(m_h - m_{h/2})$, from the same starts.
+With `denoisers.Exact` all error is the sampler's: chance, and the bias of a finite step h. Bias is judged after
+Richardson's extrapolation, $(4^p m_{h/4} - m_h)/(4^p - 1)$ for weak order p, which leaves $O(h^{p+1})$. The order
+itself is judged by $m_{h/2} - m_{h/4} \approx 2^{-p}(m_h - m_{h/2})$, from the same starts.
 
-**Power.** With the default draws a bias of about 0.06 in the mean of a wave (which lies between -1 and 1) is seen. The
-order of a deterministic sampler is seen to a tenth; that of a random one only where its bias exceeds chance.
+**Power.** With the default draws a bias of about 0.06 in the mean of a wave is seen. The order of a deterministic
+sampler is seen to a tenth; that of a random one only where its bias exceeds chance.
 """
 
 from __future__ import annotations
@@ -31,16 +30,16 @@ from unnoise.testing.statistics import excess_p_value, mean_is_zero, standard_er
 from unnoise.testing.waves import waves
 
 ASTRAY = 0.01  # share of samples that are no atom
-UNBIASED = 0.02  # the size of a bias of frequencies and of waves, after extrapolation, that is forgiven
+UNBIASED = 0.02  # bias after extrapolation that is forgiven
 SLACK = 0.4  # of the order
-REACHED = 0.01  # of the least distance between atoms: a sample this close to one is one
+REACHED = 0.01  # of the least distance between atoms
 
 Make = Callable[[Denoiser, int], Sampler]
 
 
 @dataclass(frozen=True)
 class Run:
-    """Many runs of one sampler: the samples, the states half way, and the time there, a time of the coarsest grid."""
+    """Many runs of one sampler: samples, and states at a time half way."""
 
     t: Tensor
     half_way: Any
@@ -49,11 +48,11 @@ class Run:
 
 @dataclass(frozen=True)
 class SamplerCase(Case):
-    """A way to make samplers, and a process with weighted atoms whose exact denoiser they run.
+    """A way to make samplers of the exact denoiser of weighted atoms.
 
     Attributes:
         make: (denoiser, steps) -> sampler.
-        steps: of the coarsest run, in moves; finer ones have 2 and 4 times as many.
+        steps: moves of the coarsest run; finer ones have 2 and 4 times as many.
         order: of weak convergence.
     """
 
@@ -62,7 +61,7 @@ class SamplerCase(Case):
     order: float
 
     def sampler(self, denoiser: Denoiser | None = None, moves: int | None = None) -> Sampler:
-        """A sampler of so many moves, which looks at one state more."""
+        """A sampler of so many moves, which are one less than its steps."""
         return self.make(self.exact() if denoiser is None else denoiser, (self.steps if moves is None else moves) + 1)
 
     @cached_property
@@ -83,7 +82,7 @@ class SamplerCase(Case):
         return Run(at(seen[0][0]), _tree.concatenate([state for _, state in seen]), samples)
 
     def which(self, samples: Any) -> Tensor:
-        """Which atom each sample is, one-hot, (n, k); no atom for those astray."""
+        """The atom of each sample, one-hot, (n, k); zeros for those astray."""
         atoms = self.flat(self.atoms)
         distances = torch.cdist(self.flat(samples), atoms)
         nearest = torch.nn.functional.one_hot(distances.argmin(1), len(self.weights)).double()
@@ -91,7 +90,7 @@ class SamplerCase(Case):
 
 
 class Oracle(Denoiser):
-    """A denoiser that knows the answer: the condition is the number of the atom."""
+    """Knows the answer: the condition is the number of the atom."""
 
     process: HasKernel[Any]
     like: Tensor
@@ -102,13 +101,13 @@ class Oracle(Denoiser):
         self.register_buffer("like", torch.zeros((), dtype=torch.float64))
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
-        """The statistic of the atom asked for; of the first one without a condition."""
+        """The statistic of the atom; of the first one without a condition."""
         wanted = torch.zeros(_tree.length(x_t), 1) if cond is None else cond
         return self.process.target(rows(self.atoms, wanted[:, 0].long()), x_t, t)
 
 
 class Failing(Oracle):
-    """A denoiser that breaks down half way."""
+    """Breaks down half way."""
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """NaN for t below 1/2."""
@@ -127,19 +126,11 @@ def check_sampler(
     seed: int = 0,
     raises: bool = True,
 ) -> Findings:
-    """Check what a sampler promises, on one process.
+    """Check what a sampler promises, on one process on a small instance of its space.
 
-    Args:
-        make: (denoiser, steps) -> sampler, such as `samplers.Euler`.
-        process: any process with a kernel that the sampler can run, on a small instance of its space.
-        atoms: 3 or more different points, (k, *event).
-        weights: (k,), positive; by default 1, 2, ..., k over their sum.
-        order: of weak convergence: 1 for Euler's method, DDPM and DDIM, 2 for Heun's method.
-        steps: moves of the coarsest run, enough that extrapolation helps; 2 and 4 times as many are run too, on grids
-            that should refine each other.
-        draws: samples of every run.
-        seed: of all randomness.
-        raises: whether a broken property raises PropertyError, with the table as its message.
+    `make` is (denoiser, steps) -> sampler, such as `samplers.Euler`; its weak order is 1 for Euler, DDPM and DDIM, 2
+    for Heun. The atoms are 3 or more, (k, *event), their weights, (k,), by default in proportion to 1, 2, ..., k. The
+    coarsest run takes `steps` moves, finer ones 2 and 4 times as many.
 
     >>> from unnoise.processes import variance_preserving
     >>> from unnoise.samplers import DDIM
@@ -236,7 +227,6 @@ def not_a_number_stops_the_run(case: SamplerCase) -> Finding:
 
 
 def _extrapolated(values: list[Tensor], order: float) -> Tensor:
-    """Richardson's extrapolation from the coarsest and the finest step."""
     factor: float = 4.0**order
     return (factor * values[2] - values[0]) / (factor - 1)
 

@@ -1,7 +1,6 @@
 r"""The properties of a space: points are points, small moves follow the generator, and Phi is what it should be.
 
-`move`, `apply` and `phi` say the same thing three times. They are compared with each other on smooth test functions, so
-nothing here knows what the points look like:
+`move`, `apply` and `phi` are compared on smooth test functions, whatever the points look like:
 
 $$\frac{E[f(X_{dt})] - f(x)}{dt} \to (L f)(x), \qquad \Phi(f) = \frac{L f}{f} - L\log f.$$
 """
@@ -33,17 +32,10 @@ def check_space(
     seed: int = 0,
     raises: bool = True,
 ) -> Findings:
-    """Check what a space promises, and what a manifold promises if it is one.
+    """Check what a space promises, and a manifold if it is one.
 
-    Args:
-        space: any space.
-        points: a batch of 3 or more different points.
-        local: the local characteristics at a batch of points, as a function of them; `partial(process.forward, t=t)` is
-            one. On a manifold the default drifts towards a point near the first one.
-        draws: small moves from every point.
-        functions: how many test functions.
-        seed: of all randomness.
-        raises: whether a broken property raises PropertyError, with the table as its message.
+    The points are 3 or more, all different. `local` gives the local characteristics at points, as
+    `partial(process.forward, t=t)`; on a manifold the default drifts towards a point near the first one.
 
     >>> from unnoise.spaces import Euclidean
     >>> points = torch.tensor([[0.0, 1.0], [2.0, -1.0], [0.5, 0.5]])

@@ -1,9 +1,7 @@
 r"""Test functions on any space: waves $\cos(w \cdot \phi(x) + b)$ in the space's own real features.
 
-They are bounded, smooth, and rich: two laws whose features differ have different means under almost every wave
-(Rahimi and Recht 2007). Frequencies are set by the spread of an example batch, so the waves see differences at its
-scale: a few of them notice a shift or a change of width by a few per cent among thousands of draws. What they do not
-see are differences much finer than the spread of the example.
+Two laws whose features differ have different means under almost every wave (Rahimi and Recht 2007). Frequencies follow
+the spread of an example batch: differences much finer than that are not seen.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ class Waves:
     Attributes:
         features: real features of points.
         ndim: how many trailing axes the features of one point have.
-        centre: (m,), the mean of the example's features.
+        centre: (m,), the mean of the features.
         frequencies: (m, count).
         phases: (count,).
     """
@@ -59,9 +57,9 @@ class Waves:
 
 
 def waves(features: Features, example: Any, count: int, rng: torch.Generator) -> Waves:
-    """Waves at the scale of an example, which has one batch axis.
+    """Waves at the scale of an example with one batch axis.
 
-    Directions are uniform, and the wavelength is between 2 and 12 standard deviations of the standardised features.
+    Directions are uniform, wavelengths between 2 and 12 standard deviations of the features.
     """
     ndim = features(example).ndim - 1
     values = flat_features(features, example, ndim).detach()
