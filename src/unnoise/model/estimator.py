@@ -107,7 +107,7 @@ class DenoisingMarkovModel(FittedModel):
     def fit(
         self, X: Any, y: Any = None, *, folder: str | Path | None = None, resume: bool = False, overwrite: bool = False
     ) -> Self:
-        """Learn the law of the rows of X; a NonFiniteError if the training diverges.
+        """Learn the law of the rows of X.
 
         Args:
             X: (n, d) array or tensor, (n, *shape) images, or any DataFrame.
@@ -115,6 +115,10 @@ class DenoisingMarkovModel(FittedModel):
             folder: for the model and checkpoints.
             resume: go on from the checkpoint in `folder`, with the same data and options, to the result of one run.
             overwrite: replace the model in `folder`.
+
+        Raises:
+            InputError: what is wrong with the data, the settings or the folder, in one sentence.
+            NonFiniteError: the training diverged.
         """
         settings = self._settings()
         if resume:

@@ -61,6 +61,10 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             seed: the same seed and n give the same rows; None takes a fresh seed.
             sampler: called with (denoiser) or (denoiser, steps=...); the model's own by default.
             steps: noise levels that the sampler visits.
+
+        Raises:
+            InputError: conditions that are missing or unknown, or a sampler for another kind of noise.
+            NonFiniteError: the sampler met a number that is not finite; says where, and the probable cause.
         """
         cond = self._encoded_condition(n, given)
         x = self.sample_states(int(n), cond, generator(seed), sampler=sampler, steps=steps)
@@ -112,6 +116,10 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 `functools.partial(chains.WalkJump, sigma=0.3, steps=500)`.
             given: as for `sample`.
             seed: the same seed gives the same rows; None takes a fresh one.
+
+        Raises:
+            InputError: noise that is not Gaussian, as where columns are categories or angles.
+            NonFiniteError: a chain diverged.
         """
         cond = self._encoded_condition(n, given, fewest=1)
         denoiser, rng = self.denoiser_.to(self._device()), generator(seed)
