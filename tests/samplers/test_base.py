@@ -144,6 +144,14 @@ def test_no_samples_are_a_state_of_no_rows(denoiser, makes):
             make(denoiser).sample(-1, seeded())
 
 
+def test_a_state_of_another_shape_is_refused():
+    """Images with channels last would be read with pixels and channels mixed."""
+    images = Euclidean((3, 8, 8))
+    sampler = Ancestral(Exact(edm(images), torch.zeros(1, 3, 8, 8)), 3)
+    with pytest.raises(InputError, match=r"got points of shape \(8, 8, 3\); Euclidean expects \(3, 8, 8\)"):
+        sampler.run(torch.zeros(2, 8, 8, 3), seeded())
+
+
 def test_no_samples_of_a_product_or_by_weights():
     pair = product({"a": edm(Euclidean(1)), "b": TWO})
     denoiser = Exact(pair, {"a": torch.zeros(1, 1), "b": torch.zeros(1, 3, dtype=torch.long)})
@@ -247,7 +255,7 @@ class NestedProcess:
     """Just what the loop asks of a process."""
 
     extra: dict | None = None
-    space = SimpleNamespace(event_shape=(2,))
+    space = SimpleNamespace(event_shape=(2,), check=lambda x: None)
 
     def prior(self, n):
         state = {"x": torch.ones(n, 2), **(self.extra or {}), "inner": {"y": torch.ones(n)}}

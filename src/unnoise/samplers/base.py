@@ -96,7 +96,13 @@ class Sampler(ABC):
         return _tree.map(lambda leaf: leaf.to(like if leaf.is_floating_point() else like.device), prior)
 
     def run(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep = None) -> Any:
-        """Take a state at t = 1 to data; NonFiniteError names the step, the time, the leaf, and the probable cause."""
+        """Take a state at t = 1 to data.
+
+        Raises:
+            InputError: the state is no batch of points of the space, such as images with channels last.
+            NonFiniteError: names the step, the time, the leaf, and the probable cause.
+        """
+        self.process.space.check(state)
         times = self._times()
         return self._run(self.moves(times), times, state, rng, cond, on_step)
 
