@@ -114,10 +114,10 @@ def test_a_class_without_an_example_is_seen(name: str, source: str, guilty: bool
     ("text", "guilty"),
     [
         ("data = '/home/me/data'", True),
-        ("see /root/x and /work/wt", True),
+        ("see /Users/me and /mnt/disk", True),
         ("https://example.org/home/me", False),
-        ("~/work/data", False),
-        ("$HOME/work/data", False),
+        ("~/mnt/data", False),
+        ("$HOME/mnt/data", False),
     ],
 )
 def test_a_machine_is_seen(text: str, guilty: bool) -> None:
