@@ -73,8 +73,8 @@ MAKE = shutil.which("make")
     ],
 )
 def test_make_hands_its_variables_on(variables: tuple[str, ...], words: str) -> None:
-    """`make --dry-run` prints what it would run; --assume-old keeps it from the installation."""
-    command = [str(MAKE), "--dry-run", "--assume-old=.venv/.installed", "reproduce", *variables]
+    """`make --dry-run` prints what it would run, also under another make; --assume-old skips the installation."""
+    command = [str(MAKE), "--no-print-directory", "--dry-run", "--assume-old=.venv/.installed", "reproduce", *variables]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     said = " ".join(done.stdout.replace("\\\n", " ").split())
     assert said.endswith(f"python -m experiments {words}".rstrip())
