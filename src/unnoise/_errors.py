@@ -13,3 +13,9 @@ class NonFiniteError(FloatingPointError):
 
     The command line prints it and exits with 1.
     """
+
+
+def described(value: object) -> str:
+    """A value in a few words, for a sentence."""
+    shown = repr(value)
+    return f"{type(value).__name__} {shown[:60]}{' ...' if len(shown) > 60 else ''}"

@@ -72,7 +72,18 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: Mapping[str,
     """One sealed safetensors file, replaced as a whole; a link at its place is replaced, not followed."""
     with atomic_path(path, follow=False) as beside:
         safetensors.torch.save_file(tensors, beside, metadata={**metadata, "checksum": BLANK})
+        _sort_metadata(beside)
         seal(beside)
+
+
+def _sort_metadata(path: Path) -> None:
+    """The library writes the texts in a random order, and equal models shall be equal files."""
+    with open(path, "rb+") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        file.seek(8)
+        file.write(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(length))
 
 
 class TensorFile:

@@ -13,13 +13,14 @@ from unnoise._errors import InputError
 
 # What torch draws with: functions, methods of tensors, and `torch.nn.init`.
 _DRAWS = frozenset(
-    "bernoulli bernoulli_ cauchy_ exponential_ geometric_ kaiming_normal_ kaiming_uniform_ log_normal_ multinomial "
-    "normal normal_ orthogonal_ poisson rand rand_like randint randint_like randn randn_like random_ randperm sparse_ "
-    "trunc_normal_ uniform_ xavier_normal_ xavier_uniform_".split()
+    {"bernoulli", "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like", "randn"}
+    | {"randn_like", "randperm", "bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_", "normal_"}
+    | {"random_", "uniform_", "kaiming_normal_", "kaiming_uniform_", "orthogonal_", "sparse_", "trunc_normal_"}
+    | {"xavier_normal_", "xavier_uniform_"}
 )
 
 
-class seeded(TorchFunctionMode):  # noqa: N801 - used as a context, as torch.no_grad is
+class seeded(TorchFunctionMode):
     """Inside, whatever draws on the CPU without a generator of its own draws from one with this seed.
 
     torch.nn has no other way to seed weights. The global generator is neither used nor touched, and only this thread is

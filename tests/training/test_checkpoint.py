@@ -225,7 +225,9 @@ def test_a_full_disk_stops_training_and_leaves_the_old_checkpoint(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def rewritten(checkpoint: Path, folder: Path, change: Callable[[dict[str, torch.Tensor], dict[str, Any]], None]) -> Path:
+def rewritten(
+    checkpoint: Path, folder: Path, change: Callable[[dict[str, torch.Tensor], dict[str, Any]], None]
+) -> Path:
     """A copy with other tensors or numbers, sealed anew, as somebody who wants harm would do it."""
     with safetensors.safe_open(checkpoint, framework="pt") as file:
         header, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -55,10 +55,13 @@ def test_without_a_checkpoint_there_is_nothing_to_wait_for() -> None:
 
 
 def test_an_error_in_the_step_is_what_is_raised() -> None:
-    signals = Signals()
-    with pytest.raises(RuntimeError, match="broken"), signals, signals.step():
-        signal.raise_signal(signal.SIGTERM)
-        raise RuntimeError("broken")
+    def broken(signals: Signals) -> None:
+        with signals, signals.step():
+            signal.raise_signal(signal.SIGTERM)
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        broken(Signals())
 
 
 @pytest.mark.parametrize("number", ENDING)
@@ -102,13 +105,13 @@ def test_another_thread_just_runs_the_step() -> None:
 
 def test_among_others_a_signal_waits_until_all_know_of_it() -> None:
     """What launches processes may hand on a signal that came to all of them already: the second one waits too."""
-    signals = Signals(together=True)
-    with pytest.raises(SystemExit) as ended, signals:
+    with Signals(together=True) as signals:
         with signals.step():
             signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
         assert signals.waiting == [signal.SIGTERM] * 2
-        signals.deliver()
+        with pytest.raises(SystemExit) as ended:
+            signals.deliver()
     assert ended.value.code == 143
 
 

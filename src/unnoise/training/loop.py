@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Step:
 
 def train(
     state: TrainState, objective: Objective, source: Dataset, *, checkpoint: Path | None = None
-) -> Iterator[Step]:
+) -> Generator[Step]:
     """Train from where `state` is to the end of its settings, and yield after every step.
 
     With `checkpoint` the state is saved as often as the settings say, at the end, on closing the generator, and after
@@ -140,7 +140,7 @@ class _Run:
         """Alike in all processes; the one wait for the device."""
         norm = nn.utils.get_total_norm(gradients)
         own = norm.new_tensor((time.monotonic() - self.start, asked))
-        return self.group.mean(torch.cat((torch.stack((loss, norm)), own))).tolist()  # type: ignore[no-any-return]
+        return self.group.mean(torch.cat((torch.stack((loss, norm)), own))).tolist()
 
     def _update(self, gradients: list[Tensor], norm: float, rate: float) -> None:
         state, clip = self.state, self.settings.clip
