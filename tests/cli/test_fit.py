@@ -268,7 +268,7 @@ def test_resuming_with_other_data_is_refused(refused: Run, data: Path, model: Pa
     [
         (("--batch-size", 7), "batch_size = 7 is asked for now"),
         (("--learning-rate", 0.5), "learning_rate = 0.5 is asked for now"),
-        (("--seed", 3), "seed = 3 is asked for now"),
+        (("--seed", 3), "random_state = 3 is asked for now"),
         (("--precision", "bfloat16"), "precision = bfloat16 is asked for now"),
         (("--column", "x0=integer"), "but kinds = .* is asked for now"),
         (("--condition", "x0"), "but condition = .* is asked for now"),

@@ -7,7 +7,6 @@ array with more axes is one column, x, whose elements share one kind.
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, warn
 from unnoise.data import _native, arrays, frames
 from unnoise.data._native import Column
 from unnoise.data._numerics import Values
@@ -86,7 +85,7 @@ class Table(Container):
             parts = frames.columns(frame)
         else:
             parts = arrays.columns(data)
-            _warn(f"X does not have valid feature names, but {_MODEL} was fitted with feature names")
+            warn(f"X does not have valid feature names, but {_MODEL} was fitted with feature names")
         return _named(self.columns, parts)
 
     def join(self, columns: Mapping[str, Values]) -> Any:
@@ -126,7 +125,7 @@ class Matrix(Container):
         """By position, from an array of the fitted width or a frame."""
         frame = frames.opened(data)
         if frame is not None:
-            _warn(f"X has feature names, but {_MODEL} was fitted without feature names")
+            warn(f"X has feature names, but {_MODEL} was fitted without feature names")
         return _named(self.columns, arrays.columns(data) if frame is None else frames.columns(frame))
 
     def join(self, columns: Mapping[str, Values]) -> Any:
@@ -184,10 +183,6 @@ def _named(names: tuple[str, ...], parts: list[Values]) -> dict[str, Values]:
     if len(parts) != len(names):
         raise InputError(f"X has {len(parts)} features, but {_MODEL} is expecting {len(names)} features as input")
     return dict(zip(names, parts, strict=True))
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=5)  # the line that called score_samples or encode
 
 
 def _as(backend: str, dtype: str, array: Values) -> Any:
