@@ -55,6 +55,7 @@ class DenoisingMarkovModel(FittedModel):
         ema: decay of the running average of the weights.
         precision: "float32", or "bfloat16" for autocast.
         time_limit: seconds after which training ends, or None.
+        checkpoint_every: seconds between checkpoints.
         device: "auto", "cpu", "cuda" ...
         random_state: seed of the weights, the batches and the noise.
         progress: whether to show bars; None shows them on a terminal.
@@ -94,6 +95,7 @@ class DenoisingMarkovModel(FittedModel):
         ema: float = 0.999,
         precision: str = "float32",
         time_limit: float | None = None,
+        checkpoint_every: float = 30.0,
         device: str = "auto",
         random_state: int = 0,
         progress: bool | None = None,
@@ -102,6 +104,7 @@ class DenoisingMarkovModel(FittedModel):
         self.objective, self.sampler, self.likelihood = objective, sampler, likelihood
         self.steps, self.batch_size, self.learning_rate, self.warmup = steps, batch_size, learning_rate, warmup
         self.weight_decay, self.clip, self.ema, self.precision = weight_decay, clip, ema, precision
+        self.checkpoint_every = checkpoint_every
         self.time_limit, self.device, self.random_state, self.progress = time_limit, device, random_state, progress
 
     def fit(
