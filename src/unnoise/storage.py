@@ -31,7 +31,15 @@ CONFIG, WEIGHTS, TRAINING = "config.json", "weights.safetensors", "training.safe
 FORMAT = "unnoise.model.1"
 LOSSES = "training.losses"
 FILES = (CONFIG, WEIGHTS, TRAINING)
-RESUMABLE = {"steps", "time_limit", "checkpoint_every", "device", "progress", "sampler", "likelihood"}  # what a resumed training may change
+RESUMABLE = {
+    "steps",
+    "time_limit",
+    "checkpoint_every",
+    "device",
+    "progress",
+    "sampler",
+    "likelihood",
+}  # what a resumed training may change
 LEFTOVERS = (".tmp", *(f".{name}." for name in FILES))  # how files of a killed process begin
 
 

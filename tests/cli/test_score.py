@@ -62,10 +62,9 @@ def test_images_are_scored_by_the_bound_unless_told(done: Run, data: Path, tmp_p
     assert facts["measure"].endswith("a lower bound on the log-probability; given digit")
 
 
-def test_real_columns_have_no_cells_to_fill(done: Run, data: Path, model: Path, tmp_path: Path) -> None:
-    words = ("--likelihood", "bound", "--dequantisations", "2", "--json")
-    facts = json.loads(done("score", model, data / "rows.csv", "-o", tmp_path / "s.csv", *words).stdout)
-    assert facts["method"] == "lower bound"
+def test_real_columns_have_no_cells_to_fill(refused: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    words = (data / "rows.csv", "-o", tmp_path / "s.csv", "--dequantisations", "2")
+    refused("score", model, *words, match="--dequantisations is for whole numbers; leave it out")
 
 
 def test_conditions_are_columns_of_the_data(done: Run, data: Path, conditional: Path, tmp_path: Path) -> None:
