@@ -75,7 +75,7 @@ def walk(
     Examples:
       unnoise walk my_posterior:log_prob --dimension 3 -n 2000 -o points.csv
 
-      unnoise walk unnoise.targets:Phi4 -n 500 -o fields.npy --json
+      unnoise walk unnoise.targets:Phi4 --dimension 64 -n 500 -o fields.npy --json
     """
     from unnoise._seeding import generator
     from unnoise.data import files, streams
