@@ -110,7 +110,8 @@ def test_a_truncated_file_is_refused(name: str, refused: Run, data: Path, tmp_pa
 
 def test_a_missing_file_is_refused_with_a_guess(refused: Run, data: Path, tmp_path: Path) -> None:
     refused("fit", data / "row.csv", "-o", tmp_path / "m", *FEW, match=r"There is no file .*did you mean .*rows.csv")
-    refused("fit", data / "rows.csv", "--labels", data / "lab", "-o", tmp_path / "m", *FEW, match="There is no file")
+    words = ("--labels", data / "lab", "--condition", "digit", *FEW)
+    refused("fit", data / "rows.csv", "-o", tmp_path / "m", *words, match="There is no file")
 
 
 @pytest.mark.parametrize(
