@@ -55,6 +55,11 @@ class TestZeta:
         assert 1 < found / (3 * math.sqrt(8)) < 1.4
         assert diagnostics.enclosing_radius(x) > found
 
+    def test_the_noise_of_every_coordinate_is_taken_off_the_radius(self, rng):
+        x = torch.randn(200, 5, generator=rng, dtype=FLOAT64)
+        whole, less = diagnostics.enclosing_radius(x), diagnostics.enclosing_radius(x, tau=0.5)
+        assert whole**2 - less**2 == pytest.approx(5 * 0.5**2)
+
     @pytest.mark.parametrize("numbers", [(0, 1.0, 1.0), (1, 0.0, 1.0), (1, 1.0, -1.0)])
     def test_numbers_that_mean_nothing(self, numbers):
         with pytest.raises(InputError, match="expected a positive number"):

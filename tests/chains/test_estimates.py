@@ -16,6 +16,7 @@ from unnoise.samplers import Euler
 from unnoise.samplers.grids import Karras
 from unnoise.spaces import Euclidean, Finite
 from unnoise.targets import ring as eight
+from unnoise.testing import ImprobableError, assert_mean
 
 
 @pytest.fixture
@@ -98,6 +99,15 @@ class TestLangevinPosterior:
     def test_too_little_to_go_on(self, rng):
         with pytest.raises(InputError, match="at least 4 steps and 2 chains"):
             LangevinPosterior(PLANE, standard(1), 10, rng, chains=1)
+
+
+def test_chains_have_left_their_start_before_they_count(rng):
+    """They start around y, far from where the posterior is; half of the steps are left out."""
+    sigma, y = 3.0, torch.full((400, 1), 20.0)
+    found = LangevinPosterior(edm(Euclidean(1)), standard(1), 40, rng).estimate(y, sigma).mean
+    assert_mean(found, 20.0 / (1 + sigma**2), tolerance=0.05)
+    with pytest.raises(ImprobableError):
+        assert_mean(found, 20.0 / (1 + sigma**2) + 0.2, tolerance=0.05)
 
 
 def test_a_density_alone_can_be_run_backwards(rng):

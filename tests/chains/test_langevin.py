@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chi2
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.chains import MALA, Density, Field, Geodesic, Langevin, Proposing, run, tune
@@ -175,3 +176,13 @@ def test_rotations_stay_rotations(rng):
 def test_bad_points_are_refused_by_the_space(rng):
     with pytest.raises(InputError, match="sphere"):
         run(Geodesic(Field(lambda x: 0 * x, Sphere(2)), 0.1), torch.ones(4, 3), 1, rng)
+
+
+def test_step_sizes_that_are_found_hardly_depend_on_the_seed():
+    """They are averages; the last of the steps that are tried varies five times as much."""
+    target = Density(lambda x: -0.5 * x.square().sum(1), gradient=lambda x: -x)
+    found = [tune(MALA(target, 0.1), torch.zeros(1, 10), torch.Generator().manual_seed(seed)) for seed in range(12)]
+    sizes = np.log([one.kernel.step_size for one in found])
+    assert_probable(chi2.sf(sizes.var() * 12 / 0.1**2, 11), "step sizes differ by a tenth at most")
+    with pytest.raises(ImprobableError):
+        assert_probable(chi2.sf(25 * sizes.var() * 12 / 0.1**2, 11))

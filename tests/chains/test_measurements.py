@@ -357,6 +357,12 @@ def test_scores_are_counted(sigmas, first):
     assert sampler.scores == len(asked)
 
 
+def test_later_measurements_take_fewer_steps_by_the_square_of_their_number():
+    """As their conditionals are narrower, and the first alone weighs the modes; and one score where each begins."""
+    sampler = Sequential(of_function(lambda y, sigma: y, 1), equal_levels(3.0, 4), steps=2, first=3600)
+    assert sampler.scores == 3600 + 900 + 400 + 225 + 4
+
+
 FLOAT64 = torch.float64
 
 

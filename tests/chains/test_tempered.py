@@ -130,6 +130,17 @@ class TestTemperedPosterior:
             TemperedPosterior(SPACE, standard(), particles, rng, moves)
 
 
+@pytest.mark.parametrize("at", [1.5, -3.0])
+def test_away_from_the_middle_the_last_weights_count(at, rng):
+    """Without them the mean is that of a lower exponent, which lies nearer to y."""
+    sigma, y = 1.5, torch.full((800, 1), at)
+    found = TemperedPosterior(edm(Euclidean(1)), standard(), 64, rng).estimate(y, sigma).mean
+    keep, bias = 1 / (1 + sigma**2), 0.02  # of a ratio
+    assert_mean(found, keep * at, tolerance=bias)
+    with pytest.raises(ImprobableError):
+        assert_mean(found, keep * at * 1.1, tolerance=bias)
+
+
 def test_a_rise_leaves_four_fifths_effective(rng):
     log_p = 100 * torch.randn(5, 400, generator=rng, dtype=torch.float64)
     rise = module._rise(log_p, torch.ones(5, dtype=torch.float64))

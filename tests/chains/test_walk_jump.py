@@ -64,3 +64,16 @@ def test_numbers_that_mean_nothing(ring, numbers):
 def test_a_level_that_the_denoiser_does_not_know(ring):
     with pytest.raises(InputError, match="knows the levels from"):
         WalkJump(of_mixture(ring), 1e6)
+
+
+@pytest.mark.parametrize("m", [1, 3])
+def test_with_more_measurements_scores_and_jumps_are_closed_forms(m, rng):
+    """Y = (y_1 ... y_m) of a normal x has covariance tau^2 + sigma^2 within, tau^2 between; the jump is E[x | Y]."""
+    tau, sigma = 1.3, 0.7
+    one = torch.ones(1, 1, dtype=torch.float64)
+    sampler = WalkJump(of_mixture(GaussianMixture(one[0], 0 * one, tau**2 * one[None])), sigma, m=m)
+    y = torch.randn(6, m, 1, generator=rng, dtype=torch.float64)
+    covariance = tau**2 * torch.ones(m, m) + sigma**2 * torch.eye(m)
+    score = -torch.linalg.solve(covariance.double(), y[..., 0].T).T
+    torch.testing.assert_close(sampler.kernel.target.score(y)[..., 0], score)
+    torch.testing.assert_close(sampler.jump(y), y.mean(1) * tau**2 / (tau**2 + sigma**2 / m))

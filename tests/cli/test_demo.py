@@ -39,6 +39,7 @@ def test_digits_become_a_model_new_digits_and_a_report(run: Run, tmp_path: Path)
     numbers = json.loads(result.stdout)
     assert {"bound_bits_per_dim", "c2st_accuracy", "copying_ratio", "seconds"} <= numbers.keys()
     assert 1 < numbers["bound_bits_per_dim"] < 8
+    assert numbers["copying_ratio"] > 0, "held-out digits are no training digits"
     assert load(tmp_path / "demo" / "model").sample(1, given={"digit": 3}, seed=0, steps=2).shape == (1, 8, 8)
     assert "Handwritten digits" in (tmp_path / "demo" / "report.html").read_text()
     with Image.open(tmp_path / "demo" / "samples.png") as picture:

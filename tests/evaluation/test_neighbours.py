@@ -65,6 +65,34 @@ def test_rows_that_repeat_do_not_divide_by_zero():
     assert memorisation(repeats + 0.5, repeats, train).ratio == np.inf
 
 
+@pytest.mark.parametrize("repeats", [0, 1, 30])
+def test_copies_are_counted_where_held_out_rows_repeat_training_rows_too(repeats: int):
+    """40 of 100 samples are copies, the others are held-out rows, of which the first few repeat."""
+    train = np.arange(100.0)[:, None]
+    fresh = train + np.linspace(0.2, 0.4, 100)[:, None]
+    held_out = np.concatenate([train[:repeats], fresh[repeats:]])
+    found = memorisation(np.concatenate([train[40:80], held_out[:60]]), held_out, train)
+    nearest = max(repeats, 1)  # without repeats the nearest row alone is near
+    assert found.near_share == pytest.approx(0.4 + nearest / 100)
+    assert found.held_out_near_share == pytest.approx(nearest / 100)
+
+
+@pytest.mark.parametrize("step", [0.5, 1.0])
+def test_rounded_draws_of_one_law_repeat_equally_often(step: float):
+    draws = np.random.default_rng(0).normal(scale=20.0, size=(3, 2000, 2))
+    train, held_out, samples = np.round(draws / step) * step
+
+    def p_value(samples: np.ndarray) -> float:
+        found = memorisation(samples, held_out, train)
+        assert 0.05 < found.held_out_near_share < 0.5, "rounding should make rows repeat"
+        shares = np.array([found.near_share, found.held_out_near_share])
+        return float(2 * norm.sf(abs(shares[0] - shares[1]) / np.sqrt((shares * (1 - shares)).sum() / 2000)))
+
+    assert_probable(p_value(samples), "samples repeat training rows as often as held-out rows")
+    with pytest.raises(ImprobableError):
+        assert_probable(p_value(np.concatenate([samples[:1600], train[:400]])), "a fifth are copies")
+
+
 def test_different_columns_are_refused():
     with pytest.raises(InputError, match="the samples have 2 columns and the training rows 3"):
         nearest_training(np.zeros((4, 2)), np.zeros((4, 3)))

@@ -138,3 +138,13 @@ def test_a_network_learns_through_them(head, rng):
         optimiser.step()
         losses.append(float(loss.detach()))
     assert sum(losses[-20:]) < 0.85 * sum(losses[:3]) / 3 * 20
+
+
+def test_the_evidence_of_the_noisy_state_weighs_the_logistic_law_when_asked(rng):
+    """By Bayes' rule: prior times q(x_t | x_0), normalised."""
+    process = CTMC(Finite(1, 5), BirthDeath(5))
+    x, output = torch.tensor([[3], [0]]), torch.randn(2, 2, generator=rng, dtype=torch.float64)
+    prior, found = (Logistic(process, evidence).estimate(output, x, HALF) for evidence in (False, True))
+    joint = prior * process.evidence(x, HALF, torch.float64)
+    torch.testing.assert_close(found, joint / joint.sum(-1, keepdim=True))
+    assert (found - prior).abs().max() > 0.01

@@ -65,3 +65,13 @@ def test_waves_finer_than_the_noise_fade():
     early, late = (head.inputs(x, torch.tensor(t, dtype=FLOAT64))[:, 3:] for t in (0.0, 0.9))
     assert float(early.abs().max()) > 0.9
     assert float(late.abs().max()) < 1e-3
+
+
+def test_waves_fade_as_the_noise_blurs_them():
+    """Beside the features phi: sin and cos of f phi, times what a blur of variance B leaves of waves of frequency f."""
+    process = Brownian(Torus(1))
+    head, x = Tangent(process, (2.0, 5.0)), torch.tensor([[0.4], [-2.0]], dtype=FLOAT64)
+    t = torch.tensor([0.2, 0.5], dtype=FLOAT64)
+    phi, b = process.space.features(x), process.variance(t)[:, None]
+    waves = [torch.exp(-0.5 * f**2 * b) * wave for f in (2.0, 5.0) for wave in ((f * phi).sin(), (f * phi).cos())]
+    torch.testing.assert_close(head.inputs(x, t), torch.cat([phi, *waves], 1))

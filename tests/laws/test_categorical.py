@@ -87,3 +87,12 @@ def test_systematic_draws_are_as_many_as_the_weights_say(rng):
     mean = torch.stack([systematic(weights[:1].log(), 5, rng) == 1 for _ in range(2000)]).double().sum(-1).mean()
     assert float(mean) == pytest.approx(1.0, abs=1e-12)
     assert effective_size(weights.log()).tolist() == pytest.approx([1 / 0.54, 4.0])
+
+
+def test_systematic_draws_of_groups_are_independent(rng):
+    """One draw of each of many groups has the frequencies of the weights, as one shift for all would not."""
+    weights = torch.tensor([0.1, 0.2, 0.7], dtype=torch.float64)
+    drawn = systematic(weights.log().expand(4000, 3), 1, rng)[:, 0]
+    assert_frequencies(torch.bincount(drawn, minlength=3), weights)
+    with pytest.raises(ImprobableError):
+        assert_frequencies(torch.bincount(drawn[:1].expand(4000), minlength=3), weights)

@@ -24,7 +24,7 @@ def test_a_table_is_measured_in_every_way(of_table: Assessment) -> None:
     baselines = ("gaussian", "gaussian_mixture", "kernel_density")
     wanted += [f"{name}_{unit}" for name in baselines for unit in ("nats_per_row", "bits_per_dim")]
     wanted += ["c2st_accuracy", "c2st_p_value", "energy_distance", "energy_distance_floor"]
-    wanted += ["copying_ratio", "copying_near_share"]
+    wanted += ["copying_ratio", "copying_near_share", "copying_near_share_held_out"]
     assert list(of_table.numbers) == wanted
     assert all(math.isfinite(figure.value) for figure in of_table.numbers.values())
     assert list(of_table.likelihoods) == ["unnoise, exact", "unnoise, lower bound", *BASELINES]

@@ -171,3 +171,4 @@ def _two_samples(result: Assessment) -> None:
         copies = memorisation(samples, test, result.features(result.train.x))
         result.numbers["copying_ratio"] = Quantity(copies.ratio, copies.ratio_se)
         result.numbers["copying_near_share"] = Quantity(copies.near_share)
+        result.numbers["copying_near_share_held_out"] = Quantity(copies.held_out_near_share)

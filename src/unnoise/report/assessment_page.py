@@ -118,11 +118,12 @@ def _neighbours(page: Page, result: Assessment) -> None:
     if result.train is None:
         return
     page.section("Are samples copies of the training data?")
-    ratio, near = result.numbers["copying_ratio"], result.numbers["copying_near_share"]
+    ratio, near, usual = (result.numbers[f"copying_{name}"] for name in ("ratio", "near_share", "near_share_held_out"))
     page.text(
         f"The median distance of a sample to its nearest training row is {ratio} times that of a held-out row. "
         f"Near 1, samples are as new as held-out data; near 0, they are copies. {100 * near.value:.1f} % of samples "
-        "are nearer to a training row than 99 % of held-out rows."
+        f"are as near to a training row as the nearest {100 * usual.value:.1f} % of held-out rows; much more than that "
+        "are copies."
     )
     if _is_image(result):
         shown = result.samples[:PAIRS]

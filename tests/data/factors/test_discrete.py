@@ -116,3 +116,18 @@ def test_a_table_of_everything_is_a_nested_state() -> None:
     assert back["calls"].equals(frame["calls"])
     np.testing.assert_allclose(back["lat"].to_numpy(), frame["lat"].to_numpy(), atol=1e-3)
     assert Schema.from_config(schema.to_config()) == schema
+
+
+def test_noise_arrives_at_the_mean_of_each_count() -> None:
+    draws = np.random.default_rng(0).poisson([0.5, 6.0], size=(50, 2))
+    schema = Schema.infer(draws, kinds={"x": "count"})
+    assert schema.process().mean == pytest.approx(tuple(draws.mean(0)))
+
+
+def test_a_text_ends_at_its_first_end() -> None:
+    """A model may put an end anywhere; what stands after it is no part of the text."""
+    table = pl.DataFrame({"word": ["ab", "abc", "a"]})
+    schema = Schema.infer(table, kinds={"word": "sequence"})
+    end, a, b, c = range(4)
+    decoded = schema.decode(torch.tensor([[a, end, c], [end, b, c], [c, b, end], [b, b, b]]))
+    assert decoded["word"].to_list() == ["a", "", "cb", "bbb"]

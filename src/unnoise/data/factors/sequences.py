@@ -89,7 +89,7 @@ class SequenceFactor(Factor):
         """Texts or whole numbers, as in the data."""
         places = x.numpy()
         if self.letters:
-            table = np.array(list(self.letters))
+            table = np.array(list(self.letters), dtype=object)  # an array of texts would drop the end, a zero
             texts = ["".join(row).split(END)[0] for row in table[places]]
             return {self.columns[0]: np.array(texts, dtype=object)}
         if len(self.columns) == 1:
