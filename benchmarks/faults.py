@@ -22,7 +22,10 @@ from pathlib import Path
 
 os.environ |= {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}  # forked children have no other threads
 
+import _faults_bits as bits
 import _faults_kills as kills
+import _faults_pairs as pairs
+import _faults_signals as signals
 from _faults_children import Case, fork, outcomes
 from paired import RESULTS
 
@@ -34,7 +37,7 @@ Part = Callable[[int, random.Random, Path], Iterator[Case]]
 
 def prepared(home: Path, *works: Callable[[], object]) -> None:
     """Do works in children, and stop at one that fails."""
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     for work in works:
         if end := fork(work, home / "preparation.txt", 120.0).wait():
             sys.exit(f"cannot prepare the cases ({end}): {(home / 'preparation.txt').read_text()}")
@@ -43,12 +46,29 @@ def prepared(home: Path, *works: Callable[[], object]) -> None:
 def all_kills(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
     """Kills, signals, and kills in groups of processes."""
     counted = (partial(kills.count_changes, home, job) for job in kills.JOBS)
-    prepared(home, partial(kills.prepare, home), *counted)
+    prepared(home, partial(kills.prepare, home), *counted, partial(signals.prepare, home))
+    prepared(home, partial(signals.fit, home, home / "whole"))
     yield from kills.cases(count, rng, home)
+    yield from signals.cases(count // 5, rng, home)
+    yield from signals.groups(count // 50, home)
+
+
+def all_bits(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
+    """Flipped bits."""
+    prepared(home, partial(bits.prepare, home))
+    yield from bits.cases(count, rng, home)
+
+
+def all_pairs(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
+    """Two processes in one folder."""
+    prepared(home, partial(pairs.prepare, home))
+    yield from pairs.cases(count, rng, home)
 
 
 PARTS: dict[str, tuple[Part, int, int]] = {  # cases, and their number in a whole and in a quick run
     "kills": (all_kills, 200, 12),
+    "bits": (all_bits, 100, 9),
+    "pairs": (all_pairs, 50, 6),
 }
 
 
