@@ -23,6 +23,7 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}  # forked children have no other threads
 
 import _faults_bits as bits
+import _faults_folders as folders
 import _faults_kills as kills
 import _faults_pairs as pairs
 import _faults_signals as signals
@@ -59,6 +60,12 @@ def all_bits(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
     yield from bits.cases(count, rng, home)
 
 
+def all_folders(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
+    """Deformed model folders."""
+    prepared(home, partial(folders.prepare, home))
+    yield from folders.cases(count, rng, home)
+
+
 def all_pairs(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
     """Two processes in one folder."""
     prepared(home, partial(pairs.prepare, home))
@@ -67,6 +74,7 @@ def all_pairs(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
 
 PARTS: dict[str, tuple[Part, int, int]] = {  # cases, and their number in a whole and in a quick run
     "kills": (all_kills, 200, 12),
+    "folders": (all_folders, 500, 24),
     "bits": (all_bits, 100, 9),
     "pairs": (all_pairs, 50, 6),
 }
