@@ -28,9 +28,7 @@ Random = random.Random
 CODE = ("os:system", "builtins:eval", "subprocess:Popen", "evil_canary:run", "unnoise._atomic:os", "torch.hub:load")
 CODE += ("unnoise.schedules.rates:torch.load", "unnoise.cli:main", "unnoise.heads.base:Any", "unnoise.networks.mlp:nn")
 CALLS = [{"name": name} for name in CODE]
-CALLS += [
-    {"partial": {"name": name}, "arguments": ["touch canary"], "keywords": {"dict": {}}} for name in CODE
-]
+CALLS += [{"partial": {"name": name}, "arguments": ["touch canary"], "keywords": {"dict": {}}} for name in CODE]
 CALLS += [{"object": name, "fields": {"command": "touch canary"}} for name in CODE]
 NUMBERS = (-1, 0, 1, 2, 3.5, 1e-300, 1e308, -1e308, float("nan"), float("inf"), 10**9, 10**12, 2**63, 10**30)
 OTHERS = (None, True, False, "", "x", "0", "nan", "a" * 100_000, "\ud800", "\x00", "../..", [], {}, [[]], [None])
@@ -194,7 +192,9 @@ def kinds_of_files(folder: Path, rng: Random) -> str:
     """Put a link, a pipe, a device or a folder in the place of a file, or mix the files of two models."""
     name = rng.choice([name for name in (CONFIG, WEIGHTS, TRAINING) if (folder / name).is_file()])
     path, elsewhere = folder / name, folder.parent / "precious"
-    way = rng.choice(("link", "dangling link", "loop", "pipe", "folder", "device", "socket", "unreadable", "all linked"))
+    way = rng.choice(
+        ("link", "dangling link", "loop", "pipe", "folder", "device", "socket", "unreadable", "all linked")
+    )
     if way == "all linked":
         shutil.copytree(folder, elsewhere / "m")
         for other in (CONFIG, WEIGHTS, TRAINING):

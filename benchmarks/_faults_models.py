@@ -65,5 +65,3 @@ def copies(folder: Path, other: Path) -> None:
     for name in (CONFIG, WEIGHTS, TRAINING):
         if (folder / name).is_file():
             (other / name).write_bytes((folder / name).read_bytes())
-
-

@@ -24,6 +24,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}  # forked chil
 
 import _faults_bits as bits
 import _faults_folders as folders
+import _faults_inputs as inputs
 import _faults_kills as kills
 import _faults_pairs as pairs
 import _faults_signals as signals
@@ -60,6 +61,12 @@ def all_bits(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
     yield from bits.cases(count, rng, home)
 
 
+def all_inputs(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
+    """Deformed files and command lines."""
+    prepared(home, partial(inputs.prepare, home))
+    yield from inputs.cases(count, rng, home)
+
+
 def all_folders(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
     """Deformed model folders."""
     prepared(home, partial(folders.prepare, home))
@@ -74,6 +81,7 @@ def all_pairs(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
 
 PARTS: dict[str, tuple[Part, int, int]] = {  # cases, and their number in a whole and in a quick run
     "kills": (all_kills, 200, 12),
+    "inputs": (all_inputs, 1000, 40),
     "folders": (all_folders, 500, 24),
     "bits": (all_bits, 100, 9),
     "pairs": (all_pairs, 50, 6),
@@ -115,7 +123,9 @@ def main() -> None:
         worst = faults[kind][0][:100] if faults[kind] else ""
         print(f"{kind:<34}{count:>7}{count - len(faults[kind]):>7}  {worst}")
     if not given.quick:
-        measured = {kind: {"tried": n, "held": n - len(faults[kind]), "not": faults[kind]} for kind, n in counts.items()}
+        measured = {
+            kind: {"tried": n, "held": n - len(faults[kind]), "not": faults[kind]} for kind, n in counts.items()
+        }
         command = " ".join(["python benchmarks/faults.py", *sys.argv[1:]])
         seconds = time.perf_counter() - start
         write_results("faults", RESULTS, measured=measured, seconds=seconds, command=command, seed=given.seed)
