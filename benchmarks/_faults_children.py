@@ -84,12 +84,16 @@ def fork(work: Callable[[], object], output: Path, seconds: float = 20.0) -> Chi
         work()
         code = 0
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
     except BaseException:
         traceback.print_exc()
+    try:
+        sys.stdout.flush(), sys.stderr.flush()
+    except OSError:
+        code = code or 120  # as Python itself
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
         os._exit(code)
 
 

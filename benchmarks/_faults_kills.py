@@ -6,6 +6,7 @@ job makes, so also in the middle of every save.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -25,7 +26,8 @@ from unnoise.model import load_model
 from unnoise.objectives import Denoising
 from unnoise.storage import CONFIG
 
-CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.link", "os.symlink", "os.truncate"}
+GROWING = {"os.mkdir", "os.link", "os.symlink"}
+CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.chmod", "os.truncate"}
 JOBS = ("fit", "overwrite", "save", "resume")
 
 
@@ -78,8 +80,18 @@ def at_step(number: int, act: Callable[[], object]) -> None:
     Denoising.__call__ = acting  # type: ignore[method-assign]
 
 
-def at_change(number: int | None) -> list[int]:
-    """In a child: die before the change of this number (the first is 1), a save of tensors when half is written.
+def die() -> None:
+    """Be killed."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def full() -> None:
+    """Say that the disk is full."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def at_change(number: int | None, act: Callable[[], None] = die) -> list[int]:
+    """In a child: act before this change (the first is 1) and all later ones; a save of tensors is half written then.
 
     Returns the count of changes so far.
     """
@@ -87,12 +99,13 @@ def at_change(number: int | None) -> list[int]:
 
     def change() -> None:
         seen[0] += 1
-        if seen[0] == number:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if number is not None and seen[0] >= number:
+            act()
 
     def heard(event: str, arguments: tuple[Any, ...]) -> None:
         written = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-        if event in CHANGES or (written and "/dev/" not in str(arguments[0])):
+        grows = event in GROWING or (event in CHANGES and act is die)  # a full disk lets files be removed
+        if grows or (written and "/dev/" not in str(arguments[0])):
             change()
 
     flush, whole = os.fsync, safetensors.torch.save_file
@@ -179,6 +192,28 @@ def in_a_save(home: Path, job: str, share: float, work: Path) -> str:
     return judged(home, job, work / "m")
 
 
+def on_a_full_disk(home: Path, job: str, share: float, work: Path) -> str:
+    """Nothing more can be written after a share of the changes of files; then there is room again."""
+
+    def filled() -> None:
+        number = 1 + int(share * int((home / f"changes-{job}").read_text()))
+        at_change(number, full)
+        try:
+            start(home, job, work / "m")
+        except OSError as error:
+            print(error)
+            raise SystemExit(75) from None
+
+    place(home, job, work / "m")
+    end = fork(filled, work.parent / "job").wait()
+    said = (work.parent / "job").read_text().strip()
+    if end not in ("", "exit 75"):  # at the end of a job a failure to flush a folder does no harm
+        return f"{end}: {said[-300:]}"
+    if end and "space" not in said:
+        return f"it said {said[-300:]!r}"
+    return judged(home, job, work / "m")
+
+
 def cases(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
     """Kills, half at random moments."""
     for number in range(count):
@@ -188,3 +223,10 @@ def cases(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
             yield Case("kills at any moment", f"{job}, {share:.3f} of its time", partial(at_random, home, job, share))
         else:
             yield Case("kills in saves", f"{job}, {share:.3f} of its changes", partial(in_a_save, home, job, share))
+
+
+def full_disks(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
+    """Disks that are full for a moment."""
+    for number in range(count):
+        job, share = JOBS[number % len(JOBS)], rng.random()
+        yield Case("full disks", f"{job}, {share:.3f} of its changes", partial(on_a_full_disk, home, job, share))

@@ -3,7 +3,7 @@
 Each case runs in a child process of its own, with limits of time and memory. Prints one table and writes
 results/faults.json; needs Linux.
 
-    python benchmarks/faults.py [--quick] [--only kills,inputs,folders,bits,pairs] [--seed 0]
+    python benchmarks/faults.py [--quick] [--only kills,inputs,folders,bits,pairs,surroundings] [--seed 0]
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import _faults_inputs as inputs
 import _faults_kills as kills
 import _faults_pairs as pairs
 import _faults_signals as signals
+import _faults_surroundings as surroundings
 from _faults_children import Case, fork, outcomes
 from paired import RESULTS
 
@@ -51,6 +52,7 @@ def all_kills(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
     prepared(home, partial(kills.prepare, home), *counted, partial(signals.prepare, home))
     prepared(home, partial(signals.fit, home, home / "whole"))
     yield from kills.cases(count, rng, home)
+    yield from kills.full_disks(count // 3, rng, home)
     yield from signals.cases(count // 5, rng, home)
     yield from signals.groups(count // 50, home)
 
@@ -79,17 +81,24 @@ def all_pairs(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
     yield from pairs.cases(count, rng, home)
 
 
+def all_surroundings(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
+    """Limits, permissions, streams, threads and processes."""
+    prepared(home, partial(surroundings.prepare, home))
+    yield from surroundings.cases(count, rng, home)
+
+
 PARTS: dict[str, tuple[Part, int, int]] = {  # cases, and their number in a whole and in a quick run
     "kills": (all_kills, 200, 12),
     "inputs": (all_inputs, 1000, 40),
     "folders": (all_folders, 500, 24),
     "bits": (all_bits, 100, 9),
     "pairs": (all_pairs, 50, 6),
+    "surroundings": (all_surroundings, 1, 1),
 }
 
 
 def tried(names: list[str], quick: bool, seed: int) -> tuple[Counter[str], dict[str, list[str]]]:
-    """Run the parts; the number of cases by kind, and what did not hold."""
+    """Run the parts: the number of cases by kind, and what did not hold."""
     counts, faults = Counter[str](), defaultdict[str, list[str]](list)
     with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
         for name in names:
@@ -111,6 +120,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few cases of each kind; writes no results")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, help="folder for faults.json")
     given = parser.parse_args()
     names, start = given.only.split(","), time.perf_counter()
     if unknown := set(names) - PARTS.keys():
@@ -122,13 +132,14 @@ def main() -> None:
     for kind, count in counts.items():
         worst = faults[kind][0][:100] if faults[kind] else ""
         print(f"{kind:<34}{count:>7}{count - len(faults[kind]):>7}  {worst}")
-    if not given.quick:
+    output = given.output or (None if given.quick else RESULTS)
+    if output is not None:
         measured = {
             kind: {"tried": n, "held": n - len(faults[kind]), "not": faults[kind]} for kind, n in counts.items()
         }
         command = " ".join(["python benchmarks/faults.py", *sys.argv[1:]])
         seconds = time.perf_counter() - start
-        write_results("faults", RESULTS, measured=measured, seconds=seconds, command=command, seed=given.seed)
+        write_results("faults", output, measured=measured, seconds=seconds, command=command, seed=given.seed)
     sys.exit(1 if any(faults.values()) else 0)
 
 
