@@ -260,7 +260,9 @@ def test_resuming_with_other_data_is_refused(refused: Run, data: Path, model: Pa
     pl.read_csv(data / "rows.csv").head(30).write_csv(tmp_path / "fewer.csv")
     refused("fit", tmp_path / "fewer.csv", "-o", model, "--resume", match="saw 40 examples, but the data have 30")
     pl.read_csv(data / "rows.csv").with_columns(pl.first() + 1).write_csv(tmp_path / "other.csv")
-    refused("fit", tmp_path / "other.csv", "-o", model, "--resume", match="saw 40 examples too, but other numbers")
+    refused(
+        "fit", tmp_path / "other.csv", "-o", model, "--resume", match="saw other numbers, or the same in another order"
+    )
     refused("fit", data / "people.csv", "-o", model, "--resume", match="Feature names unseen at fit time: - age - sex")
 
 
