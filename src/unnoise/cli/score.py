@@ -64,9 +64,9 @@ def score(
     method = {"exact": ProbabilityFlow(), "bound": Bound(), None: fitted.likelihood_}[likelihood]
     words.refuse(
         (dequantisations is not None and not fitted.schema_.has_cells, "--dequantisations is for whole numbers"),
-        common.no_conditions(labels, "--labels", fitted),
     )
     rows, y = common.contents(data), common.contents(labels)
+    words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
     found = fitted.estimate(rows, y, likelihood=method, dequantisations=dequantisations or 1, seed=seed)
     table = polars.DataFrame({"log_likelihood": found.log_prob.numpy(), "standard_error": found.standard_error.numpy()})
     files.write(table.to_numpy() if output.suffix == ".npy" else table, output, overwrite=overwrite)

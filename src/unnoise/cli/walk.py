@@ -87,8 +87,8 @@ def walk(
     if chain is not None and chain not in KERNELS:
         raise InputError(f"got the chain {chain!r}; expected one of {', '.join(KERNELS)}")
     for option, number in (("--scale", scale), ("--sigma", sigma), ("--step-size", step_size)):
-        if number is not None and not 0 < number < math.inf:
-            raise InputError(f"got {option} {number}; expected a positive number")
+        if number is not None and not 1e-15 <= number <= 1e15:
+            raise InputError(f"got {option} {number}; expected a positive number, from 1e-15 to 1e15")
     with user_code.this_folder(), user_code.running():
         density, shape = _density(user_code.find(target, "my_posterior:log_prob"), target, dimension)
         chain = _chain(chain, density)
