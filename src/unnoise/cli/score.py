@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from unnoise._errors import InputError
 from unnoise.cli import common, words
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ def score(
     from unnoise.evaluation import Bound, ProbabilityFlow
 
     files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))
+    for read in (data, labels):
+        if read is not None and output.exists() and read.exists() and output.samefile(read):
+            raise InputError(f"{output} holds the data to score, which would be lost: name another file")
     fitted = common.opened(model, device, trust)
     method = {"exact": ProbabilityFlow(), "bound": Bound(), None: fitted.likelihood_}[likelihood]
     words.refuse(

@@ -137,11 +137,13 @@ def _density(found: Any, target: str, dimension: int | None) -> tuple[LogDensity
     from unnoise.spaces import Euclidean, Manifold
 
     unsized = InputError(f"{target} does not say how many numbers its points have: give --dimension")
-    if isinstance(found, type) and dimension is not None:
+    if isinstance(found, type) and dimension is not None and user_code.takes(found, dimension):
         found = found(dimension)
-    elif isinstance(found, type) and not user_code.needs_nothing(found):
-        raise unsized
-    elif isinstance(found, type) or (not hasattr(found, "log_prob") and user_code.needs_nothing(found)):
+    elif isinstance(found, type) and not user_code.takes(found):
+        if dimension is None:
+            raise unsized
+        raise InputError(f"{target} is a class that cannot be made from a dimension alone: name an object of it")
+    elif isinstance(found, type) or (not hasattr(found, "log_prob") and user_code.takes(found)):
         found = found()
     log_prob = getattr(found, "log_prob", found)
     if not callable(log_prob):
