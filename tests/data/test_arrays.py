@@ -182,6 +182,7 @@ def test_columns_are_contiguous() -> None:
             r"Found array with 0 sample\(s\) \(shape=\(0, 2\)\) while a minimum of 1 is required",
         ),
         (np.zeros((0, 8, 8)), r"Found array with 0 sample\(s\)"),
+        (np.full((2, 4), 255, dtype=np.uint8).view("<U1"), "The data of type <U1 holds what is no text"),
         (np.zeros((12, 0)), r"0 feature\(s\) \(shape=\(12, 0\)\) while a minimum of 1 is required"),
         (np.ones((1, 2)), r"got 1 sample \(n_samples = 1\); at least 2 are needed to fit a density"),
         (np.ones((1, 8, 8)), "got 1 sample"),

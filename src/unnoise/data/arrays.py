@@ -80,7 +80,10 @@ def tidy(values: Values, where: str) -> Values:
         raise InputError(f"Complex data not supported: {where} is of type {values.dtype}.")
     if kind not in "OUT":
         raise InputError(f"{where} is of type {values.dtype}; turn it into plain numbers or text, or drop it.")
-    held = [None if is_missing(value) else value for value in values.ravel().tolist()]
+    try:
+        held = [None if is_missing(value) else value for value in values.ravel().tolist()]
+    except (SystemError, ValueError):
+        raise InputError(f"{where} of type {values.dtype} holds what is no text.") from None
     flat = np.array(held, dtype=object) if any(isinstance(v, str) for v in held) else _numbers(held, where)
     return flat.reshape(values.shape)
 
