@@ -566,9 +566,7 @@ def test_resuming_with_other_data_is_refused(tmp_path: Path) -> None:
             shutil.copytree(tmp_path / "model", tmp_path / "copy")
             if not checkpoint:
                 (tmp_path / "copy" / TRAINING).unlink()
-            with pytest.raises(
-                InputError, match="saw other numbers, or the same in another order; resume with the same"
-            ):
+            with pytest.raises(InputError, match=words):
                 tiny().fit(other, folder=tmp_path / "copy", resume=True)
             shutil.rmtree(tmp_path / "copy")
     with pytest.raises(InputError, match="X has 3 features"):
