@@ -109,9 +109,7 @@ def test_a_loaded_network_is_no_longer_in_training(fitted: DenoisingMarkovModel,
 
 
 @pytest.mark.parametrize("likelihood", [Bound(draws=8), ProbabilityFlow(exact_up_to=0, probes=3)], ids=lambda x: x.name)
-def test_an_estimate_is_that_of_the_likelihood_moved_by_the_units(
-    fitted: DenoisingMarkovModel, likelihood: Any
-) -> None:
+def test_an_estimate_is_the_likelihood_moved_by_the_units(fitted: DenoisingMarkovModel, likelihood: Any) -> None:
     states, volume = fitted.schema_.encode(DATA[:5]).x, fitted.schema_.log_volume
     alone = likelihood(fitted.denoiser_, states, generator(7))
     found = fitted.estimate(DATA[:5], likelihood=likelihood, seed=7)
