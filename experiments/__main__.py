@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unnoise.cli import common
+from unnoise.cli import common, words
 
 if TYPE_CHECKING:
     from experiments import Outcome
@@ -75,7 +75,7 @@ def _write(outcome: Outcome, stem: str, output: Path, seconds: float, seed: int)
         measured=outcome.measured | notes,
         published={metric: {"value": one.value, "source": one.source} for metric, one in outcome.published.items()},
         seconds=seconds,
-        command=common.command_line(program="python -m experiments"),
+        command=words.command_line(program="python -m experiments"),
         seed=seed,
     )
 

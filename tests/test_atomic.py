@@ -125,6 +125,23 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "real" / "a.txt").read_text() == "new"
 
 
+@pytest.mark.parametrize("what", ["file", "folder", "nothing", "device"])
+def test_a_link_that_is_not_followed_is_replaced(tmp_path: Path, what: str) -> None:
+    precious = Path(os.devnull) if what == "device" else tmp_path / "elsewhere" / "precious"
+    (tmp_path / "elsewhere").mkdir()
+    if what == "file":
+        precious.write_text("years of work")
+    if what == "folder":
+        precious.mkdir()
+    (tmp_path / "link.txt").symlink_to(precious)
+    with atomic_path(tmp_path / "link.txt", follow=False) as beside:
+        beside.write_text("new")
+    assert not (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "link.txt").read_text() == "new"
+    assert names(tmp_path / "elsewhere") == ([] if what in ("nothing", "device") else ["precious"])
+    assert what != "file" or precious.read_text() == "years of work"
+
+
 def test_a_device_is_refused_and_stays_a_device() -> None:
     with pytest.raises(InputError, match="device or a pipe"), atomic_path(Path(os.devnull)):
         pass
@@ -173,8 +190,7 @@ def test_a_file_does_not_replace_a_folder(tmp_path: Path, full: bool) -> None:
     assert names(tmp_path) == ["a.txt"]
 
 
-def test_clean_up_after_a_real_kill(tmp_path: Path) -> None:
-    target = tmp_path / "a.txt"
+def killed_while_it_writes(target: Path) -> None:
     target.write_text("old")
     script = (
         "import os, signal, sys; from pathlib import Path; from unnoise._atomic import atomic_path\n"
@@ -189,8 +205,23 @@ def test_clean_up_after_a_real_kill(tmp_path: Path) -> None:
     )
     assert killed.returncode == -signal.SIGKILL
     assert target.read_text() == "old"
-    assert len(names(tmp_path)) == 2
-    clean_up(target)
+    assert len(names(target.parent)) == 2
+
+
+def test_clean_up_after_a_real_kill(tmp_path: Path) -> None:
+    killed_while_it_writes(tmp_path / "a.txt")
+    clean_up(tmp_path / "a.txt")
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_the_next_writer_removes_what_the_dead_left_and_nothing_of_the_living(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    killed_while_it_writes(target)
+    with atomic_path(target) as other:
+        other.write_text("of the living")
+        write(target, "new")
+        assert names(tmp_path) == sorted(["a.txt", other.name])
+    assert target.read_text() == "of the living"
     assert names(tmp_path) == ["a.txt"]
 
 

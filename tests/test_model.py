@@ -6,6 +6,7 @@ import copy
 import itertools
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from unnoise import DenoisingMarkovModel, InputError, networks, processes, samplers
+from unnoise import DenoisingMarkovModel, InputError, load, networks, processes, samplers
 from unnoise.chains import Sequential, WalkJump
 from unnoise.denoisers import ExactMixture
 from unnoise.evaluation import Bound, ProbabilityFlow
@@ -606,3 +607,63 @@ def test_only_gaussian_noise_can_be_walked_on() -> None:
     model = tiny(kinds={"angle": "degrees"}).fit(angles)
     with pytest.raises(InputError, match="a noise level needs a process with"):
         model.walk(2)
+
+
+# ---- wherever it is called
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_no_mode_of_torch_changes_a_result(data: np.ndarray, mode: Any, tmp_path: Any) -> None:
+    outside = tiny().fit(data)
+    with mode():
+        inside = tiny().fit(data)
+        inside.save(tmp_path / "model")
+        again = load(tmp_path / "model")
+        results = [(each.sample(5, seed=0), each.score_samples(data[:5])) for each in (inside, again)]
+    for rows, scores in results:
+        assert (rows == outside.sample(5, seed=0)).all()
+        assert (scores == outside.score_samples(data[:5])).all()
+
+
+def test_the_default_type_of_torch_does_not_matter(
+    data: np.ndarray, model: DenoisingMarkovModel, tmp_path: Any
+) -> None:
+    model.save(tmp_path / "model")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        fitted, again = tiny().fit(data), load(tmp_path / "model")
+        scores = again.score_samples(data[:5])
+    finally:
+        torch.set_default_dtype(before)
+    assert {weight.dtype for weight in fitted.denoiser_.parameters()} == {torch.float32}
+    assert scores == pytest.approx(model.score_samples(data[:5]), abs=1e-4)
+    fitted.save(tmp_path / "fitted")
+    assert (load(tmp_path / "fitted").sample(5, seed=0) == fitted.sample(5, seed=0)).all()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "one"])
+def test_what_is_no_seed_is_refused(data: np.ndarray, model: DenoisingMarkovModel, seed: Any) -> None:
+    for call in (
+        lambda: model.sample(2, seed=seed),
+        lambda: model.score_samples(data[:2], seed=seed),
+        lambda: tiny(random_state=seed).fit(data),
+    ):
+        with pytest.raises(InputError, match=r"seed .*a whole number"):
+            call()
+
+
+@pytest.mark.parametrize("part", ["process", "network", "head", "objective", "sampler", "likelihood"])
+@pytest.mark.parametrize("value", [3, "MLP", [1], float("nan")])
+def test_a_part_that_is_none_is_refused(data: np.ndarray, part: str, value: Any) -> None:
+    with pytest.raises(InputError, match=f"{part} is .*expected"):
+        tiny(**{part: value}).fit(data)
+
+
+def test_threads_fit_as_one_after_another(data: np.ndarray) -> None:
+    def fitted(seed: int) -> np.ndarray:
+        return tiny(random_state=seed).fit(data).sample(5, seed=0)
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(fitted, range(8)))
+    assert all((rows == fitted(seed)).all() for seed, rows in enumerate(together))

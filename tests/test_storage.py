@@ -23,6 +23,8 @@ import safetensors.torch
 import torch
 
 from unnoise import DenoisingMarkovModel, InputError, load, samplers, storage
+from unnoise._errors import NonFiniteError
+from unnoise._sealed import BLANK, seal, write_tensors
 from unnoise.evaluation import Bound
 from unnoise.model import load_unfitted
 from unnoise.networks import MLP
@@ -79,10 +81,15 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    """Change the description of a saved model by hand."""
+    """Change the description of a saved model, and seal both files anew, as somebody who wants harm would do it."""
     config = json.loads((folder / CONFIG).read_text())
     change(config)
-    (folder / CONFIG).write_text(json.dumps(config))
+    (folder / CONFIG).write_text(json.dumps(config | {"checksum": BLANK}))
+    seal(folder / CONFIG)
+    model = storage.Description(config.get("params"), config.get("schema")).fingerprint
+    with safetensors.safe_open(folder / WEIGHTS, framework="pt") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    write_tensors(folder / WEIGHTS, tensors, metadata | {"model": str(model)})
 
 
 # ---- there and back
@@ -144,7 +151,7 @@ def test_there_is_plain_json_and_safetensors_and_nothing_else(model: DenoisingMa
         assert safetensors.torch.load(path.read_bytes())
     for path in tmp_path.rglob("*.json"):
         config = json.loads(path.read_text(), parse_constant=refuse)
-        assert config["format"] == "unnoise.model.1"
+        assert config["format"] == "unnoise.model.2"
         assert config["schema"]["container"] == {
             "container": "matrix",
             "backend": "numpy",
@@ -204,7 +211,7 @@ def test_what_cannot_be_described_is_refused_before_training(tmp_path: Path) -> 
     with pytest.raises(InputError, match="cannot be saved with a model"):
         model.fit(DATA, folder=tmp_path / "model")
     assert not hasattr(model, "losses_")
-    assert names(tmp_path / "model") == set()
+    assert names(tmp_path) == set()
 
 
 # ---- damage
@@ -253,7 +260,7 @@ def test_a_damaged_description_is_refused(folder: Path, change: Callable[[dict[s
 def test_another_format_is_refused(folder: Path) -> None:
     rewrite(folder, put("unnoise.model.9", "format"))
     with pytest.raises(
-        InputError, match=r"has the format 'unnoise.model.9', and this unnoise .* reads 'unnoise.model.1'"
+        InputError, match=r"has the format 'unnoise.model.9', and this unnoise .* reads 'unnoise.model.2'"
     ):
         load(folder)
 
@@ -269,7 +276,10 @@ def test_truncated_weights_are_refused(folder: Path, share: float) -> None:
 def test_weights_of_another_network_are_refused(folder: Path, tmp_path: Path) -> None:
     tiny(network=partial(MLP, width=8, depth=1, embedding=16)).fit(DATA).save(tmp_path / "narrow")
     shutil.copy(tmp_path / "narrow" / WEIGHTS, folder / WEIGHTS)
-    with pytest.raises(InputError, match=r"belongs to another model \(.*size mismatch for network.first.weight"):
+    with pytest.raises(InputError, match=r"belongs to another model \(they were trained with other parameters or data"):
+        load(folder)
+    rewrite(folder, lambda config: None)
+    with pytest.raises(InputError, match=r"belongs to another model \(size mismatch for network.*: it has shape .8"):
         load(folder)
     safetensors.torch.save_file({"x": torch.zeros(3)}, folder / WEIGHTS)
     with pytest.raises(InputError, match="belongs to another model"):
@@ -315,9 +325,107 @@ def test_a_replaced_model_leaves_nothing_behind(model: DenoisingMarkovModel, tmp
     assert names(tmp_path) == {"model"}
 
 
-def test_before_a_new_model_is_trained_the_old_one_goes(folder: Path) -> None:
-    storage.create(folder, {}, load(folder).schema_, resume=False, overwrite=True)
-    assert names(folder) == {CONFIG}
+def test_until_a_new_model_is_trained_the_old_one_stands(model: DenoisingMarkovModel, folder: Path) -> None:
+    """Also after a second attempt; then the new weights take its place."""
+    for steps in (3, 4):
+        other = tiny(steps=steps, random_state=1)
+        description = storage.Description.of(other.get_params(deep=False), other.fit(DATA + 9).schema_)
+        with storage.held(folder, overwrite=True):
+            storage.create(folder, description, resume=False)
+        again = load(folder)
+        assert again.schema_ == model.schema_
+        assert (again.sample(5, seed=3) == model.sample(5, seed=3)).all()
+        assert load_unfitted(folder).steps == steps
+    with storage.held(folder, overwrite=True):
+        storage.complete(folder, description, other.denoiser_, other.losses_)
+    assert load(folder).schema_ == other.schema_
+    assert "before" not in json.loads((folder / CONFIG).read_text())
+
+
+@pytest.mark.parametrize("fault", ["it diverges", "the disk is full"])
+def test_an_overwriting_training_that_fails_leaves_the_old_model(
+    model: DenoisingMarkovModel, folder: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if fault == "it diverges":
+        with pytest.raises(NonFiniteError):
+            tiny(learning_rate=1e30, clip=None, steps=50, warmup=0).fit(DATA + 9, folder=folder, overwrite=True)
+    else:
+        monkeypatch.setattr(safetensors.torch, "save_file", full)
+        with pytest.raises(OSError, match="No space left on the disk"):
+            tiny().fit(DATA + 9, folder=folder, overwrite=True)
+    assert (load(folder).sample(20, seed=3) == model.sample(20, seed=3)).all()
+
+
+def full(*arguments: Any, **keywords: Any) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_two_do_not_write_into_one_folder(model: DenoisingMarkovModel, folder: Path) -> None:
+    before = content(folder)
+    with storage.held(folder, overwrite=True):
+        for write in (
+            lambda: model.save(folder, overwrite=True),
+            lambda: tiny().fit(DATA, folder=folder, overwrite=True),
+            lambda: tiny().fit(DATA, folder=folder, resume=True),
+        ):
+            with pytest.raises(InputError, match="another training or save is writing into"):
+                write()
+    assert content(folder) == before
+    model.save(folder, overwrite=True)
+
+
+def test_a_process_that_is_killed_holds_nothing(model: DenoisingMarkovModel, folder: Path) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path; from unnoise import storage\n"
+        "with storage.held(Path(sys.argv[1]), overwrite=True): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, str(folder)], check=False).returncode == -signal.SIGKILL
+    model.save(folder, overwrite=True)
+
+
+def test_without_locks_the_last_one_to_begin_wins_and_the_other_is_told(folder: Path) -> None:
+    """As on some network file systems."""
+    ours, theirs = (
+        storage.Description.of(tiny(random_state=seed).get_params(), load(folder).schema_) for seed in (1, 2)
+    )
+    storage.create(folder, ours, resume=False)
+    storage.create(folder, theirs, resume=False)
+    found = load(folder)
+    with pytest.raises(InputError, match=r"another training has written into .* so this model was not saved there"):
+        storage.complete(folder, ours, found.denoiser_, found.losses_)
+    storage.complete(folder, theirs, found.denoiser_, found.losses_)
+    assert load(folder).random_state == 2
+
+
+@pytest.mark.parametrize("when", ["at the start", "at the end"])
+def test_a_folder_that_is_deleted_meanwhile_is_made_again(
+    tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, original = itertools.count(1), Denoising.__call__
+
+    def deleting(*arguments: Any, **keywords: Any) -> Any:
+        if next(calls) == (1 if when == "at the start" else 5):
+            shutil.rmtree(tmp_path / "model")
+        return original(*arguments, **keywords)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Denoising, "__call__", deleting)
+        model = tiny(checkpoint_every=0.0).fit(DATA, folder=tmp_path / "model")
+    assert (load(tmp_path / "model").sample(5, seed=0) == model.sample(5, seed=0)).all()
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, TRAINING])
+@pytest.mark.parametrize("resume", [False, True])
+def test_links_in_a_folder_are_replaced_and_not_followed(tmp_path: Path, name: str, resume: bool) -> None:
+    folder, precious = tmp_path / "model", tmp_path / "precious"
+    tiny().fit(DATA, folder=folder)
+    (folder / name).rename(precious)
+    (folder / name).symlink_to(precious)
+    before = precious.read_bytes()
+    tiny(steps=7).fit(DATA, folder=folder, resume=resume, overwrite=not resume)
+    assert precious.read_bytes() == before
+    assert not any(path.is_symlink() for path in folder.iterdir())
+    assert len(load(folder).losses_) == 7
 
 
 def test_what_is_refused_does_not_cost_the_old_model(folder: Path) -> None:
@@ -441,9 +549,9 @@ def test_interrupted_and_resumed_it_is_the_uninterrupted_model(tmp_path: Path, m
 def test_resuming_with_another_network_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     tiny().fit(DATA, folder=tmp_path / "model")
     before = content(tmp_path / "model")
-    with pytest.raises(InputError, match="it holds another network"):
+    with pytest.raises(InputError, match=r"the model was trained with network = .* is asked for now"):
         tiny(network=partial(MLP, width=8, depth=1)).fit(DATA, folder=tmp_path / "model", resume=True)
-    with pytest.raises(InputError, match="it was trained with batch_size = 32, but batch_size = 16 is asked for now"):
+    with pytest.raises(InputError, match="was trained with batch_size = 32, but batch_size = 16 is asked for now"):
         tiny(batch_size=16).fit(DATA, folder=tmp_path / "model", resume=True)
     assert content(tmp_path / "model") == before
 
@@ -500,17 +608,37 @@ def test_a_checkpoint_of_old_is_resumed(tmp_path: Path) -> None:
     """Version 0.1.0 wrote no digest of the data, knew no accumulation, and named laws of times otherwise."""
     model = tiny(objective=Denoising(times=times.UniformTimes()))
     model.fit(DATA, folder=tmp_path / "model")
-    path, config = tmp_path / "model" / TRAINING, tmp_path / "model" / CONFIG
-    with safetensors.safe_open(path, framework="pt") as file:
-        header, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    metadata = json.loads(header["metadata"])
-    del metadata["digest"], metadata["settings"]["accumulate"]
-    safetensors.torch.save_file(tensors, path, metadata=header | {"metadata": json.dumps(metadata)})
-    config.write_text(config.read_text().replace("times:UniformTimes", "times:Uniform"))
+    as_written_by_0_1_0(tmp_path / "model")
     again = load_unfitted(tmp_path / "model").set_params(steps=7).fit(DATA, folder=tmp_path / "model", resume=True)
     assert len(again.losses_) == 7
     with pytest.raises(InputError, match="but other numbers"):
         again.set_params(steps=8).fit(2 * DATA, folder=tmp_path / "model", resume=True)
+
+
+def as_written_by_0_1_0(folder: Path) -> None:
+    """Without checksums and all that came later."""
+    config = json.loads((folder / CONFIG).read_text())
+    del config["checksum"], config["params"]["dict"]["checkpoint_every"]
+    text = json.dumps(config | {"format": "unnoise.model.1"}).replace("times:UniformTimes", "times:Uniform")
+    (folder / CONFIG).write_text(text)
+    for name, kind in ((WEIGHTS, "model"), (TRAINING, "training")):
+        with safetensors.safe_open(folder / name, framework="pt") as file:
+            header, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        kept = {"format": f"unnoise.{kind}.1"}
+        if kind == "training":
+            metadata = json.loads(header["metadata"])
+            del metadata["digest"], metadata["run"], metadata["learnt"], metadata["settings"]["accumulate"]
+            kept["metadata"] = json.dumps(metadata)
+        safetensors.torch.save_file(tensors, folder / name, metadata=kept)
+
+
+def test_a_model_of_old_stands_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    old = tiny(objective=Denoising(times=times.UniformTimes())).fit(DATA, folder=folder)
+    as_written_by_0_1_0(folder)
+    description = storage.Description.of(tiny().get_params(deep=False), old.schema_)
+    storage.create(folder, description, resume=False)
+    assert (load(folder).sample(5, seed=0) == old.sample(5, seed=0)).all()
 
 
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Write a file or a folder completely or not at all.
 
 A temporary beside the target is flushed, then renamed, so a full disk, Ctrl-C or a power cut leaves the old content.
+Its name tells the machine and the process that writes, so that the next writer removes what killed ones left.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,13 +20,20 @@ from unnoise._errors import InputError
 
 _PARTIAL = ".{}.partial-"  # a temporary file or folder
 _ASIDE = ".{}.replaced-"  # an old folder, until the new one has its name
+_MACHINE = f"{zlib.crc32(os.uname().nodename.encode()):08x}" if hasattr(os, "uname") else "elsewhere"
+_WRITER = re.compile(rf"{_MACHINE}-(\d+)-")
 
 
 @contextlib.contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
+def atomic_path(target: Path, *, follow: bool = True) -> Iterator[Path]:
     """Yield a path beside `target` that becomes the target at the end of the block.
 
     The block makes a file or a folder there. If it raises, the target does not change.
+
+    Args:
+        target: a file or a folder, which may exist.
+        follow: whether a link at `target` stays, and what it names is replaced. Else the link itself is, as a folder
+            from elsewhere may hold links to anywhere.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "numbers.txt"
@@ -32,9 +42,10 @@ def atomic_path(target: Path) -> Iterator[Path]:
     >>> target.read_text()
     '1 2 3'
     """
-    target = Path(os.path.realpath(target))  # keeps a link
-    if target.exists() and not (target.is_file() or target.is_dir()):
+    target = _resolved(target, follow)
+    if target.exists() and not (target.is_file() or target.is_dir() or target.is_symlink()):
         raise InputError(f"{target} is a device or a pipe; expected a file or a folder.")
+    _remove_what_the_dead_left(target)
     temporary = _beside(target, _PARTIAL)
     try:
         mode = _mode_of_new_file(target)
@@ -55,7 +66,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 def clean_up(target: Path) -> None:
     """Restore an old folder and remove what killed processes left beside `target`, while no other writes it."""
-    target = Path(os.path.realpath(target))
+    target = _resolved(target, follow=False)
     if not target.parent.is_dir():
         return
     for path in sorted(target.parent.iterdir()):
@@ -65,14 +76,42 @@ def clean_up(target: Path) -> None:
             _remove(path)
 
 
+def _resolved(target: Path, follow: bool) -> Path:
+    """Links on the way to a target are followed in any case."""
+    return Path(os.path.realpath(target)) if follow else Path(os.path.realpath(target.parent)) / target.name
+
+
 def _beside(target: Path, pattern: str) -> Path:
     """A free name in the same folder; some writers choose the format by the suffix."""
-    return target.with_name(f"{pattern.format(target.name)}{secrets.token_hex(4)}{target.suffix}")
+    writer = f"{_MACHINE}-{os.getpid()}-{secrets.token_hex(4)}"
+    return target.with_name(f"{pattern.format(target.name)}{writer}{target.suffix}")
+
+
+def _remove_what_the_dead_left(target: Path) -> None:
+    """Temporaries of this target whose writer, on this machine, does not live any more."""
+    prefix = _PARTIAL.format(target.name)
+    with contextlib.suppress(OSError):
+        for path in target.parent.iterdir():
+            writer = _WRITER.match(path.name.removeprefix(prefix)) if path.name.startswith(prefix) else None
+            if writer and _is_dead(int(writer[1])):
+                _remove(path)
+
+
+def _is_dead(process: int) -> bool:
+    if os.name != "posix":
+        return False  # asking is not harmless there
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        pass  # of another user, or no number of a process
+    return False
 
 
 def _mode_of_new_file(target: Path) -> int:
     """Some writers make files private."""
-    if target.is_file():
+    if target.is_file() and not target.is_symlink():
         return target.stat().st_mode & 0o7777
     probe = _beside(target, _PARTIAL)
     probe.touch()
@@ -103,6 +142,9 @@ def _flush_folder(path: Path) -> None:
 
 def _take_the_name(temporary: Path, target: Path) -> None:
     """An old folder is moved aside first, and restored on failure."""
+    if target.is_symlink():
+        os.replace(temporary, target)
+        return
     if target.exists() and target.is_dir() != temporary.is_dir():
         got, wanted = ("folder", "file") if target.is_dir() else ("file", "folder")
         raise InputError(f"{target} is a {got}; expected a {wanted}. Choose another name.")
@@ -120,7 +162,7 @@ def _take_the_name(temporary: Path, target: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

@@ -1,4 +1,13 @@
-"""The two ways in which unnoise says no."""
+"""How unnoise says no, and how it warns."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from pathlib import Path
+
+_BETWEEN = (str(Path(__file__).parent), f"{os.sep}torch{os.sep}")  # the package, and torch, which wraps calls
 
 
 class InputError(ValueError):
@@ -13,3 +22,17 @@ class NonFiniteError(FloatingPointError):
 
     The command line prints it and exits with 1.
     """
+
+
+def described(value: object) -> str:
+    """A value in a few words, for a sentence."""
+    shown = repr(value)
+    return f"{type(value).__name__} {shown[:60]}{' ...' if len(shown) > 60 else ''}"
+
+
+def warn(message: str, kind: type[Warning] = UserWarning) -> None:
+    """A warning that shows the line of the user that led to it, however many calls lie between."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and any(folder in frame.f_code.co_filename for folder in _BETWEEN):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, kind, stacklevel=level)

@@ -23,7 +23,7 @@ def progress(what: str, show: bool | None = None) -> Iterator[Update]:
 
     `show` None shows a bar if the error stream is a terminal and `speaks()`.
     """
-    if not (show if show is not None else sys.stderr.isatty() and speaks()):
+    if not (show if show is not None else _watched() and speaks()):
         yield lambda fraction, note: None
         return
     start = time.monotonic()
@@ -41,6 +41,10 @@ def progress(what: str, show: bool | None = None) -> Iterator[Update]:
     finally:
         if bar is not None:
             bar.stop()
+
+
+def _watched() -> bool:
+    return sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty()
 
 
 def speaks() -> bool:

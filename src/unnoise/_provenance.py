@@ -112,7 +112,7 @@ def versions() -> dict[str, str]:
 def hardware(device: str | None = None) -> dict[str, Any]:
     """Processor, usable cores, memory in GiB and device."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {"cpu": _cpu_model(), "cores": cores, "memory_GiB": _memory_gib(), "device": _device_name(device)}
+    return {"cpu": _cpu_model(), "cores": cores, "memory_GiB": memory_gib(), "device": _device_name(device)}
 
 
 def _cpu_model() -> str:
@@ -123,7 +123,8 @@ def _cpu_model() -> str:
     return named.group(1).strip() if named else platform.processor() or platform.machine()
 
 
-def _memory_gib() -> float | None:
+def memory_gib() -> float | None:
+    """Of the machine; None where it does not say."""
     try:
         return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIBIBYTE, 1)
     except (AttributeError, ValueError, OSError):  # not a Unix

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
+
+from unnoise._errors import InputError
+
+# What torch draws with: functions, methods of tensors, and `torch.nn.init`.
+_DRAWS = frozenset(
+    {"bernoulli", "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like", "randn"}
+    | {"randn_like", "randperm", "bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_", "normal_"}
+    | {"random_", "uniform_", "kaiming_normal_", "kaiming_uniform_", "orthogonal_", "sparse_", "trunc_normal_"}
+    | {"xavier_normal_", "xavier_uniform_"}
+)
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Inside, torch's global generator has this seed; outside, nothing changed.
+class seeded(TorchFunctionMode):
+    """Inside, whatever draws on the CPU without a generator of its own draws from one with this seed.
 
-    torch.nn has no other way to seed weights.
+    torch.nn has no other way to seed weights. The global generator is neither used nor touched, and only this thread is
+    concerned.
 
     >>> with seeded(0):
     ...     first = torch.nn.Linear(1, 1).weight
@@ -20,16 +32,42 @@ def seeded(seed: int) -> Iterator[None]:
     ...     bool(first == torch.nn.Linear(1, 1).weight)
     True
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.rng = generator(seed)
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The call, with our generator if it would take the global one."""
+        given = dict(kwargs or {})
+        draws = getattr(func, "__name__", "") in _DRAWS and given.get("generator") is None
+        if draws and _device(args, given) == "cpu":
+            given["generator"] = self.rng
+        return func(*args, **given)
+
+
+def _device(args: Sequence[Any], given: Mapping[str, Any]) -> str:
+    devices = (value.device for value in (*args, *given.values()) if isinstance(value, torch.Tensor))
+    return torch.device(next(devices, given.get("device") or torch.get_default_device())).type
 
 
 def generator(seed: int | None, device: torch.device | str = "cpu") -> torch.Generator:
-    """From a seed; None takes a fresh one."""
+    """From a seed; None takes a fresh one.
+
+    Raises:
+        InputError: the seed is no whole number from 0 to 2**64 - 1.
+    """
     rng = torch.Generator(device)
     if seed is None:
         rng.seed()
+    elif isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**64:
+        raise InputError(f"got the seed {seed!r}; expected a whole number from 0 to 2**64 - 1, or None")
     else:
-        rng.manual_seed(seed)
+        rng.manual_seed(int(seed))
     return rng

@@ -21,7 +21,7 @@ FEW = ("--steps", "3", "--batch-size", "16", "--device", "cpu")
 @pytest.fixture(scope="session")
 def run() -> Run:
     """Run a command; what is no expected ending is an error of the test."""
-    runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "RANK": None})
+    runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "RANK": None, "UNNOISE_TRACEBACK": "1"})
     return lambda *words: runner.invoke(app, [str(word) for word in words], catch_exceptions=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from typer.testing import Result
 
 Run = Callable[..., Result]
 MINE = """
+import sys
+
 import torch
 from unnoise.laws import Normal
 from unnoise.processes import CTMC, DiffusionProcess, JumpProcess, variance_preserving
@@ -56,6 +59,58 @@ chain = CTMC(letters, UniformRates(3))
 masked = CTMC(Finite(2, 3), Absorbing(3))
 sampler = Euler, chain, torch.tensor([[0, 1], [2, 2], [1, 0]])
 number = 3
+
+
+class Quits(Euclidean):
+    def __init__(self):
+        super().__init__(2)
+
+    def log(self, x, y):
+        sys.exit(0)
+
+
+def quits():
+    sys.exit(0)
+
+
+def interrupts():
+    raise KeyboardInterrupt
+
+
+def ends():
+    raise GeneratorExit
+
+
+def leaves():
+    import typer
+
+    raise typer.Exit(0)
+
+
+def no_file():
+    return open("nothing.txt")
+
+
+class Unprintable(Exception):
+    def __str__(self):
+        raise ValueError
+
+
+def unprintable():
+    raise Unprintable
+
+
+class Liar:
+    __class__ = Euclidean
+
+
+class Nowhere(Euclidean):
+    def exp(self, x, v):
+        return torch.nan * x
+
+
+nowhere = Nowhere(2)
+liar = Liar()
 few = plane, torch.zeros(2, 5)
 """
 
@@ -65,6 +120,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a module in it, as the working directory."""
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "spoilt.py").write_text("1 / 0")
+    (tmp_path / "exits.py").write_text("raise SystemExit(0)")
+    (tmp_path / "random.py").write_text("mine = 3")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "mine", raising=False)
     before = list(sys.path)
@@ -87,10 +144,14 @@ KEPT = {  # what is checked, and a property that shows which ones were
 def test_what_is_right_keeps_its_properties(name: str, claim: str, done: Run, desk: Path) -> None:
     draws = ["--draws", "2000"] if name == "sampler" else ["--draws", "500"]
     result = done("check", f"mine:{name}", *draws)
-    count = result.stdout.count("\n") - 1
-    assert result.stdout.startswith(f"mine:{name}: {count} of {count} properties kept\n")
+    count, unseen = (result.stdout.count(f"\n  {mark} ") for mark in ("kept", "-   "))
+    rest = f", {unseen} not looked at" if name in UNSEEN else ""
+    assert result.stdout.startswith(f"mine:{name}: {count} of {count} properties kept{rest}\n")
     assert f"  kept    {claim} " in result.stdout
     assert "BROKEN" not in result.stdout
+
+
+UNSEEN = {"with_points", "sampler"}  # letters are no real numbers, which might be NaN
 
 
 BROKEN = {
@@ -134,6 +195,49 @@ def test_code_that_crashes_is_told_with_its_line(run: Run, desk: Path) -> None:
     assert result.stderr == f"unnoise: mine.py, line {line}, in <lambda>, raised NameError: name 'y' is not defined\n"
 
 
+ENDED = {  # by code that ends the program, or does not say why
+    "Quits": r"mine.py, line \d+, in log, called sys.exit\(0\)",
+    "quits": r"mine.py, line \d+, in quits, called sys.exit\(0\)",
+    "leaves": r"mine.py, line \d+, in leaves, raised Exit: 0",
+    "ends": r"mine.py, line \d+, in ends, raised GeneratorExit:",
+    "no_file": r"mine.py, line \d+, in no_file, raised FileNotFoundError: .*nothing.txt.*",
+    "unprintable": r"mine.py, line \d+, in unprintable, raised Unprintable: \(it cannot be printed\)",
+    "liar": r".*raised AttributeError: .*",
+}
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_a_check_that_was_not_carried_out_is_no_success(name: str, run: Run, desk: Path) -> None:
+    result = run("check", f"mine:{name}", "--draws", "500")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert re.fullmatch(rf"unnoise: {ENDED[name]}\n", result.stderr), result.stderr
+
+
+def test_an_interrupted_check_says_so(run: Run, desk: Path) -> None:
+    result = run("check", "mine:interrupts")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "unnoise: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (("mine:sampler", "--order", "nan"), "got order=nan; expected a positive number of at most 16"),
+        (("mine:sampler", "--order", "-1"), "got order=-1.0; expected a positive number of at most 16"),
+        (("mine:plane", "--order", "1"), "--order is for samplers; leave it out"),
+        (("mine:known", "--order", "1"), "--order is for samplers; leave it out"),
+    ],
+)
+def test_wrong_options_are_refused(words: tuple[str, ...], match: str, refused: Run, desk: Path) -> None:
+    refused("check", *words, match=match)
+
+
+@pytest.mark.parametrize("words", [("--draws", "9" * 20), ("--draws", "9" * 5000), ("--seed", str(2**64))])
+def test_numbers_of_many_digits_are_wrong_usage(words: tuple[str, ...], run: Run, desk: Path) -> None:
+    result = run("check", "mine:plane", *words)
+    assert result.exit_code == 2
+    assert words[0] in result.stderr
+
+
 REFUSED = {
     "mine": "got 'mine'; expected MODULE:OBJECT",
     "nowhere:x": "the module 'nowhere' is neither installed nor in this folder",
@@ -142,6 +246,13 @@ REFUSED = {
     "mine:number": "got a int; expected a space, a process, a sampler",
     "mine:letters": r"no default points are known for Finite: give a tuple \(space, points, local\)",
     "mine:masked": r"the prior has fewer than 3 different points: give a tuple \(process, atoms\)",
+    "": "got ''; expected a name or a value",
+    "../mine:own": "got '../mine:own'; expected MODULE:OBJECT",
+    ".mine:own": "got '.mine:own'; expected MODULE:OBJECT",
+    "mine:": "got 'mine:'; expected MODULE:OBJECT",
+    "exits:x": "exits cannot be imported: exits.py, line 1, in <module>, called sys.exit",
+    "random:mine": "random has no 'mine'; it is not random.py of this folder but a module of Python",
+    "mine:nowhere": "still changes everything; is `move` continuous",
     "mine:few": r"got points of shape \(5,\); Euclidean expects \(2,\)",
 }
 

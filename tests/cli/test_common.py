@@ -36,12 +36,10 @@ def raising(error: BaseException) -> Callable[[], None]:
 @pytest.mark.parametrize(
     ("error", "code", "sentence"),
     [
-        (InputError("got 3; expected 4"), 2, "got 3; expected 4"),
         (InputError("names differ:\n- a\n- b\n"), 2, "names differ: - a - b"),
         (NonFiniteError("the loss is nan"), 1, "the loss is nan"),
-        (OSError(28, "No space left on the disk"), 1, "[Errno 28] No space left on the disk"),
-        (MemoryError(), 1, "MemoryError"),
         (KeyboardInterrupt(), 130, "interrupted"),
+        (SystemExit(0), 1, "stopped before the end: code that ran called sys.exit(0)"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )
@@ -50,8 +48,16 @@ def test_an_error_becomes_one_line_and_an_exit_code(error: BaseException, code: 
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"unnoise: {sentence}\n")
 
 
-def test_a_mistake_in_the_program_is_not_hidden() -> None:
-    with pytest.raises(ZeroDivisionError if False else KeyError, match="gone"):
+def test_a_fault_of_unnoise_is_one_line_unless_asked_for_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNNOISE_TRACEBACK", raising=False)
+    result = outcome(raising(KeyError("gone")))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(
+        "unnoise: this is a fault of unnoise, please report it with the command (KeyError: "
+    )
+    assert result.stderr.endswith("UNNOISE_TRACEBACK=1 in the environment shows where it happened\n")
+    monkeypatch.setenv("UNNOISE_TRACEBACK", "1")
+    with pytest.raises(KeyError, match="gone"):
         outcome(raising(KeyError("gone")))
 
 
@@ -81,34 +87,6 @@ def test_a_result_is_strict_json(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert json.loads(out) == {"mean": 0.5, "ratio": None, "pairs": {"a": [1, None]}}
     assert "Infinity" not in out
-
-
-def test_pairs_are_read() -> None:
-    assert common.pairs(["a=1", "b,c=x=y"], "--given") == {"a": "1", "b": "x=y", "c": "x=y"}
-    assert common.pairs(None, "--given") == {}
-    for wrong in ("a", "a=", "=1", ""):
-        with pytest.raises(InputError, match=f"got --given '{wrong}'; expected NAME=VALUE, as in --given age=40"):
-            common.pairs([wrong], "--given")
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), (None, None)])
-def test_durations_are_read(text: str | None, seconds: float | None) -> None:
-    assert common.duration(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "s", "m10", "10 minutes", "0", "-3s", "nan", "inf", "1e999h"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match=r"got the time '.*'; expected a number of seconds, or .* as in 10m"):
-        common.duration(text)
-
-
-def test_the_command_line_can_be_typed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["/x/unnoise", "fit", "my data.csv", "--column", "a=real", "--column", "b=real"])
-    typed = "unnoise fit 'my data.csv' --column a=real --column b=real"
-    assert common.command_line() == typed
-    assert common.command_line("--resume") == f"{typed} --resume"
-    monkeypatch.setattr(sys, "argv", ["unnoise", "fit", "--resume"])
-    assert common.command_line("--resume") == "unnoise fit --resume"
 
 
 VERBS = ["fit", "sample", "score", "evaluate", "demo"]

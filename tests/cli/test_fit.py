@@ -110,7 +110,8 @@ def test_a_truncated_file_is_refused(name: str, refused: Run, data: Path, tmp_pa
 
 def test_a_missing_file_is_refused_with_a_guess(refused: Run, data: Path, tmp_path: Path) -> None:
     refused("fit", data / "row.csv", "-o", tmp_path / "m", *FEW, match=r"There is no file .*did you mean .*rows.csv")
-    refused("fit", data / "rows.csv", "--labels", data / "lab", "-o", tmp_path / "m", *FEW, match="There is no file")
+    words = ("--labels", data / "lab", "--condition", "digit", *FEW)
+    refused("fit", data / "rows.csv", "-o", tmp_path / "m", *words, match="There is no file")
 
 
 @pytest.mark.parametrize(
@@ -268,7 +269,7 @@ def test_resuming_with_other_data_is_refused(refused: Run, data: Path, model: Pa
     [
         (("--batch-size", 7), "batch_size = 7 is asked for now"),
         (("--learning-rate", 0.5), "learning_rate = 0.5 is asked for now"),
-        (("--seed", 3), "seed = 3 is asked for now"),
+        (("--seed", 3), "random_state = 3 is asked for now"),
         (("--precision", "bfloat16"), "precision = bfloat16 is asked for now"),
         (("--column", "x0=integer"), "but kinds = .* is asked for now"),
         (("--condition", "x0"), "but condition = .* is asked for now"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from typer.testing import Result
 
 from unnoise import load
@@ -62,10 +64,9 @@ def test_images_are_scored_by_the_bound_unless_told(done: Run, data: Path, tmp_p
     assert facts["measure"].endswith("a lower bound on the log-probability; given digit")
 
 
-def test_real_columns_have_no_cells_to_fill(done: Run, data: Path, model: Path, tmp_path: Path) -> None:
-    words = ("--likelihood", "bound", "--dequantisations", "2", "--json")
-    facts = json.loads(done("score", model, data / "rows.csv", "-o", tmp_path / "s.csv", *words).stdout)
-    assert facts["method"] == "lower bound"
+def test_real_columns_have_no_cells_to_fill(refused: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    words = (data / "rows.csv", "-o", tmp_path / "s.csv", "--dequantisations", "2")
+    refused("score", model, *words, match="--dequantisations is for whole numbers; leave it out")
 
 
 def test_conditions_are_columns_of_the_data(done: Run, data: Path, conditional: Path, tmp_path: Path) -> None:
@@ -97,3 +98,17 @@ def test_wrong_output_is_refused(refused: Run, data: Path, model: Path, tmp_path
     refused(*words, tmp_path / "scores.csv", match="scores.csv exists; pass --overwrite")
     refused(*words, tmp_path / "scores", match="scores is of no type that can be written; expected .csv, .pa")
     assert (tmp_path / "scores.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("likelihood", ["exact", "bound"])
+def test_weights_that_are_not_finite_score_nothing(
+    likelihood: str, run: Run, data: Path, model: Path, tmp_path: Path
+) -> None:
+    spoilt = load(model)
+    next(spoilt.denoiser_.parameters()).data.fill_(torch.nan)
+    spoilt.save(tmp_path / "spoilt")
+    words = ("-o", tmp_path / "scores.csv", "--likelihood", likelihood)
+    result = run("score", tmp_path / "spoilt", data / "rows.csv", *words)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert re.fullmatch(r"unnoise: [^\n]*(nan|finite)[^\n]*\n", result.stderr), result.stderr
+    assert os.listdir(tmp_path) == ["spoilt"]

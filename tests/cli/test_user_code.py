@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+import typer
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, NonFiniteError
 from unnoise.cli import user_code
 
 
@@ -38,3 +43,33 @@ def test_an_error_is_told_with_the_line_that_raised_it() -> None:
     assert not user_code.needs_nothing(math.sqrt)
     assert user_code.describe(caught.value).startswith("test_user_code.py, line ")
     assert user_code.describe(caught.value).endswith("in broken, raised ZeroDivisionError: division by zero")
+
+
+def test_the_working_folder_hides_nothing_that_is_installed(tmp_path: Path) -> None:
+    for name in ("random", "torch", "numpy", "typer", "narwhals"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a module of the working folder ran')")
+    (tmp_path / "mine.py").write_text("import random\nown = random.Random(0)")
+    command = [sys.executable, "-m", "unnoise", "check", "mine:own"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("unnoise: got a Random; expected a space, a process, a sampler")
+
+
+def test_the_place_of_an_error_is_the_users_own() -> None:
+    with pytest.raises(ValueError, match="invalid") as caught:
+        int("x")
+    assert user_code.describe(caught.value).startswith("test_user_code.py, line ")
+    with pytest.raises(ValueError, match="Expecting") as caught:
+        json.loads("{")
+    assert user_code.describe(caught.value).startswith("test_user_code.py, line "), "not in json/decoder.py"
+    assert not user_code.needs_nothing(dict.fromkeys)
+
+
+def test_errors_of_the_package_pass() -> None:
+    for error in (InputError("x"), NonFiniteError("x"), KeyboardInterrupt()):
+        with pytest.raises(type(error)), user_code.running():
+            raise error
+    for error in (SystemExit(0), GeneratorExit(), RuntimeError("x"), OSError("x")):
+        with pytest.raises(typer.Exit) as caught, user_code.running():
+            raise error
+        assert caught.value.exit_code == 1

@@ -33,7 +33,26 @@ def read_text(tmp_path: Path, text: str | bytes) -> pl.DataFrame:
         ("a\n1\n2\n", {"a": [1, 2]}),
         ("a, b\n1, 2\n 3, 4.5\n", {"a": [1, 3], "b": [2.0, 4.5]}),
         ("a,b\n1,  u\n2,v \n", {"a": [1, 2], "b": ["u", "v"]}),
-        ('a,b\n"007",1\n"008",2\n', {"a": [7, 8], "b": [1, 2]}),
+        ('a,b\n"1",2.5\n"3","4"\n', {"a": [1, 3], "b": [2.5, 4.0]}),
+        ('a,b\n"007",1\n8,2\n', {"a": ["007", "8"], "b": [1, 2]}),
+        ("a,b\n007.5,+1\n8,2\n", {"a": [7.5, 8.0], "b": [1, 2]}),
+        ("a\n9223372036854775808\n18446744073709551615\n", {"a": [2**63, 2**64 - 1]}),
+        ("a,b\n9007199254740993,-9223372036854775808\n1,2\n", {"a": [2**53 + 1, 1], "b": [-(2**63), 2]}),
+        ("\n\na,b\n\n1,2\n   \r\n3,4\n\n", {"a": [1, 3], "b": [2, 4]}),
+        ("a\n1\n\n3\n", {"a": [1, None, 3]}),
+        ("a,b\r1,2\r3,4\r", {"a": [1, 3], "b": [2, 4]}),
+        ("a,b\n1,u\r\n2,v", {"a": [1, 2], "b": ["u", "v"]}),
+        ('a,b\n1,"u\nv"\n2,"x ""y"""\n', {"a": [1, 2], "b": ["u\nv", 'x "y"']}),
+        ("a;b\n1,5;2\n2;3\n", {"a": [1.5, 2.0], "b": [2, 3]}),
+        ('"a,b,c";d\n1;2\n', {"a,b,c": [1], "d": [2]}),
+        ("a|b\n1|2\n", {"a": [1], "b": [2]}),
+        ('a,"b\nc"\n1,2\n', {"a": [1], "b\nc": [2]}),
+        ("\ufeff# one\na,b\n1,2\n", {"a": [1], "b": [2]}),
+        ("#a,b,c\n1.5,2,u\n3,4,v\n", {"a": [1.5, 3.0], "b": [2, 4], "c": ["u", "v"]}),
+        ("1.5,NA\n2,3\n", {"x0": [1.5, 2.0], "x1": [None, 3]}),
+        ("a\n1.5\nNone\n<NA>\n", {"a": [1.5, None, None]}),
+        ("a\nTrue\nNA\nFALSE\n", {"a": [True, None, False]}),
+        ("a\n0x10\nten\n", {"a": ["0x10", "ten"]}),
         ("1.5,2\n3,4\n", {"x0": [1.5, 3.0], "x1": [2, 4]}),
         ("0,1\n3,4\n", {"0": [3], "1": [4]}),
         ("a\n" + "1\n" * 500 + "0.5\n", {"a": [1.0] * 500 + [0.5]}),
@@ -56,16 +75,33 @@ def test_tables_are_read(tmp_path: Path, text: str, columns: dict[str, list[Any]
         (",a\n0,2\n", r"Column 1 of .*data\.csv has no name; name it, or drop it .*index=False"),
         ("# nothing\n", r"data\.csv holds no rows of data"),
         ("a,b\n", r"data\.csv holds no rows of data"),
-        ("a,b\n1,2\n3,4,5\n", r"data\.csv cannot be read, .*: found more fields than defined"),
-        ('a,b\n1,"2\n3,4\n', r"data\.csv cannot be read, it may be damaged"),
-        (b"a,b\n1,\xff\xfe\n", r"data\.csv cannot be read, .* utf-8"),
-        (b"\xff\xfe,b\n1,2\n", r"data\.csv cannot be read, .*'utf-8' codec can't decode"),
+        ("\n \n", r"data\.csv holds no rows of data"),
+        ("a,b\n1,2\n3,4,5\n", r"data\.csv cannot be read: row 1 has 3 fields; expected 2\."),
+        ("a,b\n1,2\n3\n5,6\n", r"data\.csv cannot be read: row 1 has 1 fields; expected 2\."),
+        ("a,b\n1,2\n3\n5,6,7\n", r"data\.csv cannot be read, .*found more fields"),
+        ("a,b\n1,u\rv\n2,w\n", r"data\.csv cannot be read: row 1 has 1 fields"),
+        ('a,b\n1,"2\n3,4\n', r"data\.csv cannot be read, it may be damaged .* row 0: unexpected end of data"),
+        ('a,b\n1,"2\n3,4\n5,"6\n', r"data\.csv cannot be read, it may be damaged .* row 0: ',' expected after"),
+        ('"a,b\n1,2\n', r"data\.csv cannot be read: unexpected end of data in the first line"),
+        (b"a,b\n1,\xff\xfe\n", r"data\.csv cannot be read: line 2 holds the byte 0xff, .*; save it as UTF-8"),
+        (b"\xff\xfe,b\n1,2\n", r"data\.csv cannot be read: it is not a text file in UTF-8"),
         (b"a,\x00b\n1,2\n", r"data\.csv cannot be read: it is not a text file"),
+        (b"a,b\n1,u\x00v\n", r"data\.csv cannot be read: it is not a text file"),
+        ("5.1,3.5,setosa\n4.9,3.0,setosa\n", r"first line of .* may be names or data, as 5\.1 is a number; put a line"),
+        ("3,male\n1,female\n2,male\n", "may be names or data, as 'male' is a value of its column"),
+        ("a,b\n1,2\na,b\n3,4\n", "may be names or data, as 'a' is a value of its column"),
+        ("a b\n1 2\n3 -4.5e2\n", r"holds several numbers in a line, as '1 2'; separate them by commas"),
     ],
 )
 def test_faults_are_said(tmp_path: Path, text: str | bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_text(tmp_path, text)
+
+
+@pytest.mark.parametrize("number", ["$51.26", "1,000", "1_000", "15 %", "1" * 40, "(3.5)", "\u0661"])
+def test_texts_that_look_like_numbers_are_said(tmp_path: Path, number: str) -> None:
+    with pytest.warns(UserWarning, match=r"Column 'a' .* is text, but 1 of 1 values look like numbers, such as '"):
+        assert read_text(tmp_path, f'a,b\n"{number}",1\n')["a"].to_list() == [number]
 
 
 def test_gzipped_files_are_read_and_cut_ones_said(tmp_path: Path) -> None:

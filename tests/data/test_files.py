@@ -138,6 +138,62 @@ def test_missing_files_are_said_with_a_guess(tmp_path: Path) -> None:
         read(tmp_path / "nowhere" / "data.csv")
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "link to itself", "folder"])
+def test_what_is_no_file_is_said(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.csv"
+    make: dict[str, Callable[[], Any]] = {
+        "pipe": lambda: os.mkfifo(path),
+        "device": lambda: path.symlink_to("/dev/zero"),
+        "link to itself": lambda: path.symlink_to(path),
+        "folder": path.mkdir,
+    }
+    make[kind]()
+    with pytest.raises(InputError, match=r"is no file but a pipe|a\.csv cannot be read: |a\.csv holds no images"):
+        read(path)
+
+
+def test_an_index_of_pandas_is_no_column(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1, 2]}, index=[5, 7]).to_parquet(tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet").to_dict(as_series=False) == {"a": [1, 2]}
+
+
+def test_brackets_in_a_name_are_no_pattern(tmp_path: Path) -> None:
+    for name in ("a[1].parquet", "k=3"):
+        (tmp_path / name).mkdir() if name == "k=3" else FRAME.write_parquet(tmp_path / name)
+    FRAME.write_parquet(tmp_path / "k=3" / "a*.parquet")
+    assert read(tmp_path / "a[1].parquet").equals(FRAME)
+    assert read(tmp_path / "k=3" / "a*.parquet").equals(FRAME)
+
+
+def test_a_table_of_few_bytes_and_many_rows_is_refused(tmp_path: Path) -> None:
+    pl.DataFrame({"a": pl.repeat(True, 10**7, dtype=pl.Boolean, eager=True)}).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet would take over \d+ MB of memory"):
+        read(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("error", [MemoryError("9 TB"), OSError(errno.EIO, "Input/output error"), KeyError("x")])
+def test_other_faults_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    path = complete(tmp_path)[".csv"]
+
+    def fail(*args: Any, **options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(files.Path, "read_bytes", fail)
+    with pytest.raises(InputError, match=r"a\.csv (does not fit into memory: 9 TB|cannot be read: Input|.*damaged)"):
+        read(path)
+
+
+def test_a_stop_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = complete(tmp_path)[".csv"]
+
+    def stop(*args: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files.Path, "read_bytes", stop)
+    with pytest.raises(KeyboardInterrupt):
+        read(path)
+
+
 def test_unknown_types_are_said_with_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "data.xlsx").write_text("x")
     with pytest.raises(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +74,46 @@ def test_a_broken_checksum_is_damage(tmp_path: Path) -> None:
     content[100] ^= 255
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(InputError, match=r"a\.png is damaged or cut short"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["link to nothing", "link to itself", "folder", "pipe"])
+def test_names_of_images_that_are_no_files(tmp_path: Path, kind: str) -> None:
+    Image.fromarray(pictures((4, 4))).save(tmp_path / "a.png")
+    odd = tmp_path / "b.png"
+    make = {
+        "link to nothing": lambda: odd.symlink_to(tmp_path / "missing.png"),
+        "link to itself": lambda: odd.symlink_to(odd),
+        "folder": odd.mkdir,
+        "pipe": lambda: os.mkfifo(odd),
+    }
+    make[kind]()
+    with pytest.raises(InputError, match=r"The image .*b\.png is no file, or a link to nothing"):
+        read(tmp_path)
+
+
+def test_animations_are_refused(tmp_path: Path) -> None:
+    first, second = (Image.fromarray(pictures((8, 8, 3)) // k) for k in (1, 2))
+    first.save(tmp_path / "a.webp", save_all=True, append_images=[second])
+    with pytest.raises(InputError, match=r"a\.webp has several frames; save each as an image of its own"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(("mode", "name"), [("P", "a.png"), ("I;16", "a.png"), ("CMYK", "a.jpg"), ("1", "a.bmp")])
+def test_other_colour_modes_are_refused(tmp_path: Path, mode: str, name: str) -> None:
+    Image.new(mode, (4, 4)).save(tmp_path / name)
+    with pytest.raises(InputError, match=f"has the colour mode {mode}; convert it"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("size", [(9000, 9000), (20000, 20000)])
+def test_images_of_too_many_pixels_are_refused(tmp_path: Path, size: tuple[int, int]) -> None:
+    content = io.BytesIO()
+    Image.new("L", (1, 1)).save(content, "png")
+    header = b"IHDR" + struct.pack(">II", *size) + content.getvalue()[24:29]
+    checksum = struct.pack(">I", zlib.crc32(header))
+    (tmp_path / "a.png").write_bytes(content.getvalue()[:12] + header + checksum + content.getvalue()[33:])
+    with pytest.raises(InputError, match=r"The image .*a\.png (has 9000 x 9000 pixels; scale|.*decompression bomb)"):
         read(tmp_path)
 
 

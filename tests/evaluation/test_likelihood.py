@@ -11,7 +11,7 @@ import pytest
 import torch
 from conditioned import conditional_case
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import ExactMixture
 from unnoise.evaluation import Bound, Estimate, ProbabilityFlow
 from unnoise.processes import edm
@@ -72,6 +72,14 @@ class TestBoth:
             with pytest.raises(InputError, match=r"^got"):
                 likelihood(denoiser, wrong, rng)
 
+    def test_weights_that_are_not_finite_give_no_answer(self, likelihood, ring, points, rng):
+        class Spoilt(ExactMixture):
+            def forward(self, x_t, t, cond=None):
+                return torch.nan * super().forward(x_t, t, cond)
+
+        with pytest.raises(NonFiniteError):
+            likelihood(Spoilt(edm(Euclidean(2)), ring), points[:5], rng)
+
     def test_it_has_a_name_for_reports(self, likelihood):
         assert likelihood.name
 
@@ -120,3 +128,25 @@ def test_a_hundred_thousand_rows_need_less_than_a_gibibyte(likelihood, rows):
         check=True,
     )
     assert 0.01 < float(run.stdout) < 1
+
+
+class Told(Bound):
+    """Answers what it was told."""
+
+    def evaluate(self, denoiser, x_0, cond, rng, on_rows):
+        values = torch.tensor([-1.0, self.told])
+        return Estimate(values, 0 * values.nan_to_num())
+
+
+@pytest.mark.parametrize("told", [torch.nan, torch.inf])
+def test_a_row_without_an_answer_is_named(told, ring, points, rng):
+    likelihood = Told()
+    object.__setattr__(likelihood, "told", told)
+    with pytest.raises(NonFiniteError, match=rf"the log-likelihood of row 1 is {told} \(1 of 2 rows\); the weights"):
+        likelihood(ExactMixture(edm(Euclidean(2)), ring), points[:2], rng)
+
+
+def test_a_density_may_be_zero(ring, points, rng):
+    likelihood = Told()
+    object.__setattr__(likelihood, "told", -torch.inf)
+    assert likelihood(ExactMixture(edm(Euclidean(2)), ring), points[:2], rng).log_prob.tolist() == [-1.0, -torch.inf]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from unnoise.laws.lineages import BROADER, ENVELOPE, FEW_FROM, SINGLE, lineages, log_masses
+from unnoise._errors import InputError, NonFiniteError
+from unnoise.laws.lineages import BROADER, ENVELOPE, FEW_FROM, SINGLE, Lineages, lineages, log_masses
 from unnoise.testing import ImprobableError, assert_mean
 
 FLOAT64 = torch.float64
@@ -108,3 +109,15 @@ def test_few_are_few():
     table = lineages(0.1, 0.04, 5.0)
     time = torch.tensor([FEW_FROM], dtype=FLOAT64)
     assert float(table.log_mass(table.at(time), torch.tensor([[SINGLE]]))) < -40
+
+
+@pytest.mark.parametrize("time", [-1.0, 0.0, 1e-3, 5.0, float("nan"), float("inf")])
+def test_times_outside_of_the_table_are_refused(time):
+    with pytest.raises(InputError, match="got a time of Wright-Fisher noise outside of this table"):
+        lineages(3.0, 0.1, 0.2).sample(torch.tensor([0.15, time], dtype=FLOAT64), torch.Generator())
+
+
+def test_rejection_ends_where_nothing_is_ever_kept(monkeypatch):
+    monkeypatch.setattr(Lineages, "log_mass", lambda self, columns, m: torch.full(m.shape, float("nan")))
+    with pytest.raises(NonFiniteError, match=r"1,000 rounds kept no number of lines at time 0.05"):
+        lineages(3.0, 0.04, 0.06).sample(torch.tensor([0.05], dtype=FLOAT64), torch.Generator())

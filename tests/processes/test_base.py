@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from spin_glass import POINTS, ExactRatios
@@ -9,8 +11,22 @@ from spin_glass import POINTS, ExactRatios
 from unnoise._errors import InputError
 from unnoise.evaluation import Bound
 from unnoise.objectives import Denoising
-from unnoise.processes import CTMC, Bridged, DiffusionProcess, Gaussian, HasKernel, rates, require, variance_exploding
-from unnoise.spaces import Euclidean, Finite
+from unnoise.processes import (
+    CTMC,
+    Bridged,
+    Brownian,
+    DiffusionProcess,
+    Gaussian,
+    HasKernel,
+    ImmigrationDeath,
+    PureDeath,
+    WrightFisher,
+    product,
+    rates,
+    require,
+    variance_exploding,
+)
+from unnoise.spaces import Counts, Euclidean, Finite, Simplex, Sphere
 
 PLAIN = DiffusionProcess(Euclidean(1), lambda x, t: -x, torch.ones_like, lambda n: None)
 GAUSSIAN = variance_exploding(Euclidean(1))
@@ -54,3 +70,43 @@ class TestDefaults:
         found = self.PROCESS.control_variate(self.X, self.X, torch.tensor(0.5, dtype=kind))
         assert found.dtype == kind
         assert found.tolist() == [0, 0, 0]
+
+
+TIMED = {
+    "gaussian": (GAUSSIAN, torch.zeros(2, 1)),
+    "ctmc": (CTMC(Finite(3, 4), rates.Absorbing(4)), torch.zeros(2, 3, dtype=torch.int64)),
+    "pure death": (PureDeath(Counts(2)), torch.ones(2, 2, dtype=torch.int64)),
+    "immigration": (ImmigrationDeath(Counts(2)), torch.ones(2, 2, dtype=torch.int64)),
+    "brownian": (Brownian(Sphere(2)), torch.eye(3)[:2]),
+    "wright-fisher": (WrightFisher(Simplex(2)), torch.full((2, 2), 0.5)),
+    "product": (product({"a": GAUSSIAN}), {"a": torch.zeros(2, 1)}),
+}
+
+
+@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize("t", [-0.5, 1.5, math.nan, math.inf, [0.5, math.nan], [2.0, 0.5]])
+def test_a_kernel_at_no_time_of_the_process_is_refused(name, t):
+    """Letters drawn at NaN were letters all the same."""
+    process, x_0 = TIMED[name]
+    with pytest.raises(InputError, match=r"got t = .*; expected times from 0, data, to 1, noise"):
+        process.marginal(x_0, torch.tensor(t))
+    with pytest.raises(InputError, match=r"got t = .*; expected a tensor"):
+        process.marginal(x_0, 0.5)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "ctmc", "pure death", "product"])
+def test_a_bridge_leads_to_an_earlier_time(name):
+    process, x_0 = TIMED[name]
+    t, x_t = torch.tensor(0.5), process.marginal(x_0, torch.tensor(0.5)).sample(torch.Generator().manual_seed(0))
+    process.bridge(x_0, x_t, t, t).sample(torch.Generator())
+    with pytest.raises(InputError, match="got a step to s after its start t"):
+        process.bridge(x_0, x_t, t, torch.tensor(0.6))
+    with pytest.raises(InputError, match="got s = nan"):
+        process.bridge(x_0, x_t, t, torch.tensor(math.nan))
+
+
+def test_a_transition_leads_to_a_later_time():
+    x = torch.zeros(2, 1)
+    assert (GAUSSIAN.transition(x, torch.tensor(0.5), torch.tensor(0.5)).scale == 0).all()
+    with pytest.raises(InputError, match="got a step to s after its start t"):
+        GAUSSIAN.transition(x, torch.tensor(0.6), torch.tensor(0.5))

@@ -259,7 +259,14 @@ def test_it_can_be_saved():
 def test_there_is_no_step_to_the_data():
     """The last step of the reverse is `decoded`."""
     chain, x = CHAINS["betas"], points()
-    assert chain.posterior(x, x, torch.tensor(1)).mean.isnan().all()
+    with pytest.raises(InputError, match="got s = nan"):
+        chain.posterior(x, x, torch.tensor(1))
+
+
+@pytest.mark.parametrize("step", [-1, 13, 10**9])
+def test_steps_that_a_chain_does_not_have_are_refused(step):
+    with pytest.raises(InputError, match=f"got steps from {step} to {step}; this chain has the steps 1 to 12"):
+        CHAINS["betas"].marginal(points(), torch.tensor(step))
 
 
 def test_single_precision_and_shapes_are_kept():

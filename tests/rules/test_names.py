@@ -16,7 +16,9 @@ from source import ROOT, Module, Offence, expect_none, graph, module, modules, o
 ELSEWHERE = {
     "unnoise._version": "tests/test_provenance.py",
     "unnoise.evaluation._fits": "tests/evaluation/test_baselines.py",
-    "unnoise._errors": "tests/data/test_files.py",
+    "unnoise.storage.description": "tests/test_storage.py",
+    "unnoise.storage.folder": "tests/test_storage.py",
+    "unnoise.storage.weights": "tests/test_storage.py",
     "unnoise.cli.walkers": "tests/cli/test_walk.py",
     "unnoise.data._native": "tests/data/test_frames.py",
     "unnoise.data.factors.base": "tests/data/factors/test_discrete.py",

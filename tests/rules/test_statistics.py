@@ -34,7 +34,9 @@ def _times_an_error(node: ast.AST) -> bool:
     if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)):
         return False
     factors = _factors(node)
-    often = any(isinstance(part, ast.Constant) and part.value >= 2 for part in factors)
+    often = any(
+        isinstance(part, ast.Constant) and isinstance(part.value, int | float) and part.value >= 2 for part in factors
+    )
     return often and any(ERROR.search(_last_name(part)) for factor in factors for part in ast.walk(factor))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from unnoise._errors import NonFiniteError
 from unnoise.denoisers import Exact
 from unnoise.processes import CTMC
 from unnoise.processes.rates import Absorbing, BirthDeath, RateMatrix, Refresh, UniformRates
-from unnoise.samplers import Uniformisation
+from unnoise.samplers import Uniformisation, exact_jumps
 from unnoise.schedules import Erasing, Geometric
 from unnoise.spaces import Finite
 from unnoise.testing import ImprobableError, assert_frequencies, check_sampler
@@ -78,3 +79,30 @@ def test_no_statistic_is_faster_than_the_bound(name, rng):
         rates = process.reverse(x, stat / stat.sum(-1, keepdim=True), t).rates.sum(-1)
         most = torch.gather(bound.expand(200, 2, -1), -1, x[..., None])[..., 0]
         assert (rates <= most).all()
+
+
+class Still(Erasing):
+    """A schedule whose inverse is wrong, so that time stands still."""
+
+    def inverse(self, value):
+        return torch.ones_like(value)
+
+
+class Bursting(Erasing):
+    def rate(self, t):
+        return torch.full_like(t, float("inf"))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        (Still(1e-2, 1e-3), "B is left after 20 halvings, at t = 1"),
+        (Bursting(1e-2, 1e-3), "a row may jump 1,000,000"),
+    ],
+)
+def test_a_run_that_would_never_end_is_refused(schedule, message, monkeypatch):
+    monkeypatch.setattr(exact_jumps, "MOST_STRETCHES", 20)
+    process = CTMC(Finite(1, 3), UniformRates(3), schedule)
+    rng, atoms = torch.Generator().manual_seed(0), torch.tensor([[0], [2]])
+    with pytest.raises(NonFiniteError, match=message):
+        Uniformisation(Exact(process, atoms)).sample(2, rng)

@@ -8,7 +8,9 @@ import mpmath as mp
 import pytest
 import torch
 
-from unnoise.spaces import Diffusion, Rotations, Sphere
+from unnoise._errors import InputError, NonFiniteError
+from unnoise.laws.heat import radial
+from unnoise.spaces import Diffusion, Rotations, Sphere, Torus
 from unnoise.testing import ImprobableError, assert_mean, check_law
 
 FLOAT64 = torch.float64
@@ -163,3 +165,47 @@ def test_a_geodesic_step_follows_its_density(space, rng):
     drift, scale = 0.5 * space.noise(x, rng), number(0.5)
     law = space.move(x, Diffusion(drift, scale), number(1.0))
     check_law(law, space.heat(space.exp(x, drift), number(0.3)), features=space.features, draws=4000)
+
+
+@pytest.mark.parametrize("space", [Sphere(1), Sphere(2), Sphere(3), Sphere(7), Rotations(), Torus(2)], ids=str)
+def test_at_time_zero_a_draw_is_the_point_itself(space):
+    """Also where the noise of a draw is that of the points, from one seed."""
+    first, second = (torch.Generator().manual_seed(0) for _ in range(2))
+    x = space.draw_uniform((3,), first)
+    torch.testing.assert_close(space.heat(x, number(0.0)).sample(second), x, rtol=0, atol=1e-15)
+    mixed = space.heat(x, number([0.0, 1.0, 0.0])).sample(second)
+    assert (mixed == x).flatten(1).all(1).tolist() == [True, False, True] or isinstance(space, Torus)
+
+
+@pytest.mark.parametrize("space", [Sphere(1), Sphere(2), Sphere(3), Sphere(7), Rotations(), Torus(2)], ids=str)
+@pytest.mark.parametrize("time", [-1.0, math.nan, math.inf, -math.inf, [0.5, -0.5, 0.5]])
+def test_times_that_are_none_are_refused_at_once(space, time, rng):
+    x = space.draw_uniform((3,), rng)
+    with pytest.raises(InputError, match=r"got time = .*; expected finite times, 0 or later"):
+        space.heat(x, number(time))
+
+
+def test_a_time_that_is_no_tensor_is_refused(rng):
+    with pytest.raises(InputError, match=r"got time = 0\.5; expected a tensor"):
+        Sphere(2).heat(points(Sphere(2), rng), 0.5)
+
+
+@pytest.mark.parametrize("time", [-1.0, math.nan, math.inf])
+def test_rejection_never_begins_for_a_time_that_is_none(time, rng):
+    with pytest.raises(NonFiniteError, match="the time of a heat kernel is negative or not finite"):
+        Sphere(3).radial.draw(number([0.1, time]), rng)
+
+
+def test_rejection_ends_where_nothing_is_ever_kept(monkeypatch, rng):
+    monkeypatch.setattr(radial, "MOST_ROUNDS", 3)
+    monkeypatch.setattr(radial.Radial, "_walk", lambda self, t, normals: (normals[:, 0], torch.zeros_like(t)))
+    with pytest.raises(NonFiniteError, match=r"3 rounds kept no draw from a heat kernel at time 0\.1"):
+        Sphere(3).radial.draw(number([0.1]), rng)
+
+
+def test_heat_kernels_end_at_32_dimensions(rng):
+    """Beyond, densities lose their digits, and few draws are kept: it would take for ever."""
+    x = points(Sphere(32), rng, 2)
+    assert Sphere(32).heat(x, number(0.09)).log_prob(x).isfinite().all()
+    with pytest.raises(InputError, match="got dimension = 33; expected a whole number from 1 to 32"):
+        Sphere(33).heat(x, number(0.09)).sample(rng)

@@ -3,11 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from unnoise import InputError
 from unnoise.testing import FAILURE_RATE, Finding, Findings, PropertyError
 from unnoise.testing.findings import conclude, exact, generator, statistical
 
 ROWS = torch.randn(2000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 KEPT = Finding("water is wet", True, p_value=0.4)
+UNSEEN = Finding("the drift is tangent", None, detail="the space is no manifold")
 BROKEN = Finding("the earth is flat", False, error=2.0, bound=1e-6, detail="at the horizon")
 
 
@@ -50,6 +52,26 @@ def test_the_table_says_which_properties_are_broken() -> None:
     assert lines[0] == "nature: 1 of 2 properties kept"
     assert lines[1] == "  kept    water is wet       p = 0.4"
     assert lines[2] == "  BROKEN  the earth is flat  error 2 > 1e-06         at the horizon"
+
+
+def test_what_was_not_looked_at_is_not_kept() -> None:
+    found = Findings("nature", (KEPT, UNSEEN))
+    assert (found.looked_at, found.failed) == ((KEPT,), ())
+    lines = str(found).splitlines()
+    assert lines[0] == "nature: 1 of 1 properties kept, 1 not looked at"
+    assert lines[2] == "  -       the drift is tangent                          the space is no manifold"
+
+
+@pytest.mark.parametrize("findings", [(), (UNSEEN,)], ids=["none", "none looked at"])
+@pytest.mark.parametrize("raises", [True, False])
+def test_no_property_at_all_is_no_success(findings: tuple[Finding, ...], raises: bool) -> None:
+    with pytest.raises(InputError, match="no property of nature could be looked at"):
+        conclude("nature", findings, raises=raises)
+
+
+def test_two_sides_of_zero_agree_at_any_size() -> None:
+    assert exact("a claim", {"here": (torch.zeros(2), torch.zeros(2))}, 1e-8, size=0.0).passed
+    assert not exact("a claim", {"here": (torch.zeros(2), torch.ones(2))}, 1e-8, size=0.0).passed
 
 
 def test_a_broken_property_raises_the_table_if_wanted() -> None:

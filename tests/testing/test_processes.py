@@ -64,6 +64,25 @@ def test_a_seed_decides_the_findings_and_the_global_generator_is_left_alone() ->
     assert torch.equal(before, torch.get_rng_state())
 
 
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"draws": 0}, "got draws=0; expected a whole number of at least 2"),
+        ({"draws": 1e3}, "got draws=1000.0; expected a whole number"),
+        ({"functions": 0}, "got functions=0; expected a whole number of at least 1"),
+        ({"functions": True}, "got functions=True; expected a whole number"),
+        ({"times": ()}, "got times=.*; expected one or more numbers from 0 to 1"),
+        ({"times": (0.5, float("nan"))}, "got times=.*; expected one or more numbers from 0 to 1"),
+        ({"churns": (2.0,)}, "got churns=.*; expected one or more numbers from 0 to 1"),
+        ({"weights": torch.tensor([1, 2, 3, 4.0]).div(0)}, "got the weights .*; expected finite numbers"),
+    ],
+    ids=str,
+)
+def test_wrong_options_are_refused(options: dict, match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        check_process(rectified_flow(Euclidean(2)), ATOMS, **options)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROCESSES)
 def test_with_many_draws_there_is_still_nothing_to_see(name: str) -> None:

@@ -8,6 +8,7 @@ from caught import assert_caught
 from gaussians import ATOMS, PROCESSES
 from toys import EXAMPLES
 
+from unnoise import InputError
 from unnoise.laws.base import standard_normal
 from unnoise.samplers import DDIM, Ancestral, Euler, Heun, grids
 from unnoise.spaces import Diffusion
@@ -54,6 +55,12 @@ def test_they_keep_the_properties_on_other_grids(grid: grids.Grid) -> None:
 def test_euler_keeps_the_properties_on_spaces_that_are_not_in_the_package(name: str) -> None:
     process, atoms = EXAMPLES[name]
     check_sampler(Euler, process, atoms, steps=16, draws=2000)
+
+
+@pytest.mark.parametrize("order", [0, -1.0, float("nan"), float("inf"), 10**20])
+def test_an_order_that_no_sampler_has_is_refused(order: float) -> None:
+    with pytest.raises(InputError, match=r"got order=.*; expected a positive number of at most 16"):
+        check_sampler(Euler, PROCESSES["vp-cosine"], ATOMS, order=order)
 
 
 @dataclass(frozen=True)

@@ -192,3 +192,22 @@ def test_a_thousandth_of_the_size_of_the_terms_is_forgiven_where_nothing_varies(
 def test_standard_errors() -> None:
     rows = torch.tensor([[1.0, 5.0], [3.0, 5.0]], dtype=torch.float64)
     assert standard_errors(rows).tolist() == pytest.approx([2.0, 0.0])
+
+
+@pytest.mark.parametrize("truth", [float("nan"), torch.tensor([0.0, float("nan")])])
+def test_a_truth_that_is_not_a_number_is_never_met(truth: torch.Tensor | float) -> None:
+    with pytest.raises(ImprobableError):
+        assert_mean(normal(100, 2), truth)
+    with pytest.raises(ImprobableError):
+        assert_mean_at_most(normal(100, 2), float("nan"))
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, float("nan"), float("inf")])
+def test_a_tolerance_that_forgives_everything_is_refused(tolerance: float) -> None:
+    with pytest.raises(InputError, match=r"got tolerance=.*; expected 0 or a positive number"):
+        assert_mean(normal(100, 2), tolerance=tolerance)
+
+
+def test_what_is_not_a_number_lies_no_number_of_standard_errors_away() -> None:
+    assert standard_errors(torch.full((9, 1), torch.nan)).isnan().all()
+    assert standard_errors(torch.zeros(9, 1)).tolist() == [0.0]

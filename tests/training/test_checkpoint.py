@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import resource
 import signal
 import subprocess
 import sys
-import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors
@@ -19,8 +21,8 @@ from tiny_training import Denoiser, Quadratic, Ring, digest, settings, start
 from torch import nn
 
 from unnoise._errors import InputError
+from unnoise._sealed import write_tensors
 from unnoise.training import TrainState, load, save, train
-from unnoise.training.checkpoint import deferred_interrupt
 
 SCRIPT = Path(tiny_training.__file__)
 
@@ -132,7 +134,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     text.write_text("step,loss\n" * 1000)
     safetensors.torch.save_file({"x": torch.zeros(3)}, foreign)
     assert "is damaged or is no checkpoint" in refusal(text, start())
-    assert "its format is None, but 'unnoise.training.1' is expected" in refusal(foreign, start())
+    assert "its format is None, but 'unnoise.training.2' is expected" in refusal(foreign, start())
     assert "There is no checkpoint" in refusal(tmp_path / "nothing", start())
     assert "it is a folder" in refusal(tmp_path, start())
 
@@ -223,62 +225,91 @@ def test_a_full_disk_stops_training_and_leaves_the_old_checkpoint(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def interrupt() -> None:
-    signal.raise_signal(signal.SIGINT)
+def rewritten(
+    checkpoint: Path, folder: Path, change: Callable[[dict[str, torch.Tensor], dict[str, Any]], None]
+) -> Path:
+    """A copy with other tensors or numbers, sealed anew, as somebody who wants harm would do it."""
+    with safetensors.safe_open(checkpoint, framework="pt") as file:
+        header, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    metadata = json.loads(header["metadata"])
+    change(tensors, metadata)
+    path = folder / "other.safetensors"
+    write_tensors(path, tensors, {"format": header["format"], "metadata": json.dumps(metadata)})
+    return path
 
 
-def interrupted(times: int, done: list[bool]) -> None:
-    with deferred_interrupt():
-        for _ in range(times):
-            interrupt()
-        done.append(True)
+MOMENT = "optimiser.exp_avg.hidden.weight"
+CHANGES = {
+    "a moment of another shape": lambda tensors, _: tensors.update({MOMENT: torch.zeros(3)}),
+    "a moment of another type": lambda tensors, _: tensors.update({MOMENT: tensors[MOMENT].double()}),
+    "a moment is missing": lambda tensors, _: tensors.pop(MOMENT),
+    "all moments are missing": lambda tensors, _: [tensors.pop(name) for name in list(tensors) if "optim" in name],
+    "a moment too many": lambda tensors, _: tensors.update({"optimiser.exp_avg.other": torch.zeros(3)}),
+    "steps of another shape": lambda tensors, _: tensors.update({"optimiser.step.hidden.weight": torch.zeros(9)}),
+    "a weight of another type": lambda tensors, _: tensors.update({"ema.hidden.bias": torch.zeros(16).long()}),
+    "no generator": lambda tensors, _: tensors.pop("rng"),
+    "a generator of numbers": lambda tensors, _: tensors.update(rng=torch.zeros(5056)),
+    "a generator that is none": lambda tensors, _: tensors.update(rng=torch.full((5056,), 255, dtype=torch.uint8)),
+    "too few losses": lambda tensors, _: tensors.update(losses=tensors["losses"][:3].clone()),
+    "losses in a table": lambda tensors, _: tensors.update(losses=tensors["losses"][None].clone()),
+    "an unknown tensor": lambda tensors, _: tensors.update(unknown=torch.zeros(3)),
+    "a step that is text": lambda _, numbers: numbers.update(step="nine"),
+    "a step below zero": lambda _, numbers: numbers.update(step=-1),
+    "a step of twenty digits": lambda _, numbers: numbers.update(step=10**20),
+    "seconds that are no number": lambda _, numbers: numbers.update(elapsed=math.nan),
+    "half an example": lambda _, numbers: numbers.update(num_examples=0.5),
+    "a digest that is a number": lambda _, numbers: numbers.update(digest=3),
+    "settings that are none": lambda _, numbers: numbers.update(settings=[1, 2]),
+    "no step": lambda _, numbers: numbers.pop("step"),
+}
 
 
-@pytest.mark.parametrize(("times", "done"), [(1, [True]), (2, [])])
-def test_the_first_interrupt_waits_for_the_end_and_the_second_does_not(times: int, done: list[bool]) -> None:
-    before, reached = signal.getsignal(signal.SIGINT), []
-    with pytest.raises(KeyboardInterrupt):
-        interrupted(times, reached)
-    assert reached == done
-    assert signal.getsignal(signal.SIGINT) is before
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_every_tensor_and_number_is_checked_before_any_is_used(
+    checkpoint: Path, tmp_path: Path, change: Callable[..., None]
+) -> None:
+    """A moment of another shape would let the optimiser write beyond its memory."""
+    refusal(rewritten(checkpoint, tmp_path, change), start())
 
 
-def test_an_error_in_the_block_restores_the_handler() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(RuntimeError, match="broken"), deferred_interrupt():
-        raise RuntimeError("broken")
-    assert signal.getsignal(signal.SIGINT) is before
+def test_what_is_rewritten_without_a_change_is_accepted(checkpoint: Path, tmp_path: Path) -> None:
+    state, again = start(), start()
+    load(state, checkpoint)
+    load(again, rewritten(checkpoint, tmp_path, lambda *_: None))
+    assert digest(state) == digest(again)
 
 
-def test_a_handler_of_the_user_is_called_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[str] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: calls.append("handler"))
-    try:
-        with deferred_interrupt():
-            interrupt()
-            calls.append("block")
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert calls == ["block", "handler"]
+def test_every_flipped_bit_is_seen(checkpoint: Path, tmp_path: Path) -> None:
+    content, path = bytearray(checkpoint.read_bytes()), tmp_path / "flipped.safetensors"
+    places = torch.randint(8 * len(content), (60,), generator=torch.Generator().manual_seed(0)).tolist()
+    for place in [*range(0, 8 * 120, 37), *places]:
+        content[place // 8] ^= 1 << place % 8
+        path.write_bytes(content)
+        refusal(path, start())
+        content[place // 8] ^= 1 << place % 8
 
 
-def test_an_ignored_interrupt_stays_ignored() -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with deferred_interrupt():
-            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("years of work")
+    (tmp_path / "training.safetensors").symlink_to(precious)
+    save(start(), tmp_path / "training.safetensors")
+    assert precious.read_text() == "years of work"
+    load(start(), tmp_path / "training.safetensors")
 
 
-def test_another_thread_just_runs_the_block() -> None:
-    seen = []
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_does_not_hang(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "training.safetensors")
+    assert "it is a folder, a pipe or a device; expected a file" in refusal(tmp_path / "training.safetensors", start())
 
-    def work() -> None:
-        with deferred_interrupt():
-            seen.append(signal.getsignal(signal.SIGINT))
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert seen == [signal.getsignal(signal.SIGINT)]
+def test_a_checkpoint_of_another_model_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    state = start()
+    state.run = "ours"
+    load(state, checkpoint)  # an old one, which tells nothing
+    assert state.run == "ours"
+    save(state, tmp_path / "ours.safetensors")
+    other = start()
+    other.run = "theirs"
+    assert "it is of another model than the description beside it" in refusal(tmp_path / "ours.safetensors", other)

@@ -119,6 +119,7 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--die-in-step", type=int)
     parser.add_argument("--die-in-save", type=int)
+    parser.add_argument("--steps-file", type=Path, help="appears after three steps")
     parser.add_argument("changes", nargs="*")
     given = parser.parse_args()
     if given.die_in_save is not None:
@@ -129,8 +130,9 @@ def main() -> None:
         load(state, given.checkpoint)
     begin = state.step
     objective = Quadratic() if given.die_in_step is None else DiesInStep(given.die_in_step - begin)
-    for _ in train(state, objective, Ring(), checkpoint=given.checkpoint):
-        pass
+    for step in train(state, objective, Ring(), checkpoint=given.checkpoint):
+        if step.index == 2 and given.steps_file is not None:
+            given.steps_file.touch()
     rank = int(os.environ.get("RANK", 0))
     print(
         json.dumps({"rank": rank, "begin": begin, "losses": state.losses, "digest": digest(state)}),

@@ -1,9 +1,18 @@
-"""The command line: one file per verb. Exit codes: 0 done, 1 the run failed, 2 wrong input, 130 interrupted."""
+"""The command line: one file per verb.
+
+Exit codes: 0 done, 1 the run failed, 2 wrong input, 128 and the number of a signal that ended it: 130 for Ctrl-C.
+"""
 
 from __future__ import annotations
 
-import typer
+import os
+import sys
+from typing import Any
 
+import typer
+from typer.core import TyperGroup
+
+from unnoise.cli import common, words
 from unnoise.cli.check import check
 from unnoise.cli.demo import demo
 from unnoise.cli.evaluate import evaluate
@@ -12,7 +21,18 @@ from unnoise.cli.sample import sample
 from unnoise.cli.score import score
 from unnoise.cli.walk import walk
 
+
+class Verbs(TyperGroup):
+    """The verbs, which are given words that are texts."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Look at all words before the verb does."""
+        common.reports_errors(words.check)(args)
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
+    cls=Verbs,
     name="unnoise",
     help="Learn to reverse a noising process: from a file of data to new samples, likelihoods and a report.",
     epilog="Start with 'unnoise demo', or with your own file: unnoise fit data.csv -o model, then "
@@ -28,4 +48,20 @@ for verb in (fit, sample, score, evaluate, walk, check, demo):
 
 def main() -> None:
     """Run the command line."""
-    app()
+    _open_streams()
+    try:
+        app()
+    except OSError as error:  # of help, which is printed before a verb runs
+        common.drop_output()
+        common.say(f"unnoise: the help could not be printed ({error.strerror})")
+        sys.exit(1)
+
+
+def _open_streams() -> None:
+    """Let streams that the caller closed lead nowhere, else files get their numbers, and messages get into files."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the least number that is free
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115

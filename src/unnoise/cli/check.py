@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unnoise._errors import InputError
-from unnoise.cli import common, user_code
+from unnoise.cli import common, user_code, words
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +21,7 @@ EXPECTED = (
     "expected a space, a process, a sampler, or a function without arguments that returns one, or a tuple "
     "(space, points, local), (process, atoms) or (sampler, process, atoms)"
 )
+MOST_DRAWS = 10**6  # that memory holds, for small spaces
 AT_RANDOM = 5  # points, by default
 
 
@@ -29,8 +30,13 @@ def check(
     target: Annotated[
         str, typer.Argument(metavar="MODULE:OBJECT", help="What to check; a module may be in this folder.")
     ],
-    draws: Annotated[int | None, typer.Option(min=100, help="Random draws for each property.")] = None,
-    order: Annotated[float, typer.Option(help="The expected order of a sampler: its bias falls as step^order.")] = 1.0,
+    draws: Annotated[
+        int | None, typer.Option(min=100, max=MOST_DRAWS, help="Random draws for each property.", show_default=False)
+    ] = None,
+    order: Annotated[
+        float | None,
+        typer.Option(help="The order of a sampler, by default 1: its bias falls as step^order.", show_default=False),
+    ] = None,
     seed: common.Seed = 0,
     json: common.Json = False,
 ) -> None:
@@ -50,14 +56,9 @@ def check(
 
       unnoise check my_process:example --seed 1 --json
     """
-    with user_code.this_folder():
+    with user_code.this_folder(), user_code.running():
         found = user_code.find(target)
-        try:
-            findings = _findings(found() if _needs_nothing(found) else found, draws, order, seed)
-        except InputError:
-            raise
-        except Exception as error:  # the user's code raises anything
-            common.fail(user_code.describe(error), 1)
+        findings = _findings(found() if _needs_nothing(found) else found, draws, order, seed)
     findings = replace(findings, subject=target)
     common.result(json, _facts(findings), _words(findings))
     if findings.failed:
@@ -72,13 +73,14 @@ def _needs_nothing(found: Any) -> bool:
     return not isinstance(found, tuple | Space | Process | Law) and user_code.needs_nothing(found)
 
 
-def _findings(found: Any, draws: int | None, order: float, seed: int) -> Findings:
+def _findings(found: Any, draws: int | None, order: float | None, seed: int) -> Findings:
     from unnoise import testing
     from unnoise.processes import HasKernel, Process
     from unnoise.spaces import Space
 
     subject, *rest = found if isinstance(found, tuple) and found else (found,)
     options: dict[str, Any] = {"seed": seed, "raises": False} | ({} if draws is None else {"draws": draws})
+    words.refuse((order is not None and isinstance(subject, Space | Process), "--order is for samplers"))
     if isinstance(subject, Space):
         return testing.check_space(subject, *(rest or [_points(subject, seed)]), **options)
     if isinstance(subject, HasKernel):
@@ -86,7 +88,7 @@ def _findings(found: Any, draws: int | None, order: float, seed: int) -> Finding
     if isinstance(subject, Process):
         return testing.check_generator(subject, *(rest or [_atoms(subject, seed)]), **options)
     if callable(subject):
-        return testing.check_sampler(subject, *(rest or _usual(seed)), order=order, **options)
+        return testing.check_sampler(subject, *(rest or _usual(seed)), order=1.0 if order is None else order, **options)
     raise InputError(f"got a {type(subject).__name__}; {EXPECTED}")
 
 
@@ -140,7 +142,7 @@ def _facts(findings: Findings) -> dict[str, Any]:
         for finding in findings.findings
     ]
     broken = len(findings.failed)
-    kept = len(properties) - broken
+    kept = len(findings.looked_at) - broken
     return {"subject": findings.subject, "kept": kept, "broken": broken, "properties": properties}
 
 

@@ -1,29 +1,33 @@
-"""What the verbs share: errors, options, reading and printing."""
+"""What the verbs share: options, errors, reading and printing."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
-import shlex
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TextIO
 
 import typer
 
 from unnoise._errors import InputError
 from unnoise._progress import speaks
-from unnoise._provenance import plain
+from unnoise._provenance import GIBIBYTE, memory_gib, plain
+from unnoise.cli import errors
 
 if TYPE_CHECKING:
     from unnoise.model import DenoisingMarkovModel
 
 P = ParamSpec("P")
 
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+LAST_SEED = 2**64 - 1  # of torch's generators
+MOST_STEPS, MOST_ROWS = 10**9, 10**9  # more could never end, or be held
+
+Seed = Annotated[int, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same result.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
 Device = Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1 ...")]
@@ -50,23 +54,24 @@ def reports_errors(verb: Callable[P, None]) -> Callable[P, None]:
         try:
             with _warnings_in_words():
                 verb(*args, **kwargs)
-        except InputError as error:
-            fail(str(error), 2)
-        except (ArithmeticError, OSError, MemoryError) as error:
-            fail(str(error) or type(error).__name__, 1)
-        except KeyboardInterrupt:
-            fail("interrupted", 130)
+        except (typer.Exit, typer.Abort):
+            raise
+        except BaseException as error:  # the one net: nothing ends in a traceback
+            known = errors.meaning(error)
+            if known is None and os.environ.get(errors.TRACEBACK) == "1":
+                raise
+            fail(*known or (errors.fault(error), 1))
 
     return run
 
 
-def fail(sentence: str, code: int) -> None:
+def fail(sentence: str, code: int) -> NoReturn:
     """Print one line, and exit with this code."""
-    print(f"unnoise: {' '.join(sentence.split())}", file=sys.stderr)
+    _tell(f"unnoise: {' '.join(sentence.split())}")
     raise typer.Exit(code)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _warnings_in_words() -> Iterator[None]:
     def show(message: Warning | str, *_: object) -> None:
         say(f"unnoise: warning: {' '.join(str(message).split())}")
@@ -79,13 +84,36 @@ def _warnings_in_words() -> Iterator[None]:
 def say(words: str = "") -> None:
     """Print on the error stream, once per group of processes."""
     if speaks():
-        print(words, file=sys.stderr, flush=True)
+        _tell(words)
 
 
 def result(as_json: bool, facts: dict[str, Any], words: str) -> None:
     """Print on standard output, as JSON or in words."""
-    if speaks():
-        print(json.dumps(plain(facts), allow_nan=False) if as_json else words)
+    if not speaks():
+        return
+    try:
+        _print(json.dumps(plain(facts), allow_nan=False) if as_json else words, sys.stdout)
+    except (OSError, ValueError) as error:  # the reader has gone, the disk is full, or a user's code closed it
+        drop_output()
+        fail(f"the result could not be printed ({getattr(error, 'strerror', None) or error}); the work is done", 1)
+
+
+def drop_output() -> None:
+    """Let standard output lead nowhere, where it failed: Python would try once more at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell(words: str) -> None:
+    with contextlib.suppress(OSError, ValueError):  # nobody listens, which stops no run
+        _print(words, sys.stderr)
+
+
+def _print(words: str, stream: TextIO | None) -> None:
+    """What the stream cannot show, such as a name that is not UTF-8, is escaped; a closed stream shows nothing."""
+    if stream is not None:
+        encoding = stream.encoding or "utf-8"
+        print(words.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
 
 
 def opened(model: Path, device: str, trust: list[str] | None) -> DenoisingMarkovModel:
@@ -104,44 +132,16 @@ def contents(path: Path | None) -> Any:
     return None if path is None else files.read(path)
 
 
-def pairs(items: list[str] | None, option: str) -> dict[str, str]:
-    """NAME=VALUE as a dict; NAME,NAME=VALUE gives both the value."""
-    example = f"NAME=VALUE, as in {option} age=40"
-    halves = [_halves(item, item.partition("="), option, example) for item in items or []]
-    return {name: value for names, value in halves for name in names.split(",")}
+def no_conditions(file: Path | None, option: str, model: DenoisingMarkovModel) -> tuple[bool, str]:
+    """For `words.refuse`: whether a file of conditions is given for a model that has none."""
+    return file is not None and not model.schema_.conditions, f"{option} holds conditions, and the model has none"
 
 
-def kinds(items: list[str] | None) -> dict[str, str] | None:
-    """NAMES=KIND as a dict; names with commas stay one key."""
-    example = "NAMES=KIND, as in --column lat,lon=latlon"
-    return dict(_halves(item, item.rpartition("="), "--column", example) for item in items or []) or None
-
-
-def _halves(item: str, parts: tuple[str, str, str], option: str, example: str) -> tuple[str, str]:
-    if not all(parts):
-        raise InputError(f"got {option} {item!r}; expected {example}")
-    return parts[0], parts[2]
-
-
-def duration(text: str | None) -> float | None:
-    """Seconds from 90, 90s, 10m or 2h.
-
-    >>> duration("10m")
-    600.0
-    """
-    if text is None:
-        return None
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1.0)
-    try:
-        seconds = float(number) * unit
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise InputError(f"got the time {text!r}; expected a number of seconds, or a number with s, m or h, as in 10m")
-    return seconds
-
-
-def command_line(*more: str, program: str = "unnoise") -> str:
-    """The command as typed, without the program's path, and `more` words at the end."""
-    return f"{program} {shlex.join([*sys.argv[1:], *(word for word in more if word not in sys.argv)])}".rstrip()
+def check_memory(rows: int, numbers: int) -> None:
+    """Refuse more rows of so many numbers than this machine can hold."""
+    needed, there = 8 * rows * numbers / GIBIBYTE, memory_gib()
+    if there is not None and needed > there:
+        raise InputError(
+            f"got {rows:,} rows of {numbers:,} numbers, which take {needed:,.0f} GiB; expected no more than the "
+            f"{there:,.0f} GiB of this machine hold: ask for fewer, with another --seed each time"
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unnoise.cli import common
+from unnoise.cli import common, words
 
 if TYPE_CHECKING:
     from unnoise.model import DenoisingMarkovModel
@@ -44,17 +44,18 @@ def demo(
 
     start = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
-    files.check_writable(output / "report.html", overwrite, {".html"})
+    for name in ("report.html", "samples.png"):
+        files.check_writable(output / name, overwrite, {Path(name).suffix})
     digits = load_digits()
     images, classes = digits.images.astype("uint8"), digits.target
     train, test, train_y, test_y = train_test_split(
-        images, classes, test_size=HELD_OUT, random_state=seed, stratify=classes
+        images, classes, test_size=HELD_OUT, random_state=seed % 2**32, stratify=classes
     )
     common.say(f"1/3 learning {len(train):,} images of 8 x 8 pixels, given their class")
     model = DenoisingMarkovModel(
         condition="digit",
         steps=steps,
-        time_limit=common.duration(time_limit),
+        time_limit=words.duration(time_limit),
         batch_size=64,
         random_state=seed,
         device=device,
@@ -69,17 +70,19 @@ def demo(
     found = evaluate(model, test, test_y, train=train, train_y=train_y, seed=seed)
     common.say("3/3 writing the report")
     found.seconds = time.monotonic() - start
-    page_of(found, "Handwritten digits", common.command_line()).write(output / "report.html")
+    page_of(found, "Handwritten digits", words.command_line()).write(output / "report.html")
     _draw(model, output / "samples.png", seed)
     common.result(json, found.measured() | {"seconds": found.seconds}, _words(found, output))
 
 
 def _draw(model: DenoisingMarkovModel, path: Path, seed: int) -> None:
+    from unnoise._atomic import atomic_path
     from unnoise.report import plots
 
     new = model.sample(120, given={"digit": [digit for digit in range(10) for _ in range(12)]}, seed=seed)
     rows = {str(digit): new[12 * digit : 12 * digit + 12] for digit in range(10)}
-    path.write_bytes(plots.png(plots.class_grid(rows)))
+    with atomic_path(path) as beside:
+        beside.write_bytes(plots.png(plots.class_grid(rows)))
 
 
 def _words(found: Assessment, output: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unnoise.cli import common
+from unnoise.cli import common, words
 
 
 @common.reports_errors
@@ -45,13 +45,20 @@ def evaluate(
     from unnoise.report import evaluate as measure
     from unnoise.report import page_of
 
+    words.refuse(
+        (train_labels is not None and train is None, "--train-labels is for the rows of --train"),
+        (overwrite and report is None, "--overwrite is for the file of --report"),
+    )
     if report is not None:
         files.check_writable(report, overwrite, {".html"})
     fitted = common.opened(model, device, trust)
+    words.refuse(
+        common.no_conditions(labels, "--labels", fitted), common.no_conditions(train_labels, "--train-labels", fitted)
+    )
     test, y, known, known_y = map(common.contents, (data, labels, train, train_labels))
     found = measure(fitted, test, y, train=known, train_y=known_y, max_rows=max_rows, seed=seed)
     if report is not None:
-        page_of(found, f"{model.name} on {data.name}", common.command_line()).write(report)
+        page_of(found, f"{model.name} on {data.name}", words.command_line()).write(report)
     lines = [f"{name:<28} {number}" for name, number in found.numbers.items()]
     methods = {label: found.descriptions[label] for label in found.likelihoods}
     lines += [f"{label}: {words}" for label, words in methods.items()]

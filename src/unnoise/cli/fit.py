@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unnoise.cli import common
+from unnoise.cli import common, errors, words
 
 if TYPE_CHECKING:
     from unnoise.model import DenoisingMarkovModel
+
+_SIGNALS = {129, 130, 143}  # the codes after SIGHUP, SIGINT and SIGTERM
 
 
 @common.reports_errors
@@ -34,6 +38,10 @@ def fit(
     time_limit: Annotated[
         str | None, typer.Option("--time", metavar="TIME", help="Longest time to train, as 90s, 10m, 2h.")
     ] = None,
+    checkpoint_every: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="How often to save a checkpoint; 30s by default.", show_default=False),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows per step; 512 by default.", show_default=False)] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak learning rate of AdamW; 0.001 by default.", show_default=False)
@@ -43,7 +51,8 @@ def fit(
     ] = None,
     device: common.Device = "auto",
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of all randomness; 0 by default.", show_default=False)
+        int | None,
+        typer.Option(min=0, max=common.LAST_SEED, help="Seed of all randomness; 0 by default.", show_default=False),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint in MODEL.")] = False,
     overwrite: common.Overwrite = False,
@@ -57,7 +66,7 @@ def fit(
     by the start of their names (q for qx, qy, qz, qw). The columns of an array
     are x0, x1, ...; x means all of them. The data needs no standardisation.
 
-    Ctrl-C saves a checkpoint, from which --resume continues.
+    Ctrl-C saves a checkpoint, from which --resume continues, and so does the end of a job on a cluster (SIGTERM).
 
     Examples:
       unnoise fit measurements.csv -o model
@@ -69,29 +78,46 @@ def fit(
       unnoise fit tokens.npy -o model --column x=sequence
     """
     from unnoise.model import DenoisingMarkovModel, load_unfitted
-    from unnoise.storage import TRAINING
 
+    words.refuse(
+        (resume and overwrite, "--overwrite replaces the model that --resume continues"),
+        (bool(trust) and not resume, "--trust is for the modules of a model that --resume continues"),
+    )
     start = time.monotonic()
     options = {
-        "kinds": common.kinds(column),
-        "condition": condition.split(",") if condition else None,
+        "kinds": words.kinds(column),
+        "condition": words.names(condition, "--condition"),
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "precision": precision,
         "random_state": seed,
         "device": device,
         "steps": steps,
-        "time_limit": common.duration(time_limit),
+        "time_limit": words.duration(time_limit),
+        "checkpoint_every": words.duration(checkpoint_every),
     }
     model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
     model.set_params(**{name: value for name, value in options.items() if value is not None})
+    words.refuse((labels is not None and not model.condition, "--labels holds conditions, and no --condition is named"))
     rows, y = common.contents(data), common.contents(labels)
-    try:
+    with _continued(output):
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite)
-    except KeyboardInterrupt:
-        saved = f"; the checkpoint is saved, continue with: {common.command_line('--resume')}"
-        common.fail("interrupted" + (saved if (output / TRAINING).is_file() else ""), 130)
     common.result(json, *_outcome(model, data, output, len(rows), time.monotonic() - start))
+
+
+@contextmanager
+def _continued(output: Path) -> Iterator[None]:
+    """Say how to go on from the checkpoint that `fit` saves at Ctrl-C and at the signals that end a job."""
+    from unnoise.storage import TRAINING
+
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as end:
+        code = 130 if isinstance(end, KeyboardInterrupt) else end.code
+        if code not in _SIGNALS or not (output / TRAINING).is_file():
+            raise
+        again = words.command_line("--resume", without=("--overwrite",))
+        common.fail(f"{errors.ending(code)}; the checkpoint is saved, continue with: {again}", code)
 
 
 def _outcome(
@@ -105,9 +131,10 @@ def _outcome(
         "loss": float(model.losses_[-100:].mean()),
         "seconds": round(seconds, 1),
     }
-    words = (
+    suffix = {".npz": ".npy", ".safetensors": ".npy", ".gz": ".csv", "": ".npy"}.get(data.suffix, data.suffix)
+    told = (
         f"{model.schema_.describe()}\n\nsaved {output} after {steps:,} steps in {seconds:.0f} s; next:\n"
-        f"  unnoise sample {output} -n 1000 -o new{data.suffix or '.npy'}\n"
-        f"  unnoise evaluate {output} HELD_OUT --report report.html"
+        f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"
+        f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}"
     )
-    return facts, words
+    return facts, told

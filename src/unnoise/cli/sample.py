@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from unnoise._errors import InputError
-from unnoise.cli import common
+from unnoise.cli import common, words
 
-if TYPE_CHECKING:
-    pass
-
+MOST_LEVELS = 10**6
 SAMPLERS = {
     "multistep": "Multistep",
     "adaptive": "Adaptive",
@@ -34,7 +34,7 @@ def sample(
         Path,
         typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file, or a folder for images."),
     ],
-    n: Annotated[int, typer.Option("-n", help="Number of rows.", min=1)] = 1000,
+    n: Annotated[int, typer.Option("-n", help="Number of rows.", min=1, max=common.MOST_ROWS)] = 1000,
     given: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="Value of a condition of the model (repeatable).")
     ] = None,
@@ -42,7 +42,10 @@ def sample(
         str | None, typer.Option(help=f"One of {', '.join(SAMPLERS)}; by default the one that suits the noise.")
     ] = None,
     sampling_steps: Annotated[
-        int | None, typer.Option(help="Number of noise levels; more are slower and more exact.")
+        int | None,
+        typer.Option(
+            max=MOST_LEVELS, help="Number of noise levels; more are slower and more exact.", show_default=False
+        ),
     ] = None,
     device: common.Device = "auto",
     seed: common.Seed = 0,
@@ -59,17 +62,28 @@ def sample(
     """
     from unnoise import samplers
     from unnoise.data import files
+    from unnoise.model.defaults import default_sampler
 
     files.check_writable(output, overwrite)
     if sampler is not None and sampler not in SAMPLERS:
         raise InputError(f"got the sampler {sampler!r}; expected one of {', '.join(SAMPLERS)}")
     fitted = common.opened(model, device, trust)
     make = None if sampler is None else getattr(samplers, SAMPLERS[sampler])
+    machine = make or fitted.sampler or default_sampler(fitted.denoiser_.process)
+    words.refuse(
+        (sampling_steps is not None and not _has_steps(machine), "--sampling-steps is for samplers that take steps")
+    )
+    common.check_memory(n, math.prod(fitted.schema_.event_shape))
     conditions = fitted.schema_.conditions
-    values = {name: _value(text, conditions.get(name), name) for name, text in common.pairs(given, "--given").items()}
+    values = {name: _value(text, conditions.get(name), name) for name, text in words.pairs(given, "--given").items()}
     rows = fitted.sample(n, given=values or None, seed=seed, sampler=make, steps=sampling_steps)
     files.write(rows, output, overwrite=overwrite)
     common.result(json, {"output": str(output), "rows": n, "seed": seed}, f"wrote {n:,} rows to {output}")
+
+
+def _has_steps(make: Any) -> bool:
+    found = inspect.signature(make).parameters.values()
+    return any(p.name == "steps" or p.kind is p.VAR_KEYWORD for p in found)
 
 
 def _value(text: str, kind: Any, name: str) -> Any:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from unnoise.cli import common
+from unnoise.cli import common, words
 
 if TYPE_CHECKING:
     from unnoise.data import Schema
     from unnoise.evaluation.likelihood import Estimate
+
+
+MOST_DEQUANTISATIONS = 10**5
 
 
 @common.reports_errors
@@ -28,9 +31,14 @@ def score(
         ),
     ] = None,
     dequantisations: Annotated[
-        int,
-        typer.Option(min=1, help="Random points in the cell of each whole number; more are slower and tighter."),
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_DEQUANTISATIONS,
+            help="Random points in the cell of each whole number; more are slower and tighter.",
+            show_default="1",
+        ),
+    ] = None,
     labels: common.Labels = None,
     device: common.Device = "auto",
     seed: common.Seed = 0,
@@ -54,13 +62,17 @@ def score(
     files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))
     fitted = common.opened(model, device, trust)
     method = {"exact": ProbabilityFlow(), "bound": Bound(), None: fitted.likelihood_}[likelihood]
+    words.refuse(
+        (dequantisations is not None and not fitted.schema_.has_cells, "--dequantisations is for whole numbers"),
+        common.no_conditions(labels, "--labels", fitted),
+    )
     rows, y = common.contents(data), common.contents(labels)
-    found = fitted.estimate(rows, y, likelihood=method, dequantisations=dequantisations, seed=seed)
+    found = fitted.estimate(rows, y, likelihood=method, dequantisations=dequantisations or 1, seed=seed)
     table = polars.DataFrame({"log_likelihood": found.log_prob.numpy(), "standard_error": found.standard_error.numpy()})
     files.write(table.to_numpy() if output.suffix == ".npy" else table, output, overwrite=overwrite)
-    facts, words = _summary(found, fitted.schema_)
+    facts, told = _summary(found, fitted.schema_)
     facts = {"output": str(output), "rows": len(rows)} | facts
-    common.result(json, facts, f"{words}wrote {len(rows):,} rows to {output}")
+    common.result(json, facts, f"{told}wrote {len(rows):,} rows to {output}")
 
 
 def _summary(found: Estimate, schema: Schema) -> tuple[dict[str, Any], str]:
@@ -75,11 +87,11 @@ def _summary(found: Estimate, schema: Schema) -> tuple[dict[str, Any], str]:
         "measure": schema.measure,
         "method": found.method,
     }
-    words = f"mean log-likelihood {mean:.4f} ± {monte_carlo:.2g} (Monte Carlo), {found.method}\n"
-    words += " + ".join(f"{name} {nats:.4f}" for name, nats in parts.items()) + f"; {schema.measure}\n"
+    told = f"mean log-likelihood {mean:.4f} ± {monte_carlo:.2g} (Monte Carlo), {found.method}\n"
+    told += " + ".join(f"{name} {nats:.4f}" for name, nats in parts.items()) + f"; {schema.measure}\n"
     if schema.numbers is not None:
         count = math.prod(schema.event_shape)
         bits, error = bits_per_dimension(mean, count), bits_per_dimension(-monte_carlo, count)
         facts |= {"bits_per_dim": bits, "bits_per_dim_monte_carlo_se": error}
-        words += f"{bits:.4f} ± {error:.2g} bits per dimension\n"
-    return facts, words
+        told += f"{bits:.4f} ± {error:.2g} bits per dimension\n"
+    return facts, told

@@ -2,64 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib
+import inspect
+import os
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, NonFiniteError
+from unnoise.cli import common
 
 
 @contextmanager
 def this_folder() -> Iterator[None]:
-    """Inside, modules are looked for in the working directory first."""
-    import os
-    import sys
-
+    """Inside, modules are looked for in the working directory last, so that it hides nothing that is installed."""
     before = list(sys.path)
-    sys.path.insert(0, os.getcwd())
+    sys.path.append(os.getcwd())
     try:
         yield
     finally:
         sys.path[:] = before
 
 
+@contextmanager
+def running() -> Iterator[None]:
+    """Inside, code of the user runs: what it raises, `sys.exit(0)` too, ends the command with 1 and its place."""
+    try:
+        yield
+    except (InputError, NonFiniteError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        if isinstance(error, OSError | MemoryError) and not _own(traceback.extract_tb(error.__traceback__)):
+            raise  # of a file of unnoise's
+        common.fail(describe(error), 1)
+
+
 def find(target: str, example: str = "my_module:my_process") -> Any:
     """The object that MODULE:OBJECT names."""
-    import importlib
-
     module, colon, name = target.partition(":")
-    if not (module and colon and name):
+    if not (colon and all(part.isidentifier() for part in (*module.split("."), *name.split(".")))):
         raise InputError(f"got {target!r}; expected MODULE:OBJECT, as in {example}")
     try:
         found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            if not hasattr(found, part):
+                raise InputError(f"{target} does not exist: {module} has no {part!r}{_hidden(module)}")
+            found = getattr(found, part)
     except ModuleNotFoundError as error:
         raise InputError(f"the module {error.name!r} is neither installed nor in this folder") from None
-    except Exception as error:  # of any kind: the module is the user's
+    except (InputError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # of any kind, also sys.exit: the module is the user's
         raise InputError(f"{module} cannot be imported: {describe(error)}") from None
-    for part in name.split("."):
-        if not hasattr(found, part):
-            raise InputError(f"{target} does not exist: {module} has no {part!r}")
-        found = getattr(found, part)
     return found
+
+
+def _hidden(module: str) -> str:
+    """Where a module of the user's has the name of one that is installed."""
+    mine, used = Path.cwd() / f"{module.partition('.')[0]}.py", getattr(sys.modules[module], "__file__", None)
+    if not mine.is_file() or (used and mine.samefile(used)):
+        return ""
+    return f"; it is not {mine.name} of this folder but a module of Python or one that is installed: rename your file"
 
 
 def needs_nothing(found: Any) -> bool:
     """Whether it can be called without arguments."""
-    import inspect
-
     if not callable(found):
         return False
-    parameters = inspect.signature(found).parameters.values()
+    try:
+        parameters = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):  # written in C
+        return False
     return all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
 
 
 def describe(error: BaseException) -> str:
     """What happened, with the innermost line of the user's own code."""
-    import traceback
+    frames = list(traceback.extract_tb(error.__traceback__))
+    places = [f"{Path(at.filename).name}, line {at.lineno}, in {at.name}, " for at in _own(frames) or frames]
+    if isinstance(error, SystemExit):
+        return f"{''.join(places[-1:])}called sys.exit({error.code!r})"
+    return f"{''.join(places[-1:])}raised {type(error).__name__}: {_text(error)}"
 
-    package = Path(__file__).resolve().parents[1]
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
-    own = [frame for frame in frames if package not in Path(frame.filename).resolve().parents]
-    places = [f"{Path(frame.filename).name}, line {frame.lineno}, in {frame.name}, " for frame in own or frames]
-    return f"{''.join(places[-1:])}raised {type(error).__name__}: {error}"
+
+def _own(frames: Iterable[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """Those in the user's files: not of this package, of Python, or installed."""
+    others = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), "<frozen")
+    return [at for at in frames if not (at.filename.startswith(others) or "site-packages" in at.filename)]
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # an error of the user's own may be unprintable
+        return "(it cannot be printed)"

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unnoise._errors import InputError, NonFiniteError
-from unnoise.cli import common, user_code
-from unnoise.cli.walkers import KERNELS, Walker
+from unnoise._errors import InputError
+from unnoise.cli import common, user_code, words
+from unnoise.cli.walkers import KERNELS, SEQUENTIAL, Walker
 
 if TYPE_CHECKING:
     from unnoise.laws import LogDensity
+
+MOST_NUMBERS = 10**7  # of a point, of which chains hold several copies
 
 
 @common.reports_errors
@@ -23,20 +25,28 @@ def walk(
         str, typer.Argument(metavar="TARGET", help="MODULE:OBJECT; modules are looked for in this folder too.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file.")],
-    n: Annotated[int, typer.Option("-n", help="How many points; each is the end of a chain of its own.", min=2)] = 1000,
+    n: Annotated[
+        int,
+        typer.Option("-n", help="How many points; each is the end of a chain of its own.", min=2, max=common.MOST_ROWS),
+    ] = 1000,
     chain: Annotated[
         str | None, typer.Option(help=f"One of {', '.join(KERNELS)}; by default mala, and geodesic on curved spaces.")
     ] = None,
-    steps: Annotated[int, typer.Option(min=2, help="Of every chain.")] = 1000,
+    steps: Annotated[int, typer.Option(min=2, max=common.MOST_STEPS, help="Of every chain.")] = 1000,
     dimension: Annotated[
-        int | None, typer.Option(min=1, help="Of the points, where OBJECT does not say it.", show_default=False)
+        int | None,
+        typer.Option(min=1, max=MOST_NUMBERS, help="Of the points, where OBJECT does not say it.", show_default=False),
     ] = None,
     step_size: Annotated[
         float | None, typer.Option(help="Of the chain; by default mala finds a good one.", show_default=False)
     ] = None,
     scale: Annotated[
-        float, typer.Option(help="Chains start from N(0, scale^2 I): take it as wide as the density is.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            help="Chains start from N(0, scale^2 I), by default scale 1: take it as wide as the density is.",
+            show_default=False,
+        ),
+    ] = None,
     sigma: Annotated[
         float | None,
         typer.Option(help="Noise of the first measurements of sequential; by default scale.", show_default=False),
@@ -65,10 +75,11 @@ def walk(
     Examples:
       unnoise walk my_posterior:log_prob --dimension 3 -n 2000 -o points.csv
 
-      unnoise walk unnoise.targets:Phi4 -n 500 -o fields.npy --json
+      unnoise walk unnoise.targets:Phi4 --dimension 64 -n 500 -o fields.npy --json
     """
     from unnoise._seeding import generator
     from unnoise.data import files, streams
+    from unnoise.spaces import Compact
 
     files.check_writable(output, overwrite, streams.SUFFIXES)
     if plot is not None:
@@ -78,16 +89,20 @@ def walk(
     for option, number in (("--scale", scale), ("--sigma", sigma), ("--step-size", step_size)):
         if number is not None and not 0 < number < math.inf:
             raise InputError(f"got {option} {number}; expected a positive number")
-    with user_code.this_folder():
-        try:
-            density, shape = _density(user_code.find(target, "my_posterior:log_prob"), target, dimension)
-            chain = _chain(chain, density)
-            walker = Walker(chain, density, shape, generator(seed), steps, step_size, scale, sigma)
-            _write(walker, n, output, overwrite)
-        except (InputError, NonFiniteError, OSError):
-            raise
-        except Exception as error:  # of any kind: the density is the user's
-            common.fail(user_code.describe(error), 1)
+    with user_code.this_folder(), user_code.running():
+        density, shape = _density(user_code.find(target, "my_posterior:log_prob"), target, dimension)
+        chain = _chain(chain, density)
+        words.refuse(
+            (sigma is not None and chain != SEQUENTIAL, f"--sigma is for --chain {SEQUENTIAL}"),
+            (
+                scale is not None and isinstance(density.support, Compact),
+                f"--scale is for starts on a flat space, and chains on {density.support} start uniformly",
+            ),
+        )
+        if output.suffix.lower() == ".parquet":  # which is written at the end
+            common.check_memory(n, math.prod(shape))
+        walker = Walker(chain, density, shape, generator(seed), steps, step_size, scale or 1.0, sigma)
+        _write(walker, n, output, overwrite)
     if plot is not None:
         _draw(walker, plot)
     facts = {"output": str(output), "rows": n, "dimension": math.prod(shape), "seed": seed, "steps": steps}
@@ -139,11 +154,15 @@ def _density(found: Any, target: str, dimension: int | None) -> tuple[LogDensity
         size = dimension or getattr(found, "dimension", None)
         if size is None:
             raise unsized
-        space = Euclidean(int(size))
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MOST_NUMBERS:
+            raise InputError(f"{target} has the dimension {size!r}; expected a whole number from 1 to {MOST_NUMBERS:,}")
+        space = Euclidean(size)
         density = replace(density, space=space) if isinstance(density, Density) else density
     if not isinstance(space, Manifold):
         raise InputError(f"{target} lives on {type(space).__name__}, where there is no gradient to follow")
     shape = tuple(space.event_shape)
+    if not 1 <= math.prod(shape) <= MOST_NUMBERS:
+        raise InputError(f"{target} has points of shape {shape}; expected from 1 to {MOST_NUMBERS:,} numbers")
     if dimension is not None and math.prod(shape) != dimension:
         raise InputError(f"got --dimension {dimension}; {target} has points of shape {shape}")
     return density, shape
@@ -162,7 +181,7 @@ def _chain(chain: str | None, density: LogDensity[Any]) -> str:
 
 def _verdict(walker: Walker) -> tuple[str, dict[str, Any]]:
     accepted, size = walker.acceptance, None if walker.kernel is None else walker.kernel.step_size
-    words = f"; step size {size:.3g}" + ("" if accepted is None else f", {accepted:.0%} of the moves accepted")
+    told = f"; step size {size:.3g}" + ("" if accepted is None else f", {accepted:.0%} of the moves accepted")
     facts: dict[str, Any] = {"step_size": size, "acceptance": accepted}
     if walker.doubts:
         common.say(
@@ -171,7 +190,7 @@ def _verdict(walker: Walker) -> tuple[str, dict[str, Any]]:
             f"{walker.doubts[0]}"
         )
     mixed, measured = _mixed(walker)
-    return words + mixed, facts | measured
+    return told + mixed, facts | measured
 
 
 def _mixed(walker: Walker) -> tuple[str, dict[str, Any]]:

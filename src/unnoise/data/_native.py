@@ -8,11 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from unnoise._errors import InputError
+from unnoise.data._checked import check
 from unnoise.data._numerics import Values
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
+_PLAIN = r"u?int(8|16|32|64)|halffloat|float|double|bool|(large_)?string|string_view"  # arrow's names
+_ARROW = rf"{_PLAIN}|dictionary<values=({_PLAIN}), indices=({_PLAIN}), ordered=[01]>"
+_NUMPY = r"u?int(8|16|32|64)|float(16|32|64)|bool|object"
+_PANDAS = rf"{_NUMPY}|str|string|category|U?Int(8|16|32|64)|Float(32|64)|boolean|({_ARROW})\[pyarrow\]"
+_POLARS = r"U?Int(8|16|32|64|128)|Float(16|32|64)|Boolean|String|Categorical|Enum|Object"
 _LIKE_PANDAS = {"pandas": "pandas", "modin": "modin.pandas", "cudf": "cudf"}
 BACKENDS = ("polars", "pyarrow", *_LIKE_PANDAS)
 
@@ -37,11 +46,35 @@ def describe(frame: nw.DataFrame[Any]) -> tuple[str, tuple[Column, ...]]:
 
 def build(backend: str, layout: Sequence[Column], parts: Sequence[Values]) -> Any:
     """A frame of the library with these columns and types."""
-    if backend == "polars":
-        return _polars_frame(layout, parts)
-    if backend == "pyarrow":
-        return _arrow_frame(layout, parts)
-    return _pandas_frame(_LIKE_PANDAS[backend], layout, parts)
+    parts = [_whole(part, column.type) for part, column in zip(parts, layout, strict=True)]
+    try:
+        if backend == "polars":
+            return _polars_frame(layout, parts)
+        if backend == "pyarrow":
+            return _arrow_frame(layout, parts)
+        return _pandas_frame(_LIKE_PANDAS[backend], layout, parts)
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:  # each library has its own
+        reason = next(iter(str(error).splitlines()), "")
+        raise InputError(
+            f"The columns cannot be of the types {', '.join(column.type for column in layout[:6])} ({reason}); the "
+            "schema of the model is damaged."
+        ) from error
+
+
+def check_column(backend: str, column: Column) -> None:
+    """Refuse a type or levels that no column of numbers or text has."""
+    known = {"polars": _POLARS, "pyarrow": _ARROW}.get(backend, _PANDAS)
+    check(re.fullmatch(known, column.type) is not None, "the type", column.type, f"one of {backend}")
+    levels, has_levels = column.categories, column.type in ("category", "Enum")
+    check((levels is not None) == has_levels, "categories", levels, "the levels" if has_levels else "none")
+    check(levels is None or len(set(levels)) == len(levels), "categories", levels, "different levels")
+
+
+def _whole(part: Values, type_: str) -> Values:
+    """Rounded, if integers are to hold it."""
+    return np.rint(part) if part.dtype.kind == "f" and re.match("u?int", type_.lower()) else part
 
 
 def _pandas_column(series: nw.Series[Any], label: str) -> Column:
@@ -79,8 +112,11 @@ def _polars_frame(layout: Sequence[Column], parts: Sequence[Values]) -> Any:
 
     known = {name: kind for name, kind in vars(pl).items() if isinstance(kind, type) and issubclass(kind, pl.DataType)}
     types = [known[column.type]() if column.categories is None else pl.Enum(column.categories) for column in layout]
-    columns = [pl.Series(str(column.label), part) for column, part in zip(layout, parts, strict=True)]
-    return pl.DataFrame([column.cast(type_) for column, type_ in zip(columns, types, strict=True)])
+    columns = [
+        pl.Series(str(column.label), part, dtype=pl.Object if column.type == "Object" else None)
+        for column, part in zip(layout, parts, strict=True)
+    ]
+    return pl.DataFrame([c if c.dtype == type_ else c.cast(type_) for c, type_ in zip(columns, types, strict=True)])
 
 
 def _arrow_frame(layout: Sequence[Column], parts: Sequence[Values]) -> Any:

@@ -80,7 +80,7 @@ def tidy(values: Values, where: str) -> Values:
         raise InputError(f"Complex data not supported: {where} is of type {values.dtype}.")
     if kind not in "OUT":
         raise InputError(f"{where} is of type {values.dtype}; turn it into plain numbers or text, or drop it.")
-    held = [None if _is_missing(value) else value for value in values.ravel().tolist()]
+    held = [None if is_missing(value) else value for value in values.ravel().tolist()]
     flat = np.array(held, dtype=object) if any(isinstance(v, str) for v in held) else _numbers(held, where)
     return flat.reshape(values.shape)
 
@@ -110,7 +110,8 @@ def _fault(values: Values, bad: Values) -> str:
     return f"has {'inf' if infinite else 'NaN'} in {len(rows)} row{'s' * (len(rows) > 1)} ({shown})"
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Whether it is None, NaN, or a library's sign for a missing value."""
     nan = isinstance(value, float) and value != value
     return value is None or nan or type(value).__name__ in ("NAType", "NaTType")
 

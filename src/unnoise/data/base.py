@@ -93,13 +93,6 @@ def listed(value: Any) -> Any:
     return [listed(part) for part in value] if isinstance(value, tuple | list) else value
 
 
-def tupled(value: Any) -> Any:
-    """Tuples instead of lists."""
-    if isinstance(value, dict):
-        return {key: tupled(part) for key, part in value.items()}
-    return tuple(tupled(part) for part in value) if isinstance(value, list) else value
-
-
 def levels_of(values: Values, what: str) -> tuple[Level, ...]:
     """The levels that occur, in order, texts last."""
     held = values.tolist()

@@ -7,7 +7,6 @@ array with more axes is one column, x, whose elements share one kind.
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,12 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, warn
 from unnoise.data import _native, arrays, frames
+from unnoise.data._checked import built, check, check_distinct, check_dtype, check_shape, entries
 from unnoise.data._native import Column
-from unnoise.data._numerics import Values
-from unnoise.data.base import listed, tupled
+from unnoise.data._numerics import Values, cast
+from unnoise.data.base import listed
 
+_MOST_COLUMNS = 2**22
+_WHOLE = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+_TENSORS = ("bool", *_WHOLE, "float16", "bfloat16", "float32", "float64")
 _MODEL = "DenoisingMarkovModel"  # the estimator in scikit-learn's sentences
 
 
@@ -57,7 +60,7 @@ class Container(ABC):
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> Self:
         """The container whose fields these are."""
-        return cls(**fields)
+        return built(cls, fields)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,9 @@ class Table(Container):
     name: ClassVar[str] = "table"
     backend: str
     layout: tuple[Column, ...]
+
+    def __post_init__(self) -> None:
+        check(self.backend in _native.BACKENDS, "backend", self.backend, f"one of {', '.join(_native.BACKENDS)}")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -86,7 +92,7 @@ class Table(Container):
             parts = frames.columns(frame)
         else:
             parts = arrays.columns(data)
-            _warn(f"X does not have valid feature names, but {_MODEL} was fitted with feature names")
+            warn(f"X does not have valid feature names, but {_MODEL} was fitted with feature names")
         return _named(self.columns, parts)
 
     def join(self, columns: Mapping[str, Values]) -> Any:
@@ -102,10 +108,12 @@ class Table(Container):
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> Self:
         """The table whose fields these are."""
-        if fields["backend"] not in _native.BACKENDS:
-            raise KeyError(fields["backend"])
-        names = [field.name for field in dataclasses.fields(Column)]
-        return cls(fields["backend"], tuple(Column(*(column[name] for name in names)) for column in fields["layout"]))
+        layout = [built(Column, column) for column in entries(fields.get("layout"), "layout")]
+        table = super().from_fields(fields | {"layout": layout})
+        check_distinct(table.columns, "columns")
+        for column in table.layout:
+            _native.check_column(table.backend, column)
+        return table
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,10 @@ class Matrix(Container):
     dtype: str
     width: int
 
+    def __post_init__(self) -> None:
+        _check_type(self.backend, self.dtype)
+        check(0 < self.width <= _MOST_COLUMNS, "width", self.width, f"1 to {_MOST_COLUMNS}")
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The names x0, x1, ..."""
@@ -126,7 +138,7 @@ class Matrix(Container):
         """By position, from an array of the fitted width or a frame."""
         frame = frames.opened(data)
         if frame is not None:
-            _warn(f"X has feature names, but {_MODEL} was fitted without feature names")
+            warn(f"X has feature names, but {_MODEL} was fitted without feature names")
         return _named(self.columns, arrays.columns(data) if frame is None else frames.columns(frame))
 
     def join(self, columns: Mapping[str, Values]) -> Any:
@@ -143,6 +155,11 @@ class EventArray(Container):
     backend: str
     dtype: str
     event_shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _check_type(self.backend, self.dtype)
+        check(len(self.event_shape) > 1, "the shape", self.event_shape, "two or more axes")
+        check_shape(self.event_shape)
 
     def split(self, data: Any) -> dict[str, Values]:
         """The whole array, if its events have the fitted shape."""
@@ -176,8 +193,9 @@ def container_of(data: Any) -> Container:
 def from_config(config: dict[str, Any]) -> Container:
     """The container that `to_config` described."""
     kinds: dict[str, type[Container]] = {kind.name: kind for kind in (Table, Matrix, EventArray)}
-    fields = tupled(config)
-    return kinds[fields.pop("container")].from_fields(fields)
+    name = config.get("container")
+    check(name in list(kinds), "container", name, f"one of {', '.join(kinds)}")
+    return kinds[str(name)].from_fields({key: value for key, value in config.items() if key != "container"})
 
 
 def _named(names: tuple[str, ...], parts: list[Values]) -> dict[str, Values]:
@@ -186,11 +204,21 @@ def _named(names: tuple[str, ...], parts: list[Values]) -> dict[str, Values]:
     return dict(zip(names, parts, strict=True))
 
 
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=5)  # the line that called score_samples or encode
-
-
 def _as(backend: str, dtype: str, array: Values) -> Any:
+    held = {"bfloat16": "float32"}.get(dtype, dtype)
+    try:
+        plain = array.dtype == object or np.dtype(held) in (object, array.dtype)
+        array = array.astype(held, copy=False) if plain else cast(array, held)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The data of the model cannot be of type {dtype} ({error}); its schema is damaged.") from None
     if backend == "torch":
         return torch.from_numpy(np.ascontiguousarray(array)).to(getattr(torch, dtype))
-    return array.astype(dtype, copy=False)
+    return array
+
+
+def _check_type(backend: str, dtype: str) -> None:
+    check(backend in ("numpy", "torch"), "backend", backend, "numpy or torch")
+    if backend == "torch":
+        check(dtype in _TENSORS, "the type", dtype, f"one of {', '.join(_TENSORS)}")
+    else:
+        check_dtype(dtype, text=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.data._numerics import Values
-from unnoise.data.arrays import NO_FEATURES, NO_ROWS, tidy
+from unnoise.data.arrays import NO_FEATURES, NO_ROWS, is_missing, tidy
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -50,7 +51,7 @@ def check_labels(labels: Sequence[Any]) -> None:
     if odd := [label for label in labels if not isinstance(label, str | int)]:
         raise InputError(f"A column is named {odd[0]!r}, which is not a text; rename the columns.")
     names = [str(label) for label in labels]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise InputError(f"Several columns have the name {', '.join(map(repr, twice))}; rename or drop them.")
 
 
@@ -71,18 +72,31 @@ def check_names(frame: nw.DataFrame[Any], expected: Sequence[str]) -> None:
 
 
 def _values(series: nw.Series[Any], name: str) -> Values:
-    import narwhals.stable.v2 as nw
 
     kind = type(series.dtype).__name__
     if kind in ("Categorical", "Enum"):
-        return np.array(series.to_list(), dtype=object)
+        return np.array([None if is_missing(level) else level for level in series.to_list()], dtype=object)
     if kind in ("Int128", "UInt128"):  # unknown to numpy
-        series = series.cast(nw.Float64())
+        series = _in_64_bits(series, name)
     if kind == "Decimal" or not (
         series.dtype.is_numeric() or kind in ("Boolean", "String", "Object") or series.is_null().all()
     ):
         raise InputError(f"Column '{name}' is of type {series.dtype}; turn it into plain numbers or text, or drop it.")
     return tidy(series.to_numpy(), f"Column '{name}'")
+
+
+def _in_64_bits(series: nw.Series[Any], name: str) -> nw.Series[Any]:
+    import narwhals.stable.v2 as nw
+
+    least, most = series.min(), series.max()
+    if least is None or (least >= -(2**63) and most < 2**63):
+        return series.cast(nw.Int64())
+    if least < 0 or most >= 2**64:
+        raise InputError(
+            f"Column '{name}' holds {least} to {most}, and numbers of 64 bits would lose their digits; make it text, "
+            "or floats."
+        )
+    return series.cast(nw.UInt64())
 
 
 def _listed(names: Sequence[str]) -> str:

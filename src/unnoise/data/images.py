@@ -13,18 +13,24 @@ from unnoise.data._numerics import Values
 
 Bytes = NDArray[np.uint8]
 
+_MOST_PIXELS = 2**26  # of one image, fewer than Pillow warns of
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
 def read_images(folder: Path) -> Bytes:
     """All images, ordered by name, of one size and colours."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if odd := next((path for path in paths if not path.is_file()), None):
+        raise InputError(f"The image {odd} is no file, or a link to nothing; remove it from the folder.")
     if not paths:
         inner = any(path.is_dir() for path in folder.iterdir())
         hint = "; it contains folders: name one of them" if inner else ""
         raise InputError(f"The folder {folder} holds no images ({', '.join(SUFFIXES)}){hint}.")
     first = _read_image(paths[0])
-    images = np.empty((len(paths), *first.shape), dtype=np.uint8)
+    try:
+        images = np.empty((len(paths), *first.shape), dtype=np.uint8)
+    except (MemoryError, ValueError) as error:
+        raise InputError(f"The {len(paths)} images of {folder} do not fit into memory; scale them down.") from error
     images[0] = first
     for i, path in enumerate(paths[1:], 1):
         image = _read_image(path)
@@ -69,14 +75,18 @@ def _read_image(path: Path) -> Bytes:
 
     try:
         with Image.open(path) as image:
+            if getattr(image, "n_frames", 1) > 1:
+                raise InputError(f"The image {path} has several frames; save each as an image of its own.")
             if image.mode not in ("L", "RGB"):
                 raise InputError(f"The image {path} has the colour mode {image.mode}; convert it to grey (L) or RGB.")
+            if image.width * image.height > _MOST_PIXELS:
+                raise InputError(f"The image {path} has {image.width} x {image.height} pixels; scale it down.")
             return np.asarray(image, dtype=np.uint8)
     except InputError:
         raise
     except PermissionError:
         raise InputError(f"The image {path} cannot be read: permission denied.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # each format has a reader with errors of its own
         raise InputError(f"The image {path} is damaged or cut short and cannot be read: {error}.") from error
 
 

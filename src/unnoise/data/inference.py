@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, warn
 from unnoise.data import factors
 from unnoise.data._numerics import Values
 from unnoise.data.base import Coordinate, Feature
@@ -109,11 +108,7 @@ def check_varying(columns: Mapping[str, Values], constants: Mapping[str, Constan
         raise InputError(f"Every column holds a single value ({listed}), so there is nothing to model.")
     if constant:
         who = "1 column holds" if len(constant) == 1 else f"{len(constant)} columns hold"
-        warnings.warn(
-            f"{who} a single value; samples repeat it, and the model does not learn it: {listed}.",
-            UserWarning,
-            stacklevel=5,  # the line that called fit
-        )
+        warn(f"{who} a single value; samples repeat it, and the model does not learn it: {listed}.")
 
 
 def _resolved(key: str, names: Sequence[str]) -> tuple[str, ...]:

@@ -24,8 +24,13 @@ import numpy as np
 
 from unnoise._errors import InputError
 from unnoise.data import _numerics
+from unnoise.data._checked import TEXT, built, check, check_distinct, check_dtype, check_scale, is_held
 from unnoise.data._numerics import Floats, Values
-from unnoise.data.base import Coordinate, Feature, Kind, Level, described, indices_of, levels_of, tupled
+from unnoise.data.base import Coordinate, Feature, Kind, Level, described, indices_of, levels_of
+
+_LEAST_SCALE = float(np.finfo(np.float64).tiny)  # below it 1 / scale would be infinite
+_LEAST_SPREAD = math.sqrt(1 / 12)  # of the uniform noise of a cell
+_GREATEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,10 @@ class Real(Coordinate, Feature):
     mean: float
     scale: float
     dtype: str
+
+    def __post_init__(self) -> None:
+        check_scale(self.scale, _LEAST_SCALE)
+        check_dtype(self.dtype)
 
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
@@ -111,11 +120,17 @@ class Integer(Coordinate):
     high: int
     dtype: str
 
+    def __post_init__(self) -> None:
+        check_scale(self.scale, 0.999 * _LEAST_SPREAD)
+        check_dtype(self.dtype)
+        least, most = _range_of(self.dtype)
+        check(least <= self.low <= self.high <= most, "low, high", (self.low, self.high), f"a range of {self.dtype}")
+
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
         """Mean and standard deviation of u + U."""
         mean, deviation = _numerics.moments(values)
-        scale = math.hypot(deviation, math.sqrt(1 / 12))
+        scale = math.hypot(deviation, _LEAST_SPREAD)
         kind = cls(mean + 0.5, scale, int(values.min()), int(values.max()), str(values.dtype))
         kind.check(values, column)
         return kind
@@ -153,14 +168,20 @@ class Constant(Kind):
     """A column with a single value, which is not modelled."""
 
     name: ClassVar[str] = "constant"
-    value: float | str
+    value: int | float | str | bool
     dtype: str
+
+    def __post_init__(self) -> None:
+        check_dtype(self.dtype, text=True)
+        fitting = isinstance(self.value, str) == (self.dtype == TEXT) and is_held(self.value, self.dtype)
+        check(fitting, "value", self.value, f"one of the type {self.dtype}")
 
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
         """The one value of the column."""
         first = values.flat[0]
-        constant = cls(first if values.dtype == object else first.item(), str(values.dtype))
+        value = float(first) if values.dtype.kind == "f" else first
+        constant = cls(value if isinstance(value, float | str) else value.item(), str(values.dtype))
         constant.check(values, column)
         return constant
 
@@ -198,6 +219,9 @@ class Category(Feature):
     name: ClassVar[str] = "category"
     levels: tuple[Level, ...]
 
+    def __post_init__(self) -> None:
+        check_distinct(self.levels, "levels")
+
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
         """The levels that occur, in order."""
@@ -232,5 +256,14 @@ class Category(Feature):
 def from_config(config: dict[str, Any]) -> Kind:
     """The kind that `to_config` described."""
     kinds: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant)}
-    fields = tupled(config)
-    return kinds[fields.pop("kind")](**fields)
+    name = config.get("kind")
+    check(name in list(kinds), "kind", name, f"one of {', '.join(kinds)}")
+    return built(kinds[str(name)], {key: value for key, value in config.items() if key != "kind"})
+
+
+def _range_of(dtype: str) -> tuple[int, int]:
+    kind = np.dtype(dtype).kind
+    if kind == "b":
+        return 0, 1
+    limits: Any = np.finfo(dtype) if kind == "f" else np.iinfo(dtype)
+    return int(max(limits.min, -_GREATEST)), int(min(limits.max, _GREATEST))

@@ -22,6 +22,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.data import arrays, conditions, containers, factors, inference
 from unnoise.data import kinds as registry
+from unnoise.data._checked import check, entries
 from unnoise.data._numerics import Values
 from unnoise.data.base import Feature
 from unnoise.data.containers import Container, EventArray, Table
@@ -57,6 +58,16 @@ class Schema:
     constants: Mapping[str, Constant]
     conditions: Mapping[str, Feature]
     container: Container
+
+    def __post_init__(self) -> None:
+        check(bool(self.factors), "factors", {}, "one or more")
+        columns = set(self.container.columns)
+        inside = [name for name in self.conditions if name in columns]
+        held = [*self.constants, *inside, *(name for factor in self.factors.values() for name in factor.columns)]
+        check(len(held) == len(columns) and set(held) == columns, "columns", held, "each of the data, once")
+        expected = self.container.event_shape if isinstance(self.container, EventArray) else ()
+        for factor in self.factors.values():
+            check(factor.block == expected, "the shape of a value", factor.block, f"{expected}, as the data have")
 
     @classmethod
     def infer(
@@ -213,12 +224,14 @@ class Schema:
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The schema that `to_config` described."""
         try:
-            parts = {name: factors.from_config(part) for name, part in _by_name(config["factors"])}
-            constants = {name: _kind(part, Constant) for name, part in _by_name(config["constants"])}
-            features = {name: _kind(part, Feature) for name, part in _by_name(config["conditions"])}
-            return cls(parts, constants, features, containers.from_config(config["container"]))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"The schema of the model is damaged ({type(error).__name__}: {error}).") from error
+            (fields,) = entries([config], "schema")
+            (container,) = entries([fields.get("container")], "container")
+            parts = {name: factors.from_config(part) for name, part in _by_name(fields, "factors")}
+            constants = {name: _kind(part, Constant) for name, part in _by_name(fields, "constants")}
+            features = {name: _kind(part, Feature) for name, part in _by_name(fields, "conditions")}
+            return cls(parts, constants, features, containers.from_config(container))
+        except InputError as error:
+            raise InputError(f"The schema of the model is damaged: {error}.") from error
 
     def _states(self, columns: Mapping[str, Values]) -> Any:
         for name, kind in self.constants.items():
@@ -266,13 +279,16 @@ def _rows(factor: Factor) -> list[tuple[str, str]]:
     return [(shown, str(factor))]
 
 
-def _by_name(configs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _by_name(fields: Mapping[str, Any], what: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    configs = entries(fields.get(what), what)
+    names = [config.get("name") for config in configs]
+    check(all(isinstance(name, str) for name in names), f"names of {what}", names, "texts")
+    check(len(set(names)) == len(names), f"names of {what}", names, "all different")
     for config in configs:
         yield config["name"], {key: value for key, value in config.items() if key != "name"}
 
 
 def _kind(config: dict[str, Any], base: type[Any]) -> Any:
     kind = registry.from_config(config)
-    if not isinstance(kind, base):
-        raise TypeError(f"{kind.name} is not a {base.__name__}")
+    check(isinstance(kind, base), "kind", kind.name, f"a {base.__name__.lower()}")
     return kind

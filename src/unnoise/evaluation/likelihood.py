@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import InputError
+from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import conditions
 from unnoise.denoisers.base import Denoiser
 from unnoise.processes import Process
@@ -89,13 +89,14 @@ class Likelihood(ABC):
 
         Raises:
             InputError: rows off the space, or a condition of another number of rows.
+            NonFiniteError: the model has no answer for a row, as when its weights are not finite.
         """
         denoiser.process.check(x_0)
         n = _tree.length(x_0)
         cond = conditions.for_rows(cond, n)
         if n == 0:
             return Estimate(torch.zeros(0), torch.zeros(0), method=self.description)
-        return self.evaluate(denoiser, x_0, cond, rng, on_rows)
+        return _answered(self.evaluate(denoiser, x_0, cond, rng, on_rows))
 
     @abstractmethod
     def evaluate(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows) -> Estimate:
@@ -173,6 +174,18 @@ class Stratified(Grouped):
     def error(self, cost: Tensor) -> Tensor:
         """The standard error of the means of costs (n, draws)."""
         return (cost[:, 0::2] - cost[:, 1::2]).square().sum(1).sqrt() / self.draws
+
+
+def _answered(found: Estimate) -> Estimate:
+    """A density may be 0, and its logarithm -inf; it is never NaN or infinite."""
+    bad = found.log_prob.isnan() | found.log_prob.isposinf()
+    if bad.any():
+        row = int(bad.nonzero()[0, 0])
+        raise NonFiniteError(
+            f"the log-likelihood of row {row} is {float(found.log_prob[row])} ({int(bad.sum())} of {len(bad)} rows); "
+            "the weights of the model may hold what is not finite, or the row lies where it was never trained"
+        )
+    return found
 
 
 def repeated(tree: Any, times: int) -> Any:

@@ -25,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unnoise._errors import InputError, NonFiniteError
 from unnoise._roots import bisect
 from unnoise.laws.base import standard_normal
 from unnoise.laws.categorical import Categorical
@@ -39,6 +40,7 @@ TIME_SPACING, LINE_SPACING = 0.08, 0.06  # of the table, in log t and log m
 SINGLE = 64  # numbers of lines below this have a column of their own
 FEW_FROM = 0.07  # from this time on no more than 63 lines are ever seen
 BROADER, ENVELOPE = 1.2, 1.5  # of the proposals
+MOST_ROUNDS = 1_000  # of rejection; each keeps two thirds
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,10 @@ class Lineages:
     def at(self, time: Tensor) -> Tensor:
         """The table at times (n,), (n, columns), for `log_mass`."""
         place = (time.double().log() - self.first) / TIME_SPACING
+        edge = STENCIL // 2 - 1
+        if not ((place >= edge) & (place < len(self.table) - edge - 1)).all():
+            first, last = (math.exp(self.first + TIME_SPACING * row) for row in (edge, len(self.table) - edge - 1))
+            raise InputError(f"got a time of Wright-Fisher noise outside of this table, {first:.4g} to {last:.4g}")
         table = self.table.to(time.device)
         return _interpolated(place, lambda index: table[index])
 
@@ -91,7 +97,9 @@ class Lineages:
         (mean, variance), columns = self.moments(time), self.at(time)
         width = BROADER * variance.sqrt()
         drawn, left = torch.empty_like(time), torch.arange(len(time), device=time.device)
-        while len(left):
+        for _ in range(MOST_ROUNDS):
+            if not len(left):
+                return drawn.long()
             z = standard_normal((len(left),), time, rng)
             m = (mean[left] + width[left] * z).round()
             away = (m - mean[left]).abs()  # measured from the mean, where the tails keep their digits
@@ -102,7 +110,7 @@ class Lineages:
             accepted = (uniform * ENVELOPE * proposed < target) & (m >= 0)
             drawn[left[accepted]] = m[accepted]
             left = left[~accepted]
-        return drawn.long()
+        raise NonFiniteError(f"{MOST_ROUNDS:,} rounds kept no number of lines at time {float(time[left[0]]):.4g}")
 
 
 @functools.lru_cache(maxsize=16)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,8 +14,10 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from unnoise import processes, storage
+from unnoise._errors import InputError, described
 from unnoise._progress import progress
 from unnoise._seeding import seeded
+from unnoise._sketch import is_ours, sketch
 from unnoise.data import Encoded, Schema
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import Likelihood
@@ -55,6 +58,7 @@ class DenoisingMarkovModel(FittedModel):
         ema: decay of the running average of the weights.
         precision: "float32", or "bfloat16" for autocast.
         time_limit: seconds after which training ends, or None.
+        checkpoint_every: seconds between checkpoints; 0 for one after every step.
         device: "auto", "cpu", "cuda" ...
         random_state: seed of the weights, the batches and the noise.
         progress: whether to show bars; None shows them on a terminal.
@@ -94,6 +98,7 @@ class DenoisingMarkovModel(FittedModel):
         ema: float = 0.999,
         precision: str = "float32",
         time_limit: float | None = None,
+        checkpoint_every: float = 30.0,
         device: str = "auto",
         random_state: int = 0,
         progress: bool | None = None,
@@ -102,8 +107,11 @@ class DenoisingMarkovModel(FittedModel):
         self.objective, self.sampler, self.likelihood = objective, sampler, likelihood
         self.steps, self.batch_size, self.learning_rate, self.warmup = steps, batch_size, learning_rate, warmup
         self.weight_decay, self.clip, self.ema, self.precision = weight_decay, clip, ema, precision
-        self.time_limit, self.device, self.random_state, self.progress = time_limit, device, random_state, progress
+        self.time_limit, self.checkpoint_every, self.device = time_limit, checkpoint_every, device
+        self.random_state, self.progress = random_state, progress
 
+    @torch.inference_mode(False)  # what is trained must be able to learn, wherever this is called
+    @torch.enable_grad()
     def fit(
         self, X: Any, y: Any = None, *, folder: str | Path | None = None, resume: bool = False, overwrite: bool = False
     ) -> Self:
@@ -120,34 +128,52 @@ class DenoisingMarkovModel(FittedModel):
             InputError: what is wrong with the data, the settings or the folder, in one sentence.
             NonFiniteError: the training diverged.
         """
-        settings = self._settings()
-        if resume:
-            schema = storage.read_schema(storage.existing(folder))
-        else:
-            schema = Schema.infer(X, y, kinds=self.kinds, condition=self._conditions())
+        if resume and overwrite:
+            raise InputError("got resume and overwrite; expected one of them: to go on, or to begin anew")
+        settings, home = self._settings(), storage.existing(folder) if resume else folder and Path(folder)
+        if not home:
+            schema = self._infer(X, y)
+            state, encoded = TrainState(self._untrained(schema), settings), schema.encode(X, y)
+            self._train(state, encoded)
+            self._keep(schema, state.ema.cpu(), state.losses)
+            return self
+        leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
+        with storage.held(home, resume=resume, overwrite=overwrite) if leads else nullcontext():
+            self._fit_in(home, X, y, settings, resume, leads)
+        return self
+
+    def _fit_in(self, home: Path, X: Any, y: Any, settings: Settings, resume: bool, leads: bool) -> None:
+        checkpoint = home / storage.TRAINING
+        schema = self._schema_to_resume(home) if resume else self._infer(X, y)
         encoded = schema.encode(X, y)
         state = TrainState(self._untrained(schema), settings)
-        home = None if folder is None else Path(folder)
-        checkpoint = None if home is None else home / storage.TRAINING
-        if resume and checkpoint is not None and checkpoint.exists():
+        description = storage.Description.of(self.get_params(deep=False), schema)
+        state.run = description.run
+        if resume and checkpoint.exists():
             load(state, checkpoint)
             state.see(encoded)
-            storage.check_same_options(checkpoint.parent, self.get_params(deep=False))
-        leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
-        if home is not None and leads:
-            storage.create(home, self.get_params(deep=False), schema, resume=resume, overwrite=overwrite)
+        if leads:
+            storage.create(home, description, resume=resume)
         self._train(state, encoded, checkpoint)
         self._keep(schema, state.ema.cpu(), state.losses)
-        if home is not None and leads:
-            storage.complete(home, self.denoiser_, self.losses_)
-        return self
+        if leads:
+            storage.complete(home, description, self.denoiser_, self.losses_)
+
+    def _infer(self, X: Any, y: Any) -> Schema:
+        return Schema.infer(X, y, kinds=self.kinds, condition=self._conditions())
+
+    def _schema_to_resume(self, home: Path) -> Schema:
+        described = storage.unfinished(home)
+        with storage.explained(home):
+            described.check_same_options(self.get_params(deep=False))
+            return described.make_schema()
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write `config.json` and `weights.safetensors` into a folder; nothing is pickled."""
         check_is_fitted(self)
-        storage.save(
-            Path(folder), self.get_params(deep=False), self.schema_, self.denoiser_, self.losses_, overwrite=overwrite
-        )
+        description = storage.Description.of(self.get_params(deep=False), self.schema_)
+        with storage.held(Path(folder), overwrite=overwrite):
+            storage.save(Path(folder), description, self.denoiser_, self.losses_)
 
     def _settings(self) -> Settings:
         shared = (field.name for field in dataclasses.fields(Settings) if hasattr(self, field.name))
@@ -158,20 +184,38 @@ class DenoisingMarkovModel(FittedModel):
             return ()
         return (self.condition,) if isinstance(self.condition, str) else tuple(self.condition)
 
-    def _untrained(self, schema: Schema) -> Denoiser:
+    def _untrained(self, schema: Schema, inside: AbstractContextManager[Any] | None = None) -> Denoiser:
+        """With first weights; the network is built inside a context."""
+        self._check_parts()
         process: Any = schema.process() if self.process is None else self.process
         if not isinstance(process, processes.Process):
             process = process(schema.process().space)
+        if not isinstance(process, processes.Process):
+            raise InputError(f"the process makes {described(process)}; expected a process of `unnoise.processes`")
         process = copy.deepcopy(process)  # its schedule may learn, and the parameters must not change
         with seeded(self.random_state):
             head = process.head if self.head is None else self.head(process)
-            network = (self.network or default_network)(head.input_shape, schema.condition_width, head.output_shape)
-        return Neural(process, network, self.head)
+            with inside or nullcontext():
+                network = (self.network or default_network)(head.input_shape, schema.condition_width, head.output_shape)
+        if not isinstance(network, torch.nn.Module):
+            raise InputError(f"the network makes {described(network)}; expected a torch.nn.Module")
+        return Neural(process, network.float(), self.head)
 
-    def _train(self, state: TrainState, encoded: Encoded, checkpoint: Path | None) -> None:
-        objective = self.objective or Denoising()
-        with progress(f"training on {len(encoded):,} rows", self.progress) as update:
-            for step in train(state, objective, encoded, checkpoint=checkpoint):
+    def _check_parts(self) -> None:
+        """An InputError if a part is an object of another kind."""
+        for name, kind in {"objective": Objective, "likelihood": Likelihood}.items():
+            part = getattr(self, name)
+            if part is not None and not isinstance(part, kind):
+                raise InputError(f"{name} is {described(part)}; expected an object such as {kind.__module__} has")
+        for name in ("process", "network", "head", "sampler"):
+            part = getattr(self, name)
+            if not (part is None or callable(part) or (name == "process" and isinstance(part, processes.Process))):
+                raise InputError(f"{name} is {described(part)}; expected a class or function that makes one")
+
+    def _train(self, state: TrainState, encoded: Encoded, checkpoint: Path | None = None) -> None:
+        steps = train(state, self.objective or Denoising(), encoded, checkpoint=checkpoint)
+        with progress(f"training on {len(encoded):,} rows", self.progress) as update, closing(steps):
+            for step in steps:
                 update(step.progress, f"step {step.index + 1:,} of {self.steps:,}, loss {step.loss:.3f}")
 
     def _keep(self, schema: Schema, denoiser: Denoiser, losses: Sequence[float]) -> None:
@@ -184,6 +228,7 @@ class DenoisingMarkovModel(FittedModel):
             self.feature_names_in_ = np.asarray(schema.feature_names, dtype=object)
 
 
+@torch.inference_mode(False)
 def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMarkovModel:
     """Read a model that `save` or `fit(folder=...)` wrote.
 
@@ -195,11 +240,14 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMar
         InputError: the model is missing, unfinished, damaged, or names code that is not trusted.
     """
     path = storage.existing(folder)
-    model = load_unfitted(path, trust=trust)
-    schema = storage.read_schema(path)
-    with storage.explained(path):
-        denoiser = model._untrained(schema)
-    losses = storage.read_weights(path, denoiser)
+    with storage.open_weights(path) as weights:
+        model = _described(path, weights.description, trust)
+        with storage.explained(path):
+            schema = weights.description.make_schema()
+            if is_ours(model.network):  # before memory is taken
+                weights.check(model._untrained(schema, sketch(len(weights))))
+            denoiser = model._untrained(schema)
+        losses = weights.load_into(denoiser)
     model._keep(schema, denoiser.requires_grad_(False).eval(), losses)
     return model
 
@@ -207,5 +255,9 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMar
 def load_unfitted(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMarkovModel:
     """The model in a folder before its training, which may be unfinished: what `fit` resumes."""
     path = storage.existing(folder)
+    return _described(path, storage.unfinished(path), trust)
+
+
+def _described(path: Path, description: storage.Description, trust: Sequence[str]) -> DenoisingMarkovModel:
     with storage.explained(path):
-        return DenoisingMarkovModel(**storage.read_params(path, trust))
+        return DenoisingMarkovModel(**description.make_params(trust))

@@ -70,6 +70,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         x = self.sample_states(int(n), cond, generator(seed), sampler=sampler, steps=steps)
         return self.schema_.decode(x, given)
 
+    @torch.inference_mode(False)
     def sample_states(
         self,
         n: int,
@@ -97,6 +98,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         warn_of_spread(denoiser.process, x, conditional=cond is not None)
         return x
 
+    @torch.inference_mode(False)
     def walk(
         self,
         n: int = 1,
@@ -155,6 +157,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """The mean of `score_samples`."""
         return float(self.score_samples(X, y).mean())
 
+    @torch.inference_mode(False)  # derivatives there would be zero in silence
     def estimate(
         self, X: Any, y: Any = None, *, likelihood: Likelihood | None = None, dequantisations: int = 1, seed: int = 0
     ) -> Estimate:
@@ -164,6 +167,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         else they are averaged, which lowers the error.
         """
         check_is_fitted(self)
+        self._check_parts()
         rng = generator(seed)
         encoded = self.schema_.encode(X, y)
         if dequantisations == 1 or encoded.jitter is None:
@@ -174,6 +178,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         method = DequantisedLikelihood(density, EncodedCells(encoded.jitter), dequantisations, weighted=exact)
         return self.estimate_states(encoded.x, encoded.cond, rng, method)
 
+    @torch.inference_mode(False)
     def estimate_states(
         self, x: Any, cond: Any, rng: torch.Generator, likelihood: Likelihood | None = None
     ) -> Estimate:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import times
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.manifolds import Tangent
@@ -81,6 +82,7 @@ class Brownian(HasKernel[Tensor]):
 
     def marginal(self, x_0: Tensor, t: Tensor) -> Law[Tensor]:
         """The heat kernel at $B(t)$."""
+        times(t, 1)
         return self.space.heat(x_0, self.variance(t))
 
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:

@@ -85,6 +85,8 @@ class Chain(Generic[S]):
 
     def time(self, t: Tensor) -> Tensor:
         """The continuous time of step t, in float64; NaN for step 0, the data."""
+        if t.device.type == "cpu" and t.numel() and not (t.min() >= 0 and t.max() <= self.steps):
+            raise InputError(f"got steps from {t.min()} to {t.max()}; this chain has the steps 1 to {self.steps}")
         return self._times.to(t.device)[t]
 
     def marginal(self, x_0: S, t: Tensor) -> HasEntropy[S]:

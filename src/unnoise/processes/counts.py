@@ -28,6 +28,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from unnoise._checks import ordered, times
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.heads.base import Head
@@ -149,6 +150,7 @@ class PureDeath(CountProcess, Bridged[Tensor]):
 
     def marginal(self, x_0: Tensor, t: Tensor) -> BinomialThinning:
         r"""$\mathrm{Bin}(x_0, \rho)$."""
+        times(t, 1)
         kept, _ = self.gone(t.double(), x_0)
         return BinomialThinning(x_0, kept.to(precision(t)), torch.zeros_like(kept), len(self.space.event_shape))
 
@@ -163,6 +165,7 @@ class PureDeath(CountProcess, Bridged[Tensor]):
 
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> BinomialBirths:
         r"""The bridge, rounded at random where $\hat x_0$ is no whole number."""
+        ordered(s, t)
         between = expand(self.schedule.value(t.double()) - self.schedule.value(s.double()), x_t)
         share = self.gone(s.double(), x_t)[0] * -torch.expm1(-between) / self.gone(t.double(), x_t)[1]
         return BinomialBirths(x_t, (stat - x_t).clamp(min=0), share.to(stat), len(self.space.event_shape))
@@ -209,6 +212,7 @@ class ImmigrationDeath(CountProcess):
 
     def marginal(self, x_0: Tensor, t: Tensor) -> BinomialThinning:
         """Those kept, and those come."""
+        times(t, 1)
         (kept, gone), kind = self.gone(t.double(), x_0), precision(t)
         return BinomialThinning(x_0, kept.to(kind), (self.means(kept) * gone).to(kind), len(self.space.event_shape))
 

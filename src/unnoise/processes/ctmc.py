@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import ordered, times
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.heads.base import Head
@@ -111,6 +112,7 @@ class CTMC(Bridged[Tensor]):
 
     def marginal(self, x_0: Tensor, t: Tensor) -> Categorical:
         r"""$P_{B(t)}(x_0, \cdot)$."""
+        times(t, 1)
         return self._law(self.rates.row(x_0, self._integral(x_0, t, precision(t))))
 
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
@@ -150,6 +152,7 @@ class CTMC(Bridged[Tensor]):
 
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Categorical:
         """The bridge, averaged over the statistic; `churn` changes nothing."""
+        ordered(s, t)
         later, earlier = self.schedule.value(t.double()), self.schedule.value(s.double())
         span, before = (expand(part.to(stat.dtype), x_t) for part in (later - earlier, earlier))
         column = self.rates.column(x_t, expand(later.to(stat.dtype), x_t))

@@ -26,6 +26,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from unnoise._checks import ordered, times
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.gaussian import Preconditioned
@@ -126,6 +127,7 @@ class Gaussian(Bridged[Tensor]):
 
     def marginal(self, x_0: Tensor, t: Tensor) -> Normal:
         r"""$N(\alpha x_0, \sigma^2 I)$."""
+        times(t, 1)
         alpha, sigma = self.alpha_sigma(t)
         return self._law(_fit(alpha, x_0) * x_0, sigma)
 
@@ -134,6 +136,7 @@ class Gaussian(Bridged[Tensor]):
 
         $\alpha_{t|s} = \alpha_t/\alpha_s$, $\sigma_{t|s}^2 = \sigma_t^2(1 - \mathrm{SNR}(t)/\mathrm{SNR}(s))$.
         """
+        ordered(s, t)
         (alpha_t, sigma_t), (alpha_s, sigma_s) = self.logs(t), self.logs(s)
         fresh = -torch.expm1(2 * (alpha_t - sigma_t - alpha_s + sigma_s))  # share of sigma_t^2
         scale = sigma_t.exp() * fresh.clamp(min=0).sqrt()
@@ -183,6 +186,7 @@ class Gaussian(Bridged[Tensor]):
 
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Normal:
         """The bridge: Ho et al. 2020, eq. 6-7, at churn 1, else DDIM's family."""
+        ordered(s, t)
         (alpha_t, sigma_t), (alpha_s, sigma_s) = self.logs(t), self.logs(s)
         kept = torch.exp(sigma_s - sigma_t)  # of the noise in x_t
         scale = torch.zeros_like(kept)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import times
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.heads.base import Head
@@ -88,6 +89,7 @@ class WrightFisher(HasKernel[Tensor]):
 
     def marginal(self, x_0: Tensor, t: Tensor) -> WrightFisherKernel:
         """The exact kernel."""
+        times(t, 1)
         return WrightFisherKernel(x_0, self._alpha(x_0), self.schedule.value(t.double()), self._lineages())
 
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser, conditions
 from unnoise.laws import Categorical
 from unnoise.processes import CTMC, require
@@ -19,6 +19,7 @@ from unnoise.samplers.grids import Grid
 
 LOOKS = 9  # times at which the bound of a stretch is evaluated
 MARGIN = 1.1  # for the times between them
+MOST_STRETCHES, MOST_JUMPS = 2_000, 10**6  # halvings of the noise, and proposals per row of one stretch
 
 
 class ExactJumps(Sampler):
@@ -113,14 +114,20 @@ class Uniformisation(ExactJumps):
     def _stretches(self, t: Tensor, s: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Neither B nor what survives changes by more than a factor 2 in one."""
         schedule = self.process.schedule
-        while t > s:
+        for _ in range(MOST_STRETCHES):
+            if t <= s:
+                return
             now = schedule.value(t)
             earlier = torch.maximum(schedule.inverse(torch.maximum(now / 2, now - math.log(2))), s)
             yield t, earlier
             t = earlier
+        raise NonFiniteError(f"B is left after {MOST_STRETCHES:,} halvings, at t = {float(t):.4g}: start it above 0")
 
     def _stretch(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any) -> Tensor:
         bound, state = self._bound(t, s).to(state.device), state.clone()
+        if not bound.max() * (t - s) * self.process.space.sites < MOST_JUMPS:
+            where = f"between t = {float(s):.4g} and {float(t):.4g}"
+            raise NonFiniteError(f"a row may jump {MOST_JUMPS:,} times or more {where}: use samplers.TauLeaping")
         rows, times = torch.arange(len(state), device=state.device), t.to(state.device).expand(len(state))
         while len(rows):
             most = torch.gather(bound.expand(*state[rows].shape, -1), -1, state[rows][..., None]).flatten(1).sum(1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from unnoise._checks import times
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import WrappedNormal
@@ -64,6 +65,7 @@ class Torus(Flat, Compact):
 
     def heat(self, x_0: Tensor, time: Tensor) -> WrappedNormal:
         """The wrapped normal law of variance `time`."""
+        times(time, name="time")
         return WrappedNormal(x_0, expand(time.sqrt(), x_0))
 
     def exp(self, x: Tensor, v: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import instance, times
 from unnoise.laws import Law
 from unnoise.laws.heat import Jet, Radial
 from unnoise.spaces.base import Compact, Diffusion
@@ -59,7 +60,7 @@ class HeatKernel(Law[Tensor]):
 
     Args:
         centre: where from, (*batch, *event).
-        time: () or (*batch,), positive.
+        time: () or (*batch,), positive, or 0 for drawing only: the point itself.
 
     >>> from unnoise.spaces import Sphere
     >>> kernel = Sphere(2).heat(torch.tensor([[0.0, 0.0, 1.0]]), torch.tensor(50.0))
@@ -71,6 +72,11 @@ class HeatKernel(Law[Tensor]):
     centre: Tensor
     time: Tensor
 
+    def __post_init__(self) -> None:
+        instance(TwoPointHomogeneous, space=self.space)
+        instance(Tensor, centre=self.centre)
+        times(self.time, name="time")
+
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, *batch, *event): an exact angle in a uniform direction."""
         space, ndim = self.space, len(self.space.event_shape)
@@ -78,7 +84,8 @@ class HeatKernel(Law[Tensor]):
         batch = torch.broadcast_shapes(centre.shape[: centre.ndim - ndim], time.shape)  # type: ignore[no-untyped-call]
         angle = space.radial.draw(time.expand(*shape, *batch), rng)
         centre = centre.expand(*shape, *batch, *space.event_shape)
-        return space.turned(centre, angle, rng).to(self.centre.dtype)
+        still = (angle == 0).reshape(*angle.shape, *[1] * ndim)
+        return torch.where(still, centre, space.turned(centre, angle, rng)).to(self.centre.dtype)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """In nats."""

@@ -60,6 +60,10 @@ class Trial:
     functions: int
     seed: int
 
+    def __post_init__(self) -> None:
+        whole("draws", self.draws, 2)
+        whole("functions", self.functions, 1)
+
     def rng(self, claim: str) -> torch.Generator:
         """The generator of one property."""
         return generator(self.seed, claim)
@@ -149,6 +153,12 @@ class SpaceCase(Trial):
                 return dt
             dt /= 2
         raise InputError(f"a move of time {dt:.1g} still changes everything; is `move` continuous at dt = 0?")
+
+
+def whole(name: str, value: object, least: int) -> None:
+    """Refuse what is no whole number of at least so many."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"got {name}={value!r}; expected a whole number of at least {least}")
 
 
 def at(t: float) -> Tensor:

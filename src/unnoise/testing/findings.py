@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._errors import InputError
 from unnoise.testing.statistics import FAILURE_RATE, mean_is_zero, standard_errors
 
 C = TypeVar("C")
@@ -31,7 +32,7 @@ class Finding:
 
     Attributes:
         claim: the property, in words.
-        passed: whether it is kept.
+        passed: whether it is kept; None where there is nothing to look at, as the drift on a space without vectors.
         p_value: of a statistical property.
         error: of an exact one.
         bound: the largest error allowed.
@@ -40,7 +41,7 @@ class Finding:
     """
 
     claim: str
-    passed: bool
+    passed: bool | None
     p_value: float | None = None
     error: float | None = None
     bound: float | None = None
@@ -71,21 +72,29 @@ class Findings:
     @property
     def failed(self) -> tuple[Finding, ...]:
         """The broken ones."""
-        return tuple(finding for finding in self.findings if not finding.passed)
+        return tuple(finding for finding in self.looked_at if not finding.passed)
+
+    @property
+    def looked_at(self) -> tuple[Finding, ...]:
+        """Those that are kept or broken."""
+        return tuple(finding for finding in self.findings if finding.passed is not None)
 
     def __str__(self) -> str:
-        kept = len(self.findings) - len(self.failed)
+        seen = len(self.looked_at)
+        rest = f", {len(self.findings) - seen} not looked at" if seen < len(self.findings) else ""
         width = max((len(finding.claim) for finding in self.findings), default=0)
-        lines = [f"{self.subject}: {kept} of {len(self.findings)} properties kept"]
+        lines = [f"{self.subject}: {seen - len(self.failed)} of {seen} properties kept{rest}"]
         for finding in self.findings:
-            mark = "kept  " if finding.passed else "BROKEN"
+            mark = "-     " if finding.passed is None else "kept  " if finding.passed else "BROKEN"
             lines.append(f"  {mark}  {finding.claim:<{width}}  {finding.verdict:<22}  {finding.detail}".rstrip())
         return "\n".join(lines)
 
 
 def conclude(subject: object, findings: Iterable[Finding], *, raises: bool) -> Findings:
-    """Gather findings; raise PropertyError with the table if one failed and `raises`."""
+    """Gather findings; raise PropertyError with the table if one failed and `raises`, InputError where none is one."""
     gathered = Findings(str(subject), tuple(findings))
+    if not gathered.looked_at:
+        raise InputError(f"no property of {subject} could be looked at; give points that say more of it")
     if raises and gathered.failed:
         raise PropertyError(str(gathered))
     return gathered
@@ -133,8 +142,8 @@ def exact(claim: str, sides: Sides, bound: float, *, size: float | None = None) 
 
 def _distance(left: Tensor, right: Tensor, size: float | None) -> float:
     if size is None:
-        size = max(float(left.abs().max()), float(right.abs().max()), torch.finfo(torch.float64).tiny)
-    return float((left - right).abs().max()) / size
+        size = max(float(left.abs().max()), float(right.abs().max()))
+    return float((left - right).abs().max()) / max(size, torch.finfo(torch.float64).tiny)
 
 
 def statistical(claim: str, sides: Sides) -> Finding:

@@ -69,7 +69,7 @@ def bound_is_the_likelihood(case: Case) -> Finding:
     claim, process = "the bound at the exact denoiser is the likelihood", cast(Gaussian, case.process)
     rng, (count, dimension) = case.rng(claim), case.atoms.flatten(1).shape
     if len(process.space.event_shape) != 1:
-        return Finding(claim, True, detail="not looked at: points are no vectors")
+        return Finding(claim, None, detail="points are no vectors")
     width = WIDTH * case.atoms.square().sum(1).mean().sqrt()
     spread = width**2 * torch.eye(dimension, dtype=torch.float64)
     mixture = GaussianMixture(case.weights, case.atoms, spread.expand(count, -1, -1))

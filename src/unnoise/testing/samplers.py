@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import NonFiniteError
+from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser
 from unnoise.processes import HasKernel
 from unnoise.samplers import Sampler
-from unnoise.testing.case import Case, at, rows
+from unnoise.testing.case import Case, at, rows, whole
 from unnoise.testing.findings import Finding, Findings, conclude, exact, judged, probable, reproducible, stated_in
 from unnoise.testing.processes import case_of
 from unnoise.testing.statistics import excess_p_value, mean_is_zero, standard_errors
@@ -31,6 +31,7 @@ from unnoise.testing.waves import waves
 
 ASTRAY = 0.01  # share of samples that are no atom
 UNBIASED = 0.02  # bias after extrapolation that is forgiven
+HIGHEST_ORDER = 16  # beyond which no bias is left to see
 SLACK = 0.4  # of the order
 REACHED = 0.01  # of the least distance between atoms
 
@@ -140,6 +141,9 @@ def check_sampler(
     DDIM on Gaussian(...): 8 of 8 properties kept
     ...
     """
+    if not 0 < order <= HIGHEST_ORDER:
+        raise InputError(f"got order={order}; expected a positive number of at most {HIGHEST_ORDER}, as 1 for Euler")
+    whole("steps", steps, 2)
     base = case_of(process, atoms, weights, draws=draws, seed=seed)
     case = SamplerCase(**vars(base), make=make, steps=steps, order=order)
     subject = f"{type(case.sampler()).__name__} on {process}"
@@ -216,7 +220,7 @@ def not_a_number_stops_the_run(case: SamplerCase) -> Finding:
     """NonFiniteError names the step, the time and the leaf, where states are real numbers."""
     claim = "a sampler stops at what is not a number"
     if not all(leaf.is_floating_point() for _, leaf in _tree.leaves(case.atoms)):
-        return Finding(claim, True, detail="states are no real numbers")
+        return Finding(claim, None, detail="states are no real numbers")
     try:
         case.sampler(Failing(case.process, case.atoms)).sample(4, case.rng(claim))
     except NonFiniteError as error:

@@ -71,7 +71,7 @@ def not_a_number_is_refused(case: SpaceCase) -> Finding:
     claim = "check refuses what is not a number"
     spoilt = _tree.map(lambda leaf: leaf * torch.nan if leaf.is_floating_point() else leaf, case.points)
     if all(not leaf.is_floating_point() for _, leaf in _tree.leaves(spoilt)):
-        return Finding(claim, True, detail="its points hold no real numbers")
+        return Finding(claim, None, detail="its points hold no real numbers")
     try:
         case.space.check(spoilt)
     except InputError as error:

@@ -76,6 +76,8 @@ def mean_p_value(values: Tensor, truth: Tensor | float = 0.0, tolerance: float =
     $d = |\bar x - \mu|$, e the standard error, and F Student's law with n - 1 degrees of freedom; exact for normal
     values. The least of k places is judged by $1 - (1 - p)^k$ (Sidak 1967). NaN gives 0.
     """
+    if not 0 <= tolerance < float("inf"):
+        raise InputError(f"got tolerance={tolerance}; expected 0 or a positive number")
     distance, error, freedom = _student(values, truth)
     allowed = tolerance + _rounding(values, truth)
     p_value = _below((allowed - distance) / error, freedom) + _below(-(distance + allowed) / error, freedom)
@@ -150,7 +152,7 @@ def mean_is_zero(rows: Tensor, tolerated: float = FORGIVEN) -> float:
 def standard_errors(rows: Tensor) -> Tensor:
     """The mean of each column in units of its standard error, (k,)."""
     error = rows.std(0) / len(rows) ** 0.5
-    return torch.where(error > 0, rows.mean(0) / error.clamp(min=torch.finfo(rows.dtype).tiny), 0.0)
+    return torch.where(error == 0, 0.0, rows.mean(0) / error.clamp(min=torch.finfo(rows.dtype).tiny))
 
 
 def _student(values: Tensor, truth: Tensor | float) -> tuple[Tensor, Tensor, int]:
@@ -171,7 +173,7 @@ def _rounding(values: Tensor, truth: Tensor | float) -> float:
 def _below(t: Tensor, freedom: int) -> Tensor:
     from scipy.special import stdtr
 
-    return torch.as_tensor(stdtr(freedom, t.nan_to_num(0.0).numpy()))
+    return torch.as_tensor(stdtr(freedom, t.numpy()))
 
 
 def _least(p_values: Tensor, values: Tensor) -> float:

@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import errno
 import json
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import safetensors
-import safetensors.torch
 from torch import Tensor
 
-from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
+from unnoise._sealed import DamagedError, open_tensors, write_tensors
 from unnoise.training.state import TrainState
 
-FORMAT = "unnoise.training.1"
+FORMAT, UNSEALED = "unnoise.training.2", "unnoise.training.1"  # the older one has no checksum
 
 
 def save(state: TrainState, path: Path) -> None:
     """Write beside `path`, flush and rename: a crash leaves the old file or the new."""
     tensors, metadata = state.state_dict()
-    header = {"format": FORMAT, "metadata": json.dumps(metadata)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as beside:
-            safetensors.torch.save_file(_separate(tensors), beside, metadata=header)
+        write_tensors(path, _separate(tensors), {"format": FORMAT, "metadata": json.dumps(metadata)})
     except (OSError, safetensors.SafetensorError) as error:
         if getattr(error, "errno", None) == errno.ENOSPC:
             raise  # already a sentence
@@ -44,12 +37,15 @@ def save(state: TrainState, path: Path) -> None:
 def load(state: TrainState, path: Path) -> None:
     """Bring the state to where the checkpoint is.
 
+    Names, shapes and types of all tensors are compared with those of the state before any is used.
+
     Raises:
         InputError: it is missing, damaged or of another training; nothing changes.
     """
-    with _explained(path):
-        tensors, metadata = _read(path)
-        state.load_state_dict(tensors, metadata)
+    with _explained(path), open_tensors(path, FORMAT, UNSEALED) as file:
+        metadata = json.loads(file.metadata["metadata"])
+        state.check(file.shapes, metadata)
+        state.load_state_dict(file.tensors(), metadata)
 
 
 @contextmanager
@@ -57,25 +53,21 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"The checkpoint {path} cannot be resumed: {error}.") from error
+        if isinstance(error, DamagedError):
+            raise _damaged(path, error) from error
+        raise InputError(f"The checkpoint {path} cannot be resumed: {str(error).removesuffix('.')}.") from error
     except FileNotFoundError as error:
         raise InputError(f"There is no checkpoint {path}; train without resuming to make one.") from error
-    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"The checkpoint {path} is damaged or is no checkpoint of unnoise ({_reason(error)}); "
-            "delete it and train anew."
-        ) from error
+    except PermissionError as error:
+        raise InputError(f"The checkpoint {path} may not be read; ask for permission to read it.") from error
+    except (OSError, safetensors.SafetensorError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise _damaged(path, error) from error
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    if path.is_dir():
-        raise InputError("it is a folder; name the file inside it")
-    with safetensors.safe_open(path, framework="pt") as file:
-        header = file.metadata() or {}
-        if header.get("format") != FORMAT:
-            raise InputError(f"its format is {header.get('format')!r}, but {FORMAT!r} is expected")
-        names = file.keys()
-        return {name: file.get_tensor(name) for name in names}, json.loads(header["metadata"])
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"The checkpoint {path} is damaged or is no checkpoint of unnoise ({_reason(error)}); delete it and train anew."
+    )
 
 
 def _separate(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -91,30 +83,3 @@ def _separate(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-@contextmanager
-def deferred_interrupt() -> Iterator[None]:
-    """Keep the first SIGINT waiting until the block ends, for the handler of before.
-
-    A second one does not wait, as the block may hang. The block just runs outside the main thread, and where SIGINT is
-    ignored or left to the system.
-    """
-    previous = signal.getsignal(signal.SIGINT)
-    if not callable(previous) or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    waiting: list[tuple[int, FrameType | None]] = []
-
-    def wait(number: int, frame: FrameType | None) -> None:
-        waiting.append((number, frame))
-        if len(waiting) > 1:
-            previous(number, frame)
-
-    signal.signal(signal.SIGINT, wait)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    if waiting:
-        previous(*waiting[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from unnoise._errors import NonFiniteError
 from unnoise.denoisers import Denoiser
 from unnoise.objectives import Objective
 from unnoise.objectives.base import check_batch
-from unnoise.training.checkpoint import deferred_interrupt, save
+from unnoise.training.checkpoint import save
 from unnoise.training.dataset import BatchOrder, Dataset
 from unnoise.training.process_group import ProcessGroup
+from unnoise.training.signals import Signals
 from unnoise.training.state import TrainState
 
 
@@ -43,28 +44,32 @@ class Step:
 
 def train(
     state: TrainState, objective: Objective, source: Dataset, *, checkpoint: Path | None = None
-) -> Iterator[Step]:
+) -> Generator[Step]:
     """Train from where `state` is to the end of its settings, and yield after every step.
 
-    With `checkpoint` the state is saved as often as the settings say, at the end, on closing the generator, and on
-    Ctrl-C after the step. After an error the last checkpoint stands. To resume, `load` it first.
+    With `checkpoint` the state is saved as often as the settings say, at the end, on closing the generator, and after
+    the step in which Ctrl-C, SIGTERM or SIGHUP comes. After an error the last checkpoint stands. To resume, `load` it
+    first.
     """
     run = _Run(state, objective, source)
     checkpoints = _Checkpoints(state, checkpoint if run.group.rank == 0 else None)
     whole = True
-    try:
-        while state.progress < 1.0:
-            whole = False
-            with deferred_interrupt():
-                step = run.step()
-                whole = True
-                if checkpoints.due():
+    with Signals(together=run.group.size > 1, ending=checkpoint is not None) as signals:
+        try:
+            while state.progress < 1.0:
+                whole = False
+                with signals.step():
+                    step = run.step(bool(signals.waiting))
+                    whole = True
+                    if checkpoints.due():
+                        checkpoints.save()
+                if run.asked_to_end:
+                    signals.deliver()
+                yield step
+        finally:
+            if whole:
+                with signals.step():
                     checkpoints.save()
-            yield step
-    finally:
-        if whole:
-            with deferred_interrupt():
-                checkpoints.save()
 
 
 class _Run:
@@ -82,20 +87,26 @@ class _Run:
         state.denoiser.train()
         self.mean_loss = self.group.join(_MeanLoss(state.denoiser, objective))
         self.weights = [weight for weight in state.denoiser.parameters() if weight.requires_grad]
-        self.start, self.checked = time.monotonic() - state.elapsed, False
+        self.start, self.checked, self.asked_to_end = time.monotonic() - state.elapsed, False, False
 
-    def step(self) -> Step:
-        """One step; the state changes only after all that can go wrong."""
+    @torch.inference_mode(False)
+    @torch.enable_grad()
+    def step(self, asked_to_end: bool) -> Step:
+        """One step; the state changes only after all that can go wrong.
+
+        Afterwards `asked_to_end` tells, in all processes alike, whether one of them was asked.
+        """
         state = self.state
         rate = self.settings.rate(state.progress, state.step)
         loss, metrics = self._backpropagate(*self._batch())
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
-        mean, norm, elapsed = self._read(loss, gradients)
+        mean, norm, elapsed, asked = self._read(loss, gradients, asked_to_end)
         _check_finite(state.step, mean, norm, rate)
         self._update(gradients, norm, rate)
         state.losses.append(mean)
         state.elapsed = elapsed
         state.step += 1
+        self.asked_to_end = asked > 0
         return Step(state.step - 1, mean, rate, norm, state.progress, metrics)
 
     def _batch(self) -> tuple[Any, Any]:
@@ -125,12 +136,11 @@ class _Run:
         joined = {name: torch.cat([part[name].detach().reshape(-1) for part in reported]) for name in reported[0]}
         return torch.stack(losses).mean(), joined
 
-    def _read(self, loss: Tensor, gradients: list[Tensor]) -> tuple[float, float, float]:
+    def _read(self, loss: Tensor, gradients: list[Tensor], asked: bool) -> list[float]:
         """Alike in all processes; the one wait for the device."""
         norm = nn.utils.get_total_norm(gradients)
-        elapsed = norm.new_tensor(time.monotonic() - self.start)
-        mean, norm, elapsed = self.group.mean(torch.stack((loss, norm, elapsed))).tolist()
-        return mean, norm, elapsed
+        own = norm.new_tensor((time.monotonic() - self.start, asked))
+        return self.group.mean(torch.cat((torch.stack((loss, norm)), own))).tolist()
 
     def _update(self, gradients: list[Tensor], norm: float, rate: float) -> None:
         state, clip = self.state, self.settings.clip

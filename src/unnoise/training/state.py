@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import copy
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +45,7 @@ class TrainState:
         self.step, self.elapsed, self.losses = 0, 0.0, list[float]()
         self.num_examples: int | None = None
         self.digest: str | None = None
+        self.run: str | None = None  # names what is trained, beyond these tensors
 
     def see(self, data: Dataset) -> None:
         """Remember the data; an InputError if they are not those seen before."""
@@ -74,22 +77,33 @@ class TrainState:
         tensors = self._networks() | self._moments()
         tensors["rng"] = self.rng.get_state()
         tensors["losses"] = torch.tensor(self.losses, dtype=torch.float64)
-        kept = {name: getattr(self, name) for name in ("step", "elapsed", "num_examples", "digest")}
-        return tensors, kept | {"settings": _plain(self.settings)}
+        kept = {name: getattr(self, name) for name in ("step", "elapsed", "num_examples", "digest", "run")}
+        learnt = sorted(name.split(".", 2)[2] for name in tensors if name.startswith("optimiser.step."))
+        return tensors, kept | {"settings": _plain(self.settings), "learnt": learnt}
+
+    def check(self, shapes: Mapping[str, tuple[int, ...]], metadata: dict[str, Any]) -> None:
+        """An InputError if tensors of these shapes, with these numbers, are of another training or of none."""
+        self._check_settings(metadata["settings"])
+        self._check_numbers(metadata)
+        expected = {name: tuple(tensor.shape) for name, tensor in self._expected(metadata).items()}
+        found = {name: shape for name, shape in shapes.items() if name != "rng"}
+        _check_same(found, expected)
+        if len(shapes.get("rng", ())) != 1:
+            raise InputError("it holds no state of a generator; it is damaged")
 
     def load_state_dict(self, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
         """Take up what `state_dict` gave; if it does not fit, nothing changes."""
-        self._check_settings(metadata["settings"])
-        self._check_tensors(tensors)
-        optimiser = self._optimiser_state(_under("optimiser.", tensors))
-        step, elapsed, num_examples = (metadata[name] for name in ("step", "elapsed", "num_examples"))
-        losses, rng = tensors["losses"].tolist(), tensors["rng"]
+        self.check({name: tuple(tensor.shape) for name, tensor in tensors.items()}, metadata)
+        expected = {name: tensor.dtype for name, tensor in self._expected(metadata).items()} | {"rng": torch.uint8}
+        _check_same({name: tensor.dtype for name, tensor in tensors.items()}, expected)
+        rng = self._rng_from(tensors["rng"], metadata["step"])
         self.denoiser.load_state_dict(_under("denoiser.", tensors))
         self.ema.load_state_dict(_under("ema.", tensors))
-        self.optimiser.load_state_dict(optimiser)
-        self.step, self.elapsed, self.num_examples, self.losses = step, elapsed, num_examples, losses
-        self.digest = metadata.get("digest")  # checkpoints of 0.1.0 have none
-        self._load_rng(rng)
+        self.optimiser.load_state_dict(self._optimiser_state(_under("optimiser.", tensors)))
+        self.rng.set_state(rng.get_state())
+        self.losses = tensors["losses"].tolist()
+        self.step, self.elapsed, self.num_examples = (metadata[n] for n in ("step", "elapsed", "num_examples"))
+        self.digest, self.run = metadata.get("digest"), metadata.get("run") or self.run  # not in the oldest files
 
     def _networks(self) -> dict[str, Tensor]:
         parts = {"denoiser.": self.denoiser, "ema.": self.ema}
@@ -110,12 +124,39 @@ class TrainState:
             moments.setdefault(index[name], {})[key] = tensor.clone()  # what was read may be a view of the file
         return {"state": moments, "param_groups": self.optimiser.state_dict()["param_groups"]}
 
-    def _load_rng(self, saved: Tensor) -> None:
+    def _rng_from(self, saved: Tensor, step: int) -> torch.Generator:
         """On another kind of device a stream of its own starts at this step."""
+        rng = torch.Generator(self.rng.device)
         if saved.shape == self.rng.get_state().shape:
-            self.rng.set_state(saved)
+            rng.set_state(saved)
         else:
-            self.rng.manual_seed(derived_seed(self.settings.seed, "noise", self.step))
+            rng.manual_seed(derived_seed(self.settings.seed, "noise", step))
+        return rng
+
+    def _expected(self, metadata: dict[str, Any]) -> dict[str, Tensor]:
+        """What a checkpoint of this training holds, but for the generator; on no device, as they only show shapes."""
+        weights = dict(self.denoiser.named_parameters())
+        step = torch.empty((), dtype=torch.float32, device="meta")
+        expected = self._networks() | {"losses": torch.empty(metadata["step"], dtype=torch.float64, device="meta")}
+        learnt = metadata.get("learnt", self._names() if metadata["step"] else [])
+        for name in [name for name in self._names() if name in learnt]:
+            moments = {"step": step, "exp_avg": weights[name], "exp_avg_sq": weights[name]}
+            expected |= {f"optimiser.{key}.{name}": tensor for key, tensor in moments.items()}
+        return expected
+
+    def _check_numbers(self, metadata: dict[str, Any]) -> None:
+        texts = [metadata.get("digest"), metadata.get("run")]
+        right = (
+            _is_whole(metadata["step"], 0)
+            and (metadata["num_examples"] is None or _is_whole(metadata["num_examples"], 1))
+            and isinstance(metadata["elapsed"], float | int)
+            and 0 <= metadata["elapsed"] < math.inf
+            and all(isinstance(text, str | None) for text in texts)
+        )
+        if not right:
+            raise InputError("its count of steps, seconds or examples is none; it is damaged")
+        if None not in (self.run, metadata.get("run")) and self.run != metadata["run"]:
+            raise InputError("it is of another model than the description beside it; train anew")
 
     def _check_settings(self, saved: dict[str, Any]) -> None:
         saved = _plain(Settings()) | saved  # what was not there yet was not used
@@ -126,15 +167,18 @@ class TrainState:
                     "resume with the same settings, or train anew"
                 )
 
-    def _check_tensors(self, saved: dict[str, Tensor]) -> None:
-        expected = {name: tuple(tensor.shape) for name, tensor in self._networks().items()}
-        found = {name: tuple(t.shape) for name, t in saved.items() if name.startswith(("denoiser.", "ema."))}
-        for name in sorted(expected.keys() | found.keys()):
-            if expected.get(name) != found.get(name):
-                raise InputError(
-                    f"it holds another network: {name} {_described(found.get(name))} there and "
-                    f"{_described(expected.get(name))} here; resume with the network that it was made with"
-                )
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**63
+
+
+def _check_same(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise InputError(
+                f"it holds another network or is damaged: {name} {_described(found.get(name))} there and "
+                f"{_described(expected.get(name))} here; resume with the network that it was made with"
+            )
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
@@ -145,8 +189,10 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
 
-def _described(shape: tuple[int, ...] | None) -> str:
-    return "does not exist" if shape is None else f"has shape {shape}"
+def _described(what: tuple[int, ...] | torch.dtype | None) -> str:
+    if isinstance(what, torch.dtype):
+        return f"has type {what}"
+    return "does not exist" if what is None else f"has shape {what}"
 
 
 Network = TypeVar("Network", bound=nn.Module)

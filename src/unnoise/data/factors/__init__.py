@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from unnoise.data._checked import check
 from unnoise.data.factors.angles import WHOLE_TURN
 from unnoise.data.factors.angles import AngleFactor as AngleFactor
 from unnoise.data.factors.base import Columns
@@ -34,4 +35,6 @@ ALIASES = {"binary": CategoryFactor.kind}
 def from_config(config: Mapping[str, Any]) -> Factor:
     """The factor that `to_config` described."""
     classes: dict[str, type[Factor]] = {factor.kind: factor for factor in (NumberFactor, *_TOGETHER, *_APART)}
-    return classes[config["kind"]].from_config(config)
+    kind = config.get("kind")
+    check(kind in list(classes), "kind", kind, f"one of {', '.join(classes)}")
+    return classes[str(kind)].from_config(config)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise.data._checked import check
 from unnoise.data._numerics import Values, cast
 from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers
 from unnoise.processes import Brownian
@@ -37,6 +38,13 @@ class AngleFactor(Factor):
     turn: float
     starts: tuple[float, ...]
     dtypes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.turn in (360.0, WHOLE_TURN), "turn", self.turn, "360 or 2 pi")
+        self._check_each("starts", self.starts)
+        self._check_dtypes(self.dtypes)
+        check({*self.starts} <= {0.0, -self.turn / 2}, "starts", self.starts, "0 or half a turn below it")
 
     @classmethod
     def fit(cls, columns: Columns, turn: float | None = None) -> Self:

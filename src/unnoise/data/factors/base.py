@@ -12,8 +12,9 @@ import numpy as np
 from torch import Tensor
 
 from unnoise._errors import InputError
+from unnoise.data._checked import built, check, check_distinct, check_dtype
 from unnoise.data._numerics import Values
-from unnoise.data.base import listed, tupled
+from unnoise.data.base import listed
 from unnoise.processes import HasKernel
 
 Columns = Mapping[str, Values]
@@ -33,6 +34,9 @@ class Factor(ABC):
 
     kind: ClassVar[str]
     columns: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_distinct(self.columns, "columns")
 
     @classmethod
     @abstractmethod
@@ -56,6 +60,11 @@ class Factor(ABC):
         """A few words for a table that a person reads."""
 
     @property
+    def block(self) -> tuple[int, ...]:
+        """The shape of one value of a column; empty for a number or a text."""
+        return ()
+
+    @property
     def log_volume(self) -> float:
         """The log density of the data less that of points, in nats per row."""
         return 0.0
@@ -76,7 +85,16 @@ class Factor(ABC):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The factor whose fields these are."""
-        return cls(**{key: tupled(value) for key, value in config.items() if key != "kind"})
+        return built(cls, {key: value for key, value in config.items() if key != "kind"})
+
+    def _check_each(self, what: str, items: Sequence[Any]) -> None:
+        count = len(self.columns)
+        check(len(items) == count, what, items, f"{count}, one for each column")
+
+    def _check_dtypes(self, dtypes: Sequence[str], *, text: bool = False) -> None:
+        self._check_each("dtypes", dtypes)
+        for dtype in dtypes:
+            check_dtype(dtype, text=text)
 
 
 def expect(ok: bool, sentence: str) -> None:

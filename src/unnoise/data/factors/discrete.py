@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise.data._checked import check, check_distinct, is_held
 from unnoise.data._numerics import Values
 from unnoise.data.base import Level, described, indices_of, levels_of
 from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers, refuse, stacked
@@ -16,6 +17,7 @@ from unnoise.processes import CTMC, ImmigrationDeath, rates
 from unnoise.spaces import Counts, Finite
 
 MOST = 1000  # levels of one column
+MOST_COUNTED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,15 @@ class CategoryFactor(Factor):
     measure: ClassVar[str] = "probability of the levels"
     levels: tuple[tuple[Level, ...], ...]
     dtypes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_each("levels", self.levels)
+        self._check_dtypes(self.dtypes, text=True)
+        for levels, dtype in zip(self.levels, self.dtypes, strict=True):
+            check_distinct(levels, "levels")
+            check(1 < len(levels) <= MOST, "the number of levels", len(levels), f"2 to {MOST}")
+            check(all(is_held(level, dtype) for level in levels), "levels", levels, f"ones of the type {dtype}")
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:
@@ -64,6 +75,10 @@ class OrderedFactor(CategoryFactor):
 
     kind: ClassVar[str] = "ordered"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(len(self.columns) == 1, "columns", self.columns, "one")
+
     def process(self) -> CTMC:
         """A random walk on neighbouring levels."""
         (levels,) = self.levels
@@ -82,6 +97,12 @@ class CountFactor(Factor):
     measure: ClassVar[str] = "probability of the counts"
     means: tuple[float, ...]
     dtypes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_each("means", self.means)
+        self._check_dtypes(self.dtypes)
+        check(all(0 < mean <= MOST_COUNTED for mean in self.means), "means", self.means, "numbers above 0")
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:
@@ -122,8 +143,9 @@ def _levels(values: Values, name: str) -> tuple[Level, ...]:
 def _check_count(values: Values, name: str) -> None:
     finite_numbers(values, name, CountFactor.kind)
     refuse(
-        (values < 0) | (values != np.rint(values)),
+        (values < 0) | (values != np.rint(values)) | (values > MOST_COUNTED),
         lambda row: (
-            f"Column '{name}' is declared a count, but holds {values[row]} in row {row}; expected whole numbers from 0."
+            f"Column '{name}' is declared a count, but holds {values[row]} in row {row}; expected whole numbers from 0 "
+            f"to {MOST_COUNTED}."
         ),
     )

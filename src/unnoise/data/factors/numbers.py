@@ -13,6 +13,7 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.data import kinds as registry
+from unnoise.data._checked import check, check_shape, entries
 from unnoise.data._numerics import Values, pieces, row_of
 from unnoise.data.base import Coordinate
 from unnoise.data.factors.base import Columns, Factor, finite_numbers
@@ -35,6 +36,12 @@ class NumberFactor(Factor):
     kind: ClassVar[str] = "numbers"
     coordinates: tuple[Coordinate, ...]
     block: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_each("coordinates", self.coordinates)
+        check(not self.block or len(self.columns) == 1, "columns", self.columns, "one, as it is a block")
+        check_shape(self.block)
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:
@@ -94,10 +101,8 @@ class NumberFactor(Factor):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The factor that `to_config` described."""
-        kinds = [registry.from_config(part) for part in config["coordinates"]]
-        if any(not isinstance(kind, Coordinate) for kind in kinds):
-            raise TypeError("a coordinate is real or integer")
-        return cls(tuple(config["columns"]), tuple(kinds), tuple(config["block"]))  # type: ignore[arg-type]
+        kinds = [registry.from_config(part) for part in entries(config.get("coordinates"), "coordinates")]
+        return super().from_config({**config, "coordinates": kinds})
 
     def __str__(self) -> str:
         return f"{len(self.columns)} columns of numbers"

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise.data._checked import check
 from unnoise.data._numerics import Values, cast
 from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers, refuse
 from unnoise.processes import Brownian
@@ -31,6 +32,12 @@ class PlaceFactor(Factor):
     measure: ClassVar[str] = "density per unit of area on the unit sphere"
     start: float
     dtypes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(len(self.columns) == 2, "columns", self.columns, "two")
+        check(self.start in (0.0, -180.0), "start", self.start, "0 or -180")
+        self._check_dtypes(self.dtypes)
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:

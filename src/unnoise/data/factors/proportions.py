@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise.data._checked import check, check_dtype
 from unnoise.data._numerics import Values, cast
 from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, quoted, refuse, stacked
 from unnoise.processes import WrightFisher
@@ -35,6 +36,12 @@ class ProportionFactor(Factor):
     measure: ClassVar[str] = "density of all proportions but one"
     total: float
     dtype: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(len(self.columns) > 1, "columns", self.columns, "two or more")
+        check(self.total in (1.0, 100.0), "total", self.total, "1 or 100")
+        check_dtype(self.dtype)
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:

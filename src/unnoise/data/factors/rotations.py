@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise.data._checked import check, check_dtype
 from unnoise.data._numerics import Values, cast
 from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, quoted, refuse
 from unnoise.processes import Brownian
@@ -35,6 +37,21 @@ class RotationFactor(Factor):
     order: tuple[int, ...]
     shape: tuple[int, ...]
     dtype: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sizes = {form: size for size, form in FORMS.items()}
+        check(self.form in sizes, "form", self.form, f"one of {', '.join(sizes)}")
+        size = sizes[self.form]
+        check(sorted(self.order) == list(range(size)), "order", self.order, f"the numbers 0 to {size - 1}")
+        held = len(self.columns) if not self.shape else math.prod(self.shape) * (len(self.columns) == 1)
+        check(held == size and min(self.shape, default=1) > 0, "shape", self.shape, f"one of {size} numbers")
+        check_dtype(self.dtype)
+
+    @property
+    def block(self) -> tuple[int, ...]:
+        """Of a column that holds whole rotations."""
+        return self.shape
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:

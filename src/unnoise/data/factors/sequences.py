@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
+from unnoise.data._checked import TEXT, check, check_distinct, check_dtype, check_shape
 from unnoise.data._numerics import Values
 from unnoise.data.factors.base import Columns, Factor, expect, quoted, refuse, stacked
 from unnoise.processes import CTMC, rates
@@ -38,6 +39,23 @@ class SequenceFactor(Factor):
     states: int
     letters: str
     dtype: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_shape(self.shape)
+        apart = len(self.columns) == 1 if self.letters or len(self.shape) > 1 else self.shape == (len(self.columns),)
+        check(apart and bool(self.shape), "shape", self.shape, f"one of {len(self.columns)} columns")
+        check(0 < self.states <= MOST, "states", self.states, f"1 to {MOST}")
+        check_dtype(self.dtype, text=True)
+        check((self.dtype == TEXT) == bool(self.letters), "dtype", self.dtype, "one of the tokens")
+        if self.letters:
+            check_distinct(self.letters, "letters")
+            check(len(self.letters) == self.states, "states", self.states, "the number of letters")
+
+    @property
+    def block(self) -> tuple[int, ...]:
+        """Of a column that holds whole sequences of tokens."""
+        return self.shape if len(self.shape) > 1 else ()
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:

@@ -19,11 +19,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from unnoise._errors import NonFiniteError
 from unnoise.laws.base import standard_normal
 from unnoise.laws.heat.even import SMALL, Even, hyperbolic, inverse_sinc
 
 EARLY = 0.5  # images converge at once before it, and the spectral series keeps its digits after
 ALONE = 20.0  # from this z on the long way is below 1e-17
+MOST_ROUNDS = 10**6  # of rejection; on the 32-sphere, where few are kept, about 10^5 may be needed
 
 
 class Jet(NamedTuple):
@@ -76,19 +78,28 @@ class Radial(ABC):
     def draw(self, time: Tensor, rng: torch.Generator) -> Tensor:
         """Angles at the times given, by exact rejection.
 
-        Proposals are the lengths of normal tangent vectors while these stay close, later uniform points.
+        Proposals are the lengths of normal tangent vectors while these stay close, later uniform points. At time 0 all
+        angles are 0.
         """
-        times, angles = time.reshape(-1), torch.empty(time.numel(), dtype=time.dtype, device=time.device)
+        times, angles = time.reshape(-1), torch.zeros(time.numel(), dtype=time.dtype, device=time.device)
+        if not ((times >= 0) & (times < math.inf)).all():
+            raise NonFiniteError("the time of a heat kernel is negative or not finite: does its schedule give such B?")
         close = times < 1.5 / self.spectral_gap
-        for chosen, propose in ((close, self._walk), (~close, self._scatter)):
+        for chosen, propose in ((close & (times != 0), self._walk), (~close, self._scatter)):
             waiting = chosen.nonzero()[:, 0]
-            while len(waiting):
+            for _ in range(MOST_ROUNDS):
+                if not len(waiting):
+                    break
                 t = times[waiting]
                 proposal, share = propose(t, standard_normal((len(t), self.dimension + 1), t, rng))
                 coin = torch.rand(len(t), generator=rng, device=rng.device, dtype=t.dtype).to(t.device)
                 accepted = coin < share
                 angles[waiting[accepted]] = proposal[accepted]
                 waiting = waiting[~accepted]
+            if len(waiting):
+                raise NonFiniteError(
+                    f"{MOST_ROUNDS:,} rounds kept no draw from a heat kernel at time {float(t[0]):.4g}"
+                )
         return angles.reshape(time.shape)
 
     def _walk(self, time: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,296 @@
+"""Command lines with options that make no sense, and functions of users that do not what they should."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from _faults_verdicts import ANY, DONE, REFUSED
+
+HUGE = ("99999999999999999999", "1" + "0" * 30, "9" * 5000)
+WORDS = ("", "x", "nan", "inf", "-inf", "1.5", "0x10", "١", "1e3", "-1", "0", "\udcff", "é" * 300)
+NOT_COUNTS = ("", "x", "nan", "inf", "1.5", "-1", "0", "\udcff", *HUGE)
+NOT_POSITIVE = ("", "x", "nan", "inf", "-1", "0", "1e400", "-0.0", "\udcff")
+OUTPUTS = (
+    "",
+    ".",
+    "/",
+    "new.txt",
+    "nowhere/new.csv",
+    "data.csv",
+    "ready",
+    "new.csv/",
+    "\udcff.csv",
+    "n" * 300 + ".csv",
+)
+TARGETS = (
+    "",
+    ":",
+    "x",
+    "x:",
+    ":x",
+    "os:system",
+    "nowhere:f",
+    "users:nothing",
+    "users",
+    "users:a:b",
+    "..:f",
+    "\udcff:f",
+)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A command that works, what it writes, and values of its options that must be refused or may be."""
+
+    words: tuple[str, ...]
+    writes: tuple[str, ...]
+    refused: dict[str, tuple[str, ...]]
+    allowed: dict[str, tuple[str, ...]]
+
+
+VERBS = {
+    "fit": Verb(
+        ("fit", "data.csv", "-o", "m", "--steps", "2", "--batch-size", "16", "--device", "cpu"),
+        ("m", ".m"),
+        {
+            "--steps": NOT_COUNTS[:-3],
+            "--batch-size": NOT_COUNTS,
+            "--learning-rate": NOT_POSITIVE,
+            "--precision": ("", "float16", "FLOAT32", "x"),
+            "--device": ("", "gpu", "cuda:99", "meta", "x", "cpu:-1", "\udcff"),
+            "--seed": ("-1", "x", "1.5", "", *HUGE),
+            "--time": ("", "0", "-5m", "nan", "inf", "1e400", "5mm", "x", "s", "10y"),
+            "--column": (
+                "",
+                "=",
+                "age",
+                "age=",
+                "=real",
+                "zzz=real",
+                "age=x",
+                "age,age=latlon",
+                "pet=latlon",
+                "\udcff=real",
+            ),
+            "--condition": (",", "zzz", "pet,pet", "height,age,pet", "pet,", "\udcff"),
+            "--labels": ("nowhere.csv", "data.csv", "short.csv", "images", "", "\udcff.csv"),
+            "-o": ("", "/", "data.csv", "data.csv/m", "images", "/dev/null", "/dev/null/m", "/proc/m"),
+            "data.csv": (
+                "",
+                "nowhere.csv",
+                "users.py",
+                ".",
+                "/",
+                "\udcff.csv",
+                "n" * 300 + ".csv",
+                "/dev/zero",
+                "ready",
+            ),
+            "--trust": ("\udcff:x",),
+            "--resume": (None,),  # type: ignore[arg-type]  # no training to resume
+            "--nonsense": ("1",),
+        },
+        {"--trust": ("os", ""), "--seed": ("18446744073709551615", "9223372036854775808"), "--condition": ("", "pet")},
+    ),
+    "sample": Verb(
+        ("sample", "ready", "-n", "3", "-o", "new.csv", "--device", "cpu"),
+        ("new.csv", ".new.csv"),
+        {
+            "-n": NOT_COUNTS,
+            "--given": (
+                "",
+                "=",
+                "pet",
+                "pet=",
+                "=cat",
+                "zzz=1",
+                "pet=horse",
+                "height=1",
+                "pet,pet=cat",
+                "\udcff=cat",
+                "pet=\udcff",
+            ),
+            "--sampler": ("", "x", "Heun", "tau-leaping", "first-hitting", "\udcff"),
+            "--sampling-steps": NOT_COUNTS,
+            "-o": tuple(name for name in OUTPUTS if name not in ("new.csv/",)),
+            "ready": ("", "nowhere", "data.csv", ".", "images", "/", "\udcff", "/dev/null", "n" * 300),
+            "--seed": ("-1", "x", "", *HUGE),
+            "--device": ("gpu", "cuda:99", ""),
+        },
+        {
+            "--sampler": ("heun", "ancestral", "ddim", "euler", "adaptive"),
+            "--sampling-steps": ("1", "2"),
+            "--seed": ("18446744073709551615",),
+        },
+    ),
+    "score": Verb(
+        ("score", "ready", "data.csv", "-o", "new.csv", "--device", "cpu"),
+        ("new.csv", ".new.csv"),
+        {
+            "--dequantisations": NOT_COUNTS,
+            "--likelihood": ("", "x", "Exact"),
+            "-o": tuple(name for name in OUTPUTS if name not in ("new.csv/",)),
+            "data.csv": ("", "nowhere.csv", "short.csv", "others.csv", "images", "\udcff.csv", "ready", "huge.csv"),
+            "--labels": ("nowhere.csv", "data.csv", "short.csv"),
+            "--seed": ("-1", "x", "", *HUGE),
+        },
+        {
+            "--likelihood": ("exact", "bound"),
+            "data.csv": ("more.csv", "reordered.csv"),
+            "--seed": ("18446744073709551615",),
+        },
+    ),
+    "evaluate": Verb(
+        ("evaluate", "ready", "data.csv", "--max-rows", "10", "--device", "cpu"),
+        ("new.html", ".new.html"),
+        {
+            "--max-rows": NOT_COUNTS[:-3],
+            "--report": ("", "new.txt", "nowhere/new.html", "\udcff.html", "data.csv"),
+            "--train": ("nowhere.csv", "short.csv", "others.csv", "images", ""),
+            "--train-labels": ("nowhere.csv", "data.csv"),
+            "data.csv": ("nowhere.csv", "short.csv", "others.csv", "images"),
+            "--seed": ("-1", "x", *HUGE),
+        },
+        {"--seed": ("18446744073709551615", "4294967296"), "--max-rows": HUGE[:1]},
+    ),
+    "walk": Verb(
+        ("walk", "users:bell", "--dimension", "2", "-n", "4", "--steps", "4", "-o", "new.csv"),
+        ("new.csv", ".new.csv"),
+        {
+            "-n": ("1", *NOT_COUNTS),
+            "--steps": ("1", *NOT_COUNTS),
+            "--dimension": NOT_COUNTS,
+            "--step-size": NOT_POSITIVE,
+            "--scale": NOT_POSITIVE,
+            "--sigma": ("1", *NOT_POSITIVE),
+            "--chain": ("", "x", "MALA", "\udcff"),
+            "--plot": ("", "new.txt", "nowhere/a.png", "data.csv"),
+            "-o": OUTPUTS,
+            "users:bell": TARGETS,
+            "--seed": ("-1", "x", *HUGE),
+        },
+        {"--seed": ("18446744073709551615",), "--chain": ("mala", "sequential"), "--scale": ("1e300", "1e-300")},
+    ),
+    "check": Verb(
+        ("check", "users:space", "--draws", "200"),
+        (),
+        {
+            "--draws": NOT_COUNTS[:-3],
+            "--order": ("nan", "-1", "inf", "x", "", "0"),
+            "users:space": (*TARGETS, "users:number", "users:text", "users:nothing_inside", "users:empty"),
+            "--seed": ("-1", "x", *HUGE),
+        },
+        {"--seed": ("18446744073709551615",)},
+    ),
+    "demo": Verb(
+        ("demo", "-o", "m", "--steps", "1"),
+        ("m", ".m"),
+        {
+            "--steps": NOT_COUNTS[:-3],
+            "--time": ("", "0", "nan", "-1s", "x"),
+            "-o": ("", "data.csv", "data.csv/m", "/dev/null", "images"),
+            "--seed": ("-1", "x", *HUGE),
+            "--device": ("gpu", "cuda:99"),
+        },
+        {},
+    ),
+}
+
+USERS = """
+import sys
+import torch
+from unnoise.processes import variance_preserving
+from unnoise.spaces import Euclidean
+from unnoise.samplers import Heun
+
+number, text, empty = 5, "hello", ()
+space = Euclidean(2)
+
+def bell(x): return -0.5 * x.square().sum(-1)
+def nothing_inside(): return None
+def leaves(*x): sys.exit(0)
+def leaves_with_words(*x): sys.exit("bye")
+def interrupted(*x): raise KeyboardInterrupt
+def generator_ends(*x): raise GeneratorExit
+def fails(x): raise ValueError("no\\nway")
+def fails_without_words(x): raise Exception
+def recursion(x): return recursion(x)
+def no_numbers(x): return x.sum(-1) * torch.nan
+def endless(x): return x.sum(-1) + torch.inf
+def without_gradient(x): return x.detach().sum(-1)
+def one_number(x): return x.sum()
+def columns(x): return x
+def row(x): return x.sum(-1)[None]
+def plain_number(x): return 0.0
+def a_list(x): return [0.0] * len(x)
+def whole(x): return x.sum(-1).long()
+def imaginary(x): return x.sum(-1).to(torch.complex64)
+def double(x): return -0.5 * x.double().square().sum(-1)
+def fewer(x): return x.sum(-1)[1:]
+def in_place(x): return x.mul_(0).sum(-1)
+def grows(x): return x.square().sum(-1) * 1e30
+def numpy_one(x): return -x.detach().numpy().sum(-1)
+def two(x, y): return x
+def none(): return bell
+class Sized:
+    dimension = "two"
+    log_prob = staticmethod(bell)
+class Negative:
+    dimension = -1
+    log_prob = staticmethod(bell)
+class NeedsMuch:
+    def __init__(self, a, b, c): pass
+class Explodes:
+    def __init__(self): raise RuntimeError("no")
+class Lies:
+    def __getattr__(self, name): raise RuntimeError(name)
+liar = Lies()
+"""
+FUNCTIONS = [line.partition("(")[0].removeprefix("def ") for line in USERS.splitlines() if line.startswith("def ")]
+GOOD = {"bell", "none", "double"}
+OBJECTS = [f for f in FUNCTIONS if f not in GOOD] + [
+    "Sized",
+    "Negative",
+    "NeedsMuch",
+    "Explodes",
+    "liar",
+    "number",
+    "text",
+]
+
+
+def write_users(folder: Path) -> None:
+    """The module of a user, beside small files of data."""
+    (folder / "users.py").write_text(USERS)
+
+
+def line(rng: random.Random) -> tuple[list[str], set[str], str]:
+    """A command line of which one or two options make no sense, what it may write, and what is expected."""
+    verb = VERBS[rng.choice(list(VERBS))]
+    if verb.words[0] in ("walk", "check") and rng.random() < 0.3:
+        words = [f"users:{rng.choice(OBJECTS)}" if word.startswith("users:") else word for word in verb.words]
+        return words, set(verb.writes), ANY
+    words, expected = list(verb.words), DONE
+    for _ in range(rng.choice((1, 1, 1, 2))):
+        wrong = rng.random() < 0.85 or not verb.allowed
+        option, values = rng.choice(list((verb.refused if wrong else verb.allowed).items()))
+        words = replaced(words, option, rng.choice(values))
+        expected = REFUSED if wrong or expected == REFUSED else ANY
+    if expected != REFUSED and rng.random() < 0.2:
+        words += words[-2:]  # the same option twice
+        expected = ANY
+    return words, set(verb.writes), expected
+
+
+def replaced(words: list[str], option: str, value: str | None) -> list[str]:
+    """The words with another value of an option, or of an argument named by its usual value."""
+    if value is None:
+        return [*words, option]
+    if not option.startswith("-"):
+        return [value if word == option else word for word in words]
+    if option in words:
+        place = words.index(option) + 1
+        return [*words[:place], value, *words[place + 1 :]]
+    return [*words, option, value]

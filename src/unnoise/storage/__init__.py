@@ -1,0 +1,20 @@
+"""A saved model: a folder with `config.json`, `weights.safetensors`, and `training.safetensors` to resume from.
+
+Nothing is pickled, and reading a folder runs no code but unnoise's own and that of modules the reader trusts. Every
+file carries its checksum, and the weights name the description that they belong to. A crash leaves the old file or the
+new one, and the old model stands until the new weights do.
+"""
+
+from unnoise.storage.description import CONFIG as CONFIG
+from unnoise.storage.description import Description as Description
+from unnoise.storage.description import existing as existing
+from unnoise.storage.description import explained as explained
+from unnoise.storage.description import unfinished as unfinished
+from unnoise.storage.folder import TRAINING as TRAINING
+from unnoise.storage.folder import complete as complete
+from unnoise.storage.folder import create as create
+from unnoise.storage.folder import held as held
+from unnoise.storage.folder import save as save
+from unnoise.storage.weights import WEIGHTS as WEIGHTS
+from unnoise.storage.weights import Weights as Weights
+from unnoise.storage.weights import open_weights as open_weights

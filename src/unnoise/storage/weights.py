@@ -1,0 +1,94 @@
+"""`weights.safetensors`: the averaged weights of a trained model, and the losses of its training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise._sealed import TensorFile, open_tensors, write_tensors
+from unnoise.denoisers import Denoiser
+from unnoise.storage.description import FORMAT, UNSEALED, Description, read, shortened
+
+WEIGHTS = "weights.safetensors"
+LOSSES = "training.losses"
+
+
+class Weights:
+    """An open file of weights, with the description that they belong to."""
+
+    def __init__(self, file: TensorFile, description: Description) -> None:
+        self._file, self.description = file, description
+
+    def __len__(self) -> int:
+        """How many tensors there are."""
+        return len(self._file.shapes)
+
+    def check(self, outline: Denoiser) -> None:
+        """An InputError if the weights are not those of a network of this form, which needs no memory."""
+        expected = {name: tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
+        found = {name: shape for name, shape in self._file.shapes.items() if name != LOSSES}
+        for name in sorted(expected.keys() | found.keys()):
+            if expected.get(name) != found.get(name):
+                there, here = (f"has shape {s[name]}" if name in s else "does not exist" for s in (found, expected))
+                raise InputError(f"size mismatch for {name}: it {there} in the file and {here} in the network")
+
+    def load_into(self, denoiser: Denoiser) -> list[float]:
+        """Take up the weights, and return the losses (nats)."""
+        self.check(denoiser)
+        tensors = self._file.tensors()
+        losses = tensors.pop(LOSSES)
+        state = denoiser.state_dict()
+        for name, tensor in tensors.items():
+            if tensor.dtype != state[name].dtype:
+                raise InputError(f"{name} has type {tensor.dtype}, and {state[name].dtype} in the network")
+            if not tensor.isfinite().all():
+                raise InputError(f"{name} holds numbers that are not finite")
+        if losses.ndim != 1 or losses.dtype != torch.float64:
+            raise InputError("the losses of its training are no list of numbers")
+        denoiser.load_state_dict(tensors)
+        return list(losses.tolist())
+
+
+@contextmanager
+def open_weights(folder: Path) -> Iterator[Weights]:
+    """The weights in a folder; inside, what does not fit them is refused in a sentence."""
+    path, config = folder / WEIGHTS, read(folder)
+    if not path.exists():
+        raise InputError(
+            f"the model in {str(folder)!r} has no weights: its training was interrupted; finish it with "
+            f"'unnoise fit DATA -o {folder} --resume' or fit(..., folder={str(folder)!r}, resume=True)"
+        )
+    try:
+        with open_tensors(path, FORMAT, UNSEALED) as file:
+            description = config.of_weights(file.metadata.get("model"))
+            if description is None:
+                raise InputError("they were trained with other parameters or data than the description beside them")
+            yield Weights(file, description)
+    except PermissionError as error:
+        raise InputError(f"{path} may not be read; ask for permission to read it") from error
+    except (OSError, safetensors.SafetensorError, InputError, KeyError, RuntimeError) as error:
+        raise InputError(
+            f"{path} is damaged or belongs to another model ({shortened(error)}); copy or train it anew"
+        ) from error
+
+
+def fingerprint(folder: Path) -> str | None:
+    """That of the weights in a folder, which names their description."""
+    with open_tensors(folder / WEIGHTS, FORMAT, UNSEALED) as file:
+        return file.metadata.get("model")
+
+
+def write(folder: Path, description: Description, denoiser: Denoiser, losses: NDArray[np.float64]) -> None:
+    """The weights, which replace older ones as a whole."""
+    state: dict[str, Tensor] = denoiser.state_dict()
+    tensors = {name: part.clone(memory_format=torch.contiguous_format).cpu() for name, part in state.items()}
+    tensors[LOSSES] = torch.as_tensor(losses, dtype=torch.float64)
+    write_tensors(folder / WEIGHTS, tensors, {"format": FORMAT, "model": str(description.fingerprint)})

@@ -1,0 +1,34 @@
+"""The benchmark of faults holds: a few cases of every kind, and all of them in the slow tier."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def what_did_not_hold(folder: Path, *words: str) -> list[str]:
+    """Run the benchmark in a process of its own, since it forks."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "faults.py"), "--output", str(folder), *words]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT / "src")})
+    assert (folder / "faults.json").is_file(), done.stderr[-3000:]
+    measured = json.loads((folder / "faults.json").read_text())["measured"]
+    assert sum(kind["tried"] for kind in measured.values()) > 50
+    return [f"{name}: {fault}" for name, kind in measured.items() for fault in kind["not"]]
+
+
+def test_a_few_cases_of_every_kind(tmp_path: Path) -> None:
+    faults = what_did_not_hold(tmp_path, "--quick")
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.slow
+def test_all_cases(tmp_path: Path) -> None:
+    faults = what_did_not_hold(tmp_path, "--seed", "1")
+    assert not faults, "\n".join(faults)

@@ -1,0 +1,48 @@
+"""Networks without memory: as large as anyone says, and no deeper than a file."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+
+from unnoise import networks, processes
+from unnoise._errors import InputError
+from unnoise._sketch import is_ours, sketch
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        partial(networks.MLP, input_shape=(3,), cond_features=2, output_shape=(3,)),
+        partial(networks.UNet, input_shape=(1, 8, 8), cond_features=2, output_shape=(1, 8, 8), width=8),
+        partial(networks.Transformer, input_shape=(5, 4), cond_features=2, output_shape=(5, 4)),
+    ],
+)
+def test_every_network_can_be_sketched(network) -> None:
+    real = network()
+    with sketch(tensors=len(real.state_dict())):
+        drawn = network()
+    shapes = [{name: tensor.shape for name, tensor in one.state_dict().items()} for one in (real, drawn)]
+    assert shapes[0] == shapes[1]
+    assert all(tensor.is_meta for tensor in drawn.parameters())
+
+
+@pytest.mark.parametrize("size", [{"depth": 10**6}, {"width": 10**6}])
+def test_neither_depth_nor_width_takes_memory_or_time(size: dict[str, int]) -> None:
+    shapes = [(3,), 0, (3,)]
+    if "depth" in size:
+        with pytest.raises(InputError, match="far more tensors than the weights beside it"), sketch(tensors=30):
+            networks.MLP(*shapes, **size)
+    else:
+        with sketch(tensors=30):
+            assert networks.MLP(*shapes, **size).first.weight.is_meta
+
+
+def test_ours_are_known() -> None:
+    assert is_ours(None)
+    assert is_ours(partial(partial(networks.MLP, width=3), depth=2))
+    assert is_ours(processes.edm)
+    assert not is_ours(torch.nn.Linear)
+    assert not is_ours(partial(lambda *_: None))
