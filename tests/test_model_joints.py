@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from sklearn.base import clone
 
 from unnoise import DenoisingMarkovModel, load, samplers
 from unnoise._seeding import generator, seeded
@@ -76,6 +77,13 @@ def test_a_fit_keeps_the_average_of_the_training_that_its_options_describe(fitte
     assert equal(fitted.denoiser_, state.ema)
     assert not equal(fitted.denoiser_, state.denoiser)
     assert fitted.losses_.tolist() == state.losses
+
+
+def test_a_fit_in_a_folder_is_the_fit_without_one(fitted: DenoisingMarkovModel, tmp_path: Path) -> None:
+    again = clone(fitted).fit(DATA, folder=tmp_path / "model")
+    for model in (again, load(tmp_path / "model")):
+        assert equal(model.denoiser_, fitted.denoiser_)
+        assert model.losses_.tolist() == fitted.losses_.tolist()
 
 
 OTHERS: dict[str, dict[str, Any]] = {
