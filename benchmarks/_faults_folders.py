@@ -118,11 +118,12 @@ class Nonsense(Exception):
 
 
 def finite(what: str, values: Any) -> Any:
-    """The values; numbers that are none are nonsense."""
+    """The values; numbers that are none are nonsense, but for the logarithm of a density of 0."""
     columns = values.to_dict(as_series=False).values() if hasattr(values, "to_dict") else [values]
     for column in columns:
         found = np.asarray(column)
-        if found.dtype.kind == "f" and not np.isfinite(found).all():
+        held = np.isfinite(found) | (np.isneginf(found) & (what == "scores")) if found.dtype.kind == "f" else True
+        if not np.all(held):
             raise Nonsense(f"{what} are not finite, without a word")
     if len(values) != 3:
         raise Nonsense(f"{len(values)} {what} instead of 3")

@@ -26,7 +26,7 @@ from unnoise.model.defaults import default_network
 from unnoise.model.fitted import FittedModel
 from unnoise.objectives import Denoising, Objective
 from unnoise.samplers import Sampler
-from unnoise.training import ProcessGroup, Settings, TrainState, load, train
+from unnoise.training import ProcessGroup, Settings, TrainState, check_form, load, train
 
 
 class DenoisingMarkovModel(FittedModel):
@@ -146,7 +146,7 @@ class DenoisingMarkovModel(FittedModel):
         checkpoint = home / storage.TRAINING
         schema = self._schema_to_resume(home) if resume else self._infer(X, y)
         encoded = schema.encode(X, y)
-        state = TrainState(self._untrained(schema), settings)
+        state = TrainState(self._to_resume(home, schema) if resume else self._untrained(schema), settings)
         description = storage.Description.of(self.get_params(deep=False), schema)
         state.run = description.run
         if resume and checkpoint.exists():
@@ -167,6 +167,16 @@ class DenoisingMarkovModel(FittedModel):
         with storage.explained(home):
             described.check_same_options(self.get_params(deep=False))
             return described.make_schema()
+
+    def _to_resume(self, home: Path, schema: Schema) -> Denoiser:
+        def made(inside: AbstractContextManager[Any] | None = None) -> Denoiser:
+            with storage.explained(home):
+                return self._untrained(schema, inside)
+
+        checkpoint = home / storage.TRAINING
+        if checkpoint.exists() and is_ours(self.network):  # before memory is taken
+            check_form(checkpoint, lambda tensors: made(sketch(tensors)))
+        return made()
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write `config.json` and `weights.safetensors` into a folder; nothing is pickled."""
