@@ -47,7 +47,7 @@ class _Counted(TorchFunctionMode):
     ) -> Any:
         self.left -= 1
         if self.left < 0:
-            raise InputError("the network that it describes has far more tensors than the weights beside it")
+            raise InputError("the network that is described has far more tensors than the weights beside it: damaged")
         return func(*args, **(kwargs or {}))
 
 

@@ -87,7 +87,7 @@ BAD = {
     "names": (HEADER + "".join(f"{i},name{i}\n" for i in range(1001)), r"Column 'b' has 1001 levels as a category"),
     "names twice": ("a,a\n1,2\n3,4\n", "Several columns have the name 'a'; rename or drop them"),
     "all constant": (HEADER + "1,2\n1,2\n1,2\n", "Every column holds a single value"),
-    "ragged": (HEADER + "1,2\n3,4,5\n6,7\n", "cannot be read, it may be damaged"),
+    "ragged": (HEADER + "1,2\n3,4,5\n6,7\n", "row . has 3 fields; expected 2"),
 }
 
 

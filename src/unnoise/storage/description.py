@@ -130,8 +130,8 @@ def explained(folder: Path) -> Iterator[None]:
     """Refuse, in a sentence, a description that makes no model."""
     try:
         yield
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(f"no model can be made from {folder / CONFIG}: {error}") from error
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError, MemoryError) as error:
         raise InputError(
             f"{folder / CONFIG} is damaged or of another version, no model can be made from it "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,8 @@ LOSSES = "training.losses"
 class Weights:
     """An open file of weights, with the description that they belong to."""
 
-    def __init__(self, file: TensorFile, description: Description) -> None:
-        self._file, self.description = file, description
+    def __init__(self, path: Path, file: TensorFile, description: Description) -> None:
+        self._path, self._file, self.description = path, file, description
 
     def __len__(self) -> int:
         """How many tensors there are."""
@@ -38,46 +39,62 @@ class Weights:
         for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
                 there, here = (f"has shape {s[name]}" if name in s else "does not exist" for s in (found, expected))
-                raise InputError(f"size mismatch for {name}: it {there} in the file and {here} in the network")
+                raise _refused(
+                    self._path, f"size mismatch for {name}: it {there} in the file and {here} in the network"
+                )
 
     def load_into(self, denoiser: Denoiser) -> list[float]:
         """Take up the weights, and return the losses (nats)."""
         self.check(denoiser)
-        tensors = self._file.tensors()
-        losses = tensors.pop(LOSSES)
-        state = denoiser.state_dict()
-        for name, tensor in tensors.items():
-            if tensor.dtype != state[name].dtype:
-                raise InputError(f"{name} has type {tensor.dtype}, and {state[name].dtype} in the network")
-            if not tensor.isfinite().all():
-                raise InputError(f"{name} holds numbers that are not finite")
-        if losses.ndim != 1 or losses.dtype != torch.float64:
-            raise InputError("the losses of its training are no list of numbers")
-        denoiser.load_state_dict(tensors)
-        return list(losses.tolist())
+        with _explained(self._path):
+            tensors = self._file.tensors()
+            losses = tensors.pop(LOSSES)
+            _check_numbers(tensors, denoiser.state_dict(), losses)
+            denoiser.load_state_dict(tensors)
+            return list(losses.tolist())
+
+
+def _check_numbers(tensors: dict[str, Tensor], state: dict[str, Tensor], losses: Tensor) -> None:
+    for name, tensor in tensors.items():
+        if tensor.dtype != state[name].dtype:
+            raise InputError(f"{name} has type {tensor.dtype}, and {state[name].dtype} in the network")
+        if not tensor.isfinite().all():
+            raise InputError(f"{name} holds numbers that are not finite")
+    if losses.ndim != 1 or losses.dtype != torch.float64:
+        raise InputError("the losses of its training are no list of numbers")
 
 
 @contextmanager
 def open_weights(folder: Path) -> Iterator[Weights]:
-    """The weights in a folder; inside, what does not fit them is refused in a sentence."""
+    """The weights in a folder; an InputError if they are missing, damaged, or of no model that is described there."""
     path, config = folder / WEIGHTS, read(folder)
     if not path.exists():
         raise InputError(
             f"the model in {str(folder)!r} has no weights: its training was interrupted; finish it with "
-            f"'unnoise fit DATA -o {folder} --resume' or fit(..., folder={str(folder)!r}, resume=True)"
+            f"'unnoise fit DATA -o {shlex.quote(str(folder))} --resume' or "
+            f"fit(..., folder={str(folder)!r}, resume=True)"
         )
-    try:
-        with open_tensors(path, FORMAT, UNSEALED) as file:
+    with ExitStack() as stack:
+        with _explained(path):
+            file = stack.enter_context(open_tensors(path, FORMAT, UNSEALED))
             description = config.of_weights(file.metadata.get("model"))
             if description is None:
                 raise InputError("they were trained with other parameters or data than the description beside them")
-            yield Weights(file, description)
+        yield Weights(path, file, description)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except PermissionError as error:
         raise InputError(f"{path} may not be read; ask for permission to read it") from error
-    except (OSError, safetensors.SafetensorError, InputError, KeyError, RuntimeError) as error:
-        raise InputError(
-            f"{path} is damaged or belongs to another model ({shortened(error)}); copy or train it anew"
-        ) from error
+    except (OSError, safetensors.SafetensorError, InputError, LookupError, ValueError, RuntimeError) as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, why: object) -> InputError:
+    return InputError(f"{path} is damaged or belongs to another model ({shortened(why)}); copy or train it anew")
 
 
 def fingerprint(folder: Path) -> str | None:
