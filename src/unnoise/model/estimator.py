@@ -26,7 +26,7 @@ from unnoise.model.defaults import default_network
 from unnoise.model.fitted import FittedModel
 from unnoise.objectives import Denoising, Objective
 from unnoise.samplers import Sampler
-from unnoise.training import ProcessGroup, Settings, TrainState, load, train
+from unnoise.training import ProcessGroup, Settings, TrainState, check_form, load, train
 
 
 class DenoisingMarkovModel(FittedModel):
@@ -146,7 +146,7 @@ class DenoisingMarkovModel(FittedModel):
         checkpoint, described = home / storage.TRAINING, storage.unfinished(home) if resume else None
         schema = self._infer(X, y) if described is None else self._schema_of(home, described)
         encoded = schema.encode(X, y)
-        state = TrainState(self._untrained(schema), settings)
+        state = TrainState(self._untrained(schema) if described is None else self._to_resume(home, schema), settings)
         if described is not None and isinstance(described.data, dict):
             state.num_examples, state.digest = described.data.get("rows"), described.data.get("digest")
         state.see(encoded)
@@ -171,6 +171,16 @@ class DenoisingMarkovModel(FittedModel):
         with storage.explained(home):
             described.check_same_options(self.get_params(deep=False))
             return described.make_schema()
+
+    def _to_resume(self, home: Path, schema: Schema) -> Denoiser:
+        def made(inside: AbstractContextManager[Any] | None = None) -> Denoiser:
+            with storage.explained(home):
+                return self._untrained(schema, inside)
+
+        checkpoint = home / storage.TRAINING
+        if checkpoint.exists() and is_ours(self.network):  # before memory is taken
+            check_form(checkpoint, lambda tensors: made(sketch(tensors)))
+        return made()
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write `config.json` and `weights.safetensors` into a folder; nothing is pickled."""

@@ -90,7 +90,7 @@ class TrainState:
         self._check_numbers(metadata)
         expected = {name: tuple(tensor.shape) for name, tensor in self._expected(metadata).items()}
         found = {name: shape for name, shape in shapes.items() if name != "rng"}
-        _check_same(found, expected)
+        check_same(found, expected)
         if len(shapes.get("rng", ())) != 1:
             raise InputError("it holds no state of a generator; it is damaged")
 
@@ -98,7 +98,7 @@ class TrainState:
         """Take up what `state_dict` gave; if it does not fit, nothing changes."""
         self.check({name: tuple(tensor.shape) for name, tensor in tensors.items()}, metadata)
         expected = {name: tensor.dtype for name, tensor in self._expected(metadata).items()} | {"rng": torch.uint8}
-        _check_same({name: tensor.dtype for name, tensor in tensors.items()}, expected)
+        check_same({name: tensor.dtype for name, tensor in tensors.items()}, expected)
         rng = self._rng_from(tensors["rng"], metadata["step"])
         self.denoiser.load_state_dict(_under("denoiser.", tensors))
         self.ema.load_state_dict(_under("ema.", tensors))
@@ -175,7 +175,8 @@ def _is_whole(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**63
 
 
-def _check_same(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+def check_same(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """An InputError if a checkpoint holds other tensors than those expected, by name: shapes, or types."""
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             raise InputError(
