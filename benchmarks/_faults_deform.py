@@ -17,12 +17,8 @@ import safetensors.torch
 import torch
 
 from unnoise import InputError
+from unnoise._sealed import seal
 from unnoise.storage import CONFIG, TRAINING, WEIGHTS
-
-try:
-    from unnoise._sealed import seal
-except ImportError:  # a version without checksums
-    seal = None  # type: ignore[assignment]
 
 Random = random.Random
 CODE = ("os:system", "builtins:eval", "subprocess:Popen", "evil_canary:run", "unnoise._atomic:os", "torch.hub:load")
@@ -226,7 +222,7 @@ def reseal(folder: Path) -> None:
     """Give the deformed files right checksums, as whoever wants to harm would."""
     for name in (CONFIG, WEIGHTS, TRAINING):
         path = folder / name
-        if seal is not None and path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink():
             try:
                 seal(path)
             except InputError:  # no field is left

@@ -19,7 +19,7 @@ from typing import Any
 
 import safetensors.torch
 from _faults_children import Case, Child, fork
-from _faults_models import DATA, copies, same_model, save_every_step, tiny
+from _faults_models import DATA, copies, same_model, tiny
 
 from unnoise import InputError
 from unnoise.model import load_model
@@ -33,7 +33,6 @@ JOBS = ("fit", "overwrite", "save", "resume")
 
 def prepare(home: Path) -> None:
     """In a child: the old model, the new one, half of the new one, and half of the new one."""
-    save_every_step()
     tiny(seed=2, batch_size=8).fit(DATA, folder=home / "old")
     tiny(seed=1).fit(DATA, folder=home / "new")
     at_step(3, partial(signal.raise_signal, signal.SIGINT))
@@ -61,7 +60,6 @@ def place(home: Path, job: str, folder: Path) -> None:
 
 def start(home: Path, job: str, folder: Path) -> None:
     """Do a job, with a checkpoint after every step."""
-    save_every_step()
     if job == "save":
         load_model(home / "new").save(folder, overwrite=True)
     else:
@@ -132,7 +130,6 @@ def judged(home: Path, job: str, folder: Path) -> str:
     allowed = {"fit": ("none", "new"), "resume": ("none", "new")}.get(job, ("old", "new"))
     if (found := standing(home, folder)) not in allowed:
         return f"after the kill stands: {found}"
-    save_every_step()
     if job == "save":
         load_model(home / "new").save(folder, overwrite=True)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,24 +9,19 @@ from typing import Any
 import numpy as np
 import safetensors
 
-from unnoise.model import DenoisingMarkovModel
+from unnoise._config import encode
+from unnoise.model import DenoisingMarkovModel, load_model
 from unnoise.networks import MLP
 from unnoise.storage import CONFIG, TRAINING, WEIGHTS
-from unnoise.training import Settings
 
 DATA = np.random.default_rng(0).normal(5.0, 2.0, (40, 2))
 NETWORK = partial(MLP, width=8, depth=1, embedding=8)
 
 
 def tiny(steps: int = 20, seed: int = 0, **changes: Any) -> DenoisingMarkovModel:
-    """A model of two columns, without bars."""
-    shared = {"network": NETWORK, "device": "cpu", "progress": False, "batch_size": 16}
+    """A model of two columns, without bars, with a checkpoint after every step."""
+    shared = {"network": NETWORK, "device": "cpu", "progress": False, "batch_size": 16, "checkpoint_every": 0.0}
     return DenoisingMarkovModel(**{**shared, "steps": steps, "random_state": seed, **changes})
-
-
-def save_every_step() -> None:
-    """In a child: a checkpoint after every step."""
-    Settings.__init__.__kwdefaults__["checkpoint_every"] = 0.0  # type: ignore[index]
 
 
 def weights(folder: Path) -> dict[str, bytes]:
@@ -36,14 +30,10 @@ def weights(folder: Path) -> dict[str, bytes]:
         return {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118
 
 
-def params(folder: Path) -> Any:
-    """What the description says that the model was made with."""
-    return json.loads((folder / CONFIG).read_text(encoding="utf-8"))["params"]
-
-
 def same_model(folder: Path, other: Path) -> bool:
-    """Whether two folders hold one model: description and weights."""
-    return weights(folder) == weights(other) and params(folder) == params(other)
+    """Whether two folders hold one model: weights, and the parameters that it is loaded with."""
+    params = [encode(load_model(one).get_params(deep=False)) for one in (folder, other)]
+    return weights(folder) == weights(other) and params[0] == params[1]
 
 
 def content(folder: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from _faults_children import Case, fork
-from _faults_models import DATA, copies, same_model, save_every_step, tiny
+from _faults_models import DATA, copies, same_model, tiny
 
 from unnoise import InputError
 from unnoise.model import load_model
@@ -21,7 +21,6 @@ TOLD = 75  # the exit code of a child that was refused
 
 def prepare(home: Path) -> None:
     """In a child: either model by itself."""
-    save_every_step()
     for name, options in (("a", A), ("b", B)):
         tiny(**options).fit(DATA, folder=home / name)
         tiny(**options, time_limit=1e-3).fit(DATA, folder=home / f"{name}-begun")
@@ -29,7 +28,6 @@ def prepare(home: Path) -> None:
 
 def train(options: dict[str, int], folder: Path, **how: bool) -> None:
     """One of the two."""
-    save_every_step()
     tiny(**options).fit(DATA, folder=folder, **how)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from _faults_children import Case, fork
-from _faults_models import DATA, content, copies, same_model, save_every_step, tiny, weights
+from _faults_models import DATA, content, copies, same_model, tiny, weights
 from _faults_verdicts import DONE, judged
 
 from unnoise import InputError, NonFiniteError
@@ -93,7 +93,6 @@ def forbidden(home: Path, what: str, work: Path) -> str:
 
 def vanished(home: Path, work: Path) -> str:
     """The folder is deleted during a training."""
-    save_every_step()
 
     def train() -> None:
         from _faults_kills import at_step
@@ -170,7 +169,7 @@ def in_processes(home: Path, method: str, work: Path) -> str:
     load_model(home / "old").sample(5, seed=0)  # the parent has computed before
     process: Any = multiprocessing.get_context(method).Process(target=sampled, args=(home / "old", work / "s.npy"))
     process.start()
-    process.join(60)
+    process.join(85)
     if process.exitcode != 0:
         return f"the process ended with {process.exitcode}"
     return "" if (np.load(work / "s.npy") == np.load(home / "samples.npy")).all() else "other samples"

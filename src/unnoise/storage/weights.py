@@ -108,4 +108,7 @@ def write(folder: Path, description: Description, denoiser: Denoiser, losses: ND
     state: dict[str, Tensor] = denoiser.state_dict()
     tensors = {name: part.clone(memory_format=torch.contiguous_format).cpu() for name, part in state.items()}
     tensors[LOSSES] = torch.as_tensor(losses, dtype=torch.float64)
-    write_tensors(folder / WEIGHTS, tensors, {"format": FORMAT, "model": str(description.fingerprint)})
+    try:
+        write_tensors(folder / WEIGHTS, tensors, {"format": FORMAT, "model": str(description.fingerprint)})
+    except safetensors.SafetensorError as error:  # as where files may not be large
+        raise OSError(f"{folder / WEIGHTS} could not be written ({shortened(error)}); choose another folder") from error

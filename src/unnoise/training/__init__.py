@@ -1,5 +1,6 @@
 """Training: the loop, its settings, its state, and checkpoints that survive whatever ends it."""
 
+from unnoise.training.checkpoint import check_form as check_form
 from unnoise.training.checkpoint import load as load
 from unnoise.training.checkpoint import save as save
 from unnoise.training.dataset import Arrays as Arrays

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise._sealed import DamagedError, open_tensors, write_tensors
-from unnoise.training.state import TrainState
+from unnoise.denoisers import Denoiser
+from unnoise.training.state import TrainState, check_same
 
 FORMAT, UNSEALED = "unnoise.training.2", "unnoise.training.1"  # the older one has no checksum
 
@@ -46,6 +47,19 @@ def load(state: TrainState, path: Path) -> None:
         metadata = json.loads(file.metadata["metadata"])
         state.check(file.shapes, metadata)
         state.load_state_dict(file.tensors(), metadata)
+
+
+def check_form(path: Path, outline: Callable[[int], Denoiser]) -> None:
+    """An InputError if a checkpoint is of a network of another form.
+
+    Args:
+        path: of the checkpoint.
+        outline: called with how many tensors the network has in the file; makes a network, which needs no memory.
+    """
+    with _explained(path), open_tensors(path, FORMAT, UNSEALED) as file:
+        found = {name: shape for name, shape in file.shapes.items() if name.startswith("denoiser.")}
+        state = outline(len(found)).state_dict()
+        check_same(found, {f"denoiser.{name}": tuple(tensor.shape) for name, tensor in state.items()})
 
 
 @contextmanager

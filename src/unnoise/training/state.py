@@ -45,11 +45,14 @@ class TrainState:
         self.step, self.elapsed, self.losses = 0, 0.0, list[float]()
         self.num_examples: int | None = None
         self.digest: str | None = None
+        self._seen: tuple[Dataset | None, str | None] = None, None
         self.run: str | None = None  # names what is trained, beyond these tensors
 
     def see(self, data: Dataset) -> None:
         """Remember the data; an InputError if they are not those seen before."""
-        count, digest = len(data), data.digest() if isinstance(data, Digested) else None
+        if data is not self._seen[0]:  # a digest reads all numbers
+            self._seen = data, data.digest() if isinstance(data, Digested) else None
+        count, digest = len(data), self._seen[1]
         if self.num_examples not in (None, count):
             raise InputError(
                 f"The training to resume saw {self.num_examples} examples, but the data have {count}; "
@@ -57,7 +60,7 @@ class TrainState:
             )
         if None not in (self.digest, digest) and self.digest != digest:
             raise InputError(
-                f"The training to resume saw {count} examples too, but other numbers; resume with the same data, or "
+                "The training to resume saw other numbers, or the same in another order; resume with the same data, or "
                 "train anew."
             )
         self.num_examples, self.digest = count, digest
@@ -87,7 +90,7 @@ class TrainState:
         self._check_numbers(metadata)
         expected = {name: tuple(tensor.shape) for name, tensor in self._expected(metadata).items()}
         found = {name: shape for name, shape in shapes.items() if name != "rng"}
-        _check_same(found, expected)
+        check_same(found, expected)
         if len(shapes.get("rng", ())) != 1:
             raise InputError("it holds no state of a generator; it is damaged")
 
@@ -95,7 +98,7 @@ class TrainState:
         """Take up what `state_dict` gave; if it does not fit, nothing changes."""
         self.check({name: tuple(tensor.shape) for name, tensor in tensors.items()}, metadata)
         expected = {name: tensor.dtype for name, tensor in self._expected(metadata).items()} | {"rng": torch.uint8}
-        _check_same({name: tensor.dtype for name, tensor in tensors.items()}, expected)
+        check_same({name: tensor.dtype for name, tensor in tensors.items()}, expected)
         rng = self._rng_from(tensors["rng"], metadata["step"])
         self.denoiser.load_state_dict(_under("denoiser.", tensors))
         self.ema.load_state_dict(_under("ema.", tensors))
@@ -172,7 +175,8 @@ def _is_whole(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**63
 
 
-def _check_same(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+def check_same(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """An InputError if a checkpoint holds other tensors than those expected, by name: shapes, or types."""
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             raise InputError(
