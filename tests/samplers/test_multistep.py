@@ -296,3 +296,11 @@ class TestOrders:
     def test_a_start_from_one_value_has_order_two(self, order):
         coarse, fine = (self.error(steps, order, NoiseForm(), False, filled=False) for steps in (192, 384))
         assert math.log2(coarse / fine) == pytest.approx(2, abs=0.2)
+
+
+@pytest.mark.parametrize("churn", [0.0, 0.5, 1.0, 1.5])
+def test_fresh_noise_fills_up_what_a_step_takes_away(churn):
+    """For one atom at zero, x / alpha has variance exp(-2 lam) at every level, whatever the churn."""
+    form, start, end = DataForm(churn), torch.linspace(-3, 2, 6), torch.linspace(-2.9, 4, 6)
+    kept = form.scale(end) / form.scale(start)
+    torch.testing.assert_close(kept**2 * torch.exp(-2 * start) + form.fresh(start, end) ** 2, torch.exp(-2 * end))

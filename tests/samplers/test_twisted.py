@@ -87,6 +87,23 @@ class TestGaussian:
             sizes[guidance] = float(found.ess.mean())
         assert sizes[1.0] > sizes[0.0]
 
+    @pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
+    def test_a_step_is_shifted_by_what_r_says_of_where_it_goes(self, process):
+        """The slope of log r at the denoised point, times how fast that moves with x_s, not with x_t."""
+        denoiser, _ = line(process, 1.0)
+        r = noisy(torch.tensor([self.SEEN], dtype=FLOAT64), self.NOISE)
+        x, (t, s) = torch.tensor([[0.7], [-1.0]], dtype=FLOAT64), torch.tensor([0.6, 0.3], dtype=FLOAT64)
+        guided, free = (
+            TwistedSMC(denoiser, r, 1, STEPS, guidance=guidance).step(x, t, s, torch.Generator().manual_seed(1))
+            for guidance in (1.0, 0.0)
+        )
+        (alpha_t, sigma_t), (alpha_s, sigma_s) = process.alpha_sigma(t), process.alpha_sigma(s)
+        blur = sigma_t**2 / (alpha_t**2 + sigma_t**2)
+        slope = (self.SEEN - denoiser(x, t)) / (self.NOISE**2 + blur)
+        speed = alpha_s / (alpha_s**2 + sigma_s**2)
+        variance = process.ancestral(denoiser(x, t), x, t, s).scale ** 2
+        torch.testing.assert_close(guided - free, variance * slope * speed)
+
     def test_the_normaliser_is_the_evidence_without_bias(self, rng):
         denoiser, made = line(PROCESSES["vp"], 3.0)
         r = noisy(torch.tensor([self.SEEN], dtype=FLOAT64), self.NOISE)

@@ -196,3 +196,11 @@ def test_breast_cancer_is_solved_where_scikit_learn_says():
 def test_what_is_no_density_is_refused(build, match):
     with pytest.raises(InputError, match=match):
         build()
+
+
+def test_a_posterior_predicts_by_the_mean_of_its_probabilities():
+    """Two draws of three say no; the mean of their weights, which no draw has, would say yes."""
+    draws, one = torch.tensor([[20.0], [-2.0], [-2.0]]), torch.ones(1, 1)
+    target = LogisticRegression(one, torch.zeros(1))
+    assert target.accuracy(draws, one, torch.zeros(1)) == 1.0
+    assert target.accuracy(draws.mean(0, keepdim=True), one, torch.zeros(1)) == 0.0
