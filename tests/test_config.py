@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 import sys
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,7 @@ import torch
 from unnoise import networks, processes, samplers, schedules
 from unnoise._config import decode, encode
 from unnoise._errors import InputError
+from unnoise._renamed import Call
 from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.heads import Preconditioned
 from unnoise.objectives import Denoising, times
@@ -101,13 +103,19 @@ def test_a_class_of_the_user_needs_trust() -> None:
         decode(description, trust=[HERE + "x"])
 
 
-PLANTED = [
+PLANTED = [  # no model has a good reason for them
     {"name": "os:system"},
     {"object": "os:system", "fields": {}},
     {"partial": {"name": "os:system"}, "arguments": ["true"], "keywords": {"dict": {}}},
     {"dict": {"network": {"tuple": [{"name": "builtins:eval"}]}}},
-    {"name": "subprocess:Popen"},
-    {"name": "unnoisy:Network"},
+    *(
+        {"name": name}
+        for name in ("subprocess:Popen", "sys:exit", "shutil:rmtree", "importlib:import_module", "posix:system")
+    ),
+    *(
+        {"name": name}
+        for name in ("__main__:x", "", ":", ":x", ".os:system", "unnoise:load", "os.path:join", "pickle:loads")
+    ),
     {"name": "unnoise.data.files:write"},
     {"name": "unnoise._config:decode"},
     {"name": "unnoise.model:load_model"},
@@ -115,9 +123,17 @@ PLANTED = [
 
 
 @pytest.mark.parametrize("description", PLANTED, ids=json.dumps)
-def test_other_code_is_refused(description: Any) -> None:
-    with pytest.raises(InputError, match="if you know that module, load with trust="):
+def test_other_code_is_refused_and_trust_is_not_advised(description: Any) -> None:
+    with pytest.raises(InputError, match="none of the parts that models are made of; the file is damaged") as caught:
         decode(description)
+    assert "trust" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["unnoisy:Network", "torch.hub:load", "my_module.sub:Net"])
+def test_for_what_may_be_the_readers_own_trust_is_advised(name: str) -> None:
+    module = name.partition(":")[0]
+    with pytest.raises(InputError, match=rf"load with trust=\['{module}'\] or --trust {module}$"):
+        decode({"name": name})
 
 
 def test_a_module_that_is_not_trusted_is_not_even_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +161,84 @@ def test_what_does_not_exist_is_refused(name: str) -> None:
         decode({"name": name})
 
 
-@pytest.mark.parametrize("description", [{}, {"name": 3}, {"strange": 1}, {"dtype": "system"}, {"dtype": "float65"}])
-def test_a_damaged_description_is_refused(description: Any) -> None:
-    with pytest.raises(InputError, match="is not one that unnoise writes; the file is damaged"):
+DEEP: Any = "x"
+for _ in range(5000):
+    DEEP = {"tuple": [DEEP]}
+MLP, LINEAR = encode(networks.MLP), "unnoise.schedules.rates:Linear"
+DAMAGED = {
+    "is not one that unnoise writes": [
+        *(
+            {},
+            {"name": 3},
+            {"name": None},
+            {"strange": 1},
+            {1: 2},
+            {"dtype": "system"},
+            {"dtype": "float65"},
+            {"dtype": ""},
+        ),
+        *(
+            {"dtype": 10**400},
+            {"dtype": ["float32"]},
+            {"dtype": "float32", "more": 1},
+            {"tuple": 3},
+            {"tuple": {"a": 1}},
+        ),
+        *({"tuple": None}, {"tuple": [], "more": []}, {"dict": [1]}, {"dict": "ab"}, {"dict": None}, {"fields": {}}),
+        *(
+            {"object": LINEAR},
+            {"object": LINEAR, "fields": []},
+            {"object": LINEAR, "fields": None},
+            {"object": 3, "fields": {}},
+        ),
+        *({"partial": MLP}, {"partial": MLP, "arguments": 3, "keywords": {"dict": {}}}, {1, 2}, b"x", 1j, (1,)),
+        {"partial": MLP, "arguments": [], "keywords": {}},
+        {"partial": MLP, "arguments": [], "keywords": {"dict": [1]}},
+        {"partial": MLP, "arguments": [], "keywords": [["width", 3]]},
+        *(float("nan"), [1.0, float("nan")], {"dict": {"a": float("nan")}}, {"name": "x" * 10**6, "more": 1}),
+    ],
+    "are no texts": [{"dict": {1: 2}}, {"dict": {None: 2, "a": 1}}, {"object": LINEAR, "fields": {3: 4}}],
+    "which cannot be called": [
+        {"partial": part, "arguments": [], "keywords": {"dict": {}}}
+        for part in (3, "text", None, {"tuple": []}, {"dtype": "float32"}, {"object": LINEAR, "fields": {}})
+    ],
+    "cannot be called as the saved model does": [
+        {"partial": MLP, "arguments": [], "keywords": {"dict": {"unheard": 3}}},
+        {"partial": MLP, "arguments": list(range(99)), "keywords": {"dict": {}}},
+        {"partial": MLP, "arguments": [1], "keywords": {"dict": {"input_shape": [1]}}},
+    ],
+    "cannot be made from": [
+        {"object": LINEAR, "fields": {"unheard": 3}},
+        {"object": LINEAR, "fields": {"": 3}},
+        Call("unnoise.processes.chain:even_times", {"steps": 10**12}),
+        Call("unnoise.processes.chain:even_times", {"steps": "many"}),
+    ],
+    "which is not a dataclass": [
+        {"object": MLP["name"], "fields": {}},
+        {"object": "unnoise.schedules.base:Schedule", "fields": {}},
+    ],
+    "does not define": [{"name": "unnoise.spaces.base:L"}, {"name": "unnoise.networks:MLP"}],
+    "nested too deeply": [DEEP, [DEEP]],
+}
+
+
+@pytest.mark.parametrize(
+    ("description", "match"),
+    [(part, match) for match, parts in DAMAGED.items() for part in parts],
+    ids=reprlib.repr,
+)
+def test_a_damaged_description_is_refused(description: Any, match: str) -> None:
+    with pytest.raises(InputError, match=rf"{match}.*; the file is damaged$") as caught:
         decode(description)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_trusted_module_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "failing_module.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(InputError, match="'failing_module', which the saved model uses, cannot be imported: division"):
+        decode({"name": "failing_module:Net"}, trust=["failing_module"])
+
+
+def test_an_infinity_is_a_number() -> None:
+    assert decode(encode(partial(networks.MLP, width=float("inf")))).keywords == {"width": float("inf")}

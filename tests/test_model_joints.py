@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from sklearn.base import clone
 
 from unnoise import DenoisingMarkovModel, load, samplers
 from unnoise._seeding import generator, seeded
@@ -78,6 +79,13 @@ def test_a_fit_keeps_the_average_of_the_training_that_its_options_describe(fitte
     assert fitted.losses_.tolist() == state.losses
 
 
+def test_a_fit_in_a_folder_is_the_fit_without_one(fitted: DenoisingMarkovModel, tmp_path: Path) -> None:
+    again = clone(fitted).fit(DATA, folder=tmp_path / "model")
+    for model in (again, load(tmp_path / "model")):
+        assert equal(model.denoiser_, fitted.denoiser_)
+        assert model.losses_.tolist() == fitted.losses_.tolist()
+
+
 OTHERS: dict[str, dict[str, Any]] = {
     "weights": {"seed_of_weights": 0},
     "objective": {"objective": Denoising()},
@@ -109,9 +117,7 @@ def test_a_loaded_network_is_no_longer_in_training(fitted: DenoisingMarkovModel,
 
 
 @pytest.mark.parametrize("likelihood", [Bound(draws=8), ProbabilityFlow(exact_up_to=0, probes=3)], ids=lambda x: x.name)
-def test_an_estimate_is_that_of_the_likelihood_moved_by_the_units(
-    fitted: DenoisingMarkovModel, likelihood: Any
-) -> None:
+def test_an_estimate_is_the_likelihood_moved_by_the_units(fitted: DenoisingMarkovModel, likelihood: Any) -> None:
     states, volume = fitted.schema_.encode(DATA[:5]).x, fitted.schema_.log_volume
     alone = likelihood(fitted.denoiser_, states, generator(7))
     found = fitted.estimate(DATA[:5], likelihood=likelihood, seed=7)

@@ -86,7 +86,7 @@ def rewrite(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     change(config)
     (folder / CONFIG).write_text(json.dumps(config | {"checksum": BLANK}))
     seal(folder / CONFIG)
-    model = storage.Description(config.get("params"), config.get("schema")).fingerprint
+    model = storage.Description(config.get("params"), config.get("schema"), config.get("data")).fingerprint
     with safetensors.safe_open(folder / WEIGHTS, framework="pt") as file:
         metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     write_tensors(folder / WEIGHTS, tensors, metadata | {"model": str(model)})
@@ -558,8 +558,17 @@ def test_resuming_with_another_network_is_refused_and_changes_nothing(tmp_path: 
 
 def test_resuming_with_other_data_is_refused(tmp_path: Path) -> None:
     tiny().fit(DATA, folder=tmp_path / "model")
-    with pytest.raises(InputError, match="saw 50 examples, but the data have 49; resume with the same data"):
-        tiny().fit(DATA[:49], folder=tmp_path / "model", resume=True)
+    words = (
+        "saw 50 examples, but the data have 49|saw other numbers, or the same in another order; resume with the same"
+    )
+    for other in (DATA[:49], DATA[::-1], DATA + 1):
+        for checkpoint in (True, False):  # also before there is one
+            shutil.copytree(tmp_path / "model", tmp_path / "copy")
+            if not checkpoint:
+                (tmp_path / "copy" / TRAINING).unlink()
+            with pytest.raises(InputError, match=words):
+                tiny().fit(other, folder=tmp_path / "copy", resume=True)
+            shutil.rmtree(tmp_path / "copy")
     with pytest.raises(InputError, match="X has 3 features"):
         tiny().fit(np.column_stack([DATA, DATA[:, 0]]), folder=tmp_path / "model", resume=True)
 
@@ -569,7 +578,7 @@ def test_resuming_with_one_other_number_is_refused_and_changes_nothing(tmp_path:
     tiny().fit(DATA, folder=tmp_path / "model")
     before, other = content(tmp_path / "model"), DATA.copy()
     other[row, 1] *= 1.001
-    with pytest.raises(InputError, match="saw 50 examples too, but other numbers; resume with the same data"):
+    with pytest.raises(InputError, match="saw other numbers, or the same in another order; resume with the same data"):
         tiny(steps=7).fit(other, folder=tmp_path / "model", resume=True)
     assert content(tmp_path / "model") == before
     assert len(tiny(steps=7).fit(DATA, folder=tmp_path / "model", resume=True).losses_) == 7
@@ -611,14 +620,14 @@ def test_a_checkpoint_of_old_is_resumed(tmp_path: Path) -> None:
     as_written_by_0_1_0(tmp_path / "model")
     again = load_unfitted(tmp_path / "model").set_params(steps=7).fit(DATA, folder=tmp_path / "model", resume=True)
     assert len(again.losses_) == 7
-    with pytest.raises(InputError, match="but other numbers"):
+    with pytest.raises(InputError, match="saw other numbers"):
         again.set_params(steps=8).fit(2 * DATA, folder=tmp_path / "model", resume=True)
 
 
 def as_written_by_0_1_0(folder: Path) -> None:
     """Without checksums and all that came later."""
     config = json.loads((folder / CONFIG).read_text())
-    del config["checksum"], config["params"]["dict"]["checkpoint_every"]
+    del config["checksum"], config["data"], config["params"]["dict"]["checkpoint_every"]
     text = json.dumps(config | {"format": "unnoise.model.1"}).replace("times:UniformTimes", "times:Uniform")
     (folder / CONFIG).write_text(text)
     for name, kind in ((WEIGHTS, "model"), (TRAINING, "training")):

@@ -9,7 +9,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+import inspect
+import reprlib
+import shlex
+import sys
+import textwrap
 from collections.abc import Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -20,6 +26,7 @@ from unnoise._renamed import Call
 
 PLAIN = (type(None), bool, int, float, str)
 FOLDERS = "denoisers evaluation heads laws networks objectives processes samplers schedules spaces"  # of models' parts
+LONGEST = 10**6  # of the tables that functions of models make
 PARTS = tuple(f"unnoise.{folder}" for folder in FOLDERS.split())
 
 
@@ -64,56 +71,121 @@ def encode(value: Any) -> Any:
 
 
 def decode(config: Any, trust: Sequence[str] = ()) -> Any:
-    """Make the value again; an InputError if it names code that neither unnoise nor `trust` holds."""
-    if isinstance(config, PLAIN):
+    """Make the value again.
+
+    Raises:
+        InputError: the description is none, or names code that neither unnoise nor `trust` holds, or that refuses it.
+    """
+    try:
+        return _decode(config, tuple(trust))
+    except RecursionError:
+        raise InputError("the description of a saved model is nested too deeply; the file is damaged") from None
+
+
+def _decode(config: Any, trust: tuple[str, ...]) -> Any:
+    if isinstance(config, PLAIN) and config == config:  # not NaN, which no model has
         return config
     if isinstance(config, list):
-        return [decode(item, trust) for item in config]
+        return [_decode(item, trust) for item in config]
     match config:
-        case {"tuple": items}:
-            return tuple(decode(item, trust) for item in items)
-        case {"dict": items}:
-            return {key: decode(item, trust) for key, item in items.items()}
-        case {"dtype": str(name)} if isinstance(getattr(torch, name, None), torch.dtype):
+        case {"tuple": list(items), **rest} if not rest:
+            return tuple(_decode(item, trust) for item in items)
+        case {"dict": dict(items), **rest} if not rest:
+            return _values(items, trust)
+        case {"dtype": str(name), **rest} if not rest and isinstance(getattr(torch, name, None), torch.dtype):
             return getattr(torch, name)
-        case {"partial": func, "arguments": arguments, "keywords": keywords}:
-            return functools.partial(decode(func, trust), *decode(arguments, trust), **decode(keywords, trust))
-        case {"object": str(name), "fields": fields}:
-            return _construct(name, {key: decode(item, trust) for key, item in fields.items()}, trust)
-        case {"name": str(name)}:
+        case {"partial": func, "arguments": list(items), "keywords": {"dict": dict(keywords)}, **rest} if not rest:
+            return _partial(_decode(func, trust), [_decode(item, trust) for item in items], _values(keywords, trust))
+        case {"object": str(name), "fields": dict(fields), **rest} if not rest:
+            return _construct(name, _values(fields, trust), trust)
+        case {"name": str(name), **rest} if not rest:
             return _resolve(name, trust)
         case Call(name, keywords):
-            return _resolve(name, trust)(**{key: decode(item, trust) for key, item in keywords.items()})
-    raise InputError(f"the description {config!r} of a saved model is not one that unnoise writes; the file is damaged")
+            return _called(name, _resolve(name, trust), _values(keywords, trust))
+    raise _damaged(f"the description {_shortened(config)} of a saved model is not one that unnoise writes")
+
+
+def _values(items: dict[Any, Any], trust: tuple[str, ...]) -> dict[str, Any]:
+    if not all(isinstance(key, str) for key in items):
+        raise _damaged(f"the names in {_shortened(items)} are no texts")
+    return {key: _decode(item, trust) for key, item in items.items()}
 
 
 def _name(value: Any) -> str:
     return f"{value.__module__}:{value.__qualname__}"
 
 
-def _construct(name: str, fields: dict[str, Any], trust: Sequence[str]) -> Any:
+def _partial(func: Any, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    """Arguments that the function does not take are found now, and not in the middle of a training."""
+    if not callable(func):
+        raise _damaged(f"the saved model calls {_shortened(func)}, which cannot be called")
+    try:
+        inspect.signature(func).bind_partial(*arguments, **keywords)
+    except TypeError as error:
+        raise _damaged(f"{func!r} cannot be called as the saved model does ({_shortened(error)})") from error
+    except ValueError:  # a function written in C does not say what it takes
+        pass
+    return functools.partial(func, *arguments, **keywords)
+
+
+def _construct(name: str, fields: dict[str, Any], trust: tuple[str, ...]) -> Any:
     kind = _resolve(name, trust)
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
-        raise InputError(
-            f"the saved model asks for an object of {name!r}, which is not a dataclass; the file is damaged"
-        )
-    return kind(**fields)
+        raise _damaged(f"the saved model asks for an object of {name!r}, which is not a dataclass")
+    return _called(name, kind, fields)
 
 
-def _resolve(name: str, trust: Sequence[str]) -> Any:
+def _called(name: str, make: Any, keywords: dict[str, Any]) -> Any:
+    try:
+        if isinstance(make, FunctionType) and any(
+            type(value) is int and value > LONGEST for value in keywords.values()
+        ):
+            raise ValueError(f"expected whole numbers of at most {LONGEST:,}")  # they are lengths of what it returns
+        return make(**keywords)
+    except InputError:
+        raise
+    except Exception as error:  # of any kind: nothing says what the fields hold
+        told = f"{type(error).__name__}: {_shortened(error)}"
+        raise _damaged(f"the saved model's {name!r} cannot be made from {_shortened(keywords)} ({told})") from error
+
+
+def _resolve(name: str, trust: tuple[str, ...]) -> Any:
     module, _, attribute = name.partition(":")
     if not any(module == root or module.startswith(f"{root}.") for root in (*PARTS, *trust)):
-        raise InputError(
-            f"the saved model uses {name!r}, which is none of unnoise's parts: if you know that module, load with "
-            f"trust=[{module!r}] or --trust {module}"
-        )
+        raise _refusal(name, module)
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError):
         raise InputError(
-            f"the saved model uses {name!r}, which does not exist here: load it with the version that saved it, or "
-            "train it anew"
+            f"the saved model uses {_shortened(name)}, which does not exist here: load it with the version that saved "
+            "it, or train it anew"
         ) from None
-    if getattr(found, "__module__", None) != module:
-        raise InputError(f"the saved model asks for {name!r}, which {module} does not define; the file is damaged")
+    except Exception as error:  # of any kind: the module is the user's, or its name is none
+        raise InputError(f"{module!r}, which the saved model uses, cannot be imported: {_shortened(error)}") from error
+    if getattr(found, "__module__", None) != module or getattr(found, "__qualname__", None) != attribute:
+        raise _damaged(f"the saved model asks for {name!r}, which {module} does not define")
     return found
+
+
+def _refusal(name: str, module: str) -> InputError:
+    """Trust is advised for what may be the reader's own; a model of Python's own modules has no good reason."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names or top in ("unnoise", "__main__") or not top.isidentifier():
+        return _damaged(f"the saved model uses {_shortened(name)}, which is none of the parts that models are made of")
+    return InputError(
+        f"the saved model uses {_shortened(name)}, which is none of unnoise's parts: if you know that module, load "
+        f"with trust=[{module!r}] or --trust {shlex.quote(module)}"
+    )
+
+
+def _damaged(what: str) -> InputError:
+    return InputError(f"{what}; the file is damaged")
+
+
+def _shortened(value: object) -> str:
+    """Short words for what may be long, deep, or unprintable."""
+    try:
+        words = value if isinstance(value, Exception) else reprlib.repr(value)
+        return textwrap.shorten(str(words), 200, placeholder=" ...")
+    except Exception:
+        return f"a {type(value).__name__}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -78,6 +79,38 @@ def test_of_several_processes_the_first_speaks(
     common.say("working")
     common.result(False, {}, "done")
     assert capsys.readouterr() == (("done\n", "working\n") if speaks else ("", ""))
+
+
+class Full(io.StringIO):
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_result_that_cannot_be_printed_is_a_failure(as_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", Full())
+    monkeypatch.setattr(sys, "stderr", told)
+    with pytest.raises(typer.Exit) as caught:
+        common.result(as_json, {"a": 1}, "words")
+    assert caught.value.exit_code == 1
+    sentence = "unnoise: the result could not be printed (No space left on device); the work is done\n"
+    assert told.getvalue() == sentence
+
+
+@pytest.mark.parametrize("stream", [None, Full()])
+def test_where_nobody_listens_nothing_fails(stream: io.StringIO | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    common.say("words")
+    monkeypatch.setattr(sys, "stdout", None)
+    common.result(False, {}, "words")
+
+
+def test_what_a_stream_cannot_show_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    common.result(False, {}, "± caf\udce9.csv")
+    assert raw.getvalue() == b"\\xb1 caf\\udce9.csv\n"
 
 
 def test_a_result_is_strict_json(capsys: pytest.CaptureFixture[str]) -> None:

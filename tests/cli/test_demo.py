@@ -58,6 +58,16 @@ def test_wrong_options_are_refused(words: str, match: str, run: Run, tmp_path: P
 
 
 @pytest.mark.usefixtures("few_digits")
+@pytest.mark.parametrize("name", ["report.html", "samples.png"])
+def test_what_is_there_is_not_replaced_unasked(name: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("mine")
+    result = run("demo", "-o", tmp_path, "--steps", "2")
+    assert result.exit_code == 2
+    assert result.stderr == f"unnoise: {tmp_path / name} exists; pass --overwrite (overwrite=True) to replace it.\n"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.usefixtures("few_digits")
 def test_too_little_time_is_said(run: Run, tmp_path: Path) -> None:
     result = run("demo", "-o", tmp_path / "demo", "--steps", "1000000", "--time", "0.2s", "--device", "cpu")
     assert result.exit_code == 0

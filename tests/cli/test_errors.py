@@ -20,6 +20,7 @@ def of_path(number: int) -> OSError:
 WRONG_INPUT = {
     "got 3; expected 4": InputError("got 3; expected 4"),
     "x.csv: there is no such file or folder": of_path(errno.ENOENT),
+    "out/x.csv: permission denied": OSError(errno.EACCES, "Permission denied", "out/.x.csv.partial-0a1b2c3d.csv"),
     "x.csv: permission denied": of_path(errno.EACCES),
     "x.csv: it is a folder; expected a file": of_path(errno.EISDIR),
     "x.csv: a part of this path is a file; expected a folder": of_path(errno.ENOTDIR),

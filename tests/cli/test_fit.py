@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import safetensors.torch
 import torch
 from typer.testing import Result
 
-from unnoise import load
+from unnoise import DenoisingMarkovModel, load
 
 FEW = ("--steps", "3", "--batch-size", "16", "--device", "cpu")
 Run = Callable[..., Result]
@@ -235,6 +236,63 @@ def test_ctrl_c_saves_and_says_how_to_resume(
     assert len(losses(model)) == steps + 2
 
 
+ENDINGS = {  # of a training: the exit code and the first words
+    "Ctrl-C": (KeyboardInterrupt(), 130, "interrupted"),
+    "SIGTERM": (SystemExit(128 + signal.SIGTERM), 143, "terminated"),
+    "SIGHUP": (SystemExit(128 + signal.SIGHUP), 129, "terminated"),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("saved", [True, False])
+def test_each_signal_has_its_exit_code_and_a_hint_to_type(
+    ending: str, saved: bool, run: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end, code, word = ENDINGS[ending]
+
+    def fit(self: DenoisingMarkovModel, *data: object, folder: Path, **options: object) -> None:
+        if saved:
+            folder.mkdir()
+            (folder / "training.safetensors").touch()
+        raise end
+
+    monkeypatch.setattr(DenoisingMarkovModel, "fit", fit)
+    words = ["fit", str(data / "rows.csv"), "-o", str(tmp_path / "my model"), "--overwrite"]
+    monkeypatch.setattr(sys, "argv", ["unnoise", *words])
+    result = run(*words)
+    again = shlex.join(["unnoise", *words[:-1], "--resume"])
+    hint = f"; the checkpoint is saved, continue with: {again}" if saved else ""
+    assert (result.exit_code, result.stderr) == (code, f"unnoise: {word}{hint}\n")
+
+
+def test_code_that_exits_while_training_is_no_success(
+    run: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DenoisingMarkovModel, "fit", lambda *_, **options: sys.exit(0))
+    result = run("fit", data / "rows.csv", "-o", tmp_path / "model")
+    assert result.exit_code == 1
+    assert result.stderr == "unnoise: stopped before the end: code that ran called sys.exit(0)\n"
+
+
+@pytest.mark.parametrize(("name", "new"), [("rows.csv", "new.csv"), ("rows.npy", "new.npy"), ("rows.npz", "new.npy")])
+def test_the_hints_after_a_fit_can_be_typed(name: str, new: str, done: Run, data: Path, tmp_path: Path) -> None:
+    if name == "rows.npz":
+        np.savez(tmp_path / name, x=np.load(data / "rows.npy"))
+    source, model = tmp_path / name if name == "rows.npz" else data / name, tmp_path / "it's mine; $HOME"
+    lines = done("fit", source, "-o", model, *FEW).stdout.splitlines()
+    hints = [shlex.split(line) for line in lines if line.startswith("  unnoise ")]
+    assert [words[:3] for words in hints] == [["unnoise", "sample", str(model)], ["unnoise", "evaluate", str(model)]]
+    assert hints[0][-2:] == ["-o", new]
+
+
+def test_the_cadence_of_checkpoints_is_a_time(done: Run, refused: Run, data: Path, tmp_path: Path) -> None:
+    done("fit", data / "rows.csv", "-o", tmp_path / "model", *FEW, "--checkpoint-every", "5m")
+    assert load(tmp_path / "model").checkpoint_every == 300.0
+    words = ("fit", data / "rows.csv", "-o", tmp_path / "model", "--resume", "--checkpoint-every")
+    done(*words, "10s")
+    refused(*words, "often", match="got the time 'often'; expected a number of seconds")
+
+
 @pytest.mark.slow  # tests/training/test_checkpoint.py kills a training too
 def test_killed_and_resumed_the_weights_are_those_of_an_uninterrupted_run(
     done: Run, refused: Run, data: Path, tmp_path: Path
@@ -260,7 +318,9 @@ def test_resuming_with_other_data_is_refused(refused: Run, data: Path, model: Pa
     pl.read_csv(data / "rows.csv").head(30).write_csv(tmp_path / "fewer.csv")
     refused("fit", tmp_path / "fewer.csv", "-o", model, "--resume", match="saw 40 examples, but the data have 30")
     pl.read_csv(data / "rows.csv").with_columns(pl.first() + 1).write_csv(tmp_path / "other.csv")
-    refused("fit", tmp_path / "other.csv", "-o", model, "--resume", match="saw 40 examples too, but other numbers")
+    refused(
+        "fit", tmp_path / "other.csv", "-o", model, "--resume", match="saw other numbers, or the same in another order"
+    )
     refused("fit", data / "people.csv", "-o", model, "--resume", match="Feature names unseen at fit time: - age - sex")
 
 

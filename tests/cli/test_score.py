@@ -96,6 +96,9 @@ def test_wrong_output_is_refused(refused: Run, data: Path, model: Path, tmp_path
     (tmp_path / "scores.csv").write_text("mine")
     words = ("score", model, data / "rows.csv", "-o")
     refused(*words, tmp_path / "scores.csv", match="scores.csv exists; pass --overwrite")
+    (tmp_path / "rows.csv").write_bytes((data / "rows.csv").read_bytes())
+    again = ("score", model, tmp_path / "rows.csv", "-o", tmp_path / "rows.csv", "--overwrite")
+    refused(*again, match="rows.csv holds the data to score, which would be lost: name another file")
     refused(*words, tmp_path / "scores", match="scores is of no type that can be written; expected .csv, .pa")
     assert (tmp_path / "scores.csv").read_text() == "mine"
 

@@ -39,8 +39,9 @@ def test_an_error_is_told_with_the_line_that_raised_it() -> None:
 
     with pytest.raises(ZeroDivisionError) as caught:
         broken()
-    assert user_code.needs_nothing(broken)
-    assert not user_code.needs_nothing(math.sqrt)
+    assert user_code.takes(broken)
+    assert not user_code.takes(math.sqrt)
+    assert user_code.takes(math.sqrt, 2)
     assert user_code.describe(caught.value).startswith("test_user_code.py, line ")
     assert user_code.describe(caught.value).endswith("in broken, raised ZeroDivisionError: division by zero")
 
@@ -62,7 +63,7 @@ def test_the_place_of_an_error_is_the_users_own() -> None:
     with pytest.raises(ValueError, match="Expecting") as caught:
         json.loads("{")
     assert user_code.describe(caught.value).startswith("test_user_code.py, line "), "not in json/decoder.py"
-    assert not user_code.needs_nothing(dict.fromkeys)
+    assert not user_code.takes(3)
 
 
 def test_errors_of_the_package_pass() -> None:

@@ -21,6 +21,8 @@ from unnoise.testing import ImprobableError, assert_law, assert_mean
 
 Run = Callable[..., Result]
 MINE = """
+import sys
+
 import torch
 from unnoise.chains import Density
 from unnoise.spaces import Sphere
@@ -66,6 +68,31 @@ def steep(x):
     return -50 * (x**2).sum(-1)
 
 
+def quits(x):
+    sys.exit(0)
+
+
+def ends(x):
+    raise GeneratorExit
+
+
+def interrupts(x):
+    raise KeyboardInterrupt
+
+
+def column(x):
+    return -(x**2).sum(-1, keepdim=True)
+
+
+def listed(x):
+    return [0.0] * len(x)
+
+
+class Pair:
+    def __init__(self, one, two):
+        pass
+
+
 sized = Sized()
 north = Density(lambda x: 3 * x[..., 2], Sphere(2))
 far = TwoModes(2, separation=8.0)
@@ -93,7 +120,13 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(
     "words",
-    [("mine:log_prob", "--dimension", 2), ("mine:sized",), ("mine:Sized",), ("mine:made", "--dimension", 2)],
+    [
+        ("mine:log_prob", "--dimension", 2),
+        ("mine:sized",),
+        ("mine:Sized",),
+        ("mine:Sized", "--dimension", 2),
+        ("mine:made", "--dimension", 2),
+    ],
     ids=lambda words: words[0],
 )
 def test_a_density_is_walked_on(words: tuple[object, ...], done: Run, desk: Path) -> None:
@@ -170,6 +203,10 @@ REFUSED = {
     ("mine:near", "--scale", 0): "got --scale 0.0; expected a positive number",
     ("mine:north", "--chain", "mala"): "moves along straight lines",
     ("mine:wrong", "--dimension", 2): r"the log density returned the shape",
+    ("mine:column", "--dimension", 2): r"the log density returned the shape \(10, 1\)",
+    ("mine:listed", "--dimension", 2): "the log density returned a list",
+    ("mine:Pair", "--dimension", 2): "mine:Pair is a class that cannot be made from a dimension alone",
+    ("mine:Pair",): "mine:Pair does not say how many numbers its points have",
     ("mine:not_a_number", "--dimension", 2): r"the log density is nan for chain 0 \(10 of 10 chains\)",
     ("mine:detached", "--dimension", 2): "the log density has no gradient with respect to x",
     ("mine:near", "--sigma", -1): "got --sigma -1.0; expected a positive number",
@@ -190,6 +227,27 @@ def test_output_that_exists_is_not_replaced_and_code_that_crashes_is_told(run: R
     line = MINE.splitlines().index("    return -(y**2).sum(-1)") + 1
     assert result.exit_code == 1
     assert result.stderr == f"unnoise: mine.py, line {line}, in crashing, raised NameError: name 'y' is not defined\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        ("quits", 1, r"mine.py, line \d+, in quits, called sys.exit\(0\)"),
+        ("ends", 1, r"mine.py, line \d+, in ends, raised GeneratorExit:"),
+        ("interrupts", 130, "interrupted"),
+    ],
+)
+def test_code_that_ends_the_program_writes_nothing(name: str, code: int, told: str, run: Run, desk: Path) -> None:
+    result = run("walk", f"mine:{name}", "--dimension", 2, "-o", "points.npy", "-n", 10, "--steps", 4)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert re.fullmatch(rf"unnoise: {told}\n", result.stderr), result.stderr
+    assert sorted(path.name for path in desk.iterdir() if path.suffix) == ["mine.py"]
+
+
+def test_a_picture_that_exists_is_not_replaced_unasked(refused: Run, desk: Path) -> None:
+    (desk / "chains.png").write_text("mine")
+    refused("walk", "mine:sized", "-o", "points.npy", "--plot", "chains.png", match="chains.png exists; pass --over")
+    assert (desk / "chains.png").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

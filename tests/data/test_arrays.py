@@ -32,6 +32,7 @@ NAN, INF = np.nan, np.inf
         ([True, None], np.array([1, NAN])),
         ([Decimal("1.5"), Fraction(1, 2)], np.array([1.5, 0.5])),
         ([10**30, 1], np.array([1e30, 1.0])),
+        ([Decimal("NaN"), 1], np.array([NAN, 1])),
         (["a", NAN], np.array(["a", None], dtype=object)),
         (["a", 1], np.array(["a", 1], dtype=object)),
     ],
@@ -182,6 +183,7 @@ def test_columns_are_contiguous() -> None:
             r"Found array with 0 sample\(s\) \(shape=\(0, 2\)\) while a minimum of 1 is required",
         ),
         (np.zeros((0, 8, 8)), r"Found array with 0 sample\(s\)"),
+        (np.full((2, 4), 255, dtype=np.uint8).view("<U1"), "The data of type <U1 holds what is no text"),
         (np.zeros((12, 0)), r"0 feature\(s\) \(shape=\(12, 0\)\) while a minimum of 1 is required"),
         (np.ones((1, 2)), r"got 1 sample \(n_samples = 1\); at least 2 are needed to fit a density"),
         (np.ones((1, 8, 8)), "got 1 sample"),
@@ -195,6 +197,63 @@ def test_columns_are_contiguous() -> None:
 def test_what_is_no_table_is_refused(data: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Schema.infer(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([[10**400, 1], [2, 3]], r"The data holds a number beyond those of 64 bits \(int too large"),
+        (np.array([[Decimal("sNaN")], [1]], dtype=object), "The data holds a number beyond those of 64 bits"),
+        ([np.ma.masked_equal([1, 2], 2), np.array([3, 4])], "The data has 1 masked values"),
+        (np.ma.masked_all(3, dtype=[("a", float)]), "The data has 3 masked values"),
+        (b"1,2", "The data is of type bytes; expected an array"),
+        (torch.zeros(3, 2, device="meta"), "The data is a tensor that cannot be read as an array: .*meta"),
+        (torch.zeros(3, 2).to(torch.float8_e5m2), "The data is a tensor that cannot be read as an array: .*Float8"),
+        ([torch.zeros(2, requires_grad=True)] * 3, "The rows do not form an array.* requires grad"),
+        (pd.DataFrame([[1, 2], [3, 4]], columns=[True, False]), "A column is named True, which is not a text"),
+        (pd.DataFrame({"a": pd.Categorical(["u", None, "v"])}), r"column 'a' has NaN in 1 row \(1\)"),
+        (
+            pl.DataFrame({"a": [2**70, 1]}, schema={"a": pl.Int128}),
+            f"'a' holds 1 to {2**70}, and numbers of 64 bits",
+        ),
+    ],
+)
+def test_what_would_lose_values_is_refused(data: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Schema.infer(data)
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        read_only(np.random.default_rng(0).integers(0, 9, (5, 2))),
+        np.random.default_rng(0).integers(0, 9, (5, 2)).astype(">i2"),
+        np.random.default_rng(0).integers(0, 9, (10, 4))[::-2, ::-2],
+        np.random.default_rng(0).integers(0, 9, (5, 2)).astype(object),
+        np.ma.masked_array(np.random.default_rng(0).integers(0, 9, (5, 2)), mask=False),
+        torch.arange(10).reshape(5, 2).float().requires_grad_(),
+        torch.complex(torch.zeros(5, 2), torch.arange(10.0).reshape(5, 2)).conj().imag,
+        torch.arange(5)[:, None].expand(5, 2),
+        pl.DataFrame({"a": [1, 2, 9], "b": [4, 2, 2]}, schema={"a": pl.Int128, "b": pl.UInt128}),
+    ],
+    ids=lambda data: f"{type(data).__name__} {getattr(data, 'dtype', '')}",
+)
+@pytest.mark.parametrize("kinds", [{}, {0: "count", 1: "category"}, {(0, 1): "sequence"}])
+def test_unusual_arrays_come_back(data: Any, kinds: dict[Any, str]) -> None:
+    names = list(getattr(data, "columns", ["x0", "x1"]))
+    whole = not isinstance(data, torch.Tensor) or data.dtype == torch.int64
+    asked = {",".join(names[i] for i in np.atleast_1d(key)): kind for key, kind in kinds.items()} if whole else {}
+    schema = Schema.infer(data, kinds=asked)
+    back = schema.decode(schema.encode(data).x)
+    assert type(back) in (type(data), np.ndarray)
+    expected = data.detach().resolve_neg() if isinstance(data, torch.Tensor) else data
+    rows = [frame.rows() if isinstance(frame, pl.DataFrame) else frame for frame in (back, expected)]
+    np.testing.assert_allclose(*(np.asarray(part, dtype=float) for part in rows), atol=1e-5)
 
 
 @pytest.mark.parametrize("data", [sparse.csr_matrix(np.eye(3)), sparse.coo_array(np.eye(3)), torch.eye(3).to_sparse()])

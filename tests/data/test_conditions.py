@@ -95,6 +95,9 @@ def test_labels_are_needed_again_for_new_rows() -> None:
         ({"class": ["u", None], "age": 30}, "Condition 'class' has no level None"),
         ({"class": "u", "age": "old"}, "Condition 'age' is a number, but 'old' was given"),
         ({"class": "u", "age": float("nan")}, "Condition 'age' was given as NaN or infinity"),
+        ({"class": "u", "age": np.ma.masked_equal([1, 2], 1)}, "The data has 1 masked values"),
+        ({"class": "u", "age": 1j}, "Complex data not supported"),
+        ({"class": "u", "age": [[1], [2, 3]]}, "The rows do not form an array"),
         ({"class": "u", "age": 1e300}, "Column 'age' holds 1e+300 in row 0, which is too far from the data"),
         (
             {"class": "u", "age": [1, 2, 3]},

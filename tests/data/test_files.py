@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,19 @@ def test_a_damaged_header_is_said(tmp_path: Path, sound: bytes, damaged: bytes) 
     path.write_bytes(content.replace(sound, damaged, 1))
     with pytest.raises(InputError, match=r"a\.npy cannot be read"):
         read(path)
+
+
+def test_damage_that_makes_polars_panic_is_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    FRAME.write_parquet(tmp_path / "a.parquet", compression="uncompressed")
+    content = (tmp_path / "a.parquet").read_bytes()
+    for at in range(4, len(content) - 8, 7):
+        (tmp_path / "a.parquet").write_bytes(content[:at] + b"\xff\xff" + content[at + 2 :])
+        try:
+            read(tmp_path / "a.parquet")
+        except InputError as error:
+            print(error, file=sys.stdout)
+    assert "cannot be read" in capfd.readouterr().out
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npy", ".npz", ".safetensors"])

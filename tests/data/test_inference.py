@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
@@ -63,6 +65,19 @@ def test_few_labels_are_classes_and_many_are_numbers(count: int, name: str) -> N
             "The kind of 'age' is given, but there is no such column; the columns are real, whole, flag",
         ),
         ({"real": "integer"}, ["text"], r"Column 'real' holds whole numbers, but row 0 holds 0\.5"),
+        (
+            {"whole": "binary"},
+            ["text"],
+            "'whole' is declared binary, but holds 3 values, such as 3 in row 2; exp",
+        ),
+        ({"whole": "binary"}, ["whole"], "Column 'whole' is declared binary, but holds 3 values"),
+        ({"whole,whole": "latlon"}, ["text"], "The kind of 'whole' is given twice"),
+        ({0: "real"}, ["text"], r"got kinds = \{0: 'real'\}; expected a dict of the names of columns"),
+        (["whole"], ["text"], r"got kinds = \['whole'\]; expected a dict"),
+        ({"real": None}, ["text"], "Column 'real' is declared None; the known kinds are"),
+        ({}, ["text", "text"], "The condition 'text' is named twice; name it once"),
+        ({}, [0], r"got condition = \[0\]; expected a name, or a list of names, which are texts"),
+        ({}, None, "got condition = None; expected a name"),
         ({"real,whole": "latlon", "whole": "real"}, ["text"], "The kind of 'whole' is given twice"),
         ({"text": "real"}, ["text"], "The condition 'text' is declared real, but holds 'u'"),
         (
@@ -72,9 +87,16 @@ def test_few_labels_are_classes_and_many_are_numbers(count: int, name: str) -> N
         ),
     ],
 )
-def test_kinds_that_cannot_be(kinds: dict[str, str], condition: list[str], message: str) -> None:
+def test_kinds_that_cannot_be(kinds: Any, condition: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Schema.infer(FRAME, kinds=kinds, condition=condition)
+
+
+def test_two_values_are_binary() -> None:
+    assert Schema.infer(FRAME, kinds={"flag": "binary", "text": "binary"}).factors["category"].columns == (
+        "flag",
+        "text",
+    )
 
 
 def test_many_constant_columns_make_one_short_warning() -> None:

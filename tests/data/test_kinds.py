@@ -113,6 +113,28 @@ def test_integer_at_the_ends_of_its_type(dtype: str) -> None:
     assert kind.decode(np.array([-9.0, 9.0])).tolist() == [info.min, info.max]
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+@pytest.mark.parametrize("start", [2**63, -(2**62), 2**60, 2**53 - 100])
+def test_integers_far_from_zero_keep_every_digit(numbers: np.random.Generator, dtype: str, start: int) -> None:
+    start = max(start, 0) if dtype == "uint64" else min(start, 2**63 - 2000)
+    steps = np.r_[0, 999, numbers.integers(0, 1000, size=1000)]
+    u = (np.full(1002, start, dtype=dtype) + steps.astype(dtype)).astype(dtype)
+    kind = kinds.from_config(json.loads(json.dumps(Integer.fit(u, "a").to_config())))
+    assert isinstance(kind, Integer)
+    x = kind.encode(u)
+    np.testing.assert_allclose(x, (steps - steps.mean() - 0.5) / kind.scale, atol=1 / kind.scale)
+    assert (kind.decode(x.astype(np.float32).astype(np.float64) + 0.5 * kind.jitter) == u).all()
+    assert kind.decode(np.array([-99.0, 99.0])).tolist() == [start, start + 999]
+    if start < 2**62:
+        np.testing.assert_allclose(kind.encode(u.astype(np.float64)), x, atol=2**10 / kind.scale)
+
+
+def test_reals_refuse_whole_numbers_that_float64_cannot_tell_apart() -> None:
+    with pytest.raises(InputError, match=r"got column 'a' = 9223372036854775\d+; expected less than 9007199254740992"):
+        Real.fit(2**63 - 1 - np.arange(1000), "a")
+    Real.fit(np.array([2**62, -(2**62)]), "a")
+
+
 def test_integer_dequantised_likelihood_is_a_lower_bound() -> None:
     """E_U log p(u + U) <= log of the mass of the cell, for a density that is not constant in it."""
     kind = Integer.fit(np.array([0, 1, 2, 3, 4]), "a")
@@ -161,6 +183,11 @@ def test_category_is_one_hot_and_restores_levels() -> None:
         kind.features(np.array(["z"]), "c")
 
 
+def test_category_refuses_more_levels_than_memory_should_hold() -> None:
+    with pytest.raises(InputError, match="Condition 'c' has 10001 levels as a category; expected at most 10000"):
+        Category.fit(np.arange(10_001), "c")
+
+
 @pytest.mark.parametrize(
     ("levels", "given", "restored"),
     [
@@ -197,6 +224,8 @@ def test_a_real_condition_refuses_what_is_no_number(given: list, message: str) -
         Real.fit(np.array([0.1, 1 / 3, 1e-300]), "a"),
         Integer.fit(np.array([-(2**63), 2**63 - 1]), "a"),
         Constant.fit(np.array([0.1]), "a"),
+        Constant.fit(np.array([0.1], dtype="longdouble"), "a"),
+        Constant.fit(np.array([2**63 + 1], dtype=np.uint64), "a"),
         Constant.fit(np.array([True]), "a"),
         Category.fit(np.array(["é", "a"]), "a"),
         Category.fit(np.array([1, 2]), "a"),

@@ -54,3 +54,12 @@ def test_a_condition_that_the_network_was_not_built_for_is_refused(make, built, 
     with pytest.raises(InputError, match=sentence):
         network(torch.zeros(4, *shape), torch.zeros(4), cond)
     network(torch.zeros(4, *shape), torch.zeros(4), torch.ones(4, built) if built else None)
+
+
+def test_sines_and_cosines_tell_a_level_from_its_phase():
+    """sin^2 + cos^2 = 1 at every frequency, so that all levels are features of one length."""
+    embedding, seen = Embedding(8, frequencies=5), []
+    embedding.level.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
+    embedding(torch.linspace(-3, 3, 20))
+    torch.testing.assert_close(seen[0].square().sum(-1), torch.full((20,), 5.0))
+    torch.testing.assert_close(seen[0][:, :5], torch.sin(torch.linspace(-3, 3, 20)[:, None] * embedding.frequencies))

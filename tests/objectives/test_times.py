@@ -10,7 +10,9 @@ from scipy import stats
 
 from unnoise._errors import InputError
 from unnoise.objectives import times as module
-from unnoise.objectives.times import ImportanceTimes, LogNormalTimes, OneLevel, StepTimes, UniformTimes
+from unnoise.objectives.times import ImportanceTimes, LogNormalTimes, OneLevel, StepTimes, UniformTimes, WholeSteps
+from unnoise.processes import variance_preserving
+from unnoise.spaces import Euclidean
 from unnoise.testing import ImprobableError, assert_law
 
 FLOAT64 = torch.float64
@@ -124,3 +126,11 @@ def test_steps_are_the_ends_of_equal_steps_each_as_likely(process):
 def test_no_steps_are_refused():
     with pytest.raises(InputError, match="got 0 steps; expected at least 1"):
         StepTimes(0)
+
+
+def test_whole_steps_are_evenly_spread_from_data_to_noise():
+    """As in the published code: t = 0, 1 / (T - 1), ..., 1, each equally often."""
+    t, density = WholeSteps(5)(variance_preserving(Euclidean(1)), (torch.arange(50) + 0.5) / 50)
+    torch.testing.assert_close(t.unique(), torch.linspace(0, 1, 5))
+    assert torch.bincount((4 * t).round().long()).tolist() == [10] * 5
+    assert (density == 1).all()

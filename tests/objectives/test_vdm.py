@@ -202,3 +202,25 @@ def test_a_model_learns_saves_and_loads_its_schedule(tmp_path, rng):
 
 def state(model):
     return model.denoiser_.state_dict().values()
+
+
+def test_the_pace_of_the_schedule_does_not_move_the_denoiser():
+    """Its gradient is that of the bound at uniform times alone; only the schedule learns from the variance."""
+    schedule = Learned(8.0, -8.0, units=4)
+    process = variance_preserving(SPACE, schedule)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        denoiser = Neural(process, MLP((2,), width=8, depth=1))
+        for weight in denoiser.network.parameters():
+            torch.nn.init.normal_(weight, std=0.3)
+    x_0, weights = torch.randn(16, 2, generator=torch.Generator().manual_seed(1)), list(denoiser.network.parameters())
+
+    def gradients(objective):
+        loss = objective(denoiser, x_0, None, torch.Generator().manual_seed(2)).value.mean()
+        return torch.autograd.grad(loss, [*weights, schedule.slopes], allow_unused=True)
+
+    (*ours, of_schedule), (*alone, _) = gradients(VDM()), gradients(Denoising(times=times.UniformTimes()))
+    for one, other in zip(ours, alone, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+    assert any(gradient.abs().max() > 1e-3 for gradient in ours)
+    assert of_schedule.abs().max() > 0

@@ -209,6 +209,17 @@ class TestTheGenerator:
             price = process.kl_rate(alpha * x_t / (alpha**2 + sigma**2), x_0, x_t, t)
             assert torch.corrcoef(torch.stack([found, price]))[0, 1] > 0.99
 
+    @pytest.mark.parametrize("time", [0.1, 0.5])
+    def test_the_fluctuation_is_all_that_noise_does_to_the_price_of_the_best_linear_guess(self, process, rng, time):
+        """alpha x_t / (alpha^2 + sigma^2), for data of unit variance: what is left depends on x_0 alone."""
+        t, x_0 = torch.tensor(time, dtype=FLOAT64), torch.tensor([1.0, -0.5, 2.0], dtype=FLOAT64).expand(50, 3)
+        x_t = process.marginal(x_0, t).sample(rng)
+        alpha, sigma = process.alpha_sigma(t)
+        price = process.kl_rate(alpha * x_t / (alpha**2 + sigma**2), x_0, x_t, t)
+        left = price - process.control_variate(x_0, x_t, t)
+        torch.testing.assert_close(left, left[:1].expand(50), rtol=1e-6, atol=1e-6 * float(price.abs().max()))
+        assert price.max() - price.min() > 0.1 * price.abs().max(), "the price itself should depend on the noise"
+
     def test_the_target_is_the_data(self, process, points, times):
         assert torch.equal(process.target(points[0], points[1], times), points[0])
 

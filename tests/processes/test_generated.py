@@ -206,3 +206,28 @@ def test_networks_of_its_head_give_positive_ratios(rng):
     assert (ratios > 0).all()
     assert (ratios[..., 0] == 1).all()
     assert not (ratios[..., 1:] == 1).any()
+
+
+def test_there_is_no_ratio_to_a_state_that_does_not_exist():
+    """A network is taught the statistic; at a site of two states a third one has none, whatever lies beside it."""
+    process = disguised(CHAINS["unequal sites"])
+    law = Categorical(torch.tensor([[0.5, 0.2, 0.3], [0.6, 0.4, 0.0]], dtype=FLOAT64), 1)
+    x = torch.tensor([[0, 1], [2, 0]])
+    found = process.statistic(law.log_prob, x)
+    shares = law.probs / law.probs.expand(2, 2, 3).gather(-1, x[..., None])
+    torch.testing.assert_close(found, shares)
+    assert (found[:, 1, 2] == 0).all()
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+def test_churn_adds_what_undoes_itself(chain, rng):
+    """As much forward as back: with churn^2 = 3 twice the jumps back, and the noise once."""
+    t = torch.tensor(0.4, dtype=FLOAT64)
+    x = chain.prior(6).sample(rng)
+    stat = chain.target(x.flip(0), x, t)
+    back, forward = chain.reverse(x, stat, t).rates, chain.forward(x, t).rates
+    home = x[..., None]
+    found, wanted = (
+        rates.scatter(-1, home, 0.0) for rates in (chain.reverse(x, stat, t, churn=3**0.5).rates, 2 * back + forward)
+    )
+    torch.testing.assert_close(found, wanted)

@@ -27,7 +27,7 @@ from unnoise.processes import (
     variance_preserving,
 )
 from unnoise.samplers import Ancestral, Euler
-from unnoise.schedules import Cosine, Geometric
+from unnoise.schedules import Cosine, Geometric, LinearLogSNR
 from unnoise.spaces import Continuum, Counts, Euclidean, Manifold, Simplex
 from unnoise.testing import check_process, check_sampler, kernels, kl_rates, reversal
 from unnoise.testing.processes import case_of
@@ -206,3 +206,57 @@ def test_map_leaves_keeps_the_names():
         "rest": {"b": 14},
     }
     assert map_leaves(lambda process, n: n, edm(Euclidean(1)), 3) == 3
+
+
+PARTS = {
+    "first": variance_preserving(Euclidean(2), LinearLogSNR(2.0, -4.0)),  # alpha^2 is 0.88 at t = 0
+    "second": variance_preserving(Euclidean(1), LinearLogSNR(1.0, -6.0)),
+    "third": ImmigrationDeath(Counts(1), mean=3.0),
+}
+REST = product({name: PARTS[name] for name in ("second", "third")})
+WHOLE = product({"first": PARTS["first"], "rest": REST})
+
+
+class TestSumsOverFactors:
+    """Whatever is in nats is the sum of all factors, at any depth; what a network is told is their mean level."""
+
+    @pytest.fixture
+    def states(self, rng):
+        t = torch.tensor(0.4, dtype=FLOAT64)
+        x_0 = {
+            "first": torch.randn(5, 2, generator=rng, dtype=FLOAT64),
+            "second": torch.randn(5, 1, generator=rng, dtype=FLOAT64),
+            "third": torch.tensor([[0], [1], [2], [5], [9]]),
+        }
+        return x_0, {name: PARTS[name].marginal(x, t).sample(rng) for name, x in x_0.items()}, t
+
+    @staticmethod
+    def nested(flat):
+        return {"first": flat["first"], "rest": {name: flat[name] for name in ("second", "third")}}
+
+    def assert_sum(self, found, terms):
+        torch.testing.assert_close(found, sum(terms).to(found.dtype), rtol=1e-5, atol=1e-6)
+        for term in terms:
+            assert not torch.allclose(found, term.to(found.dtype), rtol=1e-3)
+
+    def test_reconstruction(self, states):
+        x_0, _, _ = states
+        terms = [process.reconstruction(x_0[name]) for name, process in PARTS.items()]
+        self.assert_sum(WHOLE.reconstruction(self.nested(x_0)), terms)
+
+    def test_fluctuation(self, states):
+        x_0, x_t, t = states
+        terms = [PARTS[name].control_variate(x_0[name], x_t[name], t) for name in ("first", "second")]
+        self.assert_sum(WHOLE.control_variate(self.nested(x_0), self.nested(x_t), t), terms)
+
+    def test_volume_of_the_encoding(self, states):
+        x_0, _, _ = states
+        x, found = WHOLE.encode(self.nested(x_0))
+        terms = [PARTS[name].encode(x_0[name])[1] for name in ("first", "second")]  # counts have none
+        self.assert_sum(found, terms)
+        torch.testing.assert_close(x["rest"]["second"], PARTS["second"].encode(x_0["second"])[0])
+
+    def test_level(self):
+        t = torch.tensor([0.1, 0.9], dtype=FLOAT64)
+        first, second, third = (process.noise_conditioning(t) for process in PARTS.values())
+        torch.testing.assert_close(WHOLE.noise_conditioning(t), 0.5 * first + 0.25 * (second + third))

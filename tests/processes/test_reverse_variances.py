@@ -125,3 +125,11 @@ def test_errors_of_another_chain_are_refused():
 def test_a_variance_is_for_gaussian_processes():
     with pytest.raises(InputError, match="for Binomial; the variance of reverse steps is a choice for G"):
         dataclasses.replace(binomial_chain(Finite(1, 2), steps=3), variance=LargeVariance())
+
+
+def test_errors_are_those_of_one_coordinate(rng):
+    """The mean over coordinates, whatever their number: that of doing nothing is the mean square of the data."""
+    x_0 = torch.randn(50, 3, generator=rng, dtype=FLOAT64)
+    chain = chain_of_betas(Euclidean(3), BETAS)
+    found = AnalyticVariance.estimate(chain.process, chain.times, lambda x_t, t: torch.zeros_like(x_t), x_0, rng)
+    assert found.errors == pytest.approx([float(x_0.square().mean())] * len(chain.times))

@@ -161,6 +161,16 @@ class TestClosedForms:
             assert_mean(cost, term - slack / 2, tolerance=slack / 2)
 
 
+@pytest.mark.parametrize("alpha", [0.1, 0.3, 0.9])
+def test_reconstruction_gives_no_discount_where_noise_draws_to_the_faces(alpha):
+    """The decoder is neutral noise backwards, which costs no less there: a discount would lift the bound too high."""
+    x = torch.logspace(-7, -0.31, 50, dtype=FLOAT64)
+    x = torch.stack([x, 1 - x], -1)
+    drawn, neutral = (WrightFisher(Simplex(2), a).reconstruction(x) for a in (alpha, 1.0))
+    torch.testing.assert_close(drawn, neutral)
+    assert (WrightFisher(Simplex(2), 2.0).reconstruction(x) > neutral).all()  # and pushes away from them cost
+
+
 def test_the_flow_gives_the_density_of_noised_data():
     """From t = 0 on, the exact denoiser of one atom has the kernel at t = 0 as its density."""
     process = WrightFisher(Simplex(3), schedule=Geometric(0.02, 5.0))

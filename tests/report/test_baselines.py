@@ -60,3 +60,15 @@ def test_places_have_the_uniform_law_and_a_kernel_density() -> None:
 def test_a_kind_without_a_function_has_none() -> None:
     factor, train, test = encoded(TOKENS, {"x": "count"})
     assert list(baselines(factor, train, test, 0)) == []
+
+
+def test_the_concentration_on_the_sphere_is_the_best_on_rows_that_make_no_kernels() -> None:
+    """On the kernels' own points the narrowest would always be best."""
+    points = DRAWS.normal([2.0, 0.0, 0.0], size=(80, 3))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    train, validation = points[:40], points[40:]
+    chosen = SphereKernelDensity.fit(train, validation)
+    best = chosen.score_samples(validation).mean()
+    for factor in (0.3, 3.0, 1000.0):
+        other = SphereKernelDensity(factor * chosen.kappa, chosen.uniform, train)
+        assert other.score_samples(validation).mean() < best

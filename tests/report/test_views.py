@@ -93,3 +93,30 @@ def test_a_factor_of_ones_own_is_drawn_by_its_own_function() -> None:
 
     ((_, caption),) = views.figures(factor, columns, columns)
     assert caption == "Visits."
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_rows_and_samples_are_told_apart(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exchanged, they are drawn in each other's place."""
+    factor, x, schema = prepared(kind)
+    seen: list[list[Any]] = []
+
+    def spy(*args: Any, **_: Any) -> Figure:
+        pair = args[0][0][1:] if isinstance(args[0], list) else args[:2]  # a list has a name and both in a row
+        seen.append([np.stack([np.asarray(part, dtype=object).ravel() for part in _parts(side)]) for side in pair])
+        return Figure()
+
+    for name in ("marginals", "pairs", "frequencies", "token_frequencies", "world_map", "rotation_map", "angle_pairs"):
+        monkeypatch.setattr(views.plots, name, spy)
+    real, new = schema.values(x[:20]), schema.values(x[20:])
+    views.figures(factor, real, new)
+    straight, seen = seen, []
+    views.figures(factor, new, real)
+    for (first, second), (third, fourth) in zip(straight, seen, strict=True):
+        assert (first == fourth).all()
+        assert (second == third).all()
+        assert not (first == second).all()
+
+
+def _parts(side: Any) -> list[Any]:
+    return list(side.values()) if isinstance(side, dict) else list(side)

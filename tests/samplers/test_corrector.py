@@ -157,3 +157,14 @@ def test_steps_follow_the_signal_to_noise_rule():
 def test_what_it_cannot_do_is_said():
     with pytest.raises(InputError, match="expected 0 or more"):
         PredictorCorrector(TauLeaping(Exact(PROCESSES["uniform"], WORDS)), corrections=-1)
+
+
+def test_jumps_are_not_corrected_near_data(rng):
+    """There the reverse cannot undo the noise that a correction adds."""
+    sampler = PredictorCorrector(TauLeaping(Exact(PROCESSES["uniform"], WORDS), 4), corrections=3)
+    state = WORDS.repeat(100, 1)
+    early, late = (
+        sampler.correct(state, *torch.tensor(times, dtype=torch.float64), rng) for times in ((0.9, 0.6), (0.3, 0.05))
+    )
+    assert not torch.equal(early, state)
+    assert torch.equal(late, state)

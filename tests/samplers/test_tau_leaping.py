@@ -133,3 +133,14 @@ def test_other_processes_are_refused():
         InputError, match=r"^TauLeaping needs a process that jumps between finitely many states \(CTMC\)"
     ):
         TauLeaping(Exact(edm(Euclidean(1)), torch.zeros(1, 1)))
+
+
+@pytest.mark.parametrize("churn", [1.0, 2.0])
+def test_leaps_are_made_at_the_rates_of_the_churn_that_is_asked_for(churn, monkeypatch, rng):
+    process = CTMC(Finite(2, 4), UniformRates(4))
+    denoiser, seen = Exact(process, torch.tensor([[0, 1], [2, 3]])), []
+    monkeypatch.setattr("unnoise.samplers.tau_leaping.leap_once", lambda x, jumps, dt, rng: seen.append(jumps) or x)
+    x, (t, s) = torch.tensor([[3, 1]]), torch.tensor([0.6, 0.5], dtype=torch.float64)
+    TauLeaping(denoiser, churn=churn).step(x, t, s, rng)
+    torch.testing.assert_close(seen[0], process.reverse(x, denoiser(x, t), t, churn=churn).rates)
+    assert (seen[0] - process.reverse(x, denoiser(x, t), t, churn=1.5).rates).abs().max() > 1e-3

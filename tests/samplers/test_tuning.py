@@ -13,7 +13,7 @@ from unnoise.denoisers import Denoiser, Exact, ExactMixture
 from unnoise.processes import CTMC, edm, product, variance_exploding, variance_preserving
 from unnoise.processes.rates import UniformRates
 from unnoise.samplers import Multistep, tune
-from unnoise.samplers.forms import VelocityForm
+from unnoise.samplers.forms import DataForm, VelocityForm
 from unnoise.samplers.grids import Fitted, UniformLogSNR
 from unnoise.samplers.tuning import Pilot
 from unnoise.spaces import Euclidean, Finite
@@ -121,3 +121,33 @@ def test_what_it_cannot_do_is_said(narrow):
         tune(Exact(CTMC(Finite(2, 5), UniformRates(5)), torch.zeros(1, 2, dtype=torch.long)), 5, seeded())
     with pytest.raises(InputError, match="got 1 evaluations; expected at least 2"):
         tune(narrow, 1, seeded(), rows=4)
+
+
+@pytest.mark.parametrize("order", [2, 3])
+@pytest.mark.parametrize("bend", [-1.5, 0.5])
+def test_the_monitor_shares_the_error_of_a_known_bend_evenly(order, bend):
+    """Steps h of order k err by h^(k+1) |N^(k)| |dv/dlam|. Where N = exp(c lam) and v = exp(lam), equal errors ask for
+    steps of density exp((c + 1) lam / (k + 1))."""
+
+    class Bent(Denoiser):
+        process = variance_exploding(Euclidean(1), 0.1, 10.0)
+
+        def forward(self, x_t, t, cond=None):
+            return torch.exp(0.5 * bend * self.process.log_snr(t.double())).expand_as(x_t).to(x_t)
+
+    pilot = Pilot.of(Bent(), 2, seeded())
+    lam = 0.5 * Bent.process.log_snr(pilot.times)
+    log_density, inside = pilot._monitor(DataForm(), order).log(), slice(15, -15)  # away from smoothed ends
+    slope = (log_density.diff() / lam.diff())[inside]
+    torch.testing.assert_close(slope, torch.full_like(slope, (bend + 1) / (order + 1)), atol=0.02, rtol=0)
+
+
+def test_a_choice_must_beat_the_default(ring, monkeypatch):
+    """Where all solvers are as good, it is the default; where one is much better, it is that one."""
+    denoiser = ExactMixture(edm(Euclidean(2)), ring)
+    default = Multistep(denoiser, 6)
+    for worst, chosen in ((1.0, True), (0.95, True), (0.5, False)):
+        monkeypatch.setattr(
+            Pilot, "score", lambda self, solver, worst=worst: 1.0 if solver.grid == default.grid else worst
+        )
+        assert (tune(denoiser, 6, seeded(), rows=4).grid == default.grid) == chosen

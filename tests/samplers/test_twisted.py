@@ -313,6 +313,19 @@ def test_perturbed_kernels_are_those_of_the_paper(mixture):
             torch.testing.assert_close(found, law.mean + power * law.scale**2 * shift + law.scale * z)
 
 
+def test_warm_perturbations_begin_with_nothing_and_end_with_all_of_r(mixture):
+    denoiser = ExactMixture(variance_preserving(Euclidean(2)), mixture)
+    x, plain = torch.ones(3, 2, dtype=FLOAT64), Ancestral(denoiser)
+    for t, s, like_all in ((1.0, 0.999, False), (0.1, 0.0, True)):
+        times = torch.tensor([t, s], dtype=FLOAT64)
+        warm, cold, none = (
+            sampler.step(x, *times, torch.Generator().manual_seed(1))
+            for sampler in (*(Perturbed(denoiser, TestMixture.R, warm=w) for w in (True, False)), plain)
+        )
+        near, far = (cold, none) if like_all else (none, cold)
+        assert (warm - near).norm() < 0.01 * (warm - far).norm()
+
+
 FAULTS = {
     "NaN": (lambda x: x[:, 0] * math.nan, "log r is NaN at 4 of 4 points"),
     "negative": (lambda x: (0 * x[:, 0] - 2).log(), "log r is NaN at 4 of 4 points; return a number everywhere, -inf"),

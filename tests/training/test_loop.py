@@ -321,3 +321,13 @@ def test_it_runs_in_another_thread() -> None:
 def test_no_data_are_refused() -> None:
     with pytest.raises(InputError, match="no examples to train on"):
         run(start(), source=Ring(0))
+
+
+def test_dropout_acts_in_training_and_not_in_the_average() -> None:
+    seen: list[bool] = []
+    state = start(steps=3)
+    state.denoiser.hidden.register_forward_pre_hook(lambda layer, inputs: seen.append(layer.training))
+    state.denoiser.eval()  # as after an evaluation between two trainings
+    run(state)
+    assert seen == [True] * 3
+    assert not state.ema.training

@@ -102,7 +102,7 @@ def test_alone_nothing_is_wrapped() -> None:
     assert (group.rank, group.size, group.rows(32)) == (0, 1, slice(0, 32))
 
 
-@pytest.mark.parametrize("device", ["tpu9", "cuda:99"])
+@pytest.mark.parametrize("device", ["tpu9", "cuda:99", "cuda:99999999999999999999", "meta", "hpu"])
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
     with pytest.raises(InputError, match=f"The device '{device}' cannot be used on this machine"):
         ProcessGroup.gather(settings(device=device))

@@ -70,7 +70,7 @@ def _needs_nothing(found: Any) -> bool:
     from unnoise.processes import Process
     from unnoise.spaces import Space
 
-    return not isinstance(found, tuple | Space | Process | Law) and user_code.needs_nothing(found)
+    return not isinstance(found, tuple | Space | Process | Law) and user_code.takes(found)
 
 
 def _findings(found: Any, draws: int | None, order: float | None, seed: int) -> Findings:

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TextIO
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 LAST_SEED = 2**64 - 1  # of torch's generators
-MOST_STEPS, MOST_ROWS = 10**9, 10**9  # more could never end, or be held
+MOST_STEPS, MOST_ROWS, MOST_AT_ONCE = 10**9, 10**9, 10**6  # more would never end, or fit into memory
 
 Seed = Annotated[int, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same result.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
@@ -132,9 +132,11 @@ def contents(path: Path | None) -> Any:
     return None if path is None else files.read(path)
 
 
-def no_conditions(file: Path | None, option: str, model: DenoisingMarkovModel) -> tuple[bool, str]:
-    """For `words.refuse`: whether a file of conditions is given for a model that has none."""
-    return file is not None and not model.schema_.conditions, f"{option} holds conditions, and the model has none"
+def idle_labels(file: Path | None, option: str, conditions: Collection[str], rows: Any) -> tuple[bool, str]:
+    """For `words.refuse`: whether a file of conditions is given that no condition is read from."""
+    missing = set(conditions) - set(getattr(rows, "columns", ()))
+    have = "all conditions are columns of the data" if conditions else "there is none"
+    return file is not None and not missing, f"{option} is a file of conditions, and {have}"
 
 
 def check_memory(rows: int, numbers: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 
 from unnoise._errors import InputError
@@ -23,6 +24,7 @@ _OF_PATHS = {
     errno.ENAMETOOLONG: "the name is too long for the file system",
     errno.ELOOP: "its links lead in a circle",
 }
+_TEMPORARY = re.compile(r"\.([^/]+)\.partial-[^/]*$")  # how the atomic writer names a file until it is whole
 _MEMORY = ("not enough memory", "can't allocate memory", "out of memory")  # as torch says it, in a RuntimeError
 
 
@@ -72,6 +74,7 @@ def ending(code: int) -> str:
 def _of_system(error: OSError) -> tuple[str, int]:
     words = _OF_PATHS.get(error.errno or 0)
     where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else ""
+    where = _TEMPORARY.sub(r"\1", where)
     if words is None:
         return ": ".join(filter(None, (where, error.strerror or str(error) or type(error).__name__))), 1
     return (f"{where}: {words}" if where else error.strerror or words), 2

@@ -52,10 +52,12 @@ def evaluate(
     if report is not None:
         files.check_writable(report, overwrite, {".html"})
     fitted = common.opened(model, device, trust)
-    words.refuse(
-        common.no_conditions(labels, "--labels", fitted), common.no_conditions(train_labels, "--train-labels", fitted)
-    )
     test, y, known, known_y = map(common.contents, (data, labels, train, train_labels))
+    conditions = fitted.schema_.conditions
+    words.refuse(
+        common.idle_labels(labels, "--labels", conditions, test),
+        common.idle_labels(train_labels, "--train-labels", conditions, known),
+    )
     found = measure(fitted, test, y, train=known, train_y=known_y, max_rows=max_rows, seed=seed)
     if report is not None:
         page_of(found, f"{model.name} on {data.name}", words.command_line()).write(report)

@@ -42,7 +42,9 @@ def fit(
         str | None,
         typer.Option(metavar="TIME", help="How often to save a checkpoint; 30s by default.", show_default=False),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Rows per step; 512 by default.", show_default=False)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(max=common.MOST_AT_ONCE, help="Rows per step; 512 by default.", show_default=False)
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak learning rate of AdamW; 0.001 by default.", show_default=False)
     ] = None,
@@ -98,8 +100,8 @@ def fit(
     }
     model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
     model.set_params(**{name: value for name, value in options.items() if value is not None})
-    words.refuse((labels is not None and not model.condition, "--labels holds conditions, and no --condition is named"))
     rows, y = common.contents(data), common.contents(labels)
+    words.refuse(common.idle_labels(labels, "--labels", model._conditions(), rows))
     with _continued(output):
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite)
     common.result(json, *_outcome(model, data, output, len(rows), time.monotonic() - start))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from pathlib import Path
@@ -71,7 +72,10 @@ def sample(
     make = None if sampler is None else getattr(samplers, SAMPLERS[sampler])
     machine = make or fitted.sampler or default_sampler(fitted.denoiser_.process)
     words.refuse(
-        (sampling_steps is not None and not _has_steps(machine), "--sampling-steps is for samplers that take steps")
+        (
+            sampling_steps is not None and not _takes_steps(machine),
+            "--sampling-steps is for samplers that visit noise levels",
+        )
     )
     common.check_memory(n, math.prod(fitted.schema_.event_shape))
     conditions = fitted.schema_.conditions
@@ -81,7 +85,14 @@ def sample(
     common.result(json, {"output": str(output), "rows": n, "seed": seed}, f"wrote {n:,} rows to {output}")
 
 
-def _has_steps(make: Any) -> bool:
+def _takes_steps(make: Any) -> bool:
+    """Whether a number of noise levels changes what a sampler draws."""
+    from unnoise.samplers.exact_jumps import ExactJumps
+
+    while isinstance(make, functools.partial):
+        make = make.func
+    if isinstance(make, type) and issubclass(make, ExactJumps):
+        return False
     found = inspect.signature(make).parameters.values()
     return any(p.name == "steps" or p.kind is p.VAR_KEYWORD for p in found)
 

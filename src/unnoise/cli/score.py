@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from unnoise._errors import InputError
 from unnoise.cli import common, words
 
 if TYPE_CHECKING:
@@ -60,13 +61,16 @@ def score(
     from unnoise.evaluation import Bound, ProbabilityFlow
 
     files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))
+    for read in (data, labels):
+        if read is not None and output.exists() and read.exists() and output.samefile(read):
+            raise InputError(f"{output} holds the data to score, which would be lost: name another file")
     fitted = common.opened(model, device, trust)
     method = {"exact": ProbabilityFlow(), "bound": Bound(), None: fitted.likelihood_}[likelihood]
     words.refuse(
         (dequantisations is not None and not fitted.schema_.has_cells, "--dequantisations is for whole numbers"),
-        common.no_conditions(labels, "--labels", fitted),
     )
     rows, y = common.contents(data), common.contents(labels)
+    words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
     found = fitted.estimate(rows, y, likelihood=method, dequantisations=dequantisations or 1, seed=seed)
     table = polars.DataFrame({"log_likelihood": found.log_prob.numpy(), "standard_error": found.standard_error.numpy()})
     files.write(table.to_numpy() if output.suffix == ".npy" else table, output, overwrite=overwrite)

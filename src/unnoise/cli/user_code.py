@@ -69,15 +69,15 @@ def _hidden(module: str) -> str:
     return f"; it is not {mine.name} of this folder but a module of Python or one that is installed: rename your file"
 
 
-def needs_nothing(found: Any) -> bool:
-    """Whether it can be called without arguments."""
+def takes(found: Any, *arguments: object) -> bool:
+    """Whether it can be called with these arguments, or with none."""
     if not callable(found):
         return False
     try:
-        parameters = inspect.signature(found).parameters.values()
-    except (TypeError, ValueError):  # written in C
+        inspect.signature(found).bind(*arguments)
+    except (TypeError, ValueError):  # the latter of functions written in C
         return False
-    return all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
+    return True
 
 
 def describe(error: BaseException) -> str:

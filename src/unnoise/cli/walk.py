@@ -87,8 +87,8 @@ def walk(
     if chain is not None and chain not in KERNELS:
         raise InputError(f"got the chain {chain!r}; expected one of {', '.join(KERNELS)}")
     for option, number in (("--scale", scale), ("--sigma", sigma), ("--step-size", step_size)):
-        if number is not None and not 0 < number < math.inf:
-            raise InputError(f"got {option} {number}; expected a positive number")
+        if number is not None and not 1e-15 <= number <= 1e15:
+            raise InputError(f"got {option} {number}; expected a positive number, from 1e-15 to 1e15")
     with user_code.this_folder(), user_code.running():
         density, shape = _density(user_code.find(target, "my_posterior:log_prob"), target, dimension)
         chain = _chain(chain, density)
@@ -137,11 +137,13 @@ def _density(found: Any, target: str, dimension: int | None) -> tuple[LogDensity
     from unnoise.spaces import Euclidean, Manifold
 
     unsized = InputError(f"{target} does not say how many numbers its points have: give --dimension")
-    if isinstance(found, type) and dimension is not None:
+    if isinstance(found, type) and dimension is not None and user_code.takes(found, dimension):
         found = found(dimension)
-    elif isinstance(found, type) and not user_code.needs_nothing(found):
-        raise unsized
-    elif isinstance(found, type) or (not hasattr(found, "log_prob") and user_code.needs_nothing(found)):
+    elif isinstance(found, type) and not user_code.takes(found):
+        if dimension is None:
+            raise unsized
+        raise InputError(f"{target} is a class that cannot be made from a dimension alone: name an object of it")
+    elif isinstance(found, type) or (not hasattr(found, "log_prob") and user_code.takes(found)):
         found = found()
     log_prob = getattr(found, "log_prob", found)
     if not callable(log_prob):

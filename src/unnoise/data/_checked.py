@@ -98,7 +98,7 @@ def _conformed(value: Any, hint: Any, what: str) -> Any:
         check(bool(fitting), what, value, " or ".join(_words(part) for part in parts))
         return _conformed(value, fitting[0], what)
     check(_fits(value, hint), what, value, _words(hint))
-    return float(value) if hint is float else value
+    return value
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -121,7 +121,10 @@ def _count_rows(body: bytes, width: int, separator: str, path: Path) -> int:
     try:
         for row in csv.reader(io.StringIO(body.decode("utf-8"), newline=""), delimiter=separator, strict=True):
             if len(row) not in (width, 0):
-                raise InputError(f"{path} cannot be read: row {count} has {len(row)} fields; expected {width}.")
+                raise InputError(
+                    f"{path} cannot be read, it may be damaged or cut short: row {count} has {len(row)} fields; "
+                    f"expected {width}."
+                )
             count += 1
     except csv.Error as error:
         raise InputError(f"{path} cannot be read, it may be damaged or cut short: row {count}: {error}.") from None

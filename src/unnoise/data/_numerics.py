@@ -69,6 +69,26 @@ def cast(numbers: Floats, dtype: str) -> Values:
     return np.clip(np.rint(numbers), float(info.min), top).astype(dtype)
 
 
+def above(values: Values, low: int) -> Floats:
+    """Whole numbers less `low`, exact where near it, also beyond 2**53.
+
+    >>> above(np.array([2**63 + 1, 2**63 + 3], dtype=np.uint64), 2**63)
+    array([1., 3.])
+    """
+    if values.dtype.kind not in "iu":
+        return np.asarray(values.astype(np.float64) - float(low))
+    start, numbers = np.uint64(low % 2**64), values.astype(np.uint64)
+    return np.where(values >= low, (numbers - start).astype(np.float64), -(start - numbers).astype(np.float64))
+
+
+def risen(steps: Floats, low: int, high: int, dtype: str) -> Values:
+    """Whole numbers `low` plus whole `steps`, at most `high`: the inverse of `above`."""
+    top = np.nextafter(float(high - low) + 1, 0)
+    values = (np.clip(steps, 0, top).astype(np.uint64) + np.uint64(low % 2**64)).astype(dtype)
+    values[steps >= high - low] = high
+    return values
+
+
 def in_the_coarser_type(a: Values, b: Values) -> tuple[Values, Values]:
     """In the less precise of two float types, 0.1 in float32 equals 0.1 in float64."""
     coarser = min(a.dtype, b.dtype, key=lambda dtype: dtype.itemsize)

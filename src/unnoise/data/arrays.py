@@ -20,6 +20,10 @@ _SPARSE = "Sparse data was passed for X, but dense data is required. Use '.toarr
 _SHOWN = 3  # rows and columns in a message
 
 
+class _WrongType(InputError, TypeError):
+    """Also a TypeError, which scikit-learn's checks of estimators expect here."""
+
+
 def as_array(data: Any) -> Values:
     """A dense array of numbers, or of objects if there is text.
 
@@ -30,12 +34,14 @@ def as_array(data: Any) -> Values:
     if isinstance(data, Tensor):
         return tidy(_from_tensor(data), "The data")
     if hasattr(data, "tocsr"):
-        raise TypeError(_SPARSE)
-    if isinstance(data, str | Mapping) or not (isinstance(data, Sequence) or hasattr(data, "__array__")):
+        raise _WrongType(_SPARSE)
+    rows = isinstance(data, Sequence) or hasattr(data, "__array__")
+    if not rows or isinstance(data, str | bytes | bytearray | Mapping):
         raise InputError(
             f"The data is of type {type(data).__name__}; expected an array, a tensor, a DataFrame or a list of rows."
         )
-    if isinstance(data, np.ma.MaskedArray) and (masked := int(np.sum(np.ma.getmaskarray(data)))):
+    parts = data if isinstance(data, list | tuple) else [data]
+    if masked := sum(_count_masked(part) for part in parts if isinstance(part, np.ma.MaskedArray)):
         raise InputError(f"The data has {masked} masked values; fill them in, or drop their rows.")
     return tidy(_from_rows(data), "The data")
 
@@ -80,7 +86,10 @@ def tidy(values: Values, where: str) -> Values:
         raise InputError(f"Complex data not supported: {where} is of type {values.dtype}.")
     if kind not in "OUT":
         raise InputError(f"{where} is of type {values.dtype}; turn it into plain numbers or text, or drop it.")
-    held = [None if is_missing(value) else value for value in values.ravel().tolist()]
+    try:
+        held = [None if is_missing(value) else value for value in values.ravel().tolist()]
+    except (SystemError, ValueError):
+        raise InputError(f"{where} of type {values.dtype} holds what is no text.") from None
     flat = np.array(held, dtype=object) if any(isinstance(v, str) for v in held) else _numbers(held, where)
     return flat.reshape(values.shape)
 
@@ -119,17 +128,20 @@ def is_missing(value: Any) -> bool:
 def _numbers(held: list[Any], where: str) -> Values:
     for value in held:
         if not isinstance(value, numbers.Real | Decimal | np.bool_ | None):
-            raise TypeError(f"{where} holds {value!r}: an argument must be a string or a real number.")
-    if None in held:
-        return np.array([np.nan if value is None else float(value) for value in held])
-    array = np.array(held)
-    return array if array.dtype.kind in "biuf" else array.astype(np.float64)
+            raise _WrongType(f"{where} holds {value!r:.100}: an argument must be a string or a real number.")
+    try:
+        if None in held:
+            return np.array([np.nan if value is None else float(value) for value in held])
+        array = np.array(held)
+        return array if array.dtype.kind in "biuf" else array.astype(np.float64)
+    except (OverflowError, ValueError) as error:
+        raise InputError(f"{where} holds a number beyond those of 64 bits ({error}).") from None
 
 
 def _from_rows(data: Any) -> Values:
     try:
         array = np.asarray(data)
-    except ValueError as error:
+    except (OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"The rows do not form an array, as when they differ in length: {error}") from None
     if array.dtype.kind in "US" and not isinstance(data, np.ndarray):
         return np.array(data, dtype=object)  # numbers beside text stay numbers
@@ -138,6 +150,13 @@ def _from_rows(data: Any) -> Values:
 
 def _from_tensor(tensor: Tensor) -> Values:
     if tensor.layout != torch.strided:
-        raise TypeError(_SPARSE)
-    tensor = tensor.detach().cpu()
-    return np.asarray(tensor.float() if tensor.dtype == torch.bfloat16 else tensor)
+        raise _WrongType(_SPARSE)
+    try:
+        tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
+        return np.asarray(tensor.float() if tensor.dtype == torch.bfloat16 else tensor)
+    except (RuntimeError, TypeError) as error:  # a meta, nested or quantised tensor, or one of 8 bit floats
+        raise InputError(f"The data is a tensor that cannot be read as an array: {error}.") from error
+
+
+def _count_masked(part: Any) -> int:
+    return int(np.ravel(np.ma.getmaskarray(part)).view(bool).sum())

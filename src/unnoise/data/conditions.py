@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,17 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise.data import arrays, frames
 from unnoise.data._numerics import Values
-from unnoise.data.arrays import tidy
 from unnoise.data.base import Feature
+
+
+def names_of(condition: Iterable[str] | str) -> list[str]:
+    """The names of conditions, each once."""
+    names = list(condition) if isinstance(condition, Iterable) and not isinstance(condition, str) else [condition]
+    if not all(isinstance(name, str) for name in names):
+        raise InputError(f"got condition = {condition!r:.100}; expected a name, or a list of names, which are texts.")
+    if twice := next((name for i, name in enumerate(names) if name in names[:i]), None):
+        raise InputError(f"The condition '{twice}' is named twice; name it once.")
+    return names
 
 
 def beside(y: Any, names: Sequence[str], known: Sequence[str]) -> dict[str, Values]:
@@ -62,16 +71,14 @@ def _by_name(given: Any, wanted: Mapping[str, Feature]) -> Mapping[str, Any]:
 
 
 def _repeated(value: Any, name: str, n: int) -> Values:
-    value = value.detach().cpu() if isinstance(value, Tensor) else value
-    array = np.asarray(value)
-    if array.dtype.kind in "US" or array.ndim > 1:
-        array = np.asarray(value, dtype=object)
-    if array.ndim == 0:
-        return np.full(n, array[()], dtype=array.dtype)
+    single = isinstance(value, str) or not (isinstance(value, Sequence) or np.ndim(value))
+    array = arrays.as_array([value] if single and not isinstance(value, Tensor) else value)
+    if single:
+        return np.repeat(array.reshape(1), n)
     if array.shape != (n,):
         got = f"{len(array)} values" if array.ndim == 1 else f"an array of shape {array.shape}"
         raise InputError(f"The condition '{name}' was given {got}; give one, or one for each of {n} rows.")
-    return tidy(array, f"The condition '{name}'")
+    return array
 
 
 def _example(wanted: Mapping[str, Feature]) -> str:

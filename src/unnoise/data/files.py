@@ -123,6 +123,23 @@ def _faults_of(path: Path) -> Iterator[None]:
         raise InputError(f"{path} cannot be read, it may be damaged or cut short: {reason}.") from error
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """At damage polars panics, and its threads print many lines to the error stream, which say less than our one."""
+    try:
+        error_stream = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(error_stream, 2)
+        os.close(error_stream)
+
+
 def _guess(path: Path) -> str:
     try:
         names = [sibling.name for sibling in itertools.islice(path.parent.iterdir(), _LOOKED_AT)]
@@ -137,9 +154,10 @@ def _read_parquet(path: Path) -> pl.DataFrame:
 
     content = io.BytesIO(path.read_bytes())  # a map of the file would crash if another program cut it
     lazy = pl.scan_parquet(content, hive_partitioning=False)
-    shape = lazy.select(pl.len()).collect().item(), len(lazy.collect_schema())
-    check_size(path, 8 * math.prod(shape))  # bytes of most numbers, and about those of a text
-    frame = lazy.collect()
+    with _quiet():
+        shape = lazy.select(pl.len()).collect().item(), len(lazy.collect_schema())
+        check_size(path, 8 * math.prod(shape))  # bytes of most numbers, and about those of a text
+        frame = lazy.collect()
     return frame.drop([name for name in frame.columns if re.fullmatch(_INDEX, name)])
 
 

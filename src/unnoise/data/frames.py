@@ -48,7 +48,7 @@ def columns(frame: nw.DataFrame[Any]) -> list[Values]:
 
 def check_labels(labels: Sequence[Any]) -> None:
     """Refuse names that are not text, and repeated names."""
-    if odd := [label for label in labels if not isinstance(label, str | int)]:
+    if odd := [label for label in labels if not isinstance(label, str | int) or isinstance(label, bool)]:
         raise InputError(f"A column is named {odd[0]!r}, which is not a text; rename the columns.")
     names = [str(label) for label in labels]
     if twice := sorted(name for name, count in Counter(names).items() if count > 1):

@@ -10,7 +10,7 @@ import numpy as np
 
 from unnoise._errors import InputError, warn
 from unnoise.data import factors
-from unnoise.data._numerics import Values
+from unnoise.data._numerics import Values, row_of
 from unnoise.data.base import Coordinate, Feature
 from unnoise.data.factors import Factor, NumberFactor
 from unnoise.data.factors.base import finite_numbers, quoted
@@ -18,6 +18,7 @@ from unnoise.data.kinds import Category, Constant, Integer, Real
 
 _FEW = 50  # most values of integer labels that are classes
 _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
+BINARY = "binary"
 KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES)
 
 
@@ -30,18 +31,22 @@ class Declared:
     columns: tuple[str, ...]
 
 
-def declarations(asked: Mapping[str, str], names: Sequence[str]) -> list[Declared]:
+def declarations(asked: Mapping[str, str], columns: Mapping[str, Values]) -> list[Declared]:
     """Kinds by a column, by columns with commas between, or by the common part of their names."""
+    if not isinstance(asked, Mapping) or not all(isinstance(key, str) for key in asked):
+        raise InputError(f"got kinds = {asked!r:.100}; expected a dict of the names of columns, as {{'age': 'real'}}.")
     found: list[Declared] = []
     seen: set[str] = set()
     for key, kind in asked.items():
         if kind not in KINDS:
             raise InputError(f"Column '{key}' is declared {kind!r}; the known kinds are {', '.join(KINDS)}.")
-        columns = _resolved(key, names)
-        if twice := seen & set(columns):
+        names = _resolved(key, list(columns))
+        if twice := {name for i, name in enumerate(names) if name in seen or name in names[:i]}:
             raise InputError(f"The kind of '{min(twice)}' is given twice; give each column one kind.")
-        seen |= set(columns)
-        found.append(Declared(key, factors.ALIASES.get(kind, kind), columns))
+        seen |= set(names)
+        for name in names if kind == BINARY else ():
+            _check_binary(columns[name], name)
+        found.append(Declared(key, factors.ALIASES.get(kind, kind), names))
     return found
 
 
@@ -124,6 +129,17 @@ def _resolved(key: str, names: Sequence[str]) -> tuple[str, ...]:
     unknown = next(part for part in parts if part not in names)
     known = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     raise InputError(f"The kind of '{unknown}' is given, but there is no such column; the columns are {known}.")
+
+
+def _check_binary(values: Values, name: str) -> None:
+    held = values.ravel().tolist()
+    first = list(dict.fromkeys(held))
+    if len(first) > 2:
+        row = row_of(held.index(first[2]), values)
+        raise InputError(
+            f"Column '{name}' is declared binary, but holds {len(first)} values, such as {first[2]!r} in row {row}; "
+            "expected two: declare it category, count or real."
+        )
 
 
 def _split(declared: Declared) -> list[tuple[str, tuple[str, ...]]]:

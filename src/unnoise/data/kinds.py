@@ -30,6 +30,8 @@ from unnoise.data.base import Coordinate, Feature, Kind, Level, described, indic
 
 _LEAST_SCALE = float(np.finfo(np.float64).tiny)  # below it 1 / scale would be infinite
 _LEAST_SPREAD = math.sqrt(1 / 12)  # of the uniform noise of a cell
+_EXACT = 2**53  # float64 holds all whole numbers up to it
+_MOST_LEVELS = 10_000  # of a condition
 _GREATEST = float(np.finfo(np.float64).max)
 
 
@@ -57,6 +59,8 @@ class Real(Coordinate, Feature):
     def fit(cls, values: Values, column: str) -> Self:
         """Mean and standard deviation; a constant condition is only centred."""
         mean, scale = _numerics.moments(values)
+        if values.dtype.kind in "iu" and (far := max(-int(values.min()), int(values.max()))) > _EXACT:
+            check(scale > 8 * np.spacing(float(far)), f"column '{column}'", far, f"less than {_EXACT} or wider spread")
         return cls(mean, scale or 1.0, str(values.dtype))
 
     @property
@@ -129,9 +133,11 @@ class Integer(Coordinate):
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
         """Mean and standard deviation of u + U."""
-        mean, deviation = _numerics.moments(values)
-        scale = math.hypot(deviation, _LEAST_SPREAD)
-        kind = cls(mean + 0.5, scale, int(values.min()), int(values.max()), str(values.dtype))
+        low, high, dtype = int(values.min()), int(values.max()), str(values.dtype)
+        is_far = _is_far(low, high, dtype)
+        mean, deviation = _numerics.moments(_numerics.above(values, low) if is_far else values)
+        centre = low + round(mean + 0.5) if is_far else mean + 0.5
+        kind = cls(centre, math.hypot(deviation, _LEAST_SPREAD), low, high, dtype)
         kind.check(values, column)
         return kind
 
@@ -148,10 +154,19 @@ class Integer(Coordinate):
         """The width 1 of the cell, in coordinates."""
         return 1 / self.scale
 
+    def encode(self, values: Values) -> Floats:
+        """The coordinates of the cells' lower edges, of far numbers by their exact distance from the least."""
+        if not _is_far(self.low, self.high, self.dtype):
+            return super().encode(values)
+        return _numerics.standardise(_numerics.above(values, self.low), self.mean - self.low, self.scale)
+
     def decode(self, x: Floats) -> Values:
         """Return floor(x * scale + mean), clipped to the fitted range."""
         # A float32 coordinate may lie half a unit in the last place below its edge.
         rounding = np.abs(x) * 2.0**-24
+        if _is_far(self.low, self.high, self.dtype):
+            steps = np.floor((x + rounding) * self.scale + (self.mean - self.low))
+            return _numerics.risen(steps, self.low, self.high, self.dtype)
         whole = np.floor((x + rounding) * self.scale + self.mean)
         top = np.nextafter(float(self.high) + 1, 0)
         values = np.clip(whole, float(self.low), top).astype(self.dtype)
@@ -225,7 +240,13 @@ class Category(Feature):
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
         """The levels that occur, in order."""
-        return cls(levels_of(values, f"Condition '{column}'"))
+        levels = levels_of(values, f"Condition '{column}'")
+        if len(levels) > _MOST_LEVELS:
+            raise InputError(
+                f"Condition '{column}' has {len(levels)} levels as a category; expected at most {_MOST_LEVELS}: "
+                "declare it real, or leave it out."
+            )
+        return cls(levels)
 
     @property
     def width(self) -> int:
@@ -234,7 +255,10 @@ class Category(Feature):
 
     def features(self, values: Values, column: str) -> Floats:
         """One 1 per row, at the level's index."""
-        return np.eye(self.width)[self._indices(values, column)]
+        indices = self._indices(values, column)
+        indicators = np.zeros((len(indices), self.width))
+        indicators[np.arange(len(indices)), indices] = 1
+        return indicators
 
     def restore(self, values: Values, column: str) -> Values:
         """The levels themselves."""
@@ -259,6 +283,11 @@ def from_config(config: dict[str, Any]) -> Kind:
     name = config.get("kind")
     check(name in list(kinds), "kind", name, f"one of {', '.join(kinds)}")
     return built(kinds[str(name)], {key: value for key, value in config.items() if key != "kind"})
+
+
+def _is_far(low: int, high: int, dtype: str) -> bool:
+    """Whether float64 would lose digits of whole numbers."""
+    return max(-low, high) > _EXACT and np.dtype(dtype).kind in "iu"
 
 
 def _range_of(dtype: str) -> tuple[int, int]:

@@ -84,11 +84,10 @@ class Schema:
         """
         container = containers.container_of(data)
         columns = container.split(data)
-        names = [condition] if isinstance(condition, str) else list(condition)
-        given = _conditions_of(columns, y, names)
-        declared = inference.declarations(kinds or {}, [*columns, *given])
-        asked = {name: d.kind for d in declared for name in d.columns}
+        given = _conditions_of(columns, y, conditions.names_of(condition))
         _check_rows(columns, given)
+        declared = inference.declarations({} if kinds is None else kinds, {**columns, **given})
+        asked = {name: d.kind for d in declared for name in d.columns}
         if (n := len(next(iter(columns.values())))) < 2:
             raise InputError(f"got {n} sample (n_samples = {n}); at least 2 are needed to fit a density.")
         levels = container.categorical

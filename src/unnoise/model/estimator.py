@@ -143,11 +143,15 @@ class DenoisingMarkovModel(FittedModel):
         return self
 
     def _fit_in(self, home: Path, X: Any, y: Any, settings: Settings, resume: bool, leads: bool) -> None:
-        checkpoint = home / storage.TRAINING
-        schema = self._schema_to_resume(home) if resume else self._infer(X, y)
+        checkpoint, described = home / storage.TRAINING, storage.unfinished(home) if resume else None
+        schema = self._infer(X, y) if described is None else self._schema_of(home, described)
         encoded = schema.encode(X, y)
-        state = TrainState(self._to_resume(home, schema) if resume else self._untrained(schema), settings)
-        description = storage.Description.of(self.get_params(deep=False), schema)
+        state = TrainState(self._untrained(schema) if described is None else self._to_resume(home, schema), settings)
+        if described is not None and isinstance(described.data, dict):
+            state.num_examples, state.digest = described.data.get("rows"), described.data.get("digest")
+        state.see(encoded)
+        data = {"rows": state.num_examples, "digest": state.digest}
+        description = storage.Description.of(self.get_params(deep=False), schema, data)
         state.run = description.run
         if resume and checkpoint.exists():
             load(state, checkpoint)
@@ -162,8 +166,8 @@ class DenoisingMarkovModel(FittedModel):
     def _infer(self, X: Any, y: Any) -> Schema:
         return Schema.infer(X, y, kinds=self.kinds, condition=self._conditions())
 
-    def _schema_to_resume(self, home: Path) -> Schema:
-        described = storage.unfinished(home)
+    def _schema_of(self, home: Path, described: storage.Description) -> Schema:
+        """That of the training to resume, if it had our parameters."""
         with storage.explained(home):
             described.check_same_options(self.get_params(deep=False))
             return described.make_schema()

@@ -135,7 +135,7 @@ def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generat
         return
     (factor,) = schema.factors.values()
     with progress("fitting the baselines", result.model.progress) as update:
-        fits = baselines(factor, known.all(rng)[0], rows, result.seed)
+        fits = baselines(factor, known.all(rng)[0], rows, result.seed % 2**32)  # as scikit-learn has them
         for index, (label, description, log_prob) in enumerate(fits):
             _record(result, label.lower().replace(" ", "_"), label, log_prob + schema.log_volume)
             result.descriptions[label] = description

@@ -30,23 +30,24 @@ class Description:
 
     params: Any
     schema: Any
+    data: Any = None  # how many rows were trained on, and their digest, where they are known
     format: str = FORMAT
 
     @classmethod
-    def of(cls, params: Mapping[str, Any], schema: Schema) -> Description:
-        """Of a model with these parameters."""
-        return cls(_config.encode(dict(params)), schema.to_config())
+    def of(cls, params: Mapping[str, Any], schema: Schema, data: Mapping[str, Any] | None = None) -> Description:
+        """Of a model with these parameters, trained on these data."""
+        return cls(_config.encode(dict(params)), schema.to_config(), data)
 
     @property
     def fingerprint(self) -> str | None:
         """Stands in the weights that belong to it; None in the format that had none."""
-        return None if self.format == UNSEALED else _digest([self.params, self.schema])
+        return None if self.format == UNSEALED else _digest([self.params, self.schema, self.data])
 
     @property
     def run(self) -> str:
         """The same as long as a training may be resumed."""
         params = _renamed.translated(self.params)["dict"]
-        return _digest([{name: params[name] for name in sorted(params.keys() - RESUMABLE)}, self.schema])
+        return _digest([{name: params[name] for name in sorted(params.keys() - RESUMABLE)}, self.schema, self.data])
 
     def make_params(self, trust: Sequence[str] = ()) -> dict[str, Any]:
         """The parameters that the model was made with."""
@@ -76,9 +77,9 @@ class Config:
 
     def write(self, path: Path) -> None:
         """Write it, sealed."""
-        config = {"checksum": BLANK, "format": FORMAT, "version": __version__} | _fields(self.newest)
+        config = {"checksum": BLANK, "version": __version__} | _fields(self.newest)
         if self.before is not None:
-            config["before"] = _fields(self.before) | {"format": self.before.format}
+            config["before"] = _fields(self.before)
         path.write_text(json.dumps(config, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         seal(path)
 
@@ -104,9 +105,8 @@ def read(folder: Path) -> Config:
     if version not in (FORMAT, UNSEALED):
         raise InputError(f"{path} has the format {version!r}, and this unnoise {__version__} reads {FORMAT!r}")
     with explained(folder):
-        newest = Description(config["params"], config["schema"], version)
         before = config.get("before")
-        return Config(newest, before and Description(before["params"], before["schema"], before["format"]))
+        return Config(_description(config), None if before is None else _description(before))
 
 
 def unfinished(folder: Path) -> Description:
@@ -144,8 +144,12 @@ def shortened(words: object) -> str:
     return textwrap.shorten(str(words), 200, placeholder=" ...")
 
 
+def _description(config: dict[str, Any]) -> Description:
+    return Description(config["params"], config["schema"], config.get("data"), config["format"])
+
+
 def _fields(description: Description) -> dict[str, Any]:
-    return {"params": description.params, "schema": description.schema}
+    return {name: getattr(description, name) for name in ("format", "params", "schema", "data")}
 
 
 def _digest(content: Any) -> str:

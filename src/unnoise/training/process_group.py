@@ -93,7 +93,8 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        torch.empty(0, device=name)
+        if torch.empty(0, device=name).is_meta:  # which holds no numbers
+            raise RuntimeError("meta")
         return torch.device(name)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise InputError(f"The device {name!r} cannot be used on this machine; choose 'auto' or 'cpu'.") from error

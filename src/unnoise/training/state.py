@@ -45,11 +45,14 @@ class TrainState:
         self.step, self.elapsed, self.losses = 0, 0.0, list[float]()
         self.num_examples: int | None = None
         self.digest: str | None = None
+        self._seen: tuple[Dataset | None, str | None] = None, None
         self.run: str | None = None  # names what is trained, beyond these tensors
 
     def see(self, data: Dataset) -> None:
         """Remember the data; an InputError if they are not those seen before."""
-        count, digest = len(data), data.digest() if isinstance(data, Digested) else None
+        if data is not self._seen[0]:  # a digest reads all numbers
+            self._seen = data, data.digest() if isinstance(data, Digested) else None
+        count, digest = len(data), self._seen[1]
         if self.num_examples not in (None, count):
             raise InputError(
                 f"The training to resume saw {self.num_examples} examples, but the data have {count}; "
@@ -57,7 +60,7 @@ class TrainState:
             )
         if None not in (self.digest, digest) and self.digest != digest:
             raise InputError(
-                f"The training to resume saw {count} examples too, but other numbers; resume with the same data, or "
+                "The training to resume saw other numbers, or the same in another order; resume with the same data, or "
                 "train anew."
             )
         self.num_examples, self.digest = count, digest

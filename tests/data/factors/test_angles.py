@@ -50,6 +50,19 @@ def test_degrees_where_radians_were_fitted_are_refused_with_their_range() -> Non
         schema.encode(torsions())
 
 
+@pytest.mark.parametrize("kind", ["angle", "radians"])
+def test_whole_numbers_are_no_radians(kind: str) -> None:
+    with pytest.raises(InputError, match="'x0' holds whole numbers, which are hardly angles in radians; declare"):
+        Schema.infer(np.array([[0], [3], [6]]), kinds={"x0": kind})
+    assert Schema.infer(np.array([[0], [3], [6]]), kinds={"x0": "degrees"}).factors
+
+
+def test_numbers_of_which_no_digit_of_the_angle_is_left_are_refused() -> None:
+    schema = Schema.infer(torsions(), kinds={"x": "degrees"})
+    with pytest.raises(InputError, match=r"Column 'x1' holds 1e\+17 in row 1, far more than a turn; expected angles"):
+        schema.encode(np.array([[0.0, 1.0], [3.0, 1e17]]))
+
+
 @pytest.mark.parametrize("kind", ["angle", "degrees", "radians"])
 def test_text_is_refused_in_every_unit(kind: str) -> None:
     with pytest.raises(InputError, match=r"Column 'x0' holds text \(for example 'north'\), and is modelled as angle"):

@@ -58,6 +58,24 @@ def test_texts_are_sequences_of_letters() -> None:
         schema.encode(pl.DataFrame({"rna": ["GGGG"]}))
 
 
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["u" * 65_537, "w"], "holds a text of 65537 letters; cut it to 65536 or fewer"),
+        (["u\x00v", "w"], r"is declared a sequence, but holds 'u\\x00v'; expected texts"),
+        (["", "w"], "is declared a sequence, but holds ''; expected texts"),
+    ],
+)
+def test_texts_that_are_no_sequences(texts: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Schema.infer(pl.DataFrame({"a": texts}), kinds={"a": "sequence"})
+
+
+def test_the_token_of_the_row_that_is_named() -> None:
+    with pytest.raises(InputError, match="Row 1 of columns 'x0', 'x1' holds a token -1; expected"):
+        Schema.infer(np.array([[0, 1], [2, -1], [70_000, 3]]), kinds={"x0,x1": "sequence"})
+
+
 def test_floating_tokens_are_refused() -> None:
     with pytest.raises(InputError, match=r"A sequence is made of whole numbers from 0, but columns .* hold float64"):
         Schema.infer(np.random.default_rng(0).normal(size=(4, 3)), kinds={"x": "sequence"})
@@ -71,6 +89,8 @@ def test_counts() -> None:
     assert (schema.decode(x) == data).all()
     with pytest.raises(InputError, match=r"Column 'x1' is declared a count, but holds -1 in row 0"):
         schema.encode(-data[1:] * [0, 1])
+    with pytest.raises(InputError, match=r"holds 1e\+300 in row 0; expected whole numbers from 0 to 2147483647"):
+        schema.encode(np.array([[1e300, 0]]))
 
 
 @pytest.mark.parametrize("total", [1.0, 100.0])
@@ -85,6 +105,14 @@ def test_proportions(total: float) -> None:
         schema.encode(data * 0.9)
     with pytest.raises(InputError, match="Were these logits"):
         schema.encode(np.log(data / data.sum(1, keepdims=True)))
+
+
+def test_whole_percentages_come_back_rounded() -> None:
+    data = pl.DataFrame({"a": [20, 33, 50], "b": [80.0, 67.0, 50.0]})
+    for frame in (data, data.to_pandas(), data.to_arrow(), data.cast(pl.Int64).to_numpy()):
+        schema = Schema.infer(frame, kinds={"x0,x1" if isinstance(frame, np.ndarray) else "a,b": "proportions"})
+        back = schema.decode(torch.tensor([[0.1999, 0.8001], [0.3301, 0.6699], [0.5, 0.5]]))
+        assert np.asarray(back)[:, 0].tolist() == [20, 33, 50]
 
 
 def test_a_table_of_everything_is_a_nested_state() -> None:

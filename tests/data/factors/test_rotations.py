@@ -53,6 +53,10 @@ def test_a_block_of_matrices() -> None:
         (TURNS.as_matrix() * [1, 1, -1], r"matrix in row 0 .* is a reflection"),
         (TURNS.as_quat() * np.r_[1, 0, np.ones(28)][:, None], "quaternion in row 1 .* is zero"),
         (TURNS.as_quat() * 2, "quaternion in row 0 .* has length 2; expected 1"),
+        (TURNS.as_matrix() * 1e200, "matrix in row 0 .* is not a rotation"),
+        (TURNS.as_rotvec() * 1e9, r"rotation vector in row 0 .* has length .*e\+09; expected an angle in radians"),
+        (TURNS.as_rotvec() * 1e200, "rotation vector in row 0 .* has length inf"),
+        (np.stack([np.eye(3, dtype=int)] * 3), "made of fractions, but column 'x' holds whole numbers; make it floats"),
         (np.random.default_rng(0).normal(size=(9, 5)), "A rotation takes 4 columns .* hold 5 numbers"),
     ],
 )

@@ -15,11 +15,12 @@ from torch import Tensor
 
 from unnoise.data._checked import check
 from unnoise.data._numerics import Values, cast
-from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers
+from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers, refuse
 from unnoise.processes import Brownian
 from unnoise.spaces import Torus
 
 WHOLE_TURN = 2 * math.pi
+_MOST_TURNS = 1e6  # beyond them the remainder loses digits
 _DEGREES = 1.01 * WHOLE_TURN  # numbers beyond a turn of radians are degrees
 
 
@@ -52,8 +53,14 @@ class AngleFactor(Factor):
         for name, values in columns.items():
             finite_numbers(values, name, cls.kind)
         if turn is None:
-            farthest = max(float(np.abs(values).max()) for values in columns.values())
+            farthest = max(float(np.abs(values.astype(np.float64)).max()) for values in columns.values())
             turn = 360.0 if farthest > _DEGREES else WHOLE_TURN
+        whole = next((name for name, values in columns.items() if values.dtype.kind != "f"), None)
+        expect(
+            turn == 360.0 or whole is None,
+            f"Column '{whole}' holds whole numbers, which are hardly angles in radians; declare it degrees, or scale "
+            "it so that a turn is 360.",
+        )
         starts = tuple(0.0 if values.min() >= 0 else -turn / 2 for values in columns.values())
         return cls(tuple(columns), turn, starts, dtypes_of(columns))
 
@@ -88,10 +95,14 @@ class AngleFactor(Factor):
 
     def _wrapped(self, values: Values, name: str) -> Values:
         finite_numbers(values, name, self.kind)
-        farthest = float(np.abs(values).max()) if len(values) else 0.0
+        farthest = float(np.abs(values.astype(np.float64)).max()) if len(values) else 0.0
+        refuse(
+            np.abs(values.astype(np.float64)) > _MOST_TURNS * self.turn,
+            lambda row: f"Column '{name}' holds {values[row]} in row {row}, far more than a turn; expected angles.",
+        )
         expect(
             self.turn == 360.0 or farthest <= _DEGREES,
-            f"Column '{name}' holds angles up to {farthest:.4g}, but the model was fitted on radians; were these "
+            f"Column '{name}' holds angles up to {farthest:.4g}, but the model is fitted on radians; were these "
             "degrees?",
         )
         angle = values.astype(np.float64) * (WHOLE_TURN / self.turn)

@@ -49,7 +49,8 @@ class ProportionFactor(Factor):
         expect(len(columns) > 1, f"Proportions take two or more columns that sum to one; got {quoted(list(columns))}.")
         for name, values in columns.items():
             finite_numbers(values, name, cls.kind)
-        sums = np.sum(list(columns.values()), axis=0)
+        with np.errstate(over="ignore"):
+            sums = np.sum(list(columns.values()), axis=0)
         total = 100.0 if np.median(sums) > 50 else 1.0
         factor = cls(tuple(columns), total, str(np.result_type(*columns.values(), np.float32)))
         factor.encode(columns)
@@ -67,6 +68,8 @@ class ProportionFactor(Factor):
     def encode(self, columns: Columns) -> Tensor:
         """Points kept 1e-5 away from the faces."""
         parts = stacked(columns, self.columns).astype(np.float64) / self.total
+        with np.errstate(over="ignore"):
+            sums = parts.sum(1)
         where = f"of {quoted(self.columns)}"
         refuse(
             parts.min(1) < 0,
@@ -76,9 +79,9 @@ class ProportionFactor(Factor):
             ),
         )
         refuse(
-            np.abs(parts.sum(1) - 1) > OFF,
+            np.abs(sums - 1) > OFF,
             lambda row: (
-                f"Row {row} {where} sums to {parts[row].sum() * self.total:.6g}; expected {self.total:g}: "
+                f"Row {row} {where} sums to {float(sums[row]) * self.total:.6g}; expected {self.total:g}: "
                 "divide each row by its sum."
             ),
         )

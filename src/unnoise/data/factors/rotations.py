@@ -17,6 +17,7 @@ from unnoise.processes import Brownian
 from unnoise.spaces import Rotations
 
 FORMS = {3: "rotation vector", 4: "quaternion", 9: "matrix"}
+_MOST_ANGLE = 1e6  # radians, beyond which the remainder loses digits
 OFF = 1e-3  # of R R^T from the identity, or of a quaternion's length from 1
 
 
@@ -64,6 +65,11 @@ class RotationFactor(Factor):
         )
         form = FORMS[numbers.shape[1]]
         first = next(iter(columns.values()))
+        whole = next((name for name, values in columns.items() if values.dtype.kind not in "fO"), None)
+        expect(
+            whole is None,
+            f"A rotation is made of fractions, but column '{whole}' holds whole numbers; make it floats, such as 0.0.",
+        )
         factor = cls(tuple(columns), form, _order(list(columns), form), first.shape[1:], str(first.dtype))
         factor.encode(columns)
         return factor
@@ -81,6 +87,7 @@ class RotationFactor(Factor):
             _check_quaternions(numbers, self.columns)
             matrices = Rotation.from_quat(numbers).as_matrix()
         elif self.form == "rotation vector":
+            _check_vectors(numbers, self.columns)
             matrices = Rotation.from_rotvec(numbers).as_matrix()
         else:
             matrices = numbers.reshape(-1, 3, 3)
@@ -123,12 +130,28 @@ def _order(names: list[str], form: str) -> tuple[int, ...]:
     return tuple(range(next(size for size, known in FORMS.items() if known == form)))
 
 
+def _lengths(numbers: Values) -> Values:
+    with np.errstate(over="ignore"):
+        return np.asarray(np.linalg.norm(numbers, axis=1))
+
+
+def _check_vectors(numbers: Values, columns: tuple[str, ...]) -> None:
+    lengths = _lengths(numbers)
+    refuse(
+        ~(lengths <= _MOST_ANGLE),
+        lambda row: (
+            f"The rotation vector in row {row} of {quoted(columns)} has length {lengths[row]:.4g}; expected an angle "
+            "in radians."
+        ),
+    )
+
+
 def _check_quaternions(numbers: Values, columns: tuple[str, ...]) -> None:
-    lengths = np.linalg.norm(numbers, axis=1)
+    lengths = _lengths(numbers)
     where = f"of {quoted(columns)}"
     refuse(lengths < 1e-12, lambda row: f"The quaternion in row {row} {where} is zero, not of length 1; drop the row.")
     refuse(
-        np.abs(lengths - 1) > OFF,
+        ~(np.abs(lengths - 1) <= OFF),
         lambda row: (
             f"The quaternion in row {row} {where} has length {lengths[row]:.4g}; expected 1: divide it by its "
             "length, or check which columns you named."
@@ -137,10 +160,11 @@ def _check_quaternions(numbers: Values, columns: tuple[str, ...]) -> None:
 
 
 def _check_matrices(matrices: Values, columns: tuple[str, ...]) -> None:
-    error = np.abs(np.einsum("nij,nkj->nik", matrices, matrices) - np.eye(3)).max((1, 2))
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.abs(np.einsum("nij,nkj->nik", matrices, matrices) - np.eye(3)).max((1, 2))
     where = f"of {quoted(columns)}"
     refuse(
-        error > OFF,
+        ~(error <= OFF),
         lambda row: (
             f"The matrix in row {row} {where} is not a rotation: R R^T differs from the identity by "
             f"{error[row]:.3g}; normalise it, or check the order of the numbers (row by row)."

@@ -16,7 +16,7 @@ from unnoise.data.factors.base import Columns, Factor, expect, quoted, refuse, s
 from unnoise.processes import CTMC, rates
 from unnoise.spaces import Finite
 
-MOST = 2**16  # different tokens
+MOST = 2**16  # different tokens, and letters of a text
 END = "\x00"  # fills shorter texts
 
 
@@ -65,6 +65,10 @@ class SequenceFactor(Factor):
             expect(len(columns) == 1, f"A sequence of text is one column; got {quoted(list(columns))}.")
             texts = _texts(first, next(iter(columns)))
             longest = max(map(len, texts))
+            expect(
+                longest <= MOST,
+                f"Column '{next(iter(columns))}' holds a text of {longest} letters; cut it to {MOST} or fewer.",
+            )
             ends = END if any(len(text) < longest for text in texts) else ""
             letters = ends + "".join(sorted(set("".join(texts))))
             return cls(tuple(columns), (longest,), len(letters), letters, "object")
@@ -117,8 +121,8 @@ class SequenceFactor(Factor):
 
 def _texts(values: Values, name: str) -> list[str]:
     texts: list[str] = values.tolist()
-    if odd := [text for text in texts if not isinstance(text, str) or not text]:
-        raise InputError(f"Column '{name}' is declared a sequence, but holds {odd[0]!r}; expected texts.")
+    if odd := [text for text in texts if not isinstance(text, str) or not text or END in text]:
+        raise InputError(f"Column '{name}' is declared a sequence, but holds {odd[0]!r:.100}; expected texts.")
     return texts
 
 
@@ -130,12 +134,12 @@ def _table(columns: Columns) -> Values:
 def _check(numbers: Values, states: int | None, columns: list[str] | tuple[str, ...]) -> None:
     if numbers.dtype.kind not in "iub" or numbers.size == 0:
         raise InputError(f"A sequence is made of whole numbers from 0, but {quoted(columns)} hold {numbers.dtype}.")
-    low, high = int(numbers.min()), int(numbers.max())
     top = MOST if states is None else states
+    bad = (numbers < 0) | (numbers >= top)
     refuse(
-        (numbers < 0) | (numbers >= top),
+        bad,
         lambda row: (
-            f"Row {row} of {quoted(columns)} holds a token {high if high >= top else low}; expected whole "
-            f"numbers from 0 to {top - 1}."
+            f"Row {row} of {quoted(columns)} holds a token {numbers[row][bad[row]].flat[0]}; expected whole numbers "
+            f"from 0 to {top - 1}."
         ),
     )

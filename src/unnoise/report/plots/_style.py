@@ -114,10 +114,9 @@ def check_frames(frames: Sequence[Any], times: Sequence[float]) -> None:
 
 def png(figure: Figure, dpi: int = 160) -> bytes:
     """PNG bytes, without empty borders."""
-    stream = BytesIO()
-    with _style():
+    with BytesIO() as stream, _style():
         figure.savefig(stream, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.04)
-    return stream.getvalue()
+        return stream.getvalue()
 
 
 def as_numbers(values: Any) -> NDArray[np.float64]:

@@ -1,0 +1,394 @@
+"""Every public constructor, with a legal example and with each of its arguments replaced by nonsense.
+
+A new class or function stands in `MADE`, with a legal example, or in `ELSEWHERE`, with the reason; `FINE` lists where
+a value of the table of nonsense is legal.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+
+from unnoise import chains, denoisers, evaluation, heads, laws, networks, objectives, processes, samplers, schedules
+from unnoise import spaces, targets, training
+from unnoise._errors import InputError
+from unnoise.denoisers import likelihoods
+from unnoise.objectives import times, weightings
+from unnoise.processes import paths, rates
+from unnoise.samplers import forms, grids
+
+PACKAGES = (
+    "schedules laws spaces heads processes processes.paths processes.rates networks denoisers denoisers.likelihoods "
+    "objectives objectives.times objectives.weightings objectives.snr_form samplers samplers.forms samplers.grids "
+    "chains chains.diagnostics targets evaluation"
+).split()
+SECONDS = 5  # that one call may take
+
+NONSENSE: dict[str, Any] = {
+    "none": None,
+    "true": True,
+    "text": "5",
+    "nan": math.nan,
+    "inf": math.inf,
+    "negative": -1,
+    "zero": 0,
+    "half": 2.5,
+    "huge": 10**20,
+    "class": int,
+    "object": object(),
+    "empty": (),
+    "nans": (math.nan, 1.0),
+    "function": lambda *given: given[0],
+}
+
+
+def rng() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+LINE = spaces.Euclidean(1)
+EDM = processes.edm(LINE)
+POINTS = torch.tensor([[-1.0], [1.0]])
+EXACT = denoisers.Exact(EDM, POINTS)
+LETTERS = processes.CTMC(spaces.Finite(2, 4), rates.Absorbing(4))
+SPELT = denoisers.Exact(LETTERS, torch.tensor([[0, 1], [1, 2]]))
+NOISY = chains.AtNoise(EXACT)
+NORMAL = laws.Normal(torch.zeros(1), torch.ones(()), 1)
+ROUND = laws.GaussianMixture(torch.ones(1), torch.zeros(1, 1), torch.ones(1, 1, 1))
+BELL = chains.Density(lambda x: -0.5 * (x**2).sum(-1))
+LEVELS = spaces.Lattice(0.0, 1.0, 3)
+CHAIN = processes.chain_of_betas(LINE, (0.1, 0.2, 0.4))
+NETWORK = networks.MLP((1,), width=8, depth=1, embedding=8)
+SEEN = likelihoods.noisy(torch.tensor([1.0]), 1.0)
+TWO = torch.zeros(2, 1)
+
+# Every public class or function that makes an object: a legal example.
+MADE: dict[str, dict[str, Any]] = {
+    # schedules
+    "schedules.Linear": {"start": 0.1, "end": 20.0, "tau_min": 1e-5},
+    "schedules.Cosine": {"tau_min": 1e-3, "tau_max": 0.999},
+    "schedules.Erasing": {"lost": 1e-5, "survival": 1e-5},
+    "schedules.Geometric": {"start": 0.1, "end": 1.0},
+    "schedules.Exponential": {"scale": 3.0, "base": 100.0, "tau_min": 1e-5},
+    "schedules.LinearLogSNR": {"maximum": 5.0, "minimum": -5.0},
+    "schedules.LogSNR": {"function": lambda t: -t},
+    "schedules.PowerLogSNR": {"sigma_min": 0.1, "sigma_max": 10.0, "rho": 7.0},
+    "schedules.LogitLogSNR": {"tau_min": 0.1, "tau_max": 0.9},
+    "schedules.SquaredNoise": {"rates": schedules.Linear()},
+    "schedules.Learned": {"maximum": 5.0, "minimum": -5.0, "units": 4, "learn_ends": True},
+    # laws
+    "laws.Categorical": {"probs": torch.full((2, 2), 0.5), "event_ndim": 1},
+    "laws.Dirichlet": {"concentration": torch.ones(2)},
+    "laws.GaussianMixture": {
+        "weights": torch.ones(1),
+        "means": torch.zeros(1, 2),
+        "covariances": torch.eye(2)[None],
+    },
+    "laws.Normal": {"mean": torch.zeros(2), "scale": torch.ones(()), "event_ndim": 1},
+    "laws.Independent": {"parts": {"a": NORMAL}},
+    "laws.BinomialBirths": {
+        "count": torch.ones(1, dtype=torch.int64),
+        "missing": torch.ones(1),
+        "share": torch.ones(()),
+        "event_ndim": 1,
+    },
+    "laws.BinomialThinning": {
+        "count": torch.ones(1, dtype=torch.int64),
+        "kept": torch.ones(()),
+        "arrivals": torch.ones(()),
+        "event_ndim": 1,
+    },
+    "laws.WrappedNormal": {"mean": torch.zeros(2), "scale": torch.ones(()), "event_ndim": 1},
+    # spaces
+    "spaces.Euclidean": {"event_shape": 2},
+    "spaces.Counts": {"event_shape": 2},
+    "spaces.Finite": {"event_shape": 2, "sizes": 3},
+    "spaces.Lattice": {"first": 0.0, "step": 1.0, "count": 3},
+    "spaces.ProductSpace": {"parts": {"a": LINE}},
+    "spaces.ProductContinuum": {"parts": {"a": LINE}},
+    "spaces.ProductManifold": {"parts": {"a": LINE}},
+    "spaces.product": {"parts": {"a": LINE}},
+    "spaces.Simplex": {"parts": 3},
+    "spaces.Aitchison": {"parts": 3},
+    "spaces.Sphere": {"dimension": 2},
+    "spaces.Torus": {"dimension": 2},
+    # heads
+    "heads.CountHead": {"process": processes.PureDeath(spaces.Counts(1))},
+    "heads.Indices": {"process": LETTERS},
+    "heads.Logistic": {"process": LETTERS, "evidence": True, "log_scale": -2.0},
+    "heads.Posterior": {"process": LETTERS},
+    "heads.RatioHead": {"process": LETTERS},
+    "heads.Softmax": {"process": LETTERS},
+    "heads.X0": {"process": EDM, "sigma_data": 1.0},
+    "heads.Eps": {"process": EDM, "sigma_data": 1.0},
+    "heads.Preconditioned": {"process": EDM, "sigma_data": 1.0},
+    "heads.Score": {"process": EDM, "sigma_data": 1.0},
+    "heads.V": {"process": EDM, "sigma_data": 1.0},
+    "heads.Velocity": {"process": EDM, "sigma_data": 1.0},
+    "heads.LatticeHead": {"process": EDM, "lattice": LEVELS, "bells": 2, "atoms": (0, -1), "sigma_data": 1.0},
+    "heads.Letters": {"process": processes.edm(spaces.Euclidean((2, 3)))},
+    "heads.ScoreHead": {
+        "process": processes.DiffusionProcess(LINE, lambda x, t: -x, torch.ones_like, lambda n: NORMAL)
+    },
+    "heads.Tangent": {"process": processes.Brownian(spaces.Sphere(2)), "frequencies": (1.0, 2.0)},
+    "heads.JointHead": {"parts": {"a": EDM.head}},
+    "heads.joint": {"process": processes.product({"a": EDM}), "parts": {"a": heads.V}},
+    "heads.SimplexHead": {"process": processes.WrightFisher(spaces.Simplex(2))},
+    # processes
+    "processes.Betas": {"betas": (0.1, 0.2)},
+    "processes.LearnedBetas": {"betas": (0.1, 0.2)},
+    "processes.erasing_betas": {"steps": 4, "first": 0.1},
+    "processes.geometric_betas": {"steps": 4, "first": 0.1, "last": 0.5},
+    "processes.linear_betas": {"steps": 4, "first": 0.1, "last": 0.5},
+    "processes.Binomial": {"space": spaces.Finite(2, 2), "mean": 0.5, "schedule": schedules.Erasing()},
+    "processes.Brownian": {"space": spaces.Sphere(2), "schedule": schedules.Geometric(1e-4, 1.0)},
+    "processes.until_mixed": {"space": spaces.Sphere(2), "start": 1e-4},
+    "processes.Chain": {"process": EDM, "times": (0.0, 0.5, 1.0), "variance": processes.SmallVariance()},
+    "processes.binomial_chain": {"space": spaces.Finite(2, 2), "mean": 0.5, "steps": 4},
+    "processes.chain_of_betas": {"space": LINE, "betas": (0.1, 0.2), "variance": processes.SmallVariance()},
+    "processes.even_times": {"steps": 4},
+    "processes.ImmigrationDeath": {"space": spaces.Counts(2), "mean": 1.0, "schedule": schedules.Erasing()},
+    "processes.PureDeath": {"space": spaces.Counts(2), "mean": 1.0, "schedule": schedules.Erasing()},
+    "processes.CTMC": {"space": spaces.Finite(2, 4), "rates": rates.Absorbing(4), "schedule": schedules.Erasing()},
+    "processes.Gaussian": {"space": LINE, "schedule": schedules.Linear(), "path": paths.Straight()},
+    "processes.DiffusionProcess": {
+        "space": LINE,
+        "drift": lambda x, t: -x,
+        "scale": torch.ones_like,
+        "prior_law": lambda n: NORMAL,
+    },
+    "processes.JumpProcess": {"space": spaces.Finite(2, 2), "rates": lambda x, t: x, "prior_law": lambda n: NORMAL},
+    "processes.edm": {"space": LINE, "sigma_min": 0.1, "sigma_max": 10.0, "rho": 7.0},
+    "processes.ornstein_uhlenbeck": {"space": LINE, "horizon": 5.0},
+    "processes.rectified_flow": {"space": LINE, "tau_min": 0.1, "tau_max": 0.9},
+    "processes.sub_variance_preserving": {"space": LINE, "schedule": schedules.Linear(tau_min=1e-3)},
+    "processes.variance_exploding": {"space": LINE, "sigma_min": 0.1, "sigma_max": 10.0},
+    "processes.variance_preserving": {"space": LINE, "schedule": schedules.Linear()},
+    "processes.BridgedProduct": {"parts": {"a": EDM}},
+    "processes.KernelProduct": {"parts": {"a": EDM}},
+    "processes.ProductProcess": {"parts": {"a": EDM}},
+    "processes.product": {"parts": {"a": EDM}},
+    "processes.AnalyticVariance": {"times": (0.0, 1.0), "errors": (0.1, 0.2)},
+    "processes.LearntVariance": {"network": NETWORK},
+    "processes.WrightFisher": {"space": spaces.Simplex(2), "alpha": 1.0, "schedule": schedules.Geometric(0.1, 1.0)},
+    "processes.rates.Absorbing": {"states": 3},
+    "processes.rates.BirthDeath": {"states": 3, "normalised": True},
+    "processes.rates.Cyclic": {"states": 3, "normalised": True},
+    "processes.rates.GaussianTarget": {"states": 3, "reach": 6.0, "width": 2.0, "normalised": True},
+    "processes.rates.RateMatrix": {"matrix": [[-1.0, 1.0], [2.0, -2.0]], "normalised": True, "ordered": True},
+    "processes.rates.Refresh": {"probabilities": (0.5, 0.5)},
+    "processes.rates.UniformRates": {"states": 3},
+    # networks
+    "networks.MLP": {
+        "input_shape": (2,),
+        "cond_features": 1,
+        "output_shape": (3,),
+        "width": 8,
+        "depth": 1,
+        "embedding": 8,
+    },
+    "networks.Transformer": {
+        "input_shape": (2, 3),
+        "cond_features": 1,
+        "output_shape": (3, 3),
+        "width": 8,
+        "depth": 1,
+        "heads": 2,
+    },
+    "networks.UNet": {
+        "input_shape": (1, 8, 8),
+        "cond_features": 1,
+        "output_shape": (2, 8, 8),
+        "width": 8,
+        "multipliers": (1, 2),
+        "blocks": 1,
+        "attention": True,
+    },
+    # denoisers
+    "denoisers.Exact": {"process": EDM, "atoms": POINTS, "weights": torch.ones(2)},
+    "denoisers.ExactMixture": {"process": EDM, "law": ROUND},
+    "denoisers.Guided": {"denoiser": EXACT, "log_r": SEEN, "scale": 1.0, "warm": True},
+    "denoisers.Neural": {"process": EDM, "network": NETWORK, "head": heads.V},
+    "denoisers.Residual": {"known": EXACT, "learnt": EXACT},
+    "denoisers.likelihoods.LinearGaussian": {"matrix": torch.eye(2), "values": torch.zeros(2), "scale": 1.0},
+    "denoisers.likelihoods.Masked": {"mask": torch.tensor([True]), "values": torch.zeros(1), "scale": 1.0},
+    "denoisers.likelihoods.OfFactors": {"parts": {"a": SEEN}},
+    "denoisers.likelihoods.noisy": {"values": torch.zeros(1), "scale": 1.0},
+    # objectives
+    "objectives.Loss": {"value": torch.zeros(2), "metrics": {"a": torch.zeros(2)}},
+    "objectives.Denoising": {"weighting": weightings.BoundWeighting(), "times": times.UniformTimes()},
+    "objectives.Dequantised": {"objective": objectives.Denoising()},
+    "objectives.LogitNormalCells": {"network": NETWORK, "step": 1.0},
+    "objectives.UniformCells": {"step": 1.0, "name": "cells"},
+    "objectives.WithCells": {"denoiser": EXACT, "cells": objectives.LogitNormalCells(NETWORK, 1.0)},
+    "objectives.Implicit": {"steps": 4, "probes": 1, "weighting": weightings.BoundWeighting()},
+    "objectives.ScoreMatching": {"space": LINE, "local": lambda x: x},
+    "objectives.StepKL": {"chain": CHAIN},
+    "objectives.ddpm": {"steps": 4},
+    "objectives.times.LogNormalTimes": {"mean": 0.0, "deviation": 1.0},
+    "objectives.times.OneLevel": {"sigma": 1.0},
+    "objectives.times.StepTimes": {"steps": 4},
+    "objectives.times.WholeSteps": {"steps": 4},
+    "objectives.weightings.EDMWeighting": {"mean": 0.0, "deviation": 1.0, "sigma_data": 1.0},
+    "objectives.weightings.StepWeighting": {"steps": 4},
+    "objectives.snr_form.discrete": {"steps": 4},
+    # samplers
+    "samplers.Adaptive": {"denoiser": EXACT, "tolerance": 1e-3, "steps": 2},
+    "samplers.DDIM": {"denoiser": EXACT, "steps": 4, "eta": 0.5, "grid": grids.Karras()},
+    "samplers.Ancestral": {"denoiser": EXACT, "steps": 4, "grid": grids.Karras()},
+    "samplers.ChainSteps": {"denoiser": denoisers.Exact(CHAIN.process, POINTS), "chain": CHAIN},
+    "samplers.Perturbed": {"denoiser": EXACT, "log_r": SEEN, "steps": 4, "warm": True, "grid": grids.Karras()},
+    "samplers.PredictorCorrector": {
+        "predictor": samplers.Ancestral(EXACT, 4),
+        "corrections": 1,
+        "stride": 1.0,
+        "snr": 0.16,
+    },
+    "samplers.Euler": {"denoiser": EXACT, "steps": 4, "churn": 1.0, "grid": grids.Karras()},
+    "samplers.FirstHitting": {"denoiser": SPELT, "steps": 4, "grid": grids.UniformGrid()},
+    "samplers.Uniformisation": {"denoiser": SPELT, "steps": 4, "grid": grids.UniformGrid()},
+    "samplers.Heun": {
+        "denoiser": EXACT,
+        "steps": 4,
+        "churn": 1.0,
+        "churn_range": (0.0, 1.0),
+        "churn_noise": 1.0,
+        "grid": grids.Karras(),
+    },
+    "samplers.Multistep": {
+        "denoiser": EXACT,
+        "steps": 4,
+        "order": 2,
+        "form": forms.NoiseForm(),
+        "corrected": True,
+        "quadrature": samplers.multistep.exact,
+        "grid": grids.Karras(),
+    },
+    "samplers.dpm_solver_pp": {"denoiser": EXACT, "steps": 4, "churn": 1.0, "grid": grids.Karras()},
+    "samplers.linear_multistep": {"denoiser": EXACT, "steps": 4, "order": 2, "grid": grids.Karras()},
+    "samplers.TauLeaping": {"denoiser": SPELT, "steps": 4, "churn": 1.0, "grid": grids.UniformGrid()},
+    "samplers.TwistedSMC": {
+        "denoiser": EXACT,
+        "log_r": SEEN,
+        "particles": 4,
+        "steps": 4,
+        "guidance": 1.0,
+        "grid": grids.Karras(),
+    },
+    "samplers.tune": {"denoiser": EXACT, "evaluations": 2, "rng": rng(), "rows": 2, "cond": None},
+    "samplers.forms.DataForm": {"churn": 1.0},
+    "samplers.forms.VelocityForm": {"sigma_data": 1.0},
+    "samplers.grids.Fitted": {"knots": (1.0, 0.0)},
+    "samplers.grids.Karras": {"rho": 7.0},
+    "samplers.grids.LogNormalGrid": {"mean": 0.0, "deviation": 1.0, "uniform": 0.5},
+    # chains
+    "chains.Annealed": {"noisy": NOISY, "sigmas": (2.0, 1.0), "steps": 4, "epsilon": 1e-3, "jump": True},
+    "chains.AtNoise": {"denoiser": EXACT, "cond": None},
+    "chains.Density": {"function": lambda x: x.sum(-1), "space": LINE, "gradient": torch.ones_like},
+    "chains.Field": {"function": torch.ones_like, "space": LINE},
+    "chains.LangevinPosterior": {"process": EDM, "density": BELL, "steps": 4, "rng": rng(), "chains": 2},
+    "chains.PlugIn": {"process": EDM, "density": BELL, "draws": 4, "rng": rng(), "antithetic": True},
+    "chains.TemperedPosterior": {"process": EDM, "density": BELL, "particles": 4, "rng": rng(), "moves": 1},
+    "chains.MALA": {"target": BELL, "step_size": 0.1},
+    "chains.Geodesic": {"target": chains.Density(lambda x: x.sum(-1), spaces.Sphere(2)), "step_size": 0.1},
+    "chains.Langevin": {"target": BELL, "step_size": 0.1},
+    "chains.Localization": {"noisy": NOISY, "sigmas": (2.0, 1.0)},
+    "chains.Mean": {"value": TWO, "precision": 1.0},
+    "chains.Sequential": {
+        "noisy": NOISY,
+        "sigmas": (2.0, 1.0),
+        "steps": 4,
+        "delta": 0.5,
+        "friction": 0.5,
+        "first": 20,
+    },
+    "chains.equal_levels": {"sigma": 1.0, "m": 2},
+    "chains.growing_levels": {"sigma": 1.0, "m": 2, "last": 0.1},
+    "chains.BAOAB": {"target": BELL, "step_size": 0.1, "friction": 1.0, "mass": 1.0},
+    "chains.Cheng": {"target": BELL, "step_size": 0.1, "friction": 1.0, "mass": 1.0},
+    "chains.Sachs": {"target": BELL, "step_size": 0.1, "friction": 1.0, "mass": 1.0},
+    "chains.AutoencoderChain": {"noisy": NOISY, "sigma": 1.0, "spread": 0.5},
+    "chains.DiscreteWalkJump": {
+        "noisy": chains.AtNoise(denoisers.Exact(processes.edm(spaces.Euclidean((1, 2))), torch.eye(2)[:, None])),
+        "sigma": 0.5,
+        "steps": 4,
+        "delta": 0.5,
+        "friction": 1.0,
+        "m": 1,
+        "space": spaces.Finite(1, 2),
+    },
+    "chains.WalkJump": {"noisy": NOISY, "sigma": 0.5, "steps": 4, "delta": 0.5, "friction": 1.0, "m": 1},
+    "chains.run": {
+        "kernel": chains.Langevin(BELL, 0.1),
+        "x": TWO,
+        "steps": 2,
+        "rng": rng(),
+        "keep": 1,
+        "on_step": lambda *seen: None,
+    },
+    "chains.tune": {"kernel": chains.MALA(BELL, 0.1), "x": TWO, "rng": rng(), "target": 0.5, "steps": 2},
+    "chains.diagnostics.zeta": {"m": 1, "sigma": 1.0, "radius": 1.0, "tau": 1.0},
+    "chains.diagnostics.log_concave_sigma": {"radius": 1.0, "tau": 0.5},
+    "chains.diagnostics.enclosing_radius": {"points": TWO, "tau": 0.0, "rounds": 3},
+    "chains.diagnostics.jump_bound": {"sigma": 1.0, "dimension": 2, "m": 1},
+    "chains.diagnostics.jump_variance": {"tau": 1.0, "level": 1.0},
+    # targets
+    "targets.Funnel": {"dimension": 3, "scale": 3.0},
+    "targets.Rings": {"radii": (1.0, 2.0), "scale": 0.15},
+    "targets.EllipticalGaussian": {"variances": torch.ones(2), "axes": torch.eye(2)},
+    "targets.Modes": {"weights": torch.ones(1), "means": torch.zeros(1, 2), "scale": 1.0},
+    "targets.TwoModes": {"dimension": 2, "separation": 6.0, "weight": 0.8, "scale": 1.0},
+    "targets.ring": {"count": 3, "radius": 2.0, "scale": 0.15},
+    "targets.LogisticRegression": {"features": torch.ones(2, 1), "labels": torch.tensor([0, 1]), "scale": 1.0},
+    "targets.Phi4": {"shape": 3, "mass": 1.0, "coupling": 0.5},
+    "targets.Potts": {"shape": 3, "states": 2, "coupling": 1.0, "field": (0.0, 1.0)},
+    "targets.Ising": {"shape": 3, "coupling": 0.4, "magnet": 0.1},
+    # evaluation
+    "evaluation.BinDecoder": {"lattice": LEVELS, "denoised": True},
+    "evaluation.SoftmaxDecoder": {"lattice": LEVELS},
+    "evaluation.Bound": {
+        "draws": 2,
+        "times": times.UniformTimes(),
+        "batch_size": 4,
+        "name": "bound",
+        "decoder": evaluation.SoftmaxDecoder(LEVELS),
+    },
+    "evaluation.ImplicitBound": {"draws": 2, "steps": 2, "probes": 1, "batch_size": 4, "name": "bound"},
+    "evaluation.DequantisedLikelihood": {
+        "density": evaluation.Bound(),
+        "cells": objectives.UniformCells(1.0),
+        "draws": 2,
+        "weighted": True,
+        "name": "dequantised",
+    },
+    "evaluation.NoiseCells": {"decoder": evaluation.SoftmaxDecoder(LEVELS)},
+    "evaluation.ProbabilityFlow": {
+        "tolerance": 1e-4,
+        "exact_up_to": 64,
+        "probes": 2,
+        "dtype": torch.float64,
+        "batch_size": 4,
+        "name": "flow",
+    },
+    "evaluation.ImportanceWeighted": {"chain": CHAIN, "trajectories": 2, "batch_size": 4, "name": "bound"},
+    "evaluation.StepBound": {"chain": CHAIN, "draws": 2, "batch_size": 4, "three_terms": True, "name": "bound"},
+    "evaluation.bits_per_dimension": {"nats": -1.0, "dimensions": 2, "step": 1.0},
+    "evaluation.sliced_wasserstein": {"x": TWO, "y": TWO, "order": 2.0, "directions": 2, "seed": 0},
+    "evaluation.wasserstein": {"x": TWO, "y": TWO, "order": 2.0, "seed": 0, "max_rows": 10},
+    "evaluation.nearest_training": {"samples": TWO, "train": TWO, "k": 1},
+}
+
+
+def made(name: str) -> Callable[..., Any]:
+    """The class or function of a name."""
+    module, _, attribute = name.rpartition(".")
+    found: Callable[..., Any] = getattr(importlib.import_module(f"unnoise.{module}"), attribute)
+    return found
