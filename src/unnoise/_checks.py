@@ -19,6 +19,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 
 MOST = 2**31 - 1  # of anything that is counted: beyond it memory ends, not mathematics
+MOST_STATES = 2**24  # of one site
 MOST_STEPS = 10**6  # of one run, whose times are held at once
 ROUNDING = 1e-3  # by which a time may miss the ends of [0, 1]
 
@@ -57,15 +58,22 @@ def reals(name: str, values: Any, *, fewest: int = 1, **bounds: Any) -> None:
         real(**bounds, **{f"{name}[{index}]": value})
 
 
-def shape(name: str, given: Any, *, axes: int = 0, least: int = 1) -> tuple[int, ...]:
-    """A tuple of whole numbers, of `axes` or more; an int d means (d,). Else InputError."""
-    sizes: Any = (given,) if isinstance(given, Integral) else given
+def counts(name: str, given: Any, *, least: int = 2, most: int = MOST_STATES, axes: int = 1) -> tuple[int, ...]:
+    """A tuple of whole numbers within bounds, `axes` of them or more; an int d means (d,). Else InputError."""
+    alone = isinstance(given, Integral)
+    sizes = (given,) if alone else given
     if not _is_sequence(sizes) or len(sizes) < axes:
-        refuse(name, given, f"a whole number or a tuple of them, for {axes} or more axes")
-    whole(least=least, **{name if sizes is not given else f"{name}[{i}]": size for i, size in enumerate(sizes)})
+        refuse(name, given, f"a whole number or a tuple of {axes} or more")
+    whole(least=least, most=most, **{name if alone else f"{name}[{i}]": size for i, size in enumerate(sizes)})
+    return tuple(map(int, sizes))
+
+
+def shape(name: str, given: Any, *, axes: int = 0, least: int = 1) -> tuple[int, ...]:
+    """A shape as a tuple, of `axes` or more; an int d means (d,). Else InputError."""
+    sizes = counts(name, given, least=least, most=MOST, axes=axes)
     if math.prod(sizes) > MOST:
         refuse(name, given, f"at most {MOST:,} numbers in all")
-    return tuple(map(int, sizes))
+    return sizes
 
 
 def instance(*kinds: type, or_none: bool = False, **values: Any) -> None:
@@ -169,12 +177,9 @@ def _kind(kind: type) -> str:
 
 
 def _float(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
+    """NaN for what is no real number, or a whole one that torch cannot hold."""
+    wrong = isinstance(value, bool) or not isinstance(value, Real)
+    return math.nan if wrong or (isinstance(value, int) and abs(value) >= 2**63) else float(value)
 
 
 def _is_sequence(values: Any) -> bool:

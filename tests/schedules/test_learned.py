@@ -31,7 +31,7 @@ def times():
 
 BAD = {
     "ends": (lambda: Learned(-3.0, 3.0), "from -3.0 to 3.0; expected a maximum above the minimum"),
-    "units": (lambda: Learned(units=0), "got 0 units"),
+    "units": (lambda: Learned(units=0), "got units = 0; expected a whole number from 1"),
 }
 
 

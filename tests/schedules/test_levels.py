@@ -25,7 +25,7 @@ BAD = {
     "infinite": (lambda: LogSNR(lambda t: -torch.log(t)), "the log SNR is inf at t = 0; it must be finite"),
     "one number": (lambda: LogSNR(lambda t: t.sum()), "expected one number for each of 1025 times"),
     "level, reversed": (lambda: LinearLogSNR(-5.0, 5.0), "a maximum above the minimum"),
-    "level, infinite": (lambda: LinearLogSNR(5.0, -math.inf), "both finite"),
+    "level, infinite": (lambda: LinearLogSNR(5.0, -math.inf), "expected a finite number"),
     "power, reversed": (lambda: PowerLogSNR(2.0, 1.0), "0 < sigma_min < sigma_max"),
     "power, no noise": (lambda: PowerLogSNR(0.0), "0 < sigma_min < sigma_max"),
     "power, of nothing": (lambda: PowerLogSNR(rho=0.0), "rho > 0"),

@@ -145,5 +145,5 @@ def test_what_is_no_count_is_refused_in_one_sentence(points, message):
 
 
 def test_a_space_without_sites_is_refused():
-    with pytest.raises(InputError, match="one or more axes of sites"):
+    with pytest.raises(InputError, match="a whole number or a tuple of 1 or more"):
         Counts(())

@@ -164,5 +164,5 @@ def test_check_refuses_what_is_no_batch_of_points(points, message):
 
 @pytest.mark.parametrize("shape", [0, -1, (2, 0)])
 def test_an_empty_axis_is_refused(shape):
-    with pytest.raises(InputError, match="must be at least 1 long"):
+    with pytest.raises(InputError, match="expected a whole number from 1"):
         Euclidean(shape)

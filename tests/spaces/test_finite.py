@@ -61,8 +61,8 @@ class TestPoints:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (((), 3), "one or more axes of sites"),
-            ((0, 3), "each at least 1 long"),
+            (((), 3), "a whole number or a tuple of 1 or more"),
+            ((0, 3), "expected a whole number from 1"),
             ((2, 1), "must have at least 2"),
             ((3, (2, 2)), "got 2 numbers of states for sites of shape"),
         ],

@@ -24,5 +24,5 @@ def test_bytes_are_where_they_were():
 
 @pytest.mark.parametrize(("first", "step", "count"), [(0.0, 0.0, 3), (0.0, -1.0, 3), (math.inf, 1.0, 3), (0.0, 1.0, 1)])
 def test_what_is_no_lattice_is_refused(first, step, count):
-    with pytest.raises(InputError, match="expected at least 2 levels and a positive step"):
+    with pytest.raises(InputError, match=r"; expected a (whole|finite) number"):
         Lattice(first, step, count)

@@ -160,5 +160,5 @@ def test_what_is_no_point_is_refused_in_one_sentence(spoil, message, points):
 
 
 def test_a_product_of_nothing_is_refused():
-    with pytest.raises(InputError, match="a product of no spaces"):
+    with pytest.raises(InputError, match="a dict of Space objects by their names, at least one"):
         product({})

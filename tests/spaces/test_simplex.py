@@ -176,7 +176,7 @@ def test_what_is_no_point_is_refused_in_one_sentence(points, message):
 
 
 def test_one_part_is_no_simplex():
-    with pytest.raises(InputError, match="at least 2 are needed to share a whole"):
+    with pytest.raises(InputError, match="got parts = 1; expected a whole number from 2"):
         Simplex(1)
 
 

@@ -76,5 +76,5 @@ def test_check_refuses(points, message):
 
 
 def test_a_sphere_of_no_dimension_is_refused():
-    with pytest.raises(InputError, match="got a sphere of dimension 0"):
+    with pytest.raises(InputError, match="got dimension = 0; expected a whole number from 1"):
         Sphere(0)

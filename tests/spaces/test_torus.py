@@ -60,5 +60,5 @@ def test_check_accepts_angles_of_either_convention():
 
 
 def test_a_torus_without_angles_is_refused():
-    with pytest.raises(InputError, match="got a torus of dimension 0"):
+    with pytest.raises(InputError, match="got dimension = 0; expected a whole number from 1"):
         Torus(0)

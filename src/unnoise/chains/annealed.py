@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import MOST_STEPS, flag, instance, real, reals, whole
 from unnoise._errors import InputError
 from unnoise.chains.at_noise import AtNoise
-from unnoise.chains.base import ChainSampler, OnStep, check_positive, located, run
+from unnoise.chains.base import ChainSampler, OnStep, located, run
 from unnoise.chains.langevin import Langevin
 
 
@@ -47,9 +48,12 @@ class Annealed(ChainSampler):
     jump: bool = False
 
     def __post_init__(self) -> None:
-        check_positive(steps=self.steps, epsilon=self.epsilon)
-        check_positive(**{f"sigmas[{i}]": sigma for i, sigma in enumerate(self.sigmas)})
-        if not len(self.sigmas) or any(a < b for a, b in itertools.pairwise(self.sigmas)):
+        instance(AtNoise, noisy=self.noisy)
+        reals("sigmas", self.sigmas, above=0)
+        whole(least=1, most=MOST_STEPS, steps=self.steps)
+        real(above=0, epsilon=self.epsilon)
+        flag(jump=self.jump)
+        if any(a < b for a, b in itertools.pairwise(self.sigmas)):
             raise InputError(
                 f"got the levels {list(self.sigmas)[:5]}...; expected some, from the largest to the smallest"
             )

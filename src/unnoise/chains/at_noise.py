@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import instance, real, refuse, whole
 from unnoise._errors import InputError
-from unnoise.chains.base import check_positive
 from unnoise.denoisers import Denoiser
 from unnoise.denoisers.exact import ClosedForm
 from unnoise.laws import LogDensity, Scored
@@ -88,6 +88,9 @@ class AtNoise:
     """
 
     def __init__(self, denoiser: Denoiser, cond: Tensor | None = None) -> None:
+        instance(Denoiser, denoiser=denoiser)
+        if cond is not None and not (isinstance(cond, Tensor) and cond.ndim):
+            refuse("cond", cond, "a tensor of one row per chain, or of one for all")
         self.process = require(denoiser.process, Gaussian, "a noise level", "a sampler, which asks by time")
         self.denoiser, self.cond = denoiser, cond
         self.lowest, self.highest = torch.exp(-0.5 * self.process.log_snr(torch.tensor([0.0, 1.0]).double())).tolist()
@@ -95,7 +98,7 @@ class AtNoise:
     @torch.no_grad()
     def at(self, sigma: float) -> Level:
         """The target at one noise level; with a log density where the denoiser knows it."""
-        check_positive(sigma=sigma)
+        real(above=0, sigma=sigma)
         if not self.lowest * (1 - SLACK) <= sigma <= self.highest * (1 + SLACK):
             raise InputError(
                 f"got sigma = {sigma:.6g}; this denoiser knows the levels from {self.lowest:.6g} to {self.highest:.6g}"
@@ -118,8 +121,7 @@ class AtNoise:
         """Points as they are; a number of chains as zeros, the mean of standardised data."""
         if isinstance(start, Tensor):
             return start
-        if start < 1:
-            raise InputError(f"got {start} chains; expected at least one, or the points to start from")
+        whole(least=1, start=start)
         like = next(self.denoiser.parameters(), next(self.denoiser.buffers(), torch.empty(0)))
         return like.new_zeros(start, *self.process.space.event_shape)
 

@@ -15,19 +15,13 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError, NonFiniteError
+from unnoise._checks import function, instance, real, whole
+from unnoise._errors import NonFiniteError
 from unnoise._memory import keep_freed
 from unnoise.chains.density import check_flat, check_points, check_start
 from unnoise.laws import Scored
 
 OnStep = Callable[[int, Any], None] | None
-
-
-def check_positive(**numbers: float) -> None:
-    """Raise InputError, which names the number, unless every number is positive and finite."""
-    for name, value in numbers.items():
-        if not 0 < value < float("inf"):
-            raise InputError(f"got {name} = {value}; expected a positive number")
 
 
 @contextmanager
@@ -94,7 +88,8 @@ class TargetKernel(Kernel[T]):
     step_size: float
 
     def __post_init__(self) -> None:
-        check_positive(step_size=self.step_size)
+        instance(Scored, target=self.target)
+        real(above=0, step_size=self.step_size)
         check_flat(self.target, type(self).__name__)
 
     def check(self, x: Tensor) -> None:
@@ -161,8 +156,11 @@ def run(
     >>> trace.kept.shape, trace.acceptance > 0.8
     (torch.Size([5, 1000, 2]), True)
     """
-    if steps < 0 or keep < 0:
-        raise InputError(f"got {steps} steps of which every {keep} are kept; expected numbers that are not negative")
+    instance(Kernel, kernel=kernel)
+    instance(Tensor, State, x=x)
+    whole(steps=steps, keep=keep)
+    instance(torch.Generator, rng=rng)
+    function(or_none=True, on_step=on_step)
     if isinstance(x, Tensor):
         kernel.check(x)
     state = kernel.start(x, rng) if isinstance(x, Tensor) else x

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import function, instance
 from unnoise._errors import InputError
 from unnoise.laws import LogDensity, Scored
 from unnoise.laws.base import Place, differentiated
@@ -27,6 +28,10 @@ class Field(Scored[Tensor]):
 
     function: Function
     space: Manifold | None = None
+
+    def __post_init__(self) -> None:
+        function(function=self.function)
+        instance(Manifold, or_none=True, space=self.space)
 
     @property
     def support(self) -> Manifold | None:
@@ -56,6 +61,11 @@ class Density(LogDensity[Tensor]):
     function: Function
     space: Manifold | None = None
     gradient: Function | None = None
+
+    def __post_init__(self) -> None:
+        function(function=self.function)
+        function(or_none=True, gradient=self.gradient)
+        instance(Manifold, or_none=True, space=self.space)
 
     @property
     def support(self) -> Manifold | None:
@@ -98,6 +108,7 @@ def check_start(target: Scored[Tensor], x: Tensor) -> None:
 
 def check_points(space: Place | None, x: Tensor) -> None:
     """Raise InputError unless x is a finite floating batch of points, (n, *event)."""
+    instance(Tensor, x=x)
     if not x.is_floating_point() or x.ndim < 2 or len(x) == 0:
         raise InputError(
             f"got starting points of shape {tuple(x.shape)} and {x.dtype}; expected floating point numbers, "

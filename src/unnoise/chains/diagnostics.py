@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import MOST_STEPS, real, whole
 from unnoise._errors import InputError
 from unnoise.chains.at_noise import AtNoise
-from unnoise.chains.base import check_positive
+from unnoise.chains.density import check_points
 from unnoise.chains.measurements import Mean
 from unnoise.chains.mixing import start_correlation as start_correlation
 
@@ -28,7 +29,9 @@ def zeta(m: int, sigma: float, radius: float, tau: float) -> float:
     >>> zeta(1, log_concave_sigma(3.0, 1.0), 3.0, 1.0)
     0.0
     """
-    check_positive(m=m, sigma=sigma, radius=radius)
+    whole(least=1, m=m)
+    real(above=0, sigma=sigma, radius=radius)
+    real(least=0, tau=tau)
     total = sigma**2 + m * tau**2
     return -1 / sigma**2 + tau**2 / (sigma**2 * total) + radius**2 / total**2
 
@@ -45,7 +48,8 @@ def log_concave_sigma(radius: float, tau: float = 0.0) -> float:
     >>> round(log_concave_sigma(radius=6.0, tau=1.0), 4)  # two modes at -3 and 3 in each of 4 dimensions
     5.9161
     """
-    check_positive(radius=radius)
+    real(above=0, radius=radius)
+    real(least=0, tau=tau)
     return math.sqrt(max(radius**2 - tau**2, 0.0))
 
 
@@ -56,6 +60,9 @@ def enclosing_radius(points: Tensor, tau: float = 0.0, rounds: int = 200) -> flo
     Clarkson 2003). Noise has length about $\tau\sqrt d$, nearly at right angles to the rest, so
     $R = \sqrt{r^2 - d\tau^2}$: in trials too large by up to a third.
     """
+    check_points(None, points)
+    real(least=0, tau=tau)
+    whole(least=1, most=MOST_STEPS, rounds=rounds)
     rows = points.flatten(1).double()
     centre = rows.mean(0)
     best = math.inf
@@ -89,13 +96,14 @@ def conditional_curvature(noisy: AtNoise, y: Tensor, past: Mean, sigma: float) -
 
 def jump_bound(sigma: float, dimension: int, m: int = 1) -> float:
     r"""$\sigma^2 d/m \ge W_2(\mathrm{law}\,X, \mathrm{law}\,E[X | Y_{1:m}])^2$, for any X (arXiv 2305.19473)."""
-    check_positive(sigma=sigma, dimension=dimension, m=m)
+    whole(least=1, dimension=dimension, m=m)
+    real(above=0, sigma=sigma)
     return sigma**2 * dimension / m
 
 
 def jump_variance(tau: float, level: float) -> float:
     r"""$\tau^4/(\tau^2 + s^2)$: the variance of jumps from level s within a mode of deviation $\tau$."""
-    check_positive(tau=tau, level=level)
+    real(above=0, tau=tau, level=level)
     return tau**4 / (tau**2 + level**2)
 
 

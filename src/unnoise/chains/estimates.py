@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
+from unnoise._checks import MOST_STEPS, flag, instance, real, refuse, whole
 from unnoise.chains.at_noise import level_of
-from unnoise.chains.base import check_positive, run
+from unnoise.chains.base import run
 from unnoise.chains.langevin import MALA, tune
 from unnoise.denoisers import Denoiser
 from unnoise.laws import LogDensity
@@ -52,13 +52,15 @@ class Estimated(Denoiser):
     draws = 0  # per point, held at once; 0 takes all rows together
 
     def __init__(self, process: Gaussian, density: LogDensity[Tensor], rng: torch.Generator) -> None:
+        instance(LogDensity, density=density)
+        instance(torch.Generator, rng=rng)
         super().__init__()
         self.process = require(process, Gaussian, type(self).__name__, "a denoiser of that process")
         self.density, self.rng = density, rng
 
     def estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
         r"""$E[X | X + \sigma N = y]$ at y, (n, *event), in groups of rows."""
-        check_positive(sigma=sigma)
+        real(above=0, sigma=sigma)
         size = max(1, NUMBERS_AT_ONCE // (self.draws * y[0].numel())) if self.draws else len(y)
         groups = [self._estimate(rows, sigma) for rows in torch.split(y, size)]
         return PosteriorMean(torch.cat([g.mean for g in groups]), torch.cat([g.effective for g in groups]))
@@ -115,8 +117,10 @@ class PlugIn(Estimated):
         self, process: Gaussian, density: LogDensity[Tensor], draws: int, rng: torch.Generator, antithetic: bool = True
     ) -> None:
         super().__init__(process, density, rng)
-        if draws < 1 or (antithetic and draws % 2):
-            raise InputError(f"got {draws} draws; expected a positive number, even where they come in antithetic pairs")
+        whole(least=1, draws=draws)
+        flag(antithetic=antithetic)
+        if antithetic and draws % 2:
+            refuse("draws", draws, "an even number, since antithetic draws come in pairs")
         self.draws, self.antithetic = draws, antithetic
 
     def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:
@@ -146,8 +150,8 @@ class LangevinPosterior(Estimated):
         self, process: Gaussian, density: LogDensity[Tensor], steps: int, rng: torch.Generator, chains: int = 8
     ) -> None:
         super().__init__(process, density, rng)
-        if steps < 4 or chains < 2:
-            raise InputError(f"got {steps} steps of {chains} chains; expected at least 4 steps and 2 chains")
+        whole(least=4, most=MOST_STEPS, steps=steps)
+        whole(least=2, most=MOST_STEPS, chains=chains)
         self.steps, self.chains = steps, chains
 
     def _estimate(self, y: Tensor, sigma: float) -> PosteriorMean:

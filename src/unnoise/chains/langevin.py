@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from unnoise._checks import MOST_STEPS, instance, real, whole
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.chains.base import Memoryless, State, TargetKernel, check_positive, run
-from unnoise.laws import LogDensity
+from unnoise.chains.base import Memoryless, State, TargetKernel, run
+from unnoise.laws import LogDensity, Scored
 from unnoise.laws.base import standard_normal
 from unnoise.spaces import Manifold
 
@@ -119,8 +120,9 @@ def tune(
         target: the acceptance to reach, in (0, 1).
         steps: how many.
     """
-    if not 0 < target < 1 or steps < 1:
-        raise InputError(f"got an acceptance of {target} in {steps} steps; expected one in (0, 1), and some steps")
+    instance(MALA, kernel=kernel)
+    real(above=0, below=1, target=target)
+    whole(least=1, most=MOST_STEPS, steps=steps)
     centre, gamma, delay, forgetting = math.log(10 * kernel.step_size), 0.05, 10, 0.75
     shortfall, mean, last = 0.0, math.log(kernel.step_size), 0.0
     state = run(kernel, x, 0, rng).state
@@ -157,7 +159,8 @@ class Geodesic(Memoryless, TargetKernel[State]):
     """
 
     def __post_init__(self) -> None:
-        check_positive(step_size=self.step_size)
+        instance(Scored, target=self.target)
+        real(above=0, step_size=self.step_size)
         _ = self._space  # checks the target
 
     def step(self, state: State, rng: torch.Generator) -> State:

@@ -22,9 +22,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import MOST_STEPS, instance, real, reals, whole
 from unnoise._errors import InputError
 from unnoise.chains.at_noise import AtNoise
-from unnoise.chains.base import ChainSampler, OnStep, check_positive, located, run
+from unnoise.chains.base import ChainSampler, OnStep, located, run
 from unnoise.chains.density import Field
 from unnoise.chains.mixing import start_correlation, warn_if_kept
 from unnoise.chains.underdamped import Sachs
@@ -43,6 +44,10 @@ class Mean:
 
     value: Tensor
     precision: float = 0.0
+
+    def __post_init__(self) -> None:
+        instance(Tensor, value=self.value)
+        real(least=0, precision=self.precision)
 
     @property
     def level(self) -> float:
@@ -74,9 +79,8 @@ class Measurements(ChainSampler):
     sigmas: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.levels):
-            raise InputError("got no noise levels; expected one for every measurement, as of chains.equal_levels")
-        check_positive(**{f"sigmas[{k}]": sigma for k, sigma in enumerate(self.levels)})
+        instance(AtNoise, noisy=self.noisy)
+        reals("sigmas", self.levels, above=0)
 
     @property
     def levels(self) -> Sequence[float]:
@@ -150,7 +154,8 @@ class Sequential(Measurements):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(steps=self.steps, delta=self.delta, friction=self.friction, first=self.first)
+        whole(least=1, most=MOST_STEPS, steps=self.steps, first=self.first)
+        real(above=0, delta=self.delta, friction=self.friction)
 
     def measure(self, y: Tensor, past: Mean, sigma: float, rng: torch.Generator) -> Tensor:
         """A short chain on the conditional."""
@@ -195,7 +200,8 @@ class Localization(Measurements):
 
 def equal_levels(sigma: float, m: int) -> list[float]:
     r"""The levels of m equal measurements: jumps shrink the variance of a mode to $\tau^4/(\tau^2 + \sigma^2/m)$."""
-    check_positive(sigma=sigma, m=m)
+    real(above=0, sigma=sigma)
+    whole(least=1, most=MOST_STEPS, m=m)
     return [float(sigma)] * m
 
 
@@ -209,7 +215,8 @@ def growing_levels(sigma: float, m: int, last: float) -> list[float]:
     >>> len(levels), sum(sigma**-2 for sigma in levels) ** -0.5
     (110, 0.1)
     """
-    check_positive(sigma=sigma, m=m, last=last)
+    real(above=0, sigma=sigma, last=last)
+    whole(least=1, most=MOST_STEPS, m=m)
     reached, wanted = m / sigma**2, last**-2
     if wanted < reached:
         raise InputError(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError, NonFiniteError
+from unnoise._checks import MOST_STEPS, whole
+from unnoise._errors import NonFiniteError
 from unnoise.chains.base import run
 from unnoise.chains.estimates import Estimated, PosteriorMean
 from unnoise.chains.langevin import MALA
@@ -52,8 +53,8 @@ class TemperedPosterior(Estimated):
         self, process: Gaussian, density: LogDensity[Tensor], particles: int, rng: torch.Generator, moves: int = 3
     ) -> None:
         super().__init__(process, density, rng)
-        if particles < 2 or moves < 1:
-            raise InputError(f"got {particles} particles and {moves} moves; expected at least 2 particles and 1 move")
+        whole(least=2, particles=particles)
+        whole(least=1, most=MOST_STEPS, moves=moves)
         self.particles = self.draws = particles
         self.moves = moves
 

@@ -14,7 +14,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from unnoise.chains.base import State, TargetKernel, check_positive
+from unnoise._checks import real
+from unnoise.chains.base import State, TargetKernel
 from unnoise.laws.base import standard_normal
 
 
@@ -57,7 +58,7 @@ class Underdamped(TargetKernel[M]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(friction=self.friction, mass=self.mass)
+        real(above=0, friction=self.friction, mass=self.mass)
 
     def _at_rest(self, x: Tensor, rng: torch.Generator) -> Tensor:
         return standard_normal(tuple(x.shape), x, rng, self.mass**-0.5)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from unnoise._checks import MOST_STEPS, instance, real, whole
 from unnoise._errors import InputError
 from unnoise.chains.at_noise import AtNoise, Level
-from unnoise.chains.base import ChainSampler, Kernel, Memoryless, OnStep, State, Trace, check_positive, run
+from unnoise.chains.base import ChainSampler, Kernel, Memoryless, OnStep, State, Trace, run
 from unnoise.chains.density import Field
 from unnoise.chains.underdamped import Moving, Sachs
 from unnoise.laws.base import standard_normal
@@ -55,7 +55,9 @@ class WalkJump(ChainSampler):
     m: int = 1
 
     def __post_init__(self) -> None:
-        check_positive(sigma=self.sigma, steps=self.steps, delta=self.delta, friction=self.friction, m=self.m)
+        instance(AtNoise, noisy=self.noisy)
+        real(above=0, sigma=self.sigma, delta=self.delta, friction=self.friction)
+        whole(least=1, most=MOST_STEPS, steps=self.steps, m=self.m)
         _ = self._level  # checks that the denoiser knows it
 
     @property
@@ -123,6 +125,10 @@ class DiscreteWalkJump(WalkJump):
     steps: int = 100
     space: Finite = field(kw_only=True)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        instance(Finite, space=self.space)
+
     def walk(
         self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
     ) -> Trace[Moving]:
@@ -171,9 +177,9 @@ class AutoencoderChain(Memoryless):
     spread: float
 
     def __post_init__(self) -> None:
-        check_positive(sigma=self.sigma)
-        if not 0 <= self.spread < math.inf:
-            raise InputError(f"got spread = {self.spread}; expected a number that is not negative")
+        instance(AtNoise, noisy=self.noisy)
+        real(above=0, sigma=self.sigma)
+        real(least=0, spread=self.spread)
 
     @property
     def step_size(self) -> float:  # type: ignore[override]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import instance, refuse, tensor
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.denoisers.base import Denoiser
@@ -56,16 +57,20 @@ class Exact(ClosedForm):
     log_weights: Tensor
 
     def __init__(self, process: HasKernel[Any], atoms: Any, weights: Tensor | None = None) -> None:
+        process = require(process, HasKernel, "Exact", "denoisers.Neural")
+        if not all(isinstance(leaf, Tensor) and leaf.ndim for _, leaf in _tree.leaves(atoms)):
+            refuse("atoms", atoms, "a tensor of points, (k, *event), or a dict of them")
+        process.check(atoms)
         super().__init__()
         self.process = process
         count, like = _tree.length(atoms), _tree.first(atoms)
         if weights is None:
             dtype = like.dtype if like.is_floating_point() else torch.get_default_dtype()
             weights = torch.ones(count, dtype=dtype, device=like.device)
+        tensor(weights=weights)
         if weights.shape != (count,) or (weights < 0).any() or not weights.sum() > 0:
             got = f"weights of shape {tuple(weights.shape)} and sum {float(weights.sum()):.4g} for {count} atoms"
             raise InputError(f"got {got}; expected one non-negative weight per atom")
-        process.check(atoms)
         self.atoms = atoms
         self.register_buffer("log_weights", (weights / weights.sum()).log())
 
@@ -151,6 +156,10 @@ class ExactMixture(ClosedForm):
     axes: Tensor
 
     def __init__(self, process: Gaussian, law: GaussianMixture) -> None:
+        process = require(process, Gaussian, "ExactMixture", "denoisers.Exact")
+        instance(GaussianMixture, law=law)
+        if process.space.event_shape != law.means.shape[1:]:
+            refuse("law", law, f"one on {process.space}")
         super().__init__()
         self.process, self.law = process, law
         variances, axes = torch.linalg.eigh(law.covariances)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import flag, function, instance, real
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.denoisers.base import Denoiser
@@ -40,6 +41,10 @@ class Guided(Denoiser):
     """
 
     def __init__(self, denoiser: Denoiser, log_r: LogR, scale: float = 1.0, warm: bool = False) -> None:
+        instance(Denoiser, denoiser=denoiser)
+        function(log_r=log_r)
+        real(scale=scale)
+        flag(warm=warm)
         super().__init__()
         for _, factor, _ in leaves(denoiser.process):
             require(factor, Gaussian, "guidance by gradients", "samplers.TwistedSMC with guidance=0, which weighs")

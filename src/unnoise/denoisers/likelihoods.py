@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import instance, mapping, real
 from unnoise._errors import InputError
 from unnoise._tree import expand
 
@@ -52,6 +53,7 @@ class LinearGaussian(Observation):
     scale: float
 
     def __post_init__(self) -> None:
+        instance(Tensor, matrix=self.matrix, values=self.values)
         if self.matrix.ndim != 2 or self.values.shape != self.matrix.shape[:1]:
             got = f"a matrix of shape {tuple(self.matrix.shape)} and values {tuple(self.values.shape)}"
             raise InputError(f"got {got}; expected (k, d) and (k,)")
@@ -95,11 +97,12 @@ class Masked(Observation):
     scale: float
 
     def __post_init__(self) -> None:
+        instance(Tensor, mask=self.mask, values=self.values)
         if self.mask.dtype != torch.bool or self.mask.shape != self.values.shape or not self.mask.any():
             got = f"a mask of {self.mask.dtype} and shape {tuple(self.mask.shape)}, {int(self.mask.sum())} of it true"
             expected = "expected a boolean mask of the same shape, true somewhere"
             raise InputError(f"got {got}, for values {tuple(self.values.shape)}; {expected}")
-        _check(self.values[self.mask], "the values", self.scale, least=0.0)
+        _check(self.values[self.mask], "the values", self.scale, least=0)
 
     def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
         """Noise of variance $s^2 + v$."""
@@ -124,6 +127,9 @@ class OfFactors(Observation):
 
     parts: Mapping[str, Observation]
 
+    def __post_init__(self) -> None:
+        mapping(Observation, parts=self.parts)
+
     def blurred(self, x: Any, variance: Any) -> Tensor:
         """The sum of the factors' own."""
         return torch.stack([part.blurred(x[name], variance[name]) for name, part in self.parts.items()]).sum(0)
@@ -131,6 +137,7 @@ class OfFactors(Observation):
 
 def noisy(values: Tensor, scale: float) -> Masked:
     """The likelihood of one event that was seen whole."""
+    instance(Tensor, values=values)
     return Masked(torch.ones_like(values, dtype=torch.bool), values, scale)
 
 
@@ -164,8 +171,7 @@ def _normal(residual: Tensor, variance: Tensor) -> Tensor:
     return -0.5 * (residual.square() / variance + torch.log(2 * math.pi * variance)).sum(-1)
 
 
-def _check(numbers: Tensor, what: str, scale: float, least: float = math.ulp(0.0)) -> None:
+def _check(numbers: Tensor, what: str, scale: float, **bounds: Any) -> None:
     if not torch.isfinite(numbers).all():
         raise InputError(f"got NaN or infinite numbers in {what}; leave out what was not measured")
-    if not least <= scale < math.inf:
-        raise InputError(f"got a noise of scale {scale}; expected a positive number")
+    real(**(bounds or {"above": 0}), scale=scale)

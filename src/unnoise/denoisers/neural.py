@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unnoise import _tree
+from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
 from unnoise.heads import Head
@@ -38,9 +39,14 @@ class Neural(Denoiser):
     """
 
     def __init__(self, process: P, network: nn.Module, head: Callable[[P], Head[Any]] | None = None) -> None:
+        instance(Process, process=process)
+        instance(nn.Module, network=network)
+        if head is not None and not (issubclass(head, Head) if isinstance(head, type) else callable(head)):
+            refuse("head", head, "a class or function that makes a head of a process, as heads.V")
         super().__init__()
         self.process, self.network = process, network
         self.head: Head[Any] = process.head if head is None else head(process)
+        instance(Head, head=self.head)
         self.learnt = nn.ModuleList(dict.fromkeys(_modules(process)))
         self._called = False
 

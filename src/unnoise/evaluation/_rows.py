@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unnoise._checks import shown
 from unnoise._errors import InputError
 
 Array = NDArray[np.float64]
@@ -21,9 +22,12 @@ def as_rows(values: Any, name: str, *, least: int = 1) -> Array:
     >>> as_rows([[1, 2], [3, 4]], "the samples").shape
     (2, 2)
     """
-    if hasattr(values, "detach"):
+    if hasattr(values, "detach") and not isinstance(values, type):
         values = values.detach().cpu().numpy()
-    array = np.asarray(values, dtype=np.float64)
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name} are {shown(values)}; expected rows of numbers, all as long.") from None
     if array.ndim < 2:
         raise InputError(f"{name} have shape {array.shape}; expected one row per example, (rows, columns).")
     rows = array.reshape(len(array), -1)

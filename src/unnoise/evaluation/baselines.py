@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unnoise._checks import whole
 from unnoise._errors import InputError
 from unnoise.evaluation._fits import fit_kernel_density, fit_mixture
 from unnoise.evaluation._rows import Array, as_rows
@@ -68,6 +69,7 @@ def fit_baselines(train: Any, rng_seed: int = 0) -> dict[str, Baseline]:
     >>> print(round(baselines["Gaussian"].score_samples(rows).mean(), 1))
     -7.4
     """
+    whole(most=2**32 - 1, rng_seed=rng_seed)
     rows = as_rows(train, "the training rows", least=FEWEST_ROWS)
     shift, scale = rows.mean(axis=0), rows.std(axis=0)
     constant = np.flatnonzero(scale <= 1e-12 * np.abs(shift))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from unnoise._errors import InputError
+from unnoise._checks import real, whole
 
 
 def bits_per_dimension(nats: float, dimensions: int, *, step: float = 1.0) -> float:
@@ -25,6 +25,7 @@ def bits_per_dimension(nats: float, dimensions: int, *, step: float = 1.0) -> fl
     >>> bits_per_dimension(-784 * math.log(256), 784)  # uniform bytes
     8.0
     """
-    if dimensions < 1 or not step > 0:
-        raise InputError(f"got {dimensions} dimensions and a step of {step}; expected at least 1 and a positive step")
+    real(nats=nats)
+    whole(least=1, dimensions=dimensions)
+    real(above=0, step=step)
     return -nats / (dimensions * math.log(2)) - math.log2(step)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import instance
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation.decoders import Decoder
 from unnoise.evaluation.likelihood import Estimate, Stratified, log_prior
@@ -56,6 +57,11 @@ class Bound(Stratified):
     batch_size: int | None = None
     name: str = "lower bound"
     decoder: Decoder | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        instance(Times, times=self.times)
+        instance(Decoder, or_none=True, decoder=self.decoder)
 
     @property
     def description(self) -> str:

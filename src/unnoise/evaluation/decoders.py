@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unnoise._checks import flag, instance
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
 from unnoise.processes import Gaussian, require
@@ -27,6 +28,9 @@ class Decoder(ABC):
     """A law of levels given the state at t = 0 of a Gaussian process."""
 
     lattice: Lattice
+
+    def __post_init__(self) -> None:
+        instance(Lattice, lattice=self.lattice)
 
     @property
     @abstractmethod
@@ -121,6 +125,10 @@ class BinDecoder(Decoder):
     """
 
     denoised: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        flag(denoised=self.denoised)
 
     @property
     def name(self) -> str:

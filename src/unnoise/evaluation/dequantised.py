@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unnoise._checks import MOST_STEPS, flag, instance, whole
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
 from unnoise.evaluation.decoders import Decoder, gaussian
@@ -34,6 +35,9 @@ class NoiseCells(Dequantisation):
     """
 
     decoder: Decoder
+
+    def __post_init__(self) -> None:
+        instance(Decoder, decoder=self.decoder)
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -78,8 +82,11 @@ class DequantisedLikelihood(Likelihood):
     name: str = "dequantised"
 
     def __post_init__(self) -> None:
-        if self.draws < 1 + self.weighted:
-            raise InputError(f"got draws={self.draws}; expected at least {1 + self.weighted}")
+        instance(Likelihood, density=self.density)
+        instance(Dequantisation, cells=self.cells)
+        flag(weighted=self.weighted)
+        whole(least=1 + self.weighted, most=MOST_STEPS, draws=self.draws)
+        instance(str, name=self.name)
 
     @property
     def description(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unnoise._errors import InputError
+from unnoise._checks import real, whole
 from unnoise.evaluation._rows import Array, as_pair, subsample
 
 Indices = NDArray[np.int64]
@@ -41,7 +41,9 @@ def wasserstein(x: Any, y: Any, *, order: float = 2.0, seed: int = 0, max_rows: 
     >>> wasserstein([[0.0, 0.0], [1.0, 0.0]], [[1.0, 2.0], [0.0, 2.0]])
     2.0
     """
-    _check_order(order)
+    real(least=1, order=order)
+    whole(seed=seed)
+    whole(least=1, max_rows=max_rows)
     first, second = as_pair(x, y, NAMES)
     rng = np.random.default_rng(seed)
     n = min(len(first), len(second), max_rows)
@@ -62,9 +64,9 @@ def sliced_wasserstein(x: Any, y: Any, *, order: float = 2.0, directions: int = 
     >>> round(sliced_wasserstein([[0.0, 0.0], [1.0, 0.0]], [[0.0, 2.0], [1.0, 2.0]], directions=5000), 1)
     1.4
     """
-    _check_order(order)
-    if directions < 1:
-        raise InputError(f"got {directions} directions; expected at least 1")
+    real(least=1, order=order)
+    whole(seed=seed)
+    whole(least=1, most=10**6, directions=directions)
     first, second = as_pair(x, y, NAMES)
     rows_x, rows_y, widths = _levels(len(first), len(second))
     total = 0.0
@@ -72,11 +74,6 @@ def sliced_wasserstein(x: Any, y: Any, *, order: float = 2.0, directions: int = 
         gap = np.sort(first @ along, 0)[rows_x] - np.sort(second @ along, 0)[rows_y]
         total += float((widths @ np.abs(gap) ** order).sum())
     return float((total / directions) ** (1 / order))
-
-
-def _check_order(order: float) -> None:
-    if not 1 <= order < float("inf"):
-        raise InputError(f"got the order {order}; expected a number that is at least 1")
 
 
 def _matched(a: Array, b: Array, order: float) -> Array:

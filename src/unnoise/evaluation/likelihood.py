@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import MOST_STEPS, instance, refuse, whole
 from unnoise._errors import InputError
 from unnoise.denoisers import conditions
 from unnoise.denoisers.base import Denoiser
@@ -90,6 +91,8 @@ class Likelihood(ABC):
         Raises:
             InputError: rows off the space, or a condition of another number of rows.
         """
+        instance(Denoiser, denoiser=denoiser)
+        instance(torch.Generator, rng=rng)
         denoiser.process.check(x_0)
         n = _tree.length(x_0)
         cond = conditions.for_rows(cond, n)
@@ -143,8 +146,11 @@ class Stratified(Grouped):
     batch_size: int | None
 
     def __post_init__(self) -> None:
-        if self.draws < 2 or self.draws % 2:
-            raise InputError(f"got draws={self.draws}; the bound needs an even number of draws per row, at least 2")
+        whole(least=2, most=MOST_STEPS, draws=self.draws)
+        if self.draws % 2:
+            refuse("draws", self.draws, "an even number, as every row is judged by pairs")
+        whole(least=1, or_none=True, batch_size=self.batch_size)
+        instance(str, name=self.name)
 
     def rows_at_once(self, denoiser: Denoiser) -> int:
         """As many as make `batch_size` evaluations."""

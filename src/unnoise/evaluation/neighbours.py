@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unnoise._checks import whole
 from unnoise.evaluation._rows import Array, as_pair
 
 SEARCH_BLOCK = 2_000  # rows looked up at once
@@ -47,6 +48,7 @@ def nearest_training(samples: Any, train: Any, k: int = 1) -> Neighbours:
     """
     from sklearn.neighbors import NearestNeighbors
 
+    whole(least=1, k=k)
     rows, known = as_pair(samples, train, ("the samples", "the training rows"))
     search = NearestNeighbors(n_neighbors=min(k, len(known)), algorithm="brute").fit(known)
     blocks = [rows[i : i + SEARCH_BLOCK] for i in range(0, len(rows), SEARCH_BLOCK)]
@@ -67,6 +69,7 @@ def memorisation(samples: Any, held_out: Any, train: Any, *, seed: int = 0) -> M
     >>> 0.7 < memorisation(fresh, held_out, train).ratio < 1.4, memorisation(train, held_out, train).ratio
     (True, 0.0)
     """
+    whole(seed=seed)
     ours = nearest_training(samples, train).distances[:, 0]
     theirs = nearest_training(held_out, train).distances[:, 0]
     rng = np.random.default_rng(seed)

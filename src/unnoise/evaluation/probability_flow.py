@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import MOST_STEPS, instance, real, refuse, whole
 from unnoise._errors import InputError
 from unnoise.denoisers import conditions
 from unnoise.denoisers.base import Denoiser
@@ -58,8 +59,13 @@ class ProbabilityFlow(Grouped):
     name: str = "exact log density of the probability flow"
 
     def __post_init__(self) -> None:
-        if self.probes < 2:
-            raise InputError(f"got probes={self.probes}; at least 2 are needed to tell their spread")
+        real(above=0, tolerance=self.tolerance)
+        whole(exact_up_to=self.exact_up_to)
+        whole(least=2, most=MOST_STEPS, probes=self.probes)
+        whole(least=1, or_none=True, batch_size=self.batch_size)
+        instance(str, name=self.name)
+        if not isinstance(self.dtype, torch.dtype) or not self.dtype.is_floating_point:
+            refuse("dtype", self.dtype, "torch.float64 or torch.float32")
 
     def is_exact(self, process: Process[Any]) -> bool:
         """Whether the divergence of a flow is traced exactly."""

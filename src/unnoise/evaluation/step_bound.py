@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import InputError
+from unnoise._checks import MOST_STEPS, flag, instance, whole
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation.likelihood import Estimate, Grouped, Stratified, repeated
 from unnoise.laws.categorical import effective_size
@@ -50,6 +50,11 @@ class StepBound(Stratified):
     batch_size: int | None = None
     three_terms: bool = False
     name: str = "lower bound of discrete steps"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        instance(Chain, chain=self.chain)
+        flag(three_terms=self.three_terms)
 
     def group(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator) -> Estimate:
         """Random steps of every row."""
@@ -86,8 +91,10 @@ class ImportanceWeighted(Grouped):
     name: str = "importance-weighted bound of discrete steps"
 
     def __post_init__(self) -> None:
-        if self.trajectories < 2:
-            raise InputError(f"got trajectories={self.trajectories}; at least 2 are needed to tell their spread")
+        instance(Chain, chain=self.chain)
+        whole(least=2, most=MOST_STEPS, trajectories=self.trajectories)
+        whole(least=1, or_none=True, batch_size=self.batch_size)
+        instance(str, name=self.name)
 
     def rows_at_once(self, denoiser: Denoiser) -> int:
         """As many as make `batch_size` trajectories."""

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unnoise._checks import whole
 from unnoise.evaluation._rows import Array, as_pair, subsample
 
 Labels = NDArray[np.int64]
@@ -76,6 +77,11 @@ def classifier_test(
     """
     from sklearn.model_selection import StratifiedKFold
 
+    whole(seed=seed)
+    whole(least=2, most=1_000, folds=folds)
+    whole(least=1, most=10**6, max_epochs=max_epochs)
+    whole(least=1, max_rows=max_rows)
+    whole(least=1, or_none=True, max_width=max_width)
     x, y = as_pair(reference, samples, NAMES, least=2 * folds)
     rng = np.random.default_rng(seed)
     rows = min(len(x), len(y), max_rows)
@@ -138,6 +144,8 @@ def energy_distance(x: Any, y: Any, *, seed: int = 0, max_rows: int = 5_000) -> 
     >>> 0.8 < found.value < 1.2, found.floor < 0.01
     (True, True)
     """
+    whole(seed=seed)
+    whole(least=4, max_rows=max_rows)
     first, second = as_pair(x, y, NAMES, least=4)
     rng = np.random.default_rng(seed)
     a, b = subsample(first, max_rows, rng), subsample(second, max_rows, rng)

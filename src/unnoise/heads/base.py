@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol
 
 from torch import Tensor
 
+from unnoise._checks import shown
 from unnoise._errors import InputError
 from unnoise._tree import S
 from unnoise.spaces import Space
@@ -56,7 +57,9 @@ class ProcessHead(Head[Tensor]):
     process: _OnSpace
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.process, self.needs) and isinstance(self.process.space, self.on)):
+        fits = isinstance(self.process, self.needs) and not isinstance(self.process, type)
+        if not (fits and isinstance(self.process.space, self.on)):
             head, process = type(self).__name__, type(self.process).__name__
+            process = shown(self.process) if isinstance(self.process, type) else process
             reads = f"the head {head} reads the states of a process {self.trait}, not of {process}"
             raise InputError(f"{reads}: leave the head out for the process's own")

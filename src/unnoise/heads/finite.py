@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from unnoise._checks import flag, real
 from unnoise.heads.base import ProcessHead
 from unnoise.spaces import Finite
 
@@ -139,6 +140,11 @@ class Logistic(Softmax):
 
     evidence: bool = False
     log_scale: float = -2.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        flag(evidence=self.evidence)
+        real(log_scale=self.log_scale)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

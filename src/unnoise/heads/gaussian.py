@@ -26,6 +26,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from unnoise._checks import real
 from unnoise._tree import expand
 from unnoise.heads.base import ProcessHead
 from unnoise.spaces import Euclidean
@@ -69,6 +70,10 @@ class GaussianHead(SignalNoiseHead):
     """
 
     sigma_data: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real(above=0, sigma_data=self.sigma_data)
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The point, at unit variance."""

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
+from unnoise._checks import counts, instance, real, whole
 from unnoise._tree import expand
 from unnoise.heads.gaussian import SignalNoiseHead
 from unnoise.spaces.lattice import Lattice
 
 CLOSE = 0.6  # steps: a wider law has on levels the mean that it has on the line, to 1e-3 steps
+MOST_BELLS = 10**4
 LOG_WIDTHS = (-6.0, 3.0)  # of a bell, in standard deviations of the data
 NEIGHBOURS = 2  # levels to each side that are looked at where it is narrower
 
@@ -49,10 +50,11 @@ class LatticeHead(SignalNoiseHead):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        instance(Lattice, lattice=self.lattice)
+        whole(least=1, most=MOST_BELLS, bells=self.bells)
         count = self.lattice.count
-        if self.bells < 1 or not self.atoms or not all(-count <= place < count for place in self.atoms):
-            got = f"{self.bells} bells and atoms at {self.atoms}"
-            raise InputError(f"got {got}; expected at least one of each, at places among {count} levels")
+        object.__setattr__(self, "atoms", counts("atoms", self.atoms, least=-count, most=count - 1))
+        real(above=0, sigma_data=self.sigma_data)
 
     @property
     def output_shape(self) -> tuple[int, ...]:

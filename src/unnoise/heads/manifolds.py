@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from unnoise._checks import reals
 from unnoise._tree import expand
 from unnoise.heads.base import ProcessHead
 from unnoise.spaces import Compact, Manifold
@@ -52,6 +53,10 @@ class Tangent(ProcessHead):
     trait = "of Brownian motion on a compact manifold"
     process: _Brownian
     frequencies: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        reals("frequencies", self.frequencies, fewest=0, above=0)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from unnoise._checks import mapping, refuse
 from unnoise.heads.base import Head
 
 Factory = Callable[[Any], Head[Any]]
@@ -27,6 +28,9 @@ class JointHead(Head[Any]):
     """
 
     parts: Mapping[str, Head[Any]]
+
+    def __post_init__(self) -> None:
+        mapping(Head, parts=self.parts)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -69,4 +73,9 @@ def joint(process: _Product, parts: Mapping[str, Factory]) -> JointHead:
     >>> type(head(process).parts["numbers"]).__name__
     'V'
     """
+    known = getattr(process, "parts", None)
+    if not isinstance(known, Mapping):
+        refuse("process", process, "a product of processes, as processes.product makes")
+    if not isinstance(parts, Mapping) or not set(parts) <= set(known) or not all(map(callable, parts.values())):
+        refuse("parts", parts, f"heads for some of the factors {', '.join(known)}, as {{name: heads.V}}")
     return JointHead({name: parts[name](p) if name in parts else p.head for name, p in process.parts.items()})

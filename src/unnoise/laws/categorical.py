@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import instance, whole
 from unnoise.laws.base import HasEntropy, event_sum
 
 
@@ -26,6 +27,10 @@ class Categorical(HasEntropy[Tensor]):
 
     probs: Tensor
     event_ndim: int
+
+    def __post_init__(self) -> None:
+        instance(Tensor, probs=self.probs)
+        whole(event_ndim=self.event_ndim)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw states in int64, (*shape, *batch, *sites), by inversion, never one without mass."""

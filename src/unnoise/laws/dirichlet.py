@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import instance, refuse
 from unnoise.laws.base import Law
 
 LEAST = 1e-30  # the smallest part that is drawn, of finite logarithm
@@ -27,6 +28,14 @@ class Dirichlet(Law[Tensor]):
     """
 
     concentration: Tensor
+
+    def __post_init__(self) -> None:
+        instance(Tensor, concentration=self.concentration)
+        alpha = self.concentration
+        if (
+            alpha.device.type == "cpu" and (alpha <= 0).any()
+        ):  # NaN of a sampler that diverges goes on, to be named there
+            refuse("concentration", float(alpha.min()), "positive numbers")
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, *batch, N) as gamma variates over their sum."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import tensor
 from unnoise._errors import InputError
 from unnoise.laws.base import Law, standard_normal
 
@@ -31,10 +32,11 @@ class GaussianMixture(Law[Tensor]):
     covariances: Tensor
 
     def __post_init__(self) -> None:
-        k, d = self.means.shape
-        if self.weights.shape != (k,) or self.covariances.shape != (k, d, d):
+        tensor(weights=self.weights, means=self.means, covariances=self.covariances)
+        k, d = self.means.shape if self.means.ndim == 2 else (0, 0)
+        if not k or self.weights.shape != (k,) or self.covariances.shape != (k, d, d):
             raise InputError(
-                f"got weights {tuple(self.weights.shape)}, means {(k, d)} and covariances "
+                f"got weights {tuple(self.weights.shape)}, means {tuple(self.means.shape)} and covariances "
                 f"{tuple(self.covariances.shape)}; expected (K,), (K, d) and (K, d, d)"
             )
         if (self.weights < 0).any() or abs(float(self.weights.sum()) - 1) > 1e-5:

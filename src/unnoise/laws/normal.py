@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import instance, whole
 from unnoise.laws.base import HasEntropy, event_sum, standard_normal
 
 
@@ -28,6 +29,10 @@ class Normal(HasEntropy[Tensor]):
     mean: Tensor
     scale: Tensor
     event_ndim: int
+
+    def __post_init__(self) -> None:
+        instance(Tensor, mean=self.mean, scale=self.scale)
+        whole(event_ndim=self.event_ndim)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, *batch, *event)."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unnoise._checks import mapping
 from unnoise.laws.base import HasEntropy, Law
 
 
@@ -26,6 +27,9 @@ class Independent(HasEntropy[dict[str, Any]]):
     """
 
     parts: Mapping[str, Law[Any]]
+
+    def __post_init__(self) -> None:
+        mapping(Law, parts=self.parts)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> dict[str, Any]:
         """Draw a dict of (*shape, *batch, *event)."""

@@ -10,6 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from unnoise._checks import instance, whole
 from unnoise.laws.base import HasEntropy, event_sum
 
 DEVIATIONS = 9.0  # around the largest term, within which a sum over survivors is taken
@@ -63,6 +64,10 @@ class BinomialThinning(CountLaw):
     kept: Tensor
     arrivals: Tensor
     event_ndim: int
+
+    def __post_init__(self) -> None:
+        instance(Tensor, count=self.count, kept=self.kept, arrivals=self.arrivals)
+        whole(event_ndim=self.event_ndim)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, *batch, *sites), int64."""
@@ -139,6 +144,10 @@ class BinomialBirths(CountLaw):
     missing: Tensor
     share: Tensor
     event_ndim: int
+
+    def __post_init__(self) -> None:
+        instance(Tensor, count=self.count, missing=self.missing, share=self.share)
+        whole(event_ndim=self.event_ndim)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, *batch, *sites), int64."""

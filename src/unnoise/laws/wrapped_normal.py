@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import instance, whole
 from unnoise.laws.base import Law, event_sum, standard_normal
 
 BROAD = 2.0  # variance from which the Fourier series is shorter
@@ -37,6 +38,10 @@ class WrappedNormal(Law[Tensor]):
     mean: Tensor
     scale: Tensor
     event_ndim: int = 1
+
+    def __post_init__(self) -> None:
+        instance(Tensor, mean=self.mean, scale=self.scale)
+        whole(event_ndim=self.event_ndim)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, *batch, *event), in [-pi, pi)."""

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import instance
 from unnoise._roots import bisect
 from unnoise.laws.base import Law
 from unnoise.laws.dirichlet import LEAST, Dirichlet
@@ -48,6 +49,10 @@ class WrightFisherKernel(Law[Tensor]):
     alpha: Tensor
     time: Tensor
     lineages: Lineages
+
+    def __post_init__(self) -> None:
+        instance(Tensor, x_0=self.x_0, alpha=self.alpha, time=self.time)
+        instance(Lineages, lineages=self.lineages)
 
     @property
     def batch_shape(self) -> torch.Size:

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from unnoise._checks import real, refuse, shape, whole
 from unnoise._errors import InputError
 
 Shape = tuple[int, ...]
+MOST_WIDTH, MOST_DEPTH, MOST_WEIGHTS = 2**16, 1_000, 2**32  # larger ones would fill the memory before a first step
 L = TypeVar("L", nn.Linear, nn.Conv2d)
+
+
+def shapes(input_shape: Shape, output_shape: Shape | None, axes: int = 1) -> tuple[Shape, Shape]:
+    """Those of one input and one output, by default the same, of so many axes or more; else InputError."""
+    first = shape("input_shape", input_shape, axes=axes)
+    return first, first if output_shape is None else shape("output_shape", output_shape, axes=axes)
+
+
+def check_size(depth: int, width: int, weights: Callable[[], int], **other: Any) -> None:
+    """Raise InputError for a network that is no honest one, before it is built."""
+    whole(least=1, most=MOST_DEPTH, depth=depth)
+    whole(least=1, most=MOST_WIDTH, width=width, **other)
+    if weights() > MOST_WEIGHTS:
+        refuse("width", width, f"one with which the network has at most {MOST_WEIGHTS:,} weights, not {weights():,}")
 
 
 def zeroed(layer: L) -> L:
@@ -36,6 +53,9 @@ class Embedding(nn.Module):
     frequencies: Tensor
 
     def __init__(self, width: int, cond_features: int = 0, frequencies: int = 16, highest: float = 64.0) -> None:
+        whole(least=1, most=MOST_WIDTH, width=width, frequencies=frequencies)
+        whole(most=MOST_WIDTH, cond_features=cond_features)
+        real(above=0, highest=highest)
         super().__init__()
         octaves = torch.linspace(0, math.log(highest), frequencies).exp()
         self.register_buffer("frequencies", octaves, persistent=False)

@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor, nn
 
-from unnoise.networks.embedding import Embedding, Shape, zeroed
+from unnoise.networks.embedding import Embedding, Shape, check_size, shapes, zeroed
 
 
 class MLP(nn.Module):
@@ -32,8 +32,10 @@ class MLP(nn.Module):
         depth: int = 4,
         embedding: int = 128,
     ) -> None:
+        input_shape, self.output_shape = shapes(input_shape, output_shape)
+        ends = math.prod(input_shape) + math.prod(self.output_shape)
+        check_size(depth, width, lambda: width * (depth * (width + embedding) + ends), embedding=embedding)
         super().__init__()
-        self.output_shape = tuple(input_shape if output_shape is None else output_shape)
         self.embedding = Embedding(embedding, cond_features)
         self.first = nn.Linear(math.prod(input_shape), width)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(depth))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from unnoise._errors import InputError
-from unnoise.networks.embedding import Embedding, Shape, zeroed
+from unnoise.networks.embedding import Embedding, Shape, check_size, shapes, zeroed
 
 
 class Transformer(nn.Module):
@@ -35,10 +35,13 @@ class Transformer(nn.Module):
         depth: int = 4,
         heads: int = 4,
     ) -> None:
-        super().__init__()
-        output_shape = input_shape if output_shape is None else output_shape
-        _check(tuple(input_shape), tuple(output_shape), width, heads)
+        input_shape, output_shape = shapes(input_shape, output_shape)
+        _check(input_shape, output_shape)
         (channels, sites), channels_out = input_shape, output_shape[0]
+        check_size(depth, width, lambda: width * (18 * depth * width + channels + sites + channels_out), heads=heads)
+        if width % heads:
+            raise InputError(f"got width {width} and {heads} heads; the width must be a multiple of the heads")
+        super().__init__()
         self.embedding = Embedding(width, cond_features)
         self.first = nn.Linear(channels, width)
         self.positions = nn.Embedding(sites, width)
@@ -83,9 +86,7 @@ class AttentionBlock(nn.Module):
         return out
 
 
-def _check(input_shape: Shape, output_shape: Shape, width: int, heads: int) -> None:
+def _check(input_shape: Shape, output_shape: Shape) -> None:
     if len(input_shape) != 2 or len(output_shape) != 2 or input_shape[1] != output_shape[1]:
         got = f"the shapes {input_shape} and {output_shape}"
         raise InputError(f"got {got}; a transformer expects (channels, sites) in and out, with as many sites")
-    if width % heads:
-        raise InputError(f"got width {width} and {heads} heads; the width must be a multiple of the heads")

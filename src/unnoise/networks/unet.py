@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from unnoise.networks.embedding import Embedding, Shape, zeroed
+from unnoise._checks import counts, flag, refuse, whole
+from unnoise.networks.embedding import Embedding, Shape, check_size, shapes, zeroed
 
 
 class UNet(nn.Module):
@@ -35,8 +36,22 @@ class UNet(nn.Module):
         blocks: int = 2,
         attention: bool = True,
     ) -> None:
+        input_shape, output_shape = shapes(input_shape, output_shape, 3)
+        if len(input_shape) != 3 or input_shape[1:] != output_shape[1:]:
+            refuse(
+                "output_shape",
+                output_shape,
+                f"(channels, height, width) in and out, both as large; in is {input_shape}",
+            )
+        multipliers = counts("multipliers", multipliers, least=1, most=1_000)
+        whole(least=1, most=1_000, blocks=blocks)
+        largest = 4 * max(multipliers) ** 2 + 8 * max(multipliers)
+        check_size(blocks * len(multipliers), width, lambda: 9 * blocks * len(multipliers) * largest * width**2)
+        flag(attention=attention)
+        if width % 8:
+            refuse("width", width, "a multiple of 8")
         super().__init__()
-        channels, channels_out = input_shape[0], (output_shape or input_shape)[0]
+        channels, channels_out = input_shape[0], output_shape[0]
         embedding = 4 * width
         self.embedding = Embedding(embedding, cond_features)
         self.first = nn.Conv2d(channels, width, 3, padding=1)

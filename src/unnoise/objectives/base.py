@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import instance
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.processes import Process
@@ -28,6 +29,8 @@ class Loss:
     metrics: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        instance(Tensor, value=self.value)
+        instance(dict, metrics=self.metrics)
         if self.value.ndim != 1:
             raise InputError(f"got losses of shape {tuple(self.value.shape)}; expected one number per example, (n,)")
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import function, instance
 from unnoise.denoisers import Denoiser, conditions
 from unnoise.objectives.base import ALL, Loss, Objective, check_batch
 from unnoise.objectives.times import ImportanceTimes, Times, low_discrepancy, times_at
@@ -66,6 +67,10 @@ class Denoising(Objective):
 
     weighting: Weighting = field(default_factory=BoundWeighting)
     times: Times = field(default_factory=ImportanceTimes)
+
+    def __post_init__(self) -> None:
+        function(weighting=self.weighting)
+        instance(Times, times=self.times)
 
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """The weighted KL rates of `rows`, over the density of their times."""

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unnoise._checks import instance, real
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
 from unnoise.laws.base import standard_normal
@@ -49,7 +50,8 @@ class UniformCells(Dequantisation):
     name: str = "uniform dequantisation"
 
     def __post_init__(self) -> None:
-        _check_step(self.step)
+        real(above=0, step=self.step)
+        instance(str, name=self.name)
 
     def draw(self, denoiser: Denoiser, x_0: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """A uniform point of each cell, and the log of its volume."""
@@ -72,7 +74,8 @@ class LogitNormalCells(nn.Module, Dequantisation):
     name = "learnt dequantisation"
 
     def __init__(self, network: nn.Module, step: float) -> None:
-        _check_step(step)
+        instance(nn.Module, network=network)
+        real(above=0, step=step)
         super().__init__()
         self.network, self.step = network, step
 
@@ -92,6 +95,8 @@ class WithCells(Denoiser):
     """A frozen denoiser and the law that fills its cells: trained and saved together."""
 
     def __init__(self, denoiser: Denoiser, cells: LogitNormalCells) -> None:
+        instance(Denoiser, denoiser=denoiser)
+        instance(LogitNormalCells, cells=cells)
         super().__init__()
         self.process, self.denoiser, self.cells = denoiser.process, denoiser, cells
 
@@ -106,6 +111,9 @@ class Dequantised(Objective):
 
     objective: Objective
 
+    def __post_init__(self) -> None:
+        instance(Objective, objective=self.objective)
+
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """At drawn points, less their weights."""
         if not isinstance(denoiser, WithCells):
@@ -113,8 +121,3 @@ class Dequantised(Objective):
         points, weight = denoiser.cells.draw(denoiser.denoiser, x_0, rng)
         found = self.objective(denoiser.denoiser, points, cond, rng, rows)
         return Loss(found.value - weight[rows], found.metrics)
-
-
-def _check_step(step: float) -> None:
-    if not (math.isfinite(step) and step > 0):
-        raise InputError(f"got a step of {step}; a cell has a positive width")

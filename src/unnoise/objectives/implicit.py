@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import InputError
+from unnoise._checks import MOST_STEPS, function, whole
 from unnoise.denoisers import Denoiser, conditions
 from unnoise.objectives.base import ALL, Loss, Objective, check_batch
 from unnoise.objectives.noising import noised
@@ -46,6 +46,7 @@ class Implicit(Objective):
 
     def __post_init__(self) -> None:
         check_effort(self.steps, self.probes)
+        function(weighting=self.weighting)
 
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """The weighted loss rates of `rows`, over the density of their times."""
@@ -92,5 +93,5 @@ def _repeated(values: Tensor, batch: torch.Size) -> Tensor:
 
 def check_effort(steps: int, probes: int | None) -> None:
     """Raise InputError unless there is a step and, if any, a probe."""
-    if steps < 1 or (probes is not None and probes < 1):
-        raise InputError(f"got steps={steps} and probes={probes}; both must be at least 1, or probes None")
+    whole(least=1, most=MOST_STEPS, steps=steps)
+    whole(least=1, most=MOST_STEPS, or_none=True, probes=probes)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import function, instance
 from unnoise._errors import InputError
 from unnoise.objectives.base import Loss
 from unnoise.spaces import Diffusion, Local, Manifold, Space
@@ -44,6 +45,8 @@ class ScoreMatching:
     local: Callable[[Any], Local]
 
     def __init__(self, space: Space[Any, Any], local: Callable[[Any], Local] | None = None) -> None:
+        instance(Space, space=space)
+        function(or_none=True, local=local)
         if local is None and not isinstance(space, Manifold):
             what = f"{type(space).__name__} is no manifold, so `local` must say how points move"
             raise InputError(f"{what}: give symmetric rates, such as local=lambda x: Jump(rates)")

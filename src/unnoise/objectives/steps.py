@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from unnoise import _tree
+from unnoise._checks import instance
 from unnoise.denoisers import Denoiser, conditions
 from unnoise.objectives.base import ALL, Loss, Objective, check_batch
 from unnoise.objectives.denoising import Denoising
@@ -41,6 +42,9 @@ class StepKL(Objective):
     """
 
     chain: Chain[Any]
+
+    def __post_init__(self) -> None:
+        instance(Chain, chain=self.chain)
 
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """The cost of one step of each, times their number, less the terms that no denoiser changes."""

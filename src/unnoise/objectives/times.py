@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from unnoise._checks import MOST_STEPS, real, whole
 from unnoise._errors import InputError
 from unnoise.processes import Gaussian, HasKernel
 
@@ -71,8 +72,7 @@ class _EvenLaw(Times):
     least: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        if self.steps < self.least:
-            raise InputError(f"got {self.steps} steps; expected at least {self.least}")
+        whole(least=self.least, most=MOST_STEPS, steps=self.steps)
 
 
 class StepTimes(_EvenLaw):
@@ -107,6 +107,10 @@ class LogNormalTimes(Times):
     mean: float = -1.2 + math.log(2)
     deviation: float = 1.2
 
+    def __post_init__(self) -> None:
+        real(mean=self.mean)
+        real(above=0, deviation=self.deviation)
+
     def __call__(self, process: Gaussian, u: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         r"""Density $N(\log\tilde\sigma)\,|d\log\tilde\sigma/dt|$ over the mass inside the range."""
         levels = -0.5 * process.log_snr(u.new_tensor([0.0, 1.0], dtype=torch.float64))
@@ -129,6 +133,9 @@ class OneLevel(Times):
     """
 
     sigma: float
+
+    def __post_init__(self) -> None:
+        real(above=0, sigma=self.sigma)
 
     def __call__(self, process: Gaussian, u: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """One time, with density 1 in its point mass."""

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unnoise._checks import MOST_STEPS, real, whole
 from unnoise._errors import InputError
 from unnoise.processes import Gaussian
 
@@ -64,6 +65,9 @@ class StepWeighting:
 
     steps: int
 
+    def __post_init__(self) -> None:
+        whole(least=1, most=MOST_STEPS, steps=self.steps)
+
     def __call__(self, process: Gaussian, t: Tensor) -> Tensor:
         r"""$T\,(\mathrm{SNR}(s)/\mathrm{SNR}(t) - 1)/(-\lambda'(t))$."""
         s = (t - 1 / self.steps).clamp(min=0)
@@ -82,6 +86,10 @@ class EDMWeighting:
     mean: float = -1.2 + math.log(2)
     deviation: float = 1.2
     sigma_data: float = 1.0
+
+    def __post_init__(self) -> None:
+        real(mean=self.mean)
+        real(above=0, deviation=self.deviation, sigma_data=self.sigma_data)
 
     def __call__(self, process: Gaussian, t: Tensor) -> Tensor:
         r"""The factor, with $\tilde\sigma = e^{-\lambda/2}$."""

@@ -15,12 +15,13 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from unnoise._errors import InputError
+from unnoise._checks import MOST_STEPS, real, reals, whole
 from unnoise.schedules import Schedule
 
 
 def linear_betas(steps: int = 1000, first: float = 1e-4, last: float = 0.02) -> tuple[float, ...]:
     r"""$\beta$ on a line: by default DDPM's (Ho et al. 2020, arXiv 2006.11239)."""
+    _check(steps, first=first, last=last)
     return tuple(torch.linspace(first, last, steps, dtype=torch.float64).tolist())
 
 
@@ -29,13 +30,20 @@ def erasing_betas(steps: int, first: float | None = None) -> tuple[float, ...]:
 
     As in the code of Sohl-Dickstein et al. 2015 (arXiv 1503.03585); `first` replaces $\beta_1$.
     """
+    _check(steps, **({} if first is None else {"first": first}))
     betas = (1 / torch.linspace(steps, 2, steps, dtype=torch.float64)).tolist()
     return tuple(betas if first is None else [first, *betas[1:]])
 
 
 def geometric_betas(steps: int, first: float, last: float = 0.5) -> tuple[float, ...]:
     r"""$\beta$ with equal ratios: a few steps over many scales of length."""
+    _check(steps, first=first, last=last)
     return tuple(torch.logspace(math.log10(first), math.log10(last), steps, dtype=torch.float64).tolist())
+
+
+def _check(steps: int, **betas: float) -> None:
+    whole(least=2, most=MOST_STEPS, steps=steps)
+    real(above=0, below=1, or_none=False, **betas)
 
 
 class StepSchedule(Schedule):
@@ -76,11 +84,7 @@ class Betas(StepSchedule):
     betas: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if len(self.betas) < 2 or not all(0 < beta < 1 for beta in self.betas):
-            raise InputError(
-                f"got {len(self.betas)} betas from {min(self.betas, default=0):g} to {max(self.betas, default=0):g}; "
-                "expected at least 2, each strictly between 0 and 1"
-            )
+        reals("betas", self.betas, fewest=2, above=0, below=1)
 
     @cached_property
     def knots(self) -> Tensor:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from unnoise._checks import instance, real, reals
 from unnoise._errors import InputError
 from unnoise.processes.ctmc import CTMC
 from unnoise.processes.rates import Rates, Refresh
@@ -38,10 +39,13 @@ class Binomial(CTMC):
     mean: Mean
 
     def __init__(self, space: Finite, mean: Mean = 0.5, schedule: Schedule | None = None) -> None:
+        instance(Finite, space=space)
+        if isinstance(mean, tuple):
+            reals("mean", mean, above=0, below=1)
+        else:
+            real(above=0, below=1, mean=mean)
         if space.states != 2:
             raise InputError(f"got a space with {space.states} states per site; binomial diffusion is for bits, with 2")
         ones = torch.as_tensor(mean, dtype=torch.float64)
-        if not ((ones > 0) & (ones < 1)).all():
-            raise InputError(f"got the mean {mean}; expected numbers between 0 and 1, such as the mean of the data")
         super().__init__(space, Refresh(torch.stack([1 - ones, ones], -1)), schedule)
         vars(self).update(mean=mean)

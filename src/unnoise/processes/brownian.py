@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._checks import times
+from unnoise._checks import instance, real, times
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.manifolds import Tangent
@@ -35,6 +35,8 @@ def until_mixed(space: Compact, start: float = 1e-4) -> Geometric:
 
     $KL \approx \frac m2 e^{-2gB}$, with the spectral gap g of multiplicity $m \le (d + 1)^2$.
     """
+    instance(Compact, space=space)
+    real(above=0, start=start)
     return Geometric(start, math.log((space.dimension + 1) ** 2 / (2 * LEFT)) / (2 * space.spectral_gap))
 
 
@@ -56,6 +58,8 @@ class Brownian(HasKernel[Tensor]):
     schedule: Schedule
 
     def __init__(self, space: Compact, schedule: Schedule | None = None) -> None:
+        instance(Compact, space=space)
+        instance(Schedule, or_none=True, schedule=schedule)
         vars(self).update(space=space, schedule=until_mixed(space) if schedule is None else schedule)
 
     @property

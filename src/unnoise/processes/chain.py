@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import MOST_STEPS, instance, reals, whole
 from unnoise._errors import InputError
 from unnoise._tree import S
 from unnoise.laws import HasEntropy
@@ -42,8 +43,7 @@ LEFT = 1e-12  # of a bit in the last step of a binomial chain; as published, not
 
 def even_times(steps: int) -> tuple[float, ...]:
     """Times (t - 1) / (T - 1) for steps t = 1, ..., T."""
-    if steps < 2:
-        raise InputError(f"got {steps} steps; a chain takes at least 2")
+    whole(least=2, most=MOST_STEPS, steps=steps)
     return tuple(step / (steps - 1) for step in range(steps))
 
 
@@ -69,8 +69,9 @@ class Chain(Generic[S]):
     variance: ReverseVariance = SMALL
 
     def __post_init__(self) -> None:
-        if self.steps < 2:
-            raise InputError(f"got {self.steps} steps; a chain takes at least 2")
+        instance(Bridged, process=self.process)
+        instance(ReverseVariance, variance=self.variance)
+        reals("times", self.times, fewest=2)
         knots = torch.tensor((-1e-9, *self.times, 1 + 1e-9), dtype=torch.float64)
         if not (knots.diff() > 0).all():
             raise InputError(f"got times from {self.times[0]} to {self.times[-1]}; expected an increase within [0, 1]")
@@ -162,6 +163,7 @@ class Chain(Generic[S]):
 
 def chain_of_betas(space: Euclidean, betas: Sequence[float], variance: ReverseVariance = SMALL) -> Chain[Tensor]:
     r"""The chain $q(x_t | x_{t-1}) = N(\sqrt{1 - \beta_t}\,x_{t-1}, \beta_t I)$."""
+    reals("betas", betas, fewest=2, above=0, below=1)
     return Chain(variance_preserving(space, Betas(tuple(betas))), even_times(len(betas)), variance)
 
 

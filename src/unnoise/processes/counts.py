@@ -28,8 +28,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from unnoise._checks import ordered, times
-from unnoise._errors import InputError
+from unnoise._checks import instance, ordered, real, reals, refuse, times
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.counts import CountHead
@@ -50,11 +49,15 @@ class CountProcess(HasKernel[Tensor]):
     schedule: Schedule
 
     def __post_init__(self) -> None:
-        each = self.mean if isinstance(self.mean, tuple) else (self.mean,)
-        shape = self.space.event_shape
-        if not all(part > 0 for part in each) or (isinstance(self.mean, tuple) and len(each) != shape[-1]):
-            expected = "expected one positive number, or one for each site of the last axis"
-            raise InputError(f"got the mean {self.mean} for counts at {shape} sites; {expected}")
+        instance(Counts, space=self.space)
+        instance(Schedule, schedule=self.schedule)
+        if not isinstance(self.mean, tuple):
+            real(above=0, mean=self.mean)
+            return
+        reals("mean", self.mean, above=0)
+        if len(self.mean) != self.space.event_shape[-1]:
+            expected = f"one number, or one for each site of the last axis of {self.space.event_shape}"
+            refuse("mean", self.mean, expected)
 
     @abstractmethod
     def decoder(self, x: Tensor) -> BinomialThinning:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._checks import ordered, times
+from unnoise._checks import instance, ordered, times
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.heads.base import Head
@@ -57,6 +57,9 @@ class CTMC(Bridged[Tensor]):
     schedule: Schedule
 
     def __init__(self, space: Finite, rates: Rates, schedule: Schedule | None = None) -> None:
+        instance(Finite, space=space)
+        instance(Rates, rates=rates)
+        instance(Schedule, or_none=True, schedule=schedule)
         sites, states = tuple(rates.stationary.shape[:-1]), rates.stationary.shape[-1]
         sizes = (rates.data | (rates.stationary > 0)).sum(-1)
         fits = states == space.states and sites in ((), space.event_shape)

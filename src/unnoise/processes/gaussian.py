@@ -26,7 +26,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from unnoise._checks import ordered, times
+from unnoise._checks import instance, ordered, times
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.gaussian import Preconditioned
@@ -64,6 +64,9 @@ class Gaussian(Bridged[Tensor]):
     path: Path
 
     def __post_init__(self) -> None:
+        instance(Euclidean, space=self.space)
+        instance(Schedule, schedule=self.schedule)
+        instance(Path, path=self.path)
         check_decreasing(self.schedule.log_snr)
 
     def log_snr(self, t: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import function, instance
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.finite import RatioHead
@@ -67,6 +68,10 @@ class DiffusionProcess(Generated):
     scale: Callable[[Tensor], Tensor]
     prior_law: Prior
 
+    def __post_init__(self) -> None:
+        instance(Manifold, space=self.space)
+        function(drift=self.drift, scale=self.scale, prior_law=self.prior_law)
+
     def forward(self, x: Tensor, t: Tensor) -> Diffusion:
         """The drift b and the volatility s."""
         return Diffusion(self.drift(x, expand(t, x)), self.scale(expand(t, x)))
@@ -110,6 +115,10 @@ class JumpProcess(Generated):
     space: Finite
     rates: Field
     prior_law: Prior
+
+    def __post_init__(self) -> None:
+        instance(Finite, space=self.space)
+        function(rates=self.rates, prior_law=self.prior_law)
 
     def forward(self, x: Tensor, t: Tensor) -> Jump:
         """A(x, .)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from unnoise._checks import real
 from unnoise._errors import InputError
 from unnoise.processes.gaussian import Gaussian
 from unnoise.processes.paths import Exploding, Preserving, Straight, SubPreserving
@@ -41,7 +42,8 @@ def variance_exploding(space: Euclidean, sigma_min: float = 0.002, sigma_max: fl
 
     Song and Ermon 2019 (arXiv 1907.05600); Song et al. 2021 (arXiv 2011.13456).
     """
-    if not 0 < sigma_min < sigma_max < math.inf:
+    real(sigma_min=sigma_min, sigma_max=sigma_max)
+    if not 0 < sigma_min < sigma_max:
         raise InputError(f"got noise from {sigma_min} to {sigma_max}; expected 0 < sigma_min < sigma_max, both finite")
     return Gaussian(space, LinearLogSNR(-2 * math.log(sigma_min), -2 * math.log(sigma_max)), Exploding())
 
@@ -72,6 +74,5 @@ def ornstein_uhlenbeck(space: Euclidean, horizon: float = 5.0) -> Gaussian:
     With $\sigma = \sqrt{e^{2\tau} - 1}$, $e^\tau X_\tau = X_0 + \sigma N$ and
     $\nabla\log r_\tau(x) = e^\tau\nabla\log q_\sigma(e^\tau x)$: `chains.AtNoise` reads a denoiser so.
     """
-    if not FIRST < 2 * horizon < math.inf:
-        raise InputError(f"got a horizon of {horizon}; expected a positive number, such as 5")
+    real(above=FIRST / 2, horizon=horizon)
     return variance_preserving(space, Linear(2 * horizon, 2 * horizon, tau_min=FIRST / (2 * horizon)))

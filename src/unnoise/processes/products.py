@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from unnoise import spaces
+from unnoise._checks import mapping
 from unnoise._errors import InputError
 from unnoise._roots import bisect
 from unnoise.heads.product import JointHead
@@ -29,11 +30,11 @@ HALVINGS, NEWTON_STEPS = 12, 5  # to invert a map of importance times to roundin
 class ProductProcess(Process[Any]):
     """The processes of all factors, by name; made by `product`."""
 
+    kind: ClassVar[type] = Process  # of the factors
     parts: Mapping[str, Process[Any]]
 
     def __post_init__(self) -> None:
-        if not self.parts:
-            raise InputError("got a product of no processes; give at least one, as {name: process}")
+        mapping(self.kind, parts=self.parts)
 
     @cached_property
     def space(self) -> spaces.ProductSpace:  # type: ignore[override]
@@ -85,6 +86,7 @@ class ProductProcess(Process[Any]):
 class KernelProduct(ProductProcess, HasKernel[Any]):
     """A product of processes whose kernels are known."""
 
+    kind = HasKernel
     parts: Mapping[str, HasKernel[Any]]
 
     def marginal(self, x_0: Any, t: Tensor) -> Independent:
@@ -122,6 +124,7 @@ class KernelProduct(ProductProcess, HasKernel[Any]):
 class BridgedProduct(KernelProduct, Bridged[Any]):
     """A product of processes whose bridges are known."""
 
+    kind = Bridged
     parts: Mapping[str, Bridged[Any]]
 
     def ancestral(self, stat: Any, x_t: Any, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Independent:
@@ -144,6 +147,7 @@ def product(parts: Mapping[str, Process[Any]]) -> ProductProcess:
     >>> type(process).__name__, process.space.event_shape
     ('BridgedProduct', (3,))
     """
+    mapping(Process, parts=parts)
     bridged = {name: process for name, process in parts.items() if isinstance(process, Bridged)}
     if len(bridged) == len(parts):
         return BridgedProduct(bridged)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from unnoise._checks import instance, reals, refuse
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import Normal
@@ -75,6 +76,12 @@ class AnalyticVariance(ReverseVariance):
     times: tuple[float, ...]
     errors: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        reals("times", self.times, least=0, most=1)
+        reals("errors", self.errors, least=0)
+        if len(self.times) != len(self.errors):
+            refuse("errors", self.errors, f"one number for each of {len(self.times)} times")
+
     @classmethod
     @torch.no_grad()
     def estimate(
@@ -108,6 +115,7 @@ class LearntVariance(ReverseVariance):
     """
 
     def __init__(self, network: nn.Module) -> None:
+        instance(nn.Module, network=network)
         self.network = network
 
     def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:

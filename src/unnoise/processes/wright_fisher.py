@@ -22,8 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._checks import times
-from unnoise._errors import InputError
+from unnoise._checks import instance, real, reals, refuse, times
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.simplex import SimplexHead
@@ -59,10 +58,15 @@ class WrightFisher(HasKernel[Tensor]):
     def __init__(
         self, space: Simplex, alpha: float | tuple[float, ...] = 1.0, schedule: Schedule | None = None
     ) -> None:
+        instance(Simplex, space=space)
+        instance(Schedule, or_none=True, schedule=schedule)
+        if isinstance(alpha, tuple):
+            reals("alpha", alpha, above=0)
+        else:
+            real(above=0, alpha=alpha)
         each = alpha if isinstance(alpha, tuple) else (float(alpha),) * space.parts
-        if len(each) != space.parts or not all(part > 0 for part in each):
-            needs = f"{space.parts} parts needs one positive number, or one for each part"
-            raise InputError(f"got alpha = {alpha}; Wright-Fisher noise on {needs}")
+        if len(each) != space.parts:
+            refuse("alpha", alpha, f"one positive number, or one for each of {space.parts} parts")
         vars(self).update(space=space, alpha=each, schedule=_until_mixed(each) if schedule is None else schedule)
 
     @property

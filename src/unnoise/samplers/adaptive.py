@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import InputError
+from unnoise._checks import MOST_STEPS, real, whole
 from unnoise._tree import expand
 from unnoise.denoisers import Denoiser, conditions
 from unnoise.processes import Gaussian, leaves, map_leaves
@@ -59,10 +59,8 @@ class Adaptive(Sampler):
     def __init__(self, denoiser: Denoiser, tolerance: float = 1e-3, steps: int = 2) -> None:
         super().__init__(denoiser, steps)
         require_gaussian(denoiser, "Adaptive")
-        if not tolerance > 0:
-            raise InputError(f"got tolerance = {tolerance}; expected a positive number, such as 1e-3")
-        if steps < 2:
-            raise InputError(f"got steps = {steps}; expected at least 2, the two ends of the flow")
+        real(above=0, tolerance=tolerance)
+        whole(least=2, most=MOST_STEPS, steps=steps)
         self.tolerance = tolerance
 
     def solve(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep = None) -> Solution:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import flag, function, instance, real
 from unnoise.denoisers import Denoiser
 from unnoise.denoisers.likelihoods import LogR, log_twist
 from unnoise.laws import Law
@@ -59,6 +60,7 @@ class DDIM(Sampler):
     def __init__(self, denoiser: Denoiser, steps: int = 50, eta: float = 0.0, grid: Grid | None = None) -> None:
         super().__init__(denoiser, steps, grid)
         require_gaussian(denoiser, "DDIM")
+        real(least=0, eta=eta)
         self.eta = eta
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
@@ -89,6 +91,8 @@ class Perturbed(Sampler):
     ) -> None:
         super().__init__(denoiser, steps, grid)
         require_gaussian(denoiser, "Perturbed")
+        function(log_r=log_r)
+        flag(warm=warm)
         self.log_r, self.warm = log_r, warm
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
@@ -109,6 +113,9 @@ class ChainTimes(Grid):
 
     chain: Chain[Any]
 
+    def __post_init__(self) -> None:
+        instance(Chain, chain=self.chain)
+
     def __call__(self, process: Process[Any], count: int) -> Tensor:
         """From the last step to the first."""
         return self.chain.time(torch.arange(self.chain.steps, 0, -1))
@@ -126,6 +133,7 @@ class ChainSteps(LawSampler):
     """
 
     def __init__(self, denoiser: Denoiser, chain: Chain[Any]) -> None:
+        instance(Chain, chain=chain)
         super().__init__(denoiser, chain.steps, ChainTimes(chain))
         self.chain = chain
         self.times = self.grid(self.process, self.steps)

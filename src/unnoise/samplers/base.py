@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import InputError
+from unnoise._checks import MOST_STEPS, instance, whole
 from unnoise.denoisers import Denoiser, conditions
 from unnoise.laws import Law
 from unnoise.processes import Bridged, Gaussian, Process, leaves, require
@@ -38,8 +38,9 @@ class Sampler(ABC):
     process: Process[Any]
 
     def __init__(self, denoiser: Denoiser, steps: int, grid: Grid | None = None) -> None:
-        if steps < 1:
-            raise InputError(f"got {steps} sampling steps; expected at least 1, the final denoising")
+        instance(Denoiser, denoiser=denoiser)
+        whole(least=1, most=MOST_STEPS, steps=steps)
+        instance(Grid, or_none=True, grid=grid)
         if steps == 1:
             require(denoiser.process, Bridged, f"{type(self).__name__} with one step", "2 steps or more")
         self.denoiser = denoiser
@@ -78,8 +79,9 @@ class Sampler(ABC):
             batch_size: rows of a group; by default half a million numbers.
             on_step: `on_step(index, t, state)` sees every state of every group.
         """
-        if n < 0:
-            raise InputError(f"got n = {n}; expected how many samples to make, a whole number from 0")
+        whole(n=n)
+        whole(least=1, or_none=True, batch_size=batch_size)
+        instance(torch.Generator, rng=rng)
         cond = conditions.for_rows(cond, n)
         if n == 0:
             return _tree.map(lambda leaf: leaf[:0], self.start(1, rng))
@@ -103,6 +105,7 @@ class Sampler(ABC):
             NonFiniteError: names the step, the time, the leaf, and the probable cause.
         """
         self.process.space.check(state)
+        instance(torch.Generator, rng=rng)
         times = self._times()
         return self._run(self.moves(times), times, state, rng, cond, on_step)
 

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import InputError
+from unnoise._checks import instance, real, whole
 from unnoise.processes import Process, map_leaves
 from unnoise.samplers.base import Move, Sampler
 
+MOST_CORRECTIONS = 10**4
 UNTIL = 0.1  # below it Langevin alone corrects: so near to data a jump cannot undo the noise that it adds
 
 
@@ -45,10 +46,10 @@ class PredictorCorrector(Sampler):
     """
 
     def __init__(self, predictor: Sampler, corrections: int = 1, stride: float = 1.0, snr: float = 0.16) -> None:
+        instance(Sampler, predictor=predictor)
+        whole(most=MOST_CORRECTIONS, corrections=corrections)
+        real(above=0, stride=stride, snr=snr)
         super().__init__(predictor.denoiser, predictor.steps, predictor.grid)
-        if corrections < 0 or stride <= 0 or snr <= 0:
-            got = f"{corrections} corrections of stride {stride} and snr {snr}"
-            raise InputError(f"got {got}; expected 0 or more, of positive stride and snr")
         self.predictor, self.corrections, self.stride, self.snr = predictor, corrections, stride, snr
 
     def moves(self, times: Tensor) -> Move:

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from unnoise._checks import real
 from unnoise.denoisers import Denoiser
 from unnoise.laws import Law
 from unnoise.samplers.base import LawSampler
@@ -31,6 +32,7 @@ class Euler(LawSampler):
 
     def __init__(self, denoiser: Denoiser, steps: int = 250, churn: float = 1.0, grid: Grid | None = None) -> None:
         super().__init__(denoiser, steps, grid)
+        real(least=0, churn=churn)
         self.churn = churn
 
     def law(self, stat: Any, state: Any, t: Tensor, s: Tensor) -> Law[Any]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
+from unnoise._checks import real
 
 
 class Form(ABC):
@@ -85,6 +85,9 @@ class DataForm(Form):
 
     churn: float = 0.0
 
+    def __post_init__(self) -> None:
+        real(least=0, churn=self.churn)
+
     def scale(self, lam: Tensor) -> Tensor:
         r"""$e^{-k\lambda}$."""
         return torch.exp(-self._k * lam)
@@ -126,8 +129,7 @@ class VelocityForm(Form):
     sigma_data: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.sigma_data > 0:
-            raise InputError(f"got sigma_data = {self.sigma_data}; expected a positive number")
+        real(above=0, sigma_data=self.sigma_data)
 
     def scale(self, lam: Tensor) -> Tensor:
         r"""$\sqrt{\tilde\sigma^2 + \sigma_d^2}$."""

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise._checks import real, reals
 from unnoise._errors import InputError
 from unnoise.processes import Gaussian, Process, leaves, require
 
@@ -68,6 +69,9 @@ class Karras(OfNoise):
 
     rho: float = 7.0
 
+    def __post_init__(self) -> None:
+        real(above=0, rho=self.rho)
+
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
         r"""Equal steps of the root."""
         first, last = math.exp(highest / self.rho), math.exp(lowest / self.rho)
@@ -89,6 +93,11 @@ class LogNormalGrid(OfNoise):
     mean: float = -0.5
     deviation: float = 1.6
     uniform: float = 0.4
+
+    def __post_init__(self) -> None:
+        real(mean=self.mean)
+        real(above=0, deviation=self.deviation)
+        real(least=0, most=1, uniform=self.uniform)
 
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
         """Equal steps of the distribution function."""
@@ -118,7 +127,8 @@ class Fitted(OfNoise):
     knots: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if len(self.knots) < 2 or any(not high > low for high, low in itertools.pairwise(self.knots)):
+        reals("knots", self.knots, fewest=2)
+        if any(not high > low for high, low in itertools.pairwise(self.knots)):
             raise InputError(f"got knots {self.knots}; expected at least two decreasing numbers")
 
     @classmethod

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import real, refuse
 from unnoise.denoisers import Denoiser
 from unnoise.laws.base import standard_normal
 from unnoise.processes import Gaussian, leaves, map_leaves
@@ -50,6 +51,13 @@ class Heun(Sampler):
     ) -> None:
         super().__init__(denoiser, steps, Karras() if grid is None else grid)
         require_gaussian(denoiser, "Heun")
+        real(least=0, churn=churn, churn_noise=churn_noise)
+        try:
+            ordered = 0 <= churn_range[0] <= churn_range[1]
+        except (TypeError, IndexError):
+            ordered = False
+        if not ordered or len(churn_range) != 2:
+            refuse("churn_range", churn_range, "two noise levels, from 0 on, the lower one first")
         self.churn, self.churn_range, self.churn_noise = churn, churn_range, churn_noise
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import flag, function, instance, whole
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.laws.base import standard_normal
@@ -27,6 +28,7 @@ from unnoise.samplers.grids import Grid, LogNormalGrid, UniformLogSNR
 # Large steps make polynomials swing: few steps do better with less.
 CORRECTED_FROM = 10  # steps, from which the form is wider than the data
 THIRD_FROM = 12  # steps
+MOST_ORDER = 20  # which the nodes integrate exactly
 NODES, MASSES = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(20))
 
 Quadrature = Callable[[Form, Tensor, Tensor, Tensor], Tensor]
@@ -88,13 +90,15 @@ class Multistep(Sampler):
     ) -> None:
         super().__init__(denoiser, steps, LogNormalGrid() if grid is None else grid)
         require_gaussian(denoiser, type(self).__name__)
+        whole(least=1, most=MOST_ORDER, or_none=True, order=order)
+        instance(Form, or_none=True, form=form)
+        flag(or_none=True, corrected=corrected)
+        function(quadrature=quadrature)
         self.order = (2 if steps < THIRD_FROM else 3) if order is None else order
         self.form = VelocityForm(1.0 if steps < CORRECTED_FROM else 2.0) if form is None else form
         noisy = isinstance(self.form, DataForm) and self.form.churn != 0
         self.corrected = (steps >= CORRECTED_FROM and not noisy) if corrected is None else corrected
         self.quadrature = quadrature
-        if self.order < 1:
-            raise InputError(f"got the order {self.order}; expected at least 1")
         if noisy and self.corrected:
             raise InputError("a corrector would undo the noise that this form adds: give corrected=False or churn=0")
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unnoise._checks import real
 from unnoise.denoisers import Denoiser
 from unnoise.laws import Categorical
 from unnoise.processes import CTMC, require
@@ -41,6 +42,7 @@ class TauLeaping(Sampler):
     def __init__(self, denoiser: Denoiser, steps: int = 250, churn: float = 1.0, grid: Grid | None = None) -> None:
         super().__init__(denoiser, steps, grid)
         require(denoiser.process, CTMC, "TauLeaping", EVERYWHERE)
+        real(least=0, churn=churn)
         self.churn = churn
 
     def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:

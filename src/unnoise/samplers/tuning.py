@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import InputError, NonFiniteError
+from unnoise._checks import MOST_STEPS, instance, whole
+from unnoise._errors import NonFiniteError
 from unnoise.denoisers import Denoiser
 from unnoise.processes import leaves
 from unnoise.samplers.forms import Form, NoiseForm, VelocityForm
@@ -75,10 +76,9 @@ def tune(denoiser: Denoiser, evaluations: int, rng: torch.Generator, rows: int =
     tensor([[1.],
             [1.]])
     """
-    if evaluations < 2:
-        raise InputError(f"got {evaluations} evaluations; expected at least 2, since one leaves nothing to choose")
-    if rows < 2:
-        raise InputError(f"got rows = {rows}; expected at least 2 starts, to tell solvers apart by")
+    instance(Denoiser, denoiser=denoiser)
+    whole(least=2, most=MOST_STEPS, evaluations=evaluations, rows=rows)
+    instance(torch.Generator, rng=rng)
     return _best(Pilot.of(denoiser, rows, rng, cond), evaluations)
 
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import InputError
+from unnoise._checks import MOST_STEPS, function, real, whole
 from unnoise.denoisers import Denoiser, Guided, conditions
 from unnoise.denoisers.likelihoods import LogR, log_values
 from unnoise.processes import Bridged, Gaussian, leaves, map_leaves
@@ -71,8 +71,9 @@ class TwistedSMC(Sampler):
         grid: Grid | None = None,
     ) -> None:
         super().__init__(denoiser, steps, grid)
-        if particles < 1:
-            raise InputError(f"got {particles} particles; expected at least 1")
+        function(log_r=log_r)
+        whole(least=1, most=MOST_STEPS, particles=particles)
+        real(or_none=True, guidance=guidance)
         gaussian = all(isinstance(factor, Gaussian) for _, factor, _ in leaves(self.process))
         self.guidance = float(gaussian) if guidance is None else guidance
         self.guided = Guided(denoiser, log_r, self.guidance, warm=True) if gaussian or self.guidance else None
@@ -109,8 +110,7 @@ class TwistedSMC(Sampler):
             batch_size: particles at once; by default half a million numbers.
             on_step: `on_step(index, t, state)` sees all particles of every run.
         """
-        if groups < 1:
-            raise InputError(f"got {groups} groups of particles; expected at least 1")
+        whole(least=1, groups=groups)
         cond = conditions.for_rows(cond, groups)
         parts = batches(groups, self._at_once(batch_size or default_batch_size(self.process.space.event_shape)))
         found = Particles.joined(

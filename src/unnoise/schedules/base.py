@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from unnoise._checks import real
 from unnoise._errors import InputError
 from unnoise._roots import bisect
 
@@ -111,9 +112,11 @@ def derivative(function: Function, x: Tensor) -> Tensor:
 def check_decreasing(log_snr: Function) -> None:
     """Raise InputError unless a log SNR is finite and decreases over 1025 times."""
     times = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
-    levels = log_snr(times).detach()
-    if levels.shape != times.shape:
-        raise InputError(f"got a log SNR of shape {tuple(levels.shape)}; expected one number for each of {LOOKS} times")
+    levels = log_snr(times)
+    if not isinstance(levels, Tensor) or levels.shape != times.shape:
+        got = f"shape {tuple(levels.shape)}" if isinstance(levels, Tensor) else f"type {type(levels).__name__}"
+        raise InputError(f"got a log SNR of {got}; expected one number for each of {LOOKS} times")
+    levels = levels.detach()
     if not levels.isfinite().all():
         k = int((~levels.isfinite()).long().argmax())
         got = f"the log SNR is {float(levels[k])} at t = {float(times[k]):.4g}"
@@ -127,7 +130,8 @@ def check_decreasing(log_snr: Function) -> None:
         raise InputError(f"the log SNR goes from {start} to {end}; it must decrease strictly from t = 0, data")
 
 
-def check(holds: bool, schedule: Schedule, expected: str) -> None:
-    """Raise InputError, with the schedule as asked for, unless its numbers hold."""
-    if not holds:
+def check(schedule: Schedule, holds: Callable[[], bool], expected: str) -> None:
+    """Raise InputError, with the schedule as asked for, unless its fields are finite numbers that hold."""
+    real(**vars(schedule))
+    if not holds():
         raise InputError(f"got {schedule}; expected {expected}")

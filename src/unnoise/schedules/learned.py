@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from unnoise._checks import flag, real, whole
 from unnoise._errors import InputError
 from unnoise.schedules.base import ByLogSNR
+
+MOST_UNITS = 10**5
 
 
 @dataclass(eq=False)
@@ -37,12 +40,13 @@ class Learned(nn.Module, ByLogSNR):
     learn_ends: bool = False
 
     def __post_init__(self) -> None:
-        if not -math.inf < self.minimum < self.maximum < math.inf:
+        real(maximum=self.maximum, minimum=self.minimum)
+        whole(least=1, most=MOST_UNITS, units=self.units)
+        flag(learn_ends=self.learn_ends)
+        if not self.minimum < self.maximum:
             raise InputError(
                 f"got a log SNR from {self.maximum} to {self.minimum}; expected a maximum above the minimum"
             )
-        if self.units < 1:
-            raise InputError(f"got {self.units} units; expected at least 1")
         super().__init__()
         self.reach = nn.Parameter(torch.zeros(2), requires_grad=self.learn_ends)  # log of the distance to the middle
         self.weights = nn.Parameter(torch.zeros(self.units + 1))  # logarithms; the first is that of the line

@@ -2,13 +2,13 @@ r"""Schedules that state the log signal-to-noise ratio, $\lambda(t)$."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from unnoise._checks import function, instance
 from unnoise.schedules.base import ByLogSNR, Schedule, check, check_decreasing, derivative
 
 
@@ -26,7 +26,7 @@ class LinearLogSNR(ByLogSNR):
     minimum: float = -10.0
 
     def __post_init__(self) -> None:
-        check(-math.inf < self.minimum < self.maximum < math.inf, self, "a maximum above the minimum, both finite")
+        check(self, lambda: self.minimum < self.maximum, "a maximum above the minimum, both finite")
 
     def log_snr(self, t: Tensor) -> Tensor:
         """On a line."""
@@ -55,6 +55,7 @@ class LogSNR(ByLogSNR):
     function: Callable[[Tensor], Tensor]
 
     def __post_init__(self) -> None:
+        function(function=self.function)
         check_decreasing(self.function)
 
     def log_snr(self, t: Tensor) -> Tensor:
@@ -81,8 +82,8 @@ class PowerLogSNR(ByLogSNR):
     rho: float = 7.0
 
     def __post_init__(self) -> None:
-        holds = 0 < self.sigma_min < self.sigma_max < math.inf and 0 < self.rho < math.inf
-        check(holds, self, "0 < sigma_min < sigma_max and rho > 0, all finite")
+        expected = "0 < sigma_min < sigma_max and rho > 0, all finite"
+        check(self, lambda: 0 < self.sigma_min < self.sigma_max and self.rho > 0, expected)
 
     def log_snr(self, t: Tensor) -> Tensor:
         r"""$-2\rho$ times the logarithm of the line."""
@@ -112,8 +113,8 @@ class LogitLogSNR(ByLogSNR):
     tau_max: float = 1 - 1e-3
 
     def __post_init__(self) -> None:
-        holds = 0 < self.tau_min < self.tau_max < 1
-        check(holds, self, "0 < tau_min < tau_max < 1: at 0 there is no noise, at 1 no signal, and neither is undone")
+        expected = "0 < tau_min < tau_max < 1: at 0 there is no noise, at 1 no signal, and neither is undone"
+        check(self, lambda: 0 < self.tau_min < self.tau_max < 1, expected)
 
     def _tau(self, t: Tensor) -> Tensor:
         return self.tau_min + (self.tau_max - self.tau_min) * t
@@ -138,6 +139,9 @@ class SquaredNoise(ByLogSNR):
     r"""$\lambda = -B - 2\log(1 - e^{-B})$, B of `rates`: the squared noise of a variance-preserving process."""
 
     rates: Schedule
+
+    def __post_init__(self) -> None:
+        instance(Schedule, rates=self.rates)
 
     def log_snr(self, t: Tensor) -> Tensor:
         r"""$-2\log(2\sinh(B/2))$."""

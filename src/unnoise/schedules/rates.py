@@ -26,8 +26,8 @@ class Linear(Schedule):
     tau_min: float = 1e-5
 
     def __post_init__(self) -> None:
-        holds = 0 <= self.start < math.inf and 0 < self.end < math.inf and 0 <= self.tau_min < 1
-        check(holds, self, "rates start >= 0 and end > 0, both finite, and 0 <= tau_min < 1")
+        expected = "rates start >= 0 and end > 0, both finite, and 0 <= tau_min < 1"
+        check(self, lambda: self.start >= 0 and self.end > 0 and 0 <= self.tau_min < 1, expected)
 
     def _tau(self, t: Tensor) -> Tensor:
         return self.tau_min + (1 - self.tau_min) * t
@@ -59,8 +59,8 @@ class Cosine(Schedule):
     tau_max: float = 1 - 1e-3
 
     def __post_init__(self) -> None:
-        holds = 0 <= self.tau_min < self.tau_max < 1
-        check(holds, self, "0 <= tau_min < tau_max < 1: at tau = 1 no signal is left, which nothing can undo")
+        expected = "0 <= tau_min < tau_max < 1: at tau = 1 no signal is left, which nothing can undo"
+        check(self, lambda: 0 <= self.tau_min < self.tau_max < 1, expected)
 
     def _angle(self, t: Tensor) -> Tensor:
         return 0.5 * math.pi * (self.tau_min + (self.tau_max - self.tau_min) * t)
@@ -91,8 +91,8 @@ class Erasing(Schedule):
     survival: float = 1e-5
 
     def __post_init__(self) -> None:
-        holds = self.lost >= 0 and self.survival > 0 and self.lost + self.survival < 1
-        check(holds, self, "lost >= 0 and survival > 0, together below 1: what does not survive cannot be undone")
+        expected = "lost >= 0 and survival > 0, together below 1: what does not survive cannot be undone"
+        check(self, lambda: self.lost >= 0 and self.survival > 0 and self.lost + self.survival < 1, expected)
 
     def _gone(self, t: Tensor) -> Tensor:
         return self.lost * (1 - t) + (1 - self.survival) * t
@@ -121,7 +121,7 @@ class Geometric(Schedule):
     end: float
 
     def __post_init__(self) -> None:
-        check(0 < self.start < self.end < math.inf, self, "0 < start < end, both finite")
+        check(self, lambda: 0 < self.start < self.end, "0 < start < end, both finite")
 
     def _growth(self) -> float:
         return math.log(self.end / self.start)
@@ -151,8 +151,8 @@ class Exponential(Schedule):
     tau_min: float = 1e-5
 
     def __post_init__(self) -> None:
-        holds = 0 < self.scale < math.inf and 1 < self.base < math.inf and 0 <= self.tau_min < 1
-        check(holds, self, "scale > 0 and base > 1, both finite, and 0 <= tau_min < 1")
+        expected = "scale > 0 and base > 1, both finite, and 0 <= tau_min < 1"
+        check(self, lambda: self.scale > 0 and self.base > 1 and 0 <= self.tau_min < 1, expected)
 
     def _exponent(self, t: Tensor) -> Tensor:
         return math.log(self.base) * (self.tau_min + (1 - self.tau_min) * t)

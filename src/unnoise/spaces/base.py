@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from unnoise._checks import instance
 from unnoise._tree import S
 from unnoise.laws import Law
 from unnoise.spaces.uniform import UniformLaw
@@ -37,6 +38,9 @@ class Diffusion:
     drift: Tensor
     scale: Tensor
 
+    def __post_init__(self) -> None:
+        instance(Tensor, drift=self.drift, scale=self.scale)
+
     def __add__(self, other: Diffusion) -> Diffusion:
         return Diffusion(self.drift + other.drift, torch.hypot(self.scale, other.scale))
 
@@ -50,6 +54,9 @@ class Jump:
     """Rates from each point to every state of each of its sites, (*batch, *sites, states)."""
 
     rates: Tensor
+
+    def __post_init__(self) -> None:
+        instance(Tensor, rates=self.rates)
 
     def __add__(self, other: Jump) -> Jump:
         return Jump(self.rates + other.rates)

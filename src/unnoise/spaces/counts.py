@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import shape
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws.thinning import BinomialThinning
@@ -33,10 +34,7 @@ class Counts(Sites):
     event_shape: tuple[int, ...]
 
     def __init__(self, event_shape: int | tuple[int, ...]) -> None:
-        shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
-        if not shape or any(size < 1 for size in shape):
-            raise InputError(f"got the shape {shape}; expected one or more axes of sites, each at least 1 long")
-        object.__setattr__(self, "event_shape", shape)
+        object.__setattr__(self, "event_shape", shape("event_shape", event_shape, axes=1))
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x holds whole numbers from 0 on."""

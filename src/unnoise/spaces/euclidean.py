@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
+from unnoise._checks import shape
 from unnoise.laws import Normal
 from unnoise.laws.base import standard_normal
 from unnoise.spaces._points import check_points
@@ -56,10 +56,7 @@ class Euclidean(Flat, Affine):
     event_shape: tuple[int, ...]
 
     def __init__(self, event_shape: int | tuple[int, ...]) -> None:
-        shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
-        if any(size < 1 for size in shape):
-            raise InputError(f"got the shape {shape}; every axis of a Euclidean point must be at least 1 long")
-        object.__setattr__(self, "event_shape", shape)
+        object.__setattr__(self, "event_shape", shape("event_shape", event_shape))
 
     @property
     def dimension(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import counts, shape
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import Categorical
@@ -35,15 +36,12 @@ class Finite(Sites):
     sizes: tuple[int, ...]
 
     def __init__(self, event_shape: int | tuple[int, ...], sizes: int | tuple[int, ...]) -> None:
-        shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
-        sizes = (sizes,) if isinstance(sizes, int) else tuple(sizes)
-        if not shape or any(size < 1 for size in shape):
-            raise InputError(f"got the shape {shape}; expected one or more axes of sites, each at least 1 long")
-        if any(size < 2 for size in sizes):
+        sites, sizes = shape("event_shape", event_shape, axes=1), counts("sizes", sizes, least=1)
+        if min(sizes) < 2:
             raise InputError(f"got {sizes} states; every site must have at least 2, so leave out sites that never vary")
-        if len(sizes) > 1 and shape != (len(sizes),):
-            raise InputError(f"got {len(sizes)} numbers of states for sites of shape {shape}; expected one per site")
-        object.__setattr__(self, "event_shape", shape)
+        if len(sizes) > 1 and sites != (len(sizes),):
+            raise InputError(f"got {len(sizes)} numbers of states for sites of shape {sites}; expected one per site")
+        object.__setattr__(self, "event_shape", sites)
         object.__setattr__(self, "sizes", sizes[:1] if len(set(sizes)) == 1 else sizes)
 
     @property

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
+from unnoise._checks import MOST_STATES, real, whole
 
 
 @dataclass(frozen=True)
@@ -29,15 +28,15 @@ class Lattice:
     count: int
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.first) and math.isfinite(self.step) and self.step > 0) or self.count < 2:
-            raise InputError(
-                f"got {self.count} levels from {self.first} in steps of {self.step}; expected at least 2 levels and a "
-                "positive step"
-            )
+        real(first=self.first)
+        real(above=0, step=self.step)
+        whole(least=2, most=MOST_STATES, count=self.count)
 
     @classmethod
     def of_bytes(cls, mean: float, scale: float) -> Lattice:
         """The levels of bytes b as states (b / 255 - mean) / scale."""
+        real(mean=mean)
+        real(above=0, scale=scale)
         return cls(-mean / scale, 1 / (255 * scale), 256)
 
     @property

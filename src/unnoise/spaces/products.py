@@ -10,12 +10,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import mapping
 from unnoise._errors import InputError
 from unnoise.laws import Independent
 from unnoise.laws.product import total
@@ -33,11 +34,11 @@ class ProductSpace(Space[Any, Any]):
         parts: name -> space, at least one; a product of products nests the names.
     """
 
+    kind: ClassVar[type] = Space  # of the factors
     parts: Mapping[str, Space[Any, Any]]
 
     def __post_init__(self) -> None:
-        if not self.parts:
-            raise InputError("got a product of no spaces; give at least one, as {name: space}")
+        mapping(self.kind, parts=self.parts)
 
     @cached_property
     def event_shape(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -110,6 +111,7 @@ class ProductSpace(Space[Any, Any]):
 class ProductContinuum(ProductSpace, Continuum):
     """Its probability flow runs in every factor at once."""
 
+    kind = Continuum
     parts: Mapping[str, Continuum]
 
     @property
@@ -163,6 +165,7 @@ class ProductContinuum(ProductSpace, Continuum):
 class ProductManifold(ProductContinuum, Manifold):
     """Geodesics run in every factor, and squared lengths add up."""
 
+    kind = Manifold
     parts: Mapping[str, Manifold]
 
     def exp(self, x: Any, v: Any) -> Any:
@@ -205,6 +208,7 @@ def product(parts: Mapping[str, Space[Any, Any]]) -> ProductSpace:
     >>> type(space).__name__, space.event_shape
     ('ProductManifold', (18,))
     """
+    mapping(Space, parts=parts)
     manifolds = {name: space for name, space in parts.items() if isinstance(space, Manifold)}
     if len(manifolds) == len(parts):
         return ProductManifold(manifolds)

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from unnoise._checks import MOST_STATES, whole
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import Dirichlet
@@ -52,8 +53,7 @@ class Simplex(Continuum):
     parts: int
 
     def __post_init__(self) -> None:
-        if self.parts < 2:
-            raise InputError(f"got a simplex of {self.parts} parts; at least 2 are needed to share a whole")
+        whole(least=2, most=MOST_STATES, parts=self.parts)
 
     @property
     def event_shape(self) -> tuple[int, ...]:  # type: ignore[override]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from unnoise._checks import whole
 from unnoise._errors import InputError
 from unnoise.laws.base import standard_normal
 from unnoise.laws.heat import Radial, sphere_angle
@@ -33,8 +34,7 @@ class Sphere(TwoPointHomogeneous):
     event_shape: tuple[int, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.dimension < 1:
-            raise InputError(f"got a sphere of dimension {self.dimension}; it must be at least 1")
+        whole(least=1, dimension=self.dimension)
         object.__setattr__(self, "event_shape", (self.dimension + 1,))
 
     @property

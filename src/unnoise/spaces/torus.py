@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from unnoise._checks import times
+from unnoise._checks import times, whole
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import WrappedNormal
@@ -37,8 +37,7 @@ class Torus(Flat, Compact):
     event_shape: tuple[int, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.dimension < 1:
-            raise InputError(f"got a torus of dimension {self.dimension}; it must be at least 1")
+        whole(least=1, dimension=self.dimension)
         object.__setattr__(self, "event_shape", (self.dimension,))
 
     @property

@@ -132,6 +132,10 @@ class GeodesicNormal(Law[Tensor]):
     mean: Tensor
     scale: Tensor
 
+    def __post_init__(self) -> None:
+        instance(TwoPointHomogeneous, space=self.space)
+        instance(Tensor, start=self.start, mean=self.mean, scale=self.scale)
+
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, *batch, *event)."""
         start = self.start.expand(*shape, *self.mean.shape)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import real, whole
 from unnoise.laws import Law
 
 Draw = Callable[[tuple[int, ...], torch.Generator], Tensor]
@@ -31,6 +32,10 @@ class UniformLaw(Law[Tensor]):
     volume: float
     event_ndim: int
     n: int
+
+    def __post_init__(self) -> None:
+        real(above=0, volume=self.volume)
+        whole(n=self.n)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, n, *event)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
+from unnoise._checks import real, reals, whole
 from unnoise.laws.base import standard_normal
 from unnoise.spaces import Euclidean
 from unnoise.targets.base import NormalisedTarget
@@ -32,10 +32,8 @@ class Funnel(NormalisedTarget):
     scale: float = 3.0
 
     def __post_init__(self) -> None:
-        if self.dimension < 2 or not self.scale > 0:
-            raise InputError(
-                f"got the dimension {self.dimension} and the scale {self.scale}; expected at least 2, and positive"
-            )
+        whole(least=2, dimension=self.dimension)
+        real(above=0, scale=self.scale)
 
     @property
     def space(self) -> Euclidean:
@@ -81,8 +79,8 @@ class Rings(NormalisedTarget):
     scale: float = 0.15
 
     def __post_init__(self) -> None:
-        if not self.radii or min(self.radii) <= 0 or not self.scale > 0:
-            raise InputError(f"got the radii {self.radii} and the scale {self.scale}; all must be positive")
+        reals("radii", self.radii, above=0)
+        real(above=0, scale=self.scale)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, 2)."""

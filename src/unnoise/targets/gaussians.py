@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import MOST_STATES, instance, real, tensor, whole
 from unnoise._errors import InputError
 from unnoise.laws import GaussianMixture
 from unnoise.laws.base import standard_normal
@@ -33,8 +34,10 @@ class EllipticalGaussian(NormalisedTarget):
     axes: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if self.variances.ndim != 1 or not (self.variances > 0).all():
-            raise InputError(f"got the variances {self.variances.tolist()}; expected a list of positive numbers")
+        tensor(above=0, variances=self.variances)
+        instance(Tensor, or_none=True, axes=self.axes)
+        if self.variances.ndim != 1 or not len(self.variances):
+            raise InputError(f"got variances of shape {tuple(self.variances.shape)}; expected (d,), at least one")
         if self.axes is None:
             return
         unit = torch.eye(len(self.variances), dtype=self.axes.dtype, device=self.axes.device)
@@ -47,6 +50,8 @@ class EllipticalGaussian(NormalisedTarget):
     @classmethod
     def geometric(cls, dimension: int, smallest: float, largest: float) -> EllipticalGaussian:
         """Variances with equal ratios, along the coordinate axes."""
+        whole(least=1, most=MOST_STATES, dimension=dimension)
+        real(above=0, smallest=smallest, largest=largest)
         return cls(torch.linspace(math.log(smallest), math.log(largest), dimension).exp())
 
     @property
@@ -100,12 +105,15 @@ class Modes(NormalisedTarget):
     scale: float
 
     def __post_init__(self) -> None:
+        tensor(least=0, weights=self.weights)
+        tensor(means=self.means)
+        real(above=0, scale=self.scale)
         if self.means.ndim != 2 or self.weights.shape != self.means.shape[:1]:
             raise InputError(
                 f"got weights {tuple(self.weights.shape)} and means {tuple(self.means.shape)}; expected (K,) and (K, d)"
             )
-        if (self.weights < 0).any() or not self.weights.sum() > 0 or not self.scale > 0:
-            raise InputError(f"got weights {self.weights.tolist()} and scale {self.scale}; both must be positive")
+        if not self.weights.sum() > 0:
+            raise InputError("got weights that are all 0; expected one or more above 0")
         object.__setattr__(self, "weights", self.weights / self.weights.sum())
 
     @property
@@ -157,17 +165,16 @@ class TwoModes(Modes):
     """
 
     def __init__(self, dimension: int, separation: float = 6.0, weight: float = 0.8, scale: float = 1.0) -> None:
-        if dimension < 1 or not 0 < weight < 1:
-            raise InputError(
-                f"got the dimension {dimension} and the weight {weight}; expected at least 1, and between 0 and 1"
-            )
+        whole(least=1, dimension=dimension)
+        real(separation=separation)
+        real(above=0, below=1, weight=weight)
         side = torch.tensor([[0.5], [-0.5]]) * separation
         super().__init__(torch.tensor([weight, 1 - weight]), side.expand(2, dimension), scale)
 
 
 def ring(count: int = 8, radius: float = 2.0, scale: float = 0.15) -> Modes:
     """`count` equal Gaussians on a circle in the plane."""
-    if count < 1:
-        raise InputError(f"got {count} modes; expected at least 1")
+    whole(least=1, most=MOST_STATES, count=count)
+    real(radius=radius)
     angles = torch.arange(count) * (2 * math.pi / count)
     return Modes(torch.ones(count), radius * torch.stack([angles.cos(), angles.sin()], -1), scale)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import real
+from unnoise._checks import shape as lattice
 from unnoise._errors import InputError
 from unnoise.spaces import Euclidean
 from unnoise.targets.base import Target
@@ -38,9 +40,8 @@ class Phi4(Target):
     coupling: float
 
     def __init__(self, shape: int | tuple[int, ...], mass: float = -1.0, coupling: float = 0.5) -> None:
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        if not shape or min(shape) < 1:
-            raise InputError(f"got a lattice of shape {shape}; expected one or more axes, each at least 1 long")
+        shape = lattice("shape", shape, axes=1)
+        real(mass=mass, coupling=coupling)
         if not (coupling > 0 or (coupling == 0 and mass > 0)):
             raise InputError(
                 f"got m^2 = {mass} and lambda = {coupling}, whose density has no finite integral; expected lambda > 0, "

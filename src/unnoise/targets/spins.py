@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unnoise._checks import MOST_STATES, real, reals, whole
+from unnoise._checks import shape as lattice
 from unnoise._errors import InputError
 from unnoise.laws import Categorical, Law
 from unnoise.spaces import Finite
@@ -43,18 +45,13 @@ class Potts(Target, Law[Tensor]):
     def __init__(
         self, shape: int | tuple[int, ...], states: int = 3, coupling: float = 1.0, field: tuple[float, ...] = ()
     ) -> None:
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        shape = lattice("shape", shape, axes=1, least=2)
+        whole(least=2, most=MOST_STATES, states=states)
+        real(coupling=coupling)
+        reals("field", field, fewest=0)
         field = tuple(field) or (0.0,) * states
-        if not shape or min(shape) < 2 or states < 2:
-            raise InputError(
-                f"got a lattice of shape {shape} with {states} states; expected axes of 2 or more sites, and 2 or more "
-                "states"
-            )
-        if len(field) != states or not all(map(math.isfinite, (coupling, *field))):
-            raise InputError(
-                f"got the coupling {coupling} and the field {field}; expected a number, and one for each of the "
-                f"{states} states"
-            )
+        if len(field) != states:
+            raise InputError(f"got a field of {len(field)} numbers; expected one for each of the {states} states")
         for name, value in (("shape", shape), ("states", states), ("coupling", float(coupling)), ("field", field)):
             object.__setattr__(self, name, value)
 
@@ -128,6 +125,7 @@ class Ising(Potts):
     """
 
     def __init__(self, shape: int | tuple[int, ...], coupling: float = 0.4407, magnet: float = 0.0) -> None:
+        real(coupling=coupling, magnet=magnet)
         super().__init__(shape, 2, 2 * coupling, (-magnet, magnet))
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -140,9 +138,9 @@ class Ising(Potts):
 def _everything(target: Potts) -> tuple[Tensor, Tensor]:
     """All states, (q^sites, *shape), and their log weights."""
     sites = math.prod(target.shape)
-    if target.states**sites > MOST:
+    if sites * math.log(target.states) > math.log(MOST) + 1e-9:
         raise InputError(
-            f"{target.states} states at {sites} sites are {target.states**sites:,} in all, and sums are taken over at "
+            f"{target.states} states at {sites} sites are {target.states}^{sites} in all, and sums are taken over at "
             f"most {MOST:,}: take a smaller lattice for exact answers"
         )
     numbers = torch.arange(target.states**sites)[:, None]

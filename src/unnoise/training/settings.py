@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Literal
 
-from unnoise._errors import InputError
+from unnoise._checks import real, refuse, whole
 
 PRECISIONS = ("float32", "bfloat16")
+MOST_ROWS = 2**24  # of one batch, whose order is held at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,19 +55,22 @@ class Settings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        for name, least in {"steps": 1, "batch_size": 1, "accumulate": 1, "warmup": 0, "seed": 0}.items():
-            self._whole(name, least)
-        self._real("learning_rate", strict=True)
-        self._real("weight_decay")
-        self._real("checkpoint_every")
-        self._real("ema", below=1.0)
-        for name in ("clip", "time_limit"):
-            if getattr(self, name) is not None:
-                self._real(name, strict=True, otherwise=" or None")
+        whole(least=1, steps=self.steps)
+        whole(least=1, most=MOST_ROWS, batch_size=self.batch_size, accumulate=self.accumulate)
+        if self.batch_size * self.accumulate > MOST_ROWS:
+            refuse(
+                "batch_size * accumulate", self.batch_size * self.accumulate, f"at most {MOST_ROWS:,} examples a step"
+            )
+        whole(warmup=self.warmup)
+        whole(most=2**64 - 1, seed=self.seed)
+        real(above=0, learning_rate=self.learning_rate)
+        real(least=0, weight_decay=self.weight_decay, checkpoint_every=self.checkpoint_every)
+        real(least=0, below=1, ema=self.ema)
+        real(above=0, or_none=True, clip=self.clip, time_limit=self.time_limit)
         if not isinstance(self.device, str):
-            self._refuse("device", "the name of a device, such as 'auto' or 'cpu'")
+            refuse("device", self.device, "the name of a device, such as 'auto' or 'cpu'")
         if self.precision not in PRECISIONS:
-            self._refuse("precision", " or ".join(map(repr, PRECISIONS)))
+            refuse("precision", self.precision, " or ".join(map(repr, PRECISIONS)))
 
     def progress(self, step: int, elapsed: float = 0.0) -> float:
         """The share done after `step` steps and `elapsed` seconds."""
@@ -81,18 +84,3 @@ class Settings:
         warmup = max(1, min(self.warmup, self.steps // 5))
         warm = min(1.0, (step + 1) / warmup)
         return self.learning_rate * warm * (1.0 + math.cos(math.pi * progress)) / 2.0
-
-    def _whole(self, name: str, least: int) -> None:
-        value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
-            self._refuse(name, f"a whole number, at least {least}")
-
-    def _real(self, name: str, *, below: float = math.inf, strict: bool = False, otherwise: str = "") -> None:
-        value = getattr(self, name)
-        number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
-        if not (0 < number < below or (number == 0 and not strict)):
-            end = f" and less than {below:g}" if below < math.inf else ""
-            self._refuse(name, f"a finite number {'greater than' if strict else 'at least'} 0{end}{otherwise}")
-
-    def _refuse(self, name: str, expected: str) -> None:
-        raise InputError(f"{name} is {getattr(self, name)!r}, but it must be {expected}.")

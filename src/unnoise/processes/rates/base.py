@@ -7,10 +7,12 @@ Rows, columns and products with vectors are linear in batch x sites x states.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from unnoise._checks import refuse
 from unnoise.schedules import Schedule
 
 
@@ -64,6 +66,14 @@ class Rates(ABC):
         seen = column > impossible(column.dtype)
         odds = seen / torch.where(seen, column, 1.0)
         return tuple(into * self.push(stat * odds, integral) for stat in stats)
+
+
+def as_numbers(name: str, given: Any) -> Tensor:
+    """Rows of numbers, or one row, in float64; else InputError."""
+    try:
+        return torch.as_tensor(given, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        refuse(name, given, "a tensor or rows of numbers, all of one length")
 
 
 def impossible(dtype: torch.dtype) -> float:

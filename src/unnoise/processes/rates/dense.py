@@ -13,6 +13,7 @@ from unnoise.processes.rates.base import Rates, impossible
 from unnoise.schedules import Geometric, Schedule
 
 NUMBERS_AT_ONCE = 2**22  # of transition matrices that are held at a time
+MOST_STATES = 2**14  # whose matrix takes 2 GB
 STILL = 1e-4  # probability that a site has moved at t = 0, at most
 FORGOTTEN = 8.0  # B at t = 1: what is left of data is about exp(-B)
 

@@ -16,8 +16,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from unnoise._checks import flag, real, whole
 from unnoise._errors import InputError
-from unnoise.processes.rates.dense import Dense
+from unnoise.processes.rates.base import as_numbers
+from unnoise.processes.rates.dense import MOST_STATES, Dense
 
 TERMS = 24  # of the exponential series at q B <= 1/2: the rest is below 1e-31
 TINY = 1e-9  # relative size of what should be zero
@@ -64,9 +66,10 @@ class GaussianTarget(Reversible):
     normalised: bool = True
 
     def __post_init__(self) -> None:
-        if self.states < 2 or self.reach <= 0 or (self.width is not None and self.width <= 0):
-            got = f"{self.states} states, reach {self.reach} and width {self.width}"
-            raise InputError(f"got {got}; expected at least 2 states and positive lengths")
+        whole(least=2, most=MOST_STATES, states=self.states)
+        real(above=0, reach=self.reach)
+        real(above=0, or_none=True, width=self.width)
+        flag(normalised=self.normalised)
 
     @cached_property
     def stationary(self) -> Tensor:
@@ -110,7 +113,8 @@ class RateMatrix(Reversible):
     def __init__(
         self, matrix: Tensor | Sequence[Sequence[float]], normalised: bool = True, ordered: bool = False
     ) -> None:
-        rows = tuple(map(tuple, _checked(torch.as_tensor(matrix, dtype=torch.float64)).tolist()))
+        flag(normalised=normalised, ordered=ordered)
+        rows = tuple(map(tuple, _checked(as_numbers("matrix", matrix)).tolist()))
         vars(self).update(matrix=rows, normalised=normalised, ordered=ordered, ordinal=ordered)
 
     @cached_property

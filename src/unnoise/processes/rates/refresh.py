@@ -14,8 +14,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from unnoise._checks import counts, shown
 from unnoise._errors import InputError
-from unnoise.processes.rates.base import Rates
+from unnoise.processes.rates.base import Rates, as_numbers
 from unnoise.schedules import Erasing, Schedule
 
 
@@ -79,10 +80,12 @@ class Refresh(Refreshing):
     probabilities: tuple[float, ...] | tuple[tuple[float, ...], ...]
 
     def __init__(self, probabilities: Tensor | Sequence[float] | Sequence[Sequence[float]]) -> None:
-        law = torch.as_tensor(probabilities, dtype=torch.float64)
-        if law.ndim not in (1, 2) or law.shape[-1] < 2 or (law < 0).any() or ((law.sum(-1) - 1).abs() > 1e-5).any():
+        law = as_numbers("probabilities", probabilities)
+        if not (
+            law.ndim in (1, 2) and law.shape[-1] > 1 and (law >= 0).all() and ((law.sum(-1) - 1).abs() < 1e-5).all()
+        ):
             expected = "at least 2 non-negative probabilities that sum to 1, or one such row per site"
-            raise InputError(f"got {law.tolist()} as stationary law; expected {expected}")
+            raise InputError(f"got {shown(law.tolist())} as stationary law; expected {expected}")
         rows = (law / law.sum(-1, keepdim=True)).tolist()
         vars(self).update(probabilities=tuple(rows if law.ndim == 1 else map(tuple, rows)))
 
@@ -97,8 +100,8 @@ class _Sized(Refreshing):
     states: int | tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if any(size < 2 for size in self._sizes()):
-            raise InputError(f"got {self.states} states; every site must have at least 2")
+        sizes = counts("states", self.states)
+        object.__setattr__(self, "states", sizes if isinstance(self.states, Sequence) else sizes[0])
 
     @cached_property
     def stationary(self) -> Tensor:

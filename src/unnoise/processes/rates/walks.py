@@ -12,10 +12,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from unnoise._errors import InputError
+from unnoise._checks import flag, whole
 from unnoise.processes.rates._line import circle
 from unnoise.processes.rates.base import impossible
-from unnoise.processes.rates.dense import Dense, look_up
+from unnoise.processes.rates.dense import MOST_STATES, Dense, look_up
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class _Walk(Dense):
     normalised: bool = True
 
     def __post_init__(self) -> None:
-        if self.states < self.least:
-            raise InputError(f"got {self.states} states; {type(self).__name__} needs at least {self.least}")
+        whole(least=self.least, most=MOST_STATES, states=self.states)
+        flag(normalised=self.normalised)
 
     @cached_property
     def stationary(self) -> Tensor:
