@@ -155,9 +155,7 @@ def test_a_planted_function_does_not_run(folder: Path, tmp_path: Path) -> None:
     """The network is what loading calls, with arguments that the folder chooses."""
     touch = {"partial": {"name": "os:system"}, "arguments": [f"touch {tmp_path / 'ran'}"], "keywords": {"dict": {}}}
     rewrite(folder, lambda config: config["params"]["dict"].update(network=touch))
-    with pytest.raises(
-        InputError, match=r"uses 'os:system', which is none of the parts that models are made of; the file is damaged"
-    ):
+    with pytest.raises(InputError, match="uses 'os:system', which is none of the parts that models are made of"):
         load(folder)
     assert not (tmp_path / "ran").exists()
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from forged import rewrite
 from PIL import Image
 from typer.testing import Result
+
+from unnoise import load
 
 Run = Callable[..., Result]
 FEW = ("--steps", "3", "--batch-size", "8", "--device", "cpu")
@@ -142,8 +145,10 @@ def test_code_that_a_model_names_runs_only_when_trusted(
         "def sampler(denoiser):\n    from unnoise.samplers import DDIM\n    return DDIM(denoiser, 4)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    folder = shutil.copytree(model, tmp_path / "model")
-    rewrite(folder, lambda config: config["params"]["dict"].update(sampler={"name": "my_networks:sampler"}))
+    folder, fitted = tmp_path / "model", load(model)
+    fitted.set_params(sampler=importlib.import_module("my_networks").sampler).save(folder)
+    del sys.modules["my_networks"]
+    (tmp_path / "imported").unlink()
     words = ("sample", folder, "-n", "5", "-o", tmp_path / "new.csv")
     refused(*words, match="none of unnoise's parts: if you know that module, load with .* or --trust my_networks")
     assert not (tmp_path / "imported").exists()

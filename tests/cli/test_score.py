@@ -14,6 +14,7 @@ import torch
 from typer.testing import Result
 
 from unnoise import load
+from unnoise.networks import MLP
 
 Run = Callable[..., Result]
 
@@ -109,3 +110,15 @@ def test_weights_that_are_not_finite_score_nothing(refused: Run, data: Path, mod
     words = ("score", tmp_path / "spoilt", data / "rows.csv", "-o", tmp_path / "scores.csv")
     refused(*words, match="weights.safetensors is damaged .* holds numbers that are not finite")
     assert os.listdir(tmp_path) == ["spoilt"]
+
+
+@pytest.mark.parametrize("likelihood", ["exact", "bound"])
+def test_what_is_not_a_number_scores_nothing(
+    likelihood: str, run: Run, data: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MLP, "forward", lambda self, x, *rest: torch.full_like(x, torch.nan))
+    words = ("-o", tmp_path / "scores.csv", "--likelihood", likelihood)
+    result = run("score", model, data / "rows.csv", *words)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert re.fullmatch(r"unnoise: [^\n]*(nan|finite)[^\n]*\n", result.stderr), result.stderr
+    assert os.listdir(tmp_path) == []
