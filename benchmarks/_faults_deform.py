@@ -95,10 +95,8 @@ def other_class(folder: Path, rng: Random) -> str:
 
 def known_names() -> list[str]:
     """All parts of models that unnoise has."""
-    import unnoise
     from unnoise import denoisers, evaluation, heads, laws, networks, objectives, processes, samplers, schedules, spaces
 
-    del unnoise
     places = (denoisers, evaluation, heads, laws, networks, objectives, processes, samplers, schedules, spaces)
     found = {getattr(place, name) for place in places for name in dir(place) if not name.startswith("_")}
     return sorted(f"{one.__module__}:{one.__qualname__}" for one in found if hasattr(one, "__qualname__"))

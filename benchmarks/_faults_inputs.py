@@ -12,8 +12,10 @@ from pathlib import Path
 
 import _faults_commands as commands
 import _faults_files as files
+import _faults_tables as tables
 import numpy as np
 from _faults_children import Case
+from _faults_users import write_users
 from _faults_verdicts import ANY, DONE, against, run
 
 TRAIN = ("--steps", "2", "--batch-size", "16", "--device", "cpu")
@@ -23,16 +25,16 @@ def prepare(home: Path) -> None:
     """Files of data, and a model of them."""
     from _faults_signals import command
 
-    rows = files.table(random.Random(0))
-    tables = {"data": rows, "short": [row[:2] for row in rows[:9]], "more": [[*row, "1"] for row in rows]}
-    tables["more"][0] = [*files.NAMES, "more"]
-    tables["reordered"] = [row[::-1] for row in rows]
-    tables["others"] = [["a", "b", "c"], *rows[1:]]
-    tables["huge"] = [rows[0], *(["1e308", *row[1:]] for row in rows[1:])]
-    for name, table in tables.items():
-        (home / f"{name}.csv").write_text(files.text(table))
+    rows = tables.table(random.Random(0))
+    held = {"data": rows, "short": [row[:2] for row in rows[:9]], "more": [[*row, "1"] for row in rows]}
+    held["more"][0] = [*tables.NAMES, "more"]
+    held["reordered"] = [row[::-1] for row in rows]
+    held["others"] = [["a", "b", "c"], *rows[1:]]
+    held["huge"] = [rows[0], *(["1e308", *row[1:]] for row in rows[1:])]
+    for name, table in held.items():
+        (home / f"{name}.csv").write_text(tables.text(table))
     files.image_folder(random.Random(0), home)[0].rename(home / "images")
-    commands.write_users(home)
+    write_users(home)
     command("fit", str(home / "data.csv"), "-o", str(home / "ready"), *TRAIN)
 
 
@@ -41,8 +43,6 @@ def of_a_line(home: Path, words: list[str], changes: set[str], expected: str, wo
     for path in home.iterdir():
         if path.name != "preparation.txt":
             (shutil.copytree if path.is_dir() else shutil.copy)(path, work / path.name)
-    for name in tuple(changes):
-        changes |= {path for path in (f"{name}.partial",)}
     fault = against(*run(work, words, changes, 30.0), expected)
     new = work / "new.csv"
     if not fault and new.is_file():
@@ -112,13 +112,13 @@ def of_reading(path: Path, said: str) -> str:
     from unnoise.data.files import read
 
     frame, way = read(path), path.name.removesuffix(".csv")
-    if way in files.WAYS_OF_TEXTS and files.WAYS_OF_TEXTS[way][1] == DONE:
-        if list(frame.columns) != files.NAMES or len(frame) != 30:
+    if way in tables.WAYS_OF_TEXTS and tables.WAYS_OF_TEXTS[way][1] == DONE:
+        if list(frame.columns) != tables.NAMES or len(frame) != 30:
             return f"{path.name}: read {len(frame)} rows of {list(frame.columns)}"
         if abs(frame["height"].sum() - 30 * 170) > 30 * 20:
             return f"{path.name}: the heights are others"
-    if way in files.NUMBERS_AS_TEXT:
-        name = files.NAMES[1 if way == "other digits" else 0]
+    if way in tables.NUMBERS_AS_TEXT:
+        name = tables.NAMES[1 if way == "other digits" else 0]
         if not frame[name].dtype.is_numeric() and "warning" not in said:
             return f"{path.name}: the numbers of {name!r} became text without a word"
     return ""

@@ -103,7 +103,7 @@ def at_change(number: int | None, act: Callable[[], None] = die) -> list[int]:
     def heard(event: str, arguments: tuple[Any, ...]) -> None:
         written = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
         grows = event in GROWING or (event in CHANGES and act is die)  # a full disk lets files be removed
-        if grows or (written and "/dev/" not in str(arguments[0])):
+        if (grows or written) and not any(part in str(arguments[0]) for part in ("/dev/", "__pycache__")):
             change()
 
     flush, whole = os.fsync, safetensors.torch.save_file

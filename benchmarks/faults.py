@@ -53,7 +53,7 @@ def all_kills(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
     prepared(home, partial(signals.fit, home, home / "whole"))
     yield from kills.cases(count, rng, home)
     yield from kills.full_disks(count // 3, rng, home)
-    yield from signals.cases(count // 5, rng, home)
+    yield from signals.cases(max(2, count // 5), rng, home)
     yield from signals.groups(count // 50, home)
 
 
@@ -88,9 +88,9 @@ def all_surroundings(count: int, rng: random.Random, home: Path) -> Iterator[Cas
 
 
 PARTS: dict[str, tuple[Part, int, int]] = {  # cases, and their number in a whole and in a quick run
-    "kills": (all_kills, 200, 12),
-    "inputs": (all_inputs, 1000, 40),
-    "folders": (all_folders, 500, 24),
+    "kills": (all_kills, 200, 8),
+    "inputs": (all_inputs, 1000, 24),
+    "folders": (all_folders, 500, 18),
     "bits": (all_bits, 100, 9),
     "pairs": (all_pairs, 50, 6),
     "surroundings": (all_surroundings, 1, 1),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from forged import rewrite
 from PIL import Image
 from typer.testing import Result
 
@@ -111,7 +112,7 @@ def test_wrong_conditions_are_refused(
             ["--sampler", "magic"],
             "got the sampler 'magic'; expected one of multistep, adaptive, dpm-solver[+][+], linear-multistep",
         ),
-        (["--sampling-steps", "0"], "got 0 sampling steps; expected at least 1"),
+        (["--sampling-steps", "0"], "got steps = 0; expected a whole number from 1"),
         (["--device", "abacus"], "The device 'abacus' cannot be used on this machine"),
         (["-o", "new.xlsx"], "new.xlsx is of no type that can be written"),
         (["-o", "nowhere/new.csv"], "The folder nowhere does not exist; create it first"),
@@ -142,9 +143,7 @@ def test_code_that_a_model_names_runs_only_when_trusted(
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     folder = shutil.copytree(model, tmp_path / "model")
-    config = json.loads((folder / "config.json").read_text())
-    config["params"]["dict"]["sampler"] = {"name": "my_networks:sampler"}
-    (folder / "config.json").write_text(json.dumps(config))
+    rewrite(folder, lambda config: config["params"]["dict"].update(sampler={"name": "my_networks:sampler"}))
     words = ("sample", folder, "-n", "5", "-o", tmp_path / "new.csv")
     refused(*words, match="none of unnoise's parts: if you know that module, load with .* or --trust my_networks")
     assert not (tmp_path / "imported").exists()

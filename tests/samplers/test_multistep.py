@@ -236,11 +236,11 @@ def test_what_it_cannot_do_is_said(ring):
     denoiser = ExactMixture(edm(Euclidean(2)), ring)
     with pytest.raises(InputError, match=r"^Multistep needs a process with x_t = alpha x_0"):
         Multistep(Exact(CTMC(Finite(2, 5), UniformRates(5)), torch.zeros(1, 2, dtype=torch.long)))
-    with pytest.raises(InputError, match="expected at least 1"):
+    with pytest.raises(InputError, match="got order = 0; expected a whole number from 1"):
         Multistep(denoiser, order=0)
     with pytest.raises(InputError, match="undo the noise"):
         Multistep(denoiser, form=DataForm(churn=1.0), corrected=True)
-    with pytest.raises(InputError, match="expected a positive number"):
+    with pytest.raises(InputError, match=r"got sigma_data = 0\.0; expected a finite number above 0"):
         VelocityForm(0.0)
 
 

@@ -362,9 +362,9 @@ def test_an_r_that_cannot_be_is_refused(log_r, match, rng):
 
 def test_settings_that_cannot_be_are_refused(rng):
     denoiser = Exact(edm(Euclidean(1)), torch.ones(1, 1))
-    with pytest.raises(InputError, match="got 0 particles"):
+    with pytest.raises(InputError, match="got particles = 0; expected a whole number from 1"):
         TwistedSMC(denoiser, lambda x: x[:, 0], 0)
-    with pytest.raises(InputError, match="got 0 groups"):
+    with pytest.raises(InputError, match="got groups = 0; expected a whole number from 1"):
         TwistedSMC(denoiser, lambda x: x[:, 0]).weigh(0, rng)
     words = Exact(CTMC(Finite(2, 3), rates.UniformRates(3)), torch.zeros(1, 2, dtype=torch.int64))
     with pytest.raises(InputError, match=r"not CTMC: use samplers.TwistedSMC with guidance=0"):
