@@ -96,7 +96,7 @@ def test_every_parameter_learns():
     [
         (
             {"input_shape": (3,)},
-            r"got the shapes \(3,\) and \(3,\); a transformer expects \(channels, sites\) in and out, with as many sites",
+            r"got the shapes \(3,\) and \(3,\); a transformer expects \(channels, sites\)",
         ),
         ({"output_shape": (3, 4)}, r"got the shapes \(3, 5\) and \(3, 4\)"),
         ({"heads": 3}, "got width 16 and 3 heads"),
