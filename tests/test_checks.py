@@ -51,11 +51,11 @@ WRONG = [
     (lambda: _checks.reals("a", "12"), "got a = '12'; expected a sequence of 1 or more numbers"),
     (lambda: _checks.reals("a", ()), "got a = (); expected a sequence of 1 or more numbers"),
     (lambda: _checks.reals("a", (1, -1), above=0), "got a[1] = -1; expected a finite number above 0"),
-    (lambda: _checks.shape("a", 2.5), "got a = 2.5; expected a whole number or a tuple of them, for 0 or more axes"),
+    (lambda: _checks.shape("a", 2.5), "got a = 2.5; expected a whole number or a tuple of 0 or more"),
     (lambda: _checks.shape("a", True), "got a = True; expected a whole number from 1 to 2,147,483,647"),
     (
         lambda: _checks.shape("a", (), axes=1),
-        "got a = (); expected a whole number or a tuple of them, for 1 or more axes",
+        "got a = (); expected a whole number or a tuple of 1 or more",
     ),
     (lambda: _checks.shape("a", (2, 0)), "got a[1] = 0; expected a whole number from 1"),
     (

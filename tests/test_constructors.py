@@ -429,6 +429,8 @@ ELSEWHERE = {
 
 # What is legal of the nonsense: its labels -> the arguments that may be so.
 FINE = {
+    # a class of laws is a function of their number
+    "function class kind": "processes.DiffusionProcess.prior_law processes.JumpProcess.prior_law",
     # positive numbers
     "half": """
         schedules.Linear.end schedules.Geometric.end schedules.Exponential.scale schedules.Exponential.base
@@ -509,8 +511,8 @@ FINE = {
     """,
     # functions
     "function": """
-        processes.DiffusionProcess.drift processes.DiffusionProcess.scale processes.DiffusionProcess.prior_law
-        processes.JumpProcess.rates processes.JumpProcess.prior_law denoisers.Guided.log_r
+        processes.DiffusionProcess.drift processes.DiffusionProcess.scale
+        processes.JumpProcess.rates denoisers.Guided.log_r
         objectives.Denoising.weighting objectives.Implicit.weighting samplers.Perturbed.log_r
         samplers.Multistep.quadrature samplers.TwistedSMC.log_r chains.Density.function chains.Field.function
     """,
@@ -520,8 +522,9 @@ FINE = {
         evaluation.DequantisedLikelihood.name evaluation.ProbabilityFlow.name evaluation.ImportanceWeighted.name
         evaluation.StepBound.name
     """,
-    # no axes, none of them
+    # no axes, none of them, one number
     "empty": """
+        networks.MLP.input_shape networks.MLP.output_shape
         spaces.Euclidean.event_shape heads.Tangent.frequencies targets.Potts.field
     """,
     # functions that may be left out
@@ -604,7 +607,7 @@ def test_nonsense_is_refused_in_one_sentence(name: str) -> None:
         fine = {
             label for labels, names in FINE.items() if f"{name}.{argument}" in names.split() for label in labels.split()
         }
-        for label, nonsense in (NONSENSE | {"its class": type(value)}).items():
+        for label, nonsense in (NONSENSE | {"kind": type(value)}).items():
             try:
                 with seconds(SECONDS):
                     made(name)(**(MADE[name] | {argument: nonsense}))

@@ -94,10 +94,11 @@ def mapping(kind: type, **values: Any) -> None:
         instance(kind, **{f"{name}[{key!r}]": part for key, part in value.items()})
 
 
-def function(*, or_none: bool = False, **values: Any) -> None:
+def function(*, or_none: bool = False, or_class: bool = False, **values: Any) -> None:
     """Raise InputError unless every value can be called, and is no class."""
     for name, value in values.items():
-        if not (or_none and value is None) and (isinstance(value, type) or not callable(value)):
+        wrong = not callable(value) or (isinstance(value, type) and not or_class)
+        if wrong and not (or_none and value is None):
             refuse(name, value, "a function, or an object that is called like one" + " or None" * or_none)
 
 

@@ -97,7 +97,7 @@ class TestLangevinPosterior:
             AtNoise(LangevinPosterior(PLANE, apart, 40, rng, chains=4)).denoise(torch.zeros(20, 1), 5.0)
 
     def test_too_little_to_go_on(self, rng):
-        with pytest.raises(InputError, match="at least 4 steps and 2 chains"):
+        with pytest.raises(InputError, match="got chains = 1; expected a whole number from 2"):
             LangevinPosterior(PLANE, standard(1), 10, rng, chains=1)
 
 

@@ -126,7 +126,7 @@ class TestTemperedPosterior:
 
     @pytest.mark.parametrize(("particles", "moves"), [(1, 3), (10, 0)])
     def test_too_little_to_go_on(self, rng, particles, moves):
-        with pytest.raises(InputError, match="at least 2 particles and 1 move"):
+        with pytest.raises(InputError, match=r"got (particles|moves) = "):
             TemperedPosterior(SPACE, standard(), particles, rng, moves)
 
 

@@ -101,6 +101,7 @@ class Measurements(ChainSampler):
     @torch.no_grad()
     def sample(self, start: Tensor | int, rng: torch.Generator, *, on_step: OnStep = None) -> Tensor:
         """The jump after the last measurement, (n, *event), from guesses of the target's mean."""
+        instance(torch.Generator, rng=rng)
         x = self.noisy.guess(start)
         past = Mean(torch.zeros_like(x))
         for k, sigma in enumerate(self.levels):

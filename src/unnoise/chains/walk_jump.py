@@ -85,6 +85,7 @@ class WalkJump(ChainSampler):
         self, start: Tensor | int, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
     ) -> Trace[Moving]:
         r"""Walk on measurements, (n, m, *event), from $x + \sigma z$ for a guess x, (n, *event); as `run`."""
+        instance(torch.Generator, rng=rng)
         x = self.noisy.guess(start)
         y = x[:, None].repeat(1, self.m, *[1] * (x.ndim - 1))
         y.add_(standard_normal(tuple(y.shape), y, rng), alpha=self.sigma)

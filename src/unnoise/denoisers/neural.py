@@ -73,7 +73,7 @@ class Neural(Denoiser):
             raise InputError(f"got {len(cond)} rows of conditions for {n} rows; expected as many, or one for all")
         if not self._called and t.numel():
             low, high = t.min().item(), t.max().item()
-            if low < -MARGIN or high > 1 + MARGIN:
+            if not (low >= -MARGIN and high <= 1 + MARGIN):
                 got = f"got the time {high if high > 1 else low:g}; times run from t = 0, data, to t = 1, noise"
                 raise InputError(f"{got}: divide numbers of steps by how many there are")
             self._called = True

@@ -17,7 +17,7 @@ MOST_WIDTH, MOST_DEPTH, MOST_WEIGHTS = 2**16, 1_000, 2**32  # larger ones would 
 L = TypeVar("L", nn.Linear, nn.Conv2d)
 
 
-def shapes(input_shape: Shape, output_shape: Shape | None, axes: int = 1) -> tuple[Shape, Shape]:
+def shapes(input_shape: Shape, output_shape: Shape | None, axes: int = 0) -> tuple[Shape, Shape]:
     """Those of one input and one output, by default the same, of so many axes or more; else InputError."""
     first = shape("input_shape", input_shape, axes=axes)
     return first, first if output_shape is None else shape("output_shape", output_shape, axes=axes)

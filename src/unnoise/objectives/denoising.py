@@ -39,6 +39,7 @@ def predict(
     denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice, times: Times, asker: str = "Denoising"
 ) -> Prediction:
     """Noise a batch at these times, and ask the denoiser about its `rows`; `asker` is for errors."""
+    instance(Denoiser, denoiser=denoiser)
     process, like = require(denoiser.process, HasKernel, asker, "objectives.Implicit"), _tree.first(x_0)
     check_batch(process, x_0, cond)
     t, density = times_at(times, process, low_discrepancy(_tree.length(x_0), rng).to(like.device))

@@ -48,6 +48,7 @@ class StepKL(Objective):
 
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """The cost of one step of each, times their number, less the terms that no denoiser changes."""
+        instance(Denoiser, denoiser=denoiser)
         check_batch(denoiser.process, x_0, cond)
         count, like = self.chain.steps - 1, _tree.first(x_0)
         t = 2 + stratum(low_discrepancy(len(like), rng).to(like.device), count)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from unnoise._checks import MOST_STEPS, real, whole
+from unnoise._checks import MOST_STEPS, instance, real, whole
 from unnoise._errors import InputError
 from unnoise.processes import Gaussian, HasKernel
 
@@ -21,6 +21,7 @@ def low_discrepancy(n: int, rng: torch.Generator) -> Tensor:
     Each is uniform, so no mean changes, but the variance of a batch falls (Kingma et al. 2021, arXiv 2107.00630,
     appendix I).
     """
+    instance(torch.Generator, rng=rng)
     offset = torch.rand((), generator=rng, device=rng.device)
     return (offset + torch.arange(n, device=rng.device) / n) % 1
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from unnoise._checks import instance
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
 from unnoise.objectives.base import ALL, Loss, Objective
@@ -72,6 +73,7 @@ def _log_second_moment(rate: Tensor, log_density: Tensor) -> Tensor:
 
 
 def _learnt(denoiser: Denoiser) -> tuple[Gaussian, Learned]:
+    instance(Denoiser, denoiser=denoiser)
     process = denoiser.process
     if isinstance(process, Gaussian) and isinstance(process.schedule, Learned):
         return process, process.schedule

@@ -28,7 +28,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from unnoise._checks import instance, ordered, real, reals, refuse, times
+from unnoise._checks import instance, ordered, real, reals, refuse, times, whole
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.counts import CountHead
@@ -143,6 +143,7 @@ class PureDeath(CountProcess, Bridged[Tensor]):
 
     def prior(self, n: int) -> BinomialThinning:
         r"""Poisson($m\rho_1$)."""
+        whole(n=n)
         return self.reference(torch.zeros(n, *self.space.event_shape, dtype=torch.int64), torch.ones(()))
 
     def reference(self, like: Tensor, t: Tensor | None = None) -> BinomialThinning:
@@ -210,6 +211,7 @@ class ImmigrationDeath(CountProcess):
 
     def prior(self, n: int) -> BinomialThinning:
         """Poisson(m)."""
+        whole(n=n)
         nothing = torch.zeros(n, *self.space.event_shape, dtype=torch.int64)
         return BinomialThinning(nothing, torch.zeros(()), self.means(torch.zeros(())), len(self.space.event_shape))
 

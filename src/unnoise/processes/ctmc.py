@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._checks import instance, ordered, times
+from unnoise._checks import instance, ordered, times, whole
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.heads.base import Head
@@ -91,6 +91,7 @@ class CTMC(Bridged[Tensor]):
 
     def prior(self, n: int) -> Categorical:
         """The noised uniform law on the states of data."""
+        whole(n=n)
         start = self.rates.data.double()
         start = start / start.sum(-1, keepdim=True)
         probs = self.rates.push(start, self.schedule.value(torch.ones((), dtype=torch.float64)))

@@ -26,7 +26,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from unnoise._checks import instance, ordered, times
+from unnoise._checks import instance, ordered, times, whole
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.gaussian import Preconditioned
@@ -112,6 +112,7 @@ class Gaussian(Bridged[Tensor]):
 
     def prior(self, n: int) -> Normal:
         r"""$N(0, (\alpha_1^2 + \sigma_1^2) I)$."""
+        whole(n=n)
         return self.reference(torch.zeros(n, *self.space.event_shape), torch.ones(()))
 
     def reference(self, like: Tensor, t: Tensor | None = None) -> Normal:

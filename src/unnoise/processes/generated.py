@@ -70,7 +70,8 @@ class DiffusionProcess(Generated):
 
     def __post_init__(self) -> None:
         instance(Manifold, space=self.space)
-        function(drift=self.drift, scale=self.scale, prior_law=self.prior_law)
+        function(drift=self.drift, scale=self.scale)
+        function(or_class=True, prior_law=self.prior_law)
 
     def forward(self, x: Tensor, t: Tensor) -> Diffusion:
         """The drift b and the volatility s."""
@@ -118,7 +119,8 @@ class JumpProcess(Generated):
 
     def __post_init__(self) -> None:
         instance(Finite, space=self.space)
-        function(rates=self.rates, prior_law=self.prior_law)
+        function(rates=self.rates)
+        function(or_class=True, prior_law=self.prior_law)
 
     def forward(self, x: Tensor, t: Tensor) -> Jump:
         """A(x, .)."""

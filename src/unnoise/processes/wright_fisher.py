@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._checks import instance, real, reals, refuse, times
+from unnoise._checks import instance, real, reals, refuse, times, whole
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.simplex import SimplexHead
@@ -81,6 +81,7 @@ class WrightFisher(HasKernel[Tensor]):
 
     def prior(self, n: int) -> Dirichlet:
         r"""$\mathrm{Dir}(\alpha)$."""
+        whole(n=n)
         return Dirichlet(self._alpha().expand(n, -1))
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:

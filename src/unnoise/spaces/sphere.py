@@ -23,7 +23,7 @@ class Sphere(TwoPointHomogeneous):
     r"""$S^d$: unit vectors of $R^{d+1}$; densities with respect to area, $4\pi$ in all on $S^2$.
 
     Args:
-        dimension: d, of the surface, at least 1.
+        dimension: d, of the surface, at least 1; heat kernels, so `Brownian` noise, are for 32 at most.
 
     >>> Sphere(2).check(torch.tensor([[0.0, 3.0, 4.0]]))
     Traceback (most recent call last):
