@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,53 +22,64 @@ _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+
 _MOST = 0.9  # of the values of a text that may look like numbers
 
 
-def typed(cells: pl.DataFrame, path: Path, *, decimal_comma: bool) -> list[pl.Series]:
-    """Whole numbers of up to 64 bits, floats, booleans, and text, such as digits with a leading zero."""
-    columns = []
-    for series in cells:
-        text = series.set(series.is_in(MISSING), None)
-        if cells.width == 1 and text.str.contains(_SEVERAL_NUMBERS).all() and text.count():
-            raise InputError(f"{path} holds several numbers in a line, as {text[0]!r}; separate them by commas.")
-        columns.append(_typed(text, decimal_comma))
-        if text.count() and columns[-1].dtype == text.dtype:
-            _warn_of_numbers(text, path)
-    return columns
+def typed(cells: pl.DataFrame, names: Sequence[str], path: Path, *, decimal_comma: bool) -> pl.DataFrame:
+    """Whole numbers of up to 64 bits, floats, booleans, and text, such as digits with a leading zero.
 
-
-def _typed(text: pl.Series, decimal_comma: bool) -> pl.Series:
+    Args:
+        cells: columns x0, x1, ... of text.
+        names: what a sentence calls them.
+        path: where they are from.
+        decimal_comma: whether 1,5 may be 1.5.
+    """
     import polars as pl
 
-    if decimal_comma and text.str.contains(",", literal=True).any() and text.str.contains(_DECIMAL_COMMA).all():
-        text = text.str.replace(",", ".", literal=True)
-    floats = _cast(text, pl.Float64)
-    if floats is None or not text.count():
-        booleans = text.replace_strict(_BOOLEAN, default=None, return_dtype=pl.Boolean)
-        return booleans if text.count() and booleans.null_count() == text.null_count() else text
-    if not text.str.contains(_WHOLE).all():
-        return floats
-    if text.str.contains(_LEADING_ZERO).any():
-        return text
-    digits = text.str.strip_prefix("+")
-    return next((found for kind in (pl.Int64, pl.UInt64) if (found := _cast(digits, kind)) is not None), text)
+    every = pl.all()
+    cells = cells.with_columns(pl.when(every.is_in(MISSING)).then(None).otherwise(every).name.keep())
+    filled = _which(cells, every.count() > 0)
+    if cells.width == 1 and filled and _which(cells, every.str.contains(_SEVERAL_NUMBERS).all()):
+        line = cells.to_series().drop_nulls()[0]
+        raise InputError(f"{path} holds several numbers in a line, as {line!r}; separate them by commas.")
+    if decimal_comma:
+        commas = _which(cells, every.str.contains(_DECIMAL_COMMA).all() & every.str.contains(",", literal=True).any())
+        cells = cells.with_columns(pl.col(commas).str.replace(",", ".", literal=True))
+    found = dict(_cast(cells.select(filled), pl.Float64))
+    whole = cells.select(_which(cells.select(list(found)), every.str.contains(_WHOLE).all()))
+    zeros = _which(whole, every.str.contains(_LEADING_ZERO).any())
+    digits = whole.drop(zeros).with_columns(every.str.strip_prefix("+"))
+    integers = dict(_cast(digits, pl.UInt64)) | dict(_cast(digits, pl.Int64))
+    found = {name: column for name, column in found.items() if name not in whole.columns} | integers
+    text = cells.select([name for name in filled if name not in found])
+    booleans = _which(text, every.is_in(list(_BOOLEAN)).all())
+    found |= {name: text[name].replace_strict(_BOOLEAN, return_dtype=pl.Boolean) for name in booleans}
+    _warn_of_numbers(text.drop(booleans), names, path)
+    return cells.with_columns(list(found.values()))
 
 
-def _cast(text: pl.Series, kind: type[pl.DataType]) -> pl.Series | None:
-    found = text.cast(kind, strict=False)
-    return found if found.null_count() == text.null_count() else None
+def _which(cells: pl.DataFrame, condition: pl.Expr) -> list[str]:
+    """The columns of which it holds."""
+    return [name for name, holds in cells.select(condition).to_dict(as_series=False).items() if holds[0]]
 
 
-def _warn_of_numbers(text: pl.Series, path: Path) -> None:
+def _cast(cells: pl.DataFrame, kind: type[pl.DataType]) -> Iterator[tuple[str, pl.Series]]:
+    """The columns of which every value is one of this type."""
+    cast = cells.cast(kind, strict=False)
+    counts = zip(cells.null_count().row(0), cast.null_count().row(0), strict=True) if cells.width else ()
+    return ((column.name, column) for column, (before, after) in zip(cast, counts, strict=True) if before == after)
+
+
+def _warn_of_numbers(text: pl.DataFrame, names: Sequence[str], path: Path) -> None:
     """Numbers that are written otherwise would be modelled as levels without a word."""
     import polars as pl
 
-    shown = text.drop_nulls()
-    like = shown.str.contains(_LIKE_A_NUMBER).sum()
-    if like >= _MOST * len(shown) and not shown.str.contains(_LEADING_ZERO).any():
+    every = pl.all()
+    like = every.str.contains(_LIKE_A_NUMBER).sum() >= _MOST * every.count()
+    for column in _which(text, like & ~every.str.contains(_LEADING_ZERO).any()):
+        shown = text[column].drop_nulls()
         odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
         example = next(iter(odd if len(odd) else shown))
         warnings.warn(
-            f"Column '{text.name}' of {path} is text, such as {example[:40]!r}, but {like} of {len(shown)} values look "
-            "like numbers; write all as plain numbers, of up to 64 bits, to model them as such.",
+            f"Column '{names[int(column[1:])]}' of {path} is text, such as {example[:40]!r}, but {_MOST:.0%} "
+            "or more of its values look like numbers; write all as plain numbers, of up to 64 bits, to model them so.",
             UserWarning,
-            stacklevel=6,  # the line that called read
+            stacklevel=5,  # the line that called read
         )

@@ -41,8 +41,9 @@ def read_csv(path: Path) -> pl.DataFrame:
         cells = _with_first(first, cells)
     if cells.height == 0:
         raise InputError(f"{path} holds no rows of data.")
-    cells.columns = names
-    return cells.with_columns(_cells.typed(cells, decimal_comma=separator == ";", path=path))
+    table = _cells.typed(cells, names, path, decimal_comma=separator == ";")
+    table.columns = names
+    return table
 
 
 def _check_text(content: bytes, path: Path) -> None:
