@@ -30,13 +30,14 @@ Run = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def whole(run: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A model of whole numbers, which are dequantised, and its rows."""
+    """A model of whole numbers, which are dequantised, and some of its rows."""
     folder = tmp_path_factory.mktemp("whole")
     rows = np.random.default_rng(0).poisson(3, (40, 2))
     pl.DataFrame({"a": rows[:, 0], "b": rows[:, 1]}).write_csv(folder / "rows.csv")
     words = ("--steps", "3", "--batch-size", "16", "--device", "cpu")
     assert run("fit", folder / "rows.csv", "-o", folder / "model", *words).exit_code == 0
-    return folder / "model", folder / "rows.csv"
+    pl.DataFrame({"a": rows[:8, 0], "b": rows[:8, 1]}).write_csv(folder / "few.csv")
+    return folder / "model", folder / "few.csv"
 
 
 def test_sample_takes_its_sampler_its_levels_and_its_seed(done: Run, model: Path, tmp_path: Path) -> None:
@@ -64,12 +65,12 @@ def test_evaluate_takes_its_training_rows_its_number_of_rows_and_its_seed(
 ) -> None:
     """The training rows differ from the test rows, so that neither can stand for the other."""
     test = pl.read_csv(data / "rows.csv")
-    train = test.with_columns(a=pl.col("a") + 0.5)[:30]
+    train = test.with_columns(a=pl.col("a") + 0.5)[:12]
     train.write_csv(tmp_path / "train.csv")
-    words = ("--train", tmp_path / "train.csv", "--max-rows", "12", "--seed", "5", "--json")
+    words = ("--train", tmp_path / "train.csv", "--max-rows", "10", "--seed", "5", "--json")
     found = json.loads(done("evaluate", model, data / "rows.csv", *words).stdout)
-    wanted = evaluate(load(model), test, train=train, max_rows=12, seed=5)
-    assert len(wanted.test) == 12
+    wanted = evaluate(load(model), test, train=train, max_rows=10, seed=5)
+    assert len(wanted.test) == 10
     assert {name: found[name] for name in wanted.measured()} == pytest.approx(wanted.measured(), rel=1e-6)
 
 
@@ -152,9 +153,9 @@ def test_the_memory_of_chains_is_judged_by_all_of_them(monkeypatch: pytest.Monke
 
 def test_check_takes_its_order_its_draws_and_its_seed(run: Run, desk: Path) -> None:
     atoms = torch.tensor([[-1.0], [0.5], [1.0]])
-    found = run("check", "spread:sampler", "--order", "2", "--draws", "500", "--seed", "5", "--json")
+    found = run("check", "spread:sampler", "--order", "2", "--draws", "200", "--seed", "5", "--json")
     process = variance_preserving(Euclidean(1))
-    options = {"draws": 500, "raises": False}
+    options = {"draws": 200, "raises": False}
     wanted = check_sampler(samplers.Euler, process, atoms, order=2.0, seed=5, **options).findings
     seen = [(one["claim"], one["p_value"], one["detail"]) for one in json.loads(found.stdout)["properties"]]
     assert seen == [(one.claim, one.p_value, one.detail) for one in wanted]

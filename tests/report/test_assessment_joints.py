@@ -24,13 +24,13 @@ def normal(n: int, seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def of_numbers() -> Assessment:
-    model = tiny(steps=2).fit(normal(30, 0))
-    return evaluate(model, normal(20, 1), train=normal(30, 0), likelihood=Bound(draws=2))
+    model = tiny(steps=2).fit(normal(12, 0))
+    return evaluate(model, normal(12, 1), train=normal(12, 0), likelihood=Bound(draws=2))
 
 
 def test_baselines_are_fitted_on_the_training_rows_and_scored_on_the_others(of_numbers: Assessment) -> None:
     schema = of_numbers.model.schema_
-    train, test = (schema.encode(rows).x.double().numpy() for rows in (normal(30, 0), normal(20, 1)))
+    train, test = (schema.encode(rows).x.double().numpy() for rows in (normal(12, 0), normal(12, 1)))
     for label, baseline in fit_baselines(train, 0).items():
         wanted = baseline.score_samples(test).mean() + schema.log_volume
         assert of_numbers.likelihoods[label][0] == pytest.approx(wanted)
