@@ -17,19 +17,30 @@ from typing import Any
 import pytest
 import torch
 
-from unnoise import chains, denoisers, evaluation, heads, laws, networks, objectives, processes, samplers, schedules
-from unnoise import spaces, targets, training
+from unnoise import (
+    chains,
+    denoisers,
+    evaluation,
+    heads,
+    laws,
+    networks,
+    objectives,
+    processes,
+    samplers,
+    schedules,
+    spaces,
+)
 from unnoise._errors import InputError
 from unnoise.denoisers import likelihoods
 from unnoise.objectives import times, weightings
 from unnoise.processes import paths, rates
 from unnoise.samplers import forms, grids
 
-PACKAGES = (
-    "schedules laws spaces heads processes processes.paths processes.rates networks denoisers denoisers.likelihoods "
-    "objectives objectives.times objectives.weightings objectives.snr_form samplers samplers.forms samplers.grids "
-    "chains chains.diagnostics targets evaluation"
-).split()
+PACKAGES = """
+    schedules laws spaces heads processes processes.paths processes.rates networks denoisers denoisers.likelihoods
+    objectives objectives.times objectives.weightings objectives.snr_form samplers samplers.forms samplers.grids chains
+    chains.diagnostics targets evaluation
+"""
 SECONDS = 5  # that one call may take
 
 NONSENSE: dict[str, Any] = {
@@ -283,7 +294,6 @@ MADE: dict[str, dict[str, Any]] = {
         "guidance": 1.0,
         "grid": grids.Karras(),
     },
-    "samplers.tune": {"denoiser": EXACT, "evaluations": 2, "rng": rng(), "rows": 2, "cond": None},
     "samplers.forms.DataForm": {"churn": 1.0},
     "samplers.forms.VelocityForm": {"sigma_data": 1.0},
     "samplers.grids.Fitted": {"knots": (1.0, 0.0)},
@@ -387,8 +397,222 @@ MADE: dict[str, dict[str, Any]] = {
 }
 
 
+# Public names that stand in no line of `MADE` -> why.
+ELSEWHERE = {
+    "what the package itself makes, as an answer": """
+        chains.PosteriorMean chains.Proposing chains.StartCorrelation chains.State chains.Trace chains.Tuned
+        chains.diagnostics.Agreement evaluation.Baseline evaluation.ClassifierTest evaluation.EnergyDistance
+        evaluation.Estimate evaluation.Memorisation evaluation.Neighbours evaluation.SphereKernelDensity
+        laws.WrightFisherKernel samplers.Particles samplers.Solution spaces.Diffusion spaces.Jump
+    """,
+    "takes no argument": """
+        objectives.VDM objectives.times.ImportanceTimes objectives.times.UniformTimes
+        objectives.weightings.BoundWeighting objectives.weightings.SimpleWeighting processes.LargeVariance
+        processes.SmallVariance processes.paths.Exploding processes.paths.Preserving processes.paths.Straight
+        processes.paths.SubPreserving samplers.forms.NoiseForm samplers.grids.UniformGrid samplers.grids.UniformLogSNR
+        spaces.Rotations
+    """,
+    "takes seconds; tests/samplers/test_tuning.py": "samplers.tune",
+    "a warning": "chains.NotMixedWarning chains.UnreliableEstimate samplers.InaccurateSamplesWarning",
+    "a function of tensors, which makes no object": """
+        chains.conditional chains.diagnostics.agreement chains.diagnostics.conditional_curvature
+        chains.diagnostics.curvature chains.snr_levels denoisers.likelihoods.log_twist denoisers.likelihoods.log_values
+        evaluation.classifier_test evaluation.energy_distance evaluation.entropy_bounds evaluation.fit_baselines
+        evaluation.independent_log_prob evaluation.memorisation objectives.snr_form.force
+        objectives.snr_form.force_loss objectives.snr_form.level_loss objectives.snr_form.noise
+        objectives.snr_form.noise_loss objectives.snr_form.rate_loss objectives.snr_form.step_loss
+        objectives.snr_form.tweedie objectives.times.low_discrepancy objectives.times.stratum
+        objectives.times.times_at objectives.weightings.factor_at processes.leaves processes.map_leaves
+        processes.require spaces.continuum
+    """,
+}
+
+# What is legal of the nonsense: its labels -> the arguments that may be so.
+FINE = {
+    # positive numbers
+    "half": """
+        schedules.Linear.end schedules.Geometric.end schedules.Exponential.scale schedules.Exponential.base
+        schedules.PowerLogSNR.sigma_min schedules.PowerLogSNR.sigma_max schedules.PowerLogSNR.rho
+        spaces.Lattice.step heads.X0.sigma_data heads.Eps.sigma_data heads.Preconditioned.sigma_data
+        heads.Score.sigma_data heads.V.sigma_data heads.Velocity.sigma_data heads.LatticeHead.sigma_data
+        processes.until_mixed.start processes.ImmigrationDeath.mean processes.PureDeath.mean
+        processes.edm.sigma_min processes.edm.sigma_max processes.edm.rho processes.ornstein_uhlenbeck.horizon
+        processes.variance_exploding.sigma_min processes.variance_exploding.sigma_max
+        processes.WrightFisher.alpha processes.rates.GaussianTarget.reach
+        denoisers.likelihoods.LinearGaussian.scale objectives.LogitNormalCells.step objectives.UniformCells.step
+        objectives.times.LogNormalTimes.deviation objectives.times.OneLevel.sigma
+        objectives.weightings.EDMWeighting.deviation objectives.weightings.EDMWeighting.sigma_data
+        samplers.Adaptive.tolerance samplers.PredictorCorrector.stride samplers.PredictorCorrector.snr
+        samplers.forms.VelocityForm.sigma_data samplers.grids.Karras.rho samplers.grids.LogNormalGrid.deviation
+        chains.Annealed.epsilon chains.MALA.step_size chains.Geodesic.step_size chains.Langevin.step_size
+        chains.Sequential.delta chains.Sequential.friction chains.equal_levels.sigma chains.growing_levels.sigma
+        chains.BAOAB.step_size chains.BAOAB.friction chains.BAOAB.mass chains.Cheng.step_size
+        chains.Cheng.friction chains.Cheng.mass chains.Sachs.step_size chains.Sachs.friction chains.Sachs.mass
+        chains.AutoencoderChain.sigma chains.DiscreteWalkJump.sigma chains.DiscreteWalkJump.delta
+        chains.DiscreteWalkJump.friction chains.WalkJump.sigma chains.WalkJump.delta chains.WalkJump.friction
+        chains.diagnostics.zeta.sigma chains.diagnostics.zeta.radius chains.diagnostics.log_concave_sigma.radius
+        chains.diagnostics.jump_bound.sigma chains.diagnostics.jump_variance.tau
+        chains.diagnostics.jump_variance.level targets.Funnel.scale targets.Rings.scale targets.Modes.scale
+        targets.TwoModes.scale targets.ring.scale targets.LogisticRegression.scale
+        evaluation.ProbabilityFlow.tolerance evaluation.bits_per_dimension.step
+        evaluation.sliced_wasserstein.order evaluation.wasserstein.order
+    """,
+    # what may be left out
+    "none": """
+        processes.erasing_betas.first processes.Binomial.schedule processes.Brownian.schedule
+        processes.CTMC.schedule processes.WrightFisher.schedule networks.MLP.output_shape
+        networks.Transformer.output_shape networks.UNet.output_shape denoisers.Exact.weights
+        denoisers.Neural.head objectives.Implicit.probes samplers.DDIM.grid samplers.Ancestral.grid
+        samplers.Perturbed.grid samplers.Euler.grid samplers.FirstHitting.grid samplers.Uniformisation.grid
+        samplers.Heun.grid samplers.Multistep.order samplers.Multistep.form samplers.Multistep.grid
+        samplers.dpm_solver_pp.grid samplers.linear_multistep.order samplers.linear_multistep.grid
+        samplers.TauLeaping.grid samplers.TwistedSMC.grid  chains.AtNoise.cond
+        chains.Density.space chains.Field.space chains.Localization.sigmas chains.Sequential.sigmas
+        targets.EllipticalGaussian.axes evaluation.Bound.batch_size evaluation.Bound.decoder
+        evaluation.ImplicitBound.probes evaluation.ImplicitBound.batch_size
+        evaluation.ProbabilityFlow.batch_size evaluation.ImportanceWeighted.batch_size
+        evaluation.StepBound.batch_size
+    """,
+    # counts from 0, and ends of intervals
+    "zero": """
+        schedules.Linear.tau_min schedules.Cosine.tau_min schedules.Erasing.lost schedules.Exponential.tau_min
+        laws.Categorical.event_ndim laws.Normal.event_ndim laws.BinomialBirths.event_ndim
+        laws.BinomialThinning.event_ndim laws.WrappedNormal.event_ndim networks.MLP.cond_features
+        networks.Transformer.cond_features networks.UNet.cond_features samplers.PredictorCorrector.corrections
+        samplers.grids.LogNormalGrid.uniform chains.run.steps chains.run.keep
+        evaluation.ProbabilityFlow.exact_up_to evaluation.sliced_wasserstein.seed evaluation.wasserstein.seed
+    """,
+    # any number
+    "negative zero half": """
+        schedules.LinearLogSNR.maximum schedules.LinearLogSNR.minimum schedules.Learned.maximum
+        schedules.Learned.minimum spaces.Lattice.first heads.Logistic.log_scale denoisers.Guided.scale
+        objectives.times.LogNormalTimes.mean objectives.weightings.EDMWeighting.mean
+        samplers.grids.LogNormalGrid.mean targets.TwoModes.separation targets.ring.radius targets.Phi4.mass
+        targets.Potts.coupling targets.Ising.coupling targets.Ising.magnet evaluation.bits_per_dimension.nats
+    """,
+    # numbers from 0
+    "zero half": """
+        schedules.Linear.start denoisers.likelihoods.Masked.scale denoisers.likelihoods.noisy.scale
+        samplers.DDIM.eta samplers.Euler.churn samplers.Heun.churn samplers.Heun.churn_noise
+        samplers.dpm_solver_pp.churn samplers.TauLeaping.churn samplers.forms.DataForm.churn
+        chains.Mean.precision chains.AutoencoderChain.spread chains.diagnostics.zeta.tau
+        chains.diagnostics.log_concave_sigma.tau chains.diagnostics.enclosing_radius.tau targets.Phi4.coupling
+    """,
+    # flags
+    "true": """
+        schedules.Learned.learn_ends heads.Logistic.evidence processes.rates.BirthDeath.normalised
+        processes.rates.Cyclic.normalised processes.rates.GaussianTarget.normalised
+        processes.rates.RateMatrix.normalised processes.rates.RateMatrix.ordered networks.UNet.attention
+        denoisers.Guided.warm samplers.Perturbed.warm chains.Annealed.jump chains.PlugIn.antithetic
+        evaluation.BinDecoder.denoised evaluation.DequantisedLikelihood.weighted
+        evaluation.StepBound.three_terms
+    """,
+    # functions
+    "function": """
+        processes.DiffusionProcess.drift processes.DiffusionProcess.scale processes.DiffusionProcess.prior_law
+        processes.JumpProcess.rates processes.JumpProcess.prior_law denoisers.Guided.log_r
+        objectives.Denoising.weighting objectives.Implicit.weighting samplers.Perturbed.log_r
+        samplers.Multistep.quadrature samplers.TwistedSMC.log_r chains.Density.function chains.Field.function
+    """,
+    # names
+    "text": """
+        objectives.UniformCells.name evaluation.Bound.name evaluation.ImplicitBound.name
+        evaluation.DequantisedLikelihood.name evaluation.ProbabilityFlow.name evaluation.ImportanceWeighted.name
+        evaluation.StepBound.name
+    """,
+    # no axes, none of them
+    "empty": """
+        spaces.Euclidean.event_shape heads.Tangent.frequencies targets.Potts.field
+    """,
+    # functions that may be left out
+    "none function": """
+        objectives.ScoreMatching.local chains.Density.gradient chains.run.on_step
+    """,
+    # an int for a tuple of places
+    "negative zero": """
+        heads.LatticeHead.atoms
+    """,
+    # positive, or left out
+    "none half": """
+        processes.rates.GaussianTarget.width
+    """,
+    # a flag, or left out
+    "none true": """
+        samplers.Multistep.corrected
+    """,
+    # any number, or left out
+    "none negative zero half": """
+        samplers.TwistedSMC.guidance
+    """,
+}
+
+
 def made(name: str) -> Callable[..., Any]:
     """The class or function of a name."""
     module, _, attribute = name.rpartition(".")
     found: Callable[..., Any] = getattr(importlib.import_module(f"unnoise.{module}"), attribute)
     return found
+
+
+def public() -> Iterator[str]:
+    """The classes that can be made, and the functions, of all packages."""
+    for package in PACKAGES.split():
+        module = importlib.import_module(f"unnoise.{package}")
+        nested = "." in package and not hasattr(module, "__path__")
+        for name, found in vars(module).items():
+            own = getattr(found, "__module__", "") == module.__name__ if nested else True
+            ours = getattr(found, "__module__", "").startswith(f"unnoise.{package.partition('.')[0]}")
+            makes = inspect.isclass(found) or inspect.isfunction(found)
+            if makes and own and ours and not name.startswith("_") and not inspect.isabstract(found):
+                yield f"{package}.{name}"
+
+
+@contextmanager
+def seconds(most: float) -> Iterator[None]:
+    """TimeoutError for what takes longer."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"no answer within {most} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, most)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_every_public_name_has_an_example_or_a_reason() -> None:
+    elsewhere = {name for names in ELSEWHERE.values() for name in names.split()}
+    assert set(public()) - elsewhere == set(MADE)
+    arguments = {f"{name}.{argument}" for name, example in MADE.items() for argument in example}
+    assert {name for names in FINE.values() for name in names.split()} <= arguments
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_argument_has_a_value_in_the_example(name: str) -> None:
+    made(name)(**MADE[name])
+    signature = inspect.signature(made(name))
+    assert set(signature.parameters) == set(MADE[name])
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_nonsense_is_refused_in_one_sentence(name: str) -> None:
+    found = {}
+    for argument, value in MADE[name].items():
+        fine = {
+            label for labels, names in FINE.items() if f"{name}.{argument}" in names.split() for label in labels.split()
+        }
+        for label, nonsense in (NONSENSE | {"its class": type(value)}).items():
+            try:
+                with seconds(SECONDS):
+                    made(name)(**(MADE[name] | {argument: nonsense}))
+                got = "taken"
+            except InputError as error:
+                got = "refused" if "\n" not in str(error) and len(str(error)) < 300 else f"refused at length: {error}"
+            except Exception as error:
+                got = f"{type(error).__name__}: {error}"
+            if got != ("taken" if label in fine else "refused"):
+                found[argument, label] = got
+    assert not found

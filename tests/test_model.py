@@ -25,7 +25,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from unnoise import DenoisingMarkovModel, InputError, load, networks, processes, samplers
 from unnoise.chains import Sequential, WalkJump
-from unnoise.denoisers import ExactMixture
+from unnoise.denoisers import Denoiser, ExactMixture
 from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.heads import Eps
 from unnoise.laws import GaussianMixture
@@ -281,7 +281,7 @@ def test_integers_are_weighed_at_many_points_of_their_cells() -> None:
         assert_mean_at_most(many.parts["gain"], 0.0)
     bound = model.estimate(rows[:20], likelihood=Bound(draws=4), dequantisations=2)
     assert bound.method == "lower bound, uniform dequantisation, 2 points per row"
-    with pytest.raises(InputError, match="got draws=0"):
+    with pytest.raises(InputError, match="got draws = 0"):
         model.estimate(rows, dequantisations=0)
 
 
@@ -385,7 +385,7 @@ def test_sampling_can_be_told_how(model: DenoisingMarkovModel) -> None:
     model.sample_states(3, None, rng, sampler=samplers.DDIM, steps=5, on_step=lambda i, t, x: seen.append(t))
     assert len(seen) == 4
     assert seen == sorted(seen, reverse=True)
-    with pytest.raises(InputError, match="got 0 sampling steps; expected at least 1"):
+    with pytest.raises(InputError, match="got steps = 0; expected a whole number from 1"):
         model.sample(3, steps=0)
 
 
@@ -431,11 +431,11 @@ def test_too_coarse_a_sampler_is_told_of(model: DenoisingMarkovModel) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"steps": 0}, "steps is 0, but it must be a whole number, at least 1"),
-        ({"learning_rate": -1.0}, "learning_rate is -1.0"),
-        ({"precision": "float16"}, "precision is 'float16', but it must be 'float32' or 'bfloat16'"),
+        ({"steps": 0}, r"got steps = 0; expected a whole number from 1"),
+        ({"learning_rate": -1.0}, "got learning_rate = -1.0; expected a finite number above 0"),
+        ({"precision": "float16"}, "got precision = 'float16'; expected 'float32' or 'bfloat16'"),
         ({"device": "abacus"}, "The device 'abacus' cannot be used on this machine"),
-        ({"random_state": None}, "seed is None, but it must be a whole number, at least 0"),
+        ({"random_state": None}, "got seed = None; expected a whole number from 0"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_at_fit(data: np.ndarray, changes: dict[str, Any], message: str) -> None:
@@ -561,7 +561,7 @@ def test_chains_walk_in_groups(data: np.ndarray, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_walk_honours_conditions_and_gives_back_the_type(people: pl.DataFrame) -> None:
-    class Told(torch.nn.Module):
+    class Told(Denoiser):
         """A denoiser that says what it is conditioned on."""
 
         def __init__(self, process: Any) -> None:
@@ -591,7 +591,7 @@ def test_a_seed_decides_a_walk(chain: Any, model: DenoisingMarkovModel) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"chain": partial(WalkJump, sigma=0.0)}, "got sigma = 0.0; expected a positive number"),
+        ({"chain": partial(WalkJump, sigma=0.0)}, "got sigma = 0.0; expected a finite number above 0"),
         ({"chain": partial(WalkJump, sigma=1e6)}, "this denoiser knows the levels from"),
         ({"chain": partial(Sequential, first=0)}, "got first = 0"),
         ({"n": 0}, "got n = 0"),

@@ -17,7 +17,7 @@ from unnoise import DenoisingMarkovModel, load, samplers
 from unnoise._seeding import generator, seeded
 from unnoise.chains import WalkJump
 from unnoise.data import Schema
-from unnoise.denoisers import Neural
+from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.heads import V
 from unnoise.networks import MLP
@@ -129,7 +129,7 @@ def test_an_estimate_is_the_likelihood_moved_by_the_units(fitted: DenoisingMarko
         torch.testing.assert_close(end, other + volume)
 
 
-class Told(torch.nn.Module):
+class Told(Denoiser):
     """A denoiser that says what it is conditioned on."""
 
     def __init__(self, process: Any) -> None:

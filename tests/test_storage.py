@@ -21,10 +21,10 @@ import polars as pl
 import pytest
 import safetensors.torch
 import torch
+from forged import rewrite
 
 from unnoise import DenoisingMarkovModel, InputError, load, samplers, storage
 from unnoise._errors import NonFiniteError
-from unnoise._sealed import BLANK, seal, write_tensors
 from unnoise.evaluation import Bound
 from unnoise.model import load_unfitted
 from unnoise.networks import MLP
@@ -78,18 +78,6 @@ def names(folder: Path) -> set[str]:
 
 def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def rewrite(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    """Change the description of a saved model, and seal both files anew, as somebody who wants harm would do it."""
-    config = json.loads((folder / CONFIG).read_text())
-    change(config)
-    (folder / CONFIG).write_text(json.dumps(config | {"checksum": BLANK}))
-    seal(folder / CONFIG)
-    model = storage.Description(config.get("params"), config.get("schema"), config.get("data")).fingerprint
-    with safetensors.safe_open(folder / WEIGHTS, framework="pt") as file:
-        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    write_tensors(folder / WEIGHTS, tensors, metadata | {"model": str(model)})
 
 
 # ---- there and back
@@ -167,7 +155,7 @@ def test_a_planted_function_does_not_run(folder: Path, tmp_path: Path) -> None:
     """The network is what loading calls, with arguments that the folder chooses."""
     touch = {"partial": {"name": "os:system"}, "arguments": [f"touch {tmp_path / 'ran'}"], "keywords": {"dict": {}}}
     rewrite(folder, lambda config: config["params"]["dict"].update(network=touch))
-    with pytest.raises(InputError, match=r"uses 'os:system', which is none of unnoise's parts: .* trust=\['os'\]"):
+    with pytest.raises(InputError, match="uses 'os:system', which is none of the parts that models are made of"):
         load(folder)
     assert not (tmp_path / "ran").exists()
 

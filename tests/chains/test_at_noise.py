@@ -91,7 +91,7 @@ class TestStart:
         assert torch.equal(noisy.guess(3), torch.zeros(3, 2, dtype=FLOAT64))
 
     def test_no_chains(self, ring):
-        with pytest.raises(InputError, match="got 0 chains"):
+        with pytest.raises(InputError, match="got start = 0; expected a whole number from 1"):
             of_mixture(ring).guess(0)
 
 

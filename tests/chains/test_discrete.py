@@ -162,7 +162,7 @@ class TestFaults:
             sampler.sample(torch.zeros(1, 3, 4), rng)
 
     def test_no_chains(self, sampler, rng):
-        with pytest.raises(InputError, match="got 0 chains; expected at least one"):
+        with pytest.raises(InputError, match="got start = 0; expected a whole number from 1"):
             sampler.sample(0, rng)
 
     def test_a_denoiser_of_another_alphabet(self, rng):

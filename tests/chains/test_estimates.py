@@ -72,7 +72,7 @@ class TestPlugIn:
 
     @pytest.mark.parametrize("draws", [0, 7])
     def test_draws_that_cannot_be(self, rng, draws):
-        with pytest.raises(InputError, match=f"got {draws} draws"):
+        with pytest.raises(InputError, match=f"got draws = {draws}"):
             PlugIn(PLANE, standard(1), draws, rng)
 
 

@@ -114,7 +114,7 @@ class TestTune:
         assert abs(run(tuned.kernel, tuned.state, 50, rng).acceptance - 0.574) < 0.05
 
     def test_nonsense_is_refused(self, rng):
-        with pytest.raises(InputError, match=r"acceptance of 1\.5"):
+        with pytest.raises(InputError, match=r"got target = 1\.5; expected a finite number above 0 and below 1"):
             tune(MALA(TWO_BUMPS, 0.1), torch.zeros(3, 1), rng, target=1.5)
 
 

@@ -221,8 +221,8 @@ def test_an_interrupted_check_says_so(run: Run, desk: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (("mine:sampler", "--order", "nan"), "got order=nan; expected a positive number of at most 16"),
-        (("mine:sampler", "--order", "-1"), "got order=-1.0; expected a positive number of at most 16"),
+        (("mine:sampler", "--order", "nan"), "got order = nan; expected a finite number above 0 and at most 16"),
+        (("mine:sampler", "--order", "-1"), "got order = -1.0; expected a finite number above 0 and at most 16"),
         (("mine:plane", "--order", "1"), "--order is for samplers; leave it out"),
         (("mine:known", "--order", "1"), "--order is for samplers; leave it out"),
     ],

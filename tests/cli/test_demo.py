@@ -50,7 +50,10 @@ def test_digits_become_a_model_new_digits_and_a_report(run: Run, tmp_path: Path)
 
 
 @pytest.mark.usefixtures("few_digits")
-@pytest.mark.parametrize(("words", "match"), [("--time soon", "got the time 'soon'"), ("--steps 0", "steps is 0")])
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [("--time soon", "got the time 'soon'"), ("--steps 0", "got steps = 0; expected a whole number from 1")],
+)
 def test_wrong_options_are_refused(words: str, match: str, run: Run, tmp_path: Path) -> None:
     result = run("demo", "-o", tmp_path / "demo", *words.split())
     assert result.exit_code == 2

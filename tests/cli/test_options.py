@@ -14,6 +14,7 @@ import pytest
 import torch
 from typer.testing import Result
 
+from unnoise import DenoisingMarkovModel as unfitted
 from unnoise import evaluate, load, samplers
 from unnoise._seeding import generator
 from unnoise.chains import NotMixedWarning
@@ -70,6 +71,24 @@ def test_evaluate_takes_its_training_rows_its_number_of_rows_and_its_seed(
     wanted = evaluate(load(model), test, train=train, max_rows=12, seed=5)
     assert len(wanted.test) == 12
     assert {name: found[name] for name in wanted.measured()} == pytest.approx(wanted.measured(), rel=1e-6)
+
+
+def test_fit_takes_every_option(done: Run, data: Path, tmp_path: Path) -> None:
+    words = ("--steps", "4", "--batch-size", "8", "--learning-rate", "0.02", "--precision", "bfloat16", "--seed", "5")
+    done("fit", data / "rows.csv", "-o", tmp_path / "model", "--time", "10m", "--device", "cpu", *words)
+    model = load(tmp_path / "model")
+    changed = {name: value for name, value in model.get_params().items() if value != getattr(unfitted(), name)}
+    assert changed == {
+        "steps": 4,
+        "batch_size": 8,
+        "learning_rate": 0.02,
+        "precision": "bfloat16",
+        "random_state": 5,
+        "time_limit": 600.0,
+        "device": "cpu",
+    }
+    wanted = unfitted().set_params(**changed).fit(pl.read_csv(data / "rows.csv"))
+    assert model.losses_.tolist() == wanted.losses_.tolist()
 
 
 def test_fit_tells_the_mean_of_its_last_hundred_losses(done: Run, data: Path, tmp_path: Path) -> None:

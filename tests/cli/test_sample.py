@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,8 @@ import polars as pl
 import pytest
 from PIL import Image
 from typer.testing import Result
+
+from unnoise import load
 
 Run = Callable[..., Result]
 FEW = ("--steps", "3", "--batch-size", "8", "--device", "cpu")
@@ -111,7 +115,7 @@ def test_wrong_conditions_are_refused(
             ["--sampler", "magic"],
             "got the sampler 'magic'; expected one of multistep, adaptive, dpm-solver[+][+], linear-multistep",
         ),
-        (["--sampling-steps", "0"], "got 0 sampling steps; expected at least 1"),
+        (["--sampling-steps", "0"], "got steps = 0; expected a whole number from 1"),
         (["--device", "abacus"], "The device 'abacus' cannot be used on this machine"),
         (["-o", "new.xlsx"], "new.xlsx is of no type that can be written"),
         (["-o", "nowhere/new.csv"], "The folder nowhere does not exist; create it first"),
@@ -141,10 +145,10 @@ def test_code_that_a_model_names_runs_only_when_trusted(
         "def sampler(denoiser):\n    from unnoise.samplers import DDIM\n    return DDIM(denoiser, 4)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    folder = shutil.copytree(model, tmp_path / "model")
-    config = json.loads((folder / "config.json").read_text())
-    config["params"]["dict"]["sampler"] = {"name": "my_networks:sampler"}
-    (folder / "config.json").write_text(json.dumps(config))
+    folder, fitted = tmp_path / "model", load(model)
+    fitted.set_params(sampler=importlib.import_module("my_networks").sampler).save(folder)
+    del sys.modules["my_networks"]
+    (tmp_path / "imported").unlink()
     words = ("sample", folder, "-n", "5", "-o", tmp_path / "new.csv")
     refused(*words, match="none of unnoise's parts: if you know that module, load with .* or --trust my_networks")
     assert not (tmp_path / "imported").exists()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import torch
 from typer.testing import Result
 
 from unnoise import load
+from unnoise.networks import MLP
 
 Run = Callable[..., Result]
 
@@ -103,15 +103,22 @@ def test_wrong_output_is_refused(refused: Run, data: Path, model: Path, tmp_path
     assert (tmp_path / "scores.csv").read_text() == "mine"
 
 
-@pytest.mark.parametrize("likelihood", ["exact", "bound"])
-def test_weights_that_are_not_finite_score_nothing(
-    likelihood: str, run: Run, data: Path, model: Path, tmp_path: Path
-) -> None:
+def test_weights_that_are_not_finite_score_nothing(refused: Run, data: Path, model: Path, tmp_path: Path) -> None:
     spoilt = load(model)
     next(spoilt.denoiser_.parameters()).data.fill_(torch.nan)
     spoilt.save(tmp_path / "spoilt")
+    words = ("score", tmp_path / "spoilt", data / "rows.csv", "-o", tmp_path / "scores.csv")
+    refused(*words, match="weights.safetensors is damaged .* holds numbers that are not finite")
+    assert os.listdir(tmp_path) == ["spoilt"]
+
+
+@pytest.mark.parametrize("likelihood", ["exact", "bound"])
+def test_what_is_not_a_number_scores_nothing(
+    likelihood: str, run: Run, data: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MLP, "forward", lambda self, x, *rest: torch.full_like(x, torch.nan))
     words = ("-o", tmp_path / "scores.csv", "--likelihood", likelihood)
-    result = run("score", tmp_path / "spoilt", data / "rows.csv", *words)
+    result = run("score", model, data / "rows.csv", *words)
     assert (result.exit_code, result.stdout) == (1, "")
     assert re.fullmatch(r"unnoise: [^\n]*(nan|finite)[^\n]*\n", result.stderr), result.stderr
-    assert os.listdir(tmp_path) == ["spoilt"]
+    assert os.listdir(tmp_path) == []

@@ -100,8 +100,14 @@ def test_faults_are_said(tmp_path: Path, text: str | bytes, message: str) -> Non
 
 @pytest.mark.parametrize("number", ["$51.26", "1,000", "1_000", "15 %", "1" * 40, "(3.5)", "\u0661"])
 def test_texts_that_look_like_numbers_are_said(tmp_path: Path, number: str) -> None:
-    with pytest.warns(UserWarning, match=r"Column 'a' .* is text, but 1 of 1 values look like numbers, such as '"):
+    with pytest.warns(UserWarning, match=r"Column 'a' .* is text, such as '.*', but 1 of 1 values look like numbers"):
         assert read_text(tmp_path, f'a,b\n"{number}",1\n')["a"].to_list() == [number]
+
+
+def test_the_cell_that_makes_numbers_text_is_said(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match=r"is text, such as 'ten', but 19 of 20 values look like numbers"):
+        read_text(tmp_path, "a,b\n" + "1,2\n" * 19 + "ten,2\n")
+    read_text(tmp_path, "a,b\n" + "007,2\n" * 19 + "ten,2\n")
 
 
 def test_gzipped_files_are_read_and_cut_ones_said(tmp_path: Path) -> None:

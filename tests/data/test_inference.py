@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise.data import Schema
+from unnoise.data import Schema, inference
 
 FRAME = pl.DataFrame(
     {
@@ -90,6 +93,34 @@ def test_few_labels_are_classes_and_many_are_numbers(count: int, name: str) -> N
 def test_kinds_that_cannot_be(kinds: Any, condition: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Schema.infer(FRAME, kinds=kinds, condition=condition)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_column_of_any_kind_is_refused_or_comes_back_finite(seed: int) -> None:
+    draws = np.random.default_rng(seed)
+    columns = [
+        *(draws.normal(size=9), draws.integers(0, 4, 9), draws.random(9) < 0.5, draws.choice(["a", "b", "cc"], 9)),
+        *(draws.normal(size=9) * 1e300, draws.normal(size=9) * 1e-310, draws.uniform(0, 360, 9), np.full(9, 3.5)),
+        *(draws.integers(-(2**62), 2**62, 9), draws.integers(0, 5, 9).astype(np.uint64) + np.uint64(2**63)),
+        *(draws.normal(size=9).astype("f2"), np.where(draws.random(9) < 0.2, np.nan, 1.0), draws.integers(0, 2, 9)),
+    ]
+    for _ in range(150):
+        chosen = draws.choice(len(columns), draws.integers(1, 5), replace=False)
+        data = pl.DataFrame({f"x{i}": columns[k] for i, k in enumerate(chosen)})
+        names, words = [str(draws.choice(data.columns)), "x"], draws.choice(inference.KINDS, 2).tolist()
+        kinds = dict(zip(names[: draws.integers(0, 3)], words, strict=False))
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "1 column holds|. columns hold")
+                schema = Schema.infer(data, kinds=kinds)
+            assert Schema.from_config(json.loads(json.dumps(schema.to_config()))) == schema
+            x = schema.encode(data).x
+        except InputError:
+            continue
+        assert all(bool(leaf.isfinite().all()) for _, leaf in _tree.leaves(x))
+        for values in schema.values(x).values():
+            assert values.dtype == object or np.isfinite(values.astype(np.float64)).all()
+        assert schema.decode(x).schema == data.schema
 
 
 def test_two_values_are_binary() -> None:

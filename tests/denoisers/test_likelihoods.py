@@ -76,11 +76,14 @@ def test_observations_of_factors_multiply():
     [
         (lambda: LinearGaussian(MATRIX, torch.zeros(3), 1.0), r"expected \(k, d\) and \(k,\)"),
         (lambda: LinearGaussian(MATRIX, VALUES * math.nan, 1.0), "NaN or infinite numbers in the values"),
-        (lambda: LinearGaussian(MATRIX, VALUES, 0.0), "a noise of scale 0.0"),
+        (
+            lambda: LinearGaussian(MATRIX, VALUES, 0.0),
+            r"got scale = 0\.0; expected a finite number above 0",
+        ),
         (lambda: LinearGaussian(MATRIX, VALUES, 1.0)(torch.zeros(2, 5)), "got points of 5 numbers, .* measures 3"),
         (lambda: Masked(torch.zeros(2, dtype=torch.bool), torch.zeros(2), 1.0), "0 of it true"),
         (lambda: Masked(torch.ones(2), torch.zeros(2), 1.0), "a boolean mask"),
-        (lambda: noisy(torch.zeros(2), -1.0), "a noise of scale -1.0"),
+        (lambda: noisy(torch.zeros(2), -1.0), r"got scale = -1\.0; expected a finite number at least 0"),
         (lambda: noisy(torch.zeros(2), 0.0)(torch.zeros(4, 2)), "no density at a point: give a scale above 0"),
         (lambda: noisy(torch.zeros(2), 1.0)(torch.zeros(4, 3)), r"points of shape \(3,\) for a mask of shape \(2,\)"),
     ],

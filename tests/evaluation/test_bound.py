@@ -89,7 +89,7 @@ class TestBound:
 
     @pytest.mark.parametrize("draws", [0, 1, 7])
     def test_an_odd_number_of_draws_is_refused(self, draws):
-        with pytest.raises(InputError, match=f"got draws={draws}; the bound needs an even number"):
+        with pytest.raises(InputError, match=f"got draws = {draws}; expected"):
             Bound(draws)
 
     def test_a_single_row_and_the_fewest_draws_work(self, ring, points, rng):

@@ -96,7 +96,7 @@ def test_a_noisy_density_is_not_weighed(numbers, rng):
 
 @pytest.mark.parametrize(("draws", "weighted"), [(0, False), (1, True)])
 def test_too_few_points_are_refused(draws, weighted):
-    with pytest.raises(InputError, match=f"got draws={draws}"):
+    with pytest.raises(InputError, match=f"got draws = {draws}"):
         DequantisedLikelihood(Known(), UniformCells(STEP), draws, weighted)
 
 

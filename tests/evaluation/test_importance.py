@@ -116,5 +116,5 @@ def test_the_effective_number_of_trajectories():
 
 
 def test_one_trajectory_is_refused():
-    with pytest.raises(InputError, match="got trajectories=1"):
+    with pytest.raises(InputError, match="got trajectories = 1; expected a whole number from 2"):
         ImportanceWeighted(CHAIN, 1)

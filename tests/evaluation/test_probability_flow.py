@@ -163,7 +163,7 @@ class TestHutchinsonInManyDimensions:
             many.interval(1)
 
     def test_one_probe_has_no_spread(self):
-        with pytest.raises(InputError, match="got probes=1; at least 2"):
+        with pytest.raises(InputError, match="got probes = 1; expected a whole number from 2"):
             ProbabilityFlow(probes=1)
 
 

@@ -75,7 +75,7 @@ def test_rows_are_handled_in_groups_with_their_conditions(rng):
 
 
 def test_an_odd_number_of_draws_is_refused():
-    with pytest.raises(InputError, match="got draws=3"):
+    with pytest.raises(InputError, match="got draws = 3; expected an even number, as every row is judged by pairs"):
         StepBound(CHAIN, draws=3)
 
 

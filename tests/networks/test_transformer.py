@@ -94,7 +94,10 @@ def test_every_parameter_learns():
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"input_shape": (3,)}, r"got the shapes \(3,\) and \(3,\); a transformer expects \(channels, sites\)"),
+        (
+            {"input_shape": (3,)},
+            r"got the shapes \(3,\) and \(3,\); a transformer expects \(channels, sites\) in and out",
+        ),
         ({"output_shape": (3, 4)}, r"got the shapes \(3, 5\) and \(3, 4\)"),
         ({"heads": 3}, "got width 16 and 3 heads"),
     ],

@@ -65,7 +65,7 @@ class TestEveryLaw:
                 assert_mean((-weight).exp() * f, integral)  # the density itself
 
     def test_a_cell_without_width_is_refused(self, cells):
-        with pytest.raises(InputError, match="a cell has a positive width"):
+        with pytest.raises(InputError, match="expected a finite number above 0"):
             UniformCells(0.0)
 
 

@@ -205,5 +205,5 @@ def test_a_weighting_is_a_factor():
 
 @pytest.mark.parametrize("efforts", [{"steps": 0}, {"probes": 0}])
 def test_no_effort_is_refused(efforts):
-    with pytest.raises(InputError, match="both must be at least 1"):
+    with pytest.raises(InputError, match="expected a whole number from 1"):
         Implicit(**efforts)

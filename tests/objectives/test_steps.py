@@ -52,7 +52,7 @@ def test_every_step_is_seen_equally_often():
 
 
 def test_one_step_is_no_chain():
-    with pytest.raises(InputError, match="got 1 steps; expected at least 2"):
+    with pytest.raises(InputError, match="got steps = 1; expected a whole number from 2"):
         ddpm(1)
 
 

@@ -124,7 +124,7 @@ def test_steps_are_the_ends_of_equal_steps_each_as_likely(process):
 
 
 def test_no_steps_are_refused():
-    with pytest.raises(InputError, match="got 0 steps; expected at least 1"):
+    with pytest.raises(InputError, match="got steps = 0; expected a whole number from 1"):
         StepTimes(0)
 
 

@@ -148,9 +148,12 @@ def test_it_can_be_saved_and_takes_any_schedule():
 
 BAD = {
     "states": (lambda: Binomial(Finite(2, 3)), "got a space with 3 states per site"),
-    "mean": (lambda: Binomial(Finite(2, 2), mean=1.0), "got the mean 1.0; expected numbers between 0 and 1"),
+    "mean": (
+        lambda: Binomial(Finite(2, 2), mean=1.0),
+        r"got mean = 1\.0; expected a finite number above 0 and below 1",
+    ),
     "sites": (lambda: Binomial(Finite(2, 2), mean=(0.5, 0.5, 0.5)), "give both the same"),
-    "steps": (lambda: binomial_chain(Finite(2, 2), steps=1), "got 1 steps; a chain takes at least 2"),
+    "steps": (lambda: binomial_chain(Finite(2, 2), steps=1), "got steps = 1; expected a whole number from 2"),
     "chain": (lambda: binomial_chain(Finite(2, 3)), "got a space with 3 states per site"),
 }
 

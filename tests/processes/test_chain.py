@@ -282,8 +282,8 @@ def test_single_precision_and_shapes_are_kept():
 
 
 BAD = {
-    "steps": (lambda: even_times(1), "got 1 steps"),
-    "times": (lambda: Chain(edm(LINE), (0.5,)), "got 1 steps"),
+    "steps": (lambda: even_times(1), "got (steps|times) = "),
+    "times": (lambda: Chain(edm(LINE), (0.5,)), "got (steps|times) = "),
     "order": (lambda: Chain(edm(LINE), (0.0, 0.5, 0.5)), "got times from 0.0 to 0.5; expected an increase"),
     "range": (lambda: Chain(edm(LINE), (0.0, 1.5)), "got times from 0.0 to 1.5"),
 }

@@ -106,7 +106,7 @@ def test_data_without_any_noise_are_refused(schedule):
 
 @pytest.mark.parametrize("horizon", [0.0, -1.0, math.inf, math.nan])
 def test_a_horizon_that_is_none(horizon):
-    with pytest.raises(InputError, match="got a horizon"):
+    with pytest.raises(InputError, match="expected a finite number above 5e-07"):
         ornstein_uhlenbeck(Euclidean(1), horizon)
 
 

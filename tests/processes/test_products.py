@@ -187,7 +187,9 @@ def test_times_of_each_row(atoms):
 
 
 def test_a_product_of_nothing_is_refused():
-    with pytest.raises(InputError, match="a product of no processes"):
+    with pytest.raises(
+        InputError, match=r"got parts = \{\}; expected a dict of Process objects by their names, at least one"
+    ):
         product({})
 
 

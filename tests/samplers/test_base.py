@@ -140,7 +140,7 @@ def test_no_samples_are_a_state_of_no_rows(denoiser, makes):
         none, one = make(denoiser).sample(0, seeded()), make(denoiser).sample(1, seeded())
         assert none.shape == (0, *one.shape[1:])
         assert none.dtype == one.dtype
-        with pytest.raises(InputError, match="got n = -1; expected how many samples"):
+        with pytest.raises(InputError, match="expected a whole number from 0"):
             make(denoiser).sample(-1, seeded())
 
 
@@ -276,7 +276,7 @@ def test_groups_of_nested_states_are_joined_leaf_by_leaf():
 
 @pytest.mark.parametrize("steps", [0, -3])
 def test_no_steps_are_refused(denoiser, steps):
-    with pytest.raises(InputError, match=f"got {steps} sampling steps; expected at least 1"):
+    with pytest.raises(InputError, match=f"got steps = {steps}; expected a whole number from 1"):
         Euler(denoiser, steps=steps)
 
 

@@ -155,7 +155,7 @@ def test_steps_follow_the_signal_to_noise_rule():
 
 
 def test_what_it_cannot_do_is_said():
-    with pytest.raises(InputError, match="expected 0 or more"):
+    with pytest.raises(InputError, match="got corrections = -1; expected a whole number from 0"):
         PredictorCorrector(TauLeaping(Exact(PROCESSES["uniform"], WORDS)), corrections=-1)
 
 

@@ -77,5 +77,15 @@ def test_a_fitted_grid_has_the_density_that_it_is_fitted_to():
 
 @pytest.mark.parametrize("knots", [(1.0,), (0.0, 1.0), (1.0, 1.0), (1.0, math.nan)])
 def test_knots_must_decrease(knots):
-    with pytest.raises(InputError, match="expected at least two decreasing numbers"):
+    with pytest.raises(InputError, match="got knots"):
         Fitted(knots)
+
+
+@pytest.mark.parametrize(
+    "grid", [UniformLogSNR(), Karras(), LogNormalGrid(), Fitted((3.0, 0.5, -1.0))], ids=lambda grid: type(grid).__name__
+)
+def test_levels_run_from_the_highest_to_the_lowest_that_they_are_told(grid):
+    """Also those of a grid that was fitted between other ends."""
+    levels = grid.log_levels(4.0, -5.0, 9)
+    assert (float(levels[0]), float(levels[-1])) == pytest.approx((4.0, -5.0))
+    assert (levels.diff() < 0).all()

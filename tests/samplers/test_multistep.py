@@ -236,11 +236,11 @@ def test_what_it_cannot_do_is_said(ring):
     denoiser = ExactMixture(edm(Euclidean(2)), ring)
     with pytest.raises(InputError, match=r"^Multistep needs a process with x_t = alpha x_0"):
         Multistep(Exact(CTMC(Finite(2, 5), UniformRates(5)), torch.zeros(1, 2, dtype=torch.long)))
-    with pytest.raises(InputError, match="expected at least 1"):
+    with pytest.raises(InputError, match="got order = 0; expected a whole number from 1"):
         Multistep(denoiser, order=0)
     with pytest.raises(InputError, match="undo the noise"):
         Multistep(denoiser, form=DataForm(churn=1.0), corrected=True)
-    with pytest.raises(InputError, match="expected a positive number"):
+    with pytest.raises(InputError, match=r"got sigma_data = 0\.0; expected a finite number above 0"):
         VelocityForm(0.0)
 
 
@@ -296,3 +296,11 @@ class TestOrders:
     def test_a_start_from_one_value_has_order_two(self, order):
         coarse, fine = (self.error(steps, order, NoiseForm(), False, filled=False) for steps in (192, 384))
         assert math.log2(coarse / fine) == pytest.approx(2, abs=0.2)
+
+
+@pytest.mark.parametrize("churn", [0.0, 0.5, 1.0, 1.5])
+def test_fresh_noise_fills_up_what_a_step_takes_away(churn):
+    """For one atom at zero, x / alpha has variance exp(-2 lam) at every level, whatever the churn."""
+    form, start, end = DataForm(churn), torch.linspace(-3, 2, 6), torch.linspace(-2.9, 4, 6)
+    kept = form.scale(end) / form.scale(start)
+    torch.testing.assert_close(kept**2 * torch.exp(-2 * start) + form.fresh(start, end) ** 2, torch.exp(-2 * end))

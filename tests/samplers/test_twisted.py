@@ -87,6 +87,23 @@ class TestGaussian:
             sizes[guidance] = float(found.ess.mean())
         assert sizes[1.0] > sizes[0.0]
 
+    @pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
+    def test_a_step_is_shifted_by_what_r_says_of_where_it_goes(self, process):
+        """The slope of log r at the denoised point, times how fast that moves with x_s, not with x_t."""
+        denoiser, _ = line(process, 1.0)
+        r = noisy(torch.tensor([self.SEEN], dtype=FLOAT64), self.NOISE)
+        x, (t, s) = torch.tensor([[0.7], [-1.0]], dtype=FLOAT64), torch.tensor([0.6, 0.3], dtype=FLOAT64)
+        guided, free = (
+            TwistedSMC(denoiser, r, 1, STEPS, guidance=guidance).step(x, t, s, torch.Generator().manual_seed(1))
+            for guidance in (1.0, 0.0)
+        )
+        (alpha_t, sigma_t), (alpha_s, sigma_s) = process.alpha_sigma(t), process.alpha_sigma(s)
+        blur = sigma_t**2 / (alpha_t**2 + sigma_t**2)
+        slope = (self.SEEN - denoiser(x, t)) / (self.NOISE**2 + blur)
+        speed = alpha_s / (alpha_s**2 + sigma_s**2)
+        variance = process.ancestral(denoiser(x, t), x, t, s).scale ** 2
+        torch.testing.assert_close(guided - free, variance * slope * speed)
+
     def test_the_normaliser_is_the_evidence_without_bias(self, rng):
         denoiser, made = line(PROCESSES["vp"], 3.0)
         r = noisy(torch.tensor([self.SEEN], dtype=FLOAT64), self.NOISE)
@@ -345,9 +362,9 @@ def test_an_r_that_cannot_be_is_refused(log_r, match, rng):
 
 def test_settings_that_cannot_be_are_refused(rng):
     denoiser = Exact(edm(Euclidean(1)), torch.ones(1, 1))
-    with pytest.raises(InputError, match="got 0 particles"):
+    with pytest.raises(InputError, match="got particles = 0; expected a whole number from 1"):
         TwistedSMC(denoiser, lambda x: x[:, 0], 0)
-    with pytest.raises(InputError, match="got 0 groups"):
+    with pytest.raises(InputError, match="got groups = 0; expected a whole number from 1"):
         TwistedSMC(denoiser, lambda x: x[:, 0]).weigh(0, rng)
     words = Exact(CTMC(Finite(2, 3), rates.UniformRates(3)), torch.zeros(1, 2, dtype=torch.int64))
     with pytest.raises(InputError, match=r"not CTMC: use samplers.TwistedSMC with guidance=0"):

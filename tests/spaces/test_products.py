@@ -162,3 +162,15 @@ def test_what_is_no_point_is_refused_in_one_sentence(spoil, message, points):
 def test_a_product_of_nothing_is_refused():
     with pytest.raises(InputError, match="a dict of Space objects by their names, at least one"):
         product({})
+
+
+def test_langevin_steps_of_a_product_are_those_of_its_most_careful_factor():
+    """A factor with a steep slope needs short steps; a longer one would overshoot there."""
+    space = product({"gentle": Euclidean(1), "steep": Euclidean(1)})
+    one, longest = torch.ones(3, 1), torch.tensor(1e9)
+    local = {"gentle": Diffusion(-one, one), "steep": Diffusion(-50 * one, one)}
+    steps = {name: space.parts[name].langevin_step(part, 0.1, longest) for name, part in local.items()}
+    assert steps["steep"] < 0.01 * steps["gentle"]
+    assert space.langevin_step(local, 0.1, longest) == steps["steep"]
+    swapped = {"gentle": local["steep"], "steep": local["gentle"]}
+    assert space.langevin_step(swapped, 0.1, longest) == steps["steep"]

@@ -178,21 +178,38 @@ def test_breast_cancer_is_solved_where_scikit_learn_says():
 @pytest.mark.parametrize(
     ("build", "match"),
     [
-        (lambda: TwoModes(2, weight=1.0), "between 0 and 1"),
-        (lambda: ring(0), "got 0 modes"),
+        (lambda: TwoModes(2, weight=1.0), r"got weight = 1\.0; expected a finite number above 0 and below 1"),
+        (lambda: ring(0), "got count = 0; expected a whole number from 1"),
         (lambda: Modes(torch.ones(2), torch.zeros(3, 2), 1.0), r"expected \(K,\) and \(K, d\)"),
-        (lambda: Modes(torch.ones(2), torch.zeros(2, 2), 0.0), "both must be positive"),
-        (lambda: Rings(()), "all must be positive"),
-        (lambda: Funnel(1), "at least 2"),
-        (lambda: EllipticalGaussian(torch.tensor([1.0, -1.0])), "positive numbers"),
+        (lambda: Modes(torch.ones(2), torch.zeros(2, 2), 0.0), r"got scale = 0\.0; expected a finite number above 0"),
+        (lambda: Rings(()), r"got radii = \(\); expected a sequence of 1 or more numbers"),
+        (lambda: Funnel(1), "got dimension = 1; expected a whole number from 2"),
+        (
+            lambda: EllipticalGaussian(torch.tensor([1.0, -1.0])),
+            r"got variances = -1\.0; expected a tensor of finite numbers above 0",
+        ),
         (lambda: EllipticalGaussian(torch.ones(2), torch.ones(2, 2)), "orthonormal"),
         (lambda: Phi4(3, mass=-1.0, coupling=0.0), "no finite integral"),
-        (lambda: Phi4(()), "one or more axes"),
+        (lambda: Phi4(()), r"got shape = \(\); expected a whole number or a tuple of 1 or more"),
         (lambda: LogisticRegression(torch.zeros(3, 2), torch.zeros(2)), r"expected \(n, d\) and \(n,\)"),
-        (lambda: LogisticRegression(torch.zeros(2, 2), torch.tensor([1, 2])), "labels 0 and 1"),
-        (lambda: LogisticRegression(torch.full((1, 1), math.nan), torch.zeros(1)), "NaN"),
+        (
+            lambda: LogisticRegression(torch.zeros(2, 2), torch.tensor([1, 2])),
+            r"got the labels \[1, 2\]; expected 0 and 1",
+        ),
+        (
+            lambda: LogisticRegression(torch.full((1, 1), math.nan), torch.zeros(1)),
+            "got features = nan; expected a tensor of finite numbers",
+        ),
     ],
 )
 def test_what_is_no_density_is_refused(build, match):
     with pytest.raises(InputError, match=match):
         build()
+
+
+def test_a_posterior_predicts_by_the_mean_of_its_probabilities():
+    """Two draws of three say no; the mean of their weights, which no draw has, would say yes."""
+    draws, one = torch.tensor([[20.0], [-2.0], [-2.0]]), torch.ones(1, 1)
+    target = LogisticRegression(one, torch.zeros(1))
+    assert target.accuracy(draws, one, torch.zeros(1)) == 1.0
+    assert target.accuracy(draws.mean(0, keepdim=True), one, torch.zeros(1)) == 0.0

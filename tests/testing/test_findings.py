@@ -5,7 +5,7 @@ import torch
 
 from unnoise import InputError
 from unnoise.testing import FAILURE_RATE, Finding, Findings, PropertyError
-from unnoise.testing.findings import conclude, exact, generator, statistical
+from unnoise.testing.findings import conclude, exact, generator, reproducible, statistical
 
 ROWS = torch.randn(2000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 KEPT = Finding("water is wet", True, p_value=0.4)
@@ -88,3 +88,13 @@ def test_every_property_and_every_seed_has_its_own_randomness() -> None:
 
     assert drawn(0, "a") == drawn(0, "a")
     assert len({drawn(0, "a"), drawn(1, "a"), drawn(0, "b")}) == 3
+
+
+def test_draws_must_depend_on_their_generator_alone():
+    """Equal seeds, equal draws; other seeds, others; and the generator of torch itself stands where it stood."""
+    fair = reproducible("fair", lambda rng: torch.rand(3, generator=rng))
+    with torch.random.fork_rng():
+        greedy = reproducible("greedy", lambda rng: torch.rand(3, generator=rng) + 0 * torch.rand(3))
+    fixed = reproducible("fixed", lambda rng: torch.ones(3))
+    assert (fair.passed, greedy.passed, fixed.passed) == (True, False, False)
+    assert greedy.detail.endswith("global generator: False")

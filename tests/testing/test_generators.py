@@ -62,7 +62,7 @@ class End:
 
 
 def jumps(**changes):
-    return JumpProcess(**({"space": SPACE, "rates": mixing, "prior_law": End} | changes))
+    return JumpProcess(**({"space": SPACE, "rates": mixing, "prior_law": lambda n: End(n)} | changes))
 
 
 def test_right_processes_keep_all_properties():

@@ -58,12 +58,16 @@ def _cast(text: pl.Series, kind: type[pl.DataType]) -> pl.Series | None:
 
 def _warn_of_numbers(text: pl.Series, path: Path) -> None:
     """Numbers that are written otherwise would be modelled as levels without a word."""
+    import polars as pl
+
     shown = text.drop_nulls()
-    like = shown.filter(shown.str.contains(_LIKE_A_NUMBER))
-    if len(like) >= _MOST * len(shown) and not shown.str.contains(_LEADING_ZERO).any():
+    like = shown.str.contains(_LIKE_A_NUMBER).sum()
+    if like >= _MOST * len(shown) and not shown.str.contains(_LEADING_ZERO).any():
+        odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
+        example = next(iter(odd if len(odd) else shown))
         warnings.warn(
-            f"Column '{text.name}' of {path} is text, but {len(like)} of {len(shown)} values look like numbers, such "
-            f"as {like[0][:40]!r}; write plain numbers, of up to 64 bits, to model them as such.",
+            f"Column '{text.name}' of {path} is text, such as {example[:40]!r}, but {like} of {len(shown)} values look "
+            "like numbers; write all as plain numbers, of up to 64 bits, to model them as such.",
             UserWarning,
             stacklevel=6,  # the line that called read
         )

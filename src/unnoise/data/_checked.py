@@ -95,10 +95,11 @@ def _conformed(value: Any, hint: Any, what: str) -> Any:
         return tuple(_conformed(item, parts[0], what) for item in value)
     if origin in (types.UnionType, Union):
         fitting = [part for part in parts if _fits(value, part)]
-        check(bool(fitting), what, value, " or ".join(_words(part) for part in parts))
-        return _conformed(value, fitting[0], what)
-    check(_fits(value, hint), what, value, _words(hint))
-    return value
+        if fitting:
+            return _conformed(value, fitting[0], what)
+    elif _fits(value, hint):
+        return value
+    check(False, what, value, " or ".join(_words(part) for part in parts or [hint]))
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -294,5 +294,8 @@ def _range_of(dtype: str) -> tuple[int, int]:
     kind = np.dtype(dtype).kind
     if kind == "b":
         return 0, 1
-    limits: Any = np.finfo(dtype) if kind == "f" else np.iinfo(dtype)
-    return int(max(limits.min, -_GREATEST)), int(min(limits.max, _GREATEST))
+    if kind == "f":
+        most = int(min(float(np.finfo(dtype).max), _GREATEST))
+        return -most, most
+    limits = np.iinfo(dtype)
+    return int(limits.min), int(limits.max)

@@ -102,7 +102,7 @@ class Masked(Observation):
             got = f"a mask of {self.mask.dtype} and shape {tuple(self.mask.shape)}, {int(self.mask.sum())} of it true"
             expected = "expected a boolean mask of the same shape, true somewhere"
             raise InputError(f"got {got}, for values {tuple(self.values.shape)}; {expected}")
-        _check(self.values[self.mask], "the values", self.scale, least=0.0)
+        _check(self.values[self.mask], "the values", self.scale, least=0)
 
     def blurred(self, x: Tensor, variance: Tensor) -> Tensor:
         """Noise of variance $s^2 + v$."""
@@ -171,7 +171,7 @@ def _normal(residual: Tensor, variance: Tensor) -> Tensor:
     return -0.5 * (residual.square() / variance + torch.log(2 * math.pi * variance)).sum(-1)
 
 
-def _check(numbers: Tensor, what: str, scale: float, least: float = math.ulp(0.0)) -> None:
+def _check(numbers: Tensor, what: str, scale: float, **bounds: Any) -> None:
     if not torch.isfinite(numbers).all():
         raise InputError(f"got NaN or infinite numbers in {what}; leave out what was not measured")
-    real(least=least, scale=scale)
+    real(**(bounds or {"above": 0}), scale=scale)

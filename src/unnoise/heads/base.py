@@ -59,6 +59,7 @@ class ProcessHead(Head[Tensor]):
     def __post_init__(self) -> None:
         fits = isinstance(self.process, self.needs) and not isinstance(self.process, type)
         if not (fits and isinstance(self.process.space, self.on)):
-            head, process = type(self).__name__, shown(self.process)
+            head, process = type(self).__name__, type(self.process).__name__
+            process = shown(self.process) if isinstance(self.process, type) else process
             reads = f"the head {head} reads the states of a process {self.trait}, not of {process}"
             raise InputError(f"{reads}: leave the head out for the process's own")

@@ -35,7 +35,7 @@ class Transformer(nn.Module):
         depth: int = 4,
         heads: int = 4,
     ) -> None:
-        input_shape, output_shape = shapes(input_shape, output_shape, 2)
+        input_shape, output_shape = shapes(input_shape, output_shape)
         _check(input_shape, output_shape)
         (channels, sites), channels_out = input_shape, output_shape[0]
         check_size(depth, width, lambda: width * (18 * depth * width + channels + sites + channels_out), heads=heads)

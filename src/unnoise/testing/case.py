@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import whole
 from unnoise._errors import InputError
 from unnoise.denoisers import Exact
 from unnoise.laws import Law
@@ -61,8 +62,8 @@ class Trial:
     seed: int
 
     def __post_init__(self) -> None:
-        whole("draws", self.draws, 2)
-        whole("functions", self.functions, 1)
+        whole(least=2, draws=self.draws)
+        whole(least=1, functions=self.functions)
 
     def rng(self, claim: str) -> torch.Generator:
         """The generator of one property."""
@@ -153,12 +154,6 @@ class SpaceCase(Trial):
                 return dt
             dt /= 2
         raise InputError(f"a move of time {dt:.1g} still changes everything; is `move` continuous at dt = 0?")
-
-
-def whole(name: str, value: object, least: int) -> None:
-    """Refuse what is no whole number of at least so many."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"got {name}={value!r}; expected a whole number of at least {least}")
 
 
 def at(t: float) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import reals, tensor
 from unnoise._errors import InputError
 from unnoise.processes import Bridged, Gaussian, HasKernel
 from unnoise.spaces import Continuum
@@ -84,11 +85,10 @@ def case_of(
             f"got {count} atoms and weights of shape {tuple(weights.shape)}; the properties need 3 or more atoms, "
             "each with a positive weight"
         )
-    if not torch.isfinite(weights).all():
-        raise InputError(f"got the weights {weights.tolist()}; expected finite numbers")
+    tensor(weights=weights)
     for name, values in (("times", times), ("churns", churns)):
-        if values is not None and not (len(values) and all(0 <= value <= 1 for value in values)):
-            raise InputError(f"got {name}={values}; expected one or more numbers from 0 to 1")
+        if values is not None:
+            reals(name, values, least=0, most=1)
     if churns is None:
         churns = (0.0, 0.5, 1.0) if isinstance(process.space, Continuum) else (1.0,)
     weights, atoms = weights / weights.sum(), in_double(atoms)

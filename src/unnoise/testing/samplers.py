@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import InputError, NonFiniteError
+from unnoise._checks import MOST_STEPS, real, whole
+from unnoise._errors import NonFiniteError
 from unnoise.denoisers import Denoiser
 from unnoise.processes import HasKernel
 from unnoise.samplers import Sampler
-from unnoise.testing.case import Case, at, rows, whole
+from unnoise.testing.case import Case, at, rows
 from unnoise.testing.findings import Finding, Findings, conclude, exact, judged, probable, reproducible, stated_in
 from unnoise.testing.processes import case_of
 from unnoise.testing.statistics import excess_p_value, mean_is_zero, standard_errors
@@ -141,9 +142,8 @@ def check_sampler(
     DDIM on Gaussian(...): 8 of 8 properties kept
     ...
     """
-    if not 0 < order <= HIGHEST_ORDER:
-        raise InputError(f"got order={order}; expected a positive number of at most {HIGHEST_ORDER}, as 1 for Euler")
-    whole("steps", steps, 2)
+    real(above=0, most=HIGHEST_ORDER, order=order)
+    whole(least=2, most=MOST_STEPS, steps=steps)
     base = case_of(process, atoms, weights, draws=draws, seed=seed)
     case = SamplerCase(**vars(base), make=make, steps=steps, order=order)
     subject = f"{type(case.sampler()).__name__} on {process}"

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unnoise._checks import real
 from unnoise._errors import InputError
 
 FAILURE_RATE = 1e-6  # how often a true claim is rejected
@@ -76,8 +77,7 @@ def mean_p_value(values: Tensor, truth: Tensor | float = 0.0, tolerance: float =
     $d = |\bar x - \mu|$, e the standard error, and F Student's law with n - 1 degrees of freedom; exact for normal
     values. The least of k places is judged by $1 - (1 - p)^k$ (Sidak 1967). NaN gives 0.
     """
-    if not 0 <= tolerance < float("inf"):
-        raise InputError(f"got tolerance={tolerance}; expected 0 or a positive number")
+    real(least=0, tolerance=tolerance)
     distance, error, freedom = _student(values, truth)
     allowed = tolerance + _rounding(values, truth)
     p_value = _below((allowed - distance) / error, freedom) + _below(-(distance + allowed) / error, freedom)

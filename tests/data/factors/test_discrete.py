@@ -71,6 +71,12 @@ def test_texts_that_are_no_sequences(texts: list[str], message: str) -> None:
         Schema.infer(pl.DataFrame({"a": texts}), kinds={"a": "sequence"})
 
 
+def test_a_sequence_of_one_token() -> None:
+    data = np.array([[0, 1], [2, 5], [1, 3]])
+    schema = Schema.infer(data, kinds={"x1": "sequence"})
+    assert (schema.decode(schema.encode(data).x) == data).all()
+
+
 def test_the_token_of_the_row_that_is_named() -> None:
     with pytest.raises(InputError, match="Row 1 of columns 'x0', 'x1' holds a token -1; expected"):
         Schema.infer(np.array([[0, 1], [2, -1], [70_000, 3]]), kinds={"x0,x1": "sequence"})

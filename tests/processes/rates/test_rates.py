@@ -191,10 +191,10 @@ BAD = {
     "a shape": (lambda: RateMatrix(torch.zeros(2, 3)), r"of shape \(2, 3\); expected \(S, S\)"),
     "a NaN": (lambda: RateMatrix([[-1.0, 1.0], [float("nan"), 0.0]]), "NaN or infinite"),
     "no probabilities": (lambda: Refresh([0.5, 0.6]), "probabilities that sum to 1"),
-    "one state": (lambda: UniformRates(1), "at least 2"),
-    "a short line": (lambda: BirthDeath(1), "at least 2"),
-    "a short circle": (lambda: Cyclic(2), "at least 3"),
-    "no reach": (lambda: GaussianTarget(5, reach=0.0), "positive lengths"),
+    "one state": (lambda: UniformRates(1), "expected a whole number from 2"),
+    "a short line": (lambda: BirthDeath(1), "expected a whole number from 2"),
+    "a short circle": (lambda: Cyclic(2), "got states = 2; expected a whole number from 3"),
+    "no reach": (lambda: GaussianTarget(5, reach=0.0), r"got reach = 0\.0; expected a finite number above 0"),
 }
 
 

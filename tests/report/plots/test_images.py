@@ -105,3 +105,13 @@ def test_layout_keeps_groups_apart():
     assert plain.size == pytest.approx((20.8, 42.4))
     assert grouped.top(1) == plain.top(1)
     assert grouped.top(2) > plain.top(2)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["noising", "denoising"])
+def test_a_filmstrip_is_in_the_range_of_its_cleanest_frame(images: np.ndarray, order: int):
+    """Whether data stand first or last: noise that is wider is cut off, and the data are not pale."""
+    frames, times = [images[:2], 5 * images[:2] - 3], [0.0, 1.0]
+    axes = filmstrip(frames[::order], times[::order]).axes[0]
+    clean = axes.images[0 if order == 1 else 2].get_array()  # column by column, of two images each
+    wanted = to_unit(as_images(images[:2]), common_range(as_images(images[:2])))[0]
+    np.testing.assert_allclose(np.asarray(clean), np.broadcast_to(wanted, (*wanted.shape[:2], 3)))

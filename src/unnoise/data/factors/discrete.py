@@ -142,8 +142,9 @@ def _levels(values: Values, name: str) -> tuple[Level, ...]:
 
 def _check_count(values: Values, name: str) -> None:
     finite_numbers(values, name, CountFactor.kind)
+    numbers = values.astype(np.float64)  # as a float16 cannot be compared with the greatest count
     refuse(
-        (values < 0) | (values != np.rint(values)) | (values > MOST_COUNTED),
+        (numbers < 0) | (numbers != np.rint(numbers)) | (numbers > MOST_COUNTED),
         lambda row: (
             f"Column '{name}' is declared a count, but holds {values[row]} in row {row}; expected whole numbers from 0 "
             f"to {MOST_COUNTED}."

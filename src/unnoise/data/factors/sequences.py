@@ -96,7 +96,7 @@ class SequenceFactor(Factor):
             table = np.array(list(self.letters), dtype=object)  # an array of texts would drop the end, a zero
             texts = ["".join(row).split(END)[0] for row in table[places]]
             return {self.columns[0]: np.array(texts, dtype=object)}
-        if len(self.columns) == 1:
+        if self.block:
             return {self.columns[0]: places.astype(self.dtype)}
         return {name: places[:, i].astype(self.dtype) for i, name in enumerate(self.columns)}
 
