@@ -7,6 +7,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,9 @@ def tried(model: Path, expected: Path, seed: str, sealed: bool, work: Path) -> s
     (work / "precious" / "thesis.tex").write_text("years of work")
     (work / "evil_canary.py").write_text("open('canary', 'w').close()\ndef run(*a, **k): open('canary', 'w').close()\n")
     told = rng.choice(deform.WAYS)(folder, rng)
+    if rng.random() < 0.2:  # a second one, of the description that is left
+        with suppress(OSError, ValueError):
+            told += f"; {deform.json_node(folder, rng)}"
     if sealed:
         deform.reseal(folder)
     described = json.loads(expected.read_text())

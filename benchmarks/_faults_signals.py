@@ -18,6 +18,7 @@ from _faults_kills import at_step
 from _faults_models import DATA, weights
 from safetensors import safe_open
 
+from unnoise.cli import main
 from unnoise.storage import TRAINING
 
 STEPS = 12
@@ -26,8 +27,6 @@ ENDS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 def command(*words: str) -> None:
     """In a child: run the command line, which ends by SystemExit."""
-    from unnoise.cli import main
-
     sys.argv = ["unnoise", *words]
     main()
 
@@ -71,7 +70,7 @@ def steps_of(folder: Path) -> int | None:
         return len(file.get_tensor("losses"))
 
 
-GROUP_STEPS = 300
+GROUP_STEPS, LONGEST = 300, 400.0  # the latter in seconds, where others use the machine too
 LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", __file__]
 
 
@@ -90,11 +89,11 @@ def loses_a_rank(home: Path, rank: int, number: signal.Signals, work: Path) -> s
         time.sleep(0.05)
     target = group.pid if number == signal.SIGTERM else ranks(group.pid)[rank]
     os.kill(target, number)
-    if group.wait(60) == 0:
+    if group.wait(LONGEST) == 0:
         return "the launcher said that all went well"
     if steps_of(work / "m") == GROUP_STEPS:
         return "it was killed too late"
-    if code := launched(home, work / "m", "--resume").wait(100):
+    if code := launched(home, work / "m", "--resume").wait(LONGEST):
         return f"resumed: exit {code}: {(work / 'm-said').read_text()[-300:]}"
     return "" if weights(work / "m") == weights(home / "group") else "resumed, the weights are others"
 
@@ -122,12 +121,14 @@ def cases(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
 
 def groups(count: int, home: Path) -> Iterator[Case]:
     """Lost ranks; the last is the launcher itself, told to end."""
-    if count and launched(home, home / "group").wait(100):
+    if count and launched(home, home / "group").wait(LONGEST):
         raise SystemExit(f"two processes cannot train together: {(home / 'group-said').read_text()}")
     for number in range(count):
         kind = signal.SIGTERM if number == 3 else signal.SIGKILL
         work = partial(loses_a_rank, home, number % 2, kind)
-        yield Case("torchrun", f"{kind.name} to {'the launcher' if number == 3 else f'rank {number % 2}'}", work, 300)
+        yield Case(
+            "torchrun", f"{kind.name} to {'the launcher' if number == 3 else f'rank {number % 2}'}", work, 3 * LONGEST
+        )
 
 
 if __name__ == "__main__":  # one rank of a group

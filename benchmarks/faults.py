@@ -3,7 +3,7 @@
 Each case runs in a child process of its own, with limits of time and memory. Prints one table and writes
 results/faults.json; needs Linux.
 
-    python benchmarks/faults.py [--quick] [--only kills,inputs,folders,bits,pairs,surroundings] [--seed 0]
+    python benchmarks/faults.py [--quick] [--only kills,inputs,folders,bits,outputs,pairs,surroundings] [--seed 0]
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import _faults_bits as bits
 import _faults_folders as folders
 import _faults_inputs as inputs
 import _faults_kills as kills
+import _faults_outputs as written
 import _faults_pairs as pairs
 import _faults_signals as signals
 import _faults_surroundings as surroundings
@@ -55,6 +56,15 @@ def all_kills(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
     yield from kills.full_disks(count // 3, rng, home)
     yield from signals.cases(max(2, count // 5), rng, home)
     yield from signals.groups(count // 50, home)
+
+
+def all_outputs(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
+    """Commands that are killed while they write."""
+    prepared(home, partial(surroundings.prepare, home), partial(written.prepare, home))
+    for job in written.JOBS:
+        (home / f"old-{job}").mkdir()
+        prepared(home, partial(written.write, home, job, 0, home / f"old-{job}"), partial(written.count, home, job))
+    yield from written.cases(count, rng, home)
 
 
 def all_bits(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
@@ -92,6 +102,7 @@ PARTS: dict[str, tuple[Part, int, int]] = {  # cases, and their number in a whol
     "inputs": (all_inputs, 1000, 24),
     "folders": (all_folders, 500, 18),
     "bits": (all_bits, 100, 9),
+    "outputs": (all_outputs, 60, 8),
     "pairs": (all_pairs, 50, 6),
     "surroundings": (all_surroundings, 1, 1),
 }
