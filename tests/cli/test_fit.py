@@ -124,7 +124,7 @@ def test_a_missing_file_is_refused_with_a_guess(refused: Run, data: Path, tmp_pa
         (["--condition", "z"], "The condition 'z' is not a column of the data"),
         (["--condition", "a,b"], "Every column is a condition, so nothing is left to model"),
         (["--time", "soon"], "got the time 'soon'; expected a number of seconds"),
-        (["--steps", "0"], "steps is 0, but it must be a whole number, at least 1"),
+        (["--steps", "0"], "got steps = 0; expected a whole number from 1"),
         (["--batch-size", "-1"], "batch_size is -1"),
         (["--learning-rate", "nan"], "learning_rate is nan"),
         (["--precision", "float8"], "precision is 'float8', but it must be 'float32' or 'bfloat16'"),

@@ -111,7 +111,7 @@ def test_wrong_conditions_are_refused(
             ["--sampler", "magic"],
             "got the sampler 'magic'; expected one of multistep, adaptive, dpm-solver[+][+], linear-multistep",
         ),
-        (["--sampling-steps", "0"], "got 0 sampling steps; expected at least 1"),
+        (["--sampling-steps", "0"], "got steps = 0; expected a whole number from 1"),
         (["--device", "abacus"], "The device 'abacus' cannot be used on this machine"),
         (["-o", "new.xlsx"], "new.xlsx is of no type that can be written"),
         (["-o", "nowhere/new.csv"], "The folder nowhere does not exist; create it first"),
