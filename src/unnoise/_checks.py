@@ -132,10 +132,10 @@ def times(t: object, last: float = math.inf, name: str = "t") -> None:
         refuse(name, t, "a tensor, as of torch.tensor(0.5)")
     elif t.device.type == "cpu" and t.numel():
         low, high = (t.item(),) * 2 if t.ndim == 0 else (end.item() for end in torch.aminmax(t.detach()))
-        slack = ROUNDING if last == 1 else 0.0
+        slack = ROUNDING if last < math.inf else 0.0
         if not (-slack <= low and high <= last + slack and high < math.inf):
             worst = low if low < -slack else high
-            refuse(name, worst, "times from 0, data, to 1, noise" if last == 1 else "finite times, 0 or later")
+            refuse(name, worst, "times from 0, data, to 1, noise" if slack else "finite times, 0 or later")
 
 
 def ordered(s: Tensor, t: Tensor) -> None:

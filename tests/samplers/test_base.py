@@ -13,11 +13,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import nn
 
 from unnoise import _tree
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.denoisers import Exact, Neural
+from unnoise.denoisers import Denoiser, Exact, Neural
 from unnoise.networks import MLP
 from unnoise.processes import CTMC, Brownian, ImmigrationDeath, edm, product, rates
 from unnoise.samplers import (
@@ -210,7 +209,7 @@ def test_groups_hold_half_a_million_numbers(shape, rows):
     assert default_batch_size(shape) == rows
 
 
-class Failing(nn.Module):
+class Failing(Denoiser):
     """Answers with NaN in some rows from the k-th call on."""
 
     def __init__(self, process, fails_at, answer=lambda state: _tree.map(torch.clone, state)):

@@ -37,6 +37,8 @@ from unnoise.schedules import Schedule
 from unnoise.schedules.base import check_decreasing
 from unnoise.spaces import Diffusion, Euclidean
 
+LATEST = 1.5  # a sampler with churn looks a little beyond t = 1
+
 
 @final
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class Gaussian(Bridged[Tensor]):
 
     def marginal(self, x_0: Tensor, t: Tensor) -> Normal:
         r"""$N(\alpha x_0, \sigma^2 I)$."""
-        times(t, 1)
+        times(t, LATEST)
         alpha, sigma = self.alpha_sigma(t)
         return self._law(_fit(alpha, x_0) * x_0, sigma)
 
