@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from unnoise._errors import InputError
 
@@ -17,7 +18,6 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL",
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _WHOLE = r"^[+-]?\d+$"
 _LEADING_ZERO = r"^[+-]?0\d+$"
-_ZERO_IN_A_FILE = re.compile(rb"(?:^|[,;|\s\"])[+-]?0\d")
 _DECIMAL_COMMA = r"^[+-]?\d*,?\d+$"
 _LIKE_A_NUMBER = r"^[$€£¥(+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*[%$€£¥)]*$"
 _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+$"
@@ -29,9 +29,17 @@ def doubtful(table: pl.DataFrame, body: bytes) -> list[str]:
     import polars as pl
 
     kinds: tuple[type[pl.DataType], ...] = (pl.String, pl.Int128)
-    if pl.Int64 in table.dtypes and _ZERO_IN_A_FILE.search(body):
+    if pl.Int64 in table.dtypes and _has_leading_zeros(body):
         kinds = (*kinds, pl.Int64)
     return [name for name, kind in table.schema.items() if kind in kinds]
+
+
+def _has_leading_zeros(body: bytes) -> bool:
+    """Whether a 0 stands before a digit and after none: far faster than a pattern."""
+    letters = np.frombuffer(b"\n" + body + b"\n", dtype=np.uint8)
+    digits = (letters - ord("0")) < 10
+    zeros = (letters[1:-1] == ord("0")) & digits[2:] & ~digits[:-2] & (letters[:-2] != ord("."))
+    return bool(zeros.any())
 
 
 def typed(cells: pl.DataFrame, path: Path, *, decimal_comma: bool, alone: bool) -> pl.DataFrame:

@@ -93,7 +93,7 @@ def _without_blank_lines(body: bytes, width: int) -> bytes:
     """An empty line is no row, but in one column a missing value."""
     if width == 1:
         return body
-    if b'"' not in body:
+    if b'"' not in body and any(pair in body for pair in (b"\n\n", b"\n\r", b"\n ")):
         body = re.sub(rb"^[ \r]*\n", b"", body, flags=re.MULTILINE)
     return body[_BLANK.match(body).end() :].rstrip(b" \r\n")  # type: ignore[union-attr]  # it matches nothing, too
 
@@ -107,19 +107,20 @@ def _table(body: bytes, width: int, separator: str, path: Path) -> pl.DataFrame:
     if not body:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     count = _count_rows(body, width, separator, path)
-    read = partial(pl.read_csv, body, has_header=False, separator=separator, new_columns=names)
+    read = partial(pl.read_csv, body, has_header=False, separator=separator)
     try:
-        table = read(infer_schema_length=None, null_values=list(_cells.MISSING))
+        table = read(infer_schema_length=None, null_values=list(_cells.MISSING), new_columns=names)
         doubtful = _cells.doubtful(table, body)
     except pl.exceptions.PolarsError:  # as at a whole number of 40 digits
         count = _count_one_by_one(body, width, separator, path)
-        table = read(infer_schema=False)
+        table = read(infer_schema=False, new_columns=names)
         doubtful = names
     if table.shape != (count, width):
         raise InputError(f"{path} cannot be read: it has {count} rows, but {table.height} are clear; check its quotes.")
     if not doubtful:
         return table
-    cells = read(infer_schema=False).select(doubtful)
+    cells = read(infer_schema=False, columns=[names.index(name) for name in doubtful])
+    cells.columns = doubtful
     return table.with_columns(_cells.typed(cells, path, decimal_comma=separator == ";", alone=width == 1))
 
 
