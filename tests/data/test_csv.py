@@ -78,7 +78,7 @@ def test_tables_are_read(tmp_path: Path, text: str, columns: dict[str, list[Any]
         ("\n \n", r"data\.csv holds no rows of data"),
         ("a,b\n1,2\n3,4,5\n", r"data\.csv cannot be read, .*: row 1 has 3 fields; expected 2\."),
         ("a,b\n1,2\n3\n5,6\n", r"data\.csv cannot be read, .*: row 1 has 1 fields; expected 2\."),
-        ("a,b\n1,2\n3\n5,6,7\n", r"data\.csv cannot be read, .*found more fields"),
+        ("a,b\n1,2\n3\n5,6,7\n", r"data\.csv cannot be read, .*: row 1 has 1 fields; expected 2"),
         ("a,b\n1,u\rv\n2,w\n", r"data\.csv cannot be read, .*: row 1 has 1 fields"),
         ('a,b\n1,"2\n3,4\n', r"data\.csv cannot be read, it may be damaged .* row 0: unexpected end of data"),
         ('a,b\n1,"2\n3,4\n5,"6\n', r"data\.csv cannot be read, it may be damaged .* row 0: ',' expected after"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from unnoise._errors import InputError
 
@@ -22,21 +24,40 @@ _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+
 _MOST = 0.9  # of the values of a text that may look like numbers
 
 
-def typed(cells: pl.DataFrame, names: Sequence[str], path: Path, *, decimal_comma: bool) -> pl.DataFrame:
+def doubtful(table: pl.DataFrame, body: bytes) -> list[str]:
+    """The columns that polars may have misread: text may be padded numbers, and whole numbers may lose their digits."""
+    import polars as pl
+
+    kinds: tuple[type[pl.DataType], ...] = (pl.String, pl.Int128)
+    if pl.Int64 in table.dtypes and _has_leading_zeros(body):
+        kinds = (*kinds, pl.Int64)
+    return [name for name, kind in table.schema.items() if kind in kinds]
+
+
+def _has_leading_zeros(body: bytes) -> bool:
+    """Whether a 0 stands before a digit and after none: far faster than a pattern."""
+    letters = np.frombuffer(b"\n" + body + b"\n", dtype=np.uint8)
+    digits = (letters - ord("0")) < 10
+    zeros = (letters[1:-1] == ord("0")) & digits[2:] & ~digits[:-2] & (letters[:-2] != ord("."))
+    return bool(zeros.any())
+
+
+def typed(cells: pl.DataFrame, path: Path, *, decimal_comma: bool, alone: bool) -> pl.DataFrame:
     """Whole numbers of up to 64 bits, floats, booleans, and text, such as digits with a leading zero.
 
     Args:
         cells: columns x0, x1, ... of text.
-        names: what a sentence calls them.
         path: where they are from.
         decimal_comma: whether 1,5 may be 1.5.
+        alone: whether the file has one column only.
     """
     import polars as pl
 
     every = pl.all()
+    cells = cells.with_columns(every.str.strip_chars())
     cells = cells.with_columns(pl.when(every.is_in(MISSING)).then(None).otherwise(every).name.keep())
     filled = _which(cells, every.count() > 0)
-    if cells.width == 1 and filled and _which(cells, every.str.contains(_SEVERAL_NUMBERS).all()):
+    if alone and filled and _which(cells, every.str.contains(_SEVERAL_NUMBERS).all()):
         line = cells.to_series().drop_nulls()[0]
         raise InputError(f"{path} holds several numbers in a line, as {line!r}; separate them by commas.")
     if decimal_comma:
@@ -51,7 +72,6 @@ def typed(cells: pl.DataFrame, names: Sequence[str], path: Path, *, decimal_comm
     text = cells.select([name for name in filled if name not in found])
     booleans = _which(text, every.is_in(list(_BOOLEAN)).all())
     found |= {name: text[name].replace_strict(_BOOLEAN, return_dtype=pl.Boolean) for name in booleans}
-    _warn_of_numbers(text.drop(booleans), names, path)
     return cells.with_columns(list(found.values()))
 
 
@@ -67,18 +87,21 @@ def _cast(cells: pl.DataFrame, kind: type[pl.DataType]) -> Iterator[tuple[str, p
     return ((column.name, column) for column, (before, after) in zip(cast, counts, strict=True) if before == after)
 
 
-def _warn_of_numbers(text: pl.DataFrame, names: Sequence[str], path: Path) -> None:
+def warn_of_numbers(table: pl.DataFrame, path: Path) -> None:
     """Numbers that are written otherwise would be modelled as levels without a word."""
     import polars as pl
 
+    names = [name for name, kind in table.schema.items() if kind == pl.String]
+    text = pl.DataFrame({str(i): table[name] for i, name in enumerate(names)})  # a name may be a pattern of polars
     every = pl.all()
     like = every.str.contains(_LIKE_A_NUMBER).sum() >= _MOST * every.count()
-    for column in _which(text, like & ~every.str.contains(_LEADING_ZERO).any()):
+    said = (every.count() > 0) & like & ~every.str.contains(_LEADING_ZERO).any()
+    for column in _which(text, said) if names else ():
         shown = text[column].drop_nulls()
         odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
         example = next(iter(odd if len(odd) else shown))
         warnings.warn(
-            f"Column '{names[int(column[1:])]}' of {path} is text, such as {example[:40]!r}, but {_MOST:.0%} "
+            f"Column '{names[int(column)]}' of {path} is text, such as {example[:40]!r}, but {_MOST:.0%} "
             "or more of its values look like numbers; write all as plain numbers, of up to 64 bits, to model them so.",
             UserWarning,
             stacklevel=5,  # the line that called read

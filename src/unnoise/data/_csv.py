@@ -1,6 +1,6 @@
 """CSV files, gzipped or not, separated by commas, semicolons, tabs or bars.
 
-Every cell is read as text, and becomes a number only where no digit is lost.
+A cell becomes a number only where no digit is lost.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,15 +35,14 @@ def read_csv(path: Path) -> pl.DataFrame:
     comments, start = _comments(content)
     separator = _separator(content[start:])
     first, end = _record(content[start:], separator, path)
-    body = _without_blank_lines(content[start + end :], len(first))
-    cells = _cells_of(body, len(first), separator, path)
-    names = _names(first, cells, comments, separator, path)
+    table = _table(content[start + end :], len(first), separator, path)
+    names = _names(first, table, comments, separator, path)
     if names is not first:
-        cells = _with_first(first, cells)
-    if cells.height == 0:
+        table = _table(content[start:], len(first), separator, path)
+    if table.height == 0:
         raise InputError(f"{path} holds no rows of data.")
-    table = _cells.typed(cells, names, path, decimal_comma=separator == ";")
     table.columns = names
+    _cells.warn_of_numbers(table, path)
     return table
 
 
@@ -93,23 +93,35 @@ def _without_blank_lines(body: bytes, width: int) -> bytes:
     """An empty line is no row, but in one column a missing value."""
     if width == 1:
         return body
-    if b'"' not in body:
+    if b'"' not in body and any(pair in body for pair in (b"\n\n", b"\n\r", b"\n ")):
         body = re.sub(rb"^[ \r]*\n", b"", body, flags=re.MULTILINE)
     return body[_BLANK.match(body).end() :].rstrip(b" \r\n")  # type: ignore[union-attr]  # it matches nothing, too
 
 
-def _cells_of(body: bytes, width: int, separator: str, path: Path) -> pl.DataFrame:
-    """All cells as text, none of them lost or moved to another column."""
+def _table(body: bytes, width: int, separator: str, path: Path) -> pl.DataFrame:
+    """Columns x0, x1, ..., none of whose cells is lost or moved to another column."""
     import polars as pl
 
-    columns = [f"x{i}" for i in range(width)]
+    names = [f"x{i}" for i in range(width)]
+    body = _without_blank_lines(body, width)
     if not body:
-        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+        return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     count = _count_rows(body, width, separator, path)
-    cells = pl.read_csv(body, has_header=False, separator=separator, new_columns=columns, infer_schema=False)
-    if cells.shape != (count, width):
-        raise InputError(f"{path} cannot be read: it has {count} rows, but {cells.height} are clear; check its quotes.")
-    return cells.select(pl.all().str.strip_chars())
+    read = partial(pl.read_csv, body, has_header=False, separator=separator)
+    try:
+        table = read(infer_schema_length=None, null_values=list(_cells.MISSING), new_columns=names)
+        doubtful = _cells.doubtful(table, body)
+    except pl.exceptions.PolarsError:  # as at a whole number of 40 digits
+        count = _count_one_by_one(body, width, separator, path)
+        table = read(infer_schema=False, new_columns=names)
+        doubtful = names
+    if table.shape != (count, width):
+        raise InputError(f"{path} cannot be read: it has {count} rows, but {table.height} are clear; check its quotes.")
+    if not doubtful:
+        return table
+    cells = read(infer_schema=False, columns=[names.index(name) for name in doubtful])
+    cells.columns = doubtful
+    return table.with_columns(_cells.typed(cells, path, decimal_comma=separator == ";", alone=width == 1))
 
 
 def _count_rows(body: bytes, width: int, separator: str, path: Path) -> int:
@@ -118,6 +130,10 @@ def _count_rows(body: bytes, width: int, separator: str, path: Path) -> int:
     plain = b'"' not in body and not re.search(rb"\r(?!\n)", body)
     if plain and body.count(separator.encode()) == lines * (width - 1):  # polars refuses a row that is too long
         return lines
+    return _count_one_by_one(body, width, separator, path)
+
+
+def _count_one_by_one(body: bytes, width: int, separator: str, path: Path) -> int:
     count = 0
     try:
         for row in csv.reader(io.StringIO(body.decode("utf-8"), newline=""), delimiter=separator, strict=True):
@@ -132,12 +148,14 @@ def _count_rows(body: bytes, width: int, separator: str, path: Path) -> int:
     return count
 
 
-def _names(first: list[str], cells: pl.DataFrame, comment: str, separator: str, path: Path) -> list[str]:
+def _names(first: list[str], table: pl.DataFrame, comment: str, separator: str, path: Path) -> list[str]:
     """The first line, unless it is data; then the comment before it, if that names as many columns, or x0, x1, ..."""
+    import polars as pl
+
     texts = [i for i, field in enumerate(first) if not _is_number(field) and field not in _cells.MISSING[1:]]
     # 0, 1, 2, ... is what pandas writes for columns without names.
     if texts or first == [str(i) for i in range(len(first))]:
-        again = bool(texts) and all((cells.to_series(i) == first[i]).any() for i in texts)
+        again = bool(texts) and all((table.to_series(i).cast(pl.String) == first[i]).any() for i in texts)
         fraction = next((field for field in first if _FRACTION.fullmatch(field)), None) if texts else None
         if not again and fraction is None:
             return _checked(first, path)
@@ -170,9 +188,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return "_" not in text
-
-
-def _with_first(first: list[str], cells: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl
-
-    return pl.concat([pl.DataFrame([first], schema=cells.schema, orient="row"), cells])
