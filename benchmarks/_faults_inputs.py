@@ -18,6 +18,7 @@ from _faults_children import Case
 from _faults_users import write_users
 from _faults_verdicts import ANY, DONE, against, run
 
+csv.field_size_limit(10**8)
 TRAIN = ("--steps", "2", "--batch-size", "16", "--device", "cpu")
 
 

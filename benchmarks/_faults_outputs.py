@@ -36,13 +36,14 @@ def prepare(home: Path) -> None:
 
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), dtype=np.uint8)
     tiny(steps=2).fit(images, folder=home / "pictures")
-    write_users(home)
+    for job in JOBS:
+        (home / f"old-{job}").mkdir()
+        write_users(home / f"old-{job}")
 
 
 def write(home: Path, job: str, seed: int, folder: Path) -> None:
     """In a child: do a job in a folder."""
     words, output = JOBS[job]
-    shutil.copy(home / "users.py", folder)
     os.chdir(folder)
     command(*(word.format(home=home) for word in words), output, "--seed", str(seed), "--overwrite")
 

@@ -62,7 +62,6 @@ def all_outputs(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
     """Commands that are killed while they write."""
     prepared(home, partial(surroundings.prepare, home), partial(written.prepare, home))
     for job in written.JOBS:
-        (home / f"old-{job}").mkdir()
         prepared(home, partial(written.write, home, job, 0, home / f"old-{job}"), partial(written.count, home, job))
     yield from written.cases(count, rng, home)
 

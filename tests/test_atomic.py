@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from unnoise import _atomic
 from unnoise._atomic import atomic_path, clean_up
 from unnoise._errors import InputError
 
@@ -234,3 +235,17 @@ def test_clean_up_puts_back_a_folder_that_had_stepped_aside(tmp_path: Path) -> N
     assert names(tmp_path) == ["model", "other"]
     assert names(tmp_path / "model") == ["old.txt"]
     clean_up(tmp_path / "no folder" / "model")  # nothing to repair
+
+
+@pytest.mark.parametrize("left", [{"aside"}, {"aside", "target"}])
+def test_the_next_writer_finds_the_folder_that_a_dead_one_moved_aside(left: set[str], tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    if "target" in left:
+        target.mkdir()
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    aside = _atomic._beside(target, _atomic._ASIDE).name.replace(f"-{os.getpid()}-", f"-{dead.stdout.strip()}-")
+    (tmp_path / aside).mkdir()
+    with atomic_path(target) as beside:
+        assert target.is_dir()
+        beside.mkdir()
+    assert names(tmp_path) == ["model"]

@@ -88,13 +88,17 @@ def _beside(target: Path, pattern: str) -> Path:
 
 
 def _remove_what_the_dead_left(target: Path) -> None:
-    """Temporaries of this target whose writer, on this machine, does not live any more."""
-    prefix = _PARTIAL.format(target.name)
+    """What writers of this target, on this machine, left that do not live any more; an old folder comes back."""
+    partial, aside = _PARTIAL.format(target.name), _ASIDE.format(target.name)
     with contextlib.suppress(OSError):
         for path in target.parent.iterdir():
-            writer = _WRITER.match(path.name.removeprefix(prefix)) if path.name.startswith(prefix) else None
+            prefix = next((prefix for prefix in (partial, aside) if path.name.startswith(prefix)), path.name)
+            writer = _WRITER.match(path.name.removeprefix(prefix))
             if writer and _is_dead(int(writer[1])):
-                _remove(path)
+                if prefix == aside and not target.exists():
+                    os.rename(path, target)
+                else:
+                    _remove(path)
 
 
 def _is_dead(process: int) -> bool:
