@@ -210,10 +210,13 @@ def line(rng: random.Random) -> tuple[list[str], set[str], str]:
     if verb.words[0] in ("walk", "check") and rng.random() < 0.3:
         words = [f"users:{rng.choice(OBJECTS)}" if word.startswith("users:") else word for word in verb.words]
         return words, set(verb.writes), ANY
-    words, expected = list(verb.words), DONE
+    words, expected, changed = list(verb.words), DONE, set[str]()
     for _ in range(rng.choice((1, 1, 1, 2))):
         wrong = rng.random() < 0.85 or not verb.allowed
         option, values = rng.choice(list((verb.refused if wrong else verb.allowed).items()))
+        if option in changed:
+            continue
+        changed.add(option)
         words = replaced(words, option, rng.choice(values))
         expected = REFUSED if wrong or expected == REFUSED else ANY
     if expected != REFUSED and rng.random() < 0.2:

@@ -79,7 +79,7 @@ def tried(model: Path, expected: Path, seed: str, sealed: bool, work: Path) -> s
     (work / "evil_canary.py").write_text("open('canary', 'w').close()\ndef run(*a, **k): open('canary', 'w').close()\n")
     told = rng.choice(deform.WAYS)(folder, rng)
     if rng.random() < 0.2:  # a second one, of the description that is left
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, IndexError):
             told += f"; {deform.json_node(folder, rng)}"
     if sealed:
         deform.reseal(folder)

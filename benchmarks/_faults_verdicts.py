@@ -35,14 +35,14 @@ def run(work: Path, words: list[str], changes: set[str], seconds: float = 20.0) 
 
 
 def judged(end: str, text: str) -> str:
-    """DONE, REFUSED (exit 2), FAILED (exit 1), or what is wrong with this end."""
+    """DONE, REFUSED (exit 2), "failed" (exit 1, or 130 after an interrupt), or what is wrong with this end."""
     lines = [line for line in text.splitlines() if line.strip()]
     if "Traceback (most recent" in text:
         return f"traceback: {lines[-1][:300]}"
     if not end:
         return DONE
     sentences = [line for line in lines if line.startswith("unnoise: ") and not line.startswith("unnoise: warning")]
-    if end in ("exit 1", "exit 2") and len(sentences) == 1:
+    if end in ("exit 1", "exit 2", "exit 130") and len(sentences) == 1:
         if len(sentences[0]) > 2000:
             return f"a sentence of {len(sentences[0])} characters: {sentences[0][:100]}"
         return REFUSED if end == "exit 2" else "failed"
