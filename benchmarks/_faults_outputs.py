@@ -85,7 +85,7 @@ def disturbed(home: Path, job: str, share: float, how: str, work: Path) -> str:
     old, new = (output(home / f"{when}-{job}", job) for when in ("old", "new"))
     if found not in (old, new):
         return f"{end}: what stands is neither the old output nor the new one: {', '.join(found)}"
-    if how == "killed" and "SIGKILL" not in end:
+    if how == "killed" and end and "SIGKILL" not in end:
         return f"it was not killed: {end}"
     if how != "killed" and end and (end != "exit 1" or "space" not in said or "Traceback" in said):
         return f"{end}: {said[-300:]}"

@@ -131,3 +131,15 @@ def test_a_velocity_that_is_not_finite_is_an_error(bad, since):
 def test_an_equation_too_stiff_is_an_error():
     with pytest.raises(NonFiniteError, match="did not reach t = 1 in 20 steps; raise the tolerance"):
         integrate(mixed, torch.ones(5, 1, dtype=FLOAT64), max_steps=20)
+
+
+def test_a_velocity_too_large_for_any_step_is_an_error_at_once():
+    calls = itertools.count()
+
+    def velocity(t, y, rows):
+        next(calls)
+        return 1e30 * torch.sin(y)
+
+    with pytest.raises(NonFiniteError, match="the flow is too steep at t = 0; is the model trained"):
+        integrate(velocity, torch.ones(3, 1))
+    assert next(calls) < 200

@@ -20,6 +20,7 @@ _STAGES = (
     (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
 )
 _ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+SHORTEST = 1e-14  # of a step; such steps reach no end, and the last one is longer
 
 Velocity = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -34,7 +35,7 @@ def integrate(
         y: (n, k).
         tolerance: of the error, root mean square, relative to 1 + |y|.
         first_step: the first one tried.
-        max_steps: NonFiniteError beyond, or for a velocity that is not finite.
+        max_steps: NonFiniteError beyond, or for a velocity that is not finite or too large for any step.
 
     >>> y = integrate(lambda t, y, rows: -y, torch.ones(2, 1, dtype=torch.float64))
     >>> bool((y - torch.exp(torch.tensor(-1.0))).abs().max() < 1e-5)
@@ -59,8 +60,10 @@ def integrate(
             return result
         step = step * (0.9 * error.clamp(min=1e-10) ** -0.2).clamp(0.2, 5.0)
         rows, t, y, step, slope = (part[moving] for part in (rows, t, y, step, slope))
-        if not torch.isfinite(slope).all() or not torch.isfinite(step).all():
-            raise NonFiniteError(f"the flow met non-finite values at t = {float(t.min()):.4g}; is the model trained?")
+        if not torch.isfinite(slope).all() or not (step > SHORTEST).all():
+            finite = torch.isfinite(slope).all() and torch.isfinite(step).all()
+            what = "is too steep" if finite else "met non-finite values"
+            raise NonFiniteError(f"the flow {what} at t = {float(t.min()):.4g}; is the model trained?")
     raise NonFiniteError(f"the flow did not reach t = 1 in {max_steps} steps; raise the tolerance")
 
 
