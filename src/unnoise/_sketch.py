@@ -29,7 +29,8 @@ def sketch(tensors: int) -> Iterator[None]:
     Raises:
         InputError: far more tensors are made than that.
     """
-    with torch.device("meta"), _Counted(PER_TENSOR * (tensors + 10)):
+    as_before = torch.set_grad_enabled(torch.is_grad_enabled())  # the refusal may come in the middle of a no_grad
+    with as_before, torch.device("meta"), _Counted(PER_TENSOR * (tensors + 10)):
         yield
 
 

@@ -86,7 +86,7 @@ def duration(text: str | None) -> float | None:
 def command_line(*more: str, without: Collection[str] = (), program: str = "unnoise") -> str:
     """The command as typed, without the program's path and some words, and with `more` at the end."""
     kept = [word for word in sys.argv[1:] if word not in without]
-    return command(program, *kept, *(word for word in more if word not in kept))
+    return command(*program.split(), *kept, *(word for word in more if word not in kept))
 
 
 def command(*parts: object) -> str:

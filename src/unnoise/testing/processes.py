@@ -9,6 +9,7 @@ A property that needs more than a process has is not checked. They stand in `ker
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -86,9 +87,9 @@ def case_of(
             "each with a positive weight"
         )
     tensor(weights=weights)
-    for name, values in (("times", times), ("churns", churns)):
+    for name, values, most in (("times", times, 1.0), ("churns", churns, math.inf)):
         if values is not None:
-            reals(name, values, least=0, most=1)
+            reals(name, values, least=0, most=most)
     if churns is None:
         churns = (0.0, 0.5, 1.0) if isinstance(process.space, Continuum) else (1.0,)
     weights, atoms = weights / weights.sum(), in_double(atoms)
