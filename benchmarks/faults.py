@@ -97,12 +97,12 @@ def all_surroundings(count: int, rng: random.Random, home: Path) -> Iterator[Cas
 
 
 PARTS: dict[str, tuple[Part, int, int]] = {  # cases, and their number in a whole and in a quick run
-    "kills": (all_kills, 200, 8),
-    "inputs": (all_inputs, 1000, 24),
-    "folders": (all_folders, 500, 18),
-    "bits": (all_bits, 100, 9),
-    "outputs": (all_outputs, 60, 8),
-    "pairs": (all_pairs, 50, 6),
+    "kills": (all_kills, 200, 4),
+    "inputs": (all_inputs, 1000, 16),
+    "folders": (all_folders, 500, 12),
+    "bits": (all_bits, 100, 6),
+    "outputs": (all_outputs, 60, 4),
+    "pairs": (all_pairs, 50, 3),
     "surroundings": (all_surroundings, 1, 1),
 }
 

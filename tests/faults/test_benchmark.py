@@ -19,7 +19,7 @@ def what_did_not_hold(folder: Path, *words: str) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT / "src")})
     assert (folder / "faults.json").is_file(), done.stderr[-3000:]
     measured = json.loads((folder / "faults.json").read_text())["measured"]
-    assert sum(kind["tried"] for kind in measured.values()) > 50
+    assert sum(kind["tried"] for kind in measured.values()) > 40
     return [f"{name}: {fault}" for name, kind in measured.items() for fault in kind["not"]]
 
 
