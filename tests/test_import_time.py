@@ -66,6 +66,7 @@ def test_import_leaves_heavy_libraries_alone(first_reading: tuple[float, set[str
     assert modules.isdisjoint(HEAVY), f"`import unnoise` also imports {sorted(modules.intersection(HEAVY))}"
 
 
+@pytest.mark.slow
 def test_the_measurement_sees_a_heavy_import() -> None:
     """The negative control: a measurement that sees nothing would pass for any package."""
     seconds, modules = cost_over_torch("sklearn.base")
