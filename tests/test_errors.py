@@ -5,7 +5,7 @@ import warnings
 import pytest
 import torch
 
-from unnoise._errors import described, warn
+from unnoise._errors import warn
 from unnoise.data import Schema
 
 
@@ -22,8 +22,3 @@ def test_a_category_of_warnings_can_be_silenced() -> None:
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", FutureWarning)
         warn("not heard", FutureWarning)
-
-
-def test_values_are_shortened_for_a_sentence() -> None:
-    assert described(3) == "int 3"
-    assert described("x" * 1000) == f"str '{'x' * 59} ..."

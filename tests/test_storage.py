@@ -324,6 +324,8 @@ def test_until_a_new_model_is_trained_the_old_one_stands(model: DenoisingMarkovM
         assert again.schema_ == model.schema_
         assert (again.sample(5, seed=3) == model.sample(5, seed=3)).all()
         assert load_unfitted(folder).steps == steps
+        with pytest.raises(InputError, match=r"--resume finishes the training in it, --overwrite .* replaces it"):
+            other.fit(DATA, folder=folder)
     with storage.held(folder, overwrite=True):
         storage.complete(folder, description, other.denoiser_, other.losses_)
     assert load(folder).schema_ == other.schema_

@@ -24,12 +24,6 @@ class NonFiniteError(FloatingPointError):
     """
 
 
-def described(value: object) -> str:
-    """A value in a few words, for a sentence."""
-    shown = repr(value)
-    return f"{type(value).__name__} {shown[:60]}{' ...' if len(shown) > 60 else ''}"
-
-
 def warn(message: str, kind: type[Warning] = UserWarning) -> None:
     """A warning that shows the line of the user that led to it, however many calls lie between."""
     level, frame = 1, sys._getframe()

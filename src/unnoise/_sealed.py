@@ -19,6 +19,7 @@ import safetensors.torch
 from torch import Tensor
 
 from unnoise._atomic import atomic_path
+from unnoise._checks import shown
 from unnoise._errors import InputError
 
 BLANK = "0" * 32  # stands in the field until the file is sealed
@@ -110,7 +111,7 @@ class TensorFile:
             raise DamagedError("its header is none of a safetensors file") from None
         found = self.metadata.get("format")
         if found not in (sealed, unsealed):
-            raise InputError(f"its format is {found!r}, but {sealed!r} is expected")
+            raise InputError(f"its format is {shown(found)}, but {sealed!r} is expected")
         self._sealed = found == sealed
 
     def tensors(self) -> dict[str, Tensor]:

@@ -108,7 +108,7 @@ def _faults_of(path: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"There is no file or folder {path}{_guess(path)}") from None
     except PermissionError:
         raise InputError(f"{path} cannot be read: permission denied.") from None

@@ -14,7 +14,8 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from unnoise import processes, storage
-from unnoise._errors import InputError, described
+from unnoise._checks import shown
+from unnoise._errors import InputError
 from unnoise._progress import progress
 from unnoise._seeding import seeded
 from unnoise._sketch import is_ours, sketch
@@ -205,14 +206,14 @@ class DenoisingMarkovModel(FittedModel):
         if not isinstance(process, processes.Process):
             process = process(schema.process().space)
         if not isinstance(process, processes.Process):
-            raise InputError(f"the process makes {described(process)}; expected a process of `unnoise.processes`")
+            raise InputError(f"the process makes {shown(process)}; expected a process of `unnoise.processes`")
         process = copy.deepcopy(process)  # its schedule may learn, and the parameters must not change
         with seeded(self.random_state):
             head = process.head if self.head is None else self.head(process)
             with inside or nullcontext():
                 network = (self.network or default_network)(head.input_shape, schema.condition_width, head.output_shape)
         if not isinstance(network, torch.nn.Module):
-            raise InputError(f"the network makes {described(network)}; expected a torch.nn.Module")
+            raise InputError(f"the network makes {shown(network)}; expected a torch.nn.Module")
         return Neural(process, network.float(), self.head)
 
     def _check_parts(self) -> None:
@@ -220,11 +221,11 @@ class DenoisingMarkovModel(FittedModel):
         for name, kind in {"objective": Objective, "likelihood": Likelihood}.items():
             part = getattr(self, name)
             if part is not None and not isinstance(part, kind):
-                raise InputError(f"{name} is {described(part)}; expected an object such as {kind.__module__} has")
+                raise InputError(f"{name} is {shown(part)}; expected an object such as {kind.__module__} has")
         for name in ("process", "network", "head", "sampler"):
             part = getattr(self, name)
             if not (part is None or callable(part) or (name == "process" and isinstance(part, processes.Process))):
-                raise InputError(f"{name} is {described(part)}; expected a class or function that makes one")
+                raise InputError(f"{name} is {shown(part)}; expected a class or function that makes one")
 
     def _train(self, state: TrainState, encoded: Encoded, checkpoint: Path | None = None) -> None:
         steps = train(state, self.objective or Denoising(), encoded, checkpoint=checkpoint)

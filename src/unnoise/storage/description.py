@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unnoise import _config, _renamed
+from unnoise._checks import shown
 from unnoise._errors import InputError
 from unnoise._sealed import BLANK, seal, verify
 from unnoise._version import __version__
@@ -103,7 +104,7 @@ def read(folder: Path) -> Config:
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as the description of a model ({error}); it is damaged") from error
     if version not in (FORMAT, UNSEALED):
-        raise InputError(f"{path} has the format {version!r}, and this unnoise {__version__} reads {FORMAT!r}")
+        raise InputError(f"{path} has the format {shown(version)}, and this unnoise {__version__} reads {FORMAT!r}")
     with explained(folder):
         before = config.get("before")
         return Config(_description(config), None if before is None else _description(before))

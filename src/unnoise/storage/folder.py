@@ -87,6 +87,14 @@ def complete(folder: Path, description: Description, denoiser: Denoiser, losses:
             path.unlink()
 
 
+def _is_unfinished(folder: Path) -> bool:
+    """Whether the newest training in a folder has no weights yet."""
+    with suppress(InputError, OSError):
+        newest = read(folder).newest
+        return not (folder / WEIGHTS).is_file() or weights.fingerprint(folder) != newest.fingerprint
+    return False
+
+
 def _of_older_weights(folder: Path) -> Description | None:
     """What the weights in a folder belong to; None without such weights."""
     clean_up(folder / CONFIG)
@@ -128,8 +136,7 @@ def _check_free(folder: Path, overwrite: bool) -> None:
             f"the folder {str(folder)!r} holds other files than a model (such as {min(foreign)!r}); name another folder"
         )
     if found and not overwrite:
-        finished = (folder / WEIGHTS).is_file() or not (folder / CONFIG).is_file()
-        advice = "" if finished else "--resume finishes the training in it, "
+        advice = "--resume finishes the training in it, " if _is_unfinished(folder) else ""
         raise InputError(
             f"{str(folder)!r} exists; {advice}--overwrite (overwrite=True) replaces it, or name another folder"
         )

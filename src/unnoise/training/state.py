@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from unnoise._checks import shown
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.training.dataset import Dataset, Digested, derived_seed
@@ -166,7 +167,7 @@ class TrainState:
         for name, value in _plain(self.settings).items():
             if name not in CHANGEABLE and saved[name] != value:
                 raise InputError(
-                    f"it was trained with {name} = {saved[name]}, but {name} = {value} is asked for now; "
+                    f"it was trained with {name} = {shown(saved[name])}, but {name} = {value} is asked for now; "
                     "resume with the same settings, or train anew"
                 )
 
