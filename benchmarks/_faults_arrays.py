@@ -115,6 +115,9 @@ def npy(array: Any) -> bytes:
     return stream.getvalue()
 
 
+HEADER = 128  # bytes, of a small array, the last one a new line
+
+
 def npy_file(rng: random.Random) -> tuple[str, bytes, str]:
     """An array of any type, one whose header lies, or a damaged one."""
     known = arrays(np.random.default_rng(rng.randrange(10**6)))
@@ -124,7 +127,8 @@ def npy_file(rng: random.Random) -> tuple[str, bytes, str]:
     if way == "lies":
         content = npy(known["numbers"][0])
         lie = rng.choice((b"(30, 2000000000)", b"(-1, 2)", b"(99999999999999,2)", b"(__import__('os'),)", b"30"))
-        return "lies.npy", content.replace(b"(30, 2)" + b" " * (len(lie) - 7), lie.ljust(7), 1), REFUSED
+        header = content[: HEADER - 1].replace(b"(30, 2)", lie).rstrip()
+        return "lies.npy", header.ljust(HEADER - 1) + content[HEADER - 1 :], REFUSED
     array, expected = known[way]
     return f"{way}.npy", npy(array), expected
 
