@@ -131,8 +131,9 @@ class DenoisingMarkovModel(FittedModel):
         """
         if resume and overwrite:
             raise InputError("got resume and overwrite; expected one of them: to go on, or to begin anew")
-        settings, home = self._settings(), storage.existing(folder) if resume else folder and Path(folder)
-        if not home:
+        settings = self._settings()
+        home = storage.existing(folder) if resume else None if folder is None else Path(folder)
+        if home is None:
             schema = self._infer(X, y)
             state, encoded = TrainState(self._untrained(schema), settings), schema.encode(X, y)
             self._train(state, encoded)
