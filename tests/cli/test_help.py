@@ -71,7 +71,14 @@ def test_every_verb_has_an_example() -> None:
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("example", [one for one in EXAMPLES if "demo" not in one])  # tests/cli/test_demo.py runs it
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(one, marks=pytest.mark.slow if "--report" in one else ())
+        for one in EXAMPLES
+        if "demo" not in one  # tests/cli/test_demo.py runs it
+    ],
+)
 def test_an_example_of_the_help_runs(
     example: str,
     run: Run,

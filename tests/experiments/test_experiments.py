@@ -17,7 +17,7 @@ from unnoise._errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDS_DATA = ("earth", "torsions", "antibody", "walk-jump-digits", "products", "ddpm", "digits-bits")
-QUICK = ("given-density", "heartbeat", "ncsn-toy", "solver-orders", "swiss-roll", "torsions", "dead-leaves")
+QUICK = ("given-density", "heartbeat", "ncsn-toy", "solver-orders", "swiss-roll", "dead-leaves")
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,12 @@ def what_did_not_hold(folder: Path, *words: str) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT / "src")})
     assert (folder / "faults.json").is_file(), done.stderr[-3000:]
     measured = json.loads((folder / "faults.json").read_text())["measured"]
-    assert sum(kind["tried"] for kind in measured.values()) > 20
+    assert sum(kind["tried"] for kind in measured.values()) > 15
     return [f"{name}: {fault}" for name, kind in measured.items() for fault in kind["not"]]
 
 
 @pytest.mark.parametrize(
-    "parts", ["kills,inputs,folders,bits,pairs", pytest.param("outputs,surroundings", marks=pytest.mark.slow)]
+    "parts", ["kills,inputs,folders,bits", pytest.param("pairs,outputs,surroundings", marks=pytest.mark.slow)]
 )
 def test_a_few_cases_of_every_kind(parts: str, tmp_path: Path) -> None:
     faults = what_did_not_hold(tmp_path, "--quick", "--only", parts)

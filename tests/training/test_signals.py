@@ -128,8 +128,9 @@ SLOW = pytest.mark.slow
 CODES = [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, -2)]
 
 
-@pytest.mark.parametrize(("number", "code"), [CODES[0], *(pytest.param(*c, marks=SLOW) for c in CODES[1:])])
-@pytest.mark.parametrize("launcher", [[], pytest.param(["torch.distributed.run"], marks=SLOW)])
+@SLOW
+@pytest.mark.parametrize(("number", "code"), CODES)
+@pytest.mark.parametrize("launcher", [[], ["torch.distributed.run"]])
 def test_a_process_saves_before_it_ends(tmp_path: Path, launcher: list[str], number: int, code: int) -> None:
     path, said = tmp_path / "training.safetensors", tmp_path / "steps"
     options = ["-m", *launcher, "--standalone", "--nproc_per_node", "2"] if launcher else []
