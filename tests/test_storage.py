@@ -241,7 +241,7 @@ DAMAGE = {
 @pytest.mark.parametrize("change", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_description_is_refused(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     rewrite(folder, change)
-    with pytest.raises(InputError, match=r"damaged|no model can be made from .*config\.json: "):
+    with pytest.raises(InputError, match=r"damaged|config\.json: "):
         load(folder)
 
 

@@ -132,7 +132,7 @@ def explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"no model can be made from {folder / CONFIG}: {error}") from error
+        raise InputError(f"{folder / CONFIG}: {error}") from error
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError, MemoryError) as error:
         raise InputError(
             f"{folder / CONFIG} is damaged or of another version, no model can be made from it "
