@@ -40,7 +40,8 @@ def test_a_network_that_does_not_fit_is_never_built(name: str, tmp_path: Path) -
     with pytest.raises(InputError, match=r"config.json|weights.safetensors"):
         load_model(folder)
     with pytest.raises(
-        InputError, match=r"no model can be made from|The checkpoint .* cannot be resumed: .*(holds|tensors)"
+        InputError,
+        match=r"config\.json: |no model can be made from|The checkpoint .* cannot be resumed: .*(holds|tensors)",
     ):
         load_unfitted(folder).set_params(steps=5).fit(DATA, folder=folder, resume=True)
     assert content(folder) == before
