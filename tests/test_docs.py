@@ -142,7 +142,7 @@ class TestResults:
                 assert command == f"make reproduce NAME={held['name']}"
                 assert (ROOT / "experiments" / f"{held['name'].replace('-', '_')}.py").exists()
             else:
-                assert (ROOT / command.removeprefix("python ")).exists()
+                assert (ROOT / command.removeprefix("python ").removesuffix(" --write")).exists()
 
 
 class TestGlossary:
