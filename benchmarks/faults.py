@@ -19,6 +19,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 os.environ |= {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}  # forked children have no other threads
 
@@ -66,44 +67,20 @@ def all_outputs(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
     yield from written.cases(count, rng, home)
 
 
-def all_bits(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
-    """Flipped bits."""
-    prepared(home, partial(bits.prepare, home))
-    yield from bits.cases(count, rng, home)
-
-
-def all_inputs(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
-    """Deformed files and command lines."""
-    prepared(home, partial(inputs.prepare, home))
-    yield from inputs.cases(count, rng, home)
-
-
-def all_folders(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
-    """Deformed model folders."""
-    prepared(home, partial(folders.prepare, home))
-    yield from folders.cases(count, rng, home)
-
-
-def all_pairs(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
-    """Two processes in one folder."""
-    prepared(home, partial(pairs.prepare, home))
-    yield from pairs.cases(count, rng, home)
-
-
-def all_surroundings(count: int, rng: random.Random, home: Path) -> Iterator[Case]:
-    """Limits, permissions, streams, threads and processes."""
-    prepared(home, partial(surroundings.prepare, home))
-    yield from surroundings.cases(count, rng, home)
+def all_of(part: ModuleType, count: int, rng: random.Random, home: Path) -> Iterator[Case]:
+    """The cases of a part that prepares its folder once."""
+    prepared(home, partial(part.prepare, home))
+    yield from part.cases(count, rng, home)
 
 
 PARTS: dict[str, tuple[Part, int, int]] = {  # cases, and their number in a whole and in a quick run
     "kills": (all_kills, 200, 4),
-    "inputs": (all_inputs, 1000, 16),
-    "folders": (all_folders, 500, 12),
-    "bits": (all_bits, 100, 6),
+    "inputs": (partial(all_of, inputs), 1000, 16),
+    "folders": (partial(all_of, folders), 500, 12),
+    "bits": (partial(all_of, bits), 100, 6),
     "outputs": (all_outputs, 60, 4),
-    "pairs": (all_pairs, 50, 3),
-    "surroundings": (all_surroundings, 1, 1),
+    "pairs": (partial(all_of, pairs), 50, 3),
+    "surroundings": (partial(all_of, surroundings), 1, 1),
 }
 
 

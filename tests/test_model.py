@@ -656,7 +656,7 @@ def test_what_is_no_seed_is_refused(data: np.ndarray, model: DenoisingMarkovMode
 @pytest.mark.parametrize("part", ["process", "network", "head", "objective", "sampler", "likelihood"])
 @pytest.mark.parametrize("value", [3, "MLP", [1], float("nan")])
 def test_a_part_that_is_none_is_refused(data: np.ndarray, part: str, value: Any) -> None:
-    with pytest.raises(InputError, match=f"{part} is .*expected"):
+    with pytest.raises(InputError, match=f"got {part} = .*expected"):
         tiny(**{part: value}).fit(data)
 
 

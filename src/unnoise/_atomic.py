@@ -45,7 +45,7 @@ def atomic_path(target: Path, *, follow: bool = True) -> Iterator[Path]:
     target = _resolved(target, follow)
     if target.exists() and not (target.is_file() or target.is_dir() or target.is_symlink()):
         raise InputError(f"{target} is a device or a pipe; expected a file or a folder.")
-    _remove_what_the_dead_left(target)
+    _put_in_order(target)
     temporary = _beside(target, _PARTIAL)
     try:
         mode = _mode_of_new_file(target)
@@ -66,14 +66,7 @@ def atomic_path(target: Path, *, follow: bool = True) -> Iterator[Path]:
 
 def clean_up(target: Path) -> None:
     """Restore an old folder and remove what killed processes left beside `target`, while no other writes it."""
-    target = _resolved(target, follow=False)
-    if not target.parent.is_dir():
-        return
-    for path in sorted(target.parent.iterdir()):
-        if path.name.startswith(_ASIDE.format(target.name)) and not target.exists():
-            os.rename(path, target)
-        elif path.name.startswith((_ASIDE.format(target.name), _PARTIAL.format(target.name))):
-            _remove(path)
+    _put_in_order(_resolved(target, follow=False), every=True)
 
 
 def _resolved(target: Path, follow: bool) -> Path:
@@ -87,25 +80,26 @@ def _beside(target: Path, pattern: str) -> Path:
     return target.with_name(f"{pattern.format(target.name)}{writer}{target.suffix}")
 
 
-def _remove_what_the_dead_left(target: Path) -> None:
-    """What writers of this target, on this machine, left that do not live any more; an old folder comes back."""
+def _put_in_order(target: Path, *, every: bool = False) -> None:
+    """Remove what dead writers of this target on this machine left, or `every` one; an old folder comes back."""
     partial, aside = _PARTIAL.format(target.name), _ASIDE.format(target.name)
     with contextlib.suppress(OSError):
         for path in target.parent.iterdir():
-            prefix = next((prefix for prefix in (partial, aside) if path.name.startswith(prefix)), path.name)
-            writer = _WRITER.match(path.name.removeprefix(prefix))
-            if writer and _is_dead(int(writer[1])):
-                if prefix == aside and not target.exists():
-                    os.rename(path, target)
-                else:
-                    _remove(path)
+            prefix = next((prefix for prefix in (partial, aside) if path.name.startswith(prefix)), None)
+            if prefix is None or not (every or _is_dead(path.name.removeprefix(prefix))):
+                continue
+            if prefix == aside and not target.exists():
+                os.rename(path, target)
+            else:
+                _remove(path)
 
 
-def _is_dead(process: int) -> bool:
-    if os.name != "posix":
-        return False  # asking is not harmless there
+def _is_dead(writer: str) -> bool:
+    named = _WRITER.match(writer)
+    if named is None or os.name != "posix":  # elsewhere asking is not harmless
+        return False
     try:
-        os.kill(process, 0)
+        os.kill(int(named[1]), 0)
     except ProcessLookupError:
         return True
     except (OSError, OverflowError):

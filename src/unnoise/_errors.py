@@ -7,8 +7,6 @@ import sys
 import warnings
 from pathlib import Path
 
-_BETWEEN = (str(Path(__file__).parent), f"{os.sep}torch{os.sep}")  # the package, and torch, which wraps calls
-
 
 class InputError(ValueError):
     """What was given cannot be used; one sentence says what to do.
@@ -27,6 +25,11 @@ class NonFiniteError(FloatingPointError):
 def warn(message: str, kind: type[Warning] = UserWarning) -> None:
     """A warning that shows the line of the user that led to it, however many calls lie between."""
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and any(folder in frame.f_code.co_filename for folder in _BETWEEN):
+    between = tuple(
+        f"{Path(sys.modules[name].__file__ or '').parent}{os.sep}"
+        for name in ("unnoise", "torch")
+        if name in sys.modules
+    )
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(between):  # torch wraps calls
         level, frame = level + 1, frame.f_back
     warnings.warn(message, kind, stacklevel=level)

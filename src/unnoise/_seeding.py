@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
-from unnoise._errors import InputError
+from unnoise._checks import whole
 
 # What torch draws with: functions, methods of tensors, and `torch.nn.init`.
 _DRAWS = frozenset(
@@ -66,8 +65,7 @@ def generator(seed: int | None, device: torch.device | str = "cpu") -> torch.Gen
     rng = torch.Generator(device)
     if seed is None:
         rng.seed()
-    elif isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**64:
-        raise InputError(f"got the seed {seed!r}; expected a whole number from 0 to 2**64 - 1, or None")
     else:
+        whole(most=2**64 - 1, seed=seed)
         rng.manual_seed(int(seed))
     return rng

@@ -147,7 +147,7 @@ REAL = ("factors", 0, "coordinates", 0)
         ("betas", (*REAL, "scale"), math.nan, "got scale = nan; expected a finite number"),
         ("betas", (*REAL, "scale"), 0.0, r"got scale = 0\.0; expected a finite number from 2\.23e-308"),
         ("betas", (*REAL, "mean"), True, "got mean = True; expected a finite number"),
-        ("betas", (*REAL, "mean"), 10**400, "got mean = 1000.*; expected a finite number"),
+        ("betas", (*REAL, "mean"), 10**400, "got mean = a number of 1329 bits; expected a finite number"),
         ("betas", (*REAL, "dtype"), "<U1000000000", "'<U1000000000'; expected one of numbers, such as 'float64'"),
         ("betas", REAL, {"kind": "category", "levels": [1]}, r"got coordinates = Category.*; expected a Coordinate"),
         ("betas", ("factors", 0, "columns"), ["x0", "x0"], r"got columns = \('x0', 'x0'\); expected .* all different"),
@@ -183,7 +183,7 @@ def test_damage_is_named(name: str, path: tuple[Any, ...], value: Any, message: 
 
 
 def test_what_was_got_is_cut() -> None:
-    with pytest.raises(InputError, match=r"^got mean = 'a{99}\.\.\.; expected a number$"):
+    with pytest.raises(InputError, match=r"^got mean = 'a{12}\.\.\.a{13}'; expected a number$"):
         check(False, "mean", "a" * 1000, "a number")
     with pytest.raises(InputError, match=r"got factors = \[1\]; expected a list of descriptions"):
         entries([1], "factors")

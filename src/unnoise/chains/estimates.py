@@ -6,7 +6,6 @@ They average over $p(x | y) \propto p(x)N(y; x, \sigma^2 I)$, and warn where few
 from __future__ import annotations
 
 import math
-import warnings
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from unnoise._checks import MOST_STEPS, flag, instance, real, refuse, whole
+from unnoise._errors import warn
 from unnoise.chains.at_noise import level_of
 from unnoise.chains.base import run
 from unnoise.chains.langevin import MALA, tune
@@ -80,13 +80,12 @@ class Estimated(Denoiser):
         """Warn (`UnreliableEstimate`) where a tenth of the rows rest on fewer than 10 effective draws."""
         few = found.effective < ENOUGH
         if few.float().mean() > TOO_MANY:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} at sigma = {sigma:.4g}: the effective sample size is below {ENOUGH:.0f} at "
                 f"{int(few.sum())} of {len(few)} points (median {float(found.effective.median()):.1f}); take more "
                 "draws or a smaller sigma, or in high dimension chains.LangevinPosterior, or chains.TemperedPosterior "
                 "where there are several modes",
                 UnreliableEstimate,
-                stacklevel=5,  # past forward and the two calls of torch.nn.Module
             )
 
 

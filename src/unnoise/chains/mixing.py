@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, warn
 
 SURE = 4.0  # standard errors; false in one of 16 000 runs
 HARMFUL = 0.02  # of the distance from start to target
@@ -72,8 +71,7 @@ def start_correlation(start: Tensor, end: Tensor) -> StartCorrelation:
 def warn_if_kept(found: StartCorrelation, where: str, remedy: str) -> None:
     """Warn (`NotMixedWarning`) at the line that asked for samples, where memory lasts."""
     if found.lasts:
-        warnings.warn(
+        warn(
             f"{where} still remembers where it began ({found}), so modes have the weights of the start: {remedy}",
             NotMixedWarning,
-            stacklevel=5,  # past two calls of the sampler and no_grad
         )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, warn
 
 if TYPE_CHECKING:
     import polars as pl
@@ -100,9 +99,7 @@ def warn_of_numbers(table: pl.DataFrame, path: Path) -> None:
         shown = text[column].drop_nulls()
         odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
         example = next(iter(odd if len(odd) else shown))
-        warnings.warn(
+        warn(
             f"Column '{names[int(column)]}' of {path} is text, such as {example[:40]!r}, but {_MOST:.0%} "
             "or more of its values look like numbers; write all as plain numbers, of up to 64 bits, to model them so.",
-            UserWarning,
-            stacklevel=5,  # the line that called read
         )

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from unnoise._checks import refuse
 from unnoise._errors import InputError
 
 T = TypeVar("T")
@@ -39,8 +40,7 @@ def built(cls: type[T], config: Mapping[str, Any]) -> T:
 def check(ok: bool, what: str, got: object, expected: str) -> None:
     """An InputError unless `ok`: what was got, and what was expected."""
     if not ok:
-        shown = repr(got)
-        raise InputError(f"got {what} = {shown[:100]}{'...' * (len(shown) > 100)}; expected {expected}")
+        refuse(what, got, expected)
 
 
 def check_dtype(dtype: str, *, text: bool = False) -> None:

@@ -14,7 +14,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from unnoise import processes, storage
-from unnoise._checks import shown
+from unnoise._checks import function, instance
 from unnoise._errors import InputError
 from unnoise._progress import progress
 from unnoise._seeding import seeded
@@ -206,27 +206,23 @@ class DenoisingMarkovModel(FittedModel):
         process: Any = schema.process() if self.process is None else self.process
         if not isinstance(process, processes.Process):
             process = process(schema.process().space)
-        if not isinstance(process, processes.Process):
-            raise InputError(f"the process makes {shown(process)}; expected a process of `unnoise.processes`")
+        instance(processes.Process, process=process)
         process = copy.deepcopy(process)  # its schedule may learn, and the parameters must not change
         with seeded(self.random_state):
             head = process.head if self.head is None else self.head(process)
             with inside or nullcontext():
                 network = (self.network or default_network)(head.input_shape, schema.condition_width, head.output_shape)
-        if not isinstance(network, torch.nn.Module):
-            raise InputError(f"the network makes {shown(network)}; expected a torch.nn.Module")
+        instance(torch.nn.Module, network=network)
         return Neural(process, network.float(), self.head)
 
     def _check_parts(self) -> None:
         """An InputError if a part is an object of another kind."""
-        for name, kind in {"objective": Objective, "likelihood": Likelihood}.items():
-            part = getattr(self, name)
-            if part is not None and not isinstance(part, kind):
-                raise InputError(f"{name} is {shown(part)}; expected an object such as {kind.__module__} has")
-        for name in ("process", "network", "head", "sampler"):
-            part = getattr(self, name)
-            if not (part is None or callable(part) or (name == "process" and isinstance(part, processes.Process))):
-                raise InputError(f"{name} is {shown(part)}; expected a class or function that makes one")
+        instance(Objective, or_none=True, objective=self.objective)
+        instance(Likelihood, or_none=True, likelihood=self.likelihood)
+        parts = {name: getattr(self, name) for name in ("network", "head", "sampler")}
+        if not isinstance(self.process, processes.Process):
+            parts["process"] = self.process
+        function(or_none=True, or_class=True, **parts)
 
     def _train(self, state: TrainState, encoded: Encoded, checkpoint: Path | None = None) -> None:
         steps = train(state, self.objective or Denoising(), encoded, checkpoint=checkpoint)

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.validation import check_is_fitted
 
 from unnoise import _tree, samplers
+from unnoise._checks import function, instance
 from unnoise._errors import InputError
 from unnoise._progress import progress
 from unnoise._seeding import generator
@@ -84,6 +85,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """The standardised states for encoded conditions that `sample` decodes."""
         denoiser = self.denoiser_.to(self._device())
         make = sampler or self.sampler or default_sampler(denoiser.process)
+        function(or_class=True, sampler=make)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
         looks, seen = machine.groups(n, cond) * (machine.steps - 1), itertools.count(1)
         with progress(f"sampling {n:,} rows", self.progress) as update:
@@ -167,7 +169,6 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         else they are averaged, which lowers the error.
         """
         check_is_fitted(self)
-        self._check_parts()
         rng = generator(seed)
         encoded = self.schema_.encode(X, y)
         if dequantisations == 1 or encoded.jitter is None:
@@ -184,6 +185,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Estimate:
         """The likelihood of standardised states, in the data's units."""
         method = likelihood or self.likelihood_
+        instance(Likelihood, likelihood=method)
         device, n = self._device(), _tree.length(x)
         with progress(f"{method.name} of {n:,} rows", self.progress) as update:
             result = method(

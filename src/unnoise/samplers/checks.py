@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import NonFiniteError
+from unnoise._errors import NonFiniteError, warn
 from unnoise.denoisers import Denoiser
 from unnoise.processes import Gaussian, Process, leaves
 
@@ -64,6 +63,7 @@ def warn_of_spread(process: Process[Any], x: Any, conditional: bool) -> None:
 
     >>> from unnoise.processes import edm
     >>> from unnoise.spaces import Euclidean
+    >>> import warnings
     >>> warnings.simplefilter("error")
     >>> warn_of_spread(edm(Euclidean(1)), torch.randn(100, 1), conditional=False)
     """
@@ -73,11 +73,10 @@ def warn_of_spread(process: Process[Any], x: Any, conditional: bool) -> None:
         size, spread = float(leaf.abs().median()), float(leaf.square().mean().sqrt())
         wide = size > (WIDEST_GIVEN if conditional else WIDEST)
         if wide or (spread < NARROWEST and not conditional):
-            warnings.warn(
+            warn(
                 f"the samples{_of(name)} have {spread:.3g} times the spread of the data, so they are wrong: take more "
                 "sampling steps or another sampler, or train longer",
                 InaccurateSamplesWarning,
-                stacklevel=3,
             )
 
 

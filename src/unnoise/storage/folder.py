@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unnoise._atomic import atomic_path, clean_up
+from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.storage import weights
@@ -97,7 +97,6 @@ def _is_unfinished(folder: Path) -> bool:
 
 def _of_older_weights(folder: Path) -> Description | None:
     """What the weights in a folder belong to; None without such weights."""
-    clean_up(folder / CONFIG)
     with suppress(InputError, OSError):
         return read(folder).of_weights(weights.fingerprint(folder))
     return None

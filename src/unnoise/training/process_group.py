@@ -6,7 +6,6 @@ Each draws the noise of the whole batch and evaluates its own rows, so any group
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, warn
 from unnoise.training.settings import Settings
 
 
@@ -82,10 +81,9 @@ def _warn_of_missing_processes() -> None:
     """Without MPI `accelerate launch --cpu --num_processes 2` quietly starts one."""
     alone = not os.environ.keys() & {"WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE"}
     if alone and "ACCELERATE_USE_CPU" in os.environ and "MASTER_PORT" in os.environ:
-        warnings.warn(
+        warn(
             "accelerate started one process where several were asked for, as with --cpu and without MPI; "
             "`torchrun --nproc_per_node N` starts N processes on CPUs.",
-            stacklevel=2,
         )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Generic, TypeVar
@@ -15,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from unnoise._checks import shown
+from unnoise._checks import instance, real, shown, whole
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.training.dataset import Dataset, Digested, derived_seed
@@ -149,16 +148,10 @@ class TrainState:
         return expected
 
     def _check_numbers(self, metadata: dict[str, Any]) -> None:
-        texts = [metadata.get("digest"), metadata.get("run")]
-        right = (
-            _is_whole(metadata["step"], 0)
-            and (metadata["num_examples"] is None or _is_whole(metadata["num_examples"], 1))
-            and isinstance(metadata["elapsed"], float | int)
-            and 0 <= metadata["elapsed"] < math.inf
-            and all(isinstance(text, str | None) for text in texts)
-        )
-        if not right:
-            raise InputError("its count of steps, seconds or examples is none; it is damaged")
+        whole(most=2**63 - 1, step=metadata["step"])
+        whole(least=1, most=2**63 - 1, or_none=True, num_examples=metadata["num_examples"])
+        real(least=0, elapsed=metadata["elapsed"])
+        instance(str, or_none=True, digest=metadata.get("digest"), run=metadata.get("run"))
         if None not in (self.run, metadata.get("run")) and self.run != metadata["run"]:
             raise InputError("it is of another model than the description beside it; train anew")
 
@@ -170,10 +163,6 @@ class TrainState:
                     f"it was trained with {name} = {shown(saved[name])}, but {name} = {value} is asked for now; "
                     "resume with the same settings, or train anew"
                 )
-
-
-def _is_whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**63
 
 
 def check_same(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
