@@ -184,13 +184,6 @@ def test_what_is_no_model_is_never_replaced(refused: Run, data: Path, tmp_path: 
 
 LONG = ("--steps", "80", "--batch-size", "16", "--device", "cpu")
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-EAGER = """
-import sys
-from unnoise.training import Settings
-Settings.__init__.__kwdefaults__["checkpoint_every"] = 0.0  # as if every step took half a minute
-from unnoise.cli import main
-main()
-"""
 
 
 def started(program: list[str], data: Path, model: Path, *words: str) -> subprocess.Popen[str]:
@@ -298,7 +291,7 @@ def test_killed_and_resumed_the_weights_are_those_of_an_uninterrupted_run(
     done: Run, refused: Run, data: Path, tmp_path: Path
 ) -> None:
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = started(["-c", EAGER], data, killed, *LONG)
+    process = started(["-m", "unnoise"], data, killed, *LONG, "--checkpoint-every", "0.001")
     wait_for(killed / "training.safetensors", process)
     time.sleep(0.1)
     process.kill()
