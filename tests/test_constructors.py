@@ -68,6 +68,7 @@ def rng() -> torch.Generator:
 LINE = spaces.Euclidean(1)
 EDM = processes.edm(LINE)
 POINTS = torch.tensor([[-1.0], [1.0]])
+ASKED = torch.tensor([[True], [True]])
 EXACT = denoisers.Exact(EDM, POINTS)
 LETTERS = processes.CTMC(spaces.Finite(2, 4), rates.Absorbing(4))
 SPELT = denoisers.Exact(LETTERS, torch.tensor([[0, 1], [1, 2]]))
@@ -225,6 +226,7 @@ MADE: dict[str, dict[str, Any]] = {
     },
     # denoisers
     "denoisers.Exact": {"process": EDM, "atoms": POINTS, "weights": torch.ones(2)},
+    "denoisers.Answering": {"denoiser": EXACT},
     "denoisers.ExactMixture": {"process": EDM, "law": ROUND},
     "denoisers.Guided": {"denoiser": EXACT, "log_r": SEEN, "scale": 1.0, "warm": True},
     "denoisers.Neural": {"process": EDM, "network": NETWORK, "head": heads.V},
@@ -232,6 +234,7 @@ MADE: dict[str, dict[str, Any]] = {
     "denoisers.likelihoods.LinearGaussian": {"matrix": torch.eye(2), "values": torch.zeros(2), "scale": 1.0},
     "denoisers.likelihoods.Masked": {"mask": torch.tensor([True]), "values": torch.zeros(1), "scale": 1.0},
     "denoisers.likelihoods.OfFactors": {"parts": {"a": SEEN}},
+    "denoisers.question": {"process": EDM, "asked": ASKED, "given": ~ASKED, "values": POINTS, "cond": POINTS},
     "denoisers.likelihoods.noisy": {"values": torch.zeros(1), "scale": 1.0},
     # objectives
     "objectives.Loss": {"value": torch.zeros(2), "metrics": {"a": torch.zeros(2)}},
@@ -401,8 +404,8 @@ MADE: dict[str, dict[str, Any]] = {
 ELSEWHERE = {
     "what the package itself makes, as an answer": """
         chains.PosteriorMean chains.Proposing chains.StartCorrelation chains.State chains.Trace chains.Tuned
-        chains.diagnostics.Agreement evaluation.Baseline evaluation.ClassifierTest evaluation.EnergyDistance
-        evaluation.Estimate evaluation.Memorisation evaluation.Neighbours evaluation.SphereKernelDensity
+        chains.diagnostics.Agreement denoisers.Roles evaluation.Baseline evaluation.ClassifierTest
+        evaluation.EnergyDistance evaluation.Estimate evaluation.Memorisation evaluation.Neighbours evaluation.SphereKernelDensity
         laws.WrightFisherKernel samplers.Particles samplers.Solution spaces.Diffusion spaces.Jump
     """,
     "takes no argument": """
@@ -431,6 +434,8 @@ ELSEWHERE = {
 FINE = {
     # a class of laws is a function of their number
     "function class kind": "processes.DiffusionProcess.prior_law processes.JumpProcess.prior_law",
+    # a question may have no condition besides
+    "none": "denoisers.question.cond",
     # positive numbers
     "half": """
         schedules.Linear.end schedules.Geometric.end schedules.Exponential.scale schedules.Exponential.base

@@ -90,7 +90,7 @@ class TestExact:
         denoiser = Exact(process, atoms, WEIGHTS)
         whole, shared = denoiser(x, t), denoiser(x, t[1])
         monkeypatch.setattr(module, "NUMBERS_AT_ONCE", 4 * 12)  # four of the six rows at once
-        assert [len(rows) for rows, _ in denoiser._groups(x, t)] == [4, 2]
+        assert [len(rows) for rows, _, _ in denoiser._groups(x, t)] == [4, 2]
         torch.testing.assert_close(denoiser(x, t), whole, rtol=1e-14, atol=1e-14)
         torch.testing.assert_close(denoiser(x, t[1]), shared, rtol=1e-14, atol=1e-14)
         monkeypatch.setattr(module, "NUMBERS_AT_ONCE", 1)

@@ -1,7 +1,11 @@
 """Denoisers: (x_t, t, cond) -> the statistic that undoes the noise."""
 
 from unnoise.denoisers import likelihoods as likelihoods
+from unnoise.denoisers.answering import Answering as Answering
+from unnoise.denoisers.answering import question as question
+from unnoise.denoisers.base import AnyQuestion as AnyQuestion
 from unnoise.denoisers.base import Denoiser as Denoiser
+from unnoise.denoisers.base import Roles as Roles
 from unnoise.denoisers.exact import ClosedForm as ClosedForm
 from unnoise.denoisers.exact import Exact as Exact
 from unnoise.denoisers.exact import ExactMixture as ExactMixture

@@ -1,12 +1,16 @@
-"""What a denoiser is: the learnt statistic of one process."""
+"""What a denoiser is: the learnt statistic of one process; and one that can be told which cells are asked."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from unnoise import _tree
+from unnoise._tree import expand
 from unnoise.processes import Process
 
 
@@ -19,6 +23,50 @@ class Denoiser(nn.Module, ABC):
         """The process, for `repr`."""
         return str(self.process)
 
+    def asked(self, cond: Any) -> Any:
+        """The cells whose law is asked for, a tree of bool tensors (n, *cells); None for all."""
+        return None
+
     @abstractmethod
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The statistic of x_t, (n, *event), at t, () or (n,), given conditions, (n, ...) or one row for all."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The role of every cell of n points.
+
+    Args:
+        asked: trees like the state, with a bool tensor (n, *cells) for every leaf.
+        given: the same; never a cell that is asked.
+    """
+
+    asked: Any
+    given: Any
+
+    @property
+    def known(self) -> Any:
+        """The cells whose state says something: all but the unknown ones."""
+        return _tree.map(torch.logical_or, self.asked, self.given)
+
+    def times(self, t: Tensor) -> Any:
+        """The time of every cell that is known: 0 where it is given."""
+        return _tree.map(lambda given: torch.where(given, 0.0, expand(t, given)), self.given)
+
+
+class AnyQuestion(Denoiser):
+    """A denoiser that can be told the role of every cell."""
+
+    @abstractmethod
+    def answer(self, x: Any, t: Tensor, roles: Roles, cond: Any = None) -> Any:
+        r"""$E[Y_t | X_A = x_A, X_B = x_B, \text{cond}]$, A asked and noised to t, B given and whole.
+
+        Args:
+            x: points; what unknown cells hold must not matter.
+            t: the time of the cells that are asked, () or (n,).
+            roles: of n rows.
+            cond: what rows are conditioned on besides, or None.
+
+        Returns:
+            The statistic; it matters only in cells that are asked.
+        """

@@ -14,10 +14,11 @@ from unnoise import _tree
 from unnoise._checks import instance, refuse, tensor
 from unnoise._errors import InputError
 from unnoise._tree import expand
-from unnoise.denoisers.base import Denoiser
+from unnoise.denoisers.base import AnyQuestion, Denoiser, Roles
 from unnoise.laws import GaussianMixture
+from unnoise.laws.base import event_sum
 from unnoise.laws.normal import outer_squares
-from unnoise.processes import Gaussian, HasKernel, require
+from unnoise.processes import Gaussian, HasKernel, leaves, require
 
 NUMBERS_AT_ONCE = 2**23
 
@@ -34,7 +35,7 @@ class ClosedForm(Denoiser):
         r"""$\nabla\log q_t(x_t)$, of a Gaussian process."""
 
 
-class Exact(ClosedForm):
+class Exact(ClosedForm, AnyQuestion):
     r"""The exact denoiser of a finite weighted data set, on any process with a kernel, by Bayes' rule.
 
     $E[Y_t | x_t] = \sum_i \pi_i Y_t(a_i, x_t)$ with $\pi_i \propto w_i\, q_{t|0}(x_t | a_i)$.
@@ -82,12 +83,22 @@ class Exact(ClosedForm):
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The exact statistic."""
-        groups = [self._posterior_mean(rows, times) for rows, times in self._groups(x_t, t)]
-        return groups[0] if len(groups) == 1 else _tree.concatenate(groups)
+        return self._by_groups(
+            x_t, t, lambda x, times, rows: self._posterior_mean(x, times, self._log_kernels(x, times))
+        )
+
+    def answer(self, x: Any, t: Tensor, roles: Roles, cond: Any = None) -> Any:
+        r"""With $\pi_i \propto w_i\prod_c q_{t_c|0}(x_c | a_{i,c})$ over the cells c that are known, at their times."""
+
+        def mean(x: Any, times: Tensor, rows: slice) -> Any:
+            masks = (_tree.map(lambda leaf: leaf[rows], mask) for mask in (roles.asked, roles.given))
+            return self._posterior_mean(x, times, self._kernels_of_cells(x, times, Roles(*masks)))
+
+        return self._by_groups(x, t, mean, cells=True)
 
     def log_prob(self, x_t: Any, t: Tensor) -> Tensor:
         r"""$\log\sum_i w_i\, q_{t|0}(x_t | a_i)$; minus infinity where no atom can have come."""
-        groups = (self._log_kernels(rows, times) + self.log_weights for rows, times in self._groups(x_t, t))
+        groups = (self._log_kernels(x, times) + self.log_weights for x, times, _ in self._groups(x_t, t))
         return torch.cat([torch.logsumexp(log_joint, -1) for log_joint in groups])
 
     def score(self, x_t: Tensor, t: Tensor) -> Tensor:
@@ -95,22 +106,35 @@ class Exact(ClosedForm):
         process = require(self.process, Gaussian, "a score", "the local characteristics of process.reverse")
         return process.score(x_t, self(x_t, t), t)
 
-    def _groups(self, x_t: Any, t: Tensor) -> Iterator[tuple[Any, Tensor]]:
+    def _by_groups(self, x_t: Any, t: Tensor, f: Callable[[Any, Tensor, slice], Any], cells: bool = False) -> Any:
+        groups = [f(*group) for group in self._groups(x_t, t, cells)]
+        return groups[0] if len(groups) == 1 else _tree.concatenate(groups)
+
+    def _groups(self, x_t: Any, t: Tensor, cells: bool = False) -> Iterator[tuple[Any, Tensor, slice]]:
         n = _tree.length(x_t)
-        by_products = t.ndim == 0 and isinstance(self.process, Gaussian)  # one number for every pair
+        by_products = t.ndim == 0 and isinstance(self.process, Gaussian) and not cells  # one number for every pair
         each = 1 if by_products else _tree.numel_per_row(self.atoms)
         size = max(1, NUMBERS_AT_ONCE // (len(self.log_weights) * each))
         for start in range(0, n, size):
             rows = slice(start, start + size)
-            yield _tree.map(lambda leaf, rows=rows: leaf[rows], x_t), t if t.ndim == 0 else t[rows]
+            yield _tree.map(lambda leaf, rows=rows: leaf[rows], x_t), t if t.ndim == 0 else t[rows], rows
 
     def _log_kernels(self, x_t: Any, t: Tensor) -> Tensor:
         """Of every kernel at every point, (n, k)."""
         points, atoms, times = self._beside(x_t, t)
         return self.process.marginal(atoms, times).log_prob(points)
 
-    def _posterior_mean(self, x_t: Any, t: Tensor) -> Any:
-        log_kernel = self._log_kernels(x_t, t)
+    def _kernels_of_cells(self, x: Any, t: Tensor, roles: Roles) -> Tensor:
+        """The same, of the cells that are known."""
+        total = torch.zeros(_tree.length(x), len(self.log_weights)).to(self.log_weights)
+        trees = x, self.atoms, roles.known, roles.times(t)
+        factors: Any = leaves(self.process, *trees)
+        for _, process, (point, atoms, known, times) in factors:
+            each = process.cell.marginal(atoms[None], times[:, None]).log_prob(point[:, None])
+            total = total + event_sum(torch.where(known[:, None], each, 0.0), known.ndim - 1)
+        return total
+
+    def _posterior_mean(self, x_t: Any, t: Tensor, log_kernel: Tensor) -> Any:
         nowhere = torch.isneginf(log_kernel.amax(-1, keepdim=True))
         posterior = torch.softmax(log_kernel.masked_fill(nowhere, 0.0) + self.log_weights, -1)
         points, atoms, times = self._beside(x_t, t)
@@ -130,7 +154,7 @@ def _average(weights: Tensor, values: Tensor) -> Tensor:
     return mean
 
 
-class ExactMixture(ClosedForm):
+class ExactMixture(ClosedForm, AnyQuestion):
     r"""The exact denoiser of a Gaussian mixture under a Gaussian process.
 
     With $y = x_t/\alpha$, $s = \sigma/\alpha$ and $r_k \propto w_k N(y; \mu_k, \Sigma_k + s^2 I)$
@@ -182,6 +206,22 @@ class ExactMixture(ClosedForm):
         responsibility = torch.softmax(self._log_joint(y, s), 0)
         shrunk = torch.einsum("nke,kde->nkd", self.variances / total * along, self.axes)
         return torch.einsum("kn,nkd->nd", responsibility, self.means + shrunk) + self.centre
+
+    def answer(self, x: Tensor, t: Tensor, roles: Roles, cond: Any = None) -> Tensor:
+        r"""With the precisions D of the cells' noise, 0 where unknown, in the place of $1/s^2$.
+
+        $\mu_k + \Sigma_k D^{1/2}(I + D^{1/2}\Sigma_k D^{1/2})^{-1} D^{1/2}(y - \mu_k)$, of every row by itself.
+        """
+        y, s, _ = self._noisy(x.double(), roles.times(t.double()))  # given cells are far more precise than others
+        root = torch.where(roles.known, 1 / s, 0.0)[:, None]  # (n, 1, d)
+        offset = root * (y[:, None] - self.means)
+        identity = torch.eye(y.shape[1]).to(y)
+        factor = torch.linalg.cholesky(identity + root[..., None] * self.law.covariances.to(y) * root[..., None, :])
+        solved = torch.cholesky_solve(offset[..., None], factor)[..., 0]
+        log_volume = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        responsibility = torch.softmax(self.log_weights - log_volume - 0.5 * (offset * solved).sum(-1), -1)
+        means = self.means + torch.einsum("kde,nke->nkd", self.law.covariances.to(y), root * solved)
+        return (torch.einsum("nk,nkd->nd", responsibility, means) + self.centre).to(x)
 
     def score(self, x_t: Tensor, t: Tensor) -> Tensor:
         r"""Accurate also where the noise is small, as the mean less $x_t$ is not."""

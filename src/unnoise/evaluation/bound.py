@@ -22,8 +22,9 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import instance
 from unnoise.denoisers import Denoiser
+from unnoise.evaluation._asked import log_prior, total
 from unnoise.evaluation.decoders import Decoder
-from unnoise.evaluation.likelihood import Estimate, Stratified, log_prior
+from unnoise.evaluation.likelihood import Estimate, Stratified
 from unnoise.objectives.implicit import check_effort, loss_rate
 from unnoise.objectives.noising import noised
 from unnoise.objectives.times import ImportanceTimes, Times, times_at
@@ -72,11 +73,12 @@ class Bound(Stratified):
         """The costs of a few rows, part by part."""
         process, n = require(denoiser.process, HasKernel, "Bound", "evaluation.ImplicitBound"), _tree.length(x_0)
         x_0, cond, decoder = self.repeated(x_0), self.repeated(cond), self.decoder
+        asked = denoiser.asked(cond)
         costs = {
-            "prior": _prior_cost(process, x_0, rng),
+            "prior": _prior_cost(process, x_0, asked, rng),
             "diffusion": self._diffusion_cost(process, denoiser, x_0, cond, rng, n),
             "reconstruction": (
-                process.reconstruction(x_0) if decoder is None else decoder.cost(denoiser, x_0, cond, rng)
+                _reconstruction(process, x_0, asked) if decoder is None else decoder.cost(denoiser, x_0, cond, rng)
             ),
         }
         return self.estimate(costs, self.description, self.draws // 2)
@@ -88,8 +90,9 @@ class Bound(Stratified):
         u = self.strata(n, rng).to(like if like.is_floating_point() else like.device)
         t, density = times_at(self.times, process, u)
         x_t = process.marginal(x_0, t).sample(rng)
-        cost = process.kl_rate(denoiser(x_t, t, cond), process.target(x_0, x_t, t), x_t, t) / density
-        control = process.control_variate(x_0, x_t, t) / density
+        asked, pair = denoiser.asked(cond), (denoiser(x_t, t, cond), process.target(x_0, x_t, t))
+        cost = total(process, asked, lambda p, t, *of: p.kl_rate(*of, t), t, *pair, x_t) / density
+        control = total(process, asked, lambda p, t, *of: p.control_variate(*of, t), t, x_0, x_t) / density
         return _controlled(cost.view(n, -1), control.view(n, -1))
 
 
@@ -131,18 +134,23 @@ class ImplicitBound(Stratified):
         seen = noised(process, x_0, u, self.steps, rng, to_the_end=True)
         probes = None if self.probes is None else process.space.probes(seen.x_t, self.probes, rng)
         costs = {
-            "prior": -log_prior(process, seen.x_1),
+            "prior": -log_prior(process, seen.x_1, denoiser.asked(cond)).to(like.device),
             "path": loss_rate(denoiser, seen.x_t, seen.t, cond, probes) / seen.density,
-            "reconstruction": _residue(process, x_0, rng),
+            "reconstruction": _residue(process, x_0, denoiser.asked(cond), rng),
         }
         return self.estimate(costs)
 
 
-def _prior_cost(process: HasKernel[Any], x_0: Any, rng: torch.Generator) -> Tensor:
+def _prior_cost(process: HasKernel[Any], x_0: Any, asked: Any, rng: torch.Generator) -> Tensor:
     """A draw of log q_{1|0} / p_1, whose mean is the divergence."""
-    law = process.marginal(x_0, torch.ones((), device=_tree.first(x_0).device))
-    x_1 = law.sample(rng)
-    return law.log_prob(x_1) - log_prior(process, x_1)
+    end = torch.ones((), device=_tree.first(x_0).device)
+    x_1 = process.marginal(x_0, end).sample(rng)
+    kernel = total(process, asked, lambda p, t, x_0, x_1: p.marginal(x_0, t).log_prob(x_1), end, x_0, x_1)
+    return kernel - log_prior(process, x_1, asked).to(kernel.device)
+
+
+def _reconstruction(process: HasKernel[Any], x_0: Any, asked: Any) -> Tensor:
+    return total(process, asked, lambda p, t, x: p.reconstruction(x), torch.zeros(()), x_0)
 
 
 def _controlled(cost: Tensor, control: Tensor) -> Tensor:
@@ -163,7 +171,7 @@ def _controlled(cost: Tensor, control: Tensor) -> Tensor:
     return result
 
 
-def _residue(process: Process[Any], x_0: Any, rng: torch.Generator) -> Tensor:
+def _residue(process: Process[Any], x_0: Any, asked: Any, rng: torch.Generator) -> Tensor:
     r"""The cost of getting from the state at t = 0, which may keep noise, to the data.
 
     The path costs $-E[\log p(X_{t=0})]$; with $E[\log q_{0|0}]$ this is a divergence, and the rest is reconstruction.
@@ -172,5 +180,7 @@ def _residue(process: Process[Any], x_0: Any, rng: torch.Generator) -> Tensor:
     if not isinstance(process, HasKernel):
         dtype = like.dtype if like.is_floating_point() else torch.get_default_dtype()
         return torch.zeros(len(like), dtype=dtype, device=like.device)
-    start = process.marginal(x_0, torch.zeros((), device=like.device))
-    return start.log_prob(start.sample(rng)) + process.reconstruction(x_0)
+    begin = torch.zeros((), device=like.device)
+    start = process.marginal(x_0, begin).sample(rng)
+    kernel = total(process, asked, lambda p, t, x_0, x: p.marginal(x_0, t).log_prob(x), begin, x_0, start)
+    return kernel + _reconstruction(process, x_0, asked)

@@ -17,6 +17,7 @@ from torch import Tensor
 from unnoise._checks import flag, instance
 from unnoise._errors import InputError
 from unnoise.denoisers.base import Denoiser
+from unnoise.evaluation._asked import priced
 from unnoise.processes import Gaussian, require
 from unnoise.spaces import Lattice
 
@@ -103,7 +104,7 @@ class SoftmaxDecoder(Decoder):
                 inside = (index + place >= 0) & (index + place < self.lattice.count)
                 exponent = place * apart * noise - 0.5 * (place * apart) ** 2
                 total = torch.logaddexp(total, exponent.masked_fill(~inside, -torch.inf))
-        return -total.flatten(1).sum(1)
+        return priced(denoiser.asked(cond), -total)
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class BinDecoder(Decoder):
     def log_prob(self, denoiser: Denoiser, x_0: Tensor, z: Tensor, cond: Any = None) -> Tensor:
         """The mass of one bin per number."""
         mean, scale = self._gaussian(denoiser, z, cond)
-        return self._log_mass(self.lattice.index(x_0), mean, scale).flatten(1).sum(1).to(z)
+        return priced(denoiser.asked(cond), self._log_mass(self.lattice.index(x_0), mean, scale)).to(z)
 
     def _gaussian(self, denoiser: Denoiser, z: Tensor, cond: Any) -> tuple[Tensor, float]:
         alpha, sigma = _ends(denoiser, z, type(self).__name__)

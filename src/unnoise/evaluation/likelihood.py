@@ -197,9 +197,3 @@ def _answered(found: Estimate) -> Estimate:
 def repeated(tree: Any, times: int) -> Any:
     """Every row several times in a row; None stays None."""
     return None if tree is None else _tree.map(lambda leaf: leaf.repeat_interleave(times, 0), tree)
-
-
-def log_prior(process: Process[Any], x_1: Any) -> Tensor:
-    """The log density of the prior, whose law lives on the CPU, (n,)."""
-    law = process.prior(_tree.length(x_1))
-    return law.log_prob(_tree.map(lambda leaf: leaf.cpu(), x_1)).to(_tree.first(x_1).device)

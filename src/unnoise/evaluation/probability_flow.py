@@ -18,10 +18,12 @@ from unnoise._checks import MOST_STEPS, instance, real, refuse, whole
 from unnoise._errors import InputError
 from unnoise.denoisers import conditions
 from unnoise.denoisers.base import Denoiser
-from unnoise.evaluation.likelihood import Estimate, Grouped, OnRows, log_prior
+from unnoise.evaluation._asked import log_prior, total
+from unnoise.evaluation.likelihood import Estimate, Grouped, OnRows
 from unnoise.processes import Process
 from unnoise.samplers.ode import integrate
 from unnoise.spaces import continuum
+from unnoise.spaces.base import still
 
 
 @dataclass(frozen=True)
@@ -104,12 +106,14 @@ class ProbabilityFlow(Grouped):
             speed, divergence = _flow(denoiser, _tree.unravel(y[:, :size], x_0), t, group, chosen)
             return torch.cat([_tree.ravel(speed), divergence.reshape(-1, len(y)).T], 1)
 
-        first, begin = process.encode(x_0)
+        asked, zero = denoiser.asked(cond), torch.zeros(())
+        first, _ = process.encode(x_0)
+        begin = total(process, asked, lambda p, t, x: p.encode(x)[1], zero, x_0)
         start = torch.cat([_tree.ravel(first), begin.new_zeros(n, probes or 1)], 1)
         end = integrate(velocity, start, tolerance=self.tolerance)
         space: Any = process.space
         last = space.project(_tree.unravel(end[:, :size], x_0))
-        prior, volumes = log_prior(process, last).to(begin), end[:, size:]
+        prior, volumes = log_prior(process, last, asked).to(begin), end[:, size:]
         error = volumes.std(1) / probes**0.5 if probes else torch.zeros_like(prior)
         parts = {"prior": prior, "volume": volumes.mean(1) + begin}
         return Estimate(parts["prior"] + parts["volume"], error, parts, self.description, probes and probes - 1)
@@ -117,12 +121,12 @@ class ProbabilityFlow(Grouped):
 
 def _flow(denoiser: Denoiser, x: Any, t: Tensor, cond: Any, signs: Any) -> tuple[Any, Tensor]:
     """The velocity and its divergence at the points nearest to x."""
-    process = denoiser.process
+    process, asked = denoiser.process, denoiser.asked(cond)
     space: Any = process.space
     x = space.project(x)
 
     def field(y: Any) -> Any:
-        local = process.reverse(y, denoiser(y, t, cond), t, churn=0.0)
+        local = still(asked, process.reverse(y, denoiser(y, t, cond), t, churn=0.0))
         return _tree.map(lambda part: -part.drift, local)
 
     result: tuple[Any, Tensor] = space.divergence(field, x, None if signs is None else space.tangent_signs(x, signs))

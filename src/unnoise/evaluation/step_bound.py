@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import MOST_STEPS, flag, instance, whole
 from unnoise.denoisers import Denoiser
+from unnoise.evaluation._asked import total_of_chain
 from unnoise.evaluation.likelihood import Estimate, Grouped, Stratified, repeated
 from unnoise.laws.categorical import effective_size
 from unnoise.objectives.times import stratum
@@ -64,10 +66,23 @@ class StepBound(Stratified):
         many, given = self.repeated(x_0), self.repeated(cond)
         x_t = self.chain.marginal(many, t).sample(rng)
         stat = denoiser(x_t, self.chain.time(t), given)
-        costs = count * self.chain.kl(stat, many, x_t, t).view(-1, self.draws)
-        others = self.chain.divergences(x_0) if self.three_terms else self.chain.entropies(x_0)
+        price, asked = partial(total_of_chain, self.chain), denoiser.asked(given)
+        costs = count * price(asked, lambda chain, t, *of: chain.kl(*of, t), t, stat, many, x_t).view(-1, self.draws)
+        others = self._others(x_0, denoiser.asked(cond))
         parts = {"steps": -costs.mean(1)} | others
         return Estimate(torch.stack(list(parts.values())).sum(0), self.error(costs), parts)
+
+    def _others(self, x_0: Any, asked: Any) -> dict[str, Tensor]:
+        """The terms besides the steps, of the cells that are asked."""
+        names = list[str]()
+
+        def terms(chain: Chain[Any], t: Tensor, x: Any) -> Tensor:
+            found = chain.divergences(x) if self.three_terms else chain.entropies(x)
+            names[:] = found
+            return torch.stack(list(found.values()))
+
+        found = total_of_chain(self.chain, asked, terms, torch.zeros(()), x_0)
+        return dict(zip(names, found, strict=True))
 
 
 @dataclass(frozen=True)
@@ -119,14 +134,22 @@ class ImportanceWeighted(Grouped):
 def log_weights(chain: Chain[Any], denoiser: Denoiser, x_0: Any, rng: torch.Generator, cond: Any = None) -> Tensor:
     """The log weight of one trajectory from every row, (n,), in nats."""
     steps = torch.arange(chain.steps + 1, device=_tree.first(x_0).device)
-    law = chain.marginal(x_0, steps[-1])
-    x = law.sample(rng)
-    total = chain.reference(x, steps[-1]).log_prob(x).double() - law.log_prob(x)
+    price = partial(total_of_chain, chain, denoiser.asked(cond))
+    x = chain.marginal(x_0, steps[-1]).sample(rng)
+    total = price(_weight_of_noise, steps[-1], x_0, x).double()
     for t in steps[2:].flip(0):
-        right, wrong = chain.bridge(x_0, x, t), chain.posterior(denoiser(x, chain.time(t), cond), x, t)
-        x = right.sample(rng)
-        total = total + wrong.log_prob(x) - right.log_prob(x)
-    return total + chain.decoded(x_0, x)
+        before, stat = x, denoiser(x, chain.time(t), cond)
+        x = chain.bridge(x_0, x, t).sample(rng)
+        total = total + price(_weight_of_step, t, x_0, stat, before, x)
+    return total + price(lambda chain, t, x_0, x: chain.decoded(x_0, x), steps[1], x_0, x)
+
+
+def _weight_of_noise(chain: Chain[Any], t: Tensor, x_0: Any, x: Any) -> Tensor:
+    return chain.reference(x, t).log_prob(x).double() - chain.marginal(x_0, t).log_prob(x)
+
+
+def _weight_of_step(chain: Chain[Any], t: Tensor, x_0: Any, stat: Any, x_t: Any, x: Any) -> Tensor:
+    return chain.posterior(stat, x_t, t).log_prob(x) - chain.bridge(x_0, x_t, t).log_prob(x)
 
 
 def entropy_bounds(chain: Chain[Any], x_0: Any, t: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -16,6 +16,7 @@ from unnoise.objectives.noising import noised
 from unnoise.objectives.times import low_discrepancy
 from unnoise.objectives.weightings import BoundWeighting, Weighting, factor_at
 from unnoise.processes import Process
+from unnoise.spaces.base import still
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,19 @@ class Implicit(Objective):
 def loss_rate(denoiser: Denoiser, x_t: Any, t: Tensor, cond: Any = None, probes: Any = None) -> Tensor:
     """What undoing the noise costs at x_t, (n,), in nats per unit time; it may be negative."""
     process: Process[Any] = denoiser.process
+    asked = denoiser.asked(cond)
     axes = _tree.first(x_t).ndim - 1  # of an event
 
     def batch_of(x: Any) -> torch.Size:
         leaf = _tree.first(x)
         return leaf.shape[: leaf.ndim - axes]
 
+    def only(batch: torch.Size, local: Any) -> Any:
+        return still(None if asked is None else _tree.map(lambda leaf: _repeated(leaf, batch), asked), local)
+
     def forward(x: Any) -> Any:
-        return process.forward(x, _repeated(t, batch_of(x)))
+        batch = batch_of(x)
+        return only(batch, process.forward(x, _repeated(t, batch)))
 
     def reverse(x: Any) -> Any:
         batch = batch_of(x)
@@ -79,7 +85,8 @@ def loss_rate(denoiser: Denoiser, x_t: Any, t: Tensor, cond: Any = None, probes:
         flat = _tree.map(lambda leaf: leaf.flatten(0, len(batch) - 1), x)
         given = None if cond is None else _tree.map(lambda leaf: _repeated(leaf, rows), cond)
         stat = denoiser(flat, _repeated(t, rows), given)
-        return process.reverse(x, _tree.map(lambda leaf: leaf.unflatten(0, batch), stat), _repeated(t, batch))
+        stat = _tree.map(lambda leaf: leaf.unflatten(0, batch), stat)
+        return only(batch, process.reverse(x, stat, _repeated(t, batch)))
 
     return process.space.implicit(forward, reverse, x_t, probes)
 

@@ -10,9 +10,10 @@ Capabilities are types: a sampler or an objective asks for what it needs by clas
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -31,6 +32,23 @@ class Process(ABC, Generic[S]):
     trait: ClassVar[str] = "of any kind"  # a clause after "a process", for `require`
     space: Space[S, Any]
 
+    @property
+    def cell(self) -> Self:
+        """The process of one cell of its space, whose batch axes end in those of the cells.
+
+        So what it gives is one number for every cell, and times may differ between cells: they broadcast against
+        (*batch, *cells), with as many axes. A point of one cell is a cell.
+        """
+        cell = copy.copy(self)
+        vars(cell).update(space=self.space.cell)
+        return cell
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """The shape of the cells of a point: the first axes of an event."""
+        shape = self.space.event_shape
+        return shape[: len(shape) - len(self.space.cell.event_shape)]
+
     @abstractmethod
     def forward(self, x: S, t: Tensor) -> Local:
         """The local characteristics of the generator $L_t$ at x."""
@@ -45,6 +63,10 @@ class Process(ABC, Generic[S]):
 
         `churn` scales its noise and keeps the marginals: 1 is the time reversal, 0 the probability flow, if any.
         """
+
+    def blank(self) -> S:
+        """A point that says nothing, (1, *event): here one draw of noise, always the same."""
+        return self.prior(1).sample(torch.Generator().manual_seed(0))
 
     @property
     @abstractmethod

@@ -32,6 +32,7 @@ from unnoise._checks import instance, ordered, real, reals, refuse, times, whole
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.counts import CountHead
+from unnoise.laws.base import event_sum
 from unnoise.laws.thinning import BinomialBirths, BinomialThinning, stochastically_rounded
 from unnoise.processes.base import Bridged, HasKernel, precision
 from unnoise.schedules import Erasing, LinearLogSNR, Schedule
@@ -86,7 +87,7 @@ class CountProcess(HasKernel[Tensor]):
         """Over all jumps; impossible ones cost nothing."""
         learnt, true = (self._returns(x_t, part, t).rates for part in (stat, target))
         cost = learnt - true + torch.xlogy(true, true) - torch.xlogy(true, learnt)
-        return cost.flatten(cost.ndim - 1 - len(self.space.event_shape)).sum(-1)
+        return event_sum(cost.sum(-1), len(self.space.event_shape))
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform in t: the schedule's own."""
@@ -99,7 +100,7 @@ class CountProcess(HasKernel[Tensor]):
         after = (x_0 + change).clamp(min=0)
         mass = torch.where(x_0 + change >= 0, kernel.log_prob(after).exp(), 0.0)
         cost = torch.where(mass > 0, -mass * self.decoder(after).log_prob(x_0), 0.0).sum(0)
-        return cost.flatten(cost.ndim - len(self.space.event_shape)).sum(-1).to(torch.get_default_dtype())
+        return event_sum(cost, len(self.space.event_shape)).to(torch.get_default_dtype())
 
     @abstractmethod
     def _returns(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Jump: ...

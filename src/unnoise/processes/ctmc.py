@@ -27,6 +27,7 @@ from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.finite import Posterior
 from unnoise.laws import Categorical
+from unnoise.laws.base import event_sum
 from unnoise.processes.base import Bridged, precision, with_churn
 from unnoise.processes.rates import Rates
 from unnoise.processes.rates.base import impossible
@@ -95,7 +96,8 @@ class CTMC(Bridged[Tensor]):
         start = self.rates.data.double()
         start = start / start.sum(-1, keepdim=True)
         probs = self.rates.push(start, self.schedule.value(torch.ones((), dtype=torch.float64)))
-        return self._law(probs.to(torch.get_default_dtype()).expand(n, *self.space.event_shape, -1))
+        sites = probs.shape[:-1] or self.space.event_shape  # of a cell, all of their sites
+        return self._law(probs.to(torch.get_default_dtype()).expand(n, *sites, -1))
 
     def reference(self, like: Tensor, t: Tensor | None = None) -> Categorical:
         """The stationary law where it gives mass to all data; else the noised uniform law."""
@@ -128,7 +130,7 @@ class CTMC(Bridged[Tensor]):
         model, truth = self._undone(x_t, t, stat, target.to(stat.dtype))
         floor = torch.finfo(model.dtype).tiny  # a rate that underflows costs much, but not everything
         cost = model - truth + truth * (truth.clamp(min=floor) / model.clamp(min=floor)).log()
-        return self._sum(cost.sum(-1))
+        return event_sum(cost.sum(-1), len(self.space.event_shape))
 
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform in the time of the rates' own schedule."""
@@ -152,7 +154,8 @@ class CTMC(Bridged[Tensor]):
         evidence = (start * data.movedim(-1, 0)[..., None]).sum(0)
         cost = torch.xlogy(start, evidence) - torch.xlogy(start, start)
         table = cost.sum(-1).movedim(0, -1).to(torch.get_default_dtype())  # (S,) or (sites, S)
-        return self._sum(torch.gather(table.expand(*x_0.shape, -1), -1, x_0[..., None])[..., 0])
+        cost = torch.gather(table.expand(*x_0.shape, -1), -1, x_0[..., None])[..., 0]
+        return event_sum(cost, len(self.space.event_shape))
 
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Categorical:
         """The bridge, averaged over the statistic; `churn` changes nothing."""
@@ -182,6 +185,3 @@ class CTMC(Bridged[Tensor]):
 
     def _law(self, probs: Tensor) -> Categorical:
         return Categorical(probs, len(self.space.event_shape))
-
-    def _sum(self, sites: Tensor) -> Tensor:
-        return sites.flatten(sites.ndim - len(self.space.event_shape)).sum(-1)

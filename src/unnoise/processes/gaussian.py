@@ -104,6 +104,10 @@ class Gaussian(Bridged[Tensor]):
         """EDM's preconditioning, for data of unit variance."""
         return Preconditioned(self)
 
+    def blank(self) -> Tensor:
+        """Zero."""
+        return torch.zeros(1, *self.space.event_shape)
+
     def noise_conditioning(self, t: Tensor) -> Tensor:
         r"""A quarter of $\log(\sigma/\alpha)$, as in EDM."""
         return -0.125 * self.log_snr(t)

@@ -12,6 +12,7 @@ turns them into
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._checks import instance
 from unnoise._tree import S
 from unnoise.laws import Law
@@ -75,6 +77,14 @@ class Space(ABC, Generic[S, L]):
     """A state space."""
 
     event_shape: tuple[int, ...]
+
+    @property
+    def cell(self) -> Space[S, L]:
+        """The space of the smallest part that noise moves by itself, such as one number of many; here all of it.
+
+        Points are then arrays of cells: their batch axes end in those of the cells.
+        """
+        return self
 
     @abstractmethod
     def check(self, x: S) -> None:
@@ -278,6 +288,27 @@ class Compact(Manifold):
     @abstractmethod
     def heat(self, x_0: Tensor, time: Tensor) -> Law[Tensor]:
         """The law at `time`, () or (*batch,), of Brownian motion from x_0."""
+
+
+def still(asked: Any, local: Any) -> Any:
+    """Characteristics that move only the cells that are asked, by a tree of bool tensors (n, *cells); None for all."""
+    return local if asked is None else _tree.map(_still, asked, local)
+
+
+def _still(asked: Tensor, local: Diffusion | Jump) -> Diffusion | Jump:
+    if isinstance(local, Jump):
+        return Jump(torch.where(_tree.expand(asked, local.rates), local.rates, 0.0))
+    return Diffusion(torch.where(_tree.expand(asked, local.drift), local.drift, 0.0), local.scale)
+
+
+P = TypeVar("P", bound=Space[Any, Any])
+
+
+def one_cell(space: P, **changed: Any) -> P:
+    """A copy whose points have no axes: one entry of an array."""
+    cell = copy.copy(space)
+    vars(cell).update(event_shape=(), **changed)
+    return cell
 
 
 def partials(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

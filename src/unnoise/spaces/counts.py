@@ -12,7 +12,7 @@ from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws.thinning import BinomialThinning
 from unnoise.spaces._points import check_whole
-from unnoise.spaces.base import Jump
+from unnoise.spaces.base import Jump, one_cell
 from unnoise.spaces.sites import Sites
 
 
@@ -35,6 +35,11 @@ class Counts(Sites):
 
     def __init__(self, event_shape: int | tuple[int, ...]) -> None:
         object.__setattr__(self, "event_shape", shape("event_shape", event_shape, axes=1))
+
+    @property
+    def cell(self) -> Counts:
+        """One site."""
+        return one_cell(self)
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x holds whole numbers from 0 on."""

@@ -12,7 +12,7 @@ from unnoise._checks import shape
 from unnoise.laws import Normal
 from unnoise.laws.base import standard_normal
 from unnoise.spaces._points import check_points
-from unnoise.spaces.base import Affine, Diffusion, Manifold
+from unnoise.spaces.base import Affine, Diffusion, Manifold, one_cell
 
 
 class Flat(Manifold):
@@ -62,6 +62,11 @@ class Euclidean(Flat, Affine):
     def dimension(self) -> int:
         """How many numbers make a point."""
         return math.prod(self.event_shape)
+
+    @property
+    def cell(self) -> Euclidean:
+        """One number."""
+        return one_cell(self)
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x is finite and floating, (*batch, *event_shape)."""

@@ -12,7 +12,7 @@ from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import Categorical
 from unnoise.spaces._points import check_whole
-from unnoise.spaces.base import Jump
+from unnoise.spaces.base import Jump, one_cell
 from unnoise.spaces.sites import Sites
 
 
@@ -53,6 +53,11 @@ class Finite(Sites):
     def ways(self) -> int:
         """A site is set to any of S states."""
         return self.states
+
+    @property
+    def cell(self) -> Finite:
+        """One site."""
+        return one_cell(self)
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x holds states that the sites have."""

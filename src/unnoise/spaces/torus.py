@@ -14,7 +14,7 @@ from unnoise._tree import expand
 from unnoise.laws import WrappedNormal
 from unnoise.laws.wrapped_normal import wrap
 from unnoise.spaces._points import check_points
-from unnoise.spaces.base import Compact, Diffusion
+from unnoise.spaces.base import Compact, Diffusion, one_cell
 from unnoise.spaces.euclidean import Flat
 
 
@@ -45,6 +45,11 @@ class Torus(Flat, Compact):
         r"""$(2\pi)^d$."""
         return float((2 * math.pi) ** self.dimension)
 
+    @property
+    def cell(self) -> Torus:
+        """One angle."""
+        return one_cell(self, dimension=1)
+
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x holds floating angles within 2 pi of 0, (*batch, d)."""
         check_points("a torus", x, self.event_shape)
@@ -60,12 +65,12 @@ class Torus(Flat, Compact):
 
     def move(self, x: Tensor, local: Diffusion, dt: Tensor) -> WrappedNormal:
         """The Euler-Maruyama step, wrapped."""
-        return WrappedNormal(x + local.drift * dt, local.scale * dt**0.5)
+        return WrappedNormal(x + local.drift * dt, local.scale * dt**0.5, len(self.event_shape))
 
     def heat(self, x_0: Tensor, time: Tensor) -> WrappedNormal:
         """The wrapped normal law of variance `time`."""
         times(time, name="time")
-        return WrappedNormal(x_0, expand(time.sqrt(), x_0))
+        return WrappedNormal(x_0, expand(time.sqrt(), x_0), len(self.event_shape))
 
     def exp(self, x: Tensor, v: Tensor) -> Tensor:
         """The sum, wrapped."""

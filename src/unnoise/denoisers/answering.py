@@ -1,0 +1,137 @@
+r"""Which cells of a point are given, asked or unknown: one denoiser answers p(A | B) for all disjoint A and B.
+
+In a product of independent noising processes every cell may stand at a time of its own. A *given* cell stands at t = 0,
+an *unknown* one at t = 1, where noise says nothing of it, so it is marginalised; an *asked* one moves with the sampler
+(Bao et al. 2023, arXiv 2303.06555; Gloeckler et al. 2024, arXiv 2404.09636; Rojas et al. 2025, arXiv 2506.07903).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._checks import instance, shown
+from unnoise._errors import InputError
+from unnoise._tree import expand
+from unnoise.denoisers.base import AnyQuestion, Denoiser, Roles
+from unnoise.processes import HasKernel, Process, leaves, map_leaves, require
+
+
+def question(process: Process[Any], asked: Any, given: Any, values: Any, cond: Any = None) -> dict[str, Any]:
+    """What `Answering` takes as its condition: one question per row, or one row for all.
+
+    Args:
+        process: of the denoiser, with a kernel.
+        asked: the cells to answer, a tree like the state of bool tensors (n, *cells).
+        given: the cells that are known.
+        values: points, (n, *event), that hold the given cells; in other cells any valid values.
+        cond: a condition besides.
+
+    Raises:
+        InputError: a cell both given and asked, nothing asked in some row, or shapes that do not fit.
+
+    >>> from unnoise import processes, spaces
+    >>> process = processes.variance_preserving(spaces.Euclidean(2))
+    >>> first = torch.tensor([[True, False]])
+    >>> question(process, asked=~first, given=first, values=torch.tensor([[0.5, 0.0]]))["given"]
+    tensor([[ True, False]])
+    """
+    instance(Process, process=process)
+    require(process, HasKernel, "a question", "a process with a kernel")
+    process.check(values)
+    instance(Tensor, or_none=True, cond=cond)
+    n, some = _tree.length(values), torch.zeros((), dtype=torch.bool)
+    for path, leaf, _ in leaves(process):
+        own = {name: _mask(name, tree, path, leaf, n) for name, tree in (("asked", asked), ("given", given))}
+        if (own["asked"] & own["given"]).any():
+            where = f" in {path!r}" if path else ""
+            raise InputError(f"got a cell that is both asked and given{where}; expected one of them")
+        some = some.to(own["asked"].device) | own["asked"].flatten(1).any(1)
+    if not some.all():
+        row = int((~some).nonzero()[0, 0])
+        raise InputError(f"got a question that asks nothing in row {row}; expected at least one cell that is not given")
+    whole = {"asked": asked, "given": given, "values": values}
+    return whole if cond is None else whole | {"cond": cond}
+
+
+def _mask(name: str, tree: Any, path: str, process: Process[Any], n: int) -> Tensor:
+    """The mask of one factor, or an InputError."""
+    found = tree
+    for key in path.split(".") if path else ():
+        found = found.get(key) if isinstance(found, Mapping) else None
+    shape = (n, *process.cells)
+    if isinstance(found, Tensor) and found.dtype == torch.bool and tuple(found.shape) in (shape, (1, *process.cells)):
+        return found
+    held = f"shape {tuple(found.shape)} in {found.dtype}" if isinstance(found, Tensor) else shown(found)
+    where = f" in {path!r}" if path else ""
+    raise InputError(f"got {name}{where} = {held}; expected bool numbers of shape {shape}, one for each cell")
+
+
+class Answering(Denoiser):
+    r"""A denoiser that answers the question that comes as its condition.
+
+    It puts the given cells in, hides the unknown ones, and has in every cell that is not asked the process's own
+    target: so that its price is zero, and every sampler ends where it was given. Without a question everything is
+    asked.
+
+    Args:
+        denoiser: one that can be told roles, of a process with a kernel.
+
+    >>> from unnoise import denoisers, laws, processes, samplers, spaces
+    >>> both = torch.tensor([[1.0, 0.5], [0.5, 1.0]])
+    >>> law = laws.GaussianMixture(torch.ones(1), torch.zeros(1, 2), both[None])
+    >>> process = processes.variance_preserving(spaces.Euclidean(2))
+    >>> answering = Answering(denoisers.ExactMixture(process, law))
+    >>> first = torch.tensor([[True, False]])
+    >>> asks = question(process, asked=~first, given=first, values=torch.tensor([[2.0, 0.0]]))
+    >>> x = samplers.Multistep(answering).sample(2000, torch.Generator().manual_seed(0), asks)
+    >>> print(f"{x[:, 0].mean():.1f} {x[:, 1].mean():.1f} {x[:, 1].var():.1f}")  # 2, 0.5 * 2 and 1 - 0.5^2
+    2.0 1.0 0.8
+    """
+
+    process: HasKernel[Any]
+
+    def __init__(self, denoiser: AnyQuestion) -> None:
+        instance(AnyQuestion, denoiser=denoiser)
+        super().__init__()
+        self.process = require(denoiser.process, HasKernel, "Answering", "the denoiser itself")
+        self.denoiser = denoiser
+        self.blank = map_leaves(lambda process: process.blank(), self.process)
+
+    def asked(self, cond: Any) -> Any:
+        """The cells that rows ask, or None for all."""
+        return _roles(cond).asked if _is_question(cond) else None
+
+    def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
+        """The statistic: learnt where a cell is asked, else the process's target."""
+        if not _is_question(cond):
+            return self.denoiser(x_t, t, cond)
+        roles, values = _roles(cond), cond["values"]
+        blank = _tree.map(lambda point, x: point.to(x), self.blank, x_t)
+        seen = _tree.map(_seen, x_t, values, blank, roles.asked, roles.given)
+        stat = self.denoiser.answer(seen, t, roles, cond.get("cond"))
+        return map_leaves(partial(_targets, t=t), self.process, stat, values, x_t, roles.asked)
+
+
+def _is_question(cond: Any) -> bool:
+    return isinstance(cond, Mapping) and cond.get("asked") is not None
+
+
+def _roles(cond: Mapping[str, Any]) -> Roles:
+    """Masks that were cast with numbers are masks again."""
+    return Roles(*(_tree.map(lambda mask: mask.bool(), cond[name]) for name in ("asked", "given")))
+
+
+def _seen(x: Tensor, value: Tensor, blank: Tensor, asked: Tensor, given: Tensor) -> Tensor:
+    return torch.where(expand(asked, x), x, torch.where(expand(given, x), value.to(x), blank))
+
+
+def _targets(process: HasKernel[Any], stat: Tensor, value: Tensor, x: Tensor, asked: Tensor, t: Tensor) -> Tensor:
+    """Where all is asked, or all of this factor, no target is computed."""
+    target = process.target(value.to(x), x, t)
+    return torch.where(expand(asked, stat), stat, target.to(stat))
