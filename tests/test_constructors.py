@@ -434,8 +434,6 @@ ELSEWHERE = {
 FINE = {
     # a class of laws is a function of their number
     "function class kind": "processes.DiffusionProcess.prior_law processes.JumpProcess.prior_law",
-    # a question may have no condition besides
-    "none": "denoisers.question.cond",
     # positive numbers
     "half": """
         schedules.Linear.end schedules.Geometric.end schedules.Exponential.scale schedules.Exponential.base
@@ -466,6 +464,7 @@ FINE = {
     """,
     # what may be left out
     "none": """
+        denoisers.question.cond
         processes.erasing_betas.first processes.Binomial.schedule processes.Brownian.schedule
         processes.CTMC.schedule processes.WrightFisher.schedule networks.MLP.output_shape
         networks.Transformer.output_shape networks.UNet.output_shape denoisers.Exact.weights
