@@ -120,6 +120,11 @@ class Schema:
         return ", ".join(f"{kind} ({count} column{'s' * (count > 1)})" for count, kind in counts)
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """Columns with holes in training."""
+        return ()
+
+    @property
     def has_cells(self) -> bool:
         """Whether some columns are integers, which are dequantised."""
         return any(factor.jitter() is not None for factor in self.factors.values())
