@@ -54,6 +54,11 @@ class CategoryFactor(Factor):
         sizes = tuple(len(levels) for levels in self.levels)
         return CTMC(Finite(len(sizes), sizes), rates.UniformRates(sizes))
 
+    @property
+    def anywhere(self) -> Tensor:
+        """The first levels."""
+        return torch.zeros(len(self.columns), dtype=torch.int64)
+
     def encode(self, columns: Columns) -> Tensor:
         """The index of each level, int64."""
         pairs = zip(self.columns, self.levels, strict=True)
@@ -64,6 +69,13 @@ class CategoryFactor(Factor):
         """The levels themselves."""
         fields = zip(self.columns, x.numpy().T, self.levels, self.dtypes, strict=True)
         return {name: np.array(levels, dtype=object)[index].astype(dtype) for name, index, levels, dtype in fields}
+
+    def restore(self, values: Values, column: str) -> Values:
+        """The levels that are meant, also by their text."""
+        place = self.columns.index(column)
+        levels = np.array(self.levels[place], dtype=object)
+        index = indices_of(values, self.levels[place], f"Column '{column}'", as_text=True)
+        return levels[index].astype(self.dtypes[place])
 
     def __str__(self) -> str:
         return f"{self.kind}, one of {described(self.levels[0])}" if len(self.columns) == 1 else self.kind
@@ -115,6 +127,11 @@ class CountFactor(Factor):
     def process(self) -> ImmigrationDeath:
         """Events disappear one by one and new ones arrive; the limit is Poisson."""
         return ImmigrationDeath(Counts(len(self.columns)), self.means)
+
+    @property
+    def anywhere(self) -> Tensor:
+        """All counts 0."""
+        return torch.zeros(len(self.columns), dtype=torch.int64)
 
     def encode(self, columns: Columns) -> Tensor:
         """The counts, int64."""
