@@ -14,9 +14,9 @@ from unnoise._errors import InputError
 from unnoise.data import containers, factors
 from unnoise.data import kinds as registry
 from unnoise.data._checked import check, entries
-from unnoise.data.base import Feature
+from unnoise.data.base import Feature, Level
 from unnoise.data.containers import Container, EventArray, Table
-from unnoise.data.factors import Factor, MissingFactor, NumberFactor
+from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, NumberFactor
 from unnoise.data.kinds import Constant
 from unnoise.processes import HasKernel, product
 
@@ -157,6 +157,18 @@ class Parts:
         found = [f.measure_of(asked) for f in self._valued.values() if set(f.columns) & set(asked)]
         found += [factor.measure for factor in self._flags.values()]
         return f"nats per row, {what}{rest}; {'; '.join(dict.fromkeys(found))}"
+
+    def levels(self, column: str) -> tuple[Level, ...]:
+        """The levels of a finite column, in their order.
+
+        Raises:
+            InputError: it is not one, or there is no such column.
+        """
+        self._modelled([column])
+        factor = next(factor for factor in self._valued.values() if column in factor.columns)
+        if not isinstance(factor, CategoryFactor):
+            raise InputError(f"Column {column!r} is modelled as {factor.kind}; expected one of finitely many levels.")
+        return factor.levels[factor.columns.index(column)]
 
     def describe(self) -> str:
         """A table of the columns and their kinds."""

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise.data import conditions, containers, filling, holes, inference, questions
+from unnoise.data import conditions, containers, filling, frames, holes, inference, questions
 from unnoise.data._numerics import Values
 from unnoise.data.encoded import Encoded
 from unnoise.data.factors.numbers import representable
@@ -141,6 +141,26 @@ class Schema(Parts):
         """
         told, context = questions.read(self, values, n)
         return questions.given(self, told, context, n, self.encode_condition(context or None, n))
+
+    def beside(self, data: Any, column: str, y: Any = None) -> Given:
+        """What data say of all columns but one, which need not be there; their other holes are known to be holes."""
+        frame = frames.opened(data)
+        if frame is None:
+            held = self.container.split(data)
+        else:
+            held = dict(zip(map(str, frame.columns), frames.columns(frame), strict=True))
+        n = len(next(iter(held.values())))
+        known = {*self.columns_of_state, *self.constants, *self.conditions} - {column}
+        outside = [name for name in self.conditions if name not in held]
+        told = {name: held[name] for name in known & held.keys()} | conditions.beside(y, outside, list(held))
+        said = self.given(told, n)
+        for key, factor in self._flags.items():
+            for place, name in enumerate(factor.columns):
+                if name in told or name == column:
+                    nothing = np.zeros(n, dtype=bool)
+                    gone = nothing if name == column else ~said.columns.get(name, (None, nothing))[1]
+                    said.x[key][:, place], said.known[key][:, place] = torch.from_numpy(gone), True
+        return said
 
     def written(self, x: Any, given: Given) -> Any:
         """As `decode`, with what was given as it was given."""

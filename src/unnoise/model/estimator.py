@@ -232,9 +232,8 @@ class DenoisingMarkovModel(FittedModel):
         function(or_none=True, or_class=True, **parts)
 
     def _train(self, schema: Schema, state: TrainState, encoded: Encoded, checkpoint: Path | None = None) -> None:
-        steps = train(
-            state, self.objective or Denoising(), asking(self.roles, state.denoiser, encoded), checkpoint=checkpoint
-        )
+        rows = asking(self.roles, state.denoiser, encoded, schema)
+        steps = train(state, self.objective or Denoising(), rows, checkpoint=checkpoint)
         with progress(f"training on {len(encoded):,} rows", self.progress) as update, closing(steps):
             for step in steps:
                 update(step.progress, f"step {step.index + 1:,} of {self.steps:,}, loss {step.loss:.3f}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,16 +19,20 @@ from unnoise._seeding import generator
 from unnoise.chains import AtNoise, WalkJump
 from unnoise.chains.base import ChainSampler
 from unnoise.data import EncodedCells, Schema
-from unnoise.denoisers import Denoiser
+from unnoise.denoisers import Answering, AnyQuestion, Denoiser, Neural
 from unnoise.evaluation import Estimate, Likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
+from unnoise.heads import Told
 from unnoise.model.defaults import default_likelihood, default_sampler
+from unnoise.model.filling import imputed, probabilities
+from unnoise.model.questions import Ask, Rows
+from unnoise.model.sampling import sampled
+from unnoise.model.scoring import Columns, estimated
 from unnoise.samplers import Sampler
 from unnoise.samplers.base import OnStep
 from unnoise.samplers.checks import warn_of_spread
 from unnoise.training import ProcessGroup, Settings
 
-Columns = str | Sequence[str] | None
 Make = Callable[..., Sampler] | None
 
 
@@ -71,23 +75,14 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             NonFiniteError: the sampler met a number that is not finite; says where, and the probable cause.
         """
         known = self.schema_.given({} if given is None else given, self._count(n))
-        x = self.sample_given(known, generator(seed), sampler=sampler, steps=steps)
+        rng = generator(seed)
+        x = sampled(self.schema_, known, self.asker(rng, sampler=sampler, steps=steps), rng)
         return self.schema_.written(x, known)
 
-    def sample_given(
-        self, known: Given, rng: torch.Generator, *, sampler: Make = None, steps: int | None = None, on_step: OnStep = None
-    ) -> Any:
-        """The states of rows of which something is known, as `Schema.given` reads it."""
-        rows, flags = Rows(known.x, known.known, known.cond), Flags(self.schema_)
-        if len(rows) and not any_in_row(negated(known.known)).any():
-            raise InputError("got values for every column as given, so nothing is left to ask; leave some out")
-        ask = self._asker(rng, sampler, steps, on_step)
-        if known.within:
-            rows = drawn_within(rows, known.within, self.schema_, flags, ask, rng)
-        return drawn(rows, flags, ask).x
-
-    def _asker(self, rng: torch.Generator, sampler: Make, steps: int | None, on_step: OnStep = None) -> Ask:
-        """Draws the cells of rows that are asked."""
+    def asker(
+        self, rng: torch.Generator, *, sampler: Make = None, steps: int | None = None, on_step: OnStep = None
+    ) -> Ask:
+        """Draws the states of rows whose cells are asked, as `sample` does."""
 
         def ask(rows: Rows, asked: Any) -> Any:
             cond = rows.condition(asked)
@@ -95,7 +90,9 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         return ask
 
-    def impute(self, X: Any, y: Any = None, *, draws: int = 1, point: str | None = None, seed: int | None = None) -> Any:
+    def impute(
+        self, X: Any, y: Any = None, *, draws: int = 1, point: str | None = None, seed: int | None = None
+    ) -> Any:
         """X with its holes filled, and all else as it is.
 
         Args:
@@ -136,7 +133,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         on_step: OnStep = None,
     ) -> Any:
         """The standardised states for encoded conditions that `sample` decodes."""
-        denoiser = self._answering(cond)
+        denoiser = self.answering() if isinstance(cond, dict) else self.denoiser_.to(self._device())
         make = sampler or self.sampler or default_sampler(denoiser.process)
         function(or_class=True, sampler=make)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
@@ -260,36 +257,46 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Estimate:
         """The likelihood of standardised states, in the data's units."""
         method = likelihood or self.likelihood_
+        result, n = self.likelihood_of_states(x, cond, rng, method), _tree.length(x)
+        volume = self.schema_.log_volume
+        parts = result.parts | {"units": torch.full((n,), volume)}
+        filled = self.schema_.has_cells and not isinstance(method, DequantisedLikelihood)
+        words = method.description + (f", {EncodedCells.name}" if filled else "")
+        return Estimate(result.log_prob + volume, result.standard_error, parts, words, result.degrees_of_freedom)
+
+    @torch.inference_mode(False)
+    def likelihood_of_states(self, x: Any, cond: Any, rng: torch.Generator, method: Likelihood) -> Estimate:
+        """The likelihood of standardised states in their own units; the condition may be a question about them."""
         instance(Likelihood, likelihood=method)
         device, n = self._device(), _tree.length(x)
         with progress(f"{method.name} of {n:,} rows", self.progress) as update:
             result = method(
-                self._answering(cond),
+                self.answering() if isinstance(cond, dict) else self.denoiser_.to(device),
                 _tree.map(lambda leaf: leaf.to(device), x),
                 rng,
                 None if cond is None else _tree.map(lambda leaf: leaf.to(device), cond),
                 on_rows=lambda done: update(done / n, f"{done:,} rows"),
             )
-        volume = self.schema_.log_volume
         parts = {name: part.cpu() for name, part in result.parts.items()}
-        parts["units"] = torch.full((n,), volume)
-        filled = self.schema_.has_cells and not isinstance(method, DequantisedLikelihood)
-        words = method.description + (f", {EncodedCells.name}" if filled else "")
-        log_prob, error = result.log_prob.cpu() + volume, result.standard_error.cpu()
-        return Estimate(log_prob, error, parts, words, result.degrees_of_freedom)
+        log_prob, error = result.log_prob.cpu(), result.standard_error.cpu()
+        return Estimate(log_prob, error, parts, result.method, result.degrees_of_freedom)
 
     def _encoded_condition(self, n: int, given: Any, fewest: int = 0) -> torch.Tensor | None:
         return self.schema_.encode_condition(given, self._count(n, fewest))
 
-    def _answering(self, cond: Any = None) -> Denoiser:
-        """The denoiser, which answers if the condition is a question."""
+    def answering(self) -> Answering:
+        """The denoiser, which answers the question that comes as its condition.
+
+        Raises:
+            InputError: the model knows the joint law alone.
+        """
+        check_is_fitted(self)
         denoiser = self.denoiser_.to(self._device())
-        if not isinstance(cond, dict):
-            return denoiser
-        if isinstance(denoiser, Neural) and not isinstance(denoiser.head, Told) or not isinstance(denoiser, AnyQuestion):
+        silent = isinstance(denoiser, Neural) and not isinstance(denoiser.head, Told)
+        if silent or not isinstance(denoiser, AnyQuestion):
             raise InputError(
-                "this model knows the joint law of all columns alone, so it cannot be asked about some given others: fit "
-                "it with roles='any', by a process with a kernel"
+                "this model knows the joint law of all columns alone, so it cannot be asked about some of them given "
+                "others: fit it with roles='any', and a process with a kernel"
             )
         return Answering(denoiser)
 

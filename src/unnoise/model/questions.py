@@ -41,15 +41,21 @@ class Rows:
     def __len__(self) -> int:
         return _tree.length(self.x)
 
-    def at(self, rows: Tensor) -> Rows:
+    def at(self, rows: Tensor | slice) -> Rows:
         """Some of the rows, by their numbers or a mask."""
-        cond = None if self.cond is None else self.cond[rows]
-        return Rows(*(_tree.map(lambda leaf: leaf[rows], tree) for tree in (self.x, self.known)), cond)
+        return self._mapped(lambda leaf: leaf[rows])
 
     def to(self, device: torch.device) -> Rows:
         """On another device."""
-        trees = (_tree.map(lambda leaf: leaf.to(device), tree) for tree in (self.x, self.known))
-        return Rows(*trees, None if self.cond is None else self.cond.to(device))
+        return self._mapped(lambda leaf: leaf.to(device))
+
+    def repeated(self, times: int) -> Rows:
+        """Every row several times in a row."""
+        return self._mapped(lambda leaf: leaf.repeat_interleave(times, 0))
+
+    def _mapped(self, f: Callable[[Tensor], Tensor]) -> Rows:
+        cond = None if self.cond is None else f(self.cond)
+        return Rows(_tree.map(f, self.x), _tree.map(f, self.known), cond)
 
     def condition(self, asked: Any) -> Any:
         """What a denoiser that answers questions takes: nothing but the condition where all is asked."""

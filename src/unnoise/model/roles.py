@@ -46,9 +46,9 @@ def chosen_head(roles: Any, schema: Schema, process: Process[Any], head: HeadOf)
     return head
 
 
-def trainable(denoiser: Neural) -> Denoiser:
+def trainable(denoiser: Denoiser) -> Denoiser:
     """The denoiser that training sees: it answers questions where its network is told roles."""
-    return Answering(denoiser) if isinstance(denoiser.head, Told) else denoiser
+    return Answering(denoiser) if isinstance(denoiser, Neural) and isinstance(denoiser.head, Told) else denoiser
 
 
 def trained(denoiser: Denoiser) -> Denoiser:
@@ -61,7 +61,7 @@ def asking(roles: str, denoiser: Denoiser, encoded: Encoded, schema: Schema) -> 
     if not isinstance(denoiser, Answering):
         return encoded
     law = RandomRoles() if roles == ANY else RandomRoles(joint=1.0)
-    return Questions(encoded, denoiser.process, FlaggedRoles(law.joint, Flags(schema)) if schema.missing else law)
+    return Questions(encoded, denoiser.process, FlaggedRoles(law.joint, flags=Flags(schema)) if schema.missing else law)
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ class HasKernel(Process[S]):
     def control_variate(self, x_0: S, x_t: S, t: Tensor) -> Tensor:
         """How noise moves the KL rate of a good denoiser, (*batch,), of mean 0; here 0."""
         first = _tree.first(x_t)
-        return torch.zeros(len(first), dtype=precision(t), device=first.device)
+        batch = first.shape[: first.ndim - len(self.space.event_shape)]
+        return torch.zeros(batch, dtype=precision(t), device=first.device)
 
     @abstractmethod
     def reconstruction(self, x_0: S) -> Tensor:
