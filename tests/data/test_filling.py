@@ -64,11 +64,11 @@ def test_only_the_holes_of_a_frame_change(frame: Any) -> None:
     done = schema.filled(frame, of_row(schema, frame, 0))
     assert type(done) is type(frame)
     assert types(done) == types(frame)
-    expected = [[column[0] if value is None else value for value in column] for column in cells(frame)]
-    for got, right in zip(cells(done), expected, strict=True):
-        assert [type(value) for value in got] == [type(value) for value in right]
-        for a, b, value in zip(got, right, cells(frame)[expected.index(right)], strict=True):
-            assert a == (b if value is not None else pytest.approx(b) if isinstance(b, float) else b)
+    for got, was in zip(cells(done), cells(frame), strict=True):
+        for new, old in zip(got, was, strict=True):
+            assert type(new) is type(was[0])
+            first = pytest.approx(was[0]) if isinstance(was[0], float) else was[0]
+            assert new == (first if old is None else old)
     if isinstance(frame, pd.DataFrame):
         assert list(done.index) == list(frame.index)
     assert any(None in column for column in cells(frame))  # it is a copy
@@ -103,17 +103,28 @@ def test_names_that_are_missing_are_left_to_the_reader() -> None:
         schema.holes(POLARS.drop("real"))
 
 
-@pytest.mark.parametrize(
-    "make", [np.asarray, lambda a: a.astype(np.float32), torch.tensor, lambda a: torch.tensor(a).bfloat16(), np.ndarray.tolist]
-)
+MAKE = {
+    "float64": np.asarray,
+    "float32": np.float32,
+    "tensor": torch.tensor,
+    "bfloat16": lambda array: torch.tensor(array).bfloat16(),
+    "list": np.ndarray.tolist,
+}
+
+
+def plainly(data: Any) -> np.ndarray:
+    return (data if isinstance(data, torch.Tensor) else torch.tensor(np.asarray(data))).double().numpy()
+
+
+@pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
 def test_only_the_holes_of_an_array_change(make: Any) -> None:
     data = make(np.array([[1.5, 1, 0.5], [NAN, 2, 1 / 3], [2.5, NAN, 4.5]]))
     schema = Schema.infer(data)
     done = schema.filled(data, of_row(schema, data, 0))
-    plain, was = np.array(torch.as_tensor(done).double()), np.array(torch.as_tensor(data).double())
+    plain, was = plainly(done), plainly(data)
     np.testing.assert_array_equal(plain[~np.isnan(was)], was[~np.isnan(was)])
     np.testing.assert_allclose(plain[np.isnan(was)], [1.5, 1.0], atol=1e-6)
-    assert np.isnan(np.array(torch.as_tensor(data).double())).any()  # it is a copy
+    assert np.isnan(was).any()  # it is a copy
     assert type(done) is (np.ndarray if isinstance(data, list) else type(data))
     assert isinstance(data, list) or done.dtype == data.dtype
 

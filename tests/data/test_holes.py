@@ -295,7 +295,9 @@ def test_conditions_have_no_holes() -> None:
 
 @pytest.mark.parametrize("data", [pl.DataFrame({"a": [None, None], "b": [1, 2]}), [[NAN, 1], [NAN, 2]]])
 def test_a_column_with_nothing_in_it_is_refused(data: Any) -> None:
-    with pytest.raises(InputError, match=r"Column '(a|x0)' had a value in no row, so there is nothing to learn; drop it"):
+    with pytest.raises(
+        InputError, match=r"Column '(a|x0)' had a value in no row, so there is nothing to learn; drop it"
+    ):
         Schema.infer(data)
 
 

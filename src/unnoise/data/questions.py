@@ -110,6 +110,12 @@ def read(parts: Parts, values: Any, n: int) -> tuple[dict[str, Any], dict[str, A
     if unknown := [name for name in told if name not in known]:
         raise unknown_column(unknown[0], known)
     context = {name: told.pop(name) for name in list(told) if name in parts.conditions}
+    for name, value in context.items():
+        if arrays.is_missing(value) or isinstance(value, set | frozenset):
+            raise InputError(
+                f"Condition '{name}' is not modelled, so it cannot be missing or in a set; give it a value, or one for "
+                "each row."
+            )
     return told, context
 
 
