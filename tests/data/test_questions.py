@@ -230,6 +230,20 @@ def test_ranges_and_sets_are_kept_in_the_types_of_the_columns(schema: Schema) ->
     assert set(given.columns) == {"where"}
 
 
+@pytest.mark.parametrize(
+    ("low", "high"), [("a", 3), (3, 2), (np.nan, 3), (0, np.inf), (True, 2), (None, [1])], ids=repr
+)
+def test_what_is_no_range_is_refused(low: Any, high: Any) -> None:
+    with pytest.raises(InputError, match=r"got (low|high|the range) .*; expected"):
+        Range(low, high)
+
+
+@pytest.mark.parametrize("values", [(), (1, 1), [1, 2], "ab", None], ids=repr)
+def test_what_is_no_set_is_refused(values: Any) -> None:
+    with pytest.raises(InputError, match="got values = "):
+        Among(values)
+
+
 def test_floats_are_compared_in_their_own_type() -> None:
     third = np.float32(0.1)
     assert Range(0.1, 0.1).holds(np.array([third])).all()
@@ -256,6 +270,13 @@ def test_a_real_number_far_from_the_data_is_said_with_what_was_seen(schema: Sche
         ask(schema, height=high + 0.9 * (high - low), age=(0, None))
 
 
+def test_a_count_far_from_the_data_is_said(schema: Schema) -> None:
+    most = int(FRAME["calls"].max())
+    with pytest.warns(UserWarning, match=f"Column 'calls' was given 400, far from what was seen .*, 0 to {most}; what"):
+        ask(schema, calls=400)
+    ask(schema, calls=2 * most)
+
+
 def test_models_that_did_not_keep_what_was_seen_say_nothing() -> None:
     config = Schema.infer(np.array([[1.0], [2.5], [3.0]])).to_config()
     for key in ("low", "high"):
@@ -263,6 +284,9 @@ def test_models_that_did_not_keep_what_was_seen_say_nothing() -> None:
     old = Schema.from_config(config)
     assert old.factors["numbers"].seen("x0") is None
     old.given({"x0": 1e6}, 1)
+    config = Schema.infer(np.array([[1], [2], [3]]), kinds={"x0": "count"}).to_config()
+    del config["factors"][0]["highs"]
+    Schema.from_config(config).given({"x0": 10**6}, 1)
 
 
 # ---- refused
@@ -279,9 +303,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "range of truths": ({"smoker": (0, 1)}, r"'smoker' is modelled as category, and a range"),
     "range of texts": ({"word": ("A", "B")}, r"'word' is modelled as sequence, and a range"),
     "empty range": ({"age": (40, 30)}, r"'age' was given the range \(40, 30\); expected .*, low at most high"),
-    "range of what": ({"age": ("a", 3)}, r"the range \('a', 3\); expected \(low, high\), both numbers or None"),
-    "range of truth": ({"age": (True, 3)}, "both numbers or None"),
-    "range to NaN": ({"age": (np.nan, 3)}, "both numbers or None"),
+    "range of what": ({"age": ("a", 3)}, r"the range \('a', 3\); expected \(low, high\), both finite numbers or None"),
+    "range of truth": ({"age": (True, 3)}, "both finite numbers or None"),
+    "range to NaN": ({"age": (np.nan, 3)}, "both finite numbers or None"),
     "empty set": ({"sex": set()}, r"'sex' was given set\(\); expected a set of one or more of its values"),
     "set with a hole": ({"sex": {"F", None}}, "expected a set of one or more of its values"),
     "too few": ({"age": [1, 2]}, "Column 'age' was given 2 values; give one value, or one for each of 3 rows"),
