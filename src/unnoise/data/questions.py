@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise._checks import instance, real
 from unnoise._errors import InputError, warn
 from unnoise.data import arrays, conditions, frames, holes
+from unnoise.data._checked import check_distinct
 from unnoise.data._numerics import Values
 from unnoise.data.factors import CategoryFactor, Factor, SequenceFactor
 from unnoise.data.factors.base import as_type, quoted
@@ -32,6 +34,11 @@ class Range:
 
     low: float | None
     high: float | None
+
+    def __post_init__(self) -> None:
+        real(or_none=True, low=self.low, high=self.high)
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise InputError(f"got the range {self.low} to {self.high}; expected low at most high")
 
     def holds(self, values: Values) -> Mask:
         """Which values of a column lie in it."""
@@ -58,6 +65,10 @@ class Among:
     """
 
     values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        instance(tuple, values=self.values)
+        check_distinct(self.values, "values")
 
     def holds(self, values: Values) -> Mask:
         """Which values of a column are among them."""
@@ -110,6 +121,12 @@ def read(parts: Parts, values: Any, n: int) -> tuple[dict[str, Any], dict[str, A
     if unknown := [name for name in told if name not in known]:
         raise unknown_column(unknown[0], known)
     context = {name: told.pop(name) for name in list(told) if name in parts.conditions}
+    for name, value in context.items():
+        if arrays.is_missing(value) or isinstance(value, set | frozenset):
+            raise InputError(
+                f"Condition '{name}' is not modelled, so it cannot be missing or in a set; give it a value, or one for "
+                "each row."
+            )
     return told, context
 
 
@@ -209,7 +226,7 @@ def _within(factor: Factor, name: str, value: Any) -> Within:
         listed = sorted(value, key=lambda one: (isinstance(one, str), one))
         kept = factor.restore(arrays.tidy(_objects(listed, name), f"Column '{name}'"), name)
         _warn_if_far(factor, name, kept)
-        return Among(tuple(kept.tolist()))
+        return Among(tuple(dict.fromkeys(kept.tolist())))
     kind = factor.decode(factor.anywhere[None])[name].dtype.kind
     if kind not in "iuf" or isinstance(factor, SequenceFactor) or type(factor) is CategoryFactor:
         raise InputError(
@@ -217,9 +234,9 @@ def _within(factor: Factor, name: str, value: Any) -> Within:
             "values instead."
         )
     ends = [end for end in value if end is not None]
-    fine = all(isinstance(end, Real) and not isinstance(end, bool | np.bool_) and not math.isnan(end) for end in ends)
+    fine = all(isinstance(end, Real) and not isinstance(end, bool | np.bool_) and math.isfinite(end) for end in ends)
     if not fine or (len(ends) == 2 and ends[0] > ends[1]):
-        expected = "low at most high" if fine else "both numbers or None"
+        expected = "low at most high" if fine else "both finite numbers or None"
         raise InputError(f"Column '{name}' was given the range {value!r:.100}; expected (low, high), {expected}.")
     _warn_if_far(factor, name, np.array(ends, dtype=np.float64))
     return Range(*value)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from unnoise.data._checked import check, check_distinct, is_held
+from unnoise.data._checked import LATER, check, check_distinct, is_held
 from unnoise.data._numerics import Values
 from unnoise.data.base import Level, described, indices_of, levels_of
 from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers, refuse, stacked
@@ -109,10 +109,12 @@ class CountFactor(Factor):
     measure: ClassVar[str] = "probability of the counts"
     means: tuple[float, ...]
     dtypes: tuple[str, ...]
+    highs: tuple[int, ...] | None = field(default=None, metadata={LATER: True})  # of the data that were fitted
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_each("means", self.means)
+        self._check_each("highs", self.means if self.highs is None else self.highs)
         self._check_dtypes(self.dtypes)
         check(all(0 < mean <= MOST_COUNTED for mean in self.means), "means", self.means, "numbers above 0")
 
@@ -122,7 +124,7 @@ class CountFactor(Factor):
         for name, values in columns.items():
             _check_count(values, name)
         means = tuple(max(float(values.mean()), 0.1) for values in columns.values())
-        return cls(tuple(columns), means, dtypes_of(columns))
+        return cls(tuple(columns), means, dtypes_of(columns), tuple(int(values.max()) for values in columns.values()))
 
     def process(self) -> ImmigrationDeath:
         """Events disappear one by one and new ones arrive; the limit is Poisson."""
@@ -143,6 +145,10 @@ class CountFactor(Factor):
         """The counts."""
         fields = zip(self.columns, x.numpy().T, self.dtypes, strict=True)
         return {name: part.astype(dtype) for name, part, dtype in fields}
+
+    def seen(self, column: str) -> tuple[float, float] | None:
+        """From 0 to the highest count."""
+        return None if self.highs is None else (0, self.highs[self.columns.index(column)])
 
     def __str__(self) -> str:
         return f"count, mean {self.means[0]:.4g}" if len(self.means) == 1 else "count"
