@@ -62,6 +62,7 @@ def test_where_a_flag_is_asked_its_value_is_unknown(known: bool) -> None:
         assert not ((_tree.ravel(roles.asked) | _tree.ravel(roles.given)) & ~held).any()
 
 
+@pytest.mark.slow
 def test_a_model_trained_on_holes_learns_the_law_of_what_is_there() -> None:
     """That half of x is missing where y is large does not move y, nor x given y; a filled column would."""
     rng = np.random.default_rng(0)
@@ -69,7 +70,7 @@ def test_a_model_trained_on_holes_learns_the_law_of_what_is_there() -> None:
     x = y + 0.5 * rng.normal(size=3000)
     data = np.stack([np.where((y > 0) & (rng.random(3000) < 0.8), np.nan, x), y], 1)
     network = partial(MLP, width=64, depth=2)
-    model = DenoisingMarkovModel(steps=400, batch_size=256, learning_rate=3e-3, network=network, ema=0.98).fit(data)
+    model = DenoisingMarkovModel(steps=1500, batch_size=256, learning_rate=3e-3, network=network, ema=0.98).fit(data)
     rows = torch.as_tensor(model.sample(1500, seed=0))
     gone = rows[:, 0].isnan()
     assert_mean(rows[:, 1], 0.0, tolerance=0.15)
@@ -77,9 +78,9 @@ def test_a_model_trained_on_holes_learns_the_law_of_what_is_there() -> None:
     assert_mean(gone[rows[:, 1] < -0.3].double(), 0.0, tolerance=0.06)
     filled = torch.as_tensor(model.impute(data, seed=0))
     holes = np.isnan(data[:, 0])
-    assert_mean((filled[holes, 0] - filled[holes, 1]), 0.0, tolerance=0.15)
+    assert_mean((filled[holes, 0] - filled[holes, 1]), 0.0, tolerance=0.25)
     with pytest.raises(ImprobableError):
-        assert_mean(filled[holes, 0], float(np.nanmean(data[:, 0])), tolerance=0.15)
+        assert_mean(filled[holes, 0], float(np.nanmean(data[:, 0])), tolerance=0.25)
 
 
 def test_noise_without_a_kernel_knows_the_joint_law_alone() -> None:
