@@ -73,7 +73,7 @@ def expand(t: Tensor, x: Tensor) -> Tensor:
 
 def ravel(tree: Any) -> Tensor:
     """All leaves of a batch side by side, (n, numbers)."""
-    return torch.cat([leaf.flatten(1) for _, leaf in leaves(tree)], 1)
+    return torch.cat([leaf.flatten(1) if leaf.ndim > 1 else leaf[:, None] for _, leaf in leaves(tree)], 1)
 
 
 def unravel(flat: Tensor, like: Any) -> Any:

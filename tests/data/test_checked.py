@@ -40,6 +40,11 @@ MADE = {
     "globe": Schema.infer(
         pl.DataFrame({"lat": [1.0, 9.0], "lon": [3.0, 200.0], "h": [1, 2]}), kinds={"lat,lon": "latlon"}
     ),
+    "holes": Schema.infer(
+        pl.DataFrame(
+            {"a": [1.0, None, 2.5, 4.0], "b": ["u", "v", None, "u"], "c": [1, 2, None, 2], "d": [3, 3, None, 3]}
+        )
+    ),
     "matrices": Schema.infer(np.stack([np.eye(3)] * 3), kinds={"x": "rotation"}),
     "tensors": Schema.infer(torch.randn(4, 2, dtype=torch.bfloat16)),
 }

@@ -52,6 +52,8 @@ def read_text(tmp_path: Path, text: str | bytes) -> pl.DataFrame:
         ("1.5,NA\n2,3\n", {"x0": [1.5, 2.0], "x1": [None, 3]}),
         ("a\n1.5\nNone\n<NA>\n", {"a": [1.5, None, None]}),
         ("a\nTrue\nNA\nFALSE\n", {"a": [True, None, False]}),
+        ("a,b\nTrue,1.5\n,2\nFalse,null\n", {"a": [True, None, False], "b": [1.5, 2.0, None]}),
+        ("a,b\n1,?\n,u\n3, ?\n", {"a": [1, None, 3], "b": ["?", "u", "?"]}),
         ("a\n0x10\nten\n", {"a": ["0x10", "ten"]}),
         ("1.5,2\n3,4\n", {"x0": [1.5, 3.0], "x1": [2, 4]}),
         ("0,1\n3,4\n", {"0": [3], "1": [4]}),

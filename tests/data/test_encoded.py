@@ -11,6 +11,7 @@ import torch
 
 from unnoise.data import Encoded, Schema
 from unnoise.testing import ImprobableError, assert_law
+from unnoise.training.dataset import digest
 
 
 def mixed(n: int = 1000) -> tuple[np.ndarray, Schema]:
@@ -68,6 +69,27 @@ def test_to_moves_every_part() -> None:
     assert moved.jitter is not None
     assert moved.jitter.is_meta
     assert moved.cond is None
+
+
+def with_holes() -> Encoded:
+    data = np.array([[1.0, 0.5], [np.nan, 1.5], [3.0, np.nan], [4.5, 2.5]])
+    return Schema.infer(data).encode(data)
+
+
+def test_what_is_known_goes_with_its_rows() -> None:
+    encoded = with_holes()
+    rows = encoded.rows(torch.tensor([2, 1]))
+    assert rows.known["numbers"].tolist() == [[True, False], [False, True]]
+    assert rows.x["missing"].tolist() == [[0, 1], [1, 0]]
+    assert encoded.to("meta").known["missing"].is_meta
+    assert mixed()[1].encode(mixed()[0]).rows(torch.tensor([1])).known is None
+
+
+def test_the_fingerprint_counts_what_is_known() -> None:
+    encoded = with_holes()
+    whole = Encoded(encoded.x, encoded.jitter, encoded.cond)
+    assert encoded.digest() != whole.digest()
+    assert whole.digest() == digest(encoded.x, encoded.jitter, encoded.cond)  # as before there were holes
 
 
 def test_a_batch_costs_little(rng: torch.Generator) -> None:

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 
 from unnoise._errors import InputError
-from unnoise.data import check_writable, files, read, write
+from unnoise.data import Schema, check_writable, files, read, write
 
 FRAME = pl.DataFrame({"a": [1, 2, 3], "b": [0.1, 1e300, -1 / 3], "c": ["u", "v, w", 'x "y"']})
 ARRAY = np.random.default_rng(0).normal(size=(5, 3))
@@ -321,6 +321,39 @@ def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"holds other files \(such as holiday\.jpg\), which would be lost"):
             attempt()
     assert os.listdir(tmp_path) == ["holiday.jpg"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_holes_go_to_a_file_and_back(tmp_path: Path, suffix: str) -> None:
+    frame = pl.DataFrame(
+        {
+            "real": [1.5, None, 2.5, 4.0],
+            "whole": [1, 2, None, 4],
+            "truth": [True, None, False, True],
+            "text": ["u", "v", None, "?"],
+        }
+    )
+    write(frame, tmp_path / f"rows{suffix}")
+    assert read(tmp_path / f"rows{suffix}").equals(frame)
+    schema = Schema.infer(read(tmp_path / f"rows{suffix}"))
+    assert schema.missing == tuple(frame.columns)
+    assert schema.factors["category"].levels == ((False, True), ("?", "u", "v"))
+    drawn = schema.decode(schema.encode(frame).x)
+    write(drawn, tmp_path / f"drawn{suffix}")
+    assert read(tmp_path / f"drawn{suffix}").select(pl.all().exclude("real")).equals(frame.drop("real"))
+    for convert in (pl.DataFrame.to_pandas, pl.DataFrame.to_arrow):
+        write(convert(frame), tmp_path / f"other{suffix}", overwrite=True)
+        assert read(tmp_path / f"other{suffix}").null_count().equals(frame.null_count())
+
+
+def test_holes_of_an_array_go_to_a_file_and_back(tmp_path: Path) -> None:
+    array = np.array([[1.0, np.nan], [2.0, 3.5], [np.nan, 4.0]])
+    for name in ("rows.npy", "rows.csv", "rows.parquet"):
+        write(array, tmp_path / name)
+        back = read(tmp_path / name)
+        schema = Schema.infer(back)
+        assert schema.missing == schema.columns_of_state
+        assert [rows.tolist() for rows in schema.holes(back).values()] == np.isnan(array).T.tolist()
 
 
 def test_what_was_sampled_as_a_frame_can_be_written(tmp_path: Path) -> None:

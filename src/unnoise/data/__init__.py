@@ -5,4 +5,8 @@ from unnoise.data.encoded import EncodedCells as EncodedCells
 from unnoise.data.files import check_writable as check_writable
 from unnoise.data.files import read as read
 from unnoise.data.files import write as write
+from unnoise.data.questions import Among as Among
+from unnoise.data.questions import Given as Given
+from unnoise.data.questions import Range as Range
+from unnoise.data.questions import Within as Within
 from unnoise.data.schema import Schema as Schema

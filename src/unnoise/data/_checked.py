@@ -18,6 +18,7 @@ T = TypeVar("T")
 _NATIVE = [np.dtype(code) for code in "?bhilqBHILQefdg"]
 DTYPES = frozenset(str(dtype) for one in _NATIVE for dtype in (one, one.newbyteorder()))  # of numbers
 _MOST_NUMBERS = 2**31  # of one row
+LATER = "later"  # in the metadata of a field with a default that earlier versions did not write
 TEXT = "object"  # the type of columns with text
 
 
@@ -26,15 +27,15 @@ def built(cls: type[T], config: Mapping[str, Any]) -> T:
 
     >>> from unnoise.data.kinds import Real
     >>> built(Real, {"mean": 0.0, "scale": 1.0, "dtype": "float64"})
-    Real(mean=0.0, scale=1.0, dtype='float64')
+    Real(mean=0.0, scale=1.0, dtype='float64', low=None, high=None)
 
     Raises:
         InputError: a field is missing, unknown or of another type.
     """
-    hints = _hints(cls)  # type: ignore[arg-type]  # a class is hashable
-    if config.keys() != hints.keys():
+    hints, optional = _hints(cls), _optional(cls)  # type: ignore[arg-type]  # a class is hashable
+    if not hints.keys() - optional <= config.keys() <= hints.keys():
         raise InputError(f"got the fields {sorted(map(str, config))} of {cls.__name__}; expected {sorted(hints)}")
-    return cls(**{name: _conformed(config[name], hint, name) for name, hint in hints.items()})
+    return cls(**{name: _conformed(config[name], hint, name) for name, hint in hints.items() if name in config})
 
 
 def check(ok: bool, what: str, got: object, expected: str) -> None:
@@ -83,6 +84,12 @@ def entries(configs: Any, what: str) -> list[dict[str, Any]]:
 def _hints(cls: type[Any]) -> dict[str, Any]:
     hints = get_type_hints(cls)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+@functools.cache
+def _optional(cls: type[Any]) -> frozenset[str]:
+    """Fields that descriptions by earlier versions lack."""
+    return frozenset(field.name for field in dataclasses.fields(cls) if LATER in field.metadata)
 
 
 def _conformed(value: Any, hint: Any, what: str) -> Any:

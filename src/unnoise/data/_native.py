@@ -13,9 +13,13 @@ import numpy as np
 from unnoise._errors import InputError
 from unnoise.data._checked import check
 from unnoise.data._numerics import Values
+from unnoise.data.holes import Mask
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
+    import polars as pl
+
+Blank = Sequence[Mask | None]  # for each column the rows with holes
 
 _PLAIN = r"u?int(8|16|32|64)|halffloat|float|double|bool|(large_)?string|string_view"  # arrow's names
 _ARROW = rf"{_PLAIN}|dictionary<values=({_PLAIN}), indices=({_PLAIN}), ordered=[01]>"
@@ -44,15 +48,15 @@ def describe(frame: nw.DataFrame[Any]) -> tuple[str, tuple[Column, ...]]:
     return backend, tuple(column(frame.get_column(label), label) for label in frame.columns)
 
 
-def build(backend: str, layout: Sequence[Column], parts: Sequence[Values]) -> Any:
-    """A frame of the library with these columns and types."""
-    parts = [_whole(part, column.type) for part, column in zip(parts, layout, strict=True)]
+def build(backend: str, layout: Sequence[Column], parts: Sequence[Values], blank: Blank) -> Any:
+    """A frame of the library with these columns and types, and holes in some rows of them."""
+    parts = [whole(part, column.type) for part, column in zip(parts, layout, strict=True)]
     try:
         if backend == "polars":
-            return _polars_frame(layout, parts)
+            return _polars_frame(layout, parts, blank)
         if backend == "pyarrow":
-            return _arrow_frame(layout, parts)
-        return _pandas_frame(_LIKE_PANDAS[backend], layout, parts)
+            return _arrow_frame(layout, parts, blank)
+        return _pandas_frame(_LIKE_PANDAS[backend], layout, parts, blank)
     except ModuleNotFoundError:
         raise
     except Exception as error:  # each library has its own
@@ -61,6 +65,16 @@ def build(backend: str, layout: Sequence[Column], parts: Sequence[Values]) -> An
             f"The columns cannot be of the types {', '.join(column.type for column in layout[:6])} ({reason}); the "
             "schema of the model is damaged."
         ) from error
+
+
+def without(series: pl.Series, rows: Mask) -> pl.Series:
+    """The series of polars with holes in these rows."""
+    import polars as pl
+
+    if series.dtype == pl.Object:
+        values = [None if row else value for value, row in zip(series, rows.tolist(), strict=True)]
+        return pl.Series(series.name, values, dtype=pl.Object)
+    return series.zip_with(pl.Series(~rows), series.clear(len(series)))
 
 
 def check_column(backend: str, column: Column) -> None:
@@ -72,7 +86,7 @@ def check_column(backend: str, column: Column) -> None:
     check(levels is None or len(set(levels)) == len(levels), "categories", levels, "different levels")
 
 
-def _whole(part: Values, type_: str) -> Values:
+def whole(part: Values, type_: str) -> Values:
     """Rounded, if integers are to hold it."""
     return np.rint(part) if part.dtype.kind == "f" and re.match("u?int", type_.lower()) else part
 
@@ -95,19 +109,22 @@ def _arrow_column(series: nw.Series[Any], label: str) -> Column:
     return Column(label, kind, kind.startswith("dictionary"))
 
 
-def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values]) -> Any:
+def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values], blank: Blank) -> Any:
     pd = importlib.import_module(module)
     series = [
         pd.Series(part).astype(column.type if c is None else pd.CategoricalDtype(list(c), column.ordered))
         for column, part in zip(layout, parts, strict=True)
         for c in [column.categories]
     ]
+    for column, rows in zip(series, blank, strict=True):
+        if rows is not None and rows.any():
+            column.iloc[np.flatnonzero(rows)] = None
     frame = pd.concat(series, axis=1)
     frame.columns = [column.label for column in layout]
     return frame
 
 
-def _polars_frame(layout: Sequence[Column], parts: Sequence[Values]) -> Any:
+def _polars_frame(layout: Sequence[Column], parts: Sequence[Values], blank: Blank) -> Any:
     import polars as pl
 
     known = {name: kind for name, kind in vars(pl).items() if isinstance(kind, type) and issubclass(kind, pl.DataType)}
@@ -116,12 +133,14 @@ def _polars_frame(layout: Sequence[Column], parts: Sequence[Values]) -> Any:
         pl.Series(str(column.label), part, dtype=pl.Object if column.type == "Object" else None)
         for column, part in zip(layout, parts, strict=True)
     ]
-    return pl.DataFrame([c if c.dtype == type_ else c.cast(type_) for c, type_ in zip(columns, types, strict=True)])
+    cast = [c if c.dtype == type_ else c.cast(type_) for c, type_ in zip(columns, types, strict=True)]
+    return pl.DataFrame([c if r is None else without(c, r) for c, r in zip(cast, blank, strict=True)])
 
 
-def _arrow_frame(layout: Sequence[Column], parts: Sequence[Values]) -> Any:
+def _arrow_frame(layout: Sequence[Column], parts: Sequence[Values], blank: Blank) -> Any:
     pa = importlib.import_module("pyarrow")
-    arrays = [pa.array(part, type=_arrow_type(column.type)) for column, part in zip(layout, parts, strict=True)]
+    held = zip(layout, parts, blank, strict=True)
+    arrays = [pa.array(part, type=_arrow_type(column.type), mask=rows) for column, part, rows in held]
     return pa.table(arrays, names=[str(column.label) for column in layout])
 
 

@@ -63,7 +63,7 @@ def cast(numbers: Floats, dtype: str) -> Values:
         return np.asarray(numbers >= 0.5)
     if kind == "f":
         limit = float(np.finfo(dtype).max)
-        return np.clip(numbers, -limit, limit).astype(dtype)
+        return np.clip(numbers.astype(np.float64, copy=False), -limit, limit).astype(dtype)
     info = np.iinfo(dtype)
     top = np.nextafter(float(info.max) + 1, 0)  # the greatest float64 that the type can hold
     return np.clip(np.rint(numbers), float(info.min), top).astype(dtype)

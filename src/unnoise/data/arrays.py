@@ -1,4 +1,4 @@
-"""Array-likes as dense arrays with all values present. Errors use scikit-learn's words."""
+"""Array-likes as dense arrays, with holes as of `holes`. Errors use scikit-learn's words."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.data._numerics import Values, row_of
+from unnoise.data import holes
+from unnoise.data._numerics import Values
 
 NO_ROWS = "Found array with 0 sample(s) (shape={}) while a minimum of 1 is required."
 NO_FEATURES = "Found array with 0 feature(s) (shape={}) while a minimum of 1 is required."
 _SPARSE = "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert it."
-_SHOWN = 3  # rows and columns in a message
 
 
 class _WrongType(InputError, TypeError):
@@ -32,7 +32,7 @@ def as_array(data: Any) -> Values:
            [3. , 4. ]])
     """
     if isinstance(data, Tensor):
-        return tidy(_from_tensor(data), "The data")
+        return _plain(tidy(_from_tensor(data), "The data"))
     if hasattr(data, "tocsr"):
         raise _WrongType(_SPARSE)
     rows = isinstance(data, Sequence) or hasattr(data, "__array__")
@@ -43,7 +43,7 @@ def as_array(data: Any) -> Values:
     parts = data if isinstance(data, list | tuple) else [data]
     if masked := sum(_count_masked(part) for part in parts if isinstance(part, np.ma.MaskedArray)):
         raise InputError(f"The data has {masked} masked values; fill them in, or drop their rows.")
-    return tidy(_from_rows(data), "The data")
+    return _plain(tidy(_from_rows(data), "The data"))
 
 
 def matrix_of(data: Any) -> Values:
@@ -74,7 +74,7 @@ def check_rows(array: Values) -> None:
 
 
 def tidy(values: Values, where: str) -> Values:
-    """Booleans, integers or floats, or objects if there is text; missing numbers become NaN.
+    """Booleans, integers or floats, or objects if there is text, with holes as `holes.spread` marks them.
 
     >>> tidy(np.array([1, None, 2.5], dtype=object), "Column 'a'")
     array([1. , nan, 2.5])
@@ -90,33 +90,11 @@ def tidy(values: Values, where: str) -> Values:
         held = [None if is_missing(value) else value for value in values.ravel().tolist()]
     except (SystemError, ValueError):
         raise InputError(f"{where} of type {values.dtype} holds what is no text.") from None
-    flat = np.array(held, dtype=object) if any(isinstance(v, str) for v in held) else _numbers(held, where)
-    return flat.reshape(values.shape)
-
-
-def check_present(columns: Mapping[str, Values]) -> None:
-    """Refuse NaN, None and infinities, and say where they are."""
-    faults = {}
-    for name, values in columns.items():
-        if values.dtype == object:
-            bad = np.array([value is None for value in values.flat], dtype=bool).reshape(values.shape)
-        elif values.dtype.kind == "f":
-            bad = ~np.isfinite(values)
-        else:
-            continue
-        if bad.any():
-            faults[name] = _fault(values, bad)
-    if faults:
-        shown = "; ".join(f"column '{name}' {fault}" for name, fault in list(faults.items())[:_SHOWN])
-        more = f"; and {len(faults) - _SHOWN} more columns" if len(faults) > _SHOWN else ""
-        raise InputError(f"Input X contains NaN or infinity: {shown}{more}. Fill these in, or drop them.")
-
-
-def _fault(values: Values, bad: Values) -> str:
-    rows = list(dict.fromkeys(row_of(index, values) for index in np.flatnonzero(bad).tolist()))
-    infinite = values.dtype.kind == "f" and bool(np.isinf(values[bad]).all())
-    shown = ", ".join(map(str, rows[:_SHOWN])) + (", ..." if len(rows) > _SHOWN else "")
-    return f"has {'inf' if infinite else 'NaN'} in {len(rows)} row{'s' * (len(rows) > 1)} ({shown})"
+    if any(isinstance(value, str) for value in held):
+        return np.array(held, dtype=object).reshape(values.shape)
+    present = np.array([value is not None for value in held], dtype=bool)
+    numbers = _numbers([value for value in held if value is not None], where)
+    return (numbers if present.all() else holes.spread(numbers, present)).reshape(values.shape)
 
 
 def is_missing(value: Any) -> bool:
@@ -127,15 +105,23 @@ def is_missing(value: Any) -> bool:
 
 def _numbers(held: list[Any], where: str) -> Values:
     for value in held:
-        if not isinstance(value, numbers.Real | Decimal | np.bool_ | None):
+        if not isinstance(value, numbers.Real | Decimal | np.bool_):
             raise _WrongType(f"{where} holds {value!r:.100}: an argument must be a string or a real number.")
     try:
-        if None in held:
-            return np.array([np.nan if value is None else float(value) for value in held])
         array = np.array(held)
         return array if array.dtype.kind in "biuf" else array.astype(np.float64)
     except (OverflowError, ValueError) as error:
         raise InputError(f"{where} holds a number beyond those of 64 bits ({error}).") from None
+
+
+def _plain(array: Values) -> Values:
+    """One array has one type: whole numbers with holes become floats, truth values with holes objects."""
+    if not isinstance(array, np.ma.MaskedArray):
+        return array
+    truths = array.dtype.kind == "b"
+    plain = np.ma.getdata(array).astype(object if truths else np.float64)
+    plain[np.ma.getmaskarray(array)] = None if truths else np.nan
+    return plain
 
 
 def _from_rows(data: Any) -> Values:

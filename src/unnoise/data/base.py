@@ -41,6 +41,8 @@ class Coordinate(Kind):
 
     mean: float
     scale: float
+    low: float | None
+    high: float | None
 
     def check(self, values: Values, column: str) -> None:
         """Refuse values that a column of this kind cannot hold."""
@@ -108,6 +110,7 @@ def indices_of(values: Values, levels: tuple[Level, ...], what: str, *, as_text:
         if as_text:
             index |= {str(level).lower(): i} if isinstance(level, bool) else {}
             index |= {str(level): i}
+            index |= {str(int(level)): i} if isinstance(level, float) and level.is_integer() else {}
         index |= {level: i}
     held = values.tolist()
     if unknown := [value for value in held if value not in index]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -22,6 +22,7 @@ from unnoise.data._checked import built, check, check_distinct, check_dtype, che
 from unnoise.data._native import Column
 from unnoise.data._numerics import Values, cast
 from unnoise.data.base import listed
+from unnoise.data.holes import Mask
 
 _MOST_COLUMNS = 2**22
 _WHOLE = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
@@ -47,11 +48,11 @@ class Container(ABC):
 
     @abstractmethod
     def split(self, data: Any) -> dict[str, Values]:
-        """The columns of data; an InputError if it has another form."""
+        """The columns of data, with holes as of `holes.spread`; an InputError if it has another form."""
 
     @abstractmethod
-    def join(self, columns: Mapping[str, Values]) -> Any:
-        """Data of the fitted form."""
+    def join(self, columns: Mapping[str, Values], missing: Mapping[str, Mask] | None = None) -> Any:
+        """Data of the fitted form, with holes in these rows of some columns."""
 
     def to_config(self) -> dict[str, Any]:
         """JSON, from which `from_config` makes an equal container."""
@@ -95,10 +96,11 @@ class Table(Container):
             warn(f"X does not have valid feature names, but {_MODEL} was fitted with feature names")
         return _named(self.columns, parts)
 
-    def join(self, columns: Mapping[str, Values]) -> Any:
+    def join(self, columns: Mapping[str, Values], missing: Mapping[str, Mask] | None = None) -> Any:
         """A frame of the fitted library and types."""
+        parts, rows = [columns[name] for name in self.columns], [(missing or {}).get(name) for name in self.columns]
         try:
-            return _native.build(self.backend, self.layout, [columns[name] for name in self.columns])
+            return _native.build(self.backend, self.layout, parts, rows)
         except ModuleNotFoundError as error:
             raise InputError(
                 f"The model was fitted on a {self.backend} DataFrame and returns one, but {error.name} is not "
@@ -141,9 +143,10 @@ class Matrix(Container):
             warn(f"X has feature names, but {_MODEL} was fitted without feature names")
         return _named(self.columns, arrays.columns(data) if frame is None else frames.columns(frame))
 
-    def join(self, columns: Mapping[str, Values]) -> Any:
+    def join(self, columns: Mapping[str, Values], missing: Mapping[str, Mask] | None = None) -> Any:
         """An array or tensor of the fitted width and type."""
-        return _as(self.backend, self.dtype, np.stack([columns[name] for name in self.columns], axis=1))
+        array = np.stack([columns[name] for name in self.columns], axis=1)
+        return _as(self.backend, self.dtype, array, [(r, self.columns.index(n)) for n, r in (missing or {}).items()])
 
 
 @dataclass(frozen=True)
@@ -171,9 +174,9 @@ class EventArray(Container):
         arrays.check_rows(array)
         return {"x": array}
 
-    def join(self, columns: Mapping[str, Values]) -> Any:
+    def join(self, columns: Mapping[str, Values], missing: Mapping[str, Mask] | None = None) -> Any:
         """An array or tensor of the fitted type."""
-        return _as(self.backend, self.dtype, columns["x"])
+        return _as(self.backend, self.dtype, columns["x"], list((missing or {}).values()))
 
 
 def container_of(data: Any) -> Container:
@@ -204,13 +207,20 @@ def _named(names: tuple[str, ...], parts: list[Values]) -> dict[str, Values]:
     return dict(zip(names, parts, strict=True))
 
 
-def _as(backend: str, dtype: str, array: Values) -> Any:
+def _as(backend: str, dtype: str, array: Values, blank: Sequence[Any]) -> Any:
+    """An array or tensor of the type `dtype`, with holes at some indices."""
     held = {"bfloat16": "float32"}.get(dtype, dtype)
     try:
         plain = array.dtype == object or np.dtype(held) in (object, array.dtype)
         array = array.astype(held, copy=False) if plain else cast(array, held)
     except (TypeError, ValueError) as error:
         raise InputError(f"The data of the model cannot be of type {dtype} ({error}); its schema is damaged.") from None
+    if blank:
+        if array.dtype.kind not in "fO":
+            raise InputError(f"The data of the model are of type {dtype}, which has no holes; its schema is damaged.")
+        array = array.copy()
+        for index in blank:
+            array[index] = None if array.dtype == object else np.nan
     if backend == "torch":
         return torch.from_numpy(np.ascontiguousarray(array)).to(getattr(torch, dtype))
     return array

@@ -23,6 +23,8 @@ class Encoded:
         jitter: the cell width of every element of a state, 0 for real numbers; None for a leaf or a state without
             integers.
         cond: features of the conditions, (n, c) float32.
+        known: where the data say what x is, a tree like x of (n, *cells) bool, and elsewhere x is any state; None if
+            they say all.
 
     >>> data = Encoded(torch.zeros(4, 2), torch.tensor([0.0, 1.0]), None)
     >>> x, cond = data.batch(torch.tensor([0, 2]), torch.Generator().manual_seed(0))
@@ -33,13 +35,15 @@ class Encoded:
     x: Any
     jitter: Any
     cond: Tensor | None
+    known: Any = None
 
     def __len__(self) -> int:
         return _tree.length(self.x)
 
     def digest(self) -> str:
         """Of every number of the data."""
-        return digest(self.x, self.jitter, self.cond)
+        parts = (self.x, self.jitter, self.cond)
+        return digest(*parts) if self.known is None else digest(*parts, self.known)
 
     def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
         """The rows, integers uniform in their cells, and their conditions."""
@@ -48,7 +52,8 @@ class Encoded:
     def rows(self, indices: Tensor) -> Self:
         """The rows at `indices`."""
         cond = None if self.cond is None else self.cond[indices]
-        return type(self)(_tree.map(lambda leaf: leaf[indices], self.x), self.jitter, cond)
+        known = None if self.known is None else _tree.map(lambda leaf: leaf[indices], self.known)
+        return type(self)(_tree.map(lambda leaf: leaf[indices], self.x), self.jitter, cond, known)
 
     def all(self, rng: torch.Generator) -> tuple[Any, Tensor | None]:
         """All rows in order, as one batch."""
@@ -60,7 +65,8 @@ class Encoded:
         """The same data on another device."""
         cond = None if self.cond is None else self.cond.to(device)
         jitter = _tree.map(lambda width: None if width is None else width.to(device), self.jitter)
-        return type(self)(_tree.map(lambda leaf: leaf.to(device), self.x), jitter, cond)
+        known = None if self.known is None else _tree.map(lambda leaf: leaf.to(device), self.known)
+        return type(self)(_tree.map(lambda leaf: leaf.to(device), self.x), jitter, cond, known)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from unnoise._errors import InputError
+from unnoise.data import holes
 from unnoise.data._numerics import Values
 from unnoise.data.arrays import NO_FEATURES, NO_ROWS, is_missing, tidy
 
@@ -38,7 +39,7 @@ def opened(data: Any) -> nw.DataFrame[Any] | None:
 
 
 def columns(frame: nw.DataFrame[Any]) -> list[Values]:
-    """The columns as arrays of numbers, or of objects if they hold text or levels."""
+    """The columns as arrays of numbers, or of objects if they hold text or levels, with holes as of `holes`."""
     if not frame.columns:
         raise InputError(NO_FEATURES.format(frame.shape))
     if len(frame) == 0:
@@ -72,7 +73,6 @@ def check_names(frame: nw.DataFrame[Any], expected: Sequence[str]) -> None:
 
 
 def _values(series: nw.Series[Any], name: str) -> Values:
-
     kind = type(series.dtype).__name__
     if kind in ("Categorical", "Enum"):
         return np.array([None if is_missing(level) else level for level in series.to_list()], dtype=object)
@@ -82,7 +82,10 @@ def _values(series: nw.Series[Any], name: str) -> Values:
         series.dtype.is_numeric() or kind in ("Boolean", "String", "Object") or series.is_null().all()
     ):
         raise InputError(f"Column '{name}' is of type {series.dtype}; turn it into plain numbers or text, or drop it.")
-    return tidy(series.to_numpy(), f"Column '{name}'")
+    empty = series.is_null()
+    if not empty.any():
+        return tidy(series.to_numpy(), f"Column '{name}'")
+    return holes.spread(tidy(series.drop_nulls().to_numpy(), f"Column '{name}'"), ~empty.to_numpy())
 
 
 def _in_64_bits(series: nw.Series[Any], name: str) -> nw.Series[Any]:

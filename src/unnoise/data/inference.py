@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from unnoise._errors import InputError, warn
-from unnoise.data import factors
+from unnoise.data import factors, holes
 from unnoise.data._numerics import Values, row_of
 from unnoise.data.base import Coordinate, Feature
-from unnoise.data.factors import Factor, NumberFactor
-from unnoise.data.factors.base import finite_numbers, quoted
+from unnoise.data.factors import Factor, MissingFactor, NumberFactor
+from unnoise.data.factors.base import Columns, finite_numbers, quoted
 from unnoise.data.kinds import Category, Constant, Integer, Real
 
+_EXACT = 2**53  # all whole floats beyond it are whole
 _FEW = 50  # most values of integer labels that are classes
 _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
 BINARY = "binary"
@@ -31,7 +32,7 @@ class Declared:
     columns: tuple[str, ...]
 
 
-def declarations(asked: Mapping[str, str], columns: Mapping[str, Values]) -> list[Declared]:
+def declarations(asked: Mapping[str, str], columns: Mapping[str, Values], present: holes.Present) -> list[Declared]:
     """Kinds by a column, by columns with commas between, or by the common part of their names."""
     if not isinstance(asked, Mapping) or not all(isinstance(key, str) for key in asked):
         raise InputError(f"got kinds = {asked!r:.100}; expected a dict of the names of columns, as {{'age': 'real'}}.")
@@ -45,15 +46,16 @@ def declarations(asked: Mapping[str, str], columns: Mapping[str, Values]) -> lis
             raise InputError(f"The kind of '{min(twice)}' is given twice; give each column one kind.")
         seen |= set(names)
         for name in names if kind == BINARY else ():
-            _check_binary(columns[name], name)
+            _check_binary(holes.filled(columns[name], present[name]) if name in present else columns[name], name)
         found.append(Declared(key, factors.ALIASES.get(kind, kind), names))
     return found
 
 
 def modelled(
-    columns: Mapping[str, Values], declared: Sequence[Declared], categorical: frozenset[str]
+    columns: Mapping[str, Values], present: holes.Present, declared: Sequence[Declared], categorical: frozenset[str]
 ) -> tuple[dict[str, Factor], dict[str, Constant]]:
-    """The factors by name, and the columns that never vary."""
+    """The factors by name, and the columns that never vary; the last holds the flags of missing cells, if any are."""
+    columns = {name: holes.filled(v, present[name]) if name in present else v for name, v in columns.items()}
     by_declaration = {name for d in declared if d.kind in factors.BY_DECLARATION for name in d.columns}
     kind_of = {name: d.kind for d in declared for name in d.columns}
     constants = {
@@ -61,28 +63,31 @@ def modelled(
         for name, values in columns.items()
         if name not in by_declaration and (values == values.flat[0]).all()
     }
-    check_varying(columns, constants)
+    flagged = holes.missing({name: mask for name, mask in present.items() if name in columns})
+    check_varying(columns, constants, flagged)
     pools: dict[str, list[str]] = {}
     for name, values in columns.items():
         if name not in by_declaration and name not in constants:
-            kind = kind_of.get(name) or _usual(values, name in categorical)
+            kind = kind_of.get(name) or _usual(values, name in categorical, name in present)
             pools.setdefault(NumberFactor.kind if kind in _COORDINATES else kind, []).append(name)
     found: dict[str, Factor] = {}
     for kind, names in pools.items():
         if kind == NumberFactor.kind:
-            found[kind] = _numbers({name: columns[name] for name in names}, kind_of)
+            found[kind] = _numbers({name: columns[name] for name in names}, present, kind_of)
         elif columns[names[0]].ndim > 1:
             raise InputError(
                 f"{quoted(names)} is an array of shape {columns[names[0]].shape[1:]} per row, which cannot be {kind}; "
                 "declare it real, integer, rotation or sequence."
             )
         else:
-            found[kind] = factors.BY_KIND[kind]({name: columns[name] for name in names})
+            found[kind] = _fitted(factors.BY_KIND[kind], {name: columns[name] for name in names}, present)
     for d in declared:
         for name, members in _split(d):
-            while name in found:
-                name += "_"
-            found[name] = factors.BY_KIND[d.kind]({column: columns[column] for column in members})
+            parts = {column: columns[column] for column in members}
+            whole = _complete(parts, present) if d.kind in factors.JOINT else parts
+            found[_free(name, found)] = factors.BY_KIND[d.kind](whole)
+    if flagged:
+        found[_free(MissingFactor.kind, found)] = MissingFactor.fit(flagged)
     return found, constants
 
 
@@ -103,17 +108,48 @@ def condition(values: Values, name: str, asked: str | None, labels: bool) -> Fea
     return Real.fit(values, name)
 
 
-def check_varying(columns: Mapping[str, Values], constants: Mapping[str, Constant]) -> None:
-    """Refuse data without a column to model; warn of constant ones."""
+def check_varying(
+    columns: Mapping[str, Values], constants: Mapping[str, Constant], flagged: Collection[str] = ()
+) -> None:
+    """Refuse data without a column to model; warn of constant ones, unless they are missing here and there."""
     if not columns:
         raise InputError("Every column is a condition, so nothing is left to model.")
-    constant = [f"'{name}' = {kind.value}" for name, kind in constants.items()]
-    listed = ", ".join(constant[:5]) + (f", and {len(constant) - 5} more" if len(constant) > 5 else "")
-    if len(constant) == len(columns):
-        raise InputError(f"Every column holds a single value ({listed}), so there is nothing to model.")
-    if constant:
-        who = "1 column holds" if len(constant) == 1 else f"{len(constant)} columns hold"
-        warn(f"{who} a single value; samples repeat it, and the model does not learn it: {listed}.")
+    if len(constants) == len(columns):
+        raise InputError(f"Every column holds a single value ({_valued(constants)}), so there is nothing to model.")
+    if silent := {name: kind for name, kind in constants.items() if name not in flagged}:
+        who = "1 column holds" if len(silent) == 1 else f"{len(silent)} columns hold"
+        warn(f"{who} a single value; samples repeat it, and the model does not learn it: {_valued(silent)}.")
+
+
+def _valued(constants: Mapping[str, Constant]) -> str:
+    words = [f"'{name}' = {kind.value}" for name, kind in constants.items()]
+    return ", ".join(words[:5]) + (f", and {len(words) - 5} more" if len(words) > 5 else "")
+
+
+def _fitted(fit: Callable[[Columns], Factor], columns: Columns, present: holes.Present) -> Factor:
+    """A fit to the values that are there, after one to all rows, whose messages name the rows of the data."""
+    found = fit(columns)
+    if not any(name in present for name in columns):
+        return found
+    return fit({name: values[present[name]] if name in present else values for name, values in columns.items()})
+
+
+def _complete(columns: Columns, present: holes.Present) -> Columns:
+    """Columns that are one thing, a row with a hole as the one above it."""
+    masks = [present[name].reshape(len(values), -1).all(1) for name, values in columns.items() if name in present]
+    if not masks:
+        return columns
+    whole = np.all(masks, axis=0)
+    if not whole.any():
+        raise InputError(f"There is no row in which {quoted(list(columns))} are all present; drop these columns.")
+    rows = holes.above(whole)
+    return {name: values[rows] for name, values in columns.items()}
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _resolved(key: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -150,18 +186,25 @@ def _split(declared: Declared) -> list[tuple[str, tuple[str, ...]]]:
     return [(declared.name, declared.columns)]
 
 
-def _usual(values: Values, categorical: bool) -> str:
-    """Text, booleans and levels are categories, whole numbers integers, others real."""
+def _usual(values: Values, categorical: bool, holed: bool) -> str:
+    """Text, booleans and levels are categories, whole numbers integers, others real.
+
+    Holes turn whole numbers into floats in arrays and in plain pandas.
+    """
     if categorical or values.dtype == object or (values.dtype == bool and values.ndim == 1):
         return factors.CategoryFactor.kind
-    return "real" if values.dtype.kind == "f" else "integer"
+    if values.dtype.kind == "f":
+        whole = holed and bool((values == np.rint(values)).all()) and float(np.abs(values).max()) <= _EXACT
+        return "integer" if whole else "real"
+    return "integer"
 
 
-def _numbers(columns: Mapping[str, Values], kind_of: Mapping[str, str]) -> NumberFactor:
+def _numbers(columns: Mapping[str, Values], present: holes.Present, kind_of: Mapping[str, str]) -> NumberFactor:
     coordinates = []
     for name, values in columns.items():
-        kind = kind_of.get(name) or _usual(values, False)
+        kind = kind_of.get(name) or _usual(values, False, name in present)
         finite_numbers(values, name, kind)
-        coordinates.append(_COORDINATES[kind].fit(values, name))
+        found = _COORDINATES[kind].fit(values, name)
+        coordinates.append(_COORDINATES[kind].fit(values[present[name]], name) if name in present else found)
     first = next(iter(columns.values()))
     return NumberFactor(tuple(columns), tuple(coordinates), first.shape[1:])

@@ -17,14 +17,14 @@ References:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from unnoise._errors import InputError
 from unnoise.data import _numerics
-from unnoise.data._checked import TEXT, built, check, check_distinct, check_dtype, check_scale, is_held
+from unnoise.data._checked import LATER, TEXT, built, check, check_distinct, check_dtype, check_scale, is_held
 from unnoise.data._numerics import Floats, Values
 from unnoise.data.base import Coordinate, Feature, Kind, Level, described, indices_of, levels_of
 
@@ -50,10 +50,14 @@ class Real(Coordinate, Feature):
     mean: float
     scale: float
     dtype: str
+    low: float | None = field(default=None, metadata={LATER: True})  # of the data that were fitted
+    high: float | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         check_scale(self.scale, _LEAST_SCALE)
         check_dtype(self.dtype)
+        ordered = self.low is None or self.high is None or self.low <= self.high
+        check(ordered, "low, high", (self.low, self.high), "a range")
 
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
@@ -61,7 +65,7 @@ class Real(Coordinate, Feature):
         mean, scale = _numerics.moments(values)
         if values.dtype.kind in "iu" and (far := max(-int(values.min()), int(values.max()))) > _EXACT:
             check(scale > 8 * np.spacing(float(far)), f"column '{column}'", far, f"less than {_EXACT} or wider spread")
-        return cls(mean, scale or 1.0, str(values.dtype))
+        return cls(mean, scale or 1.0, str(values.dtype), float(values.min()), float(values.max()))
 
     @property
     def jitter(self) -> float:

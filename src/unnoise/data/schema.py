@@ -6,13 +6,15 @@ else a dict of tensors. With x the state and u the data in its own units
     log p(u) = log p(x) + log_volume    (nats per row).
 
 It is a density of numbers and angles, a probability of levels and tokens, a lower bound for dequantised integers.
+
+Where the data have holes, a cell of the state is unknown, and whether it is missing is modelled by a flag beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -20,23 +22,17 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise.data import arrays, conditions, containers, factors, inference
-from unnoise.data import kinds as registry
-from unnoise.data._checked import check, entries
+from unnoise.data import conditions, containers, filling, frames, holes, inference, questions
 from unnoise.data._numerics import Values
-from unnoise.data.base import Feature
-from unnoise.data.containers import Container, EventArray, Table
 from unnoise.data.encoded import Encoded
-from unnoise.data.factors import Factor, NumberFactor
 from unnoise.data.factors.numbers import representable
-from unnoise.data.kinds import Constant
-from unnoise.processes import HasKernel, product
-
-_SHOWN = 20  # rows of the table that describes a schema
+from unnoise.data.holes import Mask, Present
+from unnoise.data.parts import Parts
+from unnoise.data.questions import Given
 
 
 @dataclass(frozen=True)
-class Schema:
+class Schema(Parts):
     """Data <-> states.
 
     Args:
@@ -54,21 +50,6 @@ class Schema:
     -2.3026
     """
 
-    factors: Mapping[str, Factor]
-    constants: Mapping[str, Constant]
-    conditions: Mapping[str, Feature]
-    container: Container
-
-    def __post_init__(self) -> None:
-        check(bool(self.factors), "factors", {}, "one or more")
-        columns = set(self.container.columns)
-        inside = [name for name in self.conditions if name in columns]
-        held = [*self.constants, *inside, *(name for factor in self.factors.values() for name in factor.columns)]
-        check(len(held) == len(columns) and set(held) == columns, "columns", held, "each of the data, once")
-        expected = self.container.event_shape if isinstance(self.container, EventArray) else ()
-        for factor in self.factors.values():
-            check(factor.block == expected, "the shape of a value", factor.block, f"{expected}, as the data have")
-
     @classmethod
     def infer(
         cls,
@@ -78,18 +59,17 @@ class Schema:
         kinds: Mapping[str, str] | None = None,
         condition: Sequence[str] | str = (),
     ) -> Self:
-        """Fit a schema to data (n, d), (n, *event), a list of rows or a DataFrame.
+        """Fit a schema to data (n, d), (n, *event), a list of rows or a DataFrame, which may have holes.
 
         `kinds` and `condition` name columns; `y` holds conditions that are no columns of the data.
         """
         container = containers.container_of(data)
-        columns = container.split(data)
-        given = _conditions_of(columns, y, conditions.names_of(condition))
-        _check_rows(columns, given)
-        declared = inference.declarations({} if kinds is None else kinds, {**columns, **given})
-        asked = {name: d.kind for d in declared for name in d.columns}
+        columns, given, present = _read(container.split(data), y, conditions.names_of(condition))
         if (n := len(next(iter(columns.values())))) < 2:
             raise InputError(f"got {n} sample (n_samples = {n}); at least 2 are needed to fit a density.")
+        holes.check_not_empty(present)
+        declared = inference.declarations({} if kinds is None else kinds, {**columns, **given}, present)
+        asked = {name: d.kind for d in declared for name in d.columns}
         levels = container.categorical
         asked = dict.fromkeys(levels, "category") | asked
         features = {
@@ -98,95 +78,42 @@ class Schema:
         }
         left = {name: values for name, values in columns.items() if name not in given}
         declared = [d for d in declared if not set(d.columns) & set(given)]
-        return cls(*inference.modelled(left, declared, levels), features, container)
-
-    def process(self) -> HasKernel[Any]:
-        """The default noising process; its space says what a state is."""
-        parts = {name: factor.process() for name, factor in self.factors.items()}
-        if len(parts) == 1:
-            return next(iter(parts.values()))
-        return cast(HasKernel[Any], product(parts))  # as all factors have kernels
-
-    @property
-    def numbers(self) -> NumberFactor | None:
-        """The only factor, if it holds numbers, which alone have bits per dimension; else None."""
-        first = next(iter(self.factors.values()))
-        return first if len(self.factors) == 1 and isinstance(first, NumberFactor) else None
-
-    @property
-    def kinds(self) -> str:
-        """The kinds of the columns, in a few words."""
-        counts = [(len(factor.columns), factor.kind) for factor in self.factors.values()]
-        return ", ".join(f"{kind} ({count} column{'s' * (count > 1)})" for count, kind in counts)
-
-    @property
-    def has_cells(self) -> bool:
-        """Whether some columns are integers, which are dequantised."""
-        return any(factor.jitter() is not None for factor in self.factors.values())
-
-    @property
-    def event_shape(self) -> tuple[int, ...]:
-        """The shape of one state."""
-        return tuple(self.process().space.event_shape)
-
-    @property
-    def num_features(self) -> int:
-        """The length of the second axis of the data."""
-        return self.container.event_shape[0] if isinstance(self.container, EventArray) else len(self.container.columns)
-
-    @property
-    def feature_names(self) -> tuple[str, ...] | None:
-        """The names of the columns, if there are any."""
-        return self.container.columns if isinstance(self.container, Table) else None
-
-    @property
-    def condition_width(self) -> int:
-        """The number of features of one row's conditions."""
-        return sum(kind.width for kind in self.conditions.values())
-
-    @property
-    def log_volume(self) -> float:
-        """The log density of the data less that of states, in nats per row."""
-        return sum(factor.log_volume for factor in self.factors.values())
-
-    @property
-    def measure(self) -> str:
-        """The unit and the reference measure of log-likelihoods, in words."""
-        words = "; ".join(dict.fromkeys(factor.measure for factor in self.factors.values()))
-        return f"nats per row, {words}" + (f"; given {', '.join(self.conditions)}" if self.conditions else "")
+        return cls(*inference.modelled(left, present, declared, levels), features, container)
 
     def encode(self, data: Any, y: Any = None) -> Encoded:
-        """States and conditions of data of the fitted form; `y` as in `infer`."""
-        columns = self.container.split(data)
-        given = _conditions_of(columns, y, list(self.conditions))
-        _check_rows(columns, given)
+        """States and conditions of data of the fitted form; `y` as in `infer`. A hole is a cell that is not known."""
+        columns, given, present = _read(self.container.split(data), y, list(self.conditions))
+        n = len(next(iter(columns.values())))
         jitter = self._joined({name: factor.jitter() for name, factor in self.factors.items()})
         whole = all(part is None for _, part in _tree.leaves(jitter))
-        return Encoded(self._states(columns), None if whole else jitter, self._features(given))
+        known = self._joined({name: factor.known(present, n) for name, factor in self.factors.items()})
+        x, cond = self._states(columns, present), self._features(given)
+        return Encoded(x, None if whole else jitter, cond, known if present else None)
 
     def decode(self, x: Any, given: Any = None) -> Any:
         """Data of the fitted form from states (n, *event_shape); tensors are on the CPU.
 
-        Condition columns hold the values `given`, as in `encode_condition`.
+        Condition columns hold the values `given`, as in `encode_condition`. A cell whose flag says so is a hole.
         """
         columns = self.values(x)
         inside = {name: kind for name, kind in self.conditions.items() if name in self.container.columns}
         if inside:
             values = conditions.given_columns(given, _tree.length(x), self.conditions)
             columns |= {name: kind.restore(values[name], name) for name, kind in inside.items()}
-        return self.container.join(columns)
+        return self.container.join(columns, self._missing(x))
 
     def values(self, x: Any) -> dict[str, Values]:
-        """The columns that are no conditions, in their own types and units."""
+        """The columns that are no conditions, in their own types and units, also where a flag says missing."""
         held = self._parts(x)
         columns = {name: kind.values(_tree.length(x)) for name, kind in self.constants.items()}
-        for name, factor in self.factors.items():
+        for name, factor in self._valued.items():
             columns |= factor.decode(held[name].detach().cpu())
         return columns
 
     def round_trip(self, x: Any) -> Any:
         """States after decoding and encoding: an integer is at the lower edge of its cell."""
-        return self._states(self.values(x))
+        x_0 = self._states(self.values(x), {})
+        return {**x_0, **{name: x[name] for name in self._flags}} if self._flags else x_0
 
     def encode_condition(self, given: Any, n: int) -> Tensor | None:
         """The features (n, c) of conditions; None if the model has no conditions.
@@ -199,46 +126,83 @@ class Schema:
             return None
         return self._features(conditions.given_columns(given, n, self.conditions))
 
-    def describe(self) -> str:
-        """A table of the columns and their kinds."""
-        rows = [(name, words) for factor in self.factors.values() for name, words in _rows(factor)]
-        rows += [(name, str(kind)) for name, kind in self.constants.items()]
-        rows += [(name, f"condition: {kind}") for name, kind in self.conditions.items()]
-        rows = rows if len(rows) <= _SHOWN else [*rows[:_SHOWN], ("...", f"and {len(rows) - _SHOWN} more")]
-        width = max(len(name) for name, _ in rows)
-        table = "".join(f"{name:<{width}}  {words}\n" for name, words in rows)
-        state = " x ".join(map(str, self.event_shape)) if self.numbers else self.kinds
-        return f"{table}state: {state}{' numbers per row' if self.numbers else ''}; {self.measure}"
+    def given(self, values: Any, n: int) -> Given:
+        """What is said of n rows, as states.
 
-    def to_config(self) -> dict[str, Any]:
-        """JSON, from which `from_config` makes an equal schema."""
-        return {
-            "factors": [{"name": name, **factor.to_config()} for name, factor in self.factors.items()],
-            "constants": [{"name": name, **kind.to_config()} for name, kind in self.constants.items()],
-            "conditions": [{"name": name, **kind.to_config()} for name, kind in self.conditions.items()],
-            "container": self.container.to_config(),
-        }
+        Args:
+            values: a dict from names of columns to one value, n values, a range (low, high) with its ends, of which
+                None is open, a set of values, or None for rows where the column is missing; or a DataFrame of one row
+                or n. A hole in a list or a frame says nothing. Conditions stand among them.
+            n: the number of rows.
 
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The schema that `to_config` described."""
-        try:
-            (fields,) = entries([config], "schema")
-            (container,) = entries([fields.get("container")], "container")
-            parts = {name: factors.from_config(part) for name, part in _by_name(fields, "factors")}
-            constants = {name: _kind(part, Constant) for name, part in _by_name(fields, "constants")}
-            features = {name: _kind(part, Feature) for name, part in _by_name(fields, "conditions")}
-            return cls(parts, constants, features, containers.from_config(container))
-        except InputError as error:
-            raise InputError(f"The schema of the model is damaged: {error}.") from error
+        Raises:
+            InputError: a column or level that there is not, a value or a range that the column cannot have, another
+                number of rows, a part of one thing.
+        """
+        told, context = questions.read(self, values, n)
+        return questions.given(self, told, context, n, self.encode_condition(context or None, n))
 
-    def _states(self, columns: Mapping[str, Values]) -> Any:
+    def beside(self, data: Any, column: str, y: Any = None) -> Given:
+        """What data say of all columns but one, which need not be there; their other holes are known to be holes."""
+        frame = frames.opened(data)
+        if frame is None:
+            held = self.container.split(data)
+        else:
+            held = dict(zip(map(str, frame.columns), frames.columns(frame), strict=True))
+        n = len(next(iter(held.values())))
+        known = {*self.columns_of_state, *self.constants, *self.conditions} - {column}
+        outside = [name for name in self.conditions if name not in held]
+        told = {name: held[name] for name in known & held.keys()} | conditions.beside(y, outside, list(held))
+        said = self.given(told, n)
+        for key, factor in self._flags.items():
+            for place, name in enumerate(factor.columns):
+                if name in told or name == column:
+                    nothing = np.zeros(n, dtype=bool)
+                    gone = nothing if name == column else ~said.columns.get(name, (None, nothing))[1]
+                    said.x[key][:, place], said.known[key][:, place] = torch.from_numpy(gone), True
+        return said
+
+    def written(self, x: Any, given: Given) -> Any:
+        """As `decode`, with what was given as it was given."""
+        columns = self.values(x)
+        for name, (values, present) in given.columns.items():
+            columns[name] = np.where(present, values, columns[name]) if name in columns else values
+        flags = {name: torch.where(given.known[name], given.x[name], x[name].cpu()) for name in self._flags}
+        return self.container.join(columns, self._missing({**x, **flags} if flags else x))
+
+    def selected(self, data: Any) -> Any:
+        """A frame with the model's columns alone, in their order; other data as they are."""
+        return filling.selected(data, self.container)
+
+    def holes(self, data: Any) -> dict[str, Mask]:
+        """Where each modelled column has holes, in the shape of its values; other columns are passed over."""
+        columns, present = holes.split(self.container.split(self.selected(data)))
+        whole = {name: np.zeros(columns[name].shape, dtype=bool) for name in self.columns_of_state}
+        return {name: ~present[name] if name in present else empty for name, empty in whole.items()}
+
+    def filled(self, data: Any, x: Any) -> Any:
+        """The data with its holes filled from as many states, and all else as it was: columns, types, index.
+
+        Raises:
+            InputError: another number of states than of rows.
+        """
+        _, present = holes.split(self.container.split(self.selected(data)))
+        values = self.values(x)
+        gaps = {name: ~mask for name, mask in present.items() if name in values}
+        return filling.filled(data, self.container, {name: values[name] for name in gaps}, gaps)
+
+    def _missing(self, x: Any) -> dict[str, Mask]:
+        """Where the flags of states say that a column is missing."""
+        found: dict[str, Mask] = {}
+        for name, factor in self._flags.items():
+            found |= factor.decode(self._parts(x)[name].detach().cpu())
+        return found
+
+    def _states(self, columns: Mapping[str, Values], present: Present) -> Any:
         for name, kind in self.constants.items():
-            kind.check(columns[name], name)
-        return self._joined({name: factor.encode(columns) for name, factor in self.factors.items()})
-
-    def _joined(self, parts: dict[str, Any]) -> Any:
-        return next(iter(parts.values())) if len(parts) == 1 else parts
+            mask = present.get(name)
+            kind.check(columns[name] if mask is None else holes.filled(columns[name], mask, kind.value), name)
+        return self._joined({name: factor.encode_known(columns, present) for name, factor in self.factors.items()})
 
     def _parts(self, x: Any) -> dict[str, Tensor]:
         parts = x if isinstance(x, dict) else dict.fromkeys(self.factors, x)
@@ -258,36 +222,17 @@ class Schema:
         return torch.cat(parts, dim=1) if parts else None
 
 
-def _conditions_of(columns: Mapping[str, Values], y: Any, names: Sequence[str]) -> dict[str, Values]:
+def _read(
+    columns: Mapping[str, Values], y: Any, names: Sequence[str]
+) -> tuple[dict[str, Values], dict[str, Values], dict[str, Mask]]:
+    """The columns, the conditions in them and in y, and where columns are present."""
     outside = conditions.beside(y, [name for name in names if name not in columns], list(columns))
-    return {name: columns[name] if name in columns else outside[name] for name in names}
-
-
-def _check_rows(columns: Mapping[str, Values], given: Mapping[str, Values]) -> None:
     n = len(next(iter(columns.values())))
-    for name, values in given.items():
+    for name, values in outside.items():
         if len(values) != n:
             raise InputError(f"X has {n} rows, but the condition '{name}' has {len(values)}.")
-    arrays.check_present({**columns, **given})
-
-
-def _rows(factor: Factor) -> list[tuple[str, str]]:
-    if isinstance(factor, NumberFactor):
-        return [(name, str(kind)) for name, kind in zip(factor.columns, factor.coordinates, strict=True)]
-    shown = ",".join(factor.columns[:6]) + (",..." if len(factor.columns) > 6 else "")
-    return [(shown, str(factor))]
-
-
-def _by_name(fields: Mapping[str, Any], what: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    configs = entries(fields.get(what), what)
-    names = [config.get("name") for config in configs]
-    check(all(isinstance(name, str) for name in names), f"names of {what}", names, "texts")
-    check(len(set(names)) == len(names), f"names of {what}", names, "all different")
-    for config in configs:
-        yield config["name"], {key: value for key, value in config.items() if key != "name"}
-
-
-def _kind(config: dict[str, Any], base: type[Any]) -> Any:
-    kind = registry.from_config(config)
-    check(isinstance(kind, base), "kind", kind.name, f"a {base.__name__.lower()}")
-    return kind
+    plain, present = holes.split({**columns, **outside})
+    holes.check_finite(plain)
+    holes.check_whole({name: present[name] for name in names if name in present})
+    given = {name: plain.pop(name) if name in outside else plain[name] for name in names}
+    return plain, given, present

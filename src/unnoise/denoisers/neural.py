@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from unnoise import _tree
 from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
-from unnoise.denoisers.base import Denoiser
-from unnoise.heads import Head
+from unnoise.denoisers.base import AnyQuestion, Roles
+from unnoise.heads import Head, Told
 from unnoise.processes import Process
 
 P = TypeVar("P", bound=Process[Any])
 MARGIN = 0.5  # around [0, 1]: churn goes a little beyond t = 1
 
 
-class Neural(Denoiser):
+class Neural(AnyQuestion):
     """A backbone, seen through a head: the denoiser of any process on any space.
 
     Parameters of the process, as `schedules.Learned`, are trained and saved too.
@@ -56,7 +56,18 @@ class Neural(Denoiser):
         if not isinstance(t, Tensor):
             t = torch.tensor(t, dtype=like.dtype if like.is_floating_point() else None, device=like.device)
         self._check(len(like), t, cond)
-        inputs = self.head.inputs(x_t, t)
+        return self._estimate(self.head.inputs(x_t, t), x_t, t, cond)
+
+    def answer(self, x: Any, t: Tensor, roles: Roles, cond: Tensor | None = None) -> Any:
+        """The same, where the network is told the roles; an InputError if its head cannot."""
+        if not isinstance(self.head, Told):
+            instead = "train it with heads.told, or a model with roles='any'"
+            raise InputError(f"this network was never told which cells are given, so it cannot answer: {instead}")
+        self._check(_tree.length(x), t, cond)
+        inputs = self.head.inputs(x, roles.times(t), roles.asked, roles.given)
+        return self._estimate(inputs, x, t, cond)
+
+    def _estimate(self, inputs: Tensor, x_t: Any, t: Tensor, cond: Tensor | None) -> Any:
         kind = inputs.dtype if inputs.is_floating_point() else torch.get_default_dtype()
         if cond is not None and cond.dtype != kind:
             raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")

@@ -22,3 +22,5 @@ from unnoise.heads.manifolds import Tangent as Tangent
 from unnoise.heads.product import JointHead as JointHead
 from unnoise.heads.product import joint as joint
 from unnoise.heads.simplex import SimplexHead as SimplexHead
+from unnoise.heads.told import Told as Told
+from unnoise.heads.told import told as told

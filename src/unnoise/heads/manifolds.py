@@ -74,6 +74,8 @@ class Tangent(ProcessHead):
         """The features and their waves, side by side."""
         features = self.process.space.features(x_t).reshape(len(x_t), -1)
         variance = expand(self.process.variance(t).to(features), features)
+        if variance.ndim > 1:  # of every cell: its features come one after the other
+            variance = variance.repeat(1, features.shape[1] // variance.shape[1])
         parts = [features]
         for frequency in self.frequencies:
             fading, angle = torch.exp(-0.5 * frequency**2 * variance), frequency * features

@@ -42,9 +42,10 @@ class JointHead(Head[Any]):
         """All factors' outputs as one vector."""
         return (sum(math.prod(head.output_shape) for head in self.parts.values()),)
 
-    def inputs(self, x_t: Any, t: Tensor) -> Tensor:
-        """One after the other."""
-        inputs = [head.inputs(x_t[name], t).flatten(1) for name, head in self.parts.items()]
+    def inputs(self, x_t: Any, t: Any) -> Tensor:
+        """One after the other; the times may be a dict of those of the factors' cells."""
+        times = t if isinstance(t, Mapping) else dict.fromkeys(self.parts, t)
+        inputs = [head.inputs(x_t[name], times[name]).flatten(1) for name, head in self.parts.items()]
         kind = inputs[0].dtype if len({part.dtype for part in inputs}) == 1 else torch.get_default_dtype()
         return torch.cat([part.to(kind) for part in inputs], 1)
 

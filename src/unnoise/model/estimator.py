@@ -25,6 +25,7 @@ from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
 from unnoise.model.defaults import default_network
 from unnoise.model.fitted import FittedModel
+from unnoise.model.roles import asking, chosen_head, trainable, trained
 from unnoise.objectives import Denoising, Objective
 from unnoise.samplers import Sampler
 from unnoise.training import ProcessGroup, Settings, TrainState, check_form, load, train
@@ -38,6 +39,8 @@ class DenoisingMarkovModel(FittedModel):
 
     Args:
         condition: columns, of the data or of `y`, that the others are modelled given.
+        roles: "any" trains for any question: every row gives, asks and hides random columns, so that one model answers
+            p(A | B) for all A and B; "joint" trains the joint law alone.
         kinds: what the types of columns do not tell: "real", "integer", "category", "ordered", "binary", "count",
             "angle" (or "degrees", "radians"), "latlon", "rotation", "proportions" or "sequence". Columns that are one
             thing share a key: {"lat,lon": "latlon"}.
@@ -83,6 +86,7 @@ class DenoisingMarkovModel(FittedModel):
         self,
         *,
         condition: str | Sequence[str] | None = None,
+        roles: str = "any",
         kinds: Mapping[str, str] | None = None,
         process: Any = None,
         network: Callable[[tuple[int, ...], int, tuple[int, ...]], torch.nn.Module] | None = None,
@@ -104,7 +108,8 @@ class DenoisingMarkovModel(FittedModel):
         random_state: int = 0,
         progress: bool | None = None,
     ) -> None:
-        self.condition, self.kinds, self.process, self.network, self.head = condition, kinds, process, network, head
+        self.condition, self.roles, self.kinds = condition, roles, kinds
+        self.process, self.network, self.head = process, network, head
         self.objective, self.sampler, self.likelihood = objective, sampler, likelihood
         self.steps, self.batch_size, self.learning_rate, self.warmup = steps, batch_size, learning_rate, warmup
         self.weight_decay, self.clip, self.ema, self.precision = weight_decay, clip, ema, precision
@@ -135,9 +140,9 @@ class DenoisingMarkovModel(FittedModel):
         home = storage.existing(folder) if resume else None if folder is None else Path(folder)
         if home is None:
             schema = self._infer(X, y)
-            state, encoded = TrainState(self._untrained(schema), settings), schema.encode(X, y)
-            self._train(state, encoded)
-            self._keep(schema, state.ema.cpu(), state.losses)
+            state, encoded = TrainState(trainable(self._untrained(schema)), settings), schema.encode(X, y)
+            self._train(schema, state, encoded)
+            self._keep(schema, trained(state.ema.cpu()), state.losses)
             return self
         leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
         with storage.held(home, resume=resume, overwrite=overwrite) if leads else nullcontext():
@@ -148,7 +153,8 @@ class DenoisingMarkovModel(FittedModel):
         checkpoint, described = home / storage.TRAINING, storage.unfinished(home) if resume else None
         schema = self._infer(X, y) if described is None else self._schema_of(home, described)
         encoded = schema.encode(X, y)
-        state = TrainState(self._untrained(schema) if described is None else self._to_resume(home, schema), settings)
+        denoiser = trainable(self._untrained(schema)) if described is None else self._to_resume(home, schema)
+        state = TrainState(denoiser, settings)
         if described is not None and isinstance(described.data, dict):
             state.num_examples, state.digest = described.data.get("rows"), described.data.get("digest")
         state.see(encoded)
@@ -160,8 +166,8 @@ class DenoisingMarkovModel(FittedModel):
             state.see(encoded)
         if leads:
             storage.create(home, description, resume=resume)
-        self._train(state, encoded, checkpoint)
-        self._keep(schema, state.ema.cpu(), state.losses)
+        self._train(schema, state, encoded, checkpoint)
+        self._keep(schema, trained(state.ema.cpu()), state.losses)
         if leads:
             storage.complete(home, description, self.denoiser_, self.losses_)
 
@@ -177,7 +183,7 @@ class DenoisingMarkovModel(FittedModel):
     def _to_resume(self, home: Path, schema: Schema) -> Denoiser:
         def made(inside: AbstractContextManager[Any] | None = None) -> Denoiser:
             with storage.explained(home):
-                return self._untrained(schema, inside)
+                return trainable(self._untrained(schema, inside))
 
         checkpoint = home / storage.TRAINING
         if checkpoint.exists() and is_ours(self.network):  # before memory is taken
@@ -208,12 +214,13 @@ class DenoisingMarkovModel(FittedModel):
             process = process(schema.process().space)
         instance(processes.Process, process=process)
         process = copy.deepcopy(process)  # its schedule may learn, and the parameters must not change
+        head_of = chosen_head(self.roles, schema, process, self.head)
         with seeded(self.random_state):
-            head = process.head if self.head is None else self.head(process)
+            head = process.head if head_of is None else head_of(process)
             with inside or nullcontext():
                 network = (self.network or default_network)(head.input_shape, schema.condition_width, head.output_shape)
         instance(torch.nn.Module, network=network)
-        return Neural(process, network.float(), self.head)
+        return Neural(process, network.float(), head_of)
 
     def _check_parts(self) -> None:
         """An InputError if a part is an object of another kind."""
@@ -224,8 +231,9 @@ class DenoisingMarkovModel(FittedModel):
             parts["process"] = self.process
         function(or_none=True, or_class=True, **parts)
 
-    def _train(self, state: TrainState, encoded: Encoded, checkpoint: Path | None = None) -> None:
-        steps = train(state, self.objective or Denoising(), encoded, checkpoint=checkpoint)
+    def _train(self, schema: Schema, state: TrainState, encoded: Encoded, checkpoint: Path | None = None) -> None:
+        rows = asking(self.roles, state.denoiser, encoded, schema)
+        steps = train(state, self.objective or Denoising(), rows, checkpoint=checkpoint)
         with progress(f"training on {len(encoded):,} rows", self.progress) as update, closing(steps):
             for step in steps:
                 update(step.progress, f"step {step.index + 1:,} of {self.steps:,}, loss {step.loss:.3f}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,16 +19,20 @@ from unnoise._seeding import generator
 from unnoise.chains import AtNoise, WalkJump
 from unnoise.chains.base import ChainSampler
 from unnoise.data import EncodedCells, Schema
-from unnoise.denoisers import Denoiser
+from unnoise.denoisers import Answering, AnyQuestion, Denoiser, Neural
 from unnoise.evaluation import Estimate, Likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
+from unnoise.heads import Told
 from unnoise.model.defaults import default_likelihood, default_sampler
+from unnoise.model.filling import imputed, probabilities
+from unnoise.model.questions import Ask, Rows
+from unnoise.model.sampling import sampled
+from unnoise.model.scoring import Columns, estimated
 from unnoise.samplers import Sampler
 from unnoise.samplers.base import OnStep
 from unnoise.samplers.checks import warn_of_spread
 from unnoise.training import ProcessGroup, Settings
 
-Given = Mapping[str, Any] | None
 Make = Callable[..., Sampler] | None
 
 
@@ -46,7 +50,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self,
         n: int = 1,
         *,
-        given: Given = None,
+        given: Any = None,
         seed: int | None = None,
         sampler: Make = None,
         steps: int | None = None,
@@ -58,18 +62,64 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             n: how many.
-            given: one value or n values for each condition.
+            given: what is known of the rows, by column: a value, n values, None where the value is missing, a pair
+                (low, high) or a set of values; or a DataFrame with one row or n, whose holes are drawn. Any columns,
+                without a new fit; those of `condition` always.
             seed: the same seed and n give the same rows; None takes a fresh seed.
             sampler: called with (denoiser) or (denoiser, steps=...); the model's own by default.
             steps: noise levels that the sampler visits.
 
         Raises:
-            InputError: conditions that are missing or unknown, or a sampler for another kind of noise.
+            InputError: conditions that are missing or unknown, columns or levels that are unknown, nothing left to
+                ask, or a sampler for another kind of noise.
             NonFiniteError: the sampler met a number that is not finite; says where, and the probable cause.
         """
-        cond = self._encoded_condition(n, given)
-        x = self.sample_states(int(n), cond, generator(seed), sampler=sampler, steps=steps)
-        return self.schema_.decode(x, given)
+        known = self.schema_.given({} if given is None else given, self._count(n))
+        rng = generator(seed)
+        x = sampled(self.schema_, known, self.asker(rng, sampler=sampler, steps=steps), rng)
+        return self.schema_.written(x, known)
+
+    def asker(
+        self, rng: torch.Generator, *, sampler: Make = None, steps: int | None = None, on_step: OnStep = None
+    ) -> Ask:
+        """Draws the states of rows whose cells are asked, as `sample` does."""
+
+        def ask(rows: Rows, asked: Any) -> Any:
+            cond = rows.condition(asked)
+            return self.sample_states(len(rows), cond, rng, sampler=sampler, steps=steps, on_step=on_step)
+
+        return ask
+
+    def impute(
+        self, X: Any, y: Any = None, *, draws: int = 1, point: str | None = None, seed: int | None = None
+    ) -> Any:
+        """X with its holes filled, and all else as it is.
+
+        Args:
+            X: rows like those that were fitted, with NaN, None or null where a value is missing.
+            y: conditions that are no columns of X.
+            draws: how many independent fillings; more than one gives a list of them.
+            point: None for draws from the law given the rest of the row; "mean" for the mean of numbers, "mode" for
+                the median of numbers, both for the likeliest level. Where neither is known from one evaluation, as for
+                places, it is the draw of 16 that is nearest to the others.
+            seed: the same seed gives the same values.
+        """
+        check_is_fitted(self)
+        if point is not None and draws != 1:
+            raise InputError(f"got point = {point!r} and draws = {draws}; a point is one filling: leave out draws")
+        return imputed(self, X, y, draws, point, seed)
+
+    def predict_proba(self, X: Any, column: str, y: Any = None) -> Any:
+        """The probability of every level of one column given the rest of each row, (n, levels).
+
+        Levels are in the order of `schema_.levels(column)`; what X says of the column itself does not matter, and holes
+        are marginalised. One evaluation at t = 1, where the noisy value says nothing, gives all of it.
+
+        Raises:
+            InputError: a column that is not finite, or a model of the joint law alone.
+        """
+        check_is_fitted(self)
+        return probabilities(self, X, column, y)
 
     @torch.inference_mode(False)
     def sample_states(
@@ -83,7 +133,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         on_step: OnStep = None,
     ) -> Any:
         """The standardised states for encoded conditions that `sample` decodes."""
-        denoiser = self.denoiser_.to(self._device())
+        denoiser = self.answering() if isinstance(cond, dict) else self.denoiser_.to(self._device())
         make = sampler or self.sampler or default_sampler(denoiser.process)
         function(or_class=True, sampler=make)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
@@ -95,7 +145,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 if on_step is not None:
                     on_step(index, t, state)
 
-            cond = None if cond is None else cond.to(self._device())
+            cond = None if cond is None else _tree.map(lambda leaf: leaf.to(self._device()), cond)
             x = _tree.map(lambda leaf: leaf.cpu(), machine.sample(n, rng, cond, on_step=tell))
         warn_of_spread(denoiser.process, x, conditional=cond is not None)
         return x
@@ -106,7 +156,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         n: int = 1,
         *,
         chain: Callable[[AtNoise], ChainSampler] = WalkJump,
-        given: Given = None,
+        given: Any = None,
         seed: int | None = None,
     ) -> Any:
         r"""Draw n rows by chains on the density of noisy data; for Gaussian noise alone.
@@ -139,16 +189,28 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 done.append(sampler.sample(rows.stop - rows.start, rng, on_step=tell))
         return self.schema_.decode(torch.cat(done).cpu(), given)
 
-    def score_samples(self, X: Any, y: Any = None, *, likelihood: Likelihood | None = None, seed: int = 0) -> Any:
-        """Log-likelihood of every row in nats, in the data's own units; see `schema_.measure`.
+    def score_samples(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        of: Columns = None,
+        given: Columns = None,
+        likelihood: Likelihood | None = None,
+        seed: int = 0,
+    ) -> Any:
+        r"""$\log p(\text{of} | \text{given})$ of every row in nats, in the data's own units; see `schema_.measure`.
 
         Args:
-            X: rows like those that were fitted.
+            X: rows like those that were fitted; of a row with holes it is the law of what is known.
             y: conditions that are no columns of X.
+            of: the columns to score; by default all that are not given.
+            given: the columns to score them given; the rest is marginalised.
             likelihood: such as `evaluation.Bound`; the model's own by default.
             seed: of dequantisation and Monte Carlo.
         """
-        return self.estimate(X, y, likelihood=likelihood, seed=seed).log_prob.numpy().astype(np.float64)
+        found = self.estimate(X, y, of=of, given=given, likelihood=likelihood, seed=seed)
+        return found.log_prob.numpy().astype(np.float64)
 
     @property
     def likelihood_(self) -> Likelihood:
@@ -161,7 +223,15 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     @torch.inference_mode(False)  # derivatives there would be zero in silence
     def estimate(
-        self, X: Any, y: Any = None, *, likelihood: Likelihood | None = None, dequantisations: int = 1, seed: int = 0
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        of: Columns = None,
+        given: Columns = None,
+        likelihood: Likelihood | None = None,
+        dequantisations: int = 1,
+        seed: int = 0,
     ) -> Estimate:
         """As `score_samples`, with Monte Carlo errors, parts, and the method in words.
 
@@ -171,6 +241,8 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         rng = generator(seed)
         encoded = self.schema_.encode(X, y)
+        if of is not None or given is not None or encoded.known is not None:
+            return estimated(self, encoded, of, given, rng, likelihood, dequantisations)
         if dequantisations == 1 or encoded.jitter is None:
             x, cond = encoded.all(rng)
             return self.estimate_states(x, cond, rng, likelihood)
@@ -185,29 +257,54 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Estimate:
         """The likelihood of standardised states, in the data's units."""
         method = likelihood or self.likelihood_
+        result, n = self.likelihood_of_states(x, cond, rng, method), _tree.length(x)
+        volume = self.schema_.log_volume
+        parts = result.parts | {"units": torch.full((n,), volume)}
+        filled = self.schema_.has_cells and not isinstance(method, DequantisedLikelihood)
+        words = method.description + (f", {EncodedCells.name}" if filled else "")
+        return Estimate(result.log_prob + volume, result.standard_error, parts, words, result.degrees_of_freedom)
+
+    @torch.inference_mode(False)
+    def likelihood_of_states(self, x: Any, cond: Any, rng: torch.Generator, method: Likelihood) -> Estimate:
+        """The likelihood of standardised states in their own units; the condition may be a question about them."""
         instance(Likelihood, likelihood=method)
         device, n = self._device(), _tree.length(x)
         with progress(f"{method.name} of {n:,} rows", self.progress) as update:
             result = method(
-                self.denoiser_.to(device),
+                self.answering() if isinstance(cond, dict) else self.denoiser_.to(device),
                 _tree.map(lambda leaf: leaf.to(device), x),
                 rng,
-                None if cond is None else cond.to(device),
+                None if cond is None else _tree.map(lambda leaf: leaf.to(device), cond),
                 on_rows=lambda done: update(done / n, f"{done:,} rows"),
             )
-        volume = self.schema_.log_volume
         parts = {name: part.cpu() for name, part in result.parts.items()}
-        parts["units"] = torch.full((n,), volume)
-        filled = self.schema_.has_cells and not isinstance(method, DequantisedLikelihood)
-        words = method.description + (f", {EncodedCells.name}" if filled else "")
-        log_prob, error = result.log_prob.cpu() + volume, result.standard_error.cpu()
-        return Estimate(log_prob, error, parts, words, result.degrees_of_freedom)
+        log_prob, error = result.log_prob.cpu(), result.standard_error.cpu()
+        return Estimate(log_prob, error, parts, result.method, result.degrees_of_freedom)
 
-    def _encoded_condition(self, n: int, given: Given, fewest: int = 0) -> torch.Tensor | None:
+    def _encoded_condition(self, n: int, given: Any, fewest: int = 0) -> torch.Tensor | None:
+        return self.schema_.encode_condition(given, self._count(n, fewest))
+
+    def answering(self) -> Answering:
+        """The denoiser, which answers the question that comes as its condition.
+
+        Raises:
+            InputError: the model knows the joint law alone.
+        """
+        check_is_fitted(self)
+        denoiser = self.denoiser_.to(self._device())
+        silent = isinstance(denoiser, Neural) and not isinstance(denoiser.head, Told)
+        if silent or not isinstance(denoiser, AnyQuestion):
+            raise InputError(
+                "this model knows the joint law of all columns alone, so it cannot be asked about some of them given "
+                "others: fit it with roles='any', and a process with a kernel"
+            )
+        return Answering(denoiser)
+
+    def _count(self, n: int, fewest: int = 0) -> int:
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < fewest:
             raise InputError(f"got n = {n!r}; expected how many rows to sample, a whole number from {fewest}")
-        return self.schema_.encode_condition(given, int(n))
+        return int(n)
 
     def _device(self) -> torch.device:
         return ProcessGroup.gather(Settings(device=self.device)).device

@@ -12,6 +12,7 @@ from unnoise.data.factors import (
     AngleFactor,
     CategoryFactor,
     Factor,
+    MissingFactor,
     NumberFactor,
     PlaceFactor,
     RotationFactor,
@@ -55,6 +56,11 @@ def _angle_figures(factor: AngleFactor, real: Columns, samples: Columns) -> Pict
 def _category_figures(factor: CategoryFactor, real: Columns, samples: Columns) -> Pictures:
     picture = plots.frequencies(_of(factor, real), _of(factor, samples))
     return [(picture, "Frequencies of the levels: held-out rows and as many samples.")]
+
+
+@figures.register(MissingFactor)
+def _missing_figures(factor: MissingFactor, real: Columns, samples: Columns) -> Pictures:
+    return []  # its columns are drawn as what they hold
 
 
 @figures.register(SequenceFactor)

@@ -23,6 +23,7 @@ CONFIG = "config.json"
 FORMAT, UNSEALED = "unnoise.model.2", "unnoise.model.1"  # the older one has no checksum
 # What a resumed training may change.
 RESUMABLE = {"steps", "time_limit", "checkpoint_every", "device", "progress", "sampler", "likelihood"}
+BEFORE_ROLES = {"roles": "joint"}  # what models were trained for that say nothing of roles
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Description:
 
     def make_params(self, trust: Sequence[str] = ()) -> dict[str, Any]:
         """The parameters that the model was made with."""
-        return dict(_config.decode(_renamed.translated(self.params), trust))
+        return dict(BEFORE_ROLES | _config.decode(_renamed.translated(self.params), trust))
 
     def make_schema(self) -> Schema:
         """What the model knows about its data."""
@@ -60,7 +61,8 @@ class Description:
 
     def check_same_options(self, params: Mapping[str, Any]) -> None:
         """An InputError if other parameters decide the training."""
-        then, now = _renamed.translated(self.params)["dict"], _config.encode(dict(params))["dict"]
+        then = BEFORE_ROLES | _renamed.translated(self.params)["dict"]
+        now = _config.encode(dict(params))["dict"]
         for name in sorted(now.keys() - RESUMABLE):
             if name in then and not _same(then[name], now[name]):
                 raise InputError(

@@ -12,6 +12,8 @@ from unnoise.training.learning import learn_betas as learn_betas
 from unnoise.training.loop import Step as Step
 from unnoise.training.loop import train as train
 from unnoise.training.process_group import ProcessGroup as ProcessGroup
+from unnoise.training.questions import Questions as Questions
+from unnoise.training.questions import RandomRoles as RandomRoles
 from unnoise.training.settings import Settings as Settings
 from unnoise.training.state import Average as Average
 from unnoise.training.state import TrainState as TrainState

@@ -14,6 +14,7 @@ from unnoise.data.factors.base import Factor as Factor
 from unnoise.data.factors.discrete import CategoryFactor as CategoryFactor
 from unnoise.data.factors.discrete import CountFactor as CountFactor
 from unnoise.data.factors.discrete import OrderedFactor as OrderedFactor
+from unnoise.data.factors.missing import MissingFactor as MissingFactor
 from unnoise.data.factors.numbers import NumberFactor as NumberFactor
 from unnoise.data.factors.places import PlaceFactor as PlaceFactor
 from unnoise.data.factors.proportions import ProportionFactor as ProportionFactor
@@ -29,12 +30,14 @@ BY_KIND: dict[str, Callable[[Columns], Factor]] = {
     "radians": partial(AngleFactor.fit, turn=WHOLE_TURN),
     **BY_DECLARATION,
 }
+JOINT = frozenset(factor.kind for factor in (*_TOGETHER, *_APART) if factor.joint)
 ALIASES = {"binary": CategoryFactor.kind}
 
 
 def from_config(config: Mapping[str, Any]) -> Factor:
     """The factor that `to_config` described."""
-    classes: dict[str, type[Factor]] = {factor.kind: factor for factor in (NumberFactor, *_TOGETHER, *_APART)}
+    every: tuple[type[Factor], ...] = (NumberFactor, *_TOGETHER, *_APART, MissingFactor)
+    classes = {factor.kind: factor for factor in every}
     kind = config.get("kind")
     check(kind in list(classes), "kind", kind, f"one of {', '.join(classes)}")
     return classes[str(kind)].from_config(config)

@@ -69,6 +69,11 @@ class AngleFactor(Factor):
         return Brownian(Torus(len(self.columns)))
 
     @property
+    def anywhere(self) -> Tensor:
+        """All angles 0."""
+        return torch.zeros(len(self.columns))
+
+    @property
     def log_volume(self) -> float:
         """The scale 2 pi / turn, once per angle."""
         return len(self.columns) * math.log(WHOLE_TURN / self.turn)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
+from unnoise.data import holes
 from unnoise.data._checked import built, check, check_distinct, check_dtype
 from unnoise.data._numerics import Values
 from unnoise.data.base import listed
@@ -24,15 +27,20 @@ Columns = Mapping[str, Values]
 class Factor(ABC):
     """Columns of the data that are one point of one space.
 
+    The smallest part of a point that can be known or not is a cell: a column, an element of a block, a site of a
+    sequence. All columns of a joint factor are one cell.
+
     For pictures and baselines of your own factor, register functions with `unnoise.report.views.figures`,
     `unnoise.report.views.plane` and `unnoise.report.baselines.baselines`.
 
     Attributes:
         kind: its word in `kinds` and `--column NAMES=KIND`.
+        joint: whether all its columns are one cell.
         columns: the names of its columns.
     """
 
     kind: ClassVar[str]
+    joint: ClassVar[bool] = False
     columns: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -55,9 +63,80 @@ class Factor(ABC):
     def decode(self, x: Tensor) -> dict[str, Values]:
         """The columns at points, in the types of the data."""
 
+    @property
+    @abstractmethod
+    def anywhere(self) -> Tensor:
+        """A point of data, (*event,), for rows of which nothing is known."""
+
     @abstractmethod
     def __str__(self) -> str:
         """A few words for a table that a person reads."""
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """The shape of the cells of one point: the first axes of the event, none of a joint factor."""
+        return () if self.joint else tuple(self.process().space.event_shape)
+
+    def cells_of(self, names: Collection[str]) -> Tensor:
+        """Which cells are made of these columns, (*cells) bool; an InputError if a cell is in part."""
+        inside = [name in names for name in self.columns]
+        if self._by_column:
+            return torch.tensor(inside)
+        if any(inside) and not all(inside):
+            others = [name for name in self.columns if name not in names]
+            raise InputError(
+                f"got {quoted([name for name in self.columns if name in names])} without {quoted(others)}; together "
+                f"they are one {self.kind}: name all of them."
+            )
+        return torch.full(self.cells, all(inside))
+
+    def volumes(self) -> Tensor:
+        """The part of each cell in `log_volume`, (*cells) float64."""
+        return torch.full(self.cells, self.log_volume / max(1, math.prod(self.cells)), dtype=torch.float64)
+
+    def measure_of(self, names: Collection[str]) -> str:
+        """The reference measure of these columns alone."""
+        return self.measure
+
+    def known(self, present: holes.Present, n: int) -> Tensor:
+        """Which cells of n rows the data say, (n, *cells) bool; of one that is made of several columns, all must be."""
+        parts = [present.get(name, np.ones((n, *self.block), dtype=bool)) for name in self.columns]
+        if self._by_column:
+            return torch.from_numpy(np.stack(parts, axis=1))
+        if self.block and self.block == self.cells:
+            return torch.from_numpy(parts[0].copy())
+        whole = np.all([part.reshape(n, -1).all(1) for part in parts], axis=0)
+        return torch.from_numpy(whole).reshape(n, *(1 for _ in self.cells)).expand(n, *self.cells).clone()
+
+    def encode_known(self, columns: Columns, present: holes.Present) -> Tensor:
+        """Points of the space, with whatever is a point of data where a cell is not known."""
+        if not any(name in present for name in self.columns):
+            return self.encode(columns)
+        n = len(columns[self.columns[0]])
+        known = self.known(present, n).reshape(n, -1)
+        if not known.any():
+            return self.anywhere.expand(n, *self.anywhere.shape).clone()
+        if self.joint:
+            rows = holes.above(known[:, 0].numpy())
+            return self.encode({name: columns[name][rows] for name in self.columns})
+        examples = self.decode(self.anywhere[None])
+        whole = {
+            name: holes.filled(columns[name], present[name], examples[name][0]) if name in present else columns[name]
+            for name in self.columns
+        }
+        return self.encode(whole)
+
+    def restore(self, values: Values, column: str) -> Values:
+        """Values of a column in its own type, also where they are written as text."""
+        return as_type(values, str(self.decode(self.anywhere[None])[column].dtype), column)
+
+    def seen(self, column: str) -> tuple[float, float] | None:
+        """The least and the greatest number of a column when the factor was fitted, if it kept them."""
+        return None
+
+    @property
+    def _by_column(self) -> bool:
+        return not self.joint and not self.block and self.cells == (len(self.columns),)
 
     @property
     def block(self) -> tuple[int, ...]:
@@ -116,6 +195,31 @@ def finite_numbers(values: Values, column: str, kind: str) -> None:
         raise InputError(
             f"Column '{column}' holds text (for example {text!r}), and is modelled as {kind}: numbers only."
         )
+
+
+def as_type(values: Values, dtype: str, column: str) -> Values:
+    """Numbers as a column of the type `dtype` holds them, also from text; an InputError if it cannot.
+
+    >>> as_type(np.array(["3", 4], dtype=object), "int8", "age")
+    array([3, 4], dtype=int8)
+    """
+    if values.dtype == object:
+        values = np.array([_number(value, column) for value in values.tolist()])
+    kind = np.dtype(dtype).kind
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = values.astype(dtype)
+        odd = ~np.isfinite(cast) if kind == "f" else cast != values
+    refuse(odd, lambda row: f"Column '{column}' was given {values[row]}; expected a finite number of the type {dtype}.")
+    return cast
+
+
+def _number(value: Any, column: str) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return int(value) if value.strip("+- ").isdecimal() else float(value)
+    except ValueError:
+        raise InputError(f"Column '{column}' holds numbers, but {value!r:.100} was given.") from None
 
 
 def stacked(columns: Columns, names: Sequence[str]) -> Values:

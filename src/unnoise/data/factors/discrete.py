@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from unnoise.data._checked import check, check_distinct, is_held
+from unnoise.data._checked import LATER, check, check_distinct, is_held
 from unnoise.data._numerics import Values
 from unnoise.data.base import Level, described, indices_of, levels_of
 from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers, refuse, stacked
@@ -54,6 +54,11 @@ class CategoryFactor(Factor):
         sizes = tuple(len(levels) for levels in self.levels)
         return CTMC(Finite(len(sizes), sizes), rates.UniformRates(sizes))
 
+    @property
+    def anywhere(self) -> Tensor:
+        """The first levels."""
+        return torch.zeros(len(self.columns), dtype=torch.int64)
+
     def encode(self, columns: Columns) -> Tensor:
         """The index of each level, int64."""
         pairs = zip(self.columns, self.levels, strict=True)
@@ -64,6 +69,13 @@ class CategoryFactor(Factor):
         """The levels themselves."""
         fields = zip(self.columns, x.numpy().T, self.levels, self.dtypes, strict=True)
         return {name: np.array(levels, dtype=object)[index].astype(dtype) for name, index, levels, dtype in fields}
+
+    def restore(self, values: Values, column: str) -> Values:
+        """The levels that are meant, also by their text."""
+        place = self.columns.index(column)
+        levels = np.array(self.levels[place], dtype=object)
+        index = indices_of(values, self.levels[place], f"Column '{column}'", as_text=True)
+        return levels[index].astype(self.dtypes[place])
 
     def __str__(self) -> str:
         return f"{self.kind}, one of {described(self.levels[0])}" if len(self.columns) == 1 else self.kind
@@ -97,10 +109,12 @@ class CountFactor(Factor):
     measure: ClassVar[str] = "probability of the counts"
     means: tuple[float, ...]
     dtypes: tuple[str, ...]
+    highs: tuple[int, ...] | None = field(default=None, metadata={LATER: True})  # of the data that were fitted
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_each("means", self.means)
+        self._check_each("highs", self.means if self.highs is None else self.highs)
         self._check_dtypes(self.dtypes)
         check(all(0 < mean <= MOST_COUNTED for mean in self.means), "means", self.means, "numbers above 0")
 
@@ -110,11 +124,16 @@ class CountFactor(Factor):
         for name, values in columns.items():
             _check_count(values, name)
         means = tuple(max(float(values.mean()), 0.1) for values in columns.values())
-        return cls(tuple(columns), means, dtypes_of(columns))
+        return cls(tuple(columns), means, dtypes_of(columns), tuple(int(values.max()) for values in columns.values()))
 
     def process(self) -> ImmigrationDeath:
         """Events disappear one by one and new ones arrive; the limit is Poisson."""
         return ImmigrationDeath(Counts(len(self.columns)), self.means)
+
+    @property
+    def anywhere(self) -> Tensor:
+        """All counts 0."""
+        return torch.zeros(len(self.columns), dtype=torch.int64)
 
     def encode(self, columns: Columns) -> Tensor:
         """The counts, int64."""
@@ -126,6 +145,10 @@ class CountFactor(Factor):
         """The counts."""
         fields = zip(self.columns, x.numpy().T, self.dtypes, strict=True)
         return {name: part.astype(dtype) for name, part, dtype in fields}
+
+    def seen(self, column: str) -> tuple[float, float] | None:
+        """From 0 to the highest count."""
+        return None if self.highs is None else (0, self.highs[self.columns.index(column)])
 
     def __str__(self) -> str:
         return f"count, mean {self.means[0]:.4g}" if len(self.means) == 1 else "count"

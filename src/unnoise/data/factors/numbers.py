@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -58,19 +58,39 @@ class NumberFactor(Factor):
         return variance_preserving(Euclidean(self.event_shape), LinearLogSNR())
 
     @property
+    def anywhere(self) -> Tensor:
+        """The means."""
+        return torch.zeros(self.event_shape)
+
+    @property
     def log_volume(self) -> float:
         """One scale per number."""
         repeats = int(np.prod(self.event_shape)) // len(self.coordinates)
         return repeats * sum(kind.log_volume for kind in self.coordinates)
 
+    def volumes(self) -> Tensor:
+        """The scale of each number."""
+        volumes = torch.tensor([kind.log_volume for kind in self.coordinates], dtype=torch.float64)
+        return volumes.expand(self.event_shape)
+
     @property
     def measure(self) -> str:
         """A density, or a bound for dequantised integers."""
-        integers = [isinstance(kind, Integer) for kind in self.coordinates]
+        return self.measure_of(self.columns)
+
+    def measure_of(self, names: Collection[str]) -> str:
+        """Of these columns, a density, or a bound for dequantised integers."""
+        kinds = zip(self.columns, self.coordinates, strict=True)
+        integers = [isinstance(kind, Integer) for name, kind in kinds if name in names]
         if all(integers):
             return "integer columns dequantised: a lower bound on the log-probability"
         bound = "; integer columns dequantised: a lower bound" if any(integers) else ""
         return f"density in the data's own units{bound}"
+
+    def seen(self, column: str) -> tuple[float, float] | None:
+        """The range of a column."""
+        kind = self.coordinates[self.columns.index(column)]
+        return None if kind.low is None or kind.high is None else (kind.low, kind.high)
 
     def jitter(self) -> Tensor | None:
         """The cells of integers."""

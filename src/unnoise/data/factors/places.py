@@ -29,6 +29,7 @@ class PlaceFactor(Factor):
     """
 
     kind: ClassVar[str] = "latlon"
+    joint: ClassVar[bool] = True
     measure: ClassVar[str] = "density per unit of area on the unit sphere"
     start: float
     dtypes: tuple[str, ...]
@@ -53,6 +54,11 @@ class PlaceFactor(Factor):
     def process(self) -> Brownian:
         """Brownian motion on the sphere."""
         return Brownian(Sphere(2))
+
+    @property
+    def anywhere(self) -> Tensor:
+        """Latitude and longitude 0."""
+        return torch.tensor([1.0, 0.0, 0.0])
 
     def encode(self, columns: Columns) -> Tensor:
         """Unit vectors: x to (0, 0), z to the north pole."""

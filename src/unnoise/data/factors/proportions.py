@@ -33,6 +33,7 @@ class ProportionFactor(Factor):
     """
 
     kind: ClassVar[str] = "proportions"
+    joint: ClassVar[bool] = True
     measure: ClassVar[str] = "density of all proportions but one"
     total: float
     dtype: str
@@ -59,6 +60,11 @@ class ProportionFactor(Factor):
     def process(self) -> WrightFisher:
         """Wright-Fisher noise, with a uniform limit."""
         return WrightFisher(Simplex(len(self.columns)))
+
+    @property
+    def anywhere(self) -> Tensor:
+        """Equal parts."""
+        return torch.full((len(self.columns),), 1 / len(self.columns))
 
     @property
     def log_volume(self) -> float:

@@ -33,6 +33,7 @@ class RotationFactor(Factor):
     """
 
     kind: ClassVar[str] = "rotation"
+    joint: ClassVar[bool] = True
     measure: ClassVar[str] = "density per unit of the bi-invariant volume of rotations, of total 8 pi^2"
     form: str
     order: tuple[int, ...]
@@ -77,6 +78,11 @@ class RotationFactor(Factor):
     def process(self) -> Brownian:
         """Brownian motion on SO(3)."""
         return Brownian(Rotations())
+
+    @property
+    def anywhere(self) -> Tensor:
+        """No turn."""
+        return torch.eye(3)
 
     def encode(self, columns: Columns) -> Tensor:
         """Matrices (n, 3, 3)."""

@@ -80,6 +80,11 @@ class SequenceFactor(Factor):
         """Each token becomes a mask at a random time."""
         return CTMC(Finite(self.shape, self.states + 1), rates.Absorbing(self.states + 1))
 
+    @property
+    def anywhere(self) -> Tensor:
+        """The first token everywhere."""
+        return torch.zeros(self.shape, dtype=torch.int64)
+
     def encode(self, columns: Columns) -> Tensor:
         """The index of each token, int64."""
         if self.letters:
@@ -99,6 +104,10 @@ class SequenceFactor(Factor):
         if self.block:
             return {self.columns[0]: places.astype(self.dtype)}
         return {name: places[:, i].astype(self.dtype) for i, name in enumerate(self.columns)}
+
+    def restore(self, values: Values, column: str) -> Values:
+        """Texts as they are; tokens in the type of the data."""
+        return values if self.letters else super().restore(values, column)
 
     def _spelt(self, texts: list[str], name: str) -> Values:
         place = {letter: i for i, letter in enumerate(self.letters)}
@@ -132,7 +141,8 @@ def _table(columns: Columns) -> Values:
 
 
 def _check(numbers: Values, states: int | None, columns: list[str] | tuple[str, ...]) -> None:
-    if numbers.dtype.kind not in "iub" or numbers.size == 0:
+    whole = numbers.dtype.kind in "iub" or (numbers.dtype.kind == "f" and bool((numbers == np.rint(numbers)).all()))
+    if not whole or numbers.size == 0:  # whole numbers beside holes are floats
         raise InputError(f"A sequence is made of whole numbers from 0, but {quoted(columns)} hold {numbers.dtype}.")
     top = MOST if states is None else states
     bad = (numbers < 0) | (numbers >= top)

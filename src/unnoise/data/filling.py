@@ -1,0 +1,109 @@
+"""Put values into the holes of data, and leave all else as it is: columns, types, index."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor, from_numpy
+
+from unnoise._errors import InputError
+from unnoise.data import arrays, frames
+from unnoise.data._native import whole
+from unnoise.data._numerics import Values
+from unnoise.data.containers import Container, EventArray, Table
+from unnoise.data.holes import Mask
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+
+def selected(data: Any, container: Container) -> Any:
+    """A frame with the columns of the container alone, in their order; other data as they are."""
+    frame = frames.opened(data) if isinstance(container, Table) else None
+    if frame is None:
+        return data
+    labels = {str(label): label for label in frame.columns}
+    if list(labels) == list(container.columns) or not set(container.columns) <= labels.keys():
+        return data  # whoever reads them says what is missing
+    names, native = [labels[name] for name in container.columns], frame.to_native()
+    return native.select(names) if frame.implementation.value == "pyarrow" else native[names]
+
+
+def filled(data: Any, container: Container, values: Mapping[str, Values], gaps: Mapping[str, Mask]) -> Any:
+    """The data with `values` where there are gaps.
+
+    Args:
+        data: of the form of the container, or a frame with more columns.
+        container: what the columns are called.
+        values: of whole columns by their names.
+        gaps: where to put them, in the shape of the values.
+    """
+    for name, gap in gaps.items():
+        if gap.shape != values[name].shape:
+            raise InputError(f"got states of {len(values[name])} rows for data of {len(gap)} rows; expected as many")
+    frame = frames.opened(data)
+    if frame is None:
+        return _array(data, container, values, gaps)
+    fill = {"polars": _polars, "pyarrow": _arrow}.get(frame.implementation.value, _pandas)
+    names = map(str, frame.columns) if isinstance(container, Table) else container.columns
+    labels = dict(zip(names, frame.columns, strict=True))
+    return fill(frame, {labels[name]: (values[name], gap) for name, gap in gaps.items()})
+
+
+def _array(data: Any, container: Container, values: Mapping[str, Values], gaps: Mapping[str, Mask]) -> Any:
+    array = data.clone() if isinstance(data, Tensor) else arrays.as_array(data).copy()
+    for name, gap in gaps.items():
+        place = gap if isinstance(container, EventArray) else (gap, container.columns.index(name))
+        if isinstance(array, Tensor):
+            where = from_numpy(gap).to(array.device)
+            numbers = from_numpy(np.ascontiguousarray(values[name][gap])).to(array)
+            array[where if isinstance(container, EventArray) else (where, container.columns.index(name))] = numbers
+        else:
+            array[place] = values[name][gap].astype(array.dtype)
+    return array
+
+
+def _pandas(frame: nw.DataFrame[Any], parts: Mapping[Any, tuple[Values, Mask]]) -> Any:
+    native = frame.to_native().copy()
+    for label, (values, gap) in parts.items():
+        column = native[label].copy()
+        held = whole(values, str(column.dtype))[gap]
+        column.iloc[np.flatnonzero(gap)] = held.tolist() if held.dtype == object or column.dtype == object else held
+        native[label] = column
+    return native
+
+
+def _polars(frame: nw.DataFrame[Any], parts: Mapping[Any, tuple[Values, Mask]]) -> Any:
+    import polars as pl
+
+    native = frame.to_native()
+    columns = []
+    for label, (values, gap) in parts.items():
+        column = native[label]
+        if column.dtype == pl.Object:
+            held = zip(values.tolist(), column, gap.tolist(), strict=True)
+            columns.append(pl.Series(label, [new if hole else old for new, old, hole in held], dtype=pl.Object))
+            continue
+        new = pl.Series(label, whole(values, str(column.dtype)))
+        new = new if column.dtype == pl.Null else new.cast(column.dtype)
+        columns.append(new.zip_with(pl.Series(gap), column.cast(new.dtype)))
+    return native.with_columns(columns)
+
+
+def _arrow(frame: nw.DataFrame[Any], parts: Mapping[Any, tuple[Values, Mask]]) -> Any:
+    pa = importlib.import_module("pyarrow")
+    compute = importlib.import_module("pyarrow.compute")
+    native = frame.to_native()
+    for label, (values, gap) in parts.items():
+        place = native.column_names.index(label)
+        field, column = native.schema.field(place), native.column(place)
+        coded = pa.types.is_dictionary(field.type)
+        plain = column.cast(field.type.value_type) if coded else column
+        new = pa.array(whole(values, str(plain.type)), type=None if pa.types.is_null(plain.type) else plain.type)
+        done = compute.if_else(pa.array(gap), new, plain.cast(new.type))
+        done = done.dictionary_encode().cast(field.type) if coded else done
+        native = native.set_column(place, field.with_type(done.type), done)
+    return native

@@ -1,0 +1,264 @@
+"""What the columns of the data are: factors of a state, constants, conditions; and their cells, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._errors import InputError
+from unnoise.data import containers, factors
+from unnoise.data import kinds as registry
+from unnoise.data._checked import check, entries
+from unnoise.data.base import Feature, Level
+from unnoise.data.containers import Container, EventArray, Table
+from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, NumberFactor
+from unnoise.data.kinds import Constant
+from unnoise.processes import HasKernel, product
+
+_SHOWN = 20  # columns of a table or a sentence
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The columns of the data.
+
+    Args:
+        factors: the parts of the state by name.
+        constants: the columns with a single value, by name.
+        conditions: the kinds of the conditions, by name.
+        container: the form of the data.
+    """
+
+    factors: Mapping[str, Factor]
+    constants: Mapping[str, Constant]
+    conditions: Mapping[str, Feature]
+    container: Container
+
+    def __post_init__(self) -> None:
+        check(bool(self._valued), "factors", {}, "one or more")
+        columns = set(self.container.columns)
+        inside = [name for name in self.conditions if name in columns]
+        held = [*self.constants, *inside, *(name for factor in self._valued.values() for name in factor.columns)]
+        check(len(held) == len(columns) and set(held) == columns, "columns", held, "each of the data, once")
+        expected = self.container.event_shape if isinstance(self.container, EventArray) else ()
+        for factor in self._valued.values():
+            check(factor.block == expected, "the shape of a value", factor.block, f"{expected}, as the data have")
+        flagged, known = self.missing, columns - set(inside)
+        check(set(flagged) <= known and len(self._flags) < 2, "columns with flags", flagged, "ones that are modelled")
+
+    def process(self) -> HasKernel[Any]:
+        """The default noising process; its space says what a state is."""
+        parts = {name: factor.process() for name, factor in self.factors.items()}
+        if len(parts) == 1:
+            return next(iter(parts.values()))
+        return cast(HasKernel[Any], product(parts))  # as all factors have kernels
+
+    @property
+    def numbers(self) -> NumberFactor | None:
+        """The only factor, if it holds numbers, which alone have bits per dimension; else None."""
+        first = next(iter(self.factors.values()))
+        return first if len(self.factors) == 1 and isinstance(first, NumberFactor) else None
+
+    @property
+    def kinds(self) -> str:
+        """The kinds of the columns, in a few words."""
+        counts = [(len(factor.columns), factor.kind) for factor in self.factors.values()]
+        return ", ".join(f"{kind} ({count} column{'s' * (count > 1)})" for count, kind in counts)
+
+    @property
+    def columns_of_state(self) -> tuple[str, ...]:
+        """The modelled columns in the order of the data: no constants, no conditions."""
+        held = {name for factor in self._valued.values() for name in factor.columns}
+        return tuple(name for name in self.container.columns if name in held)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The columns that were missing in some rows, which is modelled by a flag beside each."""
+        return tuple(name for factor in self._flags.values() for name in factor.columns)
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether some columns are integers, which are dequantised."""
+        return any(factor.jitter() is not None for factor in self.factors.values())
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """The shape of one state."""
+        return tuple(self.process().space.event_shape)
+
+    @property
+    def num_features(self) -> int:
+        """The length of the second axis of the data."""
+        return self.container.event_shape[0] if isinstance(self.container, EventArray) else len(self.container.columns)
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """The names of the columns, if there are any."""
+        return self.container.columns if isinstance(self.container, Table) else None
+
+    @property
+    def condition_width(self) -> int:
+        """The number of features of one row's conditions."""
+        return sum(kind.width for kind in self.conditions.values())
+
+    @property
+    def log_volume(self) -> float:
+        """The log density of the data less that of states, in nats per row."""
+        return sum(factor.log_volume for factor in self.factors.values())
+
+    @property
+    def measure(self) -> str:
+        """The unit and the reference measure of log-likelihoods, in words."""
+        words = "; ".join(dict.fromkeys(factor.measure for factor in self.factors.values()))
+        return f"nats per row, {words}" + (f"; given {', '.join(self.conditions)}" if self.conditions else "")
+
+    def cells(self, names: Iterable[str]) -> Any:
+        """Which cells of a state are values of these columns: a tree like a state of (*cells) bool, no flags.
+
+        Raises:
+            InputError: a column that is not modelled, or a part of one thing, such as a latitude without longitude.
+        """
+        asked = self._modelled(names)
+        return self._joined({name: factor.cells_of(asked) for name, factor in self.factors.items()})
+
+    def flags(self, names: Iterable[str]) -> Any:
+        """Which cells of a state are flags of these columns, as for `cells`; a column never missing has none."""
+        asked = self._modelled(names, flagged=True)
+        marks = {name: torch.zeros(factor.cells, dtype=torch.bool) for name, factor in self.factors.items()}
+        return self._joined(marks | {name: factor.flags_of(asked) for name, factor in self._flags.items()})
+
+    def volume(self, names: Iterable[str]) -> float:
+        """The part of these columns in `log_volume`."""
+        return float(self.volumes(_tree.map(lambda cells: cells[None], self.cells(names))))
+
+    def volumes(self, known: Any) -> Tensor:
+        """The part of the known cells in `log_volume`, (n,) float64, as likelihoods of rows with holes need it.
+
+        Args:
+            known: a tree like a state of (n, *cells) bool.
+        """
+        each = self._joined({name: factor.volumes() for name, factor in self.factors.items()})
+        parts = _tree.map(
+            lambda cells, volume: torch.where(cells, volume, 0.0).reshape(len(cells), -1).sum(1), known, each
+        )
+        return torch.stack([part for _, part in _tree.leaves(parts)]).sum(0)
+
+    def measure_of(self, names: Iterable[str], given: Iterable[str] = ()) -> str:
+        """The unit and the reference measure of the log-likelihood of some columns given others, in words."""
+        asked, known = self._modelled(names), self._modelled(given)
+        behind = [*known, *self.conditions]
+        what = f"log p({', '.join(asked)}{' | ' * bool(behind)}{', '.join(behind)})"
+        rest = ", the rest marginalised" if set(self.columns_of_state) - {*asked, *known} else ""
+        found = [f.measure_of(asked) for f in self._valued.values() if set(f.columns) & set(asked)]
+        found += [factor.measure for factor in self._flags.values()]
+        return f"nats per row, {what}{rest}; {'; '.join(dict.fromkeys(found))}"
+
+    def levels(self, column: str) -> tuple[Level, ...]:
+        """The levels of a finite column, in their order.
+
+        Raises:
+            InputError: it is not one, or there is no such column.
+        """
+        self._modelled([column])
+        factor = next(factor for factor in self._valued.values() if column in factor.columns)
+        if not isinstance(factor, CategoryFactor):
+            raise InputError(f"Column {column!r} is modelled as {factor.kind}; expected one of finitely many levels.")
+        return factor.levels[factor.columns.index(column)]
+
+    def describe(self) -> str:
+        """A table of the columns and their kinds."""
+
+        def holes(columns: Collection[str]) -> str:
+            return "".join(factor.words(columns) for factor in self._flags.values())
+
+        rows = [(name, words + holes(held)) for f in self._valued.values() for name, held, words in _rows(f)]
+        rows += [(name, f"{kind}{holes([name])}") for name, kind in self.constants.items()]
+        rows += [(name, f"condition: {kind}") for name, kind in self.conditions.items()]
+        rows = rows if len(rows) <= _SHOWN else [*rows[:_SHOWN], ("...", f"and {len(rows) - _SHOWN} more")]
+        width = max(len(name) for name, _ in rows)
+        table = "".join(f"{name:<{width}}  {words}\n" for name, words in rows)
+        state = " x ".join(map(str, self.event_shape)) if self.numbers else self.kinds
+        return f"{table}state: {state}{' numbers per row' if self.numbers else ''}; {self.measure}"
+
+    def to_config(self) -> dict[str, Any]:
+        """JSON, from which `from_config` makes an equal schema."""
+        return {
+            "factors": [{"name": name, **factor.to_config()} for name, factor in self.factors.items()],
+            "constants": [{"name": name, **kind.to_config()} for name, kind in self.constants.items()],
+            "conditions": [{"name": name, **kind.to_config()} for name, kind in self.conditions.items()],
+            "container": self.container.to_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The schema that `to_config` described."""
+        try:
+            (fields,) = entries([config], "schema")
+            (container,) = entries([fields.get("container")], "container")
+            parts = {name: factors.from_config(part) for name, part in _by_name(fields, "factors")}
+            constants = {name: _kind(part, Constant) for name, part in _by_name(fields, "constants")}
+            features = {name: _kind(part, Feature) for name, part in _by_name(fields, "conditions")}
+            return cls(parts, constants, features, containers.from_config(container))
+        except InputError as error:
+            raise InputError(f"The schema of the model is damaged: {error}.") from error
+
+    @property
+    def _valued(self) -> dict[str, Factor]:
+        """All factors but the flags."""
+        return {name: factor for name, factor in self.factors.items() if not isinstance(factor, MissingFactor)}
+
+    @property
+    def _flags(self) -> dict[str, MissingFactor]:
+        """The factor of flags by its name, if there is one."""
+        return {name: factor for name, factor in self.factors.items() if isinstance(factor, MissingFactor)}
+
+    def _joined(self, parts: dict[str, Any]) -> Any:
+        return next(iter(parts.values())) if len(parts) == 1 else parts
+
+    def _modelled(self, names: Iterable[str], flagged: bool = False) -> tuple[str, ...]:
+        """These names, all of columns of the state; or, `flagged`, of ones that may be missing."""
+        asked = (names,) if isinstance(names, str) else tuple(names)
+        known = self.columns_of_state + (self.missing if flagged else ())
+        for name in asked:
+            if name in self.conditions:
+                raise InputError(f"got '{name}', which is a condition and not modelled; expected a modelled column.")
+            if name in self.constants and name not in known:
+                value = self.constants[name].value
+                raise InputError(f"got '{name}', which was always {value} and is not modelled; leave it out.")
+            if name not in known:
+                raise unknown_column(name, self.columns_of_state)
+        return tuple(dict.fromkeys(asked))
+
+
+def unknown_column(name: object, known: Collection[str]) -> InputError:
+    """The sentence about a column that there is not."""
+    listed = ", ".join(list(known)[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+    return InputError(f"The model has no column {name!r:.100}; its columns are {listed}.")
+
+
+def _rows(factor: Factor) -> list[tuple[str, tuple[str, ...], str]]:
+    """What stands first, the columns it is about, and words."""
+    if isinstance(factor, NumberFactor):
+        return [(name, (name,), str(kind)) for name, kind in zip(factor.columns, factor.coordinates, strict=True)]
+    shown = ",".join(factor.columns[:6]) + (",..." if len(factor.columns) > 6 else "")
+    return [(shown, factor.columns, str(factor))]
+
+
+def _by_name(fields: Mapping[str, Any], what: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    configs = entries(fields.get(what), what)
+    names = [config.get("name") for config in configs]
+    check(all(isinstance(name, str) for name in names), f"names of {what}", names, "texts")
+    check(len(set(names)) == len(names), f"names of {what}", names, "all different")
+    for config in configs:
+        yield config["name"], {key: value for key, value in config.items() if key != "name"}
+
+
+def _kind(config: dict[str, Any], base: type[Any]) -> Any:
+    kind = registry.from_config(config)
+    check(isinstance(kind, base), "kind", kind.name, f"a {base.__name__.lower()}")
+    return kind

@@ -1,0 +1,274 @@
+"""What is said of rows beforehand: values, ranges, sets, and that cells are missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unnoise._checks import instance, real
+from unnoise._errors import InputError, warn
+from unnoise.data import arrays, conditions, frames, holes
+from unnoise.data._checked import check_distinct
+from unnoise.data._numerics import Values
+from unnoise.data.factors import CategoryFactor, Factor, SequenceFactor
+from unnoise.data.factors.base import as_type, quoted
+from unnoise.data.holes import Mask
+from unnoise.data.parts import Parts, unknown_column
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, with both ends; None is open.
+
+    >>> age = Range(30, None)
+    >>> str(age), age.holds(np.array([29, 30, 31])).tolist()
+    ('at least 30', [False, True, True])
+    """
+
+    low: float | None
+    high: float | None
+
+    def __post_init__(self) -> None:
+        real(or_none=True, low=self.low, high=self.high)
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise InputError(f"got the range {self.low} to {self.high}; expected low at most high")
+
+    def holds(self, values: Values) -> Mask:
+        """Which values of a column lie in it."""
+        inside = np.ones(values.shape, dtype=bool)
+        if self.low is not None:
+            inside &= values >= self.low
+        if self.high is not None:
+            inside &= values <= self.high
+        return inside
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return "any number" if self.high is None else f"at most {self.high}"
+        return f"at least {self.low}" if self.high is None else f"{self.low} to {self.high}"
+
+
+@dataclass(frozen=True)
+class Among:
+    """Any of a few values.
+
+    >>> sex = Among(("a", "b"))
+    >>> str(sex), sex.holds(np.array(["c", "a"], dtype=object)).tolist()
+    ('one of a, b', [False, True])
+    """
+
+    values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        instance(tuple, values=self.values)
+        check_distinct(self.values, "values")
+
+    def holds(self, values: Values) -> Mask:
+        """Which values of a column are among them."""
+        if values.dtype == object:
+            return np.array([value in self.values for value in values.tolist()], dtype=bool)
+        return np.isin(values, np.array(self.values, dtype=values.dtype))
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(map(str, self.values))}"
+
+
+Within = Range | Among
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What is said of n rows.
+
+    Attributes:
+        x: states; where nothing is said, any.
+        known: a tree like x of (n, *cells) bool: where a value was given, and the flags that are known by it. `None`
+            sets the flag, and the value's cell is not known.
+        cond: the features of the conditions.
+        within: the ranges and sets, by column.
+        columns: the values as they were given, in the type of the column, and where they were, both in the shape of
+            the column; with the conditions among the columns.
+    """
+
+    x: Any
+    known: Any
+    cond: Tensor | None
+    within: Mapping[str, Within]
+    columns: Mapping[str, tuple[Values, Mask]]
+
+
+def read(parts: Parts, values: Any, n: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is said of the columns that are no conditions, and of those that are, by name."""
+    frame = None if isinstance(values, Mapping) or values is None else frames.opened(values)
+    if frame is not None:
+        if len(frame) not in (1, n):
+            raise InputError(f"got a frame of {len(frame)} rows as given; expected 1, for all, or {n}")
+        rows = np.zeros(n, dtype=int) if len(frame) == 1 else np.arange(n)
+        labels = map(str, frame.columns)
+        told = {name: column[rows] for name, column in zip(labels, frames.columns(frame), strict=True)}
+    elif isinstance(values, Mapping) or values is None:
+        told = dict(values or {})
+    else:
+        raise InputError(f"given is of type {type(values).__name__}; expected a dict or a DataFrame")
+    known = (*parts.columns_of_state, *parts.constants, *parts.conditions)
+    if unknown := [name for name in told if name not in known]:
+        raise unknown_column(unknown[0], known)
+    context = {name: told.pop(name) for name in list(told) if name in parts.conditions}
+    for name, value in context.items():
+        if arrays.is_missing(value) or isinstance(value, set | frozenset):
+            raise InputError(
+                f"Condition '{name}' is not modelled, so it cannot be missing or in a set; give it a value, or one for "
+                "each row."
+            )
+    return told, context
+
+
+def given(parts: Parts, told: Mapping[str, Any], context: Mapping[str, Any], n: int, cond: Tensor | None) -> Given:
+    """What was read, as states of n rows."""
+    factor_of = {name: factor for factor in parts.factors.values() for name in factor.columns}
+    factor_of |= {name: factor for factor in parts._valued.values() for name in factor.columns}
+    held: dict[str, tuple[Values, Mask]] = {}
+    within: dict[str, Within] = {}
+    flags: dict[str, tuple[bool, Mask]] = {}
+    for name, value in told.items():
+        everywhere = np.ones(n, dtype=bool)
+        if arrays.is_missing(value):
+            _check_may_be_missing(parts, name)
+            flags[name] = (True, everywhere)
+        elif name in parts.constants:
+            rows = _check_constant(parts, name, value, n)
+            flags[name] = (False, rows)
+        elif isinstance(value, set | frozenset) or (isinstance(value, tuple) and len(value) == 2):
+            within[name] = _within(factor_of[name], name, value)
+            flags[name] = (False, everywhere)
+        else:
+            values, present = _values(value, name, n, factor_of[name].block)
+            if present.any():
+                held[name] = (factor_of[name].restore(holes.filled(values, present), name), present)
+                _warn_if_far(factor_of[name], name, held[name][0])
+                flags[name] = (False, np.any(present.reshape(n, -1), axis=1))
+    x, known = {}, {}
+    for key, factor in parts._valued.items():
+        x[key], known[key] = _states(factor, held, n)
+    for key, factor in parts._flags.items():
+        known[key] = torch.zeros((n, len(factor.columns)), dtype=torch.bool)
+        x[key] = torch.zeros((n, len(factor.columns)), dtype=torch.int64)
+        for place, name in enumerate(factor.columns):
+            if name in flags:
+                missing, rows = flags[name]
+                known[key][:, place] = torch.from_numpy(rows)
+                x[key][:, place] = int(missing)
+    inside = {name: kind for name, kind in parts.conditions.items() if name in parts.container.columns}
+    if inside:
+        restored = conditions.given_columns(context, n, parts.conditions)
+        held |= {name: (kind.restore(restored[name], name), np.ones(n, dtype=bool)) for name, kind in inside.items()}
+    return Given(parts._joined(x), parts._joined(known), cond, within, held)
+
+
+def _states(factor: Factor, held: Mapping[str, tuple[Values, Mask]], n: int) -> tuple[Tensor, Tensor]:
+    """Points of a factor, and where they are known."""
+    nothing = np.zeros((n, *factor.block)), np.zeros((n, *factor.block), dtype=bool)
+    columns = {name: held.get(name, nothing) for name in factor.columns}
+    present = {name: mask for name, (_, mask) in columns.items()}
+    if factor.joint:
+        factor.cells_of([name for name in factor.columns if name in held])
+        masks = np.stack([mask.reshape(n, -1) for mask in present.values()])
+        partial = masks.any((0, 2)) & ~masks.all((0, 2))
+        if partial.any():
+            raise InputError(
+                f"got a part of {quoted(factor.columns)} in row {int(partial.argmax())}; together they are one "
+                f"{factor.kind}: give all of them or none."
+            )
+    present = {name: mask for name, mask in present.items() if not mask.all()}
+    return factor.encode_known({name: v for name, (v, _) in columns.items()}, present), factor.known(present, n)
+
+
+def _values(value: Any, name: str, n: int, block: tuple[int, ...]) -> tuple[Values, Mask]:
+    """The values for n rows, and where there are any, (n, *block) both."""
+    array: Values
+    if isinstance(value, np.ma.MaskedArray):  # as a column of a frame
+        array = value
+    elif isinstance(value, list | tuple):
+        array = arrays.tidy(_objects(value, name), f"Column '{name}'")
+    else:
+        alone = isinstance(value, str) or (not isinstance(value, Sequence) and np.ndim(value) == 0)
+        array = arrays.as_array([value] if alone and not isinstance(value, Tensor) else value)
+        array = array.reshape(()) if alone else array
+    if array.shape == block:
+        array = np.broadcast_to(array, (n, *block))
+    if array.shape != (n, *block):
+        got = f"{len(array)} values" if array.ndim == 1 and not block else f"an array of shape {array.shape}"
+        raise InputError(f"Column '{name}' was given {got}; give one value, or one for each of {n} rows.")
+    plain, masks = holes.split({name: array})
+    return plain[name], masks.get(name, np.ones(array.shape, dtype=bool))
+
+
+def _objects(value: Sequence[Any], name: str) -> Values:
+    try:
+        return np.array(value, dtype=object)
+    except ValueError as error:
+        raise InputError(f"Column '{name}' was given values that form no array: {error}.") from None
+
+
+def _within(factor: Factor, name: str, value: Any) -> Within:
+    if factor.block:
+        raise InputError(f"Column '{name}' holds an array in each row; a range or a set is of single values.")
+    if isinstance(value, set | frozenset):
+        if not value or any(arrays.is_missing(one) for one in value):
+            raise InputError(f"Column '{name}' was given {value!r:.100}; expected a set of one or more of its values.")
+        listed = sorted(value, key=lambda one: (isinstance(one, str), one))
+        kept = factor.restore(arrays.tidy(_objects(listed, name), f"Column '{name}'"), name)
+        _warn_if_far(factor, name, kept)
+        return Among(tuple(dict.fromkeys(kept.tolist())))
+    kind = factor.decode(factor.anywhere[None])[name].dtype.kind
+    if kind not in "iuf" or isinstance(factor, SequenceFactor) or type(factor) is CategoryFactor:
+        raise InputError(
+            f"Column '{name}' is modelled as {factor.kind}, and a range (low, high) needs numbers; give a set of its "
+            "values instead."
+        )
+    ends = [end for end in value if end is not None]
+    fine = all(isinstance(end, Real) and not isinstance(end, bool | np.bool_) and math.isfinite(end) for end in ends)
+    if not fine or (len(ends) == 2 and ends[0] > ends[1]):
+        expected = "low at most high" if fine else "both finite numbers or None"
+        raise InputError(f"Column '{name}' was given the range {value!r:.100}; expected (low, high), {expected}.")
+    _warn_if_far(factor, name, np.array(ends, dtype=np.float64))
+    return Range(*value)
+
+
+def _warn_if_far(factor: Factor, name: str, values: Values) -> None:
+    seen = factor.seen(name)
+    if seen is None or not values.size:
+        return
+    low, high = seen
+    numbers = values.astype(np.float64)
+    far = (numbers > high + (high - low)) | (numbers < low - (high - low))
+    if far.any():
+        warn(
+            f"Column '{name}' was given {values[far].flat[0]}, far from what was seen when the model was fitted, "
+            f"{low:g} to {high:g}; what the model says there is a guess."
+        )
+
+
+def _check_may_be_missing(parts: Parts, name: str) -> None:
+    if name not in parts.missing:
+        raise InputError(
+            f"Column '{name}' was there in every row when the model was fitted, so it cannot be given as missing "
+            "(None); leave it out."
+        )
+
+
+def _check_constant(parts: Parts, name: str, value: Any, n: int) -> Mask:
+    kind = parts.constants[name]
+    if isinstance(value, set | frozenset | tuple):
+        raise InputError(f"Column '{name}' was always {kind.value} when the model was fitted; leave it out.")
+    values, present = _values(value, name, n, ())
+    values = holes.filled(values, present, kind.value)
+    kind.check(values if kind.dtype == "object" else as_type(values, kind.dtype, name), name)
+    return present

@@ -1,0 +1,128 @@
+"""Holes filled, and probabilities of levels: what one evaluation at t = 1 says, or draws."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._checks import refuse, whole
+from unnoise._errors import warn
+from unnoise._seeding import generator
+from unnoise.denoisers import Answering, conditions
+from unnoise.model.questions import Ask, Flags, Rows, any_in_row, filled, negated
+from unnoise.processes import CTMC, Gaussian, HasKernel, map_leaves
+from unnoise.samplers.base import batches
+
+if TYPE_CHECKING:
+    from unnoise.model.fitted import FittedModel
+
+DRAWS = 16  # among which a point of other kinds is chosen
+AT_ONCE = 8192  # rows of one evaluation
+POINTS = ("mean", "mode")
+
+
+def imputed(model: FittedModel, X: Any, y: Any, draws: int, point: str | None, seed: int | None) -> Any:
+    """The data with holes filled, once or as a list."""
+    whole(least=1, most=10_000, draws=draws)
+    if point is not None and point not in POINTS:
+        refuse("point", point, "None for draws, 'mean' or 'mode'")
+    schema, rng = model.schema_, generator(seed)
+    encoded = schema.encode(X, y)
+    if not any(gap.any() for gap in schema.holes(X).values()) or encoded.known is None:
+        warn("the data have no holes in columns that are modelled, so they are returned as they are")
+        return X if draws == 1 else [X] * draws
+    x, cond = encoded.all(rng)
+    rows = Rows(x, encoded.known, cond)
+    flags = Flags(schema)
+    some = any_in_row(flags.split(negated(rows.known))[1])
+    ask = model.asker(rng)
+    if point is not None:
+        ask = partial(_points, model, ask, point)
+    done = _chunks(filled(rows.at(some).repeated(draws), flags, ask).x, draws)
+    where = some.nonzero()[:, 0]
+    complete = [_tree.map(lambda leaf, new: leaf.index_copy(0, where, new.to(leaf)), x, one) for one in done]
+    frames = [schema.filled(X, states) for states in complete]
+    return frames[0] if draws == 1 else frames
+
+
+def probabilities(model: FittedModel, X: Any, column: str, y: Any) -> Any:
+    r"""$p(x_0 | x_1, \text{rest})$ at t = 1, with the factor $q(x_1 | x_0)$ that the noisy value adds taken off."""
+    schema, denoiser = model.schema_, model.answering()
+    levels, told = schema.levels(column), schema.beside(X, column, y)
+    rows = Rows(told.x, told.known, told.cond)
+    asked = _tree.map(lambda cells, known: cells.expand_as(known), schema.cells([column]), rows.known)
+    done = []
+    for part in batches(len(rows), AT_ONCE):
+        wanted = conditions.at(asked, part)
+        done.append(_of_cell(_likely(denoiser, rows.at(part), wanted), wanted, len(levels)))
+    return torch.cat(done).double().numpy()
+
+
+def _of_cell(laws: Any, asked: Any, count: int) -> Tensor:
+    """The law of the one cell that is asked, (n, count)."""
+    pairs = zip(_tree.leaves(laws), _tree.leaves(asked), strict=True)
+    (found,) = [law[mask][:, :count] for (_, law), (_, mask) in pairs if mask.any()]
+    whole: Tensor = found / found.sum(1, keepdim=True)
+    return whole
+
+
+@torch.no_grad()
+def _likely(denoiser: Answering, rows: Rows, asked: Any) -> Any:
+    """One evaluation at t = 1: laws of levels, means of numbers, and elsewhere the statistic."""
+    device = next(denoiser.parameters()).device
+    rows, asked = rows.to(device), _tree.map(lambda mask: mask.to(device), asked)
+    blank = _tree.map(lambda point, x: point.to(x).expand_as(x), denoiser.blank, rows.x)
+    stat = denoiser(blank, torch.ones((), device=device), rows.condition(asked))
+    return map_leaves(_without_evidence, denoiser.process, stat, blank)
+
+
+def _without_evidence(process: HasKernel[Any], stat: Tensor, x: Tensor) -> Tensor:
+    """By Bayes' rule; where noise is no jump between levels there is next to none at t = 1."""
+    if not isinstance(process, CTMC):
+        return stat.cpu()
+    evidence = process.evidence(x, torch.ones((), device=x.device), stat.dtype)
+    law = torch.where(evidence > 0, stat / evidence, 0.0)
+    whole: Tensor = law / law.sum(-1, keepdim=True)
+    return whole.cpu()
+
+
+def _points(model: FittedModel, ask: Ask, point: str, rows: Rows, asked: Any) -> Any:
+    """The likeliest level, the mean of numbers, and for other kinds the draw that is nearest to the others."""
+    denoiser = model.answering()
+
+    def unclear(process: HasKernel[Any], mask: Tensor) -> bool:
+        by_one = isinstance(process, CTMC) or (isinstance(process, Gaussian) and point == "mean")
+        return bool(mask.any()) and not by_one
+
+    def chosen(process: HasKernel[Any], law: Tensor, draw: Tensor, needs_draws: bool) -> Tensor:
+        if needs_draws or not isinstance(process, CTMC | Gaussian):
+            return draw
+        return law.argmax(-1) if isinstance(process, CTMC) else law.to(draw)
+
+    needs_draws = map_leaves(unclear, denoiser.process, asked)
+    some = any(needs for _, needs in _tree.leaves(needs_draws))
+    middle = _nearest(denoiser, rows, asked, ask) if some else rows.x
+    return map_leaves(chosen, denoiser.process, _likely(denoiser, rows, asked), middle, needs_draws)
+
+
+def _nearest(denoiser: Answering, rows: Rows, asked: Any, ask: Ask) -> Any:
+    """Leaf by leaf, the draw of the least summed distance to the others, in features."""
+    draws = ask(rows.repeated(DRAWS), _tree.map(lambda mask: mask.repeat_interleave(DRAWS, 0), asked))
+
+    def chosen(process: HasKernel[Any], x: Tensor) -> Tensor:
+        features = process.cell.space.features(x).float()
+        apart = features.reshape(len(rows), DRAWS, *x.shape[1 : 1 + len(process.cells)], -1)
+        distance = (apart[:, :, None] - apart[:, None]).square().sum(-1).sqrt().sum(2)  # (n, draws, *cells)
+        best = _tree.expand(distance.argmin(1)[:, None], x.view(len(rows), DRAWS, *x.shape[1:]))
+        return x.view(len(rows), DRAWS, *x.shape[1:]).gather(1, best.expand(-1, 1, *x.shape[1:]))[:, 0]
+
+    return map_leaves(chosen, denoiser.process, draws)
+
+
+def _chunks(tree: Any, times: int) -> list[Any]:
+    """Of rows that were repeated, the first, the second and so on."""
+    return [_tree.map(lambda leaf, place=place: leaf[place::times], tree) for place in range(times)]

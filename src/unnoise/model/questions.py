@@ -1,0 +1,197 @@
+r"""Questions about rows: cells are known, wanted or marginalised, and flags say which values there are.
+
+A value exists where its flag says so. So flags come first, with every value that they speak of unknown; then the
+values, given all flags:
+
+    p(flags, values | known) = p(flags | known) p(values | flags, known)
+
+and whatever is missing is marginalised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise.data import Schema
+from unnoise.data.factors import MissingFactor
+
+Ask = Callable[["Rows", Any], Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of which some cells are known.
+
+    Args:
+        x: states; any valid points where nothing is known.
+        known: a tree of bool tensors (n, *cells).
+        cond: what the model is conditioned on besides, or None.
+    """
+
+    x: Any
+    known: Any
+    cond: Tensor | None
+
+    def __len__(self) -> int:
+        return _tree.length(self.x)
+
+    def at(self, rows: Tensor | slice) -> Rows:
+        """Some of the rows, by their numbers or a mask."""
+        return self._mapped(lambda leaf: leaf[rows])
+
+    def to(self, device: torch.device) -> Rows:
+        """On another device."""
+        return self._mapped(lambda leaf: leaf.to(device))
+
+    def repeated(self, times: int) -> Rows:
+        """Every row several times in a row."""
+        return self._mapped(lambda leaf: leaf.repeat_interleave(times, 0))
+
+    def _mapped(self, f: Callable[[Tensor], Tensor]) -> Rows:
+        cond = None if self.cond is None else f(self.cond)
+        return Rows(_tree.map(f, self.x), _tree.map(f, self.known), cond)
+
+    def condition(self, asked: Any) -> Any:
+        """What a denoiser that answers questions takes: nothing but the condition where all is asked."""
+        if all(bool(mask.all()) for _, mask in _tree.leaves(asked)):
+            return self.cond
+        given = _tree.map(lambda known, wanted: known & ~wanted, self.known, asked)
+        question = {"asked": asked, "given": given, "values": self.x}
+        return question if self.cond is None else question | {"cond": self.cond}
+
+
+class Flags:
+    """The flags of a schema, and the cells that they speak of."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.leaf = next((name for name, part in schema.factors.items() if isinstance(part, MissingFactor)), None)
+        if self.leaf is not None:
+            columns = schema.factors[self.leaf].columns
+            self.cells = {
+                name: torch.stack([factor.cells_of({column}).reshape(-1) for column in columns])  # (flags, cells)
+                for name, factor in schema.factors.items()
+            }
+
+    def split(self, masks: Any) -> tuple[Any, Any]:
+        """Masks of the flags alone, and of the values alone."""
+        if self.leaf is None:
+            return nowhere(masks), masks
+        flags = {name: mask if name == self.leaf else torch.zeros_like(mask) for name, mask in masks.items()}
+        return flags, {name: torch.zeros_like(mask) if name == self.leaf else mask for name, mask in masks.items()}
+
+    def of_cells(self, masks: Any) -> Any:
+        """The flags of the cells in these masks, and nothing else."""
+        if self.leaf is None:
+            return nowhere(masks)
+        n, count = len(masks[self.leaf]), len(self.cells[self.leaf])
+        found = torch.zeros(n, count, dtype=torch.bool, device=masks[self.leaf].device)
+        for name, cells in self.cells.items():
+            found |= (masks[name].reshape(n, -1).float() @ cells.T.to(found.device).float()) > 0
+        return {name: found if name == self.leaf else torch.zeros_like(mask) for name, mask in masks.items()}
+
+    def absent(self, rows: Rows) -> Any:
+        """The cells whose flag is known to say that they are missing."""
+        if self.leaf is None:
+            return nowhere(rows.known)
+        says = {name: mask & (rows.x[name] == 1) if name == self.leaf else mask for name, mask in rows.known.items()}
+        return self.marked(says)
+
+    def marked(self, masks: Any) -> Any:
+        """The cells that the flags in these masks speak of, and nothing else."""
+        if self.leaf is None:
+            return nowhere(masks)
+        flags = masks[self.leaf].float()
+        return {name: (flags @ self.cells[name].to(flags)).view(mask.shape) > 0 for name, mask in masks.items()}
+
+
+def drawn(rows: Rows, flags: Flags, ask: Ask) -> Rows:
+    """The rows with all their cells drawn: flags, then the values that there are."""
+    wanted = _tree.map(torch.logical_not, rows.known)
+    of_flags, of_values = flags.split(wanted)
+    rows = told(rows, of_flags, ask)
+    absent = flags.absent(rows)
+    return told(rows, both(of_values, negated(absent)), ask)
+
+
+def filled(rows: Rows, flags: Flags, ask: Ask) -> Rows:
+    """The rows with the values of all their holes drawn, whatever flags say of them.
+
+    Holes without a flag are filled first, given all flags; then the others, whose own flags are left out, as no hole in
+    training was ever filled.
+    """
+    _, holes = flags.split(_tree.map(torch.logical_not, rows.known))
+    flagged = both(holes, flags.absent(rows))
+    rows = told(rows, both(holes, negated(flagged)), ask)
+    silent = flags.of_cells(flagged)
+    without = replace(rows, known=both(rows.known, negated(silent)))
+    return told(without, flagged, ask)
+
+
+def told(rows: Rows, asked: Any, ask: Ask) -> Rows:
+    """The rows with these cells drawn and known; only the rows that ask anything are drawn."""
+    some = any_in_row(asked)
+    if not some.any():
+        return rows
+    if some.all():
+        x = ask(rows, asked)
+    else:
+        part = ask(rows.at(some), _tree.map(lambda mask: mask[some], asked))
+        x = _tree.map(lambda leaf, new: leaf.masked_scatter(_rows_of(some, leaf), new.to(leaf)), rows.x, part)
+    return Rows(_tree.map(_put, rows.x, x, asked), _tree.map(torch.logical_or, rows.known, asked), rows.cond)
+
+
+def scored(rows: Rows, of: Any, flags: Flags) -> Iterator[tuple[Rows, Any]]:
+    r"""The questions whose log-likelihoods sum to $\log p(\text{of} | \text{the other known cells})$.
+
+    Args:
+        rows: with their flags.
+        of: the cells to score; only known ones count.
+        flags: of the schema.
+    """
+    of = both(of, rows.known)
+    of_flags, of_values = flags.split(of)
+    given_flags, given_values = flags.split(both(rows.known, negated(of)))
+    if flags.leaf is not None and bool(of_flags[flags.leaf].any()):
+        settled = Rows(rows.x, either(given_flags, either(given_values, of_flags)), rows.cond)
+        yield settled, of_flags
+    if bool(any_in_row(of_values).any()):
+        yield rows, of_values
+
+
+def any_in_row(masks: Any) -> Tensor:
+    """Which rows have a cell in the masks, (n,)."""
+    return torch.stack([mask.reshape(len(mask), -1).any(1) for _, mask in _tree.leaves(masks)]).any(0)
+
+
+def both(one: Any, other: Any) -> Any:
+    """Cells in both masks."""
+    return _tree.map(torch.logical_and, one, other)
+
+
+def either(one: Any, other: Any) -> Any:
+    """Cells in one of the masks."""
+    return _tree.map(torch.logical_or, one, other)
+
+
+def negated(masks: Any) -> Any:
+    """All other cells."""
+    return _tree.map(torch.logical_not, masks)
+
+
+def nowhere(masks: Any) -> Any:
+    """No cells."""
+    return _tree.map(torch.zeros_like, masks)
+
+
+def _put(x: Tensor, new: Tensor, asked: Tensor) -> Tensor:
+    return torch.where(_tree.expand(asked, x), new.to(x), x)
+
+
+def _rows_of(some: Tensor, leaf: Tensor) -> Tensor:
+    return _tree.expand(some, leaf).expand_as(leaf)

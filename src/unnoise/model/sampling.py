@@ -1,0 +1,91 @@
+"""Rows drawn given what is known of them: values, ranges, sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._errors import InputError, warn
+from unnoise.data import Schema
+from unnoise.data.questions import Given, Within
+from unnoise.denoisers import conditions
+from unnoise.model.questions import Ask, Flags, Rows, any_in_row, drawn, negated, told
+
+MOST_TRIES = 256  # draws per row, for ranges and sets
+
+
+def sampled(schema: Schema, known: Given, ask: Ask, rng: torch.Generator) -> Any:
+    """The states of rows of which something is known."""
+    rows, flags = Rows(known.x, known.known, known.cond), Flags(schema)
+    if len(rows) and not any_in_row(negated(rows.known)).any():
+        raise InputError("got values for every column as given, so nothing is left to ask; leave some out")
+    if known.within:
+        rows = _within(rows, known.within, schema, ask, rng)
+    return drawn(rows, flags, ask).x
+
+
+def _within(rows: Rows, within: Mapping[str, Within], schema: Schema, ask: Ask, rng: torch.Generator) -> Rows:
+    """The rows with the columns of ranges and sets drawn and known: draws of these alone, until they lie inside.
+
+    Rows that know the same share their draws. Where `MOST_TRIES` draws per row are not enough they are used again.
+    """
+    wanted = _tree.map(lambda cells, known: cells & ~known, schema.cells(within), rows.known)
+    alike, left = _alike(rows), torch.arange(len(rows))
+    tries, kept = 0, []
+    while len(left) and tries < MOST_TRIES * len(rows):
+        index = left.repeat(max(1, min(64, tries // len(left))))
+        tries += len(index)
+        some = told(rows.at(index), conditions.at(wanted, index), ask)
+        values = schema.values(some.x)
+        inside = torch.from_numpy(np.logical_and.reduce([one.holds(values[name]) for name, one in within.items()]))
+        hits = some.at(inside)
+        if alike:
+            kept.append(hits)
+            places, left = left[: len(hits)], left[len(hits) :]
+            hits = hits.at(torch.arange(len(places)))
+        else:
+            places, first = _first_of_each(index[inside])
+            hits, left = hits.at(first), left[~torch.isin(left, places)]
+        rows = _with(rows, places, hits)
+    if not len(left):
+        return rows
+    words = ", ".join(f"{name} {one}" for name, one in within.items())
+    pool = _joined(kept) if kept else None
+    if pool is None or not len(pool):
+        raise InputError(f"no draw of {tries:,} has {words}, so such rows are next to impossible here; widen it")
+    size = len(pool)
+    warn(f"{size} of {tries:,} draws have {words}: the {len(rows)} rows have an effective sample size of {size}")
+    chosen = torch.randint(size, (len(left),), generator=rng)
+    return _with(rows, left, pool.at(chosen))
+
+
+def _alike(rows: Rows) -> bool:
+    """Whether all rows know the same."""
+    same = [bool((mask == mask[:1]).all()) for _, mask in _tree.leaves(rows.known)]
+    pairs = zip(_tree.leaves(rows.x), _tree.leaves(rows.known), strict=True)
+    equal = [bool(((x == x[:1]) | ~_tree.expand(mask, x)).all()) for (_, x), (_, mask) in pairs]
+    return all(same) and all(equal) and (rows.cond is None or bool((rows.cond == rows.cond[:1]).all()))
+
+
+def _first_of_each(index: Tensor) -> tuple[Tensor, Tensor]:
+    """The different numbers, and where each stands first."""
+    numbers, inverse = torch.unique(index, return_inverse=True)
+    first = torch.full((len(numbers),), len(index)).scatter_reduce(0, inverse, torch.arange(len(index)), "amin")
+    return numbers, first
+
+
+def _with(rows: Rows, places: Tensor, others: Rows) -> Rows:
+    trees = ((rows.x, others.x), (rows.known, others.known))
+    x, known = (_tree.map(lambda leaf, new: leaf.index_copy(0, places, new.to(leaf)), *pair) for pair in trees)
+    return replace(rows, x=x, known=known)
+
+
+def _joined(parts: Sequence[Rows]) -> Rows:
+    cond = None if parts[0].cond is None else torch.cat([part.cond for part in parts if part.cond is not None])
+    return Rows(_tree.concatenate([part.x for part in parts]), _tree.concatenate([part.known for part in parts]), cond)
