@@ -44,7 +44,7 @@ def check_questions(
     atoms: Any,
     weights: Tensor | None = None,
     *,
-    draws: int = 2000,
+    draws: int = 1000,
     functions: int = 6,
     seed: int = 0,
     raises: bool = True,
