@@ -252,7 +252,7 @@ class TestNumbersAtEdges:
         exact, found = (Bound(draws=8)(one, x_0, seeded(), cond).log_prob for one in (ANSWERING, spoilt))
         torch.testing.assert_close(found, exact, rtol=1e-12, atol=1e-12)
 
-    @pytest.mark.parametrize("given", [True, False], ids=["given", "unknown"])
+    @pytest.mark.parametrize("given", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["given", "unknown"])
     def test_points_opposite_to_all_atoms(self, given):
         """What is given, or stands in an unknown cell, has an antipode for its score, at all times."""
         process = product({"ball": Brownian(Sphere(2)), "angle": Brownian(Torus(1))})
