@@ -143,6 +143,8 @@ MADE: dict[str, dict[str, Any]] = {
     "heads.Eps": {"process": EDM, "sigma_data": 1.0},
     "heads.Preconditioned": {"process": EDM, "sigma_data": 1.0},
     "heads.Score": {"process": EDM, "sigma_data": 1.0},
+    "heads.Told": {"head": heads.V(EDM), "cells": (1,)},
+    "heads.told": {"process": EDM, "head": heads.V},
     "heads.V": {"process": EDM, "sigma_data": 1.0},
     "heads.Velocity": {"process": EDM, "sigma_data": 1.0},
     "heads.LatticeHead": {"process": EDM, "lattice": LEVELS, "bells": 2, "atoms": (0, -1), "sigma_data": 1.0},
@@ -406,8 +408,8 @@ ELSEWHERE = {
         chains.PosteriorMean chains.Proposing chains.StartCorrelation chains.State chains.Trace chains.Tuned
         chains.diagnostics.Agreement denoisers.Roles evaluation.Baseline evaluation.ClassifierTest
         evaluation.EnergyDistance evaluation.Estimate evaluation.Memorisation evaluation.Neighbours
-        evaluation.SphereKernelDensity
-        laws.WrightFisherKernel samplers.Particles samplers.Solution spaces.Diffusion spaces.Jump
+        evaluation.SphereKernelDensity laws.WrightFisherKernel samplers.Particles samplers.Solution spaces.Diffusion
+        spaces.Jump
     """,
     "takes no argument": """
         objectives.VDM objectives.times.ImportanceTimes objectives.times.UniformTimes
@@ -433,6 +435,8 @@ ELSEWHERE = {
 
 # What is legal of the nonsense: its labels -> the arguments that may be so.
 FINE = {
+    # a point of one cell
+    "empty": "heads.Told.cells",
     # a class of laws is a function of their number
     "function class kind": "processes.DiffusionProcess.prior_law processes.JumpProcess.prior_law",
     # positive numbers
@@ -465,7 +469,7 @@ FINE = {
     """,
     # what may be left out
     "none": """
-        denoisers.question.cond
+        denoisers.question.cond heads.told.head
         processes.erasing_betas.first processes.Binomial.schedule processes.Brownian.schedule
         processes.CTMC.schedule processes.WrightFisher.schedule networks.MLP.output_shape
         networks.Transformer.output_shape networks.UNet.output_shape denoisers.Exact.weights
