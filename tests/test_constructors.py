@@ -435,8 +435,6 @@ ELSEWHERE = {
 
 # What is legal of the nonsense: its labels -> the arguments that may be so.
 FINE = {
-    # a point of one cell
-    "empty": "heads.Told.cells",
     # a class of laws is a function of their number
     "function class kind": "processes.DiffusionProcess.prior_law processes.JumpProcess.prior_law",
     # positive numbers
@@ -534,7 +532,7 @@ FINE = {
     # no axes, none of them, one number
     "empty": """
         networks.MLP.input_shape networks.MLP.output_shape
-        spaces.Euclidean.event_shape heads.Tangent.frequencies targets.Potts.field
+        spaces.Euclidean.event_shape heads.Told.cells heads.Tangent.frequencies targets.Potts.field
     """,
     # functions that may be left out
     "none function": """
