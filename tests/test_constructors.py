@@ -406,8 +406,8 @@ ELSEWHERE = {
         chains.PosteriorMean chains.Proposing chains.StartCorrelation chains.State chains.Trace chains.Tuned
         chains.diagnostics.Agreement denoisers.Roles evaluation.Baseline evaluation.ClassifierTest
         evaluation.EnergyDistance evaluation.Estimate evaluation.Memorisation evaluation.Neighbours
-        evaluation.SphereKernelDensity laws.WrightFisherKernel samplers.Particles samplers.Solution spaces.Diffusion
-        spaces.Jump
+        evaluation.SphereKernelDensity
+        laws.WrightFisherKernel samplers.Particles samplers.Solution spaces.Diffusion spaces.Jump
     """,
     "takes no argument": """
         objectives.VDM objectives.times.ImportanceTimes objectives.times.UniformTimes

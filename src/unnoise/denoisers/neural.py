@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -72,7 +73,12 @@ class Neural(AnyQuestion):
         if cond is not None and cond.dtype != kind:
             raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")
         noise = self.process.noise_conditioning(t).to(inputs.device, kind).reshape(-1)
-        return self.head.estimate(self.network(inputs, noise, cond), x_t, t)
+        output = self.network(inputs, noise, cond)
+        if output.shape[1:].numel() != math.prod(self.head.output_shape):
+            got = f"an output of shape {tuple(output.shape)} of {type(self.network).__name__}"
+            expected = f"(n, {', '.join(map(str, self.head.output_shape))})"
+            raise InputError(f"got {got}; expected {expected}: build the network with the output_shape it is given")
+        return self.head.estimate(output, x_t, t)
 
     def _check(self, n: int, t: Tensor, cond: Tensor | None) -> None:
         """Values, for which the accelerator must wait, at the first call alone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,25 +13,22 @@ from unnoise._checks import refuse, whole
 from unnoise._errors import warn
 from unnoise._seeding import generator
 from unnoise.denoisers import Answering, conditions
-from unnoise.model.questions import Ask, Flags, Rows, any_in_row, filled, negated
+from unnoise.model.questions import Ask, Flags, Model, Rows, any_in_row, filled, negated
 from unnoise.processes import CTMC, Gaussian, HasKernel, map_leaves
 from unnoise.samplers.base import batches
 
-if TYPE_CHECKING:
-    from unnoise.model.fitted import FittedModel
-
 DRAWS = 16  # among which a point of other kinds is chosen
 AT_ONCE = 8192  # rows of one evaluation
-POINTS = ("mean", "mode")
+POINTS = {"mean": True, "mode": False}  # whether numbers are filled by their mean
 
 
-def imputed(model: FittedModel, X: Any, y: Any, draws: int, point: str | None, seed: int | None) -> Any:
+def imputed(model: Model, X: Any, y: Any, draws: int, point: str | None, seed: int | None) -> Any:
     """The data with holes filled, once or as a list."""
     whole(least=1, most=10_000, draws=draws)
     if point is not None and point not in POINTS:
         refuse("point", point, "None for draws, 'mean' or 'mode'")
     schema, rng = model.schema_, generator(seed)
-    encoded = schema.encode(X, y)
+    encoded = schema.encode(schema.selected(X), y)
     if not any(gap.any() for gap in schema.holes(X).values()) or encoded.known is None:
         warn("the data have no holes in columns that are modelled, so they are returned as they are")
         return X if draws == 1 else [X] * draws
@@ -41,7 +38,7 @@ def imputed(model: FittedModel, X: Any, y: Any, draws: int, point: str | None, s
     some = any_in_row(flags.split(negated(rows.known))[1])
     ask = model.asker(rng)
     if point is not None:
-        ask = partial(_points, model, ask, point)
+        ask = partial(_points, model, ask, POINTS[point])
     done = _chunks(filled(rows.at(some).repeated(draws), flags, ask).x, draws)
     where = some.nonzero()[:, 0]
     complete = [_tree.map(lambda leaf, new: leaf.index_copy(0, where, new.to(leaf)), x, one) for one in done]
@@ -49,7 +46,7 @@ def imputed(model: FittedModel, X: Any, y: Any, draws: int, point: str | None, s
     return frames[0] if draws == 1 else frames
 
 
-def probabilities(model: FittedModel, X: Any, column: str, y: Any) -> Any:
+def probabilities(model: Model, X: Any, column: str, y: Any) -> Any:
     r"""$p(x_0 | x_1, \text{rest})$ at t = 1, with the factor $q(x_1 | x_0)$ that the noisy value adds taken off."""
     schema, denoiser = model.schema_, model.answering()
     levels, told = schema.levels(column), schema.beside(X, column, y)
@@ -73,7 +70,8 @@ def _of_cell(laws: Any, asked: Any, count: int) -> Tensor:
 @torch.no_grad()
 def _likely(denoiser: Answering, rows: Rows, asked: Any) -> Any:
     """One evaluation at t = 1: laws of levels, means of numbers, and elsewhere the statistic."""
-    device = next(denoiser.parameters()).device
+    like = next(denoiser.parameters(), next(denoiser.buffers(), torch.empty(0)))
+    device = like.device
     rows, asked = rows.to(device), _tree.map(lambda mask: mask.to(device), asked)
     blank = _tree.map(lambda point, x: point.to(x).expand_as(x), denoiser.blank, rows.x)
     stat = denoiser(blank, torch.ones((), device=device), rows.condition(asked))
@@ -90,12 +88,12 @@ def _without_evidence(process: HasKernel[Any], stat: Tensor, x: Tensor) -> Tenso
     return whole.cpu()
 
 
-def _points(model: FittedModel, ask: Ask, point: str, rows: Rows, asked: Any) -> Any:
+def _points(model: Model, ask: Ask, means: bool, rows: Rows, asked: Any) -> Any:
     """The likeliest level, the mean of numbers, and for other kinds the draw that is nearest to the others."""
     denoiser = model.answering()
 
     def unclear(process: HasKernel[Any], mask: Tensor) -> bool:
-        by_one = isinstance(process, CTMC) or (isinstance(process, Gaussian) and point == "mean")
+        by_one = isinstance(process, CTMC) or (means and isinstance(process, Gaussian))
         return bool(mask.any()) and not by_one
 
     def chosen(process: HasKernel[Any], law: Tensor, draw: Tensor, needs_draws: bool) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from unnoise import _tree, samplers
@@ -19,6 +20,7 @@ from unnoise._seeding import generator
 from unnoise.chains import AtNoise, WalkJump
 from unnoise.chains.base import ChainSampler
 from unnoise.data import EncodedCells, Schema
+from unnoise.data.factors import CategoryFactor
 from unnoise.denoisers import Answering, AnyQuestion, Denoiser, Neural
 from unnoise.evaluation import Estimate, Likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
@@ -36,6 +38,11 @@ from unnoise.training import ProcessGroup, Settings
 Make = Callable[..., Sampler] | None
 
 
+def _has_levels(model: Any) -> bool:
+    """Whether some column is finite: for others scikit-learn finds no method."""
+    return any(isinstance(factor, CategoryFactor) for factor in model.schema_.factors.values())
+
+
 class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     """A model with a schema and a trained denoiser; a `DenoisingMarkovModel` becomes one by `fit`."""
 
@@ -45,6 +52,12 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     likelihood: Likelihood | None
     progress: bool | None
     device: str
+
+    def __sklearn_tags__(self) -> Any:
+        """Holes are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
     def sample(
         self,
@@ -74,7 +87,8 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 ask, or a sampler for another kind of noise.
             NonFiniteError: the sampler met a number that is not finite; says where, and the probable cause.
         """
-        known = self.schema_.given({} if given is None else given, self._count(n))
+        n = self._count(n)
+        known = self.schema_.given({} if given is None else given, n)
         rng = generator(seed)
         x = sampled(self.schema_, known, self.asker(rng, sampler=sampler, steps=steps), rng)
         return self.schema_.written(x, known)
@@ -93,7 +107,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def impute(
         self, X: Any, y: Any = None, *, draws: int = 1, point: str | None = None, seed: int | None = None
     ) -> Any:
-        """X with its holes filled, and all else as it is.
+        """Fill the holes of X, and leave all else as it is.
 
         Args:
             X: rows like those that were fitted, with NaN, None or null where a value is missing.
@@ -109,6 +123,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(f"got point = {point!r} and draws = {draws}; a point is one filling: leave out draws")
         return imputed(self, X, y, draws, point, seed)
 
+    @available_if(_has_levels)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any, column: str, y: Any = None) -> Any:
         """The probability of every level of one column given the rest of each row, (n, levels).
 

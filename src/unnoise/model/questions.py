@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -20,8 +20,31 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise.data import Schema
 from unnoise.data.factors import MissingFactor
+from unnoise.denoisers import Answering
+from unnoise.evaluation import Estimate, Likelihood
 
-Ask = Callable[["Rows", Any], Any]
+Ask = Callable[["Rows", Any], Any]  # rows and the cells that they ask -> states
+
+
+class Model(Protocol):
+    """What answers need of a fitted model."""
+
+    @property
+    def schema_(self) -> Schema:
+        """Of its data."""
+
+    @property
+    def likelihood_(self) -> Likelihood:
+        """How it scores by default."""
+
+    def answering(self) -> Answering:
+        """The denoiser that answers questions."""
+
+    def asker(self, rng: torch.Generator) -> Ask:
+        """What draws the cells of rows that are asked."""
+
+    def likelihood_of_states(self, x: Any, cond: Any, rng: torch.Generator, method: Likelihood) -> Estimate:
+        """Of standardised states, in their own units."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +115,7 @@ class Flags:
         n, count = len(masks[self.leaf]), len(self.cells[self.leaf])
         found = torch.zeros(n, count, dtype=torch.bool, device=masks[self.leaf].device)
         for name, cells in self.cells.items():
-            found |= (masks[name].reshape(n, -1).float() @ cells.T.to(found.device).float()) > 0
+            found |= (_tree.ravel(masks[name]).float() @ cells.T.to(found.device).float()) > 0
         return {name: found if name == self.leaf else torch.zeros_like(mask) for name, mask in masks.items()}
 
     def absent(self, rows: Rows) -> Any:
@@ -101,6 +124,13 @@ class Flags:
             return nowhere(rows.known)
         says = {name: mask & (rows.x[name] == 1) if name == self.leaf else mask for name, mask in rows.known.items()}
         return self.marked(says)
+
+    def present(self, rows: Rows, masks: Any) -> Rows:
+        """The rows, whose flags say of these cells that they are there."""
+        if self.leaf is None:
+            return rows
+        flags = self.of_cells(masks)[self.leaf]
+        return replace(rows, x=rows.x | {self.leaf: torch.where(flags, 0, rows.x[self.leaf])})
 
     def marked(self, masks: Any) -> Any:
         """The cells that the flags in these masks speak of, and nothing else."""
@@ -122,15 +152,12 @@ def drawn(rows: Rows, flags: Flags, ask: Ask) -> Rows:
 def filled(rows: Rows, flags: Flags, ask: Ask) -> Rows:
     """The rows with the values of all their holes drawn, whatever flags say of them.
 
-    Holes without a flag are filled first, given all flags; then the others, whose own flags are left out, as no hole in
-    training was ever filled.
+    Holes without a flag are filled first, given all flags; then the others, as if they were there.
     """
     _, holes = flags.split(_tree.map(torch.logical_not, rows.known))
     flagged = both(holes, flags.absent(rows))
     rows = told(rows, both(holes, negated(flagged)), ask)
-    silent = flags.of_cells(flagged)
-    without = replace(rows, known=both(rows.known, negated(silent)))
-    return told(without, flagged, ask)
+    return told(flags.present(rows, flagged), flagged, ask)
 
 
 def told(rows: Rows, asked: Any, ask: Ask) -> Rows:
@@ -166,7 +193,7 @@ def scored(rows: Rows, of: Any, flags: Flags) -> Iterator[tuple[Rows, Any]]:
 
 def any_in_row(masks: Any) -> Tensor:
     """Which rows have a cell in the masks, (n,)."""
-    return torch.stack([mask.reshape(len(mask), -1).any(1) for _, mask in _tree.leaves(masks)]).any(0)
+    return _tree.ravel(masks).any(1)
 
 
 def both(one: Any, other: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,17 +13,14 @@ from unnoise._errors import InputError
 from unnoise.data import Encoded, EncodedCells, Schema
 from unnoise.evaluation import Estimate, Likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
-from unnoise.model.questions import Flags, Rows, either, scored
+from unnoise.model.questions import Flags, Model, Rows, either, scored
 from unnoise.processes import map_leaves
-
-if TYPE_CHECKING:
-    from unnoise.model.fitted import FittedModel
 
 Columns = str | Sequence[str] | None
 
 
 def estimated(
-    model: FittedModel,
+    model: Model,
     encoded: Encoded,
     of: Columns,
     given: Columns,
