@@ -142,7 +142,9 @@ def table(name):
     return points, probs, rows, asked, given, (mass(asked | given) / mass(given)).log()
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name == "birth and death" else ()) for name in TABLES]
+)
 def test_the_bound_of_every_split_of_a_table(name):
     points, probs, rows, asked, given, truth = table(name)
     process = TABLES[name]

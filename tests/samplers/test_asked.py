@@ -59,7 +59,7 @@ def seeded(seed=0):
 )
 def test_every_split_of_a_mixture(name):
     """Row by row another question; uniform by Rosenblatt's transform."""
-    n = 80 * len(SPLITS)
+    n = 40 * len(SPLITS)
     x_0, (asked, given) = LAW.sample(seeded(1), (n,)), splits(n)
     shuffled = torch.where(given, x_0, x_0.flip(0))  # what asked and unknown cells hold is of other rows
     cond = question(PROCESS, asked, given, shuffled)
@@ -70,7 +70,7 @@ def test_every_split_of_a_mixture(name):
 
 def test_a_given_cell_that_is_noised_is_seen():
     """The test above has the power to see it."""
-    n = 80 * len(SPLITS)
+    n = 40 * len(SPLITS)
     x_0, (asked, given) = LAW.sample(seeded(1), (n,)), splits(n)
     found = Multistep(ANSWERING, 40).sample(n, seeded(), question(PROCESS, asked, given & False, x_0))
     with pytest.raises(AssertionError):
@@ -107,7 +107,12 @@ LETTERS = {
 }
 
 
-@pytest.mark.parametrize("name", LETTERS)
+COSTLY = ("Euler", "leaps in order", "Uniformisation")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in COSTLY else ()) for name in LETTERS]
+)
 def test_words_given_a_letter(name):
     """The second letter is given, the third unknown: the first is 0 or 2, or 0 or 3, by the weights of the words."""
     make, law = LETTERS[name]
@@ -141,7 +146,13 @@ ATOMS = {
 }
 
 
-@pytest.mark.parametrize("make", [Euler, lambda denoiser, steps: PredictorCorrector(Euler(denoiser, steps))])
+@pytest.mark.parametrize(
+    "make",
+    [
+        Euler,
+        pytest.param(lambda denoiser, steps: PredictorCorrector(Euler(denoiser, steps)), marks=pytest.mark.slow),
+    ],
+)
 def test_a_product_of_spaces(make):
     """Given x and one letter the other factors are those of an atom, row by row; what is unknown says nothing."""
     process = product(PARTS)
