@@ -28,7 +28,7 @@ def imputed(model: Model, X: Any, y: Any, draws: int, point: str | None, seed: i
     if point is not None and point not in POINTS:
         refuse("point", point, "None for draws, 'mean' or 'mode'")
     schema, rng = model.schema_, generator(seed)
-    encoded = schema.encode(X, y)
+    encoded = schema.encode(schema.selected(X), y)
     if not any(gap.any() for gap in schema.holes(X).values()) or encoded.known is None:
         warn("the data have no holes in columns that are modelled, so they are returned as they are")
         return X if draws == 1 else [X] * draws
