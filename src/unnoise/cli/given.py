@@ -113,10 +113,11 @@ def _unknown(typed: str, sentence: str, schema: Schema) -> InputError:
     """About the first name that is no column, or the sentence where a name is empty."""
     from unnoise.data.parts import unknown_column
 
-    known, parts = columns(schema), typed.split(",")
-    if not all(parts):
-        return InputError(sentence)
-    return unknown_column(next((part for part in parts if part not in known), typed), known)
+    known, left = columns(schema), typed
+    while name := max((name for name in known if left.startswith(f"{name},")), key=len, default=""):
+        left = left[len(name) + 1 :]
+    part = left.partition(",")[0]
+    return unknown_column(part, known) if part and left[-1] != "," else InputError(sentence)
 
 
 def _check_once(found: list[str], option: str) -> None:

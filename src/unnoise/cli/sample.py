@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from unnoise._errors import InputError
-from unnoise.cli import common, words
+from unnoise.cli import common, samplers
 from unnoise.cli import given as about
 
 DEFAULT = 1000  # rows
-MOST_LEVELS = 10**6
-SAMPLERS = {
-    "multistep": "Multistep",
-    "adaptive": "Adaptive",
-    "dpm-solver++": "dpm_solver_pp",
-    "linear-multistep": "linear_multistep",
-    "heun": "Heun",
-    "ddim": "DDIM",
-    "ancestral": "Ancestral",
-    "euler": "Euler",
-    "tau-leaping": "TauLeaping",
-    "first-hitting": "FirstHitting",
-}
 
 
 @common.reports_errors
@@ -54,18 +38,12 @@ def sample(
     given_file: Annotated[
         Path | None,
         typer.Option(
-            metavar="ROWS", help="File with columns that are known: one row for all, or each row's own; holes are drawn."
+            metavar="ROWS",
+            help="File with columns that are known: one row for all, or each row's own; holes are drawn.",
         ),
     ] = None,
-    sampler: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(SAMPLERS)}; by default the one that suits the noise.")
-    ] = None,
-    sampling_steps: Annotated[
-        int | None,
-        typer.Option(
-            max=MOST_LEVELS, help="Number of noise levels; more are slower and more exact.", show_default=False
-        ),
-    ] = None,
+    sampler: samplers.Sampler = None,
+    sampling_steps: samplers.SamplingSteps = None,
     device: common.Device = "auto",
     seed: common.Seed = 0,
     overwrite: common.Overwrite = False,
@@ -95,38 +73,15 @@ def sample(
 
       unnoise sample model --given-file known.csv -o new.csv
     """
-    from unnoise import samplers
     from unnoise.data import files
-    from unnoise.model.defaults import default_sampler
 
     files.check_writable(output, overwrite)
-    if sampler is not None and sampler not in SAMPLERS:
-        raise InputError(f"got the sampler {sampler!r}; expected one of {', '.join(SAMPLERS)}")
+    samplers.check_name(sampler)
     fitted = common.opened(model, device, trust)
-    make = None if sampler is None else getattr(samplers, SAMPLERS[sampler])
-    machine = make or fitted.sampler or default_sampler(fitted.denoiser_.process)
-    words.refuse(
-        (
-            sampling_steps is not None and not _takes_steps(machine),
-            "--sampling-steps is for samplers that visit noise levels",
-        )
-    )
+    make = samplers.chosen(sampler, sampling_steps, fitted)
     read, rows = ({}, n or DEFAULT) if given_file is None else about.from_file(given_file, fitted.schema_, n)
     common.check_memory(rows, math.prod(fitted.schema_.event_shape))
     known = about.merged(about.told(given, fitted.schema_), read)
-    new = fitted.sample(rows, given=known or None, seed=seed, sampler=make, steps=sampling_steps)
+    new = fitted.sample(rows, given=known or None, seed=seed, sampler=make)
     files.write(new, output, overwrite=overwrite)
     common.result(json, {"output": str(output), "rows": rows, "seed": seed}, f"wrote {rows:,} rows to {output}")
-
-
-def _takes_steps(make: Any) -> bool:
-    """Whether a number of noise levels changes what a sampler draws."""
-    from unnoise.samplers.exact_jumps import ExactJumps
-
-    while isinstance(make, functools.partial):
-        make = make.func
-    if isinstance(make, type) and issubclass(make, ExactJumps):
-        return False
-    found = inspect.signature(make).parameters.values()
-    return any(p.name == "steps" or p.kind is p.VAR_KEYWORD for p in found)
-
