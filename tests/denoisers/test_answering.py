@@ -6,7 +6,7 @@ import pytest
 import torch
 from asked import FLOAT64, SPLITS, conditional, mixture, splits
 
-from unnoise import _tree
+from unnoise import _tree, denoisers, heads, networks, processes, spaces
 from unnoise._errors import InputError
 from unnoise.denoisers import Answering, AnyQuestion, Exact, ExactMixture, Guided, Roles, question
 from unnoise.denoisers.likelihoods import noisy
@@ -314,3 +314,39 @@ def test_questions_on_an_accelerator(x_0):
     kept = ~cond["asked"]
     assert torch.equal(found[kept], cond["values"][kept])
     assert Bound(draws=8)(denoiser, found, torch.Generator(device).manual_seed(0), cond).log_prob.isfinite().all()
+
+
+def test_a_network_sees_nothing_of_unknown_cells_nor_of_the_noise_on_given_ones() -> None:
+    """What must not matter is changed, and answers stay; what matters is changed, and they do not."""
+    process = processes.product(
+        {
+            "n": processes.variance_preserving(spaces.Euclidean(3)),
+            "w": processes.CTMC(spaces.Finite(2, 4), processes.rates.UniformRates(4)),
+        }
+    )
+    head = heads.told(process)
+    network = networks.MLP(head.input_shape, 0, head.output_shape, width=16, depth=1)
+    torch.nn.init.normal_(network.last.weight, generator=torch.Generator().manual_seed(0))
+    answering, rng = (
+        denoisers.Answering(denoisers.Neural(process, network, heads.told)),
+        torch.Generator().manual_seed(1),
+    )
+    x, y, values, others = (process.prior(5).sample(rng) for _ in range(4))
+    asked = {"n": torch.tensor([[True, False, False]]), "w": torch.tensor([[True, False]])}
+    given = {"n": torch.tensor([[False, True, False]]), "w": torch.tensor([[False, False]])}
+    t = torch.tensor(0.4)
+
+    def stat(x: dict[str, torch.Tensor], values: dict[str, torch.Tensor]) -> torch.Tensor:
+        masks = {name: {k: v.expand(5, -1) for k, v in m.items()} for name, m in (("asked", asked), ("given", given))}
+        found = answering(x, t, masks | {"values": values})
+        return torch.cat([found["n"][:, :1], found["w"][:, 0]], 1)
+
+    def mixed(
+        mask: dict[str, torch.Tensor], a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        return {name: torch.where(mask[name], a[name], b[name]) for name in a}
+
+    known = stat(x, values)
+    torch.testing.assert_close(stat(mixed(asked, x, y), mixed(given, values, others)), known, rtol=0, atol=0)
+    assert (stat(mixed(asked, y, x), values) - known).abs().amax() > 1e-3
+    assert (stat(x, mixed(given, others, values)) - known).abs().amax() > 1e-3

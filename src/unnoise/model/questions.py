@@ -19,7 +19,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise.data import Schema
-from unnoise.data.factors import MissingFactor
+from unnoise.data.factors import Factor, MissingFactor
 from unnoise.denoisers import Answering
 from unnoise.evaluation import Estimate, Likelihood
 
@@ -97,7 +97,7 @@ class Flags:
         if self.leaf is not None:
             columns = schema.factors[self.leaf].columns
             self.cells = {
-                name: torch.stack([factor.cells_of({column}).reshape(-1) for column in columns])  # (flags, cells)
+                name: torch.stack([_cells_with(column, factor).reshape(-1) for column in columns])  # (flags, cells)
                 for name, factor in schema.factors.items()
             }
 
@@ -189,6 +189,11 @@ def scored(rows: Rows, of: Any, flags: Flags) -> Iterator[tuple[Rows, Any]]:
         yield settled, of_flags
     if bool(any_in_row(of_values).any()):
         yield rows, of_values
+
+
+def _cells_with(column: str, factor: Factor) -> Tensor:
+    """The cells that need this column, which may be a part of them."""
+    return torch.full(factor.cells, column in factor.columns) if factor.joint else factor.cells_of({column})
 
 
 def any_in_row(masks: Any) -> Tensor:

@@ -27,7 +27,7 @@ GIVEN, ASKED = 1, 2  # else unknown
 
 
 @dataclass(frozen=True)
-class Questions:
+class Posed:
     """A question about every row.
 
     Attributes:
@@ -46,21 +46,21 @@ class Questions:
         """As a condition."""
         return question(self.process, self.asked, self.given, self.x_0)
 
-    def where(self, keep: Tensor) -> Questions:
+    def where(self, keep: Tensor) -> Posed:
         """Some of the rows."""
-        return Questions(self.process, *(rows(tree, keep) for tree in (self.x_0, self.asked, self.given)))
+        return Posed(self.process, *(rows(tree, keep) for tree in (self.x_0, self.asked, self.given)))
 
-    def beside(self, others: Any) -> Questions:
+    def beside(self, others: Any) -> Posed:
         """The same questions, where other points stand in all cells that are not given."""
-        return Questions(self.process, spliced(self.given, self.x_0, others), self.asked, self.given)
+        return Posed(self.process, spliced(self.given, self.x_0, others), self.asked, self.given)
 
-    def wrong(self) -> list[Questions]:
+    def wrong(self) -> list[Posed]:
         """Two ways to err: as if nothing were given, and as if all other cells were."""
         return [replace(self, given=_tree.map(f, self.asked)) for f in (torch.zeros_like, torch.logical_not)]
 
-    def about(self, asked: Any) -> Questions:
+    def about(self, asked: Any) -> Posed:
         """Other cells of the same points, with nothing given."""
-        return Questions(self.process, self.x_0, asked, _tree.map(torch.zeros_like, asked))
+        return Posed(self.process, self.x_0, asked, _tree.map(torch.zeros_like, asked))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class QuestionCase(Case):
         """What answers."""
         return self.answering(self.exact())
 
-    def questions(self, n: int, rng: torch.Generator) -> Questions:
+    def questions(self, n: int, rng: torch.Generator) -> Posed:
         """About n atoms drawn by their weights."""
         x_0 = rows(self.atoms, torch.multinomial(self.weights, n, replacement=True, generator=rng))
         sizes = [math.prod(process.cells) for _, process, _ in leaves(self.process)]
@@ -86,7 +86,7 @@ class QuestionCase(Case):
         parts = iter(torch.split(splits, sizes, 1))
         roles = map_leaves(lambda process: next(parts).reshape(n, *process.cells), self.process)
         asked, given = (_tree.map(lambda role, r=r: role == r, roles) for r in (ASKED, GIVEN))
-        return Questions(self.process, x_0, asked, given)
+        return Posed(self.process, x_0, asked, given)
 
     def ratios(self, x_0: Any, x: Any, t: Tensor, cells: Any) -> Tensor:
         """log q(x | a_i) / q(x | x_0) of some cells of x at t, (n, k)."""
@@ -94,13 +94,13 @@ class QuestionCase(Case):
         atoms = [spliced(cells, repeated(self.atom(i), n), x_0) for i in range(len(self.weights))]
         return torch.stack([self.process.marginal(atom, t).log_prob(x) - own for atom in atoms], -1)
 
-    def log_weights(self, asks: Questions) -> Tensor:
+    def log_weights(self, asks: Posed) -> Tensor:
         r"""$\log\pi_i$ of every row, (n, k)."""
         seen = self.ratios(asks.x_0, asks.x_0, at(0.0), asks.given).double()
         nowhere = torch.isneginf(seen.amax(-1, keepdim=True))  # no atom is like this: all are as likely as they were
         return torch.log_softmax(seen.masked_fill(nowhere, 0.0) + self.weights.log(), -1)
 
-    def statistic(self, asks: Questions, x: Any, t: Tensor) -> Any:
+    def statistic(self, asks: Posed, x: Any, t: Tensor) -> Any:
         """What is learnt of the asked cells."""
         n, log_joint = _tree.length(x), self.log_weights(asks) + self.ratios(asks.x_0, x, t, asks.asked)
         shares = torch.softmax(log_joint, -1)
@@ -109,7 +109,7 @@ class QuestionCase(Case):
             lambda *parts: sum(expand(shares[:, i], part) * part for i, part in enumerate(parts)), *targets
         )
 
-    def cost(self, asks: Questions, rng: torch.Generator) -> Tensor:
+    def cost(self, asks: Posed, rng: torch.Generator) -> Tensor:
         """A draw of the diffusion part of the bound, (n,)."""
         log_weights, ends = self.log_weights(asks), []
         for t in (at(0.0), at(1.0)):
@@ -117,7 +117,7 @@ class QuestionCase(Case):
             ends.append(torch.logsumexp(log_weights + self.ratios(asks.x_0, x, t, asks.asked), -1))
         return ends[1] - ends[0]
 
-    def log_density(self, asks: Questions, x: Any) -> Tensor:
+    def log_density(self, asks: Posed, x: Any) -> Tensor:
         """Log q_0 of the asked cells of x, (n,)."""
         own = total(self.process, asks.asked, log_kernel, at(0.0), asks.x_0, x)
         return own + torch.logsumexp(self.log_weights(asks) + self.ratios(asks.x_0, x, at(0.0), asks.asked), -1)

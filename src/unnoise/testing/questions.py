@@ -28,7 +28,7 @@ from unnoise.spaces import Continuum
 from unnoise.testing.case import at, repeated
 from unnoise.testing.findings import Finding, Findings, conclude, exact, judged, probable, stated_in, statistical
 from unnoise.testing.processes import case_of
-from unnoise.testing.question_case import QuestionCase, Questions, cells_of, log_kernel, spliced
+from unnoise.testing.question_case import Posed, QuestionCase, cells_of, log_kernel, spliced
 from unnoise.testing.statistics import mean_is_zero
 
 EXACT = 1e-6
@@ -224,12 +224,12 @@ def _some(cells: Any) -> Tensor:
     return torch.stack([mask[:, None].flatten(1).any(1) for _, mask in _tree.leaves(cells)]).any(0)
 
 
-def _samples(case: QuestionCase, asks: Questions, claim: str) -> Any:
+def _samples(case: QuestionCase, asks: Posed, claim: str) -> Any:
     make = Ancestral if isinstance(case.process, Bridged) else Euler
     return make(case.denoiser, STEPS).sample(_tree.length(asks.x_0), case.rng(f"{claim}, walk"), asks.cond)
 
 
-def _bound(case: QuestionCase, asks: Questions, rng: torch.Generator) -> Estimate:
+def _bound(case: QuestionCase, asks: Posed, rng: torch.Generator) -> Estimate:
     return Bound(draws=BOUND_DRAWS)(case.denoiser, asks.x_0, rng, asks.cond)
 
 
