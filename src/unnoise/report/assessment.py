@@ -143,10 +143,10 @@ def _likelihood(result: Assessment, estimate: Estimate, method: Likelihood) -> N
 
 def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generator) -> None:
     schema = result.model.schema_
-    if result.has_holes or known.known is not None:
-        warn("the baselines of the likelihood know whole rows alone, so there are none where data have holes")
-    if len(schema.factors) != 1 or result.has_holes or known.known is not None:
+    if len(schema.factors) - bool(schema.missing) != 1:
         return
+    if result.has_holes or known.known is not None:
+        return warn("the baselines of the likelihood know whole rows alone, so there are none where data have holes")
     (factor,) = schema.factors.values()
     with progress("fitting the baselines", result.model.progress) as update:
         fits = baselines(factor, known.all(rng)[0], rows, result.seed % 2**32)  # as scikit-learn has them

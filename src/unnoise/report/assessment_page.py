@@ -102,7 +102,7 @@ def _conditional(page: Page, result: Assessment) -> None:
     page.text(
         f"The model was asked for {found.of} given {given}, with all other columns unknown. Of all pairs of "
         f"columns these two depend most on each other in the held-out rows ({found.nats:.2g} nats of mutual "
-        "information). `sample` answers the same for any columns."
+        "information). --given of unnoise sample asks the same of any columns."
     )
     rows = f"{DRAWS} draws, each given {found.given} of one of these rows"
     page.figure(plots.conditionals(found.groups, found.of), f"{found.of}: held-out rows of each group, and {rows}.")

@@ -22,10 +22,10 @@ from unnoise.report.holes import all_cells
 Codes = NDArray[np.int64]
 
 MOST_COLUMNS = 40  # among which a pair is sought
-MOST_LEVELS = 8  # of one column, in the measure of dependence
+MOST_LEVELS = 20  # of one column, in the measure of dependence
 GROUPS = 4  # of rows
 DRAWS = 100  # of each group
-COPY = 0.95  # of the entropy of a column; beyond it one column tells the other, and nothing is left to show
+COPY = 0.9  # of the entropy of a column; beyond it one column tells the other, and nothing is left to show
 
 
 @dataclass(frozen=True)

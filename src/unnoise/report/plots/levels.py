@@ -47,13 +47,13 @@ def frequencies(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
 def shares(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
     """A bar per column: the share of rows of which it holds."""
     names = list(real)[:MOST_SHARES]
-    figure = new_figure(WIDTH, 2.3)
+    figure = new_figure(min(WIDTH, max(WIDTH / 2, 0.9 * len(names))), 2.3)
     axes = figure.subplots()
     for offset, held, color in ((-0.2, real, REAL), (0.2, samples, MODEL)):
         heights = [as_numbers(held[name]).mean() for name in names]
         axes.bar(np.arange(len(names)) + offset, heights, 0.4, color=color, alpha=0.85)
-    axes.set_xlim(-0.6, max(len(names), 6) - 0.4)  # few columns get no wider bars
-    _name_bars(axes, names, 60)
+    axes.set_xlim(-0.6, max(len(names), 3) - 0.4)  # few columns get no wider bars
+    _name_bars(axes, names, 32 if len(names) < 6 else 60)
     axes.set_ylabel("share of rows", size=8, color=QUIET)
     legend(figure)
     return figure
