@@ -70,8 +70,10 @@ def test_one_value_is_given_to_all_rows(schema: Schema) -> None:
         "category": [[True, True]] * 3,
         "missing": [[True, False, False]] * 3,
     }
-    expected = schema.encode(FRAME.assign(age=40, sex="M", smoker=True)[:3]).x
-    assert torch.equal(given.x["numbers"][:, 1], expected["numbers"][:, 1])
+    encoded = schema.encode(FRAME.assign(age=40, sex="M", smoker=True)[:3])
+    expected, width = encoded.x, encoded.jitter["numbers"][1]
+    assert width > 0
+    assert torch.equal(given.x["numbers"][:, 1], expected["numbers"][:, 1] + width / 2), "in the middle of its cell"
     assert torch.equal(given.x["category"], expected["category"])
     assert given.x["missing"][:, 0].tolist() == [0, 0, 0]
     assert given.within == {}

@@ -17,6 +17,7 @@ from unnoise.cli.check import check
 from unnoise.cli.demo import demo
 from unnoise.cli.evaluate import evaluate
 from unnoise.cli.fit import fit
+from unnoise.cli.impute import impute
 from unnoise.cli.sample import sample
 from unnoise.cli.score import score
 from unnoise.cli.walk import walk
@@ -42,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     add_completion=False,
 )
-for verb in (fit, sample, score, evaluate, walk, check, demo):
+for verb in (fit, sample, impute, score, evaluate, walk, check, demo):
     app.command()(verb)
 
 

@@ -139,6 +139,13 @@ def idle_labels(file: Path | None, option: str, conditions: Collection[str], row
     return file is not None and not missing, f"{option} is a file of conditions, and {have}"
 
 
+def check_apart(output: Path, verb: str, *files: Path | None) -> None:
+    """Refuse to write over a file that is read."""
+    for read in files:
+        if read is not None and output.exists() and read.exists() and output.samefile(read):
+            raise InputError(f"{output} holds the data to {verb}, which would be lost: name another file")
+
+
 def check_memory(rows: int, numbers: int) -> None:
     """Refuse more rows of so many numbers than this machine can hold."""
     needed, there = 8 * rows * numbers / GIBIBYTE, memory_gib()

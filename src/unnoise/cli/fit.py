@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -31,7 +31,20 @@ def fit(
         ),
     ] = None,
     condition: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Columns that are given at sampling, as in --condition sex,age.")
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Columns that are always given and never modelled, as in --condition sex,age. Other columns can be "
+            "given at sampling without it.",
+        ),
+    ] = None,
+    roles: Annotated[
+        Literal["any", "joint"] | None,
+        typer.Option(
+            help="any, the default: learn to answer questions about any columns given any others; joint: learn the law "
+            "of all columns together alone.",
+            show_default=False,
+        ),
     ] = None,
     labels: common.Labels = None,
     steps: Annotated[int | None, typer.Option(help="Gradient steps; 3000 by default.", show_default=False)] = None,
@@ -67,13 +80,16 @@ def fit(
     kind. Columns that form one object, such as a place, are named together, or
     by the start of their names (q for qx, qy, qz, qw). The columns of an array
     are x0, x1, ...; x means all of them. The data needs no standardisation.
+    Empty cells are welcome: that they are empty is learnt too.
 
     Ctrl-C saves a checkpoint, from which --resume continues, and so does the end of a job on a cluster (SIGTERM).
 
     Examples:
       unnoise fit measurements.csv -o model
 
-      unnoise fit people.parquet -o model --condition sex,age --column zip=category --time 10m
+      unnoise fit people.parquet -o model --column zip=category --time 10m
+
+      unnoise fit people.parquet -o model --condition sex,age
 
       unnoise fit quakes.csv -o model --column lat,lon=latlon
 
@@ -89,6 +105,7 @@ def fit(
     options = {
         "kinds": words.kinds(column),
         "condition": words.names(condition, "--condition"),
+        "roles": roles,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "precision": precision,
@@ -139,4 +156,6 @@ def _outcome(
         f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"
         f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}"
     )
+    if model.schema_.missing:
+        told += f"\n  {words.command('unnoise', 'impute', output, data, '-o', f'filled{suffix}')}"
     return facts, told

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from unnoise._errors import InputError
-from unnoise.cli import common, words
+from unnoise.cli import common, samplers
+from unnoise.cli import given as about
 
-MOST_LEVELS = 10**6
-SAMPLERS = {
-    "multistep": "Multistep",
-    "adaptive": "Adaptive",
-    "dpm-solver++": "dpm_solver_pp",
-    "linear-multistep": "linear_multistep",
-    "heun": "Heun",
-    "ddim": "DDIM",
-    "ancestral": "Ancestral",
-    "euler": "Euler",
-    "tau-leaping": "TauLeaping",
-    "first-hitting": "FirstHitting",
-}
+DEFAULT = 1000  # rows
 
 
 @common.reports_errors
@@ -35,19 +21,29 @@ def sample(
         Path,
         typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file, or a folder for images."),
     ],
-    n: Annotated[int, typer.Option("-n", help="Number of rows.", min=1, max=common.MOST_ROWS)] = 1000,
-    given: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Value of a condition of the model (repeatable).")
-    ] = None,
-    sampler: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(SAMPLERS)}; by default the one that suits the noise.")
-    ] = None,
-    sampling_steps: Annotated[
+    n: Annotated[
         int | None,
         typer.Option(
-            max=MOST_LEVELS, help="Number of noise levels; more are slower and more exact.", show_default=False
+            "-n",
+            help="Number of rows; 1000 by default, or as many as --given-file has.",
+            min=1,
+            max=common.MOST_ROWS,
+            show_default=False,
         ),
     ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What is known of a column (repeatable), in one of the forms above."),
+    ] = None,
+    given_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ROWS",
+            help="File with columns that are known: one row for all, or each row's own; holes are drawn.",
+        ),
+    ] = None,
+    sampler: samplers.Sampler = None,
+    sampling_steps: samplers.SamplingSteps = None,
     device: common.Device = "auto",
     seed: common.Seed = 0,
     overwrite: common.Overwrite = False,
@@ -56,52 +52,36 @@ def sample(
 ) -> None:
     """Draw new rows from MODEL into FILE, with the columns, types and units of the data.
 
+    Any columns can be given, and the others are drawn given them:
+
+      --given age=40        a number, or a level such as sex=Female
+
+      --given age=30..40    a range; 30.. and ..40 are open
+
+      --given 'sex=a|b'     one of several values
+
+      --given income=       missing, if it was missing in some rows of the data
+
+      --given a,b=1         two columns of the same value
+
+    A column that the model was fitted with as --condition takes a value, and needs one.
+
     Examples:
       unnoise sample model -n 500 -o new.csv
 
-      unnoise sample model -n 500 --given sex=Female --given age=40 -o new.csv
+      unnoise sample model -n 500 --given sex=Female --given age=30..40 -o new.csv
+
+      unnoise sample model --given-file known.csv -o new.csv
     """
-    from unnoise import samplers
     from unnoise.data import files
-    from unnoise.model.defaults import default_sampler
 
     files.check_writable(output, overwrite)
-    if sampler is not None and sampler not in SAMPLERS:
-        raise InputError(f"got the sampler {sampler!r}; expected one of {', '.join(SAMPLERS)}")
+    samplers.check_name(sampler)
     fitted = common.opened(model, device, trust)
-    make = None if sampler is None else getattr(samplers, SAMPLERS[sampler])
-    machine = make or fitted.sampler or default_sampler(fitted.denoiser_.process)
-    words.refuse(
-        (
-            sampling_steps is not None and not _takes_steps(machine),
-            "--sampling-steps is for samplers that visit noise levels",
-        )
-    )
-    common.check_memory(n, math.prod(fitted.schema_.event_shape))
-    conditions = fitted.schema_.conditions
-    values = {name: _value(text, conditions.get(name), name) for name, text in words.pairs(given, "--given").items()}
-    rows = fitted.sample(n, given=values or None, seed=seed, sampler=make, steps=sampling_steps)
-    files.write(rows, output, overwrite=overwrite)
-    common.result(json, {"output": str(output), "rows": n, "seed": seed}, f"wrote {n:,} rows to {output}")
-
-
-def _takes_steps(make: Any) -> bool:
-    """Whether a number of noise levels changes what a sampler draws."""
-    from unnoise.samplers.exact_jumps import ExactJumps
-
-    while isinstance(make, functools.partial):
-        make = make.func
-    if isinstance(make, type) and issubclass(make, ExactJumps):
-        return False
-    found = inspect.signature(make).parameters.values()
-    return any(p.name == "steps" or p.kind is p.VAR_KEYWORD for p in found)
-
-
-def _value(text: str, kind: Any, name: str) -> Any:
-    levels = {str(level): level for level in getattr(kind, "levels", ())}
-    if kind is None or levels:
-        return levels.get(text, text)
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"got --given {name}={text}; expected a number for the column {name!r}") from None
+    make = samplers.chosen(sampler, sampling_steps, fitted)
+    read, rows = ({}, n or DEFAULT) if given_file is None else about.from_file(given_file, fitted.schema_, n)
+    common.check_memory(rows, math.prod(fitted.schema_.event_shape))
+    known = about.merged(about.told(given, fitted.schema_), read)
+    new = fitted.sample(rows, given=known or None, seed=seed, sampler=make)
+    files.write(new, output, overwrite=overwrite)
+    common.result(json, {"output": str(output), "rows": rows, "seed": seed}, f"wrote {rows:,} rows to {output}")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from unnoise._errors import InputError
 from unnoise.cli import common, words
+from unnoise.cli import given as about
 
 if TYPE_CHECKING:
     from unnoise.data import Schema
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 MOST_DEQUANTISATIONS = 10**5
+UNIT = "nats per row"  # with which a measure begins
 
 
 @common.reports_errors
@@ -24,6 +25,14 @@ def score(
     model: common.Model,
     data: common.Data,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file.")],
+    of: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAMES", help="Columns to score (repeatable); by default all that are not given."),
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAMES", help="Columns to score the others given (repeatable); the rest is marginalised."),
+    ] = None,
     likelihood: Annotated[
         Literal["exact", "bound"] | None,
         typer.Option(
@@ -51,9 +60,15 @@ def score(
 
     It is in nats, in the data's own units. FILE gets the columns log_likelihood
     and standard_error, which is the Monte Carlo error and 0 for exact results.
+    Of a row with empty cells it is that of what is known.
 
-    Example:
+    --of and --given ask for log p(of | given) of any columns: what is printed
+    says of which, in what unit.
+
+    Examples:
       unnoise score model new.csv -o scores.csv
+
+      unnoise score model new.csv --of income --given sex,age -o scores.csv
     """
     import polars
 
@@ -61,9 +76,7 @@ def score(
     from unnoise.evaluation import Bound, ProbabilityFlow
 
     files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))
-    for read in (data, labels):
-        if read is not None and output.exists() and read.exists() and output.samefile(read):
-            raise InputError(f"{output} holds the data to score, which would be lost: name another file")
+    common.check_apart(output, "score", data, labels)
     fitted = common.opened(model, device, trust)
     method = {"exact": ProbabilityFlow(), "bound": Bound(), None: fitted.likelihood_}[likelihood]
     words.refuse(
@@ -71,7 +84,8 @@ def score(
     )
     rows, y = common.contents(data), common.contents(labels)
     words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
-    found = fitted.estimate(rows, y, likelihood=method, dequantisations=dequantisations or 1, seed=seed)
+    asked = {"of": about.names(of, "--of", fitted.schema_), "given": about.names(given, "--given", fitted.schema_)}
+    found = fitted.estimate(rows, y, **asked, likelihood=method, dequantisations=dequantisations or 1, seed=seed)
     table = polars.DataFrame({"log_likelihood": found.log_prob.numpy(), "standard_error": found.standard_error.numpy()})
     files.write(table.to_numpy() if output.suffix == ".npy" else table, output, overwrite=overwrite)
     facts, told = _summary(found, fitted.schema_)
@@ -84,16 +98,12 @@ def _summary(found: Estimate, schema: Schema) -> tuple[dict[str, Any], str]:
 
     mean, monte_carlo = found.mean
     parts = {name: float(nats.double().mean()) for name, nats in found.parts.items()}
-    facts = {
-        "mean": mean,
-        "monte_carlo_se": monte_carlo,
-        "parts": parts,
-        "measure": schema.measure,
-        "method": found.method,
-    }
-    told = f"mean log-likelihood {mean:.4f} ± {monte_carlo:.2g} (Monte Carlo), {found.method}\n"
-    told += " + ".join(f"{name} {nats:.4f}" for name, nats in parts.items()) + f"; {schema.measure}\n"
-    if schema.numbers is not None:
+    method, of_some, asked = found.method.partition(f"; {UNIT}")  # what was asked, where it was not all of whole rows
+    measure = f"{UNIT}{asked}" if of_some else schema.measure
+    facts = {"mean": mean, "monte_carlo_se": monte_carlo, "parts": parts, "measure": measure, "method": method}
+    told = f"mean log-likelihood {mean:.4f} ± {monte_carlo:.2g} (Monte Carlo), {method}\n"
+    told += " + ".join(f"{name} {nats:.4f}" for name, nats in parts.items()) + f"; {measure}\n"
+    if schema.numbers is not None and not of_some:
         count = math.prod(schema.event_shape)
         bits, error = bits_per_dimension(mean, count), bits_per_dimension(-monte_carlo, count)
         facts |= {"bits_per_dim": bits, "bits_per_dim_monte_carlo_se": error}

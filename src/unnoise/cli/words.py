@@ -1,4 +1,4 @@
-"""Words of the command line: names, pairs, kinds, durations, and the command as it can be typed again."""
+"""Words of the command line: names, kinds, durations, and the command as it can be typed again."""
 
 from __future__ import annotations
 
@@ -32,15 +32,6 @@ def names(text: str | None, option: str) -> list[str] | None:
     if not all(found):
         raise InputError(f"got {option} {text!r}; expected NAME,NAME, as in {option} sex,age")
     return _once(found, option)
-
-
-def pairs(items: list[str] | None, option: str) -> dict[str, str]:
-    """NAME=VALUE as a dict; NAME,NAME=VALUE gives both the value."""
-    example = f"NAME=VALUE, as in {option} age=40"
-    halves = [_halves(item, item.partition("="), option, example) for item in items or []]
-    found = [(name, value) for several, value in halves for name in several.split(",")]
-    _once([name for name, _ in found], option)
-    return dict(found)
 
 
 def kinds(items: list[str] | None) -> dict[str, str] | None:

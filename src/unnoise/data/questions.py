@@ -88,7 +88,7 @@ class Given:
     """What is said of n rows.
 
     Attributes:
-        x: states; where nothing is said, any.
+        x: states, whole numbers in the middle of their cells; where nothing is said, any.
         known: a tree like x of (n, *cells) bool: where a value was given, and the flags that are known by it. `None`
             sets the flag, and the value's cell is not known.
         cond: the features of the conditions.
@@ -187,7 +187,9 @@ def _states(factor: Factor, held: Mapping[str, tuple[Values, Mask]], n: int) -> 
                 f"{factor.kind}: give all of them or none."
             )
     present = {name: mask for name, mask in present.items() if not mask.all()}
-    return factor.encode_known({name: v for name, (v, _) in columns.items()}, present), factor.known(present, n)
+    x, width = factor.encode_known({name: v for name, (v, _) in columns.items()}, present), factor.jitter()
+    middle = x if width is None else x + width / 2  # at an edge the network would mix two whole numbers
+    return middle, factor.known(present, n)
 
 
 def _values(value: Any, name: str, n: int, block: tuple[int, ...]) -> tuple[Values, Mask]:

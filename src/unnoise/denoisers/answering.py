@@ -19,6 +19,7 @@ from unnoise._checks import instance, shown
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.denoisers.base import AnyQuestion, Denoiser, Roles
+from unnoise.denoisers.conditions import for_rows
 from unnoise.processes import HasKernel, Process, leaves, map_leaves, require
 
 
@@ -51,7 +52,7 @@ def question(process: Process[Any], asked: Any, given: Any, values: Any, cond: A
         if (own["asked"] & own["given"]).any():
             where = f" in {path!r}" if path else ""
             raise InputError(f"got a cell that is both asked and given{where}; expected one of them")
-        some = some.to(own["asked"].device) | own["asked"].flatten(1).any(1)
+        some = some.to(own["asked"].device) | own["asked"][:, None].flatten(1).any(1)
     if not some.all():
         row = int((~some).nonzero()[0, 0])
         raise InputError(f"got a question that asks nothing in row {row}; expected at least one cell that is not given")
@@ -111,6 +112,7 @@ class Answering(Denoiser):
         """The statistic: learnt where a cell is asked, else the process's target."""
         if not _is_question(cond):
             return self.denoiser(x_t, t, cond)
+        cond = for_rows(cond, _tree.length(x_t))
         roles, values = _roles(cond), cond["values"]
         blank = _tree.map(lambda point, x: point.to(x), self.blank, x_t)
         seen = _tree.map(_seen, x_t, values, blank, roles.asked, roles.given)
@@ -132,6 +134,6 @@ def _seen(x: Tensor, value: Tensor, blank: Tensor, asked: Tensor, given: Tensor)
 
 
 def _targets(process: HasKernel[Any], stat: Tensor, value: Tensor, x: Tensor, asked: Tensor, t: Tensor) -> Tensor:
-    """Where all is asked, or all of this factor, no target is computed."""
-    target = process.target(value.to(x), x, t)
+    """No gradient passes through a target: where a cell is not asked, nothing depends on its state."""
+    target = process.target(value.to(x), x.detach(), t)
     return torch.where(expand(asked, stat), stat, target.to(stat))

@@ -28,7 +28,7 @@ def imputed(model: Model, X: Any, y: Any, draws: int, point: str | None, seed: i
     if point is not None and point not in POINTS:
         refuse("point", point, "None for draws, 'mean' or 'mode'")
     schema, rng = model.schema_, generator(seed)
-    encoded = schema.encode(X, y)
+    encoded = schema.encode(schema.selected(X), y)
     if not any(gap.any() for gap in schema.holes(X).values()) or encoded.known is None:
         warn("the data have no holes in columns that are modelled, so they are returned as they are")
         return X if draws == 1 else [X] * draws
@@ -70,7 +70,8 @@ def _of_cell(laws: Any, asked: Any, count: int) -> Tensor:
 @torch.no_grad()
 def _likely(denoiser: Answering, rows: Rows, asked: Any) -> Any:
     """One evaluation at t = 1: laws of levels, means of numbers, and elsewhere the statistic."""
-    device = next(denoiser.parameters()).device
+    like = next(denoiser.parameters(), next(denoiser.buffers(), torch.empty(0)))
+    device = like.device
     rows, asked = rows.to(device), _tree.map(lambda mask: mask.to(device), asked)
     blank = _tree.map(lambda point, x: point.to(x).expand_as(x), denoiser.blank, rows.x)
     stat = denoiser(blank, torch.ones((), device=device), rows.condition(asked))

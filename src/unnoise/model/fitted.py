@@ -256,7 +256,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         rng = generator(seed)
         encoded = self.schema_.encode(X, y)
-        if of is not None or given is not None or encoded.known is not None:
+        if of is not None or given is not None or encoded.known is not None or self.schema_.missing:
             return estimated(self, encoded, of, given, rng, likelihood, dequantisations)
         if dequantisations == 1 or encoded.jitter is None:
             x, cond = encoded.all(rng)

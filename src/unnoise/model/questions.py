@@ -19,7 +19,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise.data import Schema
-from unnoise.data.factors import MissingFactor
+from unnoise.data.factors import Factor, MissingFactor
 from unnoise.denoisers import Answering
 from unnoise.evaluation import Estimate, Likelihood
 
@@ -97,7 +97,7 @@ class Flags:
         if self.leaf is not None:
             columns = schema.factors[self.leaf].columns
             self.cells = {
-                name: torch.stack([factor.cells_of({column}).reshape(-1) for column in columns])  # (flags, cells)
+                name: torch.stack([_cells_with(column, factor).reshape(-1) for column in columns])  # (flags, cells)
                 for name, factor in schema.factors.items()
             }
 
@@ -125,6 +125,13 @@ class Flags:
         says = {name: mask & (rows.x[name] == 1) if name == self.leaf else mask for name, mask in rows.known.items()}
         return self.marked(says)
 
+    def present(self, rows: Rows, masks: Any) -> Rows:
+        """The rows, whose flags say of these cells that they are there."""
+        if self.leaf is None:
+            return rows
+        flags = self.of_cells(masks)[self.leaf]
+        return replace(rows, x=rows.x | {self.leaf: torch.where(flags, 0, rows.x[self.leaf])})
+
     def marked(self, masks: Any) -> Any:
         """The cells that the flags in these masks speak of, and nothing else."""
         if self.leaf is None:
@@ -145,15 +152,12 @@ def drawn(rows: Rows, flags: Flags, ask: Ask) -> Rows:
 def filled(rows: Rows, flags: Flags, ask: Ask) -> Rows:
     """The rows with the values of all their holes drawn, whatever flags say of them.
 
-    Holes without a flag are filled first, given all flags; then the others, whose own flags are left out, as no hole in
-    training was ever filled.
+    Holes without a flag are filled first, given all flags; then the others, as if they were there.
     """
     _, holes = flags.split(_tree.map(torch.logical_not, rows.known))
     flagged = both(holes, flags.absent(rows))
     rows = told(rows, both(holes, negated(flagged)), ask)
-    silent = flags.of_cells(flagged)
-    without = replace(rows, known=both(rows.known, negated(silent)))
-    return told(without, flagged, ask)
+    return told(flags.present(rows, flagged), flagged, ask)
 
 
 def told(rows: Rows, asked: Any, ask: Ask) -> Rows:
@@ -185,6 +189,11 @@ def scored(rows: Rows, of: Any, flags: Flags) -> Iterator[tuple[Rows, Any]]:
         yield settled, of_flags
     if bool(any_in_row(of_values).any()):
         yield rows, of_values
+
+
+def _cells_with(column: str, factor: Factor) -> Tensor:
+    """The cells that need this column, which may be a part of them."""
+    return torch.full(factor.cells, column in factor.columns) if factor.joint else factor.cells_of({column})
 
 
 def any_in_row(masks: Any) -> Tensor:

@@ -1,0 +1,177 @@
+"""What is typed about columns: their names, and what is given of them, as values, ranges, sets or a file of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unnoise._errors import InputError
+
+if TYPE_CHECKING:
+    from unnoise.data import Schema
+    from unnoise.data._numerics import Values
+
+_EXAMPLE = "expected NAME=VALUE, as in --given age=40"
+
+
+def columns(schema: Schema) -> tuple[str, ...]:
+    """All columns that can be named: those that are modelled, the constant ones, and conditions."""
+    return (*schema.columns_of_state, *schema.constants, *schema.conditions)
+
+
+def names(texts: Sequence[str] | None, option: str, schema: Schema) -> list[str] | None:
+    """NAME,NAME as a list, no name twice; a column may have commas in its name, and the option may be repeated."""
+    if texts is None:
+        return None
+    found: list[str] = []
+    for text in texts:
+        read = _read(text, columns(schema), "")
+        if read is None:
+            raise _unknown(text, f"got {option} {text!r}; expected NAME,NAME, as in {option} sex,age", schema)
+        found += read[0]
+    _check_once(found, option)
+    return found
+
+
+def told(items: Sequence[str] | None, schema: Schema) -> dict[str, Any]:
+    """NAME=VALUE of any columns, as `sample` takes them; NAME,NAME=VALUE gives both the value.
+
+    The longest name of a column that a text begins with is meant, so names and values may hold = and commas.
+    """
+    found: list[tuple[str, str]] = []
+    for item in items or ():
+        read = _read(item, columns(schema), "=")
+        if read is None:
+            head, equals, _ = item.partition("=")
+            raise _unknown(head if equals else "", f"got --given {item!r}; {_EXAMPLE}", schema)
+        found += [(name, read[1]) for name in read[0]]
+    _check_once([name for name, _ in found], "--given")
+    return {name: meaning(text, name, schema) for name, text in found}
+
+
+def meaning(text: str, name: str, schema: Schema) -> Any:
+    """A value, None for "" (missing), a pair (low, high) for LOW..HIGH, a set for A|B; levels come first."""
+    if name in schema.conditions:
+        return _condition(text, name, schema)
+    levels = _levels(name, schema)
+    if text in levels or _is_sequence(name, schema):
+        return text or None
+    if text == "":
+        return None
+    if "|" in text:
+        return _set(text, levels)
+    low, dots, high = text.partition("..")
+    if not dots:
+        return text
+    try:
+        return _end(low), _end(high)
+    except ValueError:
+        return text  # which the schema refuses in words
+
+
+def from_file(path: Path, schema: Schema, n: int | None) -> tuple[dict[str, Values], int]:
+    """The columns of a file of given values, and how many rows to draw: n, or as many as it has. Holes say nothing."""
+    from unnoise.data import files, frames
+
+    rows = files.read(path)
+    frame = frames.opened(rows)
+    if frame is None:
+        held = schema.container.split(rows)
+    else:
+        held = dict(zip(map(str, frame.columns), frames.columns(frame), strict=True))
+    count = len(rows)
+    n = count if n is None else n
+    if count not in (1, n):
+        raise InputError(f"got {count:,} rows in {path} for -n {n}; expected 1, for all, or {n}: leave out -n")
+    index = np.zeros(n, dtype=int) if count == 1 else np.arange(n)
+    return {name: column[index] for name, column in held.items()}, n
+
+
+def merged(typed: dict[str, Any], read: dict[str, Values]) -> dict[str, Any]:
+    """What is given by --given and by --given-file, a column by one of them."""
+    if both := [name for name in typed if name in read]:
+        raise InputError(f"got the column {both[0]!r} in --given and in the file of --given-file; give it in one")
+    return typed | read
+
+
+def _read(text: str, known: Sequence[str], end: str) -> tuple[list[str], str] | None:
+    """Known names with commas between them, up to `end` or the end of the text, and what is left; longest first."""
+    for name in sorted(filter(text.startswith, known), key=len, reverse=True):
+        rest = text[len(name) :]
+        if rest.startswith(end) and (end or not rest):
+            return [name], rest[len(end) :]
+        others = _read(rest[1:], known, end) if rest.startswith(",") else None
+        if others is not None:
+            return [name, *others[0]], others[1]
+    return None
+
+
+def _unknown(typed: str, sentence: str, schema: Schema) -> InputError:
+    """About the first name that is no column, or the sentence where a name is empty."""
+    from unnoise.data.parts import unknown_column
+
+    known, left = columns(schema), typed
+    while name := max((name for name in known if left.startswith(f"{name},")), key=len, default=""):
+        left = left[len(name) + 1 :]
+    part = left.partition(",")[0]
+    return unknown_column(part, known) if part and left[-1] != "," else InputError(sentence)
+
+
+def _check_once(found: list[str], option: str) -> None:
+    for i, name in enumerate(found):
+        if name in found[:i]:
+            raise InputError(f"got {option} for {name!r} twice; give it once")
+
+
+def _levels(name: str, schema: Schema) -> dict[str, Any]:
+    """The levels of a finite column by their text."""
+    from unnoise.data.factors import CategoryFactor
+
+    finite = [one for one in schema.factors.values() if isinstance(one, CategoryFactor) and name in one.columns]
+    return {str(level): level for level in schema.levels(name)} if finite else {}
+
+
+def _is_sequence(name: str, schema: Schema) -> bool:
+    """Whether the column is text of any letters, which no syntax may take apart."""
+    from unnoise.data.factors import SequenceFactor
+
+    return any(isinstance(one, SequenceFactor) and name in one.columns for one in schema.factors.values())
+
+
+def _set(text: str, levels: dict[str, Any]) -> frozenset[str]:
+    """The parts between bars; a level with a bar in it is one part."""
+    parts, found = text.split("|"), []
+    while parts:
+        sizes = range(len(parts), 1, -1)
+        size = next((size for size in sizes if "|".join(parts[:size]) in levels), 1)
+        found.append("|".join(parts[:size]))
+        parts = parts[size:]
+    if not all(found):
+        raise InputError(f"got the set {text!r}; expected values with a bar between two of them, as in --given sex=a|b")
+    return frozenset(found)
+
+
+def _end(text: str) -> float | None:
+    """One end of a range, None where it is open."""
+    if text == "":
+        return None
+    return int(text) if text.lstrip("+-").isdecimal() else float(text)
+
+
+def _condition(text: str, name: str, schema: Schema) -> Any:
+    """The value of a column that the model is always given."""
+    kind: Any = schema.conditions[name]
+    levels = {str(level): level for level in getattr(kind, "levels", ())}
+    if text == "" and "" not in levels:
+        return None
+    if levels:
+        return levels.get(text, text)
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(
+            f"got --given {name}={text}; expected a number for the column {name!r}, as the model is always given one"
+        ) from None

@@ -1,0 +1,98 @@
+"""unnoise impute: fill the holes of a file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from unnoise.cli import common, samplers, words
+
+MOST_DRAWS = 10_000
+
+
+@common.reports_errors
+def impute(
+    model: common.Model,
+    data: common.Data,
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file; of 5 draws FILE.1 to .5."),
+    ],
+    draws: Annotated[
+        int, typer.Option(min=1, max=MOST_DRAWS, help="How many independent fillings, each to a file of its own.")
+    ] = 1,
+    point: Annotated[
+        Literal["mean", "mode"] | None,
+        typer.Option(
+            help="One best guess instead of a draw: mean, the mean of numbers; mode, their median; both, the likeliest "
+            "level."
+        ),
+    ] = None,
+    sampler: samplers.Sampler = None,
+    sampling_steps: samplers.SamplingSteps = None,
+    labels: common.Labels = None,
+    device: common.Device = "auto",
+    seed: common.Seed = 0,
+    overwrite: common.Overwrite = False,
+    trust: common.Trust = None,
+    json: common.Json = False,
+) -> None:
+    """Fill the empty cells of DATA by what MODEL says given the rest of each row; all else stays as it is.
+
+    A draw varies as the true values do, so that several draws tell how sure the
+    model is. They go to numbered files: filled.1.csv, filled.2.csv, ... of
+    -o filled.csv. A best guess of each cell is nearer to the truth, but rows with
+    it are no rows like the data. DATA may have more columns than the model knows.
+
+    Examples:
+      unnoise impute model holes.csv -o filled.csv
+
+      unnoise impute model holes.csv --draws 5 -o filled.csv
+
+      unnoise impute model holes.csv --point mean -o filled.csv
+    """
+    from unnoise.data import files
+
+    words.refuse(
+        (point is not None and draws != 1, "--draws is for draws, and --point is one filling"),
+        (point is not None and sampler is not None, "--sampler is for draws, without --point"),
+        (point is not None and sampling_steps is not None, "--sampling-steps is for draws, without --point"),
+    )
+    samplers.check_name(sampler)
+    targets = numbered(output, draws)
+    for target in targets:
+        files.check_writable(target, overwrite)
+        common.check_apart(target, "fill", data, labels)
+    fitted = common.opened(model, device, trust)
+    fitted.set_params(sampler=samplers.chosen(sampler, sampling_steps, fitted))
+    rows, y = common.contents(data), common.contents(labels)
+    words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
+    common.check_memory(draws * len(rows), math.prod(fitted.schema_.event_shape))
+    gaps = {name: int(gap.sum()) for name, gap in fitted.schema_.holes(rows).items() if gap.any()}
+    done = fitted.impute(rows, y, draws=draws, point=point, seed=seed)
+    for target, filled in zip(targets, [done] if draws == 1 else done, strict=True):
+        files.write(filled, target, overwrite=overwrite)
+    facts = {"output": [str(target) for target in targets], "rows": len(rows), "filled": gaps, "seed": seed}
+    common.result(json, facts, _told(targets, len(rows), gaps))
+
+
+def numbered(output: Path, draws: int) -> list[Path]:
+    """FILE itself, or FILE.1 to FILE.n with its suffix last; all numbers have as many digits.
+
+    >>> [path.name for path in numbered(Path("filled.csv"), 2)]
+    ['filled.1.csv', 'filled.2.csv']
+    """
+    digits = len(str(draws))
+    several = [output.with_name(f"{output.stem}.{i + 1:0{digits}d}{output.suffix}") for i in range(draws)]
+    return [output] if draws == 1 else several
+
+
+def _told(targets: list[Path], rows: int, gaps: dict[str, int]) -> str:
+    count = sum(gaps.values())
+    columns = f"{len(gaps)} column{'s' * (len(gaps) != 1)}"
+    what = f"filled {count:,} empty cell{'s' * (count != 1)} in {columns}" if count else "there was nothing to fill"
+    where = str(targets[0]) if len(targets) == 1 else f"{targets[0]} to {targets[-1]}"
+    return f"{what}; wrote {rows:,} rows to {where}"
