@@ -68,6 +68,7 @@ def rng() -> torch.Generator:
 LINE = spaces.Euclidean(1)
 EDM = processes.edm(LINE)
 POINTS = torch.tensor([[-1.0], [1.0]])
+OF_BOTH = denoisers.Exact(processes.product({"a": EDM, "b": EDM}), {"a": POINTS, "b": POINTS})
 ASKED = torch.tensor([[True], [True]])
 EXACT = denoisers.Exact(EDM, POINTS)
 LETTERS = processes.CTMC(spaces.Finite(2, 4), rates.Absorbing(4))
@@ -143,6 +144,8 @@ MADE: dict[str, dict[str, Any]] = {
     "heads.Eps": {"process": EDM, "sigma_data": 1.0},
     "heads.Preconditioned": {"process": EDM, "sigma_data": 1.0},
     "heads.Score": {"process": EDM, "sigma_data": 1.0},
+    "heads.Told": {"head": heads.V(EDM), "cells": (1,)},
+    "heads.told": {"process": EDM, "head": heads.V},
     "heads.V": {"process": EDM, "sigma_data": 1.0},
     "heads.Velocity": {"process": EDM, "sigma_data": 1.0},
     "heads.LatticeHead": {"process": EDM, "lattice": LEVELS, "bells": 2, "atoms": (0, -1), "sigma_data": 1.0},
@@ -226,7 +229,7 @@ MADE: dict[str, dict[str, Any]] = {
     },
     # denoisers
     "denoisers.Exact": {"process": EDM, "atoms": POINTS, "weights": torch.ones(2)},
-    "denoisers.Answering": {"denoiser": EXACT},
+    "denoisers.Answering": {"denoiser": OF_BOTH, "only": ("a",)},
     "denoisers.ExactMixture": {"process": EDM, "law": ROUND},
     "denoisers.Guided": {"denoiser": EXACT, "log_r": SEEN, "scale": 1.0, "warm": True},
     "denoisers.Neural": {"process": EDM, "network": NETWORK, "head": heads.V},
@@ -406,8 +409,8 @@ ELSEWHERE = {
         chains.PosteriorMean chains.Proposing chains.StartCorrelation chains.State chains.Trace chains.Tuned
         chains.diagnostics.Agreement denoisers.Roles evaluation.Baseline evaluation.ClassifierTest
         evaluation.EnergyDistance evaluation.Estimate evaluation.Memorisation evaluation.Neighbours
-        evaluation.SphereKernelDensity
-        laws.WrightFisherKernel samplers.Particles samplers.Solution spaces.Diffusion spaces.Jump
+        evaluation.SphereKernelDensity laws.WrightFisherKernel samplers.Particles samplers.Solution spaces.Diffusion
+        spaces.Jump
     """,
     "takes no argument": """
         objectives.VDM objectives.times.ImportanceTimes objectives.times.UniformTimes
@@ -465,7 +468,7 @@ FINE = {
     """,
     # what may be left out
     "none": """
-        denoisers.question.cond
+        denoisers.question.cond denoisers.Answering.only heads.told.head
         processes.erasing_betas.first processes.Binomial.schedule processes.Brownian.schedule
         processes.CTMC.schedule processes.WrightFisher.schedule networks.MLP.output_shape
         networks.Transformer.output_shape networks.UNet.output_shape denoisers.Exact.weights
@@ -530,7 +533,7 @@ FINE = {
     # no axes, none of them, one number
     "empty": """
         networks.MLP.input_shape networks.MLP.output_shape
-        spaces.Euclidean.event_shape heads.Tangent.frequencies targets.Potts.field
+        spaces.Euclidean.event_shape heads.Told.cells heads.Tangent.frequencies targets.Potts.field
     """,
     # functions that may be left out
     "none function": """

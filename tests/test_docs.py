@@ -37,7 +37,7 @@ def read(name):
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-LONG = {"your-table", "your-density", "your-samples", "extend"}  # they train models of a size for use
+LONG = {"your-table", "questions", "your-density", "your-samples", "extend"}  # they train models of a size for use
 
 
 @pytest.mark.parametrize(

@@ -359,7 +359,7 @@ def test_parts_can_be_chosen(data: np.ndarray) -> None:
     }
     model = tiny(**parts).fit(data)
     assert isinstance(model.denoiser_.process, processes.Gaussian)
-    assert isinstance(model.denoiser_.head, Eps)
+    assert isinstance(model.denoiser_.head.head, Eps)
     assert model.sample(3, seed=0).shape == (3, 2)
     assert np.isfinite(model.score_samples(data[:3])).all()
 

@@ -1,14 +1,17 @@
-"""What the README shows works as it stands there; only the training is made short."""
+"""What the README shows works as it stands there; only training and sampling are made short."""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
 from pages import ROOT, blocks, claims, desk, is_measured, leads_somewhere, links, run, tables, unsupported
 
-from unnoise import DenoisingMarkovModel
+from unnoise import DenoisingMarkovModel, model
+from unnoise.networks import MLP
+from unnoise.samplers import Ancestral
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -44,6 +47,8 @@ def files(tmp_path):
     for name in ("measurements", "other", "held_out"):
         frame = pd.DataFrame({"length": rng.normal(3, 1, 60), "count": rng.integers(0, 9, 60)})
         frame["group"] = rng.choice(["a", "b"], 60)
+        if name == "measurements":
+            frame.loc[::9, "length"] = None
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
     pd.DataFrame(quakes_and_others(rng)).to_csv(tmp_path / "kinds.csv", index=False)
     return tmp_path
@@ -52,6 +57,8 @@ def files(tmp_path):
 def test_its_code_runs(files, monkeypatch):
     make = DenoisingMarkovModel.__init__
     monkeypatch.setattr(make, "__kwdefaults__", make.__kwdefaults__ | {"steps": 3})
+    monkeypatch.setattr(model.estimator, "default_network", partial(MLP, width=16, depth=1))
+    monkeypatch.setattr(model.fitted, "default_sampler", lambda process: partial(Ancestral, steps=10))
     python = README.index("```python")
     with desk(files, monkeypatch) as folder:
         run(README[:python], folder, shorter)

@@ -121,7 +121,7 @@ def test_a_loaded_model_can_be_fitted_and_saved_again(folder: Path, tmp_path: Pa
 
 
 def test_tied_weights_are_saved(tmp_path: Path) -> None:
-    model = tiny(network=Tied).fit(DATA, folder=tmp_path / "model")
+    model = tiny(network=Tied, roles="joint").fit(DATA, folder=tmp_path / "model")
     again = load(tmp_path / "model", trust=[HERE])
     assert again.denoiser_.network.second is again.denoiser_.network.first
     assert (again.sample(5, seed=0) == model.sample(5, seed=0)).all()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from sklearn import datasets
@@ -30,6 +31,20 @@ def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model.estimator, "default_network", partial(MLP, width=16, depth=1))
 
 
+def keeps_what_it_was_given(trained: model.DenoisingMarkovModel) -> None:
+    """The draws have the upper halves of the digits, and lower halves of their own."""
+    digits = datasets.load_digits()
+    figure = sys.modules["unnoise.cli.demo"]._completed(trained, digits.images[:40], digits.target[:40], 0)
+    shown = np.stack([np.asarray(image.get_array())[..., 0] for image in figure.axes[0].images]).reshape(5, 10, 8, 8)
+    held_out, given, *draws = shown
+    assert np.ptp(given[:, 4:]) == 0
+    np.testing.assert_array_equal(given[:, :4], held_out[:, :4])
+    for draw in draws:
+        np.testing.assert_array_equal(draw[:, :4], held_out[:, :4])
+        assert not np.array_equal(draw[:, 4:], held_out[:, 4:])
+    assert not np.array_equal(draws[0], draws[1])
+
+
 @pytest.mark.usefixtures("few_digits")
 def test_digits_become_a_model_new_digits_and_a_report(run: Run, tmp_path: Path) -> None:
     words = ("demo", "-o", tmp_path / "demo", "--steps", "2", "--device", "cpu")
@@ -41,9 +56,13 @@ def test_digits_become_a_model_new_digits_and_a_report(run: Run, tmp_path: Path)
     assert 1 < numbers["bound_bits_per_dim"] < 8
     assert numbers["copying_ratio"] > 0, "held-out digits are no training digits"
     assert load(tmp_path / "demo" / "model").sample(1, given={"digit": 3}, seed=0, steps=2).shape == (1, 8, 8)
-    assert "Handwritten digits" in (tmp_path / "demo" / "report.html").read_text()
-    with Image.open(tmp_path / "demo" / "samples.png") as picture:
-        assert picture.format == "PNG"
+    page = (tmp_path / "demo" / "report.html").read_text()
+    assert "Handwritten digits" in page
+    assert "Completed from the upper half" in page
+    for name in ("samples.png", "completed.png"):
+        with Image.open(tmp_path / "demo" / name) as picture:
+            assert picture.format == "PNG"
+    keeps_what_it_was_given(load(tmp_path / "demo" / "model"))
     again = run(*words)
     assert again.exit_code == 2
     assert "report.html exists; pass --overwrite" in again.stderr
@@ -61,7 +80,7 @@ def test_wrong_options_are_refused(words: str, match: str, run: Run, tmp_path: P
 
 
 @pytest.mark.usefixtures("few_digits")
-@pytest.mark.parametrize("name", ["report.html", "samples.png"])
+@pytest.mark.parametrize("name", ["report.html", "samples.png", "completed.png"])
 def test_what_is_there_is_not_replaced_unasked(name: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / name).write_text("mine")
     result = run("demo", "-o", tmp_path, "--steps", "2")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.denoisers import Exact, ExactMixture
+from unnoise.denoisers import Exact, ExactMixture, Roles
 from unnoise.denoisers import exact as module
 from unnoise.laws import GaussianMixture
 from unnoise.processes import CTMC, edm
@@ -17,6 +17,7 @@ from unnoise.spaces import Euclidean, Finite
 
 FLOAT64 = torch.float64
 WEIGHTS = torch.tensor([0.1, 0.4, 0.3, 0.2], dtype=FLOAT64)
+SPREAD = 0.1 * torch.eye(3, dtype=FLOAT64).expand(4, 3, 3)
 
 
 @pytest.fixture
@@ -220,3 +221,41 @@ class TestExactMixture:
         rough = ExactMixture(process, mixture).to(torch.float32)(x.float(), t.float())
         assert rough.dtype == torch.float32
         torch.testing.assert_close(rough.double(), precise, rtol=1e-3, atol=1e-3)
+
+
+class TestRoles:
+    """Weights by Bayes' rule over the cells that are known, each at its time."""
+
+    @pytest.mark.parametrize("kind", ["atoms", "narrow components"])
+    def test_it_is_bayes_rule_over_known_cells(self, noised, atoms, t, kind):
+        process, x = noised
+        asked = torch.tensor([[True, False, False]]).expand(6, 3)
+        given = torch.tensor([[False, True, False], [False, False, False]]).repeat(3, 1)
+        x = torch.where(given, atoms[[0, 1, 2, 3, 0, 1]], x)
+        alpha, sigma = (level[:, None] for level in process.alpha_sigma(t))
+        alpha_0, sigma_0 = process.alpha_sigma(torch.zeros((), dtype=FLOAT64))
+        each = -0.5 * torch.where(
+            given[:, None],
+            ((x[:, None] - alpha_0 * atoms) / sigma_0) ** 2,
+            ((x[:, None] - alpha[..., None] * atoms) / sigma[..., None]) ** 2,
+        )
+        known = (asked | given)[:, None]
+        shares = torch.softmax(WEIGHTS.log() + torch.where(known, each, 0.0).sum(-1), -1)
+        if kind == "atoms":
+            denoiser = Exact(process, atoms, WEIGHTS)
+        else:
+            denoiser = ExactMixture(process, GaussianMixture(WEIGHTS, atoms, torch.zeros(4, 3, 3, dtype=FLOAT64)))
+        found = denoiser.answer(x, t, Roles(asked, given))
+        torch.testing.assert_close(found[asked], (shares @ atoms)[asked], rtol=1e-7, atol=1e-7)
+
+    def test_what_an_unknown_cell_holds_says_nothing(self, noised, atoms, t):
+        process, x = noised
+        asked = torch.tensor([[True, False, False]]).expand(6, 3)
+        y = torch.where(asked, x, x.flip(0))
+        roles = Roles(asked, asked & False)
+        for denoiser in (
+            Exact(process, atoms, WEIGHTS),
+            ExactMixture(process, GaussianMixture(WEIGHTS, atoms, SPREAD)),
+        ):
+            one, other = (denoiser.answer(point, t, roles) for point in (x, y))
+            torch.testing.assert_close(one[asked], other[asked], rtol=1e-10, atol=1e-10)

@@ -13,12 +13,23 @@ from scipy.optimize import minimize
 
 from unnoise._errors import InputError
 from unnoise._seeding import generator, seeded
-from unnoise.denoisers import Denoiser, Neural
+from unnoise.denoisers import Denoiser, Exact, Neural, question
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
 from unnoise.processes import Chain, LearnedBetas, even_times, linear_betas, product, variance_preserving
 from unnoise.spaces import Euclidean
-from unnoise.training import Arrays, Dataset, Settings, Stream, TrainState, learn, learn_betas, train
+from unnoise.training import (
+    Arrays,
+    Dataset,
+    Questions,
+    RandomRoles,
+    Settings,
+    Stream,
+    TrainState,
+    learn,
+    learn_betas,
+    train,
+)
 
 PROCESS = variance_preserving(Euclidean(2))
 NETWORK = partial(MLP, width=8, depth=1, embedding=8)
@@ -65,6 +76,33 @@ def test_states_may_be_nested() -> None:
     denoiser = learn(process, NETWORK, {"a": STATES.numpy(), "b": STATES[:, :1]}, **SMALL)
     x = {"a": torch.zeros(3, 2), "b": torch.zeros(3, 1)}
     assert denoiser(x, torch.tensor(0.5))["b"].shape == (3, 1)
+
+
+def test_it_learns_to_answer_questions() -> None:
+    """Of two halves that agree, one says the other; and the mean of what is asked alone is zero."""
+    states = STATES[:, :1].sign().repeat(1, 2)
+    settings: dict[str, Any] = {"steps": 200, "batch_size": 128, "learning_rate": 1e-2, "ema": 0.9}
+    denoiser = learn(PROCESS, partial(MLP, width=32), states, roles=RandomRoles(), **settings)
+    first, second = torch.tensor([[True, False]] * 2), torch.tensor([[False, True]] * 2)
+    values, noise, t = torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), torch.zeros(2, 2), torch.tensor(0.3)
+    told = denoiser(noise, t, question(PROCESS, asked=second, given=first, values=values))[:, 1]
+    alone = denoiser(noise, t, question(PROCESS, asked=second, given=second & first, values=values))[:, 1]
+    assert told.tolist() == pytest.approx([1, -1], abs=0.3)
+    assert alone.tolist() == pytest.approx([float(states.mean())] * 2, abs=0.3)
+
+
+def test_questions_have_conditions_too() -> None:
+    denoiser = learn(PROCESS, NETWORK, STATES, cond=torch.ones(50, 3), roles=RandomRoles(), **SMALL)
+    first = torch.tensor([[True, False]] * 4)
+    asks = question(PROCESS, asked=~first, given=first, values=STATES[:4], cond=torch.ones(4, 3))
+    assert denoiser(STATES[:4], torch.tensor(0.5), asks).shape == (4, 2)
+
+
+def test_what_cannot_answer_is_refused() -> None:
+    with pytest.raises(InputError, match="got known and roles"):
+        learn(PROCESS, NETWORK, STATES, roles=RandomRoles(), known=Exact(PROCESS, STATES))
+    with pytest.raises(InputError, match="got data that ask questions; give the data themselves"):
+        learn(PROCESS, NETWORK, Questions(Arrays(STATES), PROCESS))
 
 
 def test_conditions_reach_the_network() -> None:

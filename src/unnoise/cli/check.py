@@ -13,7 +13,7 @@ from unnoise.cli import common, user_code, words
 if TYPE_CHECKING:
     import torch
 
-    from unnoise.processes import Process
+    from unnoise.processes import HasKernel, Process
     from unnoise.spaces import Space
     from unnoise.testing import Findings
 
@@ -47,9 +47,10 @@ def check(
     (sampler, process, atoms). Points and atoms are 3 or more different points
     of a small space, with a few dimensions or sites.
 
-    A process without a known kernel is tested as a generator: its reverse must
-    undo it, and its noise must end at its prior. The exit code is 0 if all
-    properties hold, and 1 if one is broken.
+    A process of points of several cells, such as columns or sites, must also
+    answer what some cells say of others. A process without a known kernel is
+    tested as a generator: its reverse must undo it, and its noise must end at
+    its prior. The exit code is 0 if all properties hold, and 1 if one is broken.
 
     Examples:
       unnoise check my_spaces:Hyperbolic
@@ -84,12 +85,23 @@ def _findings(found: Any, draws: int | None, order: float | None, seed: int) -> 
     if isinstance(subject, Space):
         return testing.check_space(subject, *(rest or [_points(subject, seed)]), **options)
     if isinstance(subject, HasKernel):
-        return testing.check_process(subject, *(rest or [_atoms(subject, seed)]), **options)
+        return _of_process(subject, rest or [_atoms(subject, seed)], options)
     if isinstance(subject, Process):
         return testing.check_generator(subject, *(rest or [_atoms(subject, seed)]), **options)
     if callable(subject):
         return testing.check_sampler(subject, *(rest or _usual(seed)), order=1.0 if order is None else order, **options)
     raise InputError(f"got a {type(subject).__name__}; {EXPECTED}")
+
+
+def _of_process(process: HasKernel[Any], atoms: list[Any], options: dict[str, Any]) -> Findings:
+    """With those of questions, where points have cells to be given and asked."""
+    from unnoise import testing
+    from unnoise.testing.question_case import cells_of
+
+    found = testing.check_process(process, *atoms, **options)
+    if cells_of(process) < 2:
+        return found
+    return replace(found, findings=(*found.findings, *testing.check_questions(process, *atoms, **options).findings))
 
 
 def _points(space: Space[Any, Any], seed: int) -> Any:

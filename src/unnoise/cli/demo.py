@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unnoise.cli import common, words
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from unnoise.model import DenoisingMarkovModel
     from unnoise.report import Assessment
 
 HELD_OUT = 360  # of 1797 images
+OUTPUTS = ("report.html", "samples.png", "completed.png")
+UNKNOWN = (6.0, 8.0, 11.0)  # the colour of pixels that the model was not shown, where white is 16
 
 
 @common.reports_errors
@@ -30,7 +34,8 @@ def demo(
     """Learn handwritten digits, draw new ones and write a report, in a few minutes.
 
     The data is 1797 images of 8 x 8 pixels, given their class. 360 of them are
-    held out. FOLDER gets model/, samples.png and report.html.
+    held out. The model then completes some of them from their upper halves.
+    FOLDER gets model/, samples.png, completed.png and report.html.
 
     Example:
       unnoise demo -o digits
@@ -44,7 +49,7 @@ def demo(
 
     start = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
-    for name in ("report.html", "samples.png"):
+    for name in OUTPUTS:
         files.check_writable(output / name, overwrite, {Path(name).suffix})
     digits = load_digits()
     images, classes = digits.images.astype("uint8"), digits.target
@@ -70,19 +75,46 @@ def demo(
     found = evaluate(model, test, test_y, train=train, train_y=train_y, seed=seed)
     common.say("3/3 writing the report")
     found.seconds = time.monotonic() - start
-    page_of(found, "Handwritten digits", words.command_line()).write(output / "report.html")
-    _draw(model, output / "samples.png", seed)
+    page = page_of(found, "Handwritten digits", words.command_line())
+    page.section("Completed from the upper half")
+    completed = _completed(model, test, test_y, seed)
+    page.figure(completed, "Held-out digits; what the model is given of them, with the class; three draws of the rest.")
+    page.write(output / "report.html")
+    _save(_drawn(model, seed), output / "samples.png")
+    _save(completed, output / "completed.png")
     common.result(json, found.measured() | {"seconds": found.seconds}, _words(found, output))
 
 
-def _draw(model: DenoisingMarkovModel, path: Path, seed: int) -> None:
-    from unnoise._atomic import atomic_path
+def _drawn(model: DenoisingMarkovModel, seed: int) -> Figure:
+    """Twelve new digits of each class."""
     from unnoise.report import plots
 
     new = model.sample(120, given={"digit": [digit for digit in range(10) for _ in range(12)]}, seed=seed)
-    rows = {str(digit): new[12 * digit : 12 * digit + 12] for digit in range(10)}
+    return plots.class_grid({str(digit): new[12 * digit : 12 * digit + 12] for digit in range(10)})
+
+
+def _completed(model: DenoisingMarkovModel, images: Any, classes: Any, seed: int) -> Figure:
+    """A held-out digit of each class, what is shown of it, and what the model makes of that."""
+    import numpy as np
+
+    from unnoise.report import plots
+
+    chosen = [int((classes == digit).argmax()) for digit in range(10)]
+    images, classes = images[chosen], classes[chosen]
+    shown = images.astype(float)
+    shown[:, images.shape[1] // 2 :] = np.nan
+    draws = model.impute(shown, classes, draws=3, seed=seed)
+    given = np.where(np.isnan(shown)[..., None], UNKNOWN, shown[..., None])
+    rows = {"held out": images, "given": given} | {f"draw {i}": draw for i, draw in enumerate(draws, 1)}
+    return plots.class_grid(rows, value_range=(0, 16))
+
+
+def _save(figure: Figure, path: Path) -> None:
+    from unnoise._atomic import atomic_path
+    from unnoise.report import plots
+
     with atomic_path(path) as beside:
-        beside.write_bytes(plots.png(plots.class_grid(rows)))
+        beside.write_bytes(plots.png(figure))
 
 
 def _words(found: Assessment, output: Path) -> str:
@@ -97,6 +129,7 @@ def _words(found: Assessment, output: Path) -> str:
     lines += [
         f"a classifier tells samples from digits with accuracy {found.numbers['c2st_accuracy']} (0.5: it cannot)",
         f"samples are {found.numbers['copying_ratio']} times as far from the training images as held-out digits",
-        f"open {output / 'report.html'}; new digits are in {output / 'samples.png'}",
+        f"open {output / 'report.html'}; new digits are in {output / 'samples.png'},",
+        f"and held-out ones, completed from their upper halves, in {output / 'completed.png'}",
     ]
     return "\n".join(lines)

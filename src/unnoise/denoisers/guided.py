@@ -51,6 +51,10 @@ class Guided(Denoiser):
         self.denoiser, self.process = denoiser, denoiser.process
         self.log_r, self.scale, self.warm = log_r, scale, warm
 
+    def asked(self, cond: Any) -> Any:
+        """As the denoiser says."""
+        return self.denoiser.asked(cond)
+
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The guided estimate of x_0."""
 

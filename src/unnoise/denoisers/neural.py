@@ -74,12 +74,10 @@ class Neural(AnyQuestion):
             raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")
         noise = self.process.noise_conditioning(t).to(inputs.device, kind).reshape(-1)
         output = self.network(inputs, noise, cond)
-        if output.shape[1:] != self.head.output_shape and output[0].numel() != math.prod(self.head.output_shape):
+        if output.shape[1:].numel() != math.prod(self.head.output_shape):
             got = f"an output of shape {tuple(output.shape)} of {type(self.network).__name__}"
             expected = f"(n, {', '.join(map(str, self.head.output_shape))})"
-            raise InputError(
-                f"got {got}; expected {expected}: build the network with the output_shape that it is given"
-            )
+            raise InputError(f"got {got}; expected {expected}: build the network with the output_shape it is given")
         return self.head.estimate(output, x_t, t)
 
     def _check(self, n: int, t: Tensor, cond: Tensor | None) -> None:

@@ -103,6 +103,10 @@ def told(process: _Cells, head: Callable[[Any], Head[Any]] | None = None) -> Tol
     >>> partial(told, head=heads.Eps)(process).input_shape
     (9,)
     """
+    if not hasattr(process, "cells") or isinstance(process, type):
+        refuse("process", process, "a process")
+    if head is not None and not (issubclass(head, Head) if isinstance(head, type) else callable(head)):
+        refuse("head", head, "a class or function that makes a head of a process, as heads.V")
     return Told(process.head if head is None else head(process), _cells_of(process))
 
 

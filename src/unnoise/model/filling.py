@@ -70,7 +70,8 @@ def _of_cell(laws: Any, asked: Any, count: int) -> Tensor:
 @torch.no_grad()
 def _likely(denoiser: Answering, rows: Rows, asked: Any) -> Any:
     """One evaluation at t = 1: laws of levels, means of numbers, and elsewhere the statistic."""
-    device = next(denoiser.parameters()).device
+    like = next(denoiser.parameters(), next(denoiser.buffers(), torch.empty(0)))
+    device = like.device
     rows, asked = rows.to(device), _tree.map(lambda mask: mask.to(device), asked)
     blank = _tree.map(lambda point, x: point.to(x).expand_as(x), denoiser.blank, rows.x)
     stat = denoiser(blank, torch.ones((), device=device), rows.condition(asked))

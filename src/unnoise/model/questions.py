@@ -10,7 +10,7 @@ and whatever is missing is marginalised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -34,17 +34,23 @@ class Model(Protocol):
         """Of its data."""
 
     @property
+    def likelihood(self) -> Likelihood | None:
+        """How it scores, where that was chosen."""
+
+    @property
     def likelihood_(self) -> Likelihood:
         """How it scores by default."""
 
-    def answering(self) -> Answering:
+    def answering(self, only: Sequence[str] | None = None) -> Answering:
         """The denoiser that answers questions."""
 
     def asker(self, rng: torch.Generator) -> Ask:
         """What draws the cells of rows that are asked."""
 
-    def likelihood_of_states(self, x: Any, cond: Any, rng: torch.Generator, method: Likelihood) -> Estimate:
-        """Of standardised states, in their own units."""
+    def likelihood_of_states(
+        self, x: Any, cond: Any, rng: torch.Generator, method: Likelihood, only: Sequence[str] | None = None
+    ) -> Estimate:
+        """Of standardised states, in their own units; or of some factors given others."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,13 @@ class Flags:
         says = {name: mask & (rows.x[name] == 1) if name == self.leaf else mask for name, mask in rows.known.items()}
         return self.marked(says)
 
+    def present(self, rows: Rows, masks: Any) -> Rows:
+        """The rows, whose flags say of these cells that they are there."""
+        if self.leaf is None:
+            return rows
+        flags = self.of_cells(masks)[self.leaf]
+        return replace(rows, x=rows.x | {self.leaf: torch.where(flags, 0, rows.x[self.leaf])})
+
     def marked(self, masks: Any) -> Any:
         """The cells that the flags in these masks speak of, and nothing else."""
         if self.leaf is None:
@@ -145,15 +158,12 @@ def drawn(rows: Rows, flags: Flags, ask: Ask) -> Rows:
 def filled(rows: Rows, flags: Flags, ask: Ask) -> Rows:
     """The rows with the values of all their holes drawn, whatever flags say of them.
 
-    Holes without a flag are filled first, given all flags; then the others, whose own flags are left out, as no hole in
-    training was ever filled.
+    Holes without a flag are filled first, given all flags; then the others, as if they were there.
     """
     _, holes = flags.split(_tree.map(torch.logical_not, rows.known))
     flagged = both(holes, flags.absent(rows))
     rows = told(rows, both(holes, negated(flagged)), ask)
-    silent = flags.of_cells(flagged)
-    without = replace(rows, known=both(rows.known, negated(silent)))
-    return told(without, flagged, ask)
+    return told(flags.present(rows, flagged), flagged, ask)
 
 
 def told(rows: Rows, asked: Any, ask: Ask) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +18,7 @@ from unnoise.data import Encoded, Schema
 from unnoise.denoisers import Answering, Denoiser, Neural, Roles
 from unnoise.heads import Head, Told, told
 from unnoise.model.questions import Flags, any_in_row, both, either, negated
-from unnoise.processes import HasKernel, Process
+from unnoise.processes import HasKernel, Process, leaves
 from unnoise.training import Dataset, Questions, RandomRoles
 from unnoise.training.questions import with_one
 
@@ -34,7 +35,7 @@ def chosen_head(roles: Any, schema: Schema, process: Process[Any], head: HeadOf)
     if roles not in (ANY, JOINT):
         refuse("roles", roles, f"{ANY!r}, for any question, or {JOINT!r}, for the joint law alone")
     holes = bool(schema.missing)
-    if roles == JOINT and not holes:
+    if not holes and (roles == JOINT or _is_one_cell(process)):
         return head
     if isinstance(process, HasKernel) and _shows_numbers(process, head):
         return partial(told, head=head)
@@ -68,37 +69,43 @@ def asking(roles: str, denoiser: Denoiser, encoded: Encoded, schema: Schema) -> 
 class FlaggedRoles(RandomRoles):
     """Random roles where flags say which values there are.
 
-    A quarter of the rows asks flags, with all values unknown that these speak of; the others ask values, most of them
-    given all flags. The flag of a given value is given.
+    A quarter of the rows asks flags, with all values unknown that these speak of; the others ask values. The flag of a
+    value that is asked or given is given.
     """
 
     flags: Flags = field(kw_only=True)
 
     def draw(self, process: Process[Any], n: int, rng: torch.Generator, known: Any = None) -> Roles:
         """Roles of n rows."""
-        drawn, split = super().draw(process, n, rng, known), self.flags.split
+        drawn, flags = super().draw(process, n, rng, known), self.flags
         known = _tree.map(torch.ones_like, drawn.asked) if known is None else known
-        known = _tree.map(lambda mask: mask.to(rng.device), known)
-        (asks_flags, asks), (gives_flags, gives) = split(drawn.asked), split(drawn.given)
-        (all_flags, values), uniform = split(known), torch.rand(2, n, generator=rng, device=rng.device)
+        every_flag, values = flags.split(_tree.map(lambda mask: mask.to(rng.device), known))
+        (asks_flags, asks), (gives_flags, gives) = flags.split(drawn.asked), flags.split(drawn.given)
+        uniform = torch.rand(2, n, generator=rng, device=rng.device)
         first = (uniform[0] < FIRST) & any_in_row(asks_flags) | ~any_in_row(values)
-        early = self._early(asks_flags, asks, gives_flags, gives, all_flags)
-        gives_flags = _where(uniform[1] < SETTLED, all_flags, either(gives_flags, self.flags.of_cells(gives)))
-        late = Roles(with_one(both(asks, values), both(values, negated(gives)), rng), either(gives_flags, gives))
-        late = Roles(late.asked, both(late.given, negated(late.asked)))
+        early = self._early(asks_flags, gives_flags, gives, every_flag)
+        asks = with_one(asks, values, rng)
+        gives = both(gives, negated(asks))
+        settled = _where(uniform[1] < SETTLED, every_flag, gives_flags)
+        late = Roles(asks, either(either(settled, gives), flags.of_cells(either(asks, gives))))
         return Roles(_where(first, early.asked, late.asked), _where(first, early.given, late.given))
 
-    def _early(self, asks_flags: Any, asks: Any, gives_flags: Any, gives: Any, all_flags: Any) -> Roles:
-        """Flags are asked, and no values; those that would be asked are unknown."""
-        gives_flags = both(either(gives_flags, self.flags.of_cells(gives)), all_flags)
-        asked = both(asks_flags, negated(gives_flags))
-        asked = _where(any_in_row(asked), asked, all_flags)
-        given = either(both(gives_flags, negated(asked)), gives)
-        return Roles(asked, both(given, negated(self.flags.marked(asked))))
+    def _early(self, asks: Any, gives: Any, values: Any, every: Any) -> Roles:
+        """Flags are asked, and no values; those that they speak of are unknown."""
+        gives = both(either(gives, self.flags.of_cells(values)), every)
+        asks = both(asks, negated(gives))
+        asks = _where(any_in_row(asks), asks, every)
+        given = either(both(gives, negated(asks)), values)
+        return Roles(asks, both(given, negated(self.flags.marked(asks))))
 
 
 def _where(rows: Tensor, one: Any, other: Any) -> Any:
     return _tree.map(lambda a, b: torch.where(_tree.expand(rows, a), a, b), one, other)
+
+
+def _is_one_cell(process: Process[Any]) -> bool:
+    """Whether there is nothing beside it to be given."""
+    return sum(math.prod(part.cells) for _, part, _ in leaves(process)) == 1
 
 
 def _shows_numbers(process: HasKernel[Any], head: HeadOf) -> bool:

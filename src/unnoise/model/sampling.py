@@ -18,6 +18,7 @@ from unnoise.denoisers import conditions
 from unnoise.model.questions import Ask, Flags, Rows, any_in_row, drawn, negated, told
 
 MOST_TRIES = 256  # draws per row, for ranges and sets
+AT_ONCE = 2**15  # draws of one attempt
 
 
 def sampled(schema: Schema, known: Given, ask: Ask, rng: torch.Generator) -> Any:
@@ -39,7 +40,7 @@ def _within(rows: Rows, within: Mapping[str, Within], schema: Schema, ask: Ask, 
     alike, left = _alike(rows), torch.arange(len(rows))
     tries, kept = 0, []
     while len(left) and tries < MOST_TRIES * len(rows):
-        index = left.repeat(max(1, min(64, tries // len(left))))
+        index = left.repeat(max(1, min(tries, AT_ONCE) // len(left)))
         tries += len(index)
         some = told(rows.at(index), conditions.at(wanted, index), ask)
         values = schema.values(some.x)

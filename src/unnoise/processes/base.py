@@ -83,7 +83,7 @@ class Process(ABC, Generic[S]):
         """Where the flow of x_0 begins, and the log volume of this map, (*batch,): here x_0, 0."""
         first = _tree.first(x_0)
         kind = first.dtype if first.is_floating_point() else torch.get_default_dtype()
-        return x_0, torch.zeros(len(first), dtype=kind, device=first.device)
+        return x_0, torch.zeros(self._batch_of(x_0), dtype=kind, device=first.device)
 
     def decode(self, x_0: S, stat: S, rng: torch.Generator) -> S:
         """From the state at t = 0 to data: here as it is."""
@@ -92,6 +92,12 @@ class Process(ABC, Generic[S]):
     def noise_conditioning(self, t: Tensor) -> Tensor:
         """How noisy the time t is, of order one; by default t from -1 to 1."""
         return 2 * t - 1
+
+    def _batch_of(self, x: S) -> torch.Size:
+        """The batch axes of points, which for the process of one cell end in those of the cells."""
+        axes = len(self.space.event_shape) if isinstance(x, Tensor) else _tree.first(x).ndim - 1
+        shape = _tree.first(x).shape
+        return shape[: len(shape) - axes]
 
 
 class HasKernel(Process[S]):
@@ -117,9 +123,7 @@ class HasKernel(Process[S]):
 
     def control_variate(self, x_0: S, x_t: S, t: Tensor) -> Tensor:
         """How noise moves the KL rate of a good denoiser, (*batch,), of mean 0; here 0."""
-        first = _tree.first(x_t)
-        batch = first.shape[: first.ndim - len(self.space.event_shape)]
-        return torch.zeros(batch, dtype=precision(t), device=first.device)
+        return torch.zeros(self._batch_of(x_t), dtype=precision(t), device=_tree.first(x_t).device)
 
     @abstractmethod
     def reconstruction(self, x_0: S) -> Tensor:

@@ -177,7 +177,7 @@ class PureDeath(CountProcess, Bridged[Tensor]):
 
     def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
         """The mean, rounded at random."""
-        return torch.maximum(x_0, stochastically_rounded(stat.to(rng.device), rng).long().to(x_0.device))
+        return stochastically_rounded(stat.to(rng.device), rng).long().to(x_0.device)
 
     def decoder(self, x: Tensor) -> BinomialThinning:
         r"""$x + \mathrm{Poisson}((x + 1)(1 - \rho_0)/\rho_0)$."""

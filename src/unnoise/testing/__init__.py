@@ -12,6 +12,7 @@ from unnoise.testing.findings import PropertyError as PropertyError
 from unnoise.testing.generators import check_generator as check_generator
 from unnoise.testing.laws import check_law as check_law
 from unnoise.testing.processes import check_process as check_process
+from unnoise.testing.questions import check_questions as check_questions
 from unnoise.testing.samplers import check_sampler as check_sampler
 from unnoise.testing.schedules import check_schedule as check_schedule
 from unnoise.testing.spaces import check_space as check_space

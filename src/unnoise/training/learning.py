@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,12 +15,13 @@ from torch import Tensor, nn
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise._seeding import generator, seeded
-from unnoise.denoisers import Denoiser, Neural, Residual
-from unnoise.heads import Head
+from unnoise.denoisers import Answering, Denoiser, Neural, Residual
+from unnoise.heads import Head, told
 from unnoise.objectives import Denoising, Objective, StepKL
 from unnoise.processes import Betas, Chain, Gaussian, LearnedBetas, Process
 from unnoise.training.dataset import Arrays, Dataset, Stream
 from unnoise.training.loop import train
+from unnoise.training.questions import Questions, RandomRoles
 from unnoise.training.settings import Settings
 from unnoise.training.state import TrainState
 
@@ -32,6 +34,7 @@ def learn(
     data: Any,
     *,
     cond: Tensor | None = None,
+    roles: RandomRoles | None = None,
     known: Denoiser | None = None,
     objective: Objective | None = None,
     head: Callable[[Any], Head[Any]] | None = None,
@@ -48,6 +51,8 @@ def learn(
         data: states, (n, *event) or a nested dict of such arrays; a `Dataset`; or a function of n and a generator that
             draws the n states of a batch.
         cond: (n, c), the conditions of states in memory.
+        roles: a law of random questions, as `RandomRoles()`. The denoiser is told which cells are given, and answers
+            the `denoisers.question` that comes as its condition. None for the joint law alone.
         known: a denoiser that the network corrects.
         objective: the bound by default.
         head: called with the process; the process's own by default.
@@ -68,13 +73,18 @@ def learn(
     >>> print(f"{samples.mean():.0f}")
     2
     """
-    read = process.head if head is None else head(process)
     chosen = Settings(**{"device": "cpu", **settings})
     dataset = _dataset(data, cond)
+    width = _width(dataset)
+    if roles is not None:
+        _check_alone(known)
+        dataset, head = Questions(dataset, process, roles), partial(told, head=head)
+    read = process.head if head is None else head(process)
     with seeded(chosen.seed):
-        backbone = network(read.input_shape, _width(dataset), read.output_shape)
+        backbone = network(read.input_shape, width, read.output_shape)
     learnt = Neural(process, backbone, head)
-    state = TrainState(learnt if known is None else Residual(known, learnt), chosen)
+    whole = Answering(learnt) if roles is not None else learnt if known is None else Residual(known, learnt)
+    state = TrainState(whole, chosen)
     best = Best(judge, looks)
     for step in train(state, objective or Denoising(), dataset):
         best.look(state.ema, step.progress)
@@ -90,7 +100,14 @@ def _dataset(data: Any, cond: Tensor | None) -> Dataset:
     return data if isinstance(data, Dataset) else Stream(data)
 
 
+def _check_alone(known: Denoiser | None) -> None:
+    if known is not None:
+        raise InputError("got known and roles; a known denoiser that is corrected answers no questions: leave one out")
+
+
 def _width(dataset: Dataset) -> int:
+    if isinstance(dataset, Questions):
+        raise InputError("got data that ask questions; give the data themselves, and roles")
     _, cond = dataset.batch(torch.tensor([0]), generator(0))
     return cond.shape[1] if cond is not None and cond.ndim == 2 else 0
 

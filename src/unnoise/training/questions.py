@@ -109,22 +109,25 @@ def _chosen(shape: tuple[int, ...], share: Tensor, boxed: Tensor, rng: torch.Gen
 
 
 def _boxes(shape: tuple[int, ...], share: Tensor, rng: torch.Generator) -> Tensor:
-    """A box of the share of the cells, along random axes of it; or all but a box."""
+    """A box of the share of the cells, often across all of them or at an edge; or all but a box."""
     n, axes = len(share), [axis for axis, size in enumerate(shape) if size > 1]
-    numbers = torch.rand(n, 2 * len(axes) + 1, generator=rng, device=rng.device)
-    outside = (numbers[:, -1] < 0.5) & (share > 0)
+    numbers = torch.rand(n, 2 * len(axes) + 2, generator=rng, device=rng.device)
+    outside = numbers[:, -1] < 0.5
     volume = torch.where(outside, 1 - share, share)
     weights = numbers[:, : len(axes)].log()
-    weights = weights / weights.sum(1, keepdim=True)  # how the volume is shared between the axes
+    strip = torch.nn.functional.one_hot(weights.argmin(1), len(axes)).to(weights)
+    shared = weights / weights.sum(1, keepdim=True)  # how the volume is split between the axes
+    weights = torch.where(numbers[:, -2:-1] < 0.5, strip, shared)
     inside = torch.ones(n, *shape, dtype=torch.bool, device=share.device)
     for place, axis in enumerate(axes):
         size = shape[axis]
         length = (volume ** weights[:, place] * size).round()
-        first = (numbers[:, len(axes) + place] * (size - length + 1)).floor()
+        where = (2 * numbers[:, len(axes) + place] - 0.5).clamp(0, 1)  # a quarter of them at each edge
+        first = (where * (size - length)).round()
         index = torch.arange(size, device=share.device)
         held = (index >= first[:, None]) & (index < (first + length)[:, None])
         inside &= held.reshape(n, *[size if a == axis else 1 for a in range(len(shape))])
-    return inside ^ _to(outside, shape)
+    return (inside ^ _to(outside, shape)) & _to(share > 0, shape)
 
 
 def with_one(asked: Any, known: Any, rng: torch.Generator) -> Any:

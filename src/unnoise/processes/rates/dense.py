@@ -84,9 +84,13 @@ class Dense(Rates):
 
     def _looked_up(self, x: Tensor, integral: Tensor, rows: Callable[[Tensor], Tensor]) -> Tensor:
         x, _ = torch.broadcast_tensors(x, integral)  # type: ignore[no-untyped-call]
-        states = x.reshape(integral.numel(), -1)
+        axes = range(x.ndim)
+        sizes = (1,) * (x.ndim - integral.ndim) + integral.shape
+        order = sorted(axes, key=lambda axis: sizes[axis] == 1)  # those along which B differs first
+        states = x.permute(order)
+        shape, states = states.shape, states.reshape(integral.numel(), -1)
         found = [look_up(rows(matrices).to(integral), states[some]) for some, matrices in self._groups(integral)]
-        return _joined(found).reshape(*x.shape, -1)
+        return _joined(found).reshape(*shape, -1).movedim(tuple(axes), tuple(order))
 
     def _groups(self, integral: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """Which of the B, and their matrices in float64, in groups that bound memory."""
