@@ -71,7 +71,7 @@ def test_what_stands_in_a_hole_does_not_matter() -> None:
 def test_perfect_samples_with_holes_are_not_told_from_data() -> None:
     """Those without holes are, and so is what stands in their holes if it is looked at."""
     schema = Schema.infer(frame(60, 0))
-    test, perfect = schema.encode(frame(150, 1)), schema.encode(frame(150, 2))
+    test, perfect = schema.encode(frame(100, 1)), schema.encode(frame(100, 2))
     strange = torch.where(perfect.known["numbers"], perfect.x["numbers"], 9.0)
     samples = {**perfect.x, "numbers": strange}
     whole = {**samples, "missing": torch.zeros_like(samples["missing"])}
