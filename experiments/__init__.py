@@ -30,6 +30,9 @@ NAMES = (
     "digits-bits",
     "dead-leaves",
     "solver-orders",
+    "imputation-adult",
+    "imputation-rna",
+    "imputation-digits",
 )
 
 

@@ -68,6 +68,7 @@ def rng() -> torch.Generator:
 LINE = spaces.Euclidean(1)
 EDM = processes.edm(LINE)
 POINTS = torch.tensor([[-1.0], [1.0]])
+OF_BOTH = denoisers.Exact(processes.product({"a": EDM, "b": EDM}), {"a": POINTS, "b": POINTS})
 ASKED = torch.tensor([[True], [True]])
 EXACT = denoisers.Exact(EDM, POINTS)
 LETTERS = processes.CTMC(spaces.Finite(2, 4), rates.Absorbing(4))
@@ -228,7 +229,7 @@ MADE: dict[str, dict[str, Any]] = {
     },
     # denoisers
     "denoisers.Exact": {"process": EDM, "atoms": POINTS, "weights": torch.ones(2)},
-    "denoisers.Answering": {"denoiser": EXACT},
+    "denoisers.Answering": {"denoiser": OF_BOTH, "only": ("a",)},
     "denoisers.ExactMixture": {"process": EDM, "law": ROUND},
     "denoisers.Guided": {"denoiser": EXACT, "log_r": SEEN, "scale": 1.0, "warm": True},
     "denoisers.Neural": {"process": EDM, "network": NETWORK, "head": heads.V},
@@ -467,7 +468,7 @@ FINE = {
     """,
     # what may be left out
     "none": """
-        denoisers.question.cond heads.told.head
+        denoisers.question.cond denoisers.Answering.only heads.told.head
         processes.erasing_betas.first processes.Binomial.schedule processes.Brownian.schedule
         processes.CTMC.schedule processes.WrightFisher.schedule networks.MLP.output_shape
         networks.Transformer.output_shape networks.UNet.output_shape denoisers.Exact.weights

@@ -1,6 +1,7 @@
 """Figures that only the experiments and benchmarks draw: every function returns a `matplotlib.figure.Figure`."""
 
 from experiments.figures.clouds import clouds
+from experiments.figures.dots import Panel, dots
 from experiments.figures.forth_and_back import Cloud, Field, forth_and_back
 from experiments.figures.intervals import intervals
 from experiments.figures.maps import density_map
@@ -13,9 +14,11 @@ __all__ = [
     "Cloud",
     "ErrorCurve",
     "Field",
+    "Panel",
     "ScheduleCurve",
     "clouds",
     "density_map",
+    "dots",
     "error_curves",
     "forth_and_back",
     "intervals",

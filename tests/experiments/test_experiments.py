@@ -16,7 +16,10 @@ from experiments.__main__ import app
 from unnoise._errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDS_DATA = ("earth", "torsions", "antibody", "walk-jump-digits", "products", "ddpm", "digits-bits")
+NEEDS_DATA = (
+    *("earth", "torsions", "antibody", "walk-jump-digits", "products", "ddpm", "digits-bits"),
+    *("imputation-adult", "imputation-rna"),
+)
 QUICK = ("given-density", "heartbeat", "ncsn-toy", "solver-orders", "swiss-roll", "dead-leaves")
 
 

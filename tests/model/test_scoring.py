@@ -11,7 +11,9 @@ import torch
 
 from tests.toys.knowing import holed, knowing, levels
 from unnoise import InputError
+from unnoise.denoisers import AnyQuestion
 from unnoise.evaluation import Bound, ProbabilityFlow
+from unnoise.laws import GaussianMixture
 from unnoise.testing import ImprobableError, assert_mean
 
 MANY = Bound(draws=512)
@@ -109,3 +111,47 @@ def test_holes_where_training_had_none_are_marginalised(table: Any, model: Any) 
 def test_what_cannot_be_scored_is_refused(table: Any, model: Any, words: Any, match: str) -> None:
     with pytest.raises(InputError, match=match):
         model.score_samples(table[:2], **words)
+
+
+def test_numbers_given_levels_have_an_exact_density() -> None:
+    """The flow of the numbers alone runs where levels have none; two bells of known place and width."""
+    rng = np.random.default_rng(0)
+    a = np.arange(60) % 2
+    table = pd.DataFrame({"n": 10.0 * a + rng.normal(size=60), "a": np.array(["x", "y"])[a]})
+    model = knowing(table)
+    scale, centre = table["n"].std(ddof=0), table["n"].mean()
+    law = GaussianMixture(
+        torch.ones(2) / 2,
+        torch.tensor([[(-centre) / scale], [(10 - centre) / scale]]).float(),
+        torch.full((2, 1, 1), float(scale**-2)),
+    )
+    model.denoiser_ = OfBells(model.denoiser_.process, law)
+    rows = table[:6]
+    found = model.estimate(rows, of="n", given="a")
+    truth = torch.distributions.Normal(torch.tensor(10.0 * a[:6]), 1.0).log_prob(torch.tensor(rows["n"].to_numpy()))
+    assert found.method.startswith("exact log density")
+    np.testing.assert_allclose(found.log_prob, truth, atol=0.02)
+    other = model.estimate(rows, of="n")
+    assert (other.log_prob - truth).abs().max() > 0.5  # half of the mass is with the other level
+
+
+class OfBells(AnyQuestion):
+    """One bell for each level of a column, exactly."""
+
+    def __init__(self, process: Any, law: GaussianMixture) -> None:
+        super().__init__()
+        self.process, self.law = process, law
+
+    def answer(self, x: Any, t: torch.Tensor, roles: Any, cond: Any = None) -> Any:
+        one_hot = torch.nn.functional.one_hot(x["category"][:, 0], 2).to(x["numbers"])
+        weights = torch.where(roles.given["category"], one_hot, torch.full_like(one_hot, 0.5))
+        alpha, sigma = (part.to(x["numbers"]).reshape(-1, 1) for part in self.process.parts["numbers"].alpha_sigma(t))
+        means, variance = self.law.means[:, 0].to(x["numbers"]), self.law.covariances[0, 0, 0].to(x["numbers"])
+        total = alpha**2 * variance + sigma**2
+        offset = x["numbers"] - alpha * means
+        share = torch.softmax(weights.log() - 0.5 * offset**2 / total, 1)
+        mean = (share * (means + alpha * variance / total * offset)).sum(1, keepdim=True)
+        return {"numbers": mean, "category": one_hot[:, None]}
+
+    def forward(self, x_t: Any, t: torch.Tensor, cond: Any = None) -> Any:
+        raise AssertionError("nothing is asked of all")

@@ -7,7 +7,7 @@ an *unknown* one at t = 1, where noise says nothing of it, so it is marginalised
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._checks import instance, shown
+from unnoise._checks import instance, refuse, shown
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.denoisers.base import AnyQuestion, Denoiser, Roles
 from unnoise.denoisers.conditions import for_rows
-from unnoise.processes import HasKernel, Process, leaves, map_leaves, require
+from unnoise.processes import HasKernel, Process, leaves, map_leaves, product, require
 
 
 def question(process: Process[Any], asked: Any, given: Any, values: Any, cond: Any = None) -> dict[str, Any]:
@@ -82,6 +82,8 @@ class Answering(Denoiser):
 
     Args:
         denoiser: one that can be told roles, of a process with a kernel.
+        only: the factors of a product that may be asked, by name. Points are then dicts of these alone, and what is
+            given of the others stands in the question; so a flow may run where other factors have none.
 
     >>> from unnoise import denoisers, laws, processes, samplers, spaces
     >>> both = torch.tensor([[1.0, 0.5], [0.5, 1.0]])
@@ -97,27 +99,43 @@ class Answering(Denoiser):
 
     process: HasKernel[Any]
 
-    def __init__(self, denoiser: AnyQuestion) -> None:
+    def __init__(self, denoiser: AnyQuestion, only: Sequence[str] | None = None) -> None:
         instance(AnyQuestion, denoiser=denoiser)
         super().__init__()
-        self.process = require(denoiser.process, HasKernel, "Answering", "the denoiser itself")
-        self.denoiser = denoiser
-        self.blank = map_leaves(lambda process: process.blank(), self.process)
+        self.whole = require(denoiser.process, HasKernel, "Answering", "the denoiser itself")
+        self.process = self.whole if only is None else _factors(self.whole, only)
+        self.denoiser, self.only = denoiser, None if only is None else tuple(only)
+        self.blank = map_leaves(lambda process: process.blank(), self.whole)
 
     def asked(self, cond: Any) -> Any:
         """The cells that rows ask, or None for all."""
-        return _roles(cond).asked if _is_question(cond) else None
+        return self._part(_roles(cond).asked) if _is_question(cond) else None
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The statistic: learnt where a cell is asked, else the process's target."""
         if not _is_question(cond):
+            if self.only is not None:
+                raise InputError(f"got no question for {', '.join(self.only)} alone; expected one, as of question(...)")
             return self.denoiser(x_t, t, cond)
         cond = for_rows(cond, _tree.length(x_t))
         roles, values = _roles(cond), cond["values"]
+        x_t = x_t if self.only is None else values | x_t
         blank = _tree.map(lambda point, x: point.to(x), self.blank, x_t)
         seen = _tree.map(_seen, x_t, values, blank, roles.asked, roles.given)
         stat = self.denoiser.answer(seen, t, roles, cond.get("cond"))
-        return map_leaves(partial(_targets, t=t), self.process, stat, values, x_t, roles.asked)
+        trees = (self._part(tree) for tree in (stat, values, x_t, roles.asked))
+        return map_leaves(partial(_targets, t=t), self.process, *trees)
+
+    def _part(self, tree: Any) -> Any:
+        return tree if self.only is None else {name: tree[name] for name in self.only}
+
+
+def _factors(process: HasKernel[Any], names: Sequence[str]) -> HasKernel[Any]:
+    parts: Mapping[str, Process[Any]] = getattr(process, "parts", {})
+    listed = isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
+    if not listed or not names or not set(names) <= set(parts):
+        refuse("only", names, f"some of the factors {', '.join(parts)}" if parts else "None, as there are no factors")
+    return product({name: parts[name] for name in names})  # type: ignore[return-value]  # as all have kernels
 
 
 def _is_question(cond: Any) -> bool:

@@ -77,10 +77,11 @@ class ProbabilityFlow(Grouped):
     def evaluate(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, on_rows: OnRows) -> Estimate:
         """Integrate with a copy of the denoiser in the precision wanted."""
         denoiser = copy.deepcopy(denoiser).requires_grad_(False).eval().to(self.dtype)
-        x_0, cond = (
-            None if tree is None else _tree.map(lambda leaf: leaf.to(self.dtype), tree) for tree in (x_0, cond)
-        )
+        x_0, cond = (None if tree is None else _tree.map(self._cast, tree) for tree in (x_0, cond))
         return super().evaluate(denoiser, x_0, cond, rng, on_rows)
+
+    def _cast(self, leaf: Tensor) -> Tensor:
+        return leaf.to(self.dtype) if leaf.is_floating_point() else leaf
 
     def rows_at_once(self, denoiser: Denoiser) -> int:
         """A trace has at most a quarter million numbers; an InputError on spaces without a flow."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -280,13 +280,15 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return Estimate(result.log_prob + volume, result.standard_error, parts, words, result.degrees_of_freedom)
 
     @torch.inference_mode(False)
-    def likelihood_of_states(self, x: Any, cond: Any, rng: torch.Generator, method: Likelihood) -> Estimate:
+    def likelihood_of_states(
+        self, x: Any, cond: Any, rng: torch.Generator, method: Likelihood, only: Sequence[str] | None = None
+    ) -> Estimate:
         """The likelihood of standardised states in their own units; the condition may be a question about them."""
         instance(Likelihood, likelihood=method)
         device, n = self._device(), _tree.length(x)
         with progress(f"{method.name} of {n:,} rows", self.progress) as update:
             result = method(
-                self.answering() if isinstance(cond, dict) else self.denoiser_.to(device),
+                self.answering(only) if isinstance(cond, dict) else self.denoiser_.to(device),
                 _tree.map(lambda leaf: leaf.to(device), x),
                 rng,
                 None if cond is None else _tree.map(lambda leaf: leaf.to(device), cond),
@@ -299,8 +301,8 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _encoded_condition(self, n: int, given: Any, fewest: int = 0) -> torch.Tensor | None:
         return self.schema_.encode_condition(given, self._count(n, fewest))
 
-    def answering(self) -> Answering:
-        """The denoiser, which answers the question that comes as its condition.
+    def answering(self, only: Sequence[str] | None = None) -> Answering:
+        """The denoiser, which answers the question that comes as its condition, of all factors or only some.
 
         Raises:
             InputError: the model knows the joint law alone.
@@ -313,7 +315,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 "this model knows the joint law of all columns alone, so it cannot be asked about some of them given "
                 "others: fit it with roles='any', and a process with a kernel"
             )
-        return Answering(denoiser)
+        return Answering(denoiser, only)
 
     def _count(self, n: int, fewest: int = 0) -> int:
         check_is_fitted(self)

@@ -10,7 +10,7 @@ and whatever is missing is marginalised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -34,17 +34,23 @@ class Model(Protocol):
         """Of its data."""
 
     @property
+    def likelihood(self) -> Likelihood | None:
+        """How it scores, where that was chosen."""
+
+    @property
     def likelihood_(self) -> Likelihood:
         """How it scores by default."""
 
-    def answering(self) -> Answering:
+    def answering(self, only: Sequence[str] | None = None) -> Answering:
         """The denoiser that answers questions."""
 
     def asker(self, rng: torch.Generator) -> Ask:
         """What draws the cells of rows that are asked."""
 
-    def likelihood_of_states(self, x: Any, cond: Any, rng: torch.Generator, method: Likelihood) -> Estimate:
-        """Of standardised states, in their own units."""
+    def likelihood_of_states(
+        self, x: Any, cond: Any, rng: torch.Generator, method: Likelihood, only: Sequence[str] | None = None
+    ) -> Estimate:
+        """Of standardised states, in their own units; or of some factors given others."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.data import Encoded, EncodedCells, Schema
-from unnoise.evaluation import Estimate, Likelihood
+from unnoise.evaluation import Bound, Estimate, Likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
+from unnoise.model.defaults import default_likelihood
 from unnoise.model.questions import Flags, Model, Rows, either, scored
 from unnoise.processes import map_leaves
 
@@ -29,7 +30,7 @@ def estimated(
     dequantisations: int,
 ) -> Estimate:
     """The log-likelihood of the columns `of` given others, of what is known of them."""
-    schema, method = model.schema_, likelihood or model.likelihood_
+    schema, chosen = model.schema_, likelihood or model.likelihood
     (of, given), n = _split(schema, of, given), len(encoded)
     x, cond = encoded.all(rng)
     known = _ones(schema, n) if encoded.known is None else encoded.known
@@ -37,15 +38,25 @@ def estimated(
     known = _tree.map(lambda mask, a, b: mask & (a | b), known, asked, beside)
     of_rows = _tree.map(lambda mask, a: mask & a, known, asked)
     if dequantisations > 1 and encoded.jitter is not None:
-        method = DequantisedLikelihood(method, EncodedCells(encoded.jitter), dequantisations)
+        chosen = DequantisedLikelihood(chosen or Bound(), EncodedCells(encoded.jitter), dequantisations)
         x = encoded.x
     found = [
-        model.likelihood_of_states(rows.x, rows.condition(cells), rng, method)
-        for rows, cells in scored(Rows(x, known, cond), of_rows, Flags(schema))
+        _answer(model, rows, cells, chosen, rng) for rows, cells in scored(Rows(x, known, cond), of_rows, Flags(schema))
     ]
-    volume = schema.volumes(of_rows)
-    words = f"{method.description}; {schema.measure_of(of, given)}"
-    return _sum(found, volume, words)
+    words = "; ".join([*dict.fromkeys(one.method for one in found), schema.measure_of(of, given)])
+    return _sum(found, schema.volumes(of_rows), words)
+
+
+def _answer(model: Model, rows: Rows, cells: Any, chosen: Likelihood | None, rng: torch.Generator) -> Estimate:
+    """By the chosen likelihood; by default the exact flow of the factors that are asked, if they have one."""
+    question = rows.condition(cells)
+    if chosen is not None or not isinstance(question, dict) or not isinstance(cells, dict):
+        return model.likelihood_of_states(rows.x, question, rng, chosen or model.likelihood_)
+    only = [name for name, mask in cells.items() if bool(mask.any())]
+    method = default_likelihood(model.answering(only).process)
+    if not method.is_exact(model.answering(only).process):
+        return model.likelihood_of_states(rows.x, question, rng, method)
+    return model.likelihood_of_states({name: rows.x[name] for name in only}, question, rng, method, only)
 
 
 def _split(schema: Schema, of: Columns, given: Columns) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from unnoise import _tree
-from unnoise._errors import InputError
+from unnoise._errors import InputError, warn
 from unnoise._progress import progress
 from unnoise._seeding import generator
 from unnoise.data import Encoded
 from unnoise.evaluation import Bound, Estimate, Likelihood
 from unnoise.evaluation.bits import bits_per_dimension
 from unnoise.model import DenoisingMarkovModel
+from unnoise.report import holes
 from unnoise.report.baselines import baselines
+from unnoise.report.holes import Known
 
 Floats = NDArray[np.float64]
 MOST_ROWS = 1000  # test rows, by default
@@ -47,6 +49,7 @@ class Assessment:
         numbers: name -> quantity.
         likelihoods: name -> (nats per row, standard error over rows), the model first, then baselines.
         descriptions: name -> what was measured.
+        known: which cells of the test rows and of the samples are known, of which alone everything is measured.
     """
 
     model: DenoisingMarkovModel
@@ -59,11 +62,18 @@ class Assessment:
     numbers: dict[str, Quantity] = field(default_factory=dict)
     likelihoods: dict[str, tuple[float, float]] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
+    known: Known = field(default=Known(None, None))
 
-    def features(self, states: Any) -> Floats:
-        """States as the rows of real numbers that statistics use."""
+    def features(self, states: Any, known: Any = None) -> Floats:
+        """States as the rows of real numbers that statistics use, alike wherever nothing is known."""
+        states = holes.blanked(self.model.schema_, states, known)
         features: Floats = self.model.denoiser_.process.space.features(states).flatten(1).double().numpy()
         return features
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether some cells of the test rows are not known, or may be missing by the model."""
+        return self.test.known is not None or bool(self.model.schema_.missing)
 
     def measured(self) -> dict[str, float]:
         """All numbers by name, standard errors as `..._se`."""
@@ -88,7 +98,7 @@ def evaluate(
 
     Args:
         model: a fitted model.
-        test: rows that it was not fitted on.
+        test: rows that it was not fitted on; of rows with holes what is known is measured, and which cells are.
         y: their conditions, if they are no columns.
         train: the rows that it was fitted on, for baselines and copies.
         train_y: the conditions of the training rows.
@@ -109,10 +119,11 @@ def evaluate(
     result = Assessment(model, encoded, None, known, cond, seed)
     method = likelihood or model.likelihood_
     for way in (method,) if isinstance(method, Bound) else (method, Bound()):
-        _likelihood(result, model.estimate_states(rows, cond, rng, way), way)
+        _likelihood(result, holes.estimate(model, encoded, rows, rng, way), way)
     if known is not None:
         _baselines(result, known, rows, rng)
-    result.samples = model.sample_states(len(encoded), cond, rng)
+    result.samples = holes.sampled(model, encoded, cond, rng)
+    result.known = holes.known(schema, encoded, result.samples)
     _two_samples(result)
     result.seconds = time.monotonic() - start
     return result
@@ -126,13 +137,16 @@ def _likelihood(result: Assessment, estimate: Estimate, method: Likelihood) -> N
     result.numbers[f"{name}_monte_carlo_se"] = Quantity(monte_carlo, 0.0, "nats per row")
     for part, nats in estimate.parts.items():
         result.numbers[f"{name}_part_{part}"] = Quantity(*_over_rows(nats.double().numpy()), "nats per row")
-    result.descriptions[label] = f"{estimate.method}, Monte Carlo error {monte_carlo:.2g} nats per row"
+    words = estimate.method.partition("; nats per row")[0]  # where data have holes the measure follows
+    result.descriptions[label] = f"{words}, Monte Carlo error {monte_carlo:.2g} nats per row"
 
 
 def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generator) -> None:
     schema = result.model.schema_
-    if len(schema.factors) != 1:
+    if len(schema.factors) - bool(schema.missing) != 1:
         return
+    if result.has_holes or known.known is not None:
+        return warn("the baselines of the likelihood know whole rows alone, so there are none where data have holes")
     (factor,) = schema.factors.values()
     with progress("fitting the baselines", result.model.progress) as update:
         fits = baselines(factor, known.all(rng)[0], rows, result.seed % 2**32)  # as scikit-learn has them
@@ -145,7 +159,7 @@ def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generat
 def _record(result: Assessment, name: str, label: str, log_prob: Floats) -> None:
     mean, error = _over_rows(log_prob)
     result.numbers[f"{name}_nats_per_row"] = Quantity(mean, error, "nats per row")
-    if result.model.schema_.numbers is not None:
+    if result.model.schema_.numbers is not None and not result.has_holes:
         count = _tree.numel_per_row(result.test.x)
         bits, spread = bits_per_dimension(mean, count), bits_per_dimension(-error, count)
         result.numbers[f"{name}_bits_per_dim"] = Quantity(bits, spread, "bits per dimension")
@@ -159,7 +173,8 @@ def _over_rows(nats: Floats) -> tuple[float, float]:
 def _two_samples(result: Assessment) -> None:
     from unnoise.evaluation import classifier_test, energy_distance, memorisation
 
-    test, samples = result.features(result.test.x), result.features(result.model.schema_.round_trip(result.samples))
+    test = result.features(result.test.x, result.known.test)
+    samples = result.features(result.model.schema_.round_trip(result.samples), result.known.samples)
     found = classifier_test(test, samples)
     result.numbers["c2st_accuracy"] = Quantity(found.accuracy, found.standard_error)
     result.numbers["c2st_p_value"] = Quantity(found.p_value)
@@ -168,7 +183,7 @@ def _two_samples(result: Assessment) -> None:
     result.numbers["energy_distance"] = Quantity(distance.value, distance.standard_error)
     result.numbers["energy_distance_floor"] = Quantity(distance.floor)
     if result.train is not None:
-        copies = memorisation(samples, test, result.features(result.train.x))
+        copies = memorisation(samples, test, result.features(result.train.x, result.train.known))
         result.numbers["copying_ratio"] = Quantity(copies.ratio, copies.ratio_se)
         result.numbers["copying_near_share"] = Quantity(copies.near_share)
         result.numbers["copying_near_share_held_out"] = Quantity(copies.held_out_near_share)

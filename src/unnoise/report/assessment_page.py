@@ -13,8 +13,9 @@ from unnoise._provenance import provenance
 from unnoise._seeding import generator
 from unnoise.data.kinds import Category
 from unnoise.evaluation import bits_per_dimension, nearest_training
-from unnoise.report import plots, views
+from unnoise.report import holes, plots, views
 from unnoise.report.assessment import Assessment
+from unnoise.report.conditionals import DRAWS, conditional
 from unnoise.report.page import Page
 
 FRAMES = 9  # pictures in a filmstrip
@@ -30,6 +31,7 @@ def page_of(result: Assessment, title: str = "unnoise", command: str | None = No
     page = Page(title, subtitle=f"{len(result.test):,} held-out rows of {what}")
     page.summary(_summary(result))
     _samples(page, result)
+    _conditional(page, result)
     _likelihood(page, result)
     _two_samples(page, result)
     _neighbours(page, result)
@@ -47,9 +49,14 @@ def _is_image(result: Assessment) -> bool:
     return numbers is not None and len(numbers.event_shape) in (2, 3)
 
 
+def _in_bits(result: Assessment) -> bool:
+    """Images are told in bits per dimension, unless pixels are missing."""
+    return _is_image(result) and not result.has_holes
+
+
 def _summary(result: Assessment) -> dict[str, Any]:
     numbers = result.numbers
-    unit = "bits_per_dim" if _is_image(result) else "nats_per_row"
+    unit = "bits_per_dim" if _in_bits(result) else "nats_per_row"
     likelihood = next(name for name in numbers if name.endswith(unit))
     box = {
         "held-out log-likelihood": numbers[likelihood],
@@ -69,15 +76,41 @@ def _samples(page: Page, result: Assessment) -> None:
         else:
             page.figure(plots.image_grid(images[:60]), "Samples, not chosen.")
         return
-    real, new = (result.model.schema_.values(states) for states in (result.test.x, result.samples))
-    for factor in result.model.schema_.factors.values():
-        for figure, caption in views.figures(factor, real, new):
+    if result.has_holes:
+        page.text("Empty cells are left out: every column is drawn where it has values.")
+    real, new = _seen(result, result.test.x, result.known.test), _seen(result, result.samples, result.known.samples)
+    for name, factor in result.model.schema_.factors.items():
+        for figure, caption in views.figures(factor, real[name], new[name]):
             page.figure(figure, caption)
+
+
+def _seen(result: Assessment, x: Any, known: Any) -> dict[str, Any]:
+    """The columns of each factor where they are known."""
+    schema = result.model.schema_
+    if known is None:
+        return dict.fromkeys(schema.factors, schema.values(x))
+    parts = [tree if isinstance(tree, dict) else dict.fromkeys(schema.factors, tree) for tree in (x, known)]
+    return {name: views.seen(factor, parts[0][name], parts[1][name]) for name, factor in schema.factors.items()}
+
+
+def _conditional(page: Page, result: Assessment) -> None:
+    found = None if _is_image(result) else conditional(result)
+    if found is None:
+        return
+    page.section("What it says of one column given another")
+    given = ", ".join([found.given, *result.model.schema_.conditions])
+    page.text(
+        f"The model was asked for {found.of} given {given}, with all other columns unknown. Of all pairs of "
+        f"columns these two depend most on each other in the held-out rows ({found.nats:.2g} nats of mutual "
+        "information). --given of unnoise sample asks the same of any columns."
+    )
+    rows = f"{DRAWS} draws, each given {found.given} of one of these rows"
+    page.figure(plots.conditionals(found.groups, found.of), f"{found.of}: held-out rows of each group, and {rows}.")
 
 
 def _likelihood(page: Page, result: Assessment) -> None:
     page.section("How likely is held-out data?")
-    schema, bits = result.model.schema_, _is_image(result)
+    schema, bits = result.model.schema_, _in_bits(result)
     factor = bits_per_dimension(1.0, math.prod(schema.event_shape)) if bits else 1.0
     unit = "bits per dimension" if bits else "nats per row"
     names = list(result.likelihoods)
@@ -85,10 +118,11 @@ def _likelihood(page: Page, result: Assessment) -> None:
     errors = [result.likelihoods[name][1] * abs(factor) for name in names]
     figure = plots.likelihood_bars(names, values, errors, unit, higher_is_better=not bits)
     page.figure(figure, f"Held-out likelihood of the same {len(result.test):,} rows.")
+    holed = " Of rows with empty cells it is that of what is known." if result.has_holes else ""
     given = f" Only the model uses {', '.join(schema.conditions)}." if schema.conditions else ""
     page.text(
         f"Likelihoods are in {schema.measure}. Errors are standard errors over rows. "
-        f"A lower bound understates the model.{given}"
+        f"A lower bound understates the model.{holed}{given}"
     )
     rows = [
         [name, result.descriptions[name], f"{value:.3f} ± {error:.3f}"]
@@ -128,7 +162,9 @@ def _neighbours(page: Page, result: Assessment) -> None:
     if _is_image(result):
         shown = result.samples[:PAIRS]
         whole = result.model.schema_.round_trip(shown)
-        nearest = nearest_training(result.features(whole), result.features(result.train.x)).indices[:, 0]
+        nearest = nearest_training(result.features(whole), result.features(result.train.x, result.train.known)).indices[
+            :, 0
+        ]
         figure = plots.neighbour_grid(_images(result, shown), _images(result, result.train.x[nearest]))
         page.figure(figure, "Samples, each above its nearest training image.")
 
@@ -139,15 +175,16 @@ def _filmstrips(page: Page, result: Assessment) -> None:
     page.section("From data to noise, and back")
     rows = EXAMPLES if _is_image(result) else 500
     strip = plots.filmstrip if _is_image(result) else plots.points_filmstrip
-    frames, times = _noising(result, rows)
-    page.figure(strip(frames, times), "Noising: held-out data under the process, time t from 0 to 1.")
+    if _tree.length(holes.whole(result.test.x, result.known.test)):
+        frames, times = _noising(result, rows)
+        page.figure(strip(frames, times), "Noising: held-out data under the process, time t from 0 to 1.")
     frames, times = _denoising(result, rows)
     page.figure(strip(frames, times), "Denoising: the sampler's path from noise to new samples.")
 
 
 def _noising(result: Assessment, rows: int) -> tuple[list[Any], list[float]]:
     process: Any = result.model.denoiser_.process
-    x_0 = _tree.map(lambda leaf: leaf[:rows], result.test.x)
+    x_0 = _tree.map(lambda leaf: leaf[:rows], holes.whole(result.test.x, result.known.test))
     times = torch.linspace(0, 1, FRAMES).tolist()
     frames = [process.marginal(x_0, torch.tensor(t)).sample(generator(result.seed)) for t in times]
     return [_frame(result, frame) for frame in frames], times

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import Tensor
 
 from unnoise.data._numerics import Values
 from unnoise.data.factors import (
     AngleFactor,
     CategoryFactor,
+    CountFactor,
     Factor,
     MissingFactor,
     NumberFactor,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Pictures = list[tuple["Figure", str]]
+EMPTY = "(empty)"  # in place of a level
 
 
 @singledispatch
@@ -60,7 +63,7 @@ def _category_figures(factor: CategoryFactor, real: Columns, samples: Columns) -
 
 @figures.register(MissingFactor)
 def _missing_figures(factor: MissingFactor, real: Columns, samples: Columns) -> Pictures:
-    return []  # its columns are drawn as what they hold
+    return [(plots.shares(real, samples), "How often each column is empty: held-out rows and as many samples.")]
 
 
 @figures.register(SequenceFactor)
@@ -81,6 +84,32 @@ def _place_figures(factor: PlaceFactor, real: Columns, samples: Columns) -> Pict
 def _rotation_figures(factor: RotationFactor, real: Columns, samples: Columns) -> Pictures:
     picture = plots.rotation_map([("rotations", factor.encode(real), factor.encode(samples))])
     return [(picture, "Where each rotation takes the north pole; the colour is its turn around that point.")]
+
+
+@singledispatch
+def seen(factor: Factor, x: Tensor, known: Tensor) -> dict[str, Values]:
+    """The columns of points where they are known, (n, *cells) bool; by default of points that are known in all."""
+    return factor.decode(x[known.flatten(1).all(1) if known.ndim > 1 else known])
+
+
+@seen.register(MissingFactor)
+def _all_seen(factor: MissingFactor, x: Tensor, known: Tensor) -> dict[str, Values]:
+    return factor.decode(x)
+
+
+@seen.register(AngleFactor)
+@seen.register(CountFactor)
+@seen.register(NumberFactor)
+def _numbers_seen(factor: Factor, x: Tensor, known: Tensor) -> dict[str, Values]:
+    masks = [known.numpy()] if factor.block else known.numpy().T
+    columns = zip(factor.decode(x).items(), masks, strict=True)
+    return {name: np.where(mask, values, np.nan) for (name, values), mask in columns}
+
+
+@seen.register(CategoryFactor)
+def _levels_seen(factor: CategoryFactor, x: Tensor, known: Tensor) -> dict[str, Values]:
+    columns = zip(factor.decode(x).items(), known.numpy().T, strict=True)
+    return {name: np.where(mask, values.astype(object), EMPTY) for (name, values), mask in columns}
 
 
 @singledispatch

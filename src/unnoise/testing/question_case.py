@@ -22,7 +22,7 @@ from unnoise.evaluation._asked import total
 from unnoise.processes import HasKernel, leaves, map_leaves
 from unnoise.testing.case import Case, at, repeated, rows
 
-MOST_SPLITS = 3**5
+MOST_SPLITS = 3**5  # that are looked at one by one
 GIVEN, ASKED = 1, 2  # else unknown
 
 
@@ -82,7 +82,7 @@ class QuestionCase(Case):
         """About n atoms drawn by their weights."""
         x_0 = rows(self.atoms, torch.multinomial(self.weights, n, replacement=True, generator=rng))
         sizes = [math.prod(process.cells) for _, process, _ in leaves(self.process)]
-        splits = _splits(sum(sizes), n, rng)[torch.arange(n) % MOST_SPLITS]
+        splits = _splits(sum(sizes), rng)[torch.arange(n) % MOST_SPLITS]
         parts = iter(torch.split(splits, sizes, 1))
         roles = map_leaves(lambda process: next(parts).reshape(n, *process.cells), self.process)
         asked, given = (_tree.map(lambda role, r=r: role == r, roles) for r in (ASKED, GIVEN))
@@ -119,13 +119,11 @@ class QuestionCase(Case):
 
     def log_density(self, asks: Posed, x: Any) -> Tensor:
         """Log q_0 of the asked cells of x, (n,)."""
-        own = total(
-            self.process, asks.asked, lambda p, t, *of: p.marginal(of[0], t).log_prob(of[1]), at(0.0), asks.x_0, x
-        )
+        own = total(self.process, asks.asked, log_kernel, at(0.0), asks.x_0, x)
         return own + torch.logsumexp(self.log_weights(asks) + self.ratios(asks.x_0, x, at(0.0), asks.asked), -1)
 
 
-def _splits(cells: int, n: int, rng: torch.Generator) -> Tensor:
+def _splits(cells: int, rng: torch.Generator) -> Tensor:
     """Roles of cells, MOST_SPLITS rows: all that ask something, in turn, if so few, else some at random."""
     if 3**cells <= MOST_SPLITS:
         roles = torch.cartesian_prod(*[torch.arange(3)] * cells).reshape(-1, cells)

@@ -35,8 +35,8 @@ EXACT = 1e-6
 KEPT = 0.01  # of the least distance between atoms, by which what is given may move
 UNBIASED = 0.03  # bias of finite steps in the mean of a wave that is forgiven
 FORGIVEN = 0.1  # nats between a flow and the density: of the solver, and where noise does not quite end at the prior
-STEPS = 64
-ROWS, BOUND_DRAWS, FLOWS = 256, 16, 24
+STEPS, BOUND_DRAWS = 64, 16
+ROWS, FLOWS = 256, 24  # that exact properties look at, and flows, at most
 
 
 def check_questions(
@@ -96,11 +96,9 @@ def answers_are_conditional(case: QuestionCase) -> Finding:
     claim = "answers are those of the conditional law"
     sides: dict[str, tuple[Tensor, Tensor]] = {}
     rng, n = case.rng(claim), min(case.draws, ROWS)
-    asks, times = (
-        case.questions(n, rng),
-        torch.tensor(case.times, dtype=torch.float64)[torch.arange(n) % len(case.times)],
-    )
-    for label, t in [(label, t) for _, label, t in case.each_time()] + [("a time for each row", times)]:
+    asks, labelled = case.questions(n, rng), [(label, t) for _, label, t in case.each_time()]
+    times = torch.tensor(case.times, dtype=torch.float64)[torch.arange(n) % len(case.times)]
+    for label, t in [*labelled, ("a time for each row", times)]:
         x = case.process.marginal(asks.x_0, t).sample(rng)
         found = case.denoiser(x, t, asks.cond), case.statistic(asks, x, t)
         sides |= _by_leaf(label, asks.asked, *found)

@@ -44,7 +44,7 @@ def marginals(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
     """One histogram per column: real rows filled, samples as a line."""
     figure, panels = named_panels(_shared(real, samples)[:MOST_COLUMNS], 4, 1.45, 0.45)
     for name, axes in panels.items():
-        _histograms(axes, _finite(real[name]), _finite(samples[name]))
+        histograms(axes, finite(real[name]), finite(samples[name]))
     figure.supylabel("share of rows", size=8, color=QUIET)
     legend(figure)
     return figure
@@ -113,7 +113,8 @@ def _shared(real: Mapping[str, Any], samples: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def _finite(values: Any) -> Numbers:
+def finite(values: Any) -> Numbers:
+    """The finite numbers of a column."""
     numbers = as_numbers(values).reshape(-1)
     return numbers[np.isfinite(numbers)]
 
@@ -138,7 +139,7 @@ def _box(cloud: Numbers, least: float = 0.0) -> tuple[Numbers, float]:
     return (low + high) / 2, max(1.1 * float((high - low).max()), least) or 1.0
 
 
-def _bins(real: Numbers, samples: Numbers) -> Numbers:
+def bins_of(real: Numbers, samples: Numbers) -> Numbers:
     """Bars for few whole numbers, else Freedman and Diaconis."""
     low, high = _limits(real, samples)
     if real.size and np.all(real == np.round(real)) and high - low <= MOST_WHOLE:
@@ -149,8 +150,9 @@ def _bins(real: Numbers, samples: Numbers) -> Numbers:
     return np.linspace(low, high, int(number) + 1)
 
 
-def _histograms(axes: Axes, real: Numbers, samples: Numbers) -> None:
-    bins = _bins(real, samples)
+def histograms(axes: Axes, real: Numbers, samples: Numbers, bins: Numbers | None = None) -> None:
+    """Shares of real rows filled, of samples as a line."""
+    bins = bins_of(real, samples) if bins is None else bins
     if real.size:
         axes.stairs(np.histogram(real, bins)[0] / len(real), bins, fill=True, color=REAL, alpha=0.55)
     if samples.size:
