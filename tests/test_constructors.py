@@ -444,7 +444,8 @@ FINE = {
         schedules.Linear.end schedules.Geometric.end schedules.Exponential.scale schedules.Exponential.base
         schedules.PowerLogSNR.sigma_min schedules.PowerLogSNR.sigma_max schedules.PowerLogSNR.rho
         spaces.Lattice.step heads.X0.sigma_data heads.Eps.sigma_data heads.Preconditioned.sigma_data
-        heads.Score.sigma_data heads.Fourier.sigma_data heads.V.sigma_data heads.Velocity.sigma_data heads.LatticeHead.sigma_data
+        heads.Score.sigma_data heads.Fourier.sigma_data heads.V.sigma_data heads.Velocity.sigma_data
+        heads.LatticeHead.sigma_data
         processes.until_mixed.start processes.ImmigrationDeath.mean processes.PureDeath.mean
         processes.edm.sigma_min processes.edm.sigma_max processes.edm.rho processes.ornstein_uhlenbeck.horizon
         processes.variance_exploding.sigma_min processes.variance_exploding.sigma_max
@@ -534,7 +535,8 @@ FINE = {
     # no axes, none of them, one number
     "empty": """
         networks.MLP.input_shape networks.MLP.output_shape
-        spaces.Euclidean.event_shape heads.Told.cells heads.Tangent.frequencies heads.Fourier.frequencies targets.Potts.field
+        spaces.Euclidean.event_shape heads.Told.cells heads.Tangent.frequencies heads.Fourier.frequencies
+        targets.Potts.field
     """,
     # functions that may be left out
     "none function": """

@@ -13,12 +13,14 @@ from unnoise.heads.gaussian import Preconditioned
 
 @dataclass(frozen=True)
 class Fourier(Preconditioned):
-    r"""The network sees waves of every number too: with $u = x/\alpha$ and $s = \sigma/\alpha$
+    r"""The network sees waves of every number, too.
+
+    With $u = x/\alpha$ and $s = \sigma/\alpha$
 
     $$e^{-f^2 s^2/2}\sin f u, \qquad e^{-f^2 s^2/2}\cos f u$$
 
     for every frequency f, so that it tells values apart that are close (Tancik et al. 2020, arXiv 2006.10739;
-    Gorishniy et al. 2022, arXiv 2203.05556). Fourier finer than the noise fade. For vectors.
+    Gorishniy et al. 2022, arXiv 2203.05556). Waves finer than the noise fade. For vectors.
 
     Args:
         frequencies: in radians per unit of the data.

@@ -35,7 +35,7 @@ def default_network(input_shape: tuple[int, ...], cond_features: int, output_sha
 
 
 def default_head(schema: Schema, process: processes.Process[Any]) -> Callable[[Any], Head[Any]] | None:
-    """`heads.Fourier` for the numbers of a table, whose spikes and steps are finer than its spread; else the process's."""
+    """`heads.Fourier` for the numbers of a table, whose steps are finer than its spread; else the process's own."""
     if not isinstance(schema.container, Table):
         return None
     parts: Mapping[str, processes.Process[Any]] | None = getattr(process, "parts", None)
