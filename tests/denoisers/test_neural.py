@@ -14,9 +14,9 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Neural
 from unnoise.heads import X0, Eps, Preconditioned
 from unnoise.networks import MLP, UNet
-from unnoise.processes import edm, product, variance_preserving
+from unnoise.processes import CTMC, edm, product, rates, variance_preserving
 from unnoise.schedules import Learned
-from unnoise.spaces import Euclidean
+from unnoise.spaces import Euclidean, Finite
 
 
 class Spy(nn.Module):
@@ -35,6 +35,19 @@ def x(rng):
 @pytest.fixture
 def t(rng):
     return torch.rand(4, generator=rng, dtype=torch.float64)
+
+
+def test_levels_beside_numbers_are_seen_in_the_precision_of_the_network(x):
+    """As by the probability flow of the numbers given the levels, in double precision."""
+    process = product({"numbers": edm(Euclidean(3)), "levels": CTMC(Finite(2, 4), rates.UniformRates(4))})
+    denoiser = Neural(process, MLP(process.head.input_shape, 0, process.head.output_shape, width=8, depth=1))
+    single = {"numbers": x.float(), "levels": torch.tensor([[0, 1], [2, 3], [1, 1], [3, 0]])}
+    double = single | {"numbers": single["numbers"].double()}
+    half = torch.tensor(0.5)
+    expected = denoiser(single, half)["numbers"]
+    found = copy.deepcopy(denoiser).double()(double, half.double())["numbers"]
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, expected.double(), rtol=1e-4, atol=1e-4)
 
 
 def test_the_network_is_given_scaled_states_levels_and_conditions(gaussian, x, t):

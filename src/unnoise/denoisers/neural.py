@@ -69,6 +69,9 @@ class Neural(AnyQuestion):
         return self._estimate(inputs, x, t, cond)
 
     def _estimate(self, inputs: Tensor, x_t: Any, t: Tensor, cond: Tensor | None) -> Any:
+        weight = next(self.network.parameters(), None)
+        if isinstance(x_t, Mapping) and inputs.is_floating_point() and weight is not None:
+            inputs = inputs.to(weight.dtype)  # levels beside numbers have no precision of their own
         kind = inputs.dtype if inputs.is_floating_point() else torch.get_default_dtype()
         if cond is not None and cond.dtype != kind:
             raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")
