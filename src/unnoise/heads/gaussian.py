@@ -79,6 +79,12 @@ class GaussianHead(SignalNoiseHead):
         """The point, at unit variance."""
         return (self.input_scale(*self.alpha_sigma(x_t, t)) * x_t).reshape(-1, *self.input_shape)
 
+    def faded(self, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""The mean of Gaussian data given the point, $\alpha\sigma_d x/(\alpha^2\sigma_d^2 + \sigma^2)$."""
+        alpha, sigma = self.alpha_sigma(x_t, t)
+        signal = alpha * self.sigma_data * self.input_scale(alpha, sigma)  # the share of data, at most 1
+        return (signal * self.input_scale(alpha, sigma) * x_t).reshape(-1, *self.input_shape)
+
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """The estimate of x_0, in the precision of x_t."""
         return self.x_0(output.reshape(x_t.shape).to(x_t.dtype), x_t, *self.alpha_sigma(x_t, t))
