@@ -33,9 +33,10 @@ from unnoise.samplers import Ancestral
 
 SEED = 0
 ROLES = ("any", "joint")
-STEPS = {"adult": 3000, "digits": 2500, "torsions": 3000}
+STEPS = {"adult": 2000, "digits": 1000, "torsions": 1500}
 DRAWS = {"adult": 32, "digits": 64, "torsions": 64}  # of the bound
-C2ST_ROWS = 16_281
+C2ST_ROWS, VISITS = 8_000, 100  # samples, and the noise levels they visit
+RATE = 3e-3  # of learning, of the census and of torsions
 TIMED_ROWS, TIMED_STEPS, REPEATS = 10_000, 50, 7
 GIVEN = {"age": 40, "education": "Bachelors", "sex": "Female", "race": "White", "hours-per-week": 40}
 
