@@ -71,8 +71,8 @@ def run(setting: Setting) -> Outcome:
     }
     measured |= {"cells": int(hidden.sum()), "columns": columns, "seconds": seconds}
     notes = (
-        f"the model has the default network and {STEPS:,} steps of 512 rows at a learning rate of {RATE:g}, and draws with "
-        f"{VISITS} steps",
+        f"the model has the default network and {STEPS:,} steps of 512 rows at a learning rate of {RATE:g}, and draws "
+        f"with {VISITS} steps",
         f"{SHARE:.0%} of the known cells of the first {len(truth)} test rows are hidden, completely at random; '?' is "
         "a level of training rows, and cells that were known are filled anew where a draw is '?'",
         f"energy: {DRAWS} draws, Euclidean over the hidden cells of a row, numbers in standard deviations of the "
