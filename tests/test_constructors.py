@@ -147,6 +147,7 @@ MADE: dict[str, dict[str, Any]] = {
     "heads.Told": {"head": heads.V(EDM), "cells": (1,)},
     "heads.told": {"process": EDM, "head": heads.V},
     "heads.V": {"process": EDM, "sigma_data": 1.0},
+    "heads.Fourier": {"process": EDM, "sigma_data": 1.0, "frequencies": (1.0, 2.0)},
     "heads.Velocity": {"process": EDM, "sigma_data": 1.0},
     "heads.LatticeHead": {"process": EDM, "lattice": LEVELS, "bells": 2, "atoms": (0, -1), "sigma_data": 1.0},
     "heads.Letters": {"process": processes.edm(spaces.Euclidean((2, 3)))},
@@ -443,7 +444,8 @@ FINE = {
         schedules.Linear.end schedules.Geometric.end schedules.Exponential.scale schedules.Exponential.base
         schedules.PowerLogSNR.sigma_min schedules.PowerLogSNR.sigma_max schedules.PowerLogSNR.rho
         spaces.Lattice.step heads.X0.sigma_data heads.Eps.sigma_data heads.Preconditioned.sigma_data
-        heads.Score.sigma_data heads.V.sigma_data heads.Velocity.sigma_data heads.LatticeHead.sigma_data
+        heads.Score.sigma_data heads.Fourier.sigma_data heads.V.sigma_data heads.Velocity.sigma_data
+        heads.LatticeHead.sigma_data
         processes.until_mixed.start processes.ImmigrationDeath.mean processes.PureDeath.mean
         processes.edm.sigma_min processes.edm.sigma_max processes.edm.rho processes.ornstein_uhlenbeck.horizon
         processes.variance_exploding.sigma_min processes.variance_exploding.sigma_max
@@ -533,7 +535,8 @@ FINE = {
     # no axes, none of them, one number
     "empty": """
         networks.MLP.input_shape networks.MLP.output_shape
-        spaces.Euclidean.event_shape heads.Told.cells heads.Tangent.frequencies targets.Potts.field
+        spaces.Euclidean.event_shape heads.Told.cells heads.Tangent.frequencies heads.Fourier.frequencies
+        targets.Potts.field
     """,
     # functions that may be left out
     "none function": """

@@ -122,7 +122,7 @@ def test_a_result_is_strict_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Infinity" not in out
 
 
-VERBS = ["fit", "sample", "score", "evaluate", "demo"]
+VERBS = ["fit", "sample", "impute", "score", "evaluate", "demo"]
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -6,8 +6,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import Result
+
+from unnoise import load
 
 Run = Callable[..., Result]
 
@@ -50,3 +53,27 @@ def test_what_cannot_be_measured_is_refused(refused: Run, data: Path, model: Pat
     refused("evaluate", model, data / "people.csv", match="Feature names unseen at fit time")
     refused("evaluate", tmp_path, data / "rows.csv", match="there is no model in")
     assert (tmp_path / "report.html").read_text() == "mine"
+
+
+@pytest.mark.filterwarnings("default:the baselines of the likelihood")
+def test_rows_with_holes_are_measured_by_what_is_known(run: Run, data: Path, tmp_path: Path) -> None:
+    """By a model whose training had holes, which models them, and by one whose training had none."""
+    rows = pl.read_csv(data / "rows.csv").with_columns(b=pl.when(pl.col("a") < 0.5).then("b"))
+    rows.write_csv(tmp_path / "holes.csv")
+    few = ("--steps", "3", "--batch-size", "16", "--device", "cpu")
+    fitted = run("fit", tmp_path / "holes.csv", "-o", tmp_path / "holed", *few)
+    share = 100 * rows["b"].null_count() / 40
+    assert f"missing in {share:.0f} % of rows" in fitted.stdout
+    assert f"unnoise impute {tmp_path / 'holed'} {tmp_path / 'holes.csv'} -o filled.csv" in fitted.stdout
+    for model in ("holed", "whole"):
+        if model == "whole":
+            run("fit", data / "rows.csv", "-o", tmp_path / model, *few)
+        words = ("--train", tmp_path / "holes.csv", "--json")
+        result = run("evaluate", tmp_path / model, tmp_path / "holes.csv", *words)
+        assert result.exit_code == 0
+        assert result.stderr.startswith("unnoise: warning: the baselines of the likelihood know whole rows alone")
+        numbers = json.loads(result.stdout)
+        assert "gaussian_nats_per_row" not in numbers
+        schema = load(tmp_path / model).schema_
+        units = [schema.volume(["a"]) + (0 if b is None else schema.volume(["b"])) for b in rows["b"]]
+        assert numbers["bound_part_units"] == pytest.approx(sum(units) / 40)

@@ -80,7 +80,7 @@ def test_time_ends_a_training(done: Run, data: Path, tmp_path: Path) -> None:
 
 HEADER = "a,b\n"
 BAD = {
-    "nan": (HEADER + "1,2\n,3\n4,5\n", r"column 'a' has NaN in 1 row \(1\)"),
+    "nothing but holes": ("a,b,c\n1,,2\n3,,4\n", "Column 'b' had a value in no row, so there is nothing to learn"),
     "infinity": (HEADER + "1,2\n3,inf\n4,5\n", r"column 'b' has inf in 1 row \(1\)"),
     "one row": (HEADER + "1,2\n", r"got 1 sample .* at least 2 are needed to fit a density"),
     "no rows": (HEADER, "holds no rows of data"),
@@ -326,6 +326,7 @@ def test_resuming_with_other_data_is_refused(refused: Run, data: Path, model: Pa
         (("--precision", "bfloat16"), "precision = bfloat16 is asked for now"),
         (("--column", "x0=integer"), "but kinds = .* is asked for now"),
         (("--condition", "x0"), "but condition = .* is asked for now"),
+        (("--roles", "joint"), "roles = joint is asked for now"),
     ],
 )
 def test_resuming_with_other_options_is_refused(

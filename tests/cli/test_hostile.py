@@ -30,6 +30,10 @@ VOID = {
     f"score {{model}} {ROWS} -o new.csv --dequantisations 1": "--dequantisations is for whole numbers",
     f"score {{model}} {ROWS} -o new.csv --labels {LABELS}": "--labels is a file of conditions, and there is none",
     f"score {{people}} {PEOPLE} -o new.csv --labels {LABELS}": "--labels .* and all conditions are columns of the data",
+    f"impute {{model}} {ROWS} -o new.csv --labels {LABELS}": "--labels is a file of conditions, and there is none",
+    f"impute {{model}} {ROWS} -o new.csv --point mean --draws 2": "--draws is for draws, and --point is one filling",
+    f"impute {{model}} {ROWS} -o new.csv --point mode --sampler heun": "--sampler is for draws, without --point",
+    f"impute {{model}} {ROWS} -o new.csv --point mode --sampling-steps 3": "--sampling-steps is for draws, without",
     f"evaluate {{model}} {ROWS} --train-labels {LABELS}": "--train-labels is for the rows of --train",
     f"evaluate {{model}} {ROWS} --labels {LABELS}": "--labels is a file of conditions, and there is none",
     f"evaluate {{model}} {ROWS} --train {ROWS} --train-labels {LABELS}": "--train-labels is a file of conditions, and",
@@ -45,6 +49,10 @@ TWICE = {
     f"fit {PEOPLE} -o new --condition sex,age,sex": "got --condition for 'sex' twice",
     f"fit {PEOPLE} -o new --condition sex,": "got --condition 'sex,'; expected NAME,NAME",
     "sample {people} -o new.csv --given sex=Male --given age=4 --given sex=Female": "got --given for 'sex' twice",
+    f"score {{model}} {ROWS} -o new.csv --of a,b,a": "got --of for 'a' twice",
+    f"score {{model}} {ROWS} -o new.csv --given a --given a": "got --given for 'a' twice",
+    f"score {{model}} {ROWS} -o new.csv --of a --given a": "got the column 'a' in both of and given",
+    f"sample {{model}} -o new.csv --given a=1 --given-file {ROWS}": "got the column 'a' in --given and in the file of",
 }
 MANY = "9" * 20
 NUMBERS = {  # the verb with a number of 20 digits, 10**20 or beyond 2**64
@@ -57,6 +65,9 @@ NUMBERS = {  # the verb with a number of 20 digits, 10**20 or beyond 2**64
     f"sample {{model}} -o new.csv -n {MANY}": "-n",
     f"sample {{model}} -o new.csv --seed {2**64}": "--seed",
     f"sample {{model}} -o new.csv --sampling-steps {MANY}": "--sampling-steps",
+    f"impute {{model}} {ROWS} -o new.csv --seed {2**64}": "--seed",
+    f"impute {{model}} {ROWS} -o new.csv --draws {MANY}": "--draws",
+    f"impute {{model}} {ROWS} -o new.csv --draws 0": "--draws",
     f"score {{model}} {ROWS} -o new.csv --seed {2**64}": "--seed",
     f"score {{model}} {ROWS} -o new.csv --dequantisations {MANY}": "--dequantisations",
     f"evaluate {{model}} {ROWS} --seed {2**64}": "--seed",

@@ -6,6 +6,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,48 @@ def test_sample_takes_its_sampler_its_levels_and_its_seed(done: Run, model: Path
     assert pl.read_parquet(tmp_path / "new.parquet").equals(wanted)
 
 
+def test_sample_takes_what_is_given_typed_and_in_a_file(done: Run, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "known.csv").write_text("b\n8.5\n\n")
+    words = ("--given", "a=-1..2", "--given-file", tmp_path / "known.csv", "--seed", "5")
+    done("sample", model, "-o", tmp_path / "new.parquet", *words)
+    wanted = load(model).sample(2, given={"a": (-1, 2), "b": [8.5, None]}, seed=5)
+    assert pl.read_parquet(tmp_path / "new.parquet").equals(wanted)
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (("--draws", "2"), {"draws": 2}),
+        (("--point", "mean"), {"point": "mean"}),
+        (("--sampler", "euler", "--sampling-steps", "7"), {}),
+    ],
+)
+def test_impute_takes_its_draws_its_point_its_sampler_and_its_seed(
+    words: tuple[str, ...], options: dict[str, object], done: Run, model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "holes.csv").write_text("a,b\n1,\n,3\n0.5,9\n,\n")
+    done("impute", model, tmp_path / "holes.csv", "-o", tmp_path / "filled.parquet", "--seed", "5", *words)
+    fitted, rows = load(model), pl.read_csv(tmp_path / "holes.csv")
+    sampler = partial(samplers.Euler, steps=7) if "--sampler" in words else None
+    wanted = fitted.set_params(sampler=sampler).impute(rows, seed=5, **options)
+    names = ["filled.1.parquet", "filled.2.parquet"] if "draws" in options else ["filled.parquet"]
+    for name, frame in zip(names, wanted if "draws" in options else [wanted], strict=True):
+        assert pl.read_parquet(tmp_path / name).equals(frame)
+    assert sorted(path.name for path in tmp_path.glob("*.parquet")) == names
+
+
+@pytest.mark.parametrize("likelihood", ["bound", "exact"])
+def test_score_takes_the_columns_that_it_scores_and_those_given(
+    likelihood: str, done: Run, model: Path, data: Path, tmp_path: Path
+) -> None:
+    words = ("--of", "b", "--given", "a", "--likelihood", likelihood, "--seed", "5")
+    told = done("score", model, data / "rows.csv", "-o", tmp_path / "s.npy", *words).stdout
+    method = {"likelihood": Bound()} if likelihood == "bound" else {}
+    wanted = load(model).score_samples(pl.read_csv(data / "rows.csv"), of="b", given="a", seed=5, **method)
+    np.testing.assert_allclose(np.load(tmp_path / "s.npy")[:, 0], wanted, rtol=1e-6)
+    assert told.count("nats per row, log p(b | a); density in the data's own units") == 1
+
+
 @pytest.mark.parametrize("likelihood", ["bound", "exact"])
 def test_score_takes_its_likelihood_its_points_and_its_seed(
     likelihood: str, done: Run, whole: tuple[Path, Path], tmp_path: Path
@@ -76,6 +119,7 @@ def test_evaluate_takes_its_training_rows_its_number_of_rows_and_its_seed(
 
 def test_fit_takes_every_option(done: Run, data: Path, tmp_path: Path) -> None:
     words = ("--steps", "4", "--batch-size", "8", "--learning-rate", "0.02", "--precision", "bfloat16", "--seed", "5")
+    words += ("--roles", "joint")
     done("fit", data / "rows.csv", "-o", tmp_path / "model", "--time", "10m", "--device", "cpu", *words)
     model = load(tmp_path / "model")
     changed = {name: value for name, value in model.get_params().items() if value != getattr(unfitted(), name)}
@@ -85,6 +129,7 @@ def test_fit_takes_every_option(done: Run, data: Path, tmp_path: Path) -> None:
         "learning_rate": 0.02,
         "precision": "bfloat16",
         "random_state": 5,
+        "roles": "joint",
         "time_limit": 600.0,
         "device": "cpu",
     }

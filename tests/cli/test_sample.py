@@ -95,8 +95,10 @@ def test_output_that_exists_is_replaced_only_when_told(done: Run, refused: Run, 
             "Condition 'sex' has no level 'Robot'; the levels are Female, Male",
         ),
         (["--given", "sex=Male", "--given", "age=old"], "got --given age=old; expected a number for the column 'age'"),
-        (["--given", "sex=Male", "--given", "age=nan"], "Condition 'age' was given as NaN or infinity"),
-        (["--given", "sex=Male", "--given", "age=4", "--given", "z=1"], "The model has no condition 'z'"),
+        (["--given", "sex=Male", "--given", "age=nan"], "Condition 'age' is not modelled, so it cannot be missing"),
+        (["--given", "sex=Male", "--given", "age="], "Condition 'age' is not modelled, so it cannot be missing"),
+        (["--given", "sex=Male", "--given", "age=3..4"], "got --given age=3..4; expected a number .* is always given"),
+        (["--given", "sex=Male", "--given", "age=4", "--given", "z=1"], "The model has no column 'z'; its columns are"),
         (["--given", "sex"], "got --given 'sex'; expected NAME=VALUE"),
     ],
 )
@@ -110,7 +112,12 @@ def test_wrong_conditions_are_refused(
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (["--given", "a=1"], "The model has no conditions; leave out `given`"),
+        (["--given", "a=1", "--given", "b=2"], "got values for every column as given, so nothing is left to ask"),
+        (["--given", "a="], "Column 'a' was there in every row .* it cannot be given as missing"),
+        (["--given", "a=4..3"], r"Column 'a' was given the range \(4, 3\); expected \(low, high\), low at most high"),
+        (["--given", "a=x"], "Column 'a' holds numbers, but 'x' was given"),
+        (["--given", "a=1|"], "got the set '1|'; expected values with a bar between two of them"),
+        (["--given", "a=1", "--given-file", "nowhere.csv"], "There is no file or folder nowhere.csv"),
         (
             ["--sampler", "magic"],
             "got the sampler 'magic'; expected one of multistep, adaptive, dpm-solver[+][+], linear-multistep",

@@ -84,13 +84,13 @@ def test_columns_without_names_are_told_in_one_line(run: Run, data: Path, model:
 
 
 def test_wrong_data_are_refused(refused: Run, data: Path, model: Path, tmp_path: Path) -> None:
-    (tmp_path / "nan.csv").write_text("a,b\n1,2\n,3\n")
+    (tmp_path / "inf.csv").write_text("a,b\n1,2\ninf,3\n")
     output = ("-o", tmp_path / "scores.csv")
-    refused("score", model, tmp_path / "nan.csv", *output, match=r"column 'a' has NaN in 1 row \(1\)")
+    refused("score", model, tmp_path / "inf.csv", *output, match=r"column 'a' has inf in 1 row \(1\)")
     refused("score", model, data / "people.csv", *output, match="Feature names unseen at fit time: - age - sex")
     refused("score", model, tmp_path / "nothing.csv", *output, match="There is no file or folder")
     refused("score", tmp_path, data / "rows.csv", *output, match="there is no model in")
-    assert os.listdir(tmp_path) == ["nan.csv"]
+    assert os.listdir(tmp_path) == ["inf.csv"]
 
 
 def test_wrong_output_is_refused(refused: Run, data: Path, model: Path, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_weights_that_are_not_finite_score_nothing(refused: Run, data: Path, mod
 def test_what_is_not_a_number_scores_nothing(
     likelihood: str, run: Run, data: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(MLP, "forward", lambda self, x, *rest: torch.full_like(x, torch.nan))
+    monkeypatch.setattr(MLP, "forward", lambda self, x, *rest: x.new_full((len(x), *self.output_shape), torch.nan))
     words = ("-o", tmp_path / "scores.csv", "--likelihood", likelihood)
     result = run("score", model, data / "rows.csv", *words)
     assert (result.exit_code, result.stdout) == (1, "")

@@ -1,4 +1,4 @@
-"""What is typed: names, pairs, kinds and times, each given once, and the command to type again."""
+"""What is typed: names, kinds and times, each given once, and the command to type again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,6 @@ import pytest
 
 from unnoise import InputError
 from unnoise.cli import words
-
-
-def test_pairs_are_read() -> None:
-    assert words.pairs(["a=1", "b,c=x=y"], "--given") == {"a": "1", "b": "x=y", "c": "x=y"}
-    assert words.pairs(None, "--given") == {}
-    for wrong in ("a", "a=", "=1", ""):
-        with pytest.raises(InputError, match=f"got --given '{wrong}'; expected NAME=VALUE, as in --given age=40"):
-            words.pairs([wrong], "--given")
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), (None, None)])
@@ -73,8 +65,6 @@ def test_names_are_read_and_each_is_given_once() -> None:
         lambda: words.names("sex,age,sex", "--condition"),
         lambda: words.kinds(["age=real", "sex=real", "sex=count"]),
         lambda: words.kinds(["sex,age=proportions", "sex=count"]),
-        lambda: words.pairs(["sex=1", "sex=2"], "--given"),
-        lambda: words.pairs(["sex,sex=1"], "--given"),
     ):
         with pytest.raises(InputError, match="for 'sex' twice; give it once"):
             twice()

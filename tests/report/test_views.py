@@ -120,3 +120,34 @@ def test_rows_and_samples_are_told_apart(kind: str, monkeypatch: pytest.MonkeyPa
 
 def _parts(side: Any) -> list[Any]:
     return list(side.values()) if isinstance(side, dict) else list(side)
+
+
+def test_what_is_not_known_is_not_drawn() -> None:
+    numbers, x, schema = prepared("number")
+    known = torch.arange(120).reshape(40, 3) % 4 > 0
+    for i, (name, values) in enumerate(views.seen(numbers, x, known).items()):
+        np.testing.assert_array_equal(values, np.where(known[:, i], schema.values(x)[name], np.nan))
+    block, x, schema = prepared("block")
+    known = (torch.arange(360) % 4 > 0).reshape(40, 3, 3)
+    np.testing.assert_array_equal(views.seen(block, x, known)["x"], np.where(known, schema.values(x)["x"], np.nan))
+    levels, x, schema = prepared("category")
+    known = torch.arange(80).reshape(40, 2) % 3 > 0
+    for i, (name, values) in enumerate(views.seen(levels, x, known).items()):
+        assert values.tolist() == np.where(known[:, i], schema.values(x)[name].astype(object), views.EMPTY).tolist()
+    whole = torch.arange(40) % 3 > 0
+    for kind in ("latlon", "rotation"):
+        factor, x, schema = prepared(kind)
+        for name, values in views.seen(factor, x, whole).items():
+            np.testing.assert_array_equal(values, schema.values(x)[name][whole])
+    tokens, x, schema = prepared("sequence")
+    sites = torch.ones(40, 5, dtype=torch.bool)
+    sites[3, 2] = False
+    assert all(len(values) == 39 for values in views.seen(tokens, x, sites).values())
+
+
+@pytest.mark.parametrize("kind", ["number", "angle", "count", "category"])
+def test_columns_with_holes_are_drawn(kind: str) -> None:
+    factor, x, _ = prepared(kind)
+    known = torch.rand(40, x.shape[1], generator=torch.Generator().manual_seed(0)) > 0.3
+    found = views.figures(factor, views.seen(factor, x, known), views.seen(factor, x, ~known))
+    assert all(figure.axes for figure, _ in found)

@@ -9,7 +9,7 @@ from unnoise.processes import CTMC, rates, variance_preserving
 from unnoise.spaces import Euclidean, Finite
 from unnoise.testing import questions
 from unnoise.testing.processes import case_of
-from unnoise.testing.question_case import QuestionCase, Questions, cells_of
+from unnoise.testing.question_case import Posed, QuestionCase, cells_of
 
 
 def test_products_that_are_not_in_the_package() -> None:
@@ -42,7 +42,7 @@ def test_the_weights_of_atoms_given_a_letter() -> None:
     other = asks.beside(asks.x_0.flip(0))
     assert torch.equal(other.x_0[asks.given], asks.x_0[asks.given])
     second = torch.tensor([[False, True]])
-    nowhere = Questions(case.process, torch.tensor([[0, 3]]), ~second, second)
+    nowhere = Posed(case.process, torch.tensor([[0, 3]]), ~second, second)
     torch.testing.assert_close(case.log_weights(nowhere).exp()[0], case.weights)
 
 

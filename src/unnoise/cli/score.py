@@ -68,7 +68,7 @@ def score(
     Examples:
       unnoise score model new.csv -o scores.csv
 
-      unnoise score model new.csv --of income --given sex,age -o scores.csv
+      unnoise score model people.csv --of income --given sex,age -o scores.csv
     """
     import polars
 

@@ -8,6 +8,7 @@ from unnoise.heads.finite import Logistic as Logistic
 from unnoise.heads.finite import Posterior as Posterior
 from unnoise.heads.finite import RatioHead as RatioHead
 from unnoise.heads.finite import Softmax as Softmax
+from unnoise.heads.fourier import Fourier as Fourier
 from unnoise.heads.gaussian import X0 as X0
 from unnoise.heads.gaussian import Eps as Eps
 from unnoise.heads.gaussian import GaussianHead as GaussianHead

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import nn
 
 from unnoise import networks, processes, samplers
+from unnoise.data import Schema
+from unnoise.data.containers import Table
 from unnoise.evaluation import Bound, Likelihood, ProbabilityFlow
+from unnoise.heads import Fourier, Head
+from unnoise.heads.product import joint
 from unnoise.samplers import Sampler
 
 
@@ -27,6 +32,20 @@ def default_network(input_shape: tuple[int, ...], cond_features: int, output_sha
         return networks.UNet(input_shape, cond_features, output_shape, **shape)
     kind = networks.Transformer if len(input_shape) == 2 else networks.MLP
     return kind(input_shape, cond_features, output_shape)
+
+
+def default_head(schema: Schema, process: processes.Process[Any]) -> Callable[[Any], Head[Any]] | None:
+    """`heads.Fourier` for the numbers of a table, whose steps are finer than its spread; else the process's own."""
+    if not isinstance(schema.container, Table):
+        return None
+    parts: Mapping[str, processes.Process[Any]] | None = getattr(process, "parts", None)
+    if parts is None:
+        return Fourier if _is_vector(process) else None
+    return partial(joint, parts={name: Fourier for name, part in parts.items() if _is_vector(part)})
+
+
+def _is_vector(process: processes.Process[Any]) -> bool:
+    return isinstance(process, processes.Gaussian) and len(process.space.event_shape) == 1
 
 
 def default_likelihood(process: processes.Process[Any]) -> Likelihood:

@@ -17,6 +17,7 @@ from unnoise._errors import InputError
 from unnoise.data import Encoded, Schema
 from unnoise.denoisers import Answering, Denoiser, Neural, Roles
 from unnoise.heads import Head, Told, told
+from unnoise.model.defaults import default_head
 from unnoise.model.questions import Flags, any_in_row, both, either, negated
 from unnoise.processes import HasKernel, Process, leaves
 from unnoise.training import Dataset, Questions, RandomRoles
@@ -38,7 +39,7 @@ def chosen_head(roles: Any, schema: Schema, process: Process[Any], head: HeadOf)
     if not holes and (roles == JOINT or _is_one_cell(process)):
         return head
     if isinstance(process, HasKernel) and _shows_numbers(process, head):
-        return partial(told, head=head)
+        return partial(told, head=default_head(schema, process) if head is None else head)
     if holes:
         raise InputError(
             f"the data have holes in {', '.join(schema.missing[:4])}, and this process or head knows whole rows alone: "

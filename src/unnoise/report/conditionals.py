@@ -18,6 +18,7 @@ from unnoise.data.factors import AngleFactor, CategoryFactor, CountFactor, Facto
 from unnoise.model.questions import Flags, Rows, drawn, either
 from unnoise.report.assessment import Assessment
 from unnoise.report.holes import all_cells
+from unnoise.report.plots._style import shorten
 
 Codes = NDArray[np.int64]
 
@@ -144,6 +145,7 @@ def _members(codes: Codes, there: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
 
 def _words(name: str, values: Values) -> str:
     """A group of rows, by the values of the column that is given."""
+    name = shorten(name, 12)
     if values.dtype.kind not in "iuf":
         return f"{name} = {values[0]}" if len(set(values.tolist())) == 1 else f"{name}: others"
     low, high = values.min(), values.max()

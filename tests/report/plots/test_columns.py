@@ -8,7 +8,7 @@ from matplotlib.collections import PathCollection
 from unnoise._errors import InputError
 from unnoise.report.plots import marginals, pairs, png, points_filmstrip
 from unnoise.report.plots._style import MODEL, REAL
-from unnoise.report.plots.columns import _bins, _interleave, _limits
+from unnoise.report.plots.columns import _interleave, _limits, bins_of
 
 
 @pytest.fixture
@@ -52,11 +52,11 @@ def test_columns_of_extreme_size_are_drawn(scale: float):
 
 
 def test_whole_numbers_get_a_bar_each():
-    bins = _bins(np.array([0.0, 1.0, 1.0, 3.0]), np.array([0.2, 2.9]))
+    bins = bins_of(np.array([0.0, 1.0, 1.0, 3.0]), np.array([0.2, 2.9]))
     assert np.all(bins % 1 == 0.5)
     assert bins[0] <= -0.5
     assert bins[-1] >= 3.5
-    many = _bins(np.arange(1000.0), np.arange(1000.0))
+    many = bins_of(np.arange(1000.0), np.arange(1000.0))
     assert 8 <= len(many) - 1 <= 36
 
 

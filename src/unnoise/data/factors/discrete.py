@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise._checks import flag
 from unnoise.data._checked import LATER, check, check_distinct, is_held
 from unnoise.data._numerics import Values
 from unnoise.data.base import Level, described, indices_of, levels_of
@@ -24,6 +25,13 @@ MOST_COUNTED = 2**31 - 1
 class CategoryFactor(Factor):
     """Each column is one of a few levels, without order.
 
+    Args:
+        columns: the names.
+        levels: of each column.
+        dtypes: of each column.
+        masked: whether noise hides levels behind a mask, so that nothing is left of them at t = 1; else it puts others
+            in their place, as models did that do not say.
+
     >>> animals = CategoryFactor.fit({"kind": np.array(["cat", "dog", "cat"], dtype=object)})
     >>> animals.encode({"kind": np.array(["dog"], dtype=object)})
     tensor([[1]])
@@ -33,11 +41,13 @@ class CategoryFactor(Factor):
     measure: ClassVar[str] = "probability of the levels"
     levels: tuple[tuple[Level, ...], ...]
     dtypes: tuple[str, ...]
+    masked: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_each("levels", self.levels)
         self._check_dtypes(self.dtypes, text=True)
+        flag(masked=self.masked)
         for levels, dtype in zip(self.levels, self.dtypes, strict=True):
             check_distinct(levels, "levels")
             check(1 < len(levels) <= MOST, "the number of levels", len(levels), f"2 to {MOST}")
@@ -47,12 +57,11 @@ class CategoryFactor(Factor):
     def fit(cls, columns: Columns) -> Self:
         """The levels that occur, in order."""
         levels = tuple(_levels(values, name) for name, values in columns.items())
-        return cls(tuple(columns), levels, dtypes_of(columns))
+        return cls(tuple(columns), levels, dtypes_of(columns), masked=True)
 
     def process(self) -> CTMC:
-        """Jumps to any level, at the same rate."""
-        sizes = tuple(len(levels) for levels in self.levels)
-        return CTMC(Finite(len(sizes), sizes), rates.UniformRates(sizes))
+        """Jumps to a mask, or to any level at the same rate."""
+        return hiding(tuple(len(levels) for levels in self.levels), self.masked)
 
     @property
     def anywhere(self) -> Tensor:
@@ -152,6 +161,14 @@ class CountFactor(Factor):
 
     def __str__(self) -> str:
         return f"count, mean {self.means[0]:.4g}" if len(self.means) == 1 else "count"
+
+
+def hiding(sizes: tuple[int, ...], masked: bool = True) -> CTMC:
+    """Noise on columns of so many levels: each becomes a mask at a random time, or any level."""
+    if not masked:
+        return CTMC(Finite(len(sizes), sizes), rates.UniformRates(sizes))
+    states = tuple(size + 1 for size in sizes)
+    return CTMC(Finite(len(sizes), states), rates.Absorbing(states))
 
 
 def _levels(values: Values, name: str) -> tuple[Level, ...]:

@@ -13,9 +13,9 @@ from torch import Tensor
 from unnoise.data._checked import check
 from unnoise.data._numerics import Values
 from unnoise.data.factors.base import Columns, Factor
+from unnoise.data.factors.discrete import hiding
 from unnoise.data.holes import Present, missing
-from unnoise.processes import CTMC, rates
-from unnoise.spaces import Finite
+from unnoise.processes import CTMC
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,8 @@ class MissingFactor(Factor):
         return cls(tuple(columns), tuple(float(flags.mean()) for flags in columns.values()))
 
     def process(self) -> CTMC:
-        """Jumps to the other state."""
-        sizes = (2,) * len(self.columns)
-        return CTMC(Finite(len(sizes), sizes), rates.UniformRates(sizes))
+        """Jumps to a mask."""
+        return hiding((2,) * len(self.columns))
 
     @property
     def anywhere(self) -> Tensor:
