@@ -80,8 +80,8 @@ class Softmax(StatesHead):
     def faded(self, x_t: Tensor, t: Tensor) -> Tensor:
         r"""What the state says of x_0 by itself, $q_{t|0}(x_t | a)/\sum_b q_{t|0}(x_t | b)$, instead of one-hot."""
         own = self.process.evidence(x_t, t, torch.get_default_dtype())
-        own = self.process.space.states**0.5 * own / own.sum(-1, keepdim=True)
-        return own.movedim(-1, 1).reshape(-1, *self.input_shape)
+        one_hot: Tensor = self.process.space.states**0.5 * own / own.sum(-1, keepdim=True)
+        return one_hot.movedim(-1, 1).reshape(-1, *self.input_shape)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """Softmax; data is never where it cannot be."""
