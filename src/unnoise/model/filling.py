@@ -51,25 +51,21 @@ def probabilities(model: Model, X: Any, column: str, y: Any) -> Any:
     schema, denoiser = model.schema_, model.answering()
     levels, told = schema.levels(column), schema.beside(X, column, y)
     rows = Rows(told.x, told.known, told.cond)
-    asked = _tree.map(lambda cells, known: cells.expand_as(known), schema.cells([column]), rows.known)
-    done = []
-    for part in batches(len(rows), AT_ONCE):
-        wanted = conditions.at(asked, part)
-        done.append(_of_cell(_likely(denoiser, rows.at(part), wanted), wanted, len(levels)))
-    return torch.cat(done).double().numpy()
+    cells = schema.cells([column])
+    laws = _likely(denoiser, rows, _tree.map(lambda mask, known: mask.expand_as(known), cells, rows.known))
+    pairs = zip(_tree.leaves(laws), _tree.leaves(cells), strict=True)
+    (law,) = [law[:, mask][:, 0, : len(levels)] for (_, law), (_, mask) in pairs if mask.any()]
+    return (law / law.sum(1, keepdim=True)).double().numpy()
 
 
-def _of_cell(laws: Any, asked: Any, count: int) -> Tensor:
-    """The law of the one cell that is asked, (n, count)."""
-    pairs = zip(_tree.leaves(laws), _tree.leaves(asked), strict=True)
-    (found,) = [law[mask][:, :count] for (_, law), (_, mask) in pairs if mask.any()]
-    whole: Tensor = found / found.sum(1, keepdim=True)
-    return whole
+def _likely(denoiser: Answering, rows: Rows, asked: Any) -> Any:
+    """One evaluation at t = 1: laws of levels, means of numbers, and elsewhere the statistic."""
+    parts = list(batches(len(rows), AT_ONCE)) or [slice(0, 0)]
+    return _tree.concatenate([_evaluated(denoiser, rows.at(part), conditions.at(asked, part)) for part in parts])
 
 
 @torch.no_grad()
-def _likely(denoiser: Answering, rows: Rows, asked: Any) -> Any:
-    """One evaluation at t = 1: laws of levels, means of numbers, and elsewhere the statistic."""
+def _evaluated(denoiser: Answering, rows: Rows, asked: Any) -> Any:
     like = next(denoiser.parameters(), next(denoiser.buffers(), torch.empty(0)))
     device = like.device
     rows, asked = rows.to(device), _tree.map(lambda mask: mask.to(device), asked)
