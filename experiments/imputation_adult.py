@@ -22,13 +22,14 @@ from experiments.base import Experiment, Outcome, Setting
 from experiments.chained import Forest, Scales, filled, hot_decks, ridge, started
 from experiments.imputing import energy_scores, mean_and_error
 from unnoise import DenoisingMarkovModel
-from unnoise.networks import MLP
+from unnoise.samplers import Ancestral
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROWS, SHARE, DRAWS = 3000, 0.2, 5
-STEPS, WIDTH = 8000, 512
+STEPS, RATE = 4000, 3e-3  # of training
+VISITS = 100  # noise levels of the sampler
 TREES, FOREST_ROWS, ROUNDS = 50, 20_000, 5
 TRIES = 50  # of draws that say "?"
 ORDER = (*NUMBERS, *CATEGORIES)  # of the cells of a `Table`
@@ -70,6 +71,8 @@ def run(setting: Setting) -> Outcome:
     }
     measured |= {"cells": int(hidden.sum()), "columns": columns, "seconds": seconds}
     notes = (
+        f"the model has the default network and {STEPS:,} steps of 512 rows at a learning rate of {RATE:g}, and draws "
+        f"with {VISITS} steps",
         f"{SHARE:.0%} of the known cells of the first {len(truth)} test rows are hidden, completely at random; '?' is "
         "a level of training rows, and cells that were known are filled anew where a draw is '?'",
         f"energy: {DRAWS} draws, Euclidean over the hidden cells of a row, numbers in standard deviations of the "
@@ -93,7 +96,8 @@ def fitted(setting: Setting, train: Columns) -> DenoisingMarkovModel:
 
     return DenoisingMarkovModel(
         steps=20 if setting.quick else STEPS,
-        network=partial(MLP, width=32 if setting.quick else WIDTH),
+        learning_rate=RATE,
+        sampler=partial(Ancestral, steps=5 if setting.quick else VISITS),
         random_state=setting.seed,
         progress=False,
     ).fit(pl.DataFrame({name: list(values) for name, values in train.items()}))

@@ -43,7 +43,9 @@ SETTINGS: dict[str, Any] = {  # none of them a default
 
 
 def tiny(**changes: Any) -> DenoisingMarkovModel:
-    return DenoisingMarkovModel(**{"steps": 3, "batch_size": 8, "network": TINY, "device": "cpu", **changes})
+    return DenoisingMarkovModel(
+        **{"steps": 3, "batch_size": 8, "network": TINY, "device": "cpu", "roles": "joint", **changes}
+    )
 
 
 def equal(one: torch.nn.Module, other: torch.nn.Module) -> bool:

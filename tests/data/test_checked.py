@@ -21,7 +21,7 @@ from unnoise._errors import InputError
 from unnoise._renamed import translated_schema
 from unnoise.data import Schema
 from unnoise.data._checked import check, entries
-from unnoise.data.factors import SequenceFactor
+from unnoise.data.factors import CategoryFactor, Factor, SequenceFactor
 
 FOLDER = Path(__file__).parents[1] / "saved_models"
 SAVED = {
@@ -91,10 +91,15 @@ def states(schema: Schema) -> Any:
     parts = {
         name: torch.full((2, *factor.shape), min(1, factor.states - 1))
         if isinstance(factor, SequenceFactor)
-        else factor.process().prior(2).sample(rng)
+        else levels_of(factor, factor.process().prior(2).sample(rng))
         for name, factor in schema.factors.items()
     }
     return next(iter(parts.values())) if len(parts) == 1 else parts
+
+
+def levels_of(factor: Factor, x: torch.Tensor) -> torch.Tensor:
+    """Of levels, which noise hides behind a mask, the first."""
+    return torch.zeros_like(x) if isinstance(factor, CategoryFactor) and factor.masked else x
 
 
 def use(schema: Schema) -> None:

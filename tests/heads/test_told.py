@@ -23,7 +23,7 @@ def test_marks_of_an_image_lie_where_its_pixels_do() -> None:
     asked[0, 1, 3, 0] = False  # unknown
     seen = head.inputs(x, T, asked, given)
     assert seen.shape == (1, *head.input_shape) == (1, 6, 4, 4)
-    torch.testing.assert_close(seen[:, :2], IMAGE.head.inputs(x, T))
+    torch.testing.assert_close(seen[:, :2], IMAGE.head.faded(x, T))
     assert seen[0, 2:].nonzero().tolist() == [[0, 1, 2], [3, 3, 0]]  # given and unknown, channel by channel
 
 
@@ -32,7 +32,7 @@ def test_marks_of_a_product_follow_its_inputs() -> None:
     masks = {"n": torch.tensor([[True, False]] * 4), "w": torch.tensor([[False, True, False]] * 4)}
     asked = masks | {"s": torch.tensor([True, False] * 2)}
     given = {name: ~mask & (torch.arange(4) < 2).reshape(-1, *[1] * (mask.ndim - 1)) for name, mask in asked.items()}
-    seen, plain = head.inputs(x, T, asked, given), BOTH.head.inputs(x, T)
+    seen, plain = head.inputs(x, T, asked, given), BOTH.head.faded(x, T)
     assert seen.shape[1] == plain.shape[1] + 2 * (2 + 3 + 1)
     torch.testing.assert_close(seen[:, : plain.shape[1]], plain)
     flat = torch.cat([given["n"], given["w"], given["s"][:, None]], 1).float()
@@ -55,6 +55,25 @@ def test_given_cells_are_shown_at_time_zero() -> None:
     first, second = told(process).inputs(x, times, ~given, given)[0, :2].tolist()
     assert abs(first - 2.0) < 0.01
     assert abs(second) < 0.05
+
+
+def test_a_noisy_state_is_shown_as_what_it_says_by_itself() -> None:
+    """By Bayes' rule for even data: of numbers the mean, of levels their probabilities times the root of S."""
+    process = processes.CTMC(spaces.Finite(1, 4), processes.rates.UniformRates(4))
+    x = torch.tensor([[2], [0]])
+    kept = 1 - T  # what has survived, nearly
+    likely, other = kept + (1 - kept) / 4, (1 - kept) / 4
+    seen = process.head.faded(x, T)
+    assert seen.shape == process.head.inputs(x, T).shape
+    torch.testing.assert_close(seen[:, 2] / 2, torch.stack([likely, other]), atol=1e-4, rtol=0)
+    assert seen[0].argmax() == 2
+    ends = [process.head.faded(x, torch.tensor(t)) for t in (0.0, 1.0)]
+    torch.testing.assert_close(ends[0], process.head.inputs(x, torch.tensor(0.0)), atol=1e-4, rtol=0)
+    torch.testing.assert_close(ends[1], torch.full((2, 4), 0.5), atol=1e-3, rtol=0)
+    numbers, y = V(IMAGE, sigma_data=2.0), torch.ones(1, 2, 4, 4)
+    alpha, sigma = IMAGE.alpha_sigma(T)
+    mean = alpha * 4 / (alpha**2 * 4 + sigma**2)
+    torch.testing.assert_close(numbers.faded(y, T), (mean / 2 * y).float())
 
 
 def test_a_head_of_ones_own() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 
@@ -54,6 +55,25 @@ def test_flags_are_drawn_first_and_what_they_say_is_missing_is_never_asked(schem
     present = Recorded(flag=0)
     drawn(rows, Flags(schema), present)
     assert present.asked[1] == {"category": [[True, True, True]], "missing": [[False]]}
+
+
+def test_a_place_of_which_a_part_is_missing_is_drawn_for_the_other_part() -> None:
+    """Its latitude alone may be missing: then there still is a longitude."""
+    places = pd.DataFrame({"lat": [1.0, None, 3.0, 4.0], "lon": [5.0, 6.0, 7.0, 8.0]})
+    schema = Schema.infer(places, kinds={"lat,lon": "latlon"})
+    known = schema.encode(places).known
+    (place,) = [name for name in known if name != "missing"]
+    nothing = {name: torch.zeros_like(mask[:1]) for name, mask in known.items()}
+    rows = Rows({name: leaf[:1] for name, leaf in schema.encode(places).x.items()}, nothing, None)
+    asked = []
+
+    def ask(rows: Rows, cells: Any) -> Any:
+        asked.append({name: mask.tolist() for name, mask in cells.items()})
+        return rows.x | {"missing": torch.ones_like(rows.x["missing"])}
+
+    found = drawn(rows, Flags(schema), ask)
+    assert asked[1] == {place: [True], "missing": [[False]]}
+    assert found.x["missing"].tolist() == [[1]]  # what it was drawn as
 
 
 def test_holes_without_flags_are_filled_first_given_all_flags(schema: Schema) -> None:

@@ -143,8 +143,8 @@ class OfBells(AnyQuestion):
         self.process, self.law = process, law
 
     def answer(self, x: Any, t: torch.Tensor, roles: Any, cond: Any = None) -> Any:
-        one_hot = torch.nn.functional.one_hot(x["category"][:, 0], 2).to(x["numbers"])
-        weights = torch.where(roles.given["category"], one_hot, torch.full_like(one_hot, 0.5))
+        one_hot = torch.nn.functional.one_hot(x["category"][:, 0], 3).to(x["numbers"])
+        weights = torch.where(roles.given["category"], one_hot[:, :2], 0.5 * torch.ones_like(one_hot[:, :2]))
         alpha, sigma = (part.to(x["numbers"]).reshape(-1, 1) for part in self.process.parts["numbers"].alpha_sigma(t))
         means, variance = self.law.means[:, 0].to(x["numbers"]), self.law.covariances[0, 0, 0].to(x["numbers"])
         total = alpha**2 * variance + sigma**2

@@ -36,6 +36,13 @@ class Head(ABC, Generic[S]):
     def inputs(self, x_t: S, t: Tensor) -> Tensor:
         """Numbers of order one that describe x_t, (n, *input_shape)."""
 
+    def faded(self, x_t: S, t: Tensor) -> Tensor:
+        """The inputs, but the noisier a cell the fainter, as its own mean of x_0; here the inputs themselves.
+
+        Where cells have times of their own a network need not learn which of them to look past.
+        """
+        return self.inputs(x_t, t)
+
     @abstractmethod
     def estimate(self, output: Tensor, x_t: S, t: Tensor) -> S:
         """The statistic that an output (n, *output_shape) stands for."""

@@ -77,6 +77,12 @@ class Softmax(StatesHead):
     trait = "of jumps on a finite space whose kernel is known"
     process: _KnownJumps
 
+    def faded(self, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""What the state says of x_0 by itself, $q_{t|0}(x_t | a)/\sum_b q_{t|0}(x_t | b)$, instead of one-hot."""
+        own = self.process.evidence(x_t, t, torch.get_default_dtype())
+        one_hot: Tensor = self.process.space.states**0.5 * own / own.sum(-1, keepdim=True)
+        return one_hot.movedim(-1, 1).reshape(-1, *self.input_shape)
+
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """Softmax; data is never where it cannot be."""
         return self.over_data(self.by_site(output))
@@ -128,6 +134,10 @@ class Indices(Posterior):
         """The states themselves."""
         return x_t
 
+    def faded(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """The inputs."""
+        return self.inputs(x_t, t)
+
 
 @dataclass(frozen=True)
 class Logistic(Softmax):
@@ -159,6 +169,10 @@ class Logistic(Softmax):
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """States scaled to [-1, 1]."""
         return self._scaled(x_t, torch.get_default_dtype()).reshape(-1, *self.input_shape)
+
+    def faded(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """The inputs."""
+        return self.inputs(x_t, t)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\sigma(b) - \sigma(a) = \sigma(b)\sigma(-a)(1 - e^{a - b})$ for the edges a < b."""

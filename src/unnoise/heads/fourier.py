@@ -50,9 +50,17 @@ class Fourier(Preconditioned):
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """Side by side."""
         alpha, sigma = self.alpha_sigma(x_t, t)
+        return torch.cat([self.input_scale(alpha, sigma) * x_t, *self._waves(x_t, alpha, sigma)], -1)
+
+    def faded(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """With the faded numbers."""
+        alpha, sigma = self.alpha_sigma(x_t, t)
+        return torch.cat([self.faded_scale(alpha, sigma) * x_t, *self._waves(x_t, alpha, sigma)], -1)
+
+    def _waves(self, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> list[Tensor]:
         u, s = x_t / alpha, sigma / alpha
-        parts = [self.input_scale(alpha, sigma) * x_t]
+        waves = []
         for frequency in self.frequencies:
             fading = torch.exp(-0.5 * (frequency * s) ** 2)
-            parts += [fading * torch.sin(frequency * u), fading * torch.cos(frequency * u)]
-        return torch.cat(parts, -1)
+            waves += [fading * torch.sin(frequency * u), fading * torch.cos(frequency * u)]
+        return waves

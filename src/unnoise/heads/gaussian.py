@@ -79,6 +79,11 @@ class GaussianHead(SignalNoiseHead):
         """The point, at unit variance."""
         return (self.input_scale(*self.alpha_sigma(x_t, t)) * x_t).reshape(-1, *self.input_shape)
 
+    def faded(self, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""Times $\alpha\sigma_d/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$: the mean of Gaussian data given the point."""
+        alpha, sigma = self.alpha_sigma(x_t, t)
+        return (self.faded_scale(alpha, sigma) * x_t).reshape(-1, *self.input_shape)
+
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """The estimate of x_0, in the precision of x_t."""
         return self.x_0(output.reshape(x_t.shape).to(x_t.dtype), x_t, *self.alpha_sigma(x_t, t))
@@ -86,6 +91,10 @@ class GaussianHead(SignalNoiseHead):
     def input_scale(self, alpha: Tensor, sigma: Tensor) -> Tensor:
         r"""$1/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$."""
         return 1 / torch.hypot(alpha * self.sigma_data, sigma)
+
+    def faded_scale(self, alpha: Tensor, sigma: Tensor) -> Tensor:
+        r"""$\alpha\sigma_d/(\alpha^2\sigma_d^2 + \sigma^2)$."""
+        return alpha * self.sigma_data * self.input_scale(alpha, sigma) ** 2
 
     @abstractmethod
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:

@@ -44,8 +44,15 @@ class JointHead(Head[Any]):
 
     def inputs(self, x_t: Any, t: Any) -> Tensor:
         """One after the other; the times may be a dict of those of the factors' cells."""
+        return self._joined({name: head.inputs for name, head in self.parts.items()}, x_t, t)
+
+    def faded(self, x_t: Any, t: Any) -> Tensor:
+        """The factors', in the same order."""
+        return self._joined({name: head.faded for name, head in self.parts.items()}, x_t, t)
+
+    def _joined(self, views: Mapping[str, Callable[[Any, Any], Tensor]], x_t: Any, t: Any) -> Tensor:
         times = t if isinstance(t, Mapping) else dict.fromkeys(self.parts, t)
-        inputs = [head.inputs(x_t[name], times[name]).flatten(1) for name, head in self.parts.items()]
+        inputs = [view(x_t[name], times[name]).flatten(1) for name, view in views.items()]
         kind = inputs[0].dtype if len({part.dtype for part in inputs}) == 1 else torch.get_default_dtype()
         return torch.cat([part.to(kind) for part in inputs], 1)
 

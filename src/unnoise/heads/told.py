@@ -22,6 +22,9 @@ Shape = tuple[int, ...]
 class Told(Head[Any]):
     """The network sees what its head shows, and two marks of every cell: one where it is given, one where unknown.
 
+    It is shown `Head.faded`, in which a cell is the fainter the noisier it is: of inputs of one size a network has to
+    learn from the time which to look past, and then looks past given cells, too.
+
     Where all is asked all marks are zero.
 
     Args:
@@ -70,7 +73,7 @@ class Told(Head[Any]):
             asked: a tree of masks, (n, *cells); None where all is asked.
             given: the same.
         """
-        seen = self.head.inputs(x_t, t)
+        seen = self.head.faded(x_t, t)
         if not seen.is_floating_point():
             raise InputError(
                 f"the head {type(self.head).__name__} shows whole numbers, beside which no roles can stand"

@@ -106,6 +106,8 @@ class Flags:
                 name: torch.stack([_cells_with(column, factor).reshape(-1) for column in columns])  # (flags, cells)
                 for name, factor in schema.factors.items()
             }
+            joint = {name: len(factor.columns) if factor.joint else 1 for name, factor in schema.factors.items()}
+            self.columns = {name: torch.tensor(count) for name, count in joint.items()}  # of each cell
 
     def split(self, masks: Any) -> tuple[Any, Any]:
         """Masks of the flags alone, and of the values alone."""
@@ -125,11 +127,26 @@ class Flags:
         return {name: found if name == self.leaf else torch.zeros_like(mask) for name, mask in masks.items()}
 
     def absent(self, rows: Rows) -> Any:
-        """The cells whose flag is known to say that they are missing."""
+        """The cells of which a flag is known to say that it is missing, at least in part."""
+        return nowhere(rows.known) if self.leaf is None else self.marked(self._says(rows))
+
+    def gone(self, rows: Rows) -> Any:
+        """The cells of which all columns are known to be missing."""
         if self.leaf is None:
             return nowhere(rows.known)
-        says = {name: mask & (rows.x[name] == 1) if name == self.leaf else mask for name, mask in rows.known.items()}
-        return self.marked(says)
+        counts = self._counts(self._says(rows))
+        return {name: (count > 0) & (count >= self.columns[name].to(count)) for name, count in counts.items()}
+
+    def _says(self, rows: Rows) -> Any:
+        return {name: mask & (rows.x[name] == 1) if name == self.leaf else mask for name, mask in rows.known.items()}
+
+    def _counts(self, masks: Any) -> dict[str, Tensor]:
+        flags = masks[self.leaf].float()
+        return {name: (flags @ self.cells[name].to(flags)).view(mask.shape) for name, mask in masks.items()}
+
+    def as_in(self, rows: Rows, changed: Rows) -> Rows:
+        """The other rows, with the flags of the first."""
+        return changed if self.leaf is None else replace(changed, x=changed.x | {self.leaf: rows.x[self.leaf]})
 
     def present(self, rows: Rows, masks: Any) -> Rows:
         """The rows, whose flags say of these cells that they are there."""
@@ -142,8 +159,7 @@ class Flags:
         """The cells that the flags in these masks speak of, and nothing else."""
         if self.leaf is None:
             return nowhere(masks)
-        flags = masks[self.leaf].float()
-        return {name: (flags @ self.cells[name].to(flags)).view(mask.shape) > 0 for name, mask in masks.items()}
+        return {name: count > 0 for name, count in self._counts(masks).items()}
 
 
 def drawn(rows: Rows, flags: Flags, ask: Ask) -> Rows:
@@ -151,8 +167,8 @@ def drawn(rows: Rows, flags: Flags, ask: Ask) -> Rows:
     wanted = _tree.map(torch.logical_not, rows.known)
     of_flags, of_values = flags.split(wanted)
     rows = told(rows, of_flags, ask)
-    absent = flags.absent(rows)
-    return told(rows, both(of_values, negated(absent)), ask)
+    there = both(of_values, negated(flags.gone(rows)))
+    return flags.as_in(rows, told(flags.present(rows, there), there, ask))
 
 
 def filled(rows: Rows, flags: Flags, ask: Ask) -> Rows:

@@ -41,7 +41,7 @@ class CategoryFactor(Factor):
     measure: ClassVar[str] = "probability of the levels"
     levels: tuple[tuple[Level, ...], ...]
     dtypes: tuple[str, ...]
-    masked: bool = False
+    masked: bool = field(default=False, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         super().__post_init__()
