@@ -25,6 +25,7 @@ from unnoise.training.questions import with_one
 
 ANY, JOINT = "any", "joint"
 FIRST, SETTLED = 0.25, 0.75  # shares of rows that ask flags, and of the others that are given all flags
+ALONE = 0.1  # share of those that ask flags and are given nothing: flags have little law of their own to learn
 HeadOf = Callable[[Any], Head[Any]] | None
 
 
@@ -78,21 +79,22 @@ class FlaggedRoles(RandomRoles):
 
     def draw(self, process: Process[Any], n: int, rng: torch.Generator, known: Any = None) -> Roles:
         """Roles of n rows."""
-        drawn, flags = super().draw(process, n, rng, known), self.flags
+        flags, drawn = self.flags, super().draw(process, n, rng, known)
         known = _tree.map(torch.ones_like, drawn.asked) if known is None else known
         every_flag, values = flags.split(_tree.map(lambda mask: mask.to(rng.device), known))
-        (asks_flags, asks), (gives_flags, gives) = flags.split(drawn.asked), flags.split(drawn.given)
-        uniform = torch.rand(2, n, generator=rng, device=rng.device)
-        first = (uniform[0] < FIRST) & any_in_row(asks_flags) | ~any_in_row(values)
-        early = self._early(asks_flags, gives_flags, gives, every_flag)
+        (_, asks), (gives_flags, gives) = flags.split(drawn.asked), flags.split(drawn.given)
         asks = with_one(asks, values, rng)
         gives = both(gives, negated(asks))
+        uniform = torch.rand(2, n, generator=rng, device=rng.device)
         settled = _where(uniform[1] < SETTLED, every_flag, gives_flags)
         late = Roles(asks, either(either(settled, gives), flags.of_cells(either(asks, gives))))
+        early = self._early(RandomRoles(ALONE).draw(process, n, rng, known), every_flag)
+        first = (uniform[0] < FIRST) | ~any_in_row(values)
         return Roles(_where(first, early.asked, late.asked), _where(first, early.given, late.given))
 
-    def _early(self, asks: Any, gives: Any, values: Any, every: Any) -> Roles:
+    def _early(self, drawn: Roles, every: Any) -> Roles:
         """Flags are asked, and no values; those that they speak of are unknown."""
+        (asks, _), (gives, values) = self.flags.split(drawn.asked), self.flags.split(drawn.given)
         gives = both(either(gives, self.flags.of_cells(values)), every)
         asks = both(asks, negated(gives))
         asks = _where(any_in_row(asks), asks, every)
