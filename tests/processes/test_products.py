@@ -15,20 +15,25 @@ from unnoise.denoisers import Neural
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
 from unnoise.processes import (
+    CTMC,
     BridgedProduct,
+    Brownian,
+    HasKernel,
     ImmigrationDeath,
     KernelProduct,
+    PureDeath,
     WrightFisher,
     edm,
     leaves,
     map_leaves,
     product,
+    rates,
     variance_exploding,
     variance_preserving,
 )
 from unnoise.samplers import Ancestral, Euler
-from unnoise.schedules import Cosine, Geometric, LinearLogSNR
-from unnoise.spaces import Continuum, Counts, Euclidean, Manifold, Simplex
+from unnoise.schedules import Cosine, Geometric, Linear, LinearLogSNR
+from unnoise.spaces import Continuum, Counts, Euclidean, Finite, Manifold, Simplex, Torus
 from unnoise.testing import check_process, check_sampler, kernels, kl_rates, reversal
 from unnoise.testing.processes import case_of
 
@@ -262,3 +267,22 @@ class TestSumsOverFactors:
         t = torch.tensor([0.1, 0.9], dtype=FLOAT64)
         first, second, third = (process.noise_conditioning(t) for process in PARTS.values())
         torch.testing.assert_close(WHOLE.noise_conditioning(t), 0.5 * first + 0.25 * (second + third))
+
+
+@pytest.mark.parametrize(
+    "process",
+    [
+        variance_preserving(Euclidean(2)),
+        edm(Euclidean(1)),
+        CTMC(Finite(2, 3), rates.Absorbing(3)),
+        CTMC(Finite(1, 5), rates.BirthDeath(5)),
+        CTMC(Finite(2, 3), rates.UniformRates(3), Linear(5.0)),
+        Brownian(Torus(2)),
+        PureDeath(Counts(1)),
+        WrightFisher(Simplex(3)),
+    ],
+    ids=lambda process: type(process).__name__,
+)
+def test_the_density_of_importance_times_is_that_of_their_map(process: HasKernel) -> None:
+    t = torch.tensor([0.001, 0.1, 0.3, 0.7, 0.99, 0.999], dtype=torch.float64)
+    torch.testing.assert_close(process.importance_density(t), HasKernel.importance_density(process, t))

@@ -20,10 +20,13 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
+from unnoise._roots import bisect
 from unnoise._tree import S
 from unnoise.heads.base import Head
 from unnoise.laws import HasEntropy, Law
 from unnoise.spaces import Jump, Local, Space
+
+HALVINGS, NEWTON_STEPS = 12, 5  # to invert a map of importance times to rounding
 
 
 class Process(ABC, Generic[S]):
@@ -120,6 +123,18 @@ class HasKernel(Process[S]):
     @abstractmethod
     def importance_times(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform numbers as times where the KL rate is worth a look, and their density in dt."""
+
+    def importance_density(self, t: Tensor) -> Tensor:
+        """The density of `importance_times` in dt at t; here by inverting that monotone map: bisection, then Newton."""
+        ends = self.importance_times(t.new_tensor([0.0, 1.0]))[0]
+        sign = torch.sign(ends[1] - ends[0])
+        unit = torch.zeros_like(t), torch.ones_like(t)
+        low, high = bisect(lambda u: sign * (t - self.importance_times(u)[0]) >= 0, *unit, HALVINGS)
+        u = 0.5 * (low + high)
+        for _ in range(NEWTON_STEPS):
+            at, density = self.importance_times(u)
+            u = (u - sign * (at - t) * density).clamp(0, 1)
+        return self.importance_times(u)[1]
 
     def control_variate(self, x_0: S, x_t: S, t: Tensor) -> Tensor:
         """How noise moves the KL rate of a good denoiser, (*batch,), of mean 0; here 0."""

@@ -107,7 +107,13 @@ class Brownian(HasKernel[Tensor]):
         r"""Uniform in $\log B$."""
         first, last = self.variance(u.new_tensor([0.0, 1.0])).log().tolist()
         t = self.schedule.inverse(torch.exp(first + (last - first) * u)).clamp(0, 1)
-        return t, self.schedule.rate(t) / (self.variance(t) * (last - first))
+        return t, self.importance_density(t)
+
+    def importance_density(self, t: Tensor) -> Tensor:
+        r"""$B'/B$ over the range of $\log B$."""
+        first, last = self.variance(t.new_tensor([0.0, 1.0])).log().tolist()
+        density: Tensor = self.schedule.rate(t) / (self.variance(t) * (last - first))
+        return density
 
     def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\frac12\beta(\lVert Y\rVert^2 + \nabla\cdot Y)$."""

@@ -93,6 +93,10 @@ class CountProcess(HasKernel[Tensor]):
         """Uniform in t: the schedule's own."""
         return u, torch.ones_like(u)
 
+    def importance_density(self, t: Tensor) -> Tensor:
+        """One."""
+        return torch.ones_like(t)
+
     def reconstruction(self, x_0: Tensor) -> Tensor:
         """By summing over up to 12 jumps of a site before t = 0."""
         change = torch.arange(-CHANGES, CHANGES + 1, device=x_0.device).reshape(-1, *[1] * x_0.ndim)

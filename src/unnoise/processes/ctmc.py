@@ -141,6 +141,14 @@ class CTMC(Bridged[Tensor]):
         density = self.schedule.rate(t) / self.rates.schedule.rate(wanted) / (last - first)
         return t.to(u), density.to(u)
 
+    def importance_density(self, t: Tensor) -> Tensor:
+        """By the time of the rates' own schedule at which as much has happened."""
+        ends = self.schedule.value(t.new_tensor([0.0, 1.0], dtype=torch.float64))
+        first, last = self.rates.schedule.inverse(ends).tolist()
+        wanted = self.rates.schedule.inverse(self.schedule.value(t.double()))
+        density: Tensor = self.schedule.rate(t.double()) / self.rates.schedule.rate(wanted) / (last - first)
+        return density.to(t)
+
     def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
         """A draw from what is learnt."""
         return self._law(stat).sample(rng)

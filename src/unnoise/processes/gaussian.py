@@ -165,7 +165,13 @@ class Gaussian(Bridged[Tensor]):
         r"""Uniform in $\lambda$."""
         high, low = self.log_snr(u.new_tensor([0.0, 1.0])).tolist()
         t = self.time_at(high + (low - high) * u)
-        return t, -self.log_snr_rate(t) / (high - low)
+        return t, self.importance_density(t)
+
+    def importance_density(self, t: Tensor) -> Tensor:
+        r"""$-\lambda'$ over the range of $\lambda$."""
+        high, low = self.log_snr(t.new_tensor([0.0, 1.0])).tolist()
+        density: Tensor = -self.log_snr_rate(t) / (high - low)
+        return density
 
     def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""The KL rate of the linear denoiser of unit-variance data, $\alpha x_t/\tau$, less its mean over the noise.

@@ -18,12 +18,9 @@ from torch import Tensor
 from unnoise import spaces
 from unnoise._checks import mapping
 from unnoise._errors import InputError
-from unnoise._roots import bisect
 from unnoise.heads.product import JointHead
 from unnoise.laws import Independent
 from unnoise.processes.base import Bridged, HasKernel, Process
-
-HALVINGS, NEWTON_STEPS = 12, 5  # to invert a map of importance times to rounding
 
 
 @dataclass(frozen=True)
@@ -108,8 +105,11 @@ class KernelProduct(ProductProcess, HasKernel[Any]):
         t = torch.zeros_like(scaled)
         for index, process in enumerate(self.parts.values()):
             t = torch.where(chosen == index, process.importance_times(scaled - chosen)[0].clamp(0, 1), t)
-        density = torch.stack([_density(process, t) for process in self.parts.values()]).mean(0)
-        return t.to(u), density.to(u)
+        return t.to(u), self.importance_density(t).to(u)
+
+    def importance_density(self, t: Tensor) -> Tensor:
+        """The mean of the factors'."""
+        return torch.stack([process.importance_density(t) for process in self.parts.values()]).mean(0)
 
     def control_variate(self, x_0: Any, x_t: Any, t: Tensor) -> Tensor:
         """The sum over factors."""
@@ -169,19 +169,6 @@ def map_leaves(f: Callable[..., Any], process: Process[Any], *trees: Any) -> Any
     if isinstance(process, ProductProcess):
         return {name: map_leaves(f, part, *(tree[name] for tree in trees)) for name, part in process.parts.items()}
     return f(process, *trees)
-
-
-def _density(process: HasKernel[Any], t: Tensor) -> Tensor:
-    """By inverting the monotone map of importance times: bisection, then Newton."""
-    ends = process.importance_times(t.new_tensor([0.0, 1.0]))[0]
-    sign = torch.sign(ends[1] - ends[0])
-    unit = torch.zeros_like(t), torch.ones_like(t)
-    low, high = bisect(lambda u: sign * (t - process.importance_times(u)[0]) >= 0, *unit, HALVINGS)
-    u = 0.5 * (low + high)
-    for _ in range(NEWTON_STEPS):
-        at, density = process.importance_times(u)
-        u = (u - sign * (at - t) * density).clamp(0, 1)
-    return process.importance_times(u)[1]
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:

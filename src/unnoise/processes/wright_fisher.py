@@ -112,6 +112,12 @@ class WrightFisher(HasKernel[Tensor]):
         t = self.schedule.inverse(value).clamp(0, 1)
         return t.to(u), (self.schedule.rate(t) / (value * (high - low))).to(u)
 
+    def importance_density(self, t: Tensor) -> Tensor:
+        r"""$B'/B$ over the range of $\log B$."""
+        low, high = self.schedule.value(t.new_tensor([0.0, 1.0], dtype=torch.float64)).log().tolist()
+        density: Tensor = self.schedule.rate(t.double()) / (self.schedule.value(t.double()) * (high - low))
+        return density.to(t)
+
     def control_variate(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\frac{\beta}{2\kappa^2}\sum_i[(x_i - m_i)^2 - v_i]/m_i$, mean m and variance v of the kernel."""
         rate, spent = (part.to(x_t) for part in (self.schedule.rate(t.double()), self.spent(t)))
