@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,11 +14,13 @@ from unnoise._checks import refuse, whole
 from unnoise._errors import warn
 from unnoise._seeding import generator
 from unnoise.denoisers import Answering, conditions
+from unnoise.laws.base import standard_normal
 from unnoise.model.questions import Ask, Flags, Model, Rows, any_in_row, filled, negated
-from unnoise.processes import CTMC, Gaussian, HasKernel, map_leaves
+from unnoise.processes import CTMC, Gaussian, HasKernel, leaves, map_leaves
 from unnoise.samplers.base import batches
 
 DRAWS = 16  # among which a point of other kinds is chosen
+LOG_SNR, ROUNDS, PAIRS = -2.0, 4, 2  # where means of numbers are found, how often, and with how much noise
 AT_ONCE = 8192  # rows of one evaluation
 POINTS = {"mean": True, "mode": False}  # whether numbers are filled by their mean
 
@@ -59,19 +62,27 @@ def probabilities(model: Model, X: Any, column: str, y: Any) -> Any:
 
 
 def _likely(denoiser: Answering, rows: Rows, asked: Any) -> Any:
-    """One evaluation at t = 1: laws of levels, means of numbers, and elsewhere the statistic."""
+    """One evaluation at t = 1: laws of levels, and elsewhere the statistic."""
+    return _in_groups(partial(_evaluated, denoiser), rows, asked)
+
+
+def _in_groups(f: Callable[[Rows, Any], Any], rows: Rows, asked: Any) -> Any:
     parts = list(batches(len(rows), AT_ONCE)) or [slice(0, 0)]
-    return _tree.concatenate([_evaluated(denoiser, rows.at(part), conditions.at(asked, part)) for part in parts])
+    return _tree.concatenate([f(rows.at(part), conditions.at(asked, part)) for part in parts])
 
 
 @torch.no_grad()
 def _evaluated(denoiser: Answering, rows: Rows, asked: Any) -> Any:
-    like = next(denoiser.parameters(), next(denoiser.buffers(), torch.empty(0)))
-    device = like.device
-    rows, asked = rows.to(device), _tree.map(lambda mask: mask.to(device), asked)
+    rows, asked = _moved(denoiser, rows, asked)
     blank = _tree.map(lambda point, x: point.to(x).expand_as(x), denoiser.blank, rows.x)
-    stat = denoiser(blank, torch.ones((), device=device), rows.condition(asked))
+    stat = denoiser(blank, torch.ones((), device=rows.device), rows.condition(asked))
     return map_leaves(_without_evidence, denoiser.process, stat, blank)
+
+
+def _moved(denoiser: Answering, rows: Rows, asked: Any) -> tuple[Rows, Any]:
+    """To where the denoiser is."""
+    like = next(denoiser.parameters(), next(denoiser.buffers(), torch.empty(0)))
+    return rows.to(like.device), _tree.map(lambda mask: mask.to(like.device), asked)
 
 
 def _without_evidence(process: HasKernel[Any], stat: Tensor, x: Tensor) -> Tensor:
@@ -88,33 +99,67 @@ def _points(model: Model, ask: Ask, means: bool, rows: Rows, asked: Any) -> Any:
     """The likeliest level, the mean of numbers, and for other kinds the draw that is nearest to the others."""
     denoiser = model.answering()
 
-    def unclear(process: HasKernel[Any], mask: Tensor) -> bool:
-        by_one = isinstance(process, CTMC) or (means and isinstance(process, Gaussian))
-        return bool(mask.any()) and not by_one
+    def needs_draws(process: HasKernel[Any], mask: Tensor) -> bool:
+        return bool(mask.any()) and not isinstance(process, CTMC | Gaussian if means else CTMC)
 
-    def chosen(process: HasKernel[Any], law: Tensor, draw: Tensor, needs_draws: bool) -> Tensor:
-        if needs_draws or not isinstance(process, CTMC | Gaussian):
-            return draw
-        return law.argmax(-1) if isinstance(process, CTMC) else law.to(draw)
+    def point(process: HasKernel[Any], law: Tensor, middle: Tensor) -> Tensor:
+        return law.argmax(-1) if isinstance(process, CTMC) else middle
 
-    needs_draws = map_leaves(unclear, denoiser.process, asked)
-    some = any(needs for _, needs in _tree.leaves(needs_draws))
-    middle = _nearest(denoiser, rows, asked, ask) if some else rows.x
-    return map_leaves(chosen, denoiser.process, _likely(denoiser, rows, asked), middle, needs_draws)
+    if any(needs for _, needs in _tree.leaves(map_leaves(needs_draws, denoiser.process, asked))):
+        draws = ask(rows.repeated(DRAWS), _tree.map(lambda mask: mask.repeat_interleave(DRAWS, 0), asked))
+        middles = map_leaves(partial(_middle, n=len(rows), means=means), denoiser.process, draws)
+    else:
+        middles = _in_groups(partial(_means, denoiser), rows, asked)
+    return map_leaves(point, denoiser.process, _likely(denoiser, rows, asked), middles)
 
 
-def _nearest(denoiser: Answering, rows: Rows, asked: Any, ask: Ask) -> Any:
-    """Leaf by leaf, the draw of the least summed distance to the others, in features."""
-    draws = ask(rows.repeated(DRAWS), _tree.map(lambda mask: mask.repeat_interleave(DRAWS, 0), asked))
+def _middle(process: HasKernel[Any], x: Tensor, n: int, means: bool) -> Tensor:
+    """The mean of draws of numbers; of other points, cell by cell, the one of least summed distance in features."""
+    draws = x.view(n, DRAWS, *x.shape[1:])
+    if means and isinstance(process, Gaussian):
+        return draws.mean(1)
+    features = process.cell.space.features(x).float().reshape(n, DRAWS, *process.cells, -1)
+    distance = (features[:, :, None] - features[:, None]).square().sum(-1).sqrt().sum(2)  # (n, draws, *cells)
+    best = _tree.expand(distance.argmin(1)[:, None], draws)
+    return draws.gather(1, best.expand(-1, 1, *x.shape[1:]))[:, 0]
 
-    def chosen(process: HasKernel[Any], x: Tensor) -> Tensor:
-        features = process.cell.space.features(x).float()
-        apart = features.reshape(len(rows), DRAWS, *x.shape[1 : 1 + len(process.cells)], -1)
-        distance = (apart[:, :, None] - apart[:, None]).square().sum(-1).sqrt().sum(2)  # (n, draws, *cells)
-        best = _tree.expand(distance.argmin(1)[:, None], x.view(len(rows), DRAWS, *x.shape[1:]))
-        return x.view(len(rows), DRAWS, *x.shape[1:]).gather(1, best.expand(-1, 1, *x.shape[1:]))[:, 0]
 
-    return map_leaves(chosen, denoiser.process, draws)
+@torch.no_grad()
+def _means(denoiser: Answering, rows: Rows, asked: Any) -> Any:
+    r"""The means of numbers, where nothing but levels is asked besides.
+
+    At t = 1 a network need not know them, as no price depends on it there. Where noise says a little,
+    $E[x_0 | \alpha m + \sigma\epsilon]$ is on average $\mu + k (m - \mu)$ with a small k: so its fixed point is the mean
+    $\mu$, to second order in the signal.
+    """
+    gaussian = [process for _, process, _ in leaves(denoiser.process) if isinstance(process, Gaussian)]
+    if not gaussian:
+        return rows.x
+    rows, asked = _moved(denoiser, rows, asked)
+    t = torch.stack([process.time_at(torch.tensor(LOG_SNR)) for process in gaussian]).max().to(rows.device)
+    rng, question = generator(0), rows.condition(asked)
+    blank = _tree.map(lambda point, x: point.to(x).expand_as(x), denoiser.blank, rows.x)
+
+    def noised(process: HasKernel[Any], m: Tensor, noise: Tensor) -> Tensor:
+        if not isinstance(process, Gaussian):
+            return m
+        alpha, sigma = process.alpha_sigma(t)
+        return alpha * m + sigma * noise
+
+    def averaged(process: HasKernel[Any], old: Tensor, *new: Tensor) -> Tensor:
+        return torch.stack(new).mean(0) if isinstance(process, Gaussian) else old
+
+    found = blank
+    for _ in range(ROUNDS):
+        stats = []
+        for _ in range(PAIRS):
+            noise = _tree.map(lambda x: standard_normal(tuple(x.shape), torch.empty(0), rng).to(x.device), found)
+            for sign in (1, -1):
+                signed = _tree.map(lambda one, sign=sign: sign * one, noise)
+                x_t = map_leaves(noised, denoiser.process, found, signed)
+                stats.append(denoiser(x_t, t, question))
+        found = map_leaves(averaged, denoiser.process, found, *stats)
+    return _tree.map(lambda leaf: leaf.cpu(), found)
 
 
 def _chunks(tree: Any, times: int) -> list[Any]:

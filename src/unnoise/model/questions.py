@@ -70,6 +70,11 @@ class Rows:
     def __len__(self) -> int:
         return _tree.length(self.x)
 
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+        return _tree.first(self.x).device
+
     def at(self, rows: Tensor | slice) -> Rows:
         """Some of the rows, by their numbers or a mask."""
         return self._mapped(lambda leaf: leaf[rows])
