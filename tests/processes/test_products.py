@@ -286,3 +286,11 @@ class TestSumsOverFactors:
 def test_the_density_of_importance_times_is_that_of_their_map(process: HasKernel) -> None:
     t = torch.tensor([0.001, 0.1, 0.3, 0.7, 0.99, 0.999], dtype=torch.float64)
     torch.testing.assert_close(process.importance_density(t), HasKernel.importance_density(process, t))
+
+
+def test_the_density_of_times_of_a_product_in_a_product_is_one() -> None:
+    """Its map from uniform numbers to times is not monotone, so that it cannot be inverted."""
+    inner = product({"b": variance_exploding(Euclidean(2)), "c": edm(Euclidean(1))})
+    u = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000
+    _, density = product({"a": variance_preserving(Euclidean(2)), "rest": inner}).importance_times(u)
+    assert abs(float((1 / density).mean()) - 1) < 1e-6

@@ -138,8 +138,7 @@ class CTMC(Bridged[Tensor]):
         first, last = self.rates.schedule.inverse(ends).tolist()
         wanted = first + (last - first) * u.double()
         t = self.schedule.inverse(self.rates.schedule.value(wanted)).clamp(0, 1)
-        density = self.schedule.rate(t) / self.rates.schedule.rate(wanted) / (last - first)
-        return t.to(u), density.to(u)
+        return t.to(u), self.importance_density(t).to(u)
 
     def importance_density(self, t: Tensor) -> Tensor:
         """By the time of the rates' own schedule at which as much has happened."""
