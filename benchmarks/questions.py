@@ -39,11 +39,11 @@ from unnoise.training import train as training_steps
 
 SEED = 0
 ROLES = ("any", "joint")
-STEPS = {"adult": 2000, "digits": 1000, "torsions": 1500}
+STEPS = {"adult": 1500, "digits": 800, "torsions": 1200}
 DRAWS = {"adult": 32, "digits": 64, "torsions": 64}  # of the bound
 C2ST_ROWS, VISITS = 8_000, 100  # samples, and the noise levels they visit
 RATE = 3e-3  # of learning, of the census and of torsions
-TIMED_ROWS, TIMED_STEPS, REPEATS = 10_000, 50, 7
+TIMED_ROWS, TIMED_STEPS, REPEATS = 10_000, 25, 5
 GIVEN = {"age": 40, "education": "Bachelors", "sex": "Female", "race": "White", "hours-per-week": 40}
 
 

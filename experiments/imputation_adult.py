@@ -31,7 +31,7 @@ ROWS, SHARE, DRAWS = 3000, 0.2, 5
 STEPS, RATE = 4000, 3e-3  # of training
 VISITS = 100  # noise levels of the sampler
 TREES, FOREST_ROWS, ROUNDS = 50, 20_000, 5
-TRIES = 50  # of draws that say "?"
+TRIES = 10  # of draws that say "?"
 ORDER = (*NUMBERS, *CATEGORIES)  # of the cells of a `Table`
 
 
