@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROWS, SHARE, DRAWS = 3000, 0.2, 5
-STEPS, RATE = 4000, 3e-3  # of training
+STEPS, RATE = 8000, 3e-3  # of training
 VISITS = 100  # noise levels of the sampler
 TREES, FOREST_ROWS, ROUNDS = 50, 20_000, 5
 TRIES = 10  # of draws that say "?"
