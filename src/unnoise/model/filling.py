@@ -129,8 +129,8 @@ def _means(denoiser: Answering, rows: Rows, asked: Any) -> Any:
     r"""The means of numbers, where nothing but levels is asked besides.
 
     At t = 1 a network need not know them, as no price depends on it there. Where noise says a little,
-    $E[x_0 | \alpha m + \sigma\epsilon]$ is on average $\mu + k (m - \mu)$ with a small k: so its fixed point is the mean
-    $\mu$, to second order in the signal.
+    $E[x_0 | \alpha m + \sigma\epsilon]$ is on average $\mu + k (m - \mu)$ with a small k: so its fixed point is the
+    mean $\mu$, to second order in the signal.
     """
     gaussian = [process for _, process, _ in leaves(denoiser.process) if isinstance(process, Gaussian)]
     if not gaussian:

@@ -33,6 +33,7 @@ from unnoise.processes.rates import Rates
 from unnoise.processes.rates.base import impossible
 from unnoise.schedules import Schedule
 from unnoise.spaces import Finite, Jump
+from unnoise.spaces.finite import one_hot
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class CTMC(Bridged[Tensor]):
 
     def target(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """One-hot x_0."""
-        return torch.nn.functional.one_hot(x_0, self.space.states).to(precision(t))
+        return one_hot(x_0, self.space.states, precision(t))
 
     def kl_rate(self, stat: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """Denoising score entropy."""

@@ -16,6 +16,11 @@ from unnoise.spaces.base import Jump, one_cell
 from unnoise.spaces.sites import Sites
 
 
+def one_hot(x: Tensor, states: int, dtype: torch.dtype) -> Tensor:
+    """1 at the state of every site, else 0, (*x.shape, states); without whole numbers in between, which take longer."""
+    return torch.zeros(*x.shape, states, dtype=dtype, device=x.device).scatter_(-1, x[..., None], 1.0)
+
+
 @dataclass(frozen=True)
 class Finite(Sites):
     r"""Every site holds one of S states, $\{0, \dots, S - 1\}$, int64; densities with respect to counting measure.
@@ -74,7 +79,7 @@ class Finite(Sites):
 
     def features(self, x: Tensor) -> Tensor:
         """One-hot, (*batch, *sites, S), in the default precision."""
-        return torch.nn.functional.one_hot(x, self.states).to(torch.get_default_dtype())
+        return one_hot(x, self.states, torch.get_default_dtype())
 
     def move(self, x: Tensor, local: Jump, dt: Tensor) -> Categorical:
         r"""Each site leaves with probability $1 - e^{-\lambda dt}$, by its rates."""
