@@ -113,9 +113,9 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             X: rows like those that were fitted, with NaN, None or null where a value is missing.
             y: conditions that are no columns of X.
             draws: how many independent fillings; more than one gives a list of them.
-            point: None for draws from the law given the rest of the row. "mean" and "mode" fill levels with the likeliest
-                one; "mean" fills numbers with their mean. Numbers under "mode", and places, angles and counts, get the
-                one of 16 draws that is nearest to the others.
+            point: None for draws from the law given the rest of the row. "mean" and "mode" fill levels with the
+                likeliest one; "mean" fills numbers with their mean. Numbers under "mode", and places, angles and
+                counts, get the one of 16 draws that is nearest to the others.
             seed: the same seed gives the same values.
         """
         check_is_fitted(self)
