@@ -81,7 +81,7 @@ def test_arrays_are_filled_too(done: Run, data: Path, tmp_path: Path) -> None:
 def test_a_file_without_holes_is_written_as_it_is(run: Run, data: Path, model: Path, tmp_path: Path) -> None:
     result = run("impute", model, data / "rows.csv", "-o", tmp_path / "filled.csv")
     assert result.exit_code == 0
-    assert result.stderr.startswith("unnoise: warning: the data have no holes in columns that are modelled")
+    assert result.stderr.startswith("unnoise: warning: the data have no holes in columns that the model knows")
     assert result.stdout == f"there was nothing to fill; wrote 40 rows to {tmp_path / 'filled.csv'}\n"
     assert pl.read_csv(tmp_path / "filled.csv").equals(pl.read_csv(data / "rows.csv"))
 

@@ -160,7 +160,10 @@ def test_constants_are_filled_with_their_value() -> None:
     frame = pd.DataFrame({"a": [1.0, 2.5, 4.0], "b": [3.0, NAN, 3.0]})
     schema = Schema.infer(frame)
     assert schema.filled(frame, schema.encode(frame).x)["b"].tolist() == [3.0, 3.0, 3.0]
-    assert list(schema.holes(frame)) == ["a"]
+    assert {name: gap.tolist() for name, gap in schema.holes(frame).items()} == {
+        "a": [False] * 3,
+        "b": [False, True, False],
+    }
 
 
 def test_data_without_holes_stay() -> None:

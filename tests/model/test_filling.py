@@ -98,6 +98,14 @@ def test_the_mean_of_numbers() -> None:
     np.testing.assert_allclose(filled["n"], [*table.groupby("a")["n"].mean(), 5.0], atol=0.02)
 
 
+def test_a_column_of_one_value_is_filled_with_it() -> None:
+    table = levels(40).assign(one=3.0)
+    with pytest.warns(UserWarning, match="a single value"):
+        model = knowing(table)
+    holed = table[:3].assign(one=[3.0, np.nan, 3.0])
+    pd.testing.assert_frame_equal(model.impute(holed, seed=0), table[:3])
+
+
 def test_rows_without_holes_come_back_as_they_are(table: Any, model: Any) -> None:
     with pytest.warns(UserWarning, match="no holes"):
         assert model.impute(table) is table

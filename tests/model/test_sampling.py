@@ -65,6 +65,14 @@ def test_each_row_may_have_its_own_values_beside_a_set(table: Any, model: Any) -
         assert_frequencies(counts(part, "b", B), share(agree, "b", B))
 
 
+def test_a_row_that_cannot_be_is_named(table: Any, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others have been drawn, so that it is not true that no draw lay inside."""
+    monkeypatch.setattr(sampling, "MOST_TRIES", 8)
+    sure = pd.DataFrame({"a": ["x"] * 20 + ["y"] * 20, "b": ["p"] * 20 + ["q"] * 20, "c": ["u", "v"] * 20})
+    with pytest.raises(InputError, match="no draw for row 1 has b one of q"):
+        knowing(sure).sample(2, given={"a": ["y", "x"], "b": {"q"}}, seed=0)
+
+
 def test_a_rare_range_says_its_effective_sample_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "MOST_TRIES", 100)
     table = pd.DataFrame({"n": np.r_[np.zeros(199), 100.0], "a": np.array(["x", "y"])[np.arange(200) % 2]})

@@ -59,8 +59,7 @@ def test_every_conditional_and_marginal_of_levels(table: Any, model: Any, of: li
 def test_the_rest_is_scored_by_default(table: Any, model: Any) -> None:
     one, other = (model.score_samples(table[:5], of=of, given="a") for of in (None, ["b", "c"]))
     np.testing.assert_array_equal(one, other)
-    words = model.estimate(table[:2], of="b", given=["a"]).method
-    assert "log p(b | a)" in words
+    assert "log p(b | a)" in model.schema_.measure_of(["b"], ["a"])
 
 
 def test_densities_are_in_the_units_of_the_columns_that_are_asked() -> None:
@@ -133,6 +132,29 @@ def test_numbers_given_levels_have_an_exact_density() -> None:
     np.testing.assert_allclose(found.log_prob, truth, atol=0.02)
     other = model.estimate(rows, of="n")
     assert (other.log_prob - truth).abs().max() > 0.5  # half of the mass is with the other level
+
+
+def test_whole_numbers_given_levels_are_weighed_over_their_cells() -> None:
+    """The density of a bell, averaged over a cell, is the mass of the cell: by 64 points, not by one."""
+    rng = np.random.default_rng(0)
+    a = np.arange(200) % 2
+    table = pd.DataFrame(
+        {"n": np.floor(3.0 * a + 0.5 * rng.normal(size=200)).astype(int), "a": np.array(["x", "y"])[a]}
+    )
+    model = knowing(table)
+    kind = model.schema_.factors["numbers"].coordinates[0]
+    means = (torch.tensor([[0.0], [3.0]]) - kind.mean) / kind.scale
+    law = GaussianMixture(torch.ones(2) / 2, means.float(), torch.full((2, 1, 1), (0.5 / kind.scale) ** 2))
+    model.denoiser_ = OfBells(model.denoiser_.process, law)
+    rows = table[:8]
+    bell = torch.distributions.Normal(torch.tensor(3.0 * a[:8]), 0.5)
+    k = torch.tensor(rows["n"].to_numpy())
+    truth = (bell.cdf(k + 1.0) - bell.cdf(k.double())).log()
+    found = model.estimate(rows, of="n", given="a", dequantisations=64)
+    assert found.method.endswith("importance-weighted")
+    np.testing.assert_allclose(found.log_prob, truth, atol=0.25)
+    one = model.estimate(rows, of="n", given="a")
+    assert (one.log_prob - truth).abs().max() > 0.25
 
 
 class OfBells(AnyQuestion):

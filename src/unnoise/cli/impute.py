@@ -27,8 +27,8 @@ def impute(
     point: Annotated[
         Literal["mean", "mode"] | None,
         typer.Option(
-            help="One best guess instead of a draw: mean, the mean of numbers; mode, their median; both, the likeliest "
-            "level."
+            help="One best guess instead of a draw: the likeliest level, and of numbers the mean, or for mode the "
+            "draw of 16 that is nearest to the others."
         ),
     ] = None,
     sampler: samplers.Sampler = None,

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 
 MOST_DEQUANTISATIONS = 10**5
-UNIT = "nats per row"  # with which a measure begins
 
 
 @common.reports_errors
@@ -78,7 +77,7 @@ def score(
     files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))
     common.check_apart(output, "score", data, labels)
     fitted = common.opened(model, device, trust)
-    method = {"exact": ProbabilityFlow(), "bound": Bound(), None: fitted.likelihood_}[likelihood]
+    method = {"exact": ProbabilityFlow(), "bound": Bound(), None: None}[likelihood]
     words.refuse(
         (dequantisations is not None and not fitted.schema_.has_cells, "--dequantisations is for whole numbers"),
     )
@@ -88,22 +87,23 @@ def score(
     found = fitted.estimate(rows, y, **asked, likelihood=method, dequantisations=dequantisations or 1, seed=seed)
     table = polars.DataFrame({"log_likelihood": found.log_prob.numpy(), "standard_error": found.standard_error.numpy()})
     files.write(table.to_numpy() if output.suffix == ".npy" else table, output, overwrite=overwrite)
-    facts, told = _summary(found, fitted.schema_)
+    facts, told = _summary(found, fitted.schema_, rows, **asked)
     facts = {"output": str(output), "rows": len(rows)} | facts
     common.result(json, facts, f"{told}wrote {len(rows):,} rows to {output}")
 
 
-def _summary(found: Estimate, schema: Schema) -> tuple[dict[str, Any], str]:
+def _summary(found: Estimate, schema: Schema, rows: Any, of: Any, given: Any) -> tuple[dict[str, Any], str]:
     from unnoise.evaluation.bits import bits_per_dimension
+    from unnoise.model.scoring import columns_of
 
     mean, monte_carlo = found.mean
     parts = {name: float(nats.double().mean()) for name, nats in found.parts.items()}
-    method, of_some, asked = found.method.partition(f"; {UNIT}")  # what was asked, where it was not all of whole rows
-    measure = f"{UNIT}{asked}" if of_some else schema.measure
-    facts = {"mean": mean, "monte_carlo_se": monte_carlo, "parts": parts, "measure": measure, "method": method}
-    told = f"mean log-likelihood {mean:.4f} ± {monte_carlo:.2g} (Monte Carlo), {method}\n"
+    of_all = of is None and given is None
+    measure = schema.measure if of_all else schema.measure_of(*columns_of(schema, of, given))
+    facts = {"mean": mean, "monte_carlo_se": monte_carlo, "parts": parts, "measure": measure, "method": found.method}
+    told = f"mean log-likelihood {mean:.4f} ± {monte_carlo:.2g} (Monte Carlo), {found.method}\n"
     told += " + ".join(f"{name} {nats:.4f}" for name, nats in parts.items()) + f"; {measure}\n"
-    if schema.numbers is not None and not of_some:
+    if schema.numbers is not None and of_all and not any(gap.any() for gap in schema.holes(rows).values()):
         count = math.prod(schema.event_shape)
         bits, error = bits_per_dimension(mean, count), bits_per_dimension(-monte_carlo, count)
         facts |= {"bits_per_dim": bits, "bits_per_dim_monte_carlo_se": error}

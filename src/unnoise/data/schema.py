@@ -175,9 +175,10 @@ class Schema(Parts):
         return filling.selected(data, self.container)
 
     def holes(self, data: Any) -> dict[str, Mask]:
-        """Where each modelled column has holes, in the shape of its values; other columns are passed over."""
+        """Where each column but the conditions has holes, in the shape of its values; unknown ones are passed over."""
         columns, present = holes.split(self.container.split(self.selected(data)))
-        whole = {name: np.zeros(columns[name].shape, dtype=bool) for name in self.columns_of_state}
+        names = [name for name in self.container.columns if name not in self.conditions]
+        whole = {name: np.zeros(columns[name].shape, dtype=bool) for name in names}
         return {name: ~present[name] if name in present else empty for name, empty in whole.items()}
 
     def filled(self, data: Any, x: Any) -> Any:

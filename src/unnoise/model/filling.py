@@ -15,7 +15,7 @@ from unnoise._errors import warn
 from unnoise._seeding import generator
 from unnoise.denoisers import Answering, conditions
 from unnoise.laws.base import standard_normal
-from unnoise.model.questions import Ask, Flags, Model, Rows, any_in_row, filled, negated
+from unnoise.model.questions import Ask, Flags, Model, Rows, any_in_row, every_cell, filled, negated
 from unnoise.processes import CTMC, Gaussian, HasKernel, leaves, map_leaves
 from unnoise.samplers.base import batches
 
@@ -32,11 +32,11 @@ def imputed(model: Model, X: Any, y: Any, draws: int, point: str | None, seed: i
         refuse("point", point, "None for draws, 'mean' or 'mode'")
     schema, rng = model.schema_, generator(seed)
     encoded = schema.encode(schema.selected(X), y)
-    if not any(gap.any() for gap in schema.holes(X).values()) or encoded.known is None:
-        warn("the data have no holes in columns that are modelled, so they are returned as they are")
+    if not any(gap.any() for gap in schema.holes(X).values()):
+        warn("the data have no holes in columns that the model knows, so they are returned as they are")
         return X if draws == 1 else [X] * draws
     x, cond = encoded.all(rng)
-    rows = Rows(x, encoded.known, cond)
+    rows = Rows(x, every_cell(schema, len(encoded)) if encoded.known is None else encoded.known, cond)
     flags = Flags(schema)
     some = any_in_row(flags.split(negated(rows.known))[1])
     ask = model.asker(rng)

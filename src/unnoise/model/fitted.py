@@ -183,7 +183,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             n: how many, each from its own chain, which starts at the mean of the data.
             chain: called with the denoiser at noise levels in standard deviations of the data, such as
                 `functools.partial(chains.WalkJump, sigma=0.3, steps=500)`.
-            given: as for `sample`.
+            given: one value or n values for each condition; no other columns.
             seed: the same seed gives the same rows; None takes a fresh one.
 
         Raises:
@@ -214,7 +214,9 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         likelihood: Likelihood | None = None,
         seed: int = 0,
     ) -> Any:
-        r"""$\log p(\text{of} | \text{given})$ of every row in nats, in the data's own units; see `schema_.measure`.
+        r"""$\log p(\text{of} | \text{given})$ of every row in nats, in the data's own units.
+
+        With respect to which measure says `schema_.measure`, or `schema_.measure_of(of, given)`.
 
         Args:
             X: rows like those that were fitted; of a row with holes it is the law of what is known.

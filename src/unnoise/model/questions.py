@@ -20,8 +20,9 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise.data import Schema
 from unnoise.data.factors import Factor, MissingFactor
-from unnoise.denoisers import Answering
+from unnoise.denoisers import Answering, Denoiser
 from unnoise.evaluation import Estimate, Likelihood
+from unnoise.processes import map_leaves
 
 Ask = Callable[["Rows", Any], Any]  # rows and the cells that they ask -> states
 
@@ -32,6 +33,10 @@ class Model(Protocol):
     @property
     def schema_(self) -> Schema:
         """Of its data."""
+
+    @property
+    def denoiser_(self) -> Denoiser:
+        """What was learnt."""
 
     @property
     def likelihood(self) -> Likelihood | None:
@@ -221,6 +226,11 @@ def scored(rows: Rows, of: Any, flags: Flags) -> Iterator[tuple[Rows, Any]]:
 def _cells_with(column: str, factor: Factor) -> Tensor:
     """The cells that need this column, which may be a part of them."""
     return torch.full(factor.cells, column in factor.columns) if factor.joint else factor.cells_of({column})
+
+
+def every_cell(schema: Schema, n: int) -> Any:
+    """All cells of n rows."""
+    return map_leaves(lambda process: torch.ones(n, *process.cells, dtype=torch.bool), schema.process())
 
 
 def any_in_row(masks: Any) -> Tensor:

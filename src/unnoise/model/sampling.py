@@ -59,7 +59,8 @@ def _within(rows: Rows, within: Mapping[str, Within], schema: Schema, ask: Ask, 
     words = ", ".join(f"{name} {one}" for name, one in within.items())
     pool = _joined(kept) if kept else None
     if pool is None or not len(pool):
-        raise InputError(f"no draw of {tries:,} has {words}, so such rows are next to impossible here; widen it")
+        who = f"of {tries:,}" if alike else f"for row {int(left[0])}"
+        raise InputError(f"no draw {who} has {words}, so such a row is next to impossible here; widen it")
     size = len(pool)
     warn(f"{size} of {tries:,} draws have {words}: the {len(rows)} rows have an effective sample size of {size}")
     chosen = torch.randint(size, (len(left),), generator=rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,11 +12,10 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.data import Encoded, EncodedCells, Schema
-from unnoise.evaluation import Bound, Estimate, Likelihood
+from unnoise.evaluation import Estimate, Likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.model.defaults import default_likelihood
-from unnoise.model.questions import Flags, Model, Rows, either, scored
-from unnoise.processes import map_leaves
+from unnoise.model.questions import Flags, Model, Rows, either, every_cell, scored
 
 Columns = str | Sequence[str] | None
 
@@ -29,37 +29,50 @@ def estimated(
     likelihood: Likelihood | None,
     dequantisations: int,
 ) -> Estimate:
-    """The log-likelihood of the columns `of` given others, of what is known of them."""
+    """The log-likelihood of the columns `of` given others, of what is known of them.
+
+    Each of `dequantisations` has new points in the cells of the integers that are asked; given ones keep theirs.
+    """
     schema, chosen = model.schema_, likelihood or model.likelihood
-    (of, given), n = _split(schema, of, given), len(encoded)
+    (of, given), n = columns_of(schema, of, given), len(encoded)
     x, cond = encoded.all(rng)
-    known = _ones(schema, n) if encoded.known is None else encoded.known
+    known = every_cell(schema, n) if encoded.known is None else encoded.known
     asked, beside = (either(schema.cells(names), schema.flags(names)) for names in (of, given))
     known = _tree.map(lambda mask, a, b: mask & (a | b), known, asked, beside)
     of_rows = _tree.map(lambda mask, a: mask & a, known, asked)
-    if dequantisations > 1 and encoded.jitter is not None:
-        chosen = DequantisedLikelihood(chosen or Bound(), EncodedCells(encoded.jitter), dequantisations)
-        x = encoded.x
-    found = [
-        _answer(model, rows, cells, chosen, rng) for rows, cells in scored(Rows(x, known, cond), of_rows, Flags(schema))
-    ]
-    words = "; ".join([*dict.fromkeys(one.method for one in found), schema.measure_of(of, given)])
-    return _sum(found, schema.volumes(of_rows), words)
+    edges = encoded if dequantisations > 1 and encoded.jitter is not None else None
+    answer = partial(_answer, model, chosen, edges, dequantisations, rng)
+    found = [answer(*question) for question in scored(Rows(x, known, cond), of_rows, Flags(schema))]
+    return _sum(found, schema.volumes(of_rows))
 
 
-def _answer(model: Model, rows: Rows, cells: Any, chosen: Likelihood | None, rng: torch.Generator) -> Estimate:
+def _answer(
+    model: Model,
+    chosen: Likelihood | None,
+    edges: Encoded | None,
+    dequantisations: int,
+    rng: torch.Generator,
+    rows: Rows,
+    cells: Any,
+) -> Estimate:
     """By the chosen likelihood; by default the exact flow of the factors that are asked, if they have one."""
-    question = rows.condition(cells)
-    if chosen is not None or not isinstance(question, dict) or not isinstance(cells, dict):
-        return model.likelihood_of_states(rows.x, question, rng, chosen or model.likelihood_)
-    only = [name for name, mask in cells.items() if bool(mask.any())]
-    method = default_likelihood(model.answering(only).process)
-    if not method.is_exact(model.answering(only).process):
-        return model.likelihood_of_states(rows.x, question, rng, method)
-    return model.likelihood_of_states({name: rows.x[name] for name in only}, question, rng, method, only)
+    question, only, process = rows.condition(cells), None, model.denoiser_.process
+    x, jitter = (rows.x, None) if edges is None else (edges.x, edges.jitter)
+    method = chosen or model.likelihood_
+    if chosen is None and isinstance(question, dict) and isinstance(cells, dict):
+        names = [name for name, mask in cells.items() if bool(mask.any())]
+        process = model.answering(names).process
+        method = default_likelihood(process)
+        only = names if method.is_exact(process) else None
+    if only is not None:
+        x, jitter = ({name: tree[name] for name in only} if tree is not None else None for tree in (x, jitter))
+    if jitter is not None:
+        weighted = method.is_exact(process)
+        method = DequantisedLikelihood(method, EncodedCells(jitter), dequantisations, weighted=weighted)
+    return model.likelihood_of_states(x, question, rng, method, only)
 
 
-def _split(schema: Schema, of: Columns, given: Columns) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def columns_of(schema: Schema, of: Columns, given: Columns) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The columns to score, by default all that are not given, and those that are."""
     known = () if given is None else (given,) if isinstance(given, str) else tuple(given)
     known = tuple(name for name in known if name not in schema.conditions)
@@ -74,7 +87,7 @@ def _split(schema: Schema, of: Columns, given: Columns) -> tuple[tuple[str, ...]
     return asked, known
 
 
-def _sum(found: Sequence[Estimate], volume: Tensor, words: str) -> Estimate:
+def _sum(found: Sequence[Estimate], volume: Tensor) -> Estimate:
     """Of questions that are asked one after the other, in the data's units."""
     n = len(volume)
     zeros = torch.zeros(n, dtype=volume.dtype)
@@ -85,8 +98,5 @@ def _sum(found: Sequence[Estimate], volume: Tensor, words: str) -> Estimate:
     total = sum((one.log_prob.cpu() for one in found), zeros)
     error = sum((one.standard_error.cpu().square() for one in found), zeros).sqrt()
     freedom = next((one.degrees_of_freedom for one in found), None)
+    words = "; ".join(dict.fromkeys(one.method for one in found))
     return Estimate(total + volume, error, parts | {"units": volume}, words, freedom)
-
-
-def _ones(schema: Schema, n: int) -> Any:
-    return map_leaves(lambda process: torch.ones(n, *process.cells, dtype=torch.bool), schema.process())

@@ -137,8 +137,7 @@ def _likelihood(result: Assessment, estimate: Estimate, method: Likelihood) -> N
     result.numbers[f"{name}_monte_carlo_se"] = Quantity(monte_carlo, 0.0, "nats per row")
     for part, nats in estimate.parts.items():
         result.numbers[f"{name}_part_{part}"] = Quantity(*_over_rows(nats.double().numpy()), "nats per row")
-    words = estimate.method.partition("; nats per row")[0]  # where data have holes the measure follows
-    result.descriptions[label] = f"{words}, Monte Carlo error {monte_carlo:.2g} nats per row"
+    result.descriptions[label] = f"{estimate.method}, Monte Carlo error {monte_carlo:.2g} nats per row"
 
 
 def _baselines(result: Assessment, known: Encoded, rows: Any, rng: torch.Generator) -> None:

@@ -15,9 +15,8 @@ from unnoise._seeding import generator
 from unnoise.data import Schema
 from unnoise.data._numerics import Values
 from unnoise.data.factors import AngleFactor, CategoryFactor, CountFactor, Factor, NumberFactor
-from unnoise.model.questions import Flags, Rows, drawn, either
+from unnoise.model.questions import Flags, Rows, drawn, either, every_cell
 from unnoise.report.assessment import Assessment
-from unnoise.report.holes import all_cells
 from unnoise.report.plots._style import shorten
 
 Codes = NDArray[np.int64]
@@ -103,7 +102,7 @@ def _columns(schema: Schema, result: Assessment) -> tuple[dict[str, Values], dic
         for column in factor.columns
     }
     names = [name for name in schema.columns_of_state if name in of][:MOST_COLUMNS]
-    known = result.known.test if result.known.test is not None else all_cells(schema, len(result.test))
+    known = result.known.test if result.known.test is not None else every_cell(schema, len(result.test))
     present = {}
     for name in names:
         key, factor = of[name]
@@ -157,10 +156,10 @@ def _asked(result: Assessment, given: str, of: str, index: NDArray[np.int64]) ->
     model, schema, rng = result.model, result.model.schema_, generator(result.seed)
     x, cond = result.test.rows(torch.from_numpy(index)).all(rng)
     told = either(schema.cells([given]), schema.flags([given]))
-    known = _tree.map(lambda cells, every: cells & every, told, all_cells(schema, len(index)))
+    known = _tree.map(lambda cells, every: cells & every, told, every_cell(schema, len(index)))
     flags = Flags(schema)
     new = drawn(Rows(x, known, cond), flags, model.asker(rng)).x
-    missing = flags.absent(Rows(new, all_cells(schema, len(index)), None))
+    missing = flags.absent(Rows(new, every_cell(schema, len(index)), None))
     of_cells = _tree.map(lambda mask, cells: mask & cells, missing, schema.cells([of]))
     gone = _tree.ravel(of_cells).any(1).numpy()
     values: Values = schema.values(new)[of].astype(object)

@@ -16,9 +16,8 @@ from unnoise import _tree
 from unnoise.data import Encoded, Schema
 from unnoise.evaluation import Estimate, Likelihood
 from unnoise.model import DenoisingMarkovModel
-from unnoise.model.questions import Flags, Rows, drawn, either, negated, nowhere
+from unnoise.model.questions import Flags, Rows, drawn, either, every_cell, negated, nowhere
 from unnoise.model.scoring import estimated
-from unnoise.processes import map_leaves
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +37,7 @@ def sampled(model: DenoisingMarkovModel, rows: Encoded, cond: Tensor | None, rng
     """States of as many samples as rows, where flags come first if there are any."""
     if not model.schema_.missing:
         return model.sample_states(len(rows), cond, rng)
-    nothing = Rows(rows.x, nowhere(all_cells(model.schema_, len(rows))), cond)
+    nothing = Rows(rows.x, nowhere(every_cell(model.schema_, len(rows))), cond)
     return drawn(nothing, Flags(model.schema_), model.asker(rng)).x
 
 
@@ -55,7 +54,7 @@ def known(schema: Schema, test: Encoded, samples: Any) -> Known:
     """Which cells of held-out rows and of samples are known."""
     if test.known is None and not schema.missing:
         return Known(None, None)
-    flags, everything = Flags(schema), all_cells(schema, len(test))
+    flags, everything = Flags(schema), every_cell(schema, len(test))
     seen = everything if test.known is None else test.known
     said, of_samples = (flags.absent(Rows(x, everything, None)) for x in (test.x, samples))
     unsaid = negated(either(seen, said))  # holes that no flag says
@@ -79,8 +78,3 @@ def whole(x: Any, seen: Any) -> Any:
         return x
     rows = _tree.ravel(seen).all(1)
     return _tree.map(lambda leaf: leaf[rows], x)
-
-
-def all_cells(schema: Schema, n: int) -> Any:
-    """All cells of n rows."""
-    return map_leaves(lambda process: torch.ones(n, *process.cells, dtype=torch.bool), schema.process())
