@@ -26,6 +26,7 @@ ELSEWHERE = {
     "unnoise.data.factors.proportions": "tests/data/factors/test_discrete.py",
     "unnoise.data.factors.sequences": "tests/data/factors/test_discrete.py",
     "unnoise.denoisers.base": "tests/denoisers/test_guided.py",
+    "unnoise.evaluation._mixed": "tests/evaluation/test_margins.py",
     "unnoise.evaluation._rows": "tests/evaluation/test_distances.py",
     "unnoise.evaluation.von_mises": "tests/report/test_assessment.py",
     "unnoise.heads.base": "tests/heads/test_gaussian.py",
