@@ -33,9 +33,11 @@ def evaluate(
 ) -> None:
     """Measure MODEL on held-out DATA, which it was not fitted on.
 
-    The results are the log-likelihood, with --train beside baselines, and tests
-    of whether samples look like the data or copy the training data. Of rows with
-    empty cells what is known is measured, and which cells are empty.
+    First comes whether one can trust it: do classifiers tell samples from the
+    data, which columns and pairs of a table are wrong, are samples copies. Then
+    all numbers: the log-likelihood, with --train beside baselines and simpler
+    models. Of rows with empty cells what is known is measured, and which cells
+    are empty.
 
     Examples:
       unnoise evaluate model test.csv
@@ -62,8 +64,12 @@ def evaluate(
     found = measure(fitted, test, y, train=known, train_y=known_y, max_rows=max_rows, seed=seed)
     if report is not None:
         page_of(found, f"{model.name} on {data.name}", words.command_line()).write(report)
-    lines = [f"{name:<28} {number}" for name, number in found.numbers.items()]
+    lines = ["can I trust it?"]
+    for answer in found.answers:
+        sign = {True: "yes", False: "NO", None: "?"}[answer.good]
+        lines += [f"  {sign:<4} {answer.question} {answer.number}", f"       {answer.sentence}"]
+    lines += [f"{name:<28} {number}" for name, number in found.numbers.items()]
     methods = {label: found.descriptions[label] for label in found.likelihoods}
     lines += [f"{label}: {words}" for label, words in methods.items()]
     lines += [] if report is None else [f"wrote {report}"]
-    common.result(json, found.measured() | {"methods": methods}, "\n".join(lines))
+    common.result(json, found.measured() | {"methods": methods} | found.details(), "\n".join(lines))

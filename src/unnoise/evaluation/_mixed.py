@@ -75,14 +75,16 @@ def by_chance(distances: Array) -> tuple[Array, Array]:
 
     The mean distance of random splits is what two samples of one law differ by. The p-value of a column counts the
     splits in which *any* column is as far above its mean, so that none of many columns is blamed by chance (Westfall,
-    Young 1993): with $r_{sk} = d_{sk} / \bar d_k$, where s = 0 are the sets as given,
+    Young 1993): with $r_{sk} = (d_{sk} - \bar d_k) / \sigma_k$, where s = 0 are the sets as given,
 
     $$p_j = \#\{s: \max_k r_{sk} \ge r_{0j}\} / (1 + \text{splits}).$$
 
     It is valid at every number of rows, since under equal laws all splits are exchangeable.
     """
-    mean = distances.mean(axis=0)
-    ratios = distances / np.where(mean > 0, mean, 1.0)
-    worst = ratios.max(axis=1, keepdims=True)
-    p_values = (worst >= ratios[:1] * (1 - 1e-12)).mean(axis=0)
-    return distances[1:].mean(axis=0), p_values
+    spread = distances.std(axis=0)
+    varies = spread > 1e-12
+    heights = np.where(varies, (distances - distances.mean(axis=0)) / np.where(varies, spread, 1.0), -np.inf)
+    worst = heights.max(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        p_values = (worst >= heights[:1] - 1e-9).mean(axis=0)
+    return distances[1:].mean(axis=0), np.where(varies, p_values, 1.0)

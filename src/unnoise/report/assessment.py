@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ from unnoise.model import DenoisingMarkovModel
 from unnoise.report import holes, trust
 from unnoise.report.baselines import baselines
 from unnoise.report.holes import Known
-from unnoise.report.rivals import Rival, Standing, judged, rivals_of
+from unnoise.report.rivals import FittedModel, Rival, Standing, judged, rivals_of
 from unnoise.report.tabular import JudgedColumns
 from unnoise.report.trust import Answer
 
@@ -120,6 +121,7 @@ def evaluate(
     train: Any = None,
     train_y: Any = None,
     likelihood: Likelihood | None = None,
+    rivals: Mapping[str, DenoisingMarkovModel] | None = None,
     max_rows: int = MOST_ROWS,
     seed: int = 0,
 ) -> Assessment:
@@ -132,6 +134,8 @@ def evaluate(
         train: the rows that it was fitted on, for baselines and copies.
         train_y: the conditions of the training rows.
         likelihood: by default the model's; the lower bound is always measured too.
+        rivals: name -> another model without conditions, fitted on the same training rows, to be judged alike in a
+            table; simpler ones are added where there are training rows.
         max_rows: the most test rows, chosen at random.
         seed: of all randomness.
     """
@@ -139,11 +143,13 @@ def evaluate(
     start = time.monotonic()
     schema, rng = model.schema_, generator(seed)
     encoded = schema.encode(test, y)
+    others = {name: other.schema_.encode(test) for name, other in (rivals or {}).items()}
     known = None if train is None else schema.encode(train, train_y)
     if (seen := min(len(encoded), max_rows)) < FEWEST_ROWS:
         raise InputError(f"got {seen} test rows; expected at least {FEWEST_ROWS} to measure a model")
     if len(encoded) > max_rows:
-        encoded = encoded.rows(torch.randperm(len(encoded), generator=rng)[:max_rows].sort().values)
+        chosen = torch.randperm(len(encoded), generator=rng)[:max_rows].sort().values
+        encoded, others = encoded.rows(chosen), {name: rows.rows(chosen) for name, rows in others.items()}
     rows, cond = encoded.all(rng)
     result = Assessment(model, encoded, None, known, cond, seed)
     method = likelihood or model.likelihood_
@@ -154,7 +160,7 @@ def evaluate(
     result.samples = holes.sampled(model, encoded, cond, rng)
     result.known = holes.known(schema, encoded, result.samples)
     _two_samples(result)
-    _table(result)
+    _table(result, {name: (model, others[name]) for name, model in (rivals or {}).items()})
     own = {name for name in result.log_probs if name.startswith(OURS)}
     result.answers = trust.answers(
         result.classifier, result.copies, result.log_probs, own, result.standing, result.columns
@@ -222,7 +228,7 @@ def _two_samples(result: Assessment) -> None:
         result.numbers["copying_near_share_held_out"] = Quantity(copies.held_out_near_share)
 
 
-def _table(result: Assessment) -> None:
+def _table(result: Assessment, others: Mapping[str, tuple[DenoisingMarkovModel, Encoded]]) -> None:
     """What trees, margins and pairs say of samples, and of those of rivals."""
     result.columns = columns = JudgedColumns.of(result.model.schema_)
     if columns is None:
@@ -235,15 +241,16 @@ def _table(result: Assessment) -> None:
     ours = next(iter(result.log_probs.values()))
     result.standing = judged(samples, test, train, classifier=result.classifier, log_prob=ours, **more)
     _record_standing(result, result.standing)
-    if train is None:
-        return
-    rivals: list[Rival] = rivals_of(train, result.seed % 2**31)
+    rivals: list[Rival] = [FittedModel(name, model, columns, rows) for name, (model, rows) in others.items()]
+    rivals += [] if train is None else rivals_of(train, more["seed"])
     with progress("judging the rivals", result.model.progress) as update:
         for index, rival in enumerate(rivals):
-            drawn = rival.sample(len(test), more["seed"])
+            drawn, log_prob = rival.sample(len(test), more["seed"]), rival.score_samples()
             if len(drawn) >= FEWEST_ROWS:
-                result.rivals[rival.name] = judged(drawn, test, train, log_prob=rival.score_samples(), **more)
+                result.rivals[rival.name] = judged(drawn, test, train, log_prob=log_prob, **more)
                 result.descriptions[rival.name] = rival.description
+            if log_prob is not None:
+                result.log_probs[rival.name] = log_prob
             update((index + 1) / len(rivals), rival.name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from unnoise.report import plots, trust
@@ -91,26 +92,27 @@ def show_rivals(page: Page, result: Assessment) -> None:
         for name, (mean, _) in result.likelihoods.items()
         if not name.startswith("unnoise")
     ]
-    header = ["model", "trees AUC", "MLP accuracy", "worst column", "worst pair", "copying ratio", "nats per row"]
-    page.table(
-        rows,
-        header=header,
-        caption="Fitted on the same training rows, judged on the same held-out rows; red is "
-        "more than chance. The MLP of simpler models has two folds.",
+    header = ["model", "trees AUC", "MLP", "column", "pair", "copying", "nats per row"]
+    words = "Fitted on the same training rows, judged on the same held-out rows; red is more than chance."
+    page.table(rows, header=header, caption=f"{words} The MLP of simpler models has two folds.")
+    page.text(
+        "How well trees and an MLP tell samples from held-out rows (0.5: they cannot), the distance of the worst "
+        "column and of the worst pair, and the distance to the nearest training row over that of held-out rows (0: "
+        "copies; none where most held-out rows repeat training rows)."
     )
     page.text(" ".join(f"{name[:1].upper()}{name[1:]}: {result.descriptions[name]}." for name in result.rivals))
 
 
 def _standing(name: str, one: Standing) -> list[Any]:
     good = trust.believable(one)
-    ratio = NONE if one.copying is None else Marked(f"{one.copying.ratio:.2f}", good["copying"])
+    ratio = NONE if one.copying is None or not math.isfinite(one.copying.ratio) else f"{one.copying.ratio:.2f}"
     return [
         name,
         Marked(f"{one.trees.auc:.3f}", good["trees"]),
         Marked(f"{one.classifier.accuracy:.3f}", good["classifier"]),
         Marked(f"{one.margins[0].distance:.3f}", good["margin"]),
         Marked(f"{one.pairs[0].distance:.3f}", good["pair"]) if one.pairs else NONE,
-        ratio,
+        Marked(ratio, good.get("copying")),
         NONE if one.log_prob is None else f"{one.log_prob[0]:.3f}",
     ]
 

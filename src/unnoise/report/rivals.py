@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from unnoise._seeding import generator
+from unnoise.data import Encoded
 from unnoise.evaluation import (
     ClassifierTest,
     Copying,
@@ -27,6 +29,9 @@ from unnoise.evaluation import (
     pair_distances,
     trees_test,
 )
+from unnoise.model import DenoisingMarkovModel
+from unnoise.report import holes
+from unnoise.report.tabular import JudgedColumns
 
 Floats = NDArray[np.float64]
 FOLDS = 2  # of the classifier of a rival, which takes most of the time
@@ -82,6 +87,37 @@ class TrainingRows:
 
     def score_samples(self) -> None:
         """No density."""
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """Another model of this package, fitted on the same training rows.
+
+    Args:
+        name: in a few words.
+        model: fitted; of its own columns and process.
+        columns: of the table that is judged.
+        test: the test rows as its schema encodes them.
+        description: what it is.
+    """
+
+    name: str
+    model: DenoisingMarkovModel = field(repr=False)
+    columns: JudgedColumns = field(repr=False)
+    test: Encoded = field(repr=False)
+    description: str = "another model, fitted on the same training rows"
+
+    def sample(self, n: int, seed: int) -> Floats:
+        """New rows, as the judged table has them."""
+        drawn = self.columns.schema.encode(self.model.sample(n, seed=seed))
+        return self.columns.rows(drawn.x, drawn.known, drawn.cond)
+
+    def score_samples(self) -> Floats:
+        """Log densities of the test rows, or of what is known of them, by its own likelihood."""
+        rng = generator(0)
+        rows, _ = self.test.all(rng)
+        found = holes.estimate(self.model, self.test, rows, rng, self.model.likelihood_)
+        return np.asarray(found.log_prob.double().numpy())
 
 
 def rivals_of(train: Floats, seed: int) -> list[Rival]:

@@ -93,8 +93,8 @@ def copies(found: Copying | None, near: Memorisation | None) -> Answer:
         if np.isfinite(found.ratio):  # else most held-out rows repeat training rows
             number = f"distance ratio {found.ratio:.3g}, {number}"
         sentence = (
-            "Samples repeat training rows no more often than held-out rows do, and "
-            f"{100 * found.nearer_train:.0f} % lie nearer to a training row than to a held-out row, no more than chance."
+            f"Samples repeat training rows no more often than held-out rows do, and {100 * found.nearer_train:.0f} % "
+            "lie nearer to a training row than to a held-out row, no more than chance."
         )
         return Answer("copies", question, number, "; ".join(reasons) + "." if reasons else sentence, not reasons)
     if near is None:
