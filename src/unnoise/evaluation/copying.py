@@ -12,6 +12,7 @@ from unnoise.evaluation._mixed import Codes, Flags, categorical_mask, codes_of
 from unnoise.evaluation._rows import Array, as_pair, subsample
 
 BLOCK = 500  # rows compared with all others at once
+MOST_KNOWN = 20_000  # training rows to measure distances to
 FAR = 10.0  # a missing number: far from every other, near each other
 FURTHEST = 1e6
 EQUAL = 1e-12  # distances that differ by less are equal
@@ -50,8 +51,8 @@ def copying(
     r"""Distances of samples to training rows, with held-out rows as the control.
 
     The distance of two rows is the sum over numbers of the difference over the width of the column, its 1 to 99 % range
-    in the training rows, and 1 for each level that differs. For equal chances of both, training rows are cut to as many
-    as held-out ones where distances are compared; duplicates and rare levels are sought among all.
+    in the training rows, and 1 for each level that differs. Where distances to training rows and to held-out rows are
+    compared, training rows are cut to as many as held-out ones, for equal chances of both.
 
     If samples tell nothing of the training data, the nearest of the training and the held-out rows is one or the other
     at equal chances. Samples with the same nearest row fall together, so with c_r samples nearest to row r the standard
@@ -80,13 +81,15 @@ def copying(
     mask = categorical_mask(categorical, known.shape[1])
     rng = np.random.default_rng(seed)
     ours, theirs = subsample(ours, max_rows, rng), subsample(theirs, max_rows, rng)
-    fewer = subsample(known, len(theirs), rng)
-    numbers = _scaled(known[:, ~mask], ours[:, ~mask], theirs[:, ~mask], fewer[:, ~mask])
-    sampled, unseen, near = zip(numbers, (ours[:, mask], theirs[:, mask], fewer[:, mask]), strict=True)
-    nearest, control = _nearest(sampled, near), _nearest(unseen, near)[0]
-    share, error = _nearer(nearest, _nearest(sampled, unseen))
+    many, few = subsample(known, MOST_KNOWN, rng), subsample(known, len(theirs), rng)
+    parts = (ours, theirs, many, few)
+    numbers = _scaled(known[:, ~mask], *(part[:, ~mask] for part in parts))
+    levels = (part[:, mask] for part in parts)
+    sampled, unseen, near, fewer = zip(numbers, levels, strict=True)
+    nearest, control = _nearest(sampled, near)[0], _nearest(unseen, near)[0]
+    share, error = _nearer(_nearest(sampled, fewer), _nearest(sampled, unseen))
     return Copying(
-        ratio=_over(float(np.median(nearest[0])), float(np.median(control))),
+        ratio=_over(float(np.median(nearest)), float(np.median(control))),
         duplicates=_duplicates(ours, known),
         held_out_duplicates=_duplicates(theirs, known),
         rare=_rare(ours[:, mask], known[:, mask]),

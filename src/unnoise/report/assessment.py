@@ -23,7 +23,7 @@ from unnoise.model import DenoisingMarkovModel
 from unnoise.report import holes, trust
 from unnoise.report.baselines import baselines
 from unnoise.report.holes import Known
-from unnoise.report.rivals import FittedModel, Rival, Standing, judged, rivals_of
+from unnoise.report.rivals import OtherModel, Rival, Standing, judged, rivals_of
 from unnoise.report.tabular import JudgedColumns
 from unnoise.report.trust import Answer
 
@@ -241,7 +241,7 @@ def _table(result: Assessment, others: Mapping[str, tuple[DenoisingMarkovModel, 
     ours = next(iter(result.log_probs.values()))
     result.standing = judged(samples, test, train, classifier=result.classifier, log_prob=ours, **more)
     _record_standing(result, result.standing)
-    rivals: list[Rival] = [FittedModel(name, model, columns, rows) for name, (model, rows) in others.items()]
+    rivals: list[Rival] = [OtherModel(name, model, columns, rows) for name, (model, rows) in others.items()]
     rivals += [] if train is None else rivals_of(train, more["seed"])
     with progress("judging the rivals", result.model.progress) as update:
         for index, rival in enumerate(rivals):

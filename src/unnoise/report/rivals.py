@@ -90,7 +90,7 @@ class TrainingRows:
 
 
 @dataclass(frozen=True)
-class FittedModel:
+class OtherModel:
     """Another model of this package, fitted on the same training rows.
 
     Args:
