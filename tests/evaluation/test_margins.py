@@ -151,3 +151,18 @@ def test_what_cannot_be_is_refused() -> None:
         margin_distances(np.zeros((4, 1)), np.full((4, 1), np.inf))
     with pytest.raises(InputError, match="expected at least one column"):
         margin_distances(np.zeros((4, 0)), np.zeros((4, 0)))
+
+
+def test_another_scorer_finds_the_same_distances(scorer) -> None:
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    sides = [law(rng, 300), law(rng, 200)]
+    for rows in sides:
+        rows[:, 0] = np.where(rng.random(len(rows)) < 0.1, NAN, rows[:, 0])
+    frames = [scorer.tidy(pd.DataFrame(rows, columns=list("abcd")), ["c", "d"]) for rows in sides]
+    found = {one.name: one.distance for one in margin_distances(*sides, categorical=[2, 3], names=list("abcd"))}
+    assert found == pytest.approx(scorer.shape(*frames, ["c", "d"]))
+    few = [frame[["a", "b"]] for frame in frames]
+    (one,) = pair_distances(*(rows[:, :2] for rows in sides))
+    assert one.distance == pytest.approx(scorer.pair(*few, [], {}))

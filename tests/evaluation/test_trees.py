@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 from scipy.stats import binom, mannwhitneyu
@@ -12,7 +8,6 @@ from unnoise._errors import InputError
 from unnoise.evaluation import classifier_test, trees, trees_test
 from unnoise.testing import FAILURE_RATE, ImprobableError, assert_probable
 
-SCORER = Path(__file__).parents[3] / "shared" / "tools" / "table_score.py"
 ROWS = 300
 
 
@@ -124,23 +119,14 @@ def test_rows_that_nobody_can_tell_apart() -> None:
     assert (found.auc, found.p_value, found.rows) == (0.5, 1.0, 20)
 
 
-def scorer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("table_score", SCORER)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.skipif(not SCORER.exists(), reason="the scorer is not there")
 @pytest.mark.parametrize("twin", [smeared, broken])
-def test_another_scorer_finds_the_same(twin) -> None:
+def test_another_scorer_finds_the_same(twin, scorer) -> None:
     """The same trees on the same rows in other folds, whose areas differ by the spread of fits."""
     import pandas as pd
 
-    other = scorer()
     reference, samples = draws(0, 600), twin(draws(1, 600))
-    frames = [other.tidy(pd.DataFrame(rows, columns=["a", "b", "c"]), ["b"]) for rows in (reference, samples)]
-    auc, _ = other.c2st(frames[0], frames[1], frames[0], ["b"], seed=0)
+    frames = [scorer.tidy(pd.DataFrame(rows, columns=["a", "b", "c"]), ["b"]) for rows in (reference, samples)]
+    auc, _ = scorer.c2st(frames[0], frames[1], frames[0], ["b"], seed=0)
     assert trees_test(reference, samples, categorical=[1]).auc == pytest.approx(auc, abs=0.03)
 
 

@@ -18,7 +18,8 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE.html", help="Write all results with pictures to one HTML file.")
     ] = None,
     train: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="The training data: adds baselines and a search for copies.")
+        Path | None,
+        typer.Option(metavar="DATA", help="The training data: adds rivals and a search for copies."),
     ] = None,
     labels: common.Labels = None,
     train_labels: Annotated[
