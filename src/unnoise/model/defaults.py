@@ -12,6 +12,7 @@ from torch import nn
 from unnoise import networks, processes, samplers
 from unnoise.data import Schema
 from unnoise.data.containers import Table
+from unnoise.data.factors import Factor, ResolvedFactor
 from unnoise.denoisers import Answering, Denoiser, Neural
 from unnoise.evaluation import Bound, Likelihood, ProbabilityFlow, RandomOrders
 from unnoise.heads import Fourier, Head, Masked
@@ -61,15 +62,18 @@ def default_head(schema: Schema, process: processes.Process[Any]) -> Callable[[A
         return None
     parts: Mapping[str, processes.Process[Any]] | None = getattr(process, "parts", None)
     if parts is None:
-        return _head_of_columns(process)
-    found = {name: _head_of_columns(part) for name, part in parts.items()}
+        return _head_of_columns(process, next(iter(schema.factors.values())))
+    found = {name: _head_of_columns(part, schema.factors.get(name)) for name, part in parts.items()}
     return partial(joint, parts={name: head for name, head in found.items() if head is not None})
 
 
-def _head_of_columns(process: processes.Process[Any]) -> Callable[[Any], Head[Any]] | None:
+def _head_of_columns(process: processes.Process[Any], factor: Factor | None) -> Callable[[Any], Head[Any]] | None:
     if _is_vector(process):
         return Fourier
-    return Masked if processes.is_masked(process) and len(process.space.event_shape) == 1 else None
+    if not (processes.is_masked(process) and len(process.space.event_shape) == 1):
+        return None
+    ordered = isinstance(factor, ResolvedFactor)
+    return partial(Masked, ordered=(True,) * process.space.event_shape[0]) if ordered else Masked
 
 
 def _is_vector(process: processes.Process[Any]) -> bool:
