@@ -12,6 +12,7 @@ from unnoise.evaluation.likelihood import Estimate, Likelihood
 from unnoise.evaluation.margins import MarginDistance, PairDistance, margin_distances, pair_distances
 from unnoise.evaluation.neighbours import Memorisation, Neighbours, memorisation, nearest_training
 from unnoise.evaluation.probability_flow import ProbabilityFlow
+from unnoise.evaluation.random_orders import RandomOrders
 from unnoise.evaluation.step_bound import ImportanceWeighted, StepBound, entropy_bounds
 from unnoise.evaluation.trees import TreesTest, trees_test
 from unnoise.evaluation.two_sample import ClassifierTest, EnergyDistance, classifier_test, energy_distance
@@ -38,6 +39,7 @@ __all__ = [
     "NoiseCells",
     "PairDistance",
     "ProbabilityFlow",
+    "RandomOrders",
     "SoftmaxDecoder",
     "SphereKernelDensity",
     "StepBound",
