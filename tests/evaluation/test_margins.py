@@ -165,4 +165,4 @@ def test_another_scorer_finds_the_same_distances(scorer) -> None:
     assert found == pytest.approx(scorer.shape(*frames, ["c", "d"]))
     few = [frame[["a", "b"]] for frame in frames]
     (one,) = pair_distances(*(rows[:, :2] for rows in sides))
-    assert one.distance == pytest.approx(scorer.pair(*few, [], {}))
+    assert one.distance == pytest.approx(scorer.pair(*few, [], dict.fromkeys("ab", np.zeros(0))))

@@ -77,3 +77,15 @@ def test_an_array_has_columns_too() -> None:
     columns, rows = rows_of(data)
     assert len(columns.names) == 2
     np.testing.assert_allclose(rows, data, rtol=1e-5)
+
+
+def test_numbers_that_states_round_are_judged_as_they_are_written() -> None:
+    """A state of digits says the cell of a number alone; a hole in one column hides no other."""
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"a": rng.normal(size=300), "b": rng.normal(size=300)})
+    data.loc[3, "b"] = NAN
+    schema = Schema.infer(data)
+    encoded, columns = schema.encode(data), JudgedColumns.of(schema)
+    rows = columns.rows(encoded.x, encoded.known, None, columns.written(data))
+    np.testing.assert_allclose(rows, data.to_numpy(), rtol=1e-5, atol=1e-6)
+    assert np.isnan(columns.rows(encoded.x, encoded.known, None)).sum() == 1

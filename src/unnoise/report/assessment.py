@@ -59,7 +59,8 @@ class Assessment:
         classifier: the test by a multilayer perceptron.
         copies: distances to the training rows, if there are any.
         columns: of the table that the data are; None of images, sequences and other data without columns.
-        standing: how samples stand in the table.
+        tables: the rows of the table, held-out ones and samples.
+        standing: how samples stand in it.
         rivals: name -> how the samples of a simpler model stand.
         answers: to what a reader asks first.
     """
@@ -79,6 +80,7 @@ class Assessment:
     classifier: ClassifierTest | None = None
     copies: Memorisation | None = None
     columns: JudgedColumns | None = None
+    tables: tuple[Floats, Floats] | None = None
     standing: Standing | None = None
     rivals: dict[str, Standing] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
@@ -143,12 +145,15 @@ def evaluate(
     start = time.monotonic()
     schema, rng = model.schema_, generator(seed)
     encoded = schema.encode(test, y)
+    columns = JudgedColumns.of(schema)
+    written = {} if columns is None else columns.written(test)
     others = {name: other.schema_.encode(test) for name, other in (rivals or {}).items()}
     known = None if train is None else schema.encode(train, train_y)
     if (seen := min(len(encoded), max_rows)) < FEWEST_ROWS:
         raise InputError(f"got {seen} test rows; expected at least {FEWEST_ROWS} to measure a model")
     if len(encoded) > max_rows:
         chosen = torch.randperm(len(encoded), generator=rng)[:max_rows].sort().values
+        written = {name: values[chosen.numpy()] for name, values in written.items()}
         encoded, others = encoded.rows(chosen), {name: rows.rows(chosen) for name, rows in others.items()}
     rows, cond = encoded.all(rng)
     result = Assessment(model, encoded, None, known, cond, seed)
@@ -160,7 +165,9 @@ def evaluate(
     result.samples = holes.sampled(model, encoded, cond, rng)
     result.known = holes.known(schema, encoded, result.samples)
     _two_samples(result)
-    _table(result, {name: (model, others[name]) for name, model in (rivals or {}).items()})
+    if columns is not None:
+        values = None if train is None else columns.written(train)
+        _table(result, columns, written, values, {name: (one, others[name]) for name, one in (rivals or {}).items()})
     own = {name for name in result.log_probs if name.startswith(OURS)}
     result.answers = trust.answers(
         result.classifier, result.copies, result.log_probs, own, result.standing, result.columns
@@ -228,15 +235,19 @@ def _two_samples(result: Assessment) -> None:
         result.numbers["copying_near_share_held_out"] = Quantity(copies.held_out_near_share)
 
 
-def _table(result: Assessment, others: Mapping[str, tuple[DenoisingMarkovModel, Encoded]]) -> None:
-    """What trees, margins and pairs say of samples, and of those of rivals."""
-    result.columns = columns = JudgedColumns.of(result.model.schema_)
-    if columns is None:
-        return
-    test = columns.rows(result.test.x, result.known.test, result.conditions)
-    samples = columns.rows(result.samples, result.known.samples, result.conditions)
-    known = result.train
-    train = None if known is None else columns.rows(known.x, known.known, known.cond)
+def _table(
+    result: Assessment,
+    columns: JudgedColumns,
+    written: Mapping[str, Any],
+    written_train: Mapping[str, Any] | None,
+    others: Mapping[str, tuple[DenoisingMarkovModel, Encoded]],
+) -> None:
+    """What trees, margins and pairs say of samples, and of those of rivals; rows as they are written, not as states."""
+    known, values = result.train, result.model.schema_.values(result.samples, generator(result.seed))
+    test = columns.rows(result.test.x, result.known.test, result.conditions, written)
+    samples = columns.rows(result.samples, result.known.samples, result.conditions, values)
+    train = None if known is None else columns.rows(known.x, known.known, known.cond, written_train)
+    result.columns, result.tables = columns, (test, samples)
     more: dict[str, Any] = {"names": columns.names, "categorical": columns.categorical, "seed": result.seed % 2**31}
     ours = next(iter(result.log_probs.values()))
     result.standing = judged(samples, test, train, classifier=result.classifier, log_prob=ours, **more)

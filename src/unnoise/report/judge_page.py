@@ -120,13 +120,11 @@ def _standing(name: str, one: Standing) -> list[Any]:
 def _columns(result: Assessment) -> tuple[dict[str, Any], dict[str, Any]]:
     """The columns of held-out rows and of samples, to be drawn."""
     columns = result.columns
-    if columns is None:
+    if columns is None or result.tables is None:
         return {}, {}
-    sides = (result.test.x, result.known.test), (result.samples, result.known.samples)
-    tables = [columns.rows(x, known, result.conditions) for x, known in sides]
     held, drawn = (
         {name: columns.shown(name, values) for name, values in zip(columns.names, table.T, strict=True)}
-        for table in tables
+        for table in result.tables
     )
     return held, drawn
 

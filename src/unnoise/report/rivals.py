@@ -109,8 +109,9 @@ class OtherModel:
 
     def sample(self, n: int, seed: int) -> Floats:
         """New rows, as the judged table has them."""
-        drawn = self.columns.schema.encode(self.model.sample(n, seed=seed))
-        return self.columns.rows(drawn.x, drawn.known, drawn.cond)
+        data = self.model.sample(n, seed=seed)
+        drawn = self.columns.schema.encode(data)
+        return self.columns.rows(drawn.x, drawn.known, drawn.cond, self.columns.written(data))
 
     def score_samples(self) -> Floats:
         """Log densities of the test rows, or of what is known of them, by its own likelihood."""

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from unnoise.data import Schema
 from unnoise.data.base import Level
-from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, SequenceFactor
+from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, ResolvedFactor, SequenceFactor
+from unnoise.data.holes import split
 from unnoise.data.kinds import Category
 
 Floats = NDArray[np.float64]
@@ -68,20 +69,35 @@ class JudgedColumns:
         """The places of the columns of levels."""
         return [place for place, levels in enumerate(self.levels.values()) if levels is not None]
 
-    def rows(self, x: Any, known: Any, cond: Tensor | None) -> Floats:
-        """States and features of conditions as rows (n, d) of numbers and places of levels, NaN where not known."""
-        values, columns = self.schema.values(x), {}
+    def rows(self, x: Any, known: Any, cond: Tensor | None, values: Mapping[str, Any] | None = None) -> Floats:
+        """Rows (n, d) of numbers and places of levels, NaN where not known.
+
+        Args:
+            x: states.
+            known: which of their cells are known; None if all are.
+            cond: the features of the conditions.
+            values: the columns of numbers, where they are not those that states stand for.
+        """
+        values = self.schema.values(x) | dict(values or {})
+        columns: dict[str, Floats] = {}
         for key, factor in self.schema.factors.items():
             state, mask = (tree[key] if isinstance(tree, dict) else tree for tree in (x, known))
-            cells = None if mask is None else mask.flatten(1).numpy() if mask.ndim > 1 else mask.numpy()[:, None]
             for name, levels in levels_of(factor).items():
                 place = factor.columns.index(name)
                 numbers = (state[:, place].numpy() if levels is not None else values[name]).astype(np.float64)
-                columns[name] = numbers if cells is None else np.where(_known(cells, place, factor), numbers, np.nan)
+                columns[name] = numbers if mask is None else np.where(_known(mask, name, factor), numbers, np.nan)
         for name, levels, where in _conditions(self.schema):
             features = np.asarray(cond)[:, where].astype(np.float64)
             columns[name] = features[:, 0] if levels is None else features.argmax(axis=1).astype(np.float64)
         return np.stack([columns[name] for name in self.levels], axis=1)
+
+    def written(self, data: Any) -> dict[str, Any]:
+        """The columns of data as they are written, where states stand for several values."""
+        fine = [name for factor in self.schema.factors.values() if _is_coarse(factor) for name in factor.columns]
+        if not fine:
+            return {}
+        columns, _ = split(self.schema.container.split(self.schema.selected(data)))
+        return {name: columns[name] for name in fine}
 
     def shown(self, name: str, values: Floats) -> NDArray[Any]:
         """Values of a column to be read: levels as texts, and what is missing as such."""
@@ -99,10 +115,17 @@ class JudgedColumns:
         return f"{name} = {f'{value:.6g}' if levels is None else levels[int(value)]}"
 
 
-def _known(cells: NDArray[np.bool_], place: int, factor: Factor) -> NDArray[np.bool_]:
-    """Where a column is known: by its own cell, or with all others of its thing."""
-    own = not factor.joint and cells.shape[1] == len(factor.columns)
-    return np.asarray(cells[:, place] if own else cells.all(axis=1))
+def _known(mask: Tensor, name: str, factor: Factor) -> NDArray[np.bool_]:
+    """Where a column is known: all of its own cells, or the one of the thing that it is a part of."""
+    cells = mask.flatten(1) if mask.ndim > 1 else mask[:, None]
+    own = cells if factor.joint else cells[:, factor.cells_of([name]).flatten()]
+    known: NDArray[np.bool_] = own.all(1).numpy()
+    return known
+
+
+def _is_coarse(factor: Factor) -> bool:
+    """Whether a state stands for several values of a column."""
+    return isinstance(factor, ResolvedFactor)
 
 
 def _conditions(schema: Schema) -> Iterator[tuple[str, Levels, slice]]:
