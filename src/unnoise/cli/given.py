@@ -78,10 +78,7 @@ def from_file(path: Path, schema: Schema, n: int | None) -> tuple[dict[str, Valu
 
     rows = files.read(path)
     frame = frames.opened(rows)
-    if frame is None:
-        held = schema.container.split(rows)
-    else:
-        held = dict(zip(map(str, frame.columns), frames.columns(frame), strict=True))
+    held = schema.container.split(rows) if frame is None else schema.container.columns_of(frame)
     count = len(rows)
     n = count if n is None else n
     if count not in (1, n):
