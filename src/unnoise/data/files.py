@@ -97,6 +97,17 @@ def read(
         return _queried(_from_file(path, reading), reading)
 
 
+def is_text(path: Path | str) -> bool:
+    """Whether it is read as a table of text: by its name, or from standard input.
+
+    >>> is_text("people.csv.gz"), is_text("people.parquet")
+    (True, False)
+    """
+    name = Path(path).name.lower()
+    packed = next((suffix for suffix in _packed.SUFFIXES if name.endswith(suffix)), "")
+    return str(path) == "-" or Path(name.removesuffix(packed)).suffix in _TEXTS
+
+
 def write(data: Any, path: Path | str, overwrite: bool = False) -> None:
     """Write a DataFrame (.csv, .parquet), an array or tensor (.npy, with two axes also .csv, .parquet), or images.
 
