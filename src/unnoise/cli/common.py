@@ -167,7 +167,7 @@ def reads_files(verb: Callable[P, None]) -> Callable[..., None]:
 
     hints = {**get_type_hints(verb, include_extras=True), **_READING}
     parameters = inspect.signature(verb).parameters
-    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    more = [
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -176,7 +176,8 @@ def reads_files(verb: Callable[P, None]) -> Callable[..., None]:
         )
         for name, kind in hints.items()
         if name != "return"
-    )
+    ]
+    run.__signature__ = inspect.Signature(more)  # type: ignore[attr-defined]
     run.__annotations__ = hints
     return run
 

@@ -67,6 +67,8 @@ def meaning(text: str, name: str, schema: Schema) -> Any:
     low, dots, high = text.partition("..")
     if not dots:
         return text
+    if schema.container.is_counted(name):
+        return low or None, high or None
     try:
         return _end(low), _end(high)
     except ValueError:

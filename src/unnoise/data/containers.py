@@ -59,6 +59,10 @@ class Container(ABC):
         """The columns that hold text."""
         return ()
 
+    def is_counted(self, column: str) -> bool:
+        """Whether the column holds dates, times or decimals, which are whole numbers inside."""
+        return False
+
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by columns as they are modelled: dates, times and decimals as whole numbers."""
         return dict(values)
@@ -141,6 +145,10 @@ class Table(Container):
         """The columns of a frame, of which those that were fitted are in the fitted types."""
         frames.check_size(frame)
         return {str(label): self._values(frame, label) for label in frame.columns}
+
+    def is_counted(self, column: str) -> bool:
+        """Whether the column holds dates, times or decimals."""
+        return any(name == column and found.counted is not None for name, found in self._named)
 
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Dates, times and decimals as whole numbers."""
