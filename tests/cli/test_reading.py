@@ -25,6 +25,7 @@ def test_a_file_is_read_as_the_options_say(done: Run, refused: Callable[..., str
     assert pl.read_csv(tmp_path / "new.csv").columns == ["gr\u00f6\u00dfe", "k"]
 
 
+@pytest.mark.filterwarnings("default:The first line")
 def test_names_of_numbers_are_said_and_then_known(run: Run, done: Run, tmp_path: Path) -> None:
     path, model = tmp_path / "years.csv", tmp_path / "model"
     path.write_text("2019,2020\n" + "".join(f"{i}.5,{i % 4}\n" for i in range(20)))

@@ -88,9 +88,7 @@ def test_wrong_data_are_refused(refused: Run, data: Path, model: Path, tmp_path:
     output = ("-o", tmp_path / "scores.csv")
     refused("score", model, tmp_path / "inf.csv", *output, match=r"column 'a' has inf in 1 row \(1\)")
     (tmp_path / "less.csv").write_text("a,c\n1,2\n2,3\n")
-    refused(
-        "score", model, tmp_path / "less.csv", *output, match="Feature names unseen at fit time: - c .*missing: - b"
-    )
+    refused("score", model, tmp_path / "less.csv", *output, match="unseen at fit time: - c .*missing: - b")
     refused("score", model, tmp_path / "nothing.csv", *output, match="There is no file or folder")
     refused("score", tmp_path, data / "rows.csv", *output, match="there is no model in")
     assert sorted(os.listdir(tmp_path)) == ["inf.csv", "less.csv"]
