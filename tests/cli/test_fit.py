@@ -314,7 +314,8 @@ def test_resuming_with_other_data_is_refused(refused: Run, data: Path, model: Pa
     refused(
         "fit", tmp_path / "other.csv", "-o", model, "--resume", match="saw other numbers, or the same in another order"
     )
-    refused("fit", data / "people.csv", "-o", model, "--resume", match="Feature names unseen at fit time: - age - sex")
+    pl.read_csv(data / "people.csv").drop("a").write_csv(tmp_path / "less.csv")
+    refused("fit", tmp_path / "less.csv", "-o", model, "--resume", match="unseen at fit time: - age - sex")
 
 
 @pytest.mark.parametrize(

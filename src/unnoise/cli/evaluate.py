@@ -11,6 +11,7 @@ from unnoise.cli import common, words
 
 
 @common.reports_errors
+@common.reads_files
 def evaluate(
     model: common.Model,
     data: common.Data,
@@ -56,7 +57,9 @@ def evaluate(
     if report is not None:
         files.check_writable(report, overwrite, {".html"})
     fitted = common.opened(model, device, trust)
-    test, y, known, known_y = map(common.contents, (data, labels, train, train_labels))
+    test = common.contents(data, fitted.schema_)
+    known = common.contents(train, fitted.schema_, beside=True)
+    y, known_y = (common.contents(file, beside=True) for file in (labels, train_labels))
     conditions = fitted.schema_.conditions
     words.refuse(
         common.idle_labels(labels, "--labels", conditions, test),

@@ -19,6 +19,7 @@ _SIGNALS = {129, 130, 143}  # the codes after SIGHUP, SIGINT and SIGTERM
 
 
 @common.reports_errors
+@common.reads_files
 def fit(
     data: common.Data,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Folder for the model.")],
@@ -117,7 +118,7 @@ def fit(
     }
     model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
     model.set_params(**{name: value for name, value in options.items() if value is not None})
-    rows, y = common.contents(data), common.contents(labels)
+    rows, y = common.contents(data), common.contents(labels, beside=True)
     words.refuse(common.idle_labels(labels, "--labels", model._conditions(), rows))
     with _continued(output):
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite)
@@ -150,7 +151,7 @@ def _outcome(
         "loss": float(model.losses_[-100:].mean()),
         "seconds": round(seconds, 1),
     }
-    suffix = {".npz": ".npy", ".safetensors": ".npy", ".gz": ".csv", "": ".npy"}.get(data.suffix, data.suffix)
+    suffix = common.suffix_of(data)
     told = (
         f"{model.schema_.describe()}\n\nsaved {output} after {steps:,} steps in {seconds:.0f} s; next:\n"
         f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,7 @@ _EXACT = 2**53  # all whole floats beyond it are whole
 _FEW = 50  # most values of integer labels that are classes
 _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
 BINARY = "binary"
+_OF_TEXT = (BINARY, "category", "ordered", "sequence")
 KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES)
 
 
@@ -30,6 +33,14 @@ class Declared:
     name: str
     kind: str
     columns: tuple[str, ...]
+
+
+def levelled(asked: Mapping[str, str] | None) -> frozenset[str]:
+    """The columns that are declared to be levels or texts, whatever they look like."""
+    if not isinstance(asked, Mapping):
+        return frozenset()
+    keys = [key for key, kind in asked.items() if isinstance(key, str) and kind in _OF_TEXT]
+    return frozenset(name for key in keys for name in (key, *key.split(",")))
 
 
 def declarations(asked: Mapping[str, str], columns: Mapping[str, Values], present: holes.Present) -> list[Declared]:
@@ -57,6 +68,7 @@ def modelled(
     declared: Sequence[Declared],
     categorical: frozenset[str],
     resolve: bool = False,
+    orders: Mapping[str, Sequence[Any]] | None = None,
 ) -> tuple[dict[str, Factor], dict[str, Constant]]:
     """The factors by name, and the columns that never vary; the last holds the flags of missing cells, if any are.
 
@@ -94,6 +106,7 @@ def modelled(
             parts = {column: columns[column] for column in members}
             whole = _complete(parts, present) if d.kind in factors.JOINT else parts
             found[_free(name, found)] = factors.BY_KIND[d.kind](whole)
+    found = {name: _in_order(factor, orders or {}) for name, factor in found.items()}
     if flagged:
         found[_free(MissingFactor.kind, found)] = MissingFactor.fit(flagged)
     return found, constants
@@ -132,6 +145,17 @@ def check_varying(
 def _valued(constants: Mapping[str, Constant]) -> str:
     words = [f"'{name}' = {kind.value}" for name, kind in constants.items()]
     return ", ".join(words[:5]) + (f", and {len(words) - 5} more" if len(words) > 5 else "")
+
+
+def _in_order(factor: Factor, orders: Mapping[str, Sequence[Any]]) -> Factor:
+    """Levels in the order that the type of their column says."""
+    if not isinstance(factor, factors.CategoryFactor) or not any(name in orders for name in factor.columns):
+        return factor
+    levels = [
+        tuple(sorted(held, key=list(orders[name]).index)) if name in orders else held
+        for name, held in zip(factor.columns, factor.levels, strict=True)
+    ]
+    return dataclasses.replace(factor, levels=tuple(levels))
 
 
 def _fitted(fit: Callable[[Columns], Factor], columns: Columns, present: holes.Present) -> Factor:

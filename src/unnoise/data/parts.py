@@ -176,7 +176,8 @@ class Parts:
         def holes(columns: Collection[str]) -> str:
             return "".join(factor.words(columns) for factor in self._flags.values())
 
-        rows = [(name, words + holes(held)) for f in self._valued.values() for name, held, words in _rows(f)]
+        found = [(f, *row) for f in self._valued.values() for row in _rows(f)]
+        rows = [(name, (self._dated(f, name) or words) + holes(held)) for f, name, held, words in found]
         rows += [(name, f"{kind}{holes([name])}") for name, kind in self.constants.items()]
         rows += [(name, f"condition: {kind}") for name, kind in self.conditions.items()]
         rows = rows if len(rows) <= _SHOWN else [*rows[:_SHOWN], ("...", f"and {len(rows) - _SHOWN} more")]
@@ -206,6 +207,11 @@ class Parts:
             return cls(parts, constants, features, containers.from_config(container))
         except InputError as error:
             raise InputError(f"The schema of the model is damaged: {error}.") from error
+
+    def _dated(self, factor: Factor, column: str) -> str | None:
+        """The range of a column of dates, times or decimals, in words."""
+        seen = factor.seen(column) if column in factor.columns else None
+        return None if seen is None else self.container.about(column, *seen)
 
     @property
     def _valued(self) -> dict[str, Factor]:

@@ -111,10 +111,9 @@ def read(parts: Parts, values: Any, n: int) -> tuple[dict[str, Any], dict[str, A
         if len(frame) not in (1, n):
             raise InputError(f"got a frame of {len(frame)} rows as given; expected 1, for all, or {n}")
         rows = np.zeros(n, dtype=int) if len(frame) == 1 else np.arange(n)
-        labels = map(str, frame.columns)
-        told = {name: column[rows] for name, column in zip(labels, frames.columns(frame), strict=True)}
+        told = {name: column[rows] for name, column in parts.container.columns_of(frame).items()}
     elif isinstance(values, Mapping) or values is None:
-        told = dict(values or {})
+        told = parts.container.told(values or {})
     else:
         raise InputError(f"given is of type {type(values).__name__}; expected a dict or a DataFrame")
     known = (*parts.columns_of_state, *parts.constants, *parts.conditions)

@@ -63,7 +63,7 @@ class Schema(Parts):
 
         `kinds` and `condition` name columns; `y` holds conditions that are no columns of the data.
         """
-        container = containers.container_of(data)
+        container = containers.container_of(data, inference.levelled(kinds))
         columns, given, present = _read(container.split(data), y, conditions.names_of(condition))
         if (n := len(next(iter(columns.values())))) < 2:
             raise InputError(f"got {n} sample (n_samples = {n}); at least 2 are needed to fit a density.")
@@ -78,8 +78,9 @@ class Schema(Parts):
         }
         left = {name: values for name, values in columns.items() if name not in given}
         declared = [d for d in declared if not set(d.columns) & set(given)]
+        orders = {name: order for name in left if (order := container.categories(name)) is not None}
         resolve = isinstance(container, containers.Table)
-        return cls(*inference.modelled(left, present, declared, levels, resolve), features, container)
+        return cls(*inference.modelled(left, present, declared, levels, resolve, orders), features, container)
 
     def encode(self, data: Any, y: Any = None) -> Encoded:
         """States and conditions of data of the fitted form; `y` as in `infer`. A hole is a cell that is not known."""
@@ -101,7 +102,7 @@ class Schema(Parts):
         columns = self.values(x, rng)
         inside = {name: kind for name, kind in self.conditions.items() if name in self.container.columns}
         if inside:
-            values = conditions.given_columns(given, _tree.length(x), self.conditions)
+            values = conditions.given_columns(self._told(given), _tree.length(x), self.conditions)
             columns |= {name: kind.restore(values[name], name) for name, kind in inside.items()}
         return self.container.join(columns, self._missing(x))
 
@@ -131,7 +132,7 @@ class Schema(Parts):
         """
         if not self.conditions and given is None:
             return None
-        return self._features(conditions.given_columns(given, n, self.conditions))
+        return self._features(conditions.given_columns(self._told(given), n, self.conditions))
 
     def given(self, values: Any, n: int) -> Given:
         """What is said of n rows, as states.
@@ -152,10 +153,7 @@ class Schema(Parts):
     def beside(self, data: Any, column: str, y: Any = None) -> Given:
         """What data say of all columns but one, which need not be there; their other holes are known to be holes."""
         frame = frames.opened(data)
-        if frame is None:
-            held = self.container.split(data)
-        else:
-            held = dict(zip(map(str, frame.columns), frames.columns(frame), strict=True))
+        held = self.container.split(data) if frame is None else self.container.columns_of(frame)
         n = len(next(iter(held.values())))
         known = {*self.columns_of_state, *self.constants, *self.conditions} - {column}
         outside = [name for name in self.conditions if name not in held]
@@ -200,6 +198,15 @@ class Schema(Parts):
         values = self.values(x, rng)
         gaps = {name: ~mask for name, mask in present.items() if name in values}
         return filling.filled(data, self.container, {name: values[name] for name in gaps}, gaps)
+
+    def _told(self, given: Any) -> Any:
+        """Values of conditions as they are modelled."""
+        if isinstance(given, Mapping):
+            return self.container.told(given)
+        frame = None if given is None else frames.opened(given)
+        if frame is None:
+            return given
+        return {name: held for name, held in self.container.columns_of(frame).items() if name in self.conditions}
 
     def _missing(self, x: Any) -> dict[str, Mask]:
         """Where the flags of states say that a column is missing."""
