@@ -25,6 +25,7 @@ class Encoded:
         cond: features of the conditions, (n, c) float32.
         known: where the data say what x is, a tree like x of (n, *cells) bool, and elsewhere x is any state; None if
             they say all.
+        detail: the log density of values given x, a tree like x of (n, *cells), or None for a leaf; None if x says all.
 
     >>> data = Encoded(torch.zeros(4, 2), torch.tensor([0.0, 1.0]), None)
     >>> x, cond = data.batch(torch.tensor([0, 2]), torch.Generator().manual_seed(0))
@@ -36,6 +37,7 @@ class Encoded:
     jitter: Any
     cond: Tensor | None
     known: Any = None
+    detail: Any = None
 
     def __len__(self) -> int:
         return _tree.length(self.x)
@@ -53,7 +55,8 @@ class Encoded:
         """The rows at `indices`."""
         cond = None if self.cond is None else self.cond[indices]
         known = None if self.known is None else _tree.map(lambda leaf: leaf[indices], self.known)
-        return type(self)(_tree.map(lambda leaf: leaf[indices], self.x), self.jitter, cond, known)
+        detail = _tree.map(lambda leaf: None if leaf is None else leaf[indices], self.detail)
+        return type(self)(_tree.map(lambda leaf: leaf[indices], self.x), self.jitter, cond, known, detail)
 
     def all(self, rng: torch.Generator) -> tuple[Any, Tensor | None]:
         """All rows in order, as one batch."""
@@ -66,7 +69,19 @@ class Encoded:
         cond = None if self.cond is None else self.cond.to(device)
         jitter = _tree.map(lambda width: None if width is None else width.to(device), self.jitter)
         known = None if self.known is None else _tree.map(lambda leaf: leaf.to(device), self.known)
-        return type(self)(_tree.map(lambda leaf: leaf.to(device), self.x), jitter, cond, known)
+        detail = _tree.map(lambda leaf: None if leaf is None else leaf.to(device), self.detail)
+        return type(self)(_tree.map(lambda leaf: leaf.to(device), self.x), jitter, cond, known, detail)
+
+    def log_detail(self, of: Any = None) -> Tensor:
+        """The log density of the values of each row given x, (n,) float64; of some cells, a tree of masks, or all."""
+        total = torch.zeros(len(self), dtype=torch.float64, device=_tree.first(self.x).device)
+        details = dict(_tree.leaves(self.detail))
+        chosen = {} if of is None else dict(_tree.leaves(of))
+        for name, detail in details.items():
+            if detail is not None:
+                kept = torch.where(chosen[name], detail, 0.0) if chosen else detail
+                total = total + kept.flatten(1).sum(1)
+        return total
 
 
 @dataclass(frozen=True, eq=False)

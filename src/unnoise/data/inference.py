@@ -12,7 +12,7 @@ from unnoise._errors import InputError, warn
 from unnoise.data import factors, holes
 from unnoise.data._numerics import Values, row_of
 from unnoise.data.base import Coordinate, Feature
-from unnoise.data.factors import Factor, MissingFactor, NumberFactor
+from unnoise.data.factors import Factor, MissingFactor, NumberFactor, ResolvedFactor
 from unnoise.data.factors.base import Columns, finite_numbers, quoted
 from unnoise.data.kinds import Category, Constant, Integer, Real
 
@@ -52,9 +52,16 @@ def declarations(asked: Mapping[str, str], columns: Mapping[str, Values], presen
 
 
 def modelled(
-    columns: Mapping[str, Values], present: holes.Present, declared: Sequence[Declared], categorical: frozenset[str]
+    columns: Mapping[str, Values],
+    present: holes.Present,
+    declared: Sequence[Declared],
+    categorical: frozenset[str],
+    resolve: bool = False,
 ) -> tuple[dict[str, Factor], dict[str, Constant]]:
-    """The factors by name, and the columns that never vary; the last holds the flags of missing cells, if any are."""
+    """The factors by name, and the columns that never vary; the last holds the flags of missing cells, if any are.
+
+    `resolve` cuts numbers of which nothing is declared into cells, as a table's.
+    """
     columns = {name: holes.filled(v, present[name]) if name in present else v for name, v in columns.items()}
     by_declaration = {name for d in declared if d.kind in factors.BY_DECLARATION for name in d.columns}
     kind_of = {name: d.kind for d in declared for name in d.columns}
@@ -68,7 +75,8 @@ def modelled(
     pools: dict[str, list[str]] = {}
     for name, values in columns.items():
         if name not in by_declaration and name not in constants:
-            kind = kind_of.get(name) or _usual(values, name in categorical, name in present)
+            usual = _usual(values, name in categorical, name in present)
+            kind = kind_of.get(name) or (ResolvedFactor.kind if resolve and usual in _COORDINATES else usual)
             pools.setdefault(NumberFactor.kind if kind in _COORDINATES else kind, []).append(name)
     found: dict[str, Factor] = {}
     for kind, names in pools.items():

@@ -16,7 +16,7 @@ from unnoise.data import kinds as registry
 from unnoise.data._checked import check, entries
 from unnoise.data.base import Feature, Level
 from unnoise.data.containers import Container, EventArray, Table
-from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, NumberFactor
+from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, NumberFactor, ResolvedFactor
 from unnoise.data.kinds import Constant
 from unnoise.processes import HasKernel, product
 
@@ -243,6 +243,8 @@ def unknown_column(name: object, known: Collection[str]) -> InputError:
 
 def _rows(factor: Factor) -> list[tuple[str, tuple[str, ...], str]]:
     """What stands first, the columns it is about, and words."""
+    if isinstance(factor, ResolvedFactor):
+        return [(name, (name,), str(one)) for name, one in zip(factor.columns, factor.resolutions, strict=True)]
     if isinstance(factor, NumberFactor):
         return [(name, (name,), str(kind)) for name, kind in zip(factor.columns, factor.coordinates, strict=True)]
     shown = ",".join(factor.columns[:6]) + (",..." if len(factor.columns) > 6 else "")

@@ -78,7 +78,8 @@ class Schema(Parts):
         }
         left = {name: values for name, values in columns.items() if name not in given}
         declared = [d for d in declared if not set(d.columns) & set(given)]
-        return cls(*inference.modelled(left, present, declared, levels), features, container)
+        resolve = isinstance(container, containers.Table)
+        return cls(*inference.modelled(left, present, declared, levels, resolve), features, container)
 
     def encode(self, data: Any, y: Any = None) -> Encoded:
         """States and conditions of data of the fitted form; `y` as in `infer`. A hole is a cell that is not known."""
@@ -88,26 +89,32 @@ class Schema(Parts):
         whole = all(part is None for _, part in _tree.leaves(jitter))
         known = self._joined({name: factor.known(present, n) for name, factor in self.factors.items()})
         x, cond = self._states(columns, present), self._features(given)
-        return Encoded(x, None if whole else jitter, cond, known if present else None)
+        detail = self._joined({name: factor.log_detail(columns, present) for name, factor in self.factors.items()})
+        return Encoded(x, None if whole else jitter, cond, known if present else None, detail)
 
-    def decode(self, x: Any, given: Any = None) -> Any:
+    def decode(self, x: Any, given: Any = None, rng: torch.Generator | None = None) -> Any:
         """Data of the fitted form from states (n, *event_shape); tensors are on the CPU.
 
-        Condition columns hold the values `given`, as in `encode_condition`. A cell whose flag says so is a hole.
+        Condition columns hold the values `given`, as in `encode_condition`. A cell whose flag says so is a hole. `rng` as
+        in `values`.
         """
-        columns = self.values(x)
+        columns = self.values(x, rng)
         inside = {name: kind for name, kind in self.conditions.items() if name in self.container.columns}
         if inside:
             values = conditions.given_columns(given, _tree.length(x), self.conditions)
             columns |= {name: kind.restore(values[name], name) for name, kind in inside.items()}
         return self.container.join(columns, self._missing(x))
 
-    def values(self, x: Any) -> dict[str, Values]:
-        """The columns that are no conditions, in their own types and units, also where a flag says missing."""
+    def values(self, x: Any, rng: torch.Generator | None = None) -> dict[str, Values]:
+        """The columns that are no conditions, in their own types and units, also where a flag says missing.
+
+        Where a state stands for several values they are drawn with `rng`, or are in the middle.
+        """
         held = self._parts(x)
         columns = {name: kind.values(_tree.length(x)) for name, kind in self.constants.items()}
         for name, factor in self._valued.items():
-            columns |= factor.decode(held[name].detach().cpu())
+            part = held[name].detach().cpu()
+            columns |= factor.decode(part) if rng is None else factor.draw(part, rng)
         return columns
 
     def round_trip(self, x: Any) -> Any:
@@ -162,9 +169,11 @@ class Schema(Parts):
                     said.x[key][:, place], said.known[key][:, place] = torch.from_numpy(gone), True
         return said
 
-    def written(self, x: Any, given: Given) -> Any:
+    def written(self, x: Any, given: Given, rng: torch.Generator | None = None) -> Any:
         """As `decode`, with what was given as it was given."""
-        columns = self.values(x)
+        columns, middle = self.values(x, rng), self.values(x)
+        for name, one in given.within.items():
+            columns[name] = np.where(one.holds(columns[name]), columns[name], middle[name])
         for name, (values, present) in given.columns.items():
             columns[name] = np.where(present, values, columns[name]) if name in columns else values
         flags = {name: torch.where(given.known[name], given.x[name], x[name].cpu()) for name in self._flags}
@@ -181,14 +190,14 @@ class Schema(Parts):
         whole = {name: np.zeros(columns[name].shape, dtype=bool) for name in names}
         return {name: ~present[name] if name in present else empty for name, empty in whole.items()}
 
-    def filled(self, data: Any, x: Any) -> Any:
+    def filled(self, data: Any, x: Any, rng: torch.Generator | None = None) -> Any:
         """The data with its holes filled from as many states, and all else as it was: columns, types, index.
 
         Raises:
             InputError: another number of states than of rows.
         """
         _, present = holes.split(self.container.split(self.selected(data)))
-        values = self.values(x)
+        values = self.values(x, rng)
         gaps = {name: ~mask for name, mask in present.items() if name in values}
         return filling.filled(data, self.container, {name: values[name] for name in gaps}, gaps)
 

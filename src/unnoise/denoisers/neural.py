@@ -51,6 +51,11 @@ class Neural(AnyQuestion):
         self.learnt = nn.ModuleList(dict.fromkeys(_modules(process)))
         self._called = False
 
+    @property
+    def answers(self) -> bool:
+        """Whether it can be told roles, or need not be."""
+        return self.head.timeless or isinstance(self.head, Told)
+
     def forward(self, x_t: Any, t: Tensor | float, cond: Tensor | None = None) -> Any:
         """The statistic, in the precision of x_t."""
         like = _tree.first(x_t)
@@ -61,6 +66,8 @@ class Neural(AnyQuestion):
 
     def answer(self, x: Any, t: Tensor, roles: Roles, cond: Tensor | None = None) -> Any:
         """The same, where the network is told the roles; an InputError if its head cannot."""
+        if self.head.timeless:
+            return self(x, t, cond)
         if not isinstance(self.head, Told):
             instead = "train it with heads.told, or a model with roles='any'"
             raise InputError(f"this network was never told which cells are given, so it cannot answer: {instead}")
@@ -75,7 +82,8 @@ class Neural(AnyQuestion):
         kind = inputs.dtype if inputs.is_floating_point() else torch.get_default_dtype()
         if cond is not None and cond.dtype != kind:
             raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")
-        noise = self.process.noise_conditioning(t).to(inputs.device, kind).reshape(-1)
+        level = torch.zeros(1) if self.head.timeless else self.process.noise_conditioning(t)
+        noise = level.to(inputs.device, kind).reshape(-1)
         output = self.network(inputs, noise, cond)
         if output.shape[1:].numel() != math.prod(self.head.output_shape):
             got = f"an output of shape {tuple(output.shape)} of {type(self.network).__name__}"

@@ -20,6 +20,7 @@ from unnoise.heads.lattice import LatticeHead as LatticeHead
 from unnoise.heads.letters import Letters as Letters
 from unnoise.heads.manifolds import ScoreHead as ScoreHead
 from unnoise.heads.manifolds import Tangent as Tangent
+from unnoise.heads.masked import Masked as Masked
 from unnoise.heads.product import JointHead as JointHead
 from unnoise.heads.product import joint as joint
 from unnoise.heads.simplex import SimplexHead as SimplexHead

@@ -32,6 +32,11 @@ class Head(ABC, Generic[S]):
         """Of one network output, laid out as the input, and by default the same."""
         return self.input_shape
 
+    @property
+    def timeless(self) -> bool:
+        """Whether a state says by itself which of its cells are noise, so that no time and no roles need be told."""
+        return False
+
     @abstractmethod
     def inputs(self, x_t: S, t: Tensor) -> Tensor:
         """Numbers of order one that describe x_t, (n, *input_shape)."""

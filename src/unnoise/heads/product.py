@@ -42,6 +42,11 @@ class JointHead(Head[Any]):
         """All factors' outputs as one vector."""
         return (sum(math.prod(head.output_shape) for head in self.parts.values()),)
 
+    @property
+    def timeless(self) -> bool:
+        """Where all factors are."""
+        return all(head.timeless for head in self.parts.values())
+
     def inputs(self, x_t: Any, t: Any) -> Tensor:
         """One after the other; the times may be a dict of those of the factors' cells."""
         return self._joined({name: head.inputs for name, head in self.parts.items()}, x_t, t)

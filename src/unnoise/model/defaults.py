@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -11,16 +12,33 @@ from torch import nn
 from unnoise import networks, processes, samplers
 from unnoise.data import Schema
 from unnoise.data.containers import Table
+from unnoise.denoisers import Answering, Denoiser, Neural
 from unnoise.evaluation import Bound, Likelihood, ProbabilityFlow
-from unnoise.heads import Fourier, Head
+from unnoise.heads import Fourier, Head, Masked
 from unnoise.heads.product import joint
+from unnoise.objectives import AnyOrder, Denoising, Objective
 from unnoise.samplers import Sampler
 
 
+ONE_BY_ONE = 128  # masked cells that are drawn one after the other
+
+
+def default_objective(denoiser: Denoiser) -> Objective:
+    """Random orders where noise hides all cells of rows behind masks; else the bound at random times."""
+    inner = denoiser.denoiser if isinstance(denoiser, Answering) else denoiser
+    timeless = isinstance(inner, Neural) and inner.head.timeless
+    return AnyOrder() if timeless else Denoising()
+
+
 def default_sampler(process: processes.Process[Any]) -> Callable[..., Sampler]:
-    """Multistep for Gaussian noise, ancestral steps where the bridge is known, small steps for the rest."""
+    """Multistep for Gaussian noise, mask after mask where they are few, ancestral steps where the bridge is known.
+
+    Small steps for the rest.
+    """
     if isinstance(process, processes.Gaussian):
         return samplers.Multistep
+    if processes.is_masked(process) and math.prod(process.space.event_shape) <= ONE_BY_ONE:
+        return samplers.FirstHitting
     return samplers.Ancestral if isinstance(process, processes.Bridged) else samplers.Euler
 
 
@@ -35,13 +53,24 @@ def default_network(input_shape: tuple[int, ...], cond_features: int, output_sha
 
 
 def default_head(schema: Schema, process: processes.Process[Any]) -> Callable[[Any], Head[Any]] | None:
-    """`heads.Fourier` for the numbers of a table, whose steps are finer than its spread; else the process's own."""
+    """Heads for the columns of a table, else the process's own.
+
+    `heads.Masked` where noise hides levels and digits; `heads.Fourier` for real numbers, whose steps are finer than
+    their spread.
+    """
     if not isinstance(schema.container, Table):
         return None
     parts: Mapping[str, processes.Process[Any]] | None = getattr(process, "parts", None)
     if parts is None:
-        return Fourier if _is_vector(process) else None
-    return partial(joint, parts={name: Fourier for name, part in parts.items() if _is_vector(part)})
+        return _head_of_columns(process)
+    found = {name: _head_of_columns(part) for name, part in parts.items()}
+    return partial(joint, parts={name: head for name, head in found.items() if head is not None})
+
+
+def _head_of_columns(process: processes.Process[Any]) -> Callable[[Any], Head[Any]] | None:
+    if _is_vector(process):
+        return Fourier
+    return Masked if processes.is_masked(process) and len(process.space.event_shape) == 1 else None
 
 
 def _is_vector(process: processes.Process[Any]) -> bool:

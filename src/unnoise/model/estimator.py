@@ -23,10 +23,10 @@ from unnoise.data import Encoded, Schema
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
-from unnoise.model.defaults import default_network
+from unnoise.model.defaults import default_network, default_objective
 from unnoise.model.fitted import FittedModel
 from unnoise.model.roles import asking, chosen_head, trainable, trained
-from unnoise.objectives import Denoising, Objective
+from unnoise.objectives import Objective
 from unnoise.samplers import Sampler
 from unnoise.training import ProcessGroup, Settings, TrainState, check_form, load, train
 
@@ -233,7 +233,7 @@ class DenoisingMarkovModel(FittedModel):
 
     def _train(self, schema: Schema, state: TrainState, encoded: Encoded, checkpoint: Path | None = None) -> None:
         rows = asking(self.roles, state.denoiser, encoded, schema)
-        steps = train(state, self.objective or Denoising(), rows, checkpoint=checkpoint)
+        steps = train(state, self.objective or default_objective(state.denoiser), rows, checkpoint=checkpoint)
         with progress(f"training on {len(encoded):,} rows", self.progress) as update, closing(steps):
             for step in steps:
                 update(step.progress, f"step {step.index + 1:,} of {self.steps:,}, loss {step.loss:.3f}")

@@ -13,6 +13,7 @@ from unnoise import _tree
 from unnoise._checks import refuse, whole
 from unnoise._errors import warn
 from unnoise._seeding import generator
+from unnoise.data.factors import ResolvedFactor
 from unnoise.denoisers import Answering, conditions
 from unnoise.laws.base import standard_normal
 from unnoise.model.questions import Ask, Flags, Model, Rows, any_in_row, every_cell, filled, negated
@@ -42,10 +43,12 @@ def imputed(model: Model, X: Any, y: Any, draws: int, point: str | None, seed: i
     ask = model.asker(rng)
     if point is not None:
         ask = partial(_points, model, ask, POINTS[point])
+    if point == "mean":
+        ask = partial(_with_means, model, ask)
     done = _chunks(filled(rows.at(some).repeated(draws), flags, ask).x, draws)
     where = some.nonzero()[:, 0]
     complete = [_tree.map(lambda leaf, new: leaf.index_copy(0, where, new.to(leaf)), x, one) for one in done]
-    frames = [schema.filled(X, states) for states in complete]
+    frames = [schema.filled(X, states, None if point else rng) for states in complete]
     return frames[0] if draws == 1 else frames
 
 
@@ -111,6 +114,19 @@ def _points(model: Model, ask: Ask, means: bool, rows: Rows, asked: Any) -> Any:
     else:
         middles = _in_groups(partial(_means, denoiser), rows, asked)
     return map_leaves(point, denoiser.process, _likely(denoiser, rows, asked), middles)
+
+
+def _with_means(model: Model, ask: Ask, rows: Rows, asked: Any) -> Any:
+    """The points, with the digits of numbers at their means."""
+    x = ask(rows, asked)
+    numbers = {name: part for name, part in model.schema_.factors.items() if isinstance(part, ResolvedFactor)}
+    if not numbers:
+        return x
+    laws = _likely(model.answering(), rows, asked)
+    if not isinstance(x, dict):
+        (factor,) = numbers.values()
+        return factor.means(laws, x)
+    return x | {name: factor.means(laws[name], x[name]) for name, factor in numbers.items()}
 
 
 def _middle(process: HasKernel[Any], x: Tensor, n: int, means: bool) -> Tensor:

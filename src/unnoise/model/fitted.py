@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,11 @@ from unnoise._progress import progress
 from unnoise._seeding import generator
 from unnoise.chains import AtNoise, WalkJump
 from unnoise.chains.base import ChainSampler
-from unnoise.data import EncodedCells, Schema
+from unnoise.data import Encoded, EncodedCells, Schema
 from unnoise.data.factors import CategoryFactor
 from unnoise.denoisers import Answering, AnyQuestion, Denoiser, Neural
 from unnoise.evaluation import Estimate, Likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
-from unnoise.heads import Told
 from unnoise.model.defaults import default_likelihood, default_sampler
 from unnoise.model.filling import imputed, probabilities
 from unnoise.model.questions import Ask, Rows
@@ -91,7 +91,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         known = self.schema_.given({} if given is None else given, n)
         rng = generator(seed)
         x = sampled(self.schema_, known, self.asker(rng, sampler=sampler, steps=steps), rng)
-        return self.schema_.written(x, known)
+        return self.schema_.written(x, known, rng)
 
     def asker(
         self, rng: torch.Generator, *, sampler: Make = None, steps: int | None = None, on_step: OnStep = None
@@ -262,11 +262,11 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             return estimated(self, encoded, of, given, rng, likelihood, dequantisations)
         if dequantisations == 1 or encoded.jitter is None:
             x, cond = encoded.all(rng)
-            return self.estimate_states(x, cond, rng, likelihood)
+            return _with_detail(self.estimate_states(x, cond, rng, likelihood), encoded)
         density = likelihood or self.likelihood_
         exact = density.is_exact(self.denoiser_.process)
         method = DequantisedLikelihood(density, EncodedCells(encoded.jitter), dequantisations, weighted=exact)
-        return self.estimate_states(encoded.x, encoded.cond, rng, method)
+        return _with_detail(self.estimate_states(encoded.x, encoded.cond, rng, method), encoded)
 
     @torch.inference_mode(False)
     def estimate_states(
@@ -311,7 +311,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         denoiser = self.denoiser_.to(self._device())
-        silent = isinstance(denoiser, Neural) and not isinstance(denoiser.head, Told)
+        silent = isinstance(denoiser, Neural) and not denoiser.answers
         if silent or not isinstance(denoiser, AnyQuestion):
             raise InputError(
                 "this model knows the joint law of all columns alone, so it cannot be asked about some of them given "
@@ -327,3 +327,11 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def _device(self) -> torch.device:
         return ProcessGroup.gather(Settings(device=self.device)).device
+
+
+def _with_detail(estimate: Estimate, encoded: Encoded) -> Estimate:
+    """With the log density of values given their states."""
+    detail = encoded.log_detail()
+    if not detail.any():
+        return estimate
+    return replace(estimate, log_prob=estimate.log_prob + detail, parts=estimate.parts | {"detail": detail})

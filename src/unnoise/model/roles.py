@@ -16,10 +16,10 @@ from unnoise._checks import refuse
 from unnoise._errors import InputError
 from unnoise.data import Encoded, Schema
 from unnoise.denoisers import Answering, Denoiser, Neural, Roles
-from unnoise.heads import Head, Told, told
+from unnoise.heads import Head, told
 from unnoise.model.defaults import default_head
 from unnoise.model.questions import Flags, any_in_row, both, either, negated
-from unnoise.processes import HasKernel, Process, leaves
+from unnoise.processes import HasKernel, Process, is_masked, leaves
 from unnoise.training import Dataset, Questions, RandomRoles
 from unnoise.training.questions import with_one
 
@@ -38,9 +38,11 @@ def chosen_head(roles: Any, schema: Schema, process: Process[Any], head: HeadOf)
         refuse("roles", roles, f"{ANY!r}, for any question, or {JOINT!r}, for the joint law alone")
     holes = bool(schema.missing)
     if not holes and (roles == JOINT or _is_one_cell(process)):
-        return head
+        return default_head(schema, process) if head is None and is_masked(process) else head
     if isinstance(process, HasKernel) and _shows_numbers(process, head):
-        return partial(told, head=default_head(schema, process) if head is None else head)
+        head = default_head(schema, process) if head is None else head
+        timeless = (process.head if head is None else head(process)).timeless
+        return head if timeless else partial(told, head=head)
     if holes:
         raise InputError(
             f"the data have holes in {', '.join(schema.missing[:4])}, and this process or head knows whole rows alone: "
@@ -51,7 +53,7 @@ def chosen_head(roles: Any, schema: Schema, process: Process[Any], head: HeadOf)
 
 def trainable(denoiser: Denoiser) -> Denoiser:
     """The denoiser that training sees: it answers questions where its network is told roles."""
-    return Answering(denoiser) if isinstance(denoiser, Neural) and isinstance(denoiser.head, Told) else denoiser
+    return Answering(denoiser) if isinstance(denoiser, Neural) and denoiser.answers else denoiser
 
 
 def trained(denoiser: Denoiser) -> Denoiser:
@@ -63,7 +65,10 @@ def asking(roles: str, denoiser: Denoiser, encoded: Encoded, schema: Schema) -> 
     """The rows, each with a random question, where the denoiser answers them."""
     if not isinstance(denoiser, Answering):
         return encoded
-    law = RandomRoles() if roles == ANY else RandomRoles(joint=1.0)
+    timeless = isinstance(denoiser.denoiser, Neural) and denoiser.denoiser.head.timeless
+    if timeless and not schema.missing:
+        return encoded  # random masks of whole rows are every question
+    law = RandomRoles() if roles == ANY and not timeless else RandomRoles(joint=1.0)
     return Questions(encoded, denoiser.process, FlaggedRoles(law.joint, flags=Flags(schema)) if schema.missing else law)
 
 

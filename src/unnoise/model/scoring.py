@@ -43,7 +43,7 @@ def estimated(
     edges = encoded if dequantisations > 1 and encoded.jitter is not None else None
     answer = partial(_answer, model, chosen, edges, dequantisations, rng)
     found = [answer(*question) for question in scored(Rows(x, known, cond), of_rows, Flags(schema))]
-    return _sum(found, schema.volumes(of_rows))
+    return _sum(found, schema.volumes(of_rows) + encoded.log_detail(of_rows))
 
 
 def _answer(

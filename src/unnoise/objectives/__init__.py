@@ -3,6 +3,7 @@
 from unnoise.objectives import snr_form as snr_form
 from unnoise.objectives import times as times
 from unnoise.objectives import weightings as weightings
+from unnoise.objectives.any_order import AnyOrder as AnyOrder
 from unnoise.objectives.base import Loss as Loss
 from unnoise.objectives.base import Objective as Objective
 from unnoise.objectives.denoising import Denoising as Denoising

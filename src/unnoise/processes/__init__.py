@@ -35,6 +35,7 @@ from unnoise.processes.named_gaussians import variance_preserving as variance_pr
 from unnoise.processes.products import BridgedProduct as BridgedProduct
 from unnoise.processes.products import KernelProduct as KernelProduct
 from unnoise.processes.products import ProductProcess as ProductProcess
+from unnoise.processes.products import is_masked as is_masked
 from unnoise.processes.products import leaves as leaves
 from unnoise.processes.products import map_leaves as map_leaves
 from unnoise.processes.products import product as product

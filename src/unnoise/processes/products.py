@@ -21,6 +21,7 @@ from unnoise._errors import InputError
 from unnoise.heads.product import JointHead
 from unnoise.laws import Independent
 from unnoise.processes.base import Bridged, HasKernel, Process
+from unnoise.processes.rates import Absorbing
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,11 @@ def map_leaves(f: Callable[..., Any], process: Process[Any], *trees: Any) -> Any
     if isinstance(process, ProductProcess):
         return {name: map_leaves(f, part, *(tree[name] for tree in trees)) for name, part in process.parts.items()}
     return f(process, *trees)
+
+
+def is_masked(process: Process[Any]) -> bool:
+    """Whether noise does nothing but hide sites of finite spaces behind masks, in every factor."""
+    return all(isinstance(getattr(part, "rates", None), Absorbing) for _, part, _ in leaves(process))
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:

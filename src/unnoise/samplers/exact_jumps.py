@@ -9,43 +9,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser, conditions
 from unnoise.laws import Categorical
-from unnoise.processes import CTMC, require
-from unnoise.processes.rates import Absorbing
+from unnoise.processes import CTMC, is_masked, leaves, map_leaves, require
 from unnoise.samplers.base import EVERYWHERE, Sampler
 from unnoise.samplers.grids import Grid
+from unnoise.schedules import Schedule
 
 LOOKS = 9  # times at which the bound of a stretch is evaluated
 MARGIN = 1.1  # for the times between them
 MOST_STRETCHES, MOST_JUMPS = 2_000, 10**6  # halvings of the noise, and proposals per row of one stretch
 
 
-class ExactJumps(Sampler):
-    """What both samplers share.
-
-    Args:
-        denoiser: of a `CTMC`.
-        steps: how often `on_step` sees states; the law of the samples does not depend on it.
-        grid: at which times.
-    """
-
-    process: CTMC
-
-    def __init__(self, denoiser: Denoiser, steps: int = 2, grid: Grid | None = None) -> None:
-        super().__init__(denoiser, steps, grid)
-        require(denoiser.process, CTMC, type(self).__name__, EVERYWHERE)
-
-    def _uniform(self, shape: tuple[int, ...], rng: torch.Generator, device: torch.device) -> Tensor:
-        return torch.rand(shape, generator=rng, device=rng.device, dtype=torch.float64).to(device)
-
-
-class FirstHitting(ExactJumps):
+class FirstHitting(Sampler):
     r"""Unmasks site after site, each at its own exact time (Zheng et al. 2025, arXiv 2409.02908).
 
     A mask at time t is still there at s with probability $G(s)/G(t)$, $G = 1 - e^{-B}$; of m masks the next falls where
-    this is $u^{1/m}$, u uniform. It costs one evaluation per site, and needs `rates.Absorbing`.
+    this is $u^{1/m}$, u uniform. It costs one evaluation per site, and needs `rates.Absorbing`, in every factor and on
+    one schedule.
+
+    Args:
+        denoiser: of a process that hides sites behind masks.
+        steps: how often `on_step` sees states; the law of the samples does not depend on it.
+        grid: at which times.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import CTMC, rates
@@ -58,20 +46,28 @@ class FirstHitting(ExactJumps):
 
     def __init__(self, denoiser: Denoiser, steps: int = 2, grid: Grid | None = None) -> None:
         super().__init__(denoiser, steps, grid)
-        if not isinstance(self.process.rates, Absorbing):
+        parts: list[Any] = [part for _, part, _ in leaves(denoiser.process)]
+        if not is_masked(denoiser.process):
+            rates = next((type(part.rates).__name__ for part in parts if hasattr(part, "rates")), str(parts[0]))
             raise InputError(
-                f"FirstHitting needs sites that wait behind a mask (rates.Absorbing), and got "
-                f"{type(self.process.rates).__name__}: use samplers.TauLeaping, which runs on all rates"
+                f"FirstHitting needs sites that wait behind a mask (rates.Absorbing), and got {rates}: use "
+                "samplers.TauLeaping, which runs on all rates"
             )
+        self.schedule: Schedule = parts[0].schedule
+        if any(part.schedule != self.schedule for part in parts):
+            raise InputError("FirstHitting needs factors on one schedule: give all the same, or use samplers.Ancestral")
 
-    def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
+    def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """All masks that fall between t and s, one after the other in every row."""
-        x = state.clone(memory_format=torch.contiguous_format)
-        masked = ~self._shown(state).flatten(1)
-        covered, last = (self._covered(time.to(x.device)) for time in (t, s))
-        covered, rows = covered.expand(len(x)), torch.arange(len(x), device=x.device)
+        x = _tree.map(lambda leaf: leaf.clone(memory_format=torch.contiguous_format), state)
+        masked = _tree.ravel(map_leaves(lambda part, leaf: leaf == part.blank().to(leaf), self.process, x))
+        if (asked := self.denoiser.asked(cond)) is not None:
+            masked &= _tree.ravel(asked).to(masked.device)
+        covered, last = (self._covered(time.to(masked.device)) for time in (t, s))
+        rows = masked.any(1).nonzero()[:, 0]
+        covered = covered.expand(len(masked))[rows]
         while len(rows):
-            share = self._uniform((len(rows),), rng, x.device)
+            share = uniform((len(rows),), rng, masked.device)
             covered = covered * share ** (1 / masked[rows].sum(1))  # without a mask 1 / 0, and no time
             rows, covered = rows[covered > last], covered[covered > last]
             if len(rows):
@@ -79,31 +75,44 @@ class FirstHitting(ExactJumps):
         return x
 
     def _unmask(
-        self, x: Tensor, masked: Tensor, rows: Tensor, covered: Tensor, rng: torch.Generator, cond: Any
+        self, x: Any, masked: Tensor, rows: Tensor, covered: Tensor, rng: torch.Generator, cond: Any
     ) -> None:
         """Fill one masked site, chosen uniformly, of each row."""
-        times = self.process.schedule.inverse(-torch.log1p(-covered))
-        stat = self.denoiser(x[rows], times, conditions.at(cond, rows)).flatten(1, -2)
-        order = self._uniform((len(rows), masked.shape[1]), rng, x.device)
+        times = self.schedule.inverse(-torch.log1p(-covered))
+        stat = self.denoiser(_tree.map(lambda leaf: leaf[rows], x), times, conditions.at(cond, rows))
+        order = uniform((len(rows), masked.shape[1]), rng, masked.device)
         site = torch.where(masked[rows], order, -1.0).argmax(1)
-        x.view(len(x), -1)[rows, site] = Categorical(stat[torch.arange(len(rows)), site], 0).sample(rng)
+        start = 0
+        for (_, leaf), (_, law) in zip(_tree.leaves(x), _tree.leaves(stat), strict=True):
+            laws = law.flatten(1, -2)
+            own = ((site >= start) & (site < start + laws.shape[1])).nonzero()[:, 0]
+            place = site[own] - start
+            leaf.view(len(leaf), -1)[rows[own], place] = Categorical(laws[own, place], 0).sample(rng)
+            start += laws.shape[1]
         masked[rows, site] = False
 
-    def _shown(self, state: Tensor) -> Tensor:
-        data = self.process.rates.data.to(state.device).expand(*state.shape, -1)
-        return torch.gather(data, -1, state[..., None])[..., 0]
-
     def _covered(self, t: Tensor) -> Tensor:
-        return -torch.expm1(-self.process.schedule.value(t.double()))
+        return -torch.expm1(-self.schedule.value(t.double()))
 
 
-class Uniformisation(ExactJumps):
+class Uniformisation(Sampler):
     r"""Jumps at their own times, by thinning (Lewis and Shedler 1979).
 
     A site in state x leaves at the rate $\sum_y\beta R(y, x)\sum_a p(a)\frac{P_B(a, y)}{P_B(a, x)}$, at most that of
     the worst a. Times are proposed at this bound and kept by the ratio of the rates. A proposal costs an evaluation,
     one or two per halving of the noise and site: for few sites.
+
+    Args:
+        denoiser: of a `CTMC`.
+        steps: how often `on_step` sees states; the law of the samples does not depend on it.
+        grid: at which times.
     """
+
+    process: CTMC
+
+    def __init__(self, denoiser: Denoiser, steps: int = 2, grid: Grid | None = None) -> None:
+        super().__init__(denoiser, steps, grid)
+        require(denoiser.process, CTMC, type(self).__name__, EVERYWHERE)
 
     def step(self, state: Tensor, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Tensor:
         """All jumps between t and s."""
@@ -131,7 +140,7 @@ class Uniformisation(ExactJumps):
         rows, times = torch.arange(len(state), device=state.device), t.to(state.device).expand(len(state))
         while len(rows):
             most = torch.gather(bound.expand(*state[rows].shape, -1), -1, state[rows][..., None]).flatten(1).sum(1)
-            wait, share = self._uniform((2, len(rows)), rng, state.device)
+            wait, share = uniform((2, len(rows)), rng, state.device)
             times = times + wait.log() / most
             rows, times, least = (part[times > s] for part in (rows, times, most * share))
             if len(rows):
@@ -158,3 +167,8 @@ class Uniformisation(ExactJumps):
             (rates,) = process.rates.undone(x, process.schedule.rate(time), process.schedule.value(time), worst)
             leaving.append(rates.sum(-1).amax(1))
         return MARGIN * torch.stack(leaving).amax(0).movedim(0, -1)
+
+
+def uniform(shape: tuple[int, ...], rng: torch.Generator, device: torch.device) -> Tensor:
+    """Drawn where the generator is, in float64."""
+    return torch.rand(shape, generator=rng, device=rng.device, dtype=torch.float64).to(device)

@@ -18,10 +18,11 @@ from unnoise.data.factors.missing import MissingFactor as MissingFactor
 from unnoise.data.factors.numbers import NumberFactor as NumberFactor
 from unnoise.data.factors.places import PlaceFactor as PlaceFactor
 from unnoise.data.factors.proportions import ProportionFactor as ProportionFactor
+from unnoise.data.factors.resolved import ResolvedFactor as ResolvedFactor
 from unnoise.data.factors.rotations import RotationFactor as RotationFactor
 from unnoise.data.factors.sequences import SequenceFactor as SequenceFactor
 
-_TOGETHER = (CategoryFactor, CountFactor, AngleFactor)  # all columns of such a kind are one point
+_TOGETHER = (CategoryFactor, ResolvedFactor, CountFactor, AngleFactor)  # all columns of such a kind are one point
 _APART = (OrderedFactor, PlaceFactor, RotationFactor, ProportionFactor, SequenceFactor)  # each declaration is a point
 BY_DECLARATION: dict[str, Callable[[Columns], Factor]] = {factor.kind: factor.fit for factor in _APART}
 BY_KIND: dict[str, Callable[[Columns], Factor]] = {

@@ -63,6 +63,14 @@ class Factor(ABC):
     def decode(self, x: Tensor) -> dict[str, Values]:
         """The columns at points, in the types of the data."""
 
+    def draw(self, x: Tensor, rng: torch.Generator) -> dict[str, Values]:
+        """As `decode`, at random where a point stands for several values."""
+        return self.decode(x)
+
+    def log_detail(self, columns: Columns, present: holes.Present) -> Tensor | None:
+        """Where a point stands for several values, the log density of each given its point, (n, *cells) float64."""
+        return None
+
     @property
     @abstractmethod
     def anywhere(self) -> Tensor:

@@ -1,0 +1,362 @@
+r"""Numbers of a table as digits: which cell of the column's values, and where in it.
+
+A column is cut into cells: a value that many rows share is a cell of its own, the others lie between quantiles. Few
+cells are one digit; more are two, a coarse one and a fine one. Within its cell a value is uniform, on the column's own
+grid (whole numbers, cents, quarter hours) or in between, so that margins are right whatever a network has learnt. With
+c the cell of u
+
+$$\log p(u) = \log P(\text{digits of } c) + \log p(u | c),$$
+
+a probability where the values lie on a grid or repeat, a density elsewhere. A share of each cell, estimated by the
+values that occurred once (Good 1953), is kept for values that were never seen: those in gaps between cells, and beyond
+the ends, where they fall off exponentially.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unnoise._errors import InputError, warn
+from unnoise.data._checked import check, check_dtype
+from unnoise.data._numerics import Floats, Values, row_of
+from unnoise.data.base import Kind
+
+MOST_CELLS = 1024
+FEW = 128  # cells that are one digit
+COARSE, FINE = 32, 64  # about how many states the first digit has, and at most the second
+ROWS_PER_CELL = 8
+REPEATS = 2.0  # rows per value, from which the values are the cells
+MOST_DECIMALS = 6
+FEWEST = 3  # rows that share an atom of real numbers
+_EXACT = 2**53
+Whole = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Resolution(Kind):
+    """One column of numbers.
+
+    Args:
+        dtype: of the column.
+        decimals: of its grid, or None where numbers are real.
+        step: between values of the grid, in units of the last decimal.
+        low: the least value, in units of the last decimal on a grid.
+        starts: where cells begin, in steps above `low`, or real.
+        ends: their last values, included.
+        coarse: the first cell of every state of the first digit.
+        unseen: the share kept for values that were never seen.
+        shares: of the data, for every cell.
+
+    >>> hours = Resolution.fit(np.array([40, 40, 35, 40, 20, 40, 35, 20]), "hours")
+    >>> hours.sizes, hours.encode(np.array([35, 40]), "hours").tolist()
+    ((3,), [[1], [2]])
+    >>> str(hours)
+    'whole numbers 20 to 40, in steps of 5: 3 values; 40 in 50 % of rows'
+    """
+
+    name: ClassVar[str] = "number"
+    dtype: str
+    decimals: int | None
+    step: int
+    low: float | int
+    starts: tuple[float | int, ...]
+    ends: tuple[float | int, ...]
+    coarse: tuple[int, ...]
+    unseen: float
+    shares: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        check_dtype(self.dtype)
+        count = len(self.starts)
+        check(count > 0 and len(self.ends) == len(self.shares) == count, "ends, shares", count, "one for each start")
+        check(bool((self._starts[1:] > self._ends[:-1]).all()), "starts", "cells that overlap", "rising cells")
+        check(bool((self._starts <= self._ends).all()), "ends", "a cell that ends before it starts", "rising cells")
+        rising = all(a < b for a, b in zip(self.coarse, self.coarse[1:], strict=False))
+        check(self.coarse[:1] == (0,) and rising and self.coarse[-1] < count, "coarse", self.coarse, "rising cells")
+        check(0 < self.unseen < 1, "unseen", self.unseen, "a number between 0 and 1")
+        check(self.step >= 1, "step", self.step, "1 or more")
+
+    @classmethod
+    def fit(cls, values: Values, column: str) -> Self:
+        """Cells from the values, all present."""
+        decimals = _decimals(values)
+        points, low, step = _grid(values, decimals)
+        seen, counts = np.unique(points, return_counts=True)
+        firsts = _firsts(counts)
+        wide = np.append(firsts[1:], len(seen)) > firsts + 1
+        if decimals is None:
+            wide |= counts[firsts] < FEWEST  # one number of many that differ is no atom
+            if wide[-2:].sum() == 2 and firsts[-1] == len(seen) - 1:
+                firsts, wide = firsts[:-1], wide[:-1]
+        starts, ends = _bounds(seen, firsts, wide, decimals is None)
+        shares = np.add.reduceat(counts, firsts) / len(values)
+        once = int(((counts[firsts] == 1) & ~wide).sum())
+        coarse = tuple(range(len(starts))) if len(starts) <= FEW else _coarse(shares)
+        return cls(
+            str(values.dtype),
+            decimals,
+            step,
+            low,
+            *(tuple(part.tolist()) for part in (starts, ends)),
+            coarse,
+            min(0.5, (0.5 + once) / (len(values) + 1)),
+            tuple(float(f"{share:.6g}") for share in shares),
+        )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The number of states of each digit."""
+        if len(self.coarse) == len(self.starts):
+            return (len(self.starts),)
+        return len(self.coarse), max(self._fine_sizes.tolist())
+
+    @cached_property
+    def _starts(self) -> Values:
+        return np.array(self.starts, dtype=self._held)
+
+    @cached_property
+    def _ends(self) -> Values:
+        return np.array(self.ends, dtype=self._held)
+
+    @property
+    def _held(self) -> type[np.generic]:
+        return np.float64 if self.decimals is None else np.uint64
+
+    @cached_property
+    def _first(self) -> NDArray[np.intp]:
+        return np.array(self.coarse)
+
+    @cached_property
+    def _fine_sizes(self) -> NDArray[np.intp]:
+        return np.diff(np.append(self._first, len(self.starts)))
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest value that was seen."""
+        ends = self._values(np.stack([self._starts[:1], self._ends[-1:]], 1)[0])
+        return float(ends[0]), float(ends[1])
+
+    def encode(self, values: Values, column: str) -> NDArray[np.int64]:
+        """The digits of every value, (n, digits)."""
+        cells = self._cells(self._points(values, column)[0])
+        return cells[:, None] if len(self.sizes) == 1 else np.stack(self._split(cells), 1)
+
+    def decode(self, digits: NDArray[np.int64], position: Floats | float = 0.5) -> Values:
+        """The values at these places of their cells, between 0 and 1; in the middle by default."""
+        cells = digits[:, 0] if len(self.sizes) == 1 else self._joined(digits)
+        start, end = self._starts[cells], self._ends[cells]
+        if self.decimals is None:
+            return self._values(start + position * (end - start))
+        span = end - start
+        steps = np.minimum(np.floor(position * (span.astype(np.float64) + 1)), span.astype(np.float64))
+        return self._values(start + np.minimum(steps.astype(np.uint64), span))
+
+    def log_detail(self, values: Values, column: str) -> Floats:
+        r"""$\log p(u | c)$ of every value given its cell, (n,) in nats."""
+        points, beyond = self._points(values, column)
+        cells = self._cells(points)
+        inside = (points >= self._starts[cells]) & (points <= self._ends[cells]) & (beyond == 0)
+        gap = self._gaps[cells]
+        spare = self.unseen * ((gap > 0) + 1.0 * (cells == 0) + (cells == len(self.starts) - 1))
+        spare = np.minimum(spare, 0.75)
+        pieces = np.maximum(spare / self.unseen, 1.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            within = np.log1p(-spare) - np.log(self._volumes[cells])
+            between = np.log(spare / pieces) - np.log(gap)
+            tail = np.log(spare / pieces) + self._log_tail(np.abs(beyond))
+        return np.where(inside, within, np.where(beyond == 0, between, tail))
+
+    def mean_digits(self, laws: Sequence[Floats]) -> NDArray[np.int64]:
+        """The digits of the mean, (n, digits), from the laws of the digits, (n, states) each, as if independent."""
+        first, *rest = (law / law.sum(1, keepdims=True) for law in laws)
+        middles = self._middles
+        if not rest:
+            mean = first @ middles
+        else:
+            states = np.stack(np.meshgrid(*map(np.arange, self.sizes), indexing="ij"), -1).reshape(-1, 2)
+            mean = ((first @ middles[self._joined(states)].reshape(self.sizes)) * rest[0]).sum(1)
+        cells = np.searchsorted((middles[1:] + middles[:-1]) / 2, mean)
+        return np.stack(self._split(cells), 1) if rest else cells[:, None]
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether every value has a probability: on a grid, or where all cells are single values."""
+        return self.decimals is not None or bool((self._starts == self._ends).all())
+
+    @cached_property
+    def _middles(self) -> Floats:
+        """The middle of every cell."""
+        cells = np.arange(len(self.starts))
+        digits = cells[:, None] if len(self.sizes) == 1 else np.stack(self._split(cells), 1)
+        return self.decode(digits).astype(np.float64)
+
+    def _split(self, cells: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        first = np.searchsorted(self._first, cells, "right") - 1
+        return first, cells - self._first[first]
+
+    def _joined(self, digits: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Cells of two digits; a fine one that the coarse one does not have is its last."""
+        first = digits[:, 0]
+        return np.asarray(self._first[first] + np.minimum(digits[:, 1], self._fine_sizes[first] - 1))
+
+    @cached_property
+    def _volumes(self) -> Floats:
+        """Of cells: how many values of the grid, or a length; 1 of an atom."""
+        if self.decimals is not None:
+            return (self._ends - self._starts).astype(np.float64) + 1
+        return np.where(self._ends > self._starts, self._ends - self._starts, 1.0)
+
+    @cached_property
+    def _gaps(self) -> Floats:
+        """After each cell: how many values of the grid to the next, or a length."""
+        gaps = np.zeros(len(self.starts))
+        gaps[:-1] = (self._starts[1:] - self._ends[:-1]).astype(np.float64)
+        if self.decimals is not None:
+            gaps[:-1] -= 1
+        wide = (self._ends > self._starts) & (self.decimals is None)
+        gaps[:-1][wide[:-1] | wide[1:]] = 0.0  # cells of real numbers meet
+        return gaps
+
+    def _log_tail(self, distance: Floats) -> Floats:
+        """Of values beyond the ends, by their distance: exponential, or geometric on a grid."""
+        scale = max(float(self._ends[-1] - self._starts[0]) / 10, 1e-300)
+        if self.decimals is None:
+            return np.asarray(-distance / scale - math.log(scale))
+        log_stay = -1 / max(scale, 1.0)
+        return np.asarray((distance - 1) * log_stay + math.log(-math.expm1(log_stay)))
+
+    def _cells(self, points: Values) -> NDArray[np.intp]:
+        return np.clip(np.searchsorted(self._starts, points, "right") - 1, 0, len(self.starts) - 1)
+
+    def _points(self, values: Values, column: str) -> tuple[Values, Floats]:
+        """Steps above the least value, within the range; and how far beyond it values lie."""
+        if self.decimals is None:
+            points = values.astype(np.float64)
+            low, high = float(self._starts[0]), float(self._ends[-1])
+            return np.clip(points, low, high), points - np.clip(points, low, high)
+        ticks, base = _ticks(values, self.decimals), self.low
+        if self.decimals == 0 and values.dtype.kind == "f" and (odd := np.flatnonzero(values != np.rint(values))).size:
+            raise InputError(
+                f"Column '{column}' holds whole numbers, but row {row_of(odd[0], values)} holds "
+                f"{values.flat[odd[0]]}; round it, or declare the column real."
+            )
+        below = ticks < base
+        offset = np.where(below, 0, _above(ticks, int(base)))
+        steps, rest = offset // np.uint64(self.step), offset % np.uint64(self.step)
+        if rest.any():
+            row = int(rest.nonzero()[0][0])
+            warn(f"column '{column}' holds {values[row]} in row {row}, which is off its grid; it is taken as near by")
+        high = self._ends[-1]
+        beyond = np.where(steps > high, (steps - np.minimum(high, steps)).astype(np.float64), 0.0)
+        under = np.where(below, float(base) - ticks.astype(np.float64), 0.0) / self.step
+        return np.minimum(steps, high), np.where(below, -np.maximum(under, 1.0), beyond)
+
+    def _values(self, points: Values) -> Values:
+        if self.decimals is None:
+            return points.astype(self.dtype)
+        base = int(self.low) % 2**64
+        whole = points * np.uint64(self.step) + np.uint64(base)
+        if np.dtype(self.dtype).kind == "u":
+            return whole.astype(self.dtype)
+        signed = whole.astype(np.int64)
+        return (signed / 10**self.decimals if self.decimals else signed).astype(self.dtype)
+
+    def __str__(self) -> str:
+        low, high = (self._worded(value) for value in self._values(np.array([self._starts[0], self._ends[-1]])))
+        kind = "numbers" if self.decimals is None else "whole numbers"
+        if self.decimals:
+            kind = f"numbers with {self.decimals} decimal{'s' * (self.decimals > 1)}"
+        step = f", in steps of {self._worded(self.step / 10**(self.decimals or 0))}" if self.step > 1 else ""
+        single = bool((self._starts == self._ends).all())
+        how = f": {len(self.starts)} values" if single else f", in {len(self.starts)} parts of equal share"
+        top = int(np.argmax(np.where(self._starts == self._ends, self.shares, 0.0)))
+        often = ""
+        if self._starts[top] == self._ends[top] and self.shares[top] >= 0.1:
+            value = self._worded(self._values(self._starts[top : top + 1])[0])
+            often = f"; {value} in {100 * self.shares[top]:.0f} % of rows"
+        return f"{kind} {low} to {high}{step}{how}{often}"
+
+    def _worded(self, value: Any) -> str:
+        return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def _decimals(values: Values) -> int | None:
+    """The least decimals that all values have, up to a few; None for real numbers."""
+    if values.dtype.kind != "f":
+        return 0
+    numbers = values.astype(np.float64)
+    most = float(np.abs(numbers).max())
+    for decimals in range(MOST_DECIMALS + 1):
+        scale = 10**decimals
+        if most * scale >= _EXACT:
+            return None
+        if np.array_equal((np.rint(numbers * scale) / scale).astype(values.dtype), values):
+            return decimals
+    return None
+
+
+def _ticks(values: Values, decimals: int) -> Values:
+    if values.dtype.kind == "u":
+        return values.astype(np.uint64)
+    if values.dtype.kind != "f":
+        return values.astype(np.int64)
+    return np.clip(np.rint(values.astype(np.float64) * 10**decimals), -(2.0**62), 2.0**62).astype(np.int64)
+
+
+def _above(ticks: Values, low: int) -> Whole:
+    """Exact also beyond 2**53, modulo 2**64."""
+    return np.asarray(ticks.astype(np.uint64) - np.uint64(low % 2**64))
+
+
+def _grid(values: Values, decimals: int | None) -> tuple[Values, float | int, int]:
+    """Real values as they are; or steps above the least, it, and what a step is."""
+    if decimals is None:
+        return values.astype(np.float64), float(values.min()), 1
+    ticks = _ticks(values, decimals)
+    low = int(ticks.min())
+    offset = _above(ticks, low)
+    step = max(1, int(np.gcd.reduce(offset)))
+    return offset // np.uint64(step), low, step
+
+
+def _firsts(counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where cells begin among the values that occur: each its own, or quantiles beside values that many rows share."""
+    n = int(counts.sum())
+    if len(counts) <= MOST_CELLS and n >= REPEATS * len(counts):
+        return np.arange(len(counts))
+    cells = int(np.clip(n // ROWS_PER_CELL, 4, MOST_CELLS))
+    atom = (counts >= 1.5 * n / cells) & (counts >= FEWEST)
+    middle = (counts.cumsum() - counts / 2) / n
+    group = np.floor(middle * cells)
+    new = np.ones(len(counts), dtype=bool)
+    new[1:] = (group[1:] != group[:-1]) | atom[1:] | atom[:-1]
+    return np.flatnonzero(new)
+
+
+def _bounds(seen: Values, firsts: NDArray[np.intp], wide: NDArray[np.bool_], real: bool) -> tuple[Values, Values]:
+    """The first and the last value of each cell; one of many values reaches to the cells beside it."""
+    starts, ends = seen[firsts].copy(), seen[np.append(firsts[1:], len(seen)) - 1].copy()
+    after_atom = np.flatnonzero(~wide[:-1] & wide[1:]) + 1
+    starts[after_atom] = np.nextafter(ends[after_atom - 1], np.inf) if real else ends[after_atom - 1] + np.uint64(1)
+    open_ = np.flatnonzero(wide[:-1])
+    ends[open_] = np.nextafter(starts[open_ + 1], -np.inf) if real else starts[open_ + 1] - np.uint64(1)
+    return starts, ends
+
+
+def _coarse(shares: Floats) -> tuple[int, ...]:
+    """The first cells of groups of about equal share; a cell of that share stands alone."""
+    firsts, held, count, alone = [0], 0.0, 0, False
+    for cell, share in enumerate(shares.tolist()):
+        large = share >= 1 / COARSE
+        if cell and (large or alone or held + share / 2 >= 1 / COARSE or count >= FINE):
+            firsts.append(cell)
+            held, count = 0.0, 0
+        held, count, alone = held + share, count + 1, large
+    return tuple(firsts)

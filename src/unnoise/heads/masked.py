@@ -1,0 +1,99 @@
+"""What a network sees of sites that wait behind a mask, without room for states that a site lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.heads.base import ProcessHead
+from unnoise.spaces import Finite
+
+
+class _Rates(Protocol):
+    @property
+    def data(self) -> Tensor: ...  # which states data can be in, (S,) or (sites, S)
+
+
+@runtime_checkable
+class _Hidden(Protocol):
+    @property
+    def space(self) -> Finite: ...
+    @property
+    def rates(self) -> _Rates: ...
+
+
+@dataclass(frozen=True)
+class Masked(ProcessHead):
+    r"""$p(x_0 | x_t)$ at every masked site, by logits over the states that it has.
+
+    The network sees one-hot states, and zeros where a site is masked. What is shown is whole, so neither the time nor
+    which cells are given needs to be told (Ou et al. 2024, arXiv 2406.03736).
+
+    >>> from unnoise.processes import CTMC, rates
+    >>> head = Masked(CTMC(Finite(2, (3, 5)), rates.Absorbing((3, 5))))  # two and four states, and masks
+    >>> head.input_shape, head.inputs(torch.tensor([[1, 4]]), torch.tensor(0.5)).count_nonzero().item()
+    ((6,), 1)
+    >>> head.estimate(torch.zeros(1, 6), torch.tensor([[1, 4]]), torch.tensor(0.5))[0, :, :4]
+    tensor([[0.0000, 1.0000, 0.0000, 0.0000],
+            [0.2500, 0.2500, 0.2500, 0.2500]])
+    """
+
+    needs, on = _Hidden, Finite
+    trait = "that hides sites of a finite space behind masks"
+    process: _Hidden
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sizes, states = torch.tensor(self.process.space.sizes), self._data.sum(1)
+        if not (sizes - states == 1).all():
+            got = f"{type(self.process.rates).__name__}, under which data can be in all states"
+            raise InputError(f"the head Masked reads sites that wait behind a mask (rates.Absorbing), not {got}")
+
+    @property
+    def timeless(self) -> bool:
+        """A state says which of its sites are noise."""
+        return True
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """One number for every state of data of every site."""
+        return (len(self._places),)
+
+    def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """One-hot, for a mean square of about one over the sites."""
+        count = len(self._places)
+        shown = self._index.to(x_t.device)
+        place = shown.expand(len(x_t), -1, -1).gather(2, x_t.flatten(1)[..., None])[..., 0]
+        seen = torch.zeros(len(x_t), count + 1, device=x_t.device)
+        return seen.scatter_(1, place, (count / shown.shape[0]) ** 0.5)[:, :count]
+
+    def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """Softmax where a site is masked, else the state."""
+        index = self._index.to(output.device)
+        filled = torch.cat([output.flatten(1), output.new_full((len(output), 1), -torch.inf)], 1)
+        learnt = filled[:, index.flatten()].view(len(output), *index.shape).softmax(-1)
+        x = x_t.flatten(1)[..., None]
+        shown = index.expand(len(x), -1, -1).gather(2, x) < index.max()
+        one_hot = torch.zeros_like(learnt).scatter_(-1, x, 1.0)
+        return torch.where(shown, one_hot, learnt).view(*x_t.shape, -1)
+
+    @cached_property
+    def _places(self) -> Sequence[int]:
+        return range(int(self._data.sum()))
+
+    @property
+    def _data(self) -> Tensor:
+        space, data = self.process.space, self.process.rates.data.cpu()
+        return data.expand(*space.event_shape, space.states).reshape(-1, space.states)
+
+    @cached_property
+    def _index(self) -> Tensor:
+        """Where each state of each site stands in the output, and one beyond it for the mask; (sites, S)."""
+        data = self._data
+        return torch.where(data, data.flatten().cumsum(0).view(data.shape) - 1, data.sum())
