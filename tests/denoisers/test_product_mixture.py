@@ -104,7 +104,9 @@ def test_on_numbers_it_is_that_of_a_gaussian_mixture():
 
 def test_on_angles_it_has_the_score_of_its_density():
     process = processes.Brownian(spaces.Torus(2))
-    parts = WrappedNormalComponents(torch.randn(3, 2, generator=rng()).double(), torch.rand(3, 2, generator=rng(4)).double() + 0.1)
+    parts = WrappedNormalComponents(
+        torch.randn(3, 2, generator=rng()).double(), torch.rand(3, 2, generator=rng(4)).double() + 0.1
+    )
     found = ExactProductMixture(process, ProductMixture(WEIGHTS, parts))
     x = torch.rand(16, 2, generator=rng(1), dtype=torch.float64) * 6 - 3
     for t in map(torch.tensor, TIMES):

@@ -57,10 +57,10 @@ class ExactProductMixture(ClosedForm, AnyQuestion):
             refuse("law", law, f"one with the cells of {process.space}")
         super().__init__()
         self.process = process
-        self.register_buffer("weights", law.weights)
+        self.register_buffer("weights", law.weights.clone())
         for path, part in _tree.leaves(law.parts):
-            for name, numbers in _tensors(part).items():
-                self.register_buffer(_key(path, name), numbers)
+            for name, numbers in part.tensors().items():
+                self.register_buffer(_key(path, name), numbers.clone())
         self._kinds = {path: type(part) for path, part in _tree.leaves(law.parts)}
 
     @property
@@ -126,10 +126,6 @@ class ExactProductMixture(ClosedForm, AnyQuestion):
 
 def _cells(part: Components) -> int:
     return max(1, torch.Size(part.cells).numel())
-
-
-def _tensors(part: Components) -> dict[str, Tensor]:
-    return {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}  # type: ignore[arg-type]
 
 
 def _key(path: str, name: str) -> str:

@@ -41,11 +41,14 @@ class Components(ABC):
     def repeated(self, count: int) -> Self:
         """One law, as many times."""
         this: Any = self
-        parts = {field.name: getattr(self, field.name) for field in fields(this)}
-        made: Self = replace(
-            this, **{name: part.expand(count, *part.shape[1:]).clone() for name, part in parts.items()}
-        )
+        more = {name: part.expand(count, *part.shape[1:]) for name, part in self.tensors().items()}
+        made: Self = replace(this, **more)
         return made
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The parameters by name, each (K, ...)."""
+        this: Any = self
+        return {field.name: getattr(self, field.name) for field in fields(this)}
 
     @property
     def numbers_per_row(self) -> int:
