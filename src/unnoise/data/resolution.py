@@ -273,7 +273,7 @@ class Resolution(Kind):
         kind = "numbers" if self.decimals is None else "whole numbers"
         if self.decimals:
             kind = f"numbers with {self.decimals} decimal{'s' * (self.decimals > 1)}"
-        step = f", in steps of {self._worded(self.step / 10 ** (self.decimals or 0))}" if self.step > 1 else ""
+        step = f", in steps of {self._worded(self.step / 10**(self.decimals or 0))}" if self.step > 1 else ""
         single = bool((self._starts == self._ends).all())
         how = f": {len(self.starts)} values" if single else f", in {len(self.starts)} parts of equal share"
         top = int(np.argmax(np.where(self._starts == self._ends, self.shares, 0.0)))

@@ -19,6 +19,7 @@ from unnoise.heads.product import joint
 from unnoise.objectives import AnyOrder, Denoising, Objective
 from unnoise.samplers import Sampler
 
+
 ONE_BY_ONE = 128  # masked cells that are drawn one after the other
 
 

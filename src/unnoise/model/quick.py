@@ -63,10 +63,8 @@ def unfitted(process: Process[Any], schema: Schema, components: int) -> ExactPro
     points: Any = {name: factor.anywhere[None] for name, factor in schema.factors.items()}
     x = points if isinstance(process.blank(), dict) else next(iter(points.values()))
     base = map_leaves(components_of, process, x, every_cell(schema, 1))
-    weights = torch.full((components,), 1 / components)
-    return ExactProductMixture(
-        process, ProductMixture(weights, _tree.map(lambda part: part.repeated(components), base))
-    )
+    parts = _tree.map(lambda part: part.repeated(components), base)
+    return ExactProductMixture(process, ProductMixture(torch.full((components,), 1 / components), parts))
 
 
 def drawn(denoiser: Denoiser, n: int, cond: Any, rng: torch.Generator) -> Any:
@@ -105,8 +103,8 @@ def rival(
 def _checked(process: Process[Any], schema: Schema) -> HasKernel[Any]:
     if schema.conditions:
         raise InputError(
-            f"a quick model has no conditions, and {', '.join(schema.conditions)} would be: leave condition out, as any "
-            "columns can be given when it is asked"
+            f"got {', '.join(schema.conditions)} as conditions, which a quick model does not have: leave condition out, as "
+            "any columns can be given when it is asked"
         )
     return require(process, HasKernel, "a quick model", "a process with a kernel, or quick=False")
 
