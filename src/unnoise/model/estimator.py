@@ -14,7 +14,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from unnoise import processes, storage
-from unnoise._checks import function, instance
+from unnoise._checks import flag, function, instance
 from unnoise._errors import InputError
 from unnoise._progress import progress
 from unnoise._seeding import seeded
@@ -23,6 +23,7 @@ from unnoise.data import Encoded, Schema
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
+from unnoise.model import quick
 from unnoise.model.defaults import default_network, default_objective
 from unnoise.model.fitted import FittedModel
 from unnoise.model.roles import asking, chosen_head, trainable, trained
@@ -44,6 +45,8 @@ class DenoisingMarkovModel(FittedModel):
         kinds: what the types of columns do not tell: "real", "integer", "category", "ordered", "binary", "count",
             "angle" (or "degrees", "radians"), "latlon", "rotation", "proportions" or "sequence". Columns that are one
             thing share a key: {"lat,lon": "latlon"}.
+        quick: a mixture of product laws instead of a network, fitted by EM in seconds, which answers every question in
+            closed form. Of what follows it heeds `process`, `sampler`, `likelihood`, `time_limit` and `random_state`.
         process: a process, or its class, called with the space; by default the product of each kind's own.
         network: called with (input_shape, cond_features, output_shape); by default a residual MLP, a U-Net for images,
             a transformer for sequences.
@@ -88,6 +91,7 @@ class DenoisingMarkovModel(FittedModel):
         condition: str | Sequence[str] | None = None,
         roles: str = "any",
         kinds: Mapping[str, str] | None = None,
+        quick: bool = False,
         process: Any = None,
         network: Callable[[tuple[int, ...], int, tuple[int, ...]], torch.nn.Module] | None = None,
         head: Callable[[Any], Head[Any]] | None = None,
@@ -108,7 +112,7 @@ class DenoisingMarkovModel(FittedModel):
         random_state: int = 0,
         progress: bool | None = None,
     ) -> None:
-        self.condition, self.roles, self.kinds = condition, roles, kinds
+        self.condition, self.roles, self.kinds, self.quick = condition, roles, kinds, quick
         self.process, self.network, self.head = process, network, head
         self.objective, self.sampler, self.likelihood = objective, sampler, likelihood
         self.steps, self.batch_size, self.learning_rate, self.warmup = steps, batch_size, learning_rate, warmup
@@ -140,6 +144,9 @@ class DenoisingMarkovModel(FittedModel):
         home = storage.existing(folder) if resume else None if folder is None else Path(folder)
         if home is None:
             schema = self._infer(X, y)
+            if self.quick:
+                self._keep(schema, self._fitted_quickly(schema, X, y), ())
+                return self
             state, encoded = TrainState(trainable(self._untrained(schema)), settings), schema.encode(X, y)
             self._train(schema, state, encoded)
             self._keep(schema, trained(state.ema.cpu()), state.losses)
@@ -150,6 +157,9 @@ class DenoisingMarkovModel(FittedModel):
         return self
 
     def _fit_in(self, home: Path, X: Any, y: Any, settings: Settings, resume: bool, leads: bool) -> None:
+        if self.quick:
+            self._fit_quickly_in(home, X, y, resume, leads)
+            return
         checkpoint, described = home / storage.TRAINING, storage.unfinished(home) if resume else None
         schema = self._infer(X, y) if described is None else self._schema_of(home, described)
         encoded = schema.encode(X, y)
@@ -170,6 +180,19 @@ class DenoisingMarkovModel(FittedModel):
         self._keep(schema, trained(state.ema.cpu()), state.losses)
         if leads:
             storage.complete(home, description, self.denoiser_, self.losses_)
+
+    def _fit_quickly_in(self, home: Path, X: Any, y: Any, resume: bool, leads: bool) -> None:
+        if resume:
+            raise InputError("a quick model has no training to resume; fit it anew with overwrite=True (--overwrite)")
+        schema = self._infer(X, y)
+        self._keep(schema, self._fitted_quickly(schema, X, y), ())
+        if leads:
+            description = storage.Description.of(self.get_params(deep=False), schema)
+            storage.save(home, description, self.denoiser_, self.losses_)
+
+    def _fitted_quickly(self, schema: Schema, X: Any, y: Any) -> Denoiser:
+        options: Any = dict(seed=self.random_state, time_limit=self.time_limit, show=self.progress)
+        return quick.fitted(self._process(schema), schema.encode(X, y), schema, **options)
 
     def _infer(self, X: Any, y: Any) -> Schema:
         return Schema.infer(X, y, kinds=self.kinds, condition=self._conditions())
@@ -208,12 +231,7 @@ class DenoisingMarkovModel(FittedModel):
 
     def _untrained(self, schema: Schema, inside: AbstractContextManager[Any] | None = None) -> Denoiser:
         """With first weights; the network is built inside a context."""
-        self._check_parts()
-        process: Any = schema.process() if self.process is None else self.process
-        if not isinstance(process, processes.Process):
-            process = process(schema.process().space)
-        instance(processes.Process, process=process)
-        process = copy.deepcopy(process)  # its schedule may learn, and the parameters must not change
+        process = self._process(schema)
         head_of = chosen_head(self.roles, schema, process, self.head)
         with seeded(self.random_state):
             head = process.head if head_of is None else head_of(process)
@@ -222,8 +240,17 @@ class DenoisingMarkovModel(FittedModel):
         instance(torch.nn.Module, network=network)
         return Neural(process, network.float(), head_of)
 
+    def _process(self, schema: Schema) -> Any:
+        self._check_parts()
+        process: Any = schema.process() if self.process is None else self.process
+        if not isinstance(process, processes.Process):
+            process = process(schema.process().space)
+        instance(processes.Process, process=process)
+        return copy.deepcopy(process)  # its schedule may learn, and the parameters must not change
+
     def _check_parts(self) -> None:
         """An InputError if a part is an object of another kind."""
+        flag(quick=self.quick)
         instance(Objective, or_none=True, objective=self.objective)
         instance(Likelihood, or_none=True, likelihood=self.likelihood)
         parts = {name: getattr(self, name) for name in ("network", "head", "sampler")}
@@ -264,9 +291,12 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMar
         model = _described(path, weights.description, trust)
         with storage.explained(path):
             schema = weights.description.make_schema()
-            if is_ours(model.network):  # before memory is taken
-                weights.check(model._untrained(schema, sketch(len(weights))))
-            denoiser = model._untrained(schema)
+            if model.quick:
+                denoiser: Denoiser = quick.unfitted(model._process(schema), schema, weights.rows("weights"))
+            else:
+                if is_ours(model.network):  # before memory is taken
+                    weights.check(model._untrained(schema, sketch(len(weights))))
+                denoiser = model._untrained(schema)
         losses = weights.load_into(denoiser)
     model._keep(schema, denoiser.requires_grad_(False).eval(), losses)
     return model

@@ -24,7 +24,9 @@ from unnoise.data import Encoded, EncodedCells, Schema
 from unnoise.data.factors import CategoryFactor
 from unnoise.denoisers import Answering, AnyQuestion, Denoiser, Neural
 from unnoise.evaluation import Estimate, Likelihood
+from unnoise.evaluation.closed_form import own_likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
+from unnoise.model import quick
 from unnoise.model.defaults import default_likelihood, default_sampler
 from unnoise.model.filling import imputed, probabilities
 from unnoise.model.questions import Ask, Rows
@@ -149,6 +151,8 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Any:
         """The standardised states for encoded conditions that `sample` decodes."""
         denoiser = self.answering() if isinstance(cond, dict) else self.denoiser_.to(self._device())
+        if not (sampler or self.sampler or steps) and (x := quick.drawn(denoiser, n, cond, rng)) is not None:
+            return x
         make = sampler or self.sampler or default_sampler(denoiser.process)
         function(or_class=True, sampler=make)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
@@ -232,7 +236,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     @property
     def likelihood_(self) -> Likelihood:
         """How `score_samples` answers."""
-        return self.likelihood or default_likelihood(self.denoiser_.process)
+        return self.likelihood or own_likelihood(self.denoiser_) or default_likelihood(self.denoiser_.process)
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of `score_samples`."""

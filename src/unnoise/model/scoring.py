@@ -13,6 +13,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.data import Encoded, EncodedCells, Schema
 from unnoise.evaluation import Estimate, Likelihood
+from unnoise.evaluation.closed_form import own_likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.model.defaults import default_likelihood
 from unnoise.model.questions import Flags, Model, Rows, either, every_cell, scored
@@ -33,7 +34,7 @@ def estimated(
 
     Each of `dequantisations` has new points in the cells of the integers that are asked; given ones keep theirs.
     """
-    schema, chosen = model.schema_, likelihood or model.likelihood
+    schema, chosen = model.schema_, likelihood or model.likelihood or own_likelihood(model.denoiser_)
     (of, given), n = columns_of(schema, of, given), len(encoded)
     x, cond = encoded.all(rng)
     known = every_cell(schema, n) if encoded.known is None else encoded.known

@@ -17,6 +17,8 @@ from unnoise.processes.chain import Chain as Chain
 from unnoise.processes.chain import binomial_chain as binomial_chain
 from unnoise.processes.chain import chain_of_betas as chain_of_betas
 from unnoise.processes.chain import even_times as even_times
+from unnoise.processes.components import components_of as components_of
+from unnoise.processes.components import noised as noised
 from unnoise.processes.counts import CountProcess as CountProcess
 from unnoise.processes.counts import ImmigrationDeath as ImmigrationDeath
 from unnoise.processes.counts import PureDeath as PureDeath

@@ -32,6 +32,10 @@ class Weights:
         """How many tensors there are."""
         return len(self._file.shapes)
 
+    def rows(self, name: str) -> int:
+        """The length of a tensor, 1 if there is none."""
+        return next(iter(self._file.shapes.get(name, ())), 1)
+
     def check(self, outline: Denoiser) -> None:
         """An InputError if the weights are not those of a network of this form, which needs no memory."""
         expected = {name: tuple(tensor.shape) for name, tensor in outline.state_dict().items()}

@@ -1,0 +1,192 @@
+"""Normal laws side by side, on the line and wound around circles."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from unnoise._checks import instance, refuse, tensor
+from unnoise.laws.base import standard_normal
+from unnoise.laws.components.base import Components, Tally
+from unnoise.laws.wrapped_normal import wrap
+
+LEAST_VARIANCE = 1e-6
+TURNS = range(-2, 3)
+
+
+@dataclass(frozen=True)
+class NormalComponents(Components):
+    r"""Normal laws $N(\mu_{kc}, v_{kc})$ of numbers; density with respect to Lebesgue measure.
+
+    Args:
+        means: (K, *cells).
+        variances: the same, positive.
+
+    >>> laws = NormalComponents(torch.tensor([[0.0], [1.0]]), torch.ones(2, 1))
+    >>> laws.log_prob(torch.tensor([[1.0]])) + 0.5 * math.log(2 * math.pi)
+    tensor([[-0.5000,  0.0000]])
+    """
+
+    means: Tensor
+    variances: Tensor
+
+    def __post_init__(self) -> None:
+        _spread(self.means, self.variances)
+
+    @classmethod
+    def of(cls, x: Tensor, known: Tensor) -> Self:
+        """The law of all rows, one component."""
+        count = known.sum(0).clamp(min=1)
+        mean = torch.where(known, x, 0.0).sum(0) / count
+        square = torch.where(known, x - mean, 0.0).square().sum(0) / count
+        return cls(mean[None], square.clamp(min=LEAST_VARIANCE)[None])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(K, *cells)."""
+        return tuple(self.means.shape)
+
+    def log_prob(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        """By products of matrices, in float64, as their terms may cancel."""
+        x = x.flatten(1).double()
+        seen = torch.ones_like(x) if known is None else known.flatten(1).double()
+        x = torch.where(seen > 0, x, 0.0)
+        mean, precision = self.means.flatten(1).double(), 1 / self.variances.flatten(1).double()
+        constant = mean.square() * precision - (precision / (2 * math.pi)).log()
+        squares = x.square() @ precision.T - 2 * x @ (mean * precision).T + seen @ constant.T
+        return (-0.5 * squares).to(self.means)
+
+    def sample(self, chosen: Tensor, rng: torch.Generator) -> Tensor:
+        """Means plus noise."""
+        means = self.means[chosen]
+        return means + self.variances[chosen].sqrt() * standard_normal(tuple(means.shape), means, rng)
+
+    def tally(self, x: Tensor, known: Tensor, weights: Tensor) -> Tally:
+        """Numbers of rows, sums and sums of squares, (K, cells), in float64."""
+        seen, weights = known.flatten(1).double(), weights.T.double()
+        x = torch.where(known.flatten(1), x.flatten(1), 0.0).double()
+        return weights @ seen, weights @ x, weights @ x.square()
+
+    def refitted(self, tally: Tally, base: Self, rows: Tensor) -> Self:
+        """Moments, of the rows and those of the base."""
+        middle, spread = base.means.flatten(1).double(), base.variances.flatten(1).double()
+        count, first, second = tally
+        count = count + rows
+        mean = (first + rows * middle) / count
+        square = (second + rows * (middle.square() + spread)) / count
+        variance = (square - mean.square()).clamp(min=LEAST_VARIANCE)
+        return type(self)(*(part.reshape(-1, *self.cells).to(self.means) for part in (mean, variance)))
+
+    def log_prior(self, base: Self, rows: Tensor) -> Tensor:
+        r"""Normal and inverse gamma: $-\frac a2\sum_{kc}\log v + ((\mu - m)^2 + v_0)/v$."""
+        middle, spread = base.means.flatten(1).double(), base.variances.flatten(1).double()
+        return (rows * _normal(self, torch.ones_like(middle), middle, middle.square() + spread)).sum()
+
+    def expected(self, tally: Tally) -> Tensor:
+        r"""$-\frac12\sum_k N\log v + \sum (x - \mu)^2/v$."""
+        return _normal(self, *tally)
+
+
+@dataclass(frozen=True)
+class WrappedNormalComponents(Components):
+    r"""Normal laws wound around circles, the heat kernels of tori; density with respect to length.
+
+    How often an angle was wound is a latent variable of EM too, so its M step has moments in closed form. The prior is
+    of the variances alone.
+
+    Args:
+        means: (K, *cells), in radians, of any number of turns.
+        variances: the same, positive.
+
+    >>> laws = WrappedNormalComponents(torch.zeros(1, 1), torch.full((1, 1), 50.0))
+    >>> laws.log_prob(torch.ones(1, 1)) + math.log(2 * math.pi)
+    tensor([[0.]])
+    """
+
+    means: Tensor
+    variances: Tensor
+
+    def __post_init__(self) -> None:
+        _spread(self.means, self.variances)
+
+    @classmethod
+    def of(cls, x: Tensor, known: Tensor) -> Self:
+        """The law of all rows, one component, by its first Fourier coefficient."""
+        count = known.sum(0).clamp(min=1)
+        cosine, sine = (torch.where(known, part, 0.0).sum(0) / count for part in (x.cos(), x.sin()))
+        variance = -2 * torch.hypot(cosine, sine).clamp(math.exp(-0.5 * math.pi**2), 1).log()
+        return cls(torch.atan2(sine, cosine)[None], variance.clamp(min=LEAST_VARIANCE)[None])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(K, *cells)."""
+        return tuple(self.means.shape)
+
+    @property
+    def numbers_per_row(self) -> int:
+        """Every turn of every cell."""
+        return self.means.numel() * len(TURNS)
+
+    def log_prob(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        """Sums over turns."""
+        _, log_terms = self._turns(x)
+        each = torch.logsumexp(log_terms, -1)
+        return (each if known is None else torch.where(known.flatten(1)[:, None], each, 0.0)).sum(-1).to(self.means)
+
+    def sample(self, chosen: Tensor, rng: torch.Generator) -> Tensor:
+        """Normal numbers, wound."""
+        means = self.means[chosen]
+        return wrap(means + self.variances[chosen].sqrt() * standard_normal(tuple(means.shape), means, rng))
+
+    def tally(self, x: Tensor, known: Tensor, weights: Tensor) -> Tally:
+        """Numbers of rows, sums and sums of squares of unwound angles, (K, cells), in float64."""
+        offsets, log_terms = self._turns(x)
+        share, unwound = torch.softmax(log_terms, -1), offsets + self.means.flatten(1).double()[..., None]
+        moments = (share * unwound).sum(-1), (share * unwound.square()).sum(-1)  # (n, K, cells)
+        seen, weights = known.flatten(1).double(), weights.double()
+        every = (moment.expand(-1, weights.shape[1], -1) for moment in moments)
+        return weights.T @ seen, *(torch.einsum("nk,nkc,nc->kc", weights, moment, seen) for moment in every)
+
+    def refitted(self, tally: Tally, base: Self, rows: Tensor) -> Self:
+        """Moments; the variances with those of the base."""
+        count, first, second = tally
+        mean = first / count.clamp(min=1e-9)
+        square = (second - mean * first).clamp(min=0)
+        variance = (square + rows * base.variances.flatten(1).double()) / (count + rows)
+        parts = mean, variance.clamp(min=LEAST_VARIANCE)
+        return type(self)(*(part.reshape(-1, *self.cells).to(self.means) for part in parts))
+
+    def log_prior(self, base: Self, rows: Tensor) -> Tensor:
+        r"""Inverse gamma: $-\frac a2\sum_{kc}\log v + v_0/v$."""
+        mean, spread = self.means.flatten(1).double(), base.variances.flatten(1).double()
+        return (rows * _normal(self, torch.ones_like(mean), mean, mean.square() + spread)).sum()
+
+    def expected(self, tally: Tally) -> Tensor:
+        r"""$-\frac12\sum_k N\log v + \sum (x - \mu)^2/v$ of unwound angles."""
+        return _normal(self, *tally)
+
+    def _turns(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Unwound offsets from the means and the logs of their densities, (n, K, cells, turns)."""
+        turns = 2 * math.pi * torch.tensor(list(TURNS), dtype=torch.float64, device=x.device)
+        offsets = wrap(x.flatten(1)[:, None].double() - self.means.flatten(1).double())[..., None] + turns
+        variance = self.variances.flatten(1).double()[..., None]
+        return offsets, -0.5 * (offsets.square() / variance + (2 * math.pi * variance).log())
+
+
+def _normal(part: NormalComponents | WrappedNormalComponents, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """Of moments (K or 1, cells), summed over components."""
+    mean, variance = part.means.flatten(1).double(), part.variances.flatten(1).double()
+    squares = second - 2 * mean * first + count * mean.square()
+    return -0.5 * (count * variance.log() + squares / variance).sum(0)
+
+
+def _spread(means: Tensor, variances: Tensor) -> None:
+    tensor(means=means)
+    tensor(above=0, variances=variances)
+    instance(Tensor, means=means, variances=variances)
+    if means.ndim < 2 or means.shape != variances.shape:
+        refuse("variances", variances, f"means and variances of one shape (K, *cells), not {tuple(means.shape)}")

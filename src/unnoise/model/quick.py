@@ -1,0 +1,113 @@
+"""A closed-form start: a mixture of product laws instead of a network, fitted in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from unnoise import _tree
+from unnoise._errors import InputError
+from unnoise._progress import progress
+from unnoise._seeding import generator
+from unnoise.data import Encoded, Schema
+from unnoise.denoisers import Denoiser, ExactProductMixture
+from unnoise.evaluation.closed_form import mixture_in
+from unnoise.laws import ProductMixture, fit_latent_classes
+from unnoise.laws.latent_classes import COMPONENTS
+from unnoise.model.questions import every_cell
+from unnoise.processes import HasKernel, Process, components_of, map_leaves, require
+
+if TYPE_CHECKING:
+    from unnoise.model.estimator import DenoisingMarkovModel
+
+MOST_NUMBERS = 2**28  # of the laws of all components
+
+
+def fitted(
+    process: Process[Any],
+    encoded: Encoded,
+    schema: Schema,
+    *,
+    seed: int = 0,
+    time_limit: float | None = None,
+    show: bool | None = None,
+) -> ExactProductMixture:
+    """The exact denoiser of a mixture that was fitted to rows, whose holes are marginalised.
+
+    Raises:
+        InputError: conditions, or columns whose laws do not stay in closed form.
+    """
+    process, rng = _checked(process, schema), generator(seed)
+    x, _ = encoded.all(rng)
+    known = every_cell(schema, len(encoded)) if encoded.known is None else encoded.known
+    base = map_leaves(components_of, process, x, known)
+    most = min(COMPONENTS, MOST_NUMBERS // _numbers(base))
+    if not most:
+        raise InputError(
+            f"got points of {_numbers(base):,} numbers, which are too many for a mixture; train a network (quick=False)"
+        )
+    with progress(f"fitting a mixture to {len(encoded):,} rows", show) as update:
+
+        def tell(share: float) -> None:
+            update(share, "EM")
+
+        law = fit_latent_classes(base, x, known, components=most, rng=rng, time_limit=time_limit, on_step=tell)
+    return ExactProductMixture(process, law).requires_grad_(False).eval()
+
+
+def unfitted(process: Process[Any], schema: Schema, components: int) -> ExactProductMixture:
+    """A denoiser of as many components, to load tensors into."""
+    process = _checked(process, schema)
+    points: Any = {name: factor.anywhere[None] for name, factor in schema.factors.items()}
+    x = points if isinstance(process.blank(), dict) else next(iter(points.values()))
+    base = map_leaves(components_of, process, x, every_cell(schema, 1))
+    parts = _tree.map(lambda part: part.repeated(components), base)
+    return ExactProductMixture(process, ProductMixture(torch.full((components,), 1 / components), parts))
+
+
+def drawn(denoiser: Denoiser, n: int, cond: Any, rng: torch.Generator) -> Any:
+    """Draws of the law itself: a component given what is given, then every cell; None if no law is known."""
+    mixture = mixture_in(denoiser)
+    if mixture is None:
+        return None
+    if cond is None:
+        return mixture.law.sample(rng, (n,))
+    x = mixture.law.completed(cond["values"], cond["given"], rng)
+    return _tree.map(lambda new, old: new.to(old), x, cond["values"])
+
+
+def rival(
+    train: Any,
+    y: Any = None,
+    *,
+    kinds: Mapping[str, str] | None = None,
+    time_limit: float | None = None,
+    seed: int = 0,
+) -> DenoisingMarkovModel:
+    """A quick model of the rows that another model was trained on, to be beaten.
+
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(3.0, 2.0, (200, 2))
+    >>> baseline = rival(x)
+    >>> baseline.sample(5, seed=0).shape, baseline.score_samples(x[:3]).shape
+    ((5, 2), (3,))
+    """
+    from unnoise.model.estimator import DenoisingMarkovModel
+
+    model = DenoisingMarkovModel(quick=True, kinds=kinds, time_limit=time_limit, random_state=seed, progress=False)
+    return model.fit(train, y)
+
+
+def _checked(process: Process[Any], schema: Schema) -> HasKernel[Any]:
+    if schema.conditions:
+        raise InputError(
+            f"got {', '.join(schema.conditions)} as conditions, which a quick model does not have: leave condition out, as "
+            "any columns can be given when it is asked"
+        )
+    return require(process, HasKernel, "a quick model", "a process with a kernel, or quick=False")
+
+
+def _numbers(base: Any) -> int:
+    return sum(tensor.numel() for _, part in _tree.leaves(base) for tensor in part.tensors().values())
