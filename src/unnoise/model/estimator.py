@@ -57,7 +57,7 @@ class DenoisingMarkovModel(FittedModel):
             for numbers, ancestral steps for levels and tokens, small steps of the reverse for the rest.
         likelihood: by default the exact probability flow for numbers and angles of up to 64 dimensions, and the lower
             bound for images, longer vectors, levels and tokens.
-        validation: the share of rows, at most 2048, that are held out: training ends when the bound on them, with the
+        validation: the share of rows (20, or a quarter, of few rows; at most 2048) that are held out: training ends when the bound on them, with the
             averaged weights and always the same noise, no longer improves, and the best weights are kept; 0 for none.
         steps: gradient steps at most; by default 2000 to 10,000, as the data are large.
         batch_size: rows per step; by default 64 to 512.
@@ -185,8 +185,9 @@ class DenoisingMarkovModel(FittedModel):
         state = TrainState(denoiser, self._settings(sizes, denoiser))
         if described is not None and isinstance(described.data, dict):
             state.num_examples, state.digest = described.data.get("rows"), described.data.get("digest")
-            portions.check_same(described.data.get("held_out"))
         state.see(portions.rows, portions.weights)
+        if described is not None and isinstance(described.data, dict) and "held_out" in described.data:
+            portions.check_same(described.data["held_out"])
         data = {"rows": state.num_examples, "digest": state.digest, "held_out": portions.digest, "width": width}
         description = storage.Description.of(self.get_params(deep=False), schema, data)
         state.run = description.run

@@ -19,7 +19,7 @@ from unnoise.objectives import Objective
 from unnoise.training import Dataset, HeldOut, Settings, Validation
 from unnoise.training.dataset import check_weights, derived_seed, digest
 
-MOST_HELD_OUT = 2048  # rows: more would cost data and time, and tell little more
+FEW_HELD_OUT, MOST_HELD_OUT = 20, 2048  # rows: more would cost data and time, and tell little more
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +40,14 @@ class Portions:
 
     @classmethod
     def of(cls, encoded: Encoded, weights: Tensor | None, share: float, seed: int) -> Portions:
-        """Hold out a share of the rows that count, at most `MOST_HELD_OUT`, chosen by the seed; none of few rows."""
+        """Hold out a share of the rows that count, chosen by the seed.
+
+        Of few rows a quarter, up to `FEW_HELD_OUT`, without which one would know too little; of many `MOST_HELD_OUT`.
+        """
         counting = torch.arange(len(encoded)) if weights is None else weights.nonzero().flatten()
-        held = min(round(share * len(counting)), MOST_HELD_OUT)
-        if not held:
+        fewest = min(FEW_HELD_OUT, len(counting) // 4)
+        held = min(max(round(share * len(counting)), fewest), MOST_HELD_OUT)
+        if not (held and share):
             return cls(encoded, weights)
         rng = torch.Generator().manual_seed(derived_seed(seed, "held out"))
         chosen = torch.zeros(len(encoded), dtype=torch.bool)
@@ -72,7 +76,10 @@ class Portions:
     def check_same(self, held_out: Any) -> None:
         """An InputError unless the digest of what a training held out is that of these rows."""
         if held_out != self.digest:
-            raise InputError("the training to resume held out other rows; resume with the same data, or train anew")
+            raise InputError(
+                "The training to resume saw other numbers, or the same in another order; resume with the same data, or "
+                "train anew."
+            )
 
     def validation(
         self, objective: Objective, rows: Callable[[Encoded], Dataset], settings: Settings
