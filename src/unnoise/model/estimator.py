@@ -57,9 +57,10 @@ class DenoisingMarkovModel(FittedModel):
             for numbers, ancestral steps for levels and tokens, small steps of the reverse for the rest.
         likelihood: by default the exact probability flow for numbers and angles of up to 64 dimensions, and the lower
             bound for images, longer vectors, levels and tokens.
-        validation: the share of rows (20, or a quarter, of few rows; at most 2048) that are held out: training ends when the bound on them, with the
-            averaged weights and always the same noise, no longer improves, and the best weights are kept; 0 for none.
-        steps: gradient steps at most; by default 2000 to 10,000, as the data are large.
+        validation: the share of rows (at least 20, or a quarter if they are few; at most 2048) to hold out. Training
+            ends when the bound on them, with averaged weights and the same noise, no longer improves, and the best
+            weights are kept. 0 holds out none.
+        steps: gradient steps at most; by default 2000 to 10,000, more for more data.
         batch_size: rows per step; by default 64 to 512.
         learning_rate: peak of AdamW, between a linear warm-up and a cosine to zero; by default 0.003 for the residual
             MLP and 0.001 for other networks.
