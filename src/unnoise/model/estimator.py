@@ -26,7 +26,7 @@ from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
 from unnoise.model.defaults import WIDTH, Sizes, default_network, default_rate
 from unnoise.model.fitted import FittedModel
-from unnoise.model.holding_out import Given, Portions, check_share
+from unnoise.model.holding_out import Portions, ToFit, check_share
 from unnoise.model.roles import asking, chosen_head, trainable, trained
 from unnoise.objectives import Denoising, Objective
 from unnoise.samplers import Sampler
@@ -159,7 +159,7 @@ class DenoisingMarkovModel(FittedModel):
             raise InputError("got resume and overwrite; expected one of them: to go on, or to begin anew")
         settings = self._settings()
         home = storage.existing(folder) if resume else None if folder is None else Path(folder)
-        given = Given(X, y, sample_weight, validation_data)
+        given = ToFit(X, y, sample_weight, validation_data)
         if home is None:
             schema = self._infer(X, y)
             portions = given.portions(schema, self.validation, self.random_state)
@@ -174,7 +174,7 @@ class DenoisingMarkovModel(FittedModel):
             self._fit_in(home, given, resume, leads)
         return self
 
-    def _fit_in(self, home: Path, given: Given, resume: bool, leads: bool) -> None:
+    def _fit_in(self, home: Path, given: ToFit, resume: bool, leads: bool) -> None:
         checkpoint, described = home / storage.TRAINING, storage.unfinished(home) if resume else None
         schema = self._infer(given.X, given.y) if described is None else self._schema_of(home, described)
         portions = given.portions(schema, self.validation, self.random_state)

@@ -93,7 +93,7 @@ class Portions:
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class ToFit:
     """What `fit` is given.
 
     Args:
