@@ -112,7 +112,7 @@ def test_a_weighted_frequency_is_recovered() -> None:
     model = tiny(steps=150, batch_size=128, learning_rate=1e-2, ema=0.9, validation=0)
     weighted = model.fit(answers, sample_weight=np.tile([30.0, 10.0], 100)).sample(400, seed=0)
     yes = (weighted["answer"] == "yes").sum()
-    assert_frequencies(torch.tensor([yes, 400 - yes]), torch.tensor([0.75, 0.25]), "answers")
+    assert_frequencies(torch.tensor([yes, 400 - yes]), torch.tensor([0.75, 0.25]))
 
 
 @pytest.mark.parametrize(

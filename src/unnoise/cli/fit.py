@@ -181,7 +181,8 @@ def _outcome(
     }
     suffix = {".npz": ".npy", ".safetensors": ".npy", ".gz": ".csv", "": ".npy"}.get(data.suffix, data.suffix)
     told = (
-        f"{model.schema_.describe()}\n\n{model.ended_}\nsaved {output} after {steps:,} steps in {seconds:.0f} s; next:\n"
+        f"{model.schema_.describe()}\n\n{model.ended_}\n"
+        f"saved {output} after {steps:,} steps in {seconds:.0f} s; next:\n"
         f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"
         f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}"
     )
