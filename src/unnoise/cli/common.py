@@ -210,6 +210,19 @@ def suffix_of(data: Path) -> str:
     return ".csv" if files.is_text(data) else known.get(data.suffix.lower(), ".npy" if data.suffix == "" else ".csv")
 
 
+def without(rows: Any, column: str | None, *, needed: bool = True) -> tuple[Any, Any]:
+    """The data without a column, and its numbers; an InputError if there is no such column, and it is needed."""
+    if column is None:
+        return rows, None
+    columns = getattr(rows, "columns", ())
+    if column in columns:
+        return rows.drop(column), rows[column].to_numpy()
+    if needed:
+        there = f"the columns are {', '.join(map(str, columns[:10]))}" if len(columns) else "the data have no names"
+        raise InputError(f"got --weight {column!r}, which is no column of the data; {there}")
+    return rows, None
+
+
 def idle_labels(file: Path | None, option: str, conditions: Collection[str], rows: Any) -> tuple[bool, str]:
     """For `words.refuse`: whether a file of conditions is given that no condition is read from."""
     missing = set(conditions) - set(getattr(rows, "columns", ()))

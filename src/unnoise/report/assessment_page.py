@@ -246,7 +246,7 @@ def _facts(result: Assessment) -> dict[str, Any]:
         "likelihood": model.schema_.measure,
         "process": repr(model.denoiser_.process),
         "network": f"{network}, {weights:,} weights",
-        "training": f"{len(model.losses_):,} steps of {model.batch_size} rows",
+        "training": f"{len(model.losses_):,} steps" + (f" of {model.batch_size} rows" if model.batch_size else ""),
     }
 
 
