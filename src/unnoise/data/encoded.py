@@ -55,7 +55,9 @@ class Encoded:
         """The rows at `indices`."""
         cond = None if self.cond is None else self.cond[indices]
         detail = _tree.map(lambda leaf: None if leaf is None else leaf[indices], self.detail)
-        return type(self)(_tree.map(lambda leaf: leaf[indices], self.x), self.jitter, cond, self.known_at(indices), detail)
+        return type(self)(
+            _tree.map(lambda leaf: leaf[indices], self.x), self.jitter, cond, self.known_at(indices), detail
+        )
 
     def known_at(self, indices: Tensor) -> Any:
         """Where the rows at `indices` say something; None for everywhere."""

@@ -3,9 +3,9 @@
 from unnoise.evaluation.baselines import Baseline, fit_baselines, independent_log_prob
 from unnoise.evaluation.bits import bits_per_dimension
 from unnoise.evaluation.bound import Bound, ImplicitBound
+from unnoise.evaluation.closed_form import MixtureDensity
 from unnoise.evaluation.copula import GaussianCopula, IndependentColumns
 from unnoise.evaluation.copying import Copying, copying
-from unnoise.evaluation.closed_form import MixtureDensity
 from unnoise.evaluation.decoders import BinDecoder, Decoder, SoftmaxDecoder
 from unnoise.evaluation.dequantised import DequantisedLikelihood, NoiseCells
 from unnoise.evaluation.distances import sliced_wasserstein, wasserstein

@@ -24,12 +24,8 @@ from unnoise.data import Encoded, Schema
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
-<<<<<<< HEAD
 from unnoise.model import quick
-from unnoise.model.defaults import default_network, default_objective
-=======
-from unnoise.model.defaults import WIDTH, Sizes, default_network, default_rate
->>>>>>> stop
+from unnoise.model.defaults import WIDTH, Sizes, default_network, default_objective, default_rate
 from unnoise.model.fitted import FittedModel
 from unnoise.model.holding_out import Portions, ToFit, check_share
 from unnoise.model.roles import asking, chosen_head, trainable, trained
@@ -170,35 +166,25 @@ class DenoisingMarkovModel(FittedModel):
         given = ToFit(X, y, sample_weight, validation_data)
         if home is None:
             schema = self._infer(X, y)
-<<<<<<< HEAD
             if self.quick:
-                self._keep(schema, self._fitted_quickly(schema, X, y), ())
+                self._keep(schema, self._fitted_quickly(schema, X, y))
                 return self
-            state, encoded = TrainState(trainable(self._untrained(schema)), settings), schema.encode(X, y)
-            self._train(schema, state, encoded)
-            self._keep(schema, trained(state.ema.cpu()), state.losses)
-=======
             portions = given.portions(schema, self.validation, self.random_state)
             sizes = portions.sizes
             denoiser = trainable(self._untrained(schema, width=sizes.width))
             state = TrainState(denoiser, self._settings(sizes, denoiser))
             self._train(schema, state, portions)
             self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), sizes.width)
->>>>>>> stop
             return self
         leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
         with storage.held(home, resume=resume, overwrite=overwrite) if leads else nullcontext():
             self._fit_in(home, given, resume, leads)
         return self
 
-<<<<<<< HEAD
-    def _fit_in(self, home: Path, X: Any, y: Any, settings: Settings, resume: bool, leads: bool) -> None:
-        if self.quick:
-            self._fit_quickly_in(home, X, y, resume, leads)
-            return
-=======
     def _fit_in(self, home: Path, given: ToFit, resume: bool, leads: bool) -> None:
->>>>>>> stop
+        if self.quick:
+            self._fit_quickly_in(home, given.X, given.y, resume, leads)
+            return
         checkpoint, described = home / storage.TRAINING, storage.unfinished(home) if resume else None
         schema = self._infer(given.X, given.y) if described is None else self._schema_of(home, described)
         portions = given.portions(schema, self.validation, self.random_state)
@@ -230,10 +216,10 @@ class DenoisingMarkovModel(FittedModel):
         if resume:
             raise InputError("a quick model has no training to resume; fit it anew with overwrite=True (--overwrite)")
         schema = self._infer(X, y)
-        self._keep(schema, self._fitted_quickly(schema, X, y), ())
+        self._keep(schema, self._fitted_quickly(schema, X, y))
         if leads:
             description = storage.Description.of(self.get_params(deep=False), schema)
-            storage.save(home, description, self.denoiser_, self.losses_)
+            storage.save(home, description, self.denoiser_, self.losses_, self.validation_losses_)
 
     def _fitted_quickly(self, schema: Schema, X: Any, y: Any) -> Denoiser:
         options: Any = dict(seed=self.random_state, time_limit=self.time_limit, show=self.progress)
@@ -317,20 +303,11 @@ class DenoisingMarkovModel(FittedModel):
             parts["process"] = self.process
         function(or_none=True, or_class=True, **parts)
 
-<<<<<<< HEAD
-    def _train(self, schema: Schema, state: TrainState, encoded: Encoded, checkpoint: Path | None = None) -> None:
-        rows = asking(self.roles, state.denoiser, encoded, schema)
-        steps = train(state, self.objective or default_objective(state.denoiser), rows, checkpoint=checkpoint)
-        with progress(f"training on {len(encoded):,} rows", self.progress) as update, closing(steps):
-            for step in steps:
-                update(step.progress, f"step {step.index + 1:,} of {self.steps:,}, loss {step.loss:.3f}")
-=======
     def _train(self, schema: Schema, state: TrainState, portions: Portions, checkpoint: Path | None = None) -> None:
         def rows(part: Encoded) -> Dataset:
             return asking(self.roles, state.denoiser, part, schema)
->>>>>>> stop
 
-        objective, settings = self.objective or Denoising(), state.settings
+        objective, settings = self.objective or default_objective(state.denoiser), state.settings
         validation = portions.validation(objective, rows, settings)
         steps = train(
             state,
@@ -347,12 +324,17 @@ class DenoisingMarkovModel(FittedModel):
         self.ended_ = f"trained on {portions.words}; {ending(state, validation)}"
 
     def _keep(
-        self, schema: Schema, denoiser: Denoiser, losses: Sequence[float], looks: torch.Tensor, width: int
+        self,
+        schema: Schema,
+        denoiser: Denoiser,
+        losses: Sequence[float] = (),
+        looks: torch.Tensor | None = None,
+        width: int = WIDTH,
     ) -> None:
         self.schema_ = schema
         self.denoiser_ = denoiser
         self.losses_ = np.asarray(losses, dtype=np.float64)
-        self.validation_losses_ = looks.numpy()
+        self.validation_losses_ = np.empty((0, 2)) if looks is None else looks.numpy()
         self._width = width
         self.n_features_in_ = schema.num_features
         self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
@@ -376,23 +358,15 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMar
         model = _described(path, weights.description, trust)
         with storage.explained(path):
             schema = weights.description.make_schema()
-<<<<<<< HEAD
+            width = width_of(weights.description)
             if model.quick:
                 denoiser: Denoiser = quick.unfitted(model._process(schema), schema, weights.rows("weights"))
             else:
                 if is_ours(model.network):  # before memory is taken
-                    weights.check(model._untrained(schema, sketch(len(weights))))
-                denoiser = model._untrained(schema)
-        losses = weights.load_into(denoiser)
-    model._keep(schema, denoiser.requires_grad_(False).eval(), losses)
-=======
-            width = width_of(weights.description)
-            if is_ours(model.network):  # before memory is taken
-                weights.check(model._untrained(schema, sketch(len(weights)), width))
-            denoiser = model._untrained(schema, width=width)
+                    weights.check(model._untrained(schema, sketch(len(weights)), width))
+                denoiser = model._untrained(schema, width=width)
         losses, looks = weights.load_into(denoiser)
     model._keep(schema, denoiser.requires_grad_(False).eval(), losses, looks, width)
->>>>>>> stop
     return model
 
 
