@@ -30,6 +30,14 @@ def fit(
             "radians, latlon (2 columns), rotation (3, 4 or 9), proportions, sequence.",
         ),
     ] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE",
+            help="What holds in every row, also of samples (repeatable): 'low <= high', 'total = a + b', 'price > 0', "
+            "'code -> place' where one column determines another.",
+        ),
+    ] = None,
     condition: Annotated[
         str | None,
         typer.Option(
@@ -104,6 +112,7 @@ def fit(
     start = time.monotonic()
     options = {
         "kinds": words.kinds(column),
+        "constraints": constraint,
         "condition": words.names(condition, "--condition"),
         "roles": roles,
         "batch_size": batch_size,

@@ -12,6 +12,7 @@ from unnoise._errors import InputError, warn
 from unnoise.data import factors, holes
 from unnoise.data._numerics import Values, row_of
 from unnoise.data.base import Coordinate, Feature
+from unnoise.data.constraints import Chart
 from unnoise.data.factors import Factor, MissingFactor, NumberFactor, ResolvedFactor
 from unnoise.data.factors.base import Columns, finite_numbers, quoted
 from unnoise.data.kinds import Category, Constant, Integer, Real
@@ -20,6 +21,7 @@ _EXACT = 2**53  # all whole floats beyond it are whole
 _FEW = 50  # most values of integer labels that are classes
 _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
 BINARY = "binary"
+_LEVELS = (factors.CategoryFactor.kind, factors.OrderedFactor.kind)  # kinds that keep every bound by themselves
 KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES)
 
 
@@ -48,6 +50,27 @@ def declarations(asked: Mapping[str, str], columns: Mapping[str, Values], presen
         for name in names if kind == BINARY else ():
             _check_binary(holes.filled(columns[name], present[name]) if name in present else columns[name], name)
         found.append(Declared(key, factors.ALIASES.get(kind, kind), names))
+    return found
+
+
+def with_chart(declared: Sequence[Declared], chart: Chart, columns: Collection[str]) -> list[Declared]:
+    """The declarations, and those that what must hold between columns makes."""
+    kind_of = {name: d.kind for d in declared for name in d.columns}
+    if taken := [name for name in kind_of if name in chart.computed]:
+        step = chart.by_target[taken[0]]
+        raise InputError(f"Column '{taken[0]}' follows from others ({step}) and is not modelled; leave out its kind.")
+    found, gaps = list(declared), chart.by_target
+    for name in chart.numbers:
+        if name not in columns:
+            continue
+        kind = kind_of.get(name)
+        if kind is None:
+            found.append(Declared(name, ResolvedFactor.kind, (name,)))
+        elif kind != ResolvedFactor.kind and (name in gaps or kind not in _LEVELS):
+            raise InputError(
+                f"Column '{name}' is declared {kind}, and a constraint needs it as number: leave out its kind, or the "
+                "constraint."
+            )
     return found
 
 

@@ -44,6 +44,8 @@ class DenoisingMarkovModel(FittedModel):
         kinds: what the types of columns do not tell: "real", "integer", "category", "ordered", "binary", "count",
             "angle" (or "degrees", "radians"), "latlon", "rotation", "proportions" or "sequence". Columns that are one
             thing share a key: {"lat,lon": "latlon"}.
+        constraints: what holds in every row, of the data and of samples: "low <= high", "total = a + b", "price > 0",
+            "code -> place" where one column determines another.
         process: a process, or its class, called with the space; by default the product of each kind's own.
         network: called with (input_shape, cond_features, output_shape); by default a residual MLP, a U-Net for images,
             a transformer for sequences.
@@ -88,6 +90,7 @@ class DenoisingMarkovModel(FittedModel):
         condition: str | Sequence[str] | None = None,
         roles: str = "any",
         kinds: Mapping[str, str] | None = None,
+        constraints: Sequence[str] | str | None = None,
         process: Any = None,
         network: Callable[[tuple[int, ...], int, tuple[int, ...]], torch.nn.Module] | None = None,
         head: Callable[[Any], Head[Any]] | None = None,
@@ -108,7 +111,7 @@ class DenoisingMarkovModel(FittedModel):
         random_state: int = 0,
         progress: bool | None = None,
     ) -> None:
-        self.condition, self.roles, self.kinds = condition, roles, kinds
+        self.condition, self.roles, self.kinds, self.constraints = condition, roles, kinds, constraints
         self.process, self.network, self.head = process, network, head
         self.objective, self.sampler, self.likelihood = objective, sampler, likelihood
         self.steps, self.batch_size, self.learning_rate, self.warmup = steps, batch_size, learning_rate, warmup
@@ -172,7 +175,8 @@ class DenoisingMarkovModel(FittedModel):
             storage.complete(home, description, self.denoiser_, self.losses_)
 
     def _infer(self, X: Any, y: Any) -> Schema:
-        return Schema.infer(X, y, kinds=self.kinds, condition=self._conditions())
+        said: dict[str, Any] = {"kinds": self.kinds, "constraints": self.constraints}
+        return Schema.infer(X, y, condition=self._conditions(), **said)
 
     def _schema_of(self, home: Path, described: storage.Description) -> Schema:
         """That of the training to resume, if it had our parameters."""
