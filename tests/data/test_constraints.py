@@ -11,7 +11,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.data import Schema
-from unnoise.data.constraints import Chart
+from unnoise.data.constraints import Chart, offered
 
 
 def _frame(n: int = 400) -> pl.DataFrame:
@@ -19,7 +19,7 @@ def _frame(n: int = 400) -> pl.DataFrame:
     low = rng.integers(0, 30, n)
     high = low + rng.integers(0, 9, n)
     price = np.round(rng.gamma(2.0, 10.0, n) + 0.01, 2)
-    tax = np.round(price * 0.2, 2)
+    tax = np.round(rng.gamma(2.0, 10.0, n) + 0.01, 2)
     code = rng.integers(0, 3, n)
     return pl.DataFrame(
         {
@@ -169,3 +169,14 @@ def test_an_empty_chart_changes_nothing() -> None:
     columns = {"a": np.array([1, 2])}
     assert not Chart()
     assert Chart().forward(columns, {})[0] == columns
+
+
+def test_what_holds_is_offered_and_can_be_kept() -> None:
+    frame = _frame()
+    columns = {name: frame[name].to_numpy() for name in frame.columns}
+    said = offered(columns)
+    rules = [line.partition(" in all 400 rows")[0] for line in said]
+    assert set(rules) == {"total = a-x + tax", "low <= high", "high <= top", "wait <= late", "place -> code"}
+    assert Schema.infer(frame, constraints=rules).chart.computed == {"total", "code"}
+    rng = np.random.default_rng(3)
+    assert not offered({name: rng.permutation(values) for name, values in columns.items()})

@@ -130,7 +130,7 @@ def fit(
     words.refuse(common.idle_labels(labels, "--labels", model._conditions(), rows))
     with _continued(output):
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite)
-    common.result(json, *_outcome(model, data, output, len(rows), time.monotonic() - start))
+    common.result(json, *_outcome(model, data, output, rows, time.monotonic() - start))
 
 
 @contextmanager
@@ -149,22 +149,34 @@ def _continued(output: Path) -> Iterator[None]:
 
 
 def _outcome(
-    model: DenoisingMarkovModel, data: Path, output: Path, rows: int, seconds: float
+    model: DenoisingMarkovModel, data: Path, output: Path, rows: Any, seconds: float
 ) -> tuple[dict[str, Any], str]:
     steps = len(model.losses_)
     facts = {
         "model": str(output),
-        "rows": rows,
+        "rows": len(rows),
         "steps": steps,
         "loss": float(model.losses_[-100:].mean()),
         "seconds": round(seconds, 1),
     }
     suffix = {".npz": ".npy", ".safetensors": ".npy", ".gz": ".csv", "": ".npy"}.get(data.suffix, data.suffix)
     told = (
-        f"{model.schema_.describe()}\n\nsaved {output} after {steps:,} steps in {seconds:.0f} s; next:\n"
+        f"{model.schema_.describe()}{_offers(model, rows)}\n\n"
+        f"saved {output} after {steps:,} steps in {seconds:.0f} s; next:\n"
         f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"
         f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}"
     )
     if model.schema_.missing:
         told += f"\n  {words.command('unnoise', 'impute', output, data, '-o', f'filled{suffix}')}"
     return facts, told
+
+
+def _offers(model: DenoisingMarkovModel, rows: Any) -> str:
+    """What holds between the columns of a table in every row, and is not kept yet."""
+    from unnoise.data.constraints import offered
+
+    schema = model.schema_
+    if schema.feature_names is None:
+        return ""
+    kept = {*schema.conditions, *(name for step in schema.chart.steps for name in (step.target, *step.sources))}
+    return "".join(f"\n{sentence}" for sentence in offered(schema.container.split(rows), kept))

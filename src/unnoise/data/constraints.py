@@ -8,6 +8,7 @@ have Jacobian 1, so that densities of numbers stay in the data's own units.
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,6 +18,7 @@ import numpy as np
 from unnoise._errors import InputError, warn
 from unnoise.data._checked import built, check, entries
 from unnoise.data._numerics import Values
+from unnoise.data._offers import offers
 from unnoise.data.base import listed
 from unnoise.data.charts import Bound, Gap, Lookup, Step, Sum
 from unnoise.data.holes import Mask, Present
@@ -222,6 +224,21 @@ class Chart:
             check(kind in list(_STEPS), "step", kind, f"one of {', '.join(_STEPS)}")
             steps.append(built(_STEPS[str(kind)], fields))
         return cls(tuple(steps), tuple(built(Bound, fields) for fields in entries(config.get("bounds"), "bounds")))
+
+
+def offered(columns: Mapping[str, Values], kept: Collection[str] = ()) -> list[str]:
+    """Sentences about what holds between columns in all rows and could be kept, at most five.
+
+    Args:
+        columns: of the data, by name; holes as of `data.holes`.
+        kept: columns that a constraint is about already.
+
+    >>> low = np.arange(100) % 10
+    >>> offered({"low": low, "high": low + np.arange(100) % 3})
+    ["low <= high in all 100 rows: keep it with --constraint 'low <= high'"]
+    """
+    left = {name: values for name, values in columns.items() if name not in kept}
+    return [f"{text} in all {n:,} rows: keep it with --constraint {shlex.quote(text)}" for text, n in offers(left)]
 
 
 def _there(columns: Mapping[str, Values], present: Present, name: str) -> Mask:
