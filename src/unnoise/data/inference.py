@@ -15,6 +15,7 @@ from unnoise.data.base import Coordinate, Feature
 from unnoise.data.constraints import Chart
 from unnoise.data.factors import Factor, MissingFactor, NumberFactor, ResolvedFactor
 from unnoise.data.factors.base import Columns, finite_numbers, quoted
+from unnoise.data.factors.discrete import FEW
 from unnoise.data.kinds import Category, Constant, Integer, Real
 
 _EXACT = 2**53  # all whole floats beyond it are whole
@@ -112,6 +113,7 @@ def modelled(
             )
         else:
             found[kind] = _fitted(factors.BY_KIND[kind], {name: columns[name] for name in names}, present)
+    found = {name: part for factor_name, factor in found.items() for name, part in _apart(factor_name, factor)}
     for d in declared:
         for name, members in _split(d):
             parts = {column: columns[column] for column in members}
@@ -163,6 +165,16 @@ def _fitted(fit: Callable[[Columns], Factor], columns: Columns, present: holes.P
     if not any(name in present for name in columns):
         return found
     return fit({name: values[present[name]] if name in present else values for name, values in columns.items()})
+
+
+def _apart(name: str, factor: Factor) -> list[tuple[str, Factor]]:
+    """Categories with each column of many levels in a factor of its own, as sites of one space are all as large."""
+    if type(factor) is not factors.CategoryFactor or len(factor.columns) == 1:
+        return [(name, factor)]
+    places = range(len(factor.columns))
+    large = [i for i in places if len(factor.levels[i]) > FEW]
+    groups = [("", [i for i in places if i not in large]), *((f"_{factor.columns[i]}", [i]) for i in large)]
+    return [(f"{name}{end}", factor.only(group)) for end, group in groups if group]
 
 
 def _complete(columns: Columns, present: holes.Present) -> Columns:
