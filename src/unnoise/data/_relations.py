@@ -11,7 +11,7 @@ import numpy as np
 from unnoise._errors import InputError
 from unnoise.data._decimals import decimals_of
 from unnoise.data._numerics import Values
-from unnoise.data.charts import MOST_LEVELS, Bound, Gap, Lookup, Step, Sum
+from unnoise.data.charts import MOST_LEVELS, Gap, Limit, Lookup, Step, Sum
 from unnoise.data.constraints import Chart, warn_of_holes
 from unnoise.data.holes import Present
 
@@ -50,7 +50,7 @@ class _Builder:
     def __init__(self, columns: Mapping[str, Values], present: Present, conditions: Collection[str]) -> None:
         self.columns, self.present, self.conditions = columns, present, conditions
         self.steps: dict[str, Step] = {}
-        self.bounds: list[Bound] = []
+        self.bounds: list[Limit] = []
         self.orders: list[tuple[str, str, bool]] = []
 
     def add(self, text: str) -> None:
@@ -100,7 +100,7 @@ class _Builder:
         elif isinstance(low, str) or isinstance(high, str):
             name, bound = (high, low) if isinstance(high, str) else (low, high)
             self._numbers((str(name),), text)
-            self.bounds.append(Bound(str(name), bound, isinstance(high, str), strict))  # type: ignore[arg-type]
+            self.bounds.append(Limit(str(name), bound, isinstance(high, str), strict))  # type: ignore[arg-type]
         else:
             raise InputError(f"got the constraint {text!r} without a column; name one, {_EXAMPLES}")
 
@@ -187,7 +187,7 @@ class _Builder:
                 for bound in list(self.bounds):
                     inner = high if bound.above and bound.target == low else low
                     if bound.target == (low if bound.above else high):
-                        new = Bound(inner, bound.bound, bound.above, bound.strict or strict)
+                        new = Limit(inner, bound.bound, bound.above, bound.strict or strict)
                         known = {(one.target, one.above, one.bound) for one in self.bounds}
                         if (inner, bound.above, bound.bound) not in known:
                             self.bounds.append(new)

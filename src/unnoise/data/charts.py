@@ -267,10 +267,10 @@ class Lookup:
 
 
 @dataclass(frozen=True)
-class Bound:
+class Limit:
     """Numbers on one side of a bound, which cells of a column keep without a step.
 
-    >>> price = Bound("price", 0, above=True, strict=True)
+    >>> price = Limit("price", 0, above=True, strict=True)
     >>> str(price), price.holds({"price": np.array([0.0, 0.1])}).tolist()
     ('price > 0', [False, True])
     """

@@ -20,12 +20,12 @@ from unnoise.data._checked import built, check, entries
 from unnoise.data._numerics import Values
 from unnoise.data._offers import offers
 from unnoise.data.base import listed
-from unnoise.data.charts import Bound, Gap, Lookup, Step, Sum
+from unnoise.data.charts import Gap, Limit, Lookup, Step, Sum
 from unnoise.data.holes import Mask, Present
 
 Held = dict[str, tuple[Values, Mask]]
 Among = dict[str, tuple[Any, ...]]
-_STEPS: dict[str, type[Any]] = {kind.name: kind for kind in (Gap, Sum, Lookup, Bound)}
+_STEPS: dict[str, type[Any]] = {kind.name: kind for kind in (Gap, Sum, Lookup, Limit)}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Chart:
     """
 
     steps: tuple[Step, ...] = ()
-    bounds: tuple[Bound, ...] = ()
+    bounds: tuple[Limit, ...] = ()
 
     def __post_init__(self) -> None:
         targets = [step.target for step in self.steps]
@@ -223,7 +223,7 @@ class Chart:
             kind = fields.pop("step", None) if (fields := dict(fields)) else None
             check(kind in list(_STEPS), "step", kind, f"one of {', '.join(_STEPS)}")
             steps.append(built(_STEPS[str(kind)], fields))
-        return cls(tuple(steps), tuple(built(Bound, fields) for fields in entries(config.get("bounds"), "bounds")))
+        return cls(tuple(steps), tuple(built(Limit, fields) for fields in entries(config.get("bounds"), "bounds")))
 
 
 def offered(columns: Mapping[str, Values], kept: Collection[str] = ()) -> list[str]:
@@ -245,7 +245,7 @@ def _there(columns: Mapping[str, Values], present: Present, name: str) -> Mask:
     return present.get(name, np.ones(len(columns[name]), dtype=bool))
 
 
-def _clipped(values: Values, bound: Bound, decimals: int | None) -> Values:
+def _clipped(values: Values, bound: Limit, decimals: int | None) -> Values:
     """Within a bound; where it is strict, one step of the grid inside."""
     end = bound.bound
     if bound.strict:
@@ -270,10 +270,10 @@ def _check_beside(step: Step, found: Held, sources: Sequence[str]) -> None:
         _check_rows(step, {name: found[name][0] for name in (*sources, step.target)}, own)
 
 
-def _check_rows(step: Step | Bound, columns: Mapping[str, Values], there: Mask) -> None:
+def _check_rows(step: Step | Limit, columns: Mapping[str, Values], there: Mask) -> None:
     """Refuse rows, of those that are there, in which it is not so."""
     rows = np.flatnonzero(there)
-    names = (step.target,) if isinstance(step, Bound) else (*step.sources, step.target)
+    names = (step.target,) if isinstance(step, Limit) else (*step.sources, step.target)
     bad = rows[~step.holds({name: columns[name][rows] for name in names})]
     if len(bad):
         listed = ", ".join(map(str, bad[:3].tolist())) + (", ..." if len(bad) > 3 else "")

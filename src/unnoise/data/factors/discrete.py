@@ -63,9 +63,8 @@ class CategoryFactor(Factor):
 
     def only(self, places: Sequence[int]) -> Self:
         """The factor of some of the columns, by their places."""
-        parts = ([part[i] for i in places] for part in (self.columns, self.levels, self.dtypes))
-        columns, levels, dtypes = map(tuple, parts)
-        return replace(self, columns=columns, levels=levels, dtypes=dtypes)
+        columns, levels = (tuple(self.columns[i] for i in places), tuple(self.levels[i] for i in places))
+        return replace(self, columns=columns, levels=levels, dtypes=tuple(self.dtypes[i] for i in places))
 
     def process(self) -> CTMC:
         """Jumps to a mask, or to any level at the same rate."""
