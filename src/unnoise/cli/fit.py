@@ -31,6 +31,14 @@ def fit(
             "radians, latlon (2 columns), rotation (3, 4 or 9), proportions, sequence.",
         ),
     ] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE",
+            help="What holds in every row, also of samples (repeatable): 'low <= high', 'total = a + b', 'price > 0', "
+            "'code -> place' where one column determines another.",
+        ),
+    ] = None,
     condition: Annotated[
         str | None,
         typer.Option(
@@ -127,6 +135,7 @@ def fit(
     options = {
         "validation": share,
         "kinds": words.kinds(column),
+        "constraints": constraint,
         "condition": words.names(condition, "--condition"),
         "roles": roles,
         "batch_size": batch_size,
@@ -147,7 +156,7 @@ def fit(
     more = {"sample_weight": weights, "validation_data": held_out}
     with _continued(output):
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite, **more)
-    common.result(json, *_outcome(model, data, output, len(rows), time.monotonic() - start))
+    common.result(json, *_outcome(model, data, output, rows, time.monotonic() - start))
 
 
 @contextmanager
@@ -166,14 +175,14 @@ def _continued(output: Path) -> Iterator[None]:
 
 
 def _outcome(
-    model: DenoisingMarkovModel, data: Path, output: Path, rows: int, seconds: float
+    model: DenoisingMarkovModel, data: Path, output: Path, rows: Any, seconds: float
 ) -> tuple[dict[str, Any], str]:
     import numpy as np
 
     steps = len(model.losses_)
     facts = {
         "model": str(output),
-        "rows": rows,
+        "rows": len(rows),
         "steps": steps,
         "ended": model.ended_,
         "validation_loss": float(np.nanmin(model.validation_losses_[:, 1])) if len(model.validation_losses_) else None,
@@ -182,7 +191,7 @@ def _outcome(
     }
     suffix = common.suffix_of(data)
     told = (
-        f"{model.schema_.describe()}\n\n{model.ended_}\n"
+        f"{model.schema_.describe()}{_offers(model, rows)}\n\n{model.ended_}\n"
         f"saved {output} after {steps:,} steps in {seconds:.0f} s; next:\n"
         f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"
         f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}"
@@ -190,3 +199,14 @@ def _outcome(
     if model.schema_.missing:
         told += f"\n  {words.command('unnoise', 'impute', output, data, '-o', f'filled{suffix}')}"
     return facts, told
+
+
+def _offers(model: DenoisingMarkovModel, rows: Any) -> str:
+    """What holds between the columns of a table in every row, and is not kept yet."""
+    from unnoise.data.constraints import offered
+
+    schema = model.schema_
+    if schema.feature_names is None:
+        return ""
+    kept = {*schema.conditions, *(name for step in schema.chart.steps for name in (step.target, *step.sources))}
+    return "".join(f"\n{sentence}" for sentence in offered(schema.container.split(rows), kept))

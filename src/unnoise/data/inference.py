@@ -14,8 +14,10 @@ from unnoise._errors import InputError, warn
 from unnoise.data import factors, holes
 from unnoise.data._numerics import Values, row_of
 from unnoise.data.base import Coordinate, Feature
+from unnoise.data.constraints import Chart
 from unnoise.data.factors import Factor, MissingFactor, NumberFactor, ResolvedFactor
 from unnoise.data.factors.base import Columns, finite_numbers, quoted
+from unnoise.data.factors.discrete import FEW
 from unnoise.data.kinds import Category, Constant, Integer, Real
 
 _EXACT = 2**53  # all whole floats beyond it are whole
@@ -23,6 +25,7 @@ _FEW = 50  # most values of integer labels that are classes
 _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
 BINARY = "binary"
 _OF_TEXT = (BINARY, "category", "ordered", "sequence")
+_LEVELS = (factors.CategoryFactor.kind, factors.OrderedFactor.kind)  # kinds that keep every bound by themselves
 KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES)
 
 
@@ -59,6 +62,27 @@ def declarations(asked: Mapping[str, str], columns: Mapping[str, Values], presen
         for name in names if kind == BINARY else ():
             _check_binary(holes.filled(columns[name], present[name]) if name in present else columns[name], name)
         found.append(Declared(key, factors.ALIASES.get(kind, kind), names))
+    return found
+
+
+def with_chart(declared: Sequence[Declared], chart: Chart, columns: Collection[str]) -> list[Declared]:
+    """The declarations, and those that what must hold between columns makes."""
+    kind_of = {name: d.kind for d in declared for name in d.columns}
+    if taken := [name for name in kind_of if name in chart.computed]:
+        step = chart.by_target[taken[0]]
+        raise InputError(f"Column '{taken[0]}' follows from others ({step}) and is not modelled; leave out its kind.")
+    found, gaps = list(declared), chart.by_target
+    for name in chart.numbers:
+        if name not in columns:
+            continue
+        kind = kind_of.get(name)
+        if kind is None:
+            found.append(Declared(name, ResolvedFactor.kind, (name,)))
+        elif kind != ResolvedFactor.kind and (name in gaps or kind not in _LEVELS):
+            raise InputError(
+                f"Column '{name}' is declared {kind}, and a constraint needs it as number: leave out its kind, or the "
+                "constraint."
+            )
     return found
 
 
@@ -101,6 +125,7 @@ def modelled(
             )
         else:
             found[kind] = _fitted(factors.BY_KIND[kind], {name: columns[name] for name in names}, present)
+    found = {name: part for factor_name, factor in found.items() for name, part in _apart(factor_name, factor)}
     for d in declared:
         for name, members in _split(d):
             parts = {column: columns[column] for column in members}
@@ -164,6 +189,16 @@ def _fitted(fit: Callable[[Columns], Factor], columns: Columns, present: holes.P
     if not any(name in present for name in columns):
         return found
     return fit({name: values[present[name]] if name in present else values for name, values in columns.items()})
+
+
+def _apart(name: str, factor: Factor) -> list[tuple[str, Factor]]:
+    """Categories with each column of many levels in a factor of its own, as sites of one space are all as large."""
+    if type(factor) is not factors.CategoryFactor or len(factor.columns) == 1:
+        return [(name, factor)]
+    places = range(len(factor.columns))
+    large = [i for i in places if len(factor.levels[i]) > FEW]
+    groups = [("", [i for i in places if i not in large]), *((f"_{factor.columns[i]}", [i]) for i in large)]
+    return [(f"{name}{end}", factor.only(group)) for end, group in groups if group]
 
 
 def _complete(columns: Columns, present: holes.Present) -> Columns:

@@ -51,6 +51,8 @@ class DenoisingMarkovModel(FittedModel):
             thing share a key: {"lat,lon": "latlon"}.
         quick: a mixture of product laws instead of a network, fitted by EM in seconds, which answers every question in
             closed form. Of what follows it heeds `process`, `sampler`, `likelihood`, `time_limit` and `random_state`.
+        constraints: what holds in every row, of the data and of samples: "low <= high", "total = a + b", "price > 0",
+            "code -> place" where one column determines another.
         process: a process, or its class, called with the space; by default the product of each kind's own.
         network: called with (input_shape, cond_features, output_shape); by default a residual MLP, a U-Net for images,
             a transformer for sequences.
@@ -101,6 +103,7 @@ class DenoisingMarkovModel(FittedModel):
         roles: str = "any",
         kinds: Mapping[str, str] | None = None,
         quick: bool = False,
+        constraints: Sequence[str] | str | None = None,
         process: Any = None,
         network: Callable[[tuple[int, ...], int, tuple[int, ...]], torch.nn.Module] | None = None,
         head: Callable[[Any], Head[Any]] | None = None,
@@ -122,7 +125,8 @@ class DenoisingMarkovModel(FittedModel):
         random_state: int = 0,
         progress: bool | None = None,
     ) -> None:
-        self.condition, self.roles, self.kinds, self.quick = condition, roles, kinds, quick
+        self.condition, self.roles, self.kinds = condition, roles, kinds
+        self.quick, self.constraints = quick, constraints
         self.process, self.network, self.head = process, network, head
         self.objective, self.sampler, self.likelihood = objective, sampler, likelihood
         self.validation, self.steps, self.batch_size = validation, steps, batch_size
@@ -226,7 +230,8 @@ class DenoisingMarkovModel(FittedModel):
         return quick.fitted(self._process(schema), schema.encode(X, y), schema, **options)
 
     def _infer(self, X: Any, y: Any) -> Schema:
-        return Schema.infer(X, y, kinds=self.kinds, condition=self._conditions())
+        said: dict[str, Any] = {"kinds": self.kinds, "constraints": self.constraints}
+        return Schema.infer(X, y, condition=self._conditions(), **said)
 
     def _schema_of(self, home: Path, described: storage.Description) -> Schema:
         """That of the training to resume, if it had our parameters."""
