@@ -19,5 +19,5 @@ def test_many_files() -> None:
 
 
 def test_a_wrong_reading_is_seen(tmp_path: Path) -> None:
-    assert "5.0" in str(fault("none", b"a,b\n1,2\n3,4\n", {"a": ["5", "3"], "b": ["2", "4"]}, tmp_path))
+    assert "for ['5', '3']" in str(fault("none", b"a,b\n1,2\n3,4\n", {"a": ["5", "3"], "b": ["2", "4"]}, tmp_path))
     assert "refused" in str(fault("none", b"a,b\n1,2\n3\n", {"a": ["1"], "b": ["2"]}, tmp_path))
