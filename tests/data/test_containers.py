@@ -139,7 +139,7 @@ def test_data_is_not_written_to() -> None:
 
 
 def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    schema = Schema.infer(pandas_frame()[["i", "f"]])
+    schema = Schema.infer(pandas_frame()[["i", "f"]], kinds={"i": "real", "f": "real"})
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(InputError, match=r"fitted on a pandas DataFrame .* pip install pandas"):
         schema.decode(torch.zeros(1, 2))
@@ -200,7 +200,7 @@ def test_names_are_optional_with_scikit_learns_warnings() -> None:
     with pytest.warns(
         UserWarning, match="X does not have valid feature names, but DenoisingMarkovModel was fitted with"
     ):
-        named = Schema.infer(frame).encode(array)
+        named = Schema.infer(frame, kinds={"a": "real", "b": "real"}).encode(array)
     with pytest.warns(
         UserWarning, match="X has feature names, but DenoisingMarkovModel was fitted without feature names"
     ):
