@@ -43,6 +43,7 @@ def default_sampler(process: processes.Process[Any]) -> Callable[..., Sampler]:
     return samplers.Ancestral if isinstance(process, processes.Bridged) else samplers.Euler
 
 
+MOST_STEPS = 8000
 WIDTH = 256  # of the MLP of a model that says nothing of it
 
 
@@ -65,11 +66,11 @@ class Sizes:
         """For so many rows to train on, of so many numbers each.
 
         >>> Sizes.of(20, 15), Sizes.of(10**7, 15)
-        (Sizes(steps=2000, batch_size=64, width=128), Sizes(steps=10000, batch_size=512, width=512))
+        (Sizes(steps=2000, batch_size=64, width=128), Sizes(steps=8000, batch_size=512, width=512))
         """
-        steps = min(max(13 * math.sqrt(rows * cells), 2000), 10000)
+        steps = min(max(13 * math.sqrt(rows * cells), 2000), MOST_STEPS)
         batch_size = min(max(2 ** math.ceil(math.log2(rows)), 64), 512)
-        width = 128 if rows < 2000 else 256 if rows < 20000 else 512
+        width = 128 if rows < 2000 else 256 if rows < 100000 else 512
         return cls(round(steps / 100) * 100, batch_size, width)
 
 

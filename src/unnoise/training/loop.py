@@ -98,6 +98,8 @@ class _Run:
         self.state, self.source, self.settings, self.validation = state, source, settings, validation
         self.order = BatchOrder(len(source), settings.batch_size * settings.accumulate, settings.seed, weights)
         state.see(source, weights)
+        if validation is not None:
+            state.looks.slack = validation.slack
         self.group = ProcessGroup.gather(settings)
         own, starts = self.group.rows(settings.batch_size), range(0, self.order.batch_size, settings.batch_size)
         self.parts = [slice(start + own.start, start + own.stop) for start in starts]

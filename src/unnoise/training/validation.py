@@ -13,12 +13,13 @@ from unnoise import _tree
 from unnoise._checks import function, instance, real, whole
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
-from unnoise.objectives import Objective
+from unnoise.objectives import AnyOrder, Objective
 from unnoise.training.dataset import Dataset, check_weights, derived_seed
 
 EVALUATIONS = 2048  # of one look at least, where few rows are seen under much noise
 SHARE = 0.05  # of the time of training that looks may take
 FIRST = 20  # steps before the first look
+SLACK = 0.05  # of the improvement, for digits
 SOONEST = 300  # steps without improvement before training ends
 
 
@@ -96,23 +97,28 @@ class Validation:
         loss: of a denoiser, as `HeldOut`; the smaller, the better.
         every: steps between two looks, later.
         first: steps before the first look.
-        patience: training ends when the best look is followed by this share of all steps; None for never.
+        patience: training ends when the kept look is followed by this share of all steps; None for never.
+        slack: the last look is kept that is worse than the best by at most this share of all improvement. Digits of
+            numbers need some: a network grows too sure of them while it still learns how columns depend.
     """
 
     loss: Callable[[Denoiser], float]
     every: int = 100
     first: int = FIRST
     patience: float | None = 1 / 3
+    slack: float = 0.0
 
     def __post_init__(self) -> None:
         function(loss=self.loss)
+        real(least=0, below=1, slack=self.slack)
         whole(least=1, every=self.every, first=self.first)
         real(above=0, below=1, or_none=True, patience=self.patience)
 
     @classmethod
     def of(cls, held_out: HeldOut, batch_size: int) -> Validation:
         """So often that looks take at most a twentieth of the time; an evaluation is a third of a training one."""
-        return cls(held_out, every=max(FIRST, math.ceil(len(held_out) / (3 * batch_size * SHARE))))
+        every = max(FIRST, math.ceil(len(held_out) / (3 * batch_size * SHARE)))
+        return cls(held_out, every=every, slack=SLACK if isinstance(held_out.objective, AnyOrder) else 0.0)
 
     def is_due(self, looks: Looks, step: int) -> bool:
         """Whether it is time for a look, after so many steps."""
@@ -129,18 +135,20 @@ class Validation:
 
 @dataclass
 class Looks:
-    """What validation has said, and the averaged weights of which it was best."""
+    """What validation has said, and the averaged weights of the look that is kept: the best, or the last within slack."""
 
     steps: list[int] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
+    slack: float = 0.0
 
     def add(self, step: int, loss: float, denoiser: Denoiser) -> None:
         """One more, after so many steps."""
-        if not self.losses or math.isnan(self.best_loss) or loss < self.best_loss:
-            self.best = {name: tensor.detach().clone() for name, tensor in denoiser.state_dict().items()}
+        before = self._best if self.losses else -1
         self.steps.append(step)
         self.losses.append(loss)
+        if self._best != before:
+            self.best = {name: tensor.detach().clone() for name, tensor in denoiser.state_dict().items()}
 
     def table(self) -> Tensor:
         """Steps and losses, (looks, 2) float64."""
@@ -154,12 +162,12 @@ class Looks:
 
     @property
     def best_step(self) -> int:
-        """After how many steps the loss was smallest."""
+        """After how many steps the kept look was."""
         return self.steps[self._best]
 
     @property
     def best_loss(self) -> float:
-        """The smallest loss."""
+        """The loss of the kept look."""
         return self.losses[self._best]
 
     @property
@@ -171,4 +179,10 @@ class Looks:
 
     @property
     def _best(self) -> int:
-        return min(range(len(self.losses)), key=lambda i: (math.isnan(self.losses[i]), self.losses[i]))
+        numbers = [loss for loss in self.losses if not math.isnan(loss)]
+        if not numbers:
+            return 0
+        least = min(numbers)
+        most = least + self.slack * max(numbers[0] - least, 0.0)
+        good = [i for i, loss in enumerate(self.losses) if loss <= most]
+        return good[-1] if self.slack else good[0]
