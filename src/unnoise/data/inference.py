@@ -18,15 +18,16 @@ from unnoise.data.constraints import Chart
 from unnoise.data.factors import Factor, MissingFactor, NumberFactor, ResolvedFactor
 from unnoise.data.factors.base import Columns, finite_numbers, quoted
 from unnoise.data.factors.discrete import FEW
-from unnoise.data.kinds import Category, Constant, Integer, Real
+from unnoise.data.kinds import Category, Constant, Identifier, Integer, Real
 
 _EXACT = 2**53  # all whole floats beyond it are whole
 _FEW = 50  # most values of integer labels that are classes
 _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
 BINARY = "binary"
+_FEWEST_NAMES, _MOSTLY = 20, 0.9  # rows, and the share of them that differ, from which texts are names
 _OF_TEXT = (BINARY, "category", "ordered", "sequence")
 _LEVELS = (factors.CategoryFactor.kind, factors.OrderedFactor.kind)  # kinds that keep every bound by themselves
-KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES)
+KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES, Identifier.name)
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ def modelled(
         for name, values in columns.items()
         if name not in by_declaration and (values == values.flat[0]).all()
     }
+    for name in _identifiers(columns, kind_of, present, orders or {}):
+        constants[name] = Identifier.fit(columns[name], name)
     flagged = holes.missing({name: mask for name, mask in present.items() if name in columns})
     check_varying(columns, constants, flagged)
     pools: dict[str, list[str]] = {}
@@ -137,6 +140,28 @@ def modelled(
     return found, constants
 
 
+def _identifiers(
+    columns: Mapping[str, Values],
+    kind_of: Mapping[str, str],
+    present: holes.Present,
+    orders: Collection[str],
+) -> list[str]:
+    """The columns of text of which nearly every row has its own: names of people must not come back unasked."""
+    found = []
+    for name, values in columns.items():
+        if kind_of.get(name) == Identifier.name:
+            found.append(name)
+        elif name not in kind_of and name not in orders and values.dtype == object and values.ndim == 1:
+            texts = values[present[name]] if name in present else values
+            if len(texts) >= _FEWEST_NAMES and len(set(texts.tolist())) > _MOSTLY * len(texts):
+                found.append(name)
+                warn(
+                    f"'{name}' has a text of its own in nearly every row, as names do, so it is not modelled, and samples "
+                    f"hold '{name}-1', '{name}-2', ...; declare it category or sequence to model it"
+                )
+    return found
+
+
 def condition(values: Values, name: str, asked: str | None, labels: bool) -> Feature:
     """Text, booleans and labels with few values are categories, others real.
 
@@ -162,7 +187,8 @@ def check_varying(
         raise InputError("Every column is a condition, so nothing is left to model.")
     if len(constants) == len(columns):
         raise InputError(f"Every column holds a single value ({_valued(constants)}), so there is nothing to model.")
-    if silent := {name: kind for name, kind in constants.items() if name not in flagged}:
+    silent = {name: kind for name, kind in constants.items() if not (name in flagged or isinstance(kind, Identifier))}
+    if silent:
         who = "1 column holds" if len(silent) == 1 else f"{len(silent)} columns hold"
         warn(f"{who} a single value; samples repeat it, and the model does not learn it: {_valued(silent)}.")
 

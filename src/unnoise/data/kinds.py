@@ -225,6 +225,34 @@ class Constant(Kind):
 
 
 @dataclass(frozen=True)
+class Identifier(Constant):
+    """A text of which nearly every row has its own, such as a name: not modelled, and made anew.
+
+    >>> Identifier.fit(np.array(["Ada", "Bo"], dtype=object), "name").values(2).tolist()
+    ['name-1', 'name-2']
+    """
+
+    name: ClassVar[str] = "identifier"
+
+    @classmethod
+    def fit(cls, values: Values, column: str) -> Self:
+        """Only the name of the column is kept; an InputError unless it holds text."""
+        if values.dtype != object:
+            raise InputError(f"Column '{column}' is declared identifier, but holds numbers; expected text: drop it.")
+        return cls(column, TEXT)
+
+    def check(self, values: Values, column: str) -> None:
+        """Any text will do: it has no part in the likelihood."""
+
+    def values(self, n: int) -> Values:
+        """The name of the column, and a number."""
+        return np.array([f"{self.value}-{i + 1}" for i in range(n)], dtype=object)
+
+    def __str__(self) -> str:
+        return f"identifier: not modelled, made anew as {self.value}-1, {self.value}-2, ..."
+
+
+@dataclass(frozen=True)
 class Category(Feature):
     """A level as a condition, one indicator per level.
 
@@ -283,7 +311,7 @@ class Category(Feature):
 
 def from_config(config: dict[str, Any]) -> Kind:
     """The kind that `to_config` described."""
-    kinds: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant)}
+    kinds: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant, Identifier)}
     name = config.get("kind")
     check(name in list(kinds), "kind", name, f"one of {', '.join(kinds)}")
     return built(kinds[str(name)], {key: value for key, value in config.items() if key != "kind"})

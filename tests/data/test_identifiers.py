@@ -1,0 +1,37 @@
+"""Texts that nearly every row has of its own are not modelled, and never come back unasked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from unnoise import InputError
+from unnoise.data import Schema
+
+ROWS = 40
+PEOPLE = pd.DataFrame({"name": [f"Person {i}" for i in range(ROWS)], "city": ["a", "b"] * (ROWS // 2)})
+
+
+def test_names_are_left_out_and_made_anew() -> None:
+    with pytest.warns(UserWarning, match="'name' has a text of its own in nearly every row"):
+        schema = Schema.infer(PEOPLE)
+    assert schema.columns_of_state == ("city",)
+    samples = schema.decode(torch.tensor([[0], [1]]))
+    assert samples["name"].tolist() == ["name-1", "name-2"]
+    assert samples["city"].tolist() == ["a", "b"]
+    assert Schema.from_config(schema.to_config()) == schema
+
+
+def test_a_declared_kind_rules() -> None:
+    assert Schema.infer(PEOPLE, kinds={"name": "category"}).columns_of_state == ("name", "city")
+    frame = PEOPLE.assign(name=["x", "y", "z", "w"] * (ROWS // 4))
+    assert Schema.infer(frame).columns_of_state == ("name", "city")
+    assert Schema.infer(frame, kinds={"name": "identifier"}).columns_of_state == ("city",)
+
+
+def test_numbers_are_no_identifiers() -> None:
+    frame = PEOPLE.assign(name=np.arange(ROWS))
+    with pytest.raises(InputError, match="is declared identifier, but holds numbers"):
+        Schema.infer(frame, kinds={"name": "identifier"})
