@@ -46,6 +46,10 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="In seconds: a mixture of product laws, fitted by EM, instead of a network."),
+    ] = False,
     labels: common.Labels = None,
     steps: Annotated[int | None, typer.Option(help="Gradient steps; 3000 by default.", show_default=False)] = None,
     time_limit: Annotated[
@@ -89,6 +93,8 @@ def fit(
 
       unnoise fit people.parquet -o model --column zip=category --time 10m
 
+      unnoise fit people.parquet -o model --quick
+
       unnoise fit people.parquet -o model --condition sex,age
 
       unnoise fit quakes.csv -o model --column lat,lon=latlon
@@ -99,6 +105,7 @@ def fit(
 
     words.refuse(
         (resume and overwrite, "--overwrite replaces the model that --resume continues"),
+        (quick and resume, "a quick model has no training that --resume could continue"),
         (bool(trust) and not resume, "--trust is for the modules of a model that --resume continues"),
     )
     start = time.monotonic()
@@ -106,6 +113,7 @@ def fit(
         "kinds": words.kinds(column),
         "condition": words.names(condition, "--condition"),
         "roles": roles,
+        "quick": quick or None,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "precision": precision,
@@ -143,16 +151,13 @@ def _outcome(
     model: DenoisingMarkovModel, data: Path, output: Path, rows: int, seconds: float
 ) -> tuple[dict[str, Any], str]:
     steps = len(model.losses_)
-    facts = {
-        "model": str(output),
-        "rows": rows,
-        "steps": steps,
-        "loss": float(model.losses_[-100:].mean()),
-        "seconds": round(seconds, 1),
-    }
+    facts = {"model": str(output), "rows": rows, "steps": steps, "seconds": round(seconds, 1)}
+    if steps:
+        facts["loss"] = float(model.losses_[-100:].mean())
+    how = f"after {steps:,} steps" if steps else "with a mixture"
     suffix = {".npz": ".npy", ".safetensors": ".npy", ".gz": ".csv", "": ".npy"}.get(data.suffix, data.suffix)
     told = (
-        f"{model.schema_.describe()}\n\nsaved {output} after {steps:,} steps in {seconds:.0f} s; next:\n"
+        f"{model.schema_.describe()}\n\nsaved {output} {how} in {seconds:.0f} s; next:\n"
         f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"
         f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}"
     )

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._checks import instance, real, refuse, whole
+from unnoise._checks import function, instance, real, refuse, whole
 from unnoise._errors import InputError
 from unnoise.laws.components import Components, Tally
 from unnoise.laws.product_mixture import ProductMixture
@@ -111,15 +111,12 @@ def fit_latent_classes(
     >>> print(f"{law.log_prob(torch.tensor([[0, 0]])).exp().item():.2f}")
     0.50
     """
-    _check(base)
     whole(least=1, components=components)
     real(above=0, or_none=True, time_limit=time_limit)
     instance(torch.Generator, rng=rng)
-    n = _tree.length(x)
-    cells = _tree.map(lambda part, leaf: torch.ones(n, *part.cells, dtype=torch.bool, device=leaf.device), base, x)
-    rows = Rows(x, cells if known is None else known, torch.ones(n) if weights is None else weights)
-    if rows.weights.shape != (n,) or not n:
-        refuse("weights", rows.weights, f"one for each of {n} rows, of which there must be one or more")
+    function(or_none=True, on_step=on_step)
+    rows = _checked(base, x, known, weights)
+    n = len(rows)
     clock = _Clock(time_limit, on_step)
     most = max(1, min(components, n // PER_COMPONENT))
     order = torch.randperm(n, generator=rng)
@@ -264,7 +261,36 @@ class _Clock:
             self.on_step(min(1.0, self.done / self.work))
 
 
-def _check(base: Any) -> None:
+def _checked(base: Any, x: Any, known: Any, weights: Any) -> Rows:
+    """The rows, or an InputError."""
     for _, part in _tree.leaves(base):
         if not isinstance(part, Components) or len(part) != 1:
             refuse("base", base, "laws.Components of one law, or a dict of them")
+    points = dict(_tree.leaves(x))
+    n = len(first) if isinstance(first := next(iter(points.values()), None), Tensor) and first.ndim else 0
+    shapes = {path: (n, *part.cells) for path, part in _tree.leaves(base)}
+    _check_leaves("x", x, shapes, "one row or more of points")
+    if known is None:
+        known = _tree.map(lambda leaf: torch.ones_like(leaf, dtype=torch.bool), x)
+    _check_leaves("known", known, shapes, "bool masks", torch.bool)
+    if weights is None:
+        weights = torch.ones(n, device=_tree.first(x).device)
+    if not isinstance(weights, Tensor) or weights.shape != (n,) or not (weights >= 0).all() or not weights.sum() > 0:
+        refuse("weights", weights, f"{n} non-negative numbers, one for each row, of any sum but 0")
+    return Rows(x, known, weights)
+
+
+def _check_leaves(
+    name: str, tree: Any, shapes: dict[str, tuple[int, ...]], what: str, dtype: torch.dtype | None = None
+) -> None:
+    found = dict(_tree.leaves(tree))
+    fits = found.keys() == shapes.keys() and 0 not in (shape[0] for shape in shapes.values())
+    for path, leaf in found.items():
+        is_fine = isinstance(leaf, Tensor) and tuple(leaf.shape) == shapes.get(path) and dtype in (None, leaf.dtype)
+        fits = fits and is_fine
+    if not fits:
+        refuse(name, tree, f"{what} with the names and cells of the base: {_shapes(shapes)}")
+
+
+def _shapes(shapes: dict[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{path or 'shape'} {shape}" for path, shape in list(shapes.items())[:4])

@@ -96,7 +96,7 @@ def _finite(process: CTMC, parts: CategoricalComponents, x_t: Tensor, t: Tensor,
     each = torch.einsum("ncs,kcs->nck", seen, laws).clamp(min=torch.finfo(laws.dtype).tiny)
 
     def statistic(shares: Tensor) -> Tensor:
-        mixed = torch.einsum("nck,kcs->ncs", shares[:, None] / each, laws) * seen
+        mixed = torch.einsum("nck,kcs->ncs", shares[:, None].to(each) / each, laws) * seen
         return (mixed / mixed.sum(-1, keepdim=True)).reshape(evidence.shape)
 
     return NoisyComponents(_over_cells(each.log().transpose(1, 2), known), statistic)
