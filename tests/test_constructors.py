@@ -417,6 +417,7 @@ MADE: dict[str, dict[str, Any]] = {
     "evaluation.MixtureDensity": {"name": "density"},
     "evaluation.bits_per_dimension": {"nats": -1.0, "dimensions": 2, "step": 1.0},
     "evaluation.sliced_wasserstein": {"x": TWO, "y": TWO, "order": 2.0, "directions": 2, "seed": 0},
+    "evaluation.IndependentColumns": {"rows": TWO},
     "evaluation.wasserstein": {"x": TWO, "y": TWO, "order": 2.0, "seed": 0, "max_rows": 10},
     "evaluation.nearest_training": {"samples": TWO, "train": TWO, "k": 1},
 }
@@ -427,8 +428,10 @@ ELSEWHERE = {
     "what the package itself makes, as an answer": """
         chains.PosteriorMean chains.Proposing chains.StartCorrelation chains.State chains.Trace chains.Tuned
         chains.diagnostics.Agreement denoisers.Roles evaluation.Baseline evaluation.ClassifierTest
-        evaluation.EnergyDistance evaluation.Estimate evaluation.Memorisation evaluation.Neighbours
-        evaluation.SphereKernelDensity laws.WrightFisherKernel samplers.Particles samplers.Solution spaces.Diffusion
+        evaluation.Copying evaluation.EnergyDistance evaluation.Estimate evaluation.GaussianCopula
+        evaluation.MarginDistance evaluation.Memorisation evaluation.Neighbours evaluation.PairDistance
+        evaluation.SphereKernelDensity evaluation.TreesTest laws.WrightFisherKernel
+        samplers.Particles samplers.Solution spaces.Diffusion
         spaces.Jump
     """,
     "takes no argument": """
@@ -443,8 +446,10 @@ ELSEWHERE = {
     "a function of tensors, which makes no object": """
         chains.conditional chains.diagnostics.agreement chains.diagnostics.conditional_curvature
         chains.diagnostics.curvature chains.snr_levels denoisers.likelihoods.log_twist denoisers.likelihoods.log_values
-        evaluation.classifier_test evaluation.energy_distance evaluation.entropy_bounds evaluation.fit_baselines
-        evaluation.independent_log_prob evaluation.memorisation objectives.snr_form.force
+        evaluation.classifier_test evaluation.copying evaluation.energy_distance evaluation.entropy_bounds
+        evaluation.fit_baselines
+        evaluation.independent_log_prob evaluation.margin_distances evaluation.memorisation evaluation.pair_distances
+        evaluation.trees_test objectives.snr_form.force
         objectives.snr_form.force_loss objectives.snr_form.level_loss objectives.snr_form.noise
         objectives.snr_form.noise_loss objectives.snr_form.rate_loss objectives.snr_form.step_loss
         objectives.snr_form.tweedie objectives.times.low_discrepancy objectives.times.stratum

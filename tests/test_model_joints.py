@@ -69,7 +69,7 @@ def by_hand(
 
 @pytest.fixture(scope="module")
 def fitted() -> DenoisingMarkovModel:
-    parts = {"process": rectified_flow, "head": V, "objective": Denoising(SimpleWeighting())}
+    parts = {"process": rectified_flow, "head": V, "objective": Denoising(SimpleWeighting()), "validation": 0.0}
     return tiny(**SETTINGS, **parts, random_state=3).fit(DATA)
 
 

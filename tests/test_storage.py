@@ -549,7 +549,7 @@ def test_resuming_with_another_network_is_refused_and_changes_nothing(tmp_path: 
 def test_resuming_with_other_data_is_refused(tmp_path: Path) -> None:
     tiny().fit(DATA, folder=tmp_path / "model")
     words = (
-        "saw 50 examples, but the data have 49|saw other numbers, or the same in another order; resume with the same"
+        "saw 38 examples, but the data have 37|saw other numbers, or the same in another order; resume with the same"
     )
     for other in (DATA[:49], DATA[::-1], DATA + 1):
         for checkpoint in (True, False):  # also before there is one

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +21,10 @@ from unnoise.networks import MLP
 Run = Callable[..., Result]
 
 
+def _tiny(*shapes: Any, width: int) -> MLP:
+    return MLP(*shapes, width=16, depth=1)
+
+
 @pytest.fixture
 def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only 120 digits, of which 20 are held out, and a network that is no U-Net."""
@@ -28,7 +32,7 @@ def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     digits.images, digits.target = digits.images[:120], digits.target[:120]
     monkeypatch.setattr(datasets, "load_digits", lambda: digits)
     monkeypatch.setattr(sys.modules["unnoise.cli.demo"], "HELD_OUT", 20)
-    monkeypatch.setattr(model.estimator, "default_network", partial(MLP, width=16, depth=1))
+    monkeypatch.setattr(model.estimator, "default_network", _tiny)
 
 
 def keeps_what_it_was_given(trained: model.DenoisingMarkovModel) -> None:

@@ -106,7 +106,7 @@ def test_text_is_no_number(kind: str) -> None:
 
 def test_text_in_new_rows_is_refused() -> None:
     schema = Schema.infer(pl.DataFrame({"a": [1, 2]}))
-    with pytest.raises(InputError, match=r"Column 'a' holds text \(for example 'x'\)"):
+    with pytest.raises(InputError, match="Column 'a' held numbers when the model was fitted, but row 0 holds 'x'"):
         schema.encode(pl.DataFrame({"a": ["x"]}))
 
 
@@ -119,15 +119,7 @@ def test_text_in_new_rows_is_refused() -> None:
             r"type datetime64\[D\]; turn it into",
         ),
         (np.zeros(3, dtype=[("a", float)]).reshape(3, 1), "turn it into plain numbers or text"),
-        (
-            pd.DataFrame({"d": pd.to_datetime(["2020-01-01"] * 2)}),
-            "Column 'd' is of type Datetime.* turn it into",
-        ),
         (pl.DataFrame({"d": [[1], [2]]}), r"Column 'd' is of type List\(Int64\)"),
-        (
-            pl.DataFrame({"d": pl.Series(["1.5"] * 2).cast(pl.Decimal(10, 2))}),
-            "Column 'd' is of type Decimal",
-        ),
         (
             pd.DataFrame({"d": pd.Categorical(pd.cut([1.0, 2.0], 2)), "a": [1, 2]}),
             "Column 'd' holds .*a level of a category is a text or a number",

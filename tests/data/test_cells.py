@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -27,11 +26,11 @@ from unnoise.data._cells import typed
     ],
 )
 def test_the_narrowest_type_that_loses_no_digit(cells: list[str], kind: type[pl.DataType], values: list[Any]) -> None:
-    (column,) = typed(pl.DataFrame({"x0": cells}), Path("a.csv"), decimal_comma=False, alone=True)
+    (column,) = typed(pl.DataFrame({"x0": cells}), "a.csv", decimal="maybe .", alone=True)
     assert column.dtype == kind
     assert column.to_list() == values
 
 
 def test_a_comma_is_the_decimal_sign_between_semicolons() -> None:
-    (column,) = typed(pl.DataFrame({"x0": ["1,5", "-2", ",25"]}), Path("a.csv"), decimal_comma=True, alone=True)
+    (column,) = typed(pl.DataFrame({"x0": ["1,5", "-2", ",25"]}), "a.csv", decimal=";", alone=True)
     assert column.to_list() == [1.5, -2, 0.25]

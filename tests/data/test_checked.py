@@ -21,7 +21,7 @@ from unnoise._errors import InputError
 from unnoise._renamed import translated_schema
 from unnoise.data import Schema
 from unnoise.data._checked import check, entries
-from unnoise.data.factors import CategoryFactor, Factor, SequenceFactor
+from unnoise.data.factors import CategoryFactor, Factor, ResolvedFactor, SequenceFactor
 
 FOLDER = Path(__file__).parents[1] / "saved_models"
 SAVED = {
@@ -98,8 +98,9 @@ def states(schema: Schema) -> Any:
 
 
 def levels_of(factor: Factor, x: torch.Tensor) -> torch.Tensor:
-    """Of levels, which noise hides behind a mask, the first."""
-    return torch.zeros_like(x) if isinstance(factor, CategoryFactor) and factor.masked else x
+    """Of levels and digits, which noise hides behind a mask, the first."""
+    hidden = isinstance(factor, ResolvedFactor) or (isinstance(factor, CategoryFactor) and factor.masked)
+    return torch.zeros_like(x) if hidden else x
 
 
 def use(schema: Schema) -> None:

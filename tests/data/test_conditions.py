@@ -20,7 +20,7 @@ LABELS = np.array([3, 5, 3])
 @pytest.fixture
 def schema() -> Schema:
     frame = pl.DataFrame({"a": [1.0, 2.0, 4.0], "class": ["u", "v", "u"], "age": [20, 30, 40]})
-    return Schema.infer(frame, condition=["class", "age"])
+    return Schema.infer(frame, kinds={"a": "real"}, condition=["class", "age"])
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_data_is_not_written_to() -> None:
 
 
 def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    schema = Schema.infer(pandas_frame()[["i", "f"]])
+    schema = Schema.infer(pandas_frame()[["i", "f"]], kinds={"i": "real", "f": "real"})
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(InputError, match=r"fitted on a pandas DataFrame .* pip install pandas"):
         schema.decode(torch.zeros(1, 2))
@@ -164,13 +164,16 @@ def test_images_of_another_size_are_refused() -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (["b", "a"], "Feature names must be in the same order as they were in fit.\n"),
         (
             ["a", "c"],
             "Feature names unseen at fit time:\n- c\nFeature names seen at fit time, yet now missing:\n- b\n",
         ),
         (["a"], "Feature names seen at fit time, yet now missing:\n- b\n"),
-        (list("abcdefgh"), "Feature names unseen at fit time:\n- c\n- d\n- e\n- f\n- g\n- ...\n"),
+        (
+            list("acdefgh"),
+            "Feature names unseen at fit time:\n- c\n- d\n- e\n- f\n- g\n- ...\n"
+            "Feature names seen at fit time, yet now missing:\n- b\n",
+        ),
     ],
 )
 def test_other_columns_are_said_in_scikit_learns_words(columns: list[str], message: str) -> None:
@@ -180,13 +183,24 @@ def test_other_columns_are_said_in_scikit_learns_words(columns: list[str], messa
     assert str(caught.value) == f"The feature names should match those that were passed during fit.\n{message}"
 
 
+def test_columns_in_another_order_are_put_in_order_and_others_left_out() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]})
+    schema = Schema.infer(frame)
+    expected = schema.encode(frame).x
+    assert torch.equal(schema.encode(frame[["b", "a"]]).x, expected)
+    with pytest.warns(UserWarning, match="Columns 'c', 'd' were not there when the model was fitted, so they are left"):
+        assert torch.equal(
+            schema.encode(pl.DataFrame({"d": [1, 2], "b": [3, 5], "c": ["u", "v"], "a": [1, 2]})).x, expected
+        )
+
+
 def test_names_are_optional_with_scikit_learns_warnings() -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]})
     array = frame.to_numpy()
     with pytest.warns(
         UserWarning, match="X does not have valid feature names, but DenoisingMarkovModel was fitted with"
     ):
-        named = Schema.infer(frame).encode(array)
+        named = Schema.infer(frame, kinds={"a": "real", "b": "real"}).encode(array)
     with pytest.warns(
         UserWarning, match="X has feature names, but DenoisingMarkovModel was fitted without feature names"
     ):

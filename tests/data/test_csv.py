@@ -46,26 +46,33 @@ def read_text(tmp_path: Path, text: str | bytes) -> pl.DataFrame:
         ("a;b\n1,5;2\n2;3\n", {"a": [1.5, 2.0], "b": [2, 3]}),
         ('"a,b,c";d\n1;2\n', {"a,b,c": [1], "d": [2]}),
         ("a|b\n1|2\n", {"a": [1], "b": [2]}),
+        ("a\tb\n1,5\tu\n2\tv\n", {"a": [1.5, 2.0], "b": ["u", "v"]}),
+        ("a;b\n1.234,50;2\n5,5;3\n", {"a": [1234.5, 5.5], "b": [2, 3]}),
+        ("a,b;c\n1,5;2\n", {"a,b": [1.5], "c": [2]}),
+        ("a b\n1 2\n3 -4.5e2\n", {"a": [1, 3], "b": [2.0, -450.0]}),
+        ("  a   b\n  1   u\n 22 v\n", {"a": [1, 22], "b": ["u", "v"]}),
+        ("who\nJohn Smith\nMary Jones\n", {"who": ["John Smith", "Mary Jones"]}),
+        ("# x y\n1 2.5\n3 4\n", {"x": [1, 3], "y": [2.5, 4.0]}),
+        ("# a note, of mine\nname,city\nann,rome\n", {"name": ["ann"], "city": ["rome"]}),
+        ("#a,b\n1,u\n2,v\n", {"a": [1, 2], "b": ["u", "v"]}),
+        ("a,b\n1,#N/A N/A\n1.#IND,2\n", {"a": [1, None], "b": [None, 2]}),
+        ("a,b\n1,2\n".encode("utf-16"), {"a": [1], "b": [2]}),
         ('a,"b\nc"\n1,2\n', {"a": [1], "b\nc": [2]}),
         ("\ufeff# one\na,b\n1,2\n", {"a": [1], "b": [2]}),
         ("#a,b,c\n1.5,2,u\n3,4,v\n", {"a": [1.5, 3.0], "b": [2, 4], "c": ["u", "v"]}),
-        ("1.5,NA\n2,3\n", {"x0": [1.5, 2.0], "x1": [None, 3]}),
         ("a\n1.5\nNone\n<NA>\n", {"a": [1.5, None, None]}),
         ("a\nTrue\nNA\nFALSE\n", {"a": [True, None, False]}),
         ("a,b\nTrue,1.5\n,2\nFalse,null\n", {"a": [True, None, False], "b": [1.5, 2.0, None]}),
-        ("a,b\n1,?\n,u\n3, ?\n", {"a": [1, None, 3], "b": ["?", "u", "?"]}),
         ("a\n0x10\nten\n", {"a": ["0x10", "ten"]}),
-        ("1.5,2\n3,4\n", {"x0": [1.5, 3.0], "x1": [2, 4]}),
         ("0,1\n3,4\n", {"0": [3], "1": [4]}),
         ("a\n" + "1\n" * 500 + "0.5\n", {"a": [1.0] * 500 + [0.5]}),
         ("a,b\nNA,u\n1,\n", {"a": [None, 1], "b": ["u", None]}),
         ("# where it is from\n# when\nlat, lon\n1,2\n", {"lat": [1], "lon": [2]}),
-        ("# 1 2\n1.5,2\n", {"x0": [1.5], "x1": [2]}),
         ("a\ntrue\nfalse\n", {"a": [True, False]}),
         ("a\n1e300\n1e-300\n", {"a": [1e300, 1e-300]}),
     ],
 )
-def test_tables_are_read(tmp_path: Path, text: str, columns: dict[str, list[Any]]) -> None:
+def test_tables_are_read(tmp_path: Path, text: str | bytes, columns: dict[str, list[Any]]) -> None:
     assert read_text(tmp_path, text).to_dict(as_series=False) == columns
 
 
@@ -74,10 +81,17 @@ def test_tables_are_read(tmp_path: Path, text: str, columns: dict[str, list[Any]
     [
         ("a,a\n1,2\n", "Several columns have the name 'a'"),
         ("a, a\n1,2\n", "Several columns have the name 'a'"),
-        (",a\n0,2\n", r"Column 1 of .*data\.csv has no name; name it, or drop it .*index=False"),
         ("# nothing\n", r"data\.csv holds no rows of data"),
         ("a,b\n", r"data\.csv holds no rows of data"),
         ("\n \n", r"data\.csv holds no rows of data"),
+        (",a\n7,2\n", r"Column 1 of .*data\.csv has no name; name it, or drop it .*index=False"),
+        (b"\xff\xfe,b\n1,2\n", r"line 2 holds the byte 0xa, which is no text in utf-16; pass --encoding"),
+        ("a,b\n1,2\na,b\n3,4\n", r"The line of names of .* stands in row 1 again; drop it there"),
+        (
+            "age,sex\n" + "3,m\n" * 19 + "age,f\n",
+            "may be names or data, as 'age' is a value of its column; pass",
+        ),
+        ("1 2\n3 4 5\n", r"holds several numbers in a line, as '3 4 5', but not as many in each"),
         ("a,b\n1,2\n3,4,5\n", r"data\.csv cannot be read, .*: row 1 has 3 fields; expected 2\."),
         ("a,b\n1,2\n3\n5,6\n", r"data\.csv cannot be read, .*: row 1 has 1 fields; expected 2\."),
         ("a,b\n1,2\n3\n5,6,7\n", r"data\.csv cannot be read, .*: row 1 has 1 fields; expected 2"),
@@ -85,14 +99,12 @@ def test_tables_are_read(tmp_path: Path, text: str, columns: dict[str, list[Any]
         ('a,b\n1,"2\n3,4\n', r"data\.csv cannot be read, it may be damaged .* row 0: unexpected end of data"),
         ('a,b\n1,"2\n3,4\n5,"6\n', r"data\.csv cannot be read, it may be damaged .* row 0: ',' expected after"),
         ('"a,b\n1,2\n', r"data\.csv cannot be read: unexpected end of data in the first line"),
-        (b"a,b\n1,\xff\xfe\n", r"data\.csv cannot be read: line 2 holds the byte 0xff, .*; save it as UTF-8"),
-        (b"\xff\xfe,b\n1,2\n", r"data\.csv cannot be read: it is not a text file in UTF-8"),
+        (
+            b"a,b\n1,\xff\xfe\n",
+            r"data\.csv cannot be read: line 2 holds the byte 0xff, .*; pass --encoding latin-1, .*8",
+        ),
         (b"a,\x00b\n1,2\n", r"data\.csv cannot be read: it is not a text file"),
         (b"a,b\n1,u\x00v\n", r"data\.csv cannot be read: it is not a text file"),
-        ("5.1,3.5,setosa\n4.9,3.0,setosa\n", r"first line of .* may be names or data, as 5\.1 is a number; put a line"),
-        ("3,male\n1,female\n2,male\n", "may be names or data, as 'male' is a value of its column"),
-        ("a,b\n1,2\na,b\n3,4\n", "may be names or data, as 'a' is a value of its column"),
-        ("a b\n1 2\n3 -4.5e2\n", r"holds several numbers in a line, as '1 2'; separate them by commas"),
     ],
 )
 def test_faults_are_said(tmp_path: Path, text: str | bytes, message: str) -> None:
@@ -121,3 +133,82 @@ def test_gzipped_files_are_read_and_cut_ones_said(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"data\.csv\.gz cannot be read, it may be damaged or cut short"):
             read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "message"),
+    [
+        ("1.5,NA\n2,3\n", {"x0": [1.5, 2.0], "x1": [None, 3]}, "is read as data, as it holds numbers only, so"),
+        ("1.5\n3\n", {"x0": [1.5, 3.0]}, "the columns are named x0; pass --header yes"),
+        ("# 1 2\n1.5,2\n", {"x0": [1.5], "x1": [2]}, "the columns are named x0 to x1"),
+        ("2019,2020\n5,4\n", {"x0": [2019, 5], "x1": [2020, 4]}, r"pass --header yes \(header='yes'\) if the first"),
+        ("51,26;3\n4,5;2\n", {"x0": [51.26, 4.5], "x1": [3, 2]}, "numbers only"),
+        (
+            "5.1,3.5,setosa\n4.9,3.0,setosa\n",
+            {"x0": [5.1, 4.9], "x1": [3.5, 3.0], "x2": ["setosa"] * 2},
+            "holds 'setosa', a value of its column",
+        ),
+        ("5.1,versicolor\n4.9,setosa\n", {"x0": [5.1, 4.9], "x1": ["versicolor", "setosa"]}, "as it holds 5.1, so"),
+        ("3,male\n1,female\n2,male\n", {"x0": [3, 1, 2], "x1": ["male", "female", "male"]}, "holds 'male', a value"),
+        (",a\n0,2\n1,5\n", {"a": [2, 5]}, "first column of .* has no name and numbers the rows, so it is left out"),
+        ("a,b\n1,?\n,u\n3, ?\n", {"a": [1, None, 3], "b": [None, "u", None]}, r"'\?' is read as missing in 'b' of"),
+        ("a,b\n1,-\n.,2\n", {"a": [1, None], "b": [None, 2]}, r"is read as missing in '[ab]' of .*; replace it there"),
+        ("a;b\n1,234;2\n5,678;3\n", {"a": [1.234, 5.678], "b": [2, 3]}, "read with a comma before .* --decimal ."),
+        ("a;b;c\n1,5;1.234;0\n", {"a": [1.5], "b": [1.234], "c": [0]}, "read with a point before .* --decimal ,"),
+        ("a\tb\n1,234\t2\n", {"a": ["1,234"], "b": [2]}, "look like numbers; .* --decimal says what it means"),
+        ("a:b\n1:2\n", {"a:b": ["1:2"]}, r"read as one column, but each line holds ':' .* --separator ':'"),
+    ],
+)
+@pytest.mark.filterwarnings("default")
+def test_guesses_are_said(tmp_path: Path, text: str, columns: dict[str, list[Any]], message: str) -> None:
+    with pytest.warns(UserWarning, match=message):
+        assert read_text(tmp_path, text).to_dict(as_series=False) == columns
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "columns"),
+    [
+        ("2019,2020\n5,4\n", {"header": "yes"}, {"2019": [5], "2020": [4]}),
+        ("2019,2020\n5,4\n", {"names": ["2020", "2019"]}, {"2019": [5], "2020": [4]}),
+        ("2019,2020\n5,4\n", {"header": "no"}, {"x0": [2019, 5], "x1": [2020, 4]}),
+        ("2019,2020\n5,4\n", {"names": ["x0", "x1"]}, {"x0": [2019, 5], "x1": [2020, 4]}),
+        ("a,b\nu,v\n", {"header": "no"}, {"x0": ["a", "u"], "x1": ["b", "v"]}),
+        ("a:b\n1:2\n", {"separator": ":"}, {"a": [1], "b": [2]}),
+        ("a b\nu v\n", {"separator": "space"}, {"a": ["u"], "b": ["v"]}),
+        ("a\tb;c\n1\t2;3\n", {"separator": "tab"}, {"a": [1], "b;c": ["2;3"]}),
+        ('a,b\n"1,234.5",2\n7,3\n', {"decimal": "."}, {"a": [1234.5, 7.0], "b": [2, 3]}),
+        ('a,b\n"1,5",1.234\n"2",5\n', {"decimal": ","}, {"a": [1.5, 2.0], "b": [1234, 5]}),
+        ("a;b\n1,234;2\n", {"decimal": "."}, {"a": [1234], "b": [2]}),
+        ("a,b\ngr\u00fcn,1\n".encode("latin-1"), {"encoding": "latin-1"}, {"a": ["gr\u00fcn"], "b": [1]}),
+        ("a,b\n\u20ac,1\n".encode("cp1252"), {"encoding": "cp1252"}, {"a": ["\u20ac"], "b": [1]}),
+        ("a,b\n\u20ac,1\n".encode("utf-16-le"), {"encoding": "utf-16-le"}, {"a": ["\u20ac"], "b": [1]}),
+        ("zip,b\n501, 2\n 1.50,NA\n", {"text": ["zip"]}, {"zip": ["501", "1.50"], "b": [2, None]}),
+        ("zip,b\n?,2\n1,3\n", {"text": ["zip"]}, {"zip": ["?", "1"], "b": [2, 3]}),
+    ],
+)
+def test_what_is_said_of_a_file_settles_it(
+    tmp_path: Path, text: str | bytes, options: dict[str, Any], columns: dict[str, list[Any]]
+) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    frame = read(path, **options)
+    assert isinstance(frame, pl.DataFrame)
+    assert frame.to_dict(as_series=False) == columns
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"encoding": "klingon"}, "got encoding = 'klingon'; expected the name of one, as utf-8, latin-1"),
+        ({"encoding": "base64"}, "got encoding = 'base64'"),
+        ({"separator": "ab"}, "got separator = 'ab'; expected one sign"),
+        ({"decimal": ";"}, "got decimal = ';'; expected '.' or ','"),
+        ({"header": True}, "got header = True; expected yes, no or auto"),
+        ({"names": "ab"}, "got a text for names or text; expected a list"),
+        ({"encoding": "ascii"}, r"line 2 holds the byte 0xc3, which is no text in ascii; pass --encoding"),
+    ],
+)
+def test_options_that_cannot_be_are_said(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    (tmp_path / "data.csv").write_text("a,b\n\u00fc,2\n")
+    with pytest.raises(InputError, match=message):
+        read(tmp_path / "data.csv", **options)

@@ -209,11 +209,9 @@ def test_a_stop_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_unknown_types_are_said_with_the_known_ones(tmp_path: Path) -> None:
-    (tmp_path / "data.xlsx").write_text("x")
-    with pytest.raises(
-        InputError, match=r"no known type; expected \.csv, \.csv\.gz, \.parquet, \.npy, \.npz, \.safetensors, or a f"
-    ):
-        read(tmp_path / "data.xlsx")
+    (tmp_path / "data.doc").write_text("x")
+    with pytest.raises(InputError, match=r"no known type; expected \.csv, .*\.parquet, .*\.csv\.zst, .*, or a f"):
+        read(tmp_path / "data.doc")
 
 
 def test_unreadable_files_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,14 +328,14 @@ def test_holes_go_to_a_file_and_back(tmp_path: Path, suffix: str) -> None:
             "real": [1.5, None, 2.5, 4.0],
             "whole": [1, 2, None, 4],
             "truth": [True, None, False, True],
-            "text": ["u", "v", None, "?"],
+            "text": ["u", "v", None, "!"],
         }
     )
     write(frame, tmp_path / f"rows{suffix}")
     assert read(tmp_path / f"rows{suffix}").equals(frame)
     schema = Schema.infer(read(tmp_path / f"rows{suffix}"))
     assert schema.missing == tuple(frame.columns)
-    assert schema.factors["category"].levels == ((False, True), ("?", "u", "v"))
+    assert schema.factors["category"].levels == ((False, True), ("!", "u", "v"))
     drawn = schema.decode(schema.encode(frame).x)
     write(drawn, tmp_path / f"drawn{suffix}")
     assert read(tmp_path / f"drawn{suffix}").select(pl.all().exclude("real")).equals(frame.drop("real"))

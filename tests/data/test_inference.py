@@ -27,12 +27,13 @@ FRAME = pl.DataFrame(
 
 def test_types_decide_unless_a_kind_is_asked_for() -> None:
     schema = Schema.infer(FRAME)
-    numbers, levels = schema.factors["numbers"], schema.factors["category"]
+    numbers, levels = schema.factors["number"], schema.factors["category"]
     assert numbers.columns == ("real", "whole", "whole_float")
-    assert [kind.name for kind in numbers.coordinates] == ["real", "integer", "real"]
+    assert [cut.decimals for cut in numbers.resolutions] == [1, 0, 0]
     assert levels.columns == ("flag", "text")
     asked = Schema.infer(FRAME, kinds={"whole": "real", "whole_float": "integer", "flag": "integer"})
-    assert [kind.name for kind in asked.factors["numbers"].coordinates] == ["real", "real", "integer", "integer"]
+    assert [kind.name for kind in asked.factors["numbers"].coordinates] == ["real", "integer", "integer"]
+    assert asked.factors["number"].columns == ("real",)
 
 
 def test_types_of_conditions() -> None:
@@ -60,7 +61,7 @@ def test_few_labels_are_classes_and_many_are_numbers(count: int, name: str) -> N
         (
             {"real": "angel"},
             ["text"],
-            "Column 'real' is declared 'angel'; the known kinds are real, integer, category, count, angle",
+            "Column 'real' is declared 'angel'; the known kinds are real, integer, category, number, count, angle",
         ),
         (
             {"age": "real"},

@@ -18,6 +18,9 @@ from unnoise._errors import InputError
 from unnoise.data import Schema
 
 
+COORDINATES = {"height": "real", "age": "integer"}
+
+
 def rows(n: int = 50) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(n, 3)) * [1, 100, 0.01] + [0, 1000, 5]
 
@@ -217,7 +220,7 @@ def test_labels_beside_an_array_are_classes() -> None:
 
 def test_categorical_columns_are_categories_as_conditions() -> None:
     frame = pd.DataFrame({"a": [0.5, 1.5, 3.0], "grade": pd.Categorical([3, 5, 3], categories=[1, 3, 5])})
-    schema = through_json(Schema.infer(frame, condition="grade"))
+    schema = through_json(Schema.infer(frame, kinds={"a": "real"}, condition="grade"))
     assert schema.conditions["grade"].levels == (3, 5)
     back = schema.decode(torch.zeros(2, 1), {"grade": ["5", 3]})
     assert back["grade"].dtype == frame["grade"].dtype
@@ -226,7 +229,7 @@ def test_categorical_columns_are_categories_as_conditions() -> None:
 
 def test_json_gives_an_equal_schema_that_encodes_the_same() -> None:
     frame = people()
-    schema = Schema.infer(frame, condition=["sex", "smoker"])
+    schema = Schema.infer(frame, kinds=COORDINATES, condition=["sex", "smoker"])
     again = through_json(schema)
     assert again == schema
     assert torch.equal(again.encode(frame).x, schema.encode(frame).x)
@@ -250,14 +253,14 @@ def test_json_gives_an_equal_schema_that_encodes_the_same() -> None:
     ],
 )
 def test_a_damaged_config_is_said(spoil: Any) -> None:
-    config = json.loads(json.dumps(Schema.infer(people(), condition=["sex", "smoker"]).to_config()))
+    config = json.loads(json.dumps(Schema.infer(people(), kinds=COORDINATES, condition=["sex", "smoker"]).to_config()))
     spoil(config)
     with pytest.raises(InputError, match="The schema of the model is damaged"):
         Schema.from_config(config)
 
 
 def test_describe_lists_columns_and_shortens_many() -> None:
-    text = Schema.infer(people(), condition=["sex", "smoker"]).describe()
+    text = Schema.infer(people(), kinds=COORDINATES, condition=["sex", "smoker"]).describe()
     assert "height  real, mean 1" in text
     assert "sex     condition: category, one of Female, Male" in text
     assert "age     integer, 1" in text

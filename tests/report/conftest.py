@@ -14,12 +14,12 @@ from unnoise.report import Assessment
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from small_models import table, tiny
+from small_models import NUMBERS, table, tiny
 
 
 @pytest.fixture(scope="session")
 def model() -> DenoisingMarkovModel:
-    return tiny(likelihood=ProbabilityFlow(tolerance=1e-3)).fit(table(200, 0))
+    return tiny(likelihood=ProbabilityFlow(tolerance=1e-3), kinds=NUMBERS).fit(table(200, 0))
 
 
 @pytest.fixture(scope="session")

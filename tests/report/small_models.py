@@ -12,6 +12,7 @@ from unnoise import DenoisingMarkovModel, samplers
 from unnoise.networks import MLP
 
 EVIL = "<script>alert('x')</script> & \"co\""
+NUMBERS = {EVIL: "real", "b": "real", "count": "integer"}  # points of R^3, which have exact likelihoods and baselines
 BASELINES = ["Gaussian", "Gaussian mixture", "Kernel density"]
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
-from small_models import BASELINES, table, tiny
+from small_models import BASELINES, EVIL, table, tiny
 
 from unnoise import DenoisingMarkovModel, InputError, evaluate
 from unnoise.evaluation import Bound
@@ -25,6 +25,10 @@ def test_a_table_is_measured_in_every_way(of_table: Assessment) -> None:
     wanted += [f"{name}_{unit}" for name in baselines for unit in ("nats_per_row", "bits_per_dim")]
     wanted += ["c2st_accuracy", "c2st_p_value", "energy_distance", "energy_distance_floor"]
     wanted += ["copying_ratio", "copying_near_share", "copying_near_share_held_out"]
+    wanted += ["trees_auc", "trees_p_value"]
+    wanted += [f"worst_{what}{part}" for what in ("margin", "pair") for part in ("", "_chance", "_p_value")]
+    wanted += ["copying_mixed_ratio", "copying_nearer_train", "copying_duplicates", "copying_duplicates_held_out"]
+    wanted += ["copying_rare", "copying_rare_held_out"]
     assert list(of_table.numbers) == wanted
     assert all(math.isfinite(figure.value) for figure in of_table.numbers.values())
     assert list(of_table.likelihoods) == ["unnoise, exact", "unnoise, lower bound", *BASELINES]
@@ -65,10 +69,45 @@ def test_the_same_seed_measures_the_same(model: DenoisingMarkovModel) -> None:
     assert first != other
 
 
+def test_a_table_is_judged_beside_rivals_and_by_name(of_table: Assessment) -> None:
+    details = of_table.details()
+    assert list(details) == ["trust", "margins", "pairs", "rivals"]
+    assert [one["key"] for one in details["trust"]] == ["classifiers", "margins", "pairs", "copies", "likelihood"]
+    assert sorted(one["name"] for one in details["margins"]) == sorted([EVIL, "b", "count"])
+    assert len(details["pairs"]) == 3
+    assert list(details["rivals"]) == ["Gaussian copula", "independent columns", "the training rows"]
+    assert details["rivals"]["the training rows"]["copying_mixed_ratio"] == 0.0
+    assert of_table.numbers["worst_margin"].value == details["margins"][0]["distance"]
+    assert of_table.numbers["trees_auc"].value == of_table.standing.trees.auc
+    assert of_table.numbers["copying_nearer_train"].value == of_table.standing.copying.nearer_train
+
+
+def test_the_answer_about_likelihoods_is_of_the_same_rows(of_table: Assessment) -> None:
+    answer = of_table.answers[-1]
+    ours, best = of_table.log_probs["unnoise, exact"], of_table.log_probs["Gaussian mixture"]
+    assert answer.number == f"{(ours - best).mean():+.3g} nats per row"
+    for name, (mean, _) in of_table.likelihoods.items():
+        assert of_table.log_probs[name].mean() == pytest.approx(mean)
+
+
+def test_another_model_is_judged_alike(model: DenoisingMarkovModel) -> None:
+    found = evaluate(model, table(40, 1), rivals={"the same": model}, max_rows=30)
+    assert list(found.rivals) == ["the same"]
+    mean, error = found.rivals["the same"].log_prob
+    exact = found.numbers["exact_nats_per_row"]
+    assert mean == pytest.approx(exact.value, abs=0.2)  # dequantised by other noise
+    assert error == pytest.approx(exact.standard_error, rel=0.3)
+    assert "the same" in found.answers[-1].sentence
+
+
 def test_without_training_rows_there_is_nothing_to_compare_with(model: DenoisingMarkovModel) -> None:
     found = evaluate(model, table(20, 1))
     assert list(found.likelihoods) == ["unnoise, exact", "unnoise, lower bound"]
     assert "copying_ratio" not in found.numbers
+    assert (found.rivals, found.standing.copying) == ({}, None)
+    answers = {answer.key: answer for answer in found.answers}
+    assert (answers["copies"].good, answers["copies"].number) == (None, "not checked")
+    assert answers["likelihood"].good is None
 
 
 def test_a_bound_stands_alone_and_of_many_rows_some_are_looked_at(model: DenoisingMarkovModel) -> None:
@@ -81,6 +120,9 @@ def test_images_are_measured_by_their_bound(of_images: Assessment) -> None:
     assert "exact_nats_per_row" not in of_images.numbers
     assert list(of_images.likelihoods) == ["unnoise, lower bound", *BASELINES]
     assert of_images.samples.shape == (20, 8, 8)
+    assert [answer.key for answer in of_images.answers] == ["classifiers", "copies", "likelihood"]
+    assert list(of_images.details()) == ["trust"]
+    assert of_images.standing is None
 
 
 def test_too_few_rows_are_refused(model: DenoisingMarkovModel) -> None:

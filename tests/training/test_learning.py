@@ -134,7 +134,7 @@ def test_the_judge_keeps_the_best_and_the_teller_hears_of_every_step() -> None:
     assert torch.equal(weights(denoiser), seen[1])
     assert [share for share, _ in heard] == [0.25, 0.5, 0.75, 1.0]
     assert heard[-1][1].startswith("step 4, loss ")
-    assert heard[-1][1].endswith("best on validation 0.000")
+    assert heard[-1][1].endswith(", validation 2.000, best 0.000 at step 2")
 
 
 def test_a_stream_draws_as_many_as_it_is_asked_for() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import json
 import os
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, ParamSpec, TextIO, get_type_hints
 
 import typer
 
@@ -20,6 +22,7 @@ from unnoise._provenance import GIBIBYTE, memory_gib, plain
 from unnoise.cli import errors
 
 if TYPE_CHECKING:
+    from unnoise.data import Schema
     from unnoise.model import DenoisingMarkovModel
 
 P = ParamSpec("P")
@@ -34,7 +37,11 @@ Device = Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cu
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that 'unnoise fit' wrote.")]
 Data = Annotated[
     Path,
-    typer.Argument(metavar="DATA", help="A .csv, .parquet, .npy, .npz or .safetensors file, or a folder of images."),
+    typer.Argument(
+        metavar="DATA",
+        help="A table (.csv, .tsv, .txt, .parquet, .arrow, .json, .xlsx, a database), an array (.npy, .npz, "
+        ".safetensors), a folder of images, or - for standard input.",
+    ),
 ]
 Trust = Annotated[
     list[str] | None,
@@ -44,6 +51,28 @@ Labels = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="File with the conditions of the rows, if they are not columns of DATA."),
 ]
+
+_READING: dict[str, Any] = {
+    "encoding": Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of a text file, as latin-1, cp1252, utf-16; UTF-8 by default.")
+    ],
+    "separator": Annotated[
+        str | None,
+        typer.Option(metavar="SIGN", help="Between the fields of a text file, or tab, space."),
+    ],
+    "decimal": Annotated[
+        str | None, typer.Option(metavar="SIGN", help="Before fractions in a text file, . or , as in 1,5.")
+    ],
+    "header": Annotated[
+        Literal["yes", "no", "auto"] | None,
+        typer.Option(help="Whether the first line of a text file holds the names of its columns.", show_default="auto"),
+    ],
+    "query": Annotated[
+        str | None,
+        typer.Option(metavar="SQL", help="What to select: from a database, or any table, which is called data."),
+    ],
+}
+_SAID: ContextVar[dict[str, Any]] = ContextVar("said of files", default={})  # noqa: B039  # never changed
 
 
 def reports_errors(verb: Callable[P, None]) -> Callable[P, None]:
@@ -125,11 +154,73 @@ def opened(model: Path, device: str, trust: list[str] | None) -> DenoisingMarkov
     return found
 
 
-def contents(path: Path | None) -> Any:
-    """The data in a file; None without a file."""
+def reads_files(verb: Callable[P, None]) -> Callable[..., None]:
+    """Give a verb the options that say how its files are written, for `contents`."""
+
+    @functools.wraps(verb)
+    def run(*args: Any, **kwargs: Any) -> None:
+        said = _SAID.set({name: kwargs.pop(name, None) for name in _READING})
+        try:
+            verb(*args, **kwargs)
+        finally:
+            _SAID.reset(said)
+
+    hints = {**get_type_hints(verb, include_extras=True), **_READING}
+    parameters = inspect.signature(verb).parameters
+    more = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=parameters[name].default if name in parameters else None,
+            annotation=kind,
+        )
+        for name, kind in hints.items()
+        if name != "return"
+    ]
+    run.__signature__ = inspect.Signature(more)  # type: ignore[attr-defined]
+    run.__annotations__ = hints
+    return run
+
+
+def contents(path: Path | None, schema: Schema | None = None, beside: bool = False) -> Any:
+    """The data in a file, as the options of `reads_files` say; None without a file.
+
+    Args:
+        path: where it is.
+        schema: of the model whose columns it holds: those of text stay text, and a line of their names is a header.
+        beside: whether it stands beside the data, so that what is said of another kind of file is not of it.
+    """
     from unnoise.data import files
 
-    return None if path is None else files.read(path)
+    if path is None:
+        return None
+    said = {name: value for name, value in _SAID.get().items() if value is not None}
+    if beside:
+        said = {name: value for name, value in said.items() if name != "query" and files.is_text(path)}
+    if schema is not None and files.is_text(path):
+        said |= {"names": schema.container.columns, "text": schema.container.texts}
+    return files.read(path, **said)
+
+
+def suffix_of(data: Path) -> str:
+    """The suffix of an output like the data."""
+    from unnoise.data import files
+
+    known = {".parquet": ".parquet", ".npy": ".npy", ".npz": ".npy", ".safetensors": ".npy"}
+    return ".csv" if files.is_text(data) else known.get(data.suffix.lower(), ".npy" if data.suffix == "" else ".csv")
+
+
+def without(rows: Any, column: str | None, *, needed: bool = True) -> tuple[Any, Any]:
+    """The data without a column, and its numbers; an InputError if there is no such column, and it is needed."""
+    if column is None:
+        return rows, None
+    columns = getattr(rows, "columns", ())
+    if column in columns:
+        return rows.drop(column), rows[column].to_numpy()
+    if needed:
+        there = f"the columns are {', '.join(map(str, columns[:10]))}" if len(columns) else "the data have no names"
+        raise InputError(f"got --weight {column!r}, which is no column of the data; {there}")
+    return rows, None
 
 
 def idle_labels(file: Path | None, option: str, conditions: Collection[str], rows: Any) -> tuple[bool, str]:

@@ -66,7 +66,7 @@ def demo(
         device=device,
     )
     model.fit(train, train_y, folder=output / "model", overwrite=overwrite)
-    if len(model.losses_) < steps:
+    if "ended at" in model.ended_:
         common.say(
             f"unnoise: warning: the time to train, {time_limit}, ended after {len(model.losses_):,} of {steps:,} "
             "steps; for a better model give more time, as in --time 10m"

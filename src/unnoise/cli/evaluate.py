@@ -11,6 +11,7 @@ from unnoise.cli import common, words
 
 
 @common.reports_errors
+@common.reads_files
 def evaluate(
     model: common.Model,
     data: common.Data,
@@ -18,7 +19,8 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE.html", help="Write all results with pictures to one HTML file.")
     ] = None,
     train: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="The training data: adds baselines and a search for copies.")
+        Path | None,
+        typer.Option(metavar="DATA", help="The training data: adds rivals and a search for copies."),
     ] = None,
     labels: common.Labels = None,
     train_labels: Annotated[
@@ -33,9 +35,11 @@ def evaluate(
 ) -> None:
     """Measure MODEL on held-out DATA, which it was not fitted on.
 
-    The results are the log-likelihood, with --train beside baselines, and tests
-    of whether samples look like the data or copy the training data. Of rows with
-    empty cells what is known is measured, and which cells are empty.
+    First comes whether one can trust it: do classifiers tell samples from the
+    data, which columns and pairs of a table are wrong, are samples copies. Then
+    all numbers: the log-likelihood, with --train beside baselines and simpler
+    models. Of rows with empty cells what is known is measured, and which cells
+    are empty.
 
     Examples:
       unnoise evaluate model test.csv
@@ -53,7 +57,9 @@ def evaluate(
     if report is not None:
         files.check_writable(report, overwrite, {".html"})
     fitted = common.opened(model, device, trust)
-    test, y, known, known_y = map(common.contents, (data, labels, train, train_labels))
+    test = common.contents(data, fitted.schema_)
+    known = common.contents(train, fitted.schema_, beside=True)
+    y, known_y = (common.contents(file, beside=True) for file in (labels, train_labels))
     conditions = fitted.schema_.conditions
     words.refuse(
         common.idle_labels(labels, "--labels", conditions, test),
@@ -62,8 +68,12 @@ def evaluate(
     found = measure(fitted, test, y, train=known, train_y=known_y, max_rows=max_rows, seed=seed)
     if report is not None:
         page_of(found, f"{model.name} on {data.name}", words.command_line()).write(report)
-    lines = [f"{name:<28} {number}" for name, number in found.numbers.items()]
+    lines = ["can I trust it?"]
+    for answer in found.answers:
+        sign = {True: "yes", False: "NO", None: "?"}[answer.good]
+        lines += [f"  {sign:<4} {answer.question} {answer.number}", f"       {answer.sentence}"]
+    lines += [f"{name:<28} {number}" for name, number in found.numbers.items()]
     methods = {label: found.descriptions[label] for label in found.likelihoods}
     lines += [f"{label}: {words}" for label, words in methods.items()]
     lines += [] if report is None else [f"wrote {report}"]
-    common.result(json, found.measured() | {"methods": methods}, "\n".join(lines))
+    common.result(json, found.measured() | {"methods": methods} | found.details(), "\n".join(lines))

@@ -19,6 +19,7 @@ _SIGNALS = {129, 130, 143}  # the codes after SIGHUP, SIGINT and SIGTERM
 
 
 @common.reports_errors
+@common.reads_files
 def fit(
     data: common.Data,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Folder for the model.")],
@@ -28,6 +29,14 @@ def fit(
             metavar="NAMES=KIND",
             help="Kind of columns (repeatable): real, integer, category, ordered, binary, count, angle, degrees, "
             "radians, latlon (2 columns), rotation (3, 4 or 9), proportions, sequence.",
+        ),
+    ] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE",
+            help="What holds in every row, also of samples (repeatable): 'low <= high', 'total = a + b', 'price > 0', "
+            "'code -> place' where one column determines another.",
         ),
     ] = None,
     condition: Annotated[
@@ -51,7 +60,23 @@ def fit(
         typer.Option("--quick", help="In seconds: a mixture of product laws, fitted by EM, instead of a network."),
     ] = False,
     labels: common.Labels = None,
-    steps: Annotated[int | None, typer.Option(help="Gradient steps; 3000 by default.", show_default=False)] = None,
+    weight: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Column that says how much each row counts; it is not modelled."),
+    ] = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE|FILE",
+            help="Share of the rows to hold out, 0.1 by default, or a file of others: training ends when it no longer "
+            "helps on them. 0 holds out none.",
+            show_default=False,
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Gradient steps at most; by default 2000 to 10,000, more for more data.", show_default=False),
+    ] = None,
     time_limit: Annotated[
         str | None, typer.Option("--time", metavar="TIME", help="Longest time to train, as 90s, 10m, 2h.")
     ] = None,
@@ -60,10 +85,11 @@ def fit(
         typer.Option(metavar="TIME", help="How often to save a checkpoint; 30s by default.", show_default=False),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(max=common.MOST_AT_ONCE, help="Rows per step; 512 by default.", show_default=False)
+        int | None,
+        typer.Option(max=common.MOST_AT_ONCE, help="Rows per step; 64 to 512 by default.", show_default=False),
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Peak learning rate of AdamW; 0.001 by default.", show_default=False)
+        float | None, typer.Option(help="Peak learning rate of AdamW; 0.003 or 0.001 by default.", show_default=False)
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help="float32, the default, or bfloat16 (faster on GPUs).", show_default=False)
@@ -85,6 +111,9 @@ def fit(
     by the start of their names (q for qx, qy, qz, qw). The columns of an array
     are x0, x1, ...; x means all of them. The data needs no standardisation.
     Empty cells are welcome: that they are empty is learnt too.
+
+    A share of the rows is held out. Training ends when the bound on them no
+    longer improves, and the weights that were best on them are kept.
 
     Ctrl-C saves a checkpoint, from which --resume continues, and so does the end of a job on a cluster (SIGTERM).
 
@@ -109,8 +138,11 @@ def fit(
         (bool(trust) and not resume, "--trust is for the modules of a model that --resume continues"),
     )
     start = time.monotonic()
+    share, others = words.share_or_file(validation)
     options = {
+        "validation": share,
         "kinds": words.kinds(column),
+        "constraints": constraint,
         "condition": words.names(condition, "--condition"),
         "roles": roles,
         "quick": quick or None,
@@ -125,11 +157,14 @@ def fit(
     }
     model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
     model.set_params(**{name: value for name, value in options.items() if value is not None})
-    rows, y = common.contents(data), common.contents(labels)
+    rows, y = common.contents(data), common.contents(labels, beside=True)
     words.refuse(common.idle_labels(labels, "--labels", model._conditions(), rows))
+    rows, weights = common.without(rows, weight)
+    held_out = None if others is None else common.without(common.contents(others), weight, needed=False)[0]
+    more = {"sample_weight": weights, "validation_data": held_out}
     with _continued(output):
-        model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite)
-    common.result(json, *_outcome(model, data, output, len(rows), time.monotonic() - start))
+        model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite, **more)
+    common.result(json, *_outcome(model, data, output, rows, time.monotonic() - start))
 
 
 @contextmanager
@@ -148,19 +183,39 @@ def _continued(output: Path) -> Iterator[None]:
 
 
 def _outcome(
-    model: DenoisingMarkovModel, data: Path, output: Path, rows: int, seconds: float
+    model: DenoisingMarkovModel, data: Path, output: Path, rows: Any, seconds: float
 ) -> tuple[dict[str, Any], str]:
+    import numpy as np
+
     steps = len(model.losses_)
-    facts = {"model": str(output), "rows": rows, "steps": steps, "seconds": round(seconds, 1)}
-    if steps:
-        facts["loss"] = float(model.losses_[-100:].mean())
+    facts = {
+        "model": str(output),
+        "rows": len(rows),
+        "steps": steps,
+        "ended": model.ended_,
+        "validation_loss": float(np.nanmin(model.validation_losses_[:, 1])) if len(model.validation_losses_) else None,
+        "loss": float(model.losses_[-100:].mean()) if steps else None,
+        "seconds": round(seconds, 1),
+    }
     how = f"after {steps:,} steps" if steps else "with a mixture"
-    suffix = {".npz": ".npy", ".safetensors": ".npy", ".gz": ".csv", "": ".npy"}.get(data.suffix, data.suffix)
+    suffix = common.suffix_of(data)
     told = (
-        f"{model.schema_.describe()}\n\nsaved {output} {how} in {seconds:.0f} s; next:\n"
+        f"{model.schema_.describe()}{_offers(model, rows)}\n\n{model.ended_}\n"
+        f"saved {output} {how} in {seconds:.0f} s; next:\n"
         f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"
         f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}"
     )
     if model.schema_.missing:
         told += f"\n  {words.command('unnoise', 'impute', output, data, '-o', f'filled{suffix}')}"
     return facts, told
+
+
+def _offers(model: DenoisingMarkovModel, rows: Any) -> str:
+    """What holds between the columns of a table in every row, and is not kept yet."""
+    from unnoise.data.constraints import offered
+
+    schema = model.schema_
+    if schema.feature_names is None:
+        return ""
+    kept = {*schema.conditions, *(name for step in schema.chart.steps for name in (step.target, *step.sources))}
+    return "".join(f"\n{sentence}" for sentence in offered(schema.container.split(rows), kept))

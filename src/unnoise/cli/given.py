@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unnoise._errors import InputError
+from unnoise.cli import common
 
 if TYPE_CHECKING:
     from unnoise.data import Schema
@@ -66,6 +67,8 @@ def meaning(text: str, name: str, schema: Schema) -> Any:
     low, dots, high = text.partition("..")
     if not dots:
         return text
+    if schema.container.is_counted(name):
+        return low or None, high or None
     try:
         return _end(low), _end(high)
     except ValueError:
@@ -74,14 +77,11 @@ def meaning(text: str, name: str, schema: Schema) -> Any:
 
 def from_file(path: Path, schema: Schema, n: int | None) -> tuple[dict[str, Values], int]:
     """The columns of a file of given values, and how many rows to draw: n, or as many as it has. Holes say nothing."""
-    from unnoise.data import files, frames
+    from unnoise.data import frames
 
-    rows = files.read(path)
+    rows = common.contents(path, schema)
     frame = frames.opened(rows)
-    if frame is None:
-        held = schema.container.split(rows)
-    else:
-        held = dict(zip(map(str, frame.columns), frames.columns(frame), strict=True))
+    held = schema.container.split(rows) if frame is None else schema.container.columns_of(frame)
     count = len(rows)
     n = count if n is None else n
     if count not in (1, n):

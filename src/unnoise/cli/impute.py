@@ -14,6 +14,7 @@ MOST_DRAWS = 10_000
 
 
 @common.reports_errors
+@common.reads_files
 def impute(
     model: common.Model,
     data: common.Data,
@@ -68,7 +69,7 @@ def impute(
         common.check_apart(target, "fill", data, labels)
     fitted = common.opened(model, device, trust)
     fitted.set_params(sampler=samplers.chosen(sampler, sampling_steps, fitted))
-    rows, y = common.contents(data), common.contents(labels)
+    rows, y = common.contents(data, fitted.schema_), common.contents(labels, beside=True)
     words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
     common.check_memory(draws * len(rows), math.prod(fitted.schema_.event_shape))
     gaps = {name: int(gap.sum()) for name, gap in fitted.schema_.holes(rows).items() if gap.any()}

@@ -15,6 +15,7 @@ DEFAULT = 1000  # rows
 
 
 @common.reports_errors
+@common.reads_files
 def sample(
     model: common.Model,
     output: Annotated[

@@ -20,6 +20,7 @@ MOST_DEQUANTISATIONS = 10**5
 
 
 @common.reports_errors
+@common.reads_files
 def score(
     model: common.Model,
     data: common.Data,
@@ -81,7 +82,7 @@ def score(
     words.refuse(
         (dequantisations is not None and not fitted.schema_.has_cells, "--dequantisations is for whole numbers"),
     )
-    rows, y = common.contents(data), common.contents(labels)
+    rows, y = common.contents(data, fitted.schema_), common.contents(labels, beside=True)
     words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
     asked = {"of": about.names(of, "--of", fitted.schema_), "given": about.names(given, "--given", fitted.schema_)}
     found = fitted.estimate(rows, y, **asked, likelihood=method, dequantisations=dequantisations or 1, seed=seed)

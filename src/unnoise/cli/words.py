@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
 from unnoise._errors import InputError
 
@@ -72,6 +73,20 @@ def duration(text: str | None) -> float | None:
     if not 0 < seconds < float("inf"):
         raise InputError(f"got the time {text!r}; expected a number of seconds, or a number with s, m or h, as in 10m")
     return seconds
+
+
+def share_or_file(text: str | None) -> tuple[float | None, Path | None]:
+    """A number as a share, all else as a file.
+
+    >>> share_or_file("0.2")
+    (0.2, None)
+    """
+    if text is None:
+        return None, None
+    try:
+        return float(text), None
+    except ValueError:
+        return None, Path(text)
 
 
 def command_line(*more: str, without: Collection[str] = (), program: str = "unnoise") -> str:

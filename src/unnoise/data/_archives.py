@@ -1,8 +1,7 @@
-"""Compressed files, which may hold far more than they seem to: never more is unpacked than memory should bear."""
+"""Arrays in files of NumPy, of exactly the size that their headers say."""
 
 from __future__ import annotations
 
-import gzip
 import math
 import zipfile
 from pathlib import Path
@@ -12,32 +11,12 @@ import numpy as np
 
 from unnoise._errors import InputError
 from unnoise.data._numerics import Values
-
-_ALWAYS = 2**26  # bytes that any file may hold
-_RATIO = 200  # of what is held to the file's size
-
-
-def unzipped(path: Path) -> bytes:
-    """The content of a gzipped file."""
-    most = most_bytes(path)
-    with gzip.open(path) as file:
-        content = file.read(most + 1)
-    check_size(path, len(content))
-    return content
-
-
-def most_bytes(path: Path) -> int:
-    """What a file of this size may hold."""
-    return _ALWAYS + _RATIO * path.stat().st_size
+from unnoise.data._packed import check_held
 
 
 def check_size(path: Path, size: int) -> None:
     """Refuse a file that holds far more than its size."""
-    if size > most_bytes(path):
-        raise InputError(
-            f"{path} would take over {most_bytes(path) / 2**20:.0f} MB of memory, {_RATIO} times its size, so it "
-            "may be damaged or made to fill memory; unpack it with another tool if you trust it."
-        )
+    check_held(path, path.stat().st_size, size)
 
 
 def read_npy(path: Path) -> Values:

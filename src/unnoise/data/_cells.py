@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +12,19 @@ from unnoise._errors import InputError, warn
 if TYPE_CHECKING:
     import polars as pl
 
-MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "#NA")
+MISSING = (
+    *("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "#NA"),
+    *("#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "#NULL!", "#DIV/0!", "#VALUE!"),
+)
+_MARKS = ("?", ".", "-", "--", "*", "na", "Na", "NAN", "missing", "Missing")  # missing where all else is numbers
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _WHOLE = r"^[+-]?\d+$"
 _LEADING_ZERO = r"^[+-]?0\d+$"
-_DECIMAL_COMMA = r"^[+-]?\d*,?\d+$"
+_COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?$"  # 1.234,50
+_POINT = r"^[+-]?(\d{1,3}(,\d{3})+|\d*)(\.\d+)?([eE][+-]?\d+)?$"  # 1,234.50
+_THREES_COMMA = r"^[+-]?[1-9]\d{0,2},\d{3}$"
+_THREES_POINT = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
+_DATE = r"^\d{1,4}\.\d{1,2}\.\d{1,4}"
 _LIKE_A_NUMBER = r"^[$€£¥(+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*[%$€£¥)]*$"
 _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+$"
 _MOST = 0.9  # of the values of a text that may look like numbers
@@ -41,27 +48,36 @@ def _has_leading_zeros(body: bytes) -> bool:
     return bool(zeros.any())
 
 
-def typed(cells: pl.DataFrame, path: Path, *, decimal_comma: bool, alone: bool) -> pl.DataFrame:
+def stripped(cells: pl.DataFrame) -> pl.DataFrame:
+    """Text without blanks around it, and without the words for missing."""
+    import polars as pl
+
+    every = pl.all()
+    cells = cells.with_columns(every.str.strip_chars())
+    return cells.with_columns(pl.when(every.is_in(MISSING)).then(None).otherwise(every).name.keep())
+
+
+def typed(cells: pl.DataFrame, source: str, *, decimal: str, alone: bool) -> pl.DataFrame:
     """Whole numbers of up to 64 bits, floats, booleans, and text, such as digits with a leading zero.
 
     Args:
         cells: columns x0, x1, ... of text.
-        path: where they are from.
-        decimal_comma: whether 1,5 may be 1.5.
+        source: where they are from.
+        decimal: the sign before fractions, "." or ",", after which the other one groups thousands; or "maybe ." where
+            a comma makes no number, ";" where it is a decimal sign, and "maybe ," where it may be.
         alone: whether the file has one column only.
     """
     import polars as pl
 
     every = pl.all()
-    cells = cells.with_columns(every.str.strip_chars())
-    cells = cells.with_columns(pl.when(every.is_in(MISSING)).then(None).otherwise(every).name.keep())
+    cells = stripped(cells)
     filled = _which(cells, every.count() > 0)
     if alone and filled and _which(cells, every.str.contains(_SEVERAL_NUMBERS).all()):
         line = cells.to_series().drop_nulls()[0]
-        raise InputError(f"{path} holds several numbers in a line, as {line!r}; separate them by commas.")
-    if decimal_comma:
-        commas = _which(cells, every.str.contains(_DECIMAL_COMMA).all() & every.str.contains(",", literal=True).any())
-        cells = cells.with_columns(pl.col(commas).str.replace(",", ".", literal=True))
+        raise InputError(
+            f"{source} holds several numbers in a line, as {line!r}, but not as many in each; separate them by commas."
+        )
+    cells = _in_points(cells, source, decimal)
     found = dict(_cast(cells.select(filled), pl.Float64))
     whole = cells.select(_which(cells.select(list(found)), every.str.contains(_WHOLE).all()))
     zeros = _which(whole, every.str.contains(_LEADING_ZERO).any())
@@ -72,6 +88,64 @@ def typed(cells: pl.DataFrame, path: Path, *, decimal_comma: bool, alone: bool) 
     booleans = _which(text, every.is_in(list(_BOOLEAN)).all())
     found |= {name: text[name].replace_strict(_BOOLEAN, return_dtype=pl.Boolean) for name in booleans}
     return cells.with_columns(list(found.values()))
+
+
+def _in_points(cells: pl.DataFrame, source: str, decimal: str) -> pl.DataFrame:
+    """Numbers with a decimal comma, or with signs between thousands, as 1234.5."""
+    import polars as pl
+
+    every = pl.all()
+    has_comma = every.str.contains(",", literal=True)
+    if decimal == ".":
+        names = _which(cells, every.str.contains(_POINT).all() & has_comma.any())
+        return cells.with_columns(pl.col(names).str.replace_all(",", "", literal=True))
+    if decimal == "maybe .":
+        return cells
+    names = _which(cells, every.str.contains(_COMMA).all() & has_comma.any())
+    threes = _which(cells.select(names), every.filter(has_comma).str.contains(_THREES_COMMA).all())
+    points = _which(
+        cells, every.str.contains(_THREES_POINT).any() & every.str.contains(_COMMA).all() & ~has_comma.any()
+    )
+    if decimal == "maybe ,":
+        names = [name for name in names if name not in threes]
+    elif decimal == ",":
+        names += points
+    elif threes or (names and points):
+        told = (threes or points)[0]
+        warn(
+            f"{source} holds numbers such as {cells[told].drop_nulls()[0]}, which is read with "
+            f"{'a comma' if threes else 'a point'} before its fraction; pass --decimal {'.' if threes else ','} "
+            f"(decimal='{'.' if threes else ','}') if the sign groups thousands."
+        )
+    points_out = pl.col(names).str.replace_all(".", "", literal=True)
+    return cells.with_columns(points_out.str.replace(",", ".", literal=True))
+
+
+def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, text: Collection[str]) -> pl.DataFrame:
+    """The table with holes for '?' among words or numbers, and for signs like '-' among numbers; a warning says so."""
+    import polars as pl
+
+    marked: dict[str, list[str]] = {}
+    for column, name in zip(table.columns, names, strict=True):
+        series = table[column]
+        if series.dtype != pl.String or name in text:
+            continue
+        marks = [mark for mark in _MARKS if (series == mark).any()]
+        rest = series.filter(~series.is_in(marks)).drop_nulls() if marks else series.head(0)
+        if len(rest) == 0:
+            continue
+        numbers = rest.cast(pl.Float64, strict=False).null_count() == 0
+        marks = marks if numbers else ["?"] if "?" in marks and rest.str.contains(r"[\pL\d]").all() else []
+        if marks:
+            plain = pl.when(pl.col(column).is_in(marks)).then(None).otherwise(pl.col(column)).alias(column)
+            found = table.select(plain)
+            table = table.with_columns(typed(found, source, decimal="maybe .", alone=False) if numbers else found)
+            for mark in marks:
+                marked.setdefault(mark, []).append(name)
+    for mark, held in marked.items():
+        shown = ", ".join(f"'{name}'" for name in held[:5]) + (", ..." if len(held) > 5 else "")
+        warn(f"{mark!r} is read as missing in {shown} of {source}; replace it there if it means something else.")
+    return table
 
 
 def _which(cells: pl.DataFrame, condition: pl.Expr) -> list[str]:
@@ -86,20 +160,23 @@ def _cast(cells: pl.DataFrame, kind: type[pl.DataType]) -> Iterator[tuple[str, p
     return ((column.name, column) for column, (before, after) in zip(cast, counts, strict=True) if before == after)
 
 
-def warn_of_numbers(table: pl.DataFrame, path: Path) -> None:
+def warn_of_numbers(table: pl.DataFrame, names: Sequence[str], source: str, text: Collection[str]) -> None:
     """Numbers that are written otherwise would be modelled as levels without a word."""
     import polars as pl
 
-    names = [name for name, kind in table.schema.items() if kind == pl.String]
-    text = pl.DataFrame({str(i): table[name] for i, name in enumerate(names)})  # a name may be a pattern of polars
+    columns = zip(table, names, strict=True)
+    told = [(series, name) for series, name in columns if series.dtype == pl.String and name not in text]
+    cells = pl.DataFrame({str(i): series for i, (series, _) in enumerate(told)})  # a name may be a pattern of polars
     every = pl.all()
     like = every.str.contains(_LIKE_A_NUMBER).sum() >= _MOST * every.count()
-    said = (every.count() > 0) & like & ~every.str.contains(_LEADING_ZERO).any()
-    for column in _which(text, said) if names else ():
-        shown = text[column].drop_nulls()
+    codes = every.str.contains(_LEADING_ZERO).any() | every.str.contains(_DATE).any()
+    for column in _which(cells, (every.count() > 0) & like & ~codes) if told else ():
+        shown = cells[column].drop_nulls()
         odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
         example = next(iter(odd if len(odd) else shown))
+        hint = "; if a comma is in them, --decimal says what it means" if "," in example else ""
         warn(
-            f"Column '{names[int(column)]}' of {path} is text, such as {example[:40]!r}, but {_MOST:.0%} "
-            "or more of its values look like numbers; write all as plain numbers, of up to 64 bits, to model them so.",
+            f"Column '{told[int(column)][1]}' of {source} is text, such as {example[:40]!r}, but {_MOST:.0%} "
+            f"or more of its values look like numbers; write all as plain numbers, of up to 64 bits, to model them so"
+            f"{hint}.",
         )

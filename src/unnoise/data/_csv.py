@@ -1,4 +1,4 @@
-"""CSV files, gzipped or not, separated by commas, semicolons, tabs or bars.
+"""Tables of text, separated by commas, semicolons, tabs, bars, blanks or any other sign.
 
 A cell becomes a number only where no digit is lost.
 """
@@ -9,84 +9,55 @@ import csv
 import io
 import re
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unnoise._errors import InputError
-from unnoise.data import _cells
-from unnoise.data._archives import unzipped
-from unnoise.data.frames import check_labels
+from unnoise._errors import InputError, warn
+from unnoise.data import _cells, _headers, _text
+from unnoise.data._reading import Reading
 
 if TYPE_CHECKING:
     import polars as pl
 
-_SEPARATORS = ",;\t|"
 _BLANK = re.compile(rb"[ \r\n]*")
-_FRACTION = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def read_csv(path: Path) -> pl.DataFrame:
+def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     """The table; columns without names are x0, x1, ..."""
-    content = unzipped(path) if path.name.lower().endswith(".gz") else path.read_bytes()
-    content = content.removeprefix(b"\xef\xbb\xbf")
-    _check_text(content, path)
+    content = _text.as_utf8(content, source, reading.encoding)
     if b"\n" not in content:
         content = content.replace(b"\r", b"\n")
-    comments, start = _comments(content)
-    separator = _separator(content[start:])
-    first, end = _record(content[start:], separator, path)
-    table = _table(content[start + end :], len(first), separator, path)
-    names = _names(first, table, comments, separator, path)
+    comment, start = _text.comments(content)
+    separator, body = _text.separated(content[start:], reading.separator, source)
+    first, end = _text.record(body, separator, source)
+    rows = body[end:]
+    table = _table(rows, len(first), separator, source, reading)
+    names = _headers.names(first, table, comment, separator, source, reading)
     if names is not first:
-        table = _table(content[start:], len(first), separator, path)
+        rows = body
+        table = _table(rows, len(first), separator, source, reading)
     if table.height == 0:
-        raise InputError(f"{path} holds no rows of data.")
+        raise InputError(f"{source} holds no rows of data.")
+    table = _texts_kept(table, rows, names, separator, reading)
+    table = _cells.without_marks(table, names, source, reading.text)
+    _cells.warn_of_numbers(table, names, source, reading.text)
     table.columns = names
-    _cells.warn_of_numbers(table, path)
+    if names[0] == "":
+        warn(f"The first column of {source} has no name and numbers the rows, so it is left out.")
+        table = table.drop("")
     return table
 
 
-def _check_text(content: bytes, path: Path) -> None:
-    if b"\0" in content or content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(f"{path} cannot be read: it is not a text file in UTF-8.")
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path} cannot be read: line {line} holds the byte {content[error.start]:#x}, which is no text in utf-8, "
-            "but perhaps in Latin-1 or Windows-1252; save it as UTF-8."
-        ) from None
+def _texts_kept(table: pl.DataFrame, rows: bytes, names: list[str], separator: str, reading: Reading) -> pl.DataFrame:
+    """The table, with the columns that are to be text as they are written."""
+    places = [i for i, name in enumerate(names) if name in reading.text]
+    if not places:
+        return table
+    import polars as pl
 
-
-def _comments(content: bytes) -> tuple[str, int]:
-    """The last line of comments before the table, and where the table begins."""
-    start, last = 0, b""
-    while start < len(content):
-        end = content.find(b"\n", start) + 1 or len(content)
-        line = content[start:end].strip(b" \r\n")
-        if line and not line.startswith(b"#"):
-            break
-        start, last = end, line or last
-    return last.decode("utf-8").lstrip("# "), start
-
-
-def _separator(table: bytes) -> str:
-    line = table.partition(b"\n")[0].decode("utf-8")
-    return max(_SEPARATORS, key=re.sub(r'"[^"]*"', "", line).count)
-
-
-def _record(table: bytes, separator: str, path: Path) -> tuple[list[str], int]:
-    """The fields of the first line, and where the next begins."""
-    stream = io.BytesIO(table)
-    try:
-        lines = (line.decode("utf-8") for line in iter(stream.readline, b""))
-        fields = next(csv.reader(lines, delimiter=separator, strict=True), [])
-    except csv.Error as error:
-        raise InputError(f"{path} cannot be read: {error} in the first line.") from None
-    if not fields:
-        raise InputError(f"{path} holds no rows of data.")
-    return [field.strip() for field in fields], stream.tell()
+    body = _without_blank_lines(rows, len(names))
+    cells = pl.read_csv(body, has_header=False, separator=separator, infer_schema=False, columns=places)
+    cells.columns = [table.columns[i] for i in places]
+    return table.with_columns(_cells.stripped(cells))
 
 
 def _without_blank_lines(body: bytes, width: int) -> bytes:
@@ -98,7 +69,7 @@ def _without_blank_lines(body: bytes, width: int) -> bytes:
     return body[_BLANK.match(body).end() :].rstrip(b" \r\n")  # type: ignore[union-attr]  # it matches nothing, too
 
 
-def _table(body: bytes, width: int, separator: str, path: Path) -> pl.DataFrame:
+def _table(body: bytes, width: int, separator: str, source: str, reading: Reading) -> pl.DataFrame:
     """Columns x0, x1, ..., none of whose cells is lost or moved to another column."""
     import polars as pl
 
@@ -106,85 +77,47 @@ def _table(body: bytes, width: int, separator: str, path: Path) -> pl.DataFrame:
     body = _without_blank_lines(body, width)
     if not body:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-    count = _count_rows(body, width, separator, path)
+    count = _count_rows(body, width, separator, source)
     read = partial(pl.read_csv, body, has_header=False, separator=separator)
     try:
         table = read(infer_schema_length=None, null_values=list(_cells.MISSING), new_columns=names)
-        doubtful = _cells.doubtful(table, body)
+        commas = reading.decimal == "," or (separator == ";" and b"," in body)
+        doubtful = names if commas else _cells.doubtful(table, body)
     except pl.exceptions.PolarsError:  # as at a whole number of 40 digits
-        count = _count_one_by_one(body, width, separator, path)
+        count = _count_one_by_one(body, width, separator, source)
         table = read(infer_schema=False, new_columns=names)
         doubtful = names
     if table.shape != (count, width):
-        raise InputError(f"{path} cannot be read: it has {count} rows, but {table.height} are clear; check its quotes.")
+        raise InputError(
+            f"{source} cannot be read: it has {count} rows, but {table.height} are clear; check its quotes."
+        )
     if not doubtful:
         return table
     cells = read(infer_schema=False, columns=[names.index(name) for name in doubtful])
     cells.columns = doubtful
-    return table.with_columns(_cells.typed(cells, path, decimal_comma=separator == ";", alone=width == 1))
+    decimal = reading.decimal or {",": "maybe .", ";": ";"}.get(separator, "maybe ,")
+    return table.with_columns(_cells.typed(cells, source, decimal=decimal, alone=width == 1))
 
 
-def _count_rows(body: bytes, width: int, separator: str, path: Path) -> int:
+def _count_rows(body: bytes, width: int, separator: str, source: str) -> int:
     """How many rows there are; an InputError at one of another length."""
     lines = body.count(b"\n") + (not body.endswith(b"\n"))
     plain = b'"' not in body and not re.search(rb"\r(?!\n)", body)
     if plain and body.count(separator.encode()) == lines * (width - 1):  # polars refuses a row that is too long
         return lines
-    return _count_one_by_one(body, width, separator, path)
+    return _count_one_by_one(body, width, separator, source)
 
 
-def _count_one_by_one(body: bytes, width: int, separator: str, path: Path) -> int:
+def _count_one_by_one(body: bytes, width: int, separator: str, source: str) -> int:
     count = 0
     try:
         for row in csv.reader(io.StringIO(body.decode("utf-8"), newline=""), delimiter=separator, strict=True):
             if len(row) not in (width, 0):
                 raise InputError(
-                    f"{path} cannot be read, it may be damaged or cut short: row {count} has {len(row)} fields; "
+                    f"{source} cannot be read, it may be damaged or cut short: row {count} has {len(row)} fields; "
                     f"expected {width}."
                 )
             count += 1
     except csv.Error as error:
-        raise InputError(f"{path} cannot be read, it may be damaged or cut short: row {count}: {error}.") from None
+        raise InputError(f"{source} cannot be read, it may be damaged or cut short: row {count}: {error}.") from None
     return count
-
-
-def _names(first: list[str], table: pl.DataFrame, comment: str, separator: str, path: Path) -> list[str]:
-    """The first line, unless it is data; then the comment before it, if that names as many columns, or x0, x1, ..."""
-    import polars as pl
-
-    texts = [i for i, field in enumerate(first) if not _is_number(field) and field not in _cells.MISSING[1:]]
-    # 0, 1, 2, ... is what pandas writes for columns without names.
-    if texts or first == [str(i) for i in range(len(first))]:
-        again = bool(texts) and all((table.to_series(i).cast(pl.String) == first[i]).any() for i in texts)
-        fraction = next((field for field in first if _FRACTION.fullmatch(field)), None) if texts else None
-        if not again and fraction is None:
-            return _checked(first, path)
-    else:
-        again, fraction = False, None
-    named = [name.strip() for name in next(csv.reader([comment], delimiter=separator), [])]
-    if len(named) == len(first) > 1 and not any(map(_is_number, named)):
-        return _checked(named, path)
-    if again or fraction is not None:
-        why = f"{fraction} is a number" if fraction is not None else f"{first[texts[0]]!r} is a value of its column"
-        raise InputError(
-            f"The first line of {path} may be names or data, as {why}; put a line before it that names the columns."
-        )
-    return [f"x{i}" for i in range(len(first))]
-
-
-def _checked(names: list[str], path: Path) -> list[str]:
-    if "" in names:
-        raise InputError(
-            f"Column {names.index('') + 1} of {path} has no name; name it, or drop it if it only numbers the rows "
-            "(pandas: to_csv(index=False))."
-        )
-    check_labels(names)
-    return names
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from unnoise._errors import InputError
-from unnoise.data._checked import check
+from unnoise.data._checked import LATER, check
 from unnoise.data._numerics import Values
 from unnoise.data.holes import Mask
 
@@ -22,35 +22,61 @@ if TYPE_CHECKING:
 Blank = Sequence[Mask | None]  # for each column the rows with holes
 
 _PLAIN = r"u?int(8|16|32|64)|halffloat|float|double|bool|(large_)?string|string_view"  # arrow's names
+_ZONE = r"[\w/+:-]+"
+_PLAIN += r"|date32\[day\]|date64\[ms\]|duration\[(s|ms|us|ns)\]|time32\[(s|ms)\]|time64\[(us|ns)\]"
+_PLAIN += rf"|timestamp\[(s|ms|us|ns)(, tz={_ZONE})?\]|decimal(128|256)\(\d+, \d+\)"
 _ARROW = rf"{_PLAIN}|dictionary<values=({_PLAIN}), indices=({_PLAIN}), ordered=[01]>"
-_NUMPY = r"u?int(8|16|32|64)|float(16|32|64)|bool|object"
+_NUMPY = rf"u?int(8|16|32|64)|float(16|32|64)|bool|object|datetime64\[(s|ms|us|ns)(, {_ZONE})?\]"
+_NUMPY += r"|timedelta64\[(s|ms|us|ns)\]|period\[[\w-]+\]"
 _PANDAS = rf"{_NUMPY}|str|string|category|U?Int(8|16|32|64)|Float(32|64)|boolean|({_ARROW})\[pyarrow\]"
 _POLARS = r"U?Int(8|16|32|64|128)|Float(16|32|64)|Boolean|String|Categorical|Enum|Object"
+_POLARS += rf"|Date|Time|Datetime\[(ms|us|ns)(, {_ZONE})?\]|Duration\[(ms|us|ns)\]|Decimal\(\d+, \d+\)|Null"
 _LIKE_PANDAS = {"pandas": "pandas", "modin": "modin.pandas", "cudf": "cudf"}
 BACKENDS = ("polars", "pyarrow", *_LIKE_PANDAS)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column as its library describes it, with the name of its type and, for categories, its levels."""
+    """A column as its library describes it, with the name of its type and, for categories, its levels.
+
+    Attributes:
+        holds: text, numbers or truth, where that is known: what values of later data are turned into.
+        counted: date, datetime, duration, time, period or decimal, whose values stand for whole numbers.
+        unit: of these numbers: D, h, m, s, ms, us, ns, M, 0.01, or the frequency of periods.
+        pattern: how texts are written that are dates or times, as for strftime.
+    """
 
     label: str | int
     type: str
     categorical: bool = False
     categories: tuple[Any, ...] | None = None
     ordered: bool = False
+    holds: str | None = field(default=None, metadata={LATER: True})
+    counted: str | None = field(default=None, metadata={LATER: True})
+    unit: str | None = field(default=None, metadata={LATER: True})
+    pattern: str | None = field(default=None, metadata={LATER: True})
+
+    @property
+    def zone(self) -> str | None:
+        """The zone of times that have one."""
+        found = re.search(rf", (?:tz=)?({_ZONE})\]", self.type)
+        return found[1] if found and self.counted == "datetime" else None
 
 
 def describe(frame: nw.DataFrame[Any]) -> tuple[str, tuple[Column, ...]]:
     """The library of a frame, and its columns."""
     backend = frame.implementation.value
-    column = {"polars": _polars_column, "pyarrow": _arrow_column}.get(backend, _pandas_column)
-    return backend, tuple(column(frame.get_column(label), label) for label in frame.columns)
+    return backend, tuple(column_of(backend, frame.get_column(label), label) for label in frame.columns)
+
+
+def column_of(backend: str, series: nw.Series[Any], label: str | int) -> Column:
+    """One column."""
+    return {"polars": _polars_column, "pyarrow": _arrow_column}.get(backend, _pandas_column)(series, label)
 
 
 def build(backend: str, layout: Sequence[Column], parts: Sequence[Values], blank: Blank) -> Any:
     """A frame of the library with these columns and types, and holes in some rows of them."""
-    parts = [whole(part, column.type) for part, column in zip(parts, layout, strict=True)]
+    parts = [part if column.counted else whole(part, column.type) for part, column in zip(parts, layout, strict=True)]
     try:
         if backend == "polars":
             return _polars_frame(layout, parts, blank)
@@ -91,20 +117,26 @@ def whole(part: Values, type_: str) -> Values:
     return np.rint(part) if part.dtype.kind == "f" and re.match("u?int", type_.lower()) else part
 
 
-def _pandas_column(series: nw.Series[Any], label: str) -> Column:
+def _pandas_column(series: nw.Series[Any], label: str | int) -> Column:
     native = series.to_native()
     if str(native.dtype) != "category":
         return Column(label, str(native.dtype))
     return Column(label, "category", True, tuple(native.cat.categories.tolist()), bool(native.cat.ordered))
 
 
-def _polars_column(series: nw.Series[Any], label: str) -> Column:
+def _polars_column(series: nw.Series[Any], label: str | int) -> Column:
     kind = type(series.dtype).__name__
-    categories = tuple(series.to_native().dtype.categories) if kind == "Enum" else None
+    native = series.to_native().dtype
+    categories = tuple(native.categories) if kind == "Enum" else None
+    if kind in ("Datetime", "Duration"):
+        zone = getattr(native, "time_zone", None)
+        return Column(label, f"{kind}[{native.time_unit}{f', {zone}' * (zone is not None)}]")
+    if kind == "Decimal":
+        return Column(label, f"Decimal({native.precision}, {native.scale})")
     return Column(label, kind, kind in ("Categorical", "Enum"), categories)
 
 
-def _arrow_column(series: nw.Series[Any], label: str) -> Column:
+def _arrow_column(series: nw.Series[Any], label: str | int) -> Column:
     kind = str(series.to_native().type)
     return Column(label, kind, kind.startswith("dictionary"))
 
@@ -112,7 +144,9 @@ def _arrow_column(series: nw.Series[Any], label: str) -> Column:
 def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values], blank: Blank) -> Any:
     pd = importlib.import_module(module)
     series = [
-        pd.Series(part).astype(column.type if c is None else pd.CategoricalDtype(list(c), column.ordered))
+        _pandas_counted(pd, column, part)
+        if column.counted
+        else pd.Series(part).astype(column.type if c is None else pd.CategoricalDtype(list(c), column.ordered))
         for column, part in zip(layout, parts, strict=True)
         for c in [column.categories]
     ]
@@ -124,28 +158,80 @@ def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values]
     return frame
 
 
+def _pandas_counted(pd: Any, column: Column, part: Any) -> Any:
+    """Dates, times or decimals in a type of pandas."""
+    if column.counted == "period":
+        return pd.Series(pd.PeriodIndex.from_ordinals(part.astype(np.int64), freq=column.unit))
+    if column.type.endswith("[pyarrow]"):
+        held = part.to_arrow().cast(_arrow_type(column.type.removesuffix("[pyarrow]")))
+        return pd.Series(pd.arrays.ArrowExtensionArray(importlib.import_module("pyarrow").chunked_array([held])))
+    if not column.type.startswith(("datetime64", "timedelta64")):
+        return pd.Series(part.to_list(), dtype=column.type)
+    found = pd.Series(part.to_numpy())
+    if column.zone is not None:
+        found = found.dt.tz_localize("UTC").dt.tz_convert(column.zone)
+    return found.astype(column.type)
+
+
+def native_series(backend: str, column: Column, part: Any) -> Any:
+    """One column of dates, times or decimals as the library holds it."""
+    if backend == "polars":
+        return _polars_counted(column, part)
+    if backend == "pyarrow":
+        return part.to_arrow().cast(_arrow_type(column.type))
+    return _pandas_counted(importlib.import_module(_LIKE_PANDAS[backend]), column, part)
+
+
+def _polars_counted(column: Column, part: pl.Series) -> pl.Series:
+    import polars as pl
+
+    part = part.alias(str(column.label))
+    if column.zone is not None:
+        part = part.dt.replace_time_zone("UTC").dt.convert_time_zone(column.zone)
+    if column.type == "Object":
+        return pl.Series(part.name, part.to_list(), dtype=pl.Object)
+    found = re.match(r"(Datetime|Duration)\[(\w+)|Decimal\((\d+), (\d+)", column.type)
+    if found is None or part.dtype == pl.String:
+        return part.cast(getattr(pl, column.type))
+    if found[3]:
+        return part.cast(pl.Decimal(int(found[3]), int(found[4])))
+    unit: Any = found[2]
+    return part.cast(pl.Duration(unit) if found[1] == "Duration" else pl.Datetime(unit, column.zone))
+
+
 def _polars_frame(layout: Sequence[Column], parts: Sequence[Values], blank: Blank) -> Any:
     import polars as pl
 
     known = {name: kind for name, kind in vars(pl).items() if isinstance(kind, type) and issubclass(kind, pl.DataType)}
-    types = [known[column.type]() if column.categories is None else pl.Enum(column.categories) for column in layout]
+    types = [None if c.counted else known[c.type]() if c.categories is None else pl.Enum(c.categories) for c in layout]
     columns = [
-        pl.Series(str(column.label), part, dtype=pl.Object if column.type == "Object" else None)
+        _polars_counted(column, part)
+        if isinstance(part, pl.Series)
+        else pl.Series(str(column.label), part, dtype=pl.Object if column.type == "Object" else None)
         for column, part in zip(layout, parts, strict=True)
     ]
-    cast = [c if c.dtype == type_ else c.cast(type_) for c, type_ in zip(columns, types, strict=True)]
+    cast = [c if t is None or c.dtype == t else c.cast(t) for c, t in zip(columns, types, strict=True)]
     return pl.DataFrame([c if r is None else without(c, r) for c, r in zip(cast, blank, strict=True)])
 
 
 def _arrow_frame(layout: Sequence[Column], parts: Sequence[Values], blank: Blank) -> Any:
     pa = importlib.import_module("pyarrow")
     held = zip(layout, parts, blank, strict=True)
-    arrays = [pa.array(part, type=_arrow_type(column.type), mask=rows) for column, part, rows in held]
+    arrays = [
+        native_series("pyarrow", column, part)
+        if column.counted
+        else pa.array(part, type=_arrow_type(column.type), mask=rows)
+        for column, part, rows in held
+    ]
     return pa.table(arrays, names=[str(column.label) for column in layout])
 
 
 def _arrow_type(text: str) -> Any:
     pa = importlib.import_module("pyarrow")
+    if found := re.fullmatch(r"timestamp\[(\w+), tz=(.+)\]", text):
+        return pa.timestamp(found[1], tz=found[2])
+    if found := re.fullmatch(r"decimal(128|256)\((\d+), (\d+)\)", text):
+        return getattr(pa, f"decimal{found[1]}")(int(found[2]), int(found[3]))
     found = re.fullmatch(r"dictionary<values=(\w+), indices=(\w+), ordered=([01])>", text)
     if found is None:
         return pa.type_for_alias(text)

@@ -14,6 +14,7 @@ from unnoise.data._numerics import Floats, Values
 
 Level = str | int | float | bool
 _SHOWN = 20  # levels in a message
+_ROWS = 3  # rows in a message
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,11 @@ def indices_of(values: Values, levels: tuple[Level, ...], what: str, *, as_text:
             index |= {str(int(level)): i} if isinstance(level, float) and level.is_integer() else {}
         index |= {level: i}
     held = values.tolist()
-    if unknown := [value for value in held if value not in index]:
+    if rows := [row for row, value in enumerate(held) if value not in index]:
         shown = ", ".join(map(str, levels[:_SHOWN])) + (", ..." if len(levels) > _SHOWN else "")
-        raise InputError(f"{what} has no level {unknown[0]!r}; the levels are {shown}.")
+        listed = ", ".join(map(str, rows[:_ROWS])) + (f", ... of {len(rows)}" if len(rows) > _ROWS else "")
+        where = f" (asked for in row {listed})" if len(rows) < len(held) else ""
+        raise InputError(f"{what} has no level {held[rows[0]]!r}; the levels are {shown}{where}.")
     return [index[value] for value in held]
 
 

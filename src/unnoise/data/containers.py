@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from unnoise._errors import InputError, warn
-from unnoise.data import _native, arrays, frames
+from unnoise.data import _counted, _native, arrays, frames
+from unnoise.data._adopted import HELD, TEXT_HELD, adopted, holding
 from unnoise.data._checked import built, check, check_distinct, check_dtype, check_shape, entries
 from unnoise.data._native import Column
 from unnoise.data._numerics import Values, cast
 from unnoise.data.base import listed
 from unnoise.data.holes import Mask
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
 
 _MOST_COLUMNS = 2**22
 _WHOLE = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
@@ -45,6 +49,35 @@ class Container(ABC):
     def categorical(self) -> frozenset[str]:
         """The columns of a categorical type."""
         return frozenset()
+
+    def categories(self, column: str) -> tuple[Any, ...] | None:
+        """The levels of a column in the order that its type says; None where that says none."""
+        return None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns that hold text."""
+        return ()
+
+    def is_counted(self, column: str) -> bool:
+        """Whether the column holds dates, times or decimals, which are whole numbers inside."""
+        return False
+
+    def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values by columns as they are modelled: dates, times and decimals as whole numbers."""
+        return dict(values)
+
+    def columns_of(self, frame: nw.DataFrame[Any]) -> dict[str, Values]:
+        """The columns of a frame that may lack some, or have others, as they are modelled."""
+        return dict(zip(map(str, frame.columns), frames.columns(frame), strict=True))
+
+    def word(self, column: str, number: float) -> str | None:
+        """A number of the column as its date, time or decimal is written; None if numbers stand for themselves."""
+        return None
+
+    def about(self, column: str, low: float, high: float) -> str | None:
+        """The kind and the range of dates, times and decimals, in words; None for other columns."""
+        return None
 
     @abstractmethod
     def split(self, data: Any) -> dict[str, Values]:
@@ -85,20 +118,88 @@ class Table(Container):
         """The columns of a categorical type."""
         return frozenset(str(column.label) for column in self.layout if column.categorical)
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns that held text."""
+        return tuple(str(column.label) for column in self.layout if column.holds == TEXT_HELD)
+
+    def categories(self, column: str) -> tuple[Any, ...] | None:
+        """The levels of an ordered categorical of pandas, or of an Enum of polars."""
+        found = dict(self._named).get(column)
+        return found.categories if found is not None and (found.ordered or found.type == "Enum") else None
+
     def split(self, data: Any) -> dict[str, Values]:
-        """By name from a frame, by position from an array."""
+        """By name from a frame, in any order, by position from an array; in the types of the fitted columns."""
         frame = frames.opened(data)
         if frame is not None:
             frames.check_names(frame, self.columns)
-            parts = frames.columns(frame)
-        else:
-            parts = arrays.columns(data)
-            warn(f"X does not have valid feature names, but {_MODEL} was fitted with feature names")
-        return _named(self.columns, parts)
+            frames.check_size(frame)
+            labels = {str(label): label for label in frame.columns}
+            return {name: self._values(frame, labels[name]) for name in self.columns}
+        parts = arrays.columns(data)
+        warn(f"X does not have valid feature names, but {_MODEL} was fitted with feature names")
+        held = _named(self.columns, parts)
+        return {name: adopted(_counted.told(held[name], c) if c.counted else held[name], c) for name, c in self._named}
+
+    def columns_of(self, frame: nw.DataFrame[Any]) -> dict[str, Values]:
+        """The columns of a frame, of which those that were fitted are in the fitted types."""
+        frames.check_size(frame)
+        return {str(label): self._values(frame, label) for label in frame.columns}
+
+    def is_counted(self, column: str) -> bool:
+        """Whether the column holds dates, times or decimals."""
+        return any(name == column and found.counted is not None for name, found in self._named)
+
+    def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Dates, times and decimals as whole numbers."""
+        known = {name: column for name, column in self._named if column.counted}
+        return {name: _counted.told(value, known[name]) if name in known else value for name, value in values.items()}
+
+    def word(self, column: str, number: float) -> str | None:
+        """A number as its date, time or decimal is written."""
+        found = self._column(column)
+        return _counted.word(number, found) if found.counted else None
+
+    def about(self, column: str, low: float, high: float) -> str | None:
+        """As `date, 2021-01-01 to 2023-05-06`."""
+        found = self._column(column)
+        if not found.counted:
+            return None
+        return f"{found.counted}, {_counted.word(low, found)} to {_counted.word(high, found)}"
+
+    def native(self, column: str, values: Values, backend: str, series: nw.Series[Any]) -> Any:
+        """Whole numbers that stand for dates, times or decimals in the type of another series; others as they are."""
+        found = self._column(column)
+        if not found.counted:
+            return values
+        own = _native.column_of(backend, series, found.label)
+        if series.is_null().all():
+            return _native.native_series(self.backend, found, _counted.part(values, found))
+        pattern = (found.pattern or _counted.usual_pattern(found)) if _counted.holds_text(series) else None
+        kept = dataclasses.replace(own, counted=found.counted, unit=found.unit, pattern=pattern)
+        return _native.native_series(backend, kept, _counted.part(values, kept))
+
+    def _values(self, frame: nw.DataFrame[Any], label: str) -> Values:
+        series, column = frame.get_column(label), dict(self._named).get(str(label))
+        if column is not None and column.counted and not series.is_null().all():
+            return _counted.numbers(series, column)
+        values = frames.values(series, str(label))
+        return values if column is None else adopted(values, column)
+
+    @property
+    def _named(self) -> list[tuple[str, Column]]:
+        return [(str(column.label), column) for column in self.layout]
+
+    def _column(self, name: str) -> Column:
+        return dict(self._named)[name]
 
     def join(self, columns: Mapping[str, Values], missing: Mapping[str, Mask] | None = None) -> Any:
         """A frame of the fitted library and types."""
-        parts, rows = [columns[name] for name in self.columns], [(missing or {}).get(name) for name in self.columns]
+        rows = [(missing or {}).get(name) for name in self.columns]
+        parts = [
+            _counted.part(columns[name], column, blank) if column.counted else columns[name]
+            for (name, column), blank in zip(self._named, rows, strict=True)
+        ]
         try:
             return _native.build(self.backend, self.layout, parts, rows)
         except ModuleNotFoundError as error:
@@ -115,6 +216,8 @@ class Table(Container):
         check_distinct(table.columns, "columns")
         for column in table.layout:
             _native.check_column(table.backend, column)
+            check(column.holds in (None, *HELD), "holds", column.holds, f"one of {', '.join(HELD)}")
+            _counted.check_column(column)
         return table
 
 
@@ -179,11 +282,22 @@ class EventArray(Container):
         return _as(self.backend, self.dtype, columns["x"], list((missing or {}).values()))
 
 
-def container_of(data: Any) -> Container:
-    """The form of a DataFrame, an array, a tensor or a list of rows."""
+def container_of(data: Any, levels: Collection[str] = ()) -> Container:
+    """The form of a DataFrame, an array, a tensor or a list of rows.
+
+    Args:
+        data: the data.
+        levels: columns whose texts are levels, also where they look like dates.
+    """
     frame = frames.opened(data)
     if frame is not None:
-        return Table(*_native.describe(frame))
+        backend, layout = _native.describe(frame)
+        series = [frame.get_column(label) for label in frame.columns]
+        found = [
+            holding(s, _counted.described(s, c, str(c.label) in levels)) if len(s) else c
+            for s, c in zip(series, layout, strict=True)
+        ]
+        return Table(backend, tuple(found))
     array = arrays.as_array(data)
     backend, dtype = "numpy", str(array.dtype)
     if isinstance(data, Tensor):

@@ -54,9 +54,14 @@ class Encoded:
     def rows(self, indices: Tensor) -> Self:
         """The rows at `indices`."""
         cond = None if self.cond is None else self.cond[indices]
-        known = None if self.known is None else _tree.map(lambda leaf: leaf[indices], self.known)
         detail = _tree.map(lambda leaf: None if leaf is None else leaf[indices], self.detail)
-        return type(self)(_tree.map(lambda leaf: leaf[indices], self.x), self.jitter, cond, known, detail)
+        return type(self)(
+            _tree.map(lambda leaf: leaf[indices], self.x), self.jitter, cond, self.known_at(indices), detail
+        )
+
+    def known_at(self, indices: Tensor) -> Any:
+        """Where the rows at `indices` say something; None for everywhere."""
+        return None if self.known is None else _tree.map(lambda leaf: leaf[indices], self.known)
 
     def all(self, rng: torch.Generator) -> tuple[Any, Tensor | None]:
         """All rows in order, as one batch."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import difflib
-import io
 import itertools
-import math
 import os
-import re
 import stat
-from collections.abc import Callable, Collection, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,49 +17,95 @@ import numpy as np
 
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
-from unnoise.data import arrays, frames
-from unnoise.data._archives import check_size, one_of, read_npy, read_npz
+from unnoise.data import _packed, _queries, _tables, arrays, frames
+from unnoise.data._archives import one_of, read_npy, read_npz
 from unnoise.data._csv import read_csv
 from unnoise.data._numerics import Values
+from unnoise.data._reading import Reading
 from unnoise.data.images import check_replaceable, read_images, write_images
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     import polars as pl
 
-_INDEX = r"__index_level_\d+__"  # which pandas adds to the columns
 _LOOKED_AT = 1000  # files of a folder, for a guess
 _SHOWN = 200  # letters of another library's sentence
+_TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
+_SHEETS = (".xlsx", ".xls", ".xlsb", ".ods")
+_READERS: dict[str, Callable[[bytes, str], pl.DataFrame]] = {
+    ".parquet": _tables.read_parquet,
+    ".arrow": _tables.read_arrow,
+    ".feather": _tables.read_arrow,
+    ".json": _tables.read_json,
+    ".jsonl": _tables.read_json_lines,
+    ".ndjson": _tables.read_json_lines,
+}
+_TABLES = (*_TEXTS, *_READERS, *_SHEETS)
+_MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"PK\x03\x04": ".xlsx"}
 WRITABLE = (".csv", ".parquet", ".npy", "")  # the last is a folder of images
 
 
-def read(path: Path | str) -> pl.DataFrame | Values:
-    """The data in a file, or in a folder of images.
+def read(
+    path: Path | str,
+    *,
+    encoding: str | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    header: str = "auto",
+    query: str | None = None,
+    names: Sequence[str] = (),
+    text: Collection[str] = (),
+) -> pl.DataFrame | Values:
+    """The data in a file, in a folder of images, or on standard input ("-").
 
-    Tables (.csv, .csv.gz, .parquet) become polars DataFrames; .npy, .npz and .safetensors give the only array, or x;
-    images of one size give bytes, grey (n, H, W) or RGB (n, 3, H, W).
+    Tables of text (.csv, .tsv, .txt, .dat, .data, also .gz, .bz2, .xz and .zst), .parquet, .arrow, .feather, .json,
+    .jsonl, .xlsx and databases become polars DataFrames; .npy, .npz and .safetensors give the only array, or x; images
+    of one size give bytes, grey (n, H, W) or RGB (n, 3, H, W).
+
+    Args:
+        path: where it is.
+        encoding: of text, such as latin-1, cp1252 or utf-16; UTF-8 by default.
+        separator: between fields of text, one sign, tab or space; by default what the first lines show.
+        decimal: "." or ",": the sign before fractions in text; the other one may then group thousands.
+        header: whether the first line of a text holds names: yes, no, or auto, which looks.
+        query: what to select, in SQL: from a database, or from this table, which is then called data.
+        names: columns that are expected; a first line of text with them holds names.
+        text: columns of a text that stay text, whatever stands in them.
+
+    Raises:
+        InputError: what cannot be read, or would be read wrongly, in one sentence.
     """
+    if isinstance(names, str) or isinstance(text, str):
+        raise InputError("got a text for names or text; expected a list of names of columns")
+    reading = Reading(encoding, separator, decimal, header, query, tuple(names), frozenset(text))
+    if str(path) == "-":
+        with _faults_of(Path("standard input")):
+            return _queried(_from_input(reading), reading)
     path = Path(path)
-    readers: dict[str, Callable[[Path], pl.DataFrame | Values]] = {
-        ".csv": read_csv,
-        ".csv.gz": read_csv,
-        ".parquet": _read_parquet,
-        ".npy": read_npy,
-        ".npz": read_npz,
-        ".safetensors": _read_safetensors,
-    }
     with _faults_of(path):
         if path.is_dir():
+            reading.refuse_unused(str(path), ())
             return read_images(path)
         about = path.stat()
-        reader = next((f for suffix, f in readers.items() if path.name.lower().endswith(suffix)), None)
-        if reader is None:
-            raise InputError(f"{path} is of no known type; expected {', '.join(readers)}, or a folder of images.")
         if not stat.S_ISREG(about.st_mode):
             raise InputError(f"{path} is no file but a pipe, a socket or a device; write its content to a file first.")
         if about.st_size == 0:
             raise InputError(f"{path} is empty.")
-        return reader(path)
+        if path.name.lower().endswith(_queries.SUFFIXES):
+            reading.refuse_unused(str(path), ("query",))
+            return _tables.checked(_queries.read_database(path, query), str(path))
+        return _queried(_from_file(path, reading), reading)
+
+
+def is_text(path: Path | str) -> bool:
+    """Whether it is read as a table of text: by its name, or from standard input.
+
+    >>> is_text("people.csv.gz"), is_text("people.parquet")
+    (True, False)
+    """
+    name = Path(path).name.lower()
+    packed = next((suffix for suffix in _packed.SUFFIXES if name.endswith(suffix)), "")
+    return str(path) == "-" or Path(name.removesuffix(packed)).suffix in _TEXTS
 
 
 def write(data: Any, path: Path | str, overwrite: bool = False) -> None:
@@ -106,7 +151,7 @@ def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collecti
 def _faults_of(path: Path) -> Iterator[None]:
     try:
         yield
-    except InputError:
+    except (InputError, Warning):
         raise
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"There is no file or folder {path}{_guess(path)}") from None
@@ -123,23 +168,6 @@ def _faults_of(path: Path) -> Iterator[None]:
         raise InputError(f"{path} cannot be read, it may be damaged or cut short: {reason}.") from error
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """At damage polars panics, and its threads print many lines to the error stream, which say less than our one."""
-    try:
-        error_stream = os.dup(2)
-    except OSError:  # it is closed
-        yield
-        return
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(error_stream, 2)
-        os.close(error_stream)
-
-
 def _guess(path: Path) -> str:
     try:
         names = [sibling.name for sibling in itertools.islice(path.parent.iterdir(), _LOOKED_AT)]
@@ -149,16 +177,58 @@ def _guess(path: Path) -> str:
     return f"; did you mean {path.parent / near[0]}?" if near else "."
 
 
-def _read_parquet(path: Path) -> pl.DataFrame:
-    import polars as pl
+def _from_file(path: Path, reading: Reading) -> pl.DataFrame | Values:
+    arrays_of: dict[str, Callable[[Path], Values]] = {
+        ".npy": read_npy,
+        ".npz": read_npz,
+        ".safetensors": _read_safetensors,
+    }
+    name = path.name.lower()
+    packed = next((suffix for suffix in _packed.SUFFIXES if name.endswith(suffix)), "")
+    suffix = Path(name.removesuffix(packed)).suffix
+    if suffix in _TABLES:
+        content = path.read_bytes()  # a map of the file would crash if another program cut it
+        return _table(_packed.unpacked(content, packed, str(path)) if packed else content, suffix, str(path), reading)
+    if suffix in arrays_of and not packed:
+        reading.refuse_unused(str(path), ())
+        return arrays_of[suffix](path)
+    if suffix in (".pkl", ".pickle", ".joblib"):
+        raise InputError(f"{path} is a pickle, which could run code; write it as .parquet or .csv.")
+    known = [*_TABLES, *(f".csv{end}" for end in _packed.SUFFIXES), *_queries.SUFFIXES, *arrays_of]
+    raise InputError(f"{path} is of no known type; expected {', '.join(known)}, or a folder of images.")
 
-    content = io.BytesIO(path.read_bytes())  # a map of the file would crash if another program cut it
-    lazy = pl.scan_parquet(content, hive_partitioning=False)
-    with _quiet():
-        shape = lazy.select(pl.len()).collect().item(), len(lazy.collect_schema())
-        check_size(path, 8 * math.prod(shape))  # bytes of most numbers, and about those of a text
-        frame = lazy.collect()
-    return frame.drop([name for name in frame.columns if re.fullmatch(_INDEX, name)])
+
+def _from_input(reading: Reading) -> pl.DataFrame | Values:
+    """What comes on standard input, of the kind that its first bytes say; text by default."""
+    content, source = sys.stdin.buffer.read(), "standard input"
+    packed = next((suffix for magic, suffix in _packed.MAGIC.items() if content.startswith(magic)), "")
+    content = _packed.unpacked(content, packed, source) if packed else content
+    if not content:
+        raise InputError("standard input is empty.")
+    return _table(
+        content, next((s for magic, s in _MAGIC.items() if content.startswith(magic)), ".csv"), source, reading
+    )
+
+
+def _table(content: bytes, suffix: str, source: str, reading: Reading) -> pl.DataFrame:
+    if not content:
+        raise InputError(f"{source} is empty.")
+    if suffix in _TEXTS:
+        tabs = suffix in (".tsv", ".tab") and reading.separator is None
+        return read_csv(content, source, dataclasses.replace(reading, separator="\t") if tabs else reading)
+    if suffix in _SHEETS:
+        reading.refuse_unused(source, ("header", "query"))
+        return _tables.checked(_tables.read_excel(content, source, reading), source)
+    reading.refuse_unused(source, ("query",))
+    return _tables.checked(_READERS[suffix](content, source), source)
+
+
+def _queried(found: pl.DataFrame | Values, reading: Reading) -> pl.DataFrame | Values:
+    if reading.query is None:
+        return found
+    if isinstance(found, np.ndarray):
+        raise InputError("A query selects from tables, not from arrays or images; leave it out.")
+    return _tables.checked(_queries.select(found, reading.query), "the result of the query")
 
 
 def _read_safetensors(path: Path) -> Values:

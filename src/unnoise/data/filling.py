@@ -50,7 +50,15 @@ def filled(data: Any, container: Container, values: Mapping[str, Values], gaps: 
     fill = {"polars": _polars, "pyarrow": _arrow}.get(frame.implementation.value, _pandas)
     names = map(str, frame.columns) if isinstance(container, Table) else container.columns
     labels = dict(zip(names, frame.columns, strict=True))
-    return fill(frame, {labels[name]: (values[name], gap) for name, gap in gaps.items()})
+    held = {name: _as_held(frame, labels[name], container, name, part) for name, part in values.items() if name in gaps}
+    return fill(frame, {labels[name]: (held[name], gap) for name, gap in gaps.items()})
+
+
+def _as_held(frame: nw.DataFrame[Any], label: Any, container: Container, name: str, part: Values) -> Any:
+    """Whole numbers that stand for dates, times or decimals as the frame holds these; other values as they are."""
+    if not isinstance(container, Table):
+        return part
+    return container.native(name, part, frame.implementation.value, frame.get_column(label))
 
 
 def _array(data: Any, container: Container, values: Mapping[str, Values], gaps: Mapping[str, Mask]) -> Any:
@@ -70,6 +78,9 @@ def _pandas(frame: nw.DataFrame[Any], parts: Mapping[Any, tuple[Values, Mask]]) 
     native = frame.to_native().copy()
     for label, (values, gap) in parts.items():
         column = native[label].copy()
+        if not isinstance(values, np.ndarray):
+            native[label] = column.where(~gap, values.set_axis(column.index))
+            continue
         held = whole(values, str(column.dtype))[gap]
         column.iloc[np.flatnonzero(gap)] = held.tolist() if held.dtype == object or column.dtype == object else held
         native[label] = column
@@ -87,7 +98,7 @@ def _polars(frame: nw.DataFrame[Any], parts: Mapping[Any, tuple[Values, Mask]]) 
             held = zip(values.tolist(), column, gap.tolist(), strict=True)
             columns.append(pl.Series(label, [new if hole else old for new, old, hole in held], dtype=pl.Object))
             continue
-        new = pl.Series(label, whole(values, str(column.dtype)))
+        new = pl.Series(label, whole(values, str(column.dtype)) if isinstance(values, np.ndarray) else values)
         new = new if column.dtype == pl.Null else new.cast(column.dtype)
         columns.append(new.zip_with(pl.Series(gap), column.cast(new.dtype)))
     return native.with_columns(columns)
@@ -102,7 +113,10 @@ def _arrow(frame: nw.DataFrame[Any], parts: Mapping[Any, tuple[Values, Mask]]) -
         field, column = native.schema.field(place), native.column(place)
         coded = pa.types.is_dictionary(field.type)
         plain = column.cast(field.type.value_type) if coded else column
-        new = pa.array(whole(values, str(plain.type)), type=None if pa.types.is_null(plain.type) else plain.type)
+        if isinstance(values, np.ndarray):
+            type_ = None if pa.types.is_null(plain.type) else plain.type
+            values = pa.array(whole(values, str(plain.type)), type=type_)
+        new = values
         done = compute.if_else(pa.array(gap), new, plain.cast(new.type))
         done = done.dictionary_encode().cast(field.type) if coded else done
         native = native.set_column(place, field.with_type(done.type), done)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, warn
 from unnoise.data import holes
 from unnoise.data._numerics import Values
 from unnoise.data.arrays import NO_FEATURES, NO_ROWS, is_missing, tidy
@@ -40,11 +40,16 @@ def opened(data: Any) -> nw.DataFrame[Any] | None:
 
 def columns(frame: nw.DataFrame[Any]) -> list[Values]:
     """The columns as arrays of numbers, or of objects if they hold text or levels, with holes as of `holes`."""
+    check_size(frame)
+    return [values(frame.get_column(label), str(label)) for label in frame.columns]
+
+
+def check_size(frame: nw.DataFrame[Any]) -> None:
+    """Refuse frames without columns or rows."""
     if not frame.columns:
         raise InputError(NO_FEATURES.format(frame.shape))
     if len(frame) == 0:
         raise InputError(NO_ROWS.format(frame.shape))
-    return [_values(frame.get_column(label), str(label)) for label in frame.columns]
 
 
 def check_labels(labels: Sequence[Any]) -> None:
@@ -57,22 +62,25 @@ def check_labels(labels: Sequence[Any]) -> None:
 
 
 def check_names(frame: nw.DataFrame[Any], expected: Sequence[str]) -> None:
-    """Refuse columns other than the fitted ones, in scikit-learn's words."""
+    """Refuse a frame without one of the fitted columns, in scikit-learn's words; others are left out with a warning."""
     got = [str(label) for label in frame.columns]
-    if got == list(expected):
-        return
-    message = "The feature names should match those that were passed during fit.\n"
     unseen, missing = sorted(set(got) - set(expected)), sorted(set(expected) - set(got))
-    if unseen:
-        message += "Feature names unseen at fit time:\n" + _listed(unseen)
     if missing:
-        message += "Feature names seen at fit time, yet now missing:\n" + _listed(missing)
-    if not unseen and not missing:
-        message += "Feature names must be in the same order as they were in fit.\n"
-    raise InputError(message)
+        message = "The feature names should match those that were passed during fit.\n"
+        if unseen:
+            message += "Feature names unseen at fit time:\n" + _listed(unseen)
+        raise InputError(message + "Feature names seen at fit time, yet now missing:\n" + _listed(missing))
+    if unseen:
+        shown = ", ".join(f"'{name}'" for name in unseen[:5]) + (", ..." if len(unseen) > 5 else "")
+        one = len(unseen) == 1
+        warn(
+            f"Column{'s' * (not one)} {shown} {'was' if one else 'were'} not there when the model was fitted, so "
+            f"{'it is' if one else 'they are'} left out."
+        )
 
 
-def _values(series: nw.Series[Any], name: str) -> Values:
+def values(series: nw.Series[Any], name: str) -> Values:
+    """One column, as of `columns`."""
     kind = type(series.dtype).__name__
     if kind in ("Categorical", "Enum"):
         return np.array([None if is_missing(level) else level for level in series.to_list()], dtype=object)

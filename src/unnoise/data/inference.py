@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,14 +14,18 @@ from unnoise._errors import InputError, warn
 from unnoise.data import factors, holes
 from unnoise.data._numerics import Values, row_of
 from unnoise.data.base import Coordinate, Feature
+from unnoise.data.constraints import Chart
 from unnoise.data.factors import Factor, MissingFactor, NumberFactor, ResolvedFactor
 from unnoise.data.factors.base import Columns, finite_numbers, quoted
+from unnoise.data.factors.discrete import FEW
 from unnoise.data.kinds import Category, Constant, Integer, Real
 
 _EXACT = 2**53  # all whole floats beyond it are whole
 _FEW = 50  # most values of integer labels that are classes
 _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
 BINARY = "binary"
+_OF_TEXT = (BINARY, "category", "ordered", "sequence")
+_LEVELS = (factors.CategoryFactor.kind, factors.OrderedFactor.kind)  # kinds that keep every bound by themselves
 KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES)
 
 
@@ -30,6 +36,14 @@ class Declared:
     name: str
     kind: str
     columns: tuple[str, ...]
+
+
+def levelled(asked: Mapping[str, str] | None) -> frozenset[str]:
+    """The columns that are declared to be levels or texts, whatever they look like."""
+    if not isinstance(asked, Mapping):
+        return frozenset()
+    keys = [key for key, kind in asked.items() if isinstance(key, str) and kind in _OF_TEXT]
+    return frozenset(name for key in keys for name in (key, *key.split(",")))
 
 
 def declarations(asked: Mapping[str, str], columns: Mapping[str, Values], present: holes.Present) -> list[Declared]:
@@ -51,12 +65,34 @@ def declarations(asked: Mapping[str, str], columns: Mapping[str, Values], presen
     return found
 
 
+def with_chart(declared: Sequence[Declared], chart: Chart, columns: Collection[str]) -> list[Declared]:
+    """The declarations, and those that what must hold between columns makes."""
+    kind_of = {name: d.kind for d in declared for name in d.columns}
+    if taken := [name for name in kind_of if name in chart.computed]:
+        step = chart.by_target[taken[0]]
+        raise InputError(f"Column '{taken[0]}' follows from others ({step}) and is not modelled; leave out its kind.")
+    found, gaps = list(declared), chart.by_target
+    for name in chart.numbers:
+        if name not in columns:
+            continue
+        kind = kind_of.get(name)
+        if kind is None:
+            found.append(Declared(name, ResolvedFactor.kind, (name,)))
+        elif kind != ResolvedFactor.kind and (name in gaps or kind not in _LEVELS):
+            raise InputError(
+                f"Column '{name}' is declared {kind}, and a constraint needs it as number: leave out its kind, or the "
+                "constraint."
+            )
+    return found
+
+
 def modelled(
     columns: Mapping[str, Values],
     present: holes.Present,
     declared: Sequence[Declared],
     categorical: frozenset[str],
     resolve: bool = False,
+    orders: Mapping[str, Sequence[Any]] | None = None,
 ) -> tuple[dict[str, Factor], dict[str, Constant]]:
     """The factors by name, and the columns that never vary; the last holds the flags of missing cells, if any are.
 
@@ -89,11 +125,13 @@ def modelled(
             )
         else:
             found[kind] = _fitted(factors.BY_KIND[kind], {name: columns[name] for name in names}, present)
+    found = {name: part for factor_name, factor in found.items() for name, part in _apart(factor_name, factor)}
     for d in declared:
         for name, members in _split(d):
             parts = {column: columns[column] for column in members}
             whole = _complete(parts, present) if d.kind in factors.JOINT else parts
             found[_free(name, found)] = factors.BY_KIND[d.kind](whole)
+    found = {name: _in_order(factor, orders or {}) for name, factor in found.items()}
     if flagged:
         found[_free(MissingFactor.kind, found)] = MissingFactor.fit(flagged)
     return found, constants
@@ -134,12 +172,33 @@ def _valued(constants: Mapping[str, Constant]) -> str:
     return ", ".join(words[:5]) + (f", and {len(words) - 5} more" if len(words) > 5 else "")
 
 
+def _in_order(factor: Factor, orders: Mapping[str, Sequence[Any]]) -> Factor:
+    """Levels in the order that the type of their column says."""
+    if not isinstance(factor, factors.CategoryFactor) or not any(name in orders for name in factor.columns):
+        return factor
+    levels = [
+        tuple(sorted(held, key=list(orders[name]).index)) if name in orders else held
+        for name, held in zip(factor.columns, factor.levels, strict=True)
+    ]
+    return dataclasses.replace(factor, levels=tuple(levels))
+
+
 def _fitted(fit: Callable[[Columns], Factor], columns: Columns, present: holes.Present) -> Factor:
     """A fit to the values that are there, after one to all rows, whose messages name the rows of the data."""
     found = fit(columns)
     if not any(name in present for name in columns):
         return found
     return fit({name: values[present[name]] if name in present else values for name, values in columns.items()})
+
+
+def _apart(name: str, factor: Factor) -> list[tuple[str, Factor]]:
+    """Categories with each column of many levels in a factor of its own, as sites of one space are all as large."""
+    if type(factor) is not factors.CategoryFactor or len(factor.columns) == 1:
+        return [(name, factor)]
+    places = range(len(factor.columns))
+    large = [i for i in places if len(factor.levels[i]) > FEW]
+    groups = [("", [i for i in places if i not in large]), *((f"_{factor.columns[i]}", [i]) for i in large)]
+    return [(f"{name}{end}", factor.only(group)) for end, group in groups if group]
 
 
 def _complete(columns: Columns, present: holes.Present) -> Columns:

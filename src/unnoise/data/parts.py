@@ -15,6 +15,7 @@ from unnoise.data import containers, factors
 from unnoise.data import kinds as registry
 from unnoise.data._checked import check, entries
 from unnoise.data.base import Feature, Level
+from unnoise.data.constraints import Chart
 from unnoise.data.containers import Container, EventArray, Table
 from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, NumberFactor, ResolvedFactor
 from unnoise.data.kinds import Constant
@@ -32,23 +33,30 @@ class Parts:
         constants: the columns with a single value, by name.
         conditions: the kinds of the conditions, by name.
         container: the form of the data.
+        chart: what must hold between the columns, and how they are modelled for it.
     """
 
     factors: Mapping[str, Factor]
     constants: Mapping[str, Constant]
     conditions: Mapping[str, Feature]
     container: Container
+    chart: Chart = Chart()
 
     def __post_init__(self) -> None:
         check(bool(self._valued), "factors", {}, "one or more")
         columns = set(self.container.columns)
         inside = [name for name in self.conditions if name in columns]
-        held = [*self.constants, *inside, *(name for factor in self._valued.values() for name in factor.columns)]
+        held = [
+            *self.constants,
+            *inside,
+            *self.chart.computed,
+            *(name for factor in self._valued.values() for name in factor.columns),
+        ]
         check(len(held) == len(columns) and set(held) == columns, "columns", held, "each of the data, once")
         expected = self.container.event_shape if isinstance(self.container, EventArray) else ()
         for factor in self._valued.values():
             check(factor.block == expected, "the shape of a value", factor.block, f"{expected}, as the data have")
-        flagged, known = self.missing, columns - set(inside)
+        flagged, known = self.missing, columns - set(inside) - self.chart.computed
         check(set(flagged) <= known and len(self._flags) < 2, "columns with flags", flagged, "ones that are modelled")
 
     def process(self) -> HasKernel[Any]:
@@ -176,9 +184,13 @@ class Parts:
         def holes(columns: Collection[str]) -> str:
             return "".join(factor.words(columns) for factor in self._flags.values())
 
-        rows = [(name, words + holes(held)) for f in self._valued.values() for name, held, words in _rows(f)]
+        about = {step.target: step.measured for step in self.chart.gaps}
+        found = [(f, *row) for f in self._valued.values() for row in _rows(f)]
+        rows = [(name, (self._dated(f, name) or words) + holes(held)) for f, name, held, words in found]
         rows += [(name, f"{kind}{holes([name])}") for name, kind in self.constants.items()]
         rows += [(name, f"condition: {kind}") for name, kind in self.conditions.items()]
+        rows = [(n, f"{about[n]}: {words}" if n in about else words) for n, words in rows]
+        rows += [(name, f"follows: {step}") for name, step in self.chart.by_target.items() if step.computed]
         rows = rows if len(rows) <= _SHOWN else [*rows[:_SHOWN], ("...", f"and {len(rows) - _SHOWN} more")]
         width = max(len(name) for name, _ in rows)
         table = "".join(f"{name:<{width}}  {words}\n" for name, words in rows)
@@ -192,6 +204,7 @@ class Parts:
             "constants": [{"name": name, **kind.to_config()} for name, kind in self.constants.items()],
             "conditions": [{"name": name, **kind.to_config()} for name, kind in self.conditions.items()],
             "container": self.container.to_config(),
+            **({"chart": self.chart.to_config()} if self.chart else {}),
         }
 
     @classmethod
@@ -203,9 +216,15 @@ class Parts:
             parts = {name: factors.from_config(part) for name, part in _by_name(fields, "factors")}
             constants = {name: _kind(part, Constant) for name, part in _by_name(fields, "constants")}
             features = {name: _kind(part, Feature) for name, part in _by_name(fields, "conditions")}
-            return cls(parts, constants, features, containers.from_config(container))
+            chart = Chart.from_config(fields["chart"]) if "chart" in fields else Chart()
+            return cls(parts, constants, features, containers.from_config(container), chart)
         except InputError as error:
             raise InputError(f"The schema of the model is damaged: {error}.") from error
+
+    def _dated(self, factor: Factor, column: str) -> str | None:
+        """The range of a column of dates, times or decimals, in words."""
+        seen = factor.seen(column) if column in factor.columns else None
+        return None if seen is None else self.container.about(column, *seen)
 
     @property
     def _valued(self) -> dict[str, Factor]:
@@ -230,6 +249,9 @@ class Parts:
             if name in self.constants and name not in known:
                 value = self.constants[name].value
                 raise InputError(f"got '{name}', which was always {value} and is not modelled; leave it out.")
+            if name in self.chart.computed:
+                step = self.chart.by_target[name]
+                raise InputError(f"got '{name}', which follows from others ({step}) and is not modelled; name these.")
             if name not in known:
                 raise unknown_column(name, self.columns_of_state)
         return tuple(dict.fromkeys(asked))

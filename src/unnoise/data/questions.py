@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -16,6 +16,7 @@ from unnoise._checks import instance, real
 from unnoise._errors import InputError, warn
 from unnoise.data import arrays, conditions, frames, holes
 from unnoise.data._checked import check_distinct
+from unnoise.data._given import objects, values_of
 from unnoise.data._numerics import Values
 from unnoise.data.factors import CategoryFactor, Factor, SequenceFactor
 from unnoise.data.factors.base import as_type, quoted
@@ -81,6 +82,7 @@ class Among:
 
 
 Within = Range | Among
+Held = dict[str, tuple[Values, Mask]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,13 +113,12 @@ def read(parts: Parts, values: Any, n: int) -> tuple[dict[str, Any], dict[str, A
         if len(frame) not in (1, n):
             raise InputError(f"got a frame of {len(frame)} rows as given; expected 1, for all, or {n}")
         rows = np.zeros(n, dtype=int) if len(frame) == 1 else np.arange(n)
-        labels = map(str, frame.columns)
-        told = {name: column[rows] for name, column in zip(labels, frames.columns(frame), strict=True)}
+        told = {name: column[rows] for name, column in parts.container.columns_of(frame).items()}
     elif isinstance(values, Mapping) or values is None:
-        told = dict(values or {})
+        told = parts.container.told(values or {})
     else:
         raise InputError(f"given is of type {type(values).__name__}; expected a dict or a DataFrame")
-    known = (*parts.columns_of_state, *parts.constants, *parts.conditions)
+    known = (*parts.columns_of_state, *parts.constants, *parts.conditions, *parts.chart.computed)
     if unknown := [name for name in told if name not in known]:
         raise unknown_column(unknown[0], known)
     context = {name: told.pop(name) for name in list(told) if name in parts.conditions}
@@ -137,26 +138,34 @@ def given(parts: Parts, told: Mapping[str, Any], context: Mapping[str, Any], n: 
     held: dict[str, tuple[Values, Mask]] = {}
     within: dict[str, Within] = {}
     flags: dict[str, tuple[bool, Mask]] = {}
+    steps, everywhere = parts.chart.by_target, np.ones(n, dtype=bool)
+
+    def restore(name: str, values: Values) -> Values:
+        return steps[name].restore(values) if name in steps else factor_of[name].restore(values, name)
+
     for name, value in told.items():
-        everywhere = np.ones(n, dtype=bool)
         if arrays.is_missing(value):
             _check_may_be_missing(parts, name)
             flags[name] = (True, everywhere)
-        elif name in parts.constants:
+        elif name in parts.constants and name not in steps:
             rows = _check_constant(parts, name, value, n)
             flags[name] = (False, rows)
         elif isinstance(value, set | frozenset) or (isinstance(value, tuple) and len(value) == 2):
-            within[name] = _within(factor_of[name], name, value)
-            flags[name] = (False, everywhere)
+            within[name] = _within(None if name in steps else factor_of[name], name, value, restore)
+            flags |= dict.fromkeys((name, *parts.chart.closure([name])), (False, everywhere))
         else:
-            values, present = _values(value, name, n, factor_of[name].block)
+            values, present = values_of(value, name, n, factor_of[name].block if name not in steps else ())
             if present.any():
-                held[name] = (factor_of[name].restore(holes.filled(values, present), name), present)
-                _warn_if_far(factor_of[name], name, held[name][0])
+                held[name] = (restore(name, holes.filled(values, present)), present)
+                if name not in steps:
+                    _warn_if_far(factor_of[name], name, held[name][0])
                 flags[name] = (False, np.any(present.reshape(n, -1), axis=1))
+    states = held
+    if parts.chart:
+        held, states = _solved(parts, held, within, flags, n, restore)
     x, known = {}, {}
     for key, factor in parts._valued.items():
-        x[key], known[key] = _states(factor, held, n)
+        x[key], known[key] = _states(factor, states, n)
     for key, factor in parts._flags.items():
         known[key] = torch.zeros((n, len(factor.columns)), dtype=torch.bool)
         x[key] = torch.zeros((n, len(factor.columns)), dtype=torch.int64)
@@ -192,48 +201,45 @@ def _states(factor: Factor, held: Mapping[str, tuple[Values, Mask]], n: int) -> 
     return middle, factor.known(present, n)
 
 
-def _values(value: Any, name: str, n: int, block: tuple[int, ...]) -> tuple[Values, Mask]:
-    """The values for n rows, and where there are any, (n, *block) both."""
-    array: Values
-    if isinstance(value, np.ma.MaskedArray):  # as a column of a frame
-        array = value
-    elif isinstance(value, list | tuple):
-        array = arrays.tidy(_objects(value, name), f"Column '{name}'")
-    else:
-        alone = isinstance(value, str) or (not isinstance(value, Sequence) and np.ndim(value) == 0)
-        array = arrays.as_array([value] if alone and not isinstance(value, Tensor) else value)
-        array = array.reshape(()) if alone else array
-    if array.shape == block:
-        array = np.broadcast_to(array, (n, *block))
-    if array.shape != (n, *block):
-        got = f"{len(array)} values" if array.ndim == 1 and not block else f"an array of shape {array.shape}"
-        raise InputError(f"Column '{name}' was given {got}; give one value, or one for each of {n} rows.")
-    plain, masks = holes.split({name: array})
-    return plain[name], masks.get(name, np.ones(array.shape, dtype=bool))
+def _solved(
+    parts: Parts,
+    held: Held,
+    within: dict[str, Within],
+    flags: dict[str, tuple[bool, Mask]],
+    n: int,
+    restore: Callable[[str, Values], Values],
+) -> tuple[Held, Held]:
+    """Given values with those that follow, in the user's columns and as they are modelled."""
+    whole = np.ones(n, dtype=bool)
+    fixed = {name: (kind.values(n), whole) for name, kind in parts.constants.items() if name not in held}
+    found, among = parts.chart.solved(fixed | held, n, restore)
+    for name, values in among.items():
+        within[name] = Among(values)
+        flags[name] = (False, whole)
+    found = {name: one for name, one in found.items() if name not in fixed}
+    flags |= {name: (False, there) for name, (_, there) in found.items() if name not in flags}
+    everything = fixed | found
+    columns = {name: values for name, (values, _) in everything.items()}
+    states, _ = parts.chart.forward(columns, {name: there for name, (_, there) in everything.items()})
+    return found, {name: (values, found[name][1]) for name, values in states.items() if name in found}
 
 
-def _objects(value: Sequence[Any], name: str) -> Values:
-    try:
-        return np.array(value, dtype=object)
-    except ValueError as error:
-        raise InputError(f"Column '{name}' was given values that form no array: {error}.") from None
-
-
-def _within(factor: Factor, name: str, value: Any) -> Within:
-    if factor.block:
+def _within(factor: Factor | None, name: str, value: Any, restore: Callable[[str, Values], Values]) -> Within:
+    if factor is not None and factor.block:
         raise InputError(f"Column '{name}' holds an array in each row; a range or a set is of single values.")
     if isinstance(value, set | frozenset):
         if not value or any(arrays.is_missing(one) for one in value):
             raise InputError(f"Column '{name}' was given {value!r:.100}; expected a set of one or more of its values.")
         listed = sorted(value, key=lambda one: (isinstance(one, str), one))
-        kept = factor.restore(arrays.tidy(_objects(listed, name), f"Column '{name}'"), name)
+        kept = restore(name, arrays.tidy(objects(listed, name), f"Column '{name}'"))
         _warn_if_far(factor, name, kept)
         return Among(tuple(dict.fromkeys(kept.tolist())))
-    kind = factor.decode(factor.anywhere[None])[name].dtype.kind
-    if kind not in "iuf" or isinstance(factor, SequenceFactor) or type(factor) is CategoryFactor:
+    numeric = factor is None or factor.decode(factor.anywhere[None])[name].dtype.kind in "iuf"
+    if not numeric or isinstance(factor, SequenceFactor) or type(factor) is CategoryFactor:
+        kind = getattr(factor, "kind", "others")
         raise InputError(
-            f"Column '{name}' is modelled as {factor.kind}, and a range (low, high) needs numbers; give a set of its "
-            "values instead."
+            f"Column '{name}' is modelled as {kind}, and a range (low, high) needs numbers; "
+            "give a set of its values instead."
         )
     ends = [end for end in value if end is not None]
     fine = all(isinstance(end, Real) and not isinstance(end, bool | np.bool_) and math.isfinite(end) for end in ends)
@@ -244,8 +250,8 @@ def _within(factor: Factor, name: str, value: Any) -> Within:
     return Range(*value)
 
 
-def _warn_if_far(factor: Factor, name: str, values: Values) -> None:
-    seen = factor.seen(name)
+def _warn_if_far(factor: Factor | None, name: str, values: Values) -> None:
+    seen = None if factor is None else factor.seen(name)
     if seen is None or not values.size:
         return
     low, high = seen
@@ -259,6 +265,8 @@ def _warn_if_far(factor: Factor, name: str, values: Values) -> None:
 
 
 def _check_may_be_missing(parts: Parts, name: str) -> None:
+    if name in parts.chart.computed:
+        raise InputError(f"got None for '{name}', which follows ({parts.chart.by_target[name]}); give None for those.")
     if name not in parts.missing:
         raise InputError(
             f"Column '{name}' was there in every row when the model was fitted, so it cannot be given as missing "
@@ -270,7 +278,7 @@ def _check_constant(parts: Parts, name: str, value: Any, n: int) -> Mask:
     kind = parts.constants[name]
     if isinstance(value, set | frozenset | tuple):
         raise InputError(f"Column '{name}' was always {kind.value} when the model was fitted; leave it out.")
-    values, present = _values(value, name, n, ())
+    values, present = values_of(value, name, n, ())
     values = holes.filled(values, present, kind.value)
     kind.check(values if kind.dtype == "object" else as_type(values, kind.dtype, name), name)
     return present

@@ -76,12 +76,31 @@ class Resolution(Kind):
         check_dtype(self.dtype)
         count = len(self.starts)
         check(count > 0 and len(self.ends) == len(self.shares) == count, "ends, shares", count, "one for each start")
+        check(1 <= self.step < 2**64, "step", self.step, "1 or more")
+        self._check_held()
         check(bool((self._starts[1:] > self._ends[:-1]).all()), "starts", "cells that overlap", "rising cells")
         check(bool((self._starts <= self._ends).all()), "ends", "a cell that ends before it starts", "rising cells")
         rising = all(a < b for a, b in zip(self.coarse, self.coarse[1:], strict=False))
         check(self.coarse[:1] == (0,) and rising and self.coarse[-1] < count, "coarse", self.coarse, "rising cells")
         check(0 < self.unseen < 1, "unseen", self.unseen, "a number between 0 and 1")
-        check(self.step >= 1, "step", self.step, "1 or more")
+        check(all(0 <= share <= 1 for share in self.shares), "shares", self.shares, "numbers between 0 and 1")
+
+    def _check_held(self) -> None:
+        """Refuse cells whose values the column cannot hold."""
+        edges = self.starts + self.ends
+        if self.decimals is None:
+            most = float(np.finfo(self.dtype).max) if np.dtype(self.dtype).kind == "f" else 0.0
+            check(all(-most <= edge <= most for edge in edges), "starts, ends", edges, f"numbers of {self.dtype}")
+            return
+        check(0 <= self.decimals <= MOST_DECIMALS, "decimals", self.decimals, f"0 to {MOST_DECIMALS}")
+        whole = all(isinstance(edge, int) and 0 <= edge < 2**64 for edge in edges)
+        check(whole, "starts, ends", edges, "whole numbers of steps")
+        kind = np.dtype(self.dtype)
+        check(kind.kind == "f" or (kind.kind in "iu" and self.decimals == 0), "decimals", self.decimals, "0")
+        bounds = np.iinfo(np.int64 if kind.kind == "f" else kind)
+        top = self.low + self.step * max(edges)
+        good = isinstance(self.low, int) and bounds.min <= self.low <= top <= bounds.max
+        check(good, "low, step, ends", (self.low, self.step, max(edges)), f"whole numbers of {self.dtype}")
 
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise.data import conditions, containers, filling, frames, holes, inference, questions
+from unnoise.data import _relations, conditions, containers, filling, frames, holes, inference, questions
 from unnoise.data._numerics import Values
 from unnoise.data.encoded import Encoded
 from unnoise.data.factors.numbers import representable
@@ -40,6 +40,7 @@ class Schema(Parts):
         constants: the columns with a single value, by name.
         conditions: the kinds of the conditions, by name.
         container: the form of the data.
+        chart: what must hold between the columns, and how they are modelled for it.
 
     >>> schema = Schema.infer(np.array([[1.0, 10.0], [3.0, 30.0]]))
     >>> schema.encode(np.array([[3.0, 10.0]])).x
@@ -58,12 +59,14 @@ class Schema(Parts):
         *,
         kinds: Mapping[str, str] | None = None,
         condition: Sequence[str] | str = (),
+        constraints: Sequence[str] | str | None = None,
     ) -> Self:
         """Fit a schema to data (n, d), (n, *event), a list of rows or a DataFrame, which may have holes.
 
-        `kinds` and `condition` name columns; `y` holds conditions that are no columns of the data.
+        `kinds` and `condition` name columns; `y` holds conditions that are no columns of the data; `constraints` say
+        what holds in every row, such as "low <= high", "total = a + b", "price > 0" or "code -> place".
         """
-        container = containers.container_of(data)
+        container = containers.container_of(data, inference.levelled(kinds))
         columns, given, present = _read(container.split(data), y, conditions.names_of(condition))
         if (n := len(next(iter(columns.values())))) < 2:
             raise InputError(f"got {n} sample (n_samples = {n}); at least 2 are needed to fit a density.")
@@ -78,12 +81,17 @@ class Schema(Parts):
         }
         left = {name: values for name, values in columns.items() if name not in given}
         declared = [d for d in declared if not set(d.columns) & set(given)]
+        chart = _relations.chart_of(constraints, left, present, list(given))
+        left, present = chart.forward(left, present)
+        declared = inference.with_chart(declared, chart, left)
+        orders = {name: order for name in left if (order := container.categories(name)) is not None}
         resolve = isinstance(container, containers.Table)
-        return cls(*inference.modelled(left, present, declared, levels, resolve), features, container)
+        return cls(*inference.modelled(left, present, declared, levels, resolve, orders), features, container, chart)
 
     def encode(self, data: Any, y: Any = None) -> Encoded:
         """States and conditions of data of the fitted form; `y` as in `infer`. A hole is a cell that is not known."""
         columns, given, present = _read(self.container.split(data), y, list(self.conditions))
+        columns, present = self.chart.forward(columns, present)
         n = len(next(iter(columns.values())))
         jitter = self._joined({name: factor.jitter() for name, factor in self.factors.items()})
         whole = all(part is None for _, part in _tree.leaves(jitter))
@@ -95,31 +103,37 @@ class Schema(Parts):
     def decode(self, x: Any, given: Any = None, rng: torch.Generator | None = None) -> Any:
         """Data of the fitted form from states (n, *event_shape); tensors are on the CPU.
 
-        Condition columns hold the values `given`, as in `encode_condition`. A cell whose flag says so is a hole.
-        `rng` as in `values`.
+        Condition columns hold the values `given`, as in `encode_condition`. A cell whose flag says so is a hole. `rng`
+        as in `values`.
         """
         columns = self.values(x, rng)
         inside = {name: kind for name, kind in self.conditions.items() if name in self.container.columns}
         if inside:
-            values = conditions.given_columns(given, _tree.length(x), self.conditions)
+            values = conditions.given_columns(self._told(given), _tree.length(x), self.conditions)
             columns |= {name: kind.restore(values[name], name) for name, kind in inside.items()}
         return self.container.join(columns, self._missing(x))
 
-    def values(self, x: Any, rng: torch.Generator | None = None) -> dict[str, Values]:
+    def values(
+        self,
+        x: Any,
+        rng: torch.Generator | None = None,
+        told: Mapping[str, tuple[Values, Mask]] | None = None,
+    ) -> dict[str, Values]:
         """The columns that are no conditions, in their own types and units, also where a flag says missing.
 
-        Where a state stands for several values they are drawn with `rng`, or are in the middle.
+        Where a state stands for several values they are drawn with `rng`, or are in the middle; what must hold between
+        columns holds beside values that are `told`, in these rows.
         """
         held = self._parts(x)
         columns = {name: kind.values(_tree.length(x)) for name, kind in self.constants.items()}
         for name, factor in self._valued.items():
             part = held[name].detach().cpu()
             columns |= factor.decode(part) if rng is None else factor.draw(part, rng)
-        return columns
+        return self.chart.back(columns, told) if self.chart else columns
 
     def round_trip(self, x: Any) -> Any:
         """States after decoding and encoding: an integer is at the lower edge of its cell."""
-        x_0 = self._states(self.values(x), {})
+        x_0 = self._states(*self.chart.forward(self.values(x), {}))
         return {**x_0, **{name: x[name] for name in self._flags}} if self._flags else x_0
 
     def encode_condition(self, given: Any, n: int) -> Tensor | None:
@@ -131,7 +145,7 @@ class Schema(Parts):
         """
         if not self.conditions and given is None:
             return None
-        return self._features(conditions.given_columns(given, n, self.conditions))
+        return self._features(conditions.given_columns(self._told(given), n, self.conditions))
 
     def given(self, values: Any, n: int) -> Given:
         """What is said of n rows, as states.
@@ -152,10 +166,7 @@ class Schema(Parts):
     def beside(self, data: Any, column: str, y: Any = None) -> Given:
         """What data say of all columns but one, which need not be there; their other holes are known to be holes."""
         frame = frames.opened(data)
-        if frame is None:
-            held = self.container.split(data)
-        else:
-            held = dict(zip(map(str, frame.columns), frames.columns(frame), strict=True))
+        held = self.container.split(data) if frame is None else self.container.columns_of(frame)
         n = len(next(iter(held.values())))
         known = {*self.columns_of_state, *self.constants, *self.conditions} - {column}
         outside = [name for name in self.conditions if name not in held]
@@ -171,9 +182,11 @@ class Schema(Parts):
 
     def written(self, x: Any, given: Given, rng: torch.Generator | None = None) -> Any:
         """As `decode`, with what was given as it was given."""
-        columns, middle = self.values(x, rng), self.values(x)
+        columns, middle = self.values(x, rng, given.columns), self.values(x, told=given.columns)
         for name, one in given.within.items():
-            columns[name] = np.where(one.holds(columns[name]), columns[name], middle[name])
+            inside = one.holds(columns[name])
+            for other in self.chart.connected(name) & columns.keys():
+                columns[other] = np.where(inside, columns[other], middle[other])
         for name, (values, present) in given.columns.items():
             columns[name] = np.where(present, values, columns[name]) if name in columns else values
         flags = {name: torch.where(given.known[name], given.x[name], x[name].cpu()) for name in self._flags}
@@ -196,17 +209,27 @@ class Schema(Parts):
         Raises:
             InputError: another number of states than of rows.
         """
-        _, present = holes.split(self.container.split(self.selected(data)))
-        values = self.values(x, rng)
+        columns, present = holes.split(self.container.split(self.selected(data)))
+        whole = np.ones(len(next(iter(columns.values()))), dtype=bool)
+        values = self.values(x, rng, {name: (part, present.get(name, whole)) for name, part in columns.items()})
         gaps = {name: ~mask for name, mask in present.items() if name in values}
         return filling.filled(data, self.container, {name: values[name] for name in gaps}, gaps)
+
+    def _told(self, given: Any) -> Any:
+        """Values of conditions as they are modelled."""
+        if isinstance(given, Mapping):
+            return self.container.told(given)
+        frame = None if given is None else frames.opened(given)
+        if frame is None:
+            return given
+        return {name: held for name, held in self.container.columns_of(frame).items() if name in self.conditions}
 
     def _missing(self, x: Any) -> dict[str, Mask]:
         """Where the flags of states say that a column is missing."""
         found: dict[str, Mask] = {}
         for name, factor in self._flags.items():
             found |= factor.decode(self._parts(x)[name].detach().cpu())
-        return found
+        return self.chart.missing(found)
 
     def _states(self, columns: Mapping[str, Values], present: Present) -> Any:
         for name, kind in self.constants.items():

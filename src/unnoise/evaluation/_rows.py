@@ -13,8 +13,8 @@ from unnoise._errors import InputError
 Array = NDArray[np.float64]
 
 
-def as_rows(values: Any, name: str, *, least: int = 1) -> Array:
-    """An array or a tensor (n, *event) as rows (n, d).
+def as_rows(values: Any, name: str, *, least: int = 1, holes: bool = False) -> Array:
+    """An array or a tensor (n, *event) as rows (n, d); with `holes`, NaN stands for what is missing.
 
     Raises:
         InputError: one axis, fewer than `least` rows, or a number that is not finite.
@@ -33,15 +33,18 @@ def as_rows(values: Any, name: str, *, least: int = 1) -> Array:
     rows = array.reshape(len(array), -1)
     if len(rows) < least:
         raise InputError(f"{name} have {len(rows)} rows; expected at least {least}.")
-    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    bad = np.flatnonzero((np.isinf(rows) if holes else ~np.isfinite(rows)).any(axis=1))
     if bad.size:
-        raise InputError(f"{name} hold NaN or infinity in {bad.size} rows, first in row {bad[0]}; drop or fill them.")
+        what = "infinity" if holes else "NaN or infinity"
+        raise InputError(f"{name} hold {what} in {bad.size} rows, first in row {bad[0]}; drop or fill them.")
     return rows
 
 
-def as_pair(first: Any, second: Any, names: tuple[str, str], *, least: int = 1) -> tuple[Array, Array]:
+def as_pair(
+    first: Any, second: Any, names: tuple[str, str], *, least: int = 1, holes: bool = False
+) -> tuple[Array, Array]:
     """Two sets of rows that must have the same columns."""
-    x, y = as_rows(first, names[0], least=least), as_rows(second, names[1], least=least)
+    x, y = as_rows(first, names[0], least=least, holes=holes), as_rows(second, names[1], least=least, holes=holes)
     if x.shape[1] != y.shape[1]:
         raise InputError(f"{names[0]} have {x.shape[1]} columns and {names[1]} {y.shape[1]}; expected equally many.")
     return x, y

@@ -96,12 +96,13 @@ def classifier_test(
             classifier = _new_classifier(width, max_epochs, seed)
             yield _classify(classifier, features[fit], labels[fit], features[held_out]), labels[held_out]
 
-    hits = sum(int((guesses == truth).sum()) for guesses, truth in judge(folds))
+    found = list(judge(folds))
+    hits = sum(int((guesses == truth).sum()) for guesses, truth in found)
     accuracy = hits / len(labels)
     return ClassifierTest(
         accuracy=accuracy,
         standard_error=float(np.sqrt(accuracy * (1 - accuracy) / len(labels))),
-        p_value=_fisher(*next(judge(2))),
+        p_value=_fisher(*(found[0] if folds == 2 else next(judge(2)))),
         rows=rows,
         description=f"MLP, two hidden layers of {width}, {folds}-fold cross-validation, {rows} rows a side",
     )

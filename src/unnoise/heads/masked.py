@@ -36,8 +36,8 @@ class Masked(ProcessHead):
     r"""$p(x_0 | x_t)$ at every masked site, by logits over the states that it has.
 
     The network sees one-hot states, and zeros where a site is masked. What is shown is whole, so neither the time nor
-    which cells are given needs to be told (Ou et al. 2024, arXiv 2406.03736). Of sites whose states have an order it sees
-    waves of where they stand, too, so that neighbours look alike.
+    which cells are given needs to be told (Ou et al. 2024, arXiv 2406.03736). Of sites whose states have an order it
+    sees waves of where they stand, too, so that neighbours look alike.
 
     Args:
         process: that hides sites.

@@ -239,7 +239,7 @@ def _best_prior(law: ProductMixture, train: Rows, test: Rows, base: Any) -> Prio
 
 def _score(law: ProductMixture, rows: Rows) -> float:
     """The mean log density of rows, in nats."""
-    return float((law.log_prob(rows.x, rows.known) * rows.weights).sum() / rows.weights.sum())
+    return float((law.log_prob(rows.x, rows.known) * rows.weights).sum() / rows.weights.sum().clamp(min=1e-30))
 
 
 class _Clock:

@@ -1,9 +1,10 @@
-"""The sampler, the network and the likelihood of a model by default."""
+"""The sampler, the network, the likelihood and the numbers of a model by default."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -42,14 +43,64 @@ def default_sampler(process: processes.Process[Any]) -> Callable[..., Sampler]:
     return samplers.Ancestral if isinstance(process, processes.Bridged) else samplers.Euler
 
 
-def default_network(input_shape: tuple[int, ...], cond_features: int, output_shape: tuple[int, ...]) -> nn.Module:
-    """A small U-Net for images of at least 8 x 8, a transformer for sequences, a residual MLP for everything else."""
-    if len(input_shape) == 3 and min(input_shape[1:]) >= 8:
+WIDTH = 256  # of the MLP of a model that says nothing of it
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The numbers of a training that the size of its data decides.
+
+    Args:
+        steps: in proportion to the root of the number of cells of the table.
+        batch_size: rows per step; a batch of few rows sees each several times, with other noise.
+        width: of the MLP.
+    """
+
+    steps: int
+    batch_size: int
+    width: int
+
+    @classmethod
+    def of(cls, rows: int, cells: int) -> Sizes:
+        """For so many rows to train on, of so many numbers each.
+
+        >>> Sizes.of(20, 15), Sizes.of(10**7, 15)
+        (Sizes(steps=2000, batch_size=64, width=128), Sizes(steps=10000, batch_size=512, width=512))
+        """
+        steps = min(max(13 * math.sqrt(rows * cells), 2000), 10000)
+        batch_size = min(max(2 ** math.ceil(math.log2(rows)), 64), 512)
+        width = 128 if rows < 2000 else 256 if rows < 20000 else 512
+        return cls(round(steps / 100) * 100, batch_size, width)
+
+
+def default_network(
+    input_shape: tuple[int, ...], cond_features: int, output_shape: tuple[int, ...], width: int = WIDTH
+) -> nn.Module:
+    """A small U-Net for images of at least 8 x 8, a transformer for sequences, a residual MLP for everything else.
+
+    Args:
+        input_shape: of one input.
+        cond_features: numbers per condition.
+        output_shape: of one output.
+        width: of the MLP.
+    """
+    if is_image(input_shape):
         resolutions = (1, 2) if min(input_shape[1:]) < 16 else (1, 2, 2)
         shape: dict[str, Any] = dict(width=32, multipliers=resolutions, blocks=1, attention=False)
         return networks.UNet(input_shape, cond_features, output_shape, **shape)
-    kind = networks.Transformer if len(input_shape) == 2 else networks.MLP
-    return kind(input_shape, cond_features, output_shape)
+    if len(input_shape) == 2:
+        return networks.Transformer(input_shape, cond_features, output_shape)
+    return networks.MLP(input_shape, cond_features, output_shape, width=width)
+
+
+def default_rate(input_shape: tuple[int, ...] | None) -> float:
+    """The peak learning rate of the network by default for such inputs, of which an MLP bears more; or of another."""
+    return 1e-3 if input_shape is None or is_image(input_shape) or len(input_shape) == 2 else 3e-3
+
+
+def is_image(input_shape: tuple[int, ...]) -> bool:
+    """Whether an input is an image of at least 8 x 8 pixels."""
+    return len(input_shape) == 3 and min(input_shape[1:]) >= 8
 
 
 def default_head(schema: Schema, process: processes.Process[Any]) -> Callable[[Any], Head[Any]] | None:

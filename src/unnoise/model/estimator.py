@@ -6,6 +6,7 @@ import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,12 +25,15 @@ from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
 from unnoise.model import quick
-from unnoise.model.defaults import default_network, default_objective
+from unnoise.model.defaults import WIDTH, Sizes, default_network, default_objective, default_rate
 from unnoise.model.fitted import FittedModel
+from unnoise.model.holding_out import Portions, ToFit, check_share, weights_of
 from unnoise.model.roles import asking, chosen_head, trainable, trained
 from unnoise.objectives import Objective
 from unnoise.samplers import Sampler
-from unnoise.training import ProcessGroup, Settings, TrainState, check_form, load, train
+from unnoise.training import Dataset, ProcessGroup, Settings, TrainState, check_form, ending, load, train
+
+SIZED = ("steps", "batch_size", "learning_rate")  # settings that are chosen by the data and the network if None
 
 
 class DenoisingMarkovModel(FittedModel):
@@ -47,6 +51,8 @@ class DenoisingMarkovModel(FittedModel):
             thing share a key: {"lat,lon": "latlon"}.
         quick: a mixture of product laws instead of a network, fitted by EM in seconds, which answers every question in
             closed form. Of what follows it heeds `process`, `sampler`, `likelihood`, `time_limit` and `random_state`.
+        constraints: what holds in every row, of the data and of samples: "low <= high", "total = a + b", "price > 0",
+            "code -> place" where one column determines another.
         process: a process, or its class, called with the space; by default the product of each kind's own.
         network: called with (input_shape, cond_features, output_shape); by default a residual MLP, a U-Net for images,
             a transformer for sequences.
@@ -56,9 +62,13 @@ class DenoisingMarkovModel(FittedModel):
             for numbers, ancestral steps for levels and tokens, small steps of the reverse for the rest.
         likelihood: by default the exact probability flow for numbers and angles of up to 64 dimensions, and the lower
             bound for images, longer vectors, levels and tokens.
-        steps: gradient steps.
-        batch_size: rows per step.
-        learning_rate: peak of AdamW, between a linear warm-up and a cosine to zero.
+        validation: the share of rows (at least 20, or a quarter if they are few; at most 2048) to hold out. Training
+            ends when the bound on them, with averaged weights and the same noise, no longer improves, and the best
+            weights are kept. 0 holds out none.
+        steps: gradient steps at most; by default 2000 to 10,000, more for more data.
+        batch_size: rows per step; by default 64 to 512.
+        learning_rate: peak of AdamW, between a linear warm-up and a cosine to zero; by default 0.003 for the residual
+            MLP and 0.001 for other networks.
         warmup: steps of warm-up.
         weight_decay: decoupled weight decay.
         clip: the largest gradient norm, or None.
@@ -74,6 +84,7 @@ class DenoisingMarkovModel(FittedModel):
         schema_: columns, kinds and units of the data.
         denoiser_: the trained denoiser, with averaged weights.
         losses_: of every step, in nats per row of standardised data, up to a constant.
+        validation_losses_: of the rows held out, (looks, 2): after which step, and the loss.
         n_features_in_: number of columns.
 
     >>> from unnoise import networks
@@ -92,15 +103,17 @@ class DenoisingMarkovModel(FittedModel):
         roles: str = "any",
         kinds: Mapping[str, str] | None = None,
         quick: bool = False,
+        constraints: Sequence[str] | str | None = None,
         process: Any = None,
         network: Callable[[tuple[int, ...], int, tuple[int, ...]], torch.nn.Module] | None = None,
         head: Callable[[Any], Head[Any]] | None = None,
         objective: Objective | None = None,
         sampler: Callable[..., Sampler] | None = None,
         likelihood: Likelihood | None = None,
-        steps: int = 3000,
-        batch_size: int = 512,
-        learning_rate: float = 1e-3,
+        validation: float = 0.1,
+        steps: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
         warmup: int = 100,
         weight_decay: float = 0.0,
         clip: float | None = 1.0,
@@ -112,10 +125,12 @@ class DenoisingMarkovModel(FittedModel):
         random_state: int = 0,
         progress: bool | None = None,
     ) -> None:
-        self.condition, self.roles, self.kinds, self.quick = condition, roles, kinds, quick
+        self.condition, self.roles, self.kinds = condition, roles, kinds
+        self.quick, self.constraints = quick, constraints
         self.process, self.network, self.head = process, network, head
         self.objective, self.sampler, self.likelihood = objective, sampler, likelihood
-        self.steps, self.batch_size, self.learning_rate, self.warmup = steps, batch_size, learning_rate, warmup
+        self.validation, self.steps, self.batch_size = validation, steps, batch_size
+        self.learning_rate, self.warmup = learning_rate, warmup
         self.weight_decay, self.clip, self.ema, self.precision = weight_decay, clip, ema, precision
         self.time_limit, self.checkpoint_every, self.device = time_limit, checkpoint_every, device
         self.random_state, self.progress = random_state, progress
@@ -123,13 +138,23 @@ class DenoisingMarkovModel(FittedModel):
     @torch.inference_mode(False)  # what is trained must be able to learn, wherever this is called
     @torch.enable_grad()
     def fit(
-        self, X: Any, y: Any = None, *, folder: str | Path | None = None, resume: bool = False, overwrite: bool = False
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        folder: str | Path | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
     ) -> Self:
         """Learn the law of the rows of X.
 
         Args:
             X: (n, d) array or tensor, (n, *shape) images, or any DataFrame.
             y: conditions that are no columns of X.
+            sample_weight: (n,), how much each row counts, from 0 and on any scale: rows are drawn in proportion.
+            validation_data: rows like X, or the pair (X, y), to hold out instead of a share of X.
             folder: for the model and checkpoints.
             resume: go on from the checkpoint in `folder`, with the same data and options, to the result of one run.
             overwrite: replace the model in `folder`.
@@ -142,60 +167,75 @@ class DenoisingMarkovModel(FittedModel):
             raise InputError("got resume and overwrite; expected one of them: to go on, or to begin anew")
         settings = self._settings()
         home = storage.existing(folder) if resume else None if folder is None else Path(folder)
+        given = ToFit(X, y, sample_weight, validation_data)
         if home is None:
             schema = self._infer(X, y)
             if self.quick:
-                self._keep(schema, self._fitted_quickly(schema, X, y), ())
+                self._keep(schema, self._fitted_quickly(schema, given))
                 return self
-            state, encoded = TrainState(trainable(self._untrained(schema)), settings), schema.encode(X, y)
-            self._train(schema, state, encoded)
-            self._keep(schema, trained(state.ema.cpu()), state.losses)
+            portions = given.portions(schema, self.validation, self.random_state)
+            sizes = portions.sizes
+            denoiser = trainable(self._untrained(schema, width=sizes.width))
+            state = TrainState(denoiser, self._settings(sizes, denoiser))
+            self._train(schema, state, portions)
+            self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), sizes.width)
             return self
         leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
         with storage.held(home, resume=resume, overwrite=overwrite) if leads else nullcontext():
-            self._fit_in(home, X, y, settings, resume, leads)
+            self._fit_in(home, given, resume, leads)
         return self
 
-    def _fit_in(self, home: Path, X: Any, y: Any, settings: Settings, resume: bool, leads: bool) -> None:
+    def _fit_in(self, home: Path, given: ToFit, resume: bool, leads: bool) -> None:
         if self.quick:
-            self._fit_quickly_in(home, X, y, resume, leads)
+            self._fit_quickly_in(home, given, resume, leads)
             return
         checkpoint, described = home / storage.TRAINING, storage.unfinished(home) if resume else None
-        schema = self._infer(X, y) if described is None else self._schema_of(home, described)
-        encoded = schema.encode(X, y)
-        denoiser = trainable(self._untrained(schema)) if described is None else self._to_resume(home, schema)
-        state = TrainState(denoiser, settings)
+        schema = self._infer(given.X, given.y) if described is None else self._schema_of(home, described)
+        portions = given.portions(schema, self.validation, self.random_state)
+        width = portions.sizes.width if described is None else width_of(described)
+        sizes = dataclasses.replace(portions.sizes, width=width)
+        denoiser = trainable(
+            self._untrained(schema, width=width) if described is None else self._to_resume(home, schema, width)
+        )
+        state = TrainState(denoiser, self._settings(sizes, denoiser))
         if described is not None and isinstance(described.data, dict):
             state.num_examples, state.digest = described.data.get("rows"), described.data.get("digest")
-        state.see(encoded)
-        data = {"rows": state.num_examples, "digest": state.digest}
+        state.see(portions.rows, portions.weights)
+        if described is not None and isinstance(described.data, dict) and "held_out" in described.data:
+            portions.check_same(described.data["held_out"])
+        data = {"rows": state.num_examples, "digest": state.digest, "held_out": portions.digest, "width": width}
         description = storage.Description.of(self.get_params(deep=False), schema, data)
         state.run = description.run
         if resume and checkpoint.exists():
             load(state, checkpoint)
-            state.see(encoded)
+            state.see(portions.rows, portions.weights)
         if leads:
             storage.create(home, description, resume=resume)
-        self._train(schema, state, encoded, checkpoint)
-        self._keep(schema, trained(state.ema.cpu()), state.losses)
+        self._train(schema, state, portions, checkpoint)
+        self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), width)
         if leads:
-            storage.complete(home, description, self.denoiser_, self.losses_)
+            storage.complete(home, description, self.denoiser_, self.losses_, self.validation_losses_)
 
-    def _fit_quickly_in(self, home: Path, X: Any, y: Any, resume: bool, leads: bool) -> None:
+    def _fit_quickly_in(self, home: Path, given: ToFit, resume: bool, leads: bool) -> None:
         if resume:
             raise InputError("a quick model has no training to resume; fit it anew with overwrite=True (--overwrite)")
-        schema = self._infer(X, y)
-        self._keep(schema, self._fitted_quickly(schema, X, y), ())
+        schema = self._infer(given.X, given.y)
+        self._keep(schema, self._fitted_quickly(schema, given))
         if leads:
             description = storage.Description.of(self.get_params(deep=False), schema)
-            storage.save(home, description, self.denoiser_, self.losses_)
+            storage.save(home, description, self.denoiser_, self.losses_, self.validation_losses_)
 
-    def _fitted_quickly(self, schema: Schema, X: Any, y: Any) -> Denoiser:
+    def _fitted_quickly(self, schema: Schema, given: ToFit) -> Denoiser:
+        encoded = schema.encode(given.X, given.y)
+        weights = weights_of(given.sample_weight, len(encoded))
         options: Any = dict(seed=self.random_state, time_limit=self.time_limit, show=self.progress)
-        return quick.fitted(self._process(schema), schema.encode(X, y), schema, **options)
+        denoiser = quick.fitted(self._process(schema), encoded, schema, weights=weights, **options)
+        self.ended_ = f"fitted a mixture of {len(denoiser.weights):,} components to {len(encoded):,} rows"
+        return denoiser
 
     def _infer(self, X: Any, y: Any) -> Schema:
-        return Schema.infer(X, y, kinds=self.kinds, condition=self._conditions())
+        said: dict[str, Any] = {"kinds": self.kinds, "constraints": self.constraints}
+        return Schema.infer(X, y, condition=self._conditions(), **said)
 
     def _schema_of(self, home: Path, described: storage.Description) -> Schema:
         """That of the training to resume, if it had our parameters."""
@@ -203,10 +243,10 @@ class DenoisingMarkovModel(FittedModel):
             described.check_same_options(self.get_params(deep=False))
             return described.make_schema()
 
-    def _to_resume(self, home: Path, schema: Schema) -> Denoiser:
+    def _to_resume(self, home: Path, schema: Schema, width: int) -> Denoiser:
         def made(inside: AbstractContextManager[Any] | None = None) -> Denoiser:
             with storage.explained(home):
-                return trainable(self._untrained(schema, inside))
+                return trainable(self._untrained(schema, inside, width))
 
         checkpoint = home / storage.TRAINING
         if checkpoint.exists() and is_ours(self.network):  # before memory is taken
@@ -216,27 +256,41 @@ class DenoisingMarkovModel(FittedModel):
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write `config.json` and `weights.safetensors` into a folder; nothing is pickled."""
         check_is_fitted(self)
-        description = storage.Description.of(self.get_params(deep=False), self.schema_)
+        description = storage.Description.of(self.get_params(deep=False), self.schema_, {"width": self._width})
         with storage.held(Path(folder), overwrite=overwrite):
-            storage.save(Path(folder), description, self.denoiser_, self.losses_)
+            storage.save(Path(folder), description, self.denoiser_, self.losses_, self.validation_losses_)
 
-    def _settings(self) -> Settings:
+    def _settings(self, sizes: Sizes | None = None, denoiser: Denoiser | None = None) -> Settings:
+        """Those of the parameters, and by default those for data of a size; without one, to check them early."""
+        check_share(self.validation)
         shared = (field.name for field in dataclasses.fields(Settings) if hasattr(self, field.name))
-        return Settings(seed=self.random_state, **{name: getattr(self, name) for name in shared})
+        given = {name: getattr(self, name) for name in shared}
+        chosen: dict[str, Any] = {
+            name: value for name, value in given.items() if value is not None or name not in SIZED
+        }
+        if sizes is not None and denoiser is not None:
+            network = trained(denoiser)
+            shape = network.head.input_shape if self.network is None and isinstance(network, Neural) else None
+            by_size = {"steps": sizes.steps, "batch_size": sizes.batch_size, "learning_rate": default_rate(shape)}
+            chosen = by_size | chosen
+        return Settings(**chosen | {"seed": self.random_state})
 
     def _conditions(self) -> tuple[str, ...]:
         if self.condition is None:
             return ()
         return (self.condition,) if isinstance(self.condition, str) else tuple(self.condition)
 
-    def _untrained(self, schema: Schema, inside: AbstractContextManager[Any] | None = None) -> Denoiser:
+    def _untrained(
+        self, schema: Schema, inside: AbstractContextManager[Any] | None = None, width: int = WIDTH
+    ) -> Denoiser:
         """With first weights; the network is built inside a context."""
         process = self._process(schema)
         head_of = chosen_head(self.roles, schema, process, self.head)
         with seeded(self.random_state):
             head = process.head if head_of is None else head_of(process)
             with inside or nullcontext():
-                network = (self.network or default_network)(head.input_shape, schema.condition_width, head.output_shape)
+                make = self.network or partial(default_network, width=width)
+                network = make(head.input_shape, schema.condition_width, head.output_shape)
         instance(torch.nn.Module, network=network)
         return Neural(process, network.float(), head_of)
 
@@ -258,17 +312,39 @@ class DenoisingMarkovModel(FittedModel):
             parts["process"] = self.process
         function(or_none=True, or_class=True, **parts)
 
-    def _train(self, schema: Schema, state: TrainState, encoded: Encoded, checkpoint: Path | None = None) -> None:
-        rows = asking(self.roles, state.denoiser, encoded, schema)
-        steps = train(state, self.objective or default_objective(state.denoiser), rows, checkpoint=checkpoint)
-        with progress(f"training on {len(encoded):,} rows", self.progress) as update, closing(steps):
-            for step in steps:
-                update(step.progress, f"step {step.index + 1:,} of {self.steps:,}, loss {step.loss:.3f}")
+    def _train(self, schema: Schema, state: TrainState, portions: Portions, checkpoint: Path | None = None) -> None:
+        def rows(part: Encoded) -> Dataset:
+            return asking(self.roles, state.denoiser, part, schema)
 
-    def _keep(self, schema: Schema, denoiser: Denoiser, losses: Sequence[float]) -> None:
+        objective, settings = self.objective or default_objective(state.denoiser), state.settings
+        validation = portions.validation(objective, rows, settings)
+        steps = train(
+            state,
+            objective,
+            rows(portions.rows),
+            weights=portions.weights,
+            validation=validation,
+            checkpoint=checkpoint,
+        )
+        with progress(f"training on {portions.words}", self.progress) as update, closing(steps):
+            for step in steps:
+                told = f"step {step.index + 1:,} of {settings.steps:,}, loss {step.loss:.3f}{state.looks.words}"
+                update(step.progress, told)
+        self.ended_ = f"trained on {portions.words}; {ending(state, validation)}"
+
+    def _keep(
+        self,
+        schema: Schema,
+        denoiser: Denoiser,
+        losses: Sequence[float] = (),
+        looks: torch.Tensor | None = None,
+        width: int = WIDTH,
+    ) -> None:
         self.schema_ = schema
         self.denoiser_ = denoiser
         self.losses_ = np.asarray(losses, dtype=np.float64)
+        self.validation_losses_ = np.empty((0, 2)) if looks is None else looks.numpy()
+        self._width = width
         self.n_features_in_ = schema.num_features
         self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
         if schema.feature_names is not None:
@@ -291,14 +367,15 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMar
         model = _described(path, weights.description, trust)
         with storage.explained(path):
             schema = weights.description.make_schema()
+            width = width_of(weights.description)
             if model.quick:
                 denoiser: Denoiser = quick.unfitted(model._process(schema), schema, weights.rows("weights"))
             else:
                 if is_ours(model.network):  # before memory is taken
-                    weights.check(model._untrained(schema, sketch(len(weights))))
-                denoiser = model._untrained(schema)
-        losses = weights.load_into(denoiser)
-    model._keep(schema, denoiser.requires_grad_(False).eval(), losses)
+                    weights.check(model._untrained(schema, sketch(len(weights)), width))
+                denoiser = model._untrained(schema, width=width)
+        losses, looks = weights.load_into(denoiser)
+    model._keep(schema, denoiser.requires_grad_(False).eval(), losses, looks, width)
     return model
 
 
@@ -311,3 +388,8 @@ def load_unfitted(folder: str | Path, *, trust: Sequence[str] = ()) -> Denoising
 def _described(path: Path, description: storage.Description, trust: Sequence[str]) -> DenoisingMarkovModel:
     with storage.explained(path):
         return DenoisingMarkovModel(**description.make_params(trust))
+
+
+def width_of(description: storage.Description) -> int:
+    """That of the network by default; models that say nothing of it were made with one for all data."""
+    return int(description.data.get("width", WIDTH)) if isinstance(description.data, dict) else WIDTH

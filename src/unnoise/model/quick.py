@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
@@ -30,6 +31,7 @@ def fitted(
     encoded: Encoded,
     schema: Schema,
     *,
+    weights: Tensor | None = None,
     seed: int = 0,
     time_limit: float | None = None,
     show: bool | None = None,
@@ -43,6 +45,8 @@ def fitted(
     x, _ = encoded.all(rng)
     known = every_cell(schema, len(encoded)) if encoded.known is None else encoded.known
     base = map_leaves(components_of, process, x, known)
+    if weights is not None:
+        weights = (weights * len(weights) / weights.sum()).float()  # as many rows in all
     most = min(COMPONENTS, MOST_NUMBERS // _numbers(base))
     if not most:
         raise InputError(
@@ -53,7 +57,8 @@ def fitted(
         def tell(share: float) -> None:
             update(share, "EM")
 
-        law = fit_latent_classes(base, x, known, components=most, rng=rng, time_limit=time_limit, on_step=tell)
+        options: Any = dict(components=most, weights=weights, rng=rng, time_limit=time_limit, on_step=tell)
+        law = fit_latent_classes(base, x, known, **options)
     return ExactProductMixture(process, law).requires_grad_(False).eval()
 
 
@@ -103,8 +108,8 @@ def rival(
 def _checked(process: Process[Any], schema: Schema) -> HasKernel[Any]:
     if schema.conditions:
         raise InputError(
-            f"got {', '.join(schema.conditions)} as conditions, which a quick model does not have: leave it out, "
-            "as any columns can be given when the model is asked"
+            f"got {', '.join(schema.conditions)} as conditions, which a quick model does not have: leave them out; "
+            "any columns can be given when it is asked"
         )
     return require(process, HasKernel, "a quick model", "a process with a kernel, or quick=False")
 

@@ -36,7 +36,7 @@ def _within(rows: Rows, within: Mapping[str, Within], schema: Schema, ask: Ask, 
 
     Rows that know the same share their draws. Where `MOST_TRIES` draws per row are not enough they are used again.
     """
-    wanted = _tree.map(lambda cells, known: cells & ~known, schema.cells(within), rows.known)
+    wanted = _tree.map(lambda cells, known: cells & ~known, schema.cells(schema.chart.closure(within)), rows.known)
     alike, left = _alike(rows), torch.arange(len(rows))
     tries, kept = 0, []
     while len(left) and tries < MOST_TRIES * len(rows):

@@ -83,6 +83,7 @@ def columns_of(schema: Schema, of: Columns, given: Columns) -> tuple[tuple[str, 
         asked = (of,) if isinstance(of, str) else tuple(of)
     if twice := [name for name in asked if name in known]:
         raise InputError(f"got the column '{twice[0]}' in both of and given; name it in one of them")
+    schema.chart.check_question(asked, known)
     if not asked:
         raise InputError("got every column as given, so nothing is left to score; leave some out")
     return asked, known

@@ -16,6 +16,7 @@ from unnoise.evaluation import bits_per_dimension, nearest_training
 from unnoise.report import holes, plots, views
 from unnoise.report.assessment import Assessment
 from unnoise.report.conditionals import DRAWS, conditional
+from unnoise.report.judge_page import show_rivals, show_trust, show_worst
 from unnoise.report.page import Page
 
 FRAMES = 9  # pictures in a filmstrip
@@ -29,7 +30,10 @@ def page_of(result: Assessment, title: str = "unnoise", command: str | None = No
     schema = result.model.schema_
     what = " x ".join(map(str, schema.event_shape)) + " numbers" if schema.numbers else schema.kinds
     page = Page(title, subtitle=f"{len(result.test):,} held-out rows of {what}")
+    show_trust(page, result)
     page.summary(_summary(result))
+    show_worst(page, result)
+    show_rivals(page, result)
     _samples(page, result)
     _conditional(page, result)
     _likelihood(page, result)
@@ -142,9 +146,19 @@ def _two_samples(page: Page, result: Assessment) -> None:
     page.text(
         f"A classifier ({result.descriptions['c2st']}) tells samples from held-out rows with accuracy "
         f"{numbers['c2st_accuracy']} (0.5: it cannot; 1: always); "
-        f"p = {numbers['c2st_p_value'].value:.2g} for no better than chance. "
+        f"p = {numbers['c2st_p_value'].value:.2g} for no better than chance. {_trees(result)}"
         f"The energy distance is {numbers['energy_distance']}; two exact samples of this size differ by about "
         f"{numbers['energy_distance_floor'].value:.2g}."
+    )
+
+
+def _trees(result: Assessment) -> str:
+    if result.standing is None:
+        return ""
+    return (
+        f"Another one ({result.descriptions['trees']}) ranks them with an area under the curve of "
+        f"{result.numbers['trees_auc']}; p = {result.numbers['trees_p_value'].value:.2g}. Samples are not told from "
+        "data only if both do not. "
     )
 
 
@@ -232,7 +246,7 @@ def _facts(result: Assessment) -> dict[str, Any]:
         "likelihood": model.schema_.measure,
         "process": repr(model.denoiser_.process),
         "network": f"{network}, {weights:,} weights",
-        "training": f"{len(model.losses_):,} steps of {model.batch_size} rows",
+        "training": f"{len(model.losses_):,} steps" + (f" of {model.batch_size} rows" if model.batch_size else ""),
     }
 
 

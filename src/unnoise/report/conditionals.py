@@ -101,7 +101,7 @@ def _columns(schema: Schema, result: Assessment) -> tuple[dict[str, Values], dic
         if isinstance(factor, kinds) and not factor.block
         for column in factor.columns
     }
-    names = [name for name in schema.columns_of_state if name in of][:MOST_COLUMNS]
+    names = [n for n in schema.columns_of_state if n in of and n not in schema.chart.by_target][:MOST_COLUMNS]
     known = result.known.test if result.known.test is not None else every_cell(schema, len(result.test))
     present = {}
     for name in names:

@@ -25,10 +25,23 @@ from unnoise.report.plots import png
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+SIGNS = {True: "yes", False: "no", None: "open"}  # words too, since not everybody tells red from green
+KINDS = {True: "good", False: "bad", None: "open"}
 PIXELS_PER_INCH = 160  # of the pictures in the file
 SHOWN_PER_INCH = 104  # pictures stay sharp on fine screens
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # load nothing from anywhere
 NUMBER_IN_WORDS = re.compile(r"[-−+]?\d[\d.,]*%?( ± \d[\d.,]*%?)?|–|")  # such as "2.31 ± 0.01"
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A cell of a table that is coloured: green if it is good, red if not."""
+
+    value: Any
+    good: bool | None
+
+    def __str__(self) -> str:
+        return number(float(self.value)) if isinstance(self.value, float | np.floating) else str(self.value)
 
 
 @dataclass
@@ -45,9 +58,18 @@ class Page:
     title: str
     subtitle: str = ""
     date: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _trust: str = field(default="", init=False, repr=False)
     _summary: str = field(default="", init=False, repr=False)
     _sections: list[tuple[str, list[str]]] = field(default_factory=list, init=False, repr=False)
     _provenance: str = field(default="", init=False, repr=False)
+
+    def trust(self, answers: Iterable[tuple[str, str, str, bool | None]]) -> None:
+        """The box above all else: a question, its number, a sentence, and whether the answer is good, a line each."""
+        lines = []
+        for question, figure, sentence, good in answers:
+            head = f'<span class="sign">{SIGNS[good]}</span><b>{text(question)}</b><span>{text(figure)}</span>'
+            lines.append(f'<li class="{KINDS[good]}">{head}<p>{text(sentence)}</p></li>')
+        self._trust = f'<section class="trust"><h2>Can I trust it?</h2><ul>{"".join(lines)}</ul></section>'
 
     def summary(self, numbers: Mapping[str, Any]) -> None:
         """The key numbers, in the box at the top."""
@@ -73,7 +95,7 @@ class Page:
         numeric = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(header))]
         kinds = [' class="number"' if is_number else "" for is_number in numeric]
         head = _cells("th", [f' scope="col"{kind}' for kind in kinds], header)
-        body = "".join(f"<tr>{_cells('td', kinds, row)}</tr>" for row in rows)
+        body = "".join(f"<tr>{_cells('td', map(_marked, kinds, row), row)}</tr>" for row in rows)
         words = f"<caption>{text(caption)}</caption>" if caption else ""
         table = f"<table>{words}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         self._add(f'<div class="wide">{table}</div>')
@@ -105,7 +127,7 @@ class Page:
             "\n".join([f'<section id="section-{i}">', f"<h2>{text(title)}</h2>", *parts, "</section>"])
             for i, (title, parts) in enumerate(sections)
         ]
-        return _document(self.title, about, "\n".join([self._summary, contents, *body]))
+        return _document(self.title, about, "\n".join([self._trust, self._summary, contents, *body]))
 
     def write(self, path: Path | str) -> None:
         """Write the page, whole or not at all."""
@@ -136,7 +158,13 @@ def _is_number(cell: Any) -> bool:
     return isinstance(cell, int | float | np.number) or bool(NUMBER_IN_WORDS.fullmatch(str(cell)))
 
 
-def _cells(tag: str, attributes: Sequence[str], values: Iterable[Any]) -> str:
+def _marked(kind: str, cell: Any) -> str:
+    """The attributes of a cell, coloured if it is marked."""
+    mark = KINDS[cell.good] if isinstance(cell, Marked) and cell.good is not None else ""
+    return f' class="{" ".join(filter(None, ["number" * bool(kind), mark]))}"' if kind or mark else ""
+
+
+def _cells(tag: str, attributes: Iterable[str], values: Iterable[Any]) -> str:
     return "".join(f"<{tag}{more}>{text(value)}</{tag}>" for more, value in zip(attributes, values, strict=True))
 
 

@@ -48,16 +48,22 @@ def held(folder: Path, *, resume: bool = False, overwrite: bool = False) -> Iter
         raise
 
 
-def save(folder: Path, description: Description, denoiser: Denoiser, losses: NDArray[np.float64]) -> None:
+def save(
+    folder: Path,
+    description: Description,
+    denoiser: Denoiser,
+    losses: NDArray[np.float64],
+    looks: NDArray[np.float64] | None = None,
+) -> None:
     """Write a model into a folder that is held."""
     if not any(folder.iterdir()):  # appears as a whole
         with atomic_path(folder) as beside:
             beside.mkdir()
             Config(description).write(beside / CONFIG)
-            weights.write(beside, description, denoiser, losses)
+            weights.write(beside, description, denoiser, losses, looks)
         return
     create(folder, description, resume=False)
-    complete(folder, description, denoiser, losses)
+    complete(folder, description, denoiser, losses, looks)
 
 
 def create(folder: Path, description: Description, *, resume: bool) -> None:
@@ -70,7 +76,13 @@ def create(folder: Path, description: Description, *, resume: bool) -> None:
             (folder / TRAINING).unlink(missing_ok=True)
 
 
-def complete(folder: Path, description: Description, denoiser: Denoiser, losses: NDArray[np.float64]) -> None:
+def complete(
+    folder: Path,
+    description: Description,
+    denoiser: Denoiser,
+    losses: NDArray[np.float64],
+    looks: NDArray[np.float64] | None = None,
+) -> None:
     """After training: the weights, without what killed processes left.
 
     Raises:
@@ -79,7 +91,7 @@ def complete(folder: Path, description: Description, denoiser: Denoiser, losses:
     folder.mkdir(parents=True, exist_ok=True)  # in case it was deleted meanwhile
     if (folder / CONFIG).is_file() and read(folder).newest.fingerprint != description.fingerprint:
         raise InputError(f"another training has written into {str(folder)!r}, so this model was not saved there")
-    weights.write(folder, description, denoiser, losses)
+    weights.write(folder, description, denoiser, losses, looks)
     with atomic_path(folder / CONFIG, follow=False) as beside:
         Config(description).write(beside)
     for path in folder.iterdir():

@@ -19,7 +19,7 @@ from unnoise.denoisers import Denoiser
 from unnoise.storage.description import FORMAT, UNSEALED, Description, read, shortened
 
 WEIGHTS = "weights.safetensors"
-LOSSES = "training.losses"
+LOSSES, LOOKS = "training.losses", "training.validation"
 
 
 class Weights:
@@ -39,7 +39,7 @@ class Weights:
     def check(self, outline: Denoiser) -> None:
         """An InputError if the weights are not those of a network of this form, which needs no memory."""
         expected = {name: tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
-        found = {name: shape for name, shape in self._file.shapes.items() if name != LOSSES}
+        found = {name: shape for name, shape in self._file.shapes.items() if name not in (LOSSES, LOOKS)}
         for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
                 there, here = (f"has shape {s[name]}" if name in s else "does not exist" for s in (found, expected))
@@ -47,18 +47,18 @@ class Weights:
                     self._path, f"size mismatch for {name}: it {there} in the file and {here} in the network"
                 )
 
-    def load_into(self, denoiser: Denoiser) -> list[float]:
-        """Take up the weights, and return the losses (nats)."""
+    def load_into(self, denoiser: Denoiser) -> tuple[list[float], Tensor]:
+        """Take up the weights; return the losses (nats), and those of validation with their steps, (looks, 2)."""
         self.check(denoiser)
         with _explained(self._path):
             tensors = self._file.tensors()
-            losses = tensors.pop(LOSSES)
-            _check_numbers(tensors, denoiser.state_dict(), losses)
+            losses, looks = tensors.pop(LOSSES), tensors.pop(LOOKS, torch.empty(0, 2, dtype=torch.float64))
+            _check_numbers(tensors, denoiser.state_dict(), losses, looks)
             denoiser.load_state_dict(tensors)
-            return list(losses.tolist())
+            return list(losses.tolist()), looks.clone()
 
 
-def _check_numbers(tensors: dict[str, Tensor], state: dict[str, Tensor], losses: Tensor) -> None:
+def _check_numbers(tensors: dict[str, Tensor], state: dict[str, Tensor], losses: Tensor, looks: Tensor) -> None:
     for name, tensor in tensors.items():
         if tensor.dtype != state[name].dtype:
             raise InputError(f"{name} has type {tensor.dtype}, and {state[name].dtype} in the network")
@@ -66,6 +66,8 @@ def _check_numbers(tensors: dict[str, Tensor], state: dict[str, Tensor], losses:
             raise InputError(f"{name} holds numbers that are not finite")
     if losses.ndim != 1 or losses.dtype != torch.float64:
         raise InputError("the losses of its training are no list of numbers")
+    if looks.ndim != 2 or looks.shape[1] != 2 or looks.dtype != torch.float64:
+        raise InputError("the losses of its validation are no list of steps and numbers")
 
 
 @contextmanager
@@ -107,11 +109,19 @@ def fingerprint(folder: Path) -> str | None:
         return file.metadata.get("model")
 
 
-def write(folder: Path, description: Description, denoiser: Denoiser, losses: NDArray[np.float64]) -> None:
+def write(
+    folder: Path,
+    description: Description,
+    denoiser: Denoiser,
+    losses: NDArray[np.float64],
+    looks: NDArray[np.float64] | None = None,
+) -> None:
     """The weights, which replace older ones as a whole."""
     state: dict[str, Tensor] = denoiser.state_dict()
     tensors = {name: part.clone(memory_format=torch.contiguous_format).cpu() for name, part in state.items()}
     tensors[LOSSES] = torch.as_tensor(losses, dtype=torch.float64)
+    if looks is not None and len(looks):
+        tensors[LOOKS] = torch.as_tensor(looks, dtype=torch.float64).contiguous()
     try:
         write_tensors(folder / WEIGHTS, tensors, {"format": FORMAT, "model": str(description.fingerprint)})
     except safetensors.SafetensorError as error:  # as where files may not be large

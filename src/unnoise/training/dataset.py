@@ -108,14 +108,18 @@ def derived_seed(*parts: int | str) -> int:
 class BatchOrder:
     """The indices of every batch: each example once per pass, each pass in a new order.
 
+    With weights an example is drawn in proportion to its own, up to one draw more or less per round (systematic
+    sampling), so that every mean over examples is a weighted one, without bias.
+
     >>> order = BatchOrder(num_examples=3, batch_size=6, seed=0)
     >>> sorted(order.indices(step=0).tolist())
     [0, 0, 1, 1, 2, 2]
     """
 
-    def __init__(self, num_examples: int, batch_size: int, seed: int) -> None:
+    def __init__(self, num_examples: int, batch_size: int, seed: int, weights: Tensor | None = None) -> None:
         if num_examples < 1:
             raise InputError("There are no examples to train on; give data with at least one row.")
+        self._cumulative = None if weights is None else check_weights(weights, num_examples).cumsum(0)
         self.num_examples, self.batch_size, self.seed = num_examples, batch_size, seed
         self.passes = -(-max(batch_size, ROUND) // num_examples)
         self._cached, self._round = -1, torch.empty(0, dtype=torch.int64)
@@ -132,10 +136,33 @@ class BatchOrder:
     def _deal(self, number: int) -> Tensor:
         if number != self._cached:
             rng = torch.Generator().manual_seed(derived_seed(self.seed, "order", number))
-            if self.passes == 1:
+            if self._cumulative is not None:
+                self._round = _systematic(self._cumulative, self.num_examples * self.passes, rng)
+            elif self.passes == 1:
                 self._round = torch.randperm(self.num_examples, generator=rng)
             else:
                 keys = torch.rand(self.passes, self.num_examples, generator=rng, dtype=torch.float64)
                 self._round = keys.argsort(dim=1).flatten()
             self._cached = number
         return self._round
+
+
+def check_weights(weights: Tensor, num_examples: int) -> Tensor:
+    """In float64; an InputError unless there is one for each example, none negative and not all zero."""
+    found = torch.as_tensor(weights).detach().cpu().double()
+    if found.shape != (num_examples,):
+        raise InputError(f"got weights of shape {tuple(found.shape)}; expected one for each of {num_examples:,} rows")
+    if not (found.isfinite() & (found >= 0)).all():
+        row = int((~(found.isfinite() & (found >= 0))).nonzero()[0])
+        raise InputError(f"got the weight {found[row]:g} in row {row}; expected finite numbers from 0")
+    if not found.any():
+        raise InputError("got weights that are all zero; expected at least one above 0")
+    return found / found.max()
+
+
+def _systematic(cumulative: Tensor, draws: int, rng: torch.Generator) -> Tensor:
+    """At evenly spaced places of the cumulative weights from a random one, in a random order."""
+    start = torch.rand((), generator=rng, dtype=torch.float64)
+    places = (torch.arange(draws, dtype=torch.float64) + start) / draws * cumulative[-1]
+    drawn = torch.searchsorted(cumulative, places, right=True).clamp(max=len(cumulative) - 1)
+    return drawn[torch.randperm(draws, generator=rng)]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -24,6 +21,7 @@ from unnoise.training.loop import train
 from unnoise.training.questions import Questions, RandomRoles
 from unnoise.training.settings import Settings
 from unnoise.training.state import TrainState
+from unnoise.training.validation import Validation
 
 Tell = Callable[[float, str], None]
 
@@ -56,7 +54,8 @@ def learn(
         known: a denoiser that the network corrects.
         objective: the bound by default.
         head: called with the process; the process's own by default.
-        judge: a denoiser's score on validation data; the one with the largest is kept. None keeps the last.
+        judge: a denoiser's score on validation data, whose negative is shown; the one with the largest is kept. None
+            keeps the last.
         looks: how often the judge is asked.
         tell: called after every step with the share done and a few words.
         **settings: of `training.Settings`; `seed` also decides the first weights; `device` is "cpu" by default.
@@ -85,11 +84,11 @@ def learn(
     learnt = Neural(process, backbone, head)
     whole = Answering(learnt) if roles is not None else learnt if known is None else Residual(known, learnt)
     state = TrainState(whole, chosen)
-    best = Best(judge, looks)
-    for step in train(state, objective or Denoising(), dataset):
-        best.look(state.ema, step.progress)
-        tell(step.progress, f"step {step.index + 1:,}, loss {step.loss:.3f}{best.words}")
-    return (best.denoiser or state.ema).requires_grad_(False).eval()
+    every = max(1, chosen.steps // looks)
+    validation = None if judge is None else Validation(lambda found: -judge(found), every, first=every, patience=None)
+    for step in train(state, objective or Denoising(), dataset, validation=validation):
+        tell(step.progress, f"step {step.index + 1:,}, loss {step.loss:.3f}{state.looks.words}")
+    return state.best.requires_grad_(False).eval()
 
 
 def _dataset(data: Any, cond: Tensor | None) -> Dataset:
@@ -110,32 +109,6 @@ def _width(dataset: Dataset) -> int:
         raise InputError("got data that ask questions; give the data themselves, and roles")
     _, cond = dataset.batch(torch.tensor([0]), generator(0))
     return cond.shape[1] if cond is not None and cond.ndim == 2 else 0
-
-
-@dataclass
-class Best:
-    """The best denoiser that a judge has seen: early stopping."""
-
-    judge: Callable[[Denoiser], float] | None
-    looks: int
-    denoiser: Denoiser | None = None
-    score: float = -math.inf
-    done: int = 0
-
-    def look(self, denoiser: Denoiser, progress: float) -> None:
-        """Ask the judge, where it is time to."""
-        if self.judge is None or progress * self.looks < self.done + 1 - 1e-9:
-            return
-        self.done += 1
-        copied = copy.deepcopy(denoiser)
-        score = self.judge(copied.eval())
-        if score > self.score:
-            self.denoiser, self.score = copied, score
-
-    @property
-    def words(self) -> str:
-        """The best score so far."""
-        return "" if self.denoiser is None else f", best on validation {self.score:.3f}"
 
 
 def learn_betas(

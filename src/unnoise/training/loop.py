@@ -28,6 +28,7 @@ from unnoise.training.dataset import BatchOrder, Dataset
 from unnoise.training.process_group import ProcessGroup
 from unnoise.training.signals import Signals
 from unnoise.training.state import TrainState
+from unnoise.training.validation import Validation
 
 
 @dataclass(frozen=True)
@@ -43,23 +44,33 @@ class Step:
 
 
 def train(
-    state: TrainState, objective: Objective, source: Dataset, *, checkpoint: Path | None = None
+    state: TrainState,
+    objective: Objective,
+    source: Dataset,
+    *,
+    weights: Tensor | None = None,
+    validation: Validation | None = None,
+    checkpoint: Path | None = None,
 ) -> Generator[Step]:
     """Train from where `state` is to the end of its settings, and yield after every step.
+
+    With `weights`, (n,), examples are drawn in proportion to them. With `validation` the best weights are kept in
+    `state.looks`, and training ends when it no longer helps.
 
     With `checkpoint` the state is saved as often as the settings say, at the end, on closing the generator, and after
     the step in which Ctrl-C, SIGTERM or SIGHUP comes. After an error the last checkpoint stands. To resume, `load` it
     first.
     """
-    run = _Run(state, objective, source)
+    run = _Run(state, objective, source, weights, validation)
     checkpoints = _Checkpoints(state, checkpoint if run.group.rank == 0 else None)
     whole = True
     with Signals(together=run.group.size > 1, ending=checkpoint is not None) as signals:
         try:
-            while state.progress < 1.0:
+            while not run.is_over:
                 whole = False
                 with signals.step():
                     step = run.step(bool(signals.waiting))
+                    run.look()
                     whole = True
                     if checkpoints.due():
                         checkpoints.save()
@@ -75,11 +86,18 @@ def train(
 class _Run:
     """One stretch of training."""
 
-    def __init__(self, state: TrainState, objective: Objective, source: Dataset) -> None:
+    def __init__(
+        self,
+        state: TrainState,
+        objective: Objective,
+        source: Dataset,
+        weights: Tensor | None,
+        validation: Validation | None,
+    ) -> None:
         settings = state.settings
-        self.state, self.source, self.settings = state, source, settings
-        self.order = BatchOrder(len(source), settings.batch_size * settings.accumulate, settings.seed)
-        state.see(source)
+        self.state, self.source, self.settings, self.validation = state, source, settings, validation
+        self.order = BatchOrder(len(source), settings.batch_size * settings.accumulate, settings.seed, weights)
+        state.see(source, weights)
         self.group = ProcessGroup.gather(settings)
         own, starts = self.group.rows(settings.batch_size), range(0, self.order.batch_size, settings.batch_size)
         self.parts = [slice(start + own.start, start + own.stop) for start in starts]
@@ -88,6 +106,20 @@ class _Run:
         self.mean_loss = self.group.join(_MeanLoss(state.denoiser, objective))
         self.weights = [weight for weight in state.denoiser.parameters() if weight.requires_grad]
         self.start, self.checked, self.asked_to_end = time.monotonic() - state.elapsed, False, False
+
+    @property
+    def is_over(self) -> bool:
+        """At the end of the settings, or when validation says so: alike in all processes."""
+        return self.state.progress >= 1.0 or (self.validation is not None and self.validation.is_over(self.state.looks))
+
+    @torch.inference_mode(False)
+    def look(self) -> None:
+        """At what is not trained on, when it is time, and at the end; a part of the step, which a checkpoint holds."""
+        state, validation = self.state, self.validation
+        if validation is None or not (state.progress >= 1.0 or validation.is_due(state.looks, state.step)):
+            return
+        loss = torch.tensor(validation.loss(state.ema), dtype=torch.float64).to(self.weights[0])
+        state.looks.add(state.step, float(self.group.mean(loss)), state.ema)
 
     @torch.inference_mode(False)
     @torch.enable_grad()

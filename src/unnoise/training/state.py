@@ -17,16 +17,17 @@ from torch import Tensor, nn
 from unnoise._checks import instance, real, shown, whole
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
-from unnoise.training.dataset import Dataset, Digested, derived_seed
+from unnoise.training.dataset import Dataset, Digested, derived_seed, digest
 from unnoise.training.process_group import ProcessGroup
 from unnoise.training.settings import Settings
+from unnoise.training.validation import Looks, Validation
 
 # All that may change when a training resumes.
 CHANGEABLE = ("steps", "time_limit", "checkpoint_every", "device")
 
 
 class TrainState:
-    """What the loop changes: raw and averaged weights, AdamW, the noise, and the steps, seconds and losses (nats)."""
+    """What the loop changes: raw and averaged weights, AdamW, the noise, steps, seconds, losses (nats) and looks."""
 
     def __init__(self, denoiser: Denoiser, settings: Settings) -> None:
         if not any(weight.requires_grad for weight in denoiser.parameters()):
@@ -43,32 +44,43 @@ class TrainState:
         )
         self.rng = torch.Generator(device).manual_seed(derived_seed(settings.seed, "noise"))
         self.step, self.elapsed, self.losses = 0, 0.0, list[float]()
+        self.looks = Looks()
         self.num_examples: int | None = None
         self.digest: str | None = None
         self._seen: tuple[Dataset | None, str | None] = None, None
         self.run: str | None = None  # names what is trained, beyond these tensors
 
-    def see(self, data: Dataset) -> None:
-        """Remember the data; an InputError if they are not those seen before."""
+    def see(self, data: Dataset, weights: Tensor | None = None) -> None:
+        """Remember the data and their weights; an InputError if they are not those seen before."""
         if data is not self._seen[0]:  # a digest reads all numbers
             self._seen = data, data.digest() if isinstance(data, Digested) else None
-        count, digest = len(data), self._seen[1]
+        count, seen = len(data), self._seen[1]
+        if weights is not None and seen is not None:
+            seen += digest(weights)
         if self.num_examples not in (None, count):
             raise InputError(
                 f"The training to resume saw {self.num_examples} examples, but the data have {count}; "
                 "resume with the same data, or train anew."
             )
-        if None not in (self.digest, digest) and self.digest != digest:
+        if None not in (self.digest, seen) and self.digest != seen:
             raise InputError(
                 "The training to resume saw other numbers, or the same in another order; resume with the same data, or "
                 "train anew."
             )
-        self.num_examples, self.digest = count, digest
+        self.num_examples, self.digest = count, seen
 
     @property
     def ema(self) -> Denoiser:
         """The network with the averaged weights."""
         return self.average.network
+
+    @property
+    def best(self) -> Denoiser:
+        """The network with the averaged weights that validation found best, or the last ones without it."""
+        best = copy.deepcopy(self.ema)
+        if self.looks.best:
+            best.load_state_dict(self.looks.best)
+        return best
 
     @property
     def progress(self) -> float:
@@ -80,8 +92,12 @@ class TrainState:
         tensors = self._networks() | self._moments()
         tensors["rng"] = self.rng.get_state()
         tensors["losses"] = torch.tensor(self.losses, dtype=torch.float64)
+        if self.looks.steps:
+            tensors["looks"] = self.looks.table()
+            tensors |= {f"best.{name}": tensor for name, tensor in self.looks.best.items()}
         kept = {name: getattr(self, name) for name in ("step", "elapsed", "num_examples", "digest", "run")}
         learnt = sorted(name.split(".", 2)[2] for name in tensors if name.startswith("optimiser.step."))
+        kept["looks"] = len(self.looks.steps)
         return tensors, kept | {"settings": _plain(self.settings), "learnt": learnt}
 
     def check(self, shapes: Mapping[str, tuple[int, ...]], metadata: dict[str, Any]) -> None:
@@ -105,6 +121,9 @@ class TrainState:
         self.optimiser.load_state_dict(self._optimiser_state(_under("optimiser.", tensors)))
         self.rng.set_state(rng.get_state())
         self.losses = tensors["losses"].tolist()
+        self.looks = Looks()
+        if "looks" in tensors:
+            self.looks = Looks.of(tensors["looks"], _under("best.", tensors))
         self.step, self.elapsed, self.num_examples = (metadata[n] for n in ("step", "elapsed", "num_examples"))
         self.digest, self.run = metadata.get("digest"), metadata.get("run") or self.run  # not in the oldest files
 
@@ -141,6 +160,9 @@ class TrainState:
         weights = dict(self.denoiser.named_parameters())
         step = torch.empty((), dtype=torch.float32, device="meta")
         expected = self._networks() | {"losses": torch.empty(metadata["step"], dtype=torch.float64, device="meta")}
+        if count := metadata.get("looks", 0):
+            expected["looks"] = torch.empty(count, 2, dtype=torch.float64, device="meta")
+            expected |= {f"best.{name}": tensor for name, tensor in self.ema.state_dict().items()}
         learnt = metadata.get("learnt", self._names() if metadata["step"] else [])
         for name in [name for name in self._names() if name in learnt]:
             moments = {"step": step, "exp_avg": weights[name], "exp_avg_sq": weights[name]}
@@ -149,6 +171,7 @@ class TrainState:
 
     def _check_numbers(self, metadata: dict[str, Any]) -> None:
         whole(most=2**63 - 1, step=metadata["step"])
+        whole(most=metadata["step"], looks=metadata.get("looks", 0))
         whole(least=1, most=2**63 - 1, or_none=True, num_examples=metadata["num_examples"])
         real(least=0, elapsed=metadata["elapsed"])
         instance(str, or_none=True, digest=metadata.get("digest"), run=metadata.get("run"))
@@ -163,6 +186,19 @@ class TrainState:
                     f"it was trained with {name} = {shown(saved[name])}, but {name} = {value} is asked for now; "
                     "resume with the same settings, or train anew"
                 )
+
+
+def ending(state: TrainState, validation: Validation | None) -> str:
+    """Where a training ended and why, and which weights are kept, in words."""
+    looks, planned = state.looks, state.settings.steps
+    reached = f"step {state.step:,} of {planned:,}"
+    if validation is not None and state.progress < 1.0 and validation.is_over(looks):
+        since = f"validation has not improved since step {looks.best_step:,}"
+        return f"stopped at {reached}: {since}; kept those weights"
+    ended = f"ended at {reached}" if state.step < planned else f"all {planned:,} steps done"
+    if not looks.steps or looks.best_step == state.step:
+        return ended
+    return f"{ended}; kept the weights of step {looks.best_step:,}, where validation was best"
 
 
 def check_same(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:

@@ -72,7 +72,7 @@ def test_flags_of_a_damaged_schema_are_refused(path: tuple[Any, ...], value: Any
 def test_the_name_of_a_column_is_not_taken() -> None:
     turns = np.tile([0.0, 0.0, 0.0, 1.0], (3, 1))
     frame = pl.DataFrame({f"missing{i}": turns[:, i] for i in range(4)} | {"a": [1.0, None, 2.5]})
-    schema = Schema.infer(frame, kinds={"missing": "rotation"})
+    schema = Schema.infer(frame, kinds={"missing": "rotation", "a": "real"})
     assert list(schema.factors) == ["numbers", "missing", "missing_"]
     assert schema.missing == ("a",)
     assert torch.equal(schema.flags(["a"])["missing_"], torch.tensor([True]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -17,7 +18,8 @@ from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite
 from unnoise.processes import CTMC, ImmigrationDeath, rates
 from unnoise.spaces import Counts, Finite
 
-MOST = 1000  # levels of one column
+MOST = 20_000  # levels of one column
+FEW = 256  # levels of columns that share a factor, whose sites are all padded to the largest
 MOST_COUNTED = 2**31 - 1
 
 
@@ -58,6 +60,11 @@ class CategoryFactor(Factor):
         """The levels that occur, in order."""
         levels = tuple(_levels(values, name) for name, values in columns.items())
         return cls(tuple(columns), levels, dtypes_of(columns), masked=True)
+
+    def only(self, places: Sequence[int]) -> Self:
+        """The factor of some of the columns, by their places."""
+        columns, levels = (tuple(self.columns[i] for i in places), tuple(self.levels[i] for i in places))
+        return replace(self, columns=columns, levels=levels, dtypes=tuple(self.dtypes[i] for i in places))
 
     def process(self) -> CTMC:
         """Jumps to a mask, or to any level at the same rate."""

@@ -1,0 +1,345 @@
+"""Dates, times, durations, periods and decimals as whole numbers of the coarsest unit that is exact, and back.
+
+Dates and times count from 1970-01-01 in UTC, times of a day from midnight, decimals in steps of their last digit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unnoise._errors import InputError
+from unnoise.data import _dates, holes
+from unnoise.data._checked import check
+from unnoise.data._native import Column
+from unnoise.data._numerics import Values
+from unnoise.data.arrays import is_missing
+from unnoise.data.holes import Mask
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    import polars as pl
+
+KINDS = ("date", "datetime", "duration", "time", "period", "decimal")
+_NANOSECONDS = {"D": 86_400 * 10**9, "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
+_OBJECTS = (datetime.date, datetime.time, datetime.timedelta, Decimal)
+_SHOWN = 3
+
+
+def described(series: nw.Series[Any], column: Column, plain: bool) -> Column:
+    """The column, with what its values are counted in; unchanged if they are no dates, times or decimals.
+
+    Args:
+        series: the values.
+        column: its name and type.
+        plain: whether text stays text.
+    """
+    found = _as_polars(series)
+    if found is None:
+        return _period(series, column)
+    pattern = None
+    if found.dtype.is_(_string()):
+        if plain or column.categorical:
+            return column
+        pattern = _dates.pattern_of(found, str(column.label))
+        if pattern is None:
+            return column
+        found = _dates.parsed(found, pattern)
+    numbers, step = _physical(found, str(column.label))
+    kind = _kind(found)
+    unit = "M" if pattern == _dates.MONTH else _coarsest(numbers[~found.is_null().to_numpy()], step, kind)
+    return dataclasses.replace(column, counted=kind, unit=unit, pattern=pattern)
+
+
+def numbers(values: nw.Series[Any] | pl.Series, column: Column) -> Values:
+    """The values of a column as whole numbers, with holes; an InputError names rows that are no such values."""
+    name = str(column.label)
+    if column.counted == "period":
+        return _periods(values, column)
+    found: Any = values if hasattr(values, "to_physical") else _as_polars(values)
+    if found is None or (column.counted == "decimal" and found.dtype.is_numeric()):
+        found = _decimals(values, column) if column.counted == "decimal" else found
+    if found is None:
+        raise InputError(f"Column '{name}' held {_words(column)} when the model was fitted; got {values.dtype}.")
+    empty = found.is_null().to_numpy()
+    if found.dtype.is_(_string()):
+        found = _dates.parsed_again(found, column)
+        _check_rows(found.is_null().to_numpy() & ~empty, values, name, f"no {column.counted}", column)
+    if _kind(found) != column.counted:
+        found = _turned(found, column)
+    held, step = _physical(found, name)
+    if column.unit == "M":
+        months = held.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        return holes.spread(months[~empty], ~empty) if empty.any() else months
+    ratio = _ratio(step, str(column.unit))
+    _check_rows((held % ratio != 0) & ~empty, values, name, "more digits", column)
+    held = held // ratio
+    return holes.spread(held[~empty], ~empty) if empty.any() else held
+
+
+def part(numbers: Values, column: Column, blank: Mask | None = None) -> Any:
+    """Whole numbers as what a frame is built of: a series of polars, or the numbers of periods themselves."""
+    return numbers if column.counted == "period" else series(numbers, column, blank)
+
+
+def is_text(column: Column) -> bool:
+    """Whether a type is one of text."""
+    return column.type.lower().startswith(("str", "large_str", "object"))
+
+
+def holds_text(series: nw.Series[Any]) -> bool:
+    """Whether a series holds texts."""
+    found = _as_polars(series)
+    return found is not None and found.dtype == _string()
+
+
+def usual_pattern(column: Column) -> str | None:
+    """How dates and times are written that were none of text."""
+    seconds = column.unit in ("D", "h", "m", "s")
+    time = "%H:%M:%S" if seconds else "%H:%M:%S%.f"
+    return {"date": "%Y-%m-%d", "datetime": f"%Y-%m-%d {time}", "time": time}.get(str(column.counted))
+
+
+def series(numbers: Values, column: Column, blank: Mask | None = None) -> pl.Series:
+    """Whole numbers as values of polars: dates, times with their zone, decimals, or text in its pattern."""
+    import polars as pl
+
+    whole = np.rint(numbers).astype(np.int64) if numbers.dtype.kind == "f" else numbers.astype(np.int64)
+    name, unit = str(column.label), str(column.unit)
+    if column.counted == "decimal":
+        digits = max(0, len(unit) - 2)
+        made = pl.Series(name, [Decimal(n).scaleb(-digits) for n in whole.tolist()], dtype=pl.Decimal(38, digits))
+    elif unit == "M":
+        made = pl.Series(name, whole.astype("datetime64[M]").astype("datetime64[D]"))
+    elif column.counted == "date":
+        made = pl.Series(name, whole * _ratio(unit, "D")).cast(pl.Date)
+    elif column.counted == "time":
+        made = pl.Series(name, whole * _ratio(unit, "ns")).cast(pl.Time)
+    else:
+        step = _native_step(column)
+        made = pl.Series(name, whole * _ratio(unit, step))
+        made = made.cast(pl.Duration(step) if column.counted == "duration" else pl.Datetime(step))  # type: ignore[arg-type]
+    made = made if blank is None else made.zip_with(pl.Series(~blank), made.clear(len(made)))
+    return made if column.pattern is None or not is_text(column) else _dates.written(made, column.pattern)
+
+
+def word(number: float, column: Column) -> str:
+    """One number as it is written."""
+    import polars as pl
+
+    if column.counted == "period":
+        return _period_word(int(number), column)
+    made = series(np.array([number]), column)
+    zone = column.zone
+    if zone is not None:
+        made = made.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    return str(made[0]) if made.dtype != pl.Duration else str(made.dt.to_string("polars")[0])
+
+
+def told(value: Any, column: Column) -> Any:
+    """A value, list, range or set of a column as whole numbers; numbers are counts already."""
+    import polars as pl
+
+    if value is None or isinstance(value, int | float | np.ma.MaskedArray) or type(value).__name__ == "NaTType":
+        return value
+    if isinstance(value, set | frozenset):
+        return frozenset(told(one, column) for one in value)
+    if isinstance(value, tuple) and len(value) == 2:
+        return tuple(told(end, column) for end in value)
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "iuf":
+        return value
+    if isinstance(value, (str, np.datetime64, np.timedelta64, *_OBJECTS)) or type(value).__name__ == "Period":
+        return int(told([value], column)[0])
+    if isinstance(value, list | tuple | np.ndarray) and not len(value):
+        return value
+    if type(value).__name__ == "Series" and hasattr(value, "iloc"):
+        import narwhals.stable.v2 as nw
+
+        return numbers(nw.from_native(value, series_only=True), column)
+    held = value if isinstance(value, pl.Series) else list(value)
+    if column.counted == "period":
+        return _periods(held, column)
+    if isinstance(held, list) and all(one is None or isinstance(one, int | float) for one in held):
+        return value
+    if isinstance(held, list) and any(isinstance(one, np.datetime64 | np.timedelta64) for one in held):
+        made = pl.Series(str(column.label), np.array(held).astype("datetime64[ns]"))
+    else:
+        made = held if isinstance(held, pl.Series) else pl.Series(str(column.label), held)
+    return numbers(made, column)
+
+
+def check_column(column: Column) -> None:
+    """Refuse a description that no column has."""
+    if column.counted is None:
+        return
+    check(column.counted in KINDS, "counted", column.counted, f"one of {', '.join(KINDS)}")
+    unit = str(column.unit)
+    if column.counted == "decimal":
+        check(re.fullmatch(r"1|0\.0{0,17}1", unit) is not None, "the unit", unit, "one of decimals, as 0.01")
+    elif column.counted != "period":
+        check(unit == "M" or unit in _NANOSECONDS, "the unit", unit, f"one of {', '.join(_NANOSECONDS)}")
+    if column.pattern is not None:
+        _dates.check_pattern(column.pattern)
+
+
+def _string() -> Any:
+    import polars as pl
+
+    return pl.String
+
+
+def _as_polars(series: nw.Series[Any] | Any) -> pl.Series | None:
+    """Dates, times, decimals or texts as polars holds them; None for anything else."""
+    import polars as pl
+
+    kind, native = type(series.dtype).__name__, series.to_native()
+    if isinstance(native, pl.Series):
+        held = native
+    elif not hasattr(native, "iloc"):  # of Arrow
+        held = pl.Series(pl.from_arrow(native)) if kind not in ("Categorical", "Unknown") else native
+    elif "[pyarrow]" in str(native.dtype):
+        held = pl.Series(pl.from_arrow(native.array.__arrow_array__()))
+    elif str(native.dtype).startswith("datetime64"):
+        plain = native.dt.tz_convert("UTC").dt.tz_localize(None) if ", " in str(native.dtype) else native
+        held = _from_numpy(plain.to_numpy())
+    elif str(native.dtype).startswith("timedelta64"):
+        held = _from_numpy(native.to_numpy())
+    elif kind in ("String", "Object"):
+        held = _from_objects(native)
+    else:
+        return None
+    fine = isinstance(held, pl.Series) and (
+        held.dtype.is_temporal() or held.dtype.is_decimal() or held.dtype == pl.String
+    )
+    return held if fine and held.null_count() < len(held) else None
+
+
+def _from_numpy(values: Values) -> pl.Series:
+    import polars as pl
+
+    return pl.Series(values.astype(f"{values.dtype.kind}8[us]") if np.datetime_data(values.dtype)[0] == "s" else values)
+
+
+def _from_objects(native: Any) -> Any:
+    """Dates, times, decimals, or texts alone."""
+    import polars as pl
+
+    held = [None if is_missing(value) else value for value in native.tolist()]
+    kinds = {type(value) for value in held if value is not None}
+    if len(kinds) != 1 or not issubclass(next(iter(kinds)), (str, *_OBJECTS)):
+        return None
+    if issubclass(next(iter(kinds)), datetime.datetime) and any(v is not None and v.tzinfo is not None for v in held):
+        utc = [None if v is None else v.astimezone(datetime.UTC).replace(tzinfo=None) for v in held]
+        return pl.Series(utc, dtype=pl.Datetime("us", "UTC"))
+    return pl.Series(held)
+
+
+def _kind(found: pl.Series) -> str:
+    name = found.dtype.base_type().__name__
+    return {"Date": "date", "Datetime": "datetime", "Duration": "duration", "Time": "time", "Decimal": "decimal"}[name]
+
+
+def _physical(found: pl.Series, name: str) -> tuple[Values, str]:
+    """Whole numbers, 0 at holes, and their unit."""
+    import polars as pl
+
+    dtype = found.dtype
+    if isinstance(dtype, pl.Decimal):
+        try:
+            return found.to_physical().cast(pl.Int64).fill_null(0).to_numpy(), f"{Decimal(1).scaleb(-dtype.scale):f}"
+        except pl.exceptions.InvalidOperationError:
+            raise InputError(f"Column '{name}' holds decimals beyond 64 bits; turn them into floats.") from None
+    step = "D" if dtype == pl.Date else "ns" if dtype == pl.Time else str(getattr(dtype, "time_unit", "us"))
+    return found.to_physical().cast(pl.Int64).fill_null(0).to_numpy(), step
+
+
+def _coarsest(numbers: Values, step: str, kind: str) -> str:
+    """The coarsest unit in which all numbers are whole."""
+    if kind == "decimal":
+        units = [f"{Decimal(1).scaleb(-digits):f}" for digits in range(max(0, len(step) - 2) + 1)]
+    else:
+        units = [unit for unit, length in _NANOSECONDS.items() if length >= _NANOSECONDS[step]]
+    return next(unit for unit in units if not (numbers % _ratio(step, unit)).any())
+
+
+def _ratio(step: str, unit: str) -> int:
+    """How many of the finer of two units are one of the coarser."""
+    if step in _NANOSECONDS and unit in _NANOSECONDS:
+        a, b = _NANOSECONDS[step], _NANOSECONDS[unit]
+        return max(a, b) // min(a, b)
+    return int(max(Decimal(step), Decimal(unit)) / min(Decimal(step), Decimal(unit)))
+
+
+def _native_step(column: Column) -> str:
+    """The unit in which the values are held; fine enough for those of text."""
+    if column.pattern is None:
+        for step in ("ns", "us", "ms"):
+            if f"[{step}" in column.type:
+                return step
+    return "ns" if column.unit == "ns" else "us"
+
+
+def _turned(found: pl.Series, column: Column) -> pl.Series:
+    """Dates as times at midnight, and such times as dates."""
+    import polars as pl
+
+    pair = {_kind(found), column.counted}
+    if pair != {"date", "datetime"}:
+        raise InputError(
+            f"Column '{column.label}' held {_words(column)} when the model was fitted; got values of the type "
+            f"{_kind(found)}."
+        )
+    return found.cast(pl.Datetime("us"))
+
+
+def _decimals(values: Any, column: Column) -> pl.Series:
+    """Plain numbers, as of a file, as decimals."""
+    import polars as pl
+
+    held = values.to_list()
+    digits = max(0, len(str(column.unit)) - 2)
+    exact = [None if v is None or v != v else Decimal(str(v)) for v in held]
+    return pl.Series(exact, dtype=pl.Decimal(38, max([digits, *(-int(v.as_tuple().exponent) for v in exact if v)])))
+
+
+def _check_rows(bad: Mask, values: Any, name: str, what: str, column: Column) -> None:
+    if bad.any():
+        rows = np.flatnonzero(bad).tolist()
+        shown = ", ".join(map(str, rows[:_SHOWN])) + (", ..." if len(rows) > _SHOWN else "")
+        raise InputError(
+            f"Column '{name}' held {_words(column)} when the model was fitted, but row {shown} holds "
+            f"{str(values[rows[0]])[:60]!r}, which has {what}; expected values as then."
+        )
+
+
+def _words(column: Column) -> str:
+    """What the column holds, as `dates, to the day`."""
+    unit = {"D": "day", "h": "hour", "m": "minute", "s": "second", "ms": "ms", "us": "µs", "ns": "ns", "M": "month"}
+    return f"values of the type {column.counted}, to the {unit.get(str(column.unit), str(column.unit))}"
+
+
+def _period(series: nw.Series[Any], column: Column) -> Column:
+    if not column.type.startswith("period["):
+        return column
+    return dataclasses.replace(column, counted="period", unit=column.type[len("period[") : -1])
+
+
+def _periods(values: Any, column: Column) -> Values:
+    import pandas as pd
+
+    native = values.to_native() if hasattr(values, "to_native") else values
+    held = pd.PeriodIndex(list(native), freq=str(column.unit))
+    empty = np.asarray(held.isna())
+    ordinals = np.asarray(held.asi8)
+    return holes.spread(ordinals[~empty], ~empty) if empty.any() else ordinals
+
+
+def _period_word(number: int, column: Column) -> str:
+    import pandas as pd
+
+    return str(pd.Period(ordinal=number, freq=str(column.unit)))

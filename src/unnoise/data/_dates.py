@@ -1,0 +1,148 @@
+"""Dates and times that are written as text: in which pattern, and back in the same."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from unnoise._errors import InputError, warn
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from unnoise.data._native import Column
+
+MONTH = "%Y-%m"
+_TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.3f", "%H:%M:%S%.6f", "%H:%M:%S%.9f", "%H:%M:%S%.f")
+_CLEAR = ("%Y-%m-%d", *(f"%Y-%m-%d{sign}{time}" for sign in " T" for time in _TIMES), *_TIMES)
+_DAYS: tuple[str, ...] = (
+    *("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%-d.%-m.%Y", "%d %b %Y", "%d %B %Y", "%-d %b %Y", "%-d %B %Y"),
+    *("%d-%b-%Y", "%d-%B-%Y", "%b %d, %Y", "%B %d, %Y", "%b %-d, %Y", "%B %-d, %Y"),
+)
+_OTHER = (*_DAYS, *(f"{day} {time}" for day in _DAYS[:4] for time in _TIMES[:2]))
+_PAIRS = tuple(
+    (f"%d{sign}%m{sign}%Y{time}", f"%m{sign}%d{sign}%Y{time}") for sign in "/-" for time in ("", " %H:%M", " %H:%M:%S")
+)
+_LIKE = re.compile(
+    r"^\s*\d{1,4}[-/.: ](\d{1,2}|[A-Za-z]{3,9})\b.*\d|^\s*[A-Za-z]{3,9} \d{1,2}, ?\d{4}|^\s*\d{4}-\d{2}$"
+    r"|^\s*\d{1,2}:\d\d$"
+)
+_SHORT_YEAR = r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2}\b"
+_ZONE = r"(Z|[+-]\d{2}:?\d{2})$"
+_MOST = 0.9  # of texts that are dates
+_LOOKED_AT = 50
+
+
+def pattern_of(texts: pl.Series, name: str) -> str | None:
+    """How all texts are written, as of strftime; None, with a warning where they look like dates, if they are none."""
+    held = texts.drop_nulls().unique(maintain_order=True)
+    first = held.head(_LOOKED_AT).to_list()
+    if sum(_LIKE.match(text) is not None for text in first) < _MOST * len(first):
+        return None
+    if held.str.contains(r"^(1[5-9]|2[0-2])\d\d-(0[1-9]|1[0-2])$").all():
+        return MONTH
+    zones: list[Any] = held.str.extract(_ZONE).unique().to_list() if ":" in first[0] else [None]
+    if None not in zones:
+        return _zoned(held, zones, name)
+    found = next((pattern for pattern in _CLEAR if _fits(held, pattern)), None)
+    return found or _less_clear(held, name)
+
+
+def _zoned(held: pl.Series, zones: list[Any], name: str) -> str | None:
+    """Times with Z or +01:00 at their ends."""
+    bare = held.str.replace(_ZONE, "")
+    found = next((pattern for pattern in _CLEAR if "d" in pattern and "H" in pattern and _fits(bare, pattern)), None)
+    if found is None or len(zones) == 1:
+        return None if found is None else found + zones[0]
+    warn(f"Column '{name}' holds times of several zones, such as {held[0]!r}; they come back in UTC.")
+    return f"{found}%:z"
+
+
+def _less_clear(held: pl.Series, name: str) -> str | None:
+    fitting = [pattern for pattern in _OTHER if _fits(held, pattern)]
+    found = next((pattern for pattern in fitting if _same(held, pattern)), next(iter(fitting), None))
+    for one, other in () if found else _PAIRS:
+        fits = [pattern for pattern in (one, other) if _fits(held, pattern)]
+        if len(fits) == 2:
+            warn(
+                f"Column '{name}' holds {held[0]!r}, where the day and the month cannot be told apart, so it is text; "
+                "write dates as 2021-01-31 to model them so."
+            )
+            return None
+        if fits:
+            found = next(
+                (p for p in (fits[0].replace("%d", "%-d").replace("%m", "%-m"), fits[0]) if _same(held, p)), fits[0]
+            )
+            break
+    if found is not None:
+        warn(f"Column '{name}' is read as dates: {held[0]!r} is {parsed(held.head(1), found)[0]}.")
+        return found
+    good = max((_share(held, pattern) for pattern in ("%Y-%m-%d", *_OTHER[:4], *_PAIRS[0])), default=0.0)
+    if good >= _MOST or held.str.contains(_SHORT_YEAR).all():
+        odd = held.filter(held.str.to_date("%Y-%m-%d", strict=False).is_null())
+        warn(
+            f"Column '{name}' looks like dates, but is text, as it holds {(odd if len(odd) else held)[0]!r}; write all "
+            "as 2021-01-31 to model them as dates."
+        )
+    return None
+
+
+def parsed(texts: pl.Series, pattern: str) -> pl.Series:
+    """Dates, times of a day, or dates with times; missing where a text is written otherwise."""
+    import polars as pl
+
+    if pattern == MONTH:
+        return (texts + "-01").str.to_date("%Y-%m-%d", strict=False)
+    if "%d" not in pattern and "%-d" not in pattern:
+        return texts.str.to_time(pattern, strict=False)
+    if "%H" not in pattern:
+        return texts.str.to_date(pattern, strict=False)
+    if pattern.endswith("%:z"):
+        found = texts.str.to_datetime(pattern.replace("%:z", "%#z"), strict=False, time_zone="UTC", time_unit="us")
+        return found.dt.replace_time_zone(None)
+    unit = "ns" if pattern.endswith(("%.9f", "%.f")) else "us"
+    return texts.str.to_datetime(pattern, strict=False, time_unit=unit).cast(pl.Datetime(unit))  # type: ignore[arg-type]
+
+
+def parsed_again(texts: pl.Series, column: Column) -> pl.Series:
+    """Texts of a column whose pattern is known; else as any clear date or time."""
+    for pattern in filter(None, (column.pattern, *_CLEAR)):
+        kind = "time" if "d" not in pattern else "datetime" if "H" in pattern else "date"
+        if pattern == column.pattern or kind == column.counted or {kind, column.counted} == {"date", "datetime"}:
+            found = parsed(texts, pattern)
+            if found.null_count() == texts.null_count():
+                return found
+    return parsed(texts, column.pattern or _CLEAR[0])
+
+
+def written(values: pl.Series, pattern: str) -> pl.Series:
+    """Values as text."""
+    if pattern.endswith("%:z"):
+        return values.dt.to_string(pattern.removesuffix("%:z")) + "+00:00"
+    return values.dt.to_string(pattern)
+
+
+def check_pattern(pattern: str) -> None:
+    """Refuse a pattern that no text was found to have."""
+    bare = re.sub(_ZONE, "", pattern.removesuffix("%:z"))
+    known = (MONTH, *_CLEAR, *_OTHER, *(one for pair in _PAIRS for one in pair))
+    if not {bare, bare.replace("%-", "%")} & set(known):
+        raise InputError(f"got the pattern {pattern!r}; expected one of dates or times")
+
+
+def _fits(held: pl.Series, pattern: str) -> bool:
+    """Whether all texts are written so, and years have four digits."""
+    import polars as pl
+
+    found = parsed(held, pattern)
+    if found.null_count():
+        return False
+    return found.dtype == pl.Time or bool((found.dt.year() >= 1000).all() and (found.dt.year() < 10_000).all())
+
+
+def _same(held: pl.Series, pattern: str) -> bool:
+    return bool((written(parsed(held, pattern), pattern) == held).all())
+
+
+def _share(held: pl.Series, pattern: str) -> float:
+    return float((parsed(held, pattern).dt.year() >= 1000).sum()) / len(held)

@@ -1,0 +1,141 @@
+"""Whether the first line of a table holds the names of its columns."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import TYPE_CHECKING
+
+from unnoise._errors import InputError, warn
+from unnoise.data import _cells
+from unnoise.data._reading import Reading
+from unnoise.data.frames import check_labels
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_FRACTION = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?")
+_DECIMAL_COMMA = r"^([+-]?\d*),(\d+)$"
+_MOST = 0.9  # of the values of a column that is one of numbers
+_SAY = "pass --header yes (header='yes') if the first line holds names, or no if it is data"
+
+
+def names(
+    first: list[str], table: pl.DataFrame, comment: str, separator: str, source: str, reading: Reading
+) -> list[str]:
+    """The first line, unless it is data; then the comment before it, if that names as many columns, or x0, x1, ...
+
+    Args:
+        first: the fields of the first line; the result is this list if they are names.
+        table: the other lines.
+        comment: the last line of comments before it.
+        separator: between fields.
+        source: where it is from.
+        reading: what is said of the file.
+    """
+    if reading.header == "yes" or (reading.header == "auto" and _is_expected(first, reading.names)):
+        return checked(first, table, source)
+    commented = _commented(comment, separator, len(first))
+    unnamed = commented or [f"x{i}" for i in range(len(first))]
+    if reading.header == "no":
+        return unnamed
+    if reading.names[: len(first)] == tuple(unnamed) and not commented:
+        return unnamed
+    fields = first if separator == "," else [re.sub(_DECIMAL_COMMA, r"\1.\2", field) for field in first]
+    texts = [i for i, field in enumerate(fields) if not is_number(field) and field not in _cells.MISSING[1:]]
+    above = [i for i in texts if _holds_numbers(table.to_series(i))]
+    again = [i for i in texts if _is_again(table, i, first[i])]
+    fraction = next((field for field in fields if _FRACTION.fullmatch(field)), None)
+    if above and not again:
+        return checked(first, table, source)
+    _check_once(first, table, source)
+    plain = len(texts) == len(first) and not again
+    if commented and not (plain and any(" " in name for name in commented)):
+        return commented
+    if above:
+        raise InputError(
+            f"The first line of {source} may be names or data, as {first[again[0]]!r} is a value of its column; {_SAY}."
+        )
+    if texts and not again and fraction is None:
+        return checked(first, table, source)
+    if not texts and first == [str(i) for i in range(len(first))]:  # as pandas writes columns without names
+        return checked(first, table, source)
+    why = "numbers only" if not texts else f"{first[again[0]]!r}, a value of its column" if again else f"{fraction}"
+    last = len(first) - 1
+    warn(
+        f"The first line of {source} is read as data, as it holds {why}, so the columns are named "
+        f"{'x0' if not last else f'x0 to x{last}'}; {_SAY}."
+    )
+    return unnamed
+
+
+def checked(names: list[str], table: pl.DataFrame, source: str) -> list[str]:
+    """The names, unless one is empty or stands twice; an empty one is left where the column numbers the rows."""
+    nameless = [i for i, name in enumerate(names) if name == ""]
+    if nameless and (nameless != [0] or len(names) == 1 or not numbers_rows(table.to_series(0))):
+        raise InputError(
+            f"Column {nameless[0] + 1} of {source} has no name; name it, or drop it if it only numbers the rows "
+            "(pandas: to_csv(index=False))."
+        )
+    check_labels(names)
+    return names
+
+
+def numbers_rows(column: pl.Series) -> bool:
+    """Whether a column counts the rows from 0 or 1."""
+    import polars as pl
+
+    if not column.dtype.is_integer() or column.null_count() or not len(column):
+        return False
+    return column[0] in (0, 1) and bool((column.diff().drop_nulls() == 1).all()) and column.dtype != pl.Boolean
+
+
+def is_number(text: str) -> bool:
+    """Whether Python reads it as one."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def _is_expected(first: list[str], names: tuple[str, ...]) -> bool:
+    return bool(names) and len(set(names) & set(first)) > len(names) / 2
+
+
+def _commented(comment: str, separator: str, width: int) -> list[str] | None:
+    if separator == "\t" and "\t" not in comment:
+        named = comment.split()
+    else:
+        named = [name.strip() for name in next(csv.reader([comment], delimiter=separator), [])]
+    fine = len(named) == width > 1 and not any(map(is_number, named)) and all(named)
+    if fine:
+        check_labels(named)
+    return named if fine else None
+
+
+def _holds_numbers(column: pl.Series) -> bool:
+    import polars as pl
+
+    if column.dtype.is_numeric() or column.dtype == pl.Boolean:
+        return column.null_count() < len(column)
+    filled = column.drop_nulls()
+    return len(filled) > 0 and int(filled.cast(pl.Float64, strict=False).count()) >= _MOST * len(filled)
+
+
+def _check_once(first: list[str], table: pl.DataFrame, source: str) -> None:
+    """Refuse a line of names that stands in the table again, as in files that were put together."""
+    import polars as pl
+
+    same = pl.all_horizontal(pl.nth(i).cast(pl.String) == field for i, field in enumerate(first))
+    repeats = table.select(same.fill_null(False)).to_series()
+    rest = table.filter(~repeats)
+    if repeats.any() and any(_holds_numbers(rest.to_series(i)) for i in range(len(first)) if not is_number(first[i])):
+        row = int(repeats.arg_max() or 0)
+        raise InputError(f"The line of names of {source} stands in row {row} again; drop it there.")
+
+
+def _is_again(table: pl.DataFrame, index: int, field: str) -> bool:
+    import polars as pl
+
+    return bool((table.to_series(index).cast(pl.String) == field).any())

@@ -1,0 +1,119 @@
+"""What holds between columns in all rows of the data, and could be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from unnoise.data import holes
+from unnoise.data._numerics import Values
+
+MOST_OFFERS = 5
+MOST_NUMBERS, MOST_LEVELLED = 40, 40  # columns considered
+MOST_VALUES = 64  # of a column that may determine another
+FIRST = 1000  # rows that rule out most pairs
+SUMS_AMONG = 16  # columns whose sums are tried
+EXACT = 1e-9
+FEWEST = 20  # rows from which it is no chance
+
+
+def offers(columns: Mapping[str, Values]) -> list[tuple[str, int]]:
+    """Constraints as users write them, and in how many rows each was seen; at most a few, the plainest first."""
+    plain, present = holes.split(columns)
+    flat = {name: values for name, values in plain.items() if values.ndim == 1 and len(values) >= FEWEST}
+    numbers = {name: values for name, values in flat.items() if values.dtype.kind in "iuf"}
+    numbers = {name: values for name, values in numbers.items() if np.unique(values[:FIRST]).size > 2}
+    names = list(numbers)[:MOST_NUMBERS]
+    n = len(next(iter(flat.values()))) if flat else 0
+    held = np.full((len(names), n), np.nan)
+    for place, name in enumerate(names):
+        rows = present.get(name, slice(None))
+        held[place, rows] = numbers[name][rows]
+    sums = _sums(names, held)
+    used = {target for target, _ in sums}
+    orders = [
+        (low, high) for low, high in _orders(names, held) if not {low, high} & used
+    ]  # a sum is at least its parts
+    texts = [text for _, text in sums]
+    texts += _equivalent({name: values for name, values in flat.items() if name not in present})
+    texts += [f"{low} <= {high}" for low, high in orders]
+    return [(text, n) for text in texts[:MOST_OFFERS]]
+
+
+def _orders(names: Sequence[str], held: Values) -> list[tuple[str, str]]:
+    """Pairs of overlapping ranges of which one is at most the other, without those that follow from others."""
+    with np.errstate(invalid="ignore"):
+        below = _at_most(held[:, :FIRST])
+        pairs = [(i, j) for i, j in np.argwhere(below).tolist() if i != j]
+        least, most = (np.array([f(row[~np.isnan(row)]) for row in held]) for f in (np.min, np.max))
+        found = np.zeros_like(below)
+        for i, j in pairs:
+            gap = held[j] - held[i]
+            there = ~np.isnan(gap)
+            overlap = most[i] > least[j]
+            alone = np.isnan(held[i]) & ~np.isnan(held[j])
+            if overlap and there.sum() >= FEWEST and (gap[there] >= 0).all() and gap[there].any() and not alone.any():
+                found[i, j] = _is_near(held[i][there], held[j][there])
+    covered = (found[:, :, None] & found[None]).any(1)  # by a column between
+    return [(names[i], names[j]) for i, j in np.argwhere(found & ~covered).tolist()]
+
+
+def _at_most(held: Values) -> Values:
+    """Which columns (rows of `held`) are at most which others wherever both are."""
+    return np.stack([~(one[None] > held).any(1) for one in held]) if len(held) else np.zeros((0, 0), dtype=bool)
+
+
+def _is_near(low: Values, high: Values) -> bool:
+    """Whether independent columns would often break the order: in a row in a hundred, or more."""
+    shift = len(low) // 2 + 1
+    return bool((np.roll(low, shift) > high).mean() >= 0.01)
+
+
+def _sums(names: Sequence[str], held: Values) -> list[tuple[str, str]]:
+    """Columns that are the sum of two or three others, by their first rows, then by all."""
+    found: list[tuple[str, str]] = []
+    among = range(min(len(names), SUMS_AMONG))
+    first = held[:, :FIRST]
+    scale = np.nanmax(np.abs(first), axis=1) if len(names) else np.zeros(0)
+    taken: set[int] = set()
+    for size in (2, 3):
+        for parts in combinations(among, size):
+            if taken & set(parts):
+                continue
+            total = first[list(parts)].sum(0)
+            if not all(np.nanmax(np.abs(first[part]), initial=0.0) > 0 for part in parts):
+                continue
+            gap = np.abs(first - total)
+            near = np.isnan(gap) | (gap <= EXACT * scale[:, None])
+            for target in np.flatnonzero(near.all(1)).tolist():
+                if target in parts or target in taken or not _is_sum(held, target, parts, EXACT * scale[target]):
+                    continue
+                taken |= {target}
+                found.append((names[target], f"{names[target]} = {' + '.join(names[part] for part in parts)}"))
+    return found
+
+
+def _is_sum(held: Values, target: int, parts: Sequence[int], close: float) -> bool:
+    gap = np.abs(held[target] - held[list(parts)].sum(0))
+    there = ~np.isnan(gap)
+    alone = ~np.isnan(held[target]) & ~there
+    return bool(there.sum() >= FEWEST and (gap[there] <= close).all() and not alone.any())
+
+
+def _equivalent(columns: Mapping[str, Values]) -> list[str]:
+    """Pairs of columns of few values that determine each other."""
+    codes: dict[str, tuple[Values, int]] = {}
+    for name, values in list(columns.items())[:MOST_LEVELLED]:
+        if 2 < len(set(values[:FIRST].tolist())) <= MOST_VALUES:
+            index: dict[object, int] = {}
+            code = np.array([index.setdefault(value, len(index)) for value in values.tolist()])
+            if 2 < len(index) <= MOST_VALUES:
+                codes[name] = code, len(index)
+    found = []
+    for (one, (a, count)), (other, (b, also)) in combinations(codes.items(), 2):
+        pairs = a * also + b
+        if count == also and len(np.unique(pairs[:FIRST])) <= count and len(np.unique(pairs)) == count:
+            found.append(f"{one} -> {other}" if columns[one].dtype == object else f"{other} -> {one}")
+    return found

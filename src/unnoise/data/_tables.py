@@ -1,0 +1,127 @@
+"""Tables that hold their names and types: parquet, Arrow, JSON, sheets of Excel."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from unnoise._errors import InputError, warn
+from unnoise.data import _cells, _headers
+from unnoise.data._packed import check_held
+from unnoise.data._quiet import quiet
+from unnoise.data._reading import Reading
+from unnoise.data.frames import check_labels
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_INDEX = r"__index_level_\d+__"  # which pandas adds to the columns
+_UNNAMED = r"__UNNAMED__\d+"  # as the reader of Excel calls columns without a name
+
+
+def read_parquet(content: bytes, source: str) -> pl.DataFrame:
+    """The columns but the index of pandas."""
+    import polars as pl
+
+    lazy = pl.scan_parquet(io.BytesIO(content), hive_partitioning=False)
+    with quiet():
+        shape = lazy.select(pl.len()).collect().item(), len(lazy.collect_schema())
+        check_held(source, len(content), 8 * math.prod(shape))  # bytes of most numbers, and about those of a text
+        frame = lazy.collect()
+        told = pl.read_parquet_metadata(io.BytesIO(content)).get("pandas", "")
+    index = _index_of(told)
+    left = [name for name in frame.columns if name not in index and not re.fullmatch(_INDEX, name)]
+    return frame.select(left) if left else frame
+
+
+def _index_of(told: str) -> set[str]:
+    """The columns that are an index, as pandas says."""
+    try:
+        found = json.loads(told)["index_columns"]
+    except (ValueError, KeyError, TypeError):
+        return set()
+    return {name for name in found if isinstance(name, str)} if isinstance(found, list) else set()
+
+
+def read_arrow(content: bytes, source: str) -> pl.DataFrame:
+    """A file of Arrow, which Feather is too, or a stream of it."""
+    import polars as pl
+
+    with quiet():
+        if content.startswith(b"FEA1"):
+            raise InputError(f"{source} is of the first version of Feather; write it again as .parquet or .csv.")
+        read: Callable[..., Any] = pl.read_ipc if content.startswith(b"ARROW1") else pl.read_ipc_stream
+        frame: pl.DataFrame = read(io.BytesIO(content))
+    left = [name for name in frame.columns if not re.fullmatch(_INDEX, name)]
+    return frame.select(left) if left else frame
+
+
+def read_json(content: bytes, source: str) -> pl.DataFrame:
+    """A list of objects."""
+    import polars as pl
+
+    return _flat(pl.read_json(io.BytesIO(content), infer_schema_length=None), source)
+
+
+def read_json_lines(content: bytes, source: str) -> pl.DataFrame:
+    """An object in each line."""
+    import polars as pl
+
+    return _flat(pl.read_ndjson(io.BytesIO(content), infer_schema_length=None), source)
+
+
+def _flat(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    if nested := [name for name, kind in frame.schema.items() if kind.is_nested()]:
+        raise InputError(f"Column '{nested[0]}' of {source} holds lists or objects; expected one value in each row.")
+    return frame
+
+
+def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
+    """The first sheet; whole numbers, which Excel does not know, where all of a column are."""
+    import polars as pl
+
+    try:
+        import fastexcel
+    except ModuleNotFoundError:
+        raise InputError("Files of Excel need a library to read them: pip install 'unnoise[excel]'.") from None
+    sheets = fastexcel.read_excel(content).sheet_names
+    if len(sheets) > 1:
+        warn(f"{source} holds {len(sheets)} sheets, of which the first, {sheets[0]!r}, is read.")
+    has_names = reading.header != "no"
+    found: Any = pl.read_excel(
+        io.BytesIO(content), sheet_id=1, has_header=has_names, infer_schema_length=None, raise_if_empty=False
+    )
+    if found.height == 0:
+        raise InputError(f"{source} holds no rows of data in its first sheet.")
+    names = ["" if re.fullmatch(_UNNAMED, name) else name.strip() for name in found.columns]
+    names = names if has_names else [f"x{i}" for i in range(found.width)]
+    found.columns = [f"x{i}" for i in range(found.width)]
+    texts = [name for name, kind in found.schema.items() if kind == pl.String]
+    found = found.with_columns(_cells.stripped(found.select(texts))) if texts else found
+    found = found.with_columns(_whole(found[name]) for name, kind in found.schema.items() if kind == pl.Float64)
+    names = _headers.checked(names, found, source)
+    found = _cells.without_marks(found, names, source, reading.text)
+    _cells.warn_of_numbers(found, names, source, reading.text)
+    found.columns = names
+    table: pl.DataFrame = found.drop("") if "" in names else found
+    return table
+
+
+def _whole(column: pl.Series) -> pl.Series:
+    """Floats as whole numbers, if they are."""
+    import polars as pl
+
+    exact = bool(((column == column.round()) & (column.abs() <= 2.0**53)).all())
+    return column.cast(pl.Int64) if exact and column.null_count() < len(column) else column
+
+
+def checked(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    """The frame, unless it has no rows."""
+    check_labels(frame.columns)
+    if frame.height == 0:
+        raise InputError(f"{source} holds no rows of data.")
+    return frame

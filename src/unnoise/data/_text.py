@@ -1,0 +1,142 @@
+"""The bytes of a text file as lines and fields: the encoding, comments, and what separates the fields."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterator
+
+from unnoise._errors import InputError, warn
+
+_SEPARATORS = ",;\t|"
+_OTHERS = ":~^&!"
+_LOOKED_AT = 100  # lines, for a guess of the separator
+_DECIMAL = re.compile(r"\s*[+-]?\d*,\d+\s*")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_OPTION = "pass --encoding latin-1, cp1252 or utf-16 (encoding='latin-1')"
+
+
+def as_utf8(content: bytes, source: str, encoding: str | None) -> bytes:
+    """The content in UTF-8, without a mark at its start; an InputError at what is no text in its encoding."""
+    marked = next((name for mark, name in _MARKS.items() if content.startswith(mark)), None)
+    known = encoding or marked
+    if known is None and b"\0" in content:
+        raise InputError(f"{source} cannot be read: it is not a text file in UTF-8; if it is text, {_OPTION}.")
+    try:
+        text = content.decode(known or "utf-8")
+    except (UnicodeDecodeError, UnicodeError) as error:
+        raise _undecodable(content, source, known, error) from None
+    if "\0" in text:
+        raise InputError(f"{source} cannot be read: it is not a text file.")
+    return content if known is None else text.removeprefix("\ufeff").encode("utf-8", "replace")
+
+
+def _undecodable(content: bytes, source: str, known: str | None, error: UnicodeError) -> InputError:
+    if not isinstance(error, UnicodeDecodeError):
+        return InputError(f"{source} cannot be read: it is no text in {known} ({error}); {_OPTION}.")
+    line = content.count(b"\n", 0, error.start) + 1
+    byte = f"line {line} holds the byte {content[error.start]:#x}"
+    if known is not None:
+        return InputError(f"{source} cannot be read: {byte}, which is no text in {known}; {_OPTION}.")
+    return InputError(
+        f"{source} cannot be read: {byte}, which is no text in utf-8, but perhaps in Latin-1 or Windows-1252; "
+        f"{_OPTION}, or save it as UTF-8."
+    )
+
+
+def comments(content: bytes) -> tuple[str, int]:
+    """The last line of comments before the table, and where the table begins."""
+    start, last = 0, b""
+    while start < len(content):
+        end = content.find(b"\n", start) + 1 or len(content)
+        line = content[start:end].strip(b" \r\n")
+        if line and not line.startswith(b"#"):
+            break
+        start, last = end, line or last
+    return last.decode("utf-8").lstrip("# "), start
+
+
+def separated(table: bytes, separator: str | None, source: str) -> tuple[str, bytes]:
+    """What separates the fields, and the table; blanks become tabs."""
+    lines = [line for line in _lines(table) if line.strip(" ")]
+    if separator is None and _is_blank_separated(lines):
+        separator = " "
+    if separator == " ":
+        if b'"' in table:
+            raise InputError(f"{source} has quotes between blanks; separate its fields by commas.")
+        table = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", table)
+        return "\t", re.sub(rb"[ \t]+", b"\t", table)
+    found = separator or _guessed(lines)
+    if separator is None and not any(found in line for line in lines):
+        _warn_of_other_separators(lines, source)
+    return found, table
+
+
+def _lines(table: bytes) -> list[str]:
+    """The first lines; of a long first line enough to see what separates it."""
+    stream = io.BytesIO(table)
+    lines = itertools.islice(iter(stream.readline, b""), _LOOKED_AT)
+    return [re.sub(r'"[^"]*"', "", line.decode("utf-8").strip("\r\n")) for line in lines]
+
+
+def _guessed(lines: list[str]) -> str:
+    """The sign that is most frequent in the first line, unless another separates decimals with a comma."""
+    first = lines[0] if lines else ""
+    for sign in ";\t|":
+        counts = {line.count(sign) for line in lines}
+        if len(counts) == 1 and min(counts) > 0 and _are_decimals(lines, sign):
+            return sign
+    most = max(_SEPARATORS, key=first.count)
+    steady = [sign for sign in _SEPARATORS if first.count(sign) and len({line.count(sign) for line in lines}) == 1]
+    return most if most in steady or not steady else max(steady, key=first.count)
+
+
+def _are_decimals(lines: list[str], sign: str) -> bool:
+    """Whether commas stand in numbers only, where this sign separates the fields."""
+    held = [field for line in lines[1:] or lines for field in line.split(sign) if "," in field]
+    return bool(held) and all(map(_DECIMAL.fullmatch, held))
+
+
+def _is_blank_separated(lines: list[str]) -> bool:
+    """Whether each line has as many words, one of which is a number in all but the first line."""
+    rows = [line.split() for line in lines]
+    if len({len(row) for row in rows}) != 1 or len(rows[0]) < 2:
+        return False
+    if any(sign in line for line in lines for sign in _SEPARATORS if sign != "\t"):
+        return False
+    if all("\t" in line for line in lines) and len({line.count("\t") for line in lines}) == 1:
+        return False
+    columns = zip(*(rows[1:] or rows), strict=True)
+    return any(all(map(_NUMBER.fullmatch, column)) for column in columns)
+
+
+def _warn_of_other_separators(lines: list[str], source: str) -> None:
+    for sign in _OTHERS:
+        counts = {line.count(sign) for line in lines}
+        if len(lines) > 1 and len(counts) == 1 and min(counts) > 0:
+            warn(
+                f"{source} is read as one column, but each line holds {sign!r} as often; if it separates columns, pass "
+                f"--separator '{sign}' (separator='{sign}')."
+            )
+            return
+
+
+def record(table: bytes, separator: str, source: str) -> tuple[list[str], int]:
+    """The fields of the first line, and where the next begins."""
+    stream = io.BytesIO(table)
+    try:
+        lines = (line.decode("utf-8") for line in iter(stream.readline, b""))
+        fields = next(_fields(lines, separator), [])
+    except csv.Error as error:
+        raise InputError(f"{source} cannot be read: {error} in the first line.") from None
+    if not fields:
+        raise InputError(f"{source} holds no rows of data.")
+    return [field.strip() for field in fields], stream.tell()
+
+
+def _fields(lines: Iterator[str], separator: str) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=separator, strict=True)

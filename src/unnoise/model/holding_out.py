@@ -1,0 +1,142 @@
+"""Which rows a model learns from, how much each counts, and which are held out to stop in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._checks import real
+from unnoise._errors import InputError
+from unnoise.data import Encoded, Schema
+from unnoise.model.defaults import Sizes
+from unnoise.objectives import Objective
+from unnoise.training import Dataset, HeldOut, Settings, Validation
+from unnoise.training.dataset import check_weights, derived_seed, digest
+
+FEW_HELD_OUT, MOST_HELD_OUT = 20, 2048  # rows: more would cost data and time, and tell little more
+
+
+@dataclass(frozen=True, eq=False)
+class Portions:
+    """Rows to learn from, and rows held out, each with weights or None.
+
+    Args:
+        rows: to learn from.
+        weights: of these, (n,).
+        held_out: None without.
+        held_weights: of those held out.
+    """
+
+    rows: Encoded
+    weights: Tensor | None = None
+    held_out: Encoded | None = None
+    held_weights: Tensor | None = None
+
+    @classmethod
+    def of(cls, encoded: Encoded, weights: Tensor | None, share: float, seed: int) -> Portions:
+        """Hold out a share of the rows that count, chosen by the seed.
+
+        Of few rows a quarter, up to `FEW_HELD_OUT`, without which one would know too little; of many `MOST_HELD_OUT`.
+        """
+        counting = torch.arange(len(encoded)) if weights is None else weights.nonzero().flatten()
+        fewest = min(FEW_HELD_OUT, len(counting) // 4)
+        held = min(max(round(share * len(counting)), fewest), MOST_HELD_OUT)
+        if not (held and share):
+            return cls(encoded, weights)
+        rng = torch.Generator().manual_seed(derived_seed(seed, "held out"))
+        chosen = torch.zeros(len(encoded), dtype=torch.bool)
+        chosen[counting[torch.randperm(len(counting), generator=rng)[:held]]] = True
+        kept, out = (~chosen).nonzero().flatten(), chosen.nonzero().flatten()
+        of = [None if weights is None else weights[indices] for indices in (kept, out)]
+        return cls(encoded.rows(kept), of[0], encoded.rows(out), of[1])
+
+    @property
+    def sizes(self) -> Sizes:
+        """The numbers of a training that suit as much data."""
+        return Sizes.of(len(self.rows), _tree.numel_per_row(self.rows.x))
+
+    @property
+    def digest(self) -> str | None:
+        """Of all that is held out."""
+        if self.held_out is None:
+            return None
+        return self.held_out.digest() + ("" if self.held_weights is None else digest(self.held_weights))
+
+    @property
+    def words(self) -> str:
+        """How many rows there are of each."""
+        return f"{len(self.rows):,} rows" + (f", {len(self.held_out):,} held out" if self.held_out else "")
+
+    def check_same(self, held_out: Any) -> None:
+        """An InputError unless the digest of what a training held out is that of these rows."""
+        if held_out != self.digest:
+            raise InputError(
+                "The training to resume saw other numbers, or the same in another order; resume with the same data, or "
+                "train anew."
+            )
+
+    def validation(
+        self, objective: Objective, rows: Callable[[Encoded], Dataset], settings: Settings
+    ) -> Validation | None:
+        """Looks at the rows held out, as `rows` makes them to be asked about."""
+        if self.held_out is None:
+            return None
+        batch = settings.batch_size * settings.accumulate
+        held_out = HeldOut(objective, rows(self.held_out), self.held_weights, settings.seed, settings.batch_size)
+        return Validation.of(held_out, batch)
+
+
+@dataclass(frozen=True, eq=False)
+class ToFit:
+    """What `fit` is given.
+
+    Args:
+        X: rows.
+        y: conditions beside them.
+        sample_weight: of the rows.
+        validation_data: rows to hold out, or the pair of these and their conditions.
+    """
+
+    X: Any
+    y: Any = None
+    sample_weight: Any = None
+    validation_data: Any = None
+
+    def portions(self, schema: Schema, share: float, seed: int) -> Portions:
+        """The encoded rows to learn from, and those held out."""
+        encoded = schema.encode(self.X, self.y)
+        weights = weights_of(self.sample_weight, len(encoded))
+        if self.validation_data is None:
+            return Portions.of(encoded, weights, share, seed)
+        return Portions(encoded, weights, schema.encode(*pair_of(self.validation_data)))
+
+
+def check_share(validation: Any) -> None:
+    """An InputError unless it is a share of the rows."""
+    real(least=0, below=1, validation=validation)
+
+
+def weights_of(sample_weight: Any, rows: int) -> Tensor | None:
+    """One weight per row, the largest 1; None for equal ones, InputError for what are none."""
+    if sample_weight is None:
+        return None
+    try:
+        found = torch.from_numpy(np.asarray(sample_weight, dtype=np.float64).copy())
+    except (TypeError, ValueError) as error:
+        raise InputError(f"got weights that are no numbers ({error}); expected one number from 0 per row") from error
+    return check_weights(found, rows)
+
+
+def pair_of(validation_data: Any) -> tuple[Any, Any]:
+    """Data and their conditions, of data or a pair of both."""
+    if isinstance(validation_data, tuple):
+        if len(validation_data) != 2:
+            raise InputError(f"got validation_data of {len(validation_data)} parts; expected X, or the pair (X, y)")
+        return validation_data
+    return validation_data, None

@@ -1,0 +1,174 @@
+"""Looks at rows that are not trained on: which weights are the best, and when training no longer helps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._checks import function, instance, real, whole
+from unnoise._errors import InputError
+from unnoise.denoisers import Denoiser
+from unnoise.objectives import Objective
+from unnoise.training.dataset import Dataset, check_weights, derived_seed
+
+EVALUATIONS = 2048  # of one look at least, where few rows are seen under much noise
+SHARE = 0.05  # of the time of training that looks may take
+FIRST = 20  # steps before the first look
+SOONEST = 300  # steps without improvement before training ends
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """The mean of an objective over rows that are not trained on, with the same noise and questions at every look.
+
+    Few rows are seen under several draws of noise, at times that are spread evenly over each row.
+
+    Args:
+        objective: as in training.
+        data: the rows.
+        weights: of the rows, (n,); None for equal ones.
+        seed: of the noise.
+        at_once: rows in one evaluation of the network.
+
+    >>> from unnoise.denoisers import Exact
+    >>> from unnoise.objectives import Denoising
+    >>> from unnoise.processes import edm
+    >>> from unnoise.spaces import Euclidean
+    >>> from unnoise.training import Arrays
+    >>> points = torch.tensor([[-1.0], [1.0]])
+    >>> loss = HeldOut(Denoising(), Arrays(points))
+    >>> loss(Exact(edm(Euclidean(1)), points)) == loss(Exact(edm(Euclidean(1)), points))
+    True
+    """
+
+    objective: Objective
+    data: Dataset
+    weights: Tensor | None = None
+    seed: int = 0
+    at_once: int = 512
+
+    def __post_init__(self) -> None:
+        function(objective=self.objective)
+        instance(Dataset, data=self.data)
+        if self.weights is not None:
+            check_weights(self.weights, len(self.data))
+        whole(least=1, at_once=self.at_once)
+        whole(most=2**64 - 1, seed=self.seed)
+        if len(self.data) < 1:
+            raise InputError("There are no rows held out to validate on; give at least one, or train without.")
+
+    def __len__(self) -> int:
+        """How often one look evaluates a row."""
+        return len(self.data) * max(2, EVALUATIONS // len(self.data))
+
+    @torch.enable_grad()  # some objectives differentiate the denoiser
+    def __call__(self, denoiser: Denoiser) -> float:
+        """In nats per row, unless the objective is weighted."""
+        like = next(denoiser.parameters(), torch.empty(0))
+        rng = torch.Generator(like.device).manual_seed(derived_seed(self.seed, "validation"))
+        total = weight = 0.0
+        for indices in torch.split(torch.arange(len(self)) % len(self.data), self.at_once):
+            batch = self.data.batch(indices, rng)
+            x_0, cond = (None if part is None else _tree.map(lambda leaf: _as(leaf, like), part) for part in batch)
+            losses = self.objective(denoiser, x_0, cond, rng).value.detach().double().cpu()
+            weights = torch.ones(len(losses)) if self.weights is None else self.weights[indices]
+            total += float((weights * losses).sum())
+            weight += float(weights.sum())
+        return total / weight
+
+
+def _as(leaf: Tensor, like: Tensor) -> Tensor:
+    return leaf.to(like.device, like.dtype if leaf.is_floating_point() else leaf.dtype)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """When training looks at what it is not trained on, and how long it goes on without improvement.
+
+    The first looks are close together, as little data are soon learnt by heart.
+
+    Args:
+        loss: of a denoiser, as `HeldOut`; the smaller, the better.
+        every: steps between two looks, later.
+        first: steps before the first look.
+        patience: training ends when the best look is followed by this share of all steps; None for never.
+    """
+
+    loss: Callable[[Denoiser], float]
+    every: int = 100
+    first: int = FIRST
+    patience: float | None = 1 / 3
+
+    def __post_init__(self) -> None:
+        function(loss=self.loss)
+        whole(least=1, every=self.every, first=self.first)
+        real(above=0, below=1, or_none=True, patience=self.patience)
+
+    @classmethod
+    def of(cls, held_out: HeldOut, batch_size: int) -> Validation:
+        """So often that looks take at most a twentieth of the time; an evaluation is a third of a training one."""
+        return cls(held_out, every=max(FIRST, math.ceil(len(held_out) / (3 * batch_size * SHARE))))
+
+    def is_due(self, looks: Looks, step: int) -> bool:
+        """Whether it is time for a look, after so many steps."""
+        last = looks.steps[-1] if looks.steps else 0
+        return step - last >= min(self.every, max(self.first, last // 4))
+
+    def is_over(self, looks: Looks) -> bool:
+        """Whether training no longer helps."""
+        if self.patience is None or not looks.steps:
+            return False
+        last = looks.steps[-1]
+        return last - looks.best_step >= max(SOONEST, self.patience * last)
+
+
+@dataclass
+class Looks:
+    """What validation has said, and the averaged weights of which it was best."""
+
+    steps: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    def add(self, step: int, loss: float, denoiser: Denoiser) -> None:
+        """One more, after so many steps."""
+        if not self.losses or math.isnan(self.best_loss) or loss < self.best_loss:
+            self.best = {name: tensor.detach().clone() for name, tensor in denoiser.state_dict().items()}
+        self.steps.append(step)
+        self.losses.append(loss)
+
+    def table(self) -> Tensor:
+        """Steps and losses, (looks, 2) float64."""
+        return torch.tensor([self.steps, self.losses], dtype=torch.float64).T.contiguous()
+
+    @classmethod
+    def of(cls, table: Tensor, best: dict[str, Tensor]) -> Looks:
+        """From what `table` gave."""
+        copies = {name: tensor.clone() for name, tensor in best.items()}  # what was read may be a view of the file
+        return cls([int(step) for step in table[:, 0].tolist()], table[:, 1].tolist(), copies)
+
+    @property
+    def best_step(self) -> int:
+        """After how many steps the loss was smallest."""
+        return self.steps[self._best]
+
+    @property
+    def best_loss(self) -> float:
+        """The smallest loss."""
+        return self.losses[self._best]
+
+    @property
+    def words(self) -> str:
+        """The last loss and the best one, to go after the training loss."""
+        if not self.losses:
+            return ""
+        return f", validation {self.losses[-1]:.3f}, best {self.best_loss:.3f} at step {self.best_step:,}"
+
+    @property
+    def _best(self) -> int:
+        return min(range(len(self.losses)), key=lambda i: (math.isnan(self.losses[i]), self.losses[i]))

@@ -1,0 +1,65 @@
+"""Options that say how files are written, and later files in the types of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import Result
+
+Run = Callable[..., Result]
+FEW = ("--steps", "2", "--batch-size", "8", "--device", "cpu")
+TEXT = "gr\u00f6\u00dfe;k\n" + "\n".join(f"{i},5;{i % 3}" for i in range(20)) + "\n"
+
+
+def test_a_file_is_read_as_the_options_say(done: Run, refused: Callable[..., str], tmp_path: Path) -> None:
+    path, model = tmp_path / "rows.csv", tmp_path / "model"
+    path.write_bytes(TEXT.encode("latin-1"))
+    refused("fit", path, "-o", model, *FEW, match=r"line 1 holds the byte 0xf6, .*; pass --encoding latin-1")
+    refused("fit", path, "-o", model, *FEW, "--separator", "ab", match="got separator = 'ab'; expected one sign")
+    done("fit", path, "-o", model, *FEW, "--encoding", "latin-1", "--separator", ";", "--decimal", ",")
+    done("score", model, path, "-o", tmp_path / "s.csv", "--encoding", "latin-1", "--likelihood", "bound")
+    done("sample", model, "-n", 3, "-o", tmp_path / "new.csv")
+    assert pl.read_csv(tmp_path / "new.csv").columns == ["gr\u00f6\u00dfe", "k"]
+
+
+@pytest.mark.filterwarnings("default:The first line")
+def test_names_of_numbers_are_said_and_then_known(run: Run, done: Run, tmp_path: Path) -> None:
+    path, model = tmp_path / "years.csv", tmp_path / "model"
+    path.write_text("2019,2020\n" + "".join(f"{i}.5,{i % 4}\n" for i in range(20)))
+    assert "is read as data, as it holds numbers only" in run("fit", path, "-o", tmp_path / "other", *FEW).stderr
+    assert done("fit", path, "-o", model, *FEW, "--header", "yes").stdout.startswith("2019  real")
+    done("score", model, path, "-o", tmp_path / "s.csv", "--likelihood", "bound")
+    assert pl.read_csv(tmp_path / "s.csv").height == 20
+
+
+def test_text_stays_text_and_dates_dates(done: Run, tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text(
+        "code,day\n" + "".join(f"{'012A'[i % 4]}{i % 4},2021-01-{i + 1:02}\n" for i in range(20))
+    )
+    (tmp_path / "test.csv").write_text("day,code\n2021-01-03,11\n2021-01-04,22\n")
+    model = tmp_path / "model"
+    assert "day   date, 2021-01-01 to 2021-01-20\n" in done("fit", tmp_path / "train.csv", "-o", model, *FEW).stdout
+    done("score", model, tmp_path / "test.csv", "-o", tmp_path / "s.csv")
+    given = ("--given", "day=2021-01-05..2021-01-07", "--given", "code=00")
+    done("sample", model, "-n", 4, "-o", tmp_path / "new.csv", *given)
+    new = pl.read_csv(tmp_path / "new.csv", infer_schema=False)
+    assert set(new["day"]) <= {"2021-01-05", "2021-01-06", "2021-01-07"}
+    assert new["code"].to_list() == ["00"] * 4
+
+
+def test_a_query_selects(done: Run, tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    (tmp_path / "rows.csv").write_text("a,b\n" + "".join(f"{i}.5,{i}\n" for i in range(20)))
+    query = "select a, a * 2.0 as twice from data"
+    told = done("fit", tmp_path / "rows.csv", "-o", tmp_path / "q", *FEW, "--query", query)
+    assert told.stdout.startswith("a      real")
+    assert "twice" in told.stdout
+
+
+def test_help_shows_the_options(run: Run) -> None:
+    for verb in ("fit", "score", "evaluate", "impute", "sample"):
+        told = run(verb, "--help").stdout
+        assert all(f"--{option}" in told for option in ("encoding", "separator", "decimal", "header", "query"))

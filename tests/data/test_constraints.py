@@ -1,0 +1,182 @@
+"""What must hold between columns: charts, their inverses, and the questions that they change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from unnoise._errors import InputError
+from unnoise.data import Schema
+from unnoise.data.constraints import Chart, offered
+
+
+def _frame(n: int = 400) -> pl.DataFrame:
+    rng = np.random.default_rng(0)
+    low = rng.integers(0, 30, n)
+    high = low + rng.integers(0, 9, n)
+    price = np.round(rng.gamma(2.0, 10.0, n) + 0.01, 2)
+    tax = np.round(rng.gamma(2.0, 10.0, n) + 0.01, 2)
+    code = rng.integers(0, 3, n)
+    return pl.DataFrame(
+        {
+            "low": low,
+            "high": high,
+            "top": high + rng.integers(0, 3, n),
+            "a-x": price,
+            "tax": tax,
+            "total": np.round(price + tax, 2),
+            "code": code,
+            "place": np.array(["Bern", "Oslo", "Rome"], dtype=object)[code],
+            "wait": rng.exponential(1.0, n),
+        }
+    ).with_columns(late=pl.col("wait") + pl.Series(rng.exponential(2.0, n)))
+
+
+RULES = ["0 <= low <= high <= top", "total = a-x + tax", "code -> place", "a-x > 0", "wait < late"]
+
+
+def _random(schema: Schema, n: int = 500) -> Any:
+    """States at random, as of a model that knows nothing."""
+    rng = torch.Generator().manual_seed(1)
+    found = {}
+    for name, factor in schema.factors.items():
+        sizes = torch.tensor(factor.process().space.sizes) - 1
+        found[name] = (torch.rand(n, len(sizes), generator=rng) * sizes).long()
+    return found
+
+
+def test_every_row_keeps_what_must_hold() -> None:
+    schema = Schema.infer(_frame(), constraints=RULES)
+    drawn = schema.decode(_random(schema), rng=torch.Generator().manual_seed(2))
+    assert (drawn["low"] >= 0).all()
+    assert (drawn["low"] <= drawn["high"]).all()
+    assert (drawn["high"] <= drawn["top"]).all()
+    assert np.abs(drawn["a-x"] + drawn["tax"] - drawn["total"]).max() < 1e-9
+    assert (drawn["a-x"] > 0).all()
+    assert (drawn["wait"] < drawn["late"]).all()
+    assert set(drawn.select("code", "place").unique().rows()) == {(0, "Bern"), (1, "Oslo"), (2, "Rome")}
+    free = Schema.infer(_frame())
+    twin = free.decode(_random(free), rng=torch.Generator().manual_seed(2))
+    assert not (twin["low"] <= twin["high"]).all()
+    assert not (twin["wait"] < twin["late"]).all()
+
+
+def test_rows_come_back() -> None:
+    frame = _frame()
+    schema = Schema.from_config(Schema.infer(frame, constraints=RULES).to_config())
+    back = schema.decode(schema.encode(frame).x)
+    exact = ["low", "high", "top", "code", "place"]
+    assert back.select(exact).equals(frame.select(exact))
+    assert "high - low: " in schema.describe()
+    assert "total  follows: total = a-x + tax" in schema.describe()
+
+
+def test_densities_are_in_the_units_of_the_data() -> None:
+    """Summed over a grid of high - low given low, of a density of real numbers: the integral of p(late | wait)."""
+    frame = _frame(2000).select("wait", "late")
+    schema = Schema.infer(frame, constraints=["wait <= late"])
+    factor = schema.factors["number"]
+    gaps = np.linspace(-5, 60, 200_001)[1:]
+    rows = pl.DataFrame({"wait": np.full(200_000, 1.0), "late": 1.0 + np.abs(gaps)})
+    encoded = schema.encode(rows)
+    cells = factor.resolutions[1]
+    shares = np.array(cells.shares)
+    index = cells._joined(encoded.x[:, 1:].numpy()) if len(cells.sizes) == 2 else encoded.x[:, 1].numpy()
+    start = len(factor.resolutions[0].sizes)
+    density = shares[index] * np.exp(encoded.detail[:, start].numpy())
+    total = density[gaps > 0].sum() * (gaps[1] - gaps[0])
+    assert abs(total - 1) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (["low < high"], "break"),
+        (["low <= nothing"], "there is no column 'nothing'"),
+        (["low"], "one comparison"),
+        (["low <= low"], "with itself"),
+        (["place <= code"], "holds no numbers"),
+        (["place -> low"], "break"),
+        (["wait -> place"], "too many"),
+        (["low + high <= top"], "a sum in a comparison"),
+        (["total = a-x + tax", "total = tax + a-x"], "follows from another"),
+        (["total = "], "a column or a number on each side"),
+        (["low <= high", "high <= top", "low <= top"], "leave out a constraint"),
+    ],
+)
+def test_what_cannot_be_kept_is_said(rules: list[str], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Schema.infer(_frame(), constraints=rules)
+
+
+def test_rows_that_break_it_are_named() -> None:
+    frame = pl.DataFrame({"low": [1, 5, 2, 3], "high": [2, 4, 2, 1]})
+    with pytest.raises(InputError, match=r"2 rows \(1, 3\) that break 'low <= high', such as low = 5, high = 4"):
+        Schema.infer(frame, constraints=["low <= high"])
+
+
+def test_given_values_are_measured_from_each_other() -> None:
+    schema = Schema.infer(_frame(), constraints=RULES)
+    known = schema.given({"low": 5, "high": 9, "total": 12.0, "tax": 2.0, "place": "Rome"}, 3)
+    row = schema.written(known.x, known)
+    assert row.select("low", "high", "place", "code").unique().rows() == [(5, 9, "Rome", 2)]
+    assert row["a-x"].to_list() == [10.0] * 3
+    assert row["total"].to_list() == [12.0] * 3
+    for values, words in [
+        ({"high": 9}, "without 'low'"),
+        ({"low": 5, "high": 4}, "break"),
+        ({"total": 5.0}, "all but one"),
+        ({"a-x": -1.0}, "break"),
+        ({"place": "Pisa"}, "no level"),
+    ]:
+        with pytest.raises(InputError, match=words), np.errstate(all="ignore"):
+            schema.given(values, 2)
+
+
+def test_holes_stay_holes() -> None:
+    frame = _frame().select("low", "high", "wait").with_columns(high=pl.when(pl.col("low") > 3).then("high"))
+    schema = Schema.infer(frame, constraints=["low <= high"])
+    back = schema.decode(schema.encode(frame).x)
+    assert back["high"].equals(frame["high"])
+    with pytest.raises(InputError, match="'high' without low in row 2"):
+        schema.encode(
+            frame.with_columns(
+                low=pl.Series([None if i == 2 else v for i, v in enumerate(frame["low"])]),
+                high=pl.Series([30] * len(frame)),
+            )
+        )
+
+
+def test_a_distance_that_never_varies_is_no_column() -> None:
+    low = np.arange(50) % 7
+    schema = Schema.infer(pl.DataFrame({"low": low, "high": low + 5}), constraints=["low <= high"])
+    assert schema.columns_of_state == ("low",)
+    assert "high = low + 5" in schema.describe()
+
+
+def test_great_whole_numbers_keep_their_digits() -> None:
+    low = np.array([0, 1, 2**63, 5] * 5, dtype=np.uint64)
+    frame = pl.DataFrame({"low": low, "high": low + np.array([3, 2**62, 1, 0] * 5, dtype=np.uint64)})
+    schema = Schema.infer(frame, constraints=["low <= high"])
+    assert schema.decode(schema.encode(frame).x).equals(frame)
+
+
+def test_an_empty_chart_changes_nothing() -> None:
+    columns = {"a": np.array([1, 2])}
+    assert not Chart()
+    assert Chart().forward(columns, {})[0] == columns
+
+
+def test_what_holds_is_offered_and_can_be_kept() -> None:
+    frame = _frame()
+    columns = {name: frame[name].to_numpy() for name in frame.columns if name not in ("wait", "late")}
+    said = offered(columns)
+    rules = [line.partition(" in all 400 rows")[0] for line in said]
+    assert set(rules) == {"total = a-x + tax", "low <= high", "high <= top", "place -> code"}
+    assert Schema.infer(frame, constraints=rules).chart.computed == {"total", "code"}
+    rng = np.random.default_rng(3)
+    assert not offered({name: rng.permutation(values) for name, values in columns.items()})

@@ -1,0 +1,141 @@
+"""Dates and times as text: the pattern is found, kept, and said where it is a guess."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+
+from unnoise._errors import InputError
+from unnoise.data import Schema, read
+
+X = [1.0, 2.0, 5.0]
+
+
+def frame_of(texts: list[str | None], kind: str = "polars") -> Any:
+    held = {"d": texts, "x": X[: len(texts)]}
+    return pl.DataFrame(held) if kind == "polars" else pd.DataFrame(held)
+
+
+def schema_of(frame: Any) -> Schema:
+    return Schema.from_config(json.loads(json.dumps(Schema.infer(frame).to_config())))
+
+
+@pytest.mark.parametrize("kind", ["polars", "pandas"])
+@pytest.mark.parametrize(
+    ("texts", "pattern", "unit", "numbers"),
+    [
+        (["2021-01-01", "2021-02-02", "1969-12-31"], "%Y-%m-%d", "D", [18628, 18660, -1]),
+        (["2021-01-01 05:00", "2021-01-01 06:30", "2021-01-02 00:00"], "%Y-%m-%d %H:%M", "m", None),
+        (["2021-01-01T05:00:00", "2021-01-01T06:00:00", "1970-01-01T01:00:00"], "%Y-%m-%dT%H:%M:%S", "h", None),
+        (["2021-01-01T05:00:00Z", "2021-01-01T06:00:00Z", "1970-01-01T01:00:00Z"], "%Y-%m-%dT%H:%M:%SZ", "h", None),
+        (["2021-01-01T05:00:00.125", "2021-01-01T06:00:00.000"], "%Y-%m-%dT%H:%M:%S%.3f", "ms", None),
+        (["2021-01-01 05:00:00+02:00", "2021-01-01 06:00:00+02:00"], "%Y-%m-%d %H:%M:%S+02:00", "h", [447077, 447078]),
+        (["2021-05", "1969-12", "1970-01"], "%Y-%m", "M", [616, -1, 0]),
+        (["10:30", "00:00", "23:59"], "%H:%M", "m", [630, 0, 1439]),
+        (["10:30:05", "00:00:00", "23:59:59"], "%H:%M:%S", "s", [37805, 0, 86399]),
+    ],
+)
+def test_clear_ones_are_numbers_inside_and_the_same_text_outside(
+    texts: list[str], pattern: str, unit: str, numbers: list[int] | None, kind: str
+) -> None:
+    frame = frame_of(texts, kind)
+    schema = schema_of(frame)
+    column = schema.container.layout[0]
+    assert (column.pattern, column.unit) == (pattern, unit)
+    if numbers is not None:
+        assert schema.container.split(frame)["d"].tolist() == numbers
+    back = schema.decode(schema.encode(frame).x)
+    assert list(back["d"]) == texts
+    holed = frame_of([texts[0], None, *texts[2:]], kind)
+    assert list(schema.filled(holed, schema.encode(frame).x)["d"]) == texts
+
+
+@pytest.mark.parametrize(
+    ("texts", "pattern", "first"),
+    [
+        (["31/12/2020", "01/02/2021"], "%d/%m/%Y", "2020-12-31"),
+        (["12/31/2020", "01/02/2021"], "%m/%d/%Y", "2020-12-31"),
+        (["12/31/2020", "1/2/2021"], "%-m/%-d/%Y", "2020-12-31"),
+        (["12/31/2020 05:00", "01/02/2021 06:30"], "%m/%d/%Y %H:%M", "2020-12-31 05:00:00"),
+        (["31.12.2020", "01.02.2021"], "%d.%m.%Y", "2020-12-31"),
+        (["2020/12/31", "2021/02/01"], "%Y/%m/%d", "2020-12-31"),
+        (["5 Mar 2021", "14 Apr 2021"], "%-d %b %Y", "2021-03-05"),
+        (["March 5, 2021", "April 14, 2021"], "%B %-d, %Y", "2021-03-05"),
+    ],
+)
+def test_others_are_said(texts: list[str], pattern: str, first: str) -> None:
+    with pytest.warns(UserWarning, match=rf"Column 'd' is read as dates: .* is {first}"):
+        schema = Schema.infer(frame_of(texts))
+    assert schema.container.layout[0].pattern == pattern
+    back = schema.decode(schema.encode(frame_of(texts)).x)
+    assert back["d"].to_list() == texts
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (
+            ["01/02/2021", "03/04/2021"],
+            r"where the day and the month cannot be told apart, so it is text",
+        ),
+        (["01/02/21", "31/12/20"], r"'d' looks like dates, but is text, as it holds '01/02/21'"),
+        ([f"2021-01-{day:02}" for day in range(1, 20)] + ["soon"], "looks like dates, but is text, as it holds 'soon'"),
+    ],
+)
+def test_what_cannot_be_told_stays_text_with_a_warning(texts: list[str], message: str) -> None:
+    frame = pl.DataFrame({"d": texts, "x": range(len(texts))})
+    with pytest.warns(UserWarning, match=message):
+        schema = Schema.infer(frame)
+    assert set(schema.levels("d")) == set(texts)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["a-1", "b-2"],
+        ["10-19", "20-29", "100+"],
+        ["0-9", "10-19"],
+        ["9999-13", "1234-05"],
+        ["1.2.3", "1.10.0"],
+        ["u", "v"],
+    ],
+)
+def test_other_texts_are_levels_without_a_word(texts: list[str]) -> None:
+    schema = Schema.infer(pl.DataFrame({"d": texts, "x": range(len(texts))}))
+    assert set(schema.levels("d")) == set(texts)
+
+
+def test_zones_that_differ_come_back_in_utc() -> None:
+    texts = ["2021-03-27T10:00:00+01:00", "2021-03-29T10:00:00+02:00"]
+    with pytest.warns(UserWarning, match="times of several zones, .*; they come back in UTC"):
+        schema = Schema.infer(frame_of(texts))
+    assert schema.container.split(frame_of(texts))["d"].tolist() == [449121, 449168]
+    assert schema.decode(schema.encode(frame_of(texts)).x)["d"].to_list() == [
+        "2021-03-27T09:00:00+00:00",
+        "2021-03-29T08:00:00+00:00",
+    ]
+
+
+def test_declared_levels_stay_text() -> None:
+    texts = ["2021-01-01", "2021-02-02", "2021-01-01"]
+    for kind in ("category", "ordered"):
+        schema = Schema.infer(frame_of(list(texts)), kinds={"d": kind})
+        assert schema.levels("d") == ("2021-01-01", "2021-02-02")
+
+
+def test_the_case_of_dates(tmp_path: Path) -> None:
+    rows = [f"2021-{1 + i % 12:02}-{1 + i % 28:02},{i % 5}" for i in range(40)]
+    (tmp_path / "d.csv").write_text("d,k\n" + "\n".join(rows) + "\n")
+    schema = Schema.infer(read(tmp_path / "d.csv"))
+    assert "d  date, 2021-01-01 to 2021-12-24\n" in schema.describe()
+    later = read(tmp_path / "d.csv", text=schema.container.texts)
+    assert schema.container.split(later)["d"].dtype == "int64"
+    said = schema.given({"d": ("2021-03-01", "2021-04-01")}, 1).within["d"]
+    assert (said.low, said.high) == (18687, 18718)
+    with pytest.raises(InputError, match=r"held values of the type date, to the day when .* holds 'soon'"):
+        schema.given({"d": "soon"}, 1)

@@ -1,0 +1,117 @@
+"""The answers at the top of a report, and when they are good."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from unnoise.data import Schema
+from unnoise.evaluation import ClassifierTest, Copying, MarginDistance, Memorisation, PairDistance, TreesTest
+from unnoise.report import trust
+from unnoise.report.tabular import JudgedColumns
+
+MLP = ClassifierTest(0.4855, 0.01, 0.58, 1000, "MLP")
+TREES = TreesTest(0.5, 0.01, 0.4, 1000, "trees")
+COLUMNS = JudgedColumns.of(Schema.infer(pd.DataFrame({"gain": [0.0, 0.5], "job": ["a", "b"]})))
+
+
+@pytest.mark.parametrize(("mlp", "trees", "words"), [(0.58, 0.4, ""), (1e-9, 0.4, "MLP"), (0.58, 1e-9, "trees")])
+def test_cannot_tell_takes_both(mlp: float, trees: float, words: str) -> None:
+    given = dataclasses.replace(MLP, p_value=mlp), dataclasses.replace(TREES, p_value=trees)
+    found = trust.telling(*given)
+    assert found.good == (words == "")
+    assert found.number == "trees AUC 0.5, MLP accuracy 0.485"
+    if words:
+        assert f"told from held-out rows by {words}, p = 1e-09" in found.sentence
+    else:
+        assert found.sentence == "Neither trees nor an MLP can tell samples from 1,000 held-out rows; 0.5 is chance."
+
+
+def test_without_a_table_the_classifier_is_alone() -> None:
+    assert trust.telling(MLP, None).sentence.startswith("An MLP cannot tell samples from 1,000 held-out rows")
+    assert not trust.telling(dataclasses.replace(MLP, p_value=1e-9), None).good
+
+
+def test_the_worst_column_is_named_with_its_atom() -> None:
+    worst = MarginDistance("gain", False, 0.353, 0.021, 0.005, 0.0, 0.917, 0.444)
+    other = MarginDistance("job", True, 0.02, 0.02, 0.5, 1.0, 0.5, 0.52)
+    found = trust.margin((worst, other), COLUMNS)
+    assert not found.good
+    assert found.number == "gain: 0.353 (chance 0.021)"
+    assert found.sentence == (
+        "1 of 2 columns differ by more than chance, gain = 0: 0.917 in the data, 0.444 in the samples."
+    )
+    assert trust.margin((other,), COLUMNS).good
+    assert trust.atom_words(other, COLUMNS) == "job = b: 0.500 in the data, 0.520 in the samples"
+    assert trust.atom_words(dataclasses.replace(worst, value=None), COLUMNS) == ""
+
+
+def test_the_worst_pair_is_named_with_its_correlations() -> None:
+    worst = PairDistance("gain", "job", (0.8, 0.1), 0.7, 0.05, 0.005)
+    found = trust.pair((worst, dataclasses.replace(worst, p_value=0.3)))
+    assert (found.good, found.number) == (False, "gain, job: 0.7 (chance 0.05)")
+    assert found.sentence.endswith("correlation 0.80 in the data, 0.10 in the samples.")
+    assert trust.pair((dataclasses.replace(worst, p_value=0.3, correlations=None),)).good
+
+
+NEW = Copying(1.0, 0.1, 0.1, 0.02, 0.02, 0.5, 0.02, (1000, 1000))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"duplicates": 0.2}, "20 % of samples repeat a training row, of held-out rows 10 %"),
+        ({"nearer_train": 0.6}, "60 % of samples lie nearer to a training row than to a held-out row"),
+        ({"rare": 0.1}, "10 % of samples have a level that fewer than 3 training rows have, of held-out rows 2 %"),
+    ],
+)
+def test_copies_are_bad_in_each_way(changes: dict, words: str) -> None:
+    assert trust.copies(NEW, None).good
+    found = trust.copies(dataclasses.replace(NEW, **changes), None)
+    assert not found.good
+    assert words in found.sentence
+
+
+def test_fewer_copies_than_held_out_rows_are_no_copies() -> None:
+    less = dataclasses.replace(NEW, duplicates=0.0, nearer_train=0.2, rare=0.0, ratio=float("inf"))
+    found = trust.copies(less, None)
+    assert found.good
+    assert found.number == "duplicates 0 % (held-out 10 %)"
+    assert trust.copies(NEW, None).number == "distance ratio 1, duplicates 10 % (held-out 10 %)"
+
+
+def test_shares_are_compared_by_fishers_exact_test() -> None:
+    from scipy.stats import fisher_exact
+
+    for ours, theirs in [(12, 3), (9, 3), (3, 3), (0, 9)]:
+        p_value = fisher_exact([[ours, 100 - ours], [theirs, 50 - theirs]], "greater").pvalue
+        assert trust._more(ours / 100, 100, theirs / 50, 50) == bool(p_value <= trust.LEVEL)
+    assert trust._more(0.12, 1000, 0.03, 1000)
+
+
+def test_of_images_near_rows_are_counted() -> None:
+    distances = np.zeros(100)
+    near = Memorisation(1.0, 0.1, 0.01, 0.01, distances, distances)
+    assert trust.copies(None, near).good
+    assert not trust.copies(None, dataclasses.replace(near, near_share=0.3)).good
+    assert trust.copies(None, None).good is None
+
+
+def test_likelihoods_are_compared_row_by_row() -> None:
+    """Rows differ by far more than models, which pairs forgive."""
+    rows = 100.0 * np.random.default_rng(0).normal(size=50)
+    noise = 0.1 * np.random.default_rng(1).normal(size=50)
+    given = {"unnoise, exact": rows, "Gaussian": rows - 5.0, "Kernel density": rows + 1.0 + noise}
+    found = trust.likelihood(given, {"unnoise, exact"})
+    assert not found.good
+    assert "below the best rival, Kernel density" in found.sentence
+    assert float(found.number.split()[0]) == pytest.approx(-1.0, abs=0.05)
+    del given["Kernel density"]
+    better = trust.likelihood(given, {"unnoise, exact"})
+    assert (better.good, better.number) == (True, "+5 nats per row")
+    alone = trust.likelihood({"unnoise, lower bound": rows}, {"unnoise, lower bound"})
+    assert alone.good is None
+    assert "Ours is a lower bound" in trust.likelihood({"unnoise, lower bound": rows, "other": rows}, set()).sentence
