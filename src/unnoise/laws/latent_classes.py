@@ -34,7 +34,7 @@ WEIGHT = 0.1  # rows that each component's weight starts with
 
 
 @dataclass(frozen=True)
-class Rows:
+class WeightedRows:
     """Weighted rows, of which some cells may be unknown.
 
     Args:
@@ -50,10 +50,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.weights)
 
-    def at(self, rows: Tensor | slice) -> Rows:
+    def at(self, rows: Tensor | slice) -> WeightedRows:
         """Some of them."""
         x, known = (_tree.map(lambda leaf: leaf[rows], tree) for tree in (self.x, self.known))
-        return Rows(x, known, self.weights[rows])
+        return WeightedRows(x, known, self.weights[rows])
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def fit_latent_classes(
     return _run(law, rows, prior, FINAL, clock)
 
 
-def em_step(law: ProductMixture, rows: Rows, prior: Prior) -> tuple[ProductMixture, float]:
+def em_step(law: ProductMixture, rows: WeightedRows, prior: Prior) -> tuple[ProductMixture, float]:
     """One step of EM, and the log posterior of the law before it, in nats, up to a constant."""
     tallies = _tallied(law, rows)
     return tallies.law(law.parts, prior), tallies.log_prob + prior.log_density(law)
@@ -149,7 +149,7 @@ class _Tallies:
         return ProductMixture(weights.to(torch.get_default_dtype()), new)
 
 
-def _tallied(law: ProductMixture, rows: Rows) -> _Tallies:
+def _tallied(law: ProductMixture, rows: WeightedRows) -> _Tallies:
     """Block after block."""
     total, tallies = 0.0, None
     counts = torch.zeros(len(law.weights), dtype=torch.float64, device=law.weights.device)
@@ -164,7 +164,7 @@ def _tallied(law: ProductMixture, rows: Rows) -> _Tallies:
     return _Tallies(total, counts, tallies)
 
 
-def _of_rows(parts: Any, rows: Rows, shares: Tensor) -> Any:
+def _of_rows(parts: Any, rows: WeightedRows, shares: Tensor) -> Any:
     return _tree.map(lambda part, x, known: part.tally(x, known, shares), parts, rows.x, rows.known)
 
 
@@ -172,7 +172,7 @@ def _added(one: Tally, other: Tally) -> Tally:
     return tuple(a + b for a, b in zip(one, other, strict=True))
 
 
-def _first(prior: Prior, rows: Rows, count: int, rng: torch.Generator) -> ProductMixture:
+def _first(prior: Prior, rows: WeightedRows, count: int, rng: torch.Generator) -> ProductMixture:
     """Components around as many rows, which the prior blurs; rows far from the earlier ones are likelier.
 
     As k-means++ (Arthur, Vassilvitskii 2007), among a few times as many rows, with gaps of log densities as distances.
@@ -188,14 +188,14 @@ def _first(prior: Prior, rows: Rows, count: int, rng: torch.Generator) -> Produc
     return _around(prior, some.at(torch.tensor(chosen, device=rows.weights.device)))
 
 
-def _around(prior: Prior, rows: Rows) -> ProductMixture:
+def _around(prior: Prior, rows: WeightedRows) -> ProductMixture:
     """A component for every row."""
     n = len(rows)
     tallies = _of_rows(prior.base, rows, torch.eye(n).to(rows.weights))
     return _Tallies(0.0, rows.weights.new_ones(n).double(), tallies).law(prior.base, prior)
 
 
-def _run(law: ProductMixture, rows: Rows, prior: Prior, steps: int, clock: _Clock) -> ProductMixture:
+def _run(law: ProductMixture, rows: WeightedRows, prior: Prior, steps: int, clock: _Clock) -> ProductMixture:
     for _ in range(steps):
         if clock.over:
             break
@@ -205,7 +205,7 @@ def _run(law: ProductMixture, rows: Rows, prior: Prior, steps: int, clock: _Cloc
 
 
 def _chosen(
-    base: Any, train: Rows, test: Rows, most: int, rng: torch.Generator, clock: _Clock
+    base: Any, train: WeightedRows, test: WeightedRows, most: int, rng: torch.Generator, clock: _Clock
 ) -> tuple[ProductMixture, Prior]:
     """The law and the prior that say most of the held-out rows, over numbers of components."""
     best: tuple[float, ProductMixture, Prior] | None = None
@@ -224,7 +224,7 @@ def _chosen(
     return best[1:]
 
 
-def _best_prior(law: ProductMixture, train: Rows, test: Rows, base: Any) -> Prior:
+def _best_prior(law: ProductMixture, train: WeightedRows, test: WeightedRows, base: Any) -> Prior:
     """Cell by cell, by one M step, the prior that gives the held-out rows most given their components."""
     tallies, held = _tallied(law, train), _tallied(law, test).of_parts
     priors = [Prior.of(base, rows) for rows in ROWS]
@@ -237,7 +237,7 @@ def _best_prior(law: ProductMixture, train: Rows, test: Rows, base: Any) -> Prio
     return Prior(base, _tree.map(best, held, *laws))
 
 
-def _score(law: ProductMixture, rows: Rows) -> float:
+def _score(law: ProductMixture, rows: WeightedRows) -> float:
     """The mean log density of rows, in nats."""
     return float((law.log_prob(rows.x, rows.known) * rows.weights).sum() / rows.weights.sum().clamp(min=1e-30))
 
@@ -261,7 +261,7 @@ class _Clock:
             self.on_step(min(1.0, self.done / self.work))
 
 
-def _checked(base: Any, x: Any, known: Any, weights: Any) -> Rows:
+def _checked(base: Any, x: Any, known: Any, weights: Any) -> WeightedRows:
     """The rows, or an InputError."""
     for _, part in _tree.leaves(base):
         if not isinstance(part, Components) or len(part) != 1:
@@ -277,7 +277,7 @@ def _checked(base: Any, x: Any, known: Any, weights: Any) -> Rows:
         weights = torch.ones(n, device=_tree.first(x).device)
     if not isinstance(weights, Tensor) or weights.shape != (n,) or not (weights >= 0).all() or not weights.sum() > 0:
         refuse("weights", weights, f"{n} non-negative numbers, one for each row, of any sum but 0")
-    return Rows(x, known, weights)
+    return WeightedRows(x, known, weights)
 
 
 def _check_leaves(

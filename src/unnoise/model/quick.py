@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,9 +18,6 @@ from unnoise.laws import ProductMixture, fit_latent_classes
 from unnoise.laws.latent_classes import COMPONENTS
 from unnoise.model.questions import every_cell
 from unnoise.processes import HasKernel, Process, components_of, map_leaves, require
-
-if TYPE_CHECKING:
-    from unnoise.model.estimator import DenoisingMarkovModel
 
 MOST_NUMBERS = 2**28  # of the laws of all components
 
@@ -81,28 +77,6 @@ def drawn(denoiser: Denoiser, n: int, cond: Any, rng: torch.Generator) -> Any:
         return mixture.law.sample(rng, (n,))
     x = mixture.law.completed(cond["values"], cond["given"], rng)
     return _tree.map(lambda new, old: new.to(old), x, cond["values"])
-
-
-def rival(
-    train: Any,
-    y: Any = None,
-    *,
-    kinds: Mapping[str, str] | None = None,
-    time_limit: float | None = None,
-    seed: int = 0,
-) -> DenoisingMarkovModel:
-    """A quick model of the rows that another model was trained on, to be beaten.
-
-    >>> import numpy as np
-    >>> x = np.random.default_rng(0).normal(3.0, 2.0, (200, 2))
-    >>> baseline = rival(x)
-    >>> baseline.sample(5, seed=0).shape, baseline.score_samples(x[:3]).shape
-    ((5, 2), (3,))
-    """
-    from unnoise.model.estimator import DenoisingMarkovModel
-
-    model = DenoisingMarkovModel(quick=True, kinds=kinds, time_limit=time_limit, random_state=seed, progress=False)
-    return model.fit(train, y)
 
 
 def _checked(process: Process[Any], schema: Schema) -> HasKernel[Any]:
