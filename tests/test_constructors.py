@@ -75,6 +75,7 @@ LETTERS = processes.CTMC(spaces.Finite(2, 4), rates.Absorbing(4))
 SPELT = denoisers.Exact(LETTERS, torch.tensor([[0, 1], [1, 2]]))
 NOISY = chains.AtNoise(EXACT)
 NORMAL = laws.Normal(torch.zeros(1), torch.ones(()), 1)
+BELLS = laws.NormalComponents(torch.zeros(1, 1), torch.ones(1, 1))
 ROUND = laws.GaussianMixture(torch.ones(1), torch.zeros(1, 1), torch.ones(1, 1, 1))
 BELL = chains.Density(lambda x: -0.5 * (x**2).sum(-1))
 LEVELS = spaces.Lattice(0.0, 1.0, 3)
@@ -120,6 +121,21 @@ MADE: dict[str, dict[str, Any]] = {
         "event_ndim": 1,
     },
     "laws.WrappedNormal": {"mean": torch.zeros(2), "scale": torch.ones(()), "event_ndim": 1},
+    "laws.CategoricalComponents": {"probs": torch.full((2, 1, 2), 0.5)},
+    "laws.NormalComponents": {"means": torch.zeros(2, 1), "variances": torch.ones(2, 1)},
+    "laws.PoissonComponents": {"means": torch.ones(2, 1)},
+    "laws.WrappedNormalComponents": {"means": torch.zeros(2, 1), "variances": torch.ones(2, 1)},
+    "laws.ProductMixture": {"weights": torch.ones(1), "parts": BELLS},
+    "laws.fit_latent_classes": {
+        "base": BELLS,
+        "x": POINTS,
+        "known": torch.ones(2, 1, dtype=torch.bool),
+        "components": 1,
+        "weights": torch.ones(2),
+        "rng": torch.Generator(),
+        "time_limit": 1.0,
+        "on_step": None,
+    },
     # spaces
     "spaces.Euclidean": {"event_shape": 2},
     "spaces.Counts": {"event_shape": 2},
@@ -232,6 +248,7 @@ MADE: dict[str, dict[str, Any]] = {
     "denoisers.Exact": {"process": EDM, "atoms": POINTS, "weights": torch.ones(2)},
     "denoisers.Answering": {"denoiser": OF_BOTH, "only": ("a",)},
     "denoisers.ExactMixture": {"process": EDM, "law": ROUND},
+    "denoisers.ExactProductMixture": {"process": EDM, "law": laws.ProductMixture(torch.ones(1), BELLS)},
     "denoisers.Guided": {"denoiser": EXACT, "log_r": SEEN, "scale": 1.0, "warm": True},
     "denoisers.Neural": {"process": EDM, "network": NETWORK, "head": heads.V},
     "denoisers.Residual": {"known": EXACT, "learnt": EXACT},
@@ -397,6 +414,7 @@ MADE: dict[str, dict[str, Any]] = {
     },
     "evaluation.ImportanceWeighted": {"chain": CHAIN, "trajectories": 2, "batch_size": 4, "name": "bound"},
     "evaluation.StepBound": {"chain": CHAIN, "draws": 2, "batch_size": 4, "three_terms": True, "name": "bound"},
+    "evaluation.MixtureDensity": {"name": "density"},
     "evaluation.bits_per_dimension": {"nats": -1.0, "dimensions": 2, "step": 1.0},
     "evaluation.sliced_wasserstein": {"x": TWO, "y": TWO, "order": 2.0, "directions": 2, "seed": 0},
     "evaluation.IndependentColumns": {"rows": TWO},
@@ -436,7 +454,8 @@ ELSEWHERE = {
         objectives.snr_form.noise_loss objectives.snr_form.rate_loss objectives.snr_form.step_loss
         objectives.snr_form.tweedie objectives.times.low_discrepancy objectives.times.stratum
         objectives.times.times_at objectives.weightings.factor_at processes.leaves processes.map_leaves
-        processes.require spaces.continuum
+        processes.require spaces.continuum processes.components_of
+        processes.noised
     """,
 }
 
@@ -446,6 +465,7 @@ FINE = {
     "function class kind": "processes.DiffusionProcess.prior_law processes.JumpProcess.prior_law",
     # positive numbers
     "half": """
+        laws.fit_latent_classes.time_limit
         schedules.Linear.end schedules.Geometric.end schedules.Exponential.scale schedules.Exponential.base
         schedules.PowerLogSNR.sigma_min schedules.PowerLogSNR.sigma_max schedules.PowerLogSNR.rho
         spaces.Lattice.step heads.X0.sigma_data heads.Eps.sigma_data heads.Preconditioned.sigma_data
@@ -488,7 +508,8 @@ FINE = {
         targets.EllipticalGaussian.axes evaluation.Bound.batch_size evaluation.Bound.decoder
         evaluation.ImplicitBound.probes evaluation.ImplicitBound.batch_size
         evaluation.ProbabilityFlow.batch_size evaluation.ImportanceWeighted.batch_size
-        evaluation.StepBound.batch_size
+        evaluation.StepBound.batch_size laws.fit_latent_classes.known laws.fit_latent_classes.weights
+        laws.fit_latent_classes.time_limit laws.fit_latent_classes.on_step
     """,
     # counts from 0, and ends of intervals
     "zero": """
@@ -530,10 +551,11 @@ FINE = {
         processes.JumpProcess.rates denoisers.Guided.log_r
         objectives.Denoising.weighting objectives.Implicit.weighting samplers.Perturbed.log_r
         samplers.Multistep.quadrature samplers.TwistedSMC.log_r chains.Density.function chains.Field.function
+        laws.fit_latent_classes.on_step
     """,
     # names
     "text": """
-        objectives.UniformCells.name evaluation.Bound.name evaluation.ImplicitBound.name
+        objectives.UniformCells.name evaluation.Bound.name evaluation.ImplicitBound.name evaluation.MixtureDensity.name
         evaluation.DequantisedLikelihood.name evaluation.ProbabilityFlow.name evaluation.ImportanceWeighted.name
         evaluation.StepBound.name
     """,

@@ -55,6 +55,10 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="In seconds: a mixture of product laws, fitted by EM, instead of a network."),
+    ] = False,
     labels: common.Labels = None,
     weight: Annotated[
         str | None,
@@ -118,6 +122,8 @@ def fit(
 
       unnoise fit people.parquet -o model --column zip=category --time 10m
 
+      unnoise fit people.parquet -o model --quick
+
       unnoise fit people.parquet -o model --condition sex,age
 
       unnoise fit quakes.csv -o model --column lat,lon=latlon
@@ -128,6 +134,7 @@ def fit(
 
     words.refuse(
         (resume and overwrite, "--overwrite replaces the model that --resume continues"),
+        (quick and resume, "a quick model has no training that --resume could continue"),
         (bool(trust) and not resume, "--trust is for the modules of a model that --resume continues"),
     )
     start = time.monotonic()
@@ -138,6 +145,7 @@ def fit(
         "constraints": constraint,
         "condition": words.names(condition, "--condition"),
         "roles": roles,
+        "quick": quick or None,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "precision": precision,
@@ -186,13 +194,14 @@ def _outcome(
         "steps": steps,
         "ended": model.ended_,
         "validation_loss": float(np.nanmin(model.validation_losses_[:, 1])) if len(model.validation_losses_) else None,
-        "loss": float(model.losses_[-100:].mean()),
+        "loss": float(model.losses_[-100:].mean()) if steps else None,
         "seconds": round(seconds, 1),
     }
+    how = f"after {steps:,} steps" if steps else "with a mixture"
     suffix = common.suffix_of(data)
     told = (
         f"{model.schema_.describe()}{_offers(model, rows)}\n\n{model.ended_}\n"
-        f"saved {output} after {steps:,} steps in {seconds:.0f} s; next:\n"
+        f"saved {output} {how} in {seconds:.0f} s; next:\n"
         f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"
         f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}"
     )

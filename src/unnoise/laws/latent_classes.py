@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._checks import instance, real, refuse, whole
+from unnoise._checks import function, instance, real, refuse, whole
 from unnoise._errors import InputError
 from unnoise.laws.components import Components, Tally
 from unnoise.laws.product_mixture import ProductMixture
@@ -34,7 +34,7 @@ WEIGHT = 0.1  # rows that each component's weight starts with
 
 
 @dataclass(frozen=True)
-class Rows:
+class WeightedRows:
     """Weighted rows, of which some cells may be unknown.
 
     Args:
@@ -50,10 +50,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.weights)
 
-    def at(self, rows: Tensor | slice) -> Rows:
+    def at(self, rows: Tensor | slice) -> WeightedRows:
         """Some of them."""
         x, known = (_tree.map(lambda leaf: leaf[rows], tree) for tree in (self.x, self.known))
-        return Rows(x, known, self.weights[rows])
+        return WeightedRows(x, known, self.weights[rows])
 
 
 @dataclass(frozen=True)
@@ -111,15 +111,12 @@ def fit_latent_classes(
     >>> print(f"{law.log_prob(torch.tensor([[0, 0]])).exp().item():.2f}")
     0.50
     """
-    _check(base)
     whole(least=1, components=components)
     real(above=0, or_none=True, time_limit=time_limit)
     instance(torch.Generator, rng=rng)
-    n = _tree.length(x)
-    cells = _tree.map(lambda part, leaf: torch.ones(n, *part.cells, dtype=torch.bool, device=leaf.device), base, x)
-    rows = Rows(x, cells if known is None else known, torch.ones(n) if weights is None else weights)
-    if rows.weights.shape != (n,) or not n:
-        refuse("weights", rows.weights, f"one for each of {n} rows, of which there must be one or more")
+    function(or_none=True, on_step=on_step)
+    rows = _checked(base, x, known, weights)
+    n = len(rows)
     clock = _Clock(time_limit, on_step)
     most = max(1, min(components, n // PER_COMPONENT))
     order = torch.randperm(n, generator=rng)
@@ -131,7 +128,7 @@ def fit_latent_classes(
     return _run(law, rows, prior, FINAL, clock)
 
 
-def em_step(law: ProductMixture, rows: Rows, prior: Prior) -> tuple[ProductMixture, float]:
+def em_step(law: ProductMixture, rows: WeightedRows, prior: Prior) -> tuple[ProductMixture, float]:
     """One step of EM, and the log posterior of the law before it, in nats, up to a constant."""
     tallies = _tallied(law, rows)
     return tallies.law(law.parts, prior), tallies.log_prob + prior.log_density(law)
@@ -152,7 +149,7 @@ class _Tallies:
         return ProductMixture(weights.to(torch.get_default_dtype()), new)
 
 
-def _tallied(law: ProductMixture, rows: Rows) -> _Tallies:
+def _tallied(law: ProductMixture, rows: WeightedRows) -> _Tallies:
     """Block after block."""
     total, tallies = 0.0, None
     counts = torch.zeros(len(law.weights), dtype=torch.float64, device=law.weights.device)
@@ -167,7 +164,7 @@ def _tallied(law: ProductMixture, rows: Rows) -> _Tallies:
     return _Tallies(total, counts, tallies)
 
 
-def _of_rows(parts: Any, rows: Rows, shares: Tensor) -> Any:
+def _of_rows(parts: Any, rows: WeightedRows, shares: Tensor) -> Any:
     return _tree.map(lambda part, x, known: part.tally(x, known, shares), parts, rows.x, rows.known)
 
 
@@ -175,7 +172,7 @@ def _added(one: Tally, other: Tally) -> Tally:
     return tuple(a + b for a, b in zip(one, other, strict=True))
 
 
-def _first(prior: Prior, rows: Rows, count: int, rng: torch.Generator) -> ProductMixture:
+def _first(prior: Prior, rows: WeightedRows, count: int, rng: torch.Generator) -> ProductMixture:
     """Components around as many rows, which the prior blurs; rows far from the earlier ones are likelier.
 
     As k-means++ (Arthur, Vassilvitskii 2007), among a few times as many rows, with gaps of log densities as distances.
@@ -191,14 +188,14 @@ def _first(prior: Prior, rows: Rows, count: int, rng: torch.Generator) -> Produc
     return _around(prior, some.at(torch.tensor(chosen, device=rows.weights.device)))
 
 
-def _around(prior: Prior, rows: Rows) -> ProductMixture:
+def _around(prior: Prior, rows: WeightedRows) -> ProductMixture:
     """A component for every row."""
     n = len(rows)
     tallies = _of_rows(prior.base, rows, torch.eye(n).to(rows.weights))
     return _Tallies(0.0, rows.weights.new_ones(n).double(), tallies).law(prior.base, prior)
 
 
-def _run(law: ProductMixture, rows: Rows, prior: Prior, steps: int, clock: _Clock) -> ProductMixture:
+def _run(law: ProductMixture, rows: WeightedRows, prior: Prior, steps: int, clock: _Clock) -> ProductMixture:
     for _ in range(steps):
         if clock.over:
             break
@@ -208,7 +205,7 @@ def _run(law: ProductMixture, rows: Rows, prior: Prior, steps: int, clock: _Cloc
 
 
 def _chosen(
-    base: Any, train: Rows, test: Rows, most: int, rng: torch.Generator, clock: _Clock
+    base: Any, train: WeightedRows, test: WeightedRows, most: int, rng: torch.Generator, clock: _Clock
 ) -> tuple[ProductMixture, Prior]:
     """The law and the prior that say most of the held-out rows, over numbers of components."""
     best: tuple[float, ProductMixture, Prior] | None = None
@@ -227,7 +224,7 @@ def _chosen(
     return best[1:]
 
 
-def _best_prior(law: ProductMixture, train: Rows, test: Rows, base: Any) -> Prior:
+def _best_prior(law: ProductMixture, train: WeightedRows, test: WeightedRows, base: Any) -> Prior:
     """Cell by cell, by one M step, the prior that gives the held-out rows most given their components."""
     tallies, held = _tallied(law, train), _tallied(law, test).of_parts
     priors = [Prior.of(base, rows) for rows in ROWS]
@@ -240,9 +237,9 @@ def _best_prior(law: ProductMixture, train: Rows, test: Rows, base: Any) -> Prio
     return Prior(base, _tree.map(best, held, *laws))
 
 
-def _score(law: ProductMixture, rows: Rows) -> float:
+def _score(law: ProductMixture, rows: WeightedRows) -> float:
     """The mean log density of rows, in nats."""
-    return float((law.log_prob(rows.x, rows.known) * rows.weights).sum() / rows.weights.sum())
+    return float((law.log_prob(rows.x, rows.known) * rows.weights).sum() / rows.weights.sum().clamp(min=1e-30))
 
 
 class _Clock:
@@ -264,7 +261,36 @@ class _Clock:
             self.on_step(min(1.0, self.done / self.work))
 
 
-def _check(base: Any) -> None:
+def _checked(base: Any, x: Any, known: Any, weights: Any) -> WeightedRows:
+    """The rows, or an InputError."""
     for _, part in _tree.leaves(base):
         if not isinstance(part, Components) or len(part) != 1:
             refuse("base", base, "laws.Components of one law, or a dict of them")
+    points = dict(_tree.leaves(x))
+    n = len(first) if isinstance(first := next(iter(points.values()), None), Tensor) and first.ndim else 0
+    shapes = {path: (n, *part.cells) for path, part in _tree.leaves(base)}
+    _check_leaves("x", x, shapes, "one row or more of points")
+    if known is None:
+        known = _tree.map(lambda leaf: torch.ones_like(leaf, dtype=torch.bool), x)
+    _check_leaves("known", known, shapes, "bool masks", torch.bool)
+    if weights is None:
+        weights = torch.ones(n, device=_tree.first(x).device)
+    if not isinstance(weights, Tensor) or weights.shape != (n,) or not (weights >= 0).all() or not weights.sum() > 0:
+        refuse("weights", weights, f"{n} non-negative numbers, one for each row, of any sum but 0")
+    return WeightedRows(x, known, weights)
+
+
+def _check_leaves(
+    name: str, tree: Any, shapes: dict[str, tuple[int, ...]], what: str, dtype: torch.dtype | None = None
+) -> None:
+    found = dict(_tree.leaves(tree))
+    fits = found.keys() == shapes.keys() and 0 not in (shape[0] for shape in shapes.values())
+    for path, leaf in found.items():
+        is_fine = isinstance(leaf, Tensor) and tuple(leaf.shape) == shapes.get(path) and dtype in (None, leaf.dtype)
+        fits = fits and is_fine
+    if not fits:
+        refuse(name, tree, f"{what} with the names and cells of the base: {_shapes(shapes)}")
+
+
+def _shapes(shapes: dict[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{path or 'shape'} {shape}" for path, shape in list(shapes.items())[:4])

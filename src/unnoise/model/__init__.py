@@ -6,3 +6,4 @@ from unnoise.model.defaults import default_sampler as default_sampler
 from unnoise.model.estimator import DenoisingMarkovModel as DenoisingMarkovModel
 from unnoise.model.estimator import load_model as load_model
 from unnoise.model.estimator import load_unfitted as load_unfitted
+from unnoise.model.rivals import rival as rival

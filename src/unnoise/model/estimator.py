@@ -27,7 +27,7 @@ from unnoise.heads import Head
 from unnoise.model import quick
 from unnoise.model.defaults import WIDTH, Sizes, default_network, default_objective, default_rate
 from unnoise.model.fitted import FittedModel
-from unnoise.model.holding_out import Portions, ToFit, check_share
+from unnoise.model.holding_out import Portions, ToFit, check_share, weights_of
 from unnoise.model.roles import asking, chosen_head, trainable, trained
 from unnoise.objectives import Objective
 from unnoise.samplers import Sampler
@@ -171,7 +171,7 @@ class DenoisingMarkovModel(FittedModel):
         if home is None:
             schema = self._infer(X, y)
             if self.quick:
-                self._keep(schema, self._fitted_quickly(schema, X, y))
+                self._keep(schema, self._fitted_quickly(schema, given))
                 return self
             portions = given.portions(schema, self.validation, self.random_state)
             sizes = portions.sizes
@@ -187,7 +187,7 @@ class DenoisingMarkovModel(FittedModel):
 
     def _fit_in(self, home: Path, given: ToFit, resume: bool, leads: bool) -> None:
         if self.quick:
-            self._fit_quickly_in(home, given.X, given.y, resume, leads)
+            self._fit_quickly_in(home, given, resume, leads)
             return
         checkpoint, described = home / storage.TRAINING, storage.unfinished(home) if resume else None
         schema = self._infer(given.X, given.y) if described is None else self._schema_of(home, described)
@@ -216,18 +216,22 @@ class DenoisingMarkovModel(FittedModel):
         if leads:
             storage.complete(home, description, self.denoiser_, self.losses_, self.validation_losses_)
 
-    def _fit_quickly_in(self, home: Path, X: Any, y: Any, resume: bool, leads: bool) -> None:
+    def _fit_quickly_in(self, home: Path, given: ToFit, resume: bool, leads: bool) -> None:
         if resume:
             raise InputError("a quick model has no training to resume; fit it anew with overwrite=True (--overwrite)")
-        schema = self._infer(X, y)
-        self._keep(schema, self._fitted_quickly(schema, X, y))
+        schema = self._infer(given.X, given.y)
+        self._keep(schema, self._fitted_quickly(schema, given))
         if leads:
             description = storage.Description.of(self.get_params(deep=False), schema)
             storage.save(home, description, self.denoiser_, self.losses_, self.validation_losses_)
 
-    def _fitted_quickly(self, schema: Schema, X: Any, y: Any) -> Denoiser:
+    def _fitted_quickly(self, schema: Schema, given: ToFit) -> Denoiser:
+        encoded = schema.encode(given.X, given.y)
+        weights = weights_of(given.sample_weight, len(encoded))
         options: Any = dict(seed=self.random_state, time_limit=self.time_limit, show=self.progress)
-        return quick.fitted(self._process(schema), schema.encode(X, y), schema, **options)
+        denoiser = quick.fitted(self._process(schema), encoded, schema, weights=weights, **options)
+        self.ended_ = f"fitted a mixture of {len(denoiser.weights):,} components to {len(encoded):,} rows"
+        return denoiser
 
     def _infer(self, X: Any, y: Any) -> Schema:
         said: dict[str, Any] = {"kinds": self.kinds, "constraints": self.constraints}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
@@ -19,9 +19,6 @@ from unnoise.laws.latent_classes import COMPONENTS
 from unnoise.model.questions import every_cell
 from unnoise.processes import HasKernel, Process, components_of, map_leaves, require
 
-if TYPE_CHECKING:
-    from unnoise.model.estimator import DenoisingMarkovModel
-
 MOST_NUMBERS = 2**28  # of the laws of all components
 
 
@@ -30,6 +27,7 @@ def fitted(
     encoded: Encoded,
     schema: Schema,
     *,
+    weights: Tensor | None = None,
     seed: int = 0,
     time_limit: float | None = None,
     show: bool | None = None,
@@ -43,6 +41,8 @@ def fitted(
     x, _ = encoded.all(rng)
     known = every_cell(schema, len(encoded)) if encoded.known is None else encoded.known
     base = map_leaves(components_of, process, x, known)
+    if weights is not None:
+        weights = (weights * len(weights) / weights.sum()).float()  # as many rows in all
     most = min(COMPONENTS, MOST_NUMBERS // _numbers(base))
     if not most:
         raise InputError(
@@ -53,7 +53,8 @@ def fitted(
         def tell(share: float) -> None:
             update(share, "EM")
 
-        law = fit_latent_classes(base, x, known, components=most, rng=rng, time_limit=time_limit, on_step=tell)
+        options: Any = dict(components=most, weights=weights, rng=rng, time_limit=time_limit, on_step=tell)
+        law = fit_latent_classes(base, x, known, **options)
     return ExactProductMixture(process, law).requires_grad_(False).eval()
 
 
@@ -78,33 +79,11 @@ def drawn(denoiser: Denoiser, n: int, cond: Any, rng: torch.Generator) -> Any:
     return _tree.map(lambda new, old: new.to(old), x, cond["values"])
 
 
-def rival(
-    train: Any,
-    y: Any = None,
-    *,
-    kinds: Mapping[str, str] | None = None,
-    time_limit: float | None = None,
-    seed: int = 0,
-) -> DenoisingMarkovModel:
-    """A quick model of the rows that another model was trained on, to be beaten.
-
-    >>> import numpy as np
-    >>> x = np.random.default_rng(0).normal(3.0, 2.0, (200, 2))
-    >>> baseline = rival(x)
-    >>> baseline.sample(5, seed=0).shape, baseline.score_samples(x[:3]).shape
-    ((5, 2), (3,))
-    """
-    from unnoise.model.estimator import DenoisingMarkovModel
-
-    model = DenoisingMarkovModel(quick=True, kinds=kinds, time_limit=time_limit, random_state=seed, progress=False)
-    return model.fit(train, y)
-
-
 def _checked(process: Process[Any], schema: Schema) -> HasKernel[Any]:
     if schema.conditions:
         raise InputError(
-            f"got {', '.join(schema.conditions)} as conditions, which a quick model does not have: leave condition out, "
-            "as any columns can be given when it is asked"
+            f"got {', '.join(schema.conditions)} as conditions, which a quick model does not have: leave them out; "
+            "any columns can be given when it is asked"
         )
     return require(process, HasKernel, "a quick model", "a process with a kernel, or quick=False")
 

@@ -44,6 +44,13 @@ class NoisyComponents:
     Attributes:
         log_prob: of the known cells under every component, (n, K).
         statistic: from responsibilities (n, K) to what a denoiser learns, (n, *event) or alike.
+
+    >>> from unnoise import processes, spaces
+    >>> process = processes.variance_preserving(spaces.Euclidean(1))
+    >>> parts, x = NormalComponents(torch.tensor([[-1.0], [1.0]]), torch.ones(2, 1)), torch.ones(1, 1)
+    >>> noisy = noised(process, parts, x, torch.full((1, 1), 0.5), torch.ones(1, 1, dtype=torch.bool))
+    >>> bool(noisy.log_prob[0, 1] > noisy.log_prob[0, 0])
+    True
     """
 
     log_prob: Tensor
@@ -96,7 +103,7 @@ def _finite(process: CTMC, parts: CategoricalComponents, x_t: Tensor, t: Tensor,
     each = torch.einsum("ncs,kcs->nck", seen, laws).clamp(min=torch.finfo(laws.dtype).tiny)
 
     def statistic(shares: Tensor) -> Tensor:
-        mixed = torch.einsum("nck,kcs->ncs", shares[:, None] / each, laws) * seen
+        mixed = torch.einsum("nck,kcs->ncs", shares[:, None].to(each) / each, laws) * seen
         return (mixed / mixed.sum(-1, keepdim=True)).reshape(evidence.shape)
 
     return NoisyComponents(_over_cells(each.log().transpose(1, 2), known), statistic)

@@ -1,0 +1,147 @@
+"""Quick models: what a mixture answers in closed form agrees with itself, and with what the denoiser gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from unnoise import DenoisingMarkovModel, InputError, load, samplers
+from unnoise.denoisers import ExactProductMixture
+from unnoise.evaluation import Bound, MixtureDensity
+from unnoise.model import rival
+from unnoise.report import evaluate
+from unnoise.testing.statistics import assert_frequencies, assert_mean
+
+PEOPLE = 1500
+
+
+def people(n: int = PEOPLE, seed: int = 0) -> pd.DataFrame:
+    """A kind decides a level, a number, and an angle; some numbers are missing, more so in one kind."""
+    rng = np.random.default_rng(seed)
+    kind = rng.random(n) < 0.3
+    height = np.round(rng.normal(np.where(kind, 150, 180), 5))
+    height[rng.random(n) < np.where(kind, 0.3, 0.1)] = np.nan
+    return pd.DataFrame(
+        {
+            "sex": np.where(kind ^ (rng.random(n) < 0.1), "f", "m"),
+            "height": height,
+            "wind": np.degrees(np.mod(rng.normal(np.where(kind, 1.0, 4.0), 0.3), 2 * np.pi)),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def model() -> DenoisingMarkovModel:
+    return DenoisingMarkovModel(quick=True, kinds={"wind": "degrees"}, progress=False).fit(people())
+
+
+def test_it_is_an_exact_denoiser_of_a_mixture(model):
+    assert isinstance(model.denoiser_, ExactProductMixture)
+    assert isinstance(model.likelihood_, MixtureDensity)
+    assert model.losses_.shape == (0,)
+
+
+def test_draws_come_in_the_form_of_the_data(model):
+    drawn, data = model.sample(4000, seed=0), people(4000, seed=1)
+    assert list(drawn.columns) == list(data.columns)
+    assert abs(drawn["height"].isna().mean() - data["height"].isna().mean()) < 0.04
+    tall = drawn[drawn["sex"] == "m"]["height"].mean() - drawn[drawn["sex"] == "f"]["height"].mean()
+    assert tall == pytest.approx(data.groupby("sex")["height"].mean().diff().iloc[-1], abs=3)
+
+
+def test_what_is_given_stays_and_the_rest_follows_it(model):
+    drawn = model.sample(4000, given={"height": 150}, seed=0)
+    assert (drawn["height"] == 150).all()
+    told = model.predict_proba(pd.DataFrame({"height": [150.0], "wind": [np.nan]}), "sex")[0]
+    counts = torch.tensor([(drawn["sex"] == level).sum() for level in model.schema_.levels("sex")])
+    assert_frequencies(counts, torch.tensor(told))
+    assert told[0] > 0.8
+
+
+def test_named_samplers_run_through_the_denoiser(model):
+    fair = model.sample(600, given={"sex": "f"}, seed=1)
+    named = model.sample(600, given={"sex": "f"}, seed=2, sampler=samplers.Euler, steps=24)
+    both = [torch.tensor(np.sin(np.radians(frame["wind"].to_numpy()))) for frame in (fair, named)]
+    assert_mean(both[1], float(both[0].mean()), tolerance=0.1)
+    other = model.sample(600, given={"sex": "m"}, seed=2)
+    with pytest.raises(AssertionError):
+        assert_mean(torch.tensor(np.sin(np.radians(other["wind"].to_numpy()))), float(both[0].mean()), tolerance=0.1)
+
+
+def test_scores_multiply(model):
+    rows = people(50, seed=2)
+    whole = model.score_samples(rows)
+    wind = model.score_samples(rows, of="wind")
+    rest = model.score_samples(rows, of=["sex", "height"], given="wind")
+    np.testing.assert_allclose(whole, wind + rest, atol=1e-3)
+    estimate = model.estimate(rows)
+    assert not estimate.standard_error.any()
+    assert "exact density of the mixture" in estimate.method
+
+
+def test_scores_of_angles_are_densities(model):
+    grid = np.linspace(0, 360, 721)[:-1]
+    rows = pd.DataFrame({"sex": "f", "height": 150.0, "wind": grid})
+    density = np.exp(model.score_samples(rows, of="wind", given="sex"))
+    assert density.sum() * 0.5 == pytest.approx(1, abs=1e-3)
+
+
+def test_holes_are_filled_given_the_rest(model):
+    rows = people(400, seed=3)
+    hidden = rows.assign(sex=rows["sex"].where(np.arange(400) % 2 == 0))
+    filled = model.impute(hidden, point="mode")
+    right = (filled["sex"] == rows["sex"])[1::2].mean()
+    assert right > 0.8
+    assert (filled["wind"] == rows["wind"]).all()
+    assert not model.impute(hidden, seed=0).isna().any().any()
+
+
+def test_a_saved_model_is_the_same(model, tmp_path):
+    model.save(tmp_path / "saved")
+    again = load(tmp_path / "saved")
+    rows = people(20, seed=4)
+    np.testing.assert_array_equal(again.score_samples(rows), model.score_samples(rows))
+    pd.testing.assert_frame_equal(again.sample(5, seed=0), model.sample(5, seed=0))
+
+
+def test_a_folder_of_its_own(tmp_path):
+    options = dict(quick=True, kinds={"wind": "degrees"}, progress=False)
+    fitted = DenoisingMarkovModel(**options).fit(people(200), folder=tmp_path / "saved")
+    np.testing.assert_array_equal(load(tmp_path / "saved").score_samples(people(9)), fitted.score_samples(people(9)))
+    with pytest.raises(InputError, match="no training to resume"):
+        DenoisingMarkovModel(**options).fit(people(200), folder=tmp_path / "saved", resume=True)
+    DenoisingMarkovModel(**options).fit(people(100), folder=tmp_path / "saved", overwrite=True)
+
+
+def test_the_bound_is_below_the_density():
+    """Where noise at t = 0 is little, on levels alone."""
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"a": rng.choice(["x", "y", "z"], 300), "b": rng.choice(["u", "v"], 300)})
+    rows.loc[rows["a"] == "x", "b"] = "u"
+    model = rival(rows)
+    exact, bound = (model.estimate(rows.iloc[:60], likelihood=way) for way in (None, Bound(draws=64)))
+    gap = bound.log_prob.double() - exact.log_prob.double()
+    assert_mean(gap, 0.0, tolerance=0.05)
+
+
+def test_what_has_no_closed_form_is_refused():
+    with pytest.raises(InputError, match="does not have"):
+        DenoisingMarkovModel(quick=True, condition="sex", progress=False).fit(people(50).drop(columns="height"))
+    places = pd.DataFrame({"lat": np.linspace(-60, 60, 30), "lon": np.linspace(0, 90, 30)})
+    with pytest.raises(InputError, match="no components on Sphere"):
+        DenoisingMarkovModel(quick=True, kinds={"lat,lon": "latlon"}, progress=False).fit(places)
+
+
+def test_numbers_of_arrays_too():
+    x = np.random.default_rng(0).normal(3.0, 2.0, (400, 3))
+    model = DenoisingMarkovModel(quick=True, progress=False).fit(x)
+    truth = -0.5 * (((x - 3) / 2) ** 2 + np.log(2 * np.pi * 4)).sum(1)
+    assert model.score_samples(x).mean() == pytest.approx(truth.mean(), abs=0.4)
+
+
+@pytest.mark.slow
+def test_it_is_evaluated_as_any_model(model):
+    found = evaluate(model, people(200, seed=6), train=people())
+    assert found.numbers["c2st_accuracy"].value < 0.7
