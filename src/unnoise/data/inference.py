@@ -156,8 +156,8 @@ def _identifiers(
             if len(texts) >= _FEWEST_NAMES and len(set(texts.tolist())) > _MOSTLY * len(texts):
                 found.append(name)
                 warn(
-                    f"'{name}' has a text of its own in nearly every row, as names do, so it is not modelled, and samples "
-                    f"hold '{name}-1', '{name}-2', ...; declare it category or sequence to model it"
+                    f"'{name}' has a text of its own in nearly every row, as names do, so it is not modelled, and "
+                    f"samples hold '{name}-1', '{name}-2', ...; declare it category or sequence to model it"
                 )
     return found
 

@@ -216,6 +216,11 @@ class Constant(Kind):
                 "not known; fit a model on data in which the column varies, or drop these rows."
             )
 
+    @property
+    def why(self) -> str:
+        """Why it is not modelled."""
+        return f"was always {self.value} and is not modelled"
+
     def values(self, n: int) -> Values:
         """The column, `n` rows long."""
         return np.full(n, self.value, dtype=self.dtype)
@@ -243,6 +248,11 @@ class Identifier(Constant):
 
     def check(self, values: Values, column: str) -> None:
         """Any text will do: it has no part in the likelihood."""
+
+    @property
+    def why(self) -> str:
+        """Why it is not modelled."""
+        return "identifies rows and is not modelled"
 
     def values(self, n: int) -> Values:
         """The name of the column, and a number."""

@@ -247,7 +247,7 @@ class Parts:
             if name in self.conditions:
                 raise InputError(f"got '{name}', which is a condition and not modelled; expected a modelled column.")
             if name in self.constants and name not in known:
-                raise InputError(f"got '{name}', which is {self.constants[name]}; leave it out.")
+                raise InputError(f"got '{name}', which {self.constants[name].why}; leave it out.")
             if name in self.chart.computed:
                 step = self.chart.by_target[name]
                 raise InputError(f"got '{name}', which follows from others ({step}) and is not modelled; name these.")
