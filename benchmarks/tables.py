@@ -7,7 +7,7 @@ For each of four public tables, of samples as many as training rows:
 * copying: the median distance of samples to the nearest training row over that of test rows; 1 is ideal;
 * log-likelihood of 1,000 test rows in nats, of the model (a lower bound) and of the mixture (exact).
 
-    python benchmarks/tables.py ../shared/data [NAME ...]
+    PYTHONPATH=. python benchmarks/tables.py ../shared/data [NAME ...]
 """
 
 from __future__ import annotations
@@ -23,16 +23,13 @@ from paired import RESULTS
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.metrics import r2_score, roc_auc_score
 
+from experiments.adult import COLUMNS
 from unnoise import DenoisingMarkovModel
 from unnoise._provenance import write_results
 from unnoise.evaluation import copying, trees_test
 
 SEED, SCORED = 0, 1_000
-MINUTES = 8.0  # of training at most
-ADULT = tuple(
-    "age workclass fnlwgt education education-num marital-status occupation relationship race sex capital-gain "
-    "capital-loss hours-per-week native-country income".split()  # noqa: SIM905
-)
+MINUTES = 4.0  # of training at most
 FILES = {
     "california": ("california/housing.csv.gz", "median_house_value"),
     "default": ("default/default_of_credit_card_clients.csv.gz", "class"),
@@ -47,7 +44,7 @@ def main() -> None:
         start = time.perf_counter()
         train, test, target = tables(data, name)
         measured = {"rows": {"train": len(train), "test": len(test)}, "target": target, **judged(train, test, target)}
-        command = f"python benchmarks/tables.py ../shared/data {name}"
+        command = f"PYTHONPATH=. python benchmarks/tables.py ../shared/data {name}"
         seconds = time.perf_counter() - start
         write_results(f"tables-{name}", RESULTS, measured=measured, command=command, seed=SEED, seconds=seconds)
 
@@ -55,7 +52,7 @@ def main() -> None:
 def tables(data: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """Training and test rows, and what is to be predicted: adult's own split, else a fifth of the rows at random."""
     if name == "adult":
-        said: dict[str, Any] = {"header": None, "names": list(ADULT), "skipinitialspace": True, "na_values": "?"}
+        said: dict[str, Any] = {"header": None, "names": list(COLUMNS), "skipinitialspace": True, "na_values": "?"}
         train = pd.read_csv(data / "adult/adult.data.gz", **said)
         test = pd.read_csv(data / "adult/adult.test.gz", skiprows=1, **said)
         return train, test.assign(income=test["income"].str.rstrip(".")), "income"

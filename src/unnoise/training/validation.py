@@ -19,7 +19,7 @@ from unnoise.training.dataset import Dataset, check_weights, derived_seed
 EVALUATIONS = 2048  # of one look at least, where few rows are seen under much noise
 SHARE = 0.05  # of the time of training that looks may take
 FIRST = 20  # steps before the first look
-SLACK = 0.05  # of the improvement, for digits
+SLACK = 0.25  # of the improvement, for digits
 SOONEST = 300  # steps without improvement before training ends
 
 
