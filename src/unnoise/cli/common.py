@@ -20,7 +20,9 @@ from unnoise._provenance import GIBIBYTE, memory_gib, plain
 from unnoise.cli import errors
 
 if TYPE_CHECKING:
+    from unnoise.data.scans import Source
     from unnoise.model import DenoisingMarkovModel
+    from unnoise.training import ProcessGroup
 
 P = ParamSpec("P")
 
@@ -34,7 +36,10 @@ Device = Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cu
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that 'unnoise fit' wrote.")]
 Data = Annotated[
     Path,
-    typer.Argument(metavar="DATA", help="A .csv, .parquet, .npy, .npz or .safetensors file, or a folder of images."),
+    typer.Argument(
+        metavar="DATA",
+        help="A .csv, .parquet, .npy, .npz or .safetensors file, a folder of .parquet or .csv files, or of images.",
+    ),
 ]
 Trust = Annotated[
     list[str] | None,
@@ -130,6 +135,48 @@ def contents(path: Path | None) -> Any:
     from unnoise.data import files
 
     return None if path is None else files.read(path)
+
+
+def source(path: Path) -> Source:
+    """The rows of a file or a folder, block by block where they are many."""
+    from unnoise.data import scans
+
+    return scans.opened(path, block=scans.BLOCK)
+
+
+def group(device: str) -> ProcessGroup:
+    """The processes that share the work, which torchrun or accelerate started; or this one."""
+    from unnoise.training import ProcessGroup, Settings
+
+    return ProcessGroup.gather(Settings(device=device))
+
+
+def at(rows: Any, number: int, size: int) -> Any:
+    """A block of rows; None of None."""
+    return None if rows is None else rows[number * size : (number + 1) * size]
+
+
+@contextlib.contextmanager
+def in_block(number: int, size: int) -> Iterator[None]:
+    """Say of which rows a fault counts the rows."""
+    try:
+        yield
+    except InputError as error:
+        if number == 0:
+            raise
+        raise InputError(f"In the {size:,} rows from row {number * size:,}: {error}") from error
+
+
+def some(data: Path | None, labels: Path | None, most: int, seed: int) -> tuple[Any, Any]:
+    """The data and their conditions; of a table that is read in blocks a random sample of rows, and says so."""
+    from unnoise.data import scans
+
+    rows, y = None if data is None else source(data), contents(labels)
+    if rows is None or isinstance(rows, scans.Held):
+        return None if rows is None else rows.data, y
+    if len(rows) > most:
+        say(f"unnoise: {data} has {len(rows):,} rows; what follows is measured on {most:,} of them, chosen at random")
+    return rows.sample(most, seed), None if y is None else y[scans.chosen(len(rows), most, seed)]
 
 
 def idle_labels(file: Path | None, option: str, conditions: Collection[str], rows: Any) -> tuple[bool, str]:

@@ -9,6 +9,8 @@ import typer
 
 from unnoise.cli import common, words
 
+MOST_TRAIN = 200_000  # rows of training data that are compared with
+
 
 @common.reports_errors
 def evaluate(
@@ -53,7 +55,8 @@ def evaluate(
     if report is not None:
         files.check_writable(report, overwrite, {".html"})
     fitted = common.opened(model, device, trust)
-    test, y, known, known_y = map(common.contents, (data, labels, train, train_labels))
+    test, y = common.some(data, labels, max(max_rows, 1), seed)
+    known, known_y = common.some(train, train_labels, MOST_TRAIN, seed)
     conditions = fitted.schema_.conditions
     words.refuse(
         common.idle_labels(labels, "--labels", conditions, test),
