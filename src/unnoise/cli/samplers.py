@@ -59,11 +59,11 @@ def chosen(sampler: str | None, steps: int | None, model: DenoisingMarkovModel) 
 
 def _takes_steps(make: Any) -> bool:
     """Whether a number of noise levels changes what a sampler draws."""
-    from unnoise.samplers.exact_jumps import ExactJumps
+    from unnoise.samplers.exact_jumps import FirstHitting, Uniformisation
 
     while isinstance(make, functools.partial):
         make = make.func
-    if isinstance(make, type) and issubclass(make, ExactJumps):
+    if isinstance(make, type) and issubclass(make, FirstHitting | Uniformisation):
         return False
     found = inspect.signature(make).parameters.values()
     return any(p.name == "steps" or p.kind is p.VAR_KEYWORD for p in found)

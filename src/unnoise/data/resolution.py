@@ -104,7 +104,8 @@ class Resolution(Kind):
             decimals,
             step,
             low,
-            *(tuple(part.tolist()) for part in (starts, ends)),
+            tuple(starts.tolist()),
+            tuple(ends.tolist()),
             coarse,
             min(0.5, (0.5 + once) / (len(values) + 1)),
             tuple(float(f"{share:.6g}") for share in shares),
@@ -171,7 +172,7 @@ class Resolution(Kind):
             within = np.log1p(-spare) - np.log(self._volumes[cells])
             between = np.log(spare / pieces) - np.log(gap)
             tail = np.log(spare / pieces) + self._log_tail(np.abs(beyond))
-        return np.where(inside, within, np.where(beyond == 0, between, tail))
+        return np.asarray(np.where(inside, within, np.where(beyond == 0, between, tail)))
 
     def mean_digits(self, laws: Sequence[Floats]) -> NDArray[np.int64]:
         """The digits of the mean, (n, digits), from the laws of the digits, (n, states) each, as if independent."""
@@ -273,7 +274,7 @@ class Resolution(Kind):
         kind = "numbers" if self.decimals is None else "whole numbers"
         if self.decimals:
             kind = f"numbers with {self.decimals} decimal{'s' * (self.decimals > 1)}"
-        step = f", in steps of {self._worded(self.step / 10**(self.decimals or 0))}" if self.step > 1 else ""
+        step = f", in steps of {self._worded(self.step / 10 ** (self.decimals or 0))}" if self.step > 1 else ""
         single = bool((self._starts == self._ends).all())
         how = f": {len(self.starts)} values" if single else f", in {len(self.starts)} parts of equal share"
         top = int(np.argmax(np.where(self._starts == self._ends, self.shares, 0.0)))
@@ -307,7 +308,8 @@ def _ticks(values: Values, decimals: int) -> Values:
         return values.astype(np.uint64)
     if values.dtype.kind != "f":
         return values.astype(np.int64)
-    return np.clip(np.rint(values.astype(np.float64) * 10**decimals), -(2.0**62), 2.0**62).astype(np.int64)
+    ticks = np.rint(values.astype(np.float64) * 10**decimals)
+    return np.asarray(np.clip(ticks, -(2.0**62), 2.0**62).astype(np.int64))
 
 
 def _above(ticks: Values, low: int) -> Whole:

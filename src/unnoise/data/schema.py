@@ -95,8 +95,8 @@ class Schema(Parts):
     def decode(self, x: Any, given: Any = None, rng: torch.Generator | None = None) -> Any:
         """Data of the fitted form from states (n, *event_shape); tensors are on the CPU.
 
-        Condition columns hold the values `given`, as in `encode_condition`. A cell whose flag says so is a hole. `rng` as
-        in `values`.
+        Condition columns hold the values `given`, as in `encode_condition`. A cell whose flag says so is a hole.
+        `rng` as in `values`.
         """
         columns = self.values(x, rng)
         inside = {name: kind for name, kind in self.conditions.items() if name in self.container.columns}

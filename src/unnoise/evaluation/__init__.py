@@ -9,6 +9,7 @@ from unnoise.evaluation.distances import sliced_wasserstein, wasserstein
 from unnoise.evaluation.likelihood import Estimate, Likelihood
 from unnoise.evaluation.neighbours import Memorisation, Neighbours, memorisation, nearest_training
 from unnoise.evaluation.probability_flow import ProbabilityFlow
+from unnoise.evaluation.random_orders import RandomOrders
 from unnoise.evaluation.step_bound import ImportanceWeighted, StepBound, entropy_bounds
 from unnoise.evaluation.two_sample import ClassifierTest, EnergyDistance, classifier_test, energy_distance
 from unnoise.evaluation.von_mises import SphereKernelDensity
@@ -29,6 +30,7 @@ __all__ = [
     "Neighbours",
     "NoiseCells",
     "ProbabilityFlow",
+    "RandomOrders",
     "SoftmaxDecoder",
     "SphereKernelDensity",
     "StepBound",

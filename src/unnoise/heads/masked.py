@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -10,9 +10,12 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from unnoise._checks import refuse
 from unnoise._errors import InputError
 from unnoise.heads.base import ProcessHead
 from unnoise.spaces import Finite
+
+OCTAVES = (1.0, 2.0, 4.0, 8.0, 16.0)  # half turns of a wave over all states of a site
 
 
 class _Rates(Protocol):
@@ -33,7 +36,12 @@ class Masked(ProcessHead):
     r"""$p(x_0 | x_t)$ at every masked site, by logits over the states that it has.
 
     The network sees one-hot states, and zeros where a site is masked. What is shown is whole, so neither the time nor
-    which cells are given needs to be told (Ou et al. 2024, arXiv 2406.03736).
+    which cells are given needs to be told (Ou et al. 2024, arXiv 2406.03736). Of sites whose states have an order it sees
+    waves of where they stand, too, so that neighbours look alike.
+
+    Args:
+        process: that hides sites.
+        ordered: which sites have ordered states; none if empty.
 
     >>> from unnoise.processes import CTMC, rates
     >>> head = Masked(CTMC(Finite(2, (3, 5)), rates.Absorbing((3, 5))))  # two and four states, and masks
@@ -47,9 +55,13 @@ class Masked(ProcessHead):
     needs, on = _Hidden, Finite
     trait = "that hides sites of a finite space behind masks"
     process: _Hidden
+    ordered: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        sites = math.prod(self.process.space.event_shape)
+        if self.ordered and (not isinstance(self.ordered, tuple) or len(self.ordered) != sites):
+            refuse("ordered", self.ordered, f"a tuple of {sites} truth values, one for each site")
         sizes, states = torch.tensor(self.process.space.sizes), self._data.sum(1)
         if not (sizes - states == 1).all():
             got = f"{type(self.process.rates).__name__}, under which data can be in all states"
@@ -62,16 +74,26 @@ class Masked(ProcessHead):
 
     @property
     def input_shape(self) -> tuple[int, ...]:
+        """One number for every state of data of every site, and the waves of ordered sites."""
+        return (self._count + 2 * len(OCTAVES) * sum(self.ordered),)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
         """One number for every state of data of every site."""
-        return (len(self._places),)
+        return (self._count,)
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
-        """One-hot, for a mean square of about one over the sites."""
-        count = len(self._places)
-        shown = self._index.to(x_t.device)
-        place = shown.expand(len(x_t), -1, -1).gather(2, x_t.flatten(1)[..., None])[..., 0]
-        seen = torch.zeros(len(x_t), count + 1, device=x_t.device)
-        return seen.scatter_(1, place, (count / shown.shape[0]) ** 0.5)[:, :count]
+        """One-hot, for a mean square of about one, and waves of as much power for each site."""
+        index, x = self._index.to(x_t.device), x_t.flatten(1)
+        place = index.expand(len(x), -1, -1).gather(2, x[..., None])[..., 0]
+        seen = torch.zeros(len(x), self._count + 1, device=x.device)
+        size = (self._count / index.shape[0]) ** 0.5
+        seen = seen.scatter_(1, place, size)[:, : self._count]
+        if not any(self.ordered):
+            return seen
+        chosen = torch.tensor(self.ordered, device=x.device)
+        waves = self._waves.to(x.device)[place[:, chosen]] * (size / len(OCTAVES) ** 0.5)
+        return torch.cat([seen, waves.flatten(1)], 1)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """Softmax where a site is masked, else the state."""
@@ -84,8 +106,16 @@ class Masked(ProcessHead):
         return torch.where(shown, one_hot, learnt).view(*x_t.shape, -1)
 
     @cached_property
-    def _places(self) -> Sequence[int]:
-        return range(int(self._data.sum()))
+    def _count(self) -> int:
+        return int(self._data.sum())
+
+    @cached_property
+    def _waves(self) -> Tensor:
+        """Of every state of data, and zeros for a mask; (states of all sites + 1, waves)."""
+        data = self._data
+        place = torch.arange(data.shape[1]) / (data.sum(1, keepdim=True) - 1).clamp(min=1)
+        angles = math.pi * place[data][:, None] * torch.tensor(OCTAVES)
+        return torch.cat([torch.cat([angles.sin(), angles.cos()], 1), torch.zeros(1, 2 * len(OCTAVES))])
 
     @property
     def _data(self) -> Tensor:

@@ -12,13 +12,13 @@ from torch import nn
 from unnoise import networks, processes, samplers
 from unnoise.data import Schema
 from unnoise.data.containers import Table
+from unnoise.data.factors import Factor, ResolvedFactor
 from unnoise.denoisers import Answering, Denoiser, Neural
-from unnoise.evaluation import Bound, Likelihood, ProbabilityFlow
+from unnoise.evaluation import Bound, Likelihood, ProbabilityFlow, RandomOrders
 from unnoise.heads import Fourier, Head, Masked
 from unnoise.heads.product import joint
 from unnoise.objectives import AnyOrder, Denoising, Objective
 from unnoise.samplers import Sampler
-
 
 ONE_BY_ONE = 128  # masked cells that are drawn one after the other
 
@@ -37,7 +37,7 @@ def default_sampler(process: processes.Process[Any]) -> Callable[..., Sampler]:
     """
     if isinstance(process, processes.Gaussian):
         return samplers.Multistep
-    if processes.is_masked(process) and math.prod(process.space.event_shape) <= ONE_BY_ONE:
+    if _is_drawn_one_by_one(process):
         return samplers.FirstHitting
     return samplers.Ancestral if isinstance(process, processes.Bridged) else samplers.Euler
 
@@ -62,23 +62,35 @@ def default_head(schema: Schema, process: processes.Process[Any]) -> Callable[[A
         return None
     parts: Mapping[str, processes.Process[Any]] | None = getattr(process, "parts", None)
     if parts is None:
-        return _head_of_columns(process)
-    found = {name: _head_of_columns(part) for name, part in parts.items()}
+        return _head_of_columns(process, next(iter(schema.factors.values())))
+    found = {name: _head_of_columns(part, schema.factors.get(name)) for name, part in parts.items()}
     return partial(joint, parts={name: head for name, head in found.items() if head is not None})
 
 
-def _head_of_columns(process: processes.Process[Any]) -> Callable[[Any], Head[Any]] | None:
+def _head_of_columns(process: processes.Process[Any], factor: Factor | None) -> Callable[[Any], Head[Any]] | None:
     if _is_vector(process):
         return Fourier
-    return Masked if processes.is_masked(process) and len(process.space.event_shape) == 1 else None
+    if not (processes.is_masked(process) and len(process.space.event_shape) == 1):
+        return None
+    ordered = isinstance(factor, ResolvedFactor)
+    return partial(Masked, ordered=(True,) * process.space.event_shape[0]) if ordered else Masked
 
 
 def _is_vector(process: processes.Process[Any]) -> bool:
     return isinstance(process, processes.Gaussian) and len(process.space.event_shape) == 1
 
 
+def _is_drawn_one_by_one(process: processes.Process[Any]) -> bool:
+    return processes.is_masked(process) and math.prod(process.space.event_shape) <= ONE_BY_ONE
+
+
 def default_likelihood(process: processes.Process[Any]) -> Likelihood:
-    """Exact for points of manifolds whose divergence is quick to trace exactly; the lower bound for the rest."""
+    """Exact for points of manifolds whose divergence is quick to trace exactly; the lower bound for the rest.
+
+    Where few cells wait behind masks, one cell after the other.
+    """
+    if _is_drawn_one_by_one(process):
+        return RandomOrders()
     exact = ProbabilityFlow()
     vectors = isinstance(process, processes.HasKernel) and len(process.head.input_shape) == 1
     return exact if vectors and exact.is_exact(process) else Bound()

@@ -74,9 +74,7 @@ class FirstHitting(Sampler):
                 self._unmask(x, masked, rows, covered, rng, cond)
         return x
 
-    def _unmask(
-        self, x: Any, masked: Tensor, rows: Tensor, covered: Tensor, rng: torch.Generator, cond: Any
-    ) -> None:
+    def _unmask(self, x: Any, masked: Tensor, rows: Tensor, covered: Tensor, rng: torch.Generator, cond: Any) -> None:
         """Fill one masked site, chosen uniformly, of each row."""
         times = self.schedule.inverse(-torch.log1p(-covered))
         stat = self.denoiser(_tree.map(lambda leaf: leaf[rows], x), times, conditions.at(cond, rows))
