@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from typer.testing import Result
 
 from unnoise import load
 from unnoise.data import scans, streams
+from unnoise.training import Questions
 
 Run = Callable[..., Result]
 BLOCK = 10
@@ -103,3 +105,60 @@ def test_a_model_is_measured_on_some_of_many_rows(run: Run, holed: Path) -> None
     result = run("evaluate", holed / "model", holed / "fit.parquet", "--max-rows", 12)
     assert result.exit_code == 0, result.stderr
     assert "has 25 rows; what follows is measured on 12 of them, chosen at random" in result.stderr
+
+
+def losses(folder: Path) -> np.ndarray:
+    return load(folder).losses_
+
+
+@pytest.mark.parametrize("kind", ["folder", "parquet", "csv"])
+def test_a_table_read_in_blocks_is_learnt_as_one_in_memory(
+    kind: str, done: Run, holed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scans, "BLOCK", BLOCK)
+    rows = pl.read_parquet(holed / "rows")
+    rows.write_csv(tmp_path / "rows.csv")
+    rows.write_parquet(tmp_path / "rows.parquet")
+    data = {"folder": holed / "rows"}.get(kind, tmp_path / f"rows.{kind}")
+    done("fit", tmp_path / "rows.parquet", "-o", tmp_path / "memory", *FEW)
+    done("fit", data, "--stream", "-o", tmp_path / "blocks", *FEW)
+    assert losses(tmp_path / "blocks").tolist() == losses(tmp_path / "memory").tolist()
+    assert sorted(p.name for p in (tmp_path / "blocks").iterdir()) == sorted(
+        p.name for p in (tmp_path / "memory").iterdir()
+    )
+
+
+def test_a_training_on_blocks_resumes_with_the_same_bits(
+    run: Run, done: Run, holed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (
+        "fit",
+        holed / "rows",
+        "--stream",
+        "--batch-size",
+        16,
+        "--device",
+        "cpu",
+        "--steps",
+        6,
+    )
+    done(*words, "-o", tmp_path / "whole")
+    real, calls = Questions.batch, []
+
+    def batch(self: Questions, *arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Questions, "batch", batch)
+    assert run(*words, "-o", tmp_path / "model").exit_code == 130
+    kept = (tmp_path / "model" / ".tmp-rows" / "0.npy").stat().st_ino
+    assert kept
+    done("fit", holed / "rows", "--stream", "--resume", "-o", tmp_path / "model")
+    assert losses(tmp_path / "model").tolist() == losses(tmp_path / "whole").tolist()
+    assert not (tmp_path / "model" / ".tmp-rows").exists()
+
+
+def test_what_is_no_table_is_not_read_in_blocks(refused: Callable[..., str], data: Path, tmp_path: Path) -> None:
+    refused("fit", data / "rows.npy", "--stream", "-o", tmp_path / "m", match=r"--stream.*cannot be read in blocks")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 LAST_SEED = 2**64 - 1  # of torch's generators
+ROWS_IN_MEMORY, BYTES_IN_MEMORY = 5 * 10**6, 2**31  # of training data, from which they are read in blocks
 MOST_STEPS, MOST_ROWS, MOST_AT_ONCE = 10**9, 10**9, 10**6  # more would never end, or fit into memory
 
 Seed = Annotated[int, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same result.")]
@@ -142,6 +143,20 @@ def source(path: Path) -> Source:
     from unnoise.data import scans
 
     return scans.opened(path, block=scans.BLOCK)
+
+
+def large(path: Path, stream: bool) -> Any:
+    """The rows of a table in memory, or a scan of them where they are more than that, or `stream` asks for it."""
+    from unnoise.data import scans
+
+    at_once = BYTES_IN_MEMORY // 4  # of text, which is about half of the numbers it becomes
+    rows = scans.opened(path, block=0 if stream else ROWS_IN_MEMORY // 10, large=0 if stream else at_once)
+    if isinstance(rows, scans.Held):
+        if stream:
+            raise InputError(f"got --stream, and {path} cannot be read in blocks; expected .csv or .parquet")
+        return rows.data
+    fits = len(rows) <= ROWS_IN_MEMORY and 8 * len(rows) * len(rows.columns) <= BYTES_IN_MEMORY
+    return rows if stream or not fits else rows.sample(len(rows), seed=0)
 
 
 def group(device: str) -> ProcessGroup:

@@ -69,6 +69,10 @@ def fit(
         int | None,
         typer.Option(min=0, max=common.LAST_SEED, help="Seed of all randomness; 0 by default.", show_default=False),
     ] = None,
+    stream: Annotated[
+        bool,
+        typer.Option("--stream", help="Read the table in blocks, as is done anyway with more than 2 GiB of numbers."),
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint in MODEL.")] = False,
     overwrite: common.Overwrite = False,
     trust: common.Trust = None,
@@ -81,6 +85,9 @@ def fit(
     by the start of their names (q for qx, qy, qz, qw). The columns of an array
     are x0, x1, ...; x means all of them. The data needs no standardisation.
     Empty cells are welcome: that they are empty is learnt too.
+
+    A table larger than memory, or a folder of .parquet or .csv files, is read in blocks, and its encoded rows wait on
+    the disk of MODEL while it trains.
 
     Ctrl-C saves a checkpoint, from which --resume continues, and so does the end of a job on a cluster (SIGTERM).
 
@@ -117,7 +124,7 @@ def fit(
     }
     model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
     model.set_params(**{name: value for name, value in options.items() if value is not None})
-    rows, y = common.contents(data), common.contents(labels)
+    rows, y = common.large(data, stream), common.contents(labels)
     words.refuse(common.idle_labels(labels, "--labels", model._conditions(), rows))
     with _continued(output):
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite)

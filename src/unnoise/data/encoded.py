@@ -58,6 +58,10 @@ class Encoded:
         detail = _tree.map(lambda leaf: None if leaf is None else leaf[indices], self.detail)
         return type(self)(_tree.map(lambda leaf: leaf[indices], self.x), self.jitter, cond, known, detail)
 
+    def known_at(self, indices: Tensor) -> Any:
+        """Where the rows at `indices` say what x is; None for everywhere."""
+        return None if self.known is None else _tree.map(lambda leaf: leaf[indices], self.known)
+
     def all(self, rng: torch.Generator) -> tuple[Any, Tensor | None]:
         """All rows in order, as one batch."""
         if self.jitter is None:

@@ -11,7 +11,7 @@ import re
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -82,12 +82,14 @@ class Scan:
         rows: how many there are.
         columns: the names of the columns.
         name: the file or folder.
+        files: all that is read.
     """
 
     lazy: pl.LazyFrame
     rows: int
     columns: tuple[str, ...]
     name: Path
+    files: tuple[Path, ...]
 
     def __len__(self) -> int:
         return self.rows
@@ -188,14 +190,12 @@ def _parquet(path: Path, parts: list[Path]) -> Scan:
         rows = int(lazy.select(pl.len()).collect(engine="streaming").item())
     if rows == 0:
         raise InputError(f"{path} holds no rows of data.")
-    return Scan(lazy, rows, tuple(names), path)
+    return Scan(lazy, rows, tuple(names), path, tuple(parts))
 
 
 def _csv(path: Path, parts: list[Path]) -> Scan:
     """A scan of a parquet file with the same rows, which lasts as long as the scan."""
-    import polars as pl
-
-    texts = [Scan(_text(part), 0, (), part) for part in parts]
+    texts = [Scan(_text(part), 0, (), part, (part,)) for part in parts]
     with _faults_of(path):
         columns = [text.lazy.collect_schema().names() for text in texts]
     if odd := [part for part, names in zip(parts, columns, strict=True) if names != columns[0]]:
@@ -212,14 +212,22 @@ def _csv(path: Path, parts: list[Path]) -> Scan:
                     types[place].add(typed[place].dtype)
     schema = {place: _common(found) for place, found in types.items()}
     home = tempfile.TemporaryDirectory(prefix="unnoise-")
-    for number, block in enumerate(block for text in texts for _, block in text.blocks()):
-        block.columns = places
-        converted = block.select(_converted(pl.col(place), kind).alias(place) for place, kind in schema.items())
-        converted.columns = names
-        converted.write_parquet(Path(home.name) / f"{number:08}.parquet")
-    found = _parquet(path, sorted(Path(home.name).iterdir()))
+    _convert(texts, schema, Path(home.name))
+    scan = _parquet(path, sorted(Path(home.name).iterdir()))
+    found = replace(scan, files=tuple(parts), lazy=scan.lazy.rename(dict(zip(places, names, strict=True))))
+    found = replace(found, columns=tuple(names))
     weakref.finalize(found, home.cleanup)
     return found
+
+
+def _convert(texts: Sequence[Scan], schema: dict[str, Any], beside: Path) -> None:
+    """Files 00000000.parquet, ... of blocks with these columns."""
+    import polars as pl
+
+    for number, block in enumerate(block for text in texts for _, block in text.blocks()):
+        block.columns = list(schema)
+        converted = block.select(_converted(pl.col(place), kind).alias(place) for place, kind in schema.items())
+        converted.write_parquet(beside / f"{number:08}.parquet", compression="lz4")
 
 
 def _text(part: Path) -> pl.LazyFrame:

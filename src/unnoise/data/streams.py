@@ -115,7 +115,7 @@ def gathering(
         if group is not None:
             group.wait()
         if beside is not None:
-            _join(sorted(parts.iterdir()), beside, path.suffix.lower())
+            _join(sorted(parts.iterdir()), beside)
     if group is not None:
         group.wait()
 
@@ -125,11 +125,11 @@ def seed_of(seed: int, number: int) -> int:
     return seed if number == 0 else derived_seed(seed, "block", number)
 
 
-def _keep(rows: Any, path: Path, as_array: bool) -> None:
+def _keep(rows: Any, beside: Path, as_array: bool) -> None:
     if as_array:
-        files.write(rows, path.with_suffix(".npy"))
-        return
-    _as_frame(rows).write_parquet(path.with_suffix(".parquet"), compression="lz4")
+        files.write(rows, beside.with_suffix(".npy"))
+    else:
+        _as_frame(rows).write_parquet(beside.with_suffix(".parquet"), compression="lz4")
 
 
 def _as_frame(rows: Any) -> pl.DataFrame:
@@ -141,19 +141,19 @@ def _as_frame(rows: Any) -> pl.DataFrame:
     return pl.DataFrame({f"x{i}": column for i, column in enumerate(_flat(arrays.as_array(rows)).T)})
 
 
-def _join(parts: list[Path], target: Path, suffix: str) -> None:
+def _join(parts: list[Path], beside: Path) -> None:
     import polars as pl
 
-    if suffix == ".parquet":
-        pl.scan_parquet(parts, glob=False).sink_parquet(target)
-    elif suffix == ".csv":
-        pl.scan_parquet(parts, glob=False).sink_csv(target)
-    else:
+    if beside.suffix.lower() == ".npy":
         stacks = [np.load(part, mmap_mode="r") for part in parts]
-        with open(target, "wb") as file:
+        with open(beside, "wb") as file:
             _write_header(file, sum(map(len, stacks)), stacks[0])
-            for array in stacks:
-                file.write(np.ascontiguousarray(array).data)
+            for stack in stacks:
+                file.write(np.ascontiguousarray(stack).data)
+        return
+    rows = pl.scan_parquet(parts, glob=False)
+    write = rows.sink_csv if beside.suffix.lower() == ".csv" else rows.sink_parquet
+    write(beside)
 
 
 def _write_header(file: BinaryIO, rows: int, like: Values) -> None:

@@ -20,6 +20,10 @@ from unnoise._progress import progress
 from unnoise._seeding import seeded
 from unnoise._sketch import is_ours, sketch
 from unnoise.data import Encoded, Schema
+from unnoise.data.mapped import FOLDER as ROWS
+from unnoise.data.mapped import Mapped, mapped, removed
+from unnoise.data.scans import Scan
+from unnoise.data.witnesses import witnesses
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
@@ -139,6 +143,8 @@ class DenoisingMarkovModel(FittedModel):
         settings = self._settings()
         home = storage.existing(folder) if resume else None if folder is None else Path(folder)
         if home is None:
+            if isinstance(X, Scan):
+                raise InputError("got a table that is read in blocks, and no folder; expected one for its encoded rows")
             schema = self._infer(X, y)
             state, encoded = TrainState(trainable(self._untrained(schema)), settings), schema.encode(X, y)
             self._train(schema, state, encoded)
@@ -152,7 +158,7 @@ class DenoisingMarkovModel(FittedModel):
     def _fit_in(self, home: Path, X: Any, y: Any, settings: Settings, resume: bool, leads: bool) -> None:
         checkpoint, described = home / storage.TRAINING, storage.unfinished(home) if resume else None
         schema = self._infer(X, y) if described is None else self._schema_of(home, described)
-        encoded = schema.encode(X, y)
+        encoded = self._encode(schema, X, y, home, leads)
         denoiser = trainable(self._untrained(schema)) if described is None else self._to_resume(home, schema)
         state = TrainState(denoiser, settings)
         if described is not None and isinstance(described.data, dict):
@@ -170,8 +176,22 @@ class DenoisingMarkovModel(FittedModel):
         self._keep(schema, trained(state.ema.cpu()), state.losses)
         if leads:
             storage.complete(home, description, self.denoiser_, self.losses_)
+            removed(home / ROWS)
+
+    def _encode(self, schema: Schema, X: Any, y: Any, home: Path, leads: bool) -> Encoded | Mapped:
+        """In memory, or in files of which one process makes all."""
+        if not isinstance(X, Scan):
+            return schema.encode(X, y)
+        group = ProcessGroup.gather(self._settings())
+        if leads:
+            mapped(schema, X, y, home / ROWS)
+        group.wait()
+        return mapped(schema, X, y, home / ROWS)
 
     def _infer(self, X: Any, y: Any) -> Schema:
+        if isinstance(X, Scan):
+            X, index = witnesses(X, seed=0)
+            y = None if y is None else y[index]
         return Schema.infer(X, y, kinds=self.kinds, condition=self._conditions())
 
     def _schema_of(self, home: Path, described: storage.Description) -> Schema:
@@ -231,7 +251,9 @@ class DenoisingMarkovModel(FittedModel):
             parts["process"] = self.process
         function(or_none=True, or_class=True, **parts)
 
-    def _train(self, schema: Schema, state: TrainState, encoded: Encoded, checkpoint: Path | None = None) -> None:
+    def _train(
+        self, schema: Schema, state: TrainState, encoded: Encoded | Mapped, checkpoint: Path | None = None
+    ) -> None:
         rows = asking(self.roles, state.denoiser, encoded, schema)
         steps = train(state, self.objective or default_objective(state.denoiser), rows, checkpoint=checkpoint)
         with progress(f"training on {len(encoded):,} rows", self.progress) as update, closing(steps):
