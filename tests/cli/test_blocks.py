@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,3 +165,53 @@ def test_a_training_on_blocks_resumes_with_the_same_bits(
 
 def test_what_is_no_table_is_not_read_in_blocks(refused: Callable[..., str], data: Path, tmp_path: Path) -> None:
     refused("fit", data / "rows.npy", "--stream", "-o", tmp_path / "m", match=r"--stream.*cannot be read in blocks")
+
+
+TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+IN_BLOCKS = f"import unnoise.data.scans as s; s.BLOCK = {BLOCK}; from unnoise.cli import main; main()"
+
+
+def launched(*words: object) -> str:
+    """What two processes print that share a command, with small blocks."""
+    start = [sys.executable, "-m", *TORCHRUN, "--no-python", sys.executable, "-c", IN_BLOCKS]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    made = subprocess.run([*start, *map(str, words)], env=env, capture_output=True, text=True, timeout=240)
+    assert made.returncode == 0, made.stderr
+    return made.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_blocks")
+def test_two_processes_write_the_file_of_one(done: Run, holed: Path, tmp_path: Path) -> None:
+    verbs = {
+        "sample": ("sample", holed / "model", "-n", 35),
+        "impute": ("impute", holed / "model", holed / "rows"),
+        "score": ("score", holed / "model", holed / "fit.parquet", "--likelihood", "bound"),
+    }
+    for name, words in verbs.items():
+        for suffix in (".csv", ".parquet"):
+            alone, together = (tmp_path / f"{name}-{who}{suffix}" for who in ("alone", "together"))
+            expected = json.loads(done(*words, "--device", "cpu", "--json", "-o", alone).stdout)
+            found = json.loads(launched(*words, "--device", "cpu", "--json", "-o", together))
+            assert found == expected | {"output": found["output"]} or found.get("mean") == pytest.approx(
+                expected["mean"]
+            )
+            assert together.read_bytes() == alone.read_bytes()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_blocks")
+def test_two_processes_learn_from_one_map(done: Run, holed: Path, tmp_path: Path) -> None:
+    words = ("fit", holed / "rows", "--stream", *FEW, "-o")
+    launched(*words, tmp_path / "together")
+    done(*words, tmp_path / "alone")
+    assert losses(tmp_path / "together") == pytest.approx(losses(tmp_path / "alone"), rel=1e-4)
+    assert not (tmp_path / "together" / ".tmp-rows").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_measure_a_model(holed: Path, tmp_path: Path) -> None:
+    out = launched("evaluate", holed / "model", holed / "fit.parquet", "--report", tmp_path / "r.html", "--json")
+    assert json.loads(out)
+    assert (tmp_path / "r.html").is_file()

@@ -149,6 +149,8 @@ def _continued(output: Path) -> Iterator[None]:
 def _outcome(
     model: DenoisingMarkovModel, data: Path, output: Path, rows: int, seconds: float
 ) -> tuple[dict[str, Any], str]:
+    from unnoise.data.scans import tables_in
+
     steps = len(model.losses_)
     facts = {
         "model": str(output),
@@ -158,6 +160,7 @@ def _outcome(
         "seconds": round(seconds, 1),
     }
     suffix = {".npz": ".npy", ".safetensors": ".npy", ".gz": ".csv", "": ".npy"}.get(data.suffix, data.suffix)
+    suffix = next((part.suffix for part in tables_in(data)), suffix)
     told = (
         f"{model.schema_.describe()}\n\nsaved {output} after {steps:,} steps in {seconds:.0f} s; next:\n"
         f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"

@@ -86,7 +86,7 @@ def mapped(schema: Schema, scan: Scan, y: Any, folder: Path, size: int | None = 
     found = _again(schema, folder, key)
     if found is not None:
         return found
-    shutil.rmtree(folder, ignore_errors=True)
+    removed(folder)
     with atomic_path(folder) as beside:
         beside.mkdir()
         kinds = _write(schema, scan, y, size or scans.BLOCK, beside)

@@ -195,6 +195,8 @@ def _parquet(path: Path, parts: list[Path]) -> Scan:
 
 def _csv(path: Path, parts: list[Path]) -> Scan:
     """A scan of a parquet file with the same rows, which lasts as long as the scan."""
+    import polars as pl
+
     texts = [Scan(_text(part), 0, (), part, (part,)) for part in parts]
     with _faults_of(path):
         columns = [text.lazy.collect_schema().names() for text in texts]
@@ -213,8 +215,9 @@ def _csv(path: Path, parts: list[Path]) -> Scan:
     schema = {place: _common(found) for place, found in types.items()}
     home = tempfile.TemporaryDirectory(prefix="unnoise-")
     _convert(texts, schema, Path(home.name))
+    named = [pl.col(place).alias(name) for place, name in zip(places, names, strict=True)]
     scan = _parquet(path, sorted(Path(home.name).iterdir()))
-    found = replace(scan, files=tuple(parts), lazy=scan.lazy.rename(dict(zip(places, names, strict=True))))
+    found = replace(scan, files=tuple(parts), lazy=scan.lazy.select(named))
     found = replace(found, columns=tuple(names))
     weakref.finalize(found, home.cleanup)
     return found
