@@ -163,6 +163,25 @@ def test_a_training_on_blocks_resumes_with_the_same_bits(
     assert not (tmp_path / "model" / ".tmp-rows").exists()
 
 
+def test_weights_and_rows_to_validate_on_hold_in_blocks_too(
+    done: Run, holed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scans, "BLOCK", BLOCK)
+    rows = pl.read_parquet(holed / "rows").with_columns(w=pl.Series([float(i % 3) for i in range(25)]))
+    rows.write_parquet(tmp_path / "rows.parquet")
+    rows.write_csv(tmp_path / "rows.csv", separator=";", decimal_comma=True)
+    text = ("rows.csv", "--separator", ";", "--decimal", ",")
+    for held_out, (name, *said) in (("0.3", text), (holed / "rows", ("rows.parquet",))):
+        words = ("--weight", "w", "--validation", held_out, "--overwrite", *FEW, "-o")
+        done("fit", tmp_path / "rows.parquet", *words, tmp_path / "memory")
+        done("fit", tmp_path / name, "--stream", *said, *words, tmp_path / "blocks")
+        memory, blocks = load(tmp_path / "memory"), load(tmp_path / "blocks")
+        assert blocks.schema_.feature_names == ("a", "sex", "id")
+        assert blocks.losses_.tolist() == memory.losses_.tolist()
+        assert len(blocks.validation_losses_)
+        assert blocks.validation_losses_.tolist() == memory.validation_losses_.tolist()
+
+
 def test_what_is_no_table_is_not_read_in_blocks(refused: Callable[..., str], data: Path, tmp_path: Path) -> None:
     refused("fit", data / "rows.npy", "--stream", "-o", tmp_path / "m", match=r"--stream.*cannot be read in blocks")
 

@@ -57,6 +57,19 @@ def batch(data: Mapped | Encoded, indices: torch.Tensor) -> tuple[object, object
     return data.batch(indices, torch.Generator().manual_seed(1))
 
 
+def test_without_some_rows_the_others_stand_as_in_memory(frame: pl.DataFrame, tmp_path: Path) -> None:
+    frame = frame.with_columns(pl.col("sex").fill_null("f"))
+    schema = Schema.infer(frame)
+    ours, theirs = mapped(schema, scan_of(frame, tmp_path), None, tmp_path / "rows", size=10), schema.encode(frame)
+    for out in ([0, 1, 9, 30, 56], [3], [50, 51]):  # each time of those that are left
+        gone = torch.tensor([i for i in out if i < len(theirs)])
+        ours, theirs = ours.without(gone), theirs.without(gone)
+        assert len(ours) == len(theirs)
+        assert ours.digest() == theirs.digest()
+        for (_, a), (_, b) in zip(*(_tree.leaves(d.rows(torch.arange(len(d))).x) for d in (ours, theirs)), strict=True):
+            assert torch.equal(a, b)
+
+
 def test_files_of_the_same_data_are_used_again(frame: pl.DataFrame, tmp_path: Path) -> None:
     schema, scan = Schema.infer(frame), scan_of(frame, tmp_path)
     first = mapped(schema, scan, None, tmp_path / "rows").digest()
