@@ -23,11 +23,14 @@ from unnoise.cli import errors
 
 if TYPE_CHECKING:
     from unnoise.data import Schema
+    from unnoise.data.scans import Source
     from unnoise.model import DenoisingMarkovModel
+    from unnoise.training import ProcessGroup
 
 P = ParamSpec("P")
 
 LAST_SEED = 2**64 - 1  # of torch's generators
+ROWS_IN_MEMORY, BYTES_IN_MEMORY = 5 * 10**6, 2**31  # of training data, from which they are read in blocks
 MOST_STEPS, MOST_ROWS, MOST_AT_ONCE = 10**9, 10**9, 10**6  # more would never end, or fit into memory
 
 Seed = Annotated[int, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same result.")]
@@ -40,7 +43,7 @@ Data = Annotated[
     typer.Argument(
         metavar="DATA",
         help="A table (.csv, .tsv, .txt, .parquet, .arrow, .json, .xlsx, a database), an array (.npy, .npz, "
-        ".safetensors), a folder of images, or - for standard input.",
+        ".safetensors), a folder of images, or of .parquet or .csv files, or - for standard input.",
     ),
 ]
 Trust = Annotated[
@@ -192,20 +195,31 @@ def contents(path: Path | None, schema: Schema | None = None, beside: bool = Fal
     """
     from unnoise.data import files
 
-    if path is None:
-        return None
+    return None if path is None else files.read(path, **_said_of(path, schema, beside))
+
+
+def _said_of(path: Path, schema: Schema | None, beside: bool) -> dict[str, Any]:
+    """The options of `files.read` for this file, as in `contents`."""
+    from unnoise.data import files
+    from unnoise.data.scans import tables_in
+
+    is_text = any(map(files.is_text, [path, *tables_in(path)[:1]]))
     said = {name: value for name, value in _SAID.get().items() if value is not None}
     if beside:
-        said = {name: value for name, value in said.items() if name != "query" and files.is_text(path)}
-    if schema is not None and files.is_text(path):
+        said = {name: value for name, value in said.items() if name != "query" and is_text}
+    if schema is not None and is_text:
         said |= {"names": schema.container.columns, "text": schema.container.texts}
-    return files.read(path, **said)
+    return said
 
 
 def suffix_of(data: Path) -> str:
     """The suffix of an output like the data."""
     from unnoise.data import files
+    from unnoise.data.scans import tables_in
 
+    parts = tables_in(data)
+    if parts:
+        return parts[0].suffix.lower()
     known = {".parquet": ".parquet", ".npy": ".npy", ".npz": ".npy", ".safetensors": ".npy"}
     return ".csv" if files.is_text(data) else known.get(data.suffix.lower(), ".npy" if data.suffix == "" else ".csv")
 
@@ -221,6 +235,70 @@ def without(rows: Any, column: str | None, *, needed: bool = True) -> tuple[Any,
         there = f"the columns are {', '.join(map(str, columns[:10]))}" if len(columns) else "the data have no names"
         raise InputError(f"got --weight {column!r}, which is no column of the data; {there}")
     return rows, None
+
+
+def source(path: Path, schema: Schema | None = None, beside: bool = False) -> Source:
+    """The rows of a file or a folder, block by block where they are many; the rest as in `contents`."""
+    from unnoise.data import scans
+
+    return scans.opened(path, block=scans.BLOCK, **_said_of(path, schema, beside))
+
+
+def large(path: Path, stream: bool) -> Any:
+    """The rows of a table in memory, or a scan of them where they are more than that, or `stream` asks for it."""
+    from unnoise.data import scans
+
+    at_once = BYTES_IN_MEMORY // 4  # of text, which is about half of the numbers it becomes
+    sizes = {"block": 0, "large": 0} if stream else {"block": ROWS_IN_MEMORY // 10, "large": at_once}
+    rows = scans.opened(path, **sizes, **_said_of(path, None, beside=False))
+    if isinstance(rows, scans.Held):
+        if stream:
+            raise InputError(f"got --stream, and {path} cannot be read in blocks; expected .csv or .parquet")
+        return rows.data
+    fits = len(rows) <= ROWS_IN_MEMORY and 8 * len(rows) * len(rows.columns) <= BYTES_IN_MEMORY
+    return rows if stream or not fits else rows.sample(len(rows), seed=0)
+
+
+def group(device: str) -> ProcessGroup:
+    """The processes that share the work, which torchrun or accelerate started; or this one."""
+    from unnoise.training import ProcessGroup, Settings
+
+    return ProcessGroup.gather(Settings(device=device))
+
+
+def at(rows: Any, number: int, size: int) -> Any:
+    """A block of rows; None of None."""
+    return None if rows is None else rows[number * size : (number + 1) * size]
+
+
+@contextlib.contextmanager
+def in_block(number: int, size: int) -> Iterator[None]:
+    """Say of which rows a fault counts the rows."""
+    try:
+        yield
+    except InputError as error:
+        if number == 0:
+            raise
+        raise InputError(f"In the {size:,} rows from row {number * size:,}: {error}") from error
+
+
+def some(
+    data: Path | None,
+    labels: Path | None,
+    most: int,
+    seed: int,
+    schema: Schema | None = None,
+    beside: bool = False,
+) -> tuple[Any, Any]:
+    """The data and their conditions; of a table that is read in blocks a random sample of rows, and says so."""
+    from unnoise.data import scans
+
+    rows, y = None if data is None else source(data, schema, beside), contents(labels, beside=True)
+    if rows is None or isinstance(rows, scans.Held):
+        return None if rows is None else rows.data, y
+    if len(rows) > most:
+        say(f"unnoise: {data} has {len(rows):,} rows; what follows is measured on {most:,} of them, chosen at random")
+    return rows.sample(most, seed), None if y is None else y[scans.chosen(len(rows), most, seed)]
 
 
 def idle_labels(file: Path | None, option: str, conditions: Collection[str], rows: Any) -> tuple[bool, str]:

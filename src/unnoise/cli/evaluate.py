@@ -9,6 +9,8 @@ import typer
 
 from unnoise.cli import common, words
 
+MOST_TRAIN = 200_000  # rows of training data that are compared with
+
 
 @common.reports_errors
 @common.reads_files
@@ -57,9 +59,8 @@ def evaluate(
     if report is not None:
         files.check_writable(report, overwrite, {".html"})
     fitted = common.opened(model, device, trust)
-    test = common.contents(data, fitted.schema_)
-    known = common.contents(train, fitted.schema_, beside=True)
-    y, known_y = (common.contents(file, beside=True) for file in (labels, train_labels))
+    test, y = common.some(data, labels, max(max_rows, 1), seed, fitted.schema_)
+    known, known_y = common.some(train, train_labels, MOST_TRAIN, seed, fitted.schema_, beside=True)
     conditions = fitted.schema_.conditions
     words.refuse(
         common.idle_labels(labels, "--labels", conditions, test),

@@ -15,6 +15,7 @@ from unnoise.cli import common, errors, words
 if TYPE_CHECKING:
     from unnoise.model import DenoisingMarkovModel
 
+MOST_VALIDATION = 200_000  # rows of a file to validate on, of those in many more a sample
 _SIGNALS = {129, 130, 143}  # the codes after SIGHUP, SIGINT and SIGTERM
 
 
@@ -99,6 +100,10 @@ def fit(
         int | None,
         typer.Option(min=0, max=common.LAST_SEED, help="Seed of all randomness; 0 by default.", show_default=False),
     ] = None,
+    stream: Annotated[
+        bool,
+        typer.Option("--stream", help="Read the table in blocks, as is done anyway with more than 2 GiB of numbers."),
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint in MODEL.")] = False,
     overwrite: common.Overwrite = False,
     trust: common.Trust = None,
@@ -114,6 +119,9 @@ def fit(
 
     A share of the rows is held out. Training ends when the bound on them no
     longer improves, and the weights that were best on them are kept.
+
+    A table larger than memory, or a folder of .parquet or .csv files, is read in
+    blocks, and its encoded rows wait on the disk of MODEL while it trains.
 
     Ctrl-C saves a checkpoint, from which --resume continues, and so does the end of a job on a cluster (SIGTERM).
 
@@ -157,10 +165,11 @@ def fit(
     }
     model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
     model.set_params(**{name: value for name, value in options.items() if value is not None})
-    rows, y = common.contents(data), common.contents(labels, beside=True)
+    rows, y = common.large(data, stream), common.contents(labels, beside=True)
     words.refuse(common.idle_labels(labels, "--labels", model._conditions(), rows))
     rows, weights = common.without(rows, weight)
-    held_out = None if others is None else common.without(common.contents(others), weight, needed=False)[0]
+    held_out = common.some(others, None, MOST_VALIDATION, seed=0)[0]
+    held_out = common.without(held_out, weight, needed=False)[0]
     more = {"sample_weight": weights, "validation_data": held_out}
     with _continued(output):
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite, **more)
@@ -213,9 +222,10 @@ def _outcome(
 def _offers(model: DenoisingMarkovModel, rows: Any) -> str:
     """What holds between the columns of a table in every row, and is not kept yet."""
     from unnoise.data.constraints import offered
+    from unnoise.data.scans import Scan
 
     schema = model.schema_
-    if schema.feature_names is None:
+    if schema.feature_names is None or isinstance(rows, Scan):  # of which one has not seen every row together
         return ""
     kept = {*schema.conditions, *(name for step in schema.chart.steps for name in (step.target, *step.sources))}
     return "".join(f"\n{sentence}" for sentence in offered(schema.container.split(rows), kept))

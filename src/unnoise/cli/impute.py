@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -55,7 +58,7 @@ def impute(
 
       unnoise impute model holes.csv --point mean -o filled.csv
     """
-    from unnoise.data import files
+    from unnoise.data import files, scans, streams
 
     words.refuse(
         (point is not None and draws != 1, "--draws is for draws, and --point is one filling"),
@@ -69,14 +72,26 @@ def impute(
         common.check_apart(target, "fill", data, labels)
     fitted = common.opened(model, device, trust)
     fitted.set_params(sampler=samplers.chosen(sampler, sampling_steps, fitted))
-    rows, y = common.contents(data, fitted.schema_), common.contents(labels, beside=True)
+    rows, y = common.source(data, fitted.schema_), common.contents(labels, beside=True)
     words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
-    common.check_memory(draws * len(rows), math.prod(fitted.schema_.event_shape))
-    gaps = {name: int(gap.sum()) for name, gap in fitted.schema_.holes(rows).items() if gap.any()}
-    done = fitted.impute(rows, y, draws=draws, point=point, seed=seed)
-    for target, filled in zip(targets, [done] if draws == 1 else done, strict=True):
-        files.write(filled, target, overwrite=overwrite)
-    facts = {"output": [str(target) for target in targets], "rows": len(rows), "filled": gaps, "seed": seed}
+    size = len(rows) if output.suffix == "" else scans.BLOCK  # images are written together
+    common.check_memory(draws * min(len(rows), size), math.prod(fitted.schema_.event_shape))
+    group, count, gaps = common.group(device), -(-len(rows) // size), Counter[str]()
+    with ExitStack() as stack:
+        puts = [stack.enter_context(streams.gathering(target, count, overwrite, group)) for target in targets]
+        for number, block in rows.blocks(size, group.rank, group.size):
+            with common.in_block(number, size):
+                found = {name: int(gap.sum()) for name, gap in fitted.schema_.holes(block).items() if gap.any()}
+                own = streams.seed_of(seed, number)
+                if found or count == 1:
+                    done = fitted.impute(block, common.at(y, number, size), draws=draws, point=point, seed=own)
+                else:
+                    done = block if draws == 1 else [block] * draws
+            gaps.update(found)
+            for put, filled in zip(puts, [done] if draws == 1 else done, strict=True):
+                put(number, filled)
+    gaps = sum(group.shared(gaps), Counter())
+    facts = {"output": [str(target) for target in targets], "rows": len(rows), "filled": dict(gaps), "seed": seed}
     common.result(json, facts, _told(targets, len(rows), gaps))
 
 
@@ -91,7 +106,7 @@ def numbered(output: Path, draws: int) -> list[Path]:
     return [output] if draws == 1 else several
 
 
-def _told(targets: list[Path], rows: int, gaps: dict[str, int]) -> str:
+def _told(targets: list[Path], rows: int, gaps: Mapping[str, int]) -> str:
     count = sum(gaps.values())
     columns = f"{len(gaps)} column{'s' * (len(gaps) != 1)}"
     what = f"filled {count:,} empty cell{'s' * (count != 1)} in {columns}" if count else "there was nothing to fill"

@@ -67,6 +67,9 @@ def sample(
 
     A column that the model was fitted with as --condition takes a value, and needs one.
 
+    Rows are drawn and written in blocks of 100,000, each from its own seed, so memory stays flat; started by torchrun,
+    processes share the blocks.
+
     Examples:
       unnoise sample model -n 500 -o new.csv
 
@@ -74,15 +77,20 @@ def sample(
 
       unnoise sample model --given-file known.csv -o new.csv
     """
-    from unnoise.data import files
+    from unnoise.data import files, scans, streams
 
     files.check_writable(output, overwrite)
     samplers.check_name(sampler)
     fitted = common.opened(model, device, trust)
     make = samplers.chosen(sampler, sampling_steps, fitted)
     read, rows = ({}, n or DEFAULT) if given_file is None else about.from_file(given_file, fitted.schema_, n)
-    common.check_memory(rows, math.prod(fitted.schema_.event_shape))
+    size = rows if output.suffix == "" else scans.BLOCK  # images are written together
+    common.check_memory(min(rows, size), math.prod(fitted.schema_.event_shape))
     known = about.merged(about.told(given, fitted.schema_), read)
-    new = fitted.sample(rows, given=known or None, seed=seed, sampler=make)
-    files.write(new, output, overwrite=overwrite)
+    group, count = common.group(device), -(-rows // size)
+    with streams.gathering(output, count, overwrite, group) as put:
+        for number in range(group.rank, count, group.size):
+            here = known | {name: common.at(values, number, size) for name, values in read.items()}
+            own, n = streams.seed_of(seed, number), min(size, rows - number * size)
+            put(number, fitted.sample(n, given=here or None, seed=own, sampler=make))
     common.result(json, {"output": str(output), "rows": rows, "seed": seed}, f"wrote {rows:,} rows to {output}")

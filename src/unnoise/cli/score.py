@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -72,7 +74,7 @@ def score(
     """
     import polars
 
-    from unnoise.data import files
+    from unnoise.data import files, scans, streams
     from unnoise.evaluation import Bound, ProbabilityFlow
 
     files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))
@@ -82,29 +84,75 @@ def score(
     words.refuse(
         (dequantisations is not None and not fitted.schema_.has_cells, "--dequantisations is for whole numbers"),
     )
-    rows, y = common.contents(data, fitted.schema_), common.contents(labels, beside=True)
+    rows, y = common.source(data, fitted.schema_), common.contents(labels, beside=True)
     words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
-    asked = {"of": about.names(of, "--of", fitted.schema_), "given": about.names(given, "--given", fitted.schema_)}
-    found = fitted.estimate(rows, y, **asked, likelihood=method, dequantisations=dequantisations or 1, seed=seed)
-    table = polars.DataFrame({"log_likelihood": found.log_prob.numpy(), "standard_error": found.standard_error.numpy()})
-    files.write(table.to_numpy() if output.suffix == ".npy" else table, output, overwrite=overwrite)
-    facts, told = _summary(found, fitted.schema_, rows, **asked)
+    asked: dict[str, Any] = {
+        "of": about.names(of, "--of", fitted.schema_),
+        "given": about.names(given, "--given", fitted.schema_),
+    }
+    options: dict[str, Any] = asked | {"likelihood": method, "dequantisations": dequantisations or 1}
+    group, size, means = common.group(device), scans.BLOCK, _Means()
+    with streams.gathering(output, -(-len(rows) // size), overwrite, group) as put:
+        for number, block in rows.blocks(size, group.rank, group.size):
+            with common.in_block(number, size):
+                own = streams.seed_of(seed, number)
+                found = fitted.estimate(block, common.at(y, number, size), **options, seed=own)
+            means.add(found, any(gap.any() for gap in fitted.schema_.holes(block).values()))
+            numbers = {"log_likelihood": found.log_prob.numpy(), "standard_error": found.standard_error.numpy()}
+            table = polars.DataFrame(numbers)
+            put(number, table.to_numpy() if output.suffix == ".npy" else table)
+    facts, told = _summary(_Means.of_all(group.shared(means)), fitted.schema_, **asked)
     facts = {"output": str(output), "rows": len(rows)} | facts
     common.result(json, facts, f"{told}wrote {len(rows):,} rows to {output}")
 
 
-def _summary(found: Estimate, schema: Schema, rows: Any, of: Any, given: Any) -> tuple[dict[str, Any], str]:
+@dataclass
+class _Means:
+    """What blocks of rows add up to: the mean log-likelihood, its Monte Carlo error, and the parts."""
+
+    rows: int = 0
+    log_prob: float = 0.0
+    variance: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
+    method: str = ""
+    holes: bool = False
+
+    def add(self, found: Estimate, holes: bool) -> None:
+        (mean, error), n = found.mean, len(found.log_prob)
+        parts = {name: float(nats.double().mean()) for name, nats in found.parts.items()}
+        self.join(_Means(n, mean, error**2, parts, found.method, holes))
+
+    def join(self, other: _Means) -> None:
+        """The means over both."""
+        if not other.rows:
+            return
+        a, b = self.rows / (self.rows + other.rows), other.rows / (self.rows + other.rows)
+        names = self.parts | other.parts
+        self.parts = {name: a * self.parts.get(name, 0.0) + b * other.parts.get(name, 0.0) for name in names}
+        self.log_prob = a * self.log_prob + b * other.log_prob
+        self.variance = a**2 * self.variance + b**2 * other.variance
+        self.rows, self.method = self.rows + other.rows, other.method
+        self.holes = self.holes or other.holes
+
+    @classmethod
+    def of_all(cls, several: Sequence[_Means]) -> _Means:
+        found = cls()
+        for one in several:
+            found.join(one)
+        return found
+
+
+def _summary(found: _Means, schema: Schema, of: Any, given: Any) -> tuple[dict[str, Any], str]:
     from unnoise.evaluation.bits import bits_per_dimension
     from unnoise.model.scoring import columns_of
 
-    mean, monte_carlo = found.mean
-    parts = {name: float(nats.double().mean()) for name, nats in found.parts.items()}
+    mean, monte_carlo, parts = found.log_prob, found.variance**0.5, found.parts
     of_all = of is None and given is None
     measure = schema.measure if of_all else schema.measure_of(*columns_of(schema, of, given))
     facts = {"mean": mean, "monte_carlo_se": monte_carlo, "parts": parts, "measure": measure, "method": found.method}
     told = f"mean log-likelihood {mean:.4f} ± {monte_carlo:.2g} (Monte Carlo), {found.method}\n"
     told += " + ".join(f"{name} {nats:.4f}" for name, nats in parts.items()) + f"; {measure}\n"
-    if schema.numbers is not None and of_all and not any(gap.any() for gap in schema.holes(rows).values()):
+    if schema.numbers is not None and of_all and not found.holes:
         count = math.prod(schema.event_shape)
         bits, error = bits_per_dimension(mean, count), bits_per_dimension(-monte_carlo, count)
         facts |= {"bits_per_dim": bits, "bits_per_dim_monte_carlo_se": error}

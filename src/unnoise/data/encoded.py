@@ -59,8 +59,14 @@ class Encoded:
             _tree.map(lambda leaf: leaf[indices], self.x), self.jitter, cond, self.known_at(indices), detail
         )
 
+    def without(self, out: Tensor) -> Self:
+        """All rows but those at the rising indices `out`."""
+        kept = torch.ones(len(self), dtype=torch.bool)
+        kept[out] = False
+        return self.rows(kept.nonzero().flatten())
+
     def known_at(self, indices: Tensor) -> Any:
-        """Where the rows at `indices` say something; None for everywhere."""
+        """Where the rows at `indices` say what x is; None for everywhere."""
         return None if self.known is None else _tree.map(lambda leaf: leaf[indices], self.known)
 
     def all(self, rng: torch.Generator) -> tuple[Any, Tensor | None]:

@@ -93,12 +93,20 @@ class Schema(Parts):
         columns, given, present = _read(self.container.split(data), y, list(self.conditions))
         columns, present = self.chart.forward(columns, present)
         n = len(next(iter(columns.values())))
-        jitter = self._joined({name: factor.jitter() for name, factor in self.factors.items()})
-        whole = all(part is None for _, part in _tree.leaves(jitter))
         known = self._joined({name: factor.known(present, n) for name, factor in self.factors.items()})
         x, cond = self._states(columns, present), self._features(given)
         detail = self._joined({name: factor.log_detail(columns, present) for name, factor in self.factors.items()})
-        return Encoded(x, None if whole else jitter, cond, known if present else None, detail)
+        return Encoded(x, self.jitter, cond, known if present else None, detail)
+
+    def whole(self, n: int) -> Any:
+        """`Encoded.known` of n rows without holes: a tree like a state of (n, *cells) bool, all true."""
+        return self._joined({name: factor.known({}, n) for name, factor in self.factors.items()})
+
+    @property
+    def jitter(self) -> Any:
+        """The cell widths of integers in a state, as in `Encoded`; None without any."""
+        jitter = self._joined({name: factor.jitter() for name, factor in self.factors.items()})
+        return None if all(part is None for _, part in _tree.leaves(jitter)) else jitter
 
     def decode(self, x: Any, given: Any = None, rng: torch.Generator | None = None) -> Any:
         """Data of the fitted form from states (n, *event_shape); tensors are on the CPU.

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from unnoise._atomic import atomic_path
-from unnoise.data import files
+from unnoise.data import arrays, files, frames
 from unnoise.data._numerics import Values
+from unnoise.training.dataset import derived_seed
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from unnoise.training.process_group import ProcessGroup
 
 SUFFIXES = (".csv", ".parquet", ".npy")
 
@@ -60,6 +67,93 @@ def appending(path: Path | str, overwrite: bool = False) -> Iterator[Append]:
         if npy:  # the header counts the rows and leaves room
             file.seek(0)
             _write_header(file, rows, last)
+
+
+Put = Callable[[int, Any], None]
+
+
+@contextlib.contextmanager
+def gathering(
+    path: Path | str, count: int, overwrite: bool = False, group: ProcessGroup | None = None
+) -> Iterator[Put]:
+    """Yield `put(number, rows)` for `count` blocks of rows, which end in one file in the order of their numbers.
+
+    Blocks are DataFrames or arrays that differ in length only. They wait in files beside the target, so that the
+    processes of a group can each put some of them, and all must leave the block. One block is written as `files.write`
+    does. If the block raises, no file is left.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "rows.npy"
+    >>> with gathering(path, 2) as put:
+    ...     put(1, np.ones((1, 3)))
+    ...     put(0, np.zeros((2, 3)))
+    >>> np.load(path).sum(1)
+    array([0., 0., 3.])
+    """
+    path, leads = Path(path), group is None or group.rank == 0
+    if count < 2:
+        files.check_writable(path, overwrite)
+        held: list[Any] = []
+        yield lambda number, rows: held.append(rows)
+        if held:
+            files.write(held[0], path, overwrite)
+        if group is not None:
+            group.wait()
+        return
+    files.check_writable(path, overwrite, SUFFIXES)
+    with contextlib.ExitStack() as stack:
+        beside = stack.enter_context(atomic_path(path)) if leads else None
+        name = str(beside) + ".parts" if group is None else group.shared(f"{beside}.parts")[0]
+        parts = Path(name)
+        if leads:
+            parts.mkdir()
+            stack.callback(shutil.rmtree, parts, ignore_errors=True)
+        if group is not None:
+            group.wait()
+        as_array = path.suffix.lower() == ".npy"
+        yield lambda number, rows: _keep(rows, parts / f"{number:08}", as_array)
+        if group is not None:
+            group.wait()
+        if beside is not None:
+            _join(sorted(parts.iterdir()), beside)
+    if group is not None:
+        group.wait()
+
+
+def seed_of(seed: int, number: int) -> int:
+    """The seed of a block of rows: that of all for the first, so that few rows are what they are without blocks."""
+    return seed if number == 0 else derived_seed(seed, "block", number)
+
+
+def _keep(rows: Any, beside: Path, as_array: bool) -> None:
+    if as_array:
+        files.write(rows, beside.with_suffix(".npy"))
+    else:
+        _as_frame(rows).write_parquet(beside.with_suffix(".parquet"), compression="lz4")
+
+
+def _as_frame(rows: Any) -> pl.DataFrame:
+    import polars as pl
+
+    frame = frames.opened(rows)
+    if frame is not None:
+        return frame.to_polars()
+    return pl.DataFrame({f"x{i}": column for i, column in enumerate(_flat(arrays.as_array(rows)).T)})
+
+
+def _join(parts: list[Path], beside: Path) -> None:
+    import polars as pl
+
+    if beside.suffix.lower() == ".npy":
+        stacks = [np.load(part, mmap_mode="r") for part in parts]
+        with open(beside, "wb") as file:
+            _write_header(file, sum(map(len, stacks)), stacks[0])
+            for stack in stacks:
+                file.write(np.ascontiguousarray(stack).data)
+        return
+    rows = pl.scan_parquet(parts, glob=False)
+    write = rows.sink_csv if beside.suffix.lower() == ".csv" else rows.sink_parquet
+    write(beside)
 
 
 def _write_header(file: BinaryIO, rows: int, like: Values) -> None:

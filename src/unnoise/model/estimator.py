@@ -21,6 +21,10 @@ from unnoise._progress import progress
 from unnoise._seeding import seeded
 from unnoise._sketch import is_ours, sketch
 from unnoise.data import Encoded, Schema
+from unnoise.data.mapped import FOLDER as ROWS
+from unnoise.data.mapped import Mapped, mapped, removed
+from unnoise.data.scans import Scan
+from unnoise.data.witnesses import witnesses
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
@@ -169,6 +173,8 @@ class DenoisingMarkovModel(FittedModel):
         home = storage.existing(folder) if resume else None if folder is None else Path(folder)
         given = ToFit(X, y, sample_weight, validation_data)
         if home is None:
+            if isinstance(X, Scan):
+                raise InputError("got a table that is read in blocks, and no folder; expected one for its encoded rows")
             schema = self._infer(X, y)
             if self.quick:
                 self._keep(schema, self._fitted_quickly(schema, given))
@@ -191,7 +197,9 @@ class DenoisingMarkovModel(FittedModel):
             return
         checkpoint, described = home / storage.TRAINING, storage.unfinished(home) if resume else None
         schema = self._infer(given.X, given.y) if described is None else self._schema_of(home, described)
-        portions = given.portions(schema, self.validation, self.random_state)
+        portions = given.portions(
+            schema, self.validation, self.random_state, partial(self._encode, schema, home, leads)
+        )
         width = portions.sizes.width if described is None else width_of(described)
         sizes = dataclasses.replace(portions.sizes, width=width)
         denoiser = trainable(
@@ -215,6 +223,17 @@ class DenoisingMarkovModel(FittedModel):
         self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), width)
         if leads:
             storage.complete(home, description, self.denoiser_, self.losses_, self.validation_losses_)
+            removed(home / ROWS)
+
+    def _encode(self, schema: Schema, home: Path, leads: bool, X: Any, y: Any) -> Encoded | Mapped:
+        """In memory, or in files of which one process makes all."""
+        if not isinstance(X, Scan):
+            return schema.encode(X, y)
+        group = ProcessGroup.gather(self._settings())
+        if leads:
+            mapped(schema, X, y, home / ROWS)
+        group.wait()
+        return mapped(schema, X, y, home / ROWS)
 
     def _fit_quickly_in(self, home: Path, given: ToFit, resume: bool, leads: bool) -> None:
         if resume:
@@ -234,6 +253,11 @@ class DenoisingMarkovModel(FittedModel):
         return denoiser
 
     def _infer(self, X: Any, y: Any) -> Schema:
+        if isinstance(X, Scan):
+            if self.quick:
+                raise InputError("got quick and a table that is read in blocks; expected rows in memory: fit a sample")
+            X, index = witnesses(X, seed=0)
+            y = None if y is None else y[index]
         said: dict[str, Any] = {"kinds": self.kinds, "constraints": self.constraints}
         return Schema.infer(X, y, condition=self._conditions(), **said)
 
@@ -313,7 +337,7 @@ class DenoisingMarkovModel(FittedModel):
         function(or_none=True, or_class=True, **parts)
 
     def _train(self, schema: Schema, state: TrainState, portions: Portions, checkpoint: Path | None = None) -> None:
-        def rows(part: Encoded) -> Dataset:
+        def rows(part: Encoded | Mapped) -> Dataset:
             return asking(self.roles, state.denoiser, part, schema)
 
         objective, settings = self.objective or default_objective(state.denoiser), state.settings

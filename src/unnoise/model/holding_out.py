@@ -14,10 +14,12 @@ from unnoise import _tree
 from unnoise._checks import real
 from unnoise._errors import InputError
 from unnoise.data import Encoded, Schema
+from unnoise.data.mapped import Mapped
 from unnoise.model.defaults import Sizes
 from unnoise.objectives import Objective
 from unnoise.training import Dataset, HeldOut, Settings, Validation
-from unnoise.training.dataset import check_weights, derived_seed, digest
+from unnoise.training.dataset import MOST_DEALT, check_weights, derived_seed, digest
+from unnoise.training.scattering import ROUNDS, scattered
 
 FEW_HELD_OUT, MOST_HELD_OUT = 20, 2048  # rows: more would cost data and time, and tell little more
 
@@ -33,33 +35,35 @@ class Portions:
         held_weights: of those held out.
     """
 
-    rows: Encoded
+    rows: Encoded | Mapped
     weights: Tensor | None = None
     held_out: Encoded | None = None
     held_weights: Tensor | None = None
 
     @classmethod
-    def of(cls, encoded: Encoded, weights: Tensor | None, share: float, seed: int) -> Portions:
+    def of(cls, encoded: Encoded | Mapped, weights: Tensor | None, share: float, seed: int) -> Portions:
         """Hold out a share of the rows that count, chosen by the seed.
 
         Of few rows a quarter, up to `FEW_HELD_OUT`, without which one would know too little; of many `MOST_HELD_OUT`.
         """
-        counting = torch.arange(len(encoded)) if weights is None else weights.nonzero().flatten()
-        fewest = min(FEW_HELD_OUT, len(counting) // 4)
-        held = min(max(round(share * len(counting)), fewest), MOST_HELD_OUT)
+        counting = None if weights is None else weights.nonzero().flatten()
+        count = len(encoded) if counting is None else len(counting)
+        fewest = min(FEW_HELD_OUT, count // 4)
+        held = min(max(round(share * count), fewest), MOST_HELD_OUT)
         if not (held and share):
             return cls(encoded, weights)
-        rng = torch.Generator().manual_seed(derived_seed(seed, "held out"))
-        chosen = torch.zeros(len(encoded), dtype=torch.bool)
-        chosen[counting[torch.randperm(len(counting), generator=rng)[:held]]] = True
-        kept, out = (~chosen).nonzero().flatten(), chosen.nonzero().flatten()
-        of = [None if weights is None else weights[indices] for indices in (kept, out)]
-        return cls(encoded.rows(kept), of[0], encoded.rows(out), of[1])
+        drawn = _drawn(count, held, seed)
+        out = (drawn if counting is None else counting[drawn]).sort().values
+        if weights is None:
+            return cls(encoded.without(out), None, encoded.rows(out))
+        kept = torch.ones(len(encoded), dtype=torch.bool)
+        kept[out] = False
+        return cls(encoded.without(out), weights[kept], encoded.rows(out), weights[out])
 
     @property
     def sizes(self) -> Sizes:
         """The numbers of a training that suit as much data."""
-        return Sizes.of(len(self.rows), _tree.numel_per_row(self.rows.x))
+        return Sizes.of(len(self.rows), _tree.numel_per_row(self.rows.rows(torch.arange(1)).x))
 
     @property
     def digest(self) -> str | None:
@@ -108,13 +112,24 @@ class ToFit:
     sample_weight: Any = None
     validation_data: Any = None
 
-    def portions(self, schema: Schema, share: float, seed: int) -> Portions:
-        """The encoded rows to learn from, and those held out."""
-        encoded = schema.encode(self.X, self.y)
+    def portions(
+        self, schema: Schema, share: float, seed: int, encode: Callable[[Any, Any], Encoded | Mapped] | None = None
+    ) -> Portions:
+        """The encoded rows to learn from, as `encode` keeps them, and those held out."""
+        encoded = (encode or schema.encode)(self.X, self.y)
         weights = weights_of(self.sample_weight, len(encoded))
         if self.validation_data is None:
             return Portions.of(encoded, weights, share, seed)
         return Portions(encoded, weights, schema.encode(*pair_of(self.validation_data)))
+
+
+def _drawn(n: int, count: int, seed: int) -> Tensor:
+    """Different numbers below n, at random; of very many without a list of all."""
+    if n > MOST_DEALT:
+        keys = tuple(derived_seed(seed, "held out", i) for i in range(ROUNDS))
+        return scattered(torch.arange(count), n, keys)
+    rng = torch.Generator().manual_seed(derived_seed(seed, "held out"))
+    return torch.randperm(n, generator=rng)[:count]
 
 
 def check_share(validation: Any) -> None:

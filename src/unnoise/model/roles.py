@@ -14,7 +14,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import refuse
 from unnoise._errors import InputError
-from unnoise.data import Encoded, Schema
+from unnoise.data import Schema
 from unnoise.denoisers import Answering, Denoiser, Neural, Roles
 from unnoise.heads import Head, told
 from unnoise.model.defaults import default_head
@@ -61,7 +61,7 @@ def trained(denoiser: Denoiser) -> Denoiser:
     return denoiser.denoiser if isinstance(denoiser, Answering) else denoiser
 
 
-def asking(roles: str, denoiser: Denoiser, encoded: Encoded, schema: Schema) -> Dataset:
+def asking(roles: str, denoiser: Denoiser, encoded: Dataset, schema: Schema) -> Dataset:
     """The rows, each with a random question, where the denoiser answers them."""
     if not isinstance(denoiser, Answering):
         return encoded

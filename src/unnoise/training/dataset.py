@@ -16,8 +16,10 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
+from unnoise.training.scattering import ROUNDS, scattered
 
 STREAM = 2**16  # indices of a stream, which mean nothing
+MOST_DEALT = 2**24  # examples of a round that is held in memory, 128 MiB
 ROUND = 16384  # examples per round of small data: one draw serves many steps
 
 
@@ -128,10 +130,22 @@ class BatchOrder:
         """The examples of this step's batch, (batch_size,)."""
         length = self.num_examples * self.passes  # of a round: never shorter than a batch
         number, start = divmod(step * self.batch_size, length)
+        if self.num_examples > MOST_DEALT and self._cumulative is None:
+            return self._scattered(number, start)
         head = self._deal(number)[start : start + self.batch_size]
         if len(head) == self.batch_size:
             return head
         return torch.cat((head, self._deal(number + 1)[: self.batch_size - len(head)]))
+
+    def _scattered(self, number: int, start: int) -> Tensor:
+        """A batch of a round of too many examples to hold, which is one pass; its end may lie in the next one."""
+        first = torch.arange(start, min(start + self.batch_size, self.num_examples))
+        rest = torch.arange(self.batch_size - len(first))
+        return torch.cat([self._places(number, first), self._places(number + 1, rest)])
+
+    def _places(self, number: int, places: Tensor) -> Tensor:
+        keys = tuple(derived_seed(self.seed, "order", number, i) for i in range(ROUNDS))
+        return scattered(places, self.num_examples, keys)
 
     def _deal(self, number: int) -> Tensor:
         if number != self._cached:

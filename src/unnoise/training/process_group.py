@@ -76,6 +76,19 @@ class ProcessGroup:
         """The mean over the processes."""
         return values if self.accelerator is None else self.accelerator.reduce(values, reduction="mean")
 
+    def shared(self, value: Any) -> list[Any]:
+        """The values of all processes, by rank."""
+        if self.accelerator is None:
+            return [value]
+        from accelerate.utils import gather_object
+
+        return list(gather_object([value]))
+
+    def wait(self) -> None:
+        """Go on once all processes are here."""
+        if self.accelerator is not None:
+            self.accelerator.wait_for_everyone()
+
 
 def _warn_of_missing_processes() -> None:
     """Without MPI `accelerate launch --cpu --num_processes 2` quietly starts one."""
