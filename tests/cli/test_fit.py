@@ -66,7 +66,8 @@ def test_json_tells_the_facts(done: Run, data: Path, tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_model(done: Run, data: Path, model: Path, tmp_path: Path) -> None:
     for name, seed in {"same": 0, "other": 1}.items():
-        done("fit", data / "rows.csv", "-o", tmp_path / name, "--seed", seed, *FEW)
+        words = ("--column", "a=real", "--column", "b=real", "--seed", seed)
+        done("fit", data / "rows.csv", "-o", tmp_path / name, *words, *FEW)
     assert same_weights(tmp_path / "same", model)
     assert not same_weights(tmp_path / "other", model)
 
