@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
-MOST_BYTES = 580_000  # checks of everything that comes from outside took 40 KB of it
+MOST_BYTES = 701_000  # 3 % above the 681 KB that were measured; readers, masked numbers and reports took 100 KB
 SUFFIXES = {".py", ".css", ".typed"}
 
 

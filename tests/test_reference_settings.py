@@ -389,7 +389,7 @@ def walks():
 def fitted():
     data = np.random.default_rng(0).multivariate_normal([1.0, -2.0], [[1.0, 0.8], [0.8, 1.5]], 64)
     network = partial(MLP, width=16, depth=1, embedding=16)
-    fixed = {"steps": 20, "batch_size": 32, "device": "cpu", "progress": False, "roles": "joint"}
+    fixed = {"steps": 20, "batch_size": 32, "device": "cpu", "progress": False, "roles": "joint", "validation": 0}
     model = DenoisingMarkovModel(network=network, **fixed).fit(data)
     bound = model.score_samples(data[:3], likelihood=Bound(draws=8))
     return {

@@ -56,6 +56,11 @@ def _device(args: Sequence[Any], given: Mapping[str, Any]) -> str:
     return torch.device(next(devices, given.get("device") or torch.get_default_device())).type
 
 
+def fresh_seed() -> int:
+    """A seed that nobody knows, from 0 to 2**63 - 1."""
+    return torch.Generator().seed() % 2**63
+
+
 def generator(seed: int | None, device: torch.device | str = "cpu") -> torch.Generator:
     """From a seed; None takes a fresh one.
 

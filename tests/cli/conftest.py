@@ -16,6 +16,7 @@ from unnoise.cli import app
 
 Run = Callable[..., Result]
 FEW = ("--steps", "3", "--batch-size", "16", "--device", "cpu")
+REAL = ("--column", "a=real", "--column", "b=real")  # numbers on the line, with an exact density
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +73,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model(run: Run, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of rows.csv."""
+    """A model of rows.csv, whose columns are said to be real."""
     folder = tmp_path_factory.mktemp("models") / "rows"
-    assert run("fit", data / "rows.csv", "-o", folder, *FEW).exit_code == 0
+    assert run("fit", data / "rows.csv", "-o", folder, *FEW, *REAL).exit_code == 0
     return folder
 
 

@@ -55,7 +55,8 @@ def test_what_cannot_be_measured_is_refused(refused: Run, data: Path, model: Pat
     refused(*words, "--report", tmp_path / "report.html", match="report.html exists; pass --overwrite")
     refused(*words, "--report", tmp_path / "report.pdf", match="is of no type that can be written; expected .html")
     refused(*words, "--train", tmp_path / "nothing.csv", match="There is no file or folder")
-    refused("evaluate", model, data / "people.csv", match="Feature names unseen at fit time")
+    (tmp_path / "less.csv").write_text("a,c\n" + "1,2\n" * 12)
+    refused("evaluate", model, tmp_path / "less.csv", match="unseen at fit time: - c .*missing: - b")
     refused("evaluate", tmp_path, data / "rows.csv", match="there is no model in")
     assert (tmp_path / "report.html").read_text() == "mine"
 
@@ -65,7 +66,7 @@ def test_rows_with_holes_are_measured_by_what_is_known(run: Run, data: Path, tmp
     """By a model whose training had holes, which models them, and by one whose training had none."""
     rows = pl.read_csv(data / "rows.csv").with_columns(b=pl.when(pl.col("a") < 0.5).then("b"))
     rows.write_csv(tmp_path / "holes.csv")
-    few = ("--steps", "3", "--batch-size", "16", "--device", "cpu")
+    few = ("--steps", "3", "--batch-size", "16", "--device", "cpu", "--column", "a=real", "--column", "b=real")
     fitted = run("fit", tmp_path / "holes.csv", "-o", tmp_path / "holed", *few)
     share = 100 * rows["b"].null_count() / 40
     assert f"missing in {share:.0f} % of rows" in fitted.stdout

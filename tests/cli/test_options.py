@@ -35,7 +35,7 @@ def whole(run: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pat
     folder = tmp_path_factory.mktemp("whole")
     rows = np.random.default_rng(0).poisson(3, (40, 2))
     pl.DataFrame({"a": rows[:, 0], "b": rows[:, 1]}).write_csv(folder / "rows.csv")
-    words = ("--steps", "3", "--batch-size", "16", "--device", "cpu")
+    words = ("--steps", "3", "--batch-size", "16", "--device", "cpu", "--column", "a=integer", "--column", "b=integer")
     assert run("fit", folder / "rows.csv", "-o", folder / "model", *words).exit_code == 0
     pl.DataFrame({"a": rows[:8, 0], "b": rows[:8, 1]}).write_csv(folder / "few.csv")
     return folder / "model", folder / "few.csv"

@@ -30,7 +30,7 @@ def test_names_of_numbers_are_said_and_then_known(run: Run, done: Run, tmp_path:
     path, model = tmp_path / "years.csv", tmp_path / "model"
     path.write_text("2019,2020\n" + "".join(f"{i}.5,{i % 4}\n" for i in range(20)))
     assert "is read as data, as it holds numbers only" in run("fit", path, "-o", tmp_path / "other", *FEW).stderr
-    assert done("fit", path, "-o", model, *FEW, "--header", "yes").stdout.startswith("2019  real")
+    assert done("fit", path, "-o", model, *FEW, "--header", "yes").stdout.startswith("2019  numbers with 1 decimal")
     done("score", model, path, "-o", tmp_path / "s.csv", "--likelihood", "bound")
     assert pl.read_csv(tmp_path / "s.csv").height == 20
 
@@ -55,7 +55,7 @@ def test_a_query_selects(done: Run, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("a,b\n" + "".join(f"{i}.5,{i}\n" for i in range(20)))
     query = "select a, a * 2.0 as twice from data"
     told = done("fit", tmp_path / "rows.csv", "-o", tmp_path / "q", *FEW, "--query", query)
-    assert told.stdout.startswith("a      real")
+    assert told.stdout.startswith("a      numbers with 1 decimal 0.5 to 19.5")
     assert "twice" in told.stdout
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unnoise._errors import InputError
 from unnoise.cli import common, words
 
+if TYPE_CHECKING:
+    from unnoise.model import DenoisingMarkovModel
+
 MOST_TRAIN = 200_000  # rows of training data that are compared with
+FITTING = 60.0  # seconds that a rival may take
 
 
 @common.reports_errors
@@ -66,7 +71,8 @@ def evaluate(
         common.idle_labels(labels, "--labels", conditions, test),
         common.idle_labels(train_labels, "--train-labels", conditions, known),
     )
-    found = measure(fitted, test, y, train=known, train_y=known_y, max_rows=max_rows, seed=seed)
+    rivals = _rivals(fitted, known, test, seed)
+    found = measure(fitted, test, y, train=known, train_y=known_y, rivals=rivals, max_rows=max_rows, seed=seed)
     if report is not None:
         page_of(found, f"{model.name} on {data.name}", words.command_line()).write(report)
     lines = ["can I trust it?"]
@@ -78,3 +84,18 @@ def evaluate(
     lines += [f"{label}: {words}" for label, words in methods.items()]
     lines += [] if report is None else [f"wrote {report}"]
     common.result(json, found.measured() | {"methods": methods} | found.details(), "\n".join(lines))
+
+
+def _rivals(fitted: DenoisingMarkovModel, train: Any, test: Any, seed: int) -> dict[str, DenoisingMarkovModel]:
+    """A mixture that was fitted to the same rows, where the model is one of a table and no mixture itself."""
+    from unnoise.model import quick
+
+    schema = fitted.schema_
+    if train is None or schema.feature_names is None or schema.conditions or fitted.quick:
+        return {}
+    try:
+        mixture = quick.rival(schema.selected(train), kinds=fitted.kinds, time_limit=FITTING, seed=seed)
+        mixture.schema_.encode(test)
+    except InputError:  # columns with no law in closed form, or values that no training row has
+        return {}
+    return {"mixture": mixture}

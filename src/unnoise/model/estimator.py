@@ -18,7 +18,7 @@ from unnoise import processes, storage
 from unnoise._checks import flag, function, instance
 from unnoise._errors import InputError
 from unnoise._progress import progress
-from unnoise._seeding import seeded
+from unnoise._seeding import fresh_seed, seeded
 from unnoise._sketch import is_ours, sketch
 from unnoise.data import Encoded, Schema
 from unnoise.data.mapped import FOLDER as ROWS
@@ -81,7 +81,7 @@ class DenoisingMarkovModel(FittedModel):
         time_limit: seconds after which training ends, or None.
         checkpoint_every: seconds between checkpoints; 0 for one after every step.
         device: "auto", "cpu", "cuda" ...
-        random_state: seed of the weights, the batches and the noise.
+        random_state: seed of the weights, the batches and the noise; None takes a fresh one in every `fit`.
         progress: whether to show bars; None shows them on a terminal.
 
     Attributes:
@@ -99,6 +99,8 @@ class DenoisingMarkovModel(FittedModel):
     >>> model.score_samples(x[:3]).shape
     (3,)
     """
+
+    _fresh: int = 0  # the seed where random_state is None
 
     def __init__(
         self,
@@ -126,7 +128,7 @@ class DenoisingMarkovModel(FittedModel):
         time_limit: float | None = None,
         checkpoint_every: float = 30.0,
         device: str = "auto",
-        random_state: int = 0,
+        random_state: int | None = 0,
         progress: bool | None = None,
     ) -> None:
         self.condition, self.roles, self.kinds = condition, roles, kinds
@@ -169,6 +171,7 @@ class DenoisingMarkovModel(FittedModel):
         """
         if resume and overwrite:
             raise InputError("got resume and overwrite; expected one of them: to go on, or to begin anew")
+        self._fresh = fresh_seed()
         settings = self._settings()
         home = storage.existing(folder) if resume else None if folder is None else Path(folder)
         given = ToFit(X, y, sample_weight, validation_data)
@@ -179,7 +182,7 @@ class DenoisingMarkovModel(FittedModel):
             if self.quick:
                 self._keep(schema, self._fitted_quickly(schema, given))
                 return self
-            portions = given.portions(schema, self.validation, self.random_state)
+            portions = given.portions(schema, self.validation, self._seed)
             sizes = portions.sizes
             denoiser = trainable(self._untrained(schema, width=sizes.width))
             state = TrainState(denoiser, self._settings(sizes, denoiser))
@@ -197,9 +200,9 @@ class DenoisingMarkovModel(FittedModel):
             return
         checkpoint, described = home / storage.TRAINING, storage.unfinished(home) if resume else None
         schema = self._infer(given.X, given.y) if described is None else self._schema_of(home, described)
-        portions = given.portions(
-            schema, self.validation, self.random_state, partial(self._encode, schema, home, leads)
-        )
+        if described is not None and isinstance(described.data, dict):
+            self._fresh = described.data.get("seed", self._fresh)
+        portions = given.portions(schema, self.validation, self._seed, partial(self._encode, schema, home, leads))
         width = portions.sizes.width if described is None else width_of(described)
         sizes = dataclasses.replace(portions.sizes, width=width)
         denoiser = trainable(
@@ -212,6 +215,8 @@ class DenoisingMarkovModel(FittedModel):
         if described is not None and isinstance(described.data, dict) and "held_out" in described.data:
             portions.check_same(described.data["held_out"])
         data = {"rows": state.num_examples, "digest": state.digest, "held_out": portions.digest, "width": width}
+        if self.random_state is None:
+            data["seed"] = self._fresh
         description = storage.Description.of(self.get_params(deep=False), schema, data)
         state.run = description.run
         if resume and checkpoint.exists():
@@ -247,7 +252,7 @@ class DenoisingMarkovModel(FittedModel):
     def _fitted_quickly(self, schema: Schema, given: ToFit) -> Denoiser:
         encoded = schema.encode(given.X, given.y)
         weights = weights_of(given.sample_weight, len(encoded))
-        options: Any = dict(seed=self.random_state, time_limit=self.time_limit, show=self.progress)
+        options: Any = dict(seed=self._seed, time_limit=self.time_limit, show=self.progress)
         denoiser = quick.fitted(self._process(schema), encoded, schema, weights=weights, **options)
         self.ended_ = f"fitted a mixture of {len(denoiser.weights):,} components to {len(encoded):,} rows"
         return denoiser
@@ -297,7 +302,11 @@ class DenoisingMarkovModel(FittedModel):
             shape = network.head.input_shape if self.network is None and isinstance(network, Neural) else None
             by_size = {"steps": sizes.steps, "batch_size": sizes.batch_size, "learning_rate": default_rate(shape)}
             chosen = by_size | chosen
-        return Settings(**chosen | {"seed": self.random_state})
+        return Settings(**chosen | {"seed": self._seed})
+
+    @property
+    def _seed(self) -> int:
+        return self._fresh if self.random_state is None else self.random_state
 
     def _conditions(self) -> tuple[str, ...]:
         if self.condition is None:
@@ -310,7 +319,7 @@ class DenoisingMarkovModel(FittedModel):
         """With first weights; the network is built inside a context."""
         process = self._process(schema)
         head_of = chosen_head(self.roles, schema, process, self.head)
-        with seeded(self.random_state):
+        with seeded(self._seed):
             head = process.head if head_of is None else head_of(process)
             with inside or nullcontext():
                 make = self.network or partial(default_network, width=width)

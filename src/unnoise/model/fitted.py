@@ -92,7 +92,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         n = self._count(n)
         known = self.schema_.given({} if given is None else given, n)
         rng = generator(seed)
-        x = sampled(self.schema_, known, self.asker(rng, sampler=sampler, steps=steps), rng)
+        x, known = sampled(self.schema_, known, self.asker(rng, sampler=sampler, steps=steps), rng)
         return self.schema_.written(x, known, rng)
 
     def asker(

@@ -13,7 +13,8 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError, warn
 from unnoise.data import Schema
-from unnoise.data.questions import Given, Within
+from unnoise.data._numerics import Values
+from unnoise.data.questions import Given, Held, Within
 from unnoise.denoisers import conditions
 from unnoise.model.questions import Ask, Flags, Rows, any_in_row, drawn, negated, told
 
@@ -21,41 +22,53 @@ MOST_TRIES = 256  # draws per row, for ranges and sets
 AT_ONCE = 2**15  # draws of one attempt
 
 
-def sampled(schema: Schema, known: Given, ask: Ask, rng: torch.Generator) -> Any:
-    """The states of rows of which something is known."""
+def sampled(schema: Schema, known: Given, ask: Ask, rng: torch.Generator) -> tuple[Any, Given]:
+    """The states of rows of which something is known, and what is known with the values drawn for ranges and sets."""
     rows, flags = Rows(known.x, known.known, known.cond), Flags(schema)
     if len(rows) and not any_in_row(negated(rows.known)).any():
         raise InputError("got values for every column as given, so nothing is left to ask; leave some out")
     if known.within:
-        rows = _within(rows, known.within, schema, ask, rng)
-    return drawn(rows, flags, ask).x
+        rows, values = _within(rows, known.within, schema, ask, rng)
+        known = replace(known, columns={**known.columns, **values})
+    return drawn(rows, flags, ask).x, known
 
 
-def _within(rows: Rows, within: Mapping[str, Within], schema: Schema, ask: Ask, rng: torch.Generator) -> Rows:
+def _within(
+    rows: Rows, within: Mapping[str, Within], schema: Schema, ask: Ask, rng: torch.Generator
+) -> tuple[Rows, Held]:
     """The rows with the columns of ranges and sets drawn and known: draws of these alone, until they lie inside.
 
-    Rows that know the same share their draws. Where `MOST_TRIES` draws per row are not enough they are used again.
+    Rows that know the same share their draws. Where `MOST_TRIES` draws per row are not enough they are used again. A
+    state may stand for many values, a few of them inside, so the values that were drawn are kept too, of the columns
+    that hang together with no others.
     """
+    alone = [name for name in within if schema.chart.connected(name) <= {name}]
+    exact: dict[str, Values] = {}
     wanted = _tree.map(lambda cells, known: cells & ~known, schema.cells(schema.chart.closure(within)), rows.known)
     alike, left = _alike(rows), torch.arange(len(rows))
-    tries, kept = 0, []
+    tries, kept, pools = 0, [], []
     while len(left) and tries < MOST_TRIES * len(rows):
         index = left.repeat(max(1, min(tries, AT_ONCE) // len(left)))
         tries += len(index)
         some = told(rows.at(index), conditions.at(wanted, index), ask)
-        values = schema.values(some.x)
+        values, drawn_in = schema.values(some.x), schema.values(some.x, rng)
+        values |= {name: drawn_in[name] for name in alone}
         inside = torch.from_numpy(np.logical_and.reduce([one.holds(values[name]) for name, one in within.items()]))
         hits = some.at(inside)
+        own = {name: values[name][inside.numpy()] for name in alone}
         if alike:
             kept.append(hits)
+            pools.append(own)
             places, left = left[: len(hits)], left[len(hits) :]
-            hits = hits.at(torch.arange(len(places)))
+            first = torch.arange(len(places))
         else:
             places, first = _first_of_each(index[inside])
-            hits, left = hits.at(first), left[~torch.isin(left, places)]
-        rows = _with(rows, places, hits)
+            left = left[~torch.isin(left, places)]
+        rows = _with(rows, places, hits.at(first))
+        _keep(exact, len(rows), places, {name: part[first.numpy()] for name, part in own.items()})
+    everywhere = np.ones(len(rows), dtype=bool)
     if not len(left):
-        return rows
+        return rows, {name: (part, everywhere) for name, part in exact.items()}
     words = ", ".join(f"{name} {one}" for name, one in within.items())
     pool = _joined(kept) if kept else None
     if pool is None or not len(pool):
@@ -64,7 +77,15 @@ def _within(rows: Rows, within: Mapping[str, Within], schema: Schema, ask: Ask, 
     size = len(pool)
     warn(f"{size} of {tries:,} draws have {words}: the {len(rows)} rows have an effective sample size of {size}")
     chosen = torch.randint(size, (len(left),), generator=rng)
-    return _with(rows, left, pool.at(chosen))
+    own = {name: np.concatenate([part[name] for part in pools])[chosen.numpy()] for name in alone}
+    _keep(exact, len(rows), left, own)
+    return _with(rows, left, pool.at(chosen)), {name: (part, everywhere) for name, part in exact.items()}
+
+
+def _keep(exact: dict[str, Values], n: int, places: Tensor, own: Mapping[str, Values]) -> None:
+    """Set the values of some of n rows."""
+    for name, part in own.items():
+        exact.setdefault(name, np.zeros((n, *part.shape[1:]), dtype=part.dtype))[places.numpy()] = part
 
 
 def _alike(rows: Rows) -> bool:
