@@ -88,13 +88,13 @@ def evaluate(
 
 def _rivals(fitted: DenoisingMarkovModel, train: Any, test: Any, seed: int) -> dict[str, DenoisingMarkovModel]:
     """A mixture that was fitted to the same rows, where the model is one of a table and no mixture itself."""
-    from unnoise.model import quick
+    from unnoise.model import rival
 
     schema = fitted.schema_
     if train is None or schema.feature_names is None or schema.conditions or fitted.quick:
         return {}
     try:
-        mixture = quick.rival(schema.selected(train), kinds=fitted.kinds, time_limit=FITTING, seed=seed)
+        mixture = rival(schema.selected(train), kinds=fitted.kinds, time_limit=FITTING, seed=seed)
         mixture.schema_.encode(test)
     except InputError:  # columns with no law in closed form, or values that no training row has
         return {}
