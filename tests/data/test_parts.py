@@ -35,7 +35,13 @@ FRAME = pd.DataFrame(
 FRAME.loc[[0, 1, 2], "age"] = np.nan
 FRAME.loc[5, "sex"] = None
 NUMBERS = {"height": "real", "age": "integer"}
-KINDS = NUMBERS | {"wind": "degrees", "swell": "degrees", "lat,lon": "latlon", "word": "sequence", "a,b,c": "proportions"}
+KINDS = NUMBERS | {
+    "wind": "degrees",
+    "swell": "degrees",
+    "lat,lon": "latlon",
+    "word": "sequence",
+    "a,b,c": "proportions",
+}
 
 
 @pytest.fixture(scope="module")

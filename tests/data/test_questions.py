@@ -38,7 +38,13 @@ FRAME.loc[[0, 1], "smoker"] = None
 FRAME.loc[[1, 2], "calls"] = None
 FRAME.loc[3, "word"] = None
 NUMBERS = {"height": "real", "age": "integer"}
-KINDS = NUMBERS | {"calls": "count", "lat,lon": "latlon", "word": "sequence", "a,b,c": "proportions", "grade": "ordered"}
+KINDS = NUMBERS | {
+    "calls": "count",
+    "lat,lon": "latlon",
+    "word": "sequence",
+    "a,b,c": "proportions",
+    "grade": "ordered",
+}
 
 
 @pytest.fixture(scope="module")

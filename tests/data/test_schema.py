@@ -17,7 +17,6 @@ from scipy import stats
 from unnoise._errors import InputError
 from unnoise.data import Schema
 
-
 COORDINATES = {"height": "real", "age": "integer"}
 
 

@@ -135,7 +135,7 @@ class Validation:
 
 @dataclass
 class Looks:
-    """What validation has said, and the averaged weights of the look that is kept: the best, or the last within slack."""
+    """What validation has said, and the averaged weights of the look that is kept: the best, or the last in slack."""
 
     steps: list[int] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)

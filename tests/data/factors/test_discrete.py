@@ -137,7 +137,14 @@ def test_a_table_of_everything_is_a_nested_state() -> None:
             "age": draws.integers(1, 90, size=30),
         }
     )
-    kinds = {"height": "real", "age": "integer", "wind": "angle", "lat,lon": "latlon", "calls": "count", "work,rest": "proportions"}
+    kinds = {
+        "height": "real",
+        "age": "integer",
+        "wind": "angle",
+        "lat,lon": "latlon",
+        "calls": "count",
+        "work,rest": "proportions",
+    }
     schema = Schema.infer(frame, kinds=kinds)
     encoded = schema.encode(frame)
     assert set(encoded.x) == {"numbers", "category", "angle", "count", "lat,lon", "work,rest"}

@@ -1,4 +1,4 @@
-"""K laws of every cell, side by side: what mixtures of product laws are made of."""
+"""Many laws of every cell, side by side: what mixtures of product laws are made of."""
 
 from unnoise.laws.components.base import NUMBERS_AT_ONCE as NUMBERS_AT_ONCE
 from unnoise.laws.components.base import Components as Components

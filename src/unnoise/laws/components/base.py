@@ -1,4 +1,4 @@
-r"""K laws of every cell of a point, side by side: what mixtures of product laws are made of.
+r"""Many laws of every cell of a point, side by side: what mixtures of product laws are made of.
 
 The M step of EM is in closed form for each family: a *tally* of weighted rows, summed over blocks, then `refitted`. The
 prior is conjugate: `rows` further rows in every component, with the law of all rows (the base, one component). So the
@@ -20,7 +20,7 @@ HALF = 0.5  # a count added to every state: Jeffreys' prior
 
 
 class Components(ABC):
-    """K product laws over the cells of a point; cells may be unknown, and are then left out.
+    """Many product laws over the cells of a point; cells may be unknown, and are then left out.
 
     Points are (n, *cells), masks of known cells bool of the same shape, weights of rows (n, K).
     """
