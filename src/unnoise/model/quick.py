@@ -103,8 +103,8 @@ def rival(
 def _checked(process: Process[Any], schema: Schema) -> HasKernel[Any]:
     if schema.conditions:
         raise InputError(
-            f"got {', '.join(schema.conditions)} as conditions, which a quick model does not have: leave condition out, "
-            "as any columns can be given when it is asked"
+            f"got {', '.join(schema.conditions)} as conditions, which a quick model does not have: leave condition "
+            "out, as any columns can be given when it is asked"
         )
     return require(process, HasKernel, "a quick model", "a process with a kernel, or quick=False")
 
