@@ -43,7 +43,7 @@ def imputed(model: Model, X: Any, y: Any, draws: int, point: str | None, seed: i
     ask = model.asker(rng)
     if point is not None:
         ask = partial(_points, model, ask, POINTS[point])
-    if point == "mean":
+    if point is not None and POINTS[point]:
         ask = partial(_with_means, model, ask)
     done = _chunks(filled(rows.at(some).repeated(draws), flags, ask).x, draws)
     where = some.nonzero()[:, 0]

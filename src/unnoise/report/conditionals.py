@@ -14,7 +14,7 @@ from unnoise._errors import InputError
 from unnoise._seeding import generator
 from unnoise.data import Schema
 from unnoise.data._numerics import Values
-from unnoise.data.factors import AngleFactor, CategoryFactor, CountFactor, Factor, NumberFactor
+from unnoise.data.factors import AngleFactor, CategoryFactor, CountFactor, Factor, NumberFactor, ResolvedFactor
 from unnoise.model.questions import Flags, Rows, drawn, either, every_cell
 from unnoise.report.assessment import Assessment
 from unnoise.report.plots._style import shorten
@@ -94,7 +94,7 @@ def _entropy(shares: NDArray[np.float64]) -> float:
 def _columns(schema: Schema, result: Assessment) -> tuple[dict[str, Values], dict[str, NDArray[np.bool_]]]:
     """The columns of numbers and levels, in the order of the data, and in which rows they are known."""
     held = schema.values(result.test.x)
-    kinds = (NumberFactor, AngleFactor, CountFactor, CategoryFactor)
+    kinds = (NumberFactor, ResolvedFactor, AngleFactor, CountFactor, CategoryFactor)
     of: dict[str, tuple[str, Factor]] = {
         column: (name, factor)
         for name, factor in schema.factors.items()
@@ -107,7 +107,11 @@ def _columns(schema: Schema, result: Assessment) -> tuple[dict[str, Values], dic
     for name in names:
         key, factor = of[name]
         cells = known[key] if isinstance(known, dict) else known
-        present[name] = cells[:, factor.columns.index(name)].numpy()
+        present[name] = (
+            cells[:, factor.cells_of([name])][:, 0]
+            if isinstance(factor, ResolvedFactor)
+            else cells[:, factor.columns.index(name)]
+        ).numpy()
     levels = [name for name in names if isinstance(of[name][1], CategoryFactor)]
     return {name: held[name].astype(object) if name in levels else held[name] for name in names}, present
 

@@ -17,6 +17,7 @@ from unnoise.data.factors import (
     MissingFactor,
     NumberFactor,
     PlaceFactor,
+    ResolvedFactor,
     RotationFactor,
     SequenceFactor,
 )
@@ -39,7 +40,8 @@ def figures(factor: Factor, real: Columns, samples: Columns) -> Pictures:
 
 
 @figures.register(NumberFactor)
-def _number_figures(factor: NumberFactor, real: Columns, samples: Columns) -> Pictures:
+@figures.register(ResolvedFactor)
+def _number_figures(factor: Factor, real: Columns, samples: Columns) -> Pictures:
     found = figures.dispatch(Factor)(factor, real, samples)
     if len(factor.columns) > 1:
         found.append((plots.pairs(real, samples, factor.columns), "The first columns against each other."))
