@@ -63,8 +63,9 @@ def _answer(
     if chosen is None and isinstance(question, dict) and isinstance(cells, dict):
         names = [name for name, mask in cells.items() if bool(mask.any())]
         process = model.answering(names).process
-        method = default_likelihood(process)
-        only = names if method.is_exact(process) else None
+        exact = default_likelihood(process)
+        if exact.is_exact(process):  # what has an error is as good, and surer, beside all factors
+            method, only = exact, names
     if only is not None:
         x, jitter = ({name: tree[name] for name in only} if tree is not None else None for tree in (x, jitter))
     if jitter is not None:
