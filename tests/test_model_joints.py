@@ -146,7 +146,7 @@ def test_chains_that_walk_in_groups_keep_their_conditions(monkeypatch: pytest.Mo
     monkeypatch.setattr(samplers.base, "default_batch_size", lambda shape: 4)
     ages = np.arange(20.0, 30.0)
     table = pl.DataFrame({"age": np.tile(ages, 6), "weight": np.tile(ages, 6)})
-    model = tiny(condition="age").fit(table)
+    model = tiny(condition="age", kinds={"weight": "real"}).fit(table)
     model.denoiser_ = Told(model.denoiser_.process)
     walked = model.walk(10, given={"age": ages}, chain=partial(WalkJump, steps=1), seed=0)
     np.testing.assert_allclose(walked["weight"], ages, rtol=1e-5)

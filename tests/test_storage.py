@@ -104,7 +104,7 @@ def test_all_parts_come_back(tmp_path: Path) -> None:
     frame = pl.DataFrame({"a": DATA[:, 0], "b": DATA[:, 1], "sex": ["Female", "Male"] * 25})
     process = partial(variance_preserving, schedule=Linear(end=15.0))
     parts = {"process": process, "sampler": partial(samplers.DDIM, steps=6), "likelihood": Bound(draws=4)}
-    model = tiny(condition=["sex"], kinds={"a": "real"}, steps=np.int64(4), **parts).fit(frame)
+    model = tiny(condition=["sex"], kinds={"a": "real", "b": "real"}, steps=np.int64(4), **parts).fit(frame)
     model.save(tmp_path / "model")
     again = load(tmp_path / "model")
     assert again.likelihood == Bound(draws=4)

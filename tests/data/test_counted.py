@@ -134,7 +134,7 @@ def test_given_days_are_written_as_they_were_given() -> None:
     frame = FRAMES["polars date"][0]
     schema = Schema.infer(frame)
     said = schema.given({"d": "2021-03-01"}, 2)
-    assert listed(schema.written(torch.zeros(2, 2), said)) == [dt.date(2021, 3, 1)] * 2
+    assert listed(schema.written(torch.zeros(2, 2, dtype=torch.int64), said)) == [dt.date(2021, 3, 1)] * 2
 
 
 def test_a_date_may_be_a_condition() -> None:
@@ -144,7 +144,7 @@ def test_a_date_may_be_a_condition() -> None:
     assert cond is not None
     assert torch.equal(schema.encode_condition({"d": "2021-02-02"}, 1), cond[1:2])
     assert torch.equal(schema.encode_condition(frame, 4), cond)
-    assert listed(schema.decode(torch.zeros(4, 1), frame)) == DAYS
+    assert listed(schema.decode(torch.zeros(4, 1, dtype=torch.int64), frame)) == DAYS
 
 
 @pytest.mark.parametrize(

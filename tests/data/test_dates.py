@@ -84,7 +84,10 @@ def test_others_are_said(texts: list[str], pattern: str, first: str) -> None:
             r"where the day and the month cannot be told apart, so it is text",
         ),
         (["01/02/21", "31/12/20"], r"'d' looks like dates, but is text, as it holds '01/02/21'"),
-        ([f"2021-01-{day:02}" for day in range(1, 20)] + ["soon"], "looks like dates, but is text, as it holds 'soon'"),
+        (
+            [f"2021-01-{day:02}" for day in range(1, 10)] * 2 + ["soon"],
+            "looks like dates, but is text, as it holds 'soon'",
+        ),
     ],
 )
 def test_what_cannot_be_told_stays_text_with_a_warning(texts: list[str], message: str) -> None:

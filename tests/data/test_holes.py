@@ -87,10 +87,10 @@ def masks(names: Any) -> torch.Tensor:
 
 @pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
 def test_a_frame_with_holes_comes_back_with_them(frame: Any) -> None:
-    schema = through_json(Schema.infer(frame))
+    schema = through_json(Schema.infer(frame, kinds=COORDINATES))
     assert schema.missing == ("real", "whole", "truth", "text")
     encoded = schema.encode(frame)
-    assert torch.equal(encoded.known["number"], masks(schema.factors["number"].columns))
+    assert torch.equal(encoded.known["numbers"], masks(schema.factors["numbers"].columns))
     assert torch.equal(encoded.known["category"], masks(schema.factors["category"].columns))
     assert encoded.known["missing"].all()
     assert torch.equal(encoded.x["missing"] == 0, masks(schema.missing))

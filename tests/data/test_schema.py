@@ -190,7 +190,7 @@ def test_conditions_in_a_frame_are_features_and_come_back() -> None:
 def test_given_conditions_fill_the_rows() -> None:
     schema = Schema.infer(people().drop("smoker"), condition=["sex", "age"])
     given = {"sex": "Male", "age": [20, 30]}
-    frame = schema.decode(torch.zeros(2, 1), given)
+    frame = schema.decode(torch.zeros(2, 1, dtype=torch.int64), given)
     assert frame["sex"].to_list() == ["Male", "Male"]
     assert frame["age"].to_list() == [20, 30]
     cond = schema.encode_condition(given, 2)

@@ -66,7 +66,7 @@ def test_densities_are_in_the_units_of_the_columns_that_are_asked() -> None:
     numbers = pd.DataFrame(
         {"n": np.r_[np.zeros(50), np.ones(50)] * 1000.0, "m": np.r_[np.zeros(50), np.ones(50)] * 0.1}
     )
-    model = knowing(numbers, likelihood=ProbabilityFlow())
+    model = knowing(numbers, likelihood=ProbabilityFlow(), kinds={"n": "real", "m": "real"})
     joint, first = model.score_samples(numbers[::60]), model.score_samples(numbers[::60], of="n")
     second = model.score_samples(numbers[::60], of="m", given="n")
     np.testing.assert_allclose(first + second, joint, atol=0.05)
@@ -117,7 +117,7 @@ def test_numbers_given_levels_have_an_exact_density() -> None:
     rng = np.random.default_rng(0)
     a = np.arange(60) % 2
     table = pd.DataFrame({"n": 10.0 * a + rng.normal(size=60), "a": np.array(["x", "y"])[a]})
-    model = knowing(table)
+    model = knowing(table, kinds={"n": "real"})
     scale, centre = table["n"].std(ddof=0), table["n"].mean()
     law = GaussianMixture(
         torch.ones(2) / 2,
@@ -141,7 +141,7 @@ def test_whole_numbers_given_levels_are_weighed_over_their_cells() -> None:
     table = pd.DataFrame(
         {"n": np.floor(3.0 * a + 0.5 * rng.normal(size=200)).astype(int), "a": np.array(["x", "y"])[a]}
     )
-    model = knowing(table)
+    model = knowing(table, kinds={"n": "integer"})
     kind = model.schema_.factors["numbers"].coordinates[0]
     means = (torch.tensor([[0.0], [3.0]]) - kind.mean) / kind.scale
     law = GaussianMixture(torch.ones(2) / 2, means.float(), torch.full((2, 1, 1), (0.5 / kind.scale) ** 2))

@@ -104,25 +104,29 @@ def is_image(input_shape: tuple[int, ...]) -> bool:
     return len(input_shape) == 3 and min(input_shape[1:]) >= 8
 
 
-def default_head(schema: Schema, process: processes.Process[Any]) -> Callable[[Any], Head[Any]] | None:
+def default_head(
+    schema: Schema, process: processes.Process[Any], masks: bool = True
+) -> Callable[[Any], Head[Any]] | None:
     """Heads for the columns of a table, else the process's own.
 
     `heads.Masked` where noise hides levels and digits; `heads.Fourier` for real numbers, whose steps are finer than
-    their spread.
+    their spread. Without `masks` levels have their process's own, as models did that earlier versions saved.
     """
     if not isinstance(schema.container, Table):
         return None
     parts: Mapping[str, processes.Process[Any]] | None = getattr(process, "parts", None)
     if parts is None:
-        return _head_of_columns(process, next(iter(schema.factors.values())))
-    found = {name: _head_of_columns(part, schema.factors.get(name)) for name, part in parts.items()}
+        return _head_of_columns(process, next(iter(schema.factors.values())), masks)
+    found = {name: _head_of_columns(part, schema.factors.get(name), masks) for name, part in parts.items()}
     return partial(joint, parts={name: head for name, head in found.items() if head is not None})
 
 
-def _head_of_columns(process: processes.Process[Any], factor: Factor | None) -> Callable[[Any], Head[Any]] | None:
+def _head_of_columns(
+    process: processes.Process[Any], factor: Factor | None, masks: bool
+) -> Callable[[Any], Head[Any]] | None:
     if _is_vector(process):
         return Fourier
-    if not (processes.is_masked(process) and len(process.space.event_shape) == 1):
+    if not (masks and processes.is_masked(process) and len(process.space.event_shape) == 1):
         return None
     ordered = isinstance(factor, ResolvedFactor)
     return partial(Masked, ordered=(True,) * process.space.event_shape[0]) if ordered else Masked

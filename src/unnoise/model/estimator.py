@@ -204,7 +204,7 @@ class DenoisingMarkovModel(FittedModel):
             self._fresh = described.data.get("seed", self._fresh)
         portions = given.portions(schema, self.validation, self._seed, partial(self._encode, schema, home, leads))
         width = portions.sizes.width if described is None else width_of(described)
-        sizes = dataclasses.replace(portions.sizes, width=width)
+        sizes = dataclasses.replace(portions.sizes, width=width or WIDTH)
         denoiser = trainable(
             self._untrained(schema, width=width) if described is None else self._to_resume(home, schema, width)
         )
@@ -272,7 +272,7 @@ class DenoisingMarkovModel(FittedModel):
             described.check_same_options(self.get_params(deep=False))
             return described.make_schema()
 
-    def _to_resume(self, home: Path, schema: Schema, width: int) -> Denoiser:
+    def _to_resume(self, home: Path, schema: Schema, width: int | None) -> Denoiser:
         def made(inside: AbstractContextManager[Any] | None = None) -> Denoiser:
             with storage.explained(home):
                 return trainable(self._untrained(schema, inside, width))
@@ -314,15 +314,15 @@ class DenoisingMarkovModel(FittedModel):
         return (self.condition,) if isinstance(self.condition, str) else tuple(self.condition)
 
     def _untrained(
-        self, schema: Schema, inside: AbstractContextManager[Any] | None = None, width: int = WIDTH
+        self, schema: Schema, inside: AbstractContextManager[Any] | None = None, width: int | None = WIDTH
     ) -> Denoiser:
-        """With first weights; the network is built inside a context."""
+        """With first weights; the network is built inside a context. Without a width it is one of an earlier version."""
         process = self._process(schema)
-        head_of = chosen_head(self.roles, schema, process, self.head)
+        head_of = chosen_head(self.roles, schema, process, self.head, masks=width is not None)
         with seeded(self._seed):
             head = process.head if head_of is None else head_of(process)
             with inside or nullcontext():
-                make = self.network or partial(default_network, width=width)
+                make = self.network or partial(default_network, width=width or WIDTH)
                 network = make(head.input_shape, schema.condition_width, head.output_shape)
         instance(torch.nn.Module, network=network)
         return Neural(process, network.float(), head_of)
@@ -371,7 +371,7 @@ class DenoisingMarkovModel(FittedModel):
         denoiser: Denoiser,
         losses: Sequence[float] = (),
         looks: torch.Tensor | None = None,
-        width: int = WIDTH,
+        width: int | None = WIDTH,
     ) -> None:
         self.schema_ = schema
         self.denoiser_ = denoiser
@@ -423,6 +423,7 @@ def _described(path: Path, description: storage.Description, trust: Sequence[str
         return DenoisingMarkovModel(**description.make_params(trust))
 
 
-def width_of(description: storage.Description) -> int:
-    """That of the network by default; models that say nothing of it were made with one for all data."""
-    return int(description.data.get("width", WIDTH)) if isinstance(description.data, dict) else WIDTH
+def width_of(description: storage.Description) -> int | None:
+    """That of the network by default; models of earlier versions say nothing of it."""
+    width = description.data.get("width") if isinstance(description.data, dict) else None
+    return None if width is None else int(width)

@@ -29,18 +29,18 @@ ALONE = 0.1  # share of those that ask flags and are given nothing: flags have l
 HeadOf = Callable[[Any], Head[Any]] | None
 
 
-def chosen_head(roles: Any, schema: Schema, process: Process[Any], head: HeadOf) -> HeadOf:
+def chosen_head(roles: Any, schema: Schema, process: Process[Any], head: HeadOf, masks: bool = True) -> HeadOf:
     """The head, told roles where the model is trained for any question or the data have holes; or as it was.
 
-    Noise without a kernel, and heads that show whole numbers, know the joint law alone.
+    Noise without a kernel, and heads that show whole numbers, know the joint law alone. `masks` as in `default_head`.
     """
     if roles not in (ANY, JOINT):
         refuse("roles", roles, f"{ANY!r}, for any question, or {JOINT!r}, for the joint law alone")
     holes = bool(schema.missing)
     if not holes and (roles == JOINT or _is_one_cell(process)):
-        return default_head(schema, process) if head is None and is_masked(process) else head
+        return default_head(schema, process) if masks and head is None and is_masked(process) else head
     if isinstance(process, HasKernel) and _shows_numbers(process, head):
-        head = default_head(schema, process) if head is None else head
+        head = default_head(schema, process, masks) if head is None else head
         timeless = (process.head if head is None else head(process)).timeless
         return head if timeless else partial(told, head=head)
     if holes:

@@ -67,7 +67,7 @@ class FirstHitting(Sampler):
         rows = masked.any(1).nonzero()[:, 0]
         covered = covered.expand(len(masked))[rows]
         while len(rows):
-            share = uniform((len(rows),), rng, masked.device)
+            share = self._uniform((len(rows),), rng, masked.device)
             covered = covered * share ** (1 / masked[rows].sum(1))  # without a mask 1 / 0, and no time
             rows, covered = rows[covered > last], covered[covered > last]
             if len(rows):
@@ -78,7 +78,7 @@ class FirstHitting(Sampler):
         """Fill one masked site, chosen uniformly, of each row."""
         times = self.schedule.inverse(-torch.log1p(-covered))
         stat = self.denoiser(_tree.map(lambda leaf: leaf[rows], x), times, conditions.at(cond, rows))
-        order = uniform((len(rows), masked.shape[1]), rng, masked.device)
+        order = self._uniform((len(rows), masked.shape[1]), rng, masked.device)
         site = torch.where(masked[rows], order, -1.0).argmax(1)
         start = 0
         for (_, leaf), (_, law) in zip(_tree.leaves(x), _tree.leaves(stat), strict=True):
@@ -88,6 +88,9 @@ class FirstHitting(Sampler):
             leaf.view(len(leaf), -1)[rows[own], place] = Categorical(laws[own, place], 0).sample(rng)
             start += laws.shape[1]
         masked[rows, site] = False
+
+    def _uniform(self, shape: tuple[int, ...], rng: torch.Generator, device: torch.device) -> Tensor:
+        return uniform(shape, rng, device)
 
     def _covered(self, t: Tensor) -> Tensor:
         return -torch.expm1(-self.schedule.value(t.double()))

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise._errors import InputError
 from unnoise.data import holes
 from unnoise.data._checked import built, check, entries
 from unnoise.data._numerics import Values
@@ -145,6 +146,8 @@ class ResolvedFactor(Factor):
         return list(zip(self.columns, self.resolutions, strict=True))
 
     def _by_column_of(self, x: Tensor) -> list[tuple[tuple[str, Resolution], Values]]:
+        if x.is_floating_point():
+            raise InputError(f"got states of type {x.dtype} for numbers in cells; expected whole numbers, as int64")
         widths = [len(resolution.sizes) for resolution in self.resolutions]
         parts = torch.split(x.cpu(), widths, dim=1)
         return [(one, part.numpy()) for one, part in zip(self._each(), parts, strict=True)]
