@@ -316,7 +316,7 @@ class DenoisingMarkovModel(FittedModel):
     def _untrained(
         self, schema: Schema, inside: AbstractContextManager[Any] | None = None, width: int | None = WIDTH
     ) -> Denoiser:
-        """With first weights; the network is built inside a context. Without a width it is one of an earlier version."""
+        """With first weights; the network is built inside a context. Without a width it is that of an old version."""
         process = self._process(schema)
         head_of = chosen_head(self.roles, schema, process, self.head, masks=width is not None)
         with seeded(self._seed):
