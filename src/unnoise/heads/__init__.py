@@ -16,11 +16,11 @@ from unnoise.heads.gaussian import Preconditioned as Preconditioned
 from unnoise.heads.gaussian import Score as Score
 from unnoise.heads.gaussian import V as V
 from unnoise.heads.gaussian import Velocity as Velocity
+from unnoise.heads.hidden import Hidden as Hidden
 from unnoise.heads.lattice import LatticeHead as LatticeHead
 from unnoise.heads.letters import Letters as Letters
 from unnoise.heads.manifolds import ScoreHead as ScoreHead
 from unnoise.heads.manifolds import Tangent as Tangent
-from unnoise.heads.masked import Masked as Masked
 from unnoise.heads.product import JointHead as JointHead
 from unnoise.heads.product import joint as joint
 from unnoise.heads.simplex import SimplexHead as SimplexHead

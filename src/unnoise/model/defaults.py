@@ -16,7 +16,7 @@ from unnoise.data.containers import Table
 from unnoise.data.factors import Factor, ResolvedFactor
 from unnoise.denoisers import Answering, Denoiser, Neural
 from unnoise.evaluation import Bound, Likelihood, ProbabilityFlow, RandomOrders
-from unnoise.heads import Fourier, Head, Masked
+from unnoise.heads import Fourier, Head, Hidden
 from unnoise.heads.product import joint
 from unnoise.objectives import AnyOrder, Denoising, Objective
 from unnoise.samplers import Sampler
@@ -109,7 +109,7 @@ def default_head(
 ) -> Callable[[Any], Head[Any]] | None:
     """Heads for the columns of a table, else the process's own.
 
-    `heads.Masked` where noise hides levels and digits; `heads.Fourier` for real numbers, whose steps are finer than
+    `heads.Hidden` where noise hides levels and digits; `heads.Fourier` for real numbers, whose steps are finer than
     their spread. Without `masks` levels have their process's own, as models did that earlier versions saved.
     """
     if not isinstance(schema.container, Table):
@@ -129,7 +129,7 @@ def _head_of_columns(
     if not (masks and processes.is_masked(process) and len(process.space.event_shape) == 1):
         return None
     ordered = isinstance(factor, ResolvedFactor)
-    return partial(Masked, ordered=(True,) * process.space.event_shape[0]) if ordered else Masked
+    return partial(Hidden, ordered=(True,) * process.space.event_shape[0]) if ordered else Hidden
 
 
 def _is_vector(process: processes.Process[Any]) -> bool:

@@ -32,7 +32,7 @@ class _Hidden(Protocol):
 
 
 @dataclass(frozen=True)
-class Masked(ProcessHead):
+class Hidden(ProcessHead):
     r"""$p(x_0 | x_t)$ at every masked site, by logits over the states that it has.
 
     The network sees one-hot states, and zeros where a site is masked. What is shown is whole, so neither the time nor
@@ -44,7 +44,7 @@ class Masked(ProcessHead):
         ordered: which sites have ordered states; none if empty.
 
     >>> from unnoise.processes import CTMC, rates
-    >>> head = Masked(CTMC(Finite(2, (3, 5)), rates.Absorbing((3, 5))))  # two and four states, and masks
+    >>> head = Hidden(CTMC(Finite(2, (3, 5)), rates.Absorbing((3, 5))))  # two and four states, and masks
     >>> head.input_shape, head.inputs(torch.tensor([[1, 4]]), torch.tensor(0.5)).count_nonzero().item()
     ((6,), 1)
     >>> head.estimate(torch.zeros(1, 6), torch.tensor([[1, 4]]), torch.tensor(0.5))[0, :, :4]
@@ -65,7 +65,7 @@ class Masked(ProcessHead):
         sizes, states = torch.tensor(self.process.space.sizes), self._data.sum(1)
         if not (sizes - states == 1).all():
             got = f"{type(self.process.rates).__name__}, under which data can be in all states"
-            raise InputError(f"the head Masked reads sites that wait behind a mask (rates.Absorbing), not {got}")
+            raise InputError(f"the head Hidden reads sites that wait behind a mask (rates.Absorbing), not {got}")
 
     @property
     def timeless(self) -> bool:
