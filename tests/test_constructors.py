@@ -151,6 +151,7 @@ MADE: dict[str, dict[str, Any]] = {
     "spaces.Torus": {"dimension": 2},
     # heads
     "heads.CountHead": {"process": processes.PureDeath(spaces.Counts(1))},
+    "heads.Hidden": {"process": LETTERS, "ordered": (True,) * LETTERS.space.sites},
     "heads.Indices": {"process": LETTERS},
     "heads.Logistic": {"process": LETTERS, "evidence": True, "log_scale": -2.0},
     "heads.Posterior": {"process": LETTERS},
@@ -388,6 +389,8 @@ MADE: dict[str, dict[str, Any]] = {
     # evaluation
     "evaluation.BinDecoder": {"lattice": LEVELS, "denoised": True},
     "evaluation.SoftmaxDecoder": {"lattice": LEVELS},
+    "evaluation.RandomOrders": {"orders": 2, "batch_size": 4},
+    "objectives.AnyOrder": {},
     "evaluation.Bound": {
         "draws": 2,
         "times": times.UniformTimes(),
@@ -454,6 +457,7 @@ ELSEWHERE = {
         objectives.snr_form.noise_loss objectives.snr_form.rate_loss objectives.snr_form.step_loss
         objectives.snr_form.tweedie objectives.times.low_discrepancy objectives.times.stratum
         objectives.times.times_at objectives.weightings.factor_at processes.leaves processes.map_leaves
+        processes.is_masked
         processes.require spaces.continuum processes.components_of
         processes.noised
     """,
@@ -505,7 +509,8 @@ FINE = {
         samplers.dpm_solver_pp.grid samplers.linear_multistep.order samplers.linear_multistep.grid
         samplers.TauLeaping.grid samplers.TwistedSMC.grid  chains.AtNoise.cond
         chains.Density.space chains.Field.space chains.Localization.sigmas chains.Sequential.sigmas
-        targets.EllipticalGaussian.axes evaluation.Bound.batch_size evaluation.Bound.decoder
+        targets.EllipticalGaussian.axes evaluation.Bound.batch_size evaluation.RandomOrders.batch_size
+        evaluation.Bound.decoder
         evaluation.ImplicitBound.probes evaluation.ImplicitBound.batch_size
         evaluation.ProbabilityFlow.batch_size evaluation.ImportanceWeighted.batch_size
         evaluation.StepBound.batch_size laws.fit_latent_classes.known laws.fit_latent_classes.weights
@@ -555,7 +560,8 @@ FINE = {
     """,
     # names
     "text": """
-        objectives.UniformCells.name evaluation.Bound.name evaluation.ImplicitBound.name evaluation.MixtureDensity.name
+        objectives.UniformCells.name evaluation.Bound.name evaluation.RandomOrders.name
+        evaluation.ImplicitBound.name evaluation.MixtureDensity.name
         evaluation.DequantisedLikelihood.name evaluation.ProbabilityFlow.name evaluation.ImportanceWeighted.name
         evaluation.StepBound.name
     """,

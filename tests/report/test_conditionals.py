@@ -106,7 +106,8 @@ def levels(n: int, seed: int) -> pd.DataFrame:
 
 
 def test_a_level_is_given_and_holes_are_left_out() -> None:
-    found = evaluate(tiny(steps=3, likelihood=FEW, sampler=QUICK).fit(levels(60, 0)), levels(80, 1))
+    model = tiny(steps=3, likelihood=FEW, sampler=QUICK, kinds={"a": "real"})
+    found = evaluate(model.fit(levels(60, 0)), levels(80, 1))
     shown = conditional(found)
     assert (shown.given, shown.of) == ("level", "a")
     data = levels(80, 1)

@@ -20,6 +20,7 @@ from unnoise.testing import ImprobableError, assert_probable
 
 FEW = Bound(draws=2)
 QUICK = partial(samplers.Euler, steps=8)
+REAL = {"a": "real", "b": "real"}
 
 
 def frame(n: int, seed: int) -> pd.DataFrame:
@@ -32,12 +33,12 @@ def frame(n: int, seed: int) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def found() -> Assessment:
-    model = tiny(steps=2, likelihood=FEW, sampler=QUICK).fit(frame(60, 0))
+    model = tiny(steps=2, likelihood=FEW, sampler=QUICK, kinds=REAL).fit(frame(60, 0))
     return evaluate(model, frame(40, 1), train=frame(60, 0))
 
 
 def test_samples_have_the_holes_that_their_flags_say() -> None:
-    schema = Schema.infer(frame(60, 0))
+    schema = Schema.infer(frame(60, 0), kinds=REAL)
     test, samples = schema.encode(frame(40, 1)), schema.encode(frame(40, 2)).x
     known = holes.known(schema, test, samples)
     assert known.test is test.known
@@ -48,7 +49,7 @@ def test_samples_have_the_holes_that_their_flags_say() -> None:
 
 
 def test_of_a_model_without_flags_samples_have_the_holes_of_the_data() -> None:
-    schema = Schema.infer(frame(60, 0).dropna())
+    schema = Schema.infer(frame(60, 0).dropna(), kinds=REAL)
     test = schema.encode(frame(40, 1))
     known = holes.known(schema, test, schema.encode(frame(90, 2).dropna()[:40]).x)
     np.testing.assert_array_equal(known.samples["numbers"].numpy(), frame(40, 1)[["a", "b"]].notna())
@@ -59,7 +60,7 @@ def test_of_a_model_without_flags_samples_have_the_holes_of_the_data() -> None:
 
 
 def test_what_stands_in_a_hole_does_not_matter() -> None:
-    schema = Schema.infer(frame(60, 0))
+    schema = Schema.infer(frame(60, 0), kinds=REAL)
     rows = schema.encode(frame(40, 1))
     blank = holes.blanked(schema, rows.x, rows.known)
     other = {**rows.x, "numbers": torch.where(rows.known["numbers"], rows.x["numbers"], 7.0)}
@@ -70,7 +71,7 @@ def test_what_stands_in_a_hole_does_not_matter() -> None:
 
 def test_perfect_samples_with_holes_are_not_told_from_data() -> None:
     """Those without holes are, and so is what stands in their holes if it is looked at."""
-    schema = Schema.infer(frame(60, 0))
+    schema = Schema.infer(frame(60, 0), kinds=REAL)
     test, perfect = schema.encode(frame(100, 1)), schema.encode(frame(100, 2))
     strange = torch.where(perfect.known["numbers"], perfect.x["numbers"], 9.0)
     samples = {**perfect.x, "numbers": strange}

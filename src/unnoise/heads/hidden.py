@@ -60,7 +60,7 @@ class Hidden(ProcessHead):
     def __post_init__(self) -> None:
         super().__post_init__()
         sites = math.prod(self.process.space.event_shape)
-        if self.ordered and (not isinstance(self.ordered, tuple) or len(self.ordered) != sites):
+        if not isinstance(self.ordered, tuple) or (self.ordered and len(self.ordered) != sites):
             refuse("ordered", self.ordered, f"a tuple of {sites} truth values, one for each site")
         sizes, states = torch.tensor(self.process.space.sizes), self._data.sum(1)
         if not (sizes - states == 1).all():
