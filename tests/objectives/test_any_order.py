@@ -10,23 +10,23 @@ from unnoise.denoisers import Exact
 from unnoise.objectives import AnyOrder
 from unnoise.processes import CTMC, edm, rates
 from unnoise.spaces import Euclidean, Finite
+from unnoise.testing import ImprobableError, assert_mean
 
 PROCESS = CTMC(Finite(3, 3), rates.Absorbing(3))
 ATOMS = torch.tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0]])
 WEIGHTS = torch.tensor([0.2, 0.3, 0.5])
 
 
-def loss(weights: torch.Tensor) -> torch.Tensor:
+def surprise(weights: torch.Tensor) -> torch.Tensor:
     x_0 = ATOMS[2:].repeat(20_000, 1)
     return AnyOrder()(Exact(PROCESS, ATOMS, weights), x_0, None, torch.Generator().manual_seed(0)).value.double()
 
 
 def test_its_mean_is_the_surprise_of_a_row() -> None:
-    found = loss(WEIGHTS)
-    error = float(found.std()) / len(found) ** 0.5
-    assert abs(float(found.mean()) + float(WEIGHTS[2].log())) < 5 * error
-    wrong = loss(torch.tensor([0.4, 0.3, 0.3]))
-    assert abs(float(wrong.mean()) + float(WEIGHTS[2].log())) > 20 * error
+    truth = -float(WEIGHTS[2].log())
+    assert_mean(surprise(WEIGHTS), truth)
+    with pytest.raises(ImprobableError):
+        assert_mean(surprise(torch.tensor([0.4, 0.3, 0.3])), truth)
 
 
 def test_other_noise_is_refused() -> None:

@@ -60,7 +60,8 @@ class Hidden(ProcessHead):
     def __post_init__(self) -> None:
         super().__post_init__()
         sites = math.prod(self.process.space.event_shape)
-        if not isinstance(self.ordered, tuple) or (self.ordered and len(self.ordered) != sites):
+        fits = isinstance(self.ordered, tuple) and all(isinstance(one, bool) for one in self.ordered)
+        if not fits or len(self.ordered) not in (0, sites):
             refuse("ordered", self.ordered, f"a tuple of {sites} truth values, one for each site")
         sizes, states = torch.tensor(self.process.space.sizes), self._data.sum(1)
         if not (sizes - states == 1).all():
