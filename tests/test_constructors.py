@@ -509,7 +509,8 @@ FINE = {
         samplers.dpm_solver_pp.grid samplers.linear_multistep.order samplers.linear_multistep.grid
         samplers.TauLeaping.grid samplers.TwistedSMC.grid  chains.AtNoise.cond
         chains.Density.space chains.Field.space chains.Localization.sigmas chains.Sequential.sigmas
-        targets.EllipticalGaussian.axes evaluation.Bound.batch_size evaluation.RandomOrders.batch_size heads.Hidden.ordered evaluation.Bound.decoder
+        targets.EllipticalGaussian.axes evaluation.Bound.batch_size evaluation.RandomOrders.batch_size
+        heads.Hidden.ordered evaluation.Bound.decoder
         evaluation.ImplicitBound.probes evaluation.ImplicitBound.batch_size
         evaluation.ProbabilityFlow.batch_size evaluation.ImportanceWeighted.batch_size
         evaluation.StepBound.batch_size laws.fit_latent_classes.known laws.fit_latent_classes.weights

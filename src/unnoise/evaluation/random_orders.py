@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._checks import MOST_STEPS, whole
+from unnoise._checks import MOST_STEPS, instance, whole
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation.likelihood import Estimate, Grouped, repeated
 from unnoise.objectives.any_order import cross_entropy, every_cell, hide, masked_time, require_masked, uniform_places
@@ -46,6 +46,7 @@ class RandomOrders(Grouped):
     def __post_init__(self) -> None:
         whole(least=2, most=MOST_STEPS, orders=self.orders)
         whole(least=1, or_none=True, batch_size=self.batch_size)
+        instance(str, name=self.name)
 
     def rows_at_once(self, denoiser: Denoiser) -> int:
         """As many as make `batch_size` evaluations."""

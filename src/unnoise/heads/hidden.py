@@ -41,7 +41,7 @@ class Hidden(ProcessHead):
 
     Args:
         process: that hides sites.
-        ordered: which sites have ordered states; none if empty.
+        ordered: which sites have ordered states; None for none of them.
 
     >>> from unnoise.processes import CTMC, rates
     >>> head = Hidden(CTMC(Finite(2, (3, 5)), rates.Absorbing((3, 5))))  # two and four states, and masks
@@ -55,18 +55,20 @@ class Hidden(ProcessHead):
     needs, on = _Hidden, Finite
     trait = "that hides sites of a finite space behind masks"
     process: _Hidden
-    ordered: tuple[bool, ...] = ()
+    ordered: tuple[bool, ...] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        sites = math.prod(self.process.space.event_shape)
-        fits = isinstance(self.ordered, tuple) and all(isinstance(one, bool) for one in self.ordered)
-        if not fits or len(self.ordered) not in (0, sites):
-            refuse("ordered", self.ordered, f"a tuple of {sites} truth values, one for each site")
         sizes, states = torch.tensor(self.process.space.sizes), self._data.sum(1)
         if not (sizes - states == 1).all():
             got = f"{type(self.process.rates).__name__}, under which data can be in all states"
             raise InputError(f"the head Hidden reads sites that wait behind a mask (rates.Absorbing), not {got}")
+        sites = math.prod(self.process.space.event_shape)
+        if self.ordered is None:
+            return
+        fits = isinstance(self.ordered, tuple) and all(isinstance(one, bool) for one in self.ordered)
+        if not fits or len(self.ordered) != sites:
+            refuse("ordered", self.ordered, f"a tuple of {sites} truth values, one for each site")
 
     @property
     def timeless(self) -> bool:
@@ -76,7 +78,7 @@ class Hidden(ProcessHead):
     @property
     def input_shape(self) -> tuple[int, ...]:
         """One number for every state of data of every site, and the waves of ordered sites."""
-        return (self._count + 2 * len(OCTAVES) * sum(self.ordered),)
+        return (self._count + 2 * len(OCTAVES) * sum(self.ordered or ()),)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -90,7 +92,7 @@ class Hidden(ProcessHead):
         seen = torch.zeros(len(x), self._count + 1, device=x.device)
         size = (self._count / index.shape[0]) ** 0.5
         seen = seen.scatter_(1, place, size)[:, : self._count]
-        if not any(self.ordered):
+        if not any(self.ordered or ()):
             return seen
         chosen = torch.tensor(self.ordered, device=x.device)
         waves = self._waves.to(x.device)[place[:, chosen]] * (size / len(OCTAVES) ** 0.5)
