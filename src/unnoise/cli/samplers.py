@@ -47,10 +47,12 @@ def check_name(sampler: str | None) -> None:
 def chosen(sampler: str | None, steps: int | None, model: DenoisingMarkovModel) -> Callable[..., Any]:
     """What makes the sampler of this name, or the model's own, from a denoiser, with a number of noise levels."""
     from unnoise import samplers
-    from unnoise.model.defaults import default_sampler
+    from unnoise.model.defaults import default_sampler, is_timeless
 
     named = None if sampler is None else getattr(samplers, SAMPLERS[sampler])
-    make: Callable[..., Any] = named or model.sampler or default_sampler(model.denoiser_.process)
+    make: Callable[..., Any] = (
+        named or model.sampler or default_sampler(model.denoiser_.process, is_timeless(model.denoiser_))
+    )
     words.refuse(
         (steps is not None and not _takes_steps(make), "--sampling-steps is for samplers that visit noise levels")
     )

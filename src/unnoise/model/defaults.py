@@ -26,19 +26,23 @@ ONE_BY_ONE = 128  # masked cells that are drawn one after the other
 
 def default_objective(denoiser: Denoiser) -> Objective:
     """Random orders where noise hides all cells of rows behind masks; else the bound at random times."""
+    return AnyOrder() if is_timeless(denoiser) else Denoising()
+
+
+def is_timeless(denoiser: Denoiser) -> bool:
+    """Whether it is a network that need not be told times, as states say which of their cells are noise."""
     inner = denoiser.denoiser if isinstance(denoiser, Answering) else denoiser
-    timeless = isinstance(inner, Neural) and inner.head.timeless
-    return AnyOrder() if timeless else Denoising()
+    return isinstance(inner, Neural) and inner.head.timeless
 
 
-def default_sampler(process: processes.Process[Any]) -> Callable[..., Sampler]:
-    """Multistep for Gaussian noise, mask after mask where they are few, ancestral steps where the bridge is known.
+def default_sampler(process: processes.Process[Any], timeless: bool = False) -> Callable[..., Sampler]:
+    """Multistep for Gaussian noise, ancestral steps where the bridge is known, small steps for the rest.
 
-    Small steps for the rest.
+    Where a `timeless` network sees few masks, one after the other.
     """
     if isinstance(process, processes.Gaussian):
         return samplers.Multistep
-    if _is_drawn_one_by_one(process):
+    if timeless and _is_drawn_one_by_one(process):
         return samplers.FirstHitting
     return samplers.Ancestral if isinstance(process, processes.Bridged) else samplers.Euler
 
@@ -140,12 +144,12 @@ def _is_drawn_one_by_one(process: processes.Process[Any]) -> bool:
     return processes.is_masked(process) and math.prod(process.space.event_shape) <= ONE_BY_ONE
 
 
-def default_likelihood(process: processes.Process[Any]) -> Likelihood:
+def default_likelihood(process: processes.Process[Any], timeless: bool = False) -> Likelihood:
     """Exact for points of manifolds whose divergence is quick to trace exactly; the lower bound for the rest.
 
-    Where few cells wait behind masks, one cell after the other.
+    Where a `timeless` network sees few masks, one cell after the other.
     """
-    if _is_drawn_one_by_one(process):
+    if timeless and _is_drawn_one_by_one(process):
         return RandomOrders()
     exact = ProbabilityFlow()
     vectors = isinstance(process, processes.HasKernel) and len(process.head.input_shape) == 1

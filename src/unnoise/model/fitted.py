@@ -27,7 +27,7 @@ from unnoise.evaluation import Estimate, Likelihood
 from unnoise.evaluation.closed_form import own_likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.model import quick
-from unnoise.model.defaults import default_likelihood, default_sampler
+from unnoise.model.defaults import default_likelihood, default_sampler, is_timeless
 from unnoise.model.filling import imputed, probabilities
 from unnoise.model.questions import Ask, Rows
 from unnoise.model.sampling import sampled
@@ -153,7 +153,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         denoiser = self.answering() if isinstance(cond, dict) else self.denoiser_.to(self._device())
         if not (sampler or self.sampler or steps) and (x := quick.drawn(denoiser, n, cond, rng)) is not None:
             return x
-        make = sampler or self.sampler or default_sampler(denoiser.process)
+        make = sampler or self.sampler or default_sampler(denoiser.process, is_timeless(denoiser))
         function(or_class=True, sampler=make)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
         looks, seen = machine.groups(n, cond) * (machine.steps - 1), itertools.count(1)
@@ -236,7 +236,9 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     @property
     def likelihood_(self) -> Likelihood:
         """How `score_samples` answers."""
-        return self.likelihood or own_likelihood(self.denoiser_) or default_likelihood(self.denoiser_.process)
+        denoiser = self.denoiser_
+        own = self.likelihood or own_likelihood(denoiser)
+        return own or default_likelihood(denoiser.process, is_timeless(denoiser))
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of `score_samples`."""

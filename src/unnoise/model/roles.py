@@ -17,7 +17,7 @@ from unnoise._errors import InputError
 from unnoise.data import Schema
 from unnoise.denoisers import Answering, Denoiser, Neural, Roles
 from unnoise.heads import Head, told
-from unnoise.model.defaults import default_head
+from unnoise.model.defaults import default_head, is_timeless
 from unnoise.model.questions import Flags, any_in_row, both, either, negated
 from unnoise.processes import HasKernel, Process, is_masked, leaves
 from unnoise.training import Dataset, Questions, RandomRoles
@@ -65,7 +65,7 @@ def asking(roles: str, denoiser: Denoiser, encoded: Dataset, schema: Schema) -> 
     """The rows, each with a random question, where the denoiser answers them."""
     if not isinstance(denoiser, Answering):
         return encoded
-    timeless = isinstance(denoiser.denoiser, Neural) and denoiser.denoiser.head.timeless
+    timeless = is_timeless(denoiser)
     if timeless and not schema.missing:
         return encoded  # random masks of whole rows are every question
     law = RandomRoles() if roles == ANY and not timeless else RandomRoles(joint=1.0)
