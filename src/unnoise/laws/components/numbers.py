@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from unnoise._checks import instance, refuse, tensor
+from unnoise._checks import refuse, tensor
 from unnoise.laws.base import standard_normal
 from unnoise.laws.components.base import Components, Tally
 from unnoise.laws.wrapped_normal import wrap
@@ -19,7 +19,27 @@ TURNS = range(-2, 3)
 
 
 @dataclass(frozen=True)
-class NormalComponents(Components):
+class _Bells(Components):
+    """A mean and a variance for every cell of every component."""
+
+    means: Tensor
+    variances: Tensor
+
+    def __post_init__(self) -> None:
+        tensor(means=self.means)
+        tensor(above=0, variances=self.variances)
+        if self.means.ndim < 2 or self.means.shape != self.variances.shape:
+            wanted = f"means and variances of one shape (K, *cells), not {tuple(self.means.shape)}"
+            refuse("variances", self.variances, wanted)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(K, *cells)."""
+        return tuple(self.means.shape)
+
+
+@dataclass(frozen=True)
+class NormalComponents(_Bells):
     r"""Normal laws $N(\mu_{kc}, v_{kc})$ of numbers; density with respect to Lebesgue measure.
 
     Args:
@@ -31,12 +51,6 @@ class NormalComponents(Components):
     tensor([[-0.5000,  0.0000]])
     """
 
-    means: Tensor
-    variances: Tensor
-
-    def __post_init__(self) -> None:
-        _spread(self.means, self.variances)
-
     @classmethod
     def of(cls, x: Tensor, known: Tensor) -> Self:
         """The law of all rows, one component."""
@@ -44,11 +58,6 @@ class NormalComponents(Components):
         mean = torch.where(known, x, 0.0).sum(0) / count
         square = torch.where(known, x - mean, 0.0).square().sum(0) / count
         return cls(mean[None], square.clamp(min=LEAST_VARIANCE)[None])
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(K, *cells)."""
-        return tuple(self.means.shape)
 
     def log_prob(self, x: Tensor, known: Tensor | None = None) -> Tensor:
         """By products of matrices, in float64, as their terms may cancel."""
@@ -92,7 +101,7 @@ class NormalComponents(Components):
 
 
 @dataclass(frozen=True)
-class WrappedNormalComponents(Components):
+class WrappedNormalComponents(_Bells):
     r"""Normal laws wound around circles, the heat kernels of tori; density with respect to length.
 
     How often an angle was wound is a latent variable of EM too, so its M step has moments in closed form. The prior is
@@ -107,12 +116,6 @@ class WrappedNormalComponents(Components):
     tensor([[0.]])
     """
 
-    means: Tensor
-    variances: Tensor
-
-    def __post_init__(self) -> None:
-        _spread(self.means, self.variances)
-
     @classmethod
     def of(cls, x: Tensor, known: Tensor) -> Self:
         """The law of all rows, one component, by its first Fourier coefficient."""
@@ -120,11 +123,6 @@ class WrappedNormalComponents(Components):
         cosine, sine = (torch.where(known, part, 0.0).sum(0) / count for part in (x.cos(), x.sin()))
         variance = -2 * torch.hypot(cosine, sine).clamp(math.exp(-0.5 * math.pi**2), 1).log()
         return cls(torch.atan2(sine, cosine)[None], variance.clamp(min=LEAST_VARIANCE)[None])
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(K, *cells)."""
-        return tuple(self.means.shape)
 
     @property
     def numbers_per_row(self) -> int:
@@ -182,11 +180,3 @@ def _normal(part: NormalComponents | WrappedNormalComponents, count: Tensor, fir
     mean, variance = part.means.flatten(1).double(), part.variances.flatten(1).double()
     squares = second - 2 * mean * first + count * mean.square()
     return -0.5 * (count * variance.log() + squares / variance).sum(0)
-
-
-def _spread(means: Tensor, variances: Tensor) -> None:
-    tensor(means=means)
-    tensor(above=0, variances=variances)
-    instance(Tensor, means=means, variances=variances)
-    if means.ndim < 2 or means.shape != variances.shape:
-        refuse("variances", variances, f"means and variances of one shape (K, *cells), not {tuple(means.shape)}")
