@@ -171,7 +171,7 @@ def test_more_rows_than_memory_holds_are_not_begun(
     refused: Callable[..., str], desk: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(common, "memory_gib", lambda: 8.0)
-    words = ("walk", "dens:log_prob", "--dimension", "2", "-o", "new.csv", "-n", 10**9)
+    words = ("walk", "dens:log_prob", "--dimension", "2", "-o", "new.parquet", "-n", 10**9)
     refused(*words, match="got 1,000,000,000 rows of 2 numbers, which take 15 GiB; expected no more than the 8 GiB")
     monkeypatch.setattr(common, "memory_gib", lambda: 0.001)  # rows of a model are drawn block by block
     words = ("sample", desk["model"], "-o", "new.csv", "-n", 10**9)
