@@ -189,7 +189,7 @@ def test_conditions_are_given_by_name_one_for_all_or_one_for_each(people: pl.Dat
     mixed = model.sample(4, given={"sex": ["Male", "Female"] * 2, "age": [20, 30, 40, 50]}, seed=0)
     assert mixed["sex"].to_list() == ["Male", "Female"] * 2
     assert mixed["age"].to_list() == [20, 30, 40, 50]
-    one, other = (model.sample(4, given={"sex": sex, "age": 40}, seed=0) for sex in ("Male", "Female"))
+    one, other = (model.sample(100, given={"sex": sex, "age": 40}, seed=0) for sex in ("Male", "Female"))
     assert not one["height"].equals(other["height"]), "the condition should reach the network"
     with pytest.raises(InputError, match="The model is conditional on 'sex', 'age': pass given="):
         model.sample(4)
@@ -426,6 +426,12 @@ def test_samples_can_be_steered_by_a_function_of_them(model: DenoisingMarkovMode
     assert len(model.sample(5, seed=0, steps=10, sampler=make)) == 5
 
 
+def test_without_a_seed_every_fit_has_its_own(data: np.ndarray) -> None:
+    one, other = (tiny(random_state=None).fit(data) for _ in range(2))
+    assert one.losses_[0] != other.losses_[0]
+    assert np.array_equal(*(tiny(random_state=seed).fit(data).losses_ for seed in (3, np.int64(3))))
+
+
 def test_too_coarse_a_sampler_is_told_of(model: DenoisingMarkovModel) -> None:
     with pytest.warns(samplers.InaccurateSamplesWarning, match="times the spread of the data"):
         model.sample(200, seed=0, sampler=samplers.Heun, steps=2)
@@ -438,7 +444,7 @@ def test_too_coarse_a_sampler_is_told_of(model: DenoisingMarkovModel) -> None:
         ({"learning_rate": -1.0}, "got learning_rate = -1.0; expected a finite number above 0"),
         ({"precision": "float16"}, "got precision = 'float16'; expected 'float32' or 'bfloat16'"),
         ({"device": "abacus"}, "The device 'abacus' cannot be used on this machine"),
-        ({"random_state": None}, "got seed = None; expected a whole number from 0"),
+        ({"random_state": -1}, "got seed = -1; expected a whole number from 0"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_at_fit(data: np.ndarray, changes: dict[str, Any], message: str) -> None:
@@ -582,7 +588,7 @@ def test_a_walk_honours_conditions_and_gives_back_the_type(people: pl.DataFrame)
             return cond[:, -1:].expand_as(x_t)
 
     numbers = people.select("age", weight=pl.Series(np.random.default_rng(0).normal(size=len(people))))
-    model = tiny(condition="age").fit(numbers)
+    model = tiny(condition="age", kinds={"weight": "real"}).fit(numbers)
     model.denoiser_ = Told(model.denoiser_.process)
     low, high = (model.walk(5, given={"age": age}, chain=partial(WalkJump, steps=2), seed=0) for age in (20.0, 60.0))
     assert isinstance(low, pl.DataFrame)

@@ -103,8 +103,9 @@ def digest(*trees: Any) -> str:
 
 
 def derived_seed(*parts: int | str) -> int:
-    """A 64-bit seed, a pure function of the parts."""
-    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "little")
+    """A 64-bit seed, a pure function of the parts, whatever type their whole numbers have."""
+    plain = tuple(part if isinstance(part, str) else int(part) for part in parts)
+    return int.from_bytes(hashlib.blake2b(repr(plain).encode(), digest_size=8).digest(), "little")
 
 
 class BatchOrder:
