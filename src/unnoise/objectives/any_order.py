@@ -22,7 +22,7 @@ class AnyOrder(Objective):
     Its mean is the cross-entropy of one cell after the other in a random order, an upper bound on
     $-\log p(x_0)$ in nats: the diffusion bound of masks, whose integral over time is done exactly (Ou et al. 2024,
     arXiv 2406.03736; Uria et al. 2014, arXiv 1310.1757). Where the condition is a question, d counts the cells that are
-    asked.
+    asked; a row that asks none costs nothing, and counts in the mean.
 
     For processes that hide sites behind masks, `rates.Absorbing`, and products of them; else InputError.
 
@@ -43,10 +43,10 @@ class AnyOrder(Objective):
         n, device = _tree.length(x_0), _tree.first(x_0).device
         asked = every_cell(x_0) if (found := denoiser.asked(cond)) is None else found
         count = _tree.ravel(asked).sum(1)
-        many = (low_discrepancy(n, rng).to(device) * count).floor().clamp(max=count - 1).long() + 1
+        many = ((low_discrepancy(n, rng).to(device) * count).floor().long() + 1).minimum(count).clamp(min=1)
         places = _tree.map(lambda mask: uniform_places(mask, rng), asked)
         last = _tree.ravel(places).sort(1, descending=True).values.gather(1, many[:, None] - 1)[:, 0]
-        masked = _tree.map(lambda place: place >= expand(last, place), places)
+        masked = _tree.map(lambda place, mask: mask & (place >= expand(last, place)), places, asked)
         x_t, t, price = hide(process, x_0, masked), masked_time(process, many, count), count / many
         x_0, x_t, masked, price, t, cond = (conditions.at(p, rows) for p in (x_0, x_t, masked, price, t, cond))
         return Loss(price * cross_entropy(denoiser(x_t, t, cond), x_0, masked))
