@@ -90,7 +90,9 @@ def test_a_fit_says_how_it_ended_and_what_it_saw(tmp_path: Path) -> None:
     model = tiny(steps=30).fit(DATA, folder=tmp_path / "model")
     assert model.ended_.startswith("trained on 45 rows, 15 held out; all 30 steps done")
     assert model.validation_losses_[:, 0].tolist() == [20, 30]
-    np.testing.assert_array_equal(load(tmp_path / "model").validation_losses_, model.validation_losses_)
+    again = load(tmp_path / "model")
+    np.testing.assert_array_equal(again.validation_losses_, model.validation_losses_)
+    assert again.ended_ == model.ended_
     assert tiny(validation=0).fit(DATA).validation_losses_.shape == (0, 2)
 
 

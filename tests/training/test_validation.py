@@ -84,6 +84,17 @@ def test_few_rows_are_learnt_by_heart_unless_training_ends_in_time() -> None:
     assert new(stopped.best) < new(stopped.ema), "the best weights should be kept, not the last"
 
 
+def test_the_words_of_its_end_are_true_of_digits_too() -> None:
+    """Within the slack the kept look is not the best, so that it would be wrong to say that nothing improved since."""
+    validation, state = Validation(falling, slack=0.25), learner()
+    state.looks = Looks([20, 40, 60, 400], [9.0, 1.0, 2.0, 5.0], slack=0.25)
+    state.step = 400
+    lost = "validation has lost over 25% of its improvement"
+    assert ending(state, validation) == f"stopped at step 400 of 700: {lost} since step 60; kept those weights"
+    state.step = 700
+    assert ending(state, validation) == f"all 700 steps done; kept the weights of step 60, since which {lost}"
+
+
 def test_it_looks_in_vain_at_rows_that_leaked_into_training() -> None:
     """What the test above would not notice: on rows that are trained on, loss falls to the end."""
     leaked = Validation.of(HeldOut(Denoising(), rows(6, 0)), 64)

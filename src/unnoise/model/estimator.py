@@ -89,6 +89,7 @@ class DenoisingMarkovModel(FittedModel):
         denoiser_: the trained denoiser, with averaged weights.
         losses_: of every step, in nats per row of standardised data, up to a constant.
         validation_losses_: of the rows held out, (looks, 2): after which step, and the loss.
+        ended_: why training ended and which weights are kept, in words; empty if an earlier version saved the model.
         n_features_in_: number of columns.
 
     >>> from unnoise import networks
@@ -227,7 +228,7 @@ class DenoisingMarkovModel(FittedModel):
         self._train(schema, state, portions, checkpoint)
         self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), width)
         if leads:
-            storage.complete(home, description, self.denoiser_, self.losses_, self.validation_losses_)
+            storage.complete(home, description, *self._trained())
             removed(home / ROWS)
 
     def _encode(self, schema: Schema, home: Path, leads: bool, X: Any, y: Any) -> Encoded | Mapped:
@@ -247,7 +248,7 @@ class DenoisingMarkovModel(FittedModel):
         self._keep(schema, self._fitted_quickly(schema, given))
         if leads:
             description = storage.Description.of(self.get_params(deep=False), schema)
-            storage.save(home, description, self.denoiser_, self.losses_, self.validation_losses_)
+            storage.save(home, description, *self._trained())
 
     def _fitted_quickly(self, schema: Schema, given: ToFit) -> Denoiser:
         encoded = schema.encode(given.X, given.y)
@@ -287,7 +288,11 @@ class DenoisingMarkovModel(FittedModel):
         check_is_fitted(self)
         description = storage.Description.of(self.get_params(deep=False), self.schema_, {"width": self._width})
         with storage.held(Path(folder), overwrite=overwrite):
-            storage.save(Path(folder), description, self.denoiser_, self.losses_, self.validation_losses_)
+            storage.save(Path(folder), description, *self._trained())
+
+    def _trained(self) -> tuple[Denoiser, Any, Any, str]:
+        """What is saved of a training."""
+        return self.denoiser_, self.losses_, self.validation_losses_, self.ended_
 
     def _settings(self, sizes: Sizes | None = None, denoiser: Denoiser | None = None) -> Settings:
         """Those of the parameters, and by default those for data of a size; without one, to check them early."""
@@ -408,6 +413,7 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMar
                     weights.check(model._untrained(schema, sketch(len(weights)), width))
                 denoiser = model._untrained(schema, width=width)
         losses, looks = weights.load_into(denoiser)
+        model.ended_ = weights.ended
     model._keep(schema, denoiser.requires_grad_(False).eval(), losses, looks, width)
     return model
 

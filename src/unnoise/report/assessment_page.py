@@ -18,6 +18,7 @@ from unnoise.report.assessment import Assessment
 from unnoise.report.conditionals import DRAWS, conditional
 from unnoise.report.judge_page import show_rivals, show_trust, show_worst
 from unnoise.report.page import Page
+from unnoise.report.training_page import show_training
 
 FRAMES = 9  # pictures in a filmstrip
 EXAMPLES = 6  # rows of a filmstrip of images
@@ -40,7 +41,7 @@ def page_of(result: Assessment, title: str = "unnoise", command: str | None = No
     _two_samples(page, result)
     _neighbours(page, result)
     _filmstrips(page, result)
-    _training(page, result)
+    show_training(page, result.model)
     page.section("The data and the model")
     page.facts(_facts(result))
     page.reproducibility(provenance(command, result.seed), result.seconds)
@@ -226,14 +227,6 @@ def _frame(result: Assessment, states: Any) -> Any:
 def _plane(result: Assessment, states: Any) -> list[Any]:
     factors = list(result.model.schema_.factors.values())
     return views.plane(factors[0], states) if len(factors) == 1 else []
-
-
-def _training(page: Page, result: Assessment) -> None:
-    page.section("Training")
-    page.figure(
-        plots.loss_curve(result.model.losses_, unit="nats per row"),
-        "The training loss: the diffusion part of the bound, on standardised data. Its minimum is not zero.",
-    )
 
 
 def _facts(result: Assessment) -> dict[str, Any]:

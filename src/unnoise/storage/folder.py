@@ -54,16 +54,17 @@ def save(
     denoiser: Denoiser,
     losses: NDArray[np.float64],
     looks: NDArray[np.float64] | None = None,
+    ended: str = "",
 ) -> None:
     """Write a model into a folder that is held."""
     if not any(folder.iterdir()):  # appears as a whole
         with atomic_path(folder) as beside:
             beside.mkdir()
             Config(description).write(beside / CONFIG)
-            weights.write(beside, description, denoiser, losses, looks)
+            weights.write(beside, description, denoiser, losses, looks, ended)
         return
     create(folder, description, resume=False)
-    complete(folder, description, denoiser, losses, looks)
+    complete(folder, description, denoiser, losses, looks, ended)
 
 
 def create(folder: Path, description: Description, *, resume: bool) -> None:
@@ -82,6 +83,7 @@ def complete(
     denoiser: Denoiser,
     losses: NDArray[np.float64],
     looks: NDArray[np.float64] | None = None,
+    ended: str = "",
 ) -> None:
     """After training: the weights, without what killed processes left.
 
@@ -91,7 +93,7 @@ def complete(
     folder.mkdir(parents=True, exist_ok=True)  # in case it was deleted meanwhile
     if (folder / CONFIG).is_file() and read(folder).newest.fingerprint != description.fingerprint:
         raise InputError(f"another training has written into {str(folder)!r}, so this model was not saved there")
-    weights.write(folder, description, denoiser, losses, looks)
+    weights.write(folder, description, denoiser, losses, looks, ended)
     with atomic_path(folder / CONFIG, follow=False) as beside:
         Config(description).write(beside)
     for path in folder.iterdir():

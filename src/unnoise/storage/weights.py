@@ -20,6 +20,8 @@ from unnoise.storage.description import FORMAT, UNSEALED, Description, read, sho
 
 WEIGHTS = "weights.safetensors"
 LOSSES, LOOKS = "training.losses", "training.validation"
+ENDED = "ended"  # in the header
+_LONGEST = 1000  # letters of a sentence
 
 
 class Weights:
@@ -31,6 +33,11 @@ class Weights:
     def __len__(self) -> int:
         """How many tensors there are."""
         return len(self._file.shapes)
+
+    @property
+    def ended(self) -> str:
+        """Why the training ended, in words; nothing in files of earlier versions."""
+        return str(self._file.metadata.get(ENDED, ""))[:_LONGEST]
 
     def rows(self, name: str) -> int:
         """The length of a tensor, 1 if there is none."""
@@ -115,6 +122,7 @@ def write(
     denoiser: Denoiser,
     losses: NDArray[np.float64],
     looks: NDArray[np.float64] | None = None,
+    ended: str = "",
 ) -> None:
     """The weights, which replace older ones as a whole."""
     state: dict[str, Tensor] = denoiser.state_dict()
@@ -122,7 +130,8 @@ def write(
     tensors[LOSSES] = torch.as_tensor(losses, dtype=torch.float64)
     if looks is not None and len(looks):
         tensors[LOOKS] = torch.as_tensor(looks, dtype=torch.float64).contiguous()
+    about = {"format": FORMAT, "model": str(description.fingerprint)} | ({ENDED: ended} if ended else {})
     try:
-        write_tensors(folder / WEIGHTS, tensors, {"format": FORMAT, "model": str(description.fingerprint)})
+        write_tensors(folder / WEIGHTS, tensors, about)
     except safetensors.SafetensorError as error:  # as where files may not be large
         raise OSError(f"{folder / WEIGHTS} could not be written ({shortened(error)}); choose another folder") from error

@@ -191,14 +191,16 @@ class TrainState:
 def ending(state: TrainState, validation: Validation | None) -> str:
     """Where a training ended and why, and which weights are kept, in words."""
     looks, planned = state.looks, state.settings.steps
+    lost = f"lost over {looks.slack:.0%} of its improvement"
     reached = f"step {state.step:,} of {planned:,}"
     if validation is not None and state.progress < 1.0 and validation.is_over(looks):
-        since = f"validation has not improved since step {looks.best_step:,}"
+        since = f"validation has {lost if looks.slack else 'not improved'} since step {looks.best_step:,}"
         return f"stopped at {reached}: {since}; kept those weights"
     ended = f"ended at {reached}" if state.step < planned else f"all {planned:,} steps done"
     if not looks.steps or looks.best_step == state.step:
         return ended
-    return f"{ended}; kept the weights of step {looks.best_step:,}, where validation was best"
+    why = f"since which validation has {lost}" if looks.slack else "where validation was best"
+    return f"{ended}; kept the weights of step {looks.best_step:,}, {why}"
 
 
 def check_same(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:

@@ -118,7 +118,7 @@ class Validation:
     def of(cls, held_out: HeldOut, batch_size: int) -> Validation:
         """So often that looks take at most a twentieth of the time; an evaluation is a third of a training one."""
         every = max(FIRST, math.ceil(len(held_out) / (3 * batch_size * SHARE)))
-        return cls(held_out, every=every, slack=SLACK if isinstance(held_out.objective, AnyOrder) else 0.0)
+        return cls(held_out, every=every, slack=slack_of(held_out.objective))
 
     def is_due(self, looks: Looks, step: int) -> bool:
         """Whether it is time for a look, after so many steps."""
@@ -131,6 +131,11 @@ class Validation:
             return False
         last = looks.steps[-1]
         return last - looks.best_step >= max(SOONEST, self.patience * last)
+
+
+def slack_of(objective: Objective) -> float:
+    """The slack of an objective."""
+    return SLACK if isinstance(objective, AnyOrder) else 0.0
 
 
 @dataclass

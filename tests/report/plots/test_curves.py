@@ -38,6 +38,17 @@ def test_axes_are_named_and_steps_written_out():
     assert "1,000" in [label.get_text() for label in axes.get_xticklabels()]
 
 
+def test_rows_held_out_have_a_curve_and_the_kept_look_a_ring():
+    looks = np.array([[20, 9.0], [40, 4.0], [60, np.nan], [80, 3.0], [100, 30.0]])
+    axes = loss_curve(np.linspace(10, 5, 100), looks=looks, kept=80).axes[1]
+    curve, ring = (line for line in axes.lines if line.get_label().startswith(("rows held out", "kept")))
+    assert curve.get_xydata().tolist() == [[20, 9], [40, 4], [80, 3], [100, 30]]
+    assert ring.get_label() == "kept: step 80"
+    assert ring.get_xydata().tolist() == [[80, 3]]
+    assert axes.get_ylim()[0] < 3, "the best look is seen"
+    assert len(loss_curve(np.linspace(10, 5, 100)).axes) == 1
+
+
 @pytest.mark.parametrize("losses", [[1.0], [2.0, 1.0], [2.0, float("nan"), 1.0]])
 def test_short_runs_have_a_plain_axis(losses: list[float]):
     assert loss_curve(losses).axes[0].get_xscale() == "linear"
