@@ -27,6 +27,8 @@ def holding(series: nw.Series[Any], column: Column) -> Column:
     kind, held = type(series.dtype).__name__, None
     if column.counted is not None:
         return column
+    if column.written is not None:
+        return dataclasses.replace(column, holds=NUMBERS_HELD)
     if kind in ("String", "Categorical", "Enum"):
         levels = column.categories or ()
         held = TEXT_HELD if all(isinstance(level, str) for level in levels) else None

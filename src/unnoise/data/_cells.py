@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unnoise._errors import InputError, warn
+from unnoise.data._notations import notation_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,7 +17,10 @@ MISSING = (
     *("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "#NA"),
     *("#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "#NULL!", "#DIV/0!", "#VALUE!"),
 )
-_MARKS = ("?", ".", "-", "--", "*", "na", "Na", "NAN", "missing", "Missing")  # missing where all else is numbers
+_MARKS = (  # missing where all else is numbers
+    *("?", ".", "-", "--", "–", "—", "*", "na", "Na", "NAN", "n.a.", "N.A.", "none", "NONE", "Null", "nil"),
+    *("missing", "Missing", "unknown", "Unknown"),
+)
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _WHOLE = r"^[+-]?\d+$"
 _LEADING_ZERO = r"^[+-]?0\d+$"
@@ -135,7 +139,13 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, text: 
         if len(rest) == 0:
             continue
         numbers = rest.cast(pl.Float64, strict=False).null_count() == 0
-        marks = marks if numbers else ["?"] if "?" in marks and rest.str.contains(r"[\pL\d]").all() else []
+        marks = (
+            marks
+            if numbers or notation_of(rest)
+            else ["?"]
+            if "?" in marks and rest.str.contains(r"[\pL\d]").all()
+            else []
+        )
         if marks:
             plain = pl.when(pl.col(column).is_in(marks)).then(None).otherwise(pl.col(column)).alias(column)
             found = table.select(plain)
@@ -172,8 +182,11 @@ def warn_of_numbers(table: pl.DataFrame, names: Sequence[str], source: str, text
     codes = every.str.contains(_LEADING_ZERO).any() | every.str.contains(_DATE).any()
     for column in _which(cells, (every.count() > 0) & like & ~codes) if told else ():
         shown = cells[column].drop_nulls()
+        if notation_of(shown) is not None:  # of which the model says how it reads them
+            continue
         odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
-        example = next(iter(odd if len(odd) else shown))
+        words = odd.filter(~odd.str.contains(_LIKE_A_NUMBER))
+        example = next(iter(words if len(words) else odd if len(odd) else shown))
         hint = "; if a comma is in them, --decimal says what it means" if "," in example else ""
         warn(
             f"Column '{told[int(column)][1]}' of {source} is text, such as {example[:40]!r}, but {_MOST:.0%} "

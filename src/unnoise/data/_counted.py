@@ -39,7 +39,7 @@ def described(series: nw.Series[Any], column: Column, plain: bool) -> Column:
         column: its name and type.
         plain: whether text stays text.
     """
-    found = _as_polars(series)
+    found = as_polars(series)
     if found is None:
         return _period(series, column)
     pattern = None
@@ -61,7 +61,7 @@ def numbers(values: nw.Series[Any] | pl.Series, column: Column) -> Values:
     name = str(column.label)
     if column.counted == "period":
         return _periods(values, column)
-    found: Any = values if hasattr(values, "to_physical") else _as_polars(values)
+    found: Any = values if hasattr(values, "to_physical") else as_polars(values)
     if found is None or (column.counted == "decimal" and found.dtype.is_numeric()):
         found = _decimals(values, column) if column.counted == "decimal" else found
     if found is None:
@@ -94,7 +94,7 @@ def is_text(column: Column) -> bool:
 
 def holds_text(series: nw.Series[Any]) -> bool:
     """Whether a series holds texts."""
-    found = _as_polars(series)
+    found = as_polars(series)
     return found is not None and found.dtype == _string()
 
 
@@ -193,7 +193,7 @@ def _string() -> Any:
     return pl.String
 
 
-def _as_polars(series: nw.Series[Any] | Any) -> pl.Series | None:
+def as_polars(series: nw.Series[Any] | Any) -> pl.Series | None:
     """Dates, times, decimals or texts as polars holds them; None for anything else."""
     import polars as pl
 

@@ -44,6 +44,7 @@ class Column:
         counted: date, datetime, duration, time, period or decimal, whose values stand for whole numbers.
         unit: of these numbers: D, h, m, s, ms, us, ns, M, 0.01, or the frequency of periods.
         pattern: how texts are written that are dates or times, as for strftime.
+        written: how texts are written that are numbers, as $#,##0.00.
     """
 
     label: str | int
@@ -55,6 +56,7 @@ class Column:
     counted: str | None = field(default=None, metadata={LATER: True})
     unit: str | None = field(default=None, metadata={LATER: True})
     pattern: str | None = field(default=None, metadata={LATER: True})
+    written: str | None = field(default=None, metadata={LATER: True})
 
     @property
     def zone(self) -> str | None:

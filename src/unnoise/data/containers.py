@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError, warn
-from unnoise.data import _counted, _native, arrays, frames
+from unnoise.data import _counted, _native, _written, arrays, frames
 from unnoise.data._adopted import HELD, TEXT_HELD, adopted, holding
 from unnoise.data._checked import built, check, check_distinct, check_dtype, check_shape, entries
 from unnoise.data._native import Column
@@ -139,7 +139,7 @@ class Table(Container):
         parts = arrays.columns(data)
         warn(f"X does not have valid feature names, but {_MODEL} was fitted with feature names")
         held = _named(self.columns, parts)
-        return {name: adopted(_counted.told(held[name], c) if c.counted else held[name], c) for name, c in self._named}
+        return {name: adopted(_told(held[name], column), column) for name, column in self._named}
 
     def columns_of(self, frame: nw.DataFrame[Any]) -> dict[str, Values]:
         """The columns of a frame, of which those that were fitted are in the fitted types."""
@@ -147,17 +147,19 @@ class Table(Container):
         return {str(label): self._values(frame, label) for label in frame.columns}
 
     def is_counted(self, column: str) -> bool:
-        """Whether the column holds dates, times or decimals."""
-        return any(name == column and found.counted is not None for name, found in self._named)
+        """Whether the column holds dates, times or decimals, or numbers in a form of their own."""
+        return any(name == column and bool(found.counted or found.written) for name, found in self._named)
 
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Dates, times and decimals as whole numbers."""
-        known = {name: column for name, column in self._named if column.counted}
-        return {name: _counted.told(value, known[name]) if name in known else value for name, value in values.items()}
+        """Dates, times and decimals as whole numbers, and texts that are numbers as such."""
+        known = dict(self._named)
+        return {name: _told(value, known[name]) if name in known else value for name, value in values.items()}
 
     def word(self, column: str, number: float) -> str | None:
-        """A number as its date, time or decimal is written."""
+        """A number as its date, time or decimal is written, or in the form of the column."""
         found = self._column(column)
+        if found.written:
+            return str(_written.texts(np.array([number]), found)[0])
         return _counted.word(number, found) if found.counted else None
 
     def about(self, column: str, low: float, high: float) -> str | None:
@@ -170,6 +172,8 @@ class Table(Container):
     def native(self, column: str, values: Values, backend: str, series: nw.Series[Any]) -> Any:
         """Whole numbers that stand for dates, times or decimals in the type of another series; others as they are."""
         found = self._column(column)
+        if found.written and (_counted.holds_text(series) or series.is_null().all()):
+            return _written.texts(values, found)
         if not found.counted:
             return values
         own = _native.column_of(backend, series, found.label)
@@ -183,6 +187,8 @@ class Table(Container):
         series, column = frame.get_column(label), dict(self._named).get(str(label))
         if column is not None and column.counted and not series.is_null().all():
             return _counted.numbers(series, column)
+        if column is not None and column.written and _counted.holds_text(series):
+            return _written.numbers(series, column)
         values = frames.values(series, str(label))
         return values if column is None else adopted(values, column)
 
@@ -196,10 +202,7 @@ class Table(Container):
     def join(self, columns: Mapping[str, Values], missing: Mapping[str, Mask] | None = None) -> Any:
         """A frame of the fitted library and types."""
         rows = [(missing or {}).get(name) for name in self.columns]
-        parts = [
-            _counted.part(columns[name], column, blank) if column.counted else columns[name]
-            for (name, column), blank in zip(self._named, rows, strict=True)
-        ]
+        parts = [_part(columns[name], column, blank) for (name, column), blank in zip(self._named, rows, strict=True)]
         try:
             return _native.build(self.backend, self.layout, parts, rows)
         except ModuleNotFoundError as error:
@@ -218,6 +221,7 @@ class Table(Container):
             _native.check_column(table.backend, column)
             check(column.holds in (None, *HELD), "holds", column.holds, f"one of {', '.join(HELD)}")
             _counted.check_column(column)
+            _written.check_column(column)
         return table
 
 
@@ -293,10 +297,7 @@ def container_of(data: Any, levels: Collection[str] = ()) -> Container:
     if frame is not None:
         backend, layout = _native.describe(frame)
         series = [frame.get_column(label) for label in frame.columns]
-        found = [
-            holding(s, _counted.described(s, c, str(c.label) in levels)) if len(s) else c
-            for s, c in zip(series, layout, strict=True)
-        ]
+        found = [_described(s, c, str(c.label) in levels) if len(s) else c for s, c in zip(series, layout, strict=True)]
         return Table(backend, tuple(found))
     array = arrays.as_array(data)
     backend, dtype = "numpy", str(array.dtype)
@@ -313,6 +314,24 @@ def from_config(config: dict[str, Any]) -> Container:
     name = config.get("container")
     check(name in list(kinds), "container", name, f"one of {', '.join(kinds)}")
     return kinds[str(name)].from_fields({key: value for key, value in config.items() if key != "container"})
+
+
+def _described(series: nw.Series[Any], column: Column, plain: bool) -> Column:
+    counted = _counted.described(series, column, plain)
+    return holding(series, _written.described(series, counted, plain))
+
+
+def _told(value: Any, column: Column) -> Any:
+    if column.counted:
+        return _counted.told(value, column)
+    return _written.told(value, column) if column.written else value
+
+
+def _part(values: Values, column: Column, blank: Mask | None) -> Any:
+    """Values as the frame is built of them."""
+    if column.counted:
+        return _counted.part(values, column, blank)
+    return _written.texts(values, column) if column.written else values
 
 
 def _named(names: tuple[str, ...], parts: list[Values]) -> dict[str, Values]:

@@ -186,7 +186,7 @@ class Parts:
 
         about = {step.target: step.measured for step in self.chart.gaps}
         found = [(f, *row) for f in self._valued.values() for row in _rows(f)]
-        rows = [(name, (self._dated(f, name) or words) + holes(held)) for f, name, held, words in found]
+        rows = [(name, self._in_words(f, name, words) + holes(held)) for f, name, held, words in found]
         rows += [(name, f"{kind}{holes([name])}") for name, kind in self.constants.items()]
         rows += [(name, f"condition: {kind}") for name, kind in self.conditions.items()]
         rows = [(n, f"{about[n]}: {words}" if n in about else words) for n, words in rows]
@@ -221,10 +221,13 @@ class Parts:
         except InputError as error:
             raise InputError(f"The schema of the model is damaged: {error}.") from error
 
-    def _dated(self, factor: Factor, column: str) -> str | None:
-        """The range of a column of dates, times or decimals, in words."""
+    def _in_words(self, factor: Factor, column: str, words: str) -> str:
+        """The range of a column of dates, times or decimals, or how its numbers are written, beside their words."""
         seen = factor.seen(column) if column in factor.columns else None
-        return None if seen is None else self.container.about(column, *seen)
+        if seen is None:
+            return words
+        about, word = self.container.about(column, *seen), self.container.word(column, seen[1])
+        return about or (words if word is None else f"{words}, written as {word}")
 
     @property
     def _valued(self) -> dict[str, Factor]:

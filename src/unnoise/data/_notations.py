@@ -1,0 +1,216 @@
+"""Numbers that are written with signs around them, as $1,234.50 or 12,5 %: in which form, and back in the same."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from unnoise._errors import InputError, warn
+from unnoise.data._numerics import Values
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_CODES = "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|INR|JPY|KRW|MXN|NOK|NZD|PLN|RUB|SEK|SGD|TRY|USD|ZAR"
+_CURRENCY = rf"(?:[A-Z]{{1,3}})?[$€£¥₹₽₩₺₪₫₴฿]|{_CODES}|kr\.?|Fr\.?|zł|Kč|Ft"
+_UNITS = (
+    "%|‰|°[CF]?|[kmµ]?g|lbs?|oz|[kcmµn]?m|ft|mi|m²|km²|m³|[mcd]?[lL]|[mµn]?s|min|h|hrs?|days?|years?|yrs?|[kMGT]i?B"
+    "|[kMG]?W|[kM]Wh|[km]?V|mA|[kMG]?Hz|[hkM]?Pa|m?bar|kcal|mph|km/h|m/s|px|pt"
+)
+_GROUPS = ",.'’ \u00a0\u202f"
+_MINUS = "-−"
+_CELL = (
+    rf"^(?P<open>\()?(?P<sign>[{_MINUS}])?(?P<before>(?:(?:{_CURRENCY})\s?)?)(?P<inside>[{_MINUS}])?"
+    rf"(?P<body>[0-9](?:[0-9{_GROUPS}]*[0-9])?)(?P<after>(?:\s?(?:{_CURRENCY}|{_UNITS}))?)(?P<close>\))?$"
+)
+_PATTERN = re.compile(
+    rf"(?P<before>[^0#;]*)(?:#(?P<group>[{_GROUPS}])##)?0(?:(?P<point>[.,])(?P<digits>0+#*|#+))?(?P<after>[^0#;]*)"
+    r"(?:;(?P<negative>.+))?"
+)
+_MOST_DECIMALS = 9
+_EXACT, _END = 2**53, 2**62
+_LONGEST = 12  # letters before or after
+_LOOKED_AT = 50
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How numbers are written; `str` says it as spreadsheets do.
+
+    Args:
+        before: stands before the digits, and
+        after: behind them.
+        group: between thousands.
+        point: before decimals.
+        least: decimals at least, and
+        most: at most.
+        sign: of negative numbers: "-", "−", or "(" for brackets around all.
+        inside: whether the sign stands between `before` and the digits.
+
+    >>> form = Notation("$", group=",", least=2, most=2)
+    >>> str(form), form.texts(np.array([1234.5, -2.0])).tolist()
+    ('$#,##0.00', ['$1,234.50', '-$2.00'])
+    >>> Notation.of(str(form)) == form
+    True
+    """
+
+    before: str = ""
+    after: str = ""
+    group: str = ""
+    point: str = "."
+    least: int = 0
+    most: int = 0
+    sign: str = "-"
+    inside: bool = False
+
+    def __str__(self) -> str:
+        positive = f"{self.before}{self._digits}{self.after}"
+        negative = self._negative
+        return positive if negative == f"-{positive}" else f"{positive};{negative}"
+
+    @classmethod
+    def of(cls, pattern: str) -> Self:
+        """The form that is written so; an InputError if there is none."""
+        found = _PATTERN.fullmatch(pattern)
+        if found is not None:
+            group, digits = found["group"] or "", found["digits"] or ""
+            point = found["point"] or ("," if group == "." else ".")
+            for sign, inside in (("-", False), ("-", True), ("−", False), ("−", True), ("(", False)):
+                decimals = len(digits.rstrip("#")), len(digits)
+                form = cls(found["before"], found["after"], group, point, *decimals, sign, inside)
+                if group != point and str(form) == pattern and max(len(form.before), len(form.after)) <= _LONGEST:
+                    return form
+        raise InputError(f"got the form {pattern!r}; expected one of numbers, as $#,##0.00")
+
+    @property
+    def _digits(self) -> str:
+        decimals = "0" * self.least + "#" * (self.most - self.least)
+        return (f"#{self.group}##0" if self.group else "0") + (self.point + decimals if decimals else "")
+
+    @property
+    def _negative(self) -> str:
+        if self.sign == "(":
+            return f"({self.before}{self._digits}{self.after})"
+        head = f"{self.before}{self.sign}" if self.inside else f"{self.sign}{self.before}"
+        return f"{head}{self._digits}{self.after}"
+
+    def numbers(self, texts: pl.Series) -> pl.Series:
+        """The numbers, whole where the form has no decimals; missing where a text is none. Signs may be left out."""
+        import polars as pl
+
+        grouped = rf"[0-9]{{1,3}}(?:{re.escape(self.group)}[0-9]{{3}})+|" if self.group else ""
+        digits = rf"((?:{grouped}[0-9]+)(?:{re.escape(self.point)}[0-9]+)?)"
+        before, after = (re.escape(part.strip()) for part in (self.before, self.after))
+        whole = rf"^\s*\(?[{_MINUS}]?(?:{before})?\s*[{_MINUS}]?{digits}\s*(?:{after})?\)?\s*$"
+        body = texts.str.extract(whole)
+        if self.group:
+            body = body.str.replace_all(self.group, "", literal=True)
+        body = body.str.replace(self.point, ".", literal=True)
+        negative = texts.str.contains(rf"^\s*\(|[{_MINUS}]")
+        body = body.to_frame("x").select(pl.when(negative).then("-" + pl.col("x")).otherwise("x")).to_series()
+        whole_numbers = body.cast(pl.Int64, strict=False)
+        exact = self.most == 0 and whole_numbers.null_count() == body.null_count()
+        return whole_numbers if exact else body.cast(pl.Float64, strict=False)
+
+    def texts(self, numbers: Values) -> Values:
+        """The numbers as texts, an array of objects; decimals beyond the most are rounded."""
+        import polars as pl
+
+        scaled = np.clip(np.nan_to_num(numbers * 10**self.most), -_END, _END)
+        steps = (np.rint(scaled) if scaled.dtype.kind == "f" else scaled).astype(np.int64)
+        digits = pl.Series("x", np.abs(steps)).cast(pl.String).str.zfill(self.most + 1).to_frame()
+        whole, decimals = pl.col("x"), pl.lit("")
+        if self.most:
+            whole, decimals = whole.str.head(-self.most), whole.str.tail(self.most)
+        if self.most > self.least:
+            decimals = decimals.str.strip_chars_end("0").str.pad_end(self.least, "0")
+        if self.group:
+            threes = whole.str.reverse().str.replace_all("([0-9]{3})", "${1}" + self.group)
+            whole = threes.str.reverse().str.strip_prefix(self.group)
+        point = pl.when(decimals != "").then(pl.lit(self.point)).otherwise(pl.lit(""))
+        head, tail = self._negative.split(self._digits)
+        is_negative = pl.Series(steps < 0)
+        first = pl.when(is_negative).then(pl.lit(head)).otherwise(pl.lit(self.before))
+        last = pl.when(is_negative).then(pl.lit(tail)).otherwise(pl.lit(self.after))
+        made = digits.select(pl.concat_str(first, whole, point, decimals, last)).to_series()
+        return np.array(made.to_list(), dtype=object)
+
+
+def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False) -> Notation | None:
+    """The form in which all these texts would be written again as they are; None if there is none.
+
+    Args:
+        texts: with holes.
+        name: of the column, for a warning
+        aloud: of a sign that may be before decimals or between thousands.
+    """
+    import polars as pl
+
+    held = texts.drop_nulls().unique(maintain_order=True)
+    if not len(held) or held.head(_LOOKED_AT).str.contains(_CELL).all() is not True:
+        return None
+    cells = held.str.extract_groups(_CELL).struct.unnest()
+    if cells["body"].null_count() or (cells["open"].is_null() != cells["close"].is_null()).any():
+        return None
+    if not cells["open"].null_count():  # brackets around all say nothing of a sign
+        return None
+    before, after = (cells[part].unique().to_list() for part in ("before", "after"))
+    signs = [cells[part].drop_nulls().unique().to_list() for part in ("open", "sign", "inside")]
+    if len(before) > 1 or len(after) > 1 or sum(map(len, signs)) > 1:
+        return None
+    sign = next((found[0] for found in signs if found), "-")
+    body = cells["body"]
+    plain = not before[0] and not after[0] and sign == "-"
+    for group, point, doubtful in _separators(body, before[0], after[0]):
+        if plain and (not group or doubtful):
+            continue
+        decimals = body.str.extract(re.escape(point) + r"([0-9]+)$").str.len_chars().fill_null(0)
+        least, most = (int(end) for end in (decimals.to_numpy().min(), decimals.to_numpy().max()))
+        form = Notation(before[0], after[0], group, point, least, most, sign, bool(signs[2]))
+        if most <= _MOST_DECIMALS and _is_same(form, held):
+            if doubtful and aloud:
+                example = held.filter(body.str.contains(rf"[{_GROUPS}]"))[0]
+                number = form.numbers(pl.Series([example]))[0]
+                warn(f"Column '{name}' is read as numbers: {example!r} is {number}; write it otherwise if it is not.")
+            return form
+    return None
+
+
+def _separators(body: pl.Series, before: str, after: str) -> list[tuple[str, str, bool]]:
+    """What may stand between thousands and before decimals, likelier ones first, and whether one may be the other."""
+    there = [sign for sign in _GROUPS if body.str.contains(sign, literal=True).any()]
+    points = [sign for sign in there if sign in ".,"]
+    found = []
+    for group in ("", *there):
+        for point in dict.fromkeys([*points, "," if group == "." else "."]):
+            grouped = rf"[0-9]{{1,3}}(?:{re.escape(group)}[0-9]{{3}})+" if group else "[0-9]+"
+            whole = rf"^(?:{grouped}|[0-9]{{1,3}}|[0-9]+)(?:{re.escape(point)}[0-9]+)?$"
+            if point != group and set(there) <= {group, point} and body.str.contains(whole).all():
+                found.append((group, point))
+    if len(found) == 2 and len(there) == 1:  # all as 1,234
+        is_money = re.fullmatch(_CURRENCY, (before + after).strip()) is not None
+        thousands = is_money and not (there == ["."] and before)
+        if not is_money and (there == [","] or not before + after):
+            return []  # --decimal says it of plain numbers
+        found.sort(key=lambda pair: (pair[0] == "") == thousands)
+        return [(*pair, is_money) for pair in found]
+    return [(*pair, False) for pair in found]
+
+
+def _is_same(form: Notation, held: pl.Series) -> bool:
+    """Whether these texts come back, but for a sign before zero."""
+    import polars as pl
+
+    numbers = form.numbers(held)
+    if numbers.null_count():
+        return False
+    values = numbers.to_numpy()
+    if values.dtype.kind == "f" and np.abs(values).max() * 10**form.most >= _EXACT:
+        return False
+    bare = held.to_frame("x").select(
+        pl.when(numbers == 0).then(pl.col("x").str.replace_all(rf"[{_MINUS}()]", "")).otherwise("x")
+    )
+    return bool(bare.to_series().to_list() == form.texts(values).tolist())
