@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 from small_models import BASELINES, EVIL, table, tiny
@@ -144,3 +145,12 @@ def test_too_few_rows_are_refused(model: DenoisingMarkovModel) -> None:
 )
 def test_a_quantity_reads_well(number: Quantity, words: str) -> None:
     assert str(number) == words
+
+
+def test_the_likelihood_is_the_one_that_score_says() -> None:
+    """Also of numbers of which a state is a cell alone."""
+    rows = pd.DataFrame({"price": np.random.default_rng(0).lognormal(5, 1, 120).round(2)})
+    model = tiny(quick=True, network=None, sampler=None).fit(rows)
+    found = evaluate(model, rows[:60])
+    assert found.numbers["exact_nats_per_row"].value == pytest.approx(float(model.score_samples(rows[:60]).mean()))
+    assert found.numbers["exact_part_detail"].value < -1

@@ -268,11 +268,11 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             return estimated(self, encoded, of, given, rng, likelihood, dequantisations)
         if dequantisations == 1 or encoded.jitter is None:
             x, cond = encoded.all(rng)
-            return _with_detail(self.estimate_states(x, cond, rng, likelihood), encoded)
+            return with_detail(self.estimate_states(x, cond, rng, likelihood), encoded)
         density = likelihood or self.likelihood_
         exact = density.is_exact(self.denoiser_.process)
         method = DequantisedLikelihood(density, EncodedCells(encoded.jitter), dequantisations, weighted=exact)
-        return _with_detail(self.estimate_states(encoded.x, encoded.cond, rng, method), encoded)
+        return with_detail(self.estimate_states(encoded.x, encoded.cond, rng, method), encoded)
 
     @torch.inference_mode(False)
     def estimate_states(
@@ -335,7 +335,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return ProcessGroup.gather(Settings(device=self.device)).device
 
 
-def _with_detail(estimate: Estimate, encoded: Encoded) -> Estimate:
+def with_detail(estimate: Estimate, encoded: Encoded) -> Estimate:
     """With the log density of values given their states."""
     detail = encoded.log_detail()
     if not detail.any():

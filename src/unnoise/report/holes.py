@@ -16,6 +16,7 @@ from unnoise import _tree
 from unnoise.data import Encoded, Schema
 from unnoise.evaluation import Estimate, Likelihood
 from unnoise.model import DenoisingMarkovModel
+from unnoise.model.fitted import with_detail
 from unnoise.model.questions import Flags, Rows, drawn, either, every_cell, negated, nowhere
 from unnoise.model.scoring import estimated
 
@@ -46,7 +47,7 @@ def estimate(
 ) -> Estimate:
     """The likelihood of rows, or of what is known of them."""
     if encoded.known is None and not model.schema_.missing:
-        return model.estimate_states(rows, encoded.cond, rng, way)
+        return with_detail(model.estimate_states(rows, encoded.cond, rng, way), encoded)
     return estimated(model, encoded, None, None, rng, way, 1)
 
 
