@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,34 @@ def test_the_case_of_dates(tmp_path: Path) -> None:
     assert (said.low, said.high) == (18687, 18718)
     with pytest.raises(InputError, match=r"held values of the type date, to the day when .* holds 'soon'"):
         schema.given({"d": "soon"}, 1)
+
+
+@pytest.mark.parametrize(
+    ("texts", "pattern", "seconds"),
+    [
+        (["01:23:45", "36:00:00"], "[hh]:mm:ss", [5025, 129600]),
+        (["1:23:45", "100:00:09"], "[h]:mm:ss", [5025, 360009]),
+        (["1:05:00", "2:00:01"], "[h]:mm:ss", [3900, 7201]),
+        (["75:30", "1:05"], "[m]:ss", [4530, 65]),
+        (["05:30", "99:59"], "[mm]:ss", [330, 5999]),
+    ],
+)
+def test_durations_are_seconds_and_come_back(texts: list[str], pattern: str, seconds: list[int]) -> None:
+    frame = pl.DataFrame({"t": [*texts, None], "x": [1.0, 2.0, 3.0]})
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        schema = Schema.from_config(json.loads(json.dumps(Schema.infer(frame).to_config())))
+    assert [("minutes and seconds" in str(one.message)) for one in said] == [True] * ("h" not in pattern)
+    column = schema.container.layout[0]
+    assert (column.counted, column.pattern) == ("duration", pattern)
+    unit = {"s": 1, "m": 60}[column.unit]
+    assert [n * unit for n in schema.container.split(frame)["t"].tolist()[:2]] == seconds
+    assert schema.decode(schema.encode(frame).x)["t"].to_list() == frame["t"].to_list()
+
+
+@pytest.mark.parametrize("texts", [["1:75:00", "30:00:00"], ["9:30", "17:05"], ["01:23:45", "23:00:00"]])
+def test_times_of_a_day_are_no_durations(texts: list[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        schema = Schema.infer(pl.DataFrame({"t": texts, "x": [1.0, 2.0]}))
+    assert schema.container.layout[0].counted in (None, "time")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from unnoise.data._native import Column
 
 MONTH = "%Y-%m"
+ELAPSED = ("[hh]:mm:ss", "[h]:mm:ss", "[mm]:ss", "[m]:ss")  # durations, as spreadsheets write them
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.3f", "%H:%M:%S%.6f", "%H:%M:%S%.9f", "%H:%M:%S%.f")
 _CLEAR = ("%Y-%m-%d", *(f"%Y-%m-%d{sign}{time}" for sign in " T" for time in _TIMES), *_TIMES)
 _DAYS: tuple[str, ...] = (
@@ -25,7 +26,7 @@ _PAIRS = tuple(
 )
 _LIKE = re.compile(
     r"^\s*\d{1,4}[-/.: ](\d{1,2}|[A-Za-z]{3,9})\b.*\d|^\s*[A-Za-z]{3,9} \d{1,2}, ?\d{4}|^\s*\d{4}-\d{2}$"
-    r"|^\s*\d{1,2}:\d\d$"
+    r"|^\s*\d+:\d\d(:\d\d)?$"
 )
 _SHORT_YEAR = r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2}\b"
 _ZONE = r"(Z|[+-]\d{2}:?\d{2})$"
@@ -45,7 +46,20 @@ def pattern_of(texts: pl.Series, name: str) -> str | None:
     if None not in zones:
         return _zoned(held, zones, name)
     found = next((pattern for pattern in _CLEAR if _fits(held, pattern)), None)
+    if found is None or (found == "%H:%M:%S" and not _same(held, found)):
+        found = _elapsed(held, name) or found
     return found or _less_clear(held, name)
+
+
+def _elapsed(held: pl.Series, name: str) -> str | None:
+    """Hours, minutes and seconds that are no time of a day, or not written as one."""
+    for pattern in ELAPSED:
+        found = parsed(held, pattern)
+        if found.null_count() == 0 and _same(held, pattern):
+            if "h" not in pattern:
+                warn(f"Column '{name}' is read as minutes and seconds: {held[0]!r} is {found[0]}.")
+            return pattern
+    return None
 
 
 def _zoned(held: pl.Series, zones: list[Any], name: str) -> str | None:
@@ -91,6 +105,11 @@ def parsed(texts: pl.Series, pattern: str) -> pl.Series:
     """Dates, times of a day, or dates with times; missing where a text is written otherwise."""
     import polars as pl
 
+    if pattern in ELAPSED:
+        parts = texts.str.extract_groups(r"^(?:(\d+):)?(\d+):([0-5]\d)$" if "h" in pattern else r"^()?(\d+):([0-5]\d)$")
+        hours, minutes, seconds = (parts.struct.field(str(i)).cast(pl.Int64, strict=False) for i in (1, 2, 3))
+        in_hours = hours if "h" in pattern else hours.fill_null(0)
+        return (((in_hours * 60 + minutes) * 60 + seconds) * 10**6).cast(pl.Duration("us"))
     if pattern == MONTH:
         return (texts + "-01").str.to_date("%Y-%m-%d", strict=False)
     if "%d" not in pattern and "%-d" not in pattern:
@@ -117,6 +136,14 @@ def parsed_again(texts: pl.Series, column: Column) -> pl.Series:
 
 def written(values: pl.Series, pattern: str) -> pl.Series:
     """Values as text."""
+    import polars as pl
+
+    if pattern in ELAPSED:
+        seconds = values.dt.total_seconds()
+        first, rest = (3600, ":mm:ss") if "h" in pattern else (60, ":ss")
+        head = (seconds // first).cast(pl.String).str.zfill(len(pattern.removesuffix(rest)) - 2)
+        tail = [(seconds // 60 % 60)] * (first == 3600) + [seconds % 60]
+        return sum((":" + part.cast(pl.String).str.zfill(2) for part in tail), head)
     if pattern.endswith("%:z"):
         return values.dt.to_string(pattern.removesuffix("%:z")) + "+00:00"
     return values.dt.to_string(pattern)
@@ -125,7 +152,7 @@ def written(values: pl.Series, pattern: str) -> pl.Series:
 def check_pattern(pattern: str) -> None:
     """Refuse a pattern that no text was found to have."""
     bare = re.sub(_ZONE, "", pattern.removesuffix("%:z"))
-    known = (MONTH, *_CLEAR, *_OTHER, *(one for pair in _PAIRS for one in pair))
+    known = (MONTH, *ELAPSED, *_CLEAR, *_OTHER, *(one for pair in _PAIRS for one in pair))
     if not {bare, bare.replace("%-", "%")} & set(known):
         raise InputError(f"got the pattern {pattern!r}; expected one of dates or times")
 
