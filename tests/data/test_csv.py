@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 from pathlib import Path
 from typing import Any
@@ -212,3 +213,37 @@ def test_options_that_cannot_be_are_said(tmp_path: Path, options: dict[str, Any]
     (tmp_path / "data.csv").write_text("a,b\n\u00fc,2\n")
     with pytest.raises(InputError, match=message):
         read(tmp_path / "data.csv", **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,2\n# part two\n3,4\n", "The line '# part two' of .* is left out, as comments are"),
+        ("a,b\n1,2\n3,4\n# x\n# y, z, u\n", "2 lines such as '# x' of .* are left out"),
+        ("a;b;\n1;2;\n3;4;\n", None),
+        ("a,b\n1,2,\r\n3,4,\r\n", None),
+        ("a\tb\t\n1\t2\t\n3\t4\t", None),
+    ],
+)
+def test_comments_and_ends_of_lines_are_no_data(tmp_path: Path, text: str, said: str | None) -> None:
+    with contextlib.nullcontext() if said is None else pytest.warns(UserWarning, match=said):
+        assert read_text(tmp_path, text).to_dict(as_series=False) == {"a": [1, 3], "b": [2, 4]}
+
+
+def test_colours_and_holes_at_the_end_are_data(tmp_path: Path) -> None:
+    assert read_text(tmp_path, "a,b\n#ff0000,2\n#00ff00,4\n")["a"].to_list() == ["#ff0000", "#00ff00"]
+    assert read_text(tmp_path, "a,b\n1,\n3,\n")["b"].to_list() == [None, None]
+    with pytest.raises(InputError, match="row 1 has 2 fields; expected 3"):
+        read_text(tmp_path, "a,b\n1,2,\n3,4\n".replace("a,b", "a,b,"))
+
+
+def test_phone_numbers_keep_their_plus_and_signed_numbers_do_not(tmp_path: Path) -> None:
+    frame = read_text(tmp_path, "tel,gain\n+4912345678,+1000000\n+4912345679,-5\n")
+    assert frame.to_dict(as_series=False) == {"tel": ["+4912345678", "+4912345679"], "gain": [1000000, -5]}
+
+
+def test_words_among_many_numbers_are_said_and_levels_of_digits_are_not(tmp_path: Path) -> None:
+    rows = [f"{i if i % 3 else 'low'},{['1', '2', '3+'][i % 3]}" for i in range(60)]
+    with pytest.warns(UserWarning, match=r"'a' of .* is text, such as 'low', but 50% or more .* like numbers") as said:
+        read_text(tmp_path, "\n".join(["a,b", *rows]))
+    assert len(said) == 1

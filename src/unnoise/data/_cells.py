@@ -24,6 +24,7 @@ _MARKS = (  # missing where all else is numbers
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _WHOLE = r"^[+-]?\d+$"
 _LEADING_ZERO = r"^[+-]?0\d+$"
+_PHONE = r"^\+\d{7,}$"
 _COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?$"  # 1.234,50
 _POINT = r"^[+-]?(\d{1,3}(,\d{3})+|\d*)(\.\d+)?([eE][+-]?\d+)?$"  # 1,234.50
 _THREES_COMMA = r"^[+-]?[1-9]\d{0,2},\d{3}$"
@@ -31,7 +32,7 @@ _THREES_POINT = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
 _DATE = r"^\d{1,4}\.\d{1,2}\.\d{1,4}"
 _LIKE_A_NUMBER = r"^[$€£¥(+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*[%$€£¥)]*$"
 _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+$"
-_MOST = 0.9  # of the values of a text that may look like numbers
+_MOST, _HALF, _MANY = 0.9, 0.5, 20  # shares of the values of a text that may look like numbers, and how many do
 
 
 def doubtful(table: pl.DataFrame, body: bytes) -> list[str]:
@@ -39,7 +40,7 @@ def doubtful(table: pl.DataFrame, body: bytes) -> list[str]:
     import polars as pl
 
     kinds: tuple[type[pl.DataType], ...] = (pl.String, pl.Int128)
-    if pl.Int64 in table.dtypes and _has_leading_zeros(body):
+    if pl.Int64 in table.dtypes and (b"+" in body or _has_leading_zeros(body)):
         kinds = (*kinds, pl.Int64)
     return [name for name, kind in table.schema.items() if kind in kinds]
 
@@ -84,7 +85,7 @@ def typed(cells: pl.DataFrame, source: str, *, decimal: str, alone: bool) -> pl.
     cells = _in_points(cells, source, decimal)
     found = dict(_cast(cells.select(filled), pl.Float64))
     whole = cells.select(_which(cells.select(list(found)), every.str.contains(_WHOLE).all()))
-    zeros = _which(whole, every.str.contains(_LEADING_ZERO).any())
+    zeros = _which(whole, every.str.contains(_LEADING_ZERO).any() | every.str.contains(_PHONE).all())
     digits = whole.drop(zeros).with_columns(every.str.strip_prefix("+"))
     integers = dict(_cast(digits, pl.UInt64)) | dict(_cast(digits, pl.Int64))
     found = {name: column for name, column in found.items() if name not in whole.columns} | integers
@@ -178,8 +179,10 @@ def warn_of_numbers(table: pl.DataFrame, names: Sequence[str], source: str, text
     told = [(series, name) for series, name in columns if series.dtype == pl.String and name not in text]
     cells = pl.DataFrame({str(i): series for i, (series, _) in enumerate(told)})  # a name may be a pattern of polars
     every = pl.all()
-    like = every.str.contains(_LIKE_A_NUMBER).sum() >= _MOST * every.count()
-    codes = every.str.contains(_LEADING_ZERO).any() | every.str.contains(_DATE).any()
+    numbers = every.str.contains(_LIKE_A_NUMBER)
+    varied = every.filter(numbers).n_unique() > _MANY  # as measurements are, and levels such as 1, 2, 3+ are not
+    like = (numbers.sum() >= _MOST * every.count()) | ((numbers.sum() >= _HALF * every.count()) & varied)
+    codes = every.str.contains(f"{_LEADING_ZERO}|{_DATE}|{_PHONE}").any()
     for column in _which(cells, (every.count() > 0) & like & ~codes) if told else ():
         shown = cells[column].drop_nulls()
         if notation_of(shown) is not None:  # of which the model says how it reads them
@@ -187,9 +190,10 @@ def warn_of_numbers(table: pl.DataFrame, names: Sequence[str], source: str, text
         odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
         words = odd.filter(~odd.str.contains(_LIKE_A_NUMBER))
         example = next(iter(words if len(words) else odd if len(odd) else shown))
+        share = _MOST if len(words) <= (1 - _MOST) * len(shown) else _HALF
         hint = "; if a comma is in them, --decimal says what it means" if "," in example else ""
         warn(
-            f"Column '{told[int(column)][1]}' of {source} is text, such as {example[:40]!r}, but {_MOST:.0%} "
+            f"Column '{told[int(column)][1]}' of {source} is text, such as {example[:40]!r}, but {share:.0%} "
             f"or more of its values look like numbers; write all as plain numbers, of up to 64 bits, to model them so"
             f"{hint}.",
         )

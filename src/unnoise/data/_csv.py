@@ -28,6 +28,8 @@ def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
         content = content.replace(b"\r", b"\n")
     comment, start = _text.comments(content)
     separator, body = _text.separated(content[start:], reading.separator, source)
+    body = _text.without_comments(body, separator, source)
+    body = _text.without_ends(body, separator)
     first, end = _text.record(body, separator, source)
     rows = body[end:]
     table = _table(rows, len(first), separator, source, reading)

@@ -60,6 +60,33 @@ def comments(content: bytes) -> tuple[str, int]:
     return last.decode("utf-8").lstrip("# "), start
 
 
+def without_comments(table: bytes, separator: str, source: str) -> bytes:
+    """The table without lines that begin with # and have other fields than its first line; a warning says so."""
+    if b"\n#" not in table or b'"' in table:  # a quote may hold a line
+        return table
+    sign, lines = separator.encode(), table.split(b"\n")
+    comments = [line for line in lines if line.startswith(b"#") and line.count(sign) != lines[0].count(sign)]
+    if not comments:
+        return table
+    shown = repr(comments[0].decode("utf-8").strip()[:40])
+    many = f"{len(comments)} lines such as {shown}" if len(comments) > 1 else f"The line {shown}"
+    warn(f"{many} of {source} {'are' if len(comments) > 1 else 'is'} left out, as comments are.")
+    left_out = set(comments)
+    return b"\n".join(line for line in lines if line not in left_out)
+
+
+def without_ends(table: bytes, separator: str) -> bytes:
+    """The table without a separator at the end of each line but perhaps the first, after which nothing ever stands."""
+    sign, (head, _, rest) = separator.encode(), table.partition(b"\n")
+    if b'"' in table or not rest.partition(b"\n")[0].rstrip(b"\r").endswith(sign):
+        return table
+    head, rows = head.rstrip(b"\r").removesuffix(sign), [line.rstrip(b"\r") for line in rest.split(b"\n")]
+    count = head.count(sign) + 1
+    if not all(line.endswith(sign) and line.count(sign) == count for line in rows if line.strip()):
+        return table
+    return b"\n".join([head, *(line.removesuffix(sign) for line in rows)])
+
+
 def separated(table: bytes, separator: str | None, source: str) -> tuple[str, bytes]:
     """What separates the fields, and the table; blanks become tabs."""
     lines = [line for line in _lines(table) if line.strip(" ")]
