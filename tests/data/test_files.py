@@ -168,7 +168,8 @@ def test_what_is_no_file_is_said(tmp_path: Path, kind: str) -> None:
 
 def test_an_index_of_pandas_is_no_column(tmp_path: Path) -> None:
     pd.DataFrame({"a": [1, 2]}, index=[5, 7]).to_parquet(tmp_path / "a.parquet")
-    assert read(tmp_path / "a.parquet").to_dict(as_series=False) == {"a": [1, 2]}
+    with pytest.warns(UserWarning, match=r"The index of .* \(without a name\) is no column and is left out"):
+        assert read(tmp_path / "a.parquet").to_dict(as_series=False) == {"a": [1, 2]}
 
 
 def test_brackets_in_a_name_are_no_pattern(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import json
 import lzma
 import sqlite3
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ import polars as pl
 import pytest
 
 from unnoise._errors import InputError
-from unnoise.data import read
+from unnoise.data import read, scans
 
 FRAME = pl.DataFrame({"a": [1, 2, 3], "b": [0.1, None, -1.5], "c": ["00501", "v", None], "d": [True, None, False]})
 TEXT = b"a,b,c,d\n1,0.1,00501,true\n2,,v,\n3,-1.5,,false\n"
@@ -30,6 +31,10 @@ def columns(path: Path | str, **options: Any) -> dict[str, list[Any]]:
     frame = read(path, **options)
     assert isinstance(frame, pl.DataFrame)
     return frame.to_dict(as_series=False)
+
+
+def in_blocks(path: Path) -> dict[str, list[Any]]:
+    return pl.concat([block for _, block in scans.opened(path, block=2).blocks()]).to_dict(as_series=False)
 
 
 @pytest.mark.parametrize("name", ["d.csv", "d.CSV", "d.txt", "d.dat", "d.data"])
@@ -108,12 +113,22 @@ def test_lists_in_cells_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "index", [None, pd.Index([10, 30, 20]), pd.Index(["u", "v", "w"], name="id"), pd.RangeIndex(3, 6, name="n")]
+    ("index", "said"),
+    [
+        (None, None),
+        (pd.Index([10, 30, 20]), "without a name"),
+        (pd.Index(["u", "v", "w"], name="id"), "'id'"),
+        (pd.RangeIndex(3, 6, name="n"), None),
+    ],
 )
-def test_an_index_of_pandas_is_no_column(tmp_path: Path, index: pd.Index | None) -> None:
+def test_an_index_of_pandas_is_no_column(tmp_path: Path, index: pd.Index | None, said: str | None) -> None:
     frame = pd.DataFrame({"a": [1.5, 2.5, 4.0]}, index=index)
     frame.to_parquet(tmp_path / "d.parquet")
-    assert columns(tmp_path / "d.parquet") == {"a": [1.5, 2.5, 4.0]}
+    for read_it in (columns, in_blocks):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            assert read_it(tmp_path / "d.parquet") == {"a": [1.5, 2.5, 4.0]}
+        assert [f"({said}) is no column" in str(one.message) for one in found] == [True] * (said is not None)
 
 
 class TestExcel:

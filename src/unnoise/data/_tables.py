@@ -6,7 +6,8 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unnoise._errors import InputError, warn
@@ -32,10 +33,23 @@ def read_parquet(content: bytes, source: str) -> pl.DataFrame:
         shape = lazy.select(pl.len()).collect().item(), len(lazy.collect_schema())
         check_held(source, len(content), 8 * math.prod(shape))  # bytes of most numbers, and about those of a text
         frame = lazy.collect()
-        told = pl.read_parquet_metadata(io.BytesIO(content)).get("pandas", "")
-    index = _index_of(told)
-    left = [name for name in frame.columns if name not in index and not re.fullmatch(_INDEX, name)]
-    return frame.select(left) if left else frame
+    return frame.select(without_index(frame.columns, content, source))
+
+
+def without_index(names: Sequence[str], parquet: bytes | Path, source: str, *, aloud: bool = True) -> list[str]:
+    """The columns of a parquet file that are no index of pandas; if `aloud`, a warning names those that are."""
+    import polars as pl
+
+    with quiet():
+        told = pl.read_parquet_metadata(io.BytesIO(parquet) if isinstance(parquet, bytes) else parquet)
+    index = _index_of(told.get("pandas", ""))
+    left = [name for name in names if name not in index and not re.fullmatch(_INDEX, name)]
+    if not left:
+        return list(names)
+    out = ["without a name" if re.fullmatch(_INDEX, name) else repr(name) for name in names if name not in left]
+    if out and aloud:
+        warn(f"The index of {source} ({', '.join(out)}) is no column and is left out; reset_index() makes it one.")
+    return left
 
 
 def _index_of(told: str) -> set[str]:

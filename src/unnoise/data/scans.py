@@ -7,7 +7,6 @@ by the rules for small files, so that no digit is lost, and a second one convert
 from __future__ import annotations
 
 import contextlib
-import re
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
@@ -21,13 +20,13 @@ from unnoise._errors import InputError
 from unnoise.data import _cells, files
 from unnoise.data._numerics import Values
 from unnoise.data._reading import Reading
+from unnoise.data._tables import without_index
 
 if TYPE_CHECKING:
     import polars as pl
 
 BLOCK = 100_000  # rows in memory at once
 LARGE = 2**28  # bytes of a CSV file, from which it is not read at once
-_INDEX = r"__index_level_\d+__"  # which pandas adds to the columns
 _SUFFIXES = (".parquet", ".csv")
 
 
@@ -161,8 +160,8 @@ def opened(path: Path | str, block: int = BLOCK, large: int = LARGE, **said: Any
             raise InputError(f"The folder {path} is read in blocks, and its files need lines of names; leave --header.")
         return _scanned(path, parts, reading)
     if path.is_file() and path.suffix.lower() == ".parquet" and not said:
-        scan = _parquet(path, [path])
-        return scan if len(scan) > block else Held(files.read(path))
+        few = len(_parquet(path, [path], aloud=False)) <= block
+        return Held(files.read(path)) if few else _parquet(path, [path])
     in_blocks = reading.encoding is None and reading.query is None and reading.header != "no"
     if path.is_file() and path.suffix.lower() == ".csv" and path.stat().st_size > large and in_blocks:
         return _scanned(path, [path], reading)
@@ -198,12 +197,12 @@ def _scanned(path: Path, parts: list[Path], reading: Reading) -> Scan:
     return _parquet(path, parts) if parts[0].suffix.lower() == ".parquet" else _csv(path, parts, reading)
 
 
-def _parquet(path: Path, parts: list[Path]) -> Scan:
+def _parquet(path: Path, parts: list[Path], *, aloud: bool = True) -> Scan:
     import polars as pl
 
     with _faults_of(path):
         lazy = pl.scan_parquet(parts, hive_partitioning=False, glob=False)
-        names = [name for name in lazy.collect_schema().names() if not re.fullmatch(_INDEX, name)]
+        names = without_index(lazy.collect_schema().names(), parts[0], str(path), aloud=aloud)
         lazy = lazy.select(names)
         rows = int(lazy.select(pl.len()).collect(engine="streaming").item())
     if rows == 0:
