@@ -17,8 +17,9 @@ from unnoise.data import Schema, read
 Cells = list[list[str]]
 DEFORMATIONS = (
     *("none", "separator", "quotes", "encoding", "cut", "mixed", "huge", "tiny", "bom", "ragged", "blank"),
-    *("crlf", "nul", "missing", "decimal", "comment", "no header", "bytes"),
+    *("crlf", "nul", "missing", "decimal", "comment", "no header", "bytes", "written", "ends", "comment inside"),
 )
+SIGNS = (("$", "", ",", "."), ("", " €", ".", ","), ("", "%", "", "."), ("CHF ", "", "'", "."), ("", " kg", " ", ","))
 
 
 def table(rng: random.Random) -> tuple[list[str], Cells]:
@@ -46,6 +47,9 @@ def deformed(kind: str, rng: random.Random) -> tuple[bytes, dict[str, list[Any]]
     truth: dict[str, list[Any]] | None = {n: [r[i] for r in rows] for i, n in enumerate(names)}
     if kind == "decimal":
         rows = [[r[0].replace(".", ","), *r[1:]] for r in rows]
+    if kind == "written":
+        rows, separator = written(rows, rng), ";"
+        truth = {n: [r[i] for r in rows] for i, n in enumerate(names)}
     if kind == "quotes":
         rows = [[f'"{cell}"' for cell in r] for r in rows]
     lines = [separator.join(r) for r in ([] if kind == "no header" else [names]) + rows]
@@ -53,6 +57,10 @@ def deformed(kind: str, rng: random.Random) -> tuple[bytes, dict[str, list[Any]]
         lines[1 + row] += separator + "7"
     if kind == "blank":
         lines.insert(rng.randrange(len(lines)), "")
+    if kind == "ends":
+        lines = [lines[0] + separator * rng.randrange(2), *(line + separator for line in lines[1:])]
+    if kind == "comment inside":
+        lines.insert(1 + rng.randrange(len(rows)), "# second part")
     if kind == "comment":
         lines.insert(0, "# made by hand")
     content = (("\r\n" if kind == "crlf" else "\n").join(lines) + "\n").encode()
@@ -73,6 +81,14 @@ def deformed(kind: str, rng: random.Random) -> tuple[bytes, dict[str, list[Any]]
     return content, truth
 
 
+def written(rows: Cells, rng: random.Random) -> Cells:
+    """The rows with signs around their first numbers, which are larger."""
+    before, after, group, point = rng.choice(SIGNS)
+    numbers = [float(row[0]) * rng.choice([1, 1000]) for row in rows]
+    texts = [f"{number:,.2f}".replace(",", "_").replace(".", point).replace("_", group) for number in numbers]
+    return [[before + text + after, *row[1:]] for text, row in zip(texts, rows, strict=True)]
+
+
 def fault(kind: str, content: bytes, truth: dict[str, list[Any]] | None, folder: Path) -> str | None:
     """What is wrong with how a file is read, if anything is."""
     path = folder / "rows.csv"
@@ -81,7 +97,7 @@ def fault(kind: str, content: bytes, truth: dict[str, list[Any]] | None, folder:
         warnings.simplefilter("always")
         try:
             frame = read(path)
-            Schema.infer(frame)
+            schema = Schema.infer(frame)
         except InputError as error:
             return None if truth is None and "\n" not in str(error).strip() else f"{kind}: refused: {error}"
         except Exception as error:
@@ -99,6 +115,10 @@ def fault(kind: str, content: bytes, truth: dict[str, list[Any]] | None, folder:
         if got != [None if v is None else float(v) if numbers else v for v in expected]:
             return f"{kind}: {name}: {got[:3]} for {expected[:3]}"
     text = frame.dtypes[0] == pl.String
+    if kind == "written":
+        values = schema.container.split(frame)
+        same = values["price"].dtype.kind == "f" and schema.container.join(values).equals(frame)
+        return None if same else f"{kind}: {truth['price'][:3]} are no numbers, or come back otherwise"
     return f"{kind}: numbers are text without a word" if text and not said else None
 
 
