@@ -226,3 +226,38 @@ def test_no_frame_is_changed() -> None:
     frame = FRAMES["pandas datetime"][0].copy()
     Schema.infer(frame).encode(frame)
     assert frame.equals(FRAMES["pandas datetime"][0])
+
+
+@pytest.mark.parametrize("value", [2.5, "2.5", " 2.50", Decimal("2.5"), np.float64(2.5), [2.5], ["2.5"]])
+def test_decimals_are_given_as_the_numbers_they_are(value: Any) -> None:
+    """They were taken for counts of their last digit."""
+    schema = Schema.infer(pl.DataFrame({"d": pl.Series(PRICES, dtype=pl.Decimal(10, 2)), "x": X}))
+    assert schema.given({"d": value}, 1).columns["d"][0].tolist() == [250]
+    assert str(schema.given({"d": (2, 2.5)}, 1).within["d"]) == "200 to 250"
+    with pytest.raises(InputError, match="holds 'much', which has no decimal"):
+        schema.given({"d": "much"}, 1)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "said"),
+    [
+        ("low <= high", r"'low' holds values of the type decimal, to 0\.1, and 'high' of decimal, to 0\.01"),
+        ("low > 1", r"'low' holds .* decimal, to 0\.1, and 1 is a plain number"),
+        ("x < high", "'high' holds .* and 'x' of plain numbers"),
+        ("high = low + 1", "'high' holds .* and 'low' of decimal"),
+        ("day <= hour", "'day' holds .* date, to D, and 'hour' of datetime, to h"),
+    ],
+)
+def test_constraints_do_not_compare_what_is_counted_otherwise(constraint: str, said: str) -> None:
+    frame = pl.DataFrame(
+        {
+            "low": pl.Series([Decimal(n) for n in ("1.5", "2.0", "10.5", "3.5")], dtype=pl.Decimal(9, 1)),
+            "high": pl.Series([Decimal(n) for n in ("1.55", "2.10", "11.25", "4.00")], dtype=pl.Decimal(9, 2)),
+            "x": X,
+            "day": pl.Series(DAYS),
+            "hour": pl.Series(DAYS).cast(pl.Datetime("us")).dt.offset_by("3h"),
+        }
+    )
+    with pytest.raises(InputError, match=said):
+        Schema.infer(frame, constraints=[constraint])
+    assert "low > 0" in str(Schema.infer(frame, constraints=["low > 0"]).chart.bounds[0])

@@ -228,4 +228,7 @@ def _offers(model: DenoisingMarkovModel, rows: Any) -> str:
     if schema.feature_names is None or isinstance(rows, Scan):  # of which one has not seen every row together
         return ""
     kept = {*schema.conditions, *(name for step in schema.chart.steps for name in (step.target, *step.sources))}
-    return "".join(f"\n{sentence}" for sentence in offered(schema.container.split(rows), kept))
+    columns = schema.container.split(rows)
+    units = {name: schema.container.unit(name) for name in columns}
+    alike = ({name: columns[name] for name in columns if units[name] == unit} for unit in dict.fromkeys(units.values()))
+    return "".join(f"\n{sentence}" for part in alike for sentence in offered(part, kept))

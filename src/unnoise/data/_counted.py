@@ -29,6 +29,7 @@ KINDS = ("date", "datetime", "duration", "time", "period", "decimal")
 _NANOSECONDS = {"D": 86_400 * 10**9, "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
 _OBJECTS = (datetime.date, datetime.time, datetime.timedelta, Decimal)
 _SHOWN = 3
+_DIGITS, _MOST = 9, 1e15  # decimals that are typed, and numbers of which every decimal is known
 
 
 def described(series: nw.Series[Any], column: Column, plain: bool) -> Column:
@@ -67,7 +68,11 @@ def numbers(values: nw.Series[Any] | pl.Series, column: Column) -> Values:
     if found is None:
         raise InputError(f"Column '{name}' held {_words(column)} when the model was fitted; got {values.dtype}.")
     empty = found.is_null().to_numpy()
-    if found.dtype.is_(_string()):
+    if found.dtype.is_(_string()) and column.counted == "decimal":
+        plain = found.str.strip_chars().str.to_decimal(scale=_DIGITS)
+        _check_rows(plain.is_null().to_numpy() & ~empty, values, name, "no decimal", column)
+        found = plain
+    elif found.dtype.is_(_string()):
         found = _dates.parsed_again(found, column)
         _check_rows(found.is_null().to_numpy() & ~empty, values, name, f"no {column.counted}", column)
     if _kind(found) != column.counted:
@@ -142,9 +147,12 @@ def word(number: float, column: Column) -> str:
 
 
 def told(value: Any, column: Column) -> Any:
-    """A value, list, range or set of a column as whole numbers; numbers are counts already."""
+    """A value, list, range or set of a column as whole numbers; numbers are counts already, but for decimals."""
     import polars as pl
 
+    alone = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if column.counted == "decimal" and alone and abs(value) < _MOST:
+        return told(Decimal(str(value)), column)
     if value is None or isinstance(value, int | float | np.ma.MaskedArray) or type(value).__name__ == "NaTType":
         return value
     if isinstance(value, set | frozenset):
@@ -165,7 +173,9 @@ def told(value: Any, column: Column) -> Any:
     if column.counted == "period":
         return _periods(held, column)
     if isinstance(held, list) and all(one is None or isinstance(one, int | float) for one in held):
-        return value
+        if column.counted != "decimal":
+            return value
+        held = [None if one is None or one != one else Decimal(str(one)) for one in held]
     if isinstance(held, list) and any(isinstance(one, np.datetime64 | np.timedelta64) for one in held):
         made = pl.Series(str(column.label), np.array(held).astype("datetime64[ns]"))
     else:

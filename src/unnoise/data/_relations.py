@@ -23,9 +23,13 @@ Term = tuple[int, str | float | int]
 
 
 def chart_of(
-    texts: Sequence[str] | str | None, columns: Mapping[str, Values], present: Present, conditions: Collection[str]
+    texts: Sequence[str] | str | None,
+    columns: Mapping[str, Values],
+    present: Present,
+    conditions: Collection[str],
+    units: Mapping[str, str | None] | None = None,
 ) -> Chart:
-    """The chart of constraints, which all rows of the data keep.
+    """The chart of constraints, which all rows of the data keep; `units` of columns whose numbers count something.
 
     Raises:
         InputError: words that are no constraint, columns that there are not, or two constraints on one column that
@@ -36,7 +40,7 @@ def chart_of(
     lines = [texts] if isinstance(texts, str) else texts
     if not isinstance(lines, Sequence) or not all(isinstance(line, str) for line in lines):
         raise InputError(f"got constraints = {texts!r:.100}; expected a list of texts, {_EXAMPLES}")
-    builder = _Builder(columns, present, conditions)
+    builder = _Builder(columns, present, conditions, units or {})
     for line in lines:
         builder.add(line)
     chart = builder.chart()
@@ -47,8 +51,14 @@ def chart_of(
 class _Builder:
     """Steps for one constraint after the other; the sides of orders are chosen when all are known."""
 
-    def __init__(self, columns: Mapping[str, Values], present: Present, conditions: Collection[str]) -> None:
-        self.columns, self.present, self.conditions = columns, present, conditions
+    def __init__(
+        self,
+        columns: Mapping[str, Values],
+        present: Present,
+        conditions: Collection[str],
+        units: Mapping[str, str | None],
+    ) -> None:
+        self.columns, self.present, self.conditions, self.units = columns, present, conditions, units
         self.steps: dict[str, Step] = {}
         self.bounds: list[Limit] = []
         self.orders: list[tuple[str, str, bool]] = []
@@ -94,12 +104,14 @@ class _Builder:
         low, high = (_single(side, text) for side in ((left, right) if rising else (right, left)))
         if isinstance(low, str) and isinstance(high, str):
             self._numbers((low, high), text)
+            self._check_units((low, high), 0, text)
             if low == high:
                 raise InputError(f"got the constraint {text!r} of '{low}' with itself; name two columns")
             self.orders.append((low, high, strict))
         elif isinstance(low, str) or isinstance(high, str):
             name, bound = (high, low) if isinstance(high, str) else (low, high)
             self._numbers((str(name),), text)
+            self._check_units((str(name),), bound, text)
             self.bounds.append(Limit(str(name), bound, isinstance(high, str), strict))  # type: ignore[arg-type]
         else:
             raise InputError(f"got the constraint {text!r} without a column; name one, {_EXAMPLES}")
@@ -117,7 +129,21 @@ class _Builder:
         decimals = decimals_of(*self._numbers((target, *names), text))
         signs = tuple(sign for sign, part in right if isinstance(part, str))
         offset = sum(sign * part for sign, part in right if not isinstance(part, str))
+        self._check_units((target, *names), offset, text)
         self._put(Sum(target, tuple(names), signs, offset, str(self.columns[target].dtype), decimals), text)
+
+    def _check_units(self, names: Sequence[str], number: Any, text: str) -> None:
+        """Columns that count other things, such as days and seconds, cannot be compared, nor with a number but 0."""
+        found = {name: self.units.get(name) for name in names}
+        counted = next((name for name in names if found[name] is not None), None)
+        if counted is None or (len(set(found.values())) == 1 and not number):
+            return
+        other = next((name for name in names if found[name] != found[counted]), None)
+        beside = f"{number} is a plain number" if other is None else f"'{other}' of {found[other] or 'plain numbers'}"
+        raise InputError(
+            f"got the constraint {text!r}, but '{counted}' holds values of the type {found[counted]}, and {beside}; "
+            "make floats of all"
+        )
 
     def _same(self, one: str, other: str) -> bool:
         """Whether both hold the same numbers."""

@@ -63,6 +63,10 @@ class Container(ABC):
         """Whether the column holds dates, times or decimals, which are whole numbers inside."""
         return False
 
+    def unit(self, column: str) -> str | None:
+        """What whole numbers of the column count, in words; None where numbers stand for themselves."""
+        return None
+
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by columns as they are modelled: dates, times and decimals as whole numbers."""
         return dict(values)
@@ -149,6 +153,11 @@ class Table(Container):
     def is_counted(self, column: str) -> bool:
         """Whether the column holds dates, times or decimals, or numbers in a form of their own."""
         return any(name == column and bool(found.counted or found.written) for name, found in self._named)
+
+    def unit(self, column: str) -> str | None:
+        """As `date, to D`; None for columns that count nothing."""
+        found = self._column(column)
+        return f"{found.counted}, to {found.unit}" if found.counted else None
 
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Dates, times and decimals as whole numbers, and texts that are numbers as such."""

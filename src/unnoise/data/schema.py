@@ -81,7 +81,8 @@ class Schema(Parts):
         }
         left = {name: values for name, values in columns.items() if name not in given}
         declared = [d for d in declared if not set(d.columns) & set(given)]
-        chart = _relations.chart_of(constraints, left, present, list(given))
+        units = {name: container.unit(name) for name in left}
+        chart = _relations.chart_of(constraints, left, present, list(given), units)
         left, present = chart.forward(left, present)
         declared = inference.with_chart(declared, chart, left)
         orders = {name: order for name in left if (order := container.categories(name)) is not None}
