@@ -108,6 +108,15 @@ class Hidden(ProcessHead):
         one_hot = torch.zeros_like(learnt).scatter_(-1, x, 1.0)
         return torch.where(shown, one_hot, learnt).view(*x_t.shape, -1)
 
+    def at_site(self, output: Tensor, x_t: Tensor, t: Tensor, site: Tensor) -> Tensor:
+        """Softmax over the states of one site of every row, or its state."""
+        index = self._index.to(output.device)[site]
+        there = output.flatten(1).gather(1, index.clamp(max=self._count - 1))
+        learnt = there.masked_fill_(index == self._count, -torch.inf).softmax(-1)
+        x = x_t.flatten(1).gather(1, site[:, None])
+        shown = index.gather(1, x) < self._count
+        return torch.where(shown, torch.zeros_like(learnt).scatter_(1, x, 1.0), learnt)
+
     @cached_property
     def _count(self) -> int:
         return int(self._data.sum())
