@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -54,12 +54,40 @@ def length(tree: Any) -> int:
 
 def numel_per_row(tree: Any) -> int:
     """How many numbers one row of the state holds."""
-    return sum(leaf[0].numel() for _, leaf in leaves(tree))
+    return sum(leaf.shape[1:].numel() for _, leaf in leaves(tree))
 
 
 def concatenate(trees: list[Any]) -> Any:
     """Join states along their first axis."""
     return map(lambda *parts: torch.cat(parts), *trees)
+
+
+def owned(site: Tensor, sizes: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
+    """For parts of so many sites, one after the other: the rows whose site a part has, and where in it.
+
+    >>> [(rows.tolist(), place.tolist()) for rows, place in owned(torch.tensor([4, 0, 2]), (2, 3))]
+    [([1], [0]), ([0, 2], [2, 0])]
+    """
+    start = 0
+    for size in sizes:
+        rows = ((site >= start) & (site < start + size)).nonzero()[:, 0]
+        yield rows, site[rows] - start
+        start += size
+
+
+def at_site(stat: Any, site: Tensor) -> Any:
+    """The numbers of one site of every row, (rows, S) in the leaf that has the site; of leaves (n, *sites, S).
+
+    Args:
+        stat: a tree.
+        site: (n,), counted through all leaves, as `ravel` puts them side by side.
+
+    >>> at_site({"x": torch.eye(2).expand(3, 2, 2), "y": torch.ones(3, 1, 5)}, torch.tensor([0, 2, 1]))
+    {'x': tensor([[1., 0.],
+            [0., 1.]]), 'y': tensor([[1., 1., 1., 1., 1.]])}
+    """
+    found = owned(site, [leaf.shape[1:-1].numel() for _, leaf in leaves(stat)])
+    return map(lambda leaf: leaf.flatten(1, -2)[next(found)], stat)
 
 
 def expand(t: Tensor, x: Tensor) -> Tensor:

@@ -87,7 +87,10 @@ def tidy(values: Values, where: str) -> Values:
     if kind not in "OUT":
         raise InputError(f"{where} is of type {values.dtype}; turn it into plain numbers or text, or drop it.")
     try:
-        held = [None if is_missing(value) else value for value in values.ravel().tolist()]
+        held = values.ravel().tolist()
+        if set(map(type, held)) == {str}:  # millions of cells at once, of which none is missing
+            return np.array(held, dtype=object).reshape(values.shape)
+        held = [None if is_missing(value) else value for value in held]
     except (SystemError, ValueError):
         raise InputError(f"{where} of type {values.dtype} holds what is no text.") from None
     if any(isinstance(value, str) for value in held):

@@ -99,8 +99,10 @@ def listed(value: Any) -> Any:
 def levels_of(values: Values, what: str) -> tuple[Level, ...]:
     """The levels that occur, in order, texts last."""
     held = values.tolist()
-    if odd := [value for value in held if not isinstance(value, str | int | float)]:
-        raise InputError(f"{what} holds {odd[0]}; a level of a category is a text or a number.")
+    odd = {kind for kind in set(map(type, held)) if not issubclass(kind, str | int | float)}
+    if odd:
+        first = next(value for value in held if type(value) in odd)
+        raise InputError(f"{what} holds {first}; a level of a category is a text or a number.")
     return tuple(sorted(set(held), key=lambda level: (isinstance(level, str), level)))
 
 

@@ -120,11 +120,25 @@ class Answering(Denoiser):
         cond = for_rows(cond, _tree.length(x_t))
         roles, values = _roles(cond), cond["values"]
         x_t = x_t if self.only is None else values | x_t
-        blank = _tree.map(lambda point, x: point.to(x), self.blank, x_t)
-        seen = _tree.map(_seen, x_t, values, blank, roles.asked, roles.given)
-        stat = self.denoiser.answer(seen, t, roles, cond.get("cond"))
+        stat = self.denoiser.answer(self._shown(x_t, values, roles), t, roles, cond.get("cond"))
         trees = (self._part(tree) for tree in (stat, values, x_t, roles.asked))
         return map_leaves(partial(_targets, t=t), self.process, *trees)
+
+    def at_site(self, x_t: Any, t: Tensor, site: Tensor, cond: Any = None) -> Any:
+        """What is learnt of one site of every row that is asked."""
+        if self.only is not None:
+            return super().at_site(x_t, t, site, cond)
+        if not _is_question(cond):
+            return self.denoiser.at_site(x_t, t, site, cond)
+        cond = for_rows(cond, _tree.length(x_t))
+        roles = _roles(cond)
+        seen = self._shown(x_t, cond["values"], roles)
+        return self.denoiser.answer_at_site(seen, t, roles, site, cond.get("cond"))
+
+    def _shown(self, x: Any, values: Any, roles: Roles) -> Any:
+        """The points, with the given cells put in and the unknown ones hidden."""
+        blank = _tree.map(lambda point, leaf: point.to(leaf), self.blank, x)
+        return _tree.map(_seen, x, values, blank, roles.asked, roles.given)
 
     def _part(self, tree: Any) -> Any:
         return tree if self.only is None else {name: tree[name] for name in self.only}

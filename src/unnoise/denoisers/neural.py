@@ -62,20 +62,35 @@ class Neural(AnyQuestion):
         if not isinstance(t, Tensor):
             t = torch.tensor(t, dtype=like.dtype if like.is_floating_point() else None, device=like.device)
         self._check(len(like), t, cond)
-        return self._estimate(self.head.inputs(x_t, t), x_t, t, cond)
+        return self.head.estimate(self._output(self.head.inputs(x_t, t), x_t, t, cond), x_t, t)
+
+    def at_site(self, x_t: Any, t: Tensor, site: Tensor, cond: Tensor | None = None) -> Any:
+        """The same at one site of every row."""
+        self._check(_tree.length(x_t), t, cond)
+        return self.head.at_site(self._output(self.head.inputs(x_t, t), x_t, t, cond), x_t, t, site)
 
     def answer(self, x: Any, t: Tensor, roles: Roles, cond: Tensor | None = None) -> Any:
         """The same, where the network is told the roles; an InputError if its head cannot."""
         if self.head.timeless:
             return self(x, t, cond)
+        return self.head.estimate(self._output(self._told(x, t, roles, cond), x, t, cond), x, t)
+
+    def answer_at_site(self, x: Any, t: Tensor, roles: Roles, site: Tensor, cond: Tensor | None = None) -> Any:
+        """The same at one site of every row."""
+        if self.head.timeless:
+            return self.at_site(x, t, site, cond)
+        return self.head.at_site(self._output(self._told(x, t, roles, cond), x, t, cond), x, t, site)
+
+    def _told(self, x: Any, t: Tensor, roles: Roles, cond: Tensor | None) -> Tensor:
+        """What the network sees, with the roles."""
         if not isinstance(self.head, Told):
             instead = "train it with heads.told, or a model with roles='any'"
             raise InputError(f"this network was never told which cells are given, so it cannot answer: {instead}")
         self._check(_tree.length(x), t, cond)
-        inputs = self.head.inputs(x, roles.times(t), roles.asked, roles.given)
-        return self._estimate(inputs, x, t, cond)
+        return self.head.inputs(x, roles.times(t), roles.asked, roles.given)
 
-    def _estimate(self, inputs: Tensor, x_t: Any, t: Tensor, cond: Tensor | None) -> Any:
+    def _output(self, inputs: Tensor, x_t: Any, t: Tensor, cond: Tensor | None) -> Tensor:
+        """Of the network, of the shape that the head states."""
         weight = next(self.network.parameters(), None)
         if isinstance(x_t, Mapping) and inputs.is_floating_point() and weight is not None:
             inputs = inputs.to(weight.dtype)  # levels beside numbers have no precision of their own
@@ -84,12 +99,12 @@ class Neural(AnyQuestion):
             raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")
         level = torch.zeros(1) if self.head.timeless else self.process.noise_conditioning(t)
         noise = level.to(inputs.device, kind).reshape(-1)
-        output = self.network(inputs, noise, cond)
+        output: Tensor = self.network(inputs, noise, cond)
         if output.shape[1:].numel() != math.prod(self.head.output_shape):
             got = f"an output of shape {tuple(output.shape)} of {type(self.network).__name__}"
             expected = f"(n, {', '.join(map(str, self.head.output_shape))})"
             raise InputError(f"got {got}; expected {expected}: build the network with the output_shape it is given")
-        return self.head.estimate(output, x_t, t)
+        return output
 
     def _check(self, n: int, t: Tensor, cond: Tensor | None) -> None:
         """Values, for which the accelerator must wait, at the first call alone."""

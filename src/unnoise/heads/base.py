@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol
 
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._checks import shown
 from unnoise._errors import InputError
 from unnoise._tree import S
@@ -51,6 +52,16 @@ class Head(ABC, Generic[S]):
     @abstractmethod
     def estimate(self, output: Tensor, x_t: S, t: Tensor) -> S:
         """The statistic that an output (n, *output_shape) stands for."""
+
+    def at_site(self, output: Tensor, x_t: S, t: Tensor, site: Tensor) -> S:
+        """`estimate` at one site of every row, (n,), counted through all factors.
+
+        Returns:
+            (n, S) for a process on a finite space; of a product a tree of the factors' numbers, each for the rows whose
+            site it has.
+        """
+        found: S = _tree.at_site(self.estimate(output, x_t, t), site)
+        return found
 
 
 class _OnSpace(Protocol):

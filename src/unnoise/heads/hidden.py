@@ -87,26 +87,38 @@ class Hidden(ProcessHead):
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """One-hot, for a mean square of about one, and waves of as much power for each site."""
-        index, x = self._index.to(x_t.device), x_t.flatten(1)
-        place = index.expand(len(x), -1, -1).gather(2, x[..., None])[..., 0]
-        seen = torch.zeros(len(x), self._count + 1, device=x.device)
-        size = (self._count / index.shape[0]) ** 0.5
+        place = self._place(x_t)
+        seen = torch.zeros(len(place), self._count + 1, device=place.device)
+        size = (self._count / place.shape[1]) ** 0.5
         seen = seen.scatter_(1, place, size)[:, : self._count]
         if not any(self.ordered or ()):
             return seen
-        chosen = torch.tensor(self.ordered, device=x.device)
-        waves = self._waves.to(x.device)[place[:, chosen]] * (size / len(OCTAVES) ** 0.5)
+        chosen = torch.tensor(self.ordered, device=place.device)
+        waves = self._waves.to(place.device)[place[:, chosen]] * (size / len(OCTAVES) ** 0.5)
         return torch.cat([seen, waves.flatten(1)], 1)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """Softmax where a site is masked, else the state."""
-        index = self._index.to(output.device)
-        filled = torch.cat([output.flatten(1), output.new_full((len(output), 1), -torch.inf)], 1)
-        learnt = filled[:, index.flatten()].view(len(output), *index.shape).softmax(-1)
-        x = x_t.flatten(1)[..., None]
-        shown = index.expand(len(x), -1, -1).gather(2, x) < index.max()
-        one_hot = torch.zeros_like(learnt).scatter_(-1, x, 1.0)
-        return torch.where(shown, one_hot, learnt).view(*x_t.shape, -1)
+        place, (site, among) = self._place(x_t), self._states
+        shown = (place < self._count).index_select(1, site.to(output.device))
+        state = output.new_full((len(output), self._count + 1), -torch.inf).scatter_(1, place, 0.0)
+        logits = torch.where(shown, state[:, : self._count], output.flatten(1))
+        nowhere = output.new_full((len(output), self._index.numel()), -torch.inf)
+        return nowhere.index_copy(1, among.to(output.device), logits).view(*x_t.shape, -1).softmax(-1)
+
+    def at_site(self, output: Tensor, x_t: Tensor, t: Tensor, site: Tensor) -> Tensor:
+        """Softmax over the states of one site of every row, or its state."""
+        index = self._index.to(output.device)[site]
+        there = output.flatten(1).gather(1, index.clamp(max=self._count - 1))
+        learnt = there.masked_fill_(index == self._count, -torch.inf).softmax(-1)
+        x = x_t.flatten(1).gather(1, site[:, None])
+        shown = index.gather(1, x) < self._count
+        return torch.where(shown, torch.zeros_like(learnt).scatter_(1, x, 1.0), learnt)
+
+    def _place(self, x_t: Tensor) -> Tensor:
+        """Where the state of each site stands in the output, and one beyond it for the mask; (n, sites)."""
+        x = x_t.flatten(1)
+        return self._index.to(x.device).expand(len(x), -1, -1).gather(2, x[..., None])[..., 0]
 
     @cached_property
     def _count(self) -> int:
@@ -130,3 +142,9 @@ class Hidden(ProcessHead):
         """Where each state of each site stands in the output, and one beyond it for the mask; (sites, S)."""
         data = self._data
         return torch.where(data, data.flatten().cumsum(0).view(data.shape) - 1, data.sum())
+
+    @cached_property
+    def _states(self) -> tuple[Tensor, Tensor]:
+        """Of each number of the output the site, and where it stands among the states of all sites, side by side."""
+        site, state = self._data.nonzero().unbind(1)
+        return site, site * self._data.shape[1] + state

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._checks import mapping, refuse
 from unnoise.heads.base import Head
 
@@ -63,11 +64,25 @@ class JointHead(Head[Any]):
 
     def estimate(self, output: Tensor, x_t: Any, t: Tensor) -> Any:
         """Every factor reads its own part of the output."""
+        own = self._own(output)
+        return {name: head.estimate(own[name], x_t[name], t) for name, head in self.parts.items()}
+
+    def at_site(self, output: Tensor, x_t: Any, t: Tensor, site: Tensor) -> Any:
+        """Every factor reads those rows whose site it has."""
+        own, found = self._own(output), {}
+        sizes = [_tree.numel_per_row(x_t[name]) for name in self.parts]
+        for (name, head), (rows, place) in zip(self.parts.items(), _tree.owned(site, sizes), strict=True):
+            some = _tree.map(lambda leaf, rows=rows: leaf[rows], x_t[name])
+            found[name] = head.at_site(own[name][rows], some, t if t.numel() == 1 else t[rows], place)
+        return found
+
+    def _own(self, output: Tensor) -> dict[str, Tensor]:
+        """The outputs of all factors."""
         sizes = [math.prod(head.output_shape) for head in self.parts.values()]
-        flat = dict(zip(self.parts, torch.split(output.flatten(1), sizes, 1), strict=True))
+        flat = torch.split(output.flatten(1), sizes, 1)
         return {
-            name: head.estimate(flat[name].reshape(-1, *head.output_shape), x_t[name], t)
-            for name, head in self.parts.items()
+            name: part.reshape(-1, *head.output_shape)
+            for (name, head), part in zip(self.parts.items(), flat, strict=True)
         }
 
 

@@ -77,16 +77,12 @@ class FirstHitting(Sampler):
     def _unmask(self, x: Any, masked: Tensor, rows: Tensor, covered: Tensor, rng: torch.Generator, cond: Any) -> None:
         """Fill one masked site, chosen uniformly, of each row."""
         times = self.schedule.inverse(-torch.log1p(-covered))
-        stat = self.denoiser(_tree.map(lambda leaf: leaf[rows], x), times, conditions.at(cond, rows))
         order = self._uniform((len(rows), masked.shape[1]), rng, masked.device)
         site = torch.where(masked[rows], order, -1.0).argmax(1)
-        start = 0
-        for (_, leaf), (_, law) in zip(_tree.leaves(x), _tree.leaves(stat), strict=True):
-            laws = law.flatten(1, -2)
-            own = ((site >= start) & (site < start + laws.shape[1])).nonzero()[:, 0]
-            place = site[own] - start
-            leaf.view(len(leaf), -1)[rows[own], place] = Categorical(laws[own, place], 0).sample(rng)
-            start += laws.shape[1]
+        laws = self.denoiser.at_site(conditions.at(x, rows), times, site, conditions.at(cond, rows))
+        places = _tree.owned(site, [leaf[0].numel() for _, leaf in _tree.leaves(x)])
+        for (_, leaf), (_, law), (own, place) in zip(_tree.leaves(x), _tree.leaves(laws), places, strict=True):
+            leaf.view(len(leaf), -1)[rows[own], place] = Categorical(law, 0).sample(rng)
         masked[rows, site] = False
 
     def _uniform(self, shape: tuple[int, ...], rng: torch.Generator, device: torch.device) -> Tensor:
