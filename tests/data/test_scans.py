@@ -102,3 +102,13 @@ def test_what_is_wrong_with_a_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "cut" / "rows.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(InputError, match="may be damaged"):
         opened(tmp_path / "cut")
+
+
+def test_a_row_that_is_too_short_is_refused_and_blank_lines_are_not(tmp_path: Path) -> None:
+    """They were rows with holes at their ends."""
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b,c\n1,2,3\n\n4,5,6\n7,,\n")
+    assert opened(path, block=1, large=1).sample(9, 0)["a"].drop_nulls().to_list() == [1, 4, 7]
+    path.write_text("a,b,c\n1,2,3\n\n4,5\n6,7,8\n")
+    with pytest.raises(InputError, match=r"rows\.csv cannot be read, .*: row 1 has 2 fields; expected 3"):
+        opened(path, block=1, large=1)

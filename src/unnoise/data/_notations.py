@@ -18,7 +18,7 @@ _CODES = "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|INR|JPY|KRW|MXN|NOK|NZD|PL
 _CURRENCY = rf"(?:[A-Z]{{1,3}})?[$€£¥₹₽₩₺₪₫₴฿]|{_CODES}|kr\.?|Fr\.?|zł|Kč|Ft"
 _UNITS = (
     "%|‰|°[CF]?|[kmµ]?g|lbs?|oz|[kcmµn]?m|ft|mi|m²|km²|m³|[mcd]?[lL]|[mµn]?s|min|h|hrs?|days?|years?|yrs?|[kMGT]i?B"
-    "|[kMG]?W|[kM]Wh|[km]?V|mA|[kMG]?Hz|[hkM]?Pa|m?bar|kcal|mph|km/h|m/s|px|pt"
+    "|[kMG]?W|[kM]Wh|[km]?V|mA|[kMG]?Hz|[hkM]?Pa|m?bar|kcal|[kKM]|mn|bn|mph|km/h|m/s|px|pt"
 )
 _GROUPS = ",.'’ \u00a0\u202f"
 _MINUS = "-−"

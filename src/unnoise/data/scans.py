@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BLOCK = 100_000  # rows in memory at once
 LARGE = 2**28  # bytes of a CSV file, from which it is not read at once
+_CHUNK = 2**24  # bytes of a text that are looked at together
 _SUFFIXES = (".parquet", ".csv")
 
 
@@ -264,7 +265,29 @@ def _text(part: Path, separator: str | None) -> pl.LazyFrame:
     with open(part, "rb") as file:
         line = file.readline(2**20)
     separator = separator or max(",;\t|", key=lambda sign: line.count(sign.encode()))
+    _check_fields(part, separator.encode())
     return pl.scan_csv(part, infer_schema=False, separator=separator, glob=False)
+
+
+def _check_fields(part: Path, sign: bytes) -> None:
+    """Refuse a row that is too short, whose end polars would take for holes; quotes may hide signs and lines."""
+    lines, signs, end = 0, 0, b""
+    with open(part, "rb") as file:
+        width = file.readline().count(sign)
+        while chunk := file.read(_CHUNK):
+            if b'"' in chunk:
+                return
+            lines, signs, end = lines + chunk.count(b"\n"), signs + chunk.count(sign), chunk[-1:]
+        if signs >= (lines + (end not in (b"", b"\n"))) * width:
+            return
+        file.seek(0)
+        rows = (line for line in file if line.strip())
+        for row, line in enumerate(rows, -1):  # after that of the names
+            if line.count(sign) < width:
+                raise InputError(
+                    f"{part} cannot be read, it may be damaged or cut short: row {row} has {line.count(sign) + 1} "
+                    f"fields; expected {width + 1}."
+                )
 
 
 def _common(kinds: set[Any]) -> Any:
