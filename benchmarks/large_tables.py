@@ -2,7 +2,7 @@
 
 The tables are made here: real numbers, prices, whole numbers, texts of few and of many levels, truth values, holes.
 Each job is a process of its own, and its time counts from the start of that process, imports included; `cpu_s` is the
-work of all threads, which a busy machine does not change.
+work of all threads, which a busy machine changes less.
 
 * 1,000,000 x 15, read at once and with `--stream`, from .csv and .parquet;
 * 10,000,000 x 15 with `--stream`, from a folder;

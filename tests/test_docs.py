@@ -37,7 +37,8 @@ def read(name):
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-LONG = {"your-table", "questions", "your-density", "your-samples", "extend"}  # they train models of a size for use
+# they train models of a size for use, or start processes
+LONG = {"large-tables", "your-table", "questions", "your-density", "your-samples", "extend"}
 
 
 @pytest.mark.parametrize(
