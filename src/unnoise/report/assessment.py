@@ -24,7 +24,7 @@ from unnoise.report import holes, trust
 from unnoise.report.baselines import baselines
 from unnoise.report.holes import Known
 from unnoise.report.rivals import OtherModel, Rival, Standing, judged, rivals_of
-from unnoise.report.tabular import JudgedColumns
+from unnoise.data.tabular import JudgedColumns
 from unnoise.report.trust import Answer
 
 Floats = NDArray[np.float64]

@@ -31,7 +31,7 @@ from unnoise.evaluation import (
 )
 from unnoise.model import DenoisingMarkovModel
 from unnoise.report import holes
-from unnoise.report.tabular import JudgedColumns
+from unnoise.data.tabular import JudgedColumns
 
 Floats = NDArray[np.float64]
 FOLDS = 2  # of the classifier of a rival, which takes most of the time

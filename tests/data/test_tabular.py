@@ -10,7 +10,7 @@ import pytest
 
 from unnoise.data import Schema
 from unnoise.report import holes
-from unnoise.report.tabular import JudgedColumns
+from unnoise.data.tabular import JudgedColumns
 
 NAN = float("nan")
 
