@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from unnoise.data import Schema
-from unnoise.report import holes
 from unnoise.data.tabular import JudgedColumns
+from unnoise.report import holes
 
 NAN = float("nan")
 

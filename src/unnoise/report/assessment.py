@@ -17,6 +17,7 @@ from unnoise._errors import InputError, warn
 from unnoise._progress import progress
 from unnoise._seeding import generator
 from unnoise.data import Encoded
+from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import Bound, ClassifierTest, Estimate, Likelihood, MarginDistance, Memorisation, PairDistance
 from unnoise.evaluation.bits import bits_per_dimension
 from unnoise.model import DenoisingMarkovModel
@@ -24,7 +25,6 @@ from unnoise.report import holes, trust
 from unnoise.report.baselines import baselines
 from unnoise.report.holes import Known
 from unnoise.report.rivals import OtherModel, Rival, Standing, judged, rivals_of
-from unnoise.data.tabular import JudgedColumns
 from unnoise.report.trust import Answer
 
 Floats = NDArray[np.float64]
