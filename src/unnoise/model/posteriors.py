@@ -82,7 +82,7 @@ def posteriors(
     written = _written(schema, data, chosen)
     found = Posteriors(
         **_as_numbers(schema, some, written, new, of, rng),
-        observations=_features(schema, Rows(some.x, known, cond), beside),
+        **_observed(schema, Rows(some.x, known, cond), written, beside, given),
         given=(*given, *schema.conditions),
     )
     if not density_draws:
@@ -149,6 +149,25 @@ def _as_numbers(
         levels = [place for place, name in enumerate(names) if columns.levels[name] is not None]
         kinds = {"names": names, "categorical": levels, "periods": turns}
     return {"draws": drawings.reshape(len(true), new.per_row, -1), "truths": true, **kinds}
+
+
+def _observed(
+    schema: Schema, rows: Rows, written: dict[str, Any], beside: Any, given: tuple[str, ...]
+) -> dict[str, Any]:
+    """The observations of `Posteriors`, and what their columns are: of a table or of states, beside the conditions."""
+    columns = JudgedColumns.of(schema)
+    if columns is None or not set(given) <= set(columns.names):
+        return {"observations": _features(schema, rows, beside)}
+    places = [columns.names.index(name) for name in given]
+    seen = columns.rows(rows.x, rows.known, rows.cond, written)[:, places]
+    conditions = [] if rows.cond is None else [rows.cond.double().numpy()]
+    turns = {given.index(name): turn for name, turn in columns.periods.items() if name in given}
+    levels = [place for place, name in enumerate(given) if columns.levels[name] is not None]
+    return {
+        "observations": np.concatenate([seen, *conditions], axis=1),
+        "observed_categorical": levels,
+        "observed_periods": turns,
+    }
 
 
 def _known(schema: Schema, some: Encoded) -> Any:

@@ -21,12 +21,15 @@ class Posteriors:
     Args:
         draws: of each row, (n, k, d), numbers and codes of levels; NaN is missing.
         truths: (n, d).
-        observations: numbers that say what each row was given, (n, c); None if all were given the same.
+        observations: what each row was given, (n, c), numbers and codes of levels, which are held as features of like
+            scales; None if all were given the same.
         log_probs: log densities of some draws of each row given its observation, (n, m); None without a density.
         log_prob_truths: of the truths, (n,).
         names: of the columns of truths; by default their places.
         categorical: the places of the columns that hold codes.
         periods: after how much the columns of angles come round again, by their places.
+        observed_categorical: the places of the columns of observations that hold codes.
+        observed_periods: after how much observed angles come round again, by their places.
         given: the names of what was observed, to be read.
 
     Raises:
@@ -47,6 +50,8 @@ class Posteriors:
     names: Any = None
     categorical: Any = ()
     periods: Any = field(default_factory=dict)
+    observed_categorical: Any = ()
+    observed_periods: Any = field(default_factory=dict)
     given: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -55,7 +60,9 @@ class Posteriors:
             raise InputError("got log densities of draws or of truths alone; expected both or none")
         columns = truths.shape[1]
         held: dict[str, Any] = {"draws": draws, "truths": truths}
-        held["observations"] = seen if seen.shape[1] else None
+        features = _columns.features(seen, self.observed_categorical, self.observed_periods)
+        held["observations"] = features if features.shape[1] else None
+        held |= {"observed_categorical": (), "observed_periods": {}}  # features are numbers alone
         held["names"] = _columns.names_or_places(self.names, columns)
         held["categorical"] = tuple(np.flatnonzero(categorical_mask(self.categorical, columns)).tolist())
         held["periods"] = _columns.periods_of(self.periods, columns)
