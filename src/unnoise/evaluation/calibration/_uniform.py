@@ -50,6 +50,11 @@ class CalibrationCurve:
         return float(differences[np.abs(differences).argmax()])
 
     @property
+    def outside(self) -> NDArray[np.bool_]:
+        """Where the share leaves the band, (cells + 1,)."""
+        return np.asarray((self.share < self.lower) | (self.share > self.upper))
+
+    @property
     def excess(self) -> float:
         """The mean of the share less the level: above 0 where truths come early."""
         return float(np.trapezoid(self.share - self.level, self.level))
