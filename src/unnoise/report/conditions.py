@@ -53,8 +53,7 @@ def show_calibration(page: Page, found: Calibration | None) -> None:
     page.section("Is it as sure as it should be?")
     page.text(
         f"For each of {found.rows:,} held-out rows {found.draws} draws were taken given {', '.join(found.given)}. If "
-        "the model is right, the true row is like one more draw: neither deeper among them nor farther out than chance "
-        f"has it. {_summed(found)}"
+        f"the model is right, the true row is like one more draw. {_summed(found)}"
     )
     page.table(
         [[one.question, one.answer, Marked(f"{one.p_value:.2g}", one.good)] for one in found.answers],
@@ -67,10 +66,8 @@ def show_calibration(page: Page, found: Calibration | None) -> None:
 def _summed(found: Calibration) -> str:
     bad = sum(not one.good for one in found.answers)
     if bad:
-        return (
-            f"{bad} of {len(found.answers)} checks see a difference, so what it says of one row is not to be believed."
-        )
-    return f"None of {len(found.answers)} checks sees more than chance, so what it says of one row can be believed."
+        return f"{bad} of {len(found.answers)} checks see a difference: what it says of one row is not to be believed."
+    return f"None of {len(found.answers)} checks sees more than chance."
 
 
 def _panels(found: Calibration) -> list[tuple[str, str, Curves]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unnoise.evaluation import CalibrationCurve
 from unnoise.report.plots._style import FAINT, INK, MODEL, QUIET, WIDTH, new_figure, shorten, styled
@@ -23,7 +23,7 @@ def calibration_curves(panels: Sequence[tuple[str, str, Curves]]) -> Figure:
     axes_of = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (title, level, curves) in zip(axes_of, panels, strict=True):
         good = all(believed for _, _, believed in curves)
-        axes.set_title(f"{title}\n{'as it should be' if good else 'not to be believed'}", color=INK if good else BAD)
+        axes.set_title(f"{title}\n{'within chance' if good else 'not to be believed'}", color=INK if good else BAD)
         axes.set_xlabel(level)
         axes.set_aspect("equal")
         _band(axes, curves[0][1])
@@ -44,7 +44,7 @@ def _band(axes: Axes, curve: CalibrationCurve) -> None:
 
 def _curve(axes: Axes, name: str, curve: CalibrationCurve, believed: bool, first: bool) -> None:
     color = MODEL if believed else BAD
-    look = {"linewidth": 1.6, "zorder": 3} if first else {"linewidth": 0.8, "alpha": 0.6}
+    look: dict[str, Any] = {"linewidth": 1.6, "zorder": 3} if first else {"linewidth": 0.8, "alpha": 0.6}
     axes.plot(curve.level, curve.share, color=color, label=shorten(name, 16), **look)
     if not believed:
         out = curve.outside
