@@ -155,6 +155,8 @@ def _observed(
     schema: Schema, rows: Rows, written: dict[str, Any], beside: Any, given: tuple[str, ...]
 ) -> dict[str, Any]:
     """The observations of `Posteriors`, and what their columns are: of a table or of states, beside the conditions."""
+    if not given and rows.cond is not None:
+        return {"observations": rows.cond.double().numpy()}
     columns = JudgedColumns.of(schema)
     if columns is None or not set(given) <= set(columns.names):
         return {"observations": _features(schema, rows, beside)}

@@ -20,10 +20,10 @@ def checked(draws: Any, truths: Any, observations: Any = None) -> tuple[Array, A
     """Draws (n, k, d), truths (n, d) and observations (n, c), of which there may be none, c = 0."""
     truth = as_rows(truths, "the truths", least=FEWEST, holes=True)
     n, d = truth.shape
-    shape = tuple(getattr(draws, "shape", ())) or np.shape(draws)
+    flat = as_rows(draws, "the draws", holes=True)
+    shape = tuple(np.shape(draws.detach() if hasattr(draws, "detach") else draws))
     if len(shape) < 2 or shape[0] != n or shape[1] < 1:
         raise InputError(f"got draws of shape {shape} for {n} truths; expected (truths, draws, columns)")
-    flat = as_rows(draws, "the draws", holes=True)
     if flat.shape[1] != shape[1] * d:
         raise InputError(f"got draws of shape {shape} for truths of {d} columns; expected (truths, draws, columns)")
     if observations is None:
@@ -85,9 +85,11 @@ def names_or_places(names: Sequence[str] | None, columns: int) -> list[str]:
     """The names of the columns, by default `column 0`, ..."""
     if names is None:
         return [f"column {place}" for place in range(columns)]
-    if isinstance(names, str) or len(names) != columns:
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names) or isinstance(names, str):
+        refuse("names", names, "a list of texts, or None")
+    if len(names) != columns:
         raise InputError(f"got {len(names)} names for {columns} columns; expected one for each column")
-    return [str(name) for name in names]
+    return list(names)
 
 
 def _named(name: str, value: Any) -> dict[str, Any]:

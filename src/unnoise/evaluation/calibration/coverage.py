@@ -85,4 +85,4 @@ def _column_of(values: Any) -> Any:
     """One axis as a column; anything else as it is."""
     if hasattr(values, "detach") and not isinstance(values, type):
         values = values.detach().cpu().numpy()
-    return np.asarray(values, dtype=object)[:, None] if np.ndim(values) == 1 else values
+    return np.asarray(values, dtype=object)[:, None] if np.ndim(values) == 1 and len(values) else values

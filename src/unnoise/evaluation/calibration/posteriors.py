@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from unnoise._checks import refuse
 from unnoise._errors import InputError
 from unnoise.evaluation._mixed import categorical_mask
 from unnoise.evaluation._rows import as_rows
@@ -56,6 +57,8 @@ class Posteriors:
 
     def __post_init__(self) -> None:
         draws, truths, seen = _columns.checked(self.draws, self.truths, self.observations)
+        if isinstance(self.given, str) or not all(isinstance(name, str) for name in _listed(self.given)):
+            refuse("given", self.given, "a tuple of texts")
         if (self.log_probs is None) != (self.log_prob_truths is None):
             raise InputError("got log densities of draws or of truths alone; expected both or none")
         columns = truths.shape[1]
@@ -82,3 +85,7 @@ class Posteriors:
     def per_row(self) -> int:
         """How many draws each row has."""
         return int(self.draws.shape[1])
+
+
+def _listed(names: Any) -> Any:
+    return names if isinstance(names, tuple | list) else (None,)
