@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from unnoise import samplers
 from unnoise._errors import InputError
 from unnoise.evaluation import calibration
 from unnoise.model import DenoisingMarkovModel, rival
+from unnoise.networks import MLP
 from unnoise.testing.statistics import FAILURE_RATE, assert_probable
 
+KINDS = {"size": "real", "wind": "degrees", "price": "real", "rooms": "integer"}
 QUICK = {"draws": 15, "density_draws": 5, "trials": 0}
 
 
@@ -104,3 +108,39 @@ def test_nothing_given_is_refused(model: Any, rows: pd.DataFrame) -> None:
         model.posteriors(rows, given="height")
     with pytest.raises(InputError, match="nothing is left"):
         model.posteriors(rows, given=list(rows.columns))
+
+
+def network(columns: list[str], **more: Any) -> tuple[DenoisingMarkovModel, pd.DataFrame]:
+    """A network that has hardly been trained, and rows that it drew given their level."""
+    data = table(300)[["site", *columns]]
+    data["rooms"] = np.random.default_rng(0).poisson(3, len(data))
+    kinds = {name: kind for name, kind in KINDS.items() if name in data}
+    small = {"network": partial(MLP, width=16, depth=1, embedding=16), "steps": 20, "batch_size": 32}
+    model = DenoisingMarkovModel(condition="site", kinds=kinds, **small, **more).fit(data)
+    return model, model.sample(100, given={"site": data["site"][:100].to_numpy()}, seed=7)
+
+
+def test_rows_that_a_network_drew_are_like_its_draws() -> None:
+    """However bad it is: with the condition alone given, truth and draws come from the same sampler."""
+    model, rows = network(["size"], sampler=partial(samplers.Heun, steps=5))
+    few = {"draws": 9, "trials": 0}
+    for answer in calibration(model, rows, density_draws=2, **few).answers:
+        assert_probable(answer.p_value, answer.question)
+    rows["rooms"] += 2
+    assert calibration(model, rows, density_draws=0, **few).ranks.p_value < FAILURE_RATE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("roles", ["any", "joint"])
+def test_holes_and_angles_that_a_network_drew_are_like_its_draws(roles: str) -> None:
+    model, rows = network(["size", "wind", "price"], roles=roles, sampler=partial(samplers.Euler, steps=12))
+    for answer in calibration(model, rows, **QUICK).answers:
+        assert_probable(answer.p_value, answer.question)
+
+
+def test_counts_of_draws_are_checked(model: Any, rows: pd.DataFrame) -> None:
+    few = model.posteriors(rows, given="site", draws=2, density_draws=9)
+    assert few.log_probs.shape == (200, 2)
+    for more in ({"draws": 0}, {"max_rows": 0}, {"density_draws": -1}, {"draws": 2.5}):
+        with pytest.raises(InputError, match="expected a whole number"):
+            model.posteriors(rows, given="site", **more)

@@ -255,7 +255,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             of: the columns to compare; by default all that are not given.
             given: the columns that are given beside the conditions; the rest is marginalised.
             draws: of each row, all in one batch.
-            density_draws: of each row whose log density is measured; 0 for none.
+            density_draws: the most of each row whose log density is measured; 0 for none.
             max_rows: the most rows, chosen at random.
             seed: the same seed gives the same draws.
 

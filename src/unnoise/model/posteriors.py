@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import whole
 from unnoise._errors import InputError, warn
 from unnoise.data import Encoded, Schema
 from unnoise.data.tabular import JudgedColumns
@@ -64,6 +65,8 @@ def posteriors(
     A hole of a column that may be missing is a value, of which the law is known; rows with other holes in `of` have no
     truth, and are left out.
     """
+    whole(least=1, draws=draws, max_rows=max_rows)
+    whole(density_draws=density_draws)
     schema = model.schema_
     of, given = columns_of(schema, of, given)
     if not given and not schema.conditions:
@@ -87,7 +90,7 @@ def posteriors(
     )
     if not density_draws:
         return found
-    few = new.first(density_draws)
+    few = new.first(min(density_draws, draws))
     states = Encoded(schema.round_trip(few.x), schema.jitter, few.cond, few.known)
     of_truths, of_draws = (
         estimated(model, one, of, given, rng, None, 1).log_prob.double().numpy()

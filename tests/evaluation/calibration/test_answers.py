@@ -86,5 +86,7 @@ def test_bad_input_is_named() -> None:
     given = Posteriors(*posterior("exact"))
     with pytest.raises(InputError, match="Posteriors alone"):
         calibration(given, given=["x"])
-    with pytest.raises(InputError, match="got density_draws = 30; expected a whole number from 0 to 20"):
-        calibration(given, draws=20, density_draws=30)
+    with pytest.raises(InputError, match="got draws = 0; expected a whole number from 1"):
+        calibration(given, draws=0)
+    with pytest.raises(InputError, match=r"got density_draws = 2\.5"):
+        calibration(given, density_draws=2.5)

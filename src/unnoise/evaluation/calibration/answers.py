@@ -154,7 +154,7 @@ def calibration(
         of: the columns to check; by default all that are not given.
         given: the columns that draws are given, beside the conditions of the model.
         draws: of each row.
-        density_draws: of each row whose density is measured, which takes longest; 0 for no check by densities.
+        density_draws: the most of each row whose density is measured, which takes longest; 0 for no check by densities.
         max_rows: the most rows, chosen at random.
         classifier: of `local_test`.
         trials: of `local_test`.
@@ -175,9 +175,8 @@ def calibration(
     """
     whole(most=2**32 - 1, seed=seed)
     real(above=0, below=1, level=level)
-    whole(least=1, most=100_000, draws=draws)
-    whole(most=draws, density_draws=density_draws)
-    whole(least=1, max_rows=max_rows)
+    whole(least=1, draws=draws, max_rows=max_rows)
+    whole(density_draws=density_draws)
     found: Any = model
     if not isinstance(model, Posteriors):
         if not hasattr(model, "posteriors"):
