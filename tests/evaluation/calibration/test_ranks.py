@@ -115,7 +115,7 @@ def test_levels_have_no_intervals() -> None:
         (np.zeros((19, 5, 1)), np.zeros((20, 1)), {}, "for 20 truths"),
         (np.zeros((20, 0, 1)), np.zeros((20, 1)), {}, r"expected \(truths, draws, columns\)"),
         (np.full((20, 5, 1), np.inf), np.zeros((20, 1)), {}, "the draws hold infinity"),
-        ("draws", np.zeros((20, 1)), {}, "got draws of shape"),
+        ("draws", np.zeros((20, 1)), {}, "the draws are .draws.; expected rows of numbers"),
         (np.zeros((20, 5, 1)), np.zeros((20, 1)), {"categorical": [1]}, "a place of categorical"),
         (np.zeros((20, 5, 1)), np.zeros((20, 1)), {"periods": {0: -1.0}}, r"periods\[0\]"),
         (np.zeros((20, 5, 1)), np.zeros((20, 1)), {"periods": 360.0}, "a dict from the place"),
