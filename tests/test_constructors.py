@@ -422,6 +422,19 @@ MADE: dict[str, dict[str, Any]] = {
     "evaluation.sliced_wasserstein": {"x": TWO, "y": TWO, "order": 2.0, "directions": 2, "seed": 0},
     "evaluation.IndependentColumns": {"rows": TWO},
     "evaluation.wasserstein": {"x": TWO, "y": TWO, "order": 2.0, "seed": 0, "max_rows": 10},
+    "evaluation.Posteriors": {
+        "draws": torch.zeros(10, 2, 1),
+        "truths": torch.zeros(10, 1),
+        "observations": torch.zeros(10, 1),
+        "log_probs": torch.zeros(10, 2),
+        "log_prob_truths": torch.zeros(10),
+        "names": ("a",),
+        "categorical": (0,),
+        "periods": {0: 1.0},
+        "observed_categorical": (0,),
+        "observed_periods": {0: 1.0},
+        "given": ("b",),
+    },
     "evaluation.nearest_training": {"samples": TWO, "train": TWO, "k": 1},
 }
 
@@ -430,9 +443,12 @@ MADE: dict[str, dict[str, Any]] = {
 ELSEWHERE = {
     "what the package itself makes, as an answer": """
         chains.PosteriorMean chains.Proposing chains.StartCorrelation chains.State chains.Trace chains.Tuned
-        chains.diagnostics.Agreement denoisers.Roles evaluation.Baseline evaluation.ClassifierTest
-        evaluation.Copying evaluation.EnergyDistance evaluation.Estimate evaluation.GaussianCopula
-        evaluation.MarginDistance evaluation.Memorisation evaluation.Neighbours evaluation.PairDistance
+        chains.diagnostics.Agreement denoisers.Roles evaluation.Baseline evaluation.Calibration
+        evaluation.CalibrationAnswer evaluation.CalibrationCurve evaluation.ClassifierTest evaluation.ColumnCalibration
+        evaluation.Copying evaluation.DensityCoverage evaluation.EnergyDistance evaluation.Estimate
+        evaluation.GaussianCopula
+        evaluation.IntervalCoverage evaluation.LocalTest evaluation.MarginDistance evaluation.Memorisation
+        evaluation.Neighbours evaluation.PairDistance evaluation.PointCoverage evaluation.RankCalibration
         evaluation.SphereKernelDensity evaluation.TreesTest laws.WrightFisherKernel
         samplers.Particles samplers.Solution spaces.Diffusion
         spaces.Jump
@@ -449,8 +465,10 @@ ELSEWHERE = {
     "a function of tensors, which makes no object": """
         chains.conditional chains.diagnostics.agreement chains.diagnostics.conditional_curvature
         chains.diagnostics.curvature chains.snr_levels denoisers.likelihoods.log_twist denoisers.likelihoods.log_values
-        evaluation.classifier_test evaluation.copying evaluation.energy_distance evaluation.entropy_bounds
+        evaluation.calibration evaluation.classifier_test evaluation.copying evaluation.density_coverage
+        evaluation.energy_distance evaluation.entropy_bounds
         evaluation.fit_baselines
+        evaluation.interval_coverage evaluation.local_test evaluation.point_coverage evaluation.rank_calibration
         evaluation.independent_log_prob evaluation.margin_distances evaluation.memorisation evaluation.pair_distances
         evaluation.trees_test objectives.snr_form.force
         objectives.snr_form.force_loss objectives.snr_form.level_loss objectives.snr_form.noise
@@ -499,7 +517,8 @@ FINE = {
     """,
     # what may be left out
     "none": """
-        denoisers.question.cond denoisers.Answering.only heads.told.head
+        denoisers.question.cond denoisers.Answering.only heads.told.head evaluation.Posteriors.names
+        evaluation.Posteriors.periods evaluation.Posteriors.observed_periods
         processes.erasing_betas.first processes.Binomial.schedule processes.Brownian.schedule
         processes.CTMC.schedule processes.WrightFisher.schedule networks.MLP.output_shape
         networks.Transformer.output_shape networks.UNet.output_shape denoisers.Exact.weights
@@ -569,7 +588,8 @@ FINE = {
     "empty": """
         networks.MLP.input_shape networks.MLP.output_shape
         spaces.Euclidean.event_shape heads.Told.cells heads.Tangent.frequencies heads.Fourier.frequencies
-        targets.Potts.field
+        targets.Potts.field evaluation.Posteriors.categorical evaluation.Posteriors.observed_categorical
+        evaluation.Posteriors.given
     """,
     # functions that may be left out
     "none function": """

@@ -121,8 +121,8 @@ def test_images_are_measured_by_their_bound(of_images: Assessment) -> None:
     assert "exact_nats_per_row" not in of_images.numbers
     assert list(of_images.likelihoods) == ["unnoise, lower bound", *BASELINES]
     assert of_images.samples.shape == (20, 8, 8)
-    assert [answer.key for answer in of_images.answers] == ["classifiers", "copies", "likelihood"]
-    assert list(of_images.details()) == ["trust"]
+    assert [answer.key for answer in of_images.answers] == ["classifiers", "copies", "likelihood", "calibration"]
+    assert list(of_images.details()) == ["trust", "calibration"]
     assert of_images.standing is None
 
 

@@ -52,7 +52,7 @@ SECTIONS += ["The data and the model", "How this report was made"]
 def test_a_report_holds_everything_and_needs_nothing(kind: str, tmp_path: Path, request: Any) -> None:
     source, page = written(request.getfixturevalue(kind), tmp_path)
     assert source.startswith("<!doctype html>")
-    asked = ["What it says of one column given another"] * (kind == "of_table")
+    asked = ["What it says of one column given another" if kind == "of_table" else "Is it as sure as it should be?"]
     judged = ["Which columns differ most?", "Beside simpler models"] * (kind == "of_table")
     titles = ["Can I trust it?", *judged, *SECTIONS[:1], *asked, *SECTIONS[1:]]
     assert list(dict.fromkeys(page.titles)) == titles

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from unnoise.data import Schema
+from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import ClassifierTest, Copying, MarginDistance, Memorisation, PairDistance, TreesTest
 from unnoise.report import trust
-from unnoise.report.tabular import JudgedColumns
 
 MLP = ClassifierTest(0.4855, 0.01, 0.58, 1000, "MLP")
 TREES = TreesTest(0.5, 0.01, 0.4, 1000, "trees")

@@ -22,7 +22,7 @@ def categorical_mask(categorical: Any, columns: int) -> Flags:
     >>> categorical_mask([2], 3)
     array([False, False,  True])
     """
-    if isinstance(categorical, str) or not hasattr(categorical, "__iter__"):
+    if isinstance(categorical, str | type) or not hasattr(categorical, "__iter__"):
         refuse("categorical", categorical, f"the places of columns, from 0 to {columns - 1}")
     mask = np.zeros(columns, dtype=bool)
     for place in categorical:

@@ -23,12 +23,13 @@ from unnoise.chains.base import ChainSampler
 from unnoise.data import Encoded, EncodedCells, Schema
 from unnoise.data.factors import CategoryFactor
 from unnoise.denoisers import Answering, AnyQuestion, Denoiser, Neural
-from unnoise.evaluation import Estimate, Likelihood
+from unnoise.evaluation import Estimate, Likelihood, Posteriors
 from unnoise.evaluation.closed_form import own_likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.model import quick
 from unnoise.model.defaults import default_likelihood, default_sampler, is_timeless
 from unnoise.model.filling import imputed, probabilities
+from unnoise.model.posteriors import posteriors
 from unnoise.model.questions import Ask, Rows
 from unnoise.model.sampling import sampled
 from unnoise.model.scoring import Columns, estimated
@@ -232,6 +233,38 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         found = self.estimate(X, y, of=of, given=given, likelihood=likelihood, seed=seed)
         return found.log_prob.numpy().astype(np.float64)
+
+    @torch.inference_mode(False)
+    def posteriors(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        of: Columns = None,
+        given: Columns = None,
+        draws: int = 19,
+        density_draws: int = 9,
+        max_rows: int = 300,
+        seed: int = 0,
+    ) -> Posteriors:
+        """Draws given what each row says of some columns, beside what it says of others, for `evaluation.calibration`.
+
+        Args:
+            X: rows that were not fitted, whose holes in columns that may be missing are known to be holes.
+            y: conditions that are no columns of X.
+            of: the columns to compare; by default all that are not given.
+            given: the columns that are given beside the conditions; the rest is marginalised.
+            draws: of each row, all in one batch.
+            density_draws: the most of each row whose log density is measured; 0 for none.
+            max_rows: the most rows, chosen at random.
+            seed: the same seed gives the same draws.
+
+        Raises:
+            InputError: nothing is given, columns that there are not, or fewer than 10 rows of which all asked is known.
+        """
+        check_is_fitted(self)
+        counts = {"draws": draws, "density_draws": density_draws, "max_rows": max_rows}
+        return posteriors(self, X, y, of, given, generator(seed), **counts)
 
     @property
     def likelihood_(self) -> Likelihood:

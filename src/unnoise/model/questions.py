@@ -258,6 +258,17 @@ def nowhere(masks: Any) -> Any:
     return _tree.map(torch.zeros_like, masks)
 
 
+def blanked(schema: Schema, x: Any, seen: Any) -> Any:
+    """States with the same point wherever nothing is known."""
+    if seen is None:
+        return x
+    points = {name: factor.anywhere for name, factor in schema.factors.items()}
+    blank = points if isinstance(x, dict) else next(iter(points.values()))
+    return _tree.map(
+        lambda leaf, mask, point: torch.where(_tree.expand(mask, leaf), leaf, point.to(leaf)), x, seen, blank
+    )
+
+
 def _put(x: Tensor, new: Tensor, asked: Tensor) -> Tensor:
     return torch.where(_tree.expand(asked, x), new.to(x), x)
 

@@ -17,14 +17,23 @@ from unnoise._errors import InputError, warn
 from unnoise._progress import progress
 from unnoise._seeding import generator
 from unnoise.data import Encoded
-from unnoise.evaluation import Bound, ClassifierTest, Estimate, Likelihood, MarginDistance, Memorisation, PairDistance
+from unnoise.data.tabular import JudgedColumns
+from unnoise.evaluation import (
+    Bound,
+    Calibration,
+    ClassifierTest,
+    Estimate,
+    Likelihood,
+    MarginDistance,
+    Memorisation,
+    PairDistance,
+)
 from unnoise.evaluation.bits import bits_per_dimension
 from unnoise.model import DenoisingMarkovModel
-from unnoise.report import holes, trust
+from unnoise.report import conditions, holes, trust
 from unnoise.report.baselines import baselines
 from unnoise.report.holes import Known
 from unnoise.report.rivals import OtherModel, Rival, Standing, judged, rivals_of
-from unnoise.report.tabular import JudgedColumns
 from unnoise.report.trust import Answer
 
 Floats = NDArray[np.float64]
@@ -63,6 +72,7 @@ class Assessment:
         standing: how samples stand in it.
         rivals: name -> how the samples of a simpler model stand.
         answers: to what a reader asks first.
+        calibration: of draws given the conditions, if there are any.
     """
 
     model: DenoisingMarkovModel
@@ -84,6 +94,7 @@ class Assessment:
     standing: Standing | None = None
     rivals: dict[str, Standing] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
+    calibration: Calibration | None = None
 
     def features(self, states: Any, known: Any = None) -> Floats:
         """States as the rows of real numbers that statistics use, alike wherever nothing is known."""
@@ -112,6 +123,8 @@ class Assessment:
             ]
             found["pairs"] = [asdict(one) for one in self.standing.pairs]
             found["rivals"] = {name: _summed(one) for name, one in self.rivals.items()}
+        if self.calibration is not None:
+            found["calibration"] = [asdict(answer) for answer in self.calibration.answers]
         return found
 
 
@@ -172,6 +185,9 @@ def evaluate(
     result.answers = trust.answers(
         result.classifier, result.copies, result.log_probs, own, result.standing, result.columns
     )
+    result.calibration = conditions.calibrated(model, test, y, seed)
+    if result.calibration is not None:
+        result.answers.append(conditions.answer(result.calibration))
     result.seconds = time.monotonic() - start
     return result
 

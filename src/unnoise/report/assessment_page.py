@@ -16,6 +16,7 @@ from unnoise.evaluation import bits_per_dimension, nearest_training
 from unnoise.report import holes, plots, views
 from unnoise.report.assessment import Assessment
 from unnoise.report.conditionals import DRAWS, conditional
+from unnoise.report.conditions import show_calibration
 from unnoise.report.judge_page import show_rivals, show_trust, show_worst
 from unnoise.report.page import Page
 from unnoise.report.training_page import show_training
@@ -37,6 +38,7 @@ def page_of(result: Assessment, title: str = "unnoise", command: str | None = No
     show_rivals(page, result)
     _samples(page, result)
     _conditional(page, result)
+    show_calibration(page, result.calibration)
     _likelihood(page, result)
     _two_samples(page, result)
     _neighbours(page, result)

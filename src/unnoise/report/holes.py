@@ -18,6 +18,7 @@ from unnoise.evaluation import Estimate, Likelihood
 from unnoise.model import DenoisingMarkovModel
 from unnoise.model.fitted import with_detail
 from unnoise.model.questions import Flags, Rows, drawn, either, every_cell, negated, nowhere
+from unnoise.model.questions import blanked as blanked
 from unnoise.model.scoring import estimated
 
 
@@ -60,17 +61,6 @@ def known(schema: Schema, test: Encoded, samples: Any) -> Known:
     said, of_samples = (flags.absent(Rows(x, everything, None)) for x in (test.x, samples))
     unsaid = negated(either(seen, said))  # holes that no flag says
     return Known(seen, negated(either(of_samples, unsaid)))
-
-
-def blanked(schema: Schema, x: Any, seen: Any) -> Any:
-    """States with the same point wherever nothing is known."""
-    if seen is None:
-        return x
-    points = {name: factor.anywhere for name, factor in schema.factors.items()}
-    blank = points if isinstance(x, dict) else next(iter(points.values()))
-    return _tree.map(
-        lambda leaf, mask, point: torch.where(_tree.expand(mask, leaf), leaf, point.to(leaf)), x, seen, blank
-    )
 
 
 def whole(x: Any, seen: Any) -> Any:

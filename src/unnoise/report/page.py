@@ -30,7 +30,7 @@ KINDS = {True: "good", False: "bad", None: "open"}
 PIXELS_PER_INCH = 160  # of the pictures in the file
 SHOWN_PER_INCH = 104  # pictures stay sharp on fine screens
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # load nothing from anywhere
-NUMBER_IN_WORDS = re.compile(r"[-−+]?\d[\d.,]*%?( ± \d[\d.,]*%?)?|–|")  # such as "2.31 ± 0.01"
+NUMBER_IN_WORDS = re.compile(r"[-−+]?\d[\d.,]*(e-\d+)?%?( ± \d[\d.,]*%?)?|–|")  # such as "2.31 ± 0.01"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from unnoise._seeding import generator
 from unnoise.data import Encoded
+from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import (
     ClassifierTest,
     Copying,
@@ -31,7 +32,6 @@ from unnoise.evaluation import (
 )
 from unnoise.model import DenoisingMarkovModel
 from unnoise.report import holes
-from unnoise.report.tabular import JudgedColumns
 
 Floats = NDArray[np.float64]
 FOLDS = 2  # of the classifier of a rival, which takes most of the time

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import ClassifierTest, Copying, MarginDistance, Memorisation, PairDistance, TreesTest
 from unnoise.report.rivals import Floats, Standing
-from unnoise.report.tabular import JudgedColumns
 
 LEVEL = 0.005  # p-value from which an answer is bad: so often a perfect model gets one
 

@@ -1,6 +1,7 @@
 """Figures for reports and results: every function returns a `matplotlib.figure.Figure`."""
 
 from unnoise.report.plots._style import png as png
+from unnoise.report.plots.calibration import calibration_curves as calibration_curves
 from unnoise.report.plots.chains import mixing as mixing
 from unnoise.report.plots.columns import marginals as marginals
 from unnoise.report.plots.columns import pairs as pairs

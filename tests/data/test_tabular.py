@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from unnoise.data import Schema
+from unnoise.data.tabular import JudgedColumns
 from unnoise.report import holes
-from unnoise.report.tabular import JudgedColumns
 
 NAN = float("nan")
 
@@ -89,3 +89,9 @@ def test_numbers_that_states_round_are_judged_as_they_are_written() -> None:
     rows = columns.rows(encoded.x, encoded.known, None, columns.written(data))
     np.testing.assert_allclose(rows, data.to_numpy(), rtol=1e-5, atol=1e-6)
     assert np.isnan(columns.rows(encoded.x, encoded.known, None)).sum() == 1
+
+
+def test_angles_and_longitudes_come_round_again() -> None:
+    data = pd.DataFrame({"lat": [10.0, 20.0], "wind": [5.0, 355.0], "lon": [170.0, -170.0], "speed": [1.0, 2.0]})
+    schema = Schema.infer(data, kinds={"lat,lon": "latlon", "wind": "degrees"})
+    assert JudgedColumns.of(schema).periods == {"wind": 360.0, "lon": 360.0}

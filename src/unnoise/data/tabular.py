@@ -1,4 +1,7 @@
-"""States as rows of a table, which trees and margins judge; `@levels_of.register(MyFactor)` says what a kind has."""
+"""States as rows of a table, which trees and margins judge.
+
+`@levels_of.register(MyFactor)` says what a kind has, and `@periods_of.register(MyFactor)` what comes round again.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unnoise.data import Schema
 from unnoise.data.base import Level
-from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, ResolvedFactor, SequenceFactor
+from unnoise.data.factors import (
+    AngleFactor,
+    CategoryFactor,
+    Factor,
+    MissingFactor,
+    PlaceFactor,
+    ResolvedFactor,
+    SequenceFactor,
+)
 from unnoise.data.holes import split
 from unnoise.data.kinds import Category
+from unnoise.data.schema import Schema
 
 Floats = NDArray[np.float64]
 Levels = tuple[Level, ...] | None
@@ -36,6 +47,22 @@ def _levels(factor: CategoryFactor) -> dict[str, Levels]:
 @levels_of.register(SequenceFactor)
 def _no_columns(factor: Factor) -> dict[str, Levels]:
     return {}
+
+
+@singledispatch
+def periods_of(factor: Factor) -> dict[str, float]:
+    """The columns of a factor that come round again, and after how much; by default none."""
+    return {}
+
+
+@periods_of.register(AngleFactor)
+def _turns(factor: AngleFactor) -> dict[str, float]:
+    return dict.fromkeys(factor.columns, factor.turn)
+
+
+@periods_of.register(PlaceFactor)
+def _longitude(factor: PlaceFactor) -> dict[str, float]:
+    return {factor.columns[1]: 360.0}
 
 
 @dataclass(frozen=True)
@@ -68,6 +95,12 @@ class JudgedColumns:
     def categorical(self) -> list[int]:
         """The places of the columns of levels."""
         return [place for place, levels in enumerate(self.levels.values()) if levels is not None]
+
+    @property
+    def periods(self) -> dict[str, float]:
+        """The columns that come round again, as angles do, and after how much."""
+        found = {name: turn for one in self.schema.factors.values() for name, turn in periods_of(one).items()}
+        return {name: turn for name, turn in found.items() if name in self.levels}
 
     def rows(self, x: Any, known: Any, cond: Tensor | None, values: Mapping[str, Any] | None = None) -> Floats:
         """Rows (n, d) of numbers and places of levels, NaN where not known.
