@@ -228,6 +228,17 @@ MADE: dict[str, dict[str, Any]] = {
         "depth": 1,
         "embedding": 8,
     },
+    "networks.ImageEncoder": {"input_shape": (1, 5, 5), "features": 4, "width": 8},
+    "networks.SetEncoder": {"input_shape": (2,), "features": 4, "width": 8},
+    "networks.TokenEncoder": {
+        "input_shape": (5,),
+        "features": 4,
+        "states": 3,
+        "width": 8,
+        "depth": 1,
+        "heads": 2,
+    },
+    "networks.Conditioned": {"network": NETWORK, "encoders": [None], "layouts": [(2,)], "optional": True},
     "networks.Transformer": {
         "input_shape": (2, 3),
         "cond_features": 1,
@@ -250,6 +261,7 @@ MADE: dict[str, dict[str, Any]] = {
     "denoisers.Answering": {"denoiser": OF_BOTH, "only": ("a",)},
     "denoisers.ExactMixture": {"process": EDM, "law": ROUND},
     "denoisers.ExactProductMixture": {"process": EDM, "law": laws.ProductMixture(torch.ones(1), BELLS)},
+    "denoisers.ClassifierFree": {"denoiser": EXACT, "scale": 2.0, "unknown": TWO[:1]},
     "denoisers.Guided": {"denoiser": EXACT, "log_r": SEEN, "scale": 1.0, "warm": True},
     "denoisers.Neural": {"process": EDM, "network": NETWORK, "head": heads.V},
     "denoisers.Residual": {"known": EXACT, "learnt": EXACT},
@@ -517,7 +529,7 @@ FINE = {
     """,
     # what may be left out
     "none": """
-        denoisers.question.cond denoisers.Answering.only heads.told.head evaluation.Posteriors.names
+        denoisers.question.cond denoisers.ClassifierFree.unknown denoisers.Answering.only heads.told.head evaluation.Posteriors.names
         evaluation.Posteriors.periods evaluation.Posteriors.observed_periods
         processes.erasing_betas.first processes.Binomial.schedule processes.Brownian.schedule
         processes.CTMC.schedule processes.WrightFisher.schedule networks.MLP.output_shape
@@ -548,6 +560,7 @@ FINE = {
     "negative zero half": """
         schedules.LinearLogSNR.maximum schedules.LinearLogSNR.minimum schedules.Learned.maximum
         schedules.Learned.minimum spaces.Lattice.first heads.Logistic.log_scale denoisers.Guided.scale
+        denoisers.ClassifierFree.scale
         objectives.times.LogNormalTimes.mean objectives.weightings.EDMWeighting.mean
         samplers.grids.LogNormalGrid.mean targets.TwoModes.separation targets.ring.radius targets.Phi4.mass
         targets.Potts.coupling targets.Ising.coupling targets.Ising.magnet evaluation.bits_per_dimension.nats
@@ -565,6 +578,7 @@ FINE = {
         schedules.Learned.learn_ends heads.Logistic.evidence processes.rates.BirthDeath.normalised
         processes.rates.Cyclic.normalised processes.rates.GaussianTarget.normalised
         processes.rates.RateMatrix.normalised processes.rates.RateMatrix.ordered networks.UNet.attention
+        networks.Conditioned.optional
         denoisers.Guided.warm samplers.Perturbed.warm chains.Annealed.jump chains.PlugIn.antithetic
         evaluation.BinDecoder.denoised evaluation.DequantisedLikelihood.weighted
         evaluation.StepBound.three_terms

@@ -85,9 +85,9 @@ def test_few_labels_are_classes_and_many_are_numbers(count: int, name: str) -> N
         ({"real,whole": "latlon", "whole": "real"}, ["text"], "The kind of 'whole' is given twice"),
         ({"text": "real"}, ["text"], "The condition 'text' is declared real, but holds 'u'"),
         (
-            {"whole": "angle"},
+            {"whole": "ordered"},
             ["text", "whole"],
-            "The condition 'whole' is declared angle; a condition is real or c",
+            "The condition 'whole' is declared ordered; a condition is one of real, category, ",
         ),
     ],
 )

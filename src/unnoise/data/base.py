@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from torch import nn
+
 from unnoise._errors import InputError
 from unnoise.data import _numerics
+from unnoise.data._checked import built
 from unnoise.data._numerics import Floats, Values
 
 Level = str | int | float | bool
@@ -35,6 +39,11 @@ class Kind(ABC):
     def to_config(self) -> dict[str, Any]:
         """JSON, from which `from_config` makes an equal kind."""
         return {"kind": self.name, **listed(dataclasses.asdict(self))}
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
+        """The kind that `to_config` described, from all but its name."""
+        return built(cls, fields)
 
 
 class Coordinate(Kind):
@@ -68,7 +77,9 @@ class Coordinate(Kind):
 
 
 class Feature(Kind):
-    """A kind to condition on, `width` real numbers per value."""
+    """A kind to condition on, `width` real numbers per value; or `ragged`, with as many as a value needs."""
+
+    ragged: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -87,6 +98,24 @@ class Feature(Kind):
     @abstractmethod
     def example(self) -> Any:
         """A value that can be given, for messages."""
+
+    def holding(self, values: Any) -> Feature:
+        """The kind with room for these values too, where it has a largest one."""
+        return self
+
+    @property
+    def layout(self) -> tuple[int, ...]:
+        """The shape in which an encoder sees the numbers of one value; -1 stands for any number."""
+        return (self.width,)
+
+    def encoder(self, make: Callable[..., nn.Module] | None) -> nn.Module | None:
+        """What reads the numbers before the network: made by `make` or as the kind does; here by `make` or nothing."""
+        return None if make is None else make(self.layout, self.width)
+
+    @property
+    def code(self) -> int:
+        """How many numbers the network is given for one value."""
+        return self.width
 
 
 def listed(value: Any) -> Any:

@@ -6,12 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from unnoise._errors import InputError
 from unnoise.data import arrays, frames
 from unnoise.data._numerics import Values
 from unnoise.data.base import Feature
+from unnoise.data.features import Block, is_block
+from unnoise.data.features.base import as_values
+
+ALONE = "y"  # the name of a condition that has none
 
 
 def names_of(condition: Iterable[str] | str) -> list[str]:
@@ -24,8 +28,43 @@ def names_of(condition: Iterable[str] | str) -> list[str]:
     return names
 
 
+def named(y: Any) -> list[str]:
+    """The names in y where no condition was named: of a dict, of a frame, or "y" for an array in each row.
+
+    Plain labels, which scikit-learn hands to every estimator, are no conditions by themselves.
+    """
+    if y is None:
+        return []
+    if isinstance(y, Mapping):
+        return names_of(list(y))
+    frame = frames.opened(y)
+    if frame is not None:
+        return names_of([str(name) for name in frame.columns])
+    return [ALONE] if is_block(as_values(y, ALONE)) else []
+
+
+def check_none(y: Any) -> None:
+    """Refuse conditions where a model has none; plain labels are passed over."""
+    if names := named(y):
+        raise InputError(f"y holds {_quoted(names)}, and the model has no conditions; leave y out.")
+
+
+def taken(y: Any, rows: Any) -> Any:
+    """Some rows of y; None of None."""
+    if y is None:
+        return None
+    if isinstance(y, Mapping):
+        return {name: taken(part, rows) for name, part in y.items()}
+    if isinstance(y, list | tuple):
+        return list(y[rows]) if isinstance(rows, slice) else [y[row] for row in rows]
+    return y[rows]
+
+
 def beside(y: Any, names: Sequence[str], known: Sequence[str]) -> dict[str, Values]:
-    """The columns `names` of `y`: a DataFrame that has them, or an array with one column for each."""
+    """The values `names` of `y`: a dict or a DataFrame that has them, or an array with one column for each.
+
+    An array in each row, as of pictures, is one condition.
+    """
     if not names:
         return {}
     if y is None:
@@ -33,13 +72,17 @@ def beside(y: Any, names: Sequence[str], known: Sequence[str]) -> dict[str, Valu
             f"The condition {_quoted(names)} is not a column of the data, and y was not given; the columns are "
             f"{_quoted(known)}."
         )
-    frame = frames.opened(y)
-    if frame is not None:
-        held = dict(zip(map(str, frame.columns), frames.columns(frame), strict=True))
+    frame = None if isinstance(y, Mapping) else frames.opened(y)
+    if frame is not None or isinstance(y, Mapping):
+        held = y if frame is None else dict(zip(map(str, frame.columns), frames.columns(frame), strict=True))
         if missing := [name for name in names if name not in held]:
             raise InputError(f"y has no column {_quoted(missing)}; its columns are {_quoted(list(held))}.")
-        return {name: held[name] for name in names}
-    array = arrays.as_array(y)
+        if frame is None and (unknown := [name for name in held if name not in names]):
+            raise InputError(f"y holds {_quoted(unknown)}, but the conditions are {_quoted(names)}.")
+        return {name: as_values(held[name], name) if frame is None else held[name] for name in names}
+    array = as_values(y, names[0]) if len(names) == 1 else arrays.as_array(y)
+    if len(names) == 1 and is_block(array) and (array.ndim != 2 or names == [ALONE]):
+        return {names[0]: array}
     parts = arrays.columns(array[:, None] if array.ndim == 1 else array)
     if len(parts) != len(names):
         raise InputError(f"y has {len(parts)} columns, but the conditions are {_quoted(names)}.")
@@ -55,7 +98,32 @@ def given_columns(given: Any, n: int, wanted: Mapping[str, Feature]) -> dict[str
     held = _by_name(given, wanted)
     if missing := [name for name in wanted if name not in held]:
         raise InputError(f"The condition {_quoted(missing)} was not given: pass {_example(wanted)}.")
-    return {name: _repeated(held[name], name, n) for name in wanted}
+    return {
+        name: kind.given(held[name], name, n) if isinstance(kind, Block) else _repeated(held[name], name, n)
+        for name, kind in wanted.items()
+    }
+
+
+def alike(parts: Sequence[Tensor], kinds: Sequence[Feature]) -> list[Tensor]:
+    """The features of conditions, zeros after those of which any number may follow, so that all have as many."""
+    ragged = [kind.ragged for kind in kinds]
+    counts = [part.shape[1] // kind.layout[1] if kind.ragged else 0 for part, kind in zip(parts, kinds, strict=True)]
+    most = max(counts, default=0)
+    return [
+        nn.functional.pad(part, (0, (most - count) * kind.layout[1])) if more else part
+        for part, kind, count, more in zip(parts, kinds, counts, ragged, strict=True)
+    ]
+
+
+def told(y: Any, names: Sequence[str]) -> Mapping[str, Any]:
+    """What y says of conditions by name: a dict or a frame, values of the only one, or an array with a column each."""
+    if isinstance(y, Mapping):
+        return y
+    if not names:
+        raise InputError("The model has no conditions; leave out `y`.")
+    if frames.opened(y) is not None or len(names) > 1:
+        return beside(y, names, [])
+    return {names[0]: y}
 
 
 def _by_name(given: Any, wanted: Mapping[str, Feature]) -> Mapping[str, Any]:

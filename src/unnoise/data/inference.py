@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from unnoise._errors import InputError, warn
-from unnoise.data import factors, holes
+from unnoise.data import factors, features, holes
 from unnoise.data._numerics import Values, row_of
 from unnoise.data.base import Coordinate, Feature
 from unnoise.data.constraints import Chart
@@ -27,7 +27,7 @@ BINARY = "binary"
 _FEWEST_NAMES, _MOSTLY = 20, 0.9  # rows, and the share of them that differ, from which texts are names
 _OF_TEXT = (BINARY, "category", "ordered", "sequence")
 _LEVELS = (factors.CategoryFactor.kind, factors.OrderedFactor.kind)  # kinds that keep every bound by themselves
-KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES, Identifier.name)
+KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES, Identifier.name, *features.ONLY_CONDITIONS)
 
 
 @dataclass(frozen=True)
@@ -163,20 +163,34 @@ def _identifiers(
 
 
 def condition(values: Values, name: str, asked: str | None, labels: bool) -> Feature:
-    """Text, booleans and labels with few values are categories, others real.
+    """Text, booleans and labels with few values are categories, others real; arrays are blocks, pictures or sets.
 
     A condition is not modelled, so its integers need no dequantisation.
     """
+    if features.is_block(values):
+        return features.fitted(values, name, features.Vector.name if asked in _COORDINATES else asked)
+    if asked in features.KINDS:
+        return features.fitted(values, name, asked)
     if asked is None:
         few = labels and values.dtype.kind in "iu" and len(np.unique(values)) <= _FEW
         asked = "category" if values.dtype.kind in "Ob" or few else "real"
     if asked == "category":
         return Category.fit(values, name)
     if asked not in _COORDINATES:
-        raise InputError(f"The condition '{name}' is declared {asked}; a condition is real or category.")
+        known = ", ".join(("real", "category", *features.KINDS))
+        raise InputError(f"The condition '{name}' is declared {asked}; a condition is one of {known}.")
     if values.dtype == object:
         raise InputError(f"The condition '{name}' is declared {asked}, but holds {values[0]!r}.")
     return Real.fit(values, name)
+
+
+def check_modelled(asked: Mapping[str, str], columns: Collection[str]) -> None:
+    """Refuse kinds that only conditions have."""
+    for name in columns:
+        if asked.get(name) in features.ONLY_CONDITIONS:
+            raise InputError(
+                f"Column '{name}' is declared {asked[name]}, which only conditions are; give it in y, or another kind."
+            )
 
 
 def check_varying(

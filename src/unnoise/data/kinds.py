@@ -24,7 +24,7 @@ import numpy as np
 
 from unnoise._errors import InputError
 from unnoise.data import _numerics
-from unnoise.data._checked import LATER, TEXT, built, check, check_distinct, check_dtype, check_scale, is_held
+from unnoise.data._checked import LATER, TEXT, check, check_distinct, check_dtype, check_scale, is_held
 from unnoise.data._numerics import Floats, Values
 from unnoise.data.base import Coordinate, Feature, Kind, Level, described, indices_of, levels_of
 
@@ -324,7 +324,7 @@ def from_config(config: dict[str, Any]) -> Kind:
     kinds: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant, Identifier)}
     name = config.get("kind")
     check(name in list(kinds), "kind", name, f"one of {', '.join(kinds)}")
-    return built(kinds[str(name)], {key: value for key, value in config.items() if key != "kind"})
+    return kinds[str(name)].from_fields({key: value for key, value in config.items() if key != "kind"})
 
 
 def _is_far(low: int, high: int, dtype: str) -> bool:

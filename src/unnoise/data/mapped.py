@@ -20,7 +20,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
-from unnoise.data import scans
+from unnoise.data import conditions, scans
 from unnoise.data.encoded import Encoded
 from unnoise.data.scans import Scan
 from unnoise.data.schema import Schema
@@ -142,7 +142,7 @@ def _write(schema: Schema, scan: Scan, y: Any, size: int, beside: Path) -> dict[
     files: dict[str, _File] = {}
     for number, block in scan.blocks(size):
         start = number * size
-        encoded = schema.encode(block, None if y is None else y[start : start + len(block)])
+        encoded = schema.encode(block, conditions.taken(y, slice(start, start + len(block))))
         known = schema.whole(len(block)) if encoded.known is None and schema.missing else encoded.known
         for name, leaf in _tree.leaves({"x": encoded.x, "cond": encoded.cond, "known": known}):
             if leaf is not None:

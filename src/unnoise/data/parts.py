@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
-from unnoise.data import containers, factors
+from unnoise.data import containers, factors, features
 from unnoise.data import kinds as registry
 from unnoise.data._checked import check, entries
 from unnoise.data.base import Feature, Level
@@ -34,6 +34,7 @@ class Parts:
         conditions: the kinds of the conditions, by name.
         container: the form of the data.
         chart: what must hold between the columns, and how they are modelled for it.
+        optional: whether rows may say nothing of the conditions, which the last feature marks by 1.
     """
 
     factors: Mapping[str, Factor]
@@ -41,6 +42,7 @@ class Parts:
     conditions: Mapping[str, Feature]
     container: Container
     chart: Chart = Chart()
+    optional: bool = False
 
     def __post_init__(self) -> None:
         check(bool(self._valued), "factors", {}, "one or more")
@@ -112,7 +114,22 @@ class Parts:
     @property
     def condition_width(self) -> int:
         """The number of features of one row's conditions."""
-        return sum(kind.width for kind in self.conditions.values())
+        return sum(kind.width for kind in self.conditions.values()) + self.may_be_unknown
+
+    @property
+    def may_be_unknown(self) -> bool:
+        """Whether there are conditions of which rows may say nothing."""
+        return self.optional and bool(self.conditions)
+
+    @property
+    def conditions_in_order(self) -> list[tuple[str, Feature]]:
+        """The conditions as their features follow each other: those of which any number may follow come last."""
+        return sorted(self.conditions.items(), key=lambda item: item[1].ragged)
+
+    @property
+    def unknown_condition(self) -> Tensor:
+        """The features (1, c) of conditions of which nothing is said."""
+        return torch.cat([torch.zeros(1, self.condition_width - 1), torch.ones(1, 1)], dim=1)
 
     @property
     def log_volume(self) -> float:
@@ -205,6 +222,7 @@ class Parts:
             "conditions": [{"name": name, **kind.to_config()} for name, kind in self.conditions.items()],
             "container": self.container.to_config(),
             **({"chart": self.chart.to_config()} if self.chart else {}),
+            **({"optional": True} if self.may_be_unknown else {}),
         }
 
     @classmethod
@@ -215,9 +233,11 @@ class Parts:
             (container,) = entries([fields.get("container")], "container")
             parts = {name: factors.from_config(part) for name, part in _by_name(fields, "factors")}
             constants = {name: _kind(part, Constant) for name, part in _by_name(fields, "constants")}
-            features = {name: _kind(part, Feature) for name, part in _by_name(fields, "conditions")}
+            kinds = {name: _feature(part) for name, part in _by_name(fields, "conditions")}
             chart = Chart.from_config(fields["chart"]) if "chart" in fields else Chart()
-            return cls(parts, constants, features, containers.from_config(container), chart)
+            optional = fields.get("optional", False)
+            check(isinstance(optional, bool), "optional", optional, "true or false")
+            return cls(parts, constants, kinds, containers.from_config(container), chart, optional)
         except InputError as error:
             raise InputError(f"The schema of the model is damaged: {error}.") from error
 
@@ -282,6 +302,14 @@ def _by_name(fields: Mapping[str, Any], what: str) -> Iterator[tuple[str, dict[s
     check(len(set(names)) == len(names), f"names of {what}", names, "all different")
     for config in configs:
         yield config["name"], {key: value for key, value in config.items() if key != "name"}
+
+
+def _feature(config: dict[str, Any]) -> Feature:
+    kind = features.CLASSES.get(str(config.get("kind")))
+    if kind is None:
+        found: Feature = _kind(config, Feature)
+        return found
+    return kind.from_fields({name: part for name, part in config.items() if name != "kind"})
 
 
 def _kind(config: dict[str, Any], base: type[Any]) -> Any:

@@ -13,7 +13,7 @@ Where the data have holes, a cell of the state is unknown, and whether it is mis
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -26,6 +26,7 @@ from unnoise.data import _relations, conditions, containers, filling, frames, ho
 from unnoise.data._numerics import Values
 from unnoise.data.encoded import Encoded
 from unnoise.data.factors.numbers import representable
+from unnoise.data.features import is_block
 from unnoise.data.holes import Mask, Present
 from unnoise.data.parts import Parts
 from unnoise.data.questions import Given
@@ -60,14 +61,18 @@ class Schema(Parts):
         kinds: Mapping[str, str] | None = None,
         condition: Sequence[str] | str = (),
         constraints: Sequence[str] | str | None = None,
+        optional: bool = False,
     ) -> Self:
         """Fit a schema to data (n, d), (n, *event), a list of rows or a DataFrame, which may have holes.
 
-        `kinds` and `condition` name columns; `y` holds conditions that are no columns of the data; `constraints` say
-        what holds in every row, such as "low <= high", "total = a + b", "price > 0" or "code -> place".
+        `kinds` and `condition` name columns; `y` holds conditions that are no columns of the data: a dict or a frame of
+        them, one of which each row has an array, or those that `condition` names; `constraints` say what holds in every
+        row, such as "low <= high", "total = a + b", "price > 0" or "code -> place"; `optional` leaves room for rows
+        that say nothing of the conditions.
         """
         container = containers.container_of(data, inference.levelled(kinds))
-        columns, given, present = _read(container.split(data), y, conditions.names_of(condition))
+        wanted = conditions.names_of(condition) or conditions.named(y)
+        columns, given, present = _read(container.split(data), y, wanted)
         if (n := len(next(iter(columns.values())))) < 2:
             raise InputError(f"got {n} sample (n_samples = {n}); at least 2 are needed to fit a density.")
         holes.check_not_empty(present)
@@ -80,6 +85,7 @@ class Schema(Parts):
             for name, values in given.items()
         }
         left = {name: values for name, values in columns.items() if name not in given}
+        inference.check_modelled(asked, left)
         declared = [d for d in declared if not set(d.columns) & set(given)]
         units = {name: container.unit(name) for name in left}
         chart = _relations.chart_of(constraints, left, present, list(given), units)
@@ -87,7 +93,8 @@ class Schema(Parts):
         declared = inference.with_chart(declared, chart, left)
         orders = {name: order for name in left if (order := container.categories(name)) is not None}
         resolve = isinstance(container, containers.Table)
-        return cls(*inference.modelled(left, present, declared, levels, resolve, orders), features, container, chart)
+        modelled = inference.modelled(left, present, declared, levels, resolve, orders)
+        return cls(*modelled, features, container, chart, optional and bool(features))
 
     def encode(self, data: Any, y: Any = None) -> Encoded:
         """States and conditions of data of the fitted form; `y` as in `infer`. A hole is a cell that is not known."""
@@ -149,14 +156,17 @@ class Schema(Parts):
         """The features (n, c) of conditions; None if the model has no conditions.
 
         Args:
-            given: one value or n values for each name, such as {"class": 3, "age": [30, 40]}, or a DataFrame.
+            given: one value or n values for each name, such as {"class": 3, "age": [30, 40]}, or a DataFrame. None for
+                conditions that may be unknown, and are no columns of the data.
             n: the number of rows.
         """
-        if not self.conditions and given is None:
+        if given is None and not self.conditions:
             return None
+        if given is None and self.may_be_unknown and not set(self.conditions) & set(self.container.columns):
+            return self.unknown_condition.expand(n, -1)
         return self._features(conditions.given_columns(self._told(given), n, self.conditions))
 
-    def given(self, values: Any, n: int) -> Given:
+    def given(self, values: Any, n: int, y: Any = None) -> Given:
         """What is said of n rows, as states.
 
         Args:
@@ -164,12 +174,15 @@ class Schema(Parts):
                 None is open, a set of values, or None for rows where the column is missing; or a DataFrame of one row
                 or n. A hole in a list or a frame says nothing. Conditions stand among them.
             n: the number of rows.
+            y: conditions that are no columns of the data, one for all rows or one for each, besides.
 
         Raises:
             InputError: a column or level that there is not, a value or a range that the column cannot have, another
                 number of rows, a part of one thing.
         """
         told, context = questions.read(self, values, n)
+        if y is not None:
+            context |= conditions.told(y, [name for name in self.conditions if name not in context])
         return questions.given(self, told, context, n, self.encode_condition(context or None, n))
 
     def beside(self, data: Any, column: str, y: Any = None) -> Given:
@@ -257,24 +270,36 @@ class Schema(Parts):
 
     def _features(self, given: Mapping[str, Values]) -> Tensor | None:
         parts = []
-        for name, kind in self.conditions.items():
+        for name, kind in self.conditions_in_order:
             with np.errstate(over="ignore"):
                 x = kind.features(given[name], name).astype(np.float32)
             parts.append(representable(x, given[name], name))
-        return torch.cat(parts, dim=1) if parts else None
+        if not parts:
+            return None
+        parts = conditions.alike(parts, [kind for _, kind in self.conditions_in_order])
+        return torch.cat([*parts, torch.zeros(len(parts[0]), 1)] if self.may_be_unknown else parts, dim=1)
+
+    def holding(self, y: Any) -> Self:
+        """The same, with room for the largest sets of y, of which `infer` saw a part."""
+        said = {} if y is None else conditions.told(y, list(self.conditions))
+        kinds = {name: kind.holding(said[name]) if name in said else kind for name, kind in self.conditions.items()}
+        return replace(self, conditions=kinds)
 
 
 def _read(
     columns: Mapping[str, Values], y: Any, names: Sequence[str]
 ) -> tuple[dict[str, Values], dict[str, Values], dict[str, Mask]]:
     """The columns, the conditions in them and in y, and where columns are present."""
+    if not names:
+        conditions.check_none(y)
     outside = conditions.beside(y, [name for name in names if name not in columns], list(columns))
     n = len(next(iter(columns.values())))
     for name, values in outside.items():
         if len(values) != n:
             raise InputError(f"X has {n} rows, but the condition '{name}' has {len(values)}.")
-    plain, present = holes.split({**columns, **outside})
+    blocks = {name: values for name, values in outside.items() if is_block(values)}  # which check themselves
+    plain, present = holes.split({**columns, **{name: outside[name] for name in outside.keys() - blocks.keys()}})
     holes.check_finite(plain)
     holes.check_whole({name: present[name] for name in names if name in present})
-    given = {name: plain.pop(name) if name in outside else plain[name] for name in names}
-    return plain, given, present
+    plain_given = {name: plain.pop(name) if name in outside else plain[name] for name in names if name not in blocks}
+    return plain, {name: blocks[name] if name in blocks else plain_given[name] for name in names}, present

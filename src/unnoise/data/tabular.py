@@ -164,9 +164,9 @@ def _is_coarse(factor: Factor) -> bool:
 def _conditions(schema: Schema) -> Iterator[tuple[str, Levels, slice]]:
     """The conditions that are one column each, and where their features stand."""
     start = 0
-    for name, kind in schema.conditions.items():
+    for name, kind in schema.conditions_in_order:
         if isinstance(kind, Category):
             yield name, kind.levels, slice(start, start + kind.width)
-        elif kind.width == 1:
+        elif kind.width == 1 and not kind.ragged:
             yield name, None, slice(start, start + 1)
         start += kind.width

@@ -15,12 +15,12 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from unnoise import processes, storage
-from unnoise._checks import flag, function, instance
+from unnoise._checks import flag, function, instance, real
 from unnoise._errors import InputError
 from unnoise._progress import progress
 from unnoise._seeding import fresh_seed, seeded
 from unnoise._sketch import is_ours, sketch
-from unnoise.data import Encoded, Schema
+from unnoise.data import Encoded, Schema, conditions
 from unnoise.data.mapped import FOLDER as ROWS
 from unnoise.data.mapped import Mapped, mapped, removed
 from unnoise.data.scans import Scan
@@ -29,13 +29,14 @@ from unnoise.denoisers import Denoiser, Neural
 from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
 from unnoise.model import quick
+from unnoise.model.conditioning import conditioned
 from unnoise.model.defaults import WIDTH, Sizes, default_network, default_objective, default_rate
 from unnoise.model.fitted import FittedModel
 from unnoise.model.holding_out import Portions, ToFit, check_share, weights_of
 from unnoise.model.roles import asking, chosen_head, trainable, trained
 from unnoise.objectives import Objective
 from unnoise.samplers import Sampler
-from unnoise.training import Dataset, ProcessGroup, Settings, TrainState, check_form, ending, load, train
+from unnoise.training import Dataset, ProcessGroup, Settings, TrainState, Untold, check_form, ending, load, train
 
 SIZED = ("steps", "batch_size", "learning_rate")  # settings that are chosen by the data and the network if None
 
@@ -47,12 +48,18 @@ class DenoisingMarkovModel(FittedModel):
     2211.03595). Samples have the data's type, columns and units; likelihoods are in nats, change of variables counted.
 
     Args:
-        condition: columns, of the data or of `y`, that the others are modelled given.
+        condition: columns, of the data or of `y`, that the others are modelled given; by default what `y` holds by
+            name, or arrays that it has for each row.
+        unconditional: the share of training rows that are not told their conditions, so that the model also knows the
+            law without them, and `sample(..., guidance=)` can go beyond; 0 for none.
+        encoders: by name of a condition, what makes a network that reads it, such as
+            `{"photo": partial(networks.ImageEncoder, width=64)}`; by default an image, sequence or set has that of
+            `networks`.
         roles: "any" trains for any question: every row gives, asks and hides random columns, so that one model answers
             p(A | B) for all A and B; "joint" trains the joint law alone.
         kinds: what the types of columns do not tell: "real", "integer", "category", "ordered", "binary", "count",
-            "angle" (or "degrees", "radians"), "latlon", "rotation", "proportions" or "sequence". Columns that are one
-            thing share a key: {"lat,lon": "latlon"}.
+            "angle" (or "degrees", "radians"), "latlon", "rotation", "proportions" or "sequence"; of conditions also
+            "image", "set" or "vector". Columns that are one thing share a key: {"lat,lon": "latlon"}.
         quick: a mixture of product laws instead of a network, fitted by EM in seconds, which answers every question in
             closed form. Of what follows it heeds `process`, `sampler`, `likelihood`, `time_limit` and `random_state`.
         constraints: what holds in every row, of the data and of samples: "low <= high", "total = a + b", "price > 0",
@@ -107,6 +114,8 @@ class DenoisingMarkovModel(FittedModel):
         self,
         *,
         condition: str | Sequence[str] | None = None,
+        unconditional: float = 0.1,
+        encoders: Mapping[str, Callable[..., torch.nn.Module]] | None = None,
         roles: str = "any",
         kinds: Mapping[str, str] | None = None,
         quick: bool = False,
@@ -133,6 +142,7 @@ class DenoisingMarkovModel(FittedModel):
         progress: bool | None = None,
     ) -> None:
         self.condition, self.roles, self.kinds = condition, roles, kinds
+        self.unconditional, self.encoders = unconditional, encoders
         self.quick, self.constraints = quick, constraints
         self.process, self.network, self.head = process, network, head
         self.objective, self.sampler, self.likelihood = objective, sampler, likelihood
@@ -159,7 +169,8 @@ class DenoisingMarkovModel(FittedModel):
 
         Args:
             X: (n, d) array or tensor, (n, *shape) images, or any DataFrame.
-            y: conditions that are no columns of X.
+            y: conditions that are no columns of X: a dict of them by name, a DataFrame, or one of which each row has
+                an array, such as images (n, C, H, W) or a list of sets; plain labels are one if `condition` names them.
             sample_weight: (n,), how much each row counts, from 0 and on any scale: rows are drawn in proportion.
             validation_data: rows like X, or the pair (X, y), to hold out instead of a share of X.
             folder: for the model and checkpoints.
@@ -263,9 +274,13 @@ class DenoisingMarkovModel(FittedModel):
             if self.quick:
                 raise InputError("got quick and a table that is read in blocks; expected rows in memory: fit a sample")
             X, index = witnesses(X, seed=0)
-            y = None if y is None else y[index]
+            return self._inferred(X, conditions.taken(y, index)).holding(y)
+        return self._inferred(X, y)
+
+    def _inferred(self, X: Any, y: Any) -> Schema:
         said: dict[str, Any] = {"kinds": self.kinds, "constraints": self.constraints}
-        return Schema.infer(X, y, condition=self._conditions(), **said)
+        real(least=0, below=1, unconditional=self.unconditional)
+        return Schema.infer(X, y, condition=self._conditions(), optional=self.unconditional > 0, **said)
 
     def _schema_of(self, home: Path, described: storage.Description) -> Schema:
         """That of the training to resume, if it had our parameters."""
@@ -279,7 +294,7 @@ class DenoisingMarkovModel(FittedModel):
                 return trainable(self._untrained(schema, inside, width))
 
         checkpoint = home / storage.TRAINING
-        if checkpoint.exists() and is_ours(self.network):  # before memory is taken
+        if checkpoint.exists() and self._is_ours:  # before memory is taken
             check_form(checkpoint, lambda tensors: made(sketch(tensors)))
         return made()
 
@@ -310,6 +325,11 @@ class DenoisingMarkovModel(FittedModel):
         return Settings(**chosen | {"seed": self._seed})
 
     @property
+    def _is_ours(self) -> bool:
+        """Whether all networks are."""
+        return all(map(is_ours, (self.network, *(self.encoders or {}).values())))
+
+    @property
     def _seed(self) -> int:
         return self._fresh if self.random_state is None else self.random_state
 
@@ -328,7 +348,7 @@ class DenoisingMarkovModel(FittedModel):
             head = process.head if head_of is None else head_of(process)
             with inside or nullcontext():
                 make = self.network or partial(default_network, width=width or WIDTH)
-                network = make(head.input_shape, schema.condition_width, head.output_shape)
+                network = conditioned(make, schema, head, self.encoders or {})
         instance(torch.nn.Module, network=network)
         return Neural(process, network.float(), head_of)
 
@@ -349,17 +369,19 @@ class DenoisingMarkovModel(FittedModel):
         if not isinstance(self.process, processes.Process):
             parts["process"] = self.process
         function(or_none=True, or_class=True, **parts)
+        instance(Mapping, or_none=True, encoders=self.encoders)
 
     def _train(self, schema: Schema, state: TrainState, portions: Portions, checkpoint: Path | None = None) -> None:
-        def rows(part: Encoded | Mapped) -> Dataset:
+        def rows(part: Dataset) -> Dataset:
             return asking(self.roles, state.denoiser, part, schema)
 
         objective, settings = self.objective or default_objective(state.denoiser), state.settings
         validation = portions.validation(objective, rows, settings)
+        learnt: Any = Untold(portions.rows, self.unconditional) if schema.may_be_unknown else portions.rows
         steps = train(
             state,
             objective,
-            rows(portions.rows),
+            rows(learnt),
             weights=portions.weights,
             validation=validation,
             checkpoint=checkpoint,
@@ -409,7 +431,7 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMar
             if model.quick:
                 denoiser: Denoiser = quick.unfitted(model._process(schema), schema, weights.rows("weights"))
             else:
-                if is_ours(model.network):  # before memory is taken
+                if model._is_ours:  # before memory is taken
                     weights.check(model._untrained(schema, sketch(len(weights)), width))
                 denoiser = model._untrained(schema, width=width)
         losses, looks = weights.load_into(denoiser)

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from unnoise import _tree, samplers
-from unnoise._checks import function, instance
+from unnoise._checks import function, instance, real
 from unnoise._errors import InputError
 from unnoise._progress import progress
 from unnoise._seeding import generator
@@ -22,7 +22,7 @@ from unnoise.chains import AtNoise, WalkJump
 from unnoise.chains.base import ChainSampler
 from unnoise.data import Encoded, EncodedCells, Schema
 from unnoise.data.factors import CategoryFactor
-from unnoise.denoisers import Answering, AnyQuestion, Denoiser, Neural
+from unnoise.denoisers import Answering, AnyQuestion, ClassifierFree, Denoiser, Neural
 from unnoise.evaluation import Estimate, Likelihood, Posteriors
 from unnoise.evaluation.closed_form import own_likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
@@ -67,6 +67,8 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         n: int = 1,
         *,
         given: Any = None,
+        y: Any = None,
+        guidance: float = 1.0,
         seed: int | None = None,
         sampler: Make = None,
         steps: int | None = None,
@@ -81,6 +83,9 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             given: what is known of the rows, by column: a value, n values, None where the value is missing, a pair
                 (low, high) or a set of values; or a DataFrame with one row or n, whose holes are drawn. Any columns,
                 without a new fit; those of `condition` always.
+            y: conditions that are no columns of the data, as in `fit`: one for all rows or n; if there are none, the
+                rows follow the law without them.
+            guidance: w in p(x|y)^w p(x)^(1-w): above 1 the conditions count for more than in the data; 0 forgets them.
             seed: the same seed and n give the same rows; None takes a fresh seed.
             sampler: called with (denoiser) or (denoiser, steps=...); the model's own by default.
             steps: noise levels that the sampler visits.
@@ -91,19 +96,27 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             NonFiniteError: the sampler met a number that is not finite; says where, and the probable cause.
         """
         n = self._count(n)
-        known = self.schema_.given({} if given is None else given, n)
+        known = self.schema_.given({} if given is None else given, n, y)
         rng = generator(seed)
-        x, known = sampled(self.schema_, known, self.asker(rng, sampler=sampler, steps=steps), rng)
+        ask = self.asker(rng, sampler=sampler, steps=steps, guidance=guidance)
+        x, known = sampled(self.schema_, known, ask, rng)
         return self.schema_.written(x, known, rng)
 
     def asker(
-        self, rng: torch.Generator, *, sampler: Make = None, steps: int | None = None, on_step: OnStep = None
+        self,
+        rng: torch.Generator,
+        *,
+        sampler: Make = None,
+        steps: int | None = None,
+        on_step: OnStep = None,
+        guidance: float = 1.0,
     ) -> Ask:
         """Draws the states of rows whose cells are asked, as `sample` does."""
+        options: Any = {"sampler": sampler, "steps": steps, "on_step": on_step, "guidance": guidance}
 
         def ask(rows: Rows, asked: Any) -> Any:
             cond = rows.condition(asked)
-            return self.sample_states(len(rows), cond, rng, sampler=sampler, steps=steps, on_step=on_step)
+            return self.sample_states(len(rows), cond, rng, **options)
 
         return ask
 
@@ -149,6 +162,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         sampler: Make = None,
         steps: int | None = None,
         on_step: OnStep = None,
+        guidance: float = 1.0,
     ) -> Any:
         """The standardised states for encoded conditions that `sample` decodes."""
         denoiser = self.answering() if isinstance(cond, dict) else self.denoiser_.to(self._device())
@@ -156,6 +170,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             return x
         make = sampler or self.sampler or default_sampler(denoiser.process, is_timeless(denoiser))
         function(or_class=True, sampler=make)
+        denoiser = self._guided(denoiser, guidance)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
         looks, seen = machine.groups(n, cond) * (machine.steps - 1), itertools.count(1)
         with progress(f"sampling {n:,} rows", self.progress) as update:
@@ -357,6 +372,18 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 "others: fit it with roles='any', and a process with a kernel"
             )
         return Answering(denoiser, only)
+
+    def _guided(self, denoiser: Denoiser, guidance: float) -> Denoiser:
+        """The denoiser, or that of the law whose conditions count for more or less."""
+        real(guidance=guidance)
+        if guidance == 1:
+            return denoiser
+        if not self.schema_.may_be_unknown:
+            why = "was fitted with unconditional=0" if self.schema_.conditions else "has no conditions"
+            raise InputError(
+                f"got guidance = {guidance:g}, and this model {why}; fit it with conditions, or leave it out"
+            )
+        return ClassifierFree(denoiser, guidance, self.schema_.unknown_condition.to(self._device()))
 
     def _count(self, n: int, fewest: int = 0) -> int:
         check_is_fitted(self)

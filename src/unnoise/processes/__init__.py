@@ -44,4 +44,6 @@ from unnoise.processes.reverse_variances import LargeVariance as LargeVariance
 from unnoise.processes.reverse_variances import LearntVariance as LearntVariance
 from unnoise.processes.reverse_variances import ReverseVariance as ReverseVariance
 from unnoise.processes.reverse_variances import SmallVariance as SmallVariance
+from unnoise.processes.tilting import ByScore as ByScore
+from unnoise.processes.tilting import Tilting as Tilting
 from unnoise.processes.wright_fisher import WrightFisher as WrightFisher

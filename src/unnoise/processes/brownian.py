@@ -24,6 +24,7 @@ from unnoise.heads.base import Head
 from unnoise.heads.manifolds import Tangent
 from unnoise.laws import Law
 from unnoise.processes.base import HasKernel
+from unnoise.processes.tilting import ByScore
 from unnoise.schedules import Geometric, Schedule
 from unnoise.spaces import Compact, Diffusion
 
@@ -41,7 +42,7 @@ def until_mixed(space: Compact, start: float = 1e-4) -> Geometric:
 
 
 @dataclass(frozen=True)
-class Brownian(HasKernel[Tensor]):
+class Brownian(HasKernel[Tensor], ByScore):
     r"""Brownian motion at the time $B(t)$; the prior is uniform, data are resolved to $\sqrt{B(0)}$ = 0.01.
 
     Args:

@@ -35,6 +35,7 @@ from unnoise.heads.counts import CountHead
 from unnoise.laws.base import event_sum
 from unnoise.laws.thinning import BinomialBirths, BinomialThinning, stochastically_rounded
 from unnoise.processes.base import Bridged, HasKernel, precision
+from unnoise.processes.tilting import Tilting, geometric
 from unnoise.schedules import Erasing, LinearLogSNR, Schedule
 from unnoise.spaces import Counts, Jump
 
@@ -119,7 +120,7 @@ class CountProcess(HasKernel[Tensor]):
 
 
 @dataclass(frozen=True)
-class PureDeath(CountProcess, Bridged[Tensor]):
+class PureDeath(CountProcess, Bridged[Tensor], Tilting[Tensor]):
     r"""Every one that was counted is forgotten at rate $\beta$: Poisson thinning.
 
     By default the forgotten share grows from 1e-5 to 0.999 on a line. The prior is Poisson($m\rho_1$), about
@@ -172,6 +173,10 @@ class PureDeath(CountProcess, Bridged[Tensor]):
         birth = self.speed(t, x_t) * kept / gone * (stat - x_t).clamp(min=0)
         return Jump(torch.stack([torch.zeros_like(birth), birth], -1))
 
+    def tilted(self, told: Tensor, untold: Tensor, x_t: Tensor, t: Tensor, scale: float) -> Tensor:
+        """By the rates of births back, which are ratios of the noisy law."""
+        return x_t + geometric(told - x_t, untold - x_t, scale)
+
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> BinomialBirths:
         r"""The bridge, rounded at random where $\hat x_0$ is no whole number."""
         ordered(s, t)
@@ -190,7 +195,7 @@ class PureDeath(CountProcess, Bridged[Tensor]):
 
 
 @dataclass(frozen=True)
-class ImmigrationDeath(CountProcess):
+class ImmigrationDeath(CountProcess, Tilting[Tensor]):
     r"""Every one that was counted is forgotten at rate $\beta$, and others come at rate $\beta m$.
 
     By default the log odds of survival, $\log\frac\rho{1 - \rho}$, fall from 12 to -7 on a line. The prior is
@@ -235,6 +240,15 @@ class ImmigrationDeath(CountProcess):
         lost, come = stat.clamp(min=0).unbind(-1)
         death = speed * torch.where(x_t > 0, come, 0.0) / gone
         return Jump(torch.stack([death, speed * (kept / gone * lost + self.means(t) * gone)], -1))
+
+    def tilted(self, told: Tensor, untold: Tensor, x_t: Tensor, t: Tensor, scale: float) -> Tensor:
+        """By the rates of births and deaths back, which are ratios of the noisy law; E[G] is at least 0."""
+        kept, gone = self.gone(t, x_t)
+        odds, fresh = kept / gone, self.means(t) * gone
+        first, second = (odds * stat[..., 0].clamp(min=0) + fresh for stat in (told, untold))
+        births = geometric(first, second, scale)
+        deaths = geometric(told[..., 1], untold[..., 1], scale)
+        return torch.stack([((births - fresh) / odds).clamp(min=0).to(told), deaths], -1)
 
     def decode(self, x_0: Tensor, stat: Tensor, rng: torch.Generator) -> Tensor:
         """The mean $x + E[G] - E[C]$, rounded at random."""

@@ -31,13 +31,14 @@ from unnoise.laws.base import event_sum
 from unnoise.processes.base import Bridged, precision, with_churn
 from unnoise.processes.rates import Rates
 from unnoise.processes.rates.base import impossible
+from unnoise.processes.tilting import Tilting, geometric
 from unnoise.schedules import Schedule
 from unnoise.spaces import Finite, Jump
 from unnoise.spaces.finite import one_hot
 
 
 @dataclass(frozen=True)
-class CTMC(Bridged[Tensor]):
+class CTMC(Bridged[Tensor], Tilting[Tensor]):
     """Independent jumps at every site of a finite space.
 
     The statistic is $p(x_0 | x_t)$ at every site, (*batch, *sites, S). The prior is the noised uniform law on states of
@@ -175,6 +176,13 @@ class CTMC(Bridged[Tensor]):
         weighted = torch.where(seen, stat, 0.0) / torch.where(seen, column, 1.0)
         joint = self.rates.push(weighted, before) * self.rates.column(x_t, span)
         return self._law(joint / joint.sum(-1, keepdim=True))
+
+    def tilted(self, told: Tensor, untold: Tensor, x_t: Tensor, t: Tensor, scale: float) -> Tensor:
+        r"""$p(x_0|x_t, c)^w\,p(x_0|x_t)^{1-w}$ at every site, renormalised; the one given c where that is nothing."""
+        weights = geometric(told, untold, scale)
+        weights = weights / weights.amax(-1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
+        total = weights.sum(-1, keepdim=True)
+        return torch.where(total > 0, weights / total.clamp(min=1), told)
 
     def evidence(self, x_t: Tensor, t: Tensor, dtype: torch.dtype) -> Tensor:
         """$q_{t|0}(x_t | a)$ for all states a of data, else zero; (*batch, *sites, S)."""

@@ -33,6 +33,7 @@ from unnoise.heads.gaussian import Preconditioned
 from unnoise.laws import Normal
 from unnoise.processes.base import Bridged
 from unnoise.processes.paths import Path
+from unnoise.processes.tilting import ByScore
 from unnoise.schedules import Schedule
 from unnoise.schedules.base import check_decreasing
 from unnoise.spaces import Diffusion, Euclidean
@@ -42,7 +43,7 @@ LATEST = 1.5  # a sampler with churn looks a little beyond t = 1
 
 @final
 @dataclass(frozen=True)
-class Gaussian(Bridged[Tensor]):
+class Gaussian(Bridged[Tensor], ByScore):
     r"""The process with $x_t = \alpha(t) x_0 + \sigma(t)\epsilon$, for any schedule on any path.
 
     The prior is $N(0, (\alpha_1^2 + \sigma_1^2) I)$, that of data with unit variance. `variance_preserving`, `edm` and

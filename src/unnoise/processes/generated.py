@@ -23,6 +23,7 @@ from unnoise.heads.finite import RatioHead
 from unnoise.heads.manifolds import ScoreHead
 from unnoise.laws import Law
 from unnoise.processes.base import Process, with_churn
+from unnoise.processes.tilting import ByScore, Tilting, geometric
 from unnoise.spaces import Diffusion, Finite, Jump, Manifold
 
 Field = Callable[[Tensor, Tensor], Tensor]
@@ -44,7 +45,7 @@ class Generated(Process[Tensor]):
 
 
 @dataclass(frozen=True)
-class DiffusionProcess(Generated):
+class DiffusionProcess(Generated, ByScore):
     r"""$dX = b(X, t)\,dt + s(t)\,dB$ on any manifold, for t from 0 to 1.
 
     Learnt is the score $\nabla\log q_t$; the reverse has the drift $-b + \frac12(1 + c^2) s^2\nabla\log q_t$ and the
@@ -93,7 +94,7 @@ class DiffusionProcess(Generated):
 
 
 @dataclass(frozen=True)
-class JumpProcess(Generated):
+class JumpProcess(Generated, Tilting[Tensor]):
     r"""Jumps of one site at a time on a finite space, at any rates A(x, y), for t from 0 to 1.
 
     Learnt is $q_t(y)/q_t(x)$ for every y that differs from x at one site; the reverse has the rates
@@ -136,6 +137,10 @@ class JumpProcess(Generated):
         there = log_density(self._neighbours(x)).movedim(0, -1)
         ratios = (there - log_density(x)[..., None]).exp()
         return torch.where(self._exist(x.device), ratios.reshape(*x.shape, self.space.states), 0.0)
+
+    def tilted(self, told: Tensor, untold: Tensor, x_t: Tensor, t: Tensor, scale: float) -> Tensor:
+        """The ratios, log-linearly."""
+        return geometric(told, untold, scale)
 
     @property
     def head(self) -> Head[Tensor]:

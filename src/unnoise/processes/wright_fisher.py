@@ -30,6 +30,7 @@ from unnoise.laws import Dirichlet
 from unnoise.laws.lineages import Lineages, lineages
 from unnoise.laws.wright_fisher import WrightFisherKernel
 from unnoise.processes.base import HasKernel
+from unnoise.processes.tilting import ByScore
 from unnoise.schedules import Geometric, Schedule
 from unnoise.spaces import Diffusion, Simplex
 
@@ -38,7 +39,7 @@ UNMIXED = 1e-3  # nats, about, between the kernel at t = 1 and the prior
 
 
 @dataclass(frozen=True)
-class WrightFisher(HasKernel[Tensor]):
+class WrightFisher(HasKernel[Tensor], ByScore):
     r"""Noise that ends at $\mathrm{Dir}(\alpha)$.
 
     Args:

@@ -23,7 +23,11 @@ CONFIG = "config.json"
 FORMAT, UNSEALED = "unnoise.model.2", "unnoise.model.1"  # the older one has no checksum
 # What a resumed training may change.
 RESUMABLE = {"steps", "time_limit", "checkpoint_every", "device", "progress", "sampler", "likelihood"}
-BEFORE_ROLES = {"roles": "joint", "validation": 0.0}  # how models were trained that say nothing of these
+BEFORE_ROLES = {
+    "roles": "joint",
+    "validation": 0.0,
+    "unconditional": 0.0,
+}  # how models were trained that say nothing of these
 
 
 @dataclass(frozen=True)

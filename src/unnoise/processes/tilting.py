@@ -1,0 +1,53 @@
+r"""Processes whose noisy laws can be tilted: what is learnt of $q_t(x|c)^w\,q_t(x)^{1-w}$, from what is learnt of both.
+
+Scores and logarithms of ratios $q_t(y)/q_t(x)$ are linear in $\log q_t$, so they combine as $w\,a + (1-w)\,b$, whatever
+the law is; and what is learnt is affine in a score, or a ratio is affine in what is learnt.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from unnoise._tree import S
+from unnoise.processes.base import Process
+
+
+class Tilting(Process[S]):
+    r"""A process that knows the statistic of $q_t(x|c)^w\,q_t(x)^{1-w}$."""
+
+    trait = "whose noisy laws can be tilted"
+
+    @abstractmethod
+    def tilted(self, told: S, untold: S, x_t: S, t: Tensor, scale: float) -> S:
+        """The statistic of the tilted law.
+
+        Args:
+            told: the statistic given c.
+            untold: without it.
+            x_t: where.
+            t: when, () or (n,).
+            scale: w.
+        """
+
+
+class ByScore(Tilting[Tensor]):
+    """A process whose statistic is affine in the score, with a slope that the law does not change."""
+
+    def tilted(self, told: Tensor, untold: Tensor, x_t: Tensor, t: Tensor, scale: float) -> Tensor:
+        """On the line through both."""
+        return untold + scale * (told - untold)
+
+
+def geometric(told: Tensor, untold: Tensor, scale: float) -> Tensor:
+    """$a^w b^{1-w}$ of numbers from 0; 0 where one of them is 0.
+
+    >>> geometric(torch.tensor([4.0, 0.0]), torch.tensor([2.0, 1.0]), 2.0)
+    tensor([8., 0.])
+    """
+    none = (told <= 0) | (untold <= 0)
+    logs = (torch.where(none, 1.0, part).log() for part in (told, untold))
+    first, second = logs
+    return torch.where(none, 0.0, (scale * first + (1 - scale) * second).exp())
