@@ -529,7 +529,8 @@ FINE = {
     """,
     # what may be left out
     "none": """
-        denoisers.question.cond denoisers.ClassifierFree.unknown denoisers.Answering.only heads.told.head evaluation.Posteriors.names
+        denoisers.question.cond denoisers.ClassifierFree.unknown
+        denoisers.Answering.only heads.told.head evaluation.Posteriors.names
         evaluation.Posteriors.periods evaluation.Posteriors.observed_periods
         processes.erasing_betas.first processes.Binomial.schedule processes.Brownian.schedule
         processes.CTMC.schedule processes.WrightFisher.schedule networks.MLP.output_shape
