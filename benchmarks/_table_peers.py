@@ -14,8 +14,8 @@ from tables import MINUTES, SEED, coded
 TRAINING, SAMPLING = 60 * MINUTES, 100.0  # seconds of CPU, as the machine is shared
 clock = time.process_time
 MOST_LEVELS = 20  # numbers of at most so many values are told to be levels, where a library asks
-SOME = 4_000  # rows, for what cannot learn from all
-NOISES = 20  # levels of noise of ForestDiffusion
+UNMASKED, DIFFUSED = 10_000, 4_000  # training rows of utrees and of ForestDiffusion
+NOISES, DRAWS = 10, 5  # levels of noise of ForestDiffusion, and draws of noise for each row and level
 HOLE = "(hole)"
 
 Draw = Callable[[int], pd.DataFrame]
@@ -112,9 +112,10 @@ def forest() -> Fit:
         texts = [i for i, column in enumerate(full) if full[column].dtype.kind not in "iuf"]
         two = [i for i in texts if full.iloc[:, i].nunique() == 2]
         whole = [i for i in range(rows.shape[1]) if i not in texts and (rows[:, i] % 1 == 0).all()]
-        some = rows[np.random.default_rng(SEED).permutation(len(rows))[:SOME]]
+        some = rows[np.random.default_rng(SEED).permutation(len(rows))[:DIFFUSED]]
         said = {"cat_indexes": [i for i in texts if i not in two], "bin_indexes": two, "int_indexes": whole}
-        said |= {"duplicate_K": 1, "n_jobs": 1, "nthread": 1, "seed": SEED}
+        # not in batches, its default: with these and one draw a row it learnt nothing
+        said |= {"duplicate_K": DRAWS, "n_batch": 0, "n_jobs": 1, "nthread": 1, "seed": SEED}
         start = clock()
         ForestDiffusionModel(some, n_t=1, **said)
         if NOISES * (took := clock() - start) > TRAINING:
@@ -137,7 +138,7 @@ def unmasking() -> Fit:
         full = filled(train)
         rows, back = numbered(full)
         kinds = ["categorical" if column in levels_of(full) else "integer" for column in full]
-        some = rows[np.random.default_rng(SEED).permutation(len(rows))[:SOME]]
+        some = rows[np.random.default_rng(SEED).permutation(len(rows))[:UNMASKED]]
         model = UnmaskingTrees(duplicate_K=1, xgboost_kwargs={"n_jobs": 1}, random_state=SEED).fit(some, kinds)
 
         def draw(count: int) -> pd.DataFrame:  # row by row, so as many as there is time for
@@ -164,12 +165,12 @@ PEERS: dict[str, tuple[Callable[[], Fit], str]] = {
     ),
     "utrees": (
         unmasking,
-        "4,000 training rows, one order of masks a row (its default is 50), else defaults; holes as for TVAE; as many "
+        "10,000 training rows, one order of masks a row (its default is 50), else defaults; holes as for TVAE; as many "
         "samples as 100 seconds of CPU allow; whole numbers rounded",
     ),
     "ForestDiffusion": (
         forest,
-        "4,000 training rows, 20 noise levels (default 50), one draw of noise a row (default 100), else defaults; "
-        "holes as for TVAE; whole numbers rounded",
+        "4,000 training rows, 10 noise levels (default 50), 5 draws of noise a row (default 100), no batches, else "
+        "defaults; holes as for TVAE; whole numbers rounded",
     ),
 }
