@@ -22,14 +22,11 @@ from experiments.base import Experiment, Outcome, Setting
 from experiments.chained import Forest, Scales, filled, hot_decks, ridge, started
 from experiments.imputing import energy_scores, mean_and_error
 from unnoise import DenoisingMarkovModel
-from unnoise.samplers import Ancestral
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROWS, SHARE, DRAWS = 3000, 0.2, 5
-STEPS, RATE = 8000, 3e-3  # of training
-VISITS = 100  # noise levels of the sampler
 TREES, FOREST_ROWS, ROUNDS = 50, 20_000, 5
 TRIES = 10  # of draws that say "?"
 ORDER = (*NUMBERS, *CATEGORIES)  # of the cells of a `Table`
@@ -71,8 +68,7 @@ def run(setting: Setting) -> Outcome:
     }
     measured |= {"cells": int(hidden.sum()), "columns": columns, "seconds": seconds}
     notes = (
-        f"the model has the default network and {STEPS:,} steps of 512 rows at a learning rate of {RATE:g}, and draws "
-        f"with {VISITS} steps",
+        f"the model has nothing but defaults; {model.ended_}",
         f"{SHARE:.0%} of the known cells of the first {len(truth)} test rows are hidden, completely at random; '?' is "
         "a level of training rows, and cells that were known are filled anew where a draw is '?'",
         f"energy: {DRAWS} draws, Euclidean over the hidden cells of a row, numbers in standard deviations of the "
@@ -94,13 +90,9 @@ def fitted(setting: Setting, train: Columns) -> DenoisingMarkovModel:
     """The model of all rows, for any question."""
     import polars as pl
 
-    return DenoisingMarkovModel(
-        steps=20 if setting.quick else STEPS,
-        learning_rate=RATE,
-        sampler=partial(Ancestral, steps=5 if setting.quick else VISITS),
-        random_state=setting.seed,
-        progress=False,
-    ).fit(pl.DataFrame({name: list(values) for name, values in train.items()}))
+    table = pl.DataFrame({name: list(values) for name, values in train.items()})
+    steps = 20 if setting.quick else None
+    return DenoisingMarkovModel(steps=steps, random_state=setting.seed, progress=False).fit(table)
 
 
 def by_model(model: DenoisingMarkovModel, adults: Adults, known: Columns, hidden: Mask, seed: int) -> Filling:

@@ -151,7 +151,7 @@ MADE: dict[str, dict[str, Any]] = {
     "spaces.Torus": {"dimension": 2},
     # heads
     "heads.CountHead": {"process": processes.PureDeath(spaces.Counts(1))},
-    "heads.Hidden": {"process": LETTERS, "ordered": (True,) * LETTERS.space.sites},
+    "heads.Hidden": {"process": LETTERS, "digits": (1,) * LETTERS.space.sites},
     "heads.Indices": {"process": LETTERS},
     "heads.Logistic": {"process": LETTERS, "evidence": True, "log_scale": -2.0},
     "heads.Posterior": {"process": LETTERS},
@@ -239,6 +239,14 @@ MADE: dict[str, dict[str, Any]] = {
         "heads": 2,
     },
     "networks.Conditioned": {"network": NETWORK, "encoders": [None], "layouts": [(2,)], "optional": True},
+    "networks.ResNet": {
+        "input_shape": (2,),
+        "cond_features": 1,
+        "output_shape": (3,),
+        "width": 8,
+        "depth": 1,
+        "embedding": 8,
+    },
     "networks.Transformer": {
         "input_shape": (2, 3),
         "cond_features": 1,
@@ -533,7 +541,7 @@ FINE = {
         denoisers.Answering.only heads.told.head evaluation.Posteriors.names
         evaluation.Posteriors.periods evaluation.Posteriors.observed_periods
         processes.erasing_betas.first processes.Binomial.schedule processes.Brownian.schedule
-        processes.CTMC.schedule processes.WrightFisher.schedule networks.MLP.output_shape
+        processes.CTMC.schedule processes.WrightFisher.schedule networks.MLP.output_shape networks.ResNet.output_shape
         networks.Transformer.output_shape networks.UNet.output_shape denoisers.Exact.weights
         denoisers.Neural.head objectives.Implicit.probes samplers.DDIM.grid samplers.Ancestral.grid
         samplers.Perturbed.grid samplers.Euler.grid samplers.FirstHitting.grid samplers.Uniformisation.grid
@@ -542,7 +550,7 @@ FINE = {
         samplers.TauLeaping.grid samplers.TwistedSMC.grid  chains.AtNoise.cond
         chains.Density.space chains.Field.space chains.Localization.sigmas chains.Sequential.sigmas
         targets.EllipticalGaussian.axes evaluation.Bound.batch_size evaluation.RandomOrders.batch_size
-        heads.Hidden.ordered evaluation.Bound.decoder
+        heads.Hidden.digits evaluation.Bound.decoder
         evaluation.ImplicitBound.probes evaluation.ImplicitBound.batch_size
         evaluation.ProbabilityFlow.batch_size evaluation.ImportanceWeighted.batch_size
         evaluation.StepBound.batch_size laws.fit_latent_classes.known laws.fit_latent_classes.weights
@@ -553,7 +561,8 @@ FINE = {
         schedules.Linear.tau_min schedules.Cosine.tau_min schedules.Erasing.lost schedules.Exponential.tau_min
         laws.Categorical.event_ndim laws.Normal.event_ndim laws.BinomialBirths.event_ndim
         laws.BinomialThinning.event_ndim laws.WrappedNormal.event_ndim networks.MLP.cond_features
-        networks.Transformer.cond_features networks.UNet.cond_features samplers.PredictorCorrector.corrections
+        networks.ResNet.cond_features networks.Transformer.cond_features networks.UNet.cond_features
+        samplers.PredictorCorrector.corrections
         samplers.grids.LogNormalGrid.uniform chains.run.steps chains.run.keep
         evaluation.ProbabilityFlow.exact_up_to evaluation.sliced_wasserstein.seed evaluation.wasserstein.seed
     """,
@@ -601,7 +610,7 @@ FINE = {
     """,
     # no axes, none of them, one number
     "empty": """
-        networks.MLP.input_shape networks.MLP.output_shape
+        networks.MLP.input_shape networks.MLP.output_shape networks.ResNet.input_shape networks.ResNet.output_shape
         spaces.Euclidean.event_shape heads.Told.cells heads.Tangent.frequencies heads.Fourier.frequencies
         targets.Potts.field evaluation.Posteriors.categorical evaluation.Posteriors.observed_categorical
         evaluation.Posteriors.given

@@ -57,7 +57,7 @@ def files(tmp_path):
 def test_its_code_runs(files, monkeypatch):
     make = DenoisingMarkovModel.__init__
     monkeypatch.setattr(make, "__kwdefaults__", make.__kwdefaults__ | {"steps": 3})
-    monkeypatch.setattr(model.estimator, "default_network", partial(MLP, width=16, depth=1))
+    monkeypatch.setattr(model.estimator, "default_network", lambda *shapes, **_: MLP(*shapes, width=16, depth=1))
     monkeypatch.setattr(model.fitted, "default_sampler", lambda *_: partial(Ancestral, steps=10))
     python = README.index("```python")
     with desk(files, monkeypatch) as folder:

@@ -21,7 +21,7 @@ from unnoise.networks import MLP
 Run = Callable[..., Result]
 
 
-def _tiny(*shapes: Any, width: int) -> MLP:
+def _tiny(*shapes: Any, **_: Any) -> MLP:
     return MLP(*shapes, width=16, depth=1)
 
 

@@ -159,3 +159,14 @@ def test_holes_are_never_asked_in_training() -> None:
     for name, asked in question["asked"].items():
         assert not (asked & ~known[name]).any()
         assert not (question["given"][name] & ~known[name]).any()
+
+
+def test_a_table_begins_at_its_margins() -> None:
+    """After one tiny step the rarest level is as rare as in the data, of weighted rows and known cells."""
+    table = pl.DataFrame({"level": [None, "often"] * 190 + ["seldom"] * 20, "x": range(400)})
+    weights = np.where(table["level"] == "seldom", 1.0, 0.5)
+    for weight, often in ((None, 190.5), (weights, 95.5)):
+        model = DenoisingMarkovModel(steps=1, learning_rate=1e-9, validation=0.0, device="cpu")
+        drawn = model.fit(table, sample_weight=weight).sample(4000, seed=0)["level"]
+        counts = torch.tensor([(drawn == level).sum() for level in ("often", "seldom")])
+        assert_frequencies(counts, torch.tensor([often, 20.5]) / (often + 20.5))

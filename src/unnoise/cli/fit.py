@@ -76,7 +76,7 @@ def fit(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="Gradient steps at most; by default 2000 to 10,000, more for more data.", show_default=False),
+        typer.Option(help="Gradient steps at most; by default 2000 to 8000, more for more data.", show_default=False),
     ] = None,
     time_limit: Annotated[
         str | None, typer.Option("--time", metavar="TIME", help="Longest time to train, as 90s, 10m, 2h.")

@@ -15,6 +15,7 @@ from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
 from unnoise.denoisers.base import AnyQuestion, Roles
 from unnoise.heads import Head, Told
+from unnoise.networks import ResNet
 from unnoise.processes import Process
 
 P = TypeVar("P", bound=Process[Any])
@@ -80,6 +81,16 @@ class Neural(AnyQuestion):
         if self.head.timeless:
             return self.at_site(x, t, site, cond)
         return self.head.at_site(self._output(self._told(x, t, roles, cond), x, t, cond), x, t, site)
+
+    def begin(self, x_0: Any, weights: Any) -> None:
+        """Let an untrained network that can, `networks.ResNet`, begin at the margins of these points.
+
+        Args:
+            x_0: points.
+            weights: how much each cell of each counts, a tree like x_0 of (n, *cells).
+        """
+        if isinstance(self.network, ResNet):
+            self.network.begin(self.head.margins(x_0, weights))
 
     def _told(self, x: Any, t: Tensor, roles: Roles, cond: Tensor | None) -> Tensor:
         """What the network sees, with the roles."""

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol
 
+import torch
 from torch import Tensor
 
 from unnoise import _tree
@@ -48,6 +49,17 @@ class Head(ABC, Generic[S]):
         Where cells have times of their own a network need not learn which of them to look past.
         """
         return self.inputs(x_t, t)
+
+    def margins(self, x_0: S, weights: S) -> Tensor:
+        """The output, (*output_shape), for which `estimate` knows how often each cell has which state, and no more.
+
+        A network whose output begins there learns sooner what is rare. Here zeros, where nothing better is known.
+
+        Args:
+            x_0: data, (n, *event).
+            weights: how much each cell of each row counts, (n, *cells).
+        """
+        return torch.zeros(self.output_shape)
 
     @abstractmethod
     def estimate(self, output: Tensor, x_t: S, t: Tensor) -> S:

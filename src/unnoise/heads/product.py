@@ -76,6 +76,10 @@ class JointHead(Head[Any]):
             found[name] = head.at_site(own[name][rows], some, t if t.numel() == 1 else t[rows], place)
         return found
 
+    def margins(self, x_0: Any, weights: Any) -> Tensor:
+        """Those of all factors, one after the other."""
+        return torch.cat([head.margins(x_0[name], weights[name]).flatten() for name, head in self.parts.items()])
+
     def _own(self, output: Tensor) -> dict[str, Tensor]:
         """The outputs of all factors."""
         sizes = [math.prod(head.output_shape) for head in self.parts.values()]

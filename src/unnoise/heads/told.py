@@ -89,6 +89,10 @@ class Told(Head[Any]):
         """The head's."""
         return self.head.estimate(output, x_t, t)
 
+    def margins(self, x_0: Any, weights: Any) -> Tensor:
+        """The head's."""
+        return self.head.margins(x_0, weights)
+
     def at_site(self, output: Tensor, x_t: Any, t: Tensor, site: Tensor) -> Any:
         """The head's."""
         return self.head.at_site(output, x_t, t, site)

@@ -47,8 +47,8 @@ def default_sampler(process: processes.Process[Any], timeless: bool = False) -> 
     return samplers.Ancestral if isinstance(process, processes.Bridged) else samplers.Euler
 
 
-MOST_STEPS = 8000
-WIDTH = 256  # of the MLP of a model that says nothing of it
+LEAST_STEPS, MOST_STEPS, PASSES = 2000, 8000, 128
+WIDTH = 256  # of the network of a model that says nothing of it
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,14 @@ class Sizes:
 
     Args:
         steps: in proportion to the root of the number of cells of the table.
+        table_steps: where noise hides cells behind masks: each row is seen `PASSES` times, or some hundred rows more
+            often; of more a network knows the digits of few rows by heart.
         batch_size: rows per step; a batch of few rows sees each several times, with other noise.
         width: of the MLP.
     """
 
     steps: int
+    table_steps: int
     batch_size: int
     width: int
 
@@ -69,17 +72,23 @@ class Sizes:
     def of(cls, rows: int, cells: int) -> Sizes:
         """For so many rows to train on, of so many numbers each.
 
-        >>> Sizes.of(20, 15), Sizes.of(10**7, 15)
-        (Sizes(steps=2000, batch_size=64, width=128), Sizes(steps=8000, batch_size=512, width=512))
+        >>> Sizes.of(20, 15), Sizes.of(10**7, 15)  # doctest: +NORMALIZE_WHITESPACE
+        (Sizes(steps=2000, table_steps=2000, batch_size=64, width=128),
+         Sizes(steps=8000, table_steps=8000, batch_size=512, width=512))
         """
-        steps = min(max(13 * math.sqrt(rows * cells), 2000), MOST_STEPS)
         batch_size = min(max(2 ** math.ceil(math.log2(rows)), 64), 512)
         width = 128 if rows < 2000 else 256 if rows < 100000 else 512
-        return cls(round(steps / 100) * 100, batch_size, width)
+        most = (13 * math.sqrt(rows * cells), PASSES * rows / batch_size)
+        steps, table_steps = (round(min(max(many, LEAST_STEPS), MOST_STEPS) / 100) * 100 for many in most)
+        return cls(steps, table_steps, batch_size, width)
 
 
 def default_network(
-    input_shape: tuple[int, ...], cond_features: int, output_shape: tuple[int, ...], width: int = WIDTH
+    input_shape: tuple[int, ...],
+    cond_features: int,
+    output_shape: tuple[int, ...],
+    width: int = WIDTH,
+    timeless: bool = False,
 ) -> nn.Module:
     """A small U-Net for images of at least 8 x 8, a transformer for sequences, a residual MLP for everything else.
 
@@ -88,6 +97,8 @@ def default_network(
         cond_features: numbers per condition.
         output_shape: of one output.
         width: of the MLP.
+        timeless: for rows whose cells wait behind masks: a deeper MLP of two-layer blocks, as it tells boosted trees
+            less (on California's housing an AUC of .60 against .64 after as many steps).
     """
     if is_image(input_shape):
         resolutions = (1, 2) if min(input_shape[1:]) < 16 else (1, 2, 2)
@@ -95,12 +106,20 @@ def default_network(
         return networks.UNet(input_shape, cond_features, output_shape, **shape)
     if len(input_shape) == 2:
         return networks.Transformer(input_shape, cond_features, output_shape)
-    return networks.MLP(input_shape, cond_features, output_shape, width=width)
+    network = networks.ResNet if timeless else networks.MLP
+    return network(input_shape, cond_features, output_shape, width=width)
 
 
-def default_rate(input_shape: tuple[int, ...] | None) -> float:
-    """The peak learning rate of the network by default for such inputs, of which an MLP bears more; or of another."""
-    return 1e-3 if input_shape is None or is_image(input_shape) or len(input_shape) == 2 else 3e-3
+def default_rate(head: Head[Any] | None) -> float:
+    """The peak learning rate of the network by default for this head, of which an MLP bears more; or of another."""
+    if head is None or is_image(head.input_shape) or len(head.input_shape) == 2:
+        return 1e-3
+    return 2e-3 if head.timeless else 3e-3
+
+
+def default_decay(head: Head[Any] | None) -> float:
+    """The weight decay of the network by default, which keeps it from knowing the digits of a table by heart."""
+    return 0.1 if head is not None and head.timeless else 0.0
 
 
 def is_image(input_shape: tuple[int, ...]) -> bool:
@@ -132,8 +151,7 @@ def _head_of_columns(
         return Fourier
     if not (masks and processes.is_masked(process) and len(process.space.event_shape) == 1):
         return None
-    ordered = isinstance(factor, ResolvedFactor)
-    return partial(Hidden, ordered=(True,) * process.space.event_shape[0]) if ordered else Hidden
+    return partial(Hidden, digits=factor.digits) if isinstance(factor, ResolvedFactor) else Hidden
 
 
 def _is_vector(process: processes.Process[Any]) -> bool:

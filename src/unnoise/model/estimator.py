@@ -30,7 +30,15 @@ from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
 from unnoise.model import quick
 from unnoise.model.conditioning import conditioned
-from unnoise.model.defaults import WIDTH, Sizes, default_network, default_objective, default_rate
+from unnoise.model.defaults import (
+    WIDTH,
+    Sizes,
+    default_decay,
+    default_network,
+    default_objective,
+    default_rate,
+    is_timeless,
+)
 from unnoise.model.fitted import FittedModel
 from unnoise.model.holding_out import Portions, ToFit, check_share, weights_of
 from unnoise.model.roles import asking, chosen_head, trainable, trained
@@ -38,7 +46,12 @@ from unnoise.objectives import Objective
 from unnoise.samplers import Sampler
 from unnoise.training import Dataset, ProcessGroup, Settings, TrainState, Untold, check_form, ending, load, train
 
-SIZED = ("steps", "batch_size", "learning_rate")  # settings that are chosen by the data and the network if None
+SIZED = (
+    "steps",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+)  # settings that are chosen by the data and the network if None
 
 
 class DenoisingMarkovModel(FittedModel):
@@ -65,23 +78,23 @@ class DenoisingMarkovModel(FittedModel):
         constraints: what holds in every row, of the data and of samples: "low <= high", "total = a + b", "price > 0",
             "code -> place" where one column determines another.
         process: a process, or its class, called with the space; by default the product of each kind's own.
-        network: called with (input_shape, cond_features, output_shape); by default a residual MLP, a U-Net for images,
-            a transformer for sequences.
+        network: called with (input_shape, cond_features, output_shape); by default a residual MLP, one of two-layer
+            blocks for tables, a U-Net for images, a transformer for sequences.
         head: called with the process, such as `heads.V`; the process's own by default.
         objective: the bound by default.
         sampler: called with (denoiser), or (denoiser, steps=...); by default `samplers.Multistep` with 25 evaluations
             for numbers, ancestral steps for levels and tokens, small steps of the reverse for the rest.
         likelihood: by default the exact probability flow for numbers and angles of up to 64 dimensions, and the lower
             bound for images, longer vectors, levels and tokens.
-        validation: the share of rows (at least 20, or a quarter if they are few; at most 2048) to hold out. Training
+        validation: the share of rows (at least 20, or a quarter if they are few; at most 1024) to hold out. Training
             ends when the bound on them, with averaged weights and the same noise, no longer improves, and the best
             weights are kept. 0 holds out none.
-        steps: gradient steps at most; by default 2000 to 10,000, more for more data.
+        steps: gradient steps at most; by default 2000 to 8000, more for more data.
         batch_size: rows per step; by default 64 to 512.
         learning_rate: peak of AdamW, between a linear warm-up and a cosine to zero; by default 0.003 for the residual
-            MLP and 0.001 for other networks.
+            MLP, 0.002 for tables and 0.001 for other networks.
         warmup: steps of warm-up.
-        weight_decay: decoupled weight decay.
+        weight_decay: decoupled weight decay, per unit of learning rate; by default 0.1 for tables, 0 for the rest.
         clip: the largest gradient norm, or None.
         ema: decay of the running average of the weights.
         precision: "float32", or "bfloat16" for autocast.
@@ -131,7 +144,7 @@ class DenoisingMarkovModel(FittedModel):
         batch_size: int | None = None,
         learning_rate: float | None = None,
         warmup: int = 100,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         clip: float | None = 1.0,
         ema: float = 0.999,
         precision: str = "float32",
@@ -196,7 +209,7 @@ class DenoisingMarkovModel(FittedModel):
                 return self
             portions = given.portions(schema, self.validation, self._seed)
             sizes = portions.sizes
-            denoiser = trainable(self._untrained(schema, width=sizes.width))
+            denoiser = trainable(portions.begun(self._untrained(schema, width=sizes.width)))
             state = TrainState(denoiser, self._settings(sizes, denoiser))
             self._train(schema, state, portions)
             self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), sizes.width)
@@ -217,9 +230,8 @@ class DenoisingMarkovModel(FittedModel):
         portions = given.portions(schema, self.validation, self._seed, partial(self._encode, schema, home, leads))
         width = portions.sizes.width if described is None else width_of(described)
         sizes = dataclasses.replace(portions.sizes, width=width or WIDTH)
-        denoiser = trainable(
-            self._untrained(schema, width=width) if described is None else self._to_resume(home, schema, width)
-        )
+        made = self._untrained(schema, width=width) if described is None else self._to_resume(home, schema, width)
+        denoiser = trainable(portions.begun(made))
         state = TrainState(denoiser, self._settings(sizes, denoiser))
         if described is not None and isinstance(described.data, dict):
             state.num_examples, state.digest = described.data.get("rows"), described.data.get("digest")
@@ -288,14 +300,14 @@ class DenoisingMarkovModel(FittedModel):
             described.check_same_options(self.get_params(deep=False))
             return described.make_schema()
 
-    def _to_resume(self, home: Path, schema: Schema, width: int | None) -> Denoiser:
-        def made(inside: AbstractContextManager[Any] | None = None) -> Denoiser:
+    def _to_resume(self, home: Path, schema: Schema, width: int | None) -> Neural:
+        def made(inside: AbstractContextManager[Any] | None = None) -> Neural:
             with storage.explained(home):
-                return trainable(self._untrained(schema, inside, width))
+                return self._untrained(schema, inside, width)
 
         checkpoint = home / storage.TRAINING
         if checkpoint.exists() and self._is_ours:  # before memory is taken
-            check_form(checkpoint, lambda tensors: made(sketch(tensors)))
+            check_form(checkpoint, lambda tensors: trainable(made(sketch(tensors))))
         return made()
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
@@ -319,8 +331,10 @@ class DenoisingMarkovModel(FittedModel):
         }
         if sizes is not None and denoiser is not None:
             network = trained(denoiser)
-            shape = network.head.input_shape if self.network is None and isinstance(network, Neural) else None
-            by_size = {"steps": sizes.steps, "batch_size": sizes.batch_size, "learning_rate": default_rate(shape)}
+            head = network.head if self.network is None and isinstance(network, Neural) else None
+            steps = sizes.table_steps if is_timeless(denoiser) else sizes.steps
+            by_size: dict[str, Any] = {"steps": steps, "batch_size": sizes.batch_size}
+            by_size |= {"learning_rate": default_rate(head), "weight_decay": default_decay(head)}
             chosen = by_size | chosen
         return Settings(**chosen | {"seed": self._seed})
 
@@ -340,14 +354,14 @@ class DenoisingMarkovModel(FittedModel):
 
     def _untrained(
         self, schema: Schema, inside: AbstractContextManager[Any] | None = None, width: int | None = WIDTH
-    ) -> Denoiser:
+    ) -> Neural:
         """With first weights; the network is built inside a context; without a width, as earlier versions did."""
         process = self._process(schema)
         head_of = chosen_head(self.roles, schema, process, self.head, masks=width is not None)
         with seeded(self._seed):
             head = process.head if head_of is None else head_of(process)
             with inside or nullcontext():
-                make = self.network or partial(default_network, width=width or WIDTH)
+                make = self.network or partial(default_network, width=width or WIDTH, timeless=head.timeless)
                 network = conditioned(make, schema, head, self.encoders or {})
         instance(torch.nn.Module, network=network)
         return Neural(process, network.float(), head_of)

@@ -15,13 +15,16 @@ from unnoise._checks import real
 from unnoise._errors import InputError
 from unnoise.data import Encoded, Schema
 from unnoise.data.mapped import Mapped
+from unnoise.denoisers import Neural
 from unnoise.model.defaults import Sizes
 from unnoise.objectives import Objective
+from unnoise.processes import map_leaves
 from unnoise.training import Dataset, HeldOut, Settings, Validation
 from unnoise.training.dataset import MOST_DEALT, check_weights, derived_seed, digest
 from unnoise.training.scattering import ROUNDS, scattered
 
-FEW_HELD_OUT, MOST_HELD_OUT = 20, 2048  # rows: more would cost data and time, and tell little more
+FEW_HELD_OUT, MOST_HELD_OUT = 20, 1024  # rows: more would cost data and time, and tell little more
+BEGIN_WITH = 100_000  # rows tell the margins well enough
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,17 @@ class Portions:
     def sizes(self) -> Sizes:
         """The numbers of a training that suit as much data."""
         return Sizes.of(len(self.rows), _tree.numel_per_row(self.rows.rows(torch.arange(1)).x))
+
+    def begun(self, denoiser: Neural) -> Neural:
+        """The untrained denoiser, at the margins of the rows to learn from where masks hide their cells."""
+        if not denoiser.head.timeless:
+            return denoiser
+        rows = self.rows.rows(torch.arange(min(len(self.rows), BEGIN_WITH)))
+        weights = torch.ones(len(rows)) if self.weights is None else self.weights[: len(rows)].float()
+        cells = map_leaves(lambda part: part.cells, denoiser.process)
+        known = _tree.map(lambda shape: torch.ones(len(rows), *shape), cells) if rows.known is None else rows.known
+        denoiser.begin(rows.x, _tree.map(lambda cell: cell * _tree.expand(weights, cell), known))
+        return denoiser
 
     @property
     def digest(self) -> str | None:

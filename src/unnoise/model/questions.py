@@ -119,6 +119,13 @@ class Flags:
             joint = {name: len(factor.columns) if factor.joint else 1 for name, factor in schema.factors.items()}
             self.columns = {name: torch.tensor(count) for name, count in joint.items()}  # of each cell
 
+    @property
+    def share(self) -> float:
+        """Of all cells of a row."""
+        if self.leaf is None:
+            return 0.0
+        return len(self.cells[self.leaf]) / sum(cells.shape[1] for cells in self.cells.values())
+
     def split(self, masks: Any) -> tuple[Any, Any]:
         """Masks of the flags alone, and of the values alone."""
         if self.leaf is None:

@@ -25,6 +25,7 @@ from unnoise.training.questions import with_one
 
 ANY, JOINT = "any", "joint"
 FIRST, SETTLED = 0.25, 0.75  # shares of rows that ask flags, and of the others that are given all flags
+RAREST = 0.05  # the former where no time is told, and flags are asked in proportion to all cells
 ALONE = 0.1  # share of those that ask flags and are given nothing: flags have little law of their own to learn
 HeadOf = Callable[[Any], Head[Any]] | None
 
@@ -69,18 +70,23 @@ def asking(roles: str, denoiser: Denoiser, encoded: Dataset, schema: Schema) -> 
     if timeless and not schema.missing:
         return encoded  # random masks of whole rows are every question
     law = RandomRoles() if roles == ANY and not timeless else RandomRoles(joint=1.0)
-    return Questions(encoded, denoiser.process, FlaggedRoles(law.joint, flags=Flags(schema)) if schema.missing else law)
+    if schema.missing:
+        flags = Flags(schema)
+        first = max(flags.share, RAREST) if timeless else FIRST
+        law = FlaggedRoles(law.joint, flags=flags, first=first)
+    return Questions(encoded, denoiser.process, law)
 
 
 @dataclass(frozen=True)
 class FlaggedRoles(RandomRoles):
     """Random roles where flags say which values there are.
 
-    A quarter of the rows asks flags, with all values unknown that these speak of; the others ask values. The flag of a
-    value that is asked or given is given.
+    A share `first` of the rows asks flags, with all values unknown that these speak of; the others ask values. The flag
+    of a value that is asked or given is given.
     """
 
     flags: Flags = field(kw_only=True)
+    first: float = FIRST
 
     def draw(self, process: Process[Any], n: int, rng: torch.Generator, known: Any = None) -> Roles:
         """Roles of n rows."""
@@ -94,7 +100,7 @@ class FlaggedRoles(RandomRoles):
         settled = _where(uniform[1] < SETTLED, every_flag, gives_flags)
         late = Roles(asks, either(either(settled, gives), flags.of_cells(either(asks, gives))))
         early = self._early(RandomRoles(ALONE).draw(process, n, rng, known), every_flag)
-        first = (uniform[0] < FIRST) | ~any_in_row(values)
+        first = (uniform[0] < self.first) | ~any_in_row(values)
         return Roles(_where(first, early.asked, late.asked), _where(first, early.given, late.given))
 
     def _early(self, drawn: Roles, every: Any) -> Roles:

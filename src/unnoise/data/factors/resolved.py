@@ -52,6 +52,11 @@ class ResolvedFactor(Factor):
     def _sizes(self) -> tuple[int, ...]:
         return tuple(size for resolution in self.resolutions for size in resolution.sizes)
 
+    @property
+    def digits(self) -> tuple[int, ...]:
+        """How many digits each column has, the coarsest first."""
+        return tuple(len(resolution.sizes) for resolution in self.resolutions)
+
     @cached_property
     def _owner(self) -> Tensor:
         """Of every digit, the number of its column."""

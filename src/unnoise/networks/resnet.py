@@ -1,0 +1,74 @@
+"""A residual network of two-layer blocks, for the rows of tables."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from unnoise.networks.embedding import Embedding, Shape, check_size, shapes, zeroed
+
+
+class ResNet(nn.Module):
+    r"""`depth` blocks $h \leftarrow h + W_2\,\mathrm{silu}(W_1\,\mathrm{norm}(h) + e)$, and a norm before the output.
+
+    (Gorishniy et al. 2021, arXiv 2106.11959, without dropout, and with layer norms for batch norms.)
+
+    Args:
+        input_shape: shape of one input.
+        cond_features: numbers per condition; 0 for none.
+        output_shape: of one output; as the input by default.
+        width: of the rows between blocks.
+        depth: how many blocks.
+        embedding: width of the embedding of level and condition.
+
+    >>> ResNet((3,), width=32, depth=2)(torch.zeros(5, 3), torch.zeros(())).shape
+    torch.Size([5, 3])
+    """
+
+    def __init__(
+        self,
+        input_shape: Shape,
+        cond_features: int = 0,
+        output_shape: Shape | None = None,
+        width: int = 256,
+        depth: int = 4,
+        embedding: int = 128,
+    ) -> None:
+        input_shape, self.output_shape = shapes(input_shape, output_shape)
+        ends = math.prod(input_shape) + math.prod(self.output_shape)
+        check_size(depth, width, lambda: width * (depth * (2 * width + embedding) + ends), embedding=embedding)
+        super().__init__()
+        self.embedding = Embedding(embedding, cond_features)
+        self.first = nn.Linear(math.prod(input_shape), width)
+        self.blocks = nn.ModuleList(_Block(width, embedding) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.last = zeroed(nn.Linear(width, math.prod(self.output_shape)))
+
+    def begin(self, output: Tensor) -> None:
+        """Give this output, (*output_shape), whatever is seen, until training tells otherwise."""
+        with torch.no_grad():
+            self.last.weight.zero_()
+            self.last.bias.copy_(output.flatten())
+
+    def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
+        """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
+        embedded = nn.functional.silu(self.embedding(level, cond))
+        h = self.first(x.reshape(len(x), self.first.in_features))
+        for block in self.blocks:
+            h = block(h, embedded)
+        out: Tensor = self.last(self.norm(h))
+        return out.reshape(len(x), *self.output_shape)
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int, embedding: int) -> None:
+        super().__init__()
+        self.norm, self.inner = nn.LayerNorm(width), nn.Linear(width, width)
+        self.shift, self.outer = nn.Linear(embedding, width), zeroed(nn.Linear(width, width))
+
+    def forward(self, h: Tensor, embedded: Tensor) -> Tensor:
+        inner = self.inner(self.norm(h)) + self.shift(embedded)
+        out: Tensor = h + self.outer(nn.functional.silu(inner))
+        return out
