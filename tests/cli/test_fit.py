@@ -374,3 +374,34 @@ def test_two_processes_refuse_what_one_refuses(data: Path, tmp_path: Path) -> No
     process = subprocess.run(command, env=ONE_THREAD, capture_output=True, text=True, timeout=240)
     assert process.returncode != 0
     assert "unnoise: There is no file or folder" in process.stderr
+
+
+def test_pictures_may_be_conditions_from_fit_to_score(done: Run, refused: Run, data: Path, tmp_path: Path) -> None:
+    """A folder, an array of sets and a table of labels beside the rows; one picture, or each row's own."""
+    np.save(tmp_path / "sets.npy", np.where(np.arange(36).reshape(12, 3) % 5, 1.0, np.nan)[..., None])
+    labels = ("--labels", f"photo={data / 'images'}", "--labels", f"seen={tmp_path / 'sets.npy'}")
+    labels = (*labels, "--labels", data / "labels.csv", "--column", "seen=set")
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(12, 2)))
+    model = tmp_path / "model"
+    out = done("fit", tmp_path / "rows.npy", "-o", model, *FEW, *labels).stdout
+    assert "condition: image, 1 x 8 x 8" in out
+    assert "condition: set of up to 3 observations" in out
+    kinds = load(model).schema_.conditions
+    assert list(kinds) == ["photo", "seen", "digit"]
+    labels = labels[:-2]
+    done("sample", model, "-o", tmp_path / "new.npy", *labels, "--guidance", "2")
+    assert np.load(tmp_path / "new.npy").shape == (12, 2)
+    picture = next((data / "images").iterdir())
+    one = ("--given", f"photo={picture}", "--given", "seen=1.5,2", "--given", "digit=1")
+    done("sample", model, "-n", "3", "-o", tmp_path / "one.npy", *one)
+    assert np.load(tmp_path / "one.npy").shape == (3, 2)
+    done("sample", model, "-n", "3", "-o", tmp_path / "none.npy")
+    done("score", model, tmp_path / "rows.npy", "-o", tmp_path / "scores.csv", *labels, "--likelihood", "bound")
+    assert pl.read_csv(tmp_path / "scores.csv").height == 12
+    new = ("-n", "3", "-o", tmp_path / "no.npy")
+    refused("sample", model, *new, "--given", "photo=none.png", match="There is no image none.png")
+    refused("sample", model, *new, "--given", "photo=red", match="got --given photo=red; expected a file")
+    refused("sample", model, *new, *one[:4], match="The condition 'digit' was not given")
+    two = ("--labels", data / "images", "--labels", tmp_path / "sets.npy")
+    refused("sample", model, *new, *two, match="several files of conditions, and one without names")
+    refused("sample", model, *new, *labels[:2], *labels[:2], match="got conditions for 'photo' twice")

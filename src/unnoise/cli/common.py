@@ -51,8 +51,12 @@ Trust = Annotated[
     typer.Option("--trust", metavar="MODULE", help="Your own module whose classes the model uses (repeatable)."),
 ]
 Labels = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="File with the conditions of the rows, if they are not columns of DATA."),
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Conditions of the rows that are no columns of DATA: a table, an array (.npy) or a folder of images; "
+        "NAME=FILE names one (repeatable).",
+    ),
 ]
 
 _READING: dict[str, Any] = {
@@ -198,6 +202,42 @@ def contents(path: Path | None, schema: Schema | None = None, beside: bool = Fal
     return None if path is None else files.read(path, **_said_of(path, schema, beside))
 
 
+def files_of(labels: list[str] | None) -> dict[str, Path]:
+    """The files of conditions by their names; one without a name has its place for it."""
+    found: dict[str, Path] = {}
+    for place, text in enumerate(labels or ()):
+        name, equals, path = text.partition("=")
+        alone = not equals or not path or Path(text).exists()
+        if (key := f"#{place}" if alone else name) in found:
+            raise InputError(f"got conditions for {key!r} twice; give them once")
+        found[key] = Path(text if alone else path)
+    return found
+
+
+def conditions(labels: list[str] | None) -> Any:
+    """What files say of conditions beside the rows: what the only one holds, or a dict by name; None without any."""
+    from unnoise.data import frames
+
+    held = {name: contents(path, beside=True) for name, path in files_of(labels).items()}
+    if not held or list(held) == ["#0"]:
+        return held.get("#0")
+    found: dict[str, Any] = {}
+    for name, part in held.items():
+        frame = frames.opened(part)
+        if name.startswith("#") and frame is None:
+            raise InputError("got several files of conditions, and one without names; expected --labels NAME=FILE")
+        if frame is None:
+            parts = {name: part}
+        else:
+            named = dict(zip(map(str, frame.columns), frames.columns(frame), strict=True))
+            only = len(named) == 1 and not name.startswith("#")
+            parts = {name: next(iter(named.values()))} if only else named
+        if both := [one for one in parts if one in found]:
+            raise InputError(f"got the condition {both[0]!r} in two files of --labels; give it once")
+        found |= parts
+    return found
+
+
 def _said_of(path: Path, schema: Schema | None, beside: bool) -> dict[str, Any]:
     """The options of `files.read` for this file, as in `contents`."""
     from unnoise.data import files
@@ -268,7 +308,9 @@ def group(device: str) -> ProcessGroup:
 
 def at(rows: Any, number: int, size: int) -> Any:
     """A block of rows; None of None."""
-    return None if rows is None else rows[number * size : (number + 1) * size]
+    from unnoise.data.conditions import taken
+
+    return taken(rows, slice(number * size, (number + 1) * size))
 
 
 @contextlib.contextmanager
@@ -284,7 +326,7 @@ def in_block(number: int, size: int) -> Iterator[None]:
 
 def some(
     data: Path | None,
-    labels: Path | None,
+    labels: list[str] | None,
     most: int,
     seed: int,
     schema: Schema | None = None,
@@ -292,20 +334,21 @@ def some(
 ) -> tuple[Any, Any]:
     """The data and their conditions; of a table that is read in blocks a random sample of rows, and says so."""
     from unnoise.data import scans
+    from unnoise.data.conditions import taken
 
-    rows, y = None if data is None else source(data, schema, beside), contents(labels, beside=True)
+    rows, y = None if data is None else source(data, schema, beside), conditions(labels)
     if rows is None or isinstance(rows, scans.Held):
         return None if rows is None else rows.data, y
     if len(rows) > most:
         say(f"unnoise: {data} has {len(rows):,} rows; what follows is measured on {most:,} of them, chosen at random")
-    return rows.sample(most, seed), None if y is None else y[scans.chosen(len(rows), most, seed)]
+    return rows.sample(most, seed), taken(y, scans.chosen(len(rows), most, seed))
 
 
-def idle_labels(file: Path | None, option: str, conditions: Collection[str], rows: Any) -> tuple[bool, str]:
+def idle_labels(files: Any, option: str, names: Collection[str], rows: Any) -> tuple[bool, str]:
     """For `words.refuse`: whether a file of conditions is given that no condition is read from."""
-    missing = set(conditions) - set(getattr(rows, "columns", ()))
-    have = "all conditions are columns of the data" if conditions else "there is none"
-    return file is not None and not missing, f"{option} is a file of conditions, and {have}"
+    missing = set(names) - set(getattr(rows, "columns", ()))
+    have = "all conditions are columns of the data" if names else "there is none"
+    return bool(files) and not missing, f"{option} is a file of conditions, and {have}"
 
 
 def check_apart(output: Path, verb: str, *files: Path | None) -> None:

@@ -31,7 +31,7 @@ def evaluate(
     ] = None,
     labels: common.Labels = None,
     train_labels: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The conditions of the training data, as --labels.")
+        list[str] | None, typer.Option(metavar="FILE", help="The conditions of the training data, as --labels.")
     ] = None,
     max_rows: Annotated[int, typer.Option(help="Held-out rows to use, chosen at random.")] = 1000,
     device: common.Device = "auto",

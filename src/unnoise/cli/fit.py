@@ -137,6 +137,8 @@ def fit(
       unnoise fit quakes.csv -o model --column lat,lon=latlon
 
       unnoise fit tokens.npy -o model --column x=sequence
+
+      unnoise fit flats.csv -o model --labels photo=photos --labels view=view.csv
     """
     from unnoise.model import DenoisingMarkovModel, load_unfitted
 
@@ -165,8 +167,9 @@ def fit(
     }
     model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
     model.set_params(**{name: value for name, value in options.items() if value is not None})
-    rows, y = common.large(data, stream), common.contents(labels, beside=True)
-    words.refuse(common.idle_labels(labels, "--labels", model._conditions(), rows))
+    rows, y = common.large(data, stream), common.conditions(labels)
+    names = model._conditions() or _named(y)
+    words.refuse(common.idle_labels(labels, "--labels", names, rows))
     rows, weights = common.without(rows, weight)
     held_out = common.some(others, None, MOST_VALIDATION, seed=0)[0]
     held_out = common.without(held_out, weight, needed=False)[0]
@@ -174,6 +177,13 @@ def fit(
     with _continued(output):
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite, **more)
     common.result(json, *_outcome(model, data, output, rows, time.monotonic() - start))
+
+
+def _named(y: Any) -> list[str]:
+    """The names of conditions that say by themselves that they are some; columns of a table do not."""
+    from unnoise.data import conditions, frames
+
+    return [] if y is None or frames.opened(y) is not None else conditions.named(y)
 
 
 @contextmanager

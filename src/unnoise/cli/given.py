@@ -14,6 +14,7 @@ from unnoise.cli import common
 if TYPE_CHECKING:
     from unnoise.data import Schema
     from unnoise.data._numerics import Values
+    from unnoise.data.features import Block
 
 _EXAMPLE = "expected NAME=VALUE, as in --given age=40"
 
@@ -90,6 +91,11 @@ def from_file(path: Path, schema: Schema, n: int | None) -> tuple[dict[str, Valu
     return {name: column[index] for name, column in held.items()}, n
 
 
+def rows_of(y: Any) -> int | None:
+    """How many rows have conditions; None without any."""
+    return None if y is None else len(next(iter(y.values())) if isinstance(y, dict) else y)
+
+
 def merged(typed: dict[str, Any], read: dict[str, Values]) -> dict[str, Any]:
     """What is given by --given and by --given-file, a column by one of them."""
     if both := [name for name in typed if name in read]:
@@ -161,9 +167,35 @@ def _end(text: str) -> float | None:
     return int(text) if text.lstrip("+-").isdecimal() else float(text)
 
 
+def _block(text: str, kind: Block, name: str) -> Any:
+    """A value that is an array: a file, a text, or numbers with commas between them."""
+    from unnoise.data import files
+    from unnoise.data.features import Tokens
+
+    path = Path(text)
+    if isinstance(kind, Tokens) and kind.letters:
+        return text
+    if path.suffix and (path.is_file() or not _numbers(text)):
+        return files.read_picture(path) if files.is_picture(path) else common.contents(path, beside=True)
+    if (found := _numbers(text)) is None:
+        raise InputError(f"got --given {name}={text}; expected a file (.npy, .png) or numbers with commas between them")
+    return found if kind.block else found[0]
+
+
+def _numbers(text: str) -> list[float] | None:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        return None
+
+
 def _condition(text: str, name: str, schema: Schema) -> Any:
     """The value of a column that the model is always given."""
+    from unnoise.data.features import Block
+
     kind: Any = schema.conditions[name]
+    if isinstance(kind, Block):
+        return _block(text, kind, name)
     levels = {str(level): level for level in getattr(kind, "levels", ())}
     if text == "" and "" not in levels:
         return None

@@ -69,10 +69,10 @@ def impute(
     targets = numbered(output, draws)
     for target in targets:
         files.check_writable(target, overwrite)
-        common.check_apart(target, "fill", data, labels)
+        common.check_apart(target, "fill", data, *common.files_of(labels).values())
     fitted = common.opened(model, device, trust)
     fitted.set_params(sampler=samplers.chosen(sampler, sampling_steps, fitted))
-    rows, y = common.source(data, fitted.schema_), common.contents(labels, beside=True)
+    rows, y = common.source(data, fitted.schema_), common.conditions(labels)
     words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
     size = len(rows) if output.suffix == "" else scans.BLOCK  # images are written together
     common.check_memory(draws * min(len(rows), size), math.prod(fitted.schema_.event_shape))

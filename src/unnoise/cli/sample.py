@@ -26,7 +26,7 @@ def sample(
         int | None,
         typer.Option(
             "-n",
-            help="Number of rows; 1000 by default, or as many as --given-file has.",
+            help="Number of rows; 1000 by default, or as many as --given-file or --labels has.",
             min=1,
             max=common.MOST_ROWS,
             show_default=False,
@@ -43,6 +43,15 @@ def sample(
             help="File with columns that are known: one row for all, or each row's own; holes are drawn.",
         ),
     ] = None,
+    labels: common.Labels = None,
+    guidance: Annotated[
+        float,
+        typer.Option(
+            metavar="W",
+            help="How much the conditions count: above 1 for more than in the data, 0 for nothing.",
+            show_default="1",
+        ),
+    ] = 1.0,
     sampler: samplers.Sampler = None,
     sampling_steps: samplers.SamplingSteps = None,
     device: common.Device = "auto",
@@ -65,7 +74,9 @@ def sample(
 
       --given a,b=1         two columns of the same value
 
-    A column that the model was fitted with as --condition takes a value, and needs one.
+    A column that the model was fitted with as --condition takes a value, and needs one. Of conditions that were
+    no columns, as --labels of 'unnoise fit' gives them, --given photo=FILE gives one for all rows, --labels each
+    row's own; without them the rows follow the law of all.
 
     Rows are drawn and written in blocks of 100,000, each from its own seed, so memory stays flat; started by torchrun,
     processes share the blocks.
@@ -76,6 +87,8 @@ def sample(
       unnoise sample model -n 500 --given sex=Female --given age=30..40 -o new.csv
 
       unnoise sample model --given-file known.csv -o new.csv
+
+      unnoise sample model -n 20 --given photo=flat.png --guidance 2 -o new.csv
     """
     from unnoise.data import files, scans, streams
 
@@ -83,6 +96,8 @@ def sample(
     samplers.check_name(sampler)
     fitted = common.opened(model, device, trust)
     make = samplers.chosen(sampler, sampling_steps, fitted)
+    y = common.conditions(labels)
+    n = about.rows_of(y) if n is None and given_file is None else n
     read, rows = ({}, n or DEFAULT) if given_file is None else about.from_file(given_file, fitted.schema_, n)
     size = rows if output.suffix == "" else scans.BLOCK  # images are written together
     common.check_memory(min(rows, size), math.prod(fitted.schema_.event_shape))
@@ -92,5 +107,6 @@ def sample(
         for number in range(group.rank, count, group.size):
             here = known | {name: common.at(values, number, size) for name, values in read.items()}
             own, n = streams.seed_of(seed, number), min(size, rows - number * size)
-            put(number, fitted.sample(n, given=here or None, seed=own, sampler=make))
+            how = {"y": common.at(y, number, size), "guidance": guidance, "seed": own, "sampler": make}
+            put(number, fitted.sample(n, given=here or None, **how))
     common.result(json, {"output": str(output), "rows": rows, "seed": seed}, f"wrote {rows:,} rows to {output}")

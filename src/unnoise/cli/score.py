@@ -78,13 +78,13 @@ def score(
     from unnoise.evaluation import Bound, ProbabilityFlow
 
     files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))
-    common.check_apart(output, "score", data, labels)
+    common.check_apart(output, "score", data, *common.files_of(labels).values())
     fitted = common.opened(model, device, trust)
     method = {"exact": ProbabilityFlow(), "bound": Bound(), None: None}[likelihood]
     words.refuse(
         (dequantisations is not None and not fitted.schema_.has_cells, "--dequantisations is for whole numbers"),
     )
-    rows, y = common.source(data, fitted.schema_), common.contents(labels, beside=True)
+    rows, y = common.source(data, fitted.schema_), common.conditions(labels)
     words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
     asked: dict[str, Any] = {
         "of": about.names(of, "--of", fitted.schema_),

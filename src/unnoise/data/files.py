@@ -22,7 +22,7 @@ from unnoise.data._archives import one_of, read_npy, read_npz
 from unnoise.data._csv import read_csv
 from unnoise.data._numerics import Values
 from unnoise.data._reading import Reading
-from unnoise.data.images import check_replaceable, read_images, write_images
+from unnoise.data.images import SUFFIXES, check_replaceable, read_image, read_images, write_images
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -106,6 +106,17 @@ def is_text(path: Path | str) -> bool:
     name = Path(path).name.lower()
     packed = next((suffix for suffix in _packed.SUFFIXES if name.endswith(suffix)), "")
     return str(path) == "-" or Path(name.removesuffix(packed)).suffix in _TEXTS
+
+
+def is_picture(path: Path | str) -> bool:
+    """Whether it is one image, by its name."""
+    return Path(path).suffix.lower() in SUFFIXES
+
+
+def read_picture(path: Path) -> Values:
+    """One image as bytes, grey (H, W) or RGB (3, H, W)."""
+    with _faults_of(path):
+        return read_image(path)
 
 
 def write(data: Any, path: Path | str, overwrite: bool = False) -> None:

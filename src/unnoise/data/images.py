@@ -43,6 +43,14 @@ def read_images(folder: Path) -> Bytes:
     return images if images.ndim == 3 else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
 
+def read_image(path: Path) -> Bytes:
+    """One image, grey (H, W) or RGB (3, H, W)."""
+    if not path.is_file():
+        raise InputError(f"There is no image {path}.")
+    image = _read_image(path)
+    return image if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1))
+
+
 def write_images(images: Values, folder: Path) -> None:
     """Write grey (n, H, W) or RGB (n, 3, H, W) bytes as numbered PNG files: the whole folder or nothing.
 

@@ -15,7 +15,7 @@ from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
 from unnoise.denoisers.base import AnyQuestion, Roles
 from unnoise.heads import Head, Told
-from unnoise.networks import ResNet
+from unnoise.networks import Conditioned, ResNet
 from unnoise.processes import Process
 
 P = TypeVar("P", bound=Process[Any])
@@ -89,8 +89,9 @@ class Neural(AnyQuestion):
             x_0: points.
             weights: how much each cell of each counts, a tree like x_0 of (n, *cells).
         """
-        if isinstance(self.network, ResNet):
-            self.network.begin(self.head.margins(x_0, weights))
+        backbone = self.network.network if isinstance(self.network, Conditioned) else self.network
+        if isinstance(backbone, ResNet):
+            backbone.begin(self.head.margins(x_0, weights))
 
     def _told(self, x: Any, t: Tensor, roles: Roles, cond: Tensor | None) -> Tensor:
         """What the network sees, with the roles."""
