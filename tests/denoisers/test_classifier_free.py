@@ -126,6 +126,8 @@ def test_states_that_only_one_law_has_never_come() -> None:
     x, t = torch.tensor([[3]]), torch.tensor(0.5)
     assert process.tilted(told, untold, x, t, 2.0).tolist() == [[[0.0, 1.0, 0.0, 0.0]]]
     assert torch.equal(process.tilted(told, told[..., [2, 3, 0, 1]], x, t, 2.0), told), "nothing in common: as told"
+    rare = torch.tensor([[[1e-30, 1.0, 0.0, 0.0]]])
+    assert process.tilted(told, rare, x, t, 5.0).tolist() == [[[1.0, 0.0, 0.0, 0.0]]], "where powers overflow"
 
 
 def test_draws_of_one_site_follow_the_tilted_law(rng: torch.Generator) -> None:

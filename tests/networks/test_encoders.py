@@ -49,6 +49,8 @@ def test_sequences_are_seen_in_their_order_and_up_to_their_end() -> None:
     with torch.no_grad():
         encoder.tokens.weight[0] += 1.0
     torch.testing.assert_close(encoder(x), codes)
+    with torch.no_grad():
+        torch.testing.assert_close(encoder.eval()(x), codes)
 
 
 class Seen(nn.Module):

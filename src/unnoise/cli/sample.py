@@ -107,6 +107,6 @@ def sample(
         for number in range(group.rank, count, group.size):
             here = known | {name: common.at(values, number, size) for name, values in read.items()}
             own, n = streams.seed_of(seed, number), min(size, rows - number * size)
-            how = {"y": common.at(y, number, size), "guidance": guidance, "seed": own, "sampler": make}
-            put(number, fitted.sample(n, given=here or None, **how))
+            beside = {"y": common.at(y, number, size), "guidance": guidance}
+            put(number, fitted.sample(n, given=here or None, **beside, seed=own, sampler=make))
     common.result(json, {"output": str(output), "rows": rows, "seed": seed}, f"wrote {rows:,} rows to {output}")

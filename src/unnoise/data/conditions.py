@@ -57,7 +57,7 @@ def taken(y: Any, rows: Any) -> Any:
         return {name: taken(part, rows) for name, part in y.items()}
     if isinstance(y, list | tuple):
         return list(y[rows]) if isinstance(rows, slice) else [y[row] for row in rows]
-    return y[rows]
+    return y.iloc[rows] if hasattr(y, "iloc") else y[rows]
 
 
 def beside(y: Any, names: Sequence[str], known: Sequence[str]) -> dict[str, Values]:

@@ -60,7 +60,7 @@ def declarations(asked: Mapping[str, str], columns: Mapping[str, Values], presen
         if twice := {name for i, name in enumerate(names) if name in seen or name in names[:i]}:
             raise InputError(f"The kind of '{min(twice)}' is given twice; give each column one kind.")
         seen |= set(names)
-        for name in names if kind == BINARY else ():
+        for name in names if kind == BINARY and not any(features.is_block(columns[n]) for n in names) else ():
             _check_binary(holes.filled(columns[name], present[name]) if name in present else columns[name], name)
         found.append(Declared(key, factors.ALIASES.get(kind, kind), names))
     return found

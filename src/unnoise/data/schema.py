@@ -281,7 +281,8 @@ class Schema(Parts):
 
     def holding(self, y: Any) -> Self:
         """The same, with room for the largest sets of y, of which `infer` saw a part."""
-        said = {} if y is None else conditions.told(y, list(self.conditions))
+        outside = [name for name in self.conditions if name not in self.container.columns]
+        said = conditions.told(y, outside) if outside and y is not None else {}
         kinds = {name: kind.holding(said[name]) if name in said else kind for name, kind in self.conditions.items()}
         return replace(self, conditions=kinds)
 

@@ -159,13 +159,13 @@ def _observed(
 ) -> dict[str, Any]:
     """The observations of `Posteriors`, and what their columns are: of a table or of states, beside the conditions."""
     if not given and rows.cond is not None:
-        return {"observations": rows.cond.double().numpy()}
+        return {"observations": _told(schema, rows.cond)}
     columns = JudgedColumns.of(schema)
     if columns is None or not set(given) <= set(columns.names):
         return {"observations": _features(schema, rows, beside)}
     places = [columns.names.index(name) for name in given]
     seen = columns.rows(rows.x, rows.known, rows.cond, written)[:, places]
-    conditions = [] if rows.cond is None else [rows.cond.double().numpy()]
+    conditions = [] if rows.cond is None else [_told(schema, rows.cond)]
     turns = {given.index(name): turn for name, turn in columns.periods.items() if name in given}
     levels = [place for place, name in enumerate(given) if columns.levels[name] is not None]
     return {
@@ -184,4 +184,10 @@ def _features(schema: Schema, rows: Rows, cells: Any) -> Floats:
     seen = _tree.map(lambda mask, one: mask & one, rows.known, cells)
     x = blanked(schema, rows.x, seen)
     found: Floats = schema.process().space.features(x).reshape(len(rows), -1).double().numpy()
-    return found if rows.cond is None else np.concatenate([found, rows.cond.double().numpy()], axis=1)
+    return found if rows.cond is None else np.concatenate([found, _told(schema, rows.cond)], axis=1)
+
+
+def _told(schema: Schema, cond: Tensor) -> Floats:
+    """The features of conditions, without the number that says that they are known."""
+    found: Floats = (cond[:, :-1] if schema.may_be_unknown else cond).double().numpy()
+    return found

@@ -31,7 +31,7 @@ from unnoise.laws.base import event_sum
 from unnoise.processes.base import Bridged, precision, with_churn
 from unnoise.processes.rates import Rates
 from unnoise.processes.rates.base import impossible
-from unnoise.processes.tilting import Tilting, geometric
+from unnoise.processes.tilting import Tilting, log_geometric
 from unnoise.schedules import Schedule
 from unnoise.spaces import Finite, Jump
 from unnoise.spaces.finite import one_hot
@@ -179,10 +179,9 @@ class CTMC(Bridged[Tensor], Tilting[Tensor]):
 
     def tilted(self, told: Tensor, untold: Tensor, x_t: Tensor, t: Tensor, scale: float) -> Tensor:
         r"""$p(x_0|x_t, c)^w\,p(x_0|x_t)^{1-w}$ at every site, renormalised; the one given c where that is nothing."""
-        weights = geometric(told, untold, scale)
-        weights = weights / weights.amax(-1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
-        total = weights.sum(-1, keepdim=True)
-        return torch.where(total > 0, weights / total.clamp(min=1), told)
+        logs = log_geometric(told, untold, scale)
+        nothing = torch.isneginf(logs.amax(-1, keepdim=True))
+        return torch.where(nothing, told, torch.softmax(logs.masked_fill(nothing, 0.0), -1))
 
     def evidence(self, x_t: Tensor, t: Tensor, dtype: torch.dtype) -> Tensor:
         """$q_{t|0}(x_t | a)$ for all states a of data, else zero; (*batch, *sites, S)."""

@@ -6,6 +6,7 @@ the law is; and what is learnt is affine in a score, or a ratio is affine in wha
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 
 import torch
@@ -47,7 +48,11 @@ def geometric(told: Tensor, untold: Tensor, scale: float) -> Tensor:
     >>> geometric(torch.tensor([4.0, 0.0]), torch.tensor([2.0, 1.0]), 2.0)
     tensor([8., 0.])
     """
+    return log_geometric(told, untold, scale).exp()
+
+
+def log_geometric(told: Tensor, untold: Tensor, scale: float) -> Tensor:
+    r"""The logarithm of `geometric`; $-\infty$ where one of the numbers is 0."""
     none = (told <= 0) | (untold <= 0)
-    logs = (torch.where(none, 1.0, part).log() for part in (told, untold))
-    first, second = logs
-    return torch.where(none, 0.0, (scale * first + (1 - scale) * second).exp())
+    first, second = (torch.where(none, 1.0, part).log() for part in (told, untold))
+    return (scale * first + (1 - scale) * second).masked_fill(none, -math.inf)

@@ -29,6 +29,17 @@ def test_pictures_are_standardised_channel_by_channel(shape: tuple[int, ...]) ->
     assert kind.width == np.prod(shape)
 
 
+@pytest.mark.parametrize("own", [(5, 5), (1, 5, 5)])
+@pytest.mark.parametrize("other", [(5, 5), (1, 5, 5)])
+def test_grey_pictures_may_have_a_channel(own: tuple[int, ...], other: tuple[int, ...]) -> None:
+    values = np.arange(100.0).reshape(4, *own)
+    kind = Picture.fit(values, "c")
+    np.testing.assert_array_equal(kind.features(values.reshape(4, *other), "c"), kind.features(values, "c"))
+    np.testing.assert_array_equal(kind.given(values.reshape(4, *other), "c", 4), values)
+    if (own, other) != ((5, 5), (1, 5, 5)):
+        np.testing.assert_array_equal(kind.given(values[0].reshape(other), "c", 4), np.stack([values[0]] * 4))
+
+
 def test_other_shapes_are_refused() -> None:
     kind = Picture.fit(np.arange(50.0).reshape(2, 1, 5, 5), "c")
     for other, words in (

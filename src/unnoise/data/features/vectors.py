@@ -13,7 +13,7 @@ from torch import nn
 from unnoise.data import _numerics
 from unnoise.data._checked import check, check_scale, check_shape
 from unnoise.data._numerics import Floats, Values
-from unnoise.data.features.base import Block, stacked, whole
+from unnoise.data.features.base import Block, as_values, stacked, whole
 from unnoise.networks import ImageEncoder
 
 _LEAST = float(np.finfo(np.float64).tiny)
@@ -137,6 +137,22 @@ class Picture(Block):
         means, scales = (np.array(numbers)[:, None, None] for numbers in (self.means, self.scales))
         found: Floats = ((pictures - means) / scales).reshape(len(pictures), -1)
         return found
+
+    def checked(self, values: Values, column: str) -> Values:
+        """The values; grey pictures may have a channel of their own or none."""
+        return super().checked(self._with_channel(values), column)
+
+    def given(self, value: Any, column: str, n: int) -> Values:
+        """Pictures of n rows, from one for all rows or one for each."""
+        return super().given(self._with_channel(stacked(as_values(value, column), column)), column, n)
+
+    def _with_channel(self, values: Values) -> Values:
+        """Grey pictures in the shape of the data."""
+        if self.channels[0] > 1 or values.shape == self.shape:
+            return values
+        if len(self.shape) == 3 and values.ndim in (2, 3) and values.shape[-2:] == self.shape[1:] and values.shape[1:] != self.shape:
+            return values[..., None, :, :]
+        return values[:, 0] if len(self.shape) == 2 and values.shape[1:] == self.channels else values
 
     def noun(self, shape: tuple[int, ...]) -> str:
         """As pictures of 1 x 8 x 8."""
