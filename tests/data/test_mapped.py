@@ -91,3 +91,18 @@ def test_whole_numbers_are_short_where_they_fit(frame: pl.DataFrame, tmp_path: P
 def test_a_hole_is_known_as_one(frame: pl.DataFrame) -> None:
     known = Schema.infer(frame).encode(frame).known_at(torch.arange(N))
     assert known["category"][:, 0].tolist() == frame["sex"].is_not_null().to_list()
+
+
+def test_conditions_beside_a_table_are_read_block_by_block(frame: pl.DataFrame, tmp_path: Path) -> None:
+    """Also where the largest sets stand in no row that the schema was made of."""
+    frame, rng = frame.select("a", "age"), np.random.default_rng(1)
+    y = {
+        "sets": [rng.normal(size=1 + row // 8) for row in range(N)],
+        "photo": rng.integers(0, 9, (N, 4, 4)),
+        "place": pl.Series([row % 3 for row in range(N)]),
+    }
+    some = {"sets": y["sets"][:20], "photo": y["photo"][:20], "place": y["place"][:20]}
+    schema = Schema.infer(frame[:20], some, optional=True).holding(y)
+    ours, theirs = mapped(schema, scan_of(frame, tmp_path), y, tmp_path / "rows", 10), schema.encode(frame, y)
+    assert ours.digest() == theirs.digest()
+    assert schema.condition_width == 8 * 2 + 16 + schema.conditions["place"].width + 1
