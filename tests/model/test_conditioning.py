@@ -135,6 +135,33 @@ def test_the_law_given_a_condition_is_the_closed_form(name: str, request: pytest
     assert distance(model, spread, name, y=None) > FAR, "draws that are told nothing must not pass"
 
 
+class MeanAlone(networks.SetEncoder):
+    """One that does not tell how many observations there are."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        there = x[..., :1]
+        mean = (there * self.each(x[..., 1:])).sum(1) / there.sum(1).clamp(min=1)
+        return self.every(torch.cat([mean, 0 * mean[:, :1]], -1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("encoder", "works"), [(networks.SetEncoder, True), (MeanAlone, False)])
+def test_given_m_observations_the_posterior_is_normal_with_variance_1_over_m_plus_1(encoder: Any, works: bool) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=4000)
+    sets = [u + rng.normal(size=m) for u, m in zip(truth, rng.choice([1, 3, 15], size=4000), strict=True)]
+    own = {"steps": 800, "learning_rate": 5e-3, "encoders": {"c": partial(encoder, width=32)}}
+    model = DenoisingMarkovModel(**QUICK | own).fit(truth[:, None], {"c": sets})
+    mean, variance = [], []
+    for count in (1, 3, 15):
+        seen = np.full(count, 0.8) + np.linspace(-1, 1, count) * (count > 1)
+        rows = model.sample(2000, y={"c": seen}, seed=0)[:, 0]
+        mean.append(rows.mean() - seen.sum() / (count + 1))
+        variance.append(rows.var() * (count + 1))
+    good = np.abs(mean).max() < 0.2 and min(variance) > 0.7 and max(variance) < 2
+    assert good == works
+
+
 def test_without_a_condition_the_law_is_that_of_all_rows(of_pixels: tuple[Any, float]) -> None:
     model, spread = of_pixels
     for rows in (model.sample(2000, seed=0), model.sample(2000, y=np.zeros((1, 5, 5)), guidance=0, seed=0)):
