@@ -247,3 +247,10 @@ def test_words_among_many_numbers_are_said_and_levels_of_digits_are_not(tmp_path
     with pytest.warns(UserWarning, match=r"'a' of .* is text, such as 'low', but 50% or more .* like numbers") as said:
         read_text(tmp_path, "\n".join(["a,b", *rows]))
     assert len(said) == 1
+
+
+def test_a_title_above_the_table_is_told(tmp_path: Path) -> None:
+    """The census is published with a first line that is no row: '|1x3 Cross validator'."""
+    for title in (b"|1x3 Cross validator\n", b"Sales by month\n"):
+        with pytest.raises(InputError, match="delete what stands above the table"):
+            read_text(tmp_path, title + b"25, Private, 226802\n38, Public, 89814\n")
