@@ -40,7 +40,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     if table.height == 0:
         raise InputError(f"{source} holds no rows of data.")
     table = _texts_kept(table, rows, names, separator, reading)
-    table = _cells.without_marks(table, names, source, reading.text)
+    table = _cells.without_marks(table, names, source, reading)
     _cells.warn_of_numbers(table, names, source, reading.text)
     table.columns = names
     if names[0] == "":
