@@ -205,7 +205,7 @@ def test_what_is_said_of_a_file_settles_it(
         ({"separator": "ab"}, "got separator = 'ab'; expected one sign"),
         ({"decimal": ";"}, "got decimal = ';'; expected '.' or ','"),
         ({"header": True}, "got header = True; expected yes, no or auto"),
-        ({"names": "ab"}, "got a text for names or text; expected a list"),
+        ({"names": "ab"}, "got a text for names, text or marked; expected a list"),
         ({"encoding": "ascii"}, r"line 2 holds the byte 0xc3, which is no text in ascii; pass --encoding"),
     ],
 )
@@ -247,3 +247,22 @@ def test_words_among_many_numbers_are_said_and_levels_of_digits_are_not(tmp_path
     with pytest.warns(UserWarning, match=r"'a' of .* is text, such as 'low', but 50% or more .* like numbers") as said:
         read_text(tmp_path, "\n".join(["a,b", *rows]))
     assert len(said) == 1
+
+
+def test_a_title_above_the_table_is_told(tmp_path: Path) -> None:
+    """The census is published with a first line that is no row: '|1x3 Cross validator'."""
+    for title in (b"|1x3 Cross validator\n", b"Sales by month\n"):
+        with pytest.raises(InputError, match="delete what stands above the table"):
+            read_text(tmp_path, title + b"25, Private, 226802\n38, Public, 89814\n")
+
+
+def test_a_mark_is_missing_in_text_unless_it_is_a_value_there(tmp_path: Path) -> None:
+    """As for a model that knows which of its columns are text, and which of these lack the level '?'."""
+    path = tmp_path / "data.csv"
+    path.write_text("a,b,c\n?,?,007\nu,v,?\n")
+    with pytest.warns(UserWarning, match=r"'\?' is read as missing in 'a', 'c'"):
+        frame = read(path, text=["a", "b", "c"], marked=["a", "c"])
+    assert frame.to_dict(as_series=False) == {"a": [None, "u"], "b": ["?", "v"], "c": ["007", None]}
+    path.write_text("a,b\n?,x\n")
+    with pytest.warns(UserWarning, match=r"'\?' is read as missing in 'a'"):
+        assert read(path, text=["a", "b"], marked=["a"])["a"].to_list() == [None], "alone it tells no more"

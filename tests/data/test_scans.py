@@ -112,3 +112,16 @@ def test_a_row_that_is_too_short_is_refused_and_blank_lines_are_not(tmp_path: Pa
     path.write_text("a,b,c\n1,2,3\n\n4,5\n6,7,8\n")
     with pytest.raises(InputError, match=r"rows\.csv cannot be read, .*: row 1 has 2 fields; expected 3"):
         opened(path, block=1, large=1)
+
+
+def test_a_mark_is_missing_in_blocks_as_in_a_small_file(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b,c\n" + "?,1.5,u\nv,?,?\n" * 9)
+    with pytest.warns(UserWarning, match=r"'\?' is read as missing in 'a', 'b', 'c'"):
+        small = files.read(path)
+    with pytest.warns(UserWarning, match=r"'\?' is read as missing in 'a', 'b', 'c'"):
+        large = opened(path, block=3, large=10)
+    assert together(large).equals(small)
+    with pytest.warns(UserWarning, match=r"'\?' is read as missing in 'b'"):
+        kept = opened(path, block=3, large=10, text=["a", "c"])
+    assert together(kept)["a"].to_list() == ["?", "v"] * 9

@@ -248,7 +248,9 @@ def _said_of(path: Path, schema: Schema | None, beside: bool) -> dict[str, Any]:
     if beside:
         said = {name: value for name, value in said.items() if name != "query" and is_text}
     if schema is not None and is_text:
-        said |= {"names": schema.container.columns, "text": schema.container.texts}
+        texts = schema.container.texts
+        marked = set(texts) - set(schema.with_level("?"))
+        said |= {"names": schema.container.columns, "text": texts, "marked": marked}
     return said
 
 

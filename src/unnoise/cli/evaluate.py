@@ -33,7 +33,9 @@ def evaluate(
     train_labels: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="The conditions of the training data, as --labels.")
     ] = None,
-    max_rows: Annotated[int, typer.Option(help="Held-out rows to use, chosen at random.")] = 1000,
+    max_rows: Annotated[
+        int, typer.Option(help="Held-out rows to score, chosen at random; trees judge ten times as many.")
+    ] = 1000,
     device: common.Device = "auto",
     seed: common.Seed = 0,
     overwrite: common.Overwrite = False,
@@ -56,6 +58,7 @@ def evaluate(
     from unnoise.data import files
     from unnoise.report import evaluate as measure
     from unnoise.report import page_of
+    from unnoise.report.assessment import MORE
 
     words.refuse(
         (train_labels is not None and train is None, "--train-labels is for the rows of --train"),
@@ -64,7 +67,7 @@ def evaluate(
     if report is not None:
         files.check_writable(report, overwrite, {".html"})
     fitted = common.opened(model, device, trust)
-    test, y = common.some(data, labels, max(max_rows, 1), seed, fitted.schema_)
+    test, y = common.some(data, labels, MORE * max(max_rows, 1), seed, fitted.schema_)
     known, known_y = common.some(train, train_labels, MOST_TRAIN, seed, fitted.schema_, beside=True)
     conditions = fitted.schema_.conditions
     words.refuse(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,8 @@ from unnoise.data._notations import notation_of
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from unnoise.data._reading import Reading
 
 MISSING = (
     *("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "#NA"),
@@ -126,20 +128,24 @@ def _in_points(cells: pl.DataFrame, source: str, decimal: str) -> pl.DataFrame:
     return cells.with_columns(points_out.str.replace(",", ".", literal=True))
 
 
-def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, text: Collection[str]) -> pl.DataFrame:
-    """The table with holes for '?' among words or numbers, and for signs like '-' among numbers; a warning says so."""
+def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, reading: Reading) -> pl.DataFrame:
+    """The table with holes for '?' among words or numbers, and for signs like '-' among numbers; a warning says so.
+
+    Columns that stay text have holes for '?' alone, where that is said to be missing.
+    """
     import polars as pl
 
     marked: dict[str, list[str]] = {}
     for column, name in zip(table.columns, names, strict=True):
         series = table[column]
-        if series.dtype != pl.String or name in text:
+        if series.dtype != pl.String or name in reading.text - reading.marked:
             continue
-        marks = [mark for mark in _MARKS if (series == mark).any()]
+        among = ("?",) if name in reading.text else _MARKS
+        marks = [mark for mark in among if (series == mark).any()]
         rest = series.filter(~series.is_in(marks)).drop_nulls() if marks else series.head(0)
-        if len(rest) == 0:
+        if not marks or (len(rest) == 0 and name not in reading.text):
             continue
-        numbers = rest.cast(pl.Float64, strict=False).null_count() == 0
+        numbers = name not in reading.text and rest.cast(pl.Float64, strict=False).null_count() == 0
         marks = (
             marks
             if numbers or notation_of(rest)
@@ -153,10 +159,15 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, text: 
             table = table.with_columns(typed(found, source, decimal="maybe .", alone=False) if numbers else found)
             for mark in marks:
                 marked.setdefault(mark, []).append(name)
+    warn_of_marks(marked, source)
+    return table
+
+
+def warn_of_marks(marked: Mapping[str, Sequence[str]], source: str) -> None:
+    """Which marks are read as missing, and in which columns."""
     for mark, held in marked.items():
         shown = ", ".join(f"'{name}'" for name in held[:5]) + (", ..." if len(held) > 5 else "")
         warn(f"{mark!r} is read as missing in {shown} of {source}; replace it there if it means something else.")
-    return table
 
 
 def _which(cells: pl.DataFrame, condition: pl.Expr) -> list[str]:

@@ -40,7 +40,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     if table.height == 0:
         raise InputError(f"{source} holds no rows of data.")
     table = _texts_kept(table, rows, names, separator, reading)
-    table = _cells.without_marks(table, names, source, reading.text)
+    table = _cells.without_marks(table, names, source, reading)
     _cells.warn_of_numbers(table, names, source, reading.text)
     table.columns = names
     if names[0] == "":
@@ -115,6 +115,12 @@ def _count_one_by_one(body: bytes, width: int, separator: str, source: str) -> i
     try:
         for row in csv.reader(io.StringIO(body.decode("utf-8"), newline=""), delimiter=separator, strict=True):
             if len(row) not in (width, 0):
+                if count == 0:
+                    raise InputError(
+                        f"{source} cannot be read: between signs {separator!r} its first line has {width} fields and "
+                        f"the next one {len(row)}; delete what stands above the table, or say what separates its "
+                        "columns with --separator (separator=)."
+                    )
                 raise InputError(
                     f"{source} cannot be read, it may be damaged or cut short: row {count} has {len(row)} fields; "
                     f"expected {width}."

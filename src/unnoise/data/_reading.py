@@ -25,6 +25,7 @@ class Reading:
         query: what to select, in SQL.
         names: names of columns that are expected; a first line of them is a header.
         text: columns that stay text, whatever stands in them.
+        marked: those of them in which "?" is missing, as it is elsewhere among words.
     """
 
     encoding: str | None = None
@@ -34,8 +35,11 @@ class Reading:
     query: str | None = None
     names: tuple[str, ...] = ()
     text: frozenset[str] = frozenset()
+    marked: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "text", frozenset(self.text))
+        object.__setattr__(self, "marked", frozenset(self.marked))
         if self.header not in HEADERS:
             refuse("header", self.header, "yes, no or auto")
         if self.decimal not in (None, ".", ","):

@@ -118,7 +118,7 @@ def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     found = found.with_columns(_cells.stripped(found.select(texts))) if texts else found
     found = found.with_columns(_whole(found[name]) for name, kind in found.schema.items() if kind == pl.Float64)
     names = _headers.checked(names, found, source)
-    found = _cells.without_marks(found, names, source, reading.text)
+    found = _cells.without_marks(found, names, source, reading)
     _cells.warn_of_numbers(found, names, source, reading.text)
     found.columns = names
     table: pl.DataFrame = found.drop("") if "" in names else found

@@ -55,6 +55,7 @@ def read(
     query: str | None = None,
     names: Sequence[str] = (),
     text: Collection[str] = (),
+    marked: Collection[str] = (),
 ) -> pl.DataFrame | Values:
     """The data in a file, in a folder of images, or on standard input ("-").
 
@@ -71,13 +72,14 @@ def read(
         query: what to select, in SQL: from a database, or from this table, which is then called data.
         names: columns that are expected; a first line of text with them holds names.
         text: columns of a text that stay text, whatever stands in them.
+        marked: those of them in which "?" is missing, as it is elsewhere among words.
 
     Raises:
         InputError: what cannot be read, or would be read wrongly, in one sentence.
     """
-    if isinstance(names, str) or isinstance(text, str):
-        raise InputError("got a text for names or text; expected a list of names of columns")
-    reading = Reading(encoding, separator, decimal, header, query, tuple(names), frozenset(text))
+    if any(isinstance(columns, str) for columns in (names, text, marked)):
+        raise InputError("got a text for names, text or marked; expected a list of names of columns")
+    reading = Reading(encoding, separator, decimal, header, query, tuple(names), frozenset(text), frozenset(marked))
     if str(path) == "-":
         with _faults_of(Path("standard input")):
             return _queried(_from_input(reading), reading)

@@ -195,6 +195,17 @@ class Parts:
             raise InputError(f"Column {column!r} is modelled as {factor.kind}; expected one of finitely many levels.")
         return factor.levels[factor.columns.index(column)]
 
+    def with_level(self, level: Level) -> tuple[str, ...]:
+        """The columns and conditions of which this is a level."""
+        found = [
+            name
+            for factor in self._valued.values()
+            if isinstance(factor, CategoryFactor)
+            for name, levels in zip(factor.columns, factor.levels, strict=True)
+            if level in levels
+        ]
+        return (*found, *(name for name, kind in self.conditions.items() if level in getattr(kind, "levels", ())))
+
     def describe(self) -> str:
         """A table of the columns and their kinds."""
 

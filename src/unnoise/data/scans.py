@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -223,17 +223,23 @@ def _csv(path: Path, parts: list[Path], reading: Reading) -> Scan:
     names = columns[0]
     places = [f"x{i}" for i in range(len(names))]
     types: dict[str, set[Any]] = {place: set() for place in places}
+    asked = [place for place, name in zip(places, names, strict=True) if name not in reading.text - reading.marked]
+    marked: set[str] = set()
     for text in texts:
         for _, block in text.blocks():
             block.columns = places
+            marked |= {place for place in asked if (block[place].str.strip_chars() == "?").any()}
+            block = block.with_columns(pl.col(asked).replace({"?": None, " ?": None}))
             typed = _cells.typed(block, str(text.name), decimal=reading.decimal or "maybe .", alone=len(places) == 1)
             for place in places:
                 if typed[place].null_count() < len(typed):
                     types[place].add(typed[place].dtype)
     schema = {place: _common(found) for place, found in types.items()}
     schema |= {place: pl.String for place, name in zip(places, names, strict=True) if name in reading.text}
+    if marked:
+        _cells.warn_of_marks({"?": [names[places.index(place)] for place in places if place in marked]}, str(path))
     home = tempfile.TemporaryDirectory(prefix="unnoise-")
-    _convert(texts, schema, Path(home.name), reading.decimal)
+    _convert(texts, schema, Path(home.name), reading.decimal, marked)
     named = [pl.col(place).alias(name) for place, name in zip(places, names, strict=True)]
     scan = _parquet(path, sorted(Path(home.name).iterdir()))
     found = replace(scan, files=tuple(parts), lazy=scan.lazy.select(named))
@@ -246,14 +252,17 @@ class _Lasts:
     """What scans of one table share; files go with the last of them."""
 
 
-def _convert(texts: Sequence[Scan], schema: dict[str, Any], beside: Path, decimal: str | None) -> None:
-    """Files 00000000.parquet, ... of blocks with these columns."""
+def _convert(
+    texts: Sequence[Scan], schema: dict[str, Any], beside: Path, decimal: str | None, marked: Collection[str]
+) -> None:
+    """Files 00000000.parquet, ... of blocks with these columns; in some "?" is missing."""
     import polars as pl
 
     for number, block in enumerate(block for text in texts for _, block in text.blocks()):
         block.columns = list(schema)
         converted = block.select(
-            _converted(pl.col(place), kind, decimal).alias(place) for place, kind in schema.items()
+            _converted(pl.col(place), kind, decimal, "?" * (place in marked)).alias(place)
+            for place, kind in schema.items()
         )
         converted.write_parquet(beside / f"{number:08}.parquet", compression="lz4")
 
@@ -301,12 +310,12 @@ def _common(kinds: set[Any]) -> Any:
     return pl.String
 
 
-def _converted(column: Any, kind: Any, decimal: str | None) -> Any:
-    """Cells of text as this type, with holes where nothing stands; one decimal sign lets the other group thousands."""
+def _converted(column: Any, kind: Any, decimal: str | None, mark: str = "") -> Any:
+    """Cells of text as this type, holes where nothing or the mark stands; with a decimal sign the other one groups."""
     import polars as pl
 
     cells = column.str.strip_chars()
-    cells = pl.when(cells.is_in(_cells.MISSING)).then(None).otherwise(cells)
+    cells = pl.when(cells.is_in((*_cells.MISSING, mark))).then(None).otherwise(cells)
     if kind == pl.Boolean:
         return cells.str.to_lowercase() == "true"
     if kind == pl.String:

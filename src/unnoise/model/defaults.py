@@ -117,11 +117,6 @@ def default_rate(head: Head[Any] | None) -> float:
     return 2e-3 if head.timeless else 3e-3
 
 
-def default_decay(head: Head[Any] | None) -> float:
-    """The weight decay of the network by default, which keeps it from knowing the digits of a table by heart."""
-    return 0.1 if head is not None and head.timeless else 0.0
-
-
 def is_image(input_shape: tuple[int, ...]) -> bool:
     """Whether an input is an image of at least 8 x 8 pixels."""
     return len(input_shape) == 3 and min(input_shape[1:]) >= 8

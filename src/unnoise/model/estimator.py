@@ -30,15 +30,7 @@ from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
 from unnoise.model import quick
 from unnoise.model.conditioning import conditioned
-from unnoise.model.defaults import (
-    WIDTH,
-    Sizes,
-    default_decay,
-    default_network,
-    default_objective,
-    default_rate,
-    is_timeless,
-)
+from unnoise.model.defaults import WIDTH, Sizes, default_network, default_objective, default_rate, is_timeless
 from unnoise.model.fitted import FittedModel
 from unnoise.model.holding_out import Portions, ToFit, check_share, weights_of
 from unnoise.model.roles import asking, chosen_head, trainable, trained
@@ -94,7 +86,7 @@ class DenoisingMarkovModel(FittedModel):
         learning_rate: peak of AdamW, between a linear warm-up and a cosine to zero; by default 0.003 for the residual
             MLP, 0.002 for tables and 0.001 for other networks.
         warmup: steps of warm-up.
-        weight_decay: decoupled weight decay, per unit of learning rate; by default 0.1 for tables, 0 for the rest.
+        weight_decay: decoupled weight decay.
         clip: the largest gradient norm, or None.
         ema: decay of the running average of the weights.
         precision: "float32", or "bfloat16" for autocast.
@@ -144,7 +136,7 @@ class DenoisingMarkovModel(FittedModel):
         batch_size: int | None = None,
         learning_rate: float | None = None,
         warmup: int = 100,
-        weight_decay: float | None = None,
+        weight_decay: float = 0.0,
         clip: float | None = 1.0,
         ema: float = 0.999,
         precision: str = "float32",
@@ -333,8 +325,7 @@ class DenoisingMarkovModel(FittedModel):
             network = trained(denoiser)
             head = network.head if self.network is None and isinstance(network, Neural) else None
             steps = sizes.table_steps if is_timeless(denoiser) else sizes.steps
-            by_size: dict[str, Any] = {"steps": steps, "batch_size": sizes.batch_size}
-            by_size |= {"learning_rate": default_rate(head), "weight_decay": default_decay(head)}
+            by_size = {"steps": steps, "batch_size": sizes.batch_size, "learning_rate": default_rate(head)}
             chosen = by_size | chosen
         return Settings(**chosen | {"seed": self._seed})
 

@@ -38,6 +38,7 @@ from unnoise.report.trust import Answer
 
 Floats = NDArray[np.float64]
 MOST_ROWS = 1000  # test rows, by default
+MORE = 10  # times as many rows of a table are judged: trees tell little from few, and cost little
 FEWEST_ROWS = 10
 OURS = "unnoise"
 
@@ -151,7 +152,7 @@ def evaluate(
         likelihood: by default the model's; the lower bound is always measured too.
         rivals: name -> another model without conditions, fitted on the same training rows, to be judged alike in a
             table; simpler ones are added where there are training rows.
-        max_rows: the most test rows, chosen at random.
+        max_rows: the most test rows, chosen at random; trees, margins and pairs of a table see ten times as many.
         seed: of all randomness.
     """
     check_is_fitted(model)
@@ -161,6 +162,7 @@ def evaluate(
     columns = JudgedColumns.of(schema)
     written = {} if columns is None else columns.written(test)
     others = {name: other.schema_.encode(test) for name, other in (rivals or {}).items()}
+    every_row = _Judged(encoded, written)
     known = None if train is None else schema.encode(train, train_y)
     if (seen := min(len(encoded), max_rows)) < FEWEST_ROWS:
         raise InputError(f"got {seen} test rows; expected at least {FEWEST_ROWS} to measure a model")
@@ -180,7 +182,9 @@ def evaluate(
     _two_samples(result)
     if columns is not None:
         values = None if train is None else columns.written(train)
-        _table(result, columns, written, values, {name: (one, others[name]) for name, one in (rivals or {}).items()})
+        more = len(every_row.test) > len(encoded)
+        judged_on = every_row.at_most(MORE * max_rows, model, seed) if more else _Judged.of(result, written)
+        _table(result, columns, judged_on, values, {name: (one, others[name]) for name, one in (rivals or {}).items()})
     own = {name for name in result.log_probs if name.startswith(OURS)}
     result.answers = trust.answers(
         result.classifier, result.copies, result.log_probs, own, result.standing, result.columns
@@ -251,17 +255,52 @@ def _two_samples(result: Assessment) -> None:
         result.numbers["copying_near_share_held_out"] = Quantity(copies.held_out_near_share)
 
 
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """Rows of a table, and as many samples: more than likelihoods are worth, as trees tell little from few.
+
+    Args:
+        test: held-out rows.
+        written: their columns, as they are written.
+        cond: their conditions.
+        samples: states, None before they are drawn.
+        known: which cells of both are known.
+    """
+
+    test: Encoded
+    written: Mapping[str, Any]
+    cond: Any = None
+    samples: Any = None
+    known: Known = Known(None, None)
+
+    @classmethod
+    def of(cls, result: Assessment, written: Mapping[str, Any]) -> _Judged:
+        """What is assessed besides."""
+        return cls(result.test, written, result.conditions, result.samples, result.known)
+
+    def at_most(self, most: int, model: DenoisingMarkovModel, seed: int) -> _Judged:
+        """So many of the rows, chosen at random, and as many new samples."""
+        rng = generator(seed)
+        chosen = torch.randperm(len(self.test), generator=rng)[:most].sort().values
+        test = self.test.rows(chosen)
+        _, cond = test.all(rng)
+        samples = holes.sampled(model, test, cond, rng)
+        known = holes.known(model.schema_, test, samples)
+        written = {name: values[chosen.numpy()] for name, values in self.written.items()}
+        return _Judged(test, written, cond, samples, known)
+
+
 def _table(
     result: Assessment,
     columns: JudgedColumns,
-    written: Mapping[str, Any],
+    judged_on: _Judged,
     written_train: Mapping[str, Any] | None,
     others: Mapping[str, tuple[DenoisingMarkovModel, Encoded]],
 ) -> None:
     """What trees, margins and pairs say of samples, and of those of rivals; rows as they are written, not as states."""
-    known, values = result.train, result.model.schema_.values(result.samples, generator(result.seed))
-    test = columns.rows(result.test.x, result.known.test, result.conditions, written)
-    samples = columns.rows(result.samples, result.known.samples, result.conditions, values)
+    known, values = result.train, result.model.schema_.values(judged_on.samples, generator(result.seed))
+    test = columns.rows(judged_on.test.x, judged_on.known.test, judged_on.cond, judged_on.written)
+    samples = columns.rows(judged_on.samples, judged_on.known.samples, judged_on.cond, values)
     train = None if known is None else columns.rows(known.x, known.known, known.cond, written_train)
     result.columns, result.tables = columns, (test, samples)
     more: dict[str, Any] = {"names": columns.names, "categorical": columns.categorical, "seed": result.seed % 2**31}

@@ -34,7 +34,7 @@ from unnoise.model import DenoisingMarkovModel
 from unnoise.report import holes
 
 Floats = NDArray[np.float64]
-FOLDS = 2  # of the classifier of a rival, which takes most of the time
+FOLDS, MOST_SHOWN = 2, 1000  # of the classifier of a rival, which takes most of the time: folds, and rows
 MOST_COLUMNS = 40  # whose pairs are compared
 MOST_INDICATORS = 50  # of a column of levels, for a classifier of numbers
 
@@ -174,7 +174,7 @@ def judged(
     few = range(min(test.shape[1], MOST_COLUMNS))
     levels = [place for place in categorical if place in few]
     if classifier is None:
-        both = (indicators(rows, test, categorical) for rows in (test, samples))
+        both = (indicators(rows[:MOST_SHOWN], test, categorical) for rows in (test, samples))
         classifier = classifier_test(*both, folds=FOLDS)
     return Standing(
         trees_test(test, samples, categorical=categorical, seed=seed),

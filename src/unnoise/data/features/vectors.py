@@ -150,7 +150,12 @@ class Picture(Block):
         """Grey pictures in the shape of the data."""
         if self.channels[0] > 1 or values.shape == self.shape:
             return values
-        if len(self.shape) == 3 and values.ndim in (2, 3) and values.shape[-2:] == self.shape[1:] and values.shape[1:] != self.shape:
+        if (
+            len(self.shape) == 3
+            and values.ndim in (2, 3)
+            and values.shape[-2:] == self.shape[1:]
+            and values.shape[1:] != self.shape
+        ):
             return values[..., None, :, :]
         return values[:, 0] if len(self.shape) == 2 and values.shape[1:] == self.channels else values
 
