@@ -291,8 +291,12 @@ def some(
     seed: int,
     schema: Schema | None = None,
     beside: bool = False,
+    more: int = 1,
 ) -> tuple[Any, Any]:
-    """The data and their conditions; of a table that is read in blocks a random sample of rows, and says so."""
+    """The data and their conditions; of a table that is read in blocks a random sample of rows, and says so.
+
+    `more` times as many rows come, of which others choose.
+    """
     from unnoise.data import scans
 
     rows, y = None if data is None else source(data, schema, beside), contents(labels, beside=True)
@@ -300,6 +304,7 @@ def some(
         return None if rows is None else rows.data, y
     if len(rows) > most:
         say(f"unnoise: {data} has {len(rows):,} rows; what follows is measured on {most:,} of them, chosen at random")
+    most *= more
     return rows.sample(most, seed), None if y is None else y[scans.chosen(len(rows), most, seed)]
 
 
