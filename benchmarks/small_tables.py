@@ -28,9 +28,9 @@ def main() -> None:
     """Measure and write results/small-tables.json."""
     start = time.perf_counter()
     train, test, _ = tables(Path(sys.argv[1]), "adult")
-    measured: dict[str, dict[str, dict[str, list[float]]]] = {}
+    measured: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     for size, choices in SIZES.items():
-        found: dict[str, dict[str, list[float]]] = {}
+        found: dict[str, dict[str, dict[str, float]]] = {}
         for seed in range(choices):
             rows, held = train.sample(size, random_state=seed), test.sample(JUDGED, random_state=seed)
             for name in ("model", "mixture"):
@@ -40,7 +40,7 @@ def main() -> None:
                 ratio = copying(new, real, known, categorical=levels, seed=seed).ratio
                 auc = trees_test(real, new, categorical=levels, seed=seed).auc
                 for measure, value in (("copying", ratio), ("trees", auc)):
-                    found.setdefault(name, {}).setdefault(measure, []).append(value)
+                    found.setdefault(name, {}).setdefault(measure, {})[f"choice {seed}"] = value
         measured[f"{size} rows"] = found
     write_results(
         "small-tables",
