@@ -110,7 +110,7 @@ def of_results(path: Path, work: Path, new: str, said: str) -> str:
 
 
 def of_reading(path: Path, said: str) -> str:
-    """Whether numbers stayed numbers, and no row or name was lost; a warning is enough."""
+    """Whether numbers stayed numbers, and no row or name was lost; a warning is enough, or how they are written."""
     from unnoise.data.files import read
 
     frame, way = read(path), path.name.removesuffix(".csv")
@@ -121,7 +121,8 @@ def of_reading(path: Path, said: str) -> str:
             return f"{path.name}: the heights are others"
     if way in tables.NUMBERS_AS_TEXT:
         name = tables.NAMES[1 if way == "other digits" else 0]
-        if not frame[name].dtype.is_numeric() and "warning" not in said:
+        told = "warning" in said or "written as" in said  # of which the second are numbers for the model
+        if not frame[name].dtype.is_numeric() and not told:
             return f"{path.name}: the numbers of {name!r} became text without a word"
     return ""
 

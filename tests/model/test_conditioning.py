@@ -282,11 +282,13 @@ def test_conditions_where_a_model_has_none_or_needs_them(of_two: DenoisingMarkov
 
 
 def test_a_condition_among_the_columns_is_needed_and_may_be_guided() -> None:
-    model = DenoisingMarkovModel(**TINY, condition="x1").fit(ROWS)
+    model = DenoisingMarkovModel(**TINY, condition="x1", unconditional=0.1).fit(ROWS)
     rows = model.sample(3, given={"x1": 0.5}, guidance=2.0, seed=0)
     np.testing.assert_array_equal(rows[:, 1], 0.5)
     with pytest.raises(InputError, match="The model is conditional on 'x1'"):
         model.sample(3)
+    told = DenoisingMarkovModel(**TINY, condition="x1").fit(ROWS)
+    assert (model.schema_.condition_width, told.schema_.condition_width) == (2, 1), "columns are always told by default"
 
 
 def test_sets_may_be_larger_than_those_of_the_training() -> None:

@@ -12,7 +12,8 @@ from small_models import BASELINES, EVIL, table, tiny
 
 from unnoise import DenoisingMarkovModel, InputError, evaluate
 from unnoise.evaluation import Bound
-from unnoise.report import Assessment, Quantity
+from unnoise.report import Assessment, Quantity, assessment
+from unnoise.testing import FAILURE_RATE
 
 
 def test_a_table_is_measured_in_every_way(of_table: Assessment) -> None:
@@ -154,3 +155,16 @@ def test_the_likelihood_is_the_one_that_score_says() -> None:
     found = evaluate(model, rows[:60])
     assert found.numbers["exact_nats_per_row"].value == pytest.approx(float(model.score_samples(rows[:60]).mean()))
     assert found.numbers["exact_part_detail"].value < -1
+
+
+def test_trees_judge_more_rows_than_are_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of other rows is told from the data by trees, which of the rows that are scored could not tell it."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=900), "b": rng.choice(["u", "v"], 900)})
+    model = DenoisingMarkovModel(quick=True).fit(frame.assign(a=frame["a"] + 0.6))
+    few, more = (evaluate(model, frame, max_rows=rows) for rows in (30, 90))
+    assert [len(result.log_probs["unnoise, exact"]) for result in (few, more)] == [30, 90]
+    assert [len(result.tables[0]) for result in (few, more)] == [300, 900]
+    assert more.numbers["trees_p_value"].value < FAILURE_RATE
+    monkeypatch.setattr(assessment, "MORE", 1)
+    assert evaluate(model, frame, max_rows=30).numbers["trees_p_value"].value > FAILURE_RATE

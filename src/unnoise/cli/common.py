@@ -333,8 +333,12 @@ def some(
     seed: int,
     schema: Schema | None = None,
     beside: bool = False,
+    more: int = 1,
 ) -> tuple[Any, Any]:
-    """The data and their conditions; of a table that is read in blocks a random sample of rows, and says so."""
+    """The data and their conditions; of a table that is read in blocks a random sample of rows, and says so.
+
+    `more` times as many rows come, of which others choose.
+    """
     from unnoise.data import scans
     from unnoise.data.conditions import taken
 
@@ -343,6 +347,7 @@ def some(
         return None if rows is None else rows.data, y
     if len(rows) > most:
         say(f"unnoise: {data} has {len(rows):,} rows; what follows is measured on {most:,} of them, chosen at random")
+    most *= more
     return rows.sample(most, seed), taken(y, scans.chosen(len(rows), most, seed))
 
 

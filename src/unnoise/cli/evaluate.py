@@ -67,7 +67,7 @@ def evaluate(
     if report is not None:
         files.check_writable(report, overwrite, {".html"})
     fitted = common.opened(model, device, trust)
-    test, y = common.some(data, labels, MORE * max(max_rows, 1), seed, fitted.schema_)
+    test, y = common.some(data, labels, max(max_rows, 1), seed, fitted.schema_, more=MORE)
     known, known_y = common.some(train, train_labels, MOST_TRAIN, seed, fitted.schema_, beside=True)
     conditions = fitted.schema_.conditions
     words.refuse(

@@ -61,14 +61,14 @@ class Schema(Parts):
         kinds: Mapping[str, str] | None = None,
         condition: Sequence[str] | str = (),
         constraints: Sequence[str] | str | None = None,
-        optional: bool = False,
+        optional: bool | None = None,
     ) -> Self:
         """Fit a schema to data (n, d), (n, *event), a list of rows or a DataFrame, which may have holes.
 
         `kinds` and `condition` name columns; `y` holds conditions that are no columns of the data: a dict or a frame of
         them, one of which each row has an array, or those that `condition` names; `constraints` say what holds in every
         row, such as "low <= high", "total = a + b", "price > 0" or "code -> place"; `optional` leaves room for rows
-        that say nothing of the conditions.
+        that say nothing of the conditions, by default where some are no columns of the data.
         """
         container = containers.container_of(data, inference.levelled(kinds))
         wanted = conditions.names_of(condition) or conditions.named(y)
@@ -94,7 +94,9 @@ class Schema(Parts):
         orders = {name: order for name in left if (order := container.categories(name)) is not None}
         resolve = isinstance(container, containers.Table)
         modelled = inference.modelled(left, present, declared, levels, resolve, orders)
-        return cls(*modelled, features, container, chart, optional and bool(features))
+        beside = any(name not in columns for name in given)
+        may_be_unknown = bool(features) and (beside if optional is None else optional)
+        return cls(*modelled, features, container, chart, may_be_unknown)
 
     def encode(self, data: Any, y: Any = None) -> Encoded:
         """States and conditions of data of the fitted form; `y` as in `infer`. A hole is a cell that is not known."""

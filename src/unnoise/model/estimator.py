@@ -38,6 +38,7 @@ from unnoise.objectives import Objective
 from unnoise.samplers import Sampler
 from unnoise.training import Dataset, ProcessGroup, Settings, TrainState, Untold, check_form, ending, load, train
 
+UNTOLD = 0.1  # of rows, which are not told conditions that stand beside the data
 SIZED = (
     "steps",
     "batch_size",
@@ -56,7 +57,8 @@ class DenoisingMarkovModel(FittedModel):
         condition: columns, of the data or of `y`, that the others are modelled given; by default what `y` holds by
             name, or arrays that it has for each row.
         unconditional: the share of training rows that are not told their conditions, so that the model also knows the
-            law without them, and `sample(..., guidance=)` can go beyond; 0 for none.
+            law without them, and `sample(..., guidance=)` can go beyond; 0 for none. By default a tenth where `y` holds
+            some of the conditions, and none where all are columns of the data.
         encoders: by name of a condition, what makes a network that reads it, such as
             `{"photo": partial(networks.ImageEncoder, width=64)}`; by default an image, sequence or set has that of
             `networks`.
@@ -119,7 +121,7 @@ class DenoisingMarkovModel(FittedModel):
         self,
         *,
         condition: str | Sequence[str] | None = None,
-        unconditional: float = 0.1,
+        unconditional: float | None = None,
         encoders: Mapping[str, Callable[..., torch.nn.Module]] | None = None,
         roles: str = "any",
         kinds: Mapping[str, str] | None = None,
@@ -283,8 +285,9 @@ class DenoisingMarkovModel(FittedModel):
 
     def _inferred(self, X: Any, y: Any) -> Schema:
         said: dict[str, Any] = {"kinds": self.kinds, "constraints": self.constraints}
-        real(least=0, below=1, unconditional=self.unconditional)
-        return Schema.infer(X, y, condition=self._conditions(), optional=self.unconditional > 0, **said)
+        real(least=0, below=1, or_none=True, unconditional=self.unconditional)
+        optional = None if self.unconditional is None else self.unconditional > 0
+        return Schema.infer(X, y, condition=self._conditions(), optional=optional, **said)
 
     def _schema_of(self, home: Path, described: storage.Description) -> Schema:
         """That of the training to resume, if it had our parameters."""
@@ -382,7 +385,8 @@ class DenoisingMarkovModel(FittedModel):
 
         objective, settings = self.objective or default_objective(state.denoiser), state.settings
         validation = portions.validation(objective, rows, settings)
-        learnt: Any = Untold(portions.rows, self.unconditional) if schema.may_be_unknown else portions.rows
+        share = UNTOLD if self.unconditional is None else self.unconditional
+        learnt: Any = Untold(portions.rows, share) if schema.may_be_unknown else portions.rows
         steps = train(
             state,
             objective,

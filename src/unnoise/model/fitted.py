@@ -381,7 +381,8 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         if not self.schema_.may_be_unknown:
             why = "was fitted with unconditional=0" if self.schema_.conditions else "has no conditions"
             raise InputError(
-                f"got guidance = {guidance:g}, and this model {why}; fit it with conditions, or leave it out"
+                f"got guidance = {guidance:g}, and this model {why}; fit it with conditions and unconditional=0.1, or "
+                "leave it out"
             )
         return ClassifierFree(denoiser, guidance, self.schema_.unknown_condition.to(self._device()))
 
