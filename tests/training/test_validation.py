@@ -164,6 +164,28 @@ def test_a_resumed_training_looks_keeps_and_ends_as_one_that_never_stopped(tmp_p
     assert {name for name in again.state_dict()[0] if name.startswith("best.")}
 
 
+def test_the_look_at_a_time_limit_is_none_of_a_training_that_goes_on(tmp_path: Path) -> None:
+    """It keeps the best weights of what ended there; one run would not have looked."""
+
+    def validation() -> Validation:
+        return Validation(HeldOut(Quadratic(), Ring(10)), every=3, first=2)
+
+    path, whole = tmp_path / "training.safetensors", start(steps=20)
+    for _ in train(whole, Quadratic(), Ring(), validation=validation()):
+        pass
+    limited = start(steps=20, time_limit=1e-9)
+    for _ in train(limited, Quadratic(), Ring(), validation=validation(), checkpoint=path):
+        pass
+    assert (limited.step, limited.looks.steps) == (1, [1])
+    again = start(steps=20)
+    load(again, path)
+    assert again.looks.steps == []
+    for _ in train(again, Quadratic(), Ring(), validation=validation()):
+        pass
+    assert digest(again) == digest(whole)
+    assert again.looks.losses == whole.looks.losses
+
+
 def test_weighted_rows_are_drawn_in_proportion() -> None:
     """No row more or less than once beyond its share in a round; a row of weight zero never."""
     weights = torch.tensor([1.0, 0.0, 2.0, 5.0])

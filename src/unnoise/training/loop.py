@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +118,11 @@ class _Run:
     def look(self) -> None:
         """At what is not trained on, when it is time, and at the end; a part of the step, which a checkpoint holds."""
         state, validation = self.state, self.validation
-        if validation is None or not (state.progress >= 1.0 or validation.is_due(state.looks, state.step)):
+        due = validation is not None and validation.is_due(state.looks, state.step)
+        if validation is None or not (due or state.progress >= 1.0):
             return
+        if not due and state.step < self.settings.steps:  # at a time limit, where one run would not have looked
+            state.resumed = replace(state.looks, steps=list(state.looks.steps), losses=list(state.looks.losses))
         loss = torch.tensor(validation.loss(state.ema), dtype=torch.float64).to(self.weights[0])
         state.looks.add(state.step, float(self.group.mean(loss)), state.ema)
 

@@ -45,6 +45,7 @@ class TrainState:
         self.rng = torch.Generator(device).manual_seed(derived_seed(settings.seed, "noise"))
         self.step, self.elapsed, self.losses = 0, 0.0, list[float]()
         self.looks = Looks()
+        self.resumed: Looks | None = None  # those that one run has had here, where a time limit added one
         self.num_examples: int | None = None
         self.digest: str | None = None
         self._seen: tuple[Dataset | None, str | None] = None, None
@@ -92,12 +93,13 @@ class TrainState:
         tensors = self._networks() | self._moments()
         tensors["rng"] = self.rng.get_state()
         tensors["losses"] = torch.tensor(self.losses, dtype=torch.float64)
-        if self.looks.steps:
-            tensors["looks"] = self.looks.table()
-            tensors |= {f"best.{name}": tensor for name, tensor in self.looks.best.items()}
+        looks = self.looks if self.resumed is None else self.resumed
+        if looks.steps:
+            tensors["looks"] = looks.table()
+            tensors |= {f"best.{name}": tensor for name, tensor in looks.best.items()}
         kept = {name: getattr(self, name) for name in ("step", "elapsed", "num_examples", "digest", "run")}
         learnt = sorted(name.split(".", 2)[2] for name in tensors if name.startswith("optimiser.step."))
-        kept["looks"] = len(self.looks.steps)
+        kept["looks"] = len(looks.steps)
         return tensors, kept | {"settings": _plain(self.settings), "learnt": learnt}
 
     def check(self, shapes: Mapping[str, tuple[int, ...]], metadata: dict[str, Any]) -> None:
