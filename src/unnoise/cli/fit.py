@@ -138,8 +138,6 @@ def fit(
 
       unnoise fit tokens.npy -o model --column x=sequence
 
-      unnoise fit flats.csv -o model --labels photo=photos --labels view=view.csv
-    """
     from unnoise.model import DenoisingMarkovModel, load_unfitted
 
     words.refuse(

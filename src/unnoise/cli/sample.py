@@ -88,7 +88,6 @@ def sample(
 
       unnoise sample model --given-file known.csv -o new.csv
 
-      unnoise sample model -n 20 --given photo=flat.png --guidance 2 -o new.csv
     """
     from unnoise.data import files, scans, streams
 

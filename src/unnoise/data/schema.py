@@ -61,14 +61,14 @@ class Schema(Parts):
         kinds: Mapping[str, str] | None = None,
         condition: Sequence[str] | str = (),
         constraints: Sequence[str] | str | None = None,
-        optional: bool | None = None,
+        optional: bool | None = False,
     ) -> Self:
         """Fit a schema to data (n, d), (n, *event), a list of rows or a DataFrame, which may have holes.
 
         `kinds` and `condition` name columns; `y` holds conditions that are no columns of the data: a dict or a frame of
         them, one of which each row has an array, or those that `condition` names; `constraints` say what holds in every
         row, such as "low <= high", "total = a + b", "price > 0" or "code -> place"; `optional` leaves room for rows
-        that say nothing of the conditions, by default where some are no columns of the data.
+        that say nothing of the conditions, None where some are no columns of the data.
         """
         container = containers.container_of(data, inference.levelled(kinds))
         wanted = conditions.names_of(condition) or conditions.named(y)
