@@ -137,7 +137,7 @@ def fit(
       unnoise fit quakes.csv -o model --column lat,lon=latlon
 
       unnoise fit tokens.npy -o model --column x=sequence
-
+    """
     from unnoise.model import DenoisingMarkovModel, load_unfitted
 
     words.refuse(
