@@ -1,6 +1,6 @@
 """Other libraries on the tables of `tables.py`: same rows, same judges, at most four minutes of training each.
 
-These are minutes of CPU on one thread, as the machine is shared, where `tables.py` gives minutes of the wall. Each is
+These are minutes of CPU on one thread, as the machine is shared, where `tables.py` gives ten of the wall. Each is
 called as its authors publish it, in a process of its own, so that one that fails, or has to be stopped, loses none of
 the others; `methods` says what each was given, and why it did not finish if it did not. What cannot learn from all rows
 in four minutes learns from fewer. From fewer samples a judge learns less too, so their AUC says less.
@@ -20,21 +20,16 @@ import multiprocessing
 import os
 import re
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from _table_peers import PACKAGES, PEERS, SAMPLING, TRAINING, as_table
-from paired import RESULTS
-from tables import FILES, SEED, figures, tables, use
-
-from unnoise._provenance import write_results
+from tables import figures, measure, use
 
 LIMITS = {"import": 100.0, "training": TRAINING + 60, "sampling": SAMPLING + 60}  # seconds of CPU, a minute to prepare
 WALL = 4  # the same in seconds of the wall, over those of CPU: for what hangs
@@ -42,14 +37,7 @@ WALL = 4  # the same in seconds of the wall, over those of CPU: for what hangs
 
 def main() -> None:
     """Measure and write results/table-peers-NAME.json."""
-    data, names = Path(sys.argv[1]), sys.argv[2:] or ["adult", *FILES]
-    for name in names:
-        start = time.perf_counter()
-        train, test, target = tables(data, name)
-        measured = {"rows": {"train": len(train), "test": len(test)}, "target": target, **judged(train, test, target)}
-        command = f"PYTHONPATH=. python benchmarks/table_peers.py ../shared/data {name}"
-        seconds = time.perf_counter() - start
-        write_results(f"table-peers-{name}", RESULTS, measured=measured, command=command, seed=SEED, seconds=seconds)
+    measure("table_peers", judged)
 
 
 def judged(train: pd.DataFrame, test: pd.DataFrame, target: str) -> dict[str, Any]:

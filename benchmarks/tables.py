@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +40,26 @@ FILES = {
 
 def main() -> None:
     """Measure and write results/tables-NAME.json."""
+    measure("tables", judged)
+
+
+def measure(script: str, judged: Callable[[pd.DataFrame, pd.DataFrame, str], dict[str, Any]]) -> None:
+    """Judge by training rows, test rows and target, and write what was found, table by table."""
     data, names = Path(sys.argv[1]), sys.argv[2:] or ["adult", *FILES]
     for name in names:
         start = time.perf_counter()
         train, test, target = tables(data, name)
         measured = {"rows": {"train": len(train), "test": len(test)}, "target": target, **judged(train, test, target)}
-        command = f"PYTHONPATH=. python benchmarks/tables.py ../shared/data {name}"
+        command = f"PYTHONPATH=. python benchmarks/{script}.py ../shared/data {name}"
         seconds = time.perf_counter() - start
-        write_results(f"tables-{name}", RESULTS, measured=measured, command=command, seed=SEED, seconds=seconds)
+        write_results(
+            f"{script.replace('_', '-')}-{name}",
+            RESULTS,
+            measured=measured,
+            command=command,
+            seed=SEED,
+            seconds=seconds,
+        )
 
 
 def tables(data: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:

@@ -39,12 +39,7 @@ from unnoise.samplers import Sampler
 from unnoise.training import Dataset, ProcessGroup, Settings, TrainState, Untold, check_form, ending, load, train
 
 UNTOLD = 0.1  # of rows, which are not told conditions that stand beside the data
-SIZED = (
-    "steps",
-    "batch_size",
-    "learning_rate",
-    "weight_decay",
-)  # settings that are chosen by the data and the network if None
+SIZED = ("steps", "batch_size", "learning_rate")  # settings that are chosen by the data and the network if None
 
 
 class DenoisingMarkovModel(FittedModel):
