@@ -13,6 +13,7 @@ turns them into
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -269,6 +270,11 @@ class Compact(Manifold):
         """The total volume."""
 
     @property
+    def log_volume(self) -> float:
+        """Its log."""
+        return math.log(self.volume)
+
+    @property
     @abstractmethod
     def spectral_gap(self) -> float:
         r"""The smallest positive eigenvalue of $-\frac12\Delta$: how fast noise forgets."""
@@ -279,7 +285,7 @@ class Compact(Manifold):
 
     def uniform(self, n: int) -> UniformLaw:
         """The uniform law, as a batch of n."""
-        return UniformLaw(self.draw_uniform, self.volume, len(self.event_shape), n)
+        return UniformLaw(self.draw_uniform, self.log_volume, len(self.event_shape), n)
 
     def scattered(self, n: int, rng: torch.Generator) -> Tensor:
         """Uniform points."""
