@@ -101,6 +101,22 @@ def test_the_same_seed_gives_the_same_draws(monkeypatch):
 
 
 @pytest.mark.slow
+def test_a_neck_that_is_missed_is_told_of():
+    """Eight schools in the centred form, where log tau has the deviation 1.19."""
+    effects = torch.tensor([28.0, 8, -3, 7, -1, 1, 18, 12])
+    errors = torch.tensor([15.0, 10, 16, 11, 9, 11, 10, 18])
+
+    def log_prob(u):
+        mu, log_tau, theta = u[:, :1], u[:, 1:2], u[:, 2:]
+        tau = log_tau.exp()
+        prior = -0.5 * (mu / 5) ** 2 - torch.log1p((tau / 5) ** 2) - 7 * log_tau
+        return prior[:, 0] - 0.5 * (((theta - mu) / tau) ** 2 + ((effects - theta) / errors) ** 2).sum(1)
+
+    found = unnoise.walk(log_prob, dimension=10, n=4000)
+    assert not found.trusted or float(found.draws[:, 1].std()) == pytest.approx(1.19, abs=0.1)
+
+
+@pytest.mark.slow
 def test_a_funnel_is_right_or_not_trusted():
     found = unnoise.walk(Funnel(), n=4000)
     assert not found.trusted or float(found.draws[:, 0].std()) == pytest.approx(3, abs=0.15)

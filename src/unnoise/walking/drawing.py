@@ -136,11 +136,12 @@ def walk(
             break
         done = _attempt(target, guess, modes, flat, sloped, n, effort, rng, tell)
     weights = done.shares.mean(0)
+    there = weights > 0
     return Walk(
         done.drawn(n, rng),
         float(torch.logsumexp(done.log_z, 0)) - math.log(POPULATIONS),
-        torch.stack([mode.centre for mode in done.modes]) if done.modes else None,
-        weights if done.modes else None,
+        torch.stack([mode.centre for mode in done.modes])[there] if done.modes else None,
+        weights[there] if done.modes else None,
         done.verdict,
         target.evaluations,
         POPULATIONS,
@@ -180,11 +181,12 @@ def _attempt(
         target, guess, mover, POPULATIONS, each, rng, rounds=times * effort.rounds, effective=effort.effective,
         tell=lambda done, note: tell(0.7 * done, note),
     )  # fmt: skip
-    half = times * effort.last // 2
+    half, outside = times * effort.last // 2, target.outside
     early, _ = moved(target, found.x, mover, POPULATIONS, rng, half)
     tell(0.85, "at the target")
     late, _ = moved(target, early, mover, POPULATIONS, rng, half)
-    return _summed(target, found, modes, flat, each, early, late, rng)
+    edges = target.outside > outside
+    return _summed(target, found, modes, flat, each, early, late, flat and sloped and not edges, rng)
 
 
 def _summed(
@@ -195,6 +197,7 @@ def _summed(
     each: int,
     early: Any,
     late: Any,
+    smooth: bool,
     rng: torch.Generator,
 ) -> _Attempt:
     both = _tree.map(lambda a, b: torch.cat([a, b]), early, late)
@@ -211,6 +214,7 @@ def _summed(
             found.log_z,
             bridged(target, late, POPULATIONS, rng) if flat else None,
             shares,
+            _steepest(target, both) if smooth else None,
             _stuck(found.x, early, late),
             target.refused / max(target.evaluations, 1),
         )
@@ -282,6 +286,13 @@ def _labels(x: Tensor, modes: list[Mode]) -> Tensor:
 
 def _numbers(x: Any) -> Tensor:
     return _tree.ravel(_tree.map(lambda leaf: leaf.double(), x))
+
+
+def _steepest(target: Tried, x: Tensor) -> float:
+    """The largest mean slope in standard errors, of which early and late particles are not independent."""
+    _, score = target.log_prob_and_score(x)
+    error = score.std(0) / math.sqrt(len(x) / 1.5)
+    return float((score.mean(0).abs() / error.clamp(min=1e-300)).max())
 
 
 def _stuck(*moments: Any) -> float:

@@ -31,12 +31,14 @@ class Tried(LogDensity[Any]):
         space: where its points live.
         evaluations: of points so far.
         refused: of these, the points at which it is NaN or plus infinity.
+        outside: of these, the points at which there is no density.
     """
 
     log_density: LogDensity[Any]
     space: Space[Any, Any]
     evaluations: int = field(default=0, init=False)
     refused: int = field(default=0, init=False)
+    outside: int = field(default=0, init=False)
 
     @property
     def support(self) -> Space[Any, Any]:
@@ -59,6 +61,7 @@ class Tried(LogDensity[Any]):
         if sloped is not None:
             bad |= ~sloped & ~values.isneginf()
         self.refused += int(bad.sum())
+        self.outside += int((bad | values.isneginf()).sum())
         return torch.where(bad, -math.inf, values), ~bad & ~values.isneginf()
 
 

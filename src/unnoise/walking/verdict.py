@@ -12,6 +12,7 @@ MIXED = 1.01  # R-hat, above which populations or times disagree (Vehtari et al.
 SURE = 4.0  # standard errors
 UNSURE_Z = 0.1  # nats: the largest standard error of log Z that is believed
 STUCK = 0.01  # share of particles that may never have moved
+STEEP = 4.5  # standard errors of a mean slope
 REFUSED = 0.05  # share of evaluations without a value that is worth a word
 
 
@@ -25,6 +26,8 @@ class Found:
         log_z: by annealing, (populations,).
         log_z_bridge: by a bridge to a fitted law, and its standard error; None where no law is fitted.
         shares: of every mode, (populations, modes).
+        slope: the largest mean of a slope over particles, in standard errors; it is zero for draws of a density that
+            falls to zero at all its ends (Stein 1972). None where it has edges, or no slopes.
         stuck: share of particles that never moved in the last rounds.
         refused: share of evaluations that were NaN or infinite.
     """
@@ -34,6 +37,7 @@ class Found:
     log_z: Tensor
     log_z_bridge: tuple[float, float] | None
     shares: Tensor
+    slope: float | None
     stuck: float
     refused: float
 
@@ -85,6 +89,11 @@ def judged(found: Found) -> Verdict:
             )
     if (modes := _disputed(found.shares, found.late.shape[1])) is not None:
         doubts.append(modes)
+    if found.slope is not None and found.slope > STEEP:
+        doubts.append(
+            f"the mean slope of the log density is {found.slope:.1f} standard errors from zero, so a part of the "
+            "target is missing, such as a narrow neck; write it in other coordinates"
+        )
     if found.stuck > STUCK:
         doubts.append(f"{found.stuck:.0%} of the chains never moved")
     notes = []
