@@ -172,7 +172,7 @@ class Logistic(Softmax):
         real(log_scale=self.log_scale)
         states = self.process.space.states
         whole(least=1, most=MOST_BELLS, bells=self.bells)
-        atoms = counts("atoms", self.atoms, least=-states, most=states - 1) if self.atoms else ()
+        atoms = counts("atoms", self.atoms, least=-states, most=states - 1) if self.atoms != () else ()
         object.__setattr__(self, "atoms", atoms)
 
     @property
