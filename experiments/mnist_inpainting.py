@@ -158,7 +158,12 @@ def scores(name: str, found: Tensor, truth: Tensor, missing: Tensor) -> dict[str
     """PSNR and SSIM of the whole picture and of what was missing, with errors."""
     measured: dict[str, float] = {}
     for where, region in {"": torch.ones_like(missing), "missing part, ": missing}.items():
-        for metric, values in {"psnr": psnr(found, truth, region), "ssim": ssim(found, truth, region)}.items():
+        metrics = {
+            "psnr": psnr(found, truth, region),
+            "ssim": ssim(found, truth, region),
+            "ssim of 7 x 7": ssim(found, truth, region, uniform=True),
+        }
+        for metric, values in metrics.items():
             key = f"{name}: {where}{metric}"
             measured[key], measured[f"{key}_se"] = mean_and_error(values)
     return measured
@@ -251,7 +256,7 @@ def _notes(study: Study) -> tuple[str, ...]:
         "missing, given all other pixels, with or without the digit; other masks: given the digit",
         "psnr and ssim are means over pictures, of single draws unless it says mean of draws; all draws are bytes, and "
         "the pixels that are given are put in as they were; whole pictures unless it says missing part; SSIM by a "
-        "Gaussian window of 11 x 11 pixels that lies within the picture",
+        "Gaussian window of 11 x 11 pixels that lies within the picture; ssim of 7 x 7: by a window of 7 x 7 pixels",
         f"chain and Gaussian noise: {size.steps} steps of `samplers.Ancestral`, which draws x_0 and the bridge from it",
         f"bits: -log2 p of the missing bytes per missing pixel; of the networks an upper bound, on {size.bounded} "
         "digits; of the histogram what the place, and the digit where it is told, says of a byte alone",
