@@ -19,7 +19,7 @@ from torch import Tensor
 
 from experiments import masks, mnist
 from experiments.base import Experiment, Outcome, Published, Setting
-from experiments.fillings import KINDS, Trained, trained
+from experiments.fillings import KINDS, STEPS, Trained, trained
 from experiments.inpainting import LATTICE, Filling
 from experiments.inpainting_rivals import NONE, Known
 from experiments.picture_scores import mean_and_error, psnr, ssim
@@ -54,7 +54,7 @@ class Size:
     def of(cls, setting: Setting) -> Size:
         """Minutes, or a few seconds."""
         quick = cls(12, 12, 2, 2, (2,), 10, 2, 2)
-        return quick if setting.quick else cls(400, 64, 8, 30, (10, 30, 100), 64, 100, 48)
+        return quick if setting.quick else cls(300, 32, 8, 20, (10, 20, 50), 32, 64, 32)
 
 
 @dataclass(frozen=True)
@@ -183,13 +183,9 @@ def _centre(study: Study, name: str, told: bool) -> tuple[dict[str, float], dict
             again, mean = study.ways(some, missing)[way](size.draws)
             measured |= scores(f"{name}, {way}, mean of {size.draws} draws", mean, some.pictures, missing)
         shown = [draw, again[-1]] if way == "chain" else [draw]
-        for k, one in enumerate(shown):
-            rows[f"{_short(way)},\n{name}" + " " * k] = one[:SHOWN]
+        for who, one in zip((way.removesuffix(" training digit"), "again"), shown, strict=False):
+            rows[f"{who},\n{'with digit' if told else 'border alone'}"] = one[:SHOWN]
     return measured, rows
-
-
-def _short(way: str) -> str:
-    return {"nearest training digit": "nearest"}.get(way, way)
 
 
 def _bits(study: Study, name: str, told: bool) -> dict[str, float]:
@@ -232,14 +228,14 @@ def _others(study: Study) -> tuple[dict[str, float], dict[str, Tensor]]:
     for name, missing in masks.asked(generator(study.setting.seed)).items():
         if name == "centre":
             continue
-        rows[f"{name}\nmissing"] = torch.where(missing, HIDDEN, digits.pictures[:SHOWN])
+        rows[f"missing:\n{name}"] = torch.where(missing, HIDDEN, digits.pictures[:SHOWN])
         for way, answer in study.ways(digits, missing).items():
             if way == "Gaussian noise":
                 continue
             draws, _ = answer(1)
             measured |= scores(f"{name}, {way}", draws[0], digits.pictures, missing)
             if way != "nearest training digit":
-                rows[f"{_short(way)}" + " " * len(rows)] = draws[0][:SHOWN]
+                rows[f"{way},\n{name}"] = draws[0][:SHOWN]
     return measured, rows
 
 
@@ -260,9 +256,10 @@ def _notes(study: Study) -> tuple[str, ...]:
         f"chain and Gaussian noise: {size.steps} steps of `samplers.Ancestral`, which draws x_0 and the bridge from it",
         f"bits: -log2 p of the missing bytes per missing pixel; of the networks an upper bound, on {size.bounded} "
         "digits; of the histogram what the place, and the digit where it is told, says of a byte alone",
-        f"one U-Net of {weights:,} weights for all masks, with and without the digit; trained on one thread of a CPU, "
-        "whose minutes are given; the same network for Gaussian noise made half as many steps more in about the same "
-        "time" + (f"; read from the cache, where another run left them: {', '.join(kept)}" if kept else ""),
+        f"one U-Net of {weights:,} weights for all masks, with and without the digit, and another for Gaussian noise; "
+        "each trained on one thread of a CPU, whose minutes are given, on batches of 64: "
+        + ", ".join(f"{STEPS[kind]:,} steps of the {kind}" for kind in KINDS)
+        + (f"; read from the cache, where another run left them: {', '.join(kept)}" if kept else ""),
         "the published model is given the border alone by its code, and the digit too by the talk; its region is not "
         "stated",
     )
