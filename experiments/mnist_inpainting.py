@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 32  # pictures: 196 sites x 256 states x 32 rows are 6.4 MB
 SHOWN, HIDDEN = 10, 0.3  # columns of a figure, and the grey of what is missing
+SHORT = {"chain": "chain", "Gaussian noise": "noise", "Gaussian law": "Gaussian", "nearest training digit": "nearest"}
 GIVEN = {"border and digit": True, "border": False}
 Way = Callable[[int], tuple[Tensor, Tensor]]  # of how many draws: (draws, n, 28, 28), and the posterior mean
 
@@ -183,8 +184,8 @@ def _centre(study: Study, name: str, told: bool) -> tuple[dict[str, float], dict
             again, mean = study.ways(some, missing)[way](size.draws)
             measured |= scores(f"{name}, {way}, mean of {size.draws} draws", mean, some.pictures, missing)
         shown = [draw, again[-1]] if way == "chain" else [draw]
-        for who, one in zip((way.removesuffix(" training digit"), "again"), shown, strict=False):
-            rows[f"{who},\n{'with digit' if told else 'border alone'}"] = one[:SHOWN]
+        for who, one in zip((SHORT[way], "again"), shown, strict=False):
+            rows[f"{who},\n{'border + digit' if told else 'border alone'}"] = one[:SHOWN]
     return measured, rows
 
 
@@ -235,7 +236,7 @@ def _others(study: Study) -> tuple[dict[str, float], dict[str, Tensor]]:
             draws, _ = answer(1)
             measured |= scores(f"{name}, {way}", draws[0], digits.pictures, missing)
             if way != "nearest training digit":
-                rows[f"{way},\n{name}"] = draws[0][:SHOWN]
+                rows[f"{SHORT[way]},\n{name}"] = draws[0][:SHOWN]
     return measured, rows
 
 
