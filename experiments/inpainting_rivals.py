@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ class Known:
 
     pictures: Tensor
     labels: Tensor
+    _laws: dict[int, Gaussians] = field(default_factory=dict, repr=False, compare=False)
 
     def like(self, label: int) -> Tensor:
         """The pictures of a digit, or all of them."""
@@ -64,9 +65,12 @@ class Known:
         return bits
 
     def _law(self, label: int) -> Gaussians:
-        known = self.like(label).flatten(1).double().numpy()
-        covariance = np.cov(known.T) + RIDGE * np.eye(known.shape[1])
-        return Gaussians(np.ones(1), known.mean(0)[None], covariance[None])
+        """Fitted once."""
+        if label not in self._laws:
+            known = self.like(label).flatten(1).double().numpy()
+            covariance = np.cov(known.T) + RIDGE * np.eye(known.shape[1])
+            self._laws[label] = Gaussians(np.ones(1), known.mean(0)[None], covariance[None])
+        return self._laws[label]
 
 
 def _draw(law: Conditional, rng: np.random.Generator) -> np.ndarray:

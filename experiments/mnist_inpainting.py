@@ -55,7 +55,7 @@ class Size:
     def of(cls, setting: Setting) -> Size:
         """Minutes, or a few seconds."""
         quick = cls(12, 12, 2, 2, (2,), 10, 2, 2)
-        return quick if setting.quick else cls(300, 32, 8, 20, (10, 20, 50), 32, 64, 32)
+        return quick if setting.quick else cls(200, 24, 8, 20, (10, 50), 32, 64, 32)
 
 
 @dataclass(frozen=True)
