@@ -19,7 +19,7 @@ from unnoise.training import Settings, TrainState, train
 from unnoise.training.learning import Tell
 
 KINDS: dict[str, type[Filling]] = {"chain": Jumping, "Gaussian noise": Diffusing}
-STEPS = {"chain": 1500, "Gaussian noise": 1500}
+ROUNDS = {"chain": (1500, 1200), "Gaussian noise": (1500, 1200)}  # steps; each begins with what the last one ended with
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Recipe:
     kind: str
     seed: int
     rows: int
-    steps: int
+    rounds: tuple[int, ...]
     width: int = 32
     batch_size: int = 64
     learning_rate: float = 2e-3
@@ -40,24 +40,23 @@ class Recipe:
     def of(cls, kind: str, setting: Setting, rows: int) -> Recipe:
         """The whole one, or one that takes seconds and learns little."""
         if setting.quick:
-            return cls(kind, setting.seed, rows, 3, width=8, batch_size=4, precision="float32")
-        return cls(kind, setting.seed, rows, STEPS[kind])
+            return cls(kind, setting.seed, rows, (2, 1), width=8, batch_size=4, precision="float32")
+        return cls(kind, setting.seed, rows, ROUNDS[kind])
 
     def filling(self) -> Filling:
         """Untrained."""
         kind = KINDS[self.kind]
         return kind(Painter(self.width, kind.start))
 
-    @property
-    def settings(self) -> Settings:
-        """Of the training."""
+    def settings(self, number: int) -> Settings:
+        """Of a round: the learning rate starts anew (Loshchilov and Hutter 2017, arXiv 1608.03983)."""
         return Settings(
-            steps=self.steps,
+            steps=self.rounds[number],
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             ema=self.ema,
             precision="bfloat16" if self.precision == "bfloat16" else "float32",
-            seed=self.seed,
+            seed=self.seed + number,
             device="cpu",
         )
 
@@ -98,12 +97,14 @@ def trained(kind: str, setting: Setting, pictures: Tensor, labels: Tensor, tell:
 def _train(recipe: Recipe, pictures: Tensor, labels: Tensor, tell: Tell) -> Trained:
     with seeded(recipe.seed):
         filling = recipe.filling()
-    state = TrainState(filling, recipe.settings)
-    start = time.process_time()
-    for step in train(state, Missing(), Holed(pictures, labels, filling.states(pictures.flatten(1)))):
-        tell(step.progress, f"{recipe.kind}: step {step.index + 1:,}, loss {step.loss:.3f}")
-    done: Filling = state.ema  # type: ignore[assignment]
-    return Trained(done.requires_grad_(False).eval(), time.process_time() - start, reused=False)
+    data, start, done = Holed(pictures, labels, filling.states(pictures.flatten(1))), time.process_time(), 0
+    for number, steps in enumerate(recipe.rounds):
+        state = TrainState(filling.requires_grad_(True), recipe.settings(number))
+        for step in train(state, Missing(), data):
+            share = (done + step.index + 1) / sum(recipe.rounds)
+            tell(share, f"{recipe.kind}: step {done + step.index + 1:,}, loss {step.loss:.3f}")
+        filling, done = state.ema, done + steps  # type: ignore[assignment]
+    return Trained(filling.requires_grad_(False).eval(), time.process_time() - start, reused=False)
 
 
 def _keep(path: Path, label: str, made: Trained) -> None:

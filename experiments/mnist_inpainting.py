@@ -19,7 +19,7 @@ from torch import Tensor
 
 from experiments import masks, mnist
 from experiments.base import Experiment, Outcome, Published, Setting
-from experiments.fillings import KINDS, STEPS, Trained, trained
+from experiments.fillings import KINDS, ROUNDS, Trained, trained
 from experiments.inpainting import LATTICE, Filling
 from experiments.inpainting_rivals import NONE, Known
 from experiments.picture_scores import mean_and_error, psnr, ssim
@@ -259,7 +259,7 @@ def _notes(study: Study) -> tuple[str, ...]:
         "digits; of the histogram what the place, and the digit where it is told, says of a byte alone",
         f"one U-Net of {weights:,} weights for all masks, with and without the digit, and another for Gaussian noise; "
         "each trained on one thread of a CPU, whose minutes are given, on batches of 64: "
-        + ", ".join(f"{STEPS[kind]:,} steps of the {kind}" for kind in KINDS)
+        + ", ".join(f"{sum(ROUNDS[kind]):,} steps of the {kind}" for kind in KINDS)
         + (f"; read from the cache, where another run left them: {', '.join(kept)}" if kept else ""),
         "the published model is given the border alone by its code, and the digit too by the talk; its region is not "
         "stated",

@@ -244,7 +244,7 @@ def _given(seen, known):
 def test_kept_weights_are_read_where_the_recipe_is_the_same(tmp_path, monkeypatch, rng):
     """And trained anew where it is not."""
     shown, labels = torch.randint(256, (8, 28, 28), generator=rng), torch.zeros(8).long()
-    small = fillings.Recipe("Gaussian noise", 0, 8, 2, width=8, batch_size=4, precision="float32")
+    small = fillings.Recipe("Gaussian noise", 0, 8, (1, 1), width=8, batch_size=4, precision="float32")
     monkeypatch.setattr(fillings.Recipe, "of", lambda kind, setting, rows: small)
     setting = Setting(cache=tmp_path)
     first, second = (fillings.trained("Gaussian noise", setting, shown, labels, lambda *_: None) for _ in range(2))
@@ -252,6 +252,6 @@ def test_kept_weights_are_read_where_the_recipe_is_the_same(tmp_path, monkeypatc
     assert second.cpu_seconds == first.cpu_seconds
     for one, other in zip(first.filling.parameters(), second.filling.parameters(), strict=True):
         assert torch.equal(one, other)
-    other = fillings.Recipe("Gaussian noise", 1, 8, 2, width=8, batch_size=4, precision="float32")
+    other = fillings.Recipe("Gaussian noise", 1, 8, (1, 1), width=8, batch_size=4, precision="float32")
     monkeypatch.setattr(fillings.Recipe, "of", lambda kind, setting, rows: other)
     assert not fillings.trained("Gaussian noise", setting, shown, labels, lambda *_: None).reused
