@@ -76,7 +76,7 @@ class Tabled(GaussianTarget):
 
     @cached_property
     def _table(self) -> Tensor:
-        return torch.cat([self.transition(some.double()).float() for some in self._known.split(16)])
+        return torch.cat([self.transition(some.double()).float() for some in torch.split(self._known, 16)])
 
     @cached_property
     def _columns(self) -> Tensor:
@@ -143,6 +143,7 @@ class Filling(Denoiser):
     def __init__(self, painter: Painter, missing: Tensor | None = None) -> None:
         super().__init__()
         self.painter = painter
+        self.process: Any  # of the kind that `on` gives
         self.mask: Tensor | None
         self.register_buffer("mask", missing, persistent=False)
         self.process = self.on(SIDE * SIDE if missing is None else int(missing.sum()))
@@ -272,7 +273,9 @@ class Diffusing(Filling):
         said = self.said(self.noisy(x_t, t), t, cond).gather(2, some[:, None].expand(-1, NUMBERS, -1))
         found = self.estimate(said, x_t.gather(1, some), t)
         _, sigma = self.process.alpha_sigma(t)
-        return (found - x_0.gather(1, some)).square().mean(1) / sigma.to(found).square()
+        error = (found - x_0.gather(1, some)).square().mean(1)
+        price: Tensor = error / sigma.to(found).square()
+        return price
 
 
 class Missing(Objective):

@@ -34,7 +34,7 @@ class Known:
     def nearest(self, truth: Tensor, labels: Tensor, missing: Tensor) -> Tensor:
         """The training picture, of the label where it is told, whose other pixels are nearest; put into the hole."""
         filled = truth.clone()
-        for label in labels.unique().tolist():
+        for label in sorted(set(labels.tolist())):
             rows, known = labels == label, self.like(label)
             apart = torch.cdist(truth[rows][:, ~missing], known[:, ~missing])
             filled[rows] = torch.where(missing, known[apart.argmin(1)], truth[rows])
@@ -44,7 +44,7 @@ class Known:
         """Draws of a Gaussian given the other pixels, (draws, n, 28, 28), and its mean: one law for each label told."""
         rng = np.random.default_rng(seed)
         mean, drawn = truth.clone(), truth.expand(draws, *truth.shape).clone()
-        for label in labels.unique().tolist():
+        for label in sorted(set(labels.tolist())):
             rows = labels == label
             law = self._law(label).given(truth[rows].flatten(1).double().numpy(), ~missing.flatten().numpy())
             mean[rows] = _put(truth[rows], missing, law.mean)
@@ -55,7 +55,7 @@ class Known:
     def histogram_bits(self, truth: Tensor, labels: Tensor, missing: Tensor) -> Tensor:
         """Bits per missing pixel of bytes that know their place, and the label where it is told, alone, (n,)."""
         bits = torch.empty(len(truth))
-        for label in labels.unique().tolist():
+        for label in sorted(set(labels.tolist())):
             rows, seen = labels == label, _bytes(self.like(label)[:, missing])
             counts = torch.full((seen.shape[1], 256), 1 / 256)
             counts.index_put_((torch.arange(seen.shape[1]).expand(seen.shape), seen), torch.ones(()), accumulate=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -102,7 +103,7 @@ class Study:
         found: dict[str, Way] = {}
         for kind, made in self.made.items():
             sampler = Ancestral(made.filling.given(missing), self.size.steps)
-            found[kind] = lambda draws, sampler=sampler: drawn(sampler, digits, missing, draws, seed)
+            found[kind] = partial(_drawn, sampler, digits, missing, seed)
         found["Gaussian law"] = lambda draws: self.known.gaussian(truth, labels, missing, draws, seed)
         nearest = self.known.nearest(truth, labels, missing)
         found["nearest training digit"] = lambda draws: (nearest.expand(draws, *nearest.shape), nearest)
@@ -153,6 +154,10 @@ def drawn(sampler: Sampler, digits: Digits, missing: Tensor, draws: int, seed: i
         x = sampler.sample(len(digits.labels), rng, digits.cond, batch_size=AT_ONCE)
         one[:, missing] = filling.bytes(x) / 255
     return found, found.mean(0)
+
+
+def _drawn(sampler: Sampler, digits: Digits, missing: Tensor, seed: int, draws: int) -> tuple[Tensor, Tensor]:
+    return drawn(sampler, digits, missing, draws, seed)
 
 
 def scores(name: str, found: Tensor, truth: Tensor, missing: Tensor) -> dict[str, float]:

@@ -241,6 +241,7 @@ def _given(seen, known):
     return float(mean[0] + gain * (seen - mean[1])), float((covariance[0, 0] - gain * covariance[0, 1]) ** 0.5)
 
 
+@pytest.mark.slow
 def test_kept_weights_are_read_where_the_recipe_is_the_same(tmp_path, monkeypatch, rng):
     """And trained anew where it is not."""
     shown, labels = torch.randint(256, (8, 28, 28), generator=rng), torch.zeros(8).long()
