@@ -153,7 +153,8 @@ MADE: dict[str, dict[str, Any]] = {
     "heads.CountHead": {"process": processes.PureDeath(spaces.Counts(1))},
     "heads.Hidden": {"process": LETTERS, "digits": (1,) * LETTERS.space.sites},
     "heads.Indices": {"process": LETTERS},
-    "heads.Logistic": {"process": LETTERS, "evidence": True, "log_scale": -2.0},
+    "heads.Logistic": {"process": LETTERS, "evidence": True, "log_scale": -2.0, "bells": 2, "atoms": (0,)}
+    | {"relative": True},
     "heads.Posterior": {"process": LETTERS},
     "heads.RatioHead": {"process": LETTERS},
     "heads.Softmax": {"process": LETTERS},
@@ -597,7 +598,8 @@ FINE = {
     """,
     # flags
     "true": """
-        schedules.Learned.learn_ends heads.Logistic.evidence processes.rates.BirthDeath.normalised
+        schedules.Learned.learn_ends heads.Logistic.evidence heads.Logistic.relative
+        processes.rates.BirthDeath.normalised
         processes.rates.Cyclic.normalised processes.rates.GaussianTarget.normalised
         processes.rates.RateMatrix.normalised processes.rates.RateMatrix.ordered networks.UNet.attention
         networks.Conditioned.optional
@@ -634,6 +636,10 @@ FINE = {
     # an int for a tuple of places
     "negative zero": """
         heads.LatticeHead.atoms
+    """,
+    # the same, or none of them
+    "negative zero empty": """
+        heads.Logistic.atoms
     """,
     # positive, or left out
     "none half": """

@@ -148,3 +148,42 @@ def test_the_evidence_of_the_noisy_state_weighs_the_logistic_law_when_asked(rng)
     joint = prior * process.evidence(x, HALF, torch.float64)
     torch.testing.assert_close(found, joint / joint.sum(-1, keepdim=True))
     assert (found - prior).abs().max() > 0.01
+
+
+def test_bells_and_atoms_are_mixed(rng):
+    """By their weights; each bell has all its mass on the states, however far its mean."""
+    process = CTMC(Finite(1, 9), BirthDeath(9))
+    mixing = Logistic(process, bells=2, atoms=(0, -1), relative=False)
+    output = torch.randn(1, 8, generator=rng, dtype=torch.float64)
+    output[0, 0] = 7.0
+    found = mixing.estimate(output, torch.tensor([[3]]), HALF)[0, 0]
+    shifts, log_scales, weights = output[0].split([2, 2, 4])
+    edges = torch.linspace(-1.125, 1.125, 10, dtype=torch.float64)
+    expected = torch.zeros(9, dtype=torch.float64)
+    shares = torch.softmax(weights, 0)
+    for shift, start, log_scale, share in zip(shifts, (-0.5, 0.5), log_scales, shares[:2], strict=True):
+        masses = torch.sigmoid((edges - shift - start) / (log_scale - 2).exp()).diff()
+        expected += share * masses / masses.sum()
+    expected[[0, -1]] += shares[2:]
+    torch.testing.assert_close(found, expected, atol=1e-9, rtol=1e-6)
+    other = mixing.estimate(output, torch.tensor([[8]]), HALF)[0, 0]
+    torch.testing.assert_close(other, found)  # told relative to the middle
+
+
+@pytest.mark.parametrize("shape", [(2,), (4, 3), (3, 2, 2)], ids=str)
+def test_a_mixture_is_a_law_that_a_network_can_learn(shape, rng):
+    process = CTMC(Finite(shape, 256), BirthDeath(256))
+    head = Logistic(process, evidence=True, bells=3, atoms=(0, 255), relative=False)
+    output = 5 * torch.randn(2, *head.output_shape, generator=rng)
+    output.requires_grad_(True)
+    x = torch.randint(256, (2, *shape), generator=rng)
+    stat = head.estimate(output, x, torch.tensor([0.01, 0.9]))
+    torch.testing.assert_close(stat.sum(-1), torch.ones(2, *shape))
+    (gradient,) = torch.autograd.grad(stat.square().sum(), output)
+    assert gradient.isfinite().all()
+    assert gradient.any()
+
+
+def test_an_atom_that_is_no_state_is_refused():
+    with pytest.raises(InputError, match=r"got atoms\[1\] = 9; expected .*-9 to 8"):
+        Logistic(CTMC(Finite(1, 9), BirthDeath(9)), atoms=(0, 9))

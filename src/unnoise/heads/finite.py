@@ -13,11 +13,12 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from unnoise._checks import flag, real
+from unnoise._checks import counts, flag, real, whole
 from unnoise.heads.base import ProcessHead
 from unnoise.spaces import Finite
 
 FLAT = 2048
+MOST_BELLS = 1_000  # laws that are mixed at a site
 
 
 @runtime_checkable
@@ -141,20 +142,38 @@ class Indices(Posterior):
 
 @dataclass(frozen=True)
 class Logistic(Softmax):
-    r"""A discretised logistic law, truncated to the states: two numbers for every site of ordered states.
+    r"""Discretised logistic laws, truncated to the states: a few numbers for every site of ordered states.
 
-    State k of those scaled to [-1, 1] is the bin $k \pm \frac12$. The output is the mean relative to $x_t$, and the log
-    scale relative to `log_scale`; `evidence` multiplies by $q_{t|0}(x_t | x_0)$. Salimans et al. 2017 (arXiv
-    1701.05517); Campbell et al. 2022 (arXiv 2205.14987).
+    State k of those scaled to [-1, 1] is the bin $k \pm \frac12$. By default the output is the mean relative to $x_t$,
+    and the log scale relative to `log_scale`; `evidence` multiplies by $q_{t|0}(x_t | x_0)$. Salimans et al. 2017
+    (arXiv 1701.05517); Campbell et al. 2022 (arXiv 2205.14987).
+
+    Args:
+        bells: how many laws are mixed, at first evenly spread.
+        atoms: states, counted from 0, that have a weight of their own, such as ends where numbers pile up.
+        relative: whether means are told relative to $x_t$, else to the middle, for what is said of a site unseen.
+
+    >>> from unnoise.processes import CTMC, rates
+    >>> process = CTMC(Finite(2, 5), rates.BirthDeath(5))
+    >>> head = Logistic(process, evidence=True, bells=2, atoms=(0, -1), relative=False)
+    >>> head.output_shape  # of each site two means, two scales and four weights
+    (16,)
     """
 
     evidence: bool = False
     log_scale: float = -2.0
+    bells: int = 1
+    atoms: tuple[int, ...] = ()
+    relative: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        flag(evidence=self.evidence)
+        flag(evidence=self.evidence, relative=self.relative)
         real(log_scale=self.log_scale)
+        states = self.process.space.states
+        whole(least=1, most=MOST_BELLS, bells=self.bells)
+        atoms = counts("atoms", self.atoms, least=-states, most=states - 1) if self.atoms != () else ()
+        object.__setattr__(self, "atoms", atoms)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -163,8 +182,9 @@ class Logistic(Softmax):
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """Two numbers for every site."""
-        return self.shape(2)
+        """For every site mean and log scale of each bell, and the weights of bells and atoms if there are several."""
+        parts = self.bells + len(self.atoms)
+        return self.shape(2 * self.bells + (parts if parts > 1 else 0))
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """States scaled to [-1, 1]."""
@@ -175,22 +195,43 @@ class Logistic(Softmax):
         return self.inputs(x_t, t)
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""$\sigma(b) - \sigma(a) = \sigma(b)\sigma(-a)(1 - e^{a - b})$ for the edges a < b."""
-        shift, log_scale = self.by_site(output).unbind(-1)
-        states = self.process.space.states
-        mean = self._scaled(x_t, shift.dtype) + shift
-        centres = torch.linspace(-1, 1, states, dtype=shift.dtype, device=shift.device)
-        narrowness = torch.exp(-(self.log_scale + log_scale))[..., None]
-        middle, half = (centres - mean[..., None]) * narrowness, narrowness / (states - 1)
-        log_sigmoid = torch.nn.functional.logsigmoid
-        logits = log_sigmoid(middle + half) + log_sigmoid(half - middle) + torch.log(-torch.expm1(-2 * half))
+        """The mixture, times the evidence."""
+        spoken = self.by_site(output)
+        shifts, log_scales, weights = spoken.tensor_split((self.bells, 2 * self.bells), -1)
+        spread = torch.arange(1 - self.bells, self.bells, 2, dtype=shifts.dtype, device=shifts.device) / self.bells
+        means = shifts + spread + (self._scaled(x_t, shifts.dtype)[..., None] if self.relative else 0.0)
+        logits = self._bells(means[..., None], torch.exp(-(self.log_scale + log_scales))[..., None])
+        logits = self._mixed(logits, weights) if weights.shape[-1] else logits[..., 0, :]
         if self.evidence:
             logits = logits + self.process.evidence(x_t, t, logits.dtype).log()
         return self.over_data(logits)
 
+    def _bells(self, mean: Tensor, narrowness: Tensor) -> Tensor:
+        r"""The logarithms of $\sigma(b) - \sigma(a) = \sigma(b)\sigma(-a)(1 - e^{a - b})$ for the edges a < b."""
+        states = self.process.space.states
+        centres = torch.linspace(-1, 1, states, dtype=mean.dtype, device=mean.device)
+        return _between((centres - mean) * narrowness, narrowness / (states - 1))
+
+    def _mixed(self, bells: Tensor, weights: Tensor) -> Tensor:
+        """Of all parts; bells have mass on the states alone."""
+        shares = torch.log_softmax(weights, -1)
+        first, rest = shares[..., : self.bells], shares[..., self.bells :]
+        mixed = torch.logsumexp(torch.log_softmax(bells, -1) + first[..., None], -2)
+        if not self.atoms:
+            return mixed
+        atoms = torch.full_like(mixed, -math.inf)
+        atoms[..., list(self.atoms)] = rest
+        return torch.logaddexp(mixed, atoms)
+
     def _scaled(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """0 ... S - 1 as -1 ... 1."""
         return x.to(dtype) * (2 / (self.process.space.states - 1)) - 1
+
+
+def _between(middle: Tensor, half: Tensor) -> Tensor:
+    """The log mass of a logistic law in the bins of this half width."""
+    log_sigmoid = torch.nn.functional.logsigmoid
+    return log_sigmoid(middle + half) + log_sigmoid(half - middle) + torch.log(-torch.expm1(-2 * half))
 
 
 class RatioHead(StatesHead):
