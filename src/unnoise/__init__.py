@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from unnoise.report.assessment import evaluate as evaluate
 
 _FOLDERS = [
-    *("chains", "data", "denoisers", "evaluation", "heads", "laws", "networks", "objectives", "processes", "report"),
-    *("samplers", "schedules", "spaces", "targets", "testing", "training"),
+    *("chains", "data", "denoisers", "evaluation", "heads", "inference", "laws", "networks", "objectives", "processes"),
+    *("report", "samplers", "schedules", "spaces", "targets", "testing", "training"),
 ]
 _NAMES = {
     "DenoisingMarkovModel": ("unnoise.model", "DenoisingMarkovModel"),

@@ -1,0 +1,8 @@
+"""From a prior and a simulator to a calibrated posterior."""
+
+from unnoise.inference.parameters import Parameters as Parameters
+from unnoise.inference.parameters import Part as Part
+from unnoise.inference.priors import Prior as Prior
+from unnoise.inference.priors import as_prior as as_prior
+from unnoise.inference.simulating import simulate as simulate
+from unnoise.inference.simulations import Simulations as Simulations
