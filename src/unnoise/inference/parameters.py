@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unnoise._checks import shown
+from unnoise._checks import instance, refuse, shape, shown
 from unnoise._errors import InputError
 
 Floats = NDArray[np.float64]
 
+DTYPES = ("float16", "bfloat16", "float32", "float64")
 EDGE = 2.0**-60  # of the width of a box, within which a number counts as so far inside
 
 
@@ -32,6 +33,11 @@ class Part:
     name: str
     shape: tuple[int, ...]
     dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or (self.dtype is not None and self.dtype not in DTYPES):
+            refuse("name, dtype", (self.name, self.dtype), f"a text, and None or one of {', '.join(DTYPES)}")
+        shape("shape", self.shape)
 
     @property
     def size(self) -> int:
@@ -74,6 +80,17 @@ class Parameters:
     parts: tuple[Part, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        instance(tuple, parts=self.parts, low=self.low, high=self.high)
+        for part in self.parts:
+            instance(Part, **{"a part": part})
+        names = [part.name for part in self.parts]
+        if len(set(names)) < len(names) or not names or ("" in names and len(names) > 1):
+            refuse("parts", names, "parts of different names, or one without a name")
+        size = sum(part.size for part in self.parts)
+        if not len(self.low) == len(self.high) == size or not all(a < b for a, b in zip(self.low, self.high)):
+            refuse("low, high", (self.low, self.high), f"{size} least values, each below the greatest")
 
     @property
     def size(self) -> int:

@@ -1,0 +1,104 @@
+"""From a prior and a simulator to a posterior: simulate, hold out, train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from unnoise._checks import instance, real, whole
+from unnoise._errors import InputError
+from unnoise.inference.observed import NAME, Observed
+from unnoise.inference.posteriors import Posterior
+from unnoise.inference.priors import Prior, as_prior
+from unnoise.inference.simulating import simulate
+from unnoise.inference.simulations import FEWEST, Simulations
+from unnoise.inference.simulators import Simulator
+from unnoise.model import DenoisingMarkovModel
+from unnoise.training.dataset import derived_seed
+
+FEWEST_HELD_OUT, MOST_HELD_OUT = 100, 1000
+MOST_SIMULATED = 2000  # kept for `check`
+
+
+def posterior(
+    prior: Any,
+    simulator: Simulator | Simulations,
+    *,
+    simulations: int = 10_000,
+    observations: int = 1,
+    held_out: float = 0.1,
+    model: DenoisingMarkovModel | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    batch: int | None = None,
+    folder: str | Path | None = None,
+    progress: bool | None = None,
+) -> Posterior:
+    """Learn the posterior of any observation from simulations alone.
+
+    Parameters are modelled in a chart in which they have no bounds, so every draw keeps them. Training stops when the
+    bound on simulations that are held out no longer improves, and these are kept for `Posterior.calibrate`.
+
+    Args:
+        prior: a distribution of torch, scipy or unnoise, an object with `sample(n, generator)`, or a dict of these by
+            the names of parameters, as of `as_prior`.
+        simulator: a function of parameters, as of `simulate`; or `Simulations` of this prior.
+        simulations: how many to make.
+        observations: the most that will be seen of the same parameters; above 1 each is simulated so often, and the
+            model learns from sets of 1 up to so many.
+        held_out: the share of simulations to hold out: at least 100, or a quarter if they are few; at most 1000.
+        model: an unfitted model with other settings, such as `DenoisingMarkovModel(steps=5000)`; kinds and encoders of
+            the condition "x" stand there.
+        seed: of simulations and training.
+        workers: as of `simulate`.
+        batch: as of `simulate`.
+        folder: for the simulations, as of `simulate`.
+        progress: whether to show bars.
+
+    Raises:
+        InputError: what is wrong with the prior, the simulator or the simulations, in one sentence.
+
+    >>> import torch
+    >>> def simulator(theta):  # of a batch
+    ...     return theta + 0.5 * torch.randn(theta.shape)
+    >>> few = DenoisingMarkovModel(steps=20)
+    >>> prior = torch.distributions.Uniform(-torch.ones(2), torch.ones(2))
+    >>> found = posterior(prior, simulator, simulations=200, model=few)
+    >>> found.sample(1000, [0.5, 0.0], seed=0).abs().max() < 1
+    tensor(True)
+    """
+    real(above=0, most=0.5, held_out=held_out)
+    whole(least=FEWEST, simulations=simulations)
+    instance(DenoisingMarkovModel, or_none=True, model=model)
+    law = as_prior(prior)
+    if not isinstance(simulator, Simulations):
+        options: Any = {"workers": workers, "batch": batch, "folder": folder, "progress": progress}
+        simulator = simulate(law, simulator, simulations, observations=observations, seed=seed, **options)
+    if model is None:
+        model = DenoisingMarkovModel(random_state=seed, progress=progress)
+    return fitted(law, simulator, held_out, model, seed)
+
+
+def fitted(law: Prior, simulations: Simulations, share: float, model: DenoisingMarkovModel, seed: int) -> Posterior:
+    """A posterior from simulations of a prior, some of them held out."""
+    n = len(simulations)
+    if n < FEWEST:
+        raise InputError(f"got {n} simulations; expected at least {FEWEST}")
+    theta = law.parameters.read(simulations.theta)
+    if not law.parameters.contains(theta).all():
+        row = int(np.argmin(law.parameters.contains(theta)))
+        raise InputError(f"got parameters outside the bounds of the prior in row {row}: {law.parameters.told(theta[row])}")
+    order = np.random.default_rng(derived_seed(seed, "held out")).permutation(n)
+    count = min(max(round(share * n), FEWEST_HELD_OUT), MOST_HELD_OUT, n // 4)
+    out, kept = order[:count], order[count:]
+    observed = Observed.of(simulations)
+    z, sizes = law.parameters.outside(theta), observed.sizes(n, derived_seed(seed, "sizes"))
+    y = observed.condition(simulations.x, sizes)[NAME]
+    kinds = {f"x{place}": "real" for place in range(z.shape[1])} | {NAME: observed.kind}
+    chosen = clone(model).set_params(kinds=kinds | dict(model.kinds or {}))
+    chosen.fit(z[kept], {NAME: y[kept]}, validation_data=(z[out], {NAME: y[out]}))
+    simulated = observed.features(simulations.x[kept[:MOST_SIMULATED]])
+    return Posterior(chosen, law.parameters, observed, simulated, simulations.at(out), law)
