@@ -41,7 +41,7 @@ def composed(posterior: Posterior, seen: Floats, seed: int, make: Make | None) -
     precisions = _precisions(posterior, cond, generator(derived_seed(seed, "spreads")))
 
     def sampler(denoiser: Denoiser, **options: Any) -> Sampler:
-        device = next(denoiser.parameters()).device
+        device = next(denoiser.parameters(), cond).device
         unknown = schema.unknown_condition.to(device)
         both = Composed(denoiser, cond.to(device), unknown, precisions.to(device))
         return (make or model.sampler or default_sampler(denoiser.process))(both, **options)

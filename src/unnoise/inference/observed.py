@@ -64,15 +64,15 @@ class Observed:
             found = np.asarray(x.detach().cpu() if isinstance(x, torch.Tensor) else x, dtype=np.float64)
         except (TypeError, ValueError):
             raise InputError(f"got x = {shown(x)}; expected an observation of shape {self.shape}") from None
+        if found.ndim and not found.size:
+            raise InputError("got a set of no observations; expected at least one")
         if found.shape == self.shape:
             found = found[None]
         if not found.ndim or found.shape[1:] != self.shape:
             raise InputError(
                 f"got x of shape {found.shape}; expected an observation of shape {self.shape}, as the simulator makes "
-                f"it, or several, (any, {', '.join(map(str, self.shape))})"
+                f"it, or several, {('any', *self.shape)}".replace("'any'", "any")
             )
-        if not len(found):
-            raise InputError("got a set of no observations; expected at least one")
         found = np.where(np.isfinite(found), found, np.nan)
         holes = np.isnan(found).reshape(len(found), -1)
         if holes.all():
