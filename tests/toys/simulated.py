@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -80,3 +80,28 @@ def known(
     found = posterior(normal_prior(d) if prior is None else prior, simulator, **options)
     found.model.denoiser_ = Known(found.model, d, observations)
     return found
+
+
+@cache
+def of_reals() -> Posterior:
+    """N(0, I) in two dimensions, given one observation."""
+    return known()
+
+
+@cache
+def of_cube() -> Posterior:
+    """The uniform law of a square, given one observation."""
+    return known(cube(), in_cube)
+
+
+@cache
+def of_sets() -> Posterior:
+    """N(0, I) in two dimensions, given up to five observations."""
+    return known(observations=5, simulations=400)
+
+
+def truth(x: Any) -> tuple[Tensor, float]:
+    """The mean and the deviation of z given observations, (m, d)."""
+    seen = torch.as_tensor(x, dtype=torch.float64).reshape(-1, 2)
+    precision = 1 + len(seen) / NOISE**2
+    return seen.sum(0) / NOISE**2 / precision, precision**-0.5
