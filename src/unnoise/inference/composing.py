@@ -60,5 +60,3 @@ def _precisions(posterior: Posterior, cond: Any, rng: torch.Generator) -> Tensor
     spreads = torch.stack([torch.atleast_2d(torch.cov(one.double().reshape(len(one), -1).T)) for one in every])
     least = LEAST * spreads[0].diagonal().mean() * torch.eye(spreads.shape[-1], dtype=spreads.dtype)
     return torch.linalg.inv(spreads + least).to(before)
-
-

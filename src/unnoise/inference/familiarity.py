@@ -43,7 +43,9 @@ class Familiarity:
         where = f"{ratio:.2g} times as far from its nearest simulations as they usually are (p = {self.p_value:.2g})"
         if self.good:
             return f"the observation lies among the simulations: {where}"
-        return f"the observation lies {where}: the simulator does not make the like, so no posterior of it can be trusted"
+        return (
+            f"the observation lies {where}: the simulator does not make the like, so no posterior of it can be trusted"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,9 @@ class Neighbourhood:
         low, high = np.quantile(self.simulated, [0.25, 0.75], axis=0)
         scale = np.where(high > low, high - low, self.simulated.std(axis=0))
         scale = np.where(scale > 0, scale, 1.0)
-        trees = (torch.from_numpy(np.arcsinh((part - middle) / scale)) for part in (self.simulated, self.held_out, points))
+        trees = (
+            torch.from_numpy(np.arcsinh((part - middle) / scale)) for part in (self.simulated, self.held_out, points)
+        )
         simulated, held_out, asked = _whitened(*trees)
         usual, own = _distances(held_out, simulated), _distances(asked, simulated)
         farther = (usual[None] >= own[:, None]).sum(1)

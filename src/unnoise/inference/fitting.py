@@ -90,7 +90,9 @@ def fitted(law: Prior, simulations: Simulations, share: float, model: DenoisingM
     theta = law.parameters.read(simulations.theta)
     if not law.parameters.contains(theta).all():
         row = int(np.argmin(law.parameters.contains(theta)))
-        raise InputError(f"got parameters outside the bounds of the prior in row {row}: {law.parameters.told(theta[row])}")
+        raise InputError(
+            f"got parameters outside the bounds of the prior in row {row}: {law.parameters.told(theta[row])}"
+        )
     order = np.random.default_rng(derived_seed(seed, "held out")).permutation(n)
     count = min(max(round(share * n), FEWEST_HELD_OUT), MOST_HELD_OUT, n // 4)
     out, kept = order[:count], order[count:]

@@ -47,7 +47,9 @@ class Observed:
         holes = np.isnan(cells)
         seen = np.maximum((~holes).sum(axis=0), 1)
         means = np.where(holes, 0.0, cells).sum(axis=0) / seen
-        return cls(simulations.shape, simulations.observations, tuple(means.tolist()), tuple(holes.any(axis=0).tolist()))
+        return cls(
+            simulations.shape, simulations.observations, tuple(means.tolist()), tuple(holes.any(axis=0).tolist())
+        )
 
     @property
     def kind(self) -> str:

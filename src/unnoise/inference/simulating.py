@@ -108,9 +108,7 @@ def _chunks(
     yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
 
 
-def _chunk(
-    law: Prior, caller: Caller, index: int, count: int, form: tuple[int, int], seed: int
-) -> tuple[int, Chunk]:
+def _chunk(law: Prior, caller: Caller, index: int, count: int, form: tuple[int, int], seed: int) -> tuple[int, Chunk]:
     """The first rows of a chunk, whose parameters are drawn as a whole."""
     size, observations = form
     theta = law.draw(size, generator(derived_seed(seed, "theta", index)))[:count]
@@ -131,9 +129,7 @@ def _workers(workers: int | None, caller: Caller, rows: int, chunks: int) -> int
     return max(1, min(int(workers), chunks))
 
 
-def _store(
-    folder: Path, law: Prior, caller: Caller, row: Floats, seed: int, form: tuple[int, int]
-) -> Store:
+def _store(folder: Path, law: Prior, caller: Caller, row: Floats, seed: int, form: tuple[int, int]) -> Store:
     """The folder, which knows the prior by a draw, and the simulator by what it makes of it."""
     theta = np.tile(row, (2, 1))
     first, second = (caller(theta, derived_seed(seed, "trial")).flatten()[:TOLD] for _ in range(2))

@@ -40,7 +40,9 @@ class Simulations:
         rows = {len(part) if np.ndim(part) else 0 for part in parts}
         if not x.ndim or rows != {len(x)}:
             got = " and ".join(map(str, sorted(rows)))
-            raise InputError(f"got {got} rows of parameters and x of shape {x.shape}; expected one observation for each")
+            raise InputError(
+                f"got {got} rows of parameters and x of shape {x.shape}; expected one observation for each"
+            )
         if self.observations > 1 and x.shape[1:2] != (self.observations,):
             raise InputError(f"got x of shape {x.shape}; expected (n, {self.observations}, ...), sets of observations")
         if not x.size:

@@ -168,7 +168,9 @@ def _is_shared(many: Floats, alone: Caller, row: Floats, seed: int) -> bool:
         return False
     first, second = (_attempt(alone, row, other)[0] for other in (seed + 1, seed + 2))
     return not (
-        isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and np.array_equal(first, second, equal_nan=True)
+        isinstance(first, np.ndarray)
+        and isinstance(second, np.ndarray)
+        and np.array_equal(first, second, equal_nan=True)
     )
 
 
