@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.base import clone
 from simulated import UNTRAINED, noisy, normal_prior, of_reals, truth
+from sklearn.base import clone
 
 from unnoise import samplers
 from unnoise._errors import InputError

@@ -1,4 +1,4 @@
-"""From a prior and a simulator to a posterior: what is held out, told and refused, and that training finds the truth."""
+"""From a prior and a simulator to a posterior: what is held out, told and refused; training finds the truth."""
 
 from __future__ import annotations
 

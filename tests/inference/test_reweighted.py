@@ -62,7 +62,7 @@ class Untold:
     [
         (Untold(), "a prior without a density"),
         (normal_prior(3), "got a prior of .*; expected one of"),
-        (torch.distributions.Uniform(-2 * torch.ones(2), 2 * torch.ones(2)), "simulate from a wider prior"),
+        (torch.distributions.Uniform(-2 * torch.ones(2), 2 * torch.ones(2)), "simulate from a wider one"),
     ],
 )
 def test_a_prior_that_weights_cannot_reach_is_refused(prior, words):

@@ -8,7 +8,7 @@ import torch
 from simulated import UNTRAINED, cube, in_cube
 
 from unnoise._errors import InputError
-from unnoise.inference import Posterior, posterior
+from unnoise.inference import AmortisedPosterior, posterior
 from unnoise.inference.saved import BESIDE
 
 X = np.array([0.8, -0.5])
@@ -26,7 +26,7 @@ def folder(made, tmp_path):
 
 
 def test_the_same_draws_and_densities_come_back(made, folder):
-    found = Posterior.load(folder, prior=cube())
+    found = AmortisedPosterior.load(folder, prior=cube())
     assert torch.equal(found.sample(20, X, seed=0), made.sample(20, X, seed=0))
     assert found.check(X) == made.check(X)
     assert torch.equal(found.held_out.theta, made.held_out.theta)
@@ -50,11 +50,11 @@ def test_a_damaged_file_is_a_sentence(folder):
     content[-1] ^= 1
     (folder / BESIDE).write_bytes(content)
     with pytest.raises(InputError, match="cannot be read: its checksum does not fit"):
-        Posterior.load(folder)
+        AmortisedPosterior.load(folder)
 
 
 def test_other_folders_and_priors_are_refused(folder, tmp_path):
     with pytest.raises(InputError, match="holds no posterior"):
-        Posterior.load(tmp_path)
+        AmortisedPosterior.load(tmp_path)
     with pytest.raises(InputError, match="with other bounds"):
-        Posterior.load(folder, prior=cube(3))
+        AmortisedPosterior.load(folder, prior=cube(3))

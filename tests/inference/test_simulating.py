@@ -132,6 +132,8 @@ def test_names_and_tensors_are_as_the_prior_draws_them():
         ({"seed": -1}, "seed"),
         ({"workers": 0}, "workers"),
         ({"batch": 0}, "batch"),
+        ({"folder": 3}, "folder"),
+        ({"progress": 3}, "progress"),
         ({"simulator": lambda theta: np.full(3, np.nan)}, "NaN in all of x"),
         ({"prior": 3}, "prior = 3"),
     ],

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unnoise import DenoisingMarkovModel
 from unnoise.denoisers import Denoiser
-from unnoise.inference import Posterior, posterior
+from unnoise.inference import AmortisedPosterior, posterior
 from unnoise.networks import MLP
 
 TINY = partial(MLP, width=8, depth=1, embedding=8)
@@ -74,7 +74,7 @@ class Known(Denoiser):
 
 def known(
     prior: Any = None, simulator: Any = noisy, d: int = 2, observations: int = 1, simulations: int = 1000
-) -> Posterior:
+) -> AmortisedPosterior:
     """A posterior that knows, by default of N(0, I) with noise."""
     options: Any = {"model": UNTRAINED, "simulations": simulations, "observations": observations}
     found = posterior(normal_prior(d) if prior is None else prior, simulator, **options)
@@ -83,19 +83,19 @@ def known(
 
 
 @cache
-def of_reals() -> Posterior:
+def of_reals() -> AmortisedPosterior:
     """N(0, I) in two dimensions, given one observation."""
     return known()
 
 
 @cache
-def of_cube() -> Posterior:
+def of_cube() -> AmortisedPosterior:
     """The uniform law of a square, given one observation."""
     return known(cube(), in_cube)
 
 
 @cache
-def of_sets() -> Posterior:
+def of_sets() -> AmortisedPosterior:
     """N(0, I) in two dimensions, given up to five observations."""
     return known(observations=5, simulations=400)
 

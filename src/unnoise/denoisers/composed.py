@@ -20,9 +20,9 @@ from unnoise.processes import Gaussian, Tilting, leaves, map_leaves, require
 class Composed(Denoiser):
     r"""The denoiser of $p(x)^{1-m}\prod_{i=1}^m p(x | c_i)$, the law given m observations that are independent given x.
 
-    Without precisions the scores are summed at every noise level, $\sum_i\nabla\log q_t(x|c_i) - (m-1)\nabla\log q_t(x)$
-    (Geffner et al. 2022, arXiv 2209.14249), on any process that can be tilted. No law has these noisy marginals, so it
-    takes corrector steps to end right (`samplers.PredictorCorrector`).
+    Without precisions the scores are summed at every noise level, $\sum_i\nabla\log q_t(x|c_i) -
+    (m-1)\nabla\log q_t(x)$ (Geffner et al. 2022, arXiv 2209.14249), on any process that can be tilted. No law has these
+    noisy marginals, so it takes corrector steps to end right (`samplers.PredictorCorrector`).
 
     With precisions, for Gaussian noise on $R^d$: as $p(x_0|x_t, c_1 \dots c_m) \propto p(x_0|x_t)^{1-m}\prod_i
     p(x_0|x_t, c_i)$ with no error at any level, the means are weighted by the precisions that these laws have,
@@ -93,14 +93,14 @@ class Composed(Denoiser):
 
         With $w = (\alpha/\sigma)^2$, and both sides times $1/w$, which is 0 at t = 0.
         """
-        alpha, sigma = self.process.alpha_sigma(t)
+        alpha, sigma = require(self.process, Gaussian, "composing by precisions", "None").alpha_sigma(t)
         noise = (sigma / alpha).square().to(x_t).reshape(-1, 1, 1)
         own, gains = noise * self.own.to(x_t), self.gains.to(x_t)  # type: ignore[union-attr]  # both are there
         base = torch.eye(own.shape[-1]).to(own) + own  # (n or 1, d, d)
         offsets = (told - untold).flatten(2)  # (m, n, d)
         pull = (base @ offsets.sum(0)[..., None])[..., 0]
         pull = pull + noise[..., 0] * torch.einsum("mde,mne->nd", gains, offsets)
-        shift = torch.linalg.solve(base + noise * gains.sum(0), pull[..., None])[..., 0]
+        shift: Tensor = torch.linalg.solve(base + noise * gains.sum(0), pull[..., None])[..., 0]
         return untold + shift.reshape(untold.shape)
 
 

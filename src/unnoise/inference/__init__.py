@@ -4,8 +4,8 @@ from unnoise.inference.familiarity import Familiarity as Familiarity
 from unnoise.inference.fitting import posterior as posterior
 from unnoise.inference.parameters import Parameters as Parameters
 from unnoise.inference.parameters import Part as Part
-from unnoise.inference.posteriors import Posterior as Posterior
-from unnoise.inference.priors import Prior as Prior
+from unnoise.inference.posteriors import AmortisedPosterior as AmortisedPosterior
+from unnoise.inference.priors import ParameterPrior as ParameterPrior
 from unnoise.inference.priors import as_prior as as_prior
 from unnoise.inference.reweighted import Reweighted as Reweighted
 from unnoise.inference.simulating import simulate as simulate

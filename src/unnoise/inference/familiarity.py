@@ -111,7 +111,8 @@ def _whitened(simulated: Tensor, *others: Tensor) -> list[Tensor]:
 
 def _rest(centred: Tensor, kept: Tensor) -> Tensor:
     """The size of what the axes leave."""
-    return (centred - centred @ kept.T @ kept).norm(dim=1)
+    size: Tensor = torch.linalg.vector_norm(centred - centred @ kept.T @ kept, dim=1)
+    return size
 
 
 def _distances(points: Tensor, simulated: Tensor) -> Tensor:

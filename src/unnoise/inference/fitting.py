@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from unnoise._checks import instance, real, whole
 from unnoise._errors import InputError
 from unnoise.inference.observed import NAME, Observed
-from unnoise.inference.posteriors import Posterior
-from unnoise.inference.priors import Prior, as_prior
+from unnoise.inference.posteriors import AmortisedPosterior
+from unnoise.inference.priors import ParameterPrior, as_prior
 from unnoise.inference.simulating import simulate
 from unnoise.inference.simulations import FEWEST, Simulations
 from unnoise.inference.simulators import Simulator
@@ -36,11 +35,11 @@ def posterior(
     batch: int | None = None,
     folder: str | Path | None = None,
     progress: bool | None = None,
-) -> Posterior:
+) -> AmortisedPosterior:
     """Learn the posterior of any observation from simulations alone.
 
     Parameters are modelled in a chart in which they have no bounds, so every draw keeps them. Training stops when the
-    bound on simulations that are held out no longer improves, and these are kept for `Posterior.calibrate`.
+    bound on simulations that are held out no longer improves, and these are kept for `AmortisedPosterior.calibrate`.
 
     Args:
         prior: a distribution of torch, scipy or unnoise, an object with `sample(n, generator)`, or a dict of these by
@@ -82,8 +81,12 @@ def posterior(
     return fitted(law, simulator, held_out, model, seed)
 
 
-def fitted(law: Prior, simulations: Simulations, share: float, model: DenoisingMarkovModel, seed: int) -> Posterior:
+def fitted(
+    law: ParameterPrior, simulations: Simulations, share: float, model: DenoisingMarkovModel, seed: int
+) -> AmortisedPosterior:
     """A posterior from simulations of a prior, some of them held out."""
+    from sklearn.base import clone
+
     n = len(simulations)
     if n < FEWEST:
         raise InputError(f"got {n} simulations; expected at least {FEWEST}")
@@ -103,4 +106,4 @@ def fitted(law: Prior, simulations: Simulations, share: float, model: DenoisingM
     chosen = clone(model).set_params(kinds=kinds | dict(model.kinds or {}))
     chosen.fit(z[kept], {NAME: y[kept]}, validation_data=(z[out], {NAME: y[out]}))
     simulated = observed.features(simulations.x[kept[:MOST_SIMULATED]])
-    return Posterior(chosen, law.parameters, observed, simulated, simulations.at(out), law)
+    return AmortisedPosterior(chosen, law.parameters, observed, simulated, simulations.at(out), law)

@@ -37,7 +37,7 @@ class Part:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or (self.dtype is not None and self.dtype not in DTYPES):
             refuse("name, dtype", (self.name, self.dtype), f"a text, and None or one of {', '.join(DTYPES)}")
-        shape("shape", self.shape)
+        object.__setattr__(self, "shape", shape("shape", self.shape))
 
     @property
     def size(self) -> int:
@@ -84,12 +84,14 @@ class Parameters:
     def __post_init__(self) -> None:
         instance(tuple, parts=self.parts, low=self.low, high=self.high)
         for part in self.parts:
-            instance(Part, **{"a part": part})
+            instance(Part, part=part)
         names = [part.name for part in self.parts]
         if len(set(names)) < len(names) or not names or ("" in names and len(names) > 1):
             refuse("parts", names, "parts of different names, or one without a name")
         size = sum(part.size for part in self.parts)
-        if not len(self.low) == len(self.high) == size or not all(a < b for a, b in zip(self.low, self.high)):
+        ends = [*self.low, *self.high]
+        numbers = all(isinstance(end, int | float) for end in ends) and len(self.low) == len(self.high) == size
+        if not (numbers and all(low < high for low, high in zip(self.low, self.high, strict=True))):
             refuse("low, high", (self.low, self.high), f"{size} least values, each below the greatest")
 
     @property

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -14,38 +13,20 @@ from unnoise._errors import InputError, warn
 from unnoise.evaluation import Calibration, Posteriors, calibration
 from unnoise.inference.composing import composed
 from unnoise.inference.familiarity import Familiarity, Neighbourhood
-from unnoise.inference.observed import NAME, Observed
-from unnoise.inference.parameters import Floats, Parameters
-from unnoise.inference.priors import Prior, as_prior
+from unnoise.inference.observed import NAME
+from unnoise.inference.parameters import Floats
+from unnoise.inference.priors import as_prior
+from unnoise.inference.reweighted import Reweighted
+from unnoise.inference.saved import Learnt
 from unnoise.inference.simulations import Simulations
-from unnoise.model import DenoisingMarkovModel
 from unnoise.samplers import Sampler
-
-if TYPE_CHECKING:
-    from unnoise.inference.reweighted import Reweighted
 
 AT_ONCE = 10_000  # rows whose density is computed together
 
 
 @dataclass(frozen=True, eq=False)
-class Posterior:
-    r"""The law of parameters given any observation, as `posterior` learns it.
-
-    Attributes:
-        model: of the parameters in their chart, given the condition "x".
-        parameters: what they are.
-        observed: what an observation is.
-        simulated: features of simulations that were learnt from, (r, ...), for `check`.
-        held_out: simulations on which training stopped, for `calibrate`.
-        prior: None for one that was loaded without.
-    """
-
-    model: DenoisingMarkovModel
-    parameters: Parameters
-    observed: Observed
-    simulated: Floats
-    held_out: Simulations
-    prior: Prior | None = None
+class AmortisedPosterior(Learnt):
+    """The law of parameters given any observation, as `posterior` learns it."""
 
     def sample(
         self,
@@ -131,31 +112,7 @@ class Posterior:
         Raises:
             InputError: one of the priors has no density, or they are of different parameters.
         """
-        from unnoise.inference.reweighted import Reweighted
-
-        if self.prior is None:
-            raise InputError("got a posterior that was loaded without its prior; load it with prior=")
         return Reweighted(self, as_prior(prior))
-
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Write the model and what else is needed into a folder; nothing is pickled, and the prior stays behind."""
-        from unnoise.inference.saved import save
-
-        save(self, Path(folder), overwrite)
-
-    @classmethod
-    def load(cls, folder: str | Path, *, prior: Any = None, trust: Sequence[str] = ()) -> Self:
-        """Read what `save` wrote.
-
-        Args:
-            folder: where it is.
-            prior: that of the training, which `with_prior` needs.
-            trust: as of `unnoise.load`.
-        """
-        from unnoise.inference.saved import load
-
-        found: Any = load(Path(folder), None if prior is None else as_prior(prior), trust)
-        return found
 
     def _drawn(
         self,

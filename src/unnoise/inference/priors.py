@@ -28,7 +28,7 @@ Ends = tuple[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Prior:
+class ParameterPrior:
     """The law of parameters before anything is observed.
 
     Args:
@@ -63,7 +63,7 @@ class Prior:
         return np.where(np.isnan(found), -np.inf, found)
 
 
-def as_prior(prior: Any) -> Prior:
+def as_prior(prior: Any) -> ParameterPrior:
     """The prior in one form.
 
     Args:
@@ -75,7 +75,7 @@ def as_prior(prior: Any) -> Prior:
     Raises:
         InputError: none of these, or one whose draws are no numbers, discrete, or tied to each other.
     """
-    if isinstance(prior, Prior):
+    if isinstance(prior, ParameterPrior):
         return prior
     if not isinstance(prior, Mapping):
         return _of(prior, "")
@@ -93,10 +93,10 @@ def as_prior(prior: Any) -> Prior:
 
     low, high = (tuple(end for part in parts for end in getattr(part.parameters, side)) for side in ("low", "high"))
     parameters = Parameters(tuple(part.parameters.parts[0] for part in parts), low, high)
-    return Prior(parameters, draw, density if all(part.density for part in parts) else None)
+    return ParameterPrior(parameters, draw, density if all(part.density for part in parts) else None)
 
 
-def _of(law: Any, name: str) -> Prior:
+def _of(law: Any, name: str) -> ParameterPrior:
     draw, density, ends = _read(law, f"prior[{name!r}]" if name else "prior")
     where = f" of {name}" if name else ""
     seen = draw(TRIES, generator(0))
@@ -115,9 +115,9 @@ def _of(law: Any, name: str) -> Prior:
 
     def log_density(theta: Floats) -> Floats:
         found = _numbers(density(part.shown(theta)))  # type: ignore[misc]  # only used where it is there
-        return found.reshape(len(theta), -1).sum(axis=1)
+        return np.asarray(found.reshape(len(theta), -1).sum(axis=1))
 
-    return Prior(parameters, drawn, None if density is None else log_density)
+    return ParameterPrior(parameters, drawn, None if density is None else log_density)
 
 
 def _read(law: Any, what: str) -> tuple[Draw, Density | None, Ends]:

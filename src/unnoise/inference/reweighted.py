@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,16 +12,31 @@ from torch import Tensor
 from unnoise._checks import whole
 from unnoise._errors import InputError, warn
 from unnoise._seeding import generator
-from unnoise.inference.parameters import Floats
-from unnoise.inference.priors import Prior
+from unnoise.inference.parameters import Floats, Parameters
+from unnoise.inference.priors import ParameterPrior
 from unnoise.laws.categorical import effective_size, systematic
 from unnoise.training.dataset import derived_seed
 
-if TYPE_CHECKING:
-    from unnoise.inference.posteriors import Posterior
-
 PROPOSED, FEWEST = 4, 4000  # draws of the old posterior for each new one, and at least
 LOOKED_AT = 1000  # draws of the new prior that show where the old one has none
+
+
+class Weighable(Protocol):
+    """A posterior under the prior of its simulations."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """What they are."""
+
+    @property
+    def prior(self) -> ParameterPrior | None:
+        """That of the simulations."""
+
+    def sample(self, n: int, x: Any, *, seed: int | None = None) -> Any:
+        """Draws given an observation."""
+
+    def log_prob(self, theta: Any, x: Any) -> Floats:
+        """Log densities given an observation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +51,8 @@ class Reweighted:
         InputError: a prior without a density, of other parameters, or with draws that the old prior cannot give.
     """
 
-    posterior: Posterior
-    prior: Prior
+    posterior: Weighable
+    prior: ParameterPrior
 
     def __post_init__(self) -> None:
         old, new = self._old, self.prior
@@ -49,8 +64,8 @@ class Reweighted:
         new.log_prob(theta[:1])
         if share:
             raise InputError(
-                f"got a prior of which {100 * share:.2g} % of the draws lie where that of the simulations has no density; "
-                "simulate from a wider prior"
+                f"got a prior with {100 * share:.2g} % of its draws where that of the simulations has no density; "
+                "simulate from a wider one"
             )
 
     def sample(self, n: int, x: Any, *, seed: int | None = None) -> Any:
@@ -60,7 +75,7 @@ class Reweighted:
 
         Args:
             n: how many.
-            x: as of `Posterior.sample`.
+            x: as of `AmortisedPosterior.sample`.
             seed: the same seed gives the same draws.
         """
         whole(least=1, n=n)
@@ -104,7 +119,8 @@ class Reweighted:
         return theta, log_weights
 
     @property
-    def _old(self) -> Prior:
-        """The prior of the simulations, which `with_prior` made sure of."""
-        prior: Any = self.posterior.prior
-        return prior
+    def _old(self) -> ParameterPrior:
+        """The prior of the simulations."""
+        if self.posterior.prior is None:
+            raise InputError("got a posterior that was loaded without its prior; load it with prior=")
+        return self.posterior.prior

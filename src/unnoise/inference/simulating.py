@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from unnoise._checks import whole
+from unnoise._checks import flag, instance, whole
 from unnoise._errors import InputError, warn
 from unnoise._progress import progress as shown_progress
 from unnoise._seeding import generator
 from unnoise.inference.parameters import Floats
-from unnoise.inference.priors import Prior, as_prior
+from unnoise.inference.priors import ParameterPrior, as_prior
 from unnoise.inference.simulations import Simulations
 from unnoise.inference.simulators import Caller, Simulator, tried
 from unnoise.inference.store import Chunk, Store
@@ -70,6 +70,8 @@ def simulate(
     whole(least=1, n=n, observations=observations)
     whole(least=1, or_none=True, workers=workers, batch=batch)
     whole(most=2**63 - 1, seed=seed)
+    instance(str, Path, or_none=True, folder=folder)
+    flag(or_none=True, progress=progress)
     law = as_prior(prior)
     row = law.draw(1, generator(derived_seed(seed, "trial")))[0]
     caller = tried(simulator, law.parameters, row, seed, None if batch is None else batch > 1)
@@ -96,7 +98,7 @@ def simulate(
 
 
 def _chunks(
-    law: Prior, caller: Caller, left: dict[int, int], form: tuple[int, int], seed: int, workers: int
+    law: ParameterPrior, caller: Caller, left: dict[int, int], form: tuple[int, int], seed: int, workers: int
 ) -> Iterator[tuple[int, Chunk]]:
     """The chunks that are left, in the order in which they are done."""
     if workers == 1:
@@ -108,7 +110,9 @@ def _chunks(
     yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
 
 
-def _chunk(law: Prior, caller: Caller, index: int, count: int, form: tuple[int, int], seed: int) -> tuple[int, Chunk]:
+def _chunk(
+    law: ParameterPrior, caller: Caller, index: int, count: int, form: tuple[int, int], seed: int
+) -> tuple[int, Chunk]:
     """The first rows of a chunk, whose parameters are drawn as a whole."""
     size, observations = form
     theta = law.draw(size, generator(derived_seed(seed, "theta", index)))[:count]
@@ -129,7 +133,7 @@ def _workers(workers: int | None, caller: Caller, rows: int, chunks: int) -> int
     return max(1, min(int(workers), chunks))
 
 
-def _store(folder: Path, law: Prior, caller: Caller, row: Floats, seed: int, form: tuple[int, int]) -> Store:
+def _store(folder: Path, law: ParameterPrior, caller: Caller, row: Floats, seed: int, form: tuple[int, int]) -> Store:
     """The folder, which knows the prior by a draw, and the simulator by what it makes of it."""
     theta = np.tile(row, (2, 1))
     first, second = (caller(theta, derived_seed(seed, "trial")).flatten()[:TOLD] for _ in range(2))

@@ -36,7 +36,9 @@ class Simulations:
     def __post_init__(self) -> None:
         whole(least=1, observations=self.observations)
         x = _array(self.x)
-        parts = self.theta.values() if isinstance(self.theta, dict) else [self.theta]
+        held = self.theta if isinstance(self.theta, dict) else {"": self.theta}
+        held = {name: part if isinstance(part, torch.Tensor) else np.asarray(part) for name, part in held.items()}
+        parts = held.values()
         rows = {len(part) if np.ndim(part) else 0 for part in parts}
         if not x.ndim or rows != {len(x)}:
             got = " and ".join(map(str, sorted(rows)))
@@ -49,6 +51,7 @@ class Simulations:
             raise InputError(f"got x of shape {x.shape}, which holds nothing; expected one observation or more")
         if np.isnan(x).all():
             raise InputError("got NaN in all of x; expected a simulator that returns numbers at least somewhere")
+        object.__setattr__(self, "theta", held if isinstance(self.theta, dict) else held[""])
         object.__setattr__(self, "x", x)
 
     def __len__(self) -> int:

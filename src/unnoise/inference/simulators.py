@@ -85,6 +85,7 @@ class Caller:
 
     def _culprit(self, theta: Floats, seed: int) -> Floats | None:
         """The first row that raises by itself."""
+        row: Floats
         for row in theta:
             try:
                 called(self, row[None], seed)

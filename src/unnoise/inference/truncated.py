@@ -9,7 +9,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.inference.parameters import Floats
-from unnoise.inference.priors import Prior
+from unnoise.inference.priors import ParameterPrior
 
 DRAWS = 2000  # of the posterior, which show where it is
 NEAREST = 5  # draws whose distance says whether a point lies among them
@@ -28,10 +28,10 @@ class Region:
     Distances are measured in the chart of the parameters, in units of the draws' spreads.
     """
 
-    prior: Prior
+    prior: ParameterPrior
     draws: Floats
 
-    def truncated(self) -> Prior:
+    def truncated(self) -> ParameterPrior:
         """The prior within the region: its density is that of the prior there, up to a constant.
 
         As all that is cut off is next to impossible given the observation, a model that learns from such parameters has
@@ -68,4 +68,4 @@ class Region:
         def density(theta: Floats) -> Floats:
             return np.where(inside(theta), prior.log_prob(theta), -np.inf)
 
-        return Prior(parameters, draw, density if prior.density else None)
+        return ParameterPrior(parameters, draw, density if prior.density else None)
