@@ -9,7 +9,8 @@ from simulated import NOISE, UNTRAINED, cube, in_cube, noisy, normal_prior, trut
 
 from unnoise import DenoisingMarkovModel
 from unnoise._errors import InputError
-from unnoise.inference import Simulations, posterior, simulate
+from unnoise.inference import AmortisedPosterior, Simulations, posterior, simulate
+from unnoise.inference.store import Store
 
 X = np.array([0.8, -0.5])
 
@@ -54,9 +55,28 @@ def test_names_stay():
     assert found.log_prob(theta, [1.0, 2.0]).shape == (4,)
 
 
+def test_rounds_simulate_where_the_posterior_so_far_is(tmp_path, monkeypatch):
+    """As it would be if the first one were narrow."""
+    draw = AmortisedPosterior.sample
+    monkeypatch.setattr(AmortisedPosterior, "sample", lambda self, n, x, **seed: 0.1 * draw(self, n, x, **seed))
+    options = {"simulations": 101, "model": UNTRAINED, "rounds": 3, "x": [0.0, 0.0]}
+    found = posterior(cube(), noisy, folder=tmp_path / "kept", **options)
+    assert found.simulated.shape == (76, 2)
+    kept = [Store(tmp_path / "kept" / name).read(0)[0] for name in ("", "round 2", "round 3")]
+    assert [len(theta) for theta in kept] == [51, 25, 25]
+    assert np.abs(kept[0]).max() > 0.5
+    assert max(np.abs(theta).max() for theta in kept[1:]) < 0.3
+    again = posterior(cube(), noisy, folder=tmp_path / "kept", **options)
+    assert np.array_equal(again.simulated, found.simulated)
+
+
 @pytest.mark.parametrize(
     ("simulator", "options", "words"),
     [
+        (noisy, {"rounds": 2}, "got no x for rounds = 2"),
+        (noisy, {"x": [0.0, 0.0]}, "got an x for rounds = 1"),
+        (noisy, {"rounds": 0}, "got rounds = 0"),
+        (Simulations(np.zeros((50, 2)), np.zeros(50)), {"rounds": 2, "x": 0.0}, "which need a simulator"),
         (noisy, {"simulations": 19}, "got simulations = 19"),
         (noisy, {"held_out": 0.0}, "held_out"),
         (noisy, {"model": 3}, "model"),

@@ -19,6 +19,13 @@ def test_some_of_them():
     assert Simulations(np.zeros(5), np.zeros(5)).shape == ()
 
 
+def test_both_at_once():
+    first, second = (Simulations({"a": np.arange(5.0), "b": torch.arange(5.0)}, np.ones((5, 2))) for _ in range(2))
+    both = first.joined(second.at([4]))
+    assert both.theta["a"].tolist() == both.theta["b"].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 4.0]
+    assert Simulations(np.zeros((3, 1)), np.ones(3)).joined(Simulations(np.ones((2, 1)), np.ones(2))).theta.sum() == 2
+
+
 @pytest.mark.parametrize(
     ("theta", "x", "observations", "words"),
     [

@@ -15,11 +15,13 @@ from unnoise.inference.priors import ParameterPrior, as_prior
 from unnoise.inference.simulating import simulate
 from unnoise.inference.simulations import FEWEST, Simulations
 from unnoise.inference.simulators import Simulator
+from unnoise.inference.truncated import DRAWS, Region
 from unnoise.model import DenoisingMarkovModel
 from unnoise.training.dataset import derived_seed
 
 FEWEST_HELD_OUT, MOST_HELD_OUT = 100, 1000
 MOST_SIMULATED = 2000  # kept for `check`
+MOST_ROUNDS = 20
 
 
 def posterior(
@@ -28,6 +30,8 @@ def posterior(
     *,
     simulations: int = 10_000,
     observations: int = 1,
+    rounds: int = 1,
+    x: Any = None,
     held_out: float = 0.1,
     model: DenoisingMarkovModel | None = None,
     seed: int = 0,
@@ -48,6 +52,9 @@ def posterior(
         simulations: how many to make.
         observations: the most that will be seen of the same parameters; above 1 each is simulated so often, and the
             model learns from sets of 1 up to so many.
+        rounds: above 1 the posterior is learnt for one observation: the first half of the simulations are of the prior,
+            the rest in equal parts of the prior where the posterior so far has its draws (`Region`).
+        x: that observation; none for one round.
         held_out: the share of simulations to hold out: at least 100, or a quarter if they are few; at most 1000.
         model: an unfitted model with other settings, such as `DenoisingMarkovModel(steps=5000)`; kinds and encoders of
             the condition "x" stand there.
@@ -58,7 +65,7 @@ def posterior(
         progress: whether to show bars.
 
     Raises:
-        InputError: what is wrong with the prior, the simulator or the simulations, in one sentence.
+        InputError: what is wrong with the prior, the simulator, the simulations or x, in one sentence.
 
     >>> import torch
     >>> def simulator(theta):  # of a batch
@@ -72,13 +79,29 @@ def posterior(
     real(above=0, most=0.5, held_out=held_out)
     whole(least=FEWEST, simulations=simulations)
     instance(DenoisingMarkovModel, or_none=True, model=model)
+    whole(least=1, most=MOST_ROUNDS, rounds=rounds)
+    if (x is None) != (rounds == 1):
+        raise InputError(
+            f"got {'no x' if x is None else 'an x'} for rounds = {rounds}; several are for one observation"
+        )
     law = as_prior(prior)
-    if not isinstance(simulator, Simulations):
-        options: Any = {"workers": workers, "batch": batch, "folder": folder, "progress": progress}
-        simulator = simulate(law, simulator, simulations, observations=observations, seed=seed, **options)
     if model is None:
         model = DenoisingMarkovModel(random_state=seed, progress=progress)
-    return fitted(law, simulator, held_out, model, seed)
+    if isinstance(simulator, Simulations):
+        if rounds > 1:
+            raise InputError("got Simulations for several rounds, which need a simulator")
+        return fitted(law, simulator, held_out, model, seed)
+    options: Any = {"workers": workers, "batch": batch, "progress": progress, "observations": observations}
+    first = simulations if rounds == 1 else simulations - simulations // 2
+    made = simulate(law, simulator, first, seed=seed, folder=folder, **options)
+    found = fitted(law, made, held_out, model, seed)
+    for index, part in enumerate(np.array_split(np.arange(simulations - first), rounds - 1) if rounds > 1 else [], 2):
+        own = derived_seed(seed, "round", index) % 2**63
+        cut = Region(law, law.parameters.read(found.sample(DRAWS, x, seed=own))).truncated()
+        home = None if folder is None else Path(folder) / f"round {index}"
+        made = made.joined(simulate(cut, simulator, len(part), seed=own, folder=home, **options))
+        found = fitted(law, made, held_out, model, seed)
+    return found
 
 
 def fitted(

@@ -63,11 +63,22 @@ class Simulations:
         shape: tuple[int, ...] = self.x.shape[1 + (self.observations > 1) :]
         return shape
 
+    def joined(self, other: Simulations) -> Simulations:
+        """Both, of the same parameters and observations."""
+        first, second = ({"": one.theta} if not isinstance(one.theta, dict) else one.theta for one in (self, other))
+        theta = {name: _joined(first[name], second[name]) for name in first}
+        x = np.concatenate([self.x, other.x])
+        return Simulations(theta if isinstance(self.theta, dict) else theta[""], x, self.observations)
+
     def at(self, rows: Any) -> Simulations:
         """Some of them, by their numbers or a slice."""
         held = self.theta
         theta = {name: part[rows] for name, part in held.items()} if isinstance(held, dict) else held[rows]
         return Simulations(theta, self.x[rows], self.observations)
+
+
+def _joined(first: Any, second: Any) -> Any:
+    return torch.cat([first, second]) if isinstance(first, torch.Tensor) else np.concatenate([first, second])
 
 
 def _array(x: Any) -> Floats:
