@@ -18,7 +18,7 @@ from unnoise.samplers import Sampler
 from unnoise.training.dataset import derived_seed
 
 Make = Callable[..., Sampler]
-DRAWS = 200  # that show how one observation alone spreads the parameters, and as many per parameter
+DRAWS, PER_NUMBER = 200, 20  # that show how one observation alone spreads the parameters
 LEAST = 1e-6  # of the variance of all simulations
 
 
@@ -49,7 +49,7 @@ def composed(learnt: Learnt, seen: Floats, seed: int, make: Make | None) -> Make
 
 def _precisions(learnt: Learnt, cond: Any, rng: torch.Generator) -> Tensor:
     """The inverse covariances of the states of all parameters, and given each observation, (1 + j, d, d)."""
-    model, count = learnt.model, DRAWS * (1 + learnt.parameters.size)
+    model, count = learnt.model, DRAWS + PER_NUMBER * learnt.parameters.size
     theta = learnt.parameters.read(learnt.held_out.theta)
     held_out = learnt.observed.condition(learnt.held_out.x)
     before = model.schema_.encode(learnt.parameters.outside(theta), held_out).x
