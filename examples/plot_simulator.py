@@ -58,10 +58,10 @@ print(calibration)
 # within the band but for chance.
 
 figure, panels = plt.subplots(1, 3, figsize=(7.2, 2.5), layout="constrained")
-panels[0].scatter(*list(simulations.theta.values()), s=2, color="0.8", linewidths=0, label="prior")
-panels[0].scatter(*draws.values(), s=2, color="C0", linewidths=0, label="posterior")
-panels[0].scatter(*truth.values(), s=40, color="C1", marker="*", label="truth", zorder=3)
-panels[0].legend(frameon=False, fontsize=7, loc="lower right")
+panels[0].scatter(*list(simulations.theta.values()), s=3, color="0.8", linewidths=0, label="prior")
+panels[0].scatter(*draws.values(), s=3, color="C0", linewidths=0, label="posterior")
+panels[0].scatter(*truth.values(), s=24, color="C1", marker="*", label="truth", zorder=3)
+panels[0].legend(fontsize=7, markerscale=2, loc="lower right")
 panels[0].set(xlabel="contacts", ylabel="recovery", xlim=(0.2, 2), ylim=(0, 1))
 curves = {one.name: one.curve for one in calibration.intervals.columns}
 for axes, kind in zip(panels[1:], (curves, {"points of reference": calibration.points.curve}), strict=True):
