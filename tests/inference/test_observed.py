@@ -20,7 +20,7 @@ def test_numbers_without_holes_are_told_as_they_are():
     x = np.arange(6.0).reshape(3, 2)
     assert of(x).features(x).tolist() == x.tolist()
     assert of(x[:, 0]).condition(x[:, 0])["x"].tolist() == [[0.0], [2.0], [4.0]]
-    assert of(x).kind == "vector"
+    assert of(x).kinds == {"x": "vector"}
 
 
 def test_holes_have_a_flag_and_say_nothing_else():
@@ -44,7 +44,13 @@ def test_sets_end_where_their_size_says():
     told = observed.condition(x, np.array([1, 2]))["x"]
     assert np.isnan(told[..., 0]).tolist() == [[False, True, True], [False, False, True]]
     assert told[1, 1, 2:].tolist() == [1.0, 1.0]
-    assert observed.kind == "set"
+    assert observed.kinds == {"x": "set", "moments": "vector"}
+
+
+def test_moments_are_of_what_is_told():
+    x = np.array([[[1.0], [3.0], [50.0]], [[4.0], [9.0], [9.0]]])
+    told = of(x, observations=3).condition(x, np.array([2, 1]))["moments"]
+    np.testing.assert_allclose(told, [[2.0, 1.0, np.log(2)], [4.0, 0.0, 0.0]])
 
 
 def test_sizes_are_from_one_to_the_most():

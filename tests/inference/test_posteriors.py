@@ -13,7 +13,6 @@ from simulated import NOISE, of_cube, of_reals, of_sets, truth
 from unnoise._errors import InputError
 from unnoise.evaluation import calibration
 from unnoise.inference import Simulations
-from unnoise.inference.posteriors import summaries
 from unnoise.testing import ImprobableError, assert_law, assert_mean
 
 X = np.array([0.8, -0.5])
@@ -130,12 +129,6 @@ def test_a_set_is_compared_with_sets():
     assert of_sets().check(X).good
     noisier = X + 6 * NOISE * rng.normal(size=(5, 2))
     assert not of_sets().check(noisier).good
-
-
-def test_summaries_of_sets():
-    sets = np.array([[[1.0], [3.0]], [[0.0], [0.0]]])
-    assert summaries(sets).tolist() == [[2.0, 1.0], [0.0, 0.0]]
-    assert summaries(sets[:, :1]).tolist() == [[1.0], [0.0]]
 
 
 def test_the_same_seed_gives_the_same_draws():

@@ -46,9 +46,11 @@ class Known(Denoiser):
         self.process, self.observations = model.denoiser_.process, observations
         ends = np.stack([np.zeros(d), np.ones(d)])
         told = np.repeat(ends[:, None], observations, axis=1) if observations > 1 else ends
-        encoded = model.schema_.encode(ends, {"x": told})
+        y = {"x": told, "moments": np.zeros((2, 2 * d + 1))} if observations > 1 else {"x": told}
+        encoded = model.schema_.encode(ends, y)
         self.z = self._line(encoded.x)
-        values = encoded.cond[:, :-1].double()
+        self.beside = 2 * d + 1 if observations > 1 else 0  # numbers of moments, which stand before the set
+        values = encoded.cond[:, self.beside : -1].double()
         self.x = self._line(values[:, 1 : 1 + d] if observations > 1 else values)
         self.register_buffer("unused", torch.zeros(()))
 
@@ -59,7 +61,7 @@ class Known(Denoiser):
         d, cond = x_t.shape[1], cond.double()
         told = (1 - cond[:, -1:]).expand(len(x_t), 1)
         if self.observations > 1:
-            sets = cond[:, :-1].reshape(len(cond), -1, 1 + d)
+            sets = cond[:, self.beside : -1].reshape(len(cond), -1, 1 + d)
             count = sets[..., :1].sum(1)
             seen = sets[..., 1:].sum(1) / count.clamp(min=1)
         else:

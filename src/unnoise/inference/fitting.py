@@ -9,7 +9,7 @@ import numpy as np
 
 from unnoise._checks import instance, real, whole
 from unnoise._errors import InputError
-from unnoise.inference.observed import NAME, Observed
+from unnoise.inference.observed import Observed
 from unnoise.inference.posteriors import AmortisedPosterior
 from unnoise.inference.priors import ParameterPrior, as_prior
 from unnoise.inference.simulating import simulate
@@ -124,9 +124,10 @@ def fitted(
     out, kept = order[:count], order[count:]
     observed = Observed.of(simulations)
     z, sizes = law.parameters.outside(theta), observed.sizes(n, derived_seed(seed, "sizes"))
-    y = observed.condition(simulations.x, sizes)[NAME]
-    kinds = {f"x{place}": "real" for place in range(z.shape[1])} | {NAME: observed.kind}
+    y = observed.condition(simulations.x, sizes)
+    kinds = {f"x{place}": "real" for place in range(z.shape[1])} | observed.kinds
     chosen = clone(model).set_params(kinds=kinds | dict(model.kinds or {}))
-    chosen.fit(z[kept], {NAME: y[kept]}, validation_data=(z[out], {NAME: y[out]}))
+    learnt, looked_at = ({name: part[rows] for name, part in y.items()} for rows in (kept, out))
+    chosen.fit(z[kept], learnt, validation_data=(z[out], looked_at))
     simulated = observed.features(simulations.x[kept[:MOST_SIMULATED]])
     return AmortisedPosterior(chosen, law.parameters, observed, simulated, simulations.at(out), law)

@@ -15,7 +15,7 @@ from unnoise._errors import InputError
 from unnoise.inference.parameters import Floats
 from unnoise.inference.simulations import Simulations
 
-NAME = "x"  # of the condition
+NAME, MOMENTS = "x", "moments"  # of the conditions
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Observed:
         )
 
     @property
-    def kind(self) -> str:
-        """Of the condition that `features` make."""
-        return "set" if self.observations > 1 else "vector"
+    def kinds(self) -> dict[str, str]:
+        """Of the conditions that `condition` makes."""
+        return {NAME: "set", MOMENTS: "vector"} if self.observations > 1 else {NAME: "vector"}
 
     def read(self, x: Any) -> Floats:
         """One observation or several, (j, *shape).
@@ -105,19 +105,32 @@ class Observed:
     def condition(self, x: Floats, sizes: NDArray[np.int64] | None = None) -> dict[str, Floats]:
         """What a model takes as `y`.
 
+        Beside a set stand the means and spreads of its numbers, and the logarithm of how many there are: what an
+        encoder makes of it takes longer to learn.
+
         Args:
             x: (n, *shape), or of sets (n, m, *shape).
             sizes: how many of each set to tell, (n,); None for all.
         """
         told = self.features(x)
-        if self.observations > 1:
-            told = told.reshape(*told.shape[:2], -1)
-            if sizes is not None:
-                told = np.where((np.arange(x.shape[1]) < sizes[:, None])[..., None], told, np.nan)
-        return {NAME: told}
+        if self.observations == 1:
+            return {NAME: told}
+        told = told.reshape(*told.shape[:2], -1)
+        if sizes is None:
+            sizes = np.full(len(x), x.shape[1])
+        there = (np.arange(x.shape[1]) < sizes[:, None])[..., None]
+        return {NAME: np.where(there, told, np.nan), MOMENTS: moments(told, there)}
 
     def sizes(self, n: int, seed: int) -> NDArray[np.int64] | None:
         """Sizes of n sets, from 1 to the most; None without sets."""
         if self.observations == 1:
             return None
         return np.random.default_rng(seed).integers(1, self.observations + 1, size=n)
+
+
+def moments(sets: Floats, there: NDArray[np.bool_]) -> Floats:
+    """Means and spreads of each number of what is there of sets (n, m, k), and log of how many, (n, 2 k + 1)."""
+    count = there.sum(axis=1)
+    mean = np.where(there, sets, 0.0).sum(axis=1) / count
+    spread = np.sqrt(np.where(there, (sets - mean[:, None]) ** 2, 0.0).sum(axis=1) / count)
+    return np.concatenate([mean, spread, np.log(count)], axis=1)

@@ -13,7 +13,7 @@ from unnoise._errors import InputError, warn
 from unnoise.evaluation import Calibration, Posteriors, calibration
 from unnoise.inference.composing import composed
 from unnoise.inference.familiarity import Familiarity, Neighbourhood
-from unnoise.inference.observed import NAME
+from unnoise.inference.observed import NAME, moments
 from unnoise.inference.parameters import Floats
 from unnoise.inference.priors import as_prior
 from unnoise.inference.reweighted import Reweighted
@@ -104,7 +104,7 @@ class AmortisedPosterior(Learnt):
         told = self.observed.condition(simulations.x, self.observed.sizes(len(theta), seed))
         names = [f"x{columns.index(name)}" for name in asked]
         found = self.model.posteriors(self.parameters.outside(theta), told, of=names, seed=seed, **options)
-        return replace(found, names=[columns[int(str(name)[1:])] for name in found.names])
+        return replace(found, names=[columns[int(str(name)[1:])] for name in found.names], given=(NAME,))
 
     def with_prior(self, prior: Any) -> Reweighted:
         """The posterior of another prior, without training: draws weighted by the ratio of both.
@@ -162,16 +162,10 @@ class AmortisedPosterior(Learnt):
             flat = [part.reshape(len(part), -1) for part in (self.simulated, held_out, asked)]
         else:
             count = min(len(seen), self.observed.observations)
-            flat = [summaries(part[:, :count]) for part in (self.simulated, held_out, asked[None])]
+            sets = [part[:, :count].reshape(len(part), count, -1) for part in (self.simulated, held_out, asked[None])]
+            flat = [moments(part, np.ones((len(part), count, 1), dtype=bool)) for part in sets]
         return Neighbourhood.of(*flat[:2]).of_points(flat[2])
 
 
-def summaries(features: Floats) -> Floats:
-    """The mean of each number of sets (n, m, ...), and if they are of several observations its spread."""
-    sets = features.reshape(*features.shape[:2], -1)
-    mean = sets.mean(axis=1)
-    return mean if sets.shape[1] == 1 else np.concatenate([mean, sets.std(axis=1)], axis=1)
-
-
 def _repeated(told: dict[str, Floats], n: int) -> dict[str, Any]:
-    return {NAME: np.repeat(told[NAME], n, axis=0)}
+    return {name: np.repeat(part, n, axis=0) for name, part in told.items()}
