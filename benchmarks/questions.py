@@ -31,7 +31,6 @@ from unnoise import DenoisingMarkovModel
 from unnoise._provenance import write_results
 from unnoise.data import Schema
 from unnoise.evaluation import Bound
-from unnoise.heads import Fourier, joint
 from unnoise.model.roles import asking, trainable
 from unnoise.objectives import Denoising
 from unnoise.samplers import Ancestral
@@ -56,8 +55,7 @@ def main() -> None:
     digits = load_digits().images.astype(np.uint8)
     digits = digits[np.random.default_rng(SEED).permutation(len(digits))]
     measured: dict[str, Any] = {"steps": STEPS}
-    heads = {"any": None, "joint": partial(joint, parts={"numbers": Fourier})}  # the same view of numbers
-    models = {roles: fitted(roles, STEPS["adult"], train, head=heads[roles], learning_rate=RATE) for roles in ROLES}
+    models = {roles: fitted(roles, STEPS["adult"], train, learning_rate=RATE) for roles in ROLES}
     measured |= joint_law("adult", models, test)
     measured |= {f"adult, {roles}: c2st_auc": c2st(adults, models[roles]) for roles in ROLES}
     measured |= income(adults, models["any"], test)

@@ -360,6 +360,14 @@ MADE: dict[str, dict[str, Any]] = {
     "chains.PlugIn": {"process": EDM, "density": BELL, "draws": 4, "rng": rng(), "antithetic": True},
     "chains.TemperedPosterior": {"process": EDM, "density": BELL, "particles": 4, "rng": rng(), "moves": 1},
     "chains.MALA": {"target": BELL, "step_size": 0.1},
+    "chains.Metropolis": {
+        "target": chains.Density(lambda x: x.sum(-1), spaces.Sphere(2)),
+        "step_size": 0.1,
+        "jitter": 0.3,
+    },
+    "chains.Hamiltonian": {"target": BELL, "step_size": 0.1, "leaps": 2, "factor": torch.eye(2), "jitter": 0.3},
+    "chains.RandomWalk": {"target": BELL, "step_size": 0.1, "factor": torch.eye(2), "jitter": 0.3},
+    "chains.Independence": {"target": BELL, "law": NORMAL},
     "chains.Geodesic": {"target": chains.Density(lambda x: x.sum(-1), spaces.Sphere(2)), "step_size": 0.1},
     "chains.Langevin": {"target": BELL, "step_size": 0.1},
     "chains.Localization": {"noisy": NOISY, "sigmas": (2.0, 1.0)},
@@ -536,6 +544,8 @@ FINE = {
         objectives.weightings.EDMWeighting.deviation objectives.weightings.EDMWeighting.sigma_data
         samplers.Adaptive.tolerance samplers.PredictorCorrector.stride samplers.PredictorCorrector.snr
         samplers.forms.VelocityForm.sigma_data samplers.grids.Karras.rho samplers.grids.LogNormalGrid.deviation
+        chains.Metropolis.step_size chains.Metropolis.jitter chains.Hamiltonian.step_size chains.Hamiltonian.jitter
+        chains.RandomWalk.step_size chains.RandomWalk.jitter
         chains.Annealed.epsilon chains.MALA.step_size chains.Geodesic.step_size chains.Langevin.step_size
         chains.Sequential.delta chains.Sequential.friction chains.equal_levels.sigma chains.growing_levels.sigma
         chains.BAOAB.step_size chains.BAOAB.friction chains.BAOAB.mass chains.Cheng.step_size
@@ -551,6 +561,7 @@ FINE = {
     """,
     # what may be left out
     "none": """
+        chains.Hamiltonian.factor chains.RandomWalk.factor
         denoisers.question.cond denoisers.ClassifierFree.unknown denoisers.Composed.unknown
         denoisers.Composed.precisions inference.Part.dtype
         denoisers.Answering.only heads.told.head evaluation.Posteriors.names
@@ -573,6 +584,7 @@ FINE = {
     """,
     # counts from 0, and ends of intervals
     "zero": """
+        chains.Metropolis.jitter chains.Hamiltonian.jitter chains.RandomWalk.jitter
         schedules.Linear.tau_min schedules.Cosine.tau_min schedules.Erasing.lost schedules.Exponential.tau_min
         laws.Categorical.event_ndim laws.Normal.event_ndim laws.BinomialBirths.event_ndim
         laws.BinomialThinning.event_ndim laws.WrappedNormal.event_ndim networks.MLP.cond_features

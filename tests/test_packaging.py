@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
-MOST_BYTES = 826_000  # 3 % above the 802 KB that were measured; posteriors from simulators took 27 KB
+MOST_BYTES = 860_000
 SUFFIXES = {".py", ".css", ".typed"}
 
 

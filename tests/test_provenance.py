@@ -74,6 +74,10 @@ def test_commit_is_named_and_changes_after_it_are_told(checkout: Path):
     assert commit is not None
     assert len(commit) == 40
     int(commit, 16)
+    (checkout / "results").mkdir()
+    (checkout / "results" / "x.png").write_bytes(b"new")
+    subprocess.run(["git", "-C", str(checkout), "add", "results"], check=True)
+    assert _provenance.commit() == commit  # of which no number depends
     Path(_provenance.__file__).write_text("x = 2\n")
     assert _provenance.commit() == f"{commit}-dirty"
 

@@ -15,6 +15,7 @@ MODULES = [
     "unnoise.chains",
     "unnoise.chains.diagnostics",
     "unnoise.targets",
+    "unnoise.walking",
     "unnoise.spaces",
     "unnoise.processes",
     "unnoise.processes.rates",

@@ -15,20 +15,22 @@ if TYPE_CHECKING:
     from unnoise.model import DenoisingMarkovModel as DenoisingMarkovModel
     from unnoise.model import load_model as load
     from unnoise.report.assessment import evaluate as evaluate
+    from unnoise.walking import walk as walk
 
 _FOLDERS = [
     *("chains", "data", "denoisers", "evaluation", "heads", "inference", "laws", "networks", "objectives", "processes"),
-    *("report", "samplers", "schedules", "spaces", "targets", "testing", "training"),
+    *("report", "samplers", "schedules", "spaces", "targets", "testing", "training", "walking"),
 ]
 _NAMES = {
     "DenoisingMarkovModel": ("unnoise.model", "DenoisingMarkovModel"),
     "load": ("unnoise.model", "load_model"),
     "evaluate": ("unnoise.report.assessment", "evaluate"),
+    "walk": ("unnoise.walking", "walk"),
     "InputError": ("unnoise._errors", "InputError"),
     "NonFiniteError": ("unnoise._errors", "NonFiniteError"),
 }
 
-__all__ = ["DenoisingMarkovModel", "InputError", "NonFiniteError", "evaluate", "load"]
+__all__ = ["DenoisingMarkovModel", "InputError", "NonFiniteError", "evaluate", "load", "walk"]
 
 
 def __getattr__(name: str) -> Any:

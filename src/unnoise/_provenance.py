@@ -86,16 +86,27 @@ def write_results(
 
 
 def commit() -> str | None:
-    """The checkout's commit, with "-dirty" after changes; None without a checkout."""
+    """The checkout's commit, with "-dirty" after changes; None without a checkout.
+
+    What stands in results/ changes no number, and a run that writes pictures there first would spoil its own mark.
+    """
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():  # git would find another project above
         return None
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"]
+    head = _git(root, "rev-parse", "HEAD")
+    changes = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
+    if not head or changes is None:
+        return None
+    return f"{head}-dirty" if changes else head
+
+
+def _git(root: Path, *words: str) -> str | None:
+    """What git prints; None where it fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None
+    return done.stdout.strip()
 
 
 def versions() -> dict[str, str]:

@@ -32,7 +32,7 @@ SMALL = {  # settings that make an example quick
     "impute": [],
     "score": ["--likelihood", "bound"],
     "evaluate": ["--max-rows", "12"],
-    "walk": ["-n", "20", "--steps", "20"],
+    "walk": ["-n", "20"],
     "check": ["--draws", "1000"],
 }
 
@@ -67,8 +67,7 @@ def make(word: str, data: Path) -> None:
             rows.select("a")[:5].write_csv(word)
         case _ if word.endswith(".csv"):
             rows.write_csv(word)
-        case _ if ":" in word and word.split(":")[0] in MODULES:
-            module = word.split(":")[0]
+        case _ if ":" in word and (module := word.split(":")[0].removesuffix(".py")) in MODULES:
             Path(f"{module}.py").write_text(MODULES[module])
 
 

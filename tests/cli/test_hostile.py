@@ -20,7 +20,7 @@ ROWS, PEOPLE, LABELS = (
     "labels.csv",
 )  # as in `data`; {model} and {people} are fitted on the first
 FIT = f"fit {ROWS} -o new --steps 2 --device cpu"
-WALK = "walk dens:log_prob --dimension 2 -n 4 --steps 4 -o points.npy"
+WALK = "walk dens:log_prob --dimension 2 -n 4 --steps 4 --chain mala -o points.npy"
 VOID = {
     f"{FIT} --labels {LABELS}": "--labels is a file of conditions, and there is none",
     f"fit {PEOPLE} -o new --condition sex --labels {LABELS}": "--labels .* and all conditions are columns of the data",
@@ -39,9 +39,10 @@ VOID = {
     f"evaluate {{model}} {ROWS} --train {ROWS} --train-labels {LABELS}": "--train-labels is a file of conditions, and",
     f"evaluate {{model}} {ROWS} --overwrite": "--overwrite is for the file of --report",
     f"{WALK} --sigma 1": "--sigma is for --chain sequential",
-    f"{WALK} --chain mala --sigma 1": "--sigma is for --chain sequential",
+    "walk dens:log_prob --dimension 2 -o points.npy --steps 4": "--steps is for a named chain",
+    "walk dens:log_prob --dimension 2 -o points.npy --scale 4": "--scale is for a named chain",
     f"{WALK} --chain langevin --step-size 0.1 --sigma 1": "--sigma is for --chain sequential",
-    "walk dens:north -n 4 --steps 4 -o points.npy --step-size 0.1 --scale 2": "--scale is for starts on a flat space",
+    "walk dens:north -n 4 --chain geodesic -o points.npy --step-size 0.1 --scale 2": "--scale is for starts on a flat",
 }
 TWICE = {
     f"{FIT} --column a=real --column a=count": "got --column for 'a' twice; give it once",
@@ -152,7 +153,7 @@ def test_numbers_out_of_range_are_refused(words: str, match: str, run: Run, desk
         ("evaluate", "{model}", ROWS, "--train", "?"),
         ("evaluate", "{model}", ROWS, "--report", "?.html"),
         ("walk", "dens:log_prob", "--dimension", "2", "-o", "?"),
-        ("walk", "dens:log_prob", "--dimension", "2", "-o", "new.csv", "--plot", "?.png"),
+        ("walk", "dens:log_prob", "--dimension", "2", "-o", "new.csv", "--chain", "mala", "--plot", "?.png"),
         ("demo", "-o", "?"),
     ],
     ids=" ".join,

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from typer.testing import Result
 
-from unnoise.cli import walkers
+from unnoise.cli import walk_auto, walkers
 from unnoise.data import files
 from unnoise.testing import ImprobableError, assert_law, assert_mean
 
@@ -100,7 +100,7 @@ near = TwoModes(1, separation=8.0, weight=0.75)
 spins = Ising(4)
 number = 3
 """
-FEW = ("-n", 400, "--steps", 100)
+FEW = ("-n", 400, "--steps", 100, "--chain", "mala")
 
 
 def assert_walked(column: np.ndarray, centre: float = 2.0) -> None:
@@ -141,14 +141,50 @@ def test_a_density_is_walked_on(words: tuple[object, ...], done: Run, desk: Path
             assert_walked(column, centre=1.0)
 
 
+def test_auto_needs_no_word(done: Run, desk: Path) -> None:
+    """A file by its path; draws, the integral and a verdict."""
+    facts = json.loads(
+        done("walk", "mine.py:log_prob", "--dimension", 2, "-o", "points.csv", "-n", 400, "--json").stdout
+    )
+    assert (facts["rows"], facts["dimension"], facts["chain"], facts["trusted"]) == (400, 2, "auto", True)
+    assert facts["doubts"] == []
+    assert len(facts["mode_weights"]) < walk_auto.TELLING
+    assert facts["mode_weights"] == [1.0]
+    assert facts["log_z"] == pytest.approx(np.log(2 * np.pi), abs=0.1)
+    for column in pl.read_csv("points.csv").to_numpy().T:
+        assert_walked(column)
+
+
+@pytest.mark.parametrize("name", ["column", "detached", "spins", "north"])
+def test_auto_takes_what_named_chains_refuse(name: str, done: Run, desk: Path) -> None:
+    size = ("--dimension", 2) if name in ("column", "detached") else ()
+    said = done("walk", f"mine:{name}", *size, "-o", "points.npy", "-n", 50).stdout
+    assert said.startswith("wrote 50 points to points.npy; trusted")
+    assert len(np.load("points.npy")) == 50
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("missing.py:log_prob", "there is no file missing.py"),
+        ("mine:not_a_number", "the log density is not finite at any of 64 points"),
+        ("mine:crashing", "the log density works neither on a batch.* NameError: name 'y' is not defined"),
+    ],
+)
+def test_auto_says_what_is_wrong(name: str, told: str, refused: Run, desk: Path) -> None:
+    refused("walk", name, "--dimension", 2, "-o", "points.npy", match=told)
+
+
 def test_a_class_is_given_its_dimension_and_fields_keep_their_shape(done: Run, desk: Path) -> None:
-    done("walk", "unnoise.targets:Phi4", "--dimension", 3, "-o", "fields.npy", "-n", 50, "--steps", 50)
+    done(
+        "walk", "unnoise.targets:Phi4", "--dimension", 3, "-o", "fields.npy", "-n", 50, "--steps", 50, "--chain", "mala"
+    )
     assert np.load("fields.npy").shape == (50, 3)
 
 
 def test_the_same_seed_gives_the_same_points(done: Run, desk: Path) -> None:
     for name in ("one.npy", "two.npy"):
-        done("walk", "mine:sized", "-o", name, "-n", 20, "--steps", 20, "--seed", 5)
+        done("walk", "mine:sized", "-o", name, "-n", 20, "--steps", 20, "--seed", 5, "--chain", "mala")
     assert np.array_equal(np.load("one.npy"), np.load("two.npy"))
 
 
@@ -162,7 +198,7 @@ def test_other_chains_walk_too(chain: str, done: Run, desk: Path) -> None:
 
 
 def test_a_curved_space_is_walked_on_along_geodesics(done: Run, desk: Path) -> None:
-    done("walk", "mine:north", "-o", "points.npy", *FEW, "--step-size", 0.05)
+    done("walk", "mine:north", "-o", "points.npy", *FEW, "--chain", "geodesic", "--step-size", 0.05)
     points = np.load("points.npy")
     assert np.allclose(np.linalg.norm(points, axis=1), 1, atol=1e-5)
     bias = 0.02  # of the size of the steps
@@ -172,7 +208,9 @@ def test_a_curved_space_is_walked_on_along_geodesics(done: Run, desk: Path) -> N
 
 
 def test_chains_that_never_leave_their_mode_are_told_of(run: Run, desk: Path) -> None:
-    result = run("walk", "mine:far", "-o", "points.csv", "-n", 200, "--steps", 200, "--scale", 3, "--json")
+    result = run(
+        "walk", "mine:far", "-o", "points.csv", "-n", 200, "--steps", 200, "--scale", 3, "--chain", "mala", "--json"
+    )
     assert result.exit_code == 0
     assert "the chains have not mixed" in result.stderr
     assert "--chain sequential" in result.stderr
@@ -198,7 +236,7 @@ REFUSED = {
     ("mine:number",): r"mine:number is a int; expected a function log_prob\(x\)",
     ("mine:spins",): "mine:spins lives on Finite, where there is no gradient to follow",
     ("mine:near", "--dimension", 2): r"got --dimension 2; mine:near has points of shape \(1,\)",
-    ("mine:near", "--chain", "walk"): "got the chain 'walk'; expected one of mala, langevin",
+    ("mine:near", "--chain", "walk"): "got the chain 'walk'; expected auto or one of mala, langevin",
     ("mine:near", "--chain", "langevin"): "--chain langevin does not find its own step: give --step-size",
     ("mine:near", "--scale", 0): "got --scale 0.0; expected a positive number",
     ("mine:north", "--chain", "mala"): "moves along straight lines",
@@ -217,13 +255,13 @@ REFUSED = {
 
 @pytest.mark.parametrize(("words", "match"), REFUSED.items(), ids=lambda x: " ".join(map(str, x)))
 def test_wrong_input_is_refused(words: tuple[object, ...], match: str, refused: Run, desk: Path) -> None:
-    refused("walk", *words, "-o", "points.npy", "-n", 10, "--steps", 4, match=match)
+    refused("walk", "--chain", "mala", *words, "-o", "points.npy", "-n", 10, "--steps", 4, match=match)
 
 
 def test_output_that_exists_is_not_replaced_and_code_that_crashes_is_told(run: Run, desk: Path) -> None:
     (desk / "points.npy").write_text("mine")
     assert "exists" in run("walk", "mine:near", "-o", "points.npy").stderr
-    result = run("walk", "mine:crashing", "--dimension", 2, "-o", "new.npy", "-n", 10)
+    result = run("walk", "mine:crashing", "--dimension", 2, "-o", "new.npy", "-n", 10, "--chain", "mala")
     line = MINE.splitlines().index("    return -(y**2).sum(-1)") + 1
     assert result.exit_code == 1
     assert result.stderr == f"unnoise: mine.py, line {line}, in crashing, raised NameError: name 'y' is not defined\n"
@@ -238,7 +276,9 @@ def test_output_that_exists_is_not_replaced_and_code_that_crashes_is_told(run: R
     ],
 )
 def test_code_that_ends_the_program_writes_nothing(name: str, code: int, told: str, run: Run, desk: Path) -> None:
-    result = run("walk", f"mine:{name}", "--dimension", 2, "-o", "points.npy", "-n", 10, "--steps", 4)
+    result = run(
+        "walk", f"mine:{name}", "--dimension", 2, "-o", "points.npy", "-n", 10, "--steps", 4, "--chain", "mala"
+    )
     assert (result.exit_code, result.stdout) == (code, "")
     assert re.fullmatch(rf"unnoise: {told}\n", result.stderr), result.stderr
     assert sorted(path.name for path in desk.iterdir() if path.suffix) == ["mine.py"]
@@ -267,7 +307,7 @@ def test_a_picture_that_exists_is_not_replaced_unasked(refused: Run, desk: Path)
 def test_a_fault_on_the_way_is_told_with_the_step_to_try(
     words: tuple[object, ...], told: str, run: Run, desk: Path
 ) -> None:
-    result = run("walk", *words, "--dimension", 2, "-o", "points.npy", "-n", 10, "--steps", 500)
+    result = run("walk", "--chain", "mala", *words, "--dimension", 2, "-o", "points.npy", "-n", 10, "--steps", 500)
     assert result.exit_code == 1
     assert re.fullmatch(rf"unnoise: {told}\n", result.stderr), result.stderr
     assert sorted(path.name for path in desk.iterdir() if path.suffix) == ["mine.py"]
@@ -282,7 +322,7 @@ def test_chains_walk_in_groups_and_end_in_one_file(
     walk = walkers.Walker.walk
     monkeypatch.setattr(walkers.Walker, "walk", lambda self, n, tell: sizes.append(n) or walk(self, n, tell))
     for name in ("one", "two"):
-        words = ("-n", 401, "--steps", 100, "-o", f"{name}{suffix}", "--seed", 3, "--json")
+        words = ("-n", 401, "--steps", 100, "--chain", "mala", "-o", f"{name}{suffix}", "--seed", 3, "--json")
         facts = json.loads(done("walk", "mine:sized", *words).stdout)
     assert sizes == 2 * [45, 45, 45, 45, 45, 44, 44, 44, 44]
     points = files.read(f"one{suffix}")
@@ -303,7 +343,7 @@ def test_what_groups_say_of_mixing_is_what_all_chains_say(
     found = {}
     for size in (100, 2**20):
         monkeypatch.setattr(walkers, "NUMBERS_AT_ONCE", size)
-        words = ("mine:far", "-o", f"{size}.npy", "-n", 300, "--steps", 60, "--scale", 3, "--json")
+        words = ("mine:far", "-o", f"{size}.npy", "-n", 300, "--steps", 60, "--scale", 3, "--chain", "mala", "--json")
         found[size] = json.loads(run("walk", *words).stdout)
     assert found[100]["mixed"] is found[2**20]["mixed"] is False
     assert abs(found[100]["memory"] - found[2**20]["memory"]) < 0.1

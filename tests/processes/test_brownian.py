@@ -36,6 +36,14 @@ def test_it_keeps_the_properties_in_full(space, atoms):
     check_process(Brownian(space), atoms)
 
 
+@pytest.mark.slow
+def test_it_keeps_the_properties_on_a_high_sphere():
+    """From the earlier time that it takes, in 30 dimensions, for noise to start at the data."""
+    space = Sphere(30)
+    atoms = space.uniform(3).sample(torch.Generator().manual_seed(8))
+    check_process(Brownian(space, until_mixed(space, 1e-5)), atoms, draws=1000, functions=3)
+
+
 class HalfTheScore(Brownian):
     def target(self, x_0, x_t, t):
         return 0.5 * super().target(x_0, x_t, t)

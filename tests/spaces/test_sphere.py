@@ -33,6 +33,18 @@ def test_a_broken_twin_is_caught(rng):
 def test_areas():
     for dimension, area in ((1, 2 * math.pi), (2, 4 * math.pi), (3, 2 * math.pi**2)):
         assert Sphere(dimension).volume == pytest.approx(area)
+        assert Sphere(dimension).log_volume == pytest.approx(math.log(area))
+
+
+def test_areas_that_underflow_have_logarithms(rng):
+    """To Stirling's formula and its first correction."""
+    for dimension in (343, 1000):
+        half = (dimension + 1) / 2
+        stirling = (half - 0.5) * math.log(half) - half + 0.5 * math.log(2 * math.pi) + 1 / (12 * half)
+        wanted = math.log(2) + half * math.log(math.pi) - stirling
+        law = Sphere(dimension).uniform(2)
+        assert law.log_prob(law.sample(rng)).tolist() == pytest.approx([-wanted] * 2, abs=1e-9)
+    assert Sphere(1000).volume == 0
 
 
 def test_distance_is_exact_at_every_angle():

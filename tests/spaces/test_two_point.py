@@ -203,9 +203,54 @@ def test_rejection_ends_where_nothing_is_ever_kept(monkeypatch, rng):
         Sphere(3).radial.draw(number([0.1]), rng)
 
 
-def test_heat_kernels_end_at_32_dimensions(rng):
-    """Beyond, densities lose their digits, and few draws are kept: it would take for ever."""
-    x = points(Sphere(32), rng, 2)
-    assert Sphere(32).heat(x, number(0.09)).log_prob(x).isfinite().all()
-    with pytest.raises(InputError, match="got dimension = 33; expected a whole number from 1 to 32"):
-        Sphere(33).heat(x, number(0.09)).sample(rng)
+HIGH = pytest.mark.parametrize("dimension", [30, 100, 1000])
+
+
+@HIGH
+def test_draws_on_high_spheres_have_the_closed_moments(dimension, rng):
+    """Each row at its own time: the cosine, and a coordinate across, which is one of d alike."""
+    space, d = Sphere(dimension), dimension
+    x_0, times = points(space, rng, 1_000), torch.logspace(-4, 0, 1_000, dtype=FLOAT64)
+    x = space.heat(x_0, times).sample(rng)
+    space.check(x)
+    variance = (d * torch.exp(-d * times) * torch.expm1(-times) - torch.expm1(-d * times)) / (d + 1)
+    assert_mean((space.cosine(x, x_0) - torch.exp(-0.5 * d * times)) / variance.sqrt(), 0.0)
+    across = space.project(space.noise(x_0, rng))
+    squared = -d * torch.expm1(-(d + 1) * times) / (d + 1)  # the mean of sin^2
+    share = space.dot(across, x) ** 2 / (squared / d)
+    assert_mean(share, 1.0)
+    with pytest.raises(ImprobableError):
+        assert_mean(2 * share, 1.0)
+
+
+@HIGH
+@pytest.mark.parametrize("dtype", [torch.float32, FLOAT64])
+def test_scores_on_high_spheres_are_differences_along_geodesics(dimension, dtype, rng):
+    space, n, h = Sphere(dimension), 20, 1e-5
+    times = torch.logspace(-4, math.log10(3 / dimension), n, dtype=FLOAT64)
+    x_0 = points(space, rng, n).to(dtype)
+    kernel = space.heat(x_0, times)
+    x = kernel.sample(rng)
+    exact = space.heat(x_0.double(), times)
+    x_64 = space.project(x.double())
+    v = space.log(x_64, x_0.double())
+    v = v / space.dot(v, v).sqrt()[:, None]
+    step = h * times.sqrt()[:, None]
+    ahead, behind = (exact.log_prob(space.project(space.exp(x_64, sign * step * v))) for sign in (1, -1))
+    slope = (ahead - behind) / (2 * step[:, 0])
+    found = space.dot(kernel.score(x).double(), v)
+    torch.testing.assert_close(found, slope, rtol=1e-4, atol=0)
+    with pytest.raises(AssertionError):
+        torch.testing.assert_close(1.001 * found, slope, rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("dimension", [2, 300])
+def test_a_geodesic_step_is_a_normal_law_over_the_jacobian(dimension):
+    """Far from the start, where in many dimensions the Jacobian is e^{235}."""
+    space, scale = Sphere(dimension), number(0.1)
+    x = torch.eye(dimension + 1, dtype=FLOAT64)[0]
+    y = space.exp(x, 2.0 * torch.eye(dimension + 1, dtype=FLOAT64)[1])
+    found = space.move(x, Diffusion(torch.zeros_like(x), scale), number(1.0)).log_prob(y)
+    wanted = -200 - dimension * math.log(0.1 * math.sqrt(2 * math.pi))
+    wanted += (dimension - 1) * math.log(2 / math.sin(2))
+    assert float(found) == pytest.approx(wanted, abs=1e-6)

@@ -14,6 +14,7 @@ from unnoise.chains.estimates import LangevinPosterior as LangevinPosterior
 from unnoise.chains.estimates import PlugIn as PlugIn
 from unnoise.chains.estimates import PosteriorMean as PosteriorMean
 from unnoise.chains.estimates import UnreliableEstimate as UnreliableEstimate
+from unnoise.chains.hamiltonian import Hamiltonian as Hamiltonian
 from unnoise.chains.langevin import MALA as MALA
 from unnoise.chains.langevin import Geodesic as Geodesic
 from unnoise.chains.langevin import Langevin as Langevin
@@ -28,6 +29,9 @@ from unnoise.chains.measurements import conditional as conditional
 from unnoise.chains.measurements import equal_levels as equal_levels
 from unnoise.chains.measurements import growing_levels as growing_levels
 from unnoise.chains.measurements import snr_levels as snr_levels
+from unnoise.chains.metropolis import Independence as Independence
+from unnoise.chains.metropolis import Metropolis as Metropolis
+from unnoise.chains.metropolis import RandomWalk as RandomWalk
 from unnoise.chains.mixing import NotMixedWarning as NotMixedWarning
 from unnoise.chains.mixing import StartCorrelation as StartCorrelation
 from unnoise.chains.tempered import TemperedPosterior as TemperedPosterior

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from unnoise import _tree
 from unnoise._checks import function, instance, real, whole
 from unnoise._errors import NonFiniteError
 from unnoise._memory import keep_freed
@@ -138,13 +139,13 @@ class ChainSampler(ABC):
 
 @torch.no_grad()
 def run(
-    kernel: Kernel[T], x: Tensor | T, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
+    kernel: Kernel[T], x: Any, steps: int, rng: torch.Generator, *, keep: int = 0, on_step: OnStep = None
 ) -> Trace[T]:
     """Move all chains `steps` times; NonFiniteError says which chain diverged, and what step size to try.
 
     Args:
         kernel: how they move.
-        x: starting points, (n, *event), or the state that an earlier run left.
+        x: starting points, (n, *event) or a dict of them, or the state that an earlier run left.
         steps: how often.
         rng: of all randomness.
         keep: return the positions after every `keep` steps; 0 keeps none.
@@ -157,23 +158,24 @@ def run(
     (torch.Size([5, 1000, 2]), True)
     """
     instance(Kernel, kernel=kernel)
-    instance(Tensor, State, x=x)
+    instance(Tensor, dict, State, x=x)
     whole(steps=steps, keep=keep)
     instance(torch.Generator, rng=rng)
     function(or_none=True, on_step=on_step)
-    if isinstance(x, Tensor):
+    if not isinstance(x, State):
         kernel.check(x)
-    state = kernel.start(x, rng) if isinstance(x, Tensor) else x
-    keep_freed(state.x)
-    kept = state.x.new_empty(steps // keep if keep else 0, *state.x.shape)
+    state: Any = x if isinstance(x, State) else kernel.start(x, rng)
+    keep_freed(_tree.first(state.x))
+    kept = _tree.map(lambda leaf: leaf.new_empty(steps // keep if keep else 0, *leaf.shape), state.x)
     accepted = []
     for index in range(steps):
         state = kernel.step(state, rng)
-        _check_finite(state.x, index, kernel)
+        for _, leaf in _tree.leaves(state.x):
+            _check_finite(leaf, index, kernel)
         if state.acceptance is not None:
             accepted.append(state.acceptance.mean())
         if keep and (index + 1) % keep == 0:
-            kept[index // keep] = state.x
+            _tree.map(lambda all_, leaf: all_[index // keep].copy_(leaf), kept, state.x)  # noqa: B023
         if on_step is not None:
             on_step(index, state)
     return Trace(state, kept, float(torch.stack(accepted).mean()) if accepted else 1.0)

@@ -42,8 +42,10 @@ def running() -> Iterator[None]:
 
 
 def find(target: str, example: str = "my_module:my_process") -> Any:
-    """The object that MODULE:OBJECT names."""
-    module, colon, name = target.partition(":")
+    """The object that MODULE:OBJECT names; MODULE may be the path of a file, FILE.py."""
+    module, colon, name = target.rpartition(":")
+    if colon and module.endswith(".py"):
+        module = _from_file(Path(module))
     if not (colon and all(part.isidentifier() for part in (*module.split("."), *name.split(".")))):
         raise InputError(f"got {target!r}; expected MODULE:OBJECT, as in {example}")
     try:
@@ -59,6 +61,14 @@ def find(target: str, example: str = "my_module:my_process") -> Any:
     except BaseException as error:  # of any kind, also sys.exit: the module is the user's
         raise InputError(f"{module} cannot be imported: {describe(error)}") from None
     return found
+
+
+def _from_file(path: Path) -> str:
+    """The name of a module, whose folder is looked in first as Python does for the file that it runs."""
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    sys.path.insert(0, str(path.parent.resolve()))
+    return path.stem
 
 
 def _hidden(module: str) -> str:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unnoise._errors import InputError
-from unnoise.cli import common, user_code, words
+from unnoise.cli import common, densities, user_code, words
+from unnoise.cli.densities import walked
+from unnoise.cli.walk_auto import automatic
 from unnoise.cli.walkers import KERNELS, SEQUENTIAL, Walker
 
 if TYPE_CHECKING:
     from unnoise.laws import LogDensity
 
-MOST_NUMBERS = 10**7  # of a point, of which chains hold several copies
+AUTO = "auto"
+STEPS = 1000
 
 
 @common.reports_errors
@@ -27,15 +29,20 @@ def walk(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file.")],
     n: Annotated[
         int,
-        typer.Option("-n", help="How many points; each is the end of a chain of its own.", min=2, max=common.MOST_ROWS),
+        typer.Option("-n", help="How many points.", min=2, max=common.MOST_ROWS),
     ] = 1000,
     chain: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(KERNELS)}; by default mala, and geodesic on curved spaces.")
+        str, typer.Option(help=f"auto finds its own way; or, for those who know it, one of {', '.join(KERNELS)}.")
+    ] = AUTO,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=2, max=common.MOST_STEPS, help="Of every named chain; 1000 by default.", show_default=False),
     ] = None,
-    steps: Annotated[int, typer.Option(min=2, max=common.MOST_STEPS, help="Of every chain.")] = 1000,
     dimension: Annotated[
         int | None,
-        typer.Option(min=1, max=MOST_NUMBERS, help="Of the points, where OBJECT does not say it.", show_default=False),
+        typer.Option(
+            min=1, max=densities.MOST_NUMBERS, help="Of the points, where OBJECT does not say it.", show_default=False
+        ),
     ] = None,
     step_size: Annotated[
         float | None, typer.Option(help="Of the chain; by default mala finds a good one.", show_default=False)
@@ -43,7 +50,7 @@ def walk(
     scale: Annotated[
         float | None,
         typer.Option(
-            help="Chains start from N(0, scale^2 I), by default scale 1: take it as wide as the density is.",
+            help="Named chains start from N(0, scale^2 I), scale 1 by default: take it as wide as the density.",
             show_default=False,
         ),
     ] = None,
@@ -53,29 +60,31 @@ def walk(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="Also draw a few chains and their autocorrelation.", show_default=False),
+        typer.Option(
+            metavar="FILE.png", help="Also draw a few named chains and their autocorrelation.", show_default=False
+        ),
     ] = None,
     seed: common.Seed = 0,
     overwrite: common.Overwrite = False,
     json: common.Json = False,
 ) -> None:
-    """Walk on the density TARGET, which need not be normalised, and write where the chains end.
+    """Draw from the density TARGET, which need not be normalised, and say whether to believe the draws.
 
-    OBJECT is a function log_prob(x) of points (n, d) that returns (n,), made of torch operations; or an object with
-    such a log_prob and a space or a dimension, such as a chains.Density or one of unnoise.targets; or a function
-    without arguments that returns one of these; or a class that is given the dimension.
+    OBJECT is a function log_prob(x) of a batch of points, or of one, in torch or NumPy; or an object with such a
+    log_prob and a space or a dimension, such as one of unnoise.targets; or a function without arguments that returns
+    one of these; or a class that is given the dimension. MODULE may be a file, as in mine.py:log_prob.
 
-    mala is exact in the long run, but rarely passes between modes that are far apart. sequential draws noisy
-    measurements one after the other, which finds modes within reach of sigma, and ends by mala. It uses log_prob alone,
-    and suits up to about 8 dimensions.
+    No scale, step size or start is to be given. Climbs find modes; four independent populations pass from a wide first
+    guess to the target, on any space. Told are the logarithm of the integral, the weights of modes, and a verdict:
+    trusted, or what speaks against it.
 
-    Chains walk in groups of a million numbers and are written group by group: memory does not grow with -n, but for a
-    .parquet file.
+    Named chains walk as they are told to: mala is exact in the long run, but rarely passes between modes;
+    langevin, underdamped and geodesic are biased by O(step); sequential draws noisy measurements one after the other.
 
     Examples:
-      unnoise walk my_posterior:log_prob --dimension 3 -n 2000 -o points.csv
+      unnoise walk my_posterior.py:log_prob --dimension 3 -n 2000 -o points.csv
 
-      unnoise walk unnoise.targets:Phi4 --dimension 64 -n 500 -o fields.npy --json
+      unnoise walk unnoise.targets:Phi4 --dimension 64 -n 500 -o fields.npy --chain mala --json
     """
     from unnoise._seeding import generator
     from unnoise.data import files, streams
@@ -84,14 +93,26 @@ def walk(
     files.check_writable(output, overwrite, streams.SUFFIXES)
     if plot is not None:
         files.check_writable(plot, overwrite, {".png"})
-    if chain is not None and chain not in KERNELS:
-        raise InputError(f"got the chain {chain!r}; expected one of {', '.join(KERNELS)}")
+    if chain not in (AUTO, *KERNELS):
+        raise InputError(f"got the chain {chain!r}; expected {AUTO} or one of {', '.join(KERNELS)}")
     for option, number in (("--scale", scale), ("--sigma", sigma), ("--step-size", step_size)):
         if number is not None and not 1e-15 <= number <= 1e15:
             raise InputError(f"got {option} {number}; expected a positive number, from 1e-15 to 1e15")
+    named = {"--steps": steps, "--step-size": step_size, "--scale": scale, "--sigma": sigma, "--plot": plot}
+    words.refuse(
+        *(
+            (chain == AUTO and given is not None, f"{option} is for a named chain, as in --chain mala")
+            for option, given in named.items()
+        )
+    )
+    if chain == AUTO:
+        with user_code.this_folder(), user_code.running():
+            automatic(target, output, n, dimension, seed, overwrite, json)
+        return
+    steps = steps or STEPS
     with user_code.this_folder(), user_code.running():
-        density, shape = _density(user_code.find(target, "my_posterior:log_prob"), target, dimension)
-        chain = _chain(chain, density)
+        density, shape = walked(user_code.find(target, "my_posterior:log_prob"), target, dimension)
+        _check_chain(chain, density)
         words.refuse(
             (sigma is not None and chain != SEQUENTIAL, f"--sigma is for --chain {SEQUENTIAL}"),
             (
@@ -131,54 +152,15 @@ def _draw(walker: Walker, plot: Path) -> None:
         beside.write_bytes(plots.png(plots.mixing(torch.stack(walker.kept), every=walker.every)))
 
 
-def _density(found: Any, target: str, dimension: int | None) -> tuple[LogDensity[Any], tuple[int, ...]]:
-    from unnoise.chains import Density
-    from unnoise.laws import LogDensity
-    from unnoise.spaces import Euclidean, Manifold
-
-    unsized = InputError(f"{target} does not say how many numbers its points have: give --dimension")
-    if isinstance(found, type) and dimension is not None and user_code.takes(found, dimension):
-        found = found(dimension)
-    elif isinstance(found, type) and not user_code.takes(found):
-        if dimension is None:
-            raise unsized
-        raise InputError(f"{target} is a class that cannot be made from a dimension alone: name an object of it")
-    elif isinstance(found, type) or (not hasattr(found, "log_prob") and user_code.takes(found)):
-        found = found()
-    log_prob = getattr(found, "log_prob", found)
-    if not callable(log_prob):
-        raise InputError(
-            f"{target} is a {type(found).__name__}; expected a function log_prob(x), or an object that has one"
-        )
-    density = found if isinstance(found, LogDensity) else Density(log_prob, getattr(found, "space", None))
-    space = density.support
-    if space is None:
-        size = dimension or getattr(found, "dimension", None)
-        if size is None:
-            raise unsized
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MOST_NUMBERS:
-            raise InputError(f"{target} has the dimension {size!r}; expected a whole number from 1 to {MOST_NUMBERS:,}")
-        space = Euclidean(size)
-        density = replace(density, space=space) if isinstance(density, Density) else density
-    if not isinstance(space, Manifold):
-        raise InputError(f"{target} lives on {type(space).__name__}, where there is no gradient to follow")
-    shape = tuple(space.event_shape)
-    if not 1 <= math.prod(shape) <= MOST_NUMBERS:
-        raise InputError(f"{target} has points of shape {shape}; expected from 1 to {MOST_NUMBERS:,} numbers")
-    if dimension is not None and math.prod(shape) != dimension:
-        raise InputError(f"got --dimension {dimension}; {target} has points of shape {shape}")
-    return density, shape
-
-
-def _chain(chain: str | None, density: LogDensity[Any]) -> str:
+def _check_chain(chain: str, density: LogDensity[Any]) -> None:
     from unnoise.spaces import Affine
 
     flat = density.support is None or isinstance(density.support, Affine)
-    if not flat and chain not in (None, "geodesic"):
+    if not flat and chain != "geodesic":
         raise InputError(
-            f"--chain {chain} moves along straight lines, and the density lives on {density.support}: use geodesic"
+            f"--chain {chain} moves along straight lines, and the density lives on {density.support}: use auto, or "
+            "geodesic"
         )
-    return chain or ("mala" if flat else "geodesic")
 
 
 def _verdict(walker: Walker) -> tuple[str, dict[str, Any]]:

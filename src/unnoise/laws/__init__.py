@@ -1,6 +1,7 @@
 """Probability laws: draw from them, ask for their log density."""
 
 from unnoise.laws.base import HasEntropy as HasEntropy
+from unnoise.laws.base import HasRatios as HasRatios
 from unnoise.laws.base import Law as Law
 from unnoise.laws.base import LogDensity as LogDensity
 from unnoise.laws.base import Scored as Scored

@@ -53,6 +53,14 @@ class LogDensity(Scored[S]):
         return self.log_prob(x), self.score(x)
 
 
+class HasRatios(LogDensity[Tensor]):
+    """A density on sites that knows what a change of one site does to it, at less than the cost of all neighbours."""
+
+    @abstractmethod
+    def log_ratios(self, x: Tensor) -> Tensor:
+        r"""$\log p(y) - \log p(x)$ for every neighbour y, (n, *sites, ways), as rates are laid out; 0 for x itself."""
+
+
 class Law(LogDensity[S]):
     """A (batch of) probability law(s) on states: a density to draw from, normalised unless the class says more.
 

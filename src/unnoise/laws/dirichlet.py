@@ -46,10 +46,17 @@ class Dirichlet(Law[Tensor]):
         return (parts / parts.sum(-1, keepdim=True)).clamp(min=LEAST).to(self.concentration)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """In nats, (*batch,)."""
+        r"""In nats, (*batch,).
+
+        On a face the limit along a straight line from inside: infinite, with the sign of minus the sum of
+        $\alpha_i - 1$ over parts of 0, and finite where that is 0.
+        """
         alpha = self.concentration.to(x)
         constant = torch.lgamma(alpha.sum(-1)) - torch.lgamma(alpha).sum(-1)
-        return constant + ((alpha - 1) * x.clamp(min=LEAST).log()).sum(-1)
+        none = x <= 0
+        inside = constant + ((alpha - 1) * torch.where(none, 1.0, x).log()).sum(-1)
+        power = torch.where(none, alpha - 1, 0.0).sum(-1)
+        return torch.where(power == 0, inside, power.detach() * -torch.inf)
 
     def score(self, x: Tensor) -> Tensor:
         r"""$(\alpha - 1)/x$, up to a constant."""

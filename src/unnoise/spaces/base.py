@@ -13,6 +13,7 @@ turns them into
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import instance
 from unnoise._tree import S
-from unnoise.laws import Law
+from unnoise.laws import Law, LogDensity
 from unnoise.spaces.uniform import UniformLaw
 
 
@@ -47,8 +48,13 @@ class Diffusion:
         return Diffusion(self.drift + other.drift, torch.hypot(self.scale, other.scale))
 
     def over(self, time: Tensor) -> Diffusion:
-        """The generator that does in unit time what this one does in `time`."""
-        return Diffusion(self.drift * time.to(self.drift), self.scale * time.sqrt().to(self.scale))
+        """The generator that does in unit time what this one does in `time`, () or (n,)."""
+        time = _tree.expand(time.to(self.drift), self.drift)
+        return Diffusion(self.drift * time, self.scale * time.sqrt())
+
+    def where(self, taken: Tensor, other: Diffusion) -> Diffusion:
+        """This one in the rows that are taken, (n,), else the other; their scales are the same."""
+        return Diffusion(torch.where(_tree.expand(taken, self.drift), self.drift, other.drift), self.scale)
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,12 @@ class Jump:
         return Jump(self.rates + other.rates)
 
     def over(self, time: Tensor) -> Jump:
-        """The generator that does in unit time what this one does in `time`."""
-        return Jump(self.rates * time.to(self.rates))
+        """The generator that does in unit time what this one does in `time`, () or (n,)."""
+        return Jump(self.rates * _tree.expand(time.to(self.rates), self.rates))
+
+    def where(self, taken: Tensor, other: Jump) -> Jump:
+        """This one in the rows that are taken, (n,), else the other."""
+        return Jump(torch.where(_tree.expand(taken, self.rates), self.rates, other.rates))
 
 
 Local = Diffusion | Jump | dict[str, "Local"]
@@ -129,6 +139,14 @@ class Space(ABC, Generic[S, L]):
     @abstractmethod
     def probes(self, x: S, count: int, rng: torch.Generator) -> S:
         """Random terms or directions, `count` per row of x, that make `implicit` an unbiased estimate."""
+
+    @abstractmethod
+    def reversible(self, target: LogDensity[S], x: S) -> tuple[Tensor, L]:
+        r"""Log density at x, (n,), and the local characteristics there of a motion in detailed balance with it.
+
+        So a small `move` is a good proposal for a Metropolis step. By itself it leaves the density as it is in the
+        limit of small steps.
+        """
 
     def langevin_step(self, local: L, snr: float, longest: Tensor) -> Tensor | None:
         """How long a step may be for a drift of at most `snr` times its noise, if known."""
@@ -248,6 +266,11 @@ class Manifold(Continuum):
         excess = (there.drift + back) / there.scale
         return 0.5 * self.dot(excess, excess) + (divergence if probes is None else divergence.mean(0))
 
+    def reversible(self, target: LogDensity[Tensor], x: Tensor) -> tuple[Tensor, Diffusion]:
+        r"""Langevin's motion, $dx = \nabla\log p\,dt + \sqrt2\,dB$."""
+        log_prob, score = target.log_prob_and_score(x)
+        return log_prob, Diffusion(score, score.new_tensor(2.0).sqrt())
+
     def gradient(self, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """The gradient at x of f, which maps points to (*batch,)."""
         return self.riemannian_gradient(x, partials(f, x))
@@ -269,6 +292,11 @@ class Compact(Manifold):
         """The total volume."""
 
     @property
+    def log_volume(self) -> float:
+        """Its log."""
+        return math.log(self.volume)
+
+    @property
     @abstractmethod
     def spectral_gap(self) -> float:
         r"""The smallest positive eigenvalue of $-\frac12\Delta$: how fast noise forgets."""
@@ -279,7 +307,7 @@ class Compact(Manifold):
 
     def uniform(self, n: int) -> UniformLaw:
         """The uniform law, as a batch of n."""
-        return UniformLaw(self.draw_uniform, self.volume, len(self.event_shape), n)
+        return UniformLaw(self.draw_uniform, self.log_volume, len(self.event_shape), n)
 
     def scattered(self, n: int, rng: torch.Generator) -> Tensor:
         """Uniform points."""

@@ -18,7 +18,8 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import mapping
 from unnoise._errors import InputError
-from unnoise.laws import Independent
+from unnoise.laws import Independent, LogDensity
+from unnoise.laws.base import differentiated
 from unnoise.laws.product import total
 from unnoise.spaces.base import Continuum, Manifold, Space
 
@@ -97,6 +98,14 @@ class ProductSpace(Space[Any, Any]):
     def probes(self, x: Point, count: int, rng: torch.Generator) -> Any:
         """Those of every factor."""
         return {name: space.probes(x[name], count, rng) for name, space in self.parts.items()}
+
+    def reversible(self, target: LogDensity[Any], x: Point) -> tuple[Tensor, Locals]:
+        """Every factor moves given the others; the target is evaluated once for each."""
+        found = {
+            name: space.reversible(OneFactor(target, space, x, name), x[name]) for name, space in self.parts.items()
+        }
+        log_prob = next(iter(found.values()))[0]
+        return log_prob, {name: local for name, (_, local) in found.items()}
 
     def batch_shape(self, x: Point) -> torch.Size:
         """The leading axes that all factors share."""
@@ -196,6 +205,39 @@ class ProductManifold(ProductContinuum, Manifold):
     def gradient(self, f: Callable[[Any], Tensor], x: Any) -> Any:
         """By factors."""
         return {name: space.gradient(partial(_at, f, x, name), x[name]) for name, space in self.parts.items()}
+
+
+@dataclass(frozen=True)
+class OneFactor(LogDensity[Any]):
+    """The density of one factor given the others, up to a constant.
+
+    Args:
+        target: on a product.
+        space: the factor.
+        x: points of the product.
+        name: of the factor.
+    """
+
+    target: LogDensity[Any]
+    space: Space[Any, Any]
+    x: Point
+    name: str
+
+    @property
+    def support(self) -> Space[Any, Any]:
+        """The factor."""
+        return self.space
+
+    def log_prob(self, x: Point) -> Tensor:
+        """At other points of the factor, in whose rows the other factors stay as they are."""
+        times = _tree.length(x) // _tree.length(self.x[self.name])
+        others = _tree.map(lambda leaf: leaf.repeat(times, *[1] * (leaf.ndim - 1)), self.x) if times > 1 else self.x
+        return self.target.log_prob({**others, self.name: x})
+
+    def log_prob_and_score(self, x: Point) -> tuple[Tensor, Point]:
+        """Both, on a factor with gradients."""
+        values, slope = differentiated(self.log_prob, x)
+        return values, self.space.riemannian_gradient(x, slope) if isinstance(self.space, Manifold) else slope
 
 
 def product(parts: Mapping[str, Space[Any, Any]]) -> ProductSpace:

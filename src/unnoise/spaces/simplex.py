@@ -27,8 +27,8 @@ from torch import Tensor
 from unnoise._checks import MOST_STATES, whole
 from unnoise._errors import InputError
 from unnoise._tree import expand
-from unnoise.laws import Dirichlet
-from unnoise.laws.base import standard_normal
+from unnoise.laws import Dirichlet, LogDensity
+from unnoise.laws.base import differentiated, standard_normal
 from unnoise.spaces._points import check_points
 from unnoise.spaces.base import Characteristics, Continuum, Diffusion, partials
 from unnoise.spaces.euclidean import Euclidean
@@ -121,6 +121,11 @@ class Simplex(Continuum):
         length = (excess**2 / x).sum(-1) - excess.sum(-1) ** 2  # the inverse of a on vectors that sum to zero
         divergence = divergence if probes is None else divergence.mean(0)
         return 0.5 * length + divergence + 0.5 * scale**2 * size * (size - 1)
+
+    def reversible(self, target: LogDensity[Tensor], x: Tensor) -> tuple[Tensor, Diffusion]:
+        r"""Langevin's motion in the metric of Wright and Fisher, $b = a\nabla\log p + \nabla\cdot a$, $s = \sqrt2$."""
+        log_prob, slopes = differentiated(target.log_prob, x)
+        return log_prob, Diffusion(self.spread(x, slopes) + self.drift_of_spreading(x), x.new_tensor(2.0).sqrt())
 
     def project(self, x: Tensor) -> Tensor:
         """Positive parts over their sum."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from unnoise.laws import HasRatios, LogDensity
 from unnoise.spaces.base import Jump, Space
 
 NUMBERS_AT_ONCE = 2**22  # of neighbours that are held at a time
@@ -80,6 +81,24 @@ class Sites(Space[Tensor, Jump]):
         """Numbers of neighbours drawn uniformly, (count, n)."""
         shape = (count, len(x))
         return torch.randint(self.sites * self.ways, shape, generator=rng, device=rng.device).to(x.device)
+
+    def reversible(self, target: LogDensity[Tensor], x: Tensor) -> tuple[Tensor, Jump]:
+        r"""Rates $r/(1 + r)$ to a neighbour that is r times as likely (Zanella 2020, arXiv 1711.07424).
+
+        A target that is `laws.HasRatios` is asked for these; of another all neighbours are, n x sites x ways points.
+        """
+        log_prob = target.log_prob(x)
+        ratios = target.log_ratios(x) if isinstance(target, HasRatios) else self._log_ratios(target, x, log_prob)
+        return log_prob, Jump(torch.sigmoid(ratios))
+
+    def _log_ratios(self, target: LogDensity[Tensor], x: Tensor, log_prob: Tensor) -> Tensor:
+        def asked(numbers: Tensor) -> Tensor:
+            near = self.neighbours(x, numbers[:, None])
+            return target.log_prob(near.flatten(0, 1)).reshape(len(numbers), len(x))
+
+        there = torch.cat([asked(numbers) for numbers in self._groups(x)]).T
+        ratios = torch.nan_to_num(there - log_prob[:, None], nan=-torch.inf, posinf=torch.inf)
+        return ratios.reshape(*x.shape, self.ways)
 
     def _sum(self, local: Jump, f: Callable[[Tensor], Tensor], x: Tensor, cost: Callable[[Tensor], Tensor]) -> Tensor:
         rates, here = self.rates(local, x), f(x)

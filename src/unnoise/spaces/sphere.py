@@ -11,7 +11,7 @@ from unnoise._checks import whole
 from unnoise._errors import InputError
 from unnoise.laws.base import standard_normal
 from unnoise.laws.heat import Radial, sphere_angle
-from unnoise.laws.heat.spheres import area
+from unnoise.laws.heat.spheres import area, log_area
 from unnoise.spaces._points import check_points
 from unnoise.spaces.two_point import TwoPointHomogeneous
 
@@ -23,7 +23,7 @@ class Sphere(TwoPointHomogeneous):
     r"""$S^d$: unit vectors of $R^{d+1}$; densities with respect to area, $4\pi$ in all on $S^2$.
 
     Args:
-        dimension: d, of the surface, at least 1; heat kernels, so `Brownian` noise, are for 32 at most.
+        dimension: d, of the surface, at least 1.
 
     >>> Sphere(2).check(torch.tensor([[0.0, 3.0, 4.0]]))
     Traceback (most recent call last):
@@ -39,12 +39,17 @@ class Sphere(TwoPointHomogeneous):
 
     @property
     def volume(self) -> float:
-        """The area of the unit sphere."""
+        """The area of the unit sphere; from some 400 dimensions on it underflows to 0, and `log_volume` does not."""
         return area(self.dimension)
 
     @property
+    def log_volume(self) -> float:
+        """The log of the area, in any dimension."""
+        return log_area(self.dimension)
+
+    @property
     def radial(self) -> Radial:
-        """The heat kernel of this dimension, from `laws.heat.spheres`."""
+        """The heat kernel of this dimension, from `laws.heat`."""
         return sphere_angle(self.dimension)
 
     def check(self, x: Tensor) -> None:

@@ -152,7 +152,7 @@ class GeodesicNormal(Law[Tensor]):
         for turned in (angle, angle - 2 * math.pi):
             stretch = (turned / angle.clamp(min=1e-30)).reshape(*angle.shape, *[1] * ndim)
             rest = step * torch.where(angle.reshape(stretch.shape) > 0, stretch, 1.0) - self.mean
-            jacobian = self.space.radial.log_inverse_jacobian(turned.abs()).clamp(max=60.0)
+            jacobian = self.space.radial.log_inverse_jacobian(turned.abs()).clamp(max=60.0 * max(1, dimension - 1))
             ways.append(-0.5 * self.space.dot(rest, rest) / scale**2 + jacobian)
         normal = -dimension * (torch.log(scale) + 0.5 * math.log(2 * math.pi))
         return torch.logaddexp(*ways) + normal

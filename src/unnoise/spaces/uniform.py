@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ class UniformLaw(Law[Tensor]):
 
     Args:
         draw: uniform points (*shape, *event), from a shape and a generator.
+        log_volume: of the manifold.
         event_ndim: trailing axes of one point.
 
     >>> from unnoise.spaces import Sphere
@@ -29,12 +29,12 @@ class UniformLaw(Law[Tensor]):
     """
 
     draw: Draw
-    volume: float
+    log_volume: float
     event_ndim: int
     n: int
 
     def __post_init__(self) -> None:
-        real(above=0, volume=self.volume)
+        real(log_volume=self.log_volume)
         whole(n=self.n)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
@@ -43,4 +43,4 @@ class UniformLaw(Law[Tensor]):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Minus the log volume."""
-        return x.new_full(x.shape[: x.ndim - self.event_ndim], -math.log(self.volume))
+        return x.new_full(x.shape[: x.ndim - self.event_ndim], -self.log_volume)

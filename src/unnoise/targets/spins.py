@@ -12,7 +12,7 @@ from torch import Tensor
 from unnoise._checks import MOST_STATES, real, reals, whole
 from unnoise._checks import shape as lattice
 from unnoise._errors import InputError
-from unnoise.laws import Categorical, Law
+from unnoise.laws import Categorical, HasRatios, Law
 from unnoise.spaces import Finite
 from unnoise.targets.base import Target
 
@@ -20,7 +20,7 @@ MOST = 2**18  # states at once
 
 
 @dataclass(frozen=True)
-class Potts(Target, Law[Tensor]):
+class Potts(Target, HasRatios, Law[Tensor]):
     r"""$p(x) \propto \exp\big(J\sum_{x \sim x'} 1[s_x = s_{x'}] + \sum_x h_{s_x}\big)$ on a periodic lattice.
 
     An axis of two sites has both links between them. Potts 1952; Wu 1982, Reviews of Modern Physics 54, 235.
@@ -85,17 +85,25 @@ class Potts(Target, Law[Tensor]):
 
     def conditional(self, x: Tensor) -> Categorical:
         """The law of every site given all others, in float64, for a Gibbs sampler."""
-        state = self._one_hot(x)
-        logits = torch.tensor(self.field, dtype=torch.float64, device=x.device).expand(state.shape)
-        for axis in range(-len(self.shape) - 1, -1):
-            logits = logits + self.coupling * (state.roll(1, axis) + state.roll(-1, axis))
-        return Categorical(logits.softmax(-1), len(self.shape))
+        return Categorical(self._logits(self._one_hot(x)).softmax(-1), len(self.shape))
+
+    def log_ratios(self, x: Tensor) -> Tensor:
+        """In closed form, (*batch, *shape, q)."""
+        logits = self._logits(self._one_hot(x))
+        return logits - torch.gather(logits, -1, x[..., None])
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, *lattice)."""
         points, log_weight = _everything(self)
         chosen = Categorical(log_weight.softmax(0).to(rng.device), 0).sample(rng, shape)
         return points.to(chosen.device)[chosen]
+
+    def _logits(self, state: Tensor) -> Tensor:
+        """Of every state of every site given the others, up to a constant."""
+        logits = torch.tensor(self.field, dtype=torch.float64, device=state.device).expand(state.shape)
+        for axis in range(-len(self.shape) - 1, -1):
+            logits = logits + self.coupling * (state.roll(1, axis) + state.roll(-1, axis))
+        return logits
 
     def _agreements(self, x: Tensor) -> Tensor:
         agree = torch.zeros(x.shape, dtype=torch.float64, device=x.device)

@@ -5,6 +5,7 @@ Each draws the noise of the whole batch and evaluates its own rows, so any group
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -41,6 +42,7 @@ class ProcessGroup:
             return cls(0, 1, _device("cpu" if cpu else settings.device), settings.precision)
         mixed = {"float32": "no", "bfloat16": "bf16"}[settings.precision]
         together = Accelerator(mixed_precision=mixed, cpu=cpu)
+        atexit.register(_leave)
         rank, size = together.process_index, together.num_processes
         return cls(rank, size, together.device, settings.precision, together)
 
@@ -88,6 +90,12 @@ class ProcessGroup:
         """Go on once all processes are here."""
         if self.accelerator is not None:
             self.accelerator.wait_for_everyone()
+
+
+def _leave() -> None:
+    """Stop the threads of the group; the interpreter aborts now and then where they outlive it."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _warn_of_missing_processes() -> None:

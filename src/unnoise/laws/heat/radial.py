@@ -25,7 +25,7 @@ from unnoise.laws.heat.even import SMALL, Even, hyperbolic, inverse_sinc
 
 EARLY = 0.5  # images converge at once before it, and the spectral series keeps its digits after
 ALONE = 20.0  # from this z on the long way is below 1e-17
-MOST_ROUNDS = 10**6  # of rejection; on the 32-sphere, where few are kept, about 10^5 may be needed
+MOST_ROUNDS = 10**6  # of rejection, which keeps one in a thousand at the least
 
 
 class Jet(NamedTuple):
@@ -44,15 +44,16 @@ class Radial(ABC):
 
     dimension: int
     spectral_gap: float
+    early_until: float = EARLY
 
     def jet(self, angle: Tensor, time: Tensor) -> Jet:
         """At angles in [0, pi] and positive times, which broadcast."""
         angle, time = angle + 0 * time, time + 0 * angle
-        return _split(time < EARLY, self.early, lambda a, t: self.series(t).jet(a.cos()), angle, time)
+        return _split(time < self.early_until, self.early, lambda a, t: self.series(t).jet(a.cos()), angle, time)
 
     @abstractmethod
     def early(self, angle: Tensor, time: Tensor) -> Jet:
-        """For times up to `EARLY`."""
+        """For times up to `early_until`."""
 
     @abstractmethod
     def series(self, time: Tensor) -> Series:
@@ -82,8 +83,7 @@ class Radial(ABC):
         angles are 0.
         """
         times, angles = time.reshape(-1), torch.zeros(time.numel(), dtype=time.dtype, device=time.device)
-        if not ((times >= 0) & (times < math.inf)).all():
-            raise NonFiniteError("the time of a heat kernel is negative or not finite: does its schedule give such B?")
+        check_drawn(times)
         close = times < 1.5 / self.spectral_gap
         for chosen, propose in ((close & (times != 0), self._walk), (~close, self._scatter)):
             waiting = chosen.nonzero()[:, 0]
@@ -171,6 +171,12 @@ def in_cosine(f: Even, ratio: Even, sign: float) -> Jet:
     return Jet(f.value, slope, curvature)
 
 
+def check_drawn(time: Tensor) -> None:
+    """Raise NonFiniteError unless all times are finite and none is negative."""
+    if not ((time >= 0) & (time < math.inf)).all():
+        raise NonFiniteError("the time of a heat kernel is negative or not finite: does its schedule give such B?")
+
+
 def _split(chosen: Tensor, one: Expansion, other: Expansion, angle: Tensor, time: Tensor) -> Jet:
     if chosen.all():
         return one(angle, time)
@@ -190,6 +196,7 @@ class Series(NamedTuple):
         weights: $w_l$, (terms, *shape).
         first: (a, b).
         steps: $(a_l, b_l)$ for l = 1, 2, ..., terms - 2.
+        log_scale: what the log of a density has beside the sum.
 
     >>> Series(torch.tensor([1.0, 0.5]), (0.0, 1.0), []).derivatives(torch.tensor(0.2), 1)
     [tensor(1.1000), tensor(0.5000)]
@@ -198,6 +205,7 @@ class Series(NamedTuple):
     weights: Tensor
     first: tuple[float, float]
     steps: list[tuple[float, float]]
+    log_scale: float = 0.0
 
     def derivatives(self, cosine: Tensor, order: int) -> list[Tensor]:
         """The sum and its derivatives in c, up to the order given."""
@@ -217,4 +225,4 @@ class Series(NamedTuple):
         """That of the logarithm."""
         value, first, second = self.derivatives(cosine, 2)
         slope = first / value
-        return Jet(value.log(), slope, second / value - slope**2)
+        return Jet(value.log() + self.log_scale, slope, second / value - slope**2)

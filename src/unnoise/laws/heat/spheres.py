@@ -10,48 +10,29 @@ mean of theirs over a circle,
 $$4\pi p_t(\theta) = \frac2\pi\int_0^{\pi/2} f_t(\omega)\,d\alpha,\qquad
 \cos\tfrac\omega2 = \cos\tfrac\theta2\cos\alpha,$$
 
-for which the trapezoidal rule converges geometrically. On higher spheres the series serves from the time $0.2/d$ on,
-where the kernel is above e^{-14} of its peak; elsewhere, with $\nu = (d-1)/2$ and $u = \theta^2$ (Minakshisundaram,
-Pleijel 1949),
-
-$$\log p_t = -\tfrac d2\log 2\pi t - \frac u{2t} + \nu\log\frac\theta{\sin\theta} + \sum_{n\ge1} t^n b_n(u).$$
-
-The heat equation gives each $b_n$ from those before it, power by power of u:
-
-$$b_1 + \theta b_1' = \tfrac{\nu^2}2 - \tfrac{\nu(\nu-1)}2\big(\tfrac1{\sin^2\theta} - \tfrac1{\theta^2}\big),\qquad
-n b_n + \theta b_n' = \tfrac12\Big(b_{n-1}'' + \tfrac{2\nu}\theta b_{n-1}' + \sum_{i+j=n-1} b_i' b_j'\Big).$$
-
-Powers of u converge below $\pi$; from `CONVERGENT` on the $b_n$ are held constant.
+for which the trapezoidal rule converges geometrically. `laws.heat.high_spheres` has all others.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from unnoise._checks import whole
-from unnoise.laws.heat.even import Even, derivatives, horner, inverse_sinc, log_inverse_sinc, zeta_over_pi
-from unnoise.laws.heat.radial import Images, Jet, Radial, Series, hyperbolic_pair, in_cosine
+from unnoise.laws.heat.even import Even, log_inverse_sinc
+from unnoise.laws.heat.radial import Images, Jet, Radial, Series, hyperbolic_pair
 from unnoise.laws.heat.rotations import VOLUME, RotationAngle
 
-MOST_DIMENSIONS = 32  # where densities are right to 2e-5, and one draw of 2,000 is kept at worst
 TERMS = 17  # of the series; from t = 1/2 on the next are below 1e-28
-EARLIEST = 0.2  # time times d from which the series is used
-NEAR_CUT = math.pi - 1e-3  # where the expansion breaks down, and is held
-FALLEN = 14.0  # the series is used down to e^{-14} of the peak
 NODES = 16  # of the trapezoidal rule on a quarter of the circle; they leave 1e-14
-ORDERS, POWERS = 6, 60  # of the expansion, in time and in u
-CONVERGENT = 0.85 * math.pi
 GROUP = 2**17  # angles at once
 REACH = 80.0  # the rule ends where f has fallen by e^{-40}: omega^2 = theta^2 + 80 t
 
 
 def area(dimension: int) -> float:
-    r"""$|S^d| = 2\pi^{(d+1)/2}/\Gamma((d+1)/2)$.
+    r"""$|S^d| = 2\pi^{(d+1)/2}/\Gamma((d+1)/2)$; 0 where it underflows.
 
     >>> round(area(2) / math.pi, 9)
     4.0
@@ -60,11 +41,14 @@ def area(dimension: int) -> float:
     return 2 * math.exp(half * math.log(math.pi) - math.lgamma(half))
 
 
-def sphere_angle(dimension: int) -> Radial:
-    """The heat kernel of the sphere of this dimension, at most 32: beyond, few draws are kept and digits lost."""
-    whole(least=1, most=MOST_DIMENSIONS, dimension=dimension)
-    exact = {1: CircleAngle(), 2: GlobeAngle(), 3: ThreeSphereAngle()}
-    return exact.get(dimension) or HighSphereAngle(dimension)
+def log_area(dimension: int) -> float:
+    """The log of `area`.
+
+    >>> round(log_area(1000), 3)
+    -2034.592
+    """
+    half = (dimension + 1) / 2
+    return math.log(2) + half * math.log(math.pi) - math.lgamma(half)
 
 
 class SphereAngle(Radial):
@@ -77,7 +61,8 @@ class SphereAngle(Radial):
 
     def series(self, time: Tensor) -> Series:
         """Of Gegenbauer polynomials."""
-        return _gegenbauer(self.dimension, time, TERMS)
+        found = gegenbauer(self.dimension, time, TERMS)
+        return found._replace(weights=found.weights / area(self.dimension))
 
     def log_inverse_jacobian(self, angle: Tensor) -> Tensor:
         r"""$-(d-1)\log\frac{\sin\theta}\theta$."""
@@ -175,41 +160,12 @@ class GlobeAngle(SphereAngle):
         return 2 * torch.asin(turn * torch.sqrt((1 - height) * (1 + height)))
 
 
-@dataclass(frozen=True)
-class HighSphereAngle(SphereAngle):
-    """A sphere of four or more dimensions."""
-
-    dimension: int = 4
-
-    def early(self, angle: Tensor, time: Tensor) -> Jet:
-        """The series, or the expansion in time where it loses digits."""
-        short = angle.clamp(max=NEAR_CUT)
-        powers = in_cosine(_log_density(self.dimension, short, time), inverse_sinc(short), -2.0)
-        serves = (time >= EARLIEST / self.dimension) & (0.5 * angle**2 / time < FALLEN)
-        if not serves.any():
-            return powers
-        terms = self.series(torch.where(serves, time, 1.0)).jet(torch.where(serves, angle, 0.0).cos())
-        return Jet(*(torch.where(serves, a, b) for a, b in zip(terms, powers, strict=True)))
-
-    def series(self, time: Tensor) -> Series:
-        """With as many terms as the earliest time needs that it is used at."""
-        d, terms = self.dimension, 4
-        while _log_term(d, terms, EARLIEST / d) > -50:
-            terms += 1
-        return _gegenbauer(d, time, terms)
-
-
-def _log_term(d: int, degree: int, time: float) -> float:
-    """The log of a term of the series at angle 0, up to order one."""
-    return math.lgamma(degree + d) - math.lgamma(degree + 1) - math.lgamma(d) - 0.5 * degree * (degree + d - 1) * time
-
-
-def _gegenbauer(d: int, time: Tensor, terms: int) -> Series:
-    """The series; on the circle its limit in Chebyshev polynomials."""
+def gegenbauer(d: int, time: Tensor, terms: int) -> Series:
+    """The series, relative to the uniform law; on the circle its limit in Chebyshev polynomials."""
     lam = (d - 1) / 2
     degree = torch.arange(terms, dtype=time.dtype, device=time.device).reshape(-1, *[1] * time.ndim)
     multiple = (degree + lam) / lam if lam else torch.where(degree > 0, 2 * torch.ones_like(degree), 1.0)
-    weights = multiple * torch.exp(-0.5 * degree * (degree + d - 1) * time) / area(d)
+    weights = multiple * torch.exp(-0.5 * degree * (degree + d - 1) * time)
     orders = range(1, terms - 1)
     steps = [(2 * (n + lam) / (n + 1), (n + 2 * lam - 1) / (n + 1)) if lam else (2.0, 1.0) for n in orders]
     return Series(weights, (0.0, 2 * lam if lam else 1.0), steps)
@@ -222,47 +178,3 @@ def _farthest(angle: Tensor, time: Tensor) -> Tensor:
     difference = total.sin() * torch.sin(0.5 * REACH * time / (omega + angle))
     sine = torch.sqrt(difference.clamp(min=0)) / torch.cos(0.5 * angle).clamp(min=1e-300)
     return torch.where(omega < math.pi, torch.asin(sine.clamp(max=1.0)), 0.5 * math.pi)
-
-
-@functools.cache
-def _coefficients(dimension: int) -> tuple[tuple[float, ...], ...]:
-    """The powers of u in the first `ORDERS` of the b_n."""
-    nu = (dimension - 1) / 2
-    potential = [nu * (nu - 1) * (2 * k - 1) * zeta_over_pi(k) for k in range(1, POWERS + 1)]
-    potential[0] -= nu**2 / 2
-    found = [[-value / (2 * k + 1) for k, value in enumerate(potential)]]
-    for n in range(2, ORDERS + 1):
-        source = _laplacian(found[-1], nu)
-        for i in range(n - 2):
-            source = [a + b for a, b in zip(source, _slopes(found[i], found[n - 3 - i]), strict=True)]
-        found.append([0.5 * value / (n + 2 * k) for k, value in enumerate(source)])
-    return tuple(tuple(row) for row in found)
-
-
-def _laplacian(f: list[float], nu: float) -> list[float]:
-    r"""$f'' + \frac{2\nu}\theta f' = 2 f_u + 4 u f_{uu} + 4\nu f_u$."""
-    return [2 * k * (2 * k - 1 + 2 * nu) * f[k] for k in range(1, len(f))] + [0.0]
-
-
-def _slopes(f: list[float], g: list[float]) -> list[float]:
-    r"""$f' g' = 4 u f_u g_u$."""
-    result = [0.0] * len(f)
-    for i in range(1, len(f)):
-        for j in range(1, len(f) - i + 1):
-            if i + j - 1 < len(f):
-                result[i + j - 1] += 4 * i * j * f[i] * g[j]
-    return result
-
-
-def _log_density(dimension: int, angle: Tensor, time: Tensor) -> Even:
-    nu, u = (dimension - 1) / 2, angle**2
-    shape = log_inverse_sinc(angle)
-    held, inside = u.clamp(max=CONVERGENT**2), angle < CONVERGENT
-    value = nu * shape.value - 0.5 * u / time - 0.5 * dimension * torch.log(2 * math.pi * time)
-    first, second = nu * shape.first - 0.5 / time, nu * shape.second
-    for n, row in enumerate(_coefficients(dimension), 1):
-        slopes, curvatures = derivatives(row)
-        value = value + time**n * horner(held, row)
-        first = first + torch.where(inside, time**n * horner(held, slopes), 0.0)
-        second = second + torch.where(inside, time**n * horner(held, curvatures), 0.0)
-    return Even(value, first, second)

@@ -1,0 +1,101 @@
+"""Mixtures of multivariate Student laws: proposals with tails."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from unnoise._checks import instance
+from unnoise._errors import InputError
+from unnoise.laws.base import Law, differentiated, standard_normal
+
+
+@dataclass(frozen=True)
+class Students(Law[Tensor]):
+    r"""$\sum_k w_k\, t_{\nu_k}(x; m_k, A_k A_k^T)$ on $R^d$; density with respect to Lebesgue measure.
+
+    $t_\nu(x; m, A A^T) \propto |A|^{-1}(1 + |A^{-1}(x - m)|^2/\nu)^{-(\nu + d)/2}$ (Kotz, Nadarajah 2004).
+
+    Args:
+        weights: $w_k$, (K,), positive; they are divided by their sum.
+        means: $m_k$, (K, d).
+        factors: $A_k$, (K, d, d), of full rank.
+        freedom: $\nu_k$, (K,), positive; normal laws in the limit.
+
+    >>> law = Students(torch.ones(1), torch.zeros(1, 2), torch.eye(2)[None], torch.tensor([3.0]))
+    >>> round(float(law.log_prob(torch.zeros(1, 2)).exp()) * 2 * math.pi, 5)
+    1.0
+    """
+
+    weights: Tensor
+    means: Tensor
+    factors: Tensor
+    freedom: Tensor
+
+    def __post_init__(self) -> None:
+        instance(Tensor, weights=self.weights, means=self.means, factors=self.factors, freedom=self.freedom)
+        count, size = self.means.shape
+        expected = ((count,), (count, size, size), (count,))
+        if (found := (*(tuple(t.shape) for t in (self.weights, self.factors, self.freedom)),)) != expected:
+            raise InputError(
+                f"got weights, factors and degrees of freedom of shapes {found}; expected {expected} for {count} means "
+                f"in {size} dimensions"
+            )
+        if not bool((self.weights > 0).all() & (self.freedom > 0).all()):
+            raise InputError(
+                "got weights or degrees of freedom that are not positive; a mixture of Students needs both"
+            )
+
+    def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
+        """Draw (*shape, d)."""
+        count = math.prod(shape)
+        part = torch.multinomial(self.weights.double(), max(count, 1), replacement=True, generator=rng)[:count]
+        noise = standard_normal((count, self.means.shape[1]), self.means, rng)
+        half = 0.5 * self.freedom[part].double()
+        gamma: Tensor = torch._standard_gamma(half, generator=rng)
+        length = (half / gamma.clamp(min=1e-300)).sqrt().to(noise)
+        x = self.means[part] + length[:, None] * torch.einsum("nij,nj->ni", self.factors[part], noise)
+        return x.reshape(*shape, -1)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """In nats."""
+        dimension, freedom = self.means.shape[1], self.freedom
+        squared = self.distances(x)
+        tails = -0.5 * (freedom + dimension) * torch.log1p(squared / freedom)
+        return torch.logsumexp(self._heights + tails, -1)
+
+    def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both at x."""
+        values, slope = differentiated(self.log_prob, x)
+        return values, slope
+
+    def distances(self, x: Tensor) -> Tensor:
+        r"""$|A_k^{-1}(x - m_k)|^2$, (*batch, K)."""
+        inverse, shift = self._inverse
+        along = torch.einsum("kij,...j->...ki", inverse, x) - shift
+        return along.square().sum(-1)
+
+    def nearest(self, x: Tensor) -> Tensor:
+        """The component that most probably made x, were all normal, (*batch,)."""
+        return (self.weights.log() - self._log_volume - 0.5 * self.distances(x)).argmax(-1)
+
+    @cached_property
+    def _inverse(self) -> tuple[Tensor, Tensor]:
+        inverse = torch.linalg.inv(self.factors)
+        return inverse, torch.einsum("kij,kj->ki", inverse, self.means)
+
+    @cached_property
+    def _log_volume(self) -> Tensor:
+        volume: Tensor = torch.linalg.slogdet(self.factors)[1]
+        return volume
+
+    @cached_property
+    def _heights(self) -> Tensor:
+        half, dimension = 0.5 * self.freedom, self.means.shape[1]
+        constant = torch.lgamma(half + 0.5 * dimension) - torch.lgamma(half)
+        constant = constant - 0.5 * dimension * torch.log(math.pi * self.freedom)
+        return (self.weights / self.weights.sum()).log() + constant - self._log_volume

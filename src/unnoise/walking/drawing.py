@@ -1,0 +1,294 @@
+r"""`unnoise.walk`: draws, evidence and a verdict from a log density alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._checks import function as checked_function
+from unnoise._checks import instance, whole
+from unnoise._errors import InputError
+from unnoise._seeding import generator
+from unnoise.laws import HasRatios, Law, LogDensity
+from unnoise.laws.students import Students
+from unnoise.spaces import Affine, Euclidean, Space
+from unnoise.walking.evidence import bridged
+from unnoise.walking.functions import Function, Tried, TriedRatios, understood
+from unnoise.walking.movers import FlatMover, SpaceMover
+from unnoise.walking.population import Populations, Tell, annealed, moved
+from unnoise.walking.scouting import Mode, climbed, first_guess, modes_of, scattered
+from unnoise.walking.verdict import Found, Verdict, judged
+from unnoise.walking.wide import wide_law
+
+POPULATIONS = 4
+PARTICLES, MORE_PARTICLES = 2048, 4096  # of a population; where there are several modes
+NUMBERS = 2**22  # of all particles at most
+CLIMBS = 64
+TRIED = 64  # points a function is tried on
+PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to try: what is left effective by a rise, and rounds of moves after it and at the end."""
+
+    effective: float
+    rounds: int
+    last: int
+
+
+EFFORTS = (Effort(0.5, 2, 6), Effort(0.7, 4, 16), Effort(0.9, 8, 48))
+SPACE_ROUNDS = 5  # times as many where no mixture is proposed
+
+
+@dataclass(frozen=True)
+class Walk:
+    r"""What `walk` found.
+
+    Attributes:
+        draws: points of the target, (n, *event), or a dict of them on a product.
+        log_z: $\log\int e^{\text{log\_prob}}$ with respect to the reference measure of the space, in nats.
+        modes: where modes are, (m, d), on flat spaces; else None.
+        mode_weights: their probabilities, (m,); else None.
+        verdict: whether draws can be believed; `verdict.trusted` in one boolean.
+        evaluations: of the log density, with its gradient or without, in points.
+        draw: draws more, from the same populations.
+    """
+
+    draws: Any
+    log_z: float
+    modes: Tensor | None
+    mode_weights: Tensor | None
+    verdict: Verdict
+    evaluations: int
+    populations: int
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nothing speaks against the draws."""
+        return self.verdict.trusted
+
+
+@torch.no_grad()
+def walk(
+    log_prob: Callable[[Any], Any] | LogDensity[Any],
+    *,
+    space: Space[Any, Any] | None = None,
+    dimension: int | None = None,
+    n: int = 1000,
+    start: Any = None,
+    seed: int = 0,
+    tell: Tell = lambda done, note: None,
+) -> Walk:
+    r"""Draws from a density that is known up to a constant, on any space; no scale, step size or start need be given.
+
+    On $R^d$ climbs from points of every length find modes (L-BFGS); Student laws around them, and wide ones, are a
+    first guess q. Four independent populations pass from q to the target by $q^{1 - \beta} p^\beta$ with
+    temperatures that choose themselves (Del Moral, Doucet, Jasra 2006). They move by Hamiltonian steps in units of
+    their own covariance, and by proposals from mixtures that are fitted to other populations. Elsewhere they start from
+    all over the space and move by `chains.Metropolis`. Where populations disagree it begins anew, with more effort, at
+    most three times.
+
+    Args:
+        log_prob: a function of a batch of points, (n, *event) to (n,) or (n, 1), or of one point, in torch or NumPy; or
+            a `laws.LogDensity`.
+        space: where the points live; $R^d$ by default.
+        dimension: d, where no space is given.
+        n: draws to return.
+        start: points near which climbs start too, (m, *event).
+        seed: of all randomness.
+        tell: gets the share done and a few words.
+
+    Raises:
+        InputError: neither space nor dimension; a function that works in no form; rows that see each other; a density
+            that does not seem to be integrable, or that is zero wherever it was tried.
+
+    >>> def log_prob(x):  # two modes, of which one is narrow
+    ...     wide, narrow = -0.5 * x.square().sum(-1), -0.5 * ((x - 6) / 0.1).square().sum(-1)
+    ...     return torch.logaddexp(wide + math.log(0.3), narrow + math.log(0.7 / 0.01))
+    >>> found = walk(log_prob, dimension=2, n=500)
+    >>> found.trusted, sorted(round(float(w), 1) for w in found.mode_weights)
+    (True, [0.3, 0.7])
+    >>> abs(found.log_z - math.log(2 * math.pi)) < 0.1
+    True
+    """
+    whole(least=1, n=n)
+    checked_function(tell=tell)
+    space = _space(log_prob, space, dimension)
+    rng = generator(seed)
+    first = _first_points(space, start, rng)
+    density = log_prob if isinstance(log_prob, LogDensity) else understood(log_prob, space, first)
+    sloped = density.sloped if isinstance(density, Function) else True
+    target = (TriedRatios if isinstance(density, HasRatios) else Tried)(density, space)
+    _check_somewhere(target, first)
+    flat = isinstance(space, Affine) and len(space.event_shape) == 1
+    guess, modes = _guess(target, space, first, flat and sloped, rng)
+    first_effort, *more = EFFORTS
+    done = _attempt(target, guess, modes, flat, sloped, n, first_effort, rng, tell)
+    for effort in more:
+        if done.verdict.trusted:
+            break
+        done = _attempt(target, guess, modes, flat, sloped, n, effort, rng, tell)
+    weights = done.shares.mean(0)
+    return Walk(
+        done.drawn(n, rng),
+        float(torch.logsumexp(done.log_z, 0)) - math.log(POPULATIONS),
+        torch.stack([mode.centre for mode in done.modes]) if done.modes else None,
+        weights if done.modes else None,
+        done.verdict,
+        target.evaluations,
+        POPULATIONS,
+    )
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    x: Any  # particles of several moments, one below the other
+    log_z: Tensor
+    shares: Tensor
+    verdict: Verdict
+    modes: list[Mode]
+
+    def drawn(self, n: int, rng: torch.Generator) -> Any:
+        """Some of the particles, each once as long as there are enough."""
+        count = _tree.length(self.x)
+        rows = torch.cat([torch.randperm(count, generator=rng) for _ in range(-(-n // count))])[:n]
+        return _tree.map(lambda leaf: leaf[rows], self.x)
+
+
+def _attempt(
+    target: Tried,
+    guess: Law[Any],
+    modes: list[Mode],
+    flat: bool,
+    sloped: bool,
+    n: int,
+    effort: Effort,
+    rng: torch.Generator,
+    tell: Tell,
+) -> _Attempt:
+    mover = FlatMover(sloped) if flat else SpaceMover()
+    times = 1 if flat else SPACE_ROUNDS
+    each = _particles(target.space, len(modes), n)
+    found: Populations = annealed(
+        target, guess, mover, POPULATIONS, each, rng, rounds=times * effort.rounds, effective=effort.effective,
+        tell=lambda done, note: tell(0.7 * done, note),
+    )  # fmt: skip
+    half = times * effort.last // 2
+    early, _ = moved(target, found.x, mover, POPULATIONS, rng, half)
+    tell(0.85, "at the target")
+    late, _ = moved(target, early, mover, POPULATIONS, rng, half)
+    return _summed(target, found, modes, flat, each, early, late, rng)
+
+
+def _summed(
+    target: Tried,
+    found: Populations,
+    modes: list[Mode],
+    flat: bool,
+    each: int,
+    early: Any,
+    late: Any,
+    rng: torch.Generator,
+) -> _Attempt:
+    both = _tree.map(lambda a, b: torch.cat([a, b]), early, late)
+    shares = torch.ones(POPULATIONS, 1, dtype=torch.float64)
+    if modes:
+        modes = modes_of(target, climbed(target, late[:: max(1, len(late) // CLIMBS)]), modes)
+        labels = _labels(both, modes).reshape(2, POPULATIONS, each)
+        kinds = torch.arange(len(modes), device=labels.device)
+        shares = (labels[..., None] == kinds).double().mean((0, 2)).cpu()
+    verdict = judged(
+        Found(
+            _numbers(early).reshape(POPULATIONS, each, -1),
+            _numbers(late).reshape(POPULATIONS, each, -1),
+            found.log_z,
+            bridged(target, late, POPULATIONS, rng) if flat else None,
+            shares,
+            _stuck(found.x, early, late),
+            target.refused / max(target.evaluations, 1),
+        )
+    )
+    return _Attempt(both, found.log_z, shares, verdict, modes)
+
+
+def _guess(
+    target: Tried, space: Space[Any, Any], first: Any, climb: bool, rng: torch.Generator
+) -> tuple[Law[Any], list[Mode]]:
+    if not climb:
+        return wide_law(space), []
+    guess, modes = first_guess(target, first, rng)
+    size = torch.cat([modes[0].factor.norm(dim=0), modes[0].centre.abs()])
+    if not bool((size < PROPER).all()):
+        raise InputError(
+            "the density does not seem to be integrable: along some line its logarithm does not fall by one half within"
+            f" {PROPER:.0e}; add a prior, or give the bounds of its points"
+        )
+    if any(not math.isfinite(mode.height) for mode in modes):
+        raise InputError("the density is infinite somewhere; a log density must be finite where it is positive")
+    return guess, modes
+
+
+def _space(log_prob: Any, space: Space[Any, Any] | None, dimension: int | None) -> Space[Any, Any]:
+    instance(Space, or_none=True, space=space)
+    known: Any = space or getattr(log_prob, "support", None) or getattr(log_prob, "space", None)
+    if isinstance(known, Space):
+        return known
+    if dimension is None:
+        raise InputError("the log density does not say where its points live: give dimension=, or space=")
+    whole(least=1, dimension=dimension)
+    return Euclidean(dimension)
+
+
+def _first_points(space: Space[Any, Any], start: Any, rng: torch.Generator) -> Any:
+    """Points to try the density on, in float64; climbs start there."""
+    flat = isinstance(space, Affine) and len(space.event_shape) == 1
+    points = scattered(CLIMBS, space.event_shape[0], rng) if flat else wide_law(space).sample(rng, (TRIED,))
+    if start is None:
+        return points
+    space.check(start)
+    return _tree.map(lambda a, b: torch.cat([b.to(a), a]), points, start)
+
+
+def _check_somewhere(target: Tried, x: Any) -> None:
+    values = target.log_prob(x)
+    if not bool(torch.isfinite(values).any()):
+        raise InputError(
+            f"the log density is not finite at any of {len(values)} points that were tried; give start=, points where "
+            "the density is positive, or write it in coordinates without bounds"
+        )
+
+
+def _particles(space: Space[Any, Any], modes: int, n: int) -> int:
+    """Of every population; more where modes have to be weighed, fewer where points are large."""
+    wanted = max(MORE_PARTICLES if modes > 1 else PARTICLES, -(-n // (2 * POPULATIONS)))
+    size = max(1, math.prod(space.event_shape))
+    return max(64, min(wanted, NUMBERS // (POPULATIONS * size)))
+
+
+def _labels(x: Tensor, modes: list[Mode]) -> Tensor:
+    """The mode that most probably made each point, (n,)."""
+    centres, factors = torch.stack([m.centre for m in modes]), torch.stack([m.factor for m in modes])
+    masses = torch.tensor([mode.log_mass for mode in modes], dtype=x.dtype, device=x.device)
+    weights = (masses - masses.max()).exp().clamp(min=1e-12)
+    return Students(weights, centres, factors, torch.full_like(weights, 5.0)).nearest(x)
+
+
+def _numbers(x: Any) -> Tensor:
+    return _tree.ravel(_tree.map(lambda leaf: leaf.double(), x))
+
+
+def _stuck(*moments: Any) -> float:
+    """The share of particles with no real number that has changed; none of whole numbers, which come back."""
+    leaves = [[leaf for _, leaf in _tree.leaves(x) if leaf.is_floating_point()] for x in moments]
+    if not leaves[0]:
+        return 0.0
+    first, *others = ([leaf.flatten(1) for leaf in moment] for moment in leaves)
+    same = [(a == b).all(1) for other in others for a, b in zip(first, other, strict=True)]
+    return float(torch.stack(same).all(0).double().mean())

@@ -1,0 +1,141 @@
+"""How particles move, on flat spaces and on all others."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise.chains import Hamiltonian, Independence, Kernel, Metropolis, RandomWalk
+from unnoise.laws import Law, LogDensity
+from unnoise.laws.students import Students
+
+GAIN = 1.0  # of the logarithm of a step size, per acceptance that is missing
+JITTER = 0.3  # of the logarithm of every chain's own step size
+LEAPS = 4
+WANTED = {Hamiltonian: 0.75, RandomWalk: 0.3, Metropolis: 0.6}  # acceptances
+LONGEST = 2.0  # step of the leapfrog in units of deviations, where it becomes unstable
+MOST_PARTS, ROWS_PER_PART = 24, 60  # of a fitted mixture; rows for each dimension
+TAILS = 30.0  # degrees of freedom of what is proposed
+
+
+def adapted(kernel: Kernel[Any], acceptance: float) -> Kernel[Any]:
+    """With a longer step where it is accepted more often than wanted, and a shorter one where less."""
+    wanted = WANTED.get(type(kernel))
+    if wanted is None:
+        return kernel
+    step = kernel.step_size * math.exp(GAIN * (acceptance - wanted))
+    return replace(kernel, step_size=min(step, LONGEST) if isinstance(kernel, Hamiltonian) else step)  # type: ignore[type-var]
+
+
+@dataclass
+class FlatMover:
+    """On $R^d$: proposals from mixtures that are fitted to the particles, then moves in units of their covariance.
+
+    Attributes:
+        step_size: of the moves, as it was found so far; None before the first.
+        sloped: whether the target has gradients.
+    """
+
+    sloped: bool = True
+    step_size: float | None = None
+
+    def kernels(self, target: LogDensity[Tensor], x: Tensor, populations: int) -> list[Kernel[Any]]:
+        """Each half of the populations moves by what the other half looks like, so that none follows itself."""
+        half = len(x) // populations * (populations // 2)
+        laws = [fitted(x[half:]), fitted(x[:half])]
+        factor = common_factor(
+            x, torch.cat([laws[0].nearest(x[:half]), len(laws[0].means) + laws[1].nearest(x[half:])])
+        )
+        size = x.shape[1]
+        if self.step_size is None:
+            self.step_size = 0.5 * size**-0.25 if self.sloped else 2.38 * size**-0.5
+        local: Kernel[Any] = (
+            Hamiltonian(target, self.step_size, LEAPS, factor, JITTER)
+            if self.sloped
+            else RandomWalk(target, self.step_size, factor, JITTER)
+        )
+        return [Independence(target, Halves(laws[0], laws[1], half)), local]
+
+    def adapted(self, kernels: list[Kernel[Any]], acceptances: list[float]) -> list[Kernel[Any]]:
+        """The local moves with a better step."""
+        local = adapted(kernels[1], acceptances[1])
+        self.step_size = local.step_size
+        return [kernels[0], local]
+
+
+@dataclass
+class SpaceMover:
+    """On any space: Metropolis' rule on its own moves, with steps of several lengths.
+
+    Attributes:
+        step_size: as it was found so far.
+    """
+
+    step_size: float = 0.1
+
+    def kernels(self, target: LogDensity[Any], x: Any, populations: int) -> list[Kernel[Any]]:
+        """One that adapts."""
+        return [Metropolis(target, self.step_size, JITTER)]
+
+    def adapted(self, kernels: list[Kernel[Any]], acceptances: list[float]) -> list[Kernel[Any]]:
+        """With a better step."""
+        (local,) = (adapted(kernels[0], acceptances[0]),)
+        self.step_size = min(local.step_size, 1e6)
+        return [replace(local, step_size=self.step_size)]  # type: ignore[type-var]
+
+
+@dataclass(frozen=True)
+class Halves(Law[Tensor]):
+    """One law for the first rows, another for the rest."""
+
+    first: Law[Tensor]
+    rest: Law[Tensor]
+    rows: int
+
+    def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
+        """Draw (n, d)."""
+        (n,) = shape
+        return torch.cat([self.first.sample(rng, (self.rows,)), self.rest.sample(rng, (n - self.rows,))])
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """In nats."""
+        return torch.cat([self.first.log_prob(x[: self.rows]), self.rest.log_prob(x[self.rows :])])
+
+
+def fitted(x: Tensor) -> Students:
+    """A mixture of normal laws, nearly, by EM in units of the covariance of x, (n, d)."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    size = x.shape[1]
+    centre, factor = x.mean(0), common_factor(x, torch.zeros(len(x), dtype=torch.long, device=x.device))
+    units = torch.linalg.solve_triangular(factor, (x - centre).T, upper=False).T
+    parts = int(min(max(len(x) // (ROWS_PER_PART * size), 1), MOST_PARTS))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = GaussianMixture(parts, reg_covar=1e-6, max_iter=40, random_state=0).fit(units.cpu().double().numpy())
+    means, covariances, weights = (x.new_tensor(v) for v in (found.means_, found.covariances_, found.weights_))
+    kept = weights > 1e-8
+    factors = factor @ torch.linalg.cholesky(covariances[kept])
+    return Students(weights[kept], centre + means[kept] @ factor.T, factors, x.new_full((int(kept.sum()),), TAILS))
+
+
+def common_factor(x: Tensor, part: Tensor) -> Tensor:
+    """A lower triangular factor of the covariance within parts, of points (n, d) that belong to these, (n,).
+
+    In more dimensions than a tenth of the points it leans towards the diagonal.
+    """
+    count = torch.bincount(part).clamp(min=1)
+    means = x.new_zeros(len(count), x.shape[1]).index_add_(0, part, x) / count[:, None]
+    rest = x - means[part]
+    scale = rest.square().mean(0).sqrt().clamp(min=1e-150)
+    correlation = (rest / scale).T @ (rest / scale) / len(x)
+    lean = min(0.5, x.shape[1] / len(x)) + 1e-10
+    unit = torch.eye(len(correlation), dtype=x.dtype, device=x.device)
+    root: Tensor = torch.linalg.cholesky((1 - lean) * correlation + lean * unit)
+    return scale[:, None] * root

@@ -1,0 +1,120 @@
+"""Whether what populations found can be believed, in one boolean and in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+MIXED = 1.01  # R-hat, above which populations or times disagree (Vehtari et al. 2021, arXiv 1903.08008)
+SURE = 4.0  # standard errors
+UNSURE_Z = 0.1  # nats: the largest standard error of log Z that is believed
+STUCK = 0.01  # share of particles that may never have moved
+REFUSED = 0.05  # share of evaluations without a value that is worth a word
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the populations are judged by.
+
+    Attributes:
+        early: particles, (populations, each, numbers), after the first half of the last moves.
+        late: the same at their end.
+        log_z: by annealing, (populations,).
+        log_z_bridge: by a bridge to a fitted law, and its standard error; None where no law is fitted.
+        shares: of every mode, (populations, modes).
+        stuck: share of particles that never moved in the last rounds.
+        refused: share of evaluations that were NaN or infinite.
+    """
+
+    early: Tensor
+    late: Tensor
+    log_z: Tensor
+    log_z_bridge: tuple[float, float] | None
+    shares: Tensor
+    stuck: float
+    refused: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be said of draws.
+
+    Attributes:
+        trusted: whether nothing speaks against them.
+        doubts: what does, a sentence each.
+        notes: what is worth knowing besides.
+        r_hat: the worst over numbers, populations and halves of time.
+        log_z_error: the standard error over populations, nats.
+    """
+
+    trusted: bool
+    doubts: tuple[str, ...]
+    notes: tuple[str, ...]
+    r_hat: float
+    log_z_error: float
+
+    def __str__(self) -> str:
+        """A line for people."""
+        if self.trusted:
+            return f"trusted: independent populations agree (R-hat {self.r_hat:.3f})"
+        return "not trusted: " + "; ".join(self.doubts)
+
+
+def judged(found: Found) -> Verdict:
+    """All checks at once."""
+    populations = len(found.log_z)
+    r_hat = _worst_r_hat(found.early, found.late)
+    error = float(found.log_z.std()) / math.sqrt(populations)
+    doubts = []
+    if not r_hat <= MIXED:
+        doubts.append(
+            f"independent populations, or earlier and later draws, disagree (R-hat {r_hat:.3g}, above {MIXED}): some "
+            "part of the target is hard to reach; give more effort"
+        )
+    if not error <= UNSURE_Z:
+        doubts.append(f"log Z differs between populations (standard error {error:.2g} nats, above {UNSURE_Z})")
+    if (bridge := found.log_z_bridge) is not None:
+        apart = abs(float(found.log_z.mean()) - bridge[0])
+        if apart > UNSURE_Z + SURE * math.hypot(error, bridge[1]):
+            doubts.append(
+                f"two estimates of log Z disagree: {float(found.log_z.mean()):.4g} by annealing, {bridge[0]:.4g} by a "
+                "bridge to a fitted mixture"
+            )
+    if (modes := _disputed(found.shares, found.late.shape[1])) is not None:
+        doubts.append(modes)
+    if found.stuck > STUCK:
+        doubts.append(f"{found.stuck:.0%} of the chains never moved")
+    notes = []
+    if found.refused > REFUSED:
+        notes.append(f"{found.refused:.0%} of the evaluations were NaN or infinite, and were refused")
+    return Verdict(not doubts, tuple(doubts), tuple(notes), r_hat, error)
+
+
+def _worst_r_hat(early: Tensor, late: Tensor) -> float:
+    """Every population at both times is a chain, whose draws are its particles."""
+    from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+
+    chains = torch.cat([early, late]).detach().cpu().double()
+    varying = chains.flatten(0, 1).std(0) > 0
+    if not bool(varying.any()):
+        return math.inf
+    found = array_stats.rhat(  # type: ignore[no-untyped-call]
+        chains[..., varying].numpy(), chain_axis=0, draw_axis=1, method="rank"
+    )
+    return float(torch.as_tensor(found).max())
+
+
+def _disputed(shares: Tensor, each: int) -> str | None:
+    """A mode whose share differs more between populations than counting explains, if there is one."""
+    if shares.shape[1] < 2:
+        return None
+    mean = shares.mean(0)
+    spread = shares.std(0) / (mean * (1 - mean) / each).clamp(min=1e-12).sqrt()
+    worst = int(torch.where(mean > 0, spread, 0.0).argmax())
+    lowest, highest = float(shares[:, worst].min()), float(shares[:, worst].max())
+    if float(spread[worst]) > SURE and highest - lowest > 0.02:
+        return f"the share of a mode is {lowest:.3f} in one population and {highest:.3f} in another"
+    return None

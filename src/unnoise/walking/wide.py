@@ -1,0 +1,92 @@
+"""A first guess on spaces that are not flat: as wide as the space is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise._errors import InputError
+from unnoise.laws import Categorical, Dirichlet, Independent, Law
+from unnoise.laws.students import Students
+from unnoise.spaces import Affine, Compact, Counts, Finite, ProductSpace, Simplex, Space
+
+LENGTHS = (0.1, 1.0, 10.0, 100.0)  # of real factors, whose scale is not known
+MEANS = (1.0, 10.0, 100.0, 1000.0)  # of counts
+
+
+def wide_law(space: Space[Any, Any]) -> Law[Any]:
+    """A normalised law that covers the space; InputError where none is known."""
+    for kind, make in _KINDS.items():
+        if isinstance(space, kind):
+            return make(space)
+    raise InputError(f"nothing is known to start from on {space}; give start=, points of your own")
+
+
+@dataclass(frozen=True)
+class Everywhere(Law[Tensor]):
+    """On a compact manifold, one point at a time."""
+
+    space: Compact
+
+    def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
+        """Draw (*shape, *event), in float64."""
+        return self.space.draw_uniform(shape, rng)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Minus the log volume."""
+        return x.new_full(x.shape[: x.ndim - len(self.space.event_shape)], -self.space.log_volume)
+
+    def score(self, x: Tensor) -> Tensor:
+        """Zero."""
+        return torch.zeros_like(x)
+
+
+@dataclass(frozen=True)
+class WideCounts(Law[Tensor]):
+    r"""Counts of every size, $\prod_i \frac1K\sum_k (1 - q_k) q_k^{x_i}$ with the means $q_k/(1 - q_k)$."""
+
+    sites: tuple[int, ...]
+
+    def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
+        """Draw (*shape, *sites), in int64."""
+        means = torch.tensor(MEANS, dtype=torch.float64)
+        chosen = means[torch.randint(len(MEANS), (*shape, *self.sites), generator=rng)]
+        uniform = torch.rand((*shape, *self.sites), generator=rng, dtype=torch.float64)
+        return (torch.log1p(-uniform) / torch.log(chosen / (1 + chosen))).floor().long()
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """In nats."""
+        means = torch.tensor(MEANS, dtype=torch.float64, device=x.device)
+        each = x[..., None] * torch.log(means / (1 + means)) - torch.log1p(means)
+        return (torch.logsumexp(each, -1) - math.log(len(MEANS))).flatten(x.ndim - len(self.sites)).sum(-1)
+
+
+def _finite(space: Finite) -> Law[Tensor]:
+    sizes = torch.tensor(space.sizes, dtype=torch.float64)[:, None]
+    probs = (torch.arange(space.states)[None] < sizes) / sizes
+    return Categorical(probs.expand(*space.event_shape, -1), len(space.event_shape))
+
+
+def _flat(space: Affine) -> Law[Tensor]:
+    size = math.prod(space.event_shape)
+    if space.event_shape != (size,):
+        raise InputError(f"got the factor {space}; real factors of a product are vectors, as in Euclidean({size})")
+    lengths = torch.tensor(LENGTHS, dtype=torch.float64)
+    factors = lengths[:, None, None] * torch.eye(size, dtype=torch.float64)
+    ones = torch.ones_like(lengths)
+    return Students(ones, torch.zeros(len(lengths), size, dtype=torch.float64), factors, 3 * ones)
+
+
+_KINDS: dict[Any, Callable[[Any], Law[Any]]] = {
+    Compact: Everywhere,
+    Finite: _finite,
+    Counts: lambda space: WideCounts(space.event_shape),
+    Simplex: lambda space: Dirichlet(torch.ones(space.parts, dtype=torch.float64)),
+    Affine: _flat,
+    ProductSpace: lambda space: Independent({name: wide_law(part) for name, part in space.parts.items()}),
+}

@@ -1,0 +1,123 @@
+"""`unnoise.walk`: right on what is hard, and without trust where it is wrong."""
+
+from __future__ import annotations
+
+import importlib
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import unnoise
+from unnoise._errors import InputError
+from unnoise.laws import LogDensity
+from unnoise.spaces import Euclidean, Finite, Sphere, product
+from unnoise.targets import Funnel, Potts
+from unnoise.testing import ImprobableError, assert_mean
+
+F64 = torch.float64
+
+
+def narrow_and_wide(x):
+    """.9 N(4, .1^2 I) + .1 N(0, I)."""
+    near, far = -0.5 * x.square().sum(-1), -0.5 * ((x - 4) / 0.1).square().sum(-1)
+    return torch.logaddexp(near + math.log(0.1), far + math.log(0.9 / 0.01)) - math.log(2 * math.pi)
+
+
+def test_a_narrow_mode_with_most_of_the_mass_is_found():
+    found = unnoise.walk(narrow_and_wide, dimension=2, n=4000)
+    assert found.trusted
+    assert float((found.draws[:, 0] > 2).double().mean()) == pytest.approx(0.9, abs=0.03)
+    assert sorted(found.mode_weights.tolist()) == pytest.approx([0.1, 0.9], abs=0.03)
+    assert found.log_z == pytest.approx(0, abs=0.15)
+
+
+@pytest.mark.slow
+def test_scales_from_small_to_large_need_no_word():
+    scales = torch.logspace(-4, 4, 5, dtype=F64)
+    found = unnoise.walk(lambda x: -0.5 * ((x - 7) / scales).square().sum(-1), dimension=5, n=4000, seed=1)
+    assert found.trusted
+    units = (found.draws - 7) / scales
+    assert_mean(units.flatten(), 0.0)
+    assert float(units.std()) == pytest.approx(1, abs=0.03)
+    assert found.log_z == pytest.approx(2.5 * math.log(2 * math.pi), abs=0.15)
+
+
+def test_values_without_gradients_are_enough():
+    def cauchy(x):
+        return -np.log1p(np.square(x)).sum(-1)
+
+    found = unnoise.walk(cauchy, dimension=1, n=8000)
+    size = found.draws.abs()[:, 0]
+    assert float(size.quantile(0.5)) == pytest.approx(1, abs=0.08)
+    assert float(size.quantile(0.9)) == pytest.approx(6.31, abs=0.6)
+    assert found.log_z == pytest.approx(math.log(math.pi), abs=0.1)
+
+
+def test_two_poles_of_a_sphere_have_their_shares():
+    found = unnoise.walk(lambda x: 20 * x[..., 2] ** 2 + x[..., 2] / 2, space=Sphere(2), n=4000)
+    assert found.trusted
+    assert float((found.draws[:, 2] > 0).double().mean()) == pytest.approx(0.726, abs=0.03)
+    assert found.modes is None
+
+
+def test_spins_and_products_are_walked_on():
+    potts = Potts((2, 3), 3, 0.8)
+    found = unnoise.walk(potts, n=2000)
+    agreement = potts._agreements(found.draws) / 12
+    assert_mean(agreement, potts.mean_agreement)
+    with pytest.raises(ImprobableError):
+        assert_mean(agreement, 0.5)
+    assert found.log_z == pytest.approx(potts.log_normaliser, abs=0.1)
+
+
+class Mixed(LogDensity):
+    """A real number around a state of three, which is as likely as its number."""
+
+    support = product({"a": Euclidean(1), "s": Finite(1, 3)})
+
+    def log_prob(self, x):
+        state = x["s"][..., 0].double()
+        return -0.5 * ((x["a"][..., 0] - 5 * state) / 0.3) ** 2 + (state + 1).log()
+
+
+@pytest.mark.slow
+def test_a_product_of_real_and_finite():
+    found = unnoise.walk(Mixed(), n=2000, seed=2)
+    shares = torch.bincount(found.draws["s"][:, 0], minlength=3) / 2000
+    right = torch.tensor([1, 2, 3]) / 6
+    assert not found.trusted or float((shares - right).abs().max()) < 0.05
+    assert float((found.draws["a"] - 5 * found.draws["s"]).std()) == pytest.approx(0.3, abs=0.03)
+
+
+def test_the_same_seed_gives_the_same_draws(monkeypatch):
+    module = importlib.import_module("unnoise.walking.drawing")
+    monkeypatch.setattr(module, "PARTICLES", 128)
+    monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])
+    one, two, other = (unnoise.walk(lambda x: -x.square().sum(-1), dimension=1, n=50, seed=s).draws for s in (3, 3, 4))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.slow
+def test_a_funnel_is_right_or_not_trusted():
+    found = unnoise.walk(Funnel(), n=4000)
+    assert not found.trusted or float(found.draws[:, 0].std()) == pytest.approx(3, abs=0.15)
+
+
+WRONG = {
+    "flat": (lambda x: 0 * x.sum(-1), {"dimension": 2}, "does not seem to be integrable"),
+    "a slope": (lambda x: x.sum(-1), {"dimension": 2}, "does not seem to be integrable"),
+    "nowhere": (lambda x: x.sum(-1) - torch.inf, {"dimension": 2}, "not finite at any of 64 points"),
+    "no dimension": (lambda x: -x.square().sum(-1), {}, "give dimension=, or space="),
+    "rows": (lambda x: x.sum() + 0 * x[:, 0], {"dimension": 2}, "rows see each other"),
+    "start": (lambda x: -x.square().sum(-1), {"dimension": 2, "start": torch.zeros(3, 5)}, "Euclidean expects"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_cannot_be_walked_on_is_told(name):
+    function, options, told = WRONG[name]
+    with pytest.raises(InputError, match=told):
+        unnoise.walk(function, **options)

@@ -1,0 +1,60 @@
+"""What particles propose, and how steps find their length."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from unnoise.chains import Density, Hamiltonian, Independence, RandomWalk
+from unnoise.spaces import Sphere
+from unnoise.walking.movers import FlatMover, Halves, SpaceMover, adapted, common_factor, fitted
+
+F64 = torch.float64
+BELL = Density(lambda x: -0.5 * x.square().sum(-1))
+SCALES = torch.tensor([1e-3, 1.0, 1e5], dtype=F64)
+
+
+def normal(n, seed=0):
+    return SCALES * torch.randn(n, 3, dtype=F64, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_step_that_is_refused_gets_shorter_and_one_that_is_taken_longer():
+    kernel = Hamiltonian(BELL, 0.5)
+    assert adapted(kernel, 0.1).step_size < 0.5 < adapted(kernel, 1.0).step_size
+    assert adapted(Hamiltonian(BELL, 1.9), 1.0).step_size == 2.0
+    assert adapted(RandomWalk(BELL, 0.5), 0.3).step_size == pytest.approx(0.5)
+
+
+def test_a_common_factor_is_the_covariance_within_parts():
+    x = normal(4000)
+    x[2000:] += 50 * SCALES
+    part = (torch.arange(4000) >= 2000).long()
+    factor = common_factor(x, part) / SCALES[:, None]
+    torch.testing.assert_close(factor @ factor.T, torch.eye(3, dtype=F64), rtol=0.1, atol=0.1)
+    wide = common_factor(x, 0 * part) / SCALES[:, None]
+    assert float((wide @ wide.T)[0, 0]) > 100
+
+
+def test_a_fitted_mixture_scores_near_the_truth():
+    x, fresh = normal(4000), normal(4000, seed=1)
+    truth = -0.5 * (fresh / SCALES).square().sum(1) - SCALES.log().sum() - 1.5 * torch.log(torch.tensor(2 * torch.pi))
+    assert float((truth - fitted(x).log_prob(fresh)).mean()) == pytest.approx(0, abs=0.15)
+
+
+def test_each_half_is_proposed_the_other_half():
+    x = torch.cat([normal(2000), normal(2000) + 100 * SCALES])
+    independence, local = FlatMover().kernels(BELL, x, 4)
+    assert isinstance(independence, Independence)
+    assert isinstance(independence.law, Halves)
+    drawn = independence.law.sample(torch.Generator().manual_seed(0), (4000,)) / SCALES
+    assert float(drawn[:2000].mean()) > 90
+    assert abs(float(drawn[2000:].mean())) < 10
+    assert isinstance(local, Hamiltonian)
+    assert isinstance(FlatMover(sloped=False).kernels(BELL, x, 4)[1], RandomWalk)
+
+
+def test_spaces_remember_their_step():
+    mover = SpaceMover()
+    (kernel,) = mover.kernels(Density(lambda x: x[..., 2], Sphere(2)), None, 4)
+    mover.adapted([kernel], [1.0])
+    assert mover.step_size > 0.1

@@ -1,0 +1,57 @@
+"""Every check of the verdict stays quiet on good draws, and speaks on bad ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from unnoise.walking.verdict import Found, judged
+
+F64 = torch.float64
+
+
+def good() -> Found:
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 4, 1000, 3, dtype=F64, generator=rng)
+    return Found(x[0], x[1], torch.tensor([1.0, 1.02, 0.98, 1.0]), (1.0, 0.02), torch.full((4, 2), 0.5), 0.0, 0.0)
+
+
+def test_good_draws_are_trusted():
+    verdict = judged(good())
+    assert verdict.trusted
+    assert not verdict.doubts
+    assert not verdict.notes
+    assert verdict.r_hat < 1.01
+    assert str(verdict).startswith("trusted")
+
+
+def shifted(x):
+    return x + torch.tensor([0.0, 0.0, 0.0, 1.0], dtype=F64)[:, None, None]
+
+
+BAD = {
+    "one population is elsewhere": ({"late": shifted(good().late), "early": shifted(good().early)}, "disagree"),
+    "it still moves": ({"late": good().late + 0.5}, "earlier and later draws, disagree"),
+    "nothing ever moved": ({"late": 0 * good().late, "early": 0 * good().early}, "R-hat inf"),
+    "log Z is not known": ({"log_z": torch.tensor([0.0, 1.0, 2.0, 1.0])}, "log Z differs between populations"),
+    "two estimates": ({"log_z_bridge": (2.0, 0.02)}, "two estimates of log Z disagree"),
+    "shares": ({"shares": torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5]])}, "the share of a mode"),
+    "stuck": ({"stuck": 0.3}, "30% of the chains never moved"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_each_doubt_has_its_cause(name):
+    changed, told = BAD[name]
+    verdict = judged(replace(good(), **changed))
+    assert not verdict.trusted
+    assert told in " ".join(verdict.doubts)
+    assert str(verdict).startswith("not trusted: ")
+
+
+def test_many_refusals_are_a_note():
+    verdict = judged(replace(good(), refused=0.2))
+    assert verdict.trusted
+    assert verdict.notes == ("20% of the evaluations were NaN or infinite, and were refused",)

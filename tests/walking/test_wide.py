@@ -1,0 +1,44 @@
+"""Wide laws are normalised and lie all over their space."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from unnoise._errors import InputError
+from unnoise.spaces import Counts, Euclidean, Finite, Rotations, Simplex, Sphere, Torus, product
+from unnoise.walking.wide import wide_law
+
+SPACES = {
+    "sphere": Sphere(3),
+    "rotations": Rotations(),
+    "torus": Torus(2),
+    "finite": Finite(2, (2, 3)),
+    "counts": Counts(2),
+    "simplex": Simplex(3),
+    "product": product({"a": Euclidean(2), "s": Finite(1, 4), "r": Sphere(2)}),
+}
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_draws_are_points_of_the_space(name):
+    space = SPACES[name]
+    law = wide_law(space)
+    x = law.sample(torch.Generator().manual_seed(0), (50,))
+    space.check(x)
+    assert law.log_prob(x).shape == (50,)
+
+
+def test_probabilities_sum_to_one():
+    states = torch.cartesian_prod(torch.arange(2), torch.arange(3))
+    assert float(wide_law(SPACES["finite"]).log_prob(states).exp().sum()) == pytest.approx(1)
+    counts = torch.arange(60_000)[:, None]
+    assert float(wide_law(Counts(1)).log_prob(counts).exp().sum()) == pytest.approx(1, abs=1e-6)
+    assert float(wide_law(Sphere(2)).log_prob(torch.zeros(1, 3))) == pytest.approx(-math.log(4 * math.pi))
+
+
+def test_images_in_a_product_are_refused():
+    with pytest.raises(InputError, match="real factors of a product are vectors"):
+        wide_law(product({"a": Euclidean((2, 2)), "b": Sphere(2)}))
