@@ -22,6 +22,7 @@ from unnoise import (
     denoisers,
     evaluation,
     heads,
+    inference,
     laws,
     networks,
     objectives,
@@ -39,7 +40,7 @@ from unnoise.samplers import forms, grids
 PACKAGES = """
     schedules laws spaces heads processes processes.paths processes.rates networks denoisers denoisers.likelihoods
     objectives objectives.times objectives.weightings objectives.snr_form samplers samplers.forms samplers.grids chains
-    chains.diagnostics targets evaluation
+    chains.diagnostics targets evaluation inference
 """
 SECONDS = 5  # that one call may take
 
@@ -270,6 +271,12 @@ MADE: dict[str, dict[str, Any]] = {
     "denoisers.Answering": {"denoiser": OF_BOTH, "only": ("a",)},
     "denoisers.ExactMixture": {"process": EDM, "law": ROUND},
     "denoisers.ExactProductMixture": {"process": EDM, "law": laws.ProductMixture(torch.ones(1), BELLS)},
+    "denoisers.Composed": {
+        "denoiser": EXACT,
+        "observations": torch.zeros(2, 1),
+        "unknown": torch.zeros(1, 1),
+        "precisions": torch.ones(3, 1, 1),
+    },
     "denoisers.ClassifierFree": {"denoiser": EXACT, "scale": 2.0, "unknown": TWO[:1]},
     "denoisers.Guided": {"denoiser": EXACT, "log_r": SEEN, "scale": 1.0, "warm": True},
     "denoisers.Neural": {"process": EDM, "network": NETWORK, "head": heads.V},
@@ -465,6 +472,11 @@ MADE: dict[str, dict[str, Any]] = {
         "given": ("b",),
     },
     "evaluation.nearest_training": {"samples": TWO, "train": TWO, "k": 1},
+    # inference
+    "inference.Part": {"name": "rate", "shape": (2,), "dtype": "float32"},
+    "inference.Parameters": {"parts": (inference.Part("rate", ()),), "low": (0.0,), "high": (1.0,)},
+    "inference.Simulations": {"theta": torch.zeros(4, 1), "x": torch.zeros(4, 2), "observations": 2},
+    "inference.as_prior": {"prior": torch.distributions.Normal(0.0, 1.0)},
 }
 
 
@@ -478,7 +490,8 @@ ELSEWHERE = {
         evaluation.GaussianCopula
         evaluation.IntervalCoverage evaluation.LocalTest evaluation.MarginDistance evaluation.Memorisation
         evaluation.Neighbours evaluation.PairDistance evaluation.PointCoverage evaluation.RankCalibration
-        evaluation.SphereKernelDensity evaluation.TreesTest laws.WrightFisherKernel
+        evaluation.SphereKernelDensity evaluation.TreesTest inference.AmortisedPosterior inference.Familiarity
+        inference.ParameterPrior inference.Reweighted laws.WrightFisherKernel
         samplers.Particles samplers.Solution spaces.Diffusion
         spaces.Jump
     """,
@@ -490,6 +503,7 @@ ELSEWHERE = {
         spaces.Rotations
     """,
     "takes seconds; tests/samplers/test_tuning.py": "samplers.tune",
+    "takes seconds, or writes; tests/inference": "inference.posterior inference.simulate",
     "a warning": "chains.NotMixedWarning chains.UnreliableEstimate samplers.InaccurateSamplesWarning",
     "a function of tensors, which makes no object": """
         chains.conditional chains.diagnostics.agreement chains.diagnostics.conditional_curvature
@@ -549,7 +563,8 @@ FINE = {
     # what may be left out
     "none": """
         chains.Hamiltonian.factor chains.RandomWalk.factor
-        denoisers.question.cond denoisers.ClassifierFree.unknown
+        denoisers.question.cond denoisers.ClassifierFree.unknown denoisers.Composed.unknown
+        denoisers.Composed.precisions inference.Part.dtype
         denoisers.Answering.only heads.told.head evaluation.Posteriors.names
         evaluation.Posteriors.periods evaluation.Posteriors.observed_periods
         processes.erasing_betas.first processes.Binomial.schedule processes.Brownian.schedule
@@ -617,7 +632,7 @@ FINE = {
     """,
     # names
     "text": """
-        objectives.UniformCells.name evaluation.Bound.name evaluation.RandomOrders.name
+        inference.Part.name objectives.UniformCells.name evaluation.Bound.name evaluation.RandomOrders.name
         evaluation.ImplicitBound.name evaluation.MixtureDensity.name
         evaluation.DequantisedLikelihood.name evaluation.ProbabilityFlow.name evaluation.ImportanceWeighted.name
         evaluation.StepBound.name
@@ -625,7 +640,8 @@ FINE = {
     # no axes, none of them, one number
     "empty": """
         networks.MLP.input_shape networks.MLP.output_shape networks.ResNet.input_shape networks.ResNet.output_shape
-        spaces.Euclidean.event_shape heads.Told.cells heads.Tangent.frequencies heads.Fourier.frequencies
+        spaces.Euclidean.event_shape inference.Part.shape heads.Told.cells
+        heads.Tangent.frequencies heads.Fourier.frequencies
         targets.Potts.field evaluation.Posteriors.categorical evaluation.Posteriors.observed_categorical
         evaluation.Posteriors.given
     """,

@@ -38,7 +38,7 @@ def read(name):
 
 
 # they train models of a size for use, or start processes
-LONG = {"large-tables", "your-table", "questions", "your-density", "your-samples", "extend"}
+LONG = {"large-tables", "your-table", "questions", "your-density", "your-samples", "your-simulator", "extend"}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
+LONG = {"plot_simulator"}  # it trains a network
 TITLE = re.compile(r"\n(?P<title>\S.*)\n(?P<rule>=+)\n")
 EQUATIONS = {f"8.{k}" for k in range(33, 49)}  # of the textbook
 BACHS, THICKSTUNS, SOHL_DICKSTEINS = (set(range(1, last + 1)) for last in (21, 14, 11))
@@ -32,7 +33,10 @@ def canvas():
         plt.close("all")
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "example",
+    [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else []) for path in EXAMPLES],
+)
 def test_an_example_draws_one_figure(example, canvas):
     runpy.run_path(str(example), run_name="__main__")
     assert len(canvas.get_fignums()) == 1

@@ -36,6 +36,7 @@ ORDER = [
     "plot_log_concave.py",
     "plot_joint_or_sequential.py",
     "plot_localization.py",
+    "plot_simulator.py",
     "plot_questions.py",
     "plot_posterior.py",
     "plot_targets.py",

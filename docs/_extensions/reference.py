@@ -35,6 +35,7 @@ MODULES = [
     "unnoise.samplers.grids",
     "unnoise.evaluation",
     "unnoise.evaluation.likelihood",
+    "unnoise.inference",
     "unnoise.report",
     "unnoise.report.baselines",
     "unnoise.report.views",

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from unnoise.walking import walk as walk
 
 _FOLDERS = [
-    *("chains", "data", "denoisers", "evaluation", "heads", "laws", "networks", "objectives", "processes", "report"),
-    *("samplers", "schedules", "spaces", "targets", "testing", "training", "walking"),
+    *("chains", "data", "denoisers", "evaluation", "heads", "inference", "laws", "networks", "objectives", "processes"),
+    *("report", "samplers", "schedules", "spaces", "targets", "testing", "training", "walking"),
 ]
 _NAMES = {
     "DenoisingMarkovModel": ("unnoise.model", "DenoisingMarkovModel"),

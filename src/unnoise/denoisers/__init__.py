@@ -7,6 +7,7 @@ from unnoise.denoisers.base import AnyQuestion as AnyQuestion
 from unnoise.denoisers.base import Denoiser as Denoiser
 from unnoise.denoisers.base import Roles as Roles
 from unnoise.denoisers.classifier_free import ClassifierFree as ClassifierFree
+from unnoise.denoisers.composed import Composed as Composed
 from unnoise.denoisers.exact import ClosedForm as ClosedForm
 from unnoise.denoisers.exact import Exact as Exact
 from unnoise.denoisers.exact import ExactMixture as ExactMixture

@@ -1,0 +1,207 @@
+"""Priors of every origin as one thing: draws, a density where there is one, and the box that they fill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from unnoise._checks import refuse
+from unnoise._errors import InputError
+from unnoise._seeding import generator, reseeded
+from unnoise.inference.parameters import Floats, Parameters, Part
+from unnoise.laws import Law
+
+TRIES = 200  # draws that show what a law is
+FLAT = 1e-9  # least eigenvalue of the correlations of free parameters
+EXPECTED = (
+    "a law of unnoise, a torch distribution, a frozen one of scipy, an object with sample(n, generator), or a dict "
+    "of these by names"
+)
+
+Draw = Callable[[int, torch.Generator], Any]
+Density = Callable[[Any], Any]
+Ends = tuple[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterPrior:
+    """The law of parameters before anything is observed.
+
+    Args:
+        parameters: what they are.
+        draw: how many, and a generator -> rows (n, d).
+        density: log density of rows (n, d) in the box, (n,); None if it is not known.
+
+    >>> prior = as_prior({"rate": torch.distributions.Exponential(2.0), "place": torch.distributions.Normal(0.0, 1.0)})
+    >>> prior.parameters.columns, prior.parameters.low
+    (['rate', 'place'], (0.0, -inf))
+    """
+
+    parameters: Parameters
+    draw: Callable[[int, torch.Generator], Floats]
+    density: Callable[[Floats], Floats] | None
+
+    def log_prob(self, theta: Floats) -> Floats:
+        """The log density of rows (n, d), minus infinity outside the box.
+
+        Raises:
+            InputError: it has none.
+        """
+        if self.density is None:
+            raise InputError(
+                "got a prior without a density where one is needed; expected one with log_prob, such as a distribution "
+                "of torch or scipy"
+            )
+        inside = self.parameters.contains(theta)
+        found = np.full(len(theta), -np.inf)
+        if inside.any():
+            found[inside] = self.density(theta[inside])
+        return np.where(np.isnan(found), -np.inf, found)
+
+
+def as_prior(prior: Any) -> ParameterPrior:
+    """The prior in one form.
+
+    Args:
+        prior: a law of unnoise on R^d; a `torch.distributions.Distribution`, a batch of which is one law of independent
+            parameters; a frozen law of scipy; any object with `sample(n, generator)`, which gives rows, and, where they
+            are known, `log_prob(theta)` and `support`, a pair of least and greatest values; or a dict of these by the
+            names of parameters, which are independent.
+
+    Raises:
+        InputError: none of these, or one whose draws are no numbers, discrete, or tied to each other.
+    """
+    if isinstance(prior, ParameterPrior):
+        return prior
+    if not isinstance(prior, Mapping):
+        return _of(prior, "")
+    if not prior or not all(isinstance(name, str) and name for name in prior):
+        refuse("prior", prior, "a dict of laws by the names of parameters, at least one")
+    parts = [_of(part, name) for name, part in prior.items()]
+    sizes = np.cumsum([part.parameters.size for part in parts])[:-1]
+
+    def draw(n: int, rng: torch.Generator) -> Floats:
+        return np.concatenate([part.draw(n, rng) for part in parts], axis=1)
+
+    def density(theta: Floats) -> Floats:
+        pieces = zip(parts, np.split(theta, sizes, axis=1), strict=True)
+        return np.asarray(sum(part.log_prob(piece) for part, piece in pieces))
+
+    low, high = (tuple(end for part in parts for end in getattr(part.parameters, side)) for side in ("low", "high"))
+    parameters = Parameters(tuple(part.parameters.parts[0] for part in parts), low, high)
+    return ParameterPrior(parameters, draw, density if all(part.density for part in parts) else None)
+
+
+def _of(law: Any, name: str) -> ParameterPrior:
+    draw, density, ends = _read(law, f"prior[{name!r}]" if name else "prior")
+    where = f" of {name}" if name else ""
+    seen = draw(TRIES, generator(0))
+    dtype = str(seen.dtype).removeprefix("torch.") if isinstance(seen, torch.Tensor) else None
+    values = _floats(seen, TRIES, where)
+    part = Part(name, values.shape[1:], dtype)
+    rows = values.reshape(TRIES, part.size)
+    _check_free(rows, where)
+    low, high = (tuple(np.broadcast_to(_numbers(end), part.shape).flatten().tolist()) for end in ends)
+    parameters = Parameters((part,), low, high)
+    if not parameters.contains(rows).all():
+        raise InputError(f"got draws of the prior{where} outside its own bounds; expected a support that holds them")
+
+    def drawn(n: int, rng: torch.Generator) -> Floats:
+        return _floats(draw(n, rng), n, where).reshape(n, part.size)
+
+    def log_density(theta: Floats) -> Floats:
+        found = _numbers(density(part.shown(theta)))  # type: ignore[misc]  # only used where it is there
+        return np.asarray(found.reshape(len(theta), -1).sum(axis=1))
+
+    return ParameterPrior(parameters, drawn, None if density is None else log_density)
+
+
+def _read(law: Any, what: str) -> tuple[Draw, Density | None, Ends]:
+    """How a law of any origin draws, its density, and its ends."""
+    if isinstance(law, Law):
+        return lambda n, rng: law.sample(rng, (n,)), law.log_prob, (-np.inf, np.inf)
+    if isinstance(law, torch.distributions.Distribution):
+        return _of_torch(law, what)
+    if callable(getattr(law, "logpdf", None)):
+        return _of_scipy(law)
+    if callable(getattr(law, "logpmf", None)):
+        refuse(what, law, "a law with a density, as levels and counts are no parameters here")
+    if isinstance(law, type) or not callable(getattr(law, "sample", None)):
+        refuse(what, law, EXPECTED)
+    ends = getattr(law, "support", None)
+    density = getattr(law, "log_prob", None)
+    return law.sample, density if callable(density) else None, (-np.inf, np.inf) if ends is None else tuple(ends)
+
+
+def _of_torch(law: torch.distributions.Distribution, what: str) -> tuple[Draw, Density, Ends]:
+    """Draws are made under a seed, as these classes take no generator."""
+
+    def draw(n: int, rng: torch.Generator) -> torch.Tensor:
+        with reseeded(_seed(rng)), torch.no_grad():
+            return law.sample((n,))
+
+    try:
+        support: Any = law.support
+    except NotImplementedError:
+        support = None
+    if getattr(support, "is_discrete", False):
+        refuse(what, law, "a law with a density, as levels and counts are no parameters here")
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    ends = getattr(support, "lower_bound", -np.inf), getattr(support, "upper_bound", np.inf)
+    return draw, law.log_prob, ends
+
+
+def _of_scipy(law: Any) -> tuple[Draw, Density, Ends]:
+    """Frozen laws draw by `rvs`, those of one number (a batch of which has ends) in any shape; newer ones `sample`."""
+    ends = law.support() if callable(getattr(law, "support", None)) else None
+    shape = () if ends is None else np.broadcast_shapes(*map(np.shape, ends))
+
+    def draw(n: int, rng: torch.Generator) -> Any:
+        own = np.random.default_rng(_seed(rng))
+        if not hasattr(law, "rvs"):
+            return law.sample((n,), rng=own)
+        if ends is None:
+            return law.rvs(size=n, random_state=own).reshape(n, -1)  # which leaves out axes of one
+        return law.rvs(size=(n, *shape), random_state=own)
+
+    return draw, law.logpdf, (-np.inf, np.inf) if ends is None else ends
+
+
+def _seed(rng: torch.Generator) -> int:
+    return int(torch.randint(2**63 - 1, (), generator=rng))
+
+
+def _numbers(values: Any) -> Floats:
+    return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values, dtype=np.float64)
+
+
+def _floats(values: Any, n: int, where: str) -> Floats:
+    """Draws as rows of finite numbers, or a sentence about what is wrong with them."""
+    kind = values.dtype if isinstance(values, torch.Tensor) else np.asarray(values).dtype
+    real = kind.is_floating_point if isinstance(kind, torch.dtype) else kind.kind == "f"
+    if not real:
+        raise InputError(f"got draws of the prior{where} in {kind}; expected real numbers")
+    found = _numbers(values)
+    if found.ndim < 1 or len(found) != n or not found.size:
+        raise InputError(f"got {n} draws of the prior{where} in the shape {found.shape}; expected {n} rows")
+    if not np.isfinite(found).all():
+        raise InputError(f"got draws of the prior{where} that are not finite; expected finite numbers")
+    return found
+
+
+def _check_free(rows: Floats, where: str) -> None:
+    """Parameters that follow from others, as the last of several shares, have no density."""
+    spread = rows.std(axis=0)
+    tied = not (spread > 0).all()
+    if not tied and rows.shape[1] > 1 and len(rows) > 2 * rows.shape[1]:
+        tied = bool(np.linalg.eigvalsh(np.corrcoef(rows.T))[0] < FLAT)
+    if tied:
+        raise InputError(
+            f"got a prior{where} whose parameters are fixed, or follow from each other; expected free ones: leave out "
+            "what others tell"
+        )

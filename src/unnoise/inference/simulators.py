@@ -1,0 +1,187 @@
+"""A simulator of the user, called with a batch or row by row, under a seed, and checked in what it returns."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from unnoise._checks import shown
+from unnoise._errors import InputError
+from unnoise._seeding import reseeded
+from unnoise.inference.parameters import Floats, Parameters
+from unnoise.training.dataset import derived_seed
+
+Simulator = Callable[..., Any]
+LONGEST = 120  # characters of the words of an error
+
+
+@dataclass(frozen=True, eq=False)
+class Caller:
+    """How a simulator is called.
+
+    Args:
+        simulator: of the user.
+        parameters: what it is called with.
+        batched: whether with rows (n, d), or with one.
+        takes_seed: whether it has an argument `seed`; else global generators are seeded around it.
+        shape: of one observation.
+        seconds: that one row took in the trial.
+    """
+
+    simulator: Simulator
+    parameters: Parameters
+    batched: bool
+    takes_seed: bool
+    shape: tuple[int, ...]
+    seconds: float = 0.0
+
+    def __call__(self, theta: Floats, seed: int) -> Floats:
+        """One observation for each row of theta, (n, *shape), NaN for what is not finite.
+
+        Raises:
+            InputError: the simulator raised, and at which parameters; or returned another shape.
+        """
+        with nullcontext() if self.takes_seed else reseeded(seed):
+            if self.batched:
+                return self._batch(theta, seed)
+            found = [self._row(row, derived_seed(seed, place)) for place, row in enumerate(theta)]
+        return np.stack(found)
+
+    def _batch(self, theta: Floats, seed: int) -> Floats:
+        try:
+            found = called(self, theta, seed)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(self._why(error, self._culprit(theta, seed))) from error
+        expected = (len(theta), *self.shape)
+        if found.shape != expected:
+            raise InputError(
+                f"the simulator returned the shape {found.shape} for {len(theta)} rows; expected {expected}, as in "
+                "its trial"
+            )
+        return found
+
+    def _row(self, row: Floats, seed: int) -> Floats:
+        try:
+            found = called(self, row, seed)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(self._why(error, row)) from error
+        if found.shape != self.shape:
+            raise InputError(
+                f"the simulator returned the shape {found.shape} at {self.parameters.told(row)}; expected "
+                f"{self.shape}, as in its trial"
+            )
+        return found
+
+    def _culprit(self, theta: Floats, seed: int) -> Floats | None:
+        """The first row that raises by itself."""
+        row: Floats
+        for row in theta:
+            try:
+                called(self, row[None], seed)
+            except Exception:
+                return row
+        return None
+
+    def _why(self, error: Exception, row: Floats | None) -> str:
+        where = "with a batch, though with none of its rows" if row is None else f"at {self.parameters.told(row)}"
+        return f"the simulator raised {_words(error)} {where}; return NaN where there is nothing to be seen"
+
+
+def called(caller: Caller, theta: Floats, seed: int) -> Floats:
+    """What the simulator returns, as an array of numbers."""
+    options = {"seed": seed % 2**63} if caller.takes_seed else {}
+    found = caller.simulator(caller.parameters.shown(theta), **options)
+    values = np.asarray(found.detach().cpu() if isinstance(found, torch.Tensor) else found)
+    if values.dtype.kind not in "biuf":
+        raise InputError(f"the simulator returned {shown(found)}; expected numbers")
+    values = values.astype(np.float64)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def tried(simulator: Simulator, parameters: Parameters, row: Floats, seed: int, batched: bool | None = None) -> Caller:
+    """How to call a simulator, found out by calling it: with rows, and with one row.
+
+    Rows that are equal show whether it takes a batch: it must return as many observations, each of the shape that one
+    row gives, and different ones if it is random, as noise that all rows share is that of a single row.
+
+    Args:
+        simulator: of the user.
+        parameters: what they are.
+        row: the parameters of the trial, (d,).
+        seed: of the trial.
+        batched: whether it takes a batch, if that is known.
+
+    Raises:
+        InputError: it works in neither way.
+    """
+    if not callable(simulator) or isinstance(simulator, type):
+        raise InputError(f"got simulator = {shown(simulator)}; expected a function of parameters, or Simulations")
+    takes_seed = _takes_seed(simulator)
+    count = next(n for n in (3, 4, 5) if n not in (parameters.size, parameters.parts[0].size))
+    rows = np.tile(row, (count, 1))
+    attempts = {flag: Caller(simulator, parameters, flag, takes_seed, ()) for flag in (False, True)}
+    one, each = _attempt(attempts[False], row, seed) if batched is not True else (None, 0.0)
+    many, all_of_them = _attempt(attempts[True], rows, seed) if batched is not False else (None, 0.0)
+    if isinstance(many, np.ndarray) and many.shape[:1] == (count,):
+        fits = not isinstance(one, np.ndarray) or many.shape[1:] == one.shape
+        if fits and not (isinstance(one, np.ndarray) and _is_shared(many, attempts[False], row, seed)):
+            return Caller(simulator, parameters, True, takes_seed, many.shape[1:], all_of_them / count)
+    if isinstance(one, np.ndarray):
+        return Caller(simulator, parameters, False, takes_seed, one.shape, each)
+    if isinstance(many, np.ndarray):
+        raise InputError(
+            f"the simulator returned the shape {many.shape} for {count} rows of parameters; expected ({count}, ...), "
+            "one observation for each"
+        )
+    error: Any = one if one is not None else many
+    if isinstance(error, InputError):
+        raise error
+    raise InputError(
+        f"the simulator raised {_words(error)} at {parameters.told(row)}; expected a function of parameters as the "
+        "prior draws them, of one or of a batch"
+    ) from error
+
+
+def _attempt(caller: Caller, theta: Floats, seed: int) -> tuple[Floats | Exception, float]:
+    """What it returned or raised, and the seconds that it took."""
+    start = time.perf_counter()
+    try:
+        with nullcontext() if caller.takes_seed else reseeded(seed):
+            return called(caller, theta, seed), time.perf_counter() - start
+    except Exception as error:
+        return error, 0.0
+
+
+def _is_shared(many: Floats, alone: Caller, row: Floats, seed: int) -> bool:
+    """Whether equal rows gave the same, though calls one by one do not."""
+    if not all(np.array_equal(many[0], other, equal_nan=True) for other in many[1:]):
+        return False
+    first, second = (_attempt(alone, row, other)[0] for other in (seed + 1, seed + 2))
+    return not (
+        isinstance(first, np.ndarray)
+        and isinstance(second, np.ndarray)
+        and np.array_equal(first, second, equal_nan=True)
+    )
+
+
+def _takes_seed(simulator: Simulator) -> bool:
+    try:
+        return "seed" in inspect.signature(simulator).parameters
+    except (TypeError, ValueError):  # of compiled code
+        return False
+
+
+def _words(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__} ({text[:LONGEST]}{'...' * (len(text) > LONGEST)})" if text else type(error).__name__
