@@ -33,6 +33,7 @@ NAMES = (
     "imputation-adult",
     "imputation-rna",
     "imputation-digits",
+    "sbibm",
 )
 
 

@@ -36,6 +36,11 @@ class Task(ABC):
     name: str
     dim: int
 
+    @property
+    def bound(self) -> float | None:
+        """Half the side of the cube on which theta is uniform, or None for a normal prior."""
+        return None
+
     @abstractmethod
     def prior(self, n: int, rng: torch.Generator) -> Tensor:
         """Draws, (n, dim)."""
@@ -67,11 +72,11 @@ def inside(theta: Tensor, bound: float) -> Tensor:
 class TwoMoons(Task):
     r"""x = a half circle's arc, shifted by $(-|\theta_1 + \theta_2|, \theta_2 - \theta_1)/\sqrt2$."""
 
-    name, dim = "two_moons", 2
+    name, dim, bound = "two_moons", 2, 1.0
 
     def prior(self, n: int, rng: torch.Generator) -> Tensor:
         """Uniform on [-1, 1]^2."""
-        return uniform(n, 2, 1.0, rng)
+        return uniform(n, self.dim, self.bound, rng)
 
     def simulate(self, theta: Tensor, rng: torch.Generator) -> Tensor:
         """The radius is N(0.1, 0.01^2), the angle uniform."""
@@ -84,7 +89,7 @@ class TwoMoons(Task):
         point = x - self._shift(theta) - x.new_tensor([0.25, 0.0])
         radius = point.norm(dim=-1)
         density = -0.5 * ((radius - 0.1) / 0.01) ** 2 - radius.log()
-        return torch.where(point[..., 0] > 0, density, -math.inf) + inside(theta, 1.0)
+        return torch.where(point[..., 0] > 0, density, -math.inf) + inside(theta, self.bound)
 
     def _shift(self, theta: Tensor) -> Tensor:
         return HALF * torch.stack([-theta.sum(-1).abs(), theta[..., 1] - theta[..., 0]], -1)
@@ -96,11 +101,11 @@ class SLCP(Task):
     S has deviations $\theta_3^2, \theta_4^2$ and correlation $\tanh\theta_5$, so signs stay open: four modes.
     """
 
-    name, dim = "slcp", 5
+    name, dim, bound = "slcp", 5, 3.0
 
     def prior(self, n: int, rng: torch.Generator) -> Tensor:
         """Uniform on [-3, 3]^5."""
-        return uniform(n, 5, 3.0, rng)
+        return uniform(n, self.dim, self.bound, rng)
 
     def simulate(self, theta: Tensor, rng: torch.Generator) -> Tensor:
         """The points one after the other, (n, 8)."""
@@ -116,7 +121,7 @@ class SLCP(Task):
         rest = 1 - correlation**2
         square = (u**2 - 2 * correlation * u * v + v**2) / rest
         density = -0.5 * square - (first * second * rest.sqrt()).log()
-        return density.sum(-1) + inside(theta, 3.0)
+        return density.sum(-1) + inside(theta, self.bound)
 
     def _law(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return theta[:, :2], theta[:, 2:3] ** 2, theta[:, 3:4] ** 2, theta[:, 4:5].tanh()
@@ -133,6 +138,11 @@ class GaussianLinear(Task):
     def name(self) -> str:  # type: ignore[override]
         """As the benchmark calls it."""
         return "gaussian_linear_uniform" if self.bounded else "gaussian_linear"
+
+    @property
+    def bound(self) -> float | None:
+        """1, or none."""
+        return 1.0 if self.bounded else None
 
     def prior(self, n: int, rng: torch.Generator) -> Tensor:
         """Of the one kind or the other."""

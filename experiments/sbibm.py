@@ -1,0 +1,144 @@
+"""Posteriors of five simulators, beside reference posteriors, published figures and the library sbi.
+
+A model learns theta given x from 1,000 or 10,000 simulations, with nothing but defaults, and draws 10,000 parameters
+for each of ten observations. A classifier tells them from reference draws (`experiments.c2st`). Where `sbi` is
+installed its NPE and NPSE learn from the same simulations.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from experiments import figures
+from experiments.base import Experiment, Outcome, Published, Setting
+from experiments.c2st import c2st
+from experiments.sbibm_peers import Trained, missing, peers
+from experiments.sbibm_tasks import References, tasks
+from unnoise import DenoisingMarkovModel
+from unnoise._seeding import generator
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PEERS_FROM = 10_000  # simulations: to train the peers takes longest, so they learn once
+SHOWN = {"slcp": (2, 3), "bernoulli_glm": (1, 2)}  # the numbers of theta that the figure shows, else the first two
+NPE = {  # C2ST of neural posterior estimation, a mean of ten observations
+    "two_moons": {1_000: 0.725, 10_000: 0.606},
+    "slcp": {1_000: 0.975, 10_000: 0.901},
+    "gaussian_linear": {1_000: 0.694, 10_000: 0.552},
+    "gaussian_linear_uniform": {1_000: 0.696, 10_000: 0.553},
+    "bernoulli_glm": {10_000: 0.678},
+}
+SOURCE = "NPE, Lueckmann et al. 2021, main_paper.csv"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of the experiment."""
+
+    simulations: tuple[int, ...] = (1_000, 10_000)
+    observations: int = 10
+    draws: int = 10_000
+    steps: int | None = None  # of training; the model's own number
+
+    @classmethod
+    def of(cls, setting: Setting) -> Sizes:
+        """A small version takes seconds."""
+        return cls((64,), 2, 100, 5) if setting.quick else cls()
+
+
+@dataclass
+class Scores:
+    """What is measured of one way to infer, by task and number of simulations."""
+
+    measured: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, label: str, found: list[float], training: float, drawing: float) -> None:
+        """The C2ST of every observation, and CPU seconds."""
+        self.measured[f"{label}: c2st"] = float(np.mean(found))
+        self.measured[f"{label}: c2st_se"] = float(np.std(found, ddof=1) / len(found) ** 0.5)
+        self.measured[f"{label}: c2st of each"] = found
+        self.measured[f"{label}: training, seconds"] = training
+        self.measured[f"{label}: draws, seconds"] = drawing
+
+
+def run(setting: Setting) -> Outcome:
+    """Every task, simulated once for each number of simulations, by the model and by its peers."""
+    sizes, scores, shown = Sizes.of(setting), Scores(), {}
+    every = tasks(setting)
+    notes = []
+    for place, task in enumerate(every):
+        references = References.read(setting, task.name)
+        for index, n in enumerate(sizes.simulations):
+            share = (place + index / len(sizes.simulations)) / len(every)
+            setting.tell(share, f"{task.name}, {n:,} simulations")
+            theta, x = task.simulations(n, generator(setting.seed))
+            label = f"{task.name}, {n:,}"
+            model = by_model(theta, x, setting.seed, sizes.steps)
+            notes.append(f"{label}: {model.words}")
+            drawn = _judged(label, model, references, sizes, scores)
+            shown[task.name] = (references.draws[0, : sizes.draws].numpy(), drawn)
+            if n >= PEERS_FROM and not setting.quick and not missing():
+                for name, train in peers(task).items():
+                    setting.tell(share, f"{task.name}, {n:,} simulations, {name}")
+                    _judged(f"{label}, {name}", train(theta, x, setting.seed), references, sizes, scores)
+    published = {
+        f"{name}, {n:,}: c2st": Published(value, SOURCE)
+        for name, values in NPE.items()
+        for n, value in values.items()
+        if n in sizes.simulations
+    }
+    return Outcome(scores.measured, published, {"": _figure(shown)}, (*_notes(sizes), *notes))
+
+
+def by_model(theta: Tensor, x: Tensor, seed: int, steps: int | None = None) -> Trained:
+    """The model, with nothing but defaults."""
+    start = time.process_time()
+    model = DenoisingMarkovModel(random_state=seed, steps=steps, progress=False).fit(theta.numpy(), y={"x": x.numpy()})
+    seconds = time.process_time() - start
+
+    def draw(observed: NDArray[Any], n: int, seed: int) -> NDArray[Any]:
+        return np.asarray(model.sample(n, y={"x": observed}, seed=seed))
+
+    return Trained(draw, seconds, model.ended_)
+
+
+def _judged(label: str, way: Trained, references: References, sizes: Sizes, scores: Scores) -> NDArray[Any]:
+    """Draws for every observation against the reference; those for the first."""
+    found, seconds, first = [], 0.0, np.empty(0)
+    for k in range(sizes.observations):
+        start = time.process_time()
+        drawn = way.draw(references.observations[k].numpy(), sizes.draws, k)
+        seconds += time.process_time() - start
+        found.append(c2st(references.draws[k, : sizes.draws].numpy(), drawn))
+        first = drawn if k == 0 else first
+    scores.add(label, found, way.seconds, seconds / sizes.observations)
+    return first
+
+
+def _figure(shown: dict[str, tuple[NDArray[Any], NDArray[Any]]]) -> Figure:
+    """The last number of simulations, first observation."""
+    columns = []
+    for name, pair in shown.items():
+        places = list(SHOWN.get(name, (0, 1)))
+        title = name.replace("_", " ").replace("gaussian linear uniform", "Gaussian, uniform prior")
+        columns.append((title.replace("gaussian", "Gaussian"), *(draws[:, places] for draws in pair)))
+    return figures.beside(columns)
+
+
+def _notes(sizes: Sizes) -> tuple[str, ...]:
+    return (
+        f"C2ST: 0.5 is perfect; {sizes.draws:,} draws for each of {sizes.observations} observations, recipe of the "
+        "benchmark; the standard error is that between observations",
+        "seconds of the CPU; those of draws for one observation",
+        missing() or "sbi's NPE and NPSE with their defaults, on the same simulations",
+    )
+
+
+EXPERIMENT = Experiment("sbibm", "posteriors of five simulators, beside references and the library sbi", run)
