@@ -34,6 +34,7 @@ NAMES = (
     "imputation-rna",
     "imputation-digits",
     "sbibm",
+    "g-and-k",
 )
 
 
