@@ -19,7 +19,7 @@ FARTHEST, HALVINGS = 12.0, 60  # of z, where quantiles are inverted
 
 
 def quantile(theta: Tensor, z: Tensor) -> Tensor:
-    """Q of (n, 4) parameters at (n, m) places."""
+    """The values Q of parameters (n, 4) at places (n, m)."""
     a, b, g, k = (part[:, None] for part in theta.unbind(-1))
     return a + b * (1 + 0.8 * torch.tanh(0.5 * g * z)) * (1 + z**2) ** k * z
 
@@ -82,7 +82,7 @@ def walk(posterior: Posterior, chains: int, steps: int, rng: torch.Generator) ->
     are kept.
     """
     tried = prior(200 * chains, rng)
-    found = torch.cat([posterior.log_prob(part) for part in tried.split(4096)])
+    found = torch.cat([posterior.log_prob(part) for part in torch.split(tried, 4096)])
     best = found.topk(4 * chains).indices
     theta = tried[best[torch.randperm(len(best), generator=rng)[:chains]]]
     current, kept, root = posterior.log_prob(theta), [], torch.eye(4, dtype=theta.dtype)

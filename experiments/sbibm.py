@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 PEERS_FROM = 10_000  # simulations: to train the peers takes longest, so they learn once
 TRIES = 10  # of draws outside the prior
 SHOWN = {"slcp": (2, 3), "bernoulli_glm": (1, 2)}  # the numbers of theta that the figure shows, else the first two
+TITLES = {
+    "two_moons": "two moons",
+    "slcp": "SLCP",
+    "gaussian_linear": "Gaussian linear",
+    "gaussian_linear_uniform": "uniform prior",
+    "bernoulli_glm": "Bernoulli GLM",
+}
 NPE = {  # C2ST of neural posterior estimation, a mean of ten observations
     "two_moons": {1_000: 0.725, 10_000: 0.606},
     "slcp": {1_000: 0.975, 10_000: 0.901},
@@ -134,10 +141,9 @@ def _judged(label: str, way: Trained, references: References, sizes: Sizes, scor
 def _figure(shown: dict[str, tuple[NDArray[Any], NDArray[Any]]]) -> Figure:
     """The last number of simulations, first observation."""
     columns = []
-    for name, pair in shown.items():
+    for name, (reference, drawn) in shown.items():
         places = list(SHOWN.get(name, (0, 1)))
-        title = name.replace("_", " ").replace("gaussian linear uniform", "Gaussian, uniform prior")
-        columns.append((title.replace("gaussian", "Gaussian"), *(draws[:, places] for draws in pair)))
+        columns.append((TITLES[name], reference[:, places], drawn[:, places]))
     return figures.beside(columns)
 
 

@@ -183,12 +183,15 @@ class BernoulliGLM(Task):
         """That of the prior, (10, 10): variance 2 of the offset, second differences of the filter."""
         differences = torch.eye(9) - torch.diag(torch.ones(8), -1)
         smooth = differences @ differences + torch.diag((torch.arange(9) / 9).sqrt())
-        return torch.block_diag(torch.tensor([[0.5]]), smooth.T @ smooth)
+        whole = torch.zeros(10, 10)
+        whole[0, 0], whole[1:, 1:] = 0.5, smooth.T @ smooth
+        return whole
 
     def prior(self, n: int, rng: torch.Generator) -> Tensor:
         """Normal, of that precision."""
         root = torch.linalg.cholesky(self.precision)
-        return torch.linalg.solve_triangular(root.T, torch.randn(10, n, generator=rng), upper=True).T
+        found: Tensor = torch.linalg.solve_triangular(root.T, torch.randn(10, n, generator=rng), upper=True).T
+        return found
 
     def simulate(self, theta: Tensor, rng: torch.Generator) -> Tensor:
         """The sums of the rows of the design at which there is a spike, (n, 10)."""

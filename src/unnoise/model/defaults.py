@@ -91,22 +91,23 @@ class Sizes:
 
     steps: int
     table_steps: int
+    given_steps: int
     batch_size: int
     width: int
 
     @classmethod
-    def of(cls, rows: int, cells: int) -> Sizes:
-        """For so many rows to train on, of so many numbers each.
+    def of(cls, rows: int, cells: int, given: int = 0) -> Sizes:
+        """For so many rows to train on, of so many numbers each, which have so many conditions.
 
         >>> Sizes.of(20, 15), Sizes.of(10**7, 15)  # doctest: +NORMALIZE_WHITESPACE
-        (Sizes(steps=2000, table_steps=2000, batch_size=64, width=128),
-         Sizes(steps=8000, table_steps=8000, batch_size=512, width=512))
+        (Sizes(steps=2000, table_steps=2000, given_steps=2000, batch_size=64, width=128),
+         Sizes(steps=8000, table_steps=8000, given_steps=8000, batch_size=512, width=512))
         """
         batch_size = min(max(2 ** math.ceil(math.log2(rows)), 64), 512)
         width = 128 if rows < 2000 else 256 if rows < 100000 else 512
-        most = (13 * math.sqrt(rows * cells), PASSES * rows / batch_size)
-        steps, table_steps = (round(min(max(many, LEAST_STEPS), MOST_STEPS) / 100) * 100 for many in most)
-        return cls(steps, table_steps, batch_size, width)
+        most = (13 * math.sqrt(rows * cells), PASSES * rows / batch_size, 26 * math.sqrt(rows * (cells + given)))
+        steps, table_steps, given_steps = (round(min(max(many, LEAST_STEPS), MOST_STEPS) / 100) * 100 for many in most)
+        return cls(steps, table_steps, given_steps, batch_size, width)
 
 
 def default_network(

@@ -335,6 +335,7 @@ class DenoisingMarkovModel(FittedModel):
             network = trained(denoiser)
             head = network.head if self.network is None and isinstance(network, Neural) else None
             steps = sizes.table_steps if is_timeless(denoiser) else sizes.steps
+            steps = sizes.given_steps if isinstance(network, Started) else steps
             by_size = {"steps": steps, "batch_size": sizes.batch_size, "learning_rate": default_rate(head)}
             chosen = by_size | chosen
         return Settings(**chosen | {"seed": self._seed})
@@ -394,7 +395,8 @@ class DenoisingMarkovModel(FittedModel):
             return asking(self.roles, state.denoiser, part, schema)
 
         objective, settings = self.objective or default_objective(state.denoiser), state.settings
-        validation = portions.validation(objective, rows, settings)
+        begun = isinstance(trained(state.denoiser), Started)
+        validation = portions.validation(objective, rows, settings, begun)
         share = UNTOLD if self.unconditional is None else self.unconditional
         learnt: Any = Untold(portions.rows, share) if schema.may_be_unknown else portions.rows
         steps = train(

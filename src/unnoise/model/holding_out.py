@@ -66,7 +66,8 @@ class Portions:
     @property
     def sizes(self) -> Sizes:
         """The numbers of a training that suit as much data."""
-        return Sizes.of(len(self.rows), _tree.numel_per_row(self.rows.rows(torch.arange(1)).x))
+        one = self.rows.rows(torch.arange(1))
+        return Sizes.of(len(self.rows), _tree.numel_per_row(one.x), 0 if one.cond is None else one.cond.shape[1])
 
     def begun(self, denoiser: Neural) -> Neural:
         """The untrained denoiser, at what a formula knows of the rows to learn from.
@@ -109,14 +110,14 @@ class Portions:
             )
 
     def validation(
-        self, objective: Objective, rows: Callable[[Encoded], Dataset], settings: Settings
+        self, objective: Objective, rows: Callable[[Encoded], Dataset], settings: Settings, begun: bool = False
     ) -> Validation | None:
-        """Looks at the rows held out, as `rows` makes them to be asked about."""
+        """Looks at the rows held out, as `rows` makes them to be asked about; `begun` as in `Validation`."""
         if self.held_out is None:
             return None
         batch = settings.batch_size * settings.accumulate
         held_out = HeldOut(objective, rows(self.held_out), self.held_weights, settings.seed, settings.batch_size)
-        return Validation.of(held_out, batch)
+        return Validation.of(held_out, batch, begun)
 
 
 @dataclass(frozen=True, eq=False)
