@@ -82,23 +82,38 @@ def test_until_it_is_fitted_it_is_the_network_with_its_head() -> None:
     torch.testing.assert_close(denoiser(x, t.double(), c.double()), plain(x, t.double(), c.double()))
 
 
-def test_rows_that_are_told_nothing_or_ask_a_part_are_left_to_the_network() -> None:
-    denoiser = started(optional=True, awake=True, marks=True)
+def test_rows_that_are_told_nothing_are_left_to_the_network() -> None:
+    denoiser = started(optional=True, awake=True)
     x_0, cond = linear()
-    told = torch.cat([cond, torch.zeros(len(cond), 1)], 1)
-    denoiser.fit(x_0, told)
-    plain = Neural(PROCESS, denoiser.network, heads.told)
+    denoiser.fit(x_0, torch.cat([cond, torch.zeros(len(cond), 1)], 1))
+    plain = Neural(PROCESS, denoiser.network, heads.Preconditioned)
     x, t = torch.randn(3, 3, generator=torch.Generator().manual_seed(0)).double(), torch.tensor(0.3).double()
     unknown = torch.tensor([[0.0, 0.0, 1.0]]).double().expand(3, -1)
-    scale = PROCESS.alpha_sigma(t)[0]  # by which `Told` fades what it shows
-    assert not torch.allclose(denoiser(x, t, told[:3]), plain(x, t, told[:3]))
-    asked = torch.tensor([[True, False, True]]).expand(3, -1)
-    asks = question(PROCESS, asked, ~asked, x, told[:3])
-    torch.testing.assert_close(Answering(denoiser)(x, t, asks), Answering(plain)(x, t, asks))
-    mean, variances = denoiser.start.given(unknown, torch.ones(3, dtype=torch.bool))
-    assert float(scale) > 0
-    assert not mean.any()
-    assert (variances == 1).all()
+    torch.testing.assert_close(denoiser(x, t, unknown), plain(x, t, unknown))
+    known = torch.tensor([[0.5, 0.5, 0.0]]).double().expand(3, -1)
+    assert not torch.allclose(denoiser(x, t, known), plain(x, t, known))
+
+
+def test_where_a_part_is_asked_it_is_what_the_normal_law_says() -> None:
+    """The mean of the last number given the first, the second unknown, by the law of (x_0, x_t) given c."""
+    denoiser = started(marks=True)
+    denoiser.fit(*linear())
+    law = denoiser.start
+    covariance = law.axes @ torch.diag(law.variances) @ law.axes.T
+    c, t = torch.tensor([[0.7, -0.3]]).double(), torch.tensor(0.4, dtype=torch.float64)
+    mean = (c @ law.slope.T + law.offset)[0]
+    alpha, sigma = PROCESS.alpha_sigma(t)
+    x = torch.tensor([[0.5, 99.0, -0.4], [0.1, 0.2, 0.3]]).double()
+    asked = torch.tensor([[False, False, True], [True, True, True]])
+    given = torch.tensor([[True, False, False], [False, False, False]])
+    asks = question(PROCESS, asked, given, x, c.expand(2, -1))
+    found = Answering(denoiser)(x, t, asks)
+    observe = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, float(alpha)]]).double()
+    noise = torch.diag(torch.tensor([0.0, float(sigma) ** 2])).double()
+    gain = covariance @ observe.T @ torch.linalg.inv(observe @ covariance @ observe.T + noise)
+    expected = mean + gain @ (x[0, [0, 2]] - observe @ mean)
+    torch.testing.assert_close(found[0, 2], expected[2], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found[1:], denoiser(x[1:], t, c))
 
 
 def test_few_rows_change_nothing() -> None:

@@ -71,12 +71,12 @@ class GaussianGiven(nn.Module):
         ):
             buffer.copy_(value)
 
-    def given(self, cond: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean, (n, numbers), and variances along the axes, (n, numbers): 0 and 1 but in `rows`, (n,) of bool."""
-        if self.optional:
-            rows = rows & (cond[:, -1] == 0)
-        told = rows[:, None]
+    def given(self, cond: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean, (n, numbers), and variances along the axes, (n, numbers)."""
         mean = cond.to(self.slope) @ self.slope.T + self.offset
+        if not self.optional:
+            return mean, self.variances.expand_as(mean)
+        told = cond[:, -1:] == 0
         return torch.where(told, mean, 0.0), torch.where(told, self.variances, 1.0)
 
 
@@ -89,8 +89,9 @@ class Started(Neural):
     $$S = \alpha^2\Lambda + \sigma^2, \quad u = V S^{-1/2} V^T (x - \alpha m), \quad
     \hat x_0 = m + V\Big(\alpha\Lambda S^{-1} V^T (x - \alpha m) + \sigma \Lambda^{1/2} S^{-1/2} V^T F\Big)$$
 
-    so that F = 0, where it begins, is exact for a Gaussian linear model. With m = 0 and C = I it is
-    `heads.Preconditioned`; so are rows in which cells are given or unknown, or nothing is said of the condition.
+    so that F = 0, where it begins, is exact for a Gaussian linear model. With m = 0 and C = I, as where nothing is said
+    of the condition, it is `heads.Preconditioned`. Where cells are given, without noise, or unknown, the regression
+    knows the mean and the deviation of each cell that is asked, by the same law.
 
     Args:
         process: Gaussian, on vectors.
@@ -134,22 +135,48 @@ class Started(Neural):
         """The mean of x_0, in the precision of x_t."""
         t = torch.as_tensor(t, dtype=x_t.dtype, device=x_t.device) if not isinstance(t, Tensor) else t
         self._check(len(x_t), t, cond)
-        return self._corrected(self.head.inputs(x_t, t), x_t, t, cond, x_t.new_ones(len(x_t), dtype=torch.bool))
+        return self._corrected(self.head.inputs(x_t, t), x_t, t, None, cond)
 
     def answer(self, x: Tensor, t: Tensor, roles: Roles, cond: Tensor | None = None) -> Tensor:
         """The same, where the network is told the roles."""
-        return self._corrected(self._told(x, t, roles, cond), x, t, cond, roles.asked.flatten(1).all(1))
+        return self._corrected(self._told(x, t, roles, cond), x, t, roles, cond)
 
-    def _corrected(self, inputs: Tensor, x: Tensor, t: Tensor, cond: Tensor | None, rows: Tensor) -> Tensor:
-        """The regression's answer in these rows, with the network's correction."""
+    def _corrected(self, inputs: Tensor, x: Tensor, t: Tensor, roles: Roles | None, cond: Tensor | None) -> Tensor:
+        """The regression's answer, with the network's correction."""
         if cond is None:
             refuse("cond", cond, f"a condition of {self.start.slope.shape[1]} numbers")
-        mean, variances = (part.to(x) for part in self.start.given(cond, rows))
-        axes = self.start.axes.to(x)
+        numbers, axes = x.shape[1], self.start.axes.to(x)
+        mean, variances = (part.to(x).expand(len(x), -1) for part in self.start.given(cond))
         alpha, sigma = (expand(part.to(x), x) for part in self.process.alpha_sigma(t))
         total = alpha**2 * variances + sigma**2
         off = (x - alpha * mean) @ axes
-        shown = torch.where(rows[:, None], (off * total.rsqrt()) @ axes.T, inputs[:, : x.shape[1]])
-        output = self._output(torch.cat([shown, inputs[:, x.shape[1] :]], 1), x, t, cond).to(x.dtype) @ axes
-        rest = sigma * (variances / total).sqrt() * output
-        return torch.addcmul(rest, alpha * variances / total, off) @ axes.T + mean
+        shown = (off * total.rsqrt()) @ axes.T
+        some = roles is not None and not bool(roles.asked.all())
+        rows = ~roles.asked.expand(len(x), -1).all(1) if some and roles is not None else None
+        if rows is not None:
+            shown = torch.where(rows[:, None], inputs[:, :numbers], shown)
+        output = self._output(torch.cat([shown, inputs[:, numbers:]], 1), x, t, cond).to(x.dtype)
+        rest = sigma * (variances / total).sqrt() * (output @ axes)
+        found = torch.addcmul(rest, alpha * variances / total, off) @ axes.T + mean
+        if rows is None or roles is None:
+            return found
+        places = rows.nonzero()[:, 0]
+        alpha, sigma, asked, given = (part.expand_as(x)[places] for part in (alpha, sigma, roles.asked, roles.given))
+        part, deviations = self._in_part(x[places], asked, given, alpha, sigma, mean[places], variances[places])
+        return found.index_put((places,), torch.addcmul(part, deviations, output[places]))
+
+    def _in_part(
+        self, x: Tensor, asked: Tensor, given: Tensor, alpha: Tensor, sigma: Tensor, mean: Tensor, variances: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Means and deviations of every cell, of rows in which some are given and others unknown, (n, d) each."""
+        alpha = torch.where(asked, alpha, given.to(x)).double()
+        sigma = torch.where(asked, sigma, (~(asked | given)).to(x)).double()
+        axes = self.start.axes.double()
+        covariance = (axes * variances.double()[:, None]) @ axes.T
+        seen = alpha[:, :, None] * covariance
+        noisy = seen * alpha[:, None] + torch.diag_embed(sigma**2)
+        gain = torch.linalg.solve(noisy, seen).mT
+        off = torch.where(asked | given, x, 0.0).double() - alpha * mean.double()
+        found = mean.double() + (gain @ off[:, :, None])[:, :, 0]
+        left = torch.diagonal(covariance - gain @ seen, dim1=1, dim2=2).clamp(min=0)
+        return found.to(x), left.sqrt().to(x)
