@@ -88,10 +88,13 @@ def run(setting: Setting) -> Outcome:
             setting.tell(share, f"{task.name}, {n:,} simulations")
             theta, x = task.simulations(n, generator(setting.seed))
             label = f"{task.name}, {n:,}"
-            model = by_model(task, theta, x, setting.seed, sizes.steps)
-            notes.append(f"{label}: {model.words}")
-            drawn = _judged(label, model, references, sizes, scores)
-            shown[task.name] = (references.draws[0, : sizes.draws].numpy(), drawn)
+            drawn = {}
+            for name, points in {label: None, f"{label}, as a set": task.points}.items():
+                if name == label or points:
+                    model = by_model(task, theta, x, setting.seed, sizes.steps, points)
+                    notes.append(f"{name}: {model.words}")
+                    drawn[name] = _judged(name, model, references, sizes, scores)
+            shown[task.name] = (references.draws[0, : sizes.draws].numpy(), drawn[label])
             if n >= PEERS_FROM and not setting.quick and not missing():
                 for name, train in peers(task).items():
                     setting.tell(share, f"{task.name}, {n:,} simulations, {name}")
@@ -105,13 +108,22 @@ def run(setting: Setting) -> Outcome:
     return Outcome(scores.measured, published, {"": _figure(shown)}, (*_notes(sizes), *notes))
 
 
-def by_model(task: Task, theta: Tensor, x: Tensor, seed: int, steps: int | None = None) -> Trained:
-    """The model, with nothing but defaults; draws outside the prior are drawn anew, as sbi does."""
+def by_model(
+    task: Task, theta: Tensor, x: Tensor, seed: int, steps: int | None = None, points: int | None = None
+) -> Trained:
+    """The model, with nothing but defaults; draws outside the prior are drawn anew, as sbi does.
+
+    Where x is a number of `points`, the model can be told that their order does not matter.
+    """
+    shape = (-1,) if points is None else (points, x.shape[1] // points)
+    kinds = None if points is None else {"x": "set"}
     start = time.process_time()
-    model = DenoisingMarkovModel(random_state=seed, steps=steps, progress=False).fit(theta.numpy(), y={"x": x.numpy()})
+    model = DenoisingMarkovModel(random_state=seed, steps=steps, progress=False, kinds=kinds)
+    model.fit(theta.numpy(), y={"x": x.numpy().reshape(len(x), *shape)})
     seconds = time.process_time() - start
 
     def draw(observed: NDArray[Any], n: int, seed: int) -> NDArray[Any]:
+        observed = observed.reshape(shape)
         drawn = np.asarray(model.sample(n, y={"x": observed}, seed=seed))
         if task.bound is None:
             return drawn
@@ -152,6 +164,7 @@ def _notes(sizes: Sizes) -> tuple[str, ...]:
         f"C2ST: 0.5 is perfect; {sizes.draws:,} draws for each of {sizes.observations} observations, recipe of the "
         "benchmark; the standard error is that between observations",
         "the model has nothing but defaults; its draws outside a uniform prior are drawn anew",
+        "as a set: the model is told that x is four points in any order; nothing else is",
         "seconds of the CPU; those of draws for one observation",
         missing() or "sbi's NPE and NPSE with their defaults, on the same simulations",
     )

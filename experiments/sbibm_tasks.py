@@ -41,6 +41,11 @@ class Task(ABC):
         """Half the side of the cube on which theta is uniform, or None for a normal prior."""
         return None
 
+    @property
+    def points(self) -> int | None:
+        """Of how many points x consists whose order does not matter, or None."""
+        return None
+
     @abstractmethod
     def prior(self, n: int, rng: torch.Generator) -> Tensor:
         """Draws, (n, dim)."""
@@ -101,7 +106,7 @@ class SLCP(Task):
     S has deviations $\theta_3^2, \theta_4^2$ and correlation $\tanh\theta_5$, so signs stay open: four modes.
     """
 
-    name, dim, bound = "slcp", 5, 3.0
+    name, dim, bound, points = "slcp", 5, 3.0, 4
 
     def prior(self, n: int, rng: torch.Generator) -> Tensor:
         """Uniform on [-3, 3]^5."""

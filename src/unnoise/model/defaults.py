@@ -162,6 +162,15 @@ def is_few(schema: Schema, process: processes.Process[Any]) -> bool:
     return bool(schema.conditions) and vector and math.prod(process.space.event_shape) <= FEW
 
 
+def learns_few(denoiser: Denoiser) -> bool:
+    """Whether its network is that of few numbers given conditions, as `default_network` makes it."""
+    inner = denoiser.denoiser if isinstance(denoiser, Answering) else denoiser
+    network = inner.network if isinstance(inner, Neural) else None
+    while isinstance(network, networks.Conditioned | networks.Products):
+        network = network.network
+    return isinstance(network, networks.MLP) and network.beside
+
+
 def default_head(
     schema: Schema, process: processes.Process[Any], masks: bool = True, few: bool = False
 ) -> Callable[[Any], Head[Any]] | None:

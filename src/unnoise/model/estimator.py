@@ -39,6 +39,7 @@ from unnoise.model.defaults import (
     default_rate,
     is_few,
     is_timeless,
+    learns_few,
 )
 from unnoise.model.fitted import FittedModel
 from unnoise.model.holding_out import Portions, ToFit, check_share, weights_of
@@ -336,7 +337,7 @@ class DenoisingMarkovModel(FittedModel):
             network = trained(denoiser)
             head = network.head if self.network is None and isinstance(network, Neural) else None
             steps = sizes.table_steps if is_timeless(denoiser) else sizes.steps
-            steps = sizes.given_steps if isinstance(network, Started) else steps
+            steps = sizes.given_steps if learns_few(denoiser) else steps
             by_size = {"steps": steps, "batch_size": sizes.batch_size, "learning_rate": default_rate(head)}
             chosen = by_size | chosen
         return Settings(**chosen | {"seed": self._seed})

@@ -15,9 +15,9 @@ from unnoise import _tree
 from unnoise._checks import refuse
 from unnoise._errors import InputError
 from unnoise.data import Schema
-from unnoise.denoisers import Answering, Denoiser, Neural, Roles, Started
+from unnoise.denoisers import Answering, Denoiser, Neural, Roles
 from unnoise.heads import Head, told
-from unnoise.model.defaults import default_head, is_timeless
+from unnoise.model.defaults import default_head, is_timeless, learns_few
 from unnoise.model.questions import Flags, any_in_row, both, either, negated
 from unnoise.processes import HasKernel, Process, is_masked, leaves
 from unnoise.training import Dataset, Questions, RandomRoles
@@ -75,7 +75,7 @@ def asking(roles: str, denoiser: Denoiser, encoded: Dataset, schema: Schema) -> 
     if timeless and not schema.missing:
         return encoded  # random masks of whole rows are every question
     law = RandomRoles() if roles == ANY and not timeless else RandomRoles(joint=1.0)
-    if law.joint < 1 and isinstance(trained(denoiser), Started):
+    if law.joint < 1 and learns_few(denoiser):
         law = RandomRoles(joint=POSTERIOR)
     if schema.missing:
         flags = Flags(schema)
