@@ -104,6 +104,19 @@ def test_the_classifier_gives_a_half_to_equals_and_more_to_others() -> None:
         c2st(a, a[:, 0])
 
 
+def test_it_agrees_with_the_classifier_of_the_benchmark() -> None:
+    from sklearn.model_selection import KFold, cross_val_score
+    from sklearn.neural_network import MLPClassifier
+
+    a, b = np.random.default_rng(1).normal(size=(2, 400, 1))
+    b = 2 * b + 0.5
+    both, drawn = np.concatenate([a, b]), np.repeat([0, 1], 400)
+    both = (both - a.mean(0)) / a.std(0, ddof=1)
+    network = MLPClassifier((10, 10), max_iter=10_000, random_state=1)
+    theirs = cross_val_score(network, both, drawn, cv=KFold(5, shuffle=True, random_state=1)).mean()
+    assert abs(c2st(a, b) - theirs) < 0.04
+
+
 def test_draws_outside_the_prior_are_drawn_anew() -> None:
     theta, x = Wide().simulations(80, rng())
     drawn = sbibm.by_model(Wide(), theta, x, 0, steps=2).draw(x[0].numpy(), 200, 0)
