@@ -206,7 +206,7 @@ class BernoulliGLM(Task):
     def log_posterior(self, theta: Tensor, x: Tensor) -> Tensor:
         """The spikes matter by their sums alone."""
         likelihood = (theta * x).sum(-1) - torch.nn.functional.softplus(theta @ self.design.T).sum(-1)
-        return likelihood - 0.5 * ((theta @ self.precision) * theta).sum(-1)
+        return likelihood - 0.5 * ((theta @ self.precision.to(theta)) * theta).sum(-1)
 
 
 def tasks(setting: Setting) -> tuple[Task, ...]:

@@ -104,6 +104,7 @@ def test_the_classifier_gives_a_half_to_equals_and_more_to_others() -> None:
         c2st(a, a[:, 0])
 
 
+@pytest.mark.slow
 def test_it_agrees_with_the_classifier_of_the_benchmark() -> None:
     from sklearn.model_selection import KFold, cross_val_score
     from sklearn.neural_network import MLPClassifier
