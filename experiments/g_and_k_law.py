@@ -16,6 +16,7 @@ DRAWS, BOUND = 250, 10.0
 RANKS = (1, 4, 12, 25, 45, 70, 98, 125, 153, 181, 206, 226, 239, 247, 250)  # from 1
 NAMES = ("A", "B", "g", "k")
 FARTHEST, HALVINGS = 12.0, 60  # of z, where quantiles are inverted
+BEHIND = 15.0  # nats
 
 
 def quantile(theta: Tensor, z: Tensor) -> Tensor:
@@ -78,8 +79,8 @@ class Posterior:
 def walk(posterior: Posterior, chains: int, steps: int, rng: torch.Generator) -> Tensor:
     """Random-walk Metropolis whose steps take the shape of all chains together while they settle, (steps, chains, 4).
 
-    They start at the likeliest of many points of the prior, drawn by their likelihood, and settle for as many steps as
-    are kept.
+    They start at the likeliest of many points of the prior, and settle for as many steps as are kept; in the first half
+    of these, chains that are far behind go on from the places of others.
     """
     tried = prior(200 * chains, rng)
     found = torch.cat([posterior.log_prob(part) for part in torch.split(tried, 4096)])
@@ -87,7 +88,12 @@ def walk(posterior: Posterior, chains: int, steps: int, rng: torch.Generator) ->
     theta = tried[best[torch.randperm(len(best), generator=rng)[:chains]]]
     current, kept, root = posterior.log_prob(theta), [], torch.eye(4, dtype=theta.dtype)
     for step in range(2 * steps):
-        if step < steps and step % 50 == 0:
+        if step < steps // 2 and step % 20 == 10:
+            ahead = (current > current.max() - BEHIND).nonzero()[:, 0]
+            places = ahead[torch.randint(len(ahead), (chains,), generator=rng)]
+            places = torch.where(current > current.max() - BEHIND, torch.arange(chains), places)
+            theta, current = theta[places], current[places]
+        if step < steps and step % 20 == 0:
             covariance = torch.cov(theta.T) + 1e-10 * torch.eye(4, dtype=theta.dtype)
             root = 2.38 / 2 * torch.linalg.cholesky(covariance)
         noise = torch.randn(chains, 4, generator=rng, dtype=theta.dtype)
