@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def _trained(name: str, task: Task, theta: Tensor, x: Tensor, seed: int) -> Trai
 
     start = time.process_time()
     torch.manual_seed(seed)
-    with _quiet():
+    with _quiet(), TemporaryDirectory() as logs, contextlib.chdir(logs):  # where it keeps a log
         inference = getattr(sbi.inference, name)(prior=_prior(task), show_progress_bars=False)
         inference.append_simulations(theta, x).train()
         posterior = inference.build_posterior()
