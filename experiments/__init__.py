@@ -34,6 +34,8 @@ NAMES = (
     "imputation-rna",
     "imputation-digits",
     "mnist-inpainting",
+    "sbibm",
+    "g-and-k",
 )
 
 

@@ -229,7 +229,9 @@ MADE: dict[str, dict[str, Any]] = {
         "width": 8,
         "depth": 1,
         "embedding": 8,
+        "beside": True,
     },
+    "networks.Products": {"network": NETWORK, "cond_features": 1},
     "networks.ImageEncoder": {"input_shape": (1, 5, 5), "features": 4, "width": 8},
     "networks.SetEncoder": {"input_shape": (2,), "features": 4, "width": 8},
     "networks.TokenEncoder": {
@@ -280,6 +282,13 @@ MADE: dict[str, dict[str, Any]] = {
     "denoisers.ClassifierFree": {"denoiser": EXACT, "scale": 2.0, "unknown": TWO[:1]},
     "denoisers.Guided": {"denoiser": EXACT, "log_r": SEEN, "scale": 1.0, "warm": True},
     "denoisers.Neural": {"process": EDM, "network": NETWORK, "head": heads.V},
+    "denoisers.Started": {
+        "process": EDM,
+        "network": NETWORK,
+        "head": heads.Fourier,
+        "cond_features": 1,
+        "optional": True,
+    },
     "denoisers.Residual": {"known": EXACT, "learnt": EXACT},
     "denoisers.likelihoods.LinearGaussian": {"matrix": torch.eye(2), "values": torch.zeros(2), "scale": 1.0},
     "denoisers.likelihoods.Masked": {"mask": torch.tensor([True]), "values": torch.zeros(1), "scale": 1.0},
@@ -570,7 +579,8 @@ FINE = {
         processes.erasing_betas.first processes.Binomial.schedule processes.Brownian.schedule
         processes.CTMC.schedule processes.WrightFisher.schedule networks.MLP.output_shape networks.ResNet.output_shape
         networks.Transformer.output_shape networks.UNet.output_shape denoisers.Exact.weights
-        denoisers.Neural.head objectives.Implicit.probes samplers.DDIM.grid samplers.Ancestral.grid
+        denoisers.Neural.head denoisers.Started.head
+        objectives.Implicit.probes samplers.DDIM.grid samplers.Ancestral.grid
         samplers.Perturbed.grid samplers.Euler.grid samplers.FirstHitting.grid samplers.Uniformisation.grid
         samplers.Heun.grid samplers.Multistep.order samplers.Multistep.form samplers.Multistep.grid
         samplers.dpm_solver_pp.grid samplers.linear_multistep.order samplers.linear_multistep.grid
@@ -617,7 +627,7 @@ FINE = {
         processes.rates.BirthDeath.normalised
         processes.rates.Cyclic.normalised processes.rates.GaussianTarget.normalised
         processes.rates.RateMatrix.normalised processes.rates.RateMatrix.ordered networks.UNet.attention
-        networks.Conditioned.optional
+        networks.Conditioned.optional networks.MLP.beside denoisers.Started.optional
         denoisers.Guided.warm samplers.Perturbed.warm chains.Annealed.jump chains.PlugIn.antithetic
         evaluation.BinDecoder.denoised evaluation.DequantisedLikelihood.weighted
         evaluation.StepBound.three_terms

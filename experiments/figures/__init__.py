@@ -1,5 +1,6 @@
 """Figures that only the experiments and benchmarks draw: every function returns a `matplotlib.figure.Figure`."""
 
+from experiments.figures.beside import beside
 from experiments.figures.clouds import clouds
 from experiments.figures.dots import Panel, dots
 from experiments.figures.forth_and_back import Cloud, Field, forth_and_back
@@ -16,6 +17,7 @@ __all__ = [
     "Field",
     "Panel",
     "ScheduleCurve",
+    "beside",
     "clouds",
     "density_map",
     "dots",

@@ -51,6 +51,21 @@ def learner(steps: int = 700) -> TrainState:
     return TrainState(untrained(), settings)
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_look_before_the_first_step_keeps_what_training_spoils(begun: bool) -> None:
+    state = learner(steps=40)
+    first = state.ema.network.first.weight.clone()
+
+    def change(denoiser: Denoiser) -> float:
+        return float((denoiser.network.first.weight - first).norm())
+
+    validation = Validation(change, every=10, first=10, begun=begun)
+    for _ in train(state, Denoising(), rows(64, 0), validation=validation):
+        pass
+    assert (change(state.best) == 0) == begun
+    assert (state.looks.steps[0] == 0) == begun
+
+
 def test_noise_and_questions_are_the_same_at_every_look() -> None:
     denoiser = Answering(untrained(partial(told, head=None)))
     asked = HeldOut(Denoising(), Questions(rows(7, 0), PROCESS), seed=1)

@@ -15,3 +15,4 @@ from unnoise.denoisers.guided import Guided as Guided
 from unnoise.denoisers.neural import Neural as Neural
 from unnoise.denoisers.product_mixture import ExactProductMixture as ExactProductMixture
 from unnoise.denoisers.residual import Residual as Residual
+from unnoise.denoisers.started import Started as Started

@@ -49,6 +49,32 @@ def default_sampler(process: processes.Process[Any], timeless: bool = False) -> 
 
 LEAST_STEPS, MOST_STEPS, PASSES = 2000, 8000, 128
 WIDTH = 256  # of the network of a model that says nothing of it
+FEW = 32  # numbers that are modelled given conditions, so few that their network begins at a regression
+MULTIPLIED = 24  # numbers of a condition at most, whose products a network is given
+
+
+@dataclass(frozen=True)
+class Built:
+    """How a network by default is built, as the description of its model keeps it.
+
+    Args:
+        width: of the MLP; None for models of the earliest versions.
+        started: whether it begins at a regression where few numbers are modelled given conditions.
+    """
+
+    width: int | None = WIDTH
+    started: bool = True
+
+    @classmethod
+    def of(cls, data: Any) -> Built:
+        """From what a description keeps; earlier versions said less.
+
+        >>> Built.of({"width": 128}), Built.of(None)
+        (Built(width=128, started=False), Built(width=None, started=False))
+        """
+        said = data if isinstance(data, dict) else {}
+        width = said.get("width")
+        return cls(None if width is None else int(width), said.get("started") is True)
 
 
 @dataclass(frozen=True)
@@ -65,22 +91,23 @@ class Sizes:
 
     steps: int
     table_steps: int
+    given_steps: int
     batch_size: int
     width: int
 
     @classmethod
-    def of(cls, rows: int, cells: int) -> Sizes:
-        """For so many rows to train on, of so many numbers each.
+    def of(cls, rows: int, cells: int, given: int = 0) -> Sizes:
+        """For so many rows to train on, of so many numbers each, which have so many conditions.
 
         >>> Sizes.of(20, 15), Sizes.of(10**7, 15)  # doctest: +NORMALIZE_WHITESPACE
-        (Sizes(steps=2000, table_steps=2000, batch_size=64, width=128),
-         Sizes(steps=8000, table_steps=8000, batch_size=512, width=512))
+        (Sizes(steps=2000, table_steps=2000, given_steps=2000, batch_size=64, width=128),
+         Sizes(steps=8000, table_steps=8000, given_steps=8000, batch_size=512, width=512))
         """
         batch_size = min(max(2 ** math.ceil(math.log2(rows)), 64), 512)
         width = 128 if rows < 2000 else 256 if rows < 100000 else 512
-        most = (13 * math.sqrt(rows * cells), PASSES * rows / batch_size)
-        steps, table_steps = (round(min(max(many, LEAST_STEPS), MOST_STEPS) / 100) * 100 for many in most)
-        return cls(steps, table_steps, batch_size, width)
+        most = (13 * math.sqrt(rows * cells), PASSES * rows / batch_size, 26 * math.sqrt(rows * (cells + given)))
+        steps, table_steps, given_steps = (round(min(max(many, LEAST_STEPS), MOST_STEPS) / 100) * 100 for many in most)
+        return cls(steps, table_steps, given_steps, batch_size, width)
 
 
 def default_network(
@@ -89,6 +116,7 @@ def default_network(
     output_shape: tuple[int, ...],
     width: int = WIDTH,
     timeless: bool = False,
+    few: bool = False,
 ) -> nn.Module:
     """A small U-Net for images of at least 8 x 8, a transformer for sequences, a residual MLP for everything else.
 
@@ -99,6 +127,7 @@ def default_network(
         width: of the MLP.
         timeless: for rows whose cells wait behind masks: a deeper MLP of two-layer blocks, as it tells boosted trees
             less (on California's housing an AUC of .60 against .64 after as many steps).
+        few: for few numbers given conditions, which stand beside them, with their products.
     """
     if is_image(input_shape):
         resolutions = (1, 2) if min(input_shape[1:]) < 16 else (1, 2, 2)
@@ -106,6 +135,11 @@ def default_network(
         return networks.UNet(input_shape, cond_features, output_shape, **shape)
     if len(input_shape) == 2:
         return networks.Transformer(input_shape, cond_features, output_shape)
+    if few and cond_features:
+        multiplied = cond_features <= MULTIPLIED
+        seen = networks.Products.features(cond_features) if multiplied else cond_features
+        backbone = networks.MLP(input_shape, seen, output_shape, width=width, beside=True)
+        return networks.Products(backbone, cond_features) if multiplied else backbone
     network = networks.ResNet if timeless else networks.MLP
     return network(input_shape, cond_features, output_shape, width=width)
 
@@ -122,16 +156,32 @@ def is_image(input_shape: tuple[int, ...]) -> bool:
     return len(input_shape) == 3 and min(input_shape[1:]) >= 8
 
 
+def is_few(schema: Schema, process: processes.Process[Any]) -> bool:
+    """Whether few real numbers are modelled given conditions, as parameters of a simulator given what it made."""
+    vector = isinstance(process, processes.Gaussian) and len(process.space.event_shape) == 1
+    return bool(schema.conditions) and vector and math.prod(process.space.event_shape) <= FEW
+
+
+def learns_few(denoiser: Denoiser) -> bool:
+    """Whether its network is that of few numbers given conditions, as `default_network` makes it."""
+    inner = denoiser.denoiser if isinstance(denoiser, Answering) else denoiser
+    network = inner.network if isinstance(inner, Neural) else None
+    while isinstance(network, networks.Conditioned | networks.Products):
+        network = network.network
+    return isinstance(network, networks.MLP) and network.beside
+
+
 def default_head(
-    schema: Schema, process: processes.Process[Any], masks: bool = True
+    schema: Schema, process: processes.Process[Any], masks: bool = True, few: bool = False
 ) -> Callable[[Any], Head[Any]] | None:
     """Heads for the columns of a table, else the process's own.
 
     `heads.Hidden` where noise hides levels and digits; `heads.Fourier` for real numbers, whose steps are finer than
-    their spread. Without `masks` levels have their process's own, as models did that earlier versions saved.
+    their spread, and for `few` numbers given conditions, whose laws may be narrow. Without `masks` levels have their
+    process's own, as models did that earlier versions saved.
     """
     if not isinstance(schema.container, Table):
-        return None
+        return Fourier if few else None
     parts: Mapping[str, processes.Process[Any]] | None = getattr(process, "parts", None)
     if parts is None:
         return _head_of_columns(process, next(iter(schema.factors.values())), masks)

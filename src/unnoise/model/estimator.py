@@ -25,15 +25,26 @@ from unnoise.data.mapped import FOLDER as ROWS
 from unnoise.data.mapped import Mapped, mapped, removed
 from unnoise.data.scans import Scan
 from unnoise.data.witnesses import witnesses
-from unnoise.denoisers import Denoiser, Neural
+from unnoise.denoisers import Denoiser, Neural, Started
 from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
 from unnoise.model import quick
 from unnoise.model.conditioning import conditioned
-from unnoise.model.defaults import WIDTH, Sizes, default_network, default_objective, default_rate, is_timeless
+from unnoise.model.defaults import (
+    WIDTH,
+    Built,
+    Sizes,
+    default_network,
+    default_objective,
+    default_rate,
+    is_few,
+    is_timeless,
+    learns_few,
+)
 from unnoise.model.fitted import FittedModel
 from unnoise.model.holding_out import Portions, ToFit, check_share, weights_of
 from unnoise.model.roles import asking, chosen_head, trainable, trained
+from unnoise.networks import Conditioned
 from unnoise.objectives import Objective
 from unnoise.samplers import Sampler
 from unnoise.training import Dataset, ProcessGroup, Settings, TrainState, Untold, check_form, ending, load, train
@@ -68,7 +79,8 @@ class DenoisingMarkovModel(FittedModel):
             "code -> place" where one column determines another.
         process: a process, or its class, called with the space; by default the product of each kind's own.
         network: called with (input_shape, cond_features, output_shape); by default a residual MLP, one of two-layer
-            blocks for tables, a U-Net for images, a transformer for sequences.
+            blocks for tables, a U-Net for images, a transformer for sequences. Of up to 32 numbers given conditions it
+            corrects the posterior of a linear regression (`denoisers.Started`).
         head: called with the process, such as `heads.V`; the process's own by default.
         objective: the bound by default.
         sampler: called with (denoiser), or (denoiser, steps=...); by default `samplers.Multistep` with 25 evaluations
@@ -198,10 +210,11 @@ class DenoisingMarkovModel(FittedModel):
                 return self
             portions = given.portions(schema, self.validation, self._seed)
             sizes = portions.sizes
-            denoiser = trainable(portions.begun(self._untrained(schema, width=sizes.width)))
+            built = Built(sizes.width)
+            denoiser = trainable(portions.begun(self._untrained(schema, built)))
             state = TrainState(denoiser, self._settings(sizes, denoiser))
             self._train(schema, state, portions)
-            self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), sizes.width)
+            self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), built)
             return self
         leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
         with storage.held(home, resume=resume, overwrite=overwrite) if leads else nullcontext():
@@ -217,9 +230,9 @@ class DenoisingMarkovModel(FittedModel):
         if described is not None and isinstance(described.data, dict):
             self._fresh = described.data.get("seed", self._fresh)
         portions = given.portions(schema, self.validation, self._seed, partial(self._encode, schema, home, leads))
-        width = portions.sizes.width if described is None else width_of(described)
-        sizes = dataclasses.replace(portions.sizes, width=width or WIDTH)
-        made = self._untrained(schema, width=width) if described is None else self._to_resume(home, schema, width)
+        built = Built(portions.sizes.width) if described is None else Built.of(described.data)
+        sizes = dataclasses.replace(portions.sizes, width=built.width or WIDTH)
+        made = self._untrained(schema, built) if described is None else self._to_resume(home, schema, built)
         denoiser = trainable(portions.begun(made))
         state = TrainState(denoiser, self._settings(sizes, denoiser))
         if described is not None and isinstance(described.data, dict):
@@ -227,7 +240,8 @@ class DenoisingMarkovModel(FittedModel):
         state.see(portions.rows, portions.weights)
         if described is not None and isinstance(described.data, dict) and "held_out" in described.data:
             portions.check_same(described.data["held_out"])
-        data = {"rows": state.num_examples, "digest": state.digest, "held_out": portions.digest, "width": width}
+        data = {"rows": state.num_examples, "digest": state.digest, "held_out": portions.digest}
+        data |= dataclasses.asdict(built)
         if self.random_state is None:
             data["seed"] = self._fresh
         description = storage.Description.of(self.get_params(deep=False), schema, data)
@@ -238,7 +252,7 @@ class DenoisingMarkovModel(FittedModel):
         if leads:
             storage.create(home, description, resume=resume)
         self._train(schema, state, portions, checkpoint)
-        self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), width)
+        self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), built)
         if leads:
             storage.complete(home, description, *self._trained())
             removed(home / ROWS)
@@ -290,10 +304,10 @@ class DenoisingMarkovModel(FittedModel):
             described.check_same_options(self.get_params(deep=False))
             return described.make_schema()
 
-    def _to_resume(self, home: Path, schema: Schema, width: int | None) -> Neural:
+    def _to_resume(self, home: Path, schema: Schema, built: Built) -> Neural:
         def made(inside: AbstractContextManager[Any] | None = None) -> Neural:
             with storage.explained(home):
-                return self._untrained(schema, inside, width)
+                return self._untrained(schema, built, inside)
 
         checkpoint = home / storage.TRAINING
         if checkpoint.exists() and self._is_ours:  # before memory is taken
@@ -303,7 +317,7 @@ class DenoisingMarkovModel(FittedModel):
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write `config.json` and `weights.safetensors` into a folder; nothing is pickled."""
         check_is_fitted(self)
-        description = storage.Description.of(self.get_params(deep=False), self.schema_, {"width": self._width})
+        description = storage.Description.of(self.get_params(deep=False), self.schema_, dataclasses.asdict(self._built))
         with storage.held(Path(folder), overwrite=overwrite):
             storage.save(Path(folder), description, *self._trained())
 
@@ -323,6 +337,7 @@ class DenoisingMarkovModel(FittedModel):
             network = trained(denoiser)
             head = network.head if self.network is None and isinstance(network, Neural) else None
             steps = sizes.table_steps if is_timeless(denoiser) else sizes.steps
+            steps = sizes.given_steps if learns_few(denoiser) else steps
             by_size = {"steps": steps, "batch_size": sizes.batch_size, "learning_rate": default_rate(head)}
             chosen = by_size | chosen
         return Settings(**chosen | {"seed": self._seed})
@@ -341,18 +356,21 @@ class DenoisingMarkovModel(FittedModel):
             return ()
         return (self.condition,) if isinstance(self.condition, str) else tuple(self.condition)
 
-    def _untrained(
-        self, schema: Schema, inside: AbstractContextManager[Any] | None = None, width: int | None = WIDTH
-    ) -> Neural:
-        """With first weights; the network is built inside a context; without a width, as earlier versions did."""
+    def _untrained(self, schema: Schema, built: Built, inside: AbstractContextManager[Any] | None = None) -> Neural:
+        """With first weights; the network is built inside a context."""
         process = self._process(schema)
-        head_of = chosen_head(self.roles, schema, process, self.head, masks=width is not None)
+        few = built.started and self.network is None and self.head is None and is_few(schema, process)
+        head_of = chosen_head(self.roles, schema, process, self.head, masks=built.width is not None, few=few)
         with seeded(self._seed):
             head = process.head if head_of is None else head_of(process)
             with inside or nullcontext():
-                make = self.network or partial(default_network, width=width or WIDTH, timeless=head.timeless)
+                options: Any = {"width": built.width or WIDTH, "timeless": head.timeless, "few": few}
+                make = self.network or partial(default_network, **options)
                 network = conditioned(make, schema, head, self.encoders or {})
         instance(torch.nn.Module, network=network)
+        if few and not isinstance(network, Conditioned):
+            told: Any = {"cond_features": schema.condition_width, "optional": schema.may_be_unknown}
+            return Started(process, network.float(), head_of, **told)
         return Neural(process, network.float(), head_of)
 
     def _process(self, schema: Schema) -> Any:
@@ -379,7 +397,8 @@ class DenoisingMarkovModel(FittedModel):
             return asking(self.roles, state.denoiser, part, schema)
 
         objective, settings = self.objective or default_objective(state.denoiser), state.settings
-        validation = portions.validation(objective, rows, settings)
+        begun = isinstance(trained(state.denoiser), Started)
+        validation = portions.validation(objective, rows, settings, begun)
         share = UNTOLD if self.unconditional is None else self.unconditional
         learnt: Any = Untold(portions.rows, share) if schema.may_be_unknown else portions.rows
         steps = train(
@@ -402,13 +421,13 @@ class DenoisingMarkovModel(FittedModel):
         denoiser: Denoiser,
         losses: Sequence[float] = (),
         looks: torch.Tensor | None = None,
-        width: int | None = WIDTH,
+        built: Built = Built(),
     ) -> None:
         self.schema_ = schema
         self.denoiser_ = denoiser
         self.losses_ = np.asarray(losses, dtype=np.float64)
         self.validation_losses_ = np.empty((0, 2)) if looks is None else looks.numpy()
-        self._width = width
+        self._built = built
         self.n_features_in_ = schema.num_features
         self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
         if schema.feature_names is not None:
@@ -431,16 +450,16 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMar
         model = _described(path, weights.description, trust)
         with storage.explained(path):
             schema = weights.description.make_schema()
-            width = width_of(weights.description)
+            built = Built.of(weights.description.data)
             if model.quick:
                 denoiser: Denoiser = quick.unfitted(model._process(schema), schema, weights.rows("weights"))
             else:
                 if model._is_ours:  # before memory is taken
-                    weights.check(model._untrained(schema, sketch(len(weights)), width))
-                denoiser = model._untrained(schema, width=width)
+                    weights.check(model._untrained(schema, built, sketch(len(weights))))
+                denoiser = model._untrained(schema, built)
         losses, looks = weights.load_into(denoiser)
         model.ended_ = weights.ended
-    model._keep(schema, denoiser.requires_grad_(False).eval(), losses, looks, width)
+    model._keep(schema, denoiser.requires_grad_(False).eval(), losses, looks, built)
     return model
 
 
@@ -453,9 +472,3 @@ def load_unfitted(folder: str | Path, *, trust: Sequence[str] = ()) -> Denoising
 def _described(path: Path, description: storage.Description, trust: Sequence[str]) -> DenoisingMarkovModel:
     with storage.explained(path):
         return DenoisingMarkovModel(**description.make_params(trust))
-
-
-def width_of(description: storage.Description) -> int | None:
-    """That of the network by default; models of earlier versions say nothing of it."""
-    width = description.data.get("width") if isinstance(description.data, dict) else None
-    return None if width is None else int(width)

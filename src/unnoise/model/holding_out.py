@@ -15,7 +15,7 @@ from unnoise._checks import real
 from unnoise._errors import InputError
 from unnoise.data import Encoded, Schema
 from unnoise.data.mapped import Mapped
-from unnoise.denoisers import Neural
+from unnoise.denoisers import Neural, Started
 from unnoise.model.defaults import Sizes
 from unnoise.objectives import Objective
 from unnoise.processes import map_leaves
@@ -66,14 +66,24 @@ class Portions:
     @property
     def sizes(self) -> Sizes:
         """The numbers of a training that suit as much data."""
-        return Sizes.of(len(self.rows), _tree.numel_per_row(self.rows.rows(torch.arange(1)).x))
+        one = self.rows.rows(torch.arange(1))
+        return Sizes.of(len(self.rows), _tree.numel_per_row(one.x), 0 if one.cond is None else one.cond.shape[1])
 
     def begun(self, denoiser: Neural) -> Neural:
-        """The untrained denoiser, at the margins of the rows to learn from where masks hide their cells."""
-        if not denoiser.head.timeless:
+        """The untrained denoiser, at what a formula knows of the rows to learn from.
+
+        That are margins where masks hide their cells, and a regression where few numbers are given conditions.
+        """
+        if not (denoiser.head.timeless or isinstance(denoiser, Started)):
             return denoiser
         rows = self.rows.rows(torch.arange(min(len(self.rows), BEGIN_WITH)))
         weights = torch.ones(len(rows)) if self.weights is None else self.weights[: len(rows)].float()
+        if isinstance(denoiser, Started):
+            if rows.known is not None:
+                weights = weights * _tree.ravel(rows.known).all(1)
+            if rows.cond is not None:
+                denoiser.fit(rows.x, rows.cond, weights)
+            return denoiser
         cells = map_leaves(lambda part: part.cells, denoiser.process)
         known = _tree.map(lambda shape: torch.ones(len(rows), *shape), cells) if rows.known is None else rows.known
         denoiser.begin(rows.x, _tree.map(lambda cell: cell * _tree.expand(weights, cell), known))
@@ -100,14 +110,14 @@ class Portions:
             )
 
     def validation(
-        self, objective: Objective, rows: Callable[[Encoded], Dataset], settings: Settings
+        self, objective: Objective, rows: Callable[[Encoded], Dataset], settings: Settings, begun: bool = False
     ) -> Validation | None:
-        """Looks at the rows held out, as `rows` makes them to be asked about."""
+        """Looks at the rows held out, as `rows` makes them to be asked about; `begun` as in `Validation`."""
         if self.held_out is None:
             return None
         batch = settings.batch_size * settings.accumulate
         held_out = HeldOut(objective, rows(self.held_out), self.held_weights, settings.seed, settings.batch_size)
-        return Validation.of(held_out, batch)
+        return Validation.of(held_out, batch, begun)
 
 
 @dataclass(frozen=True, eq=False)

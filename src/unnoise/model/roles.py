@@ -17,7 +17,7 @@ from unnoise._errors import InputError
 from unnoise.data import Schema
 from unnoise.denoisers import Answering, Denoiser, Neural, Roles
 from unnoise.heads import Head, told
-from unnoise.model.defaults import default_head, is_timeless
+from unnoise.model.defaults import default_head, is_timeless, learns_few
 from unnoise.model.questions import Flags, any_in_row, both, either, negated
 from unnoise.processes import HasKernel, Process, is_masked, leaves
 from unnoise.training import Dataset, Questions, RandomRoles
@@ -26,22 +26,27 @@ from unnoise.training.questions import with_one
 ANY, JOINT = "any", "joint"
 FIRST, SETTLED = 0.25, 0.75  # shares of rows that ask flags, and of the others that are given all flags
 RAREST = 0.05  # the former where no time is told, and flags are asked in proportion to all cells
+POSTERIOR = 0.8  # share of rows that ask all of few numbers given conditions, which is what is asked most
 ALONE = 0.1  # share of those that ask flags and are given nothing: flags have little law of their own to learn
 HeadOf = Callable[[Any], Head[Any]] | None
 
 
-def chosen_head(roles: Any, schema: Schema, process: Process[Any], head: HeadOf, masks: bool = True) -> HeadOf:
+def chosen_head(
+    roles: Any, schema: Schema, process: Process[Any], head: HeadOf, masks: bool = True, few: bool = False
+) -> HeadOf:
     """The head, told roles where the model is trained for any question or the data have holes; or as it was.
 
-    Noise without a kernel, and heads that show whole numbers, know the joint law alone. `masks` as in `default_head`.
+    Noise without a kernel, and heads that show whole numbers, know the joint law alone. `masks` and `few` as in
+    `default_head`.
     """
     if roles not in (ANY, JOINT):
         refuse("roles", roles, f"{ANY!r}, for any question, or {JOINT!r}, for the joint law alone")
     holes = bool(schema.missing)
     if not holes and (roles == JOINT or _is_one_cell(process)):
-        return default_head(schema, process) if masks and head is None and is_masked(process) else head
+        by_default = head is None and (few or (masks and is_masked(process)))
+        return default_head(schema, process, few=few) if by_default else head
     if isinstance(process, HasKernel) and _shows_numbers(process, head):
-        head = default_head(schema, process, masks) if head is None else head
+        head = default_head(schema, process, masks, few) if head is None else head
         timeless = (process.head if head is None else head(process)).timeless
         return head if timeless else partial(told, head=head)
     if holes:
@@ -70,6 +75,8 @@ def asking(roles: str, denoiser: Denoiser, encoded: Dataset, schema: Schema) -> 
     if timeless and not schema.missing:
         return encoded  # random masks of whole rows are every question
     law = RandomRoles() if roles == ANY and not timeless else RandomRoles(joint=1.0)
+    if law.joint < 1 and learns_few(denoiser):
+        law = RandomRoles(joint=POSTERIOR)
     if schema.missing:
         flags = Flags(schema)
         first = max(flags.share, RAREST) if timeless else FIRST

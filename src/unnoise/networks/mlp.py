@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 
+from unnoise._checks import flag
 from unnoise.networks.embedding import Embedding, Shape, check_size, shapes, zeroed
 
 
@@ -17,8 +19,8 @@ class MLP(nn.Module):
         cond_features: numbers per condition; 0 for none.
         output_shape: of one output; as the input by default.
         embedding: width of the embedding.
+        beside: whether the condition also stands beside the input, where a first layer can compare them.
 
-    >>> import torch
     >>> MLP((3,), width=32, depth=2)(torch.zeros(5, 3), torch.zeros(())).shape
     torch.Size([5, 3])
     """
@@ -31,13 +33,16 @@ class MLP(nn.Module):
         width: int = 256,
         depth: int = 4,
         embedding: int = 128,
+        beside: bool = False,
     ) -> None:
+        flag(beside=beside)
         input_shape, self.output_shape = shapes(input_shape, output_shape)
         ends = math.prod(input_shape) + math.prod(self.output_shape)
         check_size(depth, width, lambda: width * (depth * (width + embedding) + ends), embedding=embedding)
         super().__init__()
         self.embedding = Embedding(embedding, cond_features)
-        self.first = nn.Linear(math.prod(input_shape), width)
+        self.numbers, self.beside = math.prod(input_shape), beside and cond_features > 0
+        self.first = nn.Linear(self.numbers + (cond_features if self.beside else 0), width)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(depth))
         self.shifts = nn.ModuleList(nn.Linear(embedding, width) for _ in range(depth))
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
@@ -46,7 +51,10 @@ class MLP(nn.Module):
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
-        h = self.first(x.reshape(len(x), self.first.in_features))
+        seen = x.reshape(len(x), self.numbers)
+        if self.beside and cond is not None:
+            seen = torch.cat([seen, cond.expand(len(x), -1)], 1)
+        h = self.first(seen)
         for norm, shift, layer in zip(self.norms, self.shifts, self.layers, strict=True):
             h = h + layer(nn.functional.silu(norm(h) + shift(embedded)))
         out: Tensor = self.last(nn.functional.silu(h))

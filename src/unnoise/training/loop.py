@@ -66,6 +66,8 @@ def train(
     whole = True
     with Signals(together=run.group.size > 1, ending=checkpoint is not None) as signals:
         try:
+            if not state.step:
+                run.look()
             while not run.is_over:
                 whole = False
                 with signals.step():

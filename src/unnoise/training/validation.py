@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._checks import function, instance, real, whole
+from unnoise._checks import flag, function, instance, real, whole
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.objectives import AnyOrder, Objective
@@ -98,6 +98,7 @@ class Validation:
         every: steps between two looks, later.
         first: steps before the first look.
         patience: training ends when the kept look is followed by this share of all steps; None for never.
+        begun: whether there is a look before the first step, where a formula may already be the best there is.
         slack: the last look is kept that is worse than the best by at most this share of all improvement. Digits of
             numbers need some: a network grows too sure of them while it still learns how columns depend.
     """
@@ -107,21 +108,25 @@ class Validation:
     first: int = FIRST
     patience: float | None = 1 / 3
     slack: float = 0.0
+    begun: bool = False
 
     def __post_init__(self) -> None:
         function(loss=self.loss)
+        flag(begun=self.begun)
         real(least=0, below=1, slack=self.slack)
         whole(least=1, every=self.every, first=self.first)
         real(above=0, below=1, or_none=True, patience=self.patience)
 
     @classmethod
-    def of(cls, held_out: HeldOut, batch_size: int) -> Validation:
+    def of(cls, held_out: HeldOut, batch_size: int, begun: bool = False) -> Validation:
         """So often that looks take at most a twentieth of the time; an evaluation is a third of a training one."""
         every = max(FIRST, math.ceil(len(held_out) / (3 * batch_size * SHARE)))
-        return cls(held_out, every=every, slack=slack_of(held_out.objective))
+        return cls(held_out, every=every, slack=slack_of(held_out.objective), begun=begun)
 
     def is_due(self, looks: Looks, step: int) -> bool:
         """Whether it is time for a look, after so many steps."""
+        if step == 0:
+            return self.begun and not looks.steps
         last = looks.steps[-1] if looks.steps else 0
         return step - last >= min(self.every, max(self.first, last // 4))
 
