@@ -13,6 +13,7 @@ from experiments.solids import Solid
 REACH = 20.0  # degrees from a mode, within which a draw visits it
 LEAST_SHARE = 1 / 3  # of what a mode should get
 MOST_ASTRAY = 0.05  # of draws, farther than that from every mode
+DRAWN = 50  # draws, whose pictures are drawn
 
 
 def angles(draws: Tensor, truths: Tensor) -> Tensor:
@@ -46,28 +47,24 @@ class Tally:
     hidden_kept: list[float]
 
     @classmethod
-    def of(cls, solid: Solid, rotations: Tensor, draws: Tensor) -> Tally:
-        """Judge draws (n, k, 3, 3) for views of these rotations, (n, 3, 3).
+    def of(cls, solid: Solid, rotations: Tensor, draws: Tensor, cameras: Tensor) -> Tally:
+        """Judge draws (n, k, 3, 3) for views of these rotations, (n, 3, 3), by cameras (c, 3, 3).
 
         Spread is the mean angle to the nearest rotation of the same picture; NaN where those fill a region (of a sphere
         whose mark is hidden). Modes are judged of solids with finitely many. Of views that hide the mark, the share of
         draws that hide it too.
         """
         spread, right, kept = [], [], []
-        for rotation, drawn, shows in zip(rotations, draws, _shows(solid, rotations), strict=True):
-            truths = solid.equivalent(rotation)
+        shown = solid.shows(rotations, cameras) if solid.marks else torch.zeros(len(rotations))
+        for rotation, drawn, shows in zip(rotations, draws, shown.tolist(), strict=True):
+            truths = rotation[None] if shows else solid.equivalent(rotation, cameras)
             found = angles(drawn, truths) if len(truths) else None
             spread.append(math.nan if found is None else float(found.amin(1).mean()))
             if solid.finite and not solid.marks and found is not None:
                 right.append(float(visits_all(found)))
             if solid.marks and not shows:
-                kept.append(1 - float(solid.shows(drawn).double().mean()))
+                kept.append(1 - float(solid.shows(drawn[:DRAWN], cameras).double().mean()))
         return cls(spread, right, kept)
-
-
-def _shows(solid: Solid, rotations: Tensor) -> list[bool]:
-    shows: list[bool] = solid.shows(rotations).tolist() if solid.marks else [False] * len(rotations)
-    return shows
 
 
 def mean(values: list[float] | Tensor) -> float:

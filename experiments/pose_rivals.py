@@ -1,22 +1,20 @@
 r"""What the poses are measured against, with the same encoder of views.
 
 * `Grid`: Implicit-PDF (Murphy et al. 2021, arXiv 2106.05965). A network gives a number f(view, R), and
-  $p(R) = \frac{N}{\pi^2}\,e^{f(R)} / \sum_i e^{f(R_i)}$ over an equivolumetric grid, turned in training so that it holds
-  the true rotation.
+  $p(R) = \frac{N}{\pi^2}\,e^{f(R)} / \sum_i e^{f(R_i)}$ over an equivolumetric grid, turned in training so that it
+  holds the true rotation.
 * `Single`: one rotation from six numbers by Gram and Schmidt (Zhou et al. 2019, arXiv 1812.07035).
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from experiments.pose_views import Views, conditioned, read_features
-from unnoise.training.dataset import BatchOrder
+from experiments.pose_views import conditioned, read_features
+from unnoise.spaces import Rotations
 
 VOLUME = math.pi**2  # of all rotations, in Implicit-PDF's convention
 WAVES = 3  # octaves of the entries of a rotation, from pi, as published
@@ -30,8 +28,6 @@ def spiral(count: int) -> Tensor:
     >>> bool((grid.mean(0).abs() < 1e-2).all())
     True
     """
-    from unnoise.spaces import Rotations
-
     place = torch.arange(count, dtype=torch.float64) + 0.5
     inner, outer = (place / count).sqrt(), (1 - place / count).sqrt()
     one, other = 2 * math.pi * place / math.sqrt(2), 2 * math.pi * place / 1.533751168755204288118041
@@ -65,25 +61,25 @@ class Grid(nn.Module):
         fine: of the grid that densities and draws are of.
     """
 
-    def __init__(self, queries: int = 512, fine: int = 36_864) -> None:
+    coarse: Tensor
+    fine: Tensor
+
+    def __init__(self, queries: int = 128, fine: int = 18_432) -> None:
         super().__init__()
         self.network = conditioned(_Scores(read_features()))
         self.register_buffer("coarse", spiral(queries), persistent=False)
         self.register_buffer("fine", spiral(fine), persistent=False)
 
-    coarse: Tensor
-    fine: Tensor
-
     def loss(self, rotations: Tensor, cond: Tensor, rng: torch.Generator) -> Tensor:
-        """Minus the log density of the truth on a turned grid that holds it, nats; less the constant."""
+        """Minus the mean log share of the truth on a turned grid that holds it, nats."""
         held = torch.randint(len(self.coarse), (len(rotations),), generator=rng)
         turn = self.coarse[held].mT @ rotations
         scores = self.network(self.coarse @ turn[:, None], None, cond)
         return torch.logsumexp(scores, -1).mean() - scores.gather(1, held[:, None]).mean()
 
     @torch.no_grad()
-    def log_weights(self, cond: Tensor) -> Tensor:
-        """Log shares of the fine grid, (n, fine), and what they were normalised by."""
+    def scores(self, cond: Tensor) -> Tensor:
+        """Of the fine grid, (n, fine): the logarithms of its shares, up to a constant."""
         code = self.network.read(cond)
         each = max(1, AT_ONCE // len(self.fine))
         return torch.cat([self.network.network(self.fine, None, part) for part in code.split(each)])
@@ -129,33 +125,3 @@ class _Alone(nn.Module):
     def forward(self, x: Tensor, level: Tensor | None, cond: Tensor) -> Tensor:
         out: Tensor = self.layers(cond)
         return out
-
-
-def fit(
-    model: Grid | Single,
-    views: Views,
-    seconds: float,
-    *,
-    batch_size: int,
-    rate: float = 1e-3,
-    seed: int = 0,
-    tell: Callable[[float, str], None] = lambda share, words: None,
-) -> int:
-    """Train for so many seconds of this process's CPU, at a rate that rises and falls as ours; returns the steps."""
-    rng, order = torch.Generator().manual_seed(seed), BatchOrder(len(views), batch_size, seed)
-    weights = list(model.parameters())
-    optimiser, average = torch.optim.Adam(weights, fused=True), [weight.detach().clone() for weight in weights]
-    start, step = time.process_time(), 0
-    while (progress := (time.process_time() - start) / seconds) < 1 or step == 0:
-        optimiser.param_groups[0]["lr"] = rate * min(1, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * progress))
-        loss = model.loss(*views.batch(order.indices(step), rng), rng)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(weights, 1.0)
-        optimiser.step()
-        step += 1
-        torch._foreach_lerp_(average, [weight.detach() for weight in weights], max(1e-3, 9 / (9 + step)))
-        tell(min(1.0, progress), f"step {step:,}, loss {loss.item():.3f}")
-    with torch.no_grad():
-        torch._foreach_copy_(weights, average)
-    return step

@@ -15,8 +15,9 @@ from unnoise.spaces import Rotations
 
 NAMES = tuple(SOLIDS)
 CAMERA = Rotations.from_rotation_vector(torch.tensor([0.0, 2 * math.pi / 3, 0.0]))  # takes the first view to the second
+CAMERAS = {"one view": torch.eye(3)[None], "two views": torch.stack([torch.eye(3), CAMERA])}
 SHAPE = (2, SIZE, SIZE)  # a picture for each camera; black where a camera gave none
-FEATURES, WIDTH = 128, 16  # of the encoder of views, which is the same for all methods
+FEATURES, WIDTH = 256, 8  # of the encoder of views, which is the same for all methods
 BOTH = 1 / 3  # the share of training views by both cameras
 
 

@@ -24,7 +24,7 @@ WINDOW = 1.05  # half the width that the camera sees
 LIGHT = (0.40, 0.55, 0.733)  # towards it, in the frame of the camera
 AMBIENT = 0.12
 AT_ONCE = 128  # pictures
-TURNS = 360  # of a continuous symmetry, evenly spaced
+TURNS = 180  # of a continuous symmetry, evenly spaced
 SEEN = 0.02  # the smallest difference of brightness, of one pixel, by which a mark shows
 LEAST = 1e-9
 
@@ -77,23 +77,31 @@ class Solid:
         marks = self.marks if marked else ()
         return torch.cat([_drawn(self.shape, marks, part) for part in rotations.split(AT_ONCE)]).float()
 
-    def shows(self, rotations: Tensor) -> Tensor:
-        """Whether the mark can be seen, (n,): the picture is not the one of the bare solid."""
-        change = self.draw(rotations) - self.draw(rotations, marked=False)
-        return change.abs().amax((-2, -1)) > SEEN
+    def shows(self, rotations: Tensor, cameras: Tensor | None = None) -> Tensor:
+        """Whether the mark can be seen, (n,): the picture is not the one of the bare solid.
 
-    def equivalent(self, rotation: Tensor) -> Tensor:
-        """Rotations (g, 3, 3) of the same picture as this one, (3, 3); evenly spaced ones of a continuum.
+        Args:
+            rotations: (n, 3, 3).
+            cameras: what takes the first view to each view that counts, (k, 3, 3); by default the first alone.
+        """
+        seen = torch.zeros(len(rotations), dtype=torch.bool)
+        for camera in torch.eye(3)[None] if cameras is None else cameras:
+            views = camera.to(rotations) @ rotations
+            seen |= (self.draw(views) - self.draw(views, marked=False)).abs().amax((-2, -1)) > SEEN
+        return seen
+
+    def equivalent(self, rotation: Tensor, cameras: Tensor | None = None) -> Tensor:
+        """Rotations (g, 3, 3) of the same pictures as this one, (3, 3); evenly spaced ones of a continuum.
 
         Of a sphere whose mark does not show no list would be fine enough: an empty one.
         """
         rotation = rotation.double()
-        if self.marks and bool(self.shows(rotation[None])):
+        if self.marks and bool(self.shows(rotation[None], cameras)):
             return rotation[None]
         if self.group is None:
             return rotation.new_zeros(0, 3, 3)
         candidates = rotation @ self.group
-        return candidates[~self.shows(candidates)] if self.marks else candidates
+        return candidates[~self.shows(candidates, cameras)] if self.marks else candidates
 
 
 def _drawn(shape: Shape, marks: tuple[Mark, ...], rotations: Tensor) -> Tensor:
