@@ -177,20 +177,25 @@ def _maps(ours: HeatMixture, grid: Grid, test: Views) -> Any:
     """A view of every solid; of marked ones also a view that hides the mark, alone and with a second one."""
     rows = []
     for number, name in enumerate(NAMES):
-        solid, rotations = SOLIDS[name], test.rotations[number]
-        shows = solid.shows(rotations).int() if solid.marks else torch.ones(len(rotations)).int()
-        chosen = [("", int(shows.argmax()), False)]
-        if solid.marks:
-            hidden = int(shows.argmin())
-            chosen += [("\nhidden", hidden, False), ("\nhidden, two views", hidden, True)]
-        for words, row, both in chosen:
+        for words, row, both in _shown(name, test.rotations[number]):
             cond = test.of(number, both)[1][row : row + 1]
             draws = ours.law(cond).sample(generator(0), (600,))[:, 0]
             theirs = grid.draws(grid.scores(cond), 600, generator(0))[0]
             pictures = [test.first[number, row] / 255.0, test.second[number, row] / 255.0][: 1 + both]
-            truths = _truths(name, rotations[row], both)
-            rows.append((name.replace(" ", "\n") + words, pictures, [truths, draws, theirs]))
+            truths = _truths(name, test.rotations[number, row], both)
+            rows.append((f"{name.replace('marked ', '')}{words}", pictures, [truths, draws, theirs]))
     return pose_maps(rows, ["truth", "model", "implicit PDF"])
+
+
+def _shown(name: str, rotations: Tensor) -> list[tuple[str, int, bool]]:
+    """Which views of a solid to show: words, row, and whether by both cameras."""
+    solid = SOLIDS[name]
+    if not solid.marks:
+        return [("", 0, False)]
+    by_first, by_any = (solid.shows(rotations, cameras).int() for cameras in CAMERAS.values())
+    change = (solid.draw(rotations) - solid.draw(rotations, marked=False)).abs().sum((-2, -1))
+    seen, hidden = int(change.argmax()), int((by_any - by_first).argmax())
+    return [("\nmark seen", seen, False), ("\nmark hidden", hidden, False), ("\nthe same,\ntwo views", hidden, True)]
 
 
 def _truths(name: str, rotation: Tensor, both: bool) -> Tensor:

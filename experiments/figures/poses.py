@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Numbers = NDArray[np.float64]
 
-HEIGHT = 1.02  # inches of a row
+HEIGHT = 0.84  # inches of a row
+AXIS = (0.2, 0.55, 0.81)  # of the solid, whose images are shown: no symmetry keeps it
 FEW = 100  # rotations that are drawn large
 TICKS = (0.0, 0.5, 1.0)
 
@@ -25,7 +26,7 @@ TICKS = (0.0, 0.5, 1.0)
 def pose_maps(rows: Sequence[tuple[str, Sequence[Any], Sequence[Any]]], titles: Sequence[str]) -> Figure:
     """A line of panels per view: its pictures, then a map for each set of rotations.
 
-    A rotation is a point of the globe, where it takes the solid's own z axis; its colour is the turn about that axis
+    A rotation is a point of the globe, where it takes a fixed axis of the solid; its colour is the turn about that axis
     (Murphy et al. 2021).
 
     Args:
@@ -36,7 +37,8 @@ def pose_maps(rows: Sequence[tuple[str, Sequence[Any], Sequence[Any]]], titles: 
     from matplotlib.colors import Normalize
 
     seen = max(len(pictures) for _, pictures, _ in rows)
-    figure = new_figure(WIDTH, HEIGHT * len(rows) + 0.6)
+    figure = new_figure(WIDTH, HEIGHT * len(rows) + 0.5)
+    figure.get_layout_engine().set(h_pad=0.01, w_pad=0.02, hspace=0.0, wspace=0.0)  # type: ignore[union-attr,call-arg]
     widths = [1.0] * seen + [2.0] * len(titles)
     grid = figure.add_gridspec(len(rows), len(widths), width_ratios=widths)
     maps = []
@@ -56,7 +58,8 @@ def pose_maps(rows: Sequence[tuple[str, Sequence[Any], Sequence[Any]]], titles: 
     bar = figure.colorbar(
         ScalarMappable(Normalize(0, 1), "hsv"), ax=maps, location="bottom", shrink=0.4, aspect=40, pad=0.01
     )
-    bar.set_ticks(list(TICKS), labels=["0", "half a turn about the axis", "1"])
+    bar.set_ticks(list(TICKS), labels=["0", "1/2", "1"])
+    bar.set_label("turn about the axis", size=8)
     bar.outline.set_visible(False)  # type: ignore[operator]
     return figure
 
@@ -77,8 +80,9 @@ def picture_table(rows: Sequence[tuple[str, Any]]) -> Figure:
 
 
 def on_the_globe(rotations: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """Longitude and latitude of the images of the z axis, in radians, and the share of a turn about them."""
-    pole, first = rotations[:, :, 2], rotations[:, :, 0]
+    """Longitude and latitude of the images of `AXIS`, in radians, and the share of a turn about them."""
+    beside = np.cross(AXIS, (0.0, 0.0, 1.0))
+    pole, first = (rotations @ (np.asarray(axis) / np.linalg.norm(axis)) for axis in (AXIS, beside))
     longitude, latitude = np.arctan2(pole[:, 1], pole[:, 0]), np.arcsin(np.clip(pole[:, 2], -1, 1))
     east = np.stack([-np.sin(longitude), np.cos(longitude), np.zeros_like(longitude)], 1)
     north = np.cross(pole, east)
