@@ -75,19 +75,21 @@ class Grid(nn.Module):
         held = torch.randint(len(self.coarse), (len(rotations),), generator=rng)
         turn = self.coarse[held].mT @ rotations
         scores = self.network(self.coarse @ turn[:, None], None, cond)
-        return torch.logsumexp(scores, -1).mean() - scores.gather(1, held[:, None]).mean()
+        loss: Tensor = torch.logsumexp(scores, -1).mean() - scores.gather(1, held[:, None]).mean()
+        return loss
 
     @torch.no_grad()
     def scores(self, cond: Tensor) -> Tensor:
         """Of the fine grid, (n, fine): the logarithms of its shares, up to a constant."""
         code = self.network.read(cond)
         each = max(1, AT_ONCE // len(self.fine))
-        return torch.cat([self.network.network(self.fine, None, part) for part in code.split(each)])
+        parts = torch.split(code, each)
+        return torch.cat([self.network.network(self.fine, None, part) for part in parts])
 
     @torch.no_grad()
     def log_prob(self, rotations: Tensor, cond: Tensor, scores: Tensor) -> Tensor:
         r"""Log densities (n,) for the volume $\pi^2$, given the scores (n, fine) of the same views."""
-        found = self.network(rotations[:, None], None, cond)[:, 0]
+        found: Tensor = self.network(rotations[:, None], None, cond)[:, 0]
         return found - torch.logsumexp(scores, -1) + math.log(len(self.fine) / VOLUME)
 
     def draws(self, scores: Tensor, count: int, rng: torch.Generator) -> Tensor:
@@ -112,7 +114,8 @@ class Single(nn.Module):
 
     def loss(self, rotations: Tensor, cond: Tensor, rng: torch.Generator) -> Tensor:
         """The mean square of the entries of the difference."""
-        return (self(cond) - rotations).square().sum((-2, -1)).mean()
+        loss: Tensor = (self(cond) - rotations).square().sum((-2, -1)).mean()
+        return loss
 
 
 class _Alone(nn.Module):
