@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from unnoise._checks import refuse, whole
+from unnoise._checks import whole
+from unnoise._errors import InputError
 from unnoise._tree import first
 from unnoise.denoisers import Denoiser, HeatMixture, conditions
 from unnoise.objectives.base import ALL, Loss, Objective, check_batch
@@ -38,7 +39,8 @@ class MaximumLikelihood(Objective):
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """Minus the log density of `rows`, in nats."""
         if not isinstance(denoiser, HeatMixture):
-            refuse("denoiser", denoiser, "one that knows its density, denoisers.HeatMixture")
+            got = f"got a denoiser of type {type(denoiser).__name__}"
+            raise InputError(f"{got}; expected one that knows its density, HeatMixture: train others by Denoising")
         check_batch(denoiser.process, x_0, cond)
         x_0, cond = conditions.at(x_0, rows), conditions.at(cond, rows)
         zero = torch.zeros((), dtype=torch.float64, device=first(x_0).device)
