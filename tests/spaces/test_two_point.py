@@ -209,3 +209,16 @@ def test_heat_kernels_end_at_32_dimensions(rng):
     assert Sphere(32).heat(x, number(0.09)).log_prob(x).isfinite().all()
     with pytest.raises(InputError, match="got dimension = 33; expected a whole number from 1 to 32"):
         Sphere(33).heat(x, number(0.09)).sample(rng)
+
+
+@pytest.mark.parametrize("space", [Sphere(1), Sphere(2), Sphere(3), Rotations()], ids=repr)
+@pytest.mark.parametrize("time", [0.05, 0.4, 2.0])
+def test_the_log_density_has_its_slope_in_the_time(space, time):
+    """By the heat equation, beside central differences; at angles between the point itself and its cut locus."""
+    rng = torch.Generator().manual_seed(0)
+    centre, x = space.uniform(6).sample(rng), space.uniform(6).sample(rng)
+    x[0] = centre[0]
+    times = torch.full((6,), time, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(space.heat(centre, times).log_prob(x).sum(), times)
+    later, earlier = (space.heat(centre, times.detach() * (1 + step)).log_prob(x) for step in (1e-5, -1e-5))
+    torch.testing.assert_close(slope, (later - earlier) / (2e-5 * time), rtol=1e-6, atol=1e-6)
