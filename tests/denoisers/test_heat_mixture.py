@@ -12,10 +12,10 @@ from unnoise.evaluation import ProbabilityFlow
 from unnoise.networks import MLP, Conditioned
 from unnoise.processes import Brownian
 from unnoise.schedules import Geometric
-from unnoise.spaces import Rotations, Sphere
+from unnoise.spaces import Rotations, Sphere, Torus
 from unnoise.testing import ImprobableError, assert_mean
 
-SPACES = {"sphere": Sphere(2), "rotations": Rotations()}
+SPACES = {"sphere": Sphere(2), "rotations": Rotations(), "torus": Torus(2)}
 KERNELS = 6
 
 
