@@ -20,6 +20,7 @@ NAMES = (
     "two-modes",
     "ncsn-toy",
     "antibody",
+    "pose",
     "posterior-logistic",
     "given-density",
     "walk-jump-digits",

@@ -280,6 +280,11 @@ MADE: dict[str, dict[str, Any]] = {
         "precisions": torch.ones(3, 1, 1),
     },
     "denoisers.ClassifierFree": {"denoiser": EXACT, "scale": 2.0, "unknown": TWO[:1]},
+    "denoisers.HeatMixture": {
+        "process": processes.Brownian(spaces.Sphere(2)),
+        "network": NETWORK,
+        "anchors": torch.eye(3),
+    },
     "denoisers.Guided": {"denoiser": EXACT, "log_r": SEEN, "scale": 1.0, "warm": True},
     "denoisers.Neural": {"process": EDM, "network": NETWORK, "head": heads.V},
     "denoisers.Started": {
@@ -297,12 +302,13 @@ MADE: dict[str, dict[str, Any]] = {
     "denoisers.likelihoods.noisy": {"values": torch.zeros(1), "scale": 1.0},
     # objectives
     "objectives.Loss": {"value": torch.zeros(2), "metrics": {"a": torch.zeros(2)}},
-    "objectives.Denoising": {"weighting": weightings.BoundWeighting(), "times": times.UniformTimes()},
+    "objectives.Denoising": {"weighting": weightings.BoundWeighting(), "times": times.UniformTimes(), "copies": 2},
     "objectives.Dequantised": {"objective": objectives.Denoising()},
     "objectives.LogitNormalCells": {"network": NETWORK, "step": 1.0},
     "objectives.UniformCells": {"step": 1.0, "name": "cells"},
     "objectives.WithCells": {"denoiser": EXACT, "cells": objectives.LogitNormalCells(NETWORK, 1.0)},
     "objectives.Implicit": {"steps": 4, "probes": 1, "weighting": weightings.BoundWeighting()},
+    "objectives.MaximumLikelihood": {"nearest": 2},
     "objectives.ScoreMatching": {"space": LINE, "local": lambda x: x},
     "objectives.StepKL": {"chain": CHAIN},
     "objectives.ddpm": {"steps": 4},
@@ -591,7 +597,7 @@ FINE = {
         evaluation.ImplicitBound.probes evaluation.ImplicitBound.batch_size
         evaluation.ProbabilityFlow.batch_size evaluation.ImportanceWeighted.batch_size
         evaluation.StepBound.batch_size laws.fit_latent_classes.known laws.fit_latent_classes.weights
-        laws.fit_latent_classes.time_limit laws.fit_latent_classes.on_step
+        laws.fit_latent_classes.time_limit laws.fit_latent_classes.on_step objectives.MaximumLikelihood.nearest
     """,
     # counts from 0, and ends of intervals
     "zero": """

@@ -7,6 +7,7 @@ from experiments.figures.forth_and_back import Cloud, Field, forth_and_back
 from experiments.figures.intervals import intervals
 from experiments.figures.maps import density_map
 from experiments.figures.modes import two_modes, weights_and_widths
+from experiments.figures.poses import picture_table, pose_maps
 from experiments.figures.schedules import ScheduleCurve, schedules
 from experiments.figures.sequences import letter_rows, logos
 from experiments.figures.solvers import ErrorCurve, error_curves
@@ -26,6 +27,8 @@ __all__ = [
     "intervals",
     "letter_rows",
     "logos",
+    "picture_table",
+    "pose_maps",
     "schedules",
     "two_modes",
     "weights_and_widths",

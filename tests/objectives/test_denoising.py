@@ -12,7 +12,7 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, ExactMixture, Neural
 from unnoise.evaluation import Bound
 from unnoise.laws import GaussianMixture
-from unnoise.networks import MLP
+from unnoise.networks import MLP, Conditioned
 from unnoise.objectives import Denoising, Implicit, Loss, denoising, times, weightings
 from unnoise.processes import edm, variance_preserving
 from unnoise.schedules import Linear
@@ -172,6 +172,55 @@ def test_a_weighting_of_another_shape_is_refused(make, rng):
     ]
     torch.testing.assert_close(values[1], 2 * values[0])
     assert torch.equal(values[1], values[2])
+
+
+class Counting(nn.Module):
+    """An encoder that counts what it reads."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.rows = nn.Linear(3, 4), 0
+
+    def forward(self, x):
+        self.rows += len(x)
+        return self.layer(x)
+
+
+def conditional(encoder):
+    backbone = MLP((2,), 4, width=8, depth=1, embedding=8)
+    nn.init.normal_(backbone.last.weight)
+    return Neural(PROCESSES["vp"], Conditioned(backbone, [encoder], [(3,)]))
+
+
+def test_conditions_are_read_once_for_all_noised_copies(rng):
+    """The mean over copies is that of as many repeated rows, and every row has its own times, evenly spread."""
+    encoder = Counting()
+    denoiser, x_0, cond = conditional(encoder), torch.randn(3, 2, generator=rng), torch.randn(3, 3, generator=rng)
+    found = Denoising(copies=4)(denoiser, x_0, cond, torch.Generator().manual_seed(1)).value
+    assert found.shape == (3,)
+    assert encoder.rows == 3
+    told, code = denoiser.read(cond)
+    assert told.read(code) == (told, code)
+    repeated = x_0.repeat_interleave(4, 0), code.repeat_interleave(4, 0)
+    made = denoising.predict(
+        denoiser, x_0, cond, torch.Generator().manual_seed(1), slice(None), Denoising().times, copies=4
+    )
+    torch.testing.assert_close(made.x_0, repeated[0])
+    torch.testing.assert_close(made.stat, told(made.x_t, made.t, repeated[1]))
+    u = denoiser.process.log_snr(made.t).reshape(3, 4)
+    ends = denoiser.process.log_snr(torch.tensor([0.0, 1.0]))
+    cells = ((u - ends[0]) / (ends[1] - ends[0]) * 4).long().clamp(max=3)
+    assert all(sorted(row) == [0, 1, 2, 3] for row in cells.tolist())
+
+
+def test_parts_of_a_batch_see_the_copies_of_the_whole(rng):
+    denoiser, x_0, cond = conditional(Counting()), torch.randn(4, 2, generator=rng), torch.randn(4, 3, generator=rng)
+    objective = Denoising(copies=3)
+    whole, *parts = (
+        objective(denoiser, x_0, cond, torch.Generator().manual_seed(1), rows).value
+        for rows in (slice(None), slice(0, 3), slice(3, 4))
+    )
+    torch.testing.assert_close(torch.cat(parts), whole)
 
 
 class Tall(times.Times):

@@ -254,3 +254,16 @@ def test_a_geodesic_step_is_a_normal_law_over_the_jacobian(dimension):
     wanted = -200 - dimension * math.log(0.1 * math.sqrt(2 * math.pi))
     wanted += (dimension - 1) * math.log(2 / math.sin(2))
     assert float(found) == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("space", [Sphere(1), Sphere(2), Sphere(3), Rotations()], ids=repr)
+@pytest.mark.parametrize("time", [0.05, 0.4, 2.0])
+def test_the_log_density_has_its_slope_in_the_time(space, time):
+    """By the heat equation, beside central differences; at angles between the point itself and its cut locus."""
+    rng = torch.Generator().manual_seed(0)
+    centre, x = space.uniform(6).sample(rng), space.uniform(6).sample(rng)
+    x[0] = centre[0]
+    times = torch.full((6,), time, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(space.heat(centre, times).log_prob(x).sum(), times)
+    later, earlier = (space.heat(centre, times.detach() * (1 + step)).log_prob(x) for step in (1e-5, -1e-5))
+    torch.testing.assert_close(slope, (later - earlier) / (2e-5 * time), rtol=1e-6, atol=1e-6)

@@ -12,6 +12,7 @@ from unnoise.denoisers.exact import ClosedForm as ClosedForm
 from unnoise.denoisers.exact import Exact as Exact
 from unnoise.denoisers.exact import ExactMixture as ExactMixture
 from unnoise.denoisers.guided import Guided as Guided
+from unnoise.denoisers.heat_mixture import HeatMixture as HeatMixture
 from unnoise.denoisers.neural import Neural as Neural
 from unnoise.denoisers.product_mixture import ExactProductMixture as ExactProductMixture
 from unnoise.denoisers.residual import Residual as Residual

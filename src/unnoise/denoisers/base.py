@@ -27,6 +27,14 @@ class Denoiser(nn.Module, ABC):
         """The cells whose law is asked for, a tree of bool tensors (n, *cells); None for all."""
         return None
 
+    def read(self, cond: Any) -> tuple[Denoiser, Any]:
+        """A denoiser that is told what the encoders of this one make of the conditions, and that.
+
+        With both a picture is looked at once, for any number of points and times; both share the weights. Here this
+        one and the conditions themselves, as nothing encodes them.
+        """
+        return self, cond
+
     @abstractmethod
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The statistic of x_t, (n, *event), at t, () or (n,), given conditions, (n, ...) or one row for all."""

@@ -34,3 +34,8 @@ def for_rows(cond: Any, n: int) -> Any:
 def at(cond: Any, rows: slice | Tensor) -> Any:
     """Some rows of a condition or a state; None of None."""
     return None if cond is None else _tree.map(lambda leaf: leaf[rows], cond)
+
+
+def repeated(tree: Any, times: int) -> Any:
+    """Every row several times in a row; None stays None."""
+    return None if tree is None else _tree.map(lambda leaf: leaf.repeat_interleave(times, 0), tree)

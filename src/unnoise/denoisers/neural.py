@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from unnoise import _tree
 from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
-from unnoise.denoisers.base import AnyQuestion, Roles
+from unnoise.denoisers.base import AnyQuestion, Denoiser, Roles
 from unnoise.heads import Head, Told
 from unnoise.networks import Conditioned, ResNet
 from unnoise.processes import Process
@@ -81,6 +81,12 @@ class Neural(AnyQuestion):
         if self.head.timeless:
             return self.at_site(x, t, site, cond)
         return self.head.at_site(self._output(self._told(x, t, roles, cond), x, t, cond), x, t, site)
+
+    def read(self, cond: Tensor | None) -> tuple[Denoiser, Tensor | None]:
+        """The backbone alone, and what it is given, where `networks.Conditioned` holds encoders."""
+        if not isinstance(self.network, Conditioned) or cond is None:
+            return self, cond
+        return Neural(self.process, self.network.network, lambda _: self.head), self.network.read(cond)
 
     def begin(self, x_0: Any, weights: Any) -> None:
         """Let an untrained network that can, `networks.ResNet`, begin at the margins of these points.

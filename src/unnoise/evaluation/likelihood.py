@@ -18,6 +18,7 @@ from unnoise._checks import MOST_STEPS, instance, refuse, whole
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import conditions
 from unnoise.denoisers.base import Denoiser
+from unnoise.denoisers.conditions import repeated
 from unnoise.processes import Process
 from unnoise.samplers.base import batches, default_batch_size
 
@@ -192,8 +193,3 @@ def _answered(found: Estimate) -> Estimate:
             "the weights of the model may hold what is not finite, or the row lies where it was never trained"
         )
     return found
-
-
-def repeated(tree: Any, times: int) -> Any:
-    """Every row several times in a row; None stays None."""
-    return None if tree is None else _tree.map(lambda leaf: leaf.repeat_interleave(times, 0), tree)

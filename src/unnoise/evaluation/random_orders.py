@@ -12,7 +12,8 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import MOST_STEPS, instance, whole
 from unnoise.denoisers import Denoiser
-from unnoise.evaluation.likelihood import Estimate, Grouped, repeated
+from unnoise.denoisers.conditions import repeated
+from unnoise.evaluation.likelihood import Estimate, Grouped
 from unnoise.objectives.any_order import cross_entropy, every_cell, hide, masked_time, require_masked, uniform_places
 from unnoise.samplers.base import default_batch_size
 

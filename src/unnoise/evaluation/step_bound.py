@@ -24,8 +24,9 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import MOST_STEPS, flag, instance, whole
 from unnoise.denoisers import Denoiser
+from unnoise.denoisers.conditions import repeated
 from unnoise.evaluation._asked import total_of_chain
-from unnoise.evaluation.likelihood import Estimate, Grouped, Stratified, repeated
+from unnoise.evaluation.likelihood import Estimate, Grouped, Stratified
 from unnoise.laws.categorical import effective_size
 from unnoise.objectives.times import stratum
 from unnoise.processes import Chain

@@ -166,13 +166,17 @@ class Conditioned(nn.Module):
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """As the backbone, with conditions (n, numbers)."""
+        out: Tensor = self.network(x, level, self.read(cond))
+        return out
+
+    def read(self, cond: Tensor | None) -> Tensor:
+        """What the backbone is given of conditions (n, numbers): (n, features), the same at every noise level."""
         parts = self._parts(cond)
         flat = torch.cat([encoder(part).flatten(1) for encoder, part in zip(self.encoders, parts, strict=True)], -1)
         if self.optional and cond is not None:
             unknown = cond[:, -1:]
             flat = torch.cat([(1 - unknown) * flat, unknown], -1)
-        out: Tensor = self.network(x, level, flat)
-        return out
+        return flat
 
     def _parts(self, cond: Tensor | None) -> list[Tensor]:
         fixed = sum(math.prod(one) for one in self.layouts if one[0] != -1)

@@ -13,6 +13,7 @@ from unnoise.objectives.dequantisation import LogitNormalCells as LogitNormalCel
 from unnoise.objectives.dequantisation import UniformCells as UniformCells
 from unnoise.objectives.dequantisation import WithCells as WithCells
 from unnoise.objectives.implicit import Implicit as Implicit
+from unnoise.objectives.maximum_likelihood import MaximumLikelihood as MaximumLikelihood
 from unnoise.objectives.score_matching import ScoreMatching as ScoreMatching
 from unnoise.objectives.steps import StepKL as StepKL
 from unnoise.objectives.steps import ddpm as ddpm

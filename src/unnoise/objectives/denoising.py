@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._checks import function, instance
+from unnoise._checks import function, instance, whole
 from unnoise.denoisers import Denoiser, conditions
 from unnoise.objectives.base import ALL, Loss, Objective, check_batch
 from unnoise.objectives.times import ImportanceTimes, Times, low_discrepancy, times_at
 from unnoise.objectives.weightings import BoundWeighting, Weighting, factor_at
 from unnoise.processes import HasKernel, require
+
+MOST_COPIES = 2**16
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,29 @@ class Prediction:
 
 
 def predict(
-    denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice, times: Times, asker: str = "Denoising"
+    denoiser: Denoiser,
+    x_0: Any,
+    cond: Any,
+    rng: torch.Generator,
+    rows: slice,
+    times: Times,
+    asker: str = "Denoising",
+    copies: int = 1,
 ) -> Prediction:
-    """Noise a batch at these times, and ask the denoiser about its `rows`; `asker` is for errors."""
+    """Noise each row of a batch `copies` times, and ask the denoiser about its `rows`; `asker` is for errors."""
     instance(Denoiser, denoiser=denoiser)
     process, like = require(denoiser.process, HasKernel, asker, "objectives.Implicit"), _tree.first(x_0)
     check_batch(process, x_0, cond)
-    t, density = times_at(times, process, low_discrepancy(_tree.length(x_0), rng).to(like.device))
+    n = _tree.length(x_0)
+    even = low_discrepancy(n * copies, rng).reshape(copies, n).T.flatten()  # the copies of a row lie far apart
+    t, density = times_at(times, process, even.to(like.device))
+    cond = conditions.at(cond, rows)
+    if copies > 1:
+        denoiser, cond = denoiser.read(cond)
+        x_0, cond = (conditions.repeated(part, copies) for part in (x_0, cond))
+        rows = slice(*(copies * bound for bound in rows.indices(n)[:2]))
     x_t = process.marginal(x_0, t).sample(rng)
-    x_0, x_t, t, density, cond = (conditions.at(part, rows) for part in (x_0, x_t, t, density, cond))
+    x_0, x_t, t, density = (conditions.at(part, rows) for part in (x_0, x_t, t, density))
     return Prediction(process, x_0, x_t, t, density, denoiser(x_t, t, cond))
 
 
@@ -58,6 +74,8 @@ class Denoising(Objective):
     Args:
         weighting: any callable (process, t) -> factor, (n,).
         times: their law.
+        copies: how often each example is noised; its conditions are read once. More copies are worth their cost where
+            reading costs more than the rest of the network, as of pictures.
 
     >>> from unnoise import denoisers, processes, spaces
     >>> x_0 = torch.tensor([[-1.0], [1.0]])
@@ -68,12 +86,15 @@ class Denoising(Objective):
 
     weighting: Weighting = field(default_factory=BoundWeighting)
     times: Times = field(default_factory=ImportanceTimes)
+    copies: int = 1
 
     def __post_init__(self) -> None:
         function(weighting=self.weighting)
         instance(Times, times=self.times)
+        whole(least=1, most=MOST_COPIES, copies=self.copies)
 
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
-        """The weighted KL rates of `rows`, over the density of their times."""
-        made = predict(denoiser, x_0, cond, rng, rows, self.times)
-        return Loss(made.kl_rate * factor_at(self.weighting, made.process, made.t) / made.density)
+        """The weighted KL rates of `rows`, over the density of their times; the mean over their copies."""
+        made = predict(denoiser, x_0, cond, rng, rows, self.times, copies=self.copies)
+        losses = made.kl_rate * factor_at(self.weighting, made.process, made.t) / made.density
+        return Loss(losses if self.copies == 1 else losses.reshape(-1, self.copies).mean(1))

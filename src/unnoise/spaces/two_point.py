@@ -56,7 +56,7 @@ class HeatKernel(Law[Tensor]):
     r"""Brownian motion (generator $\frac12\Delta$) from a point, at a time; density with respect to the volume.
 
     Computed in float64, given in the precision of the points. Log density and score carry derivatives in the points, up
-    to the second of the log density, not in the time.
+    to the second of the log density; the log density also carries the first one in the time, by the heat equation.
 
     Args:
         centre: where from, (*batch, *event).
@@ -90,7 +90,10 @@ class HeatKernel(Law[Tensor]):
     def log_prob(self, x: Tensor) -> Tensor:
         """In nats."""
         jet, change = self._jet(x)
-        return (jet.log + change * (jet.slope + 0.5 * change * jet.curvature)).to(self._dtype(x))
+        log = jet.log + change * (jet.slope + 0.5 * change * jet.curvature)
+        if self.time.requires_grad:
+            log = log + (self.time - self.time.detach()) * self._rate(x, jet)
+        return log.to(self._dtype(x))
 
     def score(self, x: Tensor) -> Tensor:
         """A tangent vector at x."""
@@ -98,6 +101,13 @@ class HeatKernel(Law[Tensor]):
         slope = jet.slope + change * jet.curvature
         direction = self.space.tangent(x.double(), self.centre.double())
         return (slope.reshape(*slope.shape, *[1] * len(self.space.event_shape)) * direction).to(self._dtype(x))
+
+    @torch.no_grad()
+    def _rate(self, x: Tensor, jet: Jet) -> Tensor:
+        r"""$\partial_t\log p = \frac12(\Delta\log p + |\nabla\log p|^2)$, by derivatives in $c = \cos\theta$."""
+        cosine = self.space.cosine(x.double(), self.centre.double())
+        second = (jet.curvature + jet.slope**2) * (1 - cosine**2)
+        return 0.5 * (second + jet.slope * self.space.radial.laplacian(cosine))
 
     def _jet(self, x: Tensor) -> tuple[Jet, Tensor]:
         r"""The kernel at x, and a zero whose derivatives are those of $\cos\theta$."""

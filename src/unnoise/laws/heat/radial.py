@@ -71,6 +71,10 @@ class Radial(ABC):
     def uniform_angle(self, normals: Tensor) -> Tensor:
         """The angle of a uniform point, from (..., dimension + 1) standard normal numbers."""
 
+    def laplacian(self, cosine: Tensor) -> Tensor:
+        r"""$\Delta\cos\theta$, where $\cos\theta$ itself decays by the spectral gap."""
+        return -2 * self.spectral_gap * cosine
+
     def excess(self, angle: Tensor, time: Tensor) -> Tensor:
         """The density of tangent vectors over the normal one, up to the time 1.5 / gap."""
         log_normal = -0.5 * self.dimension * torch.log(2 * math.pi * time) - 0.5 * angle**2 / time

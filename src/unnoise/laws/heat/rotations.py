@@ -58,6 +58,10 @@ class RotationAngle(Images):
         weights = (2 * degree + 1) * torch.exp(-0.5 * degree * (degree + 1) * time) / VOLUME
         return Series(weights, (1.0, 2.0), [(2.0, 1.0)] * (TERMS - 2))
 
+    def laplacian(self, cosine: Tensor) -> Tensor:
+        r"""Of which $1 + 2\cos\omega$ decays."""
+        return -(1 + 2 * cosine)
+
     def excess(self, angle: Tensor, time: Tensor) -> Tensor:
         r"""$e^{t/8}\frac{\sin(\omega/2)}{\omega/2}\sum_n (-1)^n\frac{\omega_n}\omega e^{(\omega^2-\omega_n^2)/2t}$."""
         total, safe = torch.ones_like(angle), angle.clamp(min=1e-9)
