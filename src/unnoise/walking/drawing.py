@@ -31,6 +31,7 @@ PARTICLES, MORE_PARTICLES = 2048, 4096  # of a population; where there are sever
 NUMBERS = 2**22  # of all particles at most
 CLIMBS = 64
 TRIED = 64  # points a function is tried on
+EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
 PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
 
 
@@ -181,11 +182,11 @@ def _attempt(
         target, guess, mover, POPULATIONS, each, rng, rounds=times * effort.rounds, effective=effort.effective,
         tell=lambda done, note: tell(0.7 * done, note),
     )  # fmt: skip
-    half, outside = times * effort.last // 2, target.outside
+    half, outside, asked = times * effort.last // 2, target.outside, target.evaluations
     early, _ = moved(target, found.x, mover, POPULATIONS, rng, half)
     tell(0.85, "at the target")
     late, _ = moved(target, early, mover, POPULATIONS, rng, half)
-    edges = target.outside > outside
+    edges = target.outside - outside > EDGE * (target.evaluations - asked)
     return _summed(target, found, modes, flat, each, early, late, flat and sloped and not edges, rng)
 
 
