@@ -158,6 +158,21 @@ def test_the_trace_of_rotations_is_that_of_the_matrix_fisher_law():
     assert float((weight * trace).sum() / weight.sum()) == pytest.approx(CASES["rotations"][4], abs=1e-4)
 
 
+def test_a_step_that_is_too_long_is_cut(monkeypatch):
+    """Beyond, the density of a geodesic step is not exact, and a nearly uniform law would be missed."""
+    target = Density(lambda x: 0.1 * x[..., 2], Sphere(2))
+    right = 1 / math.tanh(0.1) - 1 / 0.1
+
+    def cosine():
+        rng = torch.Generator().manual_seed(4)
+        return run(Metropolis(target, 10.0), uniform(Sphere(2), 20_000, rng), 12, rng).x[:, 2]
+
+    assert_mean(cosine(), right)
+    monkeypatch.setattr(Sphere, "longest_move", math.inf)
+    with pytest.raises(ImprobableError):
+        assert_mean(cosine(), right)
+
+
 def test_all_states_of_a_small_space_have_their_probability():
     target, start, step, *_ = CASES["finite"]
     rng = torch.Generator().manual_seed(2)

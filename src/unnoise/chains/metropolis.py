@@ -90,6 +90,7 @@ class Metropolis(Kernel[Moved]):
     def step(self, state: Moved, rng: torch.Generator) -> Moved:
         """Propose, then go or stay."""
         steps = jittered(self.step_size, self.jitter, len(state.log_prob), state.log_prob, rng)
+        steps = steps.clamp(max=0.5 * self._space.longest_move)  # of the scale sqrt(2)
         there = self._move(state.x, state.local, steps)
         y = there.sample(rng)
         log_prob, local = self._space.reversible(self.target, y)

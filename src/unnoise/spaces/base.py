@@ -84,9 +84,15 @@ Characteristics = Callable[[Tensor], Diffusion]  # local ones as a function of t
 
 
 class Space(ABC, Generic[S, L]):
-    """A state space."""
+    """A state space.
+
+    Attributes:
+        event_shape: of one point.
+        longest_move: how long a `move` of unit scale may be for its law to have an exact density.
+    """
 
     event_shape: tuple[int, ...]
+    longest_move: float = math.inf
 
     @property
     def cell(self) -> Space[S, L]:

@@ -46,6 +46,11 @@ class ProductSpace(Space[Any, Any]):
         """All numbers of a point as one vector."""
         return (sum(math.prod(space.event_shape) for space in self.parts.values()),)
 
+    @property
+    def longest_move(self) -> float:  # type: ignore[override]
+        """The shortest of the factors'."""
+        return min(space.longest_move for space in self.parts.values())
+
     def check(self, x: Point) -> None:
         """Raise InputError unless x is a dict of equally many points of every factor."""
         expected = ", ".join(map(repr, self.parts))

@@ -24,6 +24,8 @@ class TwoPointHomogeneous(Compact):
     A new one states its geometry, its radial kernel, and the cosine of the angle.
     """
 
+    longest_move = 1.0  # the density of `GeodesicNormal` counts two ways round
+
     @property
     @abstractmethod
     def radial(self) -> Radial:

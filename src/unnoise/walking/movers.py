@@ -84,9 +84,9 @@ class SpaceMover:
 
     def adapted(self, kernels: list[Kernel[Any]], acceptances: list[float]) -> list[Kernel[Any]]:
         """With a better step."""
-        (local,) = (adapted(kernels[0], acceptances[0]),)
-        self.step_size = min(local.step_size, 1e6)
-        return [replace(local, step_size=self.step_size)]  # type: ignore[type-var]
+        local: Any = adapted(kernels[0], acceptances[0])
+        self.step_size = min(local.step_size, 0.5 * local.target.support.longest_move, 1e6)
+        return [replace(local, step_size=self.step_size)]
 
 
 @dataclass(frozen=True)
