@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from experiments import keeping
 from experiments.base import Setting
 from experiments.inpainting import Diffusing, Filling, Jumping, Missing, Painter
 from experiments.masks import Holed
 from unnoise import __version__
-from unnoise._atomic import atomic_path
 from unnoise._seeding import seeded
 from unnoise.training import Settings, TrainState, train
 from unnoise.training.learning import Tell
@@ -85,12 +85,12 @@ def trained(kind: str, setting: Setting, pictures: Tensor, labels: Tensor, tell:
         if setting.cache is None or setting.quick
         else setting.cache / f"filling-{kind.replace(' ', '-')}.safetensors"
     )
-    found = None if kept is None or not kept.is_file() else _kept(kept, label, recipe)
+    found = None if kept is None else _kept(kept, label, recipe)
     if found is not None:
         return found
     made = _train(recipe, pictures, labels, tell)
     if kept is not None:
-        _keep(kept, label, made)
+        keeping.keep(kept, label, made.filling, made.cpu_seconds)
     return made
 
 
@@ -107,26 +107,12 @@ def _train(recipe: Recipe, pictures: Tensor, labels: Tensor, tell: Tell) -> Trai
     return Trained(filling.requires_grad_(False).eval(), time.process_time() - start, reused=False)
 
 
-def _keep(path: Path, label: str, made: Trained) -> None:
-    from safetensors.torch import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as beside:
-        save_file(made.filling.state_dict(), beside, {"recipe": label, "cpu_seconds": str(made.cpu_seconds)})
-
-
 def _kept(path: Path, label: str, recipe: Recipe) -> Trained | None:
     """What is kept at the path, if it was made by this recipe."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            told = file.metadata() or {}
-            if told.get("recipe") != label:
-                return None
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    except SafetensorError:
-        return None  # half written, by a run of another version: train anew
+    found = keeping.kept(path, label)
+    if found is None:
+        return None
+    weights, seconds = found
     filling = recipe.filling()
     filling.load_state_dict(weights)
-    return Trained(filling.requires_grad_(False).eval(), float(told["cpu_seconds"]), reused=True)
+    return Trained(filling.requires_grad_(False).eval(), seconds, reused=True)

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from experiments import keeping
 from experiments.base import Setting
 from unnoise import __version__
-from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.networks import UNet
@@ -244,37 +244,23 @@ def trained(setting: Setting, train: Digits, tell: Tell) -> Trained:
     recipe = Recipe.of(setting, train)
     label = f"unnoise {__version__}, torch {torch.__version__}, {recipe}"
     kept = None if setting.cache is None or setting.quick else setting.cache / "digits-denoiser.safetensors"
-    found = None if kept is None or not kept.is_file() else _kept(kept, label, recipe)
+    found = None if kept is None else _kept(kept, label, recipe)
     if found is not None:
         return found
     start = time.monotonic()
     denoiser = recipe.train(train.images, tell)
     made = Trained(denoiser, time.monotonic() - start, reused=False)
     if kept is not None:
-        _keep(kept, label, made)
+        keeping.keep(kept, label, made.denoiser, made.seconds)
     return made
-
-
-def _keep(path: Path, label: str, made: Trained) -> None:
-    from safetensors.torch import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as beside:
-        save_file(made.denoiser.state_dict(), beside, {"recipe": label, "seconds": str(made.seconds)})
 
 
 def _kept(path: Path, label: str, recipe: Recipe) -> Trained | None:
     """What is kept at the path, if it was made by this recipe."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            told = file.metadata() or {}
-            if told.get("recipe") != label:
-                return None
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    except SafetensorError:
-        return None  # half written, by a run of another version: train anew
+    found = keeping.kept(path, label)
+    if found is None:
+        return None
+    weights, seconds = found
     denoiser = Neural(PROCESS, recipe.network(SHAPE, 0, SHAPE))
     denoiser.load_state_dict(weights)
-    return Trained(denoiser.requires_grad_(False).eval(), float(told["seconds"]), reused=True)
+    return Trained(denoiser.requires_grad_(False).eval(), seconds, reused=True)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from noisy import of_mixture
 
-from experiments import mnist, products, walk_jump_digits
+from experiments import keeping, mnist, products, walk_jump_digits
 from experiments.base import Setting
 from unnoise._errors import InputError
 from unnoise.laws import GaussianMixture
@@ -77,7 +77,7 @@ class TestKept:
     @pytest.fixture
     def kept(self, tmp_path):
         denoiser = self.RECIPE.train(torch.randn(8, *mnist.SHAPE), lambda share, words: None)
-        mnist._keep(tmp_path / "cache" / "d.safetensors", "this recipe", mnist.Trained(denoiser, 3.0, False))
+        keeping.keep(tmp_path / "cache" / "d.safetensors", "this recipe", denoiser, 3.0)
         return tmp_path / "cache" / "d.safetensors", denoiser
 
     def test_it_is_the_same(self, kept):

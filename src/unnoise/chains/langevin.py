@@ -11,6 +11,7 @@ from torch import Tensor
 from unnoise._checks import MOST_STEPS, instance, real, whole
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.chains.base import Memoryless, State, TargetKernel, run
+from unnoise.chains.metropolis import accepted, chosen
 from unnoise.laws import LogDensity, Scored
 from unnoise.laws.base import standard_normal
 from unnoise.spaces import Manifold
@@ -71,14 +72,11 @@ class MALA(TargetKernel[Proposing]):
 
     def _choose(self, old: Proposing, new: Proposing, log_ratio: Tensor, rng: torch.Generator) -> Proposing:
         self._check_nan(new, log_ratio)
-        chance = torch.nan_to_num(log_ratio, nan=-math.inf).clamp(max=0).exp()
-        draws = torch.rand(chance.shape, generator=rng, device=rng.device, dtype=chance.dtype).to(chance.device)
-        taken = draws < chance
-        rows = taken.reshape(-1, *[1] * (old.x.ndim - 1))
+        taken, chance = accepted(log_ratio, rng)
         return Proposing(
-            torch.where(rows, new.x, old.x),
-            torch.where(taken, new.log_prob, old.log_prob),
-            torch.where(rows, new.score, old.score),
+            chosen(taken, new.x, old.x),
+            chosen(taken, new.log_prob, old.log_prob),
+            chosen(taken, new.score, old.score),
             acceptance=chance,
         )
 
