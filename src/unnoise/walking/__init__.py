@@ -2,4 +2,7 @@
 
 from unnoise.walking.drawing import Walk as Walk
 from unnoise.walking.drawing import walk as walk
+from unnoise.walking.keeping import Checkpoint as Checkpoint
+from unnoise.walking.record import Annealing as Annealing
+from unnoise.walking.record import Record as Record
 from unnoise.walking.verdict import Verdict as Verdict
