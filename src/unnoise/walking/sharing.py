@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -53,8 +54,13 @@ def shared(density: LogDensity[Any], processes: int | None) -> Iterator[LogDensi
             "open files or locks"
         ) from error
     threads = max(1, torch.get_num_threads() // processes)
-    with ProcessPoolExecutor(processes, initializer=_begin, initargs=(sent, list(sys.path), threads)) as pool:
+    pool = ProcessPoolExecutor(processes, initializer=_begin, initargs=(sent, list(sys.path), threads))
+    try:
         yield Shared(density, lambda jobs: _asked(pool, jobs))
+    except BaseException:  # Ctrl-C, too, waits for nobody
+        pool.shutdown(kill_workers=True)
+        raise
+    pool.shutdown()
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,7 @@ def _as_dict(piece: tuple[Any, Any]) -> dict[str, Any]:
 
 def _begin(sent: bytes, path: list[str], threads: int) -> None:
     global _mine
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the whole group gets; the process that asks ends the others
     sys.path[:] = path
     torch.set_num_threads(threads)
     _mine = _pickle().loads(sent)
@@ -135,8 +142,6 @@ def _answered(job: tuple[bool, Any]) -> Any:
     """In another process."""
     try:
         return _evaluated(cast(Any, _mine), *job)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:  # of any kind, also sys.exit
         at = traceback.extract_tb(error.__traceback__)[-1]
         return _Failed(f"{Path(at.filename).name}, line {at.lineno}, in {at.name}, {type(error).__name__}: {error}")
