@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from unnoise.report import walk_page as walk_page_module
-from unnoise.report.walk_page import coordinates, labels_of, walk_page, walk_picture
+from unnoise.report.walk_page import coordinates, labels_of, page_of_walk, picture_of_walk
 from unnoise.walking import Annealing, Record, Verdict, Walk
 
 F64 = torch.float64
@@ -64,7 +64,7 @@ def few(monkeypatch):
 
 
 def test_the_page_says_the_verdict_first_and_every_number(few):
-    source = walk_page(walk(), "mine.py:log_prob", "unnoise walk mine.py:log_prob", 3).html()
+    source = page_of_walk(walk(), "mine.py:log_prob", "unnoise walk mine.py:log_prob", 3).html()
     assert source.index("Trusted: independent populations agree (R-hat 1.002)") < source.index("log Z")
     for told in ("1.06 ± 0.062", "12,345", "0.7500 ± 0.0058", "A note.", "<code>unnoise walk mine.py:log_prob</code>"):
         assert told in source, told
@@ -83,7 +83,7 @@ def test_doubts_are_told_one_by_one_and_modes_may_be_missing(few):
 
 
 def test_the_picture_has_all_figures_below_each_other(few):
-    with Image.open(BytesIO(walk_picture(walk(dimension=7)))) as picture:
+    with Image.open(BytesIO(picture_of_walk(walk(dimension=7)))) as picture:
         assert picture.height > picture.width > 800
 
 

@@ -123,13 +123,13 @@ def _write(done: Walk, output: Path, overwrite: bool) -> int:
 
 def _draw(done: Walk, plot: Path, target: str, seed: int) -> None:
     from unnoise._atomic import atomic_path
-    from unnoise.report.walk_page import walk_page, walk_picture
+    from unnoise.report.walk_page import page_of_walk, picture_of_walk
 
     if plot.suffix.lower() == ".html":
-        walk_page(done, target, words.command_line(), seed).write(plot)
+        page_of_walk(done, target, words.command_line(), seed).write(plot)
         return
     with atomic_path(plot) as beside:
-        beside.write_bytes(walk_picture(done))
+        beside.write_bytes(picture_of_walk(done))
 
 
 def _facts(done: Walk) -> dict[str, Any]:

@@ -27,7 +27,7 @@ NAMED = 4  # coordinates of a mode in the table
 WHITE = (255, 255, 255)
 
 
-def walk_page(found: Walk, title: str, command: str | None = None, seed: int | None = None) -> Page:
+def page_of_walk(found: Walk, title: str, command: str | None = None, seed: int | None = None) -> Page:
     """A page about a walk, which loads nothing from elsewhere.
 
     Args:
@@ -35,6 +35,11 @@ def walk_page(found: Walk, title: str, command: str | None = None, seed: int | N
         title: of the page.
         command: by which it was made.
         seed: of the walk.
+
+    >>> import torch, unnoise
+    >>> found = unnoise.walk(lambda x: -x.square().sum(-1), dimension=1, n=10)
+    >>> "trusted" in page_of_walk(found, "A normal law").html()
+    True
     """
     verdict, record = found.verdict, found.record
     names, chains = coordinates(found)
@@ -78,7 +83,7 @@ def walk_page(found: Walk, title: str, command: str | None = None, seed: int | N
     return page
 
 
-def walk_picture(found: Walk) -> bytes:
+def picture_of_walk(found: Walk) -> bytes:
     """The pictures of the page below each other, as a PNG."""
     from PIL import Image
 

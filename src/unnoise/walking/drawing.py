@@ -56,8 +56,8 @@ class Effort:
 EFFORTS = (Effort(0.5, 2, 6), Effort(0.7, 4, 16), Effort(0.9, 8, 48))
 SPACE_ROUNDS = 5  # times as many where no mixture is proposed
 KNOWN = 8  # points by whose values a checkpoint knows a log density again
-for kind in (Students, Mode, Verdict):
-    kept(kind)
+for one in (Students, Mode, Verdict):
+    kept(one)
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,10 @@ def _attempt(
 
     def later(x: Any, part: str) -> Any:
         return checkpoint.once(
-            f"{name}/{part}", lambda: moved(target, x, mover, POPULATIONS, rng, half)[0], target, mover
+            f"{name}/{part}",
+            lambda: moved(target, x, mover, POPULATIONS, rng, half, checkpoint, f"{name}/{part}/moves", (target,))[0],
+            target,
+            mover,
         )
 
     early = later(found.x, "early")

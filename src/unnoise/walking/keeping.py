@@ -85,8 +85,8 @@ class Checkpoint:
 
     def begin(self, rng: torch.Generator, about: dict[str, Any]) -> None:
         """Say which walk it is: its generator, and what tells it from others, numbers, texts and lists of numbers."""
-        self._rng, self._about = rng, about
-        if self.path is None or not self.resume or self._parts:
+        self._rng, self._about, self._parts = rng, about, {}
+        if self.path is None or not self.resume:
             return
         kept, self._parts = _read(self.path)
         for name, here in about.items():
@@ -100,14 +100,13 @@ class Checkpoint:
         """What `compute` gives, or gave before the interruption; then the generator and `also` are as it left them.
 
         Args:
-            name: of this part. Parts that it was made of, whose names begin with its name and a slash, are forgotten.
+            name: of this part.
             compute: it.
             also: objects whose plain attributes change on the way, such as counters and step sizes.
         """
         if name not in self._parts:
-            value = self.keep(name, compute(), *also)
-            self._parts = {key: part for key, part in self._parts.items() if not key.startswith(f"{name}/")}
-            return value
+            return self.keep(name, compute(), *also)
+        value: T
         value, state, plain = self._parts[name]
         self._rng.set_state(state)
         for one, known in zip(also, plain, strict=True):
@@ -115,11 +114,15 @@ class Checkpoint:
         return value
 
     def keep(self, name: str, value: T, *also: Any) -> T:
-        """The value, remembered in the place of what had this name; it is written if it is time."""
+        """The value, remembered in the place of what had this name, and written if it is time.
+
+        Parts that it was made of, whose names begin with its name and a slash, are forgotten.
+        """
         value = packing.contiguous(value)  # as it is when it is read, since bits depend on how numbers lie
         if self.path is not None:
             plain = [{key: part for key, part in vars(one).items() if packing.is_plain(part)} for one in also]
-            self._parts[name] = [value, self._rng.get_state(), plain]
+            rest = {key: part for key, part in self._parts.items() if not key.startswith(f"{name}/")}
+            self._parts = rest | {name: [value, self._rng.get_state(), plain]}
             self._changed = True
             if time.monotonic() - self._written >= self.every:
                 self.write()

@@ -158,25 +158,48 @@ def annealed(
         rows = (rows + count * torch.arange(populations, device=rows.device)[:, None]).flatten()
         tell(beta, f"temperature 1/{beta:.2g}")
         x = _tree.map(lambda leaf: leaf[rows], x)  # noqa: B023
-        x, last = moved(bridge(guess, target, beta), x, mover, populations, rng, rounds)
+        law = bridge(guess, target, beta)
+        x, last = moved(law, x, mover, populations, rng, rounds, checkpoint, f"{name}/moves", (target,))
         so_far = so_far.risen(beta, float(effective_size(log_weights).min()), last)
         now = checkpoint.keep(name, Populations(x, log_z, so_far), target, mover)
     return now
 
 
 def moved(
-    target: LogDensity[Any], x: Any, mover: Mover, populations: int, rng: torch.Generator, rounds: int
+    target: LogDensity[Any],
+    x: Any,
+    mover: Mover,
+    populations: int,
+    rng: torch.Generator,
+    rounds: int,
+    checkpoint: Checkpoint = NOWHERE,
+    name: str = "moves",
+    also: tuple[Any, ...] = (),
 ) -> tuple[Any, list[float]]:
-    """Where all particles are after so many rounds of the mover, and how often its kernels were accepted."""
-    kernels = mover.kernels(target, x, populations)
-    heard: list[list[float]] = []
-    for _ in range(rounds):
-        heard.append([])
+    """Where all particles are after so many rounds of the mover, and how often its kernels were accepted.
+
+    Args:
+        target: it.
+        x: where they are.
+        mover: whose kernels depend on where particles are before the first round, and on its attributes.
+        populations: how many there are.
+        rng: of the moves.
+        rounds: of the mover.
+        checkpoint: of what was reached after every round, under a name.
+        name: in the checkpoint.
+        also: objects whose plain attributes change on the way.
+    """
+    first, heard = x, list[list[float]]()
+    x, heard = checkpoint.once(name, lambda: (x, heard), mover, *also)
+    kernels = mover.kernels(target, first, populations)
+    for _ in range(len(heard), rounds):
+        heard = [*heard, []]
         for kernel in kernels:
             trace = run(kernel, x, 1, rng)
             x = trace.x
             heard[-1].append(trace.acceptance)
         kernels = mover.adapted(kernels, heard[-1])
+        x, heard = checkpoint.keep(name, (x, heard), mover, *also)
     return x, torch.tensor(heard).mean(0).tolist()
 
 
