@@ -73,7 +73,7 @@ def test_the_page_says_the_verdict_first_and_every_number(few):
 
 
 def test_doubts_are_told_one_by_one_and_modes_may_be_missing(few):
-    source = walk_page(
+    source = page_of_walk(
         walk(modes=0, doubts=["populations <disagree>", "chains never moved"], names=("a", "b")), "t"
     ).html()
     assert "not trusted" in source

@@ -95,7 +95,7 @@ def walk(
     Examples:
       unnoise walk my_posterior.py:log_prob --dimension 3 -n 2000 -o points.csv
 
-      unnoise walk slow.py:log_prob --dimension 3 -o draws.nc --plot page.html --processes 4
+      unnoise walk my_posterior.py:log_prob --dimension 3 -o points.csv --plot page.html
 
       unnoise walk unnoise.targets:Phi4 --dimension 64 -n 500 -o fields.npy --chain mala --json
     """
