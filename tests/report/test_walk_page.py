@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from unnoise.report import walk_page as walk_page_module
-from unnoise.report.walk_page import coordinates, labels_of, page_of_walk, picture_of_walk
+from unnoise.report.page import Page
+from unnoise.report.walk_page import coordinates, labels_of, page_of_walk, picture_of_walk, show_modes, show_verdict
 from unnoise.walking import Annealing, Record, Verdict, Walk
 
 F64 = torch.float64
@@ -72,16 +73,18 @@ def test_the_page_says_the_verdict_first_and_every_number(few):
     assert "://" not in re.sub(r"data:image/png;base64,[^\"]*", "", source)
 
 
-def test_doubts_are_told_one_by_one_and_modes_may_be_missing(few):
-    source = page_of_walk(
-        walk(modes=0, doubts=["populations <disagree>", "chains never moved"], names=("a", "b")), "t"
-    ).html()
+def test_doubts_are_told_one_by_one_and_modes_may_be_missing():
+    page, found = Page("title"), walk(modes=0, doubts=["populations <disagree>", "chains never moved"])
+    show_verdict(page, found)
+    show_modes(page, found, ["x0"])
+    source = page.html()
     assert "not trusted" in source
     assert "Populations &lt;disagree&gt;." in source
     assert "Chains never moved." in source
     assert "<h2>Modes</h2>" not in source
 
 
+@pytest.mark.slow
 def test_the_picture_has_all_figures_below_each_other(few):
     with Image.open(BytesIO(picture_of_walk(walk(dimension=7)))) as picture:
         assert picture.height > picture.width > 800

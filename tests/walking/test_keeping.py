@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -106,10 +107,17 @@ def test_an_interruption_that_leaves_no_time_to_write_costs_what_came_since(tmp_
     assert torch.equal(walked(two, path, resume=True).draws, whole()[0].draws)
 
 
+@functools.cache
+def half_way() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        interrupt(0.5, Path(folder) / "walk")
+        return (Path(folder) / "walk").read_bytes()
+
+
 @pytest.fixture
 def interrupted(tmp_path) -> Path:
     path = tmp_path / "walk"
-    interrupt(0.5, path)
+    path.write_bytes(half_way())
     return path
 
 

@@ -46,7 +46,7 @@ def page_of_walk(found: Walk, title: str, command: str | None = None, seed: int 
     populations, count, _ = chains.shape
     drawn, size = _tree.length(found.draws), _tree.numel_per_row(found.draws)
     page = Page(title, subtitle=f"{drawn:,} draws of {size:,} numbers, by {populations} independent populations")
-    _show_verdict(page, found)
+    show_verdict(page, found)
     weights = found.mode_weights
     page.summary(
         {
@@ -62,8 +62,10 @@ def page_of_walk(found: Walk, title: str, command: str | None = None, seed: int 
         "on its way; the spread is the error."
         + ("" if record.log_z_bridge is None else " A bridge to a fitted law is a second way, which must agree.")
     )
-    page.figure(_integrals(found), "log Z of every population, of all together, and by the bridge.")
-    _show_modes(page, found, names)
+    page.figure(
+        _integrals(found), "The integral by every population, by all together, and by the bridge, if there is one."
+    )
+    show_modes(page, found, names)
     page.section("Do the populations agree?")
     page.text(
         "How the draws of each population rank among all. Where populations agree, all lines are level, within about "
@@ -143,7 +145,8 @@ def _between(points: Numbers, labels: NDArray[np.int64]) -> Numbers:
     return shares
 
 
-def _show_verdict(page: Page, found: Walk) -> None:
+def show_verdict(page: Page, found: Walk) -> None:
+    """The box at the top, with a line for every doubt."""
     verdict = found.verdict
     figure, words = "not trusted", "What speaks against them follows."
     if verdict.trusted:
@@ -154,7 +157,8 @@ def _show_verdict(page: Page, found: Walk) -> None:
     page.trust(answers)
 
 
-def _show_modes(page: Page, found: Walk, names: list[str]) -> None:
+def show_modes(page: Page, found: Walk, names: list[str]) -> None:
+    """The heaviest modes, and where they are in some coordinates; nothing where modes are not known."""
     if found.modes is None or found.mode_weights is None:
         return
     shares, order = found.record.shares, found.mode_weights.argsort(descending=True)
