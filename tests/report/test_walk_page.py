@@ -76,7 +76,7 @@ def test_the_page_says_the_verdict_first_and_every_number(few):
 def test_doubts_are_told_one_by_one_and_modes_may_be_missing():
     page, found = Page("title"), walk(modes=0, doubts=["populations <disagree>", "chains never moved"])
     show_verdict(page, found)
-    show_modes(page, found, ["x0"])
+    show_modes(page, found)
     source = page.html()
     assert "not trusted" in source
     assert "Populations &lt;disagree&gt;." in source
@@ -93,4 +93,17 @@ def test_the_picture_has_all_figures_below_each_other(few):
 @pytest.mark.parametrize("modes", [0, 2])
 def test_names_of_products_are_those_of_their_parts(modes):
     names, _ = coordinates(walk(modes=modes, names=("a", "b")))
-    assert set(names) <= {"a0", *(f"b{i}" for i in range(7))}
+    assert set(names) <= {"a[0]", *(f"b[{i}]" for i in range(7))}
+
+
+def test_modes_and_particles_may_be_parameters_with_names():
+    """Scalars have no axis of their own."""
+    found = walk()
+    x = found.record.particles
+    record = Record(**{**vars(found.record), "particles": {"mu": x[..., 0], "b": x[..., 5:].unflatten(2, (1, 3))}})
+    modes = {"mu": torch.tensor([0.25, 0.5]), "b": torch.tensor([[[1.0, 2, 3]], [[4, 5, 6]]])}
+    found = Walk(**{**vars(found), "record": record, "modes": modes})
+    assert coordinates(found)[0][0] == "b[0, 1]"  # which was x6
+    page = Page("title")
+    show_modes(page, found)
+    assert re.search(r"b\[0, 1\]</th>.*0\.7500 ± 0\.0058</td><td[^>]*>2</td>", page.html())

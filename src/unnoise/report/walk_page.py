@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ def page_of_walk(found: Walk, title: str, command: str | None = None, seed: int 
     page.figure(
         _integrals(found), "The integral by every population, by all together, and by the bridge, if there is one."
     )
-    show_modes(page, found, names)
+    show_modes(page, found)
     page.section("Do the populations agree?")
     page.text(
         "How the draws of each population rank among all. Where populations agree, all lines are level, within about "
@@ -112,16 +112,29 @@ def coordinates(found: Walk) -> tuple[list[str], Numbers]:
 
     How much they do is the share of their variance that is between modes.
     """
-    chains = _tree.map(lambda leaf: leaf.detach().cpu().double().flatten(2), found.record.particles)
-    parts = dict(_tree.leaves(chains))
-    names = [f"{name or 'x'}{i}" for name, leaf in parts.items() for i in range(leaf.shape[2])]
-    values = np.concatenate([leaf.numpy() for leaf in parts.values()], 2)
-    order = np.arange(values.shape[2])
-    labels = labels_of(found)
-    if labels is not None and len(np.unique(labels)) > 1:
-        order = np.argsort(-_between(values.reshape(len(labels), -1), labels), kind="stable")
-    chosen = order[:DRAWN]
+    names, values = _columns(found.record.particles)
+    chosen = _order(found)[:DRAWN]
     return [names[i] for i in chosen], values[:, :, chosen]
+
+
+def _columns(particles: Any) -> tuple[list[str], Numbers]:
+    """A name for each number of a point, and all side by side, (populations, m, d)."""
+    names, values = [], []
+    for name, leaf in _tree.leaves(particles):
+        values.append(leaf.detach().cpu().double().reshape(*leaf.shape[:2], -1).numpy())
+        places = [", ".join(map(str, place)) for place in np.ndindex(tuple(leaf.shape[2:]))]
+        names += [f"x{place}" if not name else f"{name}[{place}]" if place else name for place in places]
+    return names, np.concatenate(values, 2)
+
+
+def _order(found: Walk) -> list[int]:
+    """All coordinates, those first that differ most among modes."""
+    values, labels = _columns(found.record.particles)[1], labels_of(found)
+    if labels is None or len(np.unique(labels)) < 2:
+        return list(range(values.shape[2]))
+    shares = _between(values.reshape(len(labels), -1), labels)
+    order: list[int] = np.argsort(-shares, kind="stable").tolist()
+    return order
 
 
 def labels_of(found: Walk) -> NDArray[np.int64] | None:
@@ -157,12 +170,13 @@ def show_verdict(page: Page, found: Walk) -> None:
     page.trust(answers)
 
 
-def show_modes(page: Page, found: Walk, names: list[str]) -> None:
+def show_modes(page: Page, found: Walk) -> None:
     """The heaviest modes, and where they are in some coordinates; nothing where modes are not known."""
     if found.modes is None or found.mode_weights is None:
         return
     shares, order = found.record.shares, found.mode_weights.argsort(descending=True)
-    columns = [int(name.removeprefix("x")) for name in names[:NAMED]]
+    modes, columns = _tree.ravel(found.modes), _order(found)[:NAMED]
+    names = _columns(found.record.particles)[0]
     error = shares.std(0) / math.sqrt(len(shares))
     page.section("Modes")
     page.table(
@@ -170,11 +184,11 @@ def show_modes(page: Page, found: Walk, names: list[str]) -> None:
             [
                 place,
                 f"{float(found.mode_weights[i]):.4f} ± {float(error[i]):.4f}",
-                *(number(float(found.modes[i, column])) for column in columns),
+                *(number(float(modes[i, column])) for column in columns),
             ]
             for place, i in enumerate(order[:LISTED].tolist(), 1)
         ],
-        header=["mode", "weight", *names[:NAMED]],
+        header=["mode", "weight", *(names[column] for column in columns)],
         caption=f"The heaviest {LISTED} of {len(order)} modes." if len(order) > LISTED else "",
     )
     page.text(

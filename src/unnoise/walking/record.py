@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,6 +53,12 @@ class Record:
     log_z: Tensor
     log_z_bridge: tuple[float, float] | None
     annealing: Annealing
+
+    def shown(self, change: Callable[[Any], Any]) -> Record:
+        """The same with particles in other coordinates, as a function of rows, (n, *event), gives them."""
+        count = _tree.first(self.particles).shape[:2]
+        rows = change(_tree.map(lambda leaf: leaf.flatten(0, 1), self.particles))
+        return replace(self, particles=_tree.map(lambda leaf: leaf.unflatten(0, count), rows))
 
     def of_modes(self, there: Tensor) -> Record:
         """The same of some modes, (modes,), in which all particles are."""
