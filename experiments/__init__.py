@@ -37,6 +37,7 @@ NAMES = (
     "mnist-inpainting",
     "sbibm",
     "g-and-k",
+    "gb1",
 )
 
 
