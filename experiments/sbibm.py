@@ -172,7 +172,7 @@ def by_model(
     seconds = time.process_time() - start
 
     def draw(observed: NDArray[Any], n: int, seed: int) -> NDArray[Any]:
-        observed = observed.reshape(shape)
+        observed = observed.reshape(1, *shape)
         drawn = np.asarray(model.sample(n, y={"x": observed}, seed=seed))
         if task.bound is None:
             return drawn
