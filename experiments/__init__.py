@@ -17,6 +17,7 @@ NAMES = (
     "earth",
     "simplex",
     "torsions",
+    "rna-torsions",
     "two-modes",
     "ncsn-toy",
     "antibody",
