@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unnoise.report.plots import conditionals, shares
+from unnoise.report.plots import conditionals
 
 
 def test_numbers_are_drawn_on_the_same_bins_in_every_panel() -> None:
@@ -30,10 +30,3 @@ def test_levels_are_drawn_in_the_same_order_in_every_panel() -> None:
     heights = [[patch.get_height() for patch in axes.patches] for axes in figure.axes]
     np.testing.assert_allclose(heights[0], [0, 2 / 3, 1 / 3, 0, 0, 1])
     np.testing.assert_allclose(heights[1], [1, 0, 0, 0.75, 0.25, 0])
-
-
-def test_shares_are_means_of_truth_values() -> None:
-    real = {"a": np.array([True, False]), "b": np.array([False, False])}
-    figure = shares(real, {"a": np.array([True, False, False, False]), "b": np.array([True, True, True, False])})
-    assert [patch.get_height() for patch in figure.axes[0].patches] == [0.5, 0.0, 0.25, 0.75]
-    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["a", "b"]

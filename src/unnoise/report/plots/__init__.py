@@ -8,16 +8,12 @@ from unnoise.report.plots.columns import pairs as pairs
 from unnoise.report.plots.columns import points_filmstrip as points_filmstrip
 from unnoise.report.plots.conditionals import conditionals as conditionals
 from unnoise.report.plots.curves import likelihood_bars as likelihood_bars
-from unnoise.report.plots.curves import loss_curve as loss_curve
 from unnoise.report.plots.images import class_grid as class_grid
 from unnoise.report.plots.images import filmstrip as filmstrip
 from unnoise.report.plots.images import image_grid as image_grid
 from unnoise.report.plots.images import neighbour_grid as neighbour_grid
-from unnoise.report.plots.levels import frequencies as frequencies
-from unnoise.report.plots.levels import shares as shares
 from unnoise.report.plots.levels import token_frequencies as token_frequencies
 from unnoise.report.plots.places import angle_pairs as angle_pairs
 from unnoise.report.plots.places import rotation_map as rotation_map
 from unnoise.report.plots.places import world_map as world_map
-from unnoise.report.plots.worst import worst_margins as worst_margins
-from unnoise.report.plots.worst import worst_pairs as worst_pairs
+from unnoise.report.plots.worst import pair as pair

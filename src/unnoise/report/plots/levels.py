@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +14,6 @@ from unnoise.report.plots._style import (
     REAL,
     WIDTH,
     as_numbers,
-    legend,
-    named_panels,
     new_figure,
     shorten,
     styled,
@@ -31,32 +28,6 @@ MOST_LEVELS = 12  # bars of one column
 MOST_SHARES = 24  # bars of shares
 MOST_TOKENS = 64  # rows of a picture of tokens
 MOST_PLACES = 400  # columns of a picture of tokens
-
-
-@styled
-def frequencies(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
-    """One panel per column: the shares of levels, the most frequent first."""
-    figure, panels = named_panels(list(real)[:MOST_COLUMNS], 3, 1.9, 0.4)
-    for name, axes in panels.items():
-        bars(axes, np.asarray(real[name]).tolist(), np.asarray(samples[name]).tolist())
-    legend(figure)
-    return figure
-
-
-@styled
-def shares(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
-    """A bar per column: the share of rows of which it holds."""
-    names = list(real)[:MOST_SHARES]
-    figure = new_figure(min(WIDTH, max(WIDTH / 2, 0.9 * len(names))), 2.3)
-    axes = figure.subplots()
-    for offset, held, color in ((-0.2, real, REAL), (0.2, samples, MODEL)):
-        heights = [as_numbers(held[name]).mean() for name in names]
-        axes.bar(np.arange(len(names)) + offset, heights, 0.4, color=color, alpha=0.85)
-    axes.set_xlim(-0.6, max(len(names), 3) - 0.4)  # few columns get no wider bars
-    _name_bars(axes, names, 32 if len(names) < 6 else 60)
-    axes.set_ylabel("share of rows", size=8, color=QUIET)
-    legend(figure)
-    return figure
 
 
 @styled
