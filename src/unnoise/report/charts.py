@@ -83,6 +83,12 @@ def column(name: str, real: NDArray[Any], samples: NDArray[Any]) -> Panel:
     return histogram(name, finite(real), finite(samples))
 
 
+def flat(values: NDArray[Any]) -> NDArray[Any]:
+    """A column of blocks as one of numbers, and levels as texts."""
+    values = np.asarray(values)
+    return values.reshape(-1) if values.dtype.kind in "iuf" else values.astype(str).astype(object)
+
+
 def shares(name: str, bars: Sequence[str], real: Sequence[float], samples: Sequence[float]) -> Panel:
     """A pair of bars for each name of a bar: the share of the rows of which it holds, in the data and in samples."""
     top = max([*real, *samples, 1e-9])

@@ -38,7 +38,7 @@ EMPTY = "(empty)"  # in place of a level
 def figures(factor: Factor, real: Columns, samples: Columns) -> Pictures:
     """Pictures of held-out columns beside samples, with captions; by default a chart of each."""
     shown = factor.columns[:MOST_PANELS]
-    panels = [charts.column(name, _flat(real[name]), _flat(samples[name])) for name in shown]
+    panels = [charts.column(name, charts.flat(real[name]), charts.flat(samples[name])) for name in shown]
     more = len(factor.columns) - len(panels)
     rest = f" {more:,} more columns are not drawn." if more else ""
     return [(panels, f"Each column: held-out rows and as many samples.{rest}")]
@@ -138,8 +138,3 @@ def _place_plane(factor: PlaceFactor, x: Tensor) -> list[Values]:
 
 def _two(coordinates: list[Values]) -> list[Values]:
     return coordinates[:2] if len(coordinates) > 1 else []
-
-
-def _flat(values: Values) -> Values:
-    """A column of blocks as one of numbers, and levels as texts."""
-    return values.reshape(-1) if values.dtype.kind in "iuf" else values.astype(str).astype(object)

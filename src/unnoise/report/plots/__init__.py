@@ -6,7 +6,6 @@ from unnoise.report.plots.chains import mixing as mixing
 from unnoise.report.plots.columns import marginals as marginals
 from unnoise.report.plots.columns import pairs as pairs
 from unnoise.report.plots.columns import points_filmstrip as points_filmstrip
-from unnoise.report.plots.conditionals import conditionals as conditionals
 from unnoise.report.plots.curves import likelihood_bars as likelihood_bars
 from unnoise.report.plots.images import class_grid as class_grid
 from unnoise.report.plots.images import filmstrip as filmstrip

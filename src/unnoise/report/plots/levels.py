@@ -11,21 +11,16 @@ from numpy.typing import NDArray
 from unnoise.report.plots._style import (
     MODEL,
     QUIET,
-    REAL,
     WIDTH,
     as_numbers,
     new_figure,
-    shorten,
     styled,
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_COLUMNS = 16  # panels
 MOST_LEVELS = 12  # bars of one column
-MOST_SHARES = 24  # bars of shares
 MOST_TOKENS = 64  # rows of a picture of tokens
 MOST_PLACES = 400  # columns of a picture of tokens
 
@@ -61,26 +56,6 @@ def _shares(tokens: NDArray[np.int64], states: int) -> NDArray[np.float64]:
     return np.asarray(counts.reshape(places, states) / len(tokens))
 
 
-def bars(axes: Axes, real: list[Any], samples: list[Any], levels: list[Any] | None = None) -> None:
-    """The shares of levels, by default the most frequent ones in their order."""
-    first, second = Counter(real), Counter(samples)
-    levels = most_frequent(real, samples) if levels is None else levels
-    places = np.arange(len(levels))
-    for offset, counter, count, color in ((-0.2, first, len(real), REAL), (0.2, second, len(samples), MODEL)):
-        heights = [counter[level] / max(count, 1) for level in levels]
-        axes.bar(places + offset, heights, 0.4, color=color, alpha=0.85)
-    _name_bars(axes, levels, 24)
-
-
 def most_frequent(*columns: list[Any]) -> list[Any]:
     """The levels that are drawn, the most frequent first."""
     return [level for level, _ in sum(map(Counter, columns), Counter()).most_common(MOST_LEVELS)]
-
-
-def _name_bars(axes: Axes, names: list[Any], room: int) -> None:
-    """Names below bars, turned where they have more letters than there is room for."""
-    turned = max(len(str(name)) for name in names) * len(names) > room
-    axes.set_xticks(range(len(names)), [shorten(str(name), 14) for name in names], rotation=40 if turned else 0, size=7)
-    if turned:
-        for label in axes.get_xticklabels():
-            label.set_horizontalalignment("right")

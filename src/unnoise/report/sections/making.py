@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from unnoise._provenance import provenance
+from unnoise.data.factors import MissingFactor
+from unnoise.data.tabular import levels_of
 from unnoise.report.page import Page
 from unnoise.report.sections.shown import Shown
 from unnoise.report.training import curves, ending_of
 
+NAMED = 8  # levels of a column
 PLAIN = (str, int, float, bool, list, tuple, dict)  # settings that words say
 
 
@@ -28,9 +32,23 @@ def show(page: Page, shown: Shown) -> None:
 
 
 def _columns(shown: Shown) -> list[list[str]]:
-    """The columns of the state and what each is, as the schema describes them."""
-    lines = shown.result.model.schema_.describe().splitlines()[:-1]
-    return [[part.strip() for part in line.split("  ", 1)] if "  " in line else [line, ""] for line in lines]
+    """The columns and what each is: the words of the schema where it has some for a column alone, else its levels."""
+    schema = shown.result.model.schema_
+    told = {line.partition("  ")[0]: line.partition("  ")[2].strip() for line in schema.describe().splitlines()[:-1]}
+    rows = [
+        [name, told.get(name) or _levels(factor.kind, levels_of(factor).get(name))]
+        for factor in schema.factors.values()
+        if not isinstance(factor, MissingFactor)
+        for name in factor.columns
+    ]
+    return rows + [[name, f"given: {told.get(name, 'a condition')}"] for name in schema.conditions]
+
+
+def _levels(kind: str, levels: Sequence[Any] | None) -> str:
+    if not levels:
+        return kind
+    more = ", ..." if len(levels) > NAMED else ""
+    return f"{kind}, {len(levels):,} levels: {', '.join(map(str, levels[:NAMED]))}{more}"
 
 
 def _facts(shown: Shown) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import torch
 from unnoise import _tree
 from unnoise._seeding import generator
 from unnoise.data.kinds import Category
-from unnoise.report import holes, plots, views
+from unnoise.report import charts, holes, plots, views
 from unnoise.report.conditionals import DRAWS, conditional
 from unnoise.report.page import Page
 from unnoise.report.sections.shown import Shown
@@ -64,7 +64,8 @@ def _conditional(page: Page, shown: Shown) -> None:
         "information). --given of unnoise sample asks the same of any columns."
     )
     rows = f"{DRAWS} draws, each given {found.given} of one of these rows"
-    page.figure(plots.conditionals(found.groups, found.of), f"{found.of}: held-out rows of each group, and {rows}.")
+    panels = [charts.column(words, *map(charts.flat, pair)) for words, pair in found.groups.items()]
+    page.figure(panels, f"{found.of}: held-out rows of each group, and {rows}.")
 
 
 def _filmstrips(page: Page, shown: Shown) -> None:

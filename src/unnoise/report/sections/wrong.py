@@ -52,7 +52,7 @@ def _columns(page: Page, result: Assessment) -> None:
             one.name,
             Marked(f"{one.distance:.3f}", one.p_value > LEVEL),
             f"{one.chance:.3f}",
-            trust.atom_words(one, columns) or NONE,
+            trust.atom_words(one, columns).removeprefix(one.name).removeprefix(" = ") or NONE,
         ]
         for one in margins
     ]
