@@ -31,7 +31,7 @@ def main() -> None:
         names: dict[str, Any] = {}
         exec(first.replace("n = 550", "n = 2000").replace('.to_csv("', f'.to_csv("{folder}/'), names)
         flats = names["flats"]
-        model = unnoise.DenoisingMarkovModel(condition="district").fit(flats[:1500])
+        model = unnoise.DenoisingMarkovModel(steps=600).fit(flats[:1500])
         found = unnoise.evaluate(model, flats[1500:], train=flats[:1500])
         names = report.Names("model", "held_out.csv", "flats.csv", "better")
         report.page_of(found, title="model on held_out.csv", names=names).write(folder / "report.html")

@@ -72,6 +72,8 @@ def test_a_loss_that_still_falls_asks_for_time_where_time_ran_out_and_else_for_s
     assert command == "unnoise fit train.csv -o 'my model' --resume --time 6m"
     assert "still fell" in one(out_of_time, "longer").why
     assert one(measured("pairs"), "longer").command.endswith("--resume --steps 300")
+    both = one(measured("pairs", params={"time_limit": 60.0}), "longer").command
+    assert both.endswith("--resume --steps 300 --time 3m"), "the time of the training would end the next one too"
     assert "longer" not in keys(measured("copies")), "copies need no more training"
     flat = measured("pairs", ended="stopped at step 100 of 900", looks=[[60, 1.0], [100, 2.0]])
     assert "longer" not in keys(flat)

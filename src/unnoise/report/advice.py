@@ -100,10 +100,10 @@ def _longer(found: Assessment, names: Names, wrong: set[str]) -> Iterator[Advice
             yield Advice("network", "Train a network.", "This is a quick model, a mixture.", refit(found, names))
         return
     if ending.falling and wrong - {"copies"}:
-        limit = model.time_limit if ending.by_time else None
-        option = ("--steps", str(3 * len(model.losses_))) if limit is None else ("--time", _time(3 * limit))
+        options = [] if ending.by_time else ["--steps", str(3 * len(model.losses_))]
+        options += [] if model.time_limit is None else ["--time", _time(3 * model.time_limit)]
         more = names.fit or _line("unnoise", "fit", names.train, "-o", names.model, "--resume")
-        yield Advice("longer", "Train longer.", ending.words, f"{more} {shlex.join(option)}")
+        yield Advice("longer", "Train longer.", ending.words, f"{more} {shlex.join(options)}")
     elif ending.unseen and wrong:
         why = "No rows were held out while training, so nobody knows whether it was long enough."
         yield Advice("validate", "Hold out rows while training.", why, refit(found, names, "--validation", "0.1"))

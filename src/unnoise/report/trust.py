@@ -263,9 +263,9 @@ def answers(found: Evidence, calibration: Answer) -> list[Answer]:
     trees, copying = (None, None) if standing is None else (standing.trees, standing.copying)
     judged = [
         (likelihood(found.log_probs, found.own), _beside("nats per row", scored)),
-        (telling(found.classifier, trees), _beside("trees AUC", told)),
+        (telling(found.classifier, trees), _beside("trees AUC", told) or "chance: 0.5"),
         (calibration, ""),
-        (copies(copying, found.near), _beside("distance ratio", copied)),
+        (copies(copying, found.near), _beside("distance ratio", copied) or "as new as held-out rows: 1"),
     ]
     if standing is not None and found.columns is not None:
         judged.append((margin(standing.margins, found.columns), _beside("worst column", margins)))
