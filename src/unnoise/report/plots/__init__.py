@@ -6,15 +6,11 @@ from unnoise.report.plots.chains import mixing as mixing
 from unnoise.report.plots.columns import marginals as marginals
 from unnoise.report.plots.columns import pairs as pairs
 from unnoise.report.plots.columns import points_filmstrip as points_filmstrip
-from unnoise.report.plots.conditionals import conditionals as conditionals
 from unnoise.report.plots.curves import likelihood_bars as likelihood_bars
-from unnoise.report.plots.curves import loss_curve as loss_curve
 from unnoise.report.plots.images import class_grid as class_grid
 from unnoise.report.plots.images import filmstrip as filmstrip
 from unnoise.report.plots.images import image_grid as image_grid
 from unnoise.report.plots.images import neighbour_grid as neighbour_grid
-from unnoise.report.plots.levels import frequencies as frequencies
-from unnoise.report.plots.levels import shares as shares
 from unnoise.report.plots.levels import token_frequencies as token_frequencies
 from unnoise.report.plots.places import angle_pairs as angle_pairs
 from unnoise.report.plots.places import rotation_map as rotation_map
@@ -23,5 +19,4 @@ from unnoise.report.plots.walks import annealing_path as annealing_path
 from unnoise.report.plots.walks import integrals as integrals
 from unnoise.report.plots.walks import ranks as ranks
 from unnoise.report.plots.walks import scatter_matrix as scatter_matrix
-from unnoise.report.plots.worst import worst_margins as worst_margins
-from unnoise.report.plots.worst import worst_pairs as worst_pairs
+from unnoise.report.plots.worst import pair as pair
