@@ -46,9 +46,10 @@ def page_of_walk(found: Walk, title: str, command: str | None = None, seed: int 
     populations, count, _ = chains.shape
     drawn, size = _tree.length(found.draws), _tree.numel_per_row(found.draws)
     page = Page(title, subtitle=f"{drawn:,} draws of {size:,} numbers, by {populations} independent populations")
+    page.section("Can I trust it?")
     show_verdict(page, found)
     weights = found.mode_weights
-    page.summary(
+    page.facts(
         {
             "log Z": f"{found.log_z:.4g} ± {verdict.log_z_error:.2g}",
             "R-hat": f"{verdict.r_hat:.3f}",
@@ -161,13 +162,13 @@ def _between(points: Numbers, labels: NDArray[np.int64]) -> Numbers:
 def show_verdict(page: Page, found: Walk) -> None:
     """The box at the top, with a line for every doubt."""
     verdict = found.verdict
-    figure, words = "not trusted", "What speaks against them follows."
+    words = "Not trusted: what speaks against them follows."
     if verdict.trusted:
-        figure, words = "trusted", f"{str(verdict)[:1].upper()}{str(verdict)[1:]}."
-    answers: list[tuple[str, str, str, bool | None]] = [("The draws", figure, words, verdict.trusted)]
-    answers += [("A doubt", "", f"{doubt[:1].upper()}{doubt[1:]}.", False) for doubt in verdict.doubts]
-    answers += [("To know", "", f"{note[:1].upper()}{note[1:]}.", None) for note in verdict.notes]
-    page.trust(answers)
+        words = f"{str(verdict)[:1].upper()}{str(verdict)[1:]}."
+    answers: list[tuple[str, str, str, str, bool | None]] = [("Are the draws right?", words, "", "", verdict.trusted)]
+    answers += [("A doubt", f"{doubt[:1].upper()}{doubt[1:]}.", "", "", False) for doubt in verdict.doubts]
+    answers += [("To know", f"{note[:1].upper()}{note[1:]}.", "", "", None) for note in verdict.notes]
+    page.verdicts(answers)
 
 
 def show_modes(page: Page, found: Walk) -> None:
