@@ -12,14 +12,15 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import function as checked_function
-from unnoise._checks import instance, whole
+from unnoise._checks import whole
 from unnoise._errors import InputError
 from unnoise._seeding import generator
 from unnoise.laws import HasRatios, Law, LogDensity
 from unnoise.laws.students import Students
-from unnoise.spaces import Affine, Euclidean, Space
+from unnoise.spaces import Affine, Space
+from unnoise.walking.asking import Asked, asked
 from unnoise.walking.evidence import bridged
-from unnoise.walking.functions import Function, Tried, TriedRatios, understood
+from unnoise.walking.functions import Function, Tried, TriedRatios
 from unnoise.walking.movers import FlatMover, SpaceMover
 from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.scouting import Mode, climbed, first_guess, modes_of, scattered
@@ -29,8 +30,8 @@ from unnoise.walking.wide import wide_law
 POPULATIONS = 4
 PARTICLES, MORE_PARTICLES = 2048, 4096  # of a population; where there are several modes
 NUMBERS = 2**22  # of all particles at most
-CLIMBS = 64
-TRIED = 64  # points a function is tried on
+CLIMBS = TRIED = 64  # of the points a function is tried on
+MORE_TRIED = ((2**10, 1.0), (2**10, 1e3), (2**14, 1.0), (2**16, 1.0))  # where there is hardly a density, and how far
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
 PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
 
@@ -53,9 +54,10 @@ class Walk:
     r"""What `walk` found.
 
     Attributes:
-        draws: points of the target, (n, *event), or a dict of them on a product.
+        draws: points of the target, (n, *event), or a dict of them on a product or by the names of parameters.
         log_z: $\log\int e^{\text{log\_prob}}$ with respect to the reference measure of the space, in nats.
-        modes: where modes are, (m, d), on flat spaces; else None.
+        modes: where modes are, (m, d), on flat spaces; else None. Of parameters: the natural coordinates of the places
+            where the density of their chart is highest.
         mode_weights: their probabilities, (m,); else None.
         verdict: whether draws can be believed; `verdict.trusted` in one boolean.
         evaluations: of the log density, with its gradient or without, in points.
@@ -64,7 +66,7 @@ class Walk:
 
     draws: Any
     log_z: float
-    modes: Tensor | None
+    modes: Any
     mode_weights: Tensor | None
     verdict: Verdict
     evaluations: int
@@ -78,8 +80,11 @@ class Walk:
 
 @torch.no_grad()
 def walk(
-    log_prob: Callable[[Any], Any] | LogDensity[Any],
+    log_prob: Callable[[Any], Any] | LogDensity[Any] | Any = None,
     *,
+    log_prior: Any = None,
+    log_likelihood: Any = None,
+    parameters: Any = None,
     space: Space[Any, Any] | None = None,
     dimension: int | None = None,
     n: int = 1000,
@@ -98,11 +103,17 @@ def walk(
 
     Args:
         log_prob: a function of a batch of points, (n, *event) to (n,) or (n, 1), or of one point, in torch or NumPy; or
-            a `laws.LogDensity`.
+            a `laws.LogDensity`; or an object with a `log_prob`, or with a `log_prior` and a `log_likelihood`.
+        log_prior: with `log_likelihood` in the place of `log_prob`: a function like it, a distribution of torch, or a
+            dict of distributions by the names of parameters, whose supports are then the bounds.
+        log_likelihood: the other term of the log density, a function.
+        parameters: natural coordinates of the density: `walking.Positive()` and the like, or a constraint of torch, or
+            a dict of these by their names. Functions then get a tensor (n, *shape), or a dict of them; draws and modes
+            come back so. Chains move in a chart whose volume is accounted for, so `log_z` is that of these coordinates.
         space: where the points live; $R^d$ by default.
         dimension: d, where no space is given.
         n: draws to return.
-        start: points near which climbs start too, (m, *event).
+        start: points near which climbs start too, (m, *event), or as `parameters` say.
         seed: of all randomness.
         tell: gets the share done and a few words.
 
@@ -118,17 +129,26 @@ def walk(
     (True, [0.3, 0.7])
     >>> abs(found.log_z - math.log(2 * math.pi)) < 0.1
     True
+    >>> from unnoise.walking import Positive
+    >>> found = walk(lambda at: at["rate"].log() - at["rate"], parameters={"rate": Positive()}, n=500)
+    >>> found.draws["rate"].shape, abs(found.log_z) < 0.1  # Gamma(2)
+    (torch.Size([500]), True)
     """
     whole(least=1, n=n)
     checked_function(tell=tell)
-    space = _space(log_prob, space, dimension)
-    rng = generator(seed)
-    first = _first_points(space, start, rng)
-    density = log_prob if isinstance(log_prob, LogDensity) else understood(log_prob, space, first)
+    question = asked(
+        log_prob, log_prior=log_prior, log_likelihood=log_likelihood, parameters=parameters, space=space,
+        dimension=dimension,
+    )  # fmt: skip
+    space, rng = question.space, generator(seed)
+    first = _first_points(question, TRIED, rng)
+    if start is not None:
+        first = _tree.map(lambda a, b: torch.cat([b.to(a), a]), first, question.read(start))
+    density = question.density(first)
     sloped = density.sloped if isinstance(density, Function) else True
     target = (TriedRatios if isinstance(density, HasRatios) else Tried)(density, space)
-    _check_somewhere(target, first)
-    flat = isinstance(space, Affine) and len(space.event_shape) == 1
+    first = _somewhere(target, first, question, rng)
+    flat = _is_flat(space)
     guess, modes = _guess(target, space, first, flat and sloped, rng)
     first_effort, *more = EFFORTS
     done = _attempt(target, guess, modes, flat, sloped, n, first_effort, rng, tell)
@@ -139,9 +159,9 @@ def walk(
     weights = done.shares.mean(0)
     there = weights > 0
     return Walk(
-        done.drawn(n, rng),
+        question.shown(done.drawn(n, rng)),
         float(torch.logsumexp(done.log_z, 0)) - math.log(POPULATIONS),
-        torch.stack([mode.centre for mode in done.modes])[there] if done.modes else None,
+        question.shown(torch.stack([mode.centre for mode in done.modes])[there] if done.modes else None),
         weights[there] if done.modes else None,
         done.verdict,
         target.evaluations,
@@ -240,34 +260,39 @@ def _guess(
     return guess, modes
 
 
-def _space(log_prob: Any, space: Space[Any, Any] | None, dimension: int | None) -> Space[Any, Any]:
-    instance(Space, or_none=True, space=space)
-    known: Any = space or getattr(log_prob, "support", None) or getattr(log_prob, "space", None)
-    if isinstance(known, Space):
-        return known
-    if dimension is None:
-        raise InputError("the log density does not say where its points live: give dimension=, or space=")
-    whole(least=1, dimension=dimension)
-    return Euclidean(dimension)
+def _is_flat(space: Space[Any, Any]) -> bool:
+    return isinstance(space, Affine) and len(space.event_shape) == 1
 
 
-def _first_points(space: Space[Any, Any], start: Any, rng: torch.Generator) -> Any:
+def _first_points(question: Asked, n: int, rng: torch.Generator) -> Any:
     """Points to try the density on, in float64; climbs start there."""
-    flat = isinstance(space, Affine) and len(space.event_shape) == 1
-    points = scattered(CLIMBS, space.event_shape[0], rng) if flat else wide_law(space).sample(rng, (TRIED,))
-    if start is None:
-        return points
-    space.check(start)
-    return _tree.map(lambda a, b: torch.cat([b.to(a), a]), points, start)
+    space = question.space
+    if _is_flat(space):
+        return question.near(scattered(n, space.event_shape[0], rng))
+    return wide_law(space).sample(rng, (n,))
 
 
-def _check_somewhere(target: Tried, x: Any) -> None:
-    values = target.log_prob(x)
-    if not bool(torch.isfinite(values).any()):
+def _somewhere(target: Tried, first: Any, question: Asked, rng: torch.Generator) -> Any:
+    """First points, most of which have a density: others are drawn, ever more and ever farther, until some have one."""
+    good = torch.isfinite(target.log_prob(first))
+    tried = len(good)
+    found = [_tree.map(lambda leaf: leaf[good], first)]
+    enough = len(good) // 2
+    for count, farther in MORE_TRIED:
+        if sum(map(_tree.length, found)) >= enough:
+            break
+        more = _first_points(question, count, rng)
+        more = _tree.map(lambda leaf: farther * leaf, more) if _is_flat(question.space) else more  # noqa: B023
+        good = torch.isfinite(target.log_prob(more))
+        tried += count
+        found.append(_tree.map(lambda leaf: leaf[good][:enough], more))  # noqa: B023
+    points = _tree.concatenate(found)
+    if not _tree.length(points):
         raise InputError(
-            f"the log density is not finite at any of {len(values)} points that were tried; give start=, points where "
-            "the density is positive, or write it in coordinates without bounds"
+            f"the log density is not finite at any of {tried:,} points that were tried; give the bounds of its points "
+            "as parameters=, or start=, points where it is finite"
         )
+    return points
 
 
 def _particles(space: Space[Any, Any], modes: int, n: int) -> int:

@@ -1,0 +1,191 @@
+"""A density in the words of a user: a function, a prior and a likelihood, an object; and where its points live."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+from torch.distributions.constraints import Constraint
+
+from unnoise._checks import instance, refuse, whole
+from unnoise._errors import InputError
+from unnoise.laws import LogDensity
+from unnoise.spaces import Euclidean, Space
+from unnoise.walking.charts import Chart, chart_of
+from unnoise.walking.functions import Function, understood
+from unnoise.walking.parameters import Bounded, supported
+
+Told = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be walked on.
+
+    Attributes:
+        functions: whose sum is the log density, of natural coordinates.
+        space: where chains move; $R^d$ where there is a chart.
+        chart: what takes its points to natural coordinates; None where they are these already.
+    """
+
+    functions: tuple[Any, ...]
+    space: Space[Any, Any]
+    chart: Chart | None
+
+    @property
+    def columns(self) -> list[str] | None:
+        """A name for each number of a point, where parameters have names."""
+        return None if self.chart is None else self.chart.columns
+
+    def density(self, x: Any) -> LogDensity[Any]:
+        """The log density on the space, by trying the functions on a few of its points, x (n, *event)."""
+        alone = self.functions[0]
+        if self.chart is None and len(self.functions) == 1:
+            return alone if isinstance(alone, LogDensity) else understood(_function(alone), self.space, x)
+        tried = x if self.chart is None else self.chart.inside(x / (1 + x.abs()))
+        found = [understood(_function(one), self.space, tried) for one in self.functions]
+        total = _summed(found)
+        function = total if self.chart is None else _charted(total, self.chart)
+        return Function(function, self.space, all(one.sloped for one in found))
+
+    def shown(self, x: Any) -> Any:
+        """Points of the space in natural coordinates."""
+        return x if self.chart is None or x is None else self.chart.inside(x)
+
+    def near(self, x: Any) -> Any:
+        """First points, moved away from borders."""
+        return x if self.chart is None else self.chart.near(x)
+
+    def read(self, values: Any) -> Any:
+        """Points of the space from natural coordinates; InputError where these break a constraint."""
+        if self.chart is not None:
+            return self.chart.outside(values)
+        self.space.check(values)
+        return values
+
+
+def asked(
+    log_prob: Any = None,
+    *,
+    log_prior: Any = None,
+    log_likelihood: Any = None,
+    parameters: Any = None,
+    space: Space[Any, Any] | None = None,
+    dimension: int | None = None,
+) -> Asked:
+    """The density in one form; arguments are those of `walk`.
+
+    Args:
+        log_prob: a function, an object that has a log_prob, or a log_prior and a log_likelihood, and perhaps parameters
+            and a space or a dimension; or what this function returned.
+        log_prior: a function, a distribution of torch, or a dict of these by names.
+        log_likelihood: a function.
+        parameters: what natural coordinates are.
+        space: where points live.
+        dimension: of $R^d$.
+
+    Raises:
+        InputError: too few of these, or too many.
+    """
+    if isinstance(log_prob, Asked):
+        return log_prob
+    instance(Space, or_none=True, space=space)
+    functions = _functions(log_prob, log_prior, log_likelihood)
+    given = parameters if parameters is not None else _parameters_of(log_prob, functions[0], space)
+    if given is None:
+        return Asked(functions, _space(log_prob, space, dimension), None)
+    if space is not None:
+        raise InputError("got space= and parameters=; expected one of these: parameters have a chart of their own")
+    chart = chart_of(given)
+    _check_names(functions[0], chart)
+    if dimension not in (None, chart.size):
+        raise InputError(f"got dimension = {dimension}; the parameters have {chart.size} free numbers: leave it out")
+    return Asked(functions, Euclidean(chart.size), chart)
+
+
+def _functions(log_prob: Any, log_prior: Any, log_likelihood: Any) -> tuple[Any, ...]:
+    """The terms of the log density."""
+    pair = (log_prior, log_likelihood)
+    if log_prob is not None and pair != (None, None):
+        raise InputError("got log_prob beside log_prior or log_likelihood; expected log_prob alone, or the other two")
+    if log_prob is not None:
+        pair = (getattr(log_prob, "log_prior", None), getattr(log_prob, "log_likelihood", None))
+        if hasattr(log_prob, "log_prob") or pair == (None, None):
+            return (log_prob,)
+    for name, one, other in (("log_prior", pair[0], "log_likelihood"), ("log_likelihood", pair[1], "log_prior")):
+        if one is None:
+            raise InputError(f"got {other} without {name}; expected both, whose sum is the log density, or log_prob")
+    return pair
+
+
+def _parameters_of(owner: Any, first: Any, space: Space[Any, Any] | None) -> Any:
+    """What the object says of its own, or what the supports of its distributions say; None if nothing does."""
+    own = getattr(owner, "parameters", None)
+    if isinstance(own, Mapping | Constraint | Bounded):
+        return own
+    if space is not None:
+        return None
+    if isinstance(first, Distribution):
+        return supported(first)
+    if isinstance(first, Mapping):
+        return {name: supported(law) for name, law in _laws(first).items()}
+    return None
+
+
+def _laws(prior: Mapping[str, Any]) -> dict[str, Distribution]:
+    """Distributions by names, else InputError."""
+    for name, law in prior.items():
+        instance(Distribution, **{f"log_prior[{name!r}]": law})
+    return dict(prior)
+
+
+def _check_names(first: Any, chart: Chart) -> None:
+    if isinstance(first, Mapping) and set(_laws(first)) != set(chart.parts):
+        names = ", ".join(name or "one without a name" for name in chart.parts)
+        raise InputError(f"got log_prior for {', '.join(first)}; expected one for each of the parameters: {names}")
+
+
+def _function(given: Any) -> Told:
+    """A function of points; of a distribution the sum over its batch, which has independent parts."""
+    if isinstance(given, Distribution):
+        return lambda x: given.log_prob(x).reshape(len(x), -1).sum(1)
+    if isinstance(given, Mapping):
+        parts = {name: _function(law) for name, law in _laws(given).items()}
+        return lambda x: torch.stack([part(x[name]) for name, part in parts.items()]).sum(0)
+    found: Any = getattr(given, "log_prob", given)
+    if not callable(found) or isinstance(found, type):
+        refuse("log_prob", given, "a function of points, or an object that has one as log_prob")
+    return found  # type: ignore[no-any-return]
+
+
+def _summed(terms: list[Function]) -> Told:
+    """Their sum."""
+    return lambda x: torch.stack([one.function(x).double() for one in terms]).sum(0)
+
+
+def _charted(total: Told, chart: Chart) -> Told:
+    """The same in the chart; no density where numbers do not hold natural coordinates."""
+
+    def charted(z: Tensor) -> Tensor:
+        held = chart.held(z)
+        safe = torch.where(held[:, None], z, 0.0)
+        return torch.where(held, total(chart.inside(safe)) + chart.log_volume(safe), -math.inf)
+
+    return charted
+
+
+def _space(log_prob: Any, space: Space[Any, Any] | None, dimension: int | None) -> Space[Any, Any]:
+    known: Any = space or getattr(log_prob, "support", None) or getattr(log_prob, "space", None)
+    if isinstance(known, Space):
+        return known
+    if dimension is None:
+        raise InputError(
+            "the log density does not say where its points live: give dimension=, or space=, or parameters="
+        )
+    whole(least=1, dimension=dimension)
+    return Euclidean(dimension)
