@@ -61,6 +61,10 @@ class Asked:
         """First points, moved away from borders."""
         return x if self.chart is None else self.chart.near(x)
 
+    def reaches_its_end(self, x: Tensor) -> bool:
+        """Whether a point, (d,), is at the end of a chart, where only an improper density is high."""
+        return self.chart is not None and self.chart.reaches_its_end(x[None])
+
     def read(self, values: Any) -> Any:
         """Points of the space from natural coordinates; InputError where these break a constraint."""
         if self.chart is not None:
@@ -117,6 +121,8 @@ def _functions(log_prob: Any, log_prior: Any, log_likelihood: Any) -> tuple[Any,
         pair = (getattr(log_prob, "log_prior", None), getattr(log_prob, "log_likelihood", None))
         if hasattr(log_prob, "log_prob") or pair == (None, None):
             return (log_prob,)
+    if pair == (None, None):
+        raise InputError("got no density; expected log_prob, or log_prior and log_likelihood")
     for name, one, other in (("log_prior", pair[0], "log_likelihood"), ("log_likelihood", pair[1], "log_prior")):
         if one is None:
             raise InputError(f"got {other} without {name}; expected both, whose sum is the log density, or log_prob")

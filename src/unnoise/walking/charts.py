@@ -24,8 +24,9 @@ from unnoise._checks import instance, shown
 from unnoise._checks import shape as checked_shape
 from unnoise._errors import InputError
 from unnoise.spaces.simplex import helmert
-from unnoise.walking.parameters import Bounded, Increasing, by_names, told
+from unnoise.walking.parameters import EXPECTED, Bounded, Increasing, by_names, told
 
+END = 600.0  # of a chart: e^709 is infinite
 FAR = 20.0  # first points in a chart, where e^20 is far
 
 
@@ -142,6 +143,10 @@ class Chart:
         """Points no farther out than FAR where a bound is, as beyond it there is nothing but the border."""
         return torch.cat([x if one.unbounded else x / (1 + x.abs() / FAR) for one, x in self._cut(z)], -1)
 
+    def reaches_its_end(self, z: Tensor) -> bool:
+        """Whether a point, (1, d), has a bounded number that floating point hardly holds, as 1e280."""
+        return any(bool((x.abs() > END).any()) for one, x in self._cut(z) if not one.unbounded)
+
     def outside(self, values: Any) -> Tensor:
         """Points of the chart, (n, d), for natural coordinates, as `inside` makes them.
 
@@ -240,7 +245,8 @@ def _broken(name: str, x: Tensor, good: Tensor, finite: Tensor, constraint: Cons
     row, *place = bad.nonzero()[0].tolist()
     value = x[(row, *place)]
     where = f"[{', '.join(map(str, place))}]" if place else ""
-    number = f"{float(value):.6g}" if value.ndim == 0 else str(value.tolist())
+    numbers = [f"{number:.6g}" for number in value.flatten().tolist()]
+    number = f"({', '.join(numbers)})" if value.ndim else numbers[0]
     return f"got {name or 'x'}{where} = {number} in row {row} (the first is 0); expected {told(constraint)}"
 
 
@@ -254,10 +260,8 @@ def _map(name: str, part: Bounded) -> _Map:
         _tried(found)
     except (NotImplementedError, ValueError, RuntimeError) as error:
         why = f" ({str(error).splitlines()[0]})" if str(error) else ""
-        raise InputError(
-            f"got {name or 'a parameter'} of shape {shape}; no chart of it is known where {told(constraint)} is "
-            f"expected{why}"
-        ) from None
+        what = f"{name or 'a parameter'} of shape {shape}, {told(constraint)}"
+        raise InputError(f"no chart is known for {what}{why}; expected {EXPECTED}") from None
     return found
 
 

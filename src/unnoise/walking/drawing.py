@@ -149,7 +149,7 @@ def walk(
     target = (TriedRatios if isinstance(density, HasRatios) else Tried)(density, space)
     first = _somewhere(target, first, question, rng)
     flat = _is_flat(space)
-    guess, modes = _guess(target, space, first, flat and sloped, rng)
+    guess, modes = _guess(target, question, first, flat and sloped, rng)
     first_effort, *more = EFFORTS
     done = _attempt(target, guess, modes, flat, sloped, n, first_effort, rng, tell)
     for effort in more:
@@ -244,13 +244,14 @@ def _summed(
 
 
 def _guess(
-    target: Tried, space: Space[Any, Any], first: Any, climb: bool, rng: torch.Generator
+    target: Tried, question: Asked, first: Any, climb: bool, rng: torch.Generator
 ) -> tuple[Law[Any], list[Mode]]:
     if not climb:
-        return wide_law(space), []
+        return wide_law(question.space), []
     guess, modes = first_guess(target, first, rng)
     size = torch.cat([modes[0].factor.norm(dim=0), modes[0].centre.abs()])
-    if not bool((size < PROPER).all()):
+    farthest = modes[0].centre.abs() + 3 * modes[0].factor.norm(dim=1)
+    if not bool((size < PROPER).all()) or question.reaches_its_end(farthest):
         raise InputError(
             "the density does not seem to be integrable: along some line its logarithm does not fall by one half within"
             f" {PROPER:.0e}; add a prior, or give the bounds of its points"
