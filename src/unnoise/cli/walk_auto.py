@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unnoise.cli import common, densities, user_code
+from unnoise.cli import common, densities
 
 if TYPE_CHECKING:
     from unnoise.walking import Walk
@@ -14,22 +14,30 @@ if TYPE_CHECKING:
 TELLING = 5  # modes whose weights are told
 
 
-def automatic(target: str, output: Path, n: int, dimension: int | None, seed: int, overwrite: bool, json: bool) -> None:
+def automatic(
+    target: str,
+    output: Path,
+    n: int,
+    dimension: int | None,
+    seed: int,
+    overwrite: bool,
+    json: bool,
+    *,
+    start: Path | None = None,
+) -> None:
     """Walk, write, tell; doubts go to stderr."""
     from unnoise._progress import progress
     from unnoise._tree import numel_per_row
     from unnoise.data.streams import appending
-    from unnoise.laws import LogDensity
     from unnoise.walking import walk
 
-    found = densities.made(user_code.find(target, "my_posterior:log_prob"), target, dimension)
-    log_prob, space = densities.function_of(found, target), densities.space_of(found, target, dimension)
-    common.check_memory(n, math.prod(space.event_shape))
+    question = densities.question(target, dimension)
+    begin = None if start is None else densities.starts(start, question)
+    common.check_memory(n, math.prod(question.space.event_shape))
     with progress("walking") as update:
-        density = found if isinstance(found, LogDensity) else log_prob
-        done = walk(density, space=space, n=n, seed=seed, tell=update)
-    with appending(output, overwrite) as append:
-        append(_rows(done.draws))
+        done = walk(question, n=n, seed=seed, start=begin, tell=update)
+    with appending(output, overwrite, question.columns) as append:
+        append(rows_of(done.draws))
     for doubt in done.verdict.doubts:
         common.say(f"unnoise: warning: {doubt}")
     for note in done.verdict.notes:
@@ -65,7 +73,8 @@ def _words(done: Walk) -> str:
     return "; ".join(told)
 
 
-def _rows(draws: Any) -> Any:
+def rows_of(draws: Any) -> Any:
+    """An array; numbers of parameters with names stand side by side."""
     from unnoise import _tree
 
     return (_tree.ravel(draws) if isinstance(draws, dict) else draws).cpu().numpy()

@@ -100,7 +100,11 @@ def asked(
         return log_prob
     instance(Space, or_none=True, space=space)
     functions = _functions(log_prob, log_prior, log_likelihood)
-    given = parameters if parameters is not None else _parameters_of(log_prob, functions[0], space)
+    given = parameters
+    if given is None:
+        given = own_parameters(log_prob)
+    if given is None and space is None:
+        given = _supports(functions[0])
     if given is None:
         return Asked(functions, _space(log_prob, space, dimension), None)
     if space is not None:
@@ -129,13 +133,19 @@ def _functions(log_prob: Any, log_prior: Any, log_likelihood: Any) -> tuple[Any,
     return pair
 
 
-def _parameters_of(owner: Any, first: Any, space: Space[Any, Any] | None) -> Any:
-    """What the object says of its own, or what the supports of its distributions say; None if nothing does."""
+def own_parameters(owner: Any) -> Any:
+    """What an object or a module says of natural coordinates; None where it has no such word, or a method of it."""
     own = getattr(owner, "parameters", None)
-    if isinstance(own, Mapping | Constraint | Bounded):
-        return own
-    if space is not None:
-        return None
+    return own if isinstance(own, Mapping | Constraint | Bounded) else None
+
+
+def says_where(owner: Any) -> bool:
+    """Whether an object or a module says by parameters, or by distributions, where its points live."""
+    return own_parameters(owner) is not None or _supports(_functions(owner, None, None)[0]) is not None
+
+
+def _supports(first: Any) -> Any:
+    """What the supports of distributions say of natural coordinates; None of what is none."""
     if isinstance(first, Distribution):
         return supported(first)
     if isinstance(first, Mapping):

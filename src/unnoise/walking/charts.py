@@ -125,8 +125,7 @@ class Chart:
 
     def log_volume(self, z: Tensor) -> Tensor:
         r"""$\log|\partial\theta/\partial z|$, (n,)."""
-        pieces = [one.volume(x) for _, one, x in self._each(z)]
-        return torch.stack([piece.reshape(len(z), -1).sum(1) for piece in pieces]).sum(0)
+        return torch.stack([_rows(one.volume(x)).sum(1) for _, one, x in self._each(z)]).sum(0)
 
     @torch.no_grad()
     def held(self, z: Tensor) -> Tensor:
@@ -134,9 +133,8 @@ class Chart:
         good = []
         for _, one, x in self._each(z):
             value = one.transform(x)
-            fine = one.holds(value)
-            fine = _whole(fine, fine.ndim - 1)
-            good.append(fine & _whole(torch.isfinite(value), value.ndim - 1))
+            finite = torch.isfinite(_rows(value)).all(1) & torch.isfinite(_rows(one.volume(x))).all(1)
+            good.append(finite & _rows(one.holds(value)).all(1))
         return torch.stack(good).all(0)
 
     def near(self, z: Tensor) -> Tensor:
@@ -228,10 +226,15 @@ class _Map:
         x = x.detach().double()
         z: Tensor = self.transform.inv(x)
         good = self.holds(x) & _whole(torch.isfinite(x), self.constraint.event_dim)
-        finite = _whole(torch.isfinite(z), z.ndim - 1)
+        finite = torch.isfinite(_rows(z)).all(1)
         if not bool(good.all() & finite.all()):
             raise InputError(_broken(name, x, good, finite, self.constraint))
-        return z.reshape(len(x), -1)
+        return _rows(z)
+
+
+def _rows(x: Tensor) -> Tensor:
+    """All numbers of a row side by side, (n, k)."""
+    return x[:, None] if x.ndim == 1 else x.flatten(1)
 
 
 def _whole(good: Tensor, axes: int) -> Tensor:

@@ -31,7 +31,8 @@ POPULATIONS = 4
 PARTICLES, MORE_PARTICLES = 2048, 4096  # of a population; where there are several modes
 NUMBERS = 2**22  # of all particles at most
 CLIMBS = TRIED = 64  # of the points a function is tried on
-MORE_TRIED = ((2**10, 1.0), (2**10, 1e3), (2**14, 1.0), (2**16, 1.0))  # where there is hardly a density, and how far
+MORE_TRIED = ((2**10, 1.0), (2**10, 1e3), (2**12, 1.0))  # where there is hardly a density, and how many times as far
+FEWEST = 8  # of these points that must have a density, where no start is given
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
 PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
 
@@ -147,7 +148,7 @@ def walk(
     density = question.density(first)
     sloped = density.sloped if isinstance(density, Function) else True
     target = (TriedRatios if isinstance(density, HasRatios) else Tried)(density, space)
-    first = _somewhere(target, first, question, rng)
+    first = _somewhere(target, first, question, FEWEST if start is None else 1, rng)
     flat = _is_flat(space)
     guess, modes = _guess(target, question, first, flat and sloped, rng)
     first_effort, *more = EFFORTS
@@ -254,7 +255,8 @@ def _guess(
     if not bool((size < PROPER).all()) or question.reaches_its_end(farthest):
         raise InputError(
             "the density does not seem to be integrable: along some line its logarithm does not fall by one half within"
-            f" {PROPER:.0e}; add a prior, or give the bounds of its points"
+            f" {PROPER:.0e}; add a prior, or give the bounds "
+            "of its points as parameters, or points to start from where it is finite"
         )
     if any(not math.isfinite(mode.height) for mode in modes):
         raise InputError("the density is infinite somewhere; a log density must be finite where it is positive")
@@ -273,7 +275,7 @@ def _first_points(question: Asked, n: int, rng: torch.Generator) -> Any:
     return wide_law(space).sample(rng, (n,))
 
 
-def _somewhere(target: Tried, first: Any, question: Asked, rng: torch.Generator) -> Any:
+def _somewhere(target: Tried, first: Any, question: Asked, fewest: int, rng: torch.Generator) -> Any:
     """First points, most of which have a density: others are drawn, ever more and ever farther, until some have one."""
     good = torch.isfinite(target.log_prob(first))
     tried = len(good)
@@ -288,10 +290,16 @@ def _somewhere(target: Tried, first: Any, question: Asked, rng: torch.Generator)
         tried += count
         found.append(_tree.map(lambda leaf: leaf[good][:enough], more))  # noqa: B023
     points = _tree.concatenate(found)
-    if not _tree.length(points):
+    if (count := _tree.length(points)) < fewest:
+        if target.refused == target.evaluations:
+            raise InputError(
+                f"the log density is NaN or plus infinity at all of {tried:,} points that were tried; expected finite "
+                "values: try it on one point"
+            )
+        few = f"more than {count}" if count else "any"
         raise InputError(
-            f"the log density is not finite at any of {tried:,} points that were tried; give the bounds of its points "
-            "as parameters=, or start=, points where it is finite"
+            f"the log density is not finite at {few} of {tried:,} points that were tried; give the bounds "
+            "of its points as parameters, or points to start from where it is finite"
         )
     return points
 
