@@ -20,7 +20,7 @@ from unnoise.walking import (
     Reals,
     Simplex,
 )
-from unnoise.walking.charts import Chart, chart_of
+from unnoise.walking.charts import ParameterChart, chart_of
 
 F64 = torch.float64
 
@@ -105,7 +105,7 @@ def test_ordered_numbers_have_their_share_of_all():
 
 
 def test_several_parameters_stand_side_by_side():
-    chart = Chart({"mu": Reals(), "L": CorrelationCholesky(2), "t": Positive(2)})
+    chart = ParameterChart({"mu": Reals(), "L": CorrelationCholesky(2), "t": Positive(2)})
     assert (chart.size, chart.named) == (4, True)
     assert chart.columns == ["mu", "L[0, 0]", "L[0, 1]", "L[1, 0]", "L[1, 1]", "t[0]", "t[1]"]
     z = torch.randn(5, 4, dtype=F64, generator=torch.Generator().manual_seed(0))
@@ -118,7 +118,7 @@ def test_several_parameters_stand_side_by_side():
 
 
 def test_only_bounded_numbers_begin_near_their_bounds_middle():
-    chart = Chart({"x": Reals(), "t": Positive()})
+    chart = ParameterChart({"x": Reals(), "t": Positive()})
     near = chart.near(torch.tensor([[1e5, 1e5]], dtype=F64))
     assert near[0, 0] == 1e5
     assert 19 < near[0, 1] < 20
@@ -140,12 +140,12 @@ GIVEN = {
 def test_values_that_break_a_constraint_are_told_by_row_and_name(name):
     values, match = GIVEN[name]
     with pytest.raises(InputError, match=match):
-        Chart({"t": Positive()}).outside(values)
+        ParameterChart({"t": Positive()}).outside(values)
 
 
 def test_a_place_within_a_value_is_told():
     with pytest.raises(InputError, match=r"got t\[1\] = -1 in row 0"):
-        Chart({"t": Positive(2)}).outside({"t": torch.tensor([[1.0, -1.0]])})
+        ParameterChart({"t": Positive(2)}).outside({"t": torch.tensor([[1.0, -1.0]])})
     with pytest.raises(InputError, match=r"got x = \(0.2, 0.8, 0\) in row 1 .* positive shares"):
         chart_of(Simplex(3)).outside(torch.tensor([[0.2, 0.3, 0.5], [0.2, 0.8, 0.0]], dtype=F64))
 

@@ -16,7 +16,7 @@ from unnoise._checks import instance, refuse, whole
 from unnoise._errors import InputError
 from unnoise.laws import LogDensity
 from unnoise.spaces import Euclidean, Space
-from unnoise.walking.charts import Chart, chart_of
+from unnoise.walking.charts import ParameterChart, chart_of
 from unnoise.walking.functions import Function, understood
 from unnoise.walking.parameters import Bounded, supported
 
@@ -35,7 +35,7 @@ class Asked:
 
     functions: tuple[Any, ...]
     space: Space[Any, Any]
-    chart: Chart | None
+    chart: ParameterChart | None
 
     @property
     def columns(self) -> list[str] | None:
@@ -160,7 +160,7 @@ def _laws(prior: Mapping[str, Any]) -> dict[str, Distribution]:
     return dict(prior)
 
 
-def _check_names(first: Any, chart: Chart) -> None:
+def _check_names(first: Any, chart: ParameterChart) -> None:
     if isinstance(first, Mapping) and set(_laws(first)) != set(chart.parts):
         names = ", ".join(name or "one without a name" for name in chart.parts)
         raise InputError(f"got log_prior for {', '.join(first)}; expected one for each of the parameters: {names}")
@@ -184,7 +184,7 @@ def _summed(terms: list[Function]) -> Told:
     return lambda x: torch.stack([one.function(x).double() for one in terms]).sum(0)
 
 
-def _charted(total: Told, chart: Chart) -> Told:
+def _charted(total: Told, chart: ParameterChart) -> Told:
     """The same in the chart; no density where numbers do not hold natural coordinates."""
 
     def charted(z: Tensor) -> Tensor:

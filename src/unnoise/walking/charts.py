@@ -79,14 +79,14 @@ _OWN: dict[type, Callable[[], Transform]] = {Increasing: Steps, type(constraints
 
 
 @dataclass(frozen=True)
-class Chart:
+class ParameterChart:
     r"""All parameters at once, as $R^d$.
 
     Args:
         parts: parameters by their names; one under the empty name is shown as a tensor, others as a dict.
 
     >>> from unnoise.walking.parameters import Positive, Reals
-    >>> chart = Chart({"mu": Reals(), "tau": Positive(2)})
+    >>> chart = ParameterChart({"mu": Reals(), "tau": Positive(2)})
     >>> chart.size, chart.columns
     (3, ['mu', 'tau[0]', 'tau[1]'])
     >>> z = torch.tensor([[5.0, 0.0, math.log(2)]])
@@ -184,9 +184,9 @@ class Chart:
         return {name: _map(name, part) for name, part in self.parts.items()}
 
 
-def chart_of(parameters: Any) -> Chart:
+def chart_of(parameters: Any) -> ParameterChart:
     """The chart of what a user declared: a parameter, or a dict of them by their names."""
-    return Chart(by_names(parameters))
+    return ParameterChart(by_names(parameters))
 
 
 @dataclass(frozen=True)
