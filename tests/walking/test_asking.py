@@ -187,6 +187,7 @@ WRONG = {
     "no likelihood": ((), {"log_prior": normal}, "got log_prior without log_likelihood"),
     "no prior": ((), {"log_likelihood": normal}, "got log_likelihood without log_prior"),
     "all": ((normal,), {"log_likelihood": normal}, "got log_prob beside log_prior or log_likelihood"),
+    "a number": ((3,), {"dimension": 2}, "got the log density = 3; expected a function of points"),
     "no place": ((normal,), {}, "give dimension=, or space=, or parameters="),
     "other names": (
         (),

@@ -156,6 +156,7 @@ def test_a_place_within_a_value_is_told():
         Constrained(constraints.positive_definite, (2, 2)),
         constraints.interval(3.0, 1.0),
         Constrained(constraints.simplex, 1),
+        Positive(10**9),
     ],
     ids=str,
 )

@@ -100,6 +100,9 @@ def asked(
         return log_prob
     instance(Space, or_none=True, space=space)
     functions = _functions(log_prob, log_prior, log_likelihood)
+    for one in functions:
+        _function(one)  # refuses what is none
+    whole(least=1, or_none=True, dimension=dimension)
     given = parameters
     if given is None:
         given = own_parameters(log_prob)
@@ -175,7 +178,7 @@ def _function(given: Any) -> Told:
         return lambda x: torch.stack([part(x[name]) for name, part in parts.items()]).sum(0)
     found: Any = getattr(given, "log_prob", given)
     if not callable(found) or isinstance(found, type):
-        refuse("log_prob", given, "a function of points, or an object that has one as log_prob")
+        refuse("the log density", given, "a function of points, or an object that has one as log_prob")
     return found  # type: ignore[no-any-return]
 
 
@@ -203,5 +206,4 @@ def _space(log_prob: Any, space: Space[Any, Any] | None, dimension: int | None) 
         raise InputError(
             "the log density does not say where its points live: give dimension=, or space=, or parameters="
         )
-    whole(least=1, dimension=dimension)
     return Euclidean(dimension)

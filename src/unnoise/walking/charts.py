@@ -26,6 +26,7 @@ from unnoise._errors import InputError
 from unnoise.spaces.simplex import helmert
 from unnoise.walking.parameters import EXPECTED, Bounded, Increasing, by_names, told
 
+MOST_NUMBERS = 10**7  # of a value
 END = 600.0  # of a chart: e^709 is infinite
 FAR = 20.0  # first points in a chart, where e^20 is far
 
@@ -256,6 +257,8 @@ def _broken(name: str, x: Tensor, good: Tensor, finite: Tensor, constraint: Cons
 def _map(name: str, part: Bounded) -> _Map:
     constraint, shape = part.constraint, checked_shape("event_shape", part.event_shape)
     try:
+        if math.prod(shape) > MOST_NUMBERS:
+            raise ValueError(f"it has more than {MOST_NUMBERS:,} numbers")
         own = _OWN.get(type(constraint))
         transform = biject_to(constraint) if own is None else own()
         free = tuple(transform.inverse_shape(shape))
