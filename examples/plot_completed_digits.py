@@ -46,6 +46,7 @@ print(f"energy score: {score:.1f}; of the nearest training digit {distance(neare
 
 # %%
 
+
 def show(axes, image, drawn):
     """What is given in grey, and what is drawn in blue."""
     for chosen, colors in ((~drawn, "gray_r"), (drawn, "Blues")):

@@ -5,8 +5,9 @@ A posterior beside its reference
 Two beacons hear a sender and measure how far away it is, each with an error of a tenth. Where is it? The simulator has
 three lines; a model learns from 4,000 of its runs, and then knows the answer to every pair of distances: here two
 places, one on either side of the line between the beacons. For once the exact posterior is known, as the likelihood is:
-the lines around half and 90 % of its mass. That is the first picture. In the other the model judges itself as it would
-where no reference exists, by simulations it has not learnt from: how often is the truth in its regions of 10, 20, ... %?
+the lines around half and 90 % of its mass. Training was short, so draws are a little too wide: the title says how many
+lie inside. In the second picture the model judges itself, as it would where no reference exists, by simulations that it
+has not learnt from: how often is the truth in its regions of 10, 20, ... %?
 """
 
 import matplotlib.pyplot as plt
@@ -52,9 +53,11 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4), layout="constrain
 left.scatter(*draws.T, s=4, color="C0", linewidths=0, label="draws")
 left.contour(side, side, density, levels=levels, colors="C5", linewidths=1.2)
 left.scatter(*BEACONS.T, s=30, color="0.2", marker="^", label="beacons")
-left.plot([], color="C5", label="exact, 50 and 90 %")
-left.legend(frameon=False, fontsize=8, loc="upper left")
-left.set(aspect="equal", xlim=(-1, 1), ylim=(-1, 1), xticks=(-1, 0, 1), yticks=(-1, 0, 1), xlabel="east", ylabel="north")
+left.plot([], color="C5", label="exact: 50, 90 %")
+left.legend(frameon=False, fontsize=7, loc="upper left")
+left.set(
+    aspect="equal", xlim=(-1, 1), ylim=(-1, 1), xticks=(-1, 0, 1), yticks=(-1, 0, 1), xlabel="east", ylabel="north"
+)
 left.set_title(f"of the draws {inside[1]:.0%} and {inside[0]:.0%} are inside", fontsize=9)
 curve = calibration.points.curve
 right.fill_between(curve.level, curve.lower, curve.upper, color="0.88", linewidth=0, label="what chance allows")
