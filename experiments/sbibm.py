@@ -164,7 +164,7 @@ def by_model(
 
     Where x is a number of `points`, the model can be told that their order does not matter.
     """
-    shape = (-1,) if points is None else (points, x.shape[1] // points)
+    shape = x.shape[1:] if points is None else (points, x.shape[1] // points)
     kinds = None if points is None else {"x": "set"}
     start = time.process_time()
     model = DenoisingMarkovModel(random_state=seed, steps=steps, progress=False, kinds=kinds)
@@ -172,15 +172,15 @@ def by_model(
     seconds = time.process_time() - start
 
     def draw(observed: NDArray[Any], n: int, seed: int) -> NDArray[Any]:
-        observed = observed.reshape(shape)
-        drawn = np.asarray(model.sample(n, y={"x": observed}, seed=seed))
+        told = {"x": np.repeat(observed.reshape(1, *shape), n, 0)}
+        drawn = np.asarray(model.sample(n, y=told, seed=seed))
         if task.bound is None:
             return drawn
         for again in range(1, TRIES):
             outside = (np.abs(drawn) > task.bound).any(1)
             if not outside.any():
                 break
-            drawn[outside] = model.sample(int(outside.sum()), y={"x": observed}, seed=seed + 1000 * again)
+            drawn[outside] = model.sample(int(outside.sum()), y={"x": told["x"][outside]}, seed=seed + 1000 * again)
         return drawn.clip(-task.bound, task.bound)
 
     return Trained(draw, seconds, model.ended_)

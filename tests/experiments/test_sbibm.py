@@ -125,6 +125,13 @@ def test_draws_outside_the_prior_are_drawn_anew() -> None:
     assert (np.abs(drawn) <= 1).all()
 
 
+def test_a_set_of_points_is_one_observation() -> None:
+    theta, x = SLCP().simulations(80, rng())
+    drawn = sbibm.by_model(SLCP(), theta, x, 0, steps=2, points=4).draw(x[0].numpy(), 50, 0)
+    assert drawn.shape == (50, 5)
+    assert (np.abs(drawn) <= 3).all()
+
+
 class Wide(TwoMoons):
     """A prior whose model has draws far outside."""
 
