@@ -40,7 +40,8 @@ SMALL = {  # settings that make an example quick
 def examples() -> Iterator[str]:
     for command in app.registered_commands:
         lines = (inspect.getdoc(command.callback) or "").splitlines()
-        yield from (line.strip() for line in lines if line.startswith("  unnoise "))
+        told = (line.strip() for line in lines if line.startswith("  unnoise "))
+        yield from (line.partition("  #")[0] for line in told)
     yield from re.findall(r"unnoise (?:fit|sample) [^-][^']*?(?=,|\. )", app.info.epilog)
 
 
