@@ -144,6 +144,15 @@ def fit(
             help="Read the table in blocks, as is done anyway with more than 2 GiB of numbers.",
         ),
     ] = False,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=MORE,
+            metavar="TRACKER",
+            help="Show the losses elsewhere while it trains: tensorboard (in runs/), wandb, mlflow, trackio, aim, "
+            "comet_ml, clearml, dvclive or swanlab, where it is installed.",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint in MODEL.")] = False,
     overwrite: common.Overwrite = False,
     trust: common.Trust = None,
@@ -178,6 +187,7 @@ def fit(
     words.refuse(
         (resume and overwrite, "--overwrite replaces the model that --resume continues"),
         (quick and resume, "a quick model has no training that --resume could continue"),
+        (quick and log is not None, "a quick model has no steps that --log could show"),
         (bool(trust) and not resume, "--trust is for the modules of a model that --resume continues"),
     )
     start = time.monotonic()
@@ -207,8 +217,8 @@ def fit(
     held_out = common.some(others, None, MOST_VALIDATION, seed=0)[0]
     held_out = common.without(held_out, weight, needed=False)[0]
     more = {"sample_weight": weights, "validation_data": held_out}
-    with _continued(output):
-        model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite, **more)
+    with _continued(output), _watched(log, output, data, options) as on_step:
+        model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite, on_step=on_step, **more)
     common.result(json, *_outcome(model, data, output, rows, time.monotonic() - start))
 
 
@@ -217,6 +227,19 @@ def _named(y: Any) -> list[str]:
     from unnoise.data import conditions, frames
 
     return [] if y is None or frames.opened(y) is not None else conditions.named(y)
+
+
+@contextmanager
+def _watched(tracker: str | None, output: Path, data: Path, options: dict[str, Any]) -> Iterator[Any]:
+    """What a tracker is told by; None without one."""
+    if tracker is None:
+        yield None
+        return
+    from unnoise.training import tracking
+
+    about = {name: value for name, value in options.items() if value is not None}
+    with tracking(tracker, output.resolve().name, {"data": data.name, **about}) as on_step:
+        yield on_step
 
 
 @contextmanager

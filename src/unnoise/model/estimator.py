@@ -47,7 +47,19 @@ from unnoise.model.roles import asking, chosen_head, trainable, trained
 from unnoise.networks import Conditioned
 from unnoise.objectives import Objective
 from unnoise.samplers import Sampler
-from unnoise.training import Dataset, ProcessGroup, Settings, TrainState, Untold, check_form, ending, load, train
+from unnoise.training import (
+    Dataset,
+    OnStep,
+    ProcessGroup,
+    Settings,
+    TrainState,
+    Untold,
+    check_form,
+    ending,
+    load,
+    measured,
+    train,
+)
 
 UNTOLD = 0.1  # of rows, which are not told conditions that stand beside the data
 SIZED = ("steps", "batch_size", "learning_rate")  # settings that are chosen by the data and the network if None
@@ -178,6 +190,7 @@ class DenoisingMarkovModel(FittedModel):
         folder: str | Path | None = None,
         resume: bool = False,
         overwrite: bool = False,
+        on_step: OnStep | None = None,
     ) -> Self:
         """Learn the law of the rows of X.
 
@@ -190,6 +203,8 @@ class DenoisingMarkovModel(FittedModel):
             folder: for the model and checkpoints.
             resume: go on from the checkpoint in `folder`, with the same data and options, to the result of one run.
             overwrite: replace the model in `folder`.
+            on_step: called after every step with its number and what was measured: `loss`, `learning_rate`,
+                `gradient_norm`, and after a look at held-out rows `validation_loss`; see `training.tracking`.
 
         Raises:
             InputError: what is wrong with the data, the settings or the folder, in one sentence.
@@ -197,6 +212,7 @@ class DenoisingMarkovModel(FittedModel):
         """
         if resume and overwrite:
             raise InputError("got resume and overwrite; expected one of them: to go on, or to begin anew")
+        function(or_none=True, on_step=on_step)
         self._fresh = fresh_seed()
         settings = self._settings()
         home = storage.existing(folder) if resume else None if folder is None else Path(folder)
@@ -213,15 +229,15 @@ class DenoisingMarkovModel(FittedModel):
             built = Built(sizes.width)
             denoiser = trainable(portions.begun(self._untrained(schema, built)))
             state = TrainState(denoiser, self._settings(sizes, denoiser))
-            self._train(schema, state, portions)
+            self._train(schema, state, portions, on_step=on_step)
             self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), built)
             return self
         leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
         with storage.held(home, resume=resume, overwrite=overwrite) if leads else nullcontext():
-            self._fit_in(home, given, resume, leads)
+            self._fit_in(home, given, resume, leads, on_step)
         return self
 
-    def _fit_in(self, home: Path, given: ToFit, resume: bool, leads: bool) -> None:
+    def _fit_in(self, home: Path, given: ToFit, resume: bool, leads: bool, on_step: OnStep | None) -> None:
         if self.quick:
             self._fit_quickly_in(home, given, resume, leads)
             return
@@ -251,7 +267,7 @@ class DenoisingMarkovModel(FittedModel):
             state.see(portions.rows, portions.weights)
         if leads:
             storage.create(home, description, resume=resume)
-        self._train(schema, state, portions, checkpoint)
+        self._train(schema, state, portions, checkpoint, on_step)
         self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), built)
         if leads:
             storage.complete(home, description, *self._trained())
@@ -392,7 +408,14 @@ class DenoisingMarkovModel(FittedModel):
         function(or_none=True, or_class=True, **parts)
         instance(Mapping, or_none=True, encoders=self.encoders)
 
-    def _train(self, schema: Schema, state: TrainState, portions: Portions, checkpoint: Path | None = None) -> None:
+    def _train(
+        self,
+        schema: Schema,
+        state: TrainState,
+        portions: Portions,
+        checkpoint: Path | None = None,
+        on_step: OnStep | None = None,
+    ) -> None:
         def rows(part: Dataset) -> Dataset:
             return asking(self.roles, state.denoiser, part, schema)
 
@@ -413,6 +436,8 @@ class DenoisingMarkovModel(FittedModel):
             for step in steps:
                 told = f"step {step.index + 1:,} of {settings.steps:,}, loss {step.loss:.3f}{state.looks.words}"
                 update(step.progress, told)
+                if on_step is not None:
+                    on_step(step.index + 1, measured(step, state.looks))
         self.ended_ = f"trained on {portions.words}; {ending(state, validation)}"
 
     def _keep(
