@@ -27,6 +27,7 @@ from unnoise.evaluation import Estimate, Likelihood, Posteriors
 from unnoise.evaluation.closed_form import own_likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.model import quick
+from unnoise.model.card import card
 from unnoise.model.defaults import default_likelihood, default_sampler, is_timeless
 from unnoise.model.filling import imputed, probabilities
 from unnoise.model.posteriors import posteriors
@@ -51,6 +52,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     schema_: Schema
     denoiser_: Denoiser
+    ended_: str
     sampler: Callable[..., Sampler] | None
     likelihood: Likelihood | None
     progress: bool | None
@@ -353,6 +355,15 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         parts = {name: part.cpu() for name, part in result.parts.items()}
         log_prob, error = result.log_prob.cpu(), result.standard_error.cpu()
         return Estimate(log_prob, error, parts, result.method, result.degrees_of_freedom)
+
+    def card(self, **about: Any) -> str:
+        """What `README.md` says of the model beside its files, from what was measured.
+
+        Args:
+            about: `name`, `evaluation`, `license`, `datasets` and `intended`, as `model.card.card` takes them.
+        """
+        check_is_fitted(self)
+        return card(self, **about)
 
     def _encoded_condition(self, n: int, given: Any, fewest: int = 0) -> torch.Tensor | None:
         return self.schema_.encode_condition(given, self._count(n, fewest))
