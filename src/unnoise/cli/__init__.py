@@ -18,6 +18,7 @@ from unnoise.cli.check import check
 from unnoise.cli.demo import demo
 from unnoise.cli.doctor import doctor
 from unnoise.cli.evaluate import evaluate
+from unnoise.cli.export import export
 from unnoise.cli.fit import fit
 from unnoise.cli.impute import impute
 from unnoise.cli.sample import sample
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for verb in (fit, sample, impute, score, evaluate, walk, check, demo, doctor):
+for verb in (fit, sample, impute, score, evaluate, export, walk, check, demo, doctor):
     app.command(cls=manual.Verb)(verb)
 
 

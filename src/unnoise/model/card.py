@@ -18,7 +18,7 @@ TAGS = ("unnoise", "diffusion", "density-estimation", "safetensors")
 SHOWN = ("nats_per_row", "bits_per_dim", "trees_auc", "c2st_accuracy", "copying_ratio")  # how names of figures end
 
 
-class Fitted(Protocol):
+class Carded(Protocol):
     """A model, as far as a card speaks of it."""
 
     schema_: Schema
@@ -35,7 +35,7 @@ class Measured(Protocol):
 
 
 def card(
-    model: Fitted,
+    model: Carded,
     *,
     name: str | None = None,
     evaluation: Measured | None = None,
@@ -74,7 +74,7 @@ def card(
 
 
 def _front_matter(
-    model: Fitted, name: str | None, license: str | None, datasets: Sequence[str], figures: Mapping[str, float]
+    model: Carded, name: str | None, license: str | None, datasets: Sequence[str], figures: Mapping[str, float]
 ) -> str:
     """YAML, whose texts are written as JSON, which is YAML too."""
     of_table = model.schema_.feature_names is not None
@@ -94,7 +94,7 @@ def _front_matter(
     return "\n".join(f"{key}: {json.dumps(value)}" for key, value in about.items())
 
 
-def _use(model: Fitted, name: str | None) -> str:
+def _use(model: Carded, name: str | None) -> str:
     columns = model.schema_.feature_names
     lines = ["import unnoise", "", f"model = unnoise.load({json.dumps(name or 'FOLDER')})"]
     given = model.schema_.conditions

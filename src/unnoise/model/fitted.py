@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.model import quick
 from unnoise.model.card import card
 from unnoise.model.defaults import default_likelihood, default_sampler, is_timeless
+from unnoise.model.exporting import exported
 from unnoise.model.filling import imputed, probabilities
 from unnoise.model.posteriors import posteriors
 from unnoise.model.questions import Ask, Rows
@@ -364,6 +366,24 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         return card(self, **about)
+
+    def export(self, folder: str | Path, *, steps: int | None = None, overwrite: bool = False) -> None:
+        """Write the denoiser by torch.export, and a sampler beside it that needs torch alone.
+
+        Args:
+            folder: gets `denoiser.pt2`, `plan.json` and `sampler.py`.
+            steps: noise levels that the sampler visits.
+            overwrite: replace such a folder.
+
+        Raises:
+            InputError: the model is not one of numbers or images under Gaussian noise, with the default sampler.
+        """
+        check_is_fitted(self)
+        if self.sampler is not None:
+            raise InputError(
+                "got a model with a sampler of its own; expected the default one: set_params(sampler=None)"
+            )
+        exported(self.denoiser_.cpu(), self.schema_, Path(folder), steps=steps, overwrite=overwrite)
 
     def _encoded_condition(self, n: int, given: Any, fewest: int = 0) -> torch.Tensor | None:
         return self.schema_.encode_condition(given, self._count(n, fewest))
