@@ -5,3 +5,4 @@ from unnoise.report.assessment import Quantity as Quantity
 from unnoise.report.assessment import evaluate as evaluate
 from unnoise.report.assessment_page import page_of as page_of
 from unnoise.report.page import Page as Page
+from unnoise.report.walk_page import page_of_walk as page_of_walk

@@ -19,5 +19,9 @@ from unnoise.report.plots.levels import token_frequencies as token_frequencies
 from unnoise.report.plots.places import angle_pairs as angle_pairs
 from unnoise.report.plots.places import rotation_map as rotation_map
 from unnoise.report.plots.places import world_map as world_map
+from unnoise.report.plots.walks import annealing_path as annealing_path
+from unnoise.report.plots.walks import integrals as integrals
+from unnoise.report.plots.walks import ranks as ranks
+from unnoise.report.plots.walks import scatter_matrix as scatter_matrix
 from unnoise.report.plots.worst import worst_margins as worst_margins
 from unnoise.report.plots.worst import worst_pairs as worst_pairs
