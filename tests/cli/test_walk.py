@@ -463,7 +463,7 @@ def test_json_has_the_same_keys_for_every_chain(run: Run, desk: Path) -> None:
 def test_auto_draws_a_page(done: Run, desk: Path) -> None:
     said = done("walk", "mine:log_prob", "--dimension", 1, "-o", "points.csv", "-n", 50, "--plot", "page.html").stdout
     assert said.endswith("; see page.html\n")
-    assert "<h1>mine:log_prob</h1>" in Path("page.html").read_text()
+    assert "mine:log_prob</h1>" in Path("page.html").read_text()
 
 
 @pytest.mark.slow

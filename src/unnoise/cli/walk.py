@@ -11,6 +11,7 @@ import typer
 from unnoise._errors import InputError
 from unnoise.cli import common, densities, user_code, words
 from unnoise.cli.densities import walked
+from unnoise.cli.manual import MORE
 from unnoise.cli.walk_auto import NETCDF, PAGES, automatic, interruptible, rows_of
 from unnoise.cli.walkers import KERNELS, SEQUENTIAL, Walker
 
@@ -42,7 +43,13 @@ def walk(
     ] = AUTO,
     steps: Annotated[
         int | None,
-        typer.Option(min=2, max=common.MOST_STEPS, help="Of every named chain; 1000 by default.", show_default=False),
+        typer.Option(
+            rich_help_panel=MORE,
+            min=2,
+            max=common.MOST_STEPS,
+            help="Of every named chain; 1000 by default.",
+            show_default=False,
+        ),
     ] = None,
     dimension: Annotated[
         int | None,
@@ -51,18 +58,24 @@ def walk(
         ),
     ] = None,
     step_size: Annotated[
-        float | None, typer.Option(help="Of the chain; by default mala finds a good one.", show_default=False)
+        float | None,
+        typer.Option(rich_help_panel=MORE, help="Of the chain; by default mala finds a good one.", show_default=False),
     ] = None,
     scale: Annotated[
         float | None,
         typer.Option(
+            rich_help_panel=MORE,
             help="Named chains start from N(0, scale^2 I), scale 1 by default: take it as wide as the density.",
             show_default=False,
         ),
     ] = None,
     sigma: Annotated[
         float | None,
-        typer.Option(help="Noise of the first measurements of sequential; by default scale.", show_default=False),
+        typer.Option(
+            rich_help_panel=MORE,
+            help="Noise of the first measurements of sequential; by default scale.",
+            show_default=False,
+        ),
     ] = None,
     start: Annotated[
         Path | None,
@@ -93,28 +106,29 @@ def walk(
 ) -> None:
     """Draw from the density TARGET, which need not be normalised, and say whether to believe the draws.
 
-    OBJECT is a function log_prob(x) of a batch of points, or of one, in torch or NumPy; or an object with such a
-    log_prob and a space or a dimension, such as one of unnoise.targets; or a function without arguments that returns
-    one of these; or a class that is given the dimension. MODULE may be a file, as in mine.py:log_prob. Without OBJECT
-    it is the log_prob of the module, or its log_prior and log_likelihood, whose sum counts.
-
-    A dict parameters = {"mu": Reals(), "tau": Positive()} beside them, of unnoise.walking, says bounds and names:
-    functions then get a dict, and draws have named columns, in these natural coordinates.
-
-    No scale, step size or start is to be given. Climbs find modes; four independent populations pass from a wide first
-    guess to the target, on any space. Told are the logarithm of the integral, the weights of modes, and a verdict:
-    trusted, or what speaks against it. Ctrl-C and SIGTERM save a checkpoint beside FILE, from which --resume goes on to
-    the same draws.
-
-    Named chains walk as they are told to: mala is exact in the long run, but rarely passes between modes;
-    langevin, underdamped and geodesic are biased by O(step); sequential draws noisy measurements one after the other.
+    OBJECT is a function log_prob(x) of points (n, d), or of one, in torch or
+    NumPy. MODULE may be a file; alone it means its log_prob, or log_prior and
+    log_likelihood. A dict parameters = {"mu": Reals(), "tau": Positive()} beside
+    them, of unnoise.walking, says bounds and names. No scale, step size or start
+    is to be given. Told are the logarithm of the integral, the weights of modes,
+    and a verdict: trusted, or what speaks against it. After Ctrl-C or SIGTERM
+    --resume goes on to the same draws.
 
     Examples:
       unnoise walk my_posterior.py:log_prob --dimension 3 -n 2000 -o points.csv
+      unnoise walk my_posterior.py:log_prob --dimension 3 -o p.csv --plot p.html
+      unnoise walk unnoise.targets:Phi4 --dimension 64 -o fields.npy --chain mala
 
-      unnoise walk my_posterior.py:log_prob --dimension 3 -o points.csv --plot page.html
+    OBJECT may also be an object with such a log_prob and a space or a dimension,
+    such as one of unnoise.targets; or a function without arguments that returns
+    one of these; or a class that is given the dimension.
 
-      unnoise walk unnoise.targets:Phi4 --dimension 64 -n 500 -o fields.npy --chain mala --json
+    Climbs find modes; four independent populations pass from a wide first guess
+    to the target, on any space.
+
+    Named chains walk as they are told to: mala is exact in the long run, but
+    rarely passes between modes; langevin, underdamped and geodesic are biased by
+    O(step); sequential draws noisy measurements one after the other.
     """
     from unnoise._seeding import generator
     from unnoise.data import files, streams
