@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unnoise._checks import instance
 from unnoise._errors import InputError
-from unnoise.laws.base import Law, differentiated, standard_normal
+from unnoise.laws.base import Law, standard_normal
 
 
 @dataclass(frozen=True)
@@ -63,21 +63,29 @@ class Students(Law[Tensor]):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """In nats."""
-        dimension, freedom = self.means.shape[1], self.freedom
-        squared = self.distances(x)
-        tails = -0.5 * (freedom + dimension) * torch.log1p(squared / freedom)
-        return torch.logsumexp(self._heights + tails, -1)
+        return torch.logsumexp(self._each(self.distances(x)), -1)
 
     def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Both at x."""
-        values, slope = differentiated(self.log_prob, x)
-        return values, slope
+        r"""Both at x; $\nabla\log p = -\sum_k r_k\frac{\nu_k + d}{\nu_k + q_k}\Sigma_k^{-1}(x - m_k)$, r_k the share of k."""
+        along = self._along(x)
+        squared = along.square().sum(-1)
+        each = self._each(squared)
+        pull = each.softmax(-1) * (self.freedom + self.means.shape[1]) / (self.freedom + squared)
+        return torch.logsumexp(each, -1), -(pull[..., None] * along).flatten(-2) @ self._inverse[0].flatten(0, 1)
 
     def distances(self, x: Tensor) -> Tensor:
         r"""$|A_k^{-1}(x - m_k)|^2$, (*batch, K)."""
+        return self._along(x).square().sum(-1)
+
+    def _along(self, x: Tensor) -> Tensor:
+        """In units of every component, (*batch, K, d), by one product."""
         inverse, shift = self._inverse
-        along = torch.einsum("kij,...j->...ki", inverse, x) - shift
-        return along.square().sum(-1)
+        return (x @ inverse.flatten(0, 1).T).unflatten(-1, shift.shape) - shift
+
+    def _each(self, squared: Tensor) -> Tensor:
+        """The log density of every component with its weight, (*batch, K)."""
+        freedom = self.freedom
+        return self._heights - 0.5 * (freedom + self.means.shape[1]) * torch.log1p(squared / freedom)
 
     def nearest(self, x: Tensor) -> Tensor:
         """The component that most probably made x, were all normal, (*batch,)."""

@@ -16,13 +16,12 @@ from unnoise._checks import instance, whole
 from unnoise._errors import InputError
 from unnoise._seeding import generator
 from unnoise.laws import HasRatios, Law, LogDensity
-from unnoise.laws.students import Students
 from unnoise.spaces import Affine, Euclidean, Space
 from unnoise.walking.evidence import bridged
 from unnoise.walking.functions import Function, Tried, TriedRatios, understood
 from unnoise.walking.movers import FlatMover, SpaceMover
 from unnoise.walking.population import Populations, Tell, annealed, moved
-from unnoise.walking.scouting import Mode, climbed, first_guess, modes_of, scattered
+from unnoise.walking.scouting import Mode, climbed, first_guess, law_of, modes_of, scattered
 from unnoise.walking.verdict import Found, Verdict, judged
 from unnoise.walking.wide import wide_law
 
@@ -175,7 +174,7 @@ def _attempt(
     rng: torch.Generator,
     tell: Tell,
 ) -> _Attempt:
-    mover = FlatMover(sloped) if flat else SpaceMover()
+    mover = FlatMover(sloped, law_of(modes) if len(modes) > 1 else None) if flat else SpaceMover()
     times = 1 if flat else SPACE_ROUNDS
     each = _particles(target.space, len(modes), n)
     found: Populations = annealed(
@@ -205,7 +204,7 @@ def _summed(
     shares = torch.ones(POPULATIONS, 1, dtype=torch.float64)
     if modes:
         modes = modes_of(target, climbed(target, late[:: max(1, len(late) // CLIMBS)]), modes)
-        labels = _labels(both, modes).reshape(2, POPULATIONS, each)
+        labels = law_of(modes).nearest(both).reshape(2, POPULATIONS, each)
         kinds = torch.arange(len(modes), device=labels.device)
         shares = (labels[..., None] == kinds).double().mean((0, 2)).cpu()
     verdict = judged(
@@ -213,7 +212,7 @@ def _summed(
             _numbers(early).reshape(POPULATIONS, each, -1),
             _numbers(late).reshape(POPULATIONS, each, -1),
             found.log_z,
-            bridged(target, late, POPULATIONS, rng) if flat else None,
+            bridged(target, late, POPULATIONS, rng, law_of(modes) if len(modes) > 1 else None) if flat else None,
             shares,
             _steepest(target, both) if smooth else None,
             _stuck(found.x, early, late),
@@ -275,14 +274,6 @@ def _particles(space: Space[Any, Any], modes: int, n: int) -> int:
     wanted = max(MORE_PARTICLES if modes > 1 else PARTICLES, -(-n // (2 * POPULATIONS)))
     size = max(1, math.prod(space.event_shape))
     return max(64, min(wanted, NUMBERS // (POPULATIONS * size)))
-
-
-def _labels(x: Tensor, modes: list[Mode]) -> Tensor:
-    """The mode that most probably made each point, (n,)."""
-    centres, factors = torch.stack([m.centre for m in modes]), torch.stack([m.factor for m in modes])
-    masses = torch.tensor([mode.log_mass for mode in modes], dtype=x.dtype, device=x.device)
-    weights = (masses - masses.max()).exp().clamp(min=1e-12)
-    return Students(weights, centres, factors, torch.full_like(weights, 5.0)).nearest(x)
 
 
 def _numbers(x: Any) -> Tensor:

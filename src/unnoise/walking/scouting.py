@@ -3,7 +3,7 @@ r"""Where a density on $R^d$ has its mass, when nothing is known of its scale: c
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ TRIES, SHORTER, RISE = 25, 0.3, 1e-4  # of a line search (Armijo 1966)
 DROP = 0.5  # of log p at the distance that is taken for a deviation
 MOST_MODES = 64
 TAILS = 5.0  # degrees of freedom around a mode
-WAVES = 8  # of climbs from ever wider places, as long as they find new modes
+WAVES, MET = 32, 3  # of climbs from wide places at most, until every mode was met so often
 SPREADS = (0.3, 0.6, 0.85, 1.0)  # quantiles of where climbs came by, for the wide part of a first guess
 
 
@@ -36,6 +36,10 @@ class Climbs:
     heights: Tensor
     visited: Tensor
 
+    def and_then(self, later: Climbs) -> Climbs:
+        """With the ends of later ones; what was visited stays, lest wide places grow without bound."""
+        return Climbs(torch.cat([self.ends, later.ends]), torch.cat([self.heights, later.heights]), self.visited)
+
 
 @dataclass(frozen=True)
 class Mode:
@@ -44,6 +48,11 @@ class Mode:
     centre: Tensor
     height: float
     factor: Tensor
+    met: int = 0  # climbs that ended here
+
+    def met_by(self, climbs: Climbs) -> Mode:
+        """The same, with the number of these climbs that ended here."""
+        return replace(self, met=int(_at(self, climbs.ends).sum()))
 
     @property
     def log_mass(self) -> float:
@@ -55,32 +64,28 @@ class Mode:
 def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator) -> tuple[Students, list[Mode]]:
     """A law that covers the target: half of it around the modes that climbs find, half of it wide.
 
-    Climbs begin at `start`, and then where the wide half lies, until a wave finds no mode that was not known.
+    Climbs begin at `start`, and then at wide places until every mode was met several times: modes are like species, and
+    climbs like catches, so where none was met but once or twice, few are missing (Good 1953).
     """
     climbs = climbed(target, start)
     modes = modes_of(target, climbs)
     for _ in range(WAVES):
-        known = len(modes)
-        modes, climbs = more_modes(target, modes, climbs, _around(climbs, modes).sample(rng, (len(start),)))
-        if len(modes) == known:
+        climbs = climbs.and_then(climbed(target, _around(climbs, modes).sample(rng, (len(start),))))
+        modes = [mode.met_by(climbs) for mode in modes_of(target, climbs, modes)]
+        if min(mode.met for mode in modes) >= MET or len(modes) == MOST_MODES:
             break
-    wide = _around(climbs, modes)
-    masses = torch.softmax(torch.tensor([mode.log_mass for mode in modes], dtype=torch.float64), 0).to(start)
-    weights = torch.cat([0.25 * (masses + 1 / len(modes)), 0.5 * wide.weights])
-    centres = torch.stack([mode.centre for mode in modes])
-    factors = torch.stack([mode.factor for mode in modes])
-    freedom = torch.cat([start.new_full((len(modes),), TAILS), wide.freedom])
-    return Students(weights, torch.cat([centres, wide.means]), torch.cat([factors, wide.factors]), freedom), modes
+    near, wide = law_of(modes), _around(climbs, modes)
+    weights = torch.cat([0.25 * (near.weights / near.weights.sum() + 1 / len(modes)), 0.5 * wide.weights])
+    means, factors = torch.cat([near.means, wide.means]), torch.cat([near.factors, wide.factors])
+    return Students(weights, means, factors, torch.cat([near.freedom, wide.freedom])), modes
 
 
-def more_modes(
-    target: LogDensity[Tensor], modes: list[Mode], climbs: Climbs, start: Tensor
-) -> tuple[list[Mode], Climbs]:
-    """Those that are known and those that climbs from other points find, the highest first; and all climbs."""
-    new = climbed(target, start)
-    found = modes_of(target, new, modes)
-    visited = torch.cat([climbs.visited, new.visited])
-    return found, Climbs(torch.cat([climbs.ends, new.ends]), torch.cat([climbs.heights, new.heights]), visited)
+def law_of(modes: list[Mode]) -> Students:
+    """A Student law around every mode, with Laplace's weights."""
+    centres, factors = torch.stack([mode.centre for mode in modes]), torch.stack([mode.factor for mode in modes])
+    masses = torch.tensor([mode.log_mass for mode in modes], dtype=centres.dtype, device=centres.device)
+    weights = torch.softmax(masses, 0).clamp(min=1e-12)
+    return Students(weights, centres, factors, torch.full_like(weights, TAILS))
 
 
 def scattered(n: int, dimension: int, rng: torch.Generator) -> Tensor:
