@@ -13,6 +13,8 @@ from unnoise._checks import instance
 from unnoise._errors import InputError
 from unnoise.laws.base import Law, standard_normal
 
+ROWS = 512  # at once, so that all components of them stay in the cache
+
 
 @dataclass(frozen=True)
 class Students(Law[Tensor]):
@@ -58,15 +60,25 @@ class Students(Law[Tensor]):
         half = 0.5 * self.freedom[part].double()
         gamma: Tensor = torch._standard_gamma(half, generator=rng)
         length = (half / gamma.clamp(min=1e-300)).sqrt().to(noise)
-        x = self.means[part] + length[:, None] * torch.einsum("nij,nj->ni", self.factors[part], noise)
+        order, counts = part.argsort(), torch.bincount(part, minlength=len(self.means)).tolist()
+        pieces = zip(torch.split(noise[order], counts), self.factors, strict=True)
+        away = torch.empty_like(noise)
+        away[order] = torch.cat([rows @ factor.T for rows, factor in pieces])
+        x = self.means[part] + length[:, None] * away
         return x.reshape(*shape, -1)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """In nats."""
-        return torch.logsumexp(self._each(self.distances(x)), -1)
+        rows = x.reshape(-1, x.shape[-1]).split(ROWS)
+        return torch.cat([torch.logsumexp(self._each(self.distances(few)), -1) for few in rows]).reshape(x.shape[:-1])
 
     def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        r"""Both at x; $\nabla\log p = -\sum_k r_k\frac{\nu_k + d}{\nu_k + q_k}\Sigma_k^{-1}(x - m_k)$, r_k the share of k."""
+        r"""Both at x; $\nabla\log p = -\sum_k r_k\frac{\nu_k + d}{\nu_k + q_k}\Sigma_k^{-1}(x - m_k)$, shares $r_k$."""
+        found = [self._both(rows) for rows in x.reshape(-1, x.shape[-1]).split(ROWS)]
+        values, scores = (torch.cat(part) for part in zip(*found, strict=True))
+        return values.reshape(x.shape[:-1]), scores.reshape(x.shape)
+
+    def _both(self, x: Tensor) -> tuple[Tensor, Tensor]:
         along = self._along(x)
         squared = along.square().sum(-1)
         each = self._each(squared)

@@ -21,7 +21,7 @@ from unnoise.walking.evidence import bridged
 from unnoise.walking.functions import Function, Tried, TriedRatios, understood
 from unnoise.walking.movers import FlatMover, SpaceMover
 from unnoise.walking.population import Populations, Tell, annealed, moved
-from unnoise.walking.scouting import Mode, climbed, first_guess, law_of, modes_of, scattered
+from unnoise.walking.scouting import Mode, climbed, first_guess, law_of, modes_of, reach, scattered
 from unnoise.walking.verdict import Found, Verdict, judged
 from unnoise.walking.wide import wide_law
 
@@ -226,14 +226,11 @@ def _guess(
     target: Tried, space: Space[Any, Any], first: Any, climb: bool, rng: torch.Generator
 ) -> tuple[Law[Any], list[Mode]]:
     if not climb:
+        if isinstance(space, Affine) and len(space.event_shape) == 1:
+            _check_proper(reach(target, first, rng))
         return wide_law(space), []
     guess, modes = first_guess(target, first, rng)
-    size = torch.cat([modes[0].factor.norm(dim=0), modes[0].centre.abs()])
-    if not bool((size < PROPER).all()):
-        raise InputError(
-            "the density does not seem to be integrable: along some line its logarithm does not fall by one half within"
-            f" {PROPER:.0e}; add a prior, or give the bounds of its points"
-        )
+    _check_proper(torch.cat([modes[0].factor.norm(dim=0), modes[0].centre.abs()]))
     if any(not math.isfinite(mode.height) for mode in modes):
         raise InputError("the density is infinite somewhere; a log density must be finite where it is positive")
     return guess, modes
@@ -260,9 +257,22 @@ def _first_points(space: Space[Any, Any], start: Any, rng: torch.Generator) -> A
     return _tree.map(lambda a, b: torch.cat([b.to(a), a]), points, start)
 
 
+def _check_proper(sizes: Tensor) -> None:
+    if not bool((sizes < PROPER).all()):
+        raise InputError(
+            "the density does not seem to be integrable: along some line its logarithm does not fall by one half within"
+            f" {PROPER:.0e}; add a prior, or give the bounds of its points"
+        )
+
+
 def _check_somewhere(target: Tried, x: Any) -> None:
     values = target.log_prob(x)
     if not bool(torch.isfinite(values).any()):
+        if target.refused == target.evaluations:
+            raise InputError(
+                f"the log density is NaN or plus infinity at all of {len(values)} points that were tried; expected "
+                "finite values: try it on one point"
+            )
         raise InputError(
             f"the log density is not finite at any of {len(values)} points that were tried; give start=, points where "
             "the density is positive, or write it in coordinates without bounds"

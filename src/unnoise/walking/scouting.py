@@ -19,6 +19,7 @@ DROP = 0.5  # of log p at the distance that is taken for a deviation
 MOST_MODES = 64
 TAILS = 5.0  # degrees of freedom around a mode
 WAVES, MET = 32, 3  # of climbs from wide places at most, until every mode was met so often
+LINES = 64  # along which a density without gradients must fall
 SPREADS = (0.3, 0.6, 0.85, 1.0)  # quantiles of where climbs came by, for the wide part of a first guess
 
 
@@ -223,6 +224,15 @@ def _deviations(target: LogDensity[Tensor], centre: Tensor, height: Tensor, axes
         if bool((far < 1.15 * near).all() | (length > 1e12).any()):
             break
     return length.reshape(2, -1).amax(0).clamp(1e-12, 1e12)
+
+
+def reach(target: LogDensity[Tensor], x: Tensor, rng: torch.Generator) -> Tensor:
+    """How far from the highest of points x it is until log p drops by DROP, along axes and other lines, at most LINES."""
+    values = target.log_prob(x)
+    best = int(values.nan_to_num(nan=-math.inf).argmax())
+    size = x.shape[1]
+    lines = torch.cat([torch.eye(size).to(x), standard_normal((size, size), x, rng)], 1)[:, :LINES]
+    return _deviations(target, x[best], values[best], lines / lines.norm(dim=0), torch.ones_like(lines[0]))
 
 
 def _around(climbs: Climbs, modes: list[Mode]) -> Students:
