@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ class RandomTarget:
         draw: exact points, (n, d).
         log_z: the logarithm of its integral.
         part: which of its modes made a point, (n,); all zero where there is one.
+        bounded: whether it is zero somewhere, so that a walk needs a point to begin at.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class RandomTarget:
     draw: Draw
     log_z: float
     part: Callable[[Tensor], Tensor]
+    bounded: bool = False
 
 
 def random_target(index: int) -> RandomTarget:
@@ -78,6 +80,7 @@ def _turned_and_shifted(make: Callable[[torch.Generator], RandomTarget], rng: to
         lambda n, rng: shift + base.draw(n, rng) @ matrix.T,
         log_z,
         lambda x: base.part((x - shift) @ inverse.T),
+        base.bounded,
     )
 
 
@@ -114,14 +117,10 @@ def student(rng: torch.Generator) -> RandomTarget:
     )  # fmt: skip
 
 
-def _mixture(kind: str, rng: torch.Generator, d: int, freedom: float, widths: tuple[float, float]) -> RandomTarget:
-    count = int(torch.randint(2, 7, (1,), generator=rng))
-    shares = torch.distributions.Dirichlet(torch.ones(count, dtype=F64)).concentration  # equal, then spoiled
-    shares = shares * torch.exp(_uniform(rng, -1.5, 1.5, count))
-    shares = shares / shares.sum()
-    apart = math.exp(_number(rng, math.log(2.0), math.log(20.0)))
-    means = apart * _normals(rng, count, d)
-    sizes = torch.exp(_uniform(rng, math.log(widths[0]), math.log(widths[1]), count))
+def _mixture(kind: str, means: Tensor, sizes: Tensor, freedom: float, rng: torch.Generator) -> RandomTarget:
+    """Of round laws, whose shares differ by up to a factor of twenty."""
+    shares = torch.exp(_uniform(rng, -1.5, 1.5, len(means)))
+    shares, d = shares / shares.sum(), means.shape[1]
 
     def each(x: Tensor) -> Tensor:
         squared = (x[:, None] - means).square().sum(-1) / sizes**2
@@ -131,21 +130,31 @@ def _mixture(kind: str, rng: torch.Generator, d: int, freedom: float, widths: tu
         part = torch.multinomial(shares, n, replacement=True, generator=rng)
         return means[part] + sizes[part, None] * _student_draws(n, freedom, d, rng)
 
-    return RandomTarget(
-        kind, d, lambda x: torch.logsumexp(each(x), 1), draw, 0.0, lambda x: each(x).argmax(1)
-    )
+    return RandomTarget(kind, d, lambda x: torch.logsumexp(each(x), 1), draw, 0.0, lambda x: each(x).argmax(1))
+
+
+def _apart(kind: str, freedom: float, d: int, rng: torch.Generator) -> RandomTarget:
+    """Two to six modes up to twenty widths apart; in many dimensions of nearly the same width."""
+    count = int(torch.randint(2, 7, (1,), generator=rng))
+    means = math.exp(_number(rng, math.log(2.0), math.log(20.0))) * _normals(rng, count, d)
+    differ = 0.4 * min(1.0, 2 / math.sqrt(d))
+    return _mixture(kind, means, torch.exp(_uniform(rng, -differ, differ, count)), freedom, rng)
 
 
 def normals(rng: torch.Generator) -> RandomTarget:
-    return _mixture("mixture of normals", rng, _dimension(rng, 1, 50), math.inf, (0.7, 1.5))
+    return _apart("mixture of normals", math.inf, _dimension(rng, 1, 50), rng)
 
 
 def students(rng: torch.Generator) -> RandomTarget:
-    return _mixture("mixture of Students", rng, _dimension(rng, 1, 10), _number(rng, 2.0, 8.0), (0.7, 1.5))
+    return _apart("mixture of Students", _number(rng, 2.0, 8.0), _dimension(rng, 1, 10), rng)
 
 
 def narrow(rng: torch.Generator) -> RandomTarget:
-    return _mixture("narrow and wide", rng, _dimension(rng, 1, 4), math.inf, (0.03, 3.0))
+    """One to three modes within a wide one, narrower by up to fifty."""
+    d, count = _dimension(rng, 1, 4), int(torch.randint(1, 4, (1,), generator=rng))
+    least = (0.02, 0.03, 0.06, 0.12)[d - 1]
+    sizes = torch.cat([torch.ones(1, dtype=F64), torch.exp(_uniform(rng, math.log(least), math.log(0.4), count))])
+    return _mixture("narrow in wide", _normals(rng, count + 1, d), sizes, math.inf, rng)
 
 
 def banana(rng: torch.Generator) -> RandomTarget:
@@ -186,7 +195,7 @@ def box(rng: torch.Generator) -> RandomTarget:
         inside = (x.abs() <= 1).all(1)
         return torch.where(inside, -d * math.log(2.0), -math.inf)
 
-    return _one("box", d, log_prob, lambda n, rng: _uniform(rng, -1.0, 1.0, n, d))
+    return replace(_one("box", d, log_prob, lambda n, rng: _uniform(rng, -1.0, 1.0, n, d)), bounded=True)
 
 
 def exponential(rng: torch.Generator) -> RandomTarget:
@@ -196,7 +205,10 @@ def exponential(rng: torch.Generator) -> RandomTarget:
     def log_prob(x: Tensor) -> Tensor:
         return torch.where((x >= 0).all(1), -x.sum(1), -math.inf)
 
-    return _one("exponential", d, log_prob, lambda n, rng: -torch.log1p(-_uniform(rng, 0.0, 1.0, n, d)))
+    def draw(n: int, rng: torch.Generator) -> Tensor:
+        return -torch.log1p(-_uniform(rng, 0.0, 1.0, n, d))
+
+    return replace(_one("exponential", d, log_prob, draw), bounded=True)
 
 
 def log_gamma(rng: torch.Generator) -> RandomTarget:

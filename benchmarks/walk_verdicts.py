@@ -1,8 +1,9 @@
 r"""How often `unnoise.walk` trusts what is wrong, and doubts what is right, on 100 random targets.
 
 Targets are of eleven families (`_random_targets`): normal and Student laws, mixtures, bananas, funnels, boxes, corners,
-log gammas and rings, in 1 to 50 dimensions, in scales from 1e-3 to 1e3, turned, with conditions up to 1e4. All have
-exact draws. An answer is wrong where, with draws n,
+log gammas and rings, in 1 to 50 dimensions, in scales from 1e-3 to 1e3, turned, with conditions up to 1e4. Modes of a
+mixture have nearly one width in many dimensions, and narrow ones lie within a wide one: where none of this holds, no
+method sees a mode from afar. Walks on bounded targets are given one point within. All have exact draws. An answer is wrong where, with draws n,
 
 * a share of draws below a quantile (.05, .25, .5, .75, .95 of 400,000 exact draws; of every coordinate) is off by more
   than 4.5 standard errors (of n/2 draws, as populations are drawn again) and .005; or
@@ -65,7 +66,8 @@ def counted(rows: list[dict[str, Any]]) -> dict[str, int]:
 def row(index: int, walk: Callable[..., Any] = unnoise.walk) -> dict[str, Any]:
     """What is said of a target, and what is true."""
     start, target = time.process_time(), random_target(index)
-    found = walk(target.log_prob, dimension=target.dimension, n=DRAWS, seed=SEED)
+    start_at = target.draw(1, torch.Generator().manual_seed(SEED)) if target.bounded else None
+    found = walk(target.log_prob, dimension=target.dimension, n=DRAWS, seed=SEED, start=start_at)
     errors = errors_of(target, found.draws)
     apart = abs(found.log_z - target.log_z)
     wrong = max(errors.values()) > SURE or apart > SLACK_Z + SURE * found.verdict.log_z_error

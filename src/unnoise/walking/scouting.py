@@ -18,7 +18,9 @@ TRIES, SHORTER, RISE = 25, 0.3, 1e-4  # of a line search (Armijo 1966)
 DROP = 0.5  # of log p at the distance that is taken for a deviation
 MOST_MODES = 64
 TAILS = 5.0  # degrees of freedom around a mode
-WAVES, MET = 32, 3  # of climbs from wide places at most, until every mode was met so often
+WAVES, WAVE, MET = 8, 256, 3  # of so many climbs from elsewhere, two at least, until every mode was met so often
+BESIDE = 150.0  # deviations from a mode where climbs begin at most
+LOOKS, EYES, EYES_NUMBERS = 8, 2**16, 2**22  # for narrow modes: how often at most, draws each time, numbers of these
 LINES = 64  # along which a density without gradients must fall
 SPREADS = (0.3, 0.6, 0.85, 1.0)  # quantiles of where climbs came by, for the wide part of a first guess
 
@@ -29,7 +31,7 @@ class Climbs:
 
     Attributes:
         ends: where they ended, (n, d).
-        heights: the log density there, (n,).
+        heights: the log density there, (n,); minus infinity where a climb had not ended but was cut short.
         visited: all points on the way, (m, d).
     """
 
@@ -65,20 +67,36 @@ class Mode:
 def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator) -> tuple[Students, list[Mode]]:
     """A law that covers the target: half of it around the modes that climbs find, half of it wide.
 
-    Climbs begin at `start`, and then at wide places until every mode was met several times: modes are like species, and
-    climbs like catches, so where none was met but once or twice, few are missing (Good 1953).
+    Climbs begin at `start`, then at wide places and at all distances from modes, until every mode was met several times: modes are like species, and
+    climbs like catches, so where none was met but once or twice, few are missing (Good 1953). Narrow modes catch no
+    climb from afar, so of very many draws of the law those begin climbs too where the density is highest beside it.
     """
     climbs = climbed(target, start)
     modes = modes_of(target, climbs)
-    for _ in range(WAVES):
-        climbs = climbs.and_then(climbed(target, _around(climbs, modes).sample(rng, (len(start),))))
+    for wave in range(WAVES):
+        far = torch.cat([_around(climbs, modes).sample(rng, (WAVE // 2,)), _beside(modes, WAVE // 2, rng)])
+        climbs = climbs.and_then(climbed(target, far))
         modes = [mode.met_by(climbs) for mode in modes_of(target, climbs, modes)]
-        if min(mode.met for mode in modes) >= MET or len(modes) == MOST_MODES:
+        if len(modes) == MOST_MODES or (wave > 0 and min(mode.met for mode in modes) >= MET):
             break
+    guess = _covering(climbs, modes)
+    for _ in range(LOOKS):
+        known = len(modes)
+        x = guess.sample(rng, (max(1, min(EYES, EYES_NUMBERS // start.shape[1])),))
+        above = torch.nan_to_num(target.log_prob(x) - guess.log_prob(x), nan=-math.inf)
+        climbs = climbs.and_then(climbed(target, x[above.topk(min(len(start), len(x))).indices]))
+        modes = [mode.met_by(climbs) for mode in modes_of(target, climbs, modes)]
+        guess = _covering(climbs, modes)
+        if len(modes) == known:
+            break
+    return guess, modes
+
+
+def _covering(climbs: Climbs, modes: list[Mode]) -> Students:
     near, wide = law_of(modes), _around(climbs, modes)
     weights = torch.cat([0.25 * (near.weights / near.weights.sum() + 1 / len(modes)), 0.5 * wide.weights])
     means, factors = torch.cat([near.means, wide.means]), torch.cat([near.factors, wide.factors])
-    return Students(weights, means, factors, torch.cat([near.freedom, wide.freedom])), modes
+    return Students(weights, means, factors, torch.cat([near.freedom, wide.freedom]))
 
 
 def law_of(modes: list[Mode]) -> Students:
@@ -111,6 +129,8 @@ def climbed(target: LogDensity[Tensor], x: Tensor) -> Climbs:
         visited.append(x)
         if done.all():
             break
+    if bool((done & torch.isfinite(height)).any()):
+        height = torch.where(done, height, -math.inf)
     seen = torch.cat(visited)
     return Climbs(x, height, seen[torch.isfinite(target.log_prob(seen))])
 
@@ -224,6 +244,17 @@ def _deviations(target: LogDensity[Tensor], centre: Tensor, height: Tensor, axes
         if bool((far < 1.15 * near).all() | (length > 1e12).any()):
             break
     return length.reshape(2, -1).amax(0).clamp(1e-12, 1e12)
+
+
+def _beside(modes: list[Mode], n: int, rng: torch.Generator) -> Tensor:
+    """Points at all distances from modes, (n, d)."""
+    law = law_of(modes)
+    which = torch.randint(len(modes), (n,), generator=rng)
+    length = torch.exp(math.log(BESIDE) * torch.rand(n, 1, generator=rng, dtype=torch.float64)).to(law.means)
+    noise = length * standard_normal((n, law.means.shape[1]), law.means, rng)
+    moved = [law.factors[k] @ noise[which == k].T for k in range(len(modes))]
+    order = which.argsort(stable=True)
+    return law.means[which[order]] + torch.cat([part.T for part in moved])
 
 
 def reach(target: LogDensity[Tensor], x: Tensor, rng: torch.Generator) -> Tensor:
