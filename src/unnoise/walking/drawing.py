@@ -18,7 +18,7 @@ from unnoise._seeding import generator
 from unnoise.laws import HasRatios, Law, LogDensity
 from unnoise.spaces import Affine, Euclidean, Space
 from unnoise.walking.evidence import bridged
-from unnoise.walking.functions import Function, Tried, TriedRatios, understood
+from unnoise.walking.functions import Differences, Function, Tried, TriedRatios, understood
 from unnoise.walking.movers import FlatMover, SpaceMover
 from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.scouting import Mode, climbed, first_guess, law_of, modes_of, reach, scattered
@@ -29,6 +29,7 @@ POPULATIONS = 4
 PARTICLES, MORE_PARTICLES = 2048, 4096  # of a population; where there are several modes
 NUMBERS = 2**22  # of all particles at most
 CLIMBS = 64
+MOST_DIFFERENCES = 50  # dimensions in which slopes by differences are affordable
 TRIED = 64  # points a function is tried on
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
 PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
@@ -128,7 +129,7 @@ def walk(
     target = (TriedRatios if isinstance(density, HasRatios) else Tried)(density, space)
     _check_somewhere(target, first)
     flat = isinstance(space, Affine) and len(space.event_shape) == 1
-    guess, modes = _guess(target, space, first, flat and sloped, rng)
+    guess, modes = _guess(target, space, first, flat, sloped, rng)
     first_effort, *more = EFFORTS
     done = _attempt(target, guess, modes, flat, sloped, n, first_effort, rng, tell)
     for effort in more:
@@ -203,7 +204,8 @@ def _summed(
     both = _tree.map(lambda a, b: torch.cat([a, b]), early, late)
     shares = torch.ones(POPULATIONS, 1, dtype=torch.float64)
     if modes:
-        modes = modes_of(target, climbed(target, late[:: max(1, len(late) // CLIMBS)]), modes)
+        if smooth:
+            modes = modes_of(target, climbed(target, late[:: max(1, len(late) // CLIMBS)]), modes)
         labels = law_of(modes).nearest(both).reshape(2, POPULATIONS, each)
         kinds = torch.arange(len(modes), device=labels.device)
         shares = (labels[..., None] == kinds).double().mean((0, 2)).cpu()
@@ -214,6 +216,7 @@ def _summed(
             found.log_z,
             bridged(target, late, POPULATIONS, rng, law_of(modes) if len(modes) > 1 else None) if flat else None,
             shares,
+            torch.tensor([mode.met for mode in modes]),
             _steepest(target, both) if smooth else None,
             _stuck(found.x, early, late),
             target.refused / max(target.evaluations, 1),
@@ -223,13 +226,14 @@ def _summed(
 
 
 def _guess(
-    target: Tried, space: Space[Any, Any], first: Any, climb: bool, rng: torch.Generator
+    target: Tried, space: Space[Any, Any], first: Any, flat: bool, sloped: bool, rng: torch.Generator
 ) -> tuple[Law[Any], list[Mode]]:
-    if not climb:
-        if isinstance(space, Affine) and len(space.event_shape) == 1:
-            _check_proper(reach(target, first, rng))
+    if not flat:
         return wide_law(space), []
-    guess, modes = first_guess(target, first, rng)
+    if not sloped and first.shape[1] > MOST_DIFFERENCES:
+        _check_proper(reach(target, first, rng))
+        return wide_law(space), []
+    guess, modes = first_guess(target if sloped else Differences(target), first, rng)
     _check_proper(torch.cat([modes[0].factor.norm(dim=0), modes[0].centre.abs()]))
     if any(not math.isfinite(mode.height) for mode in modes):
         raise InputError("the density is infinite somewhere; a log density must be finite where it is positive")
