@@ -216,7 +216,7 @@ def _summed(
             found.log_z,
             bridged(target, late, POPULATIONS, rng, law_of(modes) if len(modes) > 1 else None) if flat else None,
             shares,
-            torch.tensor([mode.met for mode in modes]),
+            torch.tensor([mode.met for mode in modes if smooth], dtype=torch.long),
             _steepest(target, both) if smooth else None,
             _stuck(found.x, early, late),
             target.refused / max(target.evaluations, 1),

@@ -140,9 +140,7 @@ def _by_modes(x: Tensor, modes: Students) -> Students:
     lean, unit = float(size + 1), torch.eye(size, dtype=x.dtype, device=x.device)
     shapes = torch.stack([(rows.T @ rows + lean * unit) / (len(rows) + lean) for rows in pieces])
     weights = count[kept].to(x) / len(x)
-    return Students(
-        weights, means[kept], common @ torch.linalg.cholesky(shapes), torch.full_like(weights, TAILS)
-    )
+    return Students(weights, means[kept], common @ torch.linalg.cholesky(shapes), torch.full_like(weights, TAILS))
 
 
 def _by_em(x: Tensor) -> Students:

@@ -17,6 +17,7 @@ CLIMBS, MEMORY = 150, 12  # steps of a climb, and how many it remembers
 TRIES, SHORTER, RISE = 25, 0.3, 1e-4  # of a line search (Armijo 1966)
 DROP = 0.5  # of log p at the distance that is taken for a deviation
 MOST_MODES = 64
+BESIDE_TOP, HIGHER = (0.03, 0.1, 0.3, 1.0), 0.05  # deviations from a top, where log p may be so much higher
 TAILS = 5.0  # degrees of freedom around a mode
 WAVES, WAVE, MET = 8, 256, 3  # of so many climbs from elsewhere, two at least, until every mode was met so often
 BESIDE = 150.0  # deviations from a mode where climbs begin at most
@@ -55,7 +56,16 @@ class Mode:
 
     def met_by(self, climbs: Climbs) -> Mode:
         """The same, with the number of these climbs that ended here."""
-        return replace(self, met=int(_at(self, climbs.ends).sum()))
+        return replace(self, met=int(self.holds(climbs).sum()))
+
+    def near(self, x: Tensor) -> Tensor:
+        """Which points lie within a few deviations, (n,)."""
+        away: Tensor = torch.linalg.solve(self.factor, (x - self.centre).T).square().sum(0)
+        return away < max(4.0, 0.3 * len(self.centre))
+
+    def holds(self, climbs: Climbs) -> Tensor:
+        """Which climbs ended here, and no higher, as they do at a narrow mode within a wide one, (n,)."""
+        return self.near(climbs.ends) & (climbs.heights < self.height + DROP)
 
     @property
     def log_mass(self) -> float:
@@ -120,11 +130,13 @@ def climbed(target: LogDensity[Tensor], x: Tensor) -> Climbs:
     height, slope = target.log_prob_and_score(x)
     memory = _Memory(x)
     visited, done = [x], ~torch.isfinite(height)
+    still = done
     for index in range(CLIMBS):
         direction, rise = memory.direction(slope)
         new, new_height, new_slope = _searched(target, x, height, slope, direction, rise, done)
         memory.remember(new - x, slope - new_slope)
-        done = done | ((new_height - height < 1e-9) & (index > 5))
+        still, before = new_height - height < 1e-9, still  # once more along the gradient, before a climb has ended
+        done = done | (still & before & (index > 5))
         x, height, slope = new, new_height, new_slope
         visited.append(x)
         if done.all():
@@ -189,25 +201,29 @@ def _searched(
 
 @torch.no_grad()
 def modes_of(target: LogDensity[Tensor], climbs: Climbs, known: list[Mode] | None = None) -> list[Mode]:
-    """The known modes, and the other places where climbs ended, the highest first; at most MOST_MODES, at least one."""
+    """The known modes, and the other tops where climbs ended, the highest first; at most MOST_MODES, at least one."""
     found = list(known or [])
     heights = climbs.heights.clone()
     for mode in found:
-        heights[_at(mode, climbs.ends)] = -math.inf
-    while len(found) < MOST_MODES and bool(torch.isfinite(heights).any()):
+        heights[mode.holds(climbs)] = -math.inf
+    for _ in range(2 * MOST_MODES):
+        if len(found) == MOST_MODES or not bool(torch.isfinite(heights).any()):
+            break
         best = int(heights.argmax())
         centre = climbs.ends[best]
         mode = Mode(centre, float(heights[best]), _shape_at(target, centre, heights[best]))
-        found.append(mode)
-        heights[_at(mode, climbs.ends)] = -math.inf
         heights[best] = -math.inf
+        heights[mode.holds(climbs)] = -math.inf
+        if not found or _is_top(target, mode):
+            found.append(mode)
     return sorted(found, key=lambda mode: -mode.height)
 
 
-def _at(mode: Mode, x: Tensor) -> Tensor:
-    """Which points lie where the mode is, and are none of their own."""
-    away: Tensor = torch.linalg.solve(mode.factor, (x - mode.centre).T).square().sum(0)
-    return away < max(4.0, 0.3 * len(mode.centre))
+def _is_top(target: LogDensity[Tensor], mode: Mode) -> bool:
+    """Whether nothing beside it is higher, as where a climb was stuck in a funnel's neck."""
+    away = torch.cat([length * mode.factor.T for length in BESIDE_TOP])
+    beside = target.log_prob(torch.cat([mode.centre + away, mode.centre - away]))
+    return bool((beside < mode.height + HIGHER).all())
 
 
 def _shape_at(target: LogDensity[Tensor], centre: Tensor, height: Tensor) -> Tensor:
