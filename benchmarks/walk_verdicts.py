@@ -3,7 +3,8 @@ r"""How often `unnoise.walk` trusts what is wrong, and doubts what is right, on 
 Targets are of eleven families (`_random_targets`): normal and Student laws, mixtures, bananas, funnels, boxes, corners,
 log gammas and rings, in 1 to 50 dimensions, in scales from 1e-3 to 1e3, turned, with conditions up to 1e4. Modes of a
 mixture have nearly one width in many dimensions, and narrow ones lie within a wide one: where none of this holds, no
-method sees a mode from afar. Walks on bounded targets are given one point within. All have exact draws. An answer is wrong where, with draws n,
+method sees a mode from afar. Walks on bounded targets are given one point within. All have exact draws. An answer is
+wrong where, with draws n,
 
 * a share of draws below a quantile (.05, .25, .5, .75, .95 of 400,000 exact draws; of every coordinate) is off by more
   than 4.5 standard errors (of n/2 draws, as populations are drawn again) and .005; or

@@ -167,7 +167,7 @@ def test_auto_takes_what_named_chains_refuse(name: str, done: Run, desk: Path) -
     ("name", "told"),
     [
         ("missing.py:log_prob", "there is no file missing.py"),
-        ("mine:not_a_number", "the log density is not finite at any of 64 points"),
+        ("mine:not_a_number", "the log density is NaN or plus infinity at all of 64"),
         ("mine:crashing", "the log density works neither on a batch.* NameError: name 'y' is not defined"),
     ],
 )
@@ -205,6 +205,23 @@ def test_a_curved_space_is_walked_on_along_geodesics(done: Run, desk: Path) -> N
     assert_mean(torch.tensor(points[:, 2]), 1 / np.tanh(3) - 1 / 3, tolerance=bias)
     with pytest.raises(ImprobableError):
         assert_mean(torch.tensor(points[:, 2]), 1 / np.tanh(3), tolerance=bias)
+
+
+def test_a_step_that_is_too_long_is_biased_and_told_of(run: Run, desk: Path) -> None:
+    words = ("walk", "mine:sized", "-o", "points.npy", "-n", 400, "--steps", 100, "--chain", "langevin", "--json")
+    long, short = (run(*words, "--overwrite", "--step-size", step) for step in (1, 0.02))
+    assert "the chain is biased by O(step): Metropolis' rule would have taken" in long.stderr
+    assert json.loads(long.stdout)["adjusted_acceptance"] < 0.9 < json.loads(short.stdout)["adjusted_acceptance"]
+    assert "biased" not in short.stderr
+
+
+def test_chains_that_disagree_have_not_mixed(run: Run, desk: Path) -> None:
+    """On a funnel they forget where they began, and have not been everywhere."""
+    result = run("walk", "unnoise.targets:Funnel", "-o", "points.npy", *FEW, "--json")
+    facts = json.loads(result.stdout)
+    assert facts["r_hat"] > 1.05
+    assert facts["mixed"] is False
+    assert "have not mixed" in result.stderr
 
 
 def test_chains_that_never_leave_their_mode_are_told_of(run: Run, desk: Path) -> None:

@@ -69,12 +69,12 @@ class Students(Law[Tensor]):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """In nats."""
-        rows = x.reshape(-1, x.shape[-1]).split(ROWS)
+        rows = torch.split(x.reshape(-1, x.shape[-1]), ROWS)
         return torch.cat([torch.logsumexp(self._each(self.distances(few)), -1) for few in rows]).reshape(x.shape[:-1])
 
     def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
         r"""Both at x; $\nabla\log p = -\sum_k r_k\frac{\nu_k + d}{\nu_k + q_k}\Sigma_k^{-1}(x - m_k)$, shares $r_k$."""
-        found = [self._both(rows) for rows in x.reshape(-1, x.shape[-1]).split(ROWS)]
+        found = [self._both(rows) for rows in torch.split(x.reshape(-1, x.shape[-1]), ROWS)]
         values, scores = (torch.cat(part) for part in zip(*found, strict=True))
         return values.reshape(x.shape[:-1]), scores.reshape(x.shape)
 
@@ -92,7 +92,8 @@ class Students(Law[Tensor]):
     def _along(self, x: Tensor) -> Tensor:
         """In units of every component, (*batch, K, d), by one product."""
         inverse, shift = self._inverse
-        return (x @ inverse.flatten(0, 1).T).unflatten(-1, shift.shape) - shift
+        along: Tensor = (x @ inverse.flatten(0, 1).T).reshape(*x.shape[:-1], *shift.shape)
+        return along - shift
 
     def _each(self, squared: Tensor) -> Tensor:
         """The log density of every component with its weight, (*batch, K)."""

@@ -136,8 +136,8 @@ def annealed(
         alive = (gain > -math.inf).sum(1)
         if not bool(alive.all()):
             raise InputError(
-                "the log density is not finite at any draw of a wide first guess; give start=, points where the density "
-                "is positive, or write it in coordinates without bounds"
+                "the log density is not finite at any draw of a wide first guess; give start=, points where the "
+                "density is positive, or write it in coordinates without bounds"
             )
         beta = _next(gain, betas[-1], effective * alive.clamp(max=each))
         log_weights = _times(beta - betas[-1], gain)

@@ -77,9 +77,10 @@ class Mode:
 def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator) -> tuple[Students, list[Mode]]:
     """A law that covers the target: half of it around the modes that climbs find, half of it wide.
 
-    Climbs begin at `start`, then at wide places and at all distances from modes, until every mode was met several times: modes are like species, and
-    climbs like catches, so where none was met but once or twice, few are missing (Good 1953). Narrow modes catch no
-    climb from afar, so of very many draws of the law those begin climbs too where the density is highest beside it.
+    Climbs begin at `start`, then at wide places and at all distances from modes, until every mode was met several
+    times: modes are like species, and climbs like catches, so where none was met but once or twice, few are missing
+    (Good 1953). Narrow modes catch no climb from afar, so of very many draws of the law those begin climbs too where
+    the density is highest beside it.
     """
     climbs = climbed(target, start)
     modes = modes_of(target, climbs)
@@ -274,7 +275,7 @@ def _beside(modes: list[Mode], n: int, rng: torch.Generator) -> Tensor:
 
 
 def reach(target: LogDensity[Tensor], x: Tensor, rng: torch.Generator) -> Tensor:
-    """How far from the highest of points x it is until log p drops by DROP, along axes and other lines, at most LINES."""
+    """How far from the highest of points x it is until log p drops by DROP, along axes and other lines."""
     values = target.log_prob(x)
     best = int(values.nan_to_num(nan=-math.inf).argmax())
     size = x.shape[1]
