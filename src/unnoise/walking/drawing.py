@@ -21,7 +21,7 @@ from unnoise.walking.evidence import bridged
 from unnoise.walking.functions import Differences, Function, Tried, TriedRatios, understood
 from unnoise.walking.movers import FlatMover, SpaceMover
 from unnoise.walking.population import Populations, Tell, annealed, moved
-from unnoise.walking.scouting import Mode, climbed, first_guess, law_of, modes_of, reach, scattered
+from unnoise.walking.scouting import PROPER, Mode, climbed, first_guess, law_of, modes_of, reach, scattered
 from unnoise.walking.verdict import Found, Verdict, judged
 from unnoise.walking.wide import wide_law
 
@@ -32,7 +32,6 @@ CLIMBS = 64
 MOST_DIFFERENCES = 50  # dimensions in which slopes by differences are affordable
 TRIED = 64  # points a function is tried on
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
-PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
 
 
 @dataclass(frozen=True)
@@ -231,10 +230,10 @@ def _guess(
     if not flat:
         return wide_law(space), []
     if not sloped and first.shape[1] > MOST_DIFFERENCES:
-        _check_proper(reach(target, first, rng))
+        _check_proper(float(reach(target, first, rng).max()))
         return wide_law(space), []
     guess, modes = first_guess(target if sloped else Differences(target), first, rng)
-    _check_proper(torch.cat([modes[0].factor.norm(dim=0), modes[0].centre.abs()]))
+    _check_proper(modes[0].reach)
     if any(not math.isfinite(mode.height) for mode in modes):
         raise InputError("the density is infinite somewhere; a log density must be finite where it is positive")
     return guess, modes
@@ -261,8 +260,8 @@ def _first_points(space: Space[Any, Any], start: Any, rng: torch.Generator) -> A
     return _tree.map(lambda a, b: torch.cat([b.to(a), a]), points, start)
 
 
-def _check_proper(sizes: Tensor) -> None:
-    if not bool((sizes < PROPER).all()):
+def _check_proper(reached: float) -> None:
+    if not reached < PROPER:
         raise InputError(
             "the density does not seem to be integrable: along some line its logarithm does not fall by one half within"
             f" {PROPER:.0e}; add a prior, or give the bounds of its points"

@@ -15,6 +15,7 @@ from unnoise.laws.students import Students
 LENGTHS = (1e-3, 1e2)  # of the first points, spread evenly in the logarithm
 CLIMBS, MEMORY = 150, 12  # steps of a climb, and how many it remembers
 TRIES, SHORTER, RISE = 25, 0.3, 1e-4  # of a line search (Armijo 1966)
+PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
 DROP = 0.5  # of log p at the distance that is taken for a deviation
 MOST_MODES = 64
 BESIDE_TOP, HIGHER = (0.03, 0.1, 0.3, 1.0), 0.05  # deviations from a top, where log p may be so much higher
@@ -54,6 +55,11 @@ class Mode:
     factor: Tensor
     met: int = 0  # climbs that ended here
 
+    @property
+    def reach(self) -> float:
+        """How far from zero it lies, or how wide it is."""
+        return max(float(self.centre.abs().max()), float(self.factor.norm(dim=0).max()))
+
     def met_by(self, climbs: Climbs) -> Mode:
         """The same, with the number of these climbs that ended here."""
         return replace(self, met=int(self.holds(climbs).sum()))
@@ -84,6 +90,8 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
     """
     climbs = climbed(target, start)
     modes = modes_of(target, climbs)
+    if not modes[0].reach < PROPER:  # which no more climbs will mend
+        return _covering(climbs, modes), modes
     for wave in range(WAVES):
         far = torch.cat([_around(climbs, modes).sample(rng, (WAVE // 2,)), _beside(modes, WAVE // 2, rng)])
         climbs = climbs.and_then(climbed(target, far))
