@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from unnoise._seeding import generator
 from unnoise.laws import HasRatios, Law, LogDensity
 from unnoise.spaces import Affine, Euclidean, Space
 from unnoise.walking.evidence import bridged
-from unnoise.walking.functions import Differences, Function, Tried, TriedRatios, understood
+from unnoise.walking.functions import Differences, Function, Tried, TriedRatios, of_vectors, understood
 from unnoise.walking.movers import FlatMover, SpaceMover
 from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.scouting import PROPER, Mode, climbed, first_guess, law_of, modes_of, reach, scattered
@@ -121,6 +121,11 @@ def walk(
     whole(least=1, n=n)
     checked_function(tell=tell)
     space = _space(log_prob, space, dimension)
+    if isinstance(space, Affine) and len(shape := space.event_shape) > 1:
+        plain = of_vectors(log_prob.log_prob if isinstance(log_prob, LogDensity) else log_prob, shape)
+        begun = None if start is None else start.flatten(1)
+        done = walk(plain, dimension=math.prod(shape), n=n, start=begun, seed=seed, tell=tell)
+        return replace(done, draws=done.draws.reshape(-1, *shape))
     rng = generator(seed)
     first = _first_points(space, start, rng)
     density = log_prob if isinstance(log_prob, LogDensity) else understood(log_prob, space, first)
@@ -130,19 +135,19 @@ def walk(
     flat = isinstance(space, Affine) and len(space.event_shape) == 1
     guess, modes = _guess(target, space, first, flat, sloped, rng)
     first_effort, *more = EFFORTS
-    done = _attempt(target, guess, modes, flat, sloped, n, first_effort, rng, tell)
+    found = _attempt(target, guess, modes, flat, sloped, n, first_effort, rng, tell)
     for effort in more:
-        if done.verdict.trusted:
+        if found.verdict.trusted:
             break
-        done = _attempt(target, guess, modes, flat, sloped, n, effort, rng, tell)
-    weights = done.shares.mean(0)
+        found = _attempt(target, guess, modes, flat, sloped, n, effort, rng, tell)
+    weights = found.shares.mean(0)
     there = weights > 0
     return Walk(
-        done.drawn(n, rng),
-        float(torch.logsumexp(done.log_z, 0)) - math.log(POPULATIONS),
-        torch.stack([mode.centre for mode in done.modes])[there] if done.modes else None,
-        weights[there] if done.modes else None,
-        done.verdict,
+        found.drawn(n, rng),
+        float(torch.logsumexp(found.log_z, 0)) - math.log(POPULATIONS),
+        torch.stack([mode.centre for mode in found.modes])[there] if found.modes else None,
+        weights[there] if found.modes else None,
+        found.verdict,
         target.evaluations,
         POPULATIONS,
     )

@@ -193,6 +193,11 @@ def _slopes(batched: Batched, few: Any) -> bool:
     return True
 
 
+def of_vectors(function: Callable[[Any], Any], shape: tuple[int, ...]) -> Callable[[Any], Any]:
+    """A function of points with several axes as one of vectors, in whatever form it works."""
+    return lambda x: function(x.reshape(*x.shape[:-1], *shape))
+
+
 def _flattened(batched: Batched) -> Batched:
     return lambda x: batched(x)[:, 0]
 
