@@ -186,3 +186,27 @@ def test_step_sizes_that_are_found_hardly_depend_on_the_seed():
     assert_probable(chi2.sf(sizes.var() * 12 / 0.1**2, 11), "step sizes differ by a tenth at most")
     with pytest.raises(ImprobableError):
         assert_probable(chi2.sf(25 * sizes.var() * 12 / 0.1**2, 11))
+
+
+def test_unadjusted_chains_say_what_metropolis_would_have_taken():
+    """At h = 1 on N(0, 1) ULA has the variance 2, from where MALA takes as many steps as an integral says."""
+    target, rng = Density(lambda x: -0.5 * x.square().sum(1)), torch.Generator().manual_seed(0)
+    ends = run(Langevin(target, 1.0), torch.zeros(20_000, 1, dtype=torch.float64), 30, rng).state
+    x, y = math.sqrt(2) * torch.randn(2, 400_000, generator=rng, dtype=torch.float64)
+    right = torch.exp(0.25 * (x.square() - y.square())).clamp(max=1).mean()  # q(y | x) = N(0, 2) for h = 1
+    assert_mean(Langevin(target, 1.0).adjusted_acceptance(ends, rng), float(right))
+    small = Langevin(target, 0.01).adjusted_acceptance(ends, rng)
+    assert float(small.mean()) > 0.99
+    assert Langevin(Field(lambda x: -x), 1.0).adjusted_acceptance(ends, rng) is None
+    assert MALA(target, 1.0).adjusted_acceptance(ends, rng) is None
+
+
+def test_long_steps_on_a_sphere_would_be_refused():
+    target, rng = Density(lambda x: 100 * x[..., 2], Sphere(2)), torch.Generator().manual_seed(0)
+    north = torch.tensor([[0.0, 0.0, 1.0]], dtype=torch.float64).expand(2000, 3)
+    shares = []
+    for step in (1e-4, 1e-2):
+        kernel = Geodesic(target, step)
+        shares.append(float(kernel.adjusted_acceptance(run(kernel, north, 30, rng).state, rng).mean()))
+    assert shares[0] > 0.98
+    assert shares[1] < 0.85

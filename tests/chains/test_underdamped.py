@@ -111,3 +111,16 @@ def test_a_step_asks_for_one_score(kernel, rng):
     asked.clear()
     run(kernel(counting, 0.1), state, 10, rng)
     assert len(asked) == 10
+
+
+def test_the_energy_that_a_step_gains_says_what_metropolis_would_have_taken():
+    """The error falls with a power of the step; if friction counted as an error, it would not."""
+    rng = torch.Generator().manual_seed(0)
+    lost = []
+    for step in (0.1, 0.2, 0.4):
+        kernel = Sachs(NORMAL, step)
+        state = run(kernel, math.sqrt(TAU2) * torch.randn(20_000, 1, generator=rng), 20, rng).state
+        lost.append(1 - float(kernel.adjusted_acceptance(state, rng).mean()))
+    assert lost[0] < 0.01
+    assert 2.5 < lost[1] / lost[0] < 16
+    assert lost[2] < 0.2

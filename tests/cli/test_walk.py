@@ -86,10 +86,13 @@ def interrupts(x):
 calls = 0
 
 
+STOP = 100  # after the climbs
+
+
 def stopping(x):
     global calls
     calls += 1
-    if calls == 60:
+    if calls == STOP:
         raise KeyboardInterrupt
     return log_prob(x)
 
@@ -266,36 +269,53 @@ def test_a_start_that_does_not_fit_is_told(text: str, chain: str, refused: Run, 
     refused("walk", "bounded", *words, match=STARTS[text])
 
 
-def test_a_class_is_given_its_dimension_and_fields_keep_their_shape(done: Run, desk: Path) -> None:
-    done(
+def test_a_class_is_given_its_dimension_and_fields_keep_their_shape(run: Run, desk: Path) -> None:
+    run(
         "walk", "unnoise.targets:Phi4", "--dimension", 3, "-o", "fields.npy", "-n", 50, "--steps", 50, "--chain", "mala"
     )
     assert np.load("fields.npy").shape == (50, 3)
 
 
-def test_the_same_seed_gives_the_same_points(done: Run, desk: Path) -> None:
+def test_the_same_seed_gives_the_same_points(run: Run, desk: Path) -> None:
     for name in ("one.npy", "two.npy"):
-        done("walk", "mine:sized", "-o", name, "-n", 20, "--steps", 20, "--seed", 5, "--chain", "mala")
+        run("walk", "mine:sized", "-o", name, "-n", 20, "--steps", 20, "--seed", 5, "--chain", "mala")
     assert np.array_equal(np.load("one.npy"), np.load("two.npy"))
 
 
 @pytest.mark.parametrize("chain", ["langevin", "underdamped"])
-def test_other_chains_walk_too(chain: str, done: Run, desk: Path) -> None:
+def test_other_chains_walk_too(chain: str, run: Run, desk: Path) -> None:
     step = 0.1 if chain == "langevin" else 0.5
-    result = done("walk", "mine:sized", "-o", "points.npy", *FEW, "--chain", chain, "--step-size", step)
+    result = run("walk", "mine:sized", "-o", "points.npy", *FEW, "--chain", chain, "--step-size", step)
     assert result.stdout.startswith("wrote 400 points to points.npy; step size ")
     assert "accepted" not in result.stdout
     assert_walked(np.load("points.npy")[:, 0])
 
 
-def test_a_curved_space_is_walked_on_along_geodesics(done: Run, desk: Path) -> None:
-    done("walk", "mine:north", "-o", "points.npy", *FEW, "--chain", "geodesic", "--step-size", 0.05)
+def test_a_curved_space_is_walked_on_along_geodesics(run: Run, desk: Path) -> None:
+    run("walk", "mine:north", "-o", "points.npy", *FEW, "--chain", "geodesic", "--step-size", 0.05)
     points = np.load("points.npy")
     assert np.allclose(np.linalg.norm(points, axis=1), 1, atol=1e-5)
     bias = 0.02  # of the size of the steps
     assert_mean(torch.tensor(points[:, 2]), 1 / np.tanh(3) - 1 / 3, tolerance=bias)
     with pytest.raises(ImprobableError):
         assert_mean(torch.tensor(points[:, 2]), 1 / np.tanh(3), tolerance=bias)
+
+
+def test_a_step_that_is_too_long_is_biased_and_told_of(run: Run, desk: Path) -> None:
+    words = ("walk", "mine:sized", "-o", "points.npy", "-n", 400, "--steps", 100, "--chain", "langevin", "--json")
+    long, short = (run(*words, "--overwrite", "--step-size", step) for step in (1, 0.02))
+    assert "the chain is biased by O(step): Metropolis' rule would have taken" in long.stderr
+    assert json.loads(long.stdout)["adjusted_acceptance"] < 0.9 < json.loads(short.stdout)["adjusted_acceptance"]
+    assert "biased" not in short.stderr
+
+
+def test_chains_that_disagree_have_not_mixed(run: Run, desk: Path) -> None:
+    """On a funnel they forget where they began, and have not been everywhere."""
+    result = run("walk", "unnoise.targets:Funnel", "-o", "points.npy", *FEW, "--json")
+    facts = json.loads(result.stdout)
+    assert facts["r_hat"] > 1.05
+    assert facts["mixed"] is False
+    assert "have not mixed" in result.stderr
 
 
 def test_chains_that_never_leave_their_mode_are_told_of(run: Run, desk: Path) -> None:

@@ -101,6 +101,19 @@ def test_the_same_seed_gives_the_same_draws(monkeypatch):
     assert not torch.equal(one, other)
 
 
+def test_points_may_have_several_axes(monkeypatch):
+    module = importlib.import_module("unnoise.walking.drawing")
+    monkeypatch.setattr(module, "PARTICLES", 256)
+    monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])
+    centre = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=F64)
+    found = unnoise.walk(
+        lambda x: -0.5 * (x - centre).square().sum((-1, -2)), space=Euclidean((2, 2)), n=1000, start=centre[None]
+    )
+    assert found.draws.shape == (1000, 2, 2)
+    assert float((found.draws.mean(0) - centre).abs().max()) < 0.2
+    assert found.modes.shape == (1, 2, 2)
+
+
 @pytest.mark.slow
 def test_a_neck_that_is_missed_is_told_of():
     """Eight schools in the centred form, where log tau has the deviation 1.19."""
@@ -127,6 +140,9 @@ WRONG = {
     "flat": (lambda x: 0 * x.sum(-1), {"dimension": 2}, "does not seem to be integrable"),
     "a slope": (lambda x: x.sum(-1), {"dimension": 2}, "does not seem to be integrable"),
     "nowhere": (lambda x: x.sum(-1) - torch.inf, {"dimension": 2}, r"not finite at any of [\d,]+ points"),
+    "infinite": (lambda x: x.sum(-1) + torch.inf, {"dimension": 2}, r"NaN or plus infinity at all of [\d,]+ points"),
+    "flat, values alone": (lambda x: 0 * np.sum(x, -1), {"dimension": 2}, "does not seem to be integrable"),
+    "a slope, values alone": (lambda x: np.asarray(x).sum(-1), {"dimension": 60}, "does not seem to be integrable"),
     "no dimension": (lambda x: -x.square().sum(-1), {}, "give dimension=, or space="),
     "rows": (lambda x: x.sum() + 0 * x[:, 0], {"dimension": 2}, "rows see each other"),
     "start": (lambda x: -x.square().sum(-1), {"dimension": 2, "start": torch.zeros(3, 5)}, "Euclidean expects"),

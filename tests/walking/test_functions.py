@@ -12,7 +12,7 @@ from unnoise._errors import InputError
 from unnoise.chains import Density
 from unnoise.spaces import Euclidean
 from unnoise.targets import Potts
-from unnoise.walking.functions import Function, Tried, TriedRatios, understood
+from unnoise.walking.functions import Differences, Function, Tried, TriedRatios, understood
 
 SPACE = Euclidean(2)
 X = torch.randn(5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -79,3 +79,18 @@ def test_ratios_pass():
     potts = Potts((2, 2), 3, 1.0)
     x = torch.zeros(1, 2, 2, dtype=torch.long)
     torch.testing.assert_close(TriedRatios(potts, potts.space).log_ratios(x), potts.log_ratios(x))
+
+
+def test_differences_are_slopes_at_any_scale():
+    for scale in (1e-3, 1.0, 1e4):
+        target = Density(lambda x, s=scale: -0.5 * (x / s).square().sum(1) + x[:, 0] / s)
+        value, slope = Differences(target).log_prob_and_score(scale * X)
+        right = target.log_prob_and_score(scale * X)
+        torch.testing.assert_close(value, right[0])
+        torch.testing.assert_close(scale * slope, scale * right[1], rtol=1e-4, atol=1e-4)
+
+
+def test_beside_an_edge_there_is_no_slope():
+    target = Differences(Density(lambda x: torch.where(x[:, 0] > 0, -x[:, 0], -torch.inf)))
+    _, slope = target.log_prob_and_score(torch.tensor([[1e-12, 1.0], [1.0, 1.0]], dtype=torch.float64))
+    torch.testing.assert_close(slope, torch.tensor([[0.0, 0.0], [-1.0, 0.0]], dtype=torch.float64))

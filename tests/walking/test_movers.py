@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from unnoise.chains import Density, Hamiltonian, Independence, RandomWalk
+from unnoise.laws.students import Students
 from unnoise.spaces import Sphere
 from unnoise.walking.movers import FlatMover, Halves, SpaceMover, adapted, common_factor, fitted
 
@@ -58,3 +59,18 @@ def test_spaces_remember_their_step():
     (kernel,) = mover.kernels(Density(lambda x: x[..., 2], Sphere(2)), None, 4)
     mover.adapted([kernel], [1.0])
     assert mover.step_size > 0.1
+
+
+def test_known_modes_are_proposed_in_their_shares():
+    """Three narrow modes that one normal law would smear."""
+    rng = torch.Generator().manual_seed(4)
+    centres = 1e3 * torch.randn(3, 12, dtype=F64, generator=rng)
+    part = torch.multinomial(torch.tensor([0.6, 0.3, 0.1]), 1500, replacement=True, generator=rng)
+    x = centres[part] + torch.randn(1500, 12, dtype=F64, generator=rng)
+    unit = torch.eye(12, dtype=F64).expand(3, 12, 12)
+    law = fitted(x, Students(torch.ones(3), centres, unit, torch.full((3,), 5.0)))
+    fresh = centres[part] + torch.randn(1500, 12, dtype=F64, generator=rng)
+    truth = torch.tensor([0.6, 0.3, 0.1]).log()[part] - 0.5 * (fresh - centres[part]).square().sum(1)
+    truth = truth - 6 * torch.log(torch.tensor(2 * torch.pi))
+    assert float((truth - law.log_prob(fresh)).mean()) < 0.35
+    assert float((truth - fitted(x).log_prob(fresh)).mean()) > 1

@@ -9,7 +9,8 @@ import torch
 
 from unnoise.chains import Density
 from unnoise.laws.students import Students
-from unnoise.walking.scouting import climbed, first_guess, modes_of, more_modes, scattered
+from unnoise.walking import scouting
+from unnoise.walking.scouting import MET, climbed, first_guess, modes_of, reach, scattered
 
 F64 = torch.float64
 
@@ -53,20 +54,58 @@ def test_modes_far_apart_are_found_and_weighed():
     assert one.log_mass - other.log_mass == pytest.approx(math.log(4), abs=0.1)
 
 
-def test_later_waves_find_modes_that_the_first_missed():
+def forty(d):
+    """Normal laws in a cube; their places, and the density."""
+    places = 80 * torch.rand(40, d, generator=rng(3), dtype=F64) - 40
+
+    def log_prob(x):
+        squared = x.square().sum(1)[:, None] - 2 * x @ places.T + places.square().sum(1)
+        return torch.logsumexp(-0.5 * squared, 1)
+
+    return Density(log_prob), places
+
+
+@pytest.mark.parametrize("d", [10, 30])
+def test_climbs_go_on_until_every_mode_was_met_several_times(d):
     """Of forty places of a cube the nearest to zero alone are seen from zero."""
-    places = 80 * torch.rand(40, 10, generator=rng(3), dtype=F64) - 40
-    target = Density(lambda x: torch.logsumexp(-0.5 * (x[:, None] - places).square().sum(-1), 1))
-    start = scattered(64, 10, rng())
-    first = climbed(target, start)
-    alone = modes_of(target, first)
+    target, places = forty(d)
+    start = scattered(64, d, rng())
+    assert len(modes_of(target, climbed(target, start))) < 25
     guess, modes = first_guess(target, start, rng())
-    assert len(alone) < 25
-    assert len(modes) >= 38
     assert isinstance(guess, Students)
-    again, climbs = more_modes(target, alone, first, start)
-    assert len(again) == len(alone)
-    assert len(climbs.ends) == 128
+    assert len(modes) == 40
+    assert float(torch.cdist(places, torch.stack([mode.centre for mode in modes])).amin(1).max()) < 1e-3
+    assert min(mode.met for mode in modes) >= MET
+
+
+def test_a_narrow_mode_within_a_wide_one_is_seen():
+    """No climb from afar ends there, and of the guess's draws some do."""
+
+    def log_prob(x):
+        narrow = -0.5 * ((x - 0.7) / 0.01).square().sum(1) - 2 * math.log(0.01)
+        return torch.logaddexp(-0.5 * x.square().sum(1), narrow)
+
+    target = Density(log_prob)
+    assert len(modes_of(target, climbed(target, scattered(64, 2, rng())))) == 1
+    _, modes = first_guess(target, scattered(64, 2, rng()), rng())
+    assert len(modes) == 2
+    assert float((modes[0].centre - 0.7).abs().max()) < 1e-3
+
+
+def test_a_climb_that_is_cut_short_is_no_mode(monkeypatch):
+    monkeypatch.setattr(scouting, "CLIMBS", 12)
+    target = Density(lambda x: -torch.log1p((x / torch.tensor([1.0, 30.0])).square().sum(1)))
+    start = torch.cat([torch.zeros(1, 2, dtype=F64), 1e3 * torch.randn(5, 2, generator=rng(), dtype=F64)])
+    heights = climbed(target, start).heights
+    assert float(heights[0]) == 0
+    assert bool(heights.isneginf().any())
+
+
+def test_how_far_a_density_reaches():
+    along = reach(Density(lambda x: -0.5 * (x / 7).square().sum(1)), torch.zeros(1, 3, dtype=F64), rng())
+    torch.testing.assert_close(along, torch.full_like(along, 7.0), rtol=0.2, atol=0)
+    flat = reach(Density(lambda x: 0 * x.sum(1)), torch.zeros(1, 3, dtype=F64), rng())
+    assert float(flat.min()) > 1e11
 
 
 def test_a_guess_covers_what_it_was_made_for():

@@ -15,7 +15,17 @@ F64 = torch.float64
 def good() -> Found:
     rng = torch.Generator().manual_seed(0)
     x = torch.randn(2, 4, 1000, 3, dtype=F64, generator=rng)
-    return Found(x[0], x[1], torch.tensor([1.0, 1.02, 0.98, 1.0]), (1.0, 0.02), torch.full((4, 2), 0.5), 1.0, 0.0, 0.0)
+    return Found(
+        x[0],
+        x[1],
+        torch.tensor([1.0, 1.02, 0.98, 1.0]),
+        (1.0, 0.02),
+        torch.full((4, 2), 0.5),
+        torch.tensor([9, 8]),
+        1.0,
+        0.0,
+        0.0,
+    )
 
 
 def test_good_draws_are_trusted():
@@ -38,6 +48,10 @@ BAD = {
     "log Z is not known": ({"log_z": torch.tensor([0.0, 1.0, 2.0, 1.0])}, "log Z differs between populations"),
     "two estimates": ({"log_z_bridge": (2.0, 0.02)}, "two estimates of log Z disagree"),
     "shares": ({"shares": torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5]])}, "the share of a mode"),
+    "modes met once": (
+        {"shares": torch.full((4, 3), 1 / 3), "met": torch.tensor([9, 1, 1])},
+        "about 1 more are missing",
+    ),
     "a neck is missing": ({"slope": 6.0}, "a part of the target is missing"),
     "stuck": ({"stuck": 0.3}, "30% of the chains never moved"),
 }

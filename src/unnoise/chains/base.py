@@ -67,6 +67,13 @@ class Kernel(ABC, Generic[T]):
     def step(self, state: T, rng: torch.Generator) -> T:
         """One move of every chain."""
 
+    def adjusted_acceptance(self, state: T, rng: torch.Generator) -> Tensor | None:
+        """The chances at which Metropolis' rule would take a next step, (n,), were the kernel not unadjusted.
+
+        Far below 1 the bias is large. None where steps are refused anyway, or no log density is known.
+        """
+        return None
+
 
 class Memoryless(Kernel[State]):
     """A kernel that keeps the positions alone."""

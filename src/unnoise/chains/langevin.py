@@ -11,7 +11,7 @@ from torch import Tensor
 from unnoise._checks import MOST_STEPS, instance, real, whole
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.chains.base import Memoryless, State, TargetKernel, run
-from unnoise.chains.metropolis import accepted, chosen
+from unnoise.chains.metropolis import Metropolis, accepted, chosen
 from unnoise.laws import LogDensity, Scored
 from unnoise.laws.base import standard_normal
 from unnoise.spaces import Manifold
@@ -29,6 +29,13 @@ class Langevin(Memoryless, TargetKernel[State]):
         """One move of every chain."""
         x = torch.add(state.x, self.target.score(state.x), alpha=self.step_size)
         return State(x.add_(standard_normal(tuple(x.shape), x, rng), alpha=math.sqrt(2 * self.step_size)))
+
+    def adjusted_acceptance(self, state: State, rng: torch.Generator) -> Tensor | None:
+        """Of the MALA step of this size."""
+        if not isinstance(self.target, LogDensity):
+            return None
+        adjusted = MALA(self.target, self.step_size)
+        return adjusted.step(adjusted.start(state.x, rng), rng).acceptance
 
 
 @dataclass(frozen=True)
@@ -166,6 +173,13 @@ class Geodesic(Memoryless, TargetKernel[State]):
         x, space = state.x, self._space
         velocity = self.step_size * self.target.score(x) + math.sqrt(2 * self.step_size) * space.noise(x, rng)
         return State(space.project(space.exp(x, velocity)))
+
+    def adjusted_acceptance(self, state: State, rng: torch.Generator) -> Tensor | None:
+        """Of the space's own move of this size."""
+        if not isinstance(self.target, LogDensity):
+            return None
+        adjusted = Metropolis(self.target, self.step_size)
+        return adjusted.step(adjusted.start(state.x, rng), rng).acceptance
 
     @property
     def _space(self) -> Manifold:

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from unnoise._checks import real
 from unnoise.chains.base import State, TargetKernel
+from unnoise.chains.metropolis import accepted
+from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
 
 
@@ -94,6 +96,21 @@ class Sachs(Underdamped[Moving]):
         kicks = (1 + self._lasting) * half / self.mass  # the first kick loses to friction as v does
         v = self._rub(state.v, rng).add_(self.target.score(x), alpha=kicks)
         return Moving(x.add_(v, alpha=half), v)
+
+    def adjusted_acceptance(self, state: Moving, rng: torch.Generator) -> Tensor | None:
+        r"""$1 \wedge e^{-\Delta H}$, less what friction and noise change, which keep the law of v exactly."""
+        if not isinstance(self.target, LogDensity):
+            return None
+        half = 0.5 * self.step_size
+        x = torch.add(state.x, state.v, alpha=half)
+        kick = self.target.score(x) * half / self.mass
+        kicked = state.v + kick
+        rubbed = self._rub(kicked, rng)
+        last = rubbed + kick
+        gained = self.target.log_prob(torch.add(x, last, alpha=half)) - self.target.log_prob(state.x)
+        kinetic = (a.flatten(1).square().sum(1) for a in (state.v, kicked, rubbed, last))
+        first, second, third, fourth = kinetic
+        return accepted(gained + 0.5 * self.mass * (first - second + third - fourth), rng)[1]
 
 
 @dataclass(frozen=True)

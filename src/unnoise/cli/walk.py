@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 STEPS = 1000
+UNBIASED = 0.9  # of the steps of unadjusted chains that Metropolis' rule should take
+MIXED = 1.05  # R-hat, above which chains have not mixed whatever their starts say
 
 
 @common.reports_errors
@@ -218,7 +220,15 @@ def _check_chain(chain: str, density: LogDensity[Any]) -> None:
 def _verdict(walker: Walker) -> tuple[str, dict[str, Any]]:
     accepted, size = walker.acceptance, None if walker.kernel is None else walker.kernel.step_size
     told = f"; step size {size:.3g}" + ("" if accepted is None else f", {accepted:.0%} of the moves accepted")
-    facts: dict[str, Any] = {"step_size": size, "acceptance": accepted}
+    facts: dict[str, Any] = {"step_size": size, "acceptance": accepted, "adjusted_acceptance": walker.adjusted}
+    if walker.adjusted is not None:
+        told += f", of which a Metropolis step would have taken {walker.adjusted:.0%}"
+        if walker.adjusted < UNBIASED:
+            common.say(
+                f"unnoise: warning: the chain is biased by O(step): Metropolis' rule would have taken "
+                f"{walker.adjusted:.0%} of its steps, below {UNBIASED:.0%}; take a smaller --step-size, or auto, which "
+                "is exact"
+            )
     if walker.doubts:
         common.say(
             f"unnoise: warning: sequential was not sure of its denoiser in {len(walker.doubts):,} steps of "
@@ -249,4 +259,11 @@ def _mixed(walker: Walker) -> tuple[str, dict[str, Any]]:
     if len(late) < 4:
         return f"; {found}", facts
     agreed = diagnostics.agreement(torch.stack(late))
-    return f"; {found}; {agreed}", facts | {"r_hat": float(agreed.r_hat.max()), "ess": float(agreed.bulk.min())}
+    worst = float(agreed.r_hat.max())
+    if worst > MIXED and not found.lasts:
+        common.say(
+            f"unnoise: warning: the chains have not mixed (R-hat {worst:.3g}, above {MIXED}), so some part of the "
+            "density is hard to reach; give more --steps, or take auto"
+        )
+    facts["mixed"] = not found.lasts and worst <= MIXED
+    return f"; {found}; {agreed}", facts | {"r_hat": worst, "ess": float(agreed.bulk.min())}

@@ -37,6 +37,7 @@ class Walker:
         kept: positions of a few chains, (m, n, *event), after every `every` steps.
         doubts: the warnings of an estimated denoiser.
         asked: the number of estimates.
+        adjusted: the share of moves that Metropolis' rule would have taken, of unadjusted chains of the first group.
     """
 
     chain: str
@@ -52,6 +53,7 @@ class Walker:
     kept: list[Tensor] = field(default_factory=list, init=False)
     doubts: list[UnreliableEstimate] = field(default_factory=list, init=False)
     asked: int = field(default=0, init=False)
+    adjusted: float | None = field(default=None, init=False)  # acceptance that unadjusted chains would have had
     _groups: list[tuple[int, float, float]] = field(default_factory=list, init=False)  # size, acceptance, correlation
 
     def __post_init__(self) -> None:
@@ -84,6 +86,9 @@ class Walker:
 
         trace = chains.run(self.kernel, x, self.steps, self.rng, on_step=look)
         self._groups.append((n, trace.acceptance, start_correlation(start, trace.x).correlation))
+        if watched:
+            chances = self.kernel.adjusted_acceptance(trace.state, self.rng)
+            self.adjusted = None if chances is None else float(chances.mean())
         return trace.x
 
     @property

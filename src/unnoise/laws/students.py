@@ -11,7 +11,9 @@ from torch import Tensor
 
 from unnoise._checks import instance
 from unnoise._errors import InputError
-from unnoise.laws.base import Law, differentiated, standard_normal
+from unnoise.laws.base import Law, standard_normal
+
+ROWS = 512  # at once, so that all components of them stay in the cache
 
 
 @dataclass(frozen=True)
@@ -58,26 +60,45 @@ class Students(Law[Tensor]):
         half = 0.5 * self.freedom[part].double()
         gamma: Tensor = torch._standard_gamma(half, generator=rng)
         length = (half / gamma.clamp(min=1e-300)).sqrt().to(noise)
-        x = self.means[part] + length[:, None] * torch.einsum("nij,nj->ni", self.factors[part], noise)
+        order, counts = part.argsort(), torch.bincount(part, minlength=len(self.means)).tolist()
+        pieces = zip(torch.split(noise[order], counts), self.factors, strict=True)
+        away = torch.empty_like(noise)
+        away[order] = torch.cat([rows @ factor.T for rows, factor in pieces])
+        x = self.means[part] + length[:, None] * away
         return x.reshape(*shape, -1)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """In nats."""
-        dimension, freedom = self.means.shape[1], self.freedom
-        squared = self.distances(x)
-        tails = -0.5 * (freedom + dimension) * torch.log1p(squared / freedom)
-        return torch.logsumexp(self._heights + tails, -1)
+        rows = torch.split(x.reshape(-1, x.shape[-1]), ROWS)
+        return torch.cat([torch.logsumexp(self._each(self.distances(few)), -1) for few in rows]).reshape(x.shape[:-1])
 
     def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Both at x."""
-        values, slope = differentiated(self.log_prob, x)
-        return values, slope
+        r"""Both at x; $\nabla\log p = -\sum_k r_k\frac{\nu_k + d}{\nu_k + q_k}\Sigma_k^{-1}(x - m_k)$, shares $r_k$."""
+        found = [self._both(rows) for rows in torch.split(x.reshape(-1, x.shape[-1]), ROWS)]
+        values, scores = (torch.cat(part) for part in zip(*found, strict=True))
+        return values.reshape(x.shape[:-1]), scores.reshape(x.shape)
+
+    def _both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        along = self._along(x)
+        squared = along.square().sum(-1)
+        each = self._each(squared)
+        pull = each.softmax(-1) * (self.freedom + self.means.shape[1]) / (self.freedom + squared)
+        return torch.logsumexp(each, -1), -(pull[..., None] * along).flatten(-2) @ self._inverse[0].flatten(0, 1)
 
     def distances(self, x: Tensor) -> Tensor:
         r"""$|A_k^{-1}(x - m_k)|^2$, (*batch, K)."""
+        return self._along(x).square().sum(-1)
+
+    def _along(self, x: Tensor) -> Tensor:
+        """In units of every component, (*batch, K, d), by one product."""
         inverse, shift = self._inverse
-        along = torch.einsum("kij,...j->...ki", inverse, x) - shift
-        return along.square().sum(-1)
+        along: Tensor = (x @ inverse.flatten(0, 1).T).reshape(*x.shape[:-1], *shift.shape)
+        return along - shift
+
+    def _each(self, squared: Tensor) -> Tensor:
+        """The log density of every component with its weight, (*batch, K)."""
+        freedom = self.freedom
+        return self._heights - 0.5 * (freedom + self.means.shape[1]) * torch.log1p(squared / freedom)
 
     def nearest(self, x: Tensor) -> Tensor:
         """The component that most probably made x, were all normal, (*batch,)."""

@@ -18,7 +18,7 @@ from unnoise.laws import LogDensity
 from unnoise.spaces import Euclidean, Space
 from unnoise.walking.charts import ParameterChart, chart_of
 from unnoise.walking.functions import Function, understood
-from unnoise.walking.parameters import Bounded, supported
+from unnoise.walking.parameters import Bounded, Reals, supported
 
 Told = Callable[[Any], Any]
 
@@ -109,7 +109,10 @@ def asked(
     if given is None and space is None:
         given = _supports(functions[0])
     if given is None:
-        return Asked(functions, _space(log_prob, space, dimension), None)
+        where = _space(log_prob, space, dimension)
+        if not isinstance(where, Euclidean) or len(where.event_shape) == 1:
+            return Asked(functions, where, None)
+        given, space = Reals(where.event_shape), None  # several axes, in a chart of one
     if space is not None:
         raise InputError("got space= and parameters=; expected one of these: parameters have a chart of their own")
     chart = chart_of(given)

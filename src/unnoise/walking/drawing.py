@@ -22,13 +22,13 @@ from unnoise.spaces import Affine, Space
 from unnoise.walking.asking import Asked, asked
 from unnoise.walking.evidence import bridged
 from unnoise.walking.exported import inference_data
-from unnoise.walking.functions import Function, Tried, TriedRatios
+from unnoise.walking.functions import Differences, Function, Tried, TriedRatios
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.movers import FlatMover, SpaceMover
 from unnoise.walking.packing import kept
 from unnoise.walking.population import NOWHERE, Populations, Tell, annealed, moved
 from unnoise.walking.record import Record
-from unnoise.walking.scouting import Mode, climbed, first_guess, modes_of, scattered
+from unnoise.walking.scouting import PROPER, Mode, climbed, first_guess, law_of, modes_of, reach, scattered
 from unnoise.walking.sharing import shared
 from unnoise.walking.verdict import Found, Verdict, judged
 from unnoise.walking.wide import wide_law
@@ -42,8 +42,8 @@ NUMBERS = 2**22  # of all particles at most
 CLIMBS = TRIED = 64  # of the points a function is tried on
 MORE_TRIED = ((2**10, 1.0), (2**10, 1e3), (2**12, 1.0))  # where there is hardly a density, and how many times as far
 FEWEST = 8  # of these points that must have a density, where no start is given
+MOST_DIFFERENCES = 50  # dimensions in which slopes by differences are affordable
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
-PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def walk(
         heights = target.log_prob(first)
         checkpoint.begin(rng, known | {"the log density at some point": heights[:: -(-len(heights) // KNOWN)].tolist()})
         flat = _is_flat(space)
-        guess, modes = _guess(target, question, first, flat and sloped, rng, checkpoint)
+        guess, modes = _guess(target, question, first, flat, sloped, rng, checkpoint)
         done = _attempted(target, guess, modes, flat, sloped, n, rng, tell, checkpoint)
     weights = done.record.shares.mean(0)
     there = weights > 0
@@ -248,7 +248,7 @@ def _attempt(
     checkpoint: Checkpoint,
     name: str,
 ) -> _Attempt:
-    mover = FlatMover(sloped) if flat else SpaceMover()
+    mover = FlatMover(sloped, law_of(modes) if len(modes) > 1 else None) if flat else SpaceMover()
     times = 1 if flat else SPACE_ROUNDS
     each = _particles(target.space, len(modes), n)
     found: Populations = annealed(
@@ -286,12 +286,14 @@ def _summed(
     both = _tree.map(lambda a, b: torch.cat([a, b]), early, late)
     shares, labels = torch.ones(POPULATIONS, 1, dtype=torch.float64), None
     if modes:
-        modes = modes_of(target, climbed(target, late[:: max(1, len(late) // CLIMBS)]), modes)
-        labels = _labels(both, modes).reshape(2, POPULATIONS, each)
+        if smooth:
+            modes = modes_of(target, climbed(target, late[:: max(1, len(late) // CLIMBS)]), modes)
+        labels = law_of(modes).nearest(both).reshape(2, POPULATIONS, each)
         kinds = torch.arange(len(modes), device=labels.device)
         shares = (labels[..., None] == kinds).double().mean((0, 2)).cpu()
         labels = labels.transpose(0, 1).flatten(1).cpu()
-    bridge = bridged(target, late, POPULATIONS, rng) if flat else None
+    known = law_of(modes) if len(modes) > 1 else None
+    bridge = bridged(target, late, POPULATIONS, rng, known) if flat else None
     verdict = judged(
         Found(
             _numbers(early).reshape(POPULATIONS, each, -1),
@@ -299,6 +301,7 @@ def _summed(
             found.log_z,
             bridge,
             shares,
+            torch.tensor([mode.met for mode in modes if smooth], dtype=torch.long),
             _steepest(target, both) if smooth else None,
             _stuck(found.x, early, late),
             target.refused / max(target.evaluations, 1),
@@ -311,19 +314,17 @@ def _summed(
 
 
 def _guess(
-    target: Tried, question: Asked, first: Any, climb: bool, rng: torch.Generator, checkpoint: Checkpoint
+    target: Tried, question: Asked, first: Any, flat: bool, sloped: bool, rng: torch.Generator, checkpoint: Checkpoint
 ) -> tuple[Law[Any], list[Mode]]:
-    if not climb:
+    if not flat:
         return wide_law(question.space), []
-    guess, modes = checkpoint.once("climbs", lambda: first_guess(target, first, rng), target)
-    size = torch.cat([modes[0].factor.norm(dim=0), modes[0].centre.abs()])
+    if not sloped and first.shape[1] > MOST_DIFFERENCES:
+        _check_proper(float(reach(target, first, rng).max()) < PROPER)
+        return wide_law(question.space), []
+    climbable = target if sloped else Differences(target)
+    guess, modes = checkpoint.once("climbs", lambda: first_guess(climbable, first, rng), target)
     farthest = modes[0].centre.abs() + 3 * modes[0].factor.norm(dim=1)
-    if not bool((size < PROPER).all()) or question.reaches_its_end(farthest):
-        raise InputError(
-            "the density does not seem to be integrable: along some line its logarithm does not fall by one half within"
-            f" {PROPER:.0e}; add a prior, or give the bounds "
-            "of its points as parameters, or points to start from where it is finite"
-        )
+    _check_proper(modes[0].reach < PROPER and not question.reaches_its_end(farthest))
     if any(not math.isfinite(mode.height) for mode in modes):
         raise InputError("the density is infinite somewhere; a log density must be finite where it is positive")
     return guess, modes
@@ -339,6 +340,15 @@ def _first_points(question: Asked, n: int, rng: torch.Generator) -> Any:
     if _is_flat(space):
         return question.near(scattered(n, space.event_shape[0], rng))
     return wide_law(space).sample(rng, (n,))
+
+
+def _check_proper(proper: bool) -> None:
+    if not proper:
+        raise InputError(
+            "the density does not seem to be integrable: along some line its logarithm does not fall by one half within"
+            f" {PROPER:.0e}; add a prior, or give the bounds of its points as parameters, or points to start from "
+            "where it is finite"
+        )
 
 
 def _somewhere(target: Tried, first: Any, question: Asked, fewest: int, rng: torch.Generator) -> Any:
@@ -375,14 +385,6 @@ def _particles(space: Space[Any, Any], modes: int, n: int) -> int:
     wanted = max(MORE_PARTICLES if modes > 1 else PARTICLES, -(-n // (2 * POPULATIONS)))
     size = max(1, math.prod(space.event_shape))
     return max(64, min(wanted, NUMBERS // (POPULATIONS * size)))
-
-
-def _labels(x: Tensor, modes: list[Mode]) -> Tensor:
-    """The mode that most probably made each point, (n,)."""
-    centres, factors = torch.stack([m.centre for m in modes]), torch.stack([m.factor for m in modes])
-    masses = torch.tensor([mode.log_mass for mode in modes], dtype=x.dtype, device=x.device)
-    weights = (masses - masses.max()).exp().clamp(min=1e-12)
-    return Students(weights, centres, factors, torch.full_like(weights, 5.0)).nearest(x)
 
 
 def _sum(x: Any) -> float:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from unnoise.laws import LogDensity
+from unnoise.laws.students import Students
 from unnoise.walking.movers import fitted
 
 ITERATIONS = 100
@@ -15,7 +16,7 @@ ITERATIONS = 100
 
 @torch.no_grad()
 def bridged(
-    target: LogDensity[Tensor], x: Tensor, populations: int, rng: torch.Generator
+    target: LogDensity[Tensor], x: Tensor, populations: int, rng: torch.Generator, modes: Students | None = None
 ) -> tuple[float, float] | None:
     r"""$\log Z$ and its standard error over halves, by Meng and Wong's optimal bridge (1996).
 
@@ -28,9 +29,11 @@ def bridged(
         x: particles, population after population, (n, d).
         populations: how many there are.
         rng: of the draws of g.
+        modes: a law around each that is known.
     """
     half = len(x) // populations * (populations // 2)
-    parts = [_one(target, x[half:], x[:half], rng), _one(target, x[:half], x[half:], rng)]
+    laws = [fitted(x[half:], modes), fitted(x[:half], modes)]
+    parts = [_one(target, laws[0], x[:half], rng), _one(target, laws[1], x[half:], rng)]
     found = [part for part in parts if part is not None]
     if len(found) < 2:
         return None
@@ -39,8 +42,7 @@ def bridged(
     return float(values.mean()), max(error, float(values.std()) / math.sqrt(2))
 
 
-def _one(target: LogDensity[Tensor], fit: Tensor, x: Tensor, rng: torch.Generator) -> tuple[float, float] | None:
-    law = fitted(fit)
+def _one(target: LogDensity[Tensor], law: Students, x: Tensor, rng: torch.Generator) -> tuple[float, float] | None:
     drawn = law.sample(rng, (len(x),))
     there = (target.log_prob(drawn) - law.log_prob(drawn)).double()
     here = (target.log_prob(x) - law.log_prob(x)).double()

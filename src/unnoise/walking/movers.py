@@ -21,6 +21,7 @@ WANTED = {Hamiltonian: 0.75, RandomWalk: 0.3, Metropolis: 0.6}  # acceptances
 LONGEST = 2.0  # step of the leapfrog in units of deviations, where it becomes unstable
 MOST_PARTS, ROWS_PER_PART = 24, 60  # of a fitted mixture; rows for each dimension
 TAILS = 30.0  # degrees of freedom of what is proposed
+SHARING = 10  # steps of EM for the shares of two laws
 
 
 def adapted(kernel: Kernel[Any], acceptance: float) -> Kernel[Any]:
@@ -39,15 +40,17 @@ class FlatMover:
     Attributes:
         step_size: of the moves, as it was found so far; None before the first.
         sloped: whether the target has gradients.
+        modes: a law around each that is known; None where there are fewer than two.
     """
 
     sloped: bool = True
+    modes: Students | None = None
     step_size: float | None = None
 
     def kernels(self, target: LogDensity[Tensor], x: Tensor, populations: int) -> list[Kernel[Any]]:
         """Each half of the populations moves by what the other half looks like, so that none follows itself."""
         half = len(x) // populations * (populations // 2)
-        laws = [fitted(x[half:]), fitted(x[:half])]
+        laws = [fitted(x[half:], self.modes), fitted(x[:half], self.modes)]
         factor = common_factor(
             x, torch.cat([laws[0].nearest(x[:half]), len(laws[0].means) + laws[1].nearest(x[half:])])
         )
@@ -107,8 +110,41 @@ class Halves(Law[Tensor]):
         return torch.cat([self.first.log_prob(x[: self.rows]), self.rest.log_prob(x[self.rows :])])
 
 
-def fitted(x: Tensor) -> Students:
-    """A mixture of normal laws, nearly, by EM in units of the covariance of x, (n, d)."""
+def fitted(x: Tensor, modes: Students | None = None) -> Students:
+    """A mixture of normal laws, nearly, of points (n, d): by EM, and one of each mode, in the shares that fit best."""
+    found = _by_em(x)
+    if modes is None:
+        return found
+    other = _by_modes(x, modes)
+    there, here = other.log_prob(x), found.log_prob(x)
+    share = x.new_tensor(0.5)
+    for _ in range(SHARING):
+        share = torch.sigmoid(there - here + torch.logit(share)).mean().clamp(0.02, 0.98)
+    return Students(
+        torch.cat([(1 - share) * found.weights, share * other.weights]),
+        torch.cat([found.means, other.means]),
+        torch.cat([found.factors, other.factors]),
+        torch.cat([found.freedom, other.freedom]),
+    )
+
+
+def _by_modes(x: Tensor, modes: Students) -> Students:
+    """A law of the points that each mode made; of few points its shape leans towards the common one."""
+    part = modes.nearest(x)
+    count = torch.bincount(part, minlength=len(modes.means))
+    size, kept = x.shape[1], count > 0
+    means = x.new_zeros(len(count), size).index_add_(0, part, x) / count.clamp(min=1)[:, None]
+    common = common_factor(x, part)
+    units = torch.linalg.solve_triangular(common, (x - means[part]).T, upper=False).T
+    pieces = torch.split(units[part.argsort()], count[kept].tolist())
+    lean, unit = float(size + 1), torch.eye(size, dtype=x.dtype, device=x.device)
+    shapes = torch.stack([(rows.T @ rows + lean * unit) / (len(rows) + lean) for rows in pieces])
+    weights = count[kept].to(x) / len(x)
+    return Students(weights, means[kept], common @ torch.linalg.cholesky(shapes), torch.full_like(weights, TAILS))
+
+
+def _by_em(x: Tensor) -> Students:
+    """In units of the covariance of x."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 

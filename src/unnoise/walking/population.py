@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._errors import InputError
 from unnoise.chains import Kernel, run
 from unnoise.laws import Categorical, HasRatios, Law, LogDensity
 from unnoise.laws.categorical import effective_size, systematic
@@ -150,7 +151,13 @@ def annealed(
         x, log_z, so_far = now.x, now.log_z, now.annealing
         gain = (target.log_prob(x) - guess.log_prob(x)).double().reshape(populations, -1)
         gain = torch.nan_to_num(gain, nan=-math.inf)
-        beta = _next(gain, so_far.betas[-1], effective * each)
+        alive = (gain > -math.inf).sum(1)
+        if not bool(alive.all()):
+            raise InputError(
+                "the log density is not finite at any draw of a wide first guess; give start=, points where the "
+                "density is positive, or write it in coordinates without bounds"
+            )
+        beta = _next(gain, so_far.betas[-1], effective * alive.clamp(max=each))
         log_weights = _times(beta - so_far.betas[-1], gain)
         count = gain.shape[1]
         log_z = log_z + torch.logsumexp(log_weights, 1).cpu() - math.log(count)
@@ -203,8 +210,8 @@ def moved(
     return x, torch.tensor(heard).mean(0).tolist()
 
 
-def _next(gain: Tensor, beta: float, enough: float) -> float:
-    """The highest exponent that leaves so many particles of every population effective."""
+def _next(gain: Tensor, beta: float, enough: Tensor) -> float:
+    """The highest exponent that leaves so many particles of every population, (populations,), effective."""
 
     def fine(rise: float) -> bool:
         return bool((effective_size(_times(rise, gain)) >= enough).all())

@@ -3,7 +3,7 @@ r"""Where a density on $R^d$ has its mass, when nothing is known of its scale: c
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,10 +17,15 @@ CLIMBS, MEMORY = 150, 12  # steps of a climb, and how many it remembers
 TRIES, SHORTER, RISE = 25, 0.3, 1e-4  # of a line search (Armijo 1966)
 LONGEST = 1024.0  # step along a slope that does not change
 ROUNDED = 1e-12  # of a slope, by which it may change through rounding alone
+PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
 DROP = 0.5  # of log p at the distance that is taken for a deviation
 MOST_MODES = 64
+BESIDE_TOP, HIGHER = (0.03, 0.1, 0.3, 1.0), 0.05  # deviations from a top, where log p may be so much higher
 TAILS = 5.0  # degrees of freedom around a mode
-WAVES = 8  # of climbs from ever wider places, as long as they find new modes
+WAVES, WAVE, MET = 8, 256, 3  # of so many climbs from elsewhere, two at least, until every mode was met so often
+BESIDE = 150.0  # deviations from a mode where climbs begin at most
+LOOKS, EYES, EYES_NUMBERS = 8, 2**16, 2**22  # for narrow modes: how often at most, draws each time, numbers of these
+LINES = 64  # along which a density without gradients must fall
 SPREADS = (0.3, 0.6, 0.85, 1.0)  # quantiles of where climbs came by, for the wide part of a first guess
 
 
@@ -30,13 +35,17 @@ class Climbs:
 
     Attributes:
         ends: where they ended, (n, d).
-        heights: the log density there, (n,).
+        heights: the log density there, (n,); minus infinity where a climb had not ended but was cut short.
         visited: all points on the way, (m, d).
     """
 
     ends: Tensor
     heights: Tensor
     visited: Tensor
+
+    def and_then(self, later: Climbs) -> Climbs:
+        """With the ends of later ones; what was visited stays, lest wide places grow without bound."""
+        return Climbs(torch.cat([self.ends, later.ends]), torch.cat([self.heights, later.heights]), self.visited)
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,25 @@ class Mode:
     centre: Tensor
     height: float
     factor: Tensor
+    met: int = 0  # climbs that ended here
+
+    @property
+    def reach(self) -> float:
+        """How far from zero it lies, or how wide it is."""
+        return max(float(self.centre.abs().max()), float(self.factor.norm(dim=0).max()))
+
+    def met_by(self, climbs: Climbs) -> Mode:
+        """The same, with the number of these climbs that ended here."""
+        return replace(self, met=int(self.holds(climbs).sum()))
+
+    def near(self, x: Tensor) -> Tensor:
+        """Which points lie within a few deviations, (n,)."""
+        away: Tensor = torch.linalg.solve(self.factor, (x - self.centre).T).square().sum(0)
+        return away < max(4.0, 0.3 * len(self.centre))
+
+    def holds(self, climbs: Climbs) -> Tensor:
+        """Which climbs ended here, and no higher, as they do at a narrow mode within a wide one, (n,)."""
+        return self.near(climbs.ends) & (climbs.heights < self.height + DROP)
 
     @property
     def log_mass(self) -> float:
@@ -57,32 +85,47 @@ class Mode:
 def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator) -> tuple[Students, list[Mode]]:
     """A law that covers the target: half of it around the modes that climbs find, half of it wide.
 
-    Climbs begin at `start`, and then where the wide half lies, until a wave finds no mode that was not known.
+    Climbs begin at `start`, then at wide places and at all distances from modes, until every mode was met several
+    times: modes are like species, and climbs like catches, so where none was met but once or twice, few are missing
+    (Good 1953). Narrow modes catch no climb from afar, so of very many draws of the law those begin climbs too where
+    the density is highest beside it.
     """
     climbs = climbed(target, start)
     modes = modes_of(target, climbs)
-    for _ in range(WAVES):
+    if not modes[0].reach < PROPER:  # which no more climbs will mend
+        return _covering(climbs, modes), modes
+    for wave in range(WAVES):
+        far = torch.cat([_around(climbs, modes).sample(rng, (WAVE // 2,)), _beside(modes, WAVE // 2, rng)])
+        climbs = climbs.and_then(climbed(target, far))
+        modes = [mode.met_by(climbs) for mode in modes_of(target, climbs, modes)]
+        if len(modes) == MOST_MODES or (wave > 0 and min(mode.met for mode in modes) >= MET):
+            break
+    guess = _covering(climbs, modes)
+    for _ in range(LOOKS):
         known = len(modes)
-        modes, climbs = more_modes(target, modes, climbs, _around(climbs, modes).sample(rng, (len(start),)))
+        x = guess.sample(rng, (max(1, min(EYES, EYES_NUMBERS // start.shape[1])),))
+        above = torch.nan_to_num(target.log_prob(x) - guess.log_prob(x), nan=-math.inf)
+        climbs = climbs.and_then(climbed(target, x[above.topk(min(len(start), len(x))).indices]))
+        modes = [mode.met_by(climbs) for mode in modes_of(target, climbs, modes)]
+        guess = _covering(climbs, modes)
         if len(modes) == known:
             break
-    wide = _around(climbs, modes)
-    masses = torch.softmax(torch.tensor([mode.log_mass for mode in modes], dtype=torch.float64), 0).to(start)
-    weights = torch.cat([0.25 * (masses + 1 / len(modes)), 0.5 * wide.weights])
-    centres = torch.stack([mode.centre for mode in modes])
-    factors = torch.stack([mode.factor for mode in modes])
-    freedom = torch.cat([start.new_full((len(modes),), TAILS), wide.freedom])
-    return Students(weights, torch.cat([centres, wide.means]), torch.cat([factors, wide.factors]), freedom), modes
+    return guess, modes
 
 
-def more_modes(
-    target: LogDensity[Tensor], modes: list[Mode], climbs: Climbs, start: Tensor
-) -> tuple[list[Mode], Climbs]:
-    """Those that are known and those that climbs from other points find, the highest first; and all climbs."""
-    new = climbed(target, start)
-    found = modes_of(target, new, modes)
-    visited = torch.cat([climbs.visited, new.visited])
-    return found, Climbs(torch.cat([climbs.ends, new.ends]), torch.cat([climbs.heights, new.heights]), visited)
+def _covering(climbs: Climbs, modes: list[Mode]) -> Students:
+    near, wide = law_of(modes), _around(climbs, modes)
+    weights = torch.cat([0.25 * (near.weights / near.weights.sum() + 1 / len(modes)), 0.5 * wide.weights])
+    means, factors = torch.cat([near.means, wide.means]), torch.cat([near.factors, wide.factors])
+    return Students(weights, means, factors, torch.cat([near.freedom, wide.freedom]))
+
+
+def law_of(modes: list[Mode]) -> Students:
+    """A Student law around every mode, with Laplace's weights."""
+    centres, factors = torch.stack([mode.centre for mode in modes]), torch.stack([mode.factor for mode in modes])
+    masses = torch.tensor([mode.log_mass for mode in modes], dtype=centres.dtype, device=centres.device)
+    weights = torch.softmax(masses, 0).clamp(min=1e-12)
+    return Students(weights, centres, factors, torch.full_like(weights, TAILS))
 
 
 def scattered(n: int, dimension: int, rng: torch.Generator) -> Tensor:
@@ -98,15 +141,19 @@ def climbed(target: LogDensity[Tensor], x: Tensor) -> Climbs:
     height, slope = target.log_prob_and_score(x)
     memory = _Memory(x)
     visited, done = [x], ~torch.isfinite(height)
+    still = done
     for index in range(CLIMBS):
         direction, rise = memory.direction(slope)
         new, new_height, new_slope = _searched(target, x, height, slope, direction, rise, done)
         memory.remember(new - x, slope - new_slope, slope)
-        done = done | ((new_height - height < 1e-9) & (index > 5))
+        still, before = new_height - height < 1e-9, still  # once more along the gradient, before a climb has ended
+        done = done | (still & before & (index > 5))
         x, height, slope = new, new_height, new_slope
         visited.append(x)
         if done.all():
             break
+    if bool((done & torch.isfinite(height)).any()):
+        height = torch.where(done, height, -math.inf)
     seen = torch.cat(visited)
     return Climbs(x, height, seen[torch.isfinite(target.log_prob(seen))])
 
@@ -168,25 +215,29 @@ def _searched(
 
 @torch.no_grad()
 def modes_of(target: LogDensity[Tensor], climbs: Climbs, known: list[Mode] | None = None) -> list[Mode]:
-    """The known modes, and the other places where climbs ended, the highest first; at most MOST_MODES, at least one."""
+    """The known modes, and the other tops where climbs ended, the highest first; at most MOST_MODES, at least one."""
     found = list(known or [])
     heights = climbs.heights.clone()
     for mode in found:
-        heights[_at(mode, climbs.ends)] = -math.inf
-    while len(found) < MOST_MODES and bool(torch.isfinite(heights).any()):
+        heights[mode.holds(climbs)] = -math.inf
+    for _ in range(2 * MOST_MODES):
+        if len(found) == MOST_MODES or not bool(torch.isfinite(heights).any()):
+            break
         best = int(heights.argmax())
         centre = climbs.ends[best]
         mode = Mode(centre, float(heights[best]), _shape_at(target, centre, heights[best]))
-        found.append(mode)
-        heights[_at(mode, climbs.ends)] = -math.inf
         heights[best] = -math.inf
+        heights[mode.holds(climbs)] = -math.inf
+        if not found or _is_top(target, mode):
+            found.append(mode)
     return sorted(found, key=lambda mode: -mode.height)
 
 
-def _at(mode: Mode, x: Tensor) -> Tensor:
-    """Which points lie where the mode is, and are none of their own."""
-    away: Tensor = torch.linalg.solve(mode.factor, (x - mode.centre).T).square().sum(0)
-    return away < max(4.0, 0.3 * len(mode.centre))
+def _is_top(target: LogDensity[Tensor], mode: Mode) -> bool:
+    """Whether nothing beside it is higher, as where a climb was stuck in a funnel's neck."""
+    away = torch.cat([length * mode.factor.T for length in BESIDE_TOP])
+    beside = target.log_prob(torch.cat([mode.centre + away, mode.centre - away]))
+    return bool((beside < mode.height + HIGHER).all())
 
 
 def _shape_at(target: LogDensity[Tensor], centre: Tensor, height: Tensor) -> Tensor:
@@ -223,6 +274,26 @@ def _deviations(target: LogDensity[Tensor], centre: Tensor, height: Tensor, axes
         if bool((far < 1.15 * near).all() | (length > 1e12).any()):
             break
     return length.reshape(2, -1).amax(0).clamp(1e-12, 1e12)
+
+
+def _beside(modes: list[Mode], n: int, rng: torch.Generator) -> Tensor:
+    """Points at all distances from modes, (n, d)."""
+    law = law_of(modes)
+    which = torch.randint(len(modes), (n,), generator=rng)
+    length = torch.exp(math.log(BESIDE) * torch.rand(n, 1, generator=rng, dtype=torch.float64)).to(law.means)
+    noise = length * standard_normal((n, law.means.shape[1]), law.means, rng)
+    moved = [law.factors[k] @ noise[which == k].T for k in range(len(modes))]
+    order = which.argsort(stable=True)
+    return law.means[which[order]] + torch.cat([part.T for part in moved])
+
+
+def reach(target: LogDensity[Tensor], x: Tensor, rng: torch.Generator) -> Tensor:
+    """How far from the highest of points x it is until log p drops by DROP, along axes and other lines."""
+    values = target.log_prob(x)
+    best = int(values.nan_to_num(nan=-math.inf).argmax())
+    size = x.shape[1]
+    lines = torch.cat([torch.eye(size).to(x), standard_normal((size, size), x, rng)], 1)[:, :LINES]
+    return _deviations(target, x[best], values[best], lines / lines.norm(dim=0), torch.ones_like(lines[0]))
 
 
 def _around(climbs: Climbs, modes: list[Mode]) -> Students:

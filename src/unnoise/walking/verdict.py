@@ -13,6 +13,8 @@ SURE = 4.0  # standard errors
 UNSURE_Z = 0.1  # nats: the largest standard error of log Z that is believed
 STUCK = 0.01  # share of particles that may never have moved
 STEEP = 4.5  # standard errors of a mean slope
+HELD = 0.002  # share of a mode that counts
+MISSING = 0.5  # modes, as estimated
 REFUSED = 0.05  # share of evaluations without a value that is worth a word
 
 
@@ -26,6 +28,7 @@ class Found:
         log_z: by annealing, (populations,).
         log_z_bridge: by a bridge to a fitted law, and its standard error; None where no law is fitted.
         shares: of every mode, (populations, modes).
+        met: how many climbs ended at each mode, (modes,); empty where none climbed.
         slope: the largest mean of a slope over particles, in standard errors; it is zero for draws of a density that
             falls to zero at all its ends (Stein 1972). None where it has edges, or no slopes.
         stuck: share of particles that never moved in the last rounds.
@@ -37,6 +40,7 @@ class Found:
     log_z: Tensor
     log_z_bridge: tuple[float, float] | None
     shares: Tensor
+    met: Tensor
     slope: float | None
     stuck: float
     refused: float
@@ -89,6 +93,11 @@ def judged(found: Found) -> Verdict:
             )
     if (modes := _disputed(found.shares, found.late.shape[1])) is not None:
         doubts.append(modes)
+    if (missing := _missing(found.shares.mean(0), found.met)) >= MISSING:
+        doubts.append(
+            f"climbs met several modes but once, so about {missing:.0f} more are missing; give start=, points near all "
+            "modes that you know"
+        )
     if found.slope is not None and found.slope > STEEP:
         doubts.append(
             f"the mean slope of the log density is {found.slope:.1f} standard errors from zero, so a part of the "
@@ -114,6 +123,13 @@ def _worst_r_hat(early: Tensor, late: Tensor) -> float:
         chains[..., varying].numpy(), chain_axis=0, draw_axis=1, method="rank"
     )
     return float(torch.as_tensor(found).max())
+
+
+def _missing(shares: Tensor, met: Tensor) -> float:
+    """How many modes no climb met, by how many were met once and twice, of those that hold mass (Chao 1984)."""
+    held = shares[: len(met)] > HELD
+    once, twice = int((held & (met < 2)).sum()), int((held & (met == 2)).sum())
+    return once * (once - 1) / (2 * (twice + 1))
 
 
 def _disputed(shares: Tensor, each: int) -> str | None:
