@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
 MOST_BYTES = 860_000
-SUFFIXES = {".py", ".css", ".typed"}
+SUFFIXES = {".py", ".css", ".js", ".html", ".typed"}
 
 
 def packaged() -> list[Path]:

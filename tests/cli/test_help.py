@@ -94,7 +94,7 @@ def test_every_verb_has_an_example() -> None:
     [
         pytest.param(one, marks=pytest.mark.slow if "--report" in one else ())
         for one in EXAMPLES
-        if "demo" not in one  # tests/cli/test_demo.py runs it
+        if "demo" not in one and " look " not in one  # tests/cli/test_demo.py and test_look.py run them
     ],
 )
 def test_an_example_of_the_help_runs(

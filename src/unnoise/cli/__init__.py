@@ -18,6 +18,7 @@ from unnoise.cli.demo import demo
 from unnoise.cli.evaluate import evaluate
 from unnoise.cli.fit import fit
 from unnoise.cli.impute import impute
+from unnoise.cli.look import look
 from unnoise.cli.sample import sample
 from unnoise.cli.score import score
 from unnoise.cli.walk import walk
@@ -43,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     add_completion=False,
 )
-for verb in (fit, sample, impute, score, evaluate, walk, check, demo):
+for verb in (fit, sample, impute, score, evaluate, look, walk, check, demo):
     app.command()(verb)
 
 

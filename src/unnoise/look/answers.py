@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +21,7 @@ from unnoise.data.conditions import taken
 from unnoise.data.factors import CategoryFactor
 from unnoise.data.holes import Mask
 from unnoise.look.asking import Inquiry
-from unnoise.look.subjects import factors_of
+from unnoise.look.subjects import factors_of, plain_words, subjects, words_in
 from unnoise.model import DenoisingMarkovModel
 
 T = TypeVar("T")
@@ -84,6 +86,10 @@ def read(schema: Schema, rows: Any, notes: Iterable[str] = ()) -> ByColumn:
     return ByColumn(rows, columns, present, tuple(dict.fromkeys(notes)))
 
 
+class Stopped(Exception):
+    """Nobody waits for this answer any more."""
+
+
 class Answers:
     """A model that is asked again and again, by one thread at a time.
 
@@ -91,6 +97,10 @@ class Answers:
         model: a fitted one.
         data: rows to show beside its own, or None for what it draws when nothing is fixed.
         y: conditions of the data that are no columns of them.
+
+    Attributes:
+        about: the columns.
+        stop: ends what is being drawn by a `Stopped`, while it is set.
 
     >>> from unnoise.look.asking import Inquiry
     >>> model = DenoisingMarkovModel(quick=True).fit(np.random.default_rng(0).normal(size=(50, 2)))
@@ -104,19 +114,22 @@ class Answers:
         model.set_params(progress=False)
         self.data = None if data is None else read(self.schema, self.schema.selected(data))
         self.y = y
+        self.about = subjects(self.schema)
+        self._counted = {name for name in self.schema.container.columns if self.schema.container.is_counted(name)}
+        self.stop = threading.Event()
+        for network in model.denoiser_.children():
+            network.register_forward_pre_hook(self._go_on)
         self._kept = OrderedDict[Hashable, Any]()
-        self.first = FIRST_ROWS[0]
 
-    def warm(self) -> None:
-        """Draw once, and see how many rows come in the time that a first answer may take."""
+    @cached_property
+    def first(self) -> int:
+        """How many rows come in the time that a first answer may take; seen at the first use."""
         start = time.perf_counter()
-        self.beside(FIRST_ROWS[0])
+        self._drawn(self.examples, FIRST_ROWS[0], 0)
         middle = time.perf_counter()
-        rows = FIRST_ROWS[2]
-        self.kept(("warm", rows), lambda: self._drawn({}, rows, 0))
-        seconds = max(time.perf_counter() - middle, 1e-3) / rows
-        affordable = FIRST_SECONDS / min(seconds, max(middle - start, 1e-3))
-        self.first = max((size for size in FIRST_ROWS if size <= affordable), default=FIRST_ROWS[0])
+        self._drawn(self.examples, FIRST_ROWS[1], 0)
+        once = min(middle - start, time.perf_counter() - middle)  # the first draw also builds what all draws need
+        return max((size for size in FIRST_ROWS if once * size / FIRST_ROWS[1] <= FIRST_SECONDS), default=FIRST_ROWS[0])
 
     @property
     def answers_questions(self) -> bool:
@@ -148,7 +161,7 @@ class Answers:
 
     def meets(self, asked: Inquiry, rows: ByColumn) -> Mask:
         """Which rows meet what is fixed of columns, (n,) bool."""
-        with _silent():
+        with quietly():
             said = self.schema.given(asked.given, 1)
         inside = np.ones(len(rows), dtype=bool)
         for name, value in asked.given.items():
@@ -185,9 +198,21 @@ class Answers:
             self._kept.popitem(last=False)
         return self._kept[key]  # type: ignore[no-any-return]
 
-    def conditions_of_data(self, index: int) -> Any:
-        """What stands beside one row of the data."""
-        return taken(self.y, slice(index, index + 1))
+    def words(self, name: str, values: Values) -> list[str]:
+        """The values of a column as a person reads them."""
+        return words_in(self.schema, name, values) if name in self._counted else plain_words(values)
+
+    def _go_on(self, *_: Any) -> None:
+        if self.stop.is_set():
+            raise Stopped
+
+    def known(self, key: Hashable) -> Any:
+        """What was made before, or None."""
+        return self._kept.get(key)
+
+    def conditions_of_data(self, index: Any) -> Any:
+        """What stands beside some rows of the data."""
+        return taken(self.y, index)
 
     def _drawn(self, given: Mapping[str, Any], n: int, seed: int) -> ByColumn:
         with _noted() as notes:
@@ -212,7 +237,7 @@ class Answers:
             return None
         frame = frame[: AVERAGED if spread else 1]
         others = [one for one in frame.columns if str(one) in given] or [name]  # of itself nothing is looked at
-        with _silent():
+        with quietly():
             return np.asarray(self.model.predict_proba(frame.select(others).to_native(), name).mean(0))
 
 
@@ -227,7 +252,8 @@ def _noted() -> Iterator[list[str]]:
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def quietly() -> Iterator[None]:
+    """Without warnings, where they were said before."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

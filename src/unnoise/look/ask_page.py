@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.look import saying, views
@@ -11,12 +11,13 @@ from unnoise.look.answers import ByColumn
 from unnoise.look.asking import FROM, IS, MISSING, TO, Inquiry, inquiry, typed_of
 from unnoise.look.drawing import ALIKE, DATA, MODEL, Panel
 from unnoise.look.pages import Visit, hidden, listing, render, sentence
-from unnoise.look.subjects import words_in
 
 ROWS = 1000  # that an answer comes to, where nothing else is said
 MOST_ROWS = 20_000
+GROWTH = 4  # from one look at an answer to the next
 IN_TABLE = 12  # rows that are written out
-MOST_SEEN = 24  # columns
+MOST_SEEN = 24  # columns in pictures
+MOST_COLUMNS = 40  # of a table
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def page(look: Visit) -> str:
     found = listing(look.about, look.one("find"), [*_fixed(look), *seen])
     shown = [subject.name for subject in found.found]
     prefixes = (IS, FROM, TO, MISSING)
-    kept = list(hidden(look.fields, shown, [], prefixes)) + [("see", one) for one in seen if one not in shown]
+    kept = list(hidden(look.fields, shown, prefixes)) + [("see", one) for one in seen if one not in shown]
     n, seed = rows_of(look)
     wanted = n or max(answer.rows, ROWS)
     return render(
@@ -72,11 +73,13 @@ def page(look: Visit) -> str:
         seed=seed,
         command=saying.sample_command(look.model, wanted, asked.words, seed),
         python=saying.sample_python(look.model, wanted, asked.given, seed),
-        saves=[(suffix, look.address(f"save.{suffix}", rows=wanted)) for suffix in suffixes(look)],
+        saves=[(suffix, look.address(f"save.{suffix}", rows=wanted, grow=None)) for suffix in suffixes(look)],
         wanted=wanted,
-        order=[name for name in look.about if name in look.answers.schema.container.columns],
-        again=look.address(seed=seed + 1),
+        order=tabled(look, [*seen, *asked.given]),
+        total=len(look.answers.schema.container.columns),
+        again=look.address(seed=seed + 1, grow=None),
         clear=look.root,
+        all_=look.address(rows=ROWS, grow=None),
     )
 
 
@@ -125,7 +128,7 @@ def _answer(look: Visit, asked: Inquiry, seen: list[str], x: str, y: str) -> Ans
     if not asked.ready:
         return Answer(fault="Mend what is marked, and the answer comes.")
     answers, (n, seed) = look.answers, rows_of(look)
-    first = n or min(answers.first, ROWS)
+    first = n or min(look.number("grow", answers.first, 1), ROWS)
     try:
         drawn = answers.rows(asked, first, seed)
         held = _held(look, asked, drawn)
@@ -134,9 +137,10 @@ def _answer(look: Visit, asked: Inquiry, seen: list[str], x: str, y: str) -> Ans
         both = views.pair(scene, look.about, x, y) if x else None
     except (InputError, NonFiniteError) as error:
         return Answer(fault=sentence(InputError(str(error))))
-    more = look.address(rows=ROWS) if not n and first < ROWS else ""
+    more = look.address(grow=GROWTH * first) if not n and first < ROWS else ""
     key = tuple((side, label) for side, label, _ in held)
-    return Answer(first, panels, both, table_of(look, drawn), drawn.notes, next=more, key=key)
+    table = table_of(look, drawn, tabled(look, [*seen, *asked.given]))
+    return Answer(first, panels, both, tuple(table), drawn.notes, next=more, key=key)
 
 
 def _held(look: Visit, asked: Inquiry, drawn: ByColumn) -> list[tuple[str, str, ByColumn]]:
@@ -152,14 +156,19 @@ def _words(is_data: bool) -> str:
     return "data, all rows" if is_data else "model, nothing fixed"
 
 
-def table_of(look: Visit, drawn: ByColumn, most: int = IN_TABLE) -> tuple[tuple[str, ...], ...]:
-    """The first rows as texts; a hole is empty, and an array has no text."""
+def table_of(look: Visit, drawn: ByColumn, names: Sequence[str], most: int = IN_TABLE) -> list[tuple[str, ...]]:
+    """The first rows as texts, of some columns; a hole is empty, and an array has no text."""
     few = drawn.at(slice(0, most))
-    if any(values.ndim > 1 for values in few.columns.values()):
-        return ()
-    schema, columns = look.answers.schema, []
-    for name, values in few.columns.items():
-        texts: list[Any] = words_in(schema, name, values)
+    columns = []
+    for name in names:
+        texts: list[str] = look.answers.words(name, few.columns[name])
         there = few.present.get(name)
         columns.append(texts if there is None else [one if ok else "" for one, ok in zip(texts, there, strict=True)])
-    return tuple(zip(*columns, strict=True))
+    return list(zip(*columns, strict=True))
+
+
+def tabled(look: Visit, first: Sequence[str] = ()) -> list[str]:
+    """The columns of a table, in their order: all, or those that are asked about and as many others as fit."""
+    inside = [name for name in look.answers.schema.container.columns if not look.about[name].whole]
+    chosen = {*first, *[name for name in inside if name not in first][: MOST_COLUMNS - len(first)]}
+    return [name for name in inside if name in chosen]

@@ -130,7 +130,7 @@ def _meaning(schema: Schema, subject: Subject, told: Typed) -> tuple[Any, str]:
     texts = list(told.values) if subject.levels else _parts(told.values[0], levels)
     if not all(text.strip() for text in texts):
         raise InputError(f"got {told.values[0]!r}; expected values with a bar between two of them, as in 1|2.")
-    values = [levels[text] if text in levels else _number(schema, subject, text, levels) for text in texts]
+    values = [value_of(schema, subject, text) for text in texts]
     if subject.condition and len(values) > 1:
         raise InputError(f"The model is given one {subject.name!r} at a time; choose one.")
     return (values[0] if len(values) == 1 else set(values)), "|".join(texts)
@@ -157,8 +157,11 @@ def levels_by_text(schema: Schema, subject: Subject) -> dict[str, Level]:
     return {str(level): level for level in factor.levels[factor.columns.index(subject.name)]}
 
 
-def _number(schema: Schema, subject: Subject, text: str, levels: Mapping[str, Level]) -> Any:
-    """A number; what is written otherwise, as a date, is left to the schema."""
+def value_of(schema: Schema, subject: Subject, text: str) -> Any:
+    """A level or a number; what is written otherwise, as a date or letters, is left to the schema."""
+    levels = levels_by_text(schema, subject)
+    if text in levels or subject.text:
+        return levels.get(text, text)
     if levels:
         near = ", ".join(list(levels)[:8]) + (", ..." if len(levels) > 8 else "")
         raise InputError(f"The column {subject.name!r} has no level {text!r}; its levels are {near}.")

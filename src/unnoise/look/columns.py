@@ -55,7 +55,13 @@ def histogram(name: str, sides: Sequence[Side], word: Word, ends: tuple[float, f
         if look in shares and held[look].size
     ]
     words = "; ".join(f"{side.label}: {spread(held[side.look], word)}" for side in reversed(sides))
-    drawing = svg(WIDTH, HEIGHT, f"Histogram of {name}. {words}", *drawn, axis(bins[0], bins[-1], word, LEFT, WIDTH - RIGHT, bottom))
+    drawing = svg(
+        WIDTH,
+        HEIGHT,
+        f"Histogram of {name}. {words}",
+        *drawn,
+        axis(bins[0], bins[-1], word, LEFT, WIDTH - RIGHT, bottom),
+    )
     rows = [
         (f"{word(low)} to {word(high)}", *(percent(float(shares[side.look][i])) for side in sides))
         for i, (low, high) in enumerate(zip(bins[:-1].tolist(), bins[1:].tolist(), strict=True))

@@ -7,7 +7,7 @@ style sheet of its name, with a colour and a form of its own, so that nobody nee
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,10 +142,12 @@ def plain(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in per cent, with two digits at least.
+    """A share in per cent, with two digits.
 
-    >>> percent(0.1234), percent(0.0012), percent(0.0), percent(1.0)
-    ('12 %', '0.12 %', '0 %', '100 %')
+    >>> percent(0.1234), percent(0.0012), percent(0.0), percent(1e-7)
+    ('12 %', '0.12 %', '0 %', '< 0.01 %')
     """
     hundred = 100 * share
+    if 0 < hundred < 0.01:
+        return "< 0.01 %"
     return f"{hundred:.0f} %" if hundred >= 9.95 or hundred == 0 else f"{hundred:.2g} %"

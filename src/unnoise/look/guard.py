@@ -1,8 +1,8 @@
 """Who may ask: this machine alone, by the address that the command printed.
 
 A page of another site can make a browser send requests here. It cannot know the token, which is a part of every
-address; a name that it points at this machine (DNS rebinding) is not among the hosts; and where a browser says from where
-a request comes, another site is refused.
+address; a name that it points at this machine (DNS rebinding) is not among the hosts; and where a browser says from
+where a request comes, another site is refused.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Guard:
         port: where it listens.
 
     >>> guard = Guard(app=None, token="abc", port=8000)  # one that refuses needs no application
-    >>> guard.fault("GET", "/abc/row", {"host": "localhost:8000"}), guard.fault("GET", "/abd/", {"host": "localhost:8000"})
-    (0, 404)
+    >>> [guard.fault("GET", path, {"host": "localhost:8000"}) for path in ("/abc/row", "/abd/")]
+    [0, 404]
     >>> guard.fault("GET", "/abc/", {"host": "evil.example:8000"})
     403
     """

@@ -5,6 +5,7 @@ const form = document.querySelector("form[data-live]");
 const told = document.getElementById("status");
 let running = null;
 let timer = null;
+let fading = null;
 
 // The address of what the form says: fields that are empty, or as they were, are left out.
 function address() {
@@ -15,6 +16,13 @@ function address() {
     if (base === undefined ? value !== "" : value !== base) fields.append(name, value);
   }
   return `${form.action}?${fields}`;
+}
+
+// For those who listen, and for a few seconds for those who see.
+function say(words, seconds = 4) {
+  clearTimeout(fading);
+  told.textContent = words;
+  fading = setTimeout(() => (told.textContent = ""), 1000 * seconds);
 }
 
 // The parts of a page that are marked take the place of those of the same id.
@@ -32,19 +40,20 @@ async function show(where, { searched = false, quiet = false } = {}) {
   running = new AbortController();
   const answer = document.getElementById("answer");
   answer.setAttribute("aria-busy", "true");
-  if (!quiet) told.textContent = "Asking the model …";
+  if (!quiet) say("Asking the model …", 60);
   try {
     const reply = await fetch(where, { signal: running.signal });
+    if (reply.status === 499) return; // something else was asked since
     if (!reply.ok) throw new Error(await reply.text());
     swap(new DOMParser().parseFromString(await reply.text(), "text/html"), searched);
     if (!quiet) history.replaceState(null, "", where);
     const now = document.getElementById("answer");
-    told.textContent = now.dataset.told;
+    say(now.dataset.told);
     if (now.dataset.next) show(now.dataset.next, { quiet: true });
   } catch (error) {
     if (error.name === "AbortError") return;
     answer.removeAttribute("aria-busy");
-    told.textContent = error instanceof TypeError ? "The page is no longer served: start 'unnoise look' again." : error.message;
+    say(error instanceof TypeError ? "The page is no longer served: start 'unnoise look' again." : error.message, 60);
   }
 }
 

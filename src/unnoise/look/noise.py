@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
@@ -13,16 +14,16 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise._seeding import generator
-from unnoise.data import Schema
 from unnoise.data._numerics import Values
 from unnoise.data.conditions import taken
 from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, ResolvedFactor, SequenceFactor
 from unnoise.look.answers import Answers, ByColumn, read
-from unnoise.look.subjects import words_in
 from unnoise.model.defaults import default_sampler, is_timeless
 from unnoise.model.sampling import sampled
 from unnoise.processes import HasKernel, Process
 from unnoise.samplers.grids import Grid
+
+Words = Callable[[str, Values], list[str]]
 
 HIDDEN = "▒"  # in place of what noise has hidden
 HIDDEN_LETTER = "·"
@@ -74,7 +75,7 @@ def journey(answers: Answers, first: int, count: int, t: float, seed: int) -> Jo
     rng = generator(seed)
     rows, x, cond = _states(answers, first, count, rng)
     if t <= 0:
-        return Journey(rows, texts_of(schema, x), rows)
+        return Journey(rows, texts_of(answers, x), rows)
     with torch.no_grad():
         time = torch.full((_tree.length(x),), t)
         x_t = process.marginal(x, time).sample(rng)
@@ -83,54 +84,54 @@ def journey(answers: Answers, first: int, count: int, t: float, seed: int) -> Jo
         machine.grid = From(machine.grid, t)
         x_0 = machine.run(x_t, rng, cond)
     given = None if cond is None else _conditions(answers, rows)
-    return Journey(rows, texts_of(schema, x_t), read(schema, schema.decode(x_0, given, rng)))
+    return Journey(rows, texts_of(answers, x_t), read(schema, schema.decode(x_0, given, rng)))
 
 
-def texts_of(schema: Schema, x: Any) -> dict[str, list[str] | Values]:
+def texts_of(answers: Answers, x: Any) -> dict[str, list[str] | Values]:
     """Noised states by column, as a person reads them."""
+    schema = answers.schema
     parts = x if isinstance(x, dict) else dict.fromkeys(schema.factors, x)
     found: dict[str, list[str] | Values] = {}
     for name, factor in schema.factors.items():
-        found |= shown(factor, parts[name].detach().cpu(), schema)
+        found |= shown(factor, parts[name].detach().cpu(), answers.words)
     return {name: found[name] for name in schema.columns_of_state if name in found}
 
 
 @singledispatch
-def shown(factor: Factor, x: Tensor, schema: Schema) -> dict[str, list[str] | Values]:
+def shown(factor: Factor, x: Tensor, words: Words) -> dict[str, list[str] | Values]:
     """Noised points of a factor by column; by default as points of data."""
     columns = factor.decode(x)
-    return {name: values if factor.block else words_in(schema, name, values) for name, values in columns.items()}
+    return {name: values if factor.block else words(name, values) for name, values in columns.items()}
 
 
 @shown.register
-def _flags_shown(factor: MissingFactor, x: Tensor, schema: Schema) -> dict[str, list[str] | Values]:
+def _flags_shown(factor: MissingFactor, x: Tensor, words: Words) -> dict[str, list[str] | Values]:
     return {}
 
 
 @shown.register
-def _levels_shown(factor: CategoryFactor, x: Tensor, schema: Schema) -> dict[str, list[str] | Values]:
+def _levels_shown(factor: CategoryFactor, x: Tensor, words: Words) -> dict[str, list[str] | Values]:
     columns = zip(factor.columns, factor.levels, x.numpy().T.tolist(), strict=True)
     return {name: [str(levels[i]) if i < len(levels) else HIDDEN for i in row] for name, levels, row in columns}
 
 
 @shown.register
-def _numbers_shown(factor: ResolvedFactor, x: Tensor, schema: Schema) -> dict[str, list[str] | Values]:
+def _numbers_shown(factor: ResolvedFactor, x: Tensor, words: Words) -> dict[str, list[str] | Values]:
     sizes = torch.tensor([size for one in factor.resolutions for size in one.sizes])
     masked = x >= sizes
     columns = factor.decode(torch.where(masked, 0, x))
     found: dict[str, list[str] | Values] = {}
     for name, values in columns.items():
-        own = masked[:, factor.cells_of([name])].numpy()
-        words = words_in(schema, name, values)
+        own = masked[:, factor.cells_of([name])]
         found[name] = [
             HIDDEN if rough else f"about {word}" if fine else word
-            for word, rough, fine in zip(words, own[:, 0], own.any(1), strict=True)
+            for word, rough, fine in zip(words(name, values), own[:, 0].tolist(), own.any(1).tolist(), strict=True)
         ]
     return found
 
 
 @shown.register
-def _letters_shown(factor: SequenceFactor, x: Tensor, schema: Schema) -> dict[str, list[str] | Values]:
+def _letters_shown(factor: SequenceFactor, x: Tensor, words: Words) -> dict[str, list[str] | Values]:
     tokens = x.flatten(1).tolist()
     letters = [*(factor.letters.replace("\x00", " ") or map(str, range(factor.states))), HIDDEN_LETTER]
     if len(factor.columns) > 1:

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.data._numerics import Values
 from unnoise.look import saying, wholes
-from unnoise.look.ask_page import table_of
+from unnoise.look.ask_page import table_of, tabled
 from unnoise.look.noise import Journey, journey
 from unnoise.look.pages import Visit, render, sentence
 from unnoise.report.plots.images import as_images, common_range, to_unit
@@ -46,15 +46,11 @@ def page(look: Visit) -> str:
 
 def _tables(look: Visit, trip: Journey) -> list[tuple[str, list[str], Any]]:
     """A title, the columns and the rows of each table."""
-    names = [name for name, part in trip.noisy.items() if isinstance(part, list)]
+    names = [name for name in tabled(look) if isinstance(trip.noisy.get(name), list)]
     if not names:
         return []
     noisy = list(zip(*(trip.noisy[name] for name in names), strict=True))
-    held = [name for name in trip.before.columns]
-    place = [held.index(name) for name in names]
-    before, back = (
-        [tuple(row[i] for i in place) for row in table_of(look, rows, COUNT)] for rows in (trip.before, trip.back)
-    )
+    before, back = (table_of(look, rows, names, COUNT) for rows in (trip.before, trip.back))
     return [("Rows", names, before), ("Under noise", names, noisy), ("Taken back", names, back)]
 
 
@@ -65,8 +61,8 @@ def _strips(trip: Journey, t: float) -> list[tuple[str, Markup]]:
         if isinstance(part, list) or not wholes.is_images(part):
             continue
         ends = common_range(as_images(trip.before.columns[name]))
-        for words, values in (("Rows", trip.before.columns[name]), (f"At t = {t:.2f}", part), ("Taken back", trip.back.columns[name])):
-            found.append((f"{words}: {name}" if len(trip.noisy) > 1 else words, _row(values, ends, words)))
+        shown = {"Rows": trip.before.columns[name], f"At t = {t:.2f}": part, "Taken back": trip.back.columns[name]}
+        found += [(words, _row(values, ends, words)) for words, values in shown.items()]
     return found
 
 
@@ -77,7 +73,8 @@ def _row(values: Values, ends: tuple[float, float], words: str) -> Markup:
 
 def _python(look: Visit, t: float, first: int, seed: int) -> str:
     held = look.answers.data is not None
-    rows = f"rows = unnoise.data.files.read({look.data!r})[{first} : {first + COUNT}]" if held else f"rows = model.sample({COUNT}, seed={seed})"
+    read = f"rows = unnoise.data.files.read({look.data!r})[{first} : {first + COUNT}]"
+    rows = read if held else f"rows = model.sample({COUNT}, seed={seed})"
     return (
         f"{saying.opening(look.model)}import torch\n\n{rows}\n"
         f"rng, process = torch.Generator().manual_seed({seed}), model.denoiser_.process\n"

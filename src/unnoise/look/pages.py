@@ -12,7 +12,7 @@ from unnoise._errors import InputError
 from unnoise._version import __version__
 from unnoise.look.answers import Answers
 from unnoise.look.asking import Fields
-from unnoise.look.subjects import Subject, subjects
+from unnoise.look.subjects import Subject
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -79,7 +79,7 @@ class Listing:
 
 def visit(answers: Answers, fields: Fields, view: str, root: str, model: str, data: str | None) -> Visit:
     """A look at a page."""
-    return Visit(answers, subjects(answers.schema), fields, view, root, model, data)
+    return Visit(answers, answers.about, fields, view, root, model, data)
 
 
 def listing(about: Mapping[str, Subject], sought: str, first: Sequence[str] = ()) -> Listing:
@@ -124,17 +124,16 @@ def sentence(error: InputError) -> str:
     return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
-def hidden(fields: Fields, shown: Sequence[str], keep: Sequence[str], prefixes: Sequence[str]) -> Iterator[tuple[str, str]]:
+def hidden(fields: Fields, shown: Sequence[str], prefixes: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The fields of columns that are not listed, which a form must keep.
 
     Args:
         fields: of the address.
         shown: the columns that are listed, which have fields of their own.
-        keep: other fields to keep.
         prefixes: before the names of columns.
     """
     for name, values in fields.items():
         prefix = next((one for one in prefixes if name.startswith(one)), None)
         column = None if prefix is None else name[len(prefix) :]
-        if (column is not None and column not in shown) or name in keep:
+        if column is not None and column not in shown:
             yield from ((name, value) for value in values)

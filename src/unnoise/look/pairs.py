@@ -28,8 +28,7 @@ from unnoise.look.drawing import (
     text,
     ticks,
 )
-from unnoise.report.plots._style import shorten
-from unnoise.report.plots.columns import as_numbers
+from unnoise.report.plots._style import as_numbers, shorten
 
 MOST_POINTS = 600  # of each side
 MOST_CODES = 10  # rows or columns of a table of shares
@@ -42,8 +41,8 @@ Names = tuple[str, str]
 
 def scatter(names: Names, sides: Sequence[Side], word: tuple[Word, Word]) -> Panel:
     """Points, the data below as rings, the model above as dots."""
-    held = [(side, *(as_numbers(values) for values in side.values)) for side in sides]
-    x_range, y_range = (_range([part[i] for part in held]) for i in (1, 2))
+    held = [(side, as_numbers(side.values[0]), as_numbers(side.values[1])) for side in sides]
+    x_range, y_range = _range([x for _, x, _ in held]), _range([y for _, _, y in held])
     drawn = []
     for side, x, y in held:
         chosen = _chosen(len(x))
@@ -90,7 +89,7 @@ def torus(names: Names, sides: Sequence[Side], turn: float, starts: tuple[float,
     """A Ramachandran plot: shares of rows in the cells of a torus."""
     edges = [np.linspace(start, start + turn, TURN_CELLS + 1) for start in starts]
     size, parts, rows, step = SQUARE - 80, [], [], (SQUARE - 80) / TURN_CELLS
-    tables = [np.histogram2d(*side.values, bins=edges)[0] / max(1, len(side.values[0])) for side in sides]
+    tables = [_turned(side.values[0], side.values[1], edges) for side in sides]
     highest = max(float(table.max()) for table in tables) or 1.0
     for place, (side, table) in enumerate(zip(sides, tables, strict=True)):
         left = START + place * (size + 56)
@@ -117,20 +116,20 @@ def torus(names: Names, sides: Sequence[Side], turn: float, starts: tuple[float,
 def world(names: Names, sides: Sequence[Side]) -> Panel:
     """Places in degrees on a map that keeps areas (Equal Earth, Savric et al. 2018): latitudes, longitudes."""
     parts = [_outline()]
-    for latitude in range(-60, 90, 30):
-        x, y = equal_earth(np.full(37, float(latitude)), np.linspace(-180, 180, 37))
-        parts += [_path(x, y), text(float(x[0]) - 4, float(y[0]) + 4, f"{latitude}°", "end")]
-    for longitude in range(-120, 180, 60):
-        x, y = equal_earth(np.linspace(-90, 90, 37), np.full(37, float(longitude)))
-        parts += [_path(x, y), text(float(x[0]), float(y[0]) + 14, f"{longitude}°")]
+    for north in range(-60, 90, 30):
+        x, y = equal_earth(np.full(37, float(north)), np.linspace(-180, 180, 37))
+        parts += [_path(x, y), text(float(x[0]) - 4, float(y[0]) + 4, f"{north}°", "end")]
+    for east in range(-120, 180, 60):
+        x, y = equal_earth(np.linspace(-90, 90, 37), np.full(37, float(east)))
+        parts += [_path(x, y), text(float(x[0]), float(y[0]) + 14, f"{east}°")]
     rows = []
     for side in sides:
         latitude, longitude = (as_numbers(values) for values in side.values)
         chosen = _chosen(len(latitude))
         parts.append(dots(*equal_earth(latitude[chosen], np.mod(longitude[chosen] + 180, 360) - 180), side.look))
-        north = float((latitude > 0).mean()) if len(latitude) else 0.0
-        rows.append((side.label, f"{len(latitude):,}", percent(north)))
-    words = "; ".join(f"{label}: {north} north of the equator" for label, _, north in rows)
+        share = float((latitude > 0).mean()) if len(latitude) else 0.0
+        rows.append((side.label, f"{len(latitude):,}", percent(share)))
+    words = "; ".join(f"{label}: {part} north of the equator" for label, _, part in rows)
     drawing = svg(MAP_WIDTH, MAP_HEIGHT + 20, f"A map of {names[0]} and {names[1]}. {words}", *parts)
     header = ("rows of", "how many", "north of the equator")
     return Panel(f"{names[0]} and {names[1]}", drawing, words, header, tuple(rows), wide=True)
@@ -161,6 +160,10 @@ def _outline() -> str:
 def _path(x: Numbers, y: Numbers) -> str:
     places = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
     return f'<path class="grid" d="M{places}"/>'
+
+
+def _turned(x: Values, y: Values, edges: list[Numbers]) -> Numbers:
+    return np.asarray(np.histogram2d(as_numbers(x), as_numbers(y), bins=edges)[0] / max(1, len(x)))
 
 
 def _peak(table: Numbers, edges: Sequence[Numbers]) -> tuple[str, str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from unnoise._errors import InputError
 from unnoise.data import files
 from unnoise.look import ask_page, noise_page, row_page
-from unnoise.look.answers import Answers
+from unnoise.look.answers import Answers, Stopped
 from unnoise.look.asking import inquiry
 from unnoise.look.guard import LOOPBACK, Guard
 from unnoise.look.pages import Visit, sentence, visit
+from unnoise.model import DenoisingMarkovModel
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,8 +29,17 @@ MISSING = "The page needs Starlette and uvicorn: pip install 'unnoise[look]'."
 FILES = {"look.css": "text/css", "look.js": "text/javascript"}
 TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "npy": "application/octet-stream"}
 MOST_BYTES = 2**20  # of an address, which may name many columns
+PATIENT = {"grow", "rank"}  # fields of requests that the page makes by itself
 GONE = 499  # whoever asked has asked something else since
+TOKEN_BYTES = 24
 Page = Callable[[Visit], Any]
+
+
+@dataclass
+class _Turn:
+    """Of what is answered now: whether it only refines an answer, so that a question ends it."""
+
+    patient: bool = False
 
 
 def application(answers: Answers, token: str, port: int, model: str, data: str | None = None) -> Guard:
@@ -50,17 +61,24 @@ def application(answers: Answers, token: str, port: int, model: str, data: str |
     from starlette.responses import HTMLResponse, Response
     from starlette.routing import Route
 
-    lock = asyncio.Lock()
+    lock, turn = asyncio.Lock(), _Turn()
 
     def serving(view: str, page: Page, answer: Callable[[Any], Response]) -> Route:
         async def endpoint(request: Request) -> Response:
             fields = {name: request.query_params.getlist(name) for name in request.query_params}
             look = visit(answers, fields, view, f"/{token}/", model, data)
+            patient = bool(PATIENT & fields.keys())
+            if not patient and turn.patient:
+                answers.stop.set()
             async with lock:
+                answers.stop.clear()
+                turn.patient = patient
                 if await request.is_disconnected():
                     return Response(status_code=GONE)
                 try:
                     return answer(await run_in_threadpool(page, look))
+                except Stopped:
+                    return Response(status_code=GONE)
                 except InputError as error:
                     return Response(sentence(error), status_code=400, media_type="text/plain")
 
@@ -81,15 +99,19 @@ def application(answers: Answers, token: str, port: int, model: str, data: str |
 
         return serving(f"save.{suffix}", lambda look: written(look, suffix), saved)
 
-    @contextlib.asynccontextmanager
-    async def lifespan(app: object) -> AsyncIterator[None]:
-        yield
-
     html = HTMLResponse
     pages: dict[str, Page] = {"": ask_page.page, "row": row_page.page, "noise": noise_page.page}
     routes = [serving(view, page, html) for view, page in pages.items()]
     routes += [static(name, kind) for name, kind in FILES.items()] + [saving(suffix) for suffix in TYPES]
-    return Guard(Starlette(routes=routes, lifespan=lifespan), token, port)
+    return Guard(Starlette(routes=routes), token, port)
+
+
+def addressed(
+    model: DenoisingMarkovModel, rows: Any, y: Any, where: socket.socket, name: str, data: str | None
+) -> tuple[str, Guard]:
+    """The address of the page at a socket, with a new token, and its application."""
+    port, token = where.getsockname()[1], secrets.token_urlsafe(TOKEN_BYTES)
+    return f"http://{LOOPBACK}:{port}/{token}/", application(Answers(model, rows, y), token, port, name, data)
 
 
 def written(look: Visit, suffix: str) -> bytes:
@@ -141,11 +163,6 @@ def serve(app: Guard, where: socket.socket, started: Callable[[], None]) -> None
     """Answer until Ctrl-C, which raises KeyboardInterrupt; `started` is called when answers are ready."""
     import uvicorn
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            started()
-
     config = uvicorn.Config(
         app,
         log_level="error",
@@ -157,4 +174,12 @@ def serve(app: Guard, where: socket.socket, started: Callable[[], None]) -> None
         http="h11",
         timeout_graceful_shutdown=1,
     )
-    Server(config).run(sockets=[where])
+    server = uvicorn.Server(config)
+    startup = server.startup
+
+    async def begun(sockets: list[socket.socket] | None = None) -> None:
+        await startup(sockets)
+        started()
+
+    server.startup = begun
+    server.run(sockets=[where])

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import singledispatch
 
-import numpy as np
-
 from unnoise.data import Schema
 from unnoise.data._numerics import Values
 from unnoise.data.base import Feature
 from unnoise.data.factors import (
     CategoryFactor,
     Factor,
+    MissingFactor,
     NumberFactor,
     OrderedFactor,
     ResolvedFactor,
@@ -61,7 +60,8 @@ class Subject:
 def subjects(schema: Schema) -> dict[str, Subject]:
     """Every column by its name, in the order of the data; conditions that are no columns come first."""
     outside = [name for name in schema.conditions if name not in schema.container.columns]
-    of_state = factors_of(schema)
+    of_state, missing = factors_of(schema), set(schema.missing)
+    examples = {factor.columns: factor.decode(factor.anywhere[None]) for factor in of_state.values()}
     found: dict[str, Subject] = {}
     for name in (*outside, *schema.container.columns):
         if name in schema.conditions:
@@ -69,7 +69,8 @@ def subjects(schema: Schema) -> dict[str, Subject]:
         elif name in schema.constants:
             found[name] = Subject(name, str(schema.constants[name]), fixable=False, together=(name,))
         elif name in of_state:
-            found[name] = _modelled(schema, name, of_state[name])
+            factor = of_state[name]
+            found[name] = _modelled(schema, name, factor, examples[factor.columns][name], name in missing)
         else:
             step = schema.chart.by_target[name]
             found[name] = Subject(name, f"follows: {step}", numeric=True, together=(name,))
@@ -78,19 +79,14 @@ def subjects(schema: Schema) -> dict[str, Subject]:
 
 def factors_of(schema: Schema) -> dict[str, Factor]:
     """The factor that each modelled column is a part of."""
-    return {
-        name: factor
-        for factor in schema.factors.values()
-        for name in factor.columns
-        if name in schema.columns_of_state and factor.kind != "missing"
-    }
+    factors = [factor for factor in schema.factors.values() if not isinstance(factor, MissingFactor)]
+    return {name: factor for factor in factors for name in factor.columns}
 
 
-def _modelled(schema: Schema, name: str, factor: Factor) -> Subject:
+def _modelled(schema: Schema, name: str, factor: Factor, values: Values, may_be_missing: bool) -> Subject:
     levels = levels_in(factor, name)
     seen = factor.seen(name)
     about = None if seen is None else schema.container.about(name, *seen)
-    values = factor.decode(factor.anywhere[None])[name]
     is_text = isinstance(factor, SequenceFactor)
     named = is_text or (isinstance(factor, CategoryFactor) and not isinstance(factor, OrderedFactor))
     return Subject(
@@ -99,7 +95,7 @@ def _modelled(schema: Schema, name: str, factor: Factor) -> Subject:
         levels=levels if len(levels) <= MOST_LEVELS else (),
         numeric=values.dtype.kind in "iuf" and not named,
         text=is_text and values.dtype == object,
-        may_be_missing=name in schema.missing,
+        may_be_missing=may_be_missing,
         fixable=not factor.block,
         whole=bool(factor.block),
         together=factor.columns if factor.joint else (name,),
@@ -153,18 +149,17 @@ def _category_levels(factor: CategoryFactor, name: str) -> tuple[str, ...]:
     return tuple(str(level) for level in factor.levels[factor.columns.index(name)])
 
 
-def word(schema: Schema, name: str, value: object) -> str:
-    """A value of a column as a person reads it: a date as a date, a number with the digits that it has."""
-    if isinstance(value, float | np.floating):
-        inside = name in schema.container.columns
-        counted = schema.container.word(name, float(value)) if inside and np.isfinite(value) else None
-        return counted if counted is not None else f"{float(value):.6g}"
-    if isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_):
-        counted = schema.container.word(name, float(value)) if name in schema.container.columns else None
-        return counted if counted is not None else str(int(value))
-    return str(value)
-
-
 def words_in(schema: Schema, name: str, values: Values) -> list[str]:
-    """The values of a column as a person reads them."""
-    return [word(schema, name, value) for value in values.tolist()]
+    """The values of a column as a person reads them: a date as a date, a number with six digits."""
+    if name in schema.container.columns and schema.container.is_counted(name) and values.dtype.kind in "iuf":
+        return [str(schema.container.word(name, float(value))) for value in values.tolist()]
+    return plain_words(values)
+
+
+def plain_words(values: Values) -> list[str]:
+    """Values that stand for themselves as a person reads them.
+
+    >>> plain_words(np.array([1 / 3, 40.0])), plain_words(np.array(["a"], dtype=object))
+    (['0.333333', '40'], ['a'])
+    """
+    return [f"{value:.6g}" if isinstance(value, float) else str(value) for value in values.tolist()]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 
+import numpy as np
+
 from unnoise.data import Schema
 from unnoise.data._numerics import Values
 from unnoise.data.factors import (
@@ -20,7 +22,7 @@ from unnoise.data.factors import (
 from unnoise.look import columns, pairs, wholes
 from unnoise.look.answers import ByColumn
 from unnoise.look.drawing import Panel, Side, Word, percent
-from unnoise.look.subjects import Subject, factors_of, word
+from unnoise.look.subjects import Subject, factors_of, words_in
 
 SEEN = 6  # columns that are shown by default
 
@@ -49,7 +51,7 @@ class Scene:
 
     def word(self, name: str) -> Word:
         """How a number of the column is written."""
-        return lambda value: word(self.schema, name, float(value))
+        return lambda value: words_in(self.schema, name, np.array([float(value)]))[0]
 
 
 def pictures(scene: Scene, names: Sequence[str]) -> list[Panel]:
@@ -80,13 +82,12 @@ def pair(scene: Scene, about: dict[str, Subject], x: str, y: str) -> Panel:
 
 
 def default_seen(about: dict[str, Subject], fixed: Sequence[str]) -> list[str]:
-    """The first columns that are modelled and not fixed."""
-    found: list[str] = []
-    for name, subject in about.items():
-        open_ = not subject.condition and (subject.fixable or subject.whole) and name not in fixed
-        if open_ and len(found) < SEEN:
-            found.append(name)
-    return [name for name in about if name in found or any(name in about[one].together for one in found)]
+    """The first columns that are modelled and not fixed, and the last, which is often what a table is about."""
+    open_ = [
+        name for name, one in about.items() if not one.condition and (one.fixable or one.whole) and name not in fixed
+    ]
+    chosen = {*open_[: SEEN - 1], *open_[-1:]}
+    return [name for name in about if name in chosen or any(name in about[one].together for one in chosen)]
 
 
 @singledispatch
@@ -123,7 +124,8 @@ def _category_panels(factor: CategoryFactor, names: Sequence[str], scene: Scene)
 def _number_panels(factor: NumberFactor, names: Sequence[str], scene: Scene) -> Iterator[Panel]:
     for name in names:
         sides = scene.sides(name)
-        yield from [wholes.images(name, sides)] if factor.block and wholes.is_images(sides[0].values[0]) else _plain(scene, name)
+        images = factor.block and wholes.is_images(sides[0].values[0])
+        yield from [wholes.images(name, sides)] if images else _plain(scene, name)
 
 
 @panels.register
