@@ -26,6 +26,7 @@ from unnoise.model import DenoisingMarkovModel
 
 T = TypeVar("T")
 
+BESIDE_SEED = 1  # other than the usual one, so that the same noise does not make rows alike
 KEPT = 24  # answers
 FIRST_SECONDS = 0.4  # that the first rows of an answer may take
 FIRST_ROWS = (16, 32, 64, 128, 256)
@@ -117,8 +118,6 @@ class Answers:
         self.about = subjects(self.schema)
         self._counted = {name for name in self.schema.container.columns if self.schema.container.is_counted(name)}
         self.stop = threading.Event()
-        for network in model.denoiser_.children():
-            network.register_forward_pre_hook(self._go_on)
         self._kept = OrderedDict[Hashable, Any]()
 
     @cached_property
@@ -202,9 +201,20 @@ class Answers:
         """The values of a column as a person reads them."""
         return words_in(self.schema, name, values) if name in self._counted else plain_words(values)
 
-    def _go_on(self, *_: Any) -> None:
+    def go_on(self, *_: Any) -> None:
+        """Raise `Stopped` if nobody waits any more."""
         if self.stop.is_set():
             raise Stopped
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Look at every evaluation of a network whether to go on."""
+        hooks = [network.register_forward_pre_hook(self.go_on) for network in self.model.denoiser_.children()]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
 
     def known(self, key: Hashable) -> Any:
         """What was made before, or None."""
@@ -215,7 +225,7 @@ class Answers:
         return taken(self.y, index)
 
     def _drawn(self, given: Mapping[str, Any], n: int, seed: int) -> ByColumn:
-        with _noted() as notes:
+        with _noted() as notes, self._stoppable():
             rows = self.model.sample(n, given=dict(given) or None, seed=seed)
         return read(self.schema, rows, notes)
 
@@ -227,7 +237,7 @@ class Answers:
         return {name: getattr(self.schema.conditions[name], "example", None) for name in needed}
 
     def _unconditional(self, n: int) -> ByColumn:
-        return self._drawn(self.examples, n, 0)
+        return self._drawn(self.examples, n, BESIDE_SEED)
 
     def _probabilities(self, asked: Inquiry, name: str, n: int, seed: int) -> Values | None:
         given = {one: value for one, value in asked.given.items() if one not in self.schema.constants}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.look import saying, views
@@ -11,6 +12,7 @@ from unnoise.look.answers import ByColumn
 from unnoise.look.asking import FROM, IS, MISSING, TO, Inquiry, inquiry, typed_of
 from unnoise.look.drawing import ALIKE, DATA, MODEL, Panel
 from unnoise.look.pages import Visit, hidden, listing, render, sentence
+from unnoise.look.subjects import factors_of
 
 ROWS = 1000  # that an answer comes to, where nothing else is said
 MOST_ROWS = 20_000
@@ -71,7 +73,7 @@ def page(look: Visit) -> str:
         rows=look.one("rows"),
         usual=ROWS,
         seed=seed,
-        command=saying.sample_command(look.model, wanted, asked.words, seed),
+        command=saying.sample_command(look.model, wanted, asked.words, seed, f"new.{suffixes(look)[0]}"),
         python=saying.sample_python(look.model, wanted, asked.given, seed),
         saves=[(suffix, look.address(f"save.{suffix}", rows=wanted, grow=None)) for suffix in suffixes(look)],
         wanted=wanted,
@@ -101,22 +103,24 @@ def seen_of(look: Visit, asked: Inquiry) -> list[str]:
     return chosen or views.default_seen(look.about, list(asked.given))
 
 
-def pairable(look: Visit, seen: list[str]) -> list[str]:
+def pairable(look: Visit, seen: Sequence[str]) -> list[str]:
     """The columns that can stand in a pair: those that are seen, and those that were chosen."""
     chosen = {*seen, look.one("x"), look.one("y")}
     inside = look.answers.schema.container.columns
     return [name for name, one in look.about.items() if name in chosen and name in inside and not one.whole]
 
 
-def pair_of(look: Visit, seen: list[str]) -> tuple[str, str]:
-    """The two columns to draw against each other, or two empty texts."""
+def pair_of(look: Visit, seen: Sequence[str]) -> tuple[str, str]:
+    """The two columns to draw against each other, by default two that are not drawn as one; or two empty texts."""
     open_ = pairable(look, seen)
     x, y = (look.one(side) for side in ("x", "y"))
     if x in open_ and y in open_ and x != y:
         return x, y
     numbers = [name for name in open_ if look.about[name].numeric]
-    first = [*numbers, *(name for name in open_ if name not in numbers)]
-    return (first[0], first[1]) if len(first) > 1 else ("", "")
+    of = factors_of(look.answers.schema)
+    pairs = combinations([*numbers, *(name for name in open_ if name not in numbers)], 2)
+    apart = (pair for pair in pairs if of.get(pair[0]) is not of.get(pair[1]) or not views.together(of[pair[0]]))
+    return next(apart, ("", ""))
 
 
 def _fixed(look: Visit) -> list[str]:

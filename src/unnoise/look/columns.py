@@ -77,8 +77,8 @@ def spread(values: Numbers, word: Word) -> str:
     """
     if not values.size:
         return "no values"
-    low, middle, high = np.percentile(values, [5, 50, 95], method="nearest").tolist()
-    return f"middle {word(middle)}, nine of ten from {word(low)} to {word(high)}"
+    low, middle, high = map(word, np.percentile(values, [5, 50, 95], method="nearest").tolist())
+    return f"nearly always {middle}" if low == high else f"middle {middle}, nine of ten from {low} to {high}"
 
 
 def _shares(values: Numbers, bins: Numbers) -> Numbers:

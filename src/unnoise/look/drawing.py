@@ -72,6 +72,11 @@ def svg(width: float, height: float, words: str, *parts: str, look: str = "") ->
     return Markup(head + "".join(parts) + "</svg>")
 
 
+def beside(drawings: Sequence[Markup]) -> Markup:
+    """Pictures beside each other, or below where there is no room."""
+    return Markup('<div class="beside">{}</div>').format(Markup("").join(drawings))
+
+
 def text(x: float, y: float, words: object, anchor: str = "middle", look: str = "tick", more: str = "") -> str:
     """Words at a place."""
     return f'<text x="{x:.4g}" y="{y:.4g}" text-anchor="{anchor}" class="{look}"{more}>{escape(words)}</text>'
@@ -139,6 +144,15 @@ def plain(value: float) -> str:
     if value == 0:
         return "0"
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.3g}"
+
+
+def brief(value: float) -> str:
+    """A number in four digits, or a longer whole part.
+
+    >>> brief(234721.4), brief(-105.2431), brief(0.00012345)
+    ('234721', '-105.2', '0.0001235')
+    """
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def percent(share: float) -> str:

@@ -29,7 +29,7 @@ Unusual = tuple[str, float | None]  # what is likely in place of a value, and th
 
 OWN = "v."  # before the name of a column, of a row of one's own
 DRAWS = 99  # of each cell, given the rest of the row
-COMPARED = 100  # rows whose likelihoods the row's stands beside
+COMPARED, AT_ONCE = 100, 25  # rows whose likelihoods the row's stands beside, in parts
 OTHERS = ("others",)  # under which their likelihoods are kept
 MANY, FEW_DRAWS = 40, 9  # cells, beyond which each has few draws at first
 
@@ -164,9 +164,12 @@ def _others(answers: Answers) -> Values | None:
     outside = [name for name in answers.schema.conditions if name not in answers.schema.container.columns]
     if outside and (answers.y is None or answers.data is None):
         return None
-    rows = answers.beside(COMPARED)
-    some = rows.rows[:COMPARED]
-    return np.asarray(answers.model.score_samples(some, answers.conditions_of_data(slice(0, COMPARED)), seed=0))
+    rows, found = answers.beside(COMPARED).rows, []
+    for start in range(0, min(COMPARED, len(rows)), AT_ONCE):
+        answers.go_on()
+        part = slice(start, min(start + AT_ONCE, COMPARED))
+        found.append(answers.model.score_samples(rows[part], answers.conditions_of_data(part), seed=start))
+    return np.concatenate(found)
 
 
 def _cells(answers: Answers, about: Mapping[str, Subject], row: OwnRow, y: Any, seed: int) -> list[Cell]:
@@ -245,7 +248,9 @@ def unusual(factor: Factor, value: Any, draws: Values, words: Word) -> Unusual:
         return "", None
     low, high = np.percentile(draws, [5, 95], method="nearest")
     below, above = (float((side.sum() + 1) / (len(draws) + 1)) for side in (draws <= value, draws >= value))
-    return f"nine of ten from {words(low)} to {words(high)}", min(1.0, 2 * min(below, above))
+    ends = [words(float(end)) for end in (low, high)]
+    likely = f"nearly always {ends[0]}" if ends[0] == ends[1] else f"nine of ten from {ends[0]} to {ends[1]}"
+    return likely, min(1.0, 2 * min(below, above))
 
 
 @unusual.register

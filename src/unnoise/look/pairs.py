@@ -19,6 +19,7 @@ from unnoise.look.drawing import (
     Side,
     Word,
     axis,
+    beside,
     dots,
     line,
     percent,
@@ -57,60 +58,73 @@ def scatter(names: Names, sides: Sequence[Side], word: tuple[Word, Word]) -> Pan
 
 
 def shares(names: Names, sides: Sequence[Side], word: tuple[Word, Word]) -> Panel:
-    """The shares of rows in the cells of a table, a side beside the other: darker where more are."""
+    """The shares of rows in the cells of a table, one table for each side: the deeper, the more."""
     codes = [_codes([side.values[i] for side in sides], word[i]) for i in (0, 1)]
     (columns, across), (lines, down) = codes
     tables = [_table(x, y, len(columns), len(lines)) for x, y in zip(across, down, strict=True)]
     highest = max(float(table.max()) for table in tables) or 1.0
-    width, room = SQUARE * 0.9, 110
-    parts, step = [], (width, (SQUARE - 100) / max(len(lines), 1))
-    for place, (side, table) in enumerate(zip(sides, tables, strict=True)):
-        left = room + place * (width + 16)
-        parts.append(text(left + width / 2, 14, side.label, look="name"))
-        cell = step[0] / max(len(columns), 1)
-        for (i, j), share in np.ndenumerate(table):
-            opacity = math.sqrt(share / highest)
-            at = f'x="{left + i * cell:.1f}" y="{24 + j * step[1]:.1f}" width="{cell:.1f}" height="{step[1]:.1f}"'
-            parts.append(f'<rect {at} class="cell {side.look}" fill-opacity="{opacity:.2f}"/>' if share else "")
-        for i, label in enumerate(columns):
-            x, y = left + (i + 0.5) * cell, 24 + SQUARE - 94
-            more = f' transform="rotate(-35 {x:.1f} {y:.1f})"' if len(columns) > 3 else ""
-            parts.append(text(x, y, shorten(label, 14), "end" if more else "middle", more=more))
-    parts += [text(room - 6, 28 + (j + 0.5) * step[1], shorten(one, 16), "end") for j, one in enumerate(lines)]
-    whole = room + len(sides) * (width + 16)
-    drawing = svg(whole, SQUARE, f"Shares of rows by {names[0]} (across) and {names[1]} (down)", *parts)
+    drawn = [
+        svg(SQUARE, SQUARE, f"Shares of rows, {side.label}", *_tabled(table / highest, columns, lines, side))
+        for side, table in zip(sides, tables, strict=True)
+    ]
     model = tables[[side.look for side in sides].index(MODEL)]
     rows = [(line_, *(percent(float(model[i, j])) for i in range(len(columns)))) for j, line_ in enumerate(lines)]
     caption = f"{names[0]} across, {names[1]} down; the deeper a cell, the more rows. The table has the model's shares."
-    return Panel(f"{names[0]} and {names[1]}", drawing, caption, (names[1], *columns), tuple(rows), wide=True)
+    title = f"{names[0]} and {names[1]}"
+    return Panel(title, beside(drawn), caption, (names[1], *columns), tuple(rows), wide=True)
+
+
+def _tabled(depths: Numbers, columns: Sequence[str], lines: Sequence[str], side: Side) -> list[str]:
+    """The parts of one table, of depths from 0 to 1."""
+    left, top, bottom = 104, 24, SQUARE - 64
+    width, height = (SQUARE - left - 4) / max(len(columns), 1), (bottom - top) / max(len(lines), 1)
+    parts = [text((left + SQUARE) / 2, 14, side.label, look="name")]
+    for (i, j), depth in np.ndenumerate(depths):
+        if depth:
+            at = f'x="{left + i * width:.1f}" y="{top + j * height:.1f}" width="{width:.1f}" height="{height:.1f}"'
+            parts.append(f'<rect {at} class="cell {side.look}" fill-opacity="{math.sqrt(depth):.2f}"/>')
+    for i, label in enumerate(columns):
+        x, y = left + (i + 0.5) * width, bottom + 14
+        more = f' transform="rotate(-35 {x:.1f} {y:.1f})"' if len(columns) > 3 else ""
+        parts.append(text(x, y, shorten(label, 13), "end" if more else "middle", more=more))
+    parts += [text(left - 6, top + 4 + (j + 0.5) * height, shorten(one, 17), "end") for j, one in enumerate(lines)]
+    return parts
 
 
 def torus(names: Names, sides: Sequence[Side], turn: float, starts: tuple[float, float]) -> Panel:
-    """A Ramachandran plot: shares of rows in the cells of a torus."""
+    """A Ramachandran plot: shares of rows in the cells of a torus, one for each side."""
     edges = [np.linspace(start, start + turn, TURN_CELLS + 1) for start in starts]
-    size, parts, rows, step = SQUARE - 80, [], [], (SQUARE - 80) / TURN_CELLS
     tables = [_turned(side.values[0], side.values[1], edges) for side in sides]
     highest = max(float(table.max()) for table in tables) or 1.0
-    for place, (side, table) in enumerate(zip(sides, tables, strict=True)):
-        left = START + place * (size + 56)
-        parts += [text(left + size / 2, 14, side.label, look="name")]
-        for (i, j), share in np.ndenumerate(table):
-            if share:
-                at = f'x="{left + i * step:.1f}" y="{24 + size - (j + 1) * step:.1f}"'
-                opacity = f'fill-opacity="{math.sqrt(share / highest):.2f}"'
-                parts.append(f'<rect {at} width="{step:.2f}" height="{step:.2f}" class="cell {side.look}" {opacity}/>')
-        for quarter in range(5):
-            x, y = left + quarter * size / 4, 24 + size - quarter * size / 4
-            values = [start + quarter * turn / 4 for start in starts]
-            parts += [line(x, 24, x, 24 + size, "grid"), line(left, y, left + size, y, "grid")]
-            parts += [text(x, 40 + size, plain(values[0])), text(left - 5, y + 4, plain(values[1]), "end")]
-        parts.append(text(left + size / 2, 58 + size, names[0], look="name"))
-        rows.append((side.label, *_peak(table, edges)))
-    parts.append(text(12, 24 + size / 2, names[1], look="name", more=f' transform="rotate(-90 12 {24 + size / 2})"'))
+    rows = [(side.label, *_peak(table, edges)) for side, table in zip(sides, tables, strict=True)]
+    drawn = [
+        svg(SQUARE, SQUARE, f"{names[1]} against {names[0]}, {row[0]}", *_wound(table / highest, names, edges, side))
+        for side, table, row in zip(sides, tables, rows, strict=True)
+    ]
     words = "; ".join(f"{label}: densest near {x}, {y}" for label, x, y, _ in rows)
-    drawing = svg(START + len(sides) * (size + 56), size + 66, f"{names[1]} against {names[0]}. {words}", *parts)
     header = ("rows of", f"densest {names[0]}", f"densest {names[1]}", "share there")
-    return Panel(f"{names[0]} and {names[1]}", drawing, words, header, tuple(rows), wide=True)
+    return Panel(f"{names[0]} and {names[1]}", beside(drawn), words, header, tuple(rows), wide=True)
+
+
+def _wound(depths: Numbers, names: Names, edges: Sequence[Numbers], side: Side) -> list[str]:
+    """The parts of one torus, of depths from 0 to 1."""
+    left, top, size = START, 22, SQUARE - START - 8
+    step, bottom = size / TURN_CELLS, top + size - 36
+    height = (bottom - top) / TURN_CELLS
+    parts = [text(left + size / 2, 14, side.label, look="name")]
+    for (i, j), depth in np.ndenumerate(depths):
+        if depth:
+            at = f'x="{left + i * step:.1f}" y="{bottom - (j + 1) * height:.1f}"'
+            opacity = f'fill-opacity="{math.sqrt(depth):.2f}"'
+            parts.append(f'<rect {at} width="{step:.2f}" height="{height:.2f}" class="cell {side.look}" {opacity}/>')
+    for quarter in range(5):
+        x, y, place = left + quarter * size / 4, bottom - quarter * (bottom - top) / 4, quarter * TURN_CELLS // 4
+        parts += [line(x, top, x, bottom, "grid"), line(left, y, left + size, y, "grid")]
+        parts += [text(x, bottom + 15, plain(float(edges[0][place])), "end" if quarter == 4 else "middle")]
+        parts += [text(left - 5, y + 4, plain(float(edges[1][place])), "end")]
+    turned = f' transform="rotate(-90 10 {(top + bottom) / 2})"'
+    parts.append(text(left + size / 2, bottom + 31, names[0], look="name"))
+    return [*parts, text(10, (top + bottom) / 2, names[1], look="name", more=turned)]
 
 
 def world(names: Names, sides: Sequence[Side]) -> Panel:
@@ -130,7 +144,7 @@ def world(names: Names, sides: Sequence[Side]) -> Panel:
         share = float((latitude > 0).mean()) if len(latitude) else 0.0
         rows.append((side.label, f"{len(latitude):,}", percent(share)))
     words = "; ".join(f"{label}: {part} north of the equator" for label, _, part in rows)
-    drawing = svg(MAP_WIDTH, MAP_HEIGHT + 20, f"A map of {names[0]} and {names[1]}. {words}", *parts)
+    drawing = svg(MAP_WIDTH, MAP_HEIGHT + 20, f"A map of {names[0]} and {names[1]}. {words}", *parts, look="map")
     header = ("rows of", "how many", "north of the equator")
     return Panel(f"{names[0]} and {names[1]}", drawing, words, header, tuple(rows), wide=True)
 

@@ -21,7 +21,7 @@ from unnoise.data.factors import (
 )
 from unnoise.look import columns, pairs, wholes
 from unnoise.look.answers import ByColumn
-from unnoise.look.drawing import Panel, Side, Word, percent
+from unnoise.look.drawing import Panel, Side, Word, brief, percent
 from unnoise.look.subjects import Subject, factors_of, words_in
 
 SEEN = 6  # columns that are shown by default
@@ -51,7 +51,9 @@ class Scene:
 
     def word(self, name: str) -> Word:
         """How a number of the column is written."""
-        return lambda value: words_in(self.schema, name, np.array([float(value)]))[0]
+        inside = name in self.schema.container.columns
+        counted = inside and self.schema.container.is_counted(name)
+        return lambda value: words_in(self.schema, name, np.array([value]))[0] if counted else brief(value)
 
 
 def pictures(scene: Scene, names: Sequence[str]) -> list[Panel]:
