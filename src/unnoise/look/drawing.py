@@ -7,7 +7,7 @@ style sheet of its name, with a colour and a form of its own, so that nobody nee
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
