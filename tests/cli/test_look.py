@@ -26,7 +26,6 @@ import unnoise
 Refused = Callable[..., str]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SECONDS = 120  # for whatever a loaded machine may do
-LOCATED = {"DISPLAY": "", "BROWSER": "true"}
 
 
 def test_what_cannot_be_looked_at_is_refused(refused: Refused, model: Path, data: Path, tmp_path: Path) -> None:
@@ -70,7 +69,9 @@ def looking(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     ) as it:
         assert it.stdout is not None
         try:
-            yield it, json.loads(it.stdout.readline())["address"]
+            line = it.stdout.readline()
+            assert line, it.stderr.read() if it.stderr else ""
+            yield it, json.loads(line)["address"]
         finally:
             it.kill()
 
@@ -90,6 +91,10 @@ def test_it_is_served_until_it_is_interrupted(flats: Path) -> None:
         assert (running.returncode, out, err) == (130, "", "unnoise: interrupted\n")
 
 
+# Chromium reads from the file of number 3 and writes into that of number 4.
+AS_3_AND_4 = "import os, sys; a, b, *run = sys.argv[1:]; os.dup2(int(a), 3), os.dup2(int(b), 4); os.execv(run[0], run)"
+
+
 class Browser:
     """Chromium without a window, told what to do over two pipes, in the words of its developer tools."""
 
@@ -97,7 +102,16 @@ class Browser:
         (read, self.write), (self.read, write) = os.pipe(), os.pipe()
         assert CHROMIUM is not None
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run"]
-        command = ["sh", "-c", f'exec "$@" 3<&{read} 4>&{write}', "sh", CHROMIUM, *options, f"--user-data-dir={folder}"]
+        command = [
+            sys.executable,
+            "-c",
+            AS_3_AND_4,
+            str(read),
+            str(write),
+            CHROMIUM,
+            *options,
+            f"--user-data-dir={folder}",
+        ]
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(command, pass_fds=(read, write), **quiet)
         os.close(read)
@@ -105,10 +119,13 @@ class Browser:
         self.count, self.session, self.buffer = 0, "", b""
 
     def __enter__(self) -> Self:
+        return self
+
+    def open(self) -> None:
+        """An empty page."""
         target = self.tell("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.tell("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.tell("Page.enable")
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
@@ -124,7 +141,9 @@ class Browser:
         os.write(self.write, json.dumps(message).encode() + b"\0")
         while True:
             while b"\0" not in self.buffer:
-                self.buffer += os.read(self.read, 2**16)
+                part = os.read(self.read, 2**16)
+                assert part, f"Chromium ended before it answered {method}"
+                self.buffer += part
             first, _, self.buffer = self.buffer.partition(b"\0")
             found = json.loads(first)
             if found.get("id") == self.count:
@@ -155,6 +174,7 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here")
     with Browser(tmp_path / "profile") as found:
+        found.open()
         yield found
 
 
@@ -225,8 +245,10 @@ def test_it_works_by_keyboard_at_the_width_of_a_phone_and_without_scripts(flats:
 def test_nothing_is_loaded_from_elsewhere_and_nothing_is_refused(flats: Path, browser: Browser) -> None:
     """No violation of the policy, no failed request, no error of a script on any page."""
     with looking(flats) as (_, address):
-        watch = "window.seen = []; for (const kind of ['securitypolicyviolation', 'error', 'unhandledrejection'])"
-        watch += " window.addEventListener(kind, event => seen.push(kind + ' ' + (event.violatedDirective ?? event.message)), true)"
+        watch = (
+            "window.seen = []; for (const kind of ['securitypolicyviolation', 'error', 'unhandledrejection']) "
+            "window.addEventListener(kind, it => seen.push(`${kind} ${it.violatedDirective ?? it.message}`), true)"
+        )
         browser.tell("Page.addScriptToEvaluateOnNewDocument", source=watch)
         host = address.split("/")[2]
         for view in ("", "row", "noise"):

@@ -3,6 +3,7 @@
 
 const form = document.querySelector("form[data-live]");
 const told = document.getElementById("status");
+let seen = new URLSearchParams(location.search).has("see"); // whether columns were chosen; else the page chooses
 let running = null;
 let timer = null;
 let fading = null;
@@ -11,6 +12,7 @@ let fading = null;
 function address() {
   const fields = new URLSearchParams();
   for (const [name, value] of new FormData(form)) {
+    if (name === "see" && !seen) continue;
     const field = form.elements.namedItem(name);
     const base = field instanceof HTMLElement ? field.dataset.base : undefined;
     if (base === undefined ? value !== "" : value !== base) fields.append(name, value);
@@ -59,6 +61,7 @@ async function show(where, { searched = false, quiet = false } = {}) {
 
 if (form) {
   form.addEventListener("change", (event) => {
+    seen ||= event.target.name === "see";
     if (event.target.id !== "find") show(address());
   });
   form.addEventListener("input", (event) => {
