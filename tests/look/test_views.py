@@ -56,6 +56,8 @@ def test_bars_have_the_exact_probabilities_where_they_are_known() -> None:
     counted, exact = (str(columns.bars("x", sides, ["a", "b"], one).drawing) for one in (None, np.array([0.3, 0.7])))
     assert re.findall(r'number">([^<]*)</td>', counted) == ["75 %", "75 %", "25 %", "25 %"]
     assert re.findall(r'number">([^<]*)</td>', exact) == ["75 %", "70 %", "25 %", "30 %"]
+    turned = columns.bars("x", sides, ["a", "b"], np.array([0.6, 0.4]))
+    assert turned.caption.startswith("The model most often says a;")  # though the data say b
 
 
 def test_many_levels_are_folded_away() -> None:

@@ -108,9 +108,9 @@ def bars(name: str, sides: Sequence[Side], levels: Sequence[str], exact: Values 
     if len(lines) > MOST_LEVELS:
         more = table.format("", head, "".join(lines[MOST_LEVELS:]))
         drawing += f"<details><summary>{len(lines) - MOST_LEVELS} more levels</summary>{more}</details>"
-    top = order[0] if order else 0
-    how = "probabilities, exact for this model" if exact is not None else "shares of its rows"
-    words = f"The model most often says {levels[top] if levels else 'nothing'}; its numbers are {how}."
+    top = levels[int(shares[MODEL].argmax())] if levels else "nothing"
+    how = "its probabilities" if exact is not None else "shares of its rows"
+    words = f"The model most often says {top}; its numbers are {how}."
     return Panel(name, Markup(drawing), words)
 
 

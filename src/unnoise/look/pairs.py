@@ -87,7 +87,7 @@ def _tabled(depths: Numbers, columns: Sequence[str], lines: Sequence[str], side:
         x, y = left + (i + 0.5) * width, bottom + 14
         more = f' transform="rotate(-35 {x:.1f} {y:.1f})"' if len(columns) > 3 else ""
         parts.append(text(x, y, shorten(label, 13), "end" if more else "middle", more=more))
-    parts += [text(left - 6, top + 4 + (j + 0.5) * height, shorten(one, 17), "end") for j, one in enumerate(lines)]
+    parts += [text(left - 6, top + 4 + (j + 0.5) * height, shorten(one, 15), "end") for j, one in enumerate(lines)]
     return parts
 
 
