@@ -17,6 +17,7 @@ NAMES = (
     "earth",
     "simplex",
     "torsions",
+    "rna-torsions",
     "two-modes",
     "ncsn-toy",
     "antibody",
@@ -37,6 +38,7 @@ NAMES = (
     "mnist-inpainting",
     "sbibm",
     "g-and-k",
+    "gb1",
 )
 
 

@@ -90,7 +90,7 @@ def trained(kind: str, setting: Setting, pictures: Tensor, labels: Tensor, tell:
         return found
     made = _train(recipe, pictures, labels, tell)
     if kept is not None:
-        keeping.keep(kept, label, made.filling, made.cpu_seconds)
+        keeping.keep(kept, label, made.filling.state_dict(), seconds=str(made.cpu_seconds))
     return made
 
 
@@ -112,7 +112,7 @@ def _kept(path: Path, label: str, recipe: Recipe) -> Trained | None:
     found = keeping.kept(path, label)
     if found is None:
         return None
-    weights, seconds = found
+    weights, told = found
     filling = recipe.filling()
     filling.load_state_dict(weights)
-    return Trained(filling.requires_grad_(False).eval(), seconds, reused=True)
+    return Trained(filling.requires_grad_(False).eval(), float(told["seconds"]), reused=True)

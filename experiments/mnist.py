@@ -251,7 +251,7 @@ def trained(setting: Setting, train: Digits, tell: Tell) -> Trained:
     denoiser = recipe.train(train.images, tell)
     made = Trained(denoiser, time.monotonic() - start, reused=False)
     if kept is not None:
-        keeping.keep(kept, label, made.denoiser, made.seconds)
+        keeping.keep(kept, label, made.denoiser.state_dict(), seconds=str(made.seconds))
     return made
 
 
@@ -260,7 +260,7 @@ def _kept(path: Path, label: str, recipe: Recipe) -> Trained | None:
     found = keeping.kept(path, label)
     if found is None:
         return None
-    weights, seconds = found
+    weights, told = found
     denoiser = Neural(PROCESS, recipe.network(SHAPE, 0, SHAPE))
     denoiser.load_state_dict(weights)
-    return Trained(denoiser.requires_grad_(False).eval(), seconds, reused=True)
+    return Trained(denoiser.requires_grad_(False).eval(), float(told["seconds"]), reused=True)

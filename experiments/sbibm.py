@@ -7,20 +7,26 @@ installed its NPE and NPSE learn from the same simulations.
 
 from __future__ import annotations
 
+import re
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from experiments import figures
 from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.c2st import c2st
+from experiments.keeping import keep, kept
 from experiments.sbibm_peers import Trained, missing, peers
 from experiments.sbibm_tasks import References, Task, tasks
 from unnoise import DenoisingMarkovModel
+from unnoise._provenance import commit
 from unnoise._seeding import generator
 
 if TYPE_CHECKING:
@@ -50,6 +56,9 @@ NPE = {  # C2ST of neural posterior estimation, a mean of ten observations
 SOURCE = "NPE, Lueckmann et al. 2021, main_paper.csv"
 
 
+Train = Callable[[Tensor, Tensor, int], Trained]
+
+
 @dataclass(frozen=True)
 class Sizes:
     """The sizes of the experiment."""
@@ -65,63 +74,97 @@ class Sizes:
         return cls((64,), 2, 100, 5) if setting.quick else cls()
 
 
-@dataclass
-class Scores:
-    """What is measured of one way to infer, by task and number of simulations."""
+@dataclass(frozen=True)
+class Judged:
+    """What is measured of one way to infer.
 
-    measured: dict[str, Any] = field(default_factory=dict)
+    Attributes:
+        c2st: of every observation.
+        seconds: of the CPU, for training and for the draws of one observation.
+        first: draws for the first observation.
+        words: how training ended.
+    """
 
-    def add(self, label: str, found: list[float], training: float, drawing: float) -> None:
-        """The C2ST of every observation, and CPU seconds."""
-        self.measured[f"{label}: c2st"] = float(np.mean(found))
-        self.measured[f"{label}: c2st_se"] = float(np.std(found, ddof=1) / len(found) ** 0.5)
-        self.measured[f"{label}: c2st of each"] = found
-        self.measured[f"{label}: training, seconds"] = training
-        self.measured[f"{label}: draws, seconds"] = drawing
+    c2st: list[float]
+    seconds: tuple[float, float]
+    first: NDArray[Any]
+    words: str
+
+    def numbers(self, label: str) -> dict[str, Any]:
+        """The C2ST with its standard error, and CPU seconds."""
+        found = self.c2st
+        return {
+            f"{label}: c2st": float(np.mean(found)),
+            f"{label}: c2st_se": float(np.std(found, ddof=1) / len(found) ** 0.5),
+            f"{label}: c2st of each": found,
+            f"{label}: training, seconds": self.seconds[0],
+            f"{label}: draws, seconds": self.seconds[1],
+        }
 
 
 def run(setting: Setting) -> Outcome:
     """Every task, simulated once for each number of simulations, by the model and by its peers."""
-    sizes, scores, shown = Sizes.of(setting), Scores(), {}
-    every = tasks(setting)
-    notes = []
+    sizes, every = Sizes.of(setting), tasks(setting)
+    found: dict[str, Judged] = {}
+    shown = {}
     for place, task in enumerate(every):
         references = References.read(setting, task.name)
-        for index, n in enumerate(sizes.simulations):
-            share = (place + index / len(sizes.simulations)) / len(every)
-            setting.tell(share, f"{task.name}, {n:,} simulations")
-            theta, x = task.simulations(n, generator(setting.seed))
+        for n in sizes.simulations:
             label = f"{task.name}, {n:,}"
-            drawn = {}
-            for name, points in {label: None, f"{label}, as a set": task.points}.items():
-                if name == label or points:
-                    model = by_model(task, theta, x, setting.seed, sizes.steps, points)
-                    notes.append(f"{name}: {model.words}")
-                    drawn[name] = _judged(
-                        name, model, references, sizes, scores, few=task.dim >= WIDE and n < PEERS_FROM
-                    )
-            shown[task.name] = (references.draws[0, : sizes.draws].numpy(), drawn[label])
-            if n >= PEERS_FROM and not setting.quick and not missing():
-                for name, train in peers(task).items():
-                    setting.tell(share, f"{task.name}, {n:,} simulations, {name}")
-                    _judged(f"{label}, {name}", train(theta, x, setting.seed), references, sizes, scores, few=True)
+            setting.tell(place / len(every), f"{task.name}, {n:,} simulations")
+            theta, x = task.simulations(n, generator(setting.seed))
+            for name, (train, observations) in _ways(task, n, label, setting, sizes).items():
+                judge = partial(_judged, train, theta, x, references, sizes, observations, setting.seed)
+                found[name] = _once(name, judge, setting, sizes)
+            shown[task.name] = (references.draws[0, : sizes.draws].numpy(), found[label].first)
+    measured = {key: value for name, one in found.items() for key, value in one.numbers(name).items()}
+    notes = [f"{name}: {one.words}" for name, one in found.items() if one.words]
     published = {
         f"{name}, {n:,}: c2st": Published(value, SOURCE)
         for name, values in NPE.items()
         for n, value in values.items()
         if n in sizes.simulations
     }
-    return Outcome(scores.measured, published, {"": _figure(shown)}, (*_notes(sizes), *notes))
+    return Outcome(measured, published, {"": _figure(shown)}, (*_notes(sizes), *notes))
+
+
+def _ways(task: Task, n: int, label: str, setting: Setting, sizes: Sizes) -> dict[str, tuple[Train, int]]:
+    """How to learn, and for how many observations to judge it, by the name of the scores."""
+    few = min(FEW, sizes.observations)
+    own = few if task.dim >= WIDE and n < PEERS_FROM else sizes.observations
+    ways: dict[str, tuple[Train, int]] = {label: (partial(by_model, task, steps=sizes.steps), own)}
+    if task.points:
+        ways[f"{label}, as a set"] = (partial(by_model, task, steps=sizes.steps, points=task.points), own)
+    if n >= PEERS_FROM and not setting.quick and not missing():
+        ways |= {f"{label}, {name}": (train, few) for name, train in peers(task).items()}
+    return ways
+
+
+def _once(name: str, judge: Callable[[], Judged], setting: Setting, sizes: Sizes) -> Judged:
+    """What an interrupted run of this commit has measured is kept for the next."""
+    if setting.cache is None or setting.quick:
+        return judge()
+    path = setting.cache / f"sbibm-{re.sub('[^a-z0-9]+', '-', name.lower())}.safetensors"
+    recipe = f"{name}, {sizes}, seed {setting.seed}, {commit()}"
+    if (before := kept(path, recipe)) is not None:
+        parts, told = before
+        training, drawing = parts["seconds"].tolist()
+        return Judged(parts["c2st"].tolist(), (training, drawing), parts["first"].numpy(), told["words"])
+    done = judge()
+    measured = {"c2st": done.c2st, "seconds": done.seconds, "first": done.first}
+    tensors = {key: torch.as_tensor(part, dtype=torch.float64) for key, part in measured.items()}
+    keep(path, recipe, tensors, words=done.words)
+    return done
 
 
 def by_model(
-    task: Task, theta: Tensor, x: Tensor, seed: int, steps: int | None = None, points: int | None = None
+    task: Task, theta: Tensor, x: Tensor, seed: int, *, steps: int | None = None, points: int | None = None
 ) -> Trained:
     """The model, with nothing but defaults; draws outside the prior are drawn anew, as sbi does.
 
     Where x is a number of `points`, the model can be told that their order does not matter.
     """
-    shape = (-1,) if points is None else (points, x.shape[1] // points)
+    shape = x.shape[1:] if points is None else (points, x.shape[1] // points)
     kinds = None if points is None else {"x": "set"}
     start = time.process_time()
     model = DenoisingMarkovModel(random_state=seed, steps=steps, progress=False, kinds=kinds)
@@ -129,34 +172,32 @@ def by_model(
     seconds = time.process_time() - start
 
     def draw(observed: NDArray[Any], n: int, seed: int) -> NDArray[Any]:
-        observed = observed.reshape(shape)
-        drawn = np.asarray(model.sample(n, y={"x": observed}, seed=seed))
+        told = {"x": np.repeat(observed.reshape(1, *shape), n, 0)}
+        drawn = np.asarray(model.sample(n, y=told, seed=seed))
         if task.bound is None:
             return drawn
         for again in range(1, TRIES):
             outside = (np.abs(drawn) > task.bound).any(1)
             if not outside.any():
                 break
-            drawn[outside] = model.sample(int(outside.sum()), y={"x": observed}, seed=seed + 1000 * again)
+            drawn[outside] = model.sample(int(outside.sum()), y={"x": told["x"][outside]}, seed=seed + 1000 * again)
         return drawn.clip(-task.bound, task.bound)
 
     return Trained(draw, seconds, model.ended_)
 
 
 def _judged(
-    label: str, way: Trained, references: References, sizes: Sizes, scores: Scores, few: bool = False
-) -> NDArray[Any]:
-    """Draws for every observation, or a few, against the reference; those for the first."""
-    found, seconds, first = [], 0.0, np.empty(0)
-    observations = min(FEW, sizes.observations) if few else sizes.observations
+    train: Train, theta: Tensor, x: Tensor, references: References, sizes: Sizes, observations: int, seed: int
+) -> Judged:
+    """Train, draw for some observations, and compare with the reference."""
+    way = train(theta, x, seed)
+    found, seconds, draws = [], 0.0, []
     for k in range(observations):
         start = time.process_time()
-        drawn = way.draw(references.observations[k].numpy(), sizes.draws, k)
+        draws.append(way.draw(references.observations[k].numpy(), sizes.draws, k))
         seconds += time.process_time() - start
-        found.append(c2st(references.draws[k, : sizes.draws].numpy(), drawn))
-        first = drawn if k == 0 else first
-    scores.add(label, found, way.seconds, seconds / observations)
-    return first
+        found.append(c2st(references.draws[k, : sizes.draws].numpy(), draws[k]))
+    return Judged(found, (way.seconds, seconds / observations), draws[0], way.words)
 
 
 def _figure(shown: dict[str, tuple[NDArray[Any], NDArray[Any]]]) -> Figure:

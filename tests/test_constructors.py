@@ -505,7 +505,9 @@ ELSEWHERE = {
         evaluation.GaussianCopula
         evaluation.IntervalCoverage evaluation.LocalTest evaluation.MarginDistance evaluation.Memorisation
         evaluation.Neighbours evaluation.PairDistance evaluation.PointCoverage evaluation.RankCalibration
-        evaluation.SphereKernelDensity evaluation.TreesTest inference.AmortisedPosterior inference.Familiarity
+        evaluation.RegionCondition
+        evaluation.SphereKernelDensity evaluation.TableRegion evaluation.TreesTest
+        inference.AmortisedPosterior inference.Familiarity
         inference.ParameterPrior inference.Reweighted laws.WrightFisherKernel
         samplers.Particles samplers.Solution spaces.Diffusion
         spaces.Jump
@@ -527,6 +529,7 @@ ELSEWHERE = {
         evaluation.energy_distance evaluation.entropy_bounds
         evaluation.fit_baselines
         evaluation.interval_coverage evaluation.local_test evaluation.point_coverage evaluation.rank_calibration
+        evaluation.differing_regions
         evaluation.independent_log_prob evaluation.margin_distances evaluation.memorisation evaluation.pair_distances
         evaluation.trees_test objectives.snr_form.force
         objectives.snr_form.force_loss objectives.snr_form.level_loss objectives.snr_form.noise

@@ -5,6 +5,7 @@ from experiments.figures.clouds import clouds
 from experiments.figures.dots import Panel, dots
 from experiments.figures.forth_and_back import Cloud, Field, forth_and_back
 from experiments.figures.intervals import intervals
+from experiments.figures.laws import laws_beside
 from experiments.figures.maps import density_map
 from experiments.figures.modes import two_modes, weights_and_widths
 from experiments.figures.poses import picture_table, pose_maps
@@ -25,6 +26,7 @@ __all__ = [
     "error_curves",
     "forth_and_back",
     "intervals",
+    "laws_beside",
     "letter_rows",
     "logos",
     "picture_table",

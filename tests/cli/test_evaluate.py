@@ -24,7 +24,10 @@ def test_numbers_baselines_and_a_report(done: Run, data: Path, model: Path, tmp_
         assert f"{baseline}_nats_per_row" in result.stdout
     first, second = result.stdout.splitlines()[:2]
     assert first == "can I trust it?"
-    assert second.startswith(("  yes  Are samples like data", "  NO   Are samples like data"))
+    assert second.startswith("  NO   Is held-out data as likely as under every rival?"), "after three steps"
+    assert "  ?    Are samples new" in result.stdout, "forty rows show no virtue"
+    told = result.stdout.partition("how to go on?")[2]
+    assert f"unnoise fit {data / 'rows.parquet'} -o {model} --resume --steps 9" in told
     assert "unnoise, lower bound: lower bound, Monte Carlo error" in result.stdout
     assert "unnoise, exact: exact log density of the probability flow, Monte Carlo error 0 nats" in result.stdout
     assert "bound_part_diffusion" in result.stdout
@@ -37,8 +40,8 @@ def test_json_is_strict(done: Run, data: Path, model: Path) -> None:
     out = done("evaluate", model, data / "rows.csv", "--train", data / "rows.csv", "--json").stdout
     numbers = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert numbers["copying_ratio"] is None
-    assert {"trust", "margins", "pairs", "rivals"} < set(numbers)
-    assert [one["key"] for one in numbers["trust"]][:2] == ["classifiers", "margins"]
+    assert {"trust", "margins", "pairs", "regions", "rivals", "advice"} < set(numbers)
+    assert [one["key"] for one in numbers["trust"]][:2] == ["likelihood", "classifiers"]
     assert list(numbers["methods"])[:2] == ["unnoise, exact", "unnoise, lower bound"]
     assert numbers["bound_nats_per_row"] < numbers["exact_nats_per_row"] + 4 * numbers["bound_monte_carlo_se"]
     mean, error = numbers["gaussian_nats_per_row"], numbers["gaussian_nats_per_row_se"]

@@ -137,6 +137,7 @@ def test_fit_takes_every_option(done: Run, data: Path, tmp_path: Path) -> None:
     assert model.losses_.tolist() == wanted.losses_.tolist()
 
 
+@pytest.mark.slow
 def test_fit_tells_the_mean_of_its_last_hundred_losses(done: Run, data: Path, tmp_path: Path) -> None:
     words = ("--steps", "130", "--batch-size", "4", "--device", "cpu", "--json")
     facts = json.loads(done("fit", data / "rows.csv", "-o", tmp_path / "model", *words).stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from unnoise.testing import ImprobableError, assert_law, assert_mean
 
 Run = Callable[..., Result]
 MINE = """
+import signal
 import sys
 
 import torch
@@ -78,6 +80,25 @@ def ends(x):
 
 def interrupts(x):
     raise KeyboardInterrupt
+
+
+calls = 0
+
+
+def stopping(x):
+    global calls
+    calls += 1
+    if calls == 60:
+        raise KeyboardInterrupt
+    return log_prob(x)
+
+
+def sigterm(x):
+    signal.raise_signal(signal.SIGTERM)
+
+
+def sighup(x):
+    signal.raise_signal(signal.SIGHUP)
 
 
 def column(x):
@@ -363,3 +384,72 @@ def test_json_has_the_same_keys_for_every_chain(run: Run, desk: Path) -> None:
         keys[chain] = list(facts)
         assert (facts["mixed"] is None) == (chain == "sequential")
     assert keys["mala"] == keys["langevin"] == keys["sequential"]
+
+
+def test_auto_draws_a_page(done: Run, desk: Path) -> None:
+    said = done("walk", "mine:log_prob", "--dimension", 1, "-o", "points.csv", "-n", 50, "--plot", "page.html").stdout
+    assert said.endswith("; see page.html\n")
+    assert "<h1>mine:log_prob</h1>" in Path("page.html").read_text()
+
+
+@pytest.mark.slow
+def test_auto_draws_a_picture(done: Run, desk: Path) -> None:
+    done("walk", "mine:log_prob", "--dimension", 2, "-o", "points.csv", "-n", 50, "--plot", "picture.png")
+    with Image.open("picture.png") as picture:
+        assert picture.height > picture.width > 800
+
+
+def test_auto_writes_for_arviz_or_says_what_is_missing(run: Run, desk: Path) -> None:
+    result = run("walk", "mine:log_prob", "--dimension", 2, "-o", "points.nc", "-n", 50, "--json")
+    if result.exit_code:
+        assert result.stderr == "unnoise: InferenceData needs ArviZ: pip install 'unnoise[arviz]'.\n"
+        return
+    import h5netcdf
+
+    with h5netcdf.File("points.nc") as file:
+        assert file["posterior"]["x"].shape == (4, 13, 2)
+    assert json.loads(result.stdout)["rows"] == 52
+
+
+def test_an_interrupted_walk_is_resumed_to_the_same_file(
+    run: Run, done: Run, refused: Run, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("walk", "mine:stopping", "--dimension", 2, "-n", 50)
+    monkeypatch.setattr(sys, "argv", ["unnoise", *map(str, words), "-o", "points.csv", "--overwrite"])
+    result = run(*words, "-o", "points.csv", "--overwrite")
+    again = "unnoise walk mine:stopping --dimension 2 -n 50 -o points.csv --resume"
+    assert result.stderr == f"unnoise: interrupted; the checkpoint is saved, continue with: {again}\n"
+    assert result.exit_code == 130
+    assert not Path("points.csv").exists()
+    refused(*words, "-o", "points.csv", match="is the checkpoint of a walk that was interrupted: go on with .*--resume")
+    refused(*words, "-o", "points.csv", "--resume", "--seed", 1, match="the seed was 0, and is 1 now")
+    done(*words, "-o", "points.csv", "--resume")
+    done(*words, "-o", "whole.csv")
+    assert Path("points.csv").read_bytes() == Path("whole.csv").read_bytes()
+    assert not Path("points.csv.checkpoint").exists()
+    refused(*words, "-o", "other.csv", "--resume", match="there is no checkpoint other.csv.checkpoint")
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_signals_end_a_walk_as_ctrl_c_does(name: str, code: int, run: Run, desk: Path) -> None:
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    result = run("walk", f"mine:{name.lower()}", "--dimension", 2, "-o", "points.csv")
+    assert result.exit_code == code
+    assert result.stderr == "unnoise: terminated\n"
+    assert signal.getsignal(number) is before
+
+
+def test_options_of_auto_are_refused_for_named_chains(refused: Run, desk: Path) -> None:
+    words = ("walk", "mine:sized", "-o", "points.npy", "--chain", "mala")
+    refused(*words, "--resume", match="--resume is for --chain auto; leave it out")
+    refused(*words, "--processes", 2, match="--processes is for --chain auto; leave it out")
+    refused("walk", "mine:sized", "-o", "points.npy", "--resume", "--overwrite", match="--overwrite replaces the walk")
+
+
+@pytest.mark.slow
+def test_several_processes_write_the_same_file(done: Run, desk: Path) -> None:
+    for number in (1, 2):
+        words = ("-o", f"{number}.csv", "-n", 50, "--processes", number)
+        done("walk", "mine.py:log_prob", "--dimension", 2, *words)
+    assert Path("1.csv").read_bytes() == Path("2.csv").read_bytes()

@@ -77,7 +77,7 @@ class TestKept:
     @pytest.fixture
     def kept(self, tmp_path):
         denoiser = self.RECIPE.train(torch.randn(8, *mnist.SHAPE), lambda share, words: None)
-        keeping.keep(tmp_path / "cache" / "d.safetensors", "this recipe", denoiser, 3.0)
+        keeping.keep(tmp_path / "cache" / "d.safetensors", "this recipe", denoiser.state_dict(), seconds="3.0")
         return tmp_path / "cache" / "d.safetensors", denoiser
 
     def test_it_is_the_same(self, kept):

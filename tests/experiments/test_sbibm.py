@@ -125,6 +125,13 @@ def test_draws_outside_the_prior_are_drawn_anew() -> None:
     assert (np.abs(drawn) <= 1).all()
 
 
+def test_a_set_of_points_is_one_observation() -> None:
+    theta, x = SLCP().simulations(80, rng())
+    drawn = sbibm.by_model(SLCP(), theta, x, 0, steps=2, points=4).draw(x[0].numpy(), 50, 0)
+    assert drawn.shape == (50, 5)
+    assert (np.abs(drawn) <= 3).all()
+
+
 class Wide(TwoMoons):
     """A prior whose model has draws far outside."""
 
@@ -138,3 +145,19 @@ def test_peers_know_the_prior_and_say_where_they_are_not_there(monkeypatch: pyte
     assert set(sbibm_peers.peers(SLCP())) == {"NPE", "NPSE"}
     every: list[Task] = [TwoMoons(), SLCP(), GaussianLinear(), GaussianLinear(bounded=True)]
     assert [task.bound for task in every] == [1.0, 3.0, None, 1.0]
+
+
+def test_what_an_interrupted_run_has_measured_is_read_by_the_next(tmp_path: Path) -> None:
+    setting, sizes, runs = Setting(cache=tmp_path), sbibm.Sizes(), []
+
+    def judge() -> sbibm.Judged:
+        runs.append(1)
+        return sbibm.Judged([0.5, 0.625], (3.0, 1.5), np.arange(6.0).reshape(3, 2), "ended")
+
+    first, second = (sbibm._once("two moons, 64", judge, setting, sizes) for _ in range(2))
+    assert runs == [1]
+    assert second.numbers("n") == first.numbers("n")
+    assert np.array_equal(second.first, first.first)
+    assert second.words == "ended"
+    sbibm._once("two moons, 64", judge, Setting(cache=tmp_path, seed=1), sizes)
+    assert runs == [1, 1]  # another seed is another run

@@ -134,6 +134,7 @@ def test_numbers_given_levels_have_an_exact_density() -> None:
     assert (other.log_prob - truth).abs().max() > 0.5  # half of the mass is with the other level
 
 
+@pytest.mark.slow
 def test_whole_numbers_given_levels_are_weighed_over_their_cells() -> None:
     """The density of a bell, averaged over a cell, is the mass of the cell: by 64 points, not by one."""
     rng = np.random.default_rng(0)

@@ -15,6 +15,8 @@ from unnoise.evaluation import Bound
 from unnoise.report import Assessment, Quantity, assessment
 from unnoise.testing import FAILURE_RATE
 
+KEYS = ("likelihood", "classifiers", "calibration", "copies", "margins", "pairs")
+
 
 def test_a_table_is_measured_in_every_way(of_table: Assessment) -> None:
     names = ["exact", "bound"]
@@ -73,8 +75,8 @@ def test_the_same_seed_measures_the_same(model: DenoisingMarkovModel) -> None:
 
 def test_a_table_is_judged_beside_rivals_and_by_name(of_table: Assessment) -> None:
     details = of_table.details()
-    assert list(details) == ["trust", "margins", "pairs", "rivals"]
-    assert [one["key"] for one in details["trust"]] == ["classifiers", "margins", "pairs", "copies", "likelihood"]
+    assert list(details) == ["trust", "margins", "pairs", "regions", "rivals", "calibration"]
+    assert [one["key"] for one in details["trust"]] == list(KEYS)
     assert sorted(one["name"] for one in details["margins"]) == sorted([EVIL, "b", "count"])
     assert len(details["pairs"]) == 3
     assert list(details["rivals"]) == ["Gaussian copula", "independent columns", "the training rows"]
@@ -85,7 +87,7 @@ def test_a_table_is_judged_beside_rivals_and_by_name(of_table: Assessment) -> No
 
 
 def test_the_answer_about_likelihoods_is_of_the_same_rows(of_table: Assessment) -> None:
-    answer = of_table.answers[-1]
+    answer = of_table.answers[0]
     ours, best = of_table.log_probs["unnoise, exact"], of_table.log_probs["Gaussian mixture"]
     assert answer.number == f"{(ours - best).mean():+.3g} nats per row"
     for name, (mean, _) in of_table.likelihoods.items():
@@ -99,7 +101,7 @@ def test_another_model_is_judged_alike(model: DenoisingMarkovModel) -> None:
     exact = found.numbers["exact_nats_per_row"]
     assert mean == pytest.approx(exact.value, abs=0.2)  # dequantised by other noise
     assert error == pytest.approx(exact.standard_error, rel=0.3)
-    assert "the same" in found.answers[-1].sentence
+    assert "the same" in found.answers[0].sentence
 
 
 def test_without_training_rows_there_is_nothing_to_compare_with(model: DenoisingMarkovModel) -> None:
@@ -108,7 +110,7 @@ def test_without_training_rows_there_is_nothing_to_compare_with(model: Denoising
     assert "copying_ratio" not in found.numbers
     assert (found.rivals, found.standing.copying) == ({}, None)
     answers = {answer.key: answer for answer in found.answers}
-    assert (answers["copies"].good, answers["copies"].number) == (None, "not checked")
+    assert (answers["copies"].good, answers["copies"].number) == (None, "–")
     assert answers["likelihood"].good is None
 
 
@@ -122,7 +124,7 @@ def test_images_are_measured_by_their_bound(of_images: Assessment) -> None:
     assert "exact_nats_per_row" not in of_images.numbers
     assert list(of_images.likelihoods) == ["unnoise, lower bound", *BASELINES]
     assert of_images.samples.shape == (20, 8, 8)
-    assert [answer.key for answer in of_images.answers] == ["classifiers", "copies", "likelihood", "calibration"]
+    assert [answer.key for answer in of_images.answers] == ["likelihood", "classifiers", "calibration", "copies"]
     assert list(of_images.details()) == ["trust", "calibration"]
     assert of_images.standing is None
 
@@ -168,3 +170,9 @@ def test_trees_judge_more_rows_than_are_scored(monkeypatch: pytest.MonkeyPatch) 
     assert more.numbers["trees_p_value"].value < FAILURE_RATE
     monkeypatch.setattr(assessment, "MORE", 1)
     assert evaluate(model, frame, max_rows=30).numbers["trees_p_value"].value > FAILURE_RATE
+
+
+def test_few_rows_show_no_virtue(of_table: Assessment) -> None:
+    assert True not in [answer.good for answer in of_table.answers]
+    assert any("60 held-out rows are too few" in answer.sentence for answer in of_table.answers)
+    assert of_table.repeated == 0.0

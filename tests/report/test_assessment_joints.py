@@ -67,7 +67,7 @@ def test_of_many_rows_some_are_chosen_at_random() -> None:
 def test_perfect_samples_of_whole_numbers_are_not_told_from_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Samples lie anywhere in their cells and held-out rows on the edges, which a classifier would see at once."""
     rows = np.random.default_rng(0).integers(0, 2, (240, 3))
-    model = tiny(steps=1).fit(rows)
+    model = tiny(steps=1, roles="joint").fit(rows)
     perfect = model.schema_.encode(rows[120:]).all(torch.Generator().manual_seed(1))[0]
     monkeypatch.setattr(DenoisingMarkovModel, "sample_states", lambda *_, **__: perfect)
     found = evaluate(model, rows[:120], likelihood=Bound(draws=2))
@@ -85,7 +85,7 @@ def drawn(of_images: Assessment) -> tuple[dict[str, Any], str]:
     """What the figures of a report on images were given, by the name of the figure, and the report itself."""
     seen: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("class_grid", "neighbour_grid", "likelihood_bars", "filmstrip", "loss_curve"):
+        for name in ("class_grid", "neighbour_grid", "filmstrip", "image_grid", "calibration_curves"):
 
             def spy(*args: Any, name: str = name, **keywords: Any) -> Figure:
                 seen[name] = (*args, keywords)
@@ -100,12 +100,17 @@ def drawn(of_images: Assessment) -> tuple[dict[str, Any], str]:
 def test_likelihoods_of_images_and_their_errors_are_told_in_bits(
     of_images: Assessment, drawn: tuple[dict[str, Any], str]
 ) -> None:
-    _, values, errors, unit, keywords = drawn[0]["likelihood_bars"]
     bits = of_images.numbers["bound_bits_per_dim"]
-    assert (values[0], errors[0]) == pytest.approx((bits.value, bits.standard_error))
-    assert errors[0] == pytest.approx(of_images.likelihoods["unnoise, lower bound"][1] / (64 * math.log(2)))
-    assert (unit, keywords) == ("bits per dimension", {"higher_is_better": False})
+    assert bits.standard_error == pytest.approx(of_images.likelihoods["unnoise, lower bound"][1] / (64 * math.log(2)))
     assert f"{bits.value:.3f} ± {bits.standard_error:.3f}" in drawn[1]
+    assert "bits per dimension</th>" in drawn[1]
+    assert "less is better" in drawn[1]
+
+
+def test_the_least_likely_images_are_shown(of_images: Assessment, drawn: tuple[dict[str, Any], str]) -> None:
+    log_prob = of_images.log_probs["unnoise, lower bound"]
+    images = of_images.model.schema_.values(of_images.test.x)["x"]
+    np.testing.assert_array_equal(drawn[0]["image_grid"][0], images[np.argsort(log_prob)])
 
 
 def test_images_stand_under_their_class(of_images: Assessment, drawn: tuple[dict[str, Any], str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -32,11 +31,12 @@ def test_the_answer_is_red_if_a_check_is() -> None:
     good, bad = (answer(found(spread)) for spread in (1.0, 0.3))
     assert good.good
     assert good.question == QUESTION
-    assert good.sentence == "No check of 100 held-out rows, 9 draws each, sees more than chance."
+    assert good.sentence == "No check of 100 held-out rows, 9 draws each given u, sees more than chance."
+    assert good.beside == "a perfect model: p above 0.001"
     assert good.number.startswith("4 checks, least p = 0.")
     assert not bad.good
-    assert "draws are too narrow" in bad.sentence
-    assert ".;" not in bad.sentence
+    assert "are too narrow" in bad.sentence
+    assert answer(None).good is None
 
 
 def test_the_page_shows_questions_answers_and_curves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,8 +45,8 @@ def test_the_page_shows_questions_answers_and_curves(monkeypatch: pytest.MonkeyP
     page = Page("a page")
     show_calibration(page, found(0.3, columns=8))
     html = page.html()
-    assert "<script>" not in html
-    assert html.count('class="number bad"') >= 3
+    assert html.count("<script>") == 1
+    assert html.count('<td class="number bad"') >= 3
     assert "checks see a difference: what it says of one row is not to be believed" in html
     assert "given u" in html
     assert [axes.get_title().split("\n")[0] for axes in shown["figure"].axes] == [
@@ -59,16 +59,18 @@ def test_the_page_shows_questions_answers_and_curves(monkeypatch: pytest.MonkeyP
     page = Page("a page")
     show_calibration(page, found(1.0))
     assert "None of 4 checks sees more than chance" in page.html()
-    assert 'class="number bad"' not in page.html()
+    assert '<td class="number bad"' not in page.html()
 
 
-def test_nothing_is_shown_without_conditions() -> None:
+def test_nothing_is_measured_where_nothing_is_given() -> None:
     plain: Any = SimpleNamespace(schema_=SimpleNamespace(conditions={}))
     assert calibrated(plain, np.zeros((40, 2)), None, 0) is None
-    page = Page("a page")
-    show_calibration(page, None)
-    assert page.html() == dataclasses.replace(page).html()
-    assert QUESTION not in page.html()
+
+
+def test_a_model_without_conditions_is_judged_given_the_column_that_tells_most(of_table: Assessment) -> None:
+    assert of_table.calibration is not None
+    assert of_table.calibration.given == (of_table.pair.given,)
+    assert of_table.pair.given not in of_table.calibration.names
 
 
 def test_a_model_with_conditions_is_judged_by_them() -> None:
@@ -87,7 +89,8 @@ def test_a_model_with_conditions_is_judged_by_them() -> None:
 def test_an_assessment_holds_it(of_images: Assessment) -> None:
     assert of_images.calibration is not None
     assert of_images.calibration.given == ("digit",)
-    assert of_images.answers[-1] == answer(of_images.calibration)
+    (found,) = (one for one in of_images.answers if one.key == "calibration")
+    assert found == answer(of_images.calibration).measured_on(20)
     assert [one["key"] for one in of_images.details()["calibration"]] == ["ranks", "intervals", "density", "points"]
 
 

@@ -10,12 +10,22 @@ import pytest
 
 from unnoise.data import Schema
 from unnoise.data.tabular import JudgedColumns
-from unnoise.evaluation import ClassifierTest, Copying, MarginDistance, Memorisation, PairDistance, TreesTest
+from unnoise.evaluation import (
+    ClassifierTest,
+    Copying,
+    MarginDistance,
+    Memorisation,
+    PairDistance,
+    RegionCondition,
+    TableRegion,
+    TreesTest,
+)
 from unnoise.report import trust
+from unnoise.report.rivals import judged
 
 MLP = ClassifierTest(0.4855, 0.01, 0.58, 1000, "MLP")
 TREES = TreesTest(0.5, 0.01, 0.4, 1000, "trees")
-COLUMNS = JudgedColumns.of(Schema.infer(pd.DataFrame({"gain": [0.0, 0.5], "job": ["a", "b"]})))
+COLUMNS = JudgedColumns.of(Schema.infer(pd.DataFrame({"gain": [0.0, 0.5], "near": [0.0, 0.5], "job": ["a", "b"]})))
 
 
 @pytest.mark.parametrize(("mlp", "trees", "words"), [(0.58, 0.4, ""), (1e-9, 0.4, "MLP"), (0.58, 1e-9, "trees")])
@@ -115,3 +125,100 @@ def test_likelihoods_are_compared_row_by_row() -> None:
     alone = trust.likelihood({"unnoise, lower bound": rows}, {"unnoise, lower bound"})
     assert alone.good is None
     assert "Ours is a lower bound" in trust.likelihood({"unnoise, lower bound": rows, "other": rows}, set()).sentence
+
+
+def test_a_fault_is_a_fault_of_few_rows_too_and_a_virtue_is_not() -> None:
+    good, bad = (trust.Answer("pairs", "?", "0.1", "So.", verdict) for verdict in (True, False))
+    assert good.measured_on(100) == good
+    assert good.measured_on(99).good is None
+    assert "99 held-out rows are too few" in good.measured_on(99).sentence
+    assert bad.measured_on(10, repeated=1.0) == bad
+    assert good.measured_on(1000, repeated=0.5) == good
+    assert good.measured_on(1000, repeated=0.8).sentence.startswith("80 % of these rows are training rows")
+
+
+def test_rows_that_repeat_by_themselves_are_held_out_all_the_same() -> None:
+    rng = np.random.default_rng(0)
+    wide, narrow = rng.normal(size=(400, 2)), rng.integers(0, 3, (400, 2)).astype(float)
+    assert trust.repeated(wide[:200], wide) == 1.0
+    assert trust.repeated(wide[:200], wide[200:]) == 0.0
+    assert trust.repeated(narrow[:200], narrow[200:]) == 0.0, "nine kinds of rows are in every set"
+
+
+def test_regions_are_told_in_words() -> None:
+    conditions = {
+        "gain 2.5 to 4": RegionCondition("gain", 2.5, 4.0),
+        "gain up to 4": RegionCondition("gain", None, 4.0),
+        "gain above 2.5": RegionCondition("gain", 2.5),
+        "gain missing": RegionCondition("gain", level=float("nan")),
+        "gain not missing": RegionCondition("gain", level=float("nan"), is_level=False),
+        "job = b": RegionCondition("job", level=1.0),
+        "job not b": RegionCondition("job", level=1.0, is_level=False),
+    }
+    for words, condition in conditions.items():
+        assert trust.region_words(TableRegion((condition,), 0.1, 0.2, 0.01, 0.5), COLUMNS) == words
+    both = TableRegion((conditions["gain up to 4"], conditions["job not b"]), 0.1, 0.2, 0.01, 0.5)
+    assert trust.region_words(both, COLUMNS) == "gain up to 4, job not b"
+
+
+def test_a_pair_that_is_more_than_chance_is_named_before_a_larger_one_that_is_not() -> None:
+    large, wrong = PairDistance("a", "b", None, 0.5, 0.3, 0.2), PairDistance("c", "d", None, 0.2, 0.1, 0.005)
+    assert trust.pair((large, wrong)).number == "c, d: 0.2 (chance 0.1)"
+
+
+CHECKED = trust.Answer("calibration", "?", "4 checks", "So.", True)
+
+
+def correlated(n: int, seed: int) -> np.ndarray:
+    """A number, its neighbour, and a level that goes with it."""
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=n).round(2)
+    return np.stack([a, (a + rng.normal(size=n)).round(2), (a + rng.normal(size=n) > 0) + 0.0], axis=1)
+
+
+def verdicts(samples: np.ndarray, test: np.ndarray, train: np.ndarray) -> dict[str, trust.Answer]:
+    """What is said of samples of a model as likely as its rival; the MLP cannot tell."""
+    more = {"names": ["gain", "near", "job"], "categorical": [2], "seed": 0}
+    standing = judged(samples, test, train, classifier=MLP, **more)
+    rows = np.random.default_rng(0).normal(size=len(test))
+    found = trust.Evidence(
+        log_probs={"unnoise, exact": rows, "mixture": rows - 0.1},
+        own={"unnoise, exact"},
+        classifier=MLP,
+        near=None,
+        standing=standing,
+        columns=COLUMNS,
+        rivals={"the training rows": judged(train, test, train, classifier=MLP, **more)},
+        rows=len(test),
+        scored=len(test),
+        repeated=trust.repeated(test, train),
+    )
+    return {answer.key: answer for answer in trust.answers(found, CHECKED)}
+
+
+TWINS = {
+    "good": (lambda new, train: new, set()),
+    "a wrong column": (lambda new, train: np.maximum(new, [-9.0, -0.5, 0.0]), {"margins", "pairs", "classifiers"}),
+    "a wrong pair": (lambda new, train: np.stack([new[:, 0], new[::-1, 1], new[:, 2]], 1), {"pairs", "classifiers"}),
+    "copies": (lambda new, train: train, {"copies"}),
+}
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_each_fault_makes_its_own_answers_red_and_leaves_the_others_green(twin: str) -> None:
+    """Samples that are new rows of the law, and three broken twins of them."""
+    broken, red = TWINS[twin]
+    train, test, new = (correlated(400, seed) for seed in (0, 1, 2))
+    told = verdicts(broken(new, train), test, train)
+    assert list(told) == ["likelihood", "classifiers", "calibration", "copies", "margins", "pairs"]
+    assert {key for key, answer in told.items() if answer.good is False} == red
+    assert {key for key, answer in told.items() if answer.good} == told.keys() - red
+    assert told["classifiers"].beside.startswith("trees AUC: the training rows 0.")
+    assert ", mixture " in told["likelihood"].beside
+
+
+def test_rows_of_the_training_prove_nothing() -> None:
+    train = correlated(400, 0)
+    told = verdicts(correlated(400, 2), train[:200], train)
+    assert True not in [answer.good for answer in told.values()]
+    assert "of these rows are training rows" in told["pairs"].sentence

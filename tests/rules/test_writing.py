@@ -25,6 +25,7 @@ EXCEPTIONS = {
     ("unnoise.storage.description", "write"): "is given a path beside",
     ("unnoise.storage.folder", "held"): "removes the empty folder that it made",
     ("unnoise.storage.folder", "complete"): "removes what killed runs left",
+    ("unnoise.walking.keeping", "remove"): "removes the checkpoint that its class wrote",
 }
 
 

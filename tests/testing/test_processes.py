@@ -18,6 +18,7 @@ def test_the_processes_of_the_package_keep_the_properties(name: str) -> None:
     assert_checked(check_process(PROCESSES[name], ATOMS), OF_KERNEL, OF_BRIDGE, OF_GAUSSIAN)
 
 
+@pytest.mark.slow
 def test_in_more_dimensions_and_on_images() -> None:
     rng = torch.Generator().manual_seed(0)
     check_process(rectified_flow(Euclidean(5)), torch.randn(4, 5, generator=rng), functions=4)
@@ -57,6 +58,7 @@ def test_what_the_properties_need_is_said(atoms, weights) -> None:
         check_process(rectified_flow(Euclidean(2)), atoms, weights)
 
 
+@pytest.mark.slow
 def test_a_seed_decides_the_findings_and_the_global_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
     found = [check_process(rectified_flow(Euclidean(2)), ATOMS, draws=1000, seed=seed) for seed in (0, 0, 1)]

@@ -78,6 +78,7 @@ def test_resumed_in_a_new_process_it_ends_bit_identical(checkpoint: Path, tmp_pa
     assert resumed["digest"] == digest(whole)
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_step_nothing_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "training.safetensors"
     assert run(path, "--die-in-step", "12").returncode == -signal.SIGKILL

@@ -78,6 +78,7 @@ def test_states_may_be_nested() -> None:
     assert denoiser(x, torch.tensor(0.5))["b"].shape == (3, 1)
 
 
+@pytest.mark.slow
 def test_it_learns_to_answer_questions() -> None:
     """Of two halves that agree, one says the other; and the mean of what is asked alone is zero."""
     states = STATES[:, :1].sign().repeat(1, 2)
@@ -105,6 +106,7 @@ def test_what_cannot_answer_is_refused() -> None:
         learn(PROCESS, NETWORK, Questions(Arrays(STATES), PROCESS))
 
 
+@pytest.mark.slow
 def test_conditions_reach_the_network() -> None:
     """Two points, one for each condition: close to the end the denoiser knows which from the condition alone."""
     cond = torch.eye(2).repeat(50, 1)

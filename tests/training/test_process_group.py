@@ -40,7 +40,7 @@ def losses_alone() -> list[float]:
 @pytest.mark.parametrize(
     "launcher",
     [
-        pytest.param(TORCHRUN, id="torchrun"),
+        pytest.param(TORCHRUN, id="torchrun", marks=pytest.mark.slow),
         pytest.param(ACCELERATE, id="accelerate", marks=pytest.mark.slow),
     ],
 )

@@ -83,6 +83,7 @@ def test_weights_are_those_of_a_mean() -> None:
     assert other(denoiser) != pytest.approx(alone(denoiser), rel=0.1)
 
 
+@pytest.mark.slow
 def test_few_rows_are_learnt_by_heart_unless_training_ends_in_time() -> None:
     """Judged on rows that neither training nor its end has seen."""
     validation = Validation.of(HeldOut(Denoising(), rows(30, 1)), 64)
@@ -110,6 +111,7 @@ def test_the_words_of_its_end_are_true_of_digits_too() -> None:
     assert ending(state, validation) == f"all 700 steps done; kept the weights of step 60, since which {lost}"
 
 
+@pytest.mark.slow
 def test_it_looks_in_vain_at_rows_that_leaked_into_training() -> None:
     """What the test above would not notice: on rows that are trained on, loss falls to the end."""
     leaked = Validation.of(HeldOut(Denoising(), rows(6, 0)), 64)

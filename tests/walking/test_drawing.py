@@ -25,6 +25,7 @@ def narrow_and_wide(x):
     return torch.logaddexp(near + math.log(0.1), far + math.log(0.9 / 0.01)) - math.log(2 * math.pi)
 
 
+@pytest.mark.slow
 def test_a_narrow_mode_with_most_of_the_mass_is_found():
     found = unnoise.walk(narrow_and_wide, dimension=2, n=4000)
     assert found.trusted

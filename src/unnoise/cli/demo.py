@@ -45,7 +45,7 @@ def demo(
 
     from unnoise.data import files
     from unnoise.model import DenoisingMarkovModel
-    from unnoise.report import evaluate, page_of
+    from unnoise.report import Names, evaluate, page_of
 
     start = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
@@ -75,10 +75,10 @@ def demo(
     found = evaluate(model, test, test_y, train=train, train_y=train_y, seed=seed)
     common.say("3/3 writing the report")
     found.seconds = time.monotonic() - start
-    page = page_of(found, "Handwritten digits", words.command_line())
-    page.section("Completed from the upper half")
     completed = _completed(model, test, test_y, seed)
-    page.figure(completed, "Held-out digits; what the model is given of them, with the class; three draws of the rest.")
+    told = "Completed from the upper half: held-out digits; what the model is given, with the class; three draws."
+    names = Names(str(output / "model"), fit=words.command("unnoise", "demo", "-o", output, "--overwrite"))
+    page = page_of(found, "Handwritten digits", words.command_line(), names=names, pictures=[(completed, told)])
     page.write(output / "report.html")
     _save(_drawn(model, seed), output / "samples.png")
     _save(completed, output / "completed.png")

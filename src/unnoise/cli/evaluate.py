@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,11 +45,10 @@ def evaluate(
 ) -> None:
     """Measure MODEL on held-out DATA, which it was not fitted on.
 
-    First comes whether one can trust it: do classifiers tell samples from the
-    data, which columns and pairs of a table are wrong, are samples copies. Then
-    all numbers: the log-likelihood, with --train beside baselines and simpler
-    models. Of rows with empty cells what is known is measured, and which cells
-    are empty.
+    First comes whether one can trust it: its likelihood beside rivals, what
+    classifiers tell, calibration, copies, columns and pairs. Then all numbers,
+    and how to go on, with the commands. Rivals and copies need --train. Of rows
+    with empty cells what is known is measured, and which cells are empty.
 
     Examples:
       unnoise evaluate model test.csv
@@ -56,8 +56,9 @@ def evaluate(
       unnoise evaluate model test.csv --train train.csv --report report.html
     """
     from unnoise.data import files
+    from unnoise.report import Names, page_of
     from unnoise.report import evaluate as measure
-    from unnoise.report import page_of
+    from unnoise.report.advice import advice
     from unnoise.report.assessment import MORE
 
     words.refuse(
@@ -76,8 +77,10 @@ def evaluate(
     )
     rivals = _rivals(fitted, known, test, seed)
     found = measure(fitted, test, y, train=known, train_y=known_y, rivals=rivals, max_rows=max_rows, seed=seed)
+    names = Names(str(model), str(data), "TRAIN" if train is None else str(train), f"{model.name}_better")
     if report is not None:
-        page_of(found, f"{model.name} on {data.name}", words.command_line()).write(report)
+        page_of(found, f"{model.name} on {data.name}", words.command_line(), names=names).write(report)
+    told = advice(found, names)
     lines = ["can I trust it?"]
     for answer in found.answers:
         sign = {True: "yes", False: "NO", None: "?"}[answer.good]
@@ -85,8 +88,12 @@ def evaluate(
     lines += [f"{name:<28} {number}" for name, number in found.numbers.items()]
     methods = {label: found.descriptions[label] for label in found.likelihoods}
     lines += [f"{label}: {words}" for label, words in methods.items()]
+    lines += ["how to go on?"]
+    for one in told:
+        lines += [f"  {one.what} {one.why}", *([f"    {one.command}"] if one.command else [])]
     lines += [] if report is None else [f"wrote {report}"]
-    common.result(json, found.measured() | {"methods": methods} | found.details(), "\n".join(lines))
+    more = {"methods": methods, "advice": [asdict(one) for one in told]}
+    common.result(json, found.measured() | more | found.details(), "\n".join(lines))
 
 
 def _rivals(fitted: DenoisingMarkovModel, train: Any, test: Any, seed: int) -> dict[str, DenoisingMarkovModel]:

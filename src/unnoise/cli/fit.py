@@ -229,14 +229,9 @@ def _outcome(
 
 def _offers(model: DenoisingMarkovModel, rows: Any) -> str:
     """What holds between the columns of a table in every row, and is not kept yet."""
-    from unnoise.data.constraints import offered
+    from unnoise.data.offering import offered_by
     from unnoise.data.scans import Scan
 
-    schema = model.schema_
-    if schema.feature_names is None or isinstance(rows, Scan):  # of which one has not seen every row together
+    if model.schema_.feature_names is None or isinstance(rows, Scan):  # of which one has not seen every row together
         return ""
-    kept = {*schema.conditions, *(name for step in schema.chart.steps for name in (step.target, *step.sources))}
-    columns = schema.container.split(rows)
-    units = {name: schema.container.unit(name) for name in columns}
-    alike = ({name: columns[name] for name in columns if units[name] == unit} for unit in dict.fromkeys(units.values()))
-    return "".join(f"\n{sentence}" for part in alike for sentence in offered(part, kept))
+    return "".join(f"\n{sentence}" for sentence in offered_by(model.schema_, rows))

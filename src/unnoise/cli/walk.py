@@ -11,7 +11,7 @@ import typer
 from unnoise._errors import InputError
 from unnoise.cli import common, densities, user_code, words
 from unnoise.cli.densities import walked
-from unnoise.cli.walk_auto import automatic
+from unnoise.cli.walk_auto import NETCDF, PAGES, automatic, interruptible
 from unnoise.cli.walkers import KERNELS, SEQUENTIAL, Walker
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def walk(
     target: Annotated[
         str, typer.Argument(metavar="TARGET", help="MODULE:OBJECT; modules are looked for in this folder too.")
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file, or .nc for ArviZ.")
+    ],
     n: Annotated[
         int,
         typer.Option("-n", help="How many points.", min=2, max=common.MOST_ROWS),
@@ -61,9 +63,17 @@ def walk(
     plot: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.png", help="Also draw a few named chains and their autocorrelation.", show_default=False
+            metavar="FILE",
+            help="Also a page (.html) or a picture (.png) of modes, populations, pairs and the integral; of named "
+            "chains a picture of a few and their autocorrelation.",
+            show_default=False,
         ),
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, max=1024, help="That evaluate a slow density at once; one by default.", show_default=False),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a walk to FILE was interrupted.")] = False,
     seed: common.Seed = 0,
     overwrite: common.Overwrite = False,
     json: common.Json = False,
@@ -76,7 +86,8 @@ def walk(
 
     No scale, step size or start is to be given. Climbs find modes; four independent populations pass from a wide first
     guess to the target, on any space. Told are the logarithm of the integral, the weights of modes, and a verdict:
-    trusted, or what speaks against it.
+    trusted, or what speaks against it. Ctrl-C and SIGTERM save a checkpoint beside FILE, from which --resume goes on to
+    the same draws.
 
     Named chains walk as they are told to: mala is exact in the long run, but rarely passes between modes;
     langevin, underdamped and geodesic are biased by O(step); sequential draws noisy measurements one after the other.
@@ -84,30 +95,37 @@ def walk(
     Examples:
       unnoise walk my_posterior.py:log_prob --dimension 3 -n 2000 -o points.csv
 
+      unnoise walk my_posterior.py:log_prob --dimension 3 -o points.csv --plot page.html
+
       unnoise walk unnoise.targets:Phi4 --dimension 64 -n 500 -o fields.npy --chain mala --json
     """
     from unnoise._seeding import generator
     from unnoise.data import files, streams
     from unnoise.spaces import Compact
 
-    files.check_writable(output, overwrite, streams.SUFFIXES)
+    files.check_writable(output, overwrite, (*streams.SUFFIXES, NETCDF) if chain == AUTO else streams.SUFFIXES)
     if plot is not None:
-        files.check_writable(plot, overwrite, {".png"})
+        files.check_writable(plot, overwrite, PAGES if chain == AUTO else {".png"})
     if chain not in (AUTO, *KERNELS):
         raise InputError(f"got the chain {chain!r}; expected {AUTO} or one of {', '.join(KERNELS)}")
     for option, number in (("--scale", scale), ("--sigma", sigma), ("--step-size", step_size)):
         if number is not None and not 1e-15 <= number <= 1e15:
             raise InputError(f"got {option} {number}; expected a positive number, from 1e-15 to 1e15")
-    named = {"--steps": steps, "--step-size": step_size, "--scale": scale, "--sigma": sigma, "--plot": plot}
+    named = {"--steps": steps, "--step-size": step_size, "--scale": scale, "--sigma": sigma}
     words.refuse(
         *(
             (chain == AUTO and given is not None, f"{option} is for a named chain, as in --chain mala")
             for option, given in named.items()
-        )
+        ),
+        (chain != AUTO and processes is not None, "--processes is for --chain auto"),
+        (chain != AUTO and resume, "--resume is for --chain auto"),
+        (resume and overwrite, "--overwrite replaces the walk that --resume continues"),
     )
     if chain == AUTO:
-        with user_code.this_folder(), user_code.running():
-            automatic(target, output, n, dimension, seed, overwrite, json)
+        with interruptible(output), user_code.this_folder(), user_code.running():
+            automatic(
+                target, output, n, dimension, seed, overwrite, json, plot=plot, processes=processes, resume=resume
+            )  # fmt: skip
         return
     steps = steps or STEPS
     with user_code.this_folder(), user_code.running():

@@ -32,6 +32,7 @@ from unnoise.evaluation.margins import MarginDistance, PairDistance, margin_dist
 from unnoise.evaluation.neighbours import Memorisation, Neighbours, memorisation, nearest_training
 from unnoise.evaluation.probability_flow import ProbabilityFlow
 from unnoise.evaluation.random_orders import RandomOrders
+from unnoise.evaluation.regions import RegionCondition, TableRegion, differing_regions
 from unnoise.evaluation.step_bound import ImportanceWeighted, StepBound, entropy_bounds
 from unnoise.evaluation.trees import TreesTest, trees_test
 from unnoise.evaluation.two_sample import ClassifierTest, EnergyDistance, classifier_test, energy_distance
@@ -70,15 +71,18 @@ __all__ = [
     "ProbabilityFlow",
     "RandomOrders",
     "RankCalibration",
+    "RegionCondition",
     "SoftmaxDecoder",
     "SphereKernelDensity",
     "StepBound",
+    "TableRegion",
     "TreesTest",
     "bits_per_dimension",
     "calibration",
     "classifier_test",
     "copying",
     "density_coverage",
+    "differing_regions",
     "energy_distance",
     "entropy_bounds",
     "fit_baselines",

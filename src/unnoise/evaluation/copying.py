@@ -90,8 +90,8 @@ def copying(
     share, error = _nearer(_nearest(sampled, fewer), _nearest(sampled, unseen))
     return Copying(
         ratio=_over(float(np.median(nearest)), float(np.median(control))),
-        duplicates=_duplicates(ours, known),
-        held_out_duplicates=_duplicates(theirs, known),
+        duplicates=duplicates(ours, known),
+        held_out_duplicates=duplicates(theirs, known),
         rare=_rare(ours[:, mask], known[:, mask]),
         held_out_rare=_rare(theirs[:, mask], known[:, mask]),
         nearer_train=share,
@@ -142,7 +142,7 @@ def _nearer(to_train: tuple[Array, Codes], to_held_out: tuple[Array, Codes]) -> 
     return share, float(0.5 * np.sqrt((of_row.astype(float) ** 2).sum()) / len(gap))
 
 
-def _duplicates(rows: Array, known: Array) -> float:
+def duplicates(rows: Array, known: Array) -> float:
     """The share of rows that equal a known one in every cell, missing ones included."""
     both = np.nan_to_num(np.concatenate([known, rows]), nan=-np.inf) + 0.0  # no negative zeros
     _, codes = np.unique(both, axis=0, return_inverse=True)

@@ -16,7 +16,7 @@ from unnoise.data import Schema
 from unnoise.data._numerics import Values
 from unnoise.data.factors import AngleFactor, CategoryFactor, CountFactor, Factor, NumberFactor, ResolvedFactor
 from unnoise.model.questions import Flags, Rows, drawn, either, every_cell
-from unnoise.report.assessment import Assessment
+from unnoise.report.measured import Assessment, Pair
 from unnoise.report.plots._style import shorten
 
 Codes = NDArray[np.int64]
@@ -46,14 +46,13 @@ class Conditional:
     groups: dict[str, tuple[Values, Values]]
 
 
-def conditional(result: Assessment) -> Conditional | None:
+def strongest(result: Assessment) -> Pair | None:
     """The pair of columns that depends most; None without a pair of numbers or levels, or a model that answers."""
-    schema = result.model.schema_
     try:
         result.model.answering()
     except InputError:
         return None
-    values, present = _columns(schema, result)
+    values, present = _columns(result.model.schema_, result)
     codes = {name: _codes(column, present[name]) for name, column in values.items()}
     pair = _strongest(codes, present)
     if pair is None:
@@ -61,14 +60,25 @@ def conditional(result: Assessment) -> Conditional | None:
     given, of = sorted(pair, key=lambda name: values[name].dtype.kind in "iuf")  # levels are given rather than asked
     there = present[given] & present[of]
     nats, _ = dependence(codes[given][there], codes[of][there])
-    members = _members(codes[given], there)
+    return Pair(of, given, nats)
+
+
+def conditional(result: Assessment) -> Conditional | None:
+    """What the model says of one column of the strongest pair given the other; None without such a pair."""
+    pair = result.pair
+    if pair is None:
+        return None
+    given, of = pair.given, pair.of
+    values, present = _columns(result.model.schema_, result)
+    codes = _codes(values[given], present[given])
+    members = _members(codes, present[given] & present[of])
     chosen = [rows[np.linspace(0, len(rows) - 1, DRAWS).astype(int)] for rows in members]
     draws = _asked(result, given, of, np.concatenate(chosen))
     groups = {}
     for rows, part in zip(members, np.split(np.arange(len(draws)), len(members)), strict=True):
         new = np.array([one for one in draws[part].tolist() if one is not None], dtype=values[of].dtype)
         groups[_words(given, values[given][rows])] = (values[of][rows], new)
-    return Conditional(of, given, nats, groups)
+    return Conditional(of, given, pair.nats, groups)
 
 
 def dependence(one: Codes, other: Codes) -> tuple[float, float]:

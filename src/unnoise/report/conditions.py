@@ -1,7 +1,9 @@
-"""A model with conditions: is it as sure as it should be, given them? Measured, answered, and shown on a page."""
+"""Is a model as sure as it should be, given some columns? Measured, answered, and shown on a page."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from unnoise._errors import InputError, warn
@@ -16,41 +18,46 @@ MOST_ROWS = 200
 DRAWS = 9  # of each row
 DENSITY_DRAWS = 4  # of each row whose density is measured
 MOST_CURVES = 6  # of columns
-QUESTION = "Is it as sure as it should be, given its conditions?"
+QUESTION = "Is it as sure as it should be?"
 
 Curves = list[tuple[str, CalibrationCurve, bool]]
 
 
-def calibrated(model: DenoisingMarkovModel, test: Any, y: Any, seed: int) -> Calibration | None:
-    """The checks of draws given the conditions of held-out rows; None without conditions."""
-    if not model.schema_.conditions:
+def calibrated(
+    model: DenoisingMarkovModel, test: Any, y: Any, seed: int, given: Sequence[str] = ()
+) -> Calibration | None:
+    """The checks of draws given the conditions of held-out rows and some columns; None where nothing is given."""
+    if not model.schema_.conditions and not given:
         return None
-    counts = {"draws": DRAWS, "density_draws": DENSITY_DRAWS, "max_rows": MOST_ROWS}
+    counts = {"draws": DRAWS, "density_draws": DENSITY_DRAWS if model.schema_.conditions else 0, "max_rows": MOST_ROWS}
+    more: dict[str, Any] = {"given": list(given)} if given else {}
     try:
-        return calibration(model, test, y, **counts, trials=0, level=LEVEL / CHECKS, seed=seed % 2**32)
+        with warnings.catch_warnings():
+            if given:  # nobody asked for this check: its number of rows says enough
+                warnings.filterwarnings("ignore", ".* rows are left out", UserWarning)
+            return calibration(model, test, y, **counts, **more, trials=0, level=LEVEL / CHECKS, seed=seed % 2**32)
     except InputError as error:  # as where too few rows are whole
         warn(f"calibration is not judged: {error}")
         return None
 
 
-def answer(found: Calibration) -> Answer:
-    """Whether draws given the conditions are as spread as the truth."""
+def answer(found: Calibration | None) -> Answer:
+    """Whether draws given some columns are as spread as the truth."""
+    if found is None:
+        why = "This model is asked for whole rows alone, or too few held-out rows are whole."
+        return Answer("calibration", QUESTION, "–", why, None)
     least = min(found.answers, key=lambda one: one.p_value)
     bad = [one for one in found.answers if not one.good]
     number = f"{len(found.answers)} checks, least p = {least.p_value:.2g}"
-    sentence = f"No check of {found.rows:,} held-out rows, {found.draws} draws each, sees more than chance."
+    drawn = f"{found.rows:,} held-out rows, {found.draws} draws each given {', '.join(found.given)}"
+    sentence = f"No check of {drawn}, sees more than chance."
     if bad:
-        sentence = (
-            f"{len(bad)} of {len(found.answers)} checks: {'; '.join(one.answer.removesuffix('.') for one in bad)}."
-        )
-    return Answer("calibration", QUESTION, number, sentence, not bad)
+        sentence = f"{len(bad)} of {len(found.answers)} checks of {drawn}, see more than chance. {least.answer}"
+    return Answer("calibration", QUESTION, number, sentence, not bad, f"a perfect model: p above {found.level:g}")
 
 
-def show_calibration(page: Page, found: Calibration | None) -> None:
+def show_calibration(page: Page, found: Calibration) -> None:
     """A sentence, the checks with their p-values, and their curves in their bands."""
-    if found is None:
-        return
-    page.section("Is it as sure as it should be?")
     page.text(
         f"For each of {found.rows:,} held-out rows {found.draws} draws were taken given {', '.join(found.given)}. If "
         f"the model is right, the true row is like one more draw. {_summed(found)}"

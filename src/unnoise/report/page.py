@@ -1,47 +1,31 @@
-"""A page: one HTML file with its pictures inside, which loads nothing.
-
-Every string is escaped, since names of columns and classes come from a user's data.
-"""
+"""A page: one HTML file with its pictures inside, which loads nothing, and can be read without a script."""
 
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from unnoise._atomic import atomic_path
-from unnoise._errors import InputError
 from unnoise._version import __version__
-from unnoise.report.plots import png
+from unnoise.report import markup
+from unnoise.report.charts import Panel, panels
+from unnoise.report.markup import Marked as Marked
+from unnoise.report.markup import number as number
+from unnoise.report.markup import text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SIGNS = {True: "yes", False: "no", None: "open"}  # words too, since not everybody tells red from green
-KINDS = {True: "good", False: "bad", None: "open"}
-PIXELS_PER_INCH = 160  # of the pictures in the file
-SHOWN_PER_INCH = 104  # pictures stay sharp on fine screens
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # load nothing from anywhere
-NUMBER_IN_WORDS = re.compile(r"[-−+]?\d[\d.,]*(e-\d+)?%?( ± \d[\d.,]*%?)?|–|")  # such as "2.31 ± 0.01"
-
-
-@dataclass(frozen=True)
-class Marked:
-    """A cell of a table that is coloured: green if it is good, red if not."""
-
-    value: Any
-    good: bool | None
-
-    def __str__(self) -> str:
-        return number(float(self.value)) if isinstance(self.value, float | np.floating) else str(self.value)
+POLICY = (  # load nothing from anywhere, and run the one script of the page alone, whatever a name of a column says
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+)
 
 
 @dataclass
@@ -49,8 +33,8 @@ class Page:
     """A page; new parts go to the section opened last.
 
     >>> page = Page("Digits", subtitle="1797 images, 8x8")
-    >>> page.summary({"held-out bits per dimension": "2.31 ± 0.01"})
-    >>> page.section("How likely is held-out data?")
+    >>> page.section("Can I trust it?")
+    >>> page.verdicts([("Is it likely?", "2.31 bits, a Gaussian 2.94.", "2.31 ± 0.01", "Gaussian 2.94", True)])
     >>> "<h1>Digits</h1>" in page.html()
     True
     """
@@ -58,76 +42,74 @@ class Page:
     title: str
     subtitle: str = ""
     date: datetime = field(default_factory=lambda: datetime.now(UTC))
-    _trust: str = field(default="", init=False, repr=False)
-    _summary: str = field(default="", init=False, repr=False)
     _sections: list[tuple[str, list[str]]] = field(default_factory=list, init=False, repr=False)
-    _provenance: str = field(default="", init=False, repr=False)
-
-    def trust(self, answers: Iterable[tuple[str, str, str, bool | None]]) -> None:
-        """The box above all else: a question, its number, a sentence, and whether the answer is good, a line each."""
-        lines = []
-        for question, figure, sentence, good in answers:
-            head = f'<span class="sign">{SIGNS[good]}</span><b>{text(question)}</b><span>{text(figure)}</span>'
-            lines.append(f'<li class="{KINDS[good]}">{head}<p>{text(sentence)}</p></li>')
-        self._trust = f'<section class="trust"><h2>Can I trust it?</h2><ul>{"".join(lines)}</ul></section>'
-
-    def summary(self, numbers: Mapping[str, Any]) -> None:
-        """The key numbers, in the box at the top."""
-        cells = (f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in numbers.items())
-        self._summary = f'<dl class="summary">{"".join(cells)}</dl>'
 
     def section(self, title: str) -> None:
         """Open a section, with an entry in the contents."""
         self._sections.append((title, []))
 
+    def heading(self, title: str) -> None:
+        """The heading of a part of a section."""
+        self._add(f"<h3>{text(title)}</h3>")
+
+    @contextmanager
+    def folded(self, title: str) -> Iterator[None]:
+        """What is added inside can be opened and closed; it is open on paper and where no script runs."""
+        self._add(f'<details open class="fold"><summary>{text(title)}</summary>')
+        yield
+        self._add("</details>")
+
+    def verdicts(self, answers: Iterable[tuple[str, str, str, str, bool | None]]) -> None:
+        """A box: a question, a sentence, its number, what rivals get, and whether the answer is good, an entry each."""
+        self._add(markup.verdicts(answers))
+
     def text(self, words: str) -> None:
         """Paragraphs, with an empty line between them."""
-        self._add(*(f"<p>{text(part)}</p>" for part in re.split(r"\n\s*\n", words.strip())))
+        self._add(*markup.paragraphs(words))
+
+    def command(self, words: str) -> None:
+        """A command to type, which a click selects."""
+        self._add(f'<pre class="command"><code>{text(words)}</code></pre>')
 
     def facts(self, pairs: Mapping[str, Any]) -> None:
         """Names and values, a pair a line."""
-        self._add(_facts(pairs))
+        self._add(markup.facts(pairs))
 
     def table(self, rows: Sequence[Sequence[Any]], header: Sequence[str], caption: str = "") -> None:
-        """A table, which scrolls on a narrow page, with numbers to the right."""
-        if wrong := [len(row) for row in rows if len(row) != len(header)]:
-            raise InputError(f"a row has {wrong[0]} cells and the header {len(header)}; give every row all its cells.")
-        numeric = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(header))]
-        kinds = [' class="number"' if is_number else "" for is_number in numeric]
-        head = _cells("th", [f' scope="col"{kind}' for kind in kinds], header)
-        body = "".join(f"<tr>{_cells('td', map(_marked, kinds, row), row)}</tr>" for row in rows)
-        words = f"<caption>{text(caption)}</caption>" if caption else ""
-        table = f"<table>{words}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        self._add(f'<div class="wide">{table}</div>')
+        """A table, which scrolls on a narrow page, with numbers to the right; a click on a column sorts it."""
+        self._add(markup.table(rows, header, caption))
 
-    def figure(self, figure: Figure, caption: str, *, alt: str | None = None) -> None:
-        """A picture; `alt`, by default the caption, is for screen readers."""
-        data = png(figure, PIXELS_PER_INCH)
-        width = int.from_bytes(data[16:20], "big") * SHOWN_PER_INCH // PIXELS_PER_INCH
-        source = f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
-        image = f'<img src="{source}" alt="{text(alt or caption)}" width="{width}">'
-        self._add(f'<figure><div class="paper">{image}</div><figcaption>{text(caption)}</figcaption></figure>')
+    def figure(self, figure: Figure | Sequence[Panel], caption: str, *, alt: str | None = None) -> None:
+        """A picture, or panels whose values can be pointed at; `alt`, by default the caption, is for screen readers."""
+        if isinstance(figure, Sequence):
+            self._add(panels(figure, caption))
+        else:
+            self._add(markup.picture(figure, caption, alt))
+
+    def gallery(self, pictures: Iterable[tuple[Figure, str]]) -> None:
+        """Pictures with captions, beside each other as the page has room."""
+        inside = "".join(markup.picture(figure, caption) for figure, caption in pictures)
+        self._add(f'<div class="gallery">{inside}</div>')
 
     def reproducibility(self, provenance: Mapping[str, Any], seconds: float | None = None) -> None:
         """How the page was made, from the pairs of `unnoise._provenance.provenance`."""
         pairs = {name: _flat(value) for name, value in provenance.items() if value is not None}
         if seconds is not None:
             pairs["seconds"] = f"{seconds:.1f}"
-        self._provenance = _facts(pairs, code=("command", "commit"))
+        self._add(markup.facts(pairs, code=("command", "commit")))
 
     def html(self) -> str:
         """The whole page."""
         sections = [(title, parts) for title, parts in self._sections if parts]
-        if self._provenance:
-            sections.append(("How this report was made", [self._provenance]))
         about = (self.subtitle, f"{self.date:%d %B %Y, %H:%M %Z} · unnoise {__version__}")
         links = "".join(f'<li><a href="#section-{i}">{text(title)}</a></li>' for i, (title, _) in enumerate(sections))
-        contents = f'<nav aria-label="Contents"><ol>{links}</ol></nav>' if sections else ""
+        contents = f'<nav aria-label="Contents"><ol>{links}</ol></nav>' if len(sections) > 1 else ""
         body = [
-            "\n".join([f'<section id="section-{i}">', f"<h2>{text(title)}</h2>", *parts, "</section>"])
+            "\n".join([f'<section id="section-{i}" aria-labelledby="title-{i}">', _heading(i, title), *parts])
+            + "\n</section>"
             for i, (title, parts) in enumerate(sections)
         ]
-        return _document(self.title, about, "\n".join([self._trust, self._summary, contents, *body]))
+        return _document(self.title, about, "\n".join([contents, *body]))
 
     def write(self, path: Path | str) -> None:
         """Write the page, whole or not at all."""
@@ -140,38 +122,8 @@ class Page:
         self._sections[-1][1].extend(parts)
 
 
-def text(value: Any) -> str:
-    """A value as escaped text."""
-    return escape(number(float(value)) if isinstance(value, float | np.floating) else str(value), quote=True)
-
-
-def number(value: float) -> str:
-    """Four significant digits, or a longer whole part with commas.
-
-    >>> number(12345.678), number(0.00012), number(2.0), number(1.5e-9)
-    ('12,346', '0.00012', '2', '1.5e-09')
-    """
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
-
-
-def _is_number(cell: Any) -> bool:
-    return isinstance(cell, int | float | np.number) or bool(NUMBER_IN_WORDS.fullmatch(str(cell)))
-
-
-def _marked(kind: str, cell: Any) -> str:
-    """The attributes of a cell, coloured if it is marked."""
-    mark = KINDS[cell.good] if isinstance(cell, Marked) and cell.good is not None else ""
-    return f' class="{" ".join(filter(None, ["number" * bool(kind), mark]))}"' if kind or mark else ""
-
-
-def _cells(tag: str, attributes: Iterable[str], values: Iterable[Any]) -> str:
-    return "".join(f"<{tag}{more}>{text(value)}</{tag}>" for more, value in zip(attributes, values, strict=True))
-
-
-def _facts(pairs: Mapping[str, Any], code: Sequence[str] = ()) -> str:
-    items = ((text(name), text(value), name in code) for name, value in pairs.items())
-    lines = (f"<dt>{name}</dt><dd>{f'<code>{value}</code>' if fixed else value}</dd>" for name, value, fixed in items)
-    return f'<dl class="facts">{"".join(lines)}</dl>'
+def _heading(place: int, title: str) -> str:
+    return f'<h2 id="title-{place}">{text(title)}</h2>'
 
 
 def _flat(value: Any) -> Any:
@@ -181,13 +133,14 @@ def _flat(value: Any) -> Any:
 
 
 def _document(title: str, about: Sequence[str], body: str) -> str:
-    style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
-    lines = "".join(f'<p class="about">{text(line)}</p>' for line in about if line)
+    style, script = (files(__package__).joinpath(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    lines = "".join(f'<p class="about" dir="auto">{text(line)}</p>' for line in about if line)
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{POLICY.format(digest=digest)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{text(title)}</title>
@@ -195,12 +148,13 @@ def _document(title: str, about: Sequence[str], body: str) -> str:
 </head>
 <body>
 <header>
-<h1>{text(title)}</h1>
+<h1 dir="auto">{text(title)}</h1>
 {lines}
 </header>
 <main>
 {body}
 </main>
+<script>{script}</script>
 </body>
 </html>
 """

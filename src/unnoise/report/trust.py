@@ -1,17 +1,29 @@
-"""Can I trust it? One number and one sentence a question, and whether the answer is good."""
+"""Can I trust it? A sentence and a number a question, beside those of rivals, and whether the answer is good."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unnoise.data.tabular import JudgedColumns
-from unnoise.evaluation import ClassifierTest, Copying, MarginDistance, Memorisation, PairDistance, TreesTest
+from unnoise.evaluation import (
+    ClassifierTest,
+    Copying,
+    MarginDistance,
+    Memorisation,
+    PairDistance,
+    RegionCondition,
+    TableRegion,
+    TreesTest,
+)
 from unnoise.report.rivals import Floats, Standing
 
 LEVEL = 0.005  # p-value from which an answer is bad: so often a perfect model gets one
+FEWEST = 100  # held-out rows, of fewer "no more than chance" says nothing
+NAMED = 4  # rivals
+REPEATED = 0.5  # share of the held-out rows among the training rows, from which they were not held out
 
 
 @dataclass(frozen=True)
@@ -23,7 +35,8 @@ class Answer:
         question: in words.
         number: the number that answers it, in words.
         sentence: what it means.
-        good: whether one can trust the model in this; None if it was not checked.
+        good: whether one can trust the model in this; None if it was not measured.
+        beside: what rivals get, in words.
     """
 
     key: str
@@ -31,6 +44,23 @@ class Answer:
     number: str
     sentence: str
     good: bool | None
+    beside: str = ""
+
+    def measured_on(self, rows: int, repeated: float = 0.0) -> Answer:
+        """The answer, or none: few rows, or rows that were trained on, show no fault, and prove no virtue.
+
+        Args:
+            rows: that were held out.
+            repeated: the share of them that are training rows by more than chance.
+        """
+        if self.good is not True or (rows >= FEWEST and repeated <= REPEATED):
+            return self
+        why = (
+            f"{rows:,} held-out rows are too few to show a difference; give {FEWEST} or more."
+            if repeated <= REPEATED
+            else f"{100 * repeated:.0f} % of these rows are training rows; give rows that were held out."
+        )
+        return replace(self, good=None, sentence=f"{why} {self.sentence}")
 
 
 def telling(classifier: ClassifierTest, trees: TreesTest | None) -> Answer:
@@ -48,8 +78,8 @@ def telling(classifier: ClassifierTest, trees: TreesTest | None) -> Answer:
 
 def margin(found: tuple[MarginDistance, ...], columns: JudgedColumns) -> Answer:
     """Whether each column is distributed as in the data."""
-    worst = found[0]
     bad = [one for one in found if one.p_value <= LEVEL]
+    worst = bad[0] if bad else found[0]
     number = f"{worst.name}: {worst.distance:.3g} (chance {worst.chance:.2g})"
     if not bad:
         sentence = "No column differs by more than chance; the worst is named."
@@ -61,12 +91,12 @@ def margin(found: tuple[MarginDistance, ...], columns: JudgedColumns) -> Answer:
 
 def pair(found: tuple[PairDistance, ...]) -> Answer:
     """Whether columns hang together as in the data."""
-    worst = found[0]
-    bad = sum(one.p_value <= LEVEL for one in found)
+    bad = [one for one in found if one.p_value <= LEVEL]
+    worst = bad[0] if bad else found[0]
     number = f"{worst.first}, {worst.second}: {worst.distance:.3g} (chance {worst.chance:.2g})"
     sentence = "No pair of columns differs by more than chance; the worst is named."
     if bad:
-        sentence = f"{bad} of {len(found)} pairs of columns differ by more than chance{_correlations(worst)}."
+        sentence = f"{len(bad)} of {len(found)} pairs of columns differ by more than chance{_correlations(worst)}."
     return Answer("pairs", "Do columns hang together as in the data?", number, sentence, not bad)
 
 
@@ -84,6 +114,26 @@ def atom_words(one: MarginDistance, columns: JudgedColumns) -> str:
     return f"{columns.words(one.name, one.value)}: {held} in the data, {drawn} in the samples"
 
 
+def region_words(one: TableRegion, columns: JudgedColumns) -> str:
+    """A region in words: `age above 60.5, sex not Male`.
+
+    Args:
+        one: the region.
+        columns: of the table, with the words of levels.
+    """
+    return ", ".join(_condition_words(condition, columns) for condition in one.conditions)
+
+
+def _condition_words(one: RegionCondition, columns: JudgedColumns) -> str:
+    if one.level is not None:
+        words = columns.words(one.name, one.level)
+        return words if one.is_level else f"{one.name} not {words.removeprefix(one.name).removeprefix(' =').strip()}"
+    low, high = ("" if bound is None else f"{bound:.4g}" for bound in (one.low, one.high))
+    if low and high:
+        return f"{one.name} {low} to {high}"
+    return f"{one.name} above {low}" if low else f"{one.name} up to {high}"
+
+
 def copies(found: Copying | None, near: Memorisation | None) -> Answer:
     """Whether samples are copies of the training rows, or tell who was among them."""
     question = "Are samples new, no copies of training rows?"
@@ -98,7 +148,7 @@ def copies(found: Copying | None, near: Memorisation | None) -> Answer:
         )
         return Answer("copies", question, number, "; ".join(reasons) + "." if reasons else sentence, not reasons)
     if near is None:
-        return Answer("copies", question, "not checked", "Without the training rows nobody knows: give --train.", None)
+        return Answer("copies", question, "–", "Without the training rows nobody knows: give --train.", None)
     n, m = len(near.sample_distances), len(near.held_out_distances)
     more = _more(near.near_share, n, near.held_out_near_share, m)
     sentence = (
@@ -166,25 +216,77 @@ def believable(one: Standing) -> dict[str, bool]:
     found = {
         "trees": one.trees.p_value > LEVEL,
         "classifier": one.classifier.p_value > LEVEL,
-        "margin": one.margins[0].p_value > LEVEL,
-        "pair": not one.pairs or one.pairs[0].p_value > LEVEL,
+        "margin": all(margin.p_value > LEVEL for margin in one.margins),
+        "pair": all(pair.p_value > LEVEL for pair in one.pairs),
     }
     return found | ({} if one.copying is None else {"copying": not any(_reasons(one.copying))})
 
 
-def answers(
-    classifier: ClassifierTest | None,
-    near: Memorisation | None,
-    log_probs: Mapping[str, Floats],
-    own: set[str],
-    standing: Standing | None,
-    columns: JudgedColumns | None,
-) -> list[Answer]:
-    """The answers to all questions; of data that are no table, those that can be asked."""
-    found = []
-    if classifier is not None:
-        found.append(telling(classifier, None if standing is None else standing.trees))
-    if standing is not None and columns is not None:
-        found.append(margin(standing.margins, columns))
-        found += [pair(standing.pairs)] if standing.pairs else []
-    return [*found, copies(None if standing is None else standing.copying, near), likelihood(log_probs, own)]
+@dataclass(frozen=True)
+class Evidence:
+    """What answers are made of.
+
+    Attributes:
+        log_probs: name -> log densities of the same rows; ours first.
+        own: the names of these that are ours.
+        classifier: the test by a multilayer perceptron.
+        near: distances to the training rows, if there are any.
+        standing: how samples of a table stand.
+        columns: of the table.
+        rivals: name -> how the samples of a simpler model stand.
+        rows: that were held out and judged.
+        scored: of these, whose likelihood was measured.
+        repeated: the share of them that are training rows by more than chance.
+    """
+
+    log_probs: Mapping[str, Floats]
+    own: set[str]
+    classifier: ClassifierTest
+    near: Memorisation | None
+    standing: Standing | None
+    columns: JudgedColumns | None
+    rivals: Mapping[str, Standing]
+    rows: int
+    scored: int
+    repeated: float = 0.0
+
+
+def answers(found: Evidence, calibration: Answer) -> list[Answer]:
+    """The answers to all questions, what matters most first; of data that are no table, those that can be asked."""
+    standing, rivals = found.standing, found.rivals
+    scored = {name: f"{log_prob.mean():.4g}" for name, log_prob in found.log_probs.items()}
+    ratios = {name: one.copying.ratio for name, one in rivals.items() if one.copying is not None}
+    told = {name: f"{one.trees.auc:.2f}" for name, one in rivals.items()}
+    copied = {name: f"{ratio:.2f}" for name, ratio in ratios.items() if np.isfinite(ratio)}
+    margins = {name: f"{one.margins[0].distance:.2g}" for name, one in rivals.items()}
+    pairs = {name: f"{one.pairs[0].distance:.2g}" for name, one in rivals.items() if one.pairs}
+    trees, copying = (None, None) if standing is None else (standing.trees, standing.copying)
+    judged = [
+        (likelihood(found.log_probs, found.own), _beside("nats per row", scored)),
+        (telling(found.classifier, trees), _beside("trees AUC", told) or "chance: 0.5"),
+        (calibration, ""),
+        (copies(copying, found.near), _beside("distance ratio", copied) or "as new as held-out rows: 1"),
+    ]
+    if standing is not None and found.columns is not None:
+        judged.append((margin(standing.margins, found.columns), _beside("worst column", margins)))
+        judged += [(pair(standing.pairs), _beside("worst pair", pairs))] if standing.pairs else []
+    few = {"likelihood", "calibration"}  # of which fewer rows are scored
+    return [
+        replace(one, beside=beside or one.beside).measured_on(
+            found.scored if one.key in few else found.rows, found.repeated
+        )
+        for one, beside in judged
+    ]
+
+
+def repeated(test: Floats, train: Floats) -> float:
+    """The share of rows that are training rows; 0 if halves of the training rows repeat each other as often."""
+    from unnoise.evaluation.copying import duplicates
+
+    share, usual = duplicates(test, train), duplicates(train[::2], train[1::2])
+    return share if _more(share, len(test), usual, len(train[::2])) else 0.0
+
+
+def _beside(what: str, numbers: Mapping[str, str]) -> str:
+    """The numbers of rivals in a line: `trees AUC: mixture 0.71, Gaussian copula 0.93`."""
+    return f"{what}: {', '.join(f'{name} {words}' for name, words in list(numbers.items())[:NAMED])}" if numbers else ""

@@ -23,20 +23,25 @@ from unnoise.data.factors import (
 )
 from unnoise.data.factors.base import Columns
 from unnoise.data.factors.sequences import END
-from unnoise.report import plots
+from unnoise.report import charts, plots
+from unnoise.report.charts import Panel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Pictures = list[tuple["Figure", str]]
+Pictures = list[tuple["Figure | list[Panel]", str]]
+MOST_PANELS = 24  # columns of one factor
 EMPTY = "(empty)"  # in place of a level
 
 
 @singledispatch
 def figures(factor: Factor, real: Columns, samples: Columns) -> Pictures:
-    """Pictures of held-out columns beside samples, with captions; by default histograms."""
-    picture = plots.marginals(_of(factor, real), _of(factor, samples))
-    return [(picture, "Each column: held-out rows and as many samples.")]
+    """Pictures of held-out columns beside samples, with captions; by default a chart of each."""
+    shown = factor.columns[:MOST_PANELS]
+    panels = [charts.column(name, charts.flat(real[name]), charts.flat(samples[name])) for name in shown]
+    more = len(factor.columns) - len(panels)
+    rest = f" {more:,} more columns are not drawn." if more else ""
+    return [(panels, f"Each column: held-out rows and as many samples.{rest}")]
 
 
 @figures.register(NumberFactor)
@@ -57,15 +62,11 @@ def _angle_figures(factor: AngleFactor, real: Columns, samples: Columns) -> Pict
     return found
 
 
-@figures.register(CategoryFactor)
-def _category_figures(factor: CategoryFactor, real: Columns, samples: Columns) -> Pictures:
-    picture = plots.frequencies(_of(factor, real), _of(factor, samples))
-    return [(picture, "Frequencies of the levels: held-out rows and as many samples.")]
-
-
 @figures.register(MissingFactor)
 def _missing_figures(factor: MissingFactor, real: Columns, samples: Columns) -> Pictures:
-    return [(plots.shares(real, samples), "How often each column is empty: held-out rows and as many samples.")]
+    names = factor.columns[:MOST_PANELS]
+    shares = [[float(np.mean(held[name])) for name in names] for held in (real, samples)]
+    return [([charts.shares("empty cells", names, *shares)], "How often each column is empty.")]
 
 
 @figures.register(SequenceFactor)
@@ -137,7 +138,3 @@ def _place_plane(factor: PlaceFactor, x: Tensor) -> list[Values]:
 
 def _two(coordinates: list[Values]) -> list[Values]:
     return coordinates[:2] if len(coordinates) > 1 else []
-
-
-def _of(factor: Factor, columns: Columns) -> Columns:
-    return {name: columns[name] for name in factor.columns}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -19,12 +20,20 @@ from unnoise.laws import HasRatios, Law, LogDensity
 from unnoise.laws.students import Students
 from unnoise.spaces import Affine, Euclidean, Space
 from unnoise.walking.evidence import bridged
+from unnoise.walking.exported import inference_data
 from unnoise.walking.functions import Function, Tried, TriedRatios, understood
+from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.movers import FlatMover, SpaceMover
-from unnoise.walking.population import Populations, Tell, annealed, moved
+from unnoise.walking.packing import kept
+from unnoise.walking.population import NOWHERE, Populations, Tell, annealed, moved
+from unnoise.walking.record import Record
 from unnoise.walking.scouting import Mode, climbed, first_guess, modes_of, scattered
+from unnoise.walking.sharing import shared
 from unnoise.walking.verdict import Found, Verdict, judged
 from unnoise.walking.wide import wide_law
+
+if TYPE_CHECKING:
+    import arviz
 
 POPULATIONS = 4
 PARTICLES, MORE_PARTICLES = 2048, 4096  # of a population; where there are several modes
@@ -46,6 +55,9 @@ class Effort:
 
 EFFORTS = (Effort(0.5, 2, 6), Effort(0.7, 4, 16), Effort(0.9, 8, 48))
 SPACE_ROUNDS = 5  # times as many where no mixture is proposed
+KNOWN = 8  # points by whose values a checkpoint knows a log density again
+for one in (Students, Mode, Verdict):
+    kept(one)
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,7 @@ class Walk:
         mode_weights: their probabilities, (m,); else None.
         verdict: whether draws can be believed; `verdict.trusted` in one boolean.
         evaluations: of the log density, with its gradient or without, in points.
-        draw: draws more, from the same populations.
+        record: all particles, the integral of every population, and the way they came.
     """
 
     draws: Any
@@ -69,11 +81,22 @@ class Walk:
     verdict: Verdict
     evaluations: int
     populations: int
+    record: Record
 
     @property
     def trusted(self) -> bool:
         """Whether nothing speaks against the draws."""
         return self.verdict.trusted
+
+    def to_arviz(self) -> arviz.InferenceData:
+        """About as many draws, as a chain for every population; needs `pip install 'unnoise[arviz]'`.
+
+        `sample_stats` has the mode of each draw; the attributes of `posterior` have the integral and the verdict.
+        """
+        verdict = self.verdict
+        about: dict[str, Any] = {"log_z": self.log_z, "log_z_error": verdict.log_z_error, "r_hat": verdict.r_hat}
+        about |= {"trusted": int(verdict.trusted), "doubts": "; ".join(verdict.doubts)}  # netCDF has no truth values
+        return inference_data(self.record, _tree.length(self.draws), about)
 
 
 @torch.no_grad()
@@ -85,6 +108,8 @@ def walk(
     n: int = 1000,
     start: Any = None,
     seed: int = 0,
+    processes: int | None = None,
+    checkpoint: Checkpoint = NOWHERE,
     tell: Tell = lambda done, note: None,
 ) -> Walk:
     r"""Draws from a density that is known up to a constant, on any space; no scale, step size or start need be given.
@@ -104,6 +129,8 @@ def walk(
         n: draws to return.
         start: points near which climbs start too, (m, *event).
         seed: of all randomness.
+        processes: that evaluate a slow function, each a part of every batch; None asks this one alone.
+        checkpoint: what to go on from, should it be interrupted.
         tell: gets the share done and a few words.
 
     Raises:
@@ -121,47 +148,69 @@ def walk(
     """
     whole(least=1, n=n)
     checked_function(tell=tell)
+    instance(Checkpoint, checkpoint=checkpoint)
     space = _space(log_prob, space, dimension)
     rng = generator(seed)
     first = _first_points(space, start, rng)
     density = log_prob if isinstance(log_prob, LogDensity) else understood(log_prob, space, first)
     sloped = density.sloped if isinstance(density, Function) else True
-    target = (TriedRatios if isinstance(density, HasRatios) else Tried)(density, space)
-    _check_somewhere(target, first)
-    flat = isinstance(space, Affine) and len(space.event_shape) == 1
-    guess, modes = _guess(target, space, first, flat and sloped, rng)
-    first_effort, *more = EFFORTS
-    done = _attempt(target, guess, modes, flat, sloped, n, first_effort, rng, tell)
-    for effort in more:
-        if done.verdict.trusted:
-            break
-        done = _attempt(target, guess, modes, flat, sloped, n, effort, rng, tell)
-    weights = done.shares.mean(0)
+    with shared(density, processes) as density:
+        target = (TriedRatios if isinstance(density, HasRatios) else Tried)(density, space)
+        heights = _check_somewhere(target, first)
+        known = {"the seed": seed, "the space": repr(space), "n": n, "the sum of its first points": [_sum(first)]}
+        checkpoint.begin(rng, known | {"the log density at some point": heights[:: len(heights) // KNOWN].tolist()})
+        flat = isinstance(space, Affine) and len(space.event_shape) == 1
+        guess, modes = _guess(target, space, first, flat and sloped, rng, checkpoint)
+        done = _attempted(target, guess, modes, flat, sloped, n, rng, tell, checkpoint)
+    weights = done.record.shares.mean(0)
     there = weights > 0
+    record = done.record.of_modes(there)
     return Walk(
         done.drawn(n, rng),
-        float(torch.logsumexp(done.log_z, 0)) - math.log(POPULATIONS),
+        float(torch.logsumexp(record.log_z, 0)) - math.log(POPULATIONS),
         torch.stack([mode.centre for mode in done.modes])[there] if done.modes else None,
         weights[there] if done.modes else None,
         done.verdict,
         target.evaluations,
         POPULATIONS,
+        record,
     )
 
 
+@kept
 @dataclass(frozen=True)
 class _Attempt:
-    x: Any  # particles of several moments, one below the other
-    log_z: Tensor
-    shares: Tensor
+    record: Record
     verdict: Verdict
     modes: list[Mode]
 
     def drawn(self, n: int, rng: torch.Generator) -> Any:
         """Some of the particles, each once as long as there are enough."""
-        count = _tree.length(self.x)
+        particles = _tree.map(lambda leaf: leaf.flatten(0, 1), self.record.particles)
+        count = _tree.length(particles)
         rows = torch.cat([torch.randperm(count, generator=rng) for _ in range(-(-n // count))])[:n]
-        return _tree.map(lambda leaf: leaf[rows], self.x)
+        return _tree.map(lambda leaf: leaf[rows], particles)
+
+
+def _attempted(
+    target: Tried,
+    guess: Law[Any],
+    modes: list[Mode],
+    flat: bool,
+    sloped: bool,
+    n: int,
+    rng: torch.Generator,
+    tell: Tell,
+    checkpoint: Checkpoint,
+) -> _Attempt:
+    """The first attempt that is trusted, or the last."""
+    for number, effort in enumerate(EFFORTS):
+        name = f"attempt {number}"
+        again = partial(_attempt, target, guess, modes, flat, sloped, n, effort, rng, tell, checkpoint, name)
+        done = checkpoint.once(name, again, target)
+        if done.verdict.trusted:
+            break
+    return done
 
 
 def _attempt(
@@ -174,18 +223,29 @@ def _attempt(
     effort: Effort,
     rng: torch.Generator,
     tell: Tell,
+    checkpoint: Checkpoint,
+    name: str,
 ) -> _Attempt:
     mover = FlatMover(sloped) if flat else SpaceMover()
     times = 1 if flat else SPACE_ROUNDS
     each = _particles(target.space, len(modes), n)
     found: Populations = annealed(
         target, guess, mover, POPULATIONS, each, rng, rounds=times * effort.rounds, effective=effort.effective,
-        tell=lambda done, note: tell(0.7 * done, note),
+        tell=lambda done, note: tell(0.7 * done, note), checkpoint=checkpoint, name=f"{name}/rises",
     )  # fmt: skip
     half, outside, asked = times * effort.last // 2, target.outside, target.evaluations
-    early, _ = moved(target, found.x, mover, POPULATIONS, rng, half)
+
+    def later(x: Any, part: str) -> Any:
+        return checkpoint.once(
+            f"{name}/{part}",
+            lambda: moved(target, x, mover, POPULATIONS, rng, half, checkpoint, f"{name}/{part}/moves", (target,))[0],
+            target,
+            mover,
+        )
+
+    early = later(found.x, "early")
     tell(0.85, "at the target")
-    late, _ = moved(target, early, mover, POPULATIONS, rng, half)
+    late = later(early, "late")
     edges = target.outside - outside > EDGE * (target.evaluations - asked)
     return _summed(target, found, modes, flat, each, early, late, flat and sloped and not edges, rng)
 
@@ -202,33 +262,38 @@ def _summed(
     rng: torch.Generator,
 ) -> _Attempt:
     both = _tree.map(lambda a, b: torch.cat([a, b]), early, late)
-    shares = torch.ones(POPULATIONS, 1, dtype=torch.float64)
+    shares, labels = torch.ones(POPULATIONS, 1, dtype=torch.float64), None
     if modes:
         modes = modes_of(target, climbed(target, late[:: max(1, len(late) // CLIMBS)]), modes)
         labels = _labels(both, modes).reshape(2, POPULATIONS, each)
         kinds = torch.arange(len(modes), device=labels.device)
         shares = (labels[..., None] == kinds).double().mean((0, 2)).cpu()
+        labels = labels.transpose(0, 1).flatten(1).cpu()
+    bridge = bridged(target, late, POPULATIONS, rng) if flat else None
     verdict = judged(
         Found(
             _numbers(early).reshape(POPULATIONS, each, -1),
             _numbers(late).reshape(POPULATIONS, each, -1),
             found.log_z,
-            bridged(target, late, POPULATIONS, rng) if flat else None,
+            bridge,
             shares,
             _steepest(target, both) if smooth else None,
             _stuck(found.x, early, late),
             target.refused / max(target.evaluations, 1),
         )
     )
-    return _Attempt(both, found.log_z, shares, verdict, modes)
+    particles = _tree.map(
+        lambda a, b: torch.cat([leaf.unflatten(0, (POPULATIONS, each)) for leaf in (a, b)], 1), early, late
+    )
+    return _Attempt(Record(particles, labels, shares, found.log_z, bridge, found.annealing), verdict, modes)
 
 
 def _guess(
-    target: Tried, space: Space[Any, Any], first: Any, climb: bool, rng: torch.Generator
+    target: Tried, space: Space[Any, Any], first: Any, climb: bool, rng: torch.Generator, checkpoint: Checkpoint
 ) -> tuple[Law[Any], list[Mode]]:
     if not climb:
         return wide_law(space), []
-    guess, modes = first_guess(target, first, rng)
+    guess, modes = checkpoint.once("climbs", lambda: first_guess(target, first, rng), target)
     size = torch.cat([modes[0].factor.norm(dim=0), modes[0].centre.abs()])
     if not bool((size < PROPER).all()):
         raise InputError(
@@ -261,13 +326,15 @@ def _first_points(space: Space[Any, Any], start: Any, rng: torch.Generator) -> A
     return _tree.map(lambda a, b: torch.cat([b.to(a), a]), points, start)
 
 
-def _check_somewhere(target: Tried, x: Any) -> None:
+def _check_somewhere(target: Tried, x: Any) -> Tensor:
+    """The log density at x; an InputError unless it is finite somewhere."""
     values = target.log_prob(x)
     if not bool(torch.isfinite(values).any()):
         raise InputError(
             f"the log density is not finite at any of {len(values)} points that were tried; give start=, points where "
             "the density is positive, or write it in coordinates without bounds"
         )
+    return values
 
 
 def _particles(space: Space[Any, Any], modes: int, n: int) -> int:
@@ -283,6 +350,10 @@ def _labels(x: Tensor, modes: list[Mode]) -> Tensor:
     masses = torch.tensor([mode.log_mass for mode in modes], dtype=x.dtype, device=x.device)
     weights = (masses - masses.max()).exp().clamp(min=1e-12)
     return Students(weights, centres, factors, torch.full_like(weights, 5.0)).nearest(x)
+
+
+def _sum(x: Any) -> float:
+    return float(_numbers(x).sum())
 
 
 def _numbers(x: Any) -> Tensor:

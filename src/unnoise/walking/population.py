@@ -19,12 +19,16 @@ from unnoise import _tree
 from unnoise.chains import Kernel, run
 from unnoise.laws import Categorical, HasRatios, Law, LogDensity
 from unnoise.laws.categorical import effective_size, systematic
+from unnoise.walking.keeping import Checkpoint
+from unnoise.walking.packing import kept
+from unnoise.walking.record import Annealing
 
 HALVINGS = 40  # of the interval in which a rise is searched
 MOST_RISES = 1000
 CROWD, CROWD_NUMBERS = 16, 2**24  # times as many first points, whose values alone are asked; numbers of all of them
 
 Tell = Callable[[float, str], None]
+NOWHERE = Checkpoint(None)
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class Mover(Protocol):
         """The same with better step sizes, by how often each was accepted."""
 
 
+@kept
 @dataclass(frozen=True)
 class Populations:
     """What annealing leaves.
@@ -89,14 +94,17 @@ class Populations:
     Attributes:
         x: particles, (populations * each, *event), population after population.
         log_z: the logarithm of the integral by every population, (populations,).
-        acceptances: of the kernels, in the last round.
-        betas: the exponents that were passed.
+        annealing: the temperatures that were passed, and what was left effective.
     """
 
     x: Any
     log_z: Tensor
-    acceptances: list[float]
-    betas: list[float]
+    annealing: Annealing
+
+    @property
+    def betas(self) -> list[float]:
+        """The exponents that were passed."""
+        return self.annealing.betas
 
 
 @torch.no_grad()
@@ -111,6 +119,8 @@ def annealed(
     rounds: int,
     effective: float,
     tell: Tell,
+    checkpoint: Checkpoint = NOWHERE,
+    name: str = "annealing",
 ) -> Populations:
     """Particles of the target, by temperatures that choose themselves.
 
@@ -124,40 +134,72 @@ def annealed(
         rounds: of the mover after every rise.
         effective: share of the particles of every population after a rise.
         tell: gets the share done and a few words.
+        checkpoint: of what was reached after every rise, under a name.
+        name: in the checkpoint.
     """
     size = populations * each * _tree.numel_per_row(guess.sample(rng, (1,)))
     crowd = each * max(1, min(CROWD, CROWD_NUMBERS // size))  # more eyes for narrow modes
-    x = guess.sample(rng, (populations * crowd,))
-    log_z, betas, last = torch.zeros(populations, dtype=torch.float64), [0.0], [0.0]
-    while betas[-1] < 1 and len(betas) <= MOST_RISES:
+    zeros = torch.zeros(populations, dtype=torch.float64)
+    now = checkpoint.once(
+        name,
+        lambda: Populations(guess.sample(rng, (populations * crowd,)), zeros, Annealing([0.0], [], [])),
+        target,
+        mover,
+    )
+    while now.betas[-1] < 1 and len(now.betas) <= MOST_RISES:
+        x, log_z, so_far = now.x, now.log_z, now.annealing
         gain = (target.log_prob(x) - guess.log_prob(x)).double().reshape(populations, -1)
         gain = torch.nan_to_num(gain, nan=-math.inf)
-        beta = _next(gain, betas[-1], effective * each)
-        log_weights = _times(beta - betas[-1], gain)
+        beta = _next(gain, so_far.betas[-1], effective * each)
+        log_weights = _times(beta - so_far.betas[-1], gain)
         count = gain.shape[1]
-        log_z += torch.logsumexp(log_weights, 1).cpu() - math.log(count)
+        log_z = log_z + torch.logsumexp(log_weights, 1).cpu() - math.log(count)
         rows = systematic(log_weights, each, rng)
         rows = (rows + count * torch.arange(populations, device=rows.device)[:, None]).flatten()
-        betas.append(beta)
         tell(beta, f"temperature 1/{beta:.2g}")
         x = _tree.map(lambda leaf: leaf[rows], x)  # noqa: B023
-        x, last = moved(bridge(guess, target, beta), x, mover, populations, rng, rounds)
-    return Populations(x, log_z, last, betas)
+        law = bridge(guess, target, beta)
+        x, last = moved(law, x, mover, populations, rng, rounds, checkpoint, f"{name}/moves", (target,))
+        so_far = so_far.risen(beta, float(effective_size(log_weights).min()), last)
+        now = checkpoint.keep(name, Populations(x, log_z, so_far), target, mover)
+    return now
 
 
 def moved(
-    target: LogDensity[Any], x: Any, mover: Mover, populations: int, rng: torch.Generator, rounds: int
+    target: LogDensity[Any],
+    x: Any,
+    mover: Mover,
+    populations: int,
+    rng: torch.Generator,
+    rounds: int,
+    checkpoint: Checkpoint = NOWHERE,
+    name: str = "moves",
+    also: tuple[Any, ...] = (),
 ) -> tuple[Any, list[float]]:
-    """Where all particles are after so many rounds of the mover, and how often its kernels were accepted."""
-    kernels = mover.kernels(target, x, populations)
-    heard: list[list[float]] = []
-    for _ in range(rounds):
-        heard.append([])
+    """Where all particles are after so many rounds of the mover, and how often its kernels were accepted.
+
+    Args:
+        target: it.
+        x: where they are.
+        mover: whose kernels depend on where particles are before the first round, and on its attributes.
+        populations: how many there are.
+        rng: of the moves.
+        rounds: of the mover.
+        checkpoint: of what was reached after every round, under a name.
+        name: in the checkpoint.
+        also: objects whose plain attributes change on the way.
+    """
+    first, heard = x, list[list[float]]()
+    x, heard = checkpoint.once(name, lambda: (x, heard), mover, *also)
+    kernels = mover.kernels(target, first, populations)
+    for _ in range(len(heard), rounds):
+        heard = [*heard, []]
         for kernel in kernels:
             trace = run(kernel, x, 1, rng)
             x = trace.x
             heard[-1].append(trace.acceptance)
         kernels = mover.adapted(kernels, heard[-1])
+        x, heard = checkpoint.keep(name, (x, heard), mover, *also)
     return x, torch.tensor(heard).mean(0).tolist()
 
 

@@ -36,7 +36,7 @@ def test_names_are_never_read_as_formulas_and_unknown_letters_do_not_warn():
 
 
 def test_pictures_are_as_wide_as_asked():
-    figure = plots.loss_curve([3.0, 2.0, 1.0])
+    figure = plots.likelihood_bars(["a"], [1.0], [0.1], "nats")
     width = int.from_bytes(plots.png(figure, dpi=100)[16:20], "big")
     assert width == pytest.approx(100 * WIDTH, abs=12)
 

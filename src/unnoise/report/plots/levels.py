@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,51 +11,18 @@ from numpy.typing import NDArray
 from unnoise.report.plots._style import (
     MODEL,
     QUIET,
-    REAL,
     WIDTH,
     as_numbers,
-    legend,
-    named_panels,
     new_figure,
-    shorten,
     styled,
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_COLUMNS = 16  # panels
 MOST_LEVELS = 12  # bars of one column
-MOST_SHARES = 24  # bars of shares
 MOST_TOKENS = 64  # rows of a picture of tokens
 MOST_PLACES = 400  # columns of a picture of tokens
-
-
-@styled
-def frequencies(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
-    """One panel per column: the shares of levels, the most frequent first."""
-    figure, panels = named_panels(list(real)[:MOST_COLUMNS], 3, 1.9, 0.4)
-    for name, axes in panels.items():
-        bars(axes, np.asarray(real[name]).tolist(), np.asarray(samples[name]).tolist())
-    legend(figure)
-    return figure
-
-
-@styled
-def shares(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
-    """A bar per column: the share of rows of which it holds."""
-    names = list(real)[:MOST_SHARES]
-    figure = new_figure(min(WIDTH, max(WIDTH / 2, 0.9 * len(names))), 2.3)
-    axes = figure.subplots()
-    for offset, held, color in ((-0.2, real, REAL), (0.2, samples, MODEL)):
-        heights = [as_numbers(held[name]).mean() for name in names]
-        axes.bar(np.arange(len(names)) + offset, heights, 0.4, color=color, alpha=0.85)
-    axes.set_xlim(-0.6, max(len(names), 3) - 0.4)  # few columns get no wider bars
-    _name_bars(axes, names, 32 if len(names) < 6 else 60)
-    axes.set_ylabel("share of rows", size=8, color=QUIET)
-    legend(figure)
-    return figure
 
 
 @styled
@@ -90,26 +56,6 @@ def _shares(tokens: NDArray[np.int64], states: int) -> NDArray[np.float64]:
     return np.asarray(counts.reshape(places, states) / len(tokens))
 
 
-def bars(axes: Axes, real: list[Any], samples: list[Any], levels: list[Any] | None = None) -> None:
-    """The shares of levels, by default the most frequent ones in their order."""
-    first, second = Counter(real), Counter(samples)
-    levels = most_frequent(real, samples) if levels is None else levels
-    places = np.arange(len(levels))
-    for offset, counter, count, color in ((-0.2, first, len(real), REAL), (0.2, second, len(samples), MODEL)):
-        heights = [counter[level] / max(count, 1) for level in levels]
-        axes.bar(places + offset, heights, 0.4, color=color, alpha=0.85)
-    _name_bars(axes, levels, 24)
-
-
 def most_frequent(*columns: list[Any]) -> list[Any]:
     """The levels that are drawn, the most frequent first."""
     return [level for level, _ in sum(map(Counter, columns), Counter()).most_common(MOST_LEVELS)]
-
-
-def _name_bars(axes: Axes, names: list[Any], room: int) -> None:
-    """Names below bars, turned where they have more letters than there is room for."""
-    turned = max(len(str(name)) for name in names) * len(names) > room
-    axes.set_xticks(range(len(names)), [shorten(str(name), 14) for name in names], rotation=40 if turned else 0, size=7)
-    if turned:
-        for label in axes.get_xticklabels():
-            label.set_horizontalalignment("right")

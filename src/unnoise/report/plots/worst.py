@@ -1,4 +1,4 @@
-"""Figures of the columns and pairs in which samples differ most from data."""
+"""Figures of the pairs of columns in which samples differ most from data, and the values that many rows share."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unnoise.report.plots._style import MODEL, QUIET, REAL, WIDTH, legend, named_panels, new_figure, shorten, styled
+from unnoise.report.plots._style import MODEL, REAL, WIDTH, new_figure, shorten, styled
 from unnoise.report.plots.columns import finite
-from unnoise.report.plots.levels import bars, most_frequent
+from unnoise.report.plots.levels import most_frequent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,41 +26,17 @@ OTHERS, MISSING = "others", "(missing)"
 
 
 @styled
-def worst_margins(columns: Sequence[tuple[str, Column, Column]]) -> Figure:
-    """A panel per column, name, data and samples: bars of levels and atoms, distribution functions of numbers."""
-    titles = [f"{name}{' ' * place}" for place, (name, _, _) in enumerate(columns)]  # a name may stand twice
-    figure, panels = named_panels(titles, 2, 1.9, 0.4)
-    for axes, (_, real, samples) in zip(panels.values(), columns, strict=True):
-        atoms = [] if real.dtype == object else atoms_of(real)
-        if real.dtype == object:
-            bars(axes, real.tolist(), samples.tolist())
-        elif atoms:
-            held, drawn = (barred(values, atoms) for values in (real, samples))
-            bars(axes, held, drawn, most_frequent(held, drawn))
-        else:
-            _distribution_functions(axes, real, samples)
-    figure.supylabel("share of rows", size=8, color=QUIET)
-    legend(figure)
-    return figure
-
-
-@styled
-def worst_pairs(columns: Sequence[tuple[tuple[str, str], tuple[Column, Column], tuple[Column, Column]]]) -> Figure:
-    """Two panels per pair of columns, data and samples: points of numbers, tables of shares of all else."""
-    lines = -(-len(columns) // 2)
-    figure = new_figure(WIDTH, 0.4 + 2.1 * lines)
-    panels = figure.subplots(lines, 4, squeeze=False).reshape(-1, 2)
-    for pair in panels[len(columns) :]:
-        for axes in pair:
-            axes.set_visible(False)
-    for pair, (names, real, samples) in zip(panels.tolist(), columns, strict=False):
-        draw = _tables if any(part.dtype == object for part in real) else _points
-        draw(pair, real, samples)
-        for axes, side, color in zip(pair, ("real", "model"), (REAL, MODEL), strict=True):
-            axes.set_title(side, color=color, pad=3)
-            axes.set_xlabel(shorten(names[0], 18))
-            axes.tick_params(labelsize=6)
-        pair[0].set_ylabel(shorten(names[1], 18))
+def pair(names: tuple[str, str], real: tuple[Column, Column], samples: tuple[Column, Column]) -> Figure:
+    """Two panels, data and samples: points of two numbers, tables of shares of all else."""
+    figure = new_figure(0.62 * WIDTH, 2.5)
+    both = figure.subplots(1, 2)
+    draw = _tables if any(part.dtype == object for part in real) else _points
+    draw(both, real, samples)
+    for axes, side, color in zip(both, ("real", "model"), (REAL, MODEL), strict=True):
+        axes.set_title(side, color=color, pad=3)
+        axes.set_xlabel(shorten(names[0], 22))
+        axes.tick_params(labelsize=6)
+    both[0].set_ylabel(shorten(names[1], 22))
     return figure
 
 
@@ -78,18 +54,6 @@ def barred(values: Column, atoms: Sequence[float]) -> list[str]:
     places = np.where(same.any(axis=1), same.argmax(axis=1), len(atoms) + np.isnan(values))
     found: list[str] = words[places].tolist()
     return found
-
-
-def _distribution_functions(axes: Axes, real: Column, samples: Column) -> None:
-    """Shares of rows up to each number, of all rows: missing ones never come."""
-    for values, color in ((real, REAL), (samples, MODEL)):
-        seen = np.sort(finite(values))
-        axes.step(seen, np.arange(1, len(seen) + 1) / max(len(values), 1), where="post", color=color)
-    both = finite(np.concatenate([real, samples]))
-    low, high = np.percentile(both, [0.5, 99.5]) if both.size else (0.0, 1.0)
-    axes.set_xlim(low - 0.02 * (high - low) - 1e-12, high + 0.02 * (high - low) + 1e-12)
-    axes.set_ylim(0.0, 1.02)
-    axes.locator_params(nbins=4)
 
 
 def _points(pair: Sequence[Axes], real: tuple[Column, ...], samples: tuple[Column, ...]) -> None:

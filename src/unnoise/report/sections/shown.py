@@ -1,0 +1,54 @@
+"""What the sections of a page are made from, and how its states are seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from unnoise.report import views
+from unnoise.report.advice import Names
+from unnoise.report.measured import Assessment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What a page shows.
+
+    Attributes:
+        result: what was measured.
+        command: that makes the page again.
+        names: of the files, for the commands that it advises.
+        pictures: more pictures of samples, with captions.
+    """
+
+    result: Assessment
+    command: str | None = None
+    names: Names = Names()
+    pictures: tuple[tuple[Figure, str], ...] = ()
+
+    @property
+    def is_image(self) -> bool:
+        """Whether states are one block of numbers with two or three axes."""
+        numbers = self.result.model.schema_.numbers
+        return numbers is not None and len(numbers.event_shape) in (2, 3)
+
+    @property
+    def in_bits(self) -> bool:
+        """Whether likelihoods are told in bits per dimension: of images, unless pixels are missing."""
+        return self.is_image and not self.result.has_holes
+
+    def images(self, states: Any) -> Any:
+        """States as images."""
+        (image,) = self.result.model.schema_.values(states).values()
+        return image
+
+    def seen(self, x: Any, known: Any) -> dict[str, Any]:
+        """The columns of each factor where they are known."""
+        schema = self.result.model.schema_
+        if known is None:
+            return dict.fromkeys(schema.factors, schema.values(x))
+        parts = [tree if isinstance(tree, dict) else dict.fromkeys(schema.factors, tree) for tree in (x, known)]
+        return {name: views.seen(factor, parts[0][name], parts[1][name]) for name, factor in schema.factors.items()}

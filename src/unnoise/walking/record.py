@@ -1,0 +1,79 @@
+"""What walks leave besides draws: every population, its integral, and the way it came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise.walking.packing import kept
+
+
+@kept
+@dataclass(frozen=True)
+class Annealing:
+    r"""How populations came from the first guess to the target.
+
+    Attributes:
+        betas: the exponents of $q^{1 - \beta} p^\beta$, from 0 to 1, one more than rises.
+        effective: particles of a population that were effective after each rise, the fewest of all populations.
+        acceptances: of each kernel in the last round after each rise.
+    """
+
+    betas: list[float]
+    effective: list[float]
+    acceptances: list[list[float]]
+
+    def risen(self, beta: float, effective: float, acceptances: list[float]) -> Annealing:
+        """One rise further."""
+        return Annealing([*self.betas, beta], [*self.effective, effective], [*self.acceptances, acceptances])
+
+
+@kept
+@dataclass(frozen=True)
+class Record:
+    """All that a walk knows of its populations.
+
+    Attributes:
+        particles: of the target, (populations, m, *event), or a dict of them: the earlier half of m, then the later.
+        labels: the mode of each, counted as `Walk.modes`, (populations, m); None without modes.
+        shares: of every mode in every population, (populations, modes).
+        log_z: by annealing, of every population, (populations,), nats.
+        log_z_bridge: by a bridge to a fitted law, and its standard error; None where no law was fitted.
+        annealing: how they came.
+    """
+
+    particles: Any
+    labels: Tensor | None
+    shares: Tensor
+    log_z: Tensor
+    log_z_bridge: tuple[float, float] | None
+    annealing: Annealing
+
+    def shown(self, change: Callable[[Any], Any]) -> Record:
+        """The same with particles in other coordinates, as a function of rows, (n, *event), gives them."""
+        count = _tree.first(self.particles).shape[:2]
+        rows = change(_tree.map(lambda leaf: leaf.flatten(0, 1), self.particles))
+        return replace(self, particles=_tree.map(lambda leaf: leaf.unflatten(0, count), rows))
+
+    def of_modes(self, there: Tensor) -> Record:
+        """The same of some modes, (modes,), in which all particles are."""
+        if self.labels is None:
+            return self
+        return replace(self, labels=(there.long().cumsum(0) - 1)[self.labels], shares=self.shares[:, there])
+
+
+def thinned(particles: Any, n: int) -> Any:
+    """So many of the m particles of every population, or all if they are fewer, evenly spread, (populations, n, ...).
+
+    >>> thinned(torch.arange(8).reshape(2, 4), 2)
+    tensor([[0, 2],
+            [4, 6]])
+    """
+    count = int(_tree.first(particles).shape[1])
+    rows = torch.arange(min(n, count)) * count // min(n, count)
+    return _tree.map(lambda leaf: leaf[:, rows], particles)

@@ -1,0 +1,156 @@
+"""Slow log densities, evaluated by several processes at once."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._checks import whole
+from unnoise._errors import InputError
+from unnoise.laws import HasRatios, LogDensity
+
+ROWS = 64  # that are evaluated at once, however many processes there are, so that bits do not depend on their number
+MOST = 1024  # processes
+
+_mine: LogDensity[Any] | None = None  # of a process that evaluates
+
+
+@contextlib.contextmanager
+def shared(density: LogDensity[Any], processes: int | None) -> Iterator[LogDensity[Any]]:
+    """The density as it is, or evaluated by so many processes as long as the block runs.
+
+    Every batch is cut into pieces of 64 rows, so values do not depend on the number of processes, which may be one.
+
+    Raises:
+        InputError: the density cannot be sent to other processes, or knows ratios, which are not asked there.
+    """
+    whole(least=1, most=MOST, or_none=True, processes=processes)
+    if processes is None:
+        yield density
+        return
+    if isinstance(density, HasRatios):
+        raise InputError(f"got processes = {processes} and {type(density).__name__}, which is fast: leave them out")
+    if processes == 1:
+        yield Shared(density, lambda jobs: [_evaluated(density, *job) for job in jobs])
+        return
+    from joblib.externals.loky import ProcessPoolExecutor  # does not run the user's script again, as spawning does
+
+    try:
+        sent = _pickle().dumps(density)
+    except Exception as error:
+        raise InputError(
+            f"the log density cannot be sent to other processes ({error}); make it a function of a module, without "
+            "open files or locks"
+        ) from error
+    threads = max(1, torch.get_num_threads() // processes)
+    pool = ProcessPoolExecutor(processes, initializer=_begin, initargs=(sent, list(sys.path), threads))
+    try:
+        yield Shared(density, lambda jobs: _asked(pool, jobs))
+    except BaseException:  # Ctrl-C, too, waits for nobody
+        pool.shutdown(kill_workers=True)
+        raise
+    pool.shutdown()
+
+
+@dataclass(frozen=True)
+class Shared(LogDensity[Any]):
+    """A density, piece by piece.
+
+    Args:
+        density: it.
+        answers: to questions, a list of those to (whether with the score, points).
+    """
+
+    density: LogDensity[Any]
+    answers: Callable[[list[tuple[bool, Any]]], list[Any]]
+
+    @property
+    def support(self) -> Any:
+        """The space of the density."""
+        return self.density.support
+
+    def log_prob(self, x: Any) -> Tensor:
+        """At x, (n,)."""
+        return torch.cat([torch.from_numpy(values) for values in self._pieces(x, False)])
+
+    def log_prob_and_score(self, x: Any) -> tuple[Tensor, Any]:
+        """Both."""
+        pieces = [_tree.map(torch.from_numpy, piece) for piece in map(_as_dict, self._pieces(x, True))]
+        both = _tree.concatenate(pieces)
+        return both["value"], both["score"]
+
+    def _pieces(self, x: Any, sloped: bool) -> list[Any]:
+        points = _tree.map(lambda leaf: leaf.detach().cpu().numpy(), x)
+        starts = range(0, _tree.length(x), ROWS)
+        return self.answers([(sloped, _tree.map(lambda leaf, i=i: leaf[i : i + ROWS], points)) for i in starts])
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """What the user's code raised, in words, as its traceback cannot leave the process."""
+
+    words: str
+
+
+def _as_dict(piece: tuple[Any, Any]) -> dict[str, Any]:
+    return {"value": piece[0], "score": piece[1]}
+
+
+def _begin(sent: bytes, path: list[str], threads: int) -> None:
+    global _mine
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the whole group gets; the process that asks ends the others
+    sys.path[:] = path
+    torch.set_num_threads(threads)
+    _mine = _pickle().loads(sent)
+
+
+def _pickle() -> Any:
+    """What joblib has for functions that are defined anywhere; it has moved."""
+    try:
+        import cloudpickle
+    except ImportError:
+        from joblib.externals import cloudpickle
+    return cloudpickle
+
+
+def _asked(pool: Any, jobs: list[tuple[bool, Any]]) -> list[Any]:
+    try:
+        found = list(pool.map(_answered, jobs, chunksize=max(1, len(jobs) // (4 * pool._max_workers))))
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a process that evaluates the log density ended by itself: its memory may be full, its code may exit, or "
+            "its module may not be found there; try fewer processes, or none"
+        ) from error
+    for one in found:
+        if isinstance(one, _Failed):
+            raise InputError(f"the log density failed in another process: {one.words}")
+    return found
+
+
+def _answered(job: tuple[bool, Any]) -> Any:
+    """In another process."""
+    try:
+        return _evaluated(cast(Any, _mine), *job)
+    except BaseException as error:  # of any kind, also sys.exit
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        return _Failed(f"{Path(at.filename).name}, line {at.lineno}, in {at.name}, {type(error).__name__}: {error}")
+
+
+@torch.no_grad()
+def _evaluated(density: LogDensity[Any], sloped: bool, points: Any) -> Any:
+    x = _tree.map(torch.from_numpy, points)
+    if not sloped:
+        return density.log_prob(x).detach().cpu().numpy()
+    value, score = density.log_prob_and_score(x)
+    return value.detach().cpu().numpy(), _tree.map(lambda leaf: leaf.detach().cpu().numpy(), score)

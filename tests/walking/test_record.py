@@ -1,0 +1,35 @@
+"""What is known of populations."""
+
+from __future__ import annotations
+
+import torch
+
+from unnoise.walking.record import Annealing, Record, thinned
+
+NOWHERE = Annealing([0.0], [], [])
+
+
+def test_particles_are_thinned_evenly_and_never_repeated():
+    x = {"a": torch.arange(20).reshape(2, 10)}
+    assert thinned(x, 4)["a"].tolist() == [[0, 2, 5, 7], [10, 12, 15, 17]]
+    assert torch.equal(thinned(x, 99)["a"], x["a"])
+
+
+def test_modes_without_particles_leave_no_gap():
+    labels, shares = torch.tensor([[0, 2], [2, 3]]), torch.tensor([[0.5, 0, 0.5, 0], [0, 0, 0.5, 0.5]])
+    record = Record(torch.zeros(2, 2, 1), labels, shares, torch.zeros(2), None, NOWHERE)
+    found = record.of_modes(shares.mean(0) > 0)
+    assert found.labels.tolist() == [[0, 1], [1, 2]]
+    assert found.shares.tolist() == [[0.5, 0.5, 0], [0, 0.5, 0.5]]
+
+
+def test_particles_are_shown_in_other_coordinates():
+    record = Record(torch.arange(6.0).reshape(2, 3, 1), None, torch.ones(2, 1), torch.zeros(2), None, NOWHERE)
+    found = record.shown(lambda x: {"double": 2 * x[:, 0], "pair": torch.cat([x, -x], 1)})
+    assert found.particles["double"].tolist() == [[0, 2, 4], [6, 8, 10]]
+    assert found.particles["pair"][1, 2].tolist() == [5, -5]
+
+
+def test_a_rise_is_added():
+    risen = NOWHERE.risen(0.25, 100.0, [0.5]).risen(1.0, 90.0, [0.75])
+    assert risen == Annealing([0.0, 0.25, 1.0], [100.0, 90.0], [[0.5], [0.75]])
