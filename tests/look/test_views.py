@@ -13,7 +13,7 @@ from tests.look.conftest import LEVELS, ODD, fitted, people, small
 from unnoise.look import columns, drawing, pairs, views, wholes
 from unnoise.look.answers import Answers, read
 from unnoise.look.asking import Inquiry
-from unnoise.look.drawing import ALIKE, DATA, MODEL, Panel, Side
+from unnoise.look.drawing import ALIKE, DATA, MODEL, Plate, Side
 
 NASTY = '<img src=x onerror="alert(1)">'
 
@@ -27,7 +27,7 @@ def scene(kind: str = "") -> views.Scene:
     )
 
 
-def parsed(panel: Panel) -> list[ElementTree.Element]:
+def parsed(panel: Plate) -> list[ElementTree.Element]:
     """The pictures of a panel, which are well-formed."""
     return [ElementTree.fromstring(found) for found in re.findall(r"<svg.*?</svg>", str(panel.drawing), re.DOTALL)]
 

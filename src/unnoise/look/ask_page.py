@@ -10,7 +10,7 @@ from unnoise._errors import InputError, NonFiniteError
 from unnoise.look import saying, views
 from unnoise.look.answers import ByColumn
 from unnoise.look.asking import FROM, IS, MISSING, TO, Inquiry, inquiry, typed_of
-from unnoise.look.drawing import ALIKE, DATA, MODEL, Panel
+from unnoise.look.drawing import ALIKE, DATA, MODEL, Plate
 from unnoise.look.pages import Visit, hidden, listing, render, sentence
 from unnoise.look.subjects import factors_of
 
@@ -23,7 +23,7 @@ MOST_COLUMNS = 40  # of a table
 
 
 @dataclass(frozen=True)
-class Shown:
+class AnswerShown:
     """What the page shows of an inquiry.
 
     Attributes:
@@ -38,8 +38,8 @@ class Shown:
     """
 
     rows: int = 0
-    panels: tuple[Panel, ...] = ()
-    pair: Panel | None = None
+    panels: tuple[Plate, ...] = ()
+    pair: Plate | None = None
     table: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
     fault: str = ""
@@ -127,10 +127,10 @@ def _fixed(look: Visit) -> list[str]:
     return [name for name in look.about if typed_of(look.fields, name)]
 
 
-def _answer(look: Visit, asked: Inquiry, seen: list[str], x: str, y: str) -> Shown:
+def _answer(look: Visit, asked: Inquiry, seen: list[str], x: str, y: str) -> AnswerShown:
     """Few rows first where the number is left open, and the address of the same with all."""
     if not asked.ready:
-        return Shown(fault="Mend what is marked, and the answer comes.")
+        return AnswerShown(fault="Mend what is marked, and the answer comes.")
     answers, (n, seed) = look.answers, rows_of(look)
     first = n or min(look.number("grow", answers.first, 1), ROWS)
     try:
@@ -140,11 +140,11 @@ def _answer(look: Visit, asked: Inquiry, seen: list[str], x: str, y: str) -> Sho
         panels = tuple(views.pictures(scene, seen))
         both = views.pair(scene, look.about, x, y) if x else None
     except (InputError, NonFiniteError) as error:
-        return Shown(fault=sentence(InputError(str(error))))
+        return AnswerShown(fault=sentence(InputError(str(error))))
     more = look.address(grow=GROWTH * first) if not n and first < ROWS else ""
     key = tuple((side, label) for side, label, _ in held)
     table = table_of(look, drawn, tabled(look, [*seen, *asked.given]))
-    return Shown(first, panels, both, tuple(table), drawn.notes, next=more, key=key)
+    return AnswerShown(first, panels, both, tuple(table), drawn.notes, next=more, key=key)
 
 
 def _held(look: Visit, asked: Inquiry, drawn: ByColumn) -> list[tuple[str, str, ByColumn]]:

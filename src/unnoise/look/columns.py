@@ -20,7 +20,7 @@ from unnoise.look.drawing import (
     TOP,
     WIDTH,
     Numbers,
-    Panel,
+    Plate,
     Side,
     Word,
     axis,
@@ -34,7 +34,7 @@ from unnoise.report.plots.columns import bins_of, finite
 MOST_LEVELS = 12  # bars that are seen at once
 
 
-def histogram(name: str, sides: Sequence[Side], word: Word, ends: tuple[float, float] | None = None) -> Panel:
+def histogram(name: str, sides: Sequence[Side], word: Word, ends: tuple[float, float] | None = None) -> Plate:
     """Shares of rows in bins: the data filled, the model as a line, rows alike dashed.
 
     Args:
@@ -66,7 +66,7 @@ def histogram(name: str, sides: Sequence[Side], word: Word, ends: tuple[float, f
         (f"{word(low)} to {word(high)}", *(percent(float(shares[side.look][i])) for side in sides))
         for i, (low, high) in enumerate(zip(bins[:-1].tolist(), bins[1:].tolist(), strict=True))
     ]
-    return Panel(name, drawing, words, (name, *(side.label for side in sides)), tuple(rows))
+    return Plate(name, drawing, words, (name, *(side.label for side in sides)), tuple(rows))
 
 
 def spread(values: Numbers, word: Word) -> str:
@@ -85,7 +85,7 @@ def _shares(values: Numbers, bins: Numbers) -> Numbers:
     return np.asarray(np.histogram(values, bins)[0] / max(len(values), 1))
 
 
-def bars(name: str, sides: Sequence[Side], levels: Sequence[str], exact: Values | None = None) -> Panel:
+def bars(name: str, sides: Sequence[Side], levels: Sequence[str], exact: Values | None = None) -> Plate:
     """A line of the table for each level: its name, a bar for each side, the numbers.
 
     Args:
@@ -111,7 +111,7 @@ def bars(name: str, sides: Sequence[Side], levels: Sequence[str], exact: Values 
     top = levels[int(shares[MODEL].argmax())] if levels else "nothing"
     how = "its probabilities" if exact is not None else "shares of its rows"
     words = f"The model most often says {top}; its numbers are {how}."
-    return Panel(name, Markup(drawing), words)
+    return Plate(name, Markup(drawing), words)
 
 
 def _frequencies(values: Values, levels: Sequence[str]) -> Numbers:

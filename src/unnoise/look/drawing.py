@@ -42,7 +42,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Panel:
+class Plate:
     """A picture with its numbers.
 
     Attributes:
@@ -149,8 +149,8 @@ def plain(value: float) -> str:
 def brief(value: float) -> str:
     """A number in four digits, or a longer whole part.
 
-    >>> brief(234721.4), brief(-105.2431), brief(0.00012345)
-    ('234721', '-105.2', '0.0001235')
+    >>> brief(234721.4), brief(-105.2431), brief(0.000123661)
+    ('234721', '-105.2', '0.0001237')
     """
     return f"{value:.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 

@@ -73,7 +73,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedRow:
     """What the model says of a row.
 
     Attributes:
@@ -143,7 +143,7 @@ def frame_of(answers: Answers, row: OwnRow, times: int = 1) -> Any:
 
 def judged(
     answers: Answers, about: Mapping[str, Subject], row: OwnRow, y: Any, seed: int, *, ranked: bool = True
-) -> Judged:
+) -> JudgedRow:
     """What the model says of a row; its rank among others only if it is asked for, or they were scored before.
 
     Raises:
@@ -156,7 +156,7 @@ def judged(
         cells = [] if not answers.answers_questions else _cells(answers, about, row, y, seed)
     log_prob = float(found.log_prob[0])
     rank = None if others is None else float((others < log_prob).mean())
-    return Judged(log_prob, float(found.standard_error[0]), schema.measure, found.method, rank, tuple(cells))
+    return JudgedRow(log_prob, float(found.standard_error[0]), schema.measure, found.method, rank, tuple(cells))
 
 
 def _others(answers: Answers) -> Values | None:

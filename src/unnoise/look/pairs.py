@@ -15,7 +15,7 @@ from unnoise.look.drawing import (
     MODEL,
     SQUARE,
     Numbers,
-    Panel,
+    Plate,
     Side,
     Word,
     axis,
@@ -40,7 +40,7 @@ START, END = 52, SQUARE - 10  # of the axes of a square
 Names = tuple[str, str]
 
 
-def scatter(names: Names, sides: Sequence[Side], word: tuple[Word, Word]) -> Panel:
+def scatter(names: Names, sides: Sequence[Side], word: tuple[Word, Word]) -> Plate:
     """Points, the data below as rings, the model above as dots."""
     held = [(side, as_numbers(side.values[0]), as_numbers(side.values[1])) for side in sides]
     x_range, y_range = _range([x for _, x, _ in held]), _range([y for _, _, y in held])
@@ -54,10 +54,10 @@ def scatter(names: Names, sides: Sequence[Side], word: tuple[Word, Word]) -> Pan
     frame = [axis(*x_range, word[0], START, END, END - 20), _upright(*y_range, word[1]), _names(names)]
     drawing = svg(SQUARE, SQUARE, f"{names[1]} against {names[0]}. {words}", *frame, *drawn, look="square")
     rows = [(side.label, f"{len(x):,}", _correlation(x, y)) for side, x, y in held]
-    return Panel(f"{names[0]} and {names[1]}", drawing, words, ("rows of", "how many", "correlation"), tuple(rows))
+    return Plate(f"{names[0]} and {names[1]}", drawing, words, ("rows of", "how many", "correlation"), tuple(rows))
 
 
-def shares(names: Names, sides: Sequence[Side], word: tuple[Word, Word]) -> Panel:
+def shares(names: Names, sides: Sequence[Side], word: tuple[Word, Word]) -> Plate:
     """The shares of rows in the cells of a table, one table for each side: the deeper, the more."""
     codes = [_codes([side.values[i] for side in sides], word[i]) for i in (0, 1)]
     (columns, across), (lines, down) = codes
@@ -71,7 +71,7 @@ def shares(names: Names, sides: Sequence[Side], word: tuple[Word, Word]) -> Pane
     rows = [(line_, *(percent(float(model[i, j])) for i in range(len(columns)))) for j, line_ in enumerate(lines)]
     caption = f"{names[0]} across, {names[1]} down; the deeper a cell, the more rows. The table has the model's shares."
     title = f"{names[0]} and {names[1]}"
-    return Panel(title, beside(drawn), caption, (names[1], *columns), tuple(rows), wide=True)
+    return Plate(title, beside(drawn), caption, (names[1], *columns), tuple(rows), wide=True)
 
 
 def _tabled(depths: Numbers, columns: Sequence[str], lines: Sequence[str], side: Side) -> list[str]:
@@ -91,7 +91,7 @@ def _tabled(depths: Numbers, columns: Sequence[str], lines: Sequence[str], side:
     return parts
 
 
-def torus(names: Names, sides: Sequence[Side], turn: float, starts: tuple[float, float]) -> Panel:
+def torus(names: Names, sides: Sequence[Side], turn: float, starts: tuple[float, float]) -> Plate:
     """A Ramachandran plot: shares of rows in the cells of a torus, one for each side."""
     edges = [np.linspace(start, start + turn, TURN_CELLS + 1) for start in starts]
     tables = [_turned(side.values[0], side.values[1], edges) for side in sides]
@@ -103,7 +103,7 @@ def torus(names: Names, sides: Sequence[Side], turn: float, starts: tuple[float,
     ]
     words = "; ".join(f"{label}: densest near {x}, {y}" for label, x, y, _ in rows)
     header = ("rows of", f"densest {names[0]}", f"densest {names[1]}", "share there")
-    return Panel(f"{names[0]} and {names[1]}", beside(drawn), words, header, tuple(rows), wide=True)
+    return Plate(f"{names[0]} and {names[1]}", beside(drawn), words, header, tuple(rows), wide=True)
 
 
 def _wound(depths: Numbers, names: Names, edges: Sequence[Numbers], side: Side) -> list[str]:
@@ -127,7 +127,7 @@ def _wound(depths: Numbers, names: Names, edges: Sequence[Numbers], side: Side) 
     return [*parts, text(10, (top + bottom) / 2, names[1], look="name", more=turned)]
 
 
-def world(names: Names, sides: Sequence[Side]) -> Panel:
+def world(names: Names, sides: Sequence[Side]) -> Plate:
     """Places in degrees on a map that keeps areas (Equal Earth, Savric et al. 2018): latitudes, longitudes."""
     parts = [_outline()]
     for north in range(-60, 90, 30):
@@ -146,7 +146,7 @@ def world(names: Names, sides: Sequence[Side]) -> Panel:
     words = "; ".join(f"{label}: {part} north of the equator" for label, _, part in rows)
     drawing = svg(MAP_WIDTH, MAP_HEIGHT + 20, f"A map of {names[0]} and {names[1]}. {words}", *parts, look="map")
     header = ("rows of", "how many", "north of the equator")
-    return Panel(f"{names[0]} and {names[1]}", drawing, words, header, tuple(rows), wide=True)
+    return Plate(f"{names[0]} and {names[1]}", drawing, words, header, tuple(rows), wide=True)
 
 
 def equal_earth(latitude: Numbers, longitude: Numbers) -> tuple[Numbers, Numbers]:

@@ -10,7 +10,7 @@ from unnoise._errors import InputError, NonFiniteError
 from unnoise.data.containers import Table
 from unnoise.look import saying
 from unnoise.look.asking import inquiry
-from unnoise.look.judging import OWN, Judged, OwnRow, frame_of, judged, own_row
+from unnoise.look.judging import OWN, JudgedRow, OwnRow, frame_of, judged, own_row
 from unnoise.look.pages import Visit, hidden, listing, render, sentence
 
 SURPRISING = 0.05  # of draws are as unusual, or fewer
@@ -83,7 +83,7 @@ def _command(look: Visit, row: OwnRow) -> str:
     return f"printf '%s\\n' {saying.command(head, line)} > row.csv\n{score}"
 
 
-def _python(look: Visit, row: OwnRow, result: Judged | None) -> str:
+def _python(look: Visit, row: OwnRow, result: JudgedRow | None) -> str:
     schema, lines = look.answers.schema, [saying.opening(look.model)]
     if any(one.whole for one in look.about.values()):
         return "\n".join([*lines, "rows = ...  # an array of the shape that was fitted", "model.score_samples(rows)"])

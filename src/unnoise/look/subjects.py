@@ -39,6 +39,7 @@ class Subject:
         whole: whether its values are arrays, such as images.
         together: the columns that are one cell with it, itself among them.
 
+    >>> import numpy as np
     >>> schema = Schema.infer(np.array([[20.5], [30.0], [41.0]]))
     >>> subjects(schema)["x0"].numeric
     True
@@ -159,6 +160,7 @@ def words_in(schema: Schema, name: str, values: Values) -> list[str]:
 def plain_words(values: Values) -> list[str]:
     """Values that stand for themselves as a person reads them.
 
+    >>> import numpy as np
     >>> plain_words(np.array([1 / 3, 40.0])), plain_words(np.array(["a"], dtype=object))
     (['0.333333', '40'], ['a'])
     """

@@ -21,7 +21,7 @@ from unnoise.data.factors import (
 )
 from unnoise.look import columns, pairs, wholes
 from unnoise.look.answers import ByColumn
-from unnoise.look.drawing import Panel, Side, Word, brief, percent
+from unnoise.look.drawing import Plate, Side, Word, brief, percent
 from unnoise.look.subjects import Subject, factors_of, words_in
 
 SEEN = 6  # columns that are shown by default
@@ -56,7 +56,7 @@ class Scene:
         return lambda value: words_in(self.schema, name, np.array([value]))[0] if counted else brief(value)
 
 
-def pictures(scene: Scene, names: Sequence[str]) -> list[Panel]:
+def pictures(scene: Scene, names: Sequence[str]) -> list[Plate]:
     """Pictures of the columns, in this order; columns of a factor that are drawn together come once."""
     of, found, done = factors_of(scene.schema), [], set[str]()
     for name in names:
@@ -72,7 +72,7 @@ def pictures(scene: Scene, names: Sequence[str]) -> list[Panel]:
     return found
 
 
-def pair(scene: Scene, about: dict[str, Subject], x: str, y: str) -> Panel:
+def pair(scene: Scene, about: dict[str, Subject], x: str, y: str) -> Plate:
     """Two columns against each other: as their factor draws them, else points, else shares."""
     of = factors_of(scene.schema)
     if x in of and of.get(y) is of[x] and together(of[x]):
@@ -93,7 +93,7 @@ def default_seen(about: dict[str, Subject], fixed: Sequence[str]) -> list[str]:
 
 
 @singledispatch
-def panels(factor: Factor, names: Sequence[str], scene: Scene) -> Iterator[Panel]:
+def panels(factor: Factor, names: Sequence[str], scene: Scene) -> Iterator[Plate]:
     """Pictures of columns of a factor; by default histograms of numbers, and bars of all else."""
     for name in names:
         yield from _plain(scene, name)
@@ -116,14 +116,14 @@ def _tokens_together(factor: SequenceFactor) -> bool:
 
 
 @panels.register
-def _category_panels(factor: CategoryFactor, names: Sequence[str], scene: Scene) -> Iterator[Panel]:
+def _category_panels(factor: CategoryFactor, names: Sequence[str], scene: Scene) -> Iterator[Plate]:
     for name in names:
         levels = [str(level) for level in factor.levels[factor.columns.index(name)]]
         yield columns.bars(name, scene.texts(name), levels, scene.exact(name))
 
 
 @panels.register
-def _number_panels(factor: NumberFactor, names: Sequence[str], scene: Scene) -> Iterator[Panel]:
+def _number_panels(factor: NumberFactor, names: Sequence[str], scene: Scene) -> Iterator[Plate]:
     for name in names:
         sides = scene.sides(name)
         images = factor.block and wholes.is_images(sides[0].values[0])
@@ -131,7 +131,7 @@ def _number_panels(factor: NumberFactor, names: Sequence[str], scene: Scene) -> 
 
 
 @panels.register
-def _angle_panels(factor: AngleFactor, names: Sequence[str], scene: Scene) -> Iterator[Panel]:
+def _angle_panels(factor: AngleFactor, names: Sequence[str], scene: Scene) -> Iterator[Plate]:
     start = {name: factor.starts[factor.columns.index(name)] for name in names}
     if len(names) > 1:
         x, y = names[:2]
@@ -142,19 +142,19 @@ def _angle_panels(factor: AngleFactor, names: Sequence[str], scene: Scene) -> It
 
 
 @panels.register
-def _place_panels(factor: PlaceFactor, names: Sequence[str], scene: Scene) -> Iterator[Panel]:
+def _place_panels(factor: PlaceFactor, names: Sequence[str], scene: Scene) -> Iterator[Plate]:
     latitude, longitude = factor.columns
     yield pairs.world((latitude, longitude), scene.sides(latitude, longitude))
 
 
 @panels.register
-def _proportion_panels(factor: ProportionFactor, names: Sequence[str], scene: Scene) -> Iterator[Panel]:
+def _proportion_panels(factor: ProportionFactor, names: Sequence[str], scene: Scene) -> Iterator[Plate]:
     for name in names:
         yield columns.histogram(name, scene.sides(name), scene.word(name), (0.0, 1.0))
 
 
 @panels.register
-def _sequence_panels(factor: SequenceFactor, names: Sequence[str], scene: Scene) -> Iterator[Panel]:
+def _sequence_panels(factor: SequenceFactor, names: Sequence[str], scene: Scene) -> Iterator[Plate]:
     for name in names:
         yield from [wholes.sequences(name, scene.sides(name))] if factor.letters else _plain(scene, name)
 
@@ -163,7 +163,7 @@ def _leveled(factor: Factor | None) -> bool:
     return isinstance(factor, CategoryFactor)
 
 
-def _plain(scene: Scene, name: str) -> Iterator[Panel]:
+def _plain(scene: Scene, name: str) -> Iterator[Plate]:
     sides = scene.sides(name)
     if all(side.values[0].dtype.kind in "iuf" for side in sides):
         yield columns.histogram(name, sides, scene.word(name))
@@ -173,7 +173,7 @@ def _plain(scene: Scene, name: str) -> Iterator[Panel]:
     yield columns.bars(name, texts, levels)
 
 
-def _with_holes(scene: Scene, panel: Panel) -> Panel:
+def _with_holes(scene: Scene, panel: Plate) -> Plate:
     """With a sentence on how often the column is missing."""
     name = panel.title
     if name not in scene.schema.missing:

@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from unnoise.data._numerics import Values
-from unnoise.look.drawing import MODEL, Numbers, Panel, Side, percent, svg
+from unnoise.look.drawing import MODEL, Numbers, Plate, Side, percent, svg
 from unnoise.report.plots.images import as_images, common_range, to_unit
 
 MOST_IMAGES = 24  # of each side
@@ -27,7 +27,7 @@ def is_images(values: Values) -> bool:
     return len(shape) == 2 or (len(shape) == 3 and (shape[0] in (1, 3) or shape[-1] in (1, 3)))
 
 
-def images(name: str, sides: Sequence[Side]) -> Panel:
+def images(name: str, sides: Sequence[Side]) -> Plate:
     """Images of each side, in rows, on one range of brightness."""
     sizes = common_range(*(as_images(side.values[0]) for side in sides if len(side.values[0])))
     parts, rows = [], []
@@ -40,7 +40,7 @@ def images(name: str, sides: Sequence[Side]) -> Panel:
         rows.append((side.label, f"{len(unit):,}", percent(float(unit.mean())), percent(float(unit.std()))))
     words = "; ".join(f"{label}: mean brightness {mean}" for label, _, mean, _ in rows)
     header = ("images of", "how many", "mean brightness", "spread of brightness")
-    return Panel(name, Markup("".join(parts)), words, header, tuple(rows), wide=True)
+    return Plate(name, Markup("".join(parts)), words, header, tuple(rows), wide=True)
 
 
 def image(unit: Numbers, words: str) -> str:
@@ -55,7 +55,7 @@ def image(unit: Numbers, words: str) -> str:
     return f'<img src="data:image/png;base64,{data}" alt="{escape(words)}" width="64" loading="lazy">'
 
 
-def sequences(name: str, sides: Sequence[Side]) -> Panel:
+def sequences(name: str, sides: Sequence[Side]) -> Plate:
     """A logo of the model's sequences, as high at each place as its letters tell, and some rows of each side."""
     parts = []
     for side in reversed(sides):
@@ -67,7 +67,7 @@ def sequences(name: str, sides: Sequence[Side]) -> Panel:
     table = [(str(place + 1), *row) for place, row in enumerate(_likeliest(list(map(str, model.values[0].tolist()))))]
     words = "Letters as high as they are frequent, times what their place tells in bits."
     header = ("place", "likeliest letter", "share")
-    return Panel(name, Markup("".join(parts)), words, header, tuple(table), wide=True)
+    return Plate(name, Markup("".join(parts)), words, header, tuple(table), wide=True)
 
 
 def logo(texts: Sequence[str], words: str) -> Markup:
