@@ -7,10 +7,12 @@ DOCS_INSTALLED := $(VENV)/.docs-installed
 
 # Two workers with one thread each beat one with two: the tests' tensors are small. Idle threads sleep, not spin.
 WORKERS ?= 2
+PYTHONS ?= 3.11 3.12 3.13 3.14
+RELEASE := .venvs/release
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo reproduce test test-slow docs lint types format clean
+.PHONY: help install demo reproduce test test-slow test-all docs lint types format release clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +32,16 @@ test: $(INSTALLED) ## the tests and the examples in the docstrings
 test-slow: $(INSTALLED) ## the tests with full statistics
 	$(PYTEST) -m slow
 
+# Needs uv (pip install uv), which finds the interpreters that are there or fetches them; each has an environment of its own.
+test-all: ## the tests on every Python of PYTHONS="3.11 3.12 3.13 3.14"; TESTS=path for some of them
+	@failed=; for version in $(PYTHONS); do \
+	  env=.venvs/$$version; \
+	  { uv venv --quiet --allow-existing --python $$version $$env && \
+	    uv pip install --quiet --python $$env --editable '.[dev]' --constraint constraints.txt && \
+	    OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $$env/bin/python -m pytest -n $(WORKERS) $(TESTS); \
+	  } || failed="$$failed $$version"; \
+	done; [ -z "$$failed" ] || { echo "test-all failed on Python$$failed" >&2; exit 1; }
+
 docs: $(DOCS_INSTALLED) ## the documentation with its gallery, in docs/_build/html
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --fail-on-warning --keep-going docs docs/_build/html
 
@@ -43,6 +55,15 @@ types: $(INSTALLED) ## static types, strict
 format: $(INSTALLED) ## put the code in the common format, and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+release: ## build the wheel and the source distribution in dist/, check them, and say how they would be published
+	rm -rf dist $(RELEASE)
+	$(PYTHON) -m venv $(RELEASE)
+	$(RELEASE)/bin/python -m pip install --quiet build twine
+	$(RELEASE)/bin/python -m build --outdir dist
+	$(RELEASE)/bin/python -m twine check --strict dist/*
+	@grep -q "^## \[$$(sed -n 's/.*"\(.*\)"/\1/p' src/unnoise/_version.py)\]" CHANGELOG.md || { echo "CHANGELOG.md has no section of this version" >&2; exit 1; }
+	@echo "Nothing was published. After a look at dist/: $(RELEASE)/bin/python -m twine upload dist/*"
 
 clean: ## remove caches and build output; .venv stays
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache docs/_build docs/api docs/examples

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import sys
 from contextlib import redirect_stderr
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,3 +79,59 @@ def test_an_error_closes_the_bar() -> None:
         burn_the_bread(stream)
     hide_cursor, show_cursor = "\x1b[?25l", "\x1b[?25h"
     assert stream.getvalue().count(hide_cursor) == stream.getvalue().count(show_cursor) == 1
+
+
+class Front:
+    """A notebook, as far as a kernel sees it."""
+
+    kernel = object()
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def display(self, content: dict[str, str], *, raw: bool, display_id: bool) -> Front:
+        assert raw
+        assert display_id
+        self.lines.append(content["text/plain"])
+        return self
+
+    def update(self, content: dict[str, str], *, raw: bool) -> None:
+        self.lines[-1] = content["text/plain"]
+
+
+@pytest.fixture
+def front(monkeypatch: pytest.MonkeyPatch) -> Front:
+    made = Front()
+    modules = {
+        "IPython": SimpleNamespace(get_ipython=lambda: made),
+        "IPython.display": SimpleNamespace(display=made.display),
+    }
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return made
+
+
+def test_a_notebook_shows_one_line_that_changes(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now)
+    seen = []
+    with progress("baking bread") as update:
+        for now, fraction in ((10.0, 0.25), (10.1, 0.3), (30.0, 0.75)):  # noqa: B007  # the clock reads it
+            update(fraction, "in the oven")
+            seen.append(front.lines[-1])
+        now = 40.0
+    assert len(front.lines) == 1
+    assert seen[0].startswith("baking bread [########......................] 25%, 0:30 left  in the oven")
+    assert seen[1] == seen[0]  # too soon
+    assert "75%, 0:10 left" in seen[2]
+    assert front.lines[-1] == f"{seen[2]}  (0:40 in all)"
+
+
+def test_a_shell_of_ipython_is_no_notebook(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Front, "kernel", None)
+    assert "baking bread" in shown()
+    assert front.lines == []
+
+
+def test_hours_are_told() -> None:
+    assert [_progress._clock(seconds) for seconds in (6.6, 61, 3750)] == ["0:07", "1:01", "1:02:30"]

@@ -31,7 +31,7 @@ from unnoise.networks import MLP
 from unnoise.objectives import Denoising, times, weightings
 from unnoise.processes import edm, variance_preserving
 from unnoise.schedules import Linear
-from unnoise.storage import CONFIG, TRAINING, WEIGHTS
+from unnoise.storage import CARD, CONFIG, TRAINING, WEIGHTS
 
 HERE = __name__
 TINY = partial(MLP, width=16, depth=1, embedding=16)
@@ -127,14 +127,14 @@ def test_tied_weights_are_saved(tmp_path: Path) -> None:
     assert (again.sample(5, seed=0) == model.sample(5, seed=0)).all()
 
 
-def test_there_is_plain_json_and_safetensors_and_nothing_else(model: DenoisingMarkovModel, tmp_path: Path) -> None:
+def test_there_is_plain_json_safetensors_a_card_and_nothing_else(model: DenoisingMarkovModel, tmp_path: Path) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is not JSON")
 
     tiny().fit(DATA, folder=tmp_path / "fitted")
     model.save(tmp_path / "saved")
-    assert names(tmp_path / "fitted") == {CONFIG, WEIGHTS, TRAINING}
-    assert names(tmp_path / "saved") == {CONFIG, WEIGHTS}
+    assert names(tmp_path / "fitted") == {CARD, CONFIG, WEIGHTS, TRAINING}
+    assert names(tmp_path / "saved") == {CARD, CONFIG, WEIGHTS}
     for path in tmp_path.rglob("*.safetensors"):
         assert safetensors.torch.load(path.read_bytes())
     for path in tmp_path.rglob("*.json"):
@@ -308,7 +308,7 @@ def test_a_model_is_replaced_only_when_told(model: DenoisingMarkovModel, folder:
 def test_a_replaced_model_leaves_nothing_behind(model: DenoisingMarkovModel, tmp_path: Path) -> None:
     tiny(random_state=1).fit(DATA, folder=tmp_path / "model")
     model.save(tmp_path / "model", overwrite=True)
-    assert names(tmp_path / "model") == {CONFIG, WEIGHTS}
+    assert names(tmp_path / "model") == {CARD, CONFIG, WEIGHTS}
     assert (load(tmp_path / "model").sample(5, seed=0) == model.sample(5, seed=0)).all()
     assert names(tmp_path) == {"model"}
 
@@ -454,17 +454,17 @@ def leave_half_files(folder: Path) -> None:
 def test_what_a_crash_left_in_the_folder_is_cleaned_up(model: DenoisingMarkovModel, folder: Path) -> None:
     leave_half_files(folder)
     model.save(folder, overwrite=True)
-    assert names(folder) == {CONFIG, WEIGHTS}
+    assert names(folder) == {CARD, CONFIG, WEIGHTS}
     leave_half_files(folder)
     tiny().fit(DATA, folder=folder, overwrite=True)
-    assert names(folder) == {CONFIG, WEIGHTS, TRAINING}
+    assert names(folder) == {CARD, CONFIG, WEIGHTS, TRAINING}
 
 
 def test_folders_are_made(model: DenoisingMarkovModel, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for path in ("empty", "a/b/c"):
         model.save(tmp_path / path)
-        assert names(tmp_path / path) == {CONFIG, WEIGHTS}
+        assert names(tmp_path / path) == {CARD, CONFIG, WEIGHTS}
 
 
 # ---- a full disk

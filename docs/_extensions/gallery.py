@@ -11,6 +11,9 @@ from unnoise.report.plots._style import STYLE
 
 # The order of the story; what is not named here comes last, by its name.
 ORDER = [
+    "plot_completed_digits.py",
+    "plot_poses.py",
+    "plot_two_places.py",
     "plot_langevin.py",
     "plot_mala.py",
     "plot_underdamped.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from json_schema import faults, of
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -21,9 +23,17 @@ REAL = ("--column", "a=real", "--column", "b=real")  # numbers on the line, with
 
 @pytest.fixture(scope="session")
 def run() -> Run:
-    """Run a command; what is no expected ending is an error of the test."""
+    """Run a command; what is no expected ending is an error, as is JSON that its schema does not foresee."""
     runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "RANK": None, "UNNOISE_TRACEBACK": "1"})
-    return lambda *words: runner.invoke(app, [str(word) for word in words], catch_exceptions=False)
+
+    def call(*words: object) -> Result:
+        typed = [str(word) for word in words]
+        done = runner.invoke(app, typed, catch_exceptions=False)
+        if "--json" in typed and done.stdout and "--help" not in typed:
+            assert not list(faults(json.loads(done.stdout), of(typed[0])))
+        return done
+
+    return call
 
 
 @pytest.fixture

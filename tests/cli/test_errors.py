@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,11 @@ def test_memory_that_torch_asks_for_in_vain_is_told() -> None:
 def test_all_else_is_a_fault_of_unnoise(error: Exception) -> None:
     assert errors.meaning(error) is None
     assert f"({type(error).__name__}: " in errors.fault(error)
+
+
+def test_the_page_lists_the_exit_codes() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| ([\d, ]+) \|", page.split("## Exit codes")[1].split("\n## ")[0], re.MULTILINE)
+    codes = {int(code) for row in listed for code in row.split(",")}
+    known = [*WRONG_INPUT.values(), *FAILED.values(), *(error for error, _ in SIGNALS.values()), SystemExit(129)]
+    assert codes == {0, *(errors.meaning(error)[1] for error in known)}

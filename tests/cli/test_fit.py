@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -10,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -405,3 +407,21 @@ def test_pictures_may_be_conditions_from_fit_to_score(done: Run, refused: Run, d
     two = ("--labels", data / "images", "--labels", tmp_path / "sets.npy")
     refused("sample", model, *new, *two, match="several files of conditions, and one without names")
     refused("sample", model, *new, *labels[:2], *labels[:2], match="got conditions for 'photo' twice")
+
+
+def test_a_tracker_is_told_by_the_name_of_the_model(run: Run, data: Path, tmp_path: Path, monkeypatch) -> None:
+    told = []
+
+    @contextlib.contextmanager
+    def tracking(name: str, run: str, about: dict[str, Any]) -> Iterator[Any]:
+        told.append((name, run, about["data"], about["steps"]))
+        yield lambda step, numbers: told.append(step)
+
+    monkeypatch.setattr("unnoise.training.tracking", tracking)
+    assert run("fit", data / "rows.csv", "-o", tmp_path / "m", *FEW, "--log", "mlflow").exit_code == 0
+    assert told == [("mlflow", "m", "rows.csv", 3), 1, 2, 3]
+
+
+def test_what_has_no_steps_is_not_logged(refused: Callable[..., str], data: Path, tmp_path: Path) -> None:
+    refused("fit", data / "rows.csv", "-o", tmp_path / "m", "--quick", "--log", "mlflow", match="no steps that --log")
+    refused("fit", data / "rows.csv", "-o", tmp_path / "m", "--log", "pen", match="got the tracker 'pen'; expected")

@@ -32,6 +32,7 @@ SMALL = {  # settings that make an example quick
     "impute": [],
     "score": ["--likelihood", "bound"],
     "evaluate": ["--max-rows", "12"],
+    "export": [],
     "walk": ["-n", "20"],
     "check": ["--draws", "1000"],
 }
@@ -40,7 +41,8 @@ SMALL = {  # settings that make an example quick
 def examples() -> Iterator[str]:
     for command in app.registered_commands:
         lines = (inspect.getdoc(command.callback) or "").splitlines()
-        yield from (line.strip() for line in lines if line.startswith("  unnoise "))
+        told = (line.strip() for line in lines if line.startswith("  unnoise "))
+        yield from (line.partition("  #")[0] for line in told)
     yield from re.findall(r"unnoise (?:fit|sample) [^-][^']*?(?=,|\. )", app.info.epilog)
 
 
@@ -92,9 +94,10 @@ def test_every_verb_has_an_example() -> None:
 @pytest.mark.parametrize(
     "example",
     [
-        pytest.param(one, marks=pytest.mark.slow if "--report" in one else ())
+        pytest.param(one, marks=pytest.mark.slow if "--report" in one or " export " in one else ())
         for one in EXAMPLES
         if "demo" not in one and " look " not in one  # tests/cli/test_demo.py and test_look.py run them
+        if "doctor" not in one  # tests/cli/test_doctor.py runs it
     ],
 )
 def test_an_example_of_the_help_runs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import signal
@@ -121,6 +122,26 @@ near = TwoModes(1, separation=8.0, weight=0.75)
 spins = Ising(4)
 number = 3
 """
+BOUNDED = """
+from torch.distributions import HalfNormal, Normal
+
+from unnoise.walking import Positive, Reals
+
+parameters = {"mu": Reals(), "tau": Positive()}
+law = {"mu": Normal(2.0, 1.0), "tau": HalfNormal(1.0)}
+
+
+def log_prob(at):
+    return law["mu"].log_prob(at["mu"]) + law["tau"].log_prob(at["tau"])
+
+
+class Pair:
+    log_prior = law
+
+    @staticmethod
+    def log_likelihood(at):
+        return 0 * at["mu"]
+"""
 FEW = ("-n", 400, "--steps", 100, "--chain", "mala")
 
 
@@ -132,11 +153,14 @@ def assert_walked(column: np.ndarray, centre: float = 2.0) -> None:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a module in it, as the working directory."""
-    (tmp_path / "mine.py").write_text(MINE)
+    modules = {"mine": MINE, "bounded": BOUNDED}
+    for name, text in modules.items():
+        (tmp_path / f"{name}.py").write_text(text)
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, "mine", raising=False)
     yield tmp_path
-    sys.modules.pop("mine", None)
+    for name in modules:
+        sys.modules.pop(name, None)
 
 
 @pytest.mark.parametrize(
@@ -188,12 +212,58 @@ def test_auto_takes_what_named_chains_refuse(name: str, done: Run, desk: Path) -
     ("name", "told"),
     [
         ("missing.py:log_prob", "there is no file missing.py"),
-        ("mine:not_a_number", "the log density is not finite at any of 64 points"),
+        ("mine:not_a_number", r"the log density is NaN or plus infinity at all of [\d,]+ points"),
         ("mine:crashing", "the log density works neither on a batch.* NameError: name 'y' is not defined"),
     ],
 )
 def test_auto_says_what_is_wrong(name: str, told: str, refused: Run, desk: Path) -> None:
     refused("walk", name, "--dimension", 2, "-o", "points.npy", match=told)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer particles, and one attempt."""
+    module = importlib.import_module("unnoise.walking.drawing")
+    monkeypatch.setattr(module, "PARTICLES", 256)
+    monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])
+
+
+@pytest.mark.parametrize("target", ["bounded:Pair", pytest.param("bounded.py", marks=pytest.mark.slow)])
+def test_parameters_are_columns_in_natural_coordinates(target: str, done: Run, desk: Path, quick: None) -> None:
+    """Of a dict beside the log_prob of a module, and of a prior of distributions."""
+    done("walk", target, "-o", "points.parquet", "-n", 200)
+    points = pl.read_parquet("points.parquet")
+    assert points.columns == ["mu", "tau"]
+    assert_walked(points["mu"].to_numpy())
+    assert_law(torch.tensor(points["tau"].to_numpy()), lambda x: 2 * torch.special.ndtr(x) - 1)
+
+
+def test_named_chains_start_from_a_file_in_natural_coordinates(done: Run, desk: Path) -> None:
+    (desk / "start.csv").write_text("tau,mu,more\n0.5,2,x\n1,3,x\n")
+    words = ("-n", 5, "--chain", "langevin", "--step-size", 1e-9, "--steps", 2)
+    done("walk", "bounded", "-o", "points.csv", "--start", "start.csv", *words)
+    points = pl.read_csv("points.csv")
+    assert points.columns == ["mu", "tau"]
+    assert np.allclose(points.to_numpy(), [[2, 0.5], [3, 1], [2, 0.5], [3, 1], [2, 0.5]], atol=1e-3)
+    higher = points.to_numpy() + np.array([0.0, 1.0])
+    np.save("start.npy", higher)
+    done("walk", "bounded", "-o", "more.npy", "--start", "start.npy", *words)
+    assert np.allclose(np.load("more.npy"), higher, atol=1e-3)
+
+
+STARTS = {
+    "mu,tau\n1,2\n3,-4\n": r"start.csv: got tau = -4 in row 1 \(the first is 0\); expected a number above 0",
+    "mu,sigma\n1,2\n": "start.csv has no column tau; expected mu, tau",
+    "mu,tau\n1,x\n2,y\n": "start.csv has 2 rows of object; expected numbers",
+}
+
+
+@pytest.mark.parametrize("chain", ["auto", "mala"])
+@pytest.mark.parametrize("text", STARTS)
+def test_a_start_that_does_not_fit_is_told(text: str, chain: str, refused: Run, desk: Path) -> None:
+    (desk / "start.csv").write_text(text)
+    words = ("-o", "points.csv", "-n", 5, "--start", "start.csv", "--chain", chain)
+    refused("walk", "bounded", *words, match=STARTS[text])
 
 
 def test_a_class_is_given_its_dimension_and_fields_keep_their_shape(done: Run, desk: Path) -> None:
@@ -251,7 +321,11 @@ def test_sequential_weighs_modes_that_mala_does_not(run: Run, desk: Path) -> Non
 
 
 REFUSED = {
-    ("mine",): "got 'mine'; expected MODULE:OBJECT, as in my_posterior:log_prob",
+    ("mine:",): "got 'mine:'; expected MODULE:OBJECT, as in my_posterior:log_prob",
+    ("mine",): "mine:log_prob does not say how many numbers|mine does not say how many numbers its points have",
+    ("bounded:nothing",): "bounded:nothing does not exist",
+    ("sys",): "sys has no log_prob, nor log_prior and log_likelihood: name one, as in sys:NAME",
+    ("bounded", "--dimension", 3): "got dimension = 3; the parameters have 2 free numbers: leave it out",
     ("mine:log_prob",): "mine:log_prob does not say how many numbers its points have: give --dimension",
     ("unnoise.targets:TwoModes",): "give --dimension",
     ("mine:number",): r"mine:number is a int; expected a function log_prob\(x\)",
@@ -302,7 +376,7 @@ def test_code_that_ends_the_program_writes_nothing(name: str, code: int, told: s
     )
     assert (result.exit_code, result.stdout) == (code, "")
     assert re.fullmatch(rf"unnoise: {told}\n", result.stderr), result.stderr
-    assert sorted(path.name for path in desk.iterdir() if path.suffix) == ["mine.py"]
+    assert sorted(path.name for path in desk.iterdir() if path.suffix) == ["bounded.py", "mine.py"]
 
 
 def test_a_picture_that_exists_is_not_replaced_unasked(refused: Run, desk: Path) -> None:
@@ -331,7 +405,7 @@ def test_a_fault_on_the_way_is_told_with_the_step_to_try(
     result = run("walk", "--chain", "mala", *words, "--dimension", 2, "-o", "points.npy", "-n", 10, "--steps", 500)
     assert result.exit_code == 1
     assert re.fullmatch(rf"unnoise: {told}\n", result.stderr), result.stderr
-    assert sorted(path.name for path in desk.iterdir() if path.suffix) == ["mine.py"]
+    assert sorted(path.name for path in desk.iterdir() if path.suffix) == ["bounded.py", "mine.py"]
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".csv", ".parquet"])
@@ -389,7 +463,7 @@ def test_json_has_the_same_keys_for_every_chain(run: Run, desk: Path) -> None:
 def test_auto_draws_a_page(done: Run, desk: Path) -> None:
     said = done("walk", "mine:log_prob", "--dimension", 1, "-o", "points.csv", "-n", 50, "--plot", "page.html").stdout
     assert said.endswith("; see page.html\n")
-    assert "<h1>mine:log_prob</h1>" in Path("page.html").read_text()
+    assert "mine:log_prob</h1>" in Path("page.html").read_text()
 
 
 @pytest.mark.slow

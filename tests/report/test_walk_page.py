@@ -78,7 +78,7 @@ def test_doubts_are_told_one_by_one_and_modes_may_be_missing():
     show_verdict(page, found)
     show_modes(page, found)
     source = page.html()
-    assert "not trusted" in source
+    assert "Not trusted" in source
     assert "Populations &lt;disagree&gt;." in source
     assert "Chains never moved." in source
     assert "<h2>Modes</h2>" not in source

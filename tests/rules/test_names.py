@@ -60,6 +60,7 @@ ELSEWHERE = {
     "unnoise.model.defaults": "tests/test_model.py",
     "unnoise.model.estimator": "tests/test_model.py",
     "unnoise.model.fitted": "tests/test_model.py",
+    "unnoise.model.standalone": "tests/model/test_exporting.py",
     "unnoise.objectives.base": "tests/training/test_loop.py",
     "unnoise.processes.rates.base": "tests/processes/rates/test_rates.py",
     "unnoise.processes.rates.dense": "tests/processes/rates/test_rates.py",

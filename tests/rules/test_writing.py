@@ -22,6 +22,7 @@ EXCEPTIONS = {
     ("unnoise._sealed", "seal"): "changes a file that its callers write beside",
     ("unnoise._sealed", "_sort_metadata"): "changes a file that its caller writes beside",
     ("unnoise.data.mapped", "removed"): "removes the folder that `mapped` made",
+    ("unnoise.model.standalone", "main"): "runs where unnoise, and its atomic_path, is not",
     ("unnoise.storage.description", "write"): "is given a path beside",
     ("unnoise.storage.folder", "held"): "removes the empty folder that it made",
     ("unnoise.storage.folder", "complete"): "removes what killed runs left",

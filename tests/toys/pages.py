@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from unnoise.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r"^```(\S*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# (\w+\.py)\n")
 LIKE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 LANGUAGES = {"python", "console", "text"}  # and the directives of MyST, in braces

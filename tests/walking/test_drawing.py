@@ -126,7 +126,7 @@ def test_a_funnel_is_right_or_not_trusted():
 WRONG = {
     "flat": (lambda x: 0 * x.sum(-1), {"dimension": 2}, "does not seem to be integrable"),
     "a slope": (lambda x: x.sum(-1), {"dimension": 2}, "does not seem to be integrable"),
-    "nowhere": (lambda x: x.sum(-1) - torch.inf, {"dimension": 2}, "not finite at any of 64 points"),
+    "nowhere": (lambda x: x.sum(-1) - torch.inf, {"dimension": 2}, r"not finite at any of [\d,]+ points"),
     "no dimension": (lambda x: -x.square().sum(-1), {}, "give dimension=, or space="),
     "rows": (lambda x: x.sum() + 0 * x[:, 0], {"dimension": 2}, "rows see each other"),
     "start": (lambda x: -x.square().sum(-1), {"dimension": 2, "start": torch.zeros(3, 5)}, "Euclidean expects"),

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from unnoise.cli import common, words
+from unnoise import _provenance
+from unnoise.cli import common, manual, words
 from unnoise.cli.check import check
 from unnoise.cli.demo import demo
+from unnoise.cli.doctor import doctor
 from unnoise.cli.evaluate import evaluate
+from unnoise.cli.export import export
 from unnoise.cli.fit import fit
 from unnoise.cli.impute import impute
 from unnoise.cli.look import look
@@ -42,17 +45,36 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    add_completion=False,
 )
-for verb in (fit, sample, impute, score, evaluate, look, walk, check, demo):
-    app.command()(verb)
+for verb in (fit, sample, impute, score, evaluate, look, export, walk, check, demo, doctor):
+    app.command(cls=manual.Verb)(verb)
+
+
+def _tell_versions(asked: bool) -> None:
+    """By what is installed: torch is not loaded for it."""
+    if asked:
+        found = _provenance.versions()
+        common.result(False, {}, f"unnoise {found['unnoise']} (torch {found.get('torch')}, Python {found['python']})")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the versions of unnoise, torch and Python.", is_eager=True, callback=_tell_versions
+        ),
+    ] = False,
+) -> None:
+    """Say what stands above all verbs."""
 
 
 def main() -> None:
     """Run the command line."""
     _open_streams()
     try:
-        app()
+        app(prog_name="unnoise")
     except KeyboardInterrupt:  # before a verb runs
         common.say("unnoise: interrupted")
         sys.exit(130)

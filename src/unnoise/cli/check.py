@@ -53,9 +53,8 @@ def check(
     its prior. The exit code is 0 if all properties hold, and 1 if one is broken.
 
     Examples:
-      unnoise check my_spaces:Hyperbolic
-
-      unnoise check my_process:example --seed 1 --json
+      unnoise check my_spaces:Hyperbolic                # a space
+      unnoise check my_process:example --seed 1 --json  # a process, for a machine
     """
     with user_code.this_folder(), user_code.running():
         found = user_code.find(target)

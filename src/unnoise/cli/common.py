@@ -20,6 +20,7 @@ from unnoise._errors import InputError
 from unnoise._progress import speaks
 from unnoise._provenance import GIBIBYTE, memory_gib, plain
 from unnoise.cli import errors
+from unnoise.cli.manual import MORE
 
 if TYPE_CHECKING:
     from unnoise.data import Schema
@@ -36,7 +37,7 @@ MOST_STEPS, MOST_ROWS, MOST_AT_ONCE = 10**9, 10**9, 10**6  # more would never en
 Seed = Annotated[int, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same result.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
-Device = Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1 ...")]
+Device = Annotated[str, typer.Option(rich_help_panel=MORE, help="auto (a GPU if there is one), cpu, cuda, cuda:1 ...")]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that 'unnoise fit' wrote.")]
 Data = Annotated[
     Path,
@@ -48,12 +49,18 @@ Data = Annotated[
 ]
 Trust = Annotated[
     list[str] | None,
-    typer.Option("--trust", metavar="MODULE", help="Your own module whose classes the model uses (repeatable)."),
+    typer.Option(
+        "--trust",
+        metavar="MODULE",
+        rich_help_panel=MORE,
+        help="Your own module whose classes the model uses (repeatable).",
+    ),
 ]
 Labels = Annotated[
     list[str] | None,
     typer.Option(
         metavar="FILE",
+        rich_help_panel=MORE,
         help="Conditions of the rows that are no columns of DATA: a table, an array (.npy) or a folder of images; "
         "NAME=FILE names one (repeatable).",
     ),
@@ -61,22 +68,34 @@ Labels = Annotated[
 
 _READING: dict[str, Any] = {
     "encoding": Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of a text file, as latin-1, cp1252, utf-16; UTF-8 by default.")
+        str | None,
+        typer.Option(
+            rich_help_panel=MORE, metavar="NAME", help="Of a text file, as latin-1, cp1252, utf-16; UTF-8 by default."
+        ),
     ],
     "separator": Annotated[
         str | None,
-        typer.Option(metavar="SIGN", help="Between the fields of a text file, or tab, space."),
+        typer.Option(rich_help_panel=MORE, metavar="SIGN", help="Between the fields of a text file, or tab, space."),
     ],
     "decimal": Annotated[
-        str | None, typer.Option(metavar="SIGN", help="Before fractions in a text file, . or , as in 1,5.")
+        str | None,
+        typer.Option(rich_help_panel=MORE, metavar="SIGN", help="Before fractions in a text file, . or , as in 1,5."),
     ],
     "header": Annotated[
         Literal["yes", "no", "auto"] | None,
-        typer.Option(help="Whether the first line of a text file holds the names of its columns.", show_default="auto"),
+        typer.Option(
+            rich_help_panel=MORE,
+            help="Whether the first line of a text file holds the names of its columns.",
+            show_default="auto",
+        ),
     ],
     "query": Annotated[
         str | None,
-        typer.Option(metavar="SQL", help="What to select: from a database, or any table, which is called data."),
+        typer.Option(
+            rich_help_panel=MORE,
+            metavar="SQL",
+            help="What to select: from a database, or any table, which is called data.",
+        ),
     ],
 }
 _SAID: ContextVar[dict[str, Any]] = ContextVar("said of files", default={})  # noqa: B039  # never changed

@@ -38,7 +38,7 @@ def demo(
     FOLDER gets model/, samples.png, completed.png and report.html.
 
     Example:
-      unnoise demo -o digits
+      unnoise demo -o digits  # to see what there is to see
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split

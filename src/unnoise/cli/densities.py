@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unnoise._errors import InputError
@@ -12,7 +13,10 @@ from unnoise.cli import user_code
 if TYPE_CHECKING:
     from unnoise.laws import LogDensity
     from unnoise.spaces import Space
+    from unnoise.walking.asking import Asked
 
+EXAMPLE = "my_posterior:log_prob"
+TRIED = 64  # points a function is tried on
 MOST_NUMBERS = 10**7  # of a point, of which chains hold several copies
 
 
@@ -59,22 +63,79 @@ def space_of(found: Any, target: str, dimension: int | None) -> Space[Any, Any]:
     return known
 
 
-def walked(found: Any, target: str, dimension: int | None) -> tuple[LogDensity[Any], tuple[int, ...]]:
+def question(target: str, dimension: int | None) -> Asked:
+    """What TARGET asks: MODULE:OBJECT with the parameters beside it, or a module that has a log_prob, or the pair."""
+    from unnoise.spaces import Space
+    from unnoise.walking.asking import asked, own_parameters, says_where
+
+    module, colon, _ = target.rpartition(":")
+    found: Any = user_code.module_of(module if colon else target, target, EXAMPLE)
+    beside = own_parameters(found)
+    if colon:
+        found = made(user_code.find(target, EXAMPLE), target, dimension)
+    elif not hasattr(found, "log_prob") and not _has_pair(found):
+        raise InputError(f"{target} has no log_prob, nor log_prior and log_likelihood: name one, as in {target}:NAME")
+    if not _has_pair(found):
+        function_of(found, target)
+    if says_where(found):
+        return asked(found, dimension=dimension)
+    placed = isinstance(getattr(found, "support", None) or getattr(found, "space", None), Space)
+    if beside is not None and not placed:
+        return asked(found, parameters=beside, dimension=dimension)
+    return asked(found, space=space_of(found, target, dimension))
+
+
+def walked(asked: Asked, target: str) -> tuple[LogDensity[Any], tuple[int, ...]]:
     """A density that named chains can walk on, and the shape of its points."""
+    import torch
+
     from unnoise.chains import Density
     from unnoise.laws import LogDensity
     from unnoise.spaces import Manifold
 
-    found = made(found, target, dimension)
-    log_prob, space = function_of(found, target), space_of(found, target, dimension)
+    space, found = asked.space, asked.functions[0]
     if not isinstance(space, Manifold):
         raise InputError(
             f"{target} lives on {type(space).__name__}, where there is no gradient to follow: use --chain auto"
         )
+    shape = tuple(space.event_shape)
+    if asked.chart is not None or len(asked.functions) > 1:
+        return asked.density(torch.linspace(-1, 1, TRIED * math.prod(shape)).reshape(TRIED, *shape)), shape
     if not isinstance(found, LogDensity):
-        return Density(log_prob, space), tuple(space.event_shape)
-    density = replace(found, space=space) if isinstance(found, Density) and found.space is None else found
-    return density, tuple(space.event_shape)
+        return Density(function_of(found, target), space), shape
+    return replace(found, space=space) if isinstance(found, Density) and found.space is None else found, shape
+
+
+def starts(path: Path, asked: Asked) -> Any:
+    """Natural coordinates from a file, whose columns have the names of parameters, or stand in their order.
+
+    Raises:
+        InputError: other columns, what is no number, or a point that breaks a constraint, by its row and column.
+    """
+    import torch
+
+    from unnoise.data import files
+
+    names = asked.columns
+    found: Any = files.read(path, names=names or ())
+    if names is not None and hasattr(found, "columns"):
+        if missing := [name for name in names if name not in found.columns]:
+            raise InputError(f"{path} has no column {missing[0]}; expected {', '.join(names)}")
+        found = found.select(names)
+    rows = found.to_numpy() if hasattr(found, "to_numpy") else found
+    if rows.dtype.kind not in "iuf" or not len(rows):
+        raise InputError(f"{path} has {len(rows)} rows of {rows.dtype}; expected numbers")
+    numbers = torch.from_numpy(rows.astype("float64"))
+    try:
+        values = numbers.reshape(-1, *asked.space.event_shape) if asked.chart is None else asked.chart.read(numbers)
+        asked.read(values)
+    except (InputError, RuntimeError) as error:
+        raise InputError(f"{path}: {error}") from None
+    return values
+
+
+def _has_pair(found: Any) -> bool:
+    return not hasattr(found, "log_prob") and hasattr(found, "log_prior") and hasattr(found, "log_likelihood")
 
 
 def _unsized(target: str) -> InputError:

@@ -10,6 +10,7 @@ import typer
 
 from unnoise._errors import InputError
 from unnoise.cli import common, words
+from unnoise.cli.manual import MORE
 
 if TYPE_CHECKING:
     from unnoise.model import DenoisingMarkovModel
@@ -32,7 +33,8 @@ def evaluate(
     ] = None,
     labels: common.Labels = None,
     train_labels: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="The conditions of the training data, as --labels.")
+        list[str] | None,
+        typer.Option(rich_help_panel=MORE, metavar="FILE", help="The conditions of the training data, as --labels."),
     ] = None,
     max_rows: Annotated[
         int, typer.Option(help="Held-out rows to score, chosen at random; trees judge ten times as many.")
@@ -51,8 +53,7 @@ def evaluate(
     with empty cells what is known is measured, and which cells are empty.
 
     Examples:
-      unnoise evaluate model test.csv
-
+      unnoise evaluate model test.csv  # numbers
       unnoise evaluate model test.csv --train train.csv --report report.html
     """
     from unnoise.data import files

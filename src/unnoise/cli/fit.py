@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from unnoise.cli import common, errors, words
+from unnoise.cli.manual import MORE
 
 if TYPE_CHECKING:
     from unnoise.model import DenoisingMarkovModel
@@ -51,6 +52,7 @@ def fit(
     roles: Annotated[
         Literal["any", "joint"] | None,
         typer.Option(
+            rich_help_panel=MORE,
             help="any, the default: learn to answer questions about any columns given any others; joint: learn the law "
             "of all columns together alone.",
             show_default=False,
@@ -63,7 +65,11 @@ def fit(
     labels: common.Labels = None,
     weight: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Column that says how much each row counts; it is not modelled."),
+        typer.Option(
+            rich_help_panel=MORE,
+            metavar="COLUMN",
+            help="Column that says how much each row counts; it is not modelled.",
+        ),
     ] = None,
     validation: Annotated[
         str | None,
@@ -76,34 +82,77 @@ def fit(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="Gradient steps at most; by default 2000 to 8000, more for more data.", show_default=False),
+        typer.Option(
+            rich_help_panel=MORE,
+            help="Gradient steps at most; by default 2000 to 8000, more for more data.",
+            show_default=False,
+        ),
     ] = None,
     time_limit: Annotated[
         str | None, typer.Option("--time", metavar="TIME", help="Longest time to train, as 90s, 10m, 2h.")
     ] = None,
     checkpoint_every: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="How often to save a checkpoint; 30s by default.", show_default=False),
+        typer.Option(
+            rich_help_panel=MORE,
+            metavar="TIME",
+            help="How often to save a checkpoint; 30s by default.",
+            show_default=False,
+        ),
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(max=common.MOST_AT_ONCE, help="Rows per step; 64 to 512 by default.", show_default=False),
+        typer.Option(
+            rich_help_panel=MORE,
+            max=common.MOST_AT_ONCE,
+            help="Rows per step; 64 to 512 by default.",
+            show_default=False,
+        ),
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Peak learning rate of AdamW; 0.003 or 0.001 by default.", show_default=False)
+        float | None,
+        typer.Option(
+            rich_help_panel=MORE,
+            help="Peak learning rate of AdamW; 0.003 or 0.001 by default.",
+            show_default=False,
+        ),
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="float32, the default, or bfloat16 (faster on GPUs).", show_default=False)
+        str | None,
+        typer.Option(
+            rich_help_panel=MORE,
+            help="float32, the default, or bfloat16 (faster on GPUs).",
+            show_default=False,
+        ),
     ] = None,
     device: common.Device = "auto",
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=common.LAST_SEED, help="Seed of all randomness; 0 by default.", show_default=False),
+        typer.Option(
+            rich_help_panel=MORE,
+            min=0,
+            max=common.LAST_SEED,
+            help="Seed of all randomness; 0 by default.",
+            show_default=False,
+        ),
     ] = None,
     stream: Annotated[
         bool,
-        typer.Option("--stream", help="Read the table in blocks, as is done anyway with more than 2 GiB of numbers."),
+        typer.Option(
+            "--stream",
+            rich_help_panel=MORE,
+            help="Read the table in blocks, as is done anyway with more than 2 GiB of numbers.",
+        ),
     ] = False,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=MORE,
+            metavar="TRACKER",
+            help="Show the losses elsewhere while it trains: tensorboard (in runs/), wandb, mlflow, trackio, aim, "
+            "comet_ml, clearml, dvclive or swanlab, where it is installed.",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint in MODEL.")] = False,
     overwrite: common.Overwrite = False,
     trust: common.Trust = None,
@@ -111,38 +160,34 @@ def fit(
 ) -> None:
     """Learn the distribution of the rows of DATA and save it as MODEL.
 
-    The type of a column decides how it is modelled, unless --column gives its
-    kind. Columns that form one object, such as a place, are named together, or
-    by the start of their names (q for qx, qy, qz, qw). The columns of an array
-    are x0, x1, ...; x means all of them. The data needs no standardisation.
-    Empty cells are welcome: that they are empty is learnt too.
+    The type of a column decides how it is modelled, unless --column says it.
+    Training ends when it no longer helps on a tenth of the rows, which are held
+    out, and the best weights are kept. Ctrl-C saves; --resume goes on.
 
-    A share of the rows is held out. Training ends when the bound on them no
-    longer improves, and the weights that were best on them are kept.
+    Examples:
+      unnoise fit measurements.csv -o model --quick         # a first look
+      unnoise fit people.parquet -o model --time 10m        # a table
+      unnoise fit people.csv -o model --condition sex,age   # rows given others
+      unnoise fit quakes.csv -o model --column lat,lon=latlon  # places
+      unnoise fit tokens.npy -o model --column x=sequence      # letters, tokens
+
+    Columns that form one object, such as a place, are named together, or by the
+    start of their names (q for qx, qy, qz, qw). The columns of an array are x0,
+    x1, ...; x means all of them. The data needs no standardisation. Empty cells
+    are welcome: that they are empty is learnt too.
 
     A table larger than memory, or a folder of .parquet or .csv files, is read in
     blocks, and its encoded rows wait on the disk of MODEL while it trains.
 
-    Ctrl-C saves a checkpoint, from which --resume continues, and so does the end of a job on a cluster (SIGTERM).
-
-    Examples:
-      unnoise fit measurements.csv -o model
-
-      unnoise fit people.parquet -o model --column zip=category --time 10m
-
-      unnoise fit people.parquet -o model --quick
-
-      unnoise fit people.parquet -o model --condition sex,age
-
-      unnoise fit quakes.csv -o model --column lat,lon=latlon
-
-      unnoise fit tokens.npy -o model --column x=sequence
+    Ctrl-C saves a checkpoint, from which --resume continues, and so does the end
+    of a job on a cluster (SIGTERM).
     """
     from unnoise.model import DenoisingMarkovModel, load_unfitted
 
     words.refuse(
         (resume and overwrite, "--overwrite replaces the model that --resume continues"),
         (quick and resume, "a quick model has no training that --resume could continue"),
+        (quick and log is not None, "a quick model has no steps that --log could show"),
         (bool(trust) and not resume, "--trust is for the modules of a model that --resume continues"),
     )
     start = time.monotonic()
@@ -172,8 +217,8 @@ def fit(
     held_out = common.some(others, None, MOST_VALIDATION, seed=0)[0]
     held_out = common.without(held_out, weight, needed=False)[0]
     more = {"sample_weight": weights, "validation_data": held_out}
-    with _continued(output):
-        model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite, **more)
+    with _continued(output), _watched(log, output, data, options) as on_step:
+        model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite, on_step=on_step, **more)
     common.result(json, *_outcome(model, data, output, rows, time.monotonic() - start))
 
 
@@ -182,6 +227,19 @@ def _named(y: Any) -> list[str]:
     from unnoise.data import conditions, frames
 
     return [] if y is None or frames.opened(y) is not None else conditions.named(y)
+
+
+@contextmanager
+def _watched(tracker: str | None, output: Path, data: Path, options: dict[str, Any]) -> Iterator[Any]:
+    """What a tracker is told by; None without one."""
+    if tracker is None:
+        yield None
+        return
+    from unnoise.training import tracking
+
+    about = {name: value for name, value in options.items() if value is not None}
+    with tracking(tracker, output.resolve().name, {"data": data.name, **about}) as on_step:
+        yield on_step
 
 
 @contextmanager

@@ -52,11 +52,9 @@ def impute(
     it are no rows like the data. DATA may have more columns than the model knows.
 
     Examples:
-      unnoise impute model holes.csv -o filled.csv
-
-      unnoise impute model holes.csv --draws 5 -o filled.csv
-
-      unnoise impute model holes.csv --point mean -o filled.csv
+      unnoise impute model holes.csv -o filled.csv               # one table
+      unnoise impute model holes.csv --draws 5 -o filled.csv     # for statistics
+      unnoise impute model holes.csv --point mean -o filled.csv  # best guesses
     """
     from unnoise.data import files, scans, streams
 

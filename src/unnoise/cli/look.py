@@ -42,9 +42,9 @@ def look(
     It needs more libraries: pip install 'unnoise\[look]'.
 
     Examples:
-      unnoise look model
-
-      unnoise look model people.csv --no-browser
+      unnoise look model                          # ask it in a browser
+      unnoise look model people.csv               # beside rows of your own
+      unnoise look model --port 8000 --no-browser  # over SSH, by ssh -L 8000:127.0.0.1:8000
     """
     from unnoise.look import server
 

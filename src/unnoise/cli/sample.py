@@ -10,6 +10,7 @@ import typer
 
 from unnoise.cli import common, samplers
 from unnoise.cli import given as about
+from unnoise.cli.manual import MORE
 
 DEFAULT = 1000  # rows
 
@@ -47,6 +48,7 @@ def sample(
     guidance: Annotated[
         float,
         typer.Option(
+            rich_help_panel=MORE,
             metavar="W",
             help="How much the conditions count: above 1 for more than in the data, 0 for nothing.",
             show_default="1",
@@ -63,31 +65,24 @@ def sample(
     """Draw new rows from MODEL into FILE, with the columns, types and units of the data.
 
     Any columns can be given, and the others are drawn given them:
-
       --given age=40        a number, or a level such as sex=Female
-
       --given age=30..40    a range; 30.. and ..40 are open
-
       --given 'sex=a|b'     one of several values
-
       --given income=       missing, if it was missing in some rows of the data
-
       --given a,b=1         two columns of the same value
 
-    A column that the model was fitted with as --condition takes a value, and needs one. Of conditions that were
-    no columns, as --labels of 'unnoise fit' gives them, --given photo=FILE gives one for all rows, --labels each
-    row's own; without them the rows follow the law of all.
-
-    Rows are drawn and written in blocks of 100,000, each from its own seed, so memory stays flat; started by torchrun,
-    processes share the blocks.
-
     Examples:
-      unnoise sample model -n 500 -o new.csv
-
+      unnoise sample model -n 500 -o new.csv                  # synthetic rows
       unnoise sample model -n 500 --given sex=Female --given age=30..40 -o new.csv
+      unnoise sample model --given-file known.csv -o new.csv  # a question a row
 
-      unnoise sample model --given-file known.csv -o new.csv
+    A column that the model was fitted with as --condition takes a value, and
+    needs one. Of conditions that were no columns, as --labels of 'unnoise fit'
+    gives them, --given photo=FILE gives one for all rows, --labels each row's
+    own; without them the rows follow the law of all.
 
+    Rows are drawn and written in blocks of 100,000, each from its own seed, so
+    memory stays flat; started by torchrun, processes share the blocks.
     """
     from unnoise.data import files, scans, streams
 

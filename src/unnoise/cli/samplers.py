@@ -11,6 +11,7 @@ import typer
 
 from unnoise._errors import InputError
 from unnoise.cli import words
+from unnoise.cli.manual import MORE
 
 if TYPE_CHECKING:
     from unnoise.model import DenoisingMarkovModel
@@ -30,11 +31,21 @@ SAMPLERS = {
 }
 
 Sampler = Annotated[
-    str | None, typer.Option(help=f"One of {', '.join(SAMPLERS)}; by default the one that suits the noise.")
+    str | None,
+    typer.Option(
+        rich_help_panel=MORE,
+        metavar="NAME",
+        help=f"One of {', '.join(SAMPLERS)}; by default the one that suits the noise.",
+    ),
 ]
 SamplingSteps = Annotated[
     int | None,
-    typer.Option(max=MOST_LEVELS, help="Number of noise levels; more are slower and more exact.", show_default=False),
+    typer.Option(
+        rich_help_panel=MORE,
+        max=MOST_LEVELS,
+        help="Number of noise levels; more are slower and more exact.",
+        show_default=False,
+    ),
 ]
 
 

@@ -12,6 +12,7 @@ import typer
 
 from unnoise.cli import common, words
 from unnoise.cli import given as about
+from unnoise.cli.manual import MORE
 
 if TYPE_CHECKING:
     from unnoise.data import Schema
@@ -45,6 +46,7 @@ def score(
     dequantisations: Annotated[
         int | None,
         typer.Option(
+            rich_help_panel=MORE,
             min=1,
             max=MOST_DEQUANTISATIONS,
             help="Random points in the cell of each whole number; more are slower and tighter.",
@@ -68,8 +70,7 @@ def score(
     says of which, in what unit.
 
     Examples:
-      unnoise score model new.csv -o scores.csv
-
+      unnoise score model new.csv -o scores.csv  # which rows are unusual
       unnoise score model people.csv --of income --given sex,age -o scores.csv
     """
     import polars

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from unnoise._errors import InputError, NonFiniteError
@@ -44,23 +45,39 @@ def running() -> Iterator[None]:
 def find(target: str, example: str = "my_module:my_process") -> Any:
     """The object that MODULE:OBJECT names; MODULE may be the path of a file, FILE.py."""
     module, colon, name = target.rpartition(":")
-    if colon and module.endswith(".py"):
-        module = _from_file(Path(module))
-    if not (colon and all(part.isidentifier() for part in (*module.split("."), *name.split(".")))):
+    if not (colon and all(part.isidentifier() for part in name.split("."))):
         raise InputError(f"got {target!r}; expected MODULE:OBJECT, as in {example}")
-    try:
-        found: Any = importlib.import_module(module)
+    found: Any = module_of(module, target, example)
+    module = found.__name__
+    with _importing(module):
         for part in name.split("."):
             if not hasattr(found, part):
                 raise InputError(f"{target} does not exist: {module} has no {part!r}{_hidden(module)}")
             found = getattr(found, part)
+    return found
+
+
+def module_of(module: str, target: str, example: str) -> ModuleType:
+    """The module of this name, which may be the path of a file, FILE.py."""
+    if module.endswith(".py"):
+        module = _from_file(Path(module))
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise InputError(f"got {target!r}; expected MODULE:OBJECT, as in {example}")
+    with _importing(module):
+        return importlib.import_module(module)
+
+
+@contextmanager
+def _importing(module: str) -> Iterator[None]:
+    """Inside, the module of a user runs: what it raises is told as its own."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise InputError(f"the module {error.name!r} is neither installed nor in this folder") from None
     except (InputError, KeyboardInterrupt):
         raise
     except BaseException as error:  # of any kind, also sys.exit: the module is the user's
         raise InputError(f"{module} cannot be imported: {describe(error)}") from None
-    return found
 
 
 def _from_file(path: Path) -> str:

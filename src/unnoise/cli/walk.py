@@ -11,11 +11,13 @@ import typer
 from unnoise._errors import InputError
 from unnoise.cli import common, densities, user_code, words
 from unnoise.cli.densities import walked
-from unnoise.cli.walk_auto import NETCDF, PAGES, automatic, interruptible
+from unnoise.cli.manual import MORE
+from unnoise.cli.walk_auto import NETCDF, PAGES, automatic, interruptible, rows_of
 from unnoise.cli.walkers import KERNELS, SEQUENTIAL, Walker
 
 if TYPE_CHECKING:
     from unnoise.laws import LogDensity
+    from unnoise.walking.asking import Asked
 
 AUTO = "auto"
 STEPS = 1000
@@ -24,7 +26,10 @@ STEPS = 1000
 @common.reports_errors
 def walk(
     target: Annotated[
-        str, typer.Argument(metavar="TARGET", help="MODULE:OBJECT; modules are looked for in this folder too.")
+        str,
+        typer.Argument(
+            metavar="TARGET", help="MODULE:OBJECT, or MODULE alone; modules are looked for in this folder too."
+        ),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file, or .nc for ArviZ.")
@@ -38,7 +43,13 @@ def walk(
     ] = AUTO,
     steps: Annotated[
         int | None,
-        typer.Option(min=2, max=common.MOST_STEPS, help="Of every named chain; 1000 by default.", show_default=False),
+        typer.Option(
+            rich_help_panel=MORE,
+            min=2,
+            max=common.MOST_STEPS,
+            help="Of every named chain; 1000 by default.",
+            show_default=False,
+        ),
     ] = None,
     dimension: Annotated[
         int | None,
@@ -47,18 +58,33 @@ def walk(
         ),
     ] = None,
     step_size: Annotated[
-        float | None, typer.Option(help="Of the chain; by default mala finds a good one.", show_default=False)
+        float | None,
+        typer.Option(rich_help_panel=MORE, help="Of the chain; by default mala finds a good one.", show_default=False),
     ] = None,
     scale: Annotated[
         float | None,
         typer.Option(
+            rich_help_panel=MORE,
             help="Named chains start from N(0, scale^2 I), scale 1 by default: take it as wide as the density.",
             show_default=False,
         ),
     ] = None,
     sigma: Annotated[
         float | None,
-        typer.Option(help="Noise of the first measurements of sequential; by default scale.", show_default=False),
+        typer.Option(
+            rich_help_panel=MORE,
+            help="Noise of the first measurements of sequential; by default scale.",
+            show_default=False,
+        ),
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Points to start from, in a .csv, .parquet or .npy file as draws are written: climbs start there too, "
+            "and named chains start there alone.",
+            show_default=False,
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
@@ -80,24 +106,29 @@ def walk(
 ) -> None:
     """Draw from the density TARGET, which need not be normalised, and say whether to believe the draws.
 
-    OBJECT is a function log_prob(x) of a batch of points, or of one, in torch or NumPy; or an object with such a
-    log_prob and a space or a dimension, such as one of unnoise.targets; or a function without arguments that returns
-    one of these; or a class that is given the dimension. MODULE may be a file, as in mine.py:log_prob.
-
-    No scale, step size or start is to be given. Climbs find modes; four independent populations pass from a wide first
-    guess to the target, on any space. Told are the logarithm of the integral, the weights of modes, and a verdict:
-    trusted, or what speaks against it. Ctrl-C and SIGTERM save a checkpoint beside FILE, from which --resume goes on to
-    the same draws.
-
-    Named chains walk as they are told to: mala is exact in the long run, but rarely passes between modes;
-    langevin, underdamped and geodesic are biased by O(step); sequential draws noisy measurements one after the other.
+    OBJECT is a function log_prob(x) of points (n, d), or of one, in torch or
+    NumPy. MODULE may be a file; alone it means its log_prob, or log_prior and
+    log_likelihood. A dict parameters = {"mu": Reals(), "tau": Positive()} beside
+    them, of unnoise.walking, says bounds and names. No scale, step size or start
+    is to be given. Told are the logarithm of the integral, the weights of modes,
+    and a verdict: trusted, or what speaks against it. After Ctrl-C or SIGTERM
+    --resume goes on to the same draws.
 
     Examples:
       unnoise walk my_posterior.py:log_prob --dimension 3 -n 2000 -o points.csv
+      unnoise walk my_posterior.py:log_prob --dimension 3 -o p.csv --plot p.html
+      unnoise walk unnoise.targets:Phi4 --dimension 64 -o fields.npy --chain mala
 
-      unnoise walk my_posterior.py:log_prob --dimension 3 -o points.csv --plot page.html
+    OBJECT may also be an object with such a log_prob and a space or a dimension,
+    such as one of unnoise.targets; or a function without arguments that returns
+    one of these; or a class that is given the dimension.
 
-      unnoise walk unnoise.targets:Phi4 --dimension 64 -n 500 -o fields.npy --chain mala --json
+    Climbs find modes; four independent populations pass from a wide first guess
+    to the target, on any space.
+
+    Named chains walk as they are told to: mala is exact in the long run, but
+    rarely passes between modes; langevin, underdamped and geodesic are biased by
+    O(step); sequential draws noisy measurements one after the other.
     """
     from unnoise._seeding import generator
     from unnoise.data import files, streams
@@ -124,12 +155,14 @@ def walk(
     if chain == AUTO:
         with interruptible(output), user_code.this_folder(), user_code.running():
             automatic(
-                target, output, n, dimension, seed, overwrite, json, plot=plot, processes=processes, resume=resume
+                target, output, n, dimension, seed, overwrite, json,
+                start=start, plot=plot, processes=processes, resume=resume,
             )  # fmt: skip
         return
     steps = steps or STEPS
     with user_code.this_folder(), user_code.running():
-        density, shape = walked(user_code.find(target, "my_posterior:log_prob"), target, dimension)
+        question = densities.question(target, dimension)
+        density, shape = walked(question, target)
         _check_chain(chain, density)
         words.refuse(
             (sigma is not None and chain != SEQUENTIAL, f"--sigma is for --chain {SEQUENTIAL}"),
@@ -140,8 +173,9 @@ def walk(
         )
         if output.suffix.lower() == ".parquet":  # which is written at the end
             common.check_memory(n, math.prod(shape))
-        walker = Walker(chain, density, shape, generator(seed), steps, step_size, scale or 1.0, sigma)
-        _write(walker, n, output, overwrite)
+        begin = None if start is None else question.read(densities.starts(start, question))
+        walker = Walker(chain, density, shape, generator(seed), steps, step_size, scale or 1.0, sigma, begin)
+        _write(walker, question, n, output, overwrite)
     if plot is not None:
         _draw(walker, plot)
     facts = {"output": str(output), "rows": n, "dimension": math.prod(shape), "seed": seed, "steps": steps}
@@ -149,15 +183,15 @@ def walk(
     common.result(json, facts | {"chain": chain} | measured, f"wrote {n:,} points to {output}{verdict}")
 
 
-def _write(walker: Walker, n: int, output: Path, overwrite: bool) -> None:
+def _write(walker: Walker, question: Asked, n: int, output: Path, overwrite: bool) -> None:
     from unnoise._progress import progress
     from unnoise.data.streams import appending
 
     groups = walker.groups(n)
-    with progress("walking") as update, appending(output, overwrite) as append:
+    with progress("walking") as update, appending(output, overwrite, question.columns) as append:
         for i, size in enumerate(groups):
             x = walker.walk(size, lambda done, note, i=i: update((i + done) / len(groups), note))  # type: ignore[misc]
-            append(x.cpu().numpy())
+            append(rows_of(question.shown(x)))
 
 
 def _draw(walker: Walker, plot: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from unnoise.cli import common, densities, errors, user_code, words
+from unnoise.cli import common, densities, errors, words
 
 if TYPE_CHECKING:
     from unnoise.walking import Walk
@@ -29,6 +29,7 @@ def automatic(
     overwrite: bool,
     json: bool,
     *,
+    start: Path | None = None,
     plot: Path | None = None,
     processes: int | None = None,
     resume: bool = False,
@@ -36,22 +37,20 @@ def automatic(
     """Walk, write, tell; doubts go to stderr."""
     from unnoise._progress import progress
     from unnoise._tree import numel_per_row
-    from unnoise.laws import LogDensity
     from unnoise.walking import Checkpoint, walk
     from unnoise.walking.exported import check_arviz
 
     if output.suffix.lower() == NETCDF:
         check_arviz()
-    found = densities.made(user_code.find(target, "my_posterior:log_prob"), target, dimension)
-    log_prob, space = densities.function_of(found, target), densities.space_of(found, target, dimension)
-    common.check_memory(n, math.prod(space.event_shape))
+    question = densities.question(target, dimension)
+    begin = None if start is None else densities.starts(start, question)
+    common.check_memory(n, math.prod(question.space.event_shape))
     with Checkpoint(checkpoint_of(output), resume=resume, overwrite=overwrite) as checkpoint:
         with progress("walking") as update:
-            density = found if isinstance(found, LogDensity) else log_prob
             done = walk(
-                density, space=space, n=n, seed=seed, processes=processes, checkpoint=checkpoint, tell=update
+                question, n=n, seed=seed, start=begin, processes=processes, checkpoint=checkpoint, tell=update
             )  # fmt: skip
-        rows = _write(done, output, overwrite)
+        rows = _write(done, output, overwrite, question.columns)
         if plot is not None:
             _draw(done, plot, target, seed)
     for doubt in done.verdict.doubts:
@@ -104,7 +103,7 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise _Ended(number)
 
 
-def _write(done: Walk, output: Path, overwrite: bool) -> int:
+def _write(done: Walk, output: Path, overwrite: bool, columns: list[str] | None) -> int:
     """How many draws were written."""
     from unnoise._atomic import atomic_path
     from unnoise._tree import length
@@ -116,8 +115,8 @@ def _write(done: Walk, output: Path, overwrite: bool) -> int:
             data.to_netcdf(str(beside), engine="h5netcdf")
         sizes = data["posterior"].sizes
         return int(sizes["chain"] * sizes["draw"])
-    with appending(output, overwrite) as append:
-        append(_rows(done.draws))
+    with appending(output, overwrite, columns) as append:
+        append(rows_of(done.draws))
     return length(done.draws)
 
 
@@ -159,7 +158,8 @@ def _words(done: Walk) -> str:
     return "; ".join(told)
 
 
-def _rows(draws: Any) -> Any:
+def rows_of(draws: Any) -> Any:
+    """An array; numbers of parameters with names stand side by side."""
     from unnoise import _tree
 
     return (_tree.ravel(draws) if isinstance(draws, dict) else draws).cpu().numpy()

@@ -30,6 +30,8 @@ Tell = Callable[[float, str], None]
 class Walker:
     """Walks group after group, with the step size of the first; `sigma` is that of sequential's first measurements.
 
+    Chains start from N(0, scale^2 I), all over a compact space, or from `starts`, one after the other.
+
     Attributes:
         kernel: how chains move; None before the first group.
         kept: positions of a few chains, (m, n, *event), after every `every` steps.
@@ -45,6 +47,7 @@ class Walker:
     step_size: float | None = None
     scale: float = 1.0
     sigma: float | None = None
+    starts: Tensor | None = None
     kernel: Kernel[Any] | None = field(default=None, init=False)
     kept: list[Tensor] = field(default_factory=list, init=False)
     doubts: list[UnreliableEstimate] = field(default_factory=list, init=False)
@@ -117,10 +120,19 @@ class Walker:
         from unnoise.spaces import Compact, Manifold
 
         space = self.density.support
+        if self.starts is not None:
+            return self._started(self.starts, n)
         if isinstance(space, Compact):
             return space.uniform(n).sample(self.rng).to(torch.get_default_dtype())
         x = self.scale * torch.randn(n, *self.shape, generator=self.rng)
         return space.project(x) if isinstance(space, Manifold) else x
+
+    def _started(self, given: Tensor, n: int) -> Tensor:
+        """The next of them, from the first again where there are fewer than chains."""
+        import torch
+
+        passed = sum(size for size, _, _ in self._groups)
+        return given[torch.arange(passed, passed + n) % len(given)].to(torch.get_default_dtype())
 
     def _measured(self, guess: Tensor, tell: Tell) -> Tensor:
         from unnoise import chains

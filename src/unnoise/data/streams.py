@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -26,10 +26,11 @@ Append = Callable[[Values], None]
 
 
 @contextlib.contextmanager
-def appending(path: Path | str, overwrite: bool = False) -> Iterator[Append]:
+def appending(path: Path | str, overwrite: bool = False, names: Sequence[str] | None = None) -> Iterator[Append]:
     """Yield `append(rows)`, for arrays that differ in length only.
 
-    Rows of a .parquet file wait in memory. Tables have flat rows. If the block raises, no file is left.
+    Rows of a .parquet file wait in memory. Tables have flat rows, in columns of these names, or x0, x1 and so on. If
+    the block raises, no file is left.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "rows.npy"
@@ -39,14 +40,12 @@ def appending(path: Path | str, overwrite: bool = False) -> Iterator[Append]:
     >>> np.load(path).sum(1)
     array([0., 0., 3.])
     """
-    import polars as pl
-
     path = Path(path)
     files.check_writable(path, overwrite, SUFFIXES)
     if path.suffix.lower() == ".parquet":
         groups: list[Values] = []
         yield groups.append
-        files.write(_flat(np.concatenate(groups)), path, overwrite)
+        files.write(_framed(np.concatenate(groups), names), path, overwrite)
         return
     rows, last = 0, np.empty((0,))
     npy = path.suffix.lower() == ".npy"
@@ -59,8 +58,7 @@ def appending(path: Path | str, overwrite: bool = False) -> Iterator[Append]:
                     _write_header(file, rows, group)
                 file.write(np.ascontiguousarray(group).data)
             else:
-                table = pl.DataFrame({f"x{i}": column for i, column in enumerate(_flat(group).T)})
-                table.write_csv(file, include_header=rows == 0)
+                _framed(group, names).write_csv(file, include_header=rows == 0)
             rows, last = rows + len(group), group[:0]
 
         yield append
@@ -133,12 +131,15 @@ def _keep(rows: Any, beside: Path, as_array: bool) -> None:
 
 
 def _as_frame(rows: Any) -> pl.DataFrame:
+    frame = frames.opened(rows)
+    return _framed(arrays.as_array(rows)) if frame is None else frame.to_polars()
+
+
+def _framed(rows: Values, names: Sequence[str] | None = None) -> pl.DataFrame:
     import polars as pl
 
-    frame = frames.opened(rows)
-    if frame is not None:
-        return frame.to_polars()
-    return pl.DataFrame({f"x{i}": column for i, column in enumerate(_flat(arrays.as_array(rows)).T)})
+    columns = _flat(rows).T
+    return pl.DataFrame(dict(zip(names or [f"x{i}" for i in range(len(columns))], columns, strict=True)))
 
 
 def _join(parts: list[Path], beside: Path) -> None:

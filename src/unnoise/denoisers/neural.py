@@ -62,7 +62,7 @@ class Neural(AnyQuestion):
         like = _tree.first(x_t)
         if not isinstance(t, Tensor):
             t = torch.tensor(t, dtype=like.dtype if like.is_floating_point() else None, device=like.device)
-        self._check(len(like), t, cond)
+        self._check(like.shape[0], t, cond)  # len would fix how many rows an exported graph takes
         return self.head.estimate(self._output(self.head.inputs(x_t, t), x_t, t, cond), x_t, t)
 
     def at_site(self, x_t: Any, t: Tensor, site: Tensor, cond: Tensor | None = None) -> Any:
@@ -130,7 +130,7 @@ class Neural(AnyQuestion):
             raise InputError(f"got times of shape {tuple(t.shape)} for {n} rows; expected one, or one for each row")
         if cond is not None and not isinstance(cond, Tensor):
             raise InputError(f"got a condition of type {type(cond).__name__}; expected a tensor: use torch.as_tensor")
-        if cond is not None and len(cond) not in (n, 1):
+        if cond is not None and cond.shape[0] not in (n, 1):
             raise InputError(f"got {len(cond)} rows of conditions for {n} rows; expected as many, or one for all")
         if not self._called and t.numel():
             low, high = t.min().item(), t.max().item()

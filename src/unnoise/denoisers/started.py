@@ -134,7 +134,7 @@ class Started(Neural):
     def forward(self, x_t: Tensor, t: Tensor | float, cond: Tensor | None = None) -> Tensor:
         """The mean of x_0, in the precision of x_t."""
         t = torch.as_tensor(t, dtype=x_t.dtype, device=x_t.device) if not isinstance(t, Tensor) else t
-        self._check(len(x_t), t, cond)
+        self._check(x_t.shape[0], t, cond)
         return self._corrected(self.head.inputs(x_t, t), x_t, t, None, cond)
 
     def answer(self, x: Tensor, t: Tensor, roles: Roles, cond: Tensor | None = None) -> Tensor:
@@ -146,7 +146,7 @@ class Started(Neural):
         if cond is None:
             refuse("cond", cond, f"a condition of {self.start.slope.shape[1]} numbers")
         numbers, axes = x.shape[1], self.start.axes.to(x)
-        mean, variances = (part.to(x).expand(len(x), -1) for part in self.start.given(cond))
+        mean, variances = (part.to(x).expand(x.shape[0], -1) for part in self.start.given(cond))
         alpha, sigma = (expand(part.to(x), x) for part in self.process.alpha_sigma(t))
         total = alpha**2 * variances + sigma**2
         off = (x - alpha * mean) @ axes

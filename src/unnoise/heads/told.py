@@ -80,7 +80,7 @@ class Told(Head[Any]):
             )
         places = self.head.input_shape[1:]
         if asked is None:
-            return torch.cat([seen, seen.new_zeros(len(seen), 2 * self._count // math.prod(places), *places)], 1)
+            return torch.cat([seen, seen.new_zeros(seen.shape[0], 2 * self._count // math.prod(places), *places)], 1)
         unknown = _tree.map(lambda a, g: ~(a | g), asked, given)
         marks = [_tree.ravel(tree).reshape(len(seen), -1, *places).to(seen) for tree in (given, unknown)]
         return torch.cat([seen, *marks], 1)

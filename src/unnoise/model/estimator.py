@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
@@ -20,6 +21,7 @@ from unnoise._errors import InputError
 from unnoise._progress import progress
 from unnoise._seeding import fresh_seed, seeded
 from unnoise._sketch import is_ours, sketch
+from unnoise._version import __version__
 from unnoise.data import Encoded, Schema, conditions
 from unnoise.data.mapped import FOLDER as ROWS
 from unnoise.data.mapped import Mapped, mapped, removed
@@ -29,6 +31,7 @@ from unnoise.denoisers import Denoiser, Neural, Started
 from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
 from unnoise.model import quick
+from unnoise.model.card import MARK
 from unnoise.model.conditioning import conditioned
 from unnoise.model.defaults import (
     WIDTH,
@@ -47,7 +50,19 @@ from unnoise.model.roles import asking, chosen_head, trainable, trained
 from unnoise.networks import Conditioned
 from unnoise.objectives import Objective
 from unnoise.samplers import Sampler
-from unnoise.training import Dataset, ProcessGroup, Settings, TrainState, Untold, check_form, ending, load, train
+from unnoise.training import (
+    Dataset,
+    OnStep,
+    ProcessGroup,
+    Settings,
+    TrainState,
+    Untold,
+    check_form,
+    ending,
+    load,
+    measured,
+    train,
+)
 
 UNTOLD = 0.1  # of rows, which are not told conditions that stand beside the data
 SIZED = ("steps", "batch_size", "learning_rate")  # settings that are chosen by the data and the network if None
@@ -178,6 +193,7 @@ class DenoisingMarkovModel(FittedModel):
         folder: str | Path | None = None,
         resume: bool = False,
         overwrite: bool = False,
+        on_step: OnStep | None = None,
     ) -> Self:
         """Learn the law of the rows of X.
 
@@ -190,6 +206,8 @@ class DenoisingMarkovModel(FittedModel):
             folder: for the model and checkpoints.
             resume: go on from the checkpoint in `folder`, with the same data and options, to the result of one run.
             overwrite: replace the model in `folder`.
+            on_step: called after every step with its number and what was measured: `loss`, `learning_rate`,
+                `gradient_norm`, and after a look at held-out rows `validation_loss`; see `training.tracking`.
 
         Raises:
             InputError: what is wrong with the data, the settings or the folder, in one sentence.
@@ -197,6 +215,7 @@ class DenoisingMarkovModel(FittedModel):
         """
         if resume and overwrite:
             raise InputError("got resume and overwrite; expected one of them: to go on, or to begin anew")
+        function(or_none=True, on_step=on_step)
         self._fresh = fresh_seed()
         settings = self._settings()
         home = storage.existing(folder) if resume else None if folder is None else Path(folder)
@@ -213,15 +232,15 @@ class DenoisingMarkovModel(FittedModel):
             built = Built(sizes.width)
             denoiser = trainable(portions.begun(self._untrained(schema, built)))
             state = TrainState(denoiser, self._settings(sizes, denoiser))
-            self._train(schema, state, portions)
+            self._train(schema, state, portions, on_step=on_step)
             self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), built)
             return self
         leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
         with storage.held(home, resume=resume, overwrite=overwrite) if leads else nullcontext():
-            self._fit_in(home, given, resume, leads)
+            self._fit_in(home, given, resume, leads, on_step)
         return self
 
-    def _fit_in(self, home: Path, given: ToFit, resume: bool, leads: bool) -> None:
+    def _fit_in(self, home: Path, given: ToFit, resume: bool, leads: bool, on_step: OnStep | None) -> None:
         if self.quick:
             self._fit_quickly_in(home, given, resume, leads)
             return
@@ -251,10 +270,11 @@ class DenoisingMarkovModel(FittedModel):
             state.see(portions.rows, portions.weights)
         if leads:
             storage.create(home, description, resume=resume)
-        self._train(schema, state, portions, checkpoint)
+        self._train(schema, state, portions, checkpoint, on_step)
         self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), built)
         if leads:
             storage.complete(home, description, *self._trained())
+            storage.write_card(home, self.card(), MARK)
             removed(home / ROWS)
 
     def _encode(self, schema: Schema, home: Path, leads: bool, X: Any, y: Any) -> Encoded | Mapped:
@@ -275,6 +295,7 @@ class DenoisingMarkovModel(FittedModel):
         if leads:
             description = storage.Description.of(self.get_params(deep=False), schema)
             storage.save(home, description, *self._trained())
+            storage.write_card(home, self.card(), MARK)
 
     def _fitted_quickly(self, schema: Schema, given: ToFit) -> Denoiser:
         encoded = schema.encode(given.X, given.y)
@@ -314,12 +335,67 @@ class DenoisingMarkovModel(FittedModel):
             check_form(checkpoint, lambda tensors: trainable(made(sketch(tensors))))
         return made()
 
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Write `config.json` and `weights.safetensors` into a folder; nothing is pickled."""
+    def save(self, folder: str | Path, *, overwrite: bool = False, card: str | None = None) -> None:
+        """Write `config.json` and `weights.safetensors` into a folder; nothing is pickled.
+
+        Args:
+            folder: made if there is none.
+            overwrite: replace the model in it.
+            card: the text of `README.md` beside them; by default `self.card()`.
+        """
         check_is_fitted(self)
+        text = self.card() if card is None else card
         description = storage.Description.of(self.get_params(deep=False), self.schema_, dataclasses.asdict(self._built))
         with storage.held(Path(folder), overwrite=overwrite):
             storage.save(Path(folder), description, *self._trained())
+            storage.write_card(Path(folder), text, MARK)
+
+    def push_to_hub(
+        self,
+        name: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        message: str | None = None,
+        token: str | None = None,
+        **about: Any,
+    ) -> str:
+        """Upload the model with its card to the Hugging Face hub, and return the address of the commit.
+
+        It needs `pip install 'unnoise[hub]'`, and an account: `hf auth login`, or a token.
+
+        Args:
+            name: as "someone/earthquakes"; the repository is made if there is none.
+            private: whether others may not see a new repository; by default as the account says.
+            revision: the branch, which is there already; the main one by default.
+            message: of the commit.
+            token: of the account, if it is not that of `hf auth login`.
+            about: `evaluation`, `license`, `datasets` and `intended`, as `card` takes them.
+
+        Raises:
+            InputError: huggingface_hub is not installed, or the hub refuses the name or the account.
+        """
+        text = self.card(name=name, **about)
+        options = {"revision": revision, "commit_message": message or f"A model of unnoise {__version__}"}
+        with tempfile.TemporaryDirectory() as folder:
+            self.save(Path(folder) / "model", card=text)
+            return storage.pushed(Path(folder) / "model", name, private=private, token=token, **options)
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | Path, *, revision: str | None = None, trust: Sequence[str] = (), **options: Any
+    ) -> DenoisingMarkovModel:
+        """A model of a folder or of the Hugging Face hub, read and checked as `unnoise.load` does it.
+
+        Args:
+            name: of a folder, or, if there is no such path, on the hub, as "someone/earthquakes".
+            revision: of a model on the hub: a branch, a tag or a commit.
+            trust: modules, besides unnoise, whose classes the folder may name.
+            options: `token`, `cache_dir` and `local_files_only` for the hub.
+        """
+        if storage.is_name(name):
+            return load_model(storage.fetched(str(name), revision, **options), trust=trust)
+        return load_model(name, trust=trust, revision=revision)
 
     def _trained(self) -> tuple[Denoiser, Any, Any, str]:
         """What is saved of a training."""
@@ -392,7 +468,14 @@ class DenoisingMarkovModel(FittedModel):
         function(or_none=True, or_class=True, **parts)
         instance(Mapping, or_none=True, encoders=self.encoders)
 
-    def _train(self, schema: Schema, state: TrainState, portions: Portions, checkpoint: Path | None = None) -> None:
+    def _train(
+        self,
+        schema: Schema,
+        state: TrainState,
+        portions: Portions,
+        checkpoint: Path | None = None,
+        on_step: OnStep | None = None,
+    ) -> None:
         def rows(part: Dataset) -> Dataset:
             return asking(self.roles, state.denoiser, part, schema)
 
@@ -413,6 +496,8 @@ class DenoisingMarkovModel(FittedModel):
             for step in steps:
                 told = f"step {step.index + 1:,} of {settings.steps:,}, loss {step.loss:.3f}{state.looks.words}"
                 update(step.progress, told)
+                if on_step is not None:
+                    on_step(step.index + 1, measured(step, state.looks))
         self.ended_ = f"trained on {portions.words}; {ending(state, validation)}"
 
     def _keep(
@@ -435,16 +520,21 @@ class DenoisingMarkovModel(FittedModel):
 
 
 @torch.inference_mode(False)
-def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMarkovModel:
+def load_model(folder: str | Path, *, trust: Sequence[str] = (), revision: str | None = None) -> DenoisingMarkovModel:
     """Read a model that `save` or `fit(folder=...)` wrote.
 
     Args:
-        folder: where it is.
+        folder: where it is; or, if there is no such path, its name on the Hugging Face hub, as "someone/earthquakes".
         trust: modules, besides unnoise, whose classes the folder may name.
+        revision: of a model on the hub: a branch, a tag or a commit.
 
     Raises:
         InputError: the model is missing, unfinished, damaged, or names code that is not trusted.
     """
+    if storage.is_name(folder):
+        folder = storage.fetched(str(folder), revision)
+    elif revision is not None:
+        raise InputError(f"got revision = {revision!r}, which is for models of the hub, and {str(folder)!r} is a path")
     path = storage.existing(folder)
     with storage.open_weights(path) as weights:
         model = _described(path, weights.description, trust)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,9 @@ from unnoise.evaluation import Estimate, Likelihood, Posteriors
 from unnoise.evaluation.closed_form import own_likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.model import quick
+from unnoise.model.card import card
 from unnoise.model.defaults import default_likelihood, default_sampler, is_timeless
+from unnoise.model.exporting import exported
 from unnoise.model.filling import imputed, probabilities
 from unnoise.model.posteriors import posteriors
 from unnoise.model.questions import Ask, Rows
@@ -51,6 +54,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     schema_: Schema
     denoiser_: Denoiser
+    ended_: str
     sampler: Callable[..., Sampler] | None
     likelihood: Likelihood | None
     progress: bool | None
@@ -353,6 +357,33 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         parts = {name: part.cpu() for name, part in result.parts.items()}
         log_prob, error = result.log_prob.cpu(), result.standard_error.cpu()
         return Estimate(log_prob, error, parts, result.method, result.degrees_of_freedom)
+
+    def card(self, **about: Any) -> str:
+        """What `README.md` says of the model beside its files, from what was measured.
+
+        Args:
+            about: `name`, `evaluation`, `license`, `datasets` and `intended`, as `model.card.card` takes them.
+        """
+        check_is_fitted(self)
+        return card(self, **about)
+
+    def export(self, folder: str | Path, *, steps: int | None = None, overwrite: bool = False) -> None:
+        """Write the denoiser by torch.export, and a sampler beside it that needs torch alone.
+
+        Args:
+            folder: gets `denoiser.pt2`, `plan.json` and `sampler.py`.
+            steps: noise levels that the sampler visits.
+            overwrite: replace such a folder.
+
+        Raises:
+            InputError: the model is not one of numbers or images under Gaussian noise, with the default sampler.
+        """
+        check_is_fitted(self)
+        if self.sampler is not None:
+            raise InputError(
+                "got a model with a sampler of its own; expected the default one: set_params(sampler=None)"
+            )
+        exported(self.denoiser_.cpu(), self.schema_, Path(folder), steps=steps, overwrite=overwrite)
 
     def _encoded_condition(self, n: int, given: Any, fewest: int = 0) -> torch.Tensor | None:
         return self.schema_.encode_condition(given, self._count(n, fewest))

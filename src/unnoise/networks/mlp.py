@@ -51,11 +51,11 @@ class MLP(nn.Module):
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
-        seen = x.reshape(len(x), self.numbers)
+        seen = x.reshape(x.shape[0], self.numbers)
         if self.beside and cond is not None:
-            seen = torch.cat([seen, cond.expand(len(x), -1)], 1)
+            seen = torch.cat([seen, cond.expand(x.shape[0], -1)], 1)
         h = self.first(seen)
         for norm, shift, layer in zip(self.norms, self.shifts, self.layers, strict=True):
             h = h + layer(nn.functional.silu(norm(h) + shift(embedded)))
         out: Tensor = self.last(nn.functional.silu(h))
-        return out.reshape(len(x), *self.output_shape)
+        return out.reshape(x.shape[0], *self.output_shape)

@@ -55,11 +55,11 @@ class ResNet(nn.Module):
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
-        h = self.first(x.reshape(len(x), self.first.in_features))
+        h = self.first(x.reshape(x.shape[0], self.first.in_features))
         for block in self.blocks:
             h = block(h, embedded)
         out: Tensor = self.last(self.norm(h))
-        return out.reshape(len(x), *self.output_shape)
+        return out.reshape(x.shape[0], *self.output_shape)
 
 
 class _Block(nn.Module):

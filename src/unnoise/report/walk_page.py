@@ -38,7 +38,7 @@ def page_of_walk(found: Walk, title: str, command: str | None = None, seed: int 
 
     >>> import torch, unnoise
     >>> found = unnoise.walk(lambda x: -x.square().sum(-1), dimension=1, n=10)
-    >>> "trusted" in page_of_walk(found, "A normal law").html()
+    >>> "Trusted: " in page_of_walk(found, "A normal law").html()
     True
     """
     verdict, record = found.verdict, found.record

@@ -8,7 +8,7 @@ run in float64, for any grid.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -105,6 +105,23 @@ class Multistep(Sampler):
     def moves(self, times: Tensor) -> Move:
         """Steps that remember those before them."""
         return _Run(self, times)
+
+    def plan(self) -> dict[str, Any]:
+        """The times and all numbers of the steps between them, for those who take the steps elsewhere.
+
+        Raises:
+            InputError: the process is a product, or the form adds noise.
+        """
+        process, times = self.process, self._times()
+        if not isinstance(process, Gaussian):
+            raise InputError(f"got {process}, whose factors have steps of their own; expected one Gaussian process")
+        table = _Table.of(self, process, times)
+        if any(table.fresh):
+            raise InputError("got a form that adds noise; expected churn=0 for a plan")
+        found = asdict(table) | {"times": times.tolist(), "memory": self.order}
+        found["prior"] = float(process.prior(1).scale)
+        del found["fresh"]
+        return found
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """A step without memory."""

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.distributions import constraints
 
 from unnoise._checks import MOST_STATES, whole
 from unnoise._errors import InputError
@@ -64,6 +65,11 @@ class Simplex(Continuum):
     def dimension(self) -> int:
         """N - 1."""
         return self.parts - 1
+
+    @property
+    def constraint(self) -> constraints.Constraint:
+        """Of points as the parameters of a density, for which log ratios are a chart (see `unnoise.walk`)."""
+        return constraints.simplex
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x is floating, (*batch, N), not negative and of sum 1."""

@@ -18,10 +18,11 @@ from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
 from unnoise.storage import weights
 from unnoise.storage.description import CONFIG, Config, Description, read
+from unnoise.storage.hub import CARD
 from unnoise.storage.weights import WEIGHTS
 
 TRAINING = "training.safetensors"
-FILES = (CONFIG, WEIGHTS, TRAINING)
+FILES = (CONFIG, WEIGHTS, TRAINING, CARD)
 LEFTOVERS = (".tmp", *(f".{name}." for name in FILES))  # how files of a killed process begin
 
 
@@ -99,6 +100,14 @@ def complete(
     for path in folder.iterdir():
         if path.name.startswith(LEFTOVERS) and not path.is_dir():
             path.unlink()
+
+
+def write_card(folder: Path, text: str, mark: str) -> None:
+    """Beside a model, unless there is a card without the mark, which somebody has written by hand."""
+    path = folder / CARD
+    if path.is_symlink() or not path.exists() or mark in path.read_text(encoding="utf-8", errors="replace"):
+        with atomic_path(path, follow=False) as beside:
+            beside.write_text(text, encoding="utf-8")
 
 
 def _is_unfinished(folder: Path) -> bool:

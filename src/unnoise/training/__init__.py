@@ -18,6 +18,9 @@ from unnoise.training.settings import Settings as Settings
 from unnoise.training.state import Average as Average
 from unnoise.training.state import TrainState as TrainState
 from unnoise.training.state import ending as ending
+from unnoise.training.trackers import OnStep as OnStep
+from unnoise.training.trackers import measured as measured
+from unnoise.training.trackers import tracking as tracking
 from unnoise.training.untold import Untold as Untold
 from unnoise.training.validation import HeldOut as HeldOut
 from unnoise.training.validation import Looks as Looks

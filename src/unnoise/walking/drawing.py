@@ -18,10 +18,11 @@ from unnoise._errors import InputError
 from unnoise._seeding import generator
 from unnoise.laws import HasRatios, Law, LogDensity
 from unnoise.laws.students import Students
-from unnoise.spaces import Affine, Euclidean, Space
+from unnoise.spaces import Affine, Space
+from unnoise.walking.asking import Asked, asked
 from unnoise.walking.evidence import bridged
 from unnoise.walking.exported import inference_data
-from unnoise.walking.functions import Function, Tried, TriedRatios, understood
+from unnoise.walking.functions import Function, Tried, TriedRatios
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.movers import FlatMover, SpaceMover
 from unnoise.walking.packing import kept
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
 POPULATIONS = 4
 PARTICLES, MORE_PARTICLES = 2048, 4096  # of a population; where there are several modes
 NUMBERS = 2**22  # of all particles at most
-CLIMBS = 64
-TRIED = 64  # points a function is tried on
+CLIMBS = TRIED = 64  # of the points a function is tried on
+MORE_TRIED = ((2**10, 1.0), (2**10, 1e3), (2**12, 1.0))  # where there is hardly a density, and how many times as far
+FEWEST = 8  # of these points that must have a density, where no start is given
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
 PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
 
@@ -65,9 +67,10 @@ class Walk:
     r"""What `walk` found.
 
     Attributes:
-        draws: points of the target, (n, *event), or a dict of them on a product.
+        draws: points of the target, (n, *event), or a dict of them on a product or by the names of parameters.
         log_z: $\log\int e^{\text{log\_prob}}$ with respect to the reference measure of the space, in nats.
-        modes: where modes are, (m, d), on flat spaces; else None.
+        modes: where modes are, (m, d), on flat spaces; else None. Of parameters: the natural coordinates of the places
+            where the density of their chart is highest.
         mode_weights: their probabilities, (m,); else None.
         verdict: whether draws can be believed; `verdict.trusted` in one boolean.
         evaluations: of the log density, with its gradient or without, in points.
@@ -76,7 +79,7 @@ class Walk:
 
     draws: Any
     log_z: float
-    modes: Tensor | None
+    modes: Any
     mode_weights: Tensor | None
     verdict: Verdict
     evaluations: int
@@ -101,8 +104,11 @@ class Walk:
 
 @torch.no_grad()
 def walk(
-    log_prob: Callable[[Any], Any] | LogDensity[Any],
+    log_prob: Callable[[Any], Any] | LogDensity[Any] | Any = None,
     *,
+    log_prior: Any = None,
+    log_likelihood: Any = None,
+    parameters: Any = None,
     space: Space[Any, Any] | None = None,
     dimension: int | None = None,
     n: int = 1000,
@@ -123,11 +129,17 @@ def walk(
 
     Args:
         log_prob: a function of a batch of points, (n, *event) to (n,) or (n, 1), or of one point, in torch or NumPy; or
-            a `laws.LogDensity`.
+            a `laws.LogDensity`; or an object with a `log_prob`, or with a `log_prior` and a `log_likelihood`.
+        log_prior: with `log_likelihood` in the place of `log_prob`: a function like it, a distribution of torch, or a
+            dict of distributions by the names of parameters, whose supports are then the bounds.
+        log_likelihood: the other term of the log density, a function.
+        parameters: natural coordinates of the density: `walking.Positive()` and the like, or a constraint of torch, or
+            a dict of these by their names. Functions then get a tensor (n, *shape), or a dict of them; draws and modes
+            come back so. Chains move in a chart whose volume is accounted for, so `log_z` is that of these coordinates.
         space: where the points live; $R^d$ by default.
         dimension: d, where no space is given.
         n: draws to return.
-        start: points near which climbs start too, (m, *event).
+        start: points near which climbs start too, (m, *event), or as `parameters` say.
         seed: of all randomness.
         processes: that evaluate a slow function, each a part of every batch; None asks this one alone.
         checkpoint: what to go on from, should it be interrupted.
@@ -145,35 +157,45 @@ def walk(
     (True, [0.3, 0.7])
     >>> abs(found.log_z - math.log(2 * math.pi)) < 0.1
     True
+    >>> from unnoise.walking import Positive
+    >>> found = walk(lambda at: at["rate"].log() - at["rate"], parameters={"rate": Positive()}, n=500)
+    >>> found.draws["rate"].shape, abs(found.log_z) < 0.1  # Gamma(2)
+    (torch.Size([500]), True)
     """
     whole(least=1, n=n)
     checked_function(tell=tell)
     instance(Checkpoint, checkpoint=checkpoint)
-    space = _space(log_prob, space, dimension)
-    rng = generator(seed)
-    first = _first_points(space, start, rng)
-    density = log_prob if isinstance(log_prob, LogDensity) else understood(log_prob, space, first)
+    question = asked(
+        log_prob, log_prior=log_prior, log_likelihood=log_likelihood, parameters=parameters, space=space,
+        dimension=dimension,
+    )  # fmt: skip
+    space, rng = question.space, generator(seed)
+    first = _first_points(question, TRIED, rng)
+    if start is not None:
+        first = _tree.map(lambda a, b: torch.cat([b.to(a), a]), first, question.read(start))
+    density = question.density(first)
     sloped = density.sloped if isinstance(density, Function) else True
     with shared(density, processes) as density:
         target = (TriedRatios if isinstance(density, HasRatios) else Tried)(density, space)
-        heights = _check_somewhere(target, first)
+        first = _somewhere(target, first, question, FEWEST if start is None else 1, rng)
         known = {"the seed": seed, "the space": repr(space), "n": n, "the sum of its first points": [_sum(first)]}
-        checkpoint.begin(rng, known | {"the log density at some point": heights[:: len(heights) // KNOWN].tolist()})
-        flat = isinstance(space, Affine) and len(space.event_shape) == 1
-        guess, modes = _guess(target, space, first, flat and sloped, rng, checkpoint)
+        heights = target.log_prob(first)
+        checkpoint.begin(rng, known | {"the log density at some point": heights[:: -(-len(heights) // KNOWN)].tolist()})
+        flat = _is_flat(space)
+        guess, modes = _guess(target, question, first, flat and sloped, rng, checkpoint)
         done = _attempted(target, guess, modes, flat, sloped, n, rng, tell, checkpoint)
     weights = done.record.shares.mean(0)
     there = weights > 0
     record = done.record.of_modes(there)
     return Walk(
-        done.drawn(n, rng),
+        question.shown(done.drawn(n, rng)),
         float(torch.logsumexp(record.log_z, 0)) - math.log(POPULATIONS),
-        torch.stack([mode.centre for mode in done.modes])[there] if done.modes else None,
+        question.shown(torch.stack([mode.centre for mode in done.modes])[there] if done.modes else None),
         weights[there] if done.modes else None,
         done.verdict,
         target.evaluations,
         POPULATIONS,
-        record,
+        record.shown(question.shown),
     )
 
 
@@ -289,52 +311,63 @@ def _summed(
 
 
 def _guess(
-    target: Tried, space: Space[Any, Any], first: Any, climb: bool, rng: torch.Generator, checkpoint: Checkpoint
+    target: Tried, question: Asked, first: Any, climb: bool, rng: torch.Generator, checkpoint: Checkpoint
 ) -> tuple[Law[Any], list[Mode]]:
     if not climb:
-        return wide_law(space), []
+        return wide_law(question.space), []
     guess, modes = checkpoint.once("climbs", lambda: first_guess(target, first, rng), target)
     size = torch.cat([modes[0].factor.norm(dim=0), modes[0].centre.abs()])
-    if not bool((size < PROPER).all()):
+    farthest = modes[0].centre.abs() + 3 * modes[0].factor.norm(dim=1)
+    if not bool((size < PROPER).all()) or question.reaches_its_end(farthest):
         raise InputError(
             "the density does not seem to be integrable: along some line its logarithm does not fall by one half within"
-            f" {PROPER:.0e}; add a prior, or give the bounds of its points"
+            f" {PROPER:.0e}; add a prior, or give the bounds "
+            "of its points as parameters, or points to start from where it is finite"
         )
     if any(not math.isfinite(mode.height) for mode in modes):
         raise InputError("the density is infinite somewhere; a log density must be finite where it is positive")
     return guess, modes
 
 
-def _space(log_prob: Any, space: Space[Any, Any] | None, dimension: int | None) -> Space[Any, Any]:
-    instance(Space, or_none=True, space=space)
-    known: Any = space or getattr(log_prob, "support", None) or getattr(log_prob, "space", None)
-    if isinstance(known, Space):
-        return known
-    if dimension is None:
-        raise InputError("the log density does not say where its points live: give dimension=, or space=")
-    whole(least=1, dimension=dimension)
-    return Euclidean(dimension)
+def _is_flat(space: Space[Any, Any]) -> bool:
+    return isinstance(space, Affine) and len(space.event_shape) == 1
 
 
-def _first_points(space: Space[Any, Any], start: Any, rng: torch.Generator) -> Any:
+def _first_points(question: Asked, n: int, rng: torch.Generator) -> Any:
     """Points to try the density on, in float64; climbs start there."""
-    flat = isinstance(space, Affine) and len(space.event_shape) == 1
-    points = scattered(CLIMBS, space.event_shape[0], rng) if flat else wide_law(space).sample(rng, (TRIED,))
-    if start is None:
-        return points
-    space.check(start)
-    return _tree.map(lambda a, b: torch.cat([b.to(a), a]), points, start)
+    space = question.space
+    if _is_flat(space):
+        return question.near(scattered(n, space.event_shape[0], rng))
+    return wide_law(space).sample(rng, (n,))
 
 
-def _check_somewhere(target: Tried, x: Any) -> Tensor:
-    """The log density at x; an InputError unless it is finite somewhere."""
-    values = target.log_prob(x)
-    if not bool(torch.isfinite(values).any()):
+def _somewhere(target: Tried, first: Any, question: Asked, fewest: int, rng: torch.Generator) -> Any:
+    """First points, most of which have a density: others are drawn, ever more and ever farther, until some have one."""
+    good = torch.isfinite(target.log_prob(first))
+    tried = len(good)
+    found = [_tree.map(lambda leaf: leaf[good], first)]
+    enough = len(good) // 2
+    for count, farther in MORE_TRIED:
+        if sum(map(_tree.length, found)) >= enough:
+            break
+        more = _first_points(question, count, rng)
+        more = _tree.map(lambda leaf: farther * leaf, more) if _is_flat(question.space) else more  # noqa: B023
+        good = torch.isfinite(target.log_prob(more))
+        tried += count
+        found.append(_tree.map(lambda leaf: leaf[good][:enough], more))  # noqa: B023
+    points = _tree.concatenate(found)
+    if (count := _tree.length(points)) < fewest:
+        if target.refused == target.evaluations:
+            raise InputError(
+                f"the log density is NaN or plus infinity at all of {tried:,} points that were tried; expected finite "
+                "values: try it on one point"
+            )
+        few = f"more than {count}" if count else "any"
         raise InputError(
-            f"the log density is not finite at any of {len(values)} points that were tried; give start=, points where "
-            "the density is positive, or write it in coordinates without bounds"
+            f"the log density is not finite at {few} of {tried:,} points that were tried; give the bounds "
+            "of its points as parameters, or points to start from where it is finite"
         )
-    return values
+    return points
 
 
 def _particles(space: Space[Any, Any], modes: int, n: int) -> int:

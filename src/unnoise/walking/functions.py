@@ -113,19 +113,21 @@ def understood(function: Callable[[Any], Any], space: Space[Any, Any], x: Any) -
     Raises:
         InputError: none of these works; or a row's value depends on other rows.
     """
-    few = _tree.map(lambda leaf: leaf[:ROWS], x)
+    rows = _rows(x)
+    few = _tree.map(lambda leaf: leaf[:rows], x)
     wrong: list[str] = []
     for name, form in _FORMS.items():
         batched = form(function)
         try:
             values = batched(_tree.map(torch.clone, few))
         except Exception as error:
+            _check_name(error, few)
             wrong.append(f"{name}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
             continue
-        if isinstance(values, Tensor) and values.shape == (ROWS, 1):
+        if isinstance(values, Tensor) and values.shape == (rows, 1):
             batched = _flattened(batched)
             values = values[:, 0]
-        if not isinstance(values, Tensor) or values.shape != (ROWS,):
+        if not isinstance(values, Tensor) or values.shape != (rows,):
             got = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
             wrong.append(f"{name}: it returned {got}")
             continue
@@ -137,14 +139,30 @@ def understood(function: Callable[[Any], Any], space: Space[Any, Any], x: Any) -
     )
 
 
+def _rows(x: Any) -> int:
+    """How many points to try: as many as no axis of a point has, so that an axis cannot pass for the batch."""
+    axes = {size for _, leaf in _tree.leaves(x) for size in leaf.shape[1:]}
+    return next(rows for rows in range(ROWS, ROWS + len(axes) + 1) if rows not in axes)
+
+
+def _check_name(error: Exception, x: Any) -> None:
+    """Raise InputError where a function asks for a name that points do not have."""
+    if isinstance(error, KeyError) and isinstance(x, dict) and error.args and error.args[0] not in x:
+        raise InputError(
+            f"the log density asks for {error.args[0]!r}, and the parameters are {', '.join(x)}: declare it, or mend "
+            "its name"
+        )
+
+
 def _check_rows(batched: Batched, few: Any, values: Tensor) -> None:
-    alone = torch.cat([batched(_tree.map(lambda leaf, i=i: leaf[i : i + 1].clone(), few)) for i in range(ROWS)])
+    rows = range(len(values))
+    alone = torch.cat([batched(_tree.map(lambda leaf, i=i: leaf[i : i + 1].clone(), few)) for i in rows])
     same = torch.isclose(alone.double(), values.double(), rtol=CLOSE, atol=CLOSE, equal_nan=True)
     if not bool(same.all()):
         row = int((~same).nonzero()[0])
         raise InputError(
             f"rows see each other: the log density of a point is {float(alone[row]):.6g} alone and "
-            f"{float(values[row]):.6g} among {ROWS}; sum over the axes of a point, never over the batch"
+            f"{float(values[row]):.6g} among {len(values)}; sum over the axes of a point, never over the batch"
         )
 
 

@@ -15,6 +15,8 @@ from unnoise.laws.students import Students
 LENGTHS = (1e-3, 1e2)  # of the first points, spread evenly in the logarithm
 CLIMBS, MEMORY = 150, 12  # steps of a climb, and how many it remembers
 TRIES, SHORTER, RISE = 25, 0.3, 1e-4  # of a line search (Armijo 1966)
+LONGEST = 1024.0  # step along a slope that does not change
+ROUNDED = 1e-12  # of a slope, by which it may change through rounding alone
 DROP = 0.5  # of log p at the distance that is taken for a deviation
 MOST_MODES = 64
 TAILS = 5.0  # degrees of freedom around a mode
@@ -99,7 +101,7 @@ def climbed(target: LogDensity[Tensor], x: Tensor) -> Climbs:
     for index in range(CLIMBS):
         direction, rise = memory.direction(slope)
         new, new_height, new_slope = _searched(target, x, height, slope, direction, rise, done)
-        memory.remember(new - x, slope - new_slope)
+        memory.remember(new - x, slope - new_slope, slope)
         done = done | ((new_height - height < 1e-9) & (index > 5))
         x, height, slope = new, new_height, new_slope
         visited.append(x)
@@ -115,6 +117,7 @@ class _Memory:
     def __init__(self, x: Tensor) -> None:
         self.steps, self.falls = (x.new_zeros(MEMORY, *x.shape) for _ in range(2))
         self.inverse = x.new_zeros(MEMORY, len(x))  # of their products; 0 where nothing is remembered
+        self.reach = x.new_ones(len(x))  # of a step where the slope is the same everywhere, as in a long tail
 
     def direction(self, slope: Tensor) -> tuple[Tensor, Tensor]:
         """Newton's, nearly, and the slope along it; the gradient's where this one does not rise."""
@@ -123,7 +126,7 @@ class _Memory:
             weights.append(inverse * (step * v).sum(1))
             v = v - weights[-1][:, None] * fall
         scale = (self.steps[0] * self.falls[0]).sum(1) / self.falls[0].square().sum(1).clamp(min=1e-300)
-        scale = torch.where(self.inverse[0] == 0, 1 / slope.norm(dim=1).clamp(min=1e-300), scale)[:, None]
+        scale = torch.where(self.inverse[0] == 0, self.reach / slope.norm(dim=1).clamp(min=1e-300), scale)[:, None]
         v = scale * v
         for i in reversed(range(MEMORY)):
             back = self.inverse[i] * (self.falls[i] * v).sum(1)
@@ -132,11 +135,13 @@ class _Memory:
         v = torch.where(rises[:, None], v, scale * slope)
         return v, (slope * v).sum(1)
 
-    def remember(self, step: Tensor, fall: Tensor) -> None:
+    def remember(self, step: Tensor, fall: Tensor, slope: Tensor) -> None:
         product = (step * fall).sum(1)
         curved = product > 1e-12 * fall.square().sum(1).clamp(min=1e-300)
+        curved &= fall.norm(dim=1) > ROUNDED * slope.norm(dim=1)
         inverse = 1 / torch.where(curved, product, 1.0)
         stuck = (step == 0).all(1)
+        self.reach = torch.where(curved | stuck, 1.0, 2 * self.reach).clamp(max=LONGEST)
         for kept, new in ((self.steps, step), (self.falls, fall), (self.inverse, inverse)):
             moved = torch.cat([new[None], kept[:-1]])
             kept.copy_(torch.where(curved.reshape(1, -1, *[1] * (kept.ndim - 2)), moved, kept))

@@ -1,0 +1,30 @@
+"""unnoise export; tests/model/test_exporting.py says what is in the folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from unnoise.model.exporting import DENOISER, PLAN, SAMPLER
+
+Run = Callable[..., Result]
+
+
+def test_what_it_cannot_read_or_write_is_refused(refused: Callable[..., str], model: Path, tmp_path: Path) -> None:
+    refused("export", tmp_path / "none", "-o", tmp_path / "out", match="there is no model in")
+    (tmp_path / "notes.txt").touch()
+    refused("export", model, "-o", tmp_path, "--overwrite", match="it holds something else")
+    refused("export", model, "-o", tmp_path / "out", "--sampling-steps", 0, match="steps = 0")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_model_becomes_three_files(done: Run, model: Path, tmp_path: Path) -> None:
+    told = json.loads(done("export", model, "-o", tmp_path / "out", "--sampling-steps", 7, "--json").stdout)
+    assert told == {"output": str(tmp_path / "out"), "model": str(model)}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {DENOISER, PLAN, SAMPLER}
+    assert len(json.loads((tmp_path / "out" / PLAN).read_text(encoding="utf-8"))["times"]) == 7
