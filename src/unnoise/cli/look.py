@@ -20,7 +20,7 @@ def look(
     model: common.Model,
     data: Annotated[
         Path | None,
-        typer.Argument(metavar="DATA", help="Rows to show beside the model's, such as the file it was fitted on."),
+        typer.Argument(metavar="[DATA]", help="Rows to show beside the model's, such as the file it was fitted on."),
     ] = None,
     port: Annotated[
         int,
@@ -42,9 +42,9 @@ def look(
     It needs more libraries: pip install 'unnoise\[look]'.
 
     Examples:
-      unnoise look model                          # ask it in a browser
-      unnoise look model people.csv               # beside rows of your own
-      unnoise look model --port 8000 --no-browser  # over SSH, by ssh -L 8000:127.0.0.1:8000
+      unnoise look model                           # ask it in a browser
+      unnoise look model people.csv                # beside rows of your own
+      unnoise look model --port 8000 --no-browser  # through a tunnel of SSH
     """
     from unnoise.look import server
 
