@@ -39,7 +39,7 @@ def look(
     command and the Python lines that give the same. Ctrl-C ends it.
 
     It is served to this machine alone, at an address with a key that is printed.
-    It needs more libraries: pip install 'unnoise\[look]'.
+    It needs more libraries: pip install 'unnoise[look]'.
 
     Examples:
       unnoise look model                           # ask it in a browser
