@@ -96,7 +96,7 @@ def test_every_verb_has_an_example() -> None:
     [
         pytest.param(one, marks=pytest.mark.slow if "--report" in one or " export " in one else ())
         for one in EXAMPLES
-        if "demo" not in one  # tests/cli/test_demo.py runs it
+        if "demo" not in one and " look " not in one  # tests/cli/test_demo.py and test_look.py run them
         if "doctor" not in one  # tests/cli/test_doctor.py runs it
     ],
 )

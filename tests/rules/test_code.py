@@ -23,7 +23,17 @@ from source import (
 Rule = Callable[[Module], Iterable[Offence]]
 
 KNOW_KINDS = {"spaces", "heads", "processes"}  # folders that may ask which space it is
-WORDS = {"training", "data", "storage", "report", "testing", "cli", "__init__", "__main__"}  # no mathematics here
+WORDS = {
+    "training",
+    "data",
+    "storage",
+    "report",
+    "look",
+    "testing",
+    "cli",
+    "__init__",
+    "__main__",
+}  # no mathematics here
 
 TORCH_DRAWS = {"bernoulli", "multinomial", "normal", "poisson", "rand", "randint", "randn", "randperm"}
 TORCH_DRAWS |= {"rand_like", "randint_like", "randn_like"}

@@ -21,6 +21,7 @@ from unnoise.cli.evaluate import evaluate
 from unnoise.cli.export import export
 from unnoise.cli.fit import fit
 from unnoise.cli.impute import impute
+from unnoise.cli.look import look
 from unnoise.cli.sample import sample
 from unnoise.cli.score import score
 from unnoise.cli.walk import walk
@@ -45,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for verb in (fit, sample, impute, score, evaluate, export, walk, check, demo, doctor):
+for verb in (fit, sample, impute, score, evaluate, look, export, walk, check, demo, doctor):
     app.command(cls=manual.Verb)(verb)
 
 

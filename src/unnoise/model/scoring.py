@@ -34,12 +34,35 @@ def estimated(
 
     Each of `dequantisations` has new points in the cells of the integers that are asked; given ones keep theirs.
     """
-    schema, chosen = model.schema_, likelihood or model.likelihood or own_likelihood(model.denoiser_)
-    (of, given), n = columns_of(schema, of, given), len(encoded)
-    x, cond = encoded.all(rng)
-    known = every_cell(schema, n) if encoded.known is None else encoded.known
+    schema = model.schema_
+    of, given = columns_of(schema, of, given)
+    known = every_cell(schema, len(encoded)) if encoded.known is None else encoded.known
     asked, beside = (either(schema.cells(names), schema.flags(names)) for names in (of, given))
     known = _tree.map(lambda mask, a, b: mask & (a | b), known, asked, beside)
+    return _estimated(model, encoded, known, asked, rng, likelihood, dequantisations)
+
+
+def estimated_cells(model: Model, encoded: Encoded, columns: Sequence[Sequence[str]], rng: torch.Generator) -> Estimate:
+    """The log-likelihood of other columns in each row: of `columns[i]` in row i, given all else that it says."""
+    schema = model.schema_
+    known = every_cell(schema, len(encoded)) if encoded.known is None else encoded.known
+    masks = [either(schema.cells(names), schema.flags(names)) for names in columns]
+    asked = _tree.map(lambda *rows: torch.stack(rows), *masks)
+    return _estimated(model, encoded, known, asked, rng, None, 1)
+
+
+def _estimated(
+    model: Model,
+    encoded: Encoded,
+    known: Any,
+    asked: Any,
+    rng: torch.Generator,
+    likelihood: Likelihood | None,
+    dequantisations: int,
+) -> Estimate:
+    """Of the cells `asked`, those of all rows or of each, given the others that are known."""
+    schema, chosen = model.schema_, likelihood or model.likelihood or own_likelihood(model.denoiser_)
+    x, cond = encoded.all(rng)
     of_rows = _tree.map(lambda mask, a: mask & a, known, asked)
     edges = encoded if dequantisations > 1 and encoded.jitter is not None else None
     answer = partial(_answer, model, chosen, edges, dequantisations, rng)

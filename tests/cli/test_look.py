@@ -1,0 +1,261 @@
+"""The verb: its refusals, its address and its end; and the page in a real browser."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import polars as pl
+import pytest
+from typer.testing import Result
+
+import unnoise
+
+Refused = Callable[..., str]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SECONDS = 120  # for whatever a loaded machine may do
+
+
+def test_what_cannot_be_looked_at_is_refused(refused: Refused, model: Path, data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("starlette")
+    refused("look", tmp_path / "nothing", match="nothing")
+    refused("look", model, tmp_path / "nothing.csv", match=r"There is no file or folder .*nothing\.csv")
+    refused("look", model, data / "rows.csv", "--labels", data / "rows.csv", match="leave it out")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refused("look", model, "--no-browser", "--port", taken.getsockname()[1], match="cannot be used")
+
+
+def test_without_the_extra_there_is_one_sentence(
+    refused: Refused, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    refused("look", model, match=r"pip install 'unnoise\[look\]'")
+
+
+@pytest.fixture(scope="module")
+def flats(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., Result]) -> Path:
+    """A folder with flats.csv, and a quick model of it."""
+    folder = tmp_path_factory.mktemp("flats")
+    rows = {
+        "district": ["harbour", "hills", "old town"] * 60,
+        "area": [50.5 + i % 37 for i in range(180)],
+        "rent": [(50.5 + i % 37) * (10 + 4 * (i % 3)) for i in range(180)],
+    }
+    pl.DataFrame(rows).write_csv(folder / "flats.csv")
+    assert run("fit", folder / "flats.csv", "-o", folder / "model", "--quick").exit_code == 0
+    return folder
+
+
+@contextlib.contextmanager
+def looking(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command as it runs in a shell of its own, and the address that it printed."""
+    pytest.importorskip("starlette")
+    command = [sys.executable, "-m", "unnoise", "look", "model", "flats.csv", "--no-browser", "--json"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    ) as it:
+        assert it.stdout is not None
+        try:
+            line = it.stdout.readline()
+            assert line, it.stderr.read() if it.stderr else ""
+            yield it, json.loads(line)["address"]
+        finally:
+            it.kill()
+
+
+@pytest.mark.slow
+def test_it_is_served_until_it_is_interrupted(flats: Path) -> None:
+    with looking(flats) as (running, address):
+        _, _, host, path = address.split("/", 3)
+        connection = http.client.HTTPConnection(host, timeout=SECONDS)
+        connection.request("GET", f"/{path}")
+        assert "district" in connection.getresponse().read().decode()
+        connection.request("GET", "/guessed/")
+        assert connection.getresponse().status == 404
+        connection.close()
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=SECONDS)
+        assert (running.returncode, out, err) == (130, "", "unnoise: interrupted\n")
+
+
+# Chromium reads from the file of number 3 and writes into that of number 4.
+AS_3_AND_4 = "import os, sys; a, b, *run = sys.argv[1:]; os.dup2(int(a), 3), os.dup2(int(b), 4); os.execv(run[0], run)"
+
+
+class Browser:
+    """Chromium without a window, told what to do over two pipes, in the words of its developer tools."""
+
+    def __init__(self, folder: Path) -> None:
+        (read, self.write), (self.read, write) = os.pipe(), os.pipe()
+        assert CHROMIUM is not None
+        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run"]
+        command = [
+            sys.executable,
+            "-c",
+            AS_3_AND_4,
+            str(read),
+            str(write),
+            CHROMIUM,
+            *options,
+            f"--user-data-dir={folder}",
+        ]
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, pass_fds=(read, write), **quiet)
+        os.close(read)
+        os.close(write)
+        self.count, self.session, self.buffer = 0, "", b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def open(self) -> None:
+        """An empty page."""
+        target = self.tell("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.tell("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.tell("Page.enable")
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.read)
+        os.close(self.write)
+
+    def tell(self, method: str, **params: Any) -> Any:
+        self.count += 1
+        message = {"id": self.count, "method": method, "params": params}
+        if self.session and not method.startswith(("Target.", "Browser.")):
+            message["sessionId"] = self.session
+        os.write(self.write, json.dumps(message).encode() + b"\0")
+        while True:
+            while b"\0" not in self.buffer:
+                part = os.read(self.read, 2**16)
+                assert part, f"Chromium ended before it answered {method}"
+                self.buffer += part
+            first, _, self.buffer = self.buffer.partition(b"\0")
+            found = json.loads(first)
+            if found.get("id") == self.count:
+                assert "error" not in found, found
+                return found["result"]
+
+    def ask(self, script: str) -> Any:
+        """What a line of JavaScript gives in the page."""
+        found = self.tell("Runtime.evaluate", expression=script, returnByValue=True, userGesture=True)
+        assert "exceptionDetails" not in found, found
+        return found["result"].get("value")
+
+    def until(self, script: str) -> Any:
+        """Wait until a line of JavaScript gives something that is true, and return it."""
+        end = time.monotonic() + SECONDS
+        while not (found := self.ask(script)):
+            assert time.monotonic() < end, f"never true: {script}\n{self.ask('document.body?.innerText')}"
+            time.sleep(0.1)
+        return found
+
+    def press(self, key: str, **more: Any) -> None:
+        for kind in ("keyDown", "keyUp"):
+            self.tell("Input.dispatchKeyEvent", type=kind, key=key, **more)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium here")
+    with Browser(tmp_path / "profile") as found:
+        found.open()
+        yield found
+
+
+NUMBERS = "[...document.querySelectorAll('table.bars td.number')].map(one => one.innerText).join()"
+DONE = "(it => it && !it.dataset.next && it.dataset.told)(document.getElementById('answer'))"
+WIDEST = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
+
+
+@pytest.mark.slow
+def test_a_person_fixes_a_column_and_saves_rows(flats: Path, browser: Browser, tmp_path: Path) -> None:
+    with looking(flats) as (_, address):
+        browser.tell("Page.navigate", url=address)
+        assert browser.until(DONE) == "1,000 rows drawn"
+        before = browser.until(NUMBERS)
+        browser.ask("document.querySelector('details.column summary').click()")
+        browser.ask("document.querySelector('input[name=\"is.district\"][value=hills]').click()")
+        browser.until(f"location.search.includes('is.district=hills') && {DONE}")
+        assert browser.ask("document.getElementById('said').innerText").split() == ["Given", "district=hills"]
+        assert browser.ask("document.getElementById('marks-0').innerText").startswith("fixed")
+        assert browser.ask(NUMBERS) != before
+        assert browser.ask("document.querySelector('.column').open")  # what was open stays open
+
+        down = tmp_path / "down"
+        browser.tell("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(down))
+        browser.ask("document.querySelector('a[download]').click()")
+        end = time.monotonic() + SECONDS
+        while not (down / "new.csv").exists():
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        model = unnoise.load(flats / "model")
+        assert pl.read_csv(down / "new.csv").equals(model.sample(1000, given={"district": "hills"}, seed=0))
+
+
+@pytest.mark.slow
+def test_it_works_by_keyboard_at_the_width_of_a_phone_and_without_scripts(flats: Path, browser: Browser) -> None:
+    with looking(flats) as (_, address):
+        size: dict[str, Any] = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        browser.tell("Emulation.setDeviceMetricsOverride", **size)
+        for view in ("", "row", "noise"):
+            browser.tell("Page.navigate", url=address + view)
+            browser.until(f"document.readyState === 'complete' && location.pathname.endsWith('/{view}') && {DONE}")
+            assert browser.ask(WIDEST) <= 390
+        browser.tell("Page.navigate", url=address)
+        browser.until(f"document.readyState === 'complete' && {DONE}")
+        browser.press("Tab", windowsVirtualKeyCode=9)
+        assert browser.ask("document.activeElement.className") == "skip"
+        browser.ask("document.querySelectorAll('details.column summary')[1].focus()")
+        browser.press("Enter", windowsVirtualKeyCode=13, text="\r")
+        browser.press("Tab", windowsVirtualKeyCode=9)
+        browser.tell("Input.insertText", text="60")
+        browser.press("Enter", windowsVirtualKeyCode=13, text="\r")
+        assert browser.until("location.search").startswith("?is.area=60")
+        browser.until("document.getElementById('said')?.innerText.includes('area=60')")
+        assert browser.ask("document.activeElement.name") == "is.area"
+
+        browser.tell("Emulation.setScriptExecutionDisabled", value=True)
+        browser.tell("Page.navigate", url=f"{address}?is.district=hills&rows=30")
+        words = ""
+        for _ in range(SECONDS):
+            time.sleep(1)
+            words = str(browser.tell("DOM.getOuterHTML", nodeId=browser.tell("DOM.getDocument")["root"]["nodeId"]))
+            if "30 rows drawn" in words:
+                break
+        assert "district=hills" in words
+
+
+@pytest.mark.slow
+def test_nothing_is_loaded_from_elsewhere_and_nothing_is_refused(flats: Path, browser: Browser) -> None:
+    """No violation of the policy, no failed request, no error of a script on any page."""
+    with looking(flats) as (_, address):
+        watch = (
+            "window.seen = []; for (const kind of ['securitypolicyviolation', 'error', 'unhandledrejection']) "
+            "window.addEventListener(kind, it => seen.push(`${kind} ${it.violatedDirective ?? it.message}`), true)"
+        )
+        browser.tell("Page.addScriptToEvaluateOnNewDocument", source=watch)
+        host = address.split("/")[2]
+        for view in ("", "row", "noise"):
+            browser.tell("Page.navigate", url=address + view)
+            browser.until(f"document.readyState === 'complete' && location.pathname.endsWith('/{view}') && {DONE}")
+            assert browser.ask("window.seen") == []
+            loaded = "performance.getEntriesByType('resource').map(one => one.name)"
+            assert all(name.startswith((f"http://{host}/", "data:")) for name in browser.ask(loaded))
+        picture = base64.b64decode(browser.tell("Page.captureScreenshot")["data"])
+        assert picture.startswith(b"\x89PNG")
