@@ -50,7 +50,7 @@ def test_the_worst_column_is_named_with_its_atom() -> None:
     other = MarginDistance("job", True, 0.02, 0.02, 0.5, 1.0, 0.5, 0.52)
     found = trust.margin((worst, other), COLUMNS)
     assert not found.good
-    assert found.number == "gain: 0.353 (chance 0.021)"
+    assert found.number == "gain: 0.353 (by chance 0.021 on average, p = 0.005)"
     assert found.sentence == (
         "1 of 2 columns differ by more than chance, gain = 0: 0.917 in the data, 0.444 in the samples."
     )
@@ -62,7 +62,7 @@ def test_the_worst_column_is_named_with_its_atom() -> None:
 def test_the_worst_pair_is_named_with_its_correlations() -> None:
     worst = PairDistance("gain", "job", (0.8, 0.1), 0.7, 0.05, 0.005)
     found = trust.pair((worst, dataclasses.replace(worst, p_value=0.3)))
-    assert (found.good, found.number) == (False, "gain, job: 0.7 (chance 0.05)")
+    assert (found.good, found.number) == (False, "gain, job: 0.7 (by chance 0.05 on average, p = 0.005)")
     assert found.sentence.endswith("correlation 0.80 in the data, 0.10 in the samples.")
     assert trust.pair((dataclasses.replace(worst, p_value=0.3, correlations=None),)).good
 
@@ -163,7 +163,7 @@ def test_regions_are_told_in_words() -> None:
 
 def test_a_pair_that_is_more_than_chance_is_named_before_a_larger_one_that_is_not() -> None:
     large, wrong = PairDistance("a", "b", None, 0.5, 0.3, 0.2), PairDistance("c", "d", None, 0.2, 0.1, 0.005)
-    assert trust.pair((large, wrong)).number == "c, d: 0.2 (chance 0.1)"
+    assert trust.pair((large, wrong)).number == "c, d: 0.2 (by chance 0.1 on average, p = 0.005)"
 
 
 CHECKED = trust.Answer("calibration", "?", "4 checks", "So.", True)

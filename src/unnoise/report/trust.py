@@ -76,11 +76,16 @@ def telling(classifier: ClassifierTest, trees: TreesTest | None) -> Answer:
     return Answer("classifiers", "Are samples like data to every classifier?", number, sentence, not tells)
 
 
+def _by_chance(worst: MarginDistance | PairDistance) -> str:
+    """Chance is a mean, so it says little without the p-value."""
+    return f"by chance {worst.chance:.2g} on average, p = {worst.p_value:.2g}"
+
+
 def margin(found: tuple[MarginDistance, ...], columns: JudgedColumns) -> Answer:
     """Whether each column is distributed as in the data."""
     bad = [one for one in found if one.p_value <= LEVEL]
     worst = bad[0] if bad else found[0]
-    number = f"{worst.name}: {worst.distance:.3g} (chance {worst.chance:.2g})"
+    number = f"{worst.name}: {worst.distance:.3g} ({_by_chance(worst)})"
     if not bad:
         sentence = "No column differs by more than chance; the worst is named."
     else:
@@ -93,7 +98,7 @@ def pair(found: tuple[PairDistance, ...]) -> Answer:
     """Whether columns hang together as in the data."""
     bad = [one for one in found if one.p_value <= LEVEL]
     worst = bad[0] if bad else found[0]
-    number = f"{worst.first}, {worst.second}: {worst.distance:.3g} (chance {worst.chance:.2g})"
+    number = f"{worst.first}, {worst.second}: {worst.distance:.3g} ({_by_chance(worst)})"
     sentence = "No pair of columns differs by more than chance; the worst is named."
     if bad:
         sentence = f"{len(bad)} of {len(found)} pairs of columns differ by more than chance{_correlations(worst)}."
