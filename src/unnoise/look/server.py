@@ -174,12 +174,12 @@ def serve(app: Guard, where: socket.socket, started: Callable[[], None]) -> None
         http="h11",
         timeout_graceful_shutdown=1,
     )
-    server = uvicorn.Server(config)
-    startup = server.startup
 
-    async def begun(sockets: list[socket.socket] | None = None) -> None:
-        await startup(sockets)
-        started()
+    class Telling(uvicorn.Server):
+        """Says when it listens."""
 
-    server.startup = begun
-    server.run(sockets=[where])
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            started()
+
+    Telling(config).run(sockets=[where])

@@ -35,7 +35,7 @@ class Page:
     >>> page = Page("Digits", subtitle="1797 images, 8x8")
     >>> page.section("Can I trust it?")
     >>> page.verdicts([("Is it likely?", "2.31 bits, a Gaussian 2.94.", "2.31 ± 0.01", "Gaussian 2.94", True)])
-    >>> "<h1>Digits</h1>" in page.html()
+    >>> "Digits</h1>" in page.html()
     True
     """
 

@@ -15,7 +15,7 @@ from torch.distributions.constraints import Constraint
 from unnoise._checks import instance, refuse, whole
 from unnoise._errors import InputError
 from unnoise.laws import LogDensity
-from unnoise.spaces import Euclidean, Space
+from unnoise.spaces import Affine, Euclidean, Space
 from unnoise.walking.charts import ParameterChart, chart_of
 from unnoise.walking.functions import Function, understood
 from unnoise.walking.parameters import Bounded, Reals, supported
@@ -110,7 +110,7 @@ def asked(
         given = _supports(functions[0])
     if given is None:
         where = _space(log_prob, space, dimension)
-        if not isinstance(where, Euclidean) or len(where.event_shape) == 1:
+        if not isinstance(where, Affine) or len(where.event_shape) == 1:
             return Asked(functions, where, None)
         given, space = Reals(where.event_shape), None  # several axes, in a chart of one
     if space is not None:
