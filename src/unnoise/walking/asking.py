@@ -17,7 +17,8 @@ from unnoise._errors import InputError
 from unnoise.laws import LogDensity
 from unnoise.spaces import Affine, Euclidean, Space
 from unnoise.walking.charts import ParameterChart, chart_of
-from unnoise.walking.functions import Function, understood
+from unnoise.walking.forms import understood
+from unnoise.walking.functions import Function
 from unnoise.walking.parameters import Bounded, Reals, supported
 
 Told = Callable[[Any], Any]
