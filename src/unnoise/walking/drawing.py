@@ -14,24 +14,23 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import function as checked_function
 from unnoise._checks import instance, whole
-from unnoise._errors import InputError
 from unnoise._seeding import generator
 from unnoise.laws import HasRatios, Law, LogDensity
 from unnoise.laws.students import Students
-from unnoise.spaces import Affine, Space
-from unnoise.walking.asking import Asked, asked
+from unnoise.spaces import Space
+from unnoise.walking.asking import asked
+from unnoise.walking.beginning import FEWEST, TRIED, first_points, guessed, is_flat, somewhere
 from unnoise.walking.evidence import bridged
 from unnoise.walking.exported import inference_data
-from unnoise.walking.functions import Differences, Function, Tried, TriedRatios
+from unnoise.walking.functions import Function, Tried, TriedRatios
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.movers import FlatMover, SpaceMover
 from unnoise.walking.packing import kept
 from unnoise.walking.population import NOWHERE, Populations, Tell, annealed, moved
 from unnoise.walking.record import Record
-from unnoise.walking.scouting import PROPER, Mode, climbed, first_guess, law_of, modes_of, reach, scattered
+from unnoise.walking.scouting import Mode, climbed, law_of, modes_of
 from unnoise.walking.sharing import shared
 from unnoise.walking.verdict import Found, Verdict, judged
-from unnoise.walking.wide import wide_law
 
 if TYPE_CHECKING:
     import arviz
@@ -39,10 +38,7 @@ if TYPE_CHECKING:
 POPULATIONS = 4
 PARTICLES, MORE_PARTICLES = 2048, 4096  # of a population; where there are several modes
 NUMBERS = 2**22  # of all particles at most
-CLIMBS = TRIED = 64  # of the points a function is tried on
-MORE_TRIED = ((2**10, 1.0), (2**10, 1e3), (2**12, 1.0))  # where there is hardly a density, and how many times as far
-FEWEST = 8  # of these points that must have a density, where no start is given
-MOST_DIFFERENCES = 50  # dimensions in which slopes by differences are affordable
+CLIMBS = 64  # from the ends of a walk, which may know more modes
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
 
 
@@ -170,19 +166,19 @@ def walk(
         dimension=dimension,
     )  # fmt: skip
     space, rng = question.space, generator(seed)
-    first = _first_points(question, TRIED, rng)
+    first = first_points(question, TRIED, rng)
     if start is not None:
         first = _tree.map(lambda a, b: torch.cat([b.to(a), a]), first, question.read(start))
     density = question.density(first)
     sloped = density.sloped if isinstance(density, Function) else True
     with shared(density, processes) as density:
         target = (TriedRatios if isinstance(density, HasRatios) else Tried)(density, space)
-        first = _somewhere(target, first, question, FEWEST if start is None else 1, rng)
+        first = somewhere(target, first, question, FEWEST if start is None else 1, rng)
         known = {"the seed": seed, "the space": repr(space), "n": n, "the sum of its first points": [_sum(first)]}
         heights = target.log_prob(first)
         checkpoint.begin(rng, known | {"the log density at some point": heights[:: -(-len(heights) // KNOWN)].tolist()})
-        flat = _is_flat(space)
-        guess, modes = _guess(target, question, first, flat, sloped, rng, checkpoint)
+        flat = is_flat(space)
+        guess, modes = guessed(target, question, first, flat, sloped, rng, checkpoint)
         done = _attempted(target, guess, modes, flat, sloped, n, rng, tell, checkpoint)
     weights = done.record.shares.mean(0)
     there = weights > 0
@@ -311,73 +307,6 @@ def _summed(
         lambda a, b: torch.cat([leaf.unflatten(0, (POPULATIONS, each)) for leaf in (a, b)], 1), early, late
     )
     return _Attempt(Record(particles, labels, shares, found.log_z, bridge, found.annealing), verdict, modes)
-
-
-def _guess(
-    target: Tried, question: Asked, first: Any, flat: bool, sloped: bool, rng: torch.Generator, checkpoint: Checkpoint
-) -> tuple[Law[Any], list[Mode]]:
-    if not flat:
-        return wide_law(question.space), []
-    if not sloped and first.shape[1] > MOST_DIFFERENCES:
-        _check_proper(float(reach(target, first, rng).max()) < PROPER)
-        return wide_law(question.space), []
-    climbable = target if sloped else Differences(target)
-    guess, modes = checkpoint.once("climbs", lambda: first_guess(climbable, first, rng), target)
-    farthest = modes[0].centre.abs() + 3 * modes[0].factor.norm(dim=1)
-    _check_proper(modes[0].reach < PROPER and not question.reaches_its_end(farthest))
-    if any(not math.isfinite(mode.height) for mode in modes):
-        raise InputError("the density is infinite somewhere; a log density must be finite where it is positive")
-    return guess, modes
-
-
-def _is_flat(space: Space[Any, Any]) -> bool:
-    return isinstance(space, Affine) and len(space.event_shape) == 1
-
-
-def _first_points(question: Asked, n: int, rng: torch.Generator) -> Any:
-    """Points to try the density on, in float64; climbs start there."""
-    space = question.space
-    if _is_flat(space):
-        return question.near(scattered(n, space.event_shape[0], rng))
-    return wide_law(space).sample(rng, (n,))
-
-
-def _check_proper(proper: bool) -> None:
-    if not proper:
-        raise InputError(
-            "the density does not seem to be integrable: along some line its logarithm does not fall by one half within"
-            f" {PROPER:.0e}; add a prior, or give the bounds of its points as parameters, or points to start from "
-            "where it is finite"
-        )
-
-
-def _somewhere(target: Tried, first: Any, question: Asked, fewest: int, rng: torch.Generator) -> Any:
-    """First points, most of which have a density: others are drawn, ever more and ever farther, until some have one."""
-    good = torch.isfinite(target.log_prob(first))
-    tried = len(good)
-    found = [_tree.map(lambda leaf: leaf[good], first)]
-    enough = len(good) // 2
-    for count, farther in MORE_TRIED:
-        if sum(map(_tree.length, found)) >= enough:
-            break
-        more = _first_points(question, count, rng)
-        more = _tree.map(lambda leaf: farther * leaf, more) if _is_flat(question.space) else more  # noqa: B023
-        good = torch.isfinite(target.log_prob(more))
-        tried += count
-        found.append(_tree.map(lambda leaf: leaf[good][:enough], more))  # noqa: B023
-    points = _tree.concatenate(found)
-    if (count := _tree.length(points)) < fewest:
-        if target.refused == target.evaluations:
-            raise InputError(
-                f"the log density is NaN or plus infinity at all of {tried:,} points that were tried; expected finite "
-                "values: try it on one point"
-            )
-        few = f"more than {count}" if count else "any"
-        raise InputError(
-            f"the log density is not finite at {few} of {tried:,} points that were tried; give the bounds "
-            "of its points as parameters, or points to start from where it is finite"
-        )
-    return points
 
 
 def _particles(space: Space[Any, Any], modes: int, n: int) -> int:

@@ -1,0 +1,72 @@
+"""Where a walk begins: points with a density, and a first guess that covers the target."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from unnoise._errors import InputError
+from unnoise.spaces import Euclidean, Sphere
+from unnoise.walking.asking import asked
+from unnoise.walking.beginning import FEWEST, MOST_DIFFERENCES, first_points, guessed, somewhere
+from unnoise.walking.functions import Tried
+from unnoise.walking.population import NOWHERE
+
+
+def rng():
+    return torch.Generator().manual_seed(0)
+
+
+def started(log_prob, space):
+    """A question, its target and first points."""
+    question = asked(log_prob, space=space)
+    first = first_points(question, 64, rng())
+    return question, Tried(question.density(first), space), first
+
+
+def box(x):
+    """Uniform far from zero, on a side of which no first point of a length below 100 lies."""
+    inside = ((x > 1000) & (x < 1500)).all(-1)
+    return torch.where(inside, 0.0, -math.inf)
+
+
+def test_points_with_a_density_are_looked_for_ever_farther():
+    question, target, first = started(box, Euclidean(1))
+    assert target.log_prob(first).isneginf().all()
+    found = somewhere(target, first, question, FEWEST, rng())
+    assert len(found) >= FEWEST
+    assert torch.equal(target.log_prob(found), torch.zeros(len(found)).double())
+
+
+def test_where_there_are_none_it_says_how_many_were_tried():
+    question, target, first = started(lambda x: x.sum(-1) - math.inf, Euclidean(1))
+    with pytest.raises(InputError, match=r"not finite at any of 6,208 points that were tried"):
+        somewhere(target, first, question, FEWEST, rng())
+
+
+def test_a_guess_covers_the_modes_and_elsewhere_the_space():
+    """As much as 1 % of two normal laws at most lies where the guess has less than a hundredth of their density."""
+    centres = torch.tensor([[-8.0, 0.0], [8.0, 3.0]], dtype=torch.float64)
+
+    def log_prob(x):
+        return torch.logsumexp(-0.5 * (x[:, None] - centres).square().sum(-1), 1) - math.log(4 * math.pi)
+
+    question, target, first = started(log_prob, Euclidean(2))
+    law, modes = guessed(target, question, first, True, True, rng(), NOWHERE)
+    assert sorted(round(float(mode.centre[0])) for mode in modes) == [-8, 8]
+    x = centres[torch.arange(2000) % 2] + torch.randn(2000, 2, generator=rng(), dtype=torch.float64)
+    thin = law.log_prob(x) < log_prob(x) - math.log(100)
+    assert thin.double().mean() < 0.01
+    question, target, first = started(lambda x: 3 * x[..., 2], Sphere(2))
+    law, modes = guessed(target, question, first, False, True, rng(), NOWHERE)
+    assert modes == []
+    assert law.sample(rng(), (4,)).norm(dim=1).allclose(torch.ones(4).double())
+
+
+@pytest.mark.parametrize(("sloped", "size"), [(True, 2), (False, 2), (False, MOST_DIFFERENCES + 1)])
+def test_what_does_not_fall_is_refused(sloped, size):
+    question, target, first = started(lambda x: 0.0 * x.sum(-1), Euclidean(size))
+    with pytest.raises(InputError, match="does not seem to be integrable"):
+        guessed(target, question, first, True, sloped, rng(), NOWHERE)
