@@ -155,7 +155,7 @@ VERBS = {
         {"--seed": ("18446744073709551615", "4294967296"), "--max-rows": HUGE[:1]},
     ),
     "walk": Verb(
-        ("walk", "users:bell", "--dimension", "2", "-n", "4", "--steps", "4", "-o", "new.csv"),
+        ("walk", "users:bell", "--dimension", "2", "-n", "4", "--chain", "mala", "--steps", "4", "-o", "new.csv"),
         ("new.csv", ".new.csv"),
         {
             "-n": ("1", *NOT_COUNTS),

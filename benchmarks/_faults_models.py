@@ -13,6 +13,7 @@ from unnoise._config import encode
 from unnoise.model import DenoisingMarkovModel, load_model
 from unnoise.networks import MLP
 from unnoise.storage import CONFIG, TRAINING, WEIGHTS
+from unnoise.storage.hub import CARD
 
 DATA = np.random.default_rng(0).normal(5.0, 2.0, (40, 2))
 NETWORK = partial(MLP, width=8, depth=1, embedding=8)
@@ -52,6 +53,6 @@ def content(folder: Path) -> dict[str, str]:
 def copies(folder: Path, other: Path) -> None:
     """Copy the files of a model, links and all."""
     other.mkdir(parents=True)
-    for name in (CONFIG, WEIGHTS, TRAINING):
+    for name in (CONFIG, WEIGHTS, TRAINING, CARD):
         if (folder / name).is_file():
             (other / name).write_bytes((folder / name).read_bytes())

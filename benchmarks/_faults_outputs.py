@@ -23,7 +23,10 @@ JOBS = {  # the words of a command but for its seed, and its output
     "an array": ((*SAMPLE, "-o"), "new.npy"),
     "scores": (("score", "{home}/old", "{home}/data.npy", "--likelihood", "bound", "--device", "cpu", "-o"), "new.csv"),
     "pictures": (("sample", "{home}/pictures", "-n", "4", "--device", "cpu", "-o"), "new"),
-    "a walk": (("walk", "users:bell", "--dimension", "2", "-n", "4", "--steps", "4", "-o"), "new.npy"),
+    "a walk": (
+        ("walk", "users:bell", "--dimension", "2", "-n", "4", "--chain", "mala", "--steps", "4", "-o"),
+        "new.npy",
+    ),
 }
 ENDS = {signal.SIGTERM: "exit 143", signal.SIGHUP: "exit 129", signal.SIGINT: "exit 130"}
 
