@@ -226,7 +226,7 @@ def test_auto_says_what_is_wrong(name: str, told: str, refused: Run, desk: Path)
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer particles, and one attempt."""
-    module = importlib.import_module("unnoise.walking.drawing")
+    module = importlib.import_module("unnoise.walking.attempting")
     monkeypatch.setattr(module, "PARTICLES", 256)
     monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])
 

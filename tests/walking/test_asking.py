@@ -59,7 +59,7 @@ def assert_right(draws):
 @pytest.fixture
 def quick(monkeypatch):
     """Fewer particles, and one attempt."""
-    module = importlib.import_module("unnoise.walking.drawing")
+    module = importlib.import_module("unnoise.walking.attempting")
     monkeypatch.setattr(module, "PARTICLES", 512)
     monkeypatch.setattr(module, "MORE_PARTICLES", 512)
     monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])

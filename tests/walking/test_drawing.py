@@ -93,7 +93,7 @@ def test_a_product_of_real_and_finite():
 
 
 def test_the_same_seed_gives_the_same_draws(monkeypatch):
-    module = importlib.import_module("unnoise.walking.drawing")
+    module = importlib.import_module("unnoise.walking.attempting")
     monkeypatch.setattr(module, "PARTICLES", 128)
     monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])
     one, two, other = (unnoise.walk(lambda x: -x.square().sum(-1), dimension=1, n=50, seed=s).draws for s in (3, 3, 4))
@@ -102,7 +102,7 @@ def test_the_same_seed_gives_the_same_draws(monkeypatch):
 
 
 def test_points_may_have_several_axes(monkeypatch):
-    module = importlib.import_module("unnoise.walking.drawing")
+    module = importlib.import_module("unnoise.walking.attempting")
     monkeypatch.setattr(module, "PARTICLES", 256)
     monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])
     centre = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=F64)

@@ -44,7 +44,7 @@ def test_chains_are_populations(arviz):
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_walk_is_read_again(arviz, tmp_path, monkeypatch):
-    module = importlib.import_module("unnoise.walking.drawing")
+    module = importlib.import_module("unnoise.walking.attempting")
     monkeypatch.setattr(module, "PARTICLES", 256)
     monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])
     found = unnoise.walk(lambda x: -0.5 * x.square().sum(-1), dimension=2, n=400)

@@ -21,7 +21,7 @@ F64 = torch.float64
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
     """Walks of a part of a second, whose first attempt is never trusted enough."""
-    module = importlib.import_module("unnoise.walking.drawing")
+    module = importlib.import_module("unnoise.walking.attempting")
     monkeypatch.setattr(module, "PARTICLES", 64)
     monkeypatch.setattr(module, "MORE_PARTICLES", 64)
     monkeypatch.setattr(module, "SPACE_ROUNDS", 1)

@@ -74,7 +74,7 @@ def test_several_processes_give_the_same_draws_and_tell_what_fails(tmp_path, mon
     (tmp_path / "shared_by_processes.py").write_text(MINE.format(parent=os.getpid()))
     monkeypatch.syspath_prepend(tmp_path)
     mine = importlib.import_module("shared_by_processes")
-    module = importlib.import_module("unnoise.walking.drawing")
+    module = importlib.import_module("unnoise.walking.attempting")
     monkeypatch.setattr(module, "PARTICLES", 128)
     monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])
     one, two = (unnoise.walk(mine.log_prob, dimension=3, n=60, processes=k) for k in (1, 2))

@@ -1,0 +1,182 @@
+"""An attempt at a target: annealed populations, moves at the end, and what all of it says."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise.laws import Law
+from unnoise.laws.students import Students
+from unnoise.spaces import Space
+from unnoise.walking.evidence import bridged
+from unnoise.walking.functions import Tried
+from unnoise.walking.keeping import Checkpoint
+from unnoise.walking.movers import FlatMover, SpaceMover
+from unnoise.walking.packing import kept
+from unnoise.walking.population import Populations, Tell, annealed, moved
+from unnoise.walking.record import Record
+from unnoise.walking.scouting import Mode, climbed, law_of, modes_of
+from unnoise.walking.verdict import Found, Verdict, judged
+
+POPULATIONS = 4
+PARTICLES, MORE_PARTICLES = 2048, 4096  # of a population; where there are several modes
+NUMBERS = 2**22  # of all particles at most
+CLIMBS = 64  # from the ends of a walk, which may know more modes
+EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to try: what is left effective by a rise, and rounds of moves after it and at the end."""
+
+    effective: float
+    rounds: int
+    last: int
+
+
+EFFORTS = (Effort(0.5, 2, 6), Effort(0.7, 4, 16), Effort(0.9, 8, 48))
+SPACE_ROUNDS = 5  # times as many where no mixture is proposed
+for one in (Students, Mode, Verdict):
+    kept(one)
+
+
+@kept
+@dataclass(frozen=True)
+class Attempt:
+    """All particles, the verdict, and the modes that are known at the end."""
+
+    record: Record
+    verdict: Verdict
+    modes: list[Mode]
+
+    def drawn(self, n: int, rng: torch.Generator) -> Any:
+        """Some of the particles, each once as long as there are enough."""
+        particles = _tree.map(lambda leaf: leaf.flatten(0, 1), self.record.particles)
+        count = _tree.length(particles)
+        rows = torch.cat([torch.randperm(count, generator=rng) for _ in range(-(-n // count))])[:n]
+        return _tree.map(lambda leaf: leaf[rows], particles)
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """Everything that attempts share.
+
+    Attributes:
+        target: what is walked on.
+        guess: where populations begin.
+        modes: that climbs found; none where there are no climbs.
+        flat: whether points are vectors.
+        sloped: whether the target has slopes.
+        n: draws that are asked for.
+        rng: of all randomness.
+        tell: gets the share done and a few words.
+        checkpoint: what is kept.
+    """
+
+    target: Tried
+    guess: Law[Any]
+    modes: list[Mode]
+    flat: bool
+    sloped: bool
+    n: int
+    rng: torch.Generator
+    tell: Tell
+    checkpoint: Checkpoint
+
+    def best(self) -> Attempt:
+        """The first that is trusted, or the last."""
+        for number, effort in enumerate(EFFORTS):
+            name = f"attempt {number}"
+            done = self.checkpoint.once(name, lambda: self._one(effort, name), self.target)  # noqa: B023
+            if done.verdict.trusted:
+                break
+        return done
+
+    def _one(self, effort: Effort, name: str) -> Attempt:
+        target, checkpoint = self.target, self.checkpoint
+        known = law_of(self.modes) if len(self.modes) > 1 else None
+        mover = FlatMover(self.sloped, known) if self.flat else SpaceMover()
+        times = 1 if self.flat else SPACE_ROUNDS
+        each = _particles(target.space, len(self.modes), self.n)
+        found: Populations = annealed(
+            target, self.guess, mover, POPULATIONS, each, self.rng, rounds=times * effort.rounds,
+            effective=effort.effective, tell=lambda done, note: self.tell(0.7 * done, note), checkpoint=checkpoint,
+            name=f"{name}/rises",
+        )  # fmt: skip
+        half, outside, asked = times * effort.last // 2, target.outside, target.evaluations
+
+        def later(x: Any, part: str) -> Any:
+            part = f"{name}/{part}"
+            options = (mover, POPULATIONS, self.rng, half, checkpoint, f"{part}/moves", (target,))
+            return checkpoint.once(part, lambda: moved(target, x, *options)[0], target, mover)
+
+        early = later(found.x, "early")
+        self.tell(0.85, "at the target")
+        late = later(early, "late")
+        edges = target.outside - outside > EDGE * (target.evaluations - asked)
+        return self._summed(found, each, early, late, self.flat and self.sloped and not edges)
+
+    def _summed(self, found: Populations, each: int, early: Any, late: Any, smooth: bool) -> Attempt:
+        target, modes = self.target, self.modes
+        both = _tree.map(lambda a, b: torch.cat([a, b]), early, late)
+        shares, labels = torch.ones(POPULATIONS, 1, dtype=torch.float64), None
+        if modes:
+            if smooth:
+                modes = modes_of(target, climbed(target, late[:: max(1, len(late) // CLIMBS)]), modes)
+            labels = law_of(modes).nearest(both).reshape(2, POPULATIONS, each)
+            kinds = torch.arange(len(modes), device=labels.device)
+            shares = (labels[..., None] == kinds).double().mean((0, 2)).cpu()
+            labels = labels.transpose(0, 1).flatten(1).cpu()
+        known = law_of(modes) if len(modes) > 1 else None
+        bridge = bridged(target, late, POPULATIONS, self.rng, known) if self.flat else None
+        verdict = judged(
+            Found(
+                numbers(early).reshape(POPULATIONS, each, -1),
+                numbers(late).reshape(POPULATIONS, each, -1),
+                found.log_z,
+                bridge,
+                shares,
+                torch.tensor([mode.met for mode in modes if smooth], dtype=torch.long),
+                _steepest(target, both) if smooth else None,
+                _stuck(found.x, early, late),
+                target.refused / max(target.evaluations, 1),
+            )
+        )
+        particles = _tree.map(
+            lambda a, b: torch.cat([leaf.unflatten(0, (POPULATIONS, each)) for leaf in (a, b)], 1), early, late
+        )
+        return Attempt(Record(particles, labels, shares, found.log_z, bridge, found.annealing), verdict, modes)
+
+
+def _particles(space: Space[Any, Any], modes: int, n: int) -> int:
+    """Of every population; more where modes have to be weighed, fewer where points are large."""
+    wanted = max(MORE_PARTICLES if modes > 1 else PARTICLES, -(-n // (2 * POPULATIONS)))
+    size = max(1, math.prod(space.event_shape))
+    return max(64, min(wanted, NUMBERS // (POPULATIONS * size)))
+
+
+def numbers(x: Any) -> Tensor:
+    """All numbers of points side by side, (n, numbers), in double precision."""
+    return _tree.ravel(_tree.map(lambda leaf: leaf.double(), x))
+
+
+def _steepest(target: Tried, x: Tensor) -> float:
+    """The largest mean slope in standard errors, of which early and late particles are not independent."""
+    _, score = target.log_prob_and_score(x)
+    error = score.std(0) / math.sqrt(len(x) / 1.5)
+    return float((score.mean(0).abs() / error.clamp(min=1e-300)).max())
+
+
+def _stuck(*moments: Any) -> float:
+    """The share of particles with no real number that has changed; none of whole numbers, which come back."""
+    leaves = [[leaf for _, leaf in _tree.leaves(x) if leaf.is_floating_point()] for x in moments]
+    if not leaves[0]:
+        return 0.0
+    first, *others = ([leaf.flatten(1) for leaf in moment] for moment in leaves)
+    same = [(a == b).all(1) for other in others for a, b in zip(first, other, strict=True)]
+    return float(torch.stack(same).all(0).double().mean())
