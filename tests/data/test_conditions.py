@@ -127,3 +127,28 @@ def test_without_conditions_nothing_is_given() -> None:
     assert schema.condition_width == 0
     with pytest.raises(InputError, match="The model has no conditions; leave out `given`"):
         schema.encode_condition({"class": 1}, 5)
+
+
+def test_columns_of_a_place_are_conditions_without_a_seam() -> None:
+    rng = np.random.default_rng(0)
+    data = pl.DataFrame({"t": rng.normal(size=50), "lat": rng.uniform(-90, 90, 50), "lon": rng.uniform(-180, 180, 50)})
+    schema = Schema.infer(data, kinds={"lat,lon": "latlon"}, condition=["lat", "lon"])
+    west, east, far = (schema.encode_condition({"lat": 40.0, "lon": lon}, 1) for lon in (-179.99, 179.99, 0.0))
+    assert west is not None
+    assert east is not None
+    assert far is not None
+    assert torch.allclose(west, east, atol=1e-3)
+    assert not torch.allclose(west, far, atol=1)
+
+
+@pytest.mark.parametrize(
+    ("columns", "kinds", "said"),
+    [
+        (["lat"], {"lat,lon": "latlon"}, "lat,lon are declared latlon together, but only column 'lat' of them is a"),
+        (["lon", "lat"], {"lon,lat": "latlon"}, "expected degrees from -90 to 90; name latitude first"),
+    ],
+)
+def test_half_a_place_or_a_swapped_one_is_no_condition(columns: list[str], kinds: dict[str, str], said: str) -> None:
+    data = pl.DataFrame({"t": [0.0, 1.0, 2.0], "lat": [1.0, 50.0, -3.0], "lon": [120.0, 7.0, -100.0]})
+    with pytest.raises(InputError, match=said):
+        Schema.infer(data, kinds=kinds, condition=columns)

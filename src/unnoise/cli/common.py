@@ -370,10 +370,10 @@ def some(
     return rows.sample(most, seed), taken(y, scans.chosen(len(rows), most, seed))
 
 
-def idle_labels(files: Any, option: str, names: Collection[str], rows: Any) -> tuple[bool, str]:
-    """For `words.refuse`: whether a file of conditions is given that no condition is read from."""
+def idle_labels(files: Any, option: str, names: Collection[str], rows: Any, how: str = "") -> tuple[bool, str]:
+    """For `words.refuse`: whether a file of conditions is given that none is read from, and `how` to name some."""
     missing = set(names) - set(getattr(rows, "columns", ()))
-    have = "all conditions are columns of the data" if names else "there is none"
+    have = "all conditions are columns of the data" if names else f"there is none{how}"
     return bool(files) and not missing, f"{option} is a file of conditions, and {have}"
 
 

@@ -212,7 +212,7 @@ def fit(
     model.set_params(**{name: value for name, value in options.items() if value is not None})
     rows, y = common.large(data, stream), common.conditions(labels)
     names = model._conditions() or _named(y)
-    words.refuse(common.idle_labels(labels, "--labels", names, rows))
+    words.refuse(common.idle_labels(labels, "--labels", names, rows, ": say by --condition which of its columns are"))
     rows, weights = common.without(rows, weight)
     held_out = common.some(others, None, MOST_VALIDATION, seed=0)[0]
     held_out = common.without(held_out, weight, needed=False)[0]

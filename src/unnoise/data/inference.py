@@ -23,6 +23,7 @@ from unnoise.data.kinds import Category, Constant, Identifier, Integer, Real
 _EXACT = 2**53  # all whole floats beyond it are whole
 _FEW = 50  # most values of integer labels that are classes
 _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
+_EACH = {"latlon": "degrees", "rotation": "real", "proportions": "real"}  # how a network sees each column of a point
 BINARY = "binary"
 _FEWEST_NAMES, _MOSTLY = 20, 0.9  # rows, and the share of them that differ, from which texts are names
 _OF_TEXT = (BINARY, "category", "ordered", "sequence")
@@ -63,6 +64,29 @@ def declarations(asked: Mapping[str, str], columns: Mapping[str, Values], presen
         for name in names if kind == BINARY and not any(features.is_block(columns[n]) for n in names) else ():
             _check_binary(holes.filled(columns[name], present[name]) if name in present else columns[name], name)
         found.append(Declared(key, factors.ALIASES.get(kind, kind), names))
+    return found
+
+
+def kinds_of(declared: Sequence[Declared], given: Mapping[str, Values]) -> dict[str, str]:
+    """The kind of each column; a condition has no law, so of a point that is one each column stands for itself.
+
+    >>> place = {"lat": np.array([50.0, -10.0]), "lon": np.array([8.0, 170.0])}
+    >>> kinds_of([Declared("lat,lon", "latlon", ("lat", "lon"))], place)
+    {'lat': 'degrees', 'lon': 'degrees'}
+    """
+    found: dict[str, str] = {}
+    for one in declared:
+        inside = [name for name in one.columns if name in given]
+        if one.kind in factors.JOINT and 0 < len(inside) < len(one.columns):
+            raise InputError(
+                f"{one.name} are declared {one.kind} together, but only {quoted(inside)} of them is a condition; make "
+                "all of them conditions, or none."
+            )
+        kind = one.kind
+        if len(inside) > 1 and kind in _EACH:
+            factors.BY_KIND[kind]({name: given[name] for name in inside})  # refuses what no such point has
+            kind = _EACH[kind]
+        found |= dict.fromkeys(one.columns, kind)
     return found
 
 

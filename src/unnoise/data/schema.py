@@ -77,7 +77,7 @@ class Schema(Parts):
             raise InputError(f"got {n} sample (n_samples = {n}); at least 2 are needed to fit a density.")
         holes.check_not_empty(present)
         declared = inference.declarations({} if kinds is None else kinds, {**columns, **given}, present)
-        asked = {name: d.kind for d in declared for name in d.columns}
+        asked = inference.kinds_of(declared, given)
         levels = container.categorical
         asked = dict.fromkeys(levels, "category") | asked
         features = {
