@@ -2,13 +2,14 @@
 
 A model learns theta given x from simulations of the prior, with nothing but defaults, and is judged by how often its
 intervals hold the truth. For one data set it narrows the prior to a box around its draws, learns again from as many
-simulations there, and is compared, as is its first round, with Metropolis chains on the exact likelihood. Beside it:
-rejection with regression adjustment (Beaumont, Zhang, Balding 2002) on the same simulations.
+simulations there, and so once more; every round is compared with Metropolis chains on the exact likelihood. Beside it:
+rejection with regression adjustment (Beaumont, Zhang, Balding 2002) on the simulations of the first round.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 TRUTH = (3.0, 1.0, 2.0, 0.5)
-MARGIN = 0.25  # of the width of the draws, by which the box of the second round is wider on either side
+MARGIN = 0.25  # of the width of the draws, by which the box of the next round is wider on either side
+ROUNDS = ("round 1", "round 2", "round 3")
+REJECTION = "rejection"  # adjusted
 NEAREST = 0.01  # the share of simulations that rejection keeps
 COVERED = 199  # draws of each data set: ranks 0 to 199
 
@@ -54,7 +57,7 @@ class Sizes:
 
 
 def run(setting: Setting) -> Outcome:
-    """Chains, two rounds of the model, rejection; distances of margins, and coverage."""
+    """Chains, rounds of the model, rejection; distances of margins, and coverage."""
     sizes, rng = Sizes.of(setting), generator(setting.seed)
     truth = torch.tensor([TRUTH], dtype=torch.float64)
     observed = law.simulate(truth, rng)[0]
@@ -62,25 +65,21 @@ def run(setting: Setting) -> Outcome:
     chains = law.walk(law.Posterior(observed), sizes.chains, sizes.steps, rng)
     exact, mixed = chains.flatten(0, 1).numpy(), agreement(chains)
     seconds: dict[str, float] = {}
-
-    def timed(name: str, start: float) -> None:
-        seconds[name] = time.process_time() - start
-
-    setting.tell(0.2, "the first round")
+    ways: dict[str, Floats] = {}
+    models = []
     theta = law.prior(sizes.simulations, rng)
-    x, start = law.simulate(theta, rng), time.process_time()
-    first = fitted(theta, x, setting.seed, sizes)
-    timed("training, first round", start)
-    start = time.process_time()
-    ways = {"first round": inside(first, observed, sizes.draws)}
-    timed("draws", start)
-    setting.tell(0.5, "the second round")
-    narrow = boxed(ways["first round"], sizes.simulations, rng)
-    start = time.process_time()
-    second = fitted(narrow, law.simulate(narrow, rng), setting.seed, sizes)
-    timed("training, second round", start)
-    ways["second round"] = inside(second, observed, sizes.draws)
-    ways["rejection, adjusted"] = adjusted(theta.numpy(), x.numpy(), observed.numpy(), sizes.draws, setting.seed)
+    x = law.simulate(theta, rng)
+    ways[REJECTION] = adjusted(theta.numpy(), x.numpy(), observed.numpy(), sizes.draws, setting.seed)
+    for place, name in enumerate(ROUNDS):
+        setting.tell(0.1 + 0.8 * place / len(ROUNDS), name)
+        if place:
+            theta = boxed(ways[ROUNDS[place - 1]], sizes.simulations, rng)
+            x = law.simulate(theta, rng)
+        start = time.process_time()
+        models.append(fitted(theta, x, setting.seed, sizes))
+        trained = time.process_time()
+        ways[name] = inside(models[-1], observed, sizes.draws)
+        seconds |= {f"training, {name}": trained - start, f"draws, {name}": time.process_time() - trained}
     measured: dict[str, Any] = {
         "r_hat": float(mixed.r_hat.max()),
         "ess_bulk": float(mixed.bulk.min()),
@@ -93,8 +92,8 @@ def run(setting: Setting) -> Outcome:
         measured |= {f"{name}: {parameter}": float(d) for parameter, d in zip(law.NAMES, found, strict=True)}
         measured[f"{name}: worst"] = float(found.max())
     setting.tell(0.9, "coverage")
-    measured |= covered(first, sizes, rng, setting.seed)
-    return Outcome(measured, {}, {"": _figure(exact, ways)}, _notes(sizes, first, second))
+    measured |= covered(models[0], sizes, rng, setting.seed)
+    return Outcome(measured, {}, {"": _figure(exact, ways)}, _notes(sizes, models))
 
 
 def fitted(theta: Tensor, x: Tensor, seed: int, sizes: Sizes) -> DenoisingMarkovModel:
@@ -171,27 +170,27 @@ def covered(model: DenoisingMarkovModel, sizes: Sizes, rng: torch.Generator, see
 
 
 def _figure(exact: Floats, ways: dict[str, Floats]) -> Figure:
-    """The pairs A, B and g, k."""
+    """The pairs A, B and g, k, of rejection and of the first and last rounds."""
     rng = np.random.default_rng(0)
     some = exact[rng.permutation(len(exact))[:2500]]
     columns = [
-        (f"{name}: {law.NAMES[i]}, {law.NAMES[i + 1]}", some[:, i : i + 2], draws[:, i : i + 2])
+        (f"{name}\n{law.NAMES[i]}, {law.NAMES[i + 1]}", some[:, i : i + 2], ways[name][:, i : i + 2])
         for i in (0, 2)
-        for name, draws in ways.items()
+        for name in (REJECTION, ROUNDS[0], ROUNDS[-1])
     ]
     return figures.beside(columns, names=("exact", "learnt"))
 
 
-def _notes(sizes: Sizes, first: DenoisingMarkovModel, second: DenoisingMarkovModel) -> tuple[str, ...]:
+def _notes(sizes: Sizes, models: Sequence[DenoisingMarkovModel]) -> tuple[str, ...]:
     return (
         f"truth A, B, g, k = {TRUTH}; {law.DRAWS} draws, of which {len(law.RANKS)} order statistics are kept, on the "
         "scale of asinh; the chains know the same and no more",
-        f"{sizes.simulations:,} simulations in each round; the second from a box of uniform law around draws of the "
-        "first; published work has 100,000 and more simulations, 250 order statistics and no numbers",
+        f"{sizes.simulations:,} simulations in each round; from the second on those of a box of uniform law around the "
+        "draws before; published work has 100,000 and more simulations, 250 order statistics and no numbers",
         "distances: Wasserstein, of each margin, in deviations of the exact posterior",
+        f"{REJECTION}: with a linear regression, on the simulations of the first round",
         f"coverage: of the first round, {sizes.data_sets} data sets of the prior; draws outside the prior stand",
-        f"first round: {first.ended_}",
-        f"second round: {second.ended_}",
+        *(f"{name}: {model.ended_}" for name, model in zip(ROUNDS, models, strict=True)),
     )
 
 
