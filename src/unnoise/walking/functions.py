@@ -129,5 +129,10 @@ class Function(LogDensity[Any]):
 
     def log_prob_and_score(self, x: Any) -> tuple[Tensor, Any]:
         """Both, at the cost of one."""
-        values, slope = differentiated(self.function, x)
+        values, slope = differentiated(self._sloped, x)
         return values, self.space.riemannian_gradient(x, slope) if isinstance(self.space, Manifold) else slope
+
+    def _sloped(self, x: Any) -> Tensor:
+        """Values with a slope, which is zero where they do not depend on x, as at points without density."""
+        values: Tensor = self.function(x)
+        return values if values.requires_grad else values + 0 * x.flatten(1).sum(1)
