@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import os
@@ -52,7 +53,9 @@ def find(target: str, example: str = "my_module:my_process") -> Any:
     with _importing(module):
         for part in name.split("."):
             if not hasattr(found, part):
-                raise InputError(f"{target} does not exist: {module} has no {part!r}{_hidden(module)}")
+                raise InputError(
+                    f"{target} does not exist: {module} has no {part!r}{_hidden(module) or _like(part, found)}"
+                )
             found = getattr(found, part)
     return found
 
@@ -96,6 +99,12 @@ def _hidden(module: str) -> str:
     return f"; it is not {mine.name} of this folder but a module of Python or one that is installed: rename your file"
 
 
+def _like(name: str, found: Any) -> str:
+    """What it may have been meant to be."""
+    near = difflib.get_close_matches(name, [one for one in dir(found) if not one.startswith("__")], 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
 def takes(found: Any, *arguments: object) -> bool:
     """Whether it can be called with these arguments, or with none."""
     if not callable(found):
@@ -111,6 +120,8 @@ def describe(error: BaseException) -> str:
     """What happened, with the innermost line of the user's own code."""
     frames = list(traceback.extract_tb(error.__traceback__))
     places = [f"{Path(at.filename).name}, line {at.lineno}, in {at.name}, " for at in _own(frames) or frames]
+    if isinstance(error, SyntaxError) and error.filename:  # which no frame of the user's has met
+        return f"{Path(error.filename).name}, line {error.lineno}, {type(error).__name__}: {error.msg}"
     if isinstance(error, SystemExit):
         return f"{''.join(places[-1:])}called sys.exit({error.code!r})"
     return f"{''.join(places[-1:])}raised {type(error).__name__}: {_text(error)}"

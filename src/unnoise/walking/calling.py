@@ -16,7 +16,8 @@ from unnoise.walking.functions import Batched
 from unnoise.walking.supports import noting
 
 Told = Callable[[Any], Any]
-NOWHERE = (ArithmeticError, ValueError, AssertionError, LookupError, torch.linalg.LinAlgError)  # raised where none is
+UNSOLVED: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-defined]
+NOWHERE = (ArithmeticError, ValueError, AssertionError, LookupError, UNSOLVED)  # raised where there is no density
 
 
 def patient(batched: Batched) -> Batched:
@@ -57,7 +58,8 @@ def returned(found: Any) -> Tensor:
             "the log density returned truth values; expected logarithms: 0 where they are true and minus infinity "
             "elsewhere, where the density is one of these"
         )
-    return found if found.is_floating_point() else found.real.double() if found.is_complex() else found.double()
+    numbers: Tensor = found.real if found.is_complex() else found
+    return numbers if numbers.is_floating_point() else numbers.double()
 
 
 def of_batches(function: Told) -> Batched:

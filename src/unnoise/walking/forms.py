@@ -233,16 +233,11 @@ def _words(function: Told, wrong: list[tuple[str, Exception | str]], x: Any) -> 
         if not (isinstance(what, Exception) and str(what).startswith(VMAP)):
             said.setdefault(text + ("" if isinstance(what, str) else _place(what)), name)
     shown = "; ".join(f"{name}: {text}" for text, name in said.items())
-    outside = any(
-        isinstance(what, RAISED) and _is_own(traceback.extract_tb(what.__traceback__)[-1]) for _, what in wrong
-    )
+    innermost = [traceback.extract_tb(what.__traceback__)[-1] for _, what in wrong if isinstance(what, RAISED)]
+    advice = "; where that means that there is no density, give the bounds of its points as parameters"
     return (
         f"the log density works neither on a batch, (n, *event) to (n,), nor on one point, in torch or NumPy ({shown})"
-        + (
-            "; where that means that there is no density, give the bounds of its points as parameters"
-            if outside
-            else ""
-        )
+        f"{advice if any(map(_is_own, innermost)) else ''}"
     )
 
 

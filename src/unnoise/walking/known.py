@@ -41,7 +41,7 @@ def log_density_of(given: Any) -> Callable[[Any], Any]:
         refuse("the log density", given, "a function of points, or an object that has one as log_prob")
     if _is_of_scipy(given) and callable(getattr(given, "support", None)):
         return lambda x: np.asarray(found(np.asarray(x))).reshape(len(x), -1).sum(1)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def has_log_density(given: Any) -> bool:

@@ -66,7 +66,7 @@ def noting(rows: int | None) -> Iterator[Notes]:
         self._validate_args = type(self)._validate_args if validate_args is None else validate_args
 
     def checked(self: Distribution, value: Tensor) -> None:
-        _noted(lambda: check(self, value), lambda: None, lambda: [self.support.check(value)], notes)
+        _noted(lambda: check(self, value), lambda: None, lambda: [_rule(self).check(value)], notes)
 
     Distribution.__init__, Distribution._validate_sample = begun, checked  # type: ignore[method-assign]
     try:
@@ -87,11 +87,16 @@ def _noted(
             raise
 
 
+def _rule(law: Distribution) -> Any:
+    return law.support
+
+
 def _parameters(law: Distribution) -> list[Any]:
     """Where each of its parameters is one."""
     found = []
-    for name, constraint in law.arg_constraints.items():
+    named: dict[str, Any] = law.arg_constraints
+    for name, constraint in named.items():
         lazy = name not in law.__dict__ and isinstance(getattr(type(law), name, None), lazy_property)
-        if not (lazy or constraints.is_dependent(constraint)):
+        if not (lazy or constraints.is_dependent(constraint)):  # type: ignore[no-untyped-call]
             found.append(constraint.check(getattr(law, name)))
     return found
