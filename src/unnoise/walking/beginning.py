@@ -24,6 +24,7 @@ FLAT = f"along some line its logarithm does not fall by one half within {PROPER:
 FARTHEST = 1e20  # deviations from a mode, where log p has fallen by d log r as it must, or by DEEP
 DEEP = 100.0  # as a density that is kept from zero by some 1e-300 never falls more
 SHALLOW = "far out its logarithm does not go on falling"
+HELD = "leave out what holds it, such as a small number that is added within a logarithm, or "
 COARSE = 0.5  # nats between a log density and the next number
 FEWEST = 8  # of these points that must have a density, where no start is given
 MOST_DIFFERENCES = 50  # dimensions in which slopes by differences are affordable
@@ -111,6 +112,7 @@ def _check_proper(target: Tried, first: Tensor, proper: bool, why: str) -> None:
         return
     values, lengths = target.log_prob(first), first.norm(dim=1)
     todo = "add a prior, or give the bounds of its points as parameters, or points to start from where it is finite"
+    todo = HELD + todo if why == SHALLOW else todo
     if bool((values >= 0).all()):
         if float(values[lengths.argmax()]) > float(values[lengths.argmin()]):
             todo = "it rises far out, as an energy does: return minus the energy"
