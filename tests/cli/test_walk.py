@@ -127,6 +127,11 @@ def any_number(*x):
     return -0.5 * sum((v - 2) ** 2 for v in x)
 
 
+def talking(x):
+    print("at", len(x))
+    return log_prob(x)
+
+
 def named(at):
     return -at["mu"] ** 2
 
@@ -276,6 +281,14 @@ def test_what_a_function_says_need_not_be_declared(
     assert columns is None or points.columns == columns
     for column in points.to_numpy().T:
         assert_walked(column)
+
+
+@pytest.mark.parametrize("chain", ["auto", "mala"])
+def test_what_a_function_prints_does_not_get_into_the_result(chain: str, done: Run, desk: Path, quick: None) -> None:
+    words = ("-n", 5) if chain == "auto" else ("-n", 5, "--steps", 5)
+    result = done("walk", "mine:talking", "--dimension", 1, "-o", "points.csv", *words, "--chain", chain, "--json")
+    assert json.loads(result.stdout)["rows"] == 5
+    assert "at " in result.stderr
 
 
 def test_names_that_were_not_declared_are_told(refused: Run, desk: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 
+from unnoise._errors import InputError
 from unnoise.chains import Density
 from unnoise.spaces import Euclidean
 from unnoise.targets import Potts
@@ -62,3 +64,13 @@ def test_where_a_function_does_not_depend_on_points_its_slope_is_zero():
     assert not bool(slope.any())
     values, slope = Function(bounded, Euclidean(2), True).log_prob_and_score(-x)
     assert slope.tolist() == (2 * x).tolist()
+    with pytest.raises(InputError, match="the log density has no gradient"):
+        Function(lambda x: -x.detach().square().sum(-1), Euclidean(2), False).log_prob_and_score(x)
+
+
+def test_how_many_points_were_evaluated_is_told_after_every_batch():
+    heard = []
+    target = Tried(Function(lambda x: -x.square().sum(-1), Euclidean(1), True), Euclidean(1), heard.append)
+    target.log_prob(torch.zeros(3, 1))
+    target.log_prob_and_score(torch.zeros(2, 1))
+    assert heard == [3, 5]

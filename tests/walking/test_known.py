@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
+from functools import partial  # noqa: F401  # named by the page
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import scipy.stats as st
 import torch
+from scipy import stats  # noqa: F401
+from sklearn.mixture import GaussianMixture
 from torch.distributions import (
     Bernoulli,
     Beta,
@@ -23,8 +28,10 @@ from torch.distributions import (
 )
 
 from unnoise._errors import InputError
-from unnoise.spaces import Counts, Euclidean, Finite, Sphere
+from unnoise.spaces import Counts, Euclidean, Finite, Sphere, Torus, product  # noqa: F401
+from unnoise.walking import Positive  # noqa: F401
 from unnoise.walking.asking import asked
+from unnoise.walking.beginning import first_points
 from unnoise.walking.known import place_of, size_of
 
 F64 = torch.float64
@@ -143,3 +150,32 @@ def test_what_has_no_place_is_refused():
         asked(st.special_ortho_group(3))
     assert asked(lambda mu, tau: -mu * tau).columns == ["mu", "tau"]
     assert asked(Normal(0.0, 1.0), dimension=1).space == Euclidean(1)
+
+
+def written():
+    """What the page of densities says to write."""
+    page = (Path(__file__).parents[2] / "docs" / "your-density.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| .* \| `(unnoise\.walk\(.*?\))`.*\|$", page, re.MULTILINE)
+
+
+def test_what_the_page_of_densities_says_to_write_is_understood():
+    """Each line of its table has a density at most first points."""
+    found = []
+
+    def walk(*given, **options):
+        question = asked(*given, **options)
+        first = first_points(question, 64, torch.Generator().manual_seed(0))
+        values = question.density(first).log_prob(first)
+        found.append(values.isfinite().double().mean())
+
+    data = DATA.T
+
+    def log_prob(x, data):
+        return -0.5 * np.square(x[0] - data).sum() - x[1] ** 2
+
+    mixture = GaussianMixture(2, random_state=0).fit(data)
+    names = {"log_prob": log_prob, "data": data, "mixture": mixture, "unnoise": SimpleNamespace(walk=walk)}
+    for line in (lines := written()):
+        eval(line, globals() | names)  # our own page
+    assert len(found) == len(lines) == 13
+    assert min(found) > 0.5

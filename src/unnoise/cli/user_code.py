@@ -10,7 +10,7 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,6 +41,13 @@ def running() -> Iterator[None]:
         if isinstance(error, OSError | MemoryError) and not _own(traceback.extract_tb(error.__traceback__)):
             raise  # of a file of unnoise's
         common.fail(describe(error), 1)
+
+
+@contextmanager
+def printing_aside() -> Iterator[None]:
+    """Inside, what code of the user prints goes to the error stream, as the output stream is for the result."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def find(target: str, example: str = "my_module:my_process") -> Any:

@@ -147,7 +147,8 @@ def walk(
     density = question.density(first)
     sloped = density.sloped if isinstance(density, Function) else True
     with shared(density, processes) as density:
-        target = (TriedRatios if isinstance(density, HasRatios) else Tried)(density, space)
+        kind = TriedRatios if isinstance(density, HasRatios) else Tried
+        target = kind(density, space, lambda count: tell(0.0, f"looking for modes: {count:,} points"))
         first = somewhere(target, first, question, FEWEST if start is None else 1, rng)
         known = {
             "the seed": seed,
@@ -159,6 +160,7 @@ def walk(
         checkpoint.begin(rng, known | {"the log density at some point": heights[:: -(-len(heights) // KNOWN)].tolist()})
         flat = is_flat(space)
         guess, modes = guessed(target, question, first, flat, sloped, rng, checkpoint)
+        target.heard = lambda count: None  # from here on temperatures are told
         done = Attempts(target, guess, modes, flat, sloped, n, rng, tell, checkpoint).best()
     weights = done.record.shares.mean(0)
     there = weights > 0
