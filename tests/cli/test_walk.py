@@ -284,11 +284,16 @@ def test_what_a_function_says_need_not_be_declared(
 
 
 @pytest.mark.parametrize("chain", ["auto", "mala"])
-def test_what_a_function_prints_does_not_get_into_the_result(chain: str, done: Run, desk: Path, quick: None) -> None:
+def test_what_a_function_prints_does_not_get_into_the_result(chain: str, run: Run, desk: Path, quick: None) -> None:
     words = ("-n", 5) if chain == "auto" else ("-n", 5, "--steps", 5)
-    result = done("walk", "mine:talking", "--dimension", 1, "-o", "points.csv", *words, "--chain", chain, "--json")
+    result = run("walk", "mine:talking", "--dimension", 1, "-o", "points.csv", *words, "--chain", chain, "--json")
     assert json.loads(result.stdout)["rows"] == 5
     assert "at " in result.stderr
+
+
+def test_named_chains_need_a_gradient(refused: Run, desk: Path) -> None:
+    words = ("-o", "points.csv", "--chain", "mala")
+    refused("walk", "mine:frozen", *words, match="mine:frozen has no gradient that torch knows.* use --chain auto")
 
 
 def test_names_that_were_not_declared_are_told(refused: Run, desk: Path) -> None:

@@ -142,6 +142,8 @@ def test_what_has_no_place_is_refused():
         asked(st.randint(-2, 4))
     with pytest.raises(InputError, match="some of the numbers of the distribution are bounded"):
         asked(st.pareto([1.0, 2.0]).__class__(st.truncnorm, [-1.0, -math.inf], [math.inf, math.inf]))
+    with pytest.raises(InputError, match=r"gamma has no parameters; give them, as in gamma\(...\)"):
+        asked(st.gamma)
     with pytest.raises(InputError, match="give dimension="):
         asked(st.multinomial(5, [0.3, 0.7]))
     with pytest.raises(InputError, match="got dimension = 3; points of Counts"):

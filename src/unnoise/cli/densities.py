@@ -105,6 +105,7 @@ def walked(asked: Asked, target: str) -> tuple[LogDensity[Any], tuple[int, ...]]
     from unnoise.chains import Density
     from unnoise.laws import LogDensity
     from unnoise.spaces import Manifold
+    from unnoise.walking.functions import Function
 
     space, found = asked.space, asked.functions[0]
     if not isinstance(space, Manifold):
@@ -113,7 +114,11 @@ def walked(asked: Asked, target: str) -> tuple[LogDensity[Any], tuple[int, ...]]
         )
     shape = tuple(space.event_shape)
     if asked.chart is not None or len(asked.functions) > 1:
-        return asked.density(torch.linspace(-1, 1, TRIED * math.prod(shape)).reshape(TRIED, *shape)), shape
+        points = torch.linspace(-1, 1, TRIED * math.prod(shape)).reshape(TRIED, *shape)
+        density = asked.density(points)
+        if isinstance(density, Function) and not density.sloped:
+            raise InputError(f"{target} has no gradient that torch knows, which named chains follow: use --chain auto")
+        return density, shape
     if not isinstance(found, LogDensity):
         return Density(function_of(found, target), space), shape
     return replace(found, space=space) if isinstance(found, Density) and found.space is None else found, shape

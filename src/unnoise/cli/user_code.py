@@ -91,11 +91,14 @@ def _importing(module: str) -> Iterator[None]:
 
 
 def _from_file(path: Path) -> str:
-    """The name of a module, whose folder is looked in first as Python does for the file that it runs."""
+    """The name of a module, within its packages, whose folder is looked in first as Python does for what it runs."""
     if not path.is_file():
         raise InputError(f"there is no file {path}")
-    sys.path.insert(0, str(path.parent.resolve()))
-    return path.stem
+    folder, name = path.parent.resolve(), path.stem
+    while (folder / "__init__.py").is_file():
+        folder, name = folder.parent, f"{folder.name}.{name}"
+    sys.path.insert(0, str(folder))
+    return name
 
 
 def _hidden(module: str) -> str:

@@ -58,8 +58,8 @@ def returned(found: Any) -> Tensor:
             "the log density returned truth values; expected logarithms: 0 where they are true and minus infinity "
             "elsewhere, where the density is one of these"
         )
-    numbers: Tensor = found.real if found.is_complex() else found
-    return numbers if numbers.is_floating_point() else numbers.double()
+    real: Tensor = found.real if found.is_complex() else found
+    return real if real.is_floating_point() else real.double()
 
 
 def of_batches(function: Told) -> Batched:

@@ -88,7 +88,11 @@ def _place_in_scipy(law: Any) -> Constrained | Space[Any, Any] | None:
         return Constrained(constraints.simplex, (len(law.alpha),))
     if not callable(getattr(law, "support", None)):
         return None
-    low, high = np.broadcast_arrays(*(np.asarray(end, dtype=float) for end in law.support()))
+    try:
+        ends = law.support()
+    except TypeError:  # of gamma in the place of gamma(2)
+        raise InputError(f"the distribution {law.name} has no parameters; give them, as in {law.name}(...)") from None
+    low, high = np.broadcast_arrays(*(np.asarray(end, dtype=float) for end in ends))
     if hasattr(law, "pmf"):
         return _whole(low.min(), high.max(), low.shape)
     if getattr(getattr(law, "dist", None), "name", "") == "vonmises":
