@@ -99,8 +99,9 @@ def walk(
     most three times.
 
     Args:
-        log_prob: a function of a batch of points, (n, *event) to (n,) or (n, 1), or of one point, in torch or NumPy; or
-            a `laws.LogDensity`; or an object with a `log_prob`, or with a `log_prior` and a `log_likelihood`.
+        log_prob: a function of a batch of points, (n, *event) to (n,) or (n, 1), or of one point, in torch or NumPy, or
+            of its numbers as arguments; or a `laws.LogDensity`, or a distribution of torch or SciPy; or an object with
+            a `log_prob`, or with a `log_prior` and a `log_likelihood`.
         log_prior: with `log_likelihood` in the place of `log_prob`: a function like it, a distribution of torch, or a
             dict of distributions by the names of parameters, whose supports are then the bounds.
         log_likelihood: the other term of the log density, a function.
