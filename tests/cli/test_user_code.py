@@ -26,11 +26,29 @@ def test_an_object_is_found_by_its_name() -> None:
         ("math", "got 'math'; expected MODULE:OBJECT, as in my_module:my_process"),
         ("nowhere_at_all:x", "the module 'nowhere_at_all' is neither installed nor in this folder"),
         ("math:tau.pie", "math:tau.pie does not exist: math has no 'pie'"),
+        ("math:sqtr", "math:sqtr does not exist: math has no 'sqtr'; did you mean sqrt?"),
     ],
 )
 def test_what_is_not_there_is_said(target: str, match: str) -> None:
     with pytest.raises(InputError, match=match):
         user_code.find(target)
+
+
+def test_a_file_in_a_package_may_import_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "packed_density" / "inner"
+    folder.mkdir(parents=True)
+    for place in (folder, folder.parent):
+        (place / "__init__.py").touch()
+    (folder.parent / "numbers_of.py").write_text("two = 2\n")
+    (folder / "part.py").write_text("from ..numbers_of import two\n")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert user_code.module_of(str(folder / "part.py"), "part.py:two", "a:b").two == 2
+
+
+def test_an_error_of_syntax_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "colonless.py").write_text("x = 1\ndef log_prob(x)\n    return x\n")
+    with pytest.raises(InputError, match=r"cannot be imported: colonless.py, line 2, SyntaxError: expected ':'$"):
+        user_code.module_of(str(tmp_path / "colonless.py"), "colonless.py:log_prob", "a:b")
 
 
 def test_an_error_is_told_with_the_line_that_raised_it() -> None:

@@ -27,6 +27,7 @@ import signal
 import sys
 
 import torch
+from scipy import stats
 from unnoise.chains import Density
 from unnoise.spaces import Sphere
 from unnoise.targets import Ising, TwoModes
@@ -118,7 +119,26 @@ class Pair:
         pass
 
 
+def apart(mu, sigma):
+    return -0.5 * ((mu - 2) ** 2 + (sigma - 2) ** 2)
+
+
+def any_number(*x):
+    return -0.5 * sum((v - 2) ** 2 for v in x)
+
+
+def talking(x):
+    print("at", len(x))
+    return log_prob(x)
+
+
+def named(at):
+    return -at["mu"] ** 2
+
+
 sized = Sized()
+frozen = stats.norm(2, 1)
+counted = stats.poisson(3)
 north = Density(lambda x: 3 * x[..., 2], Sphere(2))
 far = TwoModes(2, separation=8.0)
 near = TwoModes(1, separation=8.0, weight=0.75)
@@ -203,7 +223,7 @@ def test_auto_needs_no_word(done: Run, desk: Path) -> None:
         assert_walked(column)
 
 
-@pytest.mark.parametrize("name", ["column", "detached", "spins", "north"])
+@pytest.mark.parametrize("name", ["column", "detached", "spins", "north", "counted"])
 def test_auto_takes_what_named_chains_refuse(name: str, done: Run, desk: Path) -> None:
     size = ("--dimension", 2) if name in ("column", "detached") else ()
     said = done("walk", f"mine:{name}", *size, "-o", "points.npy", "-n", 50).stdout
@@ -239,6 +259,46 @@ def test_parameters_are_columns_in_natural_coordinates(target: str, done: Run, d
     assert points.columns == ["mu", "tau"]
     assert_walked(points["mu"].to_numpy())
     assert_law(torch.tensor(points["tau"].to_numpy()), lambda x: 2 * torch.special.ndtr(x) - 1)
+
+
+@pytest.mark.parametrize(
+    ("target", "dimension", "columns"),
+    [
+        ("mine:apart", None, ["mu", "sigma"]),
+        ("mine:any_number", 1, None),
+        ("mine:frozen", None, None),
+        ("beside.py:log_prob", None, None),
+    ],
+)
+def test_what_a_function_says_need_not_be_declared(
+    target: str, dimension: int | None, columns: list[str] | None, done: Run, desk: Path, quick: None
+) -> None:
+    """Its arguments, the support of a distribution, a dimension beside it in the module."""
+    (desk / "beside.py").write_text("dimension = 1\n\n\ndef log_prob(x):\n    return -0.5 * (x[:, 0] - 2) ** 2\n")
+    size = () if dimension is None else ("--dimension", dimension)
+    done("walk", target, *size, "-o", "points.csv", "-n", 200)
+    points = pl.read_csv("points.csv")
+    assert columns is None or points.columns == columns
+    for column in points.to_numpy().T:
+        assert_walked(column)
+
+
+@pytest.mark.parametrize("chain", ["auto", "mala"])
+def test_what_a_function_prints_does_not_get_into_the_result(chain: str, run: Run, desk: Path, quick: None) -> None:
+    words = ("-n", 5) if chain == "auto" else ("-n", 5, "--steps", 5)
+    result = run("walk", "mine:talking", "--dimension", 1, "-o", "points.csv", *words, "--chain", chain, "--json")
+    assert json.loads(result.stdout)["rows"] == 5
+    assert "at " in result.stderr
+
+
+def test_named_chains_need_a_gradient(refused: Run, desk: Path) -> None:
+    words = ("-o", "points.csv", "--chain", "mala")
+    refused("walk", "mine:frozen", *words, match="mine:frozen has no gradient that torch knows.* use --chain auto")
+
+
+def test_names_that_were_not_declared_are_told(refused: Run, desk: Path) -> None:
+    refused("walk", "mine:named", "-o", "points.csv", match="by the names mu; say what these are by parameters = {'mu'")
+    refused("walk", "mine:crashign", "-o", "points.csv", match="has no 'crashign'; did you mean crashing?")
 
 
 def test_named_chains_start_from_a_file_in_natural_coordinates(done: Run, desk: Path) -> None:

@@ -70,3 +70,39 @@ def test_what_does_not_fall_is_refused(sloped, size):
     question, target, first = started(lambda x: 0.0 * x.sum(-1), Euclidean(size))
     with pytest.raises(InputError, match="does not seem to be integrable"):
         guessed(target, question, first, True, sloped, rng(), NOWHERE)
+
+
+MISTAKEN = {
+    "an energy": (lambda x: 0.5 * x.square().sum(-1), "within 1e.11; it rises far out, as an energy does"),
+    "a density": (lambda x: torch.exp(-0.5 * x.square().sum(-1)), "go on falling; it is positive .* its logarithm"),
+    "a floor": (lambda x: torch.log(torch.exp(-x.square().sum(-1)) + 1e-12), "go on falling; leave out what holds it"),
+    "an angle": (lambda x: torch.cos(x).sum(-1), "go on falling; .* give the bounds of its points as parameters"),
+    "single precision": (
+        lambda x: 1e10 - x.float().square().sum(-1),
+        r"is about 1e\+10 in single precision, where numbers are 1.2e\+03 apart: leave out its constant, or",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKEN)
+def test_what_is_mistaken_for_a_log_density_is_told(name):
+    function, match = MISTAKEN[name]
+    question, target, first = started(function, Euclidean(1))
+    with pytest.raises(InputError, match=match):
+        guessed(target, question, first, True, True, rng(), NOWHERE)
+
+
+PROPER = {
+    "heavy tails": lambda x: -0.6 * torch.log1p(x.square().sum(-1)),
+    "a large constant": lambda x: 1e10 - 0.5 * x.square().sum(-1),
+    "narrow, far away": lambda x: -0.5 * ((x - 1e6) / 1e-3).square().sum(-1),
+    "a floor that nothing reaches": lambda x: torch.log(torch.exp(-x.square().sum(-1)) + 1e-300),
+}
+
+
+@pytest.mark.parametrize("name", PROPER)
+def test_what_is_integrable_is_not_refused(name):
+    question, target, first = started(PROPER[name], Euclidean(1))
+    _, modes = guessed(target, question, first, True, True, rng(), NOWHERE)
+    height = float(target.log_prob(modes[0].centre[None]))
+    assert modes[0].height == pytest.approx(height, abs=1e-3)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 
+from unnoise._errors import InputError
 from unnoise.chains import Density
 from unnoise.spaces import Euclidean
 from unnoise.targets import Potts
-from unnoise.walking.functions import Differences, Tried, TriedRatios
+from unnoise.walking.functions import Differences, Function, Tried, TriedRatios
 
 SPACE = Euclidean(2)
 X = torch.randn(5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -48,3 +50,27 @@ def test_beside_an_edge_there_is_no_slope():
     target = Differences(Density(lambda x: torch.where(x[:, 0] > 0, -x[:, 0], -torch.inf)))
     _, slope = target.log_prob_and_score(torch.tensor([[1e-12, 1.0], [1.0, 1.0]], dtype=torch.float64))
     torch.testing.assert_close(slope, torch.tensor([[0.0, 0.0], [-1.0, 0.0]], dtype=torch.float64))
+
+
+def test_where_a_function_does_not_depend_on_points_its_slope_is_zero():
+    """As beyond a bound, where a loop over points returns minus infinity as a number."""
+
+    def bounded(x):
+        return torch.stack([-row.square().sum() if row[0] > 0 else torch.tensor(-math.inf).double() for row in x])
+
+    x = torch.tensor([[-1.0, 2.0], [-2.0, 1.0]], dtype=torch.float64)
+    values, slope = Function(bounded, Euclidean(2), True).log_prob_and_score(x)
+    assert values.isneginf().all()
+    assert not bool(slope.any())
+    values, slope = Function(bounded, Euclidean(2), True).log_prob_and_score(-x)
+    assert slope.tolist() == (2 * x).tolist()
+    with pytest.raises(InputError, match="the log density has no gradient"):
+        Function(lambda x: -x.detach().square().sum(-1), Euclidean(2), False).log_prob_and_score(x)
+
+
+def test_how_many_points_were_evaluated_is_told_after_every_batch():
+    heard = []
+    target = Tried(Function(lambda x: -x.square().sum(-1), Euclidean(1), True), Euclidean(1), heard.append)
+    target.log_prob(torch.zeros(3, 1))
+    target.log_prob_and_score(torch.zeros(2, 1))
+    assert heard == [3, 5]

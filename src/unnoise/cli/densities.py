@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from unnoise.walking.asking import Asked
 
 EXAMPLE = "my_posterior:log_prob"
+MANY = 100  # arguments, more than a function that makes a density can take
 TRIED = 64  # points a function is tried on
 MOST_NUMBERS = 10**7  # of a point, of which chains hold several copies
 
@@ -28,29 +29,41 @@ def made(found: Any, target: str, dimension: int | None) -> Any:
         if dimension is None:
             raise _unsized(target)
         raise InputError(f"{target} is a class that cannot be made from a dimension alone: name an object of it")
-    if isinstance(found, type) or (not hasattr(found, "log_prob") and user_code.takes(found)):
+    from unnoise.walking.known import has_log_density
+
+    if isinstance(found, type) or (not has_log_density(found) and _makes(found)):
         return found()
     return found
 
 
+def _makes(found: Any) -> bool:
+    """Whether it is a function without arguments, not one of any number of them, as (*x)."""
+    return user_code.takes(found) and not user_code.takes(found, *[None] * MANY)
+
+
 def function_of(found: Any, target: str) -> Any:
     """Its log density."""
-    log_prob = getattr(found, "log_prob", found)
-    if not callable(log_prob):
+    from unnoise.walking.known import log_density_of
+
+    try:
+        return log_density_of(found)
+    except InputError:
         raise InputError(
             f"{target} is a {type(found).__name__}; expected a function log_prob(x), or an object that has one"
-        )
-    return log_prob
+        ) from None
 
 
-def space_of(found: Any, target: str, dimension: int | None) -> Space[Any, Any]:
-    """Where its points live: what it says, or R^d."""
+def space_of(found: Any, target: str, dimension: int | None, beside: Any = None) -> Space[Any, Any]:
+    """Where its points live: what it says, or what a module says beside it, or R^d."""
     from unnoise.spaces import Euclidean, Space
+    from unnoise.walking.forms import check_names
+    from unnoise.walking.known import size_of
 
-    known = getattr(found, "support", None) or getattr(found, "space", None)
+    known = getattr(found, "support", None) or getattr(found, "space", None) or getattr(beside, "space", None)
     if not isinstance(known, Space):
-        size = dimension or getattr(found, "dimension", None)
+        size = dimension or getattr(found, "dimension", None) or size_of(found) or size_of(beside)
         if size is None:
+            check_names(function_of(found, target))
             raise _unsized(target)
         if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MOST_NUMBERS:
             raise InputError(f"{target} has the dimension {size!r}; expected a whole number from 1 to {MOST_NUMBERS:,}")
@@ -66,23 +79,23 @@ def space_of(found: Any, target: str, dimension: int | None) -> Space[Any, Any]:
 def question(target: str, dimension: int | None) -> Asked:
     """What TARGET asks: MODULE:OBJECT with the parameters beside it, or a module that has a log_prob, or the pair."""
     from unnoise.spaces import Space
-    from unnoise.walking.asking import asked, own_parameters, says_where
+    from unnoise.walking.asking import asked, has_pair, own_parameters, says_where
 
     module, colon, _ = target.rpartition(":")
-    found: Any = user_code.module_of(module if colon else target, target, EXAMPLE)
-    beside = own_parameters(found)
+    owner: Any = user_code.module_of(module if colon else target, target, EXAMPLE)
+    found, beside = owner, own_parameters(owner)
     if colon:
         found = made(user_code.find(target, EXAMPLE), target, dimension)
-    elif not hasattr(found, "log_prob") and not _has_pair(found):
+    elif not hasattr(found, "log_prob") and not has_pair(found):
         raise InputError(f"{target} has no log_prob, nor log_prior and log_likelihood: name one, as in {target}:NAME")
-    if not _has_pair(found):
+    if not has_pair(found):
         function_of(found, target)
     if says_where(found):
         return asked(found, dimension=dimension)
     placed = isinstance(getattr(found, "support", None) or getattr(found, "space", None), Space)
     if beside is not None and not placed:
         return asked(found, parameters=beside, dimension=dimension)
-    return asked(found, space=space_of(found, target, dimension))
+    return asked(found, space=space_of(found, target, dimension, owner))
 
 
 def walked(asked: Asked, target: str) -> tuple[LogDensity[Any], tuple[int, ...]]:
@@ -92,6 +105,7 @@ def walked(asked: Asked, target: str) -> tuple[LogDensity[Any], tuple[int, ...]]
     from unnoise.chains import Density
     from unnoise.laws import LogDensity
     from unnoise.spaces import Manifold
+    from unnoise.walking.functions import Function
 
     space, found = asked.space, asked.functions[0]
     if not isinstance(space, Manifold):
@@ -100,7 +114,11 @@ def walked(asked: Asked, target: str) -> tuple[LogDensity[Any], tuple[int, ...]]
         )
     shape = tuple(space.event_shape)
     if asked.chart is not None or len(asked.functions) > 1:
-        return asked.density(torch.linspace(-1, 1, TRIED * math.prod(shape)).reshape(TRIED, *shape)), shape
+        points = torch.linspace(-1, 1, TRIED * math.prod(shape)).reshape(TRIED, *shape)
+        density = asked.density(points)
+        if isinstance(density, Function) and not density.sloped:
+            raise InputError(f"{target} has no gradient that torch knows, which named chains follow: use --chain auto")
+        return density, shape
     if not isinstance(found, LogDensity):
         return Density(function_of(found, target), space), shape
     return replace(found, space=space) if isinstance(found, Density) and found.space is None else found, shape
@@ -132,10 +150,6 @@ def starts(path: Path, asked: Asked) -> Any:
     except (InputError, RuntimeError) as error:
         raise InputError(f"{path}: {error}") from None
     return values
-
-
-def _has_pair(found: Any) -> bool:
-    return not hasattr(found, "log_prob") and hasattr(found, "log_prior") and hasattr(found, "log_likelihood")
 
 
 def _unsized(target: str) -> InputError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import os
@@ -9,7 +10,7 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -42,6 +43,13 @@ def running() -> Iterator[None]:
         common.fail(describe(error), 1)
 
 
+@contextmanager
+def printing_aside() -> Iterator[None]:
+    """Inside, what code of the user prints goes to the error stream, as the output stream is for the result."""
+    with redirect_stdout(sys.stderr):
+        yield
+
+
 def find(target: str, example: str = "my_module:my_process") -> Any:
     """The object that MODULE:OBJECT names; MODULE may be the path of a file, FILE.py."""
     module, colon, name = target.rpartition(":")
@@ -52,7 +60,9 @@ def find(target: str, example: str = "my_module:my_process") -> Any:
     with _importing(module):
         for part in name.split("."):
             if not hasattr(found, part):
-                raise InputError(f"{target} does not exist: {module} has no {part!r}{_hidden(module)}")
+                raise InputError(
+                    f"{target} does not exist: {module} has no {part!r}{_hidden(module) or _like(part, found)}"
+                )
             found = getattr(found, part)
     return found
 
@@ -81,11 +91,14 @@ def _importing(module: str) -> Iterator[None]:
 
 
 def _from_file(path: Path) -> str:
-    """The name of a module, whose folder is looked in first as Python does for the file that it runs."""
+    """The name of a module, within its packages, whose folder is looked in first as Python does for what it runs."""
     if not path.is_file():
         raise InputError(f"there is no file {path}")
-    sys.path.insert(0, str(path.parent.resolve()))
-    return path.stem
+    folder, name = path.parent.resolve(), path.stem
+    while (folder / "__init__.py").is_file():
+        folder, name = folder.parent, f"{folder.name}.{name}"
+    sys.path.insert(0, str(folder))
+    return name
 
 
 def _hidden(module: str) -> str:
@@ -94,6 +107,12 @@ def _hidden(module: str) -> str:
     if not mine.is_file() or (used and mine.samefile(used)):
         return ""
     return f"; it is not {mine.name} of this folder but a module of Python or one that is installed: rename your file"
+
+
+def _like(name: str, found: Any) -> str:
+    """What it may have been meant to be."""
+    near = difflib.get_close_matches(name, [one for one in dir(found) if not one.startswith("__")], 1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def takes(found: Any, *arguments: object) -> bool:
@@ -111,6 +130,8 @@ def describe(error: BaseException) -> str:
     """What happened, with the innermost line of the user's own code."""
     frames = list(traceback.extract_tb(error.__traceback__))
     places = [f"{Path(at.filename).name}, line {at.lineno}, in {at.name}, " for at in _own(frames) or frames]
+    if isinstance(error, SyntaxError) and error.filename:  # which no frame of the user's has met
+        return f"{Path(error.filename).name}, line {error.lineno}, {type(error).__name__}: {error.msg}"
     if isinstance(error, SystemExit):
         return f"{''.join(places[-1:])}called sys.exit({error.code!r})"
     return f"{''.join(places[-1:])}raised {type(error).__name__}: {_text(error)}"

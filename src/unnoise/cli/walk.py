@@ -162,7 +162,7 @@ def walk(
             )  # fmt: skip
         return
     steps = steps or STEPS
-    with user_code.this_folder(), user_code.running():
+    with user_code.this_folder(), user_code.running(), user_code.printing_aside():
         question = densities.question(target, dimension)
         density, shape = walked(question, target)
         _check_chain(chain, density)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from unnoise.cli import common, densities, errors, words
+from unnoise.cli import common, densities, errors, user_code, words
 
 if TYPE_CHECKING:
     from unnoise.walking import Walk
@@ -42,11 +42,12 @@ def automatic(
 
     if output.suffix.lower() == NETCDF:
         check_arviz()
-    question = densities.question(target, dimension)
+    with user_code.printing_aside():
+        question = densities.question(target, dimension)
     begin = None if start is None else densities.starts(start, question)
     common.check_memory(n, math.prod(question.space.event_shape))
     with Checkpoint(checkpoint_of(output), resume=resume, overwrite=overwrite) as checkpoint:
-        with progress("walking") as update:
+        with progress("walking") as update, user_code.printing_aside():
             done = walk(
                 question, n=n, seed=seed, start=begin, processes=processes, checkpoint=checkpoint, tell=update
             )  # fmt: skip

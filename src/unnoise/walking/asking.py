@@ -12,13 +12,14 @@ from torch import Tensor
 from torch.distributions import Distribution
 from torch.distributions.constraints import Constraint
 
-from unnoise._checks import instance, refuse, whole
+from unnoise._checks import instance, whole
 from unnoise._errors import InputError
 from unnoise.laws import LogDensity
 from unnoise.spaces import Affine, Euclidean, Space
 from unnoise.walking.charts import ParameterChart, chart_of
-from unnoise.walking.forms import understood
+from unnoise.walking.forms import arguments, check_names, understood
 from unnoise.walking.functions import Function
+from unnoise.walking.known import has_log_density, log_density_of, place_of, size_of
 from unnoise.walking.parameters import Bounded, Reals, supported
 
 Told = Callable[[Any], Any]
@@ -108,7 +109,10 @@ def asked(
     if given is None:
         given = own_parameters(log_prob)
     if given is None and space is None:
-        given = _supports(functions[0])
+        found = _supports(functions[0])
+        given, space = (None, found) if isinstance(found, Space) else (found, None)
+    if given is None and space is None and dimension is None:
+        given = _apart(functions[0])
     if given is None:
         where = _space(log_prob, space, dimension)
         if not isinstance(where, Affine) or len(where.event_shape) == 1:
@@ -130,7 +134,7 @@ def _functions(log_prob: Any, log_prior: Any, log_likelihood: Any) -> tuple[Any,
         raise InputError("got log_prob beside log_prior or log_likelihood; expected log_prob alone, or the other two")
     if log_prob is not None:
         pair = (getattr(log_prob, "log_prior", None), getattr(log_prob, "log_likelihood", None))
-        if hasattr(log_prob, "log_prob") or pair == (None, None):
+        if has_log_density(log_prob) or pair == (None, None):
             return (log_prob,)
     if pair == (None, None):
         raise InputError("got no density; expected log_prob, or log_prior and log_likelihood")
@@ -147,17 +151,30 @@ def own_parameters(owner: Any) -> Any:
 
 
 def says_where(owner: Any) -> bool:
-    """Whether an object or a module says by parameters, or by distributions, where its points live."""
-    return own_parameters(owner) is not None or _supports(_functions(owner, None, None)[0]) is not None
+    """Whether an object, a function or a module says by parameters, arguments or distributions where points live."""
+    if own_parameters(owner) is not None or _supports(_functions(owner, None, None)[0]) is not None:
+        return True
+    return _apart(_functions(owner, None, None)[0]) is not None
+
+
+def has_pair(owner: Any) -> bool:
+    """Whether an object or a module has a log_prior and a log_likelihood in the place of a log density."""
+    return not has_log_density(owner) and hasattr(owner, "log_prior") and hasattr(owner, "log_likelihood")
 
 
 def _supports(first: Any) -> Any:
-    """What the supports of distributions say of natural coordinates; None of what is none."""
-    if isinstance(first, Distribution):
-        return supported(first)
+    """What the supports of distributions say of natural coordinates, or a space; None of what is none."""
     if isinstance(first, Mapping):
         return {name: supported(law) for name, law in _laws(first).items()}
-    return None
+    return place_of(first)
+
+
+def _apart(first: Any) -> dict[str, Reals] | None:
+    """The names of the numbers of a point, of a function that takes each of them as an argument."""
+    if isinstance(first, Mapping) or _placed(first) is not None or size_of(first) is not None:
+        return None
+    names = arguments(log_density_of(first))
+    return {name: Reals() for name in names} if len(names) > 1 else None
 
 
 def _laws(prior: Mapping[str, Any]) -> dict[str, Distribution]:
@@ -174,16 +191,11 @@ def _check_names(first: Any, chart: ParameterChart) -> None:
 
 
 def _function(given: Any) -> Told:
-    """A function of points; of a distribution the sum over its batch, which has independent parts."""
-    if isinstance(given, Distribution):
-        return lambda x: given.log_prob(x).reshape(len(x), -1).sum(1)
+    """A function of points; of a dict of distributions their sum."""
     if isinstance(given, Mapping):
-        parts = {name: _function(law) for name, law in _laws(given).items()}
+        parts = {name: log_density_of(law) for name, law in _laws(given).items()}
         return lambda x: torch.stack([part(x[name]) for name, part in parts.items()]).sum(0)
-    found: Any = getattr(given, "log_prob", given)
-    if not callable(found) or isinstance(found, type):
-        refuse("the log density", given, "a function of points, or an object that has one as log_prob")
-    return found  # type: ignore[no-any-return]
+    return log_density_of(given)
 
 
 def _summed(terms: list[Function]) -> Told:
@@ -202,12 +214,21 @@ def _charted(total: Told, chart: ParameterChart) -> Told:
     return charted
 
 
+def _placed(log_prob: Any) -> Space[Any, Any] | None:
+    """The space that an object says."""
+    known: Any = getattr(log_prob, "support", None) or getattr(log_prob, "space", None)
+    return known if isinstance(known, Space) else None
+
+
 def _space(log_prob: Any, space: Space[Any, Any] | None, dimension: int | None) -> Space[Any, Any]:
-    known: Any = space or getattr(log_prob, "support", None) or getattr(log_prob, "space", None)
-    if isinstance(known, Space):
+    known, size = space or _placed(log_prob), dimension or size_of(log_prob)
+    if known is not None:
+        if dimension is not None and dimension != (numbers := math.prod(known.event_shape)):
+            raise InputError(f"got dimension = {dimension}; points of {known} have {numbers} numbers: leave it out")
         return known
-    if dimension is None:
+    if size is None:
+        check_names(_function(log_prob))
         raise InputError(
             "the log density does not say where its points live: give dimension=, or space=, or parameters="
         )
-    return Euclidean(dimension)
+    return Euclidean(size)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
@@ -19,6 +20,12 @@ from unnoise.walking.wide import wide_law
 
 TRIED = 64  # points a function is tried on, where climbs begin
 MORE_TRIED = ((2**10, 1.0), (2**10, 1e3), (2**12, 1.0))  # where there is hardly a density, and how many times as far
+FLAT = f"along some line its logarithm does not fall by one half within {PROPER:.0e}"
+FARTHEST = 1e20  # deviations from a mode, where log p has fallen by d log r as it must, or by DEEP
+DEEP = 100.0  # as a density that is kept from zero by some 1e-300 never falls more
+SHALLOW = "far out its logarithm does not go on falling"
+HELD = "leave out what holds it, such as a small number that is added within a logarithm, or "
+COARSE = 0.5  # nats between a log density and the next number
 FEWEST = 8  # of these points that must have a density, where no start is given
 MOST_DIFFERENCES = 50  # dimensions in which slopes by differences are affordable
 
@@ -76,21 +83,51 @@ def guessed(
     if not flat:
         return wide_law(question.space), []
     if not sloped and first.shape[1] > MOST_DIFFERENCES:
-        _check_proper(float(reach(target, first, rng).max()) < PROPER)
+        _check_proper(target, first, float(reach(target, first, rng).max()) < PROPER, FLAT)
         return wide_law(question.space), []
+    values = target.log_prob(first)
+    top = float(values.nan_to_num(nan=-math.inf).max())
+    if int((values == top).sum()) > len(values) // 4:  # which rounding makes equal
+        _check_precise(values, top)
     climbable = target if sloped else Differences(target)
     guess, modes = checkpoint.once("climbs", lambda: first_guess(climbable, first, rng), target)
     farthest = modes[0].centre.abs() + 3 * modes[0].factor.norm(dim=1)
-    _check_proper(modes[0].reach < PROPER and not question.reaches_its_end(farthest))
+    _check_proper(target, first, modes[0].reach < PROPER and not question.reaches_its_end(farthest), FLAT)
     if any(not math.isfinite(mode.height) for mode in modes):
         raise InputError("the density is infinite somewhere; a log density must be finite where it is positive")
+    _check_proper(target, first, _falls(target, modes[0]), SHALLOW)
+    _check_precise(values, modes[0].height)
     return guess, modes
 
 
-def _check_proper(proper: bool) -> None:
-    if not proper:
+def _falls(target: Tried, mode: Mode) -> bool:
+    r"""Whether the logarithm falls by more than $d\log r$ at r deviations, or by DEEP, along all axes."""
+    far = torch.cat([mode.centre + FARTHEST * mode.factor.T, mode.centre - FARTHEST * mode.factor.T])
+    enough = min(DEEP, len(mode.centre) * math.log(FARTHEST))
+    return bool((mode.height - target.log_prob(far) > enough).all())
+
+
+def _check_proper(target: Tried, first: Tensor, proper: bool, why: str) -> None:
+    if proper:
+        return
+    values, lengths = target.log_prob(first), first.norm(dim=1)
+    todo = "add a prior, or give the bounds of its points as parameters, or points to start from where it is finite"
+    todo = HELD + todo if why == SHALLOW else todo
+    if bool((values >= 0).all()):
+        if float(values[lengths.argmax()]) > float(values[lengths.argmin()]):
+            todo = "it rises far out, as an energy does: return minus the energy"
+        elif bool((values > 0).any()):
+            todo = "it is positive and falls to zero, as a density itself does: return its logarithm"
+    raise InputError(f"the density does not seem to be integrable: {why}; {todo}")
+
+
+def _check_precise(values: Tensor, height: float) -> None:
+    """Raise InputError where a log density is so large that rounding hides its differences."""
+    finite = values[values.isfinite()]
+    single = torch.equal(finite.float().double(), finite.double())
+    apart = abs(height) * torch.finfo(torch.float32 if single else torch.float64).eps
+    if apart > COARSE:
         raise InputError(
-            "the density does not seem to be integrable: along some line its logarithm does not fall by one half within"
-            f" {PROPER:.0e}; add a prior, or give the bounds of its points as parameters, or points to start from "
-            "where it is finite"
+            f"the log density is about {height:.3g} in {'single' if single else 'double'} precision, where numbers are "
+            f"{apart:.2g} apart: leave out its constant{', or compute it in double precision' if single else ''}"
         )

@@ -99,8 +99,9 @@ def walk(
     most three times.
 
     Args:
-        log_prob: a function of a batch of points, (n, *event) to (n,) or (n, 1), or of one point, in torch or NumPy; or
-            a `laws.LogDensity`; or an object with a `log_prob`, or with a `log_prior` and a `log_likelihood`.
+        log_prob: a function of a batch of points, (n, *event) to (n,) or (n, 1), or of one point, in torch or NumPy, or
+            of its numbers as arguments; or a `laws.LogDensity`, or a distribution of torch or SciPy; or an object with
+            a `log_prob`, or with a `log_prior` and a `log_likelihood`.
         log_prior: with `log_likelihood` in the place of `log_prob`: a function like it, a distribution of torch, or a
             dict of distributions by the names of parameters, whose supports are then the bounds.
         log_likelihood: the other term of the log density, a function.
@@ -147,7 +148,8 @@ def walk(
     density = question.density(first)
     sloped = density.sloped if isinstance(density, Function) else True
     with shared(density, processes) as density:
-        target = (TriedRatios if isinstance(density, HasRatios) else Tried)(density, space)
+        kind = TriedRatios if isinstance(density, HasRatios) else Tried
+        target = kind(density, space, lambda count: tell(0.0, f"looking for modes: {count:,} points"))
         first = somewhere(target, first, question, FEWEST if start is None else 1, rng)
         known = {
             "the seed": seed,
@@ -159,6 +161,7 @@ def walk(
         checkpoint.begin(rng, known | {"the log density at some point": heights[:: -(-len(heights) // KNOWN)].tolist()})
         flat = is_flat(space)
         guess, modes = guessed(target, question, first, flat, sloped, rng, checkpoint)
+        target.heard = lambda count: None  # from here on temperatures are told
         done = Attempts(target, guess, modes, flat, sloped, n, rng, tell, checkpoint).best()
     weights = done.record.shares.mean(0)
     there = weights > 0

@@ -26,6 +26,7 @@ class Tried(LogDensity[Any]):
     Attributes:
         log_density: of batches.
         space: where its points live.
+        heard: gets the number of points that were evaluated so far, after every batch.
         evaluations: of points so far.
         refused: of these, the points at which it is NaN or plus infinity.
         outside: of these, the points at which there is no density.
@@ -33,6 +34,7 @@ class Tried(LogDensity[Any]):
 
     log_density: LogDensity[Any]
     space: Space[Any, Any]
+    heard: Callable[[int], None] = field(default=lambda count: None, repr=False)
     evaluations: int = field(default=0, init=False)
     refused: int = field(default=0, init=False)
     outside: int = field(default=0, init=False)
@@ -54,6 +56,7 @@ class Tried(LogDensity[Any]):
 
     def _held(self, values: Tensor, sloped: Tensor | None = None) -> tuple[Tensor, Tensor]:
         self.evaluations += len(values)
+        self.heard(self.evaluations)
         bad = values.isnan() | values.isposinf()
         if sloped is not None:
             bad |= ~sloped & ~values.isneginf()
@@ -129,5 +132,10 @@ class Function(LogDensity[Any]):
 
     def log_prob_and_score(self, x: Any) -> tuple[Tensor, Any]:
         """Both, at the cost of one."""
-        values, slope = differentiated(self.function, x)
+        values, slope = differentiated(self._sloped, x)
         return values, self.space.riemannian_gradient(x, slope) if isinstance(self.space, Manifold) else slope
+
+    def _sloped(self, x: Any) -> Tensor:
+        """Values with a slope, which is zero where they do not depend on x, as at points without density."""
+        values: Tensor = self.function(x)
+        return values if values.requires_grad or not self.sloped else values + 0 * x.flatten(1).sum(1)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import Distribution, MixtureSameFamily, VonMises, constraints
 from torch.distributions.constraints import Constraint
 
 from unnoise._checks import instance, real, refuse, shape, whole
@@ -272,13 +272,18 @@ def by_names(parameters: Any) -> dict[str, Bounded]:
 
 
 def supported(law: Distribution) -> Constrained:
-    """The parameter that a distribution is a law of: its support and shape."""
+    """The parameter that a distribution is a law of: its support and shape; of angles, those within half a turn."""
+    parts = law
+    while isinstance(parts, MixtureSameFamily):  # whose own support has no chart
+        parts = parts.component_distribution
     try:
-        support: Any = law.support
+        support: Any = parts.support
     except NotImplementedError:
         support = None
     if not isinstance(support, Constraint):
         raise InputError(f"the distribution {type(law).__name__} does not say its support: give parameters=")
+    if isinstance(parts, VonMises):
+        support = constraints.interval(-math.pi, math.pi)  # type: ignore[no-untyped-call]
     return Constrained(support, tuple(law.batch_shape + law.event_shape))
 
 

@@ -1,0 +1,164 @@
+"""How a log density of the user's may be called: on a batch or on one point, in torch or NumPy, and what it returns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._errors import InputError
+from unnoise.walking.functions import Batched
+from unnoise.walking.supports import noting
+
+Told = Callable[[Any], Any]
+UNSOLVED: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-defined]
+NOWHERE = (ArithmeticError, ValueError, AssertionError, LookupError, UNSOLVED)  # raised where there is no density
+
+
+def patient(batched: Batched) -> Batched:
+    """The same, NaN at the rows at which it raises an error, as `math.log` does; they are found by halving."""
+
+    def asked(x: Any) -> Any:
+        try:
+            return batched(x)
+        except NOWHERE:
+            rows = _tree.length(x)
+            if rows == 1:
+                return torch.full((1,), math.nan, dtype=torch.float64)
+            halves = [_tree.map(lambda leaf, a=a, b=b: leaf[a:b], x) for a, b in ((0, rows // 2), (rows // 2, rows))]
+            return torch.cat([asked(half).reshape(_tree.length(half)).double() for half in halves])
+
+    return asked
+
+
+def returned(found: Any) -> Tensor:
+    """What a function returned, as a tensor; of lists of numbers, too.
+
+    Raises:
+        InputError: truth values.
+        TypeError: no numbers, or several things.
+    """
+    if isinstance(found, list | tuple):
+        if any((one.numel() if isinstance(one, Tensor) else np.size(one)) != 1 for one in found):
+            raise TypeError(f"it returned a {type(found).__name__} of {len(found)}; expected its value alone")
+        if any(isinstance(one, Tensor) for one in found):
+            found = torch.stack([torch.as_tensor(one, dtype=torch.float64).reshape(()) for one in found])
+    if not isinstance(found, Tensor):
+        if found is None or isinstance(found, str | dict):
+            raise TypeError(f"it returned {'nothing' if found is None else f'a {type(found).__name__}'}")
+        numbers = np.asarray(found)
+        found = torch.as_tensor(numbers if numbers.dtype == bool else np.asarray(numbers, dtype=float))
+    if found.dtype == torch.bool:
+        raise InputError(
+            "the log density returned truth values; expected logarithms: 0 where they are true and minus infinity "
+            "elsewhere, where the density is one of these"
+        )
+    real: Tensor = found.real if found.is_complex() else found
+    return real if real.is_floating_point() else real.double()
+
+
+def of_batches(function: Told) -> Batched:
+    """Of a function of (n, *event), in torch."""
+
+    def batched(x: Any) -> Tensor:
+        with noting(_tree.length(x)) as notes:
+            return notes.held(returned(function(_tree.map(torch.clone, x))))
+
+    return batched
+
+
+def of_points(function: Told) -> Batched:
+    """Of a function of one point, (*event), in torch, by `torch.vmap`."""
+
+    def one(x: Any) -> Tensor:
+        with noting(None) as notes:
+            return notes.held(returned(function(_tree.map(torch.clone, x))).reshape(()))
+
+    return torch.vmap(one)
+
+
+def of_points_in_turn(function: Told) -> Batched:
+    """The same one after the other, of a function that asks how large a number is."""
+    return _in_turn(
+        function, lambda x: _tree.map(torch.clone, x), lambda found: returned(found).reshape(()).double(), torch.stack
+    )
+
+
+def in_numpy(function: Told) -> Batched:
+    """Of a function of (n, *event), in NumPy."""
+    return lambda x: returned(function(arrays(x)))
+
+
+def in_columns(function: Told) -> Batched:
+    """Of a function of (d, n), in NumPy, that gives each column what it gives it alone."""
+
+    def batched(x: Tensor) -> Tensor:
+        if not isinstance(x, Tensor) or x.ndim != 2:
+            raise TypeError("points are no vectors")
+        return returned(function(np.ascontiguousarray(arrays(x).T)))
+
+    return batched
+
+
+def in_numpy_in_turn(function: Told) -> Batched:
+    """Of a function of one point, (*event), in NumPy."""
+    return _in_turn(function, arrays, _number, lambda values: torch.tensor(values, dtype=torch.float64))
+
+
+def single(form: Callable[[Told], Batched]) -> Callable[[Told], Batched]:
+    """The form, of a function that knows single precision alone, as one with weights."""
+
+    def singly(function: Told) -> Batched:
+        batched = form(function)
+        return lambda x: batched(_tree.map(lambda leaf: leaf.float() if leaf.is_floating_point() else leaf, x)).double()
+
+    return singly
+
+
+def arrays(x: Any) -> Any:
+    """Copies in NumPy."""
+    return _tree.map(lambda leaf: leaf.detach().cpu().numpy().copy(), x)
+
+
+def _in_turn(
+    function: Told, copied: Callable[[Any], Any], number: Callable[[Any], Any], joined: Callable[[list[Any]], Tensor]
+) -> Batched:
+    worked = False
+
+    def batched(x: Any) -> Tensor:
+        nonlocal worked
+        points, values, wrong = copied(x), [], []
+        for i in range(_tree.length(x)):  # the user's own loop
+            try:
+                values.append(number(function(_tree.map(lambda leaf, i=i: leaf[i], points))))
+            except NOWHERE as error:  # as math.exp and math.log raise: no density there
+                values.append(number(math.nan))
+                wrong.append(error)
+        worked = worked or len(wrong) < len(values)
+        if not worked:
+            raise wrong[0]
+        return joined(values)
+
+    return batched
+
+
+def _number(found: Any) -> float:
+    return found if isinstance(found, float) else returned(found).item()
+
+
+FORMS: dict[str, Callable[[Told], Batched]] = {
+    "a batch": of_batches,
+    "one point": of_points,
+    "a batch in single precision": single(of_batches),
+    "one point in single precision": single(of_points),
+    "a batch in NumPy": in_numpy,
+    "columns in NumPy": in_columns,
+    "one point in NumPy": in_numpy_in_turn,
+    "one point in turn": of_points_in_turn,
+    "one point in turn in single precision": single(of_points_in_turn),
+}

@@ -1,0 +1,95 @@
+"""What functions return, and errors that they raise at some of the points."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from unnoise._errors import InputError
+from unnoise.spaces import Euclidean
+from unnoise.walking.calling import patient, returned
+from unnoise.walking.forms import understood
+
+X = torch.tensor([[1.0], [-1.0], [2.0], [-3.0], [4.0]], dtype=torch.float64)
+
+
+def root(x):
+    if (x < 0).any():
+        raise ValueError("negative")
+    return x.sqrt().sum(-1)
+
+
+def test_errors_at_rows_are_found_by_halving_and_the_others_keep_values_and_slopes():
+    calls = []
+
+    def counted(x):
+        calls.append(len(x))
+        return root(x)
+
+    values = patient(counted)(X)
+    assert values.isnan().tolist() == [False, True, False, True, False]
+    assert values[[0, 2, 4]].tolist() == X[[0, 2, 4], 0].sqrt().tolist()
+    many = torch.cat([X[:2], torch.rand(1022, 1, dtype=torch.float64)])
+    calls.clear()
+    assert int(patient(counted)(many).isnan().sum()) == 1
+    assert len(calls) == 2 * 10 + 1  # halves of 1,024 rows, where one is bad
+    found = understood(root, Euclidean(1), X)
+    values, slope = found.log_prob_and_score(X)
+    assert slope[[0, 2, 4], 0].tolist() == pytest.approx((0.5 / X[[0, 2, 4], 0].sqrt()).tolist())
+    assert slope[[1, 3], 0].tolist() == [0.0, 0.0]
+
+
+def test_errors_of_the_code_are_no_points_without_density():
+    with pytest.raises(NameError):
+        patient(lambda x: missing(x))(X)  # noqa: F821
+
+
+ASKING = {
+    "an assertion": lambda x: check(x[0] > 0) or -x[0],
+    "a matrix without a root": lambda x: -torch.linalg.cholesky(x[:, None]).sum(),
+    "a place in a table": lambda x: [-1.0, -2.0, -3.0, -4.0, -5.0][index(x)],
+}
+
+
+def check(good):
+    assert good
+
+
+def index(x):
+    return int(x[0]) if x[0] > 0 else 99
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_errors_of_many_kinds_say_that_there_is_no_density(name):
+    found = understood(ASKING[name], Euclidean(1), X)
+    assert found.log_prob(X).isfinite().tolist() == [True, False, True, False, True]
+
+
+RETURNED = [
+    (torch.tensor([1, 2]), [1.0, 2.0]),
+    ([1.0, torch.tensor(2)], [1.0, 2.0]),
+    ([torch.tensor([1.0]), torch.tensor([2.0])], [1.0, 2.0]),
+    ((np.float32(1), 2), [1.0, 2.0]),
+    (np.array([1, 2], dtype=object), [1.0, 2.0]),
+    (-math.inf, -math.inf),
+    (torch.tensor([1 + 0j]), [1.0]),
+]
+
+
+@pytest.mark.parametrize(("found", "numbers"), RETURNED, ids=str)
+def test_numbers_of_all_kinds_are_tensors(found, numbers):
+    assert returned(found).is_floating_point()
+    assert returned(found).tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    "found", [None, "a", {"a": 1}, (torch.zeros(2), torch.zeros(2, 3)), (1.0, np.zeros(2))], ids=str
+)
+def test_what_is_no_number_is_an_error_of_the_form(found):
+    with pytest.raises(TypeError, match="it returned"):
+        returned(found)
+    with pytest.raises(InputError, match="truth values"):
+        returned(np.array([True]))
