@@ -39,7 +39,8 @@ def cells(seen: Values, counts: NDArray[np.intp], real: bool) -> tuple[NDArray[n
     alone = np.append(firsts[1:], len(seen)) == firsts + 1
     wide = ~alone | (real & (counts[firsts] < FEWEST))  # one real number of many that differ is no atom
     gap, before = gap[firsts[1:] - 1], counts.cumsum()[firsts[1:] - 1]
-    below, above = gap & (before < FEWEST), gap & (n - before < FEWEST)
+    within = real | (group[firsts[1:]] == group[firsts[1:] - 1])  # whole numbers of a group of their own stay exact
+    below, above = gap & within & (before < FEWEST), gap & within & (n - before < FEWEST)
     hole = gap & ~below & ~above
     if real:  # a value that cannot reach to the next joins the cell before
         joins = np.append(hole, True)[1:] & wide[1:] & alone[1:] & wide[:-1] & ~gap
@@ -64,7 +65,7 @@ def _gaps(seen: Values, counts: NDArray[np.intp], rows: int) -> Mask:
     last = np.searchsorted(upto, np.minimum(below + rows - 1, n - 1), "right")
     span = np.maximum(seen[:-1] - seen[first], seen[last] - seen[1:]).astype(np.float64)
     width = np.diff(seen).astype(np.float64)
-    return (width > GAP * span) & (width > (1.0 if seen.dtype.kind == "u" else 0.0))
+    return np.asarray((width > GAP * span) & (width > (1.0 if seen.dtype.kind == "u" else 0.0)))
 
 
 def coarse(shares: Floats) -> tuple[int, ...]:
