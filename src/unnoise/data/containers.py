@@ -10,6 +10,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -39,6 +40,8 @@ class Container(ABC):
     """The form of data: all but its values."""
 
     name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]  # of files that can hold such data; "" of a folder of images
+    called: ClassVar[str]  # in a sentence
 
     @property
     @abstractmethod
@@ -91,6 +94,12 @@ class Container(ABC):
     def join(self, columns: Mapping[str, Values], missing: Mapping[str, Mask] | None = None) -> Any:
         """Data of the fitted form, with holes in these rows of some columns."""
 
+    def check_file(self, path: Path) -> None:
+        """Refuse, before long work, a file that cannot hold such data."""
+        if path.suffix.lower() not in self.suffixes:
+            known = " or ".join(suffix or "nothing, as a folder of images" for suffix in self.suffixes)
+            raise InputError(f"{self.called} cannot be written to {path}; give a name that ends in {known}.")
+
     def to_config(self) -> dict[str, Any]:
         """JSON, from which `from_config` makes an equal container."""
         return {"container": self.name, **listed(dataclasses.asdict(self))}
@@ -106,6 +115,8 @@ class Table(Container):
     """A DataFrame; pandas' numeric names are read as text."""
 
     name: ClassVar[str] = "table"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".parquet")
+    called: ClassVar[str] = "A table"
     backend: str
     layout: tuple[Column, ...]
 
@@ -239,6 +250,8 @@ class Matrix(Container):
     """An array or tensor (n, width)."""
 
     name: ClassVar[str] = "matrix"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".parquet", ".npy")
+    called: ClassVar[str] = "An array (n, d)"
     backend: str
     dtype: str
     width: int
@@ -270,6 +283,8 @@ class EventArray(Container):
     """An array or tensor (n, *event_shape), with two or more event axes, as of images."""
 
     name: ClassVar[str] = "event array"
+    suffixes: ClassVar[tuple[str, ...]] = (".npy", "")
+    called: ClassVar[str] = "An array of events"
     columns: ClassVar[tuple[str, ...]] = ("x",)
     backend: str
     dtype: str
