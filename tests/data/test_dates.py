@@ -7,12 +7,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
 from unnoise._errors import InputError
-from unnoise.data import Schema, read
+from unnoise.data import Schema, containers, read
 
 X = [1.0, 2.0, 5.0]
 
@@ -183,3 +184,37 @@ def test_times_of_a_day_are_no_durations(texts: list[str]) -> None:
         warnings.simplefilter("ignore")
         schema = Schema.infer(pl.DataFrame({"t": texts, "x": [1.0, 2.0]}))
     assert schema.container.layout[0].counted in (None, "time")
+
+
+NUMBERS = 2 * [*range(20201225, 20201232), *range(20210101, 20210108)]
+FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": lambda held: pl.DataFrame(held).to_arrow()}
+
+
+def listed(frame: Any) -> list[Any]:
+    return [None if value != value else value for value in list(pl.DataFrame(frame)["d"])]
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_numbers_that_are_days_are_days_inside_and_come_back(kind: str) -> None:
+    whole = FRAMES[kind]({"d": NUMBERS, "x": range(28)})
+    with pytest.warns(UserWarning, match="Column 'd' is read as dates: 20201225 is 2020-12-25; declare it integer"):
+        schema = schema_of(whole)
+    assert schema.container.split(whole)["d"].tolist() == 2 * list(range(18621, 18635))  # over the end of the year
+    back = schema.decode(schema.encode(whole).x)
+    assert (type(back), listed(back)) == (type(whole), NUMBERS)
+    holed = FRAMES[kind]({"d": [*NUMBERS[:27], None], "x": range(28)})
+    filled = schema.filled(holed, schema.encode(whole).x)
+    assert (type(filled), listed(filled)) == (type(whole), NUMBERS)
+    asked = schema.given({"d": (20201230, 20210103)}, 1).within["d"]
+    assert (asked.low, asked.high) == (18626, 18630)
+    for value in (20210101, [20210101], np.array([20210101]), "2021-01-01"):
+        assert schema.given({"d": value}, 1).columns["d"][0].tolist() == [18628]
+    with pytest.raises(InputError, match="row 1 holds '20210132', which has no date"):
+        schema.encode(FRAMES[kind]({"d": [20210131, 20210132], "x": [1, 2]}))
+
+
+def test_other_numbers_are_no_days() -> None:
+    for values in ([20201225 + i for i in range(14)], [20210101] * 14, [20210101.5 + i for i in range(14)]):
+        assert containers.container_of(pl.DataFrame({"d": values})).layout[0].counted is None
+    declared = Schema.infer(pl.DataFrame({"d": NUMBERS, "x": range(28)}), kinds={"d": "integer"})
+    assert declared.container.layout[0].counted is None

@@ -18,6 +18,8 @@ ELAPSED = ("[hh]:mm:ss", "[h]:mm:ss", "[mm]:ss", "[m]:ss", DAYS)  # durations, t
 _TWELVE = ("%I:%M %p", "%I:%M:%S %p")
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.3f", "%H:%M:%S%.6f", "%H:%M:%S%.9f", "%H:%M:%S%.f", *_TWELVE)
 _COMPACT = "%Y%m%dT%H%M%S"
+NUMBER = "%Y%m%d"  # of whole numbers such as 20210131
+_FIRST, _LAST, _FEWEST = 18000101, 21991231, 10  # such numbers, and how many that differ are no chance
 _CLEAR = ("%Y-%m-%d", *(f"%Y-%m-%d{sign}{time}" for sign in " T" for time in _TIMES), *_TIMES, _COMPACT)
 _DAYS: tuple[str, ...] = (
     *("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%-d.%-m.%Y", "%d %b %Y", "%d %B %Y", "%-d %b %Y", "%-d %B %Y"),
@@ -67,6 +69,18 @@ def _unpadded(held: pl.Series, pattern: str) -> str:
                 if _same(held, found):
                     return found
     return pattern
+
+
+def days_of(numbers: pl.Series) -> pl.Series | None:
+    """Whole numbers such as 20210131 as texts in the pattern `NUMBER`, if all are days; None if they are not."""
+    import polars as pl
+
+    held = numbers.fill_nan(None) if numbers.dtype.is_float() else numbers
+    inside = held.min() is not None and bool(((held >= _FIRST) & (held <= _LAST)).all())
+    if not inside or (held.dtype.is_float() and bool((held % 1 != 0).any())) or held.n_unique() < _FEWEST:
+        return None
+    texts = held.cast(pl.Int64).cast(pl.String)
+    return texts if parsed(texts, NUMBER).null_count() == texts.null_count() else None
 
 
 def _elapsed(held: pl.Series, name: str) -> str | None:
@@ -183,7 +197,7 @@ def written(values: pl.Series, pattern: str) -> pl.Series:
 def check_pattern(pattern: str) -> None:
     """Refuse a pattern that no text was found to have."""
     bare = re.sub(" ?%[pP]", " %p", re.sub(_ZONE, "", pattern.removesuffix("%:z")))
-    known = (MONTH, *ELAPSED, *_CLEAR, *_OTHER, *(one for pair in _PAIRS for one in pair))
+    known = (MONTH, NUMBER, *ELAPSED, *_CLEAR, *_OTHER, *(one for pair in _PAIRS for one in pair))
     if not {bare, bare.replace("%-", "%")} & set(known):
         raise InputError(f"got the pattern {pattern!r}; expected one of dates or times")
 

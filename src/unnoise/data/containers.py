@@ -199,7 +199,7 @@ class Table(Container):
         own = _native.column_of(backend, series, found.label)
         if series.is_null().all():
             return _native.native_series(self.backend, found, _counted.part(values, found))
-        pattern = (found.pattern or _counted.usual_pattern(found)) if _counted.holds_text(series) else None
+        pattern = _counted.pattern_in(series, found)
         kept = dataclasses.replace(own, counted=found.counted, unit=found.unit, pattern=pattern)
         return _native.native_series(backend, kept, _counted.part(values, kept))
 
@@ -310,18 +310,20 @@ class EventArray(Container):
         return _as(self.backend, self.dtype, columns["x"], list((missing or {}).values()))
 
 
-def container_of(data: Any, levels: Collection[str] = ()) -> Container:
+def container_of(data: Any, levels: Collection[str] = (), declared: Collection[str] = ()) -> Container:
     """The form of a DataFrame, an array, a tensor or a list of rows.
 
     Args:
         data: the data.
         levels: columns whose texts are levels, also where they look like dates.
+        declared: columns whose kind is known, so that whole numbers are no dates.
     """
     frame = frames.opened(data)
     if frame is not None:
         backend, layout = _native.describe(frame)
         series = [frame.get_column(label) for label in frame.columns]
-        found = [_described(s, c, str(c.label) in levels) if len(s) else c for s, c in zip(series, layout, strict=True)]
+        told = [(str(column.label) in levels, str(column.label) in declared) for column in layout]
+        found = [_described(s, c, *t) if len(s) else c for s, c, t in zip(series, layout, told, strict=True)]
         return Table(backend, tuple(found))
     array = arrays.as_array(data)
     backend, dtype = "numpy", str(array.dtype)
@@ -340,8 +342,8 @@ def from_config(config: dict[str, Any]) -> Container:
     return kinds[str(name)].from_fields({key: value for key, value in config.items() if key != "container"})
 
 
-def _described(series: nw.Series[Any], column: Column, plain: bool) -> Column:
-    counted = _counted.described(series, column, plain)
+def _described(series: nw.Series[Any], column: Column, plain: bool, declared: bool) -> Column:
+    counted = _counted.described(series, column, plain, declared)
     return holding(series, _written.described(series, counted, plain))
 
 
