@@ -73,14 +73,15 @@ def numbers(values: nw.Series[Any] | pl.Series, column: Column) -> Values:
     name = str(column.label)
     if column.counted == "period":
         return _periods(values, column)
-    found: Any = values if hasattr(values, "to_physical") else as_polars(values)
-    if column.pattern == _dates.NUMBER and (found is None or found.dtype.is_numeric()):
-        held = values if found is not None else values.to_polars()
-        found = held.cast(pl.Float64).cast(pl.Int64, strict=False).cast(pl.String)
+    given: Any = values
+    found: Any = given if hasattr(given, "to_physical") else as_polars(given)
+    if column.pattern == _dates.NUMBER and given.dtype.is_numeric():
+        plain = given.to_polars() if found is None else found
+        found = plain.cast(pl.Float64).cast(pl.Int64, strict=False).cast(pl.String)
     if found is None or (column.counted == "decimal" and found.dtype.is_numeric()):
         found = _decimals(values, column) if column.counted == "decimal" else found
     if found is None:
-        raise InputError(f"Column '{name}' held {_words(column)} when the model was fitted; got {values.dtype}.")
+        raise InputError(f"Column '{name}' held {_words(column)} when the model was fitted; got {given.dtype}.")
     empty = found.is_null().to_numpy()
     if found.dtype.is_(_string()) and column.counted == "decimal":
         plain = found.str.strip_chars().str.to_decimal(scale=_DIGITS)

@@ -75,9 +75,11 @@ def days_of(numbers: pl.Series) -> pl.Series | None:
     """Whole numbers such as 20210131 as texts in the pattern `NUMBER`, if all are days; None if they are not."""
     import polars as pl
 
-    held = numbers.fill_nan(None) if numbers.dtype.is_float() else numbers
-    inside = held.min() is not None and bool(((held >= _FIRST) & (held <= _LAST)).all())
-    if not inside or (held.dtype.is_float() and bool((held % 1 != 0).any())) or held.n_unique() < _FEWEST:
+    held: Any = numbers.fill_nan(None) if numbers.dtype.is_float() else numbers
+    low, high = held.min(), held.max()
+    if low is None or low < _FIRST or high > _LAST or held.n_unique() < _FEWEST:
+        return None
+    if held.dtype.is_float() and (held % 1 != 0).any():
         return None
     texts = held.cast(pl.Int64).cast(pl.String)
     return texts if parsed(texts, NUMBER).null_count() == texts.null_count() else None
