@@ -63,33 +63,6 @@ def test_the_law_of_rain_is_an_atom_and_a_density() -> None:
     assert atom + total(found, grid, grid[1] - grid[0]) == pytest.approx(1.0, abs=2e-3)
 
 
-@pytest.mark.parametrize("decimals", [1, None])
-@pytest.mark.parametrize("rows", [1, 2, 3, 40])
-def test_no_value_is_drawn_between_a_far_value_and_the_others(rows: int, decimals: int | None) -> None:
-    measured = DRAWS.normal(70, 10, 600)
-    measured = measured if decimals is None else measured.round(decimals)
-    for values in (np.append(measured, [-999.0] * rows), np.append(measured, [999.0] * rows)):
-        found = Resolution.fit(values, "x")
-        shares = np.array(found.shares)
-        there = np.concatenate([found._starts[:, None], found._ends[:, None]], 1).astype(float)
-        there = found._values(there.astype(found._held)).astype(float)
-        between = (np.abs(there) < 998).any(1) & ((np.abs(there) > 150).any(1) | (there < 0).any(1))
-        alone = (np.abs(there) > 998).any(1)
-        assert shares[alone].sum() == pytest.approx(rows / len(values), abs=1e-5)  # not the 8 rows of a cell
-        assert shares[between].sum() == (pytest.approx(rows / len(values), abs=1e-5) if rows < 3 else 0.0)
-        assert np.isfinite(found.log_detail(np.array([-400.0, 400.0]), "x")).all()
-
-
-def test_two_clusters_are_two_and_the_law_sums_to_one() -> None:
-    values = np.concatenate([DRAWS.normal(0, 1, 400), DRAWS.normal(100, 1, 400)])
-    found = Resolution.fit(values, "x")
-    assert not ((found._starts < 50) & (found._ends > 50)).any()
-    grid = np.linspace(-200, 400, 6_000_001)
-    assert total(found, grid, grid[1] - grid[0]) == pytest.approx(1.0, abs=2e-3)
-    whole = Resolution.fit(values.round(2), "x")
-    assert total(whole, np.arange(-30_000, 60_000) / 100) == pytest.approx(1.0, abs=1e-5)
-
-
 def test_the_mean_of_digits() -> None:
     found = Resolution.fit(np.array([0, 10, 20, 0, 10, 20]), "x")
     laws = np.array([[0.5, 0.0, 0.5], [0.0, 0.1, 0.9]])

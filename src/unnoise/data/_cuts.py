@@ -39,8 +39,10 @@ def cells(seen: Values, counts: NDArray[np.intp], real: bool) -> tuple[NDArray[n
     alone = np.append(firsts[1:], len(seen)) == firsts + 1
     wide = ~alone | (real & (counts[firsts] < FEWEST))  # one real number of many that differ is no atom
     gap, before = gap[firsts[1:] - 1], counts.cumsum()[firsts[1:] - 1]
-    within = real | (group[firsts[1:]] == group[firsts[1:] - 1])  # whole numbers of a group of their own stay exact
-    below, above = gap & within & (before < FEWEST), gap & within & (n - before < FEWEST)
+    if real or n >= FEWEST * number:  # few whole numbers stay exact
+        below, above = gap & (before < FEWEST), gap & (n - before < FEWEST)
+    else:
+        below = above = np.zeros(len(gap), dtype=bool)
     hole = gap & ~below & ~above
     if real:  # a value that cannot reach to the next joins the cell before
         joins = np.append(hole, True)[1:] & wide[1:] & alone[1:] & wide[:-1] & ~gap
