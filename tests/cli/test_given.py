@@ -106,7 +106,7 @@ def test_what_cannot_be_read_is_refused(item: str, match: str, schema: Schema) -
 
 def test_the_schema_takes_what_was_read(schema: Schema) -> None:
     """Texts become values of the columns' types."""
-    items = ["a=b=3", "x, y=3", "naïve😀=10", "income=", "group=q..r", "dose=2", "on=True", "always=7", "word=C|"]
+    items = ["a=b=3", "x, y=3", "naïve😀=10", "income=NA", "group=q..r", "dose=2", "on=True", "always=7", "word=C|"]
     found = schema.given(given.told(items, schema), 2)
     values = {name: values.tolist() for name, (values, _) in found.columns.items()}
     wanted = {"a=b": 3.0, "x, y": 3, "naïve😀": "10", "on": True, "word": "C|", "group": "q..r", "dose": 2.0}

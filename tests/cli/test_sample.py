@@ -125,6 +125,8 @@ def test_wrong_conditions_are_refused(
         (["--sampling-steps", "0"], "got steps = 0; expected a whole number from 1"),
         (["--device", "abacus"], "The device 'abacus' cannot be used on this machine"),
         (["-o", "new.xlsx"], "new.xlsx is of no type that can be written"),
+        (["-o", "new.npy"], "A table cannot be written to new.npy; give a name that ends in .csv or .parquet"),
+        (["-o", "new", "-n", "1000000000"], "A table cannot be written to new; give a name that ends in .csv"),
         (["-o", "nowhere/new.csv"], "The folder nowhere does not exist; create it first"),
     ],
 )

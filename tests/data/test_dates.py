@@ -7,12 +7,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
 from unnoise._errors import InputError
-from unnoise.data import Schema, read
+from unnoise.data import Schema, containers, read
 
 X = [1.0, 2.0, 5.0]
 
@@ -39,6 +40,12 @@ def schema_of(frame: Any) -> Schema:
         (["2021-05", "1969-12", "1970-01"], "%Y-%m", "M", [616, -1, 0]),
         (["10:30", "00:00", "23:59"], "%H:%M", "m", [630, 0, 1439]),
         (["10:30:05", "00:00:00", "23:59:59"], "%H:%M:%S", "s", [37805, 0, 86399]),
+        (["1:30 AM", "12:00 AM", "11:59 PM"], "%-I:%M %p", "m", [90, 0, 1439]),
+        (["01:30pm", "12:00am", "11:59pm"], "%I:%M%P", "m", [810, 0, 1439]),
+        (["2021-01-01 05:00:00 UTC", "2021-01-01 06:00:00 UTC"], "%Y-%m-%d %H:%M:%S UTC", "h", [447077, 447078]),
+        (["20210101T050000", "20210101T060000"], "%Y%m%dT%H%M%S", "h", [447077, 447078]),
+        (["0 days 01:00:00", "1 days 12:30:00", "-1 days +23:59:00"], "d days hh:mm:ss", "m", [60, 2190, -1]),
+        (["0 days 00:00:01.500000", "0 days 00:00:02.000000"], "d days hh:mm:ss", "ms", [1500, 2000]),
     ],
 )
 def test_clear_ones_are_numbers_inside_and_the_same_text_outside(
@@ -63,7 +70,10 @@ def test_clear_ones_are_numbers_inside_and_the_same_text_outside(
         (["12/31/2020", "01/02/2021"], "%m/%d/%Y", "2020-12-31"),
         (["12/31/2020", "1/2/2021"], "%-m/%-d/%Y", "2020-12-31"),
         (["12/31/2020 05:00", "01/02/2021 06:30"], "%m/%d/%Y %H:%M", "2020-12-31 05:00:00"),
+        (["12/31/2020 5:00", "1/2/2021 16:30"], "%-m/%-d/%Y %-H:%M", "2020-12-31 05:00:00"),
+        (["12/31/2020 5:00 PM", "1/2/2021 6:30 AM"], "%-m/%-d/%Y %-I:%M %p", "2020-12-31 17:00:00"),
         (["31.12.2020", "01.02.2021"], "%d.%m.%Y", "2020-12-31"),
+        (["31.12.2020 5:07", "1.2.2021 16:30"], "%-d.%-m.%Y %-H:%M", "2020-12-31 05:07:00"),
         (["2020/12/31", "2021/02/01"], "%Y/%m/%d", "2020-12-31"),
         (["5 Mar 2021", "14 Apr 2021"], "%-d %b %Y", "2021-03-05"),
         (["March 5, 2021", "April 14, 2021"], "%B %-d, %Y", "2021-03-05"),
@@ -174,3 +184,37 @@ def test_times_of_a_day_are_no_durations(texts: list[str]) -> None:
         warnings.simplefilter("ignore")
         schema = Schema.infer(pl.DataFrame({"t": texts, "x": [1.0, 2.0]}))
     assert schema.container.layout[0].counted in (None, "time")
+
+
+NUMBERS = 2 * [*range(20201225, 20201232), *range(20210101, 20210108)]
+FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": lambda held: pl.DataFrame(held).to_arrow()}
+
+
+def listed(frame: Any) -> list[Any]:
+    return [None if value != value else value for value in list(pl.DataFrame(frame)["d"])]
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_numbers_that_are_days_are_days_inside_and_come_back(kind: str) -> None:
+    whole = FRAMES[kind]({"d": NUMBERS, "x": range(28)})
+    with pytest.warns(UserWarning, match="Column 'd' is read as dates: 20201225 is 2020-12-25; declare it integer"):
+        schema = schema_of(whole)
+    assert schema.container.split(whole)["d"].tolist() == 2 * list(range(18621, 18635))  # over the end of the year
+    back = schema.decode(schema.encode(whole).x)
+    assert (type(back), listed(back)) == (type(whole), NUMBERS)
+    holed = FRAMES[kind]({"d": [*NUMBERS[:27], None], "x": range(28)})
+    filled = schema.filled(holed, schema.encode(whole).x)
+    assert (type(filled), listed(filled)) == (type(whole), NUMBERS)
+    asked = schema.given({"d": (20201230, 20210103)}, 1).within["d"]
+    assert (asked.low, asked.high) == (18626, 18630)
+    for value in (20210101, [20210101], np.array([20210101]), "2021-01-01"):
+        assert schema.given({"d": value}, 1).columns["d"][0].tolist() == [18628]
+    with pytest.raises(InputError, match="row 1 holds '20210132', which has no date"):
+        schema.encode(FRAMES[kind]({"d": [20210131, 20210132], "x": [1, 2]}))
+
+
+def test_other_numbers_are_no_days() -> None:
+    for values in ([20201225 + i for i in range(14)], [20210101] * 14, [20210101.5 + i for i in range(14)]):
+        assert containers.container_of(pl.DataFrame({"d": values})).layout[0].counted is None
+    declared = Schema.infer(pl.DataFrame({"d": NUMBERS, "x": range(28)}), kinds={"d": "integer"})
+    assert declared.container.layout[0].counted is None

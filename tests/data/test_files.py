@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import os
 import sys
@@ -362,3 +363,13 @@ def test_what_was_sampled_as_a_frame_can_be_written(tmp_path: Path) -> None:
     assert read(tmp_path / "a.csv").rows() == [("u", 1), ("v", 2)]
     write(pa.Table.from_pandas(frame), tmp_path / "a.parquet")
     assert read(tmp_path / "a.parquet").rows() == [("u", 1), ("v", 2)]
+
+
+@pytest.mark.parametrize("kind", ["polars", "pandas", "pyarrow"])
+def test_durations_are_written_as_text_that_is_read_again(tmp_path: Path, kind: str) -> None:
+    held = [dt.timedelta(days=1, hours=2, milliseconds=4), dt.timedelta(seconds=-90), None]
+    frame = pl.DataFrame({"x": [1, 2, 3], "d": held})
+    write({"polars": frame, "pandas": frame.to_pandas(), "pyarrow": frame.to_arrow()}[kind], tmp_path / "d.csv")
+    texts = read(tmp_path / "d.csv")["d"].to_list()
+    assert texts == ["1 days 02:00:00.004000", "-1 days +23:58:30.000000", None]
+    assert pd.to_timedelta(texts).tolist()[:2] == held[:2]

@@ -10,6 +10,7 @@ import lzma
 import sqlite3
 import sys
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,6 +54,23 @@ def test_packed_texts_are_read(tmp_path: Path, suffix: str, pack: Callable[[byte
     for name in (f"d.csv{suffix}", f"d.data{suffix}"):
         (tmp_path / name).write_bytes(pack(TEXT))
         assert columns(tmp_path / name) == FRAME.to_dict(as_series=False)
+
+
+def zipped(**files: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("__", "."), content)
+    return held.getvalue()
+
+
+@pytest.mark.parametrize("name", ["d.csv.zip", "D.ZIP"])
+def test_a_table_in_an_archive_is_read_where_it_is_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(zipped(d__csv=TEXT))
+    assert columns(tmp_path / name) == FRAME.to_dict(as_series=False)
+    (tmp_path / name).write_bytes(zipped(d__csv=TEXT, e__csv=TEXT))
+    with pytest.raises(InputError, match=r"holds 2 files \(d\.csv, e\.csv\); expected one: unpack it, and give one"):
+        read(tmp_path / name)
 
 
 def test_what_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:

@@ -259,6 +259,16 @@ def test_floats_are_compared_in_their_own_type() -> None:
     assert Among((float(third),)).holds(np.array([third])).all()
 
 
+def test_a_range_of_one_number_is_that_number(schema: Schema) -> None:
+    """No draw of a real number would ever be in it."""
+    found = ask(schema, height=(171.5, 171.5), age=(40, 40), lat=(3, 3), calls=(2, None))
+    assert {name: values.tolist() for name, (values, _) in found.columns.items() if name != "where"} == {
+        "height": [171.5] * 3,
+        "age": [40] * 3,
+    }
+    assert set(found.within) == {"lat", "calls"}
+
+
 # ---- far from the data
 
 
@@ -284,6 +294,15 @@ def test_a_count_far_from_the_data_is_said(schema: Schema) -> None:
     with pytest.warns(UserWarning, match=f"Column 'calls' was given 400, far from what was seen .*, 0 to {most}; what"):
         ask(schema, calls=400)
     ask(schema, calls=2 * most)
+
+
+def test_a_date_far_from_the_data_is_said_as_dates() -> None:
+    frame = pl.DataFrame({"day": ["2020-01-01", "2020-02-01", "2020-02-07"], "pay": ["$1.00", "$2.00", "$1,000.50"]})
+    schema = Schema.infer(frame)
+    with pytest.warns(UserWarning, match="given 1990-03-01, far from .*, 2020-01-01 to 2020-02-07; what"):
+        schema.given({"day": "1990-03-01"}, 1)
+    with pytest.warns(UserWarning, match=r"given \$9,000\.00, far from .*, \$1\.00 to \$1,000\.50; what"):
+        schema.given({"pay": 9000}, 1)
 
 
 def test_models_that_did_not_keep_what_was_seen_say_nothing() -> None:

@@ -267,6 +267,8 @@ def test_describe_lists_columns_and_shortens_many() -> None:
     long = Schema.infer(np.random.default_rng(0).normal(size=(5, 64))).describe()
     assert len(long.splitlines()) == 22
     assert "...  and 44 more" in long
+    names = Schema.infer(pd.DataFrame({"n" * 3000: [1.5, 2.0, 3.0], "b": [1, 2, 3]})).describe()
+    assert names.splitlines()[1] == f"b{' ' * 61}whole numbers 1 to 3: 3 values; 1 in 33 % of rows"
 
 
 def test_decoding_refuses_states_of_another_shape() -> None:

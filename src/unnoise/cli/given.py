@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from unnoise.data._numerics import Values
     from unnoise.data.features import Block
 
-_EXAMPLE = "expected NAME=VALUE, as in --given age=40"
+_EXAMPLE = "expected NAME=VALUE, as in --given age=40 or age=40..60"
 
 
 def columns(schema: Schema) -> tuple[str, ...]:
@@ -55,13 +55,15 @@ def told(items: Sequence[str] | None, schema: Schema) -> dict[str, Any]:
 
 
 def meaning(text: str, name: str, schema: Schema) -> Any:
-    """A value, None for "" (missing), a pair (low, high) for LOW..HIGH, a set for A|B; levels come first."""
+    """A value, None for "" and NA (missing), a pair (low, high) for LOW..HIGH, a set for A|B; levels come first."""
     if name in schema.conditions:
         return _condition(text, name, schema)
+    from unnoise.data._cells import MISSING
+
     levels = _levels(name, schema)
     if text in levels or _is_sequence(name, schema):
         return text or None
-    if text == "":
+    if text in MISSING:  # as in a file
         return None
     if "|" in text:
         return _set(text, levels)

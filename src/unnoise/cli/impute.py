@@ -69,6 +69,7 @@ def impute(
         files.check_writable(target, overwrite)
         common.check_apart(target, "fill", data, *common.files_of(labels).values())
     fitted = common.opened(model, device, trust)
+    fitted.schema_.container.check_file(output)
     fitted.set_params(sampler=samplers.chosen(sampler, sampling_steps, fitted))
     rows, y = common.source(data, fitted.schema_), common.conditions(labels)
     words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))

@@ -89,6 +89,7 @@ def sample(
     files.check_writable(output, overwrite)
     samplers.check_name(sampler)
     fitted = common.opened(model, device, trust)
+    fitted.schema_.container.check_file(output)
     make = samplers.chosen(sampler, sampling_steps, fitted)
     y = common.conditions(labels)
     n = about.rows_of(y) if n is None and given_file is None else n

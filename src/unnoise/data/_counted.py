@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, warn
 from unnoise.data import _dates, holes
 from unnoise.data._checked import check
 from unnoise.data._native import Column
@@ -29,21 +29,30 @@ KINDS = ("date", "datetime", "duration", "time", "period", "decimal")
 _NANOSECONDS = {"D": 86_400 * 10**9, "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
 _OBJECTS = (datetime.date, datetime.time, datetime.timedelta, Decimal)
 _SHOWN = 3
+_MOST_DAYS, _END = 10**7, 10**8  # numbers between them are written as 20210131
 _DIGITS, _MOST = 9, 1e15  # decimals that are typed, and numbers of which every decimal is known
 
 
-def described(series: nw.Series[Any], column: Column, plain: bool) -> Column:
+def described(series: nw.Series[Any], column: Column, plain: bool, declared: bool = False) -> Column:
     """The column, with what its values are counted in; unchanged if they are no dates, times or decimals.
 
     Args:
         series: the values.
         column: its name and type.
         plain: whether text stays text.
+        declared: whether the user says its kind, so that numbers stay numbers.
     """
     found = as_polars(series)
+    pattern = None
+    if found is None and series.dtype.is_numeric() and not declared:
+        found = _dates.days_of(series.to_polars())
+        if found is not None:
+            first, pattern = found.drop_nulls()[0], _dates.NUMBER
+            found = _dates.parsed(found, pattern)
+            day = found.drop_nulls()[0]
+            warn(f"Column '{column.label}' is read as dates: {first} is {day}; declare it integer if it is not.")
     if found is None:
         return _period(series, column)
-    pattern = None
     if found.dtype.is_(_string()):
         if plain or column.categorical:
             return column
@@ -59,14 +68,20 @@ def described(series: nw.Series[Any], column: Column, plain: bool) -> Column:
 
 def numbers(values: nw.Series[Any] | pl.Series, column: Column) -> Values:
     """The values of a column as whole numbers, with holes; an InputError names rows that are no such values."""
+    import polars as pl
+
     name = str(column.label)
     if column.counted == "period":
         return _periods(values, column)
-    found: Any = values if hasattr(values, "to_physical") else as_polars(values)
+    given: Any = values
+    found: Any = given if hasattr(given, "to_physical") else as_polars(given)
+    if column.pattern == _dates.NUMBER and given.dtype.is_numeric():
+        plain = given.to_polars() if found is None else found
+        found = plain.cast(pl.Float64).cast(pl.Int64, strict=False).cast(pl.String)
     if found is None or (column.counted == "decimal" and found.dtype.is_numeric()):
         found = _decimals(values, column) if column.counted == "decimal" else found
     if found is None:
-        raise InputError(f"Column '{name}' held {_words(column)} when the model was fitted; got {values.dtype}.")
+        raise InputError(f"Column '{name}' held {_words(column)} when the model was fitted; got {given.dtype}.")
     empty = found.is_null().to_numpy()
     if found.dtype.is_(_string()) and column.counted == "decimal":
         plain = found.str.strip_chars().str.to_decimal(scale=_DIGITS)
@@ -103,6 +118,13 @@ def holds_text(series: nw.Series[Any]) -> bool:
     return found is not None and found.dtype == _string()
 
 
+def pattern_in(series: nw.Series[Any], column: Column) -> str | None:
+    """How dates and times of the column are written in another series, if that holds text or numbers."""
+    if series.dtype.is_numeric():
+        return column.pattern if column.pattern == _dates.NUMBER else None
+    return (column.pattern or usual_pattern(column)) if holds_text(series) else None
+
+
 def usual_pattern(column: Column) -> str | None:
     """How dates and times are written that were none of text."""
     seconds = column.unit in ("D", "h", "m", "s")
@@ -130,7 +152,10 @@ def series(numbers: Values, column: Column, blank: Mask | None = None) -> pl.Ser
         made = pl.Series(name, whole * _ratio(unit, step))
         made = made.cast(pl.Duration(step) if column.counted == "duration" else pl.Datetime(step))  # type: ignore[arg-type]
     made = made if blank is None else made.zip_with(pl.Series(~blank), made.clear(len(made)))
-    return made if column.pattern is None or not is_text(column) else _dates.written(made, column.pattern)
+    if column.pattern is None or not (is_text(column) or column.pattern == _dates.NUMBER):
+        return made
+    texts = _dates.written(made, column.pattern)
+    return texts if is_text(column) else texts.cast(pl.Int64)
 
 
 def word(number: float, column: Column) -> str:
@@ -151,6 +176,8 @@ def told(value: Any, column: Column) -> Any:
     import polars as pl
 
     alone = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if column.pattern == _dates.NUMBER:
+        value = _days_told(value)
     if column.counted == "decimal" and alone and abs(value) < _MOST:
         return told(Decimal(str(value)), column)
     if value is None or isinstance(value, int | float | np.ma.MaskedArray) or type(value).__name__ == "NaTType":
@@ -181,6 +208,16 @@ def told(value: Any, column: Column) -> Any:
     else:
         made = held if isinstance(held, pl.Series) else pl.Series(str(column.label), held)
     return numbers(made, column)
+
+
+def _days_told(value: Any) -> Any:
+    """Numbers such as 20210131 as texts; counts of days are far less."""
+    if isinstance(value, int | float | np.number):
+        return str(int(value)) if _MOST_DAYS < value < _END else value
+    if isinstance(value, list) or (isinstance(value, np.ndarray) and value.dtype.kind in "iuf"):
+        turned = [_days_told(one) for one in value]
+        return turned if any(isinstance(one, str) for one in turned) else value
+    return value
 
 
 def check_column(column: Column) -> None:

@@ -13,23 +13,33 @@ if TYPE_CHECKING:
     from unnoise.data._native import Column
 
 MONTH = "%Y-%m"
-ELAPSED = ("[hh]:mm:ss", "[h]:mm:ss", "[mm]:ss", "[m]:ss")  # durations, as spreadsheets write them
-_TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.3f", "%H:%M:%S%.6f", "%H:%M:%S%.9f", "%H:%M:%S%.f")
-_CLEAR = ("%Y-%m-%d", *(f"%Y-%m-%d{sign}{time}" for sign in " T" for time in _TIMES), *_TIMES)
+DAYS = "d days hh:mm:ss"  # as pandas writes durations
+ELAPSED = ("[hh]:mm:ss", "[h]:mm:ss", "[mm]:ss", "[m]:ss", DAYS)  # durations, the first four as of spreadsheets
+_TWELVE = ("%I:%M %p", "%I:%M:%S %p")
+_TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.3f", "%H:%M:%S%.6f", "%H:%M:%S%.9f", "%H:%M:%S%.f", *_TWELVE)
+_COMPACT = "%Y%m%dT%H%M%S"
+NUMBER = "%Y%m%d"  # of whole numbers such as 20210131
+_FIRST, _LAST, _FEWEST = 18000101, 21991231, 10  # such numbers, and how many that differ are no chance
+_CLEAR = ("%Y-%m-%d", *(f"%Y-%m-%d{sign}{time}" for sign in " T" for time in _TIMES), *_TIMES, _COMPACT)
 _DAYS: tuple[str, ...] = (
     *("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%-d.%-m.%Y", "%d %b %Y", "%d %B %Y", "%-d %b %Y", "%-d %B %Y"),
     *("%d-%b-%Y", "%d-%B-%Y", "%b %d, %Y", "%B %d, %Y", "%b %-d, %Y", "%B %-d, %Y"),
 )
-_OTHER = (*_DAYS, *(f"{day} {time}" for day in _DAYS[:4] for time in _TIMES[:2]))
+_MINUTES = (*_TIMES[:2], *_TWELVE)
+_OTHER = (*_DAYS, *(f"{day} {time}" for day in _DAYS[:4] for time in _MINUTES))
 _PAIRS = tuple(
-    (f"%d{sign}%m{sign}%Y{time}", f"%m{sign}%d{sign}%Y{time}") for sign in "/-" for time in ("", " %H:%M", " %H:%M:%S")
+    (f"%d{sign}%m{sign}%Y{time}", f"%m{sign}%d{sign}%Y{time}")
+    for sign in "/-"
+    for time in ("", *(f" {time}" for time in _MINUTES))
 )
 _LIKE = re.compile(
     r"^\s*\d{1,4}[-/.: ](\d{1,2}|[A-Za-z]{3,9})\b.*\d|^\s*[A-Za-z]{3,9} \d{1,2}, ?\d{4}|^\s*\d{4}-\d{2}$"
-    r"|^\s*\d+:\d\d(:\d\d)?$"
+    r"|^\s*\d+:\d\d(:\d\d)?( ?[AaPp][Mm])?$|^\s*\d{8}T\d{6}$|^\s*-?\d+ days?\b"
 )
 _SHORT_YEAR = r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2}\b"
-_ZONE = r"(Z|[+-]\d{2}:?\d{2})$"
+_ZONE = r"(Z| UTC|[+-]\d{2}:?\d{2})$"
+_LONG = r"^(-?\d+) days \+?(\d\d):([0-5]\d):([0-5]\d)(?:\.(\d{6}))?$"
+_DAY = 86_400 * 10**6  # microseconds
 _MOST = 0.9  # of texts that are dates
 _LOOKED_AT = 50
 
@@ -48,7 +58,31 @@ def pattern_of(texts: pl.Series, name: str) -> str | None:
     found = next((pattern for pattern in _CLEAR if _fits(held, pattern)), None)
     if found is None or (found == "%H:%M:%S" and not _same(held, found)):
         found = _elapsed(held, name) or found
-    return found or _less_clear(held, name)
+    return _unpadded(held, found) if found and found not in ELAPSED else found or _less_clear(held, name)
+
+
+def _unpadded(held: pl.Series, pattern: str) -> str:
+    """The pattern, or with days, months and hours of one digit, or am and pm, if texts are written so."""
+    for hours in (pattern, re.sub("%([HI])", r"%-\1", pattern)):
+        for days in (hours, re.sub("%([dm])", r"%-\1", hours)):
+            for found in (days, *(days.replace(" %p", end) for end in (" %P", "%p", "%P"))):
+                if _same(held, found):
+                    return found
+    return pattern
+
+
+def days_of(numbers: pl.Series) -> pl.Series | None:
+    """Whole numbers such as 20210131 as texts in the pattern `NUMBER`, if all are days; None if they are not."""
+    import polars as pl
+
+    held: Any = numbers.fill_nan(None) if numbers.dtype.is_float() else numbers
+    low, high = held.min(), held.max()
+    if low is None or low < _FIRST or high > _LAST or held.n_unique() < _FEWEST:
+        return None
+    if held.dtype.is_float() and (held % 1 != 0).any():
+        return None
+    texts = held.cast(pl.Int64).cast(pl.String)
+    return texts if parsed(texts, NUMBER).null_count() == texts.null_count() else None
 
 
 def _elapsed(held: pl.Series, name: str) -> str | None:
@@ -65,9 +99,9 @@ def _elapsed(held: pl.Series, name: str) -> str | None:
 def _zoned(held: pl.Series, zones: list[Any], name: str) -> str | None:
     """Times with Z or +01:00 at their ends."""
     bare = held.str.replace(_ZONE, "")
-    found = next((pattern for pattern in _CLEAR if "d" in pattern and "H" in pattern and _fits(bare, pattern)), None)
-    if found is None or len(zones) == 1:
-        return None if found is None else found + zones[0]
+    found = next((pattern for pattern in _CLEAR if "d" in pattern and "%M" in pattern and _fits(bare, pattern)), None)
+    if found is None or len(zones) == 1 or " UTC" in zones:
+        return None if found is None or len(zones) > 1 else found + zones[0]
     warn(f"Column '{name}' holds times of several zones, such as {held[0]!r}; they come back in UTC.")
     return f"{found}%:z"
 
@@ -84,11 +118,10 @@ def _less_clear(held: pl.Series, name: str) -> str | None:
             )
             return None
         if fits:
-            found = next(
-                (p for p in (fits[0].replace("%d", "%-d").replace("%m", "%-m"), fits[0]) if _same(held, p)), fits[0]
-            )
+            found = fits[0]
             break
     if found is not None:
+        found = _unpadded(held, found)
         warn(f"Column '{name}' is read as dates: {held[0]!r} is {parsed(held.head(1), found)[0]}.")
         return found
     good = max((_share(held, pattern) for pattern in ("%Y-%m-%d", *_OTHER[:4], *_PAIRS[0])), default=0.0)
@@ -105,6 +138,11 @@ def parsed(texts: pl.Series, pattern: str) -> pl.Series:
     """Dates, times of a day, or dates with times; missing where a text is written otherwise."""
     import polars as pl
 
+    if pattern == DAYS:
+        parts = texts.str.extract_groups(_LONG)
+        days, hours, minutes, seconds = (parts.struct.field(str(i)).cast(pl.Int64, strict=False) for i in range(1, 5))
+        rest = parts.struct.field("5").cast(pl.Int64, strict=False).fill_null(0)
+        return ((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 10**6 + rest).cast(pl.Duration("us"))
     if pattern in ELAPSED:
         parts = texts.str.extract_groups(r"^(?:(\d+):)?(\d+):([0-5]\d)$" if "h" in pattern else r"^()?(\d+):([0-5]\d)$")
         hours, minutes, seconds = (parts.struct.field(str(i)).cast(pl.Int64, strict=False) for i in (1, 2, 3))
@@ -112,9 +150,10 @@ def parsed(texts: pl.Series, pattern: str) -> pl.Series:
         return (((in_hours * 60 + minutes) * 60 + seconds) * 10**6).cast(pl.Duration("us"))
     if pattern == MONTH:
         return (texts + "-01").str.to_date("%Y-%m-%d", strict=False)
-    if "%d" not in pattern and "%-d" not in pattern:
+    pattern = pattern.replace("%-", "%")  # which reads one digit, too
+    if "%d" not in pattern:
         return texts.str.to_time(pattern, strict=False)
-    if "%H" not in pattern:
+    if "%M" not in pattern:
         return texts.str.to_date(pattern, strict=False)
     if pattern.endswith("%:z"):
         found = texts.str.to_datetime(pattern.replace("%:z", "%#z"), strict=False, time_zone="UTC", time_unit="us")
@@ -126,7 +165,7 @@ def parsed(texts: pl.Series, pattern: str) -> pl.Series:
 def parsed_again(texts: pl.Series, column: Column) -> pl.Series:
     """Texts of a column whose pattern is known; else as any clear date or time."""
     for pattern in filter(None, (column.pattern, *_CLEAR)):
-        kind = "time" if "d" not in pattern else "datetime" if "H" in pattern else "date"
+        kind = "time" if "d" not in pattern else "datetime" if "%M" in pattern else "date"
         if pattern == column.pattern or kind == column.counted or {kind, column.counted} == {"date", "datetime"}:
             found = parsed(texts, pattern)
             if found.null_count() == texts.null_count():
@@ -138,6 +177,14 @@ def written(values: pl.Series, pattern: str) -> pl.Series:
     """Values as text."""
     import polars as pl
 
+    if pattern == DAYS:
+        total = values.dt.total_microseconds()
+        form = "%H:%M:%S%.6f" if (total % 10**6 != 0).any() else "%H:%M:%S"
+        time = (total % _DAY * 1000).cast(pl.Time).dt.to_string(form)
+        parts = pl.DataFrame({"days": total // _DAY, "time": time})
+        sign = pl.when(pl.col("days") < 0).then(pl.lit(" days +")).otherwise(pl.lit(" days "))
+        whole = pl.concat_str(pl.col("days"), sign, pl.col("time"))
+        return parts.select(whole.alias(values.name)).to_series()
     if pattern in ELAPSED:
         seconds = values.dt.total_seconds()
         first, rest = (3600, ":mm:ss") if "h" in pattern else (60, ":ss")
@@ -151,8 +198,8 @@ def written(values: pl.Series, pattern: str) -> pl.Series:
 
 def check_pattern(pattern: str) -> None:
     """Refuse a pattern that no text was found to have."""
-    bare = re.sub(_ZONE, "", pattern.removesuffix("%:z"))
-    known = (MONTH, *ELAPSED, *_CLEAR, *_OTHER, *(one for pair in _PAIRS for one in pair))
+    bare = re.sub(" ?%[pP]", " %p", re.sub(_ZONE, "", pattern.removesuffix("%:z")))
+    known = (MONTH, NUMBER, *ELAPSED, *_CLEAR, *_OTHER, *(one for pair in _PAIRS for one in pair))
     if not {bare, bare.replace("%-", "%")} & set(known):
         raise InputError(f"got the pattern {pattern!r}; expected one of dates or times")
 
@@ -168,7 +215,7 @@ def _fits(held: pl.Series, pattern: str) -> bool:
 
 
 def _same(held: pl.Series, pattern: str) -> bool:
-    return bool((written(parsed(held, pattern), pattern) == held).all())
+    return bool(written(parsed(held, pattern), pattern).eq_missing(held).all())
 
 
 def _share(held: pl.Series, pattern: str) -> float:

@@ -7,6 +7,7 @@ import gzip
 import importlib
 import io
 import lzma
+import zipfile
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -14,6 +15,7 @@ from unnoise._errors import InputError
 
 _ALWAYS = 2**26  # bytes that any file may hold
 _RATIO = 200  # of what is held to the file's size
+_SHOWN = 3  # names of files
 
 
 def most_bytes(size: int) -> int:
@@ -49,10 +51,22 @@ def _zstandard(file: IO[bytes]) -> Any:
         raise InputError("Files of Zstandard need a library to unpack them: pip install 'unnoise[zstd]'.") from None
 
 
+def _only_member(file: IO[bytes]) -> IO[bytes]:
+    archive = zipfile.ZipFile(file)
+    held = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith("__MACOSX/")]
+    if len(held) != 1:
+        shown = ", ".join(one.filename for one in held[:_SHOWN]) + (", ..." if len(held) > _SHOWN else "")
+        raise InputError(
+            f"The archive holds {len(held)} files ({shown}); expected one: unpack it, and give one of them."
+        )
+    return archive.open(held[0])
+
+
 SUFFIXES: dict[str, Callable[[IO[bytes]], Any]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file),
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
     ".zst": _zstandard,
+    ".zip": _only_member,
 }
 MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}

@@ -10,6 +10,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -39,6 +40,8 @@ class Container(ABC):
     """The form of data: all but its values."""
 
     name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]  # of files that can hold such data; "" of a folder of images
+    called: ClassVar[str]  # in a sentence
 
     @property
     @abstractmethod
@@ -91,6 +94,12 @@ class Container(ABC):
     def join(self, columns: Mapping[str, Values], missing: Mapping[str, Mask] | None = None) -> Any:
         """Data of the fitted form, with holes in these rows of some columns."""
 
+    def check_file(self, path: Path) -> None:
+        """Refuse, before long work, a file that cannot hold such data."""
+        if path.suffix.lower() not in self.suffixes:
+            known = " or ".join(suffix or "nothing, as a folder of images" for suffix in self.suffixes)
+            raise InputError(f"{self.called} cannot be written to {path}; give a name that ends in {known}.")
+
     def to_config(self) -> dict[str, Any]:
         """JSON, from which `from_config` makes an equal container."""
         return {"container": self.name, **listed(dataclasses.asdict(self))}
@@ -106,6 +115,8 @@ class Table(Container):
     """A DataFrame; pandas' numeric names are read as text."""
 
     name: ClassVar[str] = "table"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".parquet")
+    called: ClassVar[str] = "A table"
     backend: str
     layout: tuple[Column, ...]
 
@@ -188,7 +199,7 @@ class Table(Container):
         own = _native.column_of(backend, series, found.label)
         if series.is_null().all():
             return _native.native_series(self.backend, found, _counted.part(values, found))
-        pattern = (found.pattern or _counted.usual_pattern(found)) if _counted.holds_text(series) else None
+        pattern = _counted.pattern_in(series, found)
         kept = dataclasses.replace(own, counted=found.counted, unit=found.unit, pattern=pattern)
         return _native.native_series(backend, kept, _counted.part(values, kept))
 
@@ -239,6 +250,8 @@ class Matrix(Container):
     """An array or tensor (n, width)."""
 
     name: ClassVar[str] = "matrix"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".parquet", ".npy")
+    called: ClassVar[str] = "An array (n, d)"
     backend: str
     dtype: str
     width: int
@@ -270,6 +283,8 @@ class EventArray(Container):
     """An array or tensor (n, *event_shape), with two or more event axes, as of images."""
 
     name: ClassVar[str] = "event array"
+    suffixes: ClassVar[tuple[str, ...]] = (".npy", "")
+    called: ClassVar[str] = "An array of events"
     columns: ClassVar[tuple[str, ...]] = ("x",)
     backend: str
     dtype: str
@@ -295,18 +310,20 @@ class EventArray(Container):
         return _as(self.backend, self.dtype, columns["x"], list((missing or {}).values()))
 
 
-def container_of(data: Any, levels: Collection[str] = ()) -> Container:
+def container_of(data: Any, levels: Collection[str] = (), declared: Collection[str] = ()) -> Container:
     """The form of a DataFrame, an array, a tensor or a list of rows.
 
     Args:
         data: the data.
         levels: columns whose texts are levels, also where they look like dates.
+        declared: columns whose kind is known, so that whole numbers are no dates.
     """
     frame = frames.opened(data)
     if frame is not None:
         backend, layout = _native.describe(frame)
         series = [frame.get_column(label) for label in frame.columns]
-        found = [_described(s, c, str(c.label) in levels) if len(s) else c for s, c in zip(series, layout, strict=True)]
+        told = [(str(column.label) in levels, str(column.label) in declared) for column in layout]
+        found = [_described(s, c, *t) if len(s) else c for s, c, t in zip(series, layout, told, strict=True)]
         return Table(backend, tuple(found))
     array = arrays.as_array(data)
     backend, dtype = "numpy", str(array.dtype)
@@ -325,8 +342,8 @@ def from_config(config: dict[str, Any]) -> Container:
     return kinds[str(name)].from_fields({key: value for key, value in config.items() if key != "container"})
 
 
-def _described(series: nw.Series[Any], column: Column, plain: bool) -> Column:
-    counted = _counted.described(series, column, plain)
+def _described(series: nw.Series[Any], column: Column, plain: bool, declared: bool) -> Column:
+    counted = _counted.described(series, column, plain, declared)
     return holding(series, _written.described(series, counted, plain))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
-from unnoise.data import _packed, _queries, _tables, arrays, frames
+from unnoise.data import _counted, _dates, _packed, _queries, _tables, arrays, frames
 from unnoise.data._archives import one_of, read_npy, read_npz
 from unnoise.data._csv import read_csv
 from unnoise.data._numerics import Values
@@ -59,7 +59,7 @@ def read(
 ) -> pl.DataFrame | Values:
     """The data in a file, in a folder of images, or on standard input ("-").
 
-    Tables of text (.csv, .tsv, .txt, .dat, .data, also .gz, .bz2, .xz and .zst), .parquet, .arrow, .feather, .json,
+    Tables of text (.csv, .tsv, .txt, .dat, .data, also .gz, .bz2, .xz, .zst, .zip), .parquet, .arrow, .feather, .json,
     .jsonl, .xlsx and databases become polars DataFrames; .npy, .npz and .safetensors give the only array, or x; images
     of one size give bytes, grey (n, H, W) or RGB (n, 3, H, W).
 
@@ -105,9 +105,7 @@ def is_text(path: Path | str) -> bool:
     >>> is_text("people.csv.gz"), is_text("people.parquet")
     (True, False)
     """
-    name = Path(path).name.lower()
-    packed = next((suffix for suffix in _packed.SUFFIXES if name.endswith(suffix)), "")
-    return str(path) == "-" or Path(name.removesuffix(packed)).suffix in _TEXTS
+    return str(path) == "-" or _suffixes(Path(path))[1] in _TEXTS
 
 
 def is_picture(path: Path | str) -> bool:
@@ -196,9 +194,7 @@ def _from_file(path: Path, reading: Reading) -> pl.DataFrame | Values:
         ".npz": read_npz,
         ".safetensors": _read_safetensors,
     }
-    name = path.name.lower()
-    packed = next((suffix for suffix in _packed.SUFFIXES if name.endswith(suffix)), "")
-    suffix = Path(name.removesuffix(packed)).suffix
+    packed, suffix = _suffixes(path)
     if suffix in _TABLES:
         content = path.read_bytes()  # a map of the file would crash if another program cut it
         return _table(_packed.unpacked(content, packed, str(path)) if packed else content, suffix, str(path), reading)
@@ -209,6 +205,14 @@ def _from_file(path: Path, reading: Reading) -> pl.DataFrame | Values:
         raise InputError(f"{path} is a pickle, which could run code; write it as .parquet or .csv.")
     known = [*_TABLES, *(f".csv{end}" for end in _packed.SUFFIXES), *_queries.SUFFIXES, *arrays_of]
     raise InputError(f"{path} is of no known type; expected {', '.join(known)}, or a folder of images.")
+
+
+def _suffixes(path: Path) -> tuple[str, str]:
+    """How a file is packed, and what is in it, both by its name: ".gz", ".csv"."""
+    name = path.name.lower()
+    packed = next((suffix for suffix in _packed.SUFFIXES if name.endswith(suffix)), "")
+    suffix = Path(name.removesuffix(packed)).suffix
+    return packed, ".csv" if packed == ".zip" and suffix not in _TABLES else suffix
 
 
 def _from_input(reading: Reading) -> pl.DataFrame | Values:
@@ -252,12 +256,28 @@ def _read_safetensors(path: Path) -> Values:
 
 
 def _write_table(frame: nw.DataFrame[Any], path: Path) -> None:
-    writers = {".csv": frame.write_csv, ".parquet": frame.write_parquet}
-    if path.suffix.lower() not in writers:
-        known = " or ".join(writers)
-        raise InputError(f"A table cannot be written to {path}; give a name that ends in {known}.")
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise InputError(f"A table cannot be written to {path}; give a name that ends in .csv or .parquet.")
     with atomic_path(path) as beside:
-        writers[path.suffix.lower()](beside)
+        frame.write_parquet(beside) if suffix == ".parquet" else _with_durations_as_text(frame).write_csv(beside)
+
+
+def _with_durations_as_text(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """As pandas writes them; polars writes none to .csv, and Arrow numbers without a unit."""
+    import narwhals.stable.v2 as nw
+
+    for name in frame.columns:
+        series = frame.get_column(name)
+        held = (
+            _counted.as_polars(series)
+            if series.dtype == nw.Duration and not hasattr(series.to_native(), "iloc")
+            else None
+        )
+        if held is not None:
+            texts = _dates.written(held, _dates.DAYS).to_list()
+            frame = frame.with_columns(nw.new_series(name, texts, nw.String(), backend=frame.implementation))
+    return frame
 
 
 def _as_table(array: Values, path: Path) -> nw.DataFrame[Any]:

@@ -26,7 +26,7 @@ _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
 _EACH = {"latlon": "degrees", "rotation": "real", "proportions": "real"}  # how a network sees each column of a point
 BINARY = "binary"
 _FEWEST_NAMES, _MOSTLY = 20, 0.9  # rows, and the share of them that differ, from which texts are names
-_OF_TEXT = (BINARY, "category", "ordered", "sequence")
+OF_TEXT = (BINARY, "category", "ordered", "sequence")
 _LEVELS = (factors.CategoryFactor.kind, factors.OrderedFactor.kind)  # kinds that keep every bound by themselves
 KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES, Identifier.name, *features.ONLY_CONDITIONS)
 
@@ -40,11 +40,11 @@ class Declared:
     columns: tuple[str, ...]
 
 
-def levelled(asked: Mapping[str, str] | None) -> frozenset[str]:
-    """The columns that are declared to be levels or texts, whatever they look like."""
+def declared_as(asked: Mapping[str, str] | None, kinds: Collection[str]) -> frozenset[str]:
+    """The columns that are declared to be of one of these kinds, whatever they look like."""
     if not isinstance(asked, Mapping):
         return frozenset()
-    keys = [key for key, kind in asked.items() if isinstance(key, str) and kind in _OF_TEXT]
+    keys = [key for key, kind in asked.items() if isinstance(key, str) and kind in kinds]
     return frozenset(name for key in keys for name in (key, *key.split(",")))
 
 

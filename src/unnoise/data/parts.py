@@ -22,6 +22,7 @@ from unnoise.data.kinds import Constant
 from unnoise.processes import HasKernel, product
 
 _SHOWN = 20  # columns of a table or a sentence
+_LONGEST = 60  # letters of the names in a line of a table
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,7 @@ class Parts:
         rows = [(n, f"{about[n]}: {words}" if n in about else words) for n, words in rows]
         rows += [(name, f"follows: {step}") for name, step in self.chart.by_target.items() if step.computed]
         rows = rows if len(rows) <= _SHOWN else [*rows[:_SHOWN], ("...", f"and {len(rows) - _SHOWN} more")]
+        rows = [(name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}...", words) for name, words in rows]
         width = max(len(name) for name, _ in rows)
         table = "".join(f"{name:<{width}}  {words}\n" for name, words in rows)
         state = " x ".join(map(str, self.event_shape)) if self.numbers else self.kinds

@@ -150,15 +150,20 @@ def given(parts: Parts, told: Mapping[str, Any], context: Mapping[str, Any], n: 
         elif name in parts.constants and name not in steps:
             rows = _check_constant(parts, name, value, n)
             flags[name] = (False, rows)
-        elif isinstance(value, set | frozenset) or (isinstance(value, tuple) and len(value) == 2):
-            within[name] = _within(None if name in steps else factor_of[name], name, value, restore)
-            flags |= dict.fromkeys((name, *parts.chart.closure([name])), (False, everywhere))
         else:
-            values, present = values_of(value, name, n, factor_of[name].block if name not in steps else ())
+            factor = None if name in steps else factor_of[name]
+            if isinstance(value, set | frozenset) or (isinstance(value, tuple) and len(value) == 2):
+                one = _within(parts, factor, name, value, restore)
+                joint = factor is not None and factor.joint
+                if joint or not isinstance(one, Range) or one.low is None or one.low != one.high:
+                    within[name] = one
+                    flags |= dict.fromkeys((name, *parts.chart.closure([name])), (False, everywhere))
+                    continue
+                value = one.low  # the only number in it
+            values, present = values_of(value, name, n, () if factor is None else factor.block)
             if present.any():
                 held[name] = (restore(name, holes.filled(values, present)), present)
-                if name not in steps:
-                    _warn_if_far(factor_of[name], name, held[name][0])
+                _warn_if_far(parts, factor, name, held[name][0])
                 flags[name] = (False, np.any(present.reshape(n, -1), axis=1))
     states = held
     if parts.chart:
@@ -224,7 +229,9 @@ def _solved(
     return found, {name: (values, found[name][1]) for name, values in states.items() if name in found}
 
 
-def _within(factor: Factor | None, name: str, value: Any, restore: Callable[[str, Values], Values]) -> Within:
+def _within(
+    parts: Parts, factor: Factor | None, name: str, value: Any, restore: Callable[[str, Values], Values]
+) -> Within:
     if factor is not None and factor.block:
         raise InputError(f"Column '{name}' holds an array in each row; a range or a set is of single values.")
     if isinstance(value, set | frozenset):
@@ -232,7 +239,7 @@ def _within(factor: Factor | None, name: str, value: Any, restore: Callable[[str
             raise InputError(f"Column '{name}' was given {value!r:.100}; expected a set of one or more of its values.")
         listed = sorted(value, key=lambda one: (isinstance(one, str), one))
         kept = restore(name, arrays.tidy(objects(listed, name), f"Column '{name}'"))
-        _warn_if_far(factor, name, kept)
+        _warn_if_far(parts, factor, name, kept)
         return Among(tuple(dict.fromkeys(kept.tolist())))
     numeric = factor is None or factor.decode(factor.anywhere[None])[name].dtype.kind in "iuf"
     if not numeric or isinstance(factor, SequenceFactor) or type(factor) is CategoryFactor:
@@ -246,11 +253,11 @@ def _within(factor: Factor | None, name: str, value: Any, restore: Callable[[str
     if not fine or (len(ends) == 2 and ends[0] > ends[1]):
         expected = "low at most high" if fine else "both finite numbers or None"
         raise InputError(f"Column '{name}' was given the range {value!r:.100}; expected (low, high), {expected}.")
-    _warn_if_far(factor, name, np.array(ends, dtype=np.float64))
+    _warn_if_far(parts, factor, name, np.array(ends, dtype=np.float64))
     return Range(*value)
 
 
-def _warn_if_far(factor: Factor | None, name: str, values: Values) -> None:
+def _warn_if_far(parts: Parts, factor: Factor | None, name: str, values: Values) -> None:
     seen = None if factor is None else factor.seen(name)
     if seen is None or not values.size:
         return
@@ -258,9 +265,11 @@ def _warn_if_far(factor: Factor | None, name: str, values: Values) -> None:
     numbers = values.astype(np.float64)
     far = (numbers > high + (high - low)) | (numbers < low - (high - low))
     if far.any():
+        first = parts.container.word(name, float(numbers[far].flat[0])) or values[far].flat[0]
+        ends = [parts.container.word(name, end) or f"{end:g}" for end in seen]
         warn(
-            f"Column '{name}' was given {values[far].flat[0]}, far from what was seen when the model was fitted, "
-            f"{low:g} to {high:g}; what the model says there is a guess."
+            f"Column '{name}' was given {first}, far from what was seen when the model was fitted, "
+            f"{' to '.join(ends)}; what the model says there is a guess."
         )
 
 

@@ -2,8 +2,8 @@ r"""Numbers of a table as digits: which cell of the column's values, and where i
 
 A column is cut into cells: a value that many rows share is a cell of its own, the others lie between quantiles. Few
 cells are one digit; more are two, a coarse one and a fine one. Within its cell a value is uniform, on the column's own
-grid (whole numbers, cents, quarter hours) or in between, so that margins are right whatever a network has learnt. With
-c the cell of u
+grid (whole numbers, cents, quarter hours) or in between, so that margins are right whatever a network has learnt. No
+cell reaches over a wide gap, such as from -999, which stands for missing, to ages. With c the cell of u
 
 $$\log p(u) = \log P(\text{digits of } c) + \log p(u | c),$$
 
@@ -24,17 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unnoise._errors import InputError, warn
+from unnoise.data import _cuts
 from unnoise.data._checked import check, check_dtype
 from unnoise.data._numerics import Floats, Values, row_of
 from unnoise.data.base import Kind
 
-MOST_CELLS = 1024
 FEW = 128  # cells that are one digit
-COARSE, FINE = 32, 64  # about how many states the first digit has, and at most the second
-ROWS_PER_CELL = 8
-REPEATS = 2.0  # rows per value, from which the values are the cells
 MOST_DECIMALS = 6
-FEWEST = 3  # rows that share an atom of real numbers
 _EXACT = 2**53
 Whole = NDArray[np.uint64]
 
@@ -108,16 +104,10 @@ class Resolution(Kind):
         decimals = _decimals(values)
         points, low, step = _grid(values, decimals)
         seen, counts = np.unique(points, return_counts=True)
-        firsts = _firsts(counts)
-        wide = np.append(firsts[1:], len(seen)) > firsts + 1
-        if decimals is None:
-            wide |= counts[firsts] < FEWEST  # one number of many that differ is no atom
-            if wide[-2:].sum() == 2 and firsts[-1] == len(seen) - 1:
-                firsts, wide = firsts[:-1], wide[:-1]
-        starts, ends = _bounds(seen, firsts, wide, decimals is None)
+        firsts, wide, starts, ends = _cuts.cells(seen, counts, decimals is None)
         shares = np.add.reduceat(counts, firsts) / len(values)
         once = int(((counts[firsts] == 1) & ~wide).sum())
-        coarse = tuple(range(len(starts))) if len(starts) <= FEW else _coarse(shares)
+        coarse = tuple(range(len(starts))) if len(starts) <= FEW else _cuts.coarse(shares)
         return cls(
             str(values.dtype),
             decimals,
@@ -240,8 +230,8 @@ class Resolution(Kind):
         gaps[:-1] = (self._starts[1:] - self._ends[:-1]).astype(np.float64)
         if self.decimals is not None:
             gaps[:-1] -= 1
-        wide = (self._ends > self._starts) & (self.decimals is None)
-        gaps[:-1][wide[:-1] | wide[1:]] = 0.0  # cells of real numbers meet
+        if self.decimals is None:  # most cells of real numbers meet
+            gaps[:-1][self._starts[1:] <= np.nextafter(self._ends[:-1], np.inf)] = 0.0
         return gaps
 
     def _log_tail(self, distance: Floats) -> Floats:
@@ -345,39 +335,3 @@ def _grid(values: Values, decimals: int | None) -> tuple[Values, float | int, in
     offset = _above(ticks, low)
     step = max(1, int(np.gcd.reduce(offset)))
     return offset // np.uint64(step), low, step
-
-
-def _firsts(counts: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Where cells begin among the values that occur: each its own, or quantiles beside values that many rows share."""
-    n = int(counts.sum())
-    if len(counts) <= MOST_CELLS and n >= REPEATS * len(counts):
-        return np.arange(len(counts))
-    cells = int(np.clip(n // ROWS_PER_CELL, 4, MOST_CELLS))
-    atom = (counts >= 1.5 * n / cells) & (counts >= FEWEST)
-    middle = (counts.cumsum() - counts / 2) / n
-    group = np.floor(middle * cells)
-    new = np.ones(len(counts), dtype=bool)
-    new[1:] = (group[1:] != group[:-1]) | atom[1:] | atom[:-1]
-    return np.flatnonzero(new)
-
-
-def _bounds(seen: Values, firsts: NDArray[np.intp], wide: NDArray[np.bool_], real: bool) -> tuple[Values, Values]:
-    """The first and the last value of each cell; one of many values reaches to the cells beside it."""
-    starts, ends = seen[firsts].copy(), seen[np.append(firsts[1:], len(seen)) - 1].copy()
-    after_atom = np.flatnonzero(~wide[:-1] & wide[1:]) + 1
-    starts[after_atom] = np.nextafter(ends[after_atom - 1], np.inf) if real else ends[after_atom - 1] + np.uint64(1)
-    open_ = np.flatnonzero(wide[:-1])
-    ends[open_] = np.nextafter(starts[open_ + 1], -np.inf) if real else starts[open_ + 1] - np.uint64(1)
-    return starts, ends
-
-
-def _coarse(shares: Floats) -> tuple[int, ...]:
-    """The first cells of groups of about equal share; a cell of that share stands alone."""
-    firsts, held, count, alone = [0], 0.0, 0, False
-    for cell, share in enumerate(shares.tolist()):
-        large = share >= 1 / COARSE
-        if cell and (large or alone or held + share / 2 >= 1 / COARSE or count >= FINE):
-            firsts.append(cell)
-            held, count = 0.0, 0
-        held, count, alone = held + share, count + 1, large
-    return tuple(firsts)

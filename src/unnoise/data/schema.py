@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -70,7 +71,8 @@ class Schema(Parts):
         row, such as "low <= high", "total = a + b", "price > 0" or "code -> place"; `optional` leaves room for rows
         that say nothing of the conditions, None where some are no columns of the data.
         """
-        container = containers.container_of(data, inference.levelled(kinds))
+        asked_as = partial(inference.declared_as, kinds)
+        container = containers.container_of(data, asked_as(inference.OF_TEXT), asked_as(inference.KINDS))
         wanted = conditions.names_of(condition) or conditions.named(y)
         columns, given, present = _read(container.split(data), y, wanted)
         if (n := len(next(iter(columns.values())))) < 2:
