@@ -115,10 +115,10 @@ def _part(look: Visit, image: Values, box: Box, asked: Inquiry, y: Any, seed: in
         key = ("part", start, box, keep, asked.key, seed)
         draws = answers.kept(key, lambda: patches.redrawn(answers, image, hidden, y, seed))
         squares = patches.patches_of(size)
-        key = ("surprise", start, asked.key)
-        told = answers.known(key)
+        known = ("surprise", start, asked.key)
+        told = answers.known(known)
         if told is None and look.one("surprise"):
-            told = answers.kept(key, lambda: patches.surprises(answers, image, squares, y, seed=0))
+            told = answers.kept(known, lambda: patches.surprises(answers, image, squares, y, seed=0))
     except (InputError, NonFiniteError) as error:
         return Part(shown, fault=sentence(InputError(str(error))))
     held = to_unit(as_images(image[None]), ends)[0]

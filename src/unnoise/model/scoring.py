@@ -49,10 +49,12 @@ def estimated_cells(model: Model, encoded: Encoded, columns: Sequence[Sequence[s
     return estimated_masks(model, encoded, _tree.map(lambda *rows: torch.stack(rows), *masks), rng)
 
 
-def estimated_masks(model: Model, encoded: Encoded, asked: Any, rng: torch.Generator) -> Estimate:
+def estimated_masks(
+    model: Model, encoded: Encoded, asked: Any, rng: torch.Generator, likelihood: Likelihood | None = None
+) -> Estimate:
     """The log-likelihood of the cells `asked`, a mask of the states, given all else that each row says."""
     known = every_cell(model.schema_, len(encoded)) if encoded.known is None else encoded.known
-    return _estimated(model, encoded, known, asked, rng, None, 1)
+    return _estimated(model, encoded, known, asked, rng, likelihood, 1)
 
 
 def _estimated(
