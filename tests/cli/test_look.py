@@ -228,6 +228,7 @@ def test_a_person_draws_a_rectangle_on_an_image(pictures: Path, browser: Browser
         drawn = "[...document.querySelectorAll('#answer .images img')].map(one => one.src).join()"
         before = browser.ask(drawn)
         assert browser.ask("document.querySelectorAll('svg.picture').length") == 2  # the image, and its surprise
+        browser.ask("document.querySelector('[data-pick]').scrollIntoView()")
         side = "document.querySelector('[data-pick] svg').getBoundingClientRect()"
         x, y, size = (browser.ask(f"{side}.{name}") for name in ("x", "y", "width"))
         ends = [(x + size * (share + 0.5) / 8, y + size * (share + 0.5) / 8) for share in (1, 4)]

@@ -24,7 +24,7 @@ UNKNOWN = 0.4  # the brightness of pixels that the model is not shown
 
 
 @dataclass(frozen=True)
-class Part:
+class PartShown:
     """What the page shows of a part.
 
     Attributes:
@@ -104,12 +104,12 @@ def _beside(look: Visit, asked: Inquiry, start: int) -> Any:
     return answers.conditions_of_data(slice(start % len(answers.data), start % len(answers.data) + 1))
 
 
-def _part(look: Visit, image: Values, box: Box, asked: Inquiry, y: Any, seed: int, *, keep: bool) -> Part:
+def _part(look: Visit, image: Values, box: Box, asked: Inquiry, y: Any, seed: int, *, keep: bool) -> PartShown:
     answers, start, size = look.answers, look.number("row", 0, 0, 10**9), patches.size_of(image)
     ends = common_range(as_images(image[None]))
     shown = picture(to_unit(as_images(image[None]), ends)[0], "The image", box)
     if not asked.ready:
-        return Part(shown, fault="Mend what is marked, and the answer comes.")
+        return PartShown(shown, fault="Mend what is marked, and the answer comes.")
     hidden = box.inside(size) ^ keep
     try:
         key = ("part", start, box, keep, asked.key, seed)
@@ -120,12 +120,12 @@ def _part(look: Visit, image: Values, box: Box, asked: Inquiry, y: Any, seed: in
         if told is None and look.one("surprise"):
             told = answers.kept(known, lambda: patches.surprises(answers, image, squares, y, seed=0))
     except (InputError, NonFiniteError) as error:
-        return Part(shown, fault=sentence(InputError(str(error))))
+        return PartShown(shown, fault=sentence(InputError(str(error))))
     held = to_unit(as_images(image[None]), ends)[0]
     held[hidden] = UNKNOWN
     row = "".join(wholes.image(one, f"Draw {i + 1}") for i, one in enumerate(to_unit(as_images(draws), ends)))
     map_, worst = (None, ()) if told is None else _surprise(told, squares, size)
-    return Part(shown, Markup(wholes.image(held, "What the model is shown")), Markup(row), map_, worst)
+    return PartShown(shown, Markup(wholes.image(held, "What the model is shown")), Markup(row), map_, worst)
 
 
 def _surprise(told: Numbers, squares: list[Box], size: tuple[int, int]) -> tuple[Markup, tuple[tuple[str, str], ...]]:
