@@ -6,10 +6,11 @@ INSTALLED := $(VENV)/.installed
 DOCS_INSTALLED := $(VENV)/.docs-installed
 
 # Two workers with one thread each beat one with two: the tests' tensors are small. Idle threads sleep, not spin.
+# Each begins at one half of the tests, so that what a file prepares is prepared once, and takes from the other's at the end.
 WORKERS ?= 2
 PYTHONS ?= 3.11 3.12 3.13 3.14
 RELEASE := .venvs/release
-PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS)
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo reproduce test test-slow test-all docs lint types format release clean
@@ -38,7 +39,7 @@ test-all: ## the tests on every Python of PYTHONS="3.11 3.12 3.13 3.14"; TESTS=p
 	  env=.venvs/$$version; \
 	  { uv venv --quiet --allow-existing --python $$version $$env && \
 	    uv pip install --quiet --python $$env --editable '.[dev]' --constraint constraints.txt && \
-	    OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $$env/bin/python -m pytest -n $(WORKERS) $(TESTS); \
+	    OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $$env/bin/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS); \
 	  } || failed="$$failed $$version"; \
 	done; [ -z "$$failed" ] || { echo "test-all failed on Python$$failed" >&2; exit 1; }
 

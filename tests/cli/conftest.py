@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 from json_schema import faults, of
 from PIL import Image
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from unnoise.cli import app
@@ -22,8 +24,11 @@ REAL = ("--column", "a=real", "--column", "b=real")  # numbers on the line, with
 
 
 @pytest.fixture(scope="session")
-def run() -> Run:
-    """Run a command; what is no expected ending is an error, as is JSON that its schema does not foresee."""
+def run() -> Iterator[Run]:
+    """Run a command; what is no expected ending is an error, as is JSON that its schema does not foresee.
+
+    The commands are built once: that costs as much as a refusal.
+    """
     runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "RANK": None, "UNNOISE_TRACEBACK": "1"})
 
     def call(*words: object) -> Result:
@@ -33,7 +38,9 @@ def run() -> Run:
             assert not list(faults(json.loads(done.stdout), of(typed[0])))
         return done
 
-    return call
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", cache(get_command))
+        yield call
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import Result
@@ -58,11 +59,21 @@ def flats(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., Result]) 
     return folder
 
 
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., Result]) -> Path:
+    """A folder with images of 8 x 8 pixels, and a model of them that has hardly learnt."""
+    folder = tmp_path_factory.mktemp("pictures")
+    np.save(folder / "images.npy", np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8))
+    few = ("--steps", "3", "--batch-size", "16", "--device", "cpu")
+    assert run("fit", folder / "images.npy", "-o", folder / "model", *few).exit_code == 0
+    return folder
+
+
 @contextlib.contextmanager
-def looking(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def looking(folder: Path, rows: str = "flats.csv") -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command as it runs in a shell of its own, and the address that it printed."""
     pytest.importorskip("starlette")
-    command = [sys.executable, "-m", "unnoise", "look", "model", "flats.csv", "--no-browser", "--json"]
+    command = [sys.executable, "-m", "unnoise", "look", "model", rows, "--no-browser", "--json"]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
@@ -206,6 +217,30 @@ def test_a_person_fixes_a_column_and_saves_rows(flats: Path, browser: Browser, t
             time.sleep(0.1)
         model = unnoise.load(flats / "model")
         assert pl.read_csv(down / "new.csv").equals(model.sample(1000, given={"district": "hills"}, seed=0))
+
+
+@pytest.mark.slow
+def test_a_person_draws_a_rectangle_on_an_image(pictures: Path, browser: Browser) -> None:
+    """It goes into the fields, what was drawn changes, the surprise of the parts comes by itself."""
+    with looking(pictures, "images.npy") as (_, address):
+        browser.tell("Page.navigate", url=f"{address}part")
+        browser.until(f"location.pathname.endsWith('/part') && {DONE}")
+        drawn = "[...document.querySelectorAll('#answer .images img')].map(one => one.src).join()"
+        before = browser.ask(drawn)
+        assert browser.ask("document.querySelectorAll('svg.picture').length") == 2  # the image, and its surprise
+        browser.ask("document.querySelector('[data-pick]').scrollIntoView()")
+        side = "document.querySelector('[data-pick] svg').getBoundingClientRect()"
+        x, y, size = (browser.ask(f"{side}.{name}") for name in ("x", "y", "width"))
+        ends = [(x + size * (share + 0.5) / 8, y + size * (share + 0.5) / 8) for share in (1, 4)]
+        kinds = ("mousePressed", "mouseMoved", "mouseReleased")
+        for kind, (across, down) in zip(kinds, (ends[0], ends[1], ends[1]), strict=True):
+            button: dict[str, Any] = {"button": "left", "buttons": 1, "clickCount": 1}
+            browser.tell("Input.dispatchMouseEvent", type=kind, x=across, y=down, **button)
+        browser.until(f"location.search.includes('bottom=5') && {DONE}")
+        fields = "['top', 'left', 'bottom', 'right'].map(name => document.getElementById(name).value).join()"
+        assert browser.ask(fields) == "1,1,5,5"
+        assert browser.ask(drawn) != before
+        assert "images[:, 1:5, 1:5] = numpy.nan" in browser.ask("document.querySelector('.same').innerText")
 
 
 @pytest.mark.slow

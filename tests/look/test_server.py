@@ -42,11 +42,17 @@ def test_strangers_see_nothing(client: Client, answers: Answers, headers: dict[s
     assert "place" not in reply.text
 
 
-@pytest.mark.parametrize("kind", ["", "images", *(pytest.param(one, marks=pytest.mark.slow) for one in MORE)])
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(
+    ("kind", "view"),
+    [
+        *(("", view) for view in VIEWS),
+        *(("images", view) for view in [*VIEWS, "part", "part?surprise=1"]),
+        *(pytest.param(kind, view, marks=pytest.mark.slow) for kind in MORE for view in VIEWS),
+    ],
+)
 def test_every_page_can_be_read_and_used(client: Client, answers: Answers, kind: str, view: str) -> None:
     """Elements are closed, labels have fields and fields labels, names stand once, nothing comes from elsewhere."""
-    page = client(Answers(small(kind)) if kind else answers).get(view, params={"rows": "20"})
+    page = client(Answers(small(kind)) if kind else answers).get(view if "?" in view else f"{view}?rows=20")
     assert page.status_code == 200
     outline = Outline(page.text)
     assert outline.open == []

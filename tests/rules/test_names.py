@@ -54,6 +54,7 @@ ELSEWHERE = {
     "unnoise.look.noise_page": "tests/look/test_server.py",
     "unnoise.look.pages": "tests/look/test_server.py",
     "unnoise.look.pairs": "tests/look/test_views.py",
+    "unnoise.look.part_page": "tests/look/test_patches.py",
     "unnoise.look.row_page": "tests/look/test_server.py",
     "unnoise.look.saying": "tests/look/test_server.py",
     "unnoise.look.wholes": "tests/look/test_views.py",

@@ -32,6 +32,7 @@ from unnoise.training import (
     load,
     train,
 )
+from unnoise.training.validation import affordable
 
 PROCESS = variance_preserving(Euclidean(3))
 
@@ -71,6 +72,15 @@ def test_noise_and_questions_are_the_same_at_every_look() -> None:
     asked = HeldOut(Denoising(), Questions(rows(7, 0), PROCESS), seed=1)
     assert asked(denoiser) == asked(denoiser)
     assert asked(denoiser) != HeldOut(Denoising(), Questions(rows(7, 0), PROCESS), seed=2)(denoiser)
+
+
+def test_a_look_costs_no_more_than_its_share_of_a_short_training() -> None:
+    """But every row is seen under two draws of noise; of long trainings a look has as many as it wants."""
+    held_out, count = rows(6, 0), affordable(3 * 16)
+    assert (count, affordable(64 * 2000)) == (7, 2048)
+    assert count <= 0.05 * 3 * 3 * 16 < count + 1
+    assert len(HeldOut(Denoising(), held_out, evaluations=count)) == 12
+    assert len(HeldOut(Denoising(), held_out, evaluations=affordable(64 * 2000))) == 6 * (2048 // 6)
 
 
 def test_weights_are_those_of_a_mean() -> None:

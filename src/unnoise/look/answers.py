@@ -207,7 +207,7 @@ class Answers:
             raise Stopped
 
     @contextmanager
-    def _stoppable(self) -> Iterator[None]:
+    def stoppable(self) -> Iterator[None]:
         """Look at every evaluation of a network whether to go on."""
         hooks = [network.register_forward_pre_hook(self.go_on) for network in self.model.denoiser_.children()]
         try:
@@ -225,7 +225,7 @@ class Answers:
         return taken(self.y, index)
 
     def _drawn(self, given: Mapping[str, Any], n: int, seed: int) -> ByColumn:
-        with _noted() as notes, self._stoppable():
+        with _noted() as notes, self.stoppable():
             rows = self.model.sample(n, given=dict(given) or None, seed=seed)
         return read(self.schema, rows, notes)
 

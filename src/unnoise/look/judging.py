@@ -95,7 +95,7 @@ class JudgedRow:
 
 def own_row(answers: Answers, about: Mapping[str, Subject], fields: Fields, start: int) -> OwnRow:
     """A row of the data, or a draw, with what a person wrote in place of some cells."""
-    base = _base(answers, start)
+    base = begun(answers, start)
     schema = answers.schema
     texts = {name: answers.words(name, base.columns[name])[0] if _there(base, name) else "" for name in base.columns}
     written = {name: next(iter(fields[OWN + name]))[:LONGEST].strip() for name in texts if fields.get(OWN + name)}
@@ -123,11 +123,12 @@ def own_row(answers: Answers, about: Mapping[str, Subject], fields: Fields, star
     return OwnRow(texts, texts | changed, columns, present, faults)
 
 
-def _base(answers: Answers, start: int) -> ByColumn:
+def begun(answers: Answers, start: int, asked: Inquiry | None = None) -> ByColumn:
+    """One row of the data; where there are none a draw given what is asked, by default examples of conditions."""
     if answers.data is not None:
         index = np.array([start % len(answers.data)])
         return answers.data.at(index)
-    return answers.rows(Inquiry(answers.examples, tuple(answers.examples)), 1, start)
+    return answers.rows(asked or Inquiry(answers.examples, tuple(answers.examples)), 1, start)
 
 
 def _there(row: ByColumn, name: str) -> bool:
@@ -202,7 +203,7 @@ def _cells_of(
     for names in groups:
         by_factor.setdefault((of[names[0]].columns, row.present[names[0]]), []).append(names)
     for (_, there), own in by_factor.items():
-        encoded = schema.encode(frame_of(answers, row, len(own)), _repeated(y, len(own)))
+        encoded = schema.encode(frame_of(answers, row, len(own)), repeated(y, len(own)))
         log_probs = estimated_cells(answers.model, encoded, own, generator(seed)).log_prob.tolist()
         if not there:
             for names, log_prob in zip(own, log_probs, strict=True):
@@ -235,7 +236,8 @@ def _drawn(
     return schema.values(told(rows, every, answers.model.asker(rng)).x, rng)
 
 
-def _repeated(y: Any, n: int) -> Any:
+def repeated(y: Any, n: int) -> Any:
+    """The conditions of one row, which are no columns, for n rows."""
     if y is None:
         return None
     return {name: [part[0]] * n for name, part in y.items()} if isinstance(y, dict) else [y[0]] * n

@@ -73,6 +73,44 @@ if (form) {
     event.preventDefault();
     show(address(), { searched: true });
   });
+  form.addEventListener("pointerdown", pick);
   const answer = document.getElementById("answer");
   if (answer?.dataset.next) show(answer.dataset.next, { quiet: true });
+}
+
+// A rectangle of pixels that is drawn on an image goes into the fields of its ends.
+function pick(event) {
+  const field = event.target.closest("[data-pick]");
+  if (!field) return;
+  event.preventDefault();
+  const around = field.firstElementChild.getBoundingClientRect();
+  const pixel = (at, start, length, count) => Math.floor(Math.min(Math.max((at - start) / length, 0), 0.999999) * count);
+  const place = ({ clientX, clientY }) => [
+    pixel(clientY, around.top, around.height, field.dataset.rows),
+    pixel(clientX, around.left, around.width, field.dataset.columns),
+  ];
+  const from = place(event);
+  const mark = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  mark.setAttribute("class", "chosen");
+  field.querySelector(".chosen")?.remove();
+  field.firstElementChild.append(mark);
+  const draw = (now) => {
+    const to = place(now);
+    const ends = { top: 0, left: 1, bottom: 0, right: 1 };
+    for (const [side, axis] of Object.entries(ends)) {
+      const last = side === "bottom" || side === "right";
+      ends[side] = last ? Math.max(from[axis], to[axis]) + 1 : Math.min(from[axis], to[axis]);
+      document.getElementById(side).value = ends[side];
+    }
+    const { top, left, bottom, right } = ends;
+    for (const [name, value] of Object.entries({ x: left, y: top, width: right - left, height: bottom - top }))
+      mark.setAttribute(name, value);
+  };
+  draw(event);
+  document.addEventListener("pointermove", draw);
+  const done = () => {
+    document.removeEventListener("pointermove", draw);
+    show(address());
+  };
+  document.addEventListener("pointerup", done, { once: true });
 }

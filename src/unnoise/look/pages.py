@@ -12,13 +12,15 @@ from unnoise._errors import InputError
 from unnoise._version import __version__
 from unnoise.look.answers import Answers
 from unnoise.look.asking import Fields
+from unnoise.look.patches import image_column
 from unnoise.look.subjects import Subject
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 LISTED = 60  # columns at once; a search finds the others
-VIEWS = {"": "Ask", "row": "A row of your own", "noise": "Noise and back"}  # by their place below the root
+VIEWS = {"": "Ask", "row": "A row of your own", "part": "Part of an image", "noise": "Noise and back"}  # by their place
+OF_IMAGES = {"part"}  # views that models of other data have not
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,13 @@ def listing(about: Mapping[str, Subject], sought: str, first: Sequence[str] = ()
 def render(template: str, look: Visit, **more: Any) -> str:
     """A page."""
     schema = look.answers.schema
+    images = image_column(look.answers, look.about) is not None
+    views = [(place, words) for place, words in VIEWS.items() if images or place not in OF_IMAGES]
     shared = {
         "look": look,
         "title": look.model,
         "kinds": schema.kinds,
-        "views": [(place, words, look.root + place, place == look.view) for place, words in VIEWS.items()],
+        "views": [(place, words, look.root + place, place == look.view) for place, words in views],
         "version": __version__,
         "names": list(look.about),
     }

@@ -27,7 +27,7 @@ def page(look: Visit) -> str:
     if not fault:
         try:
             key = ("judged", start, seed, ranked, asked.key, *row.texts.items())
-            y = _conditions(look, asked.given, start)
+            y = conditions_of(look, asked.given, start)
             result = answers.kept(key, lambda: judged(answers, look.about, row, y, seed, ranked=ranked))
         except (InputError, NonFiniteError) as error:
             fault = sentence(InputError(str(error)))
@@ -58,7 +58,7 @@ def page(look: Visit) -> str:
     )
 
 
-def _conditions(look: Visit, given: Any, start: int) -> Any:
+def conditions_of(look: Visit, given: Any, start: int) -> Any:
     """Conditions beside the row: those that were chosen, else those of the row of the data."""
     schema, answers = look.answers.schema, look.answers
     outside = [name for name in schema.conditions if name not in schema.container.columns]

@@ -48,6 +48,8 @@ def literal(value: Any) -> str:
             return "{" + ", ".join(sorted(map(literal, value))) + "}"
         case tuple():
             return "(" + ", ".join(map(literal, value)) + ("," if len(value) == 1 else "") + ")"
+        case list():
+            return "[" + ", ".join(map(literal, value)) + "]"
         case np.generic():
             return repr(value.item())
     return repr(value)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from unnoise._errors import InputError
 from unnoise.data import files
-from unnoise.look import ask_page, noise_page, row_page
+from unnoise.look import ask_page, noise_page, part_page, row_page
 from unnoise.look.answers import Answers, Stopped
 from unnoise.look.asking import inquiry
 from unnoise.look.guard import LOOPBACK, Guard
@@ -29,7 +29,7 @@ MISSING = "The page needs Starlette and uvicorn: pip install 'unnoise[look]'."
 FILES = {"look.css": "text/css", "look.js": "text/javascript"}
 TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "npy": "application/octet-stream"}
 MOST_BYTES = 2**20  # of an address, which may name many columns
-PATIENT = {"grow", "rank"}  # fields of requests that the page makes by itself
+PATIENT = {"grow", "rank", "surprise"}  # fields of requests that the page makes by itself
 GONE = 499  # whoever asked has asked something else since
 TOKEN_BYTES = 24
 Page = Callable[[Visit], Any]
@@ -100,7 +100,12 @@ def application(answers: Answers, token: str, port: int, model: str, data: str |
         return serving(f"save.{suffix}", lambda look: written(look, suffix), saved)
 
     html = HTMLResponse
-    pages: dict[str, Page] = {"": ask_page.page, "row": row_page.page, "noise": noise_page.page}
+    pages: dict[str, Page] = {
+        "": ask_page.page,
+        "row": row_page.page,
+        "part": part_page.page,
+        "noise": noise_page.page,
+    }
     routes = [serving(view, page, html) for view, page in pages.items()]
     routes += [static(name, kind) for name, kind in FILES.items()] + [saving(suffix) for suffix in TYPES]
     return Guard(Starlette(routes=routes), token, port)

@@ -44,7 +44,12 @@ def images(name: str, sides: Sequence[Side]) -> Plate:
 
 
 def image(unit: Numbers, words: str) -> str:
-    """One image (H, W, channels) of numbers from 0 to 1, as PNG inside the page."""
+    """One image (H, W, channels) of numbers from 0 to 1, small."""
+    return f'<img src="{png(unit)}" alt="{escape(words)}" width="64" loading="lazy">'
+
+
+def png(unit: Numbers) -> str:
+    """One image (H, W, channels) of numbers from 0 to 1, as an address that holds it."""
     from PIL import Image
 
     held = np.rint(255 * unit).astype(np.uint8)
@@ -52,7 +57,7 @@ def image(unit: Numbers, words: str) -> str:
     with io.BytesIO() as stream:
         picture.save(stream, format="PNG")
         data = base64.b64encode(stream.getvalue()).decode("ascii")
-    return f'<img src="data:image/png;base64,{data}" alt="{escape(words)}" width="64" loading="lazy">'
+    return f"data:image/png;base64,{data}"
 
 
 def sequences(name: str, sides: Sequence[Side]) -> Plate:

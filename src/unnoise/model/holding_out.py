@@ -22,6 +22,7 @@ from unnoise.processes import map_leaves
 from unnoise.training import Dataset, HeldOut, Settings, Validation
 from unnoise.training.dataset import MOST_DEALT, check_weights, derived_seed, digest
 from unnoise.training.scattering import ROUNDS, scattered
+from unnoise.training.validation import affordable
 
 FEW_HELD_OUT, MOST_HELD_OUT = 20, 1024  # rows: more would cost data and time, and tell little more
 BEGIN_WITH = 100_000  # rows tell the margins well enough
@@ -116,7 +117,14 @@ class Portions:
         if self.held_out is None:
             return None
         batch = settings.batch_size * settings.accumulate
-        held_out = HeldOut(objective, rows(self.held_out), self.held_weights, settings.seed, settings.batch_size)
+        held_out = HeldOut(
+            objective,
+            rows(self.held_out),
+            self.held_weights,
+            settings.seed,
+            settings.batch_size,
+            affordable(batch * settings.steps),
+        )
         return Validation.of(held_out, batch, begun)
 
 

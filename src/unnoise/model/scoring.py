@@ -45,10 +45,16 @@ def estimated(
 def estimated_cells(model: Model, encoded: Encoded, columns: Sequence[Sequence[str]], rng: torch.Generator) -> Estimate:
     """The log-likelihood of other columns in each row: of `columns[i]` in row i, given all else that it says."""
     schema = model.schema_
-    known = every_cell(schema, len(encoded)) if encoded.known is None else encoded.known
     masks = [either(schema.cells(names), schema.flags(names)) for names in columns]
-    asked = _tree.map(lambda *rows: torch.stack(rows), *masks)
-    return _estimated(model, encoded, known, asked, rng, None, 1)
+    return estimated_masks(model, encoded, _tree.map(lambda *rows: torch.stack(rows), *masks), rng)
+
+
+def estimated_masks(
+    model: Model, encoded: Encoded, asked: Any, rng: torch.Generator, likelihood: Likelihood | None = None
+) -> Estimate:
+    """The log-likelihood of the cells `asked`, a mask of the states, given all else that each row says."""
+    known = every_cell(model.schema_, len(encoded)) if encoded.known is None else encoded.known
+    return _estimated(model, encoded, known, asked, rng, likelihood, 1)
 
 
 def _estimated(

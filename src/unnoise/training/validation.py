@@ -18,6 +18,7 @@ from unnoise.training.dataset import Dataset, check_weights, derived_seed
 
 EVALUATIONS = 2048  # of one look at least, where few rows are seen under much noise
 SHARE = 0.05  # of the time of training that looks may take
+STEP = 3  # evaluations that a row costs in a step, with its gradient
 FIRST = 20  # steps before the first look
 SLACK = 0.25  # of the improvement, for digits
 SOONEST = 300  # steps without improvement before training ends
@@ -35,6 +36,7 @@ class HeldOut:
         weights: of the rows, (n,); None for equal ones.
         seed: of the noise.
         at_once: rows in one evaluation of the network.
+        evaluations: of a row in one look, at least, in all; and two of each row.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.objectives import Denoising
@@ -52,20 +54,21 @@ class HeldOut:
     weights: Tensor | None = None
     seed: int = 0
     at_once: int = 512
+    evaluations: int = EVALUATIONS
 
     def __post_init__(self) -> None:
         function(objective=self.objective)
         instance(Dataset, data=self.data)
         if self.weights is not None:
             check_weights(self.weights, len(self.data))
-        whole(least=1, at_once=self.at_once)
+        whole(least=1, at_once=self.at_once, evaluations=self.evaluations)
         whole(most=2**64 - 1, seed=self.seed)
         if len(self.data) < 1:
             raise InputError("There are no rows held out to validate on; give at least one, or train without.")
 
     def __len__(self) -> int:
         """How often one look evaluates a row."""
-        return len(self.data) * max(2, EVALUATIONS // len(self.data))
+        return len(self.data) * max(2, self.evaluations // len(self.data))
 
     @torch.enable_grad()  # some objectives differentiate the denoiser
     def __call__(self, denoiser: Denoiser) -> float:
@@ -81,6 +84,15 @@ class HeldOut:
             total += float((weights * losses).sum())
             weight += float(weights.sum())
         return total / weight
+
+
+def affordable(rows: int) -> int:
+    """How many evaluations one look may cost at the end of a training on so many rows, counted in every step.
+
+    >>> affordable(1_000_000), affordable(48)
+    (2048, 7)
+    """
+    return max(1, min(EVALUATIONS, int(STEP * rows * SHARE)))
 
 
 def _as(leaf: Tensor, like: Tensor) -> Tensor:
@@ -120,7 +132,7 @@ class Validation:
     @classmethod
     def of(cls, held_out: HeldOut, batch_size: int, begun: bool = False) -> Validation:
         """So often that looks take at most a twentieth of the time; an evaluation is a third of a training one."""
-        every = max(FIRST, math.ceil(len(held_out) / (3 * batch_size * SHARE)))
+        every = max(FIRST, math.ceil(len(held_out) / (STEP * batch_size * SHARE)))
         return cls(held_out, every=every, slack=slack_of(held_out.objective), begun=begun)
 
     def is_due(self, looks: Looks, step: int) -> bool:
