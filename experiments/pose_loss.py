@@ -35,7 +35,8 @@ def log_prob(denoiser: HeatMixture, rotations: Tensor, cond: Tensor, nearest: in
     rest = _between(moved, _between(anchors[chosen], point[:, None].expand(-1, chosen.shape[1], -1)))
     sine = rest[..., :3].square().sum(-1).clamp(min=TINY).sqrt()
     angle = 2 * torch.atan2(sine, rest[..., 3].abs())
-    time = (0.5 * denoiser.reach * width[..., 0].clamp(NARROWEST, WIDEST).exp()) ** 2
+    least = float(denoiser.process.variance(torch.zeros((), dtype=torch.float64)))  # of the first noise level
+    time = (0.5 * denoiser.reach * width[..., 0].clamp(NARROWEST, WIDEST).exp()) ** 2 + least
     kernels = -1.5 * torch.log(2 * math.pi * time) - 0.5 * angle**2 / time + time / 8 + torch.log(0.5 * angle / sine)
     return torch.logsumexp(log_weights + kernels, -1)
 
@@ -48,5 +49,5 @@ def _turn(vector: Tensor) -> Tensor:
 
 def _between(start: Tensor, end: Tensor) -> Tensor:
     """The quaternion that turns the frame of one into the other, both (..., 4): conj(start) end."""
-    (v, w), (x, y) = start.split([3, 1], -1), end.split([3, 1], -1)
+    v, w, x, y = start[..., :3], start[..., 3:], end[..., :3], end[..., 3:]
     return torch.cat([w * x - y * v - torch.linalg.cross(v, x), w * y + (v * x).sum(-1, keepdim=True)], -1)

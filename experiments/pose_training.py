@@ -14,7 +14,7 @@ from experiments.pose_views import NAMES, Views
 from unnoise.training.dataset import BatchOrder
 
 WARMUP = 100  # steps
-HARD = {"icosahedron": 3.0}  # how often views of a solid are shown, beside the others
+HARD = {"tetrahedron": 2.0, "cube": 2.0, "icosahedron": 3.0}  # how often views of a solid are shown, beside the others
 
 
 class Trained(Protocol):
