@@ -47,8 +47,9 @@ def fit(
     start, step, progress = time.process_time(), 0, 0.0
     while progress < 1 or step < 2:
         optimiser.param_groups[0]["lr"] = rate * min(1, (step + 1) / WARMUP) * 0.5 * (1 + math.cos(math.pi * progress))
+        rotations, cond = views.batch(order.indices(step), rng)  # in single precision, or they would be no rotations
         with torch.autocast("cpu", torch.bfloat16):
-            value = loss(*views.batch(order.indices(step), rng), rng)
+            value = loss(rotations, cond, rng)
         optimiser.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(weights, 1.0)

@@ -71,6 +71,19 @@ def test_the_grid_is_a_density_that_learns_the_truth(views: Views, components: C
     assert grid.draws(grid.scores(cond), 3, torch.Generator()).shape == (2, 3, 3, 3)
 
 
+def test_half_precision_stops_at_the_network(views: Views) -> None:
+    """What is trained on are rotations still; twin: one camera's view of them, in half precision."""
+    errors, module, eye = [], torch.nn.Linear(3, 1), torch.eye(3)
+
+    def loss(rotations: torch.Tensor, cond: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+        halved = (CAMERA @ rotations).float()
+        errors.append([float((r.mT @ r - eye).abs().max()) for r in (rotations.double(), halved.double())])
+        return module(rotations).float().mean()
+
+    fit(module, loss, views, 1e-3, batch_size=16)
+    assert all(kept < 1e-5 and lost > 1e-3 for kept, lost in errors)
+
+
 def test_one_rotation_is_a_rotation(views: Views, components: Components) -> None:
     found = Single(components)(views.of(0, both=True)[1])
     Rotations().check(found.detach())
