@@ -64,7 +64,7 @@ def run(setting: Setting) -> Outcome:
         grid = Grid(components, 16, 64) if quick else Grid(components)
     plans = {
         "model": (ours, likelihood(ours), MINUTES, (256, 1e-3), setting.part(0.1, 0.45)),
-        "implicit-pdf": (grid, grid.loss, RIVAL_MINUTES, (32, 1e-3), setting.part(0.45, 0.8)),
+        "implicit-pdf": (grid, grid.loss, RIVAL_MINUTES, (32, 3e-4), setting.part(0.45, 0.8)),
         "one rotation": (single, single.loss, SINGLE_MINUTES, (128, 1e-3), setting.part(0.8, 0.85)),
     }
     steps = {
