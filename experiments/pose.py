@@ -38,7 +38,7 @@ from unnoise.processes import Brownian
 from unnoise.spaces import Rotations
 
 ANCHORS = 576  # of the mixture, about 30 degrees apart
-MINUTES, RIVAL_MINUTES, SINGLE_MINUTES = 5.0, 5.0, 0.5  # of one core
+MINUTES, RIVAL_MINUTES, SINGLE_MINUTES = 9.0, 9.0, 1.0  # of one core
 PAIRS = 16_000  # of pictures by both cameras, of each solid
 TEST = {"one view": 200, "two views": 100}  # of each solid
 FEWER = {"one view": 32, "two views": 16}  # of them, for the grid, which takes longer
@@ -63,7 +63,7 @@ def run(setting: Setting) -> Outcome:
         ours, single = model(components, 16 if quick else ANCHORS), Single(components)
         grid = Grid(components, 16, 64) if quick else Grid(components)
     plans = {
-        "model": (ours, likelihood(ours), MINUTES, (256, 1e-3), setting.part(0.1, 0.45)),
+        "model": (ours, likelihood(ours), MINUTES, (256, 5e-4), setting.part(0.1, 0.45)),
         "implicit-pdf": (grid, grid.loss, RIVAL_MINUTES, (32, 3e-4), setting.part(0.45, 0.8)),
         "one rotation": (single, single.loss, SINGLE_MINUTES, (128, 1e-3), setting.part(0.8, 0.85)),
     }
