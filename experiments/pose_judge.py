@@ -43,6 +43,7 @@ class Tally:
     """What is known of the views of one solid, row after row."""
 
     spread: list[float]
+    astray: list[float]
     right_modes: list[float]
     hidden_kept: list[float]
 
@@ -51,20 +52,23 @@ class Tally:
         """Judge draws (n, k, 3, 3) for views of these rotations, (n, 3, 3), by cameras (c, 3, 3).
 
         Spread is the mean angle to the nearest rotation of the same picture; NaN where those fill a region (of a sphere
-        whose mark is hidden). Modes are judged of solids with finitely many. Of views that hide the mark, the share of
+        whose mark is hidden), and astray the share of draws that are farther than 20 degrees from it. Modes are judged
+        of solids with finitely many. Of views that hide the mark, the share of
         draws that hide it too.
         """
-        spread, right, kept = [], [], []
+        spread, astray, right, kept = [], [], [], []
         shown = solid.shows(rotations, cameras) if solid.marks else torch.zeros(len(rotations))
         for rotation, drawn, shows in zip(rotations, draws, shown.tolist(), strict=True):
             truths = rotation[None] if shows else solid.equivalent(rotation, cameras)
             found = angles(drawn, truths) if len(truths) else None
-            spread.append(math.nan if found is None else float(found.amin(1).mean()))
+            nearest = torch.full((1,), math.nan) if found is None else found.amin(1)
+            spread.append(float(nearest.mean()))
+            astray.append(math.nan if found is None else float((nearest > REACH).double().mean()))
             if solid.finite and not solid.marks and found is not None:
                 right.append(float(visits_all(found)))
             if solid.marks and not shows:
                 kept.append(1 - float(solid.shows(drawn[:DRAWN], cameras).double().mean()))
-        return cls(spread, right, kept)
+        return cls(spread, astray, right, kept)
 
 
 def mean(values: list[float] | Tensor) -> float:

@@ -9,11 +9,13 @@ r"""What the poses are measured against, with the same encoder of views.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
-from experiments.pose_views import conditioned, read_features
+from experiments.pose_encoder import Alone, Components, conditioned, read_features
+from experiments.pose_modes import Pairs, Weighted, neighbours
 from unnoise.spaces import Rotations
 
 VOLUME = math.pi**2  # of all rotations, in Implicit-PDF's convention
@@ -57,6 +59,7 @@ class Grid(nn.Module):
     """Implicit-PDF.
 
     Args:
+        components: of the pictures.
         queries: of the grid in training.
         fine: of the grid that densities and draws are of.
     """
@@ -64,17 +67,18 @@ class Grid(nn.Module):
     coarse: Tensor
     fine: Tensor
 
-    def __init__(self, queries: int = 128, fine: int = 18_432) -> None:
+    def __init__(self, components: Components, queries: int = 128, fine: int = 18_432) -> None:
         super().__init__()
-        self.network = conditioned(_Scores(read_features()))
+        self.network = conditioned(_Scores(read_features()), components)
         self.register_buffer("coarse", spiral(queries), persistent=False)
         self.register_buffer("fine", spiral(fine), persistent=False)
 
     def loss(self, rotations: Tensor, cond: Tensor, rng: torch.Generator) -> Tensor:
         """Minus the mean log share of the truth on a turned grid that holds it, nats."""
         held = torch.randint(len(self.coarse), (len(rotations),), generator=rng)
-        turn = self.coarse[held].mT @ rotations
-        scores = self.network(self.coarse @ turn[:, None], None, cond)
+        turn = self.coarse[held].mT.double() @ rotations.double()  # which no half precision touches
+        asked = (self.coarse.double() @ turn[:, None]).float()
+        scores = self.network(asked, None, cond).float()
         loss: Tensor = torch.logsumexp(scores, -1).mean() - scores.gather(1, held[:, None]).mean()
         return loss
 
@@ -92,6 +96,15 @@ class Grid(nn.Module):
         found: Tensor = self.network(rotations[:, None], None, cond)[:, 0]
         return found - torch.logsumexp(scores, -1) + math.log(len(self.fine) / VOLUME)
 
+    @cached_property
+    def near(self) -> Pairs:
+        """Which points of the fine grid are neighbours."""
+        return neighbours(self.fine)
+
+    def weighted(self, scores: Tensor) -> list[Weighted]:
+        """The law of each view as the points of the fine grid, with their scores and shares."""
+        return [(self.fine, row, torch.softmax(row, -1)) for row in scores]
+
     def draws(self, scores: Tensor, count: int, rng: torch.Generator) -> Tensor:
         """Rotations (n, count, 3, 3) of the fine grid."""
         return self.fine[torch.multinomial(torch.softmax(scores, -1), count, replacement=True, generator=rng)]
@@ -100,14 +113,13 @@ class Grid(nn.Module):
 class Single(nn.Module):
     """One rotation for each view."""
 
-    def __init__(self, width: int = 256) -> None:
+    def __init__(self, components: Components) -> None:
         super().__init__()
-        layers = [nn.Linear(read_features(), width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 6)]
-        self.network = conditioned(_Alone(nn.Sequential(*layers)))
+        self.network = conditioned(Alone((6,), depth=1), components)
 
     def forward(self, cond: Tensor) -> Tensor:
         """Rotations (n, 3, 3)."""
-        first, second = self.network(cond, None, cond).reshape(-1, 2, 3).unbind(1)
+        first, second = self.network(cond, None, cond).float().reshape(-1, 2, 3).unbind(1)
         first = nn.functional.normalize(first, dim=-1)
         second = nn.functional.normalize(second - (first * second).sum(-1, keepdim=True) * first, dim=-1)
         return torch.stack([first, second, torch.linalg.cross(first, second)], -1)
@@ -116,15 +128,3 @@ class Single(nn.Module):
         """The mean square of the entries of the difference."""
         loss: Tensor = (self(cond) - rotations).square().sum((-2, -1)).mean()
         return loss
-
-
-class _Alone(nn.Module):
-    """A backbone that looks at its condition alone."""
-
-    def __init__(self, layers: nn.Module) -> None:
-        super().__init__()
-        self.layers = layers
-
-    def forward(self, x: Tensor, level: Tensor | None, cond: Tensor) -> Tensor:
-        out: Tensor = self.layers(cond)
-        return out

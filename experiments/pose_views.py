@@ -10,25 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from experiments.solids import SIZE, SOLIDS
-from unnoise.networks import Conditioned, ImageEncoder
 from unnoise.spaces import Rotations
 
 NAMES = tuple(SOLIDS)
 CAMERA = Rotations.from_rotation_vector(torch.tensor([0.0, 2 * math.pi / 3, 0.0]))  # takes the first view to the second
 CAMERAS = {"one view": torch.eye(3)[None], "two views": torch.stack([torch.eye(3), CAMERA])}
 SHAPE = (2, SIZE, SIZE)  # a picture for each camera; black where a camera gave none
-FEATURES, WIDTH = 256, 8  # of the encoder of views, which is the same for all methods
 BOTH = 1 / 3  # the share of training views by both cameras
-
-
-def conditioned(backbone: nn.Module) -> Conditioned:
-    """The encoder of views before a backbone, which takes its features and the name of the solid."""
-    return Conditioned(backbone, [ImageEncoder(SHAPE, FEATURES, width=WIDTH), None], [SHAPE, (len(NAMES),)])
-
-
-def read_features() -> int:
-    """How many numbers such a backbone is given."""
-    return FEATURES + len(NAMES)
 
 
 @dataclass(frozen=True, eq=False)
