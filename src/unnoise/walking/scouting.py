@@ -26,7 +26,7 @@ TAILS = 5.0  # degrees of freedom around a mode
 WAVES, WAVE, MET = 8, 256, 3  # of so many climbs from elsewhere, two at least, until every mode was met so often
 BESIDE = (1.0, 150.0)  # deviations from a mode where climbs begin
 LOOKS, EYES, EYES_NUMBERS = 8, 2**16, 2**22  # for narrow modes: how often at most, draws each time, numbers of these
-PROBES = 2**17  # points beside known modes each time, whose slopes may lead elsewhere
+PROBES, PROBED = 2**17, 2  # points beside known modes, whose slopes may lead elsewhere, at so many looks
 LINES = 64  # along which a density without gradients must fall
 SPREADS = (0.3, 0.6, 0.85, 1.0)  # quantiles of where climbs came by, for the wide part of a first guess
 
@@ -105,12 +105,14 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
         if len(modes) == MOST_MODES or (wave > 0 and min(mode.met for mode in modes) >= MET):
             break
     guess = _covering(climbs, modes)
-    for _ in range(LOOKS):
+    for look in range(LOOKS):
         known = len(modes)
         x = guess.sample(rng, (max(1, min(EYES, EYES_NUMBERS // start.shape[1])),))
         above = torch.nan_to_num(target.log_prob(x) - guess.log_prob(x), nan=-math.inf)
-        far = unexplained(target, law_of(modes), PROBES, WAVE, rng)
-        climbs = climbs.and_then(climbed(target, torch.cat([x[above.topk(min(len(start), len(x))).indices], far])))
+        x = x[above.topk(min(len(start), len(x))).indices]
+        if look < PROBED:  # a flat top has ever more modes, whose slopes tell nothing new
+            x = torch.cat([x, unexplained(target, law_of(modes), PROBES, WAVE, rng)])
+        climbs = climbs.and_then(climbed(target, x))
         modes = [mode.met_by(climbs) for mode in modes_of(target, climbs, modes)]
         guess = _covering(climbs, modes)
         if len(modes) == known:
