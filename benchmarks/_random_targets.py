@@ -157,6 +157,18 @@ def narrow(rng: torch.Generator) -> RandomTarget:
     return _mixture("narrow in wide", _normals(rng, count + 1, d), sizes, math.inf, rng)
 
 
+def far(rng: torch.Generator) -> RandomTarget:
+    """One or two modes narrower than a wide one by up to fifty, where it has hardly a draw: they pull on nothing."""
+    d, count = _dimension(rng, 1, 8), int(torch.randint(1, 3, (1,), generator=rng))
+    least = (0.02, 0.04, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3)[d - 1]
+    sizes = torch.cat([torch.ones(1, dtype=F64), torch.exp(_uniform(rng, math.log(least), math.log(0.6), count))])
+    directions = _normals(rng, count, d)
+    directions = directions / directions.norm(dim=1, keepdim=True)
+    away = math.sqrt(d) + 4 * torch.rand(count, 1, generator=rng, dtype=F64) + 1.5
+    means = torch.cat([torch.zeros(1, d, dtype=F64), away * directions])
+    return _mixture("narrow and far", means, sizes, math.inf, rng)
+
+
 def banana(rng: torch.Generator) -> RandomTarget:
     """x_1 normal, x_2 normal around a multiple of its square."""
     d, bend = _dimension(rng, 2, 20), _number(rng, 0.2, 3.0)
@@ -242,5 +254,5 @@ def ring(rng: torch.Generator) -> RandomTarget:
 
 
 FAMILIES = (
-    normal, normals, student, banana, students, funnel, narrow, box, exponential, log_gamma, ring,
+    normal, normals, student, banana, students, funnel, narrow, box, exponential, log_gamma, ring, far,
 )  # fmt: skip

@@ -27,7 +27,7 @@ def rng(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("index", range(55))
+@pytest.mark.parametrize("index", range(60))
 def test_exact_draws_follow_the_normalised_density(judge: Any, index: int) -> None:
     """The share of draws in a box is the integral over it."""
     target = judge.random_target(index)
@@ -37,6 +37,8 @@ def test_exact_draws_follow_the_normalised_density(judge: Any, index: int) -> No
         return
     low, high = (torch.quantile(x, level, dim=0) for level in (0.35, 0.65))
     near = ((x > low) & (x < high)).all(1).double().mean()
+    if target.kind == "ring" and near < 1e-3:  # the box lies in its hole
+        return
     box = low + (high - low) * torch.rand(200_000, target.dimension, generator=rng(1), dtype=torch.float64)
     mass = (target.log_prob(box) - target.log_z).exp().mean() * (high - low).prod()
     assert float(near) == pytest.approx(float(mass), rel=0.1)
@@ -58,3 +60,18 @@ def test_a_walk_that_loses_a_mode_is_wrong_and_exact_draws_are_right(judge: Any)
     assert judge.counted(rows) == {
         "asked": 2, "trusted, wrong": 1, "doubted, right": 0, "trusted, right": 1, "doubted, wrong": 0,
     }  # fmt: skip
+
+
+def test_a_later_run_of_the_same_code_goes_on_and_of_another_begins_anew(judge: Any, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    assert judge.judged_before(path, "one") == ([], 0.0)
+    path.write_text('{"seconds": 5.0, "measured": {"code": "one", "targets": [{"kind": "normal"}]}}')
+    assert judge.judged_before(path, "one") == ([{"kind": "normal"}], 5.0)
+    assert judge.judged_before(path, "other") == ([], 0.0)
+    folder = tmp_path / "walking"
+    folder.mkdir()
+    for name in ("_random_targets.py", *(f"walking/{part}.py" for part in judge.CODE)):
+        (tmp_path / name).write_text("x = 1")
+    before = judge.code_of(tmp_path, tmp_path)
+    (folder / "verdict.py").write_text("x = 2")
+    assert judge.code_of(tmp_path, tmp_path) != before

@@ -217,7 +217,10 @@ def test_auto_needs_no_word(done: Run, desk: Path) -> None:
     assert (facts["rows"], facts["dimension"], facts["chain"], facts["trusted"]) == (400, 2, "auto", True)
     assert facts["doubts"] == []
     assert len(facts["mode_weights"]) < walk_auto.TELLING
-    assert facts["mode_weights"] == [1.0]
+    assert (facts["mode_weights"], facts["mode_weight_errors"]) == ([1.0], [0.0])
+    assert np.mean(facts["log_z_populations"]) == pytest.approx(facts["log_z"], abs=0.01)
+    assert facts["log_z_bridge"] == pytest.approx(facts["log_z"], abs=0.1)
+    assert 0 < facts["log_z_bridge_error"] < 0.05
     assert facts["log_z"] == pytest.approx(np.log(2 * np.pi), abs=0.1)
     for column in pl.read_csv("points.csv").to_numpy().T:
         assert_walked(column)

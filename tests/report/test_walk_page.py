@@ -67,7 +67,7 @@ def few(monkeypatch):
 def test_the_page_says_the_verdict_first_and_every_number(few):
     source = page_of_walk(walk(), "mine.py:log_prob", "unnoise walk mine.py:log_prob", 3).html()
     assert source.index("Trusted: independent populations agree (R-hat 1.002)") < source.index("log Z")
-    for told in ("1.06 ± 0.062", "12,345", "0.7500 ± 0.0058", "A note.", "<code>unnoise walk mine.py:log_prob</code>"):
+    for told in ("1.06 ± 0.062", "12,345", "0.7500 ± 0.0306", "A note.", "<code>unnoise walk mine.py:log_prob</code>"):
         assert told in source, told
     assert source.count("<img") == 4
     assert "://" not in re.sub(r"data:image/png;base64,[^\"]*", "", source)
@@ -106,4 +106,4 @@ def test_modes_and_particles_may_be_parameters_with_names():
     assert coordinates(found)[0][0] == "b[0, 1]"  # which was x6
     page = Page("title")
     show_modes(page, found)
-    assert re.search(r"b\[0, 1\]</th>.*0\.7500 ± 0\.0058</td><td[^>]*>2</td>", page.html())
+    assert re.search(r"b\[0, 1\]</th>.*0\.7500 ± 0\.0306</td><td[^>]*>2</td>", page.html())

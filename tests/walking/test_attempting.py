@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
 from unnoise.chains import Density
+from unnoise.laws.students import Students
 from unnoise.spaces import Euclidean
 from unnoise.walking import attempting
 from unnoise.walking.attempting import Attempts, numbers
 from unnoise.walking.functions import Tried
 from unnoise.walking.population import NOWHERE
+from unnoise.walking.record import Annealing, Record
+from unnoise.walking.scouting import Mode
+from unnoise.walking.verdict import Verdict
 from unnoise.walking.wide import wide_law
 
 SPACE = Euclidean(2)
@@ -39,8 +46,59 @@ def test_attempts_end_with_the_first_that_is_trusted(attempts, monkeypatch, trus
         return Done(trusted[len(names) - 1])
 
     monkeypatch.setattr(Attempts, "_one", one)
+    monkeypatch.setattr(Attempts, "_overlooked", lambda self, done: [])
     assert attempts.best().verdict.trusted == trusted[-1]
     assert names == [(attempting.EFFORTS[i], f"attempt {i}") for i in range(made)]
+
+
+PLACE = torch.tensor([4.0, -4.0], dtype=torch.float64)
+
+
+def far(x):
+    """A narrow mode with half of the mass, far from a wide one."""
+    narrow = -0.5 * ((x - PLACE) / 0.1).square().sum(-1) - 2 * math.log(0.1)
+    return torch.logaddexp(-0.5 * x.square().sum(-1), narrow)
+
+
+@pytest.fixture
+def blind(attempts):
+    """Attempts at both modes that know the wide one alone."""
+    wide = Mode(torch.zeros(2, dtype=torch.float64), 0.0, torch.eye(2, dtype=torch.float64), 9)
+    guess = Students(torch.ones(1), torch.zeros(1, 2, dtype=torch.float64), wide.factor[None], torch.ones(1) * 9)
+    return replace(attempts, target=Tried(Density(far, SPACE), SPACE), guess=guess, modes=[wide])
+
+
+def test_a_last_look_meets_modes_with_mass_that_have_no_draw(blind, monkeypatch):
+    monkeypatch.setattr(attempting, "PROBES", 2**13)
+    rng = torch.Generator().manual_seed(3)
+    x = torch.randn(4, 1000, 2, dtype=torch.float64, generator=rng)
+
+    def looked(x, log_z=math.log(2 * math.pi)):
+        record = Record(x, None, torch.ones(4, 1), torch.full((4,), log_z), None, Annealing([], [], []))
+        return blind._overlooked(attempting.Attempt(record, None, blind.modes))
+
+    (mode,) = looked(x)
+    assert float((mode.centre - PLACE).norm()) < 1e-3
+    assert mode.met > 0
+    assert looked(torch.cat([x, PLACE + 0.1 * x], 1)) == []  # draws are there
+    assert looked(x, log_z=20.0) == []  # it has hardly any mass
+
+
+def test_what_was_overlooked_is_doubted_and_known_to_the_next_attempt(blind, monkeypatch):
+    known, found = [], Mode(PLACE, 9.0, 0.1 * torch.eye(2, dtype=torch.float64), 1)
+
+    def one(self, effort, name):
+        known.append((len(self.modes), len(self.guess.means)))
+        return attempting.Attempt(None, Verdict(True, (), (), 1.0, 0.0), self.modes)
+
+    monkeypatch.setattr(Attempts, "_one", one)
+    monkeypatch.setattr(Attempts, "_overlooked", lambda self, done: [found] if len(self.modes) < 2 else [])
+    assert blind.best().verdict.trusted
+    assert known == [(1, 1), (2, 2)]
+    monkeypatch.setattr(attempting, "EFFORTS", attempting.EFFORTS[:1])
+    verdict = blind.best().verdict
+    assert not verdict.trusted
+    assert "met a mode that no draw is near" in str(verdict)
 
 
 def test_particles_of_an_attempt_are_those_of_both_moments(attempts):

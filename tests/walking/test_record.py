@@ -23,6 +23,14 @@ def test_modes_without_particles_leave_no_gap():
     assert found.shares.tolist() == [[0.5, 0.5, 0], [0, 0.5, 0.5]]
 
 
+def test_errors_of_shares_are_those_over_populations_and_at_least_those_of_counting():
+    shares = torch.tensor([[0.6, 0.4, 0.0], [0.4, 0.6, 0.0]], dtype=torch.float64)
+    wide = Record(torch.zeros(2, 1000, 1), None, shares, torch.zeros(2), None, NOWHERE).share_errors()
+    torch.testing.assert_close(wide, torch.tensor([0.1, 0.1, 0.0], dtype=torch.float64))
+    few = Record(torch.zeros(2, 8, 1), None, shares, torch.zeros(2), None, NOWHERE).share_errors()
+    torch.testing.assert_close(few, torch.tensor([0.125, 0.125, 0.0], dtype=torch.float64))
+
+
 def test_particles_are_shown_in_other_coordinates():
     record = Record(torch.arange(6.0).reshape(2, 3, 1), None, torch.ones(2, 1), torch.zeros(2), None, NOWHERE)
     found = record.shown(lambda x: {"double": 2 * x[:, 0], "pair": torch.cat([x, -x], 1)})

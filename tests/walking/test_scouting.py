@@ -92,6 +92,25 @@ def test_a_narrow_mode_within_a_wide_one_is_seen():
     assert float((modes[0].centre - 0.7).abs().max()) < 1e-3
 
 
+def test_a_narrow_mode_far_from_a_wide_one_is_found():
+    """Nothing but its own surroundings, one in thirty thousand points, points to it."""
+    place = 6 * torch.tensor([0.5, -0.5, 0.5, 0.5], dtype=F64)
+
+    def log_prob(x):
+        narrow = -0.5 * ((x - place) / 0.1).square().sum(1) - 4 * math.log(0.1)
+        return torch.logaddexp(-0.5 * x.square().sum(1), narrow)
+
+    _, modes = first_guess(Density(log_prob), scattered(64, 4, rng()), rng())
+    assert [float((mode.centre - place).norm()) < 1e-3 for mode in modes] == [True, False]
+
+
+def test_a_guess_is_widened_by_modes():
+    guess, modes = first_guess(Density(lambda x: -0.5 * x.square().sum(-1)), scattered(8, 1, rng()), rng())
+    moved = scouting.replace(modes[0], centre=modes[0].centre + 1e4)
+    x = scouting.widened(guess, [moved]).sample(rng(), (4000,))
+    assert float((x > 9e3).double().mean()) == pytest.approx(0.25, abs=0.03)
+
+
 def test_a_climb_that_is_cut_short_is_no_mode(monkeypatch):
     monkeypatch.setattr(scouting, "CLIMBS", 12)
     target = Density(lambda x: -torch.log1p((x / torch.tensor([1.0, 30.0])).square().sum(1)))

@@ -134,15 +134,20 @@ def _draw(done: Walk, plot: Path, target: str, seed: int) -> None:
 
 def _facts(done: Walk) -> dict[str, Any]:
     verdict = done.verdict
-    weights = None if done.mode_weights is None else done.mode_weights.tolist()
+    weights, errors = (None if v is None else v.tolist() for v in (done.mode_weights, done.mode_weight_errors))
+    bridge = done.record.log_z_bridge or (None, None)
     return {
         "trusted": verdict.trusted,
         "doubts": list(verdict.doubts),
         "notes": list(verdict.notes),
         "log_z": done.log_z,
         "log_z_error": verdict.log_z_error,
+        "log_z_populations": done.record.log_z.tolist(),
+        "log_z_bridge": bridge[0],
+        "log_z_bridge_error": bridge[1],
         "r_hat": verdict.r_hat,
         "mode_weights": weights,
+        "mode_weight_errors": errors,
         "evaluations": done.evaluations,
     }
 

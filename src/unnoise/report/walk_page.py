@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -175,10 +174,9 @@ def show_modes(page: Page, found: Walk) -> None:
     """The heaviest modes, and where they are in some coordinates; nothing where modes are not known."""
     if found.modes is None or found.mode_weights is None:
         return
-    shares, order = found.record.shares, found.mode_weights.argsort(descending=True)
+    order, error = found.mode_weights.argsort(descending=True), found.record.share_errors()
     modes, columns = _tree.ravel(found.modes), _order(found)[:NAMED]
     names = _columns(found.record.particles)[0]
-    error = shares.std(0) / math.sqrt(len(shares))
     page.section("Modes")
     page.table(
         [
@@ -194,7 +192,7 @@ def show_modes(page: Page, found: Walk) -> None:
     )
     page.text(
         "The weight of a mode is the share of draws that most probably belong to it; its standard error is that over "
-        "populations. Named are the places where the density is highest."
+        "populations, or that of counting where it is larger. Named are the places where the density is highest."
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -14,19 +14,21 @@ from unnoise.laws import Law
 from unnoise.laws.students import Students
 from unnoise.spaces import Space
 from unnoise.walking.evidence import bridged
-from unnoise.walking.functions import Tried
+from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
-from unnoise.walking.movers import FlatMover, SpaceMover
+from unnoise.walking.movers import FlatMover, SpaceMover, by_modes
 from unnoise.walking.packing import kept
 from unnoise.walking.population import Populations, Tell, annealed, moved
+from unnoise.walking.probing import unexplained
 from unnoise.walking.record import Record
-from unnoise.walking.scouting import Mode, climbed, law_of, modes_of
-from unnoise.walking.verdict import Found, Verdict, judged
+from unnoise.walking.scouting import Mode, climbed, law_of, modes_of, widened
+from unnoise.walking.verdict import HELD, Found, Verdict, judged, overlooked
 
 POPULATIONS = 4
 PARTICLES, MORE_PARTICLES = 2048, 4096  # of a population; where there are several modes
 NUMBERS = 2**22  # of all particles at most
 CLIMBS = 64  # from the ends of a walk, which may know more modes
+PROBES, MOST_CLIMBS = 2**18, 256  # points around trusted particles, and those of which climbs begin
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
 
 
@@ -89,13 +91,33 @@ class Attempts:
     checkpoint: Checkpoint
 
     def best(self) -> Attempt:
-        """The first that is trusted, or the last."""
+        """The first that is trusted, and beside which nothing was overlooked; or the last."""
+        now = self
         for number, effort in enumerate(EFFORTS):
             name = f"attempt {number}"
-            done = self.checkpoint.once(name, lambda: self._one(effort, name), self.target)  # noqa: B023
-            if done.verdict.trusted:
+            done = self.checkpoint.once(name, lambda: now._one(effort, name), self.target)  # noqa: B023
+            if not done.verdict.trusted:
+                continue
+            new = self.checkpoint.once(f"{name}, overlooked", lambda: now._overlooked(done), self.target)  # noqa: B023
+            if not new:
                 break
+            done = replace(done, verdict=done.verdict.doubted(overlooked(len(new))))
+            guess = widened(cast(Students, now.guess), new)
+            now = replace(now, guess=guess, modes=sorted([*now.modes, *new], key=lambda mode: -mode.height))
         return done
+
+    def _overlooked(self, done: Attempt) -> list[Mode]:
+        """Modes with a share of the mass, by Laplace, but without a particle, where slopes lead beside all of them."""
+        if not self.modes:
+            return []
+        target = self.target if self.sloped else Differences(self.target)
+        x = done.record.particles.flatten(0, 1)
+        law = by_modes(x, law_of(done.modes))
+        climbs = climbed(target, unexplained(target, law, PROBES, MOST_CLIMBS, self.rng))
+        log_z = float(torch.logsumexp(done.record.log_z, 0)) - math.log(POPULATIONS)
+        least = log_z + math.log(HELD) - 0.5 * x.shape[1] * math.log(2 * math.pi)
+        new = (mode for mode in modes_of(target, climbs, self.modes) if all(mode is not one for one in self.modes))
+        return [mode.met_by(climbs) for mode in new if mode.log_mass > least and not bool(mode.near(x).any())]
 
     def _one(self, effort: Effort, name: str) -> Attempt:
         target, checkpoint = self.target, self.checkpoint

@@ -62,6 +62,11 @@ class Walk:
         """Whether nothing speaks against the draws."""
         return self.verdict.trusted
 
+    @property
+    def mode_weight_errors(self) -> Tensor | None:
+        """The standard errors of `mode_weights`, over populations, (modes,); None where these are."""
+        return None if self.mode_weights is None else self.record.share_errors()
+
     def to_arviz(self) -> arviz.InferenceData:
         """About as many draws, as a chain for every population; needs `pip install 'unnoise[arviz]'`.
 

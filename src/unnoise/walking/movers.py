@@ -115,7 +115,7 @@ def fitted(x: Tensor, modes: Students | None = None) -> Students:
     found = _by_em(x)
     if modes is None:
         return found
-    other = _by_modes(x, modes)
+    other = by_modes(x, modes)
     there, here = other.log_prob(x), found.log_prob(x)
     share = x.new_tensor(0.5)
     for _ in range(SHARING):
@@ -128,7 +128,7 @@ def fitted(x: Tensor, modes: Students | None = None) -> Students:
     )
 
 
-def _by_modes(x: Tensor, modes: Students) -> Students:
+def by_modes(x: Tensor, modes: Students) -> Students:
     """A law of the points that each mode made; of few points its shape leans towards the common one."""
     part = modes.nearest(x)
     count = torch.bincount(part, minlength=len(modes.means))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -53,6 +54,16 @@ class Record:
     log_z: Tensor
     log_z_bridge: tuple[float, float] | None
     annealing: Annealing
+
+    def share_errors(self) -> Tensor:
+        """The standard error of each mode's mean share, (modes,): over populations, or by counting where that is more.
+
+        Few populations agree by chance now and then, so counting all particles as independent draws is the least.
+        """
+        populations, count = _tree.first(self.particles).shape[:2]
+        mean = self.shares.mean(0)
+        counted = (mean * (1 - mean) / (populations * count)).sqrt()
+        return torch.maximum(self.shares.std(0) / math.sqrt(populations), counted)
 
     def shown(self, change: Callable[[Any], Any]) -> Record:
         """The same with particles in other coordinates, as a function of rows, (n, *event), gives them."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
 from unnoise.laws.students import Students
+from unnoise.walking.probing import beside, unexplained
 
 LENGTHS = (1e-3, 1e2)  # of the first points, spread evenly in the logarithm
 CLIMBS, MEMORY = 150, 12  # steps of a climb, and how many it remembers
@@ -23,8 +24,9 @@ MOST_MODES = 64
 BESIDE_TOP, HIGHER = (0.03, 0.1, 0.3, 1.0), 0.05  # deviations from a top, where log p may be so much higher
 TAILS = 5.0  # degrees of freedom around a mode
 WAVES, WAVE, MET = 8, 256, 3  # of so many climbs from elsewhere, two at least, until every mode was met so often
-BESIDE = 150.0  # deviations from a mode where climbs begin at most
+BESIDE = (1.0, 150.0)  # deviations from a mode where climbs begin
 LOOKS, EYES, EYES_NUMBERS = 8, 2**16, 2**22  # for narrow modes: how often at most, draws each time, numbers of these
+PROBES, PROBED = 2**17, 2  # points beside known modes, whose slopes may lead elsewhere, at so many looks
 LINES = 64  # along which a density without gradients must fall
 SPREADS = (0.3, 0.6, 0.85, 1.0)  # quantiles of where climbs came by, for the wide part of a first guess
 
@@ -88,24 +90,29 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
     Climbs begin at `start`, then at wide places and at all distances from modes, until every mode was met several
     times: modes are like species, and climbs like catches, so where none was met but once or twice, few are missing
     (Good 1953). Narrow modes catch no climb from afar, so of very many draws of the law those begin climbs too where
-    the density is highest beside it.
+    the density is highest beside it, and of very many points around modes those where the slope leads elsewhere.
     """
     climbs = climbed(target, start)
     modes = modes_of(target, climbs)
     if not modes[0].reach < PROPER:  # which no more climbs will mend
         return _covering(climbs, modes), modes
     for wave in range(WAVES):
-        far = torch.cat([_around(climbs, modes).sample(rng, (WAVE // 2,)), _beside(modes, WAVE // 2, rng)])
+        far = torch.cat(
+            [_around(climbs, modes).sample(rng, (WAVE // 2,)), beside(law_of(modes), WAVE // 2, BESIDE, rng)]
+        )
         climbs = climbs.and_then(climbed(target, far))
         modes = [mode.met_by(climbs) for mode in modes_of(target, climbs, modes)]
         if len(modes) == MOST_MODES or (wave > 0 and min(mode.met for mode in modes) >= MET):
             break
     guess = _covering(climbs, modes)
-    for _ in range(LOOKS):
+    for look in range(LOOKS):
         known = len(modes)
         x = guess.sample(rng, (max(1, min(EYES, EYES_NUMBERS // start.shape[1])),))
         above = torch.nan_to_num(target.log_prob(x) - guess.log_prob(x), nan=-math.inf)
-        climbs = climbs.and_then(climbed(target, x[above.topk(min(len(start), len(x))).indices]))
+        x = x[above.topk(min(len(start), len(x))).indices]
+        if look < PROBED:  # a flat top has ever more modes, whose slopes tell nothing new
+            x = torch.cat([x, unexplained(target, law_of(modes), PROBES, WAVE, rng)])
+        climbs = climbs.and_then(climbed(target, x))
         modes = [mode.met_by(climbs) for mode in modes_of(target, climbs, modes)]
         guess = _covering(climbs, modes)
         if len(modes) == known:
@@ -118,6 +125,15 @@ def _covering(climbs: Climbs, modes: list[Mode]) -> Students:
     weights = torch.cat([0.25 * (near.weights / near.weights.sum() + 1 / len(modes)), 0.5 * wide.weights])
     means, factors = torch.cat([near.means, wide.means]), torch.cat([near.factors, wide.factors])
     return Students(weights, means, factors, torch.cat([near.freedom, wide.freedom]))
+
+
+def widened(guess: Students, modes: list[Mode]) -> Students:
+    """A guess that covers more modes, which get a quarter of it."""
+    near, rest = law_of(modes), guess.weights / guess.weights.sum()
+    return Students(
+        torch.cat([0.75 * rest, 0.25 * near.weights / near.weights.sum()]),
+        *(torch.cat([getattr(guess, name), getattr(near, name)]) for name in ("means", "factors", "freedom")),
+    )
 
 
 def law_of(modes: list[Mode]) -> Students:
@@ -274,17 +290,6 @@ def _deviations(target: LogDensity[Tensor], centre: Tensor, height: Tensor, axes
         if bool((far < 1.15 * near).all() | (length > 1e12).any()):
             break
     return length.reshape(2, -1).amax(0).clamp(1e-12, 1e12)
-
-
-def _beside(modes: list[Mode], n: int, rng: torch.Generator) -> Tensor:
-    """Points at all distances from modes, (n, d)."""
-    law = law_of(modes)
-    which = torch.randint(len(modes), (n,), generator=rng)
-    length = torch.exp(math.log(BESIDE) * torch.rand(n, 1, generator=rng, dtype=torch.float64)).to(law.means)
-    noise = length * standard_normal((n, law.means.shape[1]), law.means, rng)
-    moved = [law.factors[k] @ noise[which == k].T for k in range(len(modes))]
-    order = which.argsort(stable=True)
-    return law.means[which[order]] + torch.cat([part.T for part in moved])
 
 
 def reach(target: LogDensity[Tensor], x: Tensor, rng: torch.Generator) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -69,6 +69,18 @@ class Verdict:
         if self.trusted:
             return f"trusted: independent populations agree (R-hat {self.r_hat:.3f})"
         return "not trusted: " + "; ".join(self.doubts)
+
+    def doubted(self, doubt: str) -> Verdict:
+        """The same with a doubt more."""
+        return replace(self, trusted=False, doubts=(*self.doubts, doubt))
+
+
+def overlooked(modes: int) -> str:
+    """What is to be said where modes were found after all moves."""
+    return (
+        f"a last look around the draws met {'a mode' if modes == 1 else f'{modes} modes'} that no draw is near; give "
+        "start=, points near all modes that you know"
+    )
 
 
 def judged(found: Found) -> Verdict:

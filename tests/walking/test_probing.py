@@ -1,0 +1,79 @@
+"""Slopes that lead elsewhere tell of narrow modes, and of these alone."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from unnoise.chains import Density
+from unnoise.laws.students import Students
+from unnoise.spaces import Euclidean
+from unnoise.walking.functions import Differences, Tried
+from unnoise.walking.probing import LENGTHS, beside, unexplained
+
+F64 = torch.float64
+PLACE = torch.tensor([3.0, 0.0, 0.0, 0.0], dtype=F64)
+
+
+def rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def normal(d=4, scale=1.0):
+    return Students(torch.ones(1), torch.zeros(1, d, dtype=F64), scale * torch.eye(d, dtype=F64)[None], torch.ones(1))
+
+
+def wide(x):
+    return -0.5 * x.square().sum(-1)
+
+
+def narrow(x):
+    return -0.5 * ((x - PLACE) / 0.2).square().sum(-1) - 4 * math.log(0.2)
+
+
+def far(x):
+    """A mode a fifth as wide, where the wide one has hardly a draw."""
+    return torch.logaddexp(wide(x), narrow(x))
+
+
+def test_points_lie_at_all_distances_from_parts():
+    x = beside(normal(200, scale=7.0), 4000, LENGTHS, rng())
+    length = (x.norm(dim=1) / (7 * math.sqrt(200))).log()
+    low, high = map(math.log, LENGTHS)
+    assert float(length.quantile(0.25)) == pytest.approx(low + 0.25 * (high - low), abs=0.15)
+    assert float(length.quantile(0.75)) == pytest.approx(low + 0.75 * (high - low), abs=0.15)
+
+
+@pytest.mark.parametrize("freedom", [1.0, 5.0, math.inf])
+def test_slopes_of_an_elliptical_density_lead_back_whatever_its_tails(freedom):
+    def log_prob(x):
+        squared = (x / torch.tensor([1.0, 1e3, 1e-3, 5.0])).square().sum(-1)
+        return -0.5 * squared if math.isinf(freedom) else -0.5 * (freedom + 4) * torch.log1p(squared / freedom)
+
+    law = Students(
+        torch.ones(1), torch.zeros(1, 4, dtype=F64),
+        torch.diag(torch.tensor([1.0, 1e3, 1e-3, 5.0], dtype=F64))[None], torch.ones(1),
+    )  # fmt: skip
+    assert len(unexplained(Density(log_prob), law, 1000, 100, rng())) == 0
+
+
+def test_those_that_are_left_belong_to_a_narrow_mode():
+    left = unexplained(Density(far), normal(), 2**15, 10**6, rng())
+    assert len(left) > 20
+    assert float((narrow(left) > wide(left) - 3).double().mean()) > 0.95
+    assert len(unexplained(Density(far), normal(), 2**15, 7, rng())) == 7
+
+
+def test_of_values_alone_there_are_fewer_points():
+    target = Tried(Density(far), Euclidean(4))
+    left = unexplained(Differences(target), normal(), 9 * 2**11, 10**6, rng())
+    assert target.evaluations == 9 * 2**11
+    assert 0 < len(left) < 100
+
+
+def test_a_box_leads_nowhere():
+    """Where there is no slope or no density no climb would begin."""
+    box = Density(lambda x: torch.where((x.abs() <= 9).all(-1), 0 * x.sum(-1), -math.inf))
+    assert len(unexplained(box, normal(), 1000, 100, rng())) == 0
