@@ -176,10 +176,23 @@ class Parameters:
 
     def log_volume(self, z: Floats) -> Floats:
         r"""$\log|\partial\theta/\partial z|$, (n,)."""
+        return np.asarray(self._log_slopes(z).sum(axis=1))
+
+    def slopes(self, z: Floats) -> Floats:
+        r"""$\partial\theta_i/\partial z_i$, (n, d)."""
+        _, _, left, right = self._sides()
+        return np.asarray(np.where(right & ~left, -1.0, 1.0) * np.exp(self._log_slopes(z)))
+
+    def volume_slopes(self, z: Floats) -> Floats:
+        r"""$\partial\log|\partial\theta/\partial z|/\partial z_i$, (n, d)."""
+        _, _, left, right = self._sides()
+        return np.where(left & right, -z, np.where(left | right, 1.0, 0.0))
+
+    def _log_slopes(self, z: Floats) -> Floats:
         low, high, left, right = self._sides()
         width = np.where(left & right, high - low, 1.0)
         both = np.log(width) - 0.5 * z**2 - 0.5 * math.log(2 * math.pi)
-        return np.asarray(np.where(left & right, both, np.where(left | right, z, 0.0)).sum(axis=1))
+        return np.where(left & right, both, np.where(left | right, z, 0.0))
 
     def _rows(self, part: Part, values: Any) -> Floats:
         try:
