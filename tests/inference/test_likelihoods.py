@@ -13,7 +13,7 @@ from unnoise._errors import InputError
 from unnoise.inference import LearntLikelihood, Parameters, Simulations, as_prior, likelihood
 from unnoise.inference.fitting_likelihood import SETTINGS
 from unnoise.inference.observed import Observed
-from unnoise.inference.points import PointLaw, Units, _untrained
+from unnoise.inference.points import PointLaw, Units, untrained
 from unnoise.inference.unnormalised import Before, Unnormalised
 from unnoise.testing import ImprobableError, assert_law
 
@@ -25,7 +25,7 @@ SETS = {1: X[None], 4: X + 0.3 * np.array([[1.0, 0], [0, 1], [-1, 0], [2, -1]]),
 def exact(prior=None):
     """x ~ N(theta, NOISE^2 I), known, as a mixture of one component."""
     law = as_prior(normal_prior() if prior is None else prior)
-    denoiser = _untrained(2, 2, 1)
+    denoiser = untrained(2, 2, 1)
     denoiser.coefficients[1:3] = torch.eye(2)
     denoiser.scales.fill_(NOISE)
     ends, zeros, ones = law.parameters, (0.0, 0.0), (1.0, 1.0)
@@ -65,14 +65,14 @@ def test_the_likelihood_is_that_of_every_observation(count):
 )
 def test_draws_and_evidence_are_those_of_the_exact_posterior(count):
     x = SETS[count]
-    found, (mean, deviation, evidence) = exact().posterior(x, n=2000), truth(x)
+    found, (mean, deviation, evidence) = exact().posterior(x, n=8000), truth(x)
     assert found.trusted
     assert found.log_z == pytest.approx(evidence, abs=0.1)
     assert found.draws.dtype == torch.float32
     for place in range(2):
         assert_law(found.draws[:, place].double(), normal(mean[place], deviation))
         with pytest.raises(ImprobableError):
-            assert_law(found.draws[:, place].double(), normal(mean[place], 1.2 * deviation))
+            assert_law(found.draws[:, place].double(), normal(mean[place], 1.15 * deviation))
 
 
 @pytest.mark.slow
@@ -122,14 +122,13 @@ def test_what_is_learnt_is_near_the_truth():
     """KL divergence from the exact law per observation; twin: one that was not told the parameters."""
     found = likelihood(normal_prior(), noisy, simulations=500, observations=2, components=2, settings=FEW)
     rng = torch.Generator().manual_seed(1)
-    theta = torch.randn(400, 2, generator=rng)
-    x = theta + NOISE * torch.randn(400, 2, generator=rng)
-    law = torch.distributions.Normal(theta, NOISE)
-    exactly = law.log_prob(x).sum(1).double().numpy()
-    learnt = np.array([found.log_prob(one, at[None])[0] for one, at in zip(x, theta, strict=True)])
-    assert -0.02 < (exactly - learnt).mean() < 0.05
-    blind = np.array([found.log_prob(one, torch.zeros(1, 2))[0] for one in x[:50]])
-    assert (exactly[:50] - blind).mean() > 0.5
+    theta = torch.randn(80, 2, generator=rng)
+    x = theta + NOISE * torch.randn(80, 2, generator=rng)
+    exactly = torch.distributions.Normal(theta, NOISE).log_prob(x).sum(1).double().numpy()
+    told = np.array([found.log_prob(one, at[None])[0] for one, at in zip(x, theta, strict=True)])
+    blind = np.array([found.log_prob(one, torch.zeros(1, 2))[0] for one in x])
+    assert -0.02 < (exactly - told).mean() < 0.05
+    assert (exactly - blind).mean() > 0.5
 
 
 def test_numbers_that_are_whole_have_the_chance_of_their_cell():

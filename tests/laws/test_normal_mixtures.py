@@ -34,7 +34,7 @@ def test_each_row_has_the_density_of_its_mixture():
 
 
 def test_noise_widens_every_component():
-    law, rng = mixtures()
+    law, _ = mixtures()
     alpha, sigma = torch.tensor(0.6, dtype=torch.float64), torch.tensor([0.1, 1.0, 2.0], dtype=torch.float64)
     noisy = law.noised(alpha, sigma)
     for row in range(3):
@@ -57,6 +57,6 @@ def test_draws_have_the_moments_of_their_row():
 
 
 def test_shapes_that_do_not_fit_are_refused():
+    law, _ = mixtures()
     with pytest.raises(InputError, match=r"got weights, means and whiteners of shape \(3, 4\), \(3, 4, 2\) and"):
-        law, _ = mixtures()
         NormalMixtures(law.log_weights, law.means, law.whiteners[:, :2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,18 @@ import numpy as np
 
 from unnoise._checks import instance, real, whole
 from unnoise._errors import InputError
+from unnoise.denoisers import NormalMixture
 from unnoise.inference.fitting import MOST_SIMULATED, portions
 from unnoise.inference.likelihoods import LearntLikelihood
 from unnoise.inference.observed import Observed
-from unnoise.inference.points import learnt_law
-from unnoise.inference.priors import as_prior
+from unnoise.inference.points import learnt_law, untrained
+from unnoise.inference.priors import ParameterPrior, as_prior
 from unnoise.inference.simulating import simulate
 from unnoise.inference.simulations import FEWEST, Simulations
 from unnoise.inference.simulators import Simulator
 from unnoise.training import Settings
 
-COMPONENTS, MOST_COMPONENTS = 8, 1000
+COMPONENTS, MOST_COMPONENTS = 4, 1000
 MOST_NUMBERS = 256  # of one observation
 SETTINGS = Settings(steps=4000, learning_rate=1e-2, clip=100.0, ema=0.995, device="cpu")
 
@@ -83,13 +85,30 @@ def likelihood(
     if not isinstance(made, Simulations):
         options: Any = {"workers": workers, "batch": batch, "progress": progress, "observations": observations}
         made = simulate(law, made, simulations, seed=seed, folder=folder, **options)
-    theta, out, kept = portions(law, made, held_out, seed)
-    x = _numbers(made)
-    chosen = replace(settings, seed=seed)
-    model = learnt_law(law.parameters, theta, x, out, kept, components=components, settings=chosen, progress=progress)
-    observed = Observed.of(made)
-    simulated = observed.features(made.x[kept[:MOST_SIMULATED]])
-    return LearntLikelihood(model, law.parameters, observed, simulated, made.at(out), law)
+    return fitted_likelihood(
+        law, made, held_out, components=components, settings=settings, seed=seed, progress=progress
+    )
+
+
+def fitted_likelihood(
+    law: ParameterPrior,
+    simulations: Simulations,
+    share: float,
+    *,
+    components: int,
+    settings: Settings,
+    seed: int,
+    progress: bool | None,
+    make: Callable[[int, int, int], NormalMixture] = untrained,
+) -> LearntLikelihood:
+    """A likelihood from simulations of a prior, some of them held out."""
+    theta, out, kept = portions(law, simulations, share, seed)
+    x, chosen = _numbers(simulations), replace(settings, seed=seed)
+    options: Any = {"components": components, "settings": chosen, "progress": progress, "make": make}
+    model = learnt_law(law.parameters, theta, x, out, kept, **options)
+    observed = Observed.of(simulations)
+    simulated = observed.features(simulations.x[kept[:MOST_SIMULATED]])
+    return LearntLikelihood(model, law.parameters, observed, simulated, simulations.at(out), law)
 
 
 def _numbers(simulations: Simulations) -> Any:

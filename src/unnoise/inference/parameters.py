@@ -155,7 +155,8 @@ class Parameters:
         width = np.where(left & right, high - low, 1.0)
         with np.errstate(over="ignore"):
             away = np.exp(z)
-        near = np.where(z < 0, low + width * ndtr(z), high - width * ndtr(-z))
+        share = width * ndtr(-np.abs(z))
+        near = np.where(z < 0, low + share, high - share)
         theta = np.where(left & right, near, np.where(left, low + away, np.where(right, high - away, z)))
         least, most = np.nextafter(self.low, np.inf), np.nextafter(self.high, -np.inf)
         ends = np.finfo(np.float64)

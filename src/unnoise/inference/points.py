@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -131,7 +132,7 @@ class PointLaw:
             with open_tensors(path, FORMAT, FORMAT) as file:
                 about, tensors = json.loads(file.metadata["about"]), file.tensors()
             units = Units(**{name: tuple(map(float, part)) for name, part in about["units"].items()})
-            denoiser = _untrained(len(units.low), len(units.mean), about["components"])
+            denoiser = untrained(len(units.low), len(units.mean), about["components"])
             denoiser.load_state_dict(tensors)
         except (InputError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise InputError(f"{str(path)!r} cannot be read: {error}") from error
@@ -152,6 +153,7 @@ def learnt_law(
     components: int,
     settings: Settings,
     progress: bool | None,
+    make: Callable[[int, int, int], NormalMixture],
 ) -> PointLaw:
     """Train on pairs of parameters and one observation each, until those of parameters held out say so.
 
@@ -164,6 +166,7 @@ def learnt_law(
         components: of the mixture.
         settings: of the training.
         progress: whether to show a bar.
+        make: called with the numbers of parameters, of an observation, and of components.
     """
     units = Units.of(parameters, theta, x.reshape(-1, x.shape[-1]))
     filled = x + _within(x, settings.seed)
@@ -174,7 +177,7 @@ def learnt_law(
 
     learnt, held_out, objective = pairs(kept), pairs(out), MaximumLikelihood()
     with seeded(settings.seed):
-        denoiser = _untrained(theta.shape[1], x.shape[-1], components)
+        denoiser = make(theta.shape[1], x.shape[-1], components)
     denoiser.fit(learnt.states, learnt.cond)  # type: ignore[arg-type]
     state = TrainState(denoiser, settings)
     validation = Validation.of(HeldOut(objective, held_out), settings.batch_size, begun=True)
@@ -188,7 +191,8 @@ def learnt_law(
     return PointLaw(best.requires_grad_(False).eval(), units, words)
 
 
-def _untrained(d: int, k: int, components: int) -> NormalMixture:
+def untrained(d: int, k: int, components: int) -> NormalMixture:
+    """Of k numbers given d parameters."""
     outputs = (components, NormalMixture.outputs(k))
     network = MLP((1,), d, outputs, width=WIDTH, depth=DEPTH, embedding=WIDTH, beside=True)
     return NormalMixture(variance_preserving(Euclidean(k)), network, d, components)
