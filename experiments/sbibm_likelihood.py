@@ -1,7 +1,7 @@
 """SLCP of the benchmark of simulation-based inference by the likelihood of one point, beside a quadratic Gaussian.
 
-Its observations are four points, so that 10,000 simulations are 40,000 pairs of parameters and a point. A mixture learns
-their law, and walks draw from the posterior of four; a classifier tells the draws from those of the reference.
+Its observations are four points, so that 10,000 simulations are 40,000 pairs of parameters and a point. A mixture
+learns their law, and walks draw from the posterior of four; a classifier tells the draws from those of the reference.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def run(setting: Setting) -> Outcome:
     sizes, task = Sizes.of(setting), SLCP()
     references = References.read(setting, task.name)
     found: dict[str, Judged] = {}
-    for place, n in enumerate(sizes.simulations):
+    for place, n in enumerate(reversed(sizes.simulations)):
         label = f"{task.name}, {n:,}"
         setting.tell(place / len(sizes.simulations), f"{n:,} simulations")
         theta, x = task.simulations(n, generator(setting.seed))

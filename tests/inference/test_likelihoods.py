@@ -16,6 +16,7 @@ from unnoise.inference.observed import Observed
 from unnoise.inference.points import PointLaw, Units, untrained
 from unnoise.inference.unnormalised import Before, Unnormalised
 from unnoise.testing import ImprobableError, assert_law
+from unnoise.walking import attempting
 
 FEW = replace(SETTINGS, steps=20)
 X = np.array([0.8, -0.5])
@@ -60,9 +61,18 @@ def test_the_likelihood_is_that_of_every_observation(count):
     np.testing.assert_allclose(exact().log_prob(SETS[count], theta), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "count", [4, pytest.param(1, marks=pytest.mark.slow), pytest.param(16, marks=pytest.mark.slow)]
-)
+def test_few_particles_find_the_exact_posterior(monkeypatch):
+    monkeypatch.setattr(attempting, "PARTICLES", 250)
+    found, (mean, deviation, evidence) = exact().posterior(SETS[4], n=2000), truth(SETS[4])
+    assert found.trusted
+    assert found.log_z == pytest.approx(evidence, abs=0.2)
+    assert_law(found.draws[:, 0].double(), normal(mean[0], deviation))
+    with pytest.raises(ImprobableError):
+        assert_law(found.draws[:, 0].double(), normal(mean[0], 1.4 * deviation))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", SETS)
 def test_draws_and_evidence_are_those_of_the_exact_posterior(count):
     x = SETS[count]
     found, (mean, deviation, evidence) = exact().posterior(x, n=8000), truth(x)
@@ -127,7 +137,7 @@ def test_what_is_learnt_is_near_the_truth():
     exactly = torch.distributions.Normal(theta, NOISE).log_prob(x).sum(1).double().numpy()
     told = np.array([found.log_prob(one, at[None])[0] for one, at in zip(x, theta, strict=True)])
     blind = np.array([found.log_prob(one, torch.zeros(1, 2))[0] for one in x])
-    assert -0.02 < (exactly - told).mean() < 0.05
+    assert -0.02 < (exactly - told).mean() < 0.1
     assert (exactly - blind).mean() > 0.5
 
 
