@@ -24,7 +24,7 @@ from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.c2st import c2st
 from experiments.keeping import keep, kept
 from experiments.sbibm_by_likelihood import by_likelihood
-from experiments.sbibm_peers import Trained, missing, peers
+from experiments.sbibm_peers import Trained, Way, missing, peers
 from experiments.sbibm_tasks import References, Task, tasks
 from unnoise import DenoisingMarkovModel
 from unnoise._provenance import commit
@@ -57,7 +57,7 @@ NPE = {  # C2ST of neural posterior estimation, a mean of ten observations
 SOURCE = "NPE, Lueckmann et al. 2021, main_paper.csv"
 
 
-Train = Callable[[Tensor, Tensor, int], Trained]
+Train = Callable[[Tensor, Tensor, int], Way]
 
 
 @dataclass(frozen=True)

@@ -152,4 +152,5 @@ class NormalMixture(HasDensity):
         i, j = torch.tril_indices(d, d, -1, device=rest.device)
         places = torch.zeros(len(i), d * d, dtype=rest.dtype, device=rest.device)
         places[torch.arange(len(i), device=rest.device), i * d + j] = 1.0
-        return (rest @ places).unflatten(-1, (d, d))
+        found: Tensor = (rest @ places).reshape(*rest.shape[:-1], d, d)
+        return found

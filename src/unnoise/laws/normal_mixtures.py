@@ -65,7 +65,8 @@ class NormalMixtures(Law[Tensor]):
         rows = torch.arange(n, device=chosen.device)
         noise = standard_normal((count, n, d, 1), self.means, rng)
         away = torch.linalg.solve_triangular(self.whiteners[rows, chosen], noise, upper=False)[..., 0]
-        return (self.means[rows, chosen] + away).reshape(*shape, n, d)
+        draws: Tensor = (self.means[rows, chosen] + away).reshape(*shape, n, d)
+        return draws
 
     def noised(self, alpha: Tensor, sigma: Tensor) -> NormalMixtures:
         r"""The law of $\alpha x + \sigma\epsilon$, with $\alpha\mu_k$ and $\alpha^2\Sigma_k + \sigma^2 I$.
