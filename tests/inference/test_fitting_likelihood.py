@@ -14,7 +14,6 @@ from unnoise._errors import InputError
 from unnoise.inference import LearntLikelihood, Simulations, likelihood
 from unnoise.inference.fitting_likelihood import SETTINGS
 
-
 FEW = replace(SETTINGS, steps=20)
 THETA = np.random.default_rng(0).uniform(-1, 1, size=(50, 2))
 
@@ -23,8 +22,8 @@ def test_what_is_learnt_is_near_the_truth():
     """KL divergence from the exact law per observation; twin: one that was not told the parameters."""
     found = likelihood(normal_prior(), noisy, simulations=500, observations=2, components=2, settings=FEW)
     rng = torch.Generator().manual_seed(1)
-    theta = torch.randn(80, 2, generator=rng)
-    x = theta + NOISE * torch.randn(80, 2, generator=rng)
+    theta = torch.randn(40, 2, generator=rng)
+    x = theta + NOISE * torch.randn(40, 2, generator=rng)
     exactly = torch.distributions.Normal(theta, NOISE).log_prob(x).sum(1).double().numpy()
     told = np.array([found.log_prob(one, at[None])[0] for one, at in zip(x, theta, strict=True)])
     blind = np.array([found.log_prob(one, torch.zeros(1, 2))[0] for one in x])
