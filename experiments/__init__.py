@@ -37,6 +37,7 @@ NAMES = (
     "imputation-digits",
     "mnist-inpainting",
     "sbibm",
+    "sbibm-likelihood",
     "g-and-k",
     "gb1",
 )

@@ -23,7 +23,8 @@ from experiments import figures
 from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.c2st import c2st
 from experiments.keeping import keep, kept
-from experiments.sbibm_peers import Trained, missing, peers
+from experiments.sbibm_by_likelihood import by_likelihood
+from experiments.sbibm_peers import Trained, Way, missing, peers
 from experiments.sbibm_tasks import References, Task, tasks
 from unnoise import DenoisingMarkovModel
 from unnoise._provenance import commit
@@ -56,7 +57,7 @@ NPE = {  # C2ST of neural posterior estimation, a mean of ten observations
 SOURCE = "NPE, Lueckmann et al. 2021, main_paper.csv"
 
 
-Train = Callable[[Tensor, Tensor, int], Trained]
+Train = Callable[[Tensor, Tensor, int], Way]
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,8 @@ def run(setting: Setting) -> Outcome:
             setting.tell(place / len(every), f"{task.name}, {n:,} simulations")
             theta, x = task.simulations(n, generator(setting.seed))
             for name, (train, observations) in _ways(task, n, label, setting, sizes).items():
-                judge = partial(_judged, train, theta, x, references, sizes, observations, setting.seed)
-                found[name] = _once(name, judge, setting, sizes)
+                judge = partial(judged, train, theta, x, references, sizes, observations, setting.seed)
+                found[name] = once(name, judge, setting, sizes)
             shown[task.name] = (references.draws[0, : sizes.draws].numpy(), found[label].first)
     measured = {key: value for name, one in found.items() for key, value in one.numbers(name).items()}
     notes = [f"{name}: {one.words}" for name, one in found.items() if one.words]
@@ -125,7 +126,7 @@ def run(setting: Setting) -> Outcome:
         for n, value in values.items()
         if n in sizes.simulations
     }
-    return Outcome(measured, published, {"": _figure(shown)}, (*_notes(sizes), *notes))
+    return Outcome(measured, published, {"": figure(shown)}, (*_notes(sizes), *notes))
 
 
 def _ways(task: Task, n: int, label: str, setting: Setting, sizes: Sizes) -> dict[str, tuple[Train, int]]:
@@ -135,12 +136,14 @@ def _ways(task: Task, n: int, label: str, setting: Setting, sizes: Sizes) -> dic
     ways: dict[str, tuple[Train, int]] = {label: (partial(by_model, task, steps=sizes.steps), own)}
     if task.points:
         ways[f"{label}, as a set"] = (partial(by_model, task, steps=sizes.steps, points=task.points), own)
+        by_its_likelihood = partial(by_likelihood, task, steps=sizes.steps, points=task.points)
+        ways[f"{label}, by its likelihood"] = (by_its_likelihood, own)
     if n >= PEERS_FROM and not setting.quick and not missing():
         ways |= {f"{label}, {name}": (train, few) for name, train in peers(task).items()}
     return ways
 
 
-def _once(name: str, judge: Callable[[], Judged], setting: Setting, sizes: Sizes) -> Judged:
+def once(name: str, judge: Callable[[], Judged], setting: Setting, sizes: Sizes) -> Judged:
     """What an interrupted run of this commit has measured is kept for the next."""
     if setting.cache is None or setting.quick:
         return judge()
@@ -186,7 +189,7 @@ def by_model(
     return Trained(draw, seconds, model.ended_)
 
 
-def _judged(
+def judged(
     train: Train, theta: Tensor, x: Tensor, references: References, sizes: Sizes, observations: int, seed: int
 ) -> Judged:
     """Train, draw for some observations, and compare with the reference."""
@@ -200,7 +203,7 @@ def _judged(
     return Judged(found, (way.seconds, seconds / observations), draws[0], way.words)
 
 
-def _figure(shown: dict[str, tuple[NDArray[Any], NDArray[Any]]]) -> Figure:
+def figure(shown: dict[str, tuple[NDArray[Any], NDArray[Any]]]) -> Figure:
     """The last number of simulations, first observation."""
     columns = []
     for name, (reference, drawn) in shown.items():
@@ -216,6 +219,7 @@ def _notes(sizes: Sizes) -> tuple[str, ...]:
         "between observations",
         "the model has nothing but defaults; its draws outside a uniform prior are drawn anew",
         "as a set: the model is told that x is four points in any order; nothing else is",
+        "by its likelihood: the law of one of the four points is learnt, and walks draw from the posterior of all",
         "seconds of the CPU; those of draws for one observation",
         missing() or "sbi's NPE and NPSE with their defaults, on the same simulations",
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -21,6 +21,22 @@ from torch import Tensor
 from experiments.sbibm_tasks import BernoulliGLM, Task
 
 Draw = Callable[[NDArray[Any], int, int], NDArray[Any]]
+
+
+class Way(Protocol):
+    """A posterior for any observation."""
+
+    @property
+    def draw(self) -> Draw:
+        """Called with the observation, a number of draws and a seed."""
+
+    @property
+    def seconds(self) -> float:
+        """Of the CPU, for training."""
+
+    @property
+    def words(self) -> str:
+        """How training ended."""
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,11 @@ MADE: dict[str, dict[str, Any]] = {
         "covariances": torch.eye(2)[None],
     },
     "laws.Normal": {"mean": torch.zeros(2), "scale": torch.ones(()), "event_ndim": 1},
+    "laws.NormalMixtures": {
+        "log_weights": torch.zeros(2, 1),
+        "means": torch.zeros(2, 1, 2),
+        "whiteners": torch.eye(2).expand(2, 1, 2, 2),
+    },
     "laws.Independent": {"parts": {"a": NORMAL}},
     "laws.BinomialBirths": {
         "count": torch.ones(1, dtype=torch.int64),
@@ -285,6 +290,7 @@ MADE: dict[str, dict[str, Any]] = {
         "network": NETWORK,
         "anchors": torch.eye(3),
     },
+    "denoisers.NormalMixture": {"process": EDM, "network": NETWORK, "cond_features": 1, "components": 2},
     "denoisers.Guided": {"denoiser": EXACT, "log_r": SEEN, "scale": 1.0, "warm": True},
     "denoisers.Neural": {"process": EDM, "network": NETWORK, "head": heads.V},
     "denoisers.Started": {
@@ -507,7 +513,7 @@ ELSEWHERE = {
         evaluation.Neighbours evaluation.PairDistance evaluation.PointCoverage evaluation.RankCalibration
         evaluation.RegionCondition
         evaluation.SphereKernelDensity evaluation.TableRegion evaluation.TreesTest
-        inference.AmortisedPosterior inference.Familiarity
+        inference.AmortisedPosterior inference.Familiarity inference.LearntLikelihood
         inference.ParameterPrior inference.Reweighted laws.WrightFisherKernel
         samplers.Particles samplers.Solution spaces.Diffusion
         spaces.Jump
@@ -520,7 +526,7 @@ ELSEWHERE = {
         spaces.Rotations
     """,
     "takes seconds; tests/samplers/test_tuning.py": "samplers.tune",
-    "takes seconds, or writes; tests/inference": "inference.posterior inference.simulate",
+    "takes seconds, or writes; tests/inference": "inference.likelihood inference.posterior inference.simulate",
     "a warning": "chains.NotMixedWarning chains.UnreliableEstimate samplers.InaccurateSamplesWarning",
     "a function of tensors, which makes no object": """
         chains.conditional chains.diagnostics.agreement chains.diagnostics.conditional_curvature

@@ -154,10 +154,10 @@ def test_what_an_interrupted_run_has_measured_is_read_by_the_next(tmp_path: Path
         runs.append(1)
         return sbibm.Judged([0.5, 0.625], (3.0, 1.5), np.arange(6.0).reshape(3, 2), "ended")
 
-    first, second = (sbibm._once("two moons, 64", judge, setting, sizes) for _ in range(2))
+    first, second = (sbibm.once("two moons, 64", judge, setting, sizes) for _ in range(2))
     assert runs == [1]
     assert second.numbers("n") == first.numbers("n")
     assert np.array_equal(second.first, first.first)
     assert second.words == "ended"
-    sbibm._once("two moons, 64", judge, Setting(cache=tmp_path, seed=1), sizes)
+    sbibm.once("two moons, 64", judge, Setting(cache=tmp_path, seed=1), sizes)
     assert runs == [1, 1]  # another seed is another run

@@ -9,8 +9,8 @@ from simulated import UNTRAINED, cube, in_cube
 
 from unnoise._errors import InputError
 from unnoise.inference import AmortisedPosterior, posterior
-from unnoise.inference.saved import BESIDE
 
+BESIDE = "posterior.safetensors"
 X = np.array([0.8, -0.5])
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.denoisers import HeatMixture, Neural
+from unnoise.denoisers import HeatMixture, Neural, NormalMixture
 from unnoise.networks import MLP
 from unnoise.objectives import MaximumLikelihood
-from unnoise.processes import Brownian
-from unnoise.spaces import Sphere
+from unnoise.processes import Brownian, variance_preserving
+from unnoise.spaces import Euclidean, Sphere
 from unnoise.training import Arrays, Settings, TrainState, train
 
 
@@ -48,6 +48,17 @@ def test_it_learns_two_modes():
     assert 60 < int((up[:, 2] > 0).sum()) < 140
     assert int((side[:, 0] > 0.7).sum()) > 120
     assert int((up[:, 0] > 0.7).sum()) < 20
+
+
+def test_of_a_mixture_of_normal_laws_it_is_minus_the_log_density_of_the_data():
+    network = MLP((1,), 1, (2, NormalMixture.outputs(2)), width=8)
+    denoiser = NormalMixture(variance_preserving(Euclidean(2)), network, 1, 2)
+    rng = torch.Generator().manual_seed(0)
+    x, cond = torch.randn(5, 2, generator=rng), torch.randn(5, 1, generator=rng)
+    expected = -denoiser.law(cond).log_prob(x)
+    torch.testing.assert_close(MaximumLikelihood()(denoiser, x, cond, rng).value, expected)
+    with pytest.raises(InputError, match="got nearest = 3 for a NormalMixture, which has no anchors"):
+        MaximumLikelihood(nearest=3)(denoiser, x, cond, rng)
 
 
 def test_a_denoiser_without_a_density_is_refused():

@@ -54,6 +54,14 @@ class Denoiser(nn.Module, ABC):
         return _tree.at_site(self(x_t, t, cond), site)
 
 
+class HasDensity(Denoiser):
+    """A denoiser that knows the density of its conditional law in closed form."""
+
+    @abstractmethod
+    def log_prob(self, x_t: Any, t: Tensor | None, cond: Any) -> Tensor:
+        r"""$\log q_t(x_t | c)$ in nats, (n,); that of the data where t is None."""
+
+
 @dataclass(frozen=True)
 class Roles:
     """The role of every cell of n points.

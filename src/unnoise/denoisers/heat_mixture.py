@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from unnoise._checks import instance, refuse, tensor
 from unnoise._errors import InputError
-from unnoise.denoisers.base import Denoiser
+from unnoise.denoisers.base import Denoiser, HasDensity
 from unnoise.laws import Law
 from unnoise.networks import Conditioned
 from unnoise.processes import Brownian
@@ -83,7 +83,7 @@ class KernelMixture(Law[Tensor]):
         return draws.reshape(*shape, n, *self.space.event_shape)
 
 
-class HeatMixture(Denoiser):
+class HeatMixture(HasDensity):
     r"""The denoiser of a mixture of heat kernels, whose weights, places and widths a network reads from the condition.
 
     It knows the density at every noise level, draws without steps, and is trained by `objectives.MaximumLikelihood`.
@@ -157,12 +157,12 @@ class HeatMixture(Denoiser):
         noise = self.process.variance(zero.double() if t is None else t.double()).reshape(-1, 1)
         return KernelMixture(space, log_weights, space.exp(anchors, vectors), times + noise)
 
-    def log_prob(self, x_t: Tensor, t: Tensor, cond: Tensor, nearest: int | None = None) -> Tensor:
+    def log_prob(self, x_t: Tensor, t: Tensor | None, cond: Tensor, nearest: int | None = None) -> Tensor:
         r"""$\log q_t(x_t | c)$ in nats, (n,).
 
         Args:
             x_t: points.
-            t: () or (n,).
+            t: () or (n,); None for the law of the data.
             cond: (n, c).
             nearest: count only kernels of so many anchors, those nearest to the point: less work, and a lower bound.
         """

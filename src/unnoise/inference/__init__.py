@@ -2,6 +2,8 @@
 
 from unnoise.inference.familiarity import Familiarity as Familiarity
 from unnoise.inference.fitting import posterior as posterior
+from unnoise.inference.fitting_likelihood import likelihood as likelihood
+from unnoise.inference.likelihoods import LearntLikelihood as LearntLikelihood
 from unnoise.inference.parameters import Parameters as Parameters
 from unnoise.inference.parameters import Part as Part
 from unnoise.inference.posteriors import AmortisedPosterior as AmortisedPosterior

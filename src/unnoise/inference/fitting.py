@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unnoise._checks import instance, real, whole
 from unnoise._errors import InputError
 from unnoise.inference.observed import Observed
+from unnoise.inference.parameters import Floats
 from unnoise.inference.posteriors import AmortisedPosterior
 from unnoise.inference.priors import ParameterPrior, as_prior
 from unnoise.inference.simulating import simulate
@@ -110,6 +112,27 @@ def fitted(
     """A posterior from simulations of a prior, some of them held out."""
     from sklearn.base import clone
 
+    theta, out, kept = portions(law, simulations, share, seed)
+    n = len(theta)
+    observed = Observed.of(simulations)
+    z, sizes = law.parameters.outside(theta), observed.sizes(n, derived_seed(seed, "sizes"))
+    y = observed.condition(simulations.x, sizes)
+    kinds = {f"x{place}": "real" for place in range(z.shape[1])} | observed.kinds
+    chosen = clone(model).set_params(kinds=kinds | dict(model.kinds or {}))
+    learnt, looked_at = ({name: part[rows] for name, part in y.items()} for rows in (kept, out))
+    chosen.fit(z[kept], learnt, validation_data=(z[out], looked_at))
+    simulated = observed.features(simulations.x[kept[:MOST_SIMULATED]])
+    return AmortisedPosterior(chosen, law.parameters, observed, simulated, simulations.at(out), law)
+
+
+def portions(
+    law: ParameterPrior, simulations: Simulations, share: float, seed: int
+) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+    """All parameters, (n, d), and the numbers of the simulations to hold out and of the others.
+
+    Raises:
+        InputError: too few simulations, or parameters that the prior does not have.
+    """
     n = len(simulations)
     if n < FEWEST:
         raise InputError(f"got {n} simulations; expected at least {FEWEST}")
@@ -121,13 +144,4 @@ def fitted(
         )
     order = np.random.default_rng(derived_seed(seed, "held out")).permutation(n)
     count = min(max(round(share * n), FEWEST_HELD_OUT), MOST_HELD_OUT, n // 4)
-    out, kept = order[:count], order[count:]
-    observed = Observed.of(simulations)
-    z, sizes = law.parameters.outside(theta), observed.sizes(n, derived_seed(seed, "sizes"))
-    y = observed.condition(simulations.x, sizes)
-    kinds = {f"x{place}": "real" for place in range(z.shape[1])} | observed.kinds
-    chosen = clone(model).set_params(kinds=kinds | dict(model.kinds or {}))
-    learnt, looked_at = ({name: part[rows] for name, part in y.items()} for rows in (kept, out))
-    chosen.fit(z[kept], learnt, validation_data=(z[out], looked_at))
-    simulated = observed.features(simulations.x[kept[:MOST_SIMULATED]])
-    return AmortisedPosterior(chosen, law.parameters, observed, simulated, simulations.at(out), law)
+    return theta, order[:count], order[count:]

@@ -155,7 +155,8 @@ class Parameters:
         width = np.where(left & right, high - low, 1.0)
         with np.errstate(over="ignore"):
             away = np.exp(z)
-        near = np.where(z < 0, low + width * ndtr(z), high - width * ndtr(-z))
+        share = width * ndtr(-np.abs(z))
+        near = np.where(z < 0, low + share, high - share)
         theta = np.where(left & right, near, np.where(left, low + away, np.where(right, high - away, z)))
         least, most = np.nextafter(self.low, np.inf), np.nextafter(self.high, -np.inf)
         ends = np.finfo(np.float64)
@@ -176,10 +177,23 @@ class Parameters:
 
     def log_volume(self, z: Floats) -> Floats:
         r"""$\log|\partial\theta/\partial z|$, (n,)."""
+        return np.asarray(self._log_slopes(z).sum(axis=1))
+
+    def slopes(self, z: Floats) -> Floats:
+        r"""$\partial\theta_i/\partial z_i$, (n, d)."""
+        _, _, left, right = self._sides()
+        return np.asarray(np.where(right & ~left, -1.0, 1.0) * np.exp(self._log_slopes(z)))
+
+    def volume_slopes(self, z: Floats) -> Floats:
+        r"""$\partial\log|\partial\theta/\partial z|/\partial z_i$, (n, d)."""
+        _, _, left, right = self._sides()
+        return np.where(left & right, -z, np.where(left | right, 1.0, 0.0))
+
+    def _log_slopes(self, z: Floats) -> Floats:
         low, high, left, right = self._sides()
         width = np.where(left & right, high - low, 1.0)
         both = np.log(width) - 0.5 * z**2 - 0.5 * math.log(2 * math.pi)
-        return np.asarray(np.where(left & right, both, np.where(left | right, z, 0.0)).sum(axis=1))
+        return np.where(left & right, both, np.where(left | right, z, 0.0))
 
     def _rows(self, part: Part, values: Any) -> Floats:
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,13 @@ from unnoise._checks import whole
 from unnoise._errors import InputError, warn
 from unnoise.evaluation import Calibration, Posteriors, calibration
 from unnoise.inference.composing import composed
-from unnoise.inference.familiarity import Familiarity, Neighbourhood
-from unnoise.inference.observed import NAME, moments
+from unnoise.inference.observed import NAME
 from unnoise.inference.parameters import Floats
 from unnoise.inference.priors import as_prior
 from unnoise.inference.reweighted import Reweighted
 from unnoise.inference.saved import Learnt
 from unnoise.inference.simulations import Simulations
+from unnoise.model import DenoisingMarkovModel, load_model
 from unnoise.samplers import Sampler
 
 AT_ONCE = 10_000  # rows whose density is computed together
@@ -26,7 +27,18 @@ AT_ONCE = 10_000  # rows whose density is computed together
 
 @dataclass(frozen=True, eq=False)
 class AmortisedPosterior(Learnt):
-    """The law of parameters given any observation, as `posterior` learns it."""
+    """The law of parameters given any observation, as `posterior` learns it.
+
+    Its model is that of the parameters in their chart, given the condition "x".
+    """
+
+    kind = "posterior"
+
+    model: DenoisingMarkovModel
+
+    @staticmethod
+    def _read_model(folder: Path, trust: Sequence[str]) -> DenoisingMarkovModel:
+        return load_model(folder, trust=trust)
 
     def sample(
         self,
@@ -67,10 +79,6 @@ class AmortisedPosterior(Learnt):
             x: one observation; or a set of them if the model was trained on sets.
         """
         return self._log_density(self.parameters.read(theta), self._told_at_once(self.observed.read(x)))
-
-    def check(self, x: Any) -> Familiarity:
-        """Whether an observation is like the simulations; printed, it says how far it lies."""
-        return self._familiarity(self.observed.read(x))
 
     def calibrate(self, simulations: Simulations | None = None, **options: Any) -> Calibration:
         """Are draws given x as spread as the truth? All checks of `evaluation.calibration`.
@@ -154,17 +162,6 @@ class AmortisedPosterior(Learnt):
                 f"observations={len(seen)}, or give one"
             )
         return self.observed.condition(seen)
-
-    def _familiarity(self, seen: Floats) -> Familiarity:
-        """Of single observations, or of a set among sets of as many."""
-        asked, held_out = self.observed.features(seen), self.observed.features(self.held_out.x)
-        if self.observed.observations == 1:
-            flat = [part.reshape(len(part), -1) for part in (self.simulated, held_out, asked)]
-        else:
-            count = min(len(seen), self.observed.observations)
-            sets = [part[:, :count].reshape(len(part), count, -1) for part in (self.simulated, held_out, asked[None])]
-            flat = [moments(part, np.ones((len(part), count, 1), dtype=bool)) for part in sets]
-        return Neighbourhood.of(*flat[:2]).of_points(flat[2])
 
 
 def _repeated(told: dict[str, Floats], n: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from unnoise.inference.parameters import Floats, Parameters, Part
 from unnoise.laws import Law
 
 TRIES = 200  # draws that show what a law is
+LOOKED_AT = 1000  # draws of a new prior that show where the old one has none
 FLAT = 1e-9  # least eigenvalue of the correlations of free parameters
 EXPECTED = (
     "a law of unnoise, a torch distribution, a frozen one of scipy, an object with sample(n, generator), or a dict "
@@ -94,6 +95,21 @@ def as_prior(prior: Any) -> ParameterPrior:
     low, high = (tuple(end for part in parts for end in getattr(part.parameters, side)) for side in ("low", "high"))
     parameters = Parameters(tuple(part.parameters.parts[0] for part in parts), low, high)
     return ParameterPrior(parameters, draw, density if all(part.density for part in parts) else None)
+
+
+def check_within(new: ParameterPrior, old: ParameterPrior) -> None:
+    """Raise InputError unless both have densities of the same parameters, the old one wherever the new one draws."""
+    if new.parameters.columns != old.parameters.columns:
+        names = (", ".join(one.parameters.columns) for one in (new, old))
+        raise InputError("got a prior of {}; expected one of {}".format(*names))
+    theta = new.draw(LOOKED_AT, generator(0))
+    share = float(np.isneginf(old.log_prob(theta)).mean())
+    new.log_prob(theta[:1])
+    if share:
+        raise InputError(
+            f"got a prior with {100 * share:.2g} % of its draws where that of the simulations has no density; "
+            "simulate from a wider one"
+        )
 
 
 def _of(law: Any, name: str) -> ParameterPrior:

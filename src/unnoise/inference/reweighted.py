@@ -13,12 +13,11 @@ from unnoise._checks import whole
 from unnoise._errors import InputError, warn
 from unnoise._seeding import generator
 from unnoise.inference.parameters import Floats, Parameters
-from unnoise.inference.priors import ParameterPrior
+from unnoise.inference.priors import ParameterPrior, check_within
 from unnoise.laws.categorical import effective_size, systematic
 from unnoise.training.dataset import derived_seed
 
 PROPOSED, FEWEST = 4, 4000  # draws of the old posterior for each new one, and at least
-LOOKED_AT = 1000  # draws of the new prior that show where the old one has none
 
 
 class Weighable(Protocol):
@@ -55,18 +54,7 @@ class Reweighted:
     prior: ParameterPrior
 
     def __post_init__(self) -> None:
-        old, new = self._old, self.prior
-        if new.parameters.columns != old.parameters.columns:
-            names = (", ".join(one.parameters.columns) for one in (new, old))
-            raise InputError("got a prior of {}; expected one of {}".format(*names))
-        theta = new.draw(LOOKED_AT, generator(0))
-        share = float(np.isneginf(old.log_prob(theta)).mean())
-        new.log_prob(theta[:1])
-        if share:
-            raise InputError(
-                f"got a prior with {100 * share:.2g} % of its draws where that of the simulations has no density; "
-                "simulate from a wider one"
-            )
+        check_within(self.prior, self._old)
 
     def sample(self, n: int, x: Any, *, seed: int | None = None) -> Any:
         """Draw n parameters given an observation, out of 4 n draws of the old posterior, at least 4000, by weight.

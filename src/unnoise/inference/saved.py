@@ -4,45 +4,64 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Protocol, Self
 
+import numpy as np
 import torch
 
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
 from unnoise._sealed import open_tensors, write_tensors
-from unnoise.inference.observed import Observed
+from unnoise.inference.familiarity import Familiarity, Neighbourhood
+from unnoise.inference.observed import Observed, moments
 from unnoise.inference.parameters import Floats, Parameters, Part
 from unnoise.inference.priors import ParameterPrior, as_prior
 from unnoise.inference.simulations import Simulations
-from unnoise.model import DenoisingMarkovModel, load_model
 
-FORMAT = "unnoise posterior 1"
-MODEL, BESIDE = "model", "posterior.safetensors"
+MODEL = "model"
+
+
+class Saves(Protocol):
+    """A model that can be written into a folder."""
+
+    def save(self, folder: Path) -> None:
+        """Write it there."""
 
 
 @dataclass(frozen=True, eq=False)
-class Learnt:
-    r"""A model of parameters given observations, and what it was learnt from.
+class Learnt(ABC):
+    r"""A model that was learnt from simulations, and what is kept of these.
 
     Attributes:
-        model: of the parameters in their chart, given the condition "x".
+        model: what was trained.
         parameters: what they are.
         observed: what an observation is.
         simulated: features of simulations that were learnt from, (r, ...), for `check`.
-        held_out: simulations on which training stopped, for `calibrate`.
+        held_out: simulations on which training stopped.
         prior: None for one that was loaded without.
     """
 
-    model: DenoisingMarkovModel
+    kind: ClassVar[str]  # in a word
+
+    model: Any
     parameters: Parameters
     observed: Observed
     simulated: Floats
     held_out: Simulations
     prior: ParameterPrior | None = None
+
+    @staticmethod
+    @abstractmethod
+    def _read_model(folder: Path, trust: Sequence[str]) -> Saves:
+        """What `model.save` wrote."""
+
+    def check(self, x: Any) -> Familiarity:
+        """Whether an observation is like the simulations; printed, it says how far it lies."""
+        return self._familiarity(self.observed.read(x))
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write the model, and what else is needed beside it, into a folder; nothing is pickled, nor the prior kept.
@@ -51,8 +70,9 @@ class Learnt:
             InputError: the folder is there, and may not be replaced, or holds something else.
         """
         folder = Path(folder)
-        if folder.exists() and not (overwrite and (folder / BESIDE).is_file()):
-            advice = "overwrite=True replaces it" if (folder / BESIDE).is_file() else "it holds no posterior"
+        ours = self._beside(folder).is_file()
+        if folder.exists() and not (overwrite and ours):
+            advice = "overwrite=True replaces it" if ours else f"it holds no {self.kind}"
             raise InputError(f"{str(folder)!r} exists; {advice}, or name another folder")
         texts = {name: json.dumps(dataclasses.asdict(getattr(self, name))) for name in ("parameters", "observed")}
         rows = self.parameters.read(self.held_out.theta)
@@ -62,7 +82,7 @@ class Learnt:
         with atomic_path(folder) as beside:
             beside.mkdir()
             self.model.save(beside / MODEL)
-            write_tensors(beside / BESIDE, tensors, {"format": FORMAT, **texts})
+            write_tensors(self._beside(beside), tensors, {"format": self._format(), **texts})
 
     @classmethod
     def load(cls, folder: str | Path, *, prior: Any = None, trust: Sequence[str] = ()) -> Self:
@@ -70,18 +90,18 @@ class Learnt:
 
         Args:
             folder: where it is.
-            prior: that of the training, which `with_prior` needs.
+            prior: that of the training, where it is needed.
             trust: as of `unnoise.load`.
 
         Raises:
             InputError: the folder is missing or damaged, or the prior is of other parameters.
         """
-        path = Path(folder) / BESIDE
+        path = cls._beside(Path(folder))
         if not path.is_file():
-            raise InputError(f"{str(folder)!r} holds no posterior; expected a folder that save wrote")
-        model = load_model(path.parent / MODEL, trust=trust)
+            raise InputError(f"{str(folder)!r} holds no {cls.kind}; expected a folder that save wrote")
+        model = cls._read_model(path.parent / MODEL, trust)
         try:
-            with open_tensors(path, FORMAT, FORMAT) as file:
+            with open_tensors(path, cls._format(), cls._format()) as file:
                 texts = {name: json.loads(file.metadata[name]) for name in ("parameters", "observed")}
                 tensors = {name: part.numpy() for name, part in file.tensors().items()}
             parameters, observed = _parameters(texts["parameters"]), Observed(**_tuples(texts["observed"]))
@@ -91,8 +111,28 @@ class Learnt:
             raise InputError(f"{str(path)!r} cannot be read: {error}") from error
         law = None if prior is None else as_prior(prior)
         if law is not None and law.parameters != parameters:
-            raise InputError("got a prior of other parameters, or with other bounds, than those of the posterior")
+            raise InputError(f"got a prior of other parameters, or with other bounds, than those of the {cls.kind}")
         return cls(model, parameters, observed, simulated, held_out, law)
+
+    @classmethod
+    def _beside(cls, folder: Path) -> Path:
+        """The file of what stands beside the model."""
+        return folder / f"{cls.kind}.safetensors"
+
+    @classmethod
+    def _format(cls) -> str:
+        return f"unnoise {cls.kind} 1"
+
+    def _familiarity(self, seen: Floats) -> Familiarity:
+        """Of single observations, or of a set among sets of as many."""
+        asked, held_out = self.observed.features(seen), self.observed.features(self.held_out.x)
+        if self.observed.observations == 1:
+            flat = [part.reshape(len(part), -1) for part in (self.simulated, held_out, asked)]
+        else:
+            count = min(len(seen), self.observed.observations)
+            sets = [part[:, :count].reshape(len(part), count, -1) for part in (self.simulated, held_out, asked[None])]
+            flat = [moments(part, np.ones((len(part), count, 1), dtype=bool)) for part in sets]
+        return Neighbourhood.of(*flat[:2]).of_points(flat[2])
 
 
 def _parameters(held: dict[str, Any]) -> Parameters:

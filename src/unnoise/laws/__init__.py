@@ -15,6 +15,7 @@ from unnoise.laws.dirichlet import Dirichlet as Dirichlet
 from unnoise.laws.latent_classes import fit_latent_classes as fit_latent_classes
 from unnoise.laws.mixture import GaussianMixture as GaussianMixture
 from unnoise.laws.normal import Normal as Normal
+from unnoise.laws.normal_mixtures import NormalMixtures as NormalMixtures
 from unnoise.laws.product import Independent as Independent
 from unnoise.laws.product_mixture import ProductMixture as ProductMixture
 from unnoise.laws.thinning import BinomialBirths as BinomialBirths

@@ -9,19 +9,18 @@ import torch
 
 from unnoise._checks import whole
 from unnoise._errors import InputError
-from unnoise._tree import first
-from unnoise.denoisers import Denoiser, HeatMixture, conditions
+from unnoise.denoisers import Denoiser, HasDensity, HeatMixture, conditions
 from unnoise.objectives.base import ALL, Loss, Objective, check_batch
 
 
 @dataclass(frozen=True)
 class MaximumLikelihood(Objective):
-    r"""$-\log q_0(x_0 | c)$ of a `denoisers.HeatMixture`.
+    r"""$-\log q_0(x_0 | c)$ of a denoiser that knows it: `denoisers.HeatMixture`, `denoisers.NormalMixture`.
 
     What denoising bounds, without its noise.
 
     Args:
-        nearest: count only kernels of so many anchors, those nearest to the data, in training; None for all.
+        nearest: count only kernels of so many anchors of a HeatMixture, those nearest to the data; None for all.
 
     >>> from unnoise import denoisers, networks, processes, spaces
     >>> north = torch.tensor([[0.0, 0.0, 1.0]])
@@ -38,10 +37,12 @@ class MaximumLikelihood(Objective):
 
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """Minus the log density of `rows`, in nats."""
-        if not isinstance(denoiser, HeatMixture):
+        if not isinstance(denoiser, HasDensity):
             got = f"got a denoiser of type {type(denoiser).__name__}"
             raise InputError(f"{got}; expected one that knows its density, HeatMixture: train others by Denoising")
+        if self.nearest is not None and not isinstance(denoiser, HeatMixture):
+            raise InputError(f"got nearest = {self.nearest} for a {type(denoiser).__name__}, which has no anchors")
         check_batch(denoiser.process, x_0, cond)
         x_0, cond = conditions.at(x_0, rows), conditions.at(cond, rows)
-        zero = torch.zeros((), dtype=torch.float64, device=first(x_0).device)
-        return Loss(-denoiser.log_prob(x_0, zero, cond, self.nearest))
+        options = {} if self.nearest is None else {"nearest": self.nearest}
+        return Loss(-denoiser.log_prob(x_0, None, cond, **options))

@@ -14,7 +14,7 @@ from unnoise import _tree
 from unnoise._checks import function as checked_function
 from unnoise._checks import instance, whole
 from unnoise._seeding import generator
-from unnoise.laws import HasRatios, LogDensity
+from unnoise.laws import HasRatios, Law, LogDensity
 from unnoise.spaces import Space
 from unnoise.walking.asking import asked
 from unnoise.walking.attempting import POPULATIONS, Attempts, numbers
@@ -89,6 +89,7 @@ def walk(
     dimension: int | None = None,
     n: int = 1000,
     start: Any = None,
+    guess: Law[Any] | None = None,
     seed: int = 0,
     processes: int | None = None,
     checkpoint: Checkpoint = NOWHERE,
@@ -117,6 +118,8 @@ def walk(
         dimension: d, where no space is given.
         n: draws to return.
         start: points near which climbs start too, (m, *event), or as `parameters` say.
+        guess: a normalised law on the space that is wider than the target, such as a prior: populations begin there,
+            without climbs, which saves time where the density is costly, and leaves modes untold.
         seed: of all randomness.
         processes: that evaluate a slow function, each a part of every batch; None asks this one alone.
         checkpoint: what to go on from, should it be interrupted.
@@ -142,12 +145,13 @@ def walk(
     whole(least=1, n=n)
     checked_function(tell=tell)
     instance(Checkpoint, checkpoint=checkpoint)
+    instance(Law, or_none=True, guess=guess)
     question = asked(
         log_prob, log_prior=log_prior, log_likelihood=log_likelihood, parameters=parameters, space=space,
         dimension=dimension,
     )  # fmt: skip
     space, rng = question.space, generator(seed)
-    first = first_points(question, TRIED, rng)
+    first = first_points(question, TRIED, rng) if guess is None else guess.sample(rng, (TRIED,))
     if start is not None:
         first = _tree.map(lambda a, b: torch.cat([b.to(a), a]), first, question.read(start))
     density = question.density(first)
@@ -165,9 +169,12 @@ def walk(
         heights = target.log_prob(first)
         checkpoint.begin(rng, known | {"the log density at some point": heights[:: -(-len(heights) // KNOWN)].tolist()})
         flat = is_flat(space)
-        guess, modes = guessed(target, question, first, flat, sloped, rng, checkpoint)
+        if guess is None:
+            wide, modes = guessed(target, question, first, flat, sloped, rng, checkpoint)
+        else:
+            wide, modes = guess, []
         target.heard = lambda count: None  # from here on temperatures are told
-        done = Attempts(target, guess, modes, flat, sloped, n, rng, tell, checkpoint).best()
+        done = Attempts(target, wide, modes, flat, sloped, n, rng, tell, checkpoint).best()
     weights = done.record.shares.mean(0)
     there = weights > 0
     record = done.record.of_modes(there)

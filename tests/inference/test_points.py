@@ -1,0 +1,37 @@
+"""The law of a point: units that are the same law, many points at once, and where observations are in other units."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from exact_likelihood import SETS, exact
+
+from unnoise.inference import Parameters, Part
+from unnoise.inference.points import PointLaw, Units
+
+
+def test_parameters_are_read_by_their_ends():
+    parameters = Parameters((Part("", (4,)),), (0.0, 0.0, -np.inf, -np.inf), (2.0, np.inf, 1.0, np.inf))
+    theta = np.array([[1.0, np.e, 1.0 - np.e**2, 5.0], [2.0, 1.0, 0.0, 7.0]])
+    units = Units.of(parameters, theta, np.array([[1.0], [3.0]]))
+    np.testing.assert_allclose(units.middle, [1.5, 0.5, 1.0, 6.0])
+    np.testing.assert_allclose(units.spread, [0.5, 0.5, 1.0, 1.0])
+    expected = torch.tensor([[-1.0, 1.0, 1.0, -1.0], [1.0, -1.0, -1.0, 1.0]]).double()
+    torch.testing.assert_close(units.condition(torch.from_numpy(theta)), expected)
+    assert units.standard(torch.tensor([[3.0]])).item() == 1
+    assert bool(torch.isfinite(units.condition(torch.tensor([[9.0, -1.0, 2.0, 1e300]]).double())).all())
+
+
+def test_the_density_is_that_of_the_units_of_observations():
+    """A law of x / 10 has the density of x over 10 for each number; twin: without the volume."""
+    model, theta = exact().model, torch.randn(6, 2, generator=torch.Generator().manual_seed(0)).double()
+    wide = {**vars(model.units), "deviation": (10.0, 10.0)}
+    x = torch.from_numpy(SETS[4])
+    found = PointLaw(model.denoiser, Units(**wide), "").log_prob(theta, 10 * x)
+    torch.testing.assert_close(found, model.log_prob(theta, x) - 8 * np.log(10), rtol=1e-5, atol=1e-4)
+    assert not torch.allclose(found, model.log_prob(theta, x), atol=1.0)
+
+
+def test_more_observations_leave_room_for_fewer_rows():
+    model = exact().model
+    assert model.at_once(1) > model.at_once(1000) >= 1
