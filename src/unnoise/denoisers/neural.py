@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from unnoise import _tree
 from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
-from unnoise.denoisers.base import AnyQuestion, Denoiser, Roles
-from unnoise.heads import Head, Told
+from unnoise.denoisers.base import AnyQuestion, Denoiser, Look, Roles
+from unnoise.heads import Head, HeadAt, Told
 from unnoise.networks import Conditioned, ResNet
 from unnoise.processes import Process
 
@@ -65,6 +65,16 @@ class Neural(AnyQuestion):
         self._check(like.shape[0], t, cond)  # len would fix how many rows an exported graph takes
         return self.head.estimate(self._output(self.head.inputs(x_t, t), x_t, t, cond), x_t, t)
 
+    def along(self, times: Tensor, like: Any) -> Sequence[Look]:
+        """With what the head and the network are told of the times computed at once."""
+        if type(self).forward is not Neural.forward:  # a class that answers in its own way
+            return super().along(times, like)
+        levels = self._levels(times)
+        levels = levels.to(like) if isinstance(like, Tensor) and like.is_floating_point() else levels
+        heads = self.head.at_each(times, like)
+        rows = levels.expand(len(times)).reshape(-1, 1).unbind()
+        return [_Look(self, *parts) for parts in zip(heads, times.unbind(), rows, strict=True)]
+
     def at_site(self, x_t: Any, t: Tensor, site: Tensor, cond: Tensor | None = None) -> Any:
         """The same at one site of every row."""
         self._check(_tree.length(x_t), t, cond)
@@ -107,15 +117,21 @@ class Neural(AnyQuestion):
         self._check(_tree.length(x), t, cond)
         return self.head.inputs(x, roles.times(t), roles.asked, roles.given)
 
+    def _levels(self, t: Tensor) -> Tensor:
+        return torch.zeros(1) if self.head.timeless else self.process.noise_conditioning(t)
+
     def _output(self, inputs: Tensor, x_t: Any, t: Tensor, cond: Tensor | None) -> Tensor:
         """Of the network, of the shape that the head states."""
+        return self._seen(inputs, x_t, self._levels(t), cond)
+
+    def _seen(self, inputs: Tensor, x_t: Any, level: Tensor, cond: Tensor | None) -> Tensor:
+        """The same at noise levels, () or (n,)."""
         weight = next(self.network.parameters(), None)
         if isinstance(x_t, Mapping) and inputs.is_floating_point() and weight is not None:
             inputs = inputs.to(weight.dtype)  # levels beside numbers have no precision of their own
         kind = inputs.dtype if inputs.is_floating_point() else torch.get_default_dtype()
         if cond is not None and cond.dtype != kind:
             raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")
-        level = torch.zeros(1) if self.head.timeless else self.process.noise_conditioning(t)
         noise = level.to(inputs.device, kind).reshape(-1)
         output: Tensor = self.network(inputs, noise, cond)
         if output.shape[1:].numel() != math.prod(self.head.output_shape):
@@ -138,6 +154,21 @@ class Neural(AnyQuestion):
                 got = f"got the time {high if high > 1 else low:g}; times run from t = 0, data, to t = 1, noise"
                 raise InputError(f"{got}: divide numbers of steps by how many there are")
             self._called = True
+
+
+@dataclasses.dataclass(frozen=True)
+class _Look:
+    """A network at one time of a run."""
+
+    denoiser: Neural
+    head: HeadAt[Any]
+    t: Tensor
+    level: Tensor
+
+    def __call__(self, x_t: Any, cond: Tensor | None = None) -> Any:
+        denoiser, head = self.denoiser, self.head
+        denoiser._check(_tree.length(x_t), self.t, cond)
+        return head.estimate(denoiser._seen(head.inputs(x_t), x_t, self.level, cond), x_t)
 
 
 def _modules(part: Any) -> Iterator[nn.Module]:

@@ -7,7 +7,7 @@ run in float64, for any grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import flag, function, instance, whole
 from unnoise._errors import InputError
-from unnoise.denoisers import Denoiser
+from unnoise.denoisers import Denoiser, Look
 from unnoise.laws.base import standard_normal
 from unnoise.processes import Gaussian, map_leaves
 from unnoise.samplers.base import Move, Sampler, require_gaussian
@@ -102,9 +102,9 @@ class Multistep(Sampler):
         if noisy and self.corrected:
             raise InputError("a corrector would undo the noise that this form adds: give corrected=False or churn=0")
 
-    def moves(self, times: Tensor) -> Move:
+    def moves(self, times: Tensor, looks: Sequence[Look] | None = None) -> Move:
         """Steps that remember those before them."""
-        return _Run(self, times)
+        return _Run(self, times, looks)
 
     def plan(self) -> dict[str, Any]:
         """The times and all numbers of the steps between them, for those who take the steps elsewhere.
@@ -175,16 +175,18 @@ class _Table:
 class _Run:
     """Tables, and what the network said before."""
 
-    def __init__(self, sampler: Multistep, times: Tensor) -> None:
-        self.denoiser, self.index = sampler.denoiser, 0
+    def __init__(self, sampler: Multistep, times: Tensor, looks: Sequence[Look] | None = None) -> None:
+        self.denoiser, self.times, self.looks, self.index = sampler.denoiser, times, looks, 0
         self.paths = map_leaves(
             lambda process: _Path(_Table.of(sampler, process, times), sampler.order), sampler.process
         )
 
     def __call__(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """The next step."""
-        stat, k = self.denoiser(state, t, cond), self.index
-        self.index += 1
+        if self.looks is None:
+            self.looks = self.denoiser.along(self.times, state)
+        k, self.index = self.index, self.index + 1
+        stat = self.looks[k](state, cond)
         return _tree.map(lambda x, path, value: path.advanced(k, x, value, rng), state, self.paths, stat)
 
 
