@@ -78,7 +78,7 @@ class GaussianHead(SignalNoiseHead):
 
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The point, at unit variance."""
-        return self.scaled(x_t, self.input_scale(*self.alpha_sigma(x_t, t)))
+        return (self.input_scale(*self.alpha_sigma(x_t, t)) * x_t).reshape(-1, *self.input_shape)
 
     def faded(self, x_t: Tensor, t: Tensor) -> Tensor:
         r"""Times $\alpha\sigma_d/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$: the mean of Gaussian data given the point."""
@@ -87,7 +87,7 @@ class GaussianHead(SignalNoiseHead):
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """The estimate of x_0, in the precision of x_t."""
-        return self.read(output, x_t, self.terms(*self.alpha_sigma(x_t, t)))
+        return self.x_0(output.reshape(x_t.shape).to(x_t.dtype), x_t, *self.alpha_sigma(x_t, t))
 
     def at_each(self, times: Tensor, like: Tensor) -> Sequence[HeadAt[Tensor]]:
         """With all that the times fix computed at once."""
@@ -96,15 +96,8 @@ class GaussianHead(SignalNoiseHead):
         alpha, sigma = (part.to(like) for part in self.process.alpha_sigma(times))
         terms = zip(*(part.unbind() for part in self.terms(alpha, sigma)), strict=True)
         scales = self.input_scale(alpha, sigma).unbind()
-        return [GaussianAt(self, *parts) for parts in zip(times.unbind(), scales, terms, strict=True)]
-
-    def scaled(self, x_t: Tensor, scale: Tensor) -> Tensor:
-        """The point times a number, as the network sees it."""
-        return (scale * x_t).reshape(-1, *self.input_shape)
-
-    def read(self, output: Tensor, x_t: Tensor, terms: tuple[Tensor, ...]) -> Tensor:
-        """The estimate of x_0 by `terms`."""
-        return self.from_terms(output.reshape(x_t.shape).to(x_t.dtype), x_t, *terms)
+        whole = self.input_shape == tuple(like.shape[1:])
+        return [GaussianAt(self, *parts, whole) for parts in zip(times.unbind(), scales, terms, strict=True)]
 
     def terms(self, alpha: Tensor, sigma: Tensor) -> tuple[Tensor, ...]:
         """What `from_terms` needs of the time; here alpha and sigma."""
@@ -134,14 +127,18 @@ class GaussianAt(HeadAt[Tensor]):
     head: GaussianHead
     scale: Tensor
     terms: tuple[Tensor, ...]
+    whole: bool  # whether the network sees points in their own shape
 
     def inputs(self, x_t: Tensor) -> Tensor:
         """As of the head."""
-        return self.head.scaled(x_t, self.scale)
+        scaled = self.scale * x_t
+        return scaled if self.whole else scaled.reshape(-1, *self.head.input_shape)
 
     def estimate(self, output: Tensor, x_t: Tensor) -> Tensor:
         """As of the head."""
-        return self.head.read(output, x_t, self.terms)
+        if output.dtype != x_t.dtype or output.shape != x_t.shape:
+            output = output.reshape(x_t.shape).to(x_t.dtype)
+        return self.head.from_terms(output, x_t, *self.terms)
 
 
 class X0(GaussianHead):

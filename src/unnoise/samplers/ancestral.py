@@ -92,8 +92,10 @@ class _Bridges:
         if self.steps is None:
             self.steps = map_leaves(self._of, self.sampler.process, state)
         k, self.index = self.index, self.index + 1
-        laws = _tree.map(lambda x, steps, stat: steps[k](stat, x), state, self.steps, self.looks[k](state, cond))
-        return _tree.map(lambda law: law.sample(rng) if self.churn else law.mean, laws)
+        stats = self.looks[k](state, cond)
+        if not self.churn:
+            return _tree.map(lambda x, steps, stat: steps[k](stat, x).mean, state, self.steps, stats)
+        return _tree.map(lambda x, steps, stat: steps[k](stat, x).sample(rng), state, self.steps, stats)
 
     def _of(self, process: Bridged[Any], x: Tensor) -> Sequence[BridgeStep]:
         return process.steps(self.times, x, churn=self.churn)

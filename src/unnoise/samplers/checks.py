@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
@@ -58,7 +59,7 @@ class Watch:
     def _look(self) -> None:
         first, last, states = self.done, len(self.times) - 1, self.states
         self.done, self.states = first + len(states) - 1, states[-1:]
-        if all(leaf.sum().isfinite() for _, leaf in _tree.leaves(states[-1]) if leaf.is_floating_point()):
+        if all(math.isfinite(leaf.sum()) for _, leaf in _tree.leaves(states[-1]) if leaf.is_floating_point()):
             return
         for index, (before, after) in enumerate(itertools.pairwise(states), first):
             cause = partial(cause_of, self.denoiser, self.times, before, self.times[min(index, last)], self.cond)
@@ -68,7 +69,7 @@ class Watch:
 def check_finite(state: Any, index: int, t: Tensor, cause: Callable[[], str]) -> None:
     """Raise NonFiniteError for a state that is not finite: step, time, leaf and cause."""
     for name, leaf in _tree.leaves(state):
-        if not leaf.is_floating_point() or leaf.sum().isfinite():
+        if not leaf.is_floating_point() or math.isfinite(leaf.sum()):
             continue  # quicker; where it overflows, the rows decide
         rows = ~torch.isfinite(leaf).reshape(len(leaf), -1).all(1)
         if rows.any():

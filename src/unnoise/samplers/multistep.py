@@ -7,7 +7,8 @@ run in float64, for any grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -152,24 +153,41 @@ class _Table:
 
     @classmethod
     def of(cls, sampler: Multistep, process: Gaussian, times: Tensor) -> _Table:
-        """In float64, once per run."""
-        form, order, count = sampler.form, sampler.order, len(times) - 1
-        log_alpha, log_sigma = process.logs(times.double())
-        lam = log_alpha - log_sigma
+        """In float64, once for all runs over the same levels."""
+        rule = sampler.form, sampler.quadrature, sampler.order, sampler.corrected
+        levels = (tuple(part.tolist()) for part in process.logs(times.double()))
+        return (_kept if all(isinstance(part, Hashable) for part in rule) else cls.at)(*rule, *levels)
+
+    @classmethod
+    def at(
+        cls,
+        form: Form,
+        quadrature: Quadrature,
+        order: int,
+        corrected: bool,
+        log_alphas: Sequence[float],
+        log_sigmas: Sequence[float],
+    ) -> _Table:
+        """Of a rule at these levels."""
+        log_alpha, log_sigma = (torch.tensor(part, dtype=torch.float64) for part in (log_alphas, log_sigmas))
+        lam, count = log_alpha - log_sigma, len(log_alpha) - 1
         scale = log_alpha.exp() * form.scale(lam)  # x / y
 
         def weights(k: int, newest: int) -> list[float]:
             known = lam[max(0, k + 1 - order) : newest + 1]
-            return (scale[k + 1] * sampler.quadrature(form, known, lam[k], lam[k + 1])).tolist()
+            return (scale[k + 1] * quadrature(form, known, lam[k], lam[k + 1])).tolist()
 
         return cls(
             form.of_data(lam).tolist(),
             (form.of_state(lam) / log_alpha.exp()).tolist(),
             (scale[1:] / scale[:-1]).tolist(),
             [weights(k, k) for k in range(count)],
-            [weights(k, k + 1) for k in range(count)] if sampler.corrected else [],
+            [weights(k, k + 1) for k in range(count)] if corrected else [],
             (log_alpha[1:].exp() * form.fresh(lam[:-1], lam[1:])).tolist(),
         )
+
+
+_kept = functools.lru_cache(maxsize=32)(_Table.at)
 
 
 class _Run:
