@@ -27,7 +27,7 @@ ROUNDING = 1e-3  # by which a time may miss the ends of [0, 1]
 def whole(*, least: int = 0, most: int = MOST, or_none: bool = False, **values: Any) -> None:
     """Raise InputError unless every value is a whole number within these bounds."""
     for name, value in values.items():
-        is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+        is_whole = type(value) is int or (isinstance(value, Integral) and not isinstance(value, bool))
         if not (or_none and value is None) and not (is_whole and least <= int(value) <= most):
             refuse(name, value, f"a whole number from {least:,} to {most:,}{' or None' * or_none}")
 

@@ -6,6 +6,7 @@ from unnoise.denoisers.answering import question as question
 from unnoise.denoisers.base import AnyQuestion as AnyQuestion
 from unnoise.denoisers.base import Denoiser as Denoiser
 from unnoise.denoisers.base import HasDensity as HasDensity
+from unnoise.denoisers.base import Look as Look
 from unnoise.denoisers.base import Roles as Roles
 from unnoise.denoisers.classifier_free import ClassifierFree as ClassifierFree
 from unnoise.denoisers.composed import Composed as Composed

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +14,8 @@ from torch import Tensor, nn
 from unnoise import _tree
 from unnoise._tree import expand
 from unnoise.processes import Process
+
+Look = Callable[[Any, Any], Any]  # (x_t, cond) -> the statistic at one time
 
 
 class Denoiser(nn.Module, ABC):
@@ -39,6 +43,13 @@ class Denoiser(nn.Module, ABC):
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The statistic of x_t, (n, *event), at t, () or (n,), given conditions, (n, ...) or one row for all."""
 
+    def along(self, times: Tensor, like: Any) -> Sequence[Look]:
+        """The denoiser at each of these times, (k,), for states like this one, as functions (x_t, cond) -> statistic.
+
+        What depends on time alone may be computed once for all times of a run: here it is not.
+        """
+        return [partial(_look, self, t) for t in times.unbind()]
+
     def at_site(self, x_t: Any, t: Tensor, site: Tensor, cond: Any = None) -> Any:
         """The statistic of one site of every row: here taken out of the whole, for less work where it is known how.
 
@@ -60,6 +71,10 @@ class HasDensity(Denoiser):
     @abstractmethod
     def log_prob(self, x_t: Any, t: Tensor | None, cond: Any) -> Tensor:
         r"""$\log q_t(x_t | c)$ in nats, (n,); that of the data where t is None."""
+
+
+def _look(denoiser: Denoiser, t: Tensor, x_t: Any, cond: Any = None) -> Any:
+    return denoiser(x_t, t, cond)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -13,8 +14,8 @@ from torch import Tensor, nn
 from unnoise import _tree
 from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
-from unnoise.denoisers.base import AnyQuestion, Denoiser, Roles
-from unnoise.heads import Head, Told
+from unnoise.denoisers.base import AnyQuestion, Denoiser, Look, Roles
+from unnoise.heads import Head, HeadAt, Told
 from unnoise.networks import Conditioned, ResNet
 from unnoise.processes import Process
 
@@ -65,6 +66,13 @@ class Neural(AnyQuestion):
         self._check(like.shape[0], t, cond)  # len would fix how many rows an exported graph takes
         return self.head.estimate(self._output(self.head.inputs(x_t, t), x_t, t, cond), x_t, t)
 
+    def along(self, times: Tensor, like: Any) -> Sequence[Look]:
+        """With what the head and the network are told of the times computed at once."""
+        if type(self).forward is not Neural.forward:  # a class that answers in its own way
+            return super().along(times, like)
+        run = _Run(self, times, self.head.at_each(times, like))
+        return [partial(run, k) for k in range(len(times))]
+
     def at_site(self, x_t: Any, t: Tensor, site: Tensor, cond: Tensor | None = None) -> Any:
         """The same at one site of every row."""
         self._check(_tree.length(x_t), t, cond)
@@ -109,15 +117,25 @@ class Neural(AnyQuestion):
 
     def _output(self, inputs: Tensor, x_t: Any, t: Tensor, cond: Tensor | None) -> Tensor:
         """Of the network, of the shape that the head states."""
-        weight = next(self.network.parameters(), None)
-        if isinstance(x_t, Mapping) and inputs.is_floating_point() and weight is not None:
-            inputs = inputs.to(weight.dtype)  # levels beside numbers have no precision of their own
-        kind = inputs.dtype if inputs.is_floating_point() else torch.get_default_dtype()
+        inputs = self._fitted(inputs, x_t, cond)
+        return self._checked(self.network(inputs, self._levels(t, inputs), cond))
+
+    def _fitted(self, inputs: Tensor, x_t: Any, cond: Tensor | None) -> Tensor:
+        """In the precision of the network, which is that of the condition."""
+        if isinstance(x_t, Mapping) and inputs.is_floating_point():
+            like = next(self.network.parameters(), inputs)
+            inputs = inputs.to(like.dtype)  # levels beside numbers have no precision of their own
+        kind = _kind(inputs)
         if cond is not None and cond.dtype != kind:
             raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")
+        return inputs
+
+    def _levels(self, t: Tensor, inputs: Tensor) -> Tensor:
+        """Noise levels, (n,) or (1,)."""
         level = torch.zeros(1) if self.head.timeless else self.process.noise_conditioning(t)
-        noise = level.to(inputs.device, kind).reshape(-1)
-        output: Tensor = self.network(inputs, noise, cond)
+        return level.to(inputs.device, _kind(inputs)).reshape(-1)
+
+    def _checked(self, output: Tensor) -> Tensor:
         if output.shape[1:].numel() != math.prod(self.head.output_shape):
             got = f"an output of shape {tuple(output.shape)} of {type(self.network).__name__}"
             expected = f"(n, {', '.join(map(str, self.head.output_shape))})"
@@ -138,6 +156,42 @@ class Neural(AnyQuestion):
                 got = f"got the time {high if high > 1 else low:g}; times run from t = 0, data, to t = 1, noise"
                 raise InputError(f"{got}: divide numbers of steps by how many there are")
             self._called = True
+
+
+class _Run:
+    """A network at the times of one run; at the first of them it checks what is the same at all."""
+
+    def __init__(self, denoiser: Neural, times: Tensor, heads: Sequence[HeadAt[Any]]) -> None:
+        self.denoiser, self.times, self.heads, self.network = denoiser, times, heads, denoiser.network
+        self.kind: torch.dtype | None = None  # of the inputs; None before the first time
+        self.levels: Sequence[Tensor] = ()
+        self.known: Sequence[dict[str, Any]] = ()  # what the network knows of every level
+
+    def __call__(self, k: int, x_t: Any, cond: Tensor | None = None) -> Any:
+        head = self.heads[k]
+        inputs = head.inputs(x_t)
+        if self.kind is None:
+            self._begin(inputs, x_t, cond)
+            output = self.network(inputs.to(self.kind), self.levels[k], cond, **self.known[k])
+            return head.estimate(self.denoiser._checked(output), x_t)
+        if inputs.dtype != self.kind:
+            inputs = inputs.to(self.kind)
+        return head.estimate(self.network(inputs, self.levels[k], cond, **self.known[k]), x_t)
+
+    def _begin(self, inputs: Tensor, x_t: Any, cond: Tensor | None) -> None:
+        denoiser, count = self.denoiser, len(self.times)
+        denoiser._check(_tree.length(x_t), self.times[0], cond)
+        inputs = denoiser._fitted(inputs, x_t, cond)
+        levels = denoiser._levels(self.times, inputs).expand(count)
+        self.kind, self.levels = inputs.dtype, levels[:, None].unbind()
+        at_levels = getattr(self.network, "at_levels", None) if cond is None else None
+        found = at_levels(levels) if at_levels is not None else ()
+        self.known = [{"shifts": shifts} for shifts in found] or [{}] * count
+
+
+def _kind(inputs: Tensor) -> torch.dtype:
+    """The precision of levels and conditions beside inputs."""
+    return inputs.dtype if inputs.is_floating_point() else torch.get_default_dtype()
 
 
 def _modules(part: Any) -> Iterator[nn.Module]:

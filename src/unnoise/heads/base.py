@@ -8,6 +8,7 @@ legal statistic, near the right one at zero. It is made for one process, as in `
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol
 
@@ -65,6 +66,13 @@ class Head(ABC, Generic[S]):
     def estimate(self, output: Tensor, x_t: S, t: Tensor) -> S:
         """The statistic that an output (n, *output_shape) stands for."""
 
+    def at_each(self, times: Tensor, like: S) -> Sequence[HeadAt[S]]:
+        """The head at each of these times, (k,), for states like this one.
+
+        What depends on time alone may be computed once for all: here it is not.
+        """
+        return [HeadAt(self, t) for t in times.unbind()]
+
     def at_site(self, output: Tensor, x_t: S, t: Tensor, site: Tensor) -> S:
         """`estimate` at one site of every row, (n,), counted through all factors.
 
@@ -74,6 +82,22 @@ class Head(ABC, Generic[S]):
         """
         found: S = _tree.at_site(self.estimate(output, x_t, t), site)
         return found
+
+
+@dataclass(frozen=True)
+class HeadAt(Generic[S]):
+    """A head at one time."""
+
+    head: Head[S]
+    t: Tensor
+
+    def inputs(self, x_t: S) -> Tensor:
+        """As of the head."""
+        return self.head.inputs(x_t, self.t)
+
+    def estimate(self, output: Tensor, x_t: S) -> S:
+        """As of the head."""
+        return self.head.estimate(output, x_t, self.t)
 
 
 class _OnSpace(Protocol):

@@ -20,6 +20,7 @@ process with $\sigma_d = 1$ it is `V` with -F.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -28,7 +29,7 @@ from torch import Tensor
 
 from unnoise._checks import real
 from unnoise._tree import expand
-from unnoise.heads.base import ProcessHead
+from unnoise.heads.base import HeadAt, ProcessHead
 from unnoise.spaces import Euclidean
 
 
@@ -88,6 +89,24 @@ class GaussianHead(SignalNoiseHead):
         """The estimate of x_0, in the precision of x_t."""
         return self.x_0(output.reshape(x_t.shape).to(x_t.dtype), x_t, *self.alpha_sigma(x_t, t))
 
+    def at_each(self, times: Tensor, like: Tensor) -> Sequence[HeadAt[Tensor]]:
+        """With all that the times fix computed at once."""
+        if (type(self).inputs, type(self).estimate) != (GaussianHead.inputs, GaussianHead.estimate):
+            return super().at_each(times, like)  # a class that reads in its own way
+        alpha, sigma = (part.to(like) for part in self.process.alpha_sigma(times))
+        terms = zip(*(part.unbind() for part in self.terms(alpha, sigma)), strict=True)
+        scales = self.input_scale(alpha, sigma).unbind()
+        whole = self.input_shape == tuple(like.shape[1:])
+        return [GaussianAt(self, *parts, whole) for parts in zip(times.unbind(), scales, terms, strict=True)]
+
+    def terms(self, alpha: Tensor, sigma: Tensor) -> tuple[Tensor, ...]:
+        """What `from_terms` needs of the time; here alpha and sigma."""
+        return alpha, sigma
+
+    def from_terms(self, output: Tensor, x_t: Tensor, *terms: Tensor) -> Tensor:
+        """The estimate of x_0 given `terms`."""
+        return self.x_0(output, x_t, *terms)
+
     def input_scale(self, alpha: Tensor, sigma: Tensor) -> Tensor:
         r"""$1/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$."""
         return 1 / torch.hypot(alpha * self.sigma_data, sigma)
@@ -99,6 +118,27 @@ class GaussianHead(SignalNoiseHead):
     @abstractmethod
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """The estimate of x_0; alpha and sigma broadcast against x_t."""
+
+
+@dataclass(frozen=True)
+class GaussianAt(HeadAt[Tensor]):
+    """A head at one time, whose numbers of time are at hand."""
+
+    head: GaussianHead
+    scale: Tensor
+    terms: tuple[Tensor, ...]
+    whole: bool  # whether the network sees points in their own shape
+
+    def inputs(self, x_t: Tensor) -> Tensor:
+        """As of the head."""
+        scaled = self.scale * x_t
+        return scaled if self.whole else scaled.reshape(-1, *self.head.input_shape)
+
+    def estimate(self, output: Tensor, x_t: Tensor) -> Tensor:
+        """As of the head."""
+        if output.dtype != x_t.dtype or output.shape != x_t.shape:
+            output = output.reshape(x_t.shape).to(x_t.dtype)
+        return self.head.from_terms(output, x_t, *self.terms)
 
 
 class X0(GaussianHead):
@@ -146,6 +186,14 @@ class Preconditioned(GaussianHead):
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         r"""$c_{skip} x + c_{out} F$."""
+        return self.from_terms(output, x_t, *self.terms(alpha, sigma))
+
+    def terms(self, alpha: Tensor, sigma: Tensor) -> tuple[Tensor, ...]:
+        r"""$c_{skip}$ and $c_{out}$."""
         scale = self.input_scale(alpha, sigma)
-        skip = alpha * (self.sigma_data * scale) ** 2
-        return (skip * x_t).addcmul_(sigma * self.sigma_data * scale, output)
+        return alpha * (self.sigma_data * scale) ** 2, sigma * self.sigma_data * scale
+
+    def from_terms(self, output: Tensor, x_t: Tensor, *terms: Tensor) -> Tensor:
+        r"""$c_{skip} x + c_{out} F$."""
+        skip, out = terms
+        return (skip * x_t).addcmul_(out, output)

@@ -31,6 +31,8 @@ class Normal(HasEntropy[Tensor]):
     event_ndim: int
 
     def __post_init__(self) -> None:
+        if type(self.mean) is type(self.scale) is Tensor and self.event_ndim in range(4):
+            return  # at once: samplers make one per step
         instance(Tensor, mean=self.mean, scale=self.scale)
         whole(event_ndim=self.event_ndim)
 

@@ -48,14 +48,26 @@ class MLP(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
         self.last = zeroed(nn.Linear(width, math.prod(self.output_shape)))
 
-    def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
-        embedded = nn.functional.silu(self.embedding(level, cond))
+    def at_levels(self, levels: Tensor) -> list[tuple[Tensor, ...]]:
+        """What the layers are told of each of these levels, (k,), where there are no conditions: for `forward`.
+
+        A run over many levels works this out once, by products of matrices, and not once per level.
+        """
+        embedded = nn.functional.silu(self.embedding(levels))
+        return list(zip(*(shift(embedded).split(1) for shift in self.shifts), strict=True))
+
+    def forward(
+        self, x: Tensor, level: Tensor, cond: Tensor | None = None, shifts: tuple[Tensor, ...] | None = None
+    ) -> Tensor:
+        """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None; shifts of `at_levels`."""
+        if shifts is None:
+            embedded = nn.functional.silu(self.embedding(level, cond))
+            shifts = tuple(shift(embedded) for shift in self.shifts)
         seen = x.reshape(x.shape[0], self.numbers)
         if self.beside and cond is not None:
             seen = torch.cat([seen, cond.expand(x.shape[0], -1)], 1)
         h = self.first(seen)
-        for norm, shift, layer in zip(self.norms, self.shifts, self.layers, strict=True):
-            h = h + layer(nn.functional.silu(norm(h) + shift(embedded)))
+        for norm, shift, layer in zip(self.norms, shifts, self.layers, strict=True):
+            h = h + layer(nn.functional.silu(norm(h) + shift))
         out: Tensor = self.last(nn.functional.silu(h))
         return out.reshape(x.shape[0], *self.output_shape)

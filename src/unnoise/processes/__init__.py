@@ -2,6 +2,7 @@
 
 from unnoise.processes import paths as paths
 from unnoise.processes.base import Bridged as Bridged
+from unnoise.processes.base import BridgeStep as BridgeStep
 from unnoise.processes.base import HasKernel as HasKernel
 from unnoise.processes.base import Process as Process
 from unnoise.processes.base import require as require

@@ -11,8 +11,9 @@ Capabilities are types: a sampler or an objective asks for what it needs by clas
 from __future__ import annotations
 
 import copy
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
@@ -145,6 +146,9 @@ class HasKernel(Process[S]):
         r"""$-E[\log p(x_0 | X_{t=0})]$, (*batch,), in nats."""
 
 
+BridgeStep = Callable[[Any, Any], HasEntropy[Any]]
+
+
 class Bridged(HasKernel[S]):
     """A process whose bridge $q(x_s | x_0, x_t)$, s < t, is known: ancestral steps and discrete-time bounds.
 
@@ -168,6 +172,14 @@ class Bridged(HasKernel[S]):
     @abstractmethod
     def ancestral(self, stat: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
         """The law of x_s given x_t and the statistic; churn keeps the marginals."""
+
+    def steps(self, times: Tensor, like: S, *, churn: float = 1.0) -> Sequence[BridgeStep]:
+        """The steps (stat, x_t) -> `ancestral` between decreasing times, (k,), for states like this one: k - 1 of them.
+
+        What depends on time alone may be computed once for all: here it is not.
+        """
+        ends = itertools.pairwise(times.unbind())
+        return [lambda stat, x, t=t, s=s: self.ancestral(stat, x, t, s, churn=churn) for t, s in ends]
 
     def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
         """$q(x_s | x_0, x_t)$."""

@@ -20,6 +20,7 @@ al. 2021, arXiv 2010.02502 and 2011.13456; Kingma et al. 2021, arXiv 2107.00630)
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -31,7 +32,7 @@ from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.gaussian import Preconditioned
 from unnoise.laws import Normal
-from unnoise.processes.base import Bridged
+from unnoise.processes.base import Bridged, BridgeStep
 from unnoise.processes.paths import Path
 from unnoise.processes.tilting import ByScore
 from unnoise.schedules import Schedule
@@ -204,14 +205,27 @@ class Gaussian(Bridged[Tensor], ByScore):
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Normal:
         """The bridge: Ho et al. 2020, eq. 6-7, at churn 1, else DDIM's family."""
         ordered(s, t)
+        return self._bridged(stat, x_t, *(_fit(share, x_t) for share in self._shares(t, s, churn)))
+
+    def steps(self, times: Tensor, like: Tensor, *, churn: float = 1.0) -> Sequence[BridgeStep]:
+        """With all that the times fix computed at once."""
+        ordered(times[1:], times[:-1])
+        shares = (share.to(like).unbind() for share in self._shares(times[:-1], times[1:], churn))
+        steps = zip(*shares, strict=True)
+        return [lambda stat, x_t, step=step: self._bridged(stat, x_t, *step) for step in steps]
+
+    def _shares(self, t: Tensor, s: Tensor, churn: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Of a step: what it takes of x_0 and of x_t, and its noise."""
         (alpha_t, sigma_t), (alpha_s, sigma_s) = self.logs(t), self.logs(s)
         kept = torch.exp(sigma_s - sigma_t)  # of the noise in x_t
         scale = torch.zeros_like(kept)
         if churn:
             fresh = -(churn**2) * torch.expm1(2 * (alpha_t - sigma_t - alpha_s + sigma_s))  # share of sigma_s^2
             kept, scale = kept * (1 - fresh).clamp(min=0).sqrt(), torch.exp(sigma_s) * fresh.sqrt()
-        of_x_0 = torch.exp(alpha_s) - kept * torch.exp(alpha_t)
-        return self._law((_fit(of_x_0, x_t) * stat).addcmul_(_fit(kept, x_t), x_t), scale)
+        return torch.exp(alpha_s) - kept * torch.exp(alpha_t), kept, scale
+
+    def _bridged(self, stat: Tensor, x_t: Tensor, of_x_0: Tensor, kept: Tensor, scale: Tensor) -> Normal:
+        return Normal((of_x_0 * stat).addcmul_(kept, x_t), scale, len(self.space.event_shape))
 
     def score(self, x_t: Tensor, stat: Tensor, t: Tensor) -> Tensor:
         """By Tweedie's formula (Robbins 1956)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,11 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import flag, function, instance, real
-from unnoise.denoisers import Denoiser
+from unnoise.denoisers import Denoiser, Look
 from unnoise.denoisers.likelihoods import LogR, log_twist
 from unnoise.laws import Law
-from unnoise.processes import Bridged, Chain, Process, map_leaves, require
-from unnoise.samplers.base import EVERYWHERE, LawSampler, Sampler, require_gaussian
+from unnoise.processes import Bridged, BridgeStep, Chain, Process, map_leaves, require
+from unnoise.samplers.base import EVERYWHERE, LawSampler, Move, Sampler, require_gaussian
 from unnoise.samplers.grids import Grid
 
 
@@ -42,6 +43,11 @@ class Ancestral(LawSampler):
         super().__init__(denoiser, steps, grid)
         require(denoiser.process, Bridged, "Ancestral", EVERYWHERE)
 
+    def moves(self, times: Tensor, looks: Sequence[Look] | None = None) -> Move:
+        """The bridges, whose numbers of time alone are computed once per run."""
+        own = (type(self).step, type(self).law) == (LawSampler.step, Ancestral.law)
+        return _Bridges(self, times, 1.0, looks) if own else self.step
+
     def law(self, stat: Any, state: Any, t: Tensor, s: Tensor) -> Law[Any]:
         """The bridge."""
         return self.process.ancestral(stat, state, t, s)
@@ -63,15 +69,36 @@ class DDIM(Sampler):
         real(least=0, eta=eta)
         self.eta = eta
 
+    def moves(self, times: Tensor, looks: Sequence[Look] | None = None) -> Move:
+        """The bridges, whose numbers of time alone are computed once per run."""
+        return _Bridges(self, times, self.eta, looks) if type(self).step is DDIM.step else self.step
+
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """The bridge of every factor."""
+        return _Bridges(self, torch.stack([t, s]), self.eta)(state, t, s, rng, cond)
 
-        def move(process: Any, x: Tensor, stat: Tensor) -> Tensor:
-            law = process.ancestral(stat, x, t, s, churn=self.eta)
-            moved: Tensor = law.sample(rng) if self.eta else law.mean
-            return moved
 
-        return map_leaves(move, self.process, state, self.denoiser(state, t, cond))
+class _Bridges:
+    """The bridges of one run, with what is learnt in the place of x_0."""
+
+    def __init__(self, sampler: Sampler, times: Tensor, churn: float, looks: Sequence[Look] | None = None) -> None:
+        self.sampler, self.times, self.churn, self.looks = sampler, times, churn, looks
+        self.index, self.steps = 0, None  # of all factors
+
+    def __call__(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
+        """The next step."""
+        if self.looks is None:
+            self.looks = self.sampler.denoiser.along(self.times, state)
+        if self.steps is None:
+            self.steps = map_leaves(self._of, self.sampler.process, state)
+        k, self.index = self.index, self.index + 1
+        stats = self.looks[k](state, cond)
+        if not self.churn:
+            return _tree.map(lambda x, steps, stat: steps[k](stat, x).mean, state, self.steps, stats)
+        return _tree.map(lambda x, steps, stat: steps[k](stat, x).sample(rng), state, self.steps, stats)
+
+    def _of(self, process: Bridged[Any], x: Tensor) -> Sequence[BridgeStep]:
+        return process.steps(self.times, x, churn=self.churn)
 
 
 class Perturbed(Sampler):

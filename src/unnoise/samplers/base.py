@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -14,10 +13,10 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import MOST_STEPS, instance, whole
-from unnoise.denoisers import Denoiser, conditions
+from unnoise.denoisers import Denoiser, Look, conditions
 from unnoise.laws import Law
 from unnoise.processes import Bridged, Gaussian, Process, leaves, require
-from unnoise.samplers.checks import cause_of, check_finite
+from unnoise.samplers.checks import Watch
 from unnoise.samplers.grids import Grid, UniformGrid
 
 NUMBERS_AT_ONCE = 2**19
@@ -57,8 +56,13 @@ class Sampler(ABC):
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """One move from time t to s < t."""
 
-    def moves(self, times: Tensor) -> Move:
-        """The moves of one run over decreasing times; they may remember earlier ones."""
+    def moves(self, times: Tensor, looks: Sequence[Look] | None = None) -> Move:
+        """The moves of one run over decreasing times; they may remember earlier ones.
+
+        Args:
+            times: (k,).
+            looks: the denoiser at each of them, from `Denoiser.along`, where it is at hand.
+        """
         return self.step
 
     def sample(
@@ -107,7 +111,9 @@ class Sampler(ABC):
         self.process.space.check(state)
         instance(torch.Generator, rng=rng)
         times = self._times()
-        return self._run(self.moves(times), times, state, rng, cond, on_step)
+        with torch.no_grad():
+            looks = self.denoiser.along(times, state)
+            return self._run(self.moves(times, looks), times, state, rng, cond, on_step, looks[-1])
 
     def _sample(self, n: int, rng: torch.Generator, cond: Any, batch_size: int, on_step: OnStep) -> Any:
         done = []
@@ -121,17 +127,25 @@ class Sampler(ABC):
         return torch.ones(1, dtype=torch.float64) if self.steps == 1 else self.grid(self.process, self.steps)
 
     @torch.no_grad()
-    def _run(self, move: Move, times: Tensor, state: Any, rng: torch.Generator, cond: Any, on_step: OnStep) -> Any:
+    def _run(
+        self,
+        move: Move,
+        times: Tensor,
+        state: Any,
+        rng: torch.Generator,
+        cond: Any,
+        on_step: OnStep,
+        last: Look | None = None,
+    ) -> Any:
+        """From the first time to data; `last` is the denoiser at the last time."""
         cond = conditions.for_rows(cond, _tree.length(state))
-        for index, (t, s) in enumerate(itertools.pairwise(times)):
-            before, state = state, move(state, t, s, rng, cond)
-            check_finite(state, index, s, partial(cause_of, self.denoiser, times, before, t, cond))
-            if on_step is not None:
-                on_step(index, float(s), state)
-        before, t = state, times[-1]
-        state = self.process.decode(state, self.denoiser(state, t, cond), rng)
-        check_finite(state, len(times) - 1, t, partial(cause_of, self.denoiser, times, before, t, cond))
-        return state
+        with Watch(self.denoiser, times, state, cond, often=on_step is not None) as watch:
+            for index, (t, s) in enumerate(itertools.pairwise(times.unbind())):
+                state = watch.seen(move(state, t, s, rng, cond))
+                if on_step is not None:
+                    on_step(index, float(s), state)
+            stat = self.denoiser(state, times[-1], cond) if last is None else last(state, cond)
+            return watch.seen(self.process.decode(state, stat, rng))
 
 
 class LawSampler(Sampler):

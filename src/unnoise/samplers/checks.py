@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -14,15 +16,60 @@ from unnoise._errors import NonFiniteError, warn
 from unnoise.denoisers import Denoiser
 from unnoise.processes import Gaussian, Process, leaves
 
+LOOK_EVERY = 8  # steps
 FEWEST = 32  # numbers, below which chance decides
 WIDEST, WIDEST_GIVEN = 2.0, 10.0  # of the median size, without conditions and with
 NARROWEST = 0.1  # root mean square, without conditions
 
 
+class Watch:
+    """Looks for numbers that are not finite every few steps of a run: a look makes an accelerator wait.
+
+    Once it sees one it looks through the states since, and names the step where it first was. A step may also fail on
+    what an earlier one left; so it looks at the states since then too.
+
+    Args:
+        denoiser: whose samples are drawn.
+        times: of the run.
+        state: its start.
+        cond: its conditions.
+        often: look at every step.
+    """
+
+    def __init__(self, denoiser: Denoiser, times: Tensor, state: Any, cond: Any, often: bool = False) -> None:
+        self.denoiser, self.times, self.cond = denoiser, times, cond
+        often = often or not all(leaf.is_floating_point() for _, leaf in _tree.leaves(state))
+        self.every = 1 if often else LOOK_EVERY
+        self.done, self.states = 0, [state]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or (issubclass(kind, Exception) and not issubclass(kind, NonFiniteError)):
+            self._look()
+
+    def seen(self, state: Any) -> Any:
+        """The state after one more step."""
+        self.states.append(state)
+        if len(self.states) > self.every:
+            self._look()
+        return state
+
+    def _look(self) -> None:
+        first, last, states = self.done, len(self.times) - 1, self.states
+        self.done, self.states = first + len(states) - 1, states[-1:]
+        if all(math.isfinite(leaf.sum()) for _, leaf in _tree.leaves(states[-1]) if leaf.is_floating_point()):
+            return
+        for index, (before, after) in enumerate(itertools.pairwise(states), first):
+            cause = partial(cause_of, self.denoiser, self.times, before, self.times[min(index, last)], self.cond)
+            check_finite(after, index, self.times[min(index + 1, last)], cause)
+
+
 def check_finite(state: Any, index: int, t: Tensor, cause: Callable[[], str]) -> None:
     """Raise NonFiniteError for a state that is not finite: step, time, leaf and cause."""
     for name, leaf in _tree.leaves(state):
-        if not leaf.is_floating_point() or leaf.sum().isfinite():
+        if not leaf.is_floating_point() or math.isfinite(leaf.sum()):
             continue  # quicker; where it overflows, the rows decide
         rows = ~torch.isfinite(leaf).reshape(len(leaf), -1).all(1)
         if rows.any():

@@ -7,6 +7,7 @@ $dx = g^2\nabla\log q_s\,dt + \sqrt2\,g\,dB$, for jumps the rates $A_s + K_s$.
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import instance, real, whole
+from unnoise.denoisers import Look
 from unnoise.processes import Process, map_leaves
 from unnoise.samplers.base import Move, Sampler
 
@@ -52,9 +54,9 @@ class PredictorCorrector(Sampler):
         super().__init__(predictor.denoiser, predictor.steps, predictor.grid)
         self.predictor, self.corrections, self.stride, self.snr = predictor, corrections, stride, snr
 
-    def moves(self, times: Tensor) -> Move:
+    def moves(self, times: Tensor, looks: Sequence[Look] | None = None) -> Move:
         """The predictor's, each followed by corrections."""
-        predict = self.predictor.moves(times)
+        predict = self.predictor.moves(times, looks)
         return lambda state, t, s, rng, cond: self.correct(predict(state, t, s, rng, cond), t, s, rng, cond)
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from abc import ABC, abstractmethod
@@ -101,12 +102,18 @@ class LogNormalGrid(OfNoise):
 
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
         """Equal steps of the distribution function."""
-        levels = torch.linspace(highest, lowest, 4096, dtype=torch.float64)
-        normal = torch.special.ndtr((levels - self.mean) / self.deviation)
-        below = self.uniform * (levels - lowest) / (highest - lowest) + (1 - self.uniform) * normal
-        share = (below - below[-1]) / (below[0] - below[-1])
-        found = np.interp(np.linspace(1, 0, count), share.flip(0).numpy(), levels.flip(0).numpy())
-        return torch.from_numpy(found)
+        return torch.tensor(_log_normal(self, highest, lowest, count), dtype=torch.float64)
+
+
+@functools.lru_cache(maxsize=32)
+def _log_normal(grid: LogNormalGrid, highest: float, lowest: float, count: int) -> list[float]:
+    """Once for all runs: small ones would spend more time here than in their network."""
+    levels = torch.linspace(highest, lowest, 4096, dtype=torch.float64)
+    normal = torch.special.ndtr((levels - grid.mean) / grid.deviation)
+    below = grid.uniform * (levels - lowest) / (highest - lowest) + (1 - grid.uniform) * normal
+    share = (below - below[-1]) / (below[0] - below[-1])
+    found: list[float] = np.interp(np.linspace(1, 0, count), share.flip(0).numpy(), levels.flip(0).numpy()).tolist()
+    return found
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import real, refuse
-from unnoise.denoisers import Denoiser
+from unnoise.denoisers import Denoiser, Look
 from unnoise.laws.base import standard_normal
 from unnoise.processes import Gaussian, leaves, map_leaves
-from unnoise.samplers.base import Sampler, require_gaussian
+from unnoise.samplers.base import Move, Sampler, require_gaussian
 from unnoise.samplers.grids import Grid, Karras
 
 
@@ -64,14 +66,12 @@ class Heun(Sampler):
         """The mean of the slopes at t and s."""
         if self.churn:
             state, t = self._add_noise(state, t, rng)
-        ends = map_leaves(lambda process: _Ends(*_level(process, t), *_level(process, s)), self.process)
-        x = _tree.map(lambda y, end: y / end.alpha_t, state, ends)
-        slope = _tree.map(lambda y, stat, end: (y - stat) / end.level_t, x, self.denoiser(state, t, cond), ends)
-        predicted = _tree.map(lambda y, k, end: y + (end.level_s - end.level_t) * k, x, slope, ends)
-        there = _tree.map(lambda y, end: end.alpha_s * y, predicted, ends)
-        answer = self.denoiser(there, s, cond)
-        slope_s = _tree.map(lambda y, stat, end: (y - stat) / end.level_s, predicted, answer, ends)
-        return _tree.map(_Ends.corrected, ends, x, slope, slope_s)
+        return _Run(self, torch.stack([t, s]))(state, t, s, rng, cond)
+
+    def moves(self, times: Tensor, looks: Sequence[Look] | None = None) -> Move:
+        """The steps, whose numbers of time alone are computed once per run where no noise is added."""
+        plain = not self.churn and type(self).step is Heun.step
+        return _Run(self, times, looks) if plain else self.step
 
     def _add_noise(self, state: Any, t: Tensor, rng: torch.Generator) -> tuple[Any, Tensor]:
         """The state at a later time, with the first factor's noise larger by EDM's rule."""
@@ -95,14 +95,44 @@ class Heun(Sampler):
         return map_leaves(noisier, self.process, state), later
 
 
-class _Ends(NamedTuple):
-    alpha_t: Tensor
-    level_t: Tensor
-    alpha_s: Tensor
-    level_s: Tensor
+class _Run:
+    """Steps without noise, over times that are known."""
 
-    def corrected(self, x: Tensor, slope_t: Tensor, slope_s: Tensor) -> Tensor:
-        return self.alpha_s * (x + 0.5 * (self.level_s - self.level_t) * (slope_t + slope_s))
+    def __init__(self, sampler: Heun, times: Tensor, looks: Sequence[Look] | None = None) -> None:
+        self.denoiser, self.times, self.looks, self.index = sampler.denoiser, times, looks, 0
+        self.levels = map_leaves(lambda process: _Levels.of(process, times), sampler.process)
+
+    def __call__(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
+        """The next step."""
+        if self.looks is None:
+            self.looks = self.denoiser.along(self.times, state)
+        k, self.index = self.index, self.index + 1
+        levels, here, there = self.levels, self.looks[k], self.looks[k + 1]
+        x = _tree.map(lambda y, level: y / level.alpha[k], state, levels)
+        slope = _tree.map(lambda y, stat, level: (y - stat).div_(level.level[k]), x, here(state, cond), levels)
+        predicted = _tree.map(lambda y, v, level: torch.add(y, v, alpha=level.length(k)), x, slope, levels)
+        answer = there(_tree.map(lambda y, level: y * level.alpha[k + 1], predicted, levels), cond)
+        last = _tree.map(lambda y, stat, level: (y - stat).div_(level.level[k + 1]), predicted, answer, levels)
+        return _tree.map(lambda level, *parts: level.corrected(k, *parts), levels, x, slope, last)
+
+
+@dataclass(frozen=True)
+class _Levels:
+    r"""$\alpha$ and $\tilde\sigma$ at all times."""
+
+    alpha: list[float]
+    level: list[float]
+
+    @classmethod
+    def of(cls, process: Gaussian, times: Tensor) -> _Levels:
+        alpha, level = _level(process, times)
+        return cls(alpha.tolist(), level.tolist())
+
+    def length(self, k: int) -> float:
+        return self.level[k + 1] - self.level[k]
+
+    def corrected(self, k: int, x: Tensor, first: Tensor, last: Tensor) -> Tensor:
+        return torch.add(x, last.add_(first), alpha=0.5 * self.length(k)).mul_(self.alpha[k + 1])
 
 
 def _level(process: Gaussian, t: Tensor) -> tuple[Tensor, Tensor]:

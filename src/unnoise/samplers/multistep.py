@@ -7,7 +7,8 @@ run in float64, for any grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import flag, function, instance, whole
 from unnoise._errors import InputError
-from unnoise.denoisers import Denoiser
+from unnoise.denoisers import Denoiser, Look
 from unnoise.laws.base import standard_normal
 from unnoise.processes import Gaussian, map_leaves
 from unnoise.samplers.base import Move, Sampler, require_gaussian
@@ -102,9 +103,9 @@ class Multistep(Sampler):
         if noisy and self.corrected:
             raise InputError("a corrector would undo the noise that this form adds: give corrected=False or churn=0")
 
-    def moves(self, times: Tensor) -> Move:
+    def moves(self, times: Tensor, looks: Sequence[Look] | None = None) -> Move:
         """Steps that remember those before them."""
-        return _Run(self, times)
+        return _Run(self, times, looks)
 
     def plan(self) -> dict[str, Any]:
         """The times and all numbers of the steps between them, for those who take the steps elsewhere.
@@ -152,39 +153,58 @@ class _Table:
 
     @classmethod
     def of(cls, sampler: Multistep, process: Gaussian, times: Tensor) -> _Table:
-        """In float64, once per run."""
-        form, order, count = sampler.form, sampler.order, len(times) - 1
-        log_alpha, log_sigma = process.logs(times.double())
-        lam = log_alpha - log_sigma
+        """In float64, once for all runs over the same levels."""
+        rule = sampler.form, sampler.quadrature, sampler.order, sampler.corrected
+        levels = (tuple(part.tolist()) for part in process.logs(times.double()))
+        return (_kept if all(isinstance(part, Hashable) for part in rule) else cls.at)(*rule, *levels)
+
+    @classmethod
+    def at(
+        cls,
+        form: Form,
+        quadrature: Quadrature,
+        order: int,
+        corrected: bool,
+        log_alphas: Sequence[float],
+        log_sigmas: Sequence[float],
+    ) -> _Table:
+        """Of a rule at these levels."""
+        log_alpha, log_sigma = (torch.tensor(part, dtype=torch.float64) for part in (log_alphas, log_sigmas))
+        lam, count = log_alpha - log_sigma, len(log_alpha) - 1
         scale = log_alpha.exp() * form.scale(lam)  # x / y
 
         def weights(k: int, newest: int) -> list[float]:
             known = lam[max(0, k + 1 - order) : newest + 1]
-            return (scale[k + 1] * sampler.quadrature(form, known, lam[k], lam[k + 1])).tolist()
+            return (scale[k + 1] * quadrature(form, known, lam[k], lam[k + 1])).tolist()
 
         return cls(
             form.of_data(lam).tolist(),
             (form.of_state(lam) / log_alpha.exp()).tolist(),
             (scale[1:] / scale[:-1]).tolist(),
             [weights(k, k) for k in range(count)],
-            [weights(k, k + 1) for k in range(count)] if sampler.corrected else [],
+            [weights(k, k + 1) for k in range(count)] if corrected else [],
             (log_alpha[1:].exp() * form.fresh(lam[:-1], lam[1:])).tolist(),
         )
+
+
+_kept = functools.lru_cache(maxsize=32)(_Table.at)
 
 
 class _Run:
     """Tables, and what the network said before."""
 
-    def __init__(self, sampler: Multistep, times: Tensor) -> None:
-        self.denoiser, self.index = sampler.denoiser, 0
+    def __init__(self, sampler: Multistep, times: Tensor, looks: Sequence[Look] | None = None) -> None:
+        self.denoiser, self.times, self.looks, self.index = sampler.denoiser, times, looks, 0
         self.paths = map_leaves(
             lambda process: _Path(_Table.of(sampler, process, times), sampler.order), sampler.process
         )
 
     def __call__(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """The next step."""
-        stat, k = self.denoiser(state, t, cond), self.index
-        self.index += 1
+        if self.looks is None:
+            self.looks = self.denoiser.along(self.times, state)
+        k, self.index = self.index, self.index + 1
+        stat = self.looks[k](state, cond)
         return _tree.map(lambda x, path, value: path.advanced(k, x, value, rng), state, self.paths, stat)
 
 
