@@ -101,7 +101,7 @@ def guessed(
 
 
 def _falls(target: Tried, mode: Mode) -> bool:
-    r"""Whether log p falls by more than $\log r$ at r deviations along all axes, and $d\log r$ along a diagonal, or DEEP.
+    r"""Whether log p falls by $\log r$ at r deviations along all axes, and by $d\log r$ along a diagonal, or DEEP.
 
     The first is least of independent coordinates, whose tails are heaviest along the axes; the second of all.
     """
