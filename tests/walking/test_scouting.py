@@ -104,6 +104,24 @@ def test_a_narrow_mode_far_from_a_wide_one_is_found():
     assert [float((mode.centre - place).norm()) < 1e-3 for mode in modes] == [True, False]
 
 
+def test_climbs_in_units_of_a_mode_end_where_others_are_cut_short():
+    """Scales that differ by a million, in twenty dimensions; another mode of the same shape."""
+    turn, _ = torch.linalg.qr(torch.randn(20, 20, generator=rng(4), dtype=F64))
+    factor = turn * torch.logspace(-3, 3, 20, dtype=F64)
+    inverse = torch.linalg.inv(factor)
+    place = 9 * factor.sum(1)
+
+    def log_prob(x):
+        one, other = (((x - m) @ inverse.T).square().sum(1) for m in (0 * place, place))
+        return torch.logaddexp(-0.5 * one, -0.5 * other)
+
+    x = place + 20 * torch.randn(20, 20, generator=rng(5), dtype=F64) @ factor.T
+    found = scouting.climbed_both(Density(log_prob), x, scouting.Mode(0 * place, 0.0, factor, 1))
+    away = torch.minimum(*(((found.ends - m) @ inverse.T).norm(dim=1) for m in (0 * place, place)))
+    assert float(away[10:].max()) < 1e-3
+    assert float(away[:10].min()) > 1  # those in no units
+
+
 def test_a_guess_is_widened_by_modes():
     guess, modes = first_guess(Density(lambda x: -0.5 * x.square().sum(-1)), scattered(8, 1, rng()), rng())
     moved = scouting.replace(modes[0], centre=modes[0].centre + 1e4)

@@ -21,7 +21,7 @@ from unnoise.walking.packing import kept
 from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.probing import unexplained
 from unnoise.walking.record import Record
-from unnoise.walking.scouting import Mode, climbed, law_of, modes_of, widened
+from unnoise.walking.scouting import Mode, climbed, climbed_both, law_of, modes_of, widened
 from unnoise.walking.verdict import HELD, Found, Verdict, judged, overlooked
 
 POPULATIONS = 4
@@ -113,7 +113,7 @@ class Attempts:
         target = self.target if self.sloped else Differences(self.target)
         x = done.record.particles.flatten(0, 1)
         law = by_modes(x, law_of(done.modes))
-        climbs = climbed(target, unexplained(target, law, PROBES, MOST_CLIMBS, self.rng))
+        climbs = climbed_both(target, unexplained(target, law, PROBES, MOST_CLIMBS, self.rng), self.modes[0])
         log_z = float(torch.logsumexp(done.record.log_z, 0)) - math.log(POPULATIONS)
         least = log_z + math.log(HELD) - 0.5 * x.shape[1] * math.log(2 * math.pi)
         new = (mode for mode in modes_of(target, climbs, self.modes) if all(mode is not one for one in self.modes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -100,7 +101,7 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
         far = torch.cat(
             [_around(climbs, modes).sample(rng, (WAVE // 2,)), beside(law_of(modes), WAVE // 2, BESIDE, rng)]
         )
-        climbs = climbs.and_then(climbed(target, far))
+        climbs = climbs.and_then(climbed_both(target, far, modes[0]))
         modes = [mode.met_by(climbs) for mode in modes_of(target, climbs, modes)]
         if len(modes) == MOST_MODES or (wave > 0 and min(mode.met for mode in modes) >= MET):
             break
@@ -112,7 +113,7 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
         x = x[above.topk(min(len(start), len(x))).indices]
         if look < PROBED:  # a flat top has ever more modes, whose slopes tell nothing new
             x = torch.cat([x, unexplained(target, law_of(modes), PROBES, WAVE, rng)])
-        climbs = climbs.and_then(climbed(target, x))
+        climbs = climbs.and_then(climbed_both(target, x, modes[0]))
         modes = [mode.met_by(climbs) for mode in modes_of(target, climbs, modes)]
         guess = _covering(climbs, modes)
         if len(modes) == known:
@@ -227,6 +228,40 @@ def _searched(
         x[good], height[good], slope[good] = there[enough], value[enough], new_slope[enough]
         length[todo] *= SHORTER
     return x, height, slope
+
+
+@dataclass(frozen=True)
+class InUnits(LogDensity[Tensor]):
+    """A density in units of a mode, x = m + A z, where climbs are short if others have nearly its shape."""
+
+    target: LogDensity[Tensor]
+    mode: Mode
+
+    @property
+    def support(self) -> Any:
+        """The space of the target."""
+        return self.target.support
+
+    def points(self, z: Tensor) -> Tensor:
+        """In the coordinates of the target, (n, d)."""
+        return self.mode.centre + z @ self.mode.factor.T
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """At x, in units, (n,)."""
+        return self.target.log_prob(self.points(x))
+
+    def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, in units."""
+        values, slopes = self.target.log_prob_and_score(self.points(x))
+        return values, slopes @ self.mode.factor
+
+
+def climbed_both(target: LogDensity[Tensor], x: Tensor, mode: Mode) -> Climbs:
+    """Every other point climbs in units of a mode, others as they are, which end nowhere where scales differ much."""
+    units = InUnits(target, mode)
+    one, other = x[::2], torch.linalg.solve(mode.factor, (x[1::2] - mode.centre).T).T
+    plain, scaled = climbed(target, one), climbed(units, other)
+    return plain.and_then(Climbs(units.points(scaled.ends), scaled.heights, units.points(scaled.visited)))
 
 
 @torch.no_grad()
