@@ -24,8 +24,8 @@ from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 
 DIMENSION = 32
-BATCH, EVALUATIONS, REPEATS = 1000, 50, 18
-SMALL_BATCH, FEW, SMALL_REPEATS = 16, 25, 180
+BATCH, EVALUATIONS, REPEATS = 1000, 50, 12
+SMALL_BATCH, FEW, SMALL_REPEATS = 16, 25, 120
 PARTS = 6  # of the repeats, each with a ratio of its own: the spread of the figures
 
 
