@@ -14,6 +14,7 @@ import copy
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
@@ -179,7 +180,7 @@ class Bridged(HasKernel[S]):
         What depends on time alone may be computed once for all: here it is not.
         """
         ends = itertools.pairwise(times.unbind())
-        return [lambda stat, x, t=t, s=s: self.ancestral(stat, x, t, s, churn=churn) for t, s in ends]
+        return [partial(self.ancestral, t=t, s=s, churn=churn) for t, s in ends]
 
     def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
         """$q(x_s | x_0, x_t)$."""

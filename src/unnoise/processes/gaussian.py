@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import torch
@@ -212,7 +213,7 @@ class Gaussian(Bridged[Tensor], ByScore):
         ordered(times[1:], times[:-1])
         shares = (share.to(like).unbind() for share in self._shares(times[:-1], times[1:], churn))
         steps = zip(*shares, strict=True)
-        return [lambda stat, x_t, step=step: self._bridged(stat, x_t, *step) for step in steps]
+        return [partial(self._bridged, of_x_0=one, kept=other, scale=noise) for one, other, noise in steps]
 
     def _shares(self, t: Tensor, s: Tensor, churn: float) -> tuple[Tensor, Tensor, Tensor]:
         """Of a step: what it takes of x_0 and of x_t, and its noise."""
