@@ -1,7 +1,8 @@
 """What sampling costs beside the bare network evaluations it makes, MLP 4 x 256: batch 1000 in about 50, 16 rows in 25.
 
-Both in turn, many times, in processor time on one thread, and the ratio of medians: so it does not feel what else the
-machine is doing.
+All in processor time on one thread, two ways. `ratio` is all of a run over what its own network took, so it does not
+feel what else the machine is doing. `beside_bare` is all of a run over as many evaluations without a sampler, in turn:
+a run tells its network of all levels at once, which such evaluations cannot.
 
     python benchmarks/sampling_overhead.py
 """
@@ -11,9 +12,11 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from paired import RESULTS
+from torch import Tensor
 
 from unnoise._provenance import write_results
 from unnoise.denoisers import Neural
@@ -24,9 +27,8 @@ from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 
 DIMENSION = 32
-BATCH, EVALUATIONS, REPEATS = 1000, 50, 12
-SMALL_BATCH, FEW, SMALL_REPEATS = 16, 25, 120
-PARTS = 6  # of the repeats, each with a ratio of its own: the spread of the figures
+BATCH, EVALUATIONS, REPEATS = 1000, 50, 10
+SMALL_BATCH, FEW, SMALL_REPEATS = 16, 25, 100
 
 
 def busy(work: Callable[[], object]) -> float:
@@ -34,6 +36,26 @@ def busy(work: Callable[[], object]) -> float:
     start = time.process_time()
     work()
     return time.process_time() - start
+
+
+class Timed(MLP):
+    """A network that adds up the seconds spent in it."""
+
+    seconds = 0.0
+
+    def forward(self, *inputs: Any, **known: Any) -> Tensor:
+        """The network's output."""
+        start = time.process_time()
+        output = super().forward(*inputs, **known)
+        self.seconds += time.process_time() - start
+        return output
+
+    def at_levels(self, levels: Tensor) -> list[tuple[Tensor, ...]]:
+        """What it is told of all levels."""
+        start = time.process_time()
+        told = super().at_levels(levels)
+        self.seconds += time.process_time() - start
+        return told
 
 
 @torch.no_grad()
@@ -44,29 +66,28 @@ def bare(network: MLP, rows: int, evaluations: int) -> None:
         network(x, level, None)
 
 
-def overhead(sampler: Sampler, network: MLP, rows: int, evaluations: int, repeats: int) -> dict[str, float]:
-    """The ratio of the median times, and the least and the largest of those of six parts."""
+def overhead(sampler: Sampler, network: Timed, rows: int, evaluations: int, repeats: int) -> dict[str, float]:
+    """Medians and quartiles of both ratios."""
     rng = torch.Generator().manual_seed(0)
-    ours, theirs = lambda: sampler.sample(rows, rng), lambda: bare(network, rows, evaluations)
-    ours(), theirs()
-    pairs = []
-    for index in range(repeats):
-        first = busy(ours) if index % 2 else 0.0
-        rest = busy(theirs)
-        pairs.append((first or busy(ours), rest))
-    parts = [pairs[index::PARTS] for index in range(PARTS)]
-    ratio, *ratios = (
-        statistics.median(a for a, _ in part) / statistics.median(b for _, b in part) for part in (pairs, *parts)
-    )
-    microseconds = 1e6 * statistics.median(b for _, b in pairs) / evaluations
-    return {"ratio": ratio, "least": min(ratios), "largest": max(ratios), "microseconds_of_network": microseconds}
+    within, beside, alone = [], [], []
+    for _ in range(repeats + 1):
+        network.seconds = 0.0
+        whole = busy(lambda: sampler.sample(rows, rng))
+        within.append(whole / network.seconds)
+        alone.append(busy(lambda: bare(network, rows, evaluations)))
+        beside.append(whole / alone[-1])
+    found = {"microseconds_of_network": 1e6 * statistics.median(alone) / evaluations}
+    for name, ratios in (("ratio", within), ("beside_bare", beside)):
+        low, middle, high = statistics.quantiles(ratios[1:], n=4)  # the first warms up
+        found |= {name: middle, f"{name}_lower_quartile": low, f"{name}_upper_quartile": high}
+    return found
 
 
 def main() -> None:
     """Measure and write results/sampling-overhead.json."""
     start = time.perf_counter()
     torch.set_num_threads(1)
-    network = MLP((DIMENSION,), width=256, depth=4).eval()
+    network = Timed((DIMENSION,), width=256, depth=4).eval()
     denoiser = Neural(variance_preserving(Euclidean(DIMENSION), LinearLogSNR()), network)
     measured = {"bar": 1.02, "small_bar": 1.1}
     sizes = {"": (BATCH, EVALUATIONS, REPEATS), "small_": (SMALL_BATCH, FEW, SMALL_REPEATS)}
