@@ -87,7 +87,7 @@ def interrupts(x):
 calls = 0
 
 
-STOP = 100  # after the climbs
+STOP = 150  # after the climbs
 
 
 def stopping(x):

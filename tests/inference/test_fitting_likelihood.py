@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from exact_likelihood import SETS, X
+from shifted_normal import SETS, X
 from simulated import NOISE, cube, in_cube, noisy, normal_prior
 
 from unnoise._errors import InputError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from exact_likelihood import SETS, X, exact, truth
+from shifted_normal import SETS, X, exact, truth
 from simulated import NOISE, cube, normal_prior
 
 from unnoise._errors import InputError

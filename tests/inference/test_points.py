@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from exact_likelihood import SETS, exact
+from shifted_normal import SETS, exact
 
 from unnoise.inference import Parameters, Part
 from unnoise.inference.points import PointLaw, Units

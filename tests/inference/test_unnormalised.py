@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from exact_likelihood import SETS, X, exact
+from shifted_normal import SETS, X, exact
 from simulated import cube, normal_prior
 
 from unnoise.inference import as_prior

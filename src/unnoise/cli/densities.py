@@ -61,7 +61,8 @@ def space_of(found: Any, target: str, dimension: int | None, beside: Any = None)
 
     known = getattr(found, "support", None) or getattr(found, "space", None) or getattr(beside, "space", None)
     if not isinstance(known, Space):
-        size = dimension or getattr(found, "dimension", None) or size_of(found) or size_of(beside)
+        said = (dimension, getattr(found, "dimension", None), size_of(found), size_of(beside))
+        size = next((number for number in said if number is not None), None)
         if size is None:
             check_names(function_of(found, target))
             raise _unsized(target)
