@@ -11,8 +11,6 @@ from torch import Tensor
 from unnoise._checks import instance, whole
 from unnoise.laws.base import HasEntropy, event_sum, standard_normal
 
-USUAL = frozenset((int, axes) for axes in range(9))  # how many axes a point has
-
 
 @dataclass(frozen=True)
 class Normal(HasEntropy[Tensor]):
@@ -33,8 +31,6 @@ class Normal(HasEntropy[Tensor]):
     event_ndim: int
 
     def __post_init__(self) -> None:
-        if type(self.mean) is type(self.scale) is Tensor and (type(self.event_ndim), self.event_ndim) in USUAL:
-            return  # at once: samplers make one per step
         instance(Tensor, mean=self.mean, scale=self.scale)
         whole(event_ndim=self.event_ndim)
 
