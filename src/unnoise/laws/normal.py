@@ -31,7 +31,7 @@ class Normal(HasEntropy[Tensor]):
     event_ndim: int
 
     def __post_init__(self) -> None:
-        if type(self.mean) is type(self.scale) is Tensor and self.event_ndim in range(4):
+        if type(self.mean) is type(self.scale) is Tensor and type(self.event_ndim) is int and 0 <= self.event_ndim < 8:
             return  # at once: samplers make one per step
         instance(Tensor, mean=self.mean, scale=self.scale)
         whole(event_ndim=self.event_ndim)

@@ -14,6 +14,7 @@ import copy
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
@@ -178,8 +179,11 @@ class Bridged(HasKernel[S]):
 
         What depends on time alone may be computed once for all: here it is not.
         """
-        ends = itertools.pairwise(times.unbind())
-        return [lambda stat, x, t=t, s=s: self.ancestral(stat, x, t, s, churn=churn) for t, s in ends]
+
+        def step(ends: tuple[Tensor, Tensor], stat: S, x_t: S) -> HasEntropy[S]:
+            return self.ancestral(stat, x_t, *ends, churn=churn)
+
+        return [partial(step, ends) for ends in itertools.pairwise(times.unbind())]
 
     def bridge(self, x_0: S, x_t: S, t: Tensor, s: Tensor, *, churn: float = 1.0) -> HasEntropy[S]:
         """$q(x_s | x_0, x_t)$."""

@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import torch
@@ -211,8 +212,7 @@ class Gaussian(Bridged[Tensor], ByScore):
         """With all that the times fix computed at once."""
         ordered(times[1:], times[:-1])
         shares = (share.to(like).unbind() for share in self._shares(times[:-1], times[1:], churn))
-        steps = zip(*shares, strict=True)
-        return [lambda stat, x_t, step=step: self._bridged(stat, x_t, *step) for step in steps]
+        return [partial(self._step, step) for step in zip(*shares, strict=True)]
 
     def _shares(self, t: Tensor, s: Tensor, churn: float) -> tuple[Tensor, Tensor, Tensor]:
         """Of a step: what it takes of x_0 and of x_t, and its noise."""
@@ -223,6 +223,9 @@ class Gaussian(Bridged[Tensor], ByScore):
             fresh = -(churn**2) * torch.expm1(2 * (alpha_t - sigma_t - alpha_s + sigma_s))  # share of sigma_s^2
             kept, scale = kept * (1 - fresh).clamp(min=0).sqrt(), torch.exp(sigma_s) * fresh.sqrt()
         return torch.exp(alpha_s) - kept * torch.exp(alpha_t), kept, scale
+
+    def _step(self, shares: tuple[Tensor, ...], stat: Tensor, x_t: Tensor) -> Normal:
+        return self._bridged(stat, x_t, *shares)
 
     def _bridged(self, stat: Tensor, x_t: Tensor, of_x_0: Tensor, kept: Tensor, scale: Tensor) -> Normal:
         return Normal((of_x_0 * stat).addcmul_(kept, x_t), scale, len(self.space.event_shape))
