@@ -27,7 +27,7 @@ from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 
 DIMENSION = 32
-BATCH, EVALUATIONS, REPEATS = 1000, 50, 10
+BATCH, EVALUATIONS, REPEATS = 1000, 50, 40
 SMALL_BATCH, FEW, SMALL_REPEATS = 16, 25, 100
 
 
