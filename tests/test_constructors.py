@@ -512,7 +512,7 @@ ELSEWHERE = {
         evaluation.IntervalCoverage evaluation.LocalTest evaluation.MarginDistance evaluation.Memorisation
         evaluation.Neighbours evaluation.PairDistance evaluation.PointCoverage evaluation.RankCalibration
         evaluation.RegionCondition
-        evaluation.SphereKernelDensity evaluation.TableRegion evaluation.TreesTest heads.HeadAt
+        evaluation.SphereKernelDensity evaluation.TableRegion evaluation.TreesTest
         inference.AmortisedPosterior inference.Familiarity inference.LearntLikelihood
         inference.ParameterPrior inference.Reweighted laws.WrightFisherKernel
         samplers.Particles samplers.Solution spaces.Diffusion

@@ -315,3 +315,35 @@ def test_a_hundred_thousand_rows_need_less_than_a_gibibyte(sampler):
         check=True,
     )
     assert 0.01 < float(run.stdout) < 1
+
+
+class TestARun:
+    """What it works out once is what a step works out for itself."""
+
+    @pytest.mark.parametrize("make", [DDIM, partial(DDIM, eta=0.5), Ancestral, Heun])
+    def test_it_makes_the_steps_of_step(self, make):
+        process = product({"a": edm(Euclidean(2)), "b": edm(Euclidean(1))})
+        network = MLP((3,), width=8, depth=1)
+        torch.nn.init.normal_(network.last.weight, std=0.3)
+        sampler = make(Neural(process, network), steps=11)
+        state = sampler.start(5, seeded())
+        found, rng = sampler.run(state, seeded(1)), seeded(1)
+        times = sampler.grid(process, 11)
+        with torch.no_grad():
+            for t, s in itertools.pairwise(times):
+                state = sampler.step(state, t, s, rng)
+            expected = sampler.denoiser(state, times[-1])
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+    @pytest.mark.parametrize("step", [1, 3, 8, 9, 19])
+    def test_a_failure_is_told_at_the_step_where_it_began(self, step):
+        class Fails(Denoiser):
+            process = edm(Euclidean(2))
+            calls = 0
+
+            def forward(self, x_t, t, cond=None):
+                self.calls += 1
+                return x_t * (torch.nan if self.calls >= step else 0.5)
+
+        with pytest.raises(NonFiniteError, match=f"non-finite values at step {step}, "):
+            DDIM(Fails(), 20).sample(3, seeded())

@@ -15,7 +15,8 @@ from unnoise import _tree
 from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
 from unnoise.denoisers.base import AnyQuestion, Denoiser, Look, Roles
-from unnoise.heads import Head, HeadAt, Told
+from unnoise.heads import Head, Told
+from unnoise.heads.base import HeadAt
 from unnoise.networks import Conditioned, ResNet
 from unnoise.processes import Process
 

@@ -1,7 +1,6 @@
 """Heads: what a network sees of a state, and what its output stands for."""
 
 from unnoise.heads.base import Head as Head
-from unnoise.heads.base import HeadAt as HeadAt
 from unnoise.heads.base import ProcessHead as ProcessHead
 from unnoise.heads.counts import CountHead as CountHead
 from unnoise.heads.finite import Indices as Indices
