@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,25 @@ UNSOLVED: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-define
 NOWHERE = (ArithmeticError, ValueError, AssertionError, LookupError, UNSOLVED)  # raised where there is no density
 
 
+_patient = True
+
+
+def is_patient() -> bool:
+    """Whether errors at some rows count as no density there; a function, as what is sent elsewhere copies constants."""
+    return _patient
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Within it errors are raised."""
+    global _patient
+    _patient = False
+    try:
+        yield
+    finally:
+        _patient = True
+
+
 def patient(batched: Batched) -> Batched:
     """The same, NaN at the rows at which it raises an error, as `math.log` does; they are found by halving."""
 
@@ -27,6 +47,8 @@ def patient(batched: Batched) -> Batched:
         try:
             return batched(x)
         except NOWHERE:
+            if not is_patient():
+                raise
             rows = _tree.length(x)
             if rows == 1:
                 return torch.full((1,), math.nan, dtype=torch.float64)
@@ -140,7 +162,7 @@ def _in_turn(
                 values.append(number(math.nan))
                 wrong.append(error)
         worked = worked or len(wrong) < len(values)
-        if not worked:
+        if wrong and not (worked and is_patient()):
             raise wrong[0]
         return joined(values)
 

@@ -45,11 +45,15 @@ class Tried(LogDensity[Any]):
         return self.space
 
     def log_prob(self, x: Any) -> Tensor:
-        """At x, (n,); minus infinity where it is refused."""
+        """At x, (n,); minus infinity where it is refused. Nothing is asked of no points."""
+        if not _tree.length(x):
+            return torch.zeros(0, dtype=torch.float64)
         return self._held(self.log_density.log_prob(x))[0]
 
     def log_prob_and_score(self, x: Any) -> tuple[Tensor, Any]:
         """Both; no slope where it is refused."""
+        if not _tree.length(x):
+            return torch.zeros(0, dtype=torch.float64), x
         values, score = self.log_density.log_prob_and_score(x)
         values, good = self._held(values, torch.isfinite(score).flatten(1).all(1))
         return values, torch.where(_tree.expand(good, score), score, 0.0)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,11 +20,13 @@ from unnoise import _tree
 from unnoise._checks import whole
 from unnoise._errors import InputError
 from unnoise.laws import HasRatios, LogDensity
+from unnoise.walking.calling import impatient
 
 ROWS = 64  # that are evaluated at once, however many processes there are, so that bits do not depend on their number
 MOST = 1024  # processes
 
 _mine: LogDensity[Any] | None = None  # of a process that evaluates
+_worked = False  # whether it gave a number somewhere
 
 
 @contextlib.contextmanager
@@ -139,9 +142,15 @@ def _asked(pool: Any, jobs: list[tuple[bool, Any]]) -> list[Any]:
 
 
 def _answered(job: tuple[bool, Any]) -> Any:
-    """In another process."""
+    """In another process; where no number was ever known, what the density raises is told."""
+    global _worked
     try:
-        return _evaluated(cast(Any, _mine), *job)
+        found = _evaluated(cast(Any, _mine), *job)
+        _worked = _worked or not bool(np.isnan(found[0] if job[0] else found).all())
+        if not _worked:
+            with impatient():
+                _evaluated(cast(Any, _mine), *job)
+        return found
     except BaseException as error:  # of any kind, also sys.exit
         at = traceback.extract_tb(error.__traceback__)[-1]
         return _Failed(f"{Path(at.filename).name}, line {at.lineno}, in {at.name}, {type(error).__name__}: {error}")
