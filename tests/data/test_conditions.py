@@ -138,6 +138,8 @@ def test_columns_of_a_place_are_conditions_without_a_seam() -> None:
     assert east is not None
     assert far is not None
     assert torch.allclose(west, east, atol=1e-3)
+    with pytest.raises(InputError, match=r"pass given=\{'lat': 0.0, 'lon': 0.0\}"):
+        schema.encode_condition({"lat": 40.0}, 1)
     assert not torch.allclose(west, far, atol=1)
 
 

@@ -93,6 +93,11 @@ class Points(Block):
                 raise InputError(f"Condition '{column}' is {self.factor.kind}, but {value!r} was given.") from None
         return super().given(np.asarray(value) if np.ndim(value) == 0 else value, column, n)
 
+    @property
+    def example(self) -> Any:
+        """A number, of one; words for several."""
+        return super().example if self.shape else 0.0
+
     def restore(self, values: Values, column: str) -> Values:
         """The values in the type of the data."""
         return values if self.shape else self.factor.restore(values, column)
