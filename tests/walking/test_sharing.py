@@ -34,6 +34,11 @@ def ending(x):
     if os.getpid() != PARENT:
         os._exit(3)
     return log_prob(x)
+
+def positive(x):
+    if min(x) <= 0:
+        raise ValueError("outside")
+    return -sum(x)
 """
 
 
@@ -83,3 +88,16 @@ def test_several_processes_give_the_same_draws_and_tell_what_fails(tmp_path, mon
         unnoise.walk(mine.failing, dimension=3, processes=2)
     with pytest.raises(InputError, match="ended by itself"):
         unnoise.walk(mine.ending, dimension=3, processes=2)
+
+
+@pytest.mark.slow
+def test_what_is_raised_outside_the_support_ends_no_process(tmp_path, monkeypatch):
+    (tmp_path / "raising_outside.py").write_text(MINE.format(parent=os.getpid()))
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = importlib.import_module("raising_outside")
+    module = importlib.import_module("unnoise.walking.attempting")
+    monkeypatch.setattr(module, "PARTICLES", 64)
+    monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])
+    one, two = (unnoise.walk(mine.positive, dimension=5, n=60, processes=k) for k in (1, 2))
+    assert torch.equal(one.draws, two.draws)
+    assert (two.draws > 0).all()

@@ -20,7 +20,6 @@ Told = Callable[[Any], Any]
 UNSOLVED: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-defined]
 NOWHERE = (ArithmeticError, ValueError, AssertionError, LookupError, UNSOLVED)  # raised where there is no density
 
-
 _patient = True
 
 

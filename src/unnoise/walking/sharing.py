@@ -58,10 +58,13 @@ def shared(density: LogDensity[Any], processes: int | None) -> Iterator[LogDensi
         ) from error
     threads = max(1, torch.get_num_threads() // processes)
     pool = ProcessPoolExecutor(processes, initializer=_begin, initargs=(sent, list(sys.path), threads))
+    heard = _Heard()
     try:
-        yield Shared(density, lambda jobs: _asked(pool, jobs))
-    except BaseException:  # Ctrl-C, too, waits for nobody
+        yield Shared(density, lambda jobs: _asked(pool, jobs, heard))
+    except BaseException as error:  # Ctrl-C, too, waits for nobody
         pool.shutdown(kill_workers=True)
+        if isinstance(error, InputError) and heard.words and not heard.worked:  # which is why
+            raise InputError(f"the log density failed in another process: {heard.words}") from error
         raise
     pool.shutdown()
 
@@ -99,11 +102,17 @@ class Shared(LogDensity[Any]):
         return self.answers([(sloped, _tree.map(lambda leaf, i=i: leaf[i : i + ROWS], points)) for i in starts])
 
 
-@dataclass(frozen=True)
-class _Failed:
-    """What the user's code raised, in words, as its traceback cannot leave the process."""
+@dataclass
+class _Heard:
+    """What other processes said so far.
 
-    words: str
+    Attributes:
+        worked: whether any evaluated points without an error at all of them.
+        words: what the user's code raised, in words, as its traceback cannot leave the process.
+    """
+
+    worked: bool = False
+    words: str | None = None
 
 
 def _as_dict(piece: tuple[Any, Any]) -> dict[str, Any]:
@@ -127,33 +136,35 @@ def _pickle() -> Any:
     return cloudpickle
 
 
-def _asked(pool: Any, jobs: list[tuple[bool, Any]]) -> list[Any]:
+def _asked(pool: Any, jobs: list[tuple[bool, Any]], heard: _Heard) -> list[Any]:
     try:
-        found = list(pool.map(_answered, jobs, chunksize=max(1, len(jobs) // (4 * pool._max_workers))))
+        answers = list(pool.map(_answered, jobs, chunksize=max(1, len(jobs) // (4 * pool._max_workers))))
     except BrokenProcessPool as error:
         raise InputError(
             "a process that evaluates the log density ended by itself: its memory may be full, its code may exit, or "
             "its module may not be found there; try fewer processes, or none"
         ) from error
-    for one in found:
-        if isinstance(one, _Failed):
-            raise InputError(f"the log density failed in another process: {one.words}")
-    return found
+    for found, words in answers:
+        heard.worked, heard.words = heard.worked or words is None, words or heard.words
+        if found is None:
+            raise InputError(f"the log density failed in another process: {words}")
+    return [found for found, _ in answers]
 
 
-def _answered(job: tuple[bool, Any]) -> Any:
-    """In another process; where no number was ever known, what the density raises is told."""
+def _answered(job: tuple[bool, Any]) -> tuple[Any, str | None]:
+    """In another process: the values, if there are any, and what is raised where there is no density at all."""
     global _worked
+    found = None
     try:
         found = _evaluated(cast(Any, _mine), *job)
         _worked = _worked or not bool(np.isnan(found[0] if job[0] else found).all())
         if not _worked:
             with impatient():
                 _evaluated(cast(Any, _mine), *job)
-        return found
+        return found, None
     except BaseException as error:  # of any kind, also sys.exit
         at = traceback.extract_tb(error.__traceback__)[-1]
-        return _Failed(f"{Path(at.filename).name}, line {at.lineno}, in {at.name}, {type(error).__name__}: {error}")
+        return found, f"{Path(at.filename).name}, line {at.lineno}, in {at.name}, {type(error).__name__}: {error}"
 
 
 @torch.no_grad()
