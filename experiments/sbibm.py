@@ -1,8 +1,8 @@
-"""Posteriors of five simulators, beside reference posteriors, published figures and the library sbi.
+"""Posteriors of five simulators, beside reference posteriors and published figures.
 
 A model learns theta given x from 1,000 or 10,000 simulations, with nothing but defaults, and draws 10,000 parameters
-for each of ten observations. A classifier tells them from reference draws (`experiments.c2st`). Where `sbi` is
-installed its NPE and NPSE learn from the same simulations.
+for each of ten observations. A classifier tells them from reference draws (`experiments.c2st`). Beside the library
+sbi, in one run: `experiments.sbibm_sbi`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.c2st import c2st
 from experiments.keeping import keep, kept
 from experiments.sbibm_by_likelihood import by_likelihood
-from experiments.sbibm_peers import Trained, Way, missing, peers
+from experiments.sbibm_peers import Trained, Way
 from experiments.sbibm_tasks import References, Task, tasks
 from unnoise import DenoisingMarkovModel
 from unnoise._provenance import commit
@@ -33,11 +33,11 @@ from unnoise._seeding import generator
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PEERS_FROM = 10_000  # simulations: to train the peers takes longest, so they learn once
+ALL_FROM = 10_000  # simulations: from fewer, tasks of many dimensions are judged by a few observations
 FEW, WIDE = (
     3,
     10,
-)  # observations of the peers, and of small runs in so many dimensions, where a classifier takes a minute
+)  # observations of small runs in so many dimensions, where a classifier takes a minute
 TRIES = 10  # of draws outside the prior
 SHOWN = {"slcp": (2, 3), "bernoulli_glm": (1, 2)}  # the numbers of theta that the figure shows, else the first two
 TITLES = {
@@ -104,7 +104,7 @@ class Judged:
 
 
 def run(setting: Setting) -> Outcome:
-    """Every task, simulated once for each number of simulations, by the model and by its peers."""
+    """Every task, simulated once for each number of simulations."""
     sizes, every = Sizes.of(setting), tasks(setting)
     found: dict[str, Judged] = {}
     shown = {}
@@ -114,7 +114,7 @@ def run(setting: Setting) -> Outcome:
             label = f"{task.name}, {n:,}"
             setting.tell(place / len(every), f"{task.name}, {n:,} simulations")
             theta, x = task.simulations(n, generator(setting.seed))
-            for name, (train, observations) in _ways(task, n, label, setting, sizes).items():
+            for name, (train, observations) in _ways(task, n, label, sizes).items():
                 judge = partial(judged, train, theta, x, references, sizes, observations, setting.seed)
                 found[name] = once(name, judge, setting, sizes)
             shown[task.name] = (references.draws[0, : sizes.draws].numpy(), found[label].first)
@@ -129,17 +129,15 @@ def run(setting: Setting) -> Outcome:
     return Outcome(measured, published, {"": figure(shown)}, (*_notes(sizes), *notes))
 
 
-def _ways(task: Task, n: int, label: str, setting: Setting, sizes: Sizes) -> dict[str, tuple[Train, int]]:
+def _ways(task: Task, n: int, label: str, sizes: Sizes) -> dict[str, tuple[Train, int]]:
     """How to learn, and for how many observations to judge it, by the name of the scores."""
     few = min(FEW, sizes.observations)
-    own = few if task.dim >= WIDE and n < PEERS_FROM else sizes.observations
+    own = few if task.dim >= WIDE and n < ALL_FROM else sizes.observations
     ways: dict[str, tuple[Train, int]] = {label: (partial(by_model, task, steps=sizes.steps), own)}
     if task.points:
         ways[f"{label}, as a set"] = (partial(by_model, task, steps=sizes.steps, points=task.points), own)
         by_its_likelihood = partial(by_likelihood, task, steps=sizes.steps, points=task.points)
         ways[f"{label}, by its likelihood"] = (by_its_likelihood, own)
-    if n >= PEERS_FROM and not setting.quick and not missing():
-        ways |= {f"{label}, {name}": (train, few) for name, train in peers(task).items()}
     return ways
 
 
@@ -215,14 +213,13 @@ def figure(shown: dict[str, tuple[NDArray[Any], NDArray[Any]]]) -> Figure:
 def _notes(sizes: Sizes) -> tuple[str, ...]:
     return (
         f"C2ST: 0.5 is perfect; {sizes.draws:,} draws for each of {sizes.observations} observations, recipe of the "
-        f"benchmark; {FEW} observations of sbi, and of ten numbers from 1,000 simulations; the standard error is that "
+        f"benchmark; {FEW} observations of ten numbers from 1,000 simulations; the standard error is that "
         "between observations",
         "the model has nothing but defaults; its draws outside a uniform prior are drawn anew",
         "as a set: the model is told that x is four points in any order; nothing else is",
         "by its likelihood: the law of one of the four points is learnt, and walks draw from the posterior of all",
         "seconds of the CPU; those of draws for one observation",
-        missing() or "sbi's NPE and NPSE with their defaults, on the same simulations",
     )
 
 
-EXPERIMENT = Experiment("sbibm", "posteriors of five simulators, beside references and the library sbi", run)
+EXPERIMENT = Experiment("sbibm", "posteriors of five simulators, beside references and published figures", run)
