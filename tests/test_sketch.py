@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -47,3 +50,22 @@ def test_ours_are_known() -> None:
     assert is_ours(processes.edm)
     assert not is_ours(torch.nn.Linear)
     assert not is_ours(partial(lambda *_: None))
+
+
+SKETCHES = """
+import json, sys
+from unnoise import networks
+from unnoise._sketch import sketch
+with sketch(tensors=400):
+    networks.MLP((3,), 2, (3,))
+    networks.ResNet((3,), 2, (3,))
+    networks.UNet((1, 8, 8), 2, (1, 8, 8), width=8)
+    networks.Transformer((5, 4), 2, (5, 4))
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_to_load_a_model_takes_no_compiler() -> None:
+    """Torch imports it for some functions of tensors without memory, such as linspace and exp; that takes a second."""
+    done = subprocess.run([sys.executable, "-c", SKETCHES], capture_output=True, text=True, check=True)
+    assert not {"torch._dynamo", "sympy"} & set(json.loads(done.stdout))

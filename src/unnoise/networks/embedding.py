@@ -57,9 +57,10 @@ class Embedding(nn.Module):
         whole(most=MOST_WIDTH, cond_features=cond_features)
         real(above=0, highest=highest)
         super().__init__()
-        octaves = torch.linspace(0, math.log(highest), frequencies).exp()
-        self.register_buffer("frequencies", octaves, persistent=False)
         self.level = nn.Linear(2 * frequencies, width)
+        # First on the CPU: where a network is only sketched, torch would import its compiler for it, a second.
+        octaves = torch.linspace(0, math.log(highest), frequencies, device="cpu").exp().to(self.level.weight.device)
+        self.register_buffer("frequencies", octaves, persistent=False)
         self.cond = nn.Linear(cond_features, width) if cond_features else None
         self.out = nn.Linear(width, width)
 
