@@ -49,9 +49,8 @@ class _Counted(TorchFunctionMode):
         self.left -= 1
         if self.left < 0:
             raise InputError("the network that is described has far more tensors than the weights beside it: damaged")
-        if (
-            getattr(func, "__name__", "") == "normal_"
-        ):  # for which torch would import its compiler, a second at each start
+        # For this one torch would import its compiler, a second at each start of a command.
+        if getattr(func, "__name__", "") == "normal_":
             return args[0] if args else (kwargs or {})["tensor"]
         return func(*args, **(kwargs or {}))
 
