@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unnoise._errors import InputError
-from unnoise.cli import common, words
+from unnoise.cli import common, reading, words
 from unnoise.cli.manual import MORE
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FITTING = 60.0  # seconds that a rival may take
 
 
 @common.reports_errors
-@common.reads_files
+@reading.reads_files
 def evaluate(
     model: common.Model,
     data: common.Data,
@@ -69,12 +69,12 @@ def evaluate(
     if report is not None:
         files.check_writable(report, overwrite, {".html"})
     fitted = common.opened(model, device, trust)
-    test, y = common.some(data, labels, max(max_rows, 1), seed, fitted.schema_, more=MORE)
-    known, known_y = common.some(train, train_labels, MOST_TRAIN, seed, fitted.schema_, beside=True)
+    test, y = reading.some(data, labels, max(max_rows, 1), seed, fitted.schema_, more=MORE)
+    known, known_y = reading.some(train, train_labels, MOST_TRAIN, seed, fitted.schema_, beside=True)
     conditions = fitted.schema_.conditions
     words.refuse(
-        common.idle_labels(labels, "--labels", conditions, test),
-        common.idle_labels(train_labels, "--train-labels", conditions, known),
+        reading.idle_labels(labels, "--labels", conditions, test),
+        reading.idle_labels(train_labels, "--train-labels", conditions, known),
     )
     rivals = _rivals(fitted, known, test, seed)
     found = measure(fitted, test, y, train=known, train_y=known_y, rivals=rivals, max_rows=max_rows, seed=seed)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from unnoise.cli import common, errors, words
+from unnoise.cli import common, errors, reading, words
 from unnoise.cli.manual import MORE
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _SIGNALS = {129, 130, 143}  # the codes after SIGHUP, SIGINT and SIGTERM
 
 
 @common.reports_errors
-@common.reads_files
+@reading.reads_files
 def fit(
     data: common.Data,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Folder for the model.")],
@@ -210,12 +210,12 @@ def fit(
     }
     model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
     model.set_params(**{name: value for name, value in options.items() if value is not None})
-    rows, y = common.large(data, stream), common.conditions(labels)
+    rows, y = reading.large(data, stream), reading.conditions(labels)
     names = model._conditions() or _named(y)
-    words.refuse(common.idle_labels(labels, "--labels", names, rows, ": say by --condition which of its columns are"))
-    rows, weights = common.without(rows, weight)
-    held_out = common.some(others, None, MOST_VALIDATION, seed=0)[0]
-    held_out = common.without(held_out, weight, needed=False)[0]
+    words.refuse(reading.idle_labels(labels, "--labels", names, rows, ": say by --condition which of its columns are"))
+    rows, weights = reading.without(rows, weight)
+    held_out = reading.some(others, None, MOST_VALIDATION, seed=0)[0]
+    held_out = reading.without(held_out, weight, needed=False)[0]
     more = {"sample_weight": weights, "validation_data": held_out}
     with _continued(output), _watched(log, output, data, options) as on_step:
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite, on_step=on_step, **more)
@@ -273,7 +273,7 @@ def _outcome(
         "seconds": round(seconds, 1),
     }
     how = f"after {steps:,} steps" if steps else "with a mixture"
-    suffix = common.suffix_of(data)
+    suffix = reading.suffix_of(data)
     told = (
         f"{model.schema_.describe()}{_offers(model, rows)}\n\n{model.ended_}\n"
         f"saved {output} {how} in {seconds:.0f} s; next:\n"

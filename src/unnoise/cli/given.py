@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unnoise._errors import InputError
-from unnoise.cli import common
+from unnoise.cli import reading
 
 if TYPE_CHECKING:
     from unnoise.data import Schema
@@ -82,7 +82,7 @@ def from_file(path: Path, schema: Schema, n: int | None) -> tuple[dict[str, Valu
     """The columns of a file of given values, and how many rows to draw: n, or as many as it has. Holes say nothing."""
     from unnoise.data import frames
 
-    rows = common.contents(path, schema)
+    rows = reading.contents(path, schema)
     frame = frames.opened(rows)
     held = schema.container.split(rows) if frame is None else schema.container.columns_of(frame)
     count = len(rows)
@@ -178,7 +178,7 @@ def _block(text: str, kind: Block, name: str) -> Any:
     if isinstance(kind, Tokens) and kind.letters:
         return text
     if path.suffix and (path.is_file() or not _numbers(text)):
-        return files.read_picture(path) if files.is_picture(path) else common.contents(path, beside=True)
+        return files.read_picture(path) if files.is_picture(path) else reading.contents(path, beside=True)
     if (found := _numbers(text)) is None:
         raise InputError(f"got --given {name}={text}; expected a file (.npy, .png) or numbers with commas between them")
     return found if kind.block else found[0]

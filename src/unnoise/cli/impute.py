@@ -11,13 +11,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from unnoise.cli import common, samplers, words
+from unnoise.cli import common, reading, samplers, words
 
 MOST_DRAWS = 10_000
 
 
 @common.reports_errors
-@common.reads_files
+@reading.reads_files
 def impute(
     model: common.Model,
     data: common.Data,
@@ -67,23 +67,23 @@ def impute(
     targets = numbered(output, draws)
     for target in targets:
         files.check_writable(target, overwrite)
-        common.check_apart(target, "fill", data, *common.files_of(labels).values())
+        common.check_apart(target, "fill", data, *reading.files_of(labels).values())
     fitted = common.opened(model, device, trust)
     fitted.schema_.container.check_file(output)
     fitted.set_params(sampler=samplers.chosen(sampler, sampling_steps, fitted))
-    rows, y = common.source(data, fitted.schema_), common.conditions(labels)
-    words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
+    rows, y = reading.source(data, fitted.schema_), reading.conditions(labels)
+    words.refuse(reading.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
     size = len(rows) if output.suffix == "" else scans.BLOCK  # images are written together
     common.check_memory(draws * min(len(rows), size), math.prod(fitted.schema_.event_shape))
     group, count, gaps = common.group(device), -(-len(rows) // size), Counter[str]()
     with ExitStack() as stack:
         puts = [stack.enter_context(streams.gathering(target, count, overwrite, group)) for target in targets]
         for number, block in rows.blocks(size, group.rank, group.size):
-            with common.in_block(number, size):
+            with reading.in_block(number, size):
                 found = {name: int(gap.sum()) for name, gap in fitted.schema_.holes(block).items() if gap.any()}
                 own = streams.seed_of(seed, number)
                 if found or count == 1:
-                    done = fitted.impute(block, common.at(y, number, size), draws=draws, point=point, seed=own)
+                    done = fitted.impute(block, reading.at(y, number, size), draws=draws, point=point, seed=own)
                 else:
                     done = block if draws == 1 else [block] * draws
             gaps.update(found)

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from unnoise.cli import common, words
+from unnoise.cli import common, reading, words
 
 MOST_ROWS = 20_000  # of the data, which stand beside the model's
 LAST_PORT = 65_535
 
 
 @common.reports_errors
-@common.reads_files
+@reading.reads_files
 def look(
     model: common.Model,
     data: Annotated[
@@ -50,8 +50,8 @@ def look(
 
     server.check_installed()
     fitted = common.opened(model, device, None)
-    rows, y = common.some(data, labels, MOST_ROWS, 0, fitted.schema_)
-    words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
+    rows, y = reading.some(data, labels, MOST_ROWS, 0, fitted.schema_)
+    words.refuse(reading.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
     with server.listening(port) as where:
         address, app = server.addressed(fitted, rows, y, where, str(model), None if data is None else str(data))
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from unnoise.cli import common, samplers
+from unnoise.cli import common, reading, samplers
 from unnoise.cli import given as about
 from unnoise.cli.manual import MORE
 
@@ -16,7 +16,7 @@ DEFAULT = 1000  # rows
 
 
 @common.reports_errors
-@common.reads_files
+@reading.reads_files
 def sample(
     model: common.Model,
     output: Annotated[
@@ -91,7 +91,7 @@ def sample(
     fitted = common.opened(model, device, trust)
     fitted.schema_.container.check_file(output)
     make = samplers.chosen(sampler, sampling_steps, fitted)
-    y = common.conditions(labels)
+    y = reading.conditions(labels)
     n = about.rows_of(y) if n is None and given_file is None else n
     read, rows = ({}, n or DEFAULT) if given_file is None else about.from_file(given_file, fitted.schema_, n)
     size = rows if output.suffix == "" else scans.BLOCK  # images are written together
@@ -100,8 +100,8 @@ def sample(
     group, count = common.group(device), -(-rows // size)
     with streams.gathering(output, count, overwrite, group) as put:
         for number in range(group.rank, count, group.size):
-            here = known | {name: common.at(values, number, size) for name, values in read.items()}
+            here = known | {name: reading.at(values, number, size) for name, values in read.items()}
             own, n = streams.seed_of(seed, number), min(size, rows - number * size)
-            beside = {"y": common.at(y, number, size), "guidance": guidance}
+            beside = {"y": reading.at(y, number, size), "guidance": guidance}
             put(number, fitted.sample(n, given=here or None, **beside, seed=own, sampler=make))
     common.result(json, {"output": str(output), "rows": rows, "seed": seed}, f"wrote {rows:,} rows to {output}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from unnoise.cli import common, words
+from unnoise.cli import common, reading, words
 from unnoise.cli import given as about
 from unnoise.cli.manual import MORE
 
@@ -23,7 +23,7 @@ MOST_DEQUANTISATIONS = 10**5
 
 
 @common.reports_errors
-@common.reads_files
+@reading.reads_files
 def score(
     model: common.Model,
     data: common.Data,
@@ -79,14 +79,14 @@ def score(
     from unnoise.evaluation import Bound, ProbabilityFlow
 
     files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))
-    common.check_apart(output, "score", data, *common.files_of(labels).values())
+    common.check_apart(output, "score", data, *reading.files_of(labels).values())
     fitted = common.opened(model, device, trust)
     method = {"exact": ProbabilityFlow(), "bound": Bound(), None: None}[likelihood]
     words.refuse(
         (dequantisations is not None and not fitted.schema_.has_cells, "--dequantisations is for whole numbers"),
     )
-    rows, y = common.source(data, fitted.schema_), common.conditions(labels)
-    words.refuse(common.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
+    rows, y = reading.source(data, fitted.schema_), reading.conditions(labels)
+    words.refuse(reading.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
     asked: dict[str, Any] = {
         "of": about.names(of, "--of", fitted.schema_),
         "given": about.names(given, "--given", fitted.schema_),
@@ -95,9 +95,9 @@ def score(
     group, size, means = common.group(device), scans.BLOCK, _Means()
     with streams.gathering(output, -(-len(rows) // size), overwrite, group) as put:
         for number, block in rows.blocks(size, group.rank, group.size):
-            with common.in_block(number, size):
+            with reading.in_block(number, size):
                 own = streams.seed_of(seed, number)
-                found = fitted.estimate(block, common.at(y, number, size), **options, seed=own)
+                found = fitted.estimate(block, reading.at(y, number, size), **options, seed=own)
             means.add(found, any(gap.any() for gap in fitted.schema_.holes(block).values()))
             numbers = {"log_likelihood": found.log_prob.numpy(), "standard_error": found.standard_error.numpy()}
             table = polars.DataFrame(numbers)
