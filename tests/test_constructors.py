@@ -300,6 +300,7 @@ MADE: dict[str, dict[str, Any]] = {
         "cond_features": 1,
         "optional": True,
     },
+    "denoisers.Ensemble": {"members": [EXACT]},
     "denoisers.Residual": {"known": EXACT, "learnt": EXACT},
     "denoisers.likelihoods.LinearGaussian": {"matrix": torch.eye(2), "values": torch.zeros(2), "scale": 1.0},
     "denoisers.likelihoods.Masked": {"mask": torch.tensor([True]), "values": torch.zeros(1), "scale": 1.0},

@@ -10,6 +10,7 @@ from unnoise.denoisers.base import Look as Look
 from unnoise.denoisers.base import Roles as Roles
 from unnoise.denoisers.classifier_free import ClassifierFree as ClassifierFree
 from unnoise.denoisers.composed import Composed as Composed
+from unnoise.denoisers.ensemble import Ensemble as Ensemble
 from unnoise.denoisers.exact import ClosedForm as ClosedForm
 from unnoise.denoisers.exact import Exact as Exact
 from unnoise.denoisers.exact import ExactMixture as ExactMixture
