@@ -20,7 +20,8 @@ _UNITS = (
     "%|‰|°[CF]?|[kmµ]?g|lbs?|oz|[kcmµn]?m|ft|mi|m²|km²|m³|[mcd]?[lL]|[mµn]?s|min|h|hrs?|days?|years?|yrs?|[kMGT]i?B"
     "|[kMG]?W|[kM]Wh|[km]?V|mA|[kMG]?Hz|[hkM]?Pa|m?bar|kcal|[kKM]|mn|bn|mph|km/h|m/s|px|pt"
 )
-_GROUPS = ",.'’ \u00a0\u202f"
+_GROUPS = ",.'’ \u00a0\u202f\u2009"
+MEASURE = rf"^[-−+]?\d[\d.,]*\s?(?:{_UNITS})$"  # a number and its unit
 _MINUS = "-−"
 _CELL = (
     rf"^(?P<open>\()?(?P<sign>[{_MINUS}])?(?P<before>(?:(?:{_CURRENCY})\s?)?)(?P<inside>[{_MINUS}])?"

@@ -131,7 +131,9 @@ def levels_of(values: Values, what: str) -> tuple[Level, ...]:
     odd = {kind for kind in set(map(type, held)) if not issubclass(kind, str | int | float)}
     if odd:
         first = next(value for value in held if type(value) in odd)
-        raise InputError(f"{what} holds {first}; a level of a category is a text or a number.")
+        raise InputError(
+            f"{what} holds {first}; a level of a category is a text or a number: turn it into one, as by astype(str)."
+        )
     return tuple(sorted(set(held), key=lambda level: (isinstance(level, str), level)))
 
 
