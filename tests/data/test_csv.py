@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from unnoise._errors import InputError
-from unnoise.data import read
+from unnoise.data import read, scans
 
 
 def read_text(tmp_path: Path, text: str | bytes) -> pl.DataFrame:
@@ -308,3 +308,16 @@ def test_columns_of_fixed_widths_and_mixed_units_are_said(tmp_path: Path) -> Non
 
 def test_utf_32_is_found(tmp_path: Path) -> None:
     assert columns_of(tmp_path, "a,b\n1,\u00e9\n".encode("utf-32")) == {"a": [1], "b": ["\u00e9"]}
+
+
+def test_levels_are_numbers_where_these_are_written_as_their_cells(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("a,b,c\n1,1.5,3.10\n10,2.25,3.1\n,,\n")
+    frame = read(path, levels=["a", "b", "c"])
+    assert frame.to_dict(as_series=False) == {  # type: ignore[union-attr]
+        "a": [1, 10, None],
+        "b": [1.5, 2.25, None],
+        "c": ["3.10", "3.1", None],
+    }
+    scan = scans.opened(path, block=2, large=1, levels=["a", "b", "c"])
+    assert pl.concat([block for _, block in scan.blocks()]).equals(frame)  # type: ignore[arg-type]

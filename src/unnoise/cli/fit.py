@@ -210,11 +210,11 @@ def fit(
     }
     model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
     model.set_params(**{name: value for name, value in options.items() if value is not None})
-    rows, y = common.large(data, stream), common.conditions(labels)
+    rows, y = common.large(data, stream, model.kinds), common.conditions(labels)
     names = model._conditions() or _named(y)
     words.refuse(common.idle_labels(labels, "--labels", names, rows, ": say by --condition which of its columns are"))
     rows, weights = common.without(rows, weight)
-    held_out = common.some(others, None, MOST_VALIDATION, seed=0)[0]
+    held_out = common.some(others, None, MOST_VALIDATION, seed=0, kinds=model.kinds)[0]
     held_out = common.without(held_out, weight, needed=False)[0]
     more = {"sample_weight": weights, "validation_data": held_out}
     with _continued(output), _watched(log, output, data, options) as on_step:

@@ -133,6 +133,13 @@ def _in_points(cells: pl.DataFrame, source: str, decimal: str) -> pl.DataFrame:
     return cells.with_columns(points_out.str.replace(",", ".", literal=True))
 
 
+def is_changed(column: pl.Series, cells: pl.DataFrame) -> bool:
+    """Whether the numbers of a column would be written otherwise than in their cells, as 1.50 or 01."""
+    import polars as pl
+
+    return column.dtype.is_numeric() and not column.cast(pl.String).eq_missing(cells[column.name]).all()
+
+
 def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, reading: Reading) -> pl.DataFrame:
     """The table with holes for '?' among words or numbers, and for signs like '-' among numbers; a warning says so.
 
@@ -150,7 +157,7 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, readin
         rest = series.filter(~series.is_in(marks)).drop_nulls() if marks else series.head(0)
         if not marks or (len(rest) == 0 and name not in reading.text):
             continue
-        numbers = name not in reading.text and rest.cast(pl.Float64, strict=False).null_count() == 0
+        numbers = name not in reading.text | reading.levels and rest.cast(pl.Float64, strict=False).null_count() == 0
         marks = (
             marks
             if numbers or notation_of(rest)
@@ -265,5 +272,6 @@ def _is_sum(last: pl.DataFrame, rows: pl.DataFrame) -> bool:
     import polars as pl
 
     names = [name for name, kind in rows.schema.items() if kind in (pl.Int64, pl.Float64) and last[name][0] is not None]
-    sums = [(float(rows[name].sum()), float(last[name][0]), float(rows[name].abs().max() or 0)) for name in names]
+    columns = [(rows[name].cast(pl.Float64).fill_null(0).to_numpy(), float(last[name][0])) for name in names]
+    sums = [(float(values.sum()), end, float(np.abs(values).max())) for values, end in columns]
     return bool(sums) and all(abs(a - b) <= _CLOSE * abs(a) and abs(b) > most for a, b, most in sums)

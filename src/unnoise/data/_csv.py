@@ -44,7 +44,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
         raise InputError(f"{source} holds no rows of data.")
     table = _texts_kept(table, rows, names, separator, reading)
     table = _cells.without_marks(table, names, source, reading)
-    _cells.warn_of_numbers(table, names, source, reading.text)
+    _cells.warn_of_numbers(table, names, source, reading.text | reading.levels)
     _cells.warn_of_totals(table, source)
     table.columns = names
     if names[0] == "":
@@ -55,7 +55,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
 
 def _texts_kept(table: pl.DataFrame, rows: bytes, names: list[str], separator: str, reading: Reading) -> pl.DataFrame:
     """The table, with the columns that are to be text as they are written."""
-    places = [i for i, name in enumerate(names) if name in reading.text]
+    places = [i for i, name in enumerate(names) if name in reading.text | reading.levels]
     if not places:
         return table
     import polars as pl
@@ -63,7 +63,9 @@ def _texts_kept(table: pl.DataFrame, rows: bytes, names: list[str], separator: s
     body = _without_blank_lines(rows, len(names))
     cells = pl.read_csv(body, has_header=False, separator=separator, infer_schema=False, columns=places)
     cells.columns = [table.columns[i] for i in places]
-    return table.with_columns(_cells.stripped(cells))
+    cells = _cells.stripped(cells)
+    kept = [i for i in places if names[i] in reading.text or _cells.is_changed(table.to_series(i), cells)]
+    return table.with_columns(cells[table.columns[i]] for i in kept)
 
 
 def _without_blank_lines(body: bytes, width: int) -> bytes:

@@ -19,6 +19,7 @@ from unnoise.data._numerics import Floats, Values
 Level = str | int | float | bool
 _SHOWN = 20  # levels in a message
 _ROWS = 3  # rows in a message
+_LETTERS = 40  # of a level in words
 
 
 @dataclass(frozen=True)
@@ -157,4 +158,5 @@ def indices_of(values: Values, levels: tuple[Level, ...], what: str, *, as_text:
 
 def described(levels: tuple[Level, ...]) -> str:
     """The first few levels, in words."""
-    return ", ".join([str(level) for level in levels[:6]] + ["..."] * (len(levels) > 6))
+    shown = [text if len(text) <= _LETTERS else f"{text[: _LETTERS - 3]}..." for text in map(str, levels[:6])]
+    return ", ".join(shown + ["..."] * (len(levels) > 6))
