@@ -63,3 +63,15 @@ def test_help_shows_the_options(run: Run) -> None:
     for verb in ("fit", "score", "evaluate", "impute", "sample"):
         told = run(verb, "--help").stdout
         assert all(f"--{option}" in told for option in ("encoding", "separator", "decimal", "header", "query"))
+
+
+def test_declared_levels_come_back_as_they_were_written(done: Run, tmp_path: Path) -> None:
+    codes = ["01", "1.50", "3.1", "3.10"]
+    (tmp_path / "train.csv").write_text("code,n\n" + "".join(f"{codes[i % 4]},{i % 3}\n" for i in range(20)))
+    (tmp_path / "more.csv").write_text("code,n\n01,1\n3.10,2\n")
+    model, new = tmp_path / "model", tmp_path / "new.csv"
+    options = ("--column", "code=category", "--validation", tmp_path / "more.csv")
+    assert "one of 01, 1.50, 3.1, 3.10" in done("fit", tmp_path / "train.csv", "-o", model, *FEW, *options).stdout
+    done("sample", model, "-n", 30, "-o", new)
+    assert set(pl.read_csv(new, infer_schema=False)["code"]) <= set(codes)
+    done("score", model, tmp_path / "more.csv", "-o", tmp_path / "s.csv")

@@ -34,3 +34,7 @@ def test_long_lists_are_cut() -> None:
     assert described(tuple("abcdefgh")) == "a, b, c, d, e, f, ..."
     with pytest.raises(InputError, match=r"the levels are 0, .*, 19, \.\.\."):
         indices_of(column(99), tuple(range(30)), "Column 'x'")
+
+
+def test_a_long_level_is_cut_in_words() -> None:
+    assert described(("x" * 5000, "y")) == f"{'x' * 37}..., y"

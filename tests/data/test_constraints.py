@@ -180,3 +180,9 @@ def test_what_holds_is_offered_and_can_be_kept() -> None:
     assert Schema.infer(frame, constraints=rules).chart.computed == {"total", "code"}
     rng = np.random.default_rng(3)
     assert not offered({name: rng.permutation(values) for name, values in columns.items()})
+
+
+def test_columns_that_never_repeat_are_no_pair() -> None:
+    rng = np.random.default_rng(0)
+    columns = {name: rng.normal(size=60) for name in "ab"}
+    assert not offered(columns)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import sys
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -216,3 +218,45 @@ def test_names_and_widths_for_scikit_learn() -> None:
     assert array.feature_names is None
     assert array.num_features == 2
     assert Schema.infer(np.arange(64.0).reshape(2, 4, 8)).num_features == 4
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(["a", "b", None, "a"], type=pa.string_view()),
+        pa.array([0, 86400000, None, 86400000 * 3], type=pa.date64()),
+        pd.Series(["a", "b", None, "a"], dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))),
+        pd.Series([Decimal("1.25"), Decimal("3.50"), None, Decimal("2.00")], dtype=pd.ArrowDtype(pa.decimal128(10, 2))),
+    ],
+    ids=["string view", "date64", "dictionary", "decimals"],
+)
+def test_columns_of_arrow_come_back(column: Any) -> None:
+    frame = pd.DataFrame({"v": column}) if isinstance(column, pd.Series) else pa.table({"v": column})
+    schema = Schema.infer(frame)
+    back = schema.decode(schema.encode(frame).x)
+    assert back.equals(frame)
+    assert schema.from_config(json.loads(json.dumps(schema.to_config()))) == schema
+
+
+def test_members_of_an_enum_of_texts_are_their_texts() -> None:
+    colour = enum.Enum("colour", {"RED": "r", "BLUE": "b"}, type=str)
+    frame = pd.DataFrame({"v": pd.Series(list(colour) * 2, dtype=object)})
+    schema = Schema.infer(frame)
+    assert schema.decode(schema.encode(frame).x)["v"].tolist() == ["r", "b", "r", "b"]
+
+
+def test_types_that_no_column_has_are_named() -> None:
+    with pytest.raises(InputError, match=r"'v' is of type Sparse\[float64, 0\]; turn it into plain numbers or text"):
+        Schema.infer(pd.DataFrame({"v": pd.arrays.SparseArray([0.0, 0.0, 1.5], fill_value=0)}))
+    with pytest.raises(InputError, match=r"a text or a number: turn it into one, as by astype\(str\)"):
+        Schema.infer(pd.DataFrame({"v": pd.cut([1.0, 2.0, 3.0], 2)}))
+
+
+def test_numbers_in_texts_of_a_frame_are_said() -> None:
+    texts = [f"{i / 4:.2f}" for i in range(40)]
+    with pytest.warns(
+        UserWarning, match=r"'v' holds numbers as text, such as '0\.00', and is modelled as text; turn it"
+    ):
+        Schema.infer(pl.DataFrame({"v": texts * 2}))
+    Schema.infer(pl.DataFrame({"v": texts * 2}), kinds={"v": "category"})
+    Schema.infer(pl.DataFrame({"v": ["01000", *(str(1000 + i) for i in range(40))] * 2}))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import warnings
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.data import Schema
+from unnoise.data import Schema, read, write
 
 DAYS = [dt.date(2021, 1, 1), dt.date(2021, 2, 2), dt.date(2020, 2, 29), dt.date(1969, 12, 31)]
 TIMES = [dt.datetime(2021, 1, 1, 5), dt.datetime(2021, 2, 2, 7), dt.datetime(1960, 2, 29, 0), dt.datetime(2300, 1, 1)]
@@ -261,3 +263,34 @@ def test_constraints_do_not_compare_what_is_counted_otherwise(constraint: str, s
     with pytest.raises(InputError, match=said):
         Schema.infer(frame, constraints=[constraint])
     assert "low > 0" in str(Schema.infer(frame, constraints=["low > 0"]).chart.bounds[0])
+
+
+def test_what_a_file_of_samples_holds_is_read_again(tmp_path: Path) -> None:
+    zoned = pl.Series(TIMES[:2]).dt.replace_time_zone("UTC").dt.convert_time_zone("America/New_York")
+    frame = pl.DataFrame({"at": zoned, "took": SPANS[2:], "x": X[:2]})
+    schema = Schema.infer(frame)
+    write(frame, tmp_path / "new.csv")
+    again = read(tmp_path / "new.csv")
+    assert again["at"][0].endswith("-0500")  # type: ignore[call-overload, union-attr]
+    assert again["took"][1] == "0 days 02:00:00"  # type: ignore[call-overload]
+    for a, b in zip(schema.container.split(again).values(), schema.container.split(frame).values(), strict=True):
+        assert a.tolist() == b.tolist()
+
+
+def test_times_without_a_zone_are_those_of_the_column() -> None:
+    zoned = pd.Series(pd.to_datetime(["2021-01-01 05:00", "2021-07-02 07:00"])).dt.tz_localize("Europe/Paris")
+    schema = Schema.infer(pd.DataFrame({"at": zoned, "x": X[:2]}))
+    split = schema.container.split
+    hours = split(pd.DataFrame({"at": zoned, "x": X[:2]}))["at"].tolist()
+    naive = zoned.dt.tz_localize(None)
+    for values in (naive, pl.Series(naive.to_numpy()), naive.astype(str)):
+        make = pl.DataFrame if isinstance(values, pl.Series) else pd.DataFrame
+        frame = make({"at": values, "x": X[:2]})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Column 'at' held times of Europe/Paris, so times without a zone are")
+            assert split(frame)["at"].tolist() == hours
+    with (
+        pytest.warns(UserWarning, match="held times of Europe/Paris"),
+        pytest.raises(InputError, match="no time in that"),
+    ):
+        split(pd.DataFrame({"at": pd.to_datetime(["2021-03-28 02:00", "2021-03-28 05:00"]), "x": X[:2]}))

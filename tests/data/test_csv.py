@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from unnoise._errors import InputError
-from unnoise.data import read
+from unnoise.data import read, scans
 
 
 def read_text(tmp_path: Path, text: str | bytes) -> pl.DataFrame:
@@ -266,3 +266,58 @@ def test_a_mark_is_missing_in_text_unless_it_is_a_value_there(tmp_path: Path) ->
     path.write_text("a,b\n?,x\n")
     with pytest.warns(UserWarning, match=r"'\?' is read as missing in 'a'"):
         assert read(path, text=["a", "b"], marked=["a"])["a"].to_list() == [None], "alone it tells no more"
+
+
+def columns_of(tmp_path: Path, text: str | bytes) -> dict[str, list[Any]]:
+    return read_text(tmp_path, text).to_dict(as_series=False)
+
+
+def test_a_line_for_spreadsheets_says_what_separates(tmp_path: Path) -> None:
+    assert columns_of(tmp_path, "sep=;\r\na;b\r\n1,5;2\r\n") == {"a": [1.5], "b": [2]}
+    assert columns_of(tmp_path, "sep=|\na|b\n1|2\n") == {"a": [1], "b": [2]}
+
+
+@pytest.mark.parametrize("end", ["Total,,18,9", "p9,Grand total,3,4", "p9,p,9,18"])
+def test_a_last_row_of_totals_is_said(tmp_path: Path, end: str) -> None:
+    text = "name,kind,a,b\n" + "".join(f"p{i},k,{i + 0.5},{i % 5}\n" for i in range(6))
+    end = end.replace("9,18", "18,10")
+    with pytest.warns(
+        UserWarning, match=r"The last row of .* looks like totals \(.*\), but is read as data; delete it"
+    ):
+        assert len(columns_of(tmp_path, text + end + "\n")["a"]) == 7
+    assert len(columns_of(tmp_path, text + "p9,k,18,9\n")["a"]) == 7
+
+
+def test_points_that_may_group_thousands_are_said_where_no_comma_tells(tmp_path: Path) -> None:
+    with pytest.warns(
+        UserWarning, match=r"holds numbers such as 9\.395, which is read with a point before its fraction"
+    ):
+        assert columns_of(tmp_path, "a;b\n9.395;1\n950;2\n")["a"] == [9.395, 950]
+    assert columns_of(tmp_path, "a;b\n9.395;1\n9.5;2\n")["a"] == [9.395, 9.5]
+
+
+def test_columns_of_fixed_widths_and_mixed_units_are_said(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="is read as one column, but each line holds several blanks in a row"):
+        columns_of(tmp_path, "name        k\nNew York    1\nRome        2\n")
+    weights = "".join(f"{i + 1} g,1\n{i + 0.5} kg,2\n" for i in range(20))
+    with pytest.warns(UserWarning, match="'w' .* is text, such as .* look like numbers"):
+        columns_of(tmp_path, "w,k\n" + weights)
+    phones = "".join(f"+49 30 {i:06},1\n" for i in range(30))
+    assert len(columns_of(tmp_path, "w,k\n" + phones)["w"]) == 30
+
+
+def test_utf_32_is_found(tmp_path: Path) -> None:
+    assert columns_of(tmp_path, "a,b\n1,\u00e9\n".encode("utf-32")) == {"a": [1], "b": ["\u00e9"]}
+
+
+def test_levels_are_numbers_where_these_are_written_as_their_cells(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("a,b,c\n1,1.5,3.10\n10,2.25,3.1\n,,\n")
+    frame = read(path, levels=["a", "b", "c"])
+    assert frame.to_dict(as_series=False) == {  # type: ignore[union-attr]
+        "a": [1, 10, None],
+        "b": [1.5, 2.25, None],
+        "c": ["3.10", "3.1", None],
+    }
+    scan = scans.opened(path, block=2, large=1, levels=["a", "b", "c"])
+    assert pl.concat([block for _, block in scan.blocks()]).equals(frame)  # type: ignore[arg-type]

@@ -184,3 +184,11 @@ def test_as_many_states_as_rows() -> None:
     schema = Schema.infer(POLARS)
     with pytest.raises(InputError, match="got states of 2 rows for data of 4 rows; expected as many"):
         schema.filled(POLARS, {name: leaf[:2] for name, leaf in schema.encode(POLARS).x.items()})
+
+
+def test_truth_values_fill_a_column_of_numbers() -> None:
+    schema = Schema.infer(pl.DataFrame({"a": [True, False, True], "b": [1, 2, 3]}))
+    frame = pd.DataFrame({"a": [1.0, np.nan, 0.0], "b": [1, 2, 3]})
+    x = schema.encode(pl.DataFrame({"a": [True, True, False], "b": [1, 2, 3]})).x
+    assert schema.filled(frame, x)["a"].tolist() == [1.0, 1.0, 0.0]
+    assert schema.filled(pa.Table.from_pandas(frame), x)["a"].to_pylist() == [1.0, 1.0, 0.0]

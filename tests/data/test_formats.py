@@ -240,3 +240,31 @@ class TestQueries:
         np.save(tmp_path / "d.npy", np.zeros((2, 2)))
         with pytest.raises(InputError, match=r"--query \(query=\) says nothing; leave it out"):
             read(tmp_path / "d.npy", query="from data")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": {"0": 1, "1": 2}, "b": {"0": "u", "1": null}}',
+        '{"0": {"a": 1, "b": "u"}, "1": {"a": 2, "b": null}}',
+        '{"a": [1, 2], "b": ["u", null]}',
+        '{"columns": ["a", "b"], "index": [0, 1], "data": [[1, "u"], [2, null]]}',
+        '{"count": 2, "results": [{"a": 1, "b": "u"}, {"a": 2, "b": null}]}',
+        '{"a": 1, "b": "u"}\n{"a": 2, "b": null}\n',
+    ],
+)
+def test_json_of_other_forms_is_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "d.json").write_text(text)
+    assert columns(tmp_path / "d.json") == {"a": [1, 2], "b": ["u", None]}
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', "[1, 2]", "{}", "[[1], [1, 2]]", '{"a": [1], "b": [1, 2]}'])
+def test_json_without_a_table_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "d.json").write_text(text)
+    with pytest.raises(InputError, match=r"d\.json holds no table; expected a list of objects"):
+        read(tmp_path / "d.json")
+
+
+def test_json_of_lists_has_columns_by_their_places(tmp_path: Path) -> None:
+    (tmp_path / "d.json").write_text("[[1, 2], [3, 4]]")
+    assert columns(tmp_path / "d.json") == {"x0": [1, 3], "x1": [2, 4]}

@@ -137,3 +137,10 @@ def test_many_constant_columns_make_one_short_warning() -> None:
     with pytest.warns(UserWarning, match=r"7 columns hold a single value.*'x5' = 1\.0, and 2 more\.$") as seen:
         Schema.infer(data)
     assert len(seen) == 1
+
+
+def test_a_table_of_ticks_and_holes_is_refused_with_a_way_out() -> None:
+    with pytest.raises(InputError, match="nothing to model; if an empty cell means something, such as no, write it"):
+        Schema.infer(pl.DataFrame({"a": ["x", None, "x"], "b": [None, 1, 1]}))
+    with pytest.raises(InputError, match=r"\('a' = x\), so there is nothing to model\.$"):
+        Schema.infer(pl.DataFrame({"a": ["x", "x"]}))

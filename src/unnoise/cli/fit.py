@@ -210,11 +210,11 @@ def fit(
     }
     model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
     model.set_params(**{name: value for name, value in options.items() if value is not None})
-    rows, y = reading.large(data, stream), reading.conditions(labels)
+    rows, y = reading.large(data, stream, model.kinds), reading.conditions(labels)
     names = model._conditions() or _named(y)
     words.refuse(reading.idle_labels(labels, "--labels", names, rows, ": say by --condition which of its columns are"))
     rows, weights = reading.without(rows, weight)
-    held_out = reading.some(others, None, MOST_VALIDATION, seed=0)[0]
+    held_out = reading.some(others, None, MOST_VALIDATION, seed=0, kinds=model.kinds)[0]
     held_out = reading.without(held_out, weight, needed=False)[0]
     more = {"sample_weight": weights, "validation_data": held_out}
     with _continued(output), _watched(log, output, data, options) as on_step:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
@@ -98,11 +98,13 @@ def contents(path: Path | None, schema: Schema | None = None, beside: bool = Fal
     return None if path is None else files.read(path, **_said_of(path, schema, beside))
 
 
-def source(path: Path, schema: Schema | None = None, beside: bool = False) -> Source:
+def source(
+    path: Path, schema: Schema | None = None, beside: bool = False, kinds: Mapping[str, str] | None = None
+) -> Source:
     """The rows of a file or a folder, block by block where they are many; the rest as in `contents`."""
     from unnoise.data import scans
 
-    return scans.opened(path, block=scans.BLOCK, **_said_of(path, schema, beside))
+    return scans.opened(path, block=scans.BLOCK, **_said_of(path, schema, beside, kinds))
 
 
 def some(
@@ -113,6 +115,7 @@ def some(
     schema: Schema | None = None,
     beside: bool = False,
     more: int = 1,
+    kinds: Mapping[str, str] | None = None,
 ) -> tuple[Any, Any]:
     """The data and their conditions; of a table that is read in blocks a random sample of rows, and says so.
 
@@ -121,7 +124,7 @@ def some(
     from unnoise.data import scans
     from unnoise.data.conditions import taken
 
-    rows, y = None if data is None else source(data, schema, beside), conditions(labels)
+    rows, y = None if data is None else source(data, schema, beside, kinds), conditions(labels)
     if rows is None or isinstance(rows, scans.Held):
         return None if rows is None else rows.data, y
     if len(rows) > most:
@@ -130,13 +133,13 @@ def some(
     return rows.sample(most, seed), taken(y, scans.chosen(len(rows), most, seed))
 
 
-def large(path: Path, stream: bool) -> Any:
+def large(path: Path, stream: bool, kinds: Mapping[str, str] | None = None) -> Any:
     """The rows of a table in memory, or a scan of them where they are more than that, or `stream` asks for it."""
     from unnoise.data import scans
 
     at_once = BYTES_IN_MEMORY // 4  # of text, which is about half of the numbers it becomes
     sizes = {"block": 0, "large": 0} if stream else {"block": ROWS_IN_MEMORY // 10, "large": at_once}
-    rows = scans.opened(path, **sizes, **_said_of(path, None, beside=False))
+    rows = scans.opened(path, **sizes, **_said_of(path, None, beside=False, kinds=kinds))
     if isinstance(rows, scans.Held):
         if stream:
             raise InputError(f"got --stream, and {path} cannot be read in blocks; expected .csv or .parquet")
@@ -231,9 +234,9 @@ def in_block(number: int, size: int) -> Iterator[None]:
         raise InputError(f"In the {size:,} rows from row {number * size:,}: {error}") from error
 
 
-def _said_of(path: Path, schema: Schema | None, beside: bool) -> dict[str, Any]:
-    """The options of `files.read` for this file, as in `contents`."""
-    from unnoise.data import files
+def _said_of(path: Path, schema: Schema | None, beside: bool, kinds: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The options of `files.read` for this file, as in `contents`; declared levels stay as they are written."""
+    from unnoise.data import files, inference
     from unnoise.data.scans import tables_in
 
     is_text = any(map(files.is_text, [path, *tables_in(path)[:1]]))
@@ -244,4 +247,5 @@ def _said_of(path: Path, schema: Schema | None, beside: bool) -> dict[str, Any]:
         texts = schema.container.texts
         marked = set(texts) - set(schema.with_level("?"))
         said |= {"names": schema.container.columns, "text": texts, "marked": marked}
-    return said
+    levels = inference.declared_as(kinds, inference.OF_TEXT)
+    return said | {"levels": levels} if levels and is_text else said

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unnoise._errors import InputError, warn
-from unnoise.data._notations import notation_of
+from unnoise.data._notations import MEASURE, notation_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +27,9 @@ _MARKS = (  # missing where all else is numbers
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _WHOLE = r"^[+-]?\d+$"
 _LEADING_ZERO = r"^[+-]?0\d+$"
+_TOTAL = r"(?i)^(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|somme|suma|totale)\b"
+_WRITTEN_PHONE = r"^\+\d[\d ()/.-]{6,}$"
+_LONG = r"\d{16}"
 _PHONE = r"^\+\d{7,}$"
 _COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?$"  # 1.234,50
 _POINT = r"^[+-]?(\d{1,3}(,\d{3})+|\d*)(\.\d+)?([eE][+-]?\d+)?$"  # 1,234.50
@@ -34,6 +38,7 @@ _THREES_POINT = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
 _DATE = r"^\d{1,4}\.\d{1,2}\.\d{1,4}"
 _LIKE_A_NUMBER = r"^[$€£¥(+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*[%$€£¥)]*$"
 _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+$"
+_FEWEST, _CLOSE = 5, 1e-9  # rows of which one may be totals, and how near these are to sums
 _MOST, _HALF, _MANY = 0.9, 0.5, 20  # shares of the values of a text that may look like numbers, and how many do
 
 
@@ -128,6 +133,13 @@ def _in_points(cells: pl.DataFrame, source: str, decimal: str) -> pl.DataFrame:
     return cells.with_columns(points_out.str.replace(",", ".", literal=True))
 
 
+def is_changed(column: pl.Series, cells: pl.DataFrame) -> bool:
+    """Whether the numbers of a column would be written otherwise than in their cells, as 1.50 or 01."""
+    import polars as pl
+
+    return column.dtype.is_numeric() and not column.cast(pl.String).eq_missing(cells[column.name]).all()
+
+
 def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, reading: Reading) -> pl.DataFrame:
     """The table with holes for '?' among words or numbers, and for signs like '-' among numbers; a warning says so.
 
@@ -145,7 +157,7 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, readin
         rest = series.filter(~series.is_in(marks)).drop_nulls() if marks else series.head(0)
         if not marks or (len(rest) == 0 and name not in reading.text):
             continue
-        numbers = name not in reading.text and rest.cast(pl.Float64, strict=False).null_count() == 0
+        numbers = name not in reading.text | reading.levels and rest.cast(pl.Float64, strict=False).null_count() == 0
         marks = (
             marks
             if numbers or notation_of(rest)
@@ -193,13 +205,15 @@ def warn_of_numbers(table: pl.DataFrame, names: Sequence[str], source: str, text
     numbers = every.str.contains(_LIKE_A_NUMBER)
     varied = every.filter(numbers).n_unique() > _MANY  # as measurements are, and levels such as 1, 2, 3+ are not
     like = (numbers.sum() >= _MOST * every.count()) | ((numbers.sum() >= _HALF * every.count()) & varied)
-    codes = every.str.contains(f"{_LEADING_ZERO}|{_DATE}|{_PHONE}").any()
+    in_units = every.str.contains(MEASURE)
+    like |= (in_units.sum() >= _MOST * every.count()) & (every.filter(in_units).n_unique() > _MANY)
+    codes = every.str.contains(f"{_LEADING_ZERO}|{_DATE}|{_PHONE}").any() | every.str.contains(_WRITTEN_PHONE).all()
     for column in _which(cells, (every.count() > 0) & like & ~codes) if told else ():
         shown = cells[column].drop_nulls()
         if notation_of(shown) is not None:  # of which the model says how it reads them
             continue
         odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
-        words = odd.filter(~odd.str.contains(_LIKE_A_NUMBER))
+        words = odd.filter(~odd.str.contains(f"{_LIKE_A_NUMBER}|{MEASURE}"))
         example = next(iter(words if len(words) else odd if len(odd) else shown))
         share = _MOST if len(words) <= (1 - _MOST) * len(shown) else _HALF
         hint = "; if a comma is in them, --decimal says what it means" if "," in example else ""
@@ -208,3 +222,56 @@ def warn_of_numbers(table: pl.DataFrame, names: Sequence[str], source: str, text
             f"or more of its values look like numbers; write all as plain numbers, of up to 64 bits, to model them so"
             f"{hint}.",
         )
+
+
+def warn_of_digits(texts: pl.Series, name: str) -> None:
+    """Say that numbers are texts, as in frames and .json, of which nobody can tell whether they are codes."""
+    import polars as pl
+
+    held = texts.drop_nulls().unique(maintain_order=True)
+    held = held.filter(~held.is_in(MISSING))
+    codes = held.str.contains(f"{_LEADING_ZERO}|{_PHONE}|{_LONG}").any()
+    if len(held) > _MANY and not codes and held.cast(pl.Float64, strict=False).null_count() == 0:
+        warn(
+            f"Column '{name}' holds numbers as text, such as {held[0]!r}, and is modelled as text; turn it into "
+            "numbers, or declare it category if that is meant."
+        )
+
+
+def warn_of_points(cells: pl.DataFrame, table: pl.DataFrame, source: str) -> None:
+    """Say that 9.395 has been read as a fraction, where no comma tells what points mean and all may group thousands."""
+    import polars as pl
+
+    floats = cells.select([name for name, kind in table.schema.items() if kind == pl.Float64])
+    points = pl.all().str.contains(".", literal=True)
+    threes = pl.all().str.strip_chars().str.contains(rf"{_THREES_POINT}|^[+-]?\d{{1,3}}$|^$").all()
+    if doubtful := _which(floats, threes & points.any()):
+        value = floats[doubtful[0]].filter(floats[doubtful[0]].str.contains(".", literal=True))[0]
+        warn(
+            f"{source} holds numbers such as {value}, which is read with a point before its fraction; pass --decimal , "
+            "(decimal=',') if the sign groups thousands."
+        )
+
+
+def warn_of_totals(table: pl.DataFrame, source: str) -> None:
+    """Say that the last row may hold totals: it alone says so, or it is the sum of all others."""
+    import polars as pl
+
+    if len(table) < _FEWEST:
+        return
+    last, rows = table.tail(1), table.head(-1)
+    words = [last[name][0] for name, kind in table.schema.items() if kind == pl.String]
+    total = next((word for word in words if word is not None and re.search(_TOTAL, word)), None)
+    if total is None or any(total in rows[name] for name in table.columns if table.schema[name] == pl.String):
+        total = "the sums of the others" if _is_sum(last, rows) else None
+    if total is not None:
+        warn(f"The last row of {source} looks like totals ({total}), but is read as data; delete it if it is one.")
+
+
+def _is_sum(last: pl.DataFrame, rows: pl.DataFrame) -> bool:
+    import polars as pl
+
+    names = [name for name, kind in rows.schema.items() if kind in (pl.Int64, pl.Float64) and last[name][0] is not None]
+    columns = [(rows[name].cast(pl.Float64).fill_null(0).to_numpy(), float(last[name][0])) for name in names]
+    sums = [(float(values.sum()), end, float(np.abs(values).max())) for values, end in columns]
+    return bool(sums) and all(abs(a - b) <= _CLOSE * abs(a) and abs(b) > most for a, b, most in sums)

@@ -83,6 +83,9 @@ def numbers(values: nw.Series[Any] | pl.Series, column: Column) -> Values:
     if found is None:
         raise InputError(f"Column '{name}' held {_words(column)} when the model was fitted; got {given.dtype}.")
     empty = found.is_null().to_numpy()
+    if not found.dtype.is_(_string()) and column.zone is not None and _kind(found) in ("date", "datetime"):
+        found = _in_zone(found, given, column)
+        _check_rows(found.is_null().to_numpy() & ~empty, values, name, "no time in that zone", column)
     if found.dtype.is_(_string()) and column.counted == "decimal":
         plain = found.str.strip_chars().str.to_decimal(scale=_DIGITS)
         _check_rows(plain.is_null().to_numpy() & ~empty, values, name, "no decimal", column)
@@ -248,7 +251,8 @@ def as_polars(series: nw.Series[Any] | Any) -> pl.Series | None:
     if isinstance(native, pl.Series):
         held = native
     elif not hasattr(native, "iloc"):  # of Arrow
-        held = pl.Series(pl.from_arrow(native)) if kind not in ("Categorical", "Unknown") else native
+        known = kind not in ("Categorical", "Unknown") or str(native.type) == "date64[ms]"
+        held = pl.Series(pl.from_arrow(native)) if known else native
     elif "[pyarrow]" in str(native.dtype):
         held = pl.Series(pl.from_arrow(native.array.__arrow_array__()))
     elif str(native.dtype).startswith("datetime64"):
@@ -331,6 +335,16 @@ def _native_step(column: Column) -> str:
     return "ns" if column.unit == "ns" else "us"
 
 
+def _in_zone(found: pl.Series, given: Any, column: Column) -> pl.Series:
+    """Times without a zone as ones of the column's, where they were found to have none."""
+    native = given.to_native() if hasattr(given, "to_native") else given
+    in_pandas = re.fullmatch(r"datetime64\[\w+, .+", str(getattr(native, "dtype", "")))
+    if in_pandas or getattr(found.dtype, "time_zone", None) is not None:
+        return found
+    warn(f"Column '{column.label}' held times of {column.zone}, so times without a zone are taken to be of it.")
+    return _dates.localised(found, str(column.zone))
+
+
 def _turned(found: pl.Series, column: Column) -> pl.Series:
     """Dates as times at midnight, and such times as dates."""
     import polars as pl
@@ -350,7 +364,7 @@ def _decimals(values: Any, column: Column) -> pl.Series:
 
     held = values.to_list()
     digits = max(0, len(str(column.unit)) - 2)
-    exact = [None if v is None or v != v else Decimal(str(v)) for v in held]
+    exact = [None if is_missing(v) else Decimal(str(v)) for v in held]
     return pl.Series(exact, dtype=pl.Decimal(38, max([digits, *(-int(v.as_tuple().exponent) for v in exact if v)])))
 
 

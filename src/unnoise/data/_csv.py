@@ -6,6 +6,7 @@ A cell becomes a number only where no digit is lost.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import re
 from functools import partial
@@ -18,12 +19,14 @@ from unnoise.data._reading import Reading
 if TYPE_CHECKING:
     import polars as pl
 
+_SHOWN = 60  # letters of a row
 _BLANK = re.compile(rb"[ \r\n]*")
 
 
 def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     """The table; columns without names are x0, x1, ..."""
-    content = _text.as_utf8(content, source, reading.encoding)
+    content, sign = _text.without_sign(_text.as_utf8(content, source, reading.encoding))
+    reading = dataclasses.replace(reading, separator=reading.separator or sign)
     if b"\n" not in content:
         content = content.replace(b"\r", b"\n")
     comment, start = _text.comments(content)
@@ -41,7 +44,8 @@ def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
         raise InputError(f"{source} holds no rows of data.")
     table = _texts_kept(table, rows, names, separator, reading)
     table = _cells.without_marks(table, names, source, reading)
-    _cells.warn_of_numbers(table, names, source, reading.text)
+    _cells.warn_of_numbers(table, names, source, reading.text | reading.levels)
+    _cells.warn_of_totals(table, source)
     table.columns = names
     if names[0] == "":
         warn(f"The first column of {source} has no name and numbers the rows, so it is left out.")
@@ -51,7 +55,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
 
 def _texts_kept(table: pl.DataFrame, rows: bytes, names: list[str], separator: str, reading: Reading) -> pl.DataFrame:
     """The table, with the columns that are to be text as they are written."""
-    places = [i for i, name in enumerate(names) if name in reading.text]
+    places = [i for i, name in enumerate(names) if name in reading.text | reading.levels]
     if not places:
         return table
     import polars as pl
@@ -59,7 +63,9 @@ def _texts_kept(table: pl.DataFrame, rows: bytes, names: list[str], separator: s
     body = _without_blank_lines(rows, len(names))
     cells = pl.read_csv(body, has_header=False, separator=separator, infer_schema=False, columns=places)
     cells.columns = [table.columns[i] for i in places]
-    return table.with_columns(_cells.stripped(cells))
+    cells = _cells.stripped(cells)
+    kept = [i for i in places if names[i] in reading.text or _cells.is_changed(table.to_series(i), cells)]
+    return table.with_columns(cells[table.columns[i]] for i in kept)
 
 
 def _without_blank_lines(body: bytes, width: int) -> bytes:
@@ -93,6 +99,8 @@ def _table(body: bytes, width: int, separator: str, source: str, reading: Readin
         raise InputError(
             f"{source} cannot be read: it has {count} rows, but {table.height} are clear; check its quotes."
         )
+    if separator == ";" and not commas and reading.decimal is None:
+        _cells.warn_of_points(read(infer_schema=False, new_columns=names), table, source)
     if not doubtful:
         return table
     cells = read(infer_schema=False, columns=[names.index(name) for name in doubtful])
@@ -123,7 +131,7 @@ def _count_one_by_one(body: bytes, width: int, separator: str, source: str) -> i
                     )
                 raise InputError(
                     f"{source} cannot be read, it may be damaged or cut short: row {count} has {len(row)} fields; "
-                    f"expected {width}."
+                    f"expected {width}. It is {separator.join(row)[:_SHOWN]!r}."
                 )
             count += 1
     except csv.Error as error:

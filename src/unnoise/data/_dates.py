@@ -36,6 +36,7 @@ _LIKE = re.compile(
     r"^\s*\d{1,4}[-/.: ](\d{1,2}|[A-Za-z]{3,9})\b.*\d|^\s*[A-Za-z]{3,9} \d{1,2}, ?\d{4}|^\s*\d{4}-\d{2}$"
     r"|^\s*\d+:\d\d(:\d\d)?( ?[AaPp][Mm])?$|^\s*\d{8}T\d{6}$|^\s*-?\d+ days?\b"
 )
+_ALIKE = {"date", "datetime"}
 _SHORT_YEAR = r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2}\b"
 _ZONE = r"(Z| UTC|[+-]\d{2}:?\d{2})$"
 _LONG = r"^(-?\d+) days \+?(\d\d):([0-5]\d):([0-5]\d)(?:\.(\d{6}))?$"
@@ -163,14 +164,27 @@ def parsed(texts: pl.Series, pattern: str) -> pl.Series:
 
 
 def parsed_again(texts: pl.Series, column: Column) -> pl.Series:
-    """Texts of a column whose pattern is known; else as any clear date or time."""
-    for pattern in filter(None, (column.pattern, *_CLEAR)):
-        kind = "time" if "d" not in pattern else "datetime" if "%M" in pattern else "date"
-        if pattern == column.pattern or kind == column.counted or {kind, column.counted} == {"date", "datetime"}:
-            found = parsed(texts, pattern)
-            if found.null_count() == texts.null_count():
-                return found
+    """Texts of a column whose pattern is known; else as any clear date, time or duration, in the zone of the column."""
+    if column.counted == "duration":
+        kinds = dict.fromkeys(ELAPSED, "duration")
+    else:
+        kinds = {one: "time" if "d" not in one else "datetime" if "%M" in one else "date" for one in _CLEAR}
+    patterns = [one for one, kind in kinds.items() if kind == column.counted or {kind, column.counted} == _ALIKE]
+    zoned = [f"{one}%:z" for one in patterns if kinds[one] == "datetime"] if column.zone else []
+    for pattern in filter(None, (column.pattern, *zoned, *patterns)):
+        found = parsed(texts, pattern)
+        if found.null_count() == texts.null_count():
+            return localised(found, column.zone) if column.zone and pattern in patterns else found
     return parsed(texts, column.pattern or _CLEAR[0])
+
+
+def localised(found: pl.Series, zone: str) -> pl.Series:
+    """Dates and times of a zone in UTC; the earlier of two, and none where the clock leaps over it."""
+    import polars as pl
+
+    times = found.cast(pl.Datetime("us")) if found.dtype == pl.Date else found
+    there = times.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return there.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
 
 
 def written(values: pl.Series, pattern: str) -> pl.Series:

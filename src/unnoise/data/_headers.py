@@ -75,7 +75,7 @@ def checked(names: list[str], table: pl.DataFrame, source: str) -> list[str]:
     if nameless and (nameless != [0] or len(names) == 1 or not numbers_rows(table.to_series(0))):
         raise InputError(
             f"Column {nameless[0] + 1} of {source} has no name; name it, or drop it if it only numbers the rows "
-            "(pandas: to_csv(index=False))."
+            "(pandas: to_csv(index=False)). If a title stands above the line of names, delete it."
         )
     check_labels(names)
     return names

@@ -115,7 +115,9 @@ def check_column(backend: str, column: Column) -> None:
 
 
 def whole(part: Values, type_: str) -> Values:
-    """Rounded, if integers are to hold it."""
+    """Rounded, if integers are to hold it; truth values as 0 and 1, if numbers are."""
+    if part.dtype.kind == "b" and re.match("u?int|float|double", type_.lower()):
+        part = part.astype(np.int64)
     return np.rint(part) if part.dtype.kind == "f" and re.match("u?int", type_.lower()) else part
 
 
@@ -148,6 +150,8 @@ def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values]
     series = [
         _pandas_counted(pd, column, part)
         if column.counted
+        else _pandas_coded(pd, column, part)
+        if column.type.startswith("dictionary")
         else pd.Series(part).astype(column.type if c is None else pd.CategoricalDtype(list(c), column.ordered))
         for column, part in zip(layout, parts, strict=True)
         for c in [column.categories]
@@ -158,6 +162,14 @@ def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values]
     frame = pd.concat(series, axis=1)
     frame.columns = [column.label for column in layout]
     return frame
+
+
+def _pandas_coded(pd: Any, column: Column, part: Values) -> Any:
+    """Levels in a dictionary of Arrow."""
+    pa = importlib.import_module("pyarrow")
+    type_ = _arrow_type(column.type.removesuffix("[pyarrow]"))
+    coded = pa.array(part, type=type_.value_type).dictionary_encode().cast(type_)
+    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([coded])))
 
 
 def _pandas_counted(pd: Any, column: Column, part: Any) -> Any:

@@ -20,15 +20,22 @@ _UNITS = (
     "%|‰|°[CF]?|[kmµ]?g|lbs?|oz|[kcmµn]?m|ft|mi|m²|km²|m³|[mcd]?[lL]|[mµn]?s|min|h|hrs?|days?|years?|yrs?|[kMGT]i?B"
     "|[kMG]?W|[kM]Wh|[km]?V|mA|[kMG]?Hz|[hkM]?Pa|m?bar|kcal|[kKM]|mn|bn|mph|km/h|m/s|px|pt"
 )
-_GROUPS = ",.'’ \u00a0\u202f"
+_GROUPS = ",.'’ \u00a0\u202f\u2009"
+MEASURE = rf"^[-−+]?\d[\d.,]*\s?(?:{_UNITS})$"  # a number and its unit
 _MINUS = "-−"
 _CELL = (
-    rf"^(?P<open>\()?(?P<sign>[{_MINUS}])?(?P<before>(?:(?:{_CURRENCY})\s?)?)(?P<inside>[{_MINUS}])?"
-    rf"(?P<body>[0-9](?:[0-9{_GROUPS}]*[0-9])?)(?P<after>(?:\s?(?:{_CURRENCY}|{_UNITS}))?)(?P<close>\))?$"
+    rf"^(?P<open>\()?(?P<sign>[{_MINUS}])?(?P<before>(?:(?:{_CURRENCY})\s?)?)(?P<inside>[{_MINUS}(])?"
+    rf"(?P<body>[0-9](?:[0-9{_GROUPS}]*[0-9])?)(?P<after>(?:\s?(?:{_CURRENCY}|{_UNITS}))?)(?P<behind>[{_MINUS}])?(?P<close>\))?$"
 )
 _PATTERN = re.compile(
     rf"(?P<before>[^0#;]*)(?:#(?P<group>[{_GROUPS}])##)?0(?:(?P<point>[.,])(?P<digits>0+#*|#+))?(?P<after>[^0#;]*)"
     r"(?:;(?P<negative>.+))?"
+)
+_PLACES = ("open", "sign", "inside", "behind")  # of signs
+_SIGNS = (  # with their places: inside, behind
+    *(("-", False, False), ("-", True, False), ("-", False, True)),
+    *(("−", False, False), ("−", True, False), ("−", False, True)),
+    *(("(", False, False), ("(", True, False)),
 )
 _MOST_DECIMALS = 9
 _EXACT, _END = 2**53, 2**62
@@ -49,6 +56,7 @@ class Notation:
         most: at most.
         sign: of negative numbers: "-", "−", or "(" for brackets around all.
         inside: whether the sign stands between `before` and the digits.
+        behind: whether it stands behind all.
 
     >>> form = Notation("$", group=",", least=2, most=2)
     >>> str(form), form.texts(np.array([1234.5, -2.0])).tolist()
@@ -65,6 +73,7 @@ class Notation:
     most: int = 0
     sign: str = "-"
     inside: bool = False
+    behind: bool = False
 
     def __str__(self) -> str:
         positive = f"{self.before}{self._digits}{self.after}"
@@ -78,9 +87,9 @@ class Notation:
         if found is not None:
             group, digits = found["group"] or "", found["digits"] or ""
             point = found["point"] or ("," if group == "." else ".")
-            for sign, inside in (("-", False), ("-", True), ("−", False), ("−", True), ("(", False)):
+            for sign, inside, behind in _SIGNS:
                 decimals = len(digits.rstrip("#")), len(digits)
-                form = cls(found["before"], found["after"], group, point, *decimals, sign, inside)
+                form = cls(found["before"], found["after"], group, point, *decimals, sign, inside, behind)
                 if group != point and str(form) == pattern and max(len(form.before), len(form.after)) <= _LONGEST:
                     return form
         raise InputError(f"got the form {pattern!r}; expected one of numbers, as $#,##0.00")
@@ -92,8 +101,11 @@ class Notation:
 
     @property
     def _negative(self) -> str:
+        if self.behind:
+            return f"{self.before}{self._digits}{self.after}{self.sign}"
         if self.sign == "(":
-            return f"({self.before}{self._digits}{self.after})"
+            head = f"{self.before}(" if self.inside else f"({self.before}"
+            return f"{head}{self._digits}{self.after})"
         head = f"{self.before}{self.sign}" if self.inside else f"{self.sign}{self.before}"
         return f"{head}{self._digits}{self.after}"
 
@@ -104,12 +116,12 @@ class Notation:
         grouped = rf"[0-9]{{1,3}}(?:{re.escape(self.group)}[0-9]{{3}})+|" if self.group else ""
         digits = rf"((?:{grouped}[0-9]+)(?:{re.escape(self.point)}[0-9]+)?)"
         before, after = (re.escape(part.strip()) for part in (self.before, self.after))
-        whole = rf"^\s*\(?[{_MINUS}]?(?:{before})?\s*[{_MINUS}]?{digits}\s*(?:{after})?\)?\s*$"
+        whole = rf"^\s*\(?[{_MINUS}]?(?:{before})?\s*[{_MINUS}(]?{digits}\s*(?:{after})?[{_MINUS}]?\)?\s*$"
         body = texts.str.extract(whole)
         if self.group:
             body = body.str.replace_all(self.group, "", literal=True)
         body = body.str.replace(self.point, ".", literal=True)
-        negative = texts.str.contains(rf"^\s*\(|[{_MINUS}]")
+        negative = texts.str.contains(rf"[{_MINUS}(]")
         body = body.to_frame("x").select(pl.when(negative).then("-" + pl.col("x")).otherwise("x")).to_series()
         whole_numbers = body.cast(pl.Int64, strict=False)
         exact = self.most == 0 and whole_numbers.null_count() == body.null_count()
@@ -153,23 +165,24 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False) -> Not
     if not len(held) or held.head(_LOOKED_AT).str.contains(_CELL).all() is not True:
         return None
     cells = held.str.extract_groups(_CELL).struct.unnest()
-    if cells["body"].null_count() or (cells["open"].is_null() != cells["close"].is_null()).any():
+    opened = cells["open"].fill_null("") + cells["inside"].fill_null("") == "("
+    if cells["body"].null_count() or (opened != cells["close"].is_not_null()).any():
         return None
-    if not cells["open"].null_count():  # brackets around all say nothing of a sign
+    if opened.all():  # brackets around all say nothing of a sign
         return None
     before, after = (cells[part].unique().to_list() for part in ("before", "after"))
-    signs = [cells[part].drop_nulls().unique().to_list() for part in ("open", "sign", "inside")]
+    signs = [cells[part].drop_nulls().unique().to_list() for part in _PLACES]
     if len(before) > 1 or len(after) > 1 or sum(map(len, signs)) > 1:
         return None
     sign = next((found[0] for found in signs if found), "-")
     body = cells["body"]
-    plain = not before[0] and not after[0] and sign == "-"
+    plain = not before[0] and not after[0] and sign == "-" and not signs[3]
     for group, point, doubtful in _separators(body, before[0], after[0]):
         if plain and (not group or doubtful):
             continue
         decimals = body.str.extract(re.escape(point) + r"([0-9]+)$").str.len_chars().fill_null(0)
         least, most = (int(end) for end in (decimals.to_numpy().min(), decimals.to_numpy().max()))
-        form = Notation(before[0], after[0], group, point, least, most, sign, bool(signs[2]))
+        form = Notation(before[0], after[0], group, point, least, most, sign, *map(bool, signs[2:]))
         if most <= _MOST_DECIMALS and _is_same(form, held):
             if doubtful and aloud:
                 example = held.filter(body.str.contains(rf"[{_GROUPS}]"))[0]

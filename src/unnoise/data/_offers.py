@@ -103,13 +103,13 @@ def _is_sum(held: Values, target: int, parts: Sequence[int], close: float) -> bo
 
 
 def _equivalent(columns: Mapping[str, Values]) -> list[str]:
-    """Pairs of columns of few values that determine each other."""
+    """Pairs of columns of few values, which come again, that determine each other."""
     codes: dict[str, tuple[Values, int]] = {}
     for name, values in list(columns.items())[:MOST_LEVELLED]:
         if 2 < len(set(values[:FIRST].tolist())) <= MOST_VALUES:
             index: dict[object, int] = {}
             code = np.array([index.setdefault(value, len(index)) for value in values.tolist()])
-            if 2 < len(index) <= MOST_VALUES:
+            if 2 < len(index) <= min(MOST_VALUES, len(values) // 2):
                 codes[name] = code, len(index)
     found = []
     for (one, (a, count)), (other, (b, also)) in combinations(codes.items(), 2):

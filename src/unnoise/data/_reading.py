@@ -26,6 +26,7 @@ class Reading:
         names: names of columns that are expected; a first line of them is a header.
         text: columns that stay text, whatever stands in them.
         marked: those of them in which "?" is missing, as it is elsewhere among words.
+        levels: columns that stay text where numbers would not be written as their cells are.
     """
 
     encoding: str | None = None
@@ -36,10 +37,12 @@ class Reading:
     names: tuple[str, ...] = ()
     text: frozenset[str] = frozenset()
     marked: frozenset[str] = frozenset()
+    levels: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", frozenset(self.text))
         object.__setattr__(self, "marked", frozenset(self.marked))
+        object.__setattr__(self, "levels", frozenset(self.levels))
         if self.header not in HEADERS:
             refuse("header", self.header, "yes, no or auto")
         if self.decimal not in (None, ".", ","):

@@ -75,10 +75,44 @@ def read_arrow(content: bytes, source: str) -> pl.DataFrame:
 
 
 def read_json(content: bytes, source: str) -> pl.DataFrame:
-    """A list of objects."""
+    """A list of objects; or one in each line, columns by their names, or a list within an object, as others write."""
     import polars as pl
 
+    if _holds_lines(content):
+        return read_json_lines(content, source)
+    if not re.match(rb"\s*\[\s*\{", content):
+        rows = _rows_in(json.loads(content))
+        if not rows:
+            raise InputError(f'{source} holds no table; expected a list of objects, as [{{"a": 1}}, {{"a": 2}}].')
+        content = json.dumps(rows).encode()
     return _flat(pl.read_json(io.BytesIO(content), infer_schema_length=None), source)
+
+
+def _holds_lines(content: bytes) -> bool:
+    """Whether the first line is an object, and others follow."""
+    first, _, rest = content.strip().partition(b"\n")
+    try:
+        return bool(rest.strip()) and isinstance(json.loads(first), dict)
+    except ValueError:
+        return False
+
+
+def _rows_in(held: Any) -> list[dict[str, Any]] | None:
+    """The rows of lists of cells, of columns or rows by their names, or of the only list of objects in an object."""
+    if isinstance(held, list):
+        fine = all(isinstance(row, list) and len(row) == len(held[0]) for row in held)
+        return [{f"x{i}": cell for i, cell in enumerate(row)} for row in held] if fine else None
+    parts = list(held.values()) if isinstance(held, dict) else []
+    if isinstance(held, dict) and isinstance(held.get("columns"), list) and isinstance(held.get("data"), list):
+        return [dict(zip(held["columns"], row, strict=True)) for row in held["data"]]
+    if len(parts) > 1 and len({(type(part), len(part)) for part in parts if isinstance(part, list | dict)}) == 1:
+        if isinstance(parts[0], dict) and all(name.isdigit() for name in held):
+            return parts
+        if all(isinstance(part, list | dict) for part in parts):
+            cells = [list(part.values()) if isinstance(part, dict) else part for part in parts]
+            return [dict(zip(held, row, strict=True)) for row in zip(*cells, strict=True)]
+    lists = [part for part in parts if isinstance(part, list) and part and isinstance(part[0], dict)]
+    return lists[0] if len(lists) == 1 else None
 
 
 def read_json_lines(content: bytes, source: str) -> pl.DataFrame:
@@ -120,6 +154,7 @@ def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     names = _headers.checked(names, found, source)
     found = _cells.without_marks(found, names, source, reading)
     _cells.warn_of_numbers(found, names, source, reading.text)
+    _cells.warn_of_totals(found, source)
     found.columns = names
     table: pl.DataFrame = found.drop("") if "" in names else found
     return table

@@ -14,9 +14,12 @@ from unnoise._errors import InputError, warn
 _SEPARATORS = ",;\t|"
 _OTHERS = ":~^&!"
 _LOOKED_AT = 100  # lines, for a guess of the separator
+_WIDE = re.compile(r"\S {2,}\S")
 _DECIMAL = re.compile(r"\s*[+-]?\d*,\d+\s*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_SIGN = re.compile(rb"sep=([^\w\s]|\t)\r?\n", re.IGNORECASE)  # as Excel is told
+_MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}  # before those of which they are longer ones
+_MARKS |= {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _OPTION = "pass --encoding latin-1, cp1252 or utf-16 (encoding='latin-1')"
 
 
@@ -33,6 +36,12 @@ def as_utf8(content: bytes, source: str, encoding: str | None) -> bytes:
     if "\0" in text:
         raise InputError(f"{source} cannot be read: it is not a text file.")
     return content if known is None else text.removeprefix("\ufeff").encode("utf-8", "replace")
+
+
+def without_sign(content: bytes) -> tuple[bytes, str | None]:
+    """The content without a first line that says what separates its fields, and what that says."""
+    found = _SIGN.match(content)
+    return (content[found.end() :], found[1].decode()) if found else (content, None)
 
 
 def _undecodable(content: bytes, source: str, known: str | None, error: UnicodeError) -> InputError:
@@ -150,6 +159,11 @@ def _warn_of_other_separators(lines: list[str], source: str) -> None:
                 f"--separator '{sign}' (separator='{sign}')."
             )
             return
+    if len(lines) > 1 and all(_WIDE.search(line) for line in lines):
+        warn(
+            f"{source} is read as one column, but each line holds several blanks in a row; if its columns have fixed "
+            "widths, separate them by commas."
+        )
 
 
 def record(table: bytes, separator: str, source: str) -> tuple[list[str], int]:

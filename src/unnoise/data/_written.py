@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unnoise._errors import InputError
-from unnoise.data import _counted, holes
+from unnoise.data import _cells, _counted, holes
 from unnoise.data._checked import check
 from unnoise.data._native import Column
 from unnoise.data._notations import Notation, notation_of
@@ -27,6 +27,8 @@ def described(series: nw.Series[Any], column: Column, plain: bool) -> Column:
     found = (
         None if held is None or not _counted.holds_text(series) else notation_of(held, str(column.label), aloud=True)
     )
+    if found is None and held is not None and _counted.holds_text(series):
+        _cells.warn_of_digits(held, str(column.label))
     return column if found is None else dataclasses.replace(column, written=str(found))
 
 

@@ -94,6 +94,7 @@ def tidy(values: Values, where: str) -> Values:
     except (SystemError, ValueError):
         raise InputError(f"{where} of type {values.dtype} holds what is no text.") from None
     if any(isinstance(value, str) for value in held):
+        held = [str.__str__(value) if isinstance(value, str) else value for value in held]  # members of enums are texts
         return np.array(held, dtype=object).reshape(values.shape)
     present = np.array([value is not None for value in held], dtype=bool)
     numbers = _numbers([value for value in held if value is not None], where)

@@ -19,6 +19,7 @@ from unnoise.data._numerics import Floats, Values
 Level = str | int | float | bool
 _SHOWN = 20  # levels in a message
 _ROWS = 3  # rows in a message
+_LETTERS = 40  # of a level in words
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,9 @@ def levels_of(values: Values, what: str) -> tuple[Level, ...]:
     odd = {kind for kind in set(map(type, held)) if not issubclass(kind, str | int | float)}
     if odd:
         first = next(value for value in held if type(value) in odd)
-        raise InputError(f"{what} holds {first}; a level of a category is a text or a number.")
+        raise InputError(
+            f"{what} holds {first}; a level of a category is a text or a number: turn it into one, as by astype(str)."
+        )
     return tuple(sorted(set(held), key=lambda level: (isinstance(level, str), level)))
 
 
@@ -155,4 +158,5 @@ def indices_of(values: Values, levels: tuple[Level, ...], what: str, *, as_text:
 
 def described(levels: tuple[Level, ...]) -> str:
     """The first few levels, in words."""
-    return ", ".join([str(level) for level in levels[:6]] + ["..."] * (len(levels) > 6))
+    shown = [text if len(text) <= _LETTERS else f"{text[: _LETTERS - 3]}..." for text in map(str, levels[:6])]
+    return ", ".join(shown + ["..."] * (len(levels) > 6))

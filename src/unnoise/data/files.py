@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unnoise._atomic import atomic_path
+from unnoise._checks import refuse
 from unnoise._errors import InputError
 from unnoise.data import _counted, _dates, _packed, _queries, _tables, arrays, frames
 from unnoise.data._archives import one_of, read_npy, read_npz
@@ -56,6 +57,7 @@ def read(
     names: Sequence[str] = (),
     text: Collection[str] = (),
     marked: Collection[str] = (),
+    levels: Collection[str] = (),
 ) -> pl.DataFrame | Values:
     """The data in a file, in a folder of images, or on standard input ("-").
 
@@ -73,13 +75,17 @@ def read(
         names: columns that are expected; a first line of text with them holds names.
         text: columns of a text that stay text, whatever stands in them.
         marked: those of them in which "?" is missing, as it is elsewhere among words.
+        levels: columns of a text that stay text where numbers would not be written as their cells are, as 01 or 1.50.
 
     Raises:
         InputError: what cannot be read, or would be read wrongly, in one sentence.
     """
     if any(isinstance(columns, str) for columns in (names, text, marked)):
         raise InputError("got a text for names, text or marked; expected a list of names of columns")
-    reading = Reading(encoding, separator, decimal, header, query, tuple(names), frozenset(text), frozenset(marked))
+    if isinstance(levels, str):
+        refuse("levels", levels, "a list of names of columns")
+    kept = (frozenset(columns) for columns in (text, marked, levels))
+    reading = Reading(encoding, separator, decimal, header, query, tuple(names), *kept)
     if str(path) == "-":
         with _faults_of(Path("standard input")):
             return _queried(_from_input(reading), reading)

@@ -89,11 +89,21 @@ def values(series: nw.Series[Any], name: str) -> Values:
     if kind == "Decimal" or not (
         series.dtype.is_numeric() or kind in ("Boolean", "String", "Object") or series.is_null().all()
     ):
-        raise InputError(f"Column '{name}' is of type {series.dtype}; turn it into plain numbers or text, or drop it.")
+        raise InputError(
+            f"Column '{name}' is of type {_type_of(series)}; turn it into plain numbers or text, or drop it."
+        )
+    if str(getattr(series.to_native(), "type", "")) == "string_view":  # of which Arrow has few functions
+        return tidy(np.array(series.to_list(), dtype=object), f"Column '{name}'")
     empty = series.is_null()
     if not empty.any():
         return tidy(series.to_numpy(), f"Column '{name}'")
     return holes.spread(tidy(series.drop_nulls().to_numpy(), f"Column '{name}'"), ~empty.to_numpy())
+
+
+def _type_of(series: nw.Series[Any]) -> str:
+    """The type as it is known to the library of the column, if narwhals knows none."""
+    native: Any = series.to_native()
+    return str(getattr(native, "dtype", None) or native.type if "Unknown" in str(series.dtype) else series.dtype)
 
 
 def _in_64_bits(series: nw.Series[Any], name: str) -> nw.Series[Any]:

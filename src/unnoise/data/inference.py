@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from unnoise._errors import InputError, warn
-from unnoise.data import factors, features, holes
+from unnoise.data import _orders, factors, features, holes
 from unnoise.data._numerics import Values, row_of
 from unnoise.data.base import Coordinate, Feature
 from unnoise.data.constraints import Chart
@@ -33,18 +33,19 @@ KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES, Identifier.name, *fe
 
 @dataclass(frozen=True)
 class Declared:
-    """Columns that the user puts together, and their kind."""
+    """Columns that the user puts together, their kind, and the order of their levels where that is said."""
 
     name: str
     kind: str
     columns: tuple[str, ...]
+    order: str | None = None
 
 
 def declared_as(asked: Mapping[str, str] | None, kinds: Collection[str]) -> frozenset[str]:
     """The columns that are declared to be of one of these kinds, whatever they look like."""
     if not isinstance(asked, Mapping):
         return frozenset()
-    keys = [key for key, kind in asked.items() if isinstance(key, str) and kind in kinds]
+    keys = [key for key, kind in asked.items() if isinstance(key, str) and _plain(kind) in kinds]
     return frozenset(name for key in keys for name in (key, *key.split(",")))
 
 
@@ -55,7 +56,8 @@ def declarations(asked: Mapping[str, str], columns: Mapping[str, Values], presen
     found: list[Declared] = []
     seen: set[str] = set()
     for key, kind in asked.items():
-        if kind not in KINDS:
+        plain = _plain(kind)
+        if plain not in KINDS:
             raise InputError(f"Column '{key}' is declared {kind!r}; the known kinds are {', '.join(KINDS)}.")
         names = _resolved(key, list(columns))
         if twice := {name for i, name in enumerate(names) if name in seen or name in names[:i]}:
@@ -63,8 +65,13 @@ def declarations(asked: Mapping[str, str], columns: Mapping[str, Values], presen
         seen |= set(names)
         for name in names if kind == BINARY and not any(features.is_block(columns[n]) for n in names) else ():
             _check_binary(holes.filled(columns[name], present[name]) if name in present else columns[name], name)
-        found.append(Declared(key, factors.ALIASES.get(kind, kind), names))
+        found.append(Declared(key, factors.ALIASES.get(plain, plain), names, kind if plain != kind else None))
     return found
+
+
+def _plain(kind: str) -> str:
+    """The kind itself, or ordered, of levels whose order is said."""
+    return factors.OrderedFactor.kind if _orders.is_said(kind) else kind
 
 
 def kinds_of(declared: Sequence[Declared], given: Mapping[str, Values]) -> dict[str, str]:
@@ -158,7 +165,8 @@ def modelled(
             parts = {column: columns[column] for column in members}
             whole = _complete(parts, present) if d.kind in factors.JOINT else parts
             found[_free(name, found)] = factors.BY_KIND[d.kind](whole)
-    found = {name: _in_order(factor, orders or {}) for name, factor in found.items()}
+    told = {name: d.order for d in declared for name in d.columns if d.order is not None}
+    found = {name: _in_order(factor, orders or {}, told) for name, factor in found.items()}
     if flagged:
         found[_free(MissingFactor.kind, found)] = MissingFactor.fit(flagged)
     return found, constants
@@ -224,7 +232,10 @@ def check_varying(
     if not columns:
         raise InputError("Every column is a condition, so nothing is left to model.")
     if len(constants) == len(columns):
-        raise InputError(f"Every column holds a single value ({_valued(constants)}), so there is nothing to model.")
+        hint = "; if an empty cell means something, such as no, write it there" if flagged else ""
+        raise InputError(
+            f"Every column holds a single value ({_valued(constants)}), so there is nothing to model{hint}."
+        )
     silent = {name: kind for name, kind in constants.items() if not (name in flagged or isinstance(kind, Identifier))}
     if silent:
         who = "1 column holds" if len(silent) == 1 else f"{len(silent)} columns hold"
@@ -236,15 +247,14 @@ def _valued(constants: Mapping[str, Constant]) -> str:
     return ", ".join(words[:5]) + (f", and {len(words) - 5} more" if len(words) > 5 else "")
 
 
-def _in_order(factor: Factor, orders: Mapping[str, Sequence[Any]]) -> Factor:
-    """Levels in the order that the type of their column says."""
-    if not isinstance(factor, factors.CategoryFactor) or not any(name in orders for name in factor.columns):
+def _in_order(factor: Factor, orders: Mapping[str, Sequence[Any]], told: Mapping[str, str]) -> Factor:
+    """Levels in the order that is told, that the type of their column says, or that ordered ones have by themselves."""
+    if not isinstance(factor, factors.CategoryFactor):
         return factor
-    levels = [
-        tuple(sorted(held, key=list(orders[name]).index)) if name in orders else held
-        for name, held in zip(factor.columns, factor.levels, strict=True)
-    ]
-    return dataclasses.replace(factor, levels=tuple(levels))
+    about: Any = {"kind": factor.kind, "said_of": told, "typed": orders}
+    held = zip(factor.columns, factor.levels, strict=True)
+    levels = tuple(_orders.arranged(name, found, **about) for name, found in held)
+    return factor if levels == factor.levels else dataclasses.replace(factor, levels=levels)
 
 
 def _fitted(fit: Callable[[Columns], Factor], columns: Columns, present: holes.Present) -> Factor:

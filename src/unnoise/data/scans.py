@@ -224,6 +224,7 @@ def _csv(path: Path, parts: list[Path], reading: Reading) -> Scan:
     places = [f"x{i}" for i in range(len(names))]
     types: dict[str, set[Any]] = {place: set() for place in places}
     asked = [place for place, name in zip(places, names, strict=True) if name not in reading.text - reading.marked]
+    leveled = [place for place, name in zip(places, names, strict=True) if name in reading.levels]
     marked: set[str] = set()
     for text in texts:
         for _, block in text.blocks():
@@ -231,6 +232,9 @@ def _csv(path: Path, parts: list[Path], reading: Reading) -> Scan:
             marked |= {place for place in asked if (block[place].str.strip_chars() == "?").any()}
             block = block.with_columns(pl.col(asked).replace({"?": None, " ?": None}))
             typed = _cells.typed(block, str(text.name), decimal=reading.decimal or "maybe .", alone=len(places) == 1)
+            for place in leveled:
+                if _cells.is_changed(typed[place], _cells.stripped(block.select(place))):
+                    types[place].add(pl.String)
             for place in places:
                 if typed[place].null_count() < len(typed):
                     types[place].add(typed[place].dtype)

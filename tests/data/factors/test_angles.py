@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from unnoise._errors import InputError
 from unnoise.data import Schema
@@ -67,3 +68,19 @@ def test_numbers_of_which_no_digit_of_the_angle_is_left_are_refused() -> None:
 def test_text_is_refused_in_every_unit(kind: str) -> None:
     with pytest.raises(InputError, match=r"Column 'x0' holds text \(for example 'north'\), and is modelled as angle"):
         Schema.infer(np.array([["north"], ["south"]], dtype=object), kinds={"x0": kind})
+
+
+def test_hours_are_no_degrees_unless_that_is_said() -> None:
+    hours = {"hour": np.array([0, 7, 23])}
+    with pytest.raises(
+        InputError, match=r"'hour' holds whole numbers up to 23, which may be hours, .* declare it degr"
+    ):
+        AngleFactor.fit(hours)
+    assert AngleFactor.fit(hours, 360.0).turn == 360.0
+    assert AngleFactor.fit({"to": np.array([0, 20, 80])}).turn == 360.0
+
+
+def test_whole_degrees_end_before_their_start() -> None:
+    wind = AngleFactor.fit({"from": np.array([0, 90, 359])})
+    x = torch.tensor([[-0.4], [0.4], [-0.6]]) * math.pi / 180
+    assert wind.decode(x)["from"].tolist() == [0, 0, 359]

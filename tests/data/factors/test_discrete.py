@@ -10,6 +10,7 @@ import torch
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.data import Schema
+from unnoise.data.factors import ProportionFactor
 
 
 def test_levels_are_places_and_come_back_with_their_types() -> None:
@@ -172,3 +173,13 @@ def test_a_text_ends_at_its_first_end() -> None:
     end, a, b, c = range(4)
     decoded = schema.decode(torch.tensor([[a, end, c], [end, b, c], [c, b, end], [b, b, b]]))
     assert decoded["word"].to_list() == ["a", "", "cb", "bbb"]
+
+
+@pytest.mark.parametrize(("total", "decimals"), [(1, 2), (1, 3), (100, 0), (100, 1)])
+def test_shares_that_were_rounded_sum_to_a_whole(total: int, decimals: int) -> None:
+    shares = np.random.default_rng(0).dirichlet([1, 2, 3], size=200) * total
+    columns = {name: part for name, part in zip("abc", np.round(shares, decimals).T, strict=True)}
+    sums = ProportionFactor.fit(columns).encode(columns).sum(1)
+    assert torch.allclose(sums, torch.ones(200))
+    with pytest.raises(InputError, match="divide each row by its sum"):
+        ProportionFactor.fit(columns | {"c": columns["c"] + 0.03 * total})

@@ -21,6 +21,7 @@ from unnoise.spaces import Torus
 
 WHOLE_TURN = 2 * math.pi
 _MOST_TURNS = 1e6  # beyond them the remainder loses digits
+_LEAST_DEGREES = 60  # whole numbers below it may count something else
 _DEGREES = 1.01 * WHOLE_TURN  # numbers beyond a turn of radians are degrees
 
 
@@ -53,6 +54,7 @@ class AngleFactor(Factor):
         for name, values in columns.items():
             finite_numbers(values, name, cls.kind)
         if turn is None:
+            _refuse_parts_of_a_day(columns)
             farthest = max(float(np.abs(values.astype(np.float64)).max()) for values in columns.values())
             turn = 360.0 if farthest > _DEGREES else WHOLE_TURN
         whole = next((name for name, values in columns.items() if values.dtype.kind != "f"), None)
@@ -92,7 +94,7 @@ class AngleFactor(Factor):
         """Angles in the units and the range of the data."""
         angles = x.double().numpy().T * (self.turn / WHOLE_TURN)
         fields = zip(self.columns, angles, self.starts, self.dtypes, strict=True)
-        return {name: cast(s + np.mod(angle - s, self.turn), dtype) for name, angle, s, dtype in fields}
+        return {name: cast(_within(angle, s, self.turn, dtype), dtype) for name, angle, s, dtype in fields}
 
     @property
     def _unit(self) -> str:
@@ -116,3 +118,20 @@ class AngleFactor(Factor):
     def __str__(self) -> str:
         start = self.starts[0]
         return f"angle in {self._unit}, {start:.4g} to {start + self.turn:.4g}"
+
+
+def _within(angles: Values, start: float, turn: float, dtype: str) -> Values:
+    """Angles in one turn from its start, whole ones without its end, which is its start."""
+    whole = np.rint(angles) if np.dtype(dtype).kind in "iu" else angles
+    return np.asarray(start + np.mod(whole - start, turn))
+
+
+def _refuse_parts_of_a_day(columns: Columns) -> None:
+    """Whole numbers that stay near 0 count hours, minutes, days or months rather than degrees."""
+    for name, values in columns.items():
+        most = int(values.max()) if values.dtype.kind in "iu" else _LEAST_DEGREES
+        expect(
+            not _DEGREES < most < _LEAST_DEGREES or values.min() < 0,
+            f"Column '{name}' holds whole numbers up to {most}, which may be hours, days or months; declare it degrees "
+            "if it is that, or scale it so that a turn is 360, as hours by 15.",
+        )

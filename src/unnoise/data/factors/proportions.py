@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 
 from unnoise.data._checked import check, check_dtype
+from unnoise.data._decimals import decimals_of
 from unnoise.data._numerics import Values, cast
 from unnoise.data.factors.base import Columns, Factor, expect, finite_numbers, quoted, refuse, stacked
 from unnoise.processes import WrightFisher
 from unnoise.spaces import Simplex
 
-OFF = 1e-3  # how far the sum of a row may be from 1
+OFF = 1e-3  # how far the sum of a row may be from 1, besides rounding
+_COARSEST = 0.01  # steps to which shares are rounded
 LEAST = 1e-5  # how far parts stay from 0
 
 
@@ -85,7 +87,7 @@ class ProportionFactor(Factor):
             ),
         )
         refuse(
-            np.abs(sums - 1) > OFF,
+            np.abs(sums - 1) > OFF + self._rounding(columns),
             lambda row: (
                 f"Row {row} {where} sums to {float(sums[row]) * self.total:.6g}; expected {self.total:g}: "
                 "divide each row by its sum."
@@ -93,6 +95,12 @@ class ProportionFactor(Factor):
         )
         parts = np.maximum(parts, LEAST)
         return torch.from_numpy((parts / parts.sum(1, keepdims=True)).astype(np.float32))
+
+    def _rounding(self, columns: Columns) -> float:
+        """How far sums of shares that were rounded, to a hundredth or finer, may be from 1."""
+        decimals = decimals_of(*(columns[name] for name in self.columns))
+        step = 1.0 if decimals is None else 10.0**-decimals / self.total
+        return len(self.columns) * step / 2 if step <= _COARSEST else 0.0
 
     def decode(self, x: Tensor) -> dict[str, Values]:
         """Shares of the data's whole."""
