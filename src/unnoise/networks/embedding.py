@@ -75,3 +75,11 @@ class Embedding(nn.Module):
             hidden = hidden + self.cond(cond)
         embedded: Tensor = self.out(nn.functional.silu(hidden))
         return embedded
+
+    def at_each(self, levels: Tensor, cond: Tensor | None = None) -> Tensor:
+        """At each level, (k,), for all conditions, (n, cond_features): (k, n, width); (k, 1, width) without them."""
+        if cond is None:
+            return self(levels)[:, None]
+        pairs = self(levels.repeat_interleave(len(cond)), cond.repeat(len(levels), 1))
+        embedded: Tensor = pairs.unflatten(0, (len(levels), len(cond)))
+        return embedded
