@@ -2,11 +2,11 @@
 
 All in processor time on one thread, two ways. `ratio` is all of a run over what its own network took, so it does not
 feel what else the machine is doing. `beside_bare` is all of a run over as many evaluations without a sampler, in turn:
-a run tells its network of all levels at once, which such evaluations cannot. `given` is of a network with conditions,
-others in every row, and `shared` the same in all. Freed memory is kept (settings of glibc): given back and asked for
-again at each evaluation, it moved the second ratio by a tenth either way.
+a run tells its network of all levels at once, which such evaluations cannot. Freed memory is kept (settings of glibc):
+given back and asked for again at each evaluation, it moved the second ratio by a tenth either way.
 
     python benchmarks/sampling_overhead.py
+    python benchmarks/sampling_overhead.py given  # networks with conditions: others in every row, or the same in all
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -33,6 +33,7 @@ from unnoise.spaces import Euclidean
 DIMENSION, CONDITIONS = 32, 5
 BATCH, EVALUATIONS, REPEATS = 1000, 50, 40
 SMALL_BATCH, FEW, SMALL_REPEATS = 16, 25, 100
+GIVEN_REPEATS = 10
 
 
 KEEP = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
@@ -98,34 +99,44 @@ def denoiser(cond_features: int = 0) -> Neural:
     return Neural(variance_preserving(Euclidean(DIMENSION), LinearLogSNR()), network)
 
 
-def main() -> None:
-    """Measure and write results/sampling-overhead.json."""
+def without(rows: int, evaluations: int) -> dict[str, tuple[Sampler, Tensor | None]]:
+    """Samplers of a network without conditions."""
+    plain = denoiser()
+    return {
+        "ddim": (DDIM(plain, evaluations), None),
+        "ancestral": (Ancestral(plain, evaluations), None),
+        "heun": (Heun(plain, (evaluations + 1) // 2), None),
+        "multistep": (Multistep(plain, evaluations), None),
+    }
+
+
+def given(rows: int, evaluations: int) -> dict[str, tuple[Sampler, Tensor | None]]:
+    """A sampler of a network with conditions, and those."""
+    sampler = Multistep(denoiser(CONDITIONS), evaluations)
+    own = torch.randn(rows, CONDITIONS, generator=torch.Generator().manual_seed(0))
+    return {"own": (sampler, own), "shared": (sampler, own[:1].expand(rows, -1))}
+
+
+def main(words: Sequence[str]) -> None:
+    """Measure and write results/sampling-overhead.json, or results/sampling-overhead-given.json."""
     start = time.perf_counter()
     torch.set_num_threads(1)
     measured = {"bar": 1.02, "small_bar": 1.1}
-    plain, given = denoiser(), denoiser(CONDITIONS)
-    sizes = {"": (BATCH, EVALUATIONS, REPEATS), "small_": (SMALL_BATCH, FEW, SMALL_REPEATS)}
-    for prefix, (rows, evaluations, repeats) in sizes.items():
-        own = torch.randn(rows, CONDITIONS, generator=torch.Generator().manual_seed(0))
-        runs: dict[str, tuple[Sampler, Tensor | None]] = {
-            "ddim": (DDIM(plain, evaluations), None),
-            "ancestral": (Ancestral(plain, evaluations), None),
-            "heun": (Heun(plain, (evaluations + 1) // 2), None),
-            "multistep": (Multistep(plain, evaluations), None),
-            "given": (Multistep(given, evaluations), own),
-            "shared": (Multistep(given, evaluations), own[:1].expand(rows, -1)),
-        }
-        for name, (sampler, cond) in runs.items():
+    make, repeats = (given, GIVEN_REPEATS) if words else (without, REPEATS)
+    sizes = {"": (BATCH, EVALUATIONS, repeats), "small_": (SMALL_BATCH, FEW, SMALL_REPEATS)}
+    for prefix, (rows, evaluations, often) in sizes.items():
+        for name, (sampler, cond) in make(rows, evaluations).items():
             count = 2 * sampler.steps - 1 if isinstance(sampler, Heun) else evaluations
-            found = overhead(sampler, sampler.denoiser.network, rows, count, repeats, cond)
+            found = overhead(sampler, sampler.denoiser.network, rows, count, often, cond)
             measured |= {f"{prefix}{name}_{key}": value for key, value in found.items()}
             print(prefix + name, found, flush=True)
-    command = "python benchmarks/sampling_overhead.py"
+    command = " ".join(["python benchmarks/sampling_overhead.py", *words])
     took = time.perf_counter() - start
-    write_results("sampling-overhead", RESULTS, measured=measured, seconds=took, command=command, seed=0)
+    name = "-".join(["sampling-overhead", *words])
+    write_results(name, RESULTS, measured=measured, seconds=took, command=command, seed=0)
 
 
 if __name__ == "__main__":
     if not os.environ.keys() >= KEEP.keys():  # they are read when a process starts
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | KEEP)
-    main()
+    main(sys.argv[1:])
