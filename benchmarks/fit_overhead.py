@@ -1,4 +1,4 @@
-"""What a training step costs beside a bare PyTorch loop: the same network, batches, objective and Adam, 600 steps.
+"""What a training step costs beside a bare PyTorch loop: the same network, batches, objective and Adam, 240 steps.
 
 Ours also clips gradients, averages weights, anneals the learning rate and keeps the history of the loss; `compiled` is
 ours with `compile=True`, after the steps in which it compiles. The loops take turns, five steps each, in an order that
@@ -31,7 +31,7 @@ from unnoise.schedules import LinearLogSNR
 from unnoise.spaces import Euclidean
 from unnoise.training import Settings, TrainState, train
 
-STEPS, TURN, BATCH, DIMENSION = 600, 5, 512, 32
+STEPS, TURN, BATCH, DIMENSION = 240, 5, 512, 32
 SAME = 50  # steps whose losses are compared, before rounding has grown
 ROWS = torch.randn(10_000, DIMENSION, generator=torch.Generator().manual_seed(0))
 
