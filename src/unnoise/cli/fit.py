@@ -131,8 +131,8 @@ def fit(
         typer.Option(
             "--compile",
             rich_help_panel=MORE,
-            help="Let torch.compile make training faster, after a minute or so that it takes; `unnoise doctor` says "
-            "whether it works.",
+            help="Let torch.compile join small operations of the network, after a minute or so that it takes; `unnoise "
+            "doctor` says whether it works.",
         ),
     ] = False,
     seed: Annotated[

@@ -117,8 +117,8 @@ class DenoisingMarkovModel(FittedModel):
         time_limit: seconds after which training ends, or None.
         checkpoint_every: seconds between checkpoints; 0 for one after every step.
         device: "auto", "cpu", "cuda" ...
-        compile: whether torch.compile makes training faster, after a minute or so that it takes; where it does not
-            work, as without a C++ compiler, a warning says so.
+        compile: whether torch.compile joins the small operations of the network in training, after a minute or so that
+            it takes; where it does not work, as without a C++ compiler, a warning says so.
         random_state: seed of the weights, the batches and the noise; None takes a fresh one in every `fit`.
         progress: whether to show bars; None shows them on a terminal.
 

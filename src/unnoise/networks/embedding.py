@@ -78,8 +78,6 @@ class Embedding(nn.Module):
 
     def at_each(self, levels: Tensor, cond: Tensor | None = None) -> Tensor:
         """At each level, (k,), for all conditions, (n, cond_features): (k, n, width); (k, 1, width) without them."""
-        if cond is None:
-            return self(levels)[:, None]
-        pairs = self(levels.repeat_interleave(len(cond)), cond.repeat(len(levels), 1))
-        embedded: Tensor = pairs.unflatten(0, (len(levels), len(cond)))
-        return embedded
+        count, rows = len(levels), 1 if cond is None else len(cond)
+        pairs: Tensor = self(levels.repeat_interleave(rows), None if cond is None else cond.repeat(count, 1))
+        return pairs.reshape(count, rows, -1)

@@ -34,9 +34,8 @@ def compile_networks(denoiser: Denoiser) -> None:
 
 def trained_networks(denoiser: Denoiser) -> Iterator[nn.Module]:
     """The networks of a denoiser and of those that it is made of, or itself where it has none; without frozen ones."""
-    parts = [part for part in denoiser.modules() if isinstance(part, Denoiser)]
-    networks = [part.network for part in parts if isinstance(getattr(part, "network", None), nn.Module)]
-    for network in networks or [denoiser]:
+    parts = (getattr(part, "network", None) for part in denoiser.modules() if isinstance(part, Denoiser))
+    for network in [part for part in parts if isinstance(part, nn.Module)] or [denoiser]:
         if any(weight.requires_grad for weight in network.parameters()):
             yield network
 
