@@ -45,6 +45,24 @@ def test_a_file_becomes_a_model(name: str, done: Run, data: Path, tmp_path: Path
     assert len(load(tmp_path / "model").losses_) == 3
 
 
+def test_compiling_is_asked_for_and_may_change_when_a_training_goes_on(
+    done: Run, data: Path, tmp_path: Path, monkeypatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr("unnoise.training.loop.compile_networks", seen.append)
+    words = ("fit", data / "rows.npy", "-o", tmp_path / "model", *FEW)
+    done(*words)
+    assert not seen
+    done(*words, "--overwrite", "--compile")
+    assert len(seen) == 1
+    done(*words, "--resume", "--steps", "5")  # as it was compiled before
+    assert len(seen) == 2
+    model = load(tmp_path / "model")
+    assert model.compile
+    model.set_params(compile=False, steps=7).fit(np.load(data / "rows.npy"), folder=tmp_path / "model", resume=True)
+    assert (len(seen), len(model.losses_)) == (2, 7)
+
+
 def test_a_model_says_what_its_columns_are(done: Run, data: Path, tmp_path: Path) -> None:
     words = ("--condition", "sex,age", "--column", "age=category", *FEW)
     result = done("fit", data / "people.csv", "-o", tmp_path / "model", *words)

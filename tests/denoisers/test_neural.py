@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from unnoise._errors import InputError
-from unnoise.denoisers import Neural
+from unnoise.denoisers import Neural, neural
 from unnoise.heads import X0, Eps, Preconditioned
-from unnoise.networks import MLP, UNet
+from unnoise.networks import MLP, Conditioned, ResNet, SetEncoder, UNet
 from unnoise.processes import CTMC, edm, product, rates, variance_preserving
 from unnoise.schedules import Learned
 from unnoise.spaces import Euclidean, Finite
@@ -192,3 +192,75 @@ def test_the_network_is_given_one_noise_level_for_all_rows_or_one_for_each(x):
         spy = Spy()
         Neural(edm(Euclidean(3)), spy)(x, t)
         assert spy.seen[1].shape == shape
+
+
+class TestAlong:
+    """What is computed once for all times of a run is what each time would give by itself."""
+
+    TIMES = torch.tensor([1.0, 0.6, 0.2, 0.0], dtype=torch.float64)
+
+    def denoiser(self, network: nn.Module) -> Neural:
+        for weight in network.parameters():
+            nn.init.normal_(weight, std=0.3, generator=self.rng)
+        return Neural(variance_preserving(Euclidean(3)), network)
+
+    @pytest.fixture(autouse=True)
+    def _seeded(self):
+        self.rng = torch.Generator().manual_seed(0)
+
+    def check(self, denoiser: Neural, cond: torch.Tensor | None, n: int = 5) -> None:
+        x = torch.randn(n, 3, generator=self.rng)
+        with torch.no_grad():
+            looks = denoiser.along(self.TIMES, x)
+            for t, look in zip(self.TIMES, looks, strict=True):
+                torch.testing.assert_close(look(x, cond), denoiser(x, t, cond), rtol=1e-5, atol=1e-5)
+
+    @pytest.mark.parametrize("make", [MLP, ResNet, partial(MLP, beside=True)], ids=["mlp", "resnet", "beside"])
+    def test_with_conditions_of_each_row_and_with_one_for_all(self, make) -> None:
+        denoiser = self.denoiser(make((3,), cond_features=2, width=16))
+        cond = torch.randn(5, 2, generator=self.rng)
+        for given in (cond, cond[:1], cond[:1].expand(5, 2), cond[:1].repeat(5, 1)):
+            self.check(denoiser, given)
+        self.check(self.denoiser(make((3,), width=16)), None)
+
+    @pytest.mark.parametrize("make", [MLP, ResNet], ids=["mlp", "resnet"])
+    def test_a_network_is_told_at_once_of_few_conditions(self, make, monkeypatch) -> None:
+        monkeypatch.setattr(neural, "MOST_TOLD", 8)
+        asked = []
+        network = make((3,), cond_features=1, width=16)
+        network.embedding.register_forward_hook(lambda _, given, out: asked.append(len(out)))
+        denoiser, x = self.denoiser(network), torch.zeros(5, 3)
+        for rows, expected in (([1.0, 2.0], [8]), ([1.0] * 5, [4]), ([1.0, 2.0, 3.0], [3, 3, 3, 3])):
+            asked.clear()
+            cond = torch.tensor(rows)[:, None]
+            with torch.no_grad():
+                for look in denoiser.along(self.TIMES, x[: len(cond)]):
+                    look(x[: len(cond)], cond)
+            assert asked == expected
+
+    def test_another_condition_within_a_run_counts(self) -> None:
+        denoiser = self.denoiser(MLP((3,), cond_features=1, width=16))
+        x, one, other = torch.ones(2, 3), torch.zeros(2, 1), torch.ones(2, 1)
+        with torch.no_grad():
+            look = denoiser.along(self.TIMES, x)[2]
+            for cond in (one, other, one):
+                torch.testing.assert_close(look(x, cond), denoiser(x, self.TIMES[2], cond), rtol=1e-5, atol=1e-5)
+
+    def test_conditions_are_read_once(self) -> None:
+        encoder = SetEncoder((1,), 4, width=8)
+        read = []
+        encoder.register_forward_hook(lambda *_: read.append(1))
+        network = Conditioned(MLP((3,), 4, width=16), [encoder], [(-1, 2)])
+        denoiser, cond = self.denoiser(network), torch.ones(5, 6)
+        with torch.no_grad():
+            for look in denoiser.along(self.TIMES, x := torch.zeros(5, 3)):
+                look(x, cond)
+        assert len(read) == 1
+        self.check(denoiser, torch.cat([torch.ones(5, 1), torch.randn(5, 1, generator=self.rng)], 1))
+
+    def test_conditions_that_do_not_fit_are_refused(self) -> None:
+        denoiser = self.denoiser(MLP((3,), cond_features=2, width=16))
+        with pytest.raises(InputError, match="got conditions of 3 numbers"):
+            denoiser.along(self.TIMES, x := torch.zeros(5, 3))[0](x, torch.zeros(5, 3))
+        with pytest.raises(InputError, match=r"got a condition in torch\.float64"):
+            denoiser.along(self.TIMES, x)[0](x, torch.zeros(5, 2).double())

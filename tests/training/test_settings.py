@@ -34,6 +34,7 @@ from unnoise.training import Settings
         ({"time_limit": -1.0}, "got time_limit = -1.0; expected a finite number above 0 or None"),
         ({"checkpoint_every": -1}, "got checkpoint_every = -1; expected a finite number at least 0"),
         ({"device": None}, "got device = None; expected the name of a device, such as 'auto' or 'cpu'"),
+        ({"compile": "yes"}, "got compile = 'yes'; expected True or False"),
         ({"precision": "float16"}, "got precision = 'float16'; expected 'float32' or 'bfloat16'"),
     ],
 )

@@ -126,6 +126,15 @@ def fit(
         ),
     ] = None,
     device: common.Device = "auto",
+    compiling: Annotated[
+        bool,
+        typer.Option(
+            "--compile",
+            rich_help_panel=MORE,
+            help="Let torch.compile join small operations of the network, after a minute or so that it takes; `unnoise "
+            "doctor` says whether it works.",
+        ),
+    ] = False,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -204,6 +213,7 @@ def fit(
         "precision": precision,
         "random_state": seed,
         "device": device,
+        "compile": compiling or None,
         "steps": steps,
         "time_limit": words.duration(time_limit),
         "checkpoint_every": words.duration(checkpoint_every),

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from unnoise import _tree
 from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
-from unnoise.denoisers.base import AnyQuestion, Denoiser, Look, Roles
+from unnoise.denoisers.base import AnyQuestion, Look, Roles
 from unnoise.heads import Head, Told
 from unnoise.heads.base import HeadAt
 from unnoise.networks import Conditioned, ResNet
@@ -22,6 +22,7 @@ from unnoise.processes import Process
 
 P = TypeVar("P", bound=Process[Any])
 MARGIN = 0.5  # around [0, 1]: churn goes a little beyond t = 1
+MOST_TOLD = 4096  # conditions times levels that a network is told at once, as more take memory and no less time
 
 
 class Neural(AnyQuestion):
@@ -65,7 +66,8 @@ class Neural(AnyQuestion):
         if not isinstance(t, Tensor):
             t = torch.tensor(t, dtype=like.dtype if like.is_floating_point() else None, device=like.device)
         self._check(like.shape[0], t, cond)  # len would fix how many rows an exported graph takes
-        return self.head.estimate(self._output(self.head.inputs(x_t, t), x_t, t, cond), x_t, t)
+        head = self.head.at(x_t, t)
+        return head.estimate(self._output(head.inputs(x_t), x_t, t, cond), x_t)
 
     def along(self, times: Tensor, like: Any) -> Sequence[Look]:
         """With what the head and the network are told of the times computed at once."""
@@ -91,7 +93,7 @@ class Neural(AnyQuestion):
             return self.at_site(x, t, site, cond)
         return self.head.at_site(self._output(self._told(x, t, roles, cond), x, t, cond), x, t, site)
 
-    def read(self, cond: Tensor | None) -> tuple[Denoiser, Tensor | None]:
+    def read(self, cond: Tensor | None) -> tuple[Neural, Tensor | None]:
         """The backbone alone, and what it is given, where `networks.Conditioned` holds encoders."""
         if not isinstance(self.network, Conditioned) or cond is None:
             return self, cond
@@ -160,34 +162,44 @@ class Neural(AnyQuestion):
 
 
 class _Run:
-    """A network at the times of one run; at the first of them it checks what is the same at all."""
+    """A network at the times of one run; at the first of them it does what is the same at all."""
 
     def __init__(self, denoiser: Neural, times: Tensor, heads: Sequence[HeadAt[Any]]) -> None:
         self.denoiser, self.times, self.heads, self.network = denoiser, times, heads, denoiser.network
         self.kind: torch.dtype | None = None  # of the inputs; None before the first time
+        self.cond: Tensor | None = None
+        self.read: Tensor | None = None  # what the network is given of the condition
         self.levels: Sequence[Tensor] = ()
         self.known: Sequence[dict[str, Any]] = ()  # what the network knows of every level
 
     def __call__(self, k: int, x_t: Any, cond: Tensor | None = None) -> Any:
         head = self.heads[k]
         inputs = head.inputs(x_t)
-        if self.kind is None:
+        if self.kind is None or cond is not self.cond:
             self._begin(inputs, x_t, cond)
-            output = self.network(inputs.to(self.kind), self.levels[k], cond, **self.known[k])
+            output = self.network(inputs.to(self.kind), self.levels[k], self.read, **self.known[k])
             return head.estimate(self.denoiser._checked(output), x_t)
         if inputs.dtype != self.kind:
             inputs = inputs.to(self.kind)
-        return head.estimate(self.network(inputs, self.levels[k], cond, **self.known[k]), x_t)
+        return head.estimate(self.network(inputs, self.levels[k], self.read, **self.known[k]), x_t)
 
     def _begin(self, inputs: Tensor, x_t: Any, cond: Tensor | None) -> None:
         denoiser, count = self.denoiser, len(self.times)
         denoiser._check(_tree.length(x_t), self.times[0], cond)
         inputs = denoiser._fitted(inputs, x_t, cond)
         levels = denoiser._levels(self.times, inputs).expand(count)
-        self.kind, self.levels = inputs.dtype, levels[:, None].unbind()
-        at_levels = getattr(self.network, "at_levels", None) if cond is None else None
-        found = at_levels(levels) if at_levels is not None else ()
+        self.kind, self.levels, self.cond = inputs.dtype, levels[:, None].unbind(), cond
+        backbone, self.read = denoiser.read(cond)
+        self.network = backbone.network
+        at_levels, told = getattr(self.network, "at_levels", None), _distinct(self.read)
+        few = told is None or len(told) * count <= MOST_TOLD
+        found = at_levels(levels, told) if at_levels is not None and few else ()
         self.known = [{"shifts": shifts} for shifts in found] or [{}] * count
+
+
+def _distinct(cond: Tensor | None) -> Tensor | None:
+    """One row of conditions that are the same in all."""
+    return cond if cond is None or not bool((cond == cond[:1]).all()) else cond[:1]
 
 
 def _kind(inputs: Tensor) -> torch.dtype:

@@ -66,6 +66,13 @@ class Head(ABC, Generic[S]):
     def estimate(self, output: Tensor, x_t: S, t: Tensor) -> S:
         """The statistic that an output (n, *output_shape) stands for."""
 
+    def at(self, x_t: S, t: Tensor) -> HeadAt[S]:
+        """The head at the times t of these states, () or (n,), which it reads and then answers.
+
+        What both take of the time may be computed once: here it is not.
+        """
+        return HeadAt(self, t)
+
     def at_each(self, times: Tensor, like: S) -> Sequence[HeadAt[S]]:
         """The head at each of these times, (k,), for states like this one.
 
@@ -86,7 +93,7 @@ class Head(ABC, Generic[S]):
 
 @dataclass(frozen=True)
 class HeadAt(Generic[S]):
-    """A head at one time."""
+    """A head at one time, or at one of every row."""
 
     head: Head[S]
     t: Tensor

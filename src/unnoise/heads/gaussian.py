@@ -89,15 +89,30 @@ class GaussianHead(SignalNoiseHead):
         """The estimate of x_0, in the precision of x_t."""
         return self.x_0(output.reshape(x_t.shape).to(x_t.dtype), x_t, *self.alpha_sigma(x_t, t))
 
+    def at(self, x_t: Tensor, t: Tensor) -> HeadAt[Tensor]:
+        r"""With $\alpha$ and $\sigma$ computed once."""
+        if self._reads_in_its_own_way:
+            return super().at(x_t, t)
+        alpha, sigma = self.alpha_sigma(x_t, t)
+        return GaussianAt(self, t, self.input_scale(alpha, sigma), self.terms(alpha, sigma), self._whole(x_t))
+
     def at_each(self, times: Tensor, like: Tensor) -> Sequence[HeadAt[Tensor]]:
         """With all that the times fix computed at once."""
-        if (type(self).inputs, type(self).estimate) != (GaussianHead.inputs, GaussianHead.estimate):
-            return super().at_each(times, like)  # a class that reads in its own way
+        if self._reads_in_its_own_way:
+            return super().at_each(times, like)
         alpha, sigma = (part.to(like) for part in self.process.alpha_sigma(times))
         terms = zip(*(part.unbind() for part in self.terms(alpha, sigma)), strict=True)
         scales = self.input_scale(alpha, sigma).unbind()
-        whole = self.input_shape == tuple(like.shape[1:])
+        whole = self._whole(like)
         return [GaussianAt(self, *parts, whole) for parts in zip(times.unbind(), scales, terms, strict=True)]
+
+    @property
+    def _reads_in_its_own_way(self) -> bool:
+        return (type(self).inputs, type(self).estimate) != (GaussianHead.inputs, GaussianHead.estimate)
+
+    def _whole(self, x_t: Tensor) -> bool:
+        """Whether the network sees points in their own shape."""
+        return self.input_shape == tuple(x_t.shape[1:])
 
     def terms(self, alpha: Tensor, sigma: Tensor) -> tuple[Tensor, ...]:
         """What `from_terms` needs of the time; here alpha and sigma."""
@@ -122,7 +137,7 @@ class GaussianHead(SignalNoiseHead):
 
 @dataclass(frozen=True)
 class GaussianAt(HeadAt[Tensor]):
-    """A head at one time, whose numbers of time are at hand."""
+    """A head whose numbers of time are at hand."""
 
     head: GaussianHead
     scale: Tensor

@@ -117,6 +117,8 @@ class DenoisingMarkovModel(FittedModel):
         time_limit: seconds after which training ends, or None.
         checkpoint_every: seconds between checkpoints; 0 for one after every step.
         device: "auto", "cpu", "cuda" ...
+        compile: whether torch.compile joins the small operations of the network in training, after a minute or so that
+            it takes; where it does not work, as without a C++ compiler, a warning says so.
         random_state: seed of the weights, the batches and the noise; None takes a fresh one in every `fit`.
         progress: whether to show bars; None shows them on a terminal.
 
@@ -167,6 +169,7 @@ class DenoisingMarkovModel(FittedModel):
         time_limit: float | None = None,
         checkpoint_every: float = 30.0,
         device: str = "auto",
+        compile: bool = False,
         random_state: int | None = 0,
         progress: bool | None = None,
     ) -> None:
@@ -179,6 +182,7 @@ class DenoisingMarkovModel(FittedModel):
         self.learning_rate, self.warmup = learning_rate, warmup
         self.weight_decay, self.clip, self.ema, self.precision = weight_decay, clip, ema, precision
         self.time_limit, self.checkpoint_every, self.device = time_limit, checkpoint_every, device
+        self.compile = compile
         self.random_state, self.progress = random_state, progress
 
     @torch.inference_mode(False)  # what is trained must be able to learn, wherever this is called

@@ -76,3 +76,9 @@ class Embedding(nn.Module):
             hidden = hidden + self.cond(cond)
         embedded: Tensor = self.out(nn.functional.silu(hidden))
         return embedded
+
+    def at_each(self, levels: Tensor, cond: Tensor | None = None) -> Tensor:
+        """At each level, (k,), for all conditions, (n, cond_features): (k, n, width); (k, 1, width) without them."""
+        count, rows = len(levels), 1 if cond is None else len(cond)
+        pairs: Tensor = self(levels.repeat_interleave(rows), None if cond is None else cond.repeat(count, 1))
+        return pairs.reshape(count, rows, -1)

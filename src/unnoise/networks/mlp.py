@@ -48,13 +48,13 @@ class MLP(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
         self.last = zeroed(nn.Linear(width, math.prod(self.output_shape)))
 
-    def at_levels(self, levels: Tensor) -> list[tuple[Tensor, ...]]:
-        """What the layers are told of each of these levels, (k,), where there are no conditions: for `forward`.
+    def at_levels(self, levels: Tensor, cond: Tensor | None = None) -> list[tuple[Tensor, ...]]:
+        """What the layers are told of each of these levels, (k,), and of conditions (n, cond_features): for `forward`.
 
         A run over many levels works this out once, by products of matrices, and not once per level.
         """
-        embedded = nn.functional.silu(self.embedding(levels))
-        return list(zip(*(shift(embedded).split(1) for shift in self.shifts), strict=True))
+        embedded = nn.functional.silu(self.embedding.at_each(levels, cond))
+        return list(zip(*(shift(embedded).unbind() for shift in self.shifts), strict=True))
 
     def forward(
         self, x: Tensor, level: Tensor, cond: Tensor | None = None, shifts: tuple[Tensor, ...] | None = None

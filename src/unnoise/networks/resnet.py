@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -52,14 +53,29 @@ class ResNet(nn.Module):
             self.last.weight.zero_()
             self.last.bias.copy_(output.flatten())
 
-    def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
-        """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
-        embedded = nn.functional.silu(self.embedding(level, cond))
+    def at_levels(self, levels: Tensor, cond: Tensor | None = None) -> list[tuple[Tensor, ...]]:
+        """What the blocks are told of each of these levels, (k,), and of conditions (n, cond_features): for `forward`.
+
+        A run over many levels works this out once, by products of matrices, and not once per level.
+        """
+        embedded = nn.functional.silu(self.embedding.at_each(levels, cond))
+        return list(zip(*(shift(embedded).unbind() for shift in self._shifts()), strict=True))
+
+    def forward(
+        self, x: Tensor, level: Tensor, cond: Tensor | None = None, shifts: tuple[Tensor, ...] | None = None
+    ) -> Tensor:
+        """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None; shifts of `at_levels`."""
+        if shifts is None:
+            embedded = nn.functional.silu(self.embedding(level, cond))
+            shifts = tuple(shift(embedded) for shift in self._shifts())
         h = self.first(x.reshape(x.shape[0], self.first.in_features))
-        for block in self.blocks:
-            h = block(h, embedded)
+        for block, shift in zip(self.blocks, shifts, strict=True):
+            h = block(h, shift)
         out: Tensor = self.last(self.norm(h))
         return out.reshape(x.shape[0], *self.output_shape)
+
+    def _shifts(self) -> Iterator[nn.Linear]:
+        return (block.shift for block in self.blocks)  # type: ignore[misc]
 
 
 class _Block(nn.Module):
@@ -68,7 +84,7 @@ class _Block(nn.Module):
         self.norm, self.inner = nn.LayerNorm(width), nn.Linear(width, width)
         self.shift, self.outer = nn.Linear(embedding, width), zeroed(nn.Linear(width, width))
 
-    def forward(self, h: Tensor, embedded: Tensor) -> Tensor:
-        inner = self.inner(self.norm(h)) + self.shift(embedded)
+    def forward(self, h: Tensor, shift: Tensor) -> Tensor:
+        inner = self.inner(self.norm(h)) + shift
         out: Tensor = h + self.outer(nn.functional.silu(inner))
         return out

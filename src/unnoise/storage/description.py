@@ -22,7 +22,7 @@ from unnoise.data import Schema
 CONFIG = "config.json"
 FORMAT, UNSEALED = "unnoise.model.2", "unnoise.model.1"  # the older one has no checksum
 # What a resumed training may change.
-RESUMABLE = {"steps", "time_limit", "checkpoint_every", "device", "progress", "sampler", "likelihood"}
+RESUMABLE = {"steps", "time_limit", "checkpoint_every", "device", "compile", "progress", "sampler", "likelihood"}
 BEFORE_ROLES = {
     "roles": "joint",
     "validation": 0.0,

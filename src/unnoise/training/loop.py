@@ -24,6 +24,7 @@ from unnoise.denoisers import Denoiser
 from unnoise.objectives import Objective
 from unnoise.objectives.base import check_batch
 from unnoise.training.checkpoint import save
+from unnoise.training.compiling import compile_networks
 from unnoise.training.dataset import BatchOrder, Dataset
 from unnoise.training.process_group import ProcessGroup
 from unnoise.training.signals import Signals
@@ -107,6 +108,8 @@ class _Run:
         self.parts = [slice(start + own.start, start + own.stop) for start in starts]
         self.autocast = self.group.autocast()
         state.denoiser.train()
+        if settings.compile:
+            compile_networks(state.denoiser)
         self.mean_loss = self.group.join(_MeanLoss(state.denoiser, objective))
         self.weights = [weight for weight in state.denoiser.parameters() if weight.requires_grad]
         self.start, self.checked, self.asked_to_end = time.monotonic() - state.elapsed, False, False
@@ -164,7 +167,8 @@ class _Run:
         """Every part sees the noise of the whole batch."""
         rng, losses, reported = self.state.rng, [], []
         before = rng.get_state()
-        self.state.optimiser.zero_grad()
+        for weight in self.weights:  # as zero_grad does it, which looks for more
+            weight.grad = None
         for rows in self.parts:
             rng.set_state(before)
             with self.autocast():

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from unnoise._checks import real, refuse, whole
+from unnoise._checks import flag, real, refuse, whole
 
 PRECISIONS = ("float32", "bfloat16")
 MOST_ROWS = 2**24  # of one batch, whose order is held at once
@@ -34,6 +34,8 @@ class Settings:
         time_limit: seconds after which training ends; None for no limit.
         checkpoint_every: seconds between checkpoints; 0 for one after every step.
         device: "auto" (a GPU if there is one), "cpu", "cuda:1" ...
+        compile: whether torch.compile joins the small operations of the network, after a minute or so that it takes; on
+            a CPU it needs a C++ compiler, and gains a few per cent of a step whose most part is products of matrices.
 
     >>> settings = Settings(steps=1000, learning_rate=0.01, warmup=100)
     >>> round(settings.rate(settings.progress(step=49), step=49), 6)
@@ -53,6 +55,7 @@ class Settings:
     time_limit: float | None = None
     checkpoint_every: float = 30.0
     device: str = "auto"
+    compile: bool = False
 
     def __post_init__(self) -> None:
         whole(least=1, steps=self.steps)
@@ -67,6 +70,7 @@ class Settings:
         real(least=0, weight_decay=self.weight_decay, checkpoint_every=self.checkpoint_every)
         real(least=0, below=1, ema=self.ema)
         real(above=0, or_none=True, clip=self.clip, time_limit=self.time_limit)
+        flag(compile=self.compile)
         if not isinstance(self.device, str):
             refuse("device", self.device, "the name of a device, such as 'auto' or 'cpu'")
         if self.precision not in PRECISIONS:

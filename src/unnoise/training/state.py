@@ -23,7 +23,7 @@ from unnoise.training.settings import Settings
 from unnoise.training.validation import Looks, Validation
 
 # All that may change when a training resumes.
-CHANGEABLE = ("steps", "time_limit", "checkpoint_every", "device")
+CHANGEABLE = ("steps", "time_limit", "checkpoint_every", "device", "compile")
 
 
 class TrainState:
