@@ -250,3 +250,8 @@ def test_a_distance_that_is_given_needs_what_it_is_measured_from_as_given() -> N
     chart.check_question(["high", "low"], [])
     with pytest.raises(InputError, match="got 'high' without 'low'"):
         chart.check_question(["low"], ["high"])
+
+
+def test_what_is_modelled_says_what_is_not() -> None:
+    assert CHART.closure(["total"]) == ("low", "high")
+    assert CHART.closure(["low"]) == ("low",)
