@@ -111,13 +111,3 @@ def test_acceptances_are_means_over_rounds_and_kernels_learn_from_the_last(monke
     assert accepted == pytest.approx([0.3, 0.6])
     assert x.tolist() == [4, 4, 4]
     assert ran == [1, 2, 1.2, 2.5]
-
-
-def test_a_narrow_target_is_reached_though_fewer_have_a_density_than_should_be_effective(monkeypatch):
-    monkeypatch.setattr(population, "MOST_RISES", 20)
-    ball = Density(lambda x: torch.where(x.norm(dim=1) < 1, 0 * x.sum(1), -math.inf), Euclidean(2))
-    found = run(ball, WIDE, SpaceMover(), each=100, rounds=1)
-    first = WIDE.sample(torch.Generator().manual_seed(0), (6400,)).reshape(4, 1600, 2)
-    assert int((first.norm(dim=2) < 1).sum(1).min()) < 50
-    assert found.betas[-1] == 1
-    assert float(found.x.norm(dim=1).max()) < 1
