@@ -11,6 +11,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.data import Schema
+from unnoise.data.charts import Gap, Limit, Sum
 from unnoise.data.constraints import Chart, offered
 
 
@@ -186,3 +187,77 @@ def test_columns_that_never_repeat_are_no_pair() -> None:
     rng = np.random.default_rng(0)
     columns = {name: rng.normal(size=60) for name in "ab"}
     assert not offered(columns)
+
+
+def _chart(bound: Limit, dtype: str = "int64", decimals: int | None = 0) -> Chart:
+    """Of low <= high, and a bound of the greater one."""
+    return Chart((Gap("high", "low", True, False, dtype, decimals),), (bound,))
+
+
+@pytest.mark.parametrize(
+    ("bound", "above", "strict", "low", "high"),
+    [
+        (10, False, False, 5, 10),
+        (10, False, True, 5, 9),
+        (9.5, False, False, 5, 9),
+        (9.5, False, True, 5, 9),
+        (1, True, False, -9, 1),
+        (1, True, True, -9, 2),
+        (0.5, True, False, -9, 1),
+        (0.5, True, True, -9, 1),
+    ],
+)
+def test_a_distance_that_leads_beyond_a_bound_ends_at_it(
+    bound: float, above: bool, strict: bool, low: int, high: int
+) -> None:
+    """At the last whole number that keeps it, also where the bound is none."""
+    gap = 8 if above else 9
+    found = _chart(Limit("high", bound, above, strict)).back({"low": np.array([low]), "high": np.array([gap])})
+    assert found["high"].tolist() == [high]
+
+
+def test_real_distances_end_just_inside_a_strict_bound() -> None:
+    columns = {"low": np.array([5.0, 1.0]), "high": np.array([9.0, 1.0])}
+    found = _chart(Limit("high", 10.0, False, True), "float64", None).back(columns)["high"]
+    assert found.tolist() == [np.nextafter(10.0, 0.0), 2.0]
+    assert _chart(Limit("high", 10.0, False, True), "float64", 2).back(columns)["high"].tolist() == [9.99, 2.0]
+
+
+CHART = Chart((Gap("high", "low", True, False, "int64", 0), Sum("total", ("low", "high"), (1, 1), 0, "int64", 0)))
+
+
+def test_values_that_are_told_stand_in_the_place_of_those_that_follow() -> None:
+    columns = {"low": np.array([1, 2]), "high": np.array([3, 4])}
+    told = {"high": (np.array([7, 0]), np.array([True, False]))}
+    found = CHART.back(columns, told)
+    assert found["high"].tolist() == [7, 6]
+    assert found["total"].tolist() == [8, 8]
+
+
+def test_a_column_is_missing_where_one_is_that_it_is_measured_from() -> None:
+    found = CHART.missing({"low": np.array([True, False, False]), "high": np.array([False, True, False])})
+    assert found["low"].tolist() == [True, False, False]
+    assert found["high"].tolist() == found["total"].tolist() == [True, True, False]
+
+
+def test_what_follows_is_known_in_rows_that_have_all_of_its_sources() -> None:
+    some = np.array([True, True, False]), np.array([True, False, False])
+    held = {name: (np.array([1, 2, 3]), there) for name, there in zip(("low", "high"), some, strict=True)}
+    chart = Chart((Sum("total", ("low", "high"), (1, 1), 0, "int64", 0),))
+    found, among = chart.solved(held, 3, lambda name, values: values)
+    assert found["total"][1].tolist() == [True, False, False]
+    assert found["total"][0][0] == 2
+    assert among == {}
+
+
+def test_a_distance_that_is_given_needs_what_it_is_measured_from_as_given() -> None:
+    chart = Chart((Gap("high", "low", True, False, "int64", 0),))
+    chart.check_question(["high"], ["low"])
+    chart.check_question(["high", "low"], [])
+    with pytest.raises(InputError, match="got 'high' without 'low'"):
+        chart.check_question(["low"], ["high"])
+
+
+def test_what_is_modelled_says_what_is_not() -> None:
+    assert CHART.closure(["total"]) == ("low", "high")
+    assert CHART.closure(["low"]) == ("low",)

@@ -74,3 +74,9 @@ def test_few_whole_numbers_stay_exact() -> None:
 def test_coarse_states_hold_equal_shares() -> None:
     assert _cuts.coarse(np.full(64, 1 / 64)) == tuple(range(0, 64, 2))
     assert _cuts.coarse(np.array([0.5, *[0.5 / 32] * 32]))[:3] == (0, 1, 3)
+
+
+def test_one_real_number_of_many_that_differ_is_no_atom() -> None:
+    _, wide, starts, ends = cells_of(np.arange(5.0))
+    assert wide.all()
+    assert (starts[1:] == np.nextafter(ends[:-1], np.inf)).all()

@@ -125,3 +125,10 @@ def test_a_mark_is_missing_in_blocks_as_in_a_small_file(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match=r"'\?' is read as missing in 'b'"):
         kept = opened(path, block=3, large=10, text=["a", "c"])
     assert together(kept)["a"].to_list() == ["?", "v"] * 9
+
+
+def test_processes_have_every_block_of_data_in_memory_once() -> None:
+    shares = [list(Held(ROWS).blocks(4, rank, 3)) for rank in range(3)]
+    assert [[number for number, _ in share] for share in shares] == [[0, 3], [1, 4], [2, 5]]
+    blocks = dict(pair for share in shares for pair in share)
+    assert pl.concat([blocks[number] for number in sorted(blocks)]).equals(ROWS)

@@ -133,3 +133,30 @@ def test_what_does_not_fit_is_said():
         HeatMixture(process, MLP((1,), 1, (3, 5), width=8), anchors).law(torch.zeros(2, 1))
     with pytest.raises(InputError, match="got no condition for each of 2 rows"):
         HeatMixture(process, MLP((1,), 1, (3, 4), width=8), anchors)(anchors[:2].float(), torch.tensor(0.5))
+
+
+class Told(nn.Module):
+    """A network that says the same of every condition."""
+
+    def __init__(self, output):
+        super().__init__()
+        self.output = nn.Parameter(output)
+
+    def forward(self, x, level, cond):
+        return self.output.expand(len(cond), *self.output.shape)
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_weights_places_and_widths_are_what_the_page_says(space):
+    """A kernel stays near its anchor however large the outputs are."""
+    rng = torch.Generator().manual_seed(2)
+    output = 3 * torch.randn(60, space.dimension + 2, generator=rng, dtype=torch.float64)
+    output[0, -1], output[1, -1] = 9.0, -9.0
+    output[:, 2:-1] = 0.0
+    anchors, process = space.uniform(60).sample(rng), Brownian(space, Geometric(1e-2, 20.0))
+    law = HeatMixture(process, Told(output), anchors).law(torch.zeros(1, 2))
+    reach = (space.volume / 60) ** (1 / space.dimension)
+    torch.testing.assert_close(law.log_weights[0], torch.log_softmax(output[:, 0], 0))
+    torch.testing.assert_close(space.distance(anchors, law.centres[0]), reach * torch.tanh(output[:, 1]).abs())
+    noise = process.variance(torch.tensor(0.0, dtype=torch.float64))
+    torch.testing.assert_close(law.times[0], (reach / 2 * output[:, -1].clamp(-4, 1).exp()).square() + noise)

@@ -83,3 +83,44 @@ def test_what_does_not_fit_is_a_sentence():
         mixture()[0](torch.zeros(2, 2), torch.tensor(0.5))
     with pytest.raises(InputError, match="expected one of vectors"):
         NormalMixture(variance_preserving(Euclidean((1, 2, 2))), MLP((1,), 1, (3, 5), width=8), 1)
+
+
+class Told(nn.Module):
+    """A network that says the same of every condition."""
+
+    def __init__(self, output):
+        super().__init__()
+        self.output = nn.Parameter(output)
+
+    def forward(self, x, level, cond):
+        return self.output.expand(len(cond), *self.output.shape)
+
+
+def test_weights_means_and_whiteners_are_what_the_page_says():
+    """Of two components in two dimensions, with a regression before them."""
+    rng = torch.Generator().manual_seed(3)
+    output = normal(rng, 2, NormalMixture.outputs(2))
+    output[1, 3:5] = torch.tensor([30.0, -30.0])  # widths beyond the bounds
+    denoiser = NormalMixture(variance_preserving(Euclidean(2)), Told(output), 1, 2).double()
+    denoiser.coefficients.copy_(normal(rng, 3, 2))
+    denoiser.scales.copy_(torch.tensor([0.5, 4.0]))
+    denoiser.below.copy_(torch.tensor([[0.0, 0.0], [0.7, 0.0]]))
+    law = denoiser.law(torch.tensor([[2.0]]).double())
+    torch.testing.assert_close(law.log_weights[0], torch.log_softmax(output[:, 0], 0))
+    regression = torch.tensor([1.0, 2.0, 4.0]).double() @ denoiser.coefficients
+    torch.testing.assert_close(law.means[0], regression + denoiser.scales * (output[:, 1:3] + denoiser.apart))
+    for k in range(2):
+        lower = torch.eye(2).double() + denoiser.below
+        lower[1, 0] += output[k, 5]
+        widths = 9 * torch.tanh(output[k, 3:5] / 9)
+        torch.testing.assert_close(law.whiteners[0, k], lower @ torch.diag((-widths).exp() / denoiser.scales))
+    assert float((denoiser.apart[0] - denoiser.apart[1]).abs().max()) > 0.1  # where components begin
+
+
+def test_of_few_rows_the_spread_is_that_around_their_shrunk_mean():
+    """Of n rows, with n - 1 degrees of freedom."""
+    denoiser, x = untrained(1, components=1), torch.tensor([[1.0], [3.0], [5.0], [8.0]]).double()
+    denoiser.fit(x, torch.zeros(4, 2).double())
+    mean = x.sum() / 5
+    assert float(denoiser.coefficients[0]) == pytest.approx(float(mean))
+    assert float(denoiser.scales) == pytest.approx(float(((x - mean).square().sum() / 3).sqrt()), rel=1e-6)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from unnoise import DenoisingMarkovModel, InputError, heads, load
 from unnoise.denoisers import Answering, Neural, Started, question
+from unnoise.denoisers.started import GaussianGiven
 from unnoise.networks import MLP
 from unnoise.processes import variance_preserving
 from unnoise.spaces import Euclidean
@@ -149,3 +150,21 @@ def test_a_model_of_few_numbers_begins_at_the_regression_and_is_kept(tmp_path) -
     assert np.allclose(drawn.std(0), [0.3, 5**0.5 / 10, 0.37**0.5], atol=0.05)
     again = load(tmp_path / "model")
     assert (again.sample(3, y={"x": x[0]}, seed=1) == model.sample(3, y={"x": x[0]}, seed=1)).all()
+
+
+def test_the_spread_is_that_of_the_weighted_rest_by_its_degrees_of_freedom() -> None:
+    rng = torch.Generator().manual_seed(4)
+    cond, noise = torch.randn(2, 40, 1, generator=rng).double()
+    weights = torch.rand(40, generator=rng).double()
+    law = GaussianGiven(1, 1).double()
+    law.fit(2 * cond + noise, cond, weights)
+    rest = 2 * cond + noise - law.given(cond)[0]
+    share = weights[:, None] / weights.sum()
+    assert float(law.variances) == pytest.approx(float((share * rest.square()).sum() * 40 / 38))
+
+
+def test_no_variance_is_so_small_that_noise_is_nothing_beside_it() -> None:
+    cond = torch.linspace(-1, 1, 400)[:, None].double()
+    law = GaussianGiven(1, 1).double()
+    law.fit(torch.zeros(400, 1).double(), cond)
+    assert float(law.variances) == pytest.approx(1e-4)

@@ -71,3 +71,13 @@ def test_what_cannot_be_is_refused() -> None:
         IndependentColumns("rows")
     with pytest.raises(InputError, match="got n = -1"):
         IndependentColumns([[1.0]]).sample(-1)
+
+
+def test_seeds_decide_the_draws_and_how_equal_values_are_ranked() -> None:
+    rows = table()[:50]
+    fitted, independent = GaussianCopula.fit(rows), IndependentColumns(rows)
+    for one in (fitted, independent):
+        np.testing.assert_array_equal(one.sample(9, seed=1), one.sample(9, seed=1))
+        assert not np.array_equal(one.sample(9, seed=1), one.sample(9, seed=2), equal_nan=True)
+    assert GaussianCopula.fit(rows, seed=0).correlation[0, 1] == fitted.correlation[0, 1]
+    assert GaussianCopula.fit(rows, seed=1).correlation[0, 1] != fitted.correlation[0, 1]

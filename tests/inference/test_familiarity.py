@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from unnoise.inference.familiarity import LEVEL, Neighbourhood
+from unnoise.inference.familiarity import LEVEL, SHUFFLES, Neighbourhood, _p_value
 from unnoise.testing import ImprobableError, assert_mean_at_most
 
 SIMULATED = 300
@@ -95,3 +95,16 @@ def test_a_point_beyond_the_range_of_all_is_far():
     assert not beyond.good
     assert beyond.beyond > 0
     assert "spreads beyond the range of all" in str(beyond)
+
+
+def test_few_simulations_held_out_can_call_something_far_too() -> None:
+    """Of twenty the least p-value is twice their least rank."""
+    rng = np.random.default_rng(0)
+    near = Neighbourhood.of(simulated(SIMULATED, rng, "normal"), simulated(20, rng, "normal"))
+    away = near.of_points(np.full((1, 3), 40.0))
+    assert away.p_value == away.level == pytest.approx(2 / 21)
+    assert not away.good
+
+
+def test_of_several_the_p_value_is_never_0() -> None:
+    assert _p_value(torch.full((30,), 50.0), torch.zeros(400)) == 1 / (1 + SHUFFLES)

@@ -9,6 +9,8 @@ from shifted_normal import SETS, X, exact, truth
 from simulated import NOISE, cube, normal_prior
 
 from unnoise._errors import InputError
+from unnoise.inference import likelihoods
+from unnoise.inference.unnormalised import Before
 from unnoise.testing import ImprobableError, assert_law
 from unnoise.walking import attempting
 
@@ -85,3 +87,17 @@ def test_observations_and_priors_that_do_not_fit_are_a_sentence():
         made.posterior(X, n=0)
     with pytest.raises(InputError, match="where that of the simulations has no density"):
         exact(cube()).with_prior(normal_prior())
+
+
+def test_a_walk_is_asked_for_its_draws_from_the_prior_on_by_its_seed(monkeypatch):
+    asked = {}
+
+    def walk(target, **options):
+        asked.update(options)
+        raise InputError("that was enough")
+
+    monkeypatch.setattr(likelihoods, "walk", walk)
+    with pytest.raises(InputError, match="that was enough"):
+        exact().posterior(X, n=7, seed=5)
+    assert (asked["n"], asked["seed"]) == (7, 5)
+    assert isinstance(asked["guess"], Before)

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from tests.look.conftest import LEVELS, ODD, fitted, people, small
-from unnoise.look.answers import Answers, Stopped
+from unnoise.look.answers import Answers, ByColumn, Stopped
 from unnoise.look.asking import Inquiry, inquiry
 
 GIVEN = {"is.place": LEVELS[:2], "from.age": ["30"], "to.age": ["40"]}
@@ -88,3 +88,15 @@ def test_few_answers_are_kept(answers: Answers) -> None:
         answers.kept(i, lambda i=i: i)
     assert answers.known(0) is None
     assert answers.known(39) == 39
+
+
+def test_rows_beside_a_question_are_others_than_its_own() -> None:
+    """Of the same noise they would be the same where nothing is fixed."""
+    answers = Answers(fitted())
+    assert not answers.beside(20).rows.equals(answers.rows(Inquiry(), 20, seed=0).rows)
+
+
+def test_a_hole_meets_no_range_whatever_stands_there(answers: Answers) -> None:
+    rows = ByColumn(None, {"age": np.array([35, 35, 60])}, {"age": np.array([True, False, True])})
+    asked = question(answers, {"from.age": ["30"], "to.age": ["40"]})
+    assert answers.meets(asked, rows).tolist() == [True, False, False]

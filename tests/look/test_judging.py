@@ -8,11 +8,13 @@ import pytest
 import torch
 from scipy import stats
 
-from tests.look.conftest import LEVELS, ODD, fitted, people
+from tests.look.conftest import LEVELS, ODD, fitted, people, small
 from unnoise.data.factors import AngleFactor, CategoryFactor, CountFactor
+from unnoise.look import judging
 from unnoise.look.answers import Answers
 from unnoise.look.asking import Fields
 from unnoise.look.judging import frame_of, judged, own_row, unusual
+from unnoise.model import DenoisingMarkovModel
 from unnoise.testing import assert_probable
 
 
@@ -106,3 +108,79 @@ def test_a_row_of_the_model_where_there_are_no_data() -> None:
     assert frame_of(answers, own).equals(base)
     assert set(own.texts) == {"place", "age", "since", ODD}
     assert own.texts["place"] in LEVELS
+
+
+def test_shares_of_draws_as_far_out_by_hand() -> None:
+    """On either side, and with the value itself counted among them, so that none is ever 0."""
+    count, level = (
+        CountFactor.fit({"n": np.array([1, 2])}),
+        CategoryFactor.fit({"n": np.array(["a", "b"], dtype=object)}),
+    )
+    draws = np.arange(19)
+    assert [unusual(count, value, draws, str)[1] for value in (25, -1, 18, 9)] == [0.1, 0.1, 0.2, 1.0]
+    letters = np.array(list("aaaaaaaabb") + ["c"] * 2 + ["d"] * 7, dtype=object)
+    assert [unusual(level, value, letters, str)[1] for value in "ebda"] == [1 / 20, 5 / 20, 12 / 20, 1.0]
+
+
+def test_cells_of_one_factor_have_draws_of_their_own() -> None:
+    """The second number is the first and 100, nearly; both are wrong together, each given the other."""
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=200)
+    x = np.stack([first, first + 100 + 0.01 * rng.normal(size=200)], axis=1)
+    answers = Answers(DenoisingMarkovModel(quick=True, progress=False).fit(x), x)
+    cells = judged(answers, answers.about, row(answers, {"v.x1": ["103.5"]}), None, 0, ranked=False).cells
+    assert [cell.tail for cell in cells] == [0.02, 0.02]
+
+
+def test_what_a_row_does_not_say_is_not_given_to_its_other_cells() -> None:
+    """The second number is the first, nearly: given it the first is known, and where it is a hole it is not."""
+    x = np.random.default_rng(0).normal(size=(400, 1)) * [1.0, 1.0]
+    x[::5, 1] = np.nan
+    answers = Answers(DenoisingMarkovModel(quick=True, progress=False).fit(x), x)
+
+    def spread(fields: Fields) -> float:
+        cells = judged(answers, answers.about, row(answers, fields, 1), None, 0, ranked=False).cells
+        words = next(cell.expected for cell in cells if cell.names == ("x0",))
+        low, high = map(float, words.removeprefix("nine of ten from ").split(" to "))
+        return high - low
+
+    assert spread({}) < 1 < 2 < spread({"v.x1": [""]})
+
+
+def test_a_missing_cell_is_as_unusual_as_it_is_seldom_missing(answers: Answers) -> None:
+    own = row(answers, {f"v.{ODD}": [""]}, whole(answers))
+    cell = next(c for c in judged(answers, answers.about, own, None, 0, ranked=False).cells if c.names == (ODD,))
+    assert (cell.words, cell.expected) == ("missing", "")
+    assert cell.tail == pytest.approx(np.exp(cell.log_prob))
+
+
+def test_of_many_cells_the_most_surprising_have_more_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "MANY", 1)
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    answers = Answers(DenoisingMarkovModel(quick=True, progress=False).fit(x), x)
+    cells = judged(answers, answers.about, row(answers, {"v.x0": ["50"], "v.x1": ["50"]}), None, 0, ranked=False).cells
+    assert [cell.tail for cell in cells] == [2 / (judging.DRAWS + 1), 2 / (judging.FEW_DRAWS + 1)]
+
+
+def test_other_rows_are_scored_with_their_own_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = np.zeros((30, 4, 4), dtype="uint8"), np.arange(30) % 3
+    answers, asked = Answers(small("images"), images, labels), []
+
+    def score(rows: Any, y: Any, seed: int) -> np.ndarray[Any, Any]:
+        asked.append((len(rows), y.tolist()))
+        return np.zeros(len(rows))
+
+    monkeypatch.setattr(answers.model, "score_samples", score)
+    assert judging._others(answers).shape == (30,)  # type: ignore[union-attr]
+    assert asked == [(25, labels[:25].tolist()), (5, labels[25:].tolist())]
+
+
+def test_angles_by_hand() -> None:
+    """Around the half turn, where numbers jump."""
+    factor = AngleFactor.fit({"n": np.array([-170.0, 170.0])})
+    draws = np.array([179.0, -179, 178, -178, 177, -177, 176, -176, 180])
+    words, tail = unusual(factor, 180.0, draws, str)
+    assert tail == 1.0
+    assert abs(float(words.removeprefix("around "))) == pytest.approx(180.0)
+    assert unusual(factor, -177.5, draws, str)[1] == pytest.approx(5 / 10)
+    assert unusual(factor, 0.0, draws, str)[1] == 1 / 10

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 from tests.look.conftest import people, small
 from unnoise.look.answers import Answers
-from unnoise.look.noise import HIDDEN, journey
+from unnoise.look.noise import HIDDEN, From, journey
+from unnoise.samplers.grids import UniformGrid
 from unnoise.testing import assert_frequencies
 
 
@@ -53,3 +56,33 @@ def test_seeds_decide() -> None:
     answers = Answers(small(), people())
     one, same, other = (journey(answers, 0, 8, 0.7, seed=seed).noisy for seed in (0, 0, 1))
     assert one == same != other
+
+
+class Kept:
+    """A sampler that remembers how it is asked, and leaves rows as they are."""
+
+    def __init__(self, denoiser: Any) -> None:
+        self.grid: Any = UniformGrid()
+        self.asked: list[Any] = []
+
+    def run(self, x: torch.Tensor, rng: torch.Generator, cond: Any) -> torch.Tensor:
+        self.asked = [self.grid(None, 4).tolist(), cond]
+        return x
+
+
+def test_the_way_back_begins_at_the_noise_and_has_the_conditions_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the last row on to the first."""
+    images, labels = np.arange(80, dtype="uint8").reshape(5, 4, 4) % 16, np.array([0, 1, 2, 1, 2])
+    answers = Answers(small("images"), images, labels)
+    sampler = Kept(None)
+    monkeypatch.setattr(answers.model, "sampler", lambda denoiser: sampler)
+    trip = journey(answers, 3, 3, 0.6, seed=0)
+    grid, cond = sampler.asked
+    assert grid == [0.6, pytest.approx(1 / 3), 0.0]
+    torch.testing.assert_close(cond, answers.schema.encode_condition({"digit": labels[[3, 4, 0]]}, 3))
+    (name,) = answers.schema.columns_of_state
+    np.testing.assert_array_equal(trip.before.columns[name], images[[3, 4, 0]])
+
+
+def test_a_grid_that_has_the_start_has_it_once() -> None:
+    assert From(UniformGrid(), 0.5)(None, 3).tolist() == [0.5, 0.0]  # type: ignore[arg-type]

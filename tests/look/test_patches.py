@@ -14,6 +14,7 @@ from scipy import stats
 
 from tests.look.conftest import HOST, Outline, small
 from unnoise._errors import InputError
+from unnoise.look import patches
 from unnoise.look.answers import Answers
 from unnoise.look.patches import DRAWS, Box, image_column, over, patches_of, redrawn, size_of, surprises
 from unnoise.model import DenoisingMarkovModel
@@ -123,3 +124,18 @@ def test_surprise_comes_by_itself_and_is_told(client: Client) -> None:
     more = Outline(page.get(f"http://{HOST}{answer['data-next']}").text)
     assert "The most surprising parts, given the rest" in more.words
     assert len([one for one in more.all("svg") if one["class"] == "picture"]) == 2
+
+
+def test_surprise_of_a_patch_is_that_of_a_pixel_on_average_and_parts_have_seeds_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def log_probs(answers: Any, image: Any, hidden: Any, y: Any, seed: int) -> Any:
+        asked.append((len(hidden), seed))
+        return -6.0 * np.ones(len(hidden))
+
+    monkeypatch.setattr(patches, "_log_probs", log_probs)
+    boxes = [Box(0, 0, 2, 3), *[Box(0, 0, 1, 1)] * 29]
+    assert surprises(gaussian(), np.zeros(SIZE), boxes, None, seed=7).tolist() == [1.0] + [6.0] * 29
+    assert asked == [(25, 7), (5, 32)]

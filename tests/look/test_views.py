@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -157,3 +158,39 @@ def test_columns_that_come_first_are_shown_and_the_last() -> None:
     about = Answers(fitted()).about
     assert views.default_seen(about, ["age"]) == ["place", "since", ODD]
     assert LEVELS[0] in about["place"].levels
+
+
+def places(panel: Plate, look: str) -> list[tuple[float, float]]:
+    """Where the dots of a side are in a picture."""
+    (picture,) = parsed(panel)
+    (path,) = [part for part in picture if part.get("class") == f"dots {look}"]
+    return [(float(x), float(y)) for x, y in re.findall(r"M([\d.]+) ([\d.]+)h0", path.get("d", ""))]
+
+
+def test_what_is_higher_is_drawn_higher() -> None:
+    x = np.arange(60.0)
+    (left, low), *_, (right, high) = places(
+        pairs.scatter(("x", "y"), [side(MODEL, x, x)], (drawing.plain, drawing.plain)), MODEL
+    )
+    assert left < right
+    assert low > high  # as pictures count from the top
+    cell = np.array([-175.0, -170.0]), np.array([175.0, 100.0])  # at the left, and one of them at the top
+    (picture,) = parsed(pairs.torus(("phi", "psi"), [side(MODEL, *cell)], 360.0, (-180.0, -180.0)))
+    drawn = {float(part.get("x", "")): float(part.get("y", "")) for part in picture if "cell" in part.get("class", "")}
+    assert drawn[min(drawn)] == min(drawn.values()) == pytest.approx(22, abs=1)
+
+
+def test_the_table_of_two_columns_has_the_shares_of_the_model_and_depths_are_of_both_sides() -> None:
+    data = side(DATA, np.array(["a"] * 4, dtype=object), np.array([1] * 4))
+    model = side(MODEL, np.array(["a", "a", "b", "b"], dtype=object), np.array([1, 2, 2, 2]))
+    panel = pairs.shares(("one", "other"), [data, model], (drawing.plain, drawing.plain))
+    assert panel.rows == (("1", "25 %", "0 %"), ("2", "25 %", "50 %"))
+    deepest = [max(float(cell.get("fill-opacity", 0)) for cell in picture) for picture in parsed(panel)]
+    assert deepest == [1.0, pytest.approx(0.5**0.5, abs=0.01)]
+
+
+def test_the_probabilities_that_are_known_are_drawn() -> None:
+    found = replace(scene(), exact=lambda name: np.array([0.125, 0.25, 0.625]))
+    (panel,) = views.pictures(found, ["place"])
+    numbers = re.findall(r'number">([^<]*)</td>', str(panel.drawing))
+    assert {"62 %", "25 %", "12 %"} == set(numbers[1::2])

@@ -145,3 +145,10 @@ def test_numbers_of_arrays_too():
 def test_it_is_evaluated_as_any_model(model):
     found = evaluate(model, people(200, seed=6), train=people())
     assert found.numbers["c2st_accuracy"].value < 0.7
+
+
+def test_weights_say_how_much_a_row_counts():
+    rows = pd.DataFrame({"level": ["a"] * 100 + ["b"] * 100})
+    weights = np.repeat([1.0, 0.25], 100)
+    model = DenoisingMarkovModel(quick=True, progress=False).fit(rows, sample_weight=weights)
+    np.testing.assert_allclose(np.exp(model.score_samples(rows)[[0, -1]]), [0.8, 0.2], atol=0.02)

@@ -12,8 +12,9 @@ import torch
 from tests.toys.knowing import holed, knowing, levels
 from unnoise import InputError
 from unnoise.denoisers import AnyQuestion
-from unnoise.evaluation import Bound, ProbabilityFlow
+from unnoise.evaluation import Bound, Estimate, ProbabilityFlow
 from unnoise.laws import GaussianMixture
+from unnoise.model.scoring import _sum
 from unnoise.testing import ImprobableError, assert_mean
 
 MANY = Bound(draws=512)
@@ -178,3 +179,18 @@ class OfBells(AnyQuestion):
 
     def forward(self, x_t: Any, t: torch.Tensor, cond: Any = None) -> Any:
         raise AssertionError("nothing is asked of all")
+
+
+def test_questions_that_are_asked_one_after_the_other_add_up_with_their_errors_and_parts() -> None:
+    one, two = (torch.tensor([float(i), 2.0]).double() for i in (3, 4))
+    first = Estimate(-one, one, {"prior": one, "flow": two}, "a flow", 7)
+    second = Estimate(-two, two, {"prior": two}, "a bound")
+    found = _sum([first, second], torch.tensor([0.5, 0.25]).double())
+    assert found.log_prob.tolist() == [-6.5, -3.75]
+    assert found.standard_error.tolist() == pytest.approx([5.0, 8**0.5])
+    assert {name: part.tolist() for name, part in found.parts.items()} == {
+        "prior": [7.0, 4.0],
+        "flow": [4.0, 2.0],
+        "units": [0.5, 0.25],
+    }
+    assert found.method == "a flow; a bound"

@@ -144,3 +144,16 @@ def test_another_command_may_fit() -> None:
     found = measured("pairs", ended="ended at step 100 of 900", params={"time_limit": 60.0})
     told = next(one for one in advice(found, Names(fit="unnoise demo -o x")) if one.key == "longer")
     assert told.command == "unnoise demo -o x --time 3m"
+
+
+def test_what_was_said_of_the_model_is_said_again() -> None:
+    """Its conditions, in the table and beside it, and what must hold in every row."""
+    frame = pd.DataFrame({"angle": np.linspace(-179, 179, 60), "stars": np.arange(60) % 5, "job": ["a", "b"] * 30})
+    rule = {"constraints": "angle <= 180"}
+    inside = measured("copies", schema=Schema.infer(frame, condition="job"), params=rule)
+    options = "--condition job --constraint 'angle <= 180' --validation 0.2"
+    assert one(inside, "rows").command == f"unnoise fit train.csv -o better {options}"
+    beside = Schema.infer(frame[["angle", "stars"]], {"photo": np.arange(60) % 2})
+    found = measured("copies", schema=beside, params={"constraints": ["a < b", "b < c"]})
+    options = "--labels LABELS --constraint 'a < b' --constraint 'b < c' --validation 0.2"
+    assert one(found, "rows").command == f"unnoise fit train.csv -o better {options}"

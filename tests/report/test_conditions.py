@@ -109,3 +109,19 @@ def test_images_are_judged_by_some_of_their_numbers() -> None:
     assert drawn.draws.shape == (60, 2, 64)
     assert drawn.observations.shape[1] == 2
     assert drawn.given == ("label",)
+
+
+def test_what_the_checks_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five together call a perfect model bad as often as any other question does."""
+    monkeypatch.setattr(conditions, "calibration", lambda *rows, **options: (rows, options))
+    model: Any = SimpleNamespace(schema_=SimpleNamespace(conditions={"u": None}))
+    rows, options = calibrated(model, "rows", "y", 2**32 + 5)  # type: ignore[misc]
+    assert rows == (model, "rows", "y")
+    assert options == {
+        "draws": 9,
+        "density_draws": 4,
+        "max_rows": 200,
+        "trials": 0,
+        "level": LEVEL / CHECKS,
+        "seed": 5,
+    }

@@ -73,3 +73,10 @@ def test_of_many_columns_the_pairs_of_the_first_are_compared(monkeypatch: pytest
     standing = judged(test, test, None, names=["x", "level", "y"], categorical=[1], seed=0, classifier=CANNOT)
     assert [(one.first, one.second) for one in standing.pairs] == [("x", "level")]
     assert len(standing.margins) == 3
+
+
+def test_the_seed_decides_how_a_copula_ranks_equal_values() -> None:
+    train = law(np.random.default_rng(0), 60)
+    first, again, other = (rivals_of(train, seed=seed)[0].model.correlation for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)

@@ -75,3 +75,8 @@ def test_the_kept_look_is_the_best_or_the_last_within_the_slack_of_digits(object
     assert kept_step(model) == kept
     model.validation_losses_ = np.empty((0, 2))
     assert kept_step(model) is None
+
+
+def test_early_is_early_among_the_steps_that_were_planned() -> None:
+    assert ending_of(ended("stopped at step 50 of 100: validation", [(20, 1.0), (50, 3.0)], 50)).early
+    assert not ending_of(ended("stopped at step 70 of 100: validation", [(30, 1.0), (70, 3.0)], 70)).early

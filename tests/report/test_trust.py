@@ -222,3 +222,11 @@ def test_rows_of_the_training_prove_nothing() -> None:
     told = verdicts(correlated(400, 2), train[:200], train)
     assert True not in [answer.good for answer in told.values()]
     assert "of these rows are training rows" in told["pairs"].sentence
+
+
+def test_a_model_that_is_worse_by_no_more_than_two_errors_is_as_good() -> None:
+    """Gaps of mean -1 and an error of 1 / 2 or 1 / 4."""
+    rows = np.random.default_rng(0).normal(size=64)
+    for spread, good in ((4.0, True), (2.0, False)):
+        gaps = -1.0 + spread * np.tile([1.0, -1.0], 32)
+        assert trust.likelihood({"unnoise, exact": rows + gaps, "other": rows}, {"unnoise, exact"}).good == good

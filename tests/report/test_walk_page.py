@@ -107,3 +107,13 @@ def test_modes_and_particles_may_be_parameters_with_names():
     page = Page("title")
     show_modes(page, found)
     assert re.search(r"b\[0, 1\]</th>.*0\.7500 ± 0\.0306</td><td[^>]*>2</td>", page.html())
+
+
+def test_each_mode_has_its_own_error(monkeypatch):
+    """The heaviest comes first, though it was found second."""
+    found = walk()
+    found = Walk(**{**vars(found), "mode_weights": found.mode_weights.flip(0)})
+    monkeypatch.setattr(Record, "share_errors", lambda self: torch.tensor([0.1, 0.2]))
+    page = Page("title")
+    show_modes(page, found)
+    assert re.search(r"0\.7500 ± 0\.2000.*0\.2500 ± 0\.1000", page.html(), re.DOTALL)

@@ -15,7 +15,7 @@ from unnoise._seeding import seeded
 from unnoise.denoisers import Answering, Denoiser, Neural
 from unnoise.heads import told
 from unnoise.networks import MLP
-from unnoise.objectives import Denoising
+from unnoise.objectives import AnyOrder, Denoising, Objective
 from unnoise.processes import variance_preserving
 from unnoise.spaces import Euclidean
 from unnoise.testing import assert_mean
@@ -32,7 +32,7 @@ from unnoise.training import (
     load,
     train,
 )
-from unnoise.training.validation import affordable
+from unnoise.training.validation import SLACK, affordable
 
 PROCESS = variance_preserving(Euclidean(3))
 
@@ -234,3 +234,11 @@ def test_weighted_rows_are_drawn_in_proportion() -> None:
 def test_rows_must_be_held_out() -> None:
     with pytest.raises(InputError, match="no rows held out"):
         HeldOut(Denoising(), Ring(0))
+
+
+@pytest.mark.parametrize(("objective", "slack"), [(AnyOrder(), SLACK), (Denoising(), 0.0)])
+def test_a_validation_of_rows_has_the_slack_of_their_objective(objective: Objective, slack: float) -> None:
+    held_out = HeldOut(objective, rows(3, 0))
+    found = Validation.of(held_out, 64, begun=True)
+    assert (found.loss, found.slack, found.begun) == (held_out, slack, True)
+    assert not Validation.of(held_out, 64).begun

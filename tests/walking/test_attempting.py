@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -124,3 +125,64 @@ def test_particles_that_never_moved_are_counted_and_whole_numbers_are_not():
     assert attempting._stuck(x, x + 1, x) == 0.0
     assert attempting._stuck(x.long(), x.long(), x.long()) == 0
     assert numbers({"a": x, "b": x.long()}).shape == (4, 4)
+
+
+def test_the_steepest_mean_slope_is_told_in_its_standard_errors():
+    """As if two in three particles were independent."""
+    target = Tried(Density(lambda x: -0.5 * x.square().sum(-1), SPACE), SPACE)
+    x = torch.tensor([[1.0, 2.0], [3.0, -1.0], [2.0, 0.5], [4.0, 0.0]], dtype=torch.float64)
+    errors = x.std(0) / math.sqrt(4 / 1.5)
+    assert attempting._steepest(target, x) == pytest.approx(float((x.mean(0) / errors).max()))
+
+
+@pytest.mark.parametrize(("flat", "share"), [(True, 0.005), (True, 0.02), (False, 0.0)])
+def test_a_target_ends_at_edges_where_the_last_moves_met_some(attempts, monkeypatch, flat, share):
+    """Whatever was met before; on other spaces there are five times as many rounds."""
+    seen, attempts = [], replace(attempts, flat=flat)
+    attempts.target.evaluations = attempts.target.outside = 10**6
+
+    def moved(target, x, mover, populations, rng, rounds, *_):
+        seen.append(rounds)
+        target.evaluations, target.outside = target.evaluations + 1000, target.outside + round(1000 * share)
+        return x, []
+
+    monkeypatch.setattr(attempting, "annealed", lambda *_, **__: SimpleNamespace(x=torch.zeros(8, 2)))
+    monkeypatch.setattr(attempting, "moved", moved)
+    monkeypatch.setattr(Attempts, "_summed", lambda self, found, each, early, late, smooth: smooth)
+    assert attempts._one(attempting.Effort(0.5, 2, 6), "attempt 0") == (flat and share < attempting.EDGE)
+    assert seen == ([3, 3] if flat else [15, 15])
+
+
+def test_labels_and_shares_are_of_both_moments_and_refusals_are_counted(attempts, monkeypatch):
+    """Two particles of each population, at either of two modes."""
+    judged, unit = [], torch.eye(2, dtype=torch.float64)
+    modes = [Mode(torch.full((2,), 9.0 * i, dtype=torch.float64), 0.0, unit, 9) for i in range(2)]
+    early, late = torch.tensor([0, 0, 0, 1, 1, 1, 0, 0]), torch.tensor([0, 1, 1, 1, 1, 0, 0, 0])
+    monkeypatch.setattr(attempting, "judged", judged.append)
+    monkeypatch.setattr(attempting, "bridged", lambda *_: None)
+    attempts = replace(attempts, modes=modes)
+    attempts.target.evaluations, attempts.target.outside, attempts.target.refused = 30, 7, 3
+    x = [9.0 * at.double()[:, None].expand(-1, 2) for at in (early, late)]
+    found = SimpleNamespace(x=x[0] + 1, log_z=torch.zeros(4), annealing=None)
+    record = attempts._summed(found, 2, *x, smooth=False).record
+    assert record.labels.tolist() == [[0, 0, 0, 1], [0, 1, 1, 1], [1, 1, 1, 0], [0, 0, 0, 0]]
+    assert record.shares[:, 1].tolist() == [0.25, 0.75, 0.75, 0.0]
+    assert (record.particles[..., 0] == 9.0 * record.labels).all()
+    assert judged[0].refused == pytest.approx(0.1)
+
+
+def test_as_many_particles_as_draws_are_asked_for():
+    """At both moments of four populations; more where modes are weighed, fewer of large points."""
+    assert attempting._particles(Euclidean(1), 1, 100_000) == 12_500
+    assert attempting._particles(Euclidean(1), 1, 10) == attempting.PARTICLES
+    assert attempting._particles(Euclidean(1), 2, 10) == attempting.MORE_PARTICLES
+    assert attempting._particles(Euclidean(2**16), 1, 10) == 64
+
+
+@pytest.mark.parametrize(("share", "seen"), [(0.02, 1), (0.001, 0)])
+def test_what_has_hardly_a_share_of_the_mass_is_not_overlooked(blind, monkeypatch, share, seen):
+    monkeypatch.setattr(attempting, "PROBES", 2**13)
+    x = torch.randn(4, 1000, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    log_z = torch.full((4,), math.log(2 * math.pi / share))  # of which the narrow mode has this share
+    record = Record(x, None, torch.ones(4, 1), log_z, None, Annealing([], [], []))
+    assert len(blind._overlooked(attempting.Attempt(record, None, blind.modes))) == seen

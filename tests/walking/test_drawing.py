@@ -12,11 +12,16 @@ import torch
 import unnoise
 from unnoise._errors import InputError
 from unnoise.laws import LogDensity
+from unnoise.laws.students import Students
 from unnoise.spaces import Euclidean, Finite, Sphere, product
 from unnoise.targets import Funnel, Potts
 from unnoise.testing import ImprobableError, assert_mean
+from unnoise.walking import Annealing, Positive, Record, Verdict, drawing
+from unnoise.walking.attempting import Attempt
+from unnoise.walking.scouting import Mode
 
 F64 = torch.float64
+NORMAL = torch.ones(1), torch.zeros(1, 1, dtype=F64), torch.eye(1, dtype=F64)[None], torch.ones(1)
 
 
 def narrow_and_wide(x):
@@ -154,3 +159,40 @@ def test_what_cannot_be_walked_on_is_told(name):
     function, options, told = WRONG[name]
     with pytest.raises(InputError, match=told):
         unnoise.walk(function, **options)
+
+
+@pytest.mark.parametrize("parameters", [None, Positive(2)])
+def test_climbs_begin_at_the_points_that_are_given(parameters, monkeypatch):
+    class Enough(Exception):
+        pass
+
+    def somewhere(target, first, *_):
+        raise Enough(first)
+
+    monkeypatch.setattr(drawing, "somewhere", somewhere)
+    start = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=F64)
+    size = {"dimension": 2} if parameters is None else {"parameters": parameters}
+    with pytest.raises(Enough) as caught:
+        unnoise.walk(lambda x: -x.square().sum(-1), start=start, **size)
+    (first,) = caught.value.args
+    assert len(first) == 2 + drawing.TRIED
+    torch.testing.assert_close(first[:2], start if parameters is None else start.log())
+
+
+def test_what_is_returned_is_that_of_the_modes_with_draws_in_natural_coordinates(monkeypatch):
+    """One of three modes has no particle; the integral is the mean of those of the populations."""
+    labels = torch.tensor([[0, 0, 2], [0, 2, 2], [0, 0, 0], [2, 2, 2]])
+    shares = torch.stack([(labels == i).double().mean(1) for i in range(3)], 1)
+    z = torch.linspace(-1, 1, 12, dtype=F64).reshape(4, 3, 1)
+    log_z = torch.tensor([0.0, 1.0, 2.0, 3.0], dtype=F64)
+    record = Record(z, labels, shares, log_z, None, Annealing([0.0, 1.0], [2.0], [[0.5]]))
+    modes = [Mode(torch.tensor([float(i)], dtype=F64), 0.0, torch.eye(1, dtype=F64)) for i in range(3)]
+    done = Attempt(record, Verdict(True, (), (), 1.0, 0.1), modes)
+    monkeypatch.setattr(drawing.Attempts, "best", lambda self: done)
+    found = unnoise.walk(lambda x: x.log() - x, parameters=Positive(), guess=Students(*NORMAL), n=12)
+    torch.testing.assert_close(found.modes, torch.tensor([0.0, 2.0], dtype=F64).exp())
+    torch.testing.assert_close(found.mode_weights, torch.tensor([0.5, 0.5], dtype=F64))
+    assert found.log_z == pytest.approx(math.log((1 + math.e + math.e**2 + math.e**3) / 4))
+    torch.testing.assert_close(found.record.particles, z[..., 0].exp())
+    assert found.record.labels.tolist() == (labels // 2).tolist()
+    torch.testing.assert_close(found.draws.sort().values, z.flatten().exp())

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import unnoise
 from unnoise._errors import InputError
+from unnoise.walking import exported
 from unnoise.walking.exported import inference_data
 from unnoise.walking.record import Annealing, Record
 
@@ -56,3 +58,13 @@ def test_a_walk_is_read_again(arviz, tmp_path, monkeypatch):
     known = found.record.particles.flatten(0, 1)
     first = torch.tensor(read.posterior["x"].values[0, 0])
     assert bool((known == first).all(1).any())
+
+
+def test_what_arviz_is_given(monkeypatch):
+    """As many draws of every population as make up n, with their labels; also where ArviZ is not installed."""
+    library = SimpleNamespace(from_dict=lambda **given: given)
+    monkeypatch.setattr(exported, "check_arviz", lambda: library)
+    given = inference_data(RECORD, 5, {"log_z": 1.5})
+    assert (given["posterior"]["x"] == X[:, ::2].numpy()).all()
+    assert (given["sample_stats"]["mode"] == RECORD.labels[:, ::2].numpy()).all()
+    assert given["posterior_attrs"] == {"inference_library": "unnoise", "log_z": 1.5}

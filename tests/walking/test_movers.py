@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from unnoise.chains import Density, Hamiltonian, Independence, RandomWalk
 from unnoise.laws.students import Students
 from unnoise.spaces import Sphere
-from unnoise.walking.movers import FlatMover, Halves, SpaceMover, adapted, common_factor, fitted
+from unnoise.walking.movers import FlatMover, Halves, SpaceMover, adapted, by_modes, common_factor, fitted
 
 F64 = torch.float64
 BELL = Density(lambda x: -0.5 * x.square().sum(-1))
@@ -74,3 +76,34 @@ def test_known_modes_are_proposed_in_their_shares():
     truth = truth - 6 * torch.log(torch.tensor(2 * torch.pi))
     assert float((truth - law.log_prob(fresh)).mean()) < 0.35
     assert float((truth - fitted(x).log_prob(fresh)).mean()) > 1
+
+
+def test_local_moves_are_as_long_as_parts_are_wide_though_halves_lie_apart():
+    x = torch.cat([normal(400), normal(400) + 100 * SCALES])
+    factor = FlatMover().kernels(BELL, x, 4)[1].factor / SCALES[:, None]
+    assert float((factor @ factor.T).diagonal().max()) < 1.5
+
+
+def test_a_law_of_each_mode_has_the_moments_of_its_points_and_of_one_point_leans_towards_the_common_shape():
+    """In whatever order they come; with d + 1 points more of the common shape."""
+    rng = torch.Generator().manual_seed(5)
+    centres = torch.tensor([[0.0, 0.0], [100.0, 0.0], [0.0, 100.0]], dtype=F64)
+    part = torch.tensor([0, 1, 0] * 40 + [2])
+    shapes = torch.tensor([[0.1, 2.0], [2.0, 0.1], [1.0, 1.0]], dtype=F64)
+    x = centres[part] + shapes[part] * torch.randn(121, 2, dtype=F64, generator=rng)
+    unit = torch.eye(2, dtype=F64).expand(3, 2, 2)
+    law = by_modes(x, Students(torch.ones(3), centres, unit, torch.full((3,), 5.0)))
+    torch.testing.assert_close(law.weights, torch.tensor([80, 40, 1], dtype=F64) / 121)
+    torch.testing.assert_close(law.means, torch.stack([x[part == i].mean(0) for i in range(3)]))
+    common = common_factor(x, part)
+    for i, count in enumerate((80, 40, 1)):
+        rest = x[part == i] - law.means[i]
+        expected = (rest.T @ rest + 3 * common @ common.T) / (count + 3)
+        torch.testing.assert_close(law.factors[i] @ law.factors[i].T, expected)
+
+
+def test_a_step_is_no_longer_than_half_of_what_a_space_allows():
+    mover, sphere = SpaceMover(), Sphere(2)
+    kernel = replace(mover.kernels(Density(lambda x: x[..., 2], sphere), None, 4)[0], step_size=100.0)
+    (local,) = mover.adapted([kernel], [1.0])
+    assert local.step_size == mover.step_size == 0.5 * sphere.longest_move

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from unnoise.chains import Density
 from unnoise.laws import Normal
 from unnoise.laws.students import Students
+from unnoise.spaces import Euclidean
 from unnoise.targets import Ising
 from unnoise.testing import ImprobableError, assert_mean
 from unnoise.walking import population
@@ -81,3 +83,31 @@ def test_rounds_at_the_target_keep_it():
     x, accepted = moved(target, torch.randn(4000, 2, dtype=F64, generator=rng), FlatMover(), 4, rng, 3)
     assert_mean(x.square().sum(1), 2.0)
     assert min(accepted) > 0.5
+
+
+def test_a_rise_leaves_as_many_effective_as_it_is_told_in_the_worst_population():
+    space = Euclidean(2)
+    found = run(Density(lambda x: two(100 * x), space), WIDE, SpaceMover(), each=100, rounds=1)
+    left = found.annealing.effective
+    assert len(left) == len(found.betas) - 1 > 1
+    assert left[:-1] == pytest.approx([50] * (len(left) - 1), rel=1e-6)
+    assert left[-1] > 50
+
+
+def test_acceptances_are_means_over_rounds_and_kernels_learn_from_the_last(monkeypatch):
+    heard = iter([0.2, 0.5, 0.4, 0.7])
+    ran = []
+
+    def run(kernel, x, n, rng):
+        ran.append(kernel)
+        return SimpleNamespace(x=x + 1, acceptance=next(heard))
+
+    def adapted(kernels, acceptances):
+        return [kernel + acceptance for kernel, acceptance in zip(kernels, acceptances, strict=True)]
+
+    monkeypatch.setattr(population, "run", run)
+    mover = SimpleNamespace(kernels=lambda target, x, n: [1, 2], adapted=adapted)
+    x, accepted = moved(None, torch.zeros(3), mover, 1, torch.Generator(), 2)
+    assert accepted == pytest.approx([0.3, 0.6])
+    assert x.tolist() == [4, 4, 4]
+    assert ran == [1, 2, 1.2, 2.5]

@@ -77,3 +77,27 @@ def test_a_box_leads_nowhere():
     """Where there is no slope or no density no climb would begin."""
     box = Density(lambda x: torch.where((x.abs() <= 9).all(-1), 0 * x.sum(-1), -math.inf))
     assert len(unexplained(box, normal(), 1000, 100, rng())) == 0
+
+
+def apart():
+    """A narrow part and a wide one, far from each other."""
+    means = torch.tensor([[0.0, 0.0], [1e6, 0.0]], dtype=F64)
+    factors = torch.tensor([1e-3, 1.0], dtype=F64)[:, None, None] * torch.eye(2, dtype=F64)
+    return Students(torch.ones(2), means, factors, torch.ones(2))
+
+
+def test_points_lie_beside_their_part_in_its_own_units():
+    x = beside(apart(), 400, LENGTHS, rng())
+    narrow = x[:, 0] < 5e5
+    assert 100 < int(narrow.sum()) < 300
+    assert float(x[narrow].norm(dim=1).max()) < 1
+    assert float((x[~narrow] - apart().means[1]).norm(dim=1).min()) > 1e-3
+
+
+def test_those_that_are_kept_of_many_are_beside_every_part():
+    """Where all slopes lead away."""
+    law = apart()
+    away = Density(lambda x: (x[:, None] - law.means).square().sum(-1).amin(1))
+    left = unexplained(away, law, 200, 20, rng())
+    assert len(left) == 20
+    assert 0 < int((left[:, 0] < 5e5).sum()) < 20

@@ -70,3 +70,27 @@ def test_many_refusals_are_a_note():
     verdict = judged(replace(good(), refused=0.2))
     assert verdict.trusted
     assert verdict.notes == ("20% of the evaluations were NaN or infinite, and were refused",)
+
+
+def test_the_error_of_log_z_is_that_of_the_mean_of_populations():
+    assert judged(good()).log_z_error == pytest.approx(torch.tensor([1.0, 1.02, 0.98, 1.0]).std().item() / 2)
+
+
+@pytest.mark.parametrize("value", [0.7, 1.3])
+def test_a_bridge_may_be_off_to_either_side_by_its_own_error(value):
+    """Beyond what is believed of both without an error."""
+    assert not judged(replace(good(), log_z_bridge=(value, 0.02))).trusted
+    assert judged(replace(good(), log_z_bridge=(value, 0.1))).trusted
+
+
+def test_modes_without_mass_that_were_met_but_once_tell_of_no_others():
+    found = replace(good(), shares=torch.tensor([[1.0, 0.0, 0.0]]).expand(4, 3), met=torch.tensor([9, 1, 1]))
+    assert judged(found).trusted
+
+
+def test_one_number_that_disagrees_is_enough():
+    late = good().late.clone()
+    late[..., 2] += 0.5
+    verdict = judged(replace(good(), late=late))
+    assert verdict.r_hat > 1.01
+    assert not verdict.trusted

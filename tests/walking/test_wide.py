@@ -9,6 +9,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.spaces import Counts, Euclidean, Finite, Rotations, Simplex, Sphere, Torus, product
+from unnoise.testing import ImprobableError, assert_frequencies
 from unnoise.walking.wide import wide_law
 
 SPACES = {
@@ -42,3 +43,16 @@ def test_probabilities_sum_to_one():
 def test_images_in_a_product_are_refused():
     with pytest.raises(InputError, match="real factors of a product are vectors"):
         wide_law(product({"a": Euclidean((2, 2)), "b": Sphere(2)}))
+
+
+def test_counts_are_drawn_by_their_own_law():
+    law, rng = wide_law(Counts(1)), torch.Generator().manual_seed(1)
+    edges = [0, 2, 10, 100, 1000]
+    drawn = law.sample(rng, (4000,))[:, 0]
+    counts = torch.histogram(drawn.double(), torch.tensor([*edges, 1e9], dtype=torch.float64)).hist
+    upto = law.log_prob(torch.arange(60_000)[:, None]).exp().cumsum(0)
+    inside = torch.stack([upto[edge - 1] for edge in edges[1:]])
+    shares = torch.cat([inside, torch.ones(1).double()]).diff(prepend=torch.zeros(1).double())
+    assert_frequencies(counts.long(), shares)
+    with pytest.raises(ImprobableError):
+        assert_frequencies(counts.long(), torch.roll(shares, 1))

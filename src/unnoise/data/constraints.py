@@ -8,6 +8,7 @@ have Jacobian 1, so that densities of numbers stay in the data's own units.
 from __future__ import annotations
 
 import dataclasses
+import math
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -246,14 +247,15 @@ def _there(columns: Mapping[str, Values], present: Present, name: str) -> Mask:
 
 
 def _clipped(values: Values, bound: Limit, decimals: int | None) -> Values:
-    """Within a bound; where it is strict, one step of the grid inside."""
-    end = bound.bound
-    if bound.strict:
-        sign = 1 if bound.above else -1
-        if decimals is None:
-            end = float(np.nextafter(values.dtype.type(end), values.dtype.type(sign * np.inf)))
-        else:
-            end = end + sign * (10**-decimals if decimals else 1)
+    """Within a bound, at the last number of the grid that keeps it; of fractions one step inside where it is strict."""
+    end, sign = bound.bound, 1 if bound.above else -1
+    if bound.strict and decimals is None:
+        end = float(np.nextafter(values.dtype.type(end), values.dtype.type(sign * np.inf)))
+    elif decimals == 0:
+        end = sign * math.ceil(sign * end)
+        end += sign * (bound.strict and end == bound.bound)
+    elif bound.strict and decimals is not None:
+        end = end + sign * 10**-decimals
     return np.where(bound.holds({bound.target: values}), values, np.array(end).astype(values.dtype))
 
 

@@ -22,7 +22,7 @@ class Annealing:
     Attributes:
         betas: the exponents of $q^{1 - \beta} p^\beta$, from 0 to 1, one more than rises.
         effective: particles of a population that were effective after each rise, the fewest of all populations.
-        acceptances: of each kernel in the last round after each rise.
+        acceptances: of each kernel on average over the rounds after each rise.
     """
 
     betas: list[float]

@@ -127,3 +127,37 @@ def test_levels_have_no_intervals() -> None:
 def test_bad_input_is_named(draws, truths, more, words) -> None:
     with pytest.raises(InputError, match=words):
         rank_calibration(draws, truths, **more)
+
+
+def test_of_several_columns_the_p_value_and_the_band_are_those_of_one_times_their_number() -> None:
+    draws, truths, _ = posterior("exact", columns=4)
+    draws[:, :, 2] += 0.2
+    (alone,) = rank_calibration(draws[:, :, 2:3], truths[:, 2:3], level=0.01).columns
+    found = next(one for one in rank_calibration(draws, truths, level=0.01).columns if one.name == "column 2")
+    assert alone.p_value < 0.25
+    assert found.p_value == pytest.approx(4 * alone.p_value)
+    assert (alone.curve.rate, found.curve.rate) == (0.01, 0.0025)
+
+
+def test_levels_do_not_count_among_the_intervals() -> None:
+    draws, truths, _ = posterior("narrow", n=60)
+    level = np.zeros((60, 20, 1)), np.zeros((60, 1))
+    beside = np.concatenate([draws, level[0]], -1), np.concatenate([truths, level[1]], -1)
+    alone = interval_coverage(draws, truths).p_value
+    assert interval_coverage(*beside, categorical=[2]).p_value == alone
+    assert 0 < alone < 0.3
+
+
+def test_intervals_of_an_odd_number_of_draws_begin_with_the_two_ranks_in_the_middle() -> None:
+    draws = np.tile(np.array([1.0, 2.0, 3.0]), (12, 1))[..., None]
+    truths = np.array([1.5] * 4 + [2.5] * 5 + [0.0] * 3)[:, None]
+    curve = interval_coverage(draws, truths).columns[0].curve
+    np.testing.assert_allclose(curve.level, [0, 0.5, 1])
+    np.testing.assert_allclose(curve.share, [0, 0.75, 1])
+
+
+def test_the_seed_decides_the_order_of_ties() -> None:
+    same = np.zeros((20, 5, 1)), np.zeros((20, 1))
+    ranks = [rank_calibration(*same, seed=seed).ranks for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(ranks[0], ranks[1])
+    assert not np.array_equal(ranks[0], ranks[2])
