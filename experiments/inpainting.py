@@ -38,7 +38,7 @@ NUMBERS = len(COMMON) + 3 * BELLS  # that the network says of a pixel
 LATTICE = Lattice.of_bytes(mnist.MEAN, mnist.SPREAD)
 SCHEDULE = Exponential(3.0, 100.0)
 LEVELS = LinearLogSNR(13.0, -8.0)  # of the Gaussian twin: from an eighth of a grey level to noise alone
-MOMENTS, KNEE = 256, 0.1  # times at which the chain is trained: even in log(B + KNEE)
+MOMENTS, KNEE = 256, 1.0  # times at which the chain is trained: even in log(B + KNEE)
 JUDGED = 48  # missing pixels of a picture whose law is priced in a training step
 
 
