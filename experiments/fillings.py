@@ -11,7 +11,7 @@ from torch import Tensor
 
 from experiments import keeping
 from experiments.base import Setting
-from experiments.inpainting import Diffusing, Filling, Jumping, Missing, Painter
+from experiments.inpainting import LATTICE, Diffusing, Filling, Jumping, Missing, Painter
 from experiments.masks import Holed
 from unnoise import __version__
 from unnoise._seeding import seeded
@@ -101,16 +101,20 @@ def _made(recipe: Recipe, cache: Path | None, pictures: Tensor, labels: Tensor, 
     if found is not None:
         return found
     shorter = recipe.shorter
-    start = _untrained(recipe) if shorter is None else _made(shorter, cache, pictures, labels, tell)
+    start = _untrained(recipe, pictures, labels) if shorter is None else _made(shorter, cache, pictures, labels, tell)
     made = _one_round(recipe, start, pictures, labels, tell)
     if place is not None:
         keeping.keep(place, label, made.filling.state_dict(), seconds=str(made.cpu_seconds))
     return made
 
 
-def _untrained(recipe: Recipe) -> Trained:
+def _untrained(recipe: Recipe, pictures: Tensor, labels: Tensor) -> Trained:
+    """But for the Gaussian laws."""
+    begun = time.process_time()
     with seeded(recipe.seed):
-        return Trained(recipe.filling(), 0.0, reused=False)
+        filling = recipe.filling()
+    filling.painter.factors.fit(LATTICE.value(pictures.flatten(1), torch.empty(0)), labels)
+    return Trained(filling, time.process_time() - begun, reused=False)
 
 
 def _one_round(recipe: Recipe, so_far: Trained, pictures: Tensor, labels: Tensor, tell: Tell) -> Trained:

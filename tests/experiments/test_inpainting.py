@@ -10,7 +10,7 @@ import torch
 
 from experiments import fillings, masks
 from experiments.base import Setting
-from experiments.inpainting import RATES, SCHEDULE, Diffusing, Jumping, Missing, Painter, moments
+from experiments.inpainting import LATTICE, RATES, SCHEDULE, Diffusing, Jumping, Missing, Painter, moments
 from experiments.inpainting_rivals import NONE, RIDGE, Known
 from experiments.mnist_inpainting import Digits, drawn, scores
 from experiments.picture_scores import mean_and_error, psnr, similarity, ssim
@@ -119,10 +119,21 @@ class TestNoise:
         for way in ("row", "column"):
             torch.testing.assert_close(getattr(RATES, way)(x, integral), getattr(plain, way)(x, integral))
             torch.testing.assert_close(getattr(RATES, way)(x, integral + 0.5), getattr(plain, way)(x, integral + 0.5))
-        columns = plain.transition(integral[:, 0].double()).mT.float()
-        expected = (columns @ torch.linspace(-1, 1, 256)) / columns.sum(-1)
-        torch.testing.assert_close(RATES.means(integral[:, 0]), expected)
-        torch.testing.assert_close(RATES.means(integral[:, 0] * 1.001), expected, atol=2e-3, rtol=0)
+        torch.testing.assert_close(
+            RATES.words(integral[:, 0] * 1.001), RATES.words(integral[:, 0]), atol=0.05, rtol=0.05
+        )
+
+    def test_the_words_of_a_byte_are_the_moments_of_what_led_to_it(self):
+        """A Gaussian times that of equally likely bytes."""
+        integral, levels = torch.tensor([2.0, 40.0]), LATTICE.value(torch.arange(256), torch.empty(0))
+        spoken, precision = RATES.words(integral).unbind(-1)
+        even = levels.var(correction=0)
+        law = RATES.transition(integral.double())[1, :, 200].float()
+        mean = float((law / law.sum()) @ levels)
+        variance = float((law / law.sum()) @ (levels - mean).square())
+        assert float(1 / (precision[1, 200] + 1 / even)) == pytest.approx(variance, rel=1e-3)
+        assert float((spoken[1, 200] + levels.mean() / even) * variance) == pytest.approx(mean, rel=1e-3)
+        assert (precision[0] > precision[1]).all()
 
 
 @pytest.fixture(params=[Jumping, Diffusing])
