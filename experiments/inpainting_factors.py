@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 CLASSES, DIRECTIONS = 10, 64
-RIDGE = 0.01  # variance added to every pixel, of pixels of variance 1: a hundredth of a grey level's full range
+RIDGE = 0.01  # variance added to every pixel, of pixels of variance 1
 KNOWN = 1e6  # the precision of a pixel that is given
 
 

@@ -2,7 +2,8 @@ r"""Handwritten digits whose centre is missing: a chain on $\{0, \dots, 255\}^{7
 
 The experiment of Benton et al. 2024 (arXiv 2211.03595) and of the talk on it: of a test digit the middle 14 x 14 pixels
 are missing, and are drawn given the border and which digit it is, or given the border alone. One set of weights, which
-learnt from random masks and is not told the digit in three rows of ten, answers both, and any other mask.
+learnt from random masks and is not told the digit in three rows of ten, answers both, and any other mask. Beside what
+is noisy it sees what a Gaussian law of the training digits makes of it (`inpainting_factors`).
 
 Beside it: the same network and the same words on Gaussian noise, trained for about as long; a Gaussian law of the
 training digits given the border; the training digit with the nearest border.
@@ -263,8 +264,9 @@ def _notes(study: Study) -> tuple[str, ...]:
         f"bits: -log2 p of the missing bytes per missing pixel; of the networks an upper bound, on {size.bounded} "
         "digits; of the histogram what the place, and the digit where it is told, says of a byte alone",
         f"one U-Net of {weights:,} weights for all masks, with and without the digit, and another for Gaussian noise; "
-        "each trained on one thread of a CPU, whose minutes are given, on batches of 64: "
-        + ", ".join(f"{sum(ROUNDS[kind]):,} steps of the {kind}" for kind in KINDS)
+        "each trained on one thread of a CPU, whose minutes are given, on batches of 64, "
+        f"{sum(ROUNDS):,} steps each in {len(ROUNDS)} rounds; both see what a Gaussian law of each digit, whose fitting "
+        "is counted, makes of the border and the noisy pixels"
         + (f"; read from the cache, where another run left them: {', '.join(kept)}" if kept else ""),
         "the published model is given the border alone by its code, and the digit too by the talk; its region is not "
         "stated",
