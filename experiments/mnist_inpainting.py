@@ -265,8 +265,8 @@ def _notes(study: Study) -> tuple[str, ...]:
         "digits; of the histogram what the place, and the digit where it is told, says of a byte alone",
         f"one U-Net of {weights:,} weights for all masks, with and without the digit, and another for Gaussian noise; "
         "each trained on one thread of a CPU, whose minutes are given, on batches of 64, "
-        f"{sum(ROUNDS):,} steps each in {len(ROUNDS)} rounds; both see what a Gaussian law of each digit, whose fitting "
-        "is counted, makes of the border and the noisy pixels"
+        f"{sum(ROUNDS):,} steps each in {len(ROUNDS)} rounds; both see what a Gaussian law of each digit makes of "
+        "the border and the noisy pixels, whose fitting is counted"
         + (f"; read from the cache, where another run left them: {', '.join(kept)}" if kept else ""),
         "the published model is given the border alone by its code, and the digit too by the talk; its region is not "
         "stated",
