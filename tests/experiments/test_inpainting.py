@@ -13,10 +13,10 @@ from experiments.base import Setting
 from experiments.inpainting import LATTICE, RATES, SCHEDULE, Diffusing, Jumping, Missing, Painter, moments
 from experiments.inpainting_rivals import NONE, RIDGE, Known
 from experiments.mnist_inpainting import Digits, drawn, scores
-from experiments.picture_scores import mean_and_error, psnr, similarity, ssim
+from experiments.picture_scores import mean_and_error, psnr, similarity, spread_and_error, ssim
 from unnoise.processes.rates import GaussianTarget
 from unnoise.samplers import Ancestral
-from unnoise.testing import ImprobableError, assert_frequencies, assert_law
+from unnoise.testing import ImprobableError, assert_frequencies, assert_law, assert_mean
 
 ALL = torch.ones(28, 28, dtype=torch.bool)
 GAUSSIAN_SSIM, UNIFORM_SSIM = 0.5828707829622953, 0.6383286686629188
@@ -68,6 +68,17 @@ class TestScores:
         assert found["a: missing part, psnr"] == pytest.approx(found["a: psnr"] - 10 * math.log10(4), abs=1e-4)
         assert found["a: missing part, ssim"] < found["a: ssim"] < 1
         assert mean_and_error(torch.tensor([1.0, 3.0])) == (2.0, pytest.approx(1.0))
+
+    def test_draws_of_the_true_law_are_as_wide_as_their_mean_is_wrong(self, rng):
+        """And others are not."""
+        centre = pictures(rng, 200)
+        truth, draws = (centre + torch.randn(*k, 200, 28, 28, generator=rng) for k in ((), (3,)))
+        spread, error = spread_and_error(draws, truth)
+        assert_mean(spread - error, 0.0)
+        with pytest.raises(ImprobableError):
+            assert_mean(torch.sub(*spread_and_error(centre + 1.1 * (draws - centre), truth)), 0.0)
+        single = (draws - truth).square().mean((0, 2, 3))
+        assert_mean(single - spread - error, 0.0)
 
 
 class TestMasks:
