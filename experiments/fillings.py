@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from experiments import keeping
 from experiments.base import Setting
-from experiments.inpainting import Diffusing, Filling, Jumping, Missing, Painter
+from experiments.inpainting import LATTICE, Diffusing, Filling, Jumping, Missing, Painter
 from experiments.masks import Holed
 from unnoise import __version__
 from unnoise._seeding import seeded
@@ -19,7 +19,7 @@ from unnoise.training import Settings, TrainState, train
 from unnoise.training.learning import Tell
 
 KINDS: dict[str, type[Filling]] = {"chain": Jumping, "Gaussian noise": Diffusing}
-ROUNDS = {"chain": (1500, 1200), "Gaussian noise": (1500, 1200)}  # steps; each begins with what the last one ended with
+ROUNDS = (500, 1000, 2000)  # steps; each begins with what the last one ended with
 
 
 @dataclass(frozen=True)
@@ -41,22 +41,33 @@ class Recipe:
         """The whole one, or one that takes seconds and learns little."""
         if setting.quick:
             return cls(kind, setting.seed, rows, (2, 1), width=8, batch_size=4, precision="float32")
-        return cls(kind, setting.seed, rows, ROUNDS[kind])
+        return cls(kind, setting.seed, rows, ROUNDS)
 
     def filling(self) -> Filling:
         """Untrained."""
         kind = KINDS[self.kind]
         return kind(Painter(self.width, kind.start))
 
-    def settings(self, number: int) -> Settings:
-        """Of a round: the learning rate starts anew (Loshchilov and Hutter 2017, arXiv 1608.03983)."""
+    @property
+    def file_name(self) -> str:
+        """Where the weights are kept."""
+        return f"filling-{self.kind.replace(' ', '-')}-{len(self.rounds)}.safetensors"
+
+    @property
+    def shorter(self) -> Recipe | None:
+        """The recipe without its last round."""
+        return replace(self, rounds=self.rounds[:-1]) if len(self.rounds) > 1 else None
+
+    @property
+    def settings(self) -> Settings:
+        """Of the last round: the learning rate starts anew (Loshchilov and Hutter 2017, arXiv 1608.03983)."""
         return Settings(
-            steps=self.rounds[number],
+            steps=self.rounds[-1],
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             ema=self.ema,
             precision="bfloat16" if self.precision == "bfloat16" else "float32",
-            seed=self.seed + number,
+            seed=self.seed + len(self.rounds) - 1,
             device="cpu",
         )
 
@@ -68,7 +79,7 @@ class Trained:
     Attributes:
         filling: what answers any mask, by `given`.
         cpu_seconds: of the training, on one thread.
-        reused: whether an earlier run had kept it.
+        reused: whether an earlier run had kept it, or some of its rounds.
     """
 
     filling: Filling
@@ -78,33 +89,45 @@ class Trained:
 
 def trained(kind: str, setting: Setting, pictures: Tensor, labels: Tensor, tell: Tell) -> Trained:
     """The network of the recipe: read, where it is kept, or trained, and kept where there is a place for it."""
-    recipe = Recipe.of(kind, setting, len(labels))
+    cache = None if setting.quick else setting.cache
+    return _made(Recipe.of(kind, setting, len(labels)), cache, pictures, labels, tell)
+
+
+def _made(recipe: Recipe, cache: Path | None, pictures: Tensor, labels: Tensor, tell: Tell) -> Trained:
+    """Each round is kept, so that an interrupted run goes on from its last one, and a longer recipe from a shorter."""
+    place = None if cache is None else cache / recipe.file_name
     label = f"unnoise {__version__}, torch {torch.__version__}, {recipe}"
-    kept = (
-        None
-        if setting.cache is None or setting.quick
-        else setting.cache / f"filling-{kind.replace(' ', '-')}.safetensors"
-    )
-    found = None if kept is None else _kept(kept, label, recipe)
+    found = None if place is None else _kept(place, label, recipe)
     if found is not None:
         return found
-    made = _train(recipe, pictures, labels, tell)
-    if kept is not None:
-        keeping.keep(kept, label, made.filling.state_dict(), seconds=str(made.cpu_seconds))
+    shorter = recipe.shorter
+    start = _untrained(recipe, pictures, labels) if shorter is None else _made(shorter, cache, pictures, labels, tell)
+    made = _one_round(recipe, start, pictures, labels, tell)
+    if place is not None:
+        keeping.keep(place, label, made.filling.state_dict(), seconds=str(made.cpu_seconds))
     return made
 
 
-def _train(recipe: Recipe, pictures: Tensor, labels: Tensor, tell: Tell) -> Trained:
+def _untrained(recipe: Recipe, pictures: Tensor, labels: Tensor) -> Trained:
+    """But for the Gaussian laws."""
+    begun = time.process_time()
     with seeded(recipe.seed):
         filling = recipe.filling()
-    data, start, done = Holed(pictures, labels, filling.states(pictures.flatten(1))), time.process_time(), 0
-    for number, steps in enumerate(recipe.rounds):
-        state = TrainState(filling.requires_grad_(True), recipe.settings(number))
-        for step in train(state, Missing(), data):
-            share = (done + step.index + 1) / sum(recipe.rounds)
-            tell(share, f"{recipe.kind}: step {done + step.index + 1:,}, loss {step.loss:.3f}")
-        filling, done = state.ema, done + steps  # type: ignore[assignment]
-    return Trained(filling.requires_grad_(False).eval(), time.process_time() - start, reused=False)
+    filling.painter.factors.fit(LATTICE.value(pictures.flatten(1), torch.empty(0)), labels)
+    return Trained(filling, time.process_time() - begun, reused=False)
+
+
+def _one_round(recipe: Recipe, so_far: Trained, pictures: Tensor, labels: Tensor, tell: Tell) -> Trained:
+    """The last of the recipe."""
+    filling, begun, done = so_far.filling, time.process_time(), sum(recipe.rounds[:-1])
+    data = Holed(pictures, labels, filling.states(pictures.flatten(1)))
+    state = TrainState(filling.train().requires_grad_(True), recipe.settings)
+    for step in train(state, Missing(), data):
+        now = done + step.index + 1
+        tell(now / sum(recipe.rounds), f"{recipe.kind}: step {now:,}, loss {step.loss:.3f}")
+    spent = so_far.cpu_seconds + time.process_time() - begun
+    average: Filling = state.ema  # type: ignore[assignment]
+    return Trained(average.requires_grad_(False).eval(), spent, so_far.reused)
 
 
 def _kept(path: Path, label: str, recipe: Recipe) -> Trained | None:

@@ -1,7 +1,8 @@
 r"""Pictures of which any part is missing, filled in by one network, on the bytes themselves or by Gaussian noise.
 
 What is noised are the missing pixels alone: k of 784 sites, so that a step of the reverse costs by how much is asked. A
-network sees the whole picture: where it is missing what the noise left, elsewhere the clean pixel, and which is which.
+network sees the whole picture: where it is missing what the noise left, and what a Gaussian law of the digits makes of
+all that is seen (`inpainting_factors`); elsewhere the clean pixel; and which is which.
 It says of every pixel what the others tell of it, as point masses at the commonest bytes and two bells; the head
 (`heads.Logistic` on states, `heads.LatticeHead` on numbers) adds by Bayes' rule what the noisy pixel itself tells.
 
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments import mnist
+from experiments.inpainting_factors import KNOWN, Factors
 from unnoise._tree import expand
 from unnoise.denoisers import Denoiser
 from unnoise.heads import LatticeHead, Logistic
@@ -38,7 +40,7 @@ NUMBERS = len(COMMON) + 3 * BELLS  # that the network says of a pixel
 LATTICE = Lattice.of_bytes(mnist.MEAN, mnist.SPREAD)
 SCHEDULE = Exponential(3.0, 100.0)
 LEVELS = LinearLogSNR(13.0, -8.0)  # of the Gaussian twin: from an eighth of a grey level to noise alone
-MOMENTS, KNEE = 256, 0.1  # times at which the chain is trained: even in log(B + KNEE)
+MOMENTS, KNEE = 256, 1.0  # times at which the chain is trained: even in log(B + KNEE)
 JUDGED = 48  # missing pixels of a picture whose law is priced in a training step
 
 
@@ -60,10 +62,10 @@ class Tabled(GaussianTarget):
         place = self._at(integral)
         return super().column(x, integral) if place is None else self._columns[place, x]
 
-    def means(self, integral: Tensor) -> Tensor:
-        """Of what may have led to each byte, all equally likely at first, from -1 to 1; (k, 256) for B (k,)."""
+    def words(self, integral: Tensor) -> Tensor:
+        """What each byte says of the value that it was, as a Gaussian: (k, 256, 2) for B (k,); see `_words`."""
         place = self._at(integral)
-        return _means(self.transition(integral.double()).mT.float()) if place is None else self._table_of_means[place]
+        return _words(self.transition(integral.double()).mT.float()) if place is None else self._table_of_words[place]
 
     def _at(self, integral: Tensor) -> Tensor | None:
         """Where they stand in the table."""
@@ -83,12 +85,21 @@ class Tabled(GaussianTarget):
         return self._table.mT.contiguous()
 
     @cached_property
-    def _table_of_means(self) -> Tensor:
-        return _means(self._columns)
+    def _table_of_words(self) -> Tensor:
+        return torch.cat([_words(some) for some in torch.split(self._columns, 16)])
 
 
-def _means(columns: Tensor) -> Tensor:
-    return (columns @ torch.linspace(-1, 1, STATES)) / columns.sum(-1)
+def _words(columns: Tensor) -> Tensor:
+    """The precision times the mean, and the precision, that turn the moments of equally likely bytes into the byte's.
+
+    Of columns (..., 256), (..., 2).
+    """
+    levels = LATTICE.value(torch.arange(STATES), columns)
+    centre, width = levels.mean(), levels.var(correction=0)
+    law = columns / columns.sum(-1, keepdim=True)
+    mean = law @ levels
+    variance = (law @ levels.square() - mean.square()).clamp(min=LATTICE.step**2 / 12)
+    return torch.stack([mean / variance - centre / width, (1 / variance - 1 / width).clamp(min=0)], -1)
 
 
 def moments() -> Tensor:
@@ -108,20 +119,25 @@ class Painter(nn.Module):
         super().__init__()
         shapes = (4, SIDE, SIDE), CLASSES + 1, (NUMBERS, SIDE, SIDE)
         self.inner = mnist.Patched(*shapes, width=width, multipliers=(1, 2, 2), blocks=1)
+        self.factors = Factors(SIDE * SIDE)
         self.start = nn.Parameter(torch.tensor(start))
 
     def forward(self, noisy: Tensor, level: Tensor, picture: Tensor, missing: Tensor, label: Tensor) -> Tensor:
         """Of pictures, bytes (n, 28, 28), of which some pixels are missing.
 
         Args:
-            noisy: what the noise left there, seen in two ways, (n, 2, 28, 28).
+            noisy: what the noise left there, and what it says of the value by itself as a Gaussian: precision times
+                mean, and precision, (n, 3, 28, 28).
             level: of the noise, (n,).
             picture: whose missing pixels are not looked at.
             missing: which, (n, 28, 28).
             label: the digits, (n,); -1 where it is not told.
         """
-        clean = LATTICE.value(picture, noisy) * ~missing
-        seen = torch.cat([noisy * missing[:, None], clean[:, None], missing[:, None].to(noisy)], 1)
+        left, spoken, precision = noisy.unbind(1)
+        value = LATTICE.value(picture, noisy)
+        spoken, precision = torch.where(missing, spoken, KNOWN * value), torch.where(missing, precision, KNOWN)
+        guess = self.factors(spoken.flatten(1), precision.flatten(1), label).reshape(value.shape)
+        seen = torch.stack([left * missing, guess * missing, value * ~missing, missing.to(value)], 1)
         told = nn.functional.one_hot(label + 1, CLASSES + 1).to(noisy)
         said: Tensor = self.inner(seen, level, told)
         return said.float() + self.start[:, None, None]
@@ -155,7 +171,7 @@ class Filling(Denoiser):
 
     @abstractmethod
     def noisy(self, x_t: Tensor, t: Tensor) -> Tensor:
-        """Two pictures of noised pixels, (n, 2, pixels)."""
+        """Three pictures of noised pixels, as the network sees them, (n, 3, pixels)."""
 
     @abstractmethod
     def estimate(self, said: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
@@ -183,7 +199,7 @@ class Filling(Denoiser):
             raise TypeError("a filling without a mask is trained, not asked: call given(missing)")
         mask, n = self.mask.flatten(), len(x_t)
         left = self.noisy(x_t, t)
-        noisy = left.new_zeros(n, 2, SIDE * SIDE)
+        noisy = left.new_zeros(n, 3, SIDE * SIDE)
         noisy[:, :, mask] = left
         said = self.said(noisy, t.expand(n), cond | {"missing": self.mask.expand(n, SIDE, SIDE)})
         return self.estimate(said[:, :, mask], x_t, t)
@@ -192,7 +208,7 @@ class Filling(Denoiser):
         """The network's words, (n, 11, 784)."""
         level = self.process.noise_conditioning(t).to(noisy)
         words: Tensor = self.painter(
-            noisy.reshape(-1, 2, SIDE, SIDE), level, cond["picture"], cond["missing"], cond["label"]
+            noisy.reshape(-1, 3, SIDE, SIDE), level, cond["picture"], cond["missing"], cond["label"]
         )
         return words.flatten(2)
 
@@ -206,11 +222,11 @@ class Jumping(Filling):
         return CTMC(Finite(pixels, STATES), RATES, SCHEDULE)
 
     def noisy(self, x_t: Tensor, t: Tensor) -> Tensor:
-        """The pixel, and the mean byte that leads to it: the fainter the noisier."""
-        means = RATES.means(SCHEDULE.value(t.double()).float().reshape(-1))
-        index = x_t if len(means) > 1 else x_t.reshape(1, -1)
+        """The pixel, and what its byte may have been."""
+        words = RATES.words(SCHEDULE.value(t.double()).float().reshape(-1))
+        row = torch.arange(len(words))[:, None]
         numbers = torch.linspace(-1, 1, STATES)[x_t]
-        return torch.stack([numbers, means.gather(1, index).reshape(x_t.shape)], 1)
+        return torch.cat([numbers[:, None], words[row, x_t].movedim(-1, 1)], 1)
 
     def estimate(self, said: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """Probabilities of all bytes."""
@@ -249,9 +265,9 @@ class Diffusing(Filling):
         return variance_preserving(Euclidean(pixels), LEVELS)
 
     def noisy(self, x_t: Tensor, t: Tensor) -> Tensor:
-        """The pixel, and the mean of Gaussian data given it."""
-        alpha = expand(self.process.alpha_sigma(t)[0].to(x_t), x_t)
-        return torch.stack([x_t, alpha * x_t], 1)
+        """The pixel, and what it says of its value: x_t / alpha, of precision alpha^2 / sigma^2."""
+        alpha, sigma = (expand(part.to(x_t), x_t) for part in self.process.alpha_sigma(t))
+        return torch.stack([x_t, alpha * x_t / sigma**2, (alpha / sigma).square().expand(x_t.shape)], 1)
 
     def estimate(self, said: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """The mean over all bytes."""

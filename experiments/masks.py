@@ -32,12 +32,12 @@ def centre() -> Tensor:
 
 
 def drawn(n: int, rng: torch.Generator) -> Tensor:
-    """Random masks, (n, 28, 28): three in eight the centre; else halves, pixels, rows or columns, and boxes.
+    """Random masks, (n, 28, 28): every second the centre; else halves, pixels, rows or columns, and boxes.
 
     At least 140 pixels are missing.
     """
     kinds = torch.stack([centre().expand(n, -1, -1), _halves(n, rng), _pixels(n, rng), _lines(n, rng), _boxes(n, rng)])
-    lots = torch.multinomial(torch.tensor([0.375, 0.2, 0.15, 0.15, 0.125]), n, replacement=True, generator=rng)
+    lots = torch.multinomial(torch.tensor([0.5, 0.15, 0.125, 0.125, 0.1]), n, replacement=True, generator=rng)
     chosen = kinds[lots, torch.arange(n)]
     turned = torch.rand(n, 1, 1, generator=rng) < 0.5
     return torch.where(turned, chosen.mT, chosen)

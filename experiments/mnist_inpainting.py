@@ -2,7 +2,8 @@ r"""Handwritten digits whose centre is missing: a chain on $\{0, \dots, 255\}^{7
 
 The experiment of Benton et al. 2024 (arXiv 2211.03595) and of the talk on it: of a test digit the middle 14 x 14 pixels
 are missing, and are drawn given the border and which digit it is, or given the border alone. One set of weights, which
-learnt from random masks and is not told the digit in three rows of ten, answers both, and any other mask.
+learnt from random masks and is not told the digit in three rows of ten, answers both, and any other mask. Beside what
+is noisy it sees what a Gaussian law of the training digits makes of it (`inpainting_factors`).
 
 Beside it: the same network and the same words on Gaussian noise, trained for about as long; a Gaussian law of the
 training digits given the border; the training digit with the nearest border.
@@ -23,7 +24,7 @@ from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.fillings import KINDS, ROUNDS, Trained, trained
 from experiments.inpainting import LATTICE, Filling
 from experiments.inpainting_rivals import NONE, Known
-from experiments.picture_scores import mean_and_error, psnr, ssim
+from experiments.picture_scores import mean_and_error, psnr, spread_and_error, ssim
 from unnoise._seeding import generator
 from unnoise.evaluation import Bound, SoftmaxDecoder, bits_per_dimension
 from unnoise.report import plots
@@ -175,6 +176,15 @@ def scores(name: str, found: Tensor, truth: Tensor, missing: Tensor) -> dict[str
     return measured
 
 
+def apart(name: str, draws: Tensor, truth: Tensor) -> dict[str, float]:
+    """What the squared error of one draw is made of, with errors."""
+    measured: dict[str, float] = {}
+    parts = zip(("variance of draws", "squared error of their mean"), spread_and_error(draws, truth), strict=True)
+    for part, values in parts:
+        measured[f"{name}: {part}"], measured[f"{name}: {part}_se"] = mean_and_error(values)
+    return measured
+
+
 def _centre(study: Study, name: str, told: bool) -> tuple[dict[str, float], dict[str, Tensor]]:
     """Single draws of all digits, means of several draws of some; and rows of the figure."""
     missing, size = masks.centre(), study.size
@@ -188,6 +198,7 @@ def _centre(study: Study, name: str, told: bool) -> tuple[dict[str, float], dict
         if way != "nearest training digit":
             again, mean = study.ways(some, missing)[way](size.draws)
             measured |= scores(f"{name}, {way}, mean of {size.draws} draws", mean, some.pictures, missing)
+            measured |= apart(f"{name}, {way}", again, some.pictures)
         shown = [draw, again[-1]] if way == "chain" else [draw]
         for who, one in zip((SHORT[way], "again"), shown, strict=False):
             rows[f"{who},\n{'border + digit' if told else 'border alone'}"] = one[:SHOWN]
@@ -259,12 +270,15 @@ def _notes(study: Study) -> tuple[str, ...]:
         "psnr and ssim are means over pictures, of single draws unless it says mean of draws; all draws are bytes, and "
         "the pixels that are given are put in as they were; whole pictures unless it says missing part; SSIM by a "
         "Gaussian window of 11 x 11 pixels that lies within the picture; ssim of 7 x 7: by a window of 7 x 7 pixels",
+        f"variance of draws, squared error of their mean: per pixel, of {size.averaged} digits and {size.draws} draws "
+        "each, without bias; they add up to the squared error of one draw, and are alike for draws of the true law",
         f"chain and Gaussian noise: {size.steps} steps of `samplers.Ancestral`, which draws x_0 and the bridge from it",
         f"bits: -log2 p of the missing bytes per missing pixel; of the networks an upper bound, on {size.bounded} "
         "digits; of the histogram what the place, and the digit where it is told, says of a byte alone",
         f"one U-Net of {weights:,} weights for all masks, with and without the digit, and another for Gaussian noise; "
-        "each trained on one thread of a CPU, whose minutes are given, on batches of 64: "
-        + ", ".join(f"{sum(ROUNDS[kind]):,} steps of the {kind}" for kind in KINDS)
+        "each trained on one thread of a CPU, whose minutes are given, on batches of 64, "
+        f"{sum(ROUNDS):,} steps each in {len(ROUNDS)} rounds; both see what a Gaussian law of each digit makes of "
+        "the border and the noisy pixels, whose fitting is counted"
         + (f"; read from the cache, where another run left them: {', '.join(kept)}" if kept else ""),
         "the published model is given the border alone by its code, and the digit too by the talk; its region is not "
         "stated",

@@ -65,6 +65,20 @@ def ssim(found: Tensor, truth: Tensor, region: Tensor, *, uniform: bool = False)
     return similarity(found, truth, uniform=uniform)[:, region[inside, inside]].mean(1)
 
 
+def spread_and_error(draws: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """The variance of draws of a picture, and the squared error of the mean of endlessly many, per pixel, (n,) each.
+
+    Of several draws (k, n, height, width). Both are without bias; the expected squared error of one draw is their sum.
+    Over draws of the true law they are the same: a spread above the error is too wide, one below too narrow.
+
+    >>> [part.tolist() for part in spread_and_error(torch.tensor([[[[1.0]]], [[[3.0]]]]), torch.zeros(1, 1, 1))]
+    [[2.0], [3.0]]
+    """
+    spread = draws.var(0).mean((1, 2))
+    error: Tensor = (draws.mean(0) - truth).square().mean((1, 2)) - spread / len(draws)
+    return spread, error
+
+
 def mean_and_error(values: Tensor) -> tuple[float, float]:
     """Over pictures, with its standard error."""
     return float(values.mean()), float(values.double().std()) / math.sqrt(len(values))

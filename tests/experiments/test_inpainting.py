@@ -10,13 +10,13 @@ import torch
 
 from experiments import fillings, masks
 from experiments.base import Setting
-from experiments.inpainting import RATES, SCHEDULE, Diffusing, Jumping, Missing, Painter, moments
+from experiments.inpainting import LATTICE, RATES, SCHEDULE, Diffusing, Jumping, Missing, Painter, moments
 from experiments.inpainting_rivals import NONE, RIDGE, Known
 from experiments.mnist_inpainting import Digits, drawn, scores
-from experiments.picture_scores import mean_and_error, psnr, similarity, ssim
+from experiments.picture_scores import mean_and_error, psnr, similarity, spread_and_error, ssim
 from unnoise.processes.rates import GaussianTarget
 from unnoise.samplers import Ancestral
-from unnoise.testing import ImprobableError, assert_frequencies, assert_law
+from unnoise.testing import ImprobableError, assert_frequencies, assert_law, assert_mean
 
 ALL = torch.ones(28, 28, dtype=torch.bool)
 GAUSSIAN_SSIM, UNIFORM_SSIM = 0.5828707829622953, 0.6383286686629188
@@ -69,6 +69,17 @@ class TestScores:
         assert found["a: missing part, ssim"] < found["a: ssim"] < 1
         assert mean_and_error(torch.tensor([1.0, 3.0])) == (2.0, pytest.approx(1.0))
 
+    def test_draws_of_the_true_law_are_as_wide_as_their_mean_is_wrong(self, rng):
+        """And others are not."""
+        centre = pictures(rng, 200)
+        truth, draws = (centre + torch.randn(*k, 200, 28, 28, generator=rng) for k in ((), (3,)))
+        spread, error = spread_and_error(draws, truth)
+        assert_mean(spread - error, 0.0)
+        with pytest.raises(ImprobableError):
+            assert_mean(torch.sub(*spread_and_error(centre + 1.1 * (draws - centre), truth)), 0.0)
+        single = (draws - truth).square().mean((0, 2, 3))
+        assert_mean(single - spread - error, 0.0)
+
 
 class TestMasks:
     def test_the_centre_is_rows_and_columns_7_to_20(self):
@@ -81,7 +92,7 @@ class TestMasks:
         assert missing.min() >= 140
         assert missing.max() < 784
         centred = int((found == masks.centre()).flatten(1).all(1).sum())
-        assert_frequencies(torch.tensor([centred, 2000 - centred]), torch.tensor([0.375, 0.625]))
+        assert_frequencies(torch.tensor([centred, 2000 - centred]), torch.tensor([0.5, 0.5]))
 
     def test_those_that_are_asked_differ(self, rng):
         found = masks.asked(rng)
@@ -119,10 +130,21 @@ class TestNoise:
         for way in ("row", "column"):
             torch.testing.assert_close(getattr(RATES, way)(x, integral), getattr(plain, way)(x, integral))
             torch.testing.assert_close(getattr(RATES, way)(x, integral + 0.5), getattr(plain, way)(x, integral + 0.5))
-        columns = plain.transition(integral[:, 0].double()).mT.float()
-        expected = (columns @ torch.linspace(-1, 1, 256)) / columns.sum(-1)
-        torch.testing.assert_close(RATES.means(integral[:, 0]), expected)
-        torch.testing.assert_close(RATES.means(integral[:, 0] * 1.001), expected, atol=2e-3, rtol=0)
+        torch.testing.assert_close(
+            RATES.words(integral[:, 0] * 1.001), RATES.words(integral[:, 0]), atol=0.05, rtol=0.05
+        )
+
+    def test_the_words_of_a_byte_are_the_moments_of_what_led_to_it(self):
+        """A Gaussian times that of equally likely bytes."""
+        integral, levels = torch.tensor([2.0, 40.0]), LATTICE.value(torch.arange(256), torch.empty(0))
+        spoken, precision = RATES.words(integral).unbind(-1)
+        even = levels.var(correction=0)
+        law = RATES.transition(integral.double())[1, :, 200].float()
+        mean = float((law / law.sum()) @ levels)
+        variance = float((law / law.sum()) @ (levels - mean).square())
+        assert float(1 / (precision[1, 200] + 1 / even)) == pytest.approx(variance, rel=1e-3)
+        assert float((spoken[1, 200] + levels.mean() / even) * variance) == pytest.approx(mean, rel=1e-3)
+        assert (precision[0] > precision[1]).all()
 
 
 @pytest.fixture(params=[Jumping, Diffusing])
@@ -243,16 +265,22 @@ def _given(seen, known):
 
 @pytest.mark.slow
 def test_kept_weights_are_read_where_the_recipe_is_the_same(tmp_path, monkeypatch, rng):
-    """And trained anew where it is not."""
+    """Trained anew where it is not, and from the last round that is kept where only that is."""
     shown, labels = torch.randint(256, (8, 28, 28), generator=rng), torch.zeros(8).long()
-    small = fillings.Recipe("Gaussian noise", 0, 8, (1, 1), width=8, batch_size=4, precision="float32")
-    monkeypatch.setattr(fillings.Recipe, "of", lambda kind, setting, rows: small)
-    setting = Setting(cache=tmp_path)
-    first, second = (fillings.trained("Gaussian noise", setting, shown, labels, lambda *_: None) for _ in range(2))
-    assert (first.reused, second.reused) == (False, True)
-    assert second.cpu_seconds == first.cpu_seconds
-    for one, other in zip(first.filling.parameters(), second.filling.parameters(), strict=True):
-        assert torch.equal(one, other)
-    other = fillings.Recipe("Gaussian noise", 1, 8, (1, 1), width=8, batch_size=4, precision="float32")
-    monkeypatch.setattr(fillings.Recipe, "of", lambda kind, setting, rows: other)
-    assert not fillings.trained("Gaussian noise", setting, shown, labels, lambda *_: None).reused
+
+    def made(cache, seed=0, rounds=(1, 1)):
+        own = fillings.Recipe("Gaussian noise", seed, 8, rounds, width=8, batch_size=4, precision="float32")
+        monkeypatch.setattr(fillings.Recipe, "of", lambda kind, setting, rows: own)
+        return fillings.trained("Gaussian noise", Setting(cache=cache), shown, labels, lambda *_: None)
+
+    def assert_same(one, other):
+        pairs = zip(one.filling.parameters(), other.filling.parameters(), strict=True)
+        assert all(torch.equal(*pair) for pair in pairs)
+
+    short = made(tmp_path, rounds=(1,))
+    first, second, fresh = made(tmp_path), made(tmp_path), made(None)
+    assert (short.reused, first.reused, second.reused, fresh.reused) == (False, True, True, False)
+    assert second.cpu_seconds == first.cpu_seconds > short.cpu_seconds
+    assert_same(first, second)
+    assert_same(first, fresh)
+    assert not made(tmp_path, seed=1).reused
