@@ -74,7 +74,7 @@ def test_a_last_look_meets_modes_with_mass_that_have_no_draw(blind, monkeypatch)
     x = torch.randn(4, 1000, 2, dtype=torch.float64, generator=rng)
 
     def looked(x, log_z=math.log(2 * math.pi)):
-        record = Record(x, None, torch.ones(4, 1), torch.full((4,), log_z), None, Annealing([], [], []))
+        record = Record(x, None, torch.ones(4, 1), torch.full((4,), log_z), None, Annealing([], [], [], []))
         return blind._overlooked(attempting.Attempt(record, None, blind.modes))
 
     (mode,) = looked(x)

@@ -19,6 +19,7 @@ def good() -> Found:
         x[0],
         x[1],
         torch.tensor([1.0, 1.02, 0.98, 1.0]),
+        0.01,
         (1.0, 0.02),
         torch.full((4, 2), 0.5),
         torch.tensor([9, 8]),
@@ -45,7 +46,7 @@ BAD = {
     "one population is elsewhere": ({"late": shifted(good().late), "early": shifted(good().early)}, "disagree"),
     "it still moves": ({"late": good().late + 0.5}, "earlier and later draws, disagree"),
     "nothing ever moved": ({"late": 0 * good().late, "early": 0 * good().early}, "R-hat inf"),
-    "log Z is not known": ({"log_z": torch.tensor([0.0, 1.0, 2.0, 1.0])}, "log Z differs between populations"),
+    "log Z is not known": ({"log_z_error": 0.4}, "log Z is uncertain (standard error 0.4 nats"),
     "two estimates": ({"log_z_bridge": (2.0, 0.02)}, "two estimates of log Z disagree"),
     "shares": ({"shares": torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5]])}, "the share of a mode"),
     "modes met once": (

@@ -156,11 +156,16 @@ class Attempts:
             labels = labels.transpose(0, 1).flatten(1).cpu()
         known = law_of(modes) if len(modes) > 1 else None
         bridge = bridged(target, late, POPULATIONS, self.rng, known) if self.flat else None
+        particles = _tree.map(
+            lambda a, b: torch.cat([leaf.unflatten(0, (POPULATIONS, each)) for leaf in (a, b)], 1), early, late
+        )
+        record = Record(particles, labels, shares, found.log_z, bridge, found.annealing)
         verdict = judged(
             Found(
                 numbers(early).reshape(POPULATIONS, each, -1),
                 numbers(late).reshape(POPULATIONS, each, -1),
-                found.log_z,
+                record.log_z,
+                record.log_z_error(),
                 bridge,
                 shares,
                 torch.tensor([mode.met for mode in modes if smooth], dtype=torch.long),
@@ -169,10 +174,7 @@ class Attempts:
                 target.refused / max(target.evaluations, 1),
             )
         )
-        particles = _tree.map(
-            lambda a, b: torch.cat([leaf.unflatten(0, (POPULATIONS, each)) for leaf in (a, b)], 1), early, late
-        )
-        return Attempt(Record(particles, labels, shares, found.log_z, bridge, found.annealing), verdict, modes)
+        return Attempt(record, verdict, modes)
 
 
 def _particles(space: Space[Any, Any], modes: int, n: int) -> int:

@@ -26,6 +26,7 @@ class Found:
         early: particles, (populations, each, numbers), after the first half of the last moves.
         late: the same at their end.
         log_z: by annealing, (populations,).
+        log_z_error: the standard error of all of them.
         log_z_bridge: by a bridge to a fitted law, and its standard error; None where no law is fitted.
         shares: of every mode, (populations, modes).
         met: how many climbs ended at each mode, (modes,); empty where none climbed.
@@ -38,6 +39,7 @@ class Found:
     early: Tensor
     late: Tensor
     log_z: Tensor
+    log_z_error: float
     log_z_bridge: tuple[float, float] | None
     shares: Tensor
     met: Tensor
@@ -55,7 +57,7 @@ class Verdict:
         doubts: what does, a sentence each.
         notes: what is worth knowing besides.
         r_hat: the worst over numbers, populations and halves of time.
-        log_z_error: the standard error over populations, nats.
+        log_z_error: the standard error of log Z, nats.
     """
 
     trusted: bool
@@ -85,9 +87,7 @@ def overlooked(modes: int) -> str:
 
 def judged(found: Found) -> Verdict:
     """All checks at once."""
-    populations = len(found.log_z)
-    r_hat = _worst_r_hat(found.early, found.late)
-    error = float(found.log_z.std()) / math.sqrt(populations)
+    r_hat, error = _worst_r_hat(found.early, found.late), found.log_z_error
     doubts = []
     if not r_hat <= MIXED:
         doubts.append(
@@ -95,7 +95,7 @@ def judged(found: Found) -> Verdict:
             "part of the target is hard to reach; give more effort"
         )
     if not error <= UNSURE_Z:
-        doubts.append(f"log Z differs between populations (standard error {error:.2g} nats, above {UNSURE_Z})")
+        doubts.append(f"log Z is uncertain (standard error {error:.2g} nats, above {UNSURE_Z})")
     if (bridge := found.log_z_bridge) is not None:
         apart = abs(float(found.log_z.mean()) - bridge[0])
         if apart > UNSURE_Z + SURE * math.hypot(error, bridge[1]):
