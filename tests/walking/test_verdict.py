@@ -26,6 +26,7 @@ def good() -> Found:
         1.0,
         0.0,
         0.0,
+        0.0,
     )
 
 
@@ -71,3 +72,12 @@ def test_many_refusals_are_a_note():
     verdict = judged(replace(good(), refused=0.2))
     assert verdict.trusted
     assert verdict.notes == ("20% of the evaluations were NaN or infinite, and were refused",)
+
+
+@pytest.mark.parametrize(("vain", "told"), [(0.9, "90% of the climbs came to no mode"), (1.0, "no climbs looked for")])
+def test_what_was_not_looked_at_is_a_note(vain, told):
+    verdict = judged(replace(good(), vain=vain))
+    assert verdict.trusted
+    (note,) = verdict.notes
+    assert note.startswith(told)
+    assert note.endswith("so one that is narrow may be missing")

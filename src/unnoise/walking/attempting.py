@@ -13,6 +13,7 @@ from unnoise import _tree
 from unnoise.laws import Law
 from unnoise.laws.students import Students
 from unnoise.spaces import Space
+from unnoise.walking.climbing import climbed
 from unnoise.walking.evidence import bridged
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
@@ -21,7 +22,7 @@ from unnoise.walking.packing import kept
 from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.probing import unexplained
 from unnoise.walking.record import Record
-from unnoise.walking.scouting import Mode, climbed, climbed_both, law_of, modes_of, widened
+from unnoise.walking.scouting import Mode, climbed_both, law_of, modes_of, widened
 from unnoise.walking.verdict import HELD, Found, Verdict, judged, overlooked
 
 POPULATIONS = 4
@@ -72,6 +73,7 @@ class Attempts:
         target: what is walked on.
         guess: where populations begin.
         modes: that climbs found; none where there are no climbs.
+        vain: share of climbs that found none; None where there are no climbs.
         flat: whether points are vectors.
         sloped: whether the target has slopes.
         n: draws that are asked for.
@@ -83,6 +85,7 @@ class Attempts:
     target: Tried
     guess: Law[Any]
     modes: list[Mode]
+    vain: float | None
     flat: bool
     sloped: bool
     n: int
@@ -171,6 +174,7 @@ class Attempts:
                 torch.tensor([mode.met for mode in modes if smooth], dtype=torch.long),
                 _steepest(target, both) if smooth else None,
                 _stuck(found.x, early, late),
+                1.0 if self.flat and self.vain is None else self.vain or 0.0,
                 target.refused / max(target.evaluations, 1),
             )
         )

@@ -74,30 +74,32 @@ def somewhere(target: Tried, first: Any, question: Asked, fewest: int, rng: torc
 
 def guessed(
     target: Tried, question: Asked, first: Any, flat: bool, sloped: bool, rng: torch.Generator, checkpoint: Checkpoint
-) -> tuple[Law[Any], list[Mode]]:
-    """A law that covers the target, and its modes; of spaces that are not flat a law from all over, and none.
+) -> tuple[Law[Any], list[Mode], float | None]:
+    """A law that covers the target, its modes, and the share of climbs that were in vain.
+
+    Of spaces that are not flat a law from all over, and no modes; None where there are no climbs.
 
     Raises:
         InputError: a density that does not seem to be integrable, or is infinite somewhere.
     """
     if not flat:
-        return wide_law(question.space), []
+        return wide_law(question.space), [], None
     if not sloped and first.shape[1] > MOST_DIFFERENCES:
         _check_proper(target, first, float(reach(target, first, rng).max()) < PROPER, FLAT)
-        return wide_law(question.space), []
+        return wide_law(question.space), [], None
     values = target.log_prob(first)
     top = float(values.nan_to_num(nan=-math.inf).max())
     if int((values == top).sum()) > len(values) // 4:  # which rounding makes equal
         _check_precise(values, top)
     climbable = target if sloped else Differences(target)
-    guess, modes = checkpoint.once("climbs", lambda: first_guess(climbable, first, rng), target)
+    guess, modes, vain = checkpoint.once("climbs", lambda: first_guess(climbable, first, rng), target)
     farthest = modes[0].centre.abs() + 3 * modes[0].factor.norm(dim=1)
     _check_proper(target, first, modes[0].reach < PROPER and not question.reaches_its_end(farthest), FLAT)
     if any(not math.isfinite(mode.height) for mode in modes):
         raise InputError("the density is infinite somewhere; a log density must be finite where it is positive")
     _check_proper(target, first, _falls(target, modes[0]), SHALLOW)
     _check_precise(values, modes[0].height)
-    return guess, modes
+    return guess, modes, vain
 
 
 def _falls(target: Tried, mode: Mode) -> bool:

@@ -15,6 +15,7 @@ STUCK = 0.01  # share of particles that may never have moved
 STEEP = 4.5  # standard errors of a mean slope
 HELD = 0.002  # share of a mode that counts
 MISSING = 0.5  # modes, as estimated
+VAIN = 2 / 3  # share of climbs; in units that do not fit the half of them are
 REFUSED = 0.05  # share of evaluations without a value that is worth a word
 
 
@@ -33,6 +34,7 @@ class Found:
         slope: the largest mean of a slope over particles, in standard errors; it is zero for draws of a density that
             falls to zero at all its ends (Stein 1972). None where it has edges, or no slopes.
         stuck: share of particles that never moved in the last rounds.
+        vain: share of climbs that came to no mode; 1 where modes could have been looked for, and were not.
         refused: share of evaluations that were NaN or infinite.
     """
 
@@ -45,6 +47,7 @@ class Found:
     met: Tensor
     slope: float | None
     stuck: float
+    vain: float
     refused: float
 
 
@@ -118,6 +121,11 @@ def judged(found: Found) -> Verdict:
     if found.stuck > STUCK:
         doubts.append(f"{found.stuck:.0%} of the chains never moved")
     notes = []
+    if found.vain > VAIN:
+        notes.append(
+            "no climbs looked for modes" if found.vain == 1 else f"{found.vain:.0%} of the climbs came to no mode"
+        )
+        notes[-1] += ", so one that is narrow may be missing"
     if found.refused > REFUSED:
         notes.append(f"{found.refused:.0%} of the evaluations were NaN or infinite, and were refused")
     return Verdict(not doubts, tuple(doubts), tuple(notes), r_hat, error)
