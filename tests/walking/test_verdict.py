@@ -24,6 +24,7 @@ def good() -> Found:
         torch.full((4, 2), 0.5),
         torch.tensor([9, 8]),
         1.0,
+        1.0,
         0.0,
         0.0,
         0.0,
@@ -55,6 +56,7 @@ BAD = {
         "about 1 more are missing",
     ),
     "a neck is missing": ({"slope": 6.0}, "a part of the target is missing"),
+    "heavy tails": ({"freedom": 0.2}, "tails have 0.2 degrees of freedom"),
     "stuck": ({"stuck": 0.3}, "30% of the chains never moved"),
 }
 

@@ -23,6 +23,7 @@ from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.probing import unexplained
 from unnoise.walking.record import Record
 from unnoise.walking.scouting import Mode, climbed_both, law_of, modes_of, widened
+from unnoise.walking.tails import freedom
 from unnoise.walking.verdict import HELD, Found, Verdict, judged, overlooked
 
 POPULATIONS = 4
@@ -173,6 +174,7 @@ class Attempts:
                 shares,
                 torch.tensor([mode.met for mode in modes if smooth], dtype=torch.long),
                 _steepest(target, both) if smooth else None,
+                freedom(target, modes[0]) if modes else math.inf,
                 _stuck(found.x, early, late),
                 1.0 if self.flat and self.vain is None else self.vain or 0.0,
                 target.refused / max(target.evaluations, 1),

@@ -16,13 +16,12 @@ from unnoise.walking.asking import Asked
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.scouting import PROPER, Mode, first_guess, reach, scattered
+from unnoise.walking.tails import falls
 from unnoise.walking.wide import wide_law
 
 TRIED = 64  # points a function is tried on, where climbs begin
 MORE_TRIED = ((2**10, 1.0), (2**10, 1e3), (2**12, 1.0))  # where there is hardly a density, and how many times as far
 FLAT = f"along some line its logarithm does not fall by one half within {PROPER:.0e}"
-FARTHEST = 1e20  # deviations from a mode, where log p has fallen as it must, or by DEEP
-DEEP = 100.0  # as a density that is kept from zero by some 1e-300 never falls more
 SHALLOW = "far out its logarithm does not go on falling"
 HELD = "leave out what holds it, such as a small number that is added within a logarithm, or "
 COARSE = 0.5  # nats between a log density and the next number
@@ -97,22 +96,9 @@ def guessed(
     _check_proper(target, first, modes[0].reach < PROPER and not question.reaches_its_end(farthest), FLAT)
     if any(not math.isfinite(mode.height) for mode in modes):
         raise InputError("the density is infinite somewhere; a log density must be finite where it is positive")
-    _check_proper(target, first, _falls(target, modes[0]), SHALLOW)
+    _check_proper(target, first, falls(target, modes[0]), SHALLOW)
     _check_precise(values, modes[0].height)
     return guess, modes, vain
-
-
-def _falls(target: Tried, mode: Mode) -> bool:
-    r"""Whether log p falls by $\log r$ at r deviations along all axes, and by $d\log r$ along a diagonal, or DEEP.
-
-    The first is least of independent coordinates, whose tails are heaviest along the axes; the second of all.
-    """
-    size, steps = len(mode.centre), FARTHEST * mode.factor.T
-    diagonal = steps.sum(0, keepdim=True) / math.sqrt(size)
-    far = torch.cat([mode.centre + steps, mode.centre - steps, mode.centre + diagonal, mode.centre - diagonal])
-    enough = torch.full((len(far),), math.log(FARTHEST)).to(far)
-    enough[2 * size :] *= size
-    return bool((mode.height - target.log_prob(far) > enough.clamp(max=DEEP)).all())
 
 
 def _check_proper(target: Tried, first: Tensor, proper: bool, why: str) -> None:

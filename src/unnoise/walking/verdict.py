@@ -12,6 +12,7 @@ MIXED = 1.01  # R-hat, above which populations or times disagree (Vehtari et al.
 SURE = 4.0  # standard errors
 UNSURE_Z = 0.1  # nats: the largest standard error of log Z that is believed
 STUCK = 0.01  # share of particles that may never have moved
+HEAVY = 0.499  # degrees of freedom of tails, of which draws have fewer than there are
 STEEP = 4.5  # standard errors of a mean slope
 HELD = 0.002  # share of a mode that counts
 MISSING = 0.5  # modes, as estimated
@@ -33,6 +34,7 @@ class Found:
         met: how many climbs ended at each mode, (modes,); empty where none climbed.
         slope: the largest mean of a slope over particles, in standard errors; it is zero for draws of a density that
             falls to zero at all its ends (Stein 1972). None where it has edges, or no slopes.
+        freedom: degrees of freedom of the heaviest tail.
         stuck: share of particles that never moved in the last rounds.
         vain: share of climbs that came to no mode; 1 where modes could have been looked for, and were not.
         refused: share of evaluations that were NaN or infinite.
@@ -46,6 +48,7 @@ class Found:
     shares: Tensor
     met: Tensor
     slope: float | None
+    freedom: float
     stuck: float
     vain: float
     refused: float
@@ -95,7 +98,7 @@ def judged(found: Found) -> Verdict:
     if not r_hat <= MIXED:
         doubts.append(
             f"independent populations, or earlier and later draws, disagree (R-hat {r_hat:.3g}, above {MIXED}): some "
-            "part of the target is hard to reach; give more effort"
+            "part of the target is hard to reach; write it in coordinates in which it is less bent or narrow"
         )
     if not error <= UNSURE_Z:
         doubts.append(f"log Z is uncertain (standard error {error:.2g} nats, above {UNSURE_Z})")
@@ -110,13 +113,18 @@ def judged(found: Found) -> Verdict:
         doubts.append(modes)
     if (missing := _missing(found.shares.mean(0), found.met)) >= MISSING:
         doubts.append(
-            f"climbs met several modes but once, so about {missing:.0f} more are missing; give start=, points near all "
-            "modes that you know"
+            f"climbs met several modes but once, so about {missing:.0f} more are missing; give guess=, a law that is "
+            "wider than the target, or start=, points near all modes that you know"
         )
     if found.slope is not None and found.slope > STEEP:
         doubts.append(
             f"the mean slope of the log density is {found.slope:.1f} standard errors from zero, so a part of the "
             "target is missing, such as a narrow neck; write it in other coordinates"
+        )
+    if found.freedom < HEAVY:
+        doubts.append(
+            f"tails have {found.freedom:.2g} degrees of freedom, and draws do not reach their ends; write it in other "
+            "coordinates, such as x = sinh(u)"
         )
     if found.stuck > STUCK:
         doubts.append(f"{found.stuck:.0%} of the chains never moved")
