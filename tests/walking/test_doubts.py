@@ -37,6 +37,15 @@ def straightened(z):
     return ridge(torch.stack([z[:, 0], z[:, 0] ** 2 + 0.001 * z[:, 1]], 1)) + math.log(0.001)
 
 
+def funnel(x):
+    return -(x[:, 0] ** 2) / 18 - (x[:, 1:] ** 2).sum(1) * torch.exp(-x[:, 0]) / 2 - 2 * x[:, 0]
+
+
+def unrolled(z):
+    """x_i = z_i exp(x_0 / 2)."""
+    return funnel(torch.cat([z[:, :1], z[:, 1:] * torch.exp(z[:, :1] / 2)], 1)) + 2 * z[:, 0]
+
+
 def heavy(x):
     return -0.6 * torch.log1p(x**2).sum(1)
 
@@ -56,6 +65,9 @@ RIPPLES_Z = 2 * math.log(
 
 ROWS = {
     "disagree": (ridge, {"dimension": 2}, straightened, {"dimension": 2}, 2 * NORMAL + math.log(0.001)),
+    "two estimates of log Z disagree": (
+        funnel, {"dimension": 5}, unrolled, {"dimension": 5}, math.log(3) + 5 * NORMAL,
+    ),
     "climbs met several modes but once": (
         ripples, {"dimension": 2}, ripples, {"dimension": 2, "guess": WIDE}, RIPPLES_Z,
     ),
