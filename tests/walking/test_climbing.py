@@ -40,3 +40,17 @@ def test_later_climbs_leave_what_was_visited():
     assert both.ends.shape == (7, 2)
     assert torch.equal(both.heights, torch.cat([one.heights, two.heights]))
     assert both.visited is one.visited
+
+
+def test_a_climb_that_is_stuck_far_below_others_has_not_ended(monkeypatch):
+    """One is where no step rises, others are cut short."""
+
+    def log_prob(x):
+        return torch.where(x[:, 0] > 90, -1e9 * torch.ones_like(x[:, 0]) + 0 * x[:, 0], -torch.log1p(x[:, 0].square()))
+
+    start = torch.tensor([[95.0], [50.0]], dtype=F64)
+    assert climbed(Density(log_prob), start).ended
+    monkeypatch.setattr(climbing, "CLIMBS", 9)
+    found = climbed(Density(log_prob), torch.tensor([[95.0], [80.0]], dtype=F64))
+    assert found.heights.isfinite().tolist() == [True, False]
+    assert not found.ended

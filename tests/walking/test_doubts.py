@@ -65,7 +65,7 @@ RIPPLES_Z = 2 * math.log(
 
 ROWS = {
     "disagree": (ridge, {"dimension": 2}, straightened, {"dimension": 2}, 2 * NORMAL + math.log(0.001)),
-    "two estimates of log Z disagree": (
+    "chains never moved": (
         funnel, {"dimension": 5}, unrolled, {"dimension": 5}, math.log(3) + 5 * NORMAL,
     ),
     "climbs met several modes but once": (
@@ -94,7 +94,7 @@ def test_a_target_causes_it_and_the_advice_works(words, monkeypatch):
     found = unnoise.walk(better, n=500, **advised)
     assert words not in told(found)
     assert found.trusted
-    assert found.log_z == pytest.approx(log_z, abs=0.1 + 4 * found.verdict.log_z_error)
+    assert found.log_z == pytest.approx(log_z, abs=0.1)
 
 
 @pytest.mark.parametrize("words", ROWS)

@@ -125,6 +125,14 @@ def test_climbs_in_units_of_a_mode_end_where_others_are_cut_short():
     assert float(away[:10].min()) > 1  # those in no units
 
 
+def test_first_climbs_that_are_all_cut_short_go_on(monkeypatch):
+    """A step of Newton down exp(-exp(x)) has the length one."""
+    monkeypatch.setattr(climbing, "CLIMBS", 30)
+    start = torch.tensor([[200.0], [190.0]], dtype=F64)
+    _, modes, _ = first_guess(Density(lambda x: (x - x.exp()).sum(1)), start, rng())
+    assert abs(float(modes[0].centre)) < 1e-3
+
+
 def test_climbs_in_vain_are_counted(monkeypatch):
     """None of a bent ridge, but where they may take two steps alone."""
 

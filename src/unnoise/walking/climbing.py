@@ -13,6 +13,7 @@ from unnoise.laws import LogDensity
 CLIMBS, MEMORY = 150, 12  # steps of a climb, and how many it remembers
 TRIES, SHORTER, RISE = 25, 0.3, 1e-4  # of a line search (Armijo 1966)
 LONGEST = 1024.0  # step along a slope that does not change
+STUCK = 1e6  # nats below others, where a climb that does not rise is stuck rather than at a top
 ROUNDED = 1e-12  # of a slope, by which it may change through rounding alone
 
 
@@ -24,15 +25,22 @@ class Climbs:
         ends: where they ended, (n, d).
         heights: the log density there, (n,); minus infinity where a climb had not ended but was cut short.
         visited: all points on the way, (m, d).
+        ended: whether any came to its end, and is not stuck far below others.
     """
 
     ends: Tensor
     heights: Tensor
     visited: Tensor
+    ended: bool
 
     def and_then(self, later: Climbs) -> Climbs:
         """With the ends of later ones; what was visited stays, lest wide places grow without bound."""
-        return Climbs(torch.cat([self.ends, later.ends]), torch.cat([self.heights, later.heights]), self.visited)
+        return Climbs(
+            torch.cat([self.ends, later.ends]),
+            torch.cat([self.heights, later.heights]),
+            self.visited,
+            self.ended or later.ended,
+        )
 
 
 @torch.no_grad()
@@ -52,10 +60,12 @@ def climbed(target: LogDensity[Tensor], x: Tensor) -> Climbs:
         visited.append(x)
         if done.all():
             break
+    real = height.nan_to_num(nan=-math.inf, posinf=-math.inf)
     if bool((done & torch.isfinite(height)).any()):
         height = torch.where(done, height, -math.inf)
+    ended = bool((done & torch.isfinite(real) & (real > real.max() - STUCK)).any())
     seen = torch.cat(visited)
-    return Climbs(x, height, seen[torch.isfinite(target.log_prob(seen))])
+    return Climbs(x, height, seen[torch.isfinite(target.log_prob(seen))], ended)
 
 
 class _Memory:

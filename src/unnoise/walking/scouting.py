@@ -19,6 +19,7 @@ LENGTHS = (1e-3, 1e2)  # of the first points, spread evenly in the logarithm
 PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
 DROP = 0.5  # of log p at the distance that is taken for a deviation
 MOST_MODES = 64
+FARTHER = 8  # times as many steps of the first climbs, if none came to its end, as down exp(-exp(x))
 BESIDE_TOP, HIGHER = (0.03, 0.1, 0.3, 1.0), 0.05  # deviations from a top, where log p may be so much higher
 TAILS = 5.0  # degrees of freedom around a mode
 WAVES, WAVE, MET = 8, 256, 3  # of so many climbs from elsewhere, two at least, until every mode was met so often
@@ -74,6 +75,10 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
     stuck.
     """
     climbs = climbed(target, start)
+    for _ in range(FARTHER):
+        if climbs.ended:
+            break
+        climbs = climbed(target, climbs.ends)
     modes = modes_of(target, climbs)
     if not modes[0].reach < PROPER:  # which no more climbs will mend
         return _covering(climbs, modes), modes, 0.0
@@ -169,7 +174,7 @@ def climbed_both(target: LogDensity[Tensor], x: Tensor, mode: Mode) -> Climbs:
     units = InUnits(target, mode)
     one, other = x[::2], torch.linalg.solve(mode.factor, (x[1::2] - mode.centre).T).T
     plain, scaled = climbed(target, one), climbed(units, other)
-    return plain.and_then(Climbs(units.points(scaled.ends), scaled.heights, units.points(scaled.visited)))
+    return plain.and_then(Climbs(units.points(scaled.ends), scaled.heights, units.points(scaled.visited), scaled.ended))
 
 
 @torch.no_grad()
