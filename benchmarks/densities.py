@@ -101,7 +101,7 @@ def guessed(log_prob: Any, options: dict[str, Any], measures: Measures) -> dict[
         return {}
     rng = torch.Generator().manual_seed(SEED)
     target = Tried(Density(log_prob), Euclidean(options["dimension"]))
-    law, _ = first_guess(target, scattered(64, options["dimension"], rng), rng)
+    law, _, _ = first_guess(target, scattered(64, options["dimension"], rng), rng)
     x = law.sample(rng, (10 * DRAWS,))
     weights = torch.nan_to_num(target.log_prob(x) - law.log_prob(x), nan=-math.inf)
     again = x[systematic(weights[None], DRAWS, rng)[0]]

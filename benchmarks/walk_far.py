@@ -77,7 +77,7 @@ def _looked(log_prob: Any, place: Tensor, s: float, seed: int, probes: int) -> t
     target, rng = Tried(Density(log_prob), Euclidean(len(place))), torch.Generator().manual_seed(seed)
     kept, scouting.PROBES = scouting.PROBES, probes
     try:
-        _, modes = first_guess(target, scattered(STARTS, len(place), rng), rng)
+        _, modes, _ = first_guess(target, scattered(STARTS, len(place), rng), rng)
     finally:
         scouting.PROBES = kept
     return _is_among(modes, place, s), target.evaluations

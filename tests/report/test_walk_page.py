@@ -34,7 +34,7 @@ def walk(dimension=8, modes=2, doubts=(), names=None):
         shares,
         torch.tensor([1.0, 1.1, 0.9, 1.2], dtype=F64),
         (1.05, 0.02) if modes else None,
-        Annealing([0.0, 0.001, 1.0], [30.0, 25.0], [[0.5, 0.6], [0.4, 0.3]]),
+        Annealing([0.0, 0.001, 1.0], [30.0, 25.0], [[0.5, 0.6], [0.4, 0.3]], [0.01, 0.01]),
     )
     draws = {"x": x[0]} if names else x[0]
     centres = torch.zeros(2, dimension, dtype=F64)

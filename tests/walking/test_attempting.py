@@ -30,8 +30,7 @@ def attempts(monkeypatch):
     monkeypatch.setattr(attempting, "PARTICLES", 256)
     target = Tried(Density(lambda x: -0.5 * x.square().sum(-1), SPACE), SPACE)
     rng = torch.Generator().manual_seed(0)
-    told = []
-    return Attempts(target, wide_law(SPACE), [], True, True, 10, rng, lambda done, note: told.append(done), NOWHERE)
+    return Attempts(target, wide_law(SPACE), [], None, True, True, 10, rng, lambda done, note: None, NOWHERE)
 
 
 @pytest.mark.parametrize(("trusted", "made"), [([True], 1), ([False, True], 2), ([False] * 3, 3)])
@@ -75,7 +74,7 @@ def test_a_last_look_meets_modes_with_mass_that_have_no_draw(blind, monkeypatch)
     x = torch.randn(4, 1000, 2, dtype=torch.float64, generator=rng)
 
     def looked(x, log_z=math.log(2 * math.pi)):
-        record = Record(x, None, torch.ones(4, 1), torch.full((4,), log_z), None, Annealing([], [], []))
+        record = Record(x, None, torch.ones(4, 1), torch.full((4,), log_z), None, Annealing([], [], [], []))
         return blind._overlooked(attempting.Attempt(record, None, blind.modes))
 
     (mode,) = looked(x)

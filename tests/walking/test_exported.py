@@ -18,7 +18,7 @@ from unnoise.walking.record import Annealing, Record
 
 X = torch.arange(24.0, dtype=torch.float64).reshape(2, 6, 2)
 RECORD = Record(
-    X, torch.arange(12).reshape(2, 6) % 3, torch.ones(2, 3) / 3, torch.zeros(2), None, Annealing([0.0], [], [])
+    X, torch.arange(12).reshape(2, 6) % 3, torch.ones(2, 3) / 3, torch.zeros(2), None, Annealing([0.0], [], [], [])
 )
 
 

@@ -17,6 +17,7 @@ from unnoise.testing import ImprobableError, assert_mean
 from unnoise.walking import population
 from unnoise.walking.movers import FlatMover, SpaceMover
 from unnoise.walking.population import annealed, bridge, moved
+from unnoise.walking.record import Record
 from unnoise.walking.wide import wide_law
 
 F64 = torch.float64
@@ -30,8 +31,8 @@ def two(x):
     return 1 + torch.logaddexp(near + math.log(0.2), far + math.log(0.8)) - math.log(2 * math.pi)
 
 
-def run(target, guess, mover, each=1000, rounds=2, effective=0.5):
-    rng = torch.Generator().manual_seed(0)
+def run(target, guess, mover, each=1000, rounds=2, effective=0.5, seed=0):
+    rng = torch.Generator().manual_seed(seed)
     return annealed(
         target, guess, mover, 4, each, rng, rounds=rounds, effective=effective, tell=lambda done, note: None
     )
@@ -44,6 +45,21 @@ def test_modes_have_their_weights_and_the_integral_is_right():
     assert float(found.log_z.mean()) == pytest.approx(1, abs=0.1)
     assert found.betas[-1] == 1
     assert sorted(found.betas) == found.betas
+
+
+def test_the_error_of_the_integral_is_that_over_seeds_and_the_spread_of_four_populations_alone_is_not():
+    """Four agree by chance now and then, where the error looks like a fraction of what it is."""
+    target, right = Density(lambda x: -0.5 * x.square().sum(-1)), math.log(2 * math.pi)
+    found = [run(target, WIDE, FlatMover(), each=64, rounds=1, seed=seed) for seed in range(60)]
+    away = torch.stack([torch.logsumexp(one.log_z, 0) - math.log(4) - right for one in found])
+    records = [
+        Record(one.x.unflatten(0, (4, 64)), None, torch.ones(4, 1), one.log_z, None, one.annealing) for one in found
+    ]
+    told = torch.tensor([record.log_z_error() for record in records], dtype=F64)
+    assert float((away / told).square().mean()) == pytest.approx(0.8, abs=0.4)
+    assert float((away / told).abs().max()) < 3.5
+    spread = torch.stack([one.log_z.std() / 2 for one in found])
+    assert float((away / spread).abs().max()) > 5
 
 
 def test_without_weights_both_are_wrong(monkeypatch):

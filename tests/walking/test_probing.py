@@ -66,6 +66,27 @@ def test_those_that_are_left_belong_to_a_narrow_mode():
     assert len(unexplained(Density(far), normal(), 2**15, 7, rng())) == 7
 
 
+def test_of_many_that_are_left_the_steepest_for_their_height_are_taken():
+    """Beside a bent ridge half of all points are left, and a handful belongs to a narrow mode."""
+    place = torch.tensor([0.0, 0.0, 3.0, 0.0], dtype=F64)
+
+    def ridge(x):
+        return wide(torch.cat([x[:, :1], x[:, 1:2] - 1.5 * x[:, :1].square(), x[:, 2:]], 1))
+
+    def spike(x):
+        return -0.5 * ((x - place) / 0.2).square().sum(-1) - 4 * math.log(0.2)
+
+    def of_spike(left):
+        return float((spike(left) > ridge(left)).double().mean())
+
+    target = Density(lambda x: torch.logaddexp(ridge(x), spike(x)))
+    every = unexplained(target, normal(), 2**15, 10**6, rng())
+    assert len(every) > 2**13
+    few = unexplained(target, normal(), 2**15, 64, rng())
+    assert len(few.unique(dim=0)) == 64
+    assert of_spike(few) > 3 * of_spike(every)
+
+
 def test_of_values_alone_there_are_fewer_points():
     target = Tried(Density(far), Euclidean(4))
     left = unexplained(Differences(target), normal(), 9 * 2**11, 10**6, rng())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
 
 from unnoise.walking.record import Annealing, Record, thinned
 
-NOWHERE = Annealing([0.0], [], [])
+NOWHERE = Annealing([0.0], [], [], [])
 
 
 def test_particles_are_thinned_evenly_and_never_repeated():
@@ -39,5 +42,15 @@ def test_particles_are_shown_in_other_coordinates():
 
 
 def test_a_rise_is_added():
-    risen = NOWHERE.risen(0.25, 100.0, [0.5]).risen(1.0, 90.0, [0.75])
-    assert risen == Annealing([0.0, 0.25, 1.0], [100.0, 90.0], [[0.5], [0.75]])
+    risen = NOWHERE.risen(0.25, torch.tensor([100.0, 50.0]), 200, [0.5]).risen(
+        1.0, torch.tensor([50.0, 50.0]), 100, [0.75]
+    )
+    assert risen.variances == pytest.approx([0.01, 0.01])
+    assert replace(risen, variances=[]) == Annealing([0.0, 0.25, 1.0], [50.0, 50.0], [[0.5], [0.75]], [])
+
+
+def test_the_error_of_the_integral_is_that_over_populations_and_at_least_that_of_independent_particles():
+    log_z, counted = torch.tensor([0.0, 2.0], dtype=torch.float64), replace(NOWHERE, variances=[0.5, 1.0])
+    record = Record(torch.zeros(2, 2, 1), None, torch.ones(2, 1), log_z, None, counted)
+    assert record.log_z_error() == pytest.approx(1.0)
+    assert replace(record, log_z=0.1 * log_z).log_z_error() == pytest.approx(0.75**0.5)

@@ -9,8 +9,10 @@ import torch
 
 from unnoise.chains import Density
 from unnoise.laws.students import Students
-from unnoise.walking import scouting
-from unnoise.walking.scouting import MET, climbed, first_guess, modes_of, reach, scattered
+from unnoise.walking import climbing, scouting
+from unnoise.walking.climbing import climbed
+from unnoise.walking.scouting import MET, first_guess, modes_of, reach, scattered
+from unnoise.walking.verdict import VAIN
 
 F64 = torch.float64
 
@@ -71,11 +73,12 @@ def test_climbs_go_on_until_every_mode_was_met_several_times(d):
     target, places = forty(d)
     start = scattered(64, d, rng())
     assert len(modes_of(target, climbed(target, start))) < 25
-    guess, modes = first_guess(target, start, rng())
+    guess, modes, vain = first_guess(target, start, rng())
     assert isinstance(guess, Students)
     assert len(modes) == 40
     assert float(torch.cdist(places, torch.stack([mode.centre for mode in modes])).amin(1).max()) < 1e-3
     assert min(mode.met for mode in modes) >= MET
+    assert vain < 0.1
 
 
 def test_a_narrow_mode_within_a_wide_one_is_seen():
@@ -87,7 +90,7 @@ def test_a_narrow_mode_within_a_wide_one_is_seen():
 
     target = Density(log_prob)
     assert len(modes_of(target, climbed(target, scattered(64, 2, rng())))) == 1
-    _, modes = first_guess(target, scattered(64, 2, rng()), rng())
+    _, modes, _ = first_guess(target, scattered(64, 2, rng()), rng())
     assert len(modes) == 2
     assert float((modes[0].centre - 0.7).abs().max()) < 1e-3
 
@@ -100,7 +103,7 @@ def test_a_narrow_mode_far_from_a_wide_one_is_found():
         narrow = -0.5 * ((x - place) / 0.1).square().sum(1) - 4 * math.log(0.1)
         return torch.logaddexp(-0.5 * x.square().sum(1), narrow)
 
-    _, modes = first_guess(Density(log_prob), scattered(64, 4, rng()), rng())
+    _, modes, _ = first_guess(Density(log_prob), scattered(64, 4, rng()), rng())
     assert [float((mode.centre - place).norm()) < 1e-3 for mode in modes] == [True, False]
 
 
@@ -122,20 +125,30 @@ def test_climbs_in_units_of_a_mode_end_where_others_are_cut_short():
     assert float(away[:10].min()) > 1  # those in no units
 
 
+def test_first_climbs_that_are_all_cut_short_go_on(monkeypatch):
+    """A step of Newton down exp(-exp(x)) has the length one."""
+    monkeypatch.setattr(climbing, "CLIMBS", 30)
+    start = torch.tensor([[200.0], [190.0]], dtype=F64)
+    _, modes, _ = first_guess(Density(lambda x: (x - x.exp()).sum(1)), start, rng())
+    assert abs(float(modes[0].centre)) < 1e-3
+
+
+def test_climbs_in_vain_are_counted(monkeypatch):
+    """None of a bent ridge, but where they may take two steps alone."""
+
+    def ridge(x):
+        return -0.5 * x[:, 0].square() - 0.5 * (x[:, 1] - x[:, 0].square()).square()
+
+    assert first_guess(Density(ridge), scattered(64, 2, rng()), rng())[2] == 0
+    monkeypatch.setattr(climbing, "CLIMBS", 2)
+    assert first_guess(Density(ridge), scattered(64, 2, rng()), rng())[2] > VAIN
+
+
 def test_a_guess_is_widened_by_modes():
-    guess, modes = first_guess(Density(lambda x: -0.5 * x.square().sum(-1)), scattered(8, 1, rng()), rng())
+    guess, modes, _ = first_guess(Density(lambda x: -0.5 * x.square().sum(-1)), scattered(8, 1, rng()), rng())
     moved = scouting.replace(modes[0], centre=modes[0].centre + 1e4)
     x = scouting.widened(guess, [moved]).sample(rng(), (4000,))
     assert float((x > 9e3).double().mean()) == pytest.approx(0.25, abs=0.03)
-
-
-def test_a_climb_that_is_cut_short_is_no_mode(monkeypatch):
-    monkeypatch.setattr(scouting, "CLIMBS", 12)
-    target = Density(lambda x: -torch.log1p((x / torch.tensor([1.0, 30.0])).square().sum(1)))
-    start = torch.cat([torch.zeros(1, 2, dtype=F64), 1e3 * torch.randn(5, 2, generator=rng(), dtype=F64)])
-    heights = climbed(target, start).heights
-    assert float(heights[0]) == 0
-    assert bool(heights.isneginf().any())
 
 
 def test_how_far_a_density_reaches():
@@ -148,7 +161,7 @@ def test_how_far_a_density_reaches():
 def test_a_guess_covers_what_it_was_made_for():
     """Of a normal law far from zero the weights of the guess's draws are even."""
     target = Density(lambda x: -0.5 * ((x - 100) / 3).square().sum(-1))
-    guess, _ = first_guess(target, scattered(32, 4, rng()), rng())
+    guess, _, _ = first_guess(target, scattered(32, 4, rng()), rng())
     x = guess.sample(rng(2), (4000,))
     weights = torch.softmax(target.log_prob(x) - guess.log_prob(x), 0)
     assert float(1 / weights.square().sum()) > 800

@@ -13,6 +13,7 @@ from unnoise import _tree
 from unnoise.laws import Law
 from unnoise.laws.students import Students
 from unnoise.spaces import Space
+from unnoise.walking.climbing import climbed
 from unnoise.walking.evidence import bridged
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
@@ -21,7 +22,8 @@ from unnoise.walking.packing import kept
 from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.probing import unexplained
 from unnoise.walking.record import Record
-from unnoise.walking.scouting import Mode, climbed, climbed_both, law_of, modes_of, widened
+from unnoise.walking.scouting import Mode, climbed_both, law_of, modes_of, widened
+from unnoise.walking.tails import freedom
 from unnoise.walking.verdict import HELD, Found, Verdict, judged, overlooked
 
 POPULATIONS = 4
@@ -72,6 +74,7 @@ class Attempts:
         target: what is walked on.
         guess: where populations begin.
         modes: that climbs found; none where there are no climbs.
+        vain: share of climbs that found none; None where there are no climbs.
         flat: whether points are vectors.
         sloped: whether the target has slopes.
         n: draws that are asked for.
@@ -83,6 +86,7 @@ class Attempts:
     target: Tried
     guess: Law[Any]
     modes: list[Mode]
+    vain: float | None
     flat: bool
     sloped: bool
     n: int
@@ -156,23 +160,27 @@ class Attempts:
             labels = labels.transpose(0, 1).flatten(1).cpu()
         known = law_of(modes) if len(modes) > 1 else None
         bridge = bridged(target, late, POPULATIONS, self.rng, known) if self.flat else None
+        particles = _tree.map(
+            lambda a, b: torch.cat([leaf.unflatten(0, (POPULATIONS, each)) for leaf in (a, b)], 1), early, late
+        )
+        record = Record(particles, labels, shares, found.log_z, bridge, found.annealing)
         verdict = judged(
             Found(
                 numbers(early).reshape(POPULATIONS, each, -1),
                 numbers(late).reshape(POPULATIONS, each, -1),
-                found.log_z,
+                record.log_z,
+                record.log_z_error(),
                 bridge,
                 shares,
                 torch.tensor([mode.met for mode in modes if smooth], dtype=torch.long),
                 _steepest(target, both) if smooth else None,
+                freedom(target, modes[0]) if modes else math.inf,
                 _stuck(found.x, early, late),
+                1.0 if self.flat and self.vain is None else self.vain or 0.0,
                 target.refused / max(target.evaluations, 1),
             )
         )
-        particles = _tree.map(
-            lambda a, b: torch.cat([leaf.unflatten(0, (POPULATIONS, each)) for leaf in (a, b)], 1), early, late
-        )
-        return Attempt(Record(particles, labels, shares, found.log_z, bridge, found.annealing), verdict, modes)
+        return Attempt(record, verdict, modes)
 
 
 def _particles(space: Space[Any, Any], modes: int, n: int) -> int:

@@ -16,13 +16,12 @@ from unnoise.walking.asking import Asked
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.scouting import PROPER, Mode, first_guess, reach, scattered
+from unnoise.walking.tails import falls
 from unnoise.walking.wide import wide_law
 
 TRIED = 64  # points a function is tried on, where climbs begin
 MORE_TRIED = ((2**10, 1.0), (2**10, 1e3), (2**12, 1.0))  # where there is hardly a density, and how many times as far
 FLAT = f"along some line its logarithm does not fall by one half within {PROPER:.0e}"
-FARTHEST = 1e20  # deviations from a mode, where log p has fallen as it must, or by DEEP
-DEEP = 100.0  # as a density that is kept from zero by some 1e-300 never falls more
 SHALLOW = "far out its logarithm does not go on falling"
 HELD = "leave out what holds it, such as a small number that is added within a logarithm, or "
 COARSE = 0.5  # nats between a log density and the next number
@@ -74,43 +73,32 @@ def somewhere(target: Tried, first: Any, question: Asked, fewest: int, rng: torc
 
 def guessed(
     target: Tried, question: Asked, first: Any, flat: bool, sloped: bool, rng: torch.Generator, checkpoint: Checkpoint
-) -> tuple[Law[Any], list[Mode]]:
-    """A law that covers the target, and its modes; of spaces that are not flat a law from all over, and none.
+) -> tuple[Law[Any], list[Mode], float | None]:
+    """A law that covers the target, its modes, and the share of climbs that were in vain.
+
+    Of spaces that are not flat a law from all over, and no modes; None where there are no climbs.
 
     Raises:
         InputError: a density that does not seem to be integrable, or is infinite somewhere.
     """
     if not flat:
-        return wide_law(question.space), []
+        return wide_law(question.space), [], None
     if not sloped and first.shape[1] > MOST_DIFFERENCES:
         _check_proper(target, first, float(reach(target, first, rng).max()) < PROPER, FLAT)
-        return wide_law(question.space), []
+        return wide_law(question.space), [], None
     values = target.log_prob(first)
     top = float(values.nan_to_num(nan=-math.inf).max())
     if int((values == top).sum()) > len(values) // 4:  # which rounding makes equal
         _check_precise(values, top)
     climbable = target if sloped else Differences(target)
-    guess, modes = checkpoint.once("climbs", lambda: first_guess(climbable, first, rng), target)
+    guess, modes, vain = checkpoint.once("climbs", lambda: first_guess(climbable, first, rng), target)
     farthest = modes[0].centre.abs() + 3 * modes[0].factor.norm(dim=1)
     _check_proper(target, first, modes[0].reach < PROPER and not question.reaches_its_end(farthest), FLAT)
     if any(not math.isfinite(mode.height) for mode in modes):
         raise InputError("the density is infinite somewhere; a log density must be finite where it is positive")
-    _check_proper(target, first, _falls(target, modes[0]), SHALLOW)
+    _check_proper(target, first, falls(target, modes[0]), SHALLOW)
     _check_precise(values, modes[0].height)
-    return guess, modes
-
-
-def _falls(target: Tried, mode: Mode) -> bool:
-    r"""Whether log p falls by $\log r$ at r deviations along all axes, and by $d\log r$ along a diagonal, or DEEP.
-
-    The first is least of independent coordinates, whose tails are heaviest along the axes; the second of all.
-    """
-    size, steps = len(mode.centre), FARTHEST * mode.factor.T
-    diagonal = steps.sum(0, keepdim=True) / math.sqrt(size)
-    far = torch.cat([mode.centre + steps, mode.centre - steps, mode.centre + diagonal, mode.centre - diagonal])
-    enough = torch.full((len(far),), math.log(FARTHEST)).to(far)
-    enough[2 * size :] *= size
-    return bool((mode.height - target.log_prob(far) > enough.clamp(max=DEEP)).all())
+    return guess, modes, vain
 
 
 def _check_proper(target: Tried, first: Tensor, proper: bool, why: str) -> None:

@@ -170,11 +170,11 @@ def walk(
         checkpoint.begin(rng, known | {"the log density at some point": heights[:: -(-len(heights) // KNOWN)].tolist()})
         flat = is_flat(space)
         if guess is None:
-            wide, modes = guessed(target, question, first, flat, sloped, rng, checkpoint)
+            wide, modes, vain = guessed(target, question, first, flat, sloped, rng, checkpoint)
         else:
-            wide, modes = guess, []
+            wide, modes, vain = guess, [], None
         target.heard = lambda count: None  # from here on temperatures are told
-        done = Attempts(target, wide, modes, flat, sloped, n, rng, tell, checkpoint).best()
+        done = Attempts(target, wide, modes, vain, flat, sloped, n, rng, tell, checkpoint).best()
     weights = done.record.shares.mean(0)
     there = weights > 0
     record = done.record.of_modes(there)

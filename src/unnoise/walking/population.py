@@ -143,7 +143,7 @@ def annealed(
     zeros = torch.zeros(populations, dtype=torch.float64)
     now = checkpoint.once(
         name,
-        lambda: Populations(guess.sample(rng, (populations * crowd,)), zeros, Annealing([0.0], [], [])),
+        lambda: Populations(guess.sample(rng, (populations * crowd,)), zeros, Annealing([0.0], [], [], [])),
         target,
         mover,
     )
@@ -167,7 +167,7 @@ def annealed(
         x = _tree.map(lambda leaf: leaf[rows], x)  # noqa: B023
         law = bridge(guess, target, beta)
         x, last = moved(law, x, mover, populations, rng, rounds, checkpoint, f"{name}/moves", (target,))
-        so_far = so_far.risen(beta, float(effective_size(log_weights).min()), last)
+        so_far = so_far.risen(beta, effective_size(log_weights), count, last)
         now = checkpoint.keep(name, Populations(x, log_z, so_far), target, mover)
     return now
 

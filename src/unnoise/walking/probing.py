@@ -38,26 +38,34 @@ def unexplained(target: LogDensity[Tensor], law: Students, n: int, most: int, rn
     r"""Points beside the parts of a law where the slope of the target leads elsewhere, (m, d).
 
     In units of the nearest part, $z = A^{-1}(x - m)$, the slope of an elliptical density is along $-z$. Of n points
-    those are left for which the cosine between both is below `BACK`.
+    those are left for which the cosine between both is below `BACK`. Beside a bent density these are many. Where
+    they are more than `most`, half of it are those that are steepest for their height, as the foot of a narrow mode is;
+    others by chance.
 
     Args:
         target: whose slopes are asked; by differences they cost 2 d + 1 values, so there are as many points fewer.
         law: what is known.
         n: points to look from; fewer in very many dimensions, where their slopes are large and their chances small.
-        most: of the points that are left, by chance.
-        rng: of the points.
+        most: of the points that are left.
+        rng: of the points, and of chance.
     """
     size = law.means.shape[1]
     n = min(n, NUMBERS // size)
     if isinstance(target, Differences):
         n //= 2 * size + 1
     points = beside(law, max(1, n), LENGTHS, rng)
-    left = torch.cat([rows[_elsewhere(target, law, rows)] for rows in torch.split(points, ROWS)])
-    return left[torch.randperm(len(left), generator=rng)[:most].to(left.device)]
+    parts = [_elsewhere(target, law, rows) for rows in torch.split(points, ROWS)]
+    left, heights, steep = (torch.cat(part) for part in zip(*parts, strict=True))
+    if len(left) <= most:
+        return left
+    order = (steep / (1 + heights.max() - heights)).argsort(descending=True)
+    sharp, rest = order[: most // 2], order[most // 2 :]
+    chance = torch.randperm(len(rest), generator=rng)[: most - len(sharp)].to(rest.device)
+    return left[torch.cat([sharp, rest[chance]])]
 
 
-def _elsewhere(target: LogDensity[Tensor], law: Students, x: Tensor) -> Tensor:
-    """Where the slope leads away from the nearest part of the law, (n,)."""
+def _elsewhere(target: LogDensity[Tensor], law: Students, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Points whose slope leads away from the nearest part of the law, heights, and lengths of slopes in its units."""
     values, slopes = target.log_prob_and_score(x)
     near = law.nearest(x)
     units, shift = torch.linalg.inv(law.factors), law.means
@@ -68,5 +76,5 @@ def _elsewhere(target: LogDensity[Tensor], law: Students, x: Tensor) -> Tensor:
         along[rows] = slopes[rows] @ law.factors[part]
     steep = along.norm(dim=1)
     cosine = -(away * along).sum(1) / (away.norm(dim=1) * steep).clamp(min=1e-300)
-    left: Tensor = torch.isfinite(values) & (steep > 0) & (cosine < BACK)
-    return left
+    left = torch.isfinite(values) & (steep > 0) & (cosine < BACK)
+    return x[left], values[left], steep[left]

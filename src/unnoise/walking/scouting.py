@@ -12,16 +12,14 @@ from torch import Tensor
 from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
 from unnoise.laws.students import Students
+from unnoise.walking.climbing import Climbs, climbed
 from unnoise.walking.probing import beside, unexplained
 
 LENGTHS = (1e-3, 1e2)  # of the first points, spread evenly in the logarithm
-CLIMBS, MEMORY = 150, 12  # steps of a climb, and how many it remembers
-TRIES, SHORTER, RISE = 25, 0.3, 1e-4  # of a line search (Armijo 1966)
-LONGEST = 1024.0  # step along a slope that does not change
-ROUNDED = 1e-12  # of a slope, by which it may change through rounding alone
 PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
 DROP = 0.5  # of log p at the distance that is taken for a deviation
 MOST_MODES = 64
+FARTHER = 8  # times as many steps of the first climbs, if none came to its end, as down exp(-exp(x))
 BESIDE_TOP, HIGHER = (0.03, 0.1, 0.3, 1.0), 0.05  # deviations from a top, where log p may be so much higher
 TAILS = 5.0  # degrees of freedom around a mode
 WAVES, WAVE, MET = 8, 256, 3  # of so many climbs from elsewhere, two at least, until every mode was met so often
@@ -30,25 +28,6 @@ LOOKS, EYES, EYES_NUMBERS = 8, 2**16, 2**22  # for narrow modes: how often at mo
 PROBES, PROBED = 2**17, 2  # points beside known modes, whose slopes may lead elsewhere, at so many looks
 LINES = 64  # along which a density without gradients must fall
 SPREADS = (0.3, 0.6, 0.85, 1.0)  # quantiles of where climbs came by, for the wide part of a first guess
-
-
-@dataclass(frozen=True)
-class Climbs:
-    """What climbs found.
-
-    Attributes:
-        ends: where they ended, (n, d).
-        heights: the log density there, (n,); minus infinity where a climb had not ended but was cut short.
-        visited: all points on the way, (m, d).
-    """
-
-    ends: Tensor
-    heights: Tensor
-    visited: Tensor
-
-    def and_then(self, later: Climbs) -> Climbs:
-        """With the ends of later ones; what was visited stays, lest wide places grow without bound."""
-        return Climbs(torch.cat([self.ends, later.ends]), torch.cat([self.heights, later.heights]), self.visited)
 
 
 @dataclass(frozen=True)
@@ -85,18 +64,24 @@ class Mode:
 
 
 @torch.no_grad()
-def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator) -> tuple[Students, list[Mode]]:
-    """A law that covers the target: half of it around the modes that climbs find, half of it wide.
+def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator) -> tuple[Students, list[Mode], float]:
+    """A law that covers the target, the modes that climbs find, and the share of climbs in vain.
 
-    Climbs begin at `start`, then at wide places and at all distances from modes, until every mode was met several
-    times: modes are like species, and climbs like catches, so where none was met but once or twice, few are missing
-    (Good 1953). Narrow modes catch no climb from afar, so of very many draws of the law those begin climbs too where
-    the density is highest beside it, and of very many points around modes those where the slope leads elsewhere.
+    Half of the law lies around the modes, half is wide. Climbs begin at `start`, then at wide places and at all
+    distances from modes, until every mode was met several times: modes are like species, and climbs like catches, so
+    where none was met but once or twice, few are missing (Good 1953). Narrow modes catch no climb from afar, so of very
+    many draws of the law those begin climbs too where the density is highest beside it, and of very many points around
+    modes those where the slope leads elsewhere. In vain are climbs that came to no mode, as they were cut short or
+    stuck.
     """
     climbs = climbed(target, start)
+    for _ in range(FARTHER):
+        if climbs.ended:
+            break
+        climbs = climbed(target, climbs.ends)
     modes = modes_of(target, climbs)
     if not modes[0].reach < PROPER:  # which no more climbs will mend
-        return _covering(climbs, modes), modes
+        return _covering(climbs, modes), modes, 0.0
     for wave in range(WAVES):
         far = torch.cat(
             [_around(climbs, modes).sample(rng, (WAVE // 2,)), beside(law_of(modes), WAVE // 2, BESIDE, rng)]
@@ -118,7 +103,13 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
         guess = _covering(climbs, modes)
         if len(modes) == known:
             break
-    return guess, modes
+    return guess, modes, _in_vain(target, climbs, modes)
+
+
+def _in_vain(target: LogDensity[Tensor], climbs: Climbs, modes: list[Mode]) -> float:
+    """The share of climbs that ended near none of the modes, of those that began at all."""
+    away = ~torch.stack([mode.near(climbs.ends) for mode in modes]).any(0)
+    return float(away[torch.isfinite(target.log_prob(climbs.ends))].double().mean())
 
 
 def _covering(climbs: Climbs, modes: list[Mode]) -> Students:
@@ -152,84 +143,6 @@ def scattered(n: int, dimension: int, rng: torch.Generator) -> Tensor:
     return length * standard_normal((n, dimension), length, rng)
 
 
-@torch.no_grad()
-def climbed(target: LogDensity[Tensor], x: Tensor) -> Climbs:
-    """Uphill from every point at once, by L-BFGS with a memory of its own (Nocedal 1980)."""
-    height, slope = target.log_prob_and_score(x)
-    memory = _Memory(x)
-    visited, done = [x], ~torch.isfinite(height)
-    still = done
-    for index in range(CLIMBS):
-        direction, rise = memory.direction(slope)
-        new, new_height, new_slope = _searched(target, x, height, slope, direction, rise, done)
-        memory.remember(new - x, slope - new_slope, slope)
-        still, before = new_height - height < 1e-9, still  # once more along the gradient, before a climb has ended
-        done = done | (still & before & (index > 5))
-        x, height, slope = new, new_height, new_slope
-        visited.append(x)
-        if done.all():
-            break
-    if bool((done & torch.isfinite(height)).any()):
-        height = torch.where(done, height, -math.inf)
-    seen = torch.cat(visited)
-    return Climbs(x, height, seen[torch.isfinite(target.log_prob(seen))])
-
-
-class _Memory:
-    """The last steps of every climb, and how the slope fell along them."""
-
-    def __init__(self, x: Tensor) -> None:
-        self.steps, self.falls = (x.new_zeros(MEMORY, *x.shape) for _ in range(2))
-        self.inverse = x.new_zeros(MEMORY, len(x))  # of their products; 0 where nothing is remembered
-        self.reach = x.new_ones(len(x))  # of a step where the slope is the same everywhere, as in a long tail
-
-    def direction(self, slope: Tensor) -> tuple[Tensor, Tensor]:
-        """Newton's, nearly, and the slope along it; the gradient's where this one does not rise."""
-        v, weights = slope.clone(), []
-        for step, fall, inverse in zip(self.steps, self.falls, self.inverse, strict=True):
-            weights.append(inverse * (step * v).sum(1))
-            v = v - weights[-1][:, None] * fall
-        scale = (self.steps[0] * self.falls[0]).sum(1) / self.falls[0].square().sum(1).clamp(min=1e-300)
-        scale = torch.where(self.inverse[0] == 0, self.reach / slope.norm(dim=1).clamp(min=1e-300), scale)[:, None]
-        v = scale * v
-        for i in reversed(range(MEMORY)):
-            back = self.inverse[i] * (self.falls[i] * v).sum(1)
-            v = v + self.steps[i] * (weights[i] - back)[:, None]
-        rises = (slope * v).sum(1) > 0
-        v = torch.where(rises[:, None], v, scale * slope)
-        return v, (slope * v).sum(1)
-
-    def remember(self, step: Tensor, fall: Tensor, slope: Tensor) -> None:
-        product = (step * fall).sum(1)
-        curved = product > 1e-12 * fall.square().sum(1).clamp(min=1e-300)
-        curved &= fall.norm(dim=1) > ROUNDED * slope.norm(dim=1)
-        inverse = 1 / torch.where(curved, product, 1.0)
-        stuck = (step == 0).all(1)
-        self.reach = torch.where(curved | stuck, 1.0, 2 * self.reach).clamp(max=LONGEST)
-        for kept, new in ((self.steps, step), (self.falls, fall), (self.inverse, inverse)):
-            moved = torch.cat([new[None], kept[:-1]])
-            kept.copy_(torch.where(curved.reshape(1, -1, *[1] * (kept.ndim - 2)), moved, kept))
-        self.inverse[:, stuck] = 0.0
-
-
-def _searched(
-    target: LogDensity[Tensor], x: Tensor, height: Tensor, slope: Tensor, way: Tensor, rise: Tensor, done: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The first of ever shorter steps that rises enough, for every climb; none where none does."""
-    x, height, slope = x.clone(), height.clone(), slope.clone()
-    todo, length = (~done).nonzero()[:, 0], torch.ones_like(height)
-    for _ in range(TRIES):
-        if not len(todo):
-            break
-        there = x[todo] + length[todo, None] * way[todo]
-        value, new_slope = target.log_prob_and_score(there)
-        enough = value >= height[todo] + RISE * length[todo] * rise[todo]
-        good, todo = todo[enough], todo[~enough]
-        x[good], height[good], slope[good] = there[enough], value[enough], new_slope[enough]
-        length[todo] *= SHORTER
-    return x, height, slope
-
-
 @dataclass(frozen=True)
 class InUnits(LogDensity[Tensor]):
     """A density in units of a mode, x = m + A z, where climbs are short if others have nearly its shape."""
@@ -261,7 +174,7 @@ def climbed_both(target: LogDensity[Tensor], x: Tensor, mode: Mode) -> Climbs:
     units = InUnits(target, mode)
     one, other = x[::2], torch.linalg.solve(mode.factor, (x[1::2] - mode.centre).T).T
     plain, scaled = climbed(target, one), climbed(units, other)
-    return plain.and_then(Climbs(units.points(scaled.ends), scaled.heights, units.points(scaled.visited)))
+    return plain.and_then(Climbs(units.points(scaled.ends), scaled.heights, units.points(scaled.visited), scaled.ended))
 
 
 @torch.no_grad()

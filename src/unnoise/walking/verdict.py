@@ -12,9 +12,11 @@ MIXED = 1.01  # R-hat, above which populations or times disagree (Vehtari et al.
 SURE = 4.0  # standard errors
 UNSURE_Z = 0.1  # nats: the largest standard error of log Z that is believed
 STUCK = 0.01  # share of particles that may never have moved
+HEAVY = 0.499  # degrees of freedom of tails, of which draws have fewer than there are
 STEEP = 4.5  # standard errors of a mean slope
 HELD = 0.002  # share of a mode that counts
 MISSING = 0.5  # modes, as estimated
+VAIN = 2 / 3  # share of climbs; in units that do not fit the half of them are
 REFUSED = 0.05  # share of evaluations without a value that is worth a word
 
 
@@ -26,23 +28,29 @@ class Found:
         early: particles, (populations, each, numbers), after the first half of the last moves.
         late: the same at their end.
         log_z: by annealing, (populations,).
+        log_z_error: the standard error of all of them.
         log_z_bridge: by a bridge to a fitted law, and its standard error; None where no law is fitted.
         shares: of every mode, (populations, modes).
         met: how many climbs ended at each mode, (modes,); empty where none climbed.
         slope: the largest mean of a slope over particles, in standard errors; it is zero for draws of a density that
             falls to zero at all its ends (Stein 1972). None where it has edges, or no slopes.
+        freedom: degrees of freedom of the heaviest tail.
         stuck: share of particles that never moved in the last rounds.
+        vain: share of climbs that came to no mode; 1 where modes could have been looked for, and were not.
         refused: share of evaluations that were NaN or infinite.
     """
 
     early: Tensor
     late: Tensor
     log_z: Tensor
+    log_z_error: float
     log_z_bridge: tuple[float, float] | None
     shares: Tensor
     met: Tensor
     slope: float | None
+    freedom: float
     stuck: float
+    vain: float
     refused: float
 
 
@@ -55,7 +63,7 @@ class Verdict:
         doubts: what does, a sentence each.
         notes: what is worth knowing besides.
         r_hat: the worst over numbers, populations and halves of time.
-        log_z_error: the standard error over populations, nats.
+        log_z_error: the standard error of log Z, nats.
     """
 
     trusted: bool
@@ -85,17 +93,15 @@ def overlooked(modes: int) -> str:
 
 def judged(found: Found) -> Verdict:
     """All checks at once."""
-    populations = len(found.log_z)
-    r_hat = _worst_r_hat(found.early, found.late)
-    error = float(found.log_z.std()) / math.sqrt(populations)
+    r_hat, error = _worst_r_hat(found.early, found.late), found.log_z_error
     doubts = []
     if not r_hat <= MIXED:
         doubts.append(
             f"independent populations, or earlier and later draws, disagree (R-hat {r_hat:.3g}, above {MIXED}): some "
-            "part of the target is hard to reach; give more effort"
+            "part of the target is hard to reach; write it in coordinates in which it is less bent or narrow"
         )
     if not error <= UNSURE_Z:
-        doubts.append(f"log Z differs between populations (standard error {error:.2g} nats, above {UNSURE_Z})")
+        doubts.append(f"log Z is uncertain (standard error {error:.2g} nats, above {UNSURE_Z})")
     if (bridge := found.log_z_bridge) is not None:
         apart = abs(float(found.log_z.mean()) - bridge[0])
         if apart > UNSURE_Z + SURE * math.hypot(error, bridge[1]):
@@ -107,17 +113,27 @@ def judged(found: Found) -> Verdict:
         doubts.append(modes)
     if (missing := _missing(found.shares.mean(0), found.met)) >= MISSING:
         doubts.append(
-            f"climbs met several modes but once, so about {missing:.0f} more are missing; give start=, points near all "
-            "modes that you know"
+            f"climbs met several modes but once, so about {missing:.0f} more are missing; give guess=, a law that is "
+            "wider than the target, or start=, points near all modes that you know"
         )
     if found.slope is not None and found.slope > STEEP:
         doubts.append(
             f"the mean slope of the log density is {found.slope:.1f} standard errors from zero, so a part of the "
             "target is missing, such as a narrow neck; write it in other coordinates"
         )
+    if found.freedom < HEAVY:
+        doubts.append(
+            f"tails have {found.freedom:.2g} degrees of freedom, and draws do not reach their ends; write it in other "
+            "coordinates, such as x = sinh(u)"
+        )
     if found.stuck > STUCK:
         doubts.append(f"{found.stuck:.0%} of the chains never moved")
     notes = []
+    if found.vain > VAIN:
+        notes.append(
+            "no climbs looked for modes" if found.vain == 1 else f"{found.vain:.0%} of the climbs came to no mode"
+        )
+        notes[-1] += ", so one that is narrow may be missing"
     if found.refused > REFUSED:
         notes.append(f"{found.refused:.0%} of the evaluations were NaN or infinite, and were refused")
     return Verdict(not doubts, tuple(doubts), tuple(notes), r_hat, error)

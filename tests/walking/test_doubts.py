@@ -1,0 +1,102 @@
+"""Targets of docs/your-density.md that cause each doubt and note, and what to do about it, which works.
+
+They are walked on once: more attempts than one take longer and seldom help here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+import unnoise
+from unnoise.laws import Normal
+from unnoise.walking import Positive
+
+F64 = torch.float64
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "your-density.md"
+pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="no documentation here")
+
+NORMAL = 0.5 * math.log(2 * math.pi)
+WIDE = Normal(torch.zeros(2, dtype=F64), torch.tensor(1.5, dtype=F64), 1)
+
+
+def ripples(x):
+    return 10 * torch.cos(20 * x).sum(1) - x.square().sum(1) / 2
+
+
+def ridge(x):
+    return -(x[:, 0] ** 2) / 2 - ((x[:, 1] - x[:, 0] ** 2) / 0.001) ** 2 / 2
+
+
+def straightened(z):
+    """x_1 = z_0^2 + .001 z_1."""
+    return ridge(torch.stack([z[:, 0], z[:, 0] ** 2 + 0.001 * z[:, 1]], 1)) + math.log(0.001)
+
+
+def funnel(x):
+    return -(x[:, 0] ** 2) / 18 - (x[:, 1:] ** 2).sum(1) * torch.exp(-x[:, 0]) / 2 - 2 * x[:, 0]
+
+
+def unrolled(z):
+    """x_i = z_i exp(x_0 / 2)."""
+    return funnel(torch.cat([z[:, :1], z[:, 1:] * torch.exp(z[:, :1] / 2)], 1)) + 2 * z[:, 0]
+
+
+def heavy(x):
+    return -0.6 * torch.log1p(x**2).sum(1)
+
+
+def by_sinh(u):
+    return heavy(torch.sinh(u)) + torch.cosh(u).log().sum(1)
+
+
+def half(x):
+    return x.log().sum(1) - x.sum(1)
+
+
+HEAVY_Z = math.log(math.sqrt(math.pi) * math.gamma(0.1) / math.gamma(0.6))
+RIPPLES_Z = 2 * math.log(
+    torch.trapezoid(ripples(torch.linspace(-9, 9, 10**5, dtype=F64)[:, None]).exp(), dx=18 / (10**5 - 1))
+)
+
+ROWS = {
+    "disagree": (ridge, {"dimension": 2}, straightened, {"dimension": 2}, 2 * NORMAL + math.log(0.001)),
+    "chains never moved": (
+        funnel, {"dimension": 5}, unrolled, {"dimension": 5}, math.log(3) + 5 * NORMAL,
+    ),
+    "climbs met several modes but once": (
+        ripples, {"dimension": 2}, ripples, {"dimension": 2, "guess": WIDE}, RIPPLES_Z,
+    ),
+    "degrees of freedom": (heavy, {"dimension": 1}, by_sinh, {"dimension": 1}, HEAVY_Z),
+    "of the evaluations were NaN or infinite": (half, {"dimension": 1}, half, {"parameters": Positive(1)}, 0.0),
+}  # fmt: skip
+QUICK = ("of the evaluations were NaN or infinite",)
+
+
+@pytest.mark.parametrize(
+    "words", [pytest.param(words, marks=[] if words in QUICK else [pytest.mark.slow]) for words in ROWS]
+)
+def test_a_target_causes_it_and_the_advice_works(words, monkeypatch):
+    module = importlib.import_module("unnoise.walking.attempting")
+    monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])
+    if words in QUICK:
+        monkeypatch.setattr(module, "PARTICLES", 256)
+    target, options, better, advised, log_z = ROWS[words]
+
+    def told(found):
+        return " ".join((*found.verdict.doubts, *found.verdict.notes))
+
+    assert words in told(unnoise.walk(target, n=500, **options))
+    found = unnoise.walk(better, n=500, **advised)
+    assert words not in told(found)
+    assert found.trusted
+    assert found.log_z == pytest.approx(log_z, abs=0.1)
+
+
+@pytest.mark.parametrize("words", ROWS)
+def test_the_page_has_it(words):
+    assert any(words in row for row in PAGE.read_text(encoding="utf-8").splitlines() if row.startswith("| "))
