@@ -30,7 +30,7 @@ def attempts(monkeypatch):
     target = Tried(Density(lambda x: -0.5 * x.square().sum(-1), SPACE), SPACE)
     rng = torch.Generator().manual_seed(0)
     told = []
-    return Attempts(target, wide_law(SPACE), [], True, True, 10, rng, lambda done, note: told.append(done), NOWHERE)
+    return Attempts(target, wide_law(SPACE), [], True, True, (), 10, rng, lambda done, note: told.append(done), NOWHERE)
 
 
 @pytest.mark.parametrize(("trusted", "made"), [([True], 1), ([False, True], 2), ([False] * 3, 3)])
