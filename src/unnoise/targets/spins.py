@@ -148,7 +148,7 @@ class Ising(Potts):
     @property
     def log_normaliser(self) -> float:
         """By the sum over all states, or Kaufman's."""
-        return float(log_sum(*self.shape, self._pull)) if self._solved else super().log_normaliser
+        return float(self._solution(self._pull)) if self._solved else super().log_normaliser
 
     @property
     def mean_agreement(self) -> float:
@@ -157,12 +157,16 @@ class Ising(Potts):
             return super().mean_agreement
         with torch.enable_grad():
             pull = self._pull.requires_grad_()
-            (energy,) = torch.autograd.grad(log_sum(*self.shape, pull), pull)
+            (energy,) = torch.autograd.grad(self._solution(pull), pull)
         return 0.5 + 0.25 * float(energy) / math.prod(self.shape)
 
     @property
     def _solved(self) -> bool:
         return len(self.shape) == 2 and not any(self.field) and self.coupling > 0
+
+    def _solution(self, pull: Tensor) -> Tensor:
+        rows, columns = self.shape
+        return log_sum(rows, columns, pull)
 
     @property
     def _pull(self) -> Tensor:

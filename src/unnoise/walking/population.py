@@ -212,7 +212,7 @@ def moved(
     while len(heard) < least or (len(heard) < most and not _forgotten(target, first, x)):
         heard = [*heard, []]
         for kernel in kernels:
-            trace = run(kernel, x, 1, rng)
+            trace = run(kernel, kernel.start(x, rng), 1, rng)  # a check would ask for all gradients once more
             x = trace.x
             heard[-1].append(trace.acceptance)
         kernels = mover.adapted(kernels, heard[-1])
