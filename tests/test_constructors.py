@@ -30,6 +30,7 @@ from unnoise import (
     samplers,
     schedules,
     spaces,
+    targets,
 )
 from unnoise._errors import InputError
 from unnoise.denoisers import likelihoods
@@ -78,6 +79,7 @@ NOISY = chains.AtNoise(EXACT)
 NORMAL = laws.Normal(torch.zeros(1), torch.ones(()), 1)
 BELLS = laws.NormalComponents(torch.zeros(1, 1), torch.ones(1, 1))
 ROUND = laws.GaussianMixture(torch.ones(1), torch.zeros(1, 1), torch.ones(1, 1, 1))
+SPINS = targets.Ising((2, 2), 0.3)
 BELL = chains.Density(lambda x: -0.5 * (x**2).sum(-1))
 LEVELS = spaces.Lattice(0.0, 1.0, 3)
 CHAIN = processes.chain_of_betas(LINE, (0.1, 0.2, 0.4))
@@ -378,6 +380,9 @@ MADE: dict[str, dict[str, Any]] = {
     "chains.Annealed": {"noisy": NOISY, "sigmas": (2.0, 1.0), "steps": 4, "epsilon": 1e-3, "jump": True},
     "chains.AtNoise": {"denoiser": EXACT, "cond": None},
     "chains.Density": {"function": lambda x: x.sum(-1), "space": LINE, "gradient": torch.ones_like},
+    "chains.Blocks": {"target": SPINS, "blocks": ((0, 3), (1, 2))},
+    "chains.Relabelled": {"target": SPINS},
+    "chains.blocks_of": {"target": SPINS, "x": torch.zeros(1, 2, 2, dtype=torch.long), "most": 2},
     "chains.Field": {"function": torch.ones_like, "space": LINE},
     "chains.LangevinPosterior": {"process": EDM, "density": BELL, "steps": 4, "rng": rng(), "chains": 2},
     "chains.PlugIn": {"process": EDM, "density": BELL, "draws": 4, "rng": rng(), "antithetic": True},

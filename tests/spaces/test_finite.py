@@ -9,6 +9,7 @@ import torch
 from checked import OF_SPACE, assert_checked
 
 from unnoise._errors import InputError
+from unnoise.laws import HasRatios, LogDensity
 from unnoise.processes import CTMC
 from unnoise.processes.rates import Absorbing, BirthDeath, UniformRates
 from unnoise.spaces import Finite, Jump
@@ -134,6 +135,28 @@ class TestJumps:
         gone = -torch.expm1(torch.tensor(-0.4, dtype=FLOAT64))
         expected = torch.stack([1 - gone, gone / 4, 3 * gone / 4])
         torch.testing.assert_close(law.probs[0, 0], expected)
+
+    @pytest.mark.parametrize("known", [False, True])
+    def test_states_that_a_site_lacks_are_not_asked_and_have_no_rate(self, known):
+        """Neither of a function, which may not have them, nor of one that knows its ratios."""
+        space = Finite(2, (2, 4))
+
+        class Target(HasRatios if known else LogDensity):
+            support = space
+
+            def log_prob(self, x):
+                space.check(x)
+                return x.sum(-1).double()
+
+            def log_ratios(self, x):
+                return (torch.arange(4) - x[..., None]).double()
+
+        x = torch.tensor([[1, 3], [0, 2]])
+        _, local = space.reversible(Target(), x)
+        assert torch.equal(local.rates[:, 0, 2:], torch.zeros(2, 2, dtype=FLOAT64))
+        torch.testing.assert_close(
+            local.rates[:, 1], torch.sigmoid(torch.arange(4) - x[:, 1:]).double(), rtol=1e-6, atol=0
+        )
 
     def test_a_site_without_rates_stays(self):
         law = Finite(1, 3).move(torch.tensor([[1]]), Jump(torch.zeros(1, 1, 3)), torch.tensor(0.5))

@@ -9,8 +9,9 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.spaces import Euclidean, Sphere
+from unnoise.targets import Ising
 from unnoise.walking.asking import asked
-from unnoise.walking.beginning import FEWEST, MOST_DIFFERENCES, first_points, guessed, somewhere
+from unnoise.walking.beginning import FEWEST, MOST_DIFFERENCES, apart, first_points, guessed, somewhere
 from unnoise.walking.functions import Tried
 from unnoise.walking.population import NOWHERE
 
@@ -30,6 +31,14 @@ def box(x):
     """Uniform far from zero, on a side of which no first point of a length below 100 lies."""
     inside = ((x > 1000) & (x < 1500)).all(-1)
     return torch.where(inside, 0.0, -math.inf)
+
+
+def test_sites_that_do_not_see_each_other_are_told_apart():
+    ring = Ising(4, 0.3)
+    first = torch.randint(2, (8, 4), generator=rng())
+    assert apart(Tried(ring, ring.space), first) == ((0, 2), (1, 3))
+    _, target, first = started(lambda x: x[..., 2], Sphere(2))
+    assert apart(target, first) == ()
 
 
 def test_points_with_a_density_are_looked_for_ever_farther():

@@ -7,10 +7,21 @@ from dataclasses import replace
 import pytest
 import torch
 
-from unnoise.chains import Density, Hamiltonian, Independence, RandomWalk
+from unnoise.chains import Blocks, Density, Hamiltonian, Independence, Metropolis, RandomWalk, Relabelled
 from unnoise.laws.students import Students
 from unnoise.spaces import Sphere
-from unnoise.walking.movers import FlatMover, Halves, SpaceMover, adapted, by_modes, common_factor, fitted
+from unnoise.targets import Ising
+from unnoise.walking.movers import (
+    BLOCK_ROUNDS,
+    SPACE_ROUNDS,
+    FlatMover,
+    Halves,
+    SpaceMover,
+    adapted,
+    by_modes,
+    common_factor,
+    fitted,
+)
 
 F64 = torch.float64
 BELL = Density(lambda x: -0.5 * x.square().sum(-1))
@@ -61,6 +72,20 @@ def test_spaces_remember_their_step():
     (kernel,) = mover.kernels(Density(lambda x: x[..., 2], Sphere(2)), None, 4)
     mover.adapted([kernel], [1.0])
     assert mover.step_size > 0.1
+
+
+def test_blocks_of_sites_are_drawn_until_many_are_refused():
+    ring = Ising(4, 0.3)
+    mover = SpaceMover(((0, 2), (1, 3)))
+    blocks, names = mover.kernels(ring, None, 4)
+    assert isinstance(blocks, Blocks)
+    assert isinstance(names, Relabelled)
+    assert mover.times == BLOCK_ROUNDS
+    assert mover.adapted([blocks, names], [1.0, 0.0]) == [blocks, names]
+    (kernel,) = mover.adapted([blocks, names], [0.1, 0.0])
+    assert isinstance(kernel, Metropolis)
+    assert mover.times == SPACE_ROUNDS
+    assert isinstance(mover.kernels(ring, None, 4)[0], Metropolis)
 
 
 def test_known_modes_are_proposed_in_their_shares():

@@ -8,13 +8,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from unnoise.chains import Density
+from unnoise.chains import Density, Hamiltonian, Independence, RandomWalk
 from unnoise.laws import Normal
 from unnoise.laws.students import Students
 from unnoise.spaces import Euclidean
 from unnoise.targets import Ising
 from unnoise.testing import ImprobableError, assert_mean
 from unnoise.walking import population
+from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.movers import FlatMover, SpaceMover
 from unnoise.walking.population import annealed, bridge, moved
 from unnoise.walking.record import Record
@@ -73,12 +74,47 @@ def test_without_weights_both_are_wrong(monkeypatch):
 
 def test_spins_have_their_energy_and_their_integral():
     target = Ising((3, 3), 0.3)
-    found = run(target, wide_law(target.space), SpaceMover(), each=500, rounds=10)
+    found = run(target, wide_law(target.space), SpaceMover(), each=500)
     agreement = target._agreements(found.x) / 18
     assert_mean(agreement, target.mean_agreement)
     with pytest.raises(ImprobableError):
         assert_mean(agreement, 0.5)
     assert float(found.log_z.mean()) == pytest.approx(target.log_normaliser, abs=0.05)
+
+
+class Moving(FlatMover):
+    """By one kernel, between once and six times as often as asked for."""
+
+    times = (1, 6)
+
+    def __init__(self, kernel):
+        self.kernel = kernel
+
+    def kernels(self, target, x, populations):
+        return [self.kernel]
+
+    def adapted(self, kernels, acceptances):
+        return kernels
+
+
+def test_moves_go_on_until_energies_are_forgotten():
+    """A short step never forgets them, fresh draws do at once."""
+    bell = Density(lambda x: -0.5 * x.square().sum(-1))
+    x = torch.randn(2000, 2, dtype=F64, generator=torch.Generator().manual_seed(1))
+
+    class Heard(Checkpoint):
+        def keep(self, name, value, *also):
+            rounds.append(len(value[1]))
+            return super().keep(name, value, *also)
+
+    counts = []
+    near = Students(WIDE.weights, WIDE.means, WIDE.factors / 4, WIDE.freedom)
+    for kernel in (RandomWalk(bell, 1e-3), Independence(bell, near)):
+        rounds = []
+        moved(bell, x, Moving(kernel), 4, torch.Generator().manual_seed(0), 2, Heard(None))
+        counts.append(max(rounds))
+    assert counts[0] == 12
+    assert 2 <= counts[1] < 12
 
 
 def test_a_bridge_is_the_guess_the_target_and_what_lies_between():
@@ -91,6 +127,21 @@ def test_a_bridge_is_the_guess_the_target_and_what_lies_between():
         torch.testing.assert_close(value, expected)
         torch.testing.assert_close(between.log_prob(x), expected)
         torch.testing.assert_close(score, beta * target.score(x) + (1 - beta) * guess.score(x))
+
+
+def test_a_round_asks_for_no_gradient_twice():
+    """One where it begins, and one for each leap."""
+    asked = []
+
+    def bell(x):
+        asked.append(len(x))
+        return -0.5 * x.square().sum(-1)
+
+    kernel = Hamiltonian(Density(bell), 0.3, leaps=3)
+    mover = Moving(kernel)
+    mover.times = (1, 1)
+    moved(kernel.target, torch.zeros(10, 2, dtype=F64), mover, 4, torch.Generator().manual_seed(0), 2)
+    assert asked == [10] * 8
 
 
 def test_rounds_at_the_target_keep_it():

@@ -31,6 +31,12 @@ def good() -> Found:
     )
 
 
+def test_spins_that_are_one_half_of_the_time_are_no_warning():
+    """Beside their median all of them are equally far."""
+    x = torch.arange(1000).remainder(2).double()[None, :, None].expand(4, -1, 2)
+    assert judged(replace(good(), early=x, late=1 - x)).trusted
+
+
 def test_good_draws_are_trusted():
     verdict = judged(good())
     assert verdict.trusted

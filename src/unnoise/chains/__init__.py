@@ -8,6 +8,9 @@ from unnoise.chains.base import Kernel as Kernel
 from unnoise.chains.base import State as State
 from unnoise.chains.base import Trace as Trace
 from unnoise.chains.base import run as run
+from unnoise.chains.blocks import Blocks as Blocks
+from unnoise.chains.blocks import Relabelled as Relabelled
+from unnoise.chains.blocks import blocks_of as blocks_of
 from unnoise.chains.density import Density as Density
 from unnoise.chains.density import Field as Field
 from unnoise.chains.estimates import LangevinPosterior as LangevinPosterior

@@ -60,6 +60,12 @@ class Finite(Sites):
         return self.states
 
     @property
+    def possible(self) -> Tensor:
+        """States that a site lacks are none."""
+        sizes = torch.tensor(self.sizes).expand(self.sites)
+        return (torch.arange(self.states) < sizes[:, None]).flatten()
+
+    @property
     def cell(self) -> Finite:
         """One site."""
         return one_cell(self)

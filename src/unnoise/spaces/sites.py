@@ -47,6 +47,11 @@ class Sites(Space[Tensor, Jump]):
         """How many sites make a point."""
         return math.prod(self.event_shape)
 
+    @property
+    def possible(self) -> Tensor:
+        """Which numbers of neighbours are those of points, (sites * ways,)."""
+        return torch.ones(self.sites * self.ways, dtype=torch.bool)
+
     def apply(self, local: Jump, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         r"""$\sum_y A(x, y) (f(y) - f(x))$; f sees the neighbours y on another leading axis."""
         return self._sum(local, f, x, lambda change: change)
@@ -88,17 +93,29 @@ class Sites(Space[Tensor, Jump]):
         A target that is `laws.HasRatios` is asked for these; of another all neighbours are, n x sites x ways points.
         """
         log_prob = target.log_prob(x)
-        ratios = target.log_ratios(x) if isinstance(target, HasRatios) else self._log_ratios(target, x, log_prob)
-        return log_prob, Jump(torch.sigmoid(ratios))
+        return log_prob, Jump(torch.sigmoid(self.log_ratios(target, x, log_prob)))
 
-    def _log_ratios(self, target: LogDensity[Tensor], x: Tensor, log_prob: Tensor) -> Tensor:
+    def log_ratios(self, target: LogDensity[Tensor], x: Tensor, log_prob: Tensor) -> Tensor:
+        r"""$\log p(y) - \log p(x)$ for every neighbour y of x, (n, *sites, ways); minus infinity where there is none.
+
+        Args:
+            target: up to a constant.
+            x: (n, *sites).
+            log_prob: $\log p(x)$, (n,).
+        """
+        possible = self.possible.to(x.device)
+        if isinstance(target, HasRatios):
+            known: Tensor = target.log_ratios(x)
+            return known if bool(possible.all()) else known.where(possible.reshape(known.shape[1:]), -torch.inf)
+
         def asked(numbers: Tensor) -> Tensor:
             near = self.neighbours(x, numbers[:, None])
             return target.log_prob(near.flatten(0, 1)).reshape(len(numbers), len(x))
 
-        there = torch.cat([asked(numbers) for numbers in self._groups(x)]).T
-        ratios = torch.nan_to_num(there - log_prob[:, None], nan=-torch.inf, posinf=torch.inf)
-        return ratios.reshape(*x.shape, self.ways)
+        there = torch.cat([asked(numbers) for numbers in self._groups(x, possible)])
+        ratios = there.new_full((len(possible), len(x)), -torch.inf)
+        ratios[possible] = torch.nan_to_num(there - log_prob, nan=-torch.inf, posinf=torch.inf)
+        return ratios.T.reshape(*x.shape, self.ways)
 
     def _sum(self, local: Jump, f: Callable[[Tensor], Tensor], x: Tensor, cost: Callable[[Tensor], Tensor]) -> Tensor:
         rates, here = self.rates(local, x), f(x)
@@ -118,7 +135,8 @@ class Sites(Space[Tensor, Jump]):
         rate = torch.gather(there, -1, numbers.T).T
         return torch.where(rate > 0, rate * torch.where(rate > 0, back, 1.0).log(), 0.0).sum(0)
 
-    def _groups(self, x: Tensor) -> Iterator[Tensor]:
-        """The numbers of all neighbours, in groups that bound memory."""
+    def _groups(self, x: Tensor, possible: Tensor | None = None) -> Iterator[Tensor]:
+        """The numbers of all neighbours, or of those that are possible, in groups that bound memory."""
         numbers = torch.arange(self.sites * self.ways, device=x.device)
+        numbers = numbers if possible is None else numbers[possible]
         return iter(torch.split(numbers, max(1, NUMBERS_AT_ONCE // max(1, x.numel()))))

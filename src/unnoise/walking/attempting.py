@@ -44,7 +44,6 @@ class Effort:
 
 
 EFFORTS = (Effort(0.5, 2, 6), Effort(0.7, 4, 16), Effort(0.9, 8, 48))
-SPACE_ROUNDS = 5  # times as many where no mixture is proposed
 for one in (Students, Mode, Verdict):
     kept(one)
 
@@ -77,6 +76,7 @@ class Attempts:
         vain: share of climbs that found none; None where there are no climbs.
         flat: whether points are vectors.
         sloped: whether the target has slopes.
+        blocks: of sites that do not see each other; none on other spaces.
         n: draws that are asked for.
         rng: of all randomness.
         tell: gets the share done and a few words.
@@ -89,6 +89,7 @@ class Attempts:
     vain: float | None
     flat: bool
     sloped: bool
+    blocks: tuple[tuple[int, ...], ...]
     n: int
     rng: torch.Generator
     tell: Tell
@@ -126,15 +127,14 @@ class Attempts:
     def _one(self, effort: Effort, name: str) -> Attempt:
         target, checkpoint = self.target, self.checkpoint
         known = law_of(self.modes) if len(self.modes) > 1 else None
-        mover = FlatMover(self.sloped, known) if self.flat else SpaceMover()
-        times = 1 if self.flat else SPACE_ROUNDS
+        mover = FlatMover(self.sloped, known) if self.flat else SpaceMover(self.blocks)
         each = _particles(target.space, len(self.modes), self.n)
         found: Populations = annealed(
-            target, self.guess, mover, POPULATIONS, each, self.rng, rounds=times * effort.rounds,
+            target, self.guess, mover, POPULATIONS, each, self.rng, rounds=effort.rounds,
             effective=effort.effective, tell=lambda done, note: self.tell(0.7 * done, note), checkpoint=checkpoint,
             name=f"{name}/rises",
         )  # fmt: skip
-        half, outside, asked = times * effort.last // 2, target.outside, target.evaluations
+        half, outside, asked = effort.last // 2, target.outside, target.evaluations
 
         def later(x: Any, part: str) -> Any:
             part = f"{name}/{part}"

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
+from unnoise.chains import blocks_of
 from unnoise.laws import Law
-from unnoise.spaces import Affine, Space
+from unnoise.spaces import Affine, Finite, Space
 from unnoise.walking.asking import Asked
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
@@ -26,6 +27,7 @@ SHALLOW = "far out its logarithm does not go on falling"
 HELD = "leave out what holds it, such as a small number that is added within a logarithm, or "
 COARSE = 0.5  # nats between a log density and the next number
 FEWEST = 8  # of these points that must have a density, where no start is given
+ASKED, MOST_BLOCKS = 4, 16  # points by which it is told which sites see which; blocks that cost less than they give
 MOST_DIFFERENCES = 50  # dimensions in which slopes by differences are affordable
 
 
@@ -99,6 +101,11 @@ def guessed(
     _check_proper(target, first, falls(target, modes[0]), SHALLOW)
     _check_precise(values, modes[0].height)
     return guess, modes, vain
+
+
+def apart(target: Tried, first: Any) -> tuple[tuple[int, ...], ...]:
+    """Blocks of sites that do not see each other, on a finite space; none elsewhere."""
+    return blocks_of(target, first[:ASKED], MOST_BLOCKS) if isinstance(target.space, Finite) else ()
 
 
 def _check_proper(target: Tried, first: Tensor, proper: bool, why: str) -> None:

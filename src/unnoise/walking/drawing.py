@@ -18,7 +18,7 @@ from unnoise.laws import HasRatios, Law, LogDensity
 from unnoise.spaces import Space
 from unnoise.walking.asking import asked
 from unnoise.walking.attempting import POPULATIONS, Attempts, numbers
-from unnoise.walking.beginning import FEWEST, TRIED, first_points, guessed, is_flat, somewhere
+from unnoise.walking.beginning import FEWEST, TRIED, apart, first_points, guessed, is_flat, somewhere
 from unnoise.walking.exported import inference_data
 from unnoise.walking.functions import Function, Tried, TriedRatios
 from unnoise.walking.keeping import Checkpoint
@@ -173,8 +173,9 @@ def walk(
             wide, modes, vain = guessed(target, question, first, flat, sloped, rng, checkpoint)
         else:
             wide, modes, vain = guess, [], None
+        blocks = checkpoint.once("blocks", lambda: apart(target, first), target)
         target.heard = lambda count: None  # from here on temperatures are told
-        done = Attempts(target, wide, modes, vain, flat, sloped, n, rng, tell, checkpoint).best()
+        done = Attempts(target, wide, modes, vain, flat, sloped, blocks, n, rng, tell, checkpoint).best()
     weights = done.record.shares.mean(0)
     there = weights > 0
     record = done.record.of_modes(there)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unnoise.chains import Hamiltonian, Independence, Kernel, Metropolis, RandomWalk
+from unnoise.chains import Blocks, Hamiltonian, Independence, Kernel, Metropolis, RandomWalk, Relabelled
 from unnoise.laws import Law, LogDensity
 from unnoise.laws.students import Students
 
@@ -18,8 +18,10 @@ GAIN = 1.0  # of the logarithm of a step size, per acceptance that is missing
 JITTER = 0.3  # of the logarithm of every chain's own step size
 LEAPS = 4
 WANTED = {Hamiltonian: 0.75, RandomWalk: 0.3, Metropolis: 0.6}  # acceptances
+DRAWN = 0.5  # acceptance of blocks, below which their sites see each other
 LONGEST = 2.0  # step of the leapfrog in units of deviations, where it becomes unstable
 MOST_PARTS, ROWS_PER_PART = 24, 60  # of a fitted mixture; rows for each dimension
+SPACE_ROUNDS, BLOCK_ROUNDS = (5, 5), (1, 15)  # the fewest and the most, times as many as where mixtures are proposed
 TAILS = 30.0  # degrees of freedom of what is proposed
 SHARING = 10  # steps of EM for the shares of two laws
 
@@ -46,6 +48,7 @@ class FlatMover:
     sloped: bool = True
     modes: Students | None = None
     step_size: float | None = None
+    times = (1, 1)
 
     def kernels(self, target: LogDensity[Tensor], x: Tensor, populations: int) -> list[Kernel[Any]]:
         """Each half of the populations moves by what the other half looks like, so that none follows itself."""
@@ -73,20 +76,35 @@ class FlatMover:
 
 @dataclass
 class SpaceMover:
-    """On any space: Metropolis' rule on its own moves, with steps of several lengths.
+    """On any space: Metropolis' rule on its own moves, with steps of several lengths; on sites by blocks, if they help.
 
     Attributes:
+        blocks: of sites that do not see each other; empty where none are known.
         step_size: as it was found so far.
+        blocked: whether blocks were accepted so far.
     """
 
+    blocks: tuple[tuple[int, ...], ...] = ()
     step_size: float = 0.1
+    blocked: bool = True
+
+    @property
+    def times(self) -> tuple[int, int]:
+        """More rounds than where mixtures are proposed; of blocks as many as are needed."""
+        return BLOCK_ROUNDS if self.blocks and self.blocked else SPACE_ROUNDS
 
     def kernels(self, target: LogDensity[Any], x: Any, populations: int) -> list[Kernel[Any]]:
         """One that adapts."""
+        if self.blocks and self.blocked:
+            same: Any = target.support
+            return [Blocks(target, self.blocks), *([Relabelled(target)] if len(same.sizes) == 1 else [])]
         return [Metropolis(target, self.step_size, JITTER)]
 
     def adapted(self, kernels: list[Kernel[Any]], acceptances: list[float]) -> list[Kernel[Any]]:
-        """With a better step."""
+        """With a better step, or without blocks where many of them are refused."""
+        if isinstance(kernels[0], Blocks):
+            self.blocked = acceptances[0] > DRAWN
+            return self.kernels(kernels[0].target, None, 0)
         local: Any = adapted(kernels[0], acceptances[0])
         self.step_size = min(local.step_size, 0.5 * local.target.support.longest_move, 1e6)
         return [replace(local, step_size=self.step_size)]

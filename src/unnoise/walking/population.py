@@ -26,6 +26,7 @@ from unnoise.walking.record import Annealing
 
 HALVINGS = 40  # of the interval in which a rise is searched
 MOST_RISES = 1000
+FORGOTTEN = 0.2  # correlation of log densities before and after moves
 CROWD, CROWD_NUMBERS = 16, 2**24  # times as many first points, whose values alone are asked; numbers of all of them
 
 Tell = Callable[[float, str], None]
@@ -78,7 +79,15 @@ def bridge(guess: LogDensity[Any], target: LogDensity[Any], beta: float) -> Brid
 
 
 class Mover(Protocol):
-    """How particles move at one temperature."""
+    """How particles move at one temperature.
+
+    Attributes:
+        times: the fewest and the most times as many rounds as are asked for; between, until energies are forgotten.
+    """
+
+    @property
+    def times(self) -> tuple[int, int]:
+        """Both."""
 
     def kernels(self, target: LogDensity[Any], x: Any, populations: int) -> list[Kernel[Any]]:
         """What moves them, one after the other; it learns from where they are."""
@@ -191,7 +200,7 @@ def moved(
         mover: whose kernels depend on where particles are before the first round, and on its attributes.
         populations: how many there are.
         rng: of the moves.
-        rounds: of the mover.
+        rounds: of the mover, as many times as it says.
         checkpoint: of what was reached after every round, under a name.
         name: in the checkpoint.
         also: objects whose plain attributes change on the way.
@@ -199,15 +208,22 @@ def moved(
     first, heard = x, list[list[float]]()
     x, heard = checkpoint.once(name, lambda: (x, heard), mover, *also)
     kernels = mover.kernels(target, first, populations)
-    for _ in range(len(heard), rounds):
+    least, most = (rounds * times for times in mover.times)
+    while len(heard) < least or (len(heard) < most and not _forgotten(target, first, x)):
         heard = [*heard, []]
         for kernel in kernels:
-            trace = run(kernel, x, 1, rng)
+            trace = run(kernel, kernel.start(x, rng), 1, rng)  # a check would ask for all gradients once more
             x = trace.x
             heard[-1].append(trace.acceptance)
         kernels = mover.adapted(kernels, heard[-1])
         x, heard = checkpoint.keep(name, (x, heard), mover, *also)
     return x, torch.tensor(heard).mean(0).tolist()
+
+
+def _forgotten(target: LogDensity[Any], first: Any, x: Any) -> bool:
+    """Whether the log density where particles are hardly depends on what it was where they began."""
+    both = torch.stack([target.log_prob(first), target.log_prob(x)]).double()
+    return not float(torch.corrcoef(both)[0, 1]) > FORGOTTEN
 
 
 def _next(gain: Tensor, beta: float, enough: Tensor) -> float:

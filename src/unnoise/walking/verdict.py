@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -147,9 +148,10 @@ def _worst_r_hat(early: Tensor, late: Tensor) -> float:
     varying = chains.flatten(0, 1).std(0) > 0
     if not bool(varying.any()):
         return math.inf
-    found = array_stats.rhat(  # type: ignore[no-untyped-call]
-        chains[..., varying].numpy(), chain_axis=0, draw_axis=1, method="rank"
-    )
+    with np.errstate(invalid="ignore"):  # bits that are one half of the time are equally far from their median
+        found = array_stats.rhat(  # type: ignore[no-untyped-call]
+            chains[..., varying].numpy(), chain_axis=0, draw_axis=1, method="rank"
+        )
     return float(torch.as_tensor(found).max())
 
 
