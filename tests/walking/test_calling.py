@@ -90,6 +90,7 @@ NOWHERE = {
     "masked alone": (np.ma.masked, math.nan),
     "of NumPy": (np.emath.log([1.0, -2.0]), [0.0, math.nan]),
     "of torch": (torch.tensor([1.0, -1.0 + 0j]).log(), [0.0, math.nan]),
+    "far out": (np.emath.log([-1.0]) + 1e30, [math.nan]),
     "rounding": (np.array([1.0 + 1e-14j, 2.0]), [1.0, 2.0]),
 }
 

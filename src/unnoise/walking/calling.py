@@ -87,7 +87,7 @@ def returned(found: Any) -> Tensor:
 
 def _real(found: Tensor) -> Tensor:
     r"""The real part; NaN where there is another, as of the logarithm of a negative density, $\log|p| + i\pi$."""
-    rounding = ROUNDED * torch.finfo(found.real.dtype).eps * (1 + found.real.abs())
+    rounding = (ROUNDED * torch.finfo(found.real.dtype).eps * (1 + found.real.abs())).clamp(max=0.1)
     return torch.where(found.imag.abs() <= rounding, found.real, math.nan)
 
 
