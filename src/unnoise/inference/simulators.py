@@ -14,6 +14,7 @@ import torch
 
 from unnoise._checks import shown
 from unnoise._errors import InputError
+from unnoise._masks import unmasked
 from unnoise._seeding import reseeded
 from unnoise.inference.coupled import COPIES, are_coupled
 from unnoise.inference.parameters import Floats, Parameters
@@ -104,9 +105,7 @@ def called(caller: Caller, theta: Floats, seed: int) -> Floats:
     """What the simulator returns, as an array of numbers."""
     options = {"seed": seed % 2**63} if caller.takes_seed else {}
     found = caller.simulator(caller.parameters.shown(theta), **options)
-    if isinstance(found, np.ma.MaskedArray):
-        found = np.ma.filled(found.astype(np.float64), np.nan)
-    values = np.asarray(found.detach().cpu() if isinstance(found, torch.Tensor) else found)
+    values = np.asarray(found.detach().cpu() if isinstance(found, torch.Tensor) else unmasked(found))
     if values.dtype.kind not in "biuf":
         raise InputError(f"the simulator returned {shown(found)}; expected numbers")
     values = values.astype(np.float64)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
+from unnoise._masks import unmasked
 from unnoise.walking.functions import Batched
 from unnoise.walking.supports import noting
 
@@ -73,8 +74,7 @@ def returned(found: Any) -> Tensor:
     if not isinstance(found, Tensor):
         if found is None or isinstance(found, str | dict):
             raise TypeError(f"it returned {'nothing' if found is None else f'a {type(found).__name__}'}")
-        masked = isinstance(found, np.ma.MaskedArray)
-        numbers = np.ma.filled(found.astype(float), math.nan) if masked else np.asarray(found)
+        numbers = np.asarray(unmasked(found))
         found = torch.as_tensor(numbers if numbers.dtype.kind in "bc" else np.asarray(numbers, dtype=float))
     if found.dtype == torch.bool:
         raise InputError(
