@@ -395,9 +395,9 @@ def test_sampling_can_be_told_how(model: DenoisingMarkovModel) -> None:
 # ---- what cannot be
 
 
-@pytest.mark.parametrize("call", ["sample", "score_samples", "score", "estimate", "save"])
+@pytest.mark.parametrize("call", ["sample", "walk", "score_samples", "score", "estimate", "save"])
 def test_what_is_not_fitted_says_so(call: str, data: np.ndarray, tmp_path: Any) -> None:
-    argument = {"sample": 1, "save": tmp_path / "model"}.get(call, data)
+    argument = {"sample": 1, "walk": 1, "save": tmp_path / "model"}.get(call, data)
     with pytest.raises(NotFittedError, match="not fitted yet"):
         getattr(tiny(), call)(argument)
     assert list(tmp_path.iterdir()) == []

@@ -95,6 +95,14 @@ def test_the_estimate_has_the_dtype_of_the_state(gaussian, x, dtype, time_dtype)
         assert denoiser(x.to(dtype), t).dtype == dtype
 
 
+def test_points_of_another_precision_are_seen_in_that_of_the_network(gaussian, x, rng):
+    denoiser = Neural(gaussian(3), MLP((3,), width=16))
+    nn.init.normal_(denoiser.network.last.weight, generator=rng)
+    found = denoiser(x, torch.tensor(0.5))
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, copy.deepcopy(denoiser).double()(x, torch.tensor(0.5)), rtol=1e-4, atol=1e-4)
+
+
 def test_under_autocast_only_the_network_runs_in_low_precision(x):
     """The head and the noise levels must keep float32, or the last steps of a sampler lose their digits."""
     denoiser = Neural(variance_preserving(Euclidean(3)), MLP((3,), width=16))
@@ -169,6 +177,12 @@ class TestWhatIsRefused:
     def test_numbers_of_steps(self, denoiser, t):
         with pytest.raises(InputError, match="got the time 500; times run from t = 0, data"):
             denoiser(torch.zeros(4, 3), t, torch.zeros(4, 2))
+
+    @pytest.mark.parametrize("shape", [(4, 1), (2, 6), (4, 1, 3)])
+    def test_states_of_another_shape(self, denoiser, shape):
+        """Their numbers were dealt to other rows, where the sum of all fitted."""
+        with pytest.raises(InputError, match=r"got a state of shape .*; expected points of shape"):
+            denoiser(torch.zeros(shape), torch.tensor(0.5), torch.zeros(1, 2))
 
     def test_times_before_zero(self, denoiser):
         with pytest.raises(InputError, match="got the time -2; times run"):

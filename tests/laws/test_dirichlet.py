@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from unnoise._errors import InputError
 from unnoise.laws import Dirichlet
 from unnoise.testing import check_law
 
@@ -54,6 +55,14 @@ def test_on_a_face_it_has_the_limit_from_inside(alpha, x, wanted, dtype):
     inside = float(law.log_prob(x + 1e-25))
     assert math.isfinite(inside)
     assert inside > 10 if wanted == INFINITE else inside < -10 if wanted == NONE else inside == pytest.approx(found)
+
+
+def test_off_the_simplex_there_is_no_density():
+    """Where all alphas are 1 it was that of the simplex."""
+    points = torch.tensor([[-0.5, 0.7, 0.8], [0.3, 0.3, 0.5], [0.3, 0.3, 0.4]])
+    assert Dirichlet(torch.ones(3)).log_prob(points).exp().tolist() == pytest.approx([0.0, 0.0, 2.0])
+    with pytest.raises(InputError, match=r"got points of shape \(4, 1\); expected vectors of 3 numbers"):
+        Dirichlet(torch.ones(3)).log_prob(torch.ones(4, 1))
 
 
 def test_a_face_leaves_gradients_of_other_rows_alone():

@@ -89,6 +89,7 @@ BAD = {
     ),
     "covariances": (torch.ones(3) / 3, torch.zeros(3, 2), torch.eye(3).expand(3, 3, 3), r"covariances \(3, 3, 3\)"),
     "sum": (torch.ones(3), torch.zeros(3, 2), torch.eye(2).expand(3, 2, 2), "sum to 1, got a sum of 3"),
+    "factors": (torch.ones(1), torch.zeros(1, 2), torch.tensor([[[1.0, 0], [0.9, 1]]]), "not symmetric; of factors L"),
     "sign": (torch.tensor([1.5, -0.5]), torch.zeros(2, 2), torch.eye(2).expand(2, 2, 2), "non-negative"),
 }
 

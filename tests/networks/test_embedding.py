@@ -56,6 +56,12 @@ def test_a_condition_that_the_network_was_not_built_for_is_refused(make, built, 
     network(torch.zeros(4, *shape), torch.zeros(4), torch.ones(4, built) if built else None)
 
 
+def test_conditions_of_more_or_fewer_axes_are_refused():
+    for cond in (torch.ones(4), torch.ones(4, 1, 3)):
+        with pytest.raises(InputError, match=r"got conditions of shape .*; expected a row of numbers"):
+            MLP((5,), 3, width=8)(torch.zeros(4, 5), torch.zeros(4), cond)
+
+
 def test_sines_and_cosines_tell_a_level_from_its_phase():
     """sin^2 + cos^2 = 1 at every frequency, so that all levels are features of one length."""
     embedding, seen = Embedding(8, frequencies=5), []

@@ -9,7 +9,8 @@ import torch
 from spin_glass import POINTS, ExactRatios
 
 from unnoise._errors import InputError
-from unnoise.evaluation import Bound
+from unnoise.denoisers import Exact
+from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.objectives import Denoising
 from unnoise.processes import (
     CTMC,
@@ -21,6 +22,7 @@ from unnoise.processes import (
     ImmigrationDeath,
     PureDeath,
     WrightFisher,
+    edm,
     product,
     rates,
     require,
@@ -70,6 +72,18 @@ class TestDefaults:
         found = self.PROCESS.control_variate(self.X, self.X, torch.tensor(0.5, dtype=kind))
         assert found.dtype == kind
         assert found.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("likelihood", [Bound(draws=4), ProbabilityFlow()])
+def test_data_are_rows_of_whole_points_in_full_precision(likelihood, rng):
+    """Points with a further axis got likelihoods of other points, (n, n); half precision got NaN."""
+    x = torch.randn(3, 2, generator=rng)
+    denoiser = Exact(edm(Euclidean(2)), x)
+    with pytest.raises(InputError, match=r"got data of shape \(3, 1, 2\); expected n points of shape \(2,\)"):
+        likelihood(denoiser, x[:, None], rng)
+    for kind in (torch.float16, torch.bfloat16):
+        with pytest.raises(InputError, match=f"got data in {kind}, too coarse for fine noise: convert it with x.float"):
+            likelihood(denoiser, x.to(kind), rng)
 
 
 TIMED = {

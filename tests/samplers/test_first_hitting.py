@@ -7,10 +7,10 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact
-from unnoise.processes import CTMC
+from unnoise.processes import CTMC, edm
 from unnoise.processes.rates import Absorbing, UniformRates
 from unnoise.samplers import FirstHitting
-from unnoise.spaces import Finite
+from unnoise.spaces import Euclidean, Finite
 from unnoise.testing import ImprobableError, assert_frequencies, check_sampler
 
 FLOAT64 = torch.float64
@@ -76,5 +76,7 @@ def test_it_looks_once_at_every_site(rng):
 
 
 def test_rates_without_masks_are_refused():
+    with pytest.raises(InputError, match=r"^FirstHitting needs a process that jumps .*, not Gaussian: use samplers"):
+        FirstHitting(Exact(edm(Euclidean(1)), torch.zeros(1, 1)))
     with pytest.raises(InputError, match=r"^FirstHitting needs sites that wait behind a mask.* got UniformRates: use"):
         FirstHitting(Exact(CTMC(Finite(2, 5), UniformRates(5)), WORDS))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
@@ -125,6 +127,17 @@ BAD = {
 def test_check_refuses(points, message):
     with pytest.raises(InputError, match=message):
         SPACE.check(points)
+
+
+@pytest.mark.parametrize("make", [SPACE.from_rotation_vector, partial(SPACE.from_euler, "xyz")])
+def test_what_cannot_hold_a_rotation_is_refused(make):
+    """Euler angles of whole numbers gave matrices of whole numbers."""
+    with pytest.raises(InputError, match=r"as torch.int64; expected a tensor of real numbers"):
+        make(torch.tensor([[0, 0, 1]]))
+    with pytest.raises(InputError, match="as ndarray; expected a tensor"):
+        make(np.zeros((1, 3)))
+    with pytest.raises(InputError, match="that hold NaN or infinity"):
+        make(torch.tensor([[0.0, 0.0, math.nan]]))
 
 
 def test_what_stands_for_no_rotation_is_refused():

@@ -42,6 +42,26 @@ def test_log_densities_broadcast(target, rng):
     target.space.check(x.flatten(0, 1))
 
 
+VECTORS = {name: SMOOTH[name] for name in ("two modes", "ring", "funnel", "ellipse")}
+
+
+@pytest.mark.parametrize("target", [*VECTORS.values(), Rings()], ids=[*VECTORS, "rings"])
+def test_points_are_vectors_of_the_right_size(target):
+    """Points of one number were taken for (x, x)."""
+    size = target.space.dimension
+    for x in (torch.zeros(5, 1), torch.zeros(5, size + 1), torch.tensor(0.0)):
+        with pytest.raises(InputError, match=rf"got points of shape .*; expected vectors of {size} numbers"):
+            target.log_prob(x)
+
+
+@pytest.mark.parametrize("target", VECTORS.values(), ids=VECTORS)
+def test_points_may_be_whole_numbers(target):
+    """Beside them parameters were cut to whole numbers."""
+    whole = torch.tensor([[1, *[2] * (target.space.dimension - 1)]])
+    assert torch.equal(target.log_prob(whole), target.log_prob(whole.float()))
+    assert torch.equal(target.score(whole), target.score(whole.float()))
+
+
 PLANE = {  # with the half width of a square that holds all of the mass
     "two modes": (TwoModes(2, separation=3.0, weight=0.3, scale=0.7), 8.0),
     "ring": (ring(5, radius=3.0, scale=0.4), 7.0),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -71,6 +73,21 @@ def test_a_digest_sees_every_number_and_nothing_else() -> None:
         others.append(digest({"x": changed, "words": words}, None))
     others += [digest({"x": part, "words": words}, None) for part in (x.double(), x.reshape(3, 20), x.flip(0), x[:-1])]
     assert len({same, *others}) == 1 + len(others)
+
+
+@pytest.mark.parametrize(
+    ("cond", "message"),
+    [
+        (torch.ones(3, 1), r"got conditions of shape \(3, 1\) for 2 examples"),
+        (torch.ones(1, 1), "for 2 examples; expected a tensor with one row for each"),
+        ([[1.0], [2.0]], "got conditions of type list for 2 examples"),
+        (torch.tensor([[1.0], [math.nan]]), "got a condition that holds NaN or infinity in row 1; remove or fill"),
+    ],
+)
+def test_conditions_that_fit_no_examples_are_refused(cond: object, message: str) -> None:
+    """More of them than examples were accepted, and rows met the conditions of others."""
+    with pytest.raises(InputError, match=message):
+        Arrays(torch.zeros(2, 3), cond)
 
 
 def test_arrays_know_their_numbers_again() -> None:

@@ -106,6 +106,15 @@ def test_what_cannot_answer_is_refused() -> None:
         learn(PROCESS, NETWORK, Questions(Arrays(STATES), PROCESS))
 
 
+def test_conditions_may_be_arrays_as_states_may_and_no_rows_are_refused() -> None:
+    cond = np.ones((len(STATES), 1), dtype=np.float32)
+    found = learn(PROCESS, NETWORK, STATES.numpy(), cond=cond, **SMALL)
+    expected = learn(PROCESS, NETWORK, STATES, cond=torch.from_numpy(cond), **SMALL)
+    assert all(torch.equal(a, b) for a, b in zip(found.parameters(), expected.parameters(), strict=True))
+    with pytest.raises(InputError, match="got no examples to train on; expected at least one row"):
+        learn(PROCESS, NETWORK, STATES[:0])
+
+
 @pytest.mark.slow
 def test_conditions_reach_the_network() -> None:
     """Two points, one for each condition: close to the end the denoiser knows which from the condition alone."""

@@ -85,6 +85,22 @@ def test_numbers_of_all_kinds_are_tensors(found, numbers):
     assert returned(found).tolist() == numbers
 
 
+NOWHERE = {
+    "masked": (np.ma.masked_array([1, 2, 3], mask=[False, True, False]), [1.0, math.nan, 3.0]),
+    "masked alone": (np.ma.masked, math.nan),
+    "of NumPy": (np.emath.log([1.0, -2.0]), [0.0, math.nan]),
+    "of torch": (torch.tensor([1.0, -1.0 + 0j]).log(), [0.0, math.nan]),
+    "far out": (np.emath.log([-1.0]) + 1e30, [math.nan]),
+    "rounding": (np.array([1.0 + 1e-14j, 2.0]), [1.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize(("found", "numbers"), NOWHERE.values(), ids=NOWHERE)
+def test_what_is_masked_or_not_real_is_no_density(found, numbers):
+    """Masks and imaginary parts were dropped, so a negative density passed for a positive one."""
+    assert returned(found).tolist() == pytest.approx(numbers, nan_ok=True)
+
+
 @pytest.mark.parametrize(
     "found", [None, "a", {"a": 1}, (torch.zeros(2), torch.zeros(2, 3)), (1.0, np.zeros(2))], ids=str
 )

@@ -31,6 +31,14 @@ def for_rows(cond: Any, n: int) -> Any:
     return None if cond is None else _tree.map(leaf, cond)
 
 
+def check_each(cond: Any, n: int) -> None:
+    """Raise InputError unless this is None, or a tensor or a dict of tensors that have a row for each of n examples."""
+    for _, leaf in () if cond is None else _tree.leaves(cond):
+        if not (isinstance(leaf, Tensor) and leaf.ndim and len(leaf) == n):
+            got = f"shape {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else f"type {type(leaf).__name__}"
+            raise InputError(f"got conditions of {got} for {n} examples; expected a tensor with one row for each")
+
+
 def at(cond: Any, rows: slice | Tensor) -> Any:
     """Some rows of a condition or a state; None of None."""
     return None if cond is None else _tree.map(lambda leaf: leaf[rows], cond)

@@ -18,7 +18,7 @@ from unnoise.denoisers.base import AnyQuestion, Look, Roles
 from unnoise.heads import Head, Told
 from unnoise.heads.base import HeadAt
 from unnoise.networks import Conditioned, ResNet
-from unnoise.processes import Process
+from unnoise.processes import Process, leaves
 
 P = TypeVar("P", bound=Process[Any])
 MARGIN = 0.5  # around [0, 1]: churn goes a little beyond t = 1
@@ -65,7 +65,7 @@ class Neural(AnyQuestion):
         like = _tree.first(x_t)
         if not isinstance(t, Tensor):
             t = torch.tensor(t, dtype=like.dtype if like.is_floating_point() else None, device=like.device)
-        self._check(like.shape[0], t, cond)  # len would fix how many rows an exported graph takes
+        self._check(x_t, t, cond)
         head = self.head.at(x_t, t)
         return head.estimate(self._output(head.inputs(x_t), x_t, t, cond), x_t)
 
@@ -78,7 +78,7 @@ class Neural(AnyQuestion):
 
     def at_site(self, x_t: Any, t: Tensor, site: Tensor, cond: Tensor | None = None) -> Any:
         """The same at one site of every row."""
-        self._check(_tree.length(x_t), t, cond)
+        self._check(x_t, t, cond)
         return self.head.at_site(self._output(self.head.inputs(x_t, t), x_t, t, cond), x_t, t, site)
 
     def answer(self, x: Any, t: Tensor, roles: Roles, cond: Tensor | None = None) -> Any:
@@ -115,19 +115,18 @@ class Neural(AnyQuestion):
         if not isinstance(self.head, Told):
             instead = "train it with heads.told, or a model with roles='any'"
             raise InputError(f"this network was never told which cells are given, so it cannot answer: {instead}")
-        self._check(_tree.length(x), t, cond)
+        self._check(x, t, cond)
         return self.head.inputs(x, roles.times(t), roles.asked, roles.given)
 
     def _output(self, inputs: Tensor, x_t: Any, t: Tensor, cond: Tensor | None) -> Tensor:
         """Of the network, of the shape that the head states."""
-        inputs = self._fitted(inputs, x_t, cond)
+        inputs = self._fitted(inputs, cond)
         return self._checked(self.network(inputs, self._levels(t, inputs), cond))
 
-    def _fitted(self, inputs: Tensor, x_t: Any, cond: Tensor | None) -> Tensor:
-        """In the precision of the network, which is that of the condition."""
-        if isinstance(x_t, Mapping) and inputs.is_floating_point():
-            like = next(self.network.parameters(), inputs)
-            inputs = inputs.to(like.dtype)  # levels beside numbers have no precision of their own
+    def _fitted(self, inputs: Tensor, cond: Tensor | None) -> Tensor:
+        """In the precision of the network, which is that of the condition; points may have another, or none."""
+        if inputs.is_floating_point():
+            inputs = inputs.to(next(self.network.parameters(), inputs).dtype)
         kind = _kind(inputs)
         if cond is not None and cond.dtype != kind:
             raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")
@@ -145,8 +144,13 @@ class Neural(AnyQuestion):
             raise InputError(f"got {got}; expected {expected}: build the network with the output_shape it is given")
         return output
 
-    def _check(self, n: int, t: Tensor, cond: Tensor | None) -> None:
-        """Values, for which the accelerator must wait, at the first call alone."""
+    def _check(self, x_t: Any, t: Tensor, cond: Tensor | None) -> None:
+        """Values, for which an accelerator must wait, at the first call alone."""
+        n = _tree.first(x_t).shape[0]  # len would fix how many rows an exported graph takes
+        for _, process, (leaf,) in leaves(self.process, x_t):
+            if leaf.shape[1:] != process.space.event_shape:
+                expected = f"points of shape {process.space.event_shape}, (n, ...)"
+                raise InputError(f"got a state of shape {tuple(leaf.shape)} for {process.space}; expected {expected}")
         if t.ndim and tuple(t.shape) not in ((n,), (1,)):
             raise InputError(f"got times of shape {tuple(t.shape)} for {n} rows; expected one, or one for each row")
         if cond is not None and not isinstance(cond, Tensor):
@@ -185,8 +189,8 @@ class _Run:
 
     def _begin(self, inputs: Tensor, x_t: Any, cond: Tensor | None) -> None:
         denoiser, count = self.denoiser, len(self.times)
-        denoiser._check(_tree.length(x_t), self.times[0], cond)
-        inputs = denoiser._fitted(inputs, x_t, cond)
+        denoiser._check(x_t, self.times[0], cond)
+        inputs = denoiser._fitted(inputs, cond)
         levels = denoiser._levels(self.times, inputs).expand(count)
         self.kind, self.levels, self.cond = inputs.dtype, levels[:, None].unbind(), cond
         backbone, self.read = denoiser.read(cond)

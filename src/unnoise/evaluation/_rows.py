@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unnoise._checks import shown
 from unnoise._errors import InputError
+from unnoise._masks import unmasked
 
 Array = NDArray[np.float64]
 
@@ -25,7 +26,7 @@ def as_rows(values: Any, name: str, *, least: int = 1, holes: bool = False) -> A
     if hasattr(values, "detach") and not isinstance(values, type):
         values = values.detach().cpu().numpy()
     try:
-        array = np.asarray(values, dtype=np.float64)
+        array = np.asarray(unmasked(values), dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} are {shown(values)}; expected rows of numbers, all as long.") from None
     if array.ndim < 2:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from unnoise._checks import shown
 from unnoise._errors import InputError
+from unnoise._masks import unmasked
 from unnoise.inference.parameters import Floats
 from unnoise.inference.simulations import Simulations
 
@@ -63,7 +64,7 @@ class Observed:
             InputError: another shape, none at all, or holes where the simulations had none.
         """
         try:
-            found = np.asarray(x.detach().cpu() if isinstance(x, torch.Tensor) else x, dtype=np.float64)
+            found = np.asarray(x.detach().cpu() if isinstance(x, torch.Tensor) else unmasked(x), dtype=np.float64)
         except (TypeError, ValueError):
             raise InputError(f"got x = {shown(x)}; expected an observation of shape {self.shape}") from None
         if found.ndim and not found.size:

@@ -16,12 +16,11 @@ from unnoise._seeding import generator
 from unnoise.inference.parameters import Floats
 from unnoise.inference.priors import ParameterPrior, as_prior
 from unnoise.inference.simulations import Simulations
-from unnoise.inference.simulators import Caller, Simulator, tried
+from unnoise.inference.simulators import PATIENCE, Caller, Simulator, tried
 from unnoise.inference.store import Chunk, Store
 from unnoise.training.dataset import derived_seed
 
 ROWS, BATCH = 100, 1000  # of one chunk: of a simulator that is called row by row, and of one that takes batches
-PATIENCE = 10.0  # seconds of work that are not worth starting processes
 TOLD = 64  # numbers of an observation by which a simulator is known again
 
 
@@ -74,7 +73,8 @@ def simulate(
     flag(or_none=True, progress=progress)
     law = as_prior(prior)
     row = law.draw(1, generator(derived_seed(seed, "trial")))[0]
-    caller = tried(simulator, law.parameters, row, seed, None if batch is None else batch > 1)
+    other = law.draw(1, generator(derived_seed(seed, "trial", 1)))[0]
+    caller = tried(simulator, law.parameters, row, seed, None if batch is None else batch > 1, other)
     size = batch if batch is not None and batch > 1 else BATCH if caller.batched else ROWS
     size = max(1, size // observations)
     counts = [min(size, n - start) for start in range(0, n, size)]

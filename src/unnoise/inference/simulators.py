@@ -6,7 +6,7 @@ import inspect
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,15 @@ import torch
 
 from unnoise._checks import shown
 from unnoise._errors import InputError
+from unnoise._masks import unmasked
 from unnoise._seeding import reseeded
+from unnoise.inference.coupled import COPIES, are_coupled
 from unnoise.inference.parameters import Floats, Parameters
 from unnoise.training.dataset import derived_seed
 
 Simulator = Callable[..., Any]
 LONGEST = 120  # characters of the words of an error
+PATIENCE = 10.0  # seconds of work that are not worth starting processes, or that a trial may take
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,14 +105,21 @@ def called(caller: Caller, theta: Floats, seed: int) -> Floats:
     """What the simulator returns, as an array of numbers."""
     options = {"seed": seed % 2**63} if caller.takes_seed else {}
     found = caller.simulator(caller.parameters.shown(theta), **options)
-    values = np.asarray(found.detach().cpu() if isinstance(found, torch.Tensor) else found)
+    values = np.asarray(found.detach().cpu() if isinstance(found, torch.Tensor) else unmasked(found))
     if values.dtype.kind not in "biuf":
         raise InputError(f"the simulator returned {shown(found)}; expected numbers")
     values = values.astype(np.float64)
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def tried(simulator: Simulator, parameters: Parameters, row: Floats, seed: int, batched: bool | None = None) -> Caller:
+def tried(
+    simulator: Simulator,
+    parameters: Parameters,
+    row: Floats,
+    seed: int,
+    batched: bool | None = None,
+    other: Floats | None = None,
+) -> Caller:
     """How to call a simulator, found out by calling it: with rows, and with one row.
 
     Rows that are equal show whether it takes a batch: it must return as many observations, each of the shape that one
@@ -121,6 +131,7 @@ def tried(simulator: Simulator, parameters: Parameters, row: Floats, seed: int, 
         row: the parameters of the trial, (d,).
         seed: of the trial.
         batched: whether it takes a batch, if that is known.
+        other: different parameters, (d,), by which rows of a batch may be seen to depend on each other.
 
     Raises:
         InputError: it works in neither way.
@@ -136,7 +147,14 @@ def tried(simulator: Simulator, parameters: Parameters, row: Floats, seed: int, 
     if isinstance(many, np.ndarray) and many.shape[:1] == (count,):
         fits = not isinstance(one, np.ndarray) or many.shape[1:] == one.shape
         if fits and not (isinstance(one, np.ndarray) and _is_shared(many, attempts[False], row, seed)):
-            return Caller(simulator, parameters, True, takes_seed, many.shape[1:], all_of_them / count)
+            whole = Caller(simulator, parameters, True, takes_seed, many.shape[1:], all_of_them / count)
+            if batched or other is None or not _is_coupled(whole, isinstance(one, np.ndarray), row, other, seed, count):
+                return whole
+            if not isinstance(one, np.ndarray):
+                raise InputError(
+                    f"the simulator gives a row of a batch other observations than alone, at {parameters.told(row)}; "
+                    "expected rows that do not see each other, or a function of one row (batch=1)"
+                )
     if isinstance(one, np.ndarray):
         return Caller(simulator, parameters, False, takes_seed, one.shape, each)
     if isinstance(many, np.ndarray):
@@ -161,6 +179,22 @@ def _attempt(caller: Caller, theta: Floats, seed: int) -> tuple[Floats | Excepti
             return called(caller, theta, seed), time.perf_counter() - start
     except Exception as error:
         return error, 0.0
+
+
+def _is_coupled(whole: Caller, takes_one: bool, row: Floats, other: Floats, seed: int, count: int) -> bool:
+    """Whether rows of a batch see each other, where finding out takes no long time."""
+    if 2 * COPIES * whole.seconds > PATIENCE:
+        return False
+    single = replace(whole, batched=False)
+
+    def together(theta: Floats, seed: int) -> Floats | Exception:
+        return _attempt(whole, theta, seed)[0]
+
+    def alone(theta: Floats, seed: int) -> Floats | Exception:
+        found = _attempt(single, theta[0], seed)[0] if takes_one else together(theta, seed)
+        return found[None] if takes_one and isinstance(found, np.ndarray) else found
+
+    return are_coupled(together, alone, row, other, seed, count)
 
 
 def _is_shared(many: Floats, alone: Caller, row: Floats, seed: int) -> bool:

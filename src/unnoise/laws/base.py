@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, Self
 import torch
 from torch import Tensor
 
+from unnoise._checks import instance
 from unnoise._errors import InputError
 from unnoise._tree import S
 
@@ -102,6 +103,20 @@ class HasEntropy(Law[S]):
 def event_sum(coordinates: Tensor, event_ndim: int) -> Tensor:
     """The sum over the last `event_ndim` axes."""
     return coordinates.flatten(coordinates.ndim - event_ndim).sum(-1) if event_ndim else coordinates
+
+
+def events(x: Tensor, size: int) -> Tensor:
+    """Vectors (*batch, size) as floating point numbers; InputError for others, which would broadcast.
+
+    >>> events(torch.zeros(5, 1), 2)
+    Traceback (most recent call last):
+    unnoise._errors.InputError: got points of shape (5, 1); expected vectors of 2 numbers, (*batch, 2)
+    """
+    instance(Tensor, x=x)
+    if x.shape[-1:] != (size,):
+        got = f"got points of shape {tuple(x.shape)}"
+        raise InputError(f"{got}; expected vectors of {size} numbers, (*batch, {size})")
+    return x if x.is_floating_point() else x.to(torch.get_default_dtype())
 
 
 def standard_normal(shape: tuple[int, ...], like: Tensor, rng: torch.Generator, scale: float = 1.0) -> Tensor:

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from unnoise._checks import instance, refuse
-from unnoise.laws.base import Law
+from unnoise.laws.base import Law, events
 
+OFF = 1e-3  # how far from 1 the parts may sum
 LEAST = 1e-30  # the smallest part that is drawn, of finite logarithm
 
 
@@ -46,17 +47,19 @@ class Dirichlet(Law[Tensor]):
         return (parts / parts.sum(-1, keepdim=True)).clamp(min=LEAST).to(self.concentration)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        r"""In nats, (*batch,).
+        r"""In nats, (*batch,); minus infinity off the simplex.
 
         On a face the limit along a straight line from inside: infinite, with the sign of minus the sum of
         $\alpha_i - 1$ over parts of 0, and finite where that is 0.
         """
+        x = events(x, self.concentration.shape[-1])
         alpha = self.concentration.to(x)
         constant = torch.lgamma(alpha.sum(-1)) - torch.lgamma(alpha).sum(-1)
         none = x <= 0
         inside = constant + ((alpha - 1) * torch.where(none, 1.0, x).log()).sum(-1)
         power = torch.where(none, alpha - 1, 0.0).sum(-1)
-        return torch.where(power == 0, inside, power.detach() * -torch.inf)
+        off = (x < 0).any(-1) | ((x.sum(-1) - 1).abs() > OFF)
+        return torch.where(power == 0, inside, power.detach() * -torch.inf).masked_fill(off, -torch.inf)
 
     def score(self, x: Tensor) -> Tensor:
         r"""$(\alpha - 1)/x$, up to a constant."""

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from unnoise._checks import tensor
 from unnoise._errors import InputError
-from unnoise.laws.base import Law, standard_normal
+from unnoise.laws.base import Law, events, standard_normal
+
+SKEW = 1e-4  # relative, what rounding may leave of the difference between a covariance and its transpose
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class GaussianMixture(Law[Tensor]):
                 f"got weights {tuple(self.weights.shape)}, means {tuple(self.means.shape)} and covariances "
                 f"{tuple(self.covariances.shape)}; expected (K,), (K, d) and (K, d, d)"
             )
+        skew = self.covariances - self.covariances.mT
+        if (skew.abs().amax((1, 2)) > SKEW * self.covariances.abs().amax((1, 2))).any():
+            raise InputError("got covariances that are not symmetric; of factors L give L @ L.mT")
         if (self.weights < 0).any() or abs(float(self.weights.sum()) - 1) > 1e-5:
             raise InputError(
                 f"mixture weights must be non-negative and sum to 1, got a sum of {float(self.weights.sum()):.6g}"
@@ -59,7 +64,7 @@ class GaussianMixture(Law[Tensor]):
 
     def component_log_prob(self, x: Tensor) -> Tensor:
         """Log density of every component, (*batch, K)."""
-        roots = torch.linalg.cholesky(self.covariances)
+        x, roots = events(x, self.means.shape[1]), torch.linalg.cholesky(self.covariances)
         centred = x[..., None, :] - self.means
         z = torch.linalg.solve_triangular(roots, centred[..., None], upper=False)[..., 0]
         log_det = roots.diagonal(dim1=-2, dim2=-1).log().sum(-1)

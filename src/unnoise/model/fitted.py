@@ -214,6 +214,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             InputError: noise that is not Gaussian, as where columns are categories or angles.
             NonFiniteError: a chain diverged.
         """
+        check_is_fitted(self)
         cond = self._encoded_condition(n, given, fewest=1)
         denoiser, rng = self.denoiser_.to(self._device()), generator(seed)
         groups = list(samplers.base.batches(int(n), samplers.base.default_batch_size(self.schema_.event_shape)))

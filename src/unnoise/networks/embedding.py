@@ -66,6 +66,8 @@ class Embedding(nn.Module):
 
     def forward(self, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """Levels () or (n,); a scalar level without condition gives one row, which broadcasts."""
+        if cond is not None and cond.ndim != 2:
+            raise InputError(f"got conditions of shape {tuple(cond.shape)}; expected a row of numbers for each, (n, c)")
         expected, got = 0 if self.cond is None else self.cond.in_features, 0 if cond is None else cond.shape[-1]
         if got != expected:
             built = f"a network that was built with cond_features={expected}"

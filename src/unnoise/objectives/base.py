@@ -12,7 +12,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import instance
 from unnoise._errors import InputError
-from unnoise.denoisers import Denoiser
+from unnoise.denoisers import Denoiser, conditions
 from unnoise.processes import Process
 
 ALL = slice(None)
@@ -46,11 +46,4 @@ class Objective(ABC):
 def check_batch(process: Process[Any], x_0: Any, cond: Any) -> None:
     """Raise InputError unless x_0 is a batch of data, (n, *event), and cond None or n rows."""
     process.check(x_0)
-    shape = process.space.event_shape
-    if isinstance(x_0, Tensor) and x_0.ndim != len(shape) + 1:
-        raise InputError(f"got data of shape {tuple(x_0.shape)}; expected n points of shape {shape}, (n, ...)")
-    n = _tree.length(x_0)
-    for _, leaf in () if cond is None else _tree.leaves(cond):
-        if not (isinstance(leaf, Tensor) and leaf.ndim and len(leaf) == n):
-            got = f"shape {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else f"type {type(leaf).__name__}"
-            raise InputError(f"got conditions of {got} for {n} examples; expected a tensor with one row for each")
+    conditions.check_each(cond, _tree.length(x_0))

@@ -79,10 +79,15 @@ class Process(ABC, Generic[S]):
         """The default head: what a network sees of a state and what its output stands for."""
 
     def check(self, x_0: S) -> None:
-        """Raise InputError unless x_0 is a batch of data: here any points."""
+        """Raise InputError unless x_0 is a batch of data, (n, *event): here any points."""
         if not isinstance(x_0, Tensor):
             raise InputError(f"got data of type {type(x_0).__name__}; expected a tensor, as of torch.as_tensor(data)")
         self.space.check(x_0)
+        shape = self.space.event_shape
+        if x_0.ndim != len(shape) + 1:
+            raise InputError(f"got data of shape {tuple(x_0.shape)}; expected n points of shape {shape}, (n, ...)")
+        if x_0.is_floating_point() and x_0.dtype.itemsize < 4:
+            raise InputError(f"got data in {x_0.dtype}, too coarse for fine noise: convert it with x.float()")
 
     def encode(self, x_0: S) -> tuple[S, Tensor]:
         """Where the flow of x_0 begins, and the log volume of this map, (*batch,): here x_0, 0."""

@@ -46,9 +46,9 @@ class FirstHitting(Sampler):
 
     def __init__(self, denoiser: Denoiser, steps: int = 2, grid: Grid | None = None) -> None:
         super().__init__(denoiser, steps, grid)
-        parts: list[Any] = [part for _, part, _ in leaves(denoiser.process)]
+        parts = [require(part, CTMC, "FirstHitting", EVERYWHERE) for _, part, _ in leaves(denoiser.process)]
         if not is_masked(denoiser.process):
-            rates = next((type(part.rates).__name__ for part in parts if hasattr(part, "rates")), str(parts[0]))
+            rates = ", ".join(dict.fromkeys(type(part.rates).__name__ for part in parts))
             raise InputError(
                 f"FirstHitting needs sites that wait behind a mask (rates.Absorbing), and got {rates}: use "
                 "samplers.TauLeaping, which runs on all rates"

@@ -177,6 +177,7 @@ class Rotations(TwoPointHomogeneous):
 
         Lower case ("xyz") turns about fixed axes, upper case ("ZYX") about those of the body.
         """
+        _check_numbers("Euler angles", angles)
         return _with_scipy(lambda scipy, numbers: scipy.from_euler(sequence, numbers).as_matrix(), angles, 1, (3, 3))
 
     @staticmethod
@@ -186,8 +187,17 @@ class Rotations(TwoPointHomogeneous):
 
 
 def _check_last(name: str, x: Tensor, size: int) -> None:
+    _check_numbers(name, x)
     if x.ndim == 0 or x.shape[-1] != size:
         raise InputError(f"got {name} of shape {tuple(x.shape)}; expected {size} numbers each, (*batch, {size})")
+
+
+def _check_numbers(name: str, x: object) -> None:
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        got = str(x.dtype) if isinstance(x, Tensor) else type(x).__name__
+        raise InputError(f"got {name} as {got}; expected a tensor of real numbers: torch.as_tensor(x).float()")
+    if not x.isfinite().all():
+        raise InputError(f"got {name} that hold NaN or infinity; remove or fill such rows")
 
 
 def _with_scipy(convert: Any, x: Tensor, ndim: int, event_shape: tuple[int, ...]) -> Tensor:

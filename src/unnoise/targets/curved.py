@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unnoise._checks import real, reals, whole
-from unnoise.laws.base import standard_normal
+from unnoise.laws.base import events, standard_normal
 from unnoise.spaces import Euclidean
 from unnoise.targets.base import NormalisedTarget
 
@@ -49,6 +49,7 @@ class Funnel(NormalisedTarget):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Of x, (*batch, d)."""
+        x = events(x, self.dimension)
         neck, rest = x[..., 0], x[..., 1:]
         width = -0.5 * (torch.exp(-neck) * rest.square().sum(-1) + (self.dimension - 1) * neck)
         constant = 0.5 * self.dimension * math.log(2 * math.pi) + math.log(self.scale)
@@ -56,6 +57,7 @@ class Funnel(NormalisedTarget):
 
     def score(self, x: Tensor) -> Tensor:
         """In closed form."""
+        x = events(x, self.dimension)
         neck, rest = x[..., :1], x[..., 1:]
         precision = torch.exp(-neck)
         first = 0.5 * (precision * rest.square().sum(-1, keepdim=True) - self.dimension + 1) - neck / self.scale**2
@@ -92,6 +94,7 @@ class Rings(NormalisedTarget):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Of x, (*batch, 2)."""
+        x = events(x, 2)
         radius = torch.linalg.vector_norm(x, dim=-1)[..., None]
         centres = x.new_tensor(self.radii + tuple(-r for r in self.radii))
         terms = -0.5 * ((radius - centres) / self.scale) ** 2

@@ -11,7 +11,7 @@ from torch import Tensor
 from unnoise._checks import MOST_STATES, instance, real, tensor, whole
 from unnoise._errors import InputError
 from unnoise.laws import GaussianMixture
-from unnoise.laws.base import standard_normal
+from unnoise.laws.base import events, standard_normal
 from unnoise.spaces import Euclidean
 from unnoise.targets.base import NormalisedTarget
 
@@ -74,15 +74,18 @@ class EllipticalGaussian(NormalisedTarget):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Of x, (*batch, d)."""
-        variances, along = self.variances.to(x), self._along(x)
+        along = self._along(x)
+        variances = self.variances.to(along)
         return -0.5 * (along.square() / variances + torch.log(2 * math.pi * variances)).sum(-1)
 
     def score(self, x: Tensor) -> Tensor:
         r"""$-\Sigma^{-1}x$."""
-        pull = -self._along(x) / self.variances.to(x)
-        return pull if self.axes is None else pull @ self.axes.to(x).T
+        along = self._along(x)
+        pull = -along / self.variances.to(along)
+        return pull if self.axes is None else pull @ self.axes.to(pull).T
 
     def _along(self, x: Tensor) -> Tensor:
+        x = events(x, len(self.variances))
         return x if self.axes is None else x @ self.axes.to(x)
 
 
@@ -139,6 +142,7 @@ class Modes(NormalisedTarget):
 
     def score(self, x: Tensor) -> Tensor:
         r"""$(\sum_k r_k(x)\mu_k - x)/s^2$."""
+        x = events(x, self.means.shape[1])
         return (self.responsibility(x) @ self.means.to(x) - x) / self.scale**2
 
     def responsibility(self, x: Tensor) -> Tensor:
@@ -147,6 +151,7 @@ class Modes(NormalisedTarget):
 
     def _log_shares(self, x: Tensor) -> Tensor:
         """Without the constant, (K, *batch): the faster layout."""
+        x = events(x, self.means.shape[1])
         means, ones = self.means.to(x), [1] * (x.ndim - 1)
         offset = x - means.reshape(len(means), *ones, -1)
         return self.weights.to(x).log().reshape(-1, *ones) - 0.5 / self.scale**2 * offset.square().sum(-1)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
+from unnoise.denoisers import conditions
 from unnoise.training.scattering import ROUNDS, scattered
 
 STREAM = 2**16  # indices of a stream, which mean nothing
@@ -43,11 +44,25 @@ class Arrays:
 
     Args:
         states: (n, *event), or a nested dict of such tensors.
-        cond: conditions, (n, c); None without.
+        cond: conditions, (n, c), or a dict of such tensors; None without.
+
+    Raises:
+        InputError: as many conditions as states are not there, or one holds NaN or infinity.
+
+    >>> Arrays(torch.zeros(5, 2), torch.zeros(6, 1))
+    Traceback (most recent call last):
+    unnoise._errors.InputError: got conditions of shape (6, 1) for 5 examples; expected a tensor with one row for each
     """
 
     states: Any
-    cond: Tensor | None = None
+    cond: Any = None
+
+    def __post_init__(self) -> None:
+        conditions.check_each(self.cond, len(self))
+        for _, leaf in () if self.cond is None else _tree.leaves(self.cond):
+            if not leaf.isfinite().all():
+                row = int((~leaf.isfinite()).reshape(len(leaf), -1).any(1).nonzero()[0])
+                raise InputError(f"got a condition that holds NaN or infinity in row {row}; remove or fill such rows")
 
     def __len__(self) -> int:
         return _tree.length(self.states)

@@ -48,7 +48,7 @@ def learn(
         network: called with the input shape, the number of conditions and the output shape.
         data: states, (n, *event) or a nested dict of such arrays; a `Dataset`; or a function of n and a generator that
             draws the n states of a batch.
-        cond: (n, c), the conditions of states in memory.
+        cond: (n, c), the conditions of states in memory; as the states a tensor, an array or a list.
         roles: a law of random questions, as `RandomRoles()`. The denoiser is told which cells are given, and answers
             the `denoisers.question` that comes as its condition. None for the joint law alone.
         known: a denoiser that the network corrects.
@@ -93,7 +93,7 @@ def learn(
 
 def _dataset(data: Any, cond: Tensor | None) -> Dataset:
     if not callable(data) and not isinstance(data, Dataset):
-        return Arrays(_tree.map(torch.as_tensor, data), cond)
+        return Arrays(*(None if tree is None else _tree.map(torch.as_tensor, tree) for tree in (data, cond)))
     if cond is not None:
         raise InputError("cond is given beside a source of batches; let its batches hold the conditions")
     return data if isinstance(data, Dataset) else Stream(data)
@@ -107,6 +107,8 @@ def _check_alone(known: Denoiser | None) -> None:
 def _width(dataset: Dataset) -> int:
     if isinstance(dataset, Questions):
         raise InputError("got data that ask questions; give the data themselves, and roles")
+    if not len(dataset):
+        raise InputError("got no examples to train on; expected at least one row of data")
     _, cond = dataset.batch(torch.tensor([0]), generator(0))
     return cond.shape[1] if cond is not None and cond.ndim == 2 else 0
 

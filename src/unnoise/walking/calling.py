@@ -13,12 +13,14 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._errors import InputError
+from unnoise._masks import unmasked
 from unnoise.walking.functions import Batched
 from unnoise.walking.supports import noting
 
 Told = Callable[[Any], Any]
 UNSOLVED: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-defined]
 NOWHERE = (ArithmeticError, ValueError, AssertionError, LookupError, UNSOLVED)  # raised where there is no density
+ROUNDED = 1e3  # in units of rounding: what an imaginary part of a real number may be
 
 _patient = True
 
@@ -58,7 +60,7 @@ def patient(batched: Batched) -> Batched:
 
 
 def returned(found: Any) -> Tensor:
-    """What a function returned, as a tensor; of lists of numbers, too.
+    """What a function returned, as a tensor; of lists of numbers, too. What is masked or not real is NaN.
 
     Raises:
         InputError: truth values.
@@ -72,15 +74,21 @@ def returned(found: Any) -> Tensor:
     if not isinstance(found, Tensor):
         if found is None or isinstance(found, str | dict):
             raise TypeError(f"it returned {'nothing' if found is None else f'a {type(found).__name__}'}")
-        numbers = np.asarray(found)
-        found = torch.as_tensor(numbers if numbers.dtype == bool else np.asarray(numbers, dtype=float))
+        numbers = np.asarray(unmasked(found))
+        found = torch.as_tensor(numbers if numbers.dtype.kind in "bc" else np.asarray(numbers, dtype=float))
     if found.dtype == torch.bool:
         raise InputError(
             "the log density returned truth values; expected logarithms: 0 where they are true and minus infinity "
             "elsewhere, where the density is one of these"
         )
-    real: Tensor = found.real if found.is_complex() else found
+    real: Tensor = _real(found) if found.is_complex() else found
     return real if real.is_floating_point() else real.double()
+
+
+def _real(found: Tensor) -> Tensor:
+    r"""The real part; NaN where there is another, as of the logarithm of a negative density, $\log|p| + i\pi$."""
+    rounding = (ROUNDED * torch.finfo(found.real.dtype).eps * (1 + found.real.abs())).clamp(max=0.1)
+    return torch.where(found.imag.abs() <= rounding, found.real, math.nan)
 
 
 def of_batches(function: Told) -> Batched:
