@@ -38,6 +38,7 @@ NAMES = (
     "mnist-inpainting",
     "sbibm",
     "sbibm-likelihood",
+    "sbibm-rounds",
     "g-and-k",
     "gb1",
 )
