@@ -10,10 +10,12 @@ import torch
 from unnoise.chains import Density
 from unnoise.laws import Normal
 from unnoise.laws.students import Students
+from unnoise.spaces import Euclidean
 from unnoise.targets import Ising
 from unnoise.testing import ImprobableError, assert_mean
 from unnoise.walking import population
-from unnoise.walking.movers import FlatMover, SpaceMover
+from unnoise.walking.functions import Tried
+from unnoise.walking.movers import LEAPS, FlatMover, SpaceMover
 from unnoise.walking.population import annealed, bridge, moved
 from unnoise.walking.wide import wide_law
 
@@ -81,3 +83,11 @@ def test_rounds_at_the_target_keep_it():
     x, accepted = moved(target, torch.randn(4000, 2, dtype=F64, generator=rng), FlatMover(), 4, rng, 3)
     assert_mean(x.square().sum(1), 2.0)
     assert min(accepted) > 0.5
+
+
+def test_a_round_asks_only_where_particles_are_and_go():
+    """Once for every proposal and leap, and once where each of both kernels begins."""
+    rng = torch.Generator().manual_seed(2)
+    target = Tried(Density(lambda x: -0.5 * x.square().sum(-1)), Euclidean(2))
+    moved(target, torch.randn(400, 2, dtype=F64, generator=rng), FlatMover(), 4, rng, 3)
+    assert target.evaluations == 3 * 400 * (2 + 1 + LEAPS)

@@ -202,7 +202,7 @@ def moved(
     for _ in range(len(heard), rounds):
         heard = [*heard, []]
         for kernel in kernels:
-            trace = run(kernel, x, 1, rng)
+            trace = run(kernel, kernel.start(x, rng), 1, rng)  # points that are known to have a density: no check
             x = trace.x
             heard[-1].append(trace.acceptance)
         kernels = mover.adapted(kernels, heard[-1])
