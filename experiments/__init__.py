@@ -39,6 +39,7 @@ NAMES = (
     "sbibm",
     "sbibm-likelihood",
     "sbibm-rounds",
+    "sbibm-sets",
     "g-and-k",
     "gb1",
 )
