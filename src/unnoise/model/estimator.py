@@ -440,7 +440,12 @@ class DenoisingMarkovModel(FittedModel):
         with seeded(self._seed):
             head = process.head if head_of is None else head_of(process)
             with inside or nullcontext():
-                options: Any = {"width": built.width or WIDTH, "timeless": head.timeless, "few": few}
+                options: Any = {
+                    "width": built.width or WIDTH,
+                    "timeless": head.timeless,
+                    "few": few,
+                    "each": built.each,
+                }
                 make = self.network or partial(default_network, **options)
                 network = conditioned(make, schema, head, self.encoders or {})
         instance(torch.nn.Module, network=network)
