@@ -37,7 +37,8 @@ def run(setting: Setting) -> Outcome:
     """Both tasks in both ways."""
     sizes, every = sizes_of(setting), (TwoMoons(), SLCP())
     found: dict[str, Judged] = {}
-    columns, apart = [], {}
+    columns = []
+    apart: dict[str, float] = {}
     for place, task in enumerate(every):
         references = References.read(setting, task.name)
         setting.tell(place / len(every), f"{task.name}, {ONE}")

@@ -49,6 +49,6 @@ class PerNumber(nn.Module):
         read = self.reading(cond)[..., None].expand(len(x), -1, 1)
         levels = self.level(level)[:, None].expand(len(x), self.shape[1], -1)
         hidden = nn.functional.silu(self.first(torch.cat([seen, read, levels], -1)) + self.names)
-        alone = self.last(nn.functional.silu(self.second(hidden)))[..., 0]
+        alone: Tensor = self.last(nn.functional.silu(self.second(hidden)))[..., 0]
         out: Tensor = self.network(x, level, cond)
         return out + alone
