@@ -38,6 +38,8 @@ NAMES = (
     "mnist-inpainting",
     "sbibm",
     "sbibm-likelihood",
+    "sbibm-rounds",
+    "sbibm-sets",
     "sbibm-sbi",
     "g-and-k",
     "gb1",

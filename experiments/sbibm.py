@@ -191,7 +191,11 @@ def judged(
     train: Train, theta: Tensor, x: Tensor, references: References, sizes: Sizes, observations: int, seed: int
 ) -> Judged:
     """Train, draw for some observations, and compare with the reference."""
-    way = train(theta, x, seed)
+    return compared(train(theta, x, seed), references, sizes, observations)
+
+
+def compared(way: Way, references: References, sizes: Sizes, observations: int) -> Judged:
+    """Draws for the first observations, each beside its reference."""
     found, seconds, draws = [], 0.0, []
     for k in range(observations):
         start = time.process_time()

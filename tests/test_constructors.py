@@ -239,6 +239,7 @@ MADE: dict[str, dict[str, Any]] = {
         "beside": True,
     },
     "networks.Products": {"network": NETWORK, "cond_features": 1},
+    "networks.PerNumber": {"network": NETWORK, "features": 1, "numbers": 2, "cond_features": 1, "width": 8},
     "networks.ImageEncoder": {"input_shape": (1, 5, 5), "features": 4, "width": 8},
     "networks.SetEncoder": {"input_shape": (2,), "features": 4, "width": 8},
     "networks.TokenEncoder": {

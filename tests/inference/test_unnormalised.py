@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from simulated import cube, normal_prior
 from unnoise.inference import as_prior
 from unnoise.inference.unnormalised import Before, Unnormalised
 from unnoise.testing import ImprobableError, assert_law
+from unnoise.walking.population import Bridge
 
 
 @pytest.mark.parametrize("prior", [normal_prior(), cube(), torch.distributions.Gamma(torch.full((2,), 3.0), 2.0)])
@@ -43,3 +45,23 @@ def test_the_uniform_law_of_a_box_is_normal_in_its_chart():
     assert_law(drawn[:, 0], torch.special.ndtr)
     with pytest.raises(ImprobableError):
         assert_law(drawn[:, 0], lambda u: torch.special.ndtr(u / 1.5))
+
+
+def test_a_bridge_asks_a_prior_once_about_the_same_points():
+    """For both of its ends; the twin, other points, is asked anew."""
+    prior, asked = as_prior(normal_prior()), []
+
+    def density(theta):
+        asked.append(len(theta))
+        return prior.density(theta)
+
+    before = Before(replace(prior, density=density))
+    z = torch.randn(5, 2, generator=torch.Generator().manual_seed(0)).double()
+    value, slope = Bridge(before, Unnormalised(exact().model, before, SETS[4]), 0.5).log_prob_and_score(z)
+    assert sum(asked) == len(z) * (1 + 2 * z.shape[1])
+    other, far = before.log_prob_and_score(z + 1)
+    assert sum(asked) == 2 * len(z) * (1 + 2 * z.shape[1])
+    torch.testing.assert_close(other, Before(prior).log_prob(z + 1))
+    torch.testing.assert_close(far, Before(prior).score(z + 1))
+    assert value.shape == (5,)
+    assert slope.shape == z.shape

@@ -15,8 +15,9 @@ from unnoise.spaces import Euclidean
 from unnoise.targets import Ising
 from unnoise.testing import ImprobableError, assert_mean
 from unnoise.walking import population
+from unnoise.walking.functions import Tried
 from unnoise.walking.keeping import Checkpoint
-from unnoise.walking.movers import FlatMover, SpaceMover
+from unnoise.walking.movers import LEAPS, FlatMover, SpaceMover
 from unnoise.walking.population import annealed, bridge, moved
 from unnoise.walking.record import Record
 from unnoise.walking.wide import wide_law
@@ -165,16 +166,27 @@ def test_acceptances_are_means_over_rounds_and_kernels_learn_from_the_last(monke
     heard = iter([0.2, 0.5, 0.4, 0.7])
     ran = []
 
+    def kernel(size):
+        return SimpleNamespace(size=size, start=lambda x, rng: x)
+
     def run(kernel, x, n, rng):
-        ran.append(kernel)
+        ran.append(kernel.size)
         return SimpleNamespace(x=x + 1, acceptance=next(heard))
 
     def adapted(kernels, acceptances):
-        return [kernel + acceptance for kernel, acceptance in zip(kernels, acceptances, strict=True)]
+        return [kernel(one.size + acceptance) for one, acceptance in zip(kernels, acceptances, strict=True)]
 
     monkeypatch.setattr(population, "run", run)
-    mover = SimpleNamespace(kernels=lambda target, x, n: [1, 2], adapted=adapted)
+    mover = SimpleNamespace(kernels=lambda target, x, n: [kernel(1), kernel(2)], adapted=adapted, times=(1, 1))
     x, accepted = moved(None, torch.zeros(3), mover, 1, torch.Generator(), 2)
     assert accepted == pytest.approx([0.3, 0.6])
     assert x.tolist() == [4, 4, 4]
     assert ran == [1, 2, 1.2, 2.5]
+
+
+def test_a_round_asks_only_where_particles_are_and_go():
+    """Once for every proposal and leap, and once where each of both kernels begins."""
+    rng = torch.Generator().manual_seed(2)
+    target = Tried(Density(lambda x: -0.5 * x.square().sum(-1)), Euclidean(2))
+    moved(target, torch.randn(400, 2, dtype=F64, generator=rng), FlatMover(), 4, rng, 3)
+    assert target.evaluations == 3 * 400 * (2 + 1 + LEAPS)

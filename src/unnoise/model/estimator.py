@@ -95,7 +95,8 @@ class DenoisingMarkovModel(FittedModel):
         process: a process, or its class, called with the space; by default the product of each kind's own.
         network: called with (input_shape, cond_features, output_shape); by default a residual MLP, one of two-layer
             blocks for tables, a U-Net for images, a transformer for sequences. Of up to 32 numbers given conditions it
-            corrects the posterior of a linear regression (`denoisers.Started`).
+            corrects the posterior of a linear regression (`denoisers.Started`), with a part that sees one number at a
+            time (`networks.PerNumber`).
         head: called with the process, such as `heads.V`; the process's own by default.
         objective: the bound by default.
         sampler: called with (denoiser), or (denoiser, steps=...); by default `samplers.Multistep` with 25 evaluations
@@ -444,7 +445,12 @@ class DenoisingMarkovModel(FittedModel):
         with seeded(self._seed):
             head = process.head if head_of is None else head_of(process)
             with inside or nullcontext():
-                options: Any = {"width": built.width or WIDTH, "timeless": head.timeless, "few": few}
+                options: Any = {
+                    "width": built.width or WIDTH,
+                    "timeless": head.timeless,
+                    "few": few,
+                    "each": built.each,
+                }
                 make = self.network or partial(default_network, **options)
                 network = conditioned(make, schema, head, self.encoders or {})
         instance(torch.nn.Module, network=network)
