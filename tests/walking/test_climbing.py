@@ -54,3 +54,9 @@ def test_a_climb_that_is_stuck_far_below_others_has_not_ended(monkeypatch):
     found = climbed(Density(log_prob), torch.tensor([[95.0], [80.0]], dtype=F64))
     assert found.heights.isfinite().tolist() == [True, False]
     assert not found.ended
+
+
+def test_of_no_points_nothing_climbs():
+    found = climbed(Density(lambda x: -x.square().sum(1)), torch.zeros(0, 2, dtype=F64))
+    assert found.ends.shape == (0, 2)
+    assert not found.ended

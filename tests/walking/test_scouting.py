@@ -126,8 +126,9 @@ def test_climbs_in_units_of_a_mode_end_where_others_are_cut_short():
 
 
 def test_first_climbs_that_are_all_cut_short_go_on(monkeypatch):
-    """A step of Newton down exp(-exp(x)) has the length one."""
-    monkeypatch.setattr(climbing, "CLIMBS", 30)
+    """Down exp(-exp(x)) steps are short beside the way."""
+    for module, name, value in ((climbing, "CLIMBS", 10), (scouting, "WAVES", 0), (scouting, "LOOKS", 0)):
+        monkeypatch.setattr(module, name, value)
     start = torch.tensor([[200.0], [190.0]], dtype=F64)
     _, modes, _ = first_guess(Density(lambda x: (x - x.exp()).sum(1)), start, rng())
     assert abs(float(modes[0].centre)) < 1e-3

@@ -63,7 +63,7 @@ def climbed(target: LogDensity[Tensor], x: Tensor) -> Climbs:
     real = height.nan_to_num(nan=-math.inf, posinf=-math.inf)
     if bool((done & torch.isfinite(height)).any()):
         height = torch.where(done, height, -math.inf)
-    ended = bool((done & torch.isfinite(real) & (real > real.max() - STUCK)).any())
+    ended = bool((done & torch.isfinite(real) & (real > max(real.tolist(), default=0.0) - STUCK)).any())
     seen = torch.cat(visited)
     return Climbs(x, height, seen[torch.isfinite(target.log_prob(seen))], ended)
 
