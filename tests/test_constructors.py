@@ -383,7 +383,7 @@ MADE: dict[str, dict[str, Any]] = {
     "chains.Density": {"function": lambda x: x.sum(-1), "space": LINE, "gradient": torch.ones_like},
     "chains.Blocks": {"target": SPINS, "blocks": ((0, 3), (1, 2))},
     "chains.Relabelled": {"target": SPINS},
-    "chains.blocks_of": {"target": SPINS, "x": torch.zeros(1, 2, 2, dtype=torch.long), "most": 2},
+    "chains.blocks_of": {"target": SPINS, "x": torch.zeros(1, 2, 2, dtype=torch.long), "count": 2},
     "chains.Field": {"function": torch.ones_like, "space": LINE},
     "chains.LangevinPosterior": {"process": EDM, "density": BELL, "steps": 4, "rng": rng(), "chains": 2},
     "chains.PlugIn": {"process": EDM, "density": BELL, "draws": 4, "rng": rng(), "antithetic": True},

@@ -17,7 +17,7 @@ from unnoise.targets import Ising, Potts
 from unnoise.testing import ImprobableError, assert_mean
 
 RING = Potts(6, 3, 0.9, field=(0.0, 0.4, -0.3))
-TOGETHER = ((0, 1, 2), (3, 4, 5))  # neighbours, which see each other
+TOGETHER = ((0, 1, 2, 3, 4, 5),)  # with neighbours, which see each other
 COLOURS = ((0, 2, 4), (1, 3, 5))
 
 
@@ -87,7 +87,7 @@ def test_new_names_keep_the_target_and_its_field():
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: Blocks(RING, ((0, 1), (3, 4, 5))), "expected every site from 0 to 5"),
+        (lambda: Blocks(RING, ((0, 1), (3, 4, 5))), "expected the sites 0 to 5"),
         (lambda: Blocks(Density(lambda x: x.sum(-1)), ((0,),)), "draws sites of a Finite space"),
         (lambda: Relabelled(Density(lambda x: x.sum(-1))), "sites have the same states"),
         (lambda: run(Blocks(RING, COLOURS), torch.full((1, 6), 3), 1, torch.Generator()), "got the state 3"),

@@ -9,12 +9,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from unnoise._checks import instance
+from unnoise._checks import instance, whole
 from unnoise._errors import InputError
 from unnoise.chains.base import Kernel, State
 from unnoise.chains.metropolis import Blind, accepted, chosen
 from unnoise.laws import Categorical, LogDensity
-from unnoise.spaces import Finite
+from unnoise.spaces import FiniteSites
 
 MOST_SITES = 4096  # of which it is asked who sees whom: all pairs are
 ROWS = 64  # points whose ratios are asked at once
@@ -58,12 +58,13 @@ class Blocks(Kernel[Sited]):
 
     def __post_init__(self) -> None:
         instance(LogDensity, target=self.target)
-        if not isinstance(self.target.support, Finite):
-            raise InputError(f"Blocks draws sites of a Finite space, and the target lives on {self.target.support}")
-        if sorted(site for block in self.blocks for site in block) != list(range(self._space.sites)):
-            raise InputError(
-                f"got the blocks {self.blocks}; expected every site from 0 to {self._space.sites - 1} in one of them"
-            )
+        instance(tuple, blocks=self.blocks)
+        for block in self.blocks:
+            instance(tuple, **{"a block": block})
+        _check_space(self.target, "Blocks")
+        if sorted(str(site) for block in self.blocks for site in block) != sorted(map(str, range(self._space.sites))):
+            last = self._space.sites - 1
+            raise InputError(f"got blocks without every site once; expected the sites 0 to {last}, each in one block")
 
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x holds points of the space."""
@@ -99,8 +100,8 @@ class Blocks(Kernel[Sited]):
         )
 
     @property
-    def _space(self) -> Finite:
-        return cast(Finite, cast(Any, self.target.support))
+    def _space(self) -> FiniteSites:
+        return cast(FiniteSites, cast(Any, self.target.support))
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Relabelled(Blind):
     def __post_init__(self) -> None:
         instance(LogDensity, target=self.target)
         space: Any = self.target.support
-        if not isinstance(space, Finite) or len(space.sizes) > 1:
+        if not isinstance(space, FiniteSites) or len(space.sizes) > 1:
             raise InputError(f"Relabelled expects a Finite space whose sites have the same states; got {space}")
 
     def check(self, x: Tensor) -> None:
@@ -140,8 +141,13 @@ class Relabelled(Blind):
         return names.gather(1, x.flatten(1)).view_as(x), torch.zeros(len(x), device=x.device)
 
     @property
-    def _space(self) -> Finite:
-        return cast(Finite, cast(Any, self.target.support))
+    def _space(self) -> FiniteSites:
+        return cast(FiniteSites, cast(Any, self.target.support))
+
+
+def _check_space(target: LogDensity[Tensor], asker: str) -> None:
+    if not isinstance(target.support, FiniteSites):
+        raise InputError(f"{asker} draws sites of a Finite space, and the target lives on {target.support}")
 
 
 def _laws(log_ratios: Tensor, sites: Tensor) -> Categorical:
@@ -151,7 +157,7 @@ def _laws(log_ratios: Tensor, sites: Tensor) -> Categorical:
 
 
 @torch.no_grad()
-def blocks_of(target: LogDensity[Tensor], x: Tensor, most: int) -> tuple[tuple[int, ...], ...]:
+def blocks_of(target: LogDensity[Tensor], x: Tensor, count: int) -> tuple[tuple[int, ...], ...]:
     """Blocks of sites of which none depends on another of its block, as far as points tell; none if they are too many.
 
     Every site is changed at every point, and the log ratios of all others are compared before and after; then every
@@ -160,17 +166,22 @@ def blocks_of(target: LogDensity[Tensor], x: Tensor, most: int) -> tuple[tuple[i
     Args:
         target: a log density on a `spaces.Finite`.
         x: points with a density, (n, *sites), of whose neighbours the neighbours are asked.
-        most: blocks.
+        count: blocks at most.
 
     >>> from unnoise.targets import Ising
     >>> blocks_of(Ising((2, 4), 0.4), torch.zeros(1, 2, 4, dtype=torch.long), 3)
     ((0, 2, 5, 7), (1, 3, 4, 6))
     """
-    space = cast(Finite, cast(Any, target.support))
+    instance(LogDensity, target=target)
+    _check_space(target, "Blocks")
+    instance(Tensor, x=x)
+    whole(least=1, most=MOST_SITES, count=count)
+    space = cast(FiniteSites, cast(Any, target.support))
+    space.check(x)
     if space.sites > MOST_SITES:
         return ()
-    blocks: list[list[int]] = [[] for _ in range(most)]
-    seen = torch.zeros(most, space.sites, dtype=torch.bool)  # by some site of each block
+    blocks: list[list[int]] = [[] for _ in range(count)]
+    seen = torch.zeros(count, space.sites, dtype=torch.bool)  # by some site of each block
     for site, sees in enumerate(_sight(space, target, x)):
         if bool(seen[:, site].all()):
             return ()
@@ -180,15 +191,15 @@ def blocks_of(target: LogDensity[Tensor], x: Tensor, most: int) -> tuple[tuple[i
     return tuple(tuple(block) for block in blocks if block)
 
 
-def _sight(space: Finite, target: LogDensity[Tensor], x: Tensor) -> Iterator[Tensor]:
+def _sight(space: FiniteSites, target: LogDensity[Tensor], x: Tensor) -> Iterator[Tensor]:
     """Of every site, the sites whose log ratios change with it, (sites,)."""
 
     def ratios(points: Tensor) -> Tensor:
-        return space.log_ratios(target, points, target.log_prob(points)).reshape(-1, *x.flatten(1).shape, space.ways)
+        return space.log_ratios(target, points, target.log_prob(points)).reshape(-1, *x.flatten(1).shape, space.states)
 
     before, sizes = ratios(x), torch.tensor(space.sizes, device=x.device).expand(space.sites)
     for sites in torch.split(torch.arange(space.sites, device=x.device), ROWS):
         states = (x.flatten(1)[:, sites] + 1) % sizes[sites]
-        near = space.neighbours(x, (sites * space.ways + states).T)
+        near = space.neighbours(x, (sites * space.states + states).T)
         same = torch.isclose(ratios(near.flatten(0, 1)), before, rtol=0.0, atol=SEEN)
         yield from (~same).any(-1).any(1)

@@ -4,6 +4,7 @@ from unnoise.spaces.base import Affine as Affine
 from unnoise.spaces.base import Compact as Compact
 from unnoise.spaces.base import Continuum as Continuum
 from unnoise.spaces.base import Diffusion as Diffusion
+from unnoise.spaces.base import FiniteSites as FiniteSites
 from unnoise.spaces.base import Jump as Jump
 from unnoise.spaces.base import Local as Local
 from unnoise.spaces.base import Manifold as Manifold

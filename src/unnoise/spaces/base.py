@@ -376,3 +376,31 @@ def _slopes_along(
 def continuum(space: Space[Any, Any]) -> Continuum | None:
     """The space if a probability flow runs on it, else None."""
     return space if isinstance(space, Continuum) else None
+
+
+class FiniteSites(Space[Tensor, Jump]):
+    """Every site holds one of finitely many states, and can be set to any of them; points are int64.
+
+    Attributes:
+        sizes: how many states each site has, or one number for all of them.
+    """
+
+    sizes: tuple[int, ...]
+
+    @property
+    @abstractmethod
+    def states(self) -> int:
+        """The largest number of states of a site, S."""
+
+    @property
+    @abstractmethod
+    def sites(self) -> int:
+        """How many sites make a point."""
+
+    @abstractmethod
+    def neighbours(self, x: Tensor, numbers: Tensor) -> Tensor:
+        """Of x (n, *sites), those with these numbers (m, n), (m, n, *sites): k sets site k // S to k % S."""
+
+    @abstractmethod
+    def log_ratios(self, target: LogDensity[Tensor], x: Tensor, log_prob: Tensor) -> Tensor:
+        r"""$\log p(y) - \log p(x)$ for every neighbour y of x, (n, *sites, S); minus infinity where there is none."""

@@ -12,7 +12,7 @@ from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.laws import Categorical
 from unnoise.spaces._points import check_whole
-from unnoise.spaces.base import Jump, one_cell
+from unnoise.spaces.base import FiniteSites, Jump, one_cell
 from unnoise.spaces.sites import Sites
 
 
@@ -22,7 +22,7 @@ def one_hot(x: Tensor, states: int, dtype: torch.dtype) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Finite(Sites):
+class Finite(Sites, FiniteSites):
     r"""Every site holds one of S states, $\{0, \dots, S - 1\}$, int64; densities with respect to counting measure.
 
     Jump rates are (*batch, *sites, S); the entry at the present state is ignored.

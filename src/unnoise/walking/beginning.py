@@ -12,7 +12,7 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.chains import blocks_of
 from unnoise.laws import Law
-from unnoise.spaces import Affine, Finite, Space
+from unnoise.spaces import Affine, FiniteSites, Space
 from unnoise.walking.asking import Asked
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
@@ -105,7 +105,7 @@ def guessed(
 
 def apart(target: Tried, first: Any) -> tuple[tuple[int, ...], ...]:
     """Blocks of sites that do not see each other, on a finite space; none elsewhere."""
-    return blocks_of(target, first[:ASKED], MOST_BLOCKS) if isinstance(target.space, Finite) else ()
+    return blocks_of(target, first[:ASKED], MOST_BLOCKS) if isinstance(target.space, FiniteSites) else ()
 
 
 def _check_proper(target: Tried, first: Tensor, proper: bool, why: str) -> None:
