@@ -233,6 +233,15 @@ def test_python_objects_are_not_loaded(tmp_path: Path) -> None:
         read(tmp_path / "a.npy")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_is_no_output(tmp_path: Path) -> None:
+    """It was said that --overwrite replaces it, which refused it then."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="is a device or a pipe; expected the name of a file"):
+            check_writable(tmp_path / "pipe.csv", overwrite)
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.npy"])
 def test_existing_files_need_overwrite(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

@@ -80,7 +80,7 @@ def test_a_digest_sees_every_number_and_nothing_else() -> None:
     [
         (torch.ones(3, 1), r"got conditions of shape \(3, 1\) for 2 examples"),
         (torch.ones(1, 1), "for 2 examples; expected a tensor with one row for each"),
-        ([[1.0], [2.0]], "got conditions of type list for 2 examples"),
+        ([[1.0], [2.0]], r"got cond = .*; expected a Tensor or None"),
         (torch.tensor([[1.0], [math.nan]]), "got a condition that holds NaN or infinity in row 1; remove or fill"),
     ],
 )

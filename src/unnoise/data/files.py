@@ -159,6 +159,8 @@ def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collecti
         raise InputError(f"The folder {path.parent} cannot be written to: permission denied.")
     if path.is_dir() and not any(path.iterdir()):
         return
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path} is a device or a pipe; expected the name of a file.")
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists; pass --overwrite (overwrite=True) to replace it.")
     check_replaceable(path)

@@ -42,15 +42,20 @@ def are_coupled(together: Simulate, alone: Simulate, row: Floats, other: Floats,
     if _equal(same, first, 0) and _equal(same, last, -1):
         return False
     beside = together(np.tile([row, other], (COPIES, 1)), seed)
-    apart = [[alone(one[None], seed + copy) for copy in range(1, COPIES + 1)] for one in (row, other)]
-    if isinstance(beside, Exception) or any(isinstance(found, Exception) for each in apart for found in each):
+    if not isinstance(beside, np.ndarray):
         return False
-    return any(_differ(beside[place::2], np.concatenate(found)) for place, found in enumerate(apart))  # type: ignore[arg-type]
+    for place, one in enumerate((row, other)):
+        found = (alone(one[None], seed + copy) for copy in range(1, COPIES + 1))
+        apart = [each for each in found if isinstance(each, np.ndarray)]
+        if len(apart) == COPIES and _differ(beside[place::2], np.concatenate(apart)):
+            return True
+    return False
 
 
 def _equal(a: Floats | Exception, b: Floats | Exception, place: int) -> bool:
-    numbers = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
-    return numbers and np.array_equal(a[place], b[place], equal_nan=True)  # type: ignore[index]
+    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
+        return False
+    return np.array_equal(a[place], b[place], equal_nan=True)
 
 
 def _differ(a: Floats, b: Floats) -> bool:

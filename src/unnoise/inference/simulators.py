@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -162,12 +162,16 @@ def tried(
             f"the simulator returned the shape {many.shape} for {count} rows of parameters; expected ({count}, ...), "
             "one observation for each"
         )
-    error: Any = one if one is not None else many
+    _raise_again(one if one is not None else many, parameters.told(row))
+
+
+def _raise_again(error: Any, told: str) -> NoReturn:
+    """What was raised of one row or a batch, as an InputError."""
     if isinstance(error, InputError):
         raise error
     raise InputError(
-        f"the simulator raised {_words(error)} at {parameters.told(row)}; expected a function of parameters as the "
-        "prior draws them, of one or of a batch"
+        f"the simulator raised {_words(error)} at {told}; expected a function of parameters as the prior draws them, "
+        "of one or of a batch"
     ) from error
 
 

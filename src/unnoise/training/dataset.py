@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import instance
 from unnoise._errors import InputError
 from unnoise.denoisers import conditions
 from unnoise.training.scattering import ROUNDS, scattered
@@ -44,7 +45,7 @@ class Arrays:
 
     Args:
         states: (n, *event), or a nested dict of such tensors.
-        cond: conditions, (n, c), or a dict of such tensors; None without.
+        cond: conditions, (n, c); None without.
 
     Raises:
         InputError: as many conditions as states are not there, or one holds NaN or infinity.
@@ -55,14 +56,14 @@ class Arrays:
     """
 
     states: Any
-    cond: Any = None
+    cond: Tensor | None = None
 
     def __post_init__(self) -> None:
+        instance(Tensor, or_none=True, cond=self.cond)
         conditions.check_each(self.cond, len(self))
-        for _, leaf in () if self.cond is None else _tree.leaves(self.cond):
-            if not leaf.isfinite().all():
-                row = int((~leaf.isfinite()).reshape(len(leaf), -1).any(1).nonzero()[0])
-                raise InputError(f"got a condition that holds NaN or infinity in row {row}; remove or fill such rows")
+        if self.cond is not None and not self.cond.isfinite().all():
+            row = int((~self.cond.isfinite()).reshape(len(self), -1).any(1).nonzero()[0])
+            raise InputError(f"got a condition that holds NaN or infinity in row {row}; remove or fill such rows")
 
     def __len__(self) -> int:
         return _tree.length(self.states)
