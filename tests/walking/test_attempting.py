@@ -162,7 +162,7 @@ def test_labels_and_shares_are_of_both_moments_and_refusals_are_counted(attempts
     attempts = replace(attempts, modes=modes)
     attempts.target.evaluations, attempts.target.outside, attempts.target.refused = 30, 7, 3
     x = [9.0 * at.double()[:, None].expand(-1, 2) for at in (early, late)]
-    found = SimpleNamespace(x=x[0] + 1, log_z=torch.zeros(4), annealing=None)
+    found = SimpleNamespace(x=x[0] + 1, log_z=torch.zeros(4), annealing=Annealing([], [], [], []))
     record = attempts._summed(found, 2, *x, smooth=False).record
     assert record.labels.tolist() == [[0, 0, 0, 1], [0, 1, 1, 1], [1, 1, 1, 0], [0, 0, 0, 0]]
     assert record.shares[:, 1].tolist() == [0.25, 0.75, 0.75, 0.0]
@@ -183,5 +183,5 @@ def test_what_has_hardly_a_share_of_the_mass_is_not_overlooked(blind, monkeypatc
     monkeypatch.setattr(attempting, "PROBES", 2**13)
     x = torch.randn(4, 1000, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     log_z = torch.full((4,), math.log(2 * math.pi / share))  # of which the narrow mode has this share
-    record = Record(x, None, torch.ones(4, 1), log_z, None, Annealing([], [], []))
+    record = Record(x, None, torch.ones(4, 1), log_z, None, Annealing([], [], [], []))
     assert len(blind._overlooked(attempting.Attempt(record, None, blind.modes))) == seen

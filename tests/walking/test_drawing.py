@@ -185,7 +185,7 @@ def test_what_is_returned_is_that_of_the_modes_with_draws_in_natural_coordinates
     shares = torch.stack([(labels == i).double().mean(1) for i in range(3)], 1)
     z = torch.linspace(-1, 1, 12, dtype=F64).reshape(4, 3, 1)
     log_z = torch.tensor([0.0, 1.0, 2.0, 3.0], dtype=F64)
-    record = Record(z, labels, shares, log_z, None, Annealing([0.0, 1.0], [2.0], [[0.5]]))
+    record = Record(z, labels, shares, log_z, None, Annealing([0.0, 1.0], [2.0], [[0.5]], [0.5]))
     modes = [Mode(torch.tensor([float(i)], dtype=F64), 0.0, torch.eye(1, dtype=F64)) for i in range(3)]
     done = Attempt(record, Verdict(True, (), (), 1.0, 0.1), modes)
     monkeypatch.setattr(drawing.Attempts, "best", lambda self: done)

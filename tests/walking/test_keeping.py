@@ -24,7 +24,7 @@ def few(monkeypatch):
     module = importlib.import_module("unnoise.walking.attempting")
     monkeypatch.setattr(module, "PARTICLES", 64)
     monkeypatch.setattr(module, "MORE_PARTICLES", 64)
-    monkeypatch.setattr(module, "SPACE_ROUNDS", 1)
+    monkeypatch.setattr(importlib.import_module("unnoise.walking.movers"), "SPACE_ROUNDS", (1, 1))
     efforts = [module.Effort(0.7, 1, 2), module.Effort(0.7, 1, 4)]
     monkeypatch.setattr(module, "EFFORTS", tuple(efforts))
 
