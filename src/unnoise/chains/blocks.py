@@ -60,7 +60,7 @@ class Blocks(Kernel[Sited]):
         instance(LogDensity, target=self.target)
         instance(tuple, blocks=self.blocks)
         for block in self.blocks:
-            instance(tuple, **{"a block": block})
+            instance(tuple, block=block)
         _check_space(self.target, "Blocks")
         if sorted(str(site) for block in self.blocks for site in block) != sorted(map(str, range(self._space.sites))):
             last = self._space.sites - 1
