@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import torch
@@ -43,7 +44,8 @@ def trained_networks(denoiser: Denoiser) -> Iterator[nn.Module]:
 def _refusal(device: torch.device) -> str | None:
     """Why torch.compile does not work; found out by the smallest function, as compilers fail in many ways."""
     try:
-        torch.compile(_smallest, backend=BACKEND)(torch.zeros(8, device=device))
+        with warnings.catch_warnings(action="ignore"):  # of what torch imports for it
+            torch.compile(_smallest, backend=BACKEND)(torch.zeros(8, device=device))
     except Exception as error:  # each backend has its own
         lines = [line.strip() for line in [*str(error).splitlines(), type(error).__name__]]
         return next(line for line in lines if line and not line.endswith(":"))[:200]
