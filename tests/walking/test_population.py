@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from unnoise.chains import Density, Hamiltonian, Independence, RandomWalk
+from unnoise.chains import Density, Independence, RandomWalk
 from unnoise.laws import Normal
 from unnoise.laws.students import Students
 from unnoise.spaces import Euclidean
@@ -128,21 +128,6 @@ def test_a_bridge_is_the_guess_the_target_and_what_lies_between():
         torch.testing.assert_close(value, expected)
         torch.testing.assert_close(between.log_prob(x), expected)
         torch.testing.assert_close(score, beta * target.score(x) + (1 - beta) * guess.score(x))
-
-
-def test_a_round_asks_for_no_gradient_twice():
-    """One where it begins, and one for each leap."""
-    asked = []
-
-    def bell(x):
-        asked.append(len(x))
-        return -0.5 * x.square().sum(-1)
-
-    kernel = Hamiltonian(Density(bell), 0.3, leaps=3)
-    mover = Moving(kernel)
-    mover.times = (1, 1)
-    moved(kernel.target, torch.zeros(10, 2, dtype=F64), mover, 4, torch.Generator().manual_seed(0), 2)
-    assert asked == [10] * 8
 
 
 def test_rounds_at_the_target_keep_it():
