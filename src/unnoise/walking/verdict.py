@@ -17,7 +17,7 @@ HEAVY = 0.499  # degrees of freedom of tails, of which draws have fewer than the
 STEEP = 4.5  # standard errors of a mean slope
 HELD = 0.002  # share of a mode that counts
 MISSING = 0.5  # modes, as estimated
-VAIN = 2 / 3  # share of climbs; in units that do not fit the half of them are
+VAIN = 0.75  # share of climbs; in units that do not fit the half of them are, and of corners nearly two thirds
 REFUSED = 0.05  # share of evaluations without a value that is worth a word
 
 
@@ -129,12 +129,14 @@ def judged(found: Found) -> Verdict:
         )
     if found.stuck > STUCK:
         doubts.append(f"{found.stuck:.0%} of the chains never moved")
-    notes = []
-    if found.vain > VAIN:
-        notes.append(
-            "no climbs looked for modes" if found.vain == 1 else f"{found.vain:.0%} of the climbs came to no mode"
+    if VAIN < found.vain < 1:
+        doubts.append(
+            f"{found.vain:.0%} of the climbs came to no mode, as in a neck without an end, so a part of the target may "
+            "be missing; write it in other coordinates"
         )
-        notes[-1] += ", so one that is narrow may be missing"
+    notes = []
+    if found.vain == 1:
+        notes.append("no climbs looked for modes, so one that is narrow may be missing")
     if found.refused > REFUSED:
         notes.append(f"{found.refused:.0%} of the evaluations were NaN or infinite, and were refused")
     return Verdict(not doubts, tuple(doubts), tuple(notes), r_hat, error)
