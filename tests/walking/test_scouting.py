@@ -135,13 +135,13 @@ def test_first_climbs_that_are_all_cut_short_go_on(monkeypatch):
 
 
 def test_climbs_in_vain_are_counted(monkeypatch):
-    """None of a bent ridge, but where they may take two steps alone."""
+    """None of a bent ridge, but where they may take one step alone."""
 
     def ridge(x):
         return -0.5 * x[:, 0].square() - 0.5 * (x[:, 1] - x[:, 0].square()).square()
 
     assert first_guess(Density(ridge), scattered(64, 2, rng()), rng())[2] == 0
-    monkeypatch.setattr(climbing, "CLIMBS", 2)
+    monkeypatch.setattr(climbing, "CLIMBS", 1)
     assert first_guess(Density(ridge), scattered(64, 2, rng()), rng())[2] > VAIN
 
 
