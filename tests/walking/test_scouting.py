@@ -12,7 +12,6 @@ from unnoise.laws.students import Students
 from unnoise.walking import climbing, scouting
 from unnoise.walking.climbing import climbed
 from unnoise.walking.scouting import MET, first_guess, modes_of, reach, scattered
-from unnoise.walking.verdict import VAIN
 
 F64 = torch.float64
 
@@ -134,15 +133,21 @@ def test_first_climbs_that_are_all_cut_short_go_on(monkeypatch):
     assert abs(float(modes[0].centre)) < 1e-3
 
 
-def test_climbs_in_vain_are_counted(monkeypatch):
-    """None of a bent ridge, but where they may take one step alone."""
+@pytest.mark.parametrize(("rise", "share"), [(1.0, 0.75), (-1.0, 0.0)])
+def test_climbs_in_vain_are_counted_where_they_end_above_all_modes(rise, share):
+    """Three of four end far from the only mode; one, where there is no density, did not begin."""
+    target = Density(lambda x: torch.where(x > 9, -math.inf, rise * x)[:, 0])
+    ends = torch.tensor([[0.0], [5.0], [6.0], [7.0], [10.0]], dtype=F64)
+    mode = scouting.Mode(torch.zeros(1, dtype=F64), 0.0, torch.eye(1, dtype=F64), 1)
+    climbs = climbing.Climbs(ends, target.log_prob(ends), ends, True)
+    assert scouting._in_vain(target, climbs, [mode]) == share
 
+
+def test_no_climbs_are_in_vain_along_a_bent_ridge():
     def ridge(x):
         return -0.5 * x[:, 0].square() - 0.5 * (x[:, 1] - x[:, 0].square()).square()
 
     assert first_guess(Density(ridge), scattered(64, 2, rng()), rng())[2] == 0
-    monkeypatch.setattr(climbing, "CLIMBS", 1)
-    assert first_guess(Density(ridge), scattered(64, 2, rng()), rng())[2] > VAIN
 
 
 def test_a_guess_is_widened_by_modes():

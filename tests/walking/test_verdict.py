@@ -107,6 +107,6 @@ def test_climbs_that_come_to_no_mode_are_a_doubt_and_none_at_all_a_note():
     doubted = judged(replace(good(), vain=0.9))
     assert not doubted.trusted
     assert doubted.doubts[0].startswith("90% of the climbs came to no mode")
-    unlooked = judged(replace(good(), vain=1.0))
+    unlooked = judged(replace(good(), vain=None))
     assert unlooked.trusted
     assert unlooked.notes == ("no climbs looked for modes, so one that is narrow may be missing",)

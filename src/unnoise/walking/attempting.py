@@ -73,7 +73,7 @@ class Attempts:
         target: what is walked on.
         guess: where populations begin.
         modes: that climbs found; none where there are no climbs.
-        vain: share of climbs that found none; None where there are no climbs.
+        vain: share of climbs that found none, of a density without a top; None where there are no climbs.
         flat: whether points are vectors.
         sloped: whether the target has slopes.
         blocks: of sites that do not see each other; none on other spaces.
@@ -176,7 +176,7 @@ class Attempts:
                 _steepest(target, both) if smooth else None,
                 freedom(target, modes[0]) if modes else math.inf,
                 _stuck(found.x, early, late),
-                1.0 if self.flat and self.vain is None else self.vain or 0.0,
+                self.vain if self.flat else 0.0,
                 target.refused / max(target.evaluations, 1),
             )
         )

@@ -16,6 +16,7 @@ from unnoise.walking.climbing import Climbs, climbed
 from unnoise.walking.probing import beside, unexplained
 
 LENGTHS = (1e-3, 1e2)  # of the first points, spread evenly in the logarithm
+ABOVE = 0.02  # share of climbs, above all modes, from which on a density seems to have no top
 PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
 DROP = 0.5  # of log p at the distance that is taken for a deviation
 MOST_MODES = 64
@@ -71,8 +72,7 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
     distances from modes, until every mode was met several times: modes are like species, and climbs like catches, so
     where none was met but once or twice, few are missing (Good 1953). Narrow modes catch no climb from afar, so of very
     many draws of the law those begin climbs too where the density is highest beside it, and of very many points around
-    modes those where the slope leads elsewhere. In vain are climbs that came to no mode, as they were cut short or
-    stuck.
+    modes those where the slope leads elsewhere. In vain are climbs that came to no mode, and went higher than all.
     """
     climbs = climbed(target, start)
     for _ in range(FARTHER):
@@ -107,9 +107,16 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
 
 
 def _in_vain(target: LogDensity[Tensor], climbs: Climbs, modes: list[Mode]) -> float:
-    """The share of climbs that ended near none of the modes, of those that began at all."""
-    away = ~torch.stack([mode.near(climbs.ends) for mode in modes]).any(0)
-    return float(away[torch.isfinite(target.log_prob(climbs.ends))].double().mean())
+    """The share of climbs that ended near none of the modes, of those that began; 0 where none went above the modes.
+
+    A climb that stops at an edge or in a corner is below the mode that it did not reach; in a neck without an end,
+    above.
+    """
+    heights = target.log_prob(climbs.ends)
+    began = torch.isfinite(heights)
+    away = ~torch.stack([mode.near(climbs.ends) for mode in modes]).any(0)[began]
+    above = away & (heights[began] > modes[0].height)
+    return float(away.double().mean()) if float(above.double().mean()) > ABOVE else 0.0
 
 
 def _covering(climbs: Climbs, modes: list[Mode]) -> Students:

@@ -17,7 +17,7 @@ HEAVY = 0.499  # degrees of freedom of tails, of which draws have fewer than the
 STEEP = 4.5  # standard errors of a mean slope
 HELD = 0.002  # share of a mode that counts
 MISSING = 0.5  # modes, as estimated
-VAIN = 0.75  # share of climbs; in units that do not fit the half of them are, and of corners nearly two thirds
+VAIN = 0.75  # share of climbs
 REFUSED = 0.05  # share of evaluations without a value that is worth a word
 
 
@@ -37,7 +37,8 @@ class Found:
             falls to zero at all its ends (Stein 1972). None where it has edges, or no slopes.
         freedom: degrees of freedom of the heaviest tail.
         stuck: share of particles that never moved in the last rounds.
-        vain: share of climbs that came to no mode; 1 where modes could have been looked for, and were not.
+        vain: share of climbs that came to no mode, where some went higher than all modes; None where modes could have
+            been looked for, and were not.
         refused: share of evaluations that were NaN or infinite.
     """
 
@@ -51,7 +52,7 @@ class Found:
     slope: float | None
     freedom: float
     stuck: float
-    vain: float
+    vain: float | None
     refused: float
 
 
@@ -129,13 +130,13 @@ def judged(found: Found) -> Verdict:
         )
     if found.stuck > STUCK:
         doubts.append(f"{found.stuck:.0%} of the chains never moved")
-    if VAIN < found.vain < 1:
+    if found.vain is not None and found.vain > VAIN:
         doubts.append(
-            f"{found.vain:.0%} of the climbs came to no mode, as in a neck without an end, so a part of the target may "
-            "be missing; write it in other coordinates"
+            f"{found.vain:.0%} of the climbs came to no mode, and some went higher than all, as in a neck without an "
+            "end, so a part of the target may be missing; write it in other coordinates"
         )
     notes = []
-    if found.vain == 1:
+    if found.vain is None:
         notes.append("no climbs looked for modes, so one that is narrow may be missing")
     if found.refused > REFUSED:
         notes.append(f"{found.refused:.0%} of the evaluations were NaN or infinite, and were refused")
