@@ -51,7 +51,7 @@ class Trained:
 def missing() -> str:
     """Why there are no peers, or nothing."""
     if importlib.util.find_spec("sbi") is None:
-        return "no peers: the library sbi is not installed (pip install sbi)"
+        return "no peers: the library sbi is not installed (pip install 'unnoise[benchmarks]')"
     return ""
 
 

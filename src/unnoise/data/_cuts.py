@@ -72,11 +72,11 @@ def _gaps(seen: Values, counts: NDArray[np.intp], rows: int) -> Mask:
 
 def coarse(shares: Floats) -> tuple[int, ...]:
     """The first cells of groups of about equal share; a cell of that share stands alone."""
-    firsts, held, count, alone = [0], 0.0, 0, False
+    firsts, held, count = [0], 0.0, 0
     for cell, share in enumerate(shares.tolist()):
         large = share >= 1 / COARSE
-        if cell and (large or alone or held + share / 2 >= 1 / COARSE or count >= FINE):
+        if cell and (large or held + share / 2 >= 1 / COARSE or count >= FINE):
             firsts.append(cell)
             held, count = 0.0, 0
-        held, count, alone = held + share, count + 1, large
+        held, count = held + share, count + 1
     return tuple(firsts)
