@@ -24,10 +24,13 @@ def model(sampler: Any = None) -> Any:
     )
 
 
-def test_the_name_comes_first_then_the_models_own_then_what_suits_the_noise() -> None:
+def test_the_name_comes_first_then_the_models_own_and_else_the_model_draws_by_itself() -> None:
     assert samplers.chosen("heun", None, model(made.DDIM)) is made.Heun
     assert samplers.chosen(None, None, model(made.DDIM)) is made.DDIM
-    assert samplers.chosen(None, None, model()) is made.Multistep
+    assert samplers.chosen(None, None, model()) is None
+    found = samplers.chosen(None, 5, model())
+    assert found is not None
+    assert (type(found(model().denoiser_)), found(model().denoiser_).steps) == (made.Multistep, 5)
 
 
 def test_steps_are_those_of_the_sampler_that_is_made() -> None:

@@ -55,11 +55,16 @@ def check_name(sampler: str | None) -> None:
         raise InputError(f"got the sampler {sampler!r}; expected one of {', '.join(SAMPLERS)}")
 
 
-def chosen(sampler: str | None, steps: int | None, model: DenoisingMarkovModel) -> Callable[..., Any]:
-    """What makes the sampler of this name, or the model's own, from a denoiser, with a number of noise levels."""
+def chosen(sampler: str | None, steps: int | None, model: DenoisingMarkovModel) -> Callable[..., Any] | None:
+    """What makes the sampler of this name, or the model's own, from a denoiser, with a number of noise levels.
+
+    None if neither was chosen: then the model draws as it does by itself, from its law where that is known.
+    """
     from unnoise import samplers
     from unnoise.model.defaults import default_sampler, is_timeless
 
+    if sampler is None and steps is None:
+        return model.sampler
     named = None if sampler is None else getattr(samplers, SAMPLERS[sampler])
     make: Callable[..., Any] = (
         named or model.sampler or default_sampler(model.denoiser_.process, is_timeless(model.denoiser_))
