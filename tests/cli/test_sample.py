@@ -38,7 +38,7 @@ def test_an_array_comes_back_as_an_array(done: Run, data: Path, tmp_path: Path) 
     assert (new.shape, new.dtype) == ((7, 2), np.float64)
 
 
-def test_images_come_back_as_images(done: Run, data: Path, tmp_path: Path) -> None:
+def test_images_come_back_as_images(done: Run, refused: Run, data: Path, tmp_path: Path) -> None:
     done(
         "fit", data / "images", "-o", tmp_path / "model", *FEW, "--labels", data / "labels.csv", "--condition", "digit"
     )
@@ -48,6 +48,7 @@ def test_images_come_back_as_images(done: Run, data: Path, tmp_path: Path) -> No
     pictures = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "new").iterdir())]
     assert (np.stack(pictures) == np.load(tmp_path / "new.npy")).all()
     assert pictures[0].shape == (8, 8)
+    refused("sample", tmp_path / "model", *few, "-o", "-", match="cannot be written to -; give a name that ends in")
 
 
 def test_the_same_seed_gives_the_same_file(done: Run, model: Path, tmp_path: Path) -> None:
@@ -74,6 +75,22 @@ def test_a_sampler_is_chosen_by_name(sampler: str, done: Run, model: Path, tmp_p
     facts = json.loads(done("sample", model, "--sampler", sampler, *few, "-o", tmp_path / "new.csv").stdout)
     assert facts == {"output": str(tmp_path / "new.csv"), "rows": 5, "seed": 0}
     assert pl.read_csv(tmp_path / "new.csv").height == 5
+
+
+def test_a_law_that_is_known_is_drawn_from_without_noise(
+    done: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pl.DataFrame({"a": [0.5, 1.25, None, 3.0, 2.5, 1.5], "b": ["x", "y", "x", "y", "x", "y"]})
+    rows.write_csv(tmp_path / "rows.csv")
+    done("fit", tmp_path / "rows.csv", "-o", tmp_path / "model", "--quick")
+    monkeypatch.setattr("unnoise.samplers.base.Sampler.sample", lambda *_, **__: pytest.fail("went through noise"))
+    done("sample", tmp_path / "model", "-n", "9", "--seed", "3", "-o", tmp_path / "new.csv")
+    done("impute", tmp_path / "model", tmp_path / "rows.csv", "--seed", "3", "-o", tmp_path / "full.csv")
+    own = load(tmp_path / "model")
+    own.sample(9, seed=3).write_csv(tmp_path / "own.csv")
+    own.impute(rows, seed=3).write_csv(tmp_path / "own-full.csv")
+    assert (tmp_path / "new.csv").read_text() == (tmp_path / "own.csv").read_text()
+    assert (tmp_path / "full.csv").read_text() == (tmp_path / "own-full.csv").read_text()
 
 
 def test_output_that_exists_is_replaced_only_when_told(done: Run, refused: Run, model: Path, tmp_path: Path) -> None:
@@ -163,3 +180,14 @@ def test_code_that_a_model_names_runs_only_when_trusted(
     assert not (tmp_path / "imported").exists()
     done(*words, "--trust", "my_networks")
     assert (tmp_path / "imported").exists()
+
+
+def test_rows_are_printed_and_what_is_told_goes_beside_them(run: Run, model: Path, tmp_path: Path) -> None:
+    run("sample", model, "-n", "5", "-o", tmp_path / "new.csv")
+    printed = run("sample", model, "-n", "5", "-o", "-")
+    assert (printed.exit_code, printed.stdout) == (0, (tmp_path / "new.csv").read_text())
+    assert printed.stderr == "wrote 5 rows to -\n"
+
+
+def test_rows_and_json_are_not_printed_on_one_stream(refused: Run, model: Path) -> None:
+    refused("sample", model, "-o", "-", "--json", match="--json prints on standard output, and so does -o -; leave")

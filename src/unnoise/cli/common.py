@@ -17,7 +17,7 @@ import typer
 from unnoise._errors import InputError
 from unnoise._progress import speaks
 from unnoise._provenance import GIBIBYTE, memory_gib, plain
-from unnoise.cli import errors
+from unnoise.cli import errors, words
 from unnoise.cli.manual import MORE
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 LAST_SEED = 2**64 - 1  # of torch's generators
+PRINTED = "-"  # standard output, for rows
 MOST_STEPS, MOST_ROWS, MOST_AT_ONCE = 10**9, 10**9, 10**6  # more would never end, or fit into memory
 
 Seed = Annotated[int, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same result.")]
@@ -97,18 +98,31 @@ def _warnings_in_words() -> Iterator[None]:
         yield
 
 
-def say(words: str = "") -> None:
+def say(told: str = "") -> None:
     """Print on the error stream, once per group of processes."""
     if speaks():
-        _tell(words)
+        _tell(told)
 
 
-def result(as_json: bool, facts: dict[str, Any], words: str) -> None:
+def check_rows(output: Path, as_json: bool) -> None:
+    """Refuse rows and JSON on one stream."""
+    words.refuse((as_json and str(output) == PRINTED, f"--json prints on standard output, and so does -o {PRINTED}"))
+
+
+def wrote(output: Path, as_json: bool, facts: dict[str, Any], told: str) -> None:
+    """Print as `result` does, beside rows that went to standard output on the error stream."""
+    if str(output) == PRINTED:
+        say(told)
+    else:
+        result(as_json, facts, told)
+
+
+def result(as_json: bool, facts: dict[str, Any], told: str) -> None:
     """Print on standard output, as JSON or in words."""
     if not speaks():
         return
     try:
-        _print(json.dumps(plain(facts), allow_nan=False) if as_json else words, sys.stdout)
+        _print(json.dumps(plain(facts), allow_nan=False) if as_json else told, sys.stdout)
     except (OSError, ValueError) as error:  # the reader has gone, the disk is full, or a user's code closed it
         drop_output()
         fail(f"the result could not be printed ({getattr(error, 'strerror', None) or error}); the work is done", 1)
@@ -120,16 +134,16 @@ def drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tell(words: str) -> None:
+def _tell(told: str) -> None:
     with contextlib.suppress(OSError, ValueError):  # nobody listens, which stops no run
-        _print(words, sys.stderr)
+        _print(told, sys.stderr)
 
 
-def _print(words: str, stream: TextIO | None) -> None:
+def _print(told: str, stream: TextIO | None) -> None:
     """What the stream cannot show, such as a name that is not UTF-8, is escaped; a closed stream shows nothing."""
     if stream is not None:
         encoding = stream.encoding or "utf-8"
-        print(words.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+        print(told.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
 
 
 def opened(model: Path, device: str, trust: list[str] | None) -> DenoisingMarkovModel:

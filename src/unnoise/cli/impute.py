@@ -23,7 +23,12 @@ def impute(
     data: common.Data,
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file; of 5 draws FILE.1 to .5."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="A .csv, .parquet or .npy file; of 5 draws FILE.1 to .5; - prints one filling.",
+        ),
     ],
     draws: Annotated[
         int, typer.Option(min=1, max=MOST_DRAWS, help="How many independent fillings, each to a file of its own.")
@@ -57,12 +62,15 @@ def impute(
       unnoise impute model holes.csv --point mean -o filled.csv  # best guesses
     """
     from unnoise.data import files, scans, streams
+    from unnoise.data.standard import suffix
 
     words.refuse(
         (point is not None and draws != 1, "--draws is for draws, and --point is one filling"),
         (point is not None and sampler is not None, "--sampler is for draws, without --point"),
         (point is not None and sampling_steps is not None, "--sampling-steps is for draws, without --point"),
+        (str(output) == common.PRINTED and draws != 1, "--draws is for files, and -o - prints one filling"),
     )
+    common.check_rows(output, json)
     samplers.check_name(sampler)
     targets = numbered(output, draws)
     for target in targets:
@@ -73,7 +81,7 @@ def impute(
     fitted.set_params(sampler=samplers.chosen(sampler, sampling_steps, fitted))
     rows, y = reading.source(data, fitted.schema_), reading.conditions(labels)
     words.refuse(reading.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
-    size = len(rows) if output.suffix == "" else scans.BLOCK  # images are written together
+    size = len(rows) if suffix(output) == "" else scans.BLOCK  # images are written together
     common.check_memory(draws * min(len(rows), size), math.prod(fitted.schema_.event_shape))
     group, count, gaps = common.group(device), -(-len(rows) // size), Counter[str]()
     with ExitStack() as stack:
@@ -91,7 +99,7 @@ def impute(
                 put(number, filled)
     gaps = sum(group.shared(gaps), Counter())
     facts = {"output": [str(target) for target in targets], "rows": len(rows), "filled": dict(gaps), "seed": seed}
-    common.result(json, facts, _told(targets, len(rows), gaps))
+    common.wrote(output, json, facts, _told(targets, len(rows), gaps))
 
 
 def numbered(output: Path, draws: int) -> list[Path]:

@@ -21,7 +21,12 @@ def sample(
     model: common.Model,
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file, or a folder for images."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="A .csv, .parquet or .npy file, a folder for images, or - to print rows.",
+        ),
     ],
     n: Annotated[
         int | None,
@@ -85,8 +90,10 @@ def sample(
     memory stays flat; started by torchrun, processes share the blocks.
     """
     from unnoise.data import files, scans, streams
+    from unnoise.data.standard import suffix
 
     files.check_writable(output, overwrite)
+    common.check_rows(output, json)
     samplers.check_name(sampler)
     fitted = common.opened(model, device, trust)
     fitted.schema_.container.check_file(output)
@@ -94,7 +101,7 @@ def sample(
     y = reading.conditions(labels)
     n = about.rows_of(y) if n is None and given_file is None else n
     read, rows = ({}, n or DEFAULT) if given_file is None else about.from_file(given_file, fitted.schema_, n)
-    size = rows if output.suffix == "" else scans.BLOCK  # images are written together
+    size = rows if suffix(output) == "" else scans.BLOCK  # images are written together
     common.check_memory(min(rows, size), math.prod(fitted.schema_.event_shape))
     known = about.merged(about.told(given, fitted.schema_), read)
     group, count = common.group(device), -(-rows // size)
@@ -104,4 +111,4 @@ def sample(
             own, n = streams.seed_of(seed, number), min(size, rows - number * size)
             beside = {"y": reading.at(y, number, size), "guidance": guidance}
             put(number, fitted.sample(n, given=here or None, **beside, seed=own, sampler=make))
-    common.result(json, {"output": str(output), "rows": rows, "seed": seed}, f"wrote {rows:,} rows to {output}")
+    common.wrote(output, json, {"output": str(output), "rows": rows, "seed": seed}, f"wrote {rows:,} rows to {output}")

@@ -27,7 +27,9 @@ MOST_DEQUANTISATIONS = 10**5
 def score(
     model: common.Model,
     data: common.Data,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file, or - to print.")
+    ],
     of: Annotated[
         list[str] | None,
         typer.Option(metavar="NAMES", help="Columns to score (repeatable); by default all that are not given."),
@@ -79,6 +81,7 @@ def score(
     from unnoise.evaluation import Bound, ProbabilityFlow
 
     files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))
+    common.check_rows(output, json)
     common.check_apart(output, "score", data, *reading.files_of(labels).values())
     fitted = common.opened(model, device, trust)
     method = {"exact": ProbabilityFlow(), "bound": Bound(), None: None}[likelihood]
@@ -104,7 +107,7 @@ def score(
             put(number, table.to_numpy() if output.suffix == ".npy" else table)
     facts, told = _summary(_Means.of_all(group.shared(means)), fitted.schema_, **asked)
     facts = {"output": str(output), "rows": len(rows)} | facts
-    common.result(json, facts, f"{told}wrote {len(rows):,} rows to {output}")
+    common.wrote(output, json, facts, f"{told}wrote {len(rows):,} rows to {output}")
 
 
 @dataclass

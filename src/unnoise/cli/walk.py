@@ -34,7 +34,10 @@ def walk(
         ),
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file, or .nc for ArviZ.")
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file, .nc for ArviZ, or - to print."
+        ),
     ],
     n: Annotated[
         int,
@@ -137,6 +140,7 @@ def walk(
     from unnoise.spaces import Compact
 
     files.check_writable(output, overwrite, (*streams.SUFFIXES, NETCDF) if chain == AUTO else streams.SUFFIXES)
+    common.check_rows(output, json)
     if plot is not None:
         files.check_writable(plot, overwrite, PAGES if chain == AUTO else {".png"})
     if chain not in (AUTO, *KERNELS):
@@ -182,7 +186,7 @@ def walk(
         _draw(walker, plot)
     facts = {"output": str(output), "rows": n, "dimension": math.prod(shape), "seed": seed, "steps": steps}
     verdict, measured = _verdict(walker)
-    common.result(json, facts | {"chain": chain} | measured, f"wrote {n:,} points to {output}{verdict}")
+    common.wrote(output, json, facts | {"chain": chain} | measured, f"wrote {n:,} points to {output}{verdict}")
 
 
 def _write(walker: Walker, question: Asked, n: int, output: Path, overwrite: bool) -> None:

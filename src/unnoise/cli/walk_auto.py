@@ -60,7 +60,7 @@ def automatic(
         common.say(f"unnoise: note: {note}")
     facts = {"output": str(output), "rows": rows, "dimension": numel_per_row(done.draws), "seed": seed, "chain": "auto"}
     drawn = "" if plot is None else f"; see {plot}"
-    common.result(json, facts | _facts(done), f"wrote {rows:,} points to {output}; {_words(done)}{drawn}")
+    common.wrote(output, json, facts | _facts(done), f"wrote {rows:,} points to {output}; {_words(done)}{drawn}")
 
 
 def checkpoint_of(output: Path) -> Path:

@@ -25,6 +25,7 @@ from unnoise.data._native import Column
 from unnoise.data._numerics import Values, cast
 from unnoise.data.base import listed
 from unnoise.data.holes import Mask
+from unnoise.data.standard import suffix as suffix_of
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -96,7 +97,7 @@ class Container(ABC):
 
     def check_file(self, path: Path) -> None:
         """Refuse, before long work, a file that cannot hold such data."""
-        if path.suffix.lower() not in self.suffixes:
+        if suffix_of(path) not in self.suffixes:
             known = " or ".join(suffix or "nothing, as a folder of images" for suffix in self.suffixes)
             raise InputError(f"{self.called} cannot be written to {path}; give a name that ends in {known}.")
 

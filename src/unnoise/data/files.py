@@ -24,6 +24,8 @@ from unnoise.data._csv import read_csv
 from unnoise.data._numerics import Values
 from unnoise.data._reading import Reading
 from unnoise.data.images import SUFFIXES, check_replaceable, read_image, read_images, write_images
+from unnoise.data.standard import is_standard
+from unnoise.data.standard import suffix as suffix_of
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -86,7 +88,7 @@ def read(
         refuse("levels", levels, "a list of names of columns")
     kept = (frozenset(columns) for columns in (text, marked, levels))
     reading = Reading(encoding, separator, decimal, header, query, tuple(names), *kept)
-    if str(path) == "-":
+    if is_standard(path):
         with _faults_of(Path("standard input")):
             return _queried(_from_input(reading), reading)
     path = Path(path)
@@ -111,7 +113,7 @@ def is_text(path: Path | str) -> bool:
     >>> is_text("people.csv.gz"), is_text("people.parquet")
     (True, False)
     """
-    return str(path) == "-" or _suffixes(Path(path))[1] in _TEXTS
+    return is_standard(path) or _suffixes(Path(path))[1] in _TEXTS
 
 
 def is_picture(path: Path | str) -> bool:
@@ -148,11 +150,13 @@ def write(data: Any, path: Path | str, overwrite: bool = False) -> None:
 
 
 def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collection[str] = WRITABLE) -> None:
-    """Refuse, before long work, an output that cannot be written; the suffix "" is a folder of images."""
+    """Refuse, before long work, an output that cannot be written; the suffix "" is a folder of images, "-" is .csv."""
     path = Path(path)
-    if path.suffix.lower() not in suffixes:
+    if suffix_of(path) not in suffixes:
         known = ", ".join(suffix or "a folder of images" for suffix in suffixes)
         raise InputError(f"{path} is of no type that can be written; expected {known}.")
+    if is_standard(path):
+        return
     if not path.parent.is_dir():
         raise InputError(f"The folder {path.parent} does not exist; create it first.")
     if not os.access(path.parent, os.W_OK | os.X_OK):

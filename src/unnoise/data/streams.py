@@ -13,6 +13,7 @@ import numpy as np
 from unnoise._atomic import atomic_path
 from unnoise.data import arrays, files, frames
 from unnoise.data._numerics import Values
+from unnoise.data.standard import is_standard, printed
 from unnoise.training.dataset import derived_seed
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ Append = Callable[[Values], None]
 def appending(path: Path | str, overwrite: bool = False, names: Sequence[str] | None = None) -> Iterator[Append]:
     """Yield `append(rows)`, for arrays that differ in length only.
 
-    Rows of a .parquet file wait in memory. Tables have flat rows, in columns of these names, or x0, x1 and so on. If
-    the block raises, no file is left.
+    Rows of a .parquet file wait in memory. Tables have flat rows, in columns of these names, or x0, x1 and so on; "-"
+    prints one. If the block raises, no file is left.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "rows.npy"
@@ -40,6 +41,10 @@ def appending(path: Path | str, overwrite: bool = False, names: Sequence[str] | 
     >>> np.load(path).sum(1)
     array([0., 0., 3.])
     """
+    if is_standard(path):
+        with printed() as table, appending(table, names=names) as append:
+            yield append
+        return
     path = Path(path)
     files.check_writable(path, overwrite, SUFFIXES)
     if path.suffix.lower() == ".parquet":
@@ -78,7 +83,7 @@ def gathering(
 
     Blocks are DataFrames or arrays that differ in length only. They wait in files beside the target, so that the
     processes of a group can each put some of them, and all must leave the block. One block is written as `files.write`
-    does. If the block raises, no file is left.
+    does; "-" is standard output. If the block raises, no file is left.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "rows.npy"
@@ -88,6 +93,10 @@ def gathering(
     >>> np.load(path).sum(1)
     array([0., 0., 3.])
     """
+    if is_standard(path):
+        with printed() as table, gathering(table, count, group=group) as put:
+            yield put
+        return
     path, leads = Path(path), group is None or group.rank == 0
     if count < 2:
         files.check_writable(path, overwrite)
