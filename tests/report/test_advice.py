@@ -128,6 +128,14 @@ def test_what_holds_between_columns_can_be_kept() -> None:
     assert told.command == "unnoise fit train.csv -o better --constraint 'a b <= c'"
 
 
+def test_what_numbers_look_like_can_be_said() -> None:
+    sentence = "columns 'lat', 'lon' look like places on the globe; model them so with --column lat,lon=latlon"
+    told = one(measured("pairs", offers=[sentence]), "kind")
+    assert told.what == "Say what columns are."
+    assert told.why == "columns 'lat', 'lon' look like places on the globe."
+    assert "--column lat,lon=latlon" in told.command
+
+
 def test_what_is_not_measured_can_be() -> None:
     alone = measured(open_ones=("likelihood", "copies"), train=None)
     assert one(alone, "train").command == "unnoise evaluate 'my model' test.csv --train train.csv --report report.html"

@@ -57,6 +57,12 @@ class Names:
     fit: str = ""
 
 
+_OFFERED = {
+    "--constraint": ("rule", "Keep what holds between columns."),
+    "--column": ("kind", "Say what columns are."),
+}
+
+
 def advice(found: Assessment, names: Names = Names()) -> list[Advice]:
     """What to do next, the most urgent first; to use the model if there is nothing to mend."""
     wrong = {one.key for one in found.answers if one.good is False}
@@ -154,12 +160,13 @@ def _turns(low: float, high: float) -> bool:
 
 
 def _rules(found: Assessment, names: Names) -> Iterator[Advice]:
-    """What holds in all training rows and a model of pairs that are off does not keep."""
+    """What holds in all training rows and the model does not keep, and what numbers look like."""
     for sentence in found.offers[:MOST_KINDS]:
-        rule = re.search(r": keep it with --constraint (.+)$", sentence)
-        if rule:
-            again = refit(found, names, "--constraint", *shlex.split(rule.group(1)))
-            yield Advice("rule", "Keep what holds between columns.", f"{sentence[: rule.start()]}.", again)
+        said = re.search(r"[:;] [^:;]*(--constraint|--column) (.+)$", sentence)
+        if said:
+            key, what = _OFFERED[said.group(1)]
+            again = refit(found, names, said.group(1), *shlex.split(said.group(2)))
+            yield Advice(key, what, f"{sentence[: said.start()]}.", again)
 
 
 def _more_rows(found: Assessment, names: Names, wrong: set[str]) -> Iterator[Advice]:

@@ -1,0 +1,85 @@
+"""Places and angles that nobody declared: what looks like them, and what does not."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+
+from unnoise.data import Schema
+from unnoise.data._likely import likely
+from unnoise.data.offering import offered_by
+
+RNG = np.random.default_rng(0)
+TURN = np.linspace(-179.9, 179.9, 300)
+HALF = RNG.permutation(TURN) / 2.001
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude"),
+    [
+        ("lat", "lon"),
+        ("Latitude", "Longitude"),
+        ("LAT", "LONG"),
+        ("pickup_latitude", "pickup_longitude"),
+        ("startLat", "startLng"),
+        ("lat (deg)", "lon (deg)"),
+    ],
+)
+def test_names_of_places_are_seen(latitude: str, longitude: str) -> None:
+    expected = [((latitude, longitude), "latlon", "places on the globe")]
+    assert likely({latitude: HALF, "other": HALF, longitude: TURN}) == expected
+    assert likely({longitude: TURN + 180, latitude: HALF}) == expected
+
+
+def test_two_places_are_told_apart() -> None:
+    found = likely({"from_lat": HALF, "to_lat": HALF, "to_lon": TURN, "from_lon": TURN})
+    assert [columns for columns, *_ in found] == [("from_lat", "from_lon"), ("to_lat", "to_lon")]
+
+
+def test_metres_and_lengths_are_no_places() -> None:
+    assert likely({"lat": 5_000 + HALF, "lon": 300 + TURN / 9}) == []
+    assert likely({"long": TURN / 9, "short": HALF}) == []
+    assert likely({"from_lat": HALF, "to_lon": TURN / 9}) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (TURN, "degrees"),
+        (TURN + 180, "degrees"),
+        (np.radians(TURN), "radians"),
+        (np.radians(TURN) + math.pi, "radians"),
+    ],
+)
+def test_angles_are_seen_with_their_unit(values: np.ndarray[tuple[int], np.dtype[np.float64]], kind: str) -> None:
+    assert likely({"phi": values, "a": HALF, "psi": values}) == [(("phi", "psi"), kind, f"angles in {kind}")]
+
+
+def test_numbers_that_fill_a_turn_of_degrees_need_no_name() -> None:
+    assert likely({"x3": TURN}) == [(("x3",), "degrees", "angles in degrees")]
+    assert likely({"x3": np.radians(TURN)}) == []  # which normal numbers may look like
+    assert likely({"x3": TURN[::2]}) == []  # few
+    assert likely({"x3": TURN * 0.95}) == []
+
+
+def test_a_name_alone_makes_no_angle() -> None:
+    assert likely({"alpha": HALF / 90, "beta": TURN * 1.1, "direction": TURN / 2}) == []
+
+
+def test_a_table_says_how_to_model_them_until_it_does() -> None:
+    table = pl.DataFrame(
+        {
+            "lat": HALF,
+            "lon": TURN,
+            "wind dir": np.where(np.arange(300) % 7 == 0, np.nan, 180 - TURN[::-1][RNG.permutation(300)]),
+        }
+    )
+    assert offered_by(Schema.infer(table), table) == [
+        "columns 'lat', 'lon' look like places on the globe; model them so with --column lat,lon=latlon",
+        "column 'wind dir' looks like angles in degrees; model it so with --column 'wind dir=degrees'",
+    ]
+    kinds = {"lat,lon": "latlon", "wind dir": "degrees"}
+    assert offered_by(Schema.infer(table, kinds=kinds), table) == []
