@@ -153,7 +153,7 @@ def _nll(name: str, values: Tensor) -> dict[str, float]:
 
 def _slack(law: ProductMixture, x: dict[str, Tensor], rng: torch.Generator) -> Tensor:
     """How much more the denoiser's bound is than the exact -log p, (n,)."""
-    process = product(
+    process: Any = product(
         {"angles": Brownian(Torus(3)), "type": CTMC(Finite(1, len(TYPES)), rates.UniformRates(len(TYPES)))}
     )
     return law.log_prob(x) - Bound(draws=64)(ExactProductMixture(process, law), x, rng).log_prob
