@@ -115,7 +115,7 @@ def mixture(train: dict[str, Tensor], components: int, rng: torch.Generator) -> 
     law = _refitted(around, shares)
     for _ in range(STEPS):
         scores = _scores(law)
-        sums = [torch.softmax(part @ scores, 1).T @ part for part in features.split(AT_ONCE)]  # type: ignore[no-untyped-call]
+        sums = [torch.softmax(part @ scores, 1).T @ part for part in torch.split(features, AT_ONCE)]
         law = _refitted(torch.stack(sums).sum(0, dtype=torch.float64), shares)
     return law
 
@@ -123,7 +123,7 @@ def mixture(train: dict[str, Tensor], components: int, rng: torch.Generator) -> 
 def _refitted(sums: Tensor, shares: Tensor) -> ProductMixture:
     """The M step, from weighted sums of features, (K, 1 + 2d + types); a few residues more keep components apart."""
     d = (sums.shape[1] - 1 - len(shares)) // 2
-    count, first, second, kinds = sums.split([1, d, d, len(shares)], 1)
+    count, first, second, kinds = torch.split(sums, [1, d, d, len(shares)], 1)
     means = first / count.clamp(min=1e-9)
     variances = (second - means * first).clamp(min=0) + PRIOR_ROWS * PRIOR_VARIANCE
     angles = WrappedNormalComponents(means.float(), (variances / (count + PRIOR_ROWS)).float())
