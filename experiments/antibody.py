@@ -1,9 +1,9 @@
 r"""Discrete walk-jump sampling of antibodies (Frey et al. 2023, arXiv 2306.12360), and of an RNA family.
 
 One network denoises one-hot sequences at one noise level. Chains start from noise, take 100 steps on the smoothed law
-with the published settings, and jump. The published antibodies use the AHo numbering; these are heavy or light chains
-from structures, aligned by three conserved residues (`families`). The RNA data is aligned, and large enough to compare
-pairs of columns.
+with the published settings, and jump. Others start at training sequences. The published antibodies use the AHo
+numbering; these are heavy or light chains from structures, aligned by three conserved residues (`families`). The RNA
+data is aligned, and large enough to compare pairs of columns.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from unnoise._seeding import generator
 from unnoise.chains import AtNoise, DiscreteWalkJump
 from unnoise.denoisers import Exact
 from unnoise.heads import Letters
+from unnoise.laws import Categorical
 from unnoise.networks import MLP
 from unnoise.objectives import Denoising
 from unnoise.objectives.times import OneLevel
@@ -119,6 +120,7 @@ def run(setting: Setting) -> Outcome:
         found = _denoised(sampler, learner.family) | scores.compared(samples, learner.family, learner.family.held_out)
         if name == "antibody":
             found |= judge(samples) | _from_seeds(sampler, judge, effort, generator(seed))
+            found |= _from_training(sampler, judge, effort, generator(seed))
             figures = figures or _figures(sampler, samples, judge, generator(seed))
         measured |= {f"{name}_sigma{sigma}_{metric}": value for metric, value in found.items()}
     return Outcome(measured, {"antibody_sigma0.5_W_property": Published(0.065, SOURCE)}, figures, NOTES)
@@ -145,6 +147,9 @@ NOTES = (
     "deviation, and floor_ is the same of training data",
     "heavy_: of the samples that a classifier calls heavy, against held-out heavy chains; heavy_share is that of "
     "chains from nowhere, and seeds_of_the_same_kind says how many that start at test sequences stay of their kind",
+    "from_training_: of chains that start at training sequences, which have the right shares of kinds and lengths from "
+    "the start; from_training_drawn_: with letters drawn by their probabilities, column by column, where a jump reads "
+    "the most probable ones",
     "distances count columns that differ; kernel_density_ is the denoiser of the training data themselves, sites_ that "
     "of independent columns with their training frequencies",
 )
@@ -190,6 +195,20 @@ def _from_seeds(sampler: DiscreteWalkJump, judge: Judge, effort: Effort, rng: to
         "distance_to_seed_after_a_tenth": float((soon != seeds).sum(1).double().mean()),
         "distance_to_seed": float((late != seeds).sum(1).double().mean()),
     } | scores.with_errors({"seeds_of_the_same_kind": same})
+
+
+def _from_training(sampler: DiscreteWalkJump, judge: Judge, effort: Effort, rng: torch.Generator) -> dict[str, float]:
+    """What walks from training sequences find: the most probable letters, and letters drawn by their probabilities."""
+    known = judge.family.train
+    y = sampler.walk(known.repeat(-(-effort.samples // len(known)), 1), effort.walk, rng).x
+    found: dict[str, float] = {}
+    for letters, rows in (
+        ("", sampler.jump(y)),
+        ("drawn_", Categorical(sampler.probabilities(y), event_ndim=1).sample(rng)),
+    ):
+        of_rows = judge(rows) | scores.compared(rows, judge.family, judge.family.held_out)
+        found |= {f"from_training_{letters}{metric}": value for metric, value in of_rows.items()}
+    return found
 
 
 def _floors(judge: Judge, learners: dict[str, Learner]) -> dict[str, float]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 AT_ONCE = 256  # rows
+NUMBERS_AT_ONCE = 2**18  # few enough to stay near the processor
 ROUNDS = 500  # of EM
 HELD = 10  # every tenth training point is held out
 LEAST = 5.0  # kappa of kernels of their own widths
@@ -49,13 +50,14 @@ class TorusKernels:
         return torch.logsumexp(self._parts(x) + self.weights.log(), 1)
 
     def _parts(self, x: Tensor) -> Tensor:
-        """The log density of each width, (m, k + 1)."""
-        d = self.points.shape[1]
-        scale = -d * (math.log(2 * math.pi) + torch.special.i0e(self.kappas).log()) - math.log(len(self.points))
+        """The log density of each width, (m, k + 1): float32 is enough to add kernels, but not to tell near points."""
+        n, d = self.points.shape
+        scale = -d * (math.log(2 * math.pi) + torch.special.i0e(self.kappas).log()) - math.log(n)
         places, found = _circles(self.points), []
-        for rows in x.split(AT_ONCE):  # type: ignore[no-untyped-call]
-            off = _circles(rows) @ places.T - d
-            found.append(torch.stack([torch.logsumexp(kappa * off, 1) for kappa in self.kappas], 1) + scale)
+        for rows in x.split(max(1, NUMBERS_AT_ONCE // n)):  # type: ignore[no-untyped-call]
+            off = (_circles(rows) @ places.T - d).float()
+            sums = torch.stack([(off * kappa).exp_().sum(1) for kappa in self.kappas], 1)
+            found.append(sums.double().clamp(min=1e-300).log() + scale)
         uniform = torch.full((len(x), 1), -d * math.log(2 * math.pi), dtype=torch.float64)
         return torch.cat([torch.cat(found), uniform], 1)
 
