@@ -95,6 +95,17 @@ def test_a_weight_is_as_many_rows():
     torch.testing.assert_close(weighted.log_prob(rows.x), doubled.log_prob(rows.x), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("most", [20, 100])
+def test_the_share_that_is_done_grows_to_one(most):
+    base, rows = mixed(600)
+    shares = []
+    fit_latent_classes(base, rows.x, components=most, rng=rng(), on_step=shares.append)
+    assert shares == sorted(shares)
+    assert shares[0] < 0.05
+    assert sum(share < 0.9 for share in shares) > len(shares) // 2
+    assert shares[-1] == 1.0
+
+
 def test_wrong_arguments_are_refused():
     base, rows = mixed(50)
     with pytest.raises(InputError, match="weights"):

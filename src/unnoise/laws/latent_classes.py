@@ -124,7 +124,9 @@ def fit_latent_classes(
     test, train = (rows.at(order[part].to(rows.weights.device)) for part in (slice(held), slice(held, None)))
     if not held:
         return _run(_first(Prior.of(base, FIRST_ROWS), train, 1, rng), train, Prior.of(base, FIRST_ROWS), 1, clock)
+    clock.expect(len(train) * sum(_sizes(most)) * (WARM + ROUNDS * TRIAL) + n * most * FINAL)
     law, prior = _chosen(base, train, test, most, rng, clock)
+    clock.expect(n * len(law.weights) * FINAL)  # fewer sizes may have been tried
     return _run(law, rows, prior, FINAL, clock)
 
 
@@ -209,7 +211,7 @@ def _chosen(
 ) -> tuple[ProductMixture, Prior]:
     """The law and the prior that say most of the held-out rows, over numbers of components."""
     best: tuple[float, ProductMixture, Prior] | None = None
-    for size in sorted({size for size in SIZES if size < most} | {most}):
+    for size in _sizes(most):
         prior = Prior.of(base, FIRST_ROWS)
         law = _run(_first(prior, train, size, rng), train, prior, WARM, clock)
         for _ in range(ROUNDS):
@@ -222,6 +224,11 @@ def _chosen(
     if best is None:  # never, as there is one size at least
         raise InputError("got no number of components to try; expected one or more")
     return best[1:]
+
+
+def _sizes(most: int) -> list[int]:
+    """Numbers of components to try, until one is no better."""
+    return sorted({size for size in SIZES if size < most} | {most})
 
 
 def _best_prior(law: ProductMixture, train: WeightedRows, test: WeightedRows, base: Any) -> Prior:
@@ -253,6 +260,10 @@ class _Clock:
     def over(self) -> bool:
         """Whether the time has passed."""
         return self.end is not None and time.monotonic() >= self.end
+
+    def expect(self, work: int) -> None:
+        """So much is left, in the units of `tick`."""
+        self.work = self.done + work
 
     def tick(self, work: int) -> None:
         """Tell what is done."""
