@@ -70,6 +70,7 @@ class TestTheLoop:
             state = sampler.step(state, t, s, rng)
         assert torch.equal(sampler.sample(6, seeded(3)), denoiser(state, times[-1]))
 
+    @pytest.mark.filterwarnings("ignore:.* are too coarse")
     def test_the_network_is_evaluated_once_a_step(self, denoiser):
         calls = []
         denoiser.register_forward_hook(lambda *_: calls.append(1))
