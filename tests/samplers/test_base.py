@@ -152,6 +152,28 @@ def test_a_state_of_another_shape_is_refused():
         sampler.run(torch.zeros(2, 8, 8, 3), seeded())
 
 
+@pytest.mark.parametrize(("denoiser", "makes"), NO_ROWS.values(), ids=NO_ROWS)
+def test_a_state_that_is_no_tensor_of_numbers_is_refused(denoiser, makes):
+    state = makes[0](denoiser).start(2, seeded())
+    for wrong in (state.numpy(), state.tolist(), None, "state"):
+        with pytest.raises(InputError, match=r"got points of type .*; expected a tensor"):
+            makes[0](denoiser).run(wrong, seeded())
+    with pytest.raises(InputError, match="got points on the device 'meta', which have no numbers"):
+        makes[0](denoiser).run(state.to("meta"), seeded())
+
+
+def test_a_condition_that_is_no_row_of_numbers_is_refused():
+    denoiser = Neural(edm(Euclidean(2)), MLP((2,), 3, width=8, depth=1))
+    for wrong, words in (
+        (torch.zeros(2, 3, 1), r"got conditions of shape \(\d+, 3, 1\); expected a row of numbers for each"),
+        (torch.zeros(2, 3, device="meta"), "got a condition on the device 'meta', which has no numbers"),
+        (torch.zeros(()), "got a tensor without rows as the condition"),
+        (torch.zeros(2, 4), "got conditions of 4 numbers for a network that was built with cond_features=3"),
+    ):
+        with pytest.raises(InputError, match=words):
+            Multistep(denoiser, 4).sample(2, seeded(), wrong)
+
+
 def test_no_samples_of_a_product_or_by_weights():
     pair = product({"a": edm(Euclidean(1)), "b": TWO})
     denoiser = Exact(pair, {"a": torch.zeros(1, 1), "b": torch.zeros(1, 3, dtype=torch.long)})
