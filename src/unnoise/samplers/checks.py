@@ -135,8 +135,8 @@ def warn_of_coarse_steps(sampler: Sampler, times: Tensor) -> None:
         wide = max(sampler.width(factor, times, deviation) / deviation for deviation in DEVIATIONS)
         if wide > WIDEST_STEPS:
             warn(
-                f"{sampler.steps} steps of {type(sampler).__name__} are too coarse: samples{_of(name)} come out "
-                f"{wide:.3g} times as wide as they should: take more, or samplers.Multistep, which does with few",
+                f"{sampler.steps} steps of {type(sampler).__name__} are too coarse: samples{_of(name)} have {wide:.3g} "
+                "times the spread of the data; take more steps, or samplers.Multistep, which does with few",
                 InaccurateSamplesWarning,
             )
 
