@@ -129,7 +129,8 @@ class Sampler(ABC):
         instance(torch.Generator, rng=rng)
         times = self._times()
         if not self.judged:
-            warn_of_coarse_steps(self, times)
+            name = f"{self.steps} steps of {type(self).__name__}"
+            warn_of_coarse_steps(self.process, lambda part, deviation: self.width(part, times, deviation), name)
         with torch.no_grad():
             looks = self.denoiser.along(times, state)
             return self._run(self.moves(times, looks), times, state, rng, cond, on_step, looks[-1])

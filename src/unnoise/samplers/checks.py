@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -15,9 +15,6 @@ from unnoise import _tree
 from unnoise._errors import NonFiniteError, warn
 from unnoise.denoisers import Denoiser
 from unnoise.processes import Gaussian, Process, leaves
-
-if TYPE_CHECKING:
-    from unnoise.samplers.base import Sampler
 
 LOOK_EVERY = 8  # steps
 FEWEST = 32  # numbers, below which chance decides
@@ -127,15 +124,21 @@ def warn_of_start(process: Process[Any]) -> None:
             )
 
 
-def warn_of_coarse_steps(sampler: Sampler, times: Tensor) -> None:
-    """Warn of steps so coarse that they diverge, by what they would make of normal data."""
-    for name, factor, *_ in leaves(sampler.process):
+def warn_of_coarse_steps(process: Process[Any], width: Callable[[Gaussian, float], float], steps: str) -> None:
+    """Warn of steps so coarse that they diverge, by what they would make of normal data.
+
+    Args:
+        process: that they reverse.
+        width: of the samples of a factor, were its data normal of this deviation.
+        steps: what they are called.
+    """
+    for name, factor, *_ in leaves(process):
         if not isinstance(factor, Gaussian):
             continue
-        wide = max(sampler.width(factor, times, deviation) / deviation for deviation in DEVIATIONS)
+        wide = max(width(factor, deviation) / deviation for deviation in DEVIATIONS)
         if wide > WIDEST_STEPS:
             warn(
-                f"{sampler.steps} steps of {type(sampler).__name__} are too coarse: samples{_of(name)} have {wide:.3g} "
+                f"{steps} are too coarse: samples{_of(name)} have {wide:.3g} "
                 "times the spread of the data; take more steps, or samplers.Multistep, which does with few",
                 InaccurateSamplesWarning,
             )
