@@ -13,6 +13,7 @@ Orders are slopes, and show from some twenty evaluations on. Below, what counts 
 """
 
 import math
+import warnings
 
 import matplotlib.pyplot as plt
 import torch
@@ -33,6 +34,7 @@ solvers = {
     "DPM-Solver++ (2M)": samplers.dpm_solver_pp,
     "Multistep (the default)": samplers.Multistep,
 }
+warnings.simplefilter("ignore", samplers.InaccurateSamplesWarning)  # how coarse steps may be is the question
 budgets = [5, 7, 10, 14, 20, 28, 40, 56]
 
 

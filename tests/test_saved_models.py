@@ -62,6 +62,7 @@ def disagreement(found, recorded, made_on):
     return differences(found, recorded, made_on, GAUSSIAN)
 
 
+@pytest.mark.filterwarnings("ignore:noise at t = 1 keeps")  # chains of few steps
 @pytest.mark.parametrize("name", NAMES)
 def test_it_says_what_it_said(name):
     expected = json.loads((FOLDER / name / "expected.json").read_text())

@@ -84,6 +84,13 @@ def test_new_names_keep_the_target_and_its_field():
     assert bool((x == x[:, :1]).all())
 
 
+@pytest.mark.parametrize("blocks", [((0, 1, 2, 3, 4), (5,)), ((5,), (0, 1, 2, 3, 4))])
+def test_what_is_accepted_is_the_mean_over_blocks(blocks):
+    """A site by itself is always drawn from its law."""
+    trace = run(Blocks(RING, blocks), torch.zeros(200, 6, dtype=torch.long), 3, torch.Generator().manual_seed(0))
+    assert 0.5 < trace.acceptance < 0.98
+
+
 @pytest.mark.parametrize(
     ("make", "told"),
     [

@@ -110,6 +110,7 @@ def test_chains_have_left_their_start_before_they_count(rng):
         assert_mean(found, 20.0 / (1 + sigma**2) + 0.2, tolerance=0.05)
 
 
+@pytest.mark.filterwarnings("ignore:noise at t = 1 keeps")
 def test_a_density_alone_can_be_run_backwards(rng):
     """The score comes from values of log p; eight modes of weight 1/8, all found."""
     target = eight()

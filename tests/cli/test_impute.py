@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
-from unnoise import load
+from unnoise import InputError, load
 from unnoise.cli.impute import numbered
 
 Run = Callable[..., Result]
@@ -56,6 +56,9 @@ def test_files_of_many_draws_are_in_the_order_of_the_alphabet() -> None:
     assert names == sorted(names)
     assert (names[0], names[-1]) == ("filled.01.csv", "filled.12.csv")
     assert numbered(Path("filled.csv"), 1) == [Path("filled.csv")]
+    assert numbered(Path("."), 1) == [Path(".")]
+    with pytest.raises(InputError, match="is a folder; expected the name of a file"):
+        numbered(Path("."), 2)
 
 
 def test_json_tells_the_files_and_the_cells(done: Run, model: Path, holes: Path) -> None:

@@ -76,6 +76,15 @@ def test_several_points_are_judged_together():
     assert not near.of_points(points + 100.0).good
 
 
+def test_the_distance_of_several_points_is_that_of_the_farthest():
+    rng = np.random.default_rng(0)
+    near = Neighbourhood.of(rng.normal(size=(200, 2)), rng.normal(size=(100, 2)))
+    points = np.array([[0.0, 0.0], [4.0, 0.0], [0.5, 0.5]])
+    alone = [near.of_points(point[None]).distance for point in points]
+    assert near.of_points(points).distance == pytest.approx(alone[1])
+    assert alone[1] > 2 * max(alone[0], alone[2])
+
+
 def test_many_numbers_are_looked_at_by_their_leading_axes():
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(5, 200))

@@ -48,6 +48,14 @@ def test_within_it_is_the_prior(cut, rng):
     assert_frequencies(parts(theta), parts(kept).double() / len(kept))
 
 
+def test_near_is_in_units_of_the_spreads():
+    """Parameters that are known a hundred times as well are cut a hundred times as close."""
+    rng = np.random.default_rng(0)
+    narrow = Region(as_prior(cube()), np.stack([3e-3 * rng.normal(size=600), 0.3 * rng.uniform(-1, 1, 600)], 1))
+    density = narrow.truncated().log_prob(np.array([[0.0, 0.0], [0.0, 0.2], [0.06, 0.0], [0.06, 0.2]]))
+    assert np.isfinite(density).tolist() == [True, True, False, False]
+
+
 def test_a_region_that_the_prior_never_meets_is_a_sentence(rng, monkeypatch):
     monkeypatch.setattr("unnoise.inference.truncated.MOST_TRIES", 1000)
     prior = as_prior(torch.distributions.Normal(torch.zeros(12), torch.ones(12)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -117,6 +118,20 @@ def test_what_torch_alone_cannot_do_is_told(options: dict[str, Any], data: Any, 
     with pytest.raises(InputError, match=match):
         model.export(tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+def test_a_full_disk_is_told_of(model: DenoisingMarkovModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer of torch, given a path on a full disk, ends the process."""
+
+    def full(path: Path, content: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("unnoise.model.exporting._program", lambda denoiser, schema: None)
+    monkeypatch.setattr("torch.export.save", lambda program, file: file.write(b"program"))
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left on the disk while writing"):
+        model.export(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_is_replaced_only_when_asked(model: DenoisingMarkovModel, tmp_path: Path) -> None:

@@ -71,3 +71,16 @@ def test_of_few_rows_it_finds_ends_that_the_network_alone_does_not() -> None:
         with torch.no_grad():
             errors.append(float((network(new, *about) - new[:, :NUMBERS].clamp(-1, 1)).square().mean()))
     assert errors[0] < 0.5 * errors[1]
+
+
+def test_what_it_sees_alone_depends_on_the_level() -> None:
+    """Of each row by itself."""
+    (x, _, cond), network = points(3), made(awake=True)
+
+    def alone(level: Tensor) -> Tensor:
+        found: Tensor = network(x, level, cond) - network.network(x, level, cond)
+        return found
+
+    calm, noisy = alone(torch.zeros(3)), alone(torch.ones(3))
+    assert ((calm - noisy).abs().amax(1) > 1e-3).all()
+    torch.testing.assert_close(alone(torch.tensor([0.0, 1.0, 0.0])), torch.stack([calm[0], noisy[1], calm[2]]))

@@ -70,6 +70,7 @@ class TestTheLoop:
             state = sampler.step(state, t, s, rng)
         assert torch.equal(sampler.sample(6, seeded(3)), denoiser(state, times[-1]))
 
+    @pytest.mark.filterwarnings("ignore:.* are too coarse")
     def test_the_network_is_evaluated_once_a_step(self, denoiser):
         calls = []
         denoiser.register_forward_hook(lambda *_: calls.append(1))
@@ -149,6 +150,28 @@ def test_a_state_of_another_shape_is_refused():
     sampler = Ancestral(Exact(edm(images), torch.zeros(1, 3, 8, 8)), 3)
     with pytest.raises(InputError, match=r"got points of shape \(8, 8, 3\); Euclidean expects \(3, 8, 8\)"):
         sampler.run(torch.zeros(2, 8, 8, 3), seeded())
+
+
+@pytest.mark.parametrize(("denoiser", "makes"), NO_ROWS.values(), ids=NO_ROWS)
+def test_a_state_that_is_no_tensor_of_numbers_is_refused(denoiser, makes):
+    state = makes[0](denoiser).start(2, seeded())
+    for wrong in (state.numpy(), state.tolist(), None, "state"):
+        with pytest.raises(InputError, match=r"got points of type .*; expected a tensor"):
+            makes[0](denoiser).run(wrong, seeded())
+    with pytest.raises(InputError, match="got points on the device 'meta', which have no numbers"):
+        makes[0](denoiser).run(state.to("meta"), seeded())
+
+
+def test_a_condition_that_is_no_row_of_numbers_is_refused():
+    denoiser = Neural(edm(Euclidean(2)), MLP((2,), 3, width=8, depth=1))
+    for wrong, words in (
+        (torch.zeros(2, 3, 1), r"got conditions of shape \(\d+, 3, 1\); expected a row of numbers for each"),
+        (torch.zeros(2, 3, device="meta"), "got a condition on the device 'meta', which has no numbers"),
+        (torch.zeros(()), "got a tensor without rows as the condition"),
+        (torch.zeros(2, 4), "got conditions of 4 numbers for a network that was built with cond_features=3"),
+    ):
+        with pytest.raises(InputError, match=words):
+            Multistep(denoiser, 4).sample(2, seeded(), wrong)
 
 
 def test_no_samples_of_a_product_or_by_weights():

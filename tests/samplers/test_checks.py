@@ -9,12 +9,24 @@ import pytest
 import torch
 
 from unnoise._errors import NonFiniteError
-from unnoise.denoisers import Denoiser, Neural
+from unnoise.denoisers import Denoiser, Exact, ExactMixture, Neural
+from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
-from unnoise.processes import CTMC, edm, product, rates
-from unnoise.samplers import DDIM, Ancestral, Euler, InaccurateSamplesWarning
+from unnoise.processes import (
+    CTMC,
+    Brownian,
+    PureDeath,
+    WrightFisher,
+    edm,
+    product,
+    rates,
+    rectified_flow,
+    variance_preserving,
+)
+from unnoise.samplers import DDIM, Ancestral, Euler, Heun, InaccurateSamplesWarning, Multistep, grids
 from unnoise.samplers.checks import warn_of_spread
-from unnoise.spaces import Euclidean, Finite
+from unnoise.schedules import Cosine, Geometric, Linear, LinearLogSNR
+from unnoise.spaces import Counts, Euclidean, Finite, Simplex, Sphere
 
 PROCESS = edm(Euclidean(2))
 
@@ -58,12 +70,14 @@ def test_a_denoiser_that_gives_no_numbers():
     assert "the denoiser gives non-finite numbers at t = 1 for finite states" in message(sampler)
 
 
+@pytest.mark.filterwarnings("ignore:.* are too coarse")
 def test_states_that_grow():
     assert "states grew without bound: try more sampling steps" in message(
         Euler(Answers(lambda x: torch.full_like(x, 3e38)), 5)
     )
 
 
+@pytest.mark.filterwarnings("ignore:noise at t = 1 keeps")
 def test_a_schedule_that_does_not_fall(monkeypatch):
     monkeypatch.setattr(type(PROCESS), "log_snr", lambda process, t: 20 * t - 10)
     assert "the schedule has a signal-to-noise ratio that is infinite, or does not fall" in message(
@@ -103,3 +117,69 @@ def test_only_gaussian_factors_are_standardised():
     with pytest.warns(InaccurateSamplesWarning, match="the samples of 'number' have") as seen:
         warn_of_spread(product({"number": PLAIN, "word": words}), x, conditional=False)
     assert len(seen) == 1
+
+
+LINE, WORDS = Euclidean(1), Finite(2, 3)
+ENDS = {
+    "normal": (variance_preserving(LINE), variance_preserving(LINE, Cosine(tau_max=0.5)), math.sqrt(0.5)),
+    "exploding": (edm(LINE), edm(LINE, sigma_max=1.0), math.sqrt(0.5)),
+    "letters": (CTMC(WORDS, rates.Absorbing(3)), CTMC(WORDS, rates.Absorbing(3), Cosine(tau_max=0.5)), 0.5),
+    "walks": (CTMC(WORDS, rates.BirthDeath(3)), CTMC(WORDS, rates.BirthDeath(3), Linear(1.0, 1.0)), math.exp(-1)),
+    "sphere": (Brownian(Sphere(2)), Brownian(Sphere(2), Geometric(1e-4, 0.5)), math.exp(-0.5)),
+    "deaths": (PureDeath(Counts(1)), PureDeath(Counts(1), schedule=Linear(1.0, 1.0)), math.exp(-1)),
+    "shares": (WrightFisher(Simplex(3)), WrightFisher(Simplex(3), 2.0, Geometric(1e-4, 0.5)), math.exp(-1.5)),
+}
+
+
+@pytest.mark.parametrize(("whole", "short", "kept"), ENDS.values(), ids=ENDS)
+def test_noise_that_ends_too_early_is_told_of(whole, short, kept):
+    """The prior knows nothing of the data."""
+    assert whole.kept() < 0.02
+    assert short.kept() == pytest.approx(kept, rel=1e-3)
+    rng = torch.Generator().manual_seed(0)
+    with pytest.warns(InaccurateSamplesWarning, match=r"^noise of 'b' at t = 1 keeps a correlation of 0\.\d+ with"):
+        Euler(Exact(product({"a": whole, "b": short}), atoms(whole)), 4).start(2, rng)
+    Euler(Exact(product({"a": whole, "b": whole}), atoms(whole)), 4).start(2, rng)
+
+
+def atoms(process):
+    point = process.prior(1).sample(torch.Generator().manual_seed(0))
+    point = 0 * point if isinstance(process, CTMC) else point
+    return {"a": point, "b": point}
+
+
+def test_it_is_the_correlation_of_data_with_their_noise():
+    process, rng = variance_preserving(LINE, LinearLogSNR(8.0, 0.5)), torch.Generator().manual_seed(0)
+    x_0 = torch.randn(20_000, 1, generator=rng)
+    x_1 = process.marginal(x_0, torch.ones(())).sample(rng)
+    assert process.kept() == pytest.approx(float(torch.corrcoef(torch.cat([x_0, x_1], 1).T)[0, 1]), abs=0.02)
+
+
+NORMALS = {"vp": variance_preserving(LINE), "edm": edm(LINE), "straight": rectified_flow(LINE)}
+COARSE = {
+    "heun": (Heun, 2),
+    "more heun": (Heun, 4),
+    "even heun": (lambda denoiser, steps: Heun(denoiser, steps, grid=grids.UniformGrid()), 4),
+    "euler": (Euler, 3),
+    "half": (lambda denoiser, steps: Euler(denoiser, steps, churn=0.5), 3),
+}
+
+
+@pytest.mark.parametrize("process", NORMALS.values(), ids=NORMALS)
+@pytest.mark.parametrize(("make", "steps"), COARSE.values(), ids=COARSE)
+def test_steps_that_diverge_are_told_of_by_what_they_make_of_normal_data(process, make, steps):
+    """And that is what they make of them."""
+    rng = torch.Generator().manual_seed(0)
+    for deviation in (0.5, 1.0):
+        law = GaussianMixture(torch.ones(1), torch.zeros(1, 1), torch.full((1, 1, 1), deviation**2))
+        sampler = make(ExactMixture(process, law), steps)
+        with pytest.warns(InaccurateSamplesWarning, match=f"^{steps} steps of (Heun|Euler) are too coarse: samples"):
+            found = sampler.run(sampler.start(4000, rng), rng)
+        wide = sampler.width(process, sampler.grid(process, steps), deviation)
+        assert float(found.square().mean().sqrt()) == pytest.approx(wide, rel=0.05)
+
+
+@pytest.mark.parametrize("process", NORMALS.values(), ids=NORMALS)
+@pytest.mark.parametrize(("make", "steps"), [(Heun, 18), (Euler, 50), (Multistep, 3), (DDIM, 5)])
+def test_steps_that_do_not_are_not(process, make, steps):
+    make(Exact(process, torch.zeros(1, 1)), steps).sample(2, torch.Generator().manual_seed(0))

@@ -19,6 +19,7 @@ from unnoise.testing import ImprobableError, assert_mean
 FLOAT64 = torch.float64
 
 
+@pytest.mark.filterwarnings("ignore:.* are too coarse")
 @pytest.mark.parametrize("churn", [0.0, 0.5, 1.0])
 def test_a_step_is_euler_maruyama_of_the_reverse_sde(gaussian, ring, churn):
     """Song et al. 2021, eq. 6: dx = (f - (1 + churn^2)/2 g^2 score) dt + churn g dB, backwards."""

@@ -111,6 +111,7 @@ def test_it_costs_what_it_says():
     assert len(calls) == 2 * 7 - 1
 
 
+@pytest.mark.filterwarnings("ignore:.* are too coarse")
 def test_every_row_keeps_its_condition():
     class Echo(Exact):
         def forward(self, x_t, t, cond=None):

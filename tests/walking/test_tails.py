@@ -54,3 +54,12 @@ def test_what_does_not_fall_enough_is_seen(d):
     assert freedom(student(-0.1, d), mode(d)) == pytest.approx(-0.1, abs=1e-3)
     assert falls(student(-0.1, d), mode(d)) == (d == 3)  # by DEEP
     assert not falls(Density(lambda x: 0 * x.sum(1)), mode(d))
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_one_heavy_side_is_enough(side):
+    def log_prob(x):
+        x = side * x[:, 0]
+        return torch.where(x > 0, -0.75 * torch.log1p(x.square()), -x.square())
+
+    assert freedom(Density(log_prob), mode(1)) == pytest.approx(0.5, abs=1e-3)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from unnoise._errors import InputError
 from unnoise.cli import common, reading, samplers, words
 
 MOST_DRAWS = 10_000
@@ -108,9 +109,12 @@ def numbered(output: Path, draws: int) -> list[Path]:
     >>> [path.name for path in numbered(Path("filled.csv"), 2)]
     ['filled.1.csv', 'filled.2.csv']
     """
+    if draws == 1:
+        return [output]
+    if not output.name:
+        raise InputError(f"{output} is a folder; expected the name of a file")
     digits = len(str(draws))
-    several = [output.with_name(f"{output.stem}.{i + 1:0{digits}d}{output.suffix}") for i in range(draws)]
-    return [output] if draws == 1 else several
+    return [output.with_name(f"{output.stem}.{i + 1:0{digits}d}{output.suffix}") for i in range(draws)]
 
 
 def _told(targets: list[Path], rows: int, gaps: Mapping[str, int]) -> str:

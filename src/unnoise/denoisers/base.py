@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from unnoise import _tree
+from unnoise._checks import refuse
+from unnoise._errors import InputError
 from unnoise._tree import expand
-from unnoise.processes import Process
+from unnoise.processes import Process, leaves
 
 Look = Callable[[Any, Any], Any]  # (x_t, cond) -> the statistic at one time
 
@@ -71,6 +73,48 @@ class HasDensity(Denoiser):
     @abstractmethod
     def log_prob(self, x_t: Any, t: Tensor | None, cond: Any) -> Tensor:
         r"""$\log q_t(x_t | c)$ in nats, (n,); that of the data where t is None."""
+
+    def _placed(self, x_t: Tensor, t: Any, cond: Any) -> tuple[Tensor, Tensor]:
+        """The times and a condition for each of the points; else InputError."""
+        t, n = check_placed(self.process, x_t, t), len(x_t)
+        if not isinstance(cond, Tensor) or cond.ndim == 0 or len(cond) not in (n, 1):
+            raise InputError(f"got no condition for each of {n} rows; a mixture is read from conditions, (n, c)")
+        check_kind(cond, next(self.parameters(), cond).dtype)
+        return t, cond.expand(n, *cond.shape[1:])
+
+
+def _as_times(t: Any, x_t: Any) -> Tensor:
+    """Times as a tensor, in the precision and on the device of the points."""
+    if isinstance(t, Tensor):
+        return t
+    like = _tree.first(x_t)
+    try:
+        return torch.as_tensor(t, dtype=like.dtype if like.is_floating_point() else None, device=like.device)
+    except (TypeError, ValueError, RuntimeError):
+        refuse("t", t, "a time, or one for each row")
+
+
+def check_placed(process: Process[Any], x_t: Any, t: Any) -> Tensor:
+    """The times of points as a tensor.
+
+    Raises:
+        InputError: points of another shape than those of the space, or times that are not one, or one for each row.
+    """
+    for _, factor, (leaf,) in leaves(process, x_t):
+        if not isinstance(leaf, Tensor) or leaf.shape[1:] != factor.space.event_shape:
+            got = f"shape {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else f"type {type(leaf).__name__}"
+            expected = f"points of shape {factor.space.event_shape}, (n, ...)"
+            raise InputError(f"got a state of {got} for {factor.space}; expected {expected}")
+    times, n = _as_times(t, x_t), _tree.first(x_t).shape[0]  # len would fix how many rows an exported graph takes
+    if times.ndim and tuple(times.shape) not in ((n,), (1,)):
+        raise InputError(f"got times of shape {tuple(times.shape)} for {n} rows; expected one, or one for each row")
+    return times
+
+
+def check_kind(cond: Tensor, kind: torch.dtype) -> None:
+    """Raise InputError unless a condition has the precision of what else a network is given."""
+    if cond.dtype != kind:
+        raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")
 
 
 def _look(denoiser: Denoiser, t: Tensor, x_t: Any, cond: Any = None) -> Any:

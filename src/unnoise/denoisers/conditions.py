@@ -22,6 +22,7 @@ def for_rows(cond: Any, n: int) -> Any:
         if not isinstance(values, Tensor) or values.ndim == 0:
             got = "a tensor without rows" if isinstance(values, Tensor) else f"a {type(values).__name__}"
             raise InputError(f"got {got} as the condition; expected a tensor of {n} rows, or of one row for all")
+        _check_numbers(values)
         if len(values) == n:
             return values
         if len(values) != 1:
@@ -37,6 +38,12 @@ def check_each(cond: Any, n: int) -> None:
         if not (isinstance(leaf, Tensor) and leaf.ndim and len(leaf) == n):
             got = f"shape {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else f"type {type(leaf).__name__}"
             raise InputError(f"got conditions of {got} for {n} examples; expected a tensor with one row for each")
+        _check_numbers(leaf)
+
+
+def _check_numbers(values: Tensor) -> None:
+    if values.is_meta:
+        raise InputError("got a condition on the device 'meta', which has no numbers; expected one with numbers")
 
 
 def at(cond: Any, rows: slice | Tensor) -> Any:

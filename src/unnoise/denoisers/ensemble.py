@@ -44,7 +44,12 @@ class Ensemble(Denoiser):
         if different := [one for one in others if one != first]:
             raise InputError(f"got denoisers of {first} and of {different[0]}; expected one process")
         super().__init__()
-        self.process, self.members = first, nn.ModuleList(members)
+        self.process = first
+        self.members: Any = nn.ModuleList(members)
+
+    def asked(self, cond: Any) -> Any:
+        """What each of them is asked."""
+        return self.members[0].asked(cond)
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The mean, leaf by leaf."""

@@ -14,7 +14,7 @@ from unnoise import _tree
 from unnoise._checks import instance, refuse, tensor
 from unnoise._errors import InputError
 from unnoise._tree import expand
-from unnoise.denoisers.base import AnyQuestion, Denoiser, Roles
+from unnoise.denoisers.base import AnyQuestion, Denoiser, Roles, check_placed
 from unnoise.laws import GaussianMixture
 from unnoise.laws.base import event_sum
 from unnoise.laws.normal import outer_squares
@@ -111,11 +111,12 @@ class Exact(ClosedForm, AnyQuestion):
         return groups[0] if len(groups) == 1 else _tree.concatenate(groups)
 
     def _groups(self, x_t: Any, t: Tensor, cells: bool = False) -> Iterator[tuple[Any, Tensor, slice]]:
-        n = _tree.length(x_t)
+        t, n = check_placed(self.process, x_t, t), _tree.length(x_t)
+        t = t[0] if t.shape == (1,) else t
         by_products = t.ndim == 0 and isinstance(self.process, Gaussian) and not cells  # one number for every pair
         each = 1 if by_products else _tree.numel_per_row(self.atoms)
         size = max(1, NUMBERS_AT_ONCE // (len(self.log_weights) * each))
-        for start in range(0, n, size):
+        for start in range(0, max(1, n), size):
             rows = slice(start, start + size)
             yield _tree.map(lambda leaf, rows=rows: leaf[rows], x_t), t if t.ndim == 0 else t[rows], rows
 
@@ -197,15 +198,15 @@ class ExactMixture(ClosedForm, AnyQuestion):
 
     def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
         """The posterior mean of x_0."""
-        y, s, _ = self._noisy(x_t, t)
+        y, s, _ = self._noisy(self._read(x_t), t)
         if self.round:
             pull = self._pull(y, s)
             kept = (self.variances[:, 0] @ pull)[:, None] * y
-            return kept.add_(self.centre).addcmul_((self.means.T @ pull).T, s**2)
+            return kept.add_(self.centre).addcmul_((self.means.T @ pull).T, s**2).to(x_t)
         along, total = self._along(y, s)
         responsibility = torch.softmax(self._log_joint(y, s), 0)
         shrunk = torch.einsum("nke,kde->nkd", self.variances / total * along, self.axes)
-        return torch.einsum("kn,nkd->nd", responsibility, self.means + shrunk) + self.centre
+        return (torch.einsum("kn,nkd->nd", responsibility, self.means + shrunk) + self.centre).to(x_t)
 
     def answer(self, x: Tensor, t: Tensor, roles: Roles, cond: Any = None) -> Tensor:
         r"""With the precisions D of the cells' noise, 0 where unknown, in the place of $1/s^2$.
@@ -225,21 +226,27 @@ class ExactMixture(ClosedForm, AnyQuestion):
 
     def score(self, x_t: Tensor, t: Tensor) -> Tensor:
         r"""Accurate also where the noise is small, as the mean less $x_t$ is not."""
-        y, s, alpha = self._noisy(x_t, t)
+        y, s, alpha = self._noisy(self._read(x_t), t)
         if self.round:
             pull = self._pull(y, s)
-            return (self.means.T @ pull).T.addcmul(pull.sum(0)[:, None], y, value=-1) / alpha
+            return ((self.means.T @ pull).T.addcmul(pull.sum(0)[:, None], y, value=-1) / alpha).to(x_t)
         along, total = self._along(y, s)
         responsibility = torch.softmax(self._log_joint(y, s), 0)
-        return -torch.einsum("kn,nke,kde->nd", responsibility, along / total, self.axes) / alpha
+        return (-torch.einsum("kn,nke,kde->nd", responsibility, along / total, self.axes) / alpha).to(x_t)
 
     def log_prob(self, x_t: Tensor, t: Tensor) -> Tensor:
         r"""$\log q_t(x_t)$ in nats, (n,)."""
-        y, s, alpha = self._noisy(x_t, t)
+        y, s, alpha = self._noisy(self._read(x_t), t)
         return torch.logsumexp(self._log_joint(y, s), 0) - y.shape[1] * alpha.log().flatten()
 
-    def _noisy(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _read(self, x_t: Any) -> Any:
+        """Points in the precision of the law."""
+        return x_t.to(self.means) if isinstance(x_t, Tensor) else x_t
+
+    def _noisy(self, x_t: Tensor, t: Any) -> tuple[Tensor, Tensor, Tensor]:
         r"""$x_t/\alpha$ less the centre, s and alpha, to broadcast against points."""
+        if not isinstance(t, Tensor) or t.ndim < 2 or t.shape != x_t.shape:  # else a time for each cell
+            t = check_placed(self.process, x_t, t)
         alpha, sigma = (expand(level.to(x_t), x_t) for level in self.process.alpha_sigma(t))
         return x_t / alpha - self.centre, sigma / alpha, alpha
 

@@ -166,15 +166,14 @@ class HeatMixture(HasDensity):
             cond: (n, c).
             nearest: count only kernels of so many anchors, those nearest to the point: less work, and a lower bound.
         """
-        x = x_t.double()
-        chosen = None
+        times, cond = self._placed(x_t, 0.0 if t is None else t, cond)
+        x, chosen = x_t.double(), None
         if nearest is not None and nearest < len(self.anchors):
             chosen = self.process.space.distance(x[:, None], self.anchors).topk(nearest, largest=False).indices
-        return self.law(cond, t, chosen).log_prob(x)
+        return self.law(cond, None if t is None else times, chosen).log_prob(x)
 
     def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
         """The score, in the precision of x_t."""
-        if not isinstance(cond, Tensor) or len(cond) not in (len(x_t), 1):
-            raise InputError(f"got no condition for each of {len(x_t)} rows; a mixture is read from conditions, (n, c)")
-        law = self.law(cond.expand(len(x_t), *cond.shape[1:]), t)
+        times, cond = self._placed(x_t, t, cond)
+        law = self.law(cond, times)
         return law.score(x_t.double()).to(x_t)

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from unnoise import _tree
 from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
-from unnoise.denoisers.base import AnyQuestion, Look, Roles
+from unnoise.denoisers.base import AnyQuestion, Look, Roles, check_kind, check_placed
 from unnoise.heads import Head, Told
 from unnoise.heads.base import HeadAt
 from unnoise.networks import Conditioned, ResNet
-from unnoise.processes import Process, leaves
+from unnoise.processes import Process
 
 P = TypeVar("P", bound=Process[Any])
 MARGIN = 0.5  # around [0, 1]: churn goes a little beyond t = 1
@@ -62,10 +62,7 @@ class Neural(AnyQuestion):
 
     def forward(self, x_t: Any, t: Tensor | float, cond: Tensor | None = None) -> Any:
         """The statistic, in the precision of x_t."""
-        like = _tree.first(x_t)
-        if not isinstance(t, Tensor):
-            t = torch.tensor(t, dtype=like.dtype if like.is_floating_point() else None, device=like.device)
-        self._check(x_t, t, cond)
+        t = self._check(x_t, t, cond)
         head = self.head.at(x_t, t)
         return head.estimate(self._output(head.inputs(x_t), x_t, t, cond), x_t)
 
@@ -127,9 +124,8 @@ class Neural(AnyQuestion):
         """In the precision of the network, which is that of the condition; points may have another, or none."""
         if inputs.is_floating_point():
             inputs = inputs.to(next(self.network.parameters(), inputs).dtype)
-        kind = _kind(inputs)
-        if cond is not None and cond.dtype != kind:
-            raise InputError(f"got a condition in {cond.dtype} for a network that is given {kind}: use cond.to({kind})")
+        if cond is not None:
+            check_kind(cond, _kind(inputs))
         return inputs
 
     def _levels(self, t: Tensor, inputs: Tensor) -> Tensor:
@@ -144,25 +140,22 @@ class Neural(AnyQuestion):
             raise InputError(f"got {got}; expected {expected}: build the network with the output_shape it is given")
         return output
 
-    def _check(self, x_t: Any, t: Tensor, cond: Tensor | None) -> None:
-        """Values, for which an accelerator must wait, at the first call alone."""
-        n = _tree.first(x_t).shape[0]  # len would fix how many rows an exported graph takes
-        for _, process, (leaf,) in leaves(self.process, x_t):
-            if leaf.shape[1:] != process.space.event_shape:
-                expected = f"points of shape {process.space.event_shape}, (n, ...)"
-                raise InputError(f"got a state of shape {tuple(leaf.shape)} for {process.space}; expected {expected}")
-        if t.ndim and tuple(t.shape) not in ((n,), (1,)):
-            raise InputError(f"got times of shape {tuple(t.shape)} for {n} rows; expected one, or one for each row")
+    def _check(self, x_t: Any, t: Any, cond: Tensor | None) -> Tensor:
+        """The times; values, for which an accelerator must wait, are looked at in the first call alone."""
+        times = check_placed(self.process, x_t, t)
+        n = _tree.first(x_t).shape[0]
         if cond is not None and not isinstance(cond, Tensor):
             raise InputError(f"got a condition of type {type(cond).__name__}; expected a tensor: use torch.as_tensor")
-        if cond is not None and cond.shape[0] not in (n, 1):
-            raise InputError(f"got {len(cond)} rows of conditions for {n} rows; expected as many, or one for all")
-        if not self._called and t.numel():
-            low, high = t.min().item(), t.max().item()
+        if cond is not None and (cond.ndim == 0 or cond.shape[0] not in (n, 1)):
+            got = f"{cond.shape[0]} rows of conditions" if cond.ndim else "a single number as the condition"
+            raise InputError(f"got {got} for {n} rows; expected as many, or one for all")
+        if not self._called and times.numel():
+            low, high = times.min().item(), times.max().item()
             if not (low >= -MARGIN and high <= 1 + MARGIN):
                 got = f"got the time {high if high > 1 else low:g}; times run from t = 0, data, to t = 1, noise"
                 raise InputError(f"{got}: divide numbers of steps by how many there are")
             self._called = True
+        return times
 
 
 class _Run:

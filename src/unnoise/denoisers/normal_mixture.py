@@ -130,14 +130,16 @@ class NormalMixture(HasDensity):
             t: () or (n,); None for the law of the data.
             cond: (n, c).
         """
-        return self.law(cond, t).log_prob(x_t)
+        times, cond = self._placed(x_t, 0.0 if t is None else t, cond)
+        law = self.law(cond, None if t is None else times)
+        return law.log_prob(x_t.to(law.means))
 
     def forward(self, x_t: Tensor, t: Tensor, cond: Any = None) -> Tensor:
         r"""$E[x_0 | x_t]$, by Tweedie's formula $(x_t + \sigma^2\nabla\log q_t)/\alpha$."""
-        if not isinstance(cond, Tensor) or len(cond) not in (len(x_t), 1):
-            raise InputError(f"got no condition for each of {len(x_t)} rows; a mixture is read from conditions, (n, c)")
-        score = self.law(cond.expand(len(x_t), *cond.shape[1:]), t).score(x_t)
-        alpha, sigma = (part.reshape(-1, 1) for part in self.process.alpha_sigma(t))
+        times, cond = self._placed(x_t, t, cond)
+        law = self.law(cond, times)
+        score = law.score(x_t.to(law.means))
+        alpha, sigma = (part.reshape(-1, 1) for part in self.process.alpha_sigma(times))
         return ((x_t + sigma**2 * score) / alpha).to(x_t)
 
     def _features(self, cond: Tensor) -> Tensor:

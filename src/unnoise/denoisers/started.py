@@ -133,8 +133,7 @@ class Started(Neural):
 
     def forward(self, x_t: Tensor, t: Tensor | float, cond: Tensor | None = None) -> Tensor:
         """The mean of x_0, in the precision of x_t."""
-        t = torch.as_tensor(t, dtype=x_t.dtype, device=x_t.device) if not isinstance(t, Tensor) else t
-        self._check(x_t, t, cond)
+        t = self._check(x_t, t, cond)
         return self._corrected(self.head.inputs(x_t, t), x_t, t, None, cond)
 
     def answer(self, x: Tensor, t: Tensor, roles: Roles, cond: Tensor | None = None) -> Tensor:

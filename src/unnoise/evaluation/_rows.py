@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,15 +24,15 @@ def as_rows(values: Any, name: str, *, least: int = 1, holes: bool = False) -> A
     >>> as_rows([[1, 2], [3, 4]], "the samples").shape
     (2, 2)
     """
-    if hasattr(values, "detach") and not isinstance(values, type):
-        values = values.detach().cpu().numpy()
     try:
+        if hasattr(values, "detach") and not isinstance(values, type):
+            values = values.detach().cpu().numpy()
         array = np.asarray(unmasked(values), dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, NotImplementedError):  # the last of a tensor without numbers
         raise InputError(f"{name} are {shown(values)}; expected rows of numbers, all as long.") from None
     if array.ndim < 2:
         raise InputError(f"{name} have shape {array.shape}; expected one row per example, (rows, columns).")
-    rows = array.reshape(len(array), -1)
+    rows = array.reshape(len(array), math.prod(array.shape[1:]))
     if len(rows) < least:
         raise InputError(f"{name} have {len(rows)} rows; expected at least {least}.")
     bad = np.flatnonzero((np.isinf(rows) if holes else ~np.isfinite(rows)).any(axis=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from pathlib import Path
@@ -41,10 +42,11 @@ def exported(
     factor = _only_factor(denoiser, schema)
     solver = samplers.Multistep(denoiser) if steps is None else samplers.Multistep(denoiser, steps=steps)
     plan = {"unnoise": __version__, **solver.plan(), **_of_data(factor), "conditions": _levels(schema)}
-    program = _program(denoiser, schema)
+    content = io.BytesIO()  # torch, where it writes the file, ends the process on a full disk
+    torch.export.save(_program(denoiser, schema), content)
     with atomic_path(folder) as beside:
         beside.mkdir()
-        torch.export.save(program, beside / DENOISER)
+        (beside / DENOISER).write_bytes(content.getbuffer())
         (beside / PLAN).write_text(json.dumps(plan, allow_nan=False) + "\n", encoding="utf-8")
         text = Path(__file__).with_name("standalone.py").read_text(encoding="utf-8")
         (beside / SAMPLER).write_text(text, encoding="utf-8")

@@ -176,6 +176,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         function(or_class=True, sampler=make)
         denoiser = self._guided(denoiser, guidance)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
+        machine.judged = True  # below
         looks, seen = machine.groups(n, cond) * (machine.steps - 1), itertools.count(1)
         with progress(f"sampling {n:,} rows", self.progress) as update:
 

@@ -82,5 +82,7 @@ class Embedding(nn.Module):
     def at_each(self, levels: Tensor, cond: Tensor | None = None) -> Tensor:
         """At each level, (k,), for all conditions, (n, cond_features): (k, n, width); (k, 1, width) without them."""
         count, rows = len(levels), 1 if cond is None else len(cond)
-        pairs: Tensor = self(levels.repeat_interleave(rows), None if cond is None else cond.repeat(count, 1))
+        pairs: Tensor = self(
+            levels.repeat_interleave(rows), None if cond is None else cond.repeat(count, *(1,) * (cond.ndim - 1))
+        )
         return pairs.reshape(count, rows, -1)

@@ -78,6 +78,10 @@ class Process(ABC, Generic[S]):
     def head(self) -> Head[S]:
         """The default head: what a network sees of a state and what its output stands for."""
 
+    def kept(self) -> float:
+        """What the state at t = 1 still knows of the data, as a correlation, which samples forget; 0 if not known."""
+        return 0.0
+
     def check(self, x_0: S) -> None:
         """Raise InputError unless x_0 is a batch of data, (n, *event): here any points."""
         if not isinstance(x_0, Tensor):

@@ -85,6 +85,10 @@ class Brownian(HasKernel[Tensor], ByScore):
         """The uniform law."""
         return self.space.uniform(n)
 
+    def kept(self) -> float:
+        """The factor by which the longest wave has decayed."""
+        return math.exp(-self.space.spectral_gap * float(self.variance(torch.ones((), dtype=torch.float64))))
+
     def marginal(self, x_0: Tensor, t: Tensor) -> Law[Tensor]:
         """The heat kernel at $B(t)$."""
         times(t, 1)

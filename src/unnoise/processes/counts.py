@@ -21,6 +21,7 @@ et al. 2024, arXiv 2310.16834), for pure death that of Santos et al. 2023 (arXiv
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -79,6 +80,10 @@ class CountProcess(HasKernel[Tensor]):
         value = expand(self.schedule.value(t.double()), x)
         kind = precision(t)
         return torch.exp(-value).to(x.device, kind), -torch.expm1(-value).to(x.device, kind)
+
+    def kept(self) -> float:
+        r"""$\rho_1$."""
+        return math.exp(-float(self.schedule.value(torch.ones((), dtype=torch.float64))))
 
     def speed(self, t: Tensor, x: Tensor) -> Tensor:
         r"""$\beta$, broadcasting against points."""

@@ -101,6 +101,14 @@ class CTMC(Bridged[Tensor], Tilting[Tensor]):
         sites = probs.shape[:-1] or self.space.event_shape  # of a cell, all of their sites
         return self._law(probs.to(torch.get_default_dtype()).expand(n, *sites, -1))
 
+    def kept(self) -> float:
+        """The total variation between the kernels from the first and from the last state of data, at the worst site."""
+        data, end = self.rates.data.double(), self.schedule.value(torch.ones((), dtype=torch.float64))
+        states = data.shape[-1]
+        ends = (data.argmax(-1), states - 1 - data.flip(-1).argmax(-1))
+        first, last = (self.rates.push(one_hot(state, states, data.dtype), end) for state in ends)
+        return float(0.5 * (first - last).abs().sum(-1).max())
+
     def reference(self, like: Tensor, t: Tensor | None = None) -> Categorical:
         """The stationary law where it gives mass to all data; else the noised uniform law."""
         stationary, data = self.rates.stationary, self.rates.data.double()

@@ -124,6 +124,15 @@ class Gaussian(Bridged[Tensor], ByScore):
         whole(n=n)
         return self.reference(torch.zeros(n, *self.space.event_shape), torch.ones(()))
 
+    def kept(self) -> float:
+        r"""$\alpha_1/\sqrt{\alpha_1^2 + \sigma_1^2}$, of data with unit variance.
+
+        >>> from unnoise import processes, schedules
+        >>> processes.variance_preserving(Euclidean(1), schedules.Cosine(tau_max=0.5)).kept()
+        0.7071067811865476
+        """
+        return math.sqrt(torch.sigmoid(self.log_snr(torch.ones((), dtype=torch.float64))))
+
     def reference(self, like: Tensor, t: Tensor | None = None) -> Normal:
         r"""$N(0, (\alpha_t^2 + \sigma_t^2) I)$."""
         scale = like.new_ones(()) if t is None else torch.hypot(*self.alpha_sigma(t))

@@ -62,6 +62,10 @@ class ProductProcess(Process[Any]):
         """The factors' generators."""
         return {name: process.forward(x[name], t) for name, process in self.parts.items()}
 
+    def kept(self) -> float:
+        """That of the factor which keeps most."""
+        return max(process.kept() for process in self.parts.values())
+
     def prior(self, n: int) -> Independent:
         """The factors' priors."""
         return Independent({name: process.prior(n) for name, process in self.parts.items()})

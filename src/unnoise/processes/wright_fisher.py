@@ -85,6 +85,10 @@ class WrightFisher(HasKernel[Tensor], ByScore):
         whole(n=n)
         return Dirichlet(self._alpha().expand(n, -1))
 
+    def kept(self) -> float:
+        r"""The factor $e^{-\theta B/2}$, $\theta = \sum\alpha$, by which the means have decayed."""
+        return math.exp(-0.5 * sum(self.alpha) * float(self.schedule.value(torch.ones((), dtype=torch.float64))))
+
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
         """Drift and scale at churn c."""
         rate = expand(self.schedule.rate(t), x_t).to(x_t)

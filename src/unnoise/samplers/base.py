@@ -16,7 +16,7 @@ from unnoise._checks import MOST_STEPS, instance, whole
 from unnoise.denoisers import Denoiser, Look, conditions
 from unnoise.laws import Law
 from unnoise.processes import Bridged, Gaussian, Process, leaves, require
-from unnoise.samplers.checks import Watch
+from unnoise.samplers.checks import Watch, warn_of_coarse_steps, warn_of_start
 from unnoise.samplers.grids import Grid, UniformGrid
 
 NUMBERS_AT_ONCE = 2**19
@@ -35,6 +35,7 @@ class Sampler(ABC):
     """
 
     process: Process[Any]
+    judged = False  # whether who runs it looks at how wide the samples are; else steps that diverge are told of
 
     def __init__(self, denoiser: Denoiser, steps: int, grid: Grid | None = None) -> None:
         instance(Denoiser, denoiser=denoiser)
@@ -64,6 +65,16 @@ class Sampler(ABC):
             looks: the denoiser at each of them, from `Denoiser.along`, where it is at hand.
         """
         return self.step
+
+    def width(self, process: Gaussian, times: Tensor, deviation: float) -> float:
+        """The deviation of the samples that the steps would make of data of the law N(0, deviation^2): here the same.
+
+        Args:
+            process: of one factor.
+            times: (k,), decreasing.
+            deviation: of the data.
+        """
+        return deviation
 
     def sample(
         self,
@@ -96,13 +107,19 @@ class Sampler(ABC):
         return -(-n // default_batch_size(self.process.space.event_shape))
 
     def start(self, n: int, rng: torch.Generator) -> Any:
-        """A draw from the prior, in the denoiser's precision and on its device."""
+        """A draw from the prior, in the denoiser's precision and on its device.
+
+        Warns with InaccurateSamplesWarning of a process that still knows the data at t = 1, as the prior does not.
+        """
+        warn_of_start(self.process)
         like = next(self.denoiser.parameters(), next(self.denoiser.buffers(), torch.empty(0)))
         prior = self.process.prior(n).sample(rng)
         return _tree.map(lambda leaf: leaf.to(like if leaf.is_floating_point() else like.device), prior)
 
     def run(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep = None) -> Any:
         """Take a state at t = 1 to data.
+
+        Warns with InaccurateSamplesWarning of steps that are so coarse that they diverge.
 
         Raises:
             InputError: the state is no batch of points of the space, such as images with channels last.
@@ -111,6 +128,9 @@ class Sampler(ABC):
         self.process.space.check(state)
         instance(torch.Generator, rng=rng)
         times = self._times()
+        if not self.judged:
+            name = f"{self.steps} steps of {type(self).__name__}"
+            warn_of_coarse_steps(self.process, lambda part, deviation: self.width(part, times, deviation), name)
         with torch.no_grad():
             looks = self.denoiser.along(times, state)
             return self._run(self.moves(times, looks), times, state, rng, cond, on_step, looks[-1])

@@ -19,6 +19,9 @@ from unnoise.processes import Gaussian, Process, leaves
 LOOK_EVERY = 8  # steps
 FEWEST = 32  # numbers, below which chance decides
 WIDEST, WIDEST_GIVEN = 2.0, 10.0  # of the median size, without conditions and with
+DEVIATIONS = (0.5, 1.0)  # of normal data, which one of two coarse grids may get right by chance
+WIDEST_STEPS = 2.0  # times the deviation that samples should have
+MOST_KEPT = 0.1  # correlation at t = 1: means are then off by a tenth of a deviation
 NARROWEST = 0.1  # root mean square, without conditions
 
 
@@ -100,6 +103,45 @@ def cause_of(denoiser: Denoiser, times: Tensor, before: Any, t: Tensor, cond: An
 
 class InaccurateSamplesWarning(RuntimeWarning):
     """Samples spread as no standardised data are: the sampler is too coarse, or the model wrong."""
+
+
+def warn_of_start(process: Process[Any]) -> None:
+    """Warn of a factor that still knows the data at t = 1: samples start from noise that does not.
+
+    >>> from unnoise.processes import edm
+    >>> from unnoise.spaces import Euclidean
+    >>> import warnings
+    >>> warnings.simplefilter("error")
+    >>> warn_of_start(edm(Euclidean(1)))
+    """
+    for name, factor, *_ in leaves(process):
+        if isinstance(factor, Process) and (kept := factor.kept()) > MOST_KEPT:
+            warn(
+                f"noise{_of(name)} at t = 1 keeps a correlation of {kept:.2g} with the data, but samples start from "
+                "noise alone, so their law is wrong: give a schedule that ends at more noise, or give `run` states "
+                "of your own at t = 1",
+                InaccurateSamplesWarning,
+            )
+
+
+def warn_of_coarse_steps(process: Process[Any], width: Callable[[Gaussian, float], float], steps: str) -> None:
+    """Warn of steps so coarse that they diverge, by what they would make of normal data.
+
+    Args:
+        process: that they reverse.
+        width: of the samples of a factor, were its data normal of this deviation.
+        steps: what they are called.
+    """
+    for name, factor, *_ in leaves(process):
+        if not isinstance(factor, Gaussian):
+            continue
+        wide = max(width(factor, deviation) / deviation for deviation in DEVIATIONS)
+        if wide > WIDEST_STEPS:
+            warn(
+                f"{steps} are too coarse: samples{_of(name)} have {wide:.3g} "
+                "times the spread of the data; take more steps, or samplers.Multistep, which does with few",
+                InaccurateSamplesWarning,
+            )
 
 
 def warn_of_spread(process: Process[Any], x: Any, conditional: bool) -> None:

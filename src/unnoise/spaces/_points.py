@@ -26,6 +26,10 @@ def check_whole(name: str, what: str, x: Tensor, event_shape: tuple[int, ...]) -
 
 
 def _check_shape(name: str, x: Tensor, event_shape: tuple[int, ...]) -> None:
+    if not isinstance(x, Tensor):
+        raise InputError(f"got points of type {type(x).__name__}; expected a tensor, as of torch.as_tensor(points)")
+    if x.is_meta:
+        raise InputError("got points on the device 'meta', which have no numbers; expected points with numbers")
     if x.ndim <= len(event_shape) or tuple(x.shape[x.ndim - len(event_shape) :]) != event_shape:
         raise InputError(
             f"got points of shape {tuple(x.shape[1:])}; {name} expects {event_shape} (the first axis counts the points)"

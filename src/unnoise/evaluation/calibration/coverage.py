@@ -84,5 +84,5 @@ def density_coverage(log_probs: Any, log_prob_truths: Any, *, level: float = LEV
 def _column_of(values: Any) -> Any:
     """One axis as a column; anything else as it is."""
     if hasattr(values, "detach") and not isinstance(values, type):
-        values = values.detach().cpu().numpy()
+        return values[:, None] if values.ndim == 1 else values
     return np.asarray(values, dtype=object)[:, None] if np.ndim(values) == 1 and len(values) else values

@@ -1,0 +1,105 @@
+"""What every denoiser is called with: points of its space, times and conditions, or one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from unnoise import networks
+from unnoise._errors import InputError
+from unnoise.denoisers import Answering, Denoiser, Ensemble, Exact, ExactMixture, HeatMixture, Neural, NormalMixture
+from unnoise.denoisers.answering import question
+from unnoise.laws import GaussianMixture
+from unnoise.processes import CTMC, Brownian, rates, variance_preserving
+from unnoise.spaces import Euclidean, Finite, Sphere
+
+PLANE, BALL = variance_preserving(Euclidean(2)), Brownian(Sphere(2))
+LETTERS = CTMC(Finite(2, 3), rates.Absorbing(3))
+X, NORTH, COND = torch.tensor([[0.5, -1.0], [1.0, 0.0], [0.0, 2.0]]), torch.eye(3), torch.zeros(3, 1)
+WORDS = torch.tensor([[0, 1], [1, 1], [1, 0]])
+LAW = GaussianMixture(torch.ones(1), torch.zeros(1, 2), torch.eye(2)[None])
+NETWORK = networks.MLP((1,), 1, (2, NormalMixture.outputs(2)), width=8, depth=1)
+ANCHORED = networks.MLP((1,), 1, (3, 4), width=8, depth=1)
+MADE: dict[str, tuple[Denoiser, Tensor, Tensor | None]] = {
+    "exact": (Exact(PLANE, X), X, None),
+    "letters": (Exact(LETTERS, WORDS), WORDS, None),
+    "normal": (ExactMixture(PLANE, LAW), X, None),
+    "neural": (Neural(PLANE, networks.MLP((2,), 1, width=8, depth=1)), X, COND),
+    "ensemble": (Ensemble([Neural(PLANE, networks.MLP((2,), 1, width=8, depth=1))]), X, COND),
+    "mixture": (NormalMixture(PLANE, NETWORK, 1, 2), X, COND),
+    "heat": (HeatMixture(BALL, ANCHORED, NORTH), NORTH, COND),
+}
+HALF = torch.tensor(0.5)
+WRONG: dict[str, tuple[Callable[[Tensor], object], Callable[[Tensor], object], str]] = {
+    "numpy": (lambda x: x.numpy(), lambda t: t, "got a state of type ndarray"),
+    "a list": (lambda x: x.tolist(), lambda t: t, "got a state of type list"),
+    "narrow": (lambda x: x[:, :1], lambda t: t, r"got a state of shape \(3, 1\)"),
+    "deep": (lambda x: x[..., None], lambda t: t, r"got a state of shape \(3, \d, 1\)"),
+    "few times": (lambda x: x, lambda t: t[:2], r"got times of shape \(2,\) for 3 rows"),
+    "a column of times": (lambda x: x, lambda t: t[:1, None], r"got times of shape \(1, 1\) for 3 rows"),
+    "no time": (lambda x: x, lambda t: None, "got t = None; expected a time"),
+    "words for a time": (lambda x: x, lambda t: "late", "got t = 'late'; expected a time"),
+}
+
+
+@pytest.mark.parametrize("made", MADE.values(), ids=MADE)
+@pytest.mark.parametrize(("points", "times", "words"), WRONG.values(), ids=WRONG)
+def test_what_is_no_point_and_no_time_is_refused(made, points, times, words):
+    denoiser, x, cond = made
+    with pytest.raises(InputError, match=words):
+        denoiser(points(x), times(torch.full((3,), 0.5)), cond)
+
+
+@pytest.mark.parametrize("made", MADE.values(), ids=MADE)
+def test_a_time_is_a_number_one_of_a_list_or_one_for_each(made):
+    denoiser, x, cond = made
+    found = denoiser(x, HALF, cond)
+    for t in (0.5, HALF[None], torch.full((3,), 0.5)):
+        torch.testing.assert_close(denoiser(x, t, cond), found)
+    for kept in (x[:0], x[:1]):
+        torch.testing.assert_close(
+            denoiser(kept, HALF, None if cond is None else cond[: len(kept)]), found[: len(kept)]
+        )
+
+
+@pytest.mark.parametrize("name", ["mixture", "heat"])
+def test_densities_are_of_points_given_conditions(name):
+    denoiser, x, cond = MADE[name]
+    found = denoiser.log_prob(x, None, cond)
+    torch.testing.assert_close(denoiser.log_prob(x.double(), None, cond).to(found), found)
+    torch.testing.assert_close(denoiser.log_prob(x, None, cond[:1]), found)
+    with pytest.raises(InputError, match=r"got a state of shape \(3, 1\)"):
+        denoiser.log_prob(x[:, :1], None, cond)
+    for wrong in (None, cond.numpy(), cond[:2], torch.tensor(1.0)):
+        with pytest.raises(InputError, match="got no condition for each of 3 rows"):
+            denoiser.log_prob(x, None, wrong)
+    for wrong in (cond.double(), cond.long()):
+        with pytest.raises(InputError, match=r"got a condition in torch.\w+ for a network that is given torch.float32"):
+            denoiser(x, HALF, wrong)
+
+
+@pytest.mark.parametrize("law", [LAW, GaussianMixture(torch.ones(1), torch.zeros(1, 2), torch.diag(X[2] + 1)[None])])
+def test_points_may_be_finer_or_coarser_than_the_law(law):
+    rough, fine = ExactMixture(PLANE, law), ExactMixture(PLANE, law).double()
+    for denoiser, x in ((rough, X.double()), (fine, X)):
+        for ask in ("forward", "score", "log_prob"):
+            found, expected = getattr(denoiser, ask)(x, HALF), getattr(rough, ask)(X, HALF)
+            torch.testing.assert_close(found.float(), expected)
+            assert ask == "log_prob" or found.dtype == x.dtype
+
+
+def test_no_rows_have_no_densities():
+    assert Exact(PLANE, X).log_prob(X[:0], HALF).shape == (0,)
+    assert ExactMixture(PLANE, LAW).log_prob(X[:0], HALF).shape == (0,)
+
+
+def test_an_ensemble_is_asked_what_its_members_are():
+    """Else a bound would count the cells that are given."""
+    first = torch.tensor([[True, False]]).expand(3, 2)
+    cond = question(PLANE, ~first, first, X)
+    members = [Answering(Exact(PLANE, part)) for part in (X, X[:2])]
+    assert torch.equal(Ensemble(members).asked(cond), ~first)
+    assert Ensemble([Exact(PLANE, X)]).asked(None) is None
