@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
 from io import BytesIO
@@ -55,9 +53,3 @@ def test_a_picture_is_as_matplotlib_saves_it_and_can_be_laid_out_again(change: C
     with matplotlib.rc_context(STYLE):
         figure.savefig(theirs, format="png", dpi=160, bbox_inches="tight", pad_inches=0.04)
     np.testing.assert_array_equal(*(np.asarray(Image.open(data)) for data in (BytesIO(ours), theirs)))
-
-
-def test_importing_plots_imports_neither_matplotlib_nor_scikit_learn():
-    code = "import sys, unnoise.evaluation; print([m for m in ('matplotlib', 'sklearn') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
