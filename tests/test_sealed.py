@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -41,14 +42,15 @@ def test_equal_contents_are_equal_files(path: Path) -> None:
 
 
 def test_every_single_bit_is_seen(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    for place in range(8 * len(content)):
-        content[place // 8] ^= 1 << place % 8
-        path.write_bytes(content)
-        with pytest.raises(InputError):
-            read(path)
-        content[place // 8] ^= 1 << place % 8
-    path.write_bytes(content)
+    content = path.read_bytes()
+    with open(path, "rb+", buffering=0) as file:
+        for place, byte in enumerate(content):
+            for bit in range(8):
+                os.pwrite(file.fileno(), bytes([byte ^ 1 << bit]), place)
+                with pytest.raises(InputError):
+                    read(path)
+            os.pwrite(file.fileno(), bytes([byte]), place)
+    assert path.read_bytes() == content
     read(path)
 
 

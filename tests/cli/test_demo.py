@@ -15,7 +15,7 @@ from sklearn import datasets
 from typer.testing import Result
 
 import unnoise.cli  # noqa: F401 - puts the module of the verb in sys.modules
-from unnoise import load, model
+from unnoise import InputError, load, model
 from unnoise.networks import MLP
 
 Run = Callable[..., Result]
@@ -51,10 +51,12 @@ def keeps_what_it_was_given(trained: model.DenoisingMarkovModel) -> None:
 
 @pytest.mark.usefixtures("few_digits")
 def test_digits_become_a_model_new_digits_and_a_report(run: Run, tmp_path: Path) -> None:
-    words = ("demo", "-o", tmp_path / "demo", "--steps", "2", "--device", "cpu")
+    """Also where the time to train ends first, which is said."""
+    words = ("demo", "-o", tmp_path / "demo", "--steps", "1000000", "--time", "0.2s", "--device", "cpu")
     result = run(*words, "--json")
     assert result.exit_code == 0
-    assert [line.split()[0] for line in result.stderr.splitlines()] == ["1/3", "2/3", "3/3"]
+    assert [line.split()[0] for line in result.stderr.splitlines()] == ["1/3", "unnoise:", "2/3", "3/3"]
+    assert "the time to train, 0.2s, ended after" in result.stderr
     numbers = json.loads(result.stdout)
     assert {"bound_bits_per_dim", "c2st_accuracy", "copying_ratio", "seconds"} <= numbers.keys()
     assert 1 < numbers["bound_bits_per_dim"] < 8
@@ -94,7 +96,11 @@ def test_what_is_there_is_not_replaced_unasked(name: str, run: Run, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("few_digits")
-def test_too_little_time_is_said(run: Run, tmp_path: Path) -> None:
-    result = run("demo", "-o", tmp_path / "demo", "--steps", "1000000", "--time", "0.2s", "--device", "cpu")
-    assert result.exit_code == 0
-    assert "the time to train, 0.2s, ended after" in result.stderr
+def test_nothing_is_said_of_time_that_is_enough(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(*_: Any, **__: Any) -> None:
+        raise InputError("that was enough")
+
+    monkeypatch.setattr("unnoise.report.evaluate", measure)
+    result = run("demo", "-o", tmp_path / "demo", "--steps", "2", "--device", "cpu")
+    assert [line.split()[0] for line in result.stderr.splitlines()] == ["1/3", "2/3", "unnoise:"]
+    assert result.stderr.endswith("that was enough\n")

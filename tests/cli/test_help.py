@@ -110,6 +110,7 @@ def test_an_example_of_the_help_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("unnoise.walking.attempting.PARTICLES", 256)
     _, verb, *words = shlex.split(example)
     made = words[words.index("-o") + 1] if "-o" in words else None
     for word in words:

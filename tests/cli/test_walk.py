@@ -227,7 +227,7 @@ def test_auto_needs_no_word(done: Run, desk: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["column", "detached", "spins", "north", "counted"])
-def test_auto_takes_what_named_chains_refuse(name: str, done: Run, desk: Path) -> None:
+def test_auto_takes_what_named_chains_refuse(name: str, done: Run, desk: Path, quick: None) -> None:
     size = ("--dimension", 2) if name in ("column", "detached") else ()
     said = done("walk", f"mine:{name}", *size, "-o", "points.npy", "-n", 50).stdout
     assert said.startswith("wrote 50 points to points.npy; trusted")

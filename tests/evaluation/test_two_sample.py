@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import binom, fisher_exact, norm
+from sklearn.exceptions import ConvergenceWarning
 
 from unnoise._errors import InputError
 from unnoise.evaluation import classifier_test, energy_distance, two_sample
@@ -25,7 +26,7 @@ class NearestCentre:
 
 @pytest.fixture
 def quick_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(two_sample, "_new_classifier", lambda width, max_epochs, seed: NearestCentre())
+    monkeypatch.setattr(two_sample, "_new_classifier", lambda *_: NearestCentre())
 
 
 def p_values_without_a_difference(draws: int) -> np.ndarray:
@@ -57,11 +58,24 @@ def test_columns_in_any_units_and_constant_ones_make_no_difference():
     rows, labels = rng.normal(size=(60, 3)), np.repeat([0, 1], 30)
     rows[:, 2] = 4.0
     plain, other = (
-        two_sample._classify(two_sample._new_classifier(10, 200, seed=0), rows * units, labels, rows * units)
+        two_sample._classify(two_sample._new_classifier(10, 200, 0, 60), rows * units, labels, rows * units)
         for units in ([1.0, 1.0, 1.0], [1e6, 1e-6, 1.0])
     )
     assert 0 < plain.sum() < 60
     assert (plain == other).mean() > 0.95
+
+
+def test_rows_of_one_batch_may_stand_in_any_order():
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(60, 2)), np.repeat([0, 1], 30)
+    ours, shuffled, other = (two_sample._new_classifier(10, 50, seed, 60) for seed in (0, 0, 1))
+    shuffled.set_params(shuffle=True)
+    with pytest.warns(ConvergenceWarning):
+        found = [one.fit(rows, labels).predict_proba(rows) for one in (ours, shuffled, other)]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-9)
+    assert abs(found[0] - found[2]).max() > 1e-3
+    assert not ours.shuffle
+    assert two_sample._new_classifier(10, 50, 0, 201).shuffle
 
 
 @pytest.mark.parametrize("level", [0.05, 0.2])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from mutation import BROKEN, STALE, SURVIVED, TABLES, Mutation, Outcome, facts, outcome, read, run, workshop
+from mutation import BROKEN, STALE, SURVIVED, TABLES, Mutation, Outcome, facts, outcome, read, run
 
 BITS = "tests/evaluation/test_bits.py::test_uniform_noise_costs_eight_bits_by_every_road"
 SEEN = Mutation("log-of-e", "evaluation/bits.py", "math.log2(step)", "math.log(step)", (BITS,))
@@ -35,11 +36,11 @@ def test_tables_are_by_folder_and_no_name_is_given_twice() -> None:
         ({"tests": ("tests/evaluation/test_gone.py",)}, "there is no test"),
     ],
 )
-def test_an_entry_that_is_out_of_date_is_told(wrong: dict[str, str], fault: str) -> None:
+def test_an_entry_that_is_out_of_date_is_told(wrong: dict[str, str], fault: str, tmp_path: Path) -> None:
+    """And nothing is run: in this folder stands no source to mutate."""
     stale = replace(SEEN, **wrong)
     assert [fault in words for words in stale.faults()] == [True]
-    with workshop() as source:
-        assert outcome(stale, source).killed_by == STALE
+    assert outcome(stale, tmp_path).killed_by == STALE
 
 
 def test_what_tests_see_is_killed_and_what_changes_nothing_survives() -> None:

@@ -31,6 +31,11 @@ class Module:
     tree: ast.Module
     file: Path
 
+    @functools.cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of its syntax, which every rule goes through."""
+        return tuple(ast.walk(self.tree))
+
     @property
     def folder(self) -> str:
         """Its folder below the package, or its own name at the top."""
@@ -73,9 +78,14 @@ def expect_none(found: str) -> None:
         pytest.fail(found, pytrace=False)
 
 
-def imports(one: Module) -> Iterator[tuple[int, str]]:
+@functools.cache
+def imports(one: Module) -> tuple[tuple[int, str], ...]:
     """Line and full name of all that a module imports, also inside functions and for type checkers."""
-    for node in ast.walk(one.tree):
+    return tuple(_imports(one))
+
+
+def _imports(one: Module) -> Iterator[tuple[int, str]]:
+    for node in one.nodes:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -90,10 +100,11 @@ def _origin(node: ast.ImportFrom, package: str) -> str:
     return ".".join([*parents[: len(parents) - node.level + 1], *([node.module] if node.module else [])])
 
 
+@functools.cache
 def imported_names(one: Module) -> dict[str, str]:
     """What each imported name stands for: `np` -> `numpy`, `randn` -> `torch.randn`."""
     names: dict[str, str] = {}
-    for node in ast.walk(one.tree):
+    for node in one.nodes:
         if isinstance(node, ast.Import):
             names |= {alias.asname: alias.name for alias in node.names if alias.asname}
             names |= {top: top for top in (a.name.split(".")[0] for a in node.names if not a.asname)}

@@ -59,7 +59,7 @@ def kinds() -> frozenset[str]:
 def branches_on_the_space(one: Module) -> Iterator[Offence]:
     """A new space or process must work everywhere without a line about it."""
     names = imported_names(one)
-    for node in ast.walk(one.tree):
+    for node in one.nodes:
         for kind in _asked_for(node):
             package, _, name = full_name(kind, names).rpartition(".")
             if (
@@ -74,9 +74,14 @@ def _asked_for(node: ast.AST) -> list[ast.expr]:
     """The classes that an expression or a pattern compares the type of something with."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("isinstance", "issubclass"):
         return [part for part in ast.walk(node.args[1]) if isinstance(part, ast.Name | ast.Attribute)]
-    if isinstance(node, ast.Compare) and "type(" in ast.unparse(node.left):
+    if isinstance(node, ast.Compare) and _calls(node.left) and "type(" in ast.unparse(node.left):
         return node.comparators
     return [node.cls] if isinstance(node, ast.MatchClass) else []
+
+
+def _calls(node: ast.expr) -> bool:
+    """Whether anything is called: to write out every comparison would take most of the time of a rule."""
+    return any(isinstance(part, ast.Call) for part in ast.walk(node))
 
 
 def selects_by_string(one: Module) -> Iterator[Offence]:
@@ -109,7 +114,7 @@ def _compares_with_text(node: ast.Compare | ast.Match, given: set[str]) -> bool:
 
 def not_implemented(one: Module) -> Iterator[Offence]:
     """What a class cannot do is not in its type, so nothing is left to raise NotImplementedError for."""
-    for node in ast.walk(one.tree):
+    for node in one.nodes:
         if isinstance(node, ast.Raise) and "NotImplementedError" in ast.unparse(node):
             yield node.lineno, ast.unparse(node)
 
@@ -118,7 +123,7 @@ def global_randomness(one: Module) -> Iterator[Offence]:
     """Whatever draws is given a generator."""
     names = imported_names(one)
     allowed = {id(node) for body in functions(one.tree) if (one.name, body.name) in MAY_SEED for node in ast.walk(body)}
-    for call in ast.walk(one.tree):
+    for call in one.nodes:
         if isinstance(call, ast.Call) and id(call) not in allowed:
             name = full_name(call.func, names)
             if name in GLOBAL_SEEDS or (_draws_globally(name) and not _has_generator(call)):

@@ -20,7 +20,7 @@ TEXTS = {".py", ".md", ".toml", ".cff", ".yml", ".yaml", ".txt", ".json"}
 
 def empty_docstrings(one: Module) -> Iterator[Offence]:
     """A docstring that only points elsewhere; one that begins with a symbol, which reads as a word in capitals."""
-    for node in ast.walk(one.tree):
+    for node in one.nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
             line, first = getattr(node, "lineno", 1), text.splitlines()[0]
             if POINTER.fullmatch(text):
@@ -32,7 +32,7 @@ def empty_docstrings(one: Module) -> Iterator[Offence]:
 def without_example(one: Module) -> Iterator[Offence]:
     """Files whose public classes are never shown in use; those that are only bases or private need not be."""
     stem, classes = one.name.rpartition(".")[2], list(public_classes(one))
-    nodes = (node for node in ast.walk(one.tree) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef))
+    nodes = (node for node in one.nodes if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef))
     shown = any(">>>" in (ast.get_docstring(node) or "") for node in nodes)
     if one.folder in SHOWN and stem != "base" and not stem.startswith("_") and classes and not shown:
         yield classes[0].lineno, f"no `>>>` example of {', '.join(found.name for found in classes)}"

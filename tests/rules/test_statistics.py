@@ -16,7 +16,7 @@ P_VALUE = re.compile(r"p_?value|mean_is_zero")
 
 def own_tolerances(one: Module) -> Iterator[Offence]:
     """Comparisons with k standard errors (k >= 2), or with a p-value or a rate of the test's own."""
-    for node in ast.walk(one.tree):
+    for node in one.nodes:
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
             if any(_times_an_error(part) for side in sides for part in ast.walk(side)):

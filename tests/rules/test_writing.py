@@ -66,9 +66,13 @@ def _is_in_memory(item: ast.withitem, names: dict[str, str]) -> bool:
 
 
 def _is_write(call: ast.Call, names: dict[str, str], in_memory: set[str]) -> bool:
-    name, arguments = full_name(call.func, names), [*call.args, *(keyword.value for keyword in call.keywords)]
-    if any(ast.unparse(argument) in in_memory | {"os.devnull"} for argument in arguments):
-        return False
+    arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+    nowhere = in_memory | {"os.devnull"}
+    return _changes_files(call, names) and not any(ast.unparse(argument) in nowhere for argument in arguments)
+
+
+def _changes_files(call: ast.Call, names: dict[str, str]) -> bool:
+    name = full_name(call.func, names)
     last = name.rpartition(".")[2]
     if last in ("open", "?"):  # a builtin, which was not imported, or a method of a path
         opens = isinstance(call.func, ast.Attribute) or ast.unparse(call.func) == "open"

@@ -26,6 +26,7 @@ Labels = NDArray[np.int64]
 
 NAMES = ("the reference rows", "the samples")
 BLOCK = 1_000  # rows compared with all others at once
+BATCH = 200  # rows of a step of the classifier, as scikit-learn has it
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def classifier_test(
         """(guesses, labels) of each held-out part."""
         splitter = StratifiedKFold(parts, shuffle=True, random_state=seed)
         for fit, held_out in splitter.split(features, labels):
-            classifier = _new_classifier(width, max_epochs, seed)
+            classifier = _new_classifier(width, max_epochs, seed, len(fit))
             yield _classify(classifier, features[fit], labels[fit], features[held_out]), labels[held_out]
 
     found = list(judge(folds))
@@ -108,10 +109,13 @@ def classifier_test(
     )
 
 
-def _new_classifier(width: int, max_epochs: int, seed: int) -> Any:
+def _new_classifier(width: int, max_epochs: int, seed: int, rows: int) -> Any:
     from sklearn.neural_network import MLPClassifier
 
-    return MLPClassifier((width, width), activation="relu", max_iter=max_epochs, random_state=seed)
+    shuffle = rows > BATCH  # the order of rows in one batch is rounding, and took half of the time
+    return MLPClassifier(
+        (width, width), batch_size=min(BATCH, rows), shuffle=shuffle, max_iter=max_epochs, random_state=seed
+    )
 
 
 def _classify(classifier: Any, train: Array, labels: Labels, test: Array) -> Labels:

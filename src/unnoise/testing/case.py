@@ -6,9 +6,10 @@ The noised atoms, $q_t = \sum_i w_i\, q_{t|0}(\cdot | a_i)$, are the one law tha
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -162,17 +163,25 @@ def at(t: float) -> Tensor:
 
 
 def informative_times(process: HasKernel[Any], atoms: Any, weights: Tensor, seed: int) -> tuple[float, ...]:
-    """Times at which the share `LOST` of the entropy of the atoms cannot be read off x_t any more."""
+    """Times at which the share `LOST` of the entropy of the atoms cannot be read off x_t any more.
+
+    What is lost grows with time, so that the times are found by halving.
+    """
     grid = torch.linspace(0, 1, 101, dtype=torch.float64)[1:-1]
     entropy = -(weights * weights.log()).sum()
-    lost = []
-    for t in grid:
-        law = NoisedAtoms(process, atoms, weights, t)
+
+    @cache
+    def lost(i: int) -> float:
+        law = NoisedAtoms(process, atoms, weights, grid[i])
         x = law.sample(generator(seed, "informative times"), (512,))
         log_posterior = torch.log_softmax(law.component_log_prob(x) + weights.log(), -1)
-        lost.append(-(log_posterior.exp() * log_posterior).nan_to_num(0.0).sum(-1).mean() / entropy)
-    curve = torch.stack(lost)
-    return tuple(float(grid[(curve - share).abs().argmin()]) for share in LOST)
+        return float(-(log_posterior.exp() * log_posterior).nan_to_num(0.0).sum(-1).mean() / entropy)
+
+    def nearest(share: float) -> int:
+        after = min(max(bisect_left(range(len(grid)), share, key=lost), 1), len(grid) - 1)
+        return min(after - 1, after, key=lambda i: abs(lost(i) - share))
+
+    return tuple(float(grid[nearest(share)]) for share in LOST)
 
 
 def rows(state: Any, index: int | slice | Tensor) -> Any:
