@@ -8,6 +8,9 @@ import pytest
 import torch
 
 from experiments import heartbeat, simplex, so3_mixture, swiss_roll
+from unnoise.processes import WrightFisher
+from unnoise.schedules import Geometric
+from unnoise.spaces import Simplex
 from unnoise.testing import ImprobableError, assert_mean
 
 
@@ -37,6 +40,19 @@ def test_the_dirichlet_mixture_is_a_density() -> None:
     points = torch.stack([x, y, 1 - x - y], -1)[inside]
     cell = float(grid[1] - grid[0]) ** 2
     assert abs(float(target.log_prob(points).exp().sum()) * cell - 1) < 0.01
+
+
+def test_the_first_noise_costs_what_it_takes_from_the_density(rng: torch.Generator) -> None:
+    """Nothing of its stationary law; of any other all that it has, where that noise is strong."""
+    alpha, other = torch.full((1, 3), 0.5, dtype=torch.float64), torch.tensor([[2.0, 3.0, 4.0]], dtype=torch.float64)
+    strong = WrightFisher(Simplex(3), 0.5, Geometric(8.0, 9.0))
+    stationary, target = (simplex.DirichletMixture(law) for law in (alpha, other))
+    x = target.sample(rng, (20,))
+    cost = simplex.first_cost(strong, target, x, rng)
+    assert_mean(cost - (target.log_prob(x) - stationary.log_prob(x)), tolerance=0.1)
+    assert float(simplex.first_cost(strong, stationary, x, rng).abs().max()) < 1e-6
+    fine = simplex.first_cost(WrightFisher(Simplex(3), 0.5), target, x, rng)
+    assert float(fine.abs().mean()) < 0.1 < float(cost.abs().mean())
 
 
 def test_there_are_five_heartbeats() -> None:
