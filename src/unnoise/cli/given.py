@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,15 +65,16 @@ def meaning(text: str, name: str, schema: Schema) -> Any:
         return text or None
     if text in MISSING:  # as in a file
         return None
+    plain = str if levels or schema.container.is_counted(name) else _number(schema)
     if "|" in text:
-        return _set(text, levels)
+        return frozenset(map(plain, _set(text, levels)))
     low, dots, high = text.partition("..")
     if not dots:
-        return text
+        return plain(text)
     if schema.container.is_counted(name):
         return low or None, high or None
     try:
-        return _end(low), _end(high)
+        return _end(plain(low)), _end(plain(high))
     except ValueError:
         return text  # which the schema refuses in words
 
@@ -162,6 +163,12 @@ def _set(text: str, levels: dict[str, Any]) -> frozenset[str]:
     return frozenset(found)
 
 
+def _number(schema: Schema) -> Callable[[str], str]:
+    """What reads a number as the file of the model writes it."""
+    dialect = schema.container.dialect
+    return str if dialect is None else dialect.number
+
+
 def _end(text: str) -> float | None:
     """One end of a range, None where it is open."""
     if text == "":
@@ -204,7 +211,7 @@ def _condition(text: str, name: str, schema: Schema) -> Any:
     if levels:
         return levels.get(text, text)
     try:
-        return float(text)
+        return float(_number(schema)(text))
     except ValueError:
         raise InputError(
             f"got --given {name}={text}; expected a number for the column {name!r}, as the model is always given one"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from unnoise._errors import InputError, warn
 from unnoise.data import _cells, _headers, _text
+from unnoise.data._dialect import Dialect, form_of
 from unnoise.data._reading import Reading
 
 if TYPE_CHECKING:
@@ -23,14 +24,16 @@ _SHOWN = 60  # letters of a row
 _BLANK = re.compile(rb"[ \r\n]*")
 
 
-def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
-    """The table; columns without names are x0, x1, ..."""
-    content, sign = _text.without_sign(_text.as_utf8(content, source, reading.encoding))
+def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFrame, Dialect]:
+    """The table, and how it is written; columns without names are x0, x1, ..."""
+    encoding = _text.encoding_of(content, reading.encoding, reading.like.encoding if reading.like else None)
+    content, sign = _text.without_sign(_text.as_utf8(content, source, encoding))
     reading = dataclasses.replace(reading, separator=reading.separator or sign)
     if b"\n" not in content:
         content = content.replace(b"\r", b"\n")
     comment, start = _text.comments(content)
     separator, body = _text.separated(content[start:], reading.separator, source)
+    reading = _alike(reading, separator, body)
     body = _text.without_comments(body, separator, source)
     body = _text.without_ends(body, separator)
     first, end = _text.record(body, separator, source)
@@ -46,11 +49,49 @@ def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     table = _cells.without_marks(table, names, source, reading)
     _cells.warn_of_numbers(table, names, source, reading.text | reading.levels)
     _cells.warn_of_totals(table, source)
+    dialect = _dialect(table, rows, names, Dialect(separator, reading.decimal, encoding))
     table.columns = names
     if names[0] == "":
         warn(f"The first column of {source} has no name and numbers the rows, so it is left out.")
         table = table.drop("")
-    return table
+    return table, dialect
+
+
+def _alike(reading: Reading, separator: str, body: bytes) -> Reading:
+    """With the decimal sign of a file that has the same separator, unless something else is said."""
+    like = reading.like
+    if reading.decimal or like is None or like.separator != separator or b"," not in body:
+        return reading
+    return dataclasses.replace(reading, decimal=like.decimal)
+
+
+def _dialect(table: pl.DataFrame, rows: bytes, names: list[str], plain: Dialect) -> Dialect:
+    """How numbers and truth values are written, beside what is known."""
+    import polars as pl
+
+    fine = plain.separator == "," and plain.decimal is None  # whole numbers have no commas in them
+    kinds = (pl.Boolean, pl.Float64) if fine else (pl.Boolean, pl.Float64, pl.Int64, pl.UInt64)
+    places = [i for i, kind in enumerate(table.dtypes) if kind in kinds]
+    if not places:
+        return plain
+    cells = _cells_of(rows, table, places, len(names), plain.separator)
+    decimal = plain.decimal
+    if decimal is None and not fine:
+        commas = cells.select(pl.col(cells.columns).str.contains(",", literal=True).any())
+        decimal = "," if any(commas.row(0)) else None
+    found = [(names[i], form_of(table.to_series(i), cells[table.columns[i]], decimal)) for i in places]
+    forms = tuple((name, form) for name, form in found if form is not None)
+    return dataclasses.replace(plain, decimal=decimal, forms=forms)
+
+
+def _cells_of(rows: bytes, table: pl.DataFrame, places: list[int], width: int, separator: str) -> pl.DataFrame:
+    """Some columns of the table as they are written."""
+    import polars as pl
+
+    body = _without_blank_lines(rows, width)
+    cells = pl.read_csv(body, has_header=False, separator=separator, infer_schema=False, columns=places)
+    cells.columns = [table.columns[i] for i in places]
+    return _cells.stripped(cells)
 
 
 def _texts_kept(table: pl.DataFrame, rows: bytes, names: list[str], separator: str, reading: Reading) -> pl.DataFrame:
@@ -58,12 +99,7 @@ def _texts_kept(table: pl.DataFrame, rows: bytes, names: list[str], separator: s
     places = [i for i, name in enumerate(names) if name in reading.text | reading.levels]
     if not places:
         return table
-    import polars as pl
-
-    body = _without_blank_lines(rows, len(names))
-    cells = pl.read_csv(body, has_header=False, separator=separator, infer_schema=False, columns=places)
-    cells.columns = [table.columns[i] for i in places]
-    cells = _cells.stripped(cells)
+    cells = _cells_of(rows, table, places, len(names), separator)
     kept = [i for i in places if names[i] in reading.text or _cells.is_changed(table.to_series(i), cells)]
     return table.with_columns(cells[table.columns[i]] for i in kept)
 

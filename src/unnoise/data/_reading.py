@@ -5,9 +5,13 @@ from __future__ import annotations
 import codecs
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from unnoise._checks import refuse
 from unnoise._errors import InputError
+
+if TYPE_CHECKING:
+    from unnoise.data._dialect import Dialect
 
 HEADERS = ("auto", "yes", "no")
 _NAMED = {"tab": "\t", "\\t": "\t", "space": " ", "whitespace": " ", "comma": ",", "semicolon": ";", "bar": "|"}
@@ -27,6 +31,7 @@ class Reading:
         text: columns that stay text, whatever stands in them.
         marked: those of them in which "?" is missing, as it is elsewhere among words.
         levels: columns that stay text where numbers would not be written as their cells are.
+        like: how a file is written that this one is probably written like, where it does not say otherwise.
     """
 
     encoding: str | None = None
@@ -38,6 +43,7 @@ class Reading:
     text: frozenset[str] = frozenset()
     marked: frozenset[str] = frozenset()
     levels: frozenset[str] = frozenset()
+    like: Dialect | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", frozenset(self.text))

@@ -23,9 +23,10 @@ from unnoise._seeding import fresh_seed, seeded
 from unnoise._sketch import is_ours, sketch
 from unnoise._version import __version__
 from unnoise.data import Encoded, Schema, conditions
+from unnoise.data._dialect import Dialect
 from unnoise.data.mapped import FOLDER as ROWS
 from unnoise.data.mapped import Mapped, mapped, removed
-from unnoise.data.scans import Scan
+from unnoise.data.scans import Held, Scan
 from unnoise.data.witnesses import witnesses
 from unnoise.denoisers import Denoiser, Neural, Started
 from unnoise.evaluation import Likelihood
@@ -141,6 +142,7 @@ class DenoisingMarkovModel(FittedModel):
     """
 
     _fresh: int = 0  # the seed where random_state is None
+    _dialect: Dialect | None = None  # how the file is written that the rows are from
 
     def __init__(
         self,
@@ -221,7 +223,8 @@ class DenoisingMarkovModel(FittedModel):
         if resume and overwrite:
             raise InputError("got resume and overwrite; expected one of them: to go on, or to begin anew")
         function(or_none=True, on_step=on_step)
-        self._fresh = fresh_seed()
+        self._fresh, self._dialect = fresh_seed(), X.dialect if isinstance(X, Held | Scan) else None
+        X = X.data if isinstance(X, Held) else X
         settings = self._settings()
         home = storage.existing(folder) if resume else None if folder is None else Path(folder)
         given = ToFit(X, y, sample_weight, validation_data)
@@ -322,7 +325,8 @@ class DenoisingMarkovModel(FittedModel):
         said: dict[str, Any] = {"kinds": self.kinds, "constraints": self.constraints}
         real(least=0, below=1, or_none=True, unconditional=self.unconditional)
         optional = None if self.unconditional is None else self.unconditional > 0
-        return Schema.infer(X, y, condition=self._conditions(), optional=optional, **said)
+        schema = Schema.infer(X, y, condition=self._conditions(), optional=optional, **said)
+        return dataclasses.replace(schema, container=schema.container.written_in(self._dialect))
 
     def _schema_of(self, home: Path, described: storage.Description) -> Schema:
         """That of the training to resume, if it had our parameters."""
