@@ -22,7 +22,7 @@ CELLS: dict[str, tuple[list[str], str | None]] = {
     "small letters": (["true", "false"], None),
     "mixed": (["true", "FALSE"], None),
     "with exponents": (["1.50e3", "2.25e1"], None),
-    "of no steady form": (["1.5", "1.50"], None),
+    "of no steady form": (["1.5", "2.50"], None),
     "text": (["a", "b"], None),
     "whole numbers": (["1", "20"], None),
 }
