@@ -19,7 +19,7 @@ from unnoise import processes, storage
 from unnoise._checks import flag, function, instance, real
 from unnoise._errors import InputError
 from unnoise._progress import progress
-from unnoise._seeding import fresh_seed, seeded
+from unnoise._seeding import as_seed, fresh_seed, seeded
 from unnoise._sketch import is_ours, sketch
 from unnoise._version import __version__
 from unnoise.data import Encoded, Schema, conditions
@@ -121,7 +121,8 @@ class DenoisingMarkovModel(FittedModel):
         device: "auto", "cpu", "cuda" ...
         compile: whether torch.compile joins the small operations of the network in training, after a minute or so that
             it takes; where it does not work, as without a C++ compiler, a warning says so.
-        random_state: seed of the weights, the batches and the noise; None takes a fresh one in every `fit`.
+        random_state: seed of the weights, the batches and the noise; None takes a fresh one in every `fit`, and a
+            generator of NumPy (`RandomState` or `Generator`) draws one, which is saved in its place.
         progress: whether to show bars; None shows them on a terminal.
 
     Attributes:
@@ -141,7 +142,7 @@ class DenoisingMarkovModel(FittedModel):
     (3,)
     """
 
-    _fresh: int = 0  # the seed where random_state is None
+    _fresh: int = 0  # the seed where random_state is none
     _dialect: Dialect | None = None  # how the file is written that the rows are from
 
     def __init__(
@@ -173,7 +174,7 @@ class DenoisingMarkovModel(FittedModel):
         checkpoint_every: float = 30.0,
         device: str = "auto",
         compile: bool = False,
-        random_state: int | None = 0,
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         progress: bool | None = None,
     ) -> None:
         self.condition, self.roles, self.kinds = condition, roles, kinds
@@ -223,7 +224,8 @@ class DenoisingMarkovModel(FittedModel):
         if resume and overwrite:
             raise InputError("got resume and overwrite; expected one of them: to go on, or to begin anew")
         function(or_none=True, on_step=on_step)
-        self._fresh, self._dialect = fresh_seed(), X.dialect if isinstance(X, Held | Scan) else None
+        self._fresh = as_seed(self.random_state) if self._draws_seeds else fresh_seed()
+        self._dialect = X.dialect if isinstance(X, Held | Scan) else None
         X = X.data if isinstance(X, Held) else X
         settings = self._settings()
         home = storage.existing(folder) if resume else None if folder is None else Path(folder)
@@ -271,7 +273,7 @@ class DenoisingMarkovModel(FittedModel):
         data |= dataclasses.asdict(built)
         if self.random_state is None:
             data["seed"] = self._fresh
-        description = storage.Description.of(self.get_params(deep=False), schema, data)
+        description = storage.Description.of(self._to_save, schema, data)
         state.run = description.run
         if resume and checkpoint.exists():
             load(state, checkpoint)
@@ -301,7 +303,7 @@ class DenoisingMarkovModel(FittedModel):
         schema = self._infer(given.X, given.y)
         self._keep(schema, self._fitted_quickly(schema, given))
         if leads:
-            description = storage.Description.of(self.get_params(deep=False), schema)
+            description = storage.Description.of(self._to_save, schema)
             storage.save(home, description, *self._trained())
             storage.write_card(home, self.card(), MARK)
 
@@ -331,7 +333,7 @@ class DenoisingMarkovModel(FittedModel):
     def _schema_of(self, home: Path, described: storage.Description) -> Schema:
         """That of the training to resume, if it had our parameters."""
         with storage.explained(home):
-            described.check_same_options(self.get_params(deep=False))
+            described.check_same_options(self._to_save)
             return described.make_schema()
 
     def _to_resume(self, home: Path, schema: Schema, built: Built) -> Neural:
@@ -354,7 +356,7 @@ class DenoisingMarkovModel(FittedModel):
         """
         check_is_fitted(self)
         text = self.card() if card is None else card
-        description = storage.Description.of(self.get_params(deep=False), self.schema_, dataclasses.asdict(self._built))
+        description = storage.Description.of(self._to_save, self.schema_, dataclasses.asdict(self._built))
         with storage.held(Path(folder), overwrite=overwrite):
             storage.save(Path(folder), description, *self._trained())
             storage.write_card(Path(folder), text, MARK)
@@ -434,7 +436,18 @@ class DenoisingMarkovModel(FittedModel):
 
     @property
     def _seed(self) -> int:
-        return self._fresh if self.random_state is None else self.random_state
+        fixed: Any = self.random_state
+        return self._fresh if fixed is None or self._draws_seeds else fixed
+
+    @property
+    def _draws_seeds(self) -> bool:
+        """Whether the seed of every training is drawn from a generator of NumPy."""
+        return isinstance(self.random_state, np.random.RandomState | np.random.Generator)
+
+    @property
+    def _to_save(self) -> dict[str, Any]:
+        """The parameters, with the seed of the training in the place of a generator."""
+        return self.get_params(deep=False) | ({"random_state": self._fresh} if self._draws_seeds else {})
 
     def _conditions(self) -> tuple[str, ...]:
         if self.condition is None:
