@@ -38,6 +38,8 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
     body = _text.without_ends(body, separator)
     first, end = _text.record(body, separator, source)
     rows = body[end:]
+    if _headers.lacks_a_name(first, rows, separator, source):
+        first = ["", *first]
     table = _table(rows, len(first), separator, source, reading)
     names = _headers.names(first, table, comment, separator, source, reading)
     if names is not first:
@@ -45,6 +47,10 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
         table = _table(rows, len(first), separator, source, reading)
     if table.height == 0:
         raise InputError(f"{source} holds no rows of data.")
+    above = _headers.above_numbers(table, names, source, reading)
+    for _ in range(above):
+        rows = rows[_text.record(rows, separator, source)[1] :]
+    table = _table(rows, len(names), separator, source, reading) if above else table
     table = _texts_kept(table, rows, names, separator, reading)
     table = _cells.without_marks(table, names, source, reading)
     _cells.warn_of_numbers(table, names, source, reading.text | reading.levels)
@@ -80,6 +86,9 @@ def _dialect(table: pl.DataFrame, rows: bytes, names: list[str], plain: Dialect)
         commas = cells.select(pl.col(cells.columns).str.contains(",", literal=True).any())
         decimal = "," if any(commas.row(0)) else None
     found = [(names[i], form_of(table.to_series(i), cells[table.columns[i]], decimal)) for i in places]
+    for i, (name, form) in zip(places, found, strict=True):
+        if form is None and table.dtypes[i] == pl.Float64:
+            _cells.warn_of_versions(table.to_series(i), cells[table.columns[i]], name)
     forms = tuple((name, form) for name, form in found if form is not None)
     return dataclasses.replace(plain, decimal=decimal, forms=forms)
 
@@ -155,11 +164,11 @@ def _count_rows(body: bytes, width: int, separator: str, source: str) -> int:
 
 
 def _count_one_by_one(body: bytes, width: int, separator: str, source: str) -> int:
-    count = 0
+    count, filled = 0, 0
     try:
         for row in csv.reader(io.StringIO(body.decode("utf-8"), newline=""), delimiter=separator, strict=True):
             if len(row) not in (width, 0):
-                if count == 0:
+                if not filled:
                     raise InputError(
                         f"{source} cannot be read: between signs {separator!r} its first line has {width} fields and "
                         f"the next one {len(row)}; delete what stands above the table, or say what separates its "
@@ -169,7 +178,7 @@ def _count_one_by_one(body: bytes, width: int, separator: str, source: str) -> i
                     f"{source} cannot be read, it may be damaged or cut short: row {count} has {len(row)} fields; "
                     f"expected {width}. It is {separator.join(row)[:_SHOWN]!r}."
                 )
-            count += 1
+            count, filled = count + 1, filled + bool(row)
     except csv.Error as error:
         raise InputError(f"{source} cannot be read, it may be damaged or cut short: row {count}: {error}.") from None
     return count
