@@ -64,6 +64,10 @@ _READING: dict[str, Any] = {
             help="What to select: from a database, or any table, which is called data.",
         ),
     ],
+    "sheet": Annotated[
+        str | None,
+        typer.Option(rich_help_panel=MORE, metavar="NAME", help="Of a file of Excel; the first by default."),
+    ],
 }
 _WRITING = ("encoding", "separator", "decimal")
 _SAID: ContextVar[dict[str, Any]] = ContextVar("said of files", default={})  # noqa: B039  # never changed

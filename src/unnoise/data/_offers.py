@@ -77,7 +77,7 @@ def _whole_of(columns: Sequence[Values]) -> tuple[int, int]:
 
 
 def _off(columns: Sequence[Values], total: int) -> float | None:
-    """How far the sums of rows are from this, if rounding explains it and they are no marks of one of several levels."""
+    """How far the sums of rows are from this, if rounding explains it and they are no marks of levels."""
     decimals = decimals_of(*columns)
     rounding = 0.0 if decimals is None else min(len(columns) / 2 / 10**decimals, COARSE * len(columns) * total)
     off = float(np.abs(np.sum(columns, axis=0, dtype=np.float64) - total).max())

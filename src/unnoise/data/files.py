@@ -59,6 +59,7 @@ def read(
     text: Collection[str] = (),
     marked: Collection[str] = (),
     levels: Collection[str] = (),
+    sheet: str | None = None,
 ) -> pl.DataFrame | Values:
     """The data in a file, in a folder of images, or on standard input ("-").
 
@@ -77,6 +78,7 @@ def read(
         text: columns of a text that stay text, whatever stands in them.
         marked: those of them in which "?" is missing, as it is elsewhere among words.
         levels: columns of a text that stay text where numbers would not be written as their cells are, as 01 or 1.50.
+        sheet: the name of the sheet of a file of Excel; the first by default.
 
     Raises:
         InputError: what cannot be read, or would be read wrongly, in one sentence.
@@ -86,7 +88,7 @@ def read(
     if isinstance(levels, str):
         refuse("levels", levels, "a list of names of columns")
     kept = frozenset(text), frozenset(marked), frozenset(levels)
-    return read_with(path, Reading(encoding, separator, decimal, header, query, tuple(names), *kept))[0]
+    return read_with(path, Reading(encoding, separator, decimal, header, query, tuple(names), *kept, sheet))[0]
 
 
 def read_with(path: Path | str, reading: Reading) -> tuple[pl.DataFrame | Values, Dialect | None]:
@@ -246,13 +248,14 @@ def _table(content: bytes, suffix: str, source: str, reading: Reading) -> tuple[
     if not content:
         raise InputError(f"{source} is empty.")
     if suffix in _TEXTS:
+        reading.refuse_unused(source, ("encoding", "separator", "decimal", "header", "query"))
         tabs = suffix in (".tsv", ".tab") and reading.separator is None
         found, dialect = read_csv(content, source, dataclasses.replace(reading, separator="\t") if tabs else reading)
         if dialect.separator == "\t" and suffix != ".csv":  # tabs and blanks would surprise in a .csv
             dialect = dataclasses.replace(dialect, separator=";" if dialect.decimal == "," else ",")
         return found, dialect
     if suffix in _SHEETS:
-        reading.refuse_unused(source, ("header", "query"))
+        reading.refuse_unused(source, ("header", "query", "sheet"))
         return _tables.checked(_tables.read_excel(content, source, reading), source), None
     reading.refuse_unused(source, ("query",))
     return _tables.checked(_READERS[suffix](content, source), source), None

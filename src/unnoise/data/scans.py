@@ -180,7 +180,7 @@ def opened(path: Path | str, block: int = BLOCK, large: int = LARGE, **said: Any
     if path.is_file() and path.suffix.lower() == ".parquet" and not said:
         few = len(_parquet(path, [path], aloud=False)) <= block
         return Held(files.read(path)) if few else _parquet(path, [path])
-    in_blocks = reading.encoding is None and reading.query is None and reading.header != "no"
+    in_blocks = reading.encoding is None and reading.query is None and reading.sheet is None and reading.header != "no"
     if path.is_file() and path.suffix.lower() == ".csv" and path.stat().st_size > large and in_blocks:
         return _scanned(path, [path], reading)
     return Held(*files.read_with(path, reading))
