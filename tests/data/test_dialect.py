@@ -139,6 +139,15 @@ def test_forms_are_kept_where_the_column_has_numbers() -> None:
     assert sorted(_dialect.TRUTHS) == ["TRUE", "True", "true"]
 
 
+def test_a_form_is_that_of_all_rows() -> None:
+    cells = ["19.00"] * 2000 + ["4.5"]
+    assert form_of(pl.Series(cells).cast(pl.Float64), pl.Series(cells), None) is None
+    cells = ["19.0"] * 2000 + ["4.25"]
+    assert form_of(pl.Series(cells).cast(pl.Float64), pl.Series(cells), None) is None  # as it is written anyway
+    cells = ["19"] * 2000 + ["4.25"]
+    assert form_of(pl.Series(cells).cast(pl.Float64), pl.Series(cells), None) == "0.##"
+
+
 def test_typed_numbers_have_the_sign_of_the_file() -> None:
     german = Dialect(";", ",")
     assert [german.number(text) for text in ("1,5", "-1.234,50", "2.5", "a,b", "1,2,3")] == [

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TRUTHS = {"true": "false", "True": "False", "TRUE": "FALSE"}
 _USUAL = "utf-8"
+_LOOKED_AT = 1000  # cells, for a first guess
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,10 @@ def form_of(column: pl.Series, cells: pl.Series, decimal: str | None) -> str | N
         return next((word for word, other in TRUTHS.items() if word != "true" and {*words} <= {word, other}), None)
     if not column.dtype.is_numeric() or (held == values.cast(pl.String)).all():
         return None
-    found = notation_of(held, point=decimal or ".")
+    point = decimal or "."
+    found = notation_of(held.head(_LOOKED_AT), point=point)
+    if found is not None and found.texts(values.to_numpy()).tolist() != held.to_list():  # far faster than all at once
+        found = notation_of(held, point=point)
     return None if found is None else str(found)
 
 
