@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,13 @@ def test_cells_come_back_as_they_were_written(name: str, tmp_path: Path) -> None
         ("a;b\n1.234,50;1\n2,25;3\n", {}, Dialect(";", ",", forms=(("a", "#.##0,00"),))),
         ("a;b\n1,5;1\n0,123456789012;3\n", {}, Dialect(";", ",")),
         ("a;b\n1.5;1\n2.5;3\n", {}, Dialect(";")),
-        ('a,b\n"1,234.50",1\n2.25,3\n', {"decimal": "."}, Dialect(",", ".", forms=(("a", "#,##0.00"),))),
-        ('a,b\n"1,234",1\n"2,225",3\n', {"decimal": "."}, Dialect(",", ".", forms=(("a", "#,##0"),))),
+        ('a,b\n"1,234.50",1\n2.25,3\n', {"decimal": "."}, Dialect(",", ".", forms=(("a", "#,##0.00"),), told=True)),
+        ('a,b\n"1,234",1\n"2,225",3\n', {"decimal": "."}, Dialect(",", ".", forms=(("a", "#,##0"),), told=True)),
+        ("a;b\n1.234;1,5\n2.500;2,5\n", {}, Dialect(";", ",", forms=(("b", "0,0"),))),
         ("a\tb\n1,5\t1\n2,5\t3\n", {}, Dialect("\t", ",", forms=(("a", "0,0"),))),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*holds numbers such as 1.234")
 def test_signs_and_forms_are_found(text: str, said: dict[str, str], dialect: Dialect, tmp_path: Path) -> None:
     frame, found = opened(tmp_path / "rows.csv", text, **said)
     if not dialect.forms:  # whose sign alone counts
@@ -68,6 +71,7 @@ def test_signs_and_forms_are_found(text: str, said: dict[str, str], dialect: Dia
     files.write(frame, tmp_path / "new.csv", dialect=found)
     again, _ = opened(tmp_path / "again.csv", (tmp_path / "new.csv").read_text(), like=found)
     assert again.equals(frame)
+    assert opened(tmp_path / "rows.csv", text, like=found)[0].equals(frame)
 
 
 def test_a_mark_and_an_encoding_come_back(tmp_path: Path) -> None:
@@ -85,6 +89,21 @@ def test_a_mark_and_an_encoding_come_back(tmp_path: Path) -> None:
         files.write(pl.DataFrame({"\u20ac": [1]}), tmp_path / "new.csv", overwrite=True, dialect=dialect)
 
 
+def test_the_word_for_missing_comes_back_where_there_is_one(tmp_path: Path) -> None:
+    path, new = tmp_path / "rows.csv", tmp_path / "new.csv"
+    for text, word in (("a,b\n1.50,NA\nNA,u\n2.50,v\n", "NA"), ("a,b\n1.50,NA\n,u\n", ""), ("a,b\n1.50,-\n-,u\n", "")):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "'-' is read as missing")
+            frame, dialect = opened(path, text)
+        assert dialect.missing == word
+        files.write(frame, new, overwrite=True, dialect=dialect)
+        assert new.read_text() == (text if word else text.replace("NA", "").replace("\n-", "\n"))
+    with streams.gathering(tmp_path / "both.csv", 2, dialect=Dialect(missing="NA")) as put:
+        put(0, pl.DataFrame({"a": [2.5]}))
+        put(1, pl.DataFrame({"a": [None]}, schema={"a": pl.Float64}))
+    assert (tmp_path / "both.csv").read_text() == "a\n2.5\nNA\n"
+
+
 def test_tabs_and_blanks_are_commas_in_a_csv(tmp_path: Path) -> None:
     assert opened(tmp_path / "rows.tsv", "a\tb\n1.5\tu\n2.5\tv\n")[1].separator == ","
     assert opened(tmp_path / "rows.tab", "a\tb\n1,5\tu\n2,5\tv\n")[1].separator == ";"
@@ -92,7 +111,7 @@ def test_tabs_and_blanks_are_commas_in_a_csv(tmp_path: Path) -> None:
 
 
 def test_a_file_like_another_is_read_like_it_unless_it_shows_otherwise(tmp_path: Path) -> None:
-    like, path = Dialect(";", ","), tmp_path / "rows.csv"
+    like, path = Dialect(";", ",", told=True), tmp_path / "rows.csv"
     assert opened(path, "a;b\n1.234;1,5\n2.500;2,5\n", like=like)[0]["a"].to_list() == [1234, 2500]
     with pytest.warns(UserWarning, match=r"numbers such as 1.234, which is read with a point"):
         assert opened(path, "a;b\n1.234;1\n2.500;2\n", like=like)[0]["a"].to_list() == [1.234, 2.5]
@@ -125,8 +144,21 @@ def test_a_schema_keeps_it_and_damage_is_refused() -> None:
     assert Schema.from_config(config).container.dialect == dialect
     del config["container"]["dialect"]  # as of earlier versions
     assert Schema.from_config(config).container.dialect is None
-    for name, odd in (("separator", "ab"), ("decimal", ";"), ("encoding", "klingon"), ("forms", [["a"]])):
-        config["container"]["dialect"] = {"separator": ";", "decimal": None, "encoding": None, "forms": [], name: odd}
+    for name, odd in (
+        ("separator", "ab"),
+        ("decimal", ";"),
+        ("encoding", "klingon"),
+        ("forms", [["a"]]),
+        ("missing", "x"),
+    ):
+        config["container"]["dialect"] = {
+            "separator": ";",
+            "decimal": None,
+            "encoding": None,
+            "forms": [],
+            "missing": "",
+            name: odd,
+        }
         with pytest.raises(InputError, match="The schema of the model is damaged"):
             Schema.from_config(config)
 

@@ -55,7 +55,9 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
     table = _cells.without_marks(table, names, source, reading)
     _cells.warn_of_numbers(table, names, source, reading.text | reading.levels)
     _cells.warn_of_totals(table, source)
-    dialect = _dialect(table, rows, names, Dialect(separator, reading.decimal, encoding))
+    missing = _word_for_missing(table, rows, separator)
+    plain = Dialect(separator, reading.decimal, encoding, (), missing, told=reading.decimal is not None)
+    dialect = _dialect(table, rows, names, plain)
     table.columns = names
     if names[0] == "":
         warn(f"The first column of {source} has no name and numbers the rows, so it is left out.")
@@ -64,9 +66,9 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
 
 
 def _alike(reading: Reading, separator: str, body: bytes) -> Reading:
-    """With the decimal sign of a file that has the same separator, unless something else is said."""
+    """With the decimal sign that was said of a file with the same separator, unless something else is said."""
     like = reading.like
-    if reading.decimal or like is None or like.separator != separator or b"," not in body:
+    if reading.decimal or like is None or not like.told or like.separator != separator or b"," not in body:
         return reading
     return dataclasses.replace(reading, decimal=like.decimal)
 
@@ -80,7 +82,7 @@ def _dialect(table: pl.DataFrame, rows: bytes, names: list[str], plain: Dialect)
     places = [i for i, kind in enumerate(table.dtypes) if kind in kinds]
     if not places:
         return plain
-    cells = _cells_of(rows, table, places, len(names), plain.separator)
+    cells = _cells.stripped(_cells_of(rows, table, places, plain.separator))
     decimal = plain.decimal
     if decimal is None and not fine:
         commas = cells.select(pl.col(cells.columns).str.contains(",", literal=True).any())
@@ -93,14 +95,25 @@ def _dialect(table: pl.DataFrame, rows: bytes, names: list[str], plain: Dialect)
     return dataclasses.replace(plain, decimal=decimal, forms=forms)
 
 
-def _cells_of(rows: bytes, table: pl.DataFrame, places: list[int], width: int, separator: str) -> pl.DataFrame:
+def _word_for_missing(table: pl.DataFrame, rows: bytes, separator: str) -> str:
+    """The only word that stands where something is missing, as NA; nothing where there are several, or none."""
+    places = [i for i, column in enumerate(table) if column.null_count()]
+    if not places or all(column.null_count() == len(column) for column in table):
+        return ""
+    cells = _cells_of(rows, table, places, separator)
+    words = {word for column in cells for word in column.filter(table[column.name].is_null()).unique()}
+    word = words.pop() if len(words) == 1 else None
+    return word if word in _cells.MISSING else ""
+
+
+def _cells_of(rows: bytes, table: pl.DataFrame, places: list[int], separator: str) -> pl.DataFrame:
     """Some columns of the table as they are written."""
     import polars as pl
 
-    body = _without_blank_lines(rows, width)
+    body = _without_blank_lines(rows, table.width)
     cells = pl.read_csv(body, has_header=False, separator=separator, infer_schema=False, columns=places)
     cells.columns = [table.columns[i] for i in places]
-    return _cells.stripped(cells)
+    return cells
 
 
 def _texts_kept(table: pl.DataFrame, rows: bytes, names: list[str], separator: str, reading: Reading) -> pl.DataFrame:
@@ -108,7 +121,7 @@ def _texts_kept(table: pl.DataFrame, rows: bytes, names: list[str], separator: s
     places = [i for i, name in enumerate(names) if name in reading.text | reading.levels]
     if not places:
         return table
-    cells = _cells_of(rows, table, places, len(names), separator)
+    cells = _cells.stripped(_cells_of(rows, table, places, separator))
     kept = [i for i in places if names[i] in reading.text or _cells.is_changed(table.to_series(i), cells)]
     return table.with_columns(cells[table.columns[i]] for i in kept)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
+from unnoise.data._cells import MISSING
 from unnoise.data._checked import check
 from unnoise.data._notations import Notation
 from unnoise.data._reading import Reading
@@ -33,6 +34,8 @@ class Dialect:
         encoding: of the text; None for UTF-8.
         forms: pairs of a column and how its cells are written, where that is not the plain way: numbers as 0.00 or
             #,##0.00, truth values by the word for true.
+        missing: what stands where nothing is known.
+        told: whether the decimal sign was said, so that the other one groups thousands.
 
     >>> import polars as pl
     >>> german = Dialect(";", ",", forms=(("price", "0,00"), ("new", "TRUE")))
@@ -44,10 +47,13 @@ class Dialect:
     decimal: str | None = None
     encoding: str | None = None
     forms: tuple[tuple[str, ...], ...] = ()
+    missing: str = ""
+    told: bool = False
 
     def __post_init__(self) -> None:
         check(len(self.separator) == 1, "separator", self.separator, "one sign")
         Reading(self.encoding, self.separator, self.decimal)  # refuses what no file has
+        check(self.missing in MISSING, "missing", self.missing, f"one of {', '.join(MISSING[1:])}")
         check(all(len(pair) == 2 for pair in self.forms), "forms", self.forms, "pairs of a column and its form")
         for _, form in self.forms:
             if form not in TRUTHS:
@@ -57,7 +63,7 @@ class Dialect:
         """The same, but for what the user says; with another decimal sign numbers have no form."""
         told = Reading(encoding, separator, decimal)
         kept = self.forms if decimal in (None, self.decimal or ".") else self._truths
-        given = {"separator": told.separator, "decimal": decimal, "encoding": encoding}
+        given: dict[str, Any] = {"separator": told.separator, "decimal": decimal, "encoding": encoding}
         return replace(self, forms=kept, **{name: value for name, value in given.items() if value is not None})
 
     @property
@@ -78,7 +84,7 @@ class Dialect:
 
     def write(self, frame: pl.DataFrame, path: Path) -> None:
         """The frame as a file of text."""
-        self.rendered(frame).write_csv(path, separator=self.separator)
+        self.rendered(frame).write_csv(path, separator=self.separator, null_value=self.missing)
         self.encode(path)
 
     def encode(self, path: Path) -> None:
@@ -150,7 +156,8 @@ def form_of(column: pl.Series, cells: pl.Series, decimal: str | None) -> str | N
     found = notation_of(held.head(_LOOKED_AT), point=point)
     if found is not None and found.texts(values.to_numpy()).tolist() != held.to_list():  # far faster than all at once
         found = notation_of(held, point=point)
-    return None if found is None else str(found)
+    same = found is not None and (found.numbers(held).cast(pl.Float64) == values.cast(pl.Float64)).all()
+    return str(found) if same else None  # a column may be read with another sign than the rest
 
 
 def _joined(form: str, other: str | None) -> str | None:

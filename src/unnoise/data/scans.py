@@ -266,7 +266,7 @@ def _csv(path: Path, parts: list[Path], reading: Reading) -> Scan:
     found = replace(scan, files=tuple(parts), lazy=scan.lazy.select(named))
     lasts = _Lasts()
     weakref.finalize(lasts, home.cleanup)
-    dialect = Dialect(_separator(parts[0], reading), reading.decimal)
+    dialect = Dialect(_separator(parts[0], reading), reading.decimal, told=reading.decimal is not None)
     return replace(found, columns=tuple(names), home=lasts, dialect=dialect)
 
 

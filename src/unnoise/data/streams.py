@@ -163,7 +163,7 @@ def _join(parts: list[Path], beside: Path, dialect: Dialect | None) -> None:
     if dialect is None:
         rows.sink_parquet(beside)
     else:
-        rows.sink_csv(beside, separator=dialect.separator)
+        rows.sink_csv(beside, separator=dialect.separator, null_value=dialect.missing)
         dialect.encode(beside)
 
 

@@ -447,7 +447,8 @@ class DenoisingMarkovModel(FittedModel):
     @property
     def _to_save(self) -> dict[str, Any]:
         """The parameters, with the seed of the training in the place of a generator."""
-        return self.get_params(deep=False) | ({"random_state": self._fresh} if self._draws_seeds else {})
+        drawn: dict[str, Any] = {"random_state": self._fresh} if self._draws_seeds else {}
+        return {**self.get_params(deep=False), **drawn}
 
     def _conditions(self) -> tuple[str, ...]:
         if self.condition is None:
