@@ -47,6 +47,8 @@ def test_what_is_made_is_written_like_the_file(done: Run, tmp_path: Path) -> Non
     assert {row[:4] for row in (tmp_path / "some.csv").read_text("utf-8").splitlines()[1:]} <= {"2,50", "3,00", "3,50"}
     done("sample", model, "-n", 2, "-o", tmp_path / "one.csv", "--given", "preis=2,50")
     assert {row[:4] for row in (tmp_path / "one.csv").read_text("utf-8").splitlines()[1:]} == {"2,50"}
+    done("sample", model, "-n", 2, "-o", tmp_path / "new2.csv", "--given", "neu=FALSE")
+    assert {row[5:10] for row in (tmp_path / "new2.csv").read_text("utf-8").splitlines()[1:]} == {"FALSE"}
     done("sample", model, "-n", 3, "-o", tmp_path / "other.csv", "--separator", "|", "--decimal", ".")
     plain = (tmp_path / "other.csv").read_text("utf-8").splitlines()[1]
     assert re.fullmatch(r"[1-7]\.[05];(TRUE|FALSE);[0-4]".replace(";", r"\|"), plain)

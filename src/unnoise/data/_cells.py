@@ -24,7 +24,7 @@ MARKS = (  # missing where all else is numbers
     *("?", ".", "-", "--", "–", "—", "*", "na", "Na", "NAN", "n.a.", "N.A.", "none", "NONE", "Null", "nil"),
     *("missing", "Missing", "unknown", "Unknown"),
 )
-_BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _UNSEEN = "\u200b\u200e\u200f\u2060\ufeff"  # signs without width
 _WHOLE = r"^[+-]?\d+$"
 _LEADING_ZERO = r"^[+-]?0\d+$"
@@ -99,8 +99,8 @@ def typed(cells: pl.DataFrame, source: str, *, decimal: str, alone: bool) -> pl.
     integers = dict(_cast(digits, pl.UInt64)) | dict(_cast(digits, pl.Int64))
     found = {name: column for name, column in found.items() if name not in whole.columns} | integers
     text = cells.select([name for name in filled if name not in found])
-    booleans = _which(text, every.is_in(list(_BOOLEAN)).all())
-    found |= {name: text[name].replace_strict(_BOOLEAN, return_dtype=pl.Boolean) for name in booleans}
+    booleans = _which(text, every.is_in(list(BOOLEAN)).all())
+    found |= {name: text[name].replace_strict(BOOLEAN, return_dtype=pl.Boolean) for name in booleans}
     return cells.with_columns(list(found.values()))
 
 
