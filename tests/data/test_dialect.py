@@ -69,9 +69,9 @@ def test_signs_and_forms_are_found(text: str, said: dict[str, str], dialect: Dia
         found = found.signs
     assert found == dialect
     files.write(frame, tmp_path / "new.csv", dialect=found)
-    again, _ = opened(tmp_path / "again.csv", (tmp_path / "new.csv").read_text(), like=found)
+    again, _ = opened(tmp_path / "again.csv", (tmp_path / "new.csv").read_text(), like=found.reading)
     assert again.equals(frame)
-    assert opened(tmp_path / "rows.csv", text, like=found)[0].equals(frame)
+    assert opened(tmp_path / "rows.csv", text, like=found.reading)[0].equals(frame)
 
 
 def test_a_mark_and_an_encoding_come_back(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_mark_and_an_encoding_come_back(tmp_path: Path) -> None:
         assert dialect.encoding == encoding
         files.write(frame, tmp_path / "new.csv", overwrite=True, dialect=dialect)
         assert (tmp_path / "new.csv").read_bytes() == path.read_bytes()
-        again, _ = files.read_with(tmp_path / "new.csv", Reading(like=dialect))
+        again, _ = files.read_with(tmp_path / "new.csv", Reading(like=dialect.reading))
         assert again.columns == ["gr\u00f6\u00dfe", "b"]  # type: ignore[union-attr]  # a table
     with pytest.raises(InputError, match=r"'\u20ac' cannot be written in latin-1; pass --encoding utf-8"):
         files.write(pl.DataFrame({"\u20ac": [1]}), tmp_path / "new.csv", overwrite=True, dialect=dialect)
@@ -111,7 +111,7 @@ def test_tabs_and_blanks_are_commas_in_a_csv(tmp_path: Path) -> None:
 
 
 def test_a_file_like_another_is_read_like_it_unless_it_shows_otherwise(tmp_path: Path) -> None:
-    like, path = Dialect(";", ",", told=True), tmp_path / "rows.csv"
+    like, path = Dialect(";", ",", told=True).reading, tmp_path / "rows.csv"
     assert opened(path, "a;b\n1.234;1,5\n2.500;2,5\n", like=like)[0]["a"].to_list() == [1234, 2500]
     with pytest.warns(UserWarning, match=r"numbers such as 1.234, which is read with a point"):
         assert opened(path, "a;b\n1.234;1\n2.500;2\n", like=like)[0]["a"].to_list() == [1.234, 2.5]

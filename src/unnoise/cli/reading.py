@@ -269,8 +269,13 @@ def _said_of(path: Path, schema: Schema | None, beside: bool, kinds: Mapping[str
     if beside:
         said = {name: value for name, value in said.items() if name != "query" and is_text}
     if schema is not None and is_text:
-        texts = schema.container.texts
+        texts, dialect = schema.container.texts, schema.container.dialect
         marked = set(texts) - set(schema.with_level("?"))
-        said |= {"names": schema.container.columns, "text": texts, "marked": marked, "like": schema.container.dialect}
+        said |= {
+            "names": schema.container.columns,
+            "text": texts,
+            "marked": marked,
+            "like": dialect and dialect.reading,
+        }
     levels = inference.declared_as(kinds, inference.OF_TEXT)
     return said | {"levels": levels} if levels and is_text else said

@@ -68,7 +68,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
 def _alike(reading: Reading, separator: str, body: bytes) -> Reading:
     """With the decimal sign that was said of a file with the same separator, unless something else is said."""
     like = reading.like
-    if reading.decimal or like is None or not like.told or like.separator != separator or b"," not in body:
+    if reading.decimal or like is None or like.separator != separator or b"," not in body:
         return reading
     return dataclasses.replace(reading, decimal=like.decimal)
 

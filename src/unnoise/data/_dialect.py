@@ -67,6 +67,11 @@ class Dialect:
         return replace(self, forms=kept, **{name: value for name, value in given.items() if value is not None})
 
     @property
+    def reading(self) -> Reading:
+        """What is to be said of files that are written alike: no decimal sign that was found, which will be again."""
+        return Reading(self.encoding, self.separator, self.decimal if self.told else None)
+
+    @property
     def signs(self) -> Self:
         """The same for other columns: without forms."""
         return replace(self, forms=())
@@ -82,10 +87,10 @@ class Dialect:
         forms = self._by_name
         return frame.with_columns(self._cells(column, forms.get(column.name)) for column in frame)
 
-    def write(self, frame: pl.DataFrame, path: Path) -> None:
-        """The frame as a file of text."""
-        self.rendered(frame).write_csv(path, separator=self.separator, null_value=self.missing)
-        self.encode(path)
+    def write(self, frame: pl.DataFrame, beside: Path) -> None:
+        """The frame as a file of text, which its caller puts in its place."""
+        self.rendered(frame).write_csv(beside, separator=self.separator, null_value=self.missing)
+        self.encode(beside)
 
     def encode(self, path: Path) -> None:
         """A file of text in UTF-8 in the encoding of this notation."""

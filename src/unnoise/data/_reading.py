@@ -5,13 +5,9 @@ from __future__ import annotations
 import codecs
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from unnoise._checks import refuse
 from unnoise._errors import InputError
-
-if TYPE_CHECKING:
-    from unnoise.data._dialect import Dialect
 
 HEADERS = ("auto", "yes", "no")
 _NAMED = {"tab": "\t", "\\t": "\t", "space": " ", "whitespace": " ", "comma": ",", "semicolon": ";", "bar": "|"}
@@ -32,7 +28,7 @@ class Reading:
         marked: those of them in which "?" is missing, as it is elsewhere among words.
         levels: columns that stay text where numbers would not be written as their cells are.
         sheet: the name of the one to read, of a file of Excel; None for the first.
-        like: how a file is written that this one is probably written like, where it does not say otherwise.
+        like: what was said of a file that this one is probably written like, where it does not say otherwise.
     """
 
     encoding: str | None = None
@@ -45,7 +41,7 @@ class Reading:
     marked: frozenset[str] = frozenset()
     levels: frozenset[str] = frozenset()
     sheet: str | None = None
-    like: Dialect | None = None
+    like: Reading | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", frozenset(self.text))
