@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -426,7 +427,13 @@ def test_samples_can_be_steered_by_a_function_of_them(model: DenoisingMarkovMode
     assert len(model.sample(5, seed=0, steps=10, sampler=make)) == 5
 
 
-def test_without_a_seed_every_fit_has_its_own(data: np.ndarray) -> None:
+def test_without_a_seed_every_fit_has_its_own(data: np.ndarray, tmp_path: Path) -> None:
+    for make in (np.random.RandomState, np.random.default_rng):
+        drawn = tiny(random_state=make(3)).fit(data, folder=tmp_path / make.__name__)
+        again = tiny(random_state=make(3)).fit(data)
+        assert np.array_equal(drawn.losses_, again.losses_)
+        saved = load(tmp_path / make.__name__)
+        assert np.array_equal(tiny(random_state=saved.random_state).fit(data).losses_, drawn.losses_)
     one, other = (tiny(random_state=None).fit(data) for _ in range(2))
     assert one.losses_[0] != other.losses_[0]
     assert np.array_equal(*(tiny(random_state=seed).fit(data).losses_ for seed in (3, np.int64(3))))

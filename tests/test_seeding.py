@@ -4,11 +4,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise._seeding import generator, seeded
+from unnoise._seeding import as_seed, generator, seeded
 
 
 def test_inside_the_seed_decides_and_outside_nothing_has_changed() -> None:
@@ -94,3 +95,12 @@ def test_what_is_no_seed_is_refused(seed: Any) -> None:
         InputError, match=r"got seed = .*; expected a whole number from 0 to 18,446,744,073,709,551,615"
     ):
         generator(seed)
+
+
+def test_generators_of_numpy_draw_seeds() -> None:
+    for make in (np.random.RandomState, np.random.default_rng):
+        source = make(7)
+        first, second = as_seed(source), as_seed(source)
+        assert first != second
+        assert first == as_seed(make(7))
+        assert generator(make(7)).initial_seed() == first

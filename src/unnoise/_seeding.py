@@ -88,13 +88,24 @@ def fresh_seed() -> int:
     return torch.Generator().seed() % 2**63
 
 
+def as_seed(source: Any) -> Any:
+    """A seed drawn from a generator of NumPy, old or new; all else as it is.
+
+    >>> as_seed(np.random.RandomState(0)), as_seed(3), as_seed(None)
+    (209652396, 3, None)
+    """
+    if isinstance(source, np.random.RandomState):
+        return int(source.randint(2**31 - 1))
+    return int(source.integers(2**63)) if isinstance(source, np.random.Generator) else source
+
+
 def generator(seed: int | None, device: torch.device | str = "cpu") -> torch.Generator:
-    """From a seed; None takes a fresh one.
+    """From a seed, or one that a generator of NumPy draws; None takes a fresh one.
 
     Raises:
         InputError: the seed is no whole number from 0 to 2**64 - 1.
     """
-    rng = torch.Generator(device)
+    rng, seed = torch.Generator(device), as_seed(seed)
     if seed is None:
         rng.seed()
     else:

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.data import Schema
+from unnoise.data import Schema, _offers
 from unnoise.data.charts import Gap, Limit, Sum
 from unnoise.data.constraints import Chart, offered
+from unnoise.data.offering import offered_by
 
 
 def _frame(n: int = 400) -> pl.DataFrame:
@@ -261,3 +262,21 @@ def test_a_distance_that_is_given_needs_what_it_is_measured_from_as_given() -> N
 def test_what_is_modelled_says_what_is_not() -> None:
     assert CHART.closure(["total"]) == ("low", "high")
     assert CHART.closure(["low"]) == ("low",)
+
+
+def test_shares_and_counters_are_offered_and_no_chance() -> None:
+    rng = np.random.default_rng(0)
+    a, b, c = rng.dirichlet([2, 3, 4], 60).T.round(3)
+    percent = rng.integers(0, 101, 60)
+    one_hot = np.eye(3, dtype=int)[rng.integers(0, 3, 60)].T
+    columns = {"a": a, "b": b, "c": c, "z": rng.normal(size=60), "p": percent, "q": 100 - percent}
+    columns |= dict(zip("uvw", one_hot, strict=True)) | {"d": 1 - a - b + 0.05}
+    assert _offers.shares(columns) == [(["a", "b", "c"], 1), (["p", "q"], 100)]
+    count = {"id": np.arange(1, 61), "back": np.arange(60)[::-1], "from": np.arange(60) + 5, "half": np.arange(60) / 2}
+    assert _offers.counters(count) == ["id"]
+    frame = pl.DataFrame({"id": count["id"], "a": a, "b": b, "c": c})
+    shares, counter = offered_by(Schema.infer(frame), frame)
+    assert shares == "a, b, c sum to 1 in all 60 rows: keep it with --column a,b,c=proportions"
+    assert counter.endswith("leave it out with --column id=identifier")
+    kinds = {"a,b,c": "proportions", "id": "identifier"}
+    assert offered_by(Schema.infer(frame, kinds=kinds), frame) == []

@@ -294,3 +294,14 @@ def test_times_without_a_zone_are_those_of_the_column() -> None:
         pytest.raises(InputError, match="no time in that"),
     ):
         split(pd.DataFrame({"at": pd.to_datetime(["2021-03-28 02:00", "2021-03-28 05:00"]), "x": X[:2]}))
+
+
+@pytest.mark.parametrize("kind", ["polars", "pandas"])
+def test_times_with_a_zone_are_said_to_be_taken_in_utc_where_there_was_none(kind: str) -> None:
+    times = pd.Series(pd.to_datetime(["2021-01-01 05:00", "2021-07-02 07:00"]))
+    schema = Schema.infer(pd.DataFrame({"at": times, "x": X[:2]}))
+    zoned: Any = pd.DataFrame({"at": times.dt.tz_localize("Europe/Paris"), "x": X[:2]})
+    with pytest.warns(UserWarning, match="'at' held times without a zone, so times of Europe/Paris are taken in UTC"):
+        hours = schema.container.split(zoned if kind == "pandas" else pl.from_pandas(zoned))["at"].tolist()
+    utc = (times - pd.Timedelta("1h")).iloc[0], (times - pd.Timedelta("2h")).iloc[1]
+    assert hours == [int(time.timestamp()) // 3600 for time in utc]

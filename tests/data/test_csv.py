@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from unnoise._errors import InputError
-from unnoise.data import read, scans
+from unnoise.data import Schema, read, scans
 
 
 def read_text(tmp_path: Path, text: str | bytes) -> pl.DataFrame:
@@ -321,3 +321,51 @@ def test_levels_are_numbers_where_these_are_written_as_their_cells(tmp_path: Pat
     }
     scan = scans.opened(path, block=2, large=1, levels=["a", "b", "c"])
     assert pl.concat([block for _, block in scan.blocks()]).equals(frame)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "warning"),
+    [
+        ("name,age,pay\n,years,EUR\n", {"name": "u", "age": 1, "pay": 0.5}, r"The first row of .* \('years', 'EUR'\)"),
+        ("age,pay\nyears,EUR\nwhole,\n", {"age": 1, "pay": 0.5}, r"The first 2 rows of .* stand over numbers"),
+        ("age\nyears\n", {"age": 1}, "stands over numbers, as units do, and is left out"),
+    ],
+)
+def test_units_above_numbers_are_left_out(text: str, columns: dict[str, Any], warning: str, tmp_path: Path) -> None:
+    line = ",".join(map(str, columns.values())) + "\n"
+    with pytest.warns(UserWarning, match=warning):
+        frame = read_text(tmp_path, text + 6 * line)
+    assert frame.rows() == 6 * [tuple(columns.values())]
+
+
+@pytest.mark.parametrize("row", ["u,many", "u,-", "u,3", "v,years"])
+@pytest.mark.filterwarnings("ignore:.*looks like numbers", "ignore:'-' is read", "ignore:.*is text")
+def test_a_first_row_that_may_be_data_stays(row: str, tmp_path: Path) -> None:
+    assert read_text(tmp_path, f"name,age\n{row}\n" + "u,1\nv,2\n" * 5).height == 11
+
+
+def test_names_of_rows_as_r_writes_them(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="has no name and numbers the rows, so it is left out"):
+        frame = read_text(tmp_path, '"a","k"\n"1",2.5,"u"\n"2",3.5,"v"\n')
+    assert frame.to_dict(as_series=False) == {"a": [2.5, 3.5], "k": ["u", "v"]}
+    with pytest.raises(InputError, match=r"Column 1 of .* has no name"):
+        read_text(tmp_path, "a\tk\nMazda\t2\tu\nFiat\t3\tv\n")
+    with pytest.raises(InputError, match="its first line has 1 fields and the next one 2; delete what stands above"):
+        read_text(tmp_path, "A title\n\na,b\n1,2\n")
+
+
+def test_signs_without_width_are_none(tmp_path: Path) -> None:
+    frame = read_text(tmp_path, "a,k\n1.5\u200b,\u200eu\n\ufeff2.5,u\n")
+    assert frame.to_dict(as_series=False) == {"a": [1.5, 2.5], "k": ["u", "u"]}
+
+
+def test_texts_that_become_one_number_are_said(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    read_text(tmp_path, "a,b,c\n" + "2.5,3.10,1\n3,3.90,2.0\n3.0,4.25,3\n")
+    assert not recwarn
+    with pytest.warns(UserWarning, match=r"'v' holds 3.1 and 3.10, which are read as one number; declare it category"):
+        read_text(tmp_path, "v,b\n" + "".join(f"3.{i},{i}\n" for i in range(1, 13)))
+
+
+def test_a_name_that_is_a_pattern_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"named '\^a.\*\$', which polars takes for a pattern of names; rename it"):
+        Schema.infer(read_text(tmp_path, "^a.*$,b\nu,1\nv,2\n"))

@@ -94,7 +94,7 @@ def test_others_are_said(texts: list[str], pattern: str, first: str) -> None:
             ["01/02/2021", "03/04/2021"],
             r"where the day and the month cannot be told apart, so it is text",
         ),
-        (["01/02/21", "31/12/20"], r"'d' looks like dates, but is text, as it holds '01/02/21'"),
+        (["01/02/21", "03/12/20"], r"'d' looks like dates, but is text, as it holds '01/02/21'"),
         (
             [f"2021-01-{day:02}" for day in range(1, 10)] * 2 + ["soon"],
             "looks like dates, but is text, as it holds 'soon'",
@@ -218,3 +218,27 @@ def test_other_numbers_are_no_days() -> None:
         assert containers.container_of(pl.DataFrame({"d": values})).layout[0].counted is None
     declared = Schema.infer(pl.DataFrame({"d": NUMBERS, "x": range(28)}), kinds={"d": "integer"})
     assert declared.container.layout[0].counted is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "pattern", "first"),
+    [
+        (["31.12.99", "01.02.85", "05.06.21"], "%d.%m.%y", "1999-12-31"),
+        (["1.2.21", "11.12.22"], "%-d.%-m.%y", "2021-02-01"),
+        (["1/31/21", "12/5/22"], "%-m/%-d/%y", "2021-01-31"),
+        (["31-01-99", "05-12-98"], "%d-%m-%y", "1999-01-31"),
+        (["99/12/31", "85/02/01"], "%y/%m/%d", "1999-12-31"),
+    ],
+)
+def test_years_of_two_digits_are_said(texts: list[str], pattern: str, first: str) -> None:
+    frame = frame_of(texts)
+    with pytest.warns(UserWarning, match=f"is read as dates: '{texts[0]}' is {first}"):
+        schema = schema_of(frame)
+    assert schema.container.layout[0].pattern == pattern
+    assert schema.decode(schema.encode(frame).x)["d"].to_list() == texts
+
+
+@pytest.mark.parametrize("texts", [["1/2/21", "3/4/21"], ["31.12.99", "01.02.60"], ["31.12.21", "1.1.21", "40.1.21"]])
+def test_years_of_two_digits_that_may_be_several_stay_text(texts: list[str]) -> None:
+    with pytest.warns(UserWarning, match="looks like dates, but is text"):
+        assert schema_of(frame_of(texts)).container.layout[0].pattern is None

@@ -169,11 +169,21 @@ class TestExcel:
 
     def test_other_sheets_are_said(self, tmp_path: Path) -> None:
         path = self.written(tmp_path / "d.xlsx", [["a"], [1], [2]], more="notes")
-        with pytest.warns(UserWarning, match=r"holds 2 sheets, of which the first, 'Sheet', is read"):
+        with pytest.warns(UserWarning, match=r"holds 2 sheets, of which the first, 'Sheet', is read; .*: 'notes'"):
             assert columns(path) == {"a": [1, 2]}
+        with pytest.raises(InputError, match="no rows of data in its sheet 'notes'"):
+            read(path, sheet="notes")
+        assert columns(path, sheet="Sheet") == {"a": [1, 2]}
+        with pytest.raises(InputError, match="has no sheet 'data'; it has 'Sheet', 'notes'"):
+            read(path, sheet="data")
+
+    def test_text_has_no_sheets(self, tmp_path: Path) -> None:
+        (tmp_path / "d.csv").write_bytes(TEXT)
+        with pytest.raises(InputError, match=r"d.csv is of a kind for which --sheet \(sheet=\) says nothing"):
+            read(tmp_path / "d.csv", sheet="a")
 
     def test_no_rows_are_said(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match=r"holds no rows of data in its first sheet"):
+        with pytest.raises(InputError, match=r"holds no rows of data in its sheet 'Sheet'"):
             read(self.written(tmp_path / "d.xlsx", [["a", "b"]]))
 
 

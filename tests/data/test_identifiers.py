@@ -31,7 +31,12 @@ def test_a_declared_kind_rules() -> None:
     assert Schema.infer(frame, kinds={"name": "identifier"}).columns_of_state == ("city",)
 
 
-def test_numbers_are_no_identifiers() -> None:
-    frame = PEOPLE.assign(name=np.arange(ROWS))
-    with pytest.raises(InputError, match="is declared identifier, but holds numbers"):
-        Schema.infer(frame, kinds={"name": "identifier"})
+def test_whole_numbers_are_identifiers_where_that_is_declared_and_fractions_are_none() -> None:
+    frame = PEOPLE.assign(name=np.arange(ROWS) + 7)
+    schema = Schema.from_config(Schema.infer(frame, kinds={"name": "identifier"}).to_config())
+    assert schema.columns_of_state == ("city",)
+    again = schema.decode(schema.encode(frame).x)
+    assert again["name"].tolist() == list(range(1, ROWS + 1))
+    assert again["name"].dtype == frame["name"].dtype
+    with pytest.raises(InputError, match="is declared identifier, but is of type float64"):
+        Schema.infer(PEOPLE.assign(name=np.arange(ROWS) / 7), kinds={"name": "identifier"})

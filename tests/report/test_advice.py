@@ -129,7 +129,7 @@ def test_what_holds_between_columns_can_be_kept() -> None:
 
 
 def test_what_numbers_look_like_can_be_said() -> None:
-    sentence = "columns 'lat', 'lon' look like places on the globe; model them so with --column lat,lon=latlon"
+    sentence = "columns 'lat', 'lon' look like places on the globe: model them so with --column lat,lon=latlon"
     told = one(measured("pairs", offers=[sentence]), "kind")
     assert told.what == "Say what columns are."
     assert told.why == "columns 'lat', 'lon' look like places on the globe."

@@ -298,8 +298,8 @@ def _outcome(
 def _offers(model: DenoisingMarkovModel, rows: Any) -> str:
     """What holds between the columns of a table in every row, and is not kept yet."""
     from unnoise.data.offering import offered_by
-    from unnoise.data.scans import Scan
+    from unnoise.data.scans import Held
 
-    if model.schema_.feature_names is None or isinstance(rows, Scan):  # of which one has not seen every row together
+    if model.schema_.feature_names is None or not isinstance(rows, Held):  # of a scan not every row was seen together
         return ""
-    return "".join(f"\n{sentence}" for sentence in offered_by(model.schema_, rows))
+    return "".join(f"\n{sentence}" for sentence in offered_by(model.schema_, rows.data))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,19 +61,22 @@ def meaning(text: str, name: str, schema: Schema) -> Any:
     from unnoise.data._cells import MISSING
 
     levels = _levels(name, schema)
-    if text in levels or _is_sequence(name, schema):
+    if text in levels:
+        return str(levels[text]) or None
+    if _is_sequence(name, schema):
         return text or None
     if text in MISSING:  # as in a file
         return None
+    plain = str if levels or schema.container.is_counted(name) else _number(schema)
     if "|" in text:
-        return _set(text, levels)
+        return frozenset(plain(str(levels.get(part, part))) for part in _set(text, levels))
     low, dots, high = text.partition("..")
     if not dots:
-        return text
+        return plain(text)
     if schema.container.is_counted(name):
         return low or None, high or None
     try:
-        return _end(low), _end(high)
+        return _end(plain(low)), _end(plain(high))
     except ValueError:
         return text  # which the schema refuses in words
 
@@ -135,11 +138,18 @@ def _check_once(found: list[str], option: str) -> None:
 
 
 def _levels(name: str, schema: Schema) -> dict[str, Any]:
-    """The levels of a finite column by their text."""
+    """The levels of a finite column by their text; truth values by all words that are read as them."""
     from unnoise.data.factors import CategoryFactor
 
     finite = [one for one in schema.factors.values() if isinstance(one, CategoryFactor) and name in one.columns]
-    return {str(level): level for level in schema.levels(name)} if finite else {}
+    return _by_word(schema.levels(name)) if finite else {}
+
+
+def _by_word(levels: Sequence[Any]) -> dict[str, Any]:
+    from unnoise.data._cells import BOOLEAN
+
+    truths = {word: truth for word, truth in BOOLEAN.items() if any(truth is level for level in levels)}
+    return truths | {str(level): level for level in levels}
 
 
 def _is_sequence(name: str, schema: Schema) -> bool:
@@ -160,6 +170,12 @@ def _set(text: str, levels: dict[str, Any]) -> frozenset[str]:
     if not all(found):
         raise InputError(f"got the set {text!r}; expected values with a bar between two of them, as in --given sex=a|b")
     return frozenset(found)
+
+
+def _number(schema: Schema) -> Callable[[str], str]:
+    """What reads a number as the file of the model writes it."""
+    dialect = schema.container.dialect
+    return str if dialect is None else dialect.number
 
 
 def _end(text: str) -> float | None:
@@ -198,13 +214,13 @@ def _condition(text: str, name: str, schema: Schema) -> Any:
     kind: Any = schema.conditions[name]
     if isinstance(kind, Block):
         return _block(text, kind, name)
-    levels = {str(level): level for level in getattr(kind, "levels", ())}
+    levels = _by_word(getattr(kind, "levels", ()))
     if text == "" and "" not in levels:
         return None
     if levels:
         return levels.get(text, text)
     try:
-        return float(text)
+        return float(_number(schema)(text))
     except ValueError:
         raise InputError(
             f"got --given {name}={text}; expected a number for the column {name!r}, as the model is always given one"

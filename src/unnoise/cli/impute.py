@@ -85,8 +85,10 @@ def impute(
     size = len(rows) if suffix(output) == "" else scans.BLOCK  # images are written together
     common.check_memory(draws * min(len(rows), size), math.prod(fitted.schema_.event_shape))
     group, count, gaps = common.group(device), -(-len(rows) // size), Counter[str]()
+    form = fitted.schema_.container
+    how = reading.dialect(rows.dialect and rows.dialect.filling(form.dialect, form.columns))
     with ExitStack() as stack:
-        puts = [stack.enter_context(streams.gathering(target, count, overwrite, group)) for target in targets]
+        puts = [stack.enter_context(streams.gathering(target, count, overwrite, group, how)) for target in targets]
         for number, block in rows.blocks(size, group.rank, group.size):
             with reading.in_block(number, size):
                 found = {name: int(gap.sum()) for name, gap in fitted.schema_.holes(block).items() if gap.any()}

@@ -18,6 +18,7 @@ from unnoise.cli.manual import MORE
 
 if TYPE_CHECKING:
     from unnoise.data import Schema
+    from unnoise.data._dialect import Dialect
     from unnoise.data.scans import Source
 
 ROWS_IN_MEMORY, BYTES_IN_MEMORY = 5 * 10**6, 2**31  # of training data, from which they are read in blocks
@@ -26,16 +27,26 @@ _READING: dict[str, Any] = {
     "encoding": Annotated[
         str | None,
         typer.Option(
-            rich_help_panel=MORE, metavar="NAME", help="Of a text file, as latin-1, cp1252, utf-16; UTF-8 by default."
+            rich_help_panel=MORE,
+            metavar="NAME",
+            help="Of text that is read or written, as latin-1, cp1252, utf-16.",
         ),
     ],
     "separator": Annotated[
         str | None,
-        typer.Option(rich_help_panel=MORE, metavar="SIGN", help="Between the fields of a text file, or tab, space."),
+        typer.Option(
+            rich_help_panel=MORE,
+            metavar="SIGN",
+            help="Between the fields of text, read or written, or tab, space.",
+        ),
     ],
     "decimal": Annotated[
         str | None,
-        typer.Option(rich_help_panel=MORE, metavar="SIGN", help="Before fractions in a text file, . or , as in 1,5."),
+        typer.Option(
+            rich_help_panel=MORE,
+            metavar="SIGN",
+            help="Before fractions in text, read or written: . or , as in 1,5.",
+        ),
     ],
     "header": Annotated[
         Literal["yes", "no", "auto"] | None,
@@ -53,7 +64,12 @@ _READING: dict[str, Any] = {
             help="What to select: from a database, or any table, which is called data.",
         ),
     ],
+    "sheet": Annotated[
+        str | None,
+        typer.Option(rich_help_panel=MORE, metavar="NAME", help="Of a file of Excel; the first by default."),
+    ],
 }
+_WRITING = ("encoding", "separator", "decimal")
 _SAID: ContextVar[dict[str, Any]] = ContextVar("said of files", default={})  # noqa: B039  # never changed
 
 
@@ -94,8 +110,9 @@ def contents(path: Path | None, schema: Schema | None = None, beside: bool = Fal
         beside: whether it stands beside the data, so that what is said of another kind of file is not of it.
     """
     from unnoise.data import files
+    from unnoise.data._reading import Reading
 
-    return None if path is None else files.read(path, **_said_of(path, schema, beside))
+    return None if path is None else files.read_with(path, Reading(**_said_of(path, schema, beside)))[0]
 
 
 def source(
@@ -133,7 +150,7 @@ def some(
     return rows.sample(most, seed), taken(y, scans.chosen(len(rows), most, seed))
 
 
-def large(path: Path, stream: bool, kinds: Mapping[str, str] | None = None) -> Any:
+def large(path: Path, stream: bool, kinds: Mapping[str, str] | None = None) -> Source:
     """The rows of a table in memory, or a scan of them where they are more than that, or `stream` asks for it."""
     from unnoise.data import scans
 
@@ -143,9 +160,9 @@ def large(path: Path, stream: bool, kinds: Mapping[str, str] | None = None) -> A
     if isinstance(rows, scans.Held):
         if stream:
             raise InputError(f"got --stream, and {path} cannot be read in blocks; expected .csv or .parquet")
-        return rows.data
+        return rows
     fits = len(rows) <= ROWS_IN_MEMORY and 8 * len(rows) * len(rows.columns) <= BYTES_IN_MEMORY
-    return rows if stream or not fits else rows.sample(len(rows), seed=0)
+    return rows if stream or not fits else scans.Held(rows.sample(len(rows), seed=0), rows.dialect)
 
 
 def conditions(labels: list[str] | None) -> Any:
@@ -204,6 +221,14 @@ def without(rows: Any, column: str | None, *, needed: bool = True) -> tuple[Any,
     return rows, None
 
 
+def dialect(like: Dialect | None) -> Dialect | None:
+    """How a .csv is written: like a file, but for what is said of files; None for the plain way."""
+    from unnoise.data._dialect import Dialect
+
+    said = {name: value for name in _WRITING if (value := _SAID.get().get(name)) is not None}
+    return (like or Dialect()).said(**said) if said else like
+
+
 def suffix_of(data: Path) -> str:
     """The suffix of an output like the data."""
     from unnoise.data import files
@@ -244,8 +269,13 @@ def _said_of(path: Path, schema: Schema | None, beside: bool, kinds: Mapping[str
     if beside:
         said = {name: value for name, value in said.items() if name != "query" and is_text}
     if schema is not None and is_text:
-        texts = schema.container.texts
+        texts, dialect = schema.container.texts, schema.container.dialect
         marked = set(texts) - set(schema.with_level("?"))
-        said |= {"names": schema.container.columns, "text": texts, "marked": marked}
+        said |= {
+            "names": schema.container.columns,
+            "text": texts,
+            "marked": marked,
+            "like": dialect and dialect.reading,
+        }
     levels = inference.declared_as(kinds, inference.OF_TEXT)
     return said | {"levels": levels} if levels and is_text else said

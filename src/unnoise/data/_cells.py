@@ -20,11 +20,12 @@ MISSING = (
     *("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "#NA"),
     *("#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "#NULL!", "#DIV/0!", "#VALUE!"),
 )
-_MARKS = (  # missing where all else is numbers
+MARKS = (  # missing where all else is numbers
     *("?", ".", "-", "--", "–", "—", "*", "na", "Na", "NAN", "n.a.", "N.A.", "none", "NONE", "Null", "nil"),
     *("missing", "Missing", "unknown", "Unknown"),
 )
-_BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_UNSEEN = "\u200b\u200e\u200f\u2060\ufeff"  # signs without width
 _WHOLE = r"^[+-]?\d+$"
 _LEADING_ZERO = r"^[+-]?0\d+$"
 _TOTAL = r"(?i)^(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|somme|suma|totale)\b"
@@ -38,6 +39,7 @@ _THREES_POINT = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
 _DATE = r"^\d{1,4}\.\d{1,2}\.\d{1,4}"
 _LIKE_A_NUMBER = r"^[$€£¥(+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*[%$€£¥)]*$"
 _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+$"
+_LEVELS = 100  # most texts that may be levels
 _FEWEST, _CLOSE = 5, 1e-9  # rows of which one may be totals, and how near these are to sums
 _MOST, _HALF, _MANY = 0.9, 0.5, 20  # shares of the values of a text that may look like numbers, and how many do
 
@@ -65,7 +67,7 @@ def stripped(cells: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     every = pl.all()
-    cells = cells.with_columns(every.str.strip_chars())
+    cells = cells.with_columns(every.str.strip_chars().str.strip_chars(_UNSEEN))
     return cells.with_columns(pl.when(every.is_in(MISSING)).then(None).otherwise(every).name.keep())
 
 
@@ -97,8 +99,8 @@ def typed(cells: pl.DataFrame, source: str, *, decimal: str, alone: bool) -> pl.
     integers = dict(_cast(digits, pl.UInt64)) | dict(_cast(digits, pl.Int64))
     found = {name: column for name, column in found.items() if name not in whole.columns} | integers
     text = cells.select([name for name in filled if name not in found])
-    booleans = _which(text, every.is_in(list(_BOOLEAN)).all())
-    found |= {name: text[name].replace_strict(_BOOLEAN, return_dtype=pl.Boolean) for name in booleans}
+    booleans = _which(text, every.is_in(list(BOOLEAN)).all())
+    found |= {name: text[name].replace_strict(BOOLEAN, return_dtype=pl.Boolean) for name in booleans}
     return cells.with_columns(list(found.values()))
 
 
@@ -152,7 +154,7 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, readin
         series = table[column]
         if series.dtype != pl.String or name in reading.text - reading.marked:
             continue
-        among = ("?",) if name in reading.text else _MARKS
+        among = ("?",) if name in reading.text else MARKS
         marks = [mark for mark in among if (series == mark).any()]
         rest = series.filter(~series.is_in(marks)).drop_nulls() if marks else series.head(0)
         if not marks or (len(rest) == 0 and name not in reading.text):
@@ -235,6 +237,23 @@ def warn_of_digits(texts: pl.Series, name: str) -> None:
         warn(
             f"Column '{name}' holds numbers as text, such as {held[0]!r}, and is modelled as text; turn it into "
             "numbers, or declare it category if that is meant."
+        )
+
+
+def warn_of_versions(column: pl.Series, cells: pl.Series, name: str) -> None:
+    """Say that texts such as 3.1 and 3.10 have become one number, as where they are levels."""
+    import polars as pl
+
+    held = pl.DataFrame({"text": cells, "number": column}).unique().drop_nulls()
+    if len(held) > _LEVELS:
+        return
+    held = held.filter(pl.col("text").str.contains(r"^\d+\.\d*[1-9]0*$")).sort("number", "text")
+    several = held.group_by("number", maintain_order=True).agg("text").filter(pl.col("text").list.len() > 1)
+    if len(several):
+        one, other = several["text"][0][:2]
+        warn(
+            f"Column '{name}' holds {one} and {other}, which are read as one number; declare it category "
+            f"(--column {name}=category) if they are two things, as versions are."
         )
 
 

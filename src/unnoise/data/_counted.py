@@ -86,6 +86,8 @@ def numbers(values: nw.Series[Any] | pl.Series, column: Column) -> Values:
     if not found.dtype.is_(_string()) and column.zone is not None and _kind(found) in ("date", "datetime"):
         found = _in_zone(found, given, column)
         _check_rows(found.is_null().to_numpy() & ~empty, values, name, "no time in that zone", column)
+    elif column.zone is None and column.counted in ("date", "datetime") and (zone := _zone_of(found, given)):
+        warn(f"Column '{name}' held times without a zone, so times of {zone} are taken in UTC.")
     if found.dtype.is_(_string()) and column.counted == "decimal":
         plain = found.str.strip_chars().str.to_decimal(scale=_DIGITS)
         _check_rows(plain.is_null().to_numpy() & ~empty, values, name, "no decimal", column)
@@ -337,12 +339,17 @@ def _native_step(column: Column) -> str:
 
 def _in_zone(found: pl.Series, given: Any, column: Column) -> pl.Series:
     """Times without a zone as ones of the column's, where they were found to have none."""
-    native = given.to_native() if hasattr(given, "to_native") else given
-    in_pandas = re.fullmatch(r"datetime64\[\w+, .+", str(getattr(native, "dtype", "")))
-    if in_pandas or getattr(found.dtype, "time_zone", None) is not None:
+    if _zone_of(found, given):
         return found
     warn(f"Column '{column.label}' held times of {column.zone}, so times without a zone are taken to be of it.")
     return _dates.localised(found, str(column.zone))
+
+
+def _zone_of(found: pl.Series, given: Any) -> str | None:
+    """The zone of times as they were given, of pandas or as polars holds them."""
+    native = given.to_native() if hasattr(given, "to_native") else given
+    in_pandas = re.fullmatch(r"datetime64\[\w+, (.+)\]", str(getattr(native, "dtype", "")))
+    return in_pandas[1] if in_pandas else getattr(found.dtype, "time_zone", None)
 
 
 def _turned(found: pl.Series, column: Column) -> pl.Series:

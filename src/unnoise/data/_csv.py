@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from unnoise._errors import InputError, warn
 from unnoise.data import _cells, _headers, _text
+from unnoise.data._dialect import Dialect, form_of
 from unnoise.data._reading import Reading
 
 if TYPE_CHECKING:
@@ -23,18 +24,22 @@ _SHOWN = 60  # letters of a row
 _BLANK = re.compile(rb"[ \r\n]*")
 
 
-def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
-    """The table; columns without names are x0, x1, ..."""
-    content, sign = _text.without_sign(_text.as_utf8(content, source, reading.encoding))
+def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFrame, Dialect]:
+    """The table, and how it is written; columns without names are x0, x1, ..."""
+    encoding = _text.encoding_of(content, reading.encoding, reading.like.encoding if reading.like else None)
+    content, sign = _text.without_sign(_text.as_utf8(content, source, encoding))
     reading = dataclasses.replace(reading, separator=reading.separator or sign)
     if b"\n" not in content:
         content = content.replace(b"\r", b"\n")
     comment, start = _text.comments(content)
     separator, body = _text.separated(content[start:], reading.separator, source)
+    reading = _alike(reading, separator, body)
     body = _text.without_comments(body, separator, source)
     body = _text.without_ends(body, separator)
     first, end = _text.record(body, separator, source)
     rows = body[end:]
+    if _headers.lacks_a_name(first, rows, separator, source):
+        first = ["", *first]
     table = _table(rows, len(first), separator, source, reading)
     names = _headers.names(first, table, comment, separator, source, reading)
     if names is not first:
@@ -42,15 +47,73 @@ def read_csv(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
         table = _table(rows, len(first), separator, source, reading)
     if table.height == 0:
         raise InputError(f"{source} holds no rows of data.")
+    above = _headers.above_numbers(table, names, source, reading)
+    for _ in range(above):
+        rows = rows[_text.record(rows, separator, source)[1] :]
+    table = _table(rows, len(names), separator, source, reading) if above else table
     table = _texts_kept(table, rows, names, separator, reading)
     table = _cells.without_marks(table, names, source, reading)
     _cells.warn_of_numbers(table, names, source, reading.text | reading.levels)
     _cells.warn_of_totals(table, source)
+    missing = _word_for_missing(table, rows, separator)
+    plain = Dialect(separator, reading.decimal, encoding, (), missing, told=reading.decimal is not None)
+    dialect = _dialect(table, rows, names, plain)
     table.columns = names
     if names[0] == "":
         warn(f"The first column of {source} has no name and numbers the rows, so it is left out.")
         table = table.drop("")
-    return table
+    return table, dialect
+
+
+def _alike(reading: Reading, separator: str, body: bytes) -> Reading:
+    """With the decimal sign that was said of a file with the same separator, unless something else is said."""
+    like = reading.like
+    if reading.decimal or like is None or like.separator != separator or b"," not in body:
+        return reading
+    return dataclasses.replace(reading, decimal=like.decimal)
+
+
+def _dialect(table: pl.DataFrame, rows: bytes, names: list[str], plain: Dialect) -> Dialect:
+    """How numbers and truth values are written, beside what is known."""
+    import polars as pl
+
+    fine = plain.separator == "," and plain.decimal is None  # whole numbers have no commas in them
+    kinds = (pl.Boolean, pl.Float64) if fine else (pl.Boolean, pl.Float64, pl.Int64, pl.UInt64)
+    places = [i for i, kind in enumerate(table.dtypes) if kind in kinds]
+    if not places:
+        return plain
+    cells = _cells.stripped(_cells_of(rows, table, places, plain.separator))
+    decimal = plain.decimal
+    if decimal is None and not fine:
+        commas = cells.select(pl.col(cells.columns).str.contains(",", literal=True).any())
+        decimal = "," if any(commas.row(0)) else None
+    found = [(names[i], form_of(table.to_series(i), cells[table.columns[i]], decimal)) for i in places]
+    for i, (name, form) in zip(places, found, strict=True):
+        if form is None and table.dtypes[i] == pl.Float64:
+            _cells.warn_of_versions(table.to_series(i), cells[table.columns[i]], name)
+    forms = tuple((name, form) for name, form in found if form is not None)
+    return dataclasses.replace(plain, decimal=decimal, forms=forms)
+
+
+def _word_for_missing(table: pl.DataFrame, rows: bytes, separator: str) -> str:
+    """The only word that stands where something is missing, as NA; nothing where there are several, or none."""
+    places = [i for i, column in enumerate(table) if column.null_count()]
+    if not places or all(column.null_count() == len(column) for column in table):
+        return ""
+    cells = _cells_of(rows, table, places, separator)
+    words = {word for column in cells for word in column.filter(table[column.name].is_null()).unique()}
+    word = words.pop() if len(words) == 1 else None
+    return word if word in _cells.MISSING else ""
+
+
+def _cells_of(rows: bytes, table: pl.DataFrame, places: list[int], separator: str) -> pl.DataFrame:
+    """Some columns of the table as they are written."""
+    import polars as pl
+
+    body = _without_blank_lines(rows, table.width)
+    cells = pl.read_csv(body, has_header=False, separator=separator, infer_schema=False, columns=places)
+    cells.columns = [table.columns[i] for i in places]
+    return cells
 
 
 def _texts_kept(table: pl.DataFrame, rows: bytes, names: list[str], separator: str, reading: Reading) -> pl.DataFrame:
@@ -58,12 +121,7 @@ def _texts_kept(table: pl.DataFrame, rows: bytes, names: list[str], separator: s
     places = [i for i, name in enumerate(names) if name in reading.text | reading.levels]
     if not places:
         return table
-    import polars as pl
-
-    body = _without_blank_lines(rows, len(names))
-    cells = pl.read_csv(body, has_header=False, separator=separator, infer_schema=False, columns=places)
-    cells.columns = [table.columns[i] for i in places]
-    cells = _cells.stripped(cells)
+    cells = _cells.stripped(_cells_of(rows, table, places, separator))
     kept = [i for i in places if names[i] in reading.text or _cells.is_changed(table.to_series(i), cells)]
     return table.with_columns(cells[table.columns[i]] for i in kept)
 
@@ -119,11 +177,11 @@ def _count_rows(body: bytes, width: int, separator: str, source: str) -> int:
 
 
 def _count_one_by_one(body: bytes, width: int, separator: str, source: str) -> int:
-    count = 0
+    count, filled = 0, 0
     try:
         for row in csv.reader(io.StringIO(body.decode("utf-8"), newline=""), delimiter=separator, strict=True):
             if len(row) not in (width, 0):
-                if count == 0:
+                if not filled:
                     raise InputError(
                         f"{source} cannot be read: between signs {separator!r} its first line has {width} fields and "
                         f"the next one {len(row)}; delete what stands above the table, or say what separates its "
@@ -133,7 +191,7 @@ def _count_one_by_one(body: bytes, width: int, separator: str, source: str) -> i
                     f"{source} cannot be read, it may be damaged or cut short: row {count} has {len(row)} fields; "
                     f"expected {width}. It is {separator.join(row)[:_SHOWN]!r}."
                 )
-            count += 1
+            count, filled = count + 1, filled + bool(row)
     except csv.Error as error:
         raise InputError(f"{source} cannot be read, it may be damaged or cut short: row {count}: {error}.") from None
     return count

@@ -36,6 +36,13 @@ _LIKE = re.compile(
     r"^\s*\d{1,4}[-/.: ](\d{1,2}|[A-Za-z]{3,9})\b.*\d|^\s*[A-Za-z]{3,9} \d{1,2}, ?\d{4}|^\s*\d{4}-\d{2}$"
     r"|^\s*\d+:\d\d(:\d\d)?( ?[AaPp][Mm])?$|^\s*\d{8}T\d{6}$|^\s*-?\d+ days?\b"
 )
+_SHORT = (
+    "%d.%m.%y",
+    "%y-%m-%d",
+    "%y/%m/%d",
+    *(f"{pair}{sign}%y" for sign in "/-" for pair in (f"%d{sign}%m", f"%m{sign}%d")),
+)
+_CENTURY = 50  # most years between dates of two digits for the year, of which the century could be told
 _ALIKE = {"date", "datetime"}
 _SHORT_YEAR = r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2}\b"
 _ZONE = r"(Z| UTC|[+-]\d{2}:?\d{2})$"
@@ -110,6 +117,9 @@ def _zoned(held: pl.Series, zones: list[Any], name: str) -> str | None:
 def _less_clear(held: pl.Series, name: str) -> str | None:
     fitting = [pattern for pattern in _OTHER if _fits(held, pattern)]
     found = next((pattern for pattern in fitting if _same(held, pattern)), next(iter(fitting), None))
+    if found is None and held.str.contains(_SHORT_YEAR).all():
+        fitting = [pattern for pattern in _SHORT if _fits(held, pattern) and _is_short(held, pattern)]
+        found = fitting[0] if len(fitting) == 1 else None
     for one, other in () if found else _PAIRS:
         fits = [pattern for pattern in (one, other) if _fits(held, pattern)]
         if len(fits) == 2:
@@ -213,7 +223,7 @@ def written(values: pl.Series, pattern: str) -> pl.Series:
 def check_pattern(pattern: str) -> None:
     """Refuse a pattern that no text was found to have."""
     bare = re.sub(" ?%[pP]", " %p", re.sub(_ZONE, "", pattern.removesuffix("%:z")))
-    known = (MONTH, NUMBER, *ELAPSED, *_CLEAR, *_OTHER, *(one for pair in _PAIRS for one in pair))
+    known = (MONTH, NUMBER, *_SHORT, *ELAPSED, *_CLEAR, *_OTHER, *(one for pair in _PAIRS for one in pair))
     if not {bare, bare.replace("%-", "%")} & set(known):
         raise InputError(f"got the pattern {pattern!r}; expected one of dates or times")
 
@@ -230,6 +240,13 @@ def _fits(held: pl.Series, pattern: str) -> bool:
 
 def _same(held: pl.Series, pattern: str) -> bool:
     return bool(written(parsed(held, pattern), pattern).eq_missing(held).all())
+
+
+def _is_short(held: pl.Series, pattern: str) -> bool:
+    """Whether dates with two digits for the year come back, and lie near each other, so that one century has them."""
+    years = parsed(held, pattern).dt.year()
+    span = int(years.max()) - int(years.min())  # type: ignore[arg-type]  # of dates
+    return span <= _CENTURY and _same(held, _unpadded(held, pattern))
 
 
 def _share(held: pl.Series, pattern: str) -> float:

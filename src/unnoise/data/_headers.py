@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from unnoise._errors import InputError, warn
-from unnoise.data import _cells
+from unnoise.data import _cells, _text
 from unnoise.data._reading import Reading
 from unnoise.data.frames import check_labels
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _FRACTION = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = r"^([+-]?\d*),(\d+)$"
+_MOST_ABOVE, _FEWEST, _SHOWN = 2, 5, 60  # rows of words over numbers, rows below them, letters
+_ABOVE = ("stands over numbers, as units do, and is left out", "stand over numbers, as units do, and are left out")
 _MOST = 0.9  # of the values of a column that is one of numbers
 _SAY = "pass --header yes (header='yes') if the first line holds names, or no if it is data"
 
@@ -67,6 +69,52 @@ def names(
         f"{'x0' if not last else f'x0 to x{last}'}; {_SAY}."
     )
     return unnamed
+
+
+def lacks_a_name(first: list[str], rows: bytes, separator: str, source: str) -> bool:
+    """Whether the first line has one field less than the next, as R writes it where the rows have names."""
+    if not rows.strip() or len(first) < 2 or any(map(is_number, first)):
+        return False
+    try:
+        return len(_text.record(rows.lstrip(b"\r\n"), separator, source)[0]) == len(first) + 1
+    except InputError:  # which is said where rows are counted
+        return False
+
+
+def above_numbers(table: pl.DataFrame, names: list[str], source: str, reading: Reading) -> int:
+    """How many of the first rows are no data: words over numbers in all columns that have some, as units are."""
+    found = next((count for count in range(1, _MOST_ABOVE + 1) if _are_above(table, names, count, reading)), 0)
+    if found:
+        shown = ", ".join(repr(cell) for cell in table.row(0) if cell is not None)[:_SHOWN]
+        which = f"The first row of {source}" if found == 1 else f"The first {found} rows of {source}"
+        warn(f"{which} ({shown}) {_ABOVE[found > 1]}.")
+    return found
+
+
+def _are_above(table: pl.DataFrame, names: list[str], count: int, reading: Reading) -> bool:
+    import polars as pl
+
+    head, rest = table.head(count), table.slice(count)
+    if len(rest) < _FEWEST:
+        return False
+    words, others = 0, 0
+    for column, name in zip(table.columns, names, strict=True):
+        there = head[column].drop_nulls()
+        if not len(there):
+            continue
+        if head.schema[column] != pl.String:
+            return False
+        held = rest[column].drop_nulls()
+        number = held.cast(pl.Float64, strict=False).null_count() == 0 and len(held) > 0
+        if name in reading.text or not number or there.is_in(_cells.MARKS).any():
+            others += 1
+        elif there.cast(pl.Float64, strict=False).null_count() < len(there):
+            return False
+        else:
+            words += 1
+        if there.is_in(held.implode()).any():
+            return False
+    return words >= max(1, 2 * (others > 0))
 
 
 def checked(names: list[str], table: pl.DataFrame, source: str) -> list[str]:

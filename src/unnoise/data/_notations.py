@@ -151,13 +151,14 @@ class Notation:
         return np.array(made.to_list(), dtype=object)
 
 
-def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False) -> Notation | None:
+def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False, point: str | None = None) -> Notation | None:
     """The form in which all these texts would be written again as they are; None if there is none.
 
     Args:
         texts: with holes.
         name: of the column, for a warning
         aloud: of a sign that may be before decimals or between thousands.
+        point: the sign before decimals, where it is known: then plain numbers have a form, too.
     """
     import polars as pl
 
@@ -177,12 +178,12 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False) -> Not
     sign = next((found[0] for found in signs if found), "-")
     body = cells["body"]
     plain = not before[0] and not after[0] and sign == "-" and not signs[3]
-    for group, point, doubtful in _separators(body, before[0], after[0]):
-        if plain and (not group or doubtful):
+    for group, mark, doubtful in _separators(body, before[0], after[0], point):
+        if plain and point is None and (not group or doubtful):
             continue
-        decimals = body.str.extract(re.escape(point) + r"([0-9]+)$").str.len_chars().fill_null(0)
+        decimals = body.str.extract(re.escape(mark) + r"([0-9]+)$").str.len_chars().fill_null(0)
         least, most = (int(end) for end in (decimals.to_numpy().min(), decimals.to_numpy().max()))
-        form = Notation(before[0], after[0], group, point, least, most, sign, *map(bool, signs[2:]))
+        form = Notation(before[0], after[0], group, mark, least, most, sign, *map(bool, signs[2:]))
         if most <= _MOST_DECIMALS and _is_same(form, held):
             if doubtful and aloud:
                 example = held.filter(body.str.contains(rf"[{_GROUPS}]"))[0]
@@ -192,8 +193,11 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False) -> Not
     return None
 
 
-def _separators(body: pl.Series, before: str, after: str) -> list[tuple[str, str, bool]]:
-    """What may stand between thousands and before decimals, likelier ones first, and whether one may be the other."""
+def _separators(body: pl.Series, before: str, after: str, known: str | None) -> list[tuple[str, str, bool]]:
+    """What may stand between thousands and before decimals, likelier ones first, and whether one may be the other.
+
+    `known` is the sign before decimals, if that is said.
+    """
     there = [sign for sign in _GROUPS if body.str.contains(sign, literal=True).any()]
     points = [sign for sign in there if sign in ".,"]
     found = []
@@ -203,6 +207,8 @@ def _separators(body: pl.Series, before: str, after: str) -> list[tuple[str, str
             whole = rf"^(?:{grouped}|[0-9]{{1,3}}|[0-9]+)(?:{re.escape(point)}[0-9]+)?$"
             if point != group and set(there) <= {group, point} and body.str.contains(whole).all():
                 found.append((group, point))
+    if known is not None:
+        return [(*pair, False) for pair in found if pair[1] == known]
     if len(found) == 2 and len(there) == 1:  # all as 1,234
         is_money = re.fullmatch(_CURRENCY, (before + after).strip()) is not None
         thousands = is_money and not (there == ["."] and before)

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from unnoise.data import holes
+from unnoise.data._decimals import decimals_of
 from unnoise.data._numerics import Values
 
 MOST_OFFERS = 5
@@ -16,6 +17,7 @@ MOST_VALUES = 64  # of a column that may determine another
 FIRST = 1000  # rows that rule out most pairs
 SUMS_AMONG = 16  # columns whose sums are tried
 EXACT = 1e-9
+FEWEST_SHARES, NEAR, COARSE = 2, 1e-6, 0.01  # columns; how far their sum may be off; steps that shares are rounded to
 FEWEST = 20  # rows from which it is no chance
 
 
@@ -40,6 +42,62 @@ def offers(columns: Mapping[str, Values]) -> list[tuple[str, int]]:
     texts += _equivalent({name: values for name, values in flat.items() if name not in present})
     texts += [f"{low} <= {high}" for low, high in orders]
     return [(text, n) for text in texts[:MOST_OFFERS]]
+
+
+def shares(columns: Mapping[str, Values]) -> list[tuple[list[str], int]]:
+    """Columns in a row that sum to 1 or 100 in every row of all of them, as shares of a whole do, and the sum.
+
+    >>> a = np.arange(1, 41) / 50
+    >>> shares({"x": 7 * a, "a": a, "b": 1 - a})
+    [(['a', 'b'], 1)]
+    """
+    plain, present = holes.split(columns)
+    numbers = [n for n, v in plain.items() if v.ndim == 1 and v.dtype.kind in "iuf" and n not in present]
+    fine = [n for n in numbers if len(plain[n]) >= FEWEST and plain[n].min() >= 0 and 0 < plain[n].max() <= 100]
+    fine = [n for n in fine if plain[n].min() < plain[n].max()][:MOST_NUMBERS]
+    found: list[tuple[list[str], int]] = []
+    while fine:
+        count, total = _whole_of([plain[n] for n in fine])
+        if total:
+            found.append((fine[:count], total))
+        fine = fine[count:]
+    return found
+
+
+def _whole_of(columns: Sequence[Values]) -> tuple[int, int]:
+    """How many of the first columns sum to 1 or to 100 in every row, those nearest to it; 1 and 0 if none do."""
+    sums = np.cumsum([values[:FIRST].astype(np.float64) for values in columns], axis=0)
+    places = [(count, total) for count in range(FEWEST_SHARES, len(columns) + 1) for total in (1, 100)]
+    near = [
+        (count, total) for count, total in places if np.abs(sums[count - 1] - total).max() <= COARSE * count * total
+    ]
+    found = [(off, -count, total) for count, total in near if (off := _off(columns[:count], total)) is not None]
+    _, count, total = min(found, default=(0.0, -1, 0))
+    return -count, total
+
+
+def _off(columns: Sequence[Values], total: int) -> float | None:
+    """How far the sums of rows are from this, if rounding explains it and they are no marks of levels."""
+    decimals = decimals_of(*columns)
+    rounding = 0.0 if decimals is None else min(len(columns) / 2 / 10**decimals, COARSE * len(columns) * total)
+    off = float(np.abs(np.sum(columns, axis=0, dtype=np.float64) - total).max())
+    fractions = any(((values != 0) & (values != total)).any() for values in columns)
+    return off if fractions and off <= NEAR * total + rounding else None
+
+
+def counters(columns: Mapping[str, Values]) -> list[str]:
+    """Columns that count the rows, from 0 or 1.
+
+    >>> counters({"id": np.arange(1, 51), "x": np.arange(50) ** 2})
+    ['id']
+    """
+    plain, present = holes.split(columns)
+    whole = {n: v for n, v in plain.items() if v.ndim == 1 and v.dtype.kind in "iu" and n not in present}
+    return [
+        name
+        for name, values in whole.items()
+        if len(values) >= FEWEST and values[0] in (0, 1) and bool((np.diff(values.astype(np.int64)) == 1).all())
+    ]
 
 
 def _orders(names: Sequence[str], held: Values) -> list[tuple[str, str]]:

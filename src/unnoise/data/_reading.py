@@ -27,6 +27,8 @@ class Reading:
         text: columns that stay text, whatever stands in them.
         marked: those of them in which "?" is missing, as it is elsewhere among words.
         levels: columns that stay text where numbers would not be written as their cells are.
+        sheet: the name of the one to read, of a file of Excel; None for the first.
+        like: what was said of a file that this one is probably written like, where it does not say otherwise.
     """
 
     encoding: str | None = None
@@ -38,6 +40,8 @@ class Reading:
     text: frozenset[str] = frozenset()
     marked: frozenset[str] = frozenset()
     levels: frozenset[str] = frozenset()
+    sheet: str | None = None
+    like: Reading | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", frozenset(self.text))
@@ -61,7 +65,7 @@ class Reading:
 
     def refuse_unused(self, source: str, used: Collection[str]) -> None:
         """An InputError if something is said that changes nothing in a file of this kind."""
-        for option in ("encoding", "separator", "decimal", "query"):
+        for option in ("encoding", "separator", "decimal", "query", "sheet"):
             if getattr(self, option) is not None and option not in used:
                 raise InputError(f"{source} is of a kind for which --{option} ({option}=) says nothing; leave it out.")
         if self.header != "auto" and "header" not in used:

@@ -129,22 +129,20 @@ def _flat(frame: pl.DataFrame, source: str) -> pl.DataFrame:
 
 
 def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
-    """The first sheet; whole numbers, which Excel does not know, where all of a column are."""
+    """The first sheet, or that which is said; whole numbers, which Excel does not know, where all of a column are."""
     import polars as pl
 
     try:
         import fastexcel
     except ModuleNotFoundError:
         raise InputError("Files of Excel need a library to read them: pip install 'unnoise[excel]'.") from None
-    sheets = fastexcel.read_excel(content).sheet_names
-    if len(sheets) > 1:
-        warn(f"{source} holds {len(sheets)} sheets, of which the first, {sheets[0]!r}, is read.")
+    sheet = _sheet(fastexcel.read_excel(content).sheet_names, source, reading.sheet)
     has_names = reading.header != "no"
     found: Any = pl.read_excel(
-        io.BytesIO(content), sheet_id=1, has_header=has_names, infer_schema_length=None, raise_if_empty=False
+        io.BytesIO(content), sheet_name=sheet, has_header=has_names, infer_schema_length=None, raise_if_empty=False
     )
     if found.height == 0:
-        raise InputError(f"{source} holds no rows of data in its first sheet.")
+        raise InputError(f"{source} holds no rows of data in its sheet {sheet!r}; --sheet (sheet=) names another.")
     names = ["" if re.fullmatch(_UNNAMED, name) else name.strip() for name in found.columns]
     names = names if has_names else [f"x{i}" for i in range(found.width)]
     found.columns = [f"x{i}" for i in range(found.width)]
@@ -158,6 +156,19 @@ def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     found.columns = names
     table: pl.DataFrame = found.drop("") if "" in names else found
     return table
+
+
+def _sheet(sheets: Sequence[str], source: str, said: str | None) -> str:
+    """The one that is said, or the first, with a warning where there are others."""
+    if said is not None and said not in sheets:
+        raise InputError(f"{source} has no sheet {said!r}; it has {', '.join(map(repr, sheets))}.")
+    if said is None and len(sheets) > 1:
+        others = ", ".join(map(repr, sheets[1:6])) + (", ..." if len(sheets) > 6 else "")
+        warn(
+            f"{source} holds {len(sheets)} sheets, of which the first, {sheets[0]!r}, is read; --sheet (sheet=) names "
+            f"another: {others}."
+        )
+    return said or sheets[0]
 
 
 def _whole(column: pl.Series) -> pl.Series:

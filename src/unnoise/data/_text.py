@@ -38,6 +38,18 @@ def as_utf8(content: bytes, source: str, encoding: str | None) -> bytes:
     return content if known is None else text.removeprefix("\ufeff").encode("utf-8", "replace")
 
 
+def encoding_of(content: bytes, said: str | None, usual: str | None) -> str | None:
+    """What is said, what a mark at the start says, or the usual one where the content is no UTF-8; None for UTF-8."""
+    marked = next((name for mark, name in _MARKS.items() if content.startswith(mark)), None)
+    if said or marked or usual is None:
+        return said or marked
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return usual
+    return None
+
+
 def without_sign(content: bytes) -> tuple[bytes, str | None]:
     """The content without a first line that says what separates its fields, and what that says."""
     found = _SIGN.match(content)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -20,7 +20,8 @@ from torch import Tensor
 from unnoise._errors import InputError, warn
 from unnoise.data import _counted, _native, _written, arrays, frames
 from unnoise.data._adopted import HELD, TEXT_HELD, adopted, holding
-from unnoise.data._checked import built, check, check_distinct, check_dtype, check_shape, entries
+from unnoise.data._checked import LATER, built, check, check_distinct, check_dtype, check_shape, entries
+from unnoise.data._dialect import Dialect
 from unnoise.data._native import Column
 from unnoise.data._numerics import Values, cast
 from unnoise.data.base import listed
@@ -62,6 +63,15 @@ class Container(ABC):
     def texts(self) -> tuple[str, ...]:
         """The columns that hold text."""
         return ()
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How the file of the data was written, if it was a table of text."""
+        return None
+
+    def written_in(self, dialect: Dialect | None) -> Self:
+        """The same, with how the file of the data was written, if it was a table of text."""
+        return self
 
     def is_counted(self, column: str) -> bool:
         """Whether the column holds dates, times or decimals, which are whole numbers inside."""
@@ -120,6 +130,7 @@ class Table(Container):
     called: ClassVar[str] = "A table"
     backend: str
     layout: tuple[Column, ...]
+    dialect: Dialect | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         check(self.backend in _native.BACKENDS, "backend", self.backend, f"one of {', '.join(_native.BACKENDS)}")
@@ -138,6 +149,10 @@ class Table(Container):
     def texts(self) -> tuple[str, ...]:
         """The columns that held text."""
         return tuple(str(column.label) for column in self.layout if column.holds == TEXT_HELD)
+
+    def written_in(self, dialect: Dialect | None) -> Self:
+        """The same, with how the file of the data was written."""
+        return dataclasses.replace(self, dialect=dialect)
 
     def categories(self, column: str) -> tuple[Any, ...] | None:
         """The levels of an ordered categorical of pandas, or of an Enum of polars."""
@@ -236,7 +251,9 @@ class Table(Container):
     def from_fields(cls, fields: dict[str, Any]) -> Self:
         """The table whose fields these are."""
         layout = [built(Column, column) for column in entries(fields.get("layout"), "layout")]
-        table = super().from_fields(fields | {"layout": layout})
+        told = fields.get("dialect")
+        dialect = None if told is None else built(Dialect, entries([told], "dialect")[0])
+        table = super().from_fields(fields | {"layout": layout, "dialect": dialect})
         check_distinct(table.columns, "columns")
         for column in table.layout:
             _native.check_column(table.backend, column)

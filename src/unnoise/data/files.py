@@ -21,6 +21,7 @@ from unnoise._errors import InputError
 from unnoise.data import _counted, _dates, _packed, _queries, _tables, arrays, frames
 from unnoise.data._archives import one_of, read_npy, read_npz
 from unnoise.data._csv import read_csv
+from unnoise.data._dialect import Dialect
 from unnoise.data._numerics import Values
 from unnoise.data._reading import Reading
 from unnoise.data.images import SUFFIXES, check_replaceable, read_image, read_images, write_images
@@ -60,6 +61,7 @@ def read(
     text: Collection[str] = (),
     marked: Collection[str] = (),
     levels: Collection[str] = (),
+    sheet: str | None = None,
 ) -> pl.DataFrame | Values:
     """The data in a file, in a folder of images, or on standard input ("-").
 
@@ -78,6 +80,7 @@ def read(
         text: columns of a text that stay text, whatever stands in them.
         marked: those of them in which "?" is missing, as it is elsewhere among words.
         levels: columns of a text that stay text where numbers would not be written as their cells are, as 01 or 1.50.
+        sheet: the name of the sheet of a file of Excel; the first by default.
 
     Raises:
         InputError: what cannot be read, or would be read wrongly, in one sentence.
@@ -86,16 +89,21 @@ def read(
         raise InputError("got a text for names, text or marked; expected a list of names of columns")
     if isinstance(levels, str):
         refuse("levels", levels, "a list of names of columns")
-    kept = (frozenset(columns) for columns in (text, marked, levels))
-    reading = Reading(encoding, separator, decimal, header, query, tuple(names), *kept)
+    kept = frozenset(text), frozenset(marked), frozenset(levels)
+    return read_with(path, Reading(encoding, separator, decimal, header, query, tuple(names), *kept, sheet))[0]
+
+
+def read_with(path: Path | str, reading: Reading) -> tuple[pl.DataFrame | Values, Dialect | None]:
+    """As `read`; and how it is written, if it is a table of text."""
     if is_standard(path):
         with _faults_of(Path("standard input")):
-            return _queried(_from_input(reading), reading)
+            found, dialect = _from_input(reading)
+            return _queried(found, reading), dialect
     path = Path(path)
     with _faults_of(path):
         if path.is_dir():
             reading.refuse_unused(str(path), ())
-            return read_images(path)
+            return read_images(path), None
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
             raise InputError(f"{path} is no file but a pipe, a socket or a device; write its content to a file first.")
@@ -103,8 +111,9 @@ def read(
             raise InputError(f"{path} is empty.")
         if path.name.lower().endswith(_queries.SUFFIXES):
             reading.refuse_unused(str(path), ("query",))
-            return _tables.checked(_queries.read_database(path, query), str(path))
-        return _queried(_from_file(path, reading), reading)
+            return _tables.checked(_queries.read_database(path, reading.query), str(path)), None
+        found, dialect = _from_file(path, reading)
+        return _queried(found, reading), dialect
 
 
 def is_text(path: Path | str) -> bool:
@@ -127,22 +136,22 @@ def read_picture(path: Path) -> Values:
         return read_image(path)
 
 
-def write(data: Any, path: Path | str, overwrite: bool = False) -> None:
+def write(data: Any, path: Path | str, overwrite: bool = False, dialect: Dialect | None = None) -> None:
     """Write a DataFrame (.csv, .parquet), an array or tensor (.npy, with two axes also .csv, .parquet), or images.
 
     Images (n, H, W) or (n, 3, H, W) go to a folder of PNG files, a path without a suffix. Only `overwrite` replaces a
-    file.
+    file. A `dialect` says how a .csv is written.
     """
     path = Path(path)
     check_writable(path, overwrite)
     frame = frames.opened(data)
     if frame is not None:
-        return _write_table(frame, path)
+        return _write_table(frame, path, dialect)
     array = arrays.as_array(data)
     if path.suffix == "":
         return write_images(array, path)
     if path.suffix.lower() != ".npy":
-        return _write_table(_as_table(array, path), path)
+        return _write_table(_as_table(array, path), path, dialect)
     if array.dtype == object:
         raise InputError(f"An array with text cannot be written to {path}; give a name that ends in .csv.")
     with atomic_path(path) as beside, open(beside, "wb") as file:
@@ -200,7 +209,7 @@ def _guess(path: Path) -> str:
     return f"; did you mean {path.parent / near[0]}?" if near else "."
 
 
-def _from_file(path: Path, reading: Reading) -> pl.DataFrame | Values:
+def _from_file(path: Path, reading: Reading) -> tuple[pl.DataFrame | Values, Dialect | None]:
     arrays_of: dict[str, Callable[[Path], Values]] = {
         ".npy": read_npy,
         ".npz": read_npz,
@@ -212,7 +221,7 @@ def _from_file(path: Path, reading: Reading) -> pl.DataFrame | Values:
         return _table(_packed.unpacked(content, packed, str(path)) if packed else content, suffix, str(path), reading)
     if suffix in arrays_of and not packed:
         reading.refuse_unused(str(path), ())
-        return arrays_of[suffix](path)
+        return arrays_of[suffix](path), None
     if suffix in (".pkl", ".pickle", ".joblib"):
         raise InputError(f"{path} is a pickle, which could run code; write it as .parquet or .csv.")
     known = [*_TABLES, *(f".csv{end}" for end in _packed.SUFFIXES), *_queries.SUFFIXES, *arrays_of]
@@ -227,7 +236,7 @@ def _suffixes(path: Path) -> tuple[str, str]:
     return packed, ".csv" if packed == ".zip" and suffix not in _TABLES else suffix
 
 
-def _from_input(reading: Reading) -> pl.DataFrame | Values:
+def _from_input(reading: Reading) -> tuple[pl.DataFrame | Values, Dialect | None]:
     """What comes on standard input, of the kind that its first bytes say; text by default."""
     content, source = sys.stdin.buffer.read(), "standard input"
     packed = next((suffix for magic, suffix in _packed.MAGIC.items() if content.startswith(magic)), "")
@@ -239,17 +248,21 @@ def _from_input(reading: Reading) -> pl.DataFrame | Values:
     )
 
 
-def _table(content: bytes, suffix: str, source: str, reading: Reading) -> pl.DataFrame:
+def _table(content: bytes, suffix: str, source: str, reading: Reading) -> tuple[pl.DataFrame, Dialect | None]:
     if not content:
         raise InputError(f"{source} is empty.")
     if suffix in _TEXTS:
+        reading.refuse_unused(source, ("encoding", "separator", "decimal", "header", "query"))
         tabs = suffix in (".tsv", ".tab") and reading.separator is None
-        return read_csv(content, source, dataclasses.replace(reading, separator="\t") if tabs else reading)
+        found, dialect = read_csv(content, source, dataclasses.replace(reading, separator="\t") if tabs else reading)
+        if dialect.separator == "\t" and suffix != ".csv":  # tabs and blanks would surprise in a .csv
+            dialect = dataclasses.replace(dialect, separator=";" if dialect.decimal == "," else ",")
+        return found, dialect
     if suffix in _SHEETS:
-        reading.refuse_unused(source, ("header", "query"))
-        return _tables.checked(_tables.read_excel(content, source, reading), source)
+        reading.refuse_unused(source, ("header", "query", "sheet"))
+        return _tables.checked(_tables.read_excel(content, source, reading), source), None
     reading.refuse_unused(source, ("query",))
-    return _tables.checked(_READERS[suffix](content, source), source)
+    return _tables.checked(_READERS[suffix](content, source), source), None
 
 
 def _queried(found: pl.DataFrame | Values, reading: Reading) -> pl.DataFrame | Values:
@@ -267,12 +280,17 @@ def _read_safetensors(path: Path) -> Values:
     return arrays.as_array(tensors[one_of(list(tensors), path)])
 
 
-def _write_table(frame: nw.DataFrame[Any], path: Path) -> None:
+def _write_table(frame: nw.DataFrame[Any], path: Path, dialect: Dialect | None) -> None:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise InputError(f"A table cannot be written to {path}; give a name that ends in .csv or .parquet.")
     with atomic_path(path) as beside:
-        frame.write_parquet(beside) if suffix == ".parquet" else _with_durations_as_text(frame).write_csv(beside)
+        if suffix == ".parquet":
+            frame.write_parquet(beside)
+        elif dialect is None:
+            _with_durations_as_text(frame).write_csv(beside)
+        else:
+            dialect.write(_with_durations_as_text(frame).to_polars(), beside)
 
 
 def _with_durations_as_text(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:

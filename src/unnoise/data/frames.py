@@ -32,6 +32,8 @@ def opened(data: Any) -> nw.DataFrame[Any] | None:
         if not isinstance(frame, nw.DataFrame):
             return None
         check_labels(frame.columns)
+        if frame.implementation.is_polars():
+            check_no_patterns(frame.columns)
     except DuplicateError:
         check_labels(getattr(data, "column_names", None) or data.columns)
         raise
@@ -59,6 +61,12 @@ def check_labels(labels: Sequence[Any]) -> None:
     names = [str(label) for label in labels]
     if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise InputError(f"Several columns have the name {', '.join(map(repr, twice))}; rename or drop them.")
+
+
+def check_no_patterns(labels: Sequence[str]) -> None:
+    """Refuse names that polars takes for patterns of names."""
+    if odd := [label for label in labels if label.startswith("^") and label.endswith("$")]:
+        raise InputError(f"A column is named {odd[0]!r}, which polars takes for a pattern of names; rename it.")
 
 
 def check_names(frame: nw.DataFrame[Any], expected: Sequence[str]) -> None:

@@ -231,23 +231,33 @@ class Constant(Kind):
 
 @dataclass(frozen=True)
 class Identifier(Constant):
-    """A text of which nearly every row has its own, such as a name: not modelled, and made anew.
+    """A text or a whole number of which nearly every row has its own, as a name or an id: not modelled, and made anew.
 
     >>> Identifier.fit(np.array(["Ada", "Bo"], dtype=object), "name").values(2).tolist()
     ['name-1', 'name-2']
+    >>> Identifier.fit(np.array([101, 102, 103]), "id").values(2).tolist()
+    [1, 2]
     """
 
     name: ClassVar[str] = "identifier"
 
+    def __post_init__(self) -> None:
+        check_dtype(self.dtype, text=True)
+        whole = self.dtype == TEXT or np.dtype(self.dtype).kind in "iu"
+        check(isinstance(self.value, str) and whole, "identifier", (self.value, self.dtype), "text, or whole numbers")
+
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
-        """Only the name of the column is kept; an InputError unless it holds text."""
-        if values.dtype != object:
-            raise InputError(f"Column '{column}' is declared identifier, but holds numbers; expected text: drop it.")
-        return cls(column, TEXT)
+        """Only the name of the column and its type are kept; an InputError unless it holds text or whole numbers."""
+        if values.dtype != object and values.dtype.kind not in "iu":
+            raise InputError(
+                f"Column '{column}' is declared identifier, but is of type {values.dtype}; expected text or whole "
+                "numbers: drop it."
+            )
+        return cls(column, TEXT if values.dtype == object else str(values.dtype))
 
     def check(self, values: Values, column: str) -> None:
-        """Any text will do: it has no part in the likelihood."""
+        """Any value will do: it has no part in the likelihood."""
 
     @property
     def why(self) -> str:
@@ -255,11 +265,14 @@ class Identifier(Constant):
         return "identifies rows and is not modelled"
 
     def values(self, n: int) -> Values:
-        """The name of the column, and a number."""
+        """The name of the column, and a number; or that alone."""
+        if self.dtype != TEXT:
+            return np.arange(1, n + 1).astype(self.dtype)
         return np.array([f"{self.value}-{i + 1}" for i in range(n)], dtype=object)
 
     def __str__(self) -> str:
-        return f"identifier: not modelled, made anew as {self.value}-1, {self.value}-2, ..."
+        first, second = (f"{self.value}-1", f"{self.value}-2") if self.dtype == TEXT else (1, 2)
+        return f"identifier: not modelled, made anew as {first}, {second}, ..."
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from unnoise.data import holes
+from unnoise.data import _offers, holes
 from unnoise.data._likely import likely
 from unnoise.data._numerics import Values
 from unnoise.data.constraints import offered
@@ -18,23 +18,48 @@ from unnoise.data.schema import Schema
 def offered_by(schema: Schema, rows: Any) -> list[str]:
     """Sentences about what could be said of columns, and about what could be kept among those of the same unit."""
     kept = {*schema.conditions, *(name for step in schema.chart.steps for name in (step.target, *step.sources))}
+    kept |= {name for factor in schema.factors.values() if factor.joint for name in factor.columns}
     columns = schema.container.split(rows)
-    units = {name: schema.container.unit(name) for name in columns}
-    alike = ({name: columns[name] for name in columns if units[name] == unit} for unit in dict.fromkeys(units.values()))
-    between = [sentence for part in alike for sentence in offered(part, kept)]
-    return [*_kinds(schema, columns, kept), *between]
+    plain = {name: values for name, values in columns.items() if schema.container.unit(name) is None}
+    free = {name: values for name, values in columns.items() if name not in {*kept, *schema.constants}}
+    counters = _offers.counters(free)
+    return [
+        *_of_shares(plain, kept),
+        *map(_of_counter, counters),
+        *_of_kinds(schema, plain, {*kept, *counters}),
+        *_between(schema, columns, kept),
+    ]
 
 
-def _kinds(schema: Schema, columns: Mapping[str, Values], kept: Collection[str]) -> list[str]:
+def _of_shares(columns: Mapping[str, Values], kept: Collection[str]) -> list[str]:
+    left = {name: values for name, values in columns.items() if name not in kept and "," not in name}
+    n = len(next(iter(columns.values()), ()))
+    return [
+        f"{', '.join(names)} sum to {total} in all {n:,} rows: keep it with --column "
+        + shlex.quote(",".join(names) + "=proportions")
+        for names, total in _offers.shares(left)
+    ]
+
+
+def _of_counter(name: str) -> str:
+    option = shlex.quote(f"{name}=identifier")
+    return f"{name} counts the rows, and is modelled like any number: leave it out with --column {option}"
+
+
+def _of_kinds(schema: Schema, columns: Mapping[str, Values], kept: Collection[str]) -> list[str]:
     numbers = [factor for factor in schema.factors.values() if isinstance(factor, NumberFactor | ResolvedFactor)]
     names = {name for factor in numbers for name in factor.columns} - set(kept)
     plain, present = holes.split({name: values for name, values in columns.items() if name in names})
-    there = {name: values[present.get(name, ...)] for name, values in plain.items()}
-    found = likely({name: values for name, values in there.items() if schema.container.unit(name) is None})
-    return [_looks(*one) for one in found]
+    return [_looks(*one) for one in likely({name: values[present.get(name, ...)] for name, values in plain.items()})]
 
 
 def _looks(names: Sequence[str], kind: str, what: str) -> str:
-    verb = "looks" if len(names) == 1 else "look"
+    verb, them = ("looks", "it") if len(names) == 1 else ("look", "them")
     option = shlex.quote(f"{','.join(names)}={kind}")
-    return f"{quoted(names)} {verb} like {what}; model {'it' if len(names) == 1 else 'them'} so with --column {option}"
+    return f"{quoted(names)} {verb} like {what}: model {them} so with --column {option}"
+
+
+def _between(schema: Schema, columns: Mapping[str, Values], kept: Collection[str]) -> list[str]:
+    units = {name: schema.container.unit(name) for name in columns}
+    alike = ({name: columns[name] for name in columns if units[name] == unit} for unit in dict.fromkeys(units.values()))
+    return [sentence for part in alike for sentence in offered(part, kept)]

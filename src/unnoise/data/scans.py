@@ -18,6 +18,7 @@ import numpy as np
 
 from unnoise._errors import InputError
 from unnoise.data import _cells, files
+from unnoise.data._dialect import Dialect
 from unnoise.data._numerics import Values
 from unnoise.data._reading import Reading
 from unnoise.data._tables import without_index
@@ -33,6 +34,11 @@ _SUFFIXES = (".parquet", ".csv")
 
 class Source(Protocol):
     """Rows that come in blocks."""
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How the file is written, if it is a table of text."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -52,9 +58,18 @@ class Source(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """Data in memory: a frame of polars or an array."""
+    """Data in memory: a frame of polars or an array; and how its file is written, if that is a table of text."""
 
     data: Any
+    dialect: Dialect | None = None
+
+    def __getitem__(self, column: str) -> Any:
+        """One column of a frame."""
+        return self.data[column]
+
+    def drop(self, column: str) -> Held:
+        """A frame without a column."""
+        return replace(self, data=self.data.drop(column))
 
     def __len__(self) -> int:
         return len(self.data)
@@ -85,6 +100,7 @@ class Scan:
         name: the file or folder.
         files: all that is read.
         home: what lasts as long as the files that are read in place of these; None without.
+        dialect: what separates fields and fractions in files of text.
     """
 
     lazy: pl.LazyFrame
@@ -93,6 +109,7 @@ class Scan:
     name: Path
     files: tuple[Path, ...]
     home: Any = None
+    dialect: Dialect | None = None
 
     def __getitem__(self, column: str) -> pl.Series:
         """One column, in memory."""
@@ -146,7 +163,7 @@ def opened(path: Path | str, block: int = BLOCK, large: int = LARGE, **said: Any
     """The rows of a file or a folder.
 
     They are a `Scan` of folders of tables, of parquet files of more than `block` rows, and of CSV files of more than
-    `large` bytes; all else is read. What is `said` goes to `files.read`; of CSV files in blocks it may be of
+    `large` bytes; all else is read. What is `said` is that of `files.read`; of CSV files in blocks it may be of
     separators, decimal signs and columns of text, and the first line holds names.
 
     Raises:
@@ -163,10 +180,10 @@ def opened(path: Path | str, block: int = BLOCK, large: int = LARGE, **said: Any
     if path.is_file() and path.suffix.lower() == ".parquet" and not said:
         few = len(_parquet(path, [path], aloud=False)) <= block
         return Held(files.read(path)) if few else _parquet(path, [path])
-    in_blocks = reading.encoding is None and reading.query is None and reading.header != "no"
+    in_blocks = reading.encoding is None and reading.query is None and reading.sheet is None and reading.header != "no"
     if path.is_file() and path.suffix.lower() == ".csv" and path.stat().st_size > large and in_blocks:
         return _scanned(path, [path], reading)
-    return Held(files.read(path, **said))
+    return Held(*files.read_with(path, reading))
 
 
 def tables_in(path: Path) -> list[Path]:
@@ -215,7 +232,7 @@ def _csv(path: Path, parts: list[Path], reading: Reading) -> Scan:
     """A scan of a parquet file with the same rows, which lasts as long as the scan."""
     import polars as pl
 
-    texts = [Scan(_text(part, reading.separator), 0, (), part, (part,)) for part in parts]
+    texts = [Scan(_text(part, _separator(part, reading)), 0, (), part, (part,)) for part in parts]
     with _faults_of(path):
         columns = [text.lazy.collect_schema().names() for text in texts]
     if odd := [part for part, names in zip(parts, columns, strict=True) if names != columns[0]]:
@@ -249,7 +266,8 @@ def _csv(path: Path, parts: list[Path], reading: Reading) -> Scan:
     found = replace(scan, files=tuple(parts), lazy=scan.lazy.select(named))
     lasts = _Lasts()
     weakref.finalize(lasts, home.cleanup)
-    return replace(found, columns=tuple(names), home=lasts)
+    dialect = Dialect(_separator(parts[0], reading), reading.decimal, told=reading.decimal is not None)
+    return replace(found, columns=tuple(names), home=lasts, dialect=dialect)
 
 
 class _Lasts:
@@ -271,13 +289,17 @@ def _convert(
         converted.write_parquet(beside / f"{number:08}.parquet", compression="lz4")
 
 
-def _text(part: Path, separator: str | None) -> pl.LazyFrame:
+def _separator(part: Path, reading: Reading) -> str:
+    """What is said, or the sign that is most frequent in the first line."""
+    with open(part, "rb") as file:
+        line = file.readline(2**20)
+    return reading.separator or max(",;\t|", key=lambda sign: line.count(sign.encode()))
+
+
+def _text(part: Path, separator: str) -> pl.LazyFrame:
     """The cells of a CSV file as text; its first line holds names."""
     import polars as pl
 
-    with open(part, "rb") as file:
-        line = file.readline(2**20)
-    separator = separator or max(",;\t|", key=lambda sign: line.count(sign.encode()))
     _check_fields(part, separator.encode())
     return pl.scan_csv(part, infer_schema=False, separator=separator, glob=False)
 

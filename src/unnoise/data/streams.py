@@ -12,6 +12,7 @@ import numpy as np
 
 from unnoise._atomic import atomic_path
 from unnoise.data import arrays, files, frames
+from unnoise.data._dialect import Dialect
 from unnoise.data._numerics import Values
 from unnoise.data.standard import is_standard, printed
 from unnoise.training.dataset import derived_seed
@@ -77,13 +78,17 @@ Put = Callable[[int, Any], None]
 
 @contextlib.contextmanager
 def gathering(
-    path: Path | str, count: int, overwrite: bool = False, group: ProcessGroup | None = None
+    path: Path | str,
+    count: int,
+    overwrite: bool = False,
+    group: ProcessGroup | None = None,
+    dialect: Dialect | None = None,
 ) -> Iterator[Put]:
     """Yield `put(number, rows)` for `count` blocks of rows, which end in one file in the order of their numbers.
 
     Blocks are DataFrames or arrays that differ in length only. They wait in files beside the target, so that the
     processes of a group can each put some of them, and all must leave the block. One block is written as `files.write`
-    does; "-" is standard output. If the block raises, no file is left.
+    does; "-" is standard output. A `dialect` says how a .csv is written. If the block raises, no file is left.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "rows.npy"
@@ -94,7 +99,7 @@ def gathering(
     array([0., 0., 3.])
     """
     if is_standard(path):
-        with printed() as table, gathering(table, count, group=group) as put:
+        with printed() as table, gathering(table, count, group=group, dialect=dialect) as put:
             yield put
         return
     path, leads = Path(path), group is None or group.rank == 0
@@ -103,7 +108,7 @@ def gathering(
         held: list[Any] = []
         yield lambda number, rows: held.append(rows)
         if held:
-            files.write(held[0], path, overwrite)
+            files.write(held[0], path, overwrite, dialect)
         if group is not None:
             group.wait()
         return
@@ -117,12 +122,12 @@ def gathering(
             stack.callback(shutil.rmtree, parts, ignore_errors=True)
         if group is not None:
             group.wait()
-        as_array = path.suffix.lower() == ".npy"
-        yield lambda number, rows: _keep(rows, parts / f"{number:08}", as_array)
+        form, dialect = path.suffix.lower(), (dialect or Dialect()) if path.suffix.lower() == ".csv" else None
+        yield lambda number, rows: _keep(rows, parts / f"{number:08}", form == ".npy", dialect)
         if group is not None:
             group.wait()
         if beside is not None:
-            _join(sorted(parts.iterdir()), beside)
+            _join(sorted(parts.iterdir()), beside, dialect)
     if group is not None:
         group.wait()
 
@@ -132,11 +137,13 @@ def seed_of(seed: int, number: int) -> int:
     return seed if number == 0 else derived_seed(seed, "block", number)
 
 
-def _keep(rows: Any, beside: Path, as_array: bool) -> None:
+def _keep(rows: Any, beside: Path, as_array: bool, dialect: Dialect | None) -> None:
     if as_array:
         files.write(rows, beside.with_suffix(".npy"))
     else:
-        _as_frame(rows).write_parquet(beside.with_suffix(".parquet"), compression="lz4")
+        frame = _as_frame(rows)
+        frame = frame if dialect is None else dialect.rendered(frame)
+        frame.write_parquet(beside.with_suffix(".parquet"), compression="lz4")
 
 
 def _as_frame(rows: Any) -> pl.DataFrame:
@@ -151,7 +158,7 @@ def _framed(rows: Values, names: Sequence[str] | None = None) -> pl.DataFrame:
     return pl.DataFrame(dict(zip(names or [f"x{i}" for i in range(len(columns))], columns, strict=True)))
 
 
-def _join(parts: list[Path], beside: Path) -> None:
+def _join(parts: list[Path], beside: Path, dialect: Dialect | None) -> None:
     import polars as pl
 
     if beside.suffix.lower() == ".npy":
@@ -162,8 +169,11 @@ def _join(parts: list[Path], beside: Path) -> None:
                 file.write(np.ascontiguousarray(stack).data)
         return
     rows = pl.scan_parquet(parts, glob=False)
-    write = rows.sink_csv if beside.suffix.lower() == ".csv" else rows.sink_parquet
-    write(beside)
+    if dialect is None:
+        rows.sink_parquet(beside)
+    else:
+        rows.sink_csv(beside, separator=dialect.separator, null_value=dialect.missing)
+        dialect.encode(beside)
 
 
 def _write_header(file: BinaryIO, rows: int, like: Values) -> None:

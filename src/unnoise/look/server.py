@@ -132,7 +132,7 @@ def written(look: Visit, suffix: str) -> bytes:
     rows = look.answers.rows(asked, n or ask_page.ROWS, seed).rows
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"new.{suffix}")
-        files.write(rows, path)
+        files.write(rows, path, dialect=look.answers.schema.container.dialect)
         return path.read_bytes()
 
 

@@ -19,13 +19,14 @@ from unnoise import processes, storage
 from unnoise._checks import flag, function, instance, real
 from unnoise._errors import InputError
 from unnoise._progress import progress
-from unnoise._seeding import fresh_seed, seeded
+from unnoise._seeding import as_seed, fresh_seed, seeded
 from unnoise._sketch import is_ours, sketch
 from unnoise._version import __version__
 from unnoise.data import Encoded, Schema, conditions
+from unnoise.data._dialect import Dialect
 from unnoise.data.mapped import FOLDER as ROWS
 from unnoise.data.mapped import Mapped, mapped, removed
-from unnoise.data.scans import Scan
+from unnoise.data.scans import Held, Scan
 from unnoise.data.witnesses import witnesses
 from unnoise.denoisers import Denoiser, Neural, Started
 from unnoise.evaluation import Likelihood
@@ -120,7 +121,8 @@ class DenoisingMarkovModel(FittedModel):
         device: "auto", "cpu", "cuda" ...
         compile: whether torch.compile joins the small operations of the network in training, after a minute or so that
             it takes; where it does not work, as without a C++ compiler, a warning says so.
-        random_state: seed of the weights, the batches and the noise; None takes a fresh one in every `fit`.
+        random_state: seed of the weights, the batches and the noise; None takes a fresh one in every `fit`, and a
+            generator of NumPy (`RandomState` or `Generator`) draws one, which is saved in its place.
         progress: whether to show bars; None shows them on a terminal.
 
     Attributes:
@@ -140,7 +142,8 @@ class DenoisingMarkovModel(FittedModel):
     (3,)
     """
 
-    _fresh: int = 0  # the seed where random_state is None
+    _fresh: int = 0  # the seed where random_state is none
+    _dialect: Dialect | None = None  # how the file is written that the rows are from
 
     def __init__(
         self,
@@ -171,7 +174,7 @@ class DenoisingMarkovModel(FittedModel):
         checkpoint_every: float = 30.0,
         device: str = "auto",
         compile: bool = False,
-        random_state: int | None = 0,
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         progress: bool | None = None,
     ) -> None:
         self.condition, self.roles, self.kinds = condition, roles, kinds
@@ -221,7 +224,9 @@ class DenoisingMarkovModel(FittedModel):
         if resume and overwrite:
             raise InputError("got resume and overwrite; expected one of them: to go on, or to begin anew")
         function(or_none=True, on_step=on_step)
-        self._fresh = fresh_seed()
+        self._fresh = as_seed(self.random_state) if self._draws_seeds else fresh_seed()
+        self._dialect = X.dialect if isinstance(X, Held | Scan) else None
+        X = X.data if isinstance(X, Held) else X
         settings = self._settings()
         home = storage.existing(folder) if resume else None if folder is None else Path(folder)
         given = ToFit(X, y, sample_weight, validation_data)
@@ -268,7 +273,7 @@ class DenoisingMarkovModel(FittedModel):
         data |= dataclasses.asdict(built)
         if self.random_state is None:
             data["seed"] = self._fresh
-        description = storage.Description.of(self.get_params(deep=False), schema, data)
+        description = storage.Description.of(self._to_save, schema, data)
         state.run = description.run
         if resume and checkpoint.exists():
             load(state, checkpoint)
@@ -298,7 +303,7 @@ class DenoisingMarkovModel(FittedModel):
         schema = self._infer(given.X, given.y)
         self._keep(schema, self._fitted_quickly(schema, given))
         if leads:
-            description = storage.Description.of(self.get_params(deep=False), schema)
+            description = storage.Description.of(self._to_save, schema)
             storage.save(home, description, *self._trained())
             storage.write_card(home, self.card(), MARK)
 
@@ -322,12 +327,13 @@ class DenoisingMarkovModel(FittedModel):
         said: dict[str, Any] = {"kinds": self.kinds, "constraints": self.constraints}
         real(least=0, below=1, or_none=True, unconditional=self.unconditional)
         optional = None if self.unconditional is None else self.unconditional > 0
-        return Schema.infer(X, y, condition=self._conditions(), optional=optional, **said)
+        schema = Schema.infer(X, y, condition=self._conditions(), optional=optional, **said)
+        return dataclasses.replace(schema, container=schema.container.written_in(self._dialect))
 
     def _schema_of(self, home: Path, described: storage.Description) -> Schema:
         """That of the training to resume, if it had our parameters."""
         with storage.explained(home):
-            described.check_same_options(self.get_params(deep=False))
+            described.check_same_options(self._to_save)
             return described.make_schema()
 
     def _to_resume(self, home: Path, schema: Schema, built: Built) -> Neural:
@@ -350,7 +356,7 @@ class DenoisingMarkovModel(FittedModel):
         """
         check_is_fitted(self)
         text = self.card() if card is None else card
-        description = storage.Description.of(self.get_params(deep=False), self.schema_, dataclasses.asdict(self._built))
+        description = storage.Description.of(self._to_save, self.schema_, dataclasses.asdict(self._built))
         with storage.held(Path(folder), overwrite=overwrite):
             storage.save(Path(folder), description, *self._trained())
             storage.write_card(Path(folder), text, MARK)
@@ -430,7 +436,19 @@ class DenoisingMarkovModel(FittedModel):
 
     @property
     def _seed(self) -> int:
-        return self._fresh if self.random_state is None else self.random_state
+        fixed: Any = self.random_state
+        return self._fresh if fixed is None or self._draws_seeds else fixed
+
+    @property
+    def _draws_seeds(self) -> bool:
+        """Whether the seed of every training is drawn from a generator of NumPy."""
+        return isinstance(self.random_state, np.random.RandomState | np.random.Generator)
+
+    @property
+    def _to_save(self) -> dict[str, Any]:
+        """The parameters, with the seed of the training in the place of a generator."""
+        drawn: dict[str, Any] = {"random_state": self._fresh} if self._draws_seeds else {}
+        return {**self.get_params(deep=False), **drawn}
 
     def _conditions(self) -> tuple[str, ...]:
         if self.condition is None:

@@ -162,7 +162,7 @@ def _turns(low: float, high: float) -> bool:
 def _rules(found: Assessment, names: Names) -> Iterator[Advice]:
     """What holds in all training rows and the model does not keep, and what numbers look like."""
     for sentence in found.offers[:MOST_KINDS]:
-        said = re.search(r"[:;] [^:;]*(--constraint|--column) (.+)$", sentence)
+        said = re.search(r": [^:]*(--constraint|--column) (.+)$", sentence)
         if said:
             key, what = _OFFERED[said.group(1)]
             again = refit(found, names, said.group(1), *shlex.split(said.group(2)))

@@ -1,0 +1,173 @@
+"""How a table of text is written, so that what is made from it is written alike: signs, encoding, decimals, words."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from unnoise._atomic import atomic_path
+from unnoise._errors import InputError
+from unnoise.data._cells import MISSING
+from unnoise.data._checked import check
+from unnoise.data._notations import Notation
+from unnoise.data._reading import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import polars as pl
+
+TRUTHS = {"true": "false", "True": "False", "TRUE": "FALSE"}
+_USUAL = "utf-8"
+_LOOKED_AT = 1000  # cells, for a first guess
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The notation of a file.
+
+    Args:
+        separator: between fields.
+        decimal: the sign before fractions, if numbers show it or it is said; None for a point.
+        encoding: of the text; None for UTF-8.
+        forms: pairs of a column and how its cells are written, where that is not the plain way: numbers as 0.00 or
+            #,##0.00, truth values by the word for true.
+        missing: what stands where nothing is known.
+        told: whether the decimal sign was said, so that the other one groups thousands.
+
+    >>> import polars as pl
+    >>> german = Dialect(";", ",", forms=(("price", "0,00"), ("new", "TRUE")))
+    >>> german.rendered(pl.DataFrame({"price": [19.0, None], "new": [True, False], "x": [0.5, 1e-9]})).rows()
+    [('19,00', 'TRUE', '0,5'), (None, 'FALSE', '1e-9')]
+    """
+
+    separator: str = ","
+    decimal: str | None = None
+    encoding: str | None = None
+    forms: tuple[tuple[str, ...], ...] = ()
+    missing: str = ""
+    told: bool = False
+
+    def __post_init__(self) -> None:
+        check(len(self.separator) == 1, "separator", self.separator, "one sign")
+        Reading(self.encoding, self.separator, self.decimal)  # refuses what no file has
+        check(self.missing in MISSING, "missing", self.missing, f"one of {', '.join(MISSING[1:])}")
+        check(all(len(pair) == 2 for pair in self.forms), "forms", self.forms, "pairs of a column and its form")
+        for _, form in self.forms:
+            if form not in TRUTHS:
+                Notation.of(form)
+
+    def said(self, separator: str | None = None, decimal: str | None = None, encoding: str | None = None) -> Self:
+        """The same, but for what the user says; with another decimal sign numbers have no form."""
+        told = Reading(encoding, separator, decimal)
+        kept = self.forms if decimal in (None, self.decimal or ".") else self._truths
+        given: dict[str, Any] = {"separator": told.separator, "decimal": decimal, "encoding": encoding}
+        return replace(self, forms=kept, **{name: value for name, value in given.items() if value is not None})
+
+    @property
+    def reading(self) -> Reading:
+        """What is to be said of files that are written alike: no decimal sign that was found, which will be again."""
+        return Reading(self.encoding, self.separator, self.decimal if self.told else None)
+
+    @property
+    def signs(self) -> Self:
+        """The same for other columns: without forms."""
+        return replace(self, forms=())
+
+    def filling(self, model: Dialect | None, columns: Collection[str]) -> Self:
+        """How a file is written whose holes in these columns a model fills, with at least the decimals of both."""
+        theirs = model._by_name if model else {}
+        found = {n: form if n not in columns else _joined(form, theirs.get(n)) for n, form in self._by_name.items()}
+        return replace(self, forms=tuple((name, form) for name, form in found.items() if form is not None))
+
+    def rendered(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with text where a plain table of text would differ from this notation."""
+        forms = self._by_name
+        return frame.with_columns(self._cells(column, forms.get(column.name)) for column in frame)
+
+    def write(self, frame: pl.DataFrame, beside: Path) -> None:
+        """The frame as a file of text, which its caller puts in its place."""
+        self.rendered(frame).write_csv(beside, separator=self.separator, null_value=self.missing)
+        self.encode(beside)
+
+    def encode(self, path: Path) -> None:
+        """A file of text in UTF-8 in the encoding of this notation."""
+        if self.encoding is None:
+            return
+        try:
+            with (
+                open(path, encoding=_USUAL, newline="") as text,
+                atomic_path(path) as beside,
+                open(beside, "w", encoding=self.encoding, newline="") as other,
+            ):
+                shutil.copyfileobj(text, other)
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"{error.object[error.start]!r} cannot be written in {self.encoding}; pass --encoding utf-8"
+            ) from None
+
+    def number(self, text: str) -> str:
+        """A number that is typed with this decimal sign, with a point; all else as it is."""
+        if self.decimal != "," or text.count(",") != 1:
+            return text
+        plain = text.replace(".", "").replace(",", ".")
+        return plain if plain.lstrip("+-").replace(".", "").isdecimal() else text
+
+    @property
+    def _by_name(self) -> dict[str, str]:
+        return {name: form for name, form in self.forms}  # pairs, as was checked
+
+    @property
+    def _truths(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(pair for pair in self.forms if pair[1] in TRUTHS)
+
+    def _cells(self, column: pl.Series, form: str | None) -> pl.Series:
+        import polars as pl
+
+        if column.dtype == pl.Boolean:
+            return column.replace_strict([True, False], [form, TRUTHS[form]]) if form in TRUTHS else column
+        if not column.dtype.is_numeric():
+            return column
+        if form is not None and form not in TRUTHS:
+            texts = pl.Series(column.name, Notation.of(form).texts(column.fill_null(0).to_numpy()).tolist())
+            return texts.zip_with(column.is_not_null(), texts.clear(len(texts)))
+        comma = self.decimal == "," and column.dtype.is_float()
+        return column.cast(pl.String).str.replace(".", ",", literal=True) if comma else column
+
+
+def form_of(column: pl.Series, cells: pl.Series, decimal: str | None) -> str | None:
+    """How the numbers or truth values of a column are written in its cells; None for the plain way, or no steady one.
+
+    >>> import polars as pl
+    >>> form_of(pl.Series([19.0, 4.5]), pl.Series(["19.00", "4.50"]), None)
+    '0.00'
+    """
+    import polars as pl
+
+    from unnoise.data._notations import notation_of
+
+    there = column.is_not_null()
+    held, values = cells.filter(there), column.drop_nulls()
+    if not len(held):
+        return None
+    if column.dtype == pl.Boolean:
+        words = held.unique().to_list()
+        return next((word for word, other in TRUTHS.items() if word != "true" and {*words} <= {word, other}), None)
+    if not column.dtype.is_numeric() or (held == values.cast(pl.String)).all():
+        return None
+    point = decimal or "."
+    found = notation_of(held.head(_LOOKED_AT), point=point)
+    if found is not None and found.texts(values.to_numpy()).tolist() != held.to_list():  # far faster than all at once
+        found = notation_of(held, point=point)
+    same = found is not None and (found.numbers(held).cast(pl.Float64) == values.cast(pl.Float64)).all()
+    return str(found) if same else None  # a column may be read with another sign than the rest
+
+
+def _joined(form: str, other: str | None) -> str | None:
+    """A form with the decimals of both; of numbers None where the other is none."""
+    if form in TRUTHS or other is None or other in TRUTHS:
+        return form if form in TRUTHS else None
+    mine, theirs = Notation.of(form), Notation.of(other)
+    return str(replace(mine, least=min(mine.least, theirs.least), most=max(mine.most, theirs.most)))
