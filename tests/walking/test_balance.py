@@ -10,7 +10,7 @@ import torch
 from unnoise.chains import Density
 from unnoise.spaces import Euclidean
 from unnoise.testing import ImprobableError, assert_mean
-from unnoise.walking.balance import SHIFTS, from_zero, steepest
+from unnoise.walking.balance import from_zero, steepest
 from unnoise.walking.functions import Tried
 from unnoise.walking.verdict import STEEP
 
@@ -83,4 +83,4 @@ def test_means_are_told_in_their_standard_errors():
 def test_shifts_are_asked_along_steep_axes_alone():
     target = Tried(Density(step), Euclidean(2))
     steepest(target, stepped())
-    assert target.evaluations == N * (1 + 2 * SHIFTS)
+    assert target.evaluations == N * (1 + 2 * 3)

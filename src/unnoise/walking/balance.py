@@ -16,7 +16,7 @@ from unnoise.laws import LogDensity
 from unnoise.walking.verdict import STEEP
 
 WORTH = 1.5  # particles that are worth one, as early and late ones are not independent
-SHORTEST, SHIFTS = 0.3, 3  # in units of the slope, along which log p changes so much; up to the deviation of draws
+SHORTEST = 0.3  # by which log p changes along the shortest shift, by its slope; the longest is the deviation of draws
 
 
 @torch.no_grad()
@@ -25,8 +25,8 @@ def steepest(target: LogDensity[Tensor], x: Tensor) -> float:
     values, slopes = target.log_prob_and_score(x)
     found = from_zero(slopes)
     for axis in (found > STEEP).nonzero()[:, 0].tolist():
-        ends = SHORTEST * slopes[:, axis].square().mean().rsqrt(), x[:, axis].std()
-        lengths = torch.logspace(*(math.log10(end) for end in ends), SHIFTS).tolist()
+        shortest, longest = SHORTEST * float(slopes[:, axis].square().mean().rsqrt()), float(x[:, axis].std())
+        lengths = (shortest, math.sqrt(shortest * longest), longest)
         found[axis] = min(float(found[axis]), max(_unbalanced(target, x, values, axis, length) for length in lengths))
     return float(found.max())
 
