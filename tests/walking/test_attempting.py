@@ -109,14 +109,6 @@ def test_particles_of_an_attempt_are_those_of_both_moments(attempts):
     assert len(drawn.unique(dim=0)) == len(found.record.particles.flatten(0, 1).unique(dim=0))
 
 
-def test_slopes_tell_that_a_side_is_missing():
-    """The mean slope of all draws is zero but for chance; of those on one side it is not."""
-    target = Tried(Density(lambda x: -0.5 * x.square().sum(-1), SPACE), SPACE)
-    x = torch.randn(4000, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    assert attempting._steepest(target, x) < 4
-    assert attempting._steepest(target, x[x[:, 0] > -1]) > 10
-
-
 def test_particles_that_never_moved_are_counted_and_whole_numbers_are_not():
     x = torch.arange(8.0).reshape(4, 2)
     assert attempting._stuck(x, x, x) == 1
@@ -124,14 +116,6 @@ def test_particles_that_never_moved_are_counted_and_whole_numbers_are_not():
     assert attempting._stuck(x, x + 1, x) == 0.0
     assert attempting._stuck(x.long(), x.long(), x.long()) == 0
     assert numbers({"a": x, "b": x.long()}).shape == (4, 4)
-
-
-def test_the_steepest_mean_slope_is_told_in_its_standard_errors():
-    """As if two in three particles were independent."""
-    target = Tried(Density(lambda x: -0.5 * x.square().sum(-1), SPACE), SPACE)
-    x = torch.tensor([[1.0, 2.0], [3.0, -1.0], [2.0, 0.5], [4.0, 0.0]], dtype=torch.float64)
-    errors = x.std(0) / math.sqrt(4 / 1.5)
-    assert attempting._steepest(target, x) == pytest.approx(float((x.mean(0) / errors).max()))
 
 
 @pytest.mark.parametrize(("flat", "share"), [(True, 0.005), (True, 0.02), (False, 0.0)])

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from unnoise import InputError
 from unnoise.chains import Density, Independence, RandomWalk
 from unnoise.laws import Normal
 from unnoise.laws.students import Students
@@ -71,6 +72,13 @@ def test_without_weights_both_are_wrong(monkeypatch):
     )
     found = run(Density(two), WIDE, FlatMover(), rounds=1)
     assert abs(float((found.x[:, 0] > 0).double().mean()) - 0.8) > 0.05
+
+
+def test_a_density_without_a_draw_of_the_guess_is_refused_in_one_sentence():
+    """It is minus infinity there, not a large negative number."""
+    box = Density(lambda x: torch.where((x - 500).abs().amax(1) < 1, 0.0, -math.inf))
+    with pytest.raises(InputError, match="not finite at any draw of the first guess; give guess="):
+        run(box, WIDE, FlatMover(), each=64)
 
 
 def test_spins_have_their_energy_and_their_integral():

@@ -13,6 +13,7 @@ from unnoise import _tree
 from unnoise.laws import Law
 from unnoise.laws.students import Students
 from unnoise.spaces import Space
+from unnoise.walking.balance import steepest
 from unnoise.walking.climbing import climbed
 from unnoise.walking.evidence import bridged
 from unnoise.walking.functions import Differences, Tried
@@ -173,7 +174,7 @@ class Attempts:
                 bridge,
                 shares,
                 torch.tensor([mode.met for mode in modes if smooth], dtype=torch.long),
-                _steepest(target, both) if smooth else None,
+                steepest(target, both) if smooth else None,
                 freedom(target, modes[0]) if modes else math.inf,
                 _stuck(found.x, early, late),
                 self.vain if self.flat else 0.0,
@@ -193,13 +194,6 @@ def _particles(space: Space[Any, Any], modes: int, n: int) -> int:
 def numbers(x: Any) -> Tensor:
     """All numbers of points side by side, (n, numbers), in double precision."""
     return _tree.ravel(_tree.map(lambda leaf: leaf.double(), x))
-
-
-def _steepest(target: Tried, x: Tensor) -> float:
-    """The largest mean slope in standard errors, of which early and late particles are not independent."""
-    _, score = target.log_prob_and_score(x)
-    error = score.std(0) / math.sqrt(len(x) / 1.5)
-    return float((score.mean(0).abs() / error.clamp(min=1e-300)).max())
 
 
 def _stuck(*moments: Any) -> float:

@@ -159,14 +159,13 @@ def annealed(
     while now.betas[-1] < 1 and len(now.betas) <= MOST_RISES:
         x, log_z, so_far = now.x, now.log_z, now.annealing
         gain = (target.log_prob(x) - guess.log_prob(x)).double().reshape(populations, -1)
-        gain = torch.nan_to_num(gain, nan=-math.inf)
-        alive = (gain > -math.inf).sum(1)
-        if not bool(alive.all()):
+        gain = torch.nan_to_num(gain, nan=-math.inf, neginf=-math.inf)
+        if not bool((gain > -math.inf).any(1).all()):
             raise InputError(
-                "the log density is not finite at any draw of a wide first guess; give start=, points where the "
+                "the log density is not finite at any draw of the first guess; give guess=, a law with draws where the "
                 "density is positive, or write it in coordinates without bounds"
             )
-        beta = _next(gain, so_far.betas[-1], effective * alive.clamp(max=each))
+        beta = _next(gain, so_far.betas[-1], effective * each)
         log_weights = _times(beta - so_far.betas[-1], gain)
         count = gain.shape[1]
         log_z = log_z + torch.logsumexp(log_weights, 1).cpu() - math.log(count)
@@ -226,8 +225,8 @@ def _forgotten(target: LogDensity[Any], first: Any, x: Any) -> bool:
     return not float(torch.corrcoef(both)[0, 1]) > FORGOTTEN
 
 
-def _next(gain: Tensor, beta: float, enough: Tensor) -> float:
-    """The highest exponent that leaves so many particles of every population, (populations,), effective."""
+def _next(gain: Tensor, beta: float, enough: float) -> float:
+    """The highest exponent that leaves so many particles of every population effective."""
 
     def fine(rise: float) -> bool:
         return bool((effective_size(_times(rise, gain)) >= enough).all())

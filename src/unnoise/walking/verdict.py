@@ -14,7 +14,7 @@ SURE = 4.0  # standard errors
 UNSURE_Z = 0.1  # nats: the largest standard error of log Z that is believed
 STUCK = 0.01  # share of particles that may never have moved
 HEAVY = 0.499  # degrees of freedom of tails, of which draws have fewer than there are
-STEEP = 4.5  # standard errors of a mean slope
+STEEP = 4.5  # standard errors of a mean slope, or of a shift
 HELD = 0.002  # share of a mode that counts
 MISSING = 0.5  # modes, as estimated
 VAIN = 0.75  # share of climbs
@@ -34,7 +34,8 @@ class Found:
         shares: of every mode, (populations, modes).
         met: how many climbs ended at each mode, (modes,); empty where none climbed.
         slope: the largest mean of a slope over particles, in standard errors; it is zero for draws of a density that
-            falls to zero at all its ends (Stein 1972). None where it has edges, or no slopes.
+            falls to zero at all its ends (Stein 1972). Shifts tell it where the density jumps (`balance`). None where
+            it has edges, or no slopes.
         freedom: degrees of freedom of the heaviest tail.
         stuck: share of particles that never moved in the last rounds.
         vain: share of climbs that came to no mode, where some went higher than all modes; None where modes could have
@@ -120,8 +121,8 @@ def judged(found: Found) -> Verdict:
         )
     if found.slope is not None and found.slope > STEEP:
         doubts.append(
-            f"the mean slope of the log density is {found.slope:.1f} standard errors from zero, so a part of the "
-            "target is missing, such as a narrow neck; write it in other coordinates"
+            f"the mean slope of the log density, or of its jumps, is {found.slope:.1f} standard errors from zero, so a "
+            "part of the target is missing, such as a narrow neck; write it in other coordinates"
         )
     if found.freedom < HEAVY:
         doubts.append(

@@ -1,0 +1,45 @@
+r"""Whether a part of a density is missing from its draws: by mean slopes, and by shifts where it may jump.
+
+Over all draws the mean slope is zero (Stein 1972), but not where the density jumps, of which slopes know nothing. That
+as much mass goes forth as comes back holds with jumps and edges, too: $\int\min(p(x), p(x + v))\,dx$ is the same for v
+and -v, so that $E\min(1, p(x + v)/p(x)) = E\min(1, p(x - v)/p(x))$. It costs two values for every shift of every draw.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from unnoise.laws import LogDensity
+from unnoise.walking.verdict import STEEP
+
+WORTH = 1.5  # particles that are worth one, as early and late ones are not independent
+SHORTEST = 0.3  # by which log p changes along the shortest shift, by its slope; the longest is the deviation of draws
+
+
+@torch.no_grad()
+def steepest(target: LogDensity[Tensor], x: Tensor) -> float:
+    """The largest mean slope of draws (n, d), in standard errors; along a steep axis no more than shifts say."""
+    values, slopes = target.log_prob_and_score(x)
+    found = from_zero(slopes)
+    for axis in (found > STEEP).nonzero()[:, 0].tolist():
+        shortest, longest = SHORTEST * float(slopes[:, axis].square().mean().rsqrt()), float(x[:, axis].std())
+        lengths = (shortest, math.sqrt(shortest * longest), longest)
+        found[axis] = min(float(found[axis]), max(_unbalanced(target, x, values, axis, length) for length in lengths))
+    return float(found.max())
+
+
+def from_zero(x: Tensor) -> Tensor:
+    """How far the means of (n, d) are from zero, in standard errors, (d,)."""
+    error = x.std(0) / math.sqrt(len(x) / WORTH)
+    return x.mean(0).abs() / error.clamp(min=1e-300)
+
+
+def _unbalanced(target: LogDensity[Tensor], x: Tensor, values: Tensor, axis: int, length: float) -> float:
+    """What goes forth along an axis less what comes back, in standard errors."""
+    shift = torch.zeros_like(x[:1])
+    shift[0, axis] = length
+    forth, back = ((target.log_prob(x + v) - values).clamp(max=0).exp() for v in (shift, -shift))
+    return float(from_zero((forth - back)[:, None]))

@@ -1,0 +1,86 @@
+"""Draws of a density are in balance, with jumps and edges, and those that miss a part are not."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from unnoise.chains import Density
+from unnoise.spaces import Euclidean
+from unnoise.testing import ImprobableError, assert_mean
+from unnoise.walking.balance import from_zero, steepest
+from unnoise.walking.functions import Tried
+from unnoise.walking.verdict import STEEP
+
+F64, N = torch.float64, 4000
+
+
+def bell(x):
+    return -0.5 * x.square().sum(-1)
+
+
+def step(x):
+    """Twice as high on one half."""
+    return bell(x) + torch.where(x[:, 0] > 0, math.log(2), 0.0)
+
+
+def corner(x):
+    return torch.where((x > 0).all(1), -x.sum(1), -math.inf)
+
+
+def root(x):
+    """Infinite at its edges."""
+    return torch.where((x > 0).all(1), -0.5 * x.log().sum(1) - x.sum(1), -math.inf)
+
+
+def normals():
+    return torch.randn(N, 2, generator=torch.Generator().manual_seed(2), dtype=F64)
+
+
+def stepped():
+    x, right = normals(), torch.rand(N, generator=torch.Generator().manual_seed(3)) < 2 / 3
+    x[:, 0] = torch.where(right, 1.0, -1.0) * x[:, 0].abs()
+    return x
+
+
+DRAWS = {
+    "smooth": (bell, normals(), lambda x: x[:, 0] > -1),
+    "with a jump": (step, stepped(), lambda x: x[:, 0] > -1),
+    "with a jump, along another axis": (step, stepped(), lambda x: x[:, 1] > -1),
+    "with an edge": (corner, -torch.log(torch.special.ndtr(normals())), lambda x: x[:, 0] > 0.2),
+    "with an infinite edge": (root, 0.5 * normals() ** 2, lambda x: x[:, 0] > 0.2),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_exact_draws_are_in_balance_and_those_that_miss_a_part_are_not(name):
+    log_prob, x, some = DRAWS[name]
+    target = Density(log_prob)
+    assert steepest(target, x) < STEEP
+    assert steepest(target, x[some(x)]) > STEEP
+
+
+def test_slopes_alone_doubt_exact_draws_of_a_density_that_jumps():
+    x, shift = stepped(), torch.tensor([[0.5, 0.0]], dtype=F64)
+    target = Density(step)
+    assert float(from_zero(target.score(x))[0]) > 2 * STEEP
+    forth, back = ((step(x + v) - step(x)).clamp(max=0).exp() for v in (shift, -shift))
+    assert_mean(forth - back, 0.0)
+    with pytest.raises(ImprobableError):
+        assert_mean(target.score(x)[:, 0], 0.0)
+
+
+def test_means_are_told_in_their_standard_errors():
+    """As if two in three particles were independent."""
+    x = torch.tensor([[1.0, 2.0], [3.0, -1.0], [2.0, 0.5], [4.0, 0.0]], dtype=F64)
+    errors = x.std(0) / math.sqrt(4 / 1.5)
+    torch.testing.assert_close(from_zero(x), x.mean(0) / errors)
+    assert steepest(Density(bell), x) == pytest.approx(float((x.mean(0) / errors).max()))
+
+
+def test_shifts_are_asked_along_steep_axes_alone():
+    target = Tried(Density(step), Euclidean(2))
+    steepest(target, stepped())
+    assert target.evaluations == N * (1 + 2 * 3)
