@@ -175,6 +175,7 @@ MADE: dict[str, dict[str, Any]] = {
     "heads.V": {"process": EDM, "sigma_data": 1.0},
     "heads.Fourier": {"process": EDM, "sigma_data": 1.0, "frequencies": (1.0, 2.0)},
     "heads.Velocity": {"process": EDM, "sigma_data": 1.0},
+    "heads.CellHead": {"process": EDM, "lattice": LEVELS, "sigma_data": 1.0},
     "heads.LatticeHead": {"process": EDM, "lattice": LEVELS, "bells": 2, "atoms": (0, -1), "sigma_data": 1.0},
     "heads.Letters": {"process": processes.edm(spaces.Euclidean((2, 3)))},
     "heads.ScoreHead": {
@@ -566,7 +567,7 @@ FINE = {
         schedules.PowerLogSNR.sigma_min schedules.PowerLogSNR.sigma_max schedules.PowerLogSNR.rho
         spaces.Lattice.step heads.X0.sigma_data heads.Eps.sigma_data heads.Preconditioned.sigma_data
         heads.Score.sigma_data heads.Fourier.sigma_data heads.V.sigma_data heads.Velocity.sigma_data
-        heads.LatticeHead.sigma_data
+        heads.LatticeHead.sigma_data heads.CellHead.sigma_data
         processes.until_mixed.start processes.ImmigrationDeath.mean processes.PureDeath.mean
         processes.edm.sigma_min processes.edm.sigma_max processes.edm.rho processes.ornstein_uhlenbeck.horizon
         processes.variance_exploding.sigma_min processes.variance_exploding.sigma_max

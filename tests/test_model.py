@@ -28,8 +28,9 @@ from unnoise import DenoisingMarkovModel, InputError, load, networks, processes,
 from unnoise.chains import Sequential, WalkJump
 from unnoise.denoisers import Denoiser, ExactMixture
 from unnoise.evaluation import Bound, ProbabilityFlow
-from unnoise.heads import Eps
+from unnoise.heads import CellHead, Eps, Preconditioned, Told
 from unnoise.laws import GaussianMixture
+from unnoise.model.defaults import Built
 from unnoise.networks import MLP, UNet
 from unnoise.spaces import Euclidean
 from unnoise.testing import ImprobableError, assert_frequencies, assert_mean, assert_mean_at_most
@@ -158,6 +159,34 @@ def test_images_come_back_as_images() -> None:
     assert (rows.shape, rows.dtype) == ((2, 3, 4, 4), np.uint8)
     assert isinstance(model.likelihood_, Bound)
     assert model.score_samples(images[:2], likelihood=Bound(draws=2)).shape == (2,)
+
+
+def test_what_images_of_few_levels_hold_is_learnt_level_by_level(rng: torch.Generator) -> None:
+    """Pixels that are 3, 4 or 6 by themselves: in a few steps the bound is near their entropy, else far from it."""
+    shares = np.array([0.7, 0.0, 0.1, 0.2])
+    images = np.random.default_rng(0).choice(np.arange(3, 7), (600, 4, 4), p=shares).astype(np.uint8)
+    few = dict(steps=150, batch_size=64, learning_rate=1e-2, roles="joint", likelihood=Bound(draws=16))
+    model = tiny(**few).fit(images[100:])
+    head = model.denoiser_.head
+    assert isinstance(head, CellHead)
+    x, _ = model.schema_.encode(np.full((1, 4, 4), 3, np.uint8)).all(rng)
+    assert head.lattice.count == 4
+    assert head.lattice.index(x).eq(0).all()
+    assert abs(float(x.flatten()[0]) - head.lattice.first) <= 0.5 * head.lattice.step
+    entropy = -16 * float((shares[shares > 0] * np.log(shares[shares > 0])).sum())
+    assert model.score_samples(images[:100]).mean() > -entropy - 2
+    assert tiny(head=Preconditioned, **few).fit(images[100:]).score_samples(images[:100]).mean() < -entropy - 6
+
+
+def test_images_of_few_levels_of_earlier_versions_keep_their_head() -> None:
+    images = np.random.default_rng(0).integers(0, 2, (20, 4, 4), dtype=np.uint8)
+    model = tiny().fit(images)
+    assert isinstance(model.denoiser_.head, Told)
+    assert isinstance(model.denoiser_.head.head, CellHead)
+    earlier = model._untrained(model.schema_, Built.of({"width": 128, "started": True, "each": True}))
+    assert isinstance(earlier.head, Told)
+    assert isinstance(earlier.head.head, Preconditioned)
+    assert isinstance(tiny().fit(np.arange(320).reshape(20, 4, 4)).denoiser_.head.head, Preconditioned)
 
 
 CONVERT = {"polars": pl.DataFrame.clone, "pandas": pl.DataFrame.to_pandas, "pyarrow": pl.DataFrame.to_arrow}

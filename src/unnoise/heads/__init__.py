@@ -2,6 +2,7 @@
 
 from unnoise.heads.base import Head as Head
 from unnoise.heads.base import ProcessHead as ProcessHead
+from unnoise.heads.cells import CellHead as CellHead
 from unnoise.heads.counts import CountHead as CountHead
 from unnoise.heads.finite import Indices as Indices
 from unnoise.heads.finite import Logistic as Logistic

@@ -13,13 +13,15 @@ from torch import nn
 from unnoise import networks, processes, samplers
 from unnoise.data import Schema
 from unnoise.data.containers import Table
-from unnoise.data.factors import Factor, ResolvedFactor
+from unnoise.data.factors import Factor, NumberFactor, ResolvedFactor
+from unnoise.data.kinds import Integer
 from unnoise.denoisers import Answering, Denoiser, Neural
 from unnoise.evaluation import Bound, Likelihood, ProbabilityFlow, RandomOrders
-from unnoise.heads import Fourier, Head, Hidden
+from unnoise.heads import CellHead, Fourier, Head, Hidden
 from unnoise.heads.product import joint
 from unnoise.objectives import AnyOrder, Denoising, Objective
 from unnoise.samplers import Sampler
+from unnoise.spaces import Lattice
 
 ONE_BY_ONE = 128  # masked cells that are drawn one after the other
 
@@ -50,7 +52,11 @@ def default_sampler(process: processes.Process[Any], timeless: bool = False) -> 
 LEAST_STEPS, MOST_STEPS, PASSES = 2000, 8000, 128
 WIDTH = 256  # of the network of a model that says nothing of it
 FEW = 32  # numbers that are modelled given conditions, so few that their network begins at a regression
+LEVELS = 32  # of pixels at most, each of which a network says how likely it is
 MULTIPLIED = 24  # numbers of a condition at most, whose products a network is given
+
+
+SINCE = "started", "each", "cells"  # which versions began to do, in this order
 
 
 @dataclass(frozen=True)
@@ -61,22 +67,25 @@ class Built:
         width: of the MLP; None for models of the earliest versions.
         started: whether it begins at a regression where few numbers are modelled given conditions.
         each: whether a part of it then sees these one at a time.
+        cells: whether it states how likely each level is of images of few.
     """
 
     width: int | None = WIDTH
     started: bool = True
     each: bool = True
+    cells: bool = True
 
     @classmethod
     def of(cls, data: Any) -> Built:
         """From what a description keeps; earlier versions said less.
 
-        >>> Built.of({"width": 128, "started": True}), Built.of(None)
-        (Built(width=128, started=True, each=False), Built(width=None, started=False, each=False))
+        >>> Built.of({"width": 128, "started": True}), Built.of(None)  # doctest: +NORMALIZE_WHITESPACE
+        (Built(width=128, started=True, each=False, cells=False),
+         Built(width=None, started=False, each=False, cells=False))
         """
         said = data if isinstance(data, dict) else {}
         width = said.get("width")
-        return cls(None if width is None else int(width), said.get("started") is True, said.get("each") is True)
+        return cls(None if width is None else int(width), *(said.get(name) is True for name in SINCE))
 
 
 @dataclass(frozen=True)
@@ -180,21 +189,33 @@ def learns_few(denoiser: Denoiser) -> bool:
 
 
 def default_head(
-    schema: Schema, process: processes.Process[Any], masks: bool = True, few: bool = False
+    schema: Schema, process: processes.Process[Any], masks: bool = True, few: bool = False, cells: bool = True
 ) -> Callable[[Any], Head[Any]] | None:
-    """Heads for the columns of a table, else the process's own.
+    """Heads for the columns of a table and for images of few levels, else the process's own.
 
     `heads.Hidden` where noise hides levels and digits; `heads.Fourier` for real numbers, whose steps are finer than
     their spread, and for `few` numbers given conditions, whose laws may be narrow. Without `masks` levels have their
-    process's own, as models did that earlier versions saved.
+    process's own, and without `cells` images, as models did that earlier versions saved.
     """
     if not isinstance(schema.container, Table):
-        return Fourier if few else None
+        lattice = _levels_of_image(schema, process) if cells else None
+        return partial(CellHead, lattice=lattice) if lattice else Fourier if few else None
     parts: Mapping[str, processes.Process[Any]] | None = getattr(process, "parts", None)
     if parts is None:
         return _head_of_columns(process, next(iter(schema.factors.values())), masks)
     found = {name: _head_of_columns(part, schema.factors.get(name), masks) for name, part in parts.items()}
     return partial(joint, parts={name: head for name, head in found.items() if head is not None})
+
+
+def _levels_of_image(schema: Schema, process: processes.Process[Any]) -> Lattice | None:
+    """The centres of the cells of arrays of whole numbers under Gaussian noise, if there are few."""
+    (factor, *others) = schema.factors.values()
+    if others or not (isinstance(factor, NumberFactor) and factor.block and isinstance(process, processes.Gaussian)):
+        return None
+    (kind,) = factor.coordinates
+    if not isinstance(kind, Integer) or not 1 <= kind.high - kind.low < LEVELS:
+        return None
+    return Lattice((kind.low + 0.5 - kind.mean) / kind.scale, 1 / kind.scale, kind.high - kind.low + 1)
 
 
 def _head_of_columns(

@@ -98,7 +98,8 @@ class DenoisingMarkovModel(FittedModel):
             blocks for tables, a U-Net for images, a transformer for sequences. Of up to 32 numbers given conditions it
             corrects the posterior of a linear regression (`denoisers.Started`), with a part that sees one number at a
             time (`networks.PerNumber`).
-        head: called with the process, such as `heads.V`; the process's own by default.
+        head: called with the process, such as `heads.V`; the process's own by default, and `heads.CellHead` for images
+            of up to 32 levels.
         objective: the bound by default.
         sampler: called with (denoiser), or (denoiser, steps=...); by default `samplers.Multistep` with 25 evaluations
             for numbers, ancestral steps for levels and tokens, small steps of the reverse for the rest.
@@ -459,7 +460,8 @@ class DenoisingMarkovModel(FittedModel):
         """With first weights; the network is built inside a context."""
         process = self._process(schema)
         few = built.started and self.network is None and self.head is None and is_few(schema, process)
-        head_of = chosen_head(self.roles, schema, process, self.head, masks=built.width is not None, few=few)
+        since: Any = {"masks": built.width is not None, "few": few, "cells": built.cells}
+        head_of = chosen_head(self.roles, schema, process, self.head, **since)
         with seeded(self._seed):
             head = process.head if head_of is None else head_of(process)
             with inside or nullcontext():

@@ -15,6 +15,7 @@ from unnoise import _tree
 from unnoise._checks import refuse
 from unnoise._errors import InputError
 from unnoise.data import Schema
+from unnoise.data.containers import Table
 from unnoise.denoisers import Answering, Denoiser, Neural, Roles
 from unnoise.heads import Head, told
 from unnoise.model.defaults import default_head, is_timeless, learns_few
@@ -32,21 +33,27 @@ HeadOf = Callable[[Any], Head[Any]] | None
 
 
 def chosen_head(
-    roles: Any, schema: Schema, process: Process[Any], head: HeadOf, masks: bool = True, few: bool = False
+    roles: Any,
+    schema: Schema,
+    process: Process[Any],
+    head: HeadOf,
+    masks: bool = True,
+    few: bool = False,
+    cells: bool = True,
 ) -> HeadOf:
     """The head, told roles where the model is trained for any question or the data have holes; or as it was.
 
-    Noise without a kernel, and heads that show whole numbers, know the joint law alone. `masks` and `few` as in
-    `default_head`.
+    Noise without a kernel, and heads that show whole numbers, know the joint law alone. `masks`, `few` and `cells`
+    as in `default_head`.
     """
     if roles not in (ANY, JOINT):
         refuse("roles", roles, f"{ANY!r}, for any question, or {JOINT!r}, for the joint law alone")
     holes = bool(schema.missing)
     if not holes and (roles == JOINT or _is_one_cell(process)):
-        by_default = head is None and (few or (masks and is_masked(process)))
-        return default_head(schema, process, few=few) if by_default else head
+        by_default = head is None and (few or (masks and is_masked(process)) or not isinstance(schema.container, Table))
+        return default_head(schema, process, few=few, cells=cells) if by_default else head
     if isinstance(process, HasKernel) and _shows_numbers(process, head):
-        head = default_head(schema, process, masks, few) if head is None else head
+        head = default_head(schema, process, masks, few, cells) if head is None else head
         timeless = (process.head if head is None else head(process)).timeless
         return head if timeless else partial(told, head=head)
     if holes:
