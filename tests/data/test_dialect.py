@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def test_cells_come_back_as_they_were_written(name: str, tmp_path: Path) -> None
 def test_signs_and_forms_are_found(text: str, said: dict[str, str], dialect: Dialect, tmp_path: Path) -> None:
     frame, found = opened(tmp_path / "rows.csv", text, **said)
     if not dialect.forms:  # whose sign alone counts
-        found = found.signs
+        found = dataclasses.replace(found, forms=())
     assert found == dialect
     files.write(frame, tmp_path / "new.csv", dialect=found)
     again, _ = opened(tmp_path / "again.csv", (tmp_path / "new.csv").read_text(), like=found.reading)

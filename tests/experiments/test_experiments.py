@@ -24,6 +24,7 @@ NEEDS_DATA = (
 QUICK = ("given-density", "heartbeat", "ncsn-toy", "solver-orders", "swiss-roll", "dead-leaves")
 
 
+@pytest.mark.filterwarnings("ignore::unnoise.samplers.InaccurateSamplesWarning")  # small runs are coarse
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in experiments.NAMES]
 )

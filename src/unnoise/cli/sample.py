@@ -105,7 +105,8 @@ def sample(
     common.check_memory(min(rows, size), math.prod(fitted.schema_.event_shape))
     known = about.merged(about.told(given, fitted.schema_), read)
     group, count = common.group(device), -(-rows // size)
-    dialect = reading.dialect(fitted.schema_.container.dialect)
+    form = fitted.schema_.container.dialect
+    dialect = reading.dialect(form and form.usual)
     with streams.gathering(output, count, overwrite, group, dialect) as put:
         for number in range(group.rank, count, group.size):
             here = known | {name: reading.at(values, number, size) for name, values in read.items()}

@@ -96,8 +96,7 @@ def score(
     }
     options: dict[str, Any] = asked | {"likelihood": method, "dequantisations": dequantisations or 1}
     group, size, means = common.group(device), scans.BLOCK, _Means()
-    dialect = reading.dialect(rows.dialect)
-    with streams.gathering(output, -(-len(rows) // size), overwrite, group, dialect and dialect.signs) as put:
+    with streams.gathering(output, -(-len(rows) // size), overwrite, group) as put:
         for number, block in rows.blocks(size, group.rank, group.size):
             with reading.in_block(number, size):
                 own = streams.seed_of(seed, number)

@@ -60,9 +60,9 @@ class Dialect:
                 Notation.of(form)
 
     def said(self, separator: str | None = None, decimal: str | None = None, encoding: str | None = None) -> Self:
-        """The same, but for what the user says; with another decimal sign numbers have no form."""
+        """The same, but for what the user says."""
         told = Reading(encoding, separator, decimal)
-        kept = self.forms if decimal in (None, self.decimal or ".") else self._truths
+        kept = self.forms if decimal in (None, self.decimal or ".") else self._with_point(decimal)
         given: dict[str, Any] = {"separator": told.separator, "decimal": decimal, "encoding": encoding}
         return replace(self, forms=kept, **{name: value for name, value in given.items() if value is not None})
 
@@ -72,9 +72,13 @@ class Dialect:
         return Reading(self.encoding, self.separator, self.decimal if self.told else None)
 
     @property
-    def signs(self) -> Self:
-        """The same for other columns: without forms."""
-        return replace(self, forms=())
+    def usual(self) -> Dialect:
+        """The same decimals and words for truth between commas, with a point, in UTF-8: what every program reads.
+
+        >>> str(Dialect(";", ",", "latin-1", forms=(("price", "#.##0,00"),)).usual.forms)
+        "(('price', '0.00'),)"
+        """
+        return Dialect(forms=self._with_point("."))
 
     def filling(self, model: Dialect | None, columns: Collection[str]) -> Self:
         """How a file is written whose holes in these columns a model fills, with at least the decimals of both."""
@@ -119,9 +123,12 @@ class Dialect:
     def _by_name(self) -> dict[str, str]:
         return {name: form for name, form in self.forms}  # pairs, as was checked
 
-    @property
-    def _truths(self) -> tuple[tuple[str, ...], ...]:
-        return tuple(pair for pair in self.forms if pair[1] in TRUTHS)
+    def _with_point(self, point: str) -> tuple[tuple[str, ...], ...]:
+        """The forms with another decimal sign, and no signs between thousands."""
+        held = ((name, form, None if form in TRUTHS else Notation.of(form)) for name, form in self.forms)
+        return tuple(
+            (name, form if way is None else str(replace(way, point=point, group=""))) for name, form, way in held
+        )
 
     def _cells(self, column: pl.Series, form: str | None) -> pl.Series:
         import polars as pl

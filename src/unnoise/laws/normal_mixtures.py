@@ -85,8 +85,9 @@ class NormalMixtures(Law[Tensor]):
 
     def _white(self, x: Tensor) -> Tensor:
         r"""$W_k (x - \mu_k)$, (*shape, n, K, d)."""
-        if x.shape[-2:] != (len(self.means), self.means.shape[-1]):
-            expected = f"(..., {len(self.means)}, {self.means.shape[-1]}): a point for each of the laws"
+        n, d = len(self.means), self.means.shape[-1]
+        if x.shape[-2:] not in ((n, d), (1, d)):
+            expected = f"(..., {n}, {d}): a point for each of the laws, or (..., 1, {d}): one for all"
             raise InputError(f"got points of shape {tuple(x.shape)}; expected {expected}")
         centred = x[..., None, :] - self.means
         return (self.whiteners @ centred[..., None])[..., 0]

@@ -132,7 +132,8 @@ def written(look: Visit, suffix: str) -> bytes:
     rows = look.answers.rows(asked, n or ask_page.ROWS, seed).rows
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"new.{suffix}")
-        files.write(rows, path, dialect=look.answers.schema.container.dialect)
+        form = look.answers.schema.container.dialect
+        files.write(rows, path, dialect=form and form.usual)
         return path.read_bytes()
 
 
