@@ -48,8 +48,12 @@ class Notes:
 
 @contextlib.contextmanager
 def noting(rows: int | None) -> Iterator[Notes]:
-    """Inside, distributions note bad parameters and values, and raise an error where these belong to no row."""
+    """Inside, distributions note bad parameters and values, and raise an error where these belong to no row.
+
+    They look even where that was switched off for all, as `torch.compile` does in the process that it is used in.
+    """
     notes, begin, check = Notes(rows), Distribution.__init__, Distribution._validate_sample
+    usual = Distribution._validate_args
 
     def begun(
         self: Distribution,
@@ -69,9 +73,11 @@ def noting(rows: int | None) -> Iterator[Notes]:
         _noted(lambda: check(self, value), lambda: None, lambda: [_rule(self).check(value)], notes)
 
     Distribution.__init__, Distribution._validate_sample = begun, checked  # type: ignore[method-assign]
+    Distribution._validate_args = True
     try:
         yield notes
     finally:
+        Distribution._validate_args = usual
         Distribution.__init__, Distribution._validate_sample = begin, check  # type: ignore[method-assign]
 
 
