@@ -21,6 +21,7 @@ NAMES = (
     "two-modes",
     "ncsn-toy",
     "antibody",
+    "shakespeare",
     "pose",
     "posterior-logistic",
     "given-density",

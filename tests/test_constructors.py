@@ -267,6 +267,7 @@ MADE: dict[str, dict[str, Any]] = {
         "width": 8,
         "depth": 1,
         "heads": 2,
+        "window": 3,
     },
     "networks.UNet": {
         "input_shape": (1, 8, 8),

@@ -12,6 +12,7 @@ from experiments.figures.poses import picture_table, pose_maps
 from experiments.figures.schedules import ScheduleCurve, schedules
 from experiments.figures.sequences import letter_rows, logos
 from experiments.figures.solvers import ErrorCurve, error_curves
+from experiments.figures.texts import texts
 
 __all__ = [
     "Cloud",
@@ -32,6 +33,7 @@ __all__ = [
     "picture_table",
     "pose_maps",
     "schedules",
+    "texts",
     "two_modes",
     "weights_and_widths",
 ]

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NEEDS_DATA = (
     *("earth", "torsions", "antibody", "walk-jump-digits", "products", "ddpm", "digits-bits"),
     *("imputation-adult", "imputation-rna", "mnist-inpainting", "sbibm", "sbibm-likelihood", "sbibm-sbi"),
-    *("sbibm-rounds", "sbibm-sets", "gb1", "rna-torsions"),
+    *("sbibm-rounds", "sbibm-sets", "gb1", "rna-torsions", "shakespeare"),
 )
 QUICK = ("given-density", "heartbeat", "ncsn-toy", "solver-orders", "swiss-roll", "dead-leaves")
 

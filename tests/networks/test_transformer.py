@@ -85,8 +85,29 @@ def test_only_positions_tell_sites_apart():
     torch.testing.assert_close(network(x[..., order], level), there[..., order], rtol=1e-10, atol=1e-10)
 
 
-def test_every_parameter_learns():
-    network, (x, level, cond) = awake(small(cond_features=1)), batch(1)
+@pytest.mark.parametrize("window", [1, 3])
+def test_a_window_shows_each_site_its_neighbours_before_attention(window):
+    network, (x, level, _) = awake(small(depth=1, window=window)), batch()
+    for name in ("modulation.weight", "modulation.bias"):
+        nn.init.zeros_(network.blocks[0].get_parameter(name))  # the block is the identity
+    changed = x.clone()
+    changed[:, :, 2] += 1
+    moved = (network(changed, level) - network(x, level)).abs().amax((0, 1)) > 1e-6
+    reach = window // 2
+    assert moved.tolist() == [abs(site - 2) <= reach for site in range(5)]
+
+
+def test_a_window_is_a_sum_over_its_sites_with_zeros_beyond_the_ends():
+    network, (x, _, _) = awake(small(window=3)), batch()
+    around = nn.functional.pad(x, (1, 1))
+    weights, bias = network.first.weight, network.first.bias
+    expected = bias + sum(torch.einsum("wc,ncs->nsw", weights[:, :, k], around[:, :, k : k + 5]) for k in range(3))
+    torch.testing.assert_close(network._first(x), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("window", [1, 3])
+def test_every_parameter_learns(window):
+    network, (x, level, cond) = awake(small(cond_features=1, window=window)), batch(1)
     network(x, level, cond).square().sum().backward()
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in network.parameters())
 
@@ -100,6 +121,7 @@ def test_every_parameter_learns():
         ),
         ({"output_shape": (3, 4)}, r"got the shapes \(3, 5\) and \(3, 4\)"),
         ({"heads": 3}, "got width 16 and 3 heads"),
+        ({"window": 2}, "got window = 2; expected an odd number, as many sites to the left as to the right"),
     ],
 )
 def test_impossible_shapes_are_refused(changes, match):

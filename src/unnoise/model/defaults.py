@@ -53,10 +53,11 @@ LEAST_STEPS, MOST_STEPS, PASSES = 2000, 8000, 128
 WIDTH = 256  # of the network of a model that says nothing of it
 FEW = 32  # numbers that are modelled given conditions, so few that their network begins at a regression
 LEVELS = 32  # of pixels at most, each of which a network says how likely it is
+WINDOW = 7  # sites of a sequence that a transformer's first layer sees at once
 MULTIPLIED = 24  # numbers of a condition at most, whose products a network is given
 
 
-SINCE = "started", "each", "cells"  # which versions began to do, in this order
+SINCE = "started", "each", "cells", "near"  # which versions began to do, in this order
 
 
 @dataclass(frozen=True)
@@ -68,20 +69,22 @@ class Built:
         started: whether it begins at a regression where few numbers are modelled given conditions.
         each: whether a part of it then sees these one at a time.
         cells: whether it states how likely each level is of images of few.
+        near: whether of sequences its first layer sees the neighbours of a site.
     """
 
     width: int | None = WIDTH
     started: bool = True
     each: bool = True
     cells: bool = True
+    near: bool = True
 
     @classmethod
     def of(cls, data: Any) -> Built:
         """From what a description keeps; earlier versions said less.
 
         >>> Built.of({"width": 128, "started": True}), Built.of(None)  # doctest: +NORMALIZE_WHITESPACE
-        (Built(width=128, started=True, each=False, cells=False),
-         Built(width=None, started=False, each=False, cells=False))
+        (Built(width=128, started=True, each=False, cells=False, near=False),
+         Built(width=None, started=False, each=False, cells=False, near=False))
         """
         said = data if isinstance(data, dict) else {}
         width = said.get("width")
@@ -129,6 +132,7 @@ def default_network(
     timeless: bool = False,
     few: bool = False,
     each: bool = False,
+    near: bool = False,
 ) -> nn.Module:
     """A small U-Net for images of at least 8 x 8, a transformer for sequences, a residual MLP for everything else.
 
@@ -142,13 +146,14 @@ def default_network(
         few: for few numbers given conditions, which stand beside them, with their products.
         each: of these, whether a part of the network sees one number at a time. Of 9,000 rows of ten numbers between
             bounds the rest alone does not find the bounds.
+        near: for sequences, whether the first layer sees `WINDOW` sites at once.
     """
     if is_image(input_shape):
         resolutions = (1, 2) if min(input_shape[1:]) < 16 else (1, 2, 2)
         shape: dict[str, Any] = dict(width=32, multipliers=resolutions, blocks=1, attention=False)
         return networks.UNet(input_shape, cond_features, output_shape, **shape)
     if len(input_shape) == 2:
-        return networks.Transformer(input_shape, cond_features, output_shape)
+        return networks.Transformer(input_shape, cond_features, output_shape, window=WINDOW if near else 1)
     if few and cond_features:
         multiplied = cond_features <= MULTIPLIED
         seen = networks.Products.features(cond_features) if multiplied else cond_features

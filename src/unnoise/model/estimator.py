@@ -470,6 +470,7 @@ class DenoisingMarkovModel(FittedModel):
                     "timeless": head.timeless,
                     "few": few,
                     "each": built.each,
+                    "near": built.near,
                 }
                 make = self.network or partial(default_network, **options)
                 network = conditioned(make, schema, head, self.encoders or {})

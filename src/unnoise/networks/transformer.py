@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from unnoise._checks import refuse, whole
 from unnoise._errors import InputError
-from unnoise.networks.embedding import Embedding, Shape, check_size, shapes, zeroed
+from unnoise.networks.embedding import MOST_WIDTH, Embedding, Shape, check_size, shapes, zeroed
 
 
 class Transformer(nn.Module):
@@ -20,6 +21,10 @@ class Transformer(nn.Module):
         cond_features: numbers per condition; 0 for none.
         output_shape: (channels, sites) of one output; as the input by default.
         width: numbers per site inside, a multiple of `heads`.
+        depth: blocks.
+        heads: of attention.
+        window: how many sites in a row, an odd number, the first layer sees around each. More than one where neighbours
+            say most of a site, as in text: attention is long in finding them.
 
     >>> import torch
     >>> Transformer((3, 20), output_shape=(5, 20), width=16, depth=1)(torch.zeros(2, 3, 20), torch.zeros(())).shape
@@ -34,16 +39,21 @@ class Transformer(nn.Module):
         width: int = 128,
         depth: int = 4,
         heads: int = 4,
+        window: int = 1,
     ) -> None:
         input_shape, output_shape = shapes(input_shape, output_shape)
         _check(input_shape, output_shape)
         (channels, sites), channels_out = input_shape, output_shape[0]
-        check_size(depth, width, lambda: width * (18 * depth * width + channels + sites + channels_out), heads=heads)
+        whole(least=1, most=MOST_WIDTH, window=window)
+        if window % 2 == 0:
+            refuse("window", window, "an odd number, as many sites to the left as to the right")
+        seen = channels * window
+        check_size(depth, width, lambda: width * (18 * depth * width + seen + sites + channels_out), heads=heads)
         if width % heads:
             raise InputError(f"got width {width} and {heads} heads; the width must be a multiple of the heads")
         super().__init__()
         self.embedding = Embedding(width, cond_features)
-        self.first = nn.Linear(channels, width)
+        self.first = nn.Linear(channels, width) if window == 1 else nn.Conv1d(channels, width, window, padding="same")
         self.positions = nn.Embedding(sites, width)
         self.blocks = nn.ModuleList(AttentionBlock(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
@@ -53,11 +63,15 @@ class Transformer(nn.Module):
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
         embedded = nn.functional.silu(self.embedding(level, cond))
-        h = self.first(x.transpose(1, 2)) + self.positions.weight
+        h = self._first(x) + self.positions.weight
         for block in self.blocks:
             h = block(h, embedded)
         out: Tensor = self.last(self.norm(h))
         return out.transpose(1, 2)
+
+    def _first(self, x: Tensor) -> Tensor:
+        first: Tensor = self.first(x).transpose(1, 2) if isinstance(self.first, nn.Conv1d) else self.first(x.mT)
+        return first
 
 
 class AttentionBlock(nn.Module):
