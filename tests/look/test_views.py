@@ -89,6 +89,15 @@ def test_pairs_are_drawn_by_what_they_are() -> None:
     assert "equator" in views.pair(places, Answers(small("places")).about, "lat", "lon").caption
 
 
+def test_tails_of_letters_are_not_cut_off() -> None:
+    """As of the g in fnlwgt, below the axis of a scatter of points."""
+    found = [views.pair(scene(), Answers(fitted()).about, "age", ODD), *views.pictures(scene(), ["age", "since"])]
+    for picture in (picture for panel in found for picture in parsed(panel)):
+        bottom = float(picture.get("viewBox", "").split()[3])
+        upright = [part for part in picture.iter("text") if part.get("transform") is None]
+        assert max(float(part.get("y", "nan")) for part in upright) <= bottom - 3
+
+
 def test_correlations_and_shares_are_right() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 80))
