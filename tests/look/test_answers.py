@@ -41,8 +41,11 @@ def test_the_data_that_meet_a_question(answers: Answers) -> None:
     gone = answers.alike(question(answers, {f"missing.{ODD}": ["1"]}))
     assert gone is not None
     assert len(gone) == data[ODD].null_count()
-    assert answers.alike(question(answers, {"is.age": ["30"], "is.place": ["港"]})) is None  # too few
+    rare = question(answers, {"is.age": ["30"], "is.place": ["港"]})
+    assert answers.alike(rare) is None  # too few
+    assert answers.support(rare) == len(data.filter((pl.col("age") == 30) & (pl.col("place") == "港")))
     assert answers.alike(Inquiry()) is None
+    assert answers.support(Inquiry()) is None
 
 
 def test_probabilities_are_exact_where_values_are_fixed(answers: Answers) -> None:

@@ -94,6 +94,14 @@ def test_what_nobody_is_gives_a_sentence(client: Client, answers: Answers) -> No
     assert "next to impossible" in text
 
 
+def test_a_question_that_few_rows_of_the_data_bear_out_says_so(client: Client, answers: Answers) -> None:
+    rows = len(people().filter((pl.col("age") == 30) & (pl.col("place") == LEVELS[2])))
+    assert 0 < rows < 30
+    text = client(answers).get("", params={"is.age": "30", "is.place": LEVELS[2], "rows": "2"}).text
+    assert f"{rows} row" in text.partition("too few to stand beside")[0][-60:]
+    assert "too few" not in client(answers).get("", params=ASKED | {"rows": "2"}).text
+
+
 def test_saved_rows_are_those_of_sample_and_of_the_command(client: Client, answers: Answers) -> None:
     page, given = client(answers), {"place": LEVELS[0], "age": (30, 40)}
     truth = fitted().sample(60, given=given, seed=7)

@@ -89,6 +89,15 @@ def test_pairs_are_drawn_by_what_they_are() -> None:
     assert "equator" in views.pair(places, Answers(small("places")).about, "lat", "lon").caption
 
 
+def test_tails_of_letters_are_not_cut_off() -> None:
+    """As of the g in fnlwgt, below the axis of a scatter of points."""
+    found = [views.pair(scene(), Answers(fitted()).about, "age", ODD), *views.pictures(scene(), ["age", "since"])]
+    for picture in (picture for panel in found for picture in parsed(panel)):
+        bottom = float(picture.get("viewBox", "").split()[3])
+        upright = [part for part in picture.iter("text") if part.get("transform") is None]
+        assert max(float(part.get("y", "nan")) for part in upright) <= bottom - 3
+
+
 def test_correlations_and_shares_are_right() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 80))
@@ -123,11 +132,27 @@ def test_letters_are_as_high_as_they_tell() -> None:
     letters, shares = wholes.frequencies(["AC", "AG", "A"])
     assert letters == ["-", "A", "C", "G"]
     np.testing.assert_allclose(shares, [[0, 1, 0, 0], [1 / 3, 0, 1 / 3, 1 / 3]])
-    picture = ElementTree.fromstring(str(wholes.logo(["AC", "AG", "AT", "AA"], "four")))
+    picture = ElementTree.fromstring(str(wholes.logo(["AC", "AG", "AT", "AA"], "four", list("ACGT"), 2.0)))
     heights = {
         part.text: float(re.findall(r"scale\(1 ([\d.]+)\)", part.get("transform", ""))[0]) for part in picture[1:]
     }
     assert heights == {"A": pytest.approx(wholes.LOGO / 11.5, abs=0.01)}  # the second place tells nothing
+
+
+def test_logos_stand_on_one_scale_whose_highest_place_fills_it() -> None:
+    """Of letters that one side alone has, too; the rest of the picture would be empty."""
+    sides = [side(DATA, ["AK", "CK", "GL", "TL"]), side(MODEL, ["AK", "CK", "GL", "TM"])]
+    panel = wholes.sequences("x", sides)
+    assert f"{np.log2(7) - 1:.2g} bits at the highest" in panel.caption  # seven letters, two of them there
+    tall = [
+        sum(
+            float(one)
+            for one in re.findall(r"translate\(21 .*?scale\(1 ([\d.]+)\)", ElementTree.tostring(picture).decode())
+        )
+        for picture in parsed(panel)
+    ]
+    told = [np.log2(7) - 1.5, np.log2(7) - 1]  # of the model, which has three at the second place, and of the data
+    np.testing.assert_allclose(np.array(tall) * 11.5 / wholes.LOGO, np.array(told) / told[1], atol=0.01)
 
 
 def test_images_carry_words() -> None:

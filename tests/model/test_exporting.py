@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from unnoise import DenoisingMarkovModel, InputError, samplers
-from unnoise.model import standalone
+from unnoise.model import standalone_numbers
 from unnoise.model.exporting import DENOISER, PLAN, SAMPLER
 from unnoise.networks import MLP
 
@@ -44,7 +44,7 @@ def folder(model: DenoisingMarkovModel, tmp_path_factory: pytest.TempPathFactory
 
 def test_it_makes_the_same_rows_of_the_same_seed(model: DenoisingMarkovModel, folder: Path) -> None:
     expected = model.sample(7, given={"sex": "m"}, seed=3).select("a", "count").to_numpy()
-    rows = standalone.sample(7, 3, folder, sex="m").numpy()
+    rows = standalone_numbers.sample(7, 3, folder, sex="m").numpy()
     np.testing.assert_allclose(rows[:, 0], expected[:, 0], atol=ROUNDING * X[:, 0].std())
     np.testing.assert_array_equal(rows[:, 1], expected[:, 1])
 
@@ -70,23 +70,23 @@ def test_it_needs_torch_alone(model: DenoisingMarkovModel, folder: Path, tmp_pat
 def test_another_plan_gives_other_rows(folder: Path, tmp_path: Path) -> None:
     """So that the comparison sees what the plan says."""
     plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-    right = standalone.sample(5, 3, folder, sex="f")
+    right = standalone_numbers.sample(5, 3, folder, sex="f")
     for change in ({"corrections": []}, {"memory": 1}, {"prior": plan["prior"] * 1.01}):
         (tmp_path / PLAN).write_text(json.dumps(plan | change), encoding="utf-8")
         (tmp_path / DENOISER).write_bytes((folder / DENOISER).read_bytes())
-        assert float((standalone.sample(5, 3, tmp_path, sex="f") - right).abs().max()) > ROUNDING
+        assert float((standalone_numbers.sample(5, 3, tmp_path, sex="f") - right).abs().max()) > ROUNDING
 
 
 def test_levels_are_those_of_the_model(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"got levels of \[\]; expected those of \['sex'\]"):
-        standalone.sample(1, 0, folder)
+        standalone_numbers.sample(1, 0, folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "level"), [(0, "m"), (1, "f"), (300, "f")])
 def test_any_number_of_rows_is_welcome(n: int, level: str, model: DenoisingMarkovModel, folder: Path) -> None:
     expected = model.sample(n, given={"sex": level}, seed=5)["a"].to_numpy()
-    rows = standalone.sample(n, 5, folder, sex=level).numpy()
+    rows = standalone_numbers.sample(n, 5, folder, sex=level).numpy()
     np.testing.assert_allclose(rows[:, 0], expected, atol=ROUNDING * X[:, 0].std())
 
 
@@ -98,17 +98,17 @@ def test_groups_of_rows_are_those_of_the_sampler(folder: Path, tmp_path: Path, m
     rng = torch.Generator().manual_seed(3)
     cond = model.schema_.encode_condition({"sex": "m"}, 5)
     x = samplers.Multistep(model.denoiser_).sample(5, rng, cond, batch_size=2)
-    rows = standalone.sample(5, 3, tmp_path, sex="m")
+    rows = standalone_numbers.sample(5, 3, tmp_path, sex="m")
     a = model.schema_.values(x)["a"]
     np.testing.assert_allclose(rows[:, 0], a, atol=ROUNDING * X[:, 0].std())
 
 
 def of_table() -> Iterator[Any]:
     rng = np.random.default_rng(0)
-    yield {}, pl.DataFrame({"a": X[:, 0], "sex": rng.choice(["f", "m"], 60)}), "expected numbers .* or images"
+    places = pl.DataFrame({"latitude": rng.uniform(-80, 80, 60), "longitude": rng.uniform(-180, 180, 60)})
+    yield {"kinds": {"latitude,longitude": "latlon"}}, places, "expected numbers .* or images"
     holes = np.where(rng.random((60, 2)) < 0.2, np.nan, X)
     yield {}, holes, "expected numbers .* or images"
-    yield {"constraints": "a <= b"}, pl.DataFrame({"a": X[:, 0], "b": X[:, 0] + 1 + X[:, 1] ** 2}), "expected numbers"
     yield {"sampler": samplers.Heun, "kinds": {"x": "real"}}, X, "a sampler of its own"
 
 
@@ -126,8 +126,7 @@ def test_a_full_disk_is_told_of(model: DenoisingMarkovModel, tmp_path: Path, mon
     def full(path: Path, content: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("unnoise.model.exporting._program", lambda denoiser, schema: None)
-    monkeypatch.setattr("torch.export.save", lambda program, file: file.write(b"program"))
+    monkeypatch.setattr("unnoise.model.exporting._program", lambda module, schema, *inputs: b"program")
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left on the disk while writing"):
         model.export(tmp_path / "model")
@@ -150,5 +149,5 @@ def test_images_are_exported_too(tmp_path: Path) -> None:
     images, digits = rng.integers(0, 17, (60, 8, 8)).astype(np.uint8), rng.integers(0, 3, 60)
     model = DenoisingMarkovModel(steps=3, condition="digit").fit(images, digits)
     model.export(tmp_path / "model", steps=5)
-    rows = standalone.sample(4, 3, tmp_path / "model", digit=1)
+    rows = standalone_numbers.sample(4, 3, tmp_path / "model", digit=1)
     np.testing.assert_array_equal(rows.numpy(), model.sample(4, given={"digit": 1}, seed=3, steps=5))

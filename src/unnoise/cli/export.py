@@ -21,10 +21,11 @@ def export(
 ) -> None:
     """Write the denoiser of MODEL by torch.export, with a sampler that needs torch alone.
 
-    FOLDER gets denoiser.pt2, which takes any number of rows; plan.json, the
-    numbers of the steps; and sampler.py, which makes the same rows from the same
-    seed as 'unnoise sample', up to the rounding of float32. It is for numbers
-    and images under Gaussian noise, and for conditions with levels.
+    FOLDER gets denoiser.pt2, which takes any number of rows (law.pt of a quick
+    model); plan.json, what the sampler has to know; and sampler.py, which makes
+    the same rows from the same seed as 'unnoise sample', up to the rounding of
+    float32. It is for tables of numbers and levels, with holes if need be; for
+    numbers and images under Gaussian noise; and for conditions with levels.
 
     Examples:
       unnoise export model -o exported          # to serve rows without unnoise

@@ -288,7 +288,8 @@ def _outcome(
         f"{model.schema_.describe()}{_offers(model, rows)}\n\n{model.ended_}\n"
         f"saved {output} {how} in {seconds:.0f} s; next:\n"
         f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"
-        f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}"
+        f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}\n"
+        f"  {words.command('unnoise', 'look', output, data)}  # in a browser"
     )
     if model.schema_.missing:
         told += f"\n  {words.command('unnoise', 'impute', output, data, '-o', f'filled{suffix}')}"

@@ -91,7 +91,7 @@ class Hidden(ProcessHead):
     def inputs(self, x_t: Tensor, t: Tensor) -> Tensor:
         """One-hot, for a mean square of about one, and waves of as much power for each site."""
         place = self._place(x_t)
-        seen = torch.zeros(len(place), self._count + 1, device=place.device)
+        seen = torch.zeros(place.shape[0], self._count + 1, device=place.device)
         size = (self._count / place.shape[1]) ** 0.5
         seen = seen.scatter_(1, place, size)[:, : self._count]
         if self.digits is None:
@@ -104,9 +104,9 @@ class Hidden(ProcessHead):
         """Softmax where a site is masked, else the state."""
         place, (site, among) = self._place(x_t), self._states
         shown = (place < self._count).index_select(1, site.to(output.device))
-        state = output.new_full((len(output), self._count + 1), -torch.inf).scatter_(1, place, 0.0)
+        state = output.new_full((output.shape[0], self._count + 1), -torch.inf).scatter_(1, place, 0.0)
         logits = torch.where(shown, state[:, : self._count], self._logits(output))
-        nowhere = output.new_full((len(output), self._index.numel()), -torch.inf)
+        nowhere = output.new_full((output.shape[0], self._index.numel()), -torch.inf)
         return nowhere.index_copy(1, among.to(output.device), logits).view(*x_t.shape, -1).softmax(-1)
 
     def at_site(self, output: Tensor, x_t: Tensor, t: Tensor, site: Tensor) -> Tensor:
@@ -131,7 +131,7 @@ class Hidden(ProcessHead):
     def _place(self, x_t: Tensor) -> Tensor:
         """Where the state of each site stands in the output, and one beyond it for the mask; (n, sites)."""
         x = x_t.flatten(1)
-        return self._index.to(x.device).expand(len(x), -1, -1).gather(2, x[..., None])[..., 0]
+        return self._index.to(x.device).expand(x.shape[0], -1, -1).gather(2, x[..., None])[..., 0]
 
     @cached_property
     def _count(self) -> int:
@@ -142,7 +142,7 @@ class Hidden(ProcessHead):
         if self.digits is None:
             return output.flatten(1)
         free, weights = output.flatten(1).tensor_split([self._count], 1)
-        weights = weights.reshape(len(free), self._data.shape[0], 2 * len(GIVEN))
+        weights = weights.reshape(free.shape[0], self._data.shape[0], 2 * len(GIVEN))
         sums = torch.einsum("nsw,scw->nsc", weights, self._given.to(free))
         return free + sums.flatten(1).index_select(1, self._states[1].to(free.device))
 
@@ -152,7 +152,7 @@ class Hidden(ProcessHead):
         Of what is not known the middle is taken, $z = 1/2$.
         """
         size = self._data.sum(1).to(x.device)
-        stands = torch.full((len(x), x.shape[1] + 1), 0.5, device=x.device)
+        stands = torch.full((x.shape[0], x.shape[1] + 1), 0.5, device=x.device)
         for own, finer in self._levels:
             here = (x[:, own] + stands[:, finer]) / size[own]
             stands[:, own] = torch.where(shown[:, own], here, 0.5)
@@ -192,7 +192,7 @@ class Hidden(ProcessHead):
     @cached_property
     def _states(self) -> tuple[Tensor, Tensor]:
         """Of each number of the output the site, and where it stands among the states of all sites, side by side."""
-        site, state = self._data.nonzero().unbind(1)
+        site, state = (part.clone() for part in self._data.nonzero().unbind(1))  # an exported graph takes no views
         return site, site * self._data.shape[1] + state
 
 

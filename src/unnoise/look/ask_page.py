@@ -8,7 +8,7 @@ from itertools import combinations
 
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.look import saying, views
-from unnoise.look.answers import ByColumn
+from unnoise.look.answers import FEWEST_ALIKE, ByColumn
 from unnoise.look.asking import FROM, IS, MISSING, TO, Inquiry, inquiry, typed_of
 from unnoise.look.drawing import ALIKE, DATA, MODEL, Plate
 from unnoise.look.pages import Visit, hidden, listing, render, sentence
@@ -33,6 +33,7 @@ class AnswerShown:
         table: the first rows, as texts.
         notes: what the model warned of.
         fault: why there is no answer, or "".
+        support: how many rows of the data are like this, where these are too few to be shown; else "".
         next: the address of the same with more rows, or "".
         key: the classes of the style sheet, and what they stand for.
     """
@@ -43,6 +44,7 @@ class AnswerShown:
     table: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
     fault: str = ""
+    support: str = ""
     next: str = ""
     key: tuple[tuple[str, str], ...] = ()
 
@@ -144,7 +146,24 @@ def _answer(look: Visit, asked: Inquiry, seen: list[str], x: str, y: str) -> Ans
     more = look.address(grow=GROWTH * first) if not n and first < ROWS else ""
     key = tuple((side, label) for side, label, _ in held)
     table = table_of(look, drawn, tabled(look, [*seen, *asked.given]))
-    return AnswerShown(first, panels, both, tuple(table), drawn.notes, next=more, key=key)
+    support = _few(answers.support(asked))
+    return AnswerShown(first, panels, both, tuple(table), drawn.notes, support=support, next=more, key=key)
+
+
+def _few(count: int | None) -> str:
+    """How far the data bear an answer out, where they say little.
+
+    >>> _few(0), _few(1), _few(12), _few(30), _few(None)  # doctest: +NORMALIZE_WHITESPACE
+    ('No row of the data is like this: the answer rests on rows that are near.',
+     'Only 1 row of the data is like this, too few to stand beside.',
+     'Only 12 rows of the data are like this, too few to stand beside.', '', '')
+    """
+    if count is None or count >= FEWEST_ALIKE:
+        return ""
+    if not count:
+        return "No row of the data is like this: the answer rests on rows that are near."
+    rows = "1 row of the data is" if count == 1 else f"{count} rows of the data are"
+    return f"Only {rows} like this, too few to stand beside."
 
 
 def _held(look: Visit, asked: Inquiry, drawn: ByColumn) -> list[tuple[str, str, ByColumn]]:

@@ -218,7 +218,7 @@ def _upright(low: float, high: float, word: Word) -> str:
 def _names(names: Names) -> str:
     middle = (START + END) / 2
     turned = f' transform="rotate(-90 10 {SQUARE / 2})"'
-    return text(middle, SQUARE - 1, names[0], look="name") + text(10, SQUARE / 2, names[1], look="name", more=turned)
+    return text(middle, SQUARE - 4, names[0], look="name") + text(10, SQUARE / 2, names[1], look="name", more=turned)
 
 
 def _codes(columns: Sequence[Values], word: Word) -> tuple[list[str], list[NDArray[np.int64]]]:

@@ -61,32 +61,28 @@ def png(unit: Numbers) -> str:
 
 
 def sequences(name: str, sides: Sequence[Side]) -> Plate:
-    """A logo of the model's sequences, as high at each place as its letters tell, and some rows of each side."""
-    parts = []
-    for side in reversed(sides):
-        texts = list(map(str, side.values[0].tolist()))
-        parts.append(f"<h4>{escape(side.label)}</h4>{logo(texts, f'Logo of {name}, {side.label}')}")
+    """Logos on one scale, as high at each place as its letters tell, and some rows of each side."""
+    parts, held = [], [list(map(str, side.values[0].tolist())) for side in sides]
+    letters = frequencies([text for texts in held for text in texts])[0]
+    tallest = max((float(bits(texts, letters).sum(1).max(initial=0)) for texts in held if texts), default=0.0)
+    for side, texts in zip(reversed(sides), reversed(held), strict=True):
+        drawing = logo(texts, f"Logo of {name}, {side.label}", letters, tallest)
+        parts.append(f"<h4>{escape(side.label)}</h4>{drawing}")
         shown = "".join(f"<li><code>{escape(one)}</code></li>" for one in texts[:MOST_ROWS])
         parts.append(f'<ol class="sequences scroll">{shown}</ol>')
     model = next(side for side in sides if side.look == MODEL)
     table = [(str(place + 1), *row) for place, row in enumerate(_likeliest(list(map(str, model.values[0].tolist()))))]
-    words = "Letters as high as they are frequent, times what their place tells in bits."
+    words = f"Letters as high as they are frequent, times what their place tells: {tallest:.2g} bits at the highest."
     header = ("place", "likeliest letter", "share")
     return Plate(name, Markup("".join(parts)), words, header, tuple(table), wide=True)
 
 
-def logo(texts: Sequence[str], words: str) -> Markup:
-    r"""Letters $a$ as high as $p_a (\log_2 k + \sum_b p_b \log_2 p_b)$ at each place, for k letters."""
+def logo(texts: Sequence[str], words: str, letters: Sequence[str], tallest: float) -> Markup:
+    """A picture of the `bits` of texts, in which a place of `tallest` bits is as high as there is room."""
     if not texts:
         return Markup("")
-    letters, counts = frequencies(texts)
-    shown = counts[:MOST_PLACES]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        entropy = -np.where(shown > 0, shown * np.log2(shown), 0.0).sum(1)
-    top = max(np.log2(max(len(letters), 2)), 1.0)
-    heights = shown * (top - entropy)[:, None] / top
-    parts = []
-    for place, row in enumerate(heights):
+    shown, parts = bits(texts, letters), []
+    for place, row in enumerate(shown / max(tallest, FEWEST_BITS)):
         base = LOGO
         for k in np.argsort(row, kind="stable").tolist():
             if (height := float(row[k]) * LOGO) > FEWEST_BITS * LOGO:
@@ -94,6 +90,22 @@ def logo(texts: Sequence[str], words: str) -> Markup:
                 parts.append(f'<text class="letter k{k % 6}" transform="{move}">{escape(letters[k])}</text>')
                 base -= height
     return svg(14 * len(shown), LOGO + 2, words, *parts, look="logo")
+
+
+def bits(texts: Sequence[str], letters: Sequence[str]) -> Numbers:
+    r"""What the letters a of the first places tell, $p_a (\log_2 k + \sum_b p_b \log_2 p_b)$ of k; (places, letters).
+
+    >>> bits(["AB", "AC"], ["A", "B", "C", "D"])
+    array([[2. , 0. , 0. , 0. ],
+           [0. , 0.5, 0.5, 0. ]])
+    """
+    own, counts = frequencies(texts)
+    shares = np.zeros((min(len(counts), MOST_PLACES), len(letters)))
+    shares[:, [letters.index(letter) for letter in own]] = counts[:MOST_PLACES]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -np.where(shares > 0, shares * np.log2(shares), 0.0).sum(1)
+    told: Numbers = shares * (max(np.log2(len(letters)), 1.0) - entropy)[:, None]
+    return told
 
 
 def frequencies(texts: Sequence[str]) -> tuple[list[str], Numbers]:

@@ -373,12 +373,13 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Write the denoiser by torch.export, and a sampler beside it that needs torch alone.
 
         Args:
-            folder: gets `denoiser.pt2`, `plan.json` and `sampler.py`.
-            steps: noise levels that the sampler visits.
+            folder: gets `denoiser.pt2` (`law.pt` of a quick model), `plan.json` and `sampler.py`.
+            steps: noise levels that the sampler visits; not of tables.
             overwrite: replace such a folder.
 
         Raises:
-            InputError: the model is not one of numbers or images under Gaussian noise, with the default sampler.
+            InputError: the model is not one of a table of numbers and levels, or of numbers or images under Gaussian
+                noise, with the default sampler.
         """
         check_is_fitted(self)
         if self.sampler is not None:

@@ -46,7 +46,8 @@ def fitted(
     most = min(COMPONENTS, MOST_NUMBERS // _numbers(base))
     if not most:
         raise InputError(
-            f"got points of {_numbers(base):,} numbers, which are too many for a mixture; train a network (quick=False)"
+            f"got points of {_numbers(base):,} numbers, which are too many for a mixture; train a network, without "
+            "--quick (quick=False)"
         )
     with progress(f"fitting a mixture to {len(encoded):,} rows", show) as update:
 

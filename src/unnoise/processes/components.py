@@ -71,7 +71,8 @@ def components_of(process: Process[Any], x: Tensor, known: Tensor) -> Components
     """
     raise InputError(
         f"mixtures of product laws have no components on {process.space} under {type(process).__name__}; they have on "
-        "numbers, finite states, angles and counts: leave those columns out, or train a network instead (quick=False)"
+        "numbers, finite states, angles and counts: leave those columns out, or train a network, without --quick "
+        "(quick=False)"
     )
 
 

@@ -35,6 +35,12 @@ def test_radians_and_ranges_from_zero() -> None:
     np.testing.assert_allclose(schema.decode(schema.encode(data).x), data, atol=1e-5)
 
 
+def test_thousandths_of_degrees_are_not_taken_in_silence() -> None:
+    with pytest.warns(UserWarning, match=r"'a' holds angles up to 1.* degrees, 100 % of them beyond a turn; .*scale"):
+        AngleFactor.fit({"a": 1000 * torsions()[:, 0] + 500, "b": torsions()[:, 1]})
+    AngleFactor.fit({"a": np.where(np.arange(40) < 10, 720.0, torsions()[:, 0])})  # a few turns are angles
+
+
 def test_units_can_be_said() -> None:
     small = torsions() / 100
     angles = Schema.infer(small, kinds={"x": "degrees"}).factors["degrees"]

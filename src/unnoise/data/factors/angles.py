@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise._errors import warn
 from unnoise.data._checked import check
 from unnoise.data._numerics import Values, cast
 from unnoise.data.factors.base import Columns, Factor, dtypes_of, expect, finite_numbers, refuse
@@ -63,6 +64,8 @@ class AngleFactor(Factor):
             f"Column '{whole}' holds whole numbers, which are hardly angles in radians; declare it degrees, or scale "
             "it so that a turn is 360.",
         )
+        if turn == 360.0:  # in radians they are refused
+            _warn_beyond_a_turn(columns)
         starts = tuple(0.0 if values.min() >= 0 else -turn / 2 for values in columns.values())
         return cls(tuple(columns), turn, starts, dtypes_of(columns))
 
@@ -124,6 +127,17 @@ def _within(angles: Values, start: float, turn: float, dtype: str) -> Values:
     """Angles in one turn from its start, whole ones without its end, which is its start."""
     whole = np.rint(angles) if np.dtype(dtype).kind in "iu" else angles
     return np.asarray(start + np.mod(whole - start, turn))
+
+
+def _warn_beyond_a_turn(columns: Columns) -> None:
+    """Most angles lie within a turn, unless they are in another unit, such as thousandths."""
+    for name, values in columns.items():
+        far = np.abs(values.astype(np.float64))
+        if (share := float((far > 360).mean())) > 0.5:
+            warn(
+                f"Column '{name}' holds angles up to {far.max():g} degrees, {100 * share:.0f} % of them beyond a turn; "
+                "they are taken modulo 360: scale the column if it is in another unit"
+            )
 
 
 def _refuse_parts_of_a_day(columns: Columns) -> None:

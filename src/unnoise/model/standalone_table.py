@@ -1,0 +1,154 @@
+"""Rows of a table that unnoise learnt, with torch alone: python sampler.py -n 1000 --seed 0 -o rows.csv."""
+
+import argparse
+import csv
+import json
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+HERE = pathlib.Path(__file__).resolve().parent
+Draw = Callable[[Tensor, Tensor, Tensor], Tensor]  # states, which of their cells are given, which are asked -> states
+
+
+@torch.no_grad()
+def sample(n: int, seed: int = 0, folder: pathlib.Path = HERE, **given: str) -> dict[str, list[Any]]:
+    """Columns of n values in the units of the data, None where one is missing; `given` has a level per condition."""
+    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    if given.keys() != plan["conditions"].keys():
+        raise ValueError(f"got levels of {sorted(given)}; expected those of {sorted(plan['conditions'])}")
+    rng = torch.Generator().manual_seed(seed)
+    by_law = (folder / "law.pt").exists()
+    draw = _of_law(plan, folder, rng) if by_law else _of_network(plan, folder, rng, given)
+    flags = torch.tensor([name is not None for name in plan["flags"]])
+    x = torch.zeros(n, len(flags), dtype=torch.int64)
+    if flags.any():  # what is missing comes first, then the values that there are
+        asked = flags.expand(n, -1)
+        x = torch.where(asked, draw(x, torch.zeros_like(asked), asked), x)
+    asked = ~flags & ~_missing(plan, x)
+    some = asked.any(1)
+    drawn = draw(x[some], flags.expand(n, -1)[some], asked[some])
+    x[some] = torch.where(asked[some], drawn, x[some])
+    places = [torch.rand(count, n, generator=rng, dtype=torch.float64) for count in plan["placed"]]
+    where = torch.cat(places).tolist() if places else []
+    return {one["name"]: _column(one, x, where, given) for one in plan["columns"]}
+
+
+def _missing(plan: dict[str, Any], x: Tensor) -> Tensor:
+    """Which cells belong to a column whose flag says that it is missing."""
+    found = torch.zeros_like(x, dtype=torch.bool)
+    for place, name in enumerate(plan["flags"]):
+        if name is not None:
+            found |= (x[:, place] == 1)[:, None] & torch.tensor([cell == name for cell in plan["cells"]])
+    return found
+
+
+def _of_network(plan: dict[str, Any], folder: pathlib.Path, rng: torch.Generator, given: dict[str, str]) -> Draw:
+    """One cell after the other, in an order of chance."""
+    program, masks = torch.export.load(folder / "denoiser.pt2").module(), torch.tensor(plan["masks"])
+    told = [number for name, levels in plan["conditions"].items() for number in levels[str(given[name])]]
+
+    def unmask(x: Tensor, left: Tensor) -> None:
+        for size in plan["sites"]:  # numbers that the sampler of unnoise draws for the noise, all masks
+            torch.rand(len(x), size, generator=rng)
+        rows = torch.arange(len(x))
+        while len(rows):
+            torch.rand(len(rows), generator=rng, dtype=torch.float64)  # for the times, which the network is not told
+            rows = rows[left[rows].any(1)]
+            if not len(rows):
+                break
+            order = torch.rand(len(rows), x.shape[1], generator=rng, dtype=torch.float64)
+            site = torch.where(left[rows], order, -1.0).argmax(1)
+            laws, start = program(x[rows], *((torch.tensor(told).expand(len(rows), -1),) if told else ())), 0
+            for law in laws:
+                own = ((site >= start) & (site < start + law.shape[1])).nonzero()[:, 0]
+                x[rows[own], site[own]] = _states(law[own, site[own] - start], rng)
+                start += law.shape[1]
+            left[rows, site] = False
+        for size in plan["sites"]:  # and for the end, where no mask is left
+            torch.rand(len(x), size, generator=rng)
+
+    def draw(x: Tensor, known: Tensor, asked: Tensor) -> Tensor:
+        shown, left = torch.where(known, x, masks), asked.clone()
+        for rows in torch.split(torch.arange(len(x)), plan["batch"]):
+            part = shown[rows]
+            unmask(part, left[rows])
+            shown[rows] = part
+        return shown
+
+    return draw
+
+
+def _of_law(plan: dict[str, Any], folder: pathlib.Path, rng: torch.Generator) -> Draw:
+    """A component given what is known, then every cell by itself."""
+    law = torch.load(folder / "law.pt", weights_only=True)
+
+    def draw(x: Tensor, known: Tensor, asked: Tensor) -> Tensor:
+        log_joint, start = law["weights"].log().expand(len(x), -1), 0
+        for probs in law["probs"]:
+            for place in range(probs.shape[1]):
+                cell = start + place
+                seen = probs[:, place].log().T[x[:, cell].clamp(max=probs.shape[2] - 1)]
+                log_joint = log_joint + torch.where(known[:, cell, None], seen, 0.0)
+            start += probs.shape[1]
+        chosen = _states(log_joint.softmax(-1).double(), rng)
+        parts = [[_states(probs[some], rng) for some in torch.split(chosen, plan["batch"])] for probs in law["probs"]]
+        return torch.cat([torch.cat(part) for part in parts], 1)
+
+    return draw
+
+
+def _states(law: Tensor, rng: torch.Generator) -> Tensor:
+    """States by inversion of laws (..., states)."""
+    below = law.cumsum(-1)
+    heights = torch.rand(law.shape[:-1], generator=rng, dtype=law.dtype)[..., None] * below[..., -1:]
+    return torch.searchsorted(below, heights, right=True)[..., 0].clamp(max=law.shape[-1] - 1)
+
+
+def _column(one: dict[str, Any], x: Tensor, where: list[list[float]], given: dict[str, str]) -> list[Any]:
+    """The values of a column: given, always the same, levels, or numbers at some place of their cells."""
+    if one["cell"] is None:
+        return [given.get(one["name"], one["value"])] * len(x)
+    digits = x[:, one["cell"] : one["cell"] + one["digits"]].tolist()
+    if one["levels"]:
+        values = [one["levels"][state] for (state,) in digits]
+    else:
+        values = [_number(one, state, place) for state, place in zip(digits, where[one["row"]], strict=True)]
+    if one["float"]:
+        values = torch.tensor(values, dtype=getattr(torch, one["float"])).tolist()
+    gone = [0] * len(x) if one["flag"] is None else x[:, one["flag"]].tolist()
+    return [None if missing else value for value, missing in zip(values, gone, strict=True)]
+
+
+def _number(one: dict[str, Any], digits: list[int], place: float) -> float | int:
+    first, last = one["first"][digits[0]], one["first"][digits[0] + 1] - 1
+    cell = min(first + sum(digits[1:]), last)  # a second digit counts on from where the first begins
+    start, span = one["starts"][cell], one["ends"][cell] - one["starts"][cell]
+    if one["decimals"] is None:
+        return float(start + place * span)
+    steps = start + min(int(place * (float(span) + 1)), span)
+    whole = int(one["low"]) + int(one["step"]) * int(steps)
+    return whole / 10 ** one["decimals"] if one["decimals"] else whole
+
+
+def main() -> None:
+    """Write rows into a file."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("-n", type=int, default=1000)
+    words.add_argument("--seed", type=int, default=0)
+    words.add_argument("--given", action="append", default=[], metavar="NAME=LEVEL")
+    words.add_argument("-o", "--output", default="rows.csv")
+    typed = words.parse_args()
+    columns = sample(typed.n, typed.seed, **dict(text.split("=", 1) for text in typed.given))
+    with open(typed.output, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(columns)
+        for row in zip(*columns.values(), strict=True):
+            table.writerow([str(value).lower() if isinstance(value, bool) else value for value in row])
+
+
+if __name__ == "__main__":
+    main()
