@@ -40,7 +40,7 @@ _DATE = r"^\d{1,4}\.\d{1,2}\.\d{1,4}"
 _LIKE_A_NUMBER = r"^[$€£¥(+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*[%$€£¥)]*$"
 _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+$"
 _LEVELS = 100  # most texts that may be levels
-_FEWEST, _CLOSE = 5, 1e-9  # rows of which one may be totals, and how near these are to sums
+_FEWEST, _CLOSE = 5, 1e-9  # rows of which the last may be totals or nothing, and how near these are to sums
 _MOST, _HALF, _MANY = 0.9, 0.5, 20  # shares of the values of a text that may look like numbers, and how many do
 
 
@@ -285,6 +285,19 @@ def warn_of_totals(table: pl.DataFrame, source: str) -> None:
         total = "the sums of the others" if _is_sum(last, rows) else None
     if total is not None:
         warn(f"The last row of {source} looks like totals ({total}), but is read as data; delete it if it is one.")
+
+
+def warn_of_empty_rows(table: pl.DataFrame, source: str) -> None:
+    """Say that the last rows hold nothing but separators, as spreadsheets write them, where no other row does."""
+    import polars as pl
+
+    empty = table.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    count = int(empty.sum())
+    if table.width > 1 and len(table) >= _FEWEST and 0 < count < len(table) and empty.tail(count).all():
+        warn(
+            f"The last rows of {source} hold nothing ({count}), and are read as rows of missing values; delete them if "
+            "they are none."
+        )
 
 
 def _is_sum(last: pl.DataFrame, rows: pl.DataFrame) -> bool:

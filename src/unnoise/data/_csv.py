@@ -35,7 +35,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
     separator, body = _text.separated(content[start:], reading.separator, source)
     reading = _alike(reading, separator, body)
     body = _text.without_comments(body, separator, source)
-    body = _text.without_ends(body, separator)
+    body = _text.without_ends(_text.requoted(body, separator), separator)
     first, end = _text.record(body, separator, source)
     rows = body[end:]
     if _headers.lacks_a_name(first, rows, separator, source):
@@ -55,6 +55,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
     table = _cells.without_marks(table, names, source, reading)
     _cells.warn_of_numbers(table, names, source, reading.text | reading.levels)
     _cells.warn_of_totals(table, source)
+    _cells.warn_of_empty_rows(table, source)
     missing = _word_for_missing(table, rows, separator)
     plain = Dialect(separator, reading.decimal, encoding, (), missing, told=reading.decimal is not None)
     dialect = _dialect(table, rows, names, plain)
