@@ -7,6 +7,7 @@ import functools
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -160,7 +161,7 @@ def large(path: Path, stream: bool, kinds: Mapping[str, str] | None = None) -> S
     if isinstance(rows, scans.Held):
         if stream:
             raise InputError(f"got --stream, and {path} cannot be read in blocks; expected .csv or .parquet")
-        return rows
+        return replace(rows, cells=None)  # which hold the file
     fits = len(rows) <= ROWS_IN_MEMORY and 8 * len(rows) * len(rows.columns) <= BYTES_IN_MEMORY
     return rows if stream or not fits else scans.Held(rows.sample(len(rows), seed=0), rows.dialect)
 
