@@ -70,6 +70,7 @@ _READING: dict[str, Any] = {
         typer.Option(rich_help_panel=MORE, metavar="NAME", help="Of a file of Excel; the first by default."),
     ],
 }
+_OF_TEXT, _OF_SHEETS = ("encoding", "separator", "decimal", "header"), ("header", "sheet")  # of files beside others
 _WRITING = ("encoding", "separator", "decimal")
 _SAID: ContextVar[dict[str, Any]] = ContextVar("said of files", default={})  # noqa: B039  # never changed
 
@@ -268,7 +269,8 @@ def _said_of(path: Path, schema: Schema | None, beside: bool, kinds: Mapping[str
     is_text = any(map(files.is_text, [path, *tables_in(path)[:1]]))
     said = {name: value for name, value in _SAID.get().items() if value is not None}
     if beside:
-        said = {name: value for name, value in said.items() if name != "query" and is_text}
+        heeded = _OF_TEXT if is_text else _OF_SHEETS if files.is_book(path) else ()
+        said = {name: value for name, value in said.items() if name in heeded}
     if schema is not None and is_text:
         texts, dialect = schema.container.texts, schema.container.dialect
         marked = set(texts) - set(schema.with_level("?"))

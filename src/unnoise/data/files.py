@@ -50,7 +50,7 @@ _READERS: dict[str, Callable[[bytes, str], pl.DataFrame]] = {
 }
 _TABLES = (*_TEXTS, *_READERS, *_SHEETS)
 _MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"PK\x03\x04": ".xlsx"}
-WRITABLE = (".csv", ".parquet", ".npy", ".tsv", "")  # the last is a folder of images
+WRITABLE = (".csv", ".parquet", ".npy", "", ".tsv")  # "" is a folder of images
 
 
 def read(
@@ -125,6 +125,15 @@ def is_text(path: Path | str) -> bool:
     (True, False)
     """
     return is_standard(path) or _suffixes(Path(path))[1] in _TEXTS
+
+
+def is_book(path: Path | str) -> bool:
+    """Whether it holds sheets, by its name.
+
+    >>> is_book("people.xlsx"), is_book("-")
+    (True, False)
+    """
+    return Path(path).suffix.lower() in _SHEETS
 
 
 def is_picture(path: Path | str) -> bool:
