@@ -60,6 +60,7 @@ def read_text(tmp_path: Path, text: str | bytes) -> pl.DataFrame:
         ('a,b,,\n1,"u",,\n2,"v",,\n', {"a": [1, 2], "b": ["u", "v"]}),
         ('a,b\n1,"u",\n2,"v",\n', {"a": [1, 2], "b": ["u", "v"]}),
         ('a,b,c\n1,"u",\n2,"v",\n', {"a": [1, 2], "b": ["u", "v"], "c": [None, None]}),
+        ("a,b\n01.2010,01.2010\n12.2011,1.5\n", {"a": ["01.2010", "12.2011"], "b": [1.201, 1.5]}),
         ("a b\n1 2\n3 -4.5e2\n", {"a": [1, 3], "b": [2.0, -450.0]}),
         ("  a   b\n  1   u\n 22 v\n", {"a": [1, 22], "b": ["u", "v"]}),
         ("who\nJohn Smith\nMary Jones\n", {"who": ["John Smith", "Mary Jones"]}),

@@ -105,9 +105,10 @@ def requoted(table: bytes, separator: str) -> bytes:
     if b'"' not in table or not re.search(rb'\\"|(?m:(^|%s)[^%s"\r\n]+")' % (sign, sign), table):
         return table
     text = table.decode("utf-8")
-    for way in ({}, {"escapechar": "\\", "doublequote": False}):
+    ways: list[Any] = [{}, {"escapechar": "\\", "doublequote": False}]
+    for way in ways:
         made = io.StringIO(newline="")
-        reader: Any = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, **way)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, **way)
         try:
             csv.writer(made, delimiter=separator, lineterminator="\n").writerows(reader)
         except csv.Error:  # which is said where rows are counted, if no way fits
