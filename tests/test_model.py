@@ -462,6 +462,7 @@ def test_without_a_seed_every_fit_has_its_own(data: np.ndarray, tmp_path: Path) 
         again = tiny(random_state=make(3)).fit(data)
         assert np.array_equal(drawn.losses_, again.losses_)
         saved = load(tmp_path / make.__name__)
+        assert drawn.seed_ == saved.seed_ == saved.random_state
         assert np.array_equal(tiny(random_state=saved.random_state).fit(data).losses_, drawn.losses_)
     one, other = (tiny(random_state=None).fit(data) for _ in range(2))
     assert one.losses_[0] != other.losses_[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from collections.abc import Callable
@@ -38,6 +39,20 @@ def test_holes_are_filled_and_all_else_stays(done: Run, model: Path, holes: Path
         known = before[name].is_not_null()
         assert after[name].filter(known).equals(before[name].filter(known))
     assert after["c"].to_list() == ["keep", None, "me", "007"]
+
+
+@pytest.mark.filterwarnings("ignore:The first column of .* numbers the rows")
+@pytest.mark.parametrize(("suffix", "sign"), [("csv", ","), ("tsv", "\t")])
+def test_cells_that_are_known_are_written_as_they_were(
+    done: Run, model: Path, tmp_path: Path, suffix: str, sign: str
+) -> None:
+    cells = ["", "a", "b", "c"], ["0", "1.00", "", " x"], ["1", "NA", "1e0", "TRUE"], ["2", "+1", "007.50", "true"]
+    path, output = tmp_path / "holes.csv", tmp_path / f"filled.{suffix}"
+    path.write_text("".join(",".join(row) + "\n" for row in cells))
+    done("impute", model, path, "-o", output)
+    filled = list(csv.reader(output.read_text().splitlines(), delimiter=sign))
+    assert np.isfinite([float(filled[1].pop(2)), float(filled[2].pop(1))]).all()
+    assert filled == [cells[0], ["0", "1.00", " x"], ["1", "1e0", "TRUE"], cells[3]]
 
 
 def test_draws_go_to_numbered_files_and_differ(done: Run, model: Path, holes: Path) -> None:

@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
+from unnoise.cli import reading
+
 Run = Callable[..., Result]
 FEW = ("--steps", "2", "--batch-size", "8", "--device", "cpu")
 TEXT = "gr\u00f6\u00dfe;k\n" + "\n".join(f"{i},5;{i % 3}" for i in range(20)) + "\n"
@@ -90,6 +92,19 @@ def test_a_query_selects(done: Run, tmp_path: Path) -> None:
     told = done("fit", tmp_path / "rows.csv", "-o", tmp_path / "q", *FEW, "--query", query)
     assert told.stdout.startswith("a      numbers with 1 decimal 0.5 to 19.5")
     assert "twice" in told.stdout
+
+
+def test_files_beside_the_data_are_read_as_the_options_of_their_kind_say() -> None:
+    said = {"encoding": "latin-1", "header": "yes", "query": "select *", "sheet": "mine"}
+
+    @reading.reads_files
+    def verb() -> None:
+        of = {name: reading._said_of(Path(name), None, beside=True) for name in ("t.csv", "t.xlsx", "t.npy")}
+        assert of["t.csv"] == {"encoding": "latin-1", "header": "yes"}
+        assert of["t.xlsx"] == {"header": "yes", "sheet": "mine"}
+        assert of["t.npy"] == {}
+
+    verb(**said)  # type: ignore[call-arg]  # which it has from the decorator
 
 
 def test_help_shows_the_options(run: Run) -> None:

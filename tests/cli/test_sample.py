@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,11 @@ Run = Callable[..., Result]
 FEW = ("--steps", "3", "--batch-size", "8", "--device", "cpu")
 
 
-@pytest.mark.parametrize("name", ["new.csv", "new.parquet"])
+@pytest.mark.parametrize("name", ["new.csv", "new.tsv", "new.parquet"])
 def test_a_table_comes_back_as_a_table(name: str, done: Run, model: Path, tmp_path: Path) -> None:
     result = done("sample", model, "-n", "7", "-o", tmp_path / name)
     assert result.stdout == f"wrote 7 rows to {tmp_path / name}\n"
-    read = pl.read_csv if name.endswith("csv") else pl.read_parquet
+    read = {"csv": pl.read_csv, "tsv": partial(pl.read_csv, separator="\t")}.get(name[-3:], pl.read_parquet)
     assert read(tmp_path / name).schema == {"a": pl.Float64, "b": pl.Float64}
     assert read(tmp_path / name).height == 7
 

@@ -50,6 +50,17 @@ def read_text(tmp_path: Path, text: str | bytes) -> pl.DataFrame:
         ("a\tb\n1,5\tu\n2\tv\n", {"a": [1.5, 2.0], "b": ["u", "v"]}),
         ("a;b\n1.234,50;2\n5,5;3\n", {"a": [1234.5, 5.5], "b": [2, 3]}),
         ("a,b;c\n1,5;2\n", {"a,b": [1.5], "c": [2]}),
+        ("a;b\n0,5E+03;2\n1,5;3\n", {"a": [500.0, 1.5], "b": [2, 3]}),
+        ("a\n1.100,50\n950\n12,5\n1.100\n", {"a": [1100.5, 950.0, 12.5, 1100.0]}),
+        ('a,b\n32",1\n40",2\n', {"a": ['32"', '40"'], "b": [1, 2]}),
+        ('a,b,c\n"u, v",32",1\n"w",40",2\n', {"a": ["u, v", "w"], "b": ['32"', '40"'], "c": [1, 2]}),
+        ('a,b\n"say \\"u, v\\"",1\n"w",2\n', {"a": ['say "u, v"', "w"], "b": [1, 2]}),
+        ('a,b\n"C:\\u\\",1\n"w",2\n', {"a": ["C:\\u\\", "w"], "b": [1, 2]}),
+        ("a,b,,\n1,u,,\n2,v,,\n", {"a": [1, 2], "b": ["u", "v"]}),
+        ('a,b,,\n1,"u",,\n2,"v",,\n', {"a": [1, 2], "b": ["u", "v"]}),
+        ('a,b\n1,"u",\n2,"v",\n', {"a": [1, 2], "b": ["u", "v"]}),
+        ('a,b,c\n1,"u",\n2,"v",\n', {"a": [1, 2], "b": ["u", "v"], "c": [None, None]}),
+        ("a,b\n01.2010,01.2010\n12.2011,1.5\n", {"a": ["01.2010", "12.2011"], "b": [1.201, 1.5]}),
         ("a b\n1 2\n3 -4.5e2\n", {"a": [1, 3], "b": [2.0, -450.0]}),
         ("  a   b\n  1   u\n 22 v\n", {"a": [1, 22], "b": ["u", "v"]}),
         ("who\nJohn Smith\nMary Jones\n", {"who": ["John Smith", "Mary Jones"]}),
@@ -85,6 +96,7 @@ def test_tables_are_read(tmp_path: Path, text: str | bytes, columns: dict[str, l
         ("# nothing\n", r"data\.csv holds no rows of data"),
         ("a,b\n", r"data\.csv holds no rows of data"),
         ("\n \n", r"data\.csv holds no rows of data"),
+        ("a\n1,100\n2,200\n", "its first line has 1 fields and the next one 2"),
         (",a\n7,2\n", r"Column 1 of .*data\.csv has no name; name it, or drop it .*index=False"),
         (b"\xff\xfe,b\n1,2\n", r"line 2 holds the byte 0xa, which is no text in utf-16; pass --encoding"),
         ("a,b\n1,2\na,b\n3,4\n", r"The line of names of .* stands in row 1 again; drop it there"),
@@ -352,6 +364,21 @@ def test_names_of_rows_as_r_writes_them(tmp_path: Path) -> None:
         read_text(tmp_path, "a\tk\nMazda\t2\tu\nFiat\t3\tv\n")
     with pytest.raises(InputError, match="its first line has 1 fields and the next one 2; delete what stands above"):
         read_text(tmp_path, "A title\n\na,b\n1,2\n")
+
+
+def test_last_rows_of_nothing_are_said(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    rows = "1,u\n2,v\n3,u\n4,v\n"
+    assert read_text(tmp_path, f"a,b\n1,\n{rows}").height == 5
+    assert read_text(tmp_path, f"a,b\n{rows},\n1,v\n,\n").height == 7
+    assert not recwarn
+    with pytest.warns(UserWarning, match=r"The last rows of .* hold nothing \(2\), and are read as rows of missing"):
+        assert read_text(tmp_path, f"a,b\n{rows},\n,\n").height == 6
+
+
+def test_a_first_line_of_numbers_with_decimal_commas_is_data(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="is read as data, as it holds numbers only"):
+        frame = read_text(tmp_path, "1.100,50;0\n1.101,50;1\n")
+    assert frame.to_dict(as_series=False) == {"x0": [1100.5, 1101.5], "x1": [0, 1]}
 
 
 def test_signs_without_width_are_none(tmp_path: Path) -> None:

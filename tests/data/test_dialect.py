@@ -32,7 +32,7 @@ CELLS: dict[str, tuple[list[str], str | None]] = {
 
 def opened(path: Path, text: str, **said: Any) -> tuple[pl.DataFrame, Dialect]:
     path.write_text(text, encoding="utf-8")
-    frame, dialect = files.read_with(path, Reading(**said))
+    frame, dialect, _ = files.read_with(path, Reading(**said))
     assert isinstance(frame, pl.DataFrame)
     assert dialect is not None
     return frame, dialect
@@ -79,12 +79,12 @@ def test_a_mark_and_an_encoding_come_back(tmp_path: Path) -> None:
     for encoding, said in (("utf-8-sig", None), ("utf-16", None), ("latin-1", "latin-1")):
         path = tmp_path / "rows.csv"
         path.write_text("gr\u00f6\u00dfe,b\n1.5,2\n2.5,3\n", encoding=encoding)
-        frame, dialect = files.read_with(path, Reading(encoding=said))
+        frame, dialect, _ = files.read_with(path, Reading(encoding=said))
         assert dialect is not None
         assert dialect.encoding == encoding
         files.write(frame, tmp_path / "new.csv", overwrite=True, dialect=dialect)
         assert (tmp_path / "new.csv").read_bytes() == path.read_bytes()
-        again, _ = files.read_with(tmp_path / "new.csv", Reading(like=dialect.reading))
+        again, _, _ = files.read_with(tmp_path / "new.csv", Reading(like=dialect.reading))
         assert again.columns == ["gr\u00f6\u00dfe", "b"]  # type: ignore[union-attr]  # a table
     with pytest.raises(InputError, match=r"'\u20ac' cannot be written in latin-1; pass --encoding utf-8"):
         files.write(pl.DataFrame({"\u20ac": [1]}), tmp_path / "new.csv", overwrite=True, dialect=dialect)

@@ -26,6 +26,13 @@ HALF = RNG.permutation(TURN) / 2.001
         ("pickup_latitude", "pickup_longitude"),
         ("startLat", "startLng"),
         ("lat (deg)", "lon (deg)"),
+        ("GPSLat", "GPSLon"),
+        ("lat.", "lng."),
+        ("latitud", "longitud"),
+        ("Breitengrad", "La\u0308ngengrad"),
+        ("geografische Breite", "geografische L\u00e4nge"),
+        ("geo_breite", "geo_laenge"),
+        ("\u7def\u5ea6", "\u7d4c\u5ea6"),
     ],
 )
 def test_names_of_places_are_seen(latitude: str, longitude: str) -> None:
@@ -42,6 +49,7 @@ def test_two_places_are_told_apart() -> None:
 def test_metres_and_lengths_are_no_places() -> None:
     assert likely({"lat": 5_000 + HALF, "lon": 300 + TURN / 9}) == []
     assert likely({"long": TURN / 9, "short": HALF}) == []
+    assert likely({"Breite": HALF, "L\u00e4nge": TURN / 9}) == []  # of things
     assert likely({"from_lat": HALF, "to_lon": TURN / 9}) == []
 
 

@@ -28,7 +28,7 @@ def impute(
             "-o",
             "--output",
             metavar="FILE",
-            help="A .csv, .parquet or .npy file; of 5 draws FILE.1 to .5; - prints one filling.",
+            help="A .csv, .tsv, .parquet or .npy file; of 5 draws FILE.1 to .5; - prints one filling.",
         ),
     ],
     draws: Annotated[
@@ -63,7 +63,7 @@ def impute(
       unnoise impute model holes.csv --point mean -o filled.csv  # best guesses
     """
     from unnoise.data import files, scans, streams
-    from unnoise.data.standard import suffix
+    from unnoise.data.standard import separator, suffix
 
     words.refuse(
         (point is not None and draws != 1, "--draws is for draws, and --point is one filling"),
@@ -87,11 +87,13 @@ def impute(
     group, count, gaps = common.group(device), -(-len(rows) // size), Counter[str]()
     form = fitted.schema_.container
     how = reading.dialect(rows.dialect and rows.dialect.filling(form.dialect, form.columns))
+    cells = rows.cells() if isinstance(rows, scans.Held) and rows.cells and separator(output) else None
     with ExitStack() as stack:
         puts = [stack.enter_context(streams.gathering(target, count, overwrite, group, how)) for target in targets]
         for number, block in rows.blocks(size, group.rank, group.size):
             with reading.in_block(number, size):
-                found = {name: int(gap.sum()) for name, gap in fitted.schema_.holes(block).items() if gap.any()}
+                where = {name: gap for name, gap in fitted.schema_.holes(block).items() if gap.any()}
+                found = {name: int(gap.sum()) for name, gap in where.items()}
                 own = streams.seed_of(seed, number)
                 if found or count == 1:
                     done = fitted.impute(block, reading.at(y, number, size), draws=draws, point=point, seed=own)
@@ -99,7 +101,8 @@ def impute(
                     done = block if draws == 1 else [block] * draws
             gaps.update(found)
             for put, filled in zip(puts, [done] if draws == 1 else done, strict=True):
-                put(number, filled)
+                own_cells = reading.at(cells, number, size)
+                put(number, filled if cells is None or how is None else how.filled(own_cells, filled, where))
     gaps = sum(group.shared(gaps), Counter())
     facts = {"output": [str(target) for target in targets], "rows": len(rows), "filled": dict(gaps), "seed": seed}
     common.wrote(output, json, facts, _told(targets, len(rows), gaps))

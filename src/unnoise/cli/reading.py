@@ -7,6 +7,7 @@ import functools
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -69,6 +70,7 @@ _READING: dict[str, Any] = {
         typer.Option(rich_help_panel=MORE, metavar="NAME", help="Of a file of Excel; the first by default."),
     ],
 }
+_OF_TEXT, _OF_SHEETS = ("encoding", "separator", "decimal", "header"), ("header", "sheet")  # of files beside others
 _WRITING = ("encoding", "separator", "decimal")
 _SAID: ContextVar[dict[str, Any]] = ContextVar("said of files", default={})  # noqa: B039  # never changed
 
@@ -160,7 +162,7 @@ def large(path: Path, stream: bool, kinds: Mapping[str, str] | None = None) -> S
     if isinstance(rows, scans.Held):
         if stream:
             raise InputError(f"got --stream, and {path} cannot be read in blocks; expected .csv or .parquet")
-        return rows
+        return replace(rows, cells=None)  # which hold the file
     fits = len(rows) <= ROWS_IN_MEMORY and 8 * len(rows) * len(rows.columns) <= BYTES_IN_MEMORY
     return rows if stream or not fits else scans.Held(rows.sample(len(rows), seed=0), rows.dialect)
 
@@ -267,7 +269,8 @@ def _said_of(path: Path, schema: Schema | None, beside: bool, kinds: Mapping[str
     is_text = any(map(files.is_text, [path, *tables_in(path)[:1]]))
     said = {name: value for name, value in _SAID.get().items() if value is not None}
     if beside:
-        said = {name: value for name, value in said.items() if name != "query" and is_text}
+        heeded = _OF_TEXT if is_text else _OF_SHEETS if files.is_book(path) else ()
+        said = {name: value for name, value in said.items() if name in heeded}
     if schema is not None and is_text:
         texts, dialect = schema.container.texts, schema.container.dialect
         marked = set(texts) - set(schema.with_level("?"))

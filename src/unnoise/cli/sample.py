@@ -25,7 +25,7 @@ def sample(
             "-o",
             "--output",
             metavar="FILE",
-            help="A .csv, .parquet or .npy file, a folder for images, or - to print rows.",
+            help="A .csv, .tsv, .parquet or .npy file, a folder for images, or - to print rows.",
         ),
     ],
     n: Annotated[

@@ -28,7 +28,7 @@ def score(
     model: common.Model,
     data: common.Data,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file, or - to print.")
+        Path, typer.Option("-o", "--output", metavar="FILE", help="A .csv, .tsv, .parquet or .npy file, or - to print.")
     ],
     of: Annotated[
         list[str] | None,
@@ -80,7 +80,7 @@ def score(
     from unnoise.data import files, scans, streams
     from unnoise.evaluation import Bound, ProbabilityFlow
 
-    files.check_writable(output, overwrite, (".csv", ".parquet", ".npy"))
+    files.check_writable(output, overwrite, (".csv", ".parquet", ".npy", ".tsv"))
     common.check_rows(output, json)
     common.check_apart(output, "score", data, *reading.files_of(labels).values())
     fitted = common.opened(model, device, trust)

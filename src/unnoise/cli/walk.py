@@ -36,7 +36,7 @@ def walk(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="A .csv, .parquet or .npy file, .nc for ArviZ, or - to print."
+            "-o", "--output", metavar="FILE", help="A .csv, .tsv, .parquet or .npy file, .nc for ArviZ, or - to print."
         ),
     ],
     n: Annotated[

@@ -28,6 +28,7 @@ BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fa
 _UNSEEN = "\u200b\u200e\u200f\u2060\ufeff"  # signs without width
 _WHOLE = r"^[+-]?\d+$"
 _LEADING_ZERO = r"^[+-]?0\d+$"
+_MONTH = r"^(0[1-9]|1[0-2])\.(19|20)\d\d$"  # which would be 1.201 of 01.2010
 _TOTAL = r"(?i)^(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|somme|suma|totale)\b"
 _WRITTEN_PHONE = r"^\+\d[\d ()/.-]{6,}$"
 _LONG = r"\d{16}"
@@ -40,7 +41,7 @@ _DATE = r"^\d{1,4}\.\d{1,2}\.\d{1,4}"
 _LIKE_A_NUMBER = r"^[$€£¥(+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*[%$€£¥)]*$"
 _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+$"
 _LEVELS = 100  # most texts that may be levels
-_FEWEST, _CLOSE = 5, 1e-9  # rows of which one may be totals, and how near these are to sums
+_FEWEST, _CLOSE = 5, 1e-9  # rows of which the last may be totals or nothing, and how near these are to sums
 _MOST, _HALF, _MANY = 0.9, 0.5, 20  # shares of the values of a text that may look like numbers, and how many do
 
 
@@ -51,6 +52,8 @@ def doubtful(table: pl.DataFrame, body: bytes) -> list[str]:
     kinds: tuple[type[pl.DataType], ...] = (pl.String, pl.Int128)
     if pl.Int64 in table.dtypes and (b"+" in body or _has_leading_zeros(body)):
         kinds = (*kinds, pl.Int64)
+    if pl.Float64 in table.dtypes and re.search(rb"\b0[1-9]\.(19|20)[0-9]{2}\b", body):
+        kinds = (*kinds, pl.Float64)
     return [name for name, kind in table.schema.items() if kind in kinds]
 
 
@@ -92,7 +95,8 @@ def typed(cells: pl.DataFrame, source: str, *, decimal: str, alone: bool) -> pl.
             f"{source} holds several numbers in a line, as {line!r}, but not as many in each; separate them by commas."
         )
     cells = _in_points(cells, source, decimal)
-    found = dict(_cast(cells.select(filled), pl.Float64))
+    months = _which(cells, every.str.contains(_MONTH).all() & every.str.starts_with("0").any())
+    found = dict(_cast(cells.select(filled).drop(months, strict=False), pl.Float64))
     whole = cells.select(_which(cells.select(list(found)), every.str.contains(_WHOLE).all()))
     zeros = _which(whole, every.str.contains(_LEADING_ZERO).any() | every.str.contains(_PHONE).all())
     digits = whole.drop(zeros).with_columns(every.str.strip_prefix("+"))
@@ -209,7 +213,10 @@ def warn_of_numbers(table: pl.DataFrame, names: Sequence[str], source: str, text
     like = (numbers.sum() >= _MOST * every.count()) | ((numbers.sum() >= _HALF * every.count()) & varied)
     in_units = every.str.contains(MEASURE)
     like |= (in_units.sum() >= _MOST * every.count()) & (every.filter(in_units).n_unique() > _MANY)
-    codes = every.str.contains(f"{_LEADING_ZERO}|{_DATE}|{_PHONE}").any() | every.str.contains(_WRITTEN_PHONE).all()
+    codes = (
+        every.str.contains(f"{_LEADING_ZERO}|{_DATE}|{_PHONE}|{_MONTH}").any()
+        | every.str.contains(_WRITTEN_PHONE).all()
+    )
     for column in _which(cells, (every.count() > 0) & like & ~codes) if told else ():
         shown = cells[column].drop_nulls()
         if notation_of(shown) is not None:  # of which the model says how it reads them
@@ -285,6 +292,19 @@ def warn_of_totals(table: pl.DataFrame, source: str) -> None:
         total = "the sums of the others" if _is_sum(last, rows) else None
     if total is not None:
         warn(f"The last row of {source} looks like totals ({total}), but is read as data; delete it if it is one.")
+
+
+def warn_of_empty_rows(table: pl.DataFrame, source: str) -> None:
+    """Say that the last rows hold nothing but separators, as spreadsheets write them, where no other row does."""
+    import polars as pl
+
+    empty = table.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    count = int(empty.sum())
+    if table.width > 1 and len(table) >= _FEWEST and 0 < count < len(table) and empty.tail(count).all():
+        warn(
+            f"The last rows of {source} hold nothing ({count}), and are read as rows of missing values; delete them if "
+            "they are none."
+        )
 
 
 def _is_sum(last: pl.DataFrame, rows: pl.DataFrame) -> bool:

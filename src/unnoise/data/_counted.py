@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unnoise._errors import InputError, warn
-from unnoise.data import _dates, holes
+from unnoise.data import _dates, _months, holes
 from unnoise.data._checked import check
 from unnoise.data._native import Column
 from unnoise.data._numerics import Values
@@ -62,7 +62,7 @@ def described(series: nw.Series[Any], column: Column, plain: bool, declared: boo
         found = _dates.parsed(found, pattern)
     numbers, step = _physical(found, str(column.label))
     kind = _kind(found)
-    unit = "M" if pattern == _dates.MONTH else _coarsest(numbers[~found.is_null().to_numpy()], step, kind)
+    unit = "M" if _months.is_months(pattern) else _coarsest(numbers[~found.is_null().to_numpy()], step, kind)
     return dataclasses.replace(column, counted=kind, unit=unit, pattern=pattern)
 
 

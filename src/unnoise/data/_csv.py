@@ -18,14 +18,18 @@ from unnoise.data._dialect import Dialect, form_of
 from unnoise.data._reading import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import polars as pl
+
+    Cells = Callable[[], pl.DataFrame]
 
 _SHOWN = 60  # letters of a row
 _BLANK = re.compile(rb"[ \r\n]*")
 
 
-def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFrame, Dialect]:
-    """The table, and how it is written; columns without names are x0, x1, ..."""
+def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFrame, Dialect, Cells]:
+    """The table, how it is written, and what gives its cells as they are; columns without names are x0, x1, ..."""
     encoding = _text.encoding_of(content, reading.encoding, reading.like.encoding if reading.like else None)
     content, sign = _text.without_sign(_text.as_utf8(content, source, encoding))
     reading = dataclasses.replace(reading, separator=reading.separator or sign)
@@ -35,7 +39,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
     separator, body = _text.separated(content[start:], reading.separator, source)
     reading = _alike(reading, separator, body)
     body = _text.without_comments(body, separator, source)
-    body = _text.without_ends(body, separator)
+    body = _text.without_ends(_text.requoted(body, separator), separator)
     first, end = _text.record(body, separator, source)
     rows = body[end:]
     if _headers.lacks_a_name(first, rows, separator, source):
@@ -55,6 +59,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
     table = _cells.without_marks(table, names, source, reading)
     _cells.warn_of_numbers(table, names, source, reading.text | reading.levels)
     _cells.warn_of_totals(table, source)
+    _cells.warn_of_empty_rows(table, source)
     missing = _word_for_missing(table, rows, separator)
     plain = Dialect(separator, reading.decimal, encoding, (), missing, told=reading.decimal is not None)
     dialect = _dialect(table, rows, names, plain)
@@ -62,7 +67,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
     if names[0] == "":
         warn(f"The first column of {source} has no name and numbers the rows, so it is left out.")
         table = table.drop("")
-    return table, dialect
+    return table, dialect, partial(_as_written, rows, names, separator)
 
 
 def _alike(reading: Reading, separator: str, body: bytes) -> Reading:
@@ -114,6 +119,15 @@ def _cells_of(rows: bytes, table: pl.DataFrame, places: list[int], separator: st
     cells = pl.read_csv(body, has_header=False, separator=separator, infer_schema=False, columns=places)
     cells.columns = [table.columns[i] for i in places]
     return cells
+
+
+def _as_written(rows: bytes, names: list[str], separator: str) -> pl.DataFrame:
+    """All cells as text, blanks around them included; missing where nothing stands."""
+    import polars as pl
+
+    body = _without_blank_lines(rows, len(names))
+    read = partial(pl.read_csv, body, has_header=False, separator=separator, infer_schema=False)
+    return read(new_columns=names, null_values=[""])
 
 
 def _texts_kept(table: pl.DataFrame, rows: bytes, names: list[str], separator: str, reading: Reading) -> pl.DataFrame:

@@ -6,15 +6,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from unnoise._errors import InputError, warn
+from unnoise.data import _durations, _months
 
 if TYPE_CHECKING:
     import polars as pl
 
     from unnoise.data._native import Column
 
-MONTH = "%Y-%m"
 DAYS = "d days hh:mm:ss"  # as pandas writes durations
-ELAPSED = ("[hh]:mm:ss", "[h]:mm:ss", "[mm]:ss", "[m]:ss", DAYS)  # durations, the first four as of spreadsheets
+ELAPSED = (*("[hh]:mm:ss", "[h]:mm:ss", "[mm]:ss", "[m]:ss", DAYS), *_durations.FORMS)  # the first as of spreadsheets
 _TWELVE = ("%I:%M %p", "%I:%M:%S %p")
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.3f", "%H:%M:%S%.6f", "%H:%M:%S%.9f", "%H:%M:%S%.f", *_TWELVE)
 _COMPACT = "%Y%m%dT%H%M%S"
@@ -35,6 +35,7 @@ _PAIRS = tuple(
 _LIKE = re.compile(
     r"^\s*\d{1,4}[-/.: ](\d{1,2}|[A-Za-z]{3,9})\b.*\d|^\s*[A-Za-z]{3,9} \d{1,2}, ?\d{4}|^\s*\d{4}-\d{2}$"
     r"|^\s*\d+:\d\d(:\d\d)?( ?[AaPp][Mm])?$|^\s*\d{8}T\d{6}$|^\s*-?\d+ days?\b"
+    f"|{_durations.LIKE}|{_months.LIKE}"
 )
 _SHORT = (
     "%d.%m.%y",
@@ -58,8 +59,9 @@ def pattern_of(texts: pl.Series, name: str) -> str | None:
     first = held.head(_LOOKED_AT).to_list()
     if sum(_LIKE.match(text) is not None for text in first) < _MOST * len(first):
         return None
-    if held.str.contains(r"^(1[5-9]|2[0-2])\d\d-(0[1-9]|1[0-2])$").all():
-        return MONTH
+    found = next((pattern for one in _months.COARSE for pattern in _short(one) if _is_same(held, pattern)), None)
+    if found is not None:
+        return found
     zones: list[Any] = held.str.extract(_ZONE).unique().to_list() if ":" in first[0] else [None]
     if None not in zones:
         return _zoned(held, zones, name)
@@ -96,9 +98,11 @@ def days_of(numbers: pl.Series) -> pl.Series | None:
 def _elapsed(held: pl.Series, name: str) -> str | None:
     """Hours, minutes and seconds that are no time of a day, or not written as one."""
     for pattern in ELAPSED:
+        if not _durations.has_parts(held, pattern):
+            continue
         found = parsed(held, pattern)
         if found.null_count() == 0 and _same(held, pattern):
-            if "h" not in pattern:
+            if pattern in ("[mm]:ss", "[m]:ss"):
                 warn(f"Column '{name}' is read as minutes and seconds: {held[0]!r} is {found[0]}.")
             return pattern
     return None
@@ -115,6 +119,9 @@ def _zoned(held: pl.Series, zones: list[Any], name: str) -> str | None:
 
 
 def _less_clear(held: pl.Series, name: str) -> str | None:
+    named = next((pattern for one in _months.NAMED for pattern in _short(one) if _is_same(held, pattern)), None)
+    if named is not None:
+        return named
     fitting = [pattern for pattern in _OTHER if _fits(held, pattern)]
     found = next((pattern for pattern in fitting if _same(held, pattern)), next(iter(fitting), None))
     if found is None and held.str.contains(_SHORT_YEAR).all():
@@ -154,13 +161,15 @@ def parsed(texts: pl.Series, pattern: str) -> pl.Series:
         days, hours, minutes, seconds = (parts.struct.field(str(i)).cast(pl.Int64, strict=False) for i in range(1, 5))
         rest = parts.struct.field("5").cast(pl.Int64, strict=False).fill_null(0)
         return ((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 10**6 + rest).cast(pl.Duration("us"))
+    if pattern in _durations.FORMS:
+        return _durations.parsed(texts, pattern)
     if pattern in ELAPSED:
         parts = texts.str.extract_groups(r"^(?:(\d+):)?(\d+):([0-5]\d)$" if "h" in pattern else r"^()?(\d+):([0-5]\d)$")
         hours, minutes, seconds = (parts.struct.field(str(i)).cast(pl.Int64, strict=False) for i in (1, 2, 3))
         in_hours = hours if "h" in pattern else hours.fill_null(0)
         return (((in_hours * 60 + minutes) * 60 + seconds) * 10**6).cast(pl.Duration("us"))
-    if pattern == MONTH:
-        return (texts + "-01").str.to_date("%Y-%m-%d", strict=False)
+    if _months.check(pattern):
+        return _months.parsed(texts, pattern)
     pattern = pattern.replace("%-", "%")  # which reads one digit, too
     if "%d" not in pattern:
         return texts.str.to_time(pattern, strict=False)
@@ -209,6 +218,10 @@ def written(values: pl.Series, pattern: str) -> pl.Series:
         sign = pl.when(pl.col("days") < 0).then(pl.lit(" days +")).otherwise(pl.lit(" days "))
         whole = pl.concat_str(pl.col("days"), sign, pl.col("time"))
         return parts.select(whole.alias(values.name)).to_series()
+    if pattern in _durations.FORMS:
+        return _durations.written(values, pattern)
+    if _months.check(pattern):
+        return _months.written(values, pattern)
     if pattern in ELAPSED:
         seconds = values.dt.total_seconds()
         first, rest = (3600, ":mm:ss") if "h" in pattern else (60, ":ss")
@@ -223,8 +236,8 @@ def written(values: pl.Series, pattern: str) -> pl.Series:
 def check_pattern(pattern: str) -> None:
     """Refuse a pattern that no text was found to have."""
     bare = re.sub(" ?%[pP]", " %p", re.sub(_ZONE, "", pattern.removesuffix("%:z")))
-    known = (MONTH, NUMBER, *_SHORT, *ELAPSED, *_CLEAR, *_OTHER, *(one for pair in _PAIRS for one in pair))
-    if not {bare, bare.replace("%-", "%")} & set(known):
+    known = (NUMBER, *_SHORT, *ELAPSED, *_CLEAR, *_OTHER, *(one for pair in _PAIRS for one in pair))
+    if not {bare, bare.replace("%-", "%")} & set(known) and not _months.check(pattern):
         raise InputError(f"got the pattern {pattern!r}; expected one of dates or times")
 
 
@@ -247,6 +260,16 @@ def _is_short(held: pl.Series, pattern: str) -> bool:
     years = parsed(held, pattern).dt.year()
     span = int(years.max()) - int(years.min())  # type: ignore[arg-type]  # of dates
     return span <= _CENTURY and _same(held, _unpadded(held, pattern))
+
+
+def _short(pattern: str) -> tuple[str, ...]:
+    """The pattern, and that with days and months of one digit."""
+    return tuple(dict.fromkeys((pattern, re.sub("%([dm])", r"%-\1", pattern))))
+
+
+def _is_same(held: pl.Series, pattern: str) -> bool:
+    """Whether all texts are written so, and come back as they are."""
+    return _fits(held, pattern) and _same(held, pattern)
 
 
 def _share(held: pl.Series, pattern: str) -> float:

@@ -13,11 +13,14 @@ from unnoise.data._cells import MISSING
 from unnoise.data._checked import check
 from unnoise.data._notations import Notation
 from unnoise.data._reading import Reading
+from unnoise.data.standard import separator
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     import polars as pl
+
+    from unnoise.data.holes import Mask
 
 TRUTHS = {"true": "false", "True": "False", "TRUE": "FALSE"}
 _USUAL = "utf-8"
@@ -66,6 +69,15 @@ class Dialect:
         given: dict[str, Any] = {"separator": told.separator, "decimal": decimal, "encoding": encoding}
         return replace(self, forms=kept, **{name: value for name, value in given.items() if value is not None})
 
+    def within(self, path: Path) -> Dialect:
+        r"""The same, with tabs in a .tsv.
+
+        >>> Dialect(";", ",").within(Path("new.tsv")).separator
+        '\t'
+        """
+        tabs = separator(path) == "\t"
+        return replace(self, separator="\t") if tabs else self
+
     @property
     def reading(self) -> Reading:
         """What is to be said of files that are written alike: no decimal sign that was found, which will be again."""
@@ -90,6 +102,19 @@ class Dialect:
         """The frame with text where a plain table of text would differ from this notation."""
         forms = self._by_name
         return frame.with_columns(self._cells(column, forms.get(column.name)) for column in frame)
+
+    def filled(self, cells: pl.DataFrame, frame: pl.DataFrame, gaps: Mapping[str, Mask]) -> pl.DataFrame:
+        """Cells as they are written, with the values of a frame in their gaps.
+
+        >>> import numpy as np, polars as pl
+        >>> cells = pl.DataFrame({"": ["r", "s"], "a": ["1.50", None]})
+        >>> Dialect(decimal=",").filled(cells, pl.DataFrame({"a": [1.5, 2.5]}), {"a": np.array([False, True])}).rows()
+        [('r', '1.50'), ('s', '2,5')]
+        """
+        import polars as pl
+
+        texts = self.rendered(frame.select(gaps.keys())).cast(pl.String)
+        return cells.with_columns(texts[name].zip_with(pl.Series(gap), cells[name]) for name, gap in gaps.items())
 
     def write(self, frame: pl.DataFrame, beside: Path) -> None:
         """The frame as a file of text, which its caller puts in its place."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _FRACTION = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?")
-_DECIMAL_COMMA = r"^([+-]?\d*),(\d+)$"
+_DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+")
 _MOST_ABOVE, _FEWEST, _SHOWN = 2, 5, 60  # rows of words over numbers, rows below them, letters
 _ABOVE = ("stands over numbers, as units do, and is left out", "stand over numbers, as units do, and are left out")
 _MOST = 0.9  # of the values of a column that is one of numbers
@@ -43,7 +43,7 @@ def names(
         return unnamed
     if reading.names[: len(first)] == tuple(unnamed) and not commented:
         return unnamed
-    fields = first if separator == "," else [re.sub(_DECIMAL_COMMA, r"\1.\2", field) for field in first]
+    fields = first if separator == "," else [_with_point(field) for field in first]
     texts = [i for i, field in enumerate(fields) if not is_number(field) and field not in _cells.MISSING[1:]]
     above = [i for i in texts if _holds_numbers(table.to_series(i))]
     again = [i for i in texts if _is_again(table, i, first[i])]
@@ -145,6 +145,11 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return "_" not in text
+
+
+def _with_point(field: str) -> str:
+    """A number with a decimal comma, as 1.234,5, as 1234.5; all else as it is."""
+    return field.replace(".", "").replace(",", ".") if _DECIMAL_COMMA.fullmatch(field) else field
 
 
 def _is_expected(first: list[str], names: tuple[str, ...]) -> bool:

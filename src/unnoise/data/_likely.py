@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -11,7 +12,15 @@ import numpy as np
 from unnoise.data._numerics import Values
 
 FEWEST = 20  # rows from which values say something
-_LATITUDE, _LONGITUDE = {"lat", "latitude"}, {"lon", "lng", "long", "longitude"}
+_LATITUDE = {
+    *("lat", "latitude", "latitud", "latitudine", "breitengrad", "breedtegraad", "широта", "緯度", "纬度"),
+}
+_LONGITUDE = {
+    *("lon", "lng", "long", "longitude", "longitud", "longitudine", "längengrad", "laengengrad", "lengtegraad"),
+    *("долгота", "経度", "经度"),
+}
+_WIDTH, _LENGTH = {"breite", "szerokość", "šířka"}, {"länge", "laenge", "długość", "délka"}  # which things have, too
+_OF_EARTH = re.compile("geo|zeměpisn")
 _ANGLES = {
     *("angle", "angles", "direction", "dir", "heading", "bearing", "azimuth", "aspect", "course", "orientation"),
     *("phase", "torsion", "dihedral", "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "chi", "phi", "psi"),
@@ -48,13 +57,21 @@ def likely(columns: Mapping[str, Values]) -> list[tuple[tuple[str, ...], str, st
 
 def _places(columns: Mapping[str, Values]) -> Iterator[tuple[str, str]]:
     """Latitudes with the longitude of the same other words."""
-    longitudes = {_words(name) - _LONGITUDE: name for name in columns if _words(name) & _LONGITUDE}
+    longitudes = {rest: name for name in columns if (rest := _without(name, _LONGITUDE, _LENGTH)) is not None}
     for name, values in columns.items():
-        other = longitudes.get(_words(name) - _LATITUDE)
-        if not _words(name) & _LATITUDE or other is None:
+        rest = _without(name, _LATITUDE, _WIDTH)
+        other = None if rest is None else longitudes.get(rest)
+        if other is None:
             continue
         if _within(values, -90, 90) and _within(columns[other], -180, 360) and np.ptp(values) > 0:
             yield name, other
+
+
+def _without(name: str, words: set[str], of_things: set[str]) -> frozenset[str] | None:
+    """The other words of a name; None without one of these, of which some need the earth beside them."""
+    own = _words(name)
+    known = words | of_things if any(map(_OF_EARTH.search, own)) else words
+    return own - known if own & known else None
 
 
 def _angle(values: Values, called: bool) -> str | None:
@@ -78,7 +95,8 @@ def _within(values: Values, low: float, high: float) -> bool:
 def _words(name: str) -> frozenset[str]:
     """Of a name, in lower case and without digits.
 
-    >>> sorted(_words("pickupLatitude_2"))
-    ['latitude', 'pickup']
+    >>> sorted(_words("pickupLatitude_2")), sorted(_words("Längengrad"))
+    (['latitude', 'pickup'], ['längengrad'])
     """
-    return frozenset(word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name))
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFC", name))
+    return frozenset(word.lower() for word in re.findall(r"[^\W\d_]+", parted))

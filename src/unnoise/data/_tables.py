@@ -153,6 +153,7 @@ def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     found = _cells.without_marks(found, names, source, reading)
     _cells.warn_of_numbers(found, names, source, reading.text)
     _cells.warn_of_totals(found, source)
+    _cells.warn_of_empty_rows(found, source)
     found.columns = names
     table: pl.DataFrame = found.drop("") if "" in names else found
     return table

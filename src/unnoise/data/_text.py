@@ -8,6 +8,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from unnoise._errors import InputError, warn
 
@@ -15,7 +16,9 @@ _SEPARATORS = ",;\t|"
 _OTHERS = ":~^&!"
 _LOOKED_AT = 100  # lines, for a guess of the separator
 _WIDE = re.compile(r"\S {2,}\S")
-_DECIMAL = re.compile(r"\s*[+-]?\d*,\d+\s*")
+_DECIMAL = re.compile(r"\s*[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+([eE][+-]?\d+)?\s*")
+_GROUPED = re.compile(r"\s*[+-]?\d{1,3}(\.\d{3})*\s*")
+_THREES = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _SIGN = re.compile(rb"sep=([^\w\s]|\t)\r?\n", re.IGNORECASE)  # as Excel is told
 _MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}  # before those of which they are longer ones
@@ -96,16 +99,49 @@ def without_comments(table: bytes, separator: str, source: str) -> bytes:
     return b"\n".join(line for line in lines if line not in left_out)
 
 
-def without_ends(table: bytes, separator: str) -> bytes:
-    """The table without a separator at the end of each line but perhaps the first, after which nothing ever stands."""
-    sign, (head, _, rest) = separator.encode(), table.partition(b"\n")
-    if b'"' in table or not rest.partition(b"\n")[0].rstrip(b"\r").endswith(sign):
+def requoted(table: bytes, separator: str) -> bytes:
+    """The table with quotes around fields only, doubled inside, where some stand within fields or after backslashes."""
+    sign = re.escape(separator.encode())
+    if b'"' not in table or not re.search(rb'\\"|(?m:(^|%s)[^%s"\r\n]+")' % (sign, sign), table):
         return table
+    text = table.decode("utf-8")
+    ways: list[Any] = [{}, {"escapechar": "\\", "doublequote": False}]
+    for way in ways:
+        made = io.StringIO(newline="")
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, **way)
+        try:
+            csv.writer(made, delimiter=separator, lineterminator="\n").writerows(reader)
+        except csv.Error:  # which is said where rows are counted, if no way fits
+            continue
+        return made.getvalue().encode()
+    return table
+
+
+def without_ends(table: bytes, separator: str) -> bytes:
+    """The table without separators at the end of each line but perhaps the first, after which nothing ever stands."""
+    sign, (head, _, rest) = separator.encode(), table.partition(b"\n")
+    if not rest.partition(b"\n")[0].rstrip(b"\r").endswith(sign):
+        return table
+    if b'"' in table:
+        return _without_ends_beside_quotes(table, separator)
     head, rows = head.rstrip(b"\r").removesuffix(sign), [line.rstrip(b"\r") for line in rest.split(b"\n")]
     count = head.count(sign) + 1
     if not all(line.endswith(sign) and line.count(sign) == count for line in rows if line.strip()):
         return table
-    return b"\n".join([head, *(line.removesuffix(sign) for line in rows)])
+    return without_ends(b"\n".join([head, *(line.removesuffix(sign) for line in rows)]), separator)
+
+
+def _without_ends_beside_quotes(table: bytes, separator: str) -> bytes:
+    try:
+        lines = list(csv.reader(io.StringIO(table.decode("utf-8"), newline=""), delimiter=separator, strict=True))
+    except csv.Error:  # which is said where rows are counted
+        return table
+    width = max((place + 1 for place, name in enumerate(lines[0]) if name.strip()), default=0)
+    if not all(len(line) > width and not any(line[width:]) for line in lines[1:] if line):
+        return table
+    made = io.StringIO(newline="")
+    csv.writer(made, delimiter=separator, lineterminator="\n").writerows(line[:width] for line in lines)
+    return made.getvalue().encode()
 
 
 def separated(table: bytes, separator: str | None, source: str) -> tuple[str, bytes]:
@@ -134,6 +170,8 @@ def _lines(table: bytes) -> list[str]:
 def _guessed(lines: list[str]) -> str:
     """The sign that is most frequent in the first line, unless another separates decimals with a comma."""
     first = lines[0] if lines else ""
+    if _is_one_column(lines):
+        return ";"
     for sign in ";\t|":
         counts = {line.count(sign) for line in lines}
         if len(counts) == 1 and min(counts) > 0 and _are_decimals(lines, sign):
@@ -147,6 +185,16 @@ def _are_decimals(lines: list[str], sign: str) -> bool:
     """Whether commas stand in numbers only, where this sign separates the fields."""
     held = [field for line in lines[1:] or lines for field in line.split(sign) if "," in field]
     return bool(held) and all(map(_DECIMAL.fullmatch, held))
+
+
+def _is_one_column(lines: list[str]) -> bool:
+    """Whether numbers with a decimal comma, or whole ones, stand under a name without any separator."""
+    if len(lines) < 2 or any(sign in lines[0] for sign in _SEPARATORS) or _GROUPED.fullmatch(lines[0]):
+        return False
+    decimals = [line for line in lines[1:] if _DECIMAL.fullmatch(line)]
+    whole = [line for line in lines[1:] if _GROUPED.fullmatch(line)]
+    threes = all(_THREES.fullmatch(line) for line in decimals)  # as 1,100, where a comma may group thousands
+    return not threes and len(decimals) + len(whole) == len(lines) - 1
 
 
 def _is_blank_separated(lines: list[str]) -> bool:

@@ -126,7 +126,7 @@ class Table(Container):
     """A DataFrame; pandas' numeric names are read as text."""
 
     name: ClassVar[str] = "table"
-    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".parquet")
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".parquet", ".tsv")
     called: ClassVar[str] = "A table"
     backend: str
     layout: tuple[Column, ...]
@@ -268,7 +268,7 @@ class Matrix(Container):
     """An array or tensor (n, width)."""
 
     name: ClassVar[str] = "matrix"
-    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".parquet", ".npy")
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".parquet", ".npy", ".tsv")
     called: ClassVar[str] = "An array (n, d)"
     backend: str
     dtype: str

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     import polars as pl
 
+    from unnoise.data._csv import Cells
+
+    Found = tuple[pl.DataFrame | Values, Dialect | None, Cells | None]  # with how a text is written, and its cells
+
 _LOOKED_AT = 1000  # files of a folder, for a guess
 _SHOWN = 200  # letters of another library's sentence
 _TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
@@ -46,7 +50,7 @@ _READERS: dict[str, Callable[[bytes, str], pl.DataFrame]] = {
 }
 _TABLES = (*_TEXTS, *_READERS, *_SHEETS)
 _MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"PK\x03\x04": ".xlsx"}
-WRITABLE = (".csv", ".parquet", ".npy", "")  # the last is a folder of images
+WRITABLE = (".csv", ".parquet", ".npy", "", ".tsv")  # "" is a folder of images
 
 
 def read(
@@ -93,17 +97,16 @@ def read(
     return read_with(path, Reading(encoding, separator, decimal, header, query, tuple(names), *kept, sheet))[0]
 
 
-def read_with(path: Path | str, reading: Reading) -> tuple[pl.DataFrame | Values, Dialect | None]:
-    """As `read`; and how it is written, if it is a table of text."""
+def read_with(path: Path | str, reading: Reading) -> Found:
+    """As `read`; and, of a table of text, how it is written, and what gives its cells as they are."""
     if is_standard(path):
         with _faults_of(Path("standard input")):
-            found, dialect = _from_input(reading)
-            return _queried(found, reading), dialect
+            return _queried(_from_input(reading), reading)
     path = Path(path)
     with _faults_of(path):
         if path.is_dir():
             reading.refuse_unused(str(path), ())
-            return read_images(path), None
+            return read_images(path), None, None
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
             raise InputError(f"{path} is no file but a pipe, a socket or a device; write its content to a file first.")
@@ -111,9 +114,8 @@ def read_with(path: Path | str, reading: Reading) -> tuple[pl.DataFrame | Values
             raise InputError(f"{path} is empty.")
         if path.name.lower().endswith(_queries.SUFFIXES):
             reading.refuse_unused(str(path), ("query",))
-            return _tables.checked(_queries.read_database(path, reading.query), str(path)), None
-        found, dialect = _from_file(path, reading)
-        return _queried(found, reading), dialect
+            return _tables.checked(_queries.read_database(path, reading.query), str(path)), None, None
+        return _queried(_from_file(path, reading), reading)
 
 
 def is_text(path: Path | str) -> bool:
@@ -123,6 +125,15 @@ def is_text(path: Path | str) -> bool:
     (True, False)
     """
     return is_standard(path) or _suffixes(Path(path))[1] in _TEXTS
+
+
+def is_book(path: Path | str) -> bool:
+    """Whether it holds sheets, by its name.
+
+    >>> is_book("people.xlsx"), is_book("-")
+    (True, False)
+    """
+    return Path(path).suffix.lower() in _SHEETS
 
 
 def is_picture(path: Path | str) -> bool:
@@ -137,7 +148,7 @@ def read_picture(path: Path) -> Values:
 
 
 def write(data: Any, path: Path | str, overwrite: bool = False, dialect: Dialect | None = None) -> None:
-    """Write a DataFrame (.csv, .parquet), an array or tensor (.npy, with two axes also .csv, .parquet), or images.
+    """Write a DataFrame (.csv, .tsv, .parquet), an array or tensor (.npy, with two axes also those), or images.
 
     Images (n, H, W) or (n, 3, H, W) go to a folder of PNG files, a path without a suffix. Only `overwrite` replaces a
     file. A `dialect` says how a .csv is written.
@@ -209,7 +220,7 @@ def _guess(path: Path) -> str:
     return f"; did you mean {path.parent / near[0]}?" if near else "."
 
 
-def _from_file(path: Path, reading: Reading) -> tuple[pl.DataFrame | Values, Dialect | None]:
+def _from_file(path: Path, reading: Reading) -> Found:
     arrays_of: dict[str, Callable[[Path], Values]] = {
         ".npy": read_npy,
         ".npz": read_npz,
@@ -221,7 +232,7 @@ def _from_file(path: Path, reading: Reading) -> tuple[pl.DataFrame | Values, Dia
         return _table(_packed.unpacked(content, packed, str(path)) if packed else content, suffix, str(path), reading)
     if suffix in arrays_of and not packed:
         reading.refuse_unused(str(path), ())
-        return arrays_of[suffix](path), None
+        return arrays_of[suffix](path), None, None
     if suffix in (".pkl", ".pickle", ".joblib"):
         raise InputError(f"{path} is a pickle, which could run code; write it as .parquet or .csv.")
     known = [*_TABLES, *(f".csv{end}" for end in _packed.SUFFIXES), *_queries.SUFFIXES, *arrays_of]
@@ -236,7 +247,7 @@ def _suffixes(path: Path) -> tuple[str, str]:
     return packed, ".csv" if packed == ".zip" and suffix not in _TABLES else suffix
 
 
-def _from_input(reading: Reading) -> tuple[pl.DataFrame | Values, Dialect | None]:
+def _from_input(reading: Reading) -> Found:
     """What comes on standard input, of the kind that its first bytes say; text by default."""
     content, source = sys.stdin.buffer.read(), "standard input"
     packed = next((suffix for magic, suffix in _packed.MAGIC.items() if content.startswith(magic)), "")
@@ -248,29 +259,33 @@ def _from_input(reading: Reading) -> tuple[pl.DataFrame | Values, Dialect | None
     )
 
 
-def _table(content: bytes, suffix: str, source: str, reading: Reading) -> tuple[pl.DataFrame, Dialect | None]:
+def _table(content: bytes, suffix: str, source: str, reading: Reading) -> Found:
     if not content:
         raise InputError(f"{source} is empty.")
     if suffix in _TEXTS:
         reading.refuse_unused(source, ("encoding", "separator", "decimal", "header", "query"))
         tabs = suffix in (".tsv", ".tab") and reading.separator is None
-        found, dialect = read_csv(content, source, dataclasses.replace(reading, separator="\t") if tabs else reading)
+        found, dialect, cells = read_csv(
+            content, source, dataclasses.replace(reading, separator="\t") if tabs else reading
+        )
         if dialect.separator == "\t" and suffix != ".csv":  # tabs and blanks would surprise in a .csv
             dialect = dataclasses.replace(dialect, separator=";" if dialect.decimal == "," else ",")
-        return found, dialect
+        return found, dialect, cells
     if suffix in _SHEETS:
         reading.refuse_unused(source, ("header", "query", "sheet"))
-        return _tables.checked(_tables.read_excel(content, source, reading), source), None
+        return _tables.checked(_tables.read_excel(content, source, reading), source), None, None
     reading.refuse_unused(source, ("query",))
-    return _tables.checked(_READERS[suffix](content, source), source), None
+    return _tables.checked(_READERS[suffix](content, source), source), None, None
 
 
-def _queried(found: pl.DataFrame | Values, reading: Reading) -> pl.DataFrame | Values:
+def _queried(held: Found, reading: Reading) -> Found:
+    """What is selected, which has other cells than the file."""
+    found, dialect, _ = held
     if reading.query is None:
-        return found
+        return held
     if isinstance(found, np.ndarray):
         raise InputError("A query selects from tables, not from arrays or images; leave it out.")
-    return _tables.checked(_queries.select(found, reading.query), "the result of the query")
+    return _tables.checked(_queries.select(found, reading.query), "the result of the query"), dialect, None
 
 
 def _read_safetensors(path: Path) -> Values:
@@ -282,15 +297,15 @@ def _read_safetensors(path: Path) -> Values:
 
 def _write_table(frame: nw.DataFrame[Any], path: Path, dialect: Dialect | None) -> None:
     suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise InputError(f"A table cannot be written to {path}; give a name that ends in .csv or .parquet.")
+    if suffix not in (".csv", ".parquet", ".tsv"):
+        raise InputError(f"A table cannot be written to {path}; give a name that ends in .csv or .parquet, or .tsv.")
     with atomic_path(path) as beside:
         if suffix == ".parquet":
             frame.write_parquet(beside)
-        elif dialect is None:
+        elif dialect is None and suffix == ".csv":
             _with_durations_as_text(frame).write_csv(beside)
         else:
-            dialect.write(_with_durations_as_text(frame).to_polars(), beside)
+            (dialect or Dialect()).within(path).write(_with_durations_as_text(frame).to_polars(), beside)
 
 
 def _with_durations_as_text(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import weakref
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -58,10 +58,17 @@ class Source(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """Data in memory: a frame of polars or an array; and how its file is written, if that is a table of text."""
+    """Data in memory: a frame of polars or an array.
+
+    Args:
+        data: the rows.
+        dialect: how their file is written, if it is a table of text.
+        cells: what gives the cells of such a file as they are written, also of columns that are none of the data.
+    """
 
     data: Any
     dialect: Dialect | None = None
+    cells: Callable[[], pl.DataFrame] | None = None
 
     def __getitem__(self, column: str) -> Any:
         """One column of a frame."""

@@ -31,6 +31,15 @@ def suffix(path: Path | str) -> str:
     return ".csv" if is_standard(path) else Path(path).suffix.lower()
 
 
+def separator(path: Path | str) -> str | None:
+    r"""What separates the fields of a file of text to write; None of another one.
+
+    >>> separator("new.csv"), separator("new.tsv"), separator("new.npy")
+    (',', '\t', None)
+    """
+    return {".csv": ",", ".tsv": "\t"}.get(suffix(path))
+
+
 @contextlib.contextmanager
 def printed() -> Iterator[Path]:
     """Yield the path of a .csv file, whose content goes to standard output when it is whole.

@@ -14,7 +14,7 @@ from unnoise._atomic import atomic_path
 from unnoise.data import arrays, files, frames
 from unnoise.data._dialect import Dialect
 from unnoise.data._numerics import Values
-from unnoise.data.standard import is_standard, printed
+from unnoise.data.standard import is_standard, printed, separator
 from unnoise.training.dataset import derived_seed
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from unnoise.training.process_group import ProcessGroup
 
-SUFFIXES = (".csv", ".parquet", ".npy")
+SUFFIXES = (".csv", ".parquet", ".npy", ".tsv")
 
 Append = Callable[[Values], None]
 
@@ -64,7 +64,7 @@ def appending(path: Path | str, overwrite: bool = False, names: Sequence[str] | 
                     _write_header(file, rows, group)
                 file.write(np.ascontiguousarray(group).data)
             else:
-                _framed(group, names).write_csv(file, include_header=rows == 0)
+                _framed(group, names).write_csv(file, include_header=rows == 0, separator=separator(path) or ",")
             rows, last = rows + len(group), group[:0]
 
         yield append
@@ -122,7 +122,7 @@ def gathering(
             stack.callback(shutil.rmtree, parts, ignore_errors=True)
         if group is not None:
             group.wait()
-        form, dialect = path.suffix.lower(), (dialect or Dialect()) if path.suffix.lower() == ".csv" else None
+        form, dialect = path.suffix.lower(), (dialect or Dialect()).within(path) if separator(path) else None
         yield lambda number, rows: _keep(rows, parts / f"{number:08}", form == ".npy", dialect)
         if group is not None:
             group.wait()

@@ -441,6 +441,12 @@ class DenoisingMarkovModel(FittedModel):
         return self._fresh if fixed is None or self._draws_seeds else fixed
 
     @property
+    def seed_(self) -> int | None:
+        """The seed that the training had, also where a generator of NumPy drew it; None if it is not known any more."""
+        fixed: Any = self.random_state
+        return self._fresh if self._draws_seeds else fixed
+
+    @property
     def _draws_seeds(self) -> bool:
         """Whether the seed of every training is drawn from a generator of NumPy."""
         return isinstance(self.random_state, np.random.RandomState | np.random.Generator)

@@ -68,5 +68,5 @@ def _facts(shown: Shown) -> dict[str, Any]:
         "network": f"{network}, {weights:,} weights",
         "steps": f"{len(model.losses_):,}",
         "settings": ", ".join(f"{name}={value!r}" for name, value in changed.items()) or "all by default",
-        "seed of the training": model.random_state,
+        "seed of the training": model.seed_,
     }

@@ -1,0 +1,91 @@
+"""Months, quarters and weeks of years, and names of months in other languages, as dates and back."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MONTHS = ("%Y-%m", "%m/%Y", "%m.%Y", "%m-%Y", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y")
+QUARTERS = ("%YQ%q", "%Y-Q%q", "%Y Q%q", "Q%q %Y", "Q%q-%Y", "Q%q/%Y")
+WEEKS = ("%G-W%V", "%GW%V")
+_NAMES = {  # of months
+    "en": "January February March April May June July August September October November December",
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+    "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    "nl": "januari februari maart april mei juni juli augustus september oktober november december",
+    "sv": "januari februari mars april maj juni juli augusti september oktober november december",
+}
+_ENGLISH = _NAMES["en"].split()
+_BEFORE = ("%d. %B %Y", "%d %B %Y", "%d de %B de %Y", "%B %Y", "%B de %Y")
+_CASES = (str.lower, str.capitalize)
+NAMED = tuple(f"{pattern}@{case(code)}" for code in _NAMES for case in _CASES for pattern in _BEFORE)
+COARSE = (*MONTHS, *QUARTERS, *WEEKS)
+LIKE = (
+    r"^\s*(\d{1,2}\.? )?(de )?[^\W\d_]{3,10}[ -](de )?\d{4}$|^\s*\d{4}[ -]?[QW]\d|^\s*Q\d[ /-]\d{4}$"
+    r"|^\s*\d{1,2}[-./]\d{4}$"
+)
+
+
+def is_months(pattern: str | None) -> bool:
+    """Whether a pattern says a month or a quarter, and no day."""
+    return pattern is not None and not re.search("%-?d|%V", pattern) and re.search("%-?[mbBq]", pattern) is not None
+
+
+def parsed(texts: pl.Series, pattern: str) -> pl.Series:
+    """Dates, the first of what is said; missing where a text is written otherwise.
+
+    >>> import polars as pl
+    >>> parsed(pl.Series(["Q2 2024", "Q5 2024"]), "Q%q %Y").to_list()
+    [datetime.date(2024, 4, 1), None]
+    >>> parsed(pl.Series(["12. März 2024"]), "%-d. %B %Y@De").to_list()
+    [datetime.date(2024, 3, 12)]
+    """
+    pattern, _, code = pattern.replace("%-", "%").partition("@")
+    if code:
+        texts = texts.str.replace_many(_names(code), _ENGLISH)
+    if "%q" in pattern:
+        quarters = re.sub("%[Yq]", lambda of: {"%Y": "(?P<y>[0-9]{4})", "%q": "(?P<q>[1-4])"}[of[0]], pattern)
+        parts = texts.str.extract_groups(f"^{quarters}$").struct
+        months = parts.field("q").replace({str(q): f"{3 * q - 2:02}" for q in range(1, 5)})
+        texts, pattern = parts.field("y") + "-" + months, "%Y-%m"
+    if "%V" in pattern:
+        return (texts + "|1").str.to_date(f"{pattern}|%u", strict=False)
+    if "%d" not in pattern:
+        return (texts + "|01").str.to_date(f"{pattern}|%d", strict=False)
+    return texts.str.to_date(pattern, strict=False)
+
+
+def written(dates: pl.Series, pattern: str) -> pl.Series:
+    """Dates as text.
+
+    >>> import datetime, polars as pl
+    >>> written(pl.Series([datetime.date(2024, 8, 3)]), "%-d %B %Y@fr").to_list()
+    ['3 août 2024']
+    """
+    import polars as pl
+
+    pattern, _, code = pattern.partition("@")
+    if "%q" in pattern:
+        before, after = pattern.split("%q")
+        quarter = dates.dt.quarter().cast(pl.String)
+        first, last = (dates.dt.to_string(part) if part else "" for part in (before, after))
+        return (first + quarter + last).alias(dates.name)
+    texts = dates.dt.to_string(pattern)
+    return texts.str.replace_many(_ENGLISH, _names(code)) if code else texts
+
+
+def check(pattern: str) -> bool:
+    """Whether it is one of those that texts are found to have."""
+    return pattern.replace("%-", "%") in (*COARSE, *NAMED)
+
+
+def _names(code: str) -> list[str]:
+    """In small letters, or with a large first one as the code has: de, De."""
+    case = str.capitalize if code[0].isupper() else str.lower
+    return [case(name) for name in _NAMES[code.lower()].split()]
