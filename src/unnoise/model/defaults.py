@@ -54,9 +54,10 @@ WIDTH = 256  # of the network of a model that says nothing of it
 FEW = 32  # numbers that are modelled given conditions, so few that their network begins at a regression
 LEVELS = 32  # of pixels at most, each of which a network says how likely it is
 MULTIPLIED = 24  # numbers of a condition at most, whose products a network is given
+SMALL = 256  # pixels of an image at most, of which a perceptron sees all at once
 
 
-SINCE = "started", "each", "cells"  # which versions began to do, in this order
+SINCE = "started", "each", "cells", "small"  # which versions began to do, in this order
 
 
 @dataclass(frozen=True)
@@ -68,20 +69,22 @@ class Built:
         started: whether it begins at a regression where few numbers are modelled given conditions.
         each: whether a part of it then sees these one at a time.
         cells: whether it states how likely each level is of images of few.
+        small: whether of images of few pixels a perceptron sees all at once.
     """
 
     width: int | None = WIDTH
     started: bool = True
     each: bool = True
     cells: bool = True
+    small: bool = True
 
     @classmethod
     def of(cls, data: Any) -> Built:
         """From what a description keeps; earlier versions said less.
 
         >>> Built.of({"width": 128, "started": True}), Built.of(None)  # doctest: +NORMALIZE_WHITESPACE
-        (Built(width=128, started=True, each=False, cells=False),
-         Built(width=None, started=False, each=False, cells=False))
+        (Built(width=128, started=True, each=False, cells=False, small=False),
+         Built(width=None, started=False, each=False, cells=False, small=False))
         """
         said = data if isinstance(data, dict) else {}
         width = said.get("width")
@@ -129,8 +132,11 @@ def default_network(
     timeless: bool = False,
     few: bool = False,
     each: bool = False,
+    small: bool = True,
 ) -> nn.Module:
-    """A small U-Net for images of at least 8 x 8, a transformer for sequences, a residual MLP for everything else.
+    """For images of at least 8 x 8 a small U-Net, or for few pixels `networks.SmallImage`; for sequences a transformer.
+
+    A residual MLP for everything else.
 
     Args:
         input_shape: of one input.
@@ -142,8 +148,11 @@ def default_network(
         few: for few numbers given conditions, which stand beside them, with their products.
         each: of these, whether a part of the network sees one number at a time. Of 9,000 rows of ten numbers between
             bounds the rest alone does not find the bounds.
+        small: whether images of few pixels have a network of their own.
     """
     if is_image(input_shape):
+        if small and math.prod(input_shape[1:]) <= SMALL:
+            return networks.SmallImage(input_shape, cond_features, output_shape)
         resolutions = (1, 2) if min(input_shape[1:]) < 16 else (1, 2, 2)
         shape: dict[str, Any] = dict(width=32, multipliers=resolutions, blocks=1, attention=False)
         return networks.UNet(input_shape, cond_features, output_shape, **shape)
