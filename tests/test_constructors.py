@@ -260,6 +260,15 @@ MADE: dict[str, dict[str, Any]] = {
         "depth": 1,
         "embedding": 8,
     },
+    "networks.SmallImage": {
+        "input_shape": (1, 8, 8),
+        "cond_features": 1,
+        "output_shape": (2, 8, 8),
+        "width": 8,
+        "depth": 1,
+        "told": 2,
+        "channels": 8,
+    },
     "networks.Transformer": {
         "input_shape": (2, 3),
         "cond_features": 1,
@@ -602,7 +611,8 @@ FINE = {
         evaluation.Posteriors.periods evaluation.Posteriors.observed_periods
         processes.erasing_betas.first processes.Binomial.schedule processes.Brownian.schedule
         processes.CTMC.schedule processes.WrightFisher.schedule networks.MLP.output_shape networks.ResNet.output_shape
-        networks.Transformer.output_shape networks.UNet.output_shape denoisers.Exact.weights
+        networks.SmallImage.output_shape networks.Transformer.output_shape networks.UNet.output_shape
+        denoisers.Exact.weights
         denoisers.Neural.head denoisers.Started.head
         objectives.Implicit.probes samplers.DDIM.grid samplers.Ancestral.grid
         samplers.Perturbed.grid samplers.Euler.grid samplers.FirstHitting.grid samplers.Uniformisation.grid
@@ -623,7 +633,8 @@ FINE = {
         schedules.Linear.tau_min schedules.Cosine.tau_min schedules.Erasing.lost schedules.Exponential.tau_min
         laws.Categorical.event_ndim laws.Normal.event_ndim laws.BinomialBirths.event_ndim
         laws.BinomialThinning.event_ndim laws.WrappedNormal.event_ndim networks.MLP.cond_features
-        networks.ResNet.cond_features networks.Transformer.cond_features networks.UNet.cond_features
+        networks.ResNet.cond_features networks.SmallImage.cond_features networks.Transformer.cond_features
+        networks.UNet.cond_features
         samplers.PredictorCorrector.corrections
         samplers.grids.LogNormalGrid.uniform chains.run.steps chains.run.keep
         evaluation.ProbabilityFlow.exact_up_to evaluation.sliced_wasserstein.seed evaluation.wasserstein.seed

@@ -405,11 +405,25 @@ def test_a_process_may_be_an_object(data: np.ndarray) -> None:
 def test_images_get_a_u_net_sequences_a_transformer_and_all_else_an_mlp() -> None:
     from unnoise.model import default_network
 
-    assert isinstance(default_network((1, 8, 8), 0, (1, 8, 8)), UNet)
-    assert isinstance(default_network((3, 16, 16), 5, (3, 16, 16)), UNet)
+    assert isinstance(default_network((1, 17, 17), 0, (1, 17, 17)), UNet)
+    assert isinstance(default_network((3, 16, 17), 5, (3, 16, 17)), UNet)
     assert isinstance(default_network((21, 100), 0, (21, 100)), networks.Transformer)
     for shape in ((64,), (1, 7, 8), (2, 3, 4, 5)):
         assert isinstance(default_network(shape, 0, shape), MLP)
+
+
+def test_small_images_get_a_network_of_their_own_but_in_models_of_earlier_versions() -> None:
+    from unnoise.model import default_network
+
+    for shape in ((1, 8, 8), (3, 16, 16)):
+        assert isinstance(default_network(shape, 5, shape), networks.SmallImage)
+        assert isinstance(default_network(shape, 5, shape, small=False), UNet)
+    images = np.random.default_rng(0).integers(0, 2, (20, 8, 8), dtype=np.uint8)
+    model = DenoisingMarkovModel(steps=1, batch_size=2).fit(images)
+    assert isinstance(model.denoiser_.network, networks.SmallImage)
+    told = {"width": 128, "started": True, "each": True, "cells": True}
+    assert isinstance(model._untrained(model.schema_, Built.of(told)).network, UNet)
+    assert isinstance(model._untrained(model.schema_, Built.of(told | {"small": True})).network, networks.SmallImage)
 
 
 def test_sampling_can_be_told_how(model: DenoisingMarkovModel) -> None:

@@ -20,6 +20,7 @@ from unnoise._sketch import is_ours, sketch
     [
         partial(networks.MLP, input_shape=(3,), cond_features=2, output_shape=(3,)),
         partial(networks.UNet, input_shape=(1, 8, 8), cond_features=2, output_shape=(1, 8, 8), width=8),
+        partial(networks.SmallImage, input_shape=(1, 8, 8), cond_features=2, output_shape=(1, 8, 8), width=8),
         partial(networks.Transformer, input_shape=(5, 4), cond_features=2, output_shape=(5, 4)),
     ],
 )
@@ -60,6 +61,7 @@ with sketch(tensors=400):
     networks.MLP((3,), 2, (3,))
     networks.ResNet((3,), 2, (3,))
     networks.UNet((1, 8, 8), 2, (1, 8, 8), width=8)
+    networks.SmallImage((1, 8, 8), 2, (1, 8, 8), width=8)
     networks.Transformer((5, 4), 2, (5, 4))
 print(json.dumps(sorted(sys.modules)))
 """

@@ -27,7 +27,7 @@ def _tiny(*shapes: Any, **_: Any) -> MLP:
 
 @pytest.fixture
 def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only 120 digits, of which 20 are held out, and a network that is no U-Net."""
+    """Only 120 digits, of which 20 are held out, and a smaller network."""
     digits = datasets.load_digits()
     digits.images, digits.target = digits.images[:120], digits.target[:120]
     monkeypatch.setattr(datasets, "load_digits", lambda: digits)

@@ -55,9 +55,10 @@ FEW = 32  # numbers that are modelled given conditions, so few that their networ
 LEVELS = 32  # of pixels at most, each of which a network says how likely it is
 WINDOW = 7  # sites of a sequence that a transformer's first layer sees at once
 MULTIPLIED = 24  # numbers of a condition at most, whose products a network is given
+SMALL = 256  # pixels of an image at most, of which a perceptron sees all at once
 
 
-SINCE = "started", "each", "cells", "near"  # which versions began to do, in this order
+SINCE = "started", "each", "cells", "near", "small"  # which versions began to do, in this order
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Built:
         each: whether a part of it then sees these one at a time.
         cells: whether it states how likely each level is of images of few.
         near: whether of sequences its first layer sees the neighbours of a site.
+        small: whether of images of few pixels a perceptron sees all at once.
     """
 
     width: int | None = WIDTH
@@ -77,14 +79,15 @@ class Built:
     each: bool = True
     cells: bool = True
     near: bool = True
+    small: bool = True
 
     @classmethod
     def of(cls, data: Any) -> Built:
         """From what a description keeps; earlier versions said less.
 
         >>> Built.of({"width": 128, "started": True}), Built.of(None)  # doctest: +NORMALIZE_WHITESPACE
-        (Built(width=128, started=True, each=False, cells=False, near=False),
-         Built(width=None, started=False, each=False, cells=False, near=False))
+        (Built(width=128, started=True, each=False, cells=False, near=False, small=False),
+         Built(width=None, started=False, each=False, cells=False, near=False, small=False))
         """
         said = data if isinstance(data, dict) else {}
         width = said.get("width")
@@ -132,9 +135,12 @@ def default_network(
     timeless: bool = False,
     few: bool = False,
     each: bool = False,
-    near: bool = False,
+    near: bool = True,
+    small: bool = True,
 ) -> nn.Module:
-    """A small U-Net for images of at least 8 x 8, a transformer for sequences, a residual MLP for everything else.
+    """For images of at least 8 x 8 a small U-Net, or for few pixels `networks.SmallImage`; for sequences a transformer.
+
+    A residual MLP for everything else.
 
     Args:
         input_shape: of one input.
@@ -147,8 +153,11 @@ def default_network(
         each: of these, whether a part of the network sees one number at a time. Of 9,000 rows of ten numbers between
             bounds the rest alone does not find the bounds.
         near: for sequences, whether the first layer sees `WINDOW` sites at once.
+        small: whether images of few pixels have a network of their own.
     """
     if is_image(input_shape):
+        if small and math.prod(input_shape[1:]) <= SMALL:
+            return networks.SmallImage(input_shape, cond_features, output_shape)
         resolutions = (1, 2) if min(input_shape[1:]) < 16 else (1, 2, 2)
         shape: dict[str, Any] = dict(width=32, multipliers=resolutions, blocks=1, attention=False)
         return networks.UNet(input_shape, cond_features, output_shape, **shape)

@@ -95,9 +95,9 @@ class DenoisingMarkovModel(FittedModel):
             "code -> place" where one column determines another.
         process: a process, or its class, called with the space; by default the product of each kind's own.
         network: called with (input_shape, cond_features, output_shape); by default a residual MLP, one of two-layer
-            blocks for tables, a U-Net for images, a transformer for sequences. Of up to 32 numbers given conditions it
-            corrects the posterior of a linear regression (`denoisers.Started`), with a part that sees one number at a
-            time (`networks.PerNumber`).
+            blocks for tables, `networks.SmallImage` for images of up to 256 pixels, a U-Net for larger ones, a
+            transformer for sequences. Of up to 32 numbers given conditions it corrects the posterior of a linear
+            regression (`denoisers.Started`), with a part that sees one number at a time (`networks.PerNumber`).
         head: called with the process, such as `heads.V`; the process's own by default, and `heads.CellHead` for images
             of up to 32 levels.
         objective: the bound by default.
@@ -477,6 +477,7 @@ class DenoisingMarkovModel(FittedModel):
                     "few": few,
                     "each": built.each,
                     "near": built.near,
+                    "small": built.small,
                 }
                 make = self.network or partial(default_network, **options)
                 network = conditioned(make, schema, head, self.encoders or {})

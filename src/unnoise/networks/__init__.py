@@ -8,5 +8,6 @@ from unnoise.networks.mlp import MLP as MLP
 from unnoise.networks.per_number import PerNumber as PerNumber
 from unnoise.networks.products import Products as Products
 from unnoise.networks.resnet import ResNet as ResNet
+from unnoise.networks.small_image import SmallImage as SmallImage
 from unnoise.networks.transformer import Transformer as Transformer
 from unnoise.networks.unet import UNet as UNet
