@@ -26,6 +26,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from unnoise import DenoisingMarkovModel, InputError, load, networks, processes, samplers
 from unnoise.chains import Sequential, WalkJump
+from unnoise.data import files
 from unnoise.denoisers import Denoiser, ExactMixture
 from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.heads import CellHead, Eps, Preconditioned, Told
@@ -468,6 +469,16 @@ def test_samples_can_be_steered_by_a_function_of_them(model: DenoisingMarkovMode
     assert steered.shape[0] == 40
     assert (steered[:, 0] > 0).all()
     assert len(model.sample(5, seed=0, steps=10, sampler=make)) == 5
+
+
+def test_a_tilde_is_the_home(data: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model = tiny().fit(data, folder="~/fitted")
+    model.save("~/saved")
+    files.write(data, "~/rows.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fitted", "rows.csv", "saved"]
+    assert np.array_equal(load("~/saved").sample(3, seed=0), load("~/fitted").sample(3, seed=0))
+    assert len(files.read("~/rows.csv")) == len(data)
 
 
 def test_without_a_seed_every_fit_has_its_own(data: np.ndarray, tmp_path: Path) -> None:

@@ -152,3 +152,15 @@ def test_weights_say_how_much_a_row_counts():
     weights = np.repeat([1.0, 0.25], 100)
     model = DenoisingMarkovModel(quick=True, progress=False).fit(rows, sample_weight=weights)
     np.testing.assert_allclose(np.exp(model.score_samples(rows)[[0, -1]]), [0.8, 0.2], atol=0.02)
+
+
+def test_the_share_of_an_atom_among_many_values_stays():
+    """As of zeros among amounts; a broken twin is a law with half a row in every cell, which gave .50 for .60."""
+    rng = np.random.default_rng(1)
+    amount = np.where(rng.random(300) < 0.6, 0, np.exp(rng.normal(3, 1, 300)).round(2))
+    data = pd.DataFrame({"amount": amount, "x": rng.normal(size=300)})
+    made = DenoisingMarkovModel(quick=True, progress=False).fit(data).sample(5000, seed=1)
+    zeros, share = torch.from_numpy(made["amount"].to_numpy() == 0).double(), float((amount == 0).mean())
+    assert_mean(zeros, share, tolerance=0.005)
+    with pytest.raises(AssertionError):
+        assert_mean(zeros, (300 * share + 0.5) / 360, tolerance=0.005)

@@ -102,7 +102,7 @@ def read_with(path: Path | str, reading: Reading) -> Found:
     if is_standard(path):
         with _faults_of(Path("standard input")):
             return _queried(_from_input(reading), reading)
-    path = Path(path)
+    path = Path(path).expanduser()
     with _faults_of(path):
         if path.is_dir():
             reading.refuse_unused(str(path), ())
@@ -153,7 +153,7 @@ def write(data: Any, path: Path | str, overwrite: bool = False, dialect: Dialect
     Images (n, H, W) or (n, 3, H, W) go to a folder of PNG files, a path without a suffix. Only `overwrite` replaces a
     file. A `dialect` says how a .csv is written.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     check_writable(path, overwrite)
     frame = frames.opened(data)
     if frame is not None:

@@ -229,7 +229,7 @@ class DenoisingMarkovModel(FittedModel):
         self._dialect = X.dialect if isinstance(X, Held | Scan) else None
         X = X.data if isinstance(X, Held) else X
         settings = self._settings()
-        home = storage.existing(folder) if resume else None if folder is None else Path(folder)
+        home = storage.existing(folder) if resume else None if folder is None else Path(folder).expanduser()
         given = ToFit(X, y, sample_weight, validation_data)
         if home is None:
             if isinstance(X, Scan):
@@ -358,9 +358,10 @@ class DenoisingMarkovModel(FittedModel):
         check_is_fitted(self)
         text = self.card() if card is None else card
         description = storage.Description.of(self._to_save, self.schema_, dataclasses.asdict(self._built))
-        with storage.held(Path(folder), overwrite=overwrite):
-            storage.save(Path(folder), description, *self._trained())
-            storage.write_card(Path(folder), text, MARK)
+        home = Path(folder).expanduser()
+        with storage.held(home, overwrite=overwrite):
+            storage.save(home, description, *self._trained())
+            storage.write_card(home, text, MARK)
 
     def push_to_hub(
         self,

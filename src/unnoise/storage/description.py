@@ -125,7 +125,7 @@ def existing(folder: str | Path | None) -> Path:
     """The path of a model folder, or a sentence."""
     if folder is None:
         raise InputError("to resume, name the folder in which the model is saved: fit(..., folder=..., resume=True)")
-    path = Path(folder)
+    path = Path(folder).expanduser()
     if not (path / CONFIG).is_file():
         what = "does not exist" if not path.exists() else f"holds no {CONFIG}"
         raise InputError(f"there is no model in {str(path)!r}: it {what}; give the folder that fit or save wrote")

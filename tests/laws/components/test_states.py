@@ -19,3 +19,9 @@ def test_impossible_states_never_have_mass():
     torch.testing.assert_close(
         base.probs[0, :, :2], torch.tensor([[1.5, 2.5], [0.5, 2.5]]) / torch.tensor([[4.0], [3.0]])
     )
+
+
+def test_the_law_of_all_rows_has_one_row_more_in_equal_parts():
+    x = torch.tensor([[0]] * 7 + [[1]] * 2)
+    law = CategoricalComponents.of(x, torch.ones_like(x, dtype=torch.bool), torch.ones(100, dtype=torch.bool))
+    torch.testing.assert_close(law.probs[0, 0, :3], torch.tensor([7.01, 2.01, 0.01]) / 10)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 Tally = tuple[Tensor, ...]  # sufficient statistics, (K, cells) or (K, cells, S), which add up
 NUMBERS_AT_ONCE = 2**20  # few enough to stay near the processor
-HALF = 0.5  # a count added to every state: Jeffreys' prior
+HALF = 0.5  # a count added to all: Jeffreys' prior
 
 
 class Components(ABC):

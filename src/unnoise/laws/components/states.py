@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unnoise._checks import refuse, tensor
 from unnoise.laws.categorical import Categorical
-from unnoise.laws.components.base import HALF, NUMBERS_AT_ONCE, Components, Tally
+from unnoise.laws.components.base import NUMBERS_AT_ONCE, Components, Tally
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,23 @@ class CategoricalComponents(Components):
 
     @classmethod
     def of(cls, x: Tensor, known: Tensor, possible: Tensor) -> Self:
-        """The law of all rows, one component; half a count is added to every possible state, (S,) or (*sites, S)."""
+        """The law of all rows, one component, and of one row more, equal parts of which are in all possible states.
+
+        Half a row in each of them (Jeffreys) would take a fifth of the share of a state away where there are as many
+        others as rows.
+
+        Args:
+            x: points, (n, *sites).
+            known: where they are known.
+            possible: states, (S,) or (*sites, S).
+
+        References:
+            Berger, Bernardo & Sun 2015, Overall objective priors (Bayesian Analysis 10): 1/S for S states.
+        """
         open_to = possible.expand(*x.shape[1:], possible.shape[-1]).to(torch.get_default_dtype())
         one = cls((open_to / open_to.sum(-1, keepdim=True))[None])
         (counts,) = one.tally(x, known, open_to.new_ones(len(x), 1))
-        counts = counts + HALF * open_to.flatten(0, -2)
+        counts = counts + one.probs[0].flatten(0, -2)
         return cls((counts / counts.sum(-1, keepdim=True)).reshape(one.probs.shape))
 
     @property
