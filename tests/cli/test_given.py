@@ -52,6 +52,8 @@ READ = {
     "income=": {"income": None},
     "x, y=1|3": {"x, y": {"1", "3"}},
     "naïve😀=u": {"naïve😀": "u"},
+    "nai\u0308ve😀=u": {"naïve😀": "u"},
+    "nai\u0308ve😀,a=1": {"naïve😀": "1", "a": "1"},
     "naïve😀=u|v": {"naïve😀": "u|v"},
     "naïve😀=v|u": {"naïve😀": {"v", "u"}},
     "naïve😀=v|w|u": {"naïve😀": {"v", "w|u"}},
@@ -76,6 +78,11 @@ def test_what_is_given_is_read(item: str, wanted: dict[str, Any], schema: Schema
     for value in found.values():
         for end in value if isinstance(value, tuple) else ():
             assert end is None or isinstance(end, int) == float(end).is_integer() or "e" in item
+
+
+def test_nothing_is_a_level_where_it_is_one_and_missing_where_it_may_be() -> None:
+    schema = Schema.infer(pl.DataFrame({"e": ["", "x", "x"], "f": ["", None, "x"]}))
+    assert given.told(["e=", "f="], schema) == {"e": "", "f": None}
 
 
 def test_several_items_are_one_dict_and_none_is_empty(schema: Schema) -> None:

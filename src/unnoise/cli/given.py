@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def meaning(text: str, name: str, schema: Schema) -> Any:
 
     levels = _levels(name, schema)
     if text in levels:
-        return str(levels[text]) or None
+        return str(levels[text]) or (None if name in schema.missing else "")
     if _is_sequence(name, schema):
         return text or None
     if text in MISSING:  # as in a file
@@ -109,12 +110,24 @@ def merged(typed: dict[str, Any], read: dict[str, Values]) -> dict[str, Any]:
 
 
 def _read(text: str, known: Sequence[str], end: str) -> tuple[list[str], str] | None:
-    """Known names with commas between them, up to `end` or the end of the text, and what is left; longest first."""
+    """Known names with commas between them, up to `end` or the end of the text, and what is left; longest first.
+
+    Letters with marks may be typed in one sign or two, as é.
+    """
+    found = _read_as_typed(text, known, end)
+    if found is not None:
+        return found
+    composed = {unicodedata.normalize("NFC", name): name for name in known}
+    found = _read_as_typed(unicodedata.normalize("NFC", text), list(composed), end)
+    return None if found is None else ([composed[name] for name in found[0]], found[1])
+
+
+def _read_as_typed(text: str, known: Sequence[str], end: str) -> tuple[list[str], str] | None:
     for name in sorted(filter(text.startswith, known), key=len, reverse=True):
         rest = text[len(name) :]
         if rest.startswith(end) and (end or not rest):
             return [name], rest[len(end) :]
-        others = _read(rest[1:], known, end) if rest.startswith(",") else None
+        others = _read_as_typed(rest[1:], known, end) if rest.startswith(",") else None
         if others is not None:
             return [name, *others[0]], others[1]
     return None
