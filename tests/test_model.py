@@ -31,8 +31,11 @@ from unnoise.denoisers import Denoiser, ExactMixture
 from unnoise.evaluation import Bound, ProbabilityFlow
 from unnoise.heads import CellHead, Eps, Preconditioned, Told
 from unnoise.laws import GaussianMixture
-from unnoise.model.defaults import Built
+from unnoise.model.defaults import Built, default_objective
+from unnoise.model.roles import trainable
 from unnoise.networks import MLP, UNet
+from unnoise.objectives import Denoising
+from unnoise.objectives.times import LogNormalTimes
 from unnoise.spaces import Euclidean
 from unnoise.testing import ImprobableError, assert_frequencies, assert_mean, assert_mean_at_most
 
@@ -425,6 +428,16 @@ def test_small_images_get_a_network_of_their_own_but_in_models_of_earlier_versio
     told = {"width": 128, "started": True, "each": True, "cells": True}
     assert isinstance(model._untrained(model.schema_, Built.of(told)).network, UNet)
     assert isinstance(model._untrained(model.schema_, Built.of(told | {"small": True})).network, networks.SmallImage)
+
+
+def test_levels_are_learnt_less_often_where_their_head_knows_them_by_itself(model: DenoisingMarkovModel) -> None:
+    """Whether or not it is told roles; all other numbers are learnt at all noise levels alike."""
+    images = np.random.default_rng(0).integers(0, 2, (20, 4, 4), dtype=np.uint8)
+    for roles in ("any", "joint"):
+        objective = default_objective(trainable(tiny(roles=roles).fit(images).denoiser_))
+        assert isinstance(objective, Denoising)
+        assert isinstance(objective.times, LogNormalTimes)
+    assert default_objective(trainable(model.denoiser_)) == Denoising()
 
 
 def test_sampling_can_be_told_how(model: DenoisingMarkovModel) -> None:

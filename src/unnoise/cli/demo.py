@@ -24,7 +24,7 @@ UNKNOWN = (6.0, 8.0, 11.0)  # the colour of pixels that the model was not shown,
 @common.reports_errors
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="For all output.")] = Path("demo"),
-    steps: Annotated[int, typer.Option(help="Gradient steps.")] = 4000,
+    steps: Annotated[int, typer.Option(help="Gradient steps.")] = 5000,
     time_limit: Annotated[str, typer.Option("--time", metavar="TIME", help="The longest time to train.")] = "125s",
     device: common.Device = "auto",
     seed: common.Seed = 0,

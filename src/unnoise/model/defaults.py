@@ -17,9 +17,10 @@ from unnoise.data.factors import Factor, NumberFactor, ResolvedFactor
 from unnoise.data.kinds import Integer
 from unnoise.denoisers import Answering, Denoiser, Neural
 from unnoise.evaluation import Bound, Likelihood, ProbabilityFlow, RandomOrders
-from unnoise.heads import CellHead, Fourier, Head, Hidden
+from unnoise.heads import CellHead, Fourier, Head, Hidden, Told
 from unnoise.heads.product import joint
 from unnoise.objectives import AnyOrder, Denoising, Objective
+from unnoise.objectives.times import LogNormalTimes
 from unnoise.samplers import Sampler
 from unnoise.spaces import Lattice
 
@@ -27,14 +28,26 @@ ONE_BY_ONE = 128  # masked cells that are drawn one after the other
 
 
 def default_objective(denoiser: Denoiser) -> Objective:
-    """Random orders where noise hides all cells of rows behind masks; else the bound at random times."""
-    return AnyOrder() if is_timeless(denoiser) else Denoising()
+    """Random orders where noise hides all cells of rows behind masks; else the bound at random times.
+
+    Where a head states how likely levels are, fewer of these have so little noise that it knows all by itself.
+    """
+    if is_timeless(denoiser):
+        return AnyOrder()
+    head = _head_of(denoiser)
+    states_levels = isinstance(head.head if isinstance(head, Told) else head, CellHead)
+    return Denoising(times=LogNormalTimes(deviation=SPREAD)) if states_levels else Denoising()
 
 
 def is_timeless(denoiser: Denoiser) -> bool:
     """Whether it is a network that need not be told times, as states say which of their cells are noise."""
+    head = _head_of(denoiser)
+    return head is not None and head.timeless
+
+
+def _head_of(denoiser: Denoiser) -> Head[Any] | None:
     inner = denoiser.denoiser if isinstance(denoiser, Answering) else denoiser
-    return isinstance(inner, Neural) and inner.head.timeless
+    return inner.head if isinstance(inner, Neural) else None
 
 
 def default_sampler(process: processes.Process[Any], timeless: bool = False) -> Callable[..., Sampler]:
@@ -55,6 +68,7 @@ FEW = 32  # numbers that are modelled given conditions, so few that their networ
 LEVELS = 32  # of pixels at most, each of which a network says how likely it is
 WINDOW = 7  # sites of a sequence that a transformer's first layer sees at once
 MULTIPLIED = 24  # numbers of a condition at most, whose products a network is given
+SPREAD = 2.0  # of the logarithms of noise levels at which these are learnt
 SMALL = 256  # pixels of an image at most, of which a perceptron sees all at once
 
 
