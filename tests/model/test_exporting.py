@@ -106,7 +106,7 @@ def test_groups_of_rows_are_those_of_the_sampler(folder: Path, tmp_path: Path, m
 def of_table() -> Iterator[Any]:
     rng = np.random.default_rng(0)
     places = pl.DataFrame({"latitude": rng.uniform(-80, 80, 60), "longitude": rng.uniform(-180, 180, 60)})
-    yield {"kinds": {"latitude,longitude": "latlon"}}, places, "expected numbers .* or images"
+    yield {"kinds": {"latitude,longitude": "latlon"}}, places, r"with latlon \(2 columns\); .* or images"
     holes = np.where(rng.random((60, 2)) < 0.2, np.nan, X)
     yield {}, holes, "expected numbers .* or images"
     yield {"sampler": samplers.Heun, "kinds": {"x": "real"}}, X, "a sampler of its own"

@@ -23,10 +23,11 @@ def only_factor(denoiser: Denoiser, schema: Schema) -> NumberFactor:
     gaussian = isinstance(denoiser.process, Gaussian)
     missing = bool(schema.missing or schema.chart or schema.constants)
     if not (numbers and gaussian) or missing:
-        has = "missing values, constraints or constant columns" if numbers and gaussian else f"{denoiser.process}"
+        noise = f"numbers under {type(denoiser.process).__name__}" if numbers else schema.kinds
+        has = "missing values, constraints or constant columns" if numbers and gaussian else noise
         raise InputError(
-            f"got a model with {has}; expected numbers (kind real or integer) or images under Gaussian noise, or "
-            "a table of numbers and levels: only their samplers can be written with torch alone"
+            f"got a model with {has}; expected numbers (kind real or integer) or images under Gaussian noise, or a "
+            "table of numbers and levels: only their samplers can be written with torch alone; use 'unnoise sample'"
         )
     factor = factors[0]
     if not isinstance(factor, NumberFactor) or not all(isinstance(kind, Real | Integer) for kind in factor.coordinates):
