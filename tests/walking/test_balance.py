@@ -10,7 +10,7 @@ import torch
 from unnoise.chains import Density
 from unnoise.spaces import Euclidean
 from unnoise.testing import ImprobableError, assert_mean
-from unnoise.walking.balance import from_zero, steepest
+from unnoise.walking.balance import from_zero, moved_on, steepest
 from unnoise.walking.functions import Tried
 from unnoise.walking.verdict import STEEP
 
@@ -84,3 +84,34 @@ def test_shifts_are_asked_along_steep_axes_alone():
     target = Tried(Density(step), Euclidean(2))
     steepest(target, stepped())
     assert target.evaluations == N * (1 + 2 * 3)
+
+
+POPULATIONS = 4
+
+
+def stepped_on(x):
+    """Normal numbers that forget some of what they were."""
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(4), dtype=F64)
+    return 0.8 * x + 0.6 * noise
+
+
+def test_draws_that_go_to_and_fro_stay_and_those_that_spread_or_drift_move_on():
+    before = normals()
+    assert moved_on(before, stepped_on(before), POPULATIONS) < STEEP
+    short = 0.7 * before  # of both ends
+    assert moved_on(short, stepped_on(short), POPULATIONS) > STEEP
+    assert moved_on(before, stepped_on(before) + 0.3, POPULATIONS) > STEEP
+
+
+def test_populations_that_move_by_chance_as_children_of_few_do_not_move_on():
+    """All of a population by the same, to either side."""
+    before = normals()
+    by = torch.tensor([0.9, -0.2, 0.1, -0.3], dtype=F64).repeat_interleave(N // POPULATIONS)[:, None]
+    after = stepped_on(before) + by
+    assert float(from_zero(after - before).max()) > STEEP
+    assert moved_on(before, after, POPULATIONS) < STEEP
+
+
+def test_numbers_that_never_change_have_not_moved():
+    same = torch.ones(8, 2, dtype=F64)
+    assert moved_on(same, same, POPULATIONS) == 0

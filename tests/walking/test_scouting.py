@@ -171,3 +171,18 @@ def test_a_guess_covers_what_it_was_made_for():
     x = guess.sample(rng(2), (4000,))
     weights = torch.softmax(target.log_prob(x) - guess.log_prob(x), 0)
     assert float(1 / weights.square().sum()) > 800
+
+
+def test_where_no_climb_ended_the_highest_on_its_way_leads_on(monkeypatch):
+    """Not one that is stuck at -1e9, whose surroundings are no use."""
+
+    def log_prob(x):
+        return torch.where(x[:, 0] > 90, 0 * x[:, 0] - 1e9, -torch.log1p(x[:, 0].square()))
+
+    for module, name, value in ((climbing, "CLIMBS", 9), (scouting, "FARTHER", 0), (scouting, "WAVES", 0)):
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(scouting, "LOOKS", 0)
+    start = torch.tensor([[95.0], [80.0]], dtype=torch.float64)
+    assert not climbed(Density(log_prob), start).ended
+    _, modes, _ = first_guess(Density(log_prob), start, rng())
+    assert modes[0].height > -100

@@ -25,6 +25,7 @@ def good() -> Found:
         torch.tensor([9, 8]),
         1.0,
         1.0,
+        1.0,
         0.0,
         0.0,
         0.0,
@@ -62,6 +63,7 @@ BAD = {
         "about 1 more are missing",
     ),
     "a neck is missing": ({"slope": 6.0}, "a part of the target is missing"),
+    "ends are missing": ({"moved_on": 6.0}, "went on moving after the last temperature, by 6.0 standard errors"),
     "heavy tails": ({"freedom": 0.2}, "tails have 0.2 degrees of freedom"),
     "stuck": ({"stuck": 0.3}, "30% of the chains never moved"),
 }

@@ -13,7 +13,7 @@ from unnoise import _tree
 from unnoise.laws import Law
 from unnoise.laws.students import Students
 from unnoise.spaces import Space
-from unnoise.walking.balance import steepest
+from unnoise.walking.balance import moved_on, steepest
 from unnoise.walking.climbing import climbed
 from unnoise.walking.evidence import bridged
 from unnoise.walking.functions import Differences, Tried
@@ -175,6 +175,7 @@ class Attempts:
                 shares,
                 torch.tensor([mode.met for mode in modes if smooth], dtype=torch.long),
                 steepest(target, both) if smooth else None,
+                moved_on(numbers(found.x), numbers(late), POPULATIONS),
                 freedom(target, modes[0]) if modes else math.inf,
                 _stuck(found.x, early, late),
                 self.vain if self.flat else 0.0,

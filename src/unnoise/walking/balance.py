@@ -31,6 +31,20 @@ def steepest(target: LogDensity[Tensor], x: Tensor) -> float:
     return float(found.max())
 
 
+def moved_on(before: Tensor, after: Tensor, populations: int) -> float:
+    """How far means and mean squares of particles (n, d) moved between two times, in standard errors, the farthest.
+
+    Particles of a density go to and fro, and their means stay; those that do not reach its ends go on towards them, in
+    all populations alike. Some share ancestors, so of the errors over particles and over populations the larger counts.
+    """
+    centre, scale = before.mean(0), before.std(0).clamp(min=1e-300)
+    first, last = ((x - centre) / scale for x in (before, after))
+    gone = torch.cat([last - first, last.square() - first.square()], 1)
+    means = gone.reshape(populations, -1, gone.shape[1]).mean(1)
+    apart = means.mean(0).abs() / (means.std(0) / math.sqrt(populations)).clamp(min=1e-300)
+    return float(torch.minimum(from_zero(gone), apart).max())
+
+
 def from_zero(x: Tensor) -> Tensor:
     """How far the means of (n, d) are from zero, in standard errors, (d,)."""
     error = x.std(0) / math.sqrt(len(x) / WORTH)

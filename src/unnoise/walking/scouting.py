@@ -79,6 +79,8 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
         if climbs.ended:
             break
         climbs = climbed(target, climbs.ends)
+    if not climbs.ended:  # the highest on its way is nearer to a top than those that are stuck
+        climbs = replace(climbs, heights=target.log_prob(climbs.ends))
     modes = modes_of(target, climbs)
     if not modes[0].reach < PROPER:  # which no more climbs will mend
         return _covering(climbs, modes), modes, 0.0

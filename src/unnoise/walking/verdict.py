@@ -51,6 +51,7 @@ class Found:
     shares: Tensor
     met: Tensor
     slope: float | None
+    moved_on: float
     freedom: float
     stuck: float
     vain: float | None
@@ -123,6 +124,11 @@ def judged(found: Found) -> Verdict:
         doubts.append(
             f"the mean slope of the log density, or of its jumps, is {found.slope:.1f} standard errors from zero, so a "
             "part of the target is missing, such as a narrow neck; write it in other coordinates"
+        )
+    if found.moved_on > STEEP:
+        doubts.append(
+            f"means or spreads went on moving after the last temperature, by {found.moved_on:.1f} standard errors, so "
+            "draws may not reach all ends of the target; write it in coordinates in which it is less bent or narrow"
         )
     if found.freedom < HEAVY:
         doubts.append(
