@@ -36,7 +36,7 @@ from unnoise._provenance import write_results
 
 COUNT, DRAWS, EXACT, SEED = 100, 4000, 400_000, 0
 SURE, SLACK, SLACK_Z = 4.5, 0.005, 0.1
-CODE = ("attempting", "climbing", "evidence", "movers", "population", "probing", "scouting", "verdict")
+CODE = ("attempting", "balance", "climbing", "evidence", "movers", "population", "probing", "scouting", "verdict")
 LEVELS = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95], dtype=torch.float64)
 
 
