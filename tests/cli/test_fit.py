@@ -42,7 +42,7 @@ def test_a_file_becomes_a_model(name: str, done: Run, data: Path, tmp_path: Path
     result = done("fit", data / name, "-o", tmp_path / "model", *FEW)
     assert f"saved {tmp_path / 'model'} after 3 steps" in result.stdout
     assert f"unnoise sample {tmp_path / 'model'} -n 1000" in result.stdout
-    assert f"unnoise look {tmp_path / 'model'} {data / name}  # in a browser" in result.stdout
+    assert f"in a browser by: unnoise look {tmp_path / 'model'} {data / name}\n" in result.stdout
     assert len(load(tmp_path / "model").losses_) == 3
 
 

@@ -286,10 +286,10 @@ def _outcome(
     suffix = reading.suffix_of(data)
     told = (
         f"{model.schema_.describe()}{_offers(model, rows)}\n\n{model.ended_}\n"
-        f"saved {output} {how} in {seconds:.0f} s; next:\n"
+        f"saved {output} {how} in {seconds:.0f} s; next, or in a browser by: "
+        f"{words.command('unnoise', 'look', output, data)}\n"
         f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"
-        f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}\n"
-        f"  {words.command('unnoise', 'look', output, data)}  # in a browser"
+        f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}"
     )
     if model.schema_.missing:
         told += f"\n  {words.command('unnoise', 'impute', output, data, '-o', f'filled{suffix}')}"

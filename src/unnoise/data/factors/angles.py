@@ -23,6 +23,7 @@ from unnoise.spaces import Torus
 WHOLE_TURN = 2 * math.pi
 _MOST_TURNS = 1e6  # beyond them the remainder loses digits
 _LEAST_DEGREES = 60  # whole numbers below it may count something else
+_FINEST = 1e10  # in the finest unit that files have, 1e-7 of a degree, no angle is beyond
 _DEGREES = 1.01 * WHOLE_TURN  # numbers beyond a turn of radians are degrees
 
 
@@ -133,7 +134,7 @@ def _warn_beyond_a_turn(columns: Columns) -> None:
     """Most angles lie within a turn, unless they are in another unit, such as thousandths."""
     for name, values in columns.items():
         far = np.abs(values.astype(np.float64))
-        if (share := float((far > 360).mean())) > 0.5:
+        if (share := float((far > 360).mean())) > 0.5 and far.max() <= _FINEST:
             warn(
                 f"Column '{name}' holds angles up to {far.max():g} degrees, {100 * share:.0f} % of them beyond a turn; "
                 "they are taken modulo 360: scale the column if it is in another unit"
