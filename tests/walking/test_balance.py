@@ -115,3 +115,10 @@ def test_populations_that_move_by_chance_as_children_of_few_do_not_move_on():
 def test_numbers_that_never_change_have_not_moved():
     same = torch.ones(8, 2, dtype=F64)
     assert moved_on(same, same, POPULATIONS) == 0
+
+
+def test_numbers_that_were_all_alike_and_begin_to_differ_hide_no_others():
+    """As a bit that no particle had set."""
+    before, bit = normals(), torch.zeros(N, 1, dtype=F64)
+    after = torch.cat([stepped_on(before) + 0.3, (torch.arange(N)[:, None] % 7 == 0).to(F64)], 1)
+    assert moved_on(torch.cat([before, bit], 1), after, POPULATIONS) > STEEP

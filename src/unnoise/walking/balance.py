@@ -37,7 +37,7 @@ def moved_on(before: Tensor, after: Tensor, populations: int) -> float:
     Particles of a density go to and fro, and their means stay; those that do not reach its ends go on towards them, in
     all populations alike. Some share ancestors, so of the errors over particles and over populations the larger counts.
     """
-    centre, scale = before.mean(0), before.std(0).clamp(min=1e-300)
+    centre, scale = before.mean(0), torch.cat([before, after]).std(0).clamp(min=1e-300)
     first, last = ((x - centre) / scale for x in (before, after))
     gone = torch.cat([last - first, last.square() - first.square()], 1)
     means = gone.reshape(populations, -1, gone.shape[1]).mean(1)
