@@ -153,10 +153,10 @@ class Answers:
 
     def alike(self, asked: Inquiry) -> ByColumn | None:
         """The rows of the data that meet what is fixed; None without data, or where they are few or all."""
-        found = self.support(asked)
-        if self.data is None or found is None or not FEWEST_ALIKE <= found < len(self.data):
+        if self.data is None or not asked.given:
             return None
-        return self.data.at(self.meets(asked, self.data))
+        inside = self.meets(asked, self.data)
+        return self.data.at(inside) if FEWEST_ALIKE <= inside.sum() < len(inside) else None
 
     def support(self, asked: Inquiry) -> int | None:
         """How many rows of the data meet what is fixed; None without data, or where nothing is."""
