@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from unnoise._errors import InputError, warn
-from unnoise.data import _cells, _headers, _text
+from unnoise.data import _cells, _headers, _text, _titles
 from unnoise.data._dialect import Dialect, form_of
 from unnoise.data._reading import Reading
 
@@ -36,6 +36,8 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
     if b"\n" not in content:
         content = content.replace(b"\r", b"\n")
     comment, start = _text.comments(content)
+    if reading.header != "no":
+        start += _titles.end_of_titles(content[start:], reading.separator, source)
     separator, body = _text.separated(content[start:], reading.separator, source)
     reading = _alike(reading, separator, body)
     body = _text.without_comments(body, separator, source)

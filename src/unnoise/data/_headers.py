@@ -44,7 +44,8 @@ def names(
     if reading.names[: len(first)] == tuple(unnamed) and not commented:
         return unnamed
     fields = first if separator == "," else [_with_point(field) for field in first]
-    texts = [i for i, field in enumerate(fields) if not is_number(field) and field not in _cells.MISSING[1:]]
+    holed = _are_numbers_and_holes(fields, table)
+    texts = [i for i, field in enumerate(fields) if not is_number(field) and field not in _cells.MISSING[not holed :]]
     above = [i for i in texts if _holds_numbers(table.to_series(i))]
     again = [i for i in texts if _is_again(table, i, first[i])]
     fraction = next((field for field in fields if _FRACTION.fullmatch(field)), None)
@@ -69,6 +70,12 @@ def names(
         f"{'x0' if not last else f'x0 to x{last}'}; {_SAY}."
     )
     return unnamed
+
+
+def _are_numbers_and_holes(fields: list[str], table: pl.DataFrame) -> bool:
+    """Whether a first line is a row with holes; numbers may name columns beside one that counts the rows."""
+    filled = [field for field in fields if field]
+    return bool(filled) and all(map(is_number, filled)) and not (fields[0] == "" and numbers_rows(table.to_series(0)))
 
 
 def lacks_a_name(first: list[str], rows: bytes, separator: str, source: str) -> bool:

@@ -40,6 +40,11 @@ def unpacked(content: bytes, suffix: str, source: str) -> bytes:
     return held
 
 
+def suffix_of(content: bytes) -> str:
+    """How its first bytes say that it is packed, as ".gz"; nothing if it is not."""
+    return next((suffix for magic, suffix in _MAGIC.items() if content.startswith(magic)), "")
+
+
 def _zstandard(file: IO[bytes]) -> Any:
     try:
         return importlib.import_module("compression.zstd").open(file)
@@ -69,4 +74,5 @@ SUFFIXES: dict[str, Callable[[IO[bytes]], Any]] = {
     ".zst": _zstandard,
     ".zip": _only_member,
 }
-MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
+_MAGIC = {b"\x1f\x8b": ".gz", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
+_MAGIC |= {b"BZh%d1AY" % level: ".bz2" for level in range(1, 10)}

@@ -14,6 +14,7 @@ from unnoise._errors import InputError, warn
 
 _SEPARATORS = ",;\t|"
 _OTHERS = ":~^&!"
+_COMMENTS = (b"#", b"%", b"//")  # in the middle of a table
 _LOOKED_AT = 100  # lines, for a guess of the separator
 _WIDE = re.compile(r"\S {2,}\S")
 _DECIMAL = re.compile(r"\s*[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+([eE][+-]?\d+)?\s*")
@@ -85,11 +86,11 @@ def comments(content: bytes) -> tuple[str, int]:
 
 
 def without_comments(table: bytes, separator: str, source: str) -> bytes:
-    """The table without lines that begin with # and have other fields than its first line; a warning says so."""
-    if b"\n#" not in table or b'"' in table:  # a quote may hold a line
+    """The table without lines that begin with #, % or // and have other fields than its first; a warning says so."""
+    if not any(b"\n" + mark in table for mark in _COMMENTS) or b'"' in table:  # a quote may hold a line
         return table
     sign, lines = separator.encode(), table.split(b"\n")
-    comments = [line for line in lines if line.startswith(b"#") and line.count(sign) != lines[0].count(sign)]
+    comments = [line for line in lines if line.startswith(_COMMENTS) and line.count(sign) != lines[0].count(sign)]
     if not comments:
         return table
     shown = repr(comments[0].decode("utf-8").strip()[:40])

@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import itertools
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -229,6 +230,7 @@ def _from_file(path: Path, reading: Reading) -> Found:
     packed, suffix = _suffixes(path)
     if suffix in _TABLES:
         content = path.read_bytes()  # a map of the file would crash if another program cut it
+        packed = packed or (_packed.suffix_of(content) if suffix in _TEXTS else "")
         return _table(_packed.unpacked(content, packed, str(path)) if packed else content, suffix, str(path), reading)
     if suffix in arrays_of and not packed:
         reading.refuse_unused(str(path), ())
@@ -250,7 +252,7 @@ def _suffixes(path: Path) -> tuple[str, str]:
 def _from_input(reading: Reading) -> Found:
     """What comes on standard input, of the kind that its first bytes say; text by default."""
     content, source = sys.stdin.buffer.read(), "standard input"
-    packed = next((suffix for magic, suffix in _packed.MAGIC.items() if content.startswith(magic)), "")
+    packed = _packed.suffix_of(content)
     content = _packed.unpacked(content, packed, source) if packed else content
     if not content:
         raise InputError("standard input is empty.")
@@ -264,7 +266,8 @@ def _table(content: bytes, suffix: str, source: str, reading: Reading) -> Found:
         raise InputError(f"{source} is empty.")
     if suffix in _TEXTS:
         reading.refuse_unused(source, ("encoding", "separator", "decimal", "header", "query"))
-        tabs = suffix in (".tsv", ".tab") and reading.separator is None
+        first, named = content.lstrip().partition(b"\n")[0], suffix in (".tsv", ".tab") and reading.separator is None
+        tabs = named and (b"\t" in first or not re.search(rb"[,;|]", first))  # commas are in many files of that name
         found, dialect, cells = read_csv(
             content, source, dataclasses.replace(reading, separator="\t") if tabs else reading
         )
