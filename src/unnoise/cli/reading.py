@@ -271,14 +271,11 @@ def _said_of(path: Path, schema: Schema | None, beside: bool, kinds: Mapping[str
     if beside:
         heeded = _OF_TEXT if is_text else _OF_SHEETS if files.is_book(path) else ()
         said = {name: value for name, value in said.items() if name in heeded}
-    if schema is not None and is_text:
+    is_read = is_text or files.is_book(path)  # and so has cells of text that may be numbers
+    if schema is not None and is_read:
         texts, dialect = schema.container.texts, schema.container.dialect
-        marked = set(texts) - set(schema.with_level("?"))
-        said |= {
-            "names": schema.container.columns,
-            "text": texts,
-            "marked": marked,
-            "like": dialect and dialect.reading,
-        }
+        said |= {"text": texts, "marked": set(texts) - set(schema.with_level("?"))}
+        if is_text:
+            said |= {"names": schema.container.columns, "like": dialect and dialect.reading}
     levels = inference.declared_as(kinds, inference.OF_TEXT)
-    return said | {"levels": levels} if levels and is_text else said
+    return said | {"levels": levels} if levels and is_read else said

@@ -1,4 +1,4 @@
-"""Tables that hold their names and types: parquet, Arrow, JSON, sheets of Excel."""
+"""Tables that hold their names and types: parquet, Arrow, JSON."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unnoise._errors import InputError, warn
-from unnoise.data import _cells, _headers
 from unnoise.data._packed import check_held
 from unnoise.data._quiet import quiet
-from unnoise.data._reading import Reading
 from unnoise.data.frames import check_labels
 
 if TYPE_CHECKING:
     import polars as pl
 
 _INDEX = r"__index_level_\d+__"  # which pandas adds to the columns
-_UNNAMED = r"__UNNAMED__\d+"  # as the reader of Excel calls columns without a name
 
 
 def read_parquet(content: bytes, source: str) -> pl.DataFrame:
@@ -126,58 +123,6 @@ def _flat(frame: pl.DataFrame, source: str) -> pl.DataFrame:
     if nested := [name for name, kind in frame.schema.items() if kind.is_nested()]:
         raise InputError(f"Column '{nested[0]}' of {source} holds lists or objects; expected one value in each row.")
     return frame
-
-
-def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
-    """The first sheet, or that which is said; whole numbers, which Excel does not know, where all of a column are."""
-    import polars as pl
-
-    try:
-        import fastexcel
-    except ModuleNotFoundError:
-        raise InputError("Files of Excel need a library to read them: pip install 'unnoise[excel]'.") from None
-    sheet = _sheet(fastexcel.read_excel(content).sheet_names, source, reading.sheet)
-    has_names = reading.header != "no"
-    found: Any = pl.read_excel(
-        io.BytesIO(content), sheet_name=sheet, has_header=has_names, infer_schema_length=None, raise_if_empty=False
-    )
-    if found.height == 0:
-        raise InputError(f"{source} holds no rows of data in its sheet {sheet!r}; --sheet (sheet=) names another.")
-    names = ["" if re.fullmatch(_UNNAMED, name) else name.strip() for name in found.columns]
-    names = names if has_names else [f"x{i}" for i in range(found.width)]
-    found.columns = [f"x{i}" for i in range(found.width)]
-    texts = [name for name, kind in found.schema.items() if kind == pl.String]
-    found = found.with_columns(_cells.stripped(found.select(texts))) if texts else found
-    found = found.with_columns(_whole(found[name]) for name, kind in found.schema.items() if kind == pl.Float64)
-    names = _headers.checked(names, found, source)
-    found = _cells.without_marks(found, names, source, reading)
-    _cells.warn_of_numbers(found, names, source, reading.text)
-    _cells.warn_of_totals(found, source)
-    _cells.warn_of_empty_rows(found, source)
-    found.columns = names
-    table: pl.DataFrame = found.drop("") if "" in names else found
-    return table
-
-
-def _sheet(sheets: Sequence[str], source: str, said: str | None) -> str:
-    """The one that is said, or the first, with a warning where there are others."""
-    if said is not None and said not in sheets:
-        raise InputError(f"{source} has no sheet {said!r}; it has {', '.join(map(repr, sheets))}.")
-    if said is None and len(sheets) > 1:
-        others = ", ".join(map(repr, sheets[1:6])) + (", ..." if len(sheets) > 6 else "")
-        warn(
-            f"{source} holds {len(sheets)} sheets, of which the first, {sheets[0]!r}, is read; --sheet (sheet=) names "
-            f"another: {others}."
-        )
-    return said or sheets[0]
-
-
-def _whole(column: pl.Series) -> pl.Series:
-    """Floats as whole numbers, if they are."""
-    import polars as pl
-
-    exact = bool(((column == column.round()) & (column.abs() <= 2.0**53)).all())
-    return column.cast(pl.Int64) if exact and column.null_count() < len(column) else column
 
 
 def checked(frame: pl.DataFrame, source: str) -> pl.DataFrame:

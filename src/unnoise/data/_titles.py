@@ -45,10 +45,16 @@ def end_of_titles(table: bytes, separator: str | None, source: str) -> int:
     if not count:
         return 0
     rows, starts = _rows(text, sign)
-    shown = repr(" ".join(sign.join(rows[0]).split()).strip(sign + " ")[:_SHOWN])
-    many = f"{count} lines such as {shown}" if count > 1 else f"The line {shown}"
-    warn(f"{many} above the names of {source} {'are' if count > 1 else 'is'} left out.")
+    warn_of_titles([sign.join(row).strip(sign) for row in rows[:count]], source)
     return sum(map(len, lines[: starts[count]]))
+
+
+def warn_of_titles(lines: Sequence[str], source: str) -> None:
+    """Say what is left out above the line of names."""
+    if lines:
+        shown = repr(lines[0][:_SHOWN])
+        many = f"{len(lines)} lines such as {shown}" if len(lines) > 1 else f"The line {shown}"
+        warn(f"{many} above the names of {source} {'are' if len(lines) > 1 else 'is'} left out.")
 
 
 def _rows(lines: Sequence[str], separator: str) -> tuple[list[list[str]], list[int]]:

@@ -19,7 +19,7 @@ import numpy as np
 from unnoise._atomic import atomic_path
 from unnoise._checks import refuse
 from unnoise._errors import InputError
-from unnoise.data import _counted, _dates, _packed, _queries, _tables, arrays, frames
+from unnoise.data import _counted, _dates, _packed, _queries, _sheets, _tables, arrays, frames
 from unnoise.data._archives import one_of, read_npy, read_npz
 from unnoise.data._csv import read_csv
 from unnoise.data._dialect import Dialect
@@ -276,7 +276,7 @@ def _table(content: bytes, suffix: str, source: str, reading: Reading) -> Found:
         return found, dialect, cells
     if suffix in _SHEETS:
         reading.refuse_unused(source, ("header", "query", "sheet"))
-        return _tables.checked(_tables.read_excel(content, source, reading), source), None, None
+        return _tables.checked(_sheets.read_excel(content, source, reading), source), None, None
     reading.refuse_unused(source, ("query",))
     return _tables.checked(_READERS[suffix](content, source), source), None, None
 
@@ -306,24 +306,25 @@ def _write_table(frame: nw.DataFrame[Any], path: Path, dialect: Dialect | None) 
         if suffix == ".parquet":
             frame.write_parquet(beside)
         elif dialect is None and suffix == ".csv":
-            _with_durations_as_text(frame).write_csv(beside)
+            _with_times_as_text(frame).write_csv(beside)
         else:
-            (dialect or Dialect()).within(path).write(_with_durations_as_text(frame).to_polars(), beside)
+            (dialect or Dialect()).within(path).write(_with_times_as_text(frame).to_polars(), beside)
 
 
-def _with_durations_as_text(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
-    """As pandas writes them; polars writes none to .csv, and Arrow numbers without a unit."""
+def _with_times_as_text(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Durations as pandas writes them, as polars writes none to .csv, and Arrow numbers; times to the second."""
     import narwhals.stable.v2 as nw
 
     for name in frame.columns:
         series = frame.get_column(name)
         held = (
             _counted.as_polars(series)
-            if series.dtype == nw.Duration and not hasattr(series.to_native(), "iloc")
+            if series.dtype in (nw.Duration, nw.Time) and not hasattr(series.to_native(), "iloc")
             else None
         )
-        if held is not None:
-            texts = _dates.written(held, _dates.DAYS).to_list()
+        pattern = _dates.DAYS if series.dtype == nw.Duration else "%H:%M:%S"
+        if held is not None and (pattern == _dates.DAYS or not (held.dt.nanosecond() != 0).any()):
+            texts = _dates.written(held, pattern).to_list()
             frame = frame.with_columns(nw.new_series(name, texts, nw.String(), backend=frame.implementation))
     return frame
 

@@ -1,0 +1,133 @@
+"""Sheets of Excel: below titles, with numbers that stand as text, and as many digits as Excel has."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from unnoise._errors import InputError, warn
+from unnoise.data import _cells, _headers
+from unnoise.data._reading import Reading
+from unnoise.data._titles import above_names, warn_of_titles
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_UNNAMED = r"__UNNAMED__\d+"  # as the reader calls columns without a name
+_LOOKED_AT, _DIGITS = 100, 15  # rows above which titles are sought, and what Excel keeps of a number
+_DAY = r"^\d{4}-\d\d-\d\d( 00:00:00)?$"
+
+
+def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
+    """The first sheet, or that which is said; whole numbers, which Excel does not know, where all of a column are."""
+    import polars as pl
+
+    try:
+        import fastexcel
+    except ModuleNotFoundError:
+        raise InputError("Files of Excel need a library to read them: pip install 'unnoise[excel]'.") from None
+    logging.getLogger("fastexcel").setLevel(logging.ERROR)  # it tells of every column without values
+    book = fastexcel.read_excel(content)
+    sheet, has_names = _sheet(book.sheet_names, source, reading.sheet), reading.header != "no"
+    start = _line_of_names(book, sheet, source) if has_names else None
+    options: dict[str, Any] = {} if start is None else {"read_options": {"header_row": start}}
+    held = io.BytesIO(content)
+    found: Any = pl.read_excel(
+        held, sheet_name=sheet, has_header=has_names, infer_schema_length=None, raise_if_empty=False, **options
+    )
+    if found.height == 0:
+        raise InputError(f"{source} holds no rows of data in its sheet {sheet!r}; --sheet (sheet=) names another.")
+    names = ["" if re.fullmatch(_UNNAMED, name) else name.strip() for name in found.columns]
+    names = names if has_names else [f"x{i}" for i in range(found.width)]
+    found.columns = [f"x{i}" for i in range(found.width)]
+    kept = [column for column, name in zip(found.columns, names, strict=True) if name in reading.text | reading.levels]
+    found = _typed(found, dict(zip(found.columns, names, strict=True)), kept, source)
+    names = _headers.checked(names, found, source)
+    found = _cells.without_marks(found, names, source, reading)
+    _cells.warn_of_numbers(found, names, source, reading.text | reading.levels)
+    _cells.warn_of_totals(found, source)
+    _cells.warn_of_empty_rows(found, source)
+    found.columns = names
+    table: pl.DataFrame = found.drop("") if "" in names else found
+    return table
+
+
+def _line_of_names(book: Any, sheet: str, source: str) -> int:
+    """Which row holds the names, below titles; a warning says what stands above it, and which names stand twice."""
+    rows = book.load_sheet(sheet, header_row=None, n_rows=_LOOKED_AT, dtypes="string").to_polars().rows()
+    cells = [[(cell or "").strip() for cell in row] for row in rows]
+    filled = [place for place, row in enumerate(cells) if any(row)]
+    count = above_names([cells[place] for place in filled])
+    warn_of_titles([" ".join(filter(None, cells[place])) for place in filled[:count]], source)
+    start = filled[count] if filled else 0
+    twice = [name for name, times in Counter(filter(None, cells[start] if cells else ())).items() if times > 1]
+    if twice:
+        warn(
+            f"Several columns of {source} have the name {', '.join(map(repr, twice[:5]))}; the later ones are read as "
+            f"{twice[0] + '_1'!r}, and so on."
+        )
+    return start
+
+
+def _typed(found: pl.DataFrame, names: dict[str, str], kept: Sequence[str], source: str) -> pl.DataFrame:
+    """With numbers, dates and times that are written as text, or with more digits than Excel knows, as such.
+
+    Args:
+        found: columns x0, x1, ...
+        names: of these columns.
+        kept: those that stay text.
+        source: where they are from.
+    """
+    import polars as pl
+
+    texts = [name for name, kind in found.schema.items() if kind == pl.String]
+    cells = _cells.stripped(found.select(texts)) if texts else pl.DataFrame()
+    plain = cells.drop(kept, strict=False)
+    read = _cells.typed(plain, source, decimal="maybe ,", alone=False) if plain.width else plain
+    for column in read:
+        if column.dtype.is_numeric():
+            example = plain[column.name].drop_nulls()[0]
+            warn(
+                f"Column '{names[column.name]}' of {source} holds numbers as text, such as {example!r}, and is read as "
+                "numbers; declare it category if they are none."
+            )
+    found = found.with_columns(list(cells)).with_columns(list(read))
+    days = [c.str.head(10) for c in found if c.dtype == pl.String and c.str.contains(_DAY).all() and c.count()]
+    times = [c.dt.time() for c in found if c.dtype.is_temporal() and _is_time(c)]
+    numbers = [_whole(column) for column in found if column.dtype == pl.Float64]
+    return found.with_columns(*days, *times, *numbers)
+
+
+def _is_time(column: pl.Series) -> bool:
+    """Whether times stand on no day, which Excel counts from 1900."""
+    import polars as pl
+
+    return column.dtype == pl.Datetime and column.count() > 0 and bool((column.dt.year() < 1900).all())
+
+
+def _sheet(sheets: Sequence[str], source: str, said: str | None) -> str:
+    """The one that is said, or the first, with a warning where there are others."""
+    if said is not None and said not in sheets:
+        raise InputError(f"{source} has no sheet {said!r}; it has {', '.join(map(repr, sheets))}.")
+    if said is None and len(sheets) > 1:
+        others = ", ".join(map(repr, sheets[1:6])) + (", ..." if len(sheets) > 6 else "")
+        warn(
+            f"{source} holds {len(sheets)} sheets, of which the first, {sheets[0]!r}, is read; --sheet (sheet=) names "
+            f"another: {others}."
+        )
+    return said or sheets[0]
+
+
+def _whole(column: pl.Series) -> pl.Series:
+    """Floats as whole numbers, if they are; else with the digits that Excel keeps, which noise of sums is beyond."""
+    import polars as pl
+
+    exact = bool(((column == column.round()) & (column.abs() <= 2.0**53)).all())
+    if exact and column.null_count() < len(column):
+        return column.cast(pl.Int64)
+    rounded = [None if value is None else float(f"{value:.{_DIGITS}g}") for value in column]
+    return pl.Series(column.name, rounded, dtype=pl.Float64)
