@@ -58,7 +58,8 @@ def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
 
 def _line_of_names(book: Any, sheet: str, source: str) -> int:
     """Which row holds the names, below titles; a warning says what stands above it, and which names stand twice."""
-    rows = book.load_sheet(sheet, header_row=None, n_rows=_LOOKED_AT, dtypes="string").to_polars().rows()
+    told: dict[str, Any] = {"header_row": None, "skip_rows": 0, "n_rows": _LOOKED_AT, "dtypes": "string"}
+    rows = book.load_sheet(sheet, **told).to_polars().rows()
     cells = [[(cell or "").strip() for cell in row] for row in rows]
     filled = [place for place, row in enumerate(cells) if any(row)]
     count = above_names([cells[place] for place in filled])
