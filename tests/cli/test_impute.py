@@ -133,3 +133,19 @@ def test_wrong_files_are_refused(refused: Run, model: Path, holes: Path) -> None
 def test_only_the_columns_of_the_model_need_be_there(refused: Run, model: Path, tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text("a,c\n1,\n,2\n")
     refused("impute", model, tmp_path / "one.csv", "-o", tmp_path / "f.csv", match="yet now missing: - b")
+
+
+def test_names_that_differ_a_little_are_known_and_stay(done: Run, tmp_path: Path) -> None:
+    """As of files from a Mac, or with capitals, of which a warning tells."""
+    fitted, apart = tmp_path / "d.csv", "gro\u0308\u00dfe"
+    rows = "".join(f"{i % 7 + 0.5},{'u' if i % 3 else 'v'}\n" for i in range(30))
+    fitted.write_text("gr\u00f6\u00dfe,k\n" + rows, encoding="utf-8")
+    done("fit", fitted, "-o", tmp_path / "m", "--quick")
+    (tmp_path / "other.csv").write_text(f"k,{apart}\nu,\nv,2.5\n", encoding="utf-8")
+    done("impute", tmp_path / "m", tmp_path / "other.csv", "-o", tmp_path / "filled.csv")
+    lines = (tmp_path / "filled.csv").read_text(encoding="utf-8").splitlines()
+    assert (lines[0], lines[2]) == (f"k,{apart}", "v,2.5")
+    assert 0.5 <= float(lines[1].removeprefix("u,")) <= 6.5
+    (tmp_path / "capitals.csv").write_text("K,GR\u00d6\u00dfE\nu,1.5\n", encoding="utf-8")
+    with pytest.warns(UserWarning, match="Column 'GR\u00d6\u00dfE' is taken for 'gr\u00f6\u00dfe'"):
+        done("score", tmp_path / "m", tmp_path / "capitals.csv", "-o", tmp_path / "s.csv")

@@ -42,3 +42,40 @@ def test_what_is_no_frame(data: Any) -> None:
 def test_frames_that_cannot_be_modelled(data: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Schema.infer(data)
+
+
+COMPOSED, APART = "gr\u00f6\u00dfe", "gro\u0308\u00dfe"
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected", "said"),
+    [
+        (["b", "a", "c"], {"a": "a", "b": "b", "c": "c"}, 0),
+        ([APART, " a "], {COMPOSED: APART, "a": " a "}, 0),
+        (["A", COMPOSED.upper()], {"a": "A", COMPOSED: COMPOSED.upper()}, 2),
+        (["A", " a"], {"a": " a", "A": "A"}, 0),
+        (["A", "\u00c0", "a\u0300"], {"\u00e0": "a\u0300", "a": "A", "\u00c0": "\u00c0"}, 1),
+        ([0, "B"], {"0": 0, "b": "B"}, 1),
+    ],
+)
+def test_names_that_differ_in_blanks_marks_or_capitals(
+    labels: list[Any], expected: dict[str, Any], said: int, recwarn: pytest.WarningsRecorder
+) -> None:
+    assert frames.labels_of(labels, [name for name in expected if name not in ("A", "\u00c0", "c")]) == expected
+    assert len(recwarn) == said
+
+
+def test_two_columns_of_one_name_but_for_capitals_are_no_other(recwarn: pytest.WarningsRecorder) -> None:
+    assert frames.labels_of(["Ab", "aB"], ["ab"]) == {"Ab": "Ab", "aB": "aB"}
+    assert not len(recwarn)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_later_data_may_be_called_a_little_otherwise(make: Any) -> None:
+    schema = Schema.infer(make({COMPOSED: [1.5, 2.5, None], "k": ["u", "v", "w"]}))
+    other = make({"more": [1, 2], "k ": ["w", "u"], APART: [2.5, None]})
+    assert schema.encode(schema.selected(other)).known["missing"].shape == (2, 1)
+    assert schema.holes(other)[COMPOSED].tolist() == [False, True]
+    filled = schema.filled(other, schema.encode(schema.selected(other)).x)
+    assert list(frames.opened(filled).columns) == ["more", "k ", APART]  # type: ignore[union-attr]
+    assert frames.columns(frames.opened(filled))[2][0] == 2.5  # type: ignore[arg-type]

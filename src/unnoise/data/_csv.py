@@ -16,9 +16,10 @@ from unnoise._errors import InputError, warn
 from unnoise.data import _cells, _headers, _text, _titles
 from unnoise.data._dialect import Dialect, form_of
 from unnoise.data._reading import Reading
+from unnoise.data.frames import labels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import polars as pl
 
@@ -57,9 +58,10 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
     for _ in range(above):
         rows = rows[_text.record(rows, separator, source)[1] :]
     table = _table(rows, len(names), separator, source, reading) if above else table
-    table = _texts_kept(table, rows, names, separator, reading)
-    table = _cells.without_marks(table, names, source, reading)
-    _cells.warn_of_numbers(table, names, source, reading.text | reading.levels)
+    known = _as_known(names, reading.names)
+    table = _texts_kept(table, rows, known, separator, reading)
+    table = _cells.without_marks(table, known, source, reading)
+    _cells.warn_of_numbers(table, known, source, reading.text | reading.levels)
     _cells.warn_of_totals(table, source)
     _cells.warn_of_empty_rows(table, source)
     missing = _word_for_missing(table, rows, separator)
@@ -70,6 +72,12 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
         warn(f"The first column of {source} has no name and numbers the rows, so it is left out.")
         table = table.drop("")
     return table, dialect, partial(_as_written, rows, names, separator)
+
+
+def _as_known(names: list[str], expected: Sequence[str]) -> list[str]:
+    """The names of a file as those that are expected, where they differ in blanks, marks or capitals alone."""
+    found = {label: name for name, label in labels_of(names, expected, aloud=False).items()}
+    return [found[name] for name in names]
 
 
 def _alike(reading: Reading, separator: str, body: bytes) -> Reading:

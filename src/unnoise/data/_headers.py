@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from unnoise._errors import InputError, warn
 from unnoise.data import _cells, _text
 from unnoise.data._reading import Reading
-from unnoise.data.frames import check_labels
+from unnoise.data.frames import check_labels, labels_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -160,7 +160,7 @@ def _with_point(field: str) -> str:
 
 
 def _is_expected(first: list[str], names: tuple[str, ...]) -> bool:
-    return bool(names) and len(set(names) & set(first)) > len(names) / 2
+    return bool(names) and len(set(names) & labels_of(first, names, aloud=False).keys()) > len(names) / 2
 
 
 def _commented(comment: str, separator: str, width: int) -> list[str] | None:

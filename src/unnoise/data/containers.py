@@ -163,10 +163,10 @@ class Table(Container):
         """By name from a frame, in any order, by position from an array; in the types of the fitted columns."""
         frame = frames.opened(data)
         if frame is not None:
-            frames.check_names(frame, self.columns)
+            labels = frames.labels_of(frame.columns, self.columns)
+            frames.check_names(list(labels), self.columns)
             frames.check_size(frame)
-            labels = {str(label): label for label in frame.columns}
-            return {name: self._values(frame, labels[name]) for name in self.columns}
+            return {name: self._values(frame, labels[name], name) for name in self.columns}
         parts = arrays.columns(data)
         warn(f"X does not have valid feature names, but {_MODEL} was fitted with feature names")
         held = _named(self.columns, parts)
@@ -175,7 +175,8 @@ class Table(Container):
     def columns_of(self, frame: nw.DataFrame[Any]) -> dict[str, Values]:
         """The columns of a frame, of which those that were fitted are in the fitted types."""
         frames.check_size(frame)
-        return {str(label): self._values(frame, label) for label in frame.columns}
+        labels = frames.labels_of(frame.columns, self.columns)
+        return {name: self._values(frame, label, name) for name, label in labels.items()}
 
     def is_counted(self, column: str) -> bool:
         """Whether the column holds dates, times or decimals, or numbers in a form of their own."""
@@ -219,13 +220,13 @@ class Table(Container):
         kept = dataclasses.replace(own, counted=found.counted, unit=found.unit, pattern=pattern)
         return _native.native_series(backend, kept, _counted.part(values, kept))
 
-    def _values(self, frame: nw.DataFrame[Any], label: str) -> Values:
-        series, column = frame.get_column(label), dict(self._named).get(str(label))
+    def _values(self, frame: nw.DataFrame[Any], label: str, name: str) -> Values:
+        series, column = frame.get_column(label), dict(self._named).get(name)
         if column is not None and column.counted and not series.is_null().all():
             return _counted.numbers(series, column)
         if column is not None and column.written and _counted.holds_text(series):
             return _written.numbers(series, column)
-        values = frames.values(series, str(label))
+        values = frames.values(series, name)
         return values if column is None else adopted(values, column)
 
     @property

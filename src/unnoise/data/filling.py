@@ -25,11 +25,15 @@ def selected(data: Any, container: Container) -> Any:
     frame = frames.opened(data) if isinstance(container, Table) else None
     if frame is None:
         return data
-    labels = {str(label): label for label in frame.columns}
-    if list(labels) == list(container.columns) or not set(container.columns) <= labels.keys():
+    if list(map(str, frame.columns)) == list(container.columns):
+        return data
+    labels = frames.labels_of(frame.columns, container.columns)
+    if not set(container.columns) <= labels.keys():
         return data  # whoever reads them says what is missing
     names, native = [labels[name] for name in container.columns], frame.to_native()
-    return native.select(names) if frame.implementation.value == "pyarrow" else native[names]
+    native = native.select(names) if frame.implementation.value == "pyarrow" else native[names]
+    other = {labels[name]: name for name in container.columns if str(labels[name]) != name}
+    return frames.renamed(native, other) if other else native
 
 
 def filled(data: Any, container: Container, values: Mapping[str, Values], gaps: Mapping[str, Mask]) -> Any:
@@ -48,8 +52,10 @@ def filled(data: Any, container: Container, values: Mapping[str, Values], gaps: 
     if frame is None:
         return _array(data, container, values, gaps)
     fill = {"polars": _polars, "pyarrow": _arrow}.get(frame.implementation.value, _pandas)
-    names = map(str, frame.columns) if isinstance(container, Table) else container.columns
-    labels = dict(zip(names, frame.columns, strict=True))
+    if isinstance(container, Table):
+        labels = frames.labels_of(frame.columns, container.columns, aloud=False)
+    else:
+        labels = dict(zip(container.columns, frame.columns, strict=True))
     held = {name: _as_held(frame, labels[name], container, name, part) for name, part in values.items() if name in gaps}
     return fill(frame, {labels[name]: (held[name], gap) for name, gap in gaps.items()})
 

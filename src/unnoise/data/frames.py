@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,9 +70,50 @@ def check_no_patterns(labels: Sequence[str]) -> None:
         raise InputError(f"A column is named {odd[0]!r}, which polars takes for a pattern of names; rename it.")
 
 
-def check_names(frame: nw.DataFrame[Any], expected: Sequence[str]) -> None:
-    """Refuse a frame without one of the fitted columns, in scikit-learn's words; others are left out with a warning."""
-    got = [str(label) for label in frame.columns]
+def labels_of(columns: Sequence[Any], expected: Sequence[str], *, aloud: bool = True) -> dict[str, Any]:
+    """The labels of columns by the names that are expected, and the others by their own.
+
+    Blanks around a name, and letters with marks in two signs, make no other name; nor do capitals, which is said, where
+    that leaves one column for one name.
+
+    >>> labels_of(["AGE", " sex", "town"], ["age", "sex"], aloud=False)
+    {'sex': ' sex', 'age': 'AGE', 'town': 'town'}
+    """
+    labels = {str(label): label for label in columns}
+    found = {name: labels.pop(name) for name in expected if name in labels}
+    for same in (_composed, _caseless):
+        lacking = _alone([name for name in expected if name not in found], same)
+        others = _alone(list(labels), same)
+        for key in filter(others.__contains__, lacking):
+            found[lacking[key]] = labels.pop(others[key])
+            if aloud and same is _caseless:
+                warn(f"Column '{others[key]}' is taken for '{lacking[key]}', as it was called at the fit.")
+    return found | labels
+
+
+def renamed(native: Any, names: Mapping[Any, str]) -> Any:
+    """A frame of any library with other names for some of its columns."""
+    import narwhals.stable.v2 as nw
+
+    return nw.from_native(native).rename(dict(names)).to_native()
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def _caseless(name: str) -> str:
+    return _composed(name).casefold()
+
+
+def _alone(names: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:
+    """The names by their keys, of which no other has the same."""
+    counts = Counter(map(key, names))
+    return {key(name): name for name in names if counts[key(name)] == 1}
+
+
+def check_names(got: Sequence[str], expected: Sequence[str]) -> None:
+    """Refuse columns without one of those that were fitted, in scikit-learn's words; others are left out, said aloud."""
     unseen, missing = sorted(set(got) - set(expected)), sorted(set(expected) - set(got))
     if missing:
         message = "The feature names should match those that were passed during fit.\n"
