@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from typer.testing import Result
 
 from unnoise import InputError
 from unnoise.cli import given
 from unnoise.data import Schema
+from unnoise.data.questions import Except
 
+Run = Callable[..., Result]
 N = 12
 FRAME = pd.DataFrame(
     {
@@ -62,6 +66,16 @@ READ = {
     "naïve😀=1..2|10": {"naïve😀": {"1..2", "10"}},
     "naïve😀=x=y,z": {"naïve😀": "x=y,z"},
     "on=True": {"on": "True"},
+    "on=yes": {"on": "True"},
+    "on=FALSE|1": {"on": {"False", "True"}},
+    "naïve😀=U": {"naïve😀": "u"},
+    "naïve😀=W|U|V": {"naïve😀": {"w|u", "v"}},
+    "naïve😀!=u|v": {"naïve😀": Except({"u|v"})},
+    "naïve😀!=v|u": {"naïve😀": Except({"u", "v"})},
+    "a=b!=1.5": {"a=b": Except({"1.5"})},
+    "income!=": {"income": Except()},
+    "x,a!=3": {"x": Except({"3"}), "a": Except({"3"})},
+    "a=!1": {"a": "!1"},
     "word=C|": {"word": "C|"},
     "word=..": {"word": ".."},
     "group=q..r": {"group": "q..r"},
@@ -75,6 +89,9 @@ READ = {
 def test_what_is_given_is_read(item: str, wanted: dict[str, Any], schema: Schema) -> None:
     found = given.told([item], schema)
     assert found == wanted
+    assert {name: type(value) for name, value in found.items() if isinstance(value, Except)} == {
+        name: Except for name, value in wanted.items() if isinstance(value, Except)
+    }
     for value in found.values():
         for end in value if isinstance(value, tuple) else ():
             assert end is None or isinstance(end, int) == float(end).is_integer() or "e" in item
@@ -102,6 +119,10 @@ def test_several_items_are_one_dict_and_none_is_empty(schema: Schema) -> None:
         ("A=1", "The model has no column 'A'"),
         ("a,a=1", "got --given for 'a' twice; give it once"),
         ("a=1|", "got the set '1|'"),
+        ("a>=3", "got --given 'a>=3'; expected a range with its ends, as in --given 'a=60..'"),
+        ("x, y<3", "got --given 'x, y<3'; expected a range with its ends, as in --given 'x, y=..60'"),
+        ("a!=3..4", "got --given a!=3..4; expected values of a column that is modelled"),
+        ("dose!=3", "got --given dose!=3; expected values of a column that is modelled"),
         ("dose=3..4", "got --given dose=3..4; expected a number for the column 'dose'"),
     ],
 )
@@ -164,3 +185,56 @@ def test_a_file_that_does_not_fit_is_refused(schema: Schema, tmp_path: Path) -> 
         given.from_file(tmp_path / "rows.csv", schema, 3)
     with pytest.raises(InputError, match="got the column 'x, y' in --given and in the file of --given-file"):
         given.merged({"x, y": "3"}, {"x, y": np.array([3])})
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"),
+    [
+        ("yes", "no"),
+        ("Y", "N"),
+        ("T", "F"),
+        ("ja", "nein"),
+        ("oui", "non"),
+        ("on", "off"),
+        (1, 0),
+        (1.0, 0.0),
+        (True, False),
+    ],
+)
+def test_true_and_false_are_known_by_any_words(yes: Any, no: Any) -> None:
+    schema = Schema.infer(pl.DataFrame({"b": [yes, no, no, yes], "x": [1.5, 2.5, 3.0, 4.0]}))
+    for words, wanted in (("yes YES y true TRUE T 1 ja oui on", yes), ("no No n false F 0 nein non off", no)):
+        for word in words.split():
+            values, _ = schema.given(given.told([f"b={word}"], schema), 1).columns["b"]
+            assert values.tolist() == [wanted], word
+
+
+def test_words_for_truth_are_none_among_other_levels() -> None:
+    schema = Schema.infer(pl.DataFrame({"b": ["yes", "no", "perhaps"], "x": [0, 1, 2], "s": [0.0, 0.5, 1.0]}))
+    assert given.told(["b=true", "x=yes", "s=1.0"], schema) == {"b": "true", "x": "yes", "s": "1.0"}
+
+
+def test_other_values_are_those_that_are_there_and_unequal() -> None:
+    schema = Schema.infer(FRAME.select("a=b", "naïve😀", "income"))
+    within = schema.given(given.told(["a=b!=1.5|3", "naïve😀!=u", "income!="], schema), 2).within
+    assert within["a=b"].holds(np.array([0.0, 1.5, 3.0, 6.0])).tolist() == [True, False, False, True]
+    assert within["naïve😀"].holds(np.array(["u", "v"], dtype=object)).tolist() == [False, True]
+    assert within["income"].holds(np.array([10.5])).tolist() == [True]
+    assert str(within["a=b"]) == "none of 1.5, 3.0"
+    assert (
+        schema.given(given.told(["naïve😀!="], schema), 1).within["naïve😀"].holds(np.array(["u"], dtype=object)).all()
+    )
+
+
+def test_impossible_ranges_are_said_as_they_are_written(tmp_path: Path, done: Run, refused: Callable[..., str]) -> None:
+    path, days = tmp_path / "d.csv", [f"2023-0{1 + i % 9}-{1 + i % 28:02}" for i in range(60)]
+    path.write_text("day,t\n" + "".join(f"{day},{i % 24:02}:30\n" for i, day in enumerate(days)))
+    done("fit", path, "-o", tmp_path / "m", "--quick")
+    ask = ("sample", tmp_path / "m", "-n", 3, "-o", tmp_path / "n.csv")
+    refused(*ask, "--given", "day=2023-10-12..2023-10-15", match="has day 2023-10-12 to 2023-10-15, so such a row")
+    refused(
+        *ask,
+        "--given",
+        "t=22:00..02:00",
+        match=r"'t' was given the range \(22:00, 02:00\); expected .*low at most high",
+    )

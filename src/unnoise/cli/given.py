@@ -11,6 +11,7 @@ import numpy as np
 
 from unnoise._errors import InputError
 from unnoise.cli import reading
+from unnoise.cli.levels import Levels, truth_of
 
 if TYPE_CHECKING:
     from unnoise.data import Schema
@@ -44,15 +45,18 @@ def told(items: Sequence[str] | None, schema: Schema) -> dict[str, Any]:
 
     The longest name of a column that a text begins with is meant, so names and values may hold = and commas.
     """
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, str, bool]] = []
     for item in items or ():
-        read = _read(item, columns(schema), "=")
-        if read is None:
+        read, unequal = _read(item, columns(schema), "="), _read(item, columns(schema), "!=")
+        if read is None and unequal is None:
+            _check_no_order(item, columns(schema))
             head, equals, _ = item.partition("=")
             raise _unknown(head if equals else "", f"got --given {item!r}; {_EXAMPLE}", schema)
-        found += [(name, read[1]) for name in read[0]]
-    _check_once([name for name, _ in found], "--given")
-    return {name: meaning(text, name, schema) for name, text in found}
+        but = _letters(unequal) > _letters(read)
+        names, text = (unequal if but else read) or ([], "")
+        found += [(name, text, but) for name in names]
+    _check_once([name for name, *_ in found], "--given")
+    return {name: (_other if but else meaning)(text, name, schema) for name, text, but in found}
 
 
 def meaning(text: str, name: str, schema: Schema) -> Any:
@@ -62,15 +66,16 @@ def meaning(text: str, name: str, schema: Schema) -> Any:
     from unnoise.data._cells import MISSING
 
     levels = _levels(name, schema)
-    if text in levels:
-        return str(levels[text]) or (None if name in schema.missing else "")
+    level = levels.find(text)
+    if level is not None:
+        return level or (None if name in schema.missing else "")
     if _is_sequence(name, schema):
         return text or None
     if text in MISSING:  # as in a file
         return None
-    plain = str if levels or schema.container.is_counted(name) else _number(schema)
+    plain = str if levels or schema.container.is_counted(name) else _number(name, schema)
     if "|" in text:
-        return frozenset(plain(str(levels.get(part, part))) for part in _set(text, levels))
+        return frozenset(plain(levels.find(part) or part) for part in _set(text, levels))
     low, dots, high = text.partition("..")
     if not dots:
         return plain(text)
@@ -80,6 +85,27 @@ def meaning(text: str, name: str, schema: Schema) -> Any:
         return _end(plain(low)), _end(plain(high))
     except ValueError:
         return text  # which the schema refuses in words
+
+
+def _other(text: str, name: str, schema: Schema) -> Any:
+    """Any value but those that are typed; after nothing any value that is there."""
+    from unnoise.data.questions import Except
+
+    value = None if name in schema.conditions else meaning(text, name, schema)
+    if name in schema.conditions or isinstance(value, tuple):
+        raise InputError(
+            f"got --given {name}!={text}; expected values of a column that is modelled, as in --given 'sex!=F' or "
+            f"'sex!=a|b'"
+        )
+    return Except(value if isinstance(value, frozenset) else () if value is None else {value})
+
+
+def _check_no_order(item: str, known: Sequence[str]) -> None:
+    for name in known:
+        sign = item.removeprefix(name)[:1]
+        if item.startswith(name) and sign and sign in "<>≤≥":
+            more = "60.." if sign in ">≥" else "..60"
+            raise InputError(f"got --given {item!r}; expected a range with its ends, as in --given '{name}={more}'")
 
 
 def from_file(path: Path, schema: Schema, n: int | None) -> tuple[dict[str, Values], int]:
@@ -122,6 +148,11 @@ def _read(text: str, known: Sequence[str], end: str) -> tuple[list[str], str] | 
     return None if found is None else ([composed[name] for name in found[0]], found[1])
 
 
+def _letters(read: tuple[list[str], str] | None) -> int:
+    """Of the names, of which the longest are meant."""
+    return 0 if read is None else sum(map(len, read[0]))
+
+
 def _read_as_typed(text: str, known: Sequence[str], end: str) -> tuple[list[str], str] | None:
     for name in sorted(filter(text.startswith, known), key=len, reverse=True):
         rest = text[len(name) :]
@@ -150,19 +181,12 @@ def _check_once(found: list[str], option: str) -> None:
             raise InputError(f"got {option} for {name!r} twice; give it once")
 
 
-def _levels(name: str, schema: Schema) -> dict[str, Any]:
-    """The levels of a finite column by their text; truth values by all words that are read as them."""
+def _levels(name: str, schema: Schema) -> Levels:
+    """The levels of a finite column by the words for them."""
     from unnoise.data.factors import CategoryFactor
 
     finite = [one for one in schema.factors.values() if isinstance(one, CategoryFactor) and name in one.columns]
-    return _by_word(schema.levels(name)) if finite else {}
-
-
-def _by_word(levels: Sequence[Any]) -> dict[str, Any]:
-    from unnoise.data._cells import BOOLEAN
-
-    truths = {word: truth for word, truth in BOOLEAN.items() if any(truth is level for level in levels)}
-    return truths | {str(level): level for level in levels}
+    return Levels(schema.levels(name) if finite else ())
 
 
 def _is_sequence(name: str, schema: Schema) -> bool:
@@ -172,12 +196,12 @@ def _is_sequence(name: str, schema: Schema) -> bool:
     return any(isinstance(one, SequenceFactor) and name in one.columns for one in schema.factors.values())
 
 
-def _set(text: str, levels: dict[str, Any]) -> frozenset[str]:
+def _set(text: str, levels: Levels) -> frozenset[str]:
     """The parts between bars; a level with a bar in it is one part."""
     parts, found = text.split("|"), []
     while parts:
         sizes = range(len(parts), 1, -1)
-        size = next((size for size in sizes if "|".join(parts[:size]) in levels), 1)
+        size = next((size for size in sizes if levels.find("|".join(parts[:size])) is not None), 1)
         found.append("|".join(parts[:size]))
         parts = parts[size:]
     if not all(found):
@@ -185,10 +209,17 @@ def _set(text: str, levels: dict[str, Any]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _number(schema: Schema) -> Callable[[str], str]:
-    """What reads a number as the file of the model writes it."""
+def _number(name: str, schema: Schema) -> Callable[[str], str]:
+    """What reads a number as the file of the model writes it, and true and false where 1 and 0 stand for them."""
     dialect = schema.container.dialect
-    return str if dialect is None else dialect.number
+    seen = next((factor.seen(name) for factor in schema.factors.values() if name in factor.columns), None)
+
+    def read(text: str) -> str:
+        truth = truth_of(text) if seen == (0, 1) and not text.replace(".", "").isdecimal() else None
+        plain = text if dialect is None else dialect.number(text)
+        return plain if truth is None else str(int(truth))
+
+    return read
 
 
 def _end(text: str) -> float | None:
@@ -227,13 +258,13 @@ def _condition(text: str, name: str, schema: Schema) -> Any:
     kind: Any = schema.conditions[name]
     if isinstance(kind, Block):
         return _block(text, kind, name)
-    levels = _by_word(getattr(kind, "levels", ()))
-    if text == "" and "" not in levels:
+    levels = Levels(getattr(kind, "levels", ()))
+    if text == "" and levels.find("") is None:
         return None
     if levels:
-        return levels.get(text, text)
+        return levels.value(text)
     try:
-        return float(_number(schema)(text))
+        return float(_number(name, schema)(text))
     except ValueError:
         raise InputError(
             f"got --given {name}={text}; expected a number for the column {name!r}, as the model is always given one"

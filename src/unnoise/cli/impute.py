@@ -94,8 +94,8 @@ def impute(
             with reading.in_block(number, size):
                 where = {name: gap for name, gap in fitted.schema_.holes(block).items() if gap.any()}
                 found = {name: int(gap.sum()) for name, gap in where.items()}
-                labels = frames.labels_of(getattr(block, "columns", ()), form.columns, aloud=False)
-                where = {labels.get(name, name): gap for name, gap in where.items()}
+                called = frames.labels_of(getattr(block, "columns", ()), form.columns, aloud=False)
+                where = {called.get(name, name): gap for name, gap in where.items()}
                 own = streams.seed_of(seed, number)
                 if found or count == 1:
                     done = fitted.impute(block, reading.at(y, number, size), draws=draws, point=point, seed=own)

@@ -73,6 +73,7 @@ def sample(
       --given age=40        a number, or a level such as sex=Female
       --given age=30..40    a range; 30.. and ..40 are open
       --given 'sex=a|b'     one of several values
+      --given 'sex!=a|b'    any value but these
       --given income=       missing, if it was missing in some rows of the data
       --given a,b=1         two columns of the same value
 

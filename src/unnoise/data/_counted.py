@@ -188,7 +188,7 @@ def told(value: Any, column: Column) -> Any:
     if value is None or isinstance(value, int | float | np.ma.MaskedArray) or type(value).__name__ == "NaTType":
         return value
     if isinstance(value, set | frozenset):
-        return frozenset(told(one, column) for one in value)
+        return type(value)(told(one, column) for one in value)
     if isinstance(value, tuple) and len(value) == 2:
         return tuple(told(end, column) for end in value)
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "iuf":

@@ -113,7 +113,7 @@ def _alone(names: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:
 
 
 def check_names(got: Sequence[str], expected: Sequence[str]) -> None:
-    """Refuse columns without one of those that were fitted, in scikit-learn's words; others are left out, said aloud."""
+    """Refuse columns without one of those that were fitted, in the words of scikit-learn; others are left out."""
     unseen, missing = sorted(set(got) - set(expected)), sorted(set(expected) - set(got))
     if missing:
         message = "The feature names should match those that were passed during fit.\n"

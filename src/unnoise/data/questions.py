@@ -50,35 +50,54 @@ class Range:
             inside &= values <= self.high
         return inside
 
+    def said(self, word: Callable[[Any], Any]) -> str:
+        """In words, with the ends as `word` writes them."""
+        low, high = (None if end is None else word(end) for end in (self.low, self.high))
+        if low is None:
+            return "any number" if high is None else f"at most {high}"
+        return f"at least {low}" if high is None else f"{low} to {high}"
+
     def __str__(self) -> str:
-        if self.low is None:
-            return "any number" if self.high is None else f"at most {self.high}"
-        return f"at least {self.low}" if self.high is None else f"{self.low} to {self.high}"
+        return self.said(str)
+
+
+class Except(frozenset[Any]):
+    """Any value but these, of a column that is given; any at all where there are none."""
 
 
 @dataclass(frozen=True)
 class Among:
-    """Any of a few values.
+    """Any of a few values, or any others.
 
     >>> sex = Among(("a", "b"))
     >>> str(sex), sex.holds(np.array(["c", "a"], dtype=object)).tolist()
     ('one of a, b', [False, True])
+    >>> str(Among((0,), others=True)), Among((0,), others=True).holds(np.array([0, 1])).tolist()
+    ('none of 0', [False, True])
     """
 
     values: tuple[Any, ...]
+    others: bool = False
 
     def __post_init__(self) -> None:
         instance(tuple, values=self.values)
-        check_distinct(self.values, "values")
+        if self.values or not self.others:
+            check_distinct(self.values, "values")
 
     def holds(self, values: Values) -> Mask:
         """Which values of a column are among them."""
         if values.dtype == object:
-            return np.array([value in self.values for value in values.tolist()], dtype=bool)
-        return np.isin(values, np.array(self.values, dtype=values.dtype))
+            inside = np.array([value in self.values for value in values.tolist()], dtype=bool)
+        else:
+            inside = np.isin(values, np.array(self.values, dtype=values.dtype))
+        return np.logical_xor(inside, self.others)
+
+    def said(self, word: Callable[[Any], Any]) -> str:
+        """In words, with the values as `word` writes them."""
+        return f"{'none' if self.others else 'one'} of {', '.join(str(word(value)) for value in self.values)}"
 
     def __str__(self) -> str:
-        return f"one of {', '.join(map(str, self.values))}"
+        return self.said(str)
 
 
 Within = Range | Among
@@ -235,13 +254,17 @@ def _within(
     if factor is not None and factor.block:
         raise InputError(f"Column '{name}' holds an array in each row; a range or a set is of single values.")
     if isinstance(value, set | frozenset):
+        others = isinstance(value, Except)
+        if not value and others:
+            return Range(None, None) if factor is None or _is_numeric(factor, name) else Among((), others)
         if not value or any(arrays.is_missing(one) for one in value):
             raise InputError(f"Column '{name}' was given {value!r:.100}; expected a set of one or more of its values.")
         listed = sorted(value, key=lambda one: (isinstance(one, str), one))
         kept = restore(name, arrays.tidy(objects(listed, name), f"Column '{name}'"))
-        _warn_if_far(parts, factor, name, kept)
-        return Among(tuple(dict.fromkeys(kept.tolist())))
-    numeric = factor is None or factor.decode(factor.anywhere[None])[name].dtype.kind in "iuf"
+        if not others:
+            _warn_if_far(parts, factor, name, kept)
+        return Among(tuple(dict.fromkeys(kept.tolist())), others)
+    numeric = factor is None or _is_numeric(factor, name)
     if not numeric or isinstance(factor, SequenceFactor) or type(factor) is CategoryFactor:
         kind = getattr(factor, "kind", "others")
         raise InputError(
@@ -252,9 +275,24 @@ def _within(
     fine = all(isinstance(end, Real) and not isinstance(end, bool | np.bool_) and math.isfinite(end) for end in ends)
     if not fine or (len(ends) == 2 and ends[0] > ends[1]):
         expected = "low at most high" if fine else "both finite numbers or None"
-        raise InputError(f"Column '{name}' was given the range {value!r:.100}; expected (low, high), {expected}.")
+        shown = f"({', '.join(map(word_of(parts, name), ends))})" if fine else f"{value!r:.100}"
+        raise InputError(f"Column '{name}' was given the range {shown}; expected (low, high), {expected}.")
     _warn_if_far(parts, factor, name, np.array(ends, dtype=np.float64))
     return Range(*value)
+
+
+def word_of(parts: Parts, name: str) -> Callable[[Any], str]:
+    """What writes a value of a column as its dates, times or forms are written."""
+
+    def word(value: Any) -> str:
+        found = parts.container.word(name, value) if isinstance(value, int | float) else None
+        return str(value) if found is None else found
+
+    return word
+
+
+def _is_numeric(factor: Factor, name: str) -> bool:
+    return factor.decode(factor.anywhere[None])[name].dtype.kind in "iuf"
 
 
 def _warn_if_far(parts: Parts, factor: Factor | None, name: str, values: Values) -> None:

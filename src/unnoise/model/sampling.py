@@ -14,7 +14,7 @@ from unnoise import _tree
 from unnoise._errors import InputError, warn
 from unnoise.data import Schema
 from unnoise.data._numerics import Values
-from unnoise.data.questions import Given, Held, Within
+from unnoise.data.questions import Given, Held, Within, word_of
 from unnoise.denoisers import conditions
 from unnoise.model.questions import Ask, Flags, Rows, any_in_row, drawn, negated, told
 
@@ -69,7 +69,7 @@ def _within(
     everywhere = np.ones(len(rows), dtype=bool)
     if not len(left):
         return rows, {name: (part, everywhere) for name, part in exact.items()}
-    words = ", ".join(f"{name} {one}" for name, one in within.items())
+    words = ", ".join(f"{name} {one.said(word_of(schema, name))}" for name, one in within.items())
     pool = _joined(kept) if kept else None
     if pool is None or not len(pool):
         who = f"of {tries:,}" if alike else f"for row {int(left[0])}"
