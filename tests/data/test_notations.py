@@ -91,3 +91,55 @@ def test_more_decimals_are_rounded_and_many_digits_kept() -> None:
 def test_a_pattern_that_is_none_is_refused(pattern: str) -> None:
     with pytest.raises(InputError, match="expected one of numbers, as"):
         Notation.of(pattern)
+
+
+LAKHS = {
+    "#,##,##0": {"1,23,100": 123100, "12,34,56,789": 123456789, "950": 950},
+    "₹#,##,##0.00": {"₹1,23,456.50": 123456.5},
+}
+
+
+@pytest.mark.parametrize("pattern", LAKHS)
+def test_groups_of_two_digits_as_in_india(pattern: str) -> None:
+    form = notation_of(pl.Series(list(LAKHS[pattern])))
+    assert str(form) == pattern
+    assert Notation.of(pattern) == form
+    assert form.numbers(pl.Series(list(LAKHS[pattern]))).to_list() == list(LAKHS[pattern].values())
+    values = np.array([0, 99, 1000, 99999, 100000, 12345678, -4500000])
+    wanted = ["0", "99", "1,000", "99,999", "1,00,000", "1,23,45,678", "-45,00,000"]
+    assert Notation.of("#,##,##0").texts(values).tolist() == wanted
+
+
+def test_many_plain_numbers_with_signs_are_thousands_and_said() -> None:
+    values = np.arange(30) * 1017 + 12_345
+    texts = pl.Series([f"{value:,}" for value in values])
+    with pytest.warns(UserWarning, match="'n' is read as numbers: '12,345' is 12345; write it otherwise"):
+        form = notation_of(texts, "n", aloud=True)
+    assert (str(form), form.numbers(texts).to_list()) == ("#,##0", values.tolist())
+    assert notation_of(texts[:20]) is None, "a few may be levels, or have three decimals"
+
+
+@pytest.mark.parametrize(
+    ("written", "pattern"),
+    [
+        ("Rs. {:.2f}", "Rs. 0.00"),
+        ("{:.1f} mmHg", "0.# mmHg"),
+        ("{:.0f} mg/dL", "0 mg/dL"),
+        ("{:.0f} m2", "0 m2"),
+        ("~{:.2f}", "~0.00"),
+        ("{:.2f} million", "0.00 million"),
+        ("{:.2f}x", "0.00x"),
+        ("item {:.0f}", None),
+        ("L{:.0f}", None),
+        ("{:.0f}-A", None),
+        ("{:.0f}:30", None),
+        ("{:03.0f} m2", None),
+        ("{:.2f} l/100km", None),
+    ],
+)
+def test_measures_in_units_that_nobody_listed(written: str, pattern: str | None) -> None:
+    texts = pl.Series([written.format(5 + 1.37 * i) for i in range(40)])
+    form = notation_of(texts)
+    assert (form and str(form)) == (pattern and pattern.replace("0.#", "0.0"))
+    assert form is None or form.texts(form.numbers(texts).to_numpy()).tolist() == texts.to_list()
+    assert notation_of(texts[:20]) is None, "a few texts may be levels"

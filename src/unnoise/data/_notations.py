@@ -23,12 +23,18 @@ _UNITS = (
 _GROUPS = ",.'’ \u00a0\u202f\u2009"
 MEASURE = rf"^[-−+]?\d[\d.,]*\s?(?:{_UNITS})$"  # a number and its unit
 _MINUS = "-−"
-_CELL = (
-    rf"^(?P<open>\()?(?P<sign>[{_MINUS}])?(?P<before>(?:(?:{_CURRENCY})\s?)?)(?P<inside>[{_MINUS}(])?"
-    rf"(?P<body>[0-9](?:[0-9{_GROUPS}]*[0-9])?)(?P<after>(?:\s?(?:{_CURRENCY}|{_UNITS}))?)(?P<behind>[{_MINUS}])?(?P<close>\))?$"
+_PARTS = (
+    rf"^(?P<open>\()?(?P<sign>[{_MINUS}])?(?P<before>(?:BEFORE)?)(?P<inside>[{_MINUS}(])?"
+    rf"(?P<body>[0-9](?:[0-9{_GROUPS}]*[0-9])?)(?P<after>(?:\s?(?:AFTER))?)(?P<behind>[{_MINUS}])?(?P<close>\))?$"
 )
+_CELL = _PARTS.replace("BEFORE", rf"(?:{_CURRENCY})\s?").replace("AFTER", f"{_CURRENCY}|{_UNITS}")
+_FIRST = rf"[^\-{_MINUS[1]}\d\s:;#()+{_GROUPS}]"  # of signs that may stand beside numbers, though nobody listed them
+_OTHER = _PARTS.replace("BEFORE", rf"{_FIRST}[^\d;#]{{0,9}}?").replace("AFTER", rf"{_FIRST}[^\s0;#()]{{0,9}}?")
+_LAKHS = r"^(?:[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3}|[0-9]{1,3})(?:\.[0-9]+)?$"
+_THREES = r"^(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
 _PATTERN = re.compile(
-    rf"(?P<before>[^0#;]*)(?:#(?P<group>[{_GROUPS}])##)?0(?:(?P<point>[.,])(?P<digits>0+#*|#+))?(?P<after>[^0#;]*)"
+    rf"(?P<before>[^0#;]*)(?:#(?P<group>[{_GROUPS}])(?P<twos>##(?P=group))?##)?0(?:(?P<point>[.,])(?P<digits>0+#*|#+))?"
+    r"(?P<after>[^0#;]*)"
     r"(?:;(?P<negative>.+))?"
 )
 _PLACES = ("open", "sign", "inside", "behind")  # of signs
@@ -40,6 +46,7 @@ _SIGNS = (  # with their places: inside, behind
 _MOST_DECIMALS = 9
 _EXACT, _END = 2**53, 2**62
 _LONGEST = 12  # letters before or after
+_MANY = 20  # numbers that differ, above which they are measured, and no levels or codes
 _LOOKED_AT = 50
 
 
@@ -51,6 +58,7 @@ class Notation:
         before: stands before the digits, and
         after: behind them.
         group: between thousands.
+        twos: whether two digits stand between signs above thousands, as 12,34,567 in India.
         point: before decimals.
         least: decimals at least, and
         most: at most.
@@ -74,6 +82,7 @@ class Notation:
     sign: str = "-"
     inside: bool = False
     behind: bool = False
+    twos: bool = False
 
     def __str__(self) -> str:
         positive = f"{self.before}{self._digits}{self.after}"
@@ -89,7 +98,8 @@ class Notation:
             point = found["point"] or ("," if group == "." else ".")
             for sign, inside, behind in _SIGNS:
                 decimals = len(digits.rstrip("#")), len(digits)
-                form = cls(found["before"], found["after"], group, point, *decimals, sign, inside, behind)
+                twos = found["twos"] is not None
+                form = cls(found["before"], found["after"], group, point, *decimals, sign, inside, behind, twos)
                 if group != point and str(form) == pattern and max(len(form.before), len(form.after)) <= _LONGEST:
                     return form
         raise InputError(f"got the form {pattern!r}; expected one of numbers, as $#,##0.00")
@@ -97,7 +107,8 @@ class Notation:
     @property
     def _digits(self) -> str:
         decimals = "0" * self.least + "#" * (self.most - self.least)
-        return (f"#{self.group}##0" if self.group else "0") + (self.point + decimals if decimals else "")
+        groups = f"#{self.group}" + f"##{self.group}" * self.twos + "##0" if self.group else "0"
+        return groups + (self.point + decimals if decimals else "")
 
     @property
     def _negative(self) -> str:
@@ -113,7 +124,9 @@ class Notation:
         """The numbers, whole where the form has no decimals; missing where a text is none. Signs may be left out."""
         import polars as pl
 
-        grouped = rf"[0-9]{{1,3}}(?:{re.escape(self.group)}[0-9]{{3}})+|" if self.group else ""
+        sign = re.escape(self.group)
+        threes, twos = rf"[0-9]{{1,3}}(?:{sign}[0-9]{{3}})+|", rf"[0-9]{{1,2}}(?:{sign}[0-9]{{2}})*{sign}[0-9]{{3}}|"
+        grouped = (twos if self.twos else threes) if self.group else ""
         digits = rf"((?:{grouped}[0-9]+)(?:{re.escape(self.point)}[0-9]+)?)"
         before, after = (re.escape(part.strip()) for part in (self.before, self.after))
         whole = rf"^\s*\(?[{_MINUS}]?(?:{before})?\s*[{_MINUS}(]?{digits}\s*(?:{after})?[{_MINUS}]?\)?\s*$"
@@ -140,8 +153,11 @@ class Notation:
         if self.most > self.least:
             decimals = decimals.str.strip_chars_end("0").str.pad_end(self.least, "0")
         if self.group:
-            threes = whole.str.reverse().str.replace_all("([0-9]{3})", "${1}" + self.group)
-            whole = threes.str.reverse().str.strip_prefix(self.group)
+            head, tail = (whole.str.head(-3), whole.str.tail(3)) if self.twos else (whole, pl.lit(""))
+            parts = head.str.reverse().str.replace_all("([0-9]{%d})" % (2 if self.twos else 3), "${1}" + self.group)
+            head = parts.str.reverse().str.strip_prefix(self.group)
+            sign = pl.when(head == "").then(pl.lit("")).otherwise(pl.lit(self.group * self.twos))
+            whole = pl.concat_str(head, sign, tail)
         point = pl.when(decimals != "").then(pl.lit(self.point)).otherwise(pl.lit(""))
         head, tail = self._negative.split(self._digits)
         is_negative = pl.Series(steps < 0)
@@ -163,9 +179,11 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False, point:
     import polars as pl
 
     held = texts.drop_nulls().unique(maintain_order=True)
-    if not len(held) or held.head(_LOOKED_AT).str.contains(_CELL).all() is not True:
+    first = held.head(_LOOKED_AT)
+    known = len(held) > 0 and first.str.contains(_CELL).all()
+    if not known and (len(held) <= _MANY or not first.str.contains(_OTHER).all()):
         return None
-    cells = held.str.extract_groups(_CELL).struct.unnest()
+    cells = held.str.extract_groups(_CELL if known else _OTHER).struct.unnest()
     opened = cells["open"].fill_null("") + cells["inside"].fill_null("") == "("
     if cells["body"].null_count() or (opened != cells["close"].is_not_null()).any():
         return None
@@ -177,13 +195,16 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False, point:
         return None
     sign = next((found[0] for found in signs if found), "-")
     body = cells["body"]
+    if not known and not (body.str.contains(r"[.,]\d").any() or (after[0] and not before[0])):
+        return None  # such as names and numbers of things
     plain = not before[0] and not after[0] and sign == "-" and not signs[3]
     for group, mark, doubtful in _separators(body, before[0], after[0], point):
-        if plain and point is None and (not group or doubtful):
+        if plain and point is None and not group:
             continue
         decimals = body.str.extract(re.escape(mark) + r"([0-9]+)$").str.len_chars().fill_null(0)
         least, most = (int(end) for end in (decimals.to_numpy().min(), decimals.to_numpy().max()))
-        form = Notation(before[0], after[0], group, mark, least, most, sign, *map(bool, signs[2:]))
+        twos = group == "," and not body.str.contains(_THREES).all()
+        form = Notation(before[0], after[0], group, mark, least, most, sign, *map(bool, signs[2:]), twos)
         if most <= _MOST_DECIMALS and _is_same(form, held):
             if doubtful and aloud:
                 example = held.filter(body.str.contains(rf"[{_GROUPS}]"))[0]
@@ -207,15 +228,18 @@ def _separators(body: pl.Series, before: str, after: str, known: str | None) -> 
             whole = rf"^(?:{grouped}|[0-9]{{1,3}}|[0-9]+)(?:{re.escape(point)}[0-9]+)?$"
             if point != group and set(there) <= {group, point} and body.str.contains(whole).all():
                 found.append((group, point))
+    if not found and "," in there and body.str.contains(_LAKHS).all():
+        found = [(",", ".")]
     if known is not None:
         return [(*pair, False) for pair in found if pair[1] == known]
     if len(found) == 2 and len(there) == 1:  # all as 1,234
         is_money = re.fullmatch(_CURRENCY, (before + after).strip()) is not None
-        thousands = is_money and not (there == ["."] and before)
-        if not is_money and (there == [","] or not before + after):
+        many = there == [","] and len(body) > _MANY  # of which as many would have three decimals
+        thousands = many or (is_money and not (there == ["."] and before))
+        if not is_money and not many and (there == [","] or not before + after):
             return []  # --decimal says it of plain numbers
         found.sort(key=lambda pair: (pair[0] == "") == thousands)
-        return [(*pair, is_money) for pair in found]
+        return [(*pair, is_money or many) for pair in found]
     return [(*pair, False) for pair in found]
 
 

@@ -90,7 +90,8 @@ class Among:
             inside = np.array([value in self.values for value in values.tolist()], dtype=bool)
         else:
             inside = np.isin(values, np.array(self.values, dtype=values.dtype))
-        return np.logical_xor(inside, self.others)
+        found: Mask = ~inside if self.others else inside
+        return found
 
     def said(self, word: Callable[[Any], Any]) -> str:
         """In words, with the values as `word` writes them."""
