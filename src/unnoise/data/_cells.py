@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unnoise._errors import InputError, warn
+from unnoise.data import _dates
 from unnoise.data._notations import MEASURE, notation_of
 
 if TYPE_CHECKING:
@@ -20,10 +22,37 @@ MISSING = (
     *("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "#NA"),
     *("#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "#NULL!", "#DIV/0!", "#VALUE!"),
 )
-MARKS = (  # missing where all else is numbers
-    *("?", ".", "-", "--", "–", "—", "*", "na", "Na", "NAN", "n.a.", "N.A.", "none", "NONE", "Null", "nil"),
-    *("missing", "Missing", "unknown", "Unknown"),
-)
+_MARKS = {  # missing where all else is numbers or dates, in any capitals and among any signs, as n.a. or (missing)
+    *(
+        "na",
+        "nan",
+        "nat",
+        "null",
+        "none",
+        "nil",
+        "missing",
+        "unknown",
+        "undefined",
+        "empty",
+        "blank",
+        "nodata",
+        "novalue",
+    ),
+    *(
+        "notavailable",
+        "notapplicable",
+        "notknown",
+        "notreported",
+        "nd",
+        "nr",
+        "ka",
+        "keineangabe",
+        "unbekannt",
+        "fehlt",
+    ),
+    *("inconnu", "manquant", "desconocido", "sindato", "sindatos", "onbekend", "sconosciuto"),
+}
+_NO_DAY = r"^0{2,4}[-/.]00[-/.]0{2,4}( 00:00:00)?$"  # as MySQL writes it
 BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _UNSEEN = "\u200b\u200e\u200f\u2060\ufeff"  # signs without width
 _WHOLE = r"^[+-]?\d+$"
@@ -37,8 +66,9 @@ _COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?$"  # 1.234,50
 _POINT = r"^[+-]?(\d{1,3}(,\d{3})+|\d*)(\.\d+)?([eE][+-]?\d+)?$"  # 1,234.50
 _THREES_COMMA = r"^[+-]?[1-9]\d{0,2},\d{3}$"
 _THREES_POINT = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
+_FORTRAN = r"^[+-]?(\d+\.\d*|\.\d+)([eEdD][+-]?\d+)?$"  # 1.5D+03
 _DATE = r"^\d{1,4}\.\d{1,2}\.\d{1,4}"
-_LIKE_A_NUMBER = r"^[$€£¥(+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*[%$€£¥)]*$"
+_LIKE_A_NUMBER = r"^[$€£¥(\[<>≤≥~≈+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*(±\s*[\d.,]+)?[%$€£¥)\]*]*$"
 _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+$"
 _LEVELS = 100  # most texts that may be levels
 _FEWEST, _CLOSE = 5, 1e-9  # rows of which the last may be totals or nothing, and how near these are to sums
@@ -94,6 +124,8 @@ def typed(cells: pl.DataFrame, source: str, *, decimal: str, alone: bool) -> pl.
         raise InputError(
             f"{source} holds several numbers in a line, as {line!r}, but not as many in each; separate them by commas."
         )
+    fortran = _which(cells, every.str.contains(_FORTRAN).all() & every.str.contains("[dD]").any())
+    cells = cells.with_columns(pl.col(fortran).str.replace("[dD]", "e"))
     cells = _in_points(cells, source, decimal)
     months = _which(cells, every.str.contains(_MONTH).all() & every.str.starts_with("0").any())
     found = dict(_cast(cells.select(filled).drop(months, strict=False), pl.Float64))
@@ -147,9 +179,9 @@ def is_changed(column: pl.Series, cells: pl.DataFrame) -> bool:
 
 
 def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, reading: Reading) -> pl.DataFrame:
-    """The table with holes for '?' among words or numbers, and for signs like '-' among numbers; a warning says so.
+    """The table with holes for '?' among words, and for signs or words like '-' and n.a. among numbers or dates.
 
-    Columns that stay text have holes for '?' alone, where that is said to be missing.
+    A warning says so. Columns that stay text have holes for '?' alone, where that is said to be missing.
     """
     import polars as pl
 
@@ -158,15 +190,14 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, readin
         series = table[column]
         if series.dtype != pl.String or name in reading.text - reading.marked:
             continue
-        among = ("?",) if name in reading.text else MARKS
-        marks = [mark for mark in among if (series == mark).any()]
+        marks = [mark for mark in marks_in(series) if mark == "?" or name not in reading.text]
         rest = series.filter(~series.is_in(marks)).drop_nulls() if marks else series.head(0)
         if not marks or (len(rest) == 0 and name not in reading.text):
             continue
         numbers = name not in reading.text | reading.levels and rest.cast(pl.Float64, strict=False).null_count() == 0
         marks = (
             marks
-            if numbers or notation_of(rest)
+            if numbers or notation_of(rest) or (name not in reading.text | reading.levels and _are_dates(rest))
             else ["?"]
             if "?" in marks and rest.str.contains(r"[\pL\d]").all()
             else []
@@ -179,6 +210,26 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, readin
                 marked.setdefault(mark, []).append(name)
     warn_of_marks(marked, source)
     return table
+
+
+def marks_in(texts: pl.Series) -> list[str]:
+    """The texts that say that nothing is known, where they stand among numbers or dates.
+
+    >>> import polars as pl
+    >>> marks_in(pl.Series(["1", "-", "n.a.", "low", "(Missing)", "3+"]))
+    ['-', 'n.a.', '(Missing)']
+    """
+    held = texts.drop_nulls().unique(maintain_order=True)
+    letters = held.str.replace_all(r"[^\pL\d]", "").str.to_lowercase()
+    said = letters.is_in([*_MARKS, ""]) | held.is_in([r"\N"]) | held.str.contains(_NO_DAY)
+    return held.filter(said & (held != "")).to_list()
+
+
+def _are_dates(texts: pl.Series) -> bool:
+    """Whether all are, said by nobody."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return len(texts) > 0 and _dates.pattern_of(texts, "") is not None
 
 
 def warn_of_marks(marked: Mapping[str, Sequence[str]], source: str) -> None:

@@ -113,7 +113,7 @@ def _are_above(table: pl.DataFrame, names: list[str], count: int, reading: Readi
             return False
         held = rest[column].drop_nulls()
         number = held.cast(pl.Float64, strict=False).null_count() == 0 and len(held) > 0
-        if name in reading.text or not number or there.is_in(_cells.MARKS).any():
+        if name in reading.text or not number or _cells.marks_in(there):
             others += 1
         elif there.cast(pl.Float64, strict=False).null_count() < len(there):
             return False

@@ -153,11 +153,12 @@ class Notation:
         if self.most > self.least:
             decimals = decimals.str.strip_chars_end("0").str.pad_end(self.least, "0")
         if self.group:
-            head, tail = (whole.str.head(-3), whole.str.tail(3)) if self.twos else (whole, pl.lit(""))
-            parts = head.str.reverse().str.replace_all("([0-9]{%d})" % (2 if self.twos else 3), "${1}" + self.group)
-            head = parts.str.reverse().str.strip_prefix(self.group)
-            sign = pl.when(head == "").then(pl.lit("")).otherwise(pl.lit(self.group * self.twos))
-            whole = pl.concat_str(head, sign, tail)
+            upper, lower = (whole.str.head(-3), whole.str.tail(3)) if self.twos else (whole, pl.lit(""))
+            size = "([0-9]{2})" if self.twos else "([0-9]{3})"
+            parts = upper.str.reverse().str.replace_all(size, "${1}" + self.group)
+            upper = parts.str.reverse().str.strip_prefix(self.group)
+            between = pl.when(upper == "").then(pl.lit("")).otherwise(pl.lit(self.group * self.twos))
+            whole = pl.concat_str(upper, between, lower)
         point = pl.when(decimals != "").then(pl.lit(self.point)).otherwise(pl.lit(""))
         head, tail = self._negative.split(self._digits)
         is_negative = pl.Series(steps < 0)
@@ -204,7 +205,7 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False, point:
         decimals = body.str.extract(re.escape(mark) + r"([0-9]+)$").str.len_chars().fill_null(0)
         least, most = (int(end) for end in (decimals.to_numpy().min(), decimals.to_numpy().max()))
         twos = group == "," and not body.str.contains(_THREES).all()
-        form = Notation(before[0], after[0], group, mark, least, most, sign, *map(bool, signs[2:]), twos)
+        form = Notation(before[0], after[0], group, mark, least, most, sign, *map(bool, signs[2:]), twos=twos)
         if most <= _MOST_DECIMALS and _is_same(form, held):
             if doubtful and aloud:
                 example = held.filter(body.str.contains(rf"[{_GROUPS}]"))[0]
