@@ -79,3 +79,31 @@ def test_later_data_may_be_called_a_little_otherwise(make: Any) -> None:
     filled = schema.filled(other, schema.encode(schema.selected(other)).x)
     assert list(frames.opened(filled).columns) == ["more", "k ", APART]  # type: ignore[union-attr]
     assert frames.columns(frames.opened(filled))[2][0] == 2.5  # type: ignore[arg-type]
+
+
+def test_a_batch_of_arrow_is_a_table_with_its_names() -> None:
+    batch = pa.RecordBatch.from_pydict({"a": [0.5, 1.5, 2.5], "k": ["u", "v", "v"]})
+    schema = Schema.infer(batch)
+    assert schema.container.columns == ("a", "k")
+    back = schema.decode(schema.encode(batch).x, rng=torch.Generator())
+    assert (type(back), back.column_names, back["k"].to_pylist()) == (pa.Table, ["a", "k"], ["u", "v", "v"])
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"a": [1, 2], "b": [3, 4]}, r"of type dict; .*; make one of it, as by pandas\.DataFrame\(data\)"),
+        ([{"a": 1}, {"a": 2}], r"a list of dicts; make a DataFrame of it, as by pandas\.DataFrame\(data\)"),
+        (np.array([(1, 2.5)], dtype=[("a", int), ("b", float)]), r"or text, or a DataFrame, as by pandas\.DataFrame"),
+        (
+            pd.DataFrame({"a": pd.arrays.SparseArray([0.5, 1.0])}),
+            r"plain numbers or text, .* \.sparse\.to_dense\(\) does",
+        ),
+        (pd.Series([1, 2], name="a"), r"one column, a Series; make a DataFrame of it, as by data\.to_frame\(\)"),
+        (pl.Series("a", [1, 2]), "one column, a Series"),
+        (pd.DataFrame({("a", "b"): [1, 2], ("a", "c"): [3, 4]}), r"rename the columns; as by \[' '\.join"),
+    ],
+)
+def test_tables_that_are_no_frames_are_told_how_to_become_one(data: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Schema.infer(data)

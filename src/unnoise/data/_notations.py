@@ -205,7 +205,8 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False, point:
         decimals = body.str.extract(re.escape(mark) + r"([0-9]+)$").str.len_chars().fill_null(0)
         least, most = (int(end) for end in (decimals.to_numpy().min(), decimals.to_numpy().max()))
         twos = group == "," and not body.str.contains(_THREES).all()
-        form = Notation(before[0], after[0], group, mark, least, most, sign, *map(bool, signs[2:]), twos=twos)
+        inside, behind = map(bool, signs[2:])
+        form = Notation(before[0], after[0], group, mark, least, most, sign, inside, behind, twos)
         if most <= _MOST_DECIMALS and _is_same(form, held):
             if doubtful and aloud:
                 example = held.filter(body.str.contains(rf"[{_GROUPS}]"))[0]

@@ -17,6 +17,7 @@ from unnoise.data._numerics import Values
 
 NO_ROWS = "Found array with 0 sample(s) (shape={}) while a minimum of 1 is required."
 NO_FEATURES = "Found array with 0 feature(s) (shape={}) while a minimum of 1 is required."
+_FRAME = "pandas.DataFrame(data)"
 _SPARSE = "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert it."
 
 
@@ -37,9 +38,13 @@ def as_array(data: Any) -> Values:
         raise _WrongType(_SPARSE)
     rows = isinstance(data, Sequence) or hasattr(data, "__array__")
     if not rows or isinstance(data, str | bytes | bytearray | Mapping):
+        kind = type(data).__name__
+        how = f"; make one of it, as by {_FRAME}" if isinstance(data, Mapping) else ""
         raise InputError(
-            f"The data is of type {type(data).__name__}; expected an array, a tensor, a DataFrame or a list of rows."
+            f"The data is of type {kind}; expected an array, a tensor, a DataFrame or a list of rows{how}."
         )
+    if isinstance(data, Sequence) and len(data) and isinstance(data[0], Mapping):
+        raise InputError(f"The data is a list of dicts; make a DataFrame of it, as by {_FRAME}.")
     parts = data if isinstance(data, list | tuple) else [data]
     if masked := sum(_count_masked(part) for part in parts if isinstance(part, np.ma.MaskedArray)):
         raise InputError(f"The data has {masked} masked values; fill them in, or drop their rows.")
@@ -85,7 +90,8 @@ def tidy(values: Values, where: str) -> Values:
     if kind == "c":
         raise InputError(f"Complex data not supported: {where} is of type {values.dtype}.")
     if kind not in "OUT":
-        raise InputError(f"{where} is of type {values.dtype}; turn it into plain numbers or text, or drop it.")
+        how = f", or a DataFrame, as by {_FRAME}" if values.dtype.names else ", or drop it"
+        raise InputError(f"{where} is of type {values.dtype}; turn it into plain numbers or text{how}.")
     try:
         held = values.ravel().tolist()
         if set(map(type, held)) == {str}:  # millions of cells at once, of which none is missing

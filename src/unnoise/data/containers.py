@@ -344,6 +344,8 @@ def container_of(data: Any, levels: Collection[str] = (), declared: Collection[s
         told = [(str(column.label) in levels, str(column.label) in declared) for column in layout]
         found = [_described(s, c, *t) if len(s) else c for s, c, t in zip(series, layout, told, strict=True)]
         return Table(backend, tuple(found))
+    if hasattr(data, "to_frame") and not hasattr(data, "columns"):
+        raise InputError("The data is one column, a Series; make a DataFrame of it, as by data.to_frame().")
     array = arrays.as_array(data)
     backend, dtype = "numpy", str(array.dtype)
     if isinstance(data, Tensor):

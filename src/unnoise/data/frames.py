@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,8 @@ def opened(data: Any) -> nw.DataFrame[Any] | None:
     """The data as a narwhals DataFrame, or None if it is not a DataFrame."""
     if isinstance(data, np.ndarray | Tensor | Sequence):
         return None
+    if type(data).__name__ == "RecordBatch" and hasattr(data, "num_rows"):
+        data = importlib.import_module("pyarrow").Table.from_batches([data])
     import narwhals.stable.v2 as nw
     from narwhals.exceptions import DuplicateError
 
@@ -58,7 +61,8 @@ def check_size(frame: nw.DataFrame[Any]) -> None:
 def check_labels(labels: Sequence[Any]) -> None:
     """Refuse names that are not text, and repeated names."""
     if odd := [label for label in labels if not isinstance(label, str | int) or isinstance(label, bool)]:
-        raise InputError(f"A column is named {odd[0]!r}, which is not a text; rename the columns.")
+        joined = "; as by [' '.join(map(str, label)) for label in data.columns]" if isinstance(odd[0], tuple) else ""
+        raise InputError(f"A column is named {odd[0]!r}, which is not a text; rename the columns{joined}.")
     names = [str(label) for label in labels]
     if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise InputError(f"Several columns have the name {', '.join(map(repr, twice))}; rename or drop them.")
@@ -140,7 +144,8 @@ def values(series: nw.Series[Any], name: str) -> Values:
         series.dtype.is_numeric() or kind in ("Boolean", "String", "Object") or series.is_null().all()
     ):
         raise InputError(
-            f"Column '{name}' is of type {_type_of(series)}; turn it into plain numbers or text, or drop it."
+            f"Column '{name}' is of type {_type_of(series)}; turn it into plain numbers or text, or drop it"
+            f"{'; of a sparse one .sparse.to_dense() does' * _type_of(series).startswith('Sparse')}."
         )
     if str(getattr(series.to_native(), "type", "")) == "string_view":  # of which Arrow has few functions
         return tidy(np.array(series.to_list(), dtype=object), f"Column '{name}'")
