@@ -85,3 +85,23 @@ def test_the_content_tells_more_than_the_suffix(tmp_path: Path) -> None:
     assert held(tmp_path / "d.tsv", ROWS) == HELD
     assert held(tmp_path / "d.tsv", "text\na, b\nc, d\n") == {"text": ["a, b", "c, d"]}
     assert held(tmp_path / "d.csv", gzip.compress(ROWS.encode())) == HELD
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("'a','b, c'\n5,'u, v'\n,'w'\n", {"a": [5, None], "b, c": ["u, v", "w"]}),
+        ("a,b\n5,'u, v'\n6,'w, x'\n", {"a": [5, 6], "b": ["u, v", "w, x"]}),
+        ("'a';'b'\n'1.5';'u'\n'2';'it''s'\n", {"a": [1.5, 2.0], "b": ["u", "it's"]}),
+    ],
+)
+def test_single_quotes_around_separators_or_numbers_are_left_out(
+    text: str, columns: dict[str, list[Any]], tmp_path: Path
+) -> None:
+    with pytest.warns(UserWarning, match="stand between single quotes, which are left out"):
+        assert held(tmp_path / "d.csv", text) == columns
+
+
+def test_apostrophes_and_quoted_words_stay(tmp_path: Path) -> None:
+    assert held(tmp_path / "d.csv", "a,b\n1,'tis\n2,O'Neil\n") == {"a": [1, 2], "b": ["'tis", "O'Neil"]}
+    assert held(tmp_path / "d.csv", "a,b\n1,'u'\n2,'v'\n") == {"a": [1, 2], "b": ["'u'", "'v'"]}

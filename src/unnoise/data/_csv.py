@@ -41,6 +41,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
         start += _titles.end_of_titles(content[start:], reading.separator, source)
     separator, body = _text.separated(content[start:], reading.separator, source)
     reading = _alike(reading, separator, body)
+    body = _text.without_single_quotes(body, separator, source)
     body = _text.without_comments(body, separator, source)
     body = _text.without_ends(_text.requoted(body, separator), separator)
     first, end = _text.record(body, separator, source)

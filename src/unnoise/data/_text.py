@@ -100,6 +100,40 @@ def without_comments(table: bytes, separator: str, source: str) -> bytes:
     return b"\n".join(line for line in lines if line not in left_out)
 
 
+def without_single_quotes(table: bytes, separator: str, source: str) -> bytes:
+    """The table with double quotes, where fields stand between single ones that hide separators or numbers."""
+    sign = separator.encode()
+    if b'"' in table or not (table.startswith(b"'") or sign + b"'" in table or b"\n'" in table):
+        return table
+    text = table.decode("utf-8")
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, quotechar="'", strict=True))
+    except csv.Error:  # apostrophes
+        return table
+    rows = [row for row in rows if row]
+    if len({len(row) for row in rows}) != 1:
+        return table
+    plain = [line.split(separator) for line in text.splitlines() if line]
+    open_ended = any(cell[:1] == "'" and (len(cell) < 2 or cell[-1] != "'") for row in plain for cell in row)
+    if not open_ended and not _holds_quoted_numbers(plain[1:]):
+        return table
+    warn(f"The fields of {source} stand between single quotes, which are left out.")
+    made = io.StringIO(newline="")
+    csv.writer(made, delimiter=separator, lineterminator="\n").writerows(rows)
+    return made.getvalue().encode()
+
+
+def _holds_quoted_numbers(rows: list[list[str]]) -> bool:
+    """Whether all that stands in one of the columns are numbers between single quotes."""
+    columns = [
+        [cell.strip() for cell in column if cell.strip()] for column in itertools.zip_longest(*rows, fillvalue="")
+    ]
+    return any(
+        column and all(cell[0] == cell[-1] == "'" and _NUMBER.fullmatch(cell[1:-1]) for cell in column)
+        for column in columns
+    )
+
+
 def requoted(table: bytes, separator: str) -> bytes:
     """The table with quotes around fields only, doubled inside, where some stand within fields or after backslashes."""
     sign = re.escape(separator.encode())
