@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from unnoise._errors import InputError
-from unnoise.data import Schema, containers, read
+from unnoise.data import Schema, _dates, containers, read
 
 X = [1.0, 2.0, 5.0]
 
@@ -242,3 +242,31 @@ def test_years_of_two_digits_are_said(texts: list[str], pattern: str, first: str
 def test_years_of_two_digits_that_may_be_several_stay_text(texts: list[str]) -> None:
     with pytest.warns(UserWarning, match="looks like dates, but is text"):
         assert schema_of(frame_of(texts)).container.layout[0].pattern is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "pattern", "first"),
+    [
+        (
+            ["Tue, 04 Apr 2023 10:11:12 GMT", "Mon, 01 Jan 2024 00:00:00 GMT"],
+            "%a, %d %b %Y %H:%M:%S GMT",
+            "2023-04-04 10:11:12",
+        ),
+        (["Tue, 4 Apr 2023", "Thu, 14 Dec 2023"], "%a, %-d %b %Y", "2023-04-04"),
+        (["Tuesday, April 4, 2023", "Thursday, December 14, 2023"], "%A, %B %-d, %Y", "2023-04-04"),
+        (["Tue 2023-04-04", "Thu 2023-12-14"], "%a %Y-%m-%d", "2023-04-04"),
+        (["2023-W05-3", "2024-W01-7"], "%G-W%V-%u", "2023-02-01"),
+    ],
+)
+def test_days_with_their_names_and_in_weeks(texts: list[str], pattern: str, first: str) -> None:
+    held = pl.Series(texts)
+    assert _dates.pattern_of(held, "d") == pattern
+    _dates.check_pattern(pattern)
+    found = _dates.parsed(held, pattern)
+    assert str(found[0]) == first
+    assert _dates.written(found, pattern).to_list() == texts
+
+
+def test_names_of_days_alone_and_wrong_ones_are_words() -> None:
+    for texts in (["Monday", "Tuesday"], ["Mon, 04 Apr 2023", "Tue, 05 Apr 2023"], ["2023-045", "2023-181"]):
+        assert _dates.pattern_of(pl.Series(texts), "d") is None

@@ -27,6 +27,15 @@ _DAYS: tuple[str, ...] = (
 )
 _MINUTES = (*_TIMES[:2], *_TWELVE)
 _OTHER = (*_DAYS, *(f"{day} {time}" for day in _DAYS[:4] for time in _MINUTES))
+_WEEKDAY = r"^\s*(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d"
+_WEEKDAYS = tuple(
+    f"{name}{sign}{day}{time}"
+    for name in ("%a", "%A")
+    for sign in (", ", " ")
+    for day in (*_DAYS[2:], "%Y-%m-%d")
+    for time in ("", " %H:%M:%S", " %H:%M:%S GMT", " %H:%M")
+)
+_IN_WEEKS = ("%G-W%V-%u", "%GW%V%u")
 _PAIRS = tuple(
     (f"%d{sign}%m{sign}%Y{time}", f"%m{sign}%d{sign}%Y{time}")
     for sign in "/-"
@@ -35,7 +44,7 @@ _PAIRS = tuple(
 _LIKE = re.compile(
     r"^\s*\d{1,4}[-/.: ](\d{1,2}|[A-Za-z]{3,9})\b.*\d|^\s*[A-Za-z]{3,9} \d{1,2}, ?\d{4}|^\s*\d{4}-\d{2}$"
     r"|^\s*\d+:\d\d(:\d\d)?( ?[AaPp][Mm])?$|^\s*\d{8}T\d{6}$|^\s*-?\d+ days?\b"
-    f"|{_durations.LIKE}|{_months.LIKE}"
+    f"|{_WEEKDAY}|{_durations.LIKE}|{_months.LIKE}"
 )
 _SHORT = (
     "%d.%m.%y",
@@ -60,6 +69,9 @@ def pattern_of(texts: pl.Series, name: str) -> str | None:
     if sum(_LIKE.match(text) is not None for text in first) < _MOST * len(first):
         return None
     found = next((pattern for one in _months.COARSE for pattern in _short(one) if _is_same(held, pattern)), None)
+    if found is None and re.match(_WEEKDAY, first[0]):
+        found = next((pattern for one in _WEEKDAYS for pattern in _short(one) if _is_same(held, pattern)), None)
+    found = found or next((pattern for pattern in _IN_WEEKS if _is_same(held, pattern)), None)
     if found is not None:
         return found
     zones: list[Any] = held.str.extract(_ZONE).unique().to_list() if ":" in first[0] else [None]
@@ -171,7 +183,7 @@ def parsed(texts: pl.Series, pattern: str) -> pl.Series:
     if _months.check(pattern):
         return _months.parsed(texts, pattern)
     pattern = pattern.replace("%-", "%")  # which reads one digit, too
-    if "%d" not in pattern:
+    if not re.search("%[du]", pattern):
         return texts.str.to_time(pattern, strict=False)
     if "%M" not in pattern:
         return texts.str.to_date(pattern, strict=False)
@@ -236,7 +248,16 @@ def written(values: pl.Series, pattern: str) -> pl.Series:
 def check_pattern(pattern: str) -> None:
     """Refuse a pattern that no text was found to have."""
     bare = re.sub(" ?%[pP]", " %p", re.sub(_ZONE, "", pattern.removesuffix("%:z")))
-    known = (NUMBER, *_SHORT, *ELAPSED, *_CLEAR, *_OTHER, *(one for pair in _PAIRS for one in pair))
+    known = (
+        NUMBER,
+        *_WEEKDAYS,
+        *_IN_WEEKS,
+        *_SHORT,
+        *ELAPSED,
+        *_CLEAR,
+        *_OTHER,
+        *(one for pair in _PAIRS for one in pair),
+    )
     if not {bare, bare.replace("%-", "%")} & set(known) and not _months.check(pattern):
         raise InputError(f"got the pattern {pattern!r}; expected one of dates or times")
 
