@@ -104,7 +104,10 @@ def check_not_empty(present: Present) -> None:
     if names := [name for name, mask in present.items() if not mask.any()]:
         listed = ", ".join(f"'{name}'" for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
         what, it = ("Column", "it") if len(names) == 1 else ("Columns", "them")
-        raise InputError(f"{what} {listed} had a value in no row, so there is nothing to learn; drop {it}.")
+        raise InputError(
+            f"{what} {listed} had a value in no row, so there is nothing to learn; drop {it}, in a file by --query "
+            "'select ... from data' (query=), which names the others."
+        )
 
 
 def _located(faults: Mapping[str, Mask], what: str, word: str) -> str:
