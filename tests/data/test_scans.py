@@ -66,6 +66,13 @@ def test_a_large_csv_file_has_the_types_of_a_small_one(tmp_path: Path) -> None:
     assert together(large).schema == {"a": pl.Float64, "b": pl.String, "c": pl.Boolean, "d": pl.Int64}
 
 
+def test_exponents_of_fortran_are_numbers_in_blocks_too(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x,k\n1.5D+01,u\n-.25d1,v\n3.0,w\n")
+    scan = opened(tmp_path / "rows.csv", block=2, large=0)
+    assert isinstance(scan, Scan)
+    assert scan["x"].to_list() == [15.0, -2.5, 3.0]
+
+
 def test_processes_have_every_block_once(tmp_path: Path) -> None:
     source = opened(write("parquet", tmp_path), block=3)
     shares = [list(source.blocks(4, rank, 3)) for rank in range(3)]

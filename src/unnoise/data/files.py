@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Found = tuple[pl.DataFrame | Values, Dialect | None, Cells | None]  # with how a text is written, and its cells
 
 _LOOKED_AT = 1000  # files of a folder, for a guess
-_SHOWN = 200  # letters of another library's sentence
+_SHOWN, _HEAD = 200, 2**16  # letters of another library's sentence, and bytes in which the first line of a text ends
 _TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 _SHEETS = (".xlsx", ".xls", ".xlsb", ".ods")
 _READERS: dict[str, Callable[[bytes, str], pl.DataFrame]] = {
@@ -266,7 +266,8 @@ def _table(content: bytes, suffix: str, source: str, reading: Reading) -> Found:
         raise InputError(f"{source} is empty.")
     if suffix in _TEXTS:
         reading.refuse_unused(source, ("encoding", "separator", "decimal", "header", "query"))
-        first, named = content.lstrip().partition(b"\n")[0], suffix in (".tsv", ".tab") and reading.separator is None
+        first = content[:_HEAD].lstrip().partition(b"\n")[0]
+        named = suffix in (".tsv", ".tab") and reading.separator is None
         tabs = named and (b"\t" in first or not re.search(rb"[,;|]", first))  # commas are in many files of that name
         found, dialect, cells = read_csv(
             content, source, dataclasses.replace(reading, separator="\t") if tabs else reading

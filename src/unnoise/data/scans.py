@@ -356,6 +356,8 @@ def _converted(column: Any, kind: Any, decimal: str | None, mark: str = "") -> A
     if decimal is not None:
         cells = cells.str.replace_all("." if decimal == "," else ",", "", literal=True)
         cells = cells.str.replace(",", ".", literal=True)
+    if kind == pl.Float64:
+        cells = cells.str.replace("[dD]", "e")  # as of Fortran
     return cells.str.strip_prefix("+").cast(kind)
 
 
