@@ -187,33 +187,6 @@ def test_a_file_that_does_not_fit_is_refused(schema: Schema, tmp_path: Path) -> 
         given.merged({"x, y": "3"}, {"x, y": np.array([3])})
 
 
-@pytest.mark.parametrize(
-    ("yes", "no"),
-    [
-        ("yes", "no"),
-        ("Y", "N"),
-        ("T", "F"),
-        ("ja", "nein"),
-        ("oui", "non"),
-        ("on", "off"),
-        (1, 0),
-        (1.0, 0.0),
-        (True, False),
-    ],
-)
-def test_true_and_false_are_known_by_any_words(yes: Any, no: Any) -> None:
-    schema = Schema.infer(pl.DataFrame({"b": [yes, no, no, yes], "x": [1.5, 2.5, 3.0, 4.0]}))
-    for words, wanted in (("yes YES y true TRUE T 1 ja oui on", yes), ("no No n false F 0 nein non off", no)):
-        for word in words.split():
-            values, _ = schema.given(given.told([f"b={word}"], schema), 1).columns["b"]
-            assert values.tolist() == [wanted], word
-
-
-def test_words_for_truth_are_none_among_other_levels() -> None:
-    schema = Schema.infer(pl.DataFrame({"b": ["yes", "no", "perhaps"], "x": [0, 1, 2], "s": [0.0, 0.5, 1.0]}))
-    assert given.told(["b=true", "x=yes", "s=1.0"], schema) == {"b": "true", "x": "yes", "s": "1.0"}
-
-
 def test_other_values_are_those_that_are_there_and_unequal() -> None:
     schema = Schema.infer(FRAME.select("a=b", "naïve😀", "income"))
     within = schema.given(given.told(["a=b!=1.5|3", "naïve😀!=u", "income!="], schema), 2).within

@@ -99,7 +99,9 @@ def renamed(native: Any, names: Mapping[Any, str]) -> Any:
     """A frame of any library with other names for some of its columns."""
     import narwhals.stable.v2 as nw
 
-    return nw.from_native(native).rename(dict(names)).to_native()
+    frame = nw.from_native(native)
+    columns = [(label, frame.get_column(label)) for label in frame.columns]
+    return frame.select(*(held.alias(names[label]) if label in names else held for label, held in columns)).to_native()
 
 
 def _composed(name: str) -> str:
