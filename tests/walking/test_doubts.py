@@ -46,6 +46,15 @@ def unrolled(z):
     return funnel(torch.cat([z[:, :1], z[:, 1:] * torch.exp(z[:, :1] / 2)], 1)) + 2 * z[:, 0]
 
 
+def bent(x):
+    return -(x[:, 0] ** 2) / 2 - (x[:, 1] - 3 * x[:, 0] ** 2) ** 2 / 2 - x[:, 2:].square().sum(1) / 2
+
+
+def unbent(z):
+    """x_1 = z_1 + 3 z_0^2."""
+    return bent(torch.cat([z[:, :1], z[:, 1:2] + 3 * z[:, :1] ** 2, z[:, 2:]], 1))
+
+
 def heavy(x):
     return -0.6 * torch.log1p(x**2).sum(1)
 
@@ -80,6 +89,7 @@ ROWS = {
     "climbs met several modes but once": (
         ripples, {"dimension": 2}, ripples, {"dimension": 2, "guess": WIDE}, RIPPLES_Z,
     ),
+    "went on moving": (bent, {"dimension": 4}, unbent, {"dimension": 4}, 4 * NORMAL),
     "degrees of freedom": (heavy, {"dimension": 1}, by_sinh, {"dimension": 1}, HEAVY_Z),
     "a last look": (far, {"dimension": 6}, far, {"dimension": 6, "start": PLACE[None]}, 6 * NORMAL),
     "of the evaluations were NaN or infinite": (half, {"dimension": 1}, half, {"parameters": Positive(1)}, 0.0),

@@ -182,6 +182,7 @@ class Attempts:
         record = Record(particles, labels, shares, found.log_z, bridge, found.annealing)
         verdict = judged(
             Found(
+                numbers(found.x).reshape(POPULATIONS, each, -1),
                 numbers(early).reshape(POPULATIONS, each, -1),
                 numbers(late).reshape(POPULATIONS, each, -1),
                 record.log_z,
