@@ -11,7 +11,7 @@ import torch
 
 from unnoise.chains import Density
 from unnoise.laws.students import Students
-from unnoise.spaces import Euclidean
+from unnoise.spaces import Euclidean, Finite
 from unnoise.walking import attempting
 from unnoise.walking.attempting import Attempts, numbers
 from unnoise.walking.functions import Tried
@@ -184,6 +184,7 @@ def test_as_many_particles_as_draws_are_asked_for():
     assert attempting._particles(Euclidean(1), 1, 10) == attempting.PARTICLES
     assert attempting._particles(Euclidean(1), 2, 10) == attempting.MORE_PARTICLES
     assert attempting._particles(Euclidean(2**16), 1, 10) == 64
+    assert attempting._particles(Finite(1, 2**13), 0, 10) == 2**10  # as all neighbours of all are asked at once
 
 
 @pytest.mark.parametrize(("share", "seen"), [(0.02, 1), (0.001, 0)])

@@ -26,10 +26,12 @@ from unnoise.walking.record import Record
 from unnoise.walking.scouting import TAILS, Mode, climbed_both, law_of, modes_of, widened
 from unnoise.walking.tails import freedom
 from unnoise.walking.verdict import HELD, Found, Verdict, judged, overlooked
+from unnoise.walking.wide import neighbours
 
 POPULATIONS = 4
 PARTICLES, MORE_PARTICLES = 2048, 4096  # of a population; where there are several modes
 NUMBERS = 2**22  # of all particles at most
+NEIGHBOURS = 2**23  # of all particles of a population at most, on sites
 CLIMBS = 64  # from the ends of a walk, which may know more modes
 PROBES, MOST_CLIMBS = 2**18, 256  # points around trusted particles, and those of which climbs begin
 LEARNT, OVERLOOKED = (
@@ -205,7 +207,7 @@ def _particles(space: Space[Any, Any], modes: int, n: int) -> int:
     """Of every population; more where modes have to be weighed, fewer where points are large."""
     wanted = max(MORE_PARTICLES if modes > 1 else PARTICLES, -(-n // (2 * POPULATIONS)))
     size = max(1, math.prod(space.event_shape))
-    return max(64, min(wanted, NUMBERS // (POPULATIONS * size)))
+    return max(64, min(wanted, NUMBERS // (POPULATIONS * size), NEIGHBOURS // max(1, neighbours(space))))
 
 
 def numbers(x: Any) -> Tensor:

@@ -26,6 +26,7 @@ from unnoise.walking.population import NOWHERE, Tell
 from unnoise.walking.record import Record
 from unnoise.walking.sharing import shared
 from unnoise.walking.verdict import Verdict
+from unnoise.walking.wide import neighbours
 
 if TYPE_CHECKING:
     import arviz
@@ -151,6 +152,7 @@ def walk(
         dimension=dimension,
     )  # fmt: skip
     space, rng = question.space, generator(seed)
+    neighbours(space)  # raises where they are too many
     first = first_points(question, TRIED, rng) if guess is None else guess.sample(rng, (TRIED,))
     if start is not None:
         first = _tree.map(lambda a, b: torch.cat([b.to(a), a]), first, question.read(start))
