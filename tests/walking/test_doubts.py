@@ -14,7 +14,7 @@ import torch
 
 import unnoise
 from unnoise.laws import Normal
-from unnoise.walking import Positive
+from unnoise.walking import Interval, Positive
 
 F64 = torch.float64
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "your-density.md"
@@ -76,6 +76,16 @@ def far(x):
     return torch.logaddexp(-0.5 * x.square().sum(1) + math.log(0.3), narrow + math.log(0.7))
 
 
+def share(x):
+    return -0.9 * (x.log() + torch.log1p(-x)).sum(1)
+
+
+def odds(z):
+    sigmoid = torch.nn.functional.logsigmoid
+    return 0.1 * (sigmoid(z) + sigmoid(-z)).sum(1)
+
+
+SHARE_Z = 2 * math.lgamma(0.1) - math.lgamma(0.2)
 HEAVY_Z = math.log(math.sqrt(math.pi) * math.gamma(0.1) / math.gamma(0.6))
 RIPPLES_Z = 2 * math.log(
     torch.trapezoid(ripples(torch.linspace(-9, 9, 10**5, dtype=F64)[:, None]).exp(), dx=18 / (10**5 - 1))
@@ -91,6 +101,7 @@ ROWS = {
     ),
     "went on moving": (bent, {"dimension": 4}, unbent, {"dimension": 4}, 4 * NORMAL),
     "degrees of freedom": (heavy, {"dimension": 1}, by_sinh, {"dimension": 1}, HEAVY_Z),
+    "so near to a bound": (share, {"parameters": Interval(0, 1, 1)}, odds, {"dimension": 1}, SHARE_Z),
     "a last look": (far, {"dimension": 6}, far, {"dimension": 6, "start": PLACE[None]}, 6 * NORMAL),
     "of the evaluations were NaN or infinite": (half, {"dimension": 1}, half, {"parameters": Positive(1)}, 0.0),
 }  # fmt: skip

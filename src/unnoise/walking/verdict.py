@@ -97,6 +97,14 @@ def overlooked(modes: int) -> str:
     )
 
 
+def cut_off(share: float) -> str:
+    """What is to be said where floating point ends before the target does."""
+    return (
+        f"{share:.1%} of the draws lie so near to a bound that floating point hardly tells them from it, and what is "
+        "nearer is missing; write it in coordinates on the whole line, such as log odds"
+    )
+
+
 def judged(found: Found) -> Verdict:
     """All checks at once."""
     r_hat, error = _worst_r_hat(found.arrived, found.early, found.late), found.log_z_error
