@@ -11,7 +11,7 @@ import torch
 
 from unnoise.chains import Density
 from unnoise.laws.students import Students
-from unnoise.spaces import Euclidean
+from unnoise.spaces import Euclidean, Finite
 from unnoise.walking import attempting
 from unnoise.walking.attempting import Attempts, numbers
 from unnoise.walking.functions import Tried
@@ -101,6 +101,29 @@ def test_what_was_overlooked_is_doubted_and_known_to_the_next_attempt(blind, mon
     assert "met a mode that no draw is near" in str(verdict)
 
 
+def test_the_next_guess_covers_what_the_particles_of_a_doubted_attempt_cover(blind, monkeypatch):
+    """A thin turned ridge, of which a guess made of modes knows nothing."""
+    along = torch.randn(4, 500, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    across = torch.randn(4, 500, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+    turn = torch.tensor([[0.6, 0.8], [-0.8, 0.6]], dtype=torch.float64)
+    x = torch.cat([1000 * along, 0.1 * across], 2) @ turn
+    guesses, record = [], Record(x, None, torch.ones(4, 1), torch.zeros(4), None, Annealing([], [], [], []))
+
+    def one(self, effort, name):
+        guesses.append(self.guess)
+        return attempting.Attempt(record, Verdict(False, ("a doubt",), (), 1.0, 0.0), self.modes)
+
+    monkeypatch.setattr(Attempts, "_one", one)
+    blind.best()
+    log_p = -0.5 * along[..., 0].square() - 0.5 * across[..., 0].square() - math.log(2 * math.pi * 100)
+    first, second, third = (float((guess.log_prob(x.flatten(0, 1)) - log_p.flatten()).mean()) for guess in guesses)
+    assert first < -5
+    assert second == pytest.approx(math.log(0.5), abs=0.2)
+    assert third == pytest.approx(math.log(0.75), abs=0.2)
+    user = replace(blind, modes=[], guess=wide_law(SPACE))
+    assert user._learnt(attempting.Attempt(record, None, [])) is user.guess
+
+
 def test_particles_of_an_attempt_are_those_of_both_moments(attempts):
     found = attempts._one(attempting.EFFORTS[0], "attempt 0")
     assert found.record.particles.shape == (attempting.POPULATIONS, 512, 2)
@@ -161,6 +184,7 @@ def test_as_many_particles_as_draws_are_asked_for():
     assert attempting._particles(Euclidean(1), 1, 10) == attempting.PARTICLES
     assert attempting._particles(Euclidean(1), 2, 10) == attempting.MORE_PARTICLES
     assert attempting._particles(Euclidean(2**16), 1, 10) == 64
+    assert attempting._particles(Finite(1, 2**13), 0, 10) == 2**10  # as all neighbours of all are asked at once
 
 
 @pytest.mark.parametrize(("share", "seen"), [(0.02, 1), (0.001, 0)])

@@ -163,3 +163,18 @@ def test_a_place_within_a_value_is_told():
 def test_what_has_no_chart_is_told(parameter):
     with pytest.raises(InputError, match="no chart is known for a parameter of shape"):
         chart_of(parameter)
+
+
+def test_draws_are_counted_of_which_floating_point_hides_what_is_nearer_to_a_bound():
+    """Of Beta(.1, .1) in log odds, and of numbers that lie beside a million; near zero nothing is hidden."""
+    odds = torch.linspace(-36, 36, 20_001, dtype=F64)
+    sigmoid = torch.nn.functional.logsigmoid
+    weights = (0.1 * (sigmoid(odds) + sigmoid(-odds))).exp()
+    z = odds[torch.multinomial(weights, 20_000, replacement=True, generator=torch.Generator().manual_seed(0))][:, None]
+    right = float(weights[odds > 52 * math.log(2) - 8].sum() / weights.sum())
+    assert chart_of(Interval(0, 1)).at_bounds(z) == pytest.approx(right, rel=0.2)
+    assert chart_of(Interval(0, 1, 2)).at_bounds(torch.cat([z, 0 * z], 1)) == pytest.approx(right, rel=0.2)
+    assert chart_of(Positive()).at_bounds(10 * z) == 0
+    assert chart_of(Above(1e6)).at_bounds(torch.tensor([[-20.0], [0.0]], dtype=F64)) == 0.5
+    assert chart_of(Reals(1)).at_bounds(1e20 * z) == 0
+    assert chart_of(Simplex(3)).at_bounds(10 * torch.cat([z, -z], 1)) == 0

@@ -14,7 +14,7 @@ import torch
 
 import unnoise
 from unnoise.laws import Normal
-from unnoise.walking import Positive
+from unnoise.walking import Interval, Positive
 
 F64 = torch.float64
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "your-density.md"
@@ -46,6 +46,15 @@ def unrolled(z):
     return funnel(torch.cat([z[:, :1], z[:, 1:] * torch.exp(z[:, :1] / 2)], 1)) + 2 * z[:, 0]
 
 
+def bent(x):
+    return -(x[:, 0] ** 2) / 2 - (x[:, 1] - 3 * x[:, 0] ** 2) ** 2 / 2 - x[:, 2:].square().sum(1) / 2
+
+
+def unbent(z):
+    """x_1 = z_1 + 3 z_0^2."""
+    return bent(torch.cat([z[:, :1], z[:, 1:2] + 3 * z[:, :1] ** 2, z[:, 2:]], 1))
+
+
 def heavy(x):
     return -0.6 * torch.log1p(x**2).sum(1)
 
@@ -67,6 +76,16 @@ def far(x):
     return torch.logaddexp(-0.5 * x.square().sum(1) + math.log(0.3), narrow + math.log(0.7))
 
 
+def share(x):
+    return -0.9 * (x.log() + torch.log1p(-x)).sum(1)
+
+
+def odds(z):
+    sigmoid = torch.nn.functional.logsigmoid
+    return 0.1 * (sigmoid(z) + sigmoid(-z)).sum(1)
+
+
+SHARE_Z = 2 * math.lgamma(0.1) - math.lgamma(0.2)
 HEAVY_Z = math.log(math.sqrt(math.pi) * math.gamma(0.1) / math.gamma(0.6))
 RIPPLES_Z = 2 * math.log(
     torch.trapezoid(ripples(torch.linspace(-9, 9, 10**5, dtype=F64)[:, None]).exp(), dx=18 / (10**5 - 1))
@@ -80,7 +99,9 @@ ROWS = {
     "climbs met several modes but once": (
         ripples, {"dimension": 2}, ripples, {"dimension": 2, "guess": WIDE}, RIPPLES_Z,
     ),
+    "went on moving": (bent, {"dimension": 4}, unbent, {"dimension": 4}, 4 * NORMAL),
     "degrees of freedom": (heavy, {"dimension": 1}, by_sinh, {"dimension": 1}, HEAVY_Z),
+    "so near to a bound": (share, {"parameters": Interval(0, 1, 1)}, odds, {"dimension": 1}, SHARE_Z),
     "a last look": (far, {"dimension": 6}, far, {"dimension": 6, "start": PLACE[None]}, 6 * NORMAL),
     "of the evaluations were NaN or infinite": (half, {"dimension": 1}, half, {"parameters": Positive(1)}, 0.0),
 }  # fmt: skip

@@ -153,7 +153,7 @@ def test_no_climbs_are_in_vain_along_a_bent_ridge():
 def test_a_guess_is_widened_by_modes():
     guess, modes, _ = first_guess(Density(lambda x: -0.5 * x.square().sum(-1)), scattered(8, 1, rng()), rng())
     moved = scouting.replace(modes[0], centre=modes[0].centre + 1e4)
-    x = scouting.widened(guess, [moved]).sample(rng(), (4000,))
+    x = scouting.widened(guess, scouting.law_of([moved]), 0.25).sample(rng(), (4000,))
     assert float((x > 9e3).double().mean()) == pytest.approx(0.25, abs=0.03)
 
 
@@ -171,6 +171,20 @@ def test_a_guess_covers_what_it_was_made_for():
     x = guess.sample(rng(2), (4000,))
     weights = torch.softmax(target.log_prob(x) - guess.log_prob(x), 0)
     assert float(1 / weights.square().sum()) > 800
+
+
+def test_a_guess_reaches_far_along_a_thin_turned_plane():
+    """Where one along the axes has hardly a draw, as it is as wide across the plane."""
+    turn = torch.linalg.qr(torch.randn(3, 3, dtype=F64, generator=rng(5)))[0]
+    units = turn * torch.tensor([0.01, 1.0, 1.0], dtype=F64)
+    mode = scouting.Mode(torch.zeros(3, dtype=F64), 0.0, units, 9)
+    visited = 20 * torch.randn(1000, 3, dtype=F64, generator=rng()) @ units.T
+    ends = torch.zeros(1, 3, dtype=F64)
+    law = scouting._around(climbing.Climbs(ends, torch.zeros(1, dtype=F64), visited, True), [mode])
+    z = torch.linalg.solve(units, law.sample(rng(1), (4000,)).T).T
+    log_weights = -0.5 * (z / 10).square().sum(1) - law.log_prob(z @ units.T)
+    weights = torch.softmax(log_weights, 0)
+    assert float(1 / weights.square().sum()) > 600
 
 
 def test_where_no_climb_ended_the_highest_on_its_way_leads_on(monkeypatch):

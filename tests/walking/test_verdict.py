@@ -14,10 +14,9 @@ F64 = torch.float64
 
 def good() -> Found:
     rng = torch.Generator().manual_seed(0)
-    x = torch.randn(2, 4, 1000, 3, dtype=F64, generator=rng)
+    x = torch.randn(3, 4, 1000, 3, dtype=F64, generator=rng)
     return Found(
-        x[0],
-        x[1],
+        *x,
         torch.tensor([1.0, 1.02, 0.98, 1.0]),
         0.01,
         (1.0, 0.02),
@@ -35,7 +34,7 @@ def good() -> Found:
 def test_spins_that_are_one_half_of_the_time_are_no_warning():
     """Beside their median all of them are equally far."""
     x = torch.arange(1000).remainder(2).double()[None, :, None].expand(4, -1, 2)
-    assert judged(replace(good(), early=x, late=1 - x)).trusted
+    assert judged(replace(good(), arrived=x, early=x, late=1 - x)).trusted
 
 
 def test_good_draws_are_trusted():
@@ -53,8 +52,9 @@ def shifted(x):
 
 BAD = {
     "one population is elsewhere": ({"late": shifted(good().late), "early": shifted(good().early)}, "disagree"),
+    "children of few as they came": ({"arrived": shifted(good().arrived)}, "disagree"),
     "it still moves": ({"late": good().late + 0.5}, "earlier and later draws, disagree"),
-    "nothing ever moved": ({"late": 0 * good().late, "early": 0 * good().early}, "R-hat inf"),
+    "nothing ever moved": (dict.fromkeys(("arrived", "early", "late"), 0 * good().late), "R-hat inf"),
     "log Z is not known": ({"log_z_error": 0.4}, "log Z is uncertain (standard error 0.4 nats"),
     "two estimates": ({"log_z_bridge": (2.0, 0.02)}, "two estimates of log Z disagree"),
     "shares": ({"shares": torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5]])}, "the share of a mode"),
@@ -82,6 +82,12 @@ def test_many_refusals_are_a_note():
     verdict = judged(replace(good(), refused=0.2))
     assert verdict.trusted
     assert verdict.notes == ("20% of the evaluations were NaN or infinite, and were refused",)
+
+
+def test_two_estimates_differ_where_both_a_tenth_of_a_nat_and_four_errors_lie_between():
+    for apart, error in ((0.11, 0.04), (0.09, 0.0)):
+        assert judged(replace(good(), log_z_bridge=(1 + apart, error))).trusted
+    assert not judged(replace(good(), log_z_bridge=(1.15, 0.02))).trusted
 
 
 @pytest.mark.parametrize("value", [0.7, 1.3])

@@ -7,10 +7,11 @@ import math
 import pytest
 import torch
 
+import unnoise
 from unnoise._errors import InputError
 from unnoise.spaces import Counts, Euclidean, Finite, Rotations, Simplex, Sphere, Torus, product
 from unnoise.testing import ImprobableError, assert_frequencies
-from unnoise.walking.wide import wide_law
+from unnoise.walking.wide import neighbours, wide_law
 
 SPACES = {
     "sphere": Sphere(3),
@@ -56,3 +57,13 @@ def test_counts_are_drawn_by_their_own_law():
     assert_frequencies(counts.long(), shares)
     with pytest.raises(ImprobableError):
         assert_frequencies(counts.long(), torch.roll(shares, 1))
+
+
+def test_neighbours_are_counted_over_all_factors_and_too_many_refused():
+    """Which took hours, or all memory, and no word."""
+    space = product({"s": Finite(3, (2, 3, 4)), "n": Counts(2), "x": Euclidean(2), "in": product({"b": Finite(5, 2)})})
+    assert neighbours(space) == 3 * 4 + 2 * 2 + 5 * 2
+    with pytest.raises(InputError, match="has 1,048,576 neighbours, all of which are asked for at every move"):
+        unnoise.walk(lambda x: -x[:, 0].double(), space=Finite(1, 2**20))
+    with pytest.raises(InputError, match="neighbours"):
+        neighbours(product({"s": Finite(1, 2**20)}))

@@ -18,20 +18,26 @@ from unnoise.walking.climbing import climbed
 from unnoise.walking.evidence import bridged
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
-from unnoise.walking.movers import FlatMover, SpaceMover, by_modes
+from unnoise.walking.movers import FlatMover, SpaceMover, by_modes, fitted
 from unnoise.walking.packing import kept
 from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.probing import unexplained
 from unnoise.walking.record import Record
-from unnoise.walking.scouting import Mode, climbed_both, law_of, modes_of, widened
+from unnoise.walking.scouting import TAILS, Mode, climbed_both, law_of, modes_of, widened
 from unnoise.walking.tails import freedom
 from unnoise.walking.verdict import HELD, Found, Verdict, judged, overlooked
+from unnoise.walking.wide import neighbours
 
 POPULATIONS = 4
 PARTICLES, MORE_PARTICLES = 2048, 4096  # of a population; where there are several modes
 NUMBERS = 2**22  # of all particles at most
+NEIGHBOURS = 2**23  # of all particles of a population at most, on sites
 CLIMBS = 64  # from the ends of a walk, which may know more modes
 PROBES, MOST_CLIMBS = 2**18, 256  # points around trusted particles, and those of which climbs begin
+LEARNT, OVERLOOKED = (
+    0.5,
+    0.25,
+)  # shares of the next guess: of a doubted attempt's particles, of modes that it overlooked
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
 
 
@@ -103,14 +109,25 @@ class Attempts:
             name = f"attempt {number}"
             done = self.checkpoint.once(name, lambda: now._one(effort, name), self.target)  # noqa: B023
             if not done.verdict.trusted:
+                now = replace(now, guess=now._learnt(done))
                 continue
             new = self.checkpoint.once(f"{name}, overlooked", lambda: now._overlooked(done), self.target)  # noqa: B023
             if not new:
                 break
             done = replace(done, verdict=done.verdict.doubted(overlooked(len(new))))
-            guess = widened(cast(Students, now.guess), new)
+            guess = widened(cast(Students, now.guess), law_of(new), OVERLOOKED)
             now = replace(now, guess=guess, modes=sorted([*now.modes, *new], key=lambda mode: -mode.height))
         return done
+
+    def _learnt(self, done: Attempt) -> Law[Any]:
+        """A guess that covers, by half, the particles of a doubted attempt, with heavy tails to all their ends.
+
+        A first guess is made of modes, and hardly reaches a funnel's mouth or what is far along a bent ridge.
+        """
+        if not (self.modes and isinstance(self.guess, Students)):
+            return self.guess
+        law = fitted(done.record.particles.flatten(0, 1), law_of(done.modes) if len(done.modes) > 1 else None)
+        return widened(self.guess, replace(law, freedom=torch.full_like(law.freedom, TAILS)), LEARNT)
 
     def _overlooked(self, done: Attempt) -> list[Mode]:
         """Modes with a share of the mass, by Laplace, but without a particle, where slopes lead beside all of them."""
@@ -167,6 +184,7 @@ class Attempts:
         record = Record(particles, labels, shares, found.log_z, bridge, found.annealing)
         verdict = judged(
             Found(
+                numbers(found.x).reshape(POPULATIONS, each, -1),
                 numbers(early).reshape(POPULATIONS, each, -1),
                 numbers(late).reshape(POPULATIONS, each, -1),
                 record.log_z,
@@ -189,7 +207,7 @@ def _particles(space: Space[Any, Any], modes: int, n: int) -> int:
     """Of every population; more where modes have to be weighed, fewer where points are large."""
     wanted = max(MORE_PARTICLES if modes > 1 else PARTICLES, -(-n // (2 * POPULATIONS)))
     size = max(1, math.prod(space.event_shape))
-    return max(64, min(wanted, NUMBERS // (POPULATIONS * size)))
+    return max(64, min(wanted, NUMBERS // (POPULATIONS * size), NEIGHBOURS // max(1, neighbours(space))))
 
 
 def numbers(x: Any) -> Tensor:

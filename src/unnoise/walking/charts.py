@@ -29,6 +29,7 @@ from unnoise.walking.parameters import EXPECTED, Bounded, Increasing, by_names, 
 MOST_NUMBERS = 10**7  # of a value
 END = 600.0  # of a chart: e^709 is infinite
 FAR = 20.0  # first points in a chart, where e^20 is far
+BESIDE = 8.0  # of a chart, before its end: a factor of 3,000 of what is left of the distance to a bound
 
 
 class LogRatios(Transform):
@@ -142,6 +143,12 @@ class ParameterChart:
         """Points no farther out than FAR where a bound is, as beyond it there is nothing but the border."""
         return torch.cat([x if one.unbounded else x / (1 + x.abs() / FAR) for one, x in self._cut(z)], -1)
 
+    @torch.no_grad()
+    def at_bounds(self, z: Tensor) -> float:
+        """The share of points (n, d) that are at a bound, in floating point, when e^BESIDE times nearer to it."""
+        ended = [one.ends(_farther(x, BESIDE)) for _, one, x in self._each(z) if not one.unbounded]
+        return float(torch.stack(ended).any(0).double().mean()) if ended else 0.0
+
     def reaches_its_end(self, z: Tensor) -> bool:
         """Whether a point, (1, d), has a bounded number that floating point hardly holds, as 1e280."""
         return any(bool((x.abs() > END).any()) for one, x in self._cut(z) if not one.unbounded)
@@ -210,6 +217,12 @@ class _Map:
         found: Tensor = self.constraint.check(x)  # type: ignore[no-untyped-call]
         return found
 
+    def ends(self, z: Tensor) -> Tensor:
+        """Where a value is the same a little farther out, as floating point tells no more of it, (n,)."""
+        same = self.transform(z) == self.transform(_farther(z, 1.0))
+        each: Constraint = getattr(self.constraint, "base_constraint", self.constraint)
+        return _rows(_whole(same, each.event_dim)).any(1)
+
     def volume(self, z: Tensor) -> Tensor:
         """The logarithm of what z is stretched by, of any shape that sums to rows."""
         found: Tensor = self.transform.log_abs_det_jacobian(z, self.transform(z))  # type: ignore[no-untyped-call]
@@ -231,6 +244,11 @@ class _Map:
         if not bool(good.all() & finite.all()):
             raise InputError(_broken(name, x, good, finite, self.constraint))
         return _rows(z)
+
+
+def _farther(z: Tensor, by: float) -> Tensor:
+    """So much farther from zero, to either side."""
+    return z + torch.where(z < 0, -by, by)
 
 
 def _rows(x: Tensor) -> Tensor:

@@ -25,7 +25,8 @@ from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.population import NOWHERE, Tell
 from unnoise.walking.record import Record
 from unnoise.walking.sharing import shared
-from unnoise.walking.verdict import Verdict
+from unnoise.walking.verdict import HELD, Verdict, cut_off
+from unnoise.walking.wide import neighbours
 
 if TYPE_CHECKING:
     import arviz
@@ -151,6 +152,7 @@ def walk(
         dimension=dimension,
     )  # fmt: skip
     space, rng = question.space, generator(seed)
+    neighbours(space)  # raises where they are too many
     first = first_points(question, TRIED, rng) if guess is None else guess.sample(rng, (TRIED,))
     if start is not None:
         first = _tree.map(lambda a, b: torch.cat([b.to(a), a]), first, question.read(start))
@@ -176,6 +178,8 @@ def walk(
         blocks = checkpoint.once("blocks", lambda: apart(target, first), target)
         target.heard = lambda count: None  # from here on temperatures are told
         done = Attempts(target, wide, modes, vain, flat, sloped, blocks, n, rng, tell, checkpoint).best()
+    beside = 0.0 if question.chart is None else question.chart.at_bounds(done.record.particles.flatten(0, 1))
+    verdict = done.verdict.doubted(cut_off(beside)) if beside > HELD else done.verdict
     weights = done.record.shares.mean(0)
     there = weights > 0
     record = done.record.of_modes(there)
@@ -184,7 +188,7 @@ def walk(
         float(torch.logsumexp(record.log_z, 0)) - math.log(POPULATIONS),
         question.shown(torch.stack([mode.centre for mode in done.modes])[there] if done.modes else None),
         weights[there] if done.modes else None,
-        done.verdict,
+        verdict,
         target.evaluations,
         POPULATIONS,
         record.shown(question.shown),

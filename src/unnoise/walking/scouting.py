@@ -128,12 +128,12 @@ def _covering(climbs: Climbs, modes: list[Mode]) -> Students:
     return Students(weights, means, factors, torch.cat([near.freedom, wide.freedom]))
 
 
-def widened(guess: Students, modes: list[Mode]) -> Students:
-    """A guess that covers more modes, which get a quarter of it."""
-    near, rest = law_of(modes), guess.weights / guess.weights.sum()
+def widened(guess: Students, law: Students, share: float) -> Students:
+    """A guess that covers another law too, which gets a share of it."""
+    rest, near = ((1 - share) * guess.weights / guess.weights.sum(), share * law.weights / law.weights.sum())
     return Students(
-        torch.cat([0.75 * rest, 0.25 * near.weights / near.weights.sum()]),
-        *(torch.cat([getattr(guess, name), getattr(near, name)]) for name in ("means", "factors", "freedom")),
+        torch.cat([rest, near]),
+        *(torch.cat([getattr(guess, name), getattr(law, name)]) for name in ("means", "factors", "freedom")),
     )
 
 
@@ -259,14 +259,25 @@ def reach(target: LogDensity[Tensor], x: Tensor, rng: torch.Generator) -> Tensor
 
 
 def _around(climbs: Climbs, modes: list[Mode]) -> Students:
-    """Wide laws around the highest mode, as wide as climbs and modes lie apart."""
+    """Wide laws around the highest mode, as wide as climbs and modes lie apart, along the axes and in its own units.
+
+    Along the axes they cover modes of any shape; in units of the mode a target that is turned, and has scales that
+    differ much, of which a law along the axes hardly has a draw.
+    """
     centre = modes[0].centre
-    away = (climbs.visited - centre).abs()
-    apart = torch.stack([(mode.centre - centre).abs() for mode in modes]).amax(0)
-    within = torch.stack([mode.factor.square().sum(1).sqrt() for mode in modes]).amax(0)
-    least = torch.maximum(2 * within, apart)
-    away = away[torch.linspace(0, len(away) - 1, min(len(away), 2**16), device=away.device).long()]
+    rows = torch.linspace(0, len(climbs.visited) - 1, min(len(climbs.visited), 2**16), device=centre.device).long()
+    away = torch.cat([climbs.visited[rows], torch.stack([mode.centre for mode in modes])]) - centre
+    plain = torch.eye(len(centre), dtype=centre.dtype, device=centre.device)
+    factors = torch.cat([_spread(away, modes, units) for units in (plain, modes[0].factor)])
+    ones = torch.ones_like(factors[:, 0, 0]) / len(factors)
+    return Students(ones, centre.expand(len(factors), -1), factors, 2 * torch.ones_like(ones))
+
+
+def _spread(away: Tensor, modes: list[Mode], units: Tensor) -> Tensor:
+    """Factors of laws that are wide by each of SPREADS along every column of units, (levels, d, d)."""
+    lengths = torch.linalg.solve(units, away.T).T.abs()
+    within = torch.stack([torch.linalg.solve(units, mode.factor).square().sum(1).sqrt() for mode in modes]).amax(0)
+    least = torch.maximum(2 * within, lengths[-len(modes) :].amax(0))
     levels = torch.tensor(SPREADS, dtype=away.dtype, device=away.device)
-    factors = torch.diag_embed(torch.maximum(torch.quantile(away, levels, dim=0), least))
-    ones = torch.ones_like(levels) / len(levels)
-    return Students(ones, centre.expand(len(levels), -1), factors, 2 * torch.ones_like(levels))
+    found = torch.quantile(lengths[: -len(modes)], levels, dim=0)
+    return units @ torch.diag_embed(torch.maximum(found, least))

@@ -26,7 +26,8 @@ class Found:
     """What the populations are judged by.
 
     Attributes:
-        early: particles, (populations, each, numbers), after the first half of the last moves.
+        arrived: particles, (populations, each, numbers), as they came to the last temperature.
+        early: the same after the first half of the last moves.
         late: the same at their end.
         log_z: by annealing, (populations,).
         log_z_error: the standard error of all of them.
@@ -43,6 +44,7 @@ class Found:
         refused: share of evaluations that were NaN or infinite.
     """
 
+    arrived: Tensor
     early: Tensor
     late: Tensor
     log_z: Tensor
@@ -66,7 +68,7 @@ class Verdict:
         trusted: whether nothing speaks against them.
         doubts: what does, a sentence each.
         notes: what is worth knowing besides.
-        r_hat: the worst over numbers, populations and halves of time.
+        r_hat: the worst over numbers, of all populations at all three moments.
         log_z_error: the standard error of log Z, nats.
     """
 
@@ -95,9 +97,17 @@ def overlooked(modes: int) -> str:
     )
 
 
+def cut_off(share: float) -> str:
+    """What is to be said where floating point ends before the target does."""
+    return (
+        f"{share:.1%} of the draws lie so near to a bound that floating point hardly tells them from it, and what is "
+        "nearer is missing; write it in coordinates on the whole line, such as log odds"
+    )
+
+
 def judged(found: Found) -> Verdict:
     """All checks at once."""
-    r_hat, error = _worst_r_hat(found.early, found.late), found.log_z_error
+    r_hat, error = _worst_r_hat(found.arrived, found.early, found.late), found.log_z_error
     doubts = []
     if not r_hat <= MIXED:
         doubts.append(
@@ -108,7 +118,7 @@ def judged(found: Found) -> Verdict:
         doubts.append(f"log Z is uncertain (standard error {error:.2g} nats, above {UNSURE_Z})")
     if (bridge := found.log_z_bridge) is not None:
         apart = abs(float(found.log_z.mean()) - bridge[0])
-        if apart > UNSURE_Z + SURE * math.hypot(error, bridge[1]):
+        if apart > max(UNSURE_Z, SURE * math.hypot(error, bridge[1])):
             doubts.append(
                 f"two estimates of log Z disagree: {float(found.log_z.mean()):.4g} by annealing, {bridge[0]:.4g} by a "
                 "bridge to a fitted mixture"
@@ -150,11 +160,15 @@ def judged(found: Found) -> Verdict:
     return Verdict(not doubts, tuple(doubts), tuple(notes), r_hat, error)
 
 
-def _worst_r_hat(early: Tensor, late: Tensor) -> float:
-    """Every population at both times is a chain, whose draws are its particles."""
+def _worst_r_hat(*moments: Tensor) -> float:
+    """Every population at every moment is a chain, whose draws are its particles.
+
+    Those that arrive as children of few, each population elsewhere, agree when they have moved, and still lack what
+    none of them had.
+    """
     from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
-    chains = torch.cat([early, late]).detach().cpu().double()
+    chains = torch.cat(moments).detach().cpu().double()
     varying = chains.flatten(0, 1).std(0) > 0
     if not bool(varying.any()):
         return math.inf
