@@ -50,10 +50,15 @@ class Range:
             inside &= values <= self.high
         return inside
 
+    def words(self, word: Callable[[Any], str] = str) -> str:
+        """The same, with ends as `word` writes them."""
+        low, high = (None if end is None else word(end) for end in (self.low, self.high))
+        if low is None:
+            return "any number" if high is None else f"at most {high}"
+        return f"at least {low}" if high is None else f"{low} to {high}"
+
     def __str__(self) -> str:
-        if self.low is None:
-            return "any number" if self.high is None else f"at most {self.high}"
-        return f"at least {self.low}" if self.high is None else f"{self.low} to {self.high}"
+        return self.words()
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,12 @@ class Among:
             return np.array([value in self.values for value in values.tolist()], dtype=bool)
         return np.isin(values, np.array(self.values, dtype=values.dtype))
 
+    def words(self, word: Callable[[Any], str] = str) -> str:
+        """The same, with values as `word` writes them."""
+        return f"one of {', '.join(map(word, self.values))}"
+
     def __str__(self) -> str:
-        return f"one of {', '.join(map(str, self.values))}"
+        return self.words()
 
 
 Within = Range | Among
@@ -265,8 +274,8 @@ def _warn_if_far(parts: Parts, factor: Factor | None, name: str, values: Values)
     numbers = values.astype(np.float64)
     far = (numbers > high + (high - low)) | (numbers < low - (high - low))
     if far.any():
-        first = parts.container.word(name, float(numbers[far].flat[0])) or values[far].flat[0]
-        ends = [parts.container.word(name, end) or f"{end:g}" for end in seen]
+        first = parts.word(name, float(numbers[far].flat[0])) or values[far].flat[0]
+        ends = [parts.word(name, end) or f"{end:g}" for end in seen]
         warn(
             f"Column '{name}' was given {first}, far from what was seen when the model was fitted, "
             f"{' to '.join(ends)}; what the model says there is a guess."

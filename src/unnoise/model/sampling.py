@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def _within(
     everywhere = np.ones(len(rows), dtype=bool)
     if not len(left):
         return rows, {name: (part, everywhere) for name, part in exact.items()}
-    words = ", ".join(f"{name} {one}" for name, one in within.items())
+    words = ", ".join(f"{name} {one.words(partial(_word, schema, name))}" for name, one in within.items())
     pool = _joined(kept) if kept else None
     if pool is None or not len(pool):
         who = f"of {tries:,}" if alike else f"for row {int(left[0])}"
@@ -80,6 +81,11 @@ def _within(
     own = {name: np.concatenate([part[name] for part in pools])[chosen.numpy()] for name in alone}
     _keep(exact, len(rows), left, own)
     return _with(rows, left, pool.at(chosen)), {name: (part, everywhere) for name, part in exact.items()}
+
+
+def _word(schema: Schema, name: str, value: Any) -> str:
+    """A value of a column as the data write it."""
+    return (schema.word(name, value) if isinstance(value, int | float) else None) or str(value)
 
 
 def _keep(exact: dict[str, Values], n: int, places: Tensor, own: Mapping[str, Values]) -> None:
