@@ -157,6 +157,7 @@ def test_many_columns_can_be_searched(client: Client, count: int) -> None:
 
 def test_conditions_that_are_no_columns(client: Client) -> None:
     page = client(Answers(small("images")))
+    assert "New rows" not in page.get("").text, "of images no rows are shown, so no heading announces them"
     words = Outline(page.get("", params={"is.digit": "1", "rows": "8"}).text).words
     assert "model.sample(8, given={'digit': 1}, seed=0)" in words
     saved = np.load(io.BytesIO(page.get("save.npy", params={"is.digit": "1", "rows": "8"}).content))

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib import font_manager
 
 from unnoise import DenoisingMarkovModel
 from unnoise._errors import InputError
@@ -17,8 +18,9 @@ from unnoise.data import Schema
 from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import RegionCondition, TableRegion
 from unnoise.look.subjects import subjects
-from unnoise.report import charts, plots, trust, views
+from unnoise.report import charts, markup, plots, trust, views
 from unnoise.report.measured import Assessment
+from unnoise.report.plots._style import families
 from unnoise.report.sections.shown import Shown
 
 
@@ -116,3 +118,17 @@ def test_a_column_that_is_kept_beside_another_is_told_and_drawn_as_itself() -> N
     assert np.flatnonzero(np.isnan(price)).tolist() == [0], "what is missing in one column is no hole in others"
     with pytest.raises(InputError, match="departure 2040-01-01 to 2040-02-01, so such a row is next to impossible"):
         model.sample(2, given={"departure": (dt.date(2040, 1, 1), dt.date(2040, 2, 1))})
+
+
+def test_words_from_right_to_left_do_not_turn_what_stands_beside_them() -> None:
+    assert markup.text("שם העמודה = 1: 0.080") == "\u2068שם העמודה\u2069 = 1: 0.080"
+    assert markup.text("age, عمر المريض: <b") == "age, \u2068عمر المريض\u2069: &lt;b"
+    assert markup.text("größe = 1") == "größe = 1"
+
+
+def test_figures_fall_back_to_fonts_of_the_machine_for_other_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Font:
+        name = "Noto Sans CJK JP"
+
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", [Font()])
+    assert families.__wrapped__() == ["DejaVu Sans", "Noto Sans CJK JP"]
