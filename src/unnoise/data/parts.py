@@ -225,7 +225,7 @@ class Parts:
         def holes(columns: Collection[str]) -> str:
             return "".join(factor.words(columns) for factor in self._flags.values())
 
-        about = {step.target: self._measured(step) for step in self.chart.gaps}
+        about = {step.target: self.measured(step) for step in self.chart.gaps}
         found = [(f, *row) for f in self._valued.values() for row in _rows(f)]
         rows = [(name, self._in_words(f, name, words) + holes(held)) for f, name, held, words in found]
         rows += [(name, f"{kind}{holes([name])}") for name, kind in self.constants.items()]
@@ -272,7 +272,7 @@ class Parts:
         word = None if ends is None or column in self.chart.by_target else self.word(column, ends[1])
         return self.seen(factor, column) or (words if word is None else f"{words}, written as {word}")
 
-    def _measured(self, gap: Gap) -> str:
+    def measured(self, gap: Gap) -> str:
         """What is modelled in place of a column, and in what."""
         steps = self.container.steps(gap.target)
         return gap.measured if steps is None else f"{gap.measured} in {steps}"

@@ -118,7 +118,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("unnoise.look"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["short"] = lambda words: words.partition(":")[0].partition(", in ")[0]
+    environment.filters["short"] = lambda words: words.partition(": ")[0].partition(", in ")[0]
     return environment
 
 

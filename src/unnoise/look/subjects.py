@@ -8,6 +8,7 @@ from functools import singledispatch
 from unnoise.data import Schema
 from unnoise.data._numerics import Values
 from unnoise.data.base import Feature
+from unnoise.data.charts import Gap
 from unnoise.data.factors import (
     CategoryFactor,
     Factor,
@@ -86,11 +87,13 @@ def factors_of(schema: Schema) -> dict[str, Factor]:
 
 def _modelled(schema: Schema, name: str, factor: Factor, values: Values, may_be_missing: bool) -> Subject:
     levels = levels_in(factor, name)
+    step = schema.chart.by_target.get(name)
+    words = f"{schema.measured(step)}: {words_of(factor, name)}" if isinstance(step, Gap) else words_of(factor, name)
     is_text = isinstance(factor, SequenceFactor)
     named = is_text or (isinstance(factor, CategoryFactor) and not isinstance(factor, OrderedFactor))
     return Subject(
         name,
-        schema.seen(factor, name) or words_of(factor, name),
+        schema.seen(factor, name) or words,
         levels=levels if len(levels) <= MOST_LEVELS else (),
         numeric=values.dtype.kind in "iuf" and not named,
         text=is_text and values.dtype == object,

@@ -175,4 +175,4 @@ def _with_holes(scene: Scene, panel: Plate) -> Plate:
     if name not in scene.schema.missing:
         return panel
     shares = ", ".join(f"{label} {percent(rows.missing(name))}" for _, label, rows in reversed(scene.held))
-    return replace(panel, caption=f"{panel.caption} Missing: {shares}.")
+    return replace(panel, caption=f"{panel.caption.rstrip('.')}. Missing: {shares}.")
