@@ -151,12 +151,16 @@ def test_many_columns_can_be_searched(client: Client, count: int) -> None:
     assert len(text) < 200_000
     found = page.get("", params={"find": "SPALTE 9", "rows": "16", "is.spalte 99": "0.5", "is.spalte 1": "1"}).text
     assert found.count('class="column"') == 6  # 9, 91, 93, ..., 99
+    some = page.get("", params={"find": "77", "rows": "16"}).text
+    assert some.count('class="column"') == 1, "digits are sought in names, and not in the ranges of all others"
+    assert page.get("", params={"find": "numbers", "rows": "16"}).text.count('class="column"') == 60
     hidden = [field for field in Outline(found).all("input") if field.get("type") == "hidden"]
     assert {"type": "hidden", "name": "is.spalte 1", "value": "1"} in hidden
 
 
 def test_conditions_that_are_no_columns(client: Client) -> None:
     page = client(Answers(small("images")))
+    assert "New rows" not in page.get("").text, "of images no rows are shown, so no heading announces them"
     words = Outline(page.get("", params={"is.digit": "1", "rows": "8"}).text).words
     assert "model.sample(8, given={'digit': 1}, seed=0)" in words
     saved = np.load(io.BytesIO(page.get("save.npy", params={"is.digit": "1", "rows": "8"}).content))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tests.look.conftest import LEVELS, ODD, fitted, people, small
@@ -15,6 +17,8 @@ from unnoise.look import columns, drawing, pairs, views, wholes
 from unnoise.look.answers import Answers, read
 from unnoise.look.asking import Inquiry
 from unnoise.look.drawing import ALIKE, DATA, MODEL, Plate, Side
+from unnoise.look.noise import HIDDEN, journey
+from unnoise.model import DenoisingMarkovModel
 
 NASTY = '<img src=x onerror="alert(1)">'
 
@@ -219,3 +223,51 @@ def test_the_probabilities_that_are_known_are_drawn() -> None:
     (panel,) = views.pictures(found, ["place"])
     numbers = re.findall(r'number">([^<]*)</td>', str(panel.drawing))
     assert {"62 %", "25 %", "12 %"} == set(numbers[1::2])
+
+
+def test_words_of_an_axis_do_not_run_into_each_other_and_stand_inside() -> None:
+    """As dates do, which are long; a letter is about six units wide."""
+    days = 18_628.0 + np.arange(900.0)
+
+    def word(day: float) -> str:
+        return f"{np.datetime64(int(day), 'D')}"
+
+    sides = [side(MODEL, days, days)]
+    for panel in (columns.histogram("since", sides, word), pairs.scatter(("since", "until"), sides, (word, word))):
+        (picture,) = parsed(panel)
+        right = float(picture.get("viewBox", "").split()[2])
+        texts = [part for part in picture.iter("text") if part.get("class") == "tick"]
+        low = max(float(part.get("y", "nan")) for part in texts)
+        across = [part for part in texts if float(part.get("y", "nan")) == low]
+        assert len(across) >= 2
+        ends = sorted(spans(part) for part in across)
+        assert all(first[1] < second[0] for first, second in pairwise(ends))
+        assert all(start >= 0 and end <= right + 1 for start, end in map(spans, texts))
+
+
+def spans(part: ElementTree.Element) -> tuple[float, float]:
+    """From where to where a text reaches."""
+    x, width = float(part.get("x", "nan")), 6.2 * len(part.text or "")
+    before = {"start": 0.0, "middle": width / 2, "end": width}[part.get("text-anchor", "")]
+    return x - before, x - before + width
+
+
+def test_a_column_that_is_modelled_by_a_distance_says_so_and_stays_a_date() -> None:
+    """In the list of columns and under noise; times of a day near midnight are drawn."""
+    rng = np.random.default_rng(0)
+    start = pl.Series(rng.integers(18_000, 18_900, 200)).cast(pl.Int32).cast(pl.Date)
+    frame = pl.DataFrame(
+        {
+            "from": start,
+            "until": start.dt.offset_by(pl.Series(rng.integers(1, 9, 200)).cast(pl.String) + "d"),
+            "at": pl.Series(rng.integers(0, 1440, 200) * 60 * 10**9).cast(pl.Time),
+        }
+    )
+    answers = Answers(DenoisingMarkovModel(quick=True, progress=False, constraints="from <= until").fit(frame), frame)
+    assert answers.about["until"].words.startswith("until - from in days: ")
+    noisy = journey(answers, 0, 8, 0.3, seed=0).noisy["until"]
+    assert all(words in (HIDDEN, *(f"from + {days}" for days in range(1, 9))) for words in noisy)
+    held = answers.rows(Inquiry(), 40, 0)
+    panels = views.pictures(views.Scene(answers.schema, [(MODEL, "model", held)], lambda name: None), ["until", "at"])
+    assert "1970" not in str(panels)
+    assert panels[1].rows[0][0].startswith("00:")

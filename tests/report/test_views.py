@@ -108,7 +108,7 @@ def test_rows_and_samples_are_told_apart(kind: str, monkeypatch: pytest.MonkeyPa
 
     for name in ("pairs", "token_frequencies", "world_map", "rotation_map", "angle_pairs"):
         monkeypatch.setattr(views.plots, name, spy)
-    monkeypatch.setattr(views.charts, "column", lambda name, real, samples: spy([real], [samples]))
+    monkeypatch.setattr(views.charts, "column", lambda name, real, samples, word: spy([real], [samples]))
     real, new = schema.values(x[:20]), schema.values(x[20:])
     views.figures(factor, real, new)
     straight, seen = seen, []

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 KINDS = ("date", "datetime", "duration", "time", "period", "decimal")
 _NANOSECONDS = {"D": 86_400 * 10**9, "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
+_UNITS = {"D": "day", "h": "hour", "m": "minute", "s": "second", "ms": "ms", "us": "µs", "ns": "ns", "M": "month"}
 _OBJECTS = (datetime.date, datetime.time, datetime.timedelta, Decimal)
 _SHOWN = 3
 _MOST_DAYS, _END = 10**7, 10**8  # numbers between them are written as 20210131
@@ -169,6 +170,8 @@ def word(number: float, column: Column) -> str:
 
     if column.counted == "period":
         return _period_word(int(number), column)
+    if column.counted == "time":  # the ends of a chart may lie beyond those of a day
+        number = min(max(number, 0), _ratio("D", str(column.unit)) - 1)
     made = series(np.array([number]), column)
     zone = column.zone
     if zone is not None:
@@ -387,8 +390,13 @@ def _check_rows(bad: Mask, values: Any, name: str, what: str, column: Column) ->
 
 def _words(column: Column) -> str:
     """What the column holds, as `dates, to the day`."""
-    unit = {"D": "day", "h": "hour", "m": "minute", "s": "second", "ms": "ms", "us": "µs", "ns": "ns", "M": "month"}
-    return f"values of the type {column.counted}, to the {unit.get(str(column.unit), str(column.unit))}"
+    return f"values of the type {column.counted}, to the {_UNITS.get(str(column.unit), str(column.unit))}"
+
+
+def steps(column: Column) -> str:
+    """The unit that the column counts, as `days`."""
+    unit = str(column.unit)
+    return f"{_UNITS[unit]}s" if len(_UNITS.get(unit, "")) > 2 else f"steps of {unit}"
 
 
 def _period(series: nw.Series[Any], column: Column) -> Column:

@@ -81,6 +81,10 @@ class Container(ABC):
         """What whole numbers of the column count, in words; None where numbers stand for themselves."""
         return None
 
+    def steps(self, column: str) -> str | None:
+        """What distances between dates, times or decimals of the column count, as `days`; None of other columns."""
+        return None
+
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by columns as they are modelled: dates, times and decimals as whole numbers."""
         return dict(values)
@@ -186,6 +190,11 @@ class Table(Container):
         """As `date, to D`; None for columns that count nothing."""
         found = self._column(column)
         return f"{found.counted}, to {found.unit}" if found.counted else None
+
+    def steps(self, column: str) -> str | None:
+        """As `days`; None for columns that count nothing."""
+        found = self._column(column)
+        return _counted.steps(found) if found.counted else None
 
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Dates, times and decimals as whole numbers, and texts that are numbers as such."""

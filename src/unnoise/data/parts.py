@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, cast
@@ -15,6 +16,7 @@ from unnoise.data import containers, factors, features
 from unnoise.data import kinds as registry
 from unnoise.data._checked import check, entries
 from unnoise.data.base import Feature, Level
+from unnoise.data.charts import Gap
 from unnoise.data.constraints import Chart
 from unnoise.data.containers import Container, EventArray, Table
 from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, NumberFactor, ResolvedFactor
@@ -207,13 +209,23 @@ class Parts:
         ]
         return (*found, *(name for name, kind in self.conditions.items() if level in getattr(kind, "levels", ())))
 
+    def word(self, column: str, number: float) -> str | None:
+        """A number of a column as its date, time or form is written; None where numbers stand for themselves."""
+        inside = column in self.container.columns and math.isfinite(number)
+        return self.container.word(column, number) if inside else None
+
+    def seen(self, factor: Factor, column: str) -> str | None:
+        """The kind and the range of a column of dates, times or decimals; None for others, and for distances."""
+        ends = factor.seen(column) if column in factor.columns and column not in self.chart.by_target else None
+        return None if ends is None else self.container.about(column, *ends)
+
     def describe(self) -> str:
         """A table of the columns and their kinds."""
 
         def holes(columns: Collection[str]) -> str:
             return "".join(factor.words(columns) for factor in self._flags.values())
 
-        about = {step.target: step.measured for step in self.chart.gaps}
+        about = {step.target: self.measured(step) for step in self.chart.gaps}
         found = [(f, *row) for f in self._valued.values() for row in _rows(f)]
         rows = [(name, self._in_words(f, name, words) + holes(held)) for f, name, held, words in found]
         rows += [(name, f"{kind}{holes([name])}") for name, kind in self.constants.items()]
@@ -256,11 +268,14 @@ class Parts:
 
     def _in_words(self, factor: Factor, column: str, words: str) -> str:
         """The range of a column of dates, times or decimals, or how its numbers are written, beside their words."""
-        seen = factor.seen(column) if column in factor.columns else None
-        if seen is None:
-            return words
-        about, word = self.container.about(column, *seen), self.container.word(column, seen[1])
-        return about or (words if word is None else f"{words}, written as {word}")
+        ends = factor.seen(column) if column in factor.columns else None
+        word = None if ends is None or column in self.chart.by_target else self.word(column, ends[1])
+        return self.seen(factor, column) or (words if word is None else f"{words}, written as {word}")
+
+    def measured(self, gap: Gap) -> str:
+        """What is modelled in place of a column, and in what."""
+        steps = self.container.steps(gap.target)
+        return gap.measured if steps is None else f"{gap.measured} in {steps}"
 
     @property
     def _valued(self) -> dict[str, Factor]:

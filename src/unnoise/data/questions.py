@@ -286,7 +286,7 @@ def word_of(parts: Parts, name: str) -> Callable[[Any], str]:
     """What writes a value of a column as its dates, times or forms are written."""
 
     def word(value: Any) -> str:
-        found = parts.container.word(name, value) if isinstance(value, int | float) else None
+        found = parts.word(name, value) if isinstance(value, int | float) else None
         return str(value) if found is None else found
 
     return word
@@ -304,8 +304,8 @@ def _warn_if_far(parts: Parts, factor: Factor | None, name: str, values: Values)
     numbers = values.astype(np.float64)
     far = (numbers > high + (high - low)) | (numbers < low - (high - low))
     if far.any():
-        first = parts.container.word(name, float(numbers[far].flat[0])) or values[far].flat[0]
-        ends = [parts.container.word(name, end) or f"{end:g}" for end in seen]
+        first = parts.word(name, float(numbers[far].flat[0])) or values[far].flat[0]
+        ends = [parts.word(name, end) or f"{end:g}" for end in seen]
         warn(
             f"Column '{name}' was given {first}, far from what was seen when the model was fitted, "
             f"{' to '.join(ends)}; what the model says there is a guess."

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import singledispatch
@@ -145,7 +146,12 @@ class JudgedColumns:
         if np.isnan(value):
             return f"{name} missing"
         levels = self.levels[name]
-        return f"{name} = {f'{value:.6g}' if levels is None else levels[int(value)]}"
+        return f"{name} = {self.number(name, value) if levels is None else levels[int(value)]}"
+
+    def number(self, name: str, value: float) -> str:
+        """A number of a column as the data write it, or in four digits; between two days it is the first of them."""
+        inside = name in self.schema.container.columns and self.schema.container.unit(name) is not None
+        return self.schema.word(name, math.floor(value) if inside else value) or f"{value:.4g}"
 
 
 def _known(mask: Tensor, name: str, factor: Factor) -> NDArray[np.bool_]:

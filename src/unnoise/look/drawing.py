@@ -23,6 +23,7 @@ WIDTH, HEIGHT = 360, 170  # of a histogram, in units of its own
 LEFT, RIGHT, TOP, BOTTOM = 14, 14, 8, 24  # room around it
 SQUARE = 360
 TICKS = 4
+LETTER = 6.2  # the width of one, on the average
 DATA, ALIKE, MODEL = "data", "alike", "model"  # classes of the style sheet
 
 
@@ -125,13 +126,17 @@ def scaled(values: Numbers, low: float, high: float, start: float, end: float) -
 
 
 def axis(low: float, high: float, word: Word, start: float, end: float, y: float) -> str:
-    """A horizontal axis with its ticks."""
+    """A horizontal axis with as many ticks as their words have room."""
     marks = ticks(low, high)
+    words = [word(value) for value in marks]
     places = scaled(np.array(marks), low, high, start, end).tolist() if marks else []
+    wide = 1.5 * LETTER * max(map(len, words), default=1)  # the last may end at its tick
+    every = math.ceil(wide / (places[1] - places[0])) if len(places) > 1 else 1
     found = [line(start, y, end, y, "axis")]
-    for value, x in zip(marks, places, strict=True):
-        anchor = "start" if x < start + 16 else "end" if x > end - 16 else "middle"
-        found += [line(x, y, x, y + 4, "axis"), text(x, y + 16, word(value), anchor)]
+    for told, x in list(zip(words, places, strict=True))[::every]:
+        half = max(16.0, LETTER * len(told) / 2 - LEFT / 2)
+        anchor = "start" if x < start + half else "end" if x > end - half else "middle"
+        found += [line(x, y, x, y + 4, "axis"), text(x, y + 16, told, anchor)]
     return "".join(found)
 
 

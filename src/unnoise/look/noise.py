@@ -15,9 +15,11 @@ from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise._seeding import generator
 from unnoise.data._numerics import Values
+from unnoise.data.charts import Gap
 from unnoise.data.conditions import taken
 from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, ResolvedFactor, SequenceFactor
 from unnoise.look.answers import Answers, ByColumn, read
+from unnoise.look.subjects import plain_words
 from unnoise.model.defaults import default_sampler, is_timeless
 from unnoise.model.sampling import sampled
 from unnoise.processes import HasKernel, Process
@@ -92,8 +94,15 @@ def texts_of(answers: Answers, x: Any) -> dict[str, list[str] | Values]:
     schema = answers.schema
     parts = x if isinstance(x, dict) else dict.fromkeys(schema.factors, x)
     found: dict[str, list[str] | Values] = {}
+
+    def words(name: str, values: Values) -> list[str]:
+        step = schema.chart.by_target.get(name)
+        if not isinstance(step, Gap):
+            return answers.words(name, values)
+        return [f"{step.base} {'+' if step.above else '-'} {one}" for one in plain_words(values)]
+
     for name, factor in schema.factors.items():
-        found |= shown(factor, parts[name].detach().cpu(), answers.words)
+        found |= shown(factor, parts[name].detach().cpu(), words)
     return {name: found[name] for name in schema.columns_of_state if name in found}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,8 @@ def visit(answers: Answers, fields: Fields, view: str, root: str, model: str, da
 def listing(about: Mapping[str, Subject], sought: str, first: Sequence[str] = ()) -> Listing:
     """The columns whose names or kinds hold what is sought; those in `first` come first where nothing is."""
     part = sought.strip().casefold()
-    names = [name for name in about if part in name.casefold() or part in about[name].words.casefold()]
+    kinds = {name: re.split(r"\d", one.words)[0].casefold() for name, one in about.items()}  # without the range
+    names = [name for name in about if part in name.casefold() or part in kinds[name]]
     if not part:
         names = [*(name for name in first if name in about), *(name for name in names if name not in first)]
     shown = names[:LISTED]
@@ -118,7 +120,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("unnoise.look"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["short"] = lambda words: words.partition(":")[0].partition(", in ")[0]
+    environment.filters["short"] = lambda words: words.partition(": ")[0].partition(", in ")[0]
     return environment
 
 

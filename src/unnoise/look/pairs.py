@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unnoise._errors import InputError
 from unnoise.data._numerics import Values
 from unnoise.look.drawing import (
+    LETTER,
     MODEL,
     SQUARE,
     Numbers,
@@ -44,15 +45,24 @@ def scatter(names: Names, sides: Sequence[Side], word: tuple[Word, Word]) -> Pla
     """Points, the data below as rings, the model above as dots."""
     held = [(side, as_numbers(side.values[0]), as_numbers(side.values[1])) for side in sides]
     x_range, y_range = _range([x for _, x, _ in held]), _range([y for _, _, y in held])
+    start = max(START, 28 + LETTER * max(len(word[1](value)) for value in ticks(*y_range)))
     drawn = []
     for side, x, y in held:
         chosen = _chosen(len(x))
         inside = _within(x[chosen], x_range) & _within(y[chosen], y_range)
-        places = scaled(x[chosen][inside], *x_range, START, END), scaled(y[chosen][inside], *y_range, END - 20, 10)
+        places = scaled(x[chosen][inside], *x_range, start, END), scaled(y[chosen][inside], *y_range, END - 20, 10)
         drawn.append(dots(*places, side.look))
     words = "; ".join(f"{side.label}: correlation {_correlation(x, y)}" for side, x, y in held)
-    frame = [axis(*x_range, word[0], START, END, END - 20), _upright(*y_range, word[1]), _names(names)]
-    drawing = svg(SQUARE, SQUARE, f"{names[1]} against {names[0]}. {words}", *frame, *drawn, look="square")
+    axes = axis(*x_range, word[0], start, END, END - 20) + _upright(*y_range, word[1], start)
+    drawing = svg(
+        SQUARE,
+        SQUARE + 12,
+        f"{names[1]} against {names[0]}. {words}",
+        axes,
+        _names(names, start, 12),
+        *drawn,
+        look="square",
+    )
     rows = [(side.label, f"{len(x):,}", _correlation(x, y)) for side, x, y in held]
     return Plate(f"{names[0]} and {names[1]}", drawing, words, ("rows of", "how many", "correlation"), tuple(rows))
 
@@ -207,18 +217,18 @@ def _correlation(x: Numbers, y: Numbers) -> str:
     return f"{np.corrcoef(x, y)[0, 1]:.2f}"
 
 
-def _upright(low: float, high: float, word: Word) -> str:
-    found = [line(START, 10, START, END - 20, "axis")]
+def _upright(low: float, high: float, word: Word, start: float) -> str:
+    found = [line(start, 10, start, END - 20, "axis")]
     for value in ticks(low, high):
         y = float(scaled(np.array([value]), low, high, END - 20, 10)[0])
-        found += [line(START - 4, y, START, y, "axis"), text(START - 6, y + 4, word(value), "end")]
+        found += [line(start - 4, y, start, y, "axis"), text(start - 6, y + 4, word(value), "end")]
     return "".join(found)
 
 
-def _names(names: Names) -> str:
-    middle = (START + END) / 2
+def _names(names: Names, start: float = START, below: float = 0) -> str:
+    across = text((start + END) / 2, SQUARE - 4 + below, names[0], look="name")
     turned = f' transform="rotate(-90 10 {SQUARE / 2})"'
-    return text(middle, SQUARE - 4, names[0], look="name") + text(10, SQUARE / 2, names[1], look="name", more=turned)
+    return across + text(10, SQUARE / 2, names[1], look="name", more=turned)
 
 
 def _codes(columns: Sequence[Values], word: Word) -> tuple[list[str], list[NDArray[np.int64]]]:

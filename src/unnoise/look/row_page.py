@@ -108,5 +108,4 @@ def _plainly(look: Visit, row: OwnRow, name: str) -> Any:
     if not row.present[name]:
         return None
     (value,) = row.columns[name].tolist()
-    counted = look.answers.schema.container.is_counted(name)
-    return look.answers.schema.container.word(name, value) if counted else value
+    return (look.answers.schema.word(name, value) if isinstance(value, int | float) else None) or value

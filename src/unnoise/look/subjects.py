@@ -8,6 +8,7 @@ from functools import singledispatch
 from unnoise.data import Schema
 from unnoise.data._numerics import Values
 from unnoise.data.base import Feature
+from unnoise.data.charts import Gap
 from unnoise.data.factors import (
     CategoryFactor,
     Factor,
@@ -86,13 +87,13 @@ def factors_of(schema: Schema) -> dict[str, Factor]:
 
 def _modelled(schema: Schema, name: str, factor: Factor, values: Values, may_be_missing: bool) -> Subject:
     levels = levels_in(factor, name)
-    seen = factor.seen(name)
-    about = None if seen is None else schema.container.about(name, *seen)
+    step = schema.chart.by_target.get(name)
+    words = f"{schema.measured(step)}: {words_of(factor, name)}" if isinstance(step, Gap) else words_of(factor, name)
     is_text = isinstance(factor, SequenceFactor)
     named = is_text or (isinstance(factor, CategoryFactor) and not isinstance(factor, OrderedFactor))
     return Subject(
         name,
-        about or words_of(factor, name),
+        schema.seen(factor, name) or words,
         levels=levels if len(levels) <= MOST_LEVELS else (),
         numeric=values.dtype.kind in "iuf" and not named,
         text=is_text and values.dtype == object,
@@ -152,9 +153,9 @@ def _category_levels(factor: CategoryFactor, name: str) -> tuple[str, ...]:
 
 def words_in(schema: Schema, name: str, values: Values) -> list[str]:
     """The values of a column as a person reads them: a date as a date, a number with six digits."""
-    if name in schema.container.columns and schema.container.is_counted(name) and values.dtype.kind in "iuf":
-        return [str(schema.container.word(name, float(value))) for value in values.tolist()]
-    return plain_words(values)
+    if values.dtype.kind not in "iuf" or values.ndim > 1:
+        return plain_words(values)
+    return [schema.word(name, v) or plain for v, plain in zip(values.tolist(), plain_words(values), strict=True)]
 
 
 def plain_words(values: Values) -> list[str]:

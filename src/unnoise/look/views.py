@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 
-import numpy as np
-
 from unnoise.data import Schema
 from unnoise.data._numerics import Values
 from unnoise.data.factors import (
@@ -22,7 +20,7 @@ from unnoise.data.factors import (
 from unnoise.look import columns, pairs, wholes
 from unnoise.look.answers import ByColumn
 from unnoise.look.drawing import Plate, Side, Word, brief, percent
-from unnoise.look.subjects import Subject, factors_of, words_in
+from unnoise.look.subjects import Subject, factors_of
 
 SEEN = 6  # columns that are shown by default
 
@@ -51,9 +49,7 @@ class Scene:
 
     def word(self, name: str) -> Word:
         """How a number of the column is written."""
-        inside = name in self.schema.container.columns
-        counted = inside and self.schema.container.is_counted(name)
-        return lambda value: words_in(self.schema, name, np.array([value]))[0] if counted else brief(value)
+        return lambda value: self.schema.word(name, value) or brief(value)
 
 
 def pictures(scene: Scene, names: Sequence[str]) -> list[Plate]:
@@ -179,4 +175,4 @@ def _with_holes(scene: Scene, panel: Plate) -> Plate:
     if name not in scene.schema.missing:
         return panel
     shares = ", ".join(f"{label} {percent(rows.missing(name))}" for _, label, rows in reversed(scene.held))
-    return replace(panel, caption=f"{panel.caption} Missing: {shares}.")
+    return replace(panel, caption=f"{panel.caption.rstrip('.')}. Missing: {shares}.")

@@ -12,6 +12,7 @@ from unnoise._errors import InputError
 from unnoise._progress import progress
 from unnoise._seeding import generator
 from unnoise.data import Encoded, Schema
+from unnoise.data.factors.base import quoted
 from unnoise.denoisers import Denoiser, ExactProductMixture
 from unnoise.evaluation.closed_form import mixture_in
 from unnoise.laws import ProductMixture, fit_latent_classes
@@ -40,7 +41,7 @@ def fitted(
     process, rng = _checked(process, schema), generator(seed)
     x, _ = encoded.all(rng)
     known = every_cell(schema, len(encoded)) if encoded.known is None else encoded.known
-    base = map_leaves(components_of, process, x, known)
+    base = _base(process, schema, x, known)
     if weights is not None:
         weights = (weights * len(weights) / weights.sum()).float()  # as many rows in all
     most = min(COMPONENTS, MOST_NUMBERS // _numbers(base))
@@ -64,7 +65,7 @@ def unfitted(process: Process[Any], schema: Schema, components: int) -> ExactPro
     process = _checked(process, schema)
     points: Any = {name: factor.anywhere[None] for name, factor in schema.factors.items()}
     x = points if isinstance(process.blank(), dict) else next(iter(points.values()))
-    base = map_leaves(components_of, process, x, every_cell(schema, 1))
+    base = _base(process, schema, x, every_cell(schema, 1))
     parts = _tree.map(lambda part: part.repeated(components), base)
     return ExactProductMixture(process, ProductMixture(torch.full((components,), 1 / components), parts))
 
@@ -87,6 +88,21 @@ def _checked(process: Process[Any], schema: Schema) -> HasKernel[Any]:
             "any columns can be given when it is asked"
         )
     return require(process, HasKernel, "a quick model", "a process with a kernel, or quick=False")
+
+
+def _base(process: HasKernel[Any], schema: Schema, x: Any, known: Any) -> Any:
+    """The law of all rows as one component; an InputError names the columns that have none."""
+    try:
+        return map_leaves(components_of, process, x, known)
+    except InputError as error:
+        for factor in schema.factors.values():
+            point = factor.anywhere[None]
+            try:
+                map_leaves(components_of, factor.process(), point, torch.ones(1, *factor.cells, dtype=torch.bool))
+            except InputError as of_columns:
+                names = quoted(factor.columns)
+                raise InputError(f"there is no quick model of {names} ({factor.kind}): {of_columns}") from error
+        raise
 
 
 def _numbers(base: Any) -> int:

@@ -6,7 +6,7 @@ A chart is 300 units wide, and charts stand beside each other as the page has ro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from unnoise.report.plots.columns import bins_of, finite
 from unnoise.report.plots.worst import OTHERS, atoms_of, barred
 
 Numbers = NDArray[np.float64]
+Word = Callable[[float], str]  # how a number is written
 
 WIDTH = 300
 LEVELS = 10  # bars of a column
@@ -66,21 +67,31 @@ def panels(charts: Sequence[Panel], caption: str) -> str:
     return f'<figure class="panels">{key}<div>{inside}</div><figcaption>{text(caption)}</figcaption></figure>'
 
 
-def column(name: str, real: NDArray[Any], samples: NDArray[Any]) -> Panel:
+def plain(value: float) -> str:
+    """A number that stands for itself; years are below 10,000, and have no comma.
+
+    >>> plain(2010.0), plain(12345.6), plain(0.12345)
+    ('2010', '12,346', '0.1235')
+    """
+    return f"{value:.0f}" if 1000 <= abs(value) < 9999.5 else number(value)
+
+
+def column(name: str, real: NDArray[Any], samples: NDArray[Any], word: Word = plain) -> Panel:
     """A column: shares of levels or of numbers that most rows share, else a histogram.
 
     Args:
         name: of the column.
         real: texts of levels as objects, or numbers, NaN where missing.
         samples: the same, of the model.
+        word: how a number of the column is written.
     """
     if real.dtype == object or real.dtype.kind in "US":
         return shares(name, *_levels(real.tolist(), samples.tolist()))
     real, samples = real.astype(np.float64), samples.astype(np.float64)
     atoms = [] if _is_few(real) else atoms_of(real)
     if atoms and np.isin(real, atoms).mean() >= MOSTLY:
-        return shares(name, *_levels(barred(real, atoms), barred(samples, atoms)))
-    return histogram(name, finite(real), finite(samples))
+        return shares(name, *_levels(barred(real, atoms, word), barred(samples, atoms, word)))
+    return histogram(name, finite(real), finite(samples), word)
 
 
 def flat(values: NDArray[Any]) -> NDArray[Any]:
@@ -107,7 +118,7 @@ def shares(name: str, bars: Sequence[str], real: Sequence[float], samples: Seque
     return Panel(name, f"{name}. {'; '.join(said)}.", "".join(marks), max(ROW * len(bars), ROW))
 
 
-def histogram(name: str, real: Numbers, samples: Numbers) -> Panel:
+def histogram(name: str, real: Numbers, samples: Numbers, word: Word = plain) -> Panel:
     """Shares of rows in bins of the same width: those of the data filled, those of samples as a line."""
     edges = bins_of(real, samples)
     held, drawn = (np.histogram(values, edges)[0] / max(len(values), 1) for values in (real, samples))
@@ -120,7 +131,7 @@ def histogram(name: str, real: Numbers, samples: Numbers) -> Panel:
     whole = bool(np.allclose(np.diff(edges), 1.0) and np.all(edges % 1 == 0.5))
     marks = []
     for i in range(len(held)):
-        place = f"{edges[i] + 0.5:g}" if whole else f"{number(float(edges[i]))} to {number(float(edges[i + 1]))}"
+        place = word(edges[i] + 0.5) if whole else f"{word(edges[i])} to {word(edges[i + 1])}"
         words = f"{place}: {_percent(held[i])} of the data, {_percent(drawn[i])} of samples"
         size = f'x="{x[i]:.1f}" width="{x[i + 1] - x[i]:.1f}"'
         marks.append(
@@ -129,8 +140,11 @@ def histogram(name: str, real: Numbers, samples: Numbers) -> Panel:
         )
     steps = "".join(f"V{level:.1f}H{end:.1f}" for level, end in zip(line, x[1:], strict=True))
     curve = f'<path class="model" d="M0 {FLOOR}{steps}V{FLOOR}"/>'
-    summary = f"{name}: {_spread(real)} in the data, {_spread(samples)} in samples; medians and middle halves."
-    return Panel(name, summary, "".join(marks) + curve + _axis(float(edges[0]), float(edges[-1]), whole), HEIGHT)
+    summary = (
+        f"{name}: {_spread(real, word)} in the data, {_spread(samples, word)} in samples; medians and middle halves."
+    )
+    ends = (edges[0] + 0.5, edges[-1] - 0.5) if whole else (edges[0], edges[-1])
+    return Panel(name, summary, "".join(marks) + curve + _axis(word(ends[0]), word(ends[1])), HEIGHT)
 
 
 @dataclass(frozen=True)
@@ -186,7 +200,7 @@ def lines(name: str, curves: Sequence[Curve], what: str, *, log: bool = False, r
         ]
     sides = ((high, 14), (low, FLOOR))
     ticks = "".join(f'<text x="{left - 6}" y="{y}" class="end quiet">{number(float(v))}</text>' for v, y in sides)
-    ends = f"{_axis(float(first), float(last), True, left)}{ticks}"
+    ends = f"{_axis(f'{first:,.0f}', f'{last:,.0f}', left)}{ticks}"
     told = "; ".join(f"{c.name} from {number(float(c.y[0]))} to {number(float(c.y[-1]))}" for c in kept)
     return Panel(name, f"{name}: {told}.", "".join(parts) + ends, HEIGHT, series=False)
 
@@ -224,19 +238,17 @@ def _points(x: Numbers, y: Numbers) -> str:
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
 
 
-def _axis(low: float, high: float, whole: bool, left: int = 0) -> str:
-    """A line with numbers at its ends."""
-    ends = (np.ceil(low), np.floor(high)) if whole else (low, high)
-    words = [f"{end:,.0f}" if whole else number(float(end)) for end in ends]
+def _axis(low: str, high: str, left: int = 0) -> str:
+    """A line with words at its ends."""
     line = f'<path class="axis" d="M{left} {FLOOR + 0.5}H{WIDTH}"/>'
-    first = f'<text x="{left}" y="{HEIGHT - 8}" class="quiet">{words[0]}</text>'
-    return f'{line}{first}<text x="{WIDTH}" y="{HEIGHT - 8}" class="end quiet">{words[1]}</text>'
+    first = f'<text x="{left}" y="{HEIGHT - 8}" class="quiet">{text(low)}</text>'
+    return f'{line}{first}<text x="{WIDTH}" y="{HEIGHT - 8}" class="end quiet">{text(high)}</text>'
 
 
-def _spread(values: Numbers) -> str:
+def _spread(values: Numbers, word: Word) -> str:
     if not len(values):
         return "nothing"
-    low, middle, high = (number(float(value)) for value in np.quantile(values, [0.25, 0.5, 0.75]))
+    low, middle, high = (word(float(value)) for value in np.quantile(values, [0.25, 0.5, 0.75]))
     return f"{middle} ({low} to {high})"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -77,7 +79,7 @@ def conditional(result: Assessment) -> Conditional | None:
     groups = {}
     for rows, part in zip(members, np.split(np.arange(len(draws)), len(members)), strict=True):
         new = np.array([one for one in draws[part].tolist() if one is not None], dtype=values[of].dtype)
-        groups[_words(given, values[given][rows])] = (values[of][rows], new)
+        groups[_words(given, values[given][rows], partial(result.model.schema_.word, given))] = (values[of][rows], new)
     return Conditional(of, given, pair.nats, groups)
 
 
@@ -156,13 +158,13 @@ def _members(codes: Codes, there: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(there & (codes == code)) for code in np.sort(chosen) if counts[code]]
 
 
-def _words(name: str, values: Values) -> str:
+def _words(name: str, values: Values, word: Callable[[float], str | None]) -> str:
     """A group of rows, by the values of the column that is given."""
     name = shorten(name, 12)
     if values.dtype.kind not in "iuf":
         return f"{name} = {values[0]}" if len(set(values.tolist())) == 1 else f"{name}: others"
-    low, high = values.min(), values.max()
-    return f"{name} = {low:.4g}" if low == high else f"{name} {low:.4g} to {high:.4g}"
+    low, high = (word(float(end)) or f"{end:.4g}" for end in (values.min(), values.max()))
+    return f"{name} = {low}" if low == high else f"{name} {low} to {high}"
 
 
 def _asked(result: Assessment, given: str, of: str, index: NDArray[np.int64]) -> Values:

@@ -52,7 +52,7 @@ def answer(found: Calibration | None) -> Answer:
     drawn = f"{found.rows:,} held-out rows, {found.draws} draws each given {', '.join(found.given)}"
     sentence = f"No check of {drawn}, sees more than chance."
     if bad:
-        sentence = f"{len(bad)} of {len(found.answers)} checks of {drawn}, see more than chance. {least.answer}"
+        sentence = f"{len(bad)} of {len(found.answers)} checks of {drawn}, see more than chance: {least.answer}"
     return Answer("calibration", QUESTION, number, sentence, not bad, f"a perfect model: p above {found.level:g}")
 
 

@@ -22,6 +22,8 @@ SIGNS = {True: "✓", False: "✗", None: "?"}
 KINDS = {True: "good", False: "bad", None: "open"}
 PIXELS_PER_INCH = 160  # of the pictures in the file
 SHOWN_PER_INCH = 104  # pictures stay sharp on fine screens
+HEBREW_TO_ARABIC = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff"
+LEFTWARD = re.compile(f"[{HEBREW_TO_ARABIC}](?:[{HEBREW_TO_ARABIC}\\s]*[{HEBREW_TO_ARABIC}])?")
 NUMBER_IN_WORDS = re.compile(r"[-−+]?\d[\d.,]*(e-\d+)?%?( ± \d[\d.,]*%?)?|–|")  # such as "2.31 ± 0.01"
 
 
@@ -37,8 +39,9 @@ class Marked:
 
 
 def text(value: Any) -> str:
-    """A value as escaped text."""
-    return escape(number(float(value)) if isinstance(value, float | np.floating) else str(value), quote=True)
+    """A value as escaped text, in which words from right to left do not turn the numbers around them."""
+    words = number(float(value)) if isinstance(value, float | np.floating) else str(value)
+    return escape(LEFTWARD.sub("\u2068\\g<0>\u2069", words), quote=True)
 
 
 def number(value: float) -> str:

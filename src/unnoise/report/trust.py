@@ -133,7 +133,7 @@ def _condition_words(one: RegionCondition, columns: JudgedColumns) -> str:
     if one.level is not None:
         words = columns.words(one.name, one.level)
         return words if one.is_level else f"{one.name} not {words.removeprefix(one.name).removeprefix(' =').strip()}"
-    low, high = ("" if bound is None else f"{bound:.4g}" for bound in (one.low, one.high))
+    low, high = ("" if bound is None else columns.number(one.name, bound) for bound in (one.low, one.high))
     if low and high:
         return f"{one.name} {low} to {high}"
     return f"{one.name} above {low}" if low else f"{one.name} up to {high}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
+from collections.abc import Callable
+from functools import partial, singledispatch
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,16 +30,29 @@ from unnoise.report.charts import Panel
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Words = Callable[[str, float], str | None]  # of a column and a number; None where that stands for itself
 Pictures = list[tuple["Figure | list[Panel]", str]]
 MOST_PANELS = 24  # columns of one factor
 EMPTY = "(empty)"  # in place of a level
 
 
+def plainly(column: str, number: float) -> None:
+    """The words of numbers that all stand for themselves."""
+
+
+def word(words: Words, column: str, number: float) -> str:
+    """A number of a column as a chart says it."""
+    return words(column, number) or charts.plain(number)
+
+
 @singledispatch
-def figures(factor: Factor, real: Columns, samples: Columns) -> Pictures:
+def figures(factor: Factor, real: Columns, samples: Columns, words: Words = plainly) -> Pictures:
     """Pictures of held-out columns beside samples, with captions; by default a chart of each."""
     shown = factor.columns[:MOST_PANELS]
-    panels = [charts.column(name, charts.flat(real[name]), charts.flat(samples[name])) for name in shown]
+    panels = [
+        charts.column(name, charts.flat(real[name]), charts.flat(samples[name]), partial(word, words, name))
+        for name in shown
+    ]
     more = len(factor.columns) - len(panels)
     rest = f" {more:,} more columns are not drawn." if more else ""
     return [(panels, f"Each column: held-out rows and as many samples.{rest}")]
@@ -46,16 +60,16 @@ def figures(factor: Factor, real: Columns, samples: Columns) -> Pictures:
 
 @figures.register(NumberFactor)
 @figures.register(ResolvedFactor)
-def _number_figures(factor: Factor, real: Columns, samples: Columns) -> Pictures:
-    found = figures.dispatch(Factor)(factor, real, samples)
+def _number_figures(factor: Factor, real: Columns, samples: Columns, words: Words = plainly) -> Pictures:
+    found = figures.dispatch(Factor)(factor, real, samples, words)
     if len(factor.columns) > 1:
-        found.append((plots.pairs(real, samples, factor.columns), "The first columns against each other."))
+        found.append((plots.pairs(real, samples, factor.columns, words), "The first columns against each other."))
     return found
 
 
 @figures.register(AngleFactor)
-def _angle_figures(factor: AngleFactor, real: Columns, samples: Columns) -> Pictures:
-    found = figures.dispatch(Factor)(factor, real, samples)
+def _angle_figures(factor: AngleFactor, real: Columns, samples: Columns, words: Words = plainly) -> Pictures:
+    found = figures.dispatch(Factor)(factor, real, samples, words)
     if len(factor.columns) > 1:
         picture = plots.angle_pairs(real, samples, factor.columns[:2], factor.turn, factor.starts[:2])
         found.insert(0, (picture, "The first two angles: where held-out rows lie, and where samples do."))
@@ -63,28 +77,28 @@ def _angle_figures(factor: AngleFactor, real: Columns, samples: Columns) -> Pict
 
 
 @figures.register(MissingFactor)
-def _missing_figures(factor: MissingFactor, real: Columns, samples: Columns) -> Pictures:
+def _missing_figures(factor: MissingFactor, real: Columns, samples: Columns, words: Words = plainly) -> Pictures:
     names = factor.columns[:MOST_PANELS]
     shares = [[float(np.mean(held[name])) for name in names] for held in (real, samples)]
     return [([charts.shares("empty cells", names, *shares)], "How often each column is empty.")]
 
 
 @figures.register(SequenceFactor)
-def _sequence_figures(factor: SequenceFactor, real: Columns, samples: Columns) -> Pictures:
+def _sequence_figures(factor: SequenceFactor, real: Columns, samples: Columns, words: Words = plainly) -> Pictures:
     first, second = (factor.encode(held).flatten(1).numpy() for held in (real, samples))
     picture = plots.token_frequencies(first, second, factor.states, factor.letters.replace(END, "-"))
     return [(picture, "How often each token stands at each place: held-out rows and as many samples.")]
 
 
 @figures.register(PlaceFactor)
-def _place_figures(factor: PlaceFactor, real: Columns, samples: Columns) -> Pictures:
+def _place_figures(factor: PlaceFactor, real: Columns, samples: Columns, words: Words = plainly) -> Pictures:
     first, second = ([held[name] for name in factor.columns] for held in (real, samples))
     picture = plots.world_map((first[0], first[1]), (second[0], second[1]))
     return [(picture, "On the globe: held-out rows and as many samples.")]
 
 
 @figures.register(RotationFactor)
-def _rotation_figures(factor: RotationFactor, real: Columns, samples: Columns) -> Pictures:
+def _rotation_figures(factor: RotationFactor, real: Columns, samples: Columns, words: Words = plainly) -> Pictures:
     picture = plots.rotation_map([("rotations", factor.encode(real), factor.encode(samples))])
     return [(picture, "Where each rotation takes the north pole; the colour is its turn around that point.")]
 
@@ -107,6 +121,12 @@ def _numbers_seen(factor: Factor, x: Tensor, known: Tensor) -> dict[str, Values]
     masks = [known.numpy()] if factor.block else known.numpy().T
     columns = zip(factor.decode(x).items(), masks, strict=True)
     return {name: np.where(mask, values, np.nan) for (name, values), mask in columns}
+
+
+@seen.register(ResolvedFactor)
+def _resolved_seen(factor: ResolvedFactor, x: Tensor, known: Tensor) -> dict[str, Values]:
+    masks = {name: known[:, factor.cells_of([name])].all(1).numpy() for name in factor.columns}
+    return {name: np.where(masks[name], values, np.nan) for name, values in factor.decode(x).items()}
 
 
 @seen.register(CategoryFactor)

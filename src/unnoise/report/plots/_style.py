@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -29,11 +29,15 @@ FAINT = "#d5dbe1"
 MODEL = "#0072b2"  # Okabe and Ito's blue, for the model
 REAL = "#e69f00"  # Okabe and Ito's orange, for data
 WIDTH = 7.2  # inches: the full width of a report
+OTHER_SCRIPTS = (  # fonts of systems, by what they have beyond Latin, Greek, Cyrillic, Arabic and Hebrew
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Yu Gothic"),
+    *("Apple SD Gothic Neo", "Malgun Gothic", "WenQuanYi Micro Hei", "Noto Sans Devanagari", "Nirmala UI"),
+    *("Noto Sans Thai", "Leelawadee UI", "Arial Unicode MS", "Unifont"),
+)
 
 TICKS = {"color": QUIET, "labelcolor": INK, "labelsize": 8, "major.width": 0.8}
 STYLE: Any = {  # its keys are typed as one long list
     "font.size": 9,
-    "font.family": "DejaVu Sans",
     "axes.titlesize": 9,
     "axes.labelsize": 9,
     "axes.labelcolor": INK,
@@ -56,11 +60,20 @@ STYLE: Any = {  # its keys are typed as one long list
 }
 
 
+@cache
+def families() -> list[str]:
+    """A font that every matplotlib has, and those of this machine that have the letters it lacks."""
+    from matplotlib.font_manager import fontManager
+
+    here = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in OTHER_SCRIPTS if name in here)]
+
+
 @contextmanager
 def _style() -> Iterator[None]:
     from matplotlib import rc_context
 
-    with rc_context(STYLE), warnings.catch_warnings():
+    with rc_context({**STYLE, "font.family": families()}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # matplotlib draws a box
         yield
 

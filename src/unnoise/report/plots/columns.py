@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,9 +26,11 @@ from unnoise.report.plots._style import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 Numbers = NDArray[np.float64]
+Words = Callable[[str, float], str | None]  # of a column and a number; None where that stands for itself
 
 MOST_COLUMNS = 24  # histograms in one figure
 MOST_PAIRED = 4  # columns of a scatter matrix
@@ -51,8 +53,13 @@ def marginals(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
 
 
 @styled
-def pairs(real: Mapping[str, Any], samples: Mapping[str, Any], names: Sequence[str] | None = None) -> Figure:
-    """The first columns against each other: as many real rows as samples."""
+def pairs(
+    real: Mapping[str, Any],
+    samples: Mapping[str, Any],
+    names: Sequence[str] | None = None,
+    words: Words | None = None,
+) -> Figure:
+    """The first columns against each other: as many real rows as samples; `words` write the numbers of axes."""
     chosen = (list(names) if names else _shared(real, samples))[:MOST_PAIRED]
     if len(chosen) < 2:
         raise InputError(f"got {len(chosen)} column; a scatter plot needs at least 2.")
@@ -71,6 +78,8 @@ def pairs(real: Mapping[str, Any], samples: Mapping[str, Any], names: Sequence[s
         axes.set_ylim(*_limits(first[:, row + 1], second[:, row + 1]))
         axes.locator_params(nbins=4)
     for i in range(side):
+        written(panels[-1, i].xaxis, chosen[i], words)
+        written(panels[i, 0].yaxis, chosen[i + 1], words)
         panels[-1, i].set_xlabel(shorten(chosen[i], 24))
         panels[i, 0].set_ylabel(shorten(chosen[i + 1], 24))
     legend(figure)
@@ -106,6 +115,17 @@ def points_filmstrip(frames: Sequence[Any], times: Sequence[float]) -> Figure:
     return figure
 
 
+def written(axis: Axis, column: str, words: Words | None) -> None:
+    """Few ticks, as the data write them, where numbers do not stand for themselves."""
+    if words is None or words(column, 0.0) is None:
+        return
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_formatter(lambda value, _: str(words(column, value)))
+    axis.set_major_locator(MaxNLocator(3))
+    axis.set_tick_params(labelsize=6)
+
+
 def _shared(real: Mapping[str, Any], samples: Mapping[str, Any]) -> list[str]:
     names = [name for name in real if name in samples]
     if not names:
@@ -131,6 +151,13 @@ def _limits(real: Numbers, samples: Numbers) -> tuple[float, float]:
     return float(low - margin), float(high + margin)
 
 
+def _inside(ends: tuple[float, float], values: Numbers) -> tuple[float, float]:
+    """The ends of an axis no further than the values, so that it shows no ages below 0."""
+    if not values.size or values.min() == values.max():
+        return ends
+    return max(ends[0], float(values.min())), min(ends[1], float(values.max()))
+
+
 def _box(cloud: Numbers, least: float = 0.0) -> tuple[Numbers, float]:
     """Centre and side of a square around nearly all points."""
     if not len(cloud):
@@ -141,7 +168,7 @@ def _box(cloud: Numbers, least: float = 0.0) -> tuple[Numbers, float]:
 
 def bins_of(real: Numbers, samples: Numbers) -> Numbers:
     """Bars for few whole numbers, else Freedman and Diaconis."""
-    low, high = _limits(real, samples)
+    low, high = _inside(_limits(real, samples), np.concatenate([real, samples]))
     if real.size and np.all(real == np.round(real)) and high - low <= MOST_WHOLE:
         return np.arange(np.floor(low) - 0.5, np.ceil(high) + 1.0)
     quarter, three_quarters = np.percentile(real, [25, 75]) if real.size else (low, high)

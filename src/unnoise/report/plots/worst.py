@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unnoise.report.plots._style import MODEL, REAL, WIDTH, new_figure, shorten, styled
-from unnoise.report.plots.columns import finite
+from unnoise.report.plots.columns import Words, finite, written
 from unnoise.report.plots.levels import most_frequent
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Column = NDArray[Any]  # numbers, or texts of levels
+Word = Callable[[float], str]  # how a number is written
 
 ATOM = 0.02  # share of the rows from which a number that repeats gets a bar
 MOST_ATOMS = 6
@@ -26,12 +27,19 @@ OTHERS, MISSING = "others", "(missing)"
 
 
 @styled
-def pair(names: tuple[str, str], real: tuple[Column, Column], samples: tuple[Column, Column]) -> Figure:
-    """Two panels, data and samples: points of two numbers, tables of shares of all else."""
+def pair(
+    names: tuple[str, str], real: tuple[Column, Column], samples: tuple[Column, Column], words: Words | None = None
+) -> Figure:
+    """Two panels, data and samples: points of two numbers, tables of shares of all else; `words` write the numbers."""
     figure = new_figure(0.62 * WIDTH, 2.5)
     both = figure.subplots(1, 2)
-    draw = _tables if any(part.dtype == object for part in real) else _points
-    draw(both, real, samples)
+    if any(part.dtype == object for part in real):
+        _tables(both, names, real, samples, words)
+    else:
+        _points(both, real, samples)
+        for axes in both:
+            written(axes.xaxis, names[0], words)
+            written(axes.yaxis, names[1], words)
     for axes, side, color in zip(both, ("real", "model"), (REAL, MODEL), strict=True):
         axes.set_title(side, color=color, pad=3)
         axes.set_xlabel(shorten(names[0], 22))
@@ -47,9 +55,9 @@ def atoms_of(values: Column) -> list[float]:
     return [float(distinct[place]) for place in order if counts[place] > max(1, ATOM * len(values))]
 
 
-def barred(values: Column, atoms: Sequence[float]) -> list[str]:
+def barred(values: Column, atoms: Sequence[float], word: Word = "{:.5g}".format) -> list[str]:
     """Each number as the word of its bar: an atom, missing, or one of the others."""
-    words = np.array([*(f"{atom:.5g}" for atom in atoms), OTHERS, MISSING], dtype=object)
+    words = np.array([*map(word, atoms), OTHERS, MISSING], dtype=object)
     same = values[:, None] == np.array(atoms)
     places = np.where(same.any(axis=1), same.argmax(axis=1), len(atoms) + np.isnan(values))
     found: list[str] = words[places].tolist()
@@ -68,9 +76,16 @@ def _points(pair: Sequence[Axes], real: tuple[Column, ...], samples: tuple[Colum
             axes.set_ylim(ends[1][0] - rooms[1], ends[1][1] + rooms[1])
 
 
-def _tables(pair: Sequence[Axes], real: tuple[Column, ...], samples: tuple[Column, ...]) -> None:
+def _tables(
+    pair: Sequence[Axes],
+    names: tuple[str, str],
+    real: tuple[Column, ...],
+    samples: tuple[Column, ...],
+    words: Words | None,
+) -> None:
     (x_real, x_samples, across), (y_real, y_samples, up) = (
-        _cells(one, other) for one, other in zip(real, samples, strict=True)
+        _cells(one, other, lambda value, name=name: (words and words(name, value)) or f"{value:.3g}")  # type: ignore[misc]
+        for name, one, other in zip(names, real, samples, strict=True)
     )
     tables = [np.zeros((len(up), len(across))) for _ in pair]
     for table, x, y in zip(tables, (x_real, x_samples), (y_real, y_samples), strict=True):
@@ -78,11 +93,13 @@ def _tables(pair: Sequence[Axes], real: tuple[Column, ...], samples: tuple[Colum
     top = max(float(table.max()) for table in tables) or 1.0
     for axes, table, colors in zip(pair, tables, ("Oranges", "Blues"), strict=True):
         axes.imshow(table, aspect="auto", origin="lower", cmap=colors, vmin=0.0, vmax=top, interpolation="nearest")
-        axes.set_xticks(range(len(across)), [shorten(name, 8) for name in across], rotation=60)
-        axes.set_yticks(range(len(up)), [shorten(name, 8) for name in up])
+        axes.set_xticks(range(len(across)), [shorten(name, 10) for name in across], rotation=60)
+        axes.set_yticks(range(len(up)), [shorten(name, 10) for name in up])
 
 
-def _cells(real: Column, samples: Column) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
+def _cells(
+    real: Column, samples: Column, word: Word = "{:.3g}".format
+) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
     """The cell of each value of both sides, and the names of cells: frequent levels, or deciles of numbers."""
     both = np.concatenate([real, samples])
     if real.dtype == object:
@@ -94,6 +111,6 @@ def _cells(real: Column, samples: Column) -> tuple[NDArray[np.int64], NDArray[np
         seen = finite(both)
         edges = np.unique(np.quantile(seen, np.linspace(0.1, 0.9, 9))) if seen.size else np.zeros(0)
         cells = np.where(np.isnan(both), len(edges) + 1, np.searchsorted(edges, both, side="right"))
-        names = ["least", *(f"{edge:.3g}" for edge in edges)]
+        names = ["least", *map(word, edges)]
     names += [MISSING if real.dtype != object else OTHERS] * (int(cells.max(initial=0)) + 1 - len(names))
     return cells[: len(real)], cells[len(real) :], names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def _columns(page: Page, shown: Shown) -> None:
         page.text("Empty cells are left out: every column is drawn where it has values.")
     real, new = shown.seen(result.test.x, result.known.test), shown.seen(result.samples, result.known.samples)
     for name, factor in result.model.schema_.factors.items():
-        for figure, caption in views.figures(factor, real[name], new[name]):
+        for figure, caption in views.figures(factor, real[name], new[name], shown.word):
             page.figure(figure, caption)
 
 
@@ -64,7 +65,11 @@ def _conditional(page: Page, shown: Shown) -> None:
         "information). --given of unnoise sample asks the same of any columns."
     )
     rows = f"{DRAWS} draws, each given {found.given} of one of these rows"
-    panels = [charts.column(words, *map(charts.flat, pair)) for words, pair in found.groups.items()]
+    word = partial(views.word, shown.word, found.of)
+    panels = [
+        charts.column(words, charts.flat(held), charts.flat(drawn), word)
+        for words, (held, drawn) in found.groups.items()
+    ]
     page.figure(panels, f"{found.of}: held-out rows of each group, and {rows}.")
 
 

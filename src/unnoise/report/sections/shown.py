@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from unnoise.report import views
 from unnoise.report.advice import Names
 from unnoise.report.measured import Assessment
@@ -45,10 +47,19 @@ class Shown:
         (image,) = self.result.model.schema_.values(states).values()
         return image
 
+    def word(self, column: str, number: float) -> str | None:
+        """A number of a column as the data write it; None where it stands for itself."""
+        return self.result.model.schema_.word(column, number)
+
     def seen(self, x: Any, known: Any) -> dict[str, Any]:
         """The columns of each factor where they are known."""
         schema = self.result.model.schema_
+        values = schema.values(x)
         if known is None:
-            return dict.fromkeys(schema.factors, schema.values(x))
+            return dict.fromkeys(schema.factors, values)
         parts = [tree if isinstance(tree, dict) else dict.fromkeys(schema.factors, tree) for tree in (x, known)]
-        return {name: views.seen(factor, parts[0][name], parts[1][name]) for name, factor in schema.factors.items()}
+        found = {name: views.seen(one, parts[0][name], parts[1][name]) for name, one in schema.factors.items()}
+        for columns in found.values():  # of a column that is modelled by its distance from another, its own values
+            own = columns.keys() & schema.chart.by_target.keys()
+            columns |= {name: np.where(np.isnan(columns[name]), np.nan, values[name]) for name in own}
+        return found

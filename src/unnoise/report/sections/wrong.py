@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from unnoise.evaluation import MarginDistance, PairDistance, TableRegion
-from unnoise.report import charts, plots, trust
+from unnoise.report import charts, plots, trust, views
 from unnoise.report.measured import Assessment
 from unnoise.report.page import Marked, Page
 from unnoise.report.sections.shown import Shown
@@ -32,9 +33,9 @@ def show(page: Page, shown: Shown) -> None:
         f"Sorted by how far beyond chance; ✗ is more than chance (p up to {LEVEL:g}, of all columns, pairs or regions "
         "together). Chance is what two sets of rows of the same law differ by."
     )
-    _columns(page, result)
+    _columns(page, shown)
     if result.standing.pairs:
-        _pairs(page, result)
+        _pairs(page, shown)
     page.heading("Regions")
     if result.regions:
         _regions(page, result)
@@ -42,7 +43,8 @@ def show(page: Page, shown: Shown) -> None:
         page.text("Not measured: there are too few held-out rows to look for regions.")
 
 
-def _columns(page: Page, result: Assessment) -> None:
+def _columns(page: Page, shown: Shown) -> None:
+    result = shown.result
     if result.standing is None or result.columns is None:
         return
     margins, columns = sorted(result.standing.margins, key=_is_chance), result.columns
@@ -59,13 +61,17 @@ def _columns(page: Page, result: Assessment) -> None:
     _table(page, rows, ["column", "distance", "chance", "the value that differs most"], "columns")
     held, drawn = _values(result)
     page.figure(
-        [charts.column(one.name, held[one.name], drawn[one.name]) for one in margins[:DRAWN]],
+        [
+            charts.column(one.name, held[one.name], drawn[one.name], partial(views.word, shown.word, one.name))
+            for one in margins[:DRAWN]
+        ],
         "The worst columns. The distance is Kolmogorov-Smirnov's of numbers, where missing ones come last, and the "
         "total variation of levels: 0 if alike, 1 if nothing is in common.",
     )
 
 
-def _pairs(page: Page, result: Assessment) -> None:
+def _pairs(page: Page, shown: Shown) -> None:
+    result = shown.result
     if result.standing is None:
         return
     pairs = sorted(result.standing.pairs, key=_is_chance)
@@ -86,7 +92,8 @@ def _pairs(page: Page, result: Assessment) -> None:
     drawn_pairs = []
     for one in pairs[:DRAWN]:
         names = one.first, one.second
-        figure = plots.pair(names, *((side[names[0]], side[names[1]]) for side in (held, drawn)))
+        real, new = ((side[names[0]], side[names[1]]) for side in (held, drawn))
+        figure = plots.pair(names, real, new, shown.word)
         drawn_pairs.append((figure, f"{one.first} and {one.second}: held-out rows in orange, samples in blue."))
     page.gallery(drawn_pairs)
     page.text(
