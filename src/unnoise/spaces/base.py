@@ -24,6 +24,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import instance
+from unnoise._gradients import derivatives, leaf
 from unnoise._tree import S
 from unnoise.laws import Law, LogDensity
 from unnoise.spaces.uniform import UniformLaw
@@ -89,9 +90,11 @@ class Space(ABC, Generic[S, L]):
     Attributes:
         event_shape: of one point.
         longest_move: how long a `move` of unit scale may be for its law to have an exact density.
+        real: whether points are floating point numbers, or whole ones; None where that is not said.
     """
 
     event_shape: tuple[int, ...]
+    real: bool | None = None
     longest_move: float = math.inf
 
     @property
@@ -164,6 +167,8 @@ class Continuum(Space[Tensor, Diffusion]):
 
     Points and tangent vectors are written in the same ambient coordinates, (*batch, *event).
     """
+
+    real = True
 
     @property
     @abstractmethod
@@ -347,8 +352,8 @@ def one_cell(space: P, **changed: Any) -> P:
 
 def partials(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Partial derivatives at x, (*batch, *event), of f, which maps points to (*batch,)."""
-    with torch.enable_grad():
-        x = x if x.requires_grad else x.detach().requires_grad_()
+    with derivatives():
+        x = x if x.requires_grad else leaf(x)
         total = f(x).sum()
         if not total.requires_grad:
             return torch.zeros_like(x)
@@ -361,8 +366,8 @@ def _slopes_along(
 ) -> tuple[Tensor, Tensor]:
     r"""The field F at x, and $\langle v, \nabla_v F\rangle$ for directions v, (k, n, *event), as (k, n)."""
     graph = torch.is_grad_enabled()
-    with torch.enable_grad():
-        x = x.detach().requires_grad_()
+    with derivatives():
+        x = leaf(x)
         value, directions = field(x), directions.expand(-1, *x.shape)
         products = torch.zeros_like(directions)
         if value.requires_grad:  # not if it is constant, as the gradient of a linear function
@@ -385,6 +390,7 @@ class FiniteSites(Space[Tensor, Jump]):
         sizes: how many states each site has, or one number for all of them.
     """
 
+    real = False
     sizes: tuple[int, ...]
 
     @property
