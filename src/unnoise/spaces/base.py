@@ -24,7 +24,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import instance
-from unnoise._gradients import derivatives, leaf
+from unnoise._gradients import partials, slopes_along
 from unnoise._tree import S
 from unnoise.laws import Law, LogDensity
 from unnoise.spaces.uniform import UniformLaw
@@ -212,7 +212,7 @@ class Continuum(Space[Tensor, Diffusion]):
         $v$, (k, n, *event), of mean zero and unit covariance, it is Hutchinson's unbiased
         $\langle v, \nabla_v F\rangle$, (k, n) (Hutchinson 1990; Grathwohl et al. 2019, arXiv 1810.01367).
         """
-        value, terms = _slopes_along(field, x, self.frame(x) if probes is None else probes, self.dot)
+        value, terms = slopes_along(field, x, self.frame(x) if probes is None else probes, self.dot)
         return value, terms.sum(0) if probes is None else terms
 
     def _per_row(self, scale: Tensor, x: Tensor) -> Tensor:
@@ -348,34 +348,6 @@ def one_cell(space: P, **changed: Any) -> P:
     cell = copy.copy(space)
     vars(cell).update(event_shape=(), **changed)
     return cell
-
-
-def partials(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Partial derivatives at x, (*batch, *event), of f, which maps points to (*batch,)."""
-    with derivatives():
-        x = x if x.requires_grad else leaf(x)
-        total = f(x).sum()
-        if not total.requires_grad:
-            return torch.zeros_like(x)
-        (slopes,) = torch.autograd.grad(total, x, create_graph=True, materialize_grads=True)
-    return slopes
-
-
-def _slopes_along(
-    field: Callable[[Tensor], Tensor], x: Tensor, directions: Tensor, dot: Callable[[Tensor, Tensor], Tensor]
-) -> tuple[Tensor, Tensor]:
-    r"""The field F at x, and $\langle v, \nabla_v F\rangle$ for directions v, (k, n, *event), as (k, n)."""
-    graph = torch.is_grad_enabled()
-    with derivatives():
-        x = leaf(x)
-        value, directions = field(x), directions.expand(-1, *x.shape)
-        products = torch.zeros_like(directions)
-        if value.requires_grad:  # not if it is constant, as the gradient of a linear function
-            (products,) = torch.autograd.grad(
-                value, x, directions, create_graph=graph, is_grads_batched=True, materialize_grads=True
-            )
-        terms = dot(products, directions)
-    return (value, terms) if graph else (value.detach(), terms.detach())
 
 
 def continuum(space: Space[Any, Any]) -> Continuum | None:
