@@ -14,6 +14,7 @@ import pytest
 from typer.testing import Result
 
 from unnoise import InputError, load
+from unnoise.cli import common
 from unnoise.cli.impute import numbered
 
 Run = Callable[..., Result]
@@ -133,3 +134,12 @@ def test_wrong_files_are_refused(refused: Run, model: Path, holes: Path) -> None
 def test_only_the_columns_of_the_model_need_be_there(refused: Run, model: Path, tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text("a,c\n1,\n,2\n")
     refused("impute", model, tmp_path / "one.csv", "-o", tmp_path / "f.csv", match="yet now missing: - b")
+
+
+def test_all_draws_must_have_room(
+    done: Run, model: Path, holes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(common, "check_memory", lambda rows, numbers: asked.append(rows))
+    done("impute", model, holes, "-o", tmp_path / "filled.csv", "--draws", "3")
+    assert asked == [3 * 4]
